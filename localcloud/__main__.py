@@ -1,0 +1,34 @@
+"""``python -m localcloud COMMAND``: one stand-in alone, or (``up``) the whole stack."""
+
+import argparse
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "up": "start the whole local stack and keep it running",
+    "workflows": "Cloud Workflows: deploy, run and describe workflows over REST and gRPC",
+    "vertex": "Vertex AI: Gemini text, Gemini images and Veo",
+    "tasks": "Cloud Tasks: queues with names, rates and retries",
+    "eventarc": "Eventarc: bucket changes delivered as CloudEvents",
+    "scheduler": "Cloud Scheduler: calls on a timetable",
+    "metadata": "GCE metadata server: Application Default Credentials and ID tokens",
+    "gate": "Cloud Run's invoker check in front of services",
+}
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((word for word in argv if word in COMMANDS), None)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:  # only the chosen stand-in is imported: start-up time is felt by every test run
+            module = import_module(f"localcloud.{name}.command")
+            module.configure(command)
+            command.set_defaults(run=module.run)
+    arguments = parser.parse_args(argv)
+    return int(arguments.run(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,83 @@
+"""How every stand-in listens: uvicorn on 127.0.0.1, quiet, stopped by SIGTERM or Ctrl-C, errors in Google's envelope.
+
+Nothing about a particular service may enter here.
+"""
+
+import asyncio
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+LOOPBACK = "127.0.0.1"
+
+# google.rpc.Code names by the HTTP status Google pairs them with (google/rpc/code.proto).
+CANONICAL = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ALREADY_EXISTS",
+    412: "FAILED_PRECONDITION",
+    413: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+class ApiError(Exception):
+    """An answer in Google's error envelope: ``{"error": {"code", "message", "status", "details"?}}``."""
+
+    def __init__(self, code: int, message: str, status: str = "", details: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status or CANONICAL.get(code, "UNKNOWN")
+        self.details = list(details)
+
+    def body(self) -> dict[str, Any]:
+        error: dict[str, Any] = {"code": self.code, "message": self.message, "status": self.status}
+        if self.details:
+            error["details"] = self.details
+        return {"error": error}
+
+
+async def answer_api_error(_: Request, error: Exception) -> Response:
+    """Starlette's handler for `ApiError`: pass as ``exception_handlers={ApiError: answer_api_error}``."""
+    if not isinstance(error, ApiError):
+        raise error
+    return JSONResponse(error.body(), status_code=error.code)
+
+
+async def health(_: Request) -> Response:
+    """``GET /_local/health``: every stand-in answers it, and the supervisor waits for it."""
+    return JSONResponse({"status": "ok"})
+
+
+async def serve(listeners: Mapping[int, ASGIApp]) -> None:
+    """Serve each app on its port until SIGTERM or SIGINT, then let running requests end (at most 2 s)."""
+    servers = [
+        uvicorn.Server(
+            uvicorn.Config(
+                app, host=LOOPBACK, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2
+            )
+        )
+        for port, app in listeners.items()
+    ]
+
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await asyncio.gather(*(server._serve() for server in servers))  # noqa: SLF001 - serve() would capture signals once per server
