@@ -1,0 +1,1 @@
+"""promptreel: a written idea becomes a finished multi-scene film, paid for once."""

@@ -1,0 +1,186 @@
+"""The model registry: what each model can do and costs. Data lives in data/models.json; nothing here names a model.
+
+Prices carry the day they begin, because vendors change them at midnight and a bill must still add up.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import cache
+from importlib import resources
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from promptreel.domain.money import per_million
+from promptreel.errors import Invalid
+
+Resolution = Literal["720p", "1080p", "4k"]
+Aspect = Literal["16:9", "9:16"]
+Quality = Literal["draft", "standard", "best"]
+PictureSize = Literal["1K", "2K", "4K"]
+
+# Short side of a frame in pixels; aspect decides which side is short.
+_SHORT_SIDE_PX: Mapping[str, int] = {"720p": 720, "1080p": 1080, "4k": 2160}
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Price(_Data):
+    since: date
+
+
+class TokenUsage(_Data):
+    """Tokens of one answer, as the provider counted them. ``output`` includes thinking."""
+
+    input: int
+    output: int
+    picture: int = 0
+
+
+P = TypeVar("P", bound=_Price)
+
+
+class TextPrice(_Price):
+    """Micro-dollars per million tokens."""
+
+    input: int
+    output: int
+
+
+class PicturePrice(_Price):
+    """Micro-dollars per million tokens."""
+
+    input: int
+    text_output: int
+    picture_output: int
+
+
+class ClipPrice(_Price):
+    """Micro-dollars per second of delivered video, by resolution."""
+
+    with_audio: Mapping[str, int]
+    silent: Mapping[str, int]
+
+
+def _valid(prices: tuple[P, ...], at: datetime) -> P:
+    begun = [price for price in prices if price.since <= at.astimezone(UTC).date()]
+    return max(begun, key=lambda price: price.since)
+
+
+class TextModel(_Data):
+    """A model that writes. Lengths in tokens."""
+
+    id: str
+    max_prompt_tokens: int
+    max_output_tokens: int
+    timeout_s: int
+    prices: tuple[TextPrice, ...]
+
+    def cost_micros(self, usage: TokenUsage, at: datetime) -> int:
+        price = _valid(self.prices, at)
+        return per_million((usage.input, price.input), (usage.output, price.output))
+
+    def most_micros(self, at: datetime) -> int:
+        """What one call can cost at most: the price reserved before it is made."""
+        return self.cost_micros(TokenUsage(input=self.max_prompt_tokens, output=self.max_output_tokens), at)
+
+
+class ImageModel(_Data):
+    """A model that draws. Lengths in tokens."""
+
+    id: str
+    max_prompt_tokens: int
+    max_references: int
+    reference_tokens: int
+    max_text_tokens: int
+    timeout_s: int
+    picture_tokens: Mapping[str, int]
+    prices: tuple[PicturePrice, ...]
+
+    def cost_micros(self, usage: TokenUsage, at: datetime) -> int:
+        price = _valid(self.prices, at)
+        return per_million(
+            (usage.input, price.input), (usage.output, price.text_output), (usage.picture, price.picture_output)
+        )
+
+    def most_micros(self, size: PictureSize, references: int, at: datetime) -> int:
+        """What one picture can cost at most."""
+        usage = TokenUsage(
+            input=self.max_prompt_tokens + references * self.reference_tokens,
+            output=self.max_text_tokens,
+            picture=self.picture_tokens[size],
+        )
+        return self.cost_micros(usage, at)
+
+
+class VideoModel(_Data):
+    """A model that films. Durations in whole seconds, latencies as seen from the submit."""
+
+    id: str
+    fps: int
+    aspects: tuple[Aspect, ...]
+    durations_s: Mapping[str, tuple[int, ...]]
+    first_and_last_frame: bool
+    max_prompt_chars: int
+    usual_latency_s: int
+    longest_latency_s: int
+    timeout_s: int
+    prices: tuple[ClipPrice, ...]
+
+    def cost_micros(self, seconds: int, resolution: Resolution, at: datetime, *, audio: bool) -> int:
+        """Price of one delivered clip; it is known exactly before the call."""
+        price = _valid(self.prices, at)
+        return seconds * (price.with_audio if audio else price.silent)[resolution]
+
+
+M = TypeVar("M", TextModel, ImageModel, VideoModel)
+
+
+class ModelChoice(_Data):
+    """One model of each kind, by id."""
+
+    text: str
+    image: str
+    video: str
+
+
+class Registry(_Data):
+    """All models promptreel may use, and what each quality level means."""
+
+    comment: str
+    defaults: Mapping[Quality, ModelChoice]
+    text: tuple[TextModel, ...]
+    image: tuple[ImageModel, ...]
+    video: tuple[VideoModel, ...]
+
+    def text_model(self, model_id: str) -> TextModel:
+        return _named(self.text, model_id, "models.text")
+
+    def image_model(self, model_id: str) -> ImageModel:
+        return _named(self.image, model_id, "models.image")
+
+    def video_model(self, model_id: str) -> VideoModel:
+        return _named(self.video, model_id, "models.video")
+
+
+def _named(models: tuple[M, ...], model_id: str, field: str) -> M:
+    for model in models:
+        if model.id == model_id:
+            return model
+    known = ", ".join(model.id for model in models)
+    raise Invalid(f"{field}: no model is called {model_id!r}.", code="unknown_model", remedy=f"Known here: {known}.")
+
+
+def frame_size_px(resolution: Resolution, aspect: Aspect) -> tuple[int, int]:
+    """Width and height of a film frame in pixels."""
+    short = _SHORT_SIDE_PX[resolution]
+    long = short * 16 // 9
+    return (long, short) if aspect == "16:9" else (short, long)
+
+
+@cache
+def registry() -> Registry:
+    """The registry that ships with the code, validated once."""
+    return Registry.model_validate_json(resources.files("promptreel.data").joinpath("models.json").read_bytes())

@@ -1,0 +1,89 @@
+"""The scene document: everything about one scene. Polls and progress write here, never on the job."""
+
+from datetime import datetime
+from typing import Literal
+
+from promptreel.domain import ids, states
+from promptreel.domain.document import Document, Moment, Part
+from promptreel.domain.states import SceneState
+
+FrameName = Literal["start", "end"]
+
+
+class Keyframe(Part):
+    """A picture that stands in the bucket, and the digest of what it was made from."""
+
+    uri: str
+    digest: str
+
+
+class Clip(Part):
+    """A delivered clip and the call that paid for it."""
+
+    uri: str
+    call: str
+
+
+class Try(Part):
+    """One attempt to film a scene, as its owner may read it."""
+
+    take: int
+    attempt: int
+    call: str
+    outcome: str
+    reason: str = ""
+    codes: tuple[str, ...] = ()
+
+
+class Scene(Document):
+    """One scene. ``sequence`` is its identity and never changes; ``display_order`` is its place in the film."""
+
+    id: str
+    sequence: int
+    display_order: int
+    description: str
+    start_prompt: str
+    end_prompt: str
+    motion_prompt: str
+    transition_note: str
+    duration_s: int
+    state: SceneState = SceneState.PENDING
+    take: int = 1  # raised when what the clip is made from changes
+    attempt: int = 1  # raised by a remedy for the same take
+    dispatch: int = 0  # raised by every new task, never reset: a finished task's name stays blocked
+    queued_at: Moment | None = None  # when the last task was made
+    start: Keyframe | None = None
+    end: Keyframe | None = None
+    clip: Clip | None = None
+    tries: tuple[Try, ...] = ()
+    polls: int = 0
+    error: str | None = None
+    created: Moment
+    updated: Moment
+
+    def to(self, state: SceneState, now: datetime, **changes: object) -> "Scene":
+        """The scene after a legal move. Raises: Conflict for an illegal one."""
+        return self.evolve(state=states.move(states.SCENE_MOVES, self.state, state), updated=now, **changes)
+
+    def frame(self, name: FrameName) -> Keyframe | None:
+        return self.start if name == "start" else self.end
+
+    @property
+    def is_live(self) -> bool:
+        """Queued or filming: poll_clips must look at it."""
+        return self.state in states.LIVE_SCENE
+
+    @property
+    def frames_drawn(self) -> bool:
+        return self.start is not None and self.end is not None
+
+    @property
+    def clip_purpose(self) -> str:
+        return f"clip/{self.id}"
+
+    def clip_call(self, job: str) -> str:
+        """Id of the call that films the current take and attempt."""
+        return ids.call_id(job, self.clip_purpose, self.take, self.attempt)
+
+    def keyframe_purpose(self, name: FrameName) -> str:
+        return f"keyframe/{self.id}/{name}"

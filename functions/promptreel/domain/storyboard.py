@@ -1,0 +1,76 @@
+"""What the text model is asked to return (B1), validated by our own rules, not by its goodwill.
+
+The schema is kept flat and its limits loose: a provider refuses deep or finely bounded schemas. Lengths are cut to
+what the next models take when prompts are composed, not here.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class StyleGuide(_Part):
+    """One look for the whole film."""
+
+    visual_style: Text = Field(description="Medium, light and texture of every picture")
+    palette: list[Text] = Field(min_length=2, max_length=8, description="Colours that recur")
+    camera: Text = Field(description="How the camera sees and moves")
+
+
+class Character(_Part):
+    """Somebody or something who appears in more than one scene."""
+
+    name: Text
+    description: Text = Field(description="Looks that must stay the same in every scene")
+
+
+class Setting(_Part):
+    """A place the film returns to."""
+
+    name: Text
+    description: Text
+
+
+class StoryScene(_Part):
+    """One shot of the film, told by its first and last picture and what happens between."""
+
+    description: Text = Field(description="What happens in this scene, in one or two sentences")
+    start_frame_prompt: Text = Field(description="The first picture of the scene")
+    end_frame_prompt: Text = Field(description="The last picture of the scene")
+    motion_prompt: Text = Field(description="Movement, camera and sound between the two pictures")
+    transition_note: Text = Field(description="How this scene leads into the next")
+
+
+class Storyboard(_Part):
+    """A film on paper."""
+
+    title: Text
+    style_guide: StyleGuide
+    characters: list[Character] = Field(max_length=12)
+    settings: list[Setting] = Field(max_length=12)
+    scenes: list[StoryScene] = Field(min_length=1, max_length=60)
+
+
+def parse(text: str, scene_range: tuple[int, int]) -> Storyboard:
+    """The storyboard in a model's answer.
+
+    Raises: ValueError in words that can be fed back to the model: what is wrong and where.
+    """
+    try:
+        storyboard = Storyboard.model_validate_json(text)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'the answer'}: {fault['msg']}" for fault in error.errors()[:5]
+        )
+        raise ValueError(faults) from error
+    least, most = scene_range
+    if not least <= len(storyboard.scenes) <= most:
+        wanted = str(least) if least == most else f"{least} to {most}"
+        raise ValueError(f"scenes: {wanted} scenes are needed, not {len(storyboard.scenes)}")
+    return storyboard

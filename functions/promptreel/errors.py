@@ -1,0 +1,136 @@
+"""Every error promptreel raises on purpose, sorted by what the caller should do next.
+
+    PromptreelError
+    ├── Rejected            4xx  change the request; the remedy says how
+    │   ├── NotFound        404
+    │   ├── NotAllowed      403
+    │   ├── Conflict        409  the thing is no longer, or already, as asked
+    │   ├── TooLarge        413
+    │   ├── Invalid         422  a field is wrong; the message names it and its limit
+    │   └── BudgetExceeded  402  the next call would break the job's limit; nothing was sent
+    ├── Transient           503  the same call may succeed later
+    │   ├── LostRace        503  someone else wrote first: read again
+    │   └── QuotaExhausted  429  the provider's rate limit
+    └── Broken              500  a bug or a wrong configuration: stop, keep everything
+
+    A paid call ends in one more way that no caller can answer by itself; only the ledger can:
+    CallFailed
+    ├── Unpaid              certainly not paid and worth repeating (429, never connected)
+    ├── Refused             certainly not paid and useless to repeat unchanged (400, safety)
+    └── AnswerLost          perhaps paid: reset, time-out, 5xx
+
+Nothing here knows HTTP frameworks or Google; ``status`` is a number for whoever translates.
+"""
+
+from typing import ClassVar
+
+
+class PromptreelError(Exception):
+    """Base of the three fates: a message for people, a stable code, and the way out."""
+
+    status: ClassVar[int] = 500
+    default_code: ClassVar[str] = "broken"
+
+    def __init__(self, message: str, *, code: str = "", remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.remedy = remedy
+
+
+class Rejected(PromptreelError):
+    """The request cannot be done as asked; repeating it unchanged is pointless."""
+
+    status = 400
+    default_code = "rejected"
+
+
+class NotFound(Rejected):
+    """No such thing, or none that this caller may see."""
+
+    status = 404
+    default_code = "not_found"
+
+
+class NotAllowed(Rejected):
+    """The caller is known and has no right to this."""
+
+    status = 403
+    default_code = "not_allowed"
+
+
+class Conflict(Rejected):
+    """The thing is not in a state that allows this."""
+
+    status = 409
+    default_code = "conflict"
+
+
+class TooLarge(Rejected):
+    """The input is over a limit that the message names."""
+
+    status = 413
+    default_code = "too_large"
+
+
+class Invalid(Rejected):
+    """A field of the input is wrong; the message names the field and the limit."""
+
+    status = 422
+    default_code = "invalid"
+
+
+class BudgetExceeded(Rejected):
+    """The next paid call, or the plan, does not fit the job's limit. Nothing was sent."""
+
+    status = 402
+    default_code = "budget_exceeded"
+
+
+class Transient(PromptreelError):
+    """Refused or broken I/O: the same call may succeed later."""
+
+    status = 503
+    default_code = "transient"
+
+    def __init__(self, message: str, *, code: str = "", remedy: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, code=code, remedy=remedy)
+        self.retry_after_s = retry_after_s
+
+
+class LostRace(Transient):
+    """A compare-and-set found another version than the one read: read again, decide again."""
+
+    default_code = "lost_race"
+
+
+class QuotaExhausted(Transient):
+    """The provider's own rate limit; slowing the whole queue is the right answer."""
+
+    status = 429
+    default_code = "quota_exhausted"
+
+
+class Broken(PromptreelError):
+    """A bug or a wrong configuration. The job fails, everything made so far is kept."""
+
+
+class CallFailed(Exception):
+    """A paid call ended without a usable answer; what it cost is the ledger's question."""
+
+    def __init__(self, reason: str, *, codes: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.codes = codes
+
+
+class Unpaid(CallFailed):
+    """Certainly not paid, and the same call may be sent again later."""
+
+
+class Refused(CallFailed):
+    """Certainly not paid, and the same call unchanged would be refused again."""
+
+
+class AnswerLost(CallFailed):
+    """Perhaps paid: the request may have been accepted and its answer lost."""

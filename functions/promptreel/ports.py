@@ -1,0 +1,289 @@
+"""What the steps need from the world, in the steps' words. Adapters provide it; fakes in tests/fakes stand in.
+
+Errors are promptreel's own: `Transient` for broken I/O, `LostRace` for a lost compare-and-set, `NotFound`; paid calls
+end in `Unpaid`, `Refused` or `AnswerLost` when they do not answer.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call
+from promptreel.domain.models import Aspect, PictureSize, Resolution, TokenUsage
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import JobState
+
+D = TypeVar("D", Job, Scene, Call)
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[D]):
+    """A document as read, with what a compare-and-set needs to know that it is still so."""
+
+    value: D
+    version: object
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Write a document that must not exist yet. ``job_id`` is the job it belongs to."""
+
+    job_id: str
+    value: Job | Scene | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Replace(Generic[D]):
+    """Write ``value`` over the document read as ``read``; refused if it has changed since."""
+
+    job_id: str
+    read: Versioned[D]
+    value: D
+
+
+Change = Create | Replace[Job] | Replace[Scene] | Replace[Call]
+
+
+class JobStore(Protocol):
+    """Jobs, their scenes and their calls."""
+
+    def job(self, job_id: str) -> Versioned[Job]:
+        """Raises: NotFound."""
+
+    def jobs(self, owner: str, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
+        """An owner's jobs, newest first, created before the given moment."""
+
+    def jobs_in(self, states: Iterable[JobState], limit: int) -> Sequence[Job]:
+        """Jobs of all owners in these states, oldest change first."""
+
+    def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
+        """Raises: NotFound."""
+
+    def scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
+        """All scenes in display order."""
+
+    def call(self, job_id: str, call_id: str) -> Versioned[Call] | None: ...
+
+    def calls(self, job_id: str) -> Sequence[Versioned[Call]]:
+        """All calls, oldest first."""
+
+    def unfinished_calls(self, limit: int) -> Sequence[Versioned[Call]]:
+        """Calls of all jobs that are not finished."""
+
+    def write(self, *changes: Change) -> None:
+        """All of these or none. Raises: LostRace when a document is not as it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object in the bucket."""
+
+    uri: str
+    created: datetime
+    size: int
+
+
+class ArtifactStore(Protocol):
+    """Files of a job, named by what they were made from; the first writer of a name wins."""
+
+    def uri(self, path: str) -> str:
+        """Where an artifact of this path lives: ``gs://bucket/path``."""
+
+    def put(self, path: str, data: bytes, content_type: str) -> str:
+        """Create an object unless it exists; answers its URI either way."""
+
+    def get(self, uri: str) -> bytes:
+        """Raises: NotFound."""
+
+    def exists(self, path: str) -> bool: ...
+
+    def list(self, prefix: str) -> Sequence[Stored]:
+        """Objects below a path, oldest first."""
+
+    def signed_url(self, uri: str, expires_s: int) -> str:
+        """A link that needs no other credential and stops working."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedPrompt:
+    """A prompt file as a bucket event names it."""
+
+    bucket: str
+    name: str
+    generation: str
+    content_type: str
+    owner: str | None
+    data: bytes
+
+
+class Inbox(Protocol):
+    """The prompts bucket and the reports about what was found there."""
+
+    def read(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
+        """Raises: NotFound, TooLarge."""
+
+    def report(self, name: str, report: dict[str, object]) -> str:
+        """Write ``reports/{name}.json`` into the results bucket; answers its URI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manuscript:
+    """What the writer is asked."""
+
+    model: str
+    instruction: str
+    prompt: str
+    schema: type
+    scene_range: tuple[int, int]
+    temperature: float
+    seed: int
+    max_output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The writer's answer: text as it came, not yet believed."""
+
+    text: str
+    usage: TokenUsage
+
+
+class Writer(Protocol):
+    """A model that writes."""
+
+    def write(self, manuscript: Manuscript, timeout_s: float) -> Written:
+        """One paid call. Raises: Unpaid, Refused, AnswerLost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What the painter is asked. References are pictures it must see, in this order."""
+
+    model: str
+    prompt: str
+    references: tuple[bytes, ...]
+    aspect: Aspect
+    size: PictureSize
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A picture as it came: PNG or JPEG, of the model's own size."""
+
+    data: bytes
+    usage: TokenUsage
+
+
+class Painter(Protocol):
+    """A model that draws."""
+
+    def paint(self, sketch: Sketch, timeout_s: float) -> Painted:
+        """One paid call. Raises: Unpaid, Refused, AnswerLost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What the filmer is asked: from the first picture to the last, in whole seconds."""
+
+    model: str
+    prompt: str
+    first_uri: str
+    last_uri: str
+    seconds: int
+    aspect: Aspect
+    resolution: Resolution
+    audio: bool
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The operation has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The clip is in the bucket."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The operation ended without a clip and without a bill: filtered, or failed."""
+
+    reason: str
+    codes: tuple[str, ...]
+    filtered: bool
+
+
+FilmingState = Running | Delivered | Ended
+
+
+class Filmer(Protocol):
+    """A model that films."""
+
+    def submit(self, shot: Shot, output_uri: str, timeout_s: float) -> str:
+        """One paid call; answers the operation's full name. Raises: Unpaid, Refused, AnswerLost."""
+
+    def poll(self, operation: str) -> FilmingState:
+        """Free and repeatable. Raises: Transient; NotFound when the operation is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipTask:
+    """One dispatch of submit_clip."""
+
+    job_id: str
+    run: int
+    scene: str
+    take: int
+    attempt: int
+    dispatch: int
+
+
+class ClipQueue(Protocol):
+    """The queue that keeps Veo's quota."""
+
+    def put(self, task: ClipTask, *, high: bool) -> None:
+        """Enqueue once: the same task put again is the same task."""
+
+
+class Executions(Protocol):
+    """The orchestrator, seen from outside."""
+
+    def start(self, job_id: str, run: int) -> str:
+        """Start an execution for this run; answers its name."""
+
+    def name(self, execution_id: str) -> str:
+        """Full name of one of the workflow's executions."""
+
+    def cancel(self, name: str) -> None:
+        """Stop an execution; one that has ended or is unknown is fine."""
+
+    def is_active(self, name: str) -> bool: ...
+
+
+class Clock(Protocol):
+    """Time, injected."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Ids(Protocol):
+    """Randomness, injected."""
+
+    def token(self) -> str:
+        """Unguessable, new every time; fits an id."""
+
+    def seed(self) -> int:
+        """A number for a model's seed: 0 to 2**31 - 1."""
+
+    def jitter(self) -> float:
+        """0.0 up to 1.0."""
