@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from pydantic import BaseModel
+
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.models import Aspect, PictureSize, Resolution, TokenUsage
@@ -135,8 +137,7 @@ class Manuscript:
     model: str
     instruction: str
     prompt: str
-    schema: type
-    scene_range: tuple[int, int]
+    schema: type[BaseModel]
     temperature: float
     seed: int
     max_output_tokens: int
@@ -166,12 +167,13 @@ class Sketch:
     references: tuple[bytes, ...]
     aspect: Aspect
     size: PictureSize
+    frame_px: tuple[int, int]
     seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Painted:
-    """A picture as it came: PNG or JPEG, of the model's own size."""
+    """A PNG picture of exactly the frame's size, whatever size the model drew."""
 
     data: bytes
     usage: TokenUsage

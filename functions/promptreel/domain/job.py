@@ -6,6 +6,7 @@ from typing import Literal
 from promptreel.domain import states
 from promptreel.domain.document import Document, Moment, Part
 from promptreel.domain.models import Aspect, Resolution, VideoModel, frame_size_px, registry
+from promptreel.domain.problem import Problem
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Character, Setting, StyleGuide
@@ -19,16 +20,6 @@ class Budget(Part):
 
     limit_micros: int
     version: int = 0
-
-
-class Problem(Part):
-    """Why a job failed, in words for its owner, with the way out."""
-
-    code: str
-    message: str
-    remedy: str = ""
-    step: str = ""
-    scene: str | None = None
 
 
 class DrawItem(Part):

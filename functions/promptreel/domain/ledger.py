@@ -19,6 +19,7 @@ CallKind = Literal["text", "image", "video"]
 LEASE_S = 60.0
 SENT_GRACE_S = 30.0
 WINDOW_GRACE_S = 120.0
+JOB_ENDED = "job_ended"
 
 
 class Lease(Part):
@@ -46,6 +47,7 @@ class Call(Document):
     prefix: str = ""  # storageUri nobody else uses; for video
     operation: str | None = None
     lease: Lease | None = None
+    sent_at: Moment | None = None
     answer_by: Moment | None = None
     window_end: Moment | None = None
     artifact: str | None = None
@@ -62,6 +64,11 @@ class Call(Document):
     @property
     def is_paid(self) -> bool:
         return self.state in states.PAID_CALL
+
+    @property
+    def spends_remedy(self) -> bool:
+        """Whether this ending counts as a try: a call that was never made does not."""
+        return JOB_ENDED not in self.codes
 
     def held_by(self, holder: str) -> bool:
         return self.lease is not None and self.lease.holder == holder
@@ -106,6 +113,7 @@ def send(call: Call, holder: str, *, timeout_s: float, window_s: float, pace: fl
     return call.to(
         CallState.SENT,
         now,
+        sent_at=now,
         answer_by=answer_by,
         window_end=answer_by + timedelta(seconds=(window_s + WINDOW_GRACE_S) * pace),
         lease=Lease(holder=holder, until=answer_by + timedelta(seconds=SENT_GRACE_S * pace)),
@@ -117,7 +125,7 @@ def unpaid(call: Call, holder: str, reason: str, now: datetime) -> Call | None:
     if not call.held_by(holder):
         return None
     if call.state in {CallState.SENT, CallState.UNCERTAIN}:
-        return call.to(CallState.PLANNED, now, lease=None, answer_by=None, window_end=None, reason=reason)
+        return call.to(CallState.PLANNED, now, lease=None, sent_at=None, answer_by=None, window_end=None, reason=reason)
     if call.state is CallState.LOST:
         return call.to(CallState.RELEASED, now, reason=reason)
     return None
@@ -189,6 +197,8 @@ def expired(call: Call, now: datetime) -> Call | None:
     return None
 
 
-def abandoned(call: Call, reason: str, now: datetime) -> Call | None:
-    """A planned call that nobody will make any more."""
-    return call.to(CallState.RELEASED, now, reason=reason) if call.state is CallState.PLANNED else None
+def abandoned(call: Call, now: datetime) -> Call | None:
+    """A planned call of a job that ended: released, and no remedy is spent on it when the job goes on (rule 2)."""
+    if call.state is not CallState.PLANNED:
+        return None
+    return call.to(CallState.RELEASED, now, reason="The job ended before this call was made.", codes=(JOB_ENDED,))

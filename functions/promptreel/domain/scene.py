@@ -5,6 +5,7 @@ from typing import Literal
 
 from promptreel.domain import ids, states
 from promptreel.domain.document import Document, Moment, Part
+from promptreel.domain.problem import Problem
 from promptreel.domain.states import SceneState
 
 FrameName = Literal["start", "end"]
@@ -56,8 +57,7 @@ class Scene(Document):
     end: Keyframe | None = None
     clip: Clip | None = None
     tries: tuple[Try, ...] = ()
-    polls: int = 0
-    error: str | None = None
+    problem: Problem | None = None
     created: Moment
     updated: Moment
 

@@ -1,0 +1,69 @@
+"""The words sent to the models, composed from the plan. Lengths are kept to what each model takes (B4)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from promptreel.domain.job import Plan
+from promptreel.domain.scene import FrameName, Scene
+
+WRITER_INSTRUCTION = (
+    "You are a film director and storyboard artist. Turn the idea into a storyboard: one style guide for the whole "
+    "film, the characters and settings that recur, and scenes that tell the story in order. Each scene is one "
+    "continuous shot, told by its first picture, its last picture and what moves between them. The first picture of a "
+    "scene is the last picture of the scene before it, seen again: write them so that one can grow out of the other. "
+    "Describe characters by looks that stay the same. Write plain English, no names of real persons, brands or artists."
+)
+MAX_STORYBOARD_TOKENS = 16_384
+TEMPERATURES = (1.0, 0.6, 0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A prompt that was shortened to a model's limit: both texts, so that it can be told."""
+
+    original: str
+    kept: str
+
+
+def storyboard_prompt(idea: str, scene_range: tuple[int, int], seconds: Sequence[int], fault: str = "") -> str:
+    """The question to the writer; ``fault`` is what was wrong with its last answer."""
+    least, most = scene_range
+    wanted = f"exactly {least} scenes" if least == most else f"{least} to {most} scenes"
+    lines = [f"Plan a film of {wanted}."]
+    if seconds:
+        lines.append(f"The scenes last {', '.join(map(str, seconds))} seconds, in this order.")
+    lines.append(f"<idea>\n{idea}\n</idea>")
+    if fault:
+        lines.append(f"Your last answer could not be used: {fault}. Answer again and mend exactly this.")
+    return "\n".join(lines)
+
+
+def keyframe_prompt(plan: Plan, scene: Scene, frame: FrameName, *, continues: bool) -> str:
+    """The question to the painter; ``continues`` when the picture before it is attached."""
+    wanted = scene.start_prompt if frame == "start" else scene.end_prompt
+    lines = [
+        f"{'First' if frame == 'start' else 'Last'} picture of a film scene: {wanted}",
+        f"Scene: {scene.description}",
+        f"Style: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}.",
+        f"Palette: {', '.join(plan.style_guide.palette)}.",
+    ]
+    lines += [f"{person.name}: {person.description}" for person in plan.characters if person.name in _text(scene)]
+    lines += [f"{place.name}: {place.description}" for place in plan.settings if place.name in _text(scene)]
+    if continues:
+        lines.append("The attached picture is the moment before: keep its characters, place, light and style.")
+    lines.append("One full-frame picture, no text, no borders.")
+    return "\n".join(lines)
+
+
+def clip_prompt(plan: Plan, scene: Scene, max_chars: int) -> tuple[str, Cut | None]:
+    """The question to the filmer. Motion is essential and comes first; style is cut before it."""
+    essential = f"{scene.motion_prompt}\n{scene.description}"
+    wanted = f"{essential}\nStyle: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}."
+    if len(wanted) <= max_chars:
+        return wanted, None
+    kept = wanted[:max_chars].rsplit(" ", 1)[0]
+    return kept, Cut(original=wanted, kept=kept)
+
+
+def _text(scene: Scene) -> str:
+    return f"{scene.description} {scene.start_prompt} {scene.end_prompt} {scene.motion_prompt}"

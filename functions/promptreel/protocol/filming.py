@@ -1,0 +1,84 @@
+"""Clips between the two frames and the film: dispatch one, and find out what has become of its call."""
+
+from datetime import datetime, timedelta
+
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import CallState, SceneState
+from promptreel.errors import NotFound
+from promptreel.ports import (
+    ArtifactStore,
+    ClipQueue,
+    ClipTask,
+    Clock,
+    Delivered,
+    Ended,
+    Filmer,
+    Ids,
+    JobStore,
+    Replace,
+)
+from promptreel.protocol.ledger import Ledger
+from promptreel.protocol.races import until_won
+
+REDISPATCH_AFTER_S = 120.0
+
+
+def is_overdue(scene: Scene, now: datetime, pace: float) -> bool:
+    """Whether the scene's task has had time enough: it is taken to be lost."""
+    return scene.queued_at is None or now - scene.queued_at > timedelta(seconds=REDISPATCH_AFTER_S * pace)
+
+
+def dispatch(job: Job, scene_id: str, *, jobs: JobStore, queue: ClipQueue, clock: Clock, ids: Ids, pace: float) -> None:
+    """Put the scene's clip into the queue if nothing is on its way. Repeating is harmless.
+
+    The scene is written first: a task that was never made is made again under the same name, or, once the queue has
+    had time enough, under the next one.
+    """
+
+    def attempt() -> Scene | None:
+        read = jobs.scene(job.id, scene_id)
+        scene, now = read.value, clock.now()
+        if scene.state is SceneState.DRAWN:
+            queued = scene.to(SceneState.QUEUED, now, dispatch=scene.dispatch + 1, queued_at=now)
+        elif scene.is_live and is_overdue(scene, now, pace):
+            queued = scene.evolve(dispatch=scene.dispatch + 1, queued_at=now, updated=now)
+        else:
+            return scene if scene.is_live else None
+        jobs.write(Replace(job.id, read, queued))
+        return queued
+
+    scene = until_won(attempt, clock, ids)
+    if scene is not None:
+        task = ClipTask(job.id, job.run, scene.id, scene.take, scene.attempt, scene.dispatch)
+        queue.put(task, high=job.request.priority == "high")
+
+
+def resolve(call: Call, *, ledger: Ledger, filmer: Filmer, artifacts: ArtifactStore, clock: Clock) -> Call:
+    """Look once at what became of a clip's call and record it. Whoever finds it may do this, again and again."""
+    if call.operation and call.state in {CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
+        looked_at = clock.now()
+        try:
+            seen = filmer.poll(call.operation)
+        except NotFound:
+            return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
+        if isinstance(seen, Delivered):
+            return ledger.settle(call, cost_micros=call.reserved_micros, artifact=seen.uri)
+        if isinstance(seen, Ended):
+            return ledger.release(call, seen.reason, seen.codes)
+        return ledger.give_up(call, looked_at, "The operation did not end within its longest latency.")
+    if call.state in {CallState.RESERVED, CallState.SENT}:
+        return ledger.expire(call)
+    if call.state is CallState.UNCERTAIN:
+        return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
+    return call
+
+
+def _look_in_bucket(call: Call, *, ledger: Ledger, artifacts: ArtifactStore, clock: Clock) -> Call:
+    """Polling cannot help: only this call could have written below its prefix, so what is there is its output."""
+    looked_at = clock.now()
+    for stored in artifacts.list(call.prefix):
+        if stored.uri.endswith(".mp4"):
+            return ledger.adopt(call, stored.uri)
+    return ledger.give_up(call, looked_at, "No output appeared within the adoption window.")

@@ -1,0 +1,106 @@
+"""How a job begins, ends and begins again; each is one compare-and-set on the job document."""
+
+import json
+from datetime import datetime
+
+from promptreel.domain import ids as names
+from promptreel.domain.job import DEFAULT_LIMIT_MICROS, Budget, Job
+from promptreel.domain.money import micros
+from promptreel.domain.problem import Problem
+from promptreel.domain.request import FilmRequest
+from promptreel.domain.states import JobState
+from promptreel.errors import Conflict, LostRace
+from promptreel.ports import Clock, Create, Executions, Ids, JobStore, Replace, Versioned
+from promptreel.protocol.races import until_won
+
+
+def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime) -> Job:
+    """A job as submitted, not stored yet."""
+    limit = DEFAULT_LIMIT_MICROS if request.budget_usd is None else micros(request.budget_usd)
+    wish = json.dumps(request.model_dump(mode="json"), sort_keys=True)
+    return Job(
+        id=job_id,
+        owner=owner,
+        origin=names.digest(owner, wish),
+        request=request,
+        budget=Budget(limit_micros=limit),
+        created=now,
+        updated=now,
+    )
+
+
+def create(job: Job, jobs: JobStore) -> Job:
+    """Store a new job; the same job created again is the one that stands.
+
+    Raises: Conflict when the id stands for another request.
+    """
+    try:
+        jobs.write(Create(job.id, job))
+    except LostRace:
+        standing = jobs.job(job.id).value
+        if standing.origin != job.origin:
+            raise Conflict(
+                "This Idempotency-Key already stands for another request.",
+                code="idempotency_key_reused",
+                remedy="Send the first request again, or use a new key for a new film.",
+            ) from None
+        return standing
+    return job
+
+
+def cancel(job_id: str, *, jobs: JobStore, executions: Executions, clock: Clock, ids: Ids) -> Job:
+    """CANCELLED first, so that nothing new is paid; then the execution, whose cancellation cannot be caught.
+
+    A cancelled job cancelled again is fine. Raises: Conflict for a job that ended in another way.
+    """
+
+    def attempt() -> Job:
+        read = jobs.job(job_id)
+        if read.value.state is JobState.CANCELLED:
+            return read.value
+        if read.value.is_final:
+            raise Conflict(f"The job is {read.value.state}; only a running job can be cancelled.", code="job_is_final")
+        cancelled = read.value.to(JobState.CANCELLED, clock.now())
+        jobs.write(Replace(job_id, read, cancelled))
+        return cancelled
+
+    job = until_won(attempt, clock, ids)
+    if job.execution:
+        executions.cancel(job.execution)
+    return job
+
+
+def fail(job_id: str, run: int, problem: Problem, *, jobs: JobStore, clock: Clock, ids: Ids) -> Job | None:
+    """FAILED with its reason, unless the run is stale or the job has ended; the job as it stands, None when stale."""
+
+    def attempt() -> Job | None:
+        read = jobs.job(job_id)
+        if read.value.run != run:
+            return None
+        if read.value.is_final:
+            return read.value
+        failed = read.value.to(JobState.FAILED, clock.now(), error=problem)
+        jobs.write(Replace(job_id, read, failed))
+        return failed
+
+    return until_won(attempt, clock, ids)
+
+
+def advance(job_id: str, run: int, start: JobState, to: JobState, *, jobs: JobStore, clock: Clock, ids: Ids) -> None:
+    """Move a running job from one stage to the next; a job that has moved already is fine."""
+
+    def attempt() -> None:
+        read = jobs.job(job_id)
+        if read.value.run == run and read.value.state is start:
+            jobs.write(Replace(job_id, read, read.value.to(to, clock.now())))
+
+    until_won(attempt, clock, ids)
+
+
+def restart(read: Versioned[Job], *, jobs: JobStore, executions: Executions, clock: Clock) -> None:
+    """Give a job whose execution is gone a new run. Raises: LostRace when somebody else acted first."""
+    job = read.value.evolve(
+        run=read.value.run + 1, restarts=read.value.restarts + 1, execution=None, updated=clock.now()
+    )
+    jobs.write(Replace(job.id, read, job))
+    executions.start(job.id, job.run)

@@ -1,0 +1,70 @@
+"""The ticket of every paid call, made in one place: what is planned, what is claimed and what is sent are the same."""
+
+from datetime import datetime
+
+from promptreel.domain import ids as names
+from promptreel.domain.job import Job, Plan
+from promptreel.domain.models import TextModel, registry
+from promptreel.domain.planning import PICTURE_SIZE
+from promptreel.domain.scene import FrameName, Scene
+from promptreel.protocol.ledger import Ticket
+
+MOST_REFERENCES = 1  # a keyframe is drawn from its words and at most the picture before it
+
+
+def seed(job: Job, *parts: str) -> int:
+    """The seed of one call: the job's own, or one that follows from its id, and another for every attempt."""
+    base = str(job.request.seed) if job.request.seed is not None else job.id
+    return int(names.digest(base, *parts)[:7], 16)
+
+
+def storyboard(job: Job, model: TextModel, attempt: int, digest: str, at: datetime) -> Ticket:
+    return Ticket(
+        job_id=job.id,
+        run=job.run,
+        kind="text",
+        model=model.id,
+        purpose="storyboard",
+        digest=digest,
+        price_micros=model.most_micros(at),
+        timeout_s=model.timeout_s,
+        attempt=attempt,
+    )
+
+
+def keyframe(job: Job, plan: Plan, scene: Scene, frame: FrameName, attempt: int, digest: str, at: datetime) -> Ticket:
+    model = registry().image_model(plan.image_model)
+    return Ticket(
+        job_id=job.id,
+        run=job.run,
+        kind="image",
+        model=model.id,
+        purpose=scene.keyframe_purpose(frame),
+        digest=digest,
+        price_micros=model.most_micros(PICTURE_SIZE, MOST_REFERENCES, at),
+        timeout_s=model.timeout_s,
+        scene=scene.id,
+        take=scene.take,
+        attempt=attempt,
+    )
+
+
+def clip(job: Job, plan: Plan, scene: Scene, digest: str, at: datetime) -> Ticket:
+    model = plan.video
+    call = scene.clip_call(job.id)
+    return Ticket(
+        job_id=job.id,
+        run=job.run,
+        kind="video",
+        model=model.id,
+        purpose=scene.clip_purpose,
+        digest=digest,
+        price_micros=model.cost_micros(scene.duration_s, plan.resolution, at, audio=job.request.clip_audio),
+        timeout_s=model.timeout_s,
+        window_s=model.longest_latency_s,
+        scene=scene.id,
+        take=scene.take,
+        attempt=scene.attempt,
+        attempt_of_scene=True,
+        prefix=f"jobs/{job.id}/clips/{scene.id}/{call}/",
+    )

@@ -1,0 +1,149 @@
+"""poll_clips: look at every live scene at once, record what became of its clip, and say how long to wait (D2, D4)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from promptreel.domain import polling
+from promptreel.domain.job import DrawItem, Job
+from promptreel.domain.ledger import Call
+from promptreel.domain.problem import Problem
+from promptreel.domain.scene import Clip, Scene, Try
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.ports import ArtifactStore, ClipQueue, Clock, Filmer, Ids, JobStore, Replace
+from promptreel.protocol import filming, lifecycle
+from promptreel.protocol.ledger import Ledger
+from promptreel.protocol.races import until_won
+
+MAX_TRIES = 3
+IDLE_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class PollClips:
+    job_id: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipsPolled:
+    """``state``: ``filming`` (ask again after ``wait_s``), ``done``, ``failed`` (with ``problem``) or ``superseded``.
+
+    ``redraw`` are pictures to draw again before their scene can be filmed.
+    """
+
+    state: str
+    wait_s: float = 0.0
+    redraw: tuple[DrawItem, ...] = ()
+    problem: Problem | None = None
+
+
+def poll_clips(
+    cmd: PollClips,
+    *,
+    jobs: JobStore,
+    artifacts: ArtifactStore,
+    filmer: Filmer,
+    queue: ClipQueue,
+    ledger: Ledger,
+    clock: Clock,
+    ids: Ids,
+    pace: float,
+) -> ClipsPolled:
+    """Decide from the CALL of every live scene what is next for it. Repeating is harmless."""
+    job = jobs.job(cmd.job_id).value
+    if job.run != cmd.run or job.is_final:
+        return ClipsPolled("superseded")
+    calls = {read.value.id: read.value for read in jobs.calls(job.id)}
+    waits: list[float] = []
+    for scene in (read.value for read in jobs.scenes(job.id)):
+        if not scene.is_live or scene.problem:
+            continue
+        call = calls.get(scene.clip_call(job.id))
+        if call is not None and _is_due(call, job, clock.now(), pace):
+            call = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
+        if call is not None and call.is_finished:
+            _take_over(job, scene.id, call, jobs, clock, ids)
+        idle = call is None or call.state is CallState.PLANNED
+        if (idle and filming.is_overdue(scene, clock.now(), pace)) or (call and call.is_finished and not call.is_paid):
+            filming.dispatch(job, scene.id, jobs=jobs, queue=queue, clock=clock, ids=ids, pace=pace)
+        elif call and call.sent_at and not call.is_finished:
+            waits.append(polling.wait_s(_elapsed_s(call, clock.now(), pace), job.planned().video.usual_latency_s))
+    return _verdict(job, waits, jobs=jobs, clock=clock, ids=ids, pace=pace)
+
+
+def _elapsed_s(call: Call, now: datetime, pace: float) -> float:
+    """Production seconds since the call was sent."""
+    return (now - call.sent_at).total_seconds() / pace if call.sent_at else 0.0
+
+
+def _is_due(call: Call, job: Job, now: datetime, pace: float) -> bool:
+    """Whether a look can find anything: a clip that cannot be ready yet is not asked for."""
+    if call.state is CallState.SENT and call.operation:
+        return _elapsed_s(call, now, pace) >= job.planned().video.usual_latency_s * polling.SOONEST
+    return not call.is_finished and call.state is not CallState.PLANNED
+
+
+def _take_over(job: Job, scene_id: str, call: Call, jobs: JobStore, clock: Clock, ids: Ids) -> None:
+    """Write on the scene what its call ended in: the clip, the next attempt, or the end of its remedies."""
+
+    def attempt() -> None:
+        read = jobs.scene(job.id, scene_id)
+        scene, now = read.value, clock.now()
+        if scene.clip_call(job.id) != call.id or not scene.is_live:
+            return
+        if call.is_paid:
+            clip = Clip(uri=call.artifact or "", call=call.id)
+            changed = scene.to(SceneState.DONE, now, clip=clip, tries=(*scene.tries, _try(scene, call, "delivered")))
+        else:
+            changed = _remedy(scene, call, now)
+        jobs.write(Replace(job.id, read, changed))
+
+    until_won(attempt, clock, ids)
+
+
+def _remedy(scene: Scene, call: Call, now: datetime) -> Scene:
+    """The next attempt with another seed while tries are left; a call that was never made spends none."""
+    outcome = "never_made" if not call.spends_remedy else "timed_out" if call.state is CallState.LOST else "refused"
+    tries = (*scene.tries, _try(scene, call, outcome))
+    spent = sum(one.outcome != "never_made" for one in tries if one.take == scene.take)
+    if spent < MAX_TRIES:
+        return scene.evolve(
+            state=SceneState.QUEUED,
+            attempt=scene.attempt + 1,
+            dispatch=scene.dispatch + 1,
+            queued_at=now,
+            tries=tries,
+            updated=now,
+        )
+    state = SceneState.TIMED_OUT if call.state is CallState.LOST else SceneState.FILTERED
+    problem = Problem(
+        code="clip_timed_out" if state is SceneState.TIMED_OUT else "clip_refused",
+        message=f"{scene.id}: no clip in {spent} tries: {call.reason}",
+        remedy="Change what this scene shows in the prompt and submit again.",
+        step="poll_clips",
+        scene=scene.id,
+    )
+    return scene.to(state, now, tries=tries, problem=problem)
+
+
+def _try(scene: Scene, call: Call, outcome: str) -> Try:
+    return Try(
+        take=scene.take,
+        attempt=scene.attempt,
+        call=call.id,
+        outcome=outcome,
+        reason=call.reason,
+        codes=call.codes,
+    )
+
+
+def _verdict(job: Job, waits: list[float], *, jobs: JobStore, clock: Clock, ids: Ids, pace: float) -> ClipsPolled:
+    scenes = [read.value for read in jobs.scenes(job.id)]
+    problem = next((scene.problem for scene in scenes if scene.problem), None)
+    if problem is not None:
+        return ClipsPolled("failed", problem=problem)
+    if all(scene.state is SceneState.DONE for scene in scenes):
+        lifecycle.advance(job.id, job.run, JobState.KEYFRAMES, JobState.VIDEO_GEN, jobs=jobs, clock=clock, ids=ids)
+        lifecycle.advance(job.id, job.run, JobState.VIDEO_GEN, JobState.STITCH, jobs=jobs, clock=clock, ids=ids)
+        return ClipsPolled("done")
+    return ClipsPolled("filming", wait_s=round(min([IDLE_WAIT_S, *waits]) * pace, 3))

@@ -1,0 +1,172 @@
+"""write_storyboard: the plan of the film, and its whole price reserved before a picture is paid (B1, B2, D6)."""
+
+from dataclasses import dataclass
+
+from promptreel.domain import ids as names
+from promptreel.domain import planning, prompts, storyboard, timeline
+from promptreel.domain.job import DrawItem, Job, Plan
+from promptreel.domain.ledger import Call, committed_micros
+from promptreel.domain.money import usd
+from promptreel.domain.planning import Brief
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import JobState
+from promptreel.domain.storyboard import Storyboard
+from promptreel.errors import BudgetExceeded, Rejected
+from promptreel.ports import ArtifactStore, Clock, Create, Ids, JobStore, Manuscript, Replace, Versioned, Writer
+from promptreel.protocol import lifecycle, tickets
+from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Paid
+from promptreel.protocol.paying import Artifact, Made, pay
+from promptreel.protocol.races import until_won
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStoryboard:
+    job_id: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoryboardWritten:
+    """``state`` is ``planned``, ``busy`` (ask again after ``wait_s``) or ``superseded``."""
+
+    state: str
+    wait_s: float = 0.0
+    waves: tuple[tuple[DrawItem, ...], ...] = ()
+
+
+def write_storyboard(
+    cmd: WriteStoryboard,
+    *,
+    jobs: JobStore,
+    artifacts: ArtifactStore,
+    writer: Writer,
+    ledger: Ledger,
+    clock: Clock,
+    ids: Ids,
+) -> StoryboardWritten:
+    """Write the storyboard and reserve the film's whole price; asked again, it answers as before and pays nothing.
+
+    Raises: BudgetExceeded with the amount needed; Rejected when the writer never gives a usable storyboard.
+    """
+    job = jobs.job(cmd.job_id).value
+    if job.run != cmd.run or job.is_final:
+        return StoryboardWritten("superseded")
+    if job.plan is not None:
+        return StoryboardWritten("planned", waves=job.plan.waves)
+    lifecycle.advance(job.id, job.run, JobState.PENDING, JobState.STORYBOARD, jobs=jobs, clock=clock, ids=ids)
+    brief = planning.brief(job.request)
+    story = _tell(job, brief, writer=writer, ledger=ledger, artifacts=artifacts, clock=clock)
+    if isinstance(story, Busy):
+        return StoryboardWritten("busy", wait_s=story.wait_s)
+    if not isinstance(story, tuple):
+        return StoryboardWritten("superseded")
+    told, uri = story
+    return until_won(lambda: _reserve(cmd, brief, told, uri, jobs, clock), clock, ids)
+
+
+def _tell(
+    job: Job, brief: Brief, *, writer: Writer, ledger: Ledger, artifacts: ArtifactStore, clock: Clock
+) -> tuple[Storyboard, str] | Claim:
+    """At most three answers, each cooler than the last and told what was wrong with it."""
+    fault = ""
+    for attempt, temperature in enumerate(prompts.TEMPERATURES, start=1):
+        manuscript = Manuscript(
+            model=brief.text.id,
+            instruction=prompts.WRITER_INSTRUCTION,
+            prompt=prompts.storyboard_prompt(job.request.prompt, brief.scene_range, brief.durations_s, fault),
+            schema=Storyboard,
+            temperature=temperature,
+            seed=tickets.seed(job, "storyboard", str(attempt)),
+            max_output_tokens=brief.text.max_output_tokens,
+        )
+        digest = names.digest(brief.text.id, manuscript.instruction, manuscript.prompt, str(temperature))
+        ticket = tickets.storyboard(job, brief.text, attempt, digest, clock.now())
+
+        def post(left_s: float, asked: Manuscript = manuscript) -> Made:
+            written = writer.write(asked, left_s)
+            return Made(written.text.encode(), written.usage, brief.text.cost_micros(written.usage, clock.now()))
+
+        artifact = Artifact(f"jobs/{job.id}/storyboard-{ticket.call_id}.json", "application/json")
+        claim = pay(ticket, artifact, post, ledger=ledger, artifacts=artifacts, clock=clock)
+        if isinstance(claim, Paid):
+            uri = artifacts.uri(artifact.path)
+            try:
+                return storyboard.parse(artifacts.get(uri).decode(), brief.scene_range), uri
+            except ValueError as error:
+                fault = str(error)
+        elif isinstance(claim, Closed):
+            fault = claim.call.reason
+        else:
+            return claim
+    raise Rejected(
+        f"prompt: no usable storyboard came of it in {len(prompts.TEMPERATURES)} tries: {fault}",
+        code="storyboard_unusable",
+        remedy="Say more plainly what the film shows, scene by scene.",
+    )
+
+
+def _reserve(
+    cmd: WriteStoryboard, brief: Brief, told: Storyboard, uri: str, jobs: JobStore, clock: Clock
+) -> StoryboardWritten:
+    """Plan, scenes and a PLANNED call for every picture and clip in one batch, or none of it (DESIGN §5.2)."""
+    read = jobs.job(cmd.job_id)  # before the calls are read
+    job, now = read.value, clock.now()
+    if job.run != cmd.run or job.is_final:
+        return StoryboardWritten("superseded")
+    if job.plan is not None:
+        return StoryboardWritten("planned", waves=job.plan.waves)
+    scenes = planning.scenes(told.scenes, brief.durations_for(len(told.scenes)), now)
+    plan = _plan(job, brief, told, uri, scenes)
+    planned = _planned_calls(job, plan, scenes, clock)
+    committed = committed_micros([call.value for call in jobs.calls(job.id)])
+    needed = committed + sum(call.reserved_micros for call in planned)
+    if needed > job.budget.limit_micros:
+        raise BudgetExceeded(
+            f"budget_usd: this film of {len(scenes)} scenes needs up to {usd(needed)} USD; "
+            f"the limit is {usd(job.budget.limit_micros)} USD. No picture was paid.",
+            remedy=f"Resume with a limit of at least {usd(needed)} USD, or ask for fewer or shorter scenes.",
+        )
+    jobs.write(
+        _replace_plan(read, plan, clock),
+        *(Create(job.id, scene) for scene in scenes),
+        *(Create(job.id, call) for call in planned),
+    )
+    return StoryboardWritten("planned", waves=plan.waves)
+
+
+def _replace_plan(read: Versioned[Job], plan: Plan, clock: Clock) -> Replace[Job]:
+    return Replace(read.value.id, read, read.value.to(JobState.KEYFRAMES, clock.now(), plan=plan))
+
+
+def _plan(job: Job, brief: Brief, told: Storyboard, uri: str, scenes: list[Scene]) -> Plan:
+    kind, fps = job.request.transition.kind, brief.video.fps
+    overlap = timeline.overlap_frames(kind, brief.transition_frames)
+    return Plan(
+        title=job.request.title or told.title,
+        storyboard_uri=uri,
+        style_guide=told.style_guide,
+        characters=tuple(told.characters),
+        settings=tuple(told.settings),
+        text_model=brief.text.id,
+        image_model=brief.image.id,
+        video_model=brief.video.id,
+        aspect=brief.aspect,
+        resolution=job.request.resolution,
+        fps=fps,
+        planned_frames=timeline.film_frames(
+            [scene.duration_s * fps for scene in scenes], [overlap] * (len(scenes) - 1)
+        ),
+        transition_kind=kind,
+        transition_frames=brief.transition_frames,
+        waves=planning.chain_waves([scene.id for scene in scenes]),
+    )
+
+
+def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], clock: Clock) -> list[Call]:
+    now = clock.now()
+    by_id = {scene.id: scene for scene in scenes}
+    pictures = [
+        tickets.keyframe(job, plan, by_id[item.scene], item.frame, 1, "", now) for wave in plan.waves for item in wave
+    ]
+    clips = [tickets.clip(job, plan, scene, "", now) for scene in scenes]
+    return [ticket.planned(now) for ticket in (*pictures, *clips)]
