@@ -284,8 +284,5 @@ class Ids(Protocol):
     def token(self) -> str:
         """Unguessable, new every time; fits an id."""
 
-    def seed(self) -> int:
-        """A number for a model's seed: 0 to 2**31 - 1."""
-
     def jitter(self) -> float:
         """0.0 up to 1.0."""

@@ -1,12 +1,13 @@
 """Clips between the two frames and the film: dispatch one, and find out what has become of its call."""
 
+import logging
 from datetime import datetime, timedelta
 
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, SceneState
-from promptreel.errors import NotFound
+from promptreel.errors import NotFound, Transient
 from promptreel.ports import (
     ArtifactStore,
     ClipQueue,
@@ -21,6 +22,8 @@ from promptreel.ports import (
 )
 from promptreel.protocol.ledger import Ledger
 from promptreel.protocol.races import until_won
+
+log = logging.getLogger(__name__)
 
 REDISPATCH_AFTER_S = 120.0
 
@@ -63,6 +66,9 @@ def resolve(call: Call, *, ledger: Ledger, filmer: Filmer, artifacts: ArtifactSt
             seen = filmer.poll(call.operation)
         except NotFound:
             return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
+        except Transient as error:  # a look that failed says nothing; one scene's bad luck must not stop the others
+            log.warning("poll failed", extra={"json_fields": {"call": call.id, "error": str(error)}})
+            return call
         if isinstance(seen, Delivered):
             return ledger.settle(call, cost_micros=call.reserved_micros, artifact=seen.uri)
         if isinstance(seen, Ended):

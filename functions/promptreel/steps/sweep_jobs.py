@@ -21,6 +21,11 @@ MAX_RESTARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class SweepJobs:
+    """Nothing to say: the whole house is swept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Swept:
     """How many jobs were given a new execution or failed, and how many calls moved."""
 

@@ -1,0 +1,82 @@
+"""Entry points of the Cloud Functions: a name, a command, a step. Nothing here decides anything."""
+
+import json
+import logging
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+import flask
+import functions_framework
+
+from promptreel.api import routes
+from promptreel.api.stepping import answer
+from promptreel.bootstrap import world
+from promptreel.steps.close_job import CloseJob
+from promptreel.steps.draw_keyframe import DrawKeyframe
+from promptreel.steps.fail_job import FailJob
+from promptreel.steps.open_job import OpenJob
+from promptreel.steps.poll_clips import PollClips
+from promptreel.steps.submit_clip import SubmitClip
+from promptreel.steps.sweep_jobs import SweepJobs
+from promptreel.steps.write_storyboard import WriteStoryboard
+
+logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+
+C = TypeVar("C")
+
+
+@functions_framework.http
+def open_job(request: flask.Request) -> flask.Response:
+    return _step(request, "open_job", OpenJob, lambda cmd: world().open_job(cmd))
+
+
+@functions_framework.http
+def write_storyboard(request: flask.Request) -> flask.Response:
+    return _step(request, "write_storyboard", WriteStoryboard, lambda cmd: world().write_storyboard(cmd))
+
+
+@functions_framework.http
+def draw_keyframe(request: flask.Request) -> flask.Response:
+    return _step(request, "draw_keyframe", DrawKeyframe, lambda cmd: world().draw_keyframe(cmd))
+
+
+@functions_framework.http
+def submit_clip(request: flask.Request) -> flask.Response:
+    return _step(request, "submit_clip", SubmitClip, lambda cmd: world().submit_clip(cmd))
+
+
+@functions_framework.http
+def poll_clips(request: flask.Request) -> flask.Response:
+    return _step(request, "poll_clips", PollClips, lambda cmd: world().poll_clips(cmd))
+
+
+@functions_framework.http
+def close_job(request: flask.Request) -> flask.Response:
+    return _step(request, "close_job", CloseJob, lambda cmd: world().close_job(cmd))
+
+
+@functions_framework.http
+def fail_job(request: flask.Request) -> flask.Response:
+    return _step(request, "fail_job", FailJob, lambda cmd: world().fail_job(cmd))
+
+
+@functions_framework.http
+def sweep_jobs(request: flask.Request) -> flask.Response:
+    return _step(request, "sweep_jobs", SweepJobs, lambda cmd: world().sweep_jobs(cmd))
+
+
+@functions_framework.http
+def api(request: flask.Request) -> flask.Response:
+    return flask.Response.from_app(_api().wsgi_app, request.environ)
+
+
+@cache
+def _api() -> flask.Flask:
+    return routes.app(world)
+
+
+def _step(request: flask.Request, name: str, command: type[C], run: Callable[[C], Any]) -> flask.Response:
+    trace = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
+    body, status, headers = answer(name, request.get_json(silent=True), command, run, trace)
+    return flask.Response(json.dumps(body), status, headers)

@@ -1,0 +1,130 @@
+"""Jobs, scenes and calls in Firestore: batches with update-time preconditions, never client transactions.
+
+Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/calls/{call}``.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from promptreel.adapters.google_errors import translated
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import FINISHED_CALL, CallState, JobState
+from promptreel.errors import LostRace, NotFound
+from promptreel.ports import Change, Create, Versioned
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import Client
+
+TIMEOUT_S = 20.0
+
+
+class FirestoreJobs:
+    """A `JobStore` over one database."""
+
+    def __init__(self, project: str, database: str) -> None:
+        self._project = project
+        self._database = database
+        self._client: Client | None = None
+
+    def job(self, job_id: str) -> Versioned[Job]:
+        with translated("read job"):
+            snapshot = self._jobs().document(job_id).get(timeout=TIMEOUT_S)
+        if not snapshot.exists:
+            raise NotFound(f"There is no job {job_id}.")
+        return Versioned(Job.model_validate(snapshot.to_dict()), snapshot.update_time)
+
+    def jobs(self, owner: str, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
+        query = self._jobs().where(filter=_equal("owner", owner))
+        if state is not None:
+            query = query.where(filter=_equal("state", state.value))
+        query = query.order_by("created", direction="DESCENDING")
+        if before is not None:
+            query = query.start_after({"created": _text(before)})
+        return [Job.model_validate(found.to_dict()) for found in self._stream(query.limit(limit))]
+
+    def jobs_in(self, states: Iterable[JobState], limit: int) -> Sequence[Job]:
+        query = self._jobs().where(filter=_among("state", [state.value for state in states]))
+        return [Job.model_validate(found.to_dict()) for found in self._stream(query.order_by("updated").limit(limit))]
+
+    def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
+        with translated("read scene"):
+            snapshot = self._jobs().document(job_id).collection("scenes").document(scene_id).get(timeout=TIMEOUT_S)
+        if not snapshot.exists:
+            raise NotFound(f"Job {job_id} has no scene {scene_id}.")
+        return Versioned(Scene.model_validate(snapshot.to_dict()), snapshot.update_time)
+
+    def scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
+        found = self._stream(self._jobs().document(job_id).collection("scenes"))
+        scenes = [Versioned(Scene.model_validate(one.to_dict()), one.update_time) for one in found]
+        return sorted(scenes, key=lambda read: read.value.display_order)
+
+    def call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
+        with translated("read call"):
+            snapshot = self._jobs().document(job_id).collection("calls").document(call_id).get(timeout=TIMEOUT_S)
+        return Versioned(Call.model_validate(snapshot.to_dict()), snapshot.update_time) if snapshot.exists else None
+
+    def calls(self, job_id: str) -> Sequence[Versioned[Call]]:
+        found = self._stream(self._jobs().document(job_id).collection("calls"))
+        calls = [Versioned(Call.model_validate(one.to_dict()), one.update_time) for one in found]
+        return sorted(calls, key=lambda read: (read.value.created, read.value.purpose, read.value.attempt))
+
+    def unfinished_calls(self, limit: int) -> Sequence[Versioned[Call]]:
+        unfinished = [state.value for state in CallState if state not in FINISHED_CALL]
+        query = self._db().collection_group("calls").where(filter=_among("state", unfinished)).limit(limit)
+        return [Versioned(Call.model_validate(one.to_dict()), one.update_time) for one in self._stream(query)]
+
+    def write(self, *changes: Change) -> None:
+        batch = self._db().batch()
+        for change in changes:
+            reference = self._reference(change)
+            data = change.value.to_json()
+            if isinstance(change, Create):
+                batch.create(reference, data)
+            else:
+                option = self._db().write_option(last_update_time=change.read.version)
+                batch.update(reference, data, option=option)
+        try:
+            with translated("write"):
+                batch.commit(timeout=TIMEOUT_S)
+        except NotFound as error:  # updating what was deleted since
+            raise LostRace("A document is gone that was there when it was read.") from error
+
+    def _reference(self, change: Change) -> Any:
+        job = self._jobs().document(change.job_id)
+        if isinstance(change.value, Job):
+            return job
+        return job.collection("scenes" if isinstance(change.value, Scene) else "calls").document(change.value.id)
+
+    def _stream(self, query: Any) -> list[Any]:
+        with translated("query"):
+            return list(query.stream(timeout=TIMEOUT_S))
+
+    def _jobs(self) -> Any:
+        return self._db().collection("jobs")
+
+    def _db(self) -> "Client":
+        if self._client is None:
+            from google.cloud.firestore import Client  # noqa: PLC0415 - cold start
+
+            self._client = Client(project=self._project, database=self._database)
+        return self._client
+
+
+def _equal(field: str, value: str) -> Any:
+    from google.cloud.firestore_v1.base_query import FieldFilter  # noqa: PLC0415 - cold start
+
+    return FieldFilter(field, "==", value)
+
+
+def _among(field: str, values: list[str]) -> Any:
+    from google.cloud.firestore_v1.base_query import FieldFilter  # noqa: PLC0415 - cold start
+
+    return FieldFilter(field, "in", values)
+
+
+def _text(moment: datetime) -> str:
+    """A moment as the documents hold it."""
+    return moment.isoformat().replace("+00:00", "Z")

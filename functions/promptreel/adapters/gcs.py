@@ -1,0 +1,116 @@
+"""Artifacts, uploaded prompts and reports in Cloud Storage. The first writer of a name wins."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from promptreel.adapters.google_errors import translated
+from promptreel.adapters.signer import RemoteSigner
+from promptreel.domain.request import MAX_PROMPT_CHARS
+from promptreel.errors import LostRace, NotFound, TooLarge
+from promptreel.ports import Stored, UploadedPrompt
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Client
+
+TIMEOUT_S = 60.0
+MAX_PROMPT_BYTES = 4 * MAX_PROMPT_CHARS + 10_000
+
+
+class _Storage:
+    """A client made on first use."""
+
+    def __init__(self, project: str) -> None:
+        self._project = project
+
+    @cached_property
+    def _client(self) -> "Client":
+        from google.cloud.storage import Client  # noqa: PLC0415 - cold start
+
+        return Client(project=self._project)
+
+    def _blob(self, uri: str) -> Any:
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        return self._client.bucket(bucket).blob(name)
+
+
+class GcsArtifacts(_Storage):
+    """An `ArtifactStore` in one bucket."""
+
+    def __init__(self, project: str, bucket: str, signer: RemoteSigner, media_url: str) -> None:
+        super().__init__(project)
+        self._bucket = bucket
+        self._signer = signer
+        self._media_url = media_url or "https://storage.googleapis.com"
+
+    def uri(self, path: str) -> str:
+        return f"gs://{self._bucket}/{path}"
+
+    def put(self, path: str, data: bytes, content_type: str) -> str:
+        try:
+            with translated(f"write {path}"):
+                self._blob(self.uri(path)).upload_from_string(
+                    data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
+                )
+        except LostRace:
+            pass  # somebody was first: what stands there was made from the same inputs
+        return self.uri(path)
+
+    def get(self, uri: str) -> bytes:
+        with translated(f"read {uri}"):
+            data: bytes = self._blob(uri).download_as_bytes(timeout=TIMEOUT_S)
+        return data
+
+    def exists(self, path: str) -> bool:
+        with translated(f"look for {path}"):
+            return bool(self._blob(self.uri(path)).exists(timeout=TIMEOUT_S))
+
+    def list(self, prefix: str) -> Sequence[Stored]:
+        with translated(f"list {prefix}"):
+            blobs = list(self._client.list_blobs(self._bucket, prefix=prefix, timeout=TIMEOUT_S))
+        found = [Stored(self.uri(blob.name), blob.time_created, blob.size or 0) for blob in blobs]
+        return sorted(found, key=lambda stored: stored.created)
+
+    def signed_url(self, uri: str, expires_s: int) -> str:
+        with translated(f"sign {uri}"):
+            url: str = self._blob(uri).generate_signed_url(
+                version="v4",
+                expiration=timedelta(seconds=expires_s),
+                credentials=self._signer.credentials(),
+                api_access_endpoint=self._media_url,
+            )
+        return url
+
+
+class GcsInbox(_Storage):
+    """An `Inbox`: prompts in one bucket, reports in another."""
+
+    def __init__(self, project: str, results_bucket: str) -> None:
+        super().__init__(project)
+        self._results_bucket = results_bucket
+
+    def read(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
+        doing = f"read {name}"
+        with translated(doing):
+            blob = self._client.bucket(bucket).get_blob(name, timeout=TIMEOUT_S)
+        if blob is None or str(blob.generation) != generation:
+            raise NotFound(f"gs://{bucket}/{name} is gone or was replaced.")
+        if (blob.size or 0) > MAX_PROMPT_BYTES:
+            raise TooLarge(
+                f"{name}: {blob.size:,} bytes; a prompt file holds at most {MAX_PROMPT_BYTES:,}.",
+                remedy="Shorten the prompt and upload the file again.",
+            )
+        with translated(doing):
+            data = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
+        owner = (blob.metadata or {}).get("owner")
+        return UploadedPrompt(bucket, name, generation, blob.content_type or "", owner, data)
+
+    def report(self, name: str, report: dict[str, object]) -> str:
+        uri = f"gs://{self._results_bucket}/reports/{name}.json"
+        with translated(f"write report on {name}"):
+            self._blob(uri).upload_from_string(
+                json.dumps(report, indent=2, ensure_ascii=False), content_type="application/json", timeout=TIMEOUT_S
+            )
+        return uri

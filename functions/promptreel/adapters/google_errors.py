@@ -1,0 +1,32 @@
+"""One translation of google-api-core's exceptions into promptreel's fates, for every service that uses them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from promptreel.errors import Broken, LostRace, NotFound, Transient
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Sort what Google's clients raise; the original stays as the cause.
+
+    Narrow rows first: 409 is both "aborted, read again" and "already exists", 412 a failed precondition.
+    """
+    from google.api_core import exceptions as google  # noqa: PLC0415 - cold start
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+    from requests import RequestException  # noqa: PLC0415
+
+    try:
+        yield
+    except google.NotFound as error:
+        raise NotFound(f"{doing}: not found") from error
+    except (google.Conflict, google.PreconditionFailed, google.FailedPrecondition) as error:
+        raise LostRace(f"{doing}: {error.message}") from error
+    except (google.Forbidden, google.Unauthorized) as error:
+        raise Broken(f"{doing}: {error.message}", code="misconfigured") from error
+    except google.ClientError as error:
+        if error.code == 429:  # noqa: PLR2004 - HTTP
+            raise Transient(f"{doing}: {error.message}") from error
+        raise Broken(f"{doing}: {error.message}") from error
+    except (google.GoogleAPIError, GoogleAuthError, RequestException, ConnectionError, TimeoutError) as error:
+        raise Transient(f"{doing}: {error!r}") from error

@@ -1,0 +1,63 @@
+"""The clip queues in Cloud Tasks. Names are hashes of what they dispatch, so the same dispatch is one task."""
+
+import json
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from promptreel.adapters.google_errors import translated
+from promptreel.domain import ids
+from promptreel.errors import LostRace
+from promptreel.ports import ClipTask
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksClient
+
+TIMEOUT_S = 20.0
+DISPATCH_DEADLINE_S = 180  # submit_clip's own time-out is 120 s
+
+
+class CloudTasksQueue:
+    """A `ClipQueue`: ``clips`` and ``clips-high`` share Veo's per-minute quota."""
+
+    def __init__(self, project: str, region: str, url: str, target: str, account: str) -> None:
+        self._queues = f"projects/{project}/locations/{region}/queues"
+        self._url = url
+        self._target = target
+        self._account = account
+
+    def put(self, task: ClipTask, *, high: bool) -> None:
+        from google.cloud import tasks_v2  # noqa: PLC0415 - cold start
+
+        queue = f"{self._queues}/{'clips-high' if high else 'clips'}"
+        parts = (task.job_id, task.scene, task.take, task.attempt, task.run, task.dispatch)
+        body = {
+            "job_id": task.job_id,
+            "run": task.run,
+            "scene": task.scene,
+            "take": task.take,
+            "attempt": task.attempt,
+        }
+        wanted = tasks_v2.Task(
+            name=f"{queue}/tasks/{ids.digest(*map(str, parts))}",
+            dispatch_deadline=timedelta(seconds=DISPATCH_DEADLINE_S),
+            http_request=tasks_v2.HttpRequest(
+                url=self._target,
+                http_method=tasks_v2.HttpMethod.POST,
+                headers={"Content-Type": "application/json"},
+                body=json.dumps(body).encode(),
+                oidc_token=tasks_v2.OidcToken(service_account_email=self._account, audience=self._target),
+            ),
+        )
+        try:
+            with translated("enqueue clip"):
+                self._client.create_task(parent=queue, task=wanted, timeout=TIMEOUT_S)
+        except LostRace:
+            pass  # this dispatch is in the queue already, or was
+
+    @cached_property
+    def _client(self) -> "CloudTasksClient":
+        from google.cloud.tasks_v2 import CloudTasksClient  # noqa: PLC0415 - cold start
+
+        options = {"api_endpoint": self._url} if self._url else None
+        return CloudTasksClient(transport="rest", client_options=options)

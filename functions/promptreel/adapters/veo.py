@@ -1,0 +1,89 @@
+"""Veo on Vertex AI: one POST to submit, free polls by the operation's full name, output straight into the bucket."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from promptreel.adapters.gemini import one_post, vertex_client
+from promptreel.adapters.vertex_errors import paid_call, support_codes
+from promptreel.errors import AnswerLost, NotFound, Transient
+from promptreel.ports import Delivered, Ended, FilmingState, Running, Shot
+
+if TYPE_CHECKING:
+    from google.genai import Client
+
+POLL_TIMEOUT_S = 30.0
+
+
+class Veo:
+    """A `Filmer` in one region; an operation is polled where it was submitted."""
+
+    def __init__(self, project: str, region: str, url: str) -> None:
+        self._project = project
+        self._region = region
+        self._url = url
+
+    def submit(self, shot: Shot, output_uri: str, timeout_s: float) -> str:
+        from google.genai import types  # noqa: PLC0415 - cold start
+
+        def picture(uri: str) -> types.Image:
+            return types.Image(gcs_uri=uri, mime_type="image/png")
+
+        with paid_call("film"):
+            operation = self._client.models.generate_videos(
+                model=shot.model,
+                source=types.GenerateVideosSource(prompt=shot.prompt, image=picture(shot.first_uri)),
+                config=types.GenerateVideosConfig(
+                    number_of_videos=1,
+                    output_gcs_uri=output_uri,
+                    duration_seconds=shot.seconds,
+                    aspect_ratio=shot.aspect,
+                    resolution=shot.resolution,
+                    seed=shot.seed,
+                    generate_audio=shot.audio,
+                    person_generation="allow_adult",
+                    last_frame=picture(shot.last_uri),
+                    http_options=one_post(timeout_s),
+                ),
+            )
+            if not operation.name:
+                raise AnswerLost("The answer names no operation.")
+            return operation.name
+
+    def poll(self, operation: str) -> FilmingState:
+        import httpx2  # noqa: PLC0415 - cold start
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+        from google.genai import errors, types  # noqa: PLC0415
+
+        try:
+            seen = self._client.operations.get(
+                types.GenerateVideosOperation.model_validate({"name": operation}),
+                config=types.GetOperationConfig(http_options=types.HttpOptions(timeout=int(POLL_TIMEOUT_S * 1000))),
+            )
+        except errors.APIError as error:
+            if error.code == 404:  # noqa: PLR2004 - HTTP
+                raise NotFound(f"Veo does not know {operation}.") from error
+            raise Transient(f"poll: {error.code} {error.message}") from error
+        except (httpx2.HTTPError, GoogleAuthError, ValueError) as error:
+            raise Transient(f"poll: {error!r}") from error
+        return _state(seen)
+
+    @cached_property
+    def _client(self) -> "Client":
+        return vertex_client(self._project, self._region, self._url)
+
+
+def _state(operation: Any) -> FilmingState:
+    """Done without videos and without an error is the normal shape of a filtered clip."""
+    if not operation.done:
+        return Running()
+    if operation.error:
+        message = f"{operation.error.get('message', '')} (code {operation.error.get('code')})"
+        codes = support_codes(message)
+        return Ended(message, codes, filtered=bool(codes))
+    answer = operation.response
+    if answer is not None and answer.generated_videos:
+        uri = answer.generated_videos[0].video.uri
+        if uri:
+            return Delivered(uri)
+    reasons = " ".join((answer.rai_media_filtered_reasons if answer else None) or [])
+    return Ended(reasons or "Filtered without a reason.", support_codes(reasons), filtered=True)

@@ -1,0 +1,61 @@
+"""The film workflow's executions: started, cancelled and looked at from outside."""
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from promptreel.adapters.google_errors import translated
+from promptreel.errors import Broken, LostRace, NotFound
+
+if TYPE_CHECKING:
+    from google.cloud.workflows.executions_v1 import ExecutionsClient
+
+TIMEOUT_S = 20.0
+
+
+class WorkflowExecutions:
+    """`Executions` of one workflow."""
+
+    def __init__(self, project: str, region: str, workflow: str, url: str) -> None:
+        self._workflow = f"projects/{project}/locations/{region}/workflows/{workflow}"
+        self._url = url
+
+    def start(self, job_id: str, run: int) -> str:
+        from google.cloud.workflows.executions_v1 import Execution  # noqa: PLC0415 - cold start
+
+        wanted = Execution(argument=json.dumps({"job_id": job_id, "run": run}), labels={"job": job_id})
+        with translated("start execution"):
+            return self._client.create_execution(parent=self._workflow, execution=wanted, timeout=TIMEOUT_S).name
+
+    def name(self, execution_id: str) -> str:
+        return f"{self._workflow}/executions/{execution_id}"
+
+    def cancel(self, name: str) -> None:
+        try:
+            with translated("cancel execution"):
+                self._client.cancel_execution(name=name, timeout=TIMEOUT_S)
+        except (NotFound, LostRace, Broken):
+            pass  # it is gone or has ended, which is what was wanted
+
+    def is_active(self, name: str) -> bool:
+        from google.cloud.workflows.executions_v1 import Execution  # noqa: PLC0415 - cold start
+
+        try:
+            with translated("look at execution"):
+                state = self._client.get_execution(name=name, timeout=TIMEOUT_S).state
+        except NotFound:
+            return False
+        return state in {Execution.State.ACTIVE, Execution.State.QUEUED}
+
+    @cached_property
+    def _client(self) -> "ExecutionsClient":
+        from google.cloud.workflows.executions_v1 import ExecutionsClient  # noqa: PLC0415 - cold start
+
+        if not self._url:
+            return ExecutionsClient()
+        import grpc  # noqa: PLC0415
+        from google.cloud.workflows.executions_v1.services.executions.transports import (  # noqa: PLC0415
+            ExecutionsGrpcTransport,
+        )
+
+        return ExecutionsClient(transport=ExecutionsGrpcTransport(channel=grpc.insecure_channel(self._url)))

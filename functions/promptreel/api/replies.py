@@ -1,0 +1,132 @@
+"""Documents as the API tells them (DESIGN §9). Pure: a `link` function turns a gs:// address into a signed URL."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call, committed_micros
+from promptreel.domain.money import usd
+from promptreel.domain.scene import Keyframe, Scene
+from promptreel.domain.states import JobState, SceneState
+
+Link = Callable[[str], str]
+
+
+def accepted(job: Job, base_url: str) -> dict[str, Any]:
+    """The 202 answer to a submission."""
+    return {"id": job.id, "state": job.state.value, "links": {"self": f"{base_url}/v1/jobs/{job.id}"}}
+
+
+def summary(job: Job) -> dict[str, Any]:
+    """One row of a list."""
+    return {
+        "id": job.id,
+        "state": job.state.value,
+        "title": job.plan.title if job.plan else job.request.title,
+        "created": _iso(job.created),
+        "updated": _iso(job.updated),
+    }
+
+
+def whole(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], link: Link) -> dict[str, Any]:
+    """Everything its owner may see of a job."""
+    plan, output = job.plan, job.output
+    return {
+        **summary(job),
+        "request": job.request.model_dump(mode="json", exclude_none=True),
+        "progress": _progress(job, scenes),
+        "scenes": [_scene(scene, link) for scene in scenes],
+        "budget": _budget(job, calls),
+        "planned_duration_s": plan.planned_frames / plan.fps if plan else None,
+        "planned_frames": plan.planned_frames if plan else None,
+        "output": {
+            "film": {"url": link(output.film_uri), "uri": output.film_uri},
+            "poster": {"url": link(output.poster_uri), "uri": output.poster_uri},
+            "duration_s": output.frames / plan.fps,
+            "frames": output.frames,
+            "width": output.width_px,
+            "height": output.height_px,
+        }
+        if output and plan
+        else None,
+        "warnings": list(job.warnings),
+        "error": job.error.model_dump(mode="json") if job.error else None,
+        "execution": job.execution,
+    }
+
+
+def ledger(job: Job, calls: Sequence[Call]) -> dict[str, Any]:
+    """Every paid call of a job and their totals, in micro-dollars."""
+    reserved, spent = _sums(calls)
+    return {
+        "calls": [_call(call) for call in calls],
+        "totals": {"limit_micros": job.budget.limit_micros, "reserved_micros": reserved, "spent_micros": spent},
+    }
+
+
+def _call(call: Call) -> dict[str, Any]:
+    return {
+        "id": call.id,
+        "kind": call.kind,
+        "model": call.model,
+        "scene": call.scene,
+        "purpose": call.purpose,
+        "take": call.take,
+        "attempt": call.attempt,
+        "digest": call.digest,
+        "state": call.state.value,
+        "reserved_micros": call.reserved_micros,
+        "cost_micros": call.cost_micros,
+        "operation": call.operation,
+        "storage_uri": call.artifact,
+        "usage": call.usage.model_dump() if call.usage else None,
+        "at": _iso(call.sent_at or call.created),
+        "error": {"reason": call.reason, "codes": list(call.codes)} if call.reason else None,
+    }
+
+
+def _progress(job: Job, scenes: Sequence[Scene]) -> dict[str, Any]:
+    """``fraction`` counts pictures and clips alike, from 0.0 to 1.0."""
+    done = sum(scene.state is SceneState.DONE for scene in scenes)
+    pieces = sum(bool(scene.start) + bool(scene.end) + 2 * (scene.state is SceneState.DONE) for scene in scenes)
+    complete = job.state is JobState.COMPLETE
+    return {
+        "stage": job.state.value,
+        "scenes_total": len(scenes),
+        "scenes_done": done,
+        "fraction": 1.0 if complete else round(0.95 * pieces / (4 * len(scenes)), 3) if scenes else 0.0,
+    }
+
+
+def _scene(scene: Scene, link: Link) -> dict[str, Any]:
+    return {
+        "id": scene.id,
+        "sequence": scene.sequence,
+        "display_order": scene.display_order,
+        "state": scene.state.value,
+        "description": scene.description,
+        "duration_s": scene.duration_s,
+        "keyframes": {"start": _picture(scene.start, link), "end": _picture(scene.end, link)},
+        "clip": {"url": link(scene.clip.uri), "uri": scene.clip.uri} if scene.clip else None,
+        "attempts": [one.model_dump(mode="json") for one in scene.tries],
+        "error": scene.problem.model_dump(mode="json") if scene.problem else None,
+    }
+
+
+def _picture(keyframe: Keyframe | None, link: Link) -> dict[str, str] | None:
+    return {"url": link(keyframe.uri), "uri": keyframe.uri} if keyframe else None
+
+
+def _budget(job: Job, calls: Sequence[Call]) -> dict[str, str]:
+    reserved, spent = _sums(calls)
+    return {"limit_usd": usd(job.budget.limit_micros), "reserved_usd": usd(reserved), "spent_usd": usd(spent)}
+
+
+def _sums(calls: Sequence[Call]) -> tuple[int, int]:
+    """Reserved by calls under way, and spent by finished ones; a LOST call is counted as spent."""
+    finished = committed_micros([call for call in calls if call.is_finished])
+    return committed_micros(list(calls)) - finished, finished
+
+
+def _iso(moment: Any) -> str:
+    return str(moment.isoformat()).replace("+00:00", "Z")

@@ -1,0 +1,169 @@
+"""The HTTP API as one Flask app: thin routes over use cases, every error a problem."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Protocol
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from promptreel.api import replies
+from promptreel.api.identity import caller
+from promptreel.api.problems import MEDIA_TYPE, problem
+from promptreel.domain import ids as names
+from promptreel.domain.job import Job
+from promptreel.domain.planning import brief
+from promptreel.domain.request import parse_request
+from promptreel.domain.states import JobState
+from promptreel.errors import Invalid, NotFound, PromptreelError, Rejected, TooLarge, Transient
+from promptreel.ports import ArtifactStore, Clock, Executions, Ids, JobStore
+from promptreel.protocol import lifecycle
+
+MAX_BODY_BYTES = 1_000_000
+MAX_KEY_CHARS = 255
+LINK_S = 3600
+PAGE = 50
+
+
+class World(Protocol):
+    """What the API needs."""
+
+    @property
+    def jobs(self) -> JobStore: ...
+    @property
+    def artifacts(self) -> ArtifactStore: ...
+    @property
+    def executions(self) -> Executions: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def ids(self) -> Ids: ...
+
+
+def app(world: Callable[[], World]) -> Flask:
+    """The application; the world is asked for only when a request comes."""
+    flask = Flask("promptreel", static_folder=None)
+    flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    flask.register_error_handler(Exception, _tell)
+    flask.add_url_rule("/healthz", view_func=_healthz)
+    flask.add_url_rule("/v1/jobs", view_func=lambda: _submit(world()), methods=["POST"], endpoint="submit")
+    flask.add_url_rule("/v1/jobs", view_func=lambda: _list(world()), methods=["GET"], endpoint="list")
+    flask.add_url_rule("/v1/jobs/<job>", view_func=lambda job: _show(world(), job), endpoint="show")
+    flask.add_url_rule("/v1/jobs/<job>/ledger", view_func=lambda job: _ledger(world(), job), endpoint="ledger")
+    flask.add_url_rule(
+        "/v1/jobs/<job>:cancel", view_func=lambda job: _cancel(world(), job), methods=["POST"], endpoint="cancel"
+    )
+    return flask
+
+
+def _healthz() -> Response:
+    return jsonify({"status": "ok"})
+
+
+def _submit(world: World) -> tuple[Response, int]:
+    """Answer 202 at once: the job stands before its execution is asked for, and sweep_jobs starts it otherwise."""
+    owner = caller(request.headers.get("Authorization", ""))
+    wish = parse_request(_body())
+    brief(wish)  # contradictions are told now, not after the storyboard
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 1 <= len(key) <= MAX_KEY_CHARS:
+        raise Invalid(f"Idempotency-Key: must have 1 to {MAX_KEY_CHARS} characters.")
+    job_id = names.job_id("key", owner, key) if key else names.job_id("random", world.ids.token())
+    job = lifecycle.create(lifecycle.new_job(job_id, owner, wish, world.clock.now()), world.jobs)
+    if job.state is JobState.PENDING and job.execution is None:
+        with suppress(Transient):  # the job stands; sweep_jobs gives it an execution
+            world.executions.start(job.id, job.run)
+    return jsonify(replies.accepted(job, request.host_url.rstrip("/"))), 202
+
+
+def _list(world: World) -> Response:
+    owner = caller(request.headers.get("Authorization", ""))
+    state = _chosen_state(request.args.get("state"))
+    before = _moment(request.args.get("page_token"))
+    jobs = world.jobs.jobs(owner, state, PAGE + 1, before)
+    page = jobs[:PAGE]
+    more = page[-1].created.isoformat() if len(jobs) > PAGE else None
+    return jsonify({"jobs": [replies.summary(job) for job in page], "next_page_token": more})
+
+
+def _show(world: World, job_id: str) -> Response:
+    job = _own(world, job_id)
+    scenes = [read.value for read in world.jobs.scenes(job.id)]
+    calls = [read.value for read in world.jobs.calls(job.id)]
+    return jsonify(replies.whole(job, scenes, calls, lambda uri: world.artifacts.signed_url(uri, LINK_S)))
+
+
+def _ledger(world: World, job_id: str) -> Response:
+    job = _own(world, job_id)
+    return jsonify(replies.ledger(job, [read.value for read in world.jobs.calls(job.id)]))
+
+
+def _cancel(world: World, job_id: str) -> Response:
+    job = _own(world, job_id)
+    cancelled = lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    return jsonify(replies.summary(cancelled))
+
+
+def _own(world: World, job_id: str) -> Job:
+    """The caller's own job; somebody else's does not exist for them."""
+    owner = caller(request.headers.get("Authorization", ""))
+    if names.ID.match(job_id):
+        job = world.jobs.job(job_id).value
+        if job.owner == owner:
+            return job
+    raise NotFound(f"There is no job {job_id[:80]}.")
+
+
+def _body() -> Any:
+    if not request.is_json:
+        raise Invalid("Content-Type: must be application/json.", remedy="Send the request as JSON.")
+    return request.get_json()
+
+
+def _chosen_state(text: str | None) -> JobState | None:
+    if text is None:
+        return None
+    try:
+        return JobState(text.upper())
+    except ValueError as error:
+        raise Invalid(f"state: {text!r} is none of {', '.join(JobState)}.") from error
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid("page_token: not one that a list gave.") from error
+
+
+def _tell(error: Exception) -> tuple[Response, int, dict[str, str]]:
+    trace = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
+    told = problem(_ours(error), trace=trace)
+    answer = jsonify(told.body)
+    answer.headers["Content-Type"] = MEDIA_TYPE
+    return answer, told.status, told.headers
+
+
+def _ours(error: Exception) -> Exception:
+    """Flask's own refusals in our words."""
+    if isinstance(error, PromptreelError) or not isinstance(error, HTTPException):
+        return error
+    if error.code == 413:  # noqa: PLR2004 - HTTP
+        return TooLarge(f"The body is larger than {MAX_BODY_BYTES:,} bytes.", remedy="Send a shorter prompt.")
+    if error.code == 404:  # noqa: PLR2004 - HTTP
+        return NotFound(f"There is nothing at {request.path[:80]}.")
+    if error.code == 405:  # noqa: PLR2004 - HTTP
+        return _MethodNotAllowed(f"{request.method} is not possible here.")
+    if error.code is not None and 400 <= error.code < 500:  # noqa: PLR2004 - HTTP
+        return Rejected(str(error.description or "The request cannot be read."), code="bad_request")
+    return error
+
+
+class _MethodNotAllowed(Rejected):
+    """405: the path exists, the verb does not."""
+
+    status = 405
+    default_code = "method_not_allowed"
