@@ -68,7 +68,8 @@ def sweep_jobs(request: flask.Request) -> flask.Response:
 
 @functions_framework.http
 def api(request: flask.Request) -> flask.Response:
-    return flask.Response.from_app(_api().wsgi_app, request.environ)
+    with _api().request_context(request.environ):
+        return _api().full_dispatch_request()
 
 
 @cache

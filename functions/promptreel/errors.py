@@ -37,6 +37,17 @@ class PromptreelError(Exception):
         self.code = code or self.default_code
         self.remedy = remedy
 
+    def to_problem(self) -> dict[str, object]:
+        """The error as a problem on the wire (RFC 9457), without what only the edge knows."""
+        return {
+            "title": type(self).__name__.lstrip("_"),
+            "status": self.status,
+            "detail": self.message,
+            "code": self.code,
+            "message": self.message,
+            "remedy": self.remedy,
+        }
+
 
 class Rejected(PromptreelError):
     """The request cannot be done as asked; repeating it unchanged is pointless."""

@@ -7,6 +7,7 @@ end in `Unpaid`, `Refused` or `AnswerLost` when they do not answer.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -14,10 +15,11 @@ from pydantic import BaseModel
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.models import Aspect, PictureSize, Resolution, TokenUsage
+from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
 
-D = TypeVar("D", Job, Scene, Call)
+D = TypeVar("D", Job, Scene, Call, Render)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Create:
     """Write a document that must not exist yet. ``job_id`` is the job it belongs to."""
 
     job_id: str
-    value: Job | Scene | Call
+    value: Job | Scene | Call | Render
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Replace(Generic[D]):
     value: D
 
 
-Change = Create | Replace[Job] | Replace[Scene] | Replace[Call]
+Change = Create | Replace[Job] | Replace[Scene] | Replace[Call] | Replace[Render]
 
 
 class JobStore(Protocol):
@@ -74,6 +76,8 @@ class JobStore(Protocol):
     def unfinished_calls(self, limit: int) -> Sequence[Versioned[Call]]:
         """Calls of all jobs that are not finished."""
 
+    def render(self, digest: str) -> Versioned[Render] | None: ...
+
     def write(self, *changes: Change) -> None:
         """All of these or none. Raises: LostRace when a document is not as it was read."""
 
@@ -98,6 +102,12 @@ class ArtifactStore(Protocol):
 
     def get(self, uri: str) -> bytes:
         """Raises: NotFound."""
+
+    def put_file(self, path: str, file: Path, content_type: str) -> str:
+        """`put` from a file, without holding it in memory."""
+
+    def get_file(self, uri: str, file: Path) -> None:
+        """`get` into a file. Raises: NotFound."""
 
     def exists(self, path: str) -> bool: ...
 

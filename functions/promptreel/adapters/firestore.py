@@ -1,6 +1,6 @@
 """Jobs, scenes and calls in Firestore: batches with update-time preconditions, never client transactions.
 
-Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/calls/{call}``.
+Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/calls/{call}``, ``renders/{digest}``.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from promptreel.adapters.google_errors import translated
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
+from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import FINISHED_CALL, CallState, JobState
 from promptreel.errors import LostRace, NotFound
@@ -76,6 +77,11 @@ class FirestoreJobs:
         query = self._db().collection_group("calls").where(filter=_among("state", unfinished)).limit(limit)
         return [Versioned(Call.model_validate(one.to_dict()), one.update_time) for one in self._stream(query)]
 
+    def render(self, digest: str) -> Versioned[Render] | None:
+        with translated("read render"):
+            snapshot = self._db().collection("renders").document(digest).get(timeout=TIMEOUT_S)
+        return Versioned(Render.model_validate(snapshot.to_dict()), snapshot.update_time) if snapshot.exists else None
+
     def write(self, *changes: Change) -> None:
         batch = self._db().batch()
         for change in changes:
@@ -93,6 +99,8 @@ class FirestoreJobs:
             raise LostRace("A document is gone that was there when it was read.") from error
 
     def _reference(self, change: Change) -> Any:
+        if isinstance(change.value, Render):
+            return self._db().collection("renders").document(change.value.id)
         job = self._jobs().document(change.job_id)
         if isinstance(change.value, Job):
             return job

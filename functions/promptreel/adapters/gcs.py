@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.google_errors import translated
@@ -49,19 +51,28 @@ class GcsArtifacts(_Storage):
         return f"gs://{self._bucket}/{path}"
 
     def put(self, path: str, data: bytes, content_type: str) -> str:
-        try:
-            with translated(f"write {path}"):
-                self._blob(self.uri(path)).upload_from_string(
-                    data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
-                )
-        except LostRace:
-            pass  # somebody was first: what stands there was made from the same inputs
+        # Somebody may have been first: what stands there was made from the same inputs.
+        with suppress(LostRace), translated(f"write {path}"):
+            self._blob(self.uri(path)).upload_from_string(
+                data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
+            )
+        return self.uri(path)
+
+    def put_file(self, path: str, file: Path, content_type: str) -> str:
+        with suppress(LostRace), translated(f"write {path}"):
+            self._blob(self.uri(path)).upload_from_filename(
+                str(file), content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
+            )
         return self.uri(path)
 
     def get(self, uri: str) -> bytes:
         with translated(f"read {uri}"):
             data: bytes = self._blob(uri).download_as_bytes(timeout=TIMEOUT_S)
         return data
+
+    def get_file(self, uri: str, file: Path) -> None:
+        with translated(f"read {uri}"):
+            self._blob(uri).download_to_filename(str(file), timeout=TIMEOUT_S)
 
     def exists(self, path: str) -> bool:
         with translated(f"look for {path}"):

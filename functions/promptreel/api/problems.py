@@ -25,16 +25,7 @@ def problem(error: Exception, *, step: str = "", scene: str | None = None, trace
     if not isinstance(error, PromptreelError):
         log.error("unexpected error", exc_info=error, extra={"json_fields": {"step": step, "trace": trace}})
         error = _Unexpected(error)
-    body: dict[str, Any] = {
-        "type": f"https://github.com/promptreel/promptreel/blob/main/docs/problems.md#{error.code}",
-        "title": type(error).__name__.removeprefix("_"),
-        "status": error.status,
-        "detail": error.message,
-        "code": error.code,
-        "message": error.message,
-        "remedy": error.remedy,
-        "trace": trace,
-    }
+    body: dict[str, Any] = {**error.to_problem(), "trace": trace}
     if step:
         body["step"] = step
     if scene:

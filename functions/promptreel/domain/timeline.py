@@ -67,8 +67,10 @@ def plan_durations(count: int, asked_s: float | None, legal_s: Sequence[int], ov
             remedy="Ask for another number of scenes, or leave out `scenes` and it is chosen for you.",
         )
     durations = [legal[0]] * count
-    for position in range(count):  # greedily lengthen from the front while the film is still too short
-        for longer in legal[1:]:
-            if abs(sum(durations) - durations[position] + longer - target) < abs(sum(durations) - target):
-                durations[position] = longer
-    return durations
+    while True:  # lengthen the shortest scene by one step for as long as the film comes closer to its length
+        position = durations.index(min(durations))
+        longer = next((step for step in legal if step > durations[position]), None)
+        total = sum(durations)
+        if longer is None or abs(total - durations[position] + longer - target) >= abs(total - target):
+            return durations
+        durations[position] = longer

@@ -1,0 +1,20 @@
+"""One cut of one cut list: a lease while it is made, its result for good. Named by the digest of what is cut."""
+
+from typing import Literal
+
+from promptreel.domain.document import Document, Moment
+from promptreel.domain.job import Output
+from promptreel.domain.ledger import Lease
+
+
+class Render(Document):
+    """``renders/{digest}``. A retry lands on another instance: the lease keeps two from cutting the same film."""
+
+    id: str
+    job: str
+    state: Literal["RENDERING", "DONE"] = "RENDERING"
+    lease: Lease | None = None
+    output: Output | None = None
+    warnings: tuple[str, ...] = ()
+    created: Moment
+    updated: Moment

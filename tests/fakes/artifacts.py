@@ -1,0 +1,67 @@
+"""An `ArtifactStore` and an `Inbox` in memory, under the same contract suite as Cloud Storage."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from promptreel.errors import NotFound
+from promptreel.ports import Clock, Stored, UploadedPrompt
+
+
+class MemoryArtifacts:
+    """Objects by URI; the first writer wins."""
+
+    def __init__(self, clock: Clock, bucket: str = "artifacts") -> None:
+        self._clock = clock
+        self._bucket = bucket
+        self._objects: dict[str, tuple[bytes, Stored]] = {}
+
+    def uri(self, path: str) -> str:
+        return f"gs://{self._bucket}/{path}"
+
+    def put(self, path: str, data: bytes, content_type: str) -> str:
+        uri = self.uri(path)
+        self._objects.setdefault(uri, (data, Stored(uri, self._clock.now(), len(data))))
+        return uri
+
+    def put_file(self, path: str, file: Path, content_type: str) -> str:
+        return self.put(path, file.read_bytes(), content_type)
+
+    def get(self, uri: str) -> bytes:
+        if uri not in self._objects:
+            raise NotFound(f"read {uri}: not found")
+        return self._objects[uri][0]
+
+    def get_file(self, uri: str, file: Path) -> None:
+        file.write_bytes(self.get(uri))
+
+    def exists(self, path: str) -> bool:
+        return self.uri(path) in self._objects
+
+    def list(self, prefix: str) -> Sequence[Stored]:
+        found = [stored for uri, (_, stored) in self._objects.items() if uri.startswith(self.uri(prefix))]
+        return sorted(found, key=lambda stored: stored.created)
+
+    def signed_url(self, uri: str, expires_s: int) -> str:
+        return f"https://signed.example/{uri.removeprefix('gs://')}?expires={expires_s}"
+
+
+class MemoryInbox:
+    """Uploaded prompts that a test lays in, and the reports about them."""
+
+    def __init__(self) -> None:
+        self.uploads: dict[tuple[str, str, str], UploadedPrompt] = {}
+        self.reports: dict[str, dict[str, object]] = {}
+
+    def lay_in(self, name: str, data: bytes, owner: str | None = None) -> dict[str, str]:
+        """Put a file in; answers the ``data`` of its event."""
+        self.uploads["prompts", name, "1"] = UploadedPrompt("prompts", name, "1", "", owner, data)
+        return {"bucket": "prompts", "name": name, "generation": "1"}
+
+    def read(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
+        if (bucket, name, generation) not in self.uploads:
+            raise NotFound(f"gs://{bucket}/{name} is gone or was replaced.")
+        return self.uploads[bucket, name, generation]
+
+    def report(self, name: str, report: dict[str, object]) -> str:
+        self.reports[name] = report
+        return f"gs://results/reports/{name}.json"

@@ -1,0 +1,88 @@
+"""A `JobStore` in memory. It obeys the same contract suite as the Firestore adapter (tests/contract/test_jobs.py)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call
+from promptreel.domain.render import Render
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import FINISHED_CALL, JobState
+from promptreel.errors import LostRace, NotFound
+from promptreel.ports import Change, Create, Versioned
+
+Key = tuple[type, str, str]
+
+
+class MemoryJobs:
+    """Documents by kind, job and id; a version is a number that rises with every write."""
+
+    def __init__(self) -> None:
+        self._documents: dict[Key, Versioned[Any]] = {}
+        self._writes = 0
+        self._lock = Lock()
+
+    def job(self, job_id: str) -> Versioned[Job]:
+        found = self._documents.get((Job, "", job_id))
+        if found is None:
+            raise NotFound(f"There is no job {job_id}.")
+        return found
+
+    def jobs(self, owner: str, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
+        found = [job for job in self._all(Job) if job.owner == owner and state in {None, job.state}]
+        found = [job for job in found if before is None or job.created < before]
+        return sorted(found, key=lambda job: job.created, reverse=True)[:limit]
+
+    def jobs_in(self, states: Iterable[JobState], limit: int) -> Sequence[Job]:
+        wanted = set(states)
+        return sorted((job for job in self._all(Job) if job.state in wanted), key=lambda job: job.updated)[:limit]
+
+    def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
+        found = self._documents.get((Scene, job_id, scene_id))
+        if found is None:
+            raise NotFound(f"Job {job_id} has no scene {scene_id}.")
+        return found
+
+    def scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
+        return sorted(self._of(Scene, job_id), key=lambda read: read.value.display_order)
+
+    def call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
+        return self._documents.get((Call, job_id, call_id))
+
+    def calls(self, job_id: str) -> Sequence[Versioned[Call]]:
+        found = self._of(Call, job_id)
+        return sorted(found, key=lambda read: (read.value.created, read.value.purpose, read.value.attempt))
+
+    def unfinished_calls(self, limit: int) -> Sequence[Versioned[Call]]:
+        found = [read for (kind, _, _), read in self._documents.items() if kind is Call]
+        return [read for read in found if read.value.state not in FINISHED_CALL][:limit]
+
+    def render(self, digest: str) -> Versioned[Render] | None:
+        return self._documents.get((Render, "", digest))
+
+    def write(self, *changes: Change) -> None:
+        with self._lock:
+            for change in changes:
+                standing = self._documents.get(_key(change))
+                if isinstance(change, Create):
+                    if standing is not None:
+                        raise LostRace(f"{change.value.id} exists")
+                elif standing is None or standing.version != change.read.version:
+                    raise LostRace(f"{change.value.id} is not as it was read")
+            for change in changes:
+                self._writes += 1
+                stored = type(change.value).model_validate(change.value.to_json())
+                self._documents[_key(change)] = Versioned(stored, self._writes)
+
+    def _all(self, kind: type[Any]) -> list[Any]:
+        return [read.value for (found, _, _), read in self._documents.items() if found is kind]
+
+    def _of(self, kind: type[Any], job_id: str) -> list[Versioned[Any]]:
+        return [read for (found, job, _), read in self._documents.items() if found is kind and job == job_id]
+
+
+def _key(change: Change) -> Key:
+    kind = type(change.value)
+    return kind, "" if kind in {Job, Render} else change.job_id, change.value.id

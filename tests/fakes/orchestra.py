@@ -1,0 +1,39 @@
+"""The clip queue and the orchestrator as fakes: they remember what they were asked."""
+
+from promptreel.ports import ClipTask
+
+
+class MemoryQueue:
+    """Tasks by identity: the same dispatch is one task."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[ClipTask, bool] = {}
+
+    def put(self, task: ClipTask, *, high: bool) -> None:
+        self.tasks.setdefault(task, high)
+
+
+class FakeExecutions:
+    """Executions by name; a test ends them."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, int]] = []
+        self.active: set[str] = set()
+        self.failure: Exception | None = None
+
+    def start(self, job_id: str, run: int) -> str:
+        if self.failure is not None:
+            raise self.failure
+        self.started.append((job_id, run))
+        name = self.name(f"execution-{len(self.started)}")
+        self.active.add(name)
+        return name
+
+    def name(self, execution_id: str) -> str:
+        return f"workflows/film/executions/{execution_id}"
+
+    def cancel(self, name: str) -> None:
+        self.active.discard(name)
+
+    def is_active(self, name: str) -> bool:
+        return name in self.active

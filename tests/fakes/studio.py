@@ -1,0 +1,97 @@
+"""The models as fakes: they count what they are paid for and fail on order, once per laid-in error."""
+
+import io
+import json
+
+from PIL import Image
+
+from promptreel.domain.models import TokenUsage
+from promptreel.errors import CallFailed
+from promptreel.ports import Delivered, Ended, FilmingState, Manuscript, Painted, Running, Shot, Sketch, Written
+
+USAGE = TokenUsage(input=1000, output=2000)
+PICTURE_USAGE = TokenUsage(input=500, output=40, picture=1120)
+
+
+def a_storyboard(scenes: int = 3, **changes: object) -> dict[str, object]:
+    """A storyboard as the writer would answer."""
+    return {
+        "title": "The keeper",
+        "style_guide": {"visual_style": "oil on board", "palette": ["teal", "amber"], "camera": "slow"},
+        "characters": [{"name": "Mira", "description": "grey coat, red scarf"}],
+        "settings": [{"name": "the lighthouse", "description": "white, on a rock"}],
+        "scenes": [
+            {
+                "description": f"Scene {number} with Mira",
+                "start_frame_prompt": f"start of {number}",
+                "end_frame_prompt": f"end of {number}",
+                "motion_prompt": f"motion of {number}",
+                "transition_note": "cut",
+            }
+            for number in range(1, scenes + 1)
+        ],
+        **changes,
+    }
+
+
+class FakeWriter:
+    """Answers what was laid in, in order, then a storyboard of three scenes for ever."""
+
+    def __init__(self) -> None:
+        self.asked: list[Manuscript] = []
+        self.answers: list[str | CallFailed] = []
+
+    def write(self, manuscript: Manuscript, timeout_s: float) -> Written:
+        self.asked.append(manuscript)
+        answer = self.answers.pop(0) if self.answers else json.dumps(a_storyboard())
+        if isinstance(answer, CallFailed):
+            raise answer
+        return Written(answer, USAGE)
+
+
+class FakePainter:
+    """Paints one colour per seed."""
+
+    def __init__(self) -> None:
+        self.asked: list[Sketch] = []
+        self.failures: list[CallFailed] = []
+
+    def paint(self, sketch: Sketch, timeout_s: float) -> Painted:
+        self.asked.append(sketch)
+        if self.failures:
+            raise self.failures.pop(0)
+        out = io.BytesIO()
+        Image.new("RGB", (32, 18), (sketch.seed % 256, len(self.asked) % 256, 7)).save(out, "PNG")
+        return Painted(out.getvalue(), PICTURE_USAGE)
+
+
+class FakeFilmer:
+    """Takes every shot; an operation runs until the test ends it."""
+
+    def __init__(self) -> None:
+        self.asked: list[Shot] = []
+        self.failures: list[CallFailed] = []
+        self.states: dict[str, FilmingState] = {}
+        self.prefixes: dict[str, str] = {}
+
+    def submit(self, shot: Shot, output_uri: str, timeout_s: float) -> str:
+        self.asked.append(shot)
+        if self.failures:
+            raise self.failures.pop(0)
+        operation = f"operations/{len(self.asked)}"
+        self.states[operation] = Running()
+        self.prefixes[operation] = output_uri
+        return operation
+
+    def poll(self, operation: str) -> FilmingState:
+        return self.states[operation]
+
+    def deliver(self, operation: str) -> str:
+        """End an operation with a clip; answers its URI."""
+        uri = f"{self.prefixes[operation]}123/sample_0.mp4"
+        self.states[operation] = Delivered(uri)
+        return uri
+
+    def filter(self, operation: str, code: str = "15236754") -> None:
+        """End an operation by the safety filter."""
+        self.states[operation] = Ended(f"Blocked. Support codes: {code}", (code,), filtered=True)

@@ -1,0 +1,111 @@
+"""Pictures: C1, D2."""
+
+import pytest
+
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.errors import QuotaExhausted, Refused, Rejected, Unpaid
+from promptreel.steps.draw_keyframe import DrawKeyframe
+from tests.fakes.world import FakeWorld
+
+
+def test_scene_when_it_follows_another_then_starts_on_the_picture_that_ended_it(world: FakeWorld) -> None:
+    job = world.drawn()
+
+    first, second, third = (read.value for read in world.jobs.scenes(job.id))
+    assert first.end == second.start
+    assert second.end == third.start
+    assert len(world.painter.asked) == 4
+
+
+def test_end_picture_when_drawn_then_the_start_picture_is_sent_along(world: FakeWorld) -> None:
+    job = world.planned()
+
+    world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
+    world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "end"))
+
+    start = world.jobs.scene(job.id, "scene-01").value.start
+    assert start is not None
+    assert [sketch.references for sketch in world.painter.asked] == [(), (world.artifacts.get(start.uri),)]
+
+
+def test_scene_with_both_pictures_then_its_clip_is_queued_while_later_pictures_are_missing(world: FakeWorld) -> None:
+    job = world.planned()
+
+    world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
+    assert not world.queue.tasks
+    world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "end"))
+
+    assert [task.scene for task in world.queue.tasks] == ["scene-01"]
+    assert [read.value.state for read in world.jobs.scenes(job.id)] == [
+        SceneState.QUEUED,
+        SceneState.PENDING,
+        SceneState.PENDING,
+    ]
+    assert world.jobs.job(job.id).value.state is JobState.KEYFRAMES
+
+
+def test_last_picture_then_the_job_moves_on_to_filming(world: FakeWorld) -> None:
+    assert world.drawn().state is JobState.VIDEO_GEN
+
+
+def test_picture_when_asked_for_twice_then_is_paid_and_queued_once(world: FakeWorld) -> None:
+    job = world.drawn()
+    tasks = dict(world.queue.tasks)
+
+    world.draw_all(job)
+
+    assert len(world.painter.asked) == 4
+    assert world.queue.tasks == tasks
+
+
+def test_crash_between_payment_and_scene_when_repeated_then_the_paid_picture_is_used(world: FakeWorld) -> None:
+    job = world.planned()
+    scenes = world.jobs.scenes
+    world.jobs.scenes = lambda job_id: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    with pytest.raises(ZeroDivisionError):
+        world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
+    world.jobs.scenes = scenes  # type: ignore[method-assign]
+
+    assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "drawn"
+    assert world.jobs.scene(job.id, "scene-01").value.start is not None
+    assert len(world.painter.asked) == 1
+
+
+def test_refused_picture_then_is_drawn_again_with_another_seed_and_the_refusal_cost_nothing(world: FakeWorld) -> None:
+    job = world.planned()
+    world.painter.failures = [Refused("IMAGE_SAFETY", codes=("15236754",))]
+
+    assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "drawn"
+
+    refused, paid = (read.value for read in world.jobs.calls(job.id) if read.value.purpose == "keyframe/scene-01/start")
+    assert (refused.state, refused.cost_micros, refused.codes) == (CallState.RELEASED, 0, ("15236754",))
+    assert paid.state is CallState.SETTLED
+    assert len({sketch.seed for sketch in world.painter.asked}) == 2
+
+
+def test_picture_refused_three_times_then_is_told_with_its_reason(world: FakeWorld) -> None:
+    job = world.planned()
+    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
+
+    with pytest.raises(Rejected, match="scene-01: its start picture was refused 3 times: IMAGE_SAFETY"):
+        world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
+
+
+def test_quota_when_exhausted_then_nothing_is_paid_and_the_same_call_is_claimed_again(world: FakeWorld) -> None:
+    job = world.planned()
+    world.painter.failures = [Unpaid("429")]
+    with pytest.raises(QuotaExhausted):
+        world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
+
+    assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "drawn"
+    assert len([1 for read in world.jobs.calls(job.id) if read.value.purpose == "keyframe/scene-01/start"]) == 1
+
+
+def test_cancelled_job_then_draws_nothing(world: FakeWorld) -> None:
+    from promptreel.protocol import lifecycle  # noqa: PLC0415
+
+    job = world.planned()
+    lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+
+    assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "superseded"
+    assert world.painter.asked == []

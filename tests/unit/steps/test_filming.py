@@ -1,0 +1,225 @@
+"""Clips: D1, D2, D4, D5, seen from submit_clip and poll_clips together."""
+
+import pytest
+
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Unpaid
+from promptreel.steps.submit_clip import SubmitClip
+from tests.fakes.world import FakeWorld
+
+
+def scenes(world: FakeWorld, job_id: str) -> list[Scene]:
+    return [read.value for read in world.jobs.scenes(job_id)]
+
+
+def test_queued_clip_when_submitted_then_its_operation_is_stored_before_any_poll(world: FakeWorld) -> None:
+    job = world.drawn()
+
+    assert world.submit_queued() == ["filming"] * 3
+
+    operations = [read.value.operation for read in world.jobs.calls(job.id) if read.value.kind == "video"]
+    assert operations == ["operations/1", "operations/2", "operations/3"]
+    assert {scene.state for scene in scenes(world, job.id)} == {SceneState.FILMING}
+
+
+def test_task_when_delivered_twice_then_one_clip_is_paid(world: FakeWorld) -> None:
+    world.drawn()
+    world.submit_queued()
+
+    assert world.submit_queued() == ["filming"] * 3
+    assert len(world.filmer.asked) == 3
+
+
+def test_shot_when_sent_then_goes_from_first_to_last_picture_into_a_prefix_of_its_own(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.submit_queued()
+
+    scene = scenes(world, job.id)[1]
+    shot = world.filmer.asked[1]
+    assert scene.start is not None
+    assert scene.end is not None
+    assert (shot.first_uri, shot.last_uri, shot.seconds) == (scene.start.uri, scene.end.uri, 6)
+    assert (
+        world.filmer.prefixes["operations/2"]
+        == f"gs://artifacts/jobs/{job.id}/clips/scene-02/{scene.clip_call(job.id)}/"
+    )
+    assert len(set(world.filmer.prefixes.values())) == 3
+
+
+def test_delivered_clips_then_are_settled_at_the_registry_price_and_the_job_goes_to_the_cut(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.submit_queued()
+    uris = [world.filmer.deliver(f"operations/{number}") for number in (1, 2, 3)]
+    world.clock.pass_s(60)
+
+    assert world.poll(job).state == "done"
+
+    assert [scene.clip.uri for scene in scenes(world, job.id) if scene.clip] == uris
+    assert world.jobs.job(job.id).value.state is JobState.STITCH
+    video = [read.value for read in world.jobs.calls(job.id) if read.value.kind == "video"]
+    assert [(call.state, call.cost_micros) for call in video] == [(CallState.SETTLED, 2_400_000)] * 3
+
+
+def test_clip_that_cannot_be_ready_then_is_not_asked_for_and_the_wait_says_when(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.submit_queued()
+    for number in (1, 2, 3):
+        world.filmer.deliver(f"operations/{number}")
+
+    assert world.poll(job).state == "filming"
+    world.clock.pass_s(31)
+    assert world.poll(job).state == "done"
+
+
+def test_filtered_clip_then_is_queued_again_at_once_with_another_seed_and_cost_nothing(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.submit_queued()
+    world.filmer.filter("operations/1")
+    world.clock.pass_s(60)
+
+    world.poll(job)
+
+    first = scenes(world, job.id)[0]
+    assert (first.state, first.attempt) == (SceneState.QUEUED, 2)
+    assert [(one.outcome, one.codes) for one in first.tries] == [("refused", ("15236754",))]
+    assert ("scene-01", 2) in {(task.scene, task.attempt) for task in world.queue.tasks}
+    world.submit_queued()
+    seeds = [shot.seed for shot in world.filmer.asked]
+    assert len(seeds) == 4
+    assert len(set(seeds)) == 4
+    released = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    assert (released.state, released.cost_micros) == (CallState.RELEASED, 0)
+
+
+def test_clip_refused_three_times_then_the_job_is_told_which_scene_and_why(world: FakeWorld) -> None:
+    job = world.drawn()
+    for attempt in (1, 2, 3):
+        world.submit_queued()
+        world.filmer.filter(f"operations/{len(world.filmer.asked) if attempt > 1 else 1}")
+        world.clock.pass_s(60)
+        polled = world.poll(job)
+
+    assert polled.state == "failed"
+    assert polled.problem is not None
+    assert (polled.problem.code, polled.problem.scene) == ("clip_refused", "scene-01")
+    assert scenes(world, job.id)[0].state is SceneState.FILTERED
+
+
+def test_request_refused_outright_then_next_attempt_follows(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.filmer.failures = [Refused("400 unsupported")]
+
+    assert world.submit_queued() == ["refused", "filming", "filming"]
+    world.poll(job)
+
+    assert scenes(world, job.id)[0].attempt == 2
+
+
+def test_quota_when_exhausted_then_the_queue_hears_429_and_the_same_call_goes_out_later(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.filmer.failures = [Unpaid("429")]
+    with pytest.raises(QuotaExhausted):
+        world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
+
+    assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "filming"
+    assert len([1 for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01"]) == 1
+
+
+def test_lost_answer_then_its_prefix_is_watched_and_the_output_adopted_without_paying_again(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.filmer.failures = [AnswerLost("reset")]
+    assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "uncertain"
+
+    assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "busy"
+    world.poll(job)
+    call = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    assert call.state is CallState.UNCERTAIN
+    world.artifacts.put(f"{call.prefix}77/sample_0.mp4", b"clip", "video/mp4")
+    world.poll(job)
+
+    first = scenes(world, job.id)[0]
+    assert first.state is SceneState.DONE
+    adopted = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    assert (adopted.state, adopted.cost_micros) == (CallState.ADOPTED, 2_400_000)
+    assert len(world.filmer.asked) == 1
+
+
+def test_lost_answer_when_its_window_is_over_then_is_lost_and_counted_and_tried_again(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.filmer.failures = [AnswerLost("reset")]
+    world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
+    world.clock.pass_s(60 + 900 + 119)
+    world.poll(job)
+    assert scenes(world, job.id)[0].attempt == 1
+
+    world.clock.pass_s(2)
+    world.poll(job)
+
+    lost = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    assert lost.state is CallState.LOST
+    assert scenes(world, job.id)[0].attempt == 2
+
+
+def test_task_that_was_lost_then_is_dispatched_again_under_another_name(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.queue.tasks.clear()
+    world.poll(job)
+    assert not world.queue.tasks
+
+    world.clock.pass_s(121)
+    world.poll(job)
+
+    assert {(task.scene, task.dispatch) for task in world.queue.tasks} == {(f"scene-0{n}", 2) for n in (1, 2, 3)}
+
+
+def test_extra_attempt_over_the_budget_then_is_not_sent_and_the_job_says_so(world: FakeWorld) -> None:
+    generous = world.drawn()
+    planned = sum(read.value.reserved_micros or 0 for read in world.jobs.calls(generous.id))
+    tight = FakeWorld()
+    job = tight.drawn(budget_usd=f"{planned / 1_000_000:.6f}")
+    tight.submit_queued()
+    tight.filmer.filter("operations/1")
+    for number in (2, 3):
+        tight.filmer.deliver(f"operations/{number}")
+    tight.clock.pass_s(60)
+    tight.poll(job)
+    spare = tight.jobs.job(job.id)
+    from promptreel.domain.job import Budget  # noqa: PLC0415
+    from promptreel.ports import Replace  # noqa: PLC0415
+
+    tight.jobs.write(Replace(job.id, spare, spare.value.evolve(budget=Budget(limit_micros=5_000_000))))
+
+    assert "budget_exceeded" in tight.submit_queued()
+    polled = tight.poll(job)
+
+    assert polled.state == "failed"
+    assert polled.problem is not None
+    assert polled.problem.code == "budget_exceeded"
+    assert len(tight.filmer.asked) == 3
+
+
+def test_stale_task_then_pays_nothing(world: FakeWorld) -> None:
+    job = world.drawn()
+
+    assert world.submit_clip(SubmitClip(job.id, job.run + 1, "scene-01", 1, 1)).state == "superseded"
+    assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 2, 1)).state == "superseded"
+    assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2)).state == "superseded"
+    assert world.filmer.asked == []
+
+
+def test_cancelled_while_the_request_travels_then_the_operation_is_still_recorded(world: FakeWorld) -> None:
+    from promptreel.protocol import lifecycle  # noqa: PLC0415
+
+    job = world.drawn()
+    submit = world.filmer.submit
+
+    def cancelled_meanwhile(*arguments: object) -> str:
+        lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+        return submit(*arguments)  # type: ignore[arg-type]
+
+    world.filmer.submit = cancelled_meanwhile  # type: ignore[method-assign,assignment]
+    world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
+
+    call = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    assert call.operation == "operations/1"

@@ -1,0 +1,77 @@
+"""Somebody always acts again: DESIGN §1.4, §4."""
+
+from promptreel.domain.states import CallState, JobState
+from promptreel.errors import AnswerLost
+from promptreel.protocol import lifecycle
+from promptreel.steps.submit_clip import SubmitClip
+from promptreel.steps.sweep_jobs import SweepJobs
+from tests.fakes.world import FakeWorld
+
+
+def cancel(world: FakeWorld, job_id: str) -> None:
+    lifecycle.cancel(job_id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+
+
+def test_job_whose_execution_is_gone_then_gets_a_new_run_three_times_and_then_fails(world: FakeWorld) -> None:
+    job = world.opened()
+    for run in (2, 3, 4):
+        world.clock.pass_s(300)
+        assert world.sweep_jobs(SweepJobs()).restarted == 1
+        assert world.executions.started[-1] == (job.id, run)
+        world.executions.active.clear()
+    world.clock.pass_s(300)
+
+    assert world.sweep_jobs(SweepJobs()).failed == 1
+
+    failed = world.jobs.job(job.id).value
+    assert failed.state is JobState.FAILED
+    assert failed.error is not None
+    assert failed.error.code == "execution_lost"
+
+
+def test_job_whose_execution_is_active_or_that_changed_just_now_then_is_left_alone(world: FakeWorld) -> None:
+    job = world.opened()
+    assert world.sweep_jobs(SweepJobs()).restarted == 0
+
+    world.executions.active.add(str(job.execution))
+    world.clock.pass_s(300)
+    assert world.sweep_jobs(SweepJobs()).restarted == 0
+
+
+def test_cancelled_job_then_its_planned_calls_are_released_and_its_clips_seen_to_their_end(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
+    world.filmer.failures = [AnswerLost("reset")]
+    world.submit_clip(SubmitClip(job.id, 1, "scene-02", 1, 1))
+    cancel(world, job.id)
+
+    world.sweep_jobs(SweepJobs())
+    states = {read.value.purpose: read.value.state for read in world.jobs.calls(job.id)}
+    assert states["clip/scene-01"] is CallState.SENT
+    assert states["clip/scene-02"] is CallState.UNCERTAIN
+    assert states["clip/scene-03"] is CallState.RELEASED
+
+    world.filmer.deliver("operations/1")
+    world.clock.pass_s(60 + 900 + 121)
+    world.sweep_jobs(SweepJobs())
+    states = {read.value.purpose: read.value.state for read in world.jobs.calls(job.id)}
+    assert states["clip/scene-01"] is CallState.SETTLED
+    assert states["clip/scene-02"] is CallState.LOST
+    assert not world.jobs.unfinished_calls(10)
+
+
+def test_expired_lease_of_a_cancelled_job_then_falls_back_and_is_released(world: FakeWorld) -> None:
+    from promptreel.protocol import tickets  # noqa: PLC0415
+
+    job = world.drawn()
+    scene = world.jobs.scene(job.id, "scene-01").value
+    world.ledger.claim(tickets.clip(job, job.planned(), scene, "digest", world.clock.now()))
+    cancel(world, job.id)
+
+    world.sweep_jobs(SweepJobs())
+    assert [read.value.state for read in world.jobs.unfinished_calls(10)] == [CallState.RESERVED]
+    world.clock.pass_s(61)
+    world.sweep_jobs(SweepJobs())
+    world.sweep_jobs(SweepJobs())
+
+    assert not world.jobs.unfinished_calls(10)

@@ -1,0 +1,168 @@
+"""The plan: B1, B2, D6, D7."""
+
+import json
+
+import pytest
+
+from promptreel.domain.states import CallState, JobState
+from promptreel.errors import AnswerLost, BudgetExceeded, Refused, Rejected
+from promptreel.steps.write_storyboard import WriteStoryboard
+from tests.fakes.studio import USAGE, a_storyboard
+from tests.fakes.world import FakeWorld
+
+
+def test_opened_job_when_storyboard_is_written_then_every_picture_and_clip_is_reserved(world: FakeWorld) -> None:
+    job = world.planned()
+
+    calls = {read.value.purpose: read.value for read in world.jobs.calls(job.id)}
+    assert job.state is JobState.KEYFRAMES
+    assert set(calls) == {
+        "storyboard",
+        "keyframe/scene-01/start",
+        *(f"keyframe/scene-0{n}/end" for n in (1, 2, 3)),
+        *(f"clip/scene-0{n}" for n in (1, 2, 3)),
+    }
+    assert calls["storyboard"].state is CallState.SETTLED
+    assert {call.state for purpose, call in calls.items() if purpose != "storyboard"} == {CallState.PLANNED}
+    assert calls["clip/scene-01"].reserved_micros == 6 * 400_000
+
+
+def test_storyboard_when_settled_then_costs_its_tokens(world: FakeWorld) -> None:
+    job = world.planned()
+
+    (call,) = [read.value for read in world.jobs.calls(job.id) if read.value.purpose == "storyboard"]
+    assert call.usage == USAGE
+    assert call.cost_micros == (1000 * 750_000 + 2000 * 3_750_000) // 1_000_000
+
+
+def test_storyboard_when_asked_for_twice_then_is_paid_once(world: FakeWorld) -> None:
+    job = world.planned()
+
+    again = world.write_storyboard(WriteStoryboard(job.id, job.run))
+
+    assert again.state == "planned"
+    assert again.waves == job.planned().waves
+    assert len(world.writer.asked) == 1
+
+
+def test_crash_after_the_answer_was_stored_when_repeated_then_the_answer_is_used_again(world: FakeWorld) -> None:
+    job = world.opened()
+    write, failures = world.jobs.write, [0]
+
+    def fail_on_plan(*changes: object) -> None:
+        if len(changes) > 2:  # the batch that stores the plan
+            failures[0] += 1
+            raise RuntimeError("killed")
+        write(*changes)  # type: ignore[arg-type]
+
+    world.jobs.write = fail_on_plan  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError):
+        world.write_storyboard(WriteStoryboard(job.id, job.run))
+    world.jobs.write = write  # type: ignore[method-assign]
+    written = world.write_storyboard(WriteStoryboard(job.id, job.run))
+
+    assert failures == [1]
+    assert written.state == "planned"
+    assert len(world.writer.asked) == 1
+
+
+def test_unusable_answers_when_mended_then_were_cooler_and_told_the_fault(world: FakeWorld) -> None:
+    world.writer.answers = ["not json", json.dumps(a_storyboard(title=""))]
+
+    job = world.planned()
+
+    assert job.state is JobState.KEYFRAMES
+    assert [asked.temperature for asked in world.writer.asked] == [1.0, 0.6, 0.2]
+    assert "Invalid JSON" in world.writer.asked[1].prompt
+    assert "title" in world.writer.asked[2].prompt
+
+
+def test_three_unusable_answers_then_is_refused_with_the_last_fault_and_all_three_are_in_the_ledger(
+    world: FakeWorld,
+) -> None:
+    job = world.opened()
+    world.writer.answers = ["{}", "{}", json.dumps(a_storyboard(scenes=9))]
+
+    with pytest.raises(Rejected, match="3 to 6 scenes are needed, not 9") as refusal:
+        world.write_storyboard(WriteStoryboard(job.id, job.run))
+
+    assert refusal.value.code == "storyboard_unusable"
+    assert [read.value.state for read in world.jobs.calls(job.id)] == [CallState.SETTLED] * 3
+
+
+def test_lost_answer_then_counts_at_its_reserved_price_and_the_next_try_answers(world: FakeWorld) -> None:
+    world.writer.answers = [AnswerLost("reset")]
+
+    job = world.planned()
+
+    lost, settled = (read.value for read in world.jobs.calls(job.id) if read.value.purpose == "storyboard")
+    assert (lost.state, settled.state) == (CallState.LOST, CallState.SETTLED)
+    assert lost.reserved_micros > 0
+
+
+def test_blocked_prompt_then_costs_nothing_and_is_tried_again(world: FakeWorld) -> None:
+    world.writer.answers = [Refused("SAFETY: blocked")]
+
+    job = world.planned()
+
+    released, _ = (read.value for read in world.jobs.calls(job.id) if read.value.purpose == "storyboard")
+    assert (released.state, released.cost_micros, released.reason) == (CallState.RELEASED, 0, "SAFETY: blocked")
+
+
+def test_plan_over_the_limit_then_stops_before_a_picture_and_names_the_amount(world: FakeWorld) -> None:
+    job = world.opened(budget_usd="5.00")
+
+    with pytest.raises(BudgetExceeded, match=r"3 scenes needs up to 7\.\d+ USD; the limit is 5.00 USD"):
+        world.write_storyboard(WriteStoryboard(job.id, job.run))
+
+    assert [read.value.purpose for read in world.jobs.calls(job.id)] == ["storyboard"]
+    assert not world.jobs.scenes(job.id)
+
+
+def test_limit_of_exactly_the_plan_then_is_enough_and_one_micro_less_is_not(world: FakeWorld) -> None:
+    job = world.planned()
+    needed = sum(max(read.value.reserved_micros, 0) for read in world.jobs.calls(job.id))
+    storyboard = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "storyboard")
+    needed += storyboard.cost_micros - storyboard.reserved_micros
+
+    def states(limit: int) -> str:
+        fresh = FakeWorld()
+        opened = fresh.opened(budget_usd=f"{limit / 1_000_000:.6f}")
+        try:
+            return fresh.write_storyboard(WriteStoryboard(opened.id, opened.run)).state
+        except BudgetExceeded as error:
+            return error.code
+
+    assert states(needed) == "planned"
+    assert states(needed - 1) == "budget_exceeded"
+
+
+def test_stale_run_then_is_superseded_and_pays_nothing(world: FakeWorld) -> None:
+    job = world.opened()
+
+    assert world.write_storyboard(WriteStoryboard(job.id, job.run - 1)).state == "superseded"
+    assert world.writer.asked == []
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "durations"),
+    [
+        ({"scenes": 3, "duration_s": 20}, [8, 6, 6]),
+        ({"duration_s": 24}, [8, 8, 8]),
+        ({"prompt": "Three scenes of a fox, eighteen seconds in all"}, [6, 6, 6]),
+    ],
+)
+def test_asked_length_then_scenes_have_legal_durations_that_reach_it(
+    world: FakeWorld, request_fields: dict[str, object], durations: list[int]
+) -> None:
+    job = world.planned(**request_fields)
+
+    assert [read.value.duration_s for read in world.jobs.scenes(job.id)] == durations
+    assert job.planned().planned_frames == sum(durations) * 24
+
+
+def test_crossfade_then_planned_frames_are_shorter_by_each_overlap(world: FakeWorld) -> None:
+    job = world.planned(scenes=3, transition={"kind": "crossfade", "duration_s": 0.5})
+
+    assert job.planned().transition_frames == 12
+    assert job.planned().planned_frames == 3 * 6 * 24 - 2 * 12
