@@ -1,7 +1,6 @@
 """Entry points of the Cloud Functions: a name, a command, a step. Nothing here decides anything."""
 
 import json
-import logging
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
@@ -9,7 +8,7 @@ from typing import Any, TypeVar
 import flask
 import functions_framework
 
-from promptreel.api import routes
+from promptreel.api import logs, routes
 from promptreel.api.stepping import answer
 from promptreel.bootstrap import world
 from promptreel.steps.close_job import CloseJob
@@ -21,7 +20,7 @@ from promptreel.steps.submit_clip import SubmitClip
 from promptreel.steps.sweep_jobs import SweepJobs
 from promptreel.steps.write_storyboard import WriteStoryboard
 
-logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+logs.configure()
 
 C = TypeVar("C")
 

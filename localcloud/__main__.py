@@ -13,6 +13,8 @@ COMMANDS = {
     "scheduler": "Cloud Scheduler: calls on a timetable",
     "metadata": "GCE metadata server: Application Default Credentials and ID tokens",
     "gate": "Cloud Run's invoker check in front of services",
+    "iamcredentials": "IAM Credentials: signatures and tokens in a service account's name",
+    "media": "Cloud Storage's signed URLs: checked, then streamed from the object store",
 }
 
 

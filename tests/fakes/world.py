@@ -68,7 +68,7 @@ class FakeWorld(World):
 
     def draw_all(self, job: Job) -> None:
         for wave in job.planned().waves:
-            for item in wave:
+            for item in wave.items:
                 self.draw_keyframe(DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take))
 
     def drawn(self, **request: object) -> Job:

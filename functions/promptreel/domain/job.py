@@ -30,6 +30,12 @@ class DrawItem(Part):
     take: int = 1
 
 
+class Wave(Part):
+    """Pictures that may be drawn at the same time."""
+
+    items: tuple[DrawItem, ...]
+
+
 class Plan(Part):
     """What write_storyboard decided: enough to draw, film and cut without asking again."""
 
@@ -47,7 +53,7 @@ class Plan(Part):
     planned_frames: int
     transition_kind: TransitionKind
     transition_frames: int
-    waves: tuple[tuple[DrawItem, ...], ...]
+    waves: tuple[Wave, ...]
 
     @property
     def video(self) -> VideoModel:

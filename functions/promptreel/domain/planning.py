@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from promptreel.domain import ids, timeline, wishes
-from promptreel.domain.job import DrawItem
+from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.models import Aspect, ImageModel, PictureSize, TextModel, VideoModel, registry
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene
@@ -111,7 +111,7 @@ def scenes(stories: Sequence[StoryScene], durations_s: Sequence[int], now: datet
     ]
 
 
-def chain_waves(scene_ids: Sequence[str]) -> tuple[tuple[DrawItem, ...], ...]:
+def chain_waves(scene_ids: Sequence[str]) -> tuple[Wave, ...]:
     """Sequential continuity: each picture grows out of the one before; a scene starts where the last one ended."""
     first = DrawItem(scene=scene_ids[0], frame="start")
-    return ((first,), *((DrawItem(scene=scene, frame="end"),) for scene in scene_ids))
+    return tuple(Wave(items=(item,)) for item in (first, *(DrawItem(scene=scene, frame="end") for scene in scene_ids)))

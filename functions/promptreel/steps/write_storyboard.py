@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from promptreel.domain import ids as names
 from promptreel.domain import planning, prompts, storyboard, timeline
-from promptreel.domain.job import DrawItem, Job, Plan
+from promptreel.domain.job import Job, Plan, Wave
 from promptreel.domain.ledger import Call, committed_micros
 from promptreel.domain.money import usd
 from promptreel.domain.planning import Brief
@@ -31,7 +31,7 @@ class StoryboardWritten:
 
     state: str
     wait_s: float = 0.0
-    waves: tuple[tuple[DrawItem, ...], ...] = ()
+    waves: tuple[Wave, ...] = ()
 
 
 def write_storyboard(
@@ -166,7 +166,9 @@ def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], clock: Clock) -> l
     now = clock.now()
     by_id = {scene.id: scene for scene in scenes}
     pictures = [
-        tickets.keyframe(job, plan, by_id[item.scene], item.frame, 1, "", now) for wave in plan.waves for item in wave
+        tickets.keyframe(job, plan, by_id[item.scene], item.frame, 1, "", now)
+        for wave in plan.waves
+        for item in wave.items
     ]
     clips = [tickets.clip(job, plan, scene, "", now) for scene in scenes]
     return [ticket.planned(now) for ticket in (*pictures, *clips)]

@@ -1,0 +1,243 @@
+"""The commands of `promptreel`: options in, one call of the client, a picture out. No rule may live here.
+
+Exit codes: 0 it worked, 1 the job did not end COMPLETE, 2 wrong usage or refused, 3 the API could not be reached.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Final
+from uuid import uuid4
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from client import options as opt
+from client.api import PromptreelClient
+from client.problems import ClientError, NotReachable, ProblemError, Unusable
+from client.settings import connect
+from client.shapes import FINAL
+from client.show import show
+from client.view import address_view, job_view, jobs_view, ledger_view
+from client.watching import follow
+from client.wish import film_request
+
+JOB_FAILED: Final = 1
+REFUSED: Final = 2
+UNREACHABLE: Final = 3
+INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"promptreel {version('promptreel')}")
+        raise typer.Exit
+
+
+@app.callback(help="Turn a written idea into a finished film, and watch it being made.")
+def _root(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def submit(
+    prompt: opt.Prompt = "",
+    *,
+    file: opt.File = None,
+    title: opt.Title = None,
+    duration: opt.Duration = None,
+    scenes: opt.Scenes = None,
+    aspect: opt.Aspect = None,
+    resolution: opt.Resolution = None,
+    quality: opt.Quality = None,
+    style: opt.Style = None,
+    budget: opt.Budget = None,
+    seed: opt.Seed = None,
+    transition: opt.Transition = None,
+    transition_duration: opt.TransitionLength = None,
+    clip_audio: opt.ClipAudio = None,
+    text_model: opt.TextModel = None,
+    image_model: opt.ImageModel = None,
+    video_model: opt.VideoModel = None,
+    continuity: opt.Continuity = None,
+    approval: opt.Approval = None,
+    on_scene_failure: opt.OnSceneFailure = None,
+    priority: opt.Priority = None,
+    idempotency_key: opt.IdempotencyKey = "",
+    watch: opt.Watch = False,
+    as_json: opt.AsJson = False,
+    api: opt.Api = "",
+    token: opt.Token = "",
+) -> None:
+    """Ask for a film."""
+    request = film_request(
+        prompt,
+        file,
+        sys.stdin,
+        {
+            "title": title,
+            "duration_s": duration,
+            "scenes": scenes,
+            "aspect": aspect,
+            "resolution": resolution,
+            "quality": quality,
+            "style": style,
+            "budget_usd": budget,
+            "seed": seed,
+            "transition": {"kind": transition, "duration_s": transition_duration},
+            "clip_audio": clip_audio,
+            "models": {"text": text_model, "image": image_model, "video": video_model},
+            "continuity": continuity,
+            "approval": approval,
+            "on_scene_failure": on_scene_failure,
+            "priority": priority,
+        },
+    )
+    with connect(api, token) as client:
+        answer = client.submit(request, idempotency_key or str(uuid4()))
+        if watch:
+            _watch(client, answer["id"], as_json=as_json)
+        elif as_json:
+            _print_json(answer)
+        else:
+            print(answer["id"])  # alone on stdout, so that a script can keep it
+            _say(Text(f"Watch it: promptreel watch {answer['id']}", style="dim"))
+
+
+@app.command("watch")
+def watch_job(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
+    """Watch a film being made, until it ends."""
+    with connect(api, token) as client:
+        _watch(client, job, as_json=as_json)
+
+
+@app.command()
+def status(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
+    """Show where a job stands."""
+    with connect(api, token) as client:
+        found = client.job(job)
+    if as_json:
+        _print_json(found)
+    else:
+        console = Console()
+        console.print(job_view(found, datetime.now(UTC)))
+        if address := address_view(found):
+            console.print(address, soft_wrap=True)
+
+
+@app.command("list")
+def list_jobs(
+    *,
+    state: opt.State = None,
+    page: opt.PageToken = None,
+    as_json: opt.AsJson = False,
+    api: opt.Api = "",
+    token: opt.Token = "",
+) -> None:
+    """List your jobs, newest first."""
+    with connect(api, token) as client:
+        found = client.jobs(state=state, page_token=page)
+    if as_json:
+        _print_json(found)
+    else:
+        Console().print(jobs_view(found))
+
+
+@app.command()
+def cancel(job: opt.JobId, *, api: opt.Api = "", token: opt.Token = "") -> None:
+    """Stop a job; what is made and paid already is kept."""
+    with connect(api, token) as client:
+        print(client.cancel(job)["state"])
+
+
+@app.command()
+def ledger(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
+    """Show every paid call of a job and what it cost."""
+    with connect(api, token) as client:
+        found = client.ledger(job)
+    if as_json:
+        _print_json(found)
+    else:
+        Console().print(ledger_view(found))
+
+
+@app.command()
+def download(job: opt.JobId, directory: opt.Directory = Path(), *, api: opt.Api = "", token: opt.Token = "") -> None:
+    """Save a finished film and its poster."""
+    with connect(api, token) as client:
+        for path in download_output(client, job, directory):
+            print(path)
+
+
+def download_output(client: PromptreelClient, job_id: str, directory: Path) -> list[Path]:
+    """The job's film and poster, saved in a directory. Raises: Unusable while there is no film."""
+    found = client.job(job_id)
+    output = found["output"]
+    if output is None:
+        raise Unusable(
+            f"{job_id} has no film: it is {found['state']}.",
+            remedy=f"See what happened: promptreel status {job_id}"
+            if found["state"] in FINAL
+            else f"Wait for it: promptreel watch {job_id}",
+        )
+    saved = [client.download(output["film"]["url"], directory / "film.mp4")]
+    if output["poster"] is not None:
+        saved.append(client.download(output["poster"]["url"], directory / "poster.jpg"))
+    return saved
+
+
+def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:
+    # With --json the picture goes to stderr: stdout is for the program that reads it.
+    console = Console(stderr=as_json)
+    try:
+        job = show(follow(client, job_id), console)
+    except KeyboardInterrupt:
+        _say(Text(f"The job goes on. Watch it again: promptreel watch {job_id}"))
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        _print_json(job)
+    if job["state"] != "COMPLETE":
+        raise typer.Exit(JOB_FAILED)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _say(text: Text) -> None:
+    Console(stderr=True).print(text, soft_wrap=True)
+
+
+def explain(error: ClientError) -> int:
+    """Tell a person what went wrong and what to do; the exit code for it."""
+    _say(Text.assemble(("Error    ", "bold red"), error.message))
+    if error.remedy:
+        _say(Text.assemble(("Way out  ", "bold"), error.remedy))
+    if isinstance(error, ProblemError):
+        trace = f", trace {error.trace}" if error.trace else ""
+        _say(Text(f"         {error.code}{trace}", style="dim"))
+    away = isinstance(error, NotReachable) or (isinstance(error, ProblemError) and error.may_pass)
+    return UNREACHABLE if away else REFUSED
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command. Raises: SystemExit with its exit code."""
+    try:
+        app(args=None if argv is None else list(argv), prog_name="promptreel")
+    except ClientError as error:
+        sys.exit(explain(error))
+
+
+if __name__ == "__main__":
+    main()

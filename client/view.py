@@ -1,0 +1,172 @@
+"""A job, a list of jobs and a bill as Rich renderables: pure, from the API's JSON and a moment to the picture of it.
+
+Nothing here asks the API, prints, or knows whether it is drawn once or every second.
+"""
+
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from client import words
+from client.shapes import FINAL, Job, JobPage, Ledger, Scene
+
+_JOB_STYLES = {"COMPLETE": "bold green", "FAILED": "bold red", "CANCELLED": "bold yellow"}
+_SCENE_STYLES = {
+    "PENDING": "dim",
+    "DRAWN": "cyan",
+    "QUEUED": "cyan",
+    "FILMING": "bold cyan",
+    "DONE": "green",
+    "FILTERED": "red",
+    "FAILED": "red",
+    "TIMED_OUT": "red",
+}
+_CLIP_WORDS = {
+    "PENDING": "",
+    "DRAWN": "",
+    "QUEUED": "waiting",
+    "FILMING": "filming",
+    "DONE": "ready",
+    "FILTERED": "refused",
+    "FAILED": "failed",
+    "TIMED_OUT": "too late",
+}
+_BAR_WIDTH = 20  # the header fits 80 columns
+
+
+def job_view(job: Job, now: datetime) -> RenderableType:
+    """The whole job: a header, one line per scene, and how it ended if it did."""
+    parts: list[RenderableType] = [_header(job, now)]
+    if job["scenes"]:
+        parts.append(Padding(_scenes(job), (1, 0, 0, 0)))
+    if job["state"] in FINAL:
+        parts.append(Padding(ending_view(job), (1, 0, 0, 0)))
+    return Group(*parts)
+
+
+def ending_view(job: Job) -> RenderableType:
+    """What came of it: the film, or the error with its remedy; never the film's address, which no frame may cut."""
+    lines: list[RenderableType] = [
+        Text(f"Warning  {words.plain(warning)}", style="yellow") for warning in job["warnings"]
+    ]
+    output, error = job["output"], job["error"]
+    if output is not None:
+        length = f"{words.film_time(output['duration_s'])}, {output['frames']} frames"
+        lines.append(Text.assemble(("Film     ", "bold green"), length))
+    if error is not None:
+        where = ", ".join(words.plain(part) for part in (error["step"], error["scene"]) if part)
+        lines.append(
+            Text.assemble(("Error    ", "bold red"), words.plain(error["message"]), f" ({where})" if where else "")
+        )
+        if error["remedy"]:
+            lines.append(Text.assemble(("Way out  ", "bold"), words.plain(error["remedy"])))
+    if not lines:
+        lines.append(Text("Nothing was delivered.", style="dim"))
+    return Group(*lines)
+
+
+def jobs_view(page: JobPage) -> RenderableType:
+    """One line per job."""
+    if not page["jobs"]:
+        return Text("No jobs.", style="dim")
+    table = _table("JOB", "STATE", "CREATED", "FILM")
+    for job in page["jobs"]:
+        table.add_row(
+            Text(job["id"], no_wrap=True),
+            _state(job["state"]),
+            f"{words.moment(job['created']):%Y-%m-%d %H:%M}",
+            Text(words.plain(job["title"] or ""), overflow="ellipsis", no_wrap=True),
+        )
+    if page["next_page_token"]:
+        return Group(table, Text(f"More: --page {page['next_page_token']}", style="dim"))
+    return table
+
+
+def ledger_view(ledger: Ledger) -> RenderableType:
+    """One line per paid call, and the totals that must equal the provider's bill."""
+    table = _table("PURPOSE", "MODEL", "STATE", "TRY", "RESERVED", "COST")
+    for column in table.columns[-3:]:
+        column.justify = "right"
+    for call in ledger["calls"]:
+        table.add_row(
+            call["purpose"],
+            call["model"],
+            call["state"],
+            str(call["attempt"]),
+            words.dollars_of(call["reserved_micros"]),
+            words.dollars_of(call["cost_micros"]),
+        )
+    totals = ledger["totals"]
+    table.add_section()
+    table.add_row(
+        Text("Total", style="bold"),
+        Text(f"limit {words.dollars_of(totals['limit_micros'])}", style="dim"),
+        "",
+        str(len(ledger["calls"])),
+        words.dollars_of(totals["reserved_micros"]),
+        Text(words.dollars_of(totals["spent_micros"]), style="bold"),
+    )
+    return table
+
+
+def address_view(job: Job) -> Text:
+    """Where the film is, empty before it is there. Print it with ``soft_wrap``: it must survive being copied."""
+    return Text(job["output"]["film"]["url"] if job["output"] else "")
+
+
+def title(job: Job) -> str:
+    """The film's title, or the first words of the idea."""
+    return words.plain(job["title"] or job["request"].get("prompt") or job["id"])
+
+
+def frames_drawn(scene: Scene) -> int:
+    """How many of the scene's two keyframes stand."""
+    return sum(frame is not None for frame in (scene["keyframes"]["start"], scene["keyframes"]["end"]))
+
+
+def _header(job: Job, now: datetime) -> RenderableType:
+    progress, budget = job["progress"], job["budget"]
+    until = words.moment(job["updated"]) if job["state"] in FINAL else now
+    name = Text(title(job), style="bold", no_wrap=True, overflow="ellipsis")
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row(
+        _state(job["state"]),
+        *([] if progress["stage"] == job["state"] else [Text(progress["stage"], style="dim")]),
+        ProgressBar(total=1.0, completed=progress["fraction"], width=_BAR_WIDTH),
+        f"{progress['fraction']:.0%}",
+        f"{words.dollars(budget['spent_usd'])} of {words.dollars(budget['limit_usd'])}",
+        words.clock_time(words.elapsed_s(job["created"], until)),
+    )
+    return Group(name, Text(job["id"], style="dim"), facts)
+
+
+def _scenes(job: Job) -> Table:
+    table = _table("#", "SCENE", "STATE", "FRAMES", "CLIP", "TRIES")
+    table.expand = True
+    table.columns[1].ratio = 1
+    table.columns[-1].justify = "right"
+    for scene in sorted(job["scenes"], key=lambda each: each["display_order"]):
+        drawn = frames_drawn(scene)
+        trouble = scene["error"]
+        told = trouble["message"] if trouble else scene["description"]
+        table.add_row(
+            str(scene["display_order"]),
+            Text(words.plain(told), no_wrap=True, overflow="ellipsis", style="red" if trouble else ""),
+            Text(scene["state"], style=_SCENE_STYLES.get(scene["state"], "")),
+            f"{'●' * drawn}{'○' * (2 - drawn)}",
+            _CLIP_WORDS.get(scene["state"], ""),
+            str(len(scene["attempts"]) or ""),
+        )
+    return table
+
+
+def _state(state: str) -> Text:
+    return Text(state, style=_JOB_STYLES.get(state, "bold cyan"))
+
+
+def _table(*headings: str) -> Table:
+    return Table(*headings, box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))

@@ -1,0 +1,94 @@
+"""Puts the Eventarc stand-in together: an ear (Pub/Sub), an outbox, a router, and a small control surface."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localcloud.eventarc.catch_up import catch_up
+from localcloud.eventarc.courier import Courier
+from localcloud.eventarc.outbox import Outbox
+from localcloud.eventarc.pubsub import publisher
+from localcloud.eventarc.router import Router
+from localcloud.eventarc.triggers import Config
+from localcloud.identity import Identity
+from localcloud.serving import LOOPBACK, ApiError, answer_api_error, health
+from localcloud.tasks.background import background
+from localcloud.tasks.faults import Duplicates
+
+# How often the buckets are listed when no Pub/Sub port is given to hear changes on.
+_POLL_S = 0.25
+
+
+def build(
+    config: Config, state_dir: Path | None, identity: Identity, *, pubsub_port: int | None, storage: str
+) -> Starlette:
+    """The stand-in; `storage` is the object store's origin, empty to hear changes only and never list."""
+    outbox, duplicates, courier = Outbox(state_dir), Duplicates(), Courier(identity)
+    router = Router(config, outbox, courier, duplicates, now_s=time.time)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # Two listeners sharing a port would each hear half of the changes.
+        ear = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        ear.add_generic_rpc_handlers((publisher(router.hear),))
+        if pubsub_port is not None:
+            ear.add_insecure_port(f"{LOOPBACK}:{pubsub_port}")
+        await ear.start()
+        async with background(
+            router.run(),
+            *([catch_up(storage, router, outbox, every_s=None if pubsub_port else _POLL_S)] if storage else []),
+        ):
+            yield
+            await ear.stop(grace=1)
+        await courier.close()
+        await identity.close()
+        outbox.close()
+
+    return Starlette(
+        routes=_routes(outbox, duplicates),
+        exception_handlers={ApiError: answer_api_error},
+        lifespan=lifespan,
+    )
+
+
+def _routes(outbox: Outbox, duplicates: Duplicates) -> list[Route]:
+    async def faults(request: Request) -> Response:
+        if request.method == "POST":
+            duplicates.order(await _document(request))
+        elif request.method == "DELETE":
+            duplicates.clear()
+        return JSONResponse(duplicates.report())
+
+    async def reset(_: Request) -> Response:
+        outbox.clear()
+        duplicates.clear()
+        return JSONResponse({})
+
+    async def owed(_: Request) -> Response:
+        listed = [{"trigger": one.trigger, "event": one.event.id, "attempts": one.attempts} for one in outbox.owed()]
+        return JSONResponse({"owed": listed})
+
+    return [
+        Route("/_local/health", health, methods=["GET"]),
+        Route("/_local/owed", owed, methods=["GET"]),
+        Route("/_local/faults", faults, methods=["GET", "POST", "DELETE"]),
+        Route("/_local/reset", reset, methods=["POST"]),
+    ]
+
+
+async def _document(request: Request) -> dict[str, object]:
+    try:
+        document = json.loads(await request.body())
+    except ValueError as exc:
+        raise ApiError(400, f"Invalid JSON payload received. {exc}") from exc
+    if not isinstance(document, dict):
+        raise ApiError(400, "Invalid JSON payload received. Expected an object.")
+    return document

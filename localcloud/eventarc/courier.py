@@ -1,0 +1,58 @@
+"""One delivery of one event to one destination. Knows nothing of backoff or bookkeeping."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+import httpx
+
+from localcloud.eventarc.events import CloudEvent, binary, structured
+from localcloud.eventarc.triggers import Service, Trigger, Workflow
+from localcloud.identity import Identity
+
+# An event must be acknowledged within ten minutes.
+_ACK_DEADLINE_S = 600.0
+_USER_AGENT = "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the destination answered; without a status there was no answer, and `trouble` says why."""
+
+    status: int | None
+    trouble: str = ""
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.status is not None and httpx.codes.is_success(self.status)
+
+
+class Courier:
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._client = httpx.AsyncClient(trust_env=False, timeout=None)  # noqa: S113 - see deliver()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def deliver(self, trigger: Trigger, event: CloudEvent) -> Outcome:
+        try:
+            async with asyncio.timeout(_ACK_DEADLINE_S):
+                headers, body = await self._spelled(trigger, event)
+                answer = await self._client.post(
+                    trigger.destination.url, content=body, headers={"User-Agent": _USER_AGENT, **headers}
+                )
+        except Exception as exc:  # noqa: BLE001 - whatever goes wrong on the way is an attempt without an answer
+            return Outcome(None, repr(exc))
+        return Outcome(answer.status_code)
+
+    async def _spelled(self, trigger: Trigger, event: CloudEvent) -> tuple[dict[str, str], bytes]:
+        match trigger.destination:
+            case Service(audience=audience):
+                headers, body = binary(event)
+                token = await self._identity.id_token(audience, trigger.account) if trigger.account else None
+            case Workflow():
+                headers = {"Content-Type": "application/json"}
+                body = json.dumps({"argument": json.dumps(structured(event))}).encode()
+                token = await self._identity.access_token(trigger.account) if trigger.account else None
+        return {**headers, **({"Authorization": f"Bearer {token}"} if token else {})}, body

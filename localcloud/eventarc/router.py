@@ -1,0 +1,122 @@
+"""Takes in reported changes, decides who is owed what, and delivers with backoff until it is acknowledged."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol
+
+from localcloud.eventarc.courier import Outcome
+from localcloud.eventarc.events import TYPES, CloudEvent, of_object
+from localcloud.eventarc.outbox import Delivery, Outbox
+from localcloud.eventarc.triggers import Config, Trigger
+from localcloud.tasks.faults import Duplicates
+
+_log = logging.getLogger(__name__)
+
+# Eventarc drops an event that nobody took for a day; here it is owed until it is taken, or reset.
+_MOST_UNDER_WAY = 50
+
+
+class Delivers(Protocol):
+    async def deliver(self, trigger: Trigger, event: CloudEvent) -> Outcome: ...
+
+
+class Router:
+    def __init__(
+        self,
+        config: Config,
+        outbox: Outbox,
+        courier: Delivers,
+        duplicates: Duplicates,
+        *,
+        now_s: Callable[[], float],
+    ) -> None:
+        self._triggers = {trigger.name: trigger for trigger in config.triggers}
+        self._backoff = config.backoff
+        self._outbox = outbox
+        self._courier = courier
+        self._duplicates = duplicates
+        self._now_s = now_s
+        self._under_way: set[tuple[str, str]] = set()
+        self._sending: set[asyncio.Task[object]] = set()
+        self._changed = asyncio.Event()
+
+    @property
+    def buckets(self) -> set[str]:
+        return {trigger.bucket for trigger in self._triggers.values()}
+
+    def hear(self, attributes: Mapping[str, str], data: bytes) -> None:
+        """A notification of the object store: attributes say what happened, data is the object resource.
+
+        What is no notification is dropped: refusing it would make the publisher repeat it for ever.
+        """
+        event_type = TYPES.get(attributes.get("eventType", ""))
+        try:
+            if event_type is not None:
+                self.accept(event_type, json.loads(data))
+        except (ValueError, KeyError, TypeError) as exc:
+            _log.warning("action=hear outcome=dropped trouble=%r", exc)
+
+    def accept(self, event_type: str, resource: Mapping[str, Any]) -> None:
+        """Owe the change to every trigger that wants it; when this returns, no crash can lose it."""
+        event = of_object(event_type, resource)
+        wanting = [trigger.name for trigger in self._triggers.values() if trigger.wants(event_type, event.bucket)]
+        if wanting:
+            self._outbox.accept(event, wanting, self._now_s())
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; what is under way then is delivered again by the next start."""
+        try:
+            while True:
+                self._changed.clear()
+                try:
+                    async with asyncio.timeout(self.launch_due()):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            for sending in self._sending:
+                sending.cancel()
+            await asyncio.gather(*self._sending, return_exceptions=True)
+
+    def launch_due(self) -> float | None:
+        """Send what is due; seconds until the next delivery is due (None: only after a change)."""
+        for delivery in self._outbox.owed():
+            if delivery.key in self._under_way or delivery.trigger not in self._triggers:
+                continue
+            if len(self._under_way) >= _MOST_UNDER_WAY:
+                return None
+            wait_s = delivery.due_s - self._now_s()
+            if wait_s > 0:
+                return wait_s
+            self._send(delivery)
+        return None
+
+    def _send(self, delivery: Delivery) -> None:
+        self._under_way.add(delivery.key)
+        self._spawn(self._attempt(delivery))
+        if self._duplicates.drawn():  # its answer is lost: that is what makes it a duplicate
+            self._spawn(self._courier.deliver(self._triggers[delivery.trigger], delivery.event))
+
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        sending = asyncio.create_task(work)
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+
+    async def _attempt(self, delivery: Delivery) -> None:
+        try:
+            outcome = await self._courier.deliver(self._triggers[delivery.trigger], delivery.event)
+            if outcome.acknowledged:
+                self._outbox.settle(delivery)
+            else:
+                wait_s = self._backoff.wait_s(delivery.attempts + 1)
+                self._outbox.postpone(delivery.failed(self._now_s() + wait_s))
+                _log.warning(
+                    "action=deliver trigger=%s event=%s attempt=%d status=%s trouble=%s wait_s=%.1f",
+                    delivery.trigger, delivery.event.id, delivery.attempts + 1, outcome.status, outcome.trouble, wait_s,
+                )  # fmt: skip
+        finally:
+            self._under_way.discard(delivery.key)
+            self._changed.set()

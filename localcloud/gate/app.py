@@ -1,0 +1,55 @@
+"""One guarded listener: every path and method of the service behind it, after the invoker check."""
+
+import logging
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from localcloud.gate import refusals
+from localcloud.gate.config import Service
+from localcloud.gate.entry import Certificates, Forbidden, Unauthenticated, admit
+from localcloud.gate.proxy import forward
+from localcloud.serving import health
+
+_log = logging.getLogger(__name__)
+
+
+class Guarded:
+    """An ASGI endpoint, so that it serves every method, also those a routing table would refuse."""
+
+    def __init__(self, service: Service, certificates: Certificates, client: httpx.AsyncClient) -> None:
+        self.service = service
+        self.certificates = certificates
+        self.client = client
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            authorization = await admit(request.headers.get("authorization", ""), self.service, self.certificates)
+        except Unauthenticated as exc:
+            self._tell(request, 401, exc)
+            return refusals.unauthorized(request.url.path)
+        except Forbidden as exc:
+            self._tell(request, 403, exc)
+            return refusals.forbidden(request.url.path)
+        return await forward(request, self.service, authorization, self.client)
+
+    def _tell(self, request: Request, status: int, reason: Exception) -> None:
+        """The reason stays in the log: the caller, who may be anyone, is not told."""
+        _log.info("%d %s %s %s: %s", status, self.service.name, request.method, request.url.path, reason)
+
+
+def gate_app(service: Service, certificates: Certificates, client: httpx.AsyncClient) -> Starlette:
+    routes = [
+        Route("/_local/health", health),
+        Route("/{path:path}", Guarded(service, certificates, client)),
+    ]
+    return Starlette(routes=routes)

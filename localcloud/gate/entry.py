@@ -1,0 +1,74 @@
+"""Who may enter: the decision Cloud Run makes from the Authorization header alone, and nothing of proxying."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from localcloud.gate.config import Service
+from localcloud.metadata.tokens import TokenRefused, is_service_account, key_id_of, verified
+
+_BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+_KEYS_LIVE_S = 3600.0  # the max-age Google's certificates are sent with
+_SIGNATURE_REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
+
+
+class Unauthenticated(Exception):
+    """401: the request proves no identity."""
+
+
+class Forbidden(Exception):
+    """403: the identity is proven and has no right here."""
+
+
+@dataclass(slots=True)
+class Certificates:
+    """The signers' certificates, fetched when first needed and again when one is unknown or the set is old."""
+
+    url: str
+    client: httpx.AsyncClient
+    clock_s: Callable[[], float] = time.monotonic
+    _by_key_id: Mapping[str, str] = field(default_factory=dict)
+    _fetched_s: float = 0.0
+
+    async def current(self, key_id: str) -> Mapping[str, str]:
+        if key_id not in self._by_key_id or self.clock_s() - self._fetched_s > _KEYS_LIVE_S:
+            try:
+                answer = await self.client.get(self.url)
+                answer.raise_for_status()
+            except httpx.HTTPError as exc:
+                raise Unauthenticated(f"the signing keys cannot be read: {exc}") from exc
+            self._by_key_id = answer.json()
+            self._fetched_s = self.clock_s()
+        return self._by_key_id
+
+
+async def admit(authorization: str, service: Service, certificates: Certificates) -> str:
+    """The Authorization header as the service may see it: the same token, its signature taken off.
+
+    Raises:
+        Unauthenticated: no ID token, or one that is forged, expired or meant for somebody else.
+        Forbidden: the token's owner is no invoker of this service.
+    """
+    bearer = _BEARER.fullmatch(authorization.strip())
+    if bearer is None:
+        raise Unauthenticated("a request needs an ID token as Bearer")
+    token = bearer[1]
+    try:
+        claims = verified(token, await certificates.current(key_id_of(token)), service.audience)
+    except TokenRefused as exc:
+        raise Unauthenticated(str(exc)) from exc
+    if not _is_invoker(claims, service):
+        raise Forbidden(f"{claims.get('email')} is no invoker of {service.name}")
+    header, payload, _ = token.split(".")
+    return f"Bearer {header}.{payload}.{_SIGNATURE_REMOVED}"
+
+
+def _is_invoker(claims: Mapping[str, Any], service: Service) -> bool:
+    email = claims.get("email")
+    if not isinstance(email, str) or claims.get("email_verified") is not True:
+        return False
+    return email in service.invokers or (service.people and not is_service_account(email))

@@ -1,0 +1,128 @@
+"""One request carried to the backend and its answer back, both streamed, as Google's front end does it."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator
+
+import httpx
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+
+from localcloud.gate import refusals
+from localcloud.gate.config import Service
+from localcloud.serving import LOOPBACK
+
+_log = logging.getLogger(__name__)
+
+BODY_LIMIT_BYTES = 32 * 1024 * 1024  # HTTP/1 requests; https://cloud.google.com/run/quotas
+
+# RFC 9110 §7.6.1: these speak of one connection and are never passed on.
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+# The front end says these itself.
+_FRONT_END = frozenset({"date", "server"})
+
+
+class BodyTooLarge(Exception):
+    """The request's body passed the limit while it was being carried."""
+
+
+def backend_client() -> httpx.AsyncClient:
+    """No connection is kept: a restarted backend must not be met on a connection of the one that died."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    client = httpx.AsyncClient(trust_env=False, limits=limits)
+    client.headers.clear()
+    return client
+
+
+async def forward(request: Request, service: Service, authorization: str, client: httpx.AsyncClient) -> Response:
+    """The backend's answer, or the refusal Google's front end would give in its place."""
+    if int(request.headers.get("content-length", "0")) > BODY_LIMIT_BYTES:
+        return refusals.too_large()
+    outgoing = client.build_request(
+        request.method,
+        httpx.URL(service.backend, raw_path=_raw_target(request)),
+        headers=_headers(request, authorization),
+        content=_limited(request.stream()) if _has_body(request) else None,
+        timeout=service.timeout_s,
+    )
+    try:
+        async with asyncio.timeout(service.timeout_s):
+            answer = await client.send(outgoing, stream=True)
+    except BodyTooLarge:
+        return refusals.too_large()
+    except (TimeoutError, httpx.ReadTimeout):
+        return refusals.timed_out()
+    except (httpx.TransportError, ClientDisconnect) as exc:
+        _log.warning("503 %s %s %s: %r", service.name, request.method, request.url.path, exc)
+        return refusals.unavailable()
+    response = StreamingResponse(_streamed(answer), status_code=answer.status_code)
+    response.raw_headers = [
+        (name.lower(), value)
+        for name, value in answer.headers.raw
+        if name.lower().decode() not in _HOP_BY_HOP | _FRONT_END
+    ]
+    return response
+
+
+def _raw_target(request: Request) -> bytes:
+    path: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    return path + b"?" + query if query else path
+
+
+def _headers(request: Request, authorization: str) -> list[tuple[str, str]]:
+    ours = {"authorization", "x-forwarded-for", "x-forwarded-proto"}
+    headers = [(name, value) for name, value in request.headers.items() if name not in _HOP_BY_HOP | ours]
+    # uvicorn believes a forwarded address from loopback, so the peer is named here: nobody else can reach the listener.
+    chain = [*filter(None, [request.headers.get("x-forwarded-for")]), LOOPBACK]
+    headers += [
+        ("authorization", authorization),
+        ("x-forwarded-for", ", ".join(chain)),
+        ("x-forwarded-proto", "http"),
+    ]
+    return headers + _trace(request)
+
+
+def _trace(request: Request) -> list[tuple[str, str]]:
+    """Both spellings of the trace context, as Cloud Run adds them to a request that brings none."""
+    known = request.headers
+    if "traceparent" in known or "x-cloud-trace-context" in known:
+        return []
+    trace, span = secrets.token_hex(16), secrets.token_hex(8)
+    return [
+        ("traceparent", f"00-{trace}-{span}-00"),
+        ("x-cloud-trace-context", f"{trace}/{int(span, 16)};o=0"),
+    ]
+
+
+def _has_body(request: Request) -> bool:
+    return "content-length" in request.headers or "transfer-encoding" in request.headers
+
+
+async def _limited(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    carried_bytes = 0
+    async for chunk in body:
+        carried_bytes += len(chunk)
+        if carried_bytes > BODY_LIMIT_BYTES:
+            raise BodyTooLarge
+        yield chunk
+
+
+async def _streamed(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in answer.aiter_raw():
+            yield chunk
+    finally:
+        await answer.aclose()

@@ -1,0 +1,1 @@
+"""Stand-in for how Cloud Storage serves signed URLs; fake-gcs-server itself believes any signature."""

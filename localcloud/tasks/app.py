@@ -1,0 +1,39 @@
+"""Puts the Cloud Tasks stand-in together: store, dispatcher, service and their HTTP faces."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+
+from localcloud.identity import Identity
+from localcloud.serving import ApiError, answer_api_error
+from localcloud.tasks.background import background
+from localcloud.tasks.courier import Courier
+from localcloud.tasks.dispatcher import Dispatcher
+from localcloud.tasks.faults import Duplicates
+from localcloud.tasks.routes import Routes, answer_http_error, control_routes
+from localcloud.tasks.service import Service
+from localcloud.tasks.store import Store
+
+
+def build(state_dir: Path | None, identity: Identity, *, now_s: Callable[[], float] = time.time) -> Starlette:
+    store, duplicates, courier = Store(state_dir), Duplicates(), Courier(identity)
+    dispatcher = Dispatcher(store, courier, duplicates, now_s=now_s)
+    service = Service(store, now_s=now_s, wake=dispatcher.wake)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with background(dispatcher.run()):
+            yield
+        await courier.close()
+        await identity.close()
+        store.close()
+
+    return Starlette(
+        routes=[*control_routes(store, dispatcher, duplicates), *Routes(service, dispatcher).all()],
+        exception_handlers={ApiError: answer_api_error, HTTPException: answer_http_error},
+        lifespan=lifespan,
+    )

@@ -1,0 +1,106 @@
+"""What is deployed, read from ``infra/config``: the same files Terraform reads, so that both clouds agree.
+
+Only reading and naming; how any of it is run locally is decided elsewhere.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+REGION = "us-central1"
+CONCURRENCY = 80  # requests an instance takes at once, Cloud Run's default
+
+_PEOPLE = "people"
+_PLACEHOLDER = re.compile(r"\{([a-z][\w.-]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One entry point that answers HTTP: a Cloud Function or a Cloud Run container."""
+
+    name: str
+    is_function: bool
+    timeout_s: int
+    concurrency: int
+    invokers: tuple[str, ...]
+    """Names in ``access.json``, of accounts; not e-mail addresses."""
+    people: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    name: str
+    source: str
+    """Path of the YAML from the repository's root."""
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Everything the configuration names; texts may still hold ``{placeholders}``."""
+
+    services: tuple[Service, ...]
+    accounts: Mapping[str, str]
+    """Short name to account id, the part before ``@``."""
+    buckets: Mapping[str, str]
+    env: Mapping[str, str]
+    workflow: Workflow
+    queues: Mapping[str, Mapping[str, Any]]
+    triggers: Mapping[str, Mapping[str, Any]]
+    schedules: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        documents = {
+            name: json.loads((folder / f"{name}.json").read_text()) for name in ("services", "access", "queues")
+        }
+        services, access, queues = documents["services"], documents["access"], documents["queues"]
+        return cls(
+            services=(
+                *_services(services.get("functions", {}), access["invokers"], is_function=True),
+                *_services(services.get("services", {}), access["invokers"], is_function=False),
+            ),
+            accounts=access["accounts"],
+            buckets=services["buckets"],
+            env=services["env"] | services["local_env"],
+            workflow=Workflow(**services["workflow"]),
+            queues={name: queue for name, queue in queues.items() if name != "comment"},
+            triggers=services.get("triggers", {}),
+            schedules=services.get("schedules", {}),
+        )
+
+
+def _services(entries: Mapping[str, Any], invokers: Mapping[str, list[str]], *, is_function: bool) -> list[Service]:
+    return [
+        Service(
+            name=name,
+            is_function=is_function,
+            timeout_s=entry["timeout_s"],
+            concurrency=entry.get("concurrency", CONCURRENCY),
+            invokers=tuple(who for who in invokers.get(name, ()) if who != _PEOPLE),
+            people=_PEOPLE in invokers.get(name, ()),
+        )
+        for name, entry in entries.items()
+    ]
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """The text with every ``{placeholder}`` replaced.
+
+    Raises:
+        ValueError: a placeholder has no value; silence would start a service with a wrong address.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise ValueError(f"nothing is known for {match[0]} in {template!r}")
+        return values[match[1]]
+
+    return _PLACEHOLDER.sub(value, template)
+
+
+def fill_all(templates: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    return {name: fill(template, values) for name, template in templates.items()}

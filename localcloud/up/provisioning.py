@@ -1,0 +1,93 @@
+"""What Terraform does in the cloud: buckets, queues and the workflow, created through the services' own APIs.
+
+Everything may be done twice: it is done again after a stand-in's restart.
+"""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from localcloud.up.deployment import fill_all
+from localcloud.up.site import Site
+
+
+class ProvisioningRefused(Exception):
+    """A stand-in refused what the configuration asks for; trying again would not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioner:
+    site: Site
+    client: httpx.AsyncClient
+
+    async def buckets(self) -> None:
+        for bucket in self.site.buckets().values():
+            url = f"{self.site.url('storage')}/storage/v1/b"
+            answer = await self.client.post(url, params={"project": self.site.project}, json={"name": bucket})
+            _accept(answer, f"bucket {bucket}", already=HTTPStatus.CONFLICT)
+
+    async def queues(self) -> None:
+        parent = f"{self.site.location()}/queues"
+        for name, settings in self.site.deployment.queues.items():
+            queue = queue_resource(f"{parent}/{name}", settings, self.site.pace)
+            url = f"{self.site.url('tasks')}/v2/{parent}"
+            answer = await self.client.post(url, json=queue)
+            if answer.status_code == HTTPStatus.CONFLICT:
+                answer = await self.client.patch(f"{url}/{name}", json=queue)
+            _accept(answer, f"queue {name}")
+
+    async def workflow(self) -> None:
+        workflow = self.site.deployment.workflow
+        resource = {
+            "sourceContents": (self.site.root / workflow.source).read_text(),
+            "serviceAccount": f"projects/{self.site.project}/serviceAccounts/{self.site.account('workflow')}",
+            "userEnvVars": fill_all(workflow.env, self.site.placeholders()),
+        }
+        url = f"{self.site.url('workflows')}/v1/{self.site.location()}/workflows"
+        answer = await self.client.post(url, params={"workflowId": workflow.name}, json=resource)
+        if answer.status_code == HTTPStatus.CONFLICT:
+            mask = {"updateMask": ",".join(resource)}
+            answer = await self.client.patch(f"{url}/{workflow.name}", params=mask, json=resource)
+        operation = _accept(answer, f"workflow {workflow.name}")
+        if "error" in operation:
+            raise ProvisioningRefused(f"workflow {workflow.name}: {operation['error'].get('message')}")
+
+    async def person_token(self, email: str, audience: str, lifetime_s: int) -> str:
+        wish = {"email": email, "audience": audience, "lifetime_s": lifetime_s}
+        answer = await self.client.post(f"{self.site.url('metadata')}/_local/person", json=wish)
+        return str(_accept(answer, f"a token of {email}")["id_token"])
+
+
+def queue_resource(name: str, settings: dict[str, Any] | Any, pace: float) -> dict[str, Any]:
+    """A Cloud Tasks queue in its REST spelling; rates are raised and waits shortened by the pace."""
+    retry = settings["retry"]
+    return {
+        "name": name,
+        "rateLimits": {
+            "maxDispatchesPerSecond": settings["dispatches_per_minute"] / 60 / pace,
+            "maxConcurrentDispatches": settings["max_concurrent_dispatches"],
+        },
+        "retryConfig": {
+            "maxAttempts": retry["max_attempts"],
+            "minBackoff": _duration(retry["min_backoff_s"] * pace),
+            "maxBackoff": _duration(retry["max_backoff_s"] * pace),
+            "maxDoublings": retry["max_doublings"],
+        },
+    }
+
+
+def _duration(seconds: float) -> str:
+    """Protobuf's JSON form of a duration, to the millisecond."""
+    return f"{seconds:.3f}s"
+
+
+def _accept(answer: httpx.Response, what: str, already: HTTPStatus | None = None) -> dict[str, Any]:
+    if answer.is_server_error:
+        raise httpx.RemoteProtocolError(f"{what}: {answer.status_code}")  # not up yet: the supervisor asks again
+    if answer.is_error and answer.status_code != already:
+        raise ProvisioningRefused(f"{what}: {answer.status_code} {answer.text}")
+    document: dict[str, Any] = json.loads(answer.content or b"{}")
+    return document

@@ -1,0 +1,63 @@
+"""The files that tell the stand-ins about each other: who is who, who may call what, what fires what."""
+
+import json
+from typing import Any
+
+from localcloud.up.site import Site, backend_listener, identity_listener
+
+
+def identities(site: Site) -> dict[str, Any]:
+    """The metadata server's: an own listener for each service account."""
+    return {"listeners": {site.ports[identity_listener(name)]: site.account(name) for name in site.deployment.accounts}}
+
+
+def gate(site: Site) -> dict[str, Any]:
+    services = [
+        {
+            "name": service.name,
+            "port": site.ports[service.name],
+            "backend": site.url(backend_listener(service.name)),
+            "audience": site.url(service.name),
+            "invokers": [site.account(invoker) for invoker in service.invokers],
+            "people": service.people,
+            "timeout_s": service.timeout_s,
+        }
+        for service in site.deployment.services
+    ]
+    return {"certs_url": f"{site.url('metadata')}/oauth2/v1/certs", "services": services}
+
+
+def scheduler(site: Site) -> dict[str, Any]:
+    jobs = [
+        {
+            "name": name,
+            "url": site.url(schedule["service"]),
+            "audience": site.url(schedule["service"]),
+            "every_s": schedule["local_every_s"],
+            "account": site.account("scheduler"),
+        }
+        for name, schedule in site.deployment.schedules.items()
+    ]
+    return {"jobs": jobs}
+
+
+def eventarc(site: Site) -> dict[str, Any]:
+    triggers = [
+        {
+            "name": name,
+            "bucket": site.bucket(trigger["bucket"]),
+            "event": trigger["event"],
+            "account": site.account("eventarc"),
+            "workflow": f"{site.location()}/workflows/{trigger['workflow']}",
+            "workflows_url": site.url("workflows"),
+        }
+        for name, trigger in site.deployment.triggers.items()
+    ]
+    return {"triggers": triggers}
+
+
+def written(site: Site, name: str, document: dict[str, Any]) -> str:
+    """The path of the document, written into the run's folder."""
+    path = site.folder("config") / f"{name}.json"
+    path.write_text(json.dumps(document, indent=2))
+    return str(path)

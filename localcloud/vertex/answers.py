@@ -1,0 +1,92 @@
+"""generateContent's answers as Vertex spells them: candidates, filters, usage."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from localcloud.vertex import chance
+from localcloud.vertex.registry import Usage
+
+_THOUGHT_SIGNATURE = "AAAA"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer before it is dressed: ``top`` are the keys it brings, ``text`` what it says in words."""
+
+    top: dict[str, Any]
+    usage: Usage
+    text: str = ""
+    filtered: bool = False
+
+
+def written(text: str, usage: Usage, finish: str) -> Answer:
+    candidate = {"content": _said({"text": text}), "finishReason": finish, "avgLogprobs": -0.1}
+    return Answer({"candidates": [candidate]}, usage, text)
+
+
+def drawn(png: bytes, usage: Usage) -> Answer:
+    """A picture after a thought, as thinking image models answer."""
+    thought = {"text": "Planning the picture.", "thought": True}
+    data = base64.b64encode(png).decode()
+    picture = {"inlineData": {"mimeType": "image/png", "data": data}, "thoughtSignature": _THOUGHT_SIGNATURE}
+    return Answer({"candidates": [{"content": _said(thought, picture), "finishReason": "STOP"}]}, usage)
+
+
+def blocked(reason: str, usage: Usage) -> Answer:
+    """The prompt was refused: 200 without candidates."""
+    feedback = {"blockReason": reason, "blockReasonMessage": "The prompt could not be submitted."}
+    return Answer({"promptFeedback": feedback}, usage, filtered=True)
+
+
+def filtered(codes: str, usage: Usage, *, picture: bool) -> Answer:
+    """The output was refused: a candidate without content."""
+    if picture:
+        message = f"Unable to show the generated image. Support codes: {codes}"
+        unseen = {"finishReason": "IMAGE_SAFETY", "finishMessage": message}
+        return Answer({"candidates": [unseen]}, usage, filtered=True)
+    rating = {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}
+    return Answer({"candidates": [{"finishReason": "SAFETY", "safetyRatings": [rating]}]}, usage, filtered=True)
+
+
+def body(answer: Answer, model_id: str, at: datetime, n: int) -> dict[str, Any]:
+    created = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return answer.top | {
+        "usageMetadata": _usage(answer.usage),
+        "modelVersion": model_id,
+        "createTime": created,
+        "responseId": f"{chance.number(created, n):016x}",
+    }
+
+
+def counted(usage: Usage, billable_characters: int) -> dict[str, Any]:
+    """CountTokens' answer."""
+    return {
+        "totalTokens": usage.prompt,
+        "totalBillableCharacters": billable_characters,
+        "promptTokensDetails": _details(TEXT=usage.prompt_text, IMAGE=usage.prompt_media),
+    }
+
+
+def _said(*parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"role": "model", "parts": list(parts)}
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    """Counts of zero are left out, as on the wire."""
+    answered = usage.answer + usage.picture
+    counts = {
+        "promptTokenCount": usage.prompt,
+        "candidatesTokenCount": answered,
+        "thoughtsTokenCount": usage.thoughts,
+        "totalTokenCount": usage.prompt + answered + usage.thoughts,
+        "promptTokensDetails": _details(TEXT=usage.prompt_text, IMAGE=usage.prompt_media),
+        "candidatesTokensDetails": _details(TEXT=usage.answer, IMAGE=usage.picture),
+    }
+    return {"trafficType": "ON_DEMAND"} | {name: count for name, count in counts.items() if count}
+
+
+def _details(**by_modality: int) -> list[dict[str, Any]]:
+    return [{"modality": name, "tokenCount": count} for name, count in by_modality.items() if count]

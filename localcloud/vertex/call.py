@@ -1,0 +1,126 @@
+"""One call on its way through the stand-in: who may enter, what befalls it, and how its answer leaves (or does not)."""
+
+import asyncio
+import json
+import re
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from localcloud.serving import ApiError
+from localcloud.vertex.faults import Hits
+from localcloud.vertex.registry import Model, VideoModel, models
+from localcloud.vertex.standin import Standin
+from localcloud.vertex.wire import Json, invalid
+
+_HANG_S = 3600.0  # longer than any client waits
+_LINGER_OFF = struct.pack("ii", 1, 0)
+_HTTP_UNAVAILABLE = 503
+
+
+class ConnectionCutError(Exception):
+    """The client is to see a reset connection instead of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that was let in. ``method`` is the verb after the colon."""
+
+    request: Request
+    project: str
+    location: str
+    model: Model
+    method: str
+    body: Json
+
+    @property
+    def model_path(self) -> str:
+        return f"projects/{self.project}/locations/{self.location}/publishers/google/models/{self.model.id}"
+
+
+async def enter(request: Request) -> Call:
+    """Raises: ApiError 401 without a bearer token, 404 for an unknown model, 400 for a body that is not an object."""
+    if not re.fullmatch(r"(?i)bearer\s+\S+", request.headers.get("authorization", "")):
+        raise ApiError(
+            401,
+            "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or "
+            "other valid authentication credential. "
+            "See https://developers.google.com/identity/sign-in/web/devconsole-project.",
+        )
+    path = request.path_params
+    model = models().get(path["model"])
+    if model is None or (isinstance(model, VideoModel) and path["location"] == "global"):
+        resource = request.url.path.split("/", 2)[2].rpartition(":")[0]
+        raise ApiError(
+            404,
+            f"Publisher Model `{resource}` was not found or your project does not have access to it. "
+            "Please ensure you are using a valid model version.",
+        )
+    try:
+        body = json.loads(await request.body() or b"{}")
+    except ValueError as error:
+        raise invalid(f"Invalid JSON payload received. {error}") from None
+    if not isinstance(body, Mapping):
+        raise invalid("Invalid JSON payload received. The root element must be an object.")
+    return Call(request, path["project"], path["location"], model, path["method"], body)
+
+
+def admit(standin: Standin, call: Call, kind: str) -> Hits:
+    """Spend quota and meet the faults that come before acceptance; the later ones are returned.
+
+    Raises: ApiError (429, or what a status fault orders), ConnectionCutError. The call was not accepted then.
+    """
+    if kind in ("text", "image", "video"):
+        standin.quota.take(call.model.id, call.location, standin.profile)
+    hits = standin.faults.strike(call.model.id, call.method, kind, standin.profile.seed)
+    if hits.by_name:
+        standin.save_faults()
+    if (args := hits.get("status")) is not None:
+        code = int(args.get("code", _HTTP_UNAVAILABLE))
+        raise ApiError(code, str(args.get("message", _WORDS.get(code, "Internal error encountered."))))
+    if "reset_before" in hits:
+        raise ConnectionCutError
+    return hits
+
+
+# What Vertex says with each status when it gives no particular reason.
+_WORDS = {
+    400: "Request contains an invalid argument.",
+    401: "Request had invalid authentication credentials.",
+    403: "The caller does not have permission",
+    404: "Requested entity was not found.",
+    429: "Resource exhausted. Please try again later.",
+    499: "The operation was cancelled.",
+    503: "The service is currently unavailable.",
+    504: "Deadline expired before operation could complete.",
+}
+
+
+async def leave(standin: Standin, call: Call, hits: Hits, body: Any, ledger_n: int = 0) -> Response:
+    """Answer an accepted call; its ledger entry says ``answer_lost`` unless the answer really goes out.
+
+    Raises: ConnectionCutError.
+    """
+    if "reset_after" in hits:
+        raise ConnectionCutError
+    if (args := hits.get("hang")) is not None:
+        await asyncio.sleep(float(args.get("s", _HANG_S)))
+    if not await call.request.is_disconnected():
+        standin.store.answered(ledger_n)
+    if (broken := hits.get("malformed_json")) is not None and broken.get("body"):
+        return Response(json.dumps(body)[:-20], media_type="application/json")
+    return JSONResponse(body)
+
+
+async def cut_connection(request: Request, _: Exception) -> Response:
+    """Reset the TCP connection. uvicorn keeps the transport on the object whose method `receive` is."""
+    transport = getattr(request.receive, "__self__").transport  # noqa: B009 - not part of the ASGI type
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_OFF)
+    transport.abort()
+    await asyncio.sleep(0)  # the connection is lost on the next turn of the loop; what is sent after goes nowhere
+    return Response()

@@ -1,0 +1,1 @@
+"""The fake video model: real MP4s between given pictures."""

@@ -1,0 +1,154 @@
+"""predictLongRunning's request: read, held against the model's limits, and refused in Veo's words.
+
+The client libraries validate nothing, so every bad combination has to be found here.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from localcloud.vertex import wire
+from localcloud.vertex.registry import VideoModel
+from localcloud.vertex.storage import Storage, StorageError
+from localcloud.vertex.wire import Json, invalid
+
+ASPECTS = ("16:9", "9:16")
+_RESOLUTIONS = ("720p", "1080p", "4k")
+_USUAL_SECONDS = 8
+_REFERENCE_SECONDS = (8,)
+_MOST_SAMPLES = 4
+_MOST_SEED = 2**32 - 1
+_MOST_IMAGE_BYTES = 20 * 2**20
+_PERSON_GENERATION = ("allow_adult", "dont_allow", "disallow", "allow_all")
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRequest:
+    """What to film. Pictures are encoded bytes; ``storage_uri`` is empty for an inline answer."""
+
+    prompt: str
+    seed: int
+    seconds: int
+    resolution: str
+    aspect: str
+    audio: bool
+    samples: int
+    storage_uri: str
+    first: bytes = b""
+    last: bytes = b""
+    references: tuple[bytes, ...] = ()
+
+
+async def read_clip_request(model: VideoModel, body: Json, storage: Storage) -> ClipRequest:
+    """Raises: ApiError 400 with the reason."""
+    instances = wire.items(body, "instances")
+    if len(instances) != 1 or not isinstance(instances[0], dict):
+        raise invalid("Request must contain exactly one instance.")
+    instance, parameters = instances[0], wire.section(body, "parameters")
+    prompt = str(wire.field(instance, "prompt", ""))
+    feature = _feature(model, instance, prompt)
+    resolution, seconds = _length(model, parameters, feature)
+    return ClipRequest(
+        prompt=prompt,
+        seed=_within("seed", wire.whole(parameters, "seed", 0), 0, _MOST_SEED),
+        seconds=seconds,
+        resolution=resolution,
+        aspect=_one_of("aspectRatio", str(wire.field(parameters, "aspectRatio", "16:9")), ASPECTS),
+        audio=wire.flag(parameters, "generateAudio", default=True),
+        samples=_within("sampleCount", wire.whole(parameters, "sampleCount", 1), 1, _MOST_SAMPLES),
+        storage_uri=_storage_uri(parameters),
+        first=await _picture(instance, "image", storage),
+        last=await _picture(instance, "lastFrame", storage),
+        references=tuple([await _picture(each, "image", storage) for each in wire.items(instance, "referenceImages")]),
+    )
+
+
+def _feature(model: VideoModel, instance: Json, prompt: str) -> str:
+    """What Veo calls this combination of inputs."""
+    image, last = wire.section(instance, "image"), wire.section(instance, "lastFrame")
+    references = wire.items(instance, "referenceImages")
+    if not prompt and not image:
+        raise invalid("Text prompt or image is required for video generation.")
+    if last and not image:
+        raise invalid("lastFrame is only supported together with image: image field is required.")
+    if not references:
+        return "image_to_video" if image else "text_to_video"
+    if not model.max_references:
+        raise invalid(f"Reference images are not supported by model {model.id}.")
+    if len(references) > model.max_references:
+        raise invalid(f"Too many reference images: {len(references)}, at most {model.max_references} are supported.")
+    if image or last:
+        raise invalid("Image and reference images cannot be both set.")
+    if not prompt:
+        raise invalid("Text prompt is required for feature reference_to_video.")
+    for reference in references:
+        _one_of("referenceType", str(wire.field(reference, "referenceType", "ASSET")).upper(), ("ASSET",))
+    return "reference_to_video"
+
+
+def _length(model: VideoModel, parameters: Json, feature: str) -> tuple[str, int]:
+    """Resolution and whole seconds."""
+    resolution = str(wire.field(parameters, "resolution", "720p"))
+    _one_of("resolution", resolution, [each for each in _RESOLUTIONS if each in model.durations_s])
+    supported = _REFERENCE_SECONDS if feature == "reference_to_video" else model.durations_s["720p"]
+    seconds = wire.whole(parameters, "durationSeconds", _USUAL_SECONDS)
+    if seconds not in supported:
+        listed = ",".join(map(str, supported))
+        raise invalid(
+            f"Unsupported output video duration {seconds} seconds, supported durations are [{listed}] "
+            f"for feature {feature}."
+        )
+    if seconds not in model.durations_s[resolution]:
+        listed = ",".join(map(str, model.durations_s[resolution]))
+        raise invalid(
+            f"Unsupported output video duration {seconds} seconds, supported durations are [{listed}] "
+            f"for resolution {resolution}."
+        )
+    fps = wire.whole(parameters, "fps", 24)
+    _one_of("fps", fps, (24,))
+    person = str(wire.field(parameters, "personGeneration", "allow_adult")).lower()
+    _one_of("personGeneration", person, _PERSON_GENERATION)
+    return resolution, seconds
+
+
+def _storage_uri(parameters: Json) -> str:
+    uri = str(wire.field(parameters, "storageUri", ""))
+    if uri and not uri.startswith("gs://"):
+        raise invalid(f"Invalid storageUri {uri!r}: a Cloud Storage URI starting with gs:// is expected.")
+    return uri
+
+
+async def _picture(message: Any, name: str, storage: Storage) -> bytes:
+    """The bytes of an image object, sent inline or read from the bucket; none at all if it is absent."""
+    image = wire.section(message, name)
+    if not image:
+        return b""
+    if uri := str(wire.field(image, "gcsUri", "")):
+        try:
+            content = await storage.read(uri)
+        except StorageError as error:
+            raise invalid(f"Failed to read {uri}: {error}") from error
+    else:
+        content = wire.octets(wire.field(image, "bytesBase64Encoded", ""), f"{name}.bytesBase64Encoded")
+    if len(content) > _MOST_IMAGE_BYTES:
+        raise invalid(f"The {name} is too large: {len(content)} bytes, at most {_MOST_IMAGE_BYTES} are supported.")
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
+            picture.verify()
+    except (OSError, SyntaxError) as error:
+        raise invalid(f"The {name} is not a readable PNG or JPEG image.") from error
+    return content
+
+
+def _one_of(name: str, value: Any, options: Any) -> Any:
+    if value not in options:
+        raise invalid(f"Unsupported {name} {value}, supported values are [{','.join(map(str, options))}].")
+    return value
+
+
+def _within(name: str, value: int, least: int, most: int) -> int:
+    if not least <= value <= most:
+        raise invalid(f"{name} must be between {least} and {most}, got {value}.")
+    return value

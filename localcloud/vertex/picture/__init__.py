@@ -1,0 +1,1 @@
+"""The fake image model: landscapes painted from the words of a prompt."""

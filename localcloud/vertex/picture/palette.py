@@ -1,0 +1,96 @@
+"""Colours of a picture: a light chosen by the prompt's words, blended with what its first reference shows."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from localcloud.vertex import chance
+from localcloud.vertex.picture import words
+
+Colour = NDArray[np.float32]  # red, green, blue in 0..255
+
+_REFERENCE_SHARE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """From the top of the sky to the nearest ground; ``light`` is the sun's, the lamp's and the windows' colour."""
+
+    zenith: Colour
+    horizon: Colour
+    far: Colour
+    near: Colour
+    light: Colour
+    night: bool = False
+
+
+def _colour(code: str) -> Colour:
+    return np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)], dtype=np.float32)
+
+
+def _palette(codes: str, *, night: bool = False) -> Palette:
+    zenith, horizon, far, near, light = map(_colour, codes.split())
+    return Palette(zenith, horizon, far, near, light, night)
+
+
+# zenith, horizon, far land, near land, light
+_LIGHTS: dict[str, tuple[Palette, ...]] = {
+    "dawn": (
+        _palette("3b4a8c f7b79b 8a6f96 2b2745 ffe3b8"),
+        _palette("5a8fb8 fbd3a2 93a0a8 2f3e4e fff0cf"),
+        _palette("7a5ca6 ffc2b3 a77aa0 372447 ffe9d2"),
+    ),
+    "day": (
+        _palette("2f86c9 cfeaf2 7fb0a0 24584a fff6d6"),
+        _palette("1f7a8c bfe5d8 6fa58f 1d4b45 fdf3c6"),
+        _palette("4b9fd5 f2ead0 b2a06a 5b5a2a fffbe6"),
+        _palette("3fa796 e9f3cf 87b36a 2f5a35 fff5cc"),
+    ),
+    "dusk": (
+        _palette("2a2a66 f2784b 6f3f6b 1d1733 ffd08a"),
+        _palette("5b2a6e ff8f6b 8e3d6b 2a1238 ffdf9e"),
+        _palette("7a1f3d f6a04d 8f3f3a 2c1218 ffe08f"),
+        _palette("1d4e6e f5a962 5b6a72 14222e ffdda6"),
+    ),
+    "night": (
+        _palette("0a1030 2c4a78 1f2f55 070b1c f4efd0", night=True),
+        _palette("0b1f2a 1f5f66 163f49 050f14 e6f6e0", night=True),
+        _palette("1a0f33 54377d 33235a 0d0719 f0dcff", night=True),
+    ),
+    "storm": (
+        _palette("2b3540 8f9ea3 56646b 1b2328 e8f0ea"),
+        _palette("26343a 9aa68f 5c6a5b 1a221d f1f3d8"),
+    ),
+}
+
+
+def choose(prompt_words: list[str], references: tuple[bytes, ...], seed: tuple[object, ...]) -> Palette:
+    """The light the prompt names first, else any; a reference turns it towards its own colours."""
+    light = next(iter(words.named(prompt_words, words.LIGHTS)), None) or chance.pick(list(_LIGHTS), seed, "light")
+    palette = chance.pick(_LIGHTS[light], seed, "palette")
+    return _towards(palette, references[0]) if references else palette
+
+
+def _towards(palette: Palette, reference: bytes) -> Palette:
+    bands = _bands(reference)
+    if bands is None:
+        return palette
+    zenith, horizon, far, near = (
+        own * (1 - _REFERENCE_SHARE) + seen * _REFERENCE_SHARE
+        for own, seen in zip((palette.zenith, palette.horizon, palette.far, palette.near), bands, strict=True)
+    )
+    return Palette(zenith, horizon, far, near, palette.light, palette.night)
+
+
+def _bands(reference: bytes) -> NDArray[np.float32] | None:
+    """Mean colours of four bands from top to bottom, or None for a picture that cannot be read."""
+    try:
+        with Image.open(io.BytesIO(reference)) as picture:
+            small = picture.convert("RGB").resize((1, 8), Image.Resampling.BOX)
+    except (OSError, SyntaxError):
+        return None
+    rows = np.asarray(small, dtype=np.float32)[:, 0]
+    return rows[[0, 3, 4, 6]]

@@ -1,0 +1,87 @@
+"""The models on offer: what each accepts and what a call costs. The data is models.json; no model is named here."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from importlib import resources
+from typing import Any, ClassVar
+
+MICROS_SCALE = 1_000_000  # prices are per million tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one generateContent call. ``answer`` is text, ``picture`` drawn, ``thoughts`` charged like text."""
+
+    prompt_text: int
+    prompt_media: int = 0
+    answer: int = 0
+    picture: int = 0
+    thoughts: int = 0
+
+    @property
+    def prompt(self) -> int:
+        return self.prompt_text + self.prompt_media
+
+
+@dataclass(frozen=True, slots=True)
+class TextModel:
+    kind: ClassVar = "text"
+    id: str
+    max_output_tokens: int
+    prices: tuple[Mapping[str, Any], ...]
+
+    def micros(self, usage: Usage, at: datetime) -> int:
+        price = _valid(self.prices, at)
+        return _per_million(usage.prompt * price["input"] + (usage.answer + usage.thoughts) * price["output"])
+
+
+@dataclass(frozen=True, slots=True)
+class ImageModel:
+    kind: ClassVar = "image"
+    id: str
+    max_references: int
+    picture_tokens: Mapping[str, int]
+    prices: tuple[Mapping[str, Any], ...]
+
+    def micros(self, usage: Usage, at: datetime) -> int:
+        price = _valid(self.prices, at)
+        text = usage.prompt * price["input"] + (usage.answer + usage.thoughts) * price["output"]
+        return _per_million(text + usage.picture * price["picture"])
+
+
+@dataclass(frozen=True, slots=True)
+class VideoModel:
+    kind: ClassVar = "video"
+    id: str
+    durations_s: Mapping[str, tuple[int, ...]]  # by resolution
+    max_references: int
+    prices: tuple[Mapping[str, Any], ...]
+
+    def micros(self, seconds: int, resolution: str, at: datetime, *, audio: bool) -> int:
+        """Price of ``seconds`` of delivered video."""
+        price = _valid(self.prices, at)
+        return int(seconds * price["with_audio" if audio else "silent"][resolution])
+
+
+Model = TextModel | ImageModel | VideoModel
+
+
+def _valid(prices: tuple[Mapping[str, Any], ...], at: datetime) -> Mapping[str, Any]:
+    """The price of that day; before the first one, the first one."""
+    begun = [price for price in prices if date.fromisoformat(price["since"]) <= at.astimezone(UTC).date()]
+    return begun[-1] if begun else prices[0]
+
+
+def _per_million(micros_times_million: int) -> int:
+    return -(-micros_times_million // MICROS_SCALE)
+
+
+@cache
+def models() -> Mapping[str, Model]:
+    """All models by id."""
+    data = json.loads(resources.files("localcloud.vertex").joinpath("models.json").read_bytes())
+    kinds: Mapping[str, type[Model]] = {"text": TextModel, "image": ImageModel, "video": VideoModel}
+    return {entry["id"]: make(**entry) for kind, make in kinds.items() for entry in data[kind]}

@@ -1,0 +1,82 @@
+"""What a prompt tells: the story in it, cut into as many beats as an answer needs.
+
+Nothing here knows what is being written; it only reads sentences.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from localcloud.vertex.wire import Conversation
+
+# Tags whose content is rather the story than the rules, when a prompt marks several passages.
+_STORY_TAGS = ("idea", "story", "prompt", "premise", "brief", "synopsis", "script", "text")
+_QUOTED = re.compile(r'"""(.+?)"""|' r"'''(.+?)'''", re.DOTALL)
+_TAGGED = re.compile(r"<([A-Za-z_][\w-]*)>(.+?)</\1>", re.DOTALL)
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'\u201d\u2019)]*\s+|\s*\n\s*(?:[-*•]\s*|\d+[.)]\s+)?")
+_CLAUSE_END = re.compile(r"[,;:\u2014\u2013]\s+|\s+(?:and then|and|then|while|before|after|until|as)\s+")
+_INSTRUCTION = re.compile(
+    r"(?i)(?:please\s+)?(?:write|plan|return|answer|make|create|use|give|respond|output|keep|describe)\b"
+)
+_CLAUSE_WORDS = 3  # fewer do not tell anything on their own
+
+# Said of a beat that must be told more than once, so that no two tellings are equal.
+_MOMENTS = ("at first", "a little later", "seen closer", "as the light changes", "near the end", "at last")
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A prompt as read: ``story`` is what to tell, ``wishes`` every text to look for counts in, newest first."""
+
+    story: str
+    wishes: tuple[str, ...]
+    seed: tuple[object, ...]
+
+    @classmethod
+    def of(cls, prompt: Conversation, *seed: object) -> "Brief":
+        newest_first = prompt.user_texts[::-1]
+        story = next((marked for text in newest_first if (marked := _marked(text))), "") or " ".join(newest_first)
+        wishes = (*newest_first, prompt.system)
+        return cls(story.strip() or "A quiet film without words.", wishes, (wishes, *seed))
+
+
+def _marked(text: str) -> str:
+    if quoted := _QUOTED.search(text):
+        return str(quoted[1] or quoted[2])
+    tagged = {found[1].lower(): found[2] for found in reversed(list(_TAGGED.finditer(text)))}
+    named = next((tagged[tag] for tag in _STORY_TAGS if tag in tagged), "")
+    return named or next(reversed(tagged.values()), "")
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences that tell; instructions count only where there is nothing else."""
+    found = [part.strip() for part in _SENTENCE_END.split(text) if part and re.search(r"\w", part)]
+    return [part for part in found if not _INSTRUCTION.match(part)] or found
+
+
+def clauses(text: str) -> list[str]:
+    """Parts of the sentences that can stand alone, in order."""
+    parts: list[str] = []
+    for sentence in sentences(text):
+        for piece in _CLAUSE_END.split(sentence.rstrip(".!?… ")):
+            if parts and len(piece.split()) < _CLAUSE_WORDS:
+                parts[-1] += f" {piece}"
+            elif piece:
+                parts.append(piece)
+    return parts
+
+
+def beats(text: str, count: int) -> list[str]:
+    """The text in ``count`` consecutive parts; too short a text is told again, each time a moment later."""
+    pieces = sentences(text)
+    if len(pieces) < count:
+        pieces = clauses(text)
+    if len(pieces) >= count:
+        bounds = [len(pieces) * i // count for i in range(count + 1)]
+        return [" ".join(pieces[start:end]) for start, end in pairwise(bounds)]
+    told = []
+    for i in range(count):
+        moment, round_ = _MOMENTS[i % len(_MOMENTS)], i // len(_MOMENTS)
+        again = f" ({round_ + 1})" if round_ else ""
+        told.append(f"{pieces[i * len(pieces) // count].rstrip('.!?… ')}, {moment}{again}")
+    return told

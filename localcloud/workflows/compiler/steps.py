@@ -1,0 +1,77 @@
+"""Blocks of named steps: what each may contain, and where each may go."""
+
+from localcloud.workflows import loader
+from localcloud.workflows.compiler.workspace import Place
+from localcloud.workflows.problems import Position
+from localcloud.workflows.program.basic import GoTo
+from localcloud.workflows.program.blocks import BREAK, CONTINUE, END, Action, Block, Jump, Signal, Step
+
+_COMPANIONS = {"call": {"args", "result"}, "try": {"retry", "except"}}
+_ENDING = {"raise", "return"}
+
+
+def block(node: loader.Node | None, place: Place, at: Position) -> Block:
+    """A list of named steps. Names are known before the steps are compiled, so that a step can jump ahead."""
+    workspace = place.workspace
+    made = workspace.block()
+    items = workspace.sequence(node, "steps", at).items
+    if not items:
+        place.complain(at, "there must be at least one step")
+    named = [found for item in items if (found := workspace.single(item, "a step"))]
+    targets: dict[str, Jump] = {}
+    for index, (name, key, _) in enumerate(named):
+        if name in targets:
+            place.complain(key.at, f"the step {name!r} exists twice in this block")
+        targets[name] = Jump(made.number, index)
+    inside = place.reaching(targets)
+    made.steps = tuple(_step(name, key.at, body, inside.named(name)) for name, key, body in named)
+    return made
+
+
+def single_step(node: loader.Node, place: Place) -> Block:
+    """The body of one step without a name of its own (under ``try``): it goes by the name of the step around it."""
+    made = place.workspace.block()
+    made.steps = (_step(place.step, node.at, node, place),)
+    return made
+
+
+def _step(name: str, at: Position, node: loader.Node, place: Place) -> Step:
+    body = place.workspace.mapping(node, f"the step {name!r}", at)
+    action, then = action_of(body, place, set())
+    return Step(name, action, at, then)
+
+
+def action_of(body: loader.Mapping, place: Place, more_keys: set[str]) -> tuple[Action, Signal]:
+    """The one action of a step body or switch entry, and where it goes on."""
+    table = place.workspace.actions
+    actions = [key for key, _ in body.entries if key.value in table]
+    if len(actions) > 1:
+        place.complain(actions[1].at, f"a step does one thing: {actions[0].value} or {actions[1].value}")
+    kind = str(actions[0].value) if actions else "next"
+    known = {kind, *_COMPANIONS.get(kind, ()), *more_keys} | (set() if kind in _ENDING else {"next"})
+    unknown = {key.value for key in actions[1:]}
+    for key, _ in body.entries:
+        if key.value not in known and key.value not in unknown:
+            place.complain(key.at, f"a step with {kind!r} does not know the key {key.value!r}")
+    following = body.get("next")
+    if not actions and following is None:
+        place.complain(body.at, f"the step {place.step!r} does nothing")
+    then = _target(following, place) if following is not None else None
+    return (table[kind](body, place) if actions else GoTo()), then
+
+
+def _target(node: loader.Node, place: Place) -> Signal:
+    name = node.value if isinstance(node, loader.Scalar) else None
+    if not isinstance(name, str):
+        place.complain(node.at, "next must name a step")
+        return None
+    if name in place.targets:
+        return place.targets[name]
+    if name == "end":
+        if place.in_branch:
+            place.complain(node.at, "a parallel branch cannot end the routine")
+        return END
+    if (name == "break" and place.may_break) or (name == "continue" and place.in_loop):
+        return BREAK if name == "break" else CONTINUE
+    place.complain(node.at, f"next goes to {name!r}, which is not a step that can be reached from here")
+    return None

@@ -1,0 +1,53 @@
+"""One execution from its argument to its outcome. Used by the service and by ``workflows run`` alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.workflows.faults import Failure
+from localcloud.workflows.program.blocks import Program
+from localcloud.workflows.program.calls import MISSING, enter
+from localcloud.workflows.program.frames import Frame, Run, Scope, World
+from localcloud.workflows.report import error_resource
+from localcloud.workflows.values import Value, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    result: str  # JSON text
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    error: Mapping[str, Any]  # the API's Execution.Error
+
+
+Outcome = Succeeded | Failed
+
+
+def start(program: Program, world: World, env: Mapping[str, str]) -> Run:
+    return Run(program, world, dict(env))
+
+
+async def execute(run: Run, argument: Value = MISSING) -> Outcome:
+    """Run ``main``. A cancelled task stops at once, wherever it waits: CancelledError passes through."""
+    frame = Frame(run, "main", Scope(run.meter))
+    try:
+        value = await enter(run.program.main, frame, [argument])
+        return Succeeded(to_json(value))
+    except Failure as failure:
+        return Failed(error_resource(failure))
+
+
+def current_steps(run: Run) -> list[dict[str, str]]:
+    """Where the execution stands: the first thread's calls, outermost first, then the other threads' steps."""
+    steps: list[dict[str, str]] = []
+    for thread in sorted(run.tips):
+        frame: Frame | None = run.tips[thread]
+        calls: list[dict[str, str]] = []
+        while frame is not None:
+            if frame.step is not None:
+                calls.append({"routine": frame.routine, "step": frame.step.name})
+            frame = frame.caller if thread == 0 else None
+        steps.extend(reversed(calls))
+    return steps

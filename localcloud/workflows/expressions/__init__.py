@@ -1,0 +1,1 @@
+"""The expression language: text → tokens → tree → closure. No ``eval``, nothing of steps."""

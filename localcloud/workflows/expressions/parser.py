@@ -1,0 +1,135 @@
+"""Tokens → tree, by precedence climbing with the service's own table.
+
+Tightest first: ``()`` · ``.`` and ``[]`` · ``not`` · unary ``-`` · ``* / // %`` · ``+ -`` · comparisons and ``in`` ·
+``and`` · ``or``. Binary operators associate to the left. ``not k in m`` hence means ``(not k) in m``.
+"""
+
+from localcloud.workflows.expressions.lexer import ExpressionRefused, Kind, Token, tokens
+from localcloud.workflows.expressions.syntax import Binary, Call, Expression, Field, Item, ListOf, Literal, Name, Unary
+from localcloud.workflows.expressions.syntax import dotted as dotted_name
+
+LENGTH_LIMIT = 400  # characters, quotas page
+NESTING_LIMIT = 50  # ours: deeper brackets would exhaust Python's stack long before they help anybody
+
+_LEVELS = {
+    "or": 1,
+    "and": 2,
+    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!=", "in"), 3),
+    **dict.fromkeys(("+", "-"), 4),
+    **dict.fromkeys(("*", "/", "//", "%"), 5),
+}
+_LOOSEST = 1
+
+
+def parse(text: str) -> Expression:
+    """The tree of what stands between ``${`` and ``}``. Raises: ExpressionRefused, with the offset."""
+    if len(text) > LENGTH_LIMIT:
+        raise ExpressionRefused(f"an expression has at most {LENGTH_LIMIT} characters, this one {len(text)}", 0)
+    parser = _Parser(tokens(text))
+    tree = parser.expression(_LOOSEST)
+    parser.expect_end()
+    return tree
+
+
+class _Parser:
+    def __init__(self, found: list[Token]) -> None:
+        self._tokens = found
+        self._index = 0
+        self._nesting = 0
+
+    @property
+    def _next(self) -> Token:
+        return self._tokens[self._index]
+
+    def _take(self) -> Token:
+        token = self._next
+        self._index += 1
+        return token
+
+    def _at(self, symbol: str) -> bool:
+        return self._next.kind is Kind.SYMBOL and self._next.text == symbol
+
+    def _expect(self, symbol: str) -> None:
+        if not self._at(symbol):
+            raise self._refused(f"expected {symbol!r}, found {self._next.text!r}")
+        self._take()
+
+    def expect_end(self) -> None:
+        if self._next.kind is not Kind.END:
+            raise self._refused(f"unexpected {self._next.text!r}")
+
+    def _refused(self, message: str) -> ExpressionRefused:
+        return ExpressionRefused(message, self._next.offset)
+
+    def expression(self, loosest: int) -> Expression:
+        left = self._prefixed()
+        while self._next.kind is Kind.SYMBOL and _LEVELS.get(self._next.text, 0) >= loosest:
+            operator = self._take()
+            right = self.expression(_LEVELS[operator.text] + 1)
+            left = Binary(operator.text, left, right, operator.offset)
+        return left
+
+    def _prefixed(self) -> Expression:
+        prefixes: list[Token] = []
+        while self._at("-") or self._at("not"):
+            if len(prefixes) == NESTING_LIMIT:
+                raise self._refused("too many signs in a row")
+            prefixes.append(self._take())
+        operand = self._suffixed()
+        for prefix in reversed(prefixes):
+            operand = _negated(prefix, operand)
+        return operand
+
+    def _suffixed(self) -> Expression:
+        value = self._primary()
+        while True:
+            offset = self._next.offset
+            if self._at("."):
+                self._take()
+                if self._next.kind is Kind.END or not self._next.text.isidentifier():
+                    raise self._refused("expected a name after the dot")
+                value = Field(value, self._take().text, offset)
+            elif self._at("["):
+                value = Item(value, self._enclosed("]")[0], offset)
+            elif self._at("("):
+                name = dotted_name(value)
+                if name is None:
+                    raise self._refused("only a named function can be called")
+                value = Call(name, self._enclosed(")", many=True), value.offset)
+            else:
+                return value
+
+    def _primary(self) -> Expression:
+        token = self._next
+        if token.kind is Kind.LITERAL:
+            return Literal(self._take().value, token.offset)
+        if token.kind is Kind.NAME:
+            return Name(self._take().text, token.offset)
+        if self._at("("):
+            return self._enclosed(")")[0]
+        if self._at("["):
+            return ListOf(self._enclosed("]", many=True), token.offset)
+        raise self._refused(f"expected a value, found {token.text!r}")
+
+    def _enclosed(self, closing: str, *, many: bool = False) -> tuple[Expression, ...]:
+        """What stands between the opening bracket, which is next, and the closing one: one expression, or many."""
+        self._nesting += 1
+        if self._nesting > NESTING_LIMIT:
+            raise self._refused("the expression is nested too deeply")
+        self._take()
+        items: list[Expression] = []
+        while not (many and not items and self._at(closing)):
+            items.append(self.expression(_LOOSEST))
+            if not (many and self._at(",")):
+                break
+            self._take()
+        self._expect(closing)
+        self._nesting -= 1
+        return tuple(items)
+
+
+def _negated(prefix: Token, operand: Expression) -> Expression:
+    """A sign before a number literal is part of the number; anything else is worked out when the workflow runs."""
+    if prefix.text == "-" and isinstance(operand, Literal) and type(operand.value) in (int, float):
+        return Literal(-operand.value, prefix.offset)
+    return Unary(prefix.text, operand, prefix.offset)

@@ -1,0 +1,51 @@
+"""How a running workflow fails.
+
+    Raised    an error value on its way to the nearest ``except``: what a ``raise`` step threw, or a map with
+              ``message`` and ``tags`` when the fault is the interpreter's
+    Overrun   a limit of the service was hit; no ``except`` sees it, the execution ends
+
+Python's own exceptions crossing the interpreter are bugs of this stand-in and stay what they are.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.workflows.problems import Position
+
+
+@dataclass(frozen=True, slots=True)
+class TraceElement:
+    step: str
+    routine: str
+    at: Position
+
+
+class Failure(Exception):
+    """``value`` is the error value; ``trace`` the steps it came from, innermost first."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(value)
+        self.value = value
+        self.trace: tuple[TraceElement, ...] = ()
+
+
+class Raised(Failure):
+    pass
+
+
+class Overrun(Failure):
+    def __init__(self, message: str) -> None:
+        super().__init__({"message": message, "tags": ["ResourceLimitError"]})
+
+
+def fault(tag: str, message: str, *more_tags: str, **fields: Any) -> Raised:
+    """An error of the interpreter itself, as the workflow's ``except`` will see it."""
+    return Raised({"message": message, "tags": [tag, *more_tags], **fields})
+
+
+def type_fault(message: str) -> Raised:
+    return fault("TypeError", message)
+
+
+def value_fault(message: str) -> Raised:
+    return fault("ValueError", message)

@@ -1,0 +1,62 @@
+"""Which origins a workflow may reach, and where they really are: nothing but loopback, ever.
+
+The map is a JSON object of origin to origin, such as ``{"https://stitcher-x.run.app": "http://127.0.0.1:8085"}``.
+"""
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+
+class HostMap:
+    def __init__(self, origins: Mapping[str, str]) -> None:
+        self._origins = {_origin(source): httpx.URL(target) for source, target in origins.items()}
+
+    @classmethod
+    def from_file(cls, path: Path) -> "HostMap":
+        return cls(json.loads(path.read_text()))
+
+    def target(self, url: httpx.URL) -> httpx.URL | None:
+        """The loopback URL that answers for this one; None where there is none."""
+        mapped = self._origins.get(_origin(str(url)))
+        if mapped is not None:
+            return url.copy_with(scheme=mapped.scheme, host=mapped.host, port=mapped.port)
+        return url if _is_loopback(url.host) else None
+
+
+class MappedTransport(httpx.AsyncBaseTransport):
+    """Sends every request, redirects included, to where the map says; the Host header stays the original one."""
+
+    def __init__(self, hosts: HostMap, inner: httpx.AsyncBaseTransport) -> None:
+        self._hosts = hosts
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        target = self._hosts.target(request.url)
+        if target is None:
+            msg = f"{request.url.host} is not in the host map, and nothing but loopback can be reached"
+            raise httpx.ConnectError(msg, request=request)
+        request.url = target
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    default_port = 443 if parts.scheme == "https" else 80
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or default_port}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,94 @@
+"""The REST surface of workflows v1 and workflowexecutions v1, on one port."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localcloud.serving import ApiError, answer_api_error, health
+from localcloud.workflows.catalogue import Catalogue
+from localcloud.workflows.executions import Executions
+from localcloud.workflows.resources import LOCATION, Resource
+
+_WORKFLOW = rf"{LOCATION}/workflows/[^/:]+"
+_EXECUTION = rf"{_WORKFLOW}/executions/[^/:]+"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, once its path is understood."""
+
+    name: str
+    query: Any
+    body: Resource
+
+    @property
+    def paging(self) -> tuple[int, str]:
+        size = self.query.get("pageSize", "0")
+        if not size.isdecimal():
+            raise ApiError(400, f"pageSize must be a number, not {size!r}")
+        return int(size), self.query.get("pageToken", "")
+
+
+def application(catalogue: Catalogue, executions: Executions) -> Starlette:
+    table: list[tuple[str, str, Callable[[Call], Resource]]] = [
+        ("POST", rf"({LOCATION})/workflows", lambda c: catalogue.create(c.name, c.query.get("workflowId", ""), c.body)),
+        ("GET", rf"({LOCATION})/workflows", lambda c: catalogue.listed(c.name, *c.paging)),
+        ("GET", rf"({_WORKFLOW})", lambda c: catalogue.get(c.name, c.query.get("revisionId", ""))),
+        ("PATCH", rf"({_WORKFLOW})", lambda c: catalogue.update(c.name, c.body, c.query.get("updateMask", ""))),
+        ("DELETE", rf"({_WORKFLOW})", lambda c: catalogue.delete(c.name)),
+        ("GET", rf"({_WORKFLOW}):listRevisions", lambda c: catalogue.revisions(c.name, *c.paging)),
+        ("GET", rf"({LOCATION}/operations/[^/:]+)", lambda c: catalogue.operation(c.name)),
+        ("GET", rf"({LOCATION})/operations", lambda c: catalogue.operations(c.name, *c.paging)),
+        ("GET", rf"({LOCATION})", lambda c: _location(c.name)),
+        ("POST", rf"({_WORKFLOW})/executions", lambda c: executions.create(c.name, c.body)),
+        ("GET", rf"({_WORKFLOW})/executions", lambda c: executions.listed(c.name, *c.paging, c.query.get("view", ""))),
+        ("GET", rf"({_EXECUTION})", lambda c: executions.get(c.name, c.query.get("view", ""))),
+        ("POST", rf"({_EXECUTION}):cancel", lambda c: executions.cancel(c.name)),
+    ]
+    compiled = [(method, re.compile(pattern), answer) for method, pattern, answer in table]
+
+    async def call(request: Request) -> Response:
+        path = request.path_params["path"]
+        matches = [
+            (method, match, answer) for method, pattern, answer in compiled if (match := pattern.fullmatch(path))
+        ]
+        for method, match, answer in matches:
+            if method == request.method:
+                return JSONResponse(answer(Call(match[1], request.query_params, await _body(request))))
+        raise ApiError(404, f"no method {request.method} for /v1/{path}")
+
+    async def all_executions(_: Request) -> Response:
+        return JSONResponse({"executions": executions.everything()})
+
+    return Starlette(
+        routes=[
+            Route("/_local/health", health),
+            Route("/_local/executions", all_executions),
+            Route("/v1/{path:path}", call, methods=["GET", "POST", "PATCH", "DELETE"]),
+        ],
+        exception_handlers={ApiError: answer_api_error},
+    )
+
+
+async def _body(request: Request) -> Resource:
+    text = await request.body()
+    if not text:
+        return {}
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        raise ApiError(400, f"the request body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise ApiError(400, "the request body must be a JSON object")
+    return body
+
+
+def _location(name: str) -> Resource:
+    return {"name": name, "locationId": name.rpartition("/")[2]}

@@ -1,0 +1,125 @@
+"""The gRPC surface: Google's own messages in and out, translated to the REST form by protobuf's JSON mapping."""
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from google.cloud import workflows_v1
+from google.cloud.workflows import executions_v1
+from google.longrunning import operations_pb2
+from google.protobuf import json_format
+
+from localcloud.serving import LOOPBACK, ApiError
+from localcloud.workflows.catalogue import Catalogue
+from localcloud.workflows.executions import Executions
+from localcloud.workflows.resources import Resource
+
+Answer = Callable[[Resource], Resource]
+
+
+def _paging(request: Resource) -> tuple[int, str]:
+    return int(request.get("pageSize", 0)), request.get("pageToken", "")
+
+
+def _workflows(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
+    workflow, operation = workflows_v1.Workflow.pb(), operations_pb2.Operation
+    listed, revisions = workflows_v1.ListWorkflowsResponse.pb(), workflows_v1.ListWorkflowRevisionsResponse.pb()
+    return {
+        "CreateWorkflow": (
+            workflows_v1.CreateWorkflowRequest.pb(),
+            operation,
+            lambda r: catalogue.create(r.get("parent", ""), r.get("workflowId", ""), r.get("workflow", {})),
+        ),
+        "GetWorkflow": (
+            workflows_v1.GetWorkflowRequest.pb(),
+            workflow,
+            lambda r: catalogue.get(r.get("name", ""), r.get("revisionId", "")),
+        ),
+        "ListWorkflows": (
+            workflows_v1.ListWorkflowsRequest.pb(),
+            listed,
+            lambda r: catalogue.listed(r.get("parent", ""), *_paging(r)),
+        ),
+        "UpdateWorkflow": (
+            workflows_v1.UpdateWorkflowRequest.pb(),
+            operation,
+            lambda r: catalogue.update(r["workflow"].get("name", ""), r["workflow"], r.get("updateMask", "")),
+        ),
+        "DeleteWorkflow": (
+            workflows_v1.DeleteWorkflowRequest.pb(),
+            operation,
+            lambda r: catalogue.delete(r.get("name", "")),
+        ),
+        "ListWorkflowRevisions": (
+            workflows_v1.ListWorkflowRevisionsRequest.pb(),
+            revisions,
+            lambda r: catalogue.revisions(r.get("name", ""), *_paging(r)),
+        ),
+    }
+
+
+def _operations(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
+    return {
+        "GetOperation": (
+            operations_pb2.GetOperationRequest,
+            operations_pb2.Operation,
+            lambda r: catalogue.operation(r.get("name", "")),
+        ),
+        "ListOperations": (
+            operations_pb2.ListOperationsRequest,
+            operations_pb2.ListOperationsResponse,
+            lambda r: catalogue.operations(r.get("name", ""), *_paging(r)),
+        ),
+    }
+
+
+def _executions(executions: Executions) -> dict[str, tuple[Any, Any, Answer]]:
+    execution = executions_v1.Execution.pb()
+    return {
+        "CreateExecution": (
+            executions_v1.CreateExecutionRequest.pb(),
+            execution,
+            lambda r: executions.create(r.get("parent", ""), r.get("execution", {})),
+        ),
+        "GetExecution": (
+            executions_v1.GetExecutionRequest.pb(),
+            execution,
+            lambda r: executions.get(r.get("name", ""), r.get("view", "")),
+        ),
+        "ListExecutions": (
+            executions_v1.ListExecutionsRequest.pb(),
+            executions_v1.ListExecutionsResponse.pb(),
+            lambda r: executions.listed(r.get("parent", ""), *_paging(r), r.get("view", "")),
+        ),
+        "CancelExecution": (
+            executions_v1.CancelExecutionRequest.pb(),
+            execution,
+            lambda r: executions.cancel(r.get("name", "")),
+        ),
+    }
+
+
+def server(port: int, catalogue: Catalogue, executions: Executions) -> tuple[grpc.aio.Server, int]:
+    """The server, not yet started, and the port it is bound to (chosen by the system for port 0)."""
+    made = grpc.aio.server()
+    for service, methods in {
+        "google.cloud.workflows.v1.Workflows": _workflows(catalogue),
+        "google.longrunning.Operations": _operations(catalogue),
+        "google.cloud.workflows.executions.v1.Executions": _executions(executions),
+    }.items():
+        handlers = {name: _handler(*method) for name, method in methods.items()}
+        made.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+    return made, made.add_insecure_port(f"{LOOPBACK}:{port}")
+
+
+def _handler(request_type: Any, response_type: Any, answer: Answer) -> Any:
+    async def call(request: Any, context: Any) -> Any:
+        try:
+            resource = answer(json_format.MessageToDict(request))
+        except ApiError as error:
+            await context.abort(grpc.StatusCode[error.status], error.message)
+        return json_format.ParseDict(resource, response_type(), ignore_unknown_fields=True)
+
+    return grpc.unary_unary_rpc_method_handler(
+        call, request_deserializer=request_type.FromString, response_serializer=response_type.SerializeToString
+    )

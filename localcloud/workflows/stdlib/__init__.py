@@ -1,0 +1,1 @@
+"""The standard library: one module for each namespace, one table over all of them."""

@@ -1,0 +1,57 @@
+"""``python -m stitcher_service CUTLIST.json OUT.mp4``: a film from local files.
+
+Exit codes: 0 done (the last line on stdout is the report), 1 the film could not be made, 2 something you gave is wrong.
+"""
+
+import argparse
+import json
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from stitcher_service.cutlist import read
+from stitcher_service.errors import BadInput, StitchError
+from stitcher_service.segments import Plan
+from stitcher_service.stitch import prepare, stitch
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m stitcher_service", description=__doc__)
+    parser.add_argument("cut_list", type=Path, metavar="CUTLIST.json")
+    parser.add_argument("out", type=Path, metavar="OUT.mp4", nargs="?")
+    parser.add_argument("--plan", action="store_true", help="print what would be copied and encoded, and why")
+    arguments = parser.parse_args(argv)
+    if not arguments.plan and not arguments.out:
+        parser.error("OUT.mp4 is missing")
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        cut_list = read(arguments.cut_list)
+        base = arguments.cut_list.absolute().parent
+        if arguments.plan:
+            print(json.dumps(_plan_in_words(prepare(cut_list, base).plan), indent=2))
+        else:
+            print(stitch(cut_list, base, arguments.out.absolute()).to_json())
+    except StitchError as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, BadInput) else 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    """Leave through the usual exits, so that children and folders go too."""
+    raise SystemExit(128 + number)
+
+
+def _plan_in_words(plan: Plan) -> dict[str, Any]:
+    segments = [{"kind": part.kind, "frames": part.frames, **asdict(part)} for part in plan.segments]
+    totals = {"frames": plan.frames, "copied_frames": plan.copied_frames, "encoded_frames": plan.encoded_frames}
+    return {**totals, "segments": segments}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

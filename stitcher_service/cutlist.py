@@ -1,0 +1,107 @@
+"""The cut list as JSON has it, checked field by field. Seconds live only here; `timeline.py` turns them into frames."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from stitcher_service.errors import BadInput
+
+_Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+_Decibels = Annotated[float, Field(ge=-96, le=24, allow_inf_nan=False)]
+_EvenPixels = Annotated[int, Field(ge=16, le=8192, multiple_of=2, strict=True)]
+
+# Written as 23.976, 29.97 or 59.94, meant as these.
+_NTSC_RATES = tuple(Fraction(whole * 1000, 1001) for whole in (24, 30, 48, 60, 120))
+_NTSC_TOLERANCE = Fraction(1, 500)
+
+
+def decimal(seconds: float) -> Fraction:
+    """The number as it was written: 0.1 is a tenth, not the nearest binary fraction."""
+    return Fraction(str(seconds))
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Transition(_Strict):
+    """How a clip leads into the next one."""
+
+    kind: Literal["cut", "crossfade", "fade_black"] = "cut"
+    duration_s: _Seconds = 0.0
+
+
+class Clip(_Strict):
+    """Part of a file: from `in_s` (0) to `out_s` (its end), both from the clip's own start."""
+
+    path: Annotated[str, Field(min_length=1)]
+    in_s: _Seconds = 0.0
+    out_s: _Seconds | None = None
+    transition: Transition | None = None
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> "Clip":
+        if self.out_s is not None and self.out_s <= self.in_s:
+            raise ValueError(f"out_s {self.out_s:g} is not after in_s {self.in_s:g}")
+        return self
+
+
+class Soundtrack(_Strict):
+    """Music under the whole film; `duck_db` is how much it sinks while the clips are heard."""
+
+    path: Annotated[str, Field(min_length=1)]
+    gain_db: _Decibels = 0.0
+    duck_db: Annotated[float, Field(ge=-96, le=0, allow_inf_nan=False)] | None = None
+
+
+class CutList(_Strict):
+    """A film: its picture size, its rate and its clips in order."""
+
+    size: tuple[_EvenPixels, _EvenPixels]
+    fps: Annotated[float, Field(gt=0, le=240, allow_inf_nan=False)]
+    clips: Annotated[tuple[Clip, ...], Field(min_length=1)]
+    soundtrack: Soundtrack | None = None
+    loudness_lufs: Annotated[float, Field(ge=-70, le=-5, allow_inf_nan=False)] | None = None
+
+    @field_validator("fps", mode="before")
+    @classmethod
+    def _is_a_number(cls, fps: object) -> object:
+        if isinstance(fps, bool | str):
+            raise ValueError("is not a number")  # noqa: TRY004 - pydantic collects ValueError only
+        return fps
+
+    @model_validator(mode="after")
+    def _ends_on_a_clip(self) -> "CutList":
+        last = self.clips[-1].transition
+        if last is not None and last.kind != "cut":
+            raise ValueError(f"the last clip has a {last.kind} but no clip follows it")
+        return self
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, exactly."""
+        written = decimal(self.fps)
+        near = next((rate for rate in _NTSC_RATES if abs(rate - written) < _NTSC_TOLERANCE), None)
+        return near or written.limit_denominator(1001)
+
+
+def read(path: Path) -> CutList:
+    """The cut list in the JSON file `path`.
+
+    Raises: BadInput, naming the file and the first fields that are wrong.
+    """
+    try:
+        return CutList.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BadInput(path, f"cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        raise BadInput(path, _sentence(error)) from error
+
+
+def _sentence(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    shown = [f"{'.'.join(map(str, problem['loc'])) or 'cut list'}: {problem['msg']}" for problem in problems[:3]]
+    more = [f"{len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
+    return "; ".join(shown + more)

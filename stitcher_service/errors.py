@@ -1,0 +1,34 @@
+"""What can go wrong with a film, by what the caller does next.
+
+    StitchError
+    ├── BadInput        a file or the cut list must be changed; repeating is useless (exit code 2, HTTP 422)
+    └── RenderFailed    the inputs looked right and the film still did not come out (exit code 1, HTTP 500)
+
+Every message is one line: it goes to a terminal, a log field and a job's error as it is.
+"""
+
+from pathlib import Path
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+class StitchError(Exception):
+    """Base of everything the stitcher raises on purpose."""
+
+
+class BadInput(StitchError):
+    """`file` cannot be used, for `reason`."""
+
+    def __init__(self, file: str | Path, reason: str) -> None:
+        self.file = one_line(str(file))
+        self.reason = one_line(reason)
+        super().__init__(f"{self.file}: {self.reason}")
+
+
+class RenderFailed(StitchError):
+    """The film could not be made, or was made and did not pass its checks."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(one_line(reason))

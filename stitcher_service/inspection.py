@@ -1,0 +1,88 @@
+"""What is wrong with a clip, read from ffmpeg's log of one decode. Thresholds are said here, and only here."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stitcher_service import recipes
+from stitcher_service.ffmpeg.command import Command
+from stitcher_service.ffmpeg.errors import FfmpegFailed
+from stitcher_service.ffmpeg.run import Runner
+
+# Starting values, not yet tuned on real failures: half the used part black, or two seconds (or nearly all) unmoving.
+BLACK_SHARE = 0.5
+FROZEN_SHARE = 0.9
+FROZEN_S = 2.0
+
+_ERROR = re.compile(r"\[(?:error|fatal|panic)\]\s*(?P<said>.+)$")
+_BLACK = re.compile(r"black_start:(?P<start>[\d.]+) black_end:(?P<end>[\d.]+)")
+_FREEZE_START = re.compile(r"freeze_start: (?P<s>[\d.]+)")
+_FREEZE_END = re.compile(r"freeze_end: (?P<s>[\d.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From `start_s` to `end_s` of a clip; infinite where it lasts to the end."""
+
+    start_s: float
+    end_s: float
+
+    def inside(self, start_s: float, end_s: float) -> float:
+        """How many seconds of it lie between the two."""
+        return max(0.0, min(self.end_s, end_s) - max(self.start_s, start_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What one decode of a clip found."""
+
+    damage: tuple[str, ...] = ()
+    black: tuple[Stretch, ...] = ()
+    frozen: tuple[Stretch, ...] = ()
+
+    def warnings(self, name: str, start_s: float, end_s: float) -> tuple[str, ...]:
+        """What a viewer of the part from `start_s` to `end_s` should be told about the clip `name`."""
+        length_s = end_s - start_s
+        black_s = sum(stretch.inside(start_s, end_s) for stretch in self.black)
+        frozen_s = sum(stretch.inside(start_s, end_s) for stretch in self.frozen)
+        if black_s >= BLACK_SHARE * length_s:
+            return (f"{name} is black for {black_s:.1f} of {length_s:.1f} s",)
+        if frozen_s >= FROZEN_S or frozen_s >= FROZEN_SHARE * length_s:
+            return (f"{name} is frozen for {frozen_s:.1f} of {length_s:.1f} s",)
+        return ()
+
+
+def inspect_picture(clip: Path, runner: Runner) -> Inspection:
+    """Decode every picture of `clip` once."""
+    return read_log(_log_of(recipes.inspect_picture(clip), runner))
+
+
+def read_log(lines: Sequence[str]) -> Inspection:
+    """The findings in ffmpeg's log lines (with level prefixes)."""
+    black = tuple(
+        Stretch(float(found["start"]), float(found["end"])) for line in lines if (found := _BLACK.search(line))
+    )
+    starts = [float(found["s"]) for line in lines if (found := _FREEZE_START.search(line))]
+    ends = [float(found["s"]) for line in lines if (found := _FREEZE_END.search(line))]
+    ends += [float("inf")] * (len(starts) - len(ends))
+    return Inspection(errors(lines), black, tuple(map(Stretch, starts, ends)))
+
+
+def errors(lines: Sequence[str]) -> tuple[str, ...]:
+    """What was logged as an error, without the source of the line."""
+    return tuple(found["said"].strip() for line in lines if (found := _ERROR.search(line)))
+
+
+def _log_of(command: Command, runner: Runner) -> list[str]:
+    lines: list[str] = []
+    try:
+        runner.run(command, on_line=lines.append)
+    except FfmpegFailed as error:
+        lines.append(f"[error] {error}")
+    return lines
+
+
+def damage(command: Command, runner: Runner) -> tuple[str, ...]:
+    """Run a decoding command; what it complained about, empty when all was well."""
+    return errors(_log_of(command, runner))

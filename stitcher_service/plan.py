@@ -1,0 +1,104 @@
+"""From timeline and probes to segments: what is copied, what is encoded, and why. Pure; whole frames only."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from stitcher_service.copying import copied_range, has_plain_colour, obstacle
+from stitcher_service.cutlist import CutList
+from stitcher_service.ffmpeg.probe import Colour, VideoTrack
+from stitcher_service.segments import Copy, FilmFormat, Plan, Segment, Take, Window
+from stitcher_service.timeline import Shot, Timeline
+
+# Short encoded pieces on both sides of a cut share one run of ffmpeg up to this length. Beyond it they are apart, and
+# a long clip between two transitions is divided: a graph's memory grows with every input it has open.
+MAX_MERGED_FRAMES = 48
+
+_BT709 = Colour(primaries=1, transfer=1, matrix=1)
+
+
+def film_format(cut_list: CutList, tracks: Sequence[VideoTrack]) -> FilmFormat:
+    """Size and rate as ordered; the colour description that most copyable clips share, so that no joint shows."""
+    plain = FilmFormat(cut_list.size, cut_list.rate, _BT709)
+    votes = Counter(
+        track.colour
+        for track in tracks
+        if has_plain_colour(track) and not obstacle(track, FilmFormat(plain.size_px, plain.rate, track.colour))
+    )
+    return FilmFormat(plain.size_px, plain.rate, votes.most_common(1)[0][0]) if votes else plain
+
+
+def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]) -> Plan:
+    """Copy whatever can be copied; encode transitions, ragged ends and clips that do not fit the film."""
+    pieces = _Pieces()
+    for index, shot in enumerate(timeline.shots):
+        track = tracks[shot.clip]
+        overlap = timeline.overlap_before(index)
+        why = obstacle(track, film)
+        body = (shot.first + overlap + shot.fade_in, shot.end - shot.overlap - shot.fade_out)
+        copy = None if why else copied_range(track, shot.clip, *body)
+        if copy:
+            lead = "up to the first IDR picture" if copy.first > body[0] else ""
+            pieces.encode(_part(shot, shot.first, copy.first), overlap, lead)
+            pieces.copy(copy)
+            trail = "after the last frame that can be copied" if copy.end < body[1] else ""
+            pieces.encode(_part(shot, copy.end, shot.end), 0, trail)
+        else:
+            for part, shared in _divided(shot, overlap, body):
+                pieces.encode(part, shared, why or "no IDR picture with enough frames after it")
+    return Plan(film, pieces.closed())
+
+
+def _part(shot: Shot, first: int, end: int) -> Take:
+    """Frames [first, end) of a shot, with the fades that fall on its ends."""
+    fade_in = shot.fade_in if first == shot.first else 0
+    fade_out = shot.fade_out if end == shot.end else 0
+    return Take(shot.clip, first, end - first, fade_in, fade_out)
+
+
+def _divided(shot: Shot, overlap: int, body: tuple[int, int]) -> list[tuple[Take, int]]:
+    """The shot as takes with the frames each shares with what comes before it."""
+    first, end = body
+    if overlap and shot.overlap and end - first > MAX_MERGED_FRAMES:
+        return [(_part(shot, shot.first, first), overlap), (_part(shot, first, shot.end), 0)]
+    return [(_part(shot, shot.first, shot.end), overlap)]
+
+
+@dataclass(slots=True)
+class _Pieces:
+    """Collects segments; takes that touch become one window."""
+
+    done: list[Segment] = field(default_factory=list)
+    takes: list[Take] = field(default_factory=list)
+    overlaps: list[int] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def copy(self, copy: Copy) -> None:
+        self._close()
+        self.done.append(copy)
+
+    def encode(self, take: Take, overlap: int, why: str) -> None:
+        if not take.frames:
+            return
+        held = sum(held.frames for held in self.takes) - sum(self.overlaps)
+        if not overlap and held + take.frames > MAX_MERGED_FRAMES:
+            self._close()
+        if self.takes:
+            self.overlaps.append(overlap)
+        self.takes.append(take)
+        self.reasons += [
+            f"crossfade of {overlap} frames" if overlap else "",
+            "fade from black" if take.fade_in else "",
+            "fade to black" if take.fade_out else "",
+            why,
+        ]
+
+    def closed(self) -> tuple[Segment, ...]:
+        self._close()
+        return tuple(self.done)
+
+    def _close(self) -> None:
+        if self.takes:
+            why = "; ".join(reason for reason in dict.fromkeys(self.reasons) if reason)
+            self.done.append(Window(tuple(self.takes), tuple(self.overlaps), why))
+        self.takes, self.overlaps, self.reasons = [], [], []

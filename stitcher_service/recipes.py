@@ -1,0 +1,165 @@
+"""How films are made with ffmpeg: which filters and encoders, spelled as commands. Pure: nothing is run here."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stitcher_service.ffmpeg.command import Command, Input, Output
+from stitcher_service.ffmpeg.probe import Colour, VideoTrack
+from stitcher_service.segments import FilmFormat, Take, Window
+
+SOUND_RATE_HZ = 48_000
+SOUND_CHANNELS = 2
+_SAMPLES = ("-f", "f32le", "-ar", str(SOUND_RATE_HZ), "-ac", str(SOUND_CHANNELS))
+
+# ITU-T H.273 code points.
+_HDR_TRANSFERS = frozenset({16, 18})
+_HD_MATRICES = frozenset({0, 1, 2})
+_TONE_MAP = "zscale=t=linear:npl=100,tonemap=hable,zscale=p=bt709:t=bt709:m=bt709:r=tv"
+_COLOUR_NAMES = {1: "bt709", 2: "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A clip's file and its picture track."""
+
+    path: Path
+    track: VideoTrack
+
+
+def encode_window(
+    window: Window, sources: tuple[Source, ...], film: FilmFormat, out: Path, threads: int = 1
+) -> Command:
+    """Encode one window; `sources` are the clips by number.
+
+    Parameter sets get id 1, so that they can stand beside those of the copied clips, whose ids start at 0.
+    """
+    takes = [(take, sources[take.clip]) for take in window.takes]
+    chains = [f"[{n}:v:0]{_take_filters(take, source.track, film)}[t{n}]" for n, (take, source) in enumerate(takes)]
+    graph = ";".join((*chains, *_joints(window, film.rate), f"[film]{_tags(film.colour)}[v]"))
+    options = (
+        *("-map", "[v]", "-an", "-fps_mode", "passthrough", "-frames:v", str(window.frames)),
+        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-profile:v", "high", "-g", "48"),
+        *("-x264-params", "sps-id=1:scenecut=0:open-gop=0", "-threads", str(threads)),
+        *("-video_track_timescale", str(film.time_base.denominator), "-f", "mp4"),
+    )
+    return Command(tuple(_seek(take, source, film.rate) for take, source in takes), Output(out, options), graph)
+
+
+def _seek(take: Take, source: Source, rate: Fraction) -> Input:
+    """Half a frame early, so that rounding cannot lose the frame; only clips on the film's clock can be sought."""
+    options: tuple[str, ...] = ("-threads", "1")
+    if take.first and source.track.keeps_time(rate):
+        options = ("-ss", f"{float((take.first - Fraction(1, 2)) / rate):.6f}", *options)
+    return Input(source.path, options)
+
+
+def _take_filters(take: Take, track: VideoTrack, film: FilmFormat) -> str:
+    rate = film.rate
+    if track.keeps_time(rate):
+        chosen = [f"trim=end_frame={take.frames}"]
+    else:  # put on the film's clock from its very start; a last frame that ends early is held
+        span = f"trim=start_frame={take.first}:end_frame={take.end}"
+        chosen = [f"fps={rate}:start_time=0", "tpad=stop=-1:stop_mode=clone", span]
+    # Timestamps become frame numbers: xfade and concat then count instead of rounding microseconds.
+    clock = [f"settb={1 / rate}", "setpts=N", f"fps={rate}"]
+    fades = [f"fade=t=in:start_frame=0:nb_frames={take.fade_in}"] if take.fade_in else []
+    if take.fade_out:
+        fades.append(f"fade=t=out:start_frame={take.frames - take.fade_out}:nb_frames={take.fade_out}")
+    return ",".join((*chosen, *clock, *conform(track, film), *fades))
+
+
+def conform(track: VideoTrack, film: FilmFormat) -> tuple[str, ...]:
+    """Filters that give a clip's pictures the film's size, shape and colours; bars where the shapes differ."""
+    deinterlace = ("bwdif=mode=send_frame:deint=interlaced",) if track.is_interlaced else ()
+    tone_map = (_TONE_MAP,) if track.colour.transfer in _HDR_TRANSFERS else ()
+    fits = (
+        (track.width_px, track.height_px) == film.size_px
+        and track.pixel_format == "yuv420p"
+        and track.pixel_aspect == 1
+        and not track.rotation_deg
+        and track.colour in (film.colour, Colour(2, 2, 2), Colour(1, 1, 1))
+    )
+    return (*deinterlace, *tone_map, *(() if fits else _fit(track, film)), "setsar=1", "format=yuv420p")
+
+
+def _fit(track: VideoTrack, film: FilmFormat) -> tuple[str, str]:
+    width, height = film.size_px
+    shown_width, shown_height = Fraction(track.width_px) * track.pixel_aspect, Fraction(track.height_px)
+    if track.rotation_deg % 180:  # ffmpeg has turned the picture before it reaches the first filter
+        shown_width, shown_height = shown_height, shown_width
+    scale = min(width / shown_width, height / shown_height)
+    new_width, new_height = (max(2, 2 * round(side * scale / 2)) for side in (shown_width, shown_height))
+    matrix = "in_color_matrix=bt709:" if track.colour.matrix in _HD_MATRICES else ""
+    return (
+        f"scale={new_width}:{new_height}:flags=bicubic:{matrix}out_color_matrix=bt709:out_range=tv",
+        f"pad={width}:{height}:{(width - new_width) // 2}:{(height - new_height) // 2}",
+    )
+
+
+def _joints(window: Window, rate: Fraction) -> list[str]:
+    """Fold the takes into one stream: mixed where they overlap, one after the other where they do not."""
+    joints = []
+    joined, frames = "[t0]", window.takes[0].frames
+    for n, (take, overlap) in enumerate(zip(window.takes[1:], window.overlaps, strict=True), start=1):
+        out = f"[j{n}]"
+        if overlap:
+            length, offset = float(overlap / rate), float((frames - overlap) / rate)
+            mix = f"xfade=transition=fade:duration={length:.6f}:offset={offset:.6f}"
+        else:
+            mix = "concat=n=2:v=1:a=0"
+        joints.append(f"{joined}[t{n}]{mix},settb={1 / rate},fps={rate},format=yuv420p{out}")
+        joined, frames = out, frames + take.frames - overlap
+    return [*joints, f"{joined}null[film]"]
+
+
+def _tags(colour: Colour) -> str:
+    primaries, transfer, matrix = (_COLOUR_NAMES[code] for code in (colour.primaries, colour.transfer, colour.matrix))
+    return f"setparams=color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}:range=tv"
+
+
+def inspect_picture(clip: Path) -> Command:
+    """Decode every frame once: what is damaged is logged as an error, what is black or frozen as a remark."""
+    looks = "blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5"
+    options = ("-map", "0:v:0", "-vf", f"scale=320:-2:flags=fast_bilinear,{looks}", "-f", "null")
+    return Command((Input(clip, ("-threads", "1")),), Output(None, options), log_level="info")
+
+
+def decode_sound(clip: Path, channels: int, out: Path) -> Command:
+    """The whole sound as raw 48 kHz stereo floats, late starts and gaps filled with silence."""
+    # ffmpeg's own mono to stereo takes 3 dB away.
+    spread = "pan=stereo|c0=c0|c1=c0," if channels == 1 else ""
+    whole = f"{spread}aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo"
+    return Command((Input(clip),), Output(out, ("-map", "0:a:0", "-af", whole, *_SAMPLES)))
+
+
+def measure_sound(samples: Path, filters: tuple[str, ...] = ()) -> Command:
+    """Integrated loudness and true peak of raw samples, behind `filters`; the summary is in the log."""
+    graph = ",".join((*filters, "ebur128=framelog=quiet:peak=true"))
+    return Command((Input(samples, _SAMPLES),), Output(None, ("-af", graph, "-f", "null")), log_level="info")
+
+
+def encode_sound(samples: Path, filters: tuple[str, ...], out: Path) -> Command:
+    """Raw samples behind `filters` as AAC in MP4: the film's only sound encode."""
+    graph = ("-af", ",".join(filters)) if filters else ()
+    return Command((Input(samples, _SAMPLES),), Output(out, (*graph, "-c:a", "aac", "-b:a", "192k", "-f", "mp4")))
+
+
+def check_pictures(film: Path, start_s: Fraction, duration_s: Fraction) -> Command:
+    """Decode a stretch of the film; a healthy stretch logs nothing."""
+    options = ("-threads", "1", "-ss", f"{float(start_s):.6f}", "-t", f"{float(duration_s):.6f}")
+    return Command((Input(film, options),), Output(None, ("-map", "0:v:0", "-f", "null")))
+
+
+def poster(film: Path, out: Path, width_px: int = 1280) -> Command:
+    """The most typical of the first hundred keyframes as a JPEG."""
+    look = f"thumbnail=100,scale='min({width_px},iw)':-2"
+    options = ("-map", "0:v:0", "-vf", look, "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1")
+    return Command((Input(film, ("-skip_frame", "nokey")),), Output(out, options))
+
+
+def contact_sheet(film: Path, out: Path, every_s: float, columns: int, rows: int) -> Command:
+    """Small pictures from the film, one every `every_s` seconds, in one JPEG."""
+    look = f"fps=1/{every_s:g}:round=down,scale=320:-2,tile={columns}x{rows}"
+    options = ("-map", "0:v:0", "-vf", look, "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1")
+    return Command((Input(film, ("-skip_frame", "nokey")),), Output(out, options))

@@ -1,0 +1,104 @@
+"""The cut list in whole frames: which frames of which clip, how many are shared, where each clip starts in the film.
+
+Pure arithmetic; knows lengths, not files. Nothing below this module counts in seconds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+
+from stitcher_service.cutlist import Clip, CutList, Transition, decimal
+from stitcher_service.errors import BadInput
+
+_CUT = Transition()
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """`frames` frames of clip number `clip` from frame `first` on, and how they meet their neighbours.
+
+    `overlap` frames at the end are shared with the next shot (crossfade); `fade_in` frames at the start come from
+    black and `fade_out` frames at the end go to it.
+    """
+
+    clip: int
+    first: int
+    frames: int
+    overlap: int = 0
+    fade_in: int = 0
+    fade_out: int = 0
+
+    @property
+    def end(self) -> int:
+        return self.first + self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All shots of a film in order."""
+
+    rate: Fraction
+    shots: tuple[Shot, ...]
+
+    @property
+    def frames(self) -> int:
+        return sum(shot.frames - shot.overlap for shot in self.shots)
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The film frame at which each shot begins."""
+        steps = (shot.frames - shot.overlap for shot in self.shots[:-1])
+        return tuple(accumulate(steps, initial=0))
+
+    def overlap_before(self, index: int) -> int:
+        return self.shots[index - 1].overlap if index else 0
+
+    def sample_at(self, frame: int, rate_hz: int) -> int:
+        """The sound sample that belongs to a frame; always from the frame's number, so that sound cannot drift."""
+        return round(frame * rate_hz / self.rate)
+
+
+def lay_out(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
+    """The timeline of `cut_list`, whose clips are `clip_frames` long.
+
+    Raises: BadInput: a range outside its clip, or a transition longer than what is left of a clip.
+    """
+    rate = cut_list.rate
+    ranges = [_range(clip, frames, rate) for clip, frames in zip(cut_list.clips, clip_frames, strict=True)]
+    transitions = [clip.transition or _CUT for clip in cut_list.clips[:-1]]
+    lengths = [round(decimal(transition.duration_s) * rate) for transition in transitions]
+    shots = []
+    for index, (first, end) in enumerate(ranges):
+        before = (transitions[index - 1].kind, lengths[index - 1]) if index else ("cut", 0)
+        after = (transitions[index].kind, lengths[index]) if index < len(transitions) else ("cut", 0)
+        shot = Shot(
+            clip=index,
+            first=first,
+            frames=end - first,
+            overlap=after[1] if after[0] == "crossfade" else 0,
+            fade_in=before[1] - before[1] // 2 if before[0] == "fade_black" else 0,
+            fade_out=after[1] // 2 if after[0] == "fade_black" else 0,
+        )
+        shared_before = before[1] if before[0] == "crossfade" else 0
+        _refuse_crowded(cut_list.clips[index], shot, shared_before)
+        shots.append(shot)
+    return Timeline(rate, tuple(shots))
+
+
+def _range(clip: Clip, frames: int, rate: Fraction) -> tuple[int, int]:
+    first = round(decimal(clip.in_s) * rate)
+    end = frames if clip.out_s is None else round(decimal(clip.out_s) * rate)
+    length = f"the clip is {frames} frames ({float(frames / rate):.3f} s) long"
+    if end > frames:
+        raise BadInput(clip.path, f"out_s {clip.out_s:g} is past its end: {length}")
+    if first >= end:
+        raise BadInput(clip.path, f"nothing is left between in_s {clip.in_s:g} and frame {end}: {length}")
+    return first, end
+
+
+def _refuse_crowded(clip: Clip, shot: Shot, shared_before: int) -> None:
+    """Two transitions must not touch the same frame of a clip."""
+    taken = shared_before + shot.fade_in + shot.fade_out + shot.overlap
+    if taken > shot.frames:
+        raise BadInput(clip.path, f"its transitions need {taken} frames, but only {shot.frames} are used")

@@ -1,0 +1,140 @@
+"""The last look at a film before it may be called finished. Reads the file as a stranger would; trusts no plan."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from stitcher_service import recipes
+from stitcher_service.errors import RenderFailed
+from stitcher_service.ffmpeg.errors import Unreadable
+from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
+from stitcher_service.ffmpeg.run import Runner
+from stitcher_service.inspection import damage
+from stitcher_service.segments import FilmFormat, Plan, Window
+
+# A decoder may need to settle after a joint: this much more is decoded on both sides of encoded frames.
+_MARGIN_S = Fraction(1)
+_BLACK_LUMA = 20
+_LOOKS = 7
+_BOX_HEADER_BYTES = 8
+_WIDE_BOX_HEADER_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    start_s: Fraction
+    end_s: Fraction
+
+
+def validate(film: Path, plan: Plan, runner: Runner, *, may_be_black: bool) -> None:
+    """Refuse a film that is not exactly what was planned.
+
+    Raises: RenderFailed, with every fault found.
+    """
+    try:
+        info = probe(film)
+    except Unreadable as error:
+        raise RenderFailed(f"the film {error.reason}") from error
+    faults = [*_stream_faults(info, plan), *_layout_faults(film), *_joint_faults(film, plan, runner)]
+    if not faults and not may_be_black and _is_black(film):
+        faults.append("it is black although its clips are not")
+    if faults:
+        raise RenderFailed(f"the film did not pass: {'; '.join(faults)}")
+
+
+def _stream_faults(info: MediaInfo, plan: Plan) -> Iterator[str]:
+    if info.video is None or info.audio is None:
+        yield "picture or sound is missing"
+        return
+    yield from _picture_faults(info.video, plan.film, plan.frames)
+    if info.audio.codec != "aac":
+        yield f"its sound is {info.audio.codec}"
+    length_s = plan.frames / plan.film.rate
+    if abs(info.audio.duration_s - length_s) > 1 / plan.film.rate:
+        yield f"sound lasts {float(info.audio.duration_s):.3f} s, picture {float(length_s):.3f} s"
+
+
+def _picture_faults(video: VideoTrack, film: FilmFormat, frames: int) -> Iterator[str]:
+    if (video.codec, video.pixel_format) != ("h264", "yuv420p"):
+        yield f"its picture is {video.codec} {video.pixel_format}"
+    if (video.width_px, video.height_px) != film.size_px or video.pixel_aspect != 1 or video.rotation_deg:
+        yield f"its size is {video.width_px}x{video.height_px}, turned by {video.rotation_deg} degrees"
+    if video.frames != frames:
+        yield f"it shows {video.frames} frames, planned were {frames}"
+    if not video.keeps_time(film.rate) or video.start_s:
+        yield "its frames are not evenly spaced from 0"
+    if not video.packet_is_idr[0]:
+        yield "it does not begin with an IDR picture"
+
+
+def _layout_faults(film: Path) -> Iterator[str]:
+    order = [name for name in _boxes(film) if name in {"moov", "mdat"}]
+    if order != ["moov", "mdat"]:
+        yield f"its boxes are {order}, a fast start needs moov before mdat"
+    with av.open(str(film)) as container:
+        if len(container.streams) != len(("picture", "sound")):
+            yield f"it has {len(container.streams)} streams"
+        times = [packet.dts for packet in container.demux(container.streams.video[0]) if packet.dts is not None]
+    if any(later <= earlier for earlier, later in pairwise(times)):
+        yield "its decode times do not rise"
+
+
+def _boxes(film: Path) -> Iterator[str]:
+    """The names of the top-level boxes in order (ISO/IEC 14496-12 §4.2)."""
+    with film.open("rb") as file:
+        while len(head := file.read(_WIDE_BOX_HEADER_BYTES)) >= _BOX_HEADER_BYTES:
+            at = file.tell() - len(head)
+            size = int.from_bytes(head[:4])
+            if size == 1:
+                size = int.from_bytes(head[8:16])
+            yield head[4:8].decode("latin-1")
+            if size < _BOX_HEADER_BYTES:
+                return
+            file.seek(at + size)
+
+
+def _joint_faults(film: Path, plan: Plan, runner: Runner) -> Iterator[str]:
+    """Decode all that was encoded, and what stands beside it; the copied rest was decoded when its clip arrived."""
+    for stretch in _stretches(plan):
+        command = recipes.check_pictures(film, stretch.start_s, stretch.end_s - stretch.start_s)
+        if said := damage(command, runner):
+            yield f"decoding from {float(stretch.start_s):.2f} s says: {said[0]}"
+
+
+def _stretches(plan: Plan) -> list[_Stretch]:
+    """Where windows and joints are, widened and merged."""
+    rate = plan.film.rate
+    stretches: list[_Stretch] = []
+    frame = 0
+    for segment in plan.segments:
+        joint_s, end_s = frame / rate, (frame + segment.frames) / rate
+        is_encoded = isinstance(segment, Window)
+        start_s = max(joint_s - _MARGIN_S, Fraction(0))
+        until_s = (end_s if is_encoded else joint_s) + _MARGIN_S
+        if stretches and start_s <= stretches[-1].end_s:
+            stretches[-1] = _Stretch(stretches[-1].start_s, max(until_s, stretches[-1].end_s))
+        else:
+            stretches.append(_Stretch(start_s, until_s))
+        frame += segment.frames
+    return stretches
+
+
+def _is_black(film: Path) -> bool:
+    """Whether keyframes from all over the film show nothing."""
+    with av.open(str(film)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        length = stream.duration or 0
+        return all(_luma(container, stream, length * look // _LOOKS) < _BLACK_LUMA for look in range(_LOOKS))
+
+
+def _luma(container: Any, stream: Any, time: int) -> float:
+    container.seek(time, stream=stream)
+    picture = next(container.decode(stream))
+    return float(np.mean(picture.to_ndarray(format="gray")))

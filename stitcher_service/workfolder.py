@@ -1,0 +1,91 @@
+"""Where a film grows until it is done, and how it appears: whole, or not at all, whatever kills us in between.
+
+The folder stands in the system's temporary folder, not beside the film, so that even a SIGKILL leaves nothing there.
+Its name says whose it is; the next start removes those whose owner is gone.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_PREFIX = "promptreel-stitch"
+_NAME = re.compile(rf"{_PREFIX}-(?P<pid>\d+)-(?P<started>\d+)-")
+_START_TIME_FIELD = 19  # of /proc/PID/stat, counted after the command's closing parenthesis
+
+
+@contextlib.contextmanager
+def work_folder() -> Iterator[Path]:
+    """A folder of our own, removed at the end; those of dead processes are removed first."""
+    remove_stale()
+    pid = os.getpid()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}-{pid}-{_started(pid)}-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_stale() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}-*"):
+        owner = _NAME.match(folder.name)
+        if owner and _started(int(owner["pid"])) != int(owner["started"]):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started(pid: int) -> int:
+    """When the process began, in the kernel's ticks; -1 if there is none. A reused pid has another beginning."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0 if not Path("/proc/self").exists() and _is_alive(pid) else -1
+    return int(stat.rpartition(")")[2].split()[_START_TIME_FIELD])
+
+
+def _is_alive(pid: int) -> bool:
+    """The best guess where there is no /proc."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def publish(done: Path, out: Path) -> None:
+    """Let the finished file appear at `out` in one step, replacing what was there."""
+    with done.open("rb") as file:
+        os.fsync(file.fileno())
+    if done.stat().st_dev == out.parent.stat().st_dev:
+        done.replace(out)
+    else:
+        _publish_across_disks(done, out)
+    _sync_folder(out.parent)
+
+
+def _publish_across_disks(done: Path, out: Path) -> None:
+    """A rename cannot leave its disk: copy into a nameless file there, then give it its name."""
+    hidden = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        descriptor = os.open(out.parent, os.O_TMPFILE | os.O_RDWR, 0o644)
+    except (AttributeError, OSError):  # not on this system, not on this file system
+        shutil.copyfile(done, hidden)
+    else:
+        with os.fdopen(descriptor, "wb") as copy, done.open("rb") as source:
+            shutil.copyfileobj(source, copy, 1 << 20)
+            copy.flush()
+            os.fsync(copy.fileno())
+            os.link(f"/proc/self/fd/{copy.fileno()}", hidden, follow_symlinks=True)
+    hidden.replace(out)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

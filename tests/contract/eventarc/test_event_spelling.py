@@ -1,0 +1,90 @@
+"""Bucket changes as CloudEvents, in both spellings."""
+
+import json
+from typing import Any
+
+import pytest
+
+from localcloud.eventarc.events import FINALIZED, TYPES, binary, completed, of_object, structured
+
+# What fake-gcs-server publishes (measured).
+REPORTED: dict[str, Any] = {
+    "kind": "storage#object",
+    "id": "prompts/a dir/é.json#1587627537231057",
+    "name": "a dir/é.json",
+    "bucket": "prompts",
+    "generation": "1587627537231057",
+    "contentType": "application/json",
+    "timeCreated": "2020-04-23T07:38:57.230000Z",
+    "updated": "2020-04-23T07:38:57.240000Z",
+    "storageClass": "STANDARD",
+    "size": "14",
+    "md5Hash": "dxLuSeSaiLSqznWHvfHdhg==",
+    "crc32c": "ufcVHg==",
+    "metadata": {"owner": "mira@example.com"},
+}
+
+
+def a_report(**overrides: Any) -> dict[str, Any]:
+    return {**REPORTED, **overrides}
+
+
+def test_reported_object_when_completed_then_it_has_what_googles_events_carry() -> None:
+    data = completed(a_report())
+
+    assert data["id"] == "prompts/a dir/é.json/1587627537231057"
+    assert data["metageneration"] == "1"
+    assert data["etag"] == "CNHZkbuF/ugCEAE="  # of this generation in the documentation of storage triggers
+    assert data["selfLink"] == "https://www.googleapis.com/storage/v1/b/prompts/o/a%20dir%2F%C3%A9.json"
+    assert data["mediaLink"].endswith("/a%20dir%2F%C3%A9.json?generation=1587627537231057&alt=media")
+    assert data["timeStorageClassUpdated"] == data["timeCreated"]
+    assert data["size"] == "14"
+    assert data["metadata"] == {"owner": "mira@example.com"}
+
+
+def test_composed_object_without_a_content_type_when_completed_then_the_field_is_absent() -> None:
+    assert "contentType" not in completed(a_report(contentType=""))
+
+
+def test_event_for_a_service_when_spelled_then_attributes_are_headers_and_the_object_is_the_body() -> None:
+    event = of_object(FINALIZED, a_report())
+    headers, body = binary(event)
+
+    assert headers == {
+        "ce-bucket": "prompts",
+        "ce-id": event.id,
+        "ce-source": "//storage.googleapis.com/projects/_/buckets/prompts",
+        "ce-specversion": "1.0",
+        "ce-subject": "objects/a%20dir/%C3%A9.json",
+        "ce-time": "2020-04-23T07:38:57.240000Z",
+        "ce-type": "google.cloud.storage.object.v1.finalized",
+        "Content-Type": "application/json",
+    }
+    assert json.loads(body) == completed(a_report())
+
+
+def test_event_for_a_workflow_when_spelled_then_attributes_stand_beside_the_data() -> None:
+    event = of_object(FINALIZED, a_report())
+
+    assert structured(event) == {
+        "bucket": "prompts",
+        "data": completed(a_report()),
+        "datacontenttype": "application/json",
+        "id": event.id,
+        "source": "//storage.googleapis.com/projects/_/buckets/prompts",
+        "specversion": "1.0",
+        "subject": "objects/a dir/é.json",
+        "time": "2020-04-23T07:38:57.240000Z",
+        "type": "google.cloud.storage.object.v1.finalized",
+    }
+
+
+@pytest.mark.parametrize(
+    "change", [{"generation": "1587627537231058"}, {"name": "other"}, {"bucket": "other"}, {"metageneration": "2"}]
+)
+def test_two_changes_when_told_apart_then_their_ids_differ_and_one_change_has_one_id(change: dict[str, str]) -> None:
+    event = of_object(FINALIZED, a_report())
+
+    assert of_object(FINALIZED, a_report()).id == event.id
+    assert of_object(FINALIZED, a_report(**change)).id != event.id
+    assert of_object(TYPES["OBJECT_DELETE"], a_report()).id != event.id

@@ -1,0 +1,286 @@
+"""``localcloud up`` with every real stand-in, and functions that only tell what they were given.
+
+The deployment is the repository's own: its services, queues, rights and triggers.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+REPOSITORY = Path(__file__).parents[3]
+DEADLINE_S = 120
+
+FUNCTIONS = """
+import os
+import functions_framework
+
+def teller(name):
+    def tell(request):
+        token = request.headers.get("Authorization", "")
+        return {"name": name, "pid": os.getpid(), "signature": token.rpartition(".")[2], "env": dict(os.environ)}
+    tell.__name__ = name
+    return functions_framework.http(tell)
+
+for each in os.environ["FUNCTION_NAMES"].split():
+    globals()[each] = teller(each)
+"""
+
+CONTAINER = """
+import flask
+app = flask.Flask("stitcher")
+"""
+
+WORKFLOW = """
+main:
+  params: [input]
+  steps:
+    - open:
+        call: http.post
+        args:
+          url: ${sys.get_env("OPEN_JOB_URL")}
+          auth: {type: OIDC}
+          body: ${input}
+        result: opened
+    - close:
+        return: ${opened.body.name}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    supervisor: subprocess.Popen[str]
+    state_file: Path
+    run_dir: Path
+
+    @property
+    def state(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.state_file.read_text())
+        return document
+
+    def executions(self) -> list[dict[str, Any]]:
+        state = self.state
+        parent = f"projects/{state['env']['GOOGLE_CLOUD_PROJECT']}/locations/us-central1/workflows/film"
+        found = httpx.get(f"{state['workflows_rest']}/v1/{parent}/executions", params={"view": "FULL"}).json()
+        return list(found.get("executions", []))
+
+    def living(self) -> list[str]:
+        """The command lines of all the stack's processes: each of them has this run's folder in its environment."""
+        mark = str(self.run_dir / "gcloud")
+        return [
+            " ".join(process.cmdline())
+            for process in psutil.process_iter()
+            if _environment(process).get("CLOUDSDK_CONFIG") == mark
+        ]
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    try:
+        return process.environ()
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return {}
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with this one's configuration and next to no code."""
+    folder = tmp_path_factory.mktemp("repository")
+    shutil.copytree(REPOSITORY / "infra" / "config", folder / "infra" / "config")
+    names = json.loads((folder / "infra" / "config" / "services.json").read_text())["functions"]
+    preamble = f"import os\nos.environ['FUNCTION_NAMES'] = {' '.join(names)!r}\n"
+    files = {
+        "functions/main.py": preamble + FUNCTIONS,
+        "stitcher_service/main.py": CONTAINER,
+        "stitcher_service/__init__.py": "",
+        "workflows/film.yaml": WORKFLOW,
+    }
+    for path, text in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+Starter = Callable[[], AbstractContextManager[Running]]
+
+
+@pytest.fixture(scope="module")
+def started(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Starter:
+    @contextmanager
+    def start() -> Iterator[Running]:
+        folder = tmp_path_factory.mktemp("run")
+        options = ("--root", str(root), "--run-dir", str(folder), "--state-file", str(folder / "state.json"))
+        with (folder / "output.txt").open("w") as output:
+            argv = (sys.executable, "-m", "localcloud", "up", *options)
+            supervisor = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, text=True)
+        running = Running(supervisor, folder / "state.json", folder)
+        try:
+            until(lambda: running.state_file.exists() or supervisor.poll() is not None, "the stack did not start")
+            assert supervisor.poll() is None, (folder / "output.txt").read_text()
+            yield running
+        finally:
+            supervisor.terminate()
+            supervisor.wait(timeout=60)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def stack(started: Starter) -> Iterator[Running]:
+    with started() as running:
+        yield running
+
+
+def call(url: str, token: str) -> httpx.Response:
+    return httpx.post(url, json={}, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+
+def test_running_stack_when_its_state_is_read_then_names_everything(stack: Running) -> None:
+    config = json.loads((REPOSITORY / "infra" / "config" / "services.json").read_text())
+    own = {"firestore", "storage", "vertex", "workflows", "tasks", "eventarc", "scheduler", "metadata", "gate"}
+    addresses = {"api", "workflows_rest", "workflows_grpc", "vertex", "tasks", "storage", "firestore", "stitcher"}
+
+    state = stack.state
+
+    assert set(state) == addresses | {"metadata", "processes", "tokens", "env"}
+    assert set(state["processes"]) == own | {"iamcredentials", "media", *config["functions"], *config["services"]}
+    assert set(state["tokens"]) == {"owner", "stranger"}
+    assert all(psutil.pid_exists(pid) for pid in state["processes"].values())
+
+
+def test_api_when_called_by_the_owner_then_let_in_without_signature(stack: Running) -> None:
+    told = call(stack.state["api"], stack.state["tokens"]["owner"]).json()
+
+    assert told["name"] == "api"
+    assert told["signature"] == "SIGNATURE_REMOVED_BY_GOOGLE"
+
+
+def test_api_when_called_without_a_token_then_401(stack: Running) -> None:
+    assert httpx.post(stack.state["api"]).status_code == 401
+
+
+def test_step_when_called_by_a_person_then_refused(stack: Running) -> None:
+    submit_clip = call(stack.state["api"], stack.state["tokens"]["owner"]).json()["env"]["PROMPTREEL_SUBMIT_CLIP_URL"]
+
+    assert call(submit_clip, stack.state["tokens"]["owner"]).status_code == 401
+
+
+def test_function_when_it_looks_at_its_environment_then_sees_this_stack_only(stack: Running) -> None:
+    env = call(stack.state["api"], stack.state["tokens"]["owner"]).json()["env"]
+    project = stack.state["env"]["GOOGLE_CLOUD_PROJECT"]
+
+    assert env["PROMPTREEL_PROJECT"] == env["GOOGLE_CLOUD_PROJECT"] == project
+    assert env["PROMPTREEL_VERTEX_URL"] == stack.state["vertex"]
+    assert env["FIRESTORE_EMULATOR_HOST"] == stack.state["firestore"]
+    assert env["PROMPTREEL_TASKS_ACCOUNT"] == f"film-tasks@{project}.iam.gserviceaccount.com"
+    assert env["PROMPTREEL_PACE"] == "0.05"
+    assert "GOOGLE_APPLICATION_CREDENTIALS" not in env
+
+
+def test_prompt_when_uploaded_then_the_workflow_runs_with_its_own_identity(stack: Running) -> None:
+    """Object store → Eventarc → Workflows → gate → function: the whole chain, one token after the other."""
+    bucket = f"{stack.state['env']['GOOGLE_CLOUD_PROJECT']}-prompts"
+    url = f"{stack.state['storage']}/upload/storage/v1/b/{bucket}/o"
+
+    httpx.post(url, params={"uploadType": "media", "name": "idea.txt"}, content=b"A lighthouse.").raise_for_status()
+    until(lambda: any(each["state"] != "ACTIVE" for each in stack.executions()), "no execution ended")
+    execution = stack.executions()[0]
+
+    assert (execution["state"], execution["result"]) == ("SUCCEEDED", '"open_job"')
+    assert "idea.txt" in execution["argument"]
+
+
+def test_queues_when_listed_then_the_configured_ones_at_the_stacks_pace(stack: Running) -> None:
+    project = stack.state["env"]["GOOGLE_CLOUD_PROJECT"]
+    url = f"{stack.state['tasks']}/v2/projects/{project}/locations/us-central1/queues"
+
+    queues = httpx.get(url).json()["queues"]
+    rates = {queue["name"].rpartition("/")[2]: queue["rateLimits"]["maxDispatchesPerSecond"] for queue in queues}
+
+    assert rates == pytest.approx({"clips": 30 / 60 / 0.05, "clips-high": 20 / 60 / 0.05})
+
+
+@pytest.mark.parametrize("name", ["api", "gate", "storage", "eventarc", "workflows", "metadata", "firestore"])
+def test_process_when_killed_then_back_under_a_new_pid_and_the_stack_works(stack: Running, name: str) -> None:
+    before = stack.state["processes"][name]
+    ended = len(stack.executions()) if name != "workflows" else 0
+
+    os.kill(before, signal.SIGKILL)
+    until(lambda: stack.state["processes"][name] != before, f"{name} was not started again")
+    until(lambda: _enters(stack), "the API did not come back")
+    until(lambda: _documents(stack), "Firestore did not come back")
+    until(lambda: _uploads(stack), "the object store did not come back")
+    until(lambda: len(_executions(stack)) > ended, "no upload starts the workflow any more")
+
+
+def _enters(stack: Running) -> bool:
+    try:
+        return call(stack.state["api"], stack.state["tokens"]["owner"]).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _documents(stack: Running) -> bool:
+    try:
+        return httpx.get(f"http://{stack.state['firestore']}/").is_success
+    except httpx.TransportError:
+        return False
+
+
+def _uploads(stack: Running) -> bool:
+    bucket = f"{stack.state['env']['GOOGLE_CLOUD_PROJECT']}-prompts"
+    url = f"{stack.state['storage']}/upload/storage/v1/b/{bucket}/o"
+    try:
+        return httpx.post(url, params={"uploadType": "media", "name": "again.txt"}, content=b"Again.").is_success
+    except httpx.TransportError:
+        return False
+
+
+def _executions(stack: Running) -> list[dict[str, Any]]:
+    try:
+        return stack.executions()
+    except httpx.TransportError:
+        return []
+
+
+def test_stack_when_told_to_stop_then_ends_well_and_leaves_nothing(started: Starter) -> None:
+    with started() as running:
+        while_running = running.living()
+        running.supervisor.send_signal(signal.SIGTERM)
+        exit_code = running.supervisor.wait(timeout=60)
+
+        assert exit_code == 0
+        assert len(while_running) > len(
+            json.loads((REPOSITORY / "infra/config/services.json").read_text())["functions"]
+        )
+        assert running.living() == []
+        assert not running.state_file.exists()
+
+
+def test_supervisor_when_killed_outright_then_the_stack_is_gone_too(started: Starter) -> None:
+    with started() as running:
+        running.supervisor.kill()
+        running.supervisor.wait()
+        until(lambda: running.living() == [], "processes were left behind")
+
+        assert running.supervisor.returncode == -signal.SIGKILL

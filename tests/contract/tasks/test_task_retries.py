@@ -1,0 +1,64 @@
+"""The pure rules of what follows an attempt."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from localcloud.tasks.retries import UNLIMITED, Fate, RetryRule
+
+
+def a_rule(
+    *,
+    max_attempts: int = 5,
+    max_retry_s: float = 0,
+    min_backoff_s: float = 10,
+    max_backoff_s: float = 300,
+    max_doublings: int = 3,
+) -> RetryRule:
+    return RetryRule(max_attempts, max_retry_s, min_backoff_s, max_backoff_s, max_doublings)
+
+
+def test_documented_example_when_failing_eight_times_then_waits_are_as_documented() -> None:
+    rule = a_rule(min_backoff_s=10, max_backoff_s=300, max_doublings=3)
+
+    assert [rule.wait_s(n) for n in range(1, 9)] == [10, 20, 40, 80, 160, 240, 300, 300]
+
+
+def test_no_doublings_when_failing_then_waits_grow_by_the_shortest() -> None:
+    rule = a_rule(min_backoff_s=5, max_backoff_s=18, max_doublings=0)
+
+    assert [rule.wait_s(n) for n in range(1, 6)] == [5, 10, 15, 18, 18]
+
+
+@settings(deadline=None)  # a busy machine is no reason to fail
+@given(st.floats(0, 100), st.floats(0, 3600), st.integers(0, 10_000), st.integers(1, 10_000))
+def test_any_rule_when_failing_again_then_waits_never_shrink_and_stay_within_the_limits(
+    min_backoff_s: float, extra_s: float, max_doublings: int, failures: int
+) -> None:
+    rule = a_rule(min_backoff_s=min_backoff_s, max_backoff_s=min_backoff_s + extra_s, max_doublings=max_doublings)
+
+    assert min_backoff_s <= rule.wait_s(failures) <= rule.wait_s(failures + 1) <= min_backoff_s + extra_s
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_any_success_when_answered_then_the_task_is_done_even_on_its_last_attempt(status: int) -> None:
+    assert a_rule(max_attempts=1).fate(status, attempts=1, age_s=0) is Fate.DONE
+
+
+@pytest.mark.parametrize("status", [None, 100, 302, 400, 404, 429, 500, 503])
+def test_anything_but_success_when_attempts_are_left_then_again(status: int | None) -> None:
+    assert a_rule(max_attempts=2).fate(status, attempts=1, age_s=0) is Fate.AGAIN
+    assert a_rule(max_attempts=2).fate(status, attempts=2, age_s=0) is Fate.GIVEN_UP
+
+
+def test_two_limits_when_only_one_is_used_up_then_again() -> None:
+    rule = a_rule(max_attempts=3, max_retry_s=60)
+
+    assert rule.fate(500, attempts=9, age_s=59) is Fate.AGAIN
+    assert rule.fate(500, attempts=2, age_s=61) is Fate.AGAIN
+    assert rule.fate(500, attempts=3, age_s=61) is Fate.GIVEN_UP
+
+
+def test_unlimited_attempts_when_failing_for_long_then_only_the_time_limit_ends_it() -> None:
+    assert a_rule(max_attempts=UNLIMITED).fate(500, attempts=10**6, age_s=10**9) is Fate.AGAIN
+    assert a_rule(max_attempts=UNLIMITED, max_retry_s=60).fate(500, attempts=2, age_s=60) is Fate.GIVEN_UP

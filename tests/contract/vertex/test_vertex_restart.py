@@ -1,0 +1,83 @@
+"""A stand-in that is killed loses nothing, as Google's service would not."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from google.genai import errors
+
+from tests.contract.vertex.harness import (
+    TEXT_MODEL,
+    FakeVertex,
+    ObjectStore,
+    a_picture,
+    eventually,
+    finished,
+    free_port,
+    ordered,
+)
+
+Stopped = Callable[[], FakeVertex]
+
+
+@pytest.fixture
+def stopped(object_store: ObjectStore, tmp_path: Path) -> Iterator[Stopped]:
+    """A stand-in on a state folder of its own, not started yet; each further one continues where the last ended."""
+    port = free_port()
+    yield lambda: FakeVertex(port, object_store.url, ("--state-dir", str(tmp_path / "state")))
+
+
+def test_operation_when_the_process_is_killed_then_it_goes_on_after_the_restart(
+    stopped: Stopped, object_store: ObjectStore
+) -> None:
+    with stopped().started() as vertex:
+        vertex.control("POST", "profile", {"latency_s": {"veo-*": 2}})
+        operation = ordered(vertex.client(), image=a_picture(), output_gcs_uri="gs://films/restart/")
+        vertex.kill()
+    with stopped().started() as vertex:
+        done = finished(vertex.client(), operation)
+
+    assert done.response is not None and done.response.generated_videos
+    assert len(object_store.listed("restart/")) == 1
+
+
+def test_inline_clip_when_the_process_is_killed_after_it_was_done_then_it_is_still_there(stopped: Stopped) -> None:
+    with stopped().started() as vertex:
+        before = finished(vertex.client(), ordered(vertex.client()))
+        vertex.kill()
+    with stopped().started() as vertex:
+        after = vertex.client().operations.get(before)
+
+    assert after == before
+
+
+def test_ledger_rules_and_profile_when_the_process_is_killed_then_they_are_kept(stopped: Stopped) -> None:
+    with stopped().started() as vertex:
+        vertex.control("POST", "profile", {"quota_per_min": {"gemini-*": 0}, "seed": 5})
+        ordered(vertex.client())
+        vertex.break_with("status", nth=[1, 2], method="countTokens")
+        with pytest.raises(errors.ServerError):
+            vertex.client().models.count_tokens(model=TEXT_MODEL, contents="Hello")
+        ledger = vertex.ledger()
+        vertex.kill()
+    with stopped().started() as vertex:
+        assert vertex.ledger() == ledger
+        with pytest.raises(errors.ServerError):
+            vertex.client().models.count_tokens(model=TEXT_MODEL, contents="Hello")
+        assert vertex.client().models.count_tokens(model=TEXT_MODEL, contents="Hello").total_tokens == 2
+        with pytest.raises(errors.ClientError, match="Quota exceeded"):
+            vertex.client().models.generate_content(model=TEXT_MODEL, contents="Hello")
+
+
+def test_sigterm_when_an_operation_is_under_way_then_the_process_ends_and_the_next_one_finishes_it(
+    stopped: Stopped,
+) -> None:
+    with stopped().started() as vertex:
+        vertex.control("POST", "profile", {"latency_s": {"veo-*": 3}})
+        operation = ordered(vertex.client())
+        assert vertex.process is not None
+        vertex.process.terminate()
+        assert eventually(lambda: vertex.process is not None and vertex.process.poll() is not None)
+        assert vertex.process.returncode == 0
+    with stopped().started() as vertex:
+        assert finished(vertex.client(), operation).error is None

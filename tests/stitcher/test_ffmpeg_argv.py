@@ -1,0 +1,121 @@
+"""Golden arguments: what is asked of ffmpeg, word for word."""
+
+from fractions import Fraction
+from pathlib import Path
+
+from stitcher_service import recipes
+from stitcher_service.ffmpeg.probe import Colour, VideoTrack
+from stitcher_service.segments import FilmFormat, Take, Window
+
+START = ("ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel")
+QUIET = (*START, "level+warning", "-progress", "pipe:1", "-y")
+TALKATIVE = (*START, "level+info", "-progress", "pipe:1", "-y")
+LOCAL = ("-protocol_whitelist", "file,pipe")
+RAW = ("-f", "f32le", "-ar", "48000", "-ac", "2")
+FILM = FilmFormat((320, 180), Fraction(24), Colour(1, 1, 1))
+
+
+def a_source(
+    path: str = "a.mp4", size: tuple[int, int] = (320, 180), fps: int = 24, rotation_deg: int = 0
+) -> recipes.Source:
+    track = VideoTrack(
+        codec="h264",
+        width_px=size[0],
+        height_px=size[1],
+        pixel_format="yuv420p",
+        pixel_aspect=Fraction(1),
+        rotation_deg=rotation_deg,
+        is_interlaced=False,
+        colour=Colour(1, 1, 1),
+        extradata=b"",
+        start_s=Fraction(0),
+        duration_s=Fraction(3),
+        times_s=tuple(Fraction(n, fps) for n in range(3 * fps)),
+        tick_s=Fraction(1, 12288),
+        packet_frames=tuple(range(3 * fps)),
+        packet_is_idr=(True,) * 3 * fps,
+    )
+    return recipes.Source(Path(path), track)
+
+
+def test_crossfade_window_when_spelled_then_frames_are_counted_and_parameter_sets_get_id_1() -> None:
+    window = Window((Take(0, 58, 14), Take(1, 0, 24)), (12,), "crossfade")
+    sources = (a_source("a.mp4"), a_source("b.mp4"))
+
+    assert recipes.encode_window(window, sources, FILM, Path("w.mp4")).argv() == (
+        *QUIET,
+        *(*LOCAL, "-ss", "2.395833", "-threads", "1", "-i", "a.mp4"),
+        *(*LOCAL, "-threads", "1", "-i", "b.mp4"),
+        "-filter_complex",
+        "[0:v:0]trim=end_frame=14,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t0];"
+        "[1:v:0]trim=end_frame=24,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t1];"
+        "[t0][t1]xfade=transition=fade:duration=0.500000:offset=0.083333,settb=1/24,fps=24,format=yuv420p[j1];"
+        "[j1]null[film];"
+        "[film]setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv[v]",
+        *("-map", "[v]", "-an", "-fps_mode", "passthrough", "-frames:v", "26"),
+        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-profile:v", "high", "-g", "48"),
+        *("-x264-params", "sps-id=1:scenecut=0:open-gop=0", "-threads", "1"),
+        *("-video_track_timescale", "12288", "-f", "mp4", "w.mp4"),
+    )
+
+
+def test_fade_through_black_when_spelled_then_each_take_has_its_fade_and_they_follow_each_other() -> None:
+    window = Window((Take(0, 66, 6, fade_out=6), Take(0, 0, 24, fade_in=6)), (0,), "fades")
+
+    graph = recipes.encode_window(window, (a_source(),), FILM, Path("w.mp4")).graph
+
+    assert "format=yuv420p,fade=t=out:start_frame=0:nb_frames=6[t0]" in graph
+    assert "format=yuv420p,fade=t=in:start_frame=0:nb_frames=6[t1]" in graph
+    assert "[t0][t1]concat=n=2:v=1:a=0,settb=1/24,fps=24,format=yuv420p[j1]" in graph
+
+
+def test_clip_off_the_films_clock_when_spelled_then_it_is_put_on_it_from_its_very_start() -> None:
+    command = recipes.encode_window(Window((Take(0, 12, 24),), (), "rate"), (a_source(fps=30),), FILM, Path("w.mp4"))
+
+    assert "-ss" not in command.argv()
+    assert command.graph.startswith(
+        "[0:v:0]fps=24:start_time=0,tpad=stop=-1:stop_mode=clone,trim=start_frame=12:end_frame=36,settb=1/24"
+    )
+
+
+def test_tall_clip_when_conformed_then_it_keeps_its_shape_between_bars() -> None:
+    filters = recipes.conform(a_source(size=(720, 1280)).track, FILM)
+
+    assert filters == (
+        "scale=102:180:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt709:out_range=tv",
+        "pad=320:180:109:0",
+        "setsar=1",
+        "format=yuv420p",
+    )
+
+
+def test_turned_clip_when_conformed_then_its_sides_are_those_a_viewer_sees() -> None:
+    filters = recipes.conform(a_source(size=(180, 320), rotation_deg=90).track, FILM)
+
+    assert filters[0].startswith("scale=320:180:")
+
+
+def test_sound_when_decoded_then_late_starts_become_silence_and_mono_keeps_its_level() -> None:
+    assert recipes.decode_sound(Path("a.mp4"), 1, Path("a.f32")).argv() == (
+        *QUIET,
+        *(*LOCAL, "-i", "a.mp4", "-map", "0:a:0", "-af"),
+        "pan=stereo|c0=c0|c1=c0,aresample=48000:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo",
+        *(*RAW, "a.f32"),
+    )
+
+
+def test_mix_when_encoded_then_there_is_one_aac_encode_behind_the_filters() -> None:
+    assert recipes.encode_sound(Path("mix.f32"), ("volume=-3dB",), Path("s.mp4")).argv() == (
+        *QUIET,
+        *(*LOCAL, *RAW, "-i", "mix.f32"),
+        *("-af", "volume=-3dB", "-c:a", "aac", "-b:a", "192k", "-f", "mp4", "s.mp4"),
+    )
+
+
+def test_clip_when_inspected_then_one_decode_finds_black_and_frozen() -> None:
+    assert recipes.inspect_picture(Path("a.mp4")).argv() == (
+        *TALKATIVE,
+        *(*LOCAL, "-threads", "1", "-i", "a.mp4", "-map", "0:v:0", "-vf"),
+        "scale=320:-2:flags=fast_bilinear,blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5",
+        *("-f", "null", "-"),
+    )

@@ -1,0 +1,113 @@
+"""The runner: progress as values, errors with their last lines, nothing outlives its time or its cancellation."""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, FfmpegTimedOut
+from stitcher_service.ffmpeg.run import TAIL_LINES, Progress, Runner, find_ffmpeg, parse_progress
+
+BLOCK = """frame=42
+fps=0.00
+stream_0_0_q=28.0
+bitrate= 120.5kbits/s
+total_size=48
+out_time_us=1750000
+out_time_ms=1750000
+out_time=00:00:01.750000
+dup_frames=0
+drop_frames=0
+speed=3.5x
+progress=continue
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """Arguments as they are."""
+
+    words: tuple[str, ...]
+
+    def argv(self) -> tuple[str, ...]:
+        return ("ffmpeg", "-hide_banner", "-nostdin", *self.words)
+
+
+ENDLESS = Spelled(
+    ("-loglevel", "error", "-progress", "pipe:1", "-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "-")
+)
+SHORT = Spelled(("-progress", "pipe:1", "-f", "lavfi", "-i", "testsrc=d=1:r=10", "-f", "null", "-"))
+
+
+def test_progress_block_when_parsed_then_it_is_a_value() -> None:
+    assert parse_progress(BLOCK.splitlines()) == Progress(frames=42, out_time_us=1_750_000, speed=3.5)
+
+
+@pytest.mark.parametrize(
+    "gap", [["out_time_us=N/A", "speed=N/A", "progress=end"], ["progress=end"], ["", "progress=end"]]
+)
+def test_progress_block_with_gaps_when_parsed_then_they_are_none(gap: list[str]) -> None:
+    assert parse_progress(gap) == Progress(is_last=True)
+
+
+def test_run_when_it_ends_well_then_its_last_progress_has_all_frames() -> None:
+    seen: list[Progress] = []
+
+    Runner(find_ffmpeg()).run(SHORT, on_progress=seen.append)
+
+    assert seen[-1].is_last
+    assert seen[-1].frames == 10
+
+
+def test_run_when_it_fails_then_the_error_has_arguments_exit_code_and_last_lines() -> None:
+    command = Spelled(("-i", "/nowhere/a.mp4", "-f", "null", "-"))
+
+    with pytest.raises(FfmpegFailed, match="No such file or directory") as failed:
+        Runner(find_ffmpeg()).run(command)
+
+    assert failed.value.argv == command.argv()
+    assert failed.value.exit_code > 0
+    assert 0 < len(failed.value.tail) <= TAIL_LINES
+
+
+def test_run_when_it_takes_too_long_then_it_is_killed_and_says_so() -> None:
+    with pytest.raises(FfmpegTimedOut, match=r"stopped after 0\.2 s"):
+        Runner(find_ffmpeg(), timeout_s=0.2).run(ENDLESS)
+
+
+def test_run_when_cancelled_from_another_thread_then_it_ends_and_no_other_begins() -> None:
+    runner = Runner(find_ffmpeg())
+    started = threading.Event()
+    ended: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            runner.run(ENDLESS, on_progress=lambda _: started.set())
+        except Cancelled as error:
+            ended.append(error)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert started.wait(20)
+
+    runner.cancel()
+
+    worker.join(20)
+    assert len(ended) == 1
+    with pytest.raises(Cancelled):
+        runner.run(SHORT)
+
+
+def test_run_when_ffmpeg_is_killed_from_outside_then_that_is_a_failure() -> None:
+    runner = Runner(find_ffmpeg())
+
+    with pytest.raises(FfmpegFailed) as failed:
+        runner.run(ENDLESS, on_progress=lambda _: [process.kill() for process in runner._running])
+
+    assert failed.value.exit_code == -9
+
+
+def test_ffmpeg_when_looked_for_then_it_is_the_wheels_own() -> None:
+    assert find_ffmpeg().is_file()
+    assert "imageio_ffmpeg" in str(Path(find_ffmpeg()).parent)

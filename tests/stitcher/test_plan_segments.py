@@ -1,0 +1,200 @@
+"""The plan: every frame of the film exactly once, copied wherever a decoder would not notice."""
+
+from fractions import Fraction
+from itertools import accumulate
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stitcher_service.copying import copied_range
+from stitcher_service.cutlist import CutList
+from stitcher_service.ffmpeg.avc import ParameterSets, avcc
+from stitcher_service.ffmpeg.probe import Colour, VideoTrack
+from stitcher_service.plan import film_format, make_plan
+from stitcher_service.segments import Plan, Window
+from stitcher_service.timeline import lay_out
+
+UNSPECIFIED = Colour(2, 2, 2)
+SETS = ParameterSets((bytes((0x67, 100, 0, 12, 0x80)),), (bytes((0x68, 0x80)),))
+
+
+def a_track(frames: int = 72, gop: int = 24, b_frames: int = 2, **overrides: Any) -> VideoTrack:
+    """A clip like Veo's: closed groups of 24 frames, each P picture decoded before the B pictures it follows."""
+    order: list[int] = []
+    for start in range(0, frames, gop):
+        end = min(start + gop, frames)
+        order.append(start)
+        for group in range(start + 1, end, b_frames + 1):
+            last = min(group + b_frames, end - 1)
+            order += [last, *range(group, last)]
+    values: dict[str, Any] = {
+        "codec": "h264",
+        "width_px": 320,
+        "height_px": 180,
+        "pixel_format": "yuv420p",
+        "pixel_aspect": Fraction(1),
+        "rotation_deg": 0,
+        "is_interlaced": False,
+        "colour": UNSPECIFIED,
+        "extradata": avcc(SETS),
+        "start_s": Fraction(0),
+        "duration_s": Fraction(frames, 24),
+        "times_s": tuple(Fraction(n, 24) for n in range(frames)),
+        "tick_s": Fraction(1, 12288),
+        "packet_frames": tuple(order),
+        "packet_is_idr": tuple(frame % gop == 0 for frame in order),
+    }
+    return VideoTrack(**{**values, **overrides})
+
+
+def a_plan(clips: list[dict[str, Any]], tracks: list[VideoTrack], fps: float = 24) -> Plan:
+    entries = [{"path": f"clip-{n}", **clip} for n, clip in enumerate(clips)]
+    cut_list = CutList.model_validate({"size": [320, 180], "fps": fps, "clips": entries})
+    film = film_format(cut_list, tracks)
+    return make_plan(film, lay_out(cut_list, [track.frames_at(film.rate) for track in tracks]), tracks)
+
+
+def shape(plan: Plan) -> list[tuple[str, int]]:
+    return [(segment.kind, segment.frames) for segment in plan.segments]
+
+
+def crossfade(duration_s: float) -> dict[str, Any]:
+    return {"transition": {"kind": "crossfade", "duration_s": duration_s}}
+
+
+def test_like_clips_when_cut_together_then_all_is_copied() -> None:
+    assert shape(a_plan([{}, {}], [a_track(), a_track(48)])) == [("copy", 72), ("copy", 48)]
+
+
+def test_clip_when_it_starts_off_a_keyframe_then_only_the_way_to_the_next_is_encoded() -> None:
+    assert shape(a_plan([{"in_s": 0.5}], [a_track()])) == [("encode", 12), ("copy", 48)]
+
+
+def test_clip_when_it_ends_off_a_keyframe_then_copying_goes_on_to_the_last_gapless_frame() -> None:
+    """Frames 48 | 51 49 50 | 54 52 53 …: up to frame 60 all is decoded, frame 61 needs frame 63, which is cut off."""
+    assert shape(a_plan([{"out_s": 62 / 24}], [a_track()])) == [("copy", 61), ("encode", 1)]
+
+
+def test_crossfade_when_planned_then_only_it_and_the_ragged_ends_are_encoded() -> None:
+    plan = a_plan([crossfade(0.5), {}], [a_track(), a_track()])
+
+    assert shape(plan) == [("copy", 58), ("blend", 26), ("copy", 48)]
+    window = plan.windows[0]
+    assert [(take.clip, take.first, take.frames) for take in window.takes] == [(0, 58, 14), (1, 0, 24)]
+    assert window.overlaps == (12,)
+    assert window.why == (
+        "after the last frame that can be copied; crossfade of 12 frames; up to the first IDR picture"
+    )
+
+
+def test_fade_through_black_when_planned_then_fades_fall_on_both_ends() -> None:
+    fade = {"transition": {"kind": "fade_black", "duration_s": 0.5}}
+
+    window = a_plan([fade, {}], [a_track(), a_track()]).windows[0]
+
+    assert (window.takes[0].fade_out, window.takes[1].fade_in) == (6, 6)
+    assert window.overlaps == (0,)
+
+
+@pytest.mark.parametrize(
+    ("unlike", "why"),
+    [
+        ({"codec": "hevc"}, "codec is hevc"),
+        ({"width_px": 640}, "size is 640x180"),
+        ({"rotation_deg": 90}, "rotated by 90 degrees"),
+        ({"pixel_format": "yuv444p"}, "pixel format is yuv444p"),
+        ({"pixel_aspect": Fraction(4, 3)}, "pixels are 4/3 wide"),
+        ({"is_interlaced": True}, "interlaced"),
+        ({"times_s": tuple(Fraction(n, 30) for n in range(72))}, "its frames are not on the film's clock"),
+        ({"colour": Colour(9, 16, 9)}, "colour description differs from the film's"),
+        ({"extradata": b""}, "not stored as avcC with 4-byte lengths"),
+    ],
+)
+def test_unlike_clip_when_planned_then_it_is_encoded_and_the_plan_says_why(unlike: dict[str, Any], why: str) -> None:
+    plan = a_plan([{}, {}], [a_track(), a_track(**unlike)])
+
+    assert [segment.kind for segment in plan.segments] == ["copy", "encode"]
+    assert plan.windows[0].why == why
+
+
+def test_open_group_when_cut_in_the_middle_then_copying_does_not_start_at_a_mere_recovery_point() -> None:
+    only_first = tuple(n == 0 for n in range(72))
+
+    assert not a_plan([{"in_s": 0.5}], [a_track(packet_is_idr=only_first)]).copies
+
+
+def test_long_encoded_clip_when_between_two_crossfades_then_its_windows_stay_apart() -> None:
+    plan = a_plan([crossfade(0.5), crossfade(0.5), {}], [a_track(), a_track(240, codec="hevc"), a_track()])
+
+    assert shape(plan) == [("copy", 58), ("blend", 14), ("blend", 240), ("copy", 48)]
+
+
+@given(
+    frames=st.integers(1, 100),
+    gop=st.integers(1, 40),
+    b_frames=st.integers(0, 3),
+    first=st.integers(0, 60),
+    data=st.data(),
+)
+def test_any_copied_range_when_chosen_then_its_packets_are_its_frames_and_start_at_an_idr(
+    frames: int, gop: int, b_frames: int, first: int, data: st.DataObject
+) -> None:
+    track = a_track(frames, gop, b_frames)
+    end = first + data.draw(st.integers(0, 60))
+
+    copy = copied_range(track, 0, first, end)
+
+    if copy is not None:
+        shown = track.packet_frames[copy.packet_first : copy.packet_first + copy.frames]
+        assert sorted(shown) == list(range(copy.first, copy.end))
+        assert first <= copy.first < copy.end <= end
+        assert track.packet_is_idr[copy.packet_first]
+
+
+@settings(max_examples=200)
+@given(data=st.data())
+def test_any_film_when_planned_then_every_frame_of_every_shot_is_there_once_and_in_order(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 5))
+    tracks = [
+        a_track(
+            data.draw(st.integers(80, 160)),
+            data.draw(st.sampled_from([1, 12, 24, 200])),
+            data.draw(st.integers(0, 3)),
+            codec=data.draw(st.sampled_from(["h264", "hevc"])),
+        )
+        for _ in range(count)
+    ]
+    clips: list[dict[str, Any]] = [{"in_s": data.draw(st.integers(0, 20)) / 24} for _ in range(count)]
+    for clip in clips[:-1]:
+        kind = data.draw(st.sampled_from(["cut", "crossfade", "fade_black"]))
+        clip["transition"] = {"kind": kind, "duration_s": data.draw(st.integers(0, 30)) / 24}
+    cut_list = CutList.model_validate(
+        {"size": [320, 180], "fps": 24, "clips": [{"path": f"{n}", **clip} for n, clip in enumerate(clips)]}
+    )
+    timeline = lay_out(cut_list, [track.frames for track in tracks])
+
+    plan = make_plan(film_format(cut_list, tracks), timeline, tracks)
+
+    assert plan.frames == timeline.frames == plan.copied_frames + plan.encoded_frames
+    assert sorted(_placed(plan)) == sorted(
+        (start + n, shot.clip, shot.first + n)
+        for shot, start in zip(timeline.shots, timeline.starts, strict=True)
+        for n in range(shot.frames)
+    )
+
+
+def _placed(plan: Plan) -> list[tuple[int, int, int]]:
+    """Film frame, clip and clip frame of everything that is shown; in a crossfade two stand at one film frame."""
+    placed = []
+    at = 0
+    for segment in plan.segments:
+        takes: tuple[Any, ...] = segment.takes if isinstance(segment, Window) else (segment,)
+        overlaps = segment.overlaps if isinstance(segment, Window) else ()
+        steps = [take.frames - overlap for take, overlap in zip(takes, (*overlaps, 0), strict=True)]
+        starts = list(accumulate(steps, initial=at))
+        for take, start in zip(takes, starts, strict=False):
+            placed += [(start + n, take.clip, take.first + n) for n in range(take.frames)]
+        at = starts[-1]
+    return placed

@@ -1,0 +1,94 @@
+"""The film's arithmetic: frames in, frames out, nothing lost to rounding."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stitcher_service.cutlist import CutList
+from stitcher_service.errors import BadInput
+from stitcher_service.timeline import lay_out
+
+RATES = st.sampled_from([23.976, 24, 25, 29.97, 30, 50])
+
+
+def a_cut_list(clips: list[dict[str, Any]], fps: float = 24) -> CutList:
+    return CutList.model_validate({"size": [320, 180], "fps": fps, "clips": clips})
+
+
+def joined(kind: str, duration_s: float) -> dict[str, Any]:
+    return {"transition": {"kind": kind, "duration_s": duration_s}}
+
+
+def test_seconds_when_laid_out_then_they_are_rounded_to_frames() -> None:
+    shot = lay_out(a_cut_list([{"path": "a", "in_s": 1.292, "out_s": 2.7}]), [96]).shots[0]
+
+    assert (shot.first, shot.end) == (31, 65)
+
+
+def test_crossfade_when_laid_out_then_both_clips_share_its_frames() -> None:
+    clips = [{"path": "a", **joined("crossfade", 0.5)}, {"path": "b"}]
+
+    timeline = lay_out(a_cut_list(clips), [48, 48])
+
+    assert timeline.frames == 84
+    assert timeline.starts == (0, 36)
+
+
+def test_fade_through_black_when_laid_out_then_nothing_overlaps_and_each_clip_gets_half() -> None:
+    clips = [{"path": "a", **joined("fade_black", 0.5)}, {"path": "b"}]
+
+    timeline = lay_out(a_cut_list(clips), [48, 48])
+
+    assert timeline.frames == 96
+    assert (timeline.shots[0].fade_out, timeline.shots[1].fade_in) == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("clip", "reason"),
+    [
+        ({"out_s": 2.1}, "out_s 2.1 is past its end"),
+        ({"in_s": 2.0}, "nothing is left"),
+        ({"in_s": 1.001, "out_s": 1.002}, "nothing is left"),
+    ],
+)
+def test_range_outside_its_clip_when_laid_out_then_refused_by_name(clip: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadInput, match=rf"^b\.mp4: {reason}"):
+        lay_out(a_cut_list([{"path": "a.mp4"}, {"path": "b.mp4", **clip}]), [48, 48])
+
+
+def test_transitions_longer_than_their_clip_when_laid_out_then_refused_by_name() -> None:
+    clips = [{"path": n, **joined("crossfade", 1.2)} for n in ("a", "b")] + [{"path": "c"}]
+
+    with pytest.raises(BadInput, match=r"^b: its transitions need 58 frames, but only 48 are used"):
+        lay_out(a_cut_list(clips), [96, 48, 96])
+
+
+@given(data=st.data(), fps=RATES)
+def test_any_film_when_laid_out_then_frames_are_the_sum_less_the_overlaps(data: st.DataObject, fps: float) -> None:
+    kinds = st.sampled_from(["cut", "crossfade", "fade_black"])
+    count = data.draw(st.integers(1, 6))
+    lengths = data.draw(st.lists(st.integers(240, 400), min_size=count, max_size=count))
+    clips: list[dict[str, Any]] = [{"path": f"{n}"} for n in range(count)]
+    for clip in clips[:-1]:
+        clip.update(joined(data.draw(kinds), data.draw(st.floats(0, 2))))
+    cut_list = a_cut_list(clips, fps)
+
+    timeline = lay_out(cut_list, lengths)
+
+    shared = [
+        round(Fraction(str(clip.transition.duration_s)) * cut_list.rate)
+        for clip in cut_list.clips
+        if clip.transition and clip.transition.kind == "crossfade"
+    ]
+    assert timeline.frames == sum(lengths) - sum(shared)
+    assert timeline.starts[-1] + lengths[-1] == timeline.frames
+
+
+@given(fps=RATES, frame=st.integers(0, 10_000_000))
+def test_any_frame_when_its_sample_is_asked_then_it_is_within_half_a_sample(fps: float, frame: int) -> None:
+    timeline = lay_out(a_cut_list([{"path": "a"}], fps), [1])
+
+    assert abs(timeline.sample_at(frame, 48_000) / Fraction(48_000) - frame / timeline.rate) <= Fraction(1, 96_000)

@@ -1,0 +1,89 @@
+"""Transitions: only they are encoded, and they look and sound like what was ordered."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.stitcher.conftest import ClipMaker, FilmMaker
+from tests.stitcher.media import level, listen, marks, pitch, slices, watch
+
+
+def led(path: Any, kind: str, duration_s: float, **more: Any) -> dict[str, Any]:
+    return {"path": path, "transition": {"kind": kind, "duration_s": duration_s}, **more}
+
+
+def test_crossfade_when_stitched_then_one_clip_turns_into_the_other_and_the_rest_is_copied(
+    a_clip: ClipMaker, a_film: FilmMaker
+) -> None:
+    dark, bright = a_clip(mark=1), a_clip(mark=3, tone_hz=880)
+
+    film, report = a_film([led(dark, "crossfade", 0.5), {"path": bright}])
+
+    seen = watch(film)
+    assert report.frames == len(seen) == 132
+    assert marks(seen[:60]) == [(1, n) for n in range(60)]
+    assert marks(seen[72:]) == [(3, n) for n in range(12, 72)]
+    mixed = [frame.brightness for frame in seen[60:73]]
+    assert all(later > earlier for earlier, later in pairwise(mixed))
+    source = set(slices(dark)) | set(slices(bright))
+    assert sum(picture in source for picture in slices(film)) == report.copied_frames >= 104
+
+
+def test_crossfade_when_heard_then_both_tones_are_there_at_equal_power(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+    film, _ = a_film([led(a_clip(mark=1), "crossfade", 1.0), {"path": a_clip(mark=3, tone_hz=880)}])
+
+    sound = listen(film)
+    assert pitch(sound, 1.8, 1.98) == pytest.approx(440, abs=8)
+    assert pitch(sound, 3.02, 3.2) == pytest.approx(880, abs=8)
+    assert level(sound, 2.4, 2.6) == pytest.approx(level(sound, 1.0, 1.5), rel=0.1)
+
+
+def test_fade_through_black_when_stitched_then_light_and_sound_go_and_come_back(
+    a_clip: ClipMaker, a_film: FilmMaker
+) -> None:
+    film, report = a_film([led(a_clip(mark=2), "fade_black", 1.0), {"path": a_clip(mark=3, tone_hz=880)}])
+
+    seen = watch(film)
+    assert report.frames == len(seen) == 144
+    assert marks(seen[:60]) == [(2, n) for n in range(60)]
+    assert marks(seen[84:]) == [(3, n) for n in range(12, 72)]
+    light = [frame.brightness for frame in seen]
+    assert all(later < earlier for earlier, later in pairwise(light[60:72]))
+    assert all(later > earlier for earlier, later in pairwise(light[72:84]))
+    assert min(light[71:73]) < 3
+    sound = listen(film)
+    assert level(sound, 2.98, 3.02) < 0.1 * level(sound, 1, 2)
+
+
+def test_clip_when_it_is_nothing_but_transitions_then_every_frame_still_counts(
+    a_clip: ClipMaker, a_film: FilmMaker
+) -> None:
+    short = a_clip(mark=2, frames=24, tone_hz=880)
+
+    film, report = a_film(
+        [led(a_clip(mark=1), "crossfade", 0.5), led(short, "crossfade", 0.5), {"path": a_clip(mark=3, tone_hz=1320)}]
+    )
+
+    seen = watch(film)
+    assert report.frames == len(seen) == 72 + 24 + 72 - 24
+    assert marks(seen[:60]) == [(1, n) for n in range(60)]
+    assert marks(seen[84:]) == [(3, n) for n in range(12, 72)]
+    assert marks(seen[72:73]) == [(2, 12)]
+
+
+def test_all_kinds_when_mixed_with_trims_then_the_film_is_as_long_as_its_arithmetic(
+    a_clip: ClipMaker, a_film: FilmMaker
+) -> None:
+    clips = [
+        led(a_clip(mark=1), "crossfade", 0.25, in_s=0.3),
+        led(a_clip(mark=2, tone_hz=880), "fade_black", 0.3, out_s=2.6),
+        led(a_clip(mark=3, tone_hz=1320), "cut", 0.0, in_s=0.2, out_s=2.2),
+        {"path": a_clip(mark=4, tone_hz=300)},
+    ]
+
+    film, report = a_film(clips)
+
+    frames = (72 - 7) + 62 + (53 - 5) + 72 - 6
+    assert report.frames == len(watch(film)) == frames
+    assert marks(watch(film)[-72:]) == [(4, n) for n in range(72)]

@@ -1,0 +1,126 @@
+"""Clips that differ from the film are made to fit it; those beside them are still copied."""
+
+from fractions import Fraction
+from typing import Any
+
+import av
+import pytest
+
+from stitcher_service.ffmpeg.probe import probe
+from tests.stitcher.conftest import ClipMaker, FilmMaker
+from tests.stitcher.media import listen, marks, pitch, watch
+
+UNEVEN_MS = tuple(n * 33 + n // 7 * 100 for n in range(60))
+
+
+@pytest.mark.parametrize(
+    "unlike",
+    [
+        {"size": (640, 360)},
+        {"pixel_format": "yuv444p"},
+        {"codec": "mpeg4"},
+        {"pixel_format": "yuvj420p", "codec": "mjpeg"},
+    ],
+    ids=["size", "pixel format", "codec", "full range"],
+)
+def test_unlike_clip_when_stitched_between_others_then_every_frame_is_there_once(
+    a_clip: ClipMaker, a_film: FilmMaker, unlike: dict[str, Any]
+) -> None:
+    plain = a_clip(mark=4)
+
+    film, report = a_film([{"path": plain}, {"path": a_clip(mark=1, **unlike)}, {"path": plain, "in_s": 1}])
+
+    assert (report.copied_frames, report.encoded_frames) == (120, 72)
+    seen = watch(film)
+    assert marks(seen) == [(4, n) for n in range(72)] + [(1, n) for n in range(72)] + [(4, n) for n in range(24, 72)]
+    assert seen[80].brightness == pytest.approx(90, abs=4)
+
+
+def test_thirty_frames_a_second_when_stitched_at_24_then_each_time_shows_its_picture(
+    a_clip: ClipMaker, a_film: FilmMaker
+) -> None:
+    film, report = a_film([{"path": a_clip(mark=1, fps=Fraction(30), frames=90)}])
+
+    assert report.frames == 72
+    for n, frame in enumerate(watch(film)):
+        assert abs(frame.frame / 30 - n / 24) <= 1 / 30
+
+
+def test_uneven_clip_when_stitched_then_each_time_shows_its_picture(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+    clip = a_clip(mark=1, frames=60, times_ms=UNEVEN_MS)
+    track = probe(clip).video
+    assert track is not None
+    assert not track.keeps_time(Fraction(24))
+
+    film, report = a_film([{"path": clip, "in_s": 0.5}])
+
+    assert report.frames == round(track.duration_s * 24) - 12
+    for n, frame in enumerate(watch(film), start=12):
+        due = [shown for shown, at in enumerate(UNEVEN_MS) if at / 1000 <= n / 24 + 1 / 48 + 0.001]
+        assert frame.frame in {due[-1], due[-1] - 1}
+
+
+def test_turned_clip_when_stitched_then_it_is_upright_and_the_film_carries_no_rotation(
+    a_clip: ClipMaker, a_film: FilmMaker
+) -> None:
+    turned = a_clip(mark=1, size=(180, 320), rotation_deg=90)
+    source = probe(turned).video
+    assert source is not None
+    assert source.rotation_deg
+
+    film, report = a_film([{"path": turned}])
+
+    track = probe(film).video
+    assert track is not None
+    assert (track.width_px, track.height_px, track.rotation_deg) == (320, 180, 0)
+    assert report.encoded_frames == 72
+    assert _corner(film) > 30  # no bars: it fills the picture once it is upright
+
+
+def test_tall_clip_when_stitched_into_a_wide_film_then_bars_stand_beside_it(
+    a_clip: ClipMaker, a_film: FilmMaker
+) -> None:
+    film, _ = a_film([{"path": a_clip(mark=4, size=(180, 320))}])
+
+    with av.open(str(film)) as container:
+        grey = next(container.decode(video=0)).to_ndarray(format="gray")
+    assert grey[:, :100].max() < 20
+    assert grey[:, -100:].max() < 20
+    assert grey[100:, 130:190].mean() > 150
+
+
+@pytest.mark.parametrize(
+    "sound", [{"channels": 1}, {"sound_rate_hz": 44_100}, {"channels": 1, "sound_rate_hz": 22_050}], ids=str
+)
+def test_other_sound_when_stitched_then_pitch_time_and_level_stay(
+    a_clip: ClipMaker, a_film: FilmMaker, sound: dict[str, Any]
+) -> None:
+    film, _ = a_film([{"path": a_clip(mark=1)}, {"path": a_clip(mark=2, tone_hz=880, **sound)}])
+
+    heard = listen(film)
+    assert pitch(heard, 2.8, 2.97) == pytest.approx(440, abs=8)
+    assert pitch(heard, 3.03, 3.2) == pytest.approx(880, abs=8)
+    assert abs(heard[:, 150_000:280_000]).max() == pytest.approx(0.1414, rel=0.1)
+
+
+def test_clip_without_sound_when_stitched_then_it_is_silent_and_nothing_moves(
+    a_clip: ClipMaker, a_film: FilmMaker
+) -> None:
+    film, _ = a_film([{"path": a_clip(mark=1)}, {"path": a_clip(mark=2, tone_hz=0)}, {"path": a_clip(mark=3)}])
+
+    heard = listen(film)
+    assert pitch(heard, 3.05, 5.95) == 0
+    assert pitch(heard, 6.03, 6.2) == pytest.approx(440, abs=8)
+
+
+def test_late_sound_when_stitched_then_it_is_still_late(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+    film, _ = a_film([{"path": a_clip(mark=1, sound_delay_s=0.5)}])
+
+    heard = listen(film)
+    assert pitch(heard, 0, 0.47) == 0
+    assert pitch(heard, 0.53, 0.7) == pytest.approx(440, abs=8)
+
+
+def _corner(film: Any) -> float:
+    with av.open(str(film)) as container:
+        return float(next(container.decode(video=0)).to_ndarray(format="gray")[-20:, -20:].mean())

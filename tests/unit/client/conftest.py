@@ -1,0 +1,181 @@
+"""An HTTP server on loopback that answers as scripted and remembers what it was asked; JSON as the API writes it."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from client.api import PromptreelClient
+from client.retries import Retries
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``cut_at`` breaks the connection after so many bytes of the body, which still promises all of them."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    cut_at: int | None = None
+
+    def content(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass(slots=True)
+class FakeApi:
+    """Answers of one path come in order; the last one is repeated."""
+
+    url: str = ""
+    asked: list[Asked] = field(default_factory=list)
+    script: dict[tuple[str, str], list[Answer]] = field(default_factory=dict)
+
+    def on(self, method: str, path: str, *answers: Answer) -> None:
+        self.script[(method, path)] = list(answers)
+
+    def next(self, method: str, path: str) -> Answer:
+        answers = self.script.get((method, path.partition("?")[0]), [Answer(404, {"code": "not_found"})])
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def paths(self) -> list[str]:
+        return [f"{asked.method} {asked.path}" for asked in self.asked]
+
+
+@pytest.fixture
+def fake_api() -> Iterator[FakeApi]:
+    """A server that answers as the test scripts it."""
+    api = FakeApi()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer()
+
+        def do_POST(self) -> None:
+            self._answer()
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            api.asked.append(Asked(self.command, self.path, headers, json.loads(body) if body else None))
+            answer = api.next(self.command, self.path)
+            content = answer.content()
+            self.send_response_only(answer.status)
+            for name, value in {"Content-Length": str(len(content)), **answer.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content[: answer.cut_at])
+            if answer.cut_at is not None:
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    api.url = f"http://127.0.0.1:{server.server_port}"
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield api
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """Seconds the client chose to wait, in order; nobody really waits."""
+    return []
+
+
+@pytest.fixture
+def api_client(fake_api: FakeApi, waits: list[float]) -> Iterator[PromptreelClient]:
+    """A client of the scripted server, with half of the longest jitter every time."""
+    with PromptreelClient(fake_api.url, "the-token", retries=Retries(sleep=waits.append, chance=lambda: 0.5)) as client:
+        yield client
+
+
+@pytest.fixture
+def answer() -> type[Answer]:
+    """What a script is made of."""
+    return Answer
+
+
+@pytest.fixture
+def scene_json() -> Callable[..., dict[str, Any]]:
+    """A scene as the API tells it; overrides by name."""
+
+    def build(number: int = 1, *, drawn: int = 0, **overrides: Any) -> dict[str, Any]:
+        link = {"url": f"https://media.example/scene-{number:02}.png"}
+        return {
+            "id": f"scene-{number:02}",
+            "sequence": number,
+            "display_order": number,
+            "state": "PENDING",
+            "description": f"Mira walks on, part {number}",
+            "duration_s": 8,
+            "keyframes": {"start": link if drawn > 0 else None, "end": link if drawn > 1 else None},
+            "clip": None,
+            "attempts": [],
+            "error": None,
+        } | overrides
+
+    return build
+
+
+@pytest.fixture
+def job_json() -> Callable[..., dict[str, Any]]:
+    """A job as the API tells it; overrides by name."""
+
+    def build(**overrides: Any) -> dict[str, Any]:
+        return {
+            "id": "film-3f9a2c",
+            "state": "PENDING",
+            "title": "The Light",
+            "request": {"prompt": "A lighthouse at dawn"},
+            "progress": {"stage": "PENDING", "scenes_total": 0, "scenes_done": 0, "fraction": 0.0},
+            "scenes": [],
+            "budget": {"limit_usd": "5.00", "reserved_usd": "0.00", "spent_usd": "0.00"},
+            "planned_duration_s": None,
+            "planned_frames": None,
+            "output": None,
+            "warnings": [],
+            "error": None,
+            "created": "2026-11-21T09:00:00Z",
+            "updated": "2026-11-21T09:01:30Z",
+            "execution": None,
+        } | overrides
+
+    return build
+
+
+@pytest.fixture
+def film_output() -> dict[str, Any]:
+    """A finished job's output."""
+    return {
+        "film": {"url": "https://media.example/film.mp4", "uri": "gs://artifacts/film.mp4"},
+        "poster": {"url": "https://media.example/poster.jpg"},
+        "duration_s": 32.0,
+        "frames": 768,
+        "width": 1280,
+        "height": 720,
+    }
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A loopback port that refuses connections: bound once, and free again."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port

@@ -1,0 +1,126 @@
+"""When the client asks again, how long it waits, and when it gives up."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.api import PromptreelClient
+from client.problems import NotReachable, ProblemError
+from client.retries import Retries, repeated
+
+JOB = "/v1/jobs/film-1"
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_passing_trouble_when_it_passes_then_the_answer_is_had(
+    fake_api: Any, api_client: PromptreelClient, answer: Any, waits: list[float], status: int
+) -> None:
+    fake_api.on("GET", JOB, answer(status), answer(status), answer(200, {"id": "film-1"}))
+
+    assert api_client.job("film-1")["id"] == "film-1"
+    assert waits == [0.25, 0.5]
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 500, 501])
+def test_lasting_trouble_when_answered_then_not_asked_again(
+    fake_api: Any, api_client: PromptreelClient, answer: Any, waits: list[float], status: int
+) -> None:
+    fake_api.on("GET", JOB, answer(status))
+
+    with pytest.raises(ProblemError) as caught:
+        api_client.job("film-1")
+
+    assert caught.value.status == status
+    assert (len(fake_api.asked), waits) == (1, [])
+
+
+def test_passing_trouble_when_it_stays_then_given_up_after_four_tries(
+    fake_api: Any, api_client: PromptreelClient, answer: Any
+) -> None:
+    fake_api.on("GET", JOB, answer(503))
+
+    with pytest.raises(ProblemError):
+        api_client.job("film-1")
+
+    assert len(fake_api.asked) == 4
+
+
+def test_submission_when_its_answer_breaks_off_then_sent_again_with_the_same_key(
+    fake_api: Any, api_client: PromptreelClient, answer: Any
+) -> None:
+    submitted = {"id": "film-1", "state": "PENDING"}
+    fake_api.on("POST", "/v1/jobs", answer(202, submitted, cut_at=5), answer(202, submitted))
+
+    api_client.submit({"prompt": "A lighthouse"}, "key-1")
+
+    assert [asked.headers["idempotency-key"] for asked in fake_api.asked] == ["key-1", "key-1"]
+    assert fake_api.asked[0].body == fake_api.asked[1].body
+
+
+def test_submission_without_key_when_trouble_then_never_sent_twice(
+    fake_api: Any, api_client: PromptreelClient, answer: Any
+) -> None:
+    fake_api.on("POST", "/v1/jobs", answer(503))
+
+    with pytest.raises(ProblemError):
+        api_client.submit({"prompt": "A lighthouse"}, "")
+
+    assert len(fake_api.asked) == 1
+
+
+def test_server_when_it_names_a_wait_then_not_asked_sooner(
+    fake_api: Any, api_client: PromptreelClient, answer: Any, waits: list[float]
+) -> None:
+    date = {"Date": "Sat, 21 Nov 2026 09:00:00 GMT", "Retry-After": "Sat, 21 Nov 2026 09:00:30 GMT"}
+    fake_api.on("GET", JOB, answer(429, None, {"Retry-After": "7"}), answer(503, None, date), answer(200, {}))
+
+    api_client.job("film-1")
+
+    assert waits == [7.25, pytest.approx(30.5, abs=0.5)]
+
+
+def test_server_when_it_asks_for_too_long_a_wait_then_given_up_at_once(
+    fake_api: Any, api_client: PromptreelClient, answer: Any, waits: list[float]
+) -> None:
+    fake_api.on("GET", JOB, answer(503, None, {"Retry-After": "3600"}))
+
+    with pytest.raises(ProblemError):
+        api_client.job("film-1")
+
+    assert (len(fake_api.asked), waits) == (1, [])
+
+
+def test_nobody_listening_when_asked_then_not_reachable_after_four_tries(unused_port: int, waits: list[float]) -> None:
+    retries = Retries(sleep=waits.append, chance=lambda: 1.0)
+
+    with (
+        PromptreelClient(f"http://127.0.0.1:{unused_port}", "t", retries=retries) as client,
+        pytest.raises(NotReachable),
+    ):
+        client.job("film-1")
+
+    assert waits == [0.5, 1.0, 2.0]
+
+
+def test_wait_when_failures_go_on_then_it_doubles_up_to_its_bound() -> None:
+    retries = Retries(tries=9, chance=lambda: 1.0)
+
+    assert [retries.wait_s(failed, None) for failed in (1, 2, 5, 8)] == [0.5, 1.0, 8.0, 8.0]
+    assert retries.wait_s(9, None) is None
+
+
+def test_download_when_cut_off_then_begun_again_and_whole(
+    fake_api: Any, api_client: PromptreelClient, answer: Any, tmp_path: Path
+) -> None:
+    fake_api.on("GET", "/film.mp4", answer(200, b"all of the film", cut_at=6), answer(200, b"all of the film"))
+
+    api_client.download(f"{fake_api.url}/film.mp4", tmp_path / "film.mp4")
+
+    assert (tmp_path / "film.mp4").read_bytes() == b"all of the film"
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+
+
+def test_mistake_of_ours_when_raised_then_not_taken_for_trouble_on_the_way() -> None:
+    with pytest.raises(ZeroDivisionError):
+        repeated(lambda: 1 // 0, repeatable=True, retries=Retries())

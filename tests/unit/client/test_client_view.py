@@ -1,0 +1,156 @@
+"""What a person sees, as text; a change of layout is a change of these pictures."""
+
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from client.changes import changes
+from client.view import address_view, ending_view, job_view, jobs_view, ledger_view
+from client.words import clock_time, dollars, plain
+
+NOW = datetime(2026, 11, 21, 9, 0, 47, tzinfo=UTC)
+
+
+def drawn(picture: RenderableType, width: int = 80) -> list[str]:
+    """The picture's lines without colours and trailing blanks."""
+    console = Console(file=io.StringIO(), record=True, width=width, force_terminal=True, color_system="truecolor")
+    console.print(picture)
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+def test_job_being_made_when_drawn_then_one_line_tells_each_scene(
+    job_json: Callable[..., Any], scene_json: Callable[..., Any]
+) -> None:
+    scenes = [
+        scene_json(4, description="A warm beam sweeps over the water and the boat turns towards it"),
+        scene_json(1, drawn=2, state="DONE", attempts=[{}], description="Mira climbs the stair"),
+        scene_json(2, drawn=2, state="FILMING", attempts=[{}, {}], description="The match goes out"),
+        scene_json(3, drawn=1, state="FILTERED", attempts=[{}], error={"message": "Refused for safety.\x1b[2J\n"}),
+    ]
+    job = job_json(
+        state="KEYFRAMES",
+        progress={"stage": "KEYFRAMES", "scenes_total": 4, "scenes_done": 1, "fraction": 0.5},
+        scenes=scenes,
+        budget={"limit_usd": "5.00", "reserved_usd": "3.20", "spent_usd": "1.234567"},
+    )
+
+    assert drawn(job_view(job, NOW)) == [
+        "The Light",
+        "film-3f9a2c",
+        "KEYFRAMES  ━━━━━━━━━━╺━━━━━━━━━  50%  $1.234567 of $5.00  0:47",
+        "",
+        "#  SCENE                                        STATE     FRAMES  CLIP     TRIES",
+        "1  Mira climbs the stair                        DONE      ●●      ready        1",
+        "2  The match goes out                           FILMING   ●●      filming      2",
+        "3  Refused for safety.[2J                       FILTERED  ●○      refused      1",
+        "4  A warm beam sweeps over the water and the …  PENDING   ○○",
+    ]
+
+
+def test_finished_job_when_drawn_then_film_and_its_length_are_told(
+    job_json: Callable[..., Any], film_output: dict[str, Any]
+) -> None:
+    job = job_json(state="COMPLETE", output=film_output, warnings=["Scene 3 is a still."])
+
+    lines = drawn(job_view(job, NOW))
+
+    assert lines[-2:] == ["Warning  Scene 3 is a still.", "Film     32 s, 768 frames"]
+    assert lines[2].endswith("1:30")  # the clock stopped with the job's last change
+
+
+def test_film_address_when_longer_than_the_terminal_then_still_one_line(
+    job_json: Callable[..., Any], film_output: dict[str, Any]
+) -> None:
+    long = f"https://media.example/film.mp4?X-Goog-Signature={'0' * 500}"
+    job = job_json(state="COMPLETE", output=film_output | {"film": {"url": long}})
+    console = Console(file=io.StringIO(), record=True, width=40)
+
+    console.print(address_view(job), soft_wrap=True)
+
+    assert console.export_text() == f"{long}\n"
+
+
+def test_failed_job_when_drawn_then_error_and_way_out_are_told(job_json: Callable[..., Any]) -> None:
+    error = {
+        "code": "budget_exceeded",
+        "message": "The plan needs $6.40.",
+        "remedy": "Raise the limit.",
+        "step": "write_storyboard",
+        "scene": None,
+    }
+
+    assert drawn(ending_view(job_json(state="FAILED", error=error))) == [
+        "Error    The plan needs $6.40. (write_storyboard)",
+        "Way out  Raise the limit.",
+    ]
+
+
+def test_jobs_when_listed_then_a_line_each_and_the_way_to_the_next_page(job_json: Callable[..., Any]) -> None:
+    page: Any = {"jobs": [job_json(), job_json(id="film-2", title=None)], "next_page_token": "abc"}
+
+    assert drawn(jobs_view(page)) == [
+        "JOB          STATE    CREATED           FILM",
+        "film-3f9a2c  PENDING  2026-11-21 09:00  The Light",
+        "film-2       PENDING  2026-11-21 09:00",
+        "More: --page abc",
+    ]
+
+
+def test_ledger_when_drawn_then_every_cent_is_explained() -> None:
+    call = {"purpose": "storyboard", "model": "gemini", "state": "SETTLED", "attempt": 1}
+    ledger: Any = {
+        "calls": [
+            call | {"reserved_micros": 120_000, "cost_micros": 1_250},
+            call | {"purpose": "clip/scene-01", "model": "veo", "reserved_micros": 3_200_000, "cost_micros": 3_200_000},
+        ],
+        "totals": {"limit_micros": 5_000_000, "reserved_micros": 0, "spent_micros": 3_201_250},
+    }
+
+    assert drawn(ledger_view(ledger)) == [
+        "PURPOSE        MODEL        STATE    TRY  RESERVED      COST",
+        "storyboard     gemini       SETTLED    1     $0.12  $0.00125",
+        "clip/scene-01  veo          SETTLED    1     $3.20     $3.20",
+        "Total          limit $5.00             2     $0.00  $3.20125",
+    ]
+
+
+def test_changes_when_nothing_moved_then_no_line(job_json: Callable[..., Any], scene_json: Callable[..., Any]) -> None:
+    job = job_json(scenes=[scene_json(1)])
+
+    assert changes(job, job, NOW) == []
+
+
+def test_changes_when_job_and_scenes_moved_then_a_line_for_each_mover(
+    job_json: Callable[..., Any], scene_json: Callable[..., Any]
+) -> None:
+    before = job_json(state="KEYFRAMES", scenes=[scene_json(1, drawn=1), scene_json(2)])
+    after = job_json(
+        state="VIDEO_GEN", scenes=[scene_json(1, drawn=2, state="FILMING", attempts=[{}, {}]), scene_json(2)]
+    )
+
+    assert changes(before, after, NOW) == [
+        "   0:47  film-3f9a2c  VIDEO_GEN  0%  $0.00 of $5.00",
+        "   0:47  scene-01  FILMING  frames 2/2  try 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"), [("0.4", "$0.40"), ("12", "$12.00"), ("0.000125", "$0.000125"), ("1.50", "$1.50")]
+)
+def test_dollars_when_told_then_no_cent_is_rounded_away(usd: str, text: str) -> None:
+    assert dollars(usd) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (7.9, "0:07"), (750, "12:30"), (3723, "1:02:03"), (-2, "0:00")]
+)
+def test_clock_when_told_then_hours_only_when_there_are_some(seconds: float, text: str) -> None:
+    assert clock_time(seconds) == text
+
+
+def test_text_of_a_model_when_shown_then_it_cannot_command_the_terminal() -> None:
+    assert plain("Rain\x1b]0;pwned\x07 falls\r\n on glass") == "Rain]0;pwned falls on glass"

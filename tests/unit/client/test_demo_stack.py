@@ -1,0 +1,87 @@
+"""The demo's child process: waited for, stopped, and never left behind. The stack is played by a tiny program."""
+
+import io
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from rich.console import Console
+
+from examples import demo_stack
+from examples.demo_stack import LocalStack, StackFailed
+
+# Starts a worker, says so, writes the state file named by its last argument, and stops its worker when told to.
+GOOD = """
+import json, pathlib, signal, subprocess, sys
+worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+print("ready  worker", flush=True)
+signal.signal(signal.SIGTERM, lambda *_: (worker.kill(), worker.wait(), sys.exit(0)))
+pathlib.Path(PIDS).write_text(str(worker.pid))
+state = pathlib.Path(sys.argv[-1])
+draft = state.with_suffix(".draft")
+draft.write_text(json.dumps({"api": "http://127.0.0.1:1", "tokens": {"owner": "jwt"}}))
+draft.replace(state)
+signal.pause()
+"""
+CARELESS = GOOD.replace("worker.kill(), worker.wait(), ", "")
+DYING = 'import sys; sys.exit("firestore: no Java here")'
+
+
+def stack(program: str, pids: Path) -> LocalStack:
+    """A stack played by this program, which notes its worker's pid in a file."""
+    return LocalStack(Console(file=io.StringIO()), (sys.executable, "-c", program.replace("PIDS", repr(str(pids)))))
+
+
+def test_stack_when_entered_then_its_address_and_token_are_known(tmp_path: Path) -> None:
+    with stack(GOOD, tmp_path / "pids") as running:
+        assert (running.api, running.token) == ("http://127.0.0.1:1", "jwt")
+
+
+def test_stack_when_left_then_no_process_of_it_runs(tmp_path: Path) -> None:
+    with stack(GOOD, tmp_path / "pids"):
+        worker = psutil.Process(int((tmp_path / "pids").read_text()))
+        assert worker.is_running()
+
+    assert not worker.is_running()
+
+
+@pytest.mark.parametrize("leaving", [KeyboardInterrupt, SystemExit, ValueError])
+def test_stack_when_left_by_an_error_then_no_process_of_it_runs(tmp_path: Path, leaving: type[BaseException]) -> None:
+    pids = tmp_path / "pids"
+
+    with pytest.raises(leaving), stack(GOOD, pids):
+        raise leaving
+
+    assert not psutil.pid_exists(int(pids.read_text()))
+
+
+def test_stack_when_it_leaves_a_worker_behind_then_killed_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_stack, "GONE_WITHIN_S", 0.1)
+
+    with pytest.raises(StackFailed, match="left processes behind"), stack(CARELESS, tmp_path / "pids"):
+        worker = psutil.Process(int((tmp_path / "pids").read_text()))
+
+    assert not worker.is_running()
+
+
+def test_stack_when_it_dies_while_starting_then_its_last_words_are_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StackFailed, match="exit code 1:\nfirestore: no Java here"),
+        stack(DYING, tmp_path / "pids"),
+    ):
+        pytest.fail("a dead stack must not be used")
+
+
+def test_stack_when_never_ready_then_given_up_and_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_stack, "UP_WITHIN_S", 0.0)
+    monkeypatch.setattr(demo_stack, "DOWN_WITHIN_S", 0.1)
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    before = set(psutil.Process().children())
+
+    with pytest.raises(StackFailed, match="not up after"), stack(deaf, tmp_path / "pids"):
+        pytest.fail("a stack that is not up must not be used")
+
+    assert set(psutil.Process().children()) <= before
