@@ -20,9 +20,9 @@ from client import options as opt
 from client.api import PromptreelClient
 from client.problems import ClientError, NotReachable, ProblemError, Unusable
 from client.settings import connect
-from client.shapes import FINAL
+from client.shapes import FINAL, Job
 from client.show import show
-from client.view import address_view, job_view, jobs_view, ledger_view
+from client.view import job_view, jobs_view, ledger_view
 from client.watching import follow
 from client.wish import film_request
 
@@ -130,10 +130,8 @@ def status(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", to
     if as_json:
         _print_json(found)
     else:
-        console = Console()
-        console.print(job_view(found, datetime.now(UTC)))
-        if address := address_view(found):
-            console.print(address, soft_wrap=True)
+        Console().print(job_view(found, datetime.now(UTC)))
+        _print_address(found)
 
 
 @app.command("list")
@@ -207,8 +205,16 @@ def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         _print_json(job)
+    else:
+        _print_address(job)
     if job["state"] != "COMPLETE":
         raise typer.Exit(JOB_FAILED)
+
+
+def _print_address(job: Job) -> None:
+    """The film's signed URL on one line of its own, however narrow the terminal: it is there to be copied."""
+    if job["output"] is not None:
+        print(job["output"]["film"]["url"])
 
 
 def _print_json(value: Any) -> None:

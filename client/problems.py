@@ -72,7 +72,7 @@ def problem(response: httpx.Response) -> ProblemError:
         status,
         str(body.get("code") or f"http_{status}"),
         str(message),
-        str(body.get("remedy") or _REMEDIES.get(status, "")),
+        str(body.get("remedy") or ("" if body.get("code") else _REMEDIES.get(status, ""))),
         str(body.get("trace") or ""),
         retry_after_s(response.headers),
     )

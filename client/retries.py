@@ -48,11 +48,11 @@ def repeated(attempt: Callable[[], T], *, repeatable: bool, retries: Retries) ->
             wait_s = retries.wait_s(failed, problem.retry_after_s) if problem.may_pass else None
             if not repeatable or wait_s is None:
                 raise
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             wait_s = retries.wait_s(failed, None)
             if not repeatable or wait_s is None:
                 raise NotReachable(
-                    f"No answer from {error.request.url.host}: {error}.",
+                    f"No answer from {error.request.url.netloc.decode()}: {error}.",
                     remedy="Check the address in PROMPTREEL_API and that the API is running.",
                 ) from error
         retries.sleep(wait_s)

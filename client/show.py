@@ -8,7 +8,7 @@ from rich.live import Live
 
 from client.changes import changes
 from client.shapes import Job
-from client.view import address_view, ending_view, job_view
+from client.view import ending_view, job_view
 
 Now = Callable[[], datetime]
 
@@ -19,10 +19,7 @@ def _utc_now() -> datetime:
 
 def show(jobs: Iterable[Job], console: Console, now: Now = _utc_now) -> Job:
     """Draw every look at the job until there are no more, and answer with the last one."""
-    job = _live(jobs, console, now) if console.is_terminal else _lines(jobs, console, now)
-    if address := address_view(job):
-        console.print(address, soft_wrap=True)
-    return job
+    return _live(jobs, console, now) if console.is_terminal else _lines(jobs, console, now)
 
 
 def _live(jobs: Iterable[Job], console: Console, now: Now) -> Job:

@@ -87,11 +87,11 @@ def jobs_view(page: JobPage) -> RenderableType:
 
 
 def ledger_view(ledger: Ledger) -> RenderableType:
-    """One line per paid call, and the totals that must equal the provider's bill."""
+    """One line per paid call, in the order they were made, and the totals that must equal the provider's bill."""
     table = _table("PURPOSE", "MODEL", "STATE", "TRY", "RESERVED", "COST")
     for column in table.columns[-3:]:
         column.justify = "right"
-    for call in ledger["calls"]:
+    for call in sorted(ledger["calls"], key=lambda each: each["at"]):
         table.add_row(
             call["purpose"],
             call["model"],
@@ -111,11 +111,6 @@ def ledger_view(ledger: Ledger) -> RenderableType:
         Text(words.dollars_of(totals["spent_micros"]), style="bold"),
     )
     return table
-
-
-def address_view(job: Job) -> Text:
-    """Where the film is, empty before it is there. Print it with ``soft_wrap``: it must survive being copied."""
-    return Text(job["output"]["film"]["url"] if job["output"] else "")
 
 
 def title(job: Job) -> str:

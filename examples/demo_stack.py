@@ -43,6 +43,8 @@ class LocalStack:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="promptreel-demo-")
         self._state_file, self._log = Path(self._folder.name, "state.json"), Path(self._folder.name, "up.log")
+        if not self._console.is_terminal:  # where no spinner turns
+            self._console.print("Starting the local stack …")
         with self._log.open("wb") as log:
             self._child = subprocess.Popen(
                 [*self._argv, "--state-file", str(self._state_file)],
@@ -88,24 +90,31 @@ class LocalStack:
 
     def _stop(self, child: subprocess.Popen[bytes]) -> None:
         """Raises: StackFailed when something had to be killed; it is gone then, too."""
-        impatient = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half a stack behind
+        # A second Ctrl-C must not leave half a stack behind.
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             family = _family(child.pid)
             child.terminate()
-            try:
-                child.wait(DOWN_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            with self._console.status("Stopping the local stack …"):
+                _ended(child)
             left = psutil.wait_procs(family, timeout=GONE_WITHIN_S)[1]
             for process in left:
                 process.kill()
             psutil.wait_procs(left)
         finally:
             self._folder.cleanup()
-            signal.signal(signal.SIGINT, impatient)
+            for number, handler in before.items():
+                signal.signal(number, handler)
         if left:
             raise StackFailed(f"The local stack left processes behind: {', '.join(str(one.pid) for one in left)}.")
+
+
+def _ended(child: subprocess.Popen[bytes]) -> None:
+    try:
+        child.wait(DOWN_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -15,7 +15,8 @@ BLACK_SHARE = 0.5
 FROZEN_SHARE = 0.9
 FROZEN_S = 2.0
 
-_ERROR = re.compile(r"\[(?:error|fatal|panic)\]\s*(?P<said>.+)$")
+# Writers complain about what we ask of them, not about the clip.
+_ERROR = re.compile(r"^(?!\[(?:null|f32le|out#|[av]ost#)).*\[(?:error|fatal|panic)\]\s*(?P<said>.+)$")
 _BLACK = re.compile(r"black_start:(?P<start>[\d.]+) black_end:(?P<end>[\d.]+)")
 _FREEZE_START = re.compile(r"freeze_start: (?P<s>[\d.]+)")
 _FREEZE_END = re.compile(r"freeze_end: (?P<s>[\d.]+)")

@@ -12,6 +12,8 @@ SOUND_RATE_HZ = 48_000
 SOUND_CHANNELS = 2
 _SAMPLES = ("-f", "f32le", "-ar", str(SOUND_RATE_HZ), "-ac", str(SOUND_CHANNELS))
 
+_PICTURE_AS_IS = ("-map", "0:v:0", "-fps_mode", "passthrough")
+
 # ITU-T H.273 code points.
 _HDR_TRANSFERS = frozenset({16, 18})
 _HD_MATRICES = frozenset({0, 1, 2})
@@ -121,7 +123,7 @@ def _tags(colour: Colour) -> str:
 def inspect_picture(clip: Path) -> Command:
     """Decode every frame once: what is damaged is logged as an error, what is black or frozen as a remark."""
     looks = "blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5"
-    options = ("-map", "0:v:0", "-vf", f"scale=320:-2:flags=fast_bilinear,{looks}", "-f", "null")
+    options = (*_PICTURE_AS_IS, "-vf", f"scale=320:-2:flags=fast_bilinear,{looks}", "-f", "null")
     return Command((Input(clip, ("-threads", "1")),), Output(None, options), log_level="info")
 
 
@@ -148,7 +150,7 @@ def encode_sound(samples: Path, filters: tuple[str, ...], out: Path) -> Command:
 def check_pictures(film: Path, start_s: Fraction, duration_s: Fraction) -> Command:
     """Decode a stretch of the film; a healthy stretch logs nothing."""
     options = ("-threads", "1", "-ss", f"{float(start_s):.6f}", "-t", f"{float(duration_s):.6f}")
-    return Command((Input(film, options),), Output(None, ("-map", "0:v:0", "-f", "null")))
+    return Command((Input(film, options),), Output(None, (*_PICTURE_AS_IS, "-f", "null")))
 
 
 def poster(film: Path, out: Path, width_px: int = 1280) -> Command:

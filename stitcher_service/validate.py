@@ -18,8 +18,10 @@ from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.inspection import damage
 from stitcher_service.segments import FilmFormat, Plan, Window
 
-# A decoder may need to settle after a joint: this much more is decoded on both sides of encoded frames.
-_MARGIN_S = Fraction(1)
+# How much of copied frames is decoded before and after a joint. Decoding starts at the keyframe before the first, so
+# one frame before a window means the whole group that leads up to it.
+_FRAMES_BEFORE = 1
+_FRAMES_AFTER = 6
 _BLACK_LUMA = 20
 _LOOKS = 7
 _BOX_HEADER_BYTES = 8
@@ -100,7 +102,7 @@ def _boxes(film: Path) -> Iterator[str]:
 
 
 def _joint_faults(film: Path, plan: Plan, runner: Runner) -> Iterator[str]:
-    """Decode all that was encoded, and what stands beside it; the copied rest was decoded when its clip arrived."""
+    """Decode all that was encoded, and every joint; the copied rest was decoded when its clip was inspected."""
     for stretch in _stretches(plan):
         command = recipes.check_pictures(film, stretch.start_s, stretch.end_s - stretch.start_s)
         if said := damage(command, runner):
@@ -113,14 +115,13 @@ def _stretches(plan: Plan) -> list[_Stretch]:
     stretches: list[_Stretch] = []
     frame = 0
     for segment in plan.segments:
-        joint_s, end_s = frame / rate, (frame + segment.frames) / rate
-        is_encoded = isinstance(segment, Window)
-        start_s = max(joint_s - _MARGIN_S, Fraction(0))
-        until_s = (end_s if is_encoded else joint_s) + _MARGIN_S
+        is_window = isinstance(segment, Window)
+        start_s = max(frame - _FRAMES_BEFORE * is_window, 0) / rate
+        end_s = (frame + (segment.frames if is_window else _FRAMES_AFTER)) / rate
         if stretches and start_s <= stretches[-1].end_s:
-            stretches[-1] = _Stretch(stretches[-1].start_s, max(until_s, stretches[-1].end_s))
+            stretches[-1] = _Stretch(stretches[-1].start_s, max(end_s, stretches[-1].end_s))
         else:
-            stretches.append(_Stretch(start_s, until_s))
+            stretches.append(_Stretch(start_s, end_s))
         frame += segment.frames
     return stretches
 

@@ -63,11 +63,11 @@ def publish(done: Path, out: Path) -> None:
     if done.stat().st_dev == out.parent.stat().st_dev:
         done.replace(out)
     else:
-        _publish_across_disks(done, out)
+        publish_across_disks(done, out)
     _sync_folder(out.parent)
 
 
-def _publish_across_disks(done: Path, out: Path) -> None:
+def publish_across_disks(done: Path, out: Path) -> None:
     """A rename cannot leave its disk: copy into a nameless file there, then give it its name."""
     hidden = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
@@ -79,7 +79,12 @@ def _publish_across_disks(done: Path, out: Path) -> None:
             shutil.copyfileobj(source, copy, 1 << 20)
             copy.flush()
             os.fsync(copy.fileno())
-            os.link(f"/proc/self/fd/{copy.fileno()}", hidden, follow_symlinks=True)
+            # Without a folder descriptor Python asks the kernel to link the symbolic link itself.
+            folder = os.open(out.parent, os.O_RDONLY)
+            try:
+                os.link(f"/proc/self/fd/{copy.fileno()}", hidden.name, dst_dir_fd=folder, follow_symlinks=True)
+            finally:
+                os.close(folder)
     hidden.replace(out)
 
 

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localcloud.eventarc.catch_up import catch_up
 from localcloud.eventarc.courier import Courier
+from localcloud.eventarc.lookout import Lookout
 from localcloud.eventarc.outbox import Outbox
 from localcloud.eventarc.pubsub import publisher
 from localcloud.eventarc.router import Router
@@ -23,8 +23,8 @@ from localcloud.serving import LOOPBACK, ApiError, answer_api_error, health
 from localcloud.tasks.background import background
 from localcloud.tasks.faults import Duplicates
 
-# How often the buckets are listed when no Pub/Sub port is given to hear changes on.
-_POLL_S = 0.25
+# How often the buckets are listed: seldom when reports are heard as well, often when listing is all there is.
+_LOOK_S, _LOOK_ONLY_S = 1.0, 0.25
 
 
 def build(
@@ -33,6 +33,7 @@ def build(
     """The stand-in; `storage` is the object store's origin, empty to hear changes only and never list."""
     outbox, duplicates, courier = Outbox(state_dir), Duplicates(), Courier(identity)
     router = Router(config, outbox, courier, duplicates, now_s=time.time)
+    lookout = Lookout(storage, router, outbox)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -42,12 +43,12 @@ def build(
         if pubsub_port is not None:
             ear.add_insecure_port(f"{LOOPBACK}:{pubsub_port}")
         await ear.start()
-        async with background(
-            router.run(),
-            *([catch_up(storage, router, outbox, every_s=None if pubsub_port else _POLL_S)] if storage else []),
-        ):
+        # The first look makes what it finds old news: it must be over before anybody is told that we are up.
+        await lookout.look()
+        async with background(router.run(), lookout.keep_looking(_LOOK_ONLY_S if pubsub_port is None else _LOOK_S)):
             yield
             await ear.stop(grace=1)
+        await lookout.close()
         await courier.close()
         await identity.close()
         outbox.close()

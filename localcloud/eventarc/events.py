@@ -55,7 +55,9 @@ def of_object(event_type: str, resource: Mapping[str, Any]) -> CloudEvent:
     The id follows from the change: the same change noticed twice is the same event.
     """
     data = completed(resource)
-    change = "\n".join((event_type, data["bucket"], data["name"], data["generation"], data["metageneration"]))
+    # A generation is written once; only its metadata can change more often.
+    version = data["metageneration"] if event_type == TYPES["OBJECT_METADATA_UPDATE"] else ""
+    change = "\n".join((event_type, data["bucket"], data["name"], data["generation"], version))
     number = int.from_bytes(hashlib.sha256(change.encode()).digest()[:8]) % 10**16
     return CloudEvent(
         id=f"{number:016d}",  # message ids at Google are long numbers

@@ -7,6 +7,9 @@ from typing import Self
 
 DEFAULT_TIMEOUT_S = 300.0  # Cloud Run's own default; https://cloud.google.com/run/docs/configuring/request-timeout
 
+# Cloud Run holds a request so long for an instance that starts; https://cloud.google.com/run/docs/about-instance-autoscaling
+COLD_START_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -23,6 +26,8 @@ class Service:
     people: bool = False
     """Whether every signed-in person may call, as with IAP or a domain-wide grant."""
     timeout_s: float = DEFAULT_TIMEOUT_S
+    cold_start_s: float = COLD_START_S
+    """How long a request waits for a backend that does not listen yet, or again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES = 32 * 1024 * 1024  # HTTP/1 requests; https://cloud.google.com/run/quotas
 
+_CONNECT_AGAIN_S = 0.05
+
 # RFC 9110 §7.6.1: these speak of one connection and are never passed on.
 _HOP_BY_HOP = frozenset(
     {
@@ -50,16 +52,9 @@ async def forward(request: Request, service: Service, authorization: str, client
     """The backend's answer, or the refusal Google's front end would give in its place."""
     if int(request.headers.get("content-length", "0")) > BODY_LIMIT_BYTES:
         return refusals.too_large()
-    outgoing = client.build_request(
-        request.method,
-        httpx.URL(service.backend, raw_path=_raw_target(request)),
-        headers=_headers(request, authorization),
-        content=_limited(request.stream()) if _has_body(request) else None,
-        timeout=service.timeout_s,
-    )
     try:
         async with asyncio.timeout(service.timeout_s):
-            answer = await client.send(outgoing, stream=True)
+            answer = await _sent(request, service, authorization, client)
     except BodyTooLarge:
         return refusals.too_large()
     except (TimeoutError, httpx.ReadTimeout):
@@ -74,6 +69,26 @@ async def forward(request: Request, service: Service, authorization: str, client
         if name.lower().decode() not in _HOP_BY_HOP | _FRONT_END
     ]
     return response
+
+
+async def _sent(request: Request, service: Service, authorization: str, client: httpx.AsyncClient) -> httpx.Response:
+    """The backend's answer, its body still to come. A backend that only just starts is waited for."""
+    clock_s = asyncio.get_running_loop().time
+    patience_ends_s = clock_s() + service.cold_start_s
+    while True:
+        outgoing = client.build_request(
+            request.method,
+            httpx.URL(service.backend, raw_path=_raw_target(request)),
+            headers=_headers(request, authorization),
+            content=_limited(request.stream()) if _has_body(request) else None,
+            timeout=service.timeout_s,
+        )
+        try:
+            return await client.send(outgoing, stream=True)
+        except httpx.ConnectError:  # nothing was sent yet, so sending again is safe
+            if clock_s() > patience_ends_s:
+                raise
+            await asyncio.sleep(_CONNECT_AGAIN_S)
 
 
 def _raw_target(request: Request) -> bytes:

@@ -94,7 +94,10 @@ class Dispatcher:
     def _lane(self, queue: Any) -> Lane:
         limits, now_s = queue.rate_limits, self._now_s()
         rate, burst, most = limits.max_dispatches_per_second, limits.max_burst_size, limits.max_concurrent_dispatches
-        lane = self._lanes.get(queue.name) or Lane(TokenBucket.full(rate, burst, now_s), most)
+        lane = self._lanes.get(queue.name)
+        if lane is None:  # a restart must not hand out another burst
+            tokens, at_s = self._store.tokens(queue.name) or (float(burst), now_s)
+            lane = Lane(TokenBucket(rate, burst, tokens, at_s), most)
         lane = lane.reconfigured(per_second=rate, burst=burst, max_concurrent=most, now_s=now_s)
         self._lanes[queue.name] = lane
         return lane
@@ -103,7 +106,8 @@ class Dispatcher:
         now_s = self._now_s()
         task = before_attempt(task, now_s)
         self._store.update_task(task)
-        self._lanes[queue.name] = self._lane(queue).dispatched(now_s)
+        lane = self._lanes[queue.name] = self._lane(queue).dispatched(now_s)
+        self._store.save_tokens(queue.name, lane.bucket.tokens, lane.bucket.at_s)
         self._under_way[task.name] += 1
         self._spawn(self._attempt(queue, task, now_s))
         if self._duplicates.drawn():

@@ -19,10 +19,6 @@ class TokenBucket:
     tokens: float
     at_s: float  # epoch seconds of the last refill
 
-    @classmethod
-    def full(cls, per_second: float, burst: int, now_s: float) -> Self:
-        return cls(per_second, burst, float(burst), now_s)
-
     def refilled(self, now_s: float) -> Self:
         gained = max(0.0, now_s - self.at_s) * self.per_second
         return replace(self, tokens=min(self.burst, self.tokens + gained), at_s=max(self.at_s, now_s))

@@ -12,7 +12,12 @@ from typing import Any
 from localcloud.tasks import wire
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS queues (name TEXT PRIMARY KEY, message BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS queues (
+    name TEXT PRIMARY KEY,
+    message BLOB NOT NULL,
+    tokens REAL,
+    tokens_at_s REAL
+);
 CREATE TABLE IF NOT EXISTS tasks (
     name TEXT PRIMARY KEY,
     queue TEXT NOT NULL,
@@ -70,7 +75,19 @@ class Store:
         return [queue for queue in queues if queue.name.startswith(f"{location}/")] if location else queues
 
     def save_queue(self, queue: Any) -> None:
-        self._db.execute("REPLACE INTO queues VALUES (?, ?)", (queue.name, queue.SerializeToString()))
+        self._db.execute(
+            "INSERT INTO queues (name, message) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET message = excluded.message",
+            (queue.name, queue.SerializeToString()),
+        )
+
+    def tokens(self, queue: str) -> tuple[float, float] | None:
+        """What was left in the queue's bucket, and when; None before its first dispatch."""
+        row = self._db.execute("SELECT tokens, tokens_at_s FROM queues WHERE name = ?", (queue,)).fetchone()
+        return None if row is None or row[0] is None else (row[0], row[1])
+
+    def save_tokens(self, queue: str, tokens: float, at_s: float) -> None:
+        self._db.execute("UPDATE queues SET tokens = ?, tokens_at_s = ? WHERE name = ?", (tokens, at_s, queue))
 
     def delete_queue(self, name: str, *, blocked_until_s: float) -> None:
         with self._transaction():

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
         args.state_file.unlink(missing_ok=True)  # a stack that was killed left it, and it would be believed
     try:
         site = _site(args)
+        site.emptied()
         asyncio.run(Stack(site, args.profile, args.state_file, console).run())
     except (PortTaken, EmulatorMissing, ObjectStoreMissing) as exc:
         _complain(str(exc))
@@ -59,7 +60,8 @@ def _site(args: argparse.Namespace) -> Site:
     root = args.root.resolve()
     deployment = Deployment.read(root / "infra" / "config")
     chance = random.SystemRandom()
-    names = listeners(deployment)
+    firestore_host = os.environ.get("FIRESTORE_EMULATOR_HOST")
+    names = [name for name in listeners(deployment) if name != "firestore" or not firestore_host]
     project = "promptreel-local" if args.fixed_ports else f"local-{chance.randbytes(3).hex()}"
     ports = fixed_ports(names) if args.fixed_ports else free_ports(names, chance)
     run_dir: Path = (args.run_dir or root / ".local" / project).resolve()
@@ -72,7 +74,7 @@ def _site(args: argparse.Namespace) -> Site:
         deployment=deployment,
         ports=ports,
         inherited=dict(os.environ),
-        firestore_host=os.environ.get("FIRESTORE_EMULATOR_HOST") or f"127.0.0.1:{ports['firestore']}",
+        firestore_host=firestore_host or f"127.0.0.1:{ports['firestore']}",
     )
 
 

@@ -13,7 +13,7 @@ def java_env(environment: Mapping[str, str], at_least: int, heap_mb: int) -> dic
     """The variables that make a start script use such a Java with a bounded heap."""
     home = environment.get("JAVA_HOME")
     own = Path(home, "bin", "java") if home else shutil.which("java", path=environment.get("PATH"))
-    program = Path(own) if own and major_version(str(own)) >= at_least else _shipped()
+    program = Path(own).resolve() if own and major_version(str(own)) >= at_least else _shipped()
     return {
         "JAVA_HOME": str(program.parent.parent),
         "JAVA": str(program),  # what gcloud's start scripts read

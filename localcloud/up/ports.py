@@ -32,9 +32,8 @@ def fixed_ports(names: Iterable[str]) -> dict[str, int]:
     ports = {name: FIXED_FROM + place for place, name in enumerate(names)}
     taken = [f"{port} ({name})" for name, port in ports.items() if not _is_free(port)]
     if taken:
-        raise PortTaken(
-            f"in use already: {', '.join(taken)}. Is another stack running? `--fixed-ports` can be left out."
-        )
+        some = ", ".join(taken[:3]) + (" …" if taken[3:] else "")
+        raise PortTaken(f"in use already: {some}. Is another stack running? `--fixed-ports` can be left out.")
     return ports
 
 

@@ -1,6 +1,7 @@
 """One run of the stack: its names, addresses and folders, and what they mean in the configuration's placeholders."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ STAND_IN_PORTS = (
 # Not inherited: what points at a real Google project, or would change how a child listens.
 _SCRUBBED_PREFIXES = ("GOOGLE_", "CLOUDSDK_", "GCLOUD_", "GCE_METADATA_", "FIREBASE_", "PROMPTREEL_", "FUNCTION_", "K_")
 _SCRUBBED = frozenset({"HOST", "PORT", "DEBUG", "THREADS", "WORKERS", "JAVA_TOOL_OPTIONS", "GUNICORN_CMD_ARGS"})
+
+# Written first, so that only a folder of an earlier run is ever emptied.
+_OURS = Path("config/local-stack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,14 @@ class Site:
     def location(self) -> str:
         return f"projects/{self.project}/locations/{REGION}"
 
+    def emptied(self) -> None:
+        """Forget an earlier run in the same folder: Firestore begins empty, so must what its documents speak of."""
+        if (self.run_dir / _OURS).exists():
+            for name in ("config", "logs", "objects", "state"):
+                shutil.rmtree(self.run_dir / name, ignore_errors=True)
+        self.folder(_OURS.parent.name)
+        (self.run_dir / _OURS).touch()
+
     def state_dir(self, name: str) -> Path:
         return self.folder("state", name)
 
@@ -76,7 +88,7 @@ class Site:
 
     def placeholders(self) -> dict[str, str]:
         """The value of every ``{placeholder}`` the configuration may hold."""
-        stand_ins = {f"standin.{name}": self.url(name) for name in STAND_IN_PORTS}
+        stand_ins = {f"standin.{name}": self.url(name) for name in STAND_IN_PORTS if name in self.ports}
         return {
             "project": self.project,
             "region": REGION,
@@ -95,6 +107,7 @@ class Site:
         """What every child gets: the inherited environment without anything that could reach a real project."""
         return scrubbed(self.inherited) | {
             "PYTHONUNBUFFERED": "1",
+            "MALLOC_ARENA_MAX": "2",  # dozens of processes with many threads: glibc would keep an arena for each
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
             # google-auth would prefer a developer's own credentials, kept in gcloud's folder, to the metadata server.
@@ -114,10 +127,9 @@ class Site:
 def listeners(deployment: Deployment) -> list[str]:
     """The names of all listeners of the stack: a service's own name is its gate's."""
     services = [service.name for service in deployment.services]
-    first = [name for name in services if name == "api"]
-    others = [name for name in services if name != "api"]
+    gates = sorted(services, key=lambda name: name != "api")  # the one address people look for comes first
     backends = [backend_listener(name) for name in services]
-    return [*first, *others, *STAND_IN_PORTS, *backends, *map(identity_listener, deployment.accounts)]
+    return [*gates[:1], *STAND_IN_PORTS, *gates[1:], *backends, *map(identity_listener, deployment.accounts)]
 
 
 def backend_listener(service: str) -> str:

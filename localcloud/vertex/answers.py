@@ -27,11 +27,11 @@ def written(text: str, usage: Usage, finish: str) -> Answer:
     return Answer({"candidates": [candidate]}, usage, text)
 
 
-def drawn(png: bytes, usage: Usage) -> Answer:
+def drawn(encoded: bytes, mime_type: str, usage: Usage) -> Answer:
     """A picture after a thought, as thinking image models answer."""
     thought = {"text": "Planning the picture.", "thought": True}
-    data = base64.b64encode(png).decode()
-    picture = {"inlineData": {"mimeType": "image/png", "data": data}, "thoughtSignature": _THOUGHT_SIGNATURE}
+    data = base64.b64encode(encoded).decode()
+    picture = {"inlineData": {"mimeType": mime_type, "data": data}, "thoughtSignature": _THOUGHT_SIGNATURE}
     return Answer({"candidates": [{"content": _said(thought, picture), "finishReason": "STOP"}]}, usage)
 
 

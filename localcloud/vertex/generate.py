@@ -9,12 +9,13 @@ from localcloud.vertex import answers, wire
 from localcloud.vertex.answers import Answer
 from localcloud.vertex.call import Call, admit, leave
 from localcloud.vertex.faults import Hits
-from localcloud.vertex.picture.paint import paint_png
+from localcloud.vertex.picture.paint import paint
 from localcloud.vertex.picture.request import read_picture_request
 from localcloud.vertex.registry import ImageModel, TextModel, Usage, VideoModel
 from localcloud.vertex.standin import Standin
+from localcloud.vertex.storage import Storage, StorageError
 from localcloud.vertex.text import fill, story
-from localcloud.vertex.wire import Conversation, invalid
+from localcloud.vertex.wire import Conversation, Media, invalid
 
 CHARS_PER_TOKEN = 4
 PICTURE_TOKENS = 258
@@ -58,17 +59,30 @@ async def _draw(standin: Standin, call: Call, model: ImageModel, prompt: Convers
         await asyncio.sleep(latency_s)
         return hits, answer
     loop = asyncio.get_running_loop()
-    painting = loop.run_in_executor(standin.workers, paint_png, wanted.altered(hits))
-    png, _ = await asyncio.gather(painting, asyncio.sleep(latency_s))
+    painting = loop.run_in_executor(standin.workers, paint, wanted.altered(hits))
+    picture, _ = await asyncio.gather(painting, asyncio.sleep(latency_s))
     picture_tokens = model.picture_tokens[wanted.size]
-    return hits, answers.drawn(png, _usage(prompt, picture=picture_tokens, thoughts=_PICTURE_THOUGHT_TOKENS))
+    return hits, answers.drawn(
+        picture, wanted.mime_type, _usage(prompt, picture=picture_tokens, thoughts=_PICTURE_THOUGHT_TOKENS)
+    )
 
 
 async def _write(standin: Standin, call: Call, model: TextModel, prompt: Conversation) -> tuple[Hits, Answer]:
     answer = _words(model, prompt, call)  # first, because a request that makes no sense is refused before it counts
+    for media in prompt.media:
+        await _find(media, standin.storage)
     hits = admit(standin, call, model.kind)
     await asyncio.sleep(standin.profile.latency(model.id, model.kind, prompt))
     return hits, refused(hits, prompt, picture=False) or _spoiled(answer, hits)
+
+
+async def _find(media: Media, storage: Storage) -> None:
+    """Raises: ApiError 400 for a gs:// object that is not there: what is judged must exist."""
+    if media.uri:
+        try:
+            await storage.find(media.uri)
+        except StorageError as error:
+            raise invalid(f"Cannot fetch content from the provided URL {media.uri}: {error}") from error
 
 
 def prompt_usage(prompt: Conversation) -> Usage:

@@ -42,6 +42,11 @@ class Storage:
             await self._ask("GET", f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}", {"alt": "media"}, uri)
         ).content
 
+    async def find(self, uri: str) -> None:
+        """Raises: StorageError when there is no such object."""
+        bucket, name = split(uri)
+        await self._ask("GET", f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}", {}, uri)
+
     async def write(self, uri: str, content: bytes, content_type: str) -> None:
         bucket, name = split(uri)
         query = {"uploadType": "media", "name": name}

@@ -77,9 +77,9 @@ class HttpClient:
         async with self._client.stream(request["method"], url, headers=headers, content=content or None) as answer:
             body = await _limited(answer)
         result = {
-            "body": _decoded(body, answer.headers.get("content-type", "")),
+            "body": decoded(body, answer.headers.get("content-type", "")),
             "code": answer.status_code,
-            "headers": {_canonical(name): value for name, value in answer.headers.items()},
+            "headers": {canonical(name): value for name, value in answer.headers.items()},
         }
         if not answer.is_success:
             message = f"HTTP server responded with error code {answer.status_code}"
@@ -126,13 +126,13 @@ async def _limited(answer: httpx.Response) -> bytes:
     return bytes(chunks)
 
 
-def _decoded(body: bytes, content_type: str) -> Value:
+def decoded(body: bytes, content_type: str) -> Value:
     """JSON as its value, text as a string, anything else as bytes."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
         try:
             return from_json(body) if body else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return body.decode(errors="replace")
     if kind.startswith("text/") or not body:
         return body.decode(errors="replace")
@@ -142,5 +142,5 @@ def _decoded(body: bytes, content_type: str) -> Value:
         return body
 
 
-def _canonical(header: str) -> str:
+def canonical(header: str) -> str:
     return "-".join(part.capitalize() for part in header.split("-"))

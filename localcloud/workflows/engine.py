@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.workflows.faults import Failure
+from localcloud.workflows.callbacks import Callbacks
+from localcloud.workflows.faults import Failure, Overrun
 from localcloud.workflows.program.blocks import Program
 from localcloud.workflows.program.calls import MISSING, enter
 from localcloud.workflows.program.frames import Frame, Run, Scope, World
+from localcloud.workflows.program.journal import Journal
 from localcloud.workflows.report import error_resource
 from localcloud.workflows.values import Value, to_json
 
@@ -25,8 +27,9 @@ class Failed:
 Outcome = Succeeded | Failed
 
 
-def start(program: Program, world: World, env: Mapping[str, str]) -> Run:
-    return Run(program, world, dict(env))
+def start(program: Program, world: World, env: Mapping[str, str], callbacks_base: str = "") -> Run:
+    """An execution ready to run; the URLs of its callbacks begin with ``callbacks_base``."""
+    return Run(program, world, Journal(world.now_s), Callbacks(callbacks_base), dict(env))
 
 
 async def execute(run: Run, argument: Value = MISSING) -> Outcome:
@@ -37,6 +40,8 @@ async def execute(run: Run, argument: Value = MISSING) -> Outcome:
         return Succeeded(to_json(value))
     except Failure as failure:
         return Failed(error_resource(failure))
+    except RecursionError:  # a value nested hundreds deep: the service would have run into its own limits
+        return Failed(error_resource(Overrun("a value is nested too deeply")))
 
 
 def current_steps(run: Run) -> list[dict[str, str]]:

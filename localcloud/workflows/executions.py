@@ -1,17 +1,22 @@
 """Executions: start, watch, list, cancel. They live in memory and end with the process."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from localcloud.serving import ApiError
-from localcloud.workflows import engine
+from localcloud.workflows import engine, history
 from localcloud.workflows.catalogue import Catalogue, Deployed
+from localcloud.workflows.faults import fault
 from localcloud.workflows.program.calls import MISSING
 from localcloud.workflows.program.frames import Run, World
+from localcloud.workflows.report import error_resource
 from localcloud.workflows.resources import Resource, duration, page, project_number, timestamp
 from localcloud.workflows.values import Value, from_json
+
+logger = logging.getLogger(__name__)
 
 ARGUMENT_LIMIT_BYTES = 32 * 1024
 _GIVEN = ("argument", "callLogLevel", "labels", "executionHistoryLevel", "disableConcurrencyQuotaOverflowBuffering")
@@ -43,7 +48,9 @@ class Execution:
 
 
 class Executions:
-    def __init__(self, catalogue: Catalogue, world: World, now_s: Callable[[], float]) -> None:
+    def __init__(self, catalogue: Catalogue, world: World, now_s: Callable[[], float], origin: str) -> None:
+        """``origin`` is where the REST surface answers: callback URLs begin with it."""
+        self._origin = origin
         self._catalogue = catalogue
         self._world = world
         self._now_s = now_s
@@ -65,14 +72,19 @@ class Executions:
             "workflowRevisionId": deployed.resource["revisionId"],
             **({"labels": labels} if labels else {}),
         }
-        run = engine.start(deployed.program, self._world, environment(deployed, id_))
+        callbacks_base = f"{self._origin}/v1/{resource['name']}/callbacks"
+        run = engine.start(deployed.program, self._world, environment(deployed, id_), callbacks_base)
         execution = Execution(resource, run, now_s)
         self._executions[execution.name] = execution
         execution.task = asyncio.get_running_loop().create_task(self._carry_out(execution, argument))
         return execution.shown()
 
     async def _carry_out(self, execution: Execution, argument: Value) -> None:
-        outcome = await engine.execute(execution.run, argument)
+        try:
+            outcome = await engine.execute(execution.run, argument)
+        except Exception:  # a bug of this stand-in must not leave an execution ACTIVE for ever
+            logger.exception("%s broke the interpreter", execution.name)
+            outcome = engine.Failed(error_resource(fault("SystemError", "internal error of the stand-in")))
         if isinstance(outcome, engine.Succeeded):
             self._end(execution, {"state": "SUCCEEDED", "result": outcome.result})
         else:
@@ -101,8 +113,42 @@ class Executions:
             raise ApiError(400, f"Execution '{name}' has already ended", "FAILED_PRECONDITION")
         if execution.task is not None:
             execution.task.cancel()
+        execution.run.journal.cancel()
         self._end(execution, {"state": "CANCELLED", "error": dict(_CANCELLED)})
         return execution.shown()
+
+    def step_entries(self, name: str, size: int = 0, token: str = "") -> Resource:
+        entries = self._existing(name).run.journal.entries
+        items, following = page(entries, size, token)
+        shown = [history.step_entry(name, entry) for entry in items]
+        return {"stepEntries": shown, "totalSize": len(entries), "nextPageToken": following}
+
+    def step_entry(self, name: str) -> Resource:
+        execution, _, id_ = name.partition("/stepEntries/")
+        found = (entry for entry in self._existing(execution).run.journal.entries if str(entry.id) == id_)
+        entry = next(found, None)
+        if entry is None:
+            raise ApiError(404, f"Step entry '{name}' does not exist")
+        return history.step_entry(execution, entry)
+
+    def callbacks(self, name: str, size: int = 0, token: str = "") -> Resource:
+        callbacks = self._existing(name).run.callbacks.by_id.values()
+        items, following = page([history.callback(name, callback) for callback in callbacks], size, token)
+        return {"callbacks": list(items), "nextPageToken": following}
+
+    def call_back(self, name: str, request: Resource) -> Resource:
+        """Somebody calls a callback URL. Raises: ApiError 404 when it is too late, 429 while another call is kept."""
+        execution_name, _, id_ = name.partition("/callbacks/")
+        execution = self._existing(execution_name)
+        callback = execution.run.callbacks.by_id.get(id_)
+        if callback is None or not execution.is_active:
+            raise ApiError(404, f"Callback '{name}' does not exist")
+        if request["method"] != callback.method:
+            raise ApiError(405, f"this callback expects {callback.method}", "INVALID_ARGUMENT")
+        received = {"http_request": request, "received_time": timestamp(self._now_s()), "type": "HTTP"}
+        if not callback.deliver(received):
+            raise ApiError(429, "an earlier request has not been processed yet")
+        return {}
 
     def everything(self) -> list[Resource]:
         return [execution.shown() for execution in self._executions.values()]
@@ -146,5 +192,5 @@ def _argument(given: Resource) -> Value:
         raise ApiError(400, f"the argument is longer than {ARGUMENT_LIMIT_BYTES} bytes")
     try:
         return from_json(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError(400, f"the argument is not JSON: {error}") from error

@@ -13,6 +13,7 @@ _ACCOUNT = "/computeMetadata/v1/instance/service-accounts/default"
 _HEADERS = {"Metadata-Flavor": "Google"}
 _TIMEOUT_S = 10.0
 _LIFETIME_S = 3600
+_OWN_EMAIL = "workflows@local.iam.gserviceaccount.com"
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -87,3 +88,8 @@ class OwnIdentity:
             "exp": now_s + _LIFETIME_S,
         }
         return bytes(jwt.encode(self._signer, {**common, **claims})).decode()
+
+
+def identity_from(metadata_host: str) -> Identity:
+    """The metadata server's account where one is named (GCE_METADATA_HOST), else our own."""
+    return MetadataIdentity(metadata_host) if metadata_host else OwnIdentity(_OWN_EMAIL)

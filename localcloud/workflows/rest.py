@@ -12,12 +12,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.serving import ApiError, answer_api_error, health
+from localcloud.workflows.callbacks import METHODS
 from localcloud.workflows.catalogue import Catalogue
+from localcloud.workflows.client import canonical, decoded
 from localcloud.workflows.executions import Executions
 from localcloud.workflows.resources import LOCATION, Resource
 
 _WORKFLOW = rf"{LOCATION}/workflows/[^/:]+"
 _EXECUTION = rf"{_WORKFLOW}/executions/[^/:]+"
+_CALLBACK = re.compile(rf"{_EXECUTION}/callbacks/[^/:]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,16 @@ def application(catalogue: Catalogue, executions: Executions) -> Starlette:
         ("GET", rf"({_WORKFLOW})/executions", lambda c: executions.listed(c.name, *c.paging, c.query.get("view", ""))),
         ("GET", rf"({_EXECUTION})", lambda c: executions.get(c.name, c.query.get("view", ""))),
         ("POST", rf"({_EXECUTION}):cancel", lambda c: executions.cancel(c.name)),
+        ("GET", rf"({_EXECUTION})/stepEntries", lambda c: executions.step_entries(c.name, *c.paging)),
+        ("GET", rf"({_EXECUTION}/stepEntries/[0-9]+)", lambda c: executions.step_entry(c.name)),
+        ("GET", rf"({_EXECUTION})/callbacks", lambda c: executions.callbacks(c.name, *c.paging)),
     ]
     compiled = [(method, re.compile(pattern), answer) for method, pattern, answer in table]
 
     async def call(request: Request) -> Response:
         path = request.path_params["path"]
+        if _CALLBACK.fullmatch(path):
+            return JSONResponse(executions.call_back(path, await _received(request)))
         matches = [
             (method, match, answer) for method, pattern, answer in compiled if (match := pattern.fullmatch(path))
         ]
@@ -71,7 +79,7 @@ def application(catalogue: Catalogue, executions: Executions) -> Starlette:
         routes=[
             Route("/_local/health", health),
             Route("/_local/executions", all_executions),
-            Route("/v1/{path:path}", call, methods=["GET", "POST", "PATCH", "DELETE"]),
+            Route("/v1/{path:path}", call, methods=METHODS),
         ],
         exception_handlers={ApiError: answer_api_error},
     )
@@ -88,6 +96,18 @@ async def _body(request: Request) -> Resource:
     if not isinstance(body, dict):
         raise ApiError(400, "the request body must be a JSON object")
     return body
+
+
+async def _received(request: Request) -> Resource:
+    """A request to a callback, as the waiting workflow gets it; a JSON body is decoded."""
+    content = await request.body()
+    return {
+        "body": decoded(content, request.headers.get("content-type", "")),
+        "headers": {canonical(name): value for name, value in request.headers.items()},
+        "method": request.method,
+        "query": dict(request.query_params),
+        "url": str(request.url),
+    }
 
 
 def _location(name: str) -> Resource:

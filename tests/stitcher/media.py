@@ -1,6 +1,7 @@
 """Small real clips whose every frame says, in blocks a program can read, which clip and which frame it is."""
 
 import functools
+import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -106,6 +107,18 @@ def _tone(spec: ClipSpec) -> av.AudioFrame:
     return frame
 
 
+def write_wave(path: Path, tone_hz: float, seconds: float, *, level: float = 0.1, rate_hz: int = 44_100) -> Path:
+    """A tone as a mono WAV file: music, as far as tests care."""
+    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    tone = level * np.sqrt(2) * np.sin(2 * np.pi * tone_hz * time_s)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes((tone * 32767).astype("<i2").tobytes())
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One frame of a film as a viewer gets it."""
@@ -174,3 +187,11 @@ def level(samples: npt.NDArray[np.float32], from_s: float, to_s: float, rate_hz:
     """Root mean square between two times."""
     part = samples[0, round(from_s * rate_hz) : round(to_s * rate_hz)]
     return float(np.sqrt((part**2).mean()))
+
+
+def level_of(samples: npt.NDArray[np.float32], tone_hz: float, from_s: float, to_s: float) -> float:
+    """Root mean square of one tone alone between two times."""
+    part = samples[0, round(from_s * 48_000) : round(to_s * 48_000)]
+    turns = np.exp(-2j * np.pi * tone_hz * np.arange(len(part)) / 48_000)
+    window = np.hanning(len(part))
+    return float(np.abs((part * window * turns).sum()) / window.sum() * np.sqrt(2))

@@ -47,11 +47,13 @@ def test_crossfade_window_when_spelled_then_frames_are_counted_and_parameter_set
         *(*LOCAL, "-ss", "2.395833", "-threads", "1", "-i", "a.mp4"),
         *(*LOCAL, "-threads", "1", "-i", "b.mp4"),
         "-filter_complex",
-        "[0:v:0]trim=end_frame=14,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t0];"
-        "[1:v:0]trim=end_frame=24,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t1];"
-        "[t0][t1]xfade=transition=fade:duration=0.500000:offset=0.083333,settb=1/24,fps=24,format=yuv420p[j1];"
-        "[j1]null[film];"
-        "[film]setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv[v]",
+        (
+            "[0:v:0]trim=end_frame=14,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t0];"
+            "[1:v:0]trim=end_frame=24,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t1];"
+            "[t0][t1]xfade=transition=fade:duration=0.500000:offset=0.083333,settb=1/24,fps=24,format=yuv420p[j1];"
+            "[j1]null[film];"
+            "[film]setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv[v]"
+        ),
         *("-map", "[v]", "-an", "-fps_mode", "passthrough", "-frames:v", "26"),
         *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-profile:v", "high", "-g", "48"),
         *("-x264-params", "sps-id=1:scenecut=0:open-gop=0", "-threads", "1"),
@@ -115,7 +117,7 @@ def test_mix_when_encoded_then_there_is_one_aac_encode_behind_the_filters() -> N
 def test_clip_when_inspected_then_one_decode_finds_black_and_frozen() -> None:
     assert recipes.inspect_picture(Path("a.mp4")).argv() == (
         *TALKATIVE,
-        *(*LOCAL, "-threads", "1", "-i", "a.mp4", "-map", "0:v:0", "-vf"),
+        *(*LOCAL, "-threads", "1", "-i", "a.mp4", "-map", "0:v:0", "-fps_mode", "passthrough", "-vf"),
         "scale=320:-2:flags=fast_bilinear,blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5",
         *("-f", "null", "-"),
     )

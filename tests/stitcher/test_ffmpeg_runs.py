@@ -102,8 +102,12 @@ def test_run_when_cancelled_from_another_thread_then_it_ends_and_no_other_begins
 def test_run_when_ffmpeg_is_killed_from_outside_then_that_is_a_failure() -> None:
     runner = Runner(find_ffmpeg())
 
+    def kill(_: Progress) -> None:
+        for process in runner._running:
+            process.kill()
+
     with pytest.raises(FfmpegFailed) as failed:
-        runner.run(ENDLESS, on_progress=lambda _: [process.kill() for process in runner._running])
+        runner.run(ENDLESS, on_progress=kill)
 
     assert failed.value.exit_code == -9
 

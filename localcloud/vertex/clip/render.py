@@ -10,7 +10,7 @@ from localcloud.vertex import chance
 from localcloud.vertex.clip import frames
 from localcloud.vertex.clip.encode import FPS, Groups, write_mp4
 from localcloud.vertex.clip.frames import Planes
-from localcloud.vertex.picture.paint import paint_png
+from localcloud.vertex.picture.paint import paint
 from localcloud.vertex.picture.request import PictureRequest
 
 _SHORT_SIDE_PX = {"720p": 720, "1080p": 1080, "4k": 2160}
@@ -87,7 +87,7 @@ def _imagined(clip: Clip, moment: str) -> bytes:
     """A picture of the prompt where none was given, in the light of the one that was."""
     seen = (clip.first, *clip.references) if clip.first else clip.references
     seed = f"{clip.seed}/{clip.sample}/{moment}"
-    return paint_png(PictureRequest(clip.prompt, seen, "", clip.width_px, clip.height_px, seed))
+    return paint(PictureRequest(clip.prompt, seen, "", clip.width_px, clip.height_px, seed))
 
 
 def _tone_hz(clip: Clip) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from localcloud.serving import ApiError
 from localcloud.vertex import wire
 from localcloud.vertex.registry import VideoModel
 from localcloud.vertex.storage import Storage, StorageError
@@ -67,6 +68,9 @@ async def read_clip_request(model: VideoModel, body: Json, storage: Storage) -> 
 
 def _feature(model: VideoModel, instance: Json, prompt: str) -> str:
     """What Veo calls this combination of inputs."""
+    for unknown in ("video", "mask"):
+        if wire.section(instance, unknown):
+            raise ApiError(501, f"This stand-in does not film from a {unknown}.")
     image, last = wire.section(instance, "image"), wire.section(instance, "lastFrame")
     references = wire.items(instance, "referenceImages")
     if not prompt and not image:
@@ -75,17 +79,21 @@ def _feature(model: VideoModel, instance: Json, prompt: str) -> str:
         raise invalid("lastFrame is only supported together with image: image field is required.")
     if not references:
         return "image_to_video" if image else "text_to_video"
+    _check_references(model, references, prompt, alone=not image)
+    return "reference_to_video"
+
+
+def _check_references(model: VideoModel, references: list[Any], prompt: str, *, alone: bool) -> None:
     if not model.max_references:
         raise invalid(f"Reference images are not supported by model {model.id}.")
     if len(references) > model.max_references:
         raise invalid(f"Too many reference images: {len(references)}, at most {model.max_references} are supported.")
-    if image or last:
+    if not alone:
         raise invalid("Image and reference images cannot be both set.")
     if not prompt:
         raise invalid("Text prompt is required for feature reference_to_video.")
     for reference in references:
         _one_of("referenceType", str(wire.field(reference, "referenceType", "ASSET")).upper(), ("ASSET",))
-    return "reference_to_video"
 
 
 def _length(model: VideoModel, parameters: Json, feature: str) -> tuple[str, int]:

@@ -23,14 +23,17 @@ _CAPTION_SHARE = 0.3  # of the height, darkened for the text
 _FAST_PNG = 2
 
 
-def paint_png(wanted: PictureRequest) -> bytes:
-    """A PNG of exactly the size wanted, the same for the same request."""
+def paint(wanted: PictureRequest) -> bytes:
+    """A PNG or JPEG of exactly the size wanted, the same for the same request."""
     encoded = io.BytesIO()
-    paint(wanted).save(encoded, "PNG", compress_level=_FAST_PNG)
+    if wanted.mime_type == "image/jpeg":
+        landscape(wanted).save(encoded, "JPEG", quality=90)
+    else:
+        landscape(wanted).save(encoded, "PNG", compress_level=_FAST_PNG)
     return encoded.getvalue()
 
 
-def paint(wanted: PictureRequest) -> Image.Image:
+def landscape(wanted: PictureRequest) -> Image.Image:
     said = re.findall(r"[a-z]+", wanted.prompt.lower())
     seed = (wanted.prompt, wanted.seed, *(chance.number(reference) for reference in wanted.references))
     palette = palettes.choose(said, wanted.references, seed)

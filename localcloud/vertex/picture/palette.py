@@ -1,5 +1,6 @@
 """Colours of a picture: a light chosen by the prompt's words, blended with what its first reference shows."""
 
+import colorsys
 import io
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from localcloud.vertex.picture import words
 Colour = NDArray[np.float32]  # red, green, blue in 0..255
 
 _REFERENCE_SHARE = 0.6
+_VIVID = 1.25
+# How far the hues may be turned, in turns of the wheel: a dawn should stay a dawn.
+_NAMED_TURN, _FREE_TURN = 0.04, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,24 @@ _LIGHTS: dict[str, tuple[Palette, ...]] = {
 
 
 def choose(prompt_words: list[str], references: tuple[bytes, ...], seed: tuple[object, ...]) -> Palette:
-    """The light the prompt names first, else any; a reference turns it towards its own colours."""
-    light = next(iter(words.named(prompt_words, words.LIGHTS)), None) or chance.pick(list(_LIGHTS), seed, "light")
-    palette = chance.pick(_LIGHTS[light], seed, "palette")
+    """The light the prompt names first, else any light in any hue; a reference turns it towards its own colours."""
+    named = words.named(prompt_words, words.LIGHTS)
+    light = named[0] if named else chance.pick(list(_LIGHTS), seed, "light")
+    most_turn = _NAMED_TURN if named else _FREE_TURN
+    palette = _turned(chance.pick(_LIGHTS[light], seed, "palette"), chance.between(-most_turn, most_turn, seed, "hue"))
     return _towards(palette, references[0]) if references else palette
+
+
+def _turned(palette: Palette, turn: float) -> Palette:
+    """All colours moved along the wheel together, so that they still suit each other."""
+
+    def turned(colour: Colour) -> Colour:
+        hue, saturation, value = colorsys.rgb_to_hsv(*(float(part) for part in colour))
+        return np.array(colorsys.hsv_to_rgb((hue + turn) % 1, saturation, value), dtype=np.float32)
+
+    colours = (palette.zenith, palette.horizon, palette.far, palette.near)
+    zenith, horizon, far, near = map(turned, colours)
+    return Palette(zenith, horizon, far, near, palette.light, palette.night)
 
 
 def _towards(palette: Palette, reference: bytes) -> Palette:
@@ -79,10 +97,15 @@ def _towards(palette: Palette, reference: bytes) -> Palette:
     if bands is None:
         return palette
     zenith, horizon, far, near = (
-        own * (1 - _REFERENCE_SHARE) + seen * _REFERENCE_SHARE
+        _vivid(own * (1 - _REFERENCE_SHARE) + seen * _REFERENCE_SHARE)
         for own, seen in zip((palette.zenith, palette.horizon, palette.far, palette.near), bands, strict=True)
     )
     return Palette(zenith, horizon, far, near, palette.light, palette.night)
+
+
+def _vivid(colour: Colour) -> Colour:
+    """A little more colour: mixing takes some away, and a long chain of references would end in grey."""
+    return np.asarray(np.clip(colour.mean() + (colour - colour.mean()) * _VIVID, 0, 255), dtype=np.float32)
 
 
 def _bands(reference: bytes) -> NDArray[np.float32] | None:

@@ -29,6 +29,7 @@ class PictureRequest:
     width_px: int
     height_px: int
     seed: str
+    mime_type: str = "image/png"
 
     def altered(self, hits: Hits) -> "PictureRequest":
         """Half the size where a fault orders a wrong one."""
@@ -63,7 +64,15 @@ async def read_picture_request(model: ImageModel, prompt: Conversation, body: Js
         width_px=int(width_px * _SCALE[size]),
         height_px=int(height_px * _SCALE[size]),
         seed=seed,
+        mime_type=_mime_type(image_config),
     )
+
+
+def _mime_type(image_config: Json) -> str:
+    wanted = str(wire.field(wire.section(image_config, "imageOutputOptions"), "mimeType", "image/png"))
+    if wanted not in ("image/png", "image/jpeg"):
+        raise invalid(f"Unsupported output mime type {wanted}, supported values are [image/png,image/jpeg].")
+    return wanted
 
 
 async def _bytes(media: wire.Media, storage: Storage) -> bytes:

@@ -37,7 +37,7 @@ def count_of(noun: str, texts: Iterable[str]) -> tuple[int, int] | None:
     """Least and most of that thing, as the first text that says so has it."""
     thing = _either_number(noun)
     patterns = (
-        rf"(?i)\b{thing}\s*[:=]\s*{_RANGE}",
+        rf"(?i)\b{thing}(?:[ _](?:count|number))?[\"'`]?\s*(?:[:=]|\b(?:is|are)\b)\s*{_RANGE}",
         rf"(?i){_RANGE}(?:[\s-]+(?!{_BREAKS})[a-z]+){{0,2}}?[\s-]+{thing}\b",
     )
     for text in texts:

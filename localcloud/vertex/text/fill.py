@@ -105,9 +105,9 @@ def _length(shape: Node, place: Place) -> int:
     least, most = shape.whole("minItems", 0), min(shape.whole("maxItems", _ITEM_CAP), _ITEM_CAP)
     if len(place.path) > _DEEP:
         return least
-    said = None
-    if named := words(place.name):
-        said = count_of(named[-1], place.brief.wishes)
+    entry = shape.child(shape.get("items", {}))
+    nouns = [words(name)[-1] for name in (place.name, str(entry.get("title", ""))) if words(name)]
+    said = next((count for noun in nouns if (count := count_of(noun, place.brief.wishes))), None)
     if said and said[0] == said[1]:
         return max(least, min(said[0], most))
     low, high = said or (1, _USUAL_MOST_ITEMS)

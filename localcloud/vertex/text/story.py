@@ -68,6 +68,8 @@ def clauses(text: str) -> list[str]:
 
 def beats(text: str, count: int) -> list[str]:
     """The text in ``count`` consecutive parts; too short a text is told again, each time a moment later."""
+    if not count:
+        return []
     pieces = sentences(text)
     if len(pieces) < count:
         pieces = clauses(text)

@@ -21,14 +21,14 @@ class Area:
     def has(self, name: str) -> bool:
         return name in self.names or (self.parent is not None and self.parent.has(name))
 
-    def write(self, name: str) -> bool:
+    def write(self, name: str, *, creates: bool) -> bool:
         """Find the variable, or create it here; False where it lies outside a branch that does not share it."""
         area: Area | None = self
         allowed = True
         while area is not None and name not in area.names:
             allowed = allowed and (area.shared is None or name in area.shared)
             area = area.parent
-        if area is None:
+        if area is None and creates:
             self.names.add(name)
         return area is None or allowed
 

@@ -50,7 +50,7 @@ def left_side(node: loader.Scalar, place: Place) -> tuple[str, tuple[Formula, ..
         return "_", ()
     if path:
         place.reads(tree.name, at)
-    place.writes(tree.name, at)
+    place.writes(tree.name, at, creates=not path)
     return tree.name, tuple(reversed(path))
 
 

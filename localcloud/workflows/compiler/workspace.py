@@ -93,8 +93,8 @@ class Place:
     def reads(self, name: str, at: Position) -> None:
         self.workspace.reads.append(Read(self.area, name, at))
 
-    def writes(self, name: str, at: Position) -> None:
-        if not self.area.write(name):
+    def writes(self, name: str, at: Position, *, creates: bool = True) -> None:
+        if not self.area.write(name, creates=creates):
             self.complain(at, f"{name!r} is written in a parallel branch, but is not listed in shared")
 
     def named(self, step: str) -> "Place":

@@ -73,12 +73,17 @@ class Block:
             run.tips[frame.thread] = frame
             if run.meter.count_step():
                 await asyncio.sleep(0)
+            entry = run.journal.begin(frame, step.name, step.action.kind)
             try:
                 signal = await step.action.run(frame)
             except Failure as failure:
                 if not failure.trace:
                     failure.trace = trace_of(frame, step)
+                if entry is not None:
+                    run.journal.end(entry, "STATE_FAILED", failure)
                 raise
+            if entry is not None:
+                run.journal.end(entry, "STATE_SUCCEEDED")
             signal = signal or step.next
             if signal is None:
                 index += 1

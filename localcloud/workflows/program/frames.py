@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from localcloud.workflows.callbacks import Callbacks
 from localcloud.workflows.faults import Overrun, fault
 from localcloud.workflows.values import Value, size_bytes
 
 if TYPE_CHECKING:
     from localcloud.workflows.program.blocks import Program, Step
+    from localcloud.workflows.program.journal import Journal
 
 STEP_LIMIT = 100_000  # per execution
 VARIABLES_LIMIT_BYTES = 512 * 1024
@@ -97,10 +99,12 @@ class World(Protocol):
 
 @dataclass(slots=True)
 class Run:
-    """One execution at work: its program, its environment, its budgets and where it stands."""
+    """One execution at work: its program, what it reaches, its budgets, where it stands and what it did."""
 
     program: "Program"
     world: World
+    journal: "Journal"
+    callbacks: Callbacks
     env: dict[str, str] = field(default_factory=dict)
     meter: Meter = field(default_factory=Meter)
     tips: dict[int, "Frame"] = field(default_factory=dict)  # the innermost frame of every thread, by thread number

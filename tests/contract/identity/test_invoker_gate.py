@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -55,18 +55,31 @@ def first_arrived() -> threading.Event:
 
 
 @pytest.fixture(scope="module")
+def late_port(unused_port: Callable[[], int]) -> int:
+    return unused_port()
+
+
+@contextmanager
+def serving(app: Starlette, port: int) -> Iterator[None]:
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
 def backend(unused_port: Callable[[], int], first_arrived: threading.Event) -> Iterator[str]:
     everything = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
     routes = [Route("/halves", halves), Route("/slow", slow), Route("/{path:path}", echo, methods=everything)]
     app = Starlette(routes=routes)
     app.state.first_arrived = first_arrived
     port = unused_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with serving(app, port):
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +88,11 @@ def gates(
     metadata_url: str,
     backend: str,
     unused_port: Callable[[], int],
+    late_port: int,
     running: Callable[..., AbstractContextManager[None]],
 ) -> Iterator[dict[str, str]]:
     """``step`` for the workflow, ``api`` for people, ``gone`` without a backend, ``hasty`` with hardly any time."""
-    ports = {name: unused_port() for name in ("step", "api", "gone", "hasty")}
+    ports = {name: unused_port() for name in ("step", "api", "gone", "starting", "hasty")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
     def service(name: str, **rest: object) -> dict[str, object]:
@@ -87,7 +101,8 @@ def gates(
     services = [
         service("step", invokers=[WORKFLOW]),
         service("api", people=True),
-        service("gone", invokers=[WORKFLOW], backend=f"http://127.0.0.1:{unused_port()}"),
+        service("gone", invokers=[WORKFLOW], backend=f"http://127.0.0.1:{unused_port()}", cold_start_s=0.1),
+        service("starting", invokers=[WORKFLOW], backend=f"http://127.0.0.1:{late_port}"),
         service("hasty", invokers=[WORKFLOW], timeout_s=0.1),
     ]
     config = tmp_path_factory.mktemp("gate") / "gate.json"
@@ -105,7 +120,7 @@ def step(gates: dict[str, str], id_token_of: Tokens) -> Iterator[httpx.Client]:
 
 
 def call(url: str, token: str) -> httpx.Response:
-    return httpx.post(url, json={}, headers={"Authorization": f"Bearer {token}"})
+    return httpx.post(url, json={}, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
 def test_no_token_when_calling_then_401_with_a_challenge(gates: dict[str, str]) -> None:
@@ -221,6 +236,23 @@ def test_answer_when_it_comes_in_parts_then_passed_on_as_it_comes(
 
 def test_backend_not_there_when_calling_then_503(gates: dict[str, str], id_token_of: Tokens) -> None:
     assert call(gates["gone"], id_token_of(WORKFLOW, gates["gone"])).status_code == 503
+
+
+def test_backend_that_only_starts_when_called_then_the_request_waits_for_it(
+    gates: dict[str, str], id_token_of: Tokens, late_port: int
+) -> None:
+    """A restarting process must look like Cloud Run's cold start, not like a refusal."""
+    token = id_token_of(WORKFLOW, gates["starting"])
+    answers: list[httpx.Response] = []
+    caller = threading.Thread(target=lambda: answers.append(call(gates["starting"], token)))
+    caller.start()
+    caller.join(timeout=0.5)
+    assert caller.is_alive(), "refused at once"
+    with serving(Starlette(routes=[Route("/", echo, methods=["POST"])]), late_port):
+        caller.join()
+
+    assert answers[0].status_code == 201
+    assert answers[0].json()["bytes"] == 2
 
 
 def test_backend_slower_than_the_timeout_when_calling_then_504(

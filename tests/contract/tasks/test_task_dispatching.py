@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from localcloud.identity import Identity
 from localcloud.serving import ApiError
 from localcloud.tasks import wire
-from localcloud.tasks.courier import Outcome, worker_headers
+from localcloud.tasks.courier import Courier, Outcome, worker_headers
 from localcloud.tasks.dispatcher import Dispatcher
 from localcloud.tasks.faults import Duplicates
 from localcloud.tasks.service import Service
 from localcloud.tasks.store import Store, StoredTask
+from tests.contract.tasks.harness import Worker, listening
 
 LOCATION = "projects/local/locations/here"
 QUEUE = f"{LOCATION}/queues/clips"
@@ -317,6 +319,46 @@ def test_unreadable_fault_order_when_given_then_it_is_refused(wish: dict[str, An
         Duplicates().order(wish)
 
     assert refusal.value.code == 400
+
+
+def test_spent_bucket_when_the_process_comes_back_then_there_is_no_second_burst(tmp_path: Path) -> None:
+    async def spend(stage: Stage) -> None:
+        stage.queue(rateLimits={"maxDispatchesPerSecond": 2, "maxBurstSize": 3})
+        for _ in range(5):
+            stage.task()
+        await stage.launch()
+
+    async def go_on(stage: Stage) -> None:
+        wait_s = await stage.launch()
+
+        assert (wait_s, stage.courier.sent) == (0.5, [])
+
+    played(spend, tmp_path)
+    played(go_on, tmp_path)
+
+
+def test_silent_worker_when_the_deadline_passes_then_the_attempt_ends_without_an_answer() -> None:
+    silent = Worker()
+    silent.open.clear()
+    with listening(silent):
+        task = wire.parsed({"httpRequest": {"url": silent.url, "httpMethod": "POST"}}, wire.Task)
+        task.name, task.dispatch_count = f"{QUEUE}/tasks/t", 1
+        wire.set_seconds(task.dispatch_deadline, 0.05)
+        outcome = asyncio.run(_delivered(StoredTask(task, 0)))
+
+    assert (outcome.status, outcome.code) == (None, 4)
+    assert "deadline" in outcome.trouble
+
+
+async def _delivered(task: StoredTask) -> Outcome:
+    identity = Identity(None)
+    courier = Courier(identity)
+    try:
+        async with asyncio.timeout(10):  # far beyond the task's own deadline
+            return await courier.deliver(task)
+    finally:
+        await courier.close()
+        await identity.close()
 
 
 def test_state_folder_when_opened_again_then_attempts_and_blocked_names_are_still_known(tmp_path: Path) -> None:

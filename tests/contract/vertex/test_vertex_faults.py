@@ -40,14 +40,16 @@ def bills(vertex: FakeVertex) -> list[tuple[str, int]]:
 
 
 def clip_of(operation: types.GenerateVideosOperation) -> bytes:
-    assert operation.response is not None and operation.response.generated_videos
+    assert operation.response is not None
+    assert operation.response.generated_videos
     video = operation.response.generated_videos[0].video
-    assert video is not None and video.video_bytes is not None
+    assert video is not None
+    assert video.video_bytes is not None
     return video.video_bytes
 
 
 def shown(operation: types.GenerateVideosOperation) -> list[np.ndarray]:
-    with av.open(io.BytesIO(clip_of(operation))) as container:
+    with av.open(io.BytesIO(clip_of(operation)), "r") as container:
         return [frame.to_ndarray(format="rgb24").astype(float) for frame in container.decode(video=0)]
 
 
@@ -101,11 +103,13 @@ def test_reset_after_when_text_or_picture_then_it_is_billed_as_lost(
 
 
 def test_hang_when_the_client_gives_up_then_the_call_was_accepted_and_its_answer_lost(vertex: FakeVertex) -> None:
-    vertex.break_with("hang", args={"s": 1.0})
+    vertex.break_with("hang", args={"s": 1.0}, nth=[1, 2])
     with pytest.raises(httpx2.ReadTimeout):
         ordered(vertex.client(timeout=300))
+    eventually(lambda: bills(vertex))
+    ordered(vertex.client())  # as long on its way: when it is back, the first call has ended too
 
-    assert bills(vertex) == [("answer_lost", 4 * 400_000)]
+    assert bills(vertex) == [("answer_lost", 4 * 400_000), ("delivered", 4 * 400_000)]
 
 
 def test_hang_when_the_client_waits_then_the_answer_comes(vertex: FakeVertex, client: genai.Client) -> None:
@@ -176,7 +180,8 @@ def test_rai_on_a_clip_when_ordered_then_it_is_done_without_videos_and_free(
     vertex.break_with("rai", args={"codes": [58061214]})
     operation = finished(client, ordered(client, output_gcs_uri="gs://films/filtered/"))
 
-    assert operation.error is None and operation.response is not None
+    assert operation.error is None
+    assert operation.response is not None
     assert not operation.response.generated_videos
     assert operation.response.rai_media_filtered_count == 1
     assert (operation.response.rai_media_filtered_reasons or [""])[0].endswith("Support codes: 58061214")
@@ -232,12 +237,20 @@ def test_never_done_when_ordered_then_the_operation_stays_pending_and_costs_noth
 def test_late_output_when_ordered_then_the_clip_is_still_pending_when_a_punctual_one_is_done(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
-    vertex.break_with("late_output", nth=[1], args={"s": 3})
+    vertex.break_with("late_output", nth=[1], args={"s": 600})
     late, punctual = ordered(client), ordered(client)
     finished(client, punctual)
 
     assert client.operations.get(late).done is None
-    assert clip_of(finished(client, late))
+
+
+def test_late_output_when_its_time_has_come_then_the_clip_is_delivered(
+    vertex: FakeVertex, client: genai.Client
+) -> None:
+    vertex.break_with("late_output", args={"s": 0.5})
+
+    assert clip_of(finished(client, ordered(client)))
+    assert vertex.happened() == {"late_output": 1}
 
 
 def test_black_clip_when_ordered_then_every_frame_is_black(vertex: FakeVertex, client: genai.Client) -> None:
@@ -273,7 +286,7 @@ def test_wrong_size_when_ordered_then_clip_and_picture_are_smaller(vertex: FakeV
 def test_no_audio_when_ordered_then_the_sound_track_is_missing(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("no_audio")
 
-    with av.open(io.BytesIO(clip_of(finished(client, ordered(client))))) as container:
+    with av.open(io.BytesIO(clip_of(finished(client, ordered(client)))), "r") as container:
         assert len(container.streams.audio) == 0
 
 

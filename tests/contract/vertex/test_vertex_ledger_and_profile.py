@@ -72,7 +72,8 @@ def test_bucket_when_it_does_not_exist_then_the_operation_fails_and_is_free(
 ) -> None:
     operation = finished(client, ordered(client, output_gcs_uri="gs://no-such-bucket/x/"))
 
-    assert operation.error is not None and operation.error["code"] == 5
+    assert operation.error is not None
+    assert operation.error["code"] == 5
     assert [(entry["outcome"], entry["micros"]) for entry in vertex.ledger()] == [("failed", 0)]
 
 

@@ -2,6 +2,7 @@
 
 import colorsys
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def painted(
         seed=seed,
         image_config=types.ImageConfig(**({"aspect_ratio": "16:9", "image_size": "1K"} | image)),
     )
-    contents = [types.Part.from_text(text=prompt), *references]
+    contents: list[Any] = [types.Part.from_text(text=prompt), *references]
     return client.models.generate_content(model=IMAGE_MODEL, contents=contents, config=config)
 
 
@@ -96,7 +97,9 @@ def test_reference_when_given_then_its_colour_shows_in_the_picture(client: genai
     assert redness(guided) > redness(alone) + 30
 
 
-def test_reference_in_a_bucket_when_given_by_uri_then_it_is_read(client: genai.Client, object_store: ObjectStore) -> None:
+def test_reference_in_a_bucket_when_given_by_uri_then_it_is_read(
+    client: genai.Client, object_store: ObjectStore
+) -> None:
     uri = object_store.put("references/red.png", a_picture("#d01020"))
     stored = types.Part.from_uri(file_uri=uri, mime_type="image/png")
     inline = types.Part.from_bytes(data=a_picture("#d01020"), mime_type="image/png")
@@ -116,7 +119,9 @@ def test_reference_in_a_bucket_when_it_is_missing_then_the_call_is_refused_and_f
     assert vertex.ledger() == []
 
 
-def test_references_when_there_are_fifteen_then_the_call_is_refused_and_fourteen_are_taken(client: genai.Client) -> None:
+def test_references_when_there_are_fifteen_then_the_call_is_refused_and_fourteen_are_taken(
+    client: genai.Client,
+) -> None:
     with pytest.raises(errors.ClientError, match="15 images"):
         painted(client, "A boat", references=15)
 
@@ -126,11 +131,19 @@ def test_references_when_there_are_fifteen_then_the_call_is_refused_and_fourteen
 def test_usage_when_a_picture_is_painted_then_its_tokens_stand_apart(client: genai.Client) -> None:
     usage = painted(client, "Keyframe of a lighthouse", references=2).usage_metadata
 
-    assert usage is not None and usage.candidates_tokens_details is not None
+    assert usage is not None
+    assert usage.candidates_tokens_details is not None
     assert usage.prompt_token_count == 6 + 2 * 258
     assert [(each.modality, each.token_count) for each in usage.candidates_tokens_details] == [
         (types.MediaModality.IMAGE, 1120)
     ]
+
+
+def test_jpeg_when_wished_then_the_bytes_are_one(client: genai.Client) -> None:
+    (jpeg,) = pictures_of(painted(client, "A boat", output_mime_type="image/jpeg"))
+
+    with Image.open(io.BytesIO(jpeg)) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (1376, 768))
 
 
 def test_size_when_the_model_does_not_offer_it_then_the_call_is_refused(client: genai.Client) -> None:

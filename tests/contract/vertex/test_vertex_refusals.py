@@ -71,7 +71,7 @@ def test_veo_when_asked_for_in_the_global_location_then_404(vertex: FakeVertex) 
     assert refused.value.code == 404
 
 
-@pytest.mark.parametrize("authorization", [{}, {"Authorization": "Bearer "}, {"Authorization": "Basic abc"}])
+@pytest.mark.parametrize("authorization", [{}, {"Authorization": "Bearer"}, {"Authorization": "Basic abc"}])
 @pytest.mark.parametrize("verb", ["generateContent", "countTokens", "predictLongRunning", "fetchPredictOperation"])
 def test_call_when_it_carries_no_bearer_token_then_401(
     vertex: FakeVertex, authorization: dict[str, str], verb: str

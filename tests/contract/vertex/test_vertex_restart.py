@@ -1,6 +1,6 @@
 """A stand-in that is killed loses nothing, as Google's service would not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,10 @@ Stopped = Callable[[], FakeVertex]
 
 
 @pytest.fixture
-def stopped(object_store: ObjectStore, tmp_path: Path) -> Iterator[Stopped]:
+def stopped(object_store: ObjectStore, tmp_path: Path) -> Stopped:
     """A stand-in on a state folder of its own, not started yet; each further one continues where the last ended."""
     port = free_port()
-    yield lambda: FakeVertex(port, object_store.url, ("--state-dir", str(tmp_path / "state")))
+    return lambda: FakeVertex(port, object_store.url, ("--state-dir", str(tmp_path / "state")))
 
 
 def test_operation_when_the_process_is_killed_then_it_goes_on_after_the_restart(
@@ -37,7 +37,8 @@ def test_operation_when_the_process_is_killed_then_it_goes_on_after_the_restart(
     with stopped().started() as vertex:
         done = finished(vertex.client(), operation)
 
-    assert done.response is not None and done.response.generated_videos
+    assert done.response is not None
+    assert done.response.generated_videos
     assert len(object_store.listed("restart/")) == 1
 
 

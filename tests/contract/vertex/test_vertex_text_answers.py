@@ -2,15 +2,15 @@
 
 import json
 from enum import Enum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
 from google import genai
-from google.genai import types
+from google.genai import errors, types
 from pydantic import BaseModel, Field
 
-from tests.contract.vertex.harness import TEXT_MODEL, FakeVertex, a_picture
+from tests.contract.vertex.harness import TEXT_MODEL, FakeVertex, ObjectStore, a_picture
 
 STORY = (
     "<story>An old keeper wakes before dawn. A storm rolls in from the sea. "
@@ -44,7 +44,9 @@ def asked(client: genai.Client, prompt: str, **config: object) -> types.Generate
     return client.models.generate_content(model=TEXT_MODEL, contents=prompt, config=settings)
 
 
-@pytest.mark.parametrize("wish", ["Write 3 acts.", "Write three short acts.", "acts: 3", "A 3-act play."])
+@pytest.mark.parametrize(
+    "wish", ["Write 3 acts.", "Write three short acts.", "acts: 3", "A 3-act play.", '{"acts": 3}', "act count: 3"]
+)
 def test_counted_noun_when_an_array_has_its_name_then_the_array_has_that_length(
     client: genai.Client, wish: str
 ) -> None:
@@ -141,13 +143,15 @@ def test_schema_when_it_is_recursive_and_uses_every_bound_then_the_answer_fits_i
     assert all(len(leaf.long_text) >= 400 and leaf.step % 5 == 0 for leaf in tree.leaves)
 
 
-def test_clip_to_judge_when_a_schema_is_given_then_a_mark_within_bounds_comes_back(client: genai.Client) -> None:
+def test_clip_to_judge_when_a_schema_is_given_then_a_mark_within_bounds_comes_back(
+    client: genai.Client, object_store: ObjectStore
+) -> None:
     class Verdict(BaseModel):
         score: int = Field(ge=0, le=100)
         reasons: list[str]
 
-    parts = [
-        types.Part.from_uri(file_uri="gs://films/clip.mp4", mime_type="video/mp4"),
+    parts: list[Any] = [
+        types.Part.from_uri(file_uri=object_store.put("judged/clip.mp4", b"any bytes"), mime_type="video/mp4"),
         types.Part.from_bytes(data=a_picture(), mime_type="image/png"),
         types.Part.from_text(text="Judge continuity."),
     ]
@@ -156,6 +160,27 @@ def test_clip_to_judge_when_a_schema_is_given_then_a_mark_within_bounds_comes_ba
 
     assert isinstance(answer.parsed, Verdict)
     assert 50 <= answer.parsed.score <= 100
+
+
+def test_clip_to_judge_when_it_is_not_in_the_bucket_then_the_call_is_refused_and_free(
+    vertex: FakeVertex, client: genai.Client
+) -> None:
+    gone = types.Part.from_uri(file_uri="gs://films/never-written.mp4", mime_type="video/mp4")
+    parts: list[Any] = [gone, types.Part.from_text(text="Judge it.")]
+    with pytest.raises(errors.ClientError, match=r"never-written\.mp4"):
+        client.models.generate_content(model=TEXT_MODEL, contents=parts)
+
+    assert vertex.ledger() == []
+
+
+def test_array_when_only_its_entries_bear_the_counted_noun_then_that_counts(client: genai.Client) -> None:
+    class Programme(BaseModel):
+        order: list[Act]
+
+    answer = asked(client, f"Write 5 acts. {STORY}", response_schema=Programme)
+
+    assert isinstance(answer.parsed, Programme)
+    assert len(answer.parsed.order) == 5
 
 
 @pytest.mark.parametrize("change", [{"seed": 8}, {"temperature": 0.9}])
@@ -183,7 +208,10 @@ def test_answer_when_it_would_be_longer_than_the_limit_then_it_is_cut_and_says_s
 
 
 def test_usage_when_text_and_picture_are_sent_then_both_are_counted(client: genai.Client) -> None:
-    parts = [types.Part.from_text(text="abcdefgh"), types.Part.from_bytes(data=a_picture(), mime_type="image/png")]
+    parts: list[Any] = [
+        types.Part.from_text(text="abcdefgh"),
+        types.Part.from_bytes(data=a_picture(), mime_type="image/png"),
+    ]
     usage = client.models.generate_content(model=TEXT_MODEL, contents=parts).usage_metadata
     counted = client.models.count_tokens(model=TEXT_MODEL, contents=parts).total_tokens
 
@@ -193,18 +221,16 @@ def test_usage_when_text_and_picture_are_sent_then_both_are_counted(client: gena
 
 
 def test_keys_when_spelled_either_way_or_with_numbers_as_text_then_they_mean_the_same(vertex: FakeVertex) -> None:
-    def ask(camel: bool) -> object:
-        least, most, ordering = ("minItems", "maxItems", "propertyOrdering") if camel else (
-            "min_items", "max_items", "property_ordering")  # fmt: skip
-        schema = {
-            "type": "OBJECT",
-            "properties": {"b": {"type": "STRING"}, "a": {"type": "ARRAY", least: "2", most: "2", "items": {"type": "STRING"}}},
-            ordering: ["a", "b"],
-        }  # fmt: skip
-        config = {"responseSchema" if camel else "response_schema": schema}
+    def ask(*, camel: bool) -> object:
+        def key(name: str) -> str:
+            return name if camel else "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+
+        listed = {"type": "ARRAY", key("minItems"): "2", key("maxItems"): "2", "items": {"type": "STRING"}}
+        properties = {"b": {"type": "STRING"}, "a": listed}
+        schema = {"type": "OBJECT", "properties": properties, key("propertyOrdering"): ["a", "b"]}
         body = {
             "contents": [{"role": "user", "parts": [{"text": STORY}]}],
-            "generationConfig" if camel else "generation_config": config,
+            key("generationConfig"): {key("responseSchema"): schema},
         }
         url = f"{vertex.url}/v1/projects/p/locations/global/publishers/google/models/{TEXT_MODEL}:generateContent"
         answer = httpx.post(url, json=body, headers={"Authorization": "Bearer x"}).raise_for_status().json()

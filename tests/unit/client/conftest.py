@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from client import cli
 from client.api import PromptreelClient
 from client.retries import Retries
 
@@ -179,3 +180,18 @@ def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def run(fake_api: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run `promptreel` with these arguments against the scripted API; its exit code."""
+    monkeypatch.setenv("PROMPTREEL_API", fake_api.url)
+    monkeypatch.setenv("PROMPTREEL_TOKEN", "the-token")
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def command(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        return int(ended.value.code or 0)
+
+    return command

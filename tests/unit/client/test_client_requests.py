@@ -85,6 +85,17 @@ def test_page_of_a_gateway_when_answered_then_it_becomes_a_problem_with_a_way_ou
     assert "PROMPTREEL_TOKEN" in caught.value.remedy
 
 
+def test_problem_without_remedy_when_answered_then_none_is_made_up(
+    fake_api: Any, api_client: PromptreelClient, answer: Any
+) -> None:
+    fake_api.on("GET", "/v1/jobs/film-1", answer(404, {"code": "not_found", "message": "There is no job film-1."}))
+
+    with pytest.raises(ProblemError) as caught:
+        api_client.job("film-1")
+
+    assert (caught.value.message, caught.value.remedy) == ("There is no job film-1.", "")
+
+
 def test_success_without_json_when_answered_then_the_address_is_doubted(
     fake_api: Any, api_client: PromptreelClient, answer: Any
 ) -> None:

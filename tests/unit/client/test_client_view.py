@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from client.changes import changes
-from client.view import address_view, ending_view, job_view, jobs_view, ledger_view
+from client.view import ending_view, job_view, jobs_view, ledger_view
 from client.words import clock_time, dollars, plain
 
 NOW = datetime(2026, 11, 21, 9, 0, 47, tzinfo=UTC)
@@ -62,18 +62,6 @@ def test_finished_job_when_drawn_then_film_and_its_length_are_told(
     assert lines[2].endswith("1:30")  # the clock stopped with the job's last change
 
 
-def test_film_address_when_longer_than_the_terminal_then_still_one_line(
-    job_json: Callable[..., Any], film_output: dict[str, Any]
-) -> None:
-    long = f"https://media.example/film.mp4?X-Goog-Signature={'0' * 500}"
-    job = job_json(state="COMPLETE", output=film_output | {"film": {"url": long}})
-    console = Console(file=io.StringIO(), record=True, width=40)
-
-    console.print(address_view(job), soft_wrap=True)
-
-    assert console.export_text() == f"{long}\n"
-
-
 def test_failed_job_when_drawn_then_error_and_way_out_are_told(job_json: Callable[..., Any]) -> None:
     error = {
         "code": "budget_exceeded",
@@ -100,12 +88,13 @@ def test_jobs_when_listed_then_a_line_each_and_the_way_to_the_next_page(job_json
     ]
 
 
-def test_ledger_when_drawn_then_every_cent_is_explained() -> None:
-    call = {"purpose": "storyboard", "model": "gemini", "state": "SETTLED", "attempt": 1}
+def test_ledger_when_drawn_then_every_cent_is_explained_in_the_order_it_was_spent() -> None:
+    call = {"purpose": "storyboard", "model": "gemini", "state": "SETTLED", "attempt": 1, "at": "2026-11-21T09:00:01Z"}
+    later = {"purpose": "clip/scene-01", "model": "veo", "at": "2026-11-21T09:00:02Z"}
     ledger: Any = {
         "calls": [
+            call | later | {"reserved_micros": 3_200_000, "cost_micros": 3_200_000},
             call | {"reserved_micros": 120_000, "cost_micros": 1_250},
-            call | {"purpose": "clip/scene-01", "model": "veo", "reserved_micros": 3_200_000, "cost_micros": 3_200_000},
         ],
         "totals": {"limit_micros": 5_000_000, "reserved_micros": 0, "spent_micros": 3_201_250},
     }

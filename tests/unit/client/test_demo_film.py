@@ -84,6 +84,14 @@ def test_film_when_its_shape_is_not_the_one_asked_for_then_named(
     assert faults(dataclasses.replace(RIGHT, width_px=720, height_px=1280), upright, bill()) == []
 
 
+def test_film_when_longer_than_the_job_says_then_named(
+    finished: Callable[..., Any], bill: Callable[..., Any], film_output: dict[str, Any]
+) -> None:
+    job = finished(output=film_output | {"frames": 700})
+
+    assert faults(RIGHT, job, bill()) == ["The film has 768 frames, the job says 700."]
+
+
 def test_job_when_scenes_are_missing_then_named(
     finished: Callable[..., Any], bill: Callable[..., Any], scene_json: Callable[..., Any]
 ) -> None:

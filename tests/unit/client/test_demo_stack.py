@@ -1,6 +1,7 @@
 """The demo's child process: waited for, stopped, and never left behind. The stack is played by a tiny program."""
 
 import io
+import signal
 import sys
 from pathlib import Path
 
@@ -25,6 +26,11 @@ draft.replace(state)
 signal.pause()
 """
 CARELESS = GOOD.replace("worker.kill(), worker.wait(), ", "")
+# While it is being stopped, another Ctrl-C reaches the demo.
+NAGGING = GOOD.replace("lambda *_: (", "lambda *_: (os.kill(os.getppid(), signal.SIGINT), ").replace(
+    "json,", "json, os,"
+)
+DEAF = GOOD.replace("lambda *_: (worker.kill(), worker.wait(), sys.exit(0))", "signal.SIG_IGN")
 DYING = 'import sys; sys.exit("firestore: no Java here")'
 
 
@@ -56,6 +62,16 @@ def test_stack_when_left_by_an_error_then_no_process_of_it_runs(tmp_path: Path, 
     assert not psutil.pid_exists(int(pids.read_text()))
 
 
+def test_stack_when_interrupted_again_while_stopping_then_still_stopped(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+
+    with stack(NAGGING, pids):
+        pass
+
+    assert not psutil.pid_exists(int(pids.read_text()))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_stack_when_it_leaves_a_worker_behind_then_killed_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,11 +93,20 @@ def test_stack_when_it_dies_while_starting_then_its_last_words_are_told(tmp_path
 
 def test_stack_when_never_ready_then_given_up_and_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_stack, "UP_WITHIN_S", 0.0)
-    monkeypatch.setattr(demo_stack, "DOWN_WITHIN_S", 0.1)
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
     before = set(psutil.Process().children())
 
-    with pytest.raises(StackFailed, match="not up after"), stack(deaf, tmp_path / "pids"):
+    with pytest.raises(StackFailed, match="not up after"), stack("import time; time.sleep(60)", tmp_path / "pids"):
         pytest.fail("a stack that is not up must not be used")
+
+    assert set(psutil.Process().children()) <= before
+
+
+def test_stack_when_deaf_to_being_stopped_then_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_stack, "DOWN_WITHIN_S", 0.1)
+    monkeypatch.setattr(demo_stack, "GONE_WITHIN_S", 0.1)
+    before = set(psutil.Process().children())
+
+    with pytest.raises(StackFailed, match="left processes behind"), stack(DEAF, tmp_path / "pids"):
+        assert set(psutil.Process().children()) > before
 
     assert set(psutil.Process().children()) <= before

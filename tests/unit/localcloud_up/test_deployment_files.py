@@ -87,6 +87,25 @@ def test_gcloud_folder_of_the_developer_when_a_function_starts_then_out_of_sight
     assert env_of(site, "api")["CLOUDSDK_CONFIG"] == str(site.run_dir / "gcloud")
 
 
+def test_folder_of_an_earlier_run_when_started_again_then_its_state_is_forgotten(site: Site) -> None:
+    site.emptied()
+    task = site.state_dir("tasks") / "tasks.db"
+    task.touch()
+
+    site.emptied()
+
+    assert not task.exists()
+
+
+def test_folder_of_somebody_else_when_started_in_then_nothing_is_removed(site: Site) -> None:
+    mine = site.folder("state") / "my-novel.txt"
+    mine.touch()
+
+    site.emptied()
+
+    assert mine.exists()
+
+
 def test_gate_when_wired_then_names_the_accounts_of_access_json(site: Site) -> None:
     services = {service["name"]: service for service in wiring.gate(site)["services"]}
 

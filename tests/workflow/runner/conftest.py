@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from localcloud.workflows import engine
+from localcloud.workflows.callbacks import Callbacks
 from localcloud.workflows.compiler.routines import compile_source
 from localcloud.workflows.problems import SourceRefused
 from localcloud.workflows.program.calls import MISSING
@@ -61,6 +62,7 @@ class ScriptedWorld:
     slept_s: list[float] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     logged: list[dict[str, Any]] = field(default_factory=list)
+    callbacks: Callbacks = field(default_factory=lambda: Callbacks(""))  # of the execution being played
 
     def now_s(self) -> float:
         return 1_700_000_000.0 + asyncio.get_running_loop().time()

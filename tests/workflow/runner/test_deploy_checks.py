@@ -59,8 +59,8 @@ REFUSED = [
     ("[{a: {assign: [{x: 1}]}}, {p: {parallel: {branches: [{b: {steps: [{w: {call: sys.now, result: x}}]}}]}}}]",
      "'x' is written in a parallel branch"),
     ("[{p: {parallel: {shared: [z], for: {value: v, in: [1], steps: [{w: {return: 1}}]}}}}]", "'z' is not defined"),
-    ("[{p: {parallel: {branches: [{b: {steps: [{w: {assign: [{l: 1}]}}]}}, {c: {steps: [{r: {call: sys.log, args: {"
-     "data: '${l}'}}}]}}]}}}]", "'l' is not defined"),
+    ("[{p: {parallel: {branches: [{b: {steps: [{w: {assign: [{l: 1}]}}]}}, {c: {steps: [{r: {raise: '${l}'}}]}}]}}}]",
+     "'l' is not defined"),
     ("[{p: {parallel: {for: {value: v, in: [1], steps: [{w: {return: 1}}]}}}}]", "cannot return"),
     ("[{p: {parallel: {for: {value: v, in: [1], steps: [{w: {assign: [{q: 1}], next: break}}]}}}}]", "'break'"),
     ("[{p: {parallel: {branches: [{b: {steps: [{w: {assign: [{q: 1}], next: q}}]}}]}}}, {q: {return: 1}}]", "'q'"),
@@ -78,8 +78,12 @@ def test_source_when_wrong_then_the_deploy_is_refused_and_says_why(
     assert complaint in refusal(source)
 
 
+WRITE = "{w: {assign: [{x: 2}]}}"
+LOOP = f"{{value: v, in: [1], steps: [{WRITE}]}}"
+SHARED = f"[{{a: {{assign: [{{x: 1}}]}}}}, {{p: {{parallel: {{shared: [x], for: {LOOP}}}}}}}]"
+
 ACCEPTED = [
-    "[{a: {assign: [{x: 1}]}}, {p: {parallel: {shared: [x], for: {value: v, in: [1], steps: [{w: {assign: [{x: 2}]}}]}}}}]",
+    SHARED,
     "[{p: {parallel: {for: {value: v, in: [1], steps: [{w: {assign: [{q: 1}], next: continue}}]}}}}]",
     "[{a: {assign: [{x: 1}], next: b}}, {s: {return: 1}}, {b: {return: '${x}'}}]",
     "[{a: {switch: [{condition: true, next: b}]}}, {b: {assign: [{later: 1}]}}, {c: {return: '${later}'}}]",

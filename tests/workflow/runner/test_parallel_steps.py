@@ -207,12 +207,18 @@ def test_execution_when_cancelled_then_sleeping_branches_stop_at_once(scripted_w
 """
 
     async def cancel_midway() -> tuple[bool, int]:
-        run = engine.start(compile_source(source), scripted_world(), {})
-        task = asyncio.get_running_loop().create_task(engine.execute(run))
-        while len(run.world.slept_s) < 3:  # type: ignore[attr-defined]
-            await asyncio.sleep(0)
+        world = scripted_world()
+        task = asyncio.ensure_future(engine.execute(engine.start(compile_source(source), world, {})))
+        await all_asleep(world, 3)
         task.cancel()
         ended = await asyncio.gather(task, return_exceptions=True)
         return isinstance(ended[0], asyncio.CancelledError), len(asyncio.all_tasks())
 
     assert asyncio.run(cancel_midway()) == (True, 1)
+
+
+async def all_asleep(world: Any, sleepers: int) -> None:
+    """Let the loop turn until so many branches sleep; a hundred turns are far more than they need."""
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert len(world.slept_s) == sleepers

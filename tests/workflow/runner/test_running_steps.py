@@ -374,4 +374,3 @@ def test_scope_when_it_ends_then_its_variables_no_longer_count(play: Play) -> No
 
 def test_bytes_when_returned_then_the_execution_fails(play: Play) -> None:
     assert play("[{a: {return: '${text.encode(\"x\")}'}}]").error["tags"] == ["ValueError"]
-

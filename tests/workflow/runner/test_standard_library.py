@@ -128,9 +128,7 @@ VARIABLES = {"m": {"a": 1, "b": {"c": 2}}, "n": {"a": 9, "b": {"d": 3}}, "e": {"
 
 
 @pytest.mark.parametrize(("expression", "value"), VALUES, ids=[expression for expression, _ in VALUES])
-def test_function_when_called_then_gives_the_documented_value(
-    evaluate: Evaluate, expression: str, value: Any
-) -> None:
+def test_function_when_called_then_gives_the_documented_value(evaluate: Evaluate, expression: str, value: Any) -> None:
     found = evaluate(expression, **VARIABLES)
 
     assert (type(found), found) == (type(value), value)

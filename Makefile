@@ -1,0 +1,77 @@
+# The menu. `make` alone lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
+LOCKED := tests/requirements.txt functions/requirements.txt stitcher_service/requirements.txt
+NOT_YET = @echo "make $@: not built yet (README, Limits)." >&2; exit 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit test-e2e check fmt up bench chaos infra-test deploy docs lock clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: $(INSTALLED) ## install everything into .venv (idempotent; demo, test and the others call it)
+
+$(INSTALLED): tests/requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "promptreel needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	sed -n '/^uv==/,/# via/p' tests/requirements.txt > $(VENV)/uv.txt # uv by pip, the rest by uv: ten times as fast
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes tests/requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## one film from examples/ (or DEMO_PROMPT="…") on a local stack, into out/demo/
+	$(BIN)/python -m examples.demo
+
+test: setup ## the whole test suite
+	$(BIN)/pytest
+
+test-unit: setup ## the rooms that need no stack: seconds
+	$(BIN)/pytest tests/unit
+
+test-e2e: setup ## whole films on the local stack
+	$(BIN)/pytest tests/e2e
+
+check: setup ## lint, format, types, layers, locks, the workflow's own compiler
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m localcloud workflows check workflows/film.yaml
+	$(BIN)/python -m tests.locks $(LOCKED) -- $(LOCK)
+
+fmt: setup ## format and mend what can be mended
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+up: setup ## the local stack on fixed ports until Ctrl-C
+	$(BIN)/python -m localcloud up --fixed-ports --state-file .local/state.json
+
+bench: setup ## measured figures: makespan against the critical path, jobs in parallel
+	$(BIN)/python -m tests.bench.makespan
+
+chaos: setup ## kill anything at any time
+	$(NOT_YET)
+
+infra-test: setup ## prove the Terraform offline
+	$(NOT_YET)
+
+deploy: setup ## bring promptreel up in a Google Cloud project
+	$(NOT_YET)
+
+docs: setup ## generate the diagrams and the API description from the code
+	$(BIN)/python -m tests.golden.docs
+
+lock: setup ## compile the hash-locked requirements from pyproject.toml
+	$(LOCK) --all-extras -o tests/requirements.txt
+	$(LOCK) --extra functions -o functions/requirements.txt
+	$(LOCK) --extra stitcher -o stitcher_service/requirements.txt
+
+clean: ## remove everything that was made, the virtual environment too
+	rm -rf $(VENV) .local out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,55 @@
+"""The running stand-in: both services over one shared state, on a REST and a gRPC port."""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcloud.serving import LOOPBACK, serve
+from localcloud.workflows import rest, rpc
+from localcloud.workflows.catalogue import Catalogue
+from localcloud.workflows.client import HttpClient
+from localcloud.workflows.executions import Executions
+from localcloud.workflows.hostmap import HostMap
+from localcloud.workflows.identity import identity_from
+from localcloud.workflows.world import RealWorld
+
+logger = logging.getLogger(__name__)
+
+_GRACE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    rest_port: int
+    grpc_port: int
+    host_map: Path | None
+    state_dir: Path | None
+
+
+def run(options: Options) -> int:
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    asyncio.run(_serve(options))
+    return 0
+
+
+async def _serve(options: Options) -> None:
+    hosts = HostMap.from_file(options.host_map) if options.host_map else HostMap({})
+    client = HttpClient(hosts, identity_from(os.environ.get("GCE_METADATA_HOST", "")))
+    catalogue = Catalogue(time.time, options.state_dir)
+    origin = f"http://{LOOPBACK}:{options.rest_port}"
+    executions = Executions(catalogue, RealWorld(client), time.time, origin)
+    if len(catalogue):
+        logger.info("%d workflows are deployed; executions of the earlier run are gone", len(catalogue))
+    grpc_server, _ = rpc.server(options.grpc_port, catalogue, executions)
+    await grpc_server.start()
+    try:
+        await serve({options.rest_port: rest.application(catalogue, executions)})
+    finally:
+        await executions.close()
+        await grpc_server.stop(_GRACE_S)
+        await client.close()

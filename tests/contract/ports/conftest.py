@@ -1,0 +1,61 @@
+"""Each port twice: the fake of the unit tests and the adapter over a real emulator."""
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from promptreel.adapters.firestore import FirestoreJobs
+from promptreel.adapters.gcs import GcsArtifacts
+from promptreel.adapters.signer import RemoteSigner
+from promptreel.ports import ArtifactStore, JobStore
+from tests.contract.ports import emulators
+from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.jobs import MemoryJobs
+from tests.fakes.system import FakeClock
+
+
+@pytest.fixture(scope="session")
+def firestore_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with emulators.firestore(tmp_path_factory.mktemp("firestore")) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def storage_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with emulators.storage(tmp_path_factory.mktemp("storage")) as url:
+        yield url
+
+
+@pytest.fixture(params=["memory", "firestore"])
+def jobs(request: pytest.FixtureRequest) -> JobStore:
+    if request.param == "memory":
+        return MemoryJobs()
+    return request.getfixturevalue("firestore_jobs")
+
+
+@pytest.fixture
+def firestore_jobs(firestore_host: str, monkeypatch: pytest.MonkeyPatch) -> FirestoreJobs:
+    """A store in a project of its own."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_host)
+    return FirestoreJobs(f"local-{uuid4().hex[:8]}", "(default)")
+
+
+@pytest.fixture(params=["memory", "storage"])
+def artifacts(request: pytest.FixtureRequest) -> ArtifactStore:
+    if request.param == "memory":
+        return MemoryArtifacts(FakeClock())
+    make: Callable[[], ArtifactStore] = request.getfixturevalue("gcs_artifacts")
+    return make()
+
+
+@pytest.fixture
+def gcs_artifacts(storage_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], ArtifactStore]:
+    def make() -> ArtifactStore:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_url)
+        bucket = f"b-{uuid4().hex[:8]}"
+        httpx.post(f"{storage_url}/storage/v1/b", json={"name": bucket}).raise_for_status()
+        return GcsArtifacts("local", bucket, RemoteSigner(""), "")
+
+    return make

@@ -1,0 +1,53 @@
+"""What every `ArtifactStore` promises, in memory and in Cloud Storage alike."""
+
+from pathlib import Path
+
+import pytest
+
+from promptreel.errors import NotFound
+from promptreel.ports import ArtifactStore
+
+
+def test_artifact_when_put_then_is_got_back_by_its_uri(artifacts: ArtifactStore) -> None:
+    uri = artifacts.put("jobs/j/a.txt", b"one", "text/plain")
+
+    assert uri == artifacts.uri("jobs/j/a.txt")
+    assert artifacts.get(uri) == b"one"
+    assert artifacts.exists("jobs/j/a.txt")
+
+
+def test_artifact_when_put_again_then_the_first_writer_wins(artifacts: ArtifactStore, tmp_path: Path) -> None:
+    uri = artifacts.put("jobs/j/a.txt", b"one", "text/plain")
+    other = tmp_path / "other"
+    other.write_bytes(b"three")
+
+    assert artifacts.put("jobs/j/a.txt", b"two", "text/plain") == uri
+    assert artifacts.put_file("jobs/j/a.txt", other, "text/plain") == uri
+    assert artifacts.get(uri) == b"one"
+
+
+def test_file_when_put_then_is_got_into_a_file(artifacts: ArtifactStore, tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"x" * 300_000)
+
+    artifacts.get_file(artifacts.put_file("jobs/j/clip.mp4", source, "video/mp4"), target)
+
+    assert target.read_bytes() == source.read_bytes()
+
+
+def test_missing_artifact_then_is_not_found(artifacts: ArtifactStore, tmp_path: Path) -> None:
+    assert not artifacts.exists("jobs/j/none")
+    with pytest.raises(NotFound):
+        artifacts.get(artifacts.uri("jobs/j/none"))
+    with pytest.raises(NotFound):
+        artifacts.get_file(artifacts.uri("jobs/j/none"), tmp_path / "none")
+
+
+def test_prefix_when_listed_then_shows_what_lies_below_it_and_nothing_else(artifacts: ArtifactStore) -> None:
+    artifacts.put("jobs/j/clips/a/1.mp4", b"1", "video/mp4")
+    artifacts.put("jobs/j/clips/ab/2.mp4", b"22", "video/mp4")
+
+    (found,) = artifacts.list("jobs/j/clips/a/")
+
+    assert (found.uri, found.size) == (artifacts.uri("jobs/j/clips/a/1.mp4"), 1)
+    assert artifacts.list("jobs/none/") == []

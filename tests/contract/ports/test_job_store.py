@@ -1,0 +1,136 @@
+"""What every `JobStore` promises, in memory and in Firestore alike."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from promptreel.domain.job import DrawItem, Wave
+from promptreel.domain.states import CallState, JobState
+from promptreel.errors import LostRace, NotFound
+from promptreel.ports import Create, JobStore, Replace
+from tests.factories import a_call, a_job, a_render, a_scene, later
+from tests.fakes.world import FakeWorld
+
+
+def test_document_when_written_then_is_read_back_equal(jobs: JobStore) -> None:
+    job, scene, call, render = a_job(), a_scene(), a_call(), a_render()
+
+    jobs.write(Create(job.id, job), Create(job.id, scene), Create(job.id, call), Create(job.id, render))
+
+    assert jobs.job(job.id).value == job
+    assert jobs.scene(job.id, scene.id).value == scene
+    read_call, read_render = jobs.call(job.id, call.id), jobs.render(render.id)
+    assert read_call is not None
+    assert read_render is not None
+    assert (read_call.value, read_render.value) == (call, render)
+
+
+def test_planned_job_when_written_then_is_read_back_equal(jobs: JobStore, world: FakeWorld) -> None:
+    planned = world.planned()
+    assert planned.planned().waves[0] == Wave(items=(DrawItem(scene="scene-01", frame="start"),))
+
+    jobs.write(Create(planned.id, planned))
+
+    assert jobs.job(planned.id).value == planned
+
+
+def test_missing_document_then_is_not_found_or_none(jobs: JobStore) -> None:
+    with pytest.raises(NotFound):
+        jobs.job("job-9")
+    with pytest.raises(NotFound):
+        jobs.scene("job-9", "scene-01")
+    assert jobs.call("job-9", "call-9") is None
+    assert jobs.render("digest-9") is None
+    assert list(jobs.scenes("job-9")) == []
+
+
+def test_document_when_created_twice_then_the_second_loses_and_the_first_stands(jobs: JobStore) -> None:
+    jobs.write(Create("job-1", a_job()))
+
+    with pytest.raises(LostRace):
+        jobs.write(Create("job-1", a_job(owner="other@example.com")))
+    assert jobs.job("job-1").value.owner == "mira@example.com"
+
+
+def test_stale_read_when_replaced_then_loses_and_changes_nothing(jobs: JobStore) -> None:
+    jobs.write(Create("job-1", a_job()))
+    stale = jobs.job("job-1")
+    jobs.write(Replace("job-1", stale, stale.value.evolve(run=2)))
+
+    with pytest.raises(LostRace):
+        jobs.write(Replace("job-1", stale, stale.value.evolve(run=9)))
+    assert jobs.job("job-1").value.run == 2
+
+
+def test_batch_when_one_change_loses_then_none_is_written(jobs: JobStore) -> None:
+    jobs.write(Create("job-1", a_job()), Create("job-1", a_call("call-1")))
+
+    with pytest.raises(LostRace):
+        jobs.write(Create("job-1", a_call("call-2")), Create("job-1", a_call("call-1")))
+    assert jobs.call("job-1", "call-2") is None
+
+
+def test_field_set_to_nothing_then_is_nothing_when_read(jobs: JobStore) -> None:
+    jobs.write(Create("job-1", a_job(execution="e-1")))
+    read = jobs.job("job-1")
+
+    jobs.write(Replace("job-1", read, read.value.evolve(execution=None)))
+
+    assert jobs.job("job-1").value.execution is None
+
+
+def test_scenes_then_come_in_display_order(jobs: JobStore) -> None:
+    jobs.write(
+        Create("job-1", a_job()),
+        Create("job-1", a_scene(1, display_order=3)),
+        Create("job-1", a_scene(2, display_order=1)),
+        Create("job-1", a_scene(3, display_order=2)),
+    )
+
+    assert [read.value.sequence for read in jobs.scenes("job-1")] == [2, 3, 1]
+
+
+def test_jobs_of_an_owner_then_come_newest_first_and_page_by_page(jobs: JobStore) -> None:
+    for number in range(5):
+        jobs.write(Create(f"job-{number}", a_job(f"job-{number}", created=later(number))))
+    jobs.write(Create("job-x", a_job("job-x", owner="other@example.com")))
+
+    first = jobs.jobs("mira@example.com", None, 2, None)
+    second = jobs.jobs("mira@example.com", None, 9, first[-1].created)
+
+    assert [job.id for job in first] == ["job-4", "job-3"]
+    assert [job.id for job in second] == ["job-2", "job-1", "job-0"]
+    assert list(jobs.jobs("mira@example.com", JobState.FAILED, 9, None)) == []
+
+
+def test_jobs_in_states_then_come_from_all_owners_oldest_change_first(jobs: JobStore) -> None:
+    jobs.write(Create("job-1", a_job("job-1", updated=later(9))))
+    jobs.write(Create("job-2", a_job("job-2", owner="other@example.com", updated=later(3))))
+    jobs.write(Create("job-3", a_job("job-3", state=JobState.COMPLETE)))
+
+    assert [job.id for job in jobs.jobs_in({JobState.PENDING, JobState.STITCH}, 10)] == ["job-2", "job-1"]
+
+
+def test_unfinished_calls_then_come_from_all_jobs(jobs: JobStore) -> None:
+    jobs.write(Create("job-1", a_call("call-1")), Create("job-1", a_call("call-2", state=CallState.SETTLED)))
+    jobs.write(Create("job-2", a_call("call-3", job="job-2", state=CallState.UNCERTAIN)))
+
+    assert {read.value.id for read in jobs.unfinished_calls(10)} == {"call-1", "call-3"}
+
+
+def test_many_writers_at_once_then_exactly_one_wins_each_version(jobs: JobStore) -> None:
+    jobs.write(Create("job-1", a_job()))
+    read = jobs.job("job-1")
+
+    def try_to_win(run: int) -> bool:
+        try:
+            jobs.write(Replace("job-1", read, read.value.evolve(run=run)))
+        except LostRace:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(try_to_win, range(2, 10)))
+
+    assert sum(won) == 1
+    assert jobs.job("job-1").value.run == won.index(True) + 2

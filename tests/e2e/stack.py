@@ -1,0 +1,158 @@
+"""The whole local stack as a test sees it: from outside, through its public addresses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+
+ROOT = Path(__file__).parents[2]
+START_S = 90.0
+FILM_S = 150.0
+FINAL = {"COMPLETE", "FAILED", "CANCELLED"}
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T | None], what: str, within_s: float = FILM_S) -> T:
+    """What `look` finds, as soon as it finds something."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.1)  # between two looks; never instead of one
+    raise AssertionError(f"{what}: not within {within_s:g} s")
+
+
+class Stack:
+    """A running stack."""
+
+    def __init__(self, process: subprocess.Popen[bytes], state_file: Path) -> None:
+        self.process = process
+        self._state_file = state_file
+
+    @property
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads(self._state_file.read_text())
+        return state
+
+    @property
+    def project(self) -> str:
+        return str(self.state["env"]["GOOGLE_CLOUD_PROJECT"])
+
+    def api(self, method: str, path: str, *, person: str = "owner", **options: Any) -> httpx.Response:
+        """One request to the API as a person; ``person=""`` sends no token."""
+        state = self.state
+        headers = dict(options.pop("headers", {}))
+        if person:
+            headers["Authorization"] = f"Bearer {state['tokens'][person]}"
+        return httpx.request(method, f"{state['api']}{path}", headers=headers, timeout=60, **options)
+
+    def submit(self, prompt: str, **fields: Any) -> str:
+        answer = self.api("POST", "/v1/jobs", json={"prompt": prompt, **fields})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        answer = self.api("GET", f"/v1/jobs/{job_id}")
+        assert answer.status_code == 200, answer.text
+        job: dict[str, Any] = answer.json()
+        return job
+
+    def wait(self, job_id: str, *states: str, within_s: float = FILM_S) -> dict[str, Any]:
+        """The job once it is in one of these states, or final."""
+        wanted = set(states) | FINAL
+
+        def look() -> dict[str, Any] | None:
+            job = self.job(job_id)
+            return job if job["state"] in wanted else None
+
+        return eventually(look, f"{job_id} in {sorted(wanted)}", within_s)
+
+    def ledger(self, job_id: str) -> dict[str, Any]:
+        ledger: dict[str, Any] = self.api("GET", f"/v1/jobs/{job_id}/ledger").json()
+        return ledger
+
+    def bill(self, job_id: str = "") -> list[dict[str, Any]]:
+        """What the fake Vertex was paid for, in order; with a job id only that job's clips."""
+        bill: list[dict[str, Any]] = httpx.get(f"{self.state['vertex']}/_local/ledger", timeout=30).json()
+        return [line for line in bill if not job_id or job_id in (line["storage_uri"] or "")]
+
+    def vertex(self, method: str, what: str, order: Any = None) -> None:
+        """Order a profile or faults of the fake Vertex."""
+        httpx.request(method, f"{self.state['vertex']}/_local/{what}", json=order, timeout=30).raise_for_status()
+
+    def gcloud(self, *words: str) -> Any:
+        """Run gcloud with the printed environment; its JSON answer."""
+        env = {**os.environ, **self.state["env"]}
+        done = subprocess.run(
+            ["gcloud", *words, "--location=us-central1", "--format=json"],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=FILM_S,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def upload(self, name: str, data: bytes, content_type: str = "text/plain") -> None:
+        """Put a file into the prompts bucket, as a person would."""
+        httpx.post(
+            f"{self.state['storage']}/upload/storage/v1/b/{self.project}-prompts/o",
+            params={"uploadType": "media", "name": name},
+            content=data,
+            headers={"Content-Type": content_type},
+            timeout=30,
+        ).raise_for_status()
+
+    def report(self, name: str) -> dict[str, Any]:
+        """The report on an uploaded file, once it stands."""
+
+        def look() -> dict[str, Any] | None:
+            path = f"reports%2F{name.replace('/', '%2F')}.json"
+            answer = httpx.get(
+                f"{self.state['storage']}/storage/v1/b/{self.project}-results/o/{path}", params={"alt": "media"}
+            )
+            return dict(answer.json()) if answer.status_code == 200 else None
+
+        return eventually(look, f"report on {name}", 60)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of the stack, the supervisor first."""
+        supervisor = psutil.Process(self.process.pid)
+        return [supervisor, *supervisor.children(recursive=True)]
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@contextmanager
+def running(folder: Path, *options: str) -> Iterator[Stack]:
+    """A stack of its own: free ports, a fresh project, ended in any case."""
+    state_file = folder / "state.json"
+    with (folder / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "localcloud", "up", "--state-file", str(state_file), *options],
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        stack = Stack(process, state_file)
+        try:
+            eventually(lambda: state_file.exists() or process.poll() is not None, "the stack", START_S)
+            assert process.poll() is None, (folder / "up.log").read_text()[-3000:]
+            yield stack
+        finally:
+            if process.poll() is None:
+                stack.stop()

@@ -1,0 +1,166 @@
+"""What happens when, and what must not happen: D2, D3, D4, D5, H1, H8."""
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.e2e.stack import Stack, eventually, running
+
+FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
+
+
+def test_earlier_clips_then_film_while_later_pictures_are_drawn_and_a_refusal_is_answered_before_the_last(
+    stack: Stack,
+) -> None:
+    stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 30, "veo-*": 30}})
+    stack.vertex("POST", "faults", [{"model": "veo-*", "method": "predictLongRunning", "nth": [1], "fault": "rai"}])
+    before = len(stack.bill())
+
+    job = stack.wait(stack.submit(FOUR, scenes=4, duration_s=16, quality="draft"))
+
+    assert job["state"] == "COMPLETE", job["error"]
+    course = [_line(line, job["id"]) for line in stack.bill()[before:]]
+    last_picture = max(number for number, what in enumerate(course) if what == "picture")
+    first_scene = [number for number, what in enumerate(course) if what == "clip scene-01"]
+    assert len(first_scene) == 2, course
+    assert first_scene[1] < last_picture, course
+    assert course.index("clip scene-02") < last_picture, course
+    tries = job["scenes"][0]["attempts"]
+    assert [one["outcome"] for one in tries] == ["refused", "delivered"]
+    assert tries[0]["codes"]
+    clips = [
+        call for call in stack.ledger(job["id"])["calls"] if call["scene"] == "scene-01" and call["kind"] == "video"
+    ]
+    assert sorted((call["state"], call["cost_micros"]) for call in clips) == [("RELEASED", 0), ("SETTLED", 400_000)]
+
+
+def _line(line: dict[str, object], job_id: str) -> str:
+    """One line of the bill in a word or two."""
+    where = str(line["storage_uri"] or "")
+    if "image" in str(line["model"]):
+        return "picture"
+    return f"clip {where.partition('/clips/')[2].partition('/')[0]}" if job_id in where else "other"
+
+
+def test_every_task_delivered_twice_then_every_clip_is_paid_once(stack: Stack) -> None:
+    tasks = f"{stack.state['tasks']}/_local"
+    httpx.post(f"{tasks}/faults", json={"duplicate_rate": 1.0, "seed": 1}).raise_for_status()
+    try:
+        job = stack.wait(stack.submit(FOUR, scenes=3, duration_s=12, quality="draft"))
+    finally:
+        httpx.post(f"{tasks}/faults", json={"duplicate_rate": 0.0, "seed": 1}).raise_for_status()
+
+    assert job["state"] == "COMPLETE", job["error"]
+    assert len(stack.bill(job["id"])) == 3
+
+
+def test_each_step_called_again_with_the_same_input_then_pays_nothing(stack: Stack) -> None:
+    stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"veo-*": 160}})
+    job_id = stack.submit(FOUR, scenes=2, duration_s=8, quality="draft")
+    stack.wait(job_id, "VIDEO_GEN")
+    before = len(stack.bill())
+    scene = {"scene": "scene-01", "take": 1}
+
+    replies = [
+        call_step(stack, "write_storyboard", {"job_id": job_id, "run": 1}),
+        call_step(stack, "draw_keyframe", {"job_id": job_id, "run": 1, **scene, "frame": "start"}),
+        call_step(stack, "draw_keyframe", {"job_id": job_id, "run": 1, **scene, "frame": "end"}),
+        call_step(stack, "submit_clip", {"job_id": job_id, "run": 1, **scene, "attempt": 1}),
+        call_step(stack, "poll_clips", {"job_id": job_id, "run": 1}),
+    ]
+
+    assert [reply["state"] for reply in replies[:3]] == ["planned", "drawn", "drawn"]
+    assert replies[3]["state"] in {"filming", "busy"}
+    job = stack.wait(job_id)
+    assert job["state"] == "COMPLETE", job["error"]
+    assert len(stack.bill(job_id)) == 2
+    assert [line for line in stack.bill()[before:] if "image" in line["model"]] == []
+
+
+def call_step(stack: Stack, step: str, body: dict[str, object]) -> dict[str, str]:
+    """Call a step function through its gate, as the account that may."""
+    gates = httpx.get(
+        f"{stack.state['workflows_rest']}/v1/projects/{stack.project}/locations/us-central1/workflows/film"
+    )
+    urls = gates.json()["userEnvVars"]
+    account, url = "film-workflow", urls.get(f"{step.upper()}_URL")
+    if step == "submit_clip":
+        account, url = "film-tasks", submit_clip_url(stack)
+    token = httpx.get(
+        f"http://{stack.state['metadata']}/computeMetadata/v1/instance/service-accounts/"
+        f"{account}@{stack.project}.iam.gserviceaccount.com/identity",
+        params={"audience": url, "format": "full"},
+        headers={"Metadata-Flavor": "Google"},
+    ).raise_for_status()
+    answer = httpx.post(str(url), json=body, headers={"Authorization": f"Bearer {token.text}"}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    reply: dict[str, str] = answer.json()
+    return reply
+
+
+def submit_clip_url(stack: Stack) -> str:
+    """Where the queue delivers, as the functions were told."""
+    return psutil.Process(stack.state["processes"]["open_job"]).environ()["PROMPTREEL_SUBMIT_CLIP_URL"]
+
+
+def test_call_without_the_right_then_does_not_reach_a_step(stack: Stack) -> None:
+    url = submit_clip_url(stack)
+
+    assert httpx.post(url, json={}).status_code == 401
+    assert httpx.post(url, json={}, headers={"Authorization": "Bearer x.y.z"}).status_code == 401
+    owner = stack.state["tokens"]["owner"]
+    assert httpx.post(url, json={}, headers={"Authorization": f"Bearer {owner}"}).status_code in {401, 403}
+
+
+def test_cancelled_job_then_pays_for_nothing_new(stack: Stack) -> None:
+    stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 30, "veo-*": 60}})
+    job_id = stack.submit(FOUR, scenes=4, duration_s=16, quality="draft")
+    eventually(lambda: stack.bill(job_id), "a first clip")
+
+    assert stack.api("POST", f"/v1/jobs/{job_id}:cancel").json()["state"] == "CANCELLED"
+    in_flight = {call["id"] for call in stack.ledger(job_id)["calls"] if call["state"] not in {"PLANNED", "RESERVED"}}
+
+    def settled() -> bool:
+        calls = stack.ledger(job_id)["calls"]
+        return all(call["state"] in {"SETTLED", "RELEASED", "ADOPTED", "LOST"} for call in calls)
+
+    eventually(settled, "every call of the cancelled job finished")
+    ledger = stack.ledger(job_id)
+    paid = {call["id"] for call in ledger["calls"] if call["state"] != "RELEASED"}
+    assert paid <= in_flight
+    assert stack.job(job_id)["state"] == "CANCELLED"
+    clips = sum(call["cost_micros"] for call in ledger["calls"] if call["kind"] == "video")
+    assert sum(line["micros"] for line in stack.bill(job_id)) == clips
+    assert stack.api("POST", f"/v1/jobs/{job_id}:cancel").status_code == 200
+
+
+def test_ten_jobs_at_once_then_all_complete_and_the_whole_ledger_is_the_whole_bill(tmp_path: Path) -> None:
+    with running(tmp_path) as stack:
+        with ThreadPoolExecutor(10) as pool:
+            job_ids = list(
+                pool.map(lambda number: stack.submit(f"{FOUR} Film {number}.", scenes=3, duration_s=12), range(10))
+            )
+        jobs = [stack.wait(job_id, within_s=400) for job_id in job_ids]
+
+        assert [job["state"] for job in jobs] == ["COMPLETE"] * 10, [job["error"] for job in jobs]
+        spent = sum(stack.ledger(job_id)["totals"]["spent_micros"] for job_id in job_ids)
+        assert spent == sum(line["micros"] for line in stack.bill())
+        every = stack.processes()
+        assert {address for process in every for address in listening(process)} <= {"127.0.0.1", "::1"}
+
+        assert stack.stop() == 0
+        assert [process for process in every if process.is_running()] == []
+
+
+def listening(process: psutil.Process) -> set[str]:
+    try:
+        return {
+            connection.laddr.ip
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN and connection.family in {socket.AF_INET, socket.AF_INET6}
+        }
+    except psutil.NoSuchProcess:
+        return set()

@@ -1,0 +1,112 @@
+"""A prompt becomes a film: A1, B1, C1, D1, D2, D7, E1, H1."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import httpx
+import pytest
+
+from tests.e2e import pictures
+from tests.e2e.stack import Stack
+
+IDEA = (
+    "A film of four scenes. Mira, the keeper in a grey coat, climbs the winding stairs. She lights the great lamp. "
+    "A fishing boat turns away from the rocks. In the morning gulls circle the white tower."
+)
+
+
+@pytest.fixture(scope="module")
+def film(shared_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    """A finished job and its film, fetched by the link the API gives."""
+    job = shared_stack.wait(shared_stack.submit(IDEA, scenes=4, duration_s=20))
+    assert job["state"] == "COMPLETE", job["error"]
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    path.write_bytes(httpx.get(job["output"]["film"]["url"], timeout=60).raise_for_status().content)
+    return job, path
+
+
+def test_film_then_is_h264_and_aac_of_the_right_size_rate_and_length_to_the_frame(
+    film: tuple[dict[str, Any], Path],
+) -> None:
+    job, path = film
+    with av.open(str(path)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        counted = sum(1 for _ in container.decode(video=0))
+
+        assert (video.codec.canonical_name, audio.codec.canonical_name) == ("h264", "aac")
+        assert (video.width, video.height) == (1280, 720)
+        assert video.average_rate == Fraction(24)
+    assert counted == job["planned_frames"] == job["output"]["frames"] == 20 * 24
+
+
+def test_film_then_shows_each_scene_in_order_and_can_be_heard(film: tuple[dict[str, Any], Path]) -> None:
+    job, path = film
+    starts, position = [], 0
+    for scene in job["scenes"]:
+        starts.append(position)
+        position += scene["duration_s"] * 24
+    shown = pictures.frames(path, set(starts))
+    first_pictures = [
+        pictures.from_bytes(httpx.get(scene["keyframes"]["start"]["url"]).content) for scene in job["scenes"]
+    ]
+
+    recognised = [
+        max(range(4), key=[pictures.psnr(shown[at], picture) for picture in first_pictures].__getitem__)
+        for at in starts
+    ]
+
+    assert recognised == [0, 1, 2, 3]
+    assert min(pictures.psnr(shown[at], picture) for at, picture in zip(starts, first_pictures, strict=True)) > 25
+    assert pictures.sound_is_heard(path)
+
+
+def test_ledger_then_equals_the_bill_to_the_micro_dollar(stack: Stack, film: tuple[dict[str, Any], Path]) -> None:
+    job, _ = film
+    ledger = stack.ledger(job["id"])
+    clips = [call for call in ledger["calls"] if call["kind"] == "video"]
+
+    assert sum(line["micros"] for line in stack.bill(job["id"])) == sum(call["cost_micros"] for call in clips)
+    assert ledger["totals"]["spent_micros"] == sum(call["cost_micros"] for call in ledger["calls"])
+    assert ledger["totals"]["reserved_micros"] == 0
+    assert {call["state"] for call in ledger["calls"]} == {"SETTLED"}
+
+
+def test_poster_then_is_a_picture(film: tuple[dict[str, Any], Path]) -> None:
+    job, _ = film
+
+    assert pictures.from_bytes(httpx.get(job["output"]["poster"]["url"]).content).std() > 5
+
+
+def test_film_of_a_stranger_then_does_not_exist(stack: Stack, film: tuple[dict[str, Any], Path]) -> None:
+    job, _ = film
+
+    for method, path in (("GET", ""), ("GET", "/ledger"), ("POST", ":cancel")):
+        assert stack.api(method, f"/v1/jobs/{job['id']}{path}", person="stranger").status_code == 404
+    assert stack.api("GET", "/v1/jobs", person="stranger").json()["jobs"] == []
+    assert stack.api("GET", f"/v1/jobs/{job['id']}", person="").status_code == 401
+
+
+def test_crossfaded_vertical_film_without_sound_then_is_as_asked(stack: Stack, tmp_path: Path) -> None:
+    job = stack.wait(
+        stack.submit(
+            "Two scenes: a paper boat on a stream, then the boat reaches the sea",
+            scenes=2,
+            duration_s=8,
+            aspect="9:16",
+            clip_audio=False,
+            quality="draft",
+            transition={"kind": "crossfade", "duration_s": 0.5},
+        )
+    )
+
+    assert job["state"] == "COMPLETE", job["error"]
+    path = tmp_path / "film.mp4"
+    path.write_bytes(httpx.get(job["output"]["film"]["url"], timeout=60).content)
+    with av.open(str(path)) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (720, 1280)
+        assert sum(1 for _ in container.decode(video=0)) == job["planned_frames"]
+    assert {call["cost_micros"] for call in stack.ledger(job["id"])["calls"] if call["kind"] == "video"} == {
+        scene["duration_s"] * 80_000 for scene in job["scenes"]
+    }

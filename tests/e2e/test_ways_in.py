@@ -1,0 +1,101 @@
+"""The three ways in, good and bad input: A1, A2, A3, A7, A8."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from tests.e2e.stack import Stack, eventually
+
+QUICK = {"scenes": 1, "duration_s": 4, "quality": "draft"}
+
+
+def test_same_idempotency_key_when_submitted_twice_then_is_one_job(stack: Stack) -> None:
+    body = {"prompt": "One scene of a fox in the snow", **QUICK}
+    first = stack.api("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": "fox-1"})
+    second = stack.api("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": "fox-1"})
+    clash = stack.api("POST", "/v1/jobs", json={**body, "title": "Other"}, headers={"Idempotency-Key": "fox-1"})
+    strangers = stack.api("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": "fox-1"}, person="stranger")
+
+    assert (first.status_code, second.status_code, clash.status_code) == (202, 202, 409)
+    assert first.json()["id"] == second.json()["id"] != strangers.json()["id"]
+    job = stack.wait(first.json()["id"])
+    assert job["state"] == "COMPLETE", job["error"]
+    assert len(stack.bill(job["id"])) == 1
+
+
+def test_uploaded_prompt_then_becomes_a_film_and_the_report_says_which(stack: Stack) -> None:
+    owner = "owner@example.com"
+    request = {"prompt": "One scene of a heron at dawn", "owner": owner, **QUICK}
+
+    stack.upload("ideas/heron.json", json.dumps(request).encode(), "application/json")
+
+    report = stack.report("ideas/heron.json")
+    assert report["state"] == "accepted"
+    assert stack.wait(report["job_id"])["state"] == "COMPLETE"
+
+
+def test_bad_upload_then_gets_a_readable_report_and_its_execution_is_not_repeated(stack: Stack) -> None:
+    stack.upload("ideas/bad.yaml", b"prompt: A heron\nscenes: many\n")
+
+    report = stack.report("ideas/bad.yaml")
+
+    assert report["state"] == "rejected"
+    assert "scenes" in report["message"]
+    assert report["remedy"]
+
+
+def test_bad_request_then_is_a_problem_that_names_the_field_and_the_way_out(stack: Stack) -> None:
+    for body, told in (
+        ({}, "prompt: Field required"),
+        ({"prompt": "A heron", "sceens": 3}, "sceens: there is no such field"),
+        ({"prompt": "A heron", "style": "wes-anderson"}, "style: not supported yet"),
+        ({"prompt": "A heron", "scenes": 2, "duration_s": 200}, "duration_s: 2 scenes of 4-8 s"),
+        ({"prompt": "A heron", "resolution": "4k", "quality": "draft"}, "resolution: veo-3.1-fast-generate-001 films"),
+        ({"prompt": "x" * 20_001}, "prompt: String should have at most 20000 characters"),
+    ):
+        answer = stack.api("POST", "/v1/jobs", json=body)
+
+        assert answer.status_code == 422, body
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert told in answer.json()["message"]
+        assert answer.json()["code"]
+    assert stack.api("POST", "/v1/jobs", content=b"x" * 1_000_001).status_code in {413, 422}
+    assert stack.api("GET", "/v1/jobs/..%2F..%2Fetc").status_code == 404
+    assert stack.api("DELETE", "/v1/jobs").status_code == 405
+
+
+def test_execution_by_rest_then_is_a_whole_film_and_a_bad_one_fails_readably(stack: Stack) -> None:
+    good = start_execution(stack, {"prompt": "One scene of an owl", "owner": "owner@example.com", **QUICK})
+    bad = start_execution(stack, {"prompt": "One scene of an owl", "sceens": 1})
+
+    told = eventually(lambda: ended(stack, bad), "the bad execution")
+    assert told["state"] == "FAILED"
+    assert "sceens: there is no such field" in told["error"]["payload"]
+    done = eventually(lambda: ended(stack, good), "the good execution")
+    assert done["state"] == "SUCCEEDED", done.get("error")
+    assert json.loads(done["result"])["state"] == "complete"
+
+
+def test_gcloud_run_then_is_a_whole_film_and_gcloud_describes_it(stack: Stack, gcloud: Callable[..., Any]) -> None:
+    gcloud("workflows", "deploy", "film-again", "--source=workflows/film.yaml")
+    wish = json.dumps({"prompt": "One scene of a whale", "owner": "owner@example.com", **QUICK})
+
+    ran = gcloud("workflows", "run", "film", f"--data={wish}")
+    described = gcloud("workflows", "executions", "describe", ran["name"].rpartition("/")[2], "--workflow=film")
+
+    assert (ran["state"], described["state"]) == ("SUCCEEDED", "SUCCEEDED"), ran.get("error")
+    assert stack.job(json.loads(described["result"])["job_id"])["state"] == "COMPLETE"
+
+
+def start_execution(stack: Stack, argument: object) -> str:
+    """Run the workflow as ``gcloud workflows run`` does; answers the execution's name."""
+    film = f"projects/{stack.project}/locations/us-central1/workflows/film"
+    url = f"{stack.state['workflows_rest']}/v1/{film}/executions"
+    return str(httpx.post(url, json={"argument": json.dumps(argument)}).raise_for_status().json()["name"])
+
+
+def ended(stack: Stack, name: str) -> dict[str, Any] | None:
+    execution = httpx.get(f"{stack.state['workflows_rest']}/v1/{name}").json()
+    return dict(execution) if execution["state"] != "ACTIVE" else None

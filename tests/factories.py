@@ -1,0 +1,69 @@
+"""Valid values with overrides, so that each test shows only the fact it is about."""
+
+from datetime import timedelta
+from typing import Any
+
+from promptreel.domain.job import Budget, Job
+from promptreel.domain.ledger import Call
+from promptreel.domain.render import Render
+from promptreel.domain.request import FilmRequest
+from promptreel.domain.scene import Scene
+from tests.fakes.system import START
+
+
+def a_request(**fields: Any) -> FilmRequest:
+    return FilmRequest.model_validate({"prompt": "A lighthouse keeper waits", **fields})
+
+
+def a_job(job_id: str = "job-1", **fields: Any) -> Job:
+    defaults = {
+        "id": job_id,
+        "owner": "mira@example.com",
+        "origin": "o",
+        "request": a_request(),
+        "budget": Budget(limit_micros=25_000_000),
+        "created": START,
+        "updated": START,
+    }
+    return Job.model_validate({**defaults, **fields})
+
+
+def a_scene(number: int = 1, **fields: Any) -> Scene:
+    defaults = {
+        "id": f"scene-{number:02d}",
+        "sequence": number,
+        "display_order": number,
+        "description": f"Scene {number}",
+        "start_prompt": "start",
+        "end_prompt": "end",
+        "motion_prompt": "motion",
+        "transition_note": "cut",
+        "duration_s": 8,
+        "created": START,
+        "updated": START,
+    }
+    return Scene.model_validate({**defaults, **fields})
+
+
+def a_call(call_id: str = "call-1", **fields: Any) -> Call:
+    defaults = {
+        "id": call_id,
+        "job": "job-1",
+        "kind": "video",
+        "model": "veo-3.1-generate-001",
+        "purpose": f"clip/{call_id}",
+        "take": 1,
+        "attempt": 1,
+        "reserved_micros": 3_200_000,
+        "created": START,
+        "updated": START,
+    }
+    return Call.model_validate({**defaults, **fields})
+
+
+def a_render(digest: str = "digest-1", **fields: Any) -> Render:
+    return Render.model_validate({"id": digest, "job": "job-1", "created": START, "updated": START, **fields})
+
+
+def later(seconds: float) -> Any:
+    return START + timedelta(seconds=seconds)

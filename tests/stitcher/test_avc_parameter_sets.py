@@ -1,0 +1,72 @@
+"""Parameter sets of several encodings in one record, or the news that they cannot share one."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stitcher_service.ffmpeg.avc import ParameterSets, avcc, coded_slices, is_idr, merge, nal_units
+
+
+def ue(value: int) -> bytes:
+    """An Exp-Golomb code, padded with a stop bit."""
+    bits = f"{value + 1:b}"
+    padded = ("0" * (len(bits) - 1) + bits + "1").ljust(16, "0")
+    return int(padded, 2).to_bytes(2)
+
+
+def sets(sps_id: int, *, body: bytes = b"\x11", profile: int = 100, level: int = 31) -> ParameterSets:
+    sps = bytes((0x67, profile, 0, level)) + ue(sps_id) + body
+    return ParameterSets((sps,), (b"\x68" + ue(sps_id) + body,))
+
+
+def units(*contents: bytes) -> bytes:
+    return b"".join(len(content).to_bytes(4) + content for content in contents)
+
+
+@given(first=st.integers(0, 31), second=st.integers(0, 31))
+def test_sets_when_merged_then_they_share_a_record_unless_one_id_means_two_things(first: int, second: int) -> None:
+    a, b = sets(first), sets(second, body=b"\x22")
+
+    together = merge([a, b, a])
+
+    if first == second:
+        assert together is None
+    else:
+        assert together == ParameterSets((*a.sps, *b.sps), (*a.pps, *b.pps))
+
+
+def test_record_when_written_and_read_then_it_holds_the_same_sets_under_the_highest_profile_and_level() -> None:
+    together = merge([sets(0, profile=77, level=42), sets(1, profile=100, level=31)])
+    assert together is not None
+
+    record = avcc(together)
+
+    assert ParameterSets.from_avcc(record) == together
+    assert (record[1], record[3]) == (100, 42)
+    assert record.endswith(bytes((0xFD, 0xF8, 0xF8, 0)))
+
+
+def test_record_of_a_main_profile_when_written_then_it_has_no_chroma_trailer() -> None:
+    assert not avcc(sets(0, profile=77)).endswith(bytes((0xFD, 0xF8, 0xF8, 0)))
+
+
+def test_record_when_it_is_none_or_has_short_lengths_then_there_are_no_sets() -> None:
+    record = bytearray(avcc(sets(0)))
+    record[4] = 0xFD
+
+    assert ParameterSets.from_avcc(bytes(record)) is None
+    assert ParameterSets.from_avcc(b"\x00\x00\x00\x01\x67") is None
+    assert ParameterSets.from_avcc(b"") is None
+
+
+def test_sets_when_put_in_band_then_they_are_ordinary_units() -> None:
+    one = sets(0)
+
+    assert list(nal_units(one.in_band())) == [*one.sps, *one.pps]
+
+
+def test_packet_when_read_then_slices_and_idr_are_found_behind_other_units() -> None:
+    packet = units(b"\x06sei", b"\x65idr slice", b"\x65more")
+
+    assert is_idr(packet)
+    assert coded_slices(packet) == (b"\x65idr slice", b"\x65more")
+    assert not is_idr(units(b"\x06recovery point", b"\x41p slice"))

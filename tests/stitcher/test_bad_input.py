@@ -1,0 +1,107 @@
+"""Inputs that cannot become a film are refused by name, before anything stands where the film should."""
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stitcher_service.cutlist import CutList
+from stitcher_service.errors import BadInput
+from stitcher_service.stitch import stitch
+from tests.stitcher.conftest import ClipMaker, FilmMaker
+from tests.stitcher.media import write_wave
+
+
+def cut_half(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def cut_tail_of_fast_start(file: Path) -> None:
+    """The index stands in front and still names every packet; the last pictures are gone."""
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-2000])
+
+
+def scratch(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    chance = random.Random(5)
+    start = content.index(b"mdat") + 2000
+    for at in range(start, len(content) // 2, 400):
+        content[at] ^= chance.randrange(1, 256)
+    file.write_bytes(content)
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def overwrite(file: Path) -> None:
+    file.write_text("no film but words, and quite a few of them\n" * 40)
+
+
+def make_playlist(file: Path) -> None:
+    file.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nother.mp4\n#EXT-X-ENDLIST\n")
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (cut_half, "is not readable media|is truncated"),
+        (scratch, "its picture is damaged|its sound is damaged|is not readable media"),
+        (empty, "is empty"),
+        (overwrite, "is not readable media"),
+        (make_playlist, "is not readable media"),
+        (Path.unlink, "does not exist"),
+    ],
+)
+def test_harmed_clip_when_stitched_then_refused_in_one_line_that_names_it(
+    a_clip: ClipMaker, tmp_path: Path, harm: Callable[[Path], Any], reason: str
+) -> None:
+    shutil.copy(a_clip(mark=1), tmp_path / "good.mp4")
+    shutil.copy(a_clip(mark=2), tmp_path / "harmed.mp4")
+    harm(tmp_path / "harmed.mp4")
+    left = sorted(tmp_path.iterdir())
+    cut_list = CutList.model_validate(
+        {"size": [320, 180], "fps": 24, "clips": [{"path": "good.mp4"}, {"path": "harmed.mp4"}]}
+    )
+
+    with pytest.raises(BadInput, match=rf"^harmed\.mp4: (?:{reason})") as refused:
+        stitch(cut_list, tmp_path, tmp_path / "film.mp4")
+
+    assert "\n" not in str(refused.value)
+    assert sorted(tmp_path.iterdir()) == left
+
+
+def test_truncated_fast_start_clip_when_stitched_then_its_missing_packets_are_noticed(
+    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
+) -> None:
+    film, _ = a_film([{"path": a_clip(mark=1)}])
+    shutil.move(film, tmp_path / "clip.mp4")
+    cut_tail_of_fast_start(tmp_path / "clip.mp4")
+
+    with pytest.raises(BadInput, match=r"clip\.mp4: is truncated: \d+ of \d+ \w+ packets are missing"):
+        a_film([{"path": "clip.mp4"}])
+
+
+def test_clip_without_picture_when_stitched_then_refused(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
+    write_wave(tmp_path / "music.wav", 440, 2)
+
+    with pytest.raises(BadInput, match=r"^music\.wav: has no picture"):
+        a_film([{"path": a_clip(mark=1)}, {"path": "music.wav"}])
+
+
+def test_soundtrack_without_sound_when_stitched_then_refused(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+    mute = a_clip(mark=2, tone_hz=0)
+
+    with pytest.raises(BadInput, match="has no sound"):
+        a_film([{"path": a_clip(mark=1)}], soundtrack={"path": str(mute)})
+
+
+def test_film_in_a_missing_folder_when_stitched_then_refused(a_clip: ClipMaker, tmp_path: Path) -> None:
+    cut_list = CutList.model_validate({"size": [320, 180], "fps": 24, "clips": [{"path": str(a_clip(mark=1))}]})
+
+    with pytest.raises(BadInput, match="its folder does not exist"):
+        stitch(cut_list, tmp_path, tmp_path / "nowhere" / "film.mp4")

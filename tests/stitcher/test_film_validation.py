@@ -1,0 +1,105 @@
+"""A film that is not what was planned is refused, whatever is wrong with it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from stitcher_service.cutlist import CutList
+from stitcher_service.errors import RenderFailed
+from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
+from stitcher_service.segments import Copy, Plan
+from stitcher_service.stitch import prepare
+from stitcher_service.validate import validate
+from tests.stitcher.conftest import ClipMaker, FilmMaker
+
+Maker = Callable[..., tuple[Path, Plan]]
+
+
+@pytest.fixture
+def a_planned_film(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> Maker:
+    """A good film with the plan it was made from."""
+
+    def make(look: str = "moving") -> tuple[Path, Plan]:
+        clips = [{"path": str(a_clip(mark=2, look=look)), "in_s": 0.5}]
+        film, _ = a_film(clips)
+        return film, prepare(CutList.model_validate({"size": [320, 180], "fps": 24, "clips": clips}), tmp_path).plan
+
+    return make
+
+
+def check(film: Path, plan: Plan) -> None:
+    validate(film, plan, Runner(find_ffmpeg()), may_be_black=False)
+
+
+def with_another_frame(plan: Plan) -> Plan:
+    return replace(plan, segments=(*plan.segments, Copy(0, 0, 1, 0)))
+
+
+def with_another_size(plan: Plan) -> Plan:
+    return replace(plan, film=replace(plan.film, size_px=(640, 360)))
+
+
+def with_another_rate(plan: Plan) -> Plan:
+    return replace(plan, film=replace(plan.film, rate=Fraction(25)))
+
+
+@pytest.mark.parametrize(
+    ("other", "fault"),
+    [
+        (with_another_frame, "it shows 60 frames, planned were 61"),
+        (with_another_size, "its size is 320x180"),
+        (with_another_rate, "its frames are not evenly spaced from 0"),
+    ],
+)
+def test_film_when_another_was_planned_then_refused(
+    a_planned_film: Maker, other: Callable[[Plan], Plan], fault: str
+) -> None:
+    film, plan = a_planned_film()
+    check(film, plan)
+
+    with pytest.raises(RenderFailed, match=fault):
+        check(film, other(plan))
+
+
+def test_film_without_fast_start_when_validated_then_refused(a_planned_film: Maker, tmp_path: Path) -> None:
+    film, plan = a_planned_film()
+    slow = tmp_path / "slow.mp4"
+    with av.open(str(film)) as source, av.open(str(slow), "w") as target:
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream_index]
+                target.mux_one(packet)
+
+    with pytest.raises(RenderFailed, match="moov before mdat"):
+        check(slow, plan)
+
+
+def test_film_without_sound_when_validated_then_refused(a_clip: ClipMaker, a_planned_film: Maker) -> None:
+    _, plan = a_planned_film()
+
+    with pytest.raises(RenderFailed, match="picture or sound is missing"):
+        check(a_clip(mark=2, tone_hz=0), plan)
+
+
+def test_black_film_when_its_clips_are_not_then_refused(a_planned_film: Maker) -> None:
+    film, plan = a_planned_film(look="black")
+
+    with pytest.raises(RenderFailed, match="it is black although its clips are not"):
+        check(film, plan)
+
+
+def test_film_with_damaged_encoded_frames_when_validated_then_refused(a_planned_film: Maker) -> None:
+    film, plan = a_planned_film()
+    content = bytearray(film.read_bytes())
+    start = content.index(b"mdat") + 1500
+    for at in range(start, start + 4000, 60):
+        content[at] ^= 0x5A
+    film.write_bytes(content)
+
+    with pytest.raises(RenderFailed, match=r"decoding from|no picture that can be decoded|not readable"):
+        check(film, plan)

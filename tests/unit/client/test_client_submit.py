@@ -1,0 +1,115 @@
+"""`promptreel submit`: an idea or a request from an argument, a file or stdin becomes the request that is sent."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client import cli
+
+Run = Callable[..., int]
+
+
+def test_idea_when_submitted_then_only_the_job_id_is_on_stdout(
+    run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_api.on("POST", "/v1/jobs", answer(202, {"id": "film-3f9a2c", "state": "PENDING"}))
+
+    assert run("submit", "A lighthouse at dawn") == 0
+
+    printed = capsys.readouterr()
+    assert printed.out == "film-3f9a2c\n"
+    assert "promptreel watch film-3f9a2c" in printed.err
+    assert fake_api.asked[0].body == {"prompt": "A lighthouse at dawn"}
+    assert fake_api.asked[0].headers["idempotency-key"]
+
+
+def test_options_when_given_then_each_is_its_field_of_the_request(run: Run, fake_api: Any, answer: Any) -> None:
+    fake_api.on("POST", "/v1/jobs", answer(202, {"id": "film-1", "state": "PENDING"}))
+    words = (
+        "--duration 32 --scenes 4 --aspect 9:16 --resolution 1080p --budget 5.5 --title Light --seed 7 --quality draft "
+        "--transition crossfade --transition-duration 0.5 --no-clip-audio --video-model veo-x --priority high "
+        "--style noir --continuity chain --approval none --on-scene-failure fail --idempotency-key key-1"
+    )
+
+    assert run("submit", "A lighthouse", *words.split()) == 0
+
+    assert fake_api.asked[0].headers["idempotency-key"] == "key-1"
+    assert fake_api.asked[0].body == {
+        "prompt": "A lighthouse",
+        "title": "Light",
+        "duration_s": 32.0,
+        "scenes": 4,
+        "aspect": "9:16",
+        "resolution": "1080p",
+        "quality": "draft",
+        "style": "noir",
+        "budget_usd": 5.5,
+        "seed": 7,
+        "transition": {"kind": "crossfade", "duration_s": 0.5},
+        "clip_audio": False,
+        "models": {"video": "veo-x"},
+        "continuity": "chain",
+        "approval": "none",
+        "on_scene_failure": "fail",
+        "priority": "high",
+    }
+
+
+def test_idea_when_read_from_stdin_then_sent_whole(
+    run: Run, fake_api: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_api.on("POST", "/v1/jobs", answer(202, {"id": "film-1", "state": "PENDING"}))
+    monkeypatch.setattr("sys.stdin", io.StringIO("Two lines\nof rain\n"))
+
+    run("submit", "-")
+
+    assert fake_api.asked[0].body == {"prompt": "Two lines\nof rain\n"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("idea.json", '{"prompt": "Rain", "scenes": 3, "models": {"text": "t"}}'),
+        ("idea.yaml", "prompt: Rain\nscenes: 3\nmodels: {text: t}\n"),
+    ],
+)
+def test_request_in_a_file_when_submitted_then_options_lie_over_it(
+    run: Run, fake_api: Any, answer: Any, tmp_path: Path, name: str, content: str
+) -> None:
+    fake_api.on("POST", "/v1/jobs", answer(202, {"id": "film-1", "state": "PENDING"}))
+    (tmp_path / name).write_text(content)
+
+    run("submit", "--file", str(tmp_path / name), "--scenes", "5", "--video-model", "v")
+
+    assert fake_api.asked[0].body == {"prompt": "Rain", "scenes": 5, "models": {"text": "t", "video": "v"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("idea.json", "{"),
+        ("idea.json", "[1]"),
+        ("idea.yaml", "a: [b"),
+        ("idea.yaml", "just words"),
+        ("idea.txt", b"\xff"),
+    ],
+)
+def test_file_when_unusable_then_refused_before_anything_is_sent(
+    run: Run, fake_api: Any, tmp_path: Path, name: str, content: str | bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    assert run("submit", "--file", str(path)) == cli.REFUSED
+    assert name in capsys.readouterr().err
+    assert fake_api.asked == []
+
+
+def test_idea_when_given_twice_then_refused(run: Run, fake_api: Any, tmp_path: Path) -> None:
+    (tmp_path / "idea.txt").write_text("Rain")
+
+    assert run("submit", "Snow", "--file", str(tmp_path / "idea.txt")) == cli.REFUSED
+    assert fake_api.asked == []

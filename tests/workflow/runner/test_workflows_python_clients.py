@@ -1,0 +1,112 @@
+"""The official Python clients, unmodified, against the gRPC port."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import pytest
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from google.cloud import workflows_v1
+from google.cloud.workflows import executions_v1
+from google.cloud.workflows.executions_v1.services.executions.transports import ExecutionsGrpcTransport
+from google.cloud.workflows_v1.services.workflows.transports import WorkflowsGrpcTransport
+
+PARENT = "projects/local/locations/us-central1"
+ECHO = "main:\n  params: [input]\n  steps:\n  - give:\n      return: ${input}\n"
+NAP = "main:\n  steps:\n  - nap:\n      call: sys.sleep\n      args: {seconds: 3600}\n"
+
+State = executions_v1.Execution.State
+
+
+@pytest.fixture
+def channel(stand_in: Any) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(stand_in.grpc) as opened:
+        yield opened
+
+
+@pytest.fixture
+def workflows(channel: grpc.Channel) -> workflows_v1.WorkflowsClient:
+    return workflows_v1.WorkflowsClient(transport=WorkflowsGrpcTransport(channel=channel))
+
+
+@pytest.fixture
+def executions(channel: grpc.Channel) -> executions_v1.ExecutionsClient:
+    return executions_v1.ExecutionsClient(transport=ExecutionsGrpcTransport(channel=channel))
+
+
+@pytest.fixture
+def deployed(workflows: Any) -> Callable[[str], Any]:
+    def create(source: str) -> Any:
+        workflow = workflows_v1.Workflow(source_contents=source, user_env_vars={"A": "b"})
+        operation = workflows.create_workflow(parent=PARENT, workflow=workflow, workflow_id=f"w-{uuid.uuid4()}")
+        return operation.result(timeout=10)
+
+    return create
+
+
+def test_workflow_when_deployed_and_run_by_the_clients_then_succeeds(
+    workflows: Any, executions: Any, deployed: Any, until: Any
+) -> None:
+    workflow = deployed(ECHO)
+    argument = json.dumps({"prompt": "ünï", "n": [1, 2.5, None]})
+    started = executions.create_execution(parent=workflow.name, execution={"argument": argument})
+
+    def finished() -> Any:
+        found = executions.get_execution(name=started.name)
+        return found if found.state != State.ACTIVE else None
+
+    execution = until(finished, "the end of the execution")
+    assert (execution.state, json.loads(execution.result)) == (State.SUCCEEDED, json.loads(argument))
+    assert execution.workflow_revision_id == workflow.revision_id
+    assert execution.duration.total_seconds() >= 0
+    assert [step.step for step in execution.status.current_steps] == ["give"]
+    assert workflows.get_workflow(name=workflow.name).user_env_vars == {"A": "b"}
+
+
+def test_execution_when_cancelled_by_the_client_then_is_cancelled(executions: Any, deployed: Any) -> None:
+    workflow = deployed(NAP)
+    started = executions.create_execution(parent=workflow.name)
+    cancelled = executions.cancel_execution(name=started.name)
+    listed = list(executions.list_executions(parent=workflow.name))
+
+    assert cancelled.state == State.CANCELLED
+    assert [(found.name, found.state) for found in listed] == [(started.name, State.CANCELLED)]
+    with pytest.raises(FailedPrecondition):
+        executions.cancel_execution(name=started.name)
+
+
+def test_workflow_when_updated_by_the_client_then_its_revisions_are_listed(workflows: Any, deployed: Any) -> None:
+    workflow = deployed(ECHO)
+    changed = workflows_v1.Workflow(name=workflow.name, source_contents=NAP)
+    request = {"workflow": changed, "update_mask": {"paths": ["source_contents"]}}
+    updated = workflows.update_workflow(request=request).result(timeout=10)
+    revisions = list(workflows.list_workflow_revisions(request={"name": workflow.name}))
+
+    assert (updated.source_contents, updated.user_env_vars) == (NAP, {"A": "b"})
+    assert [found.revision_id[:6] for found in revisions] == ["000002", "000001"]
+
+
+def test_workflow_when_deleted_by_the_client_then_is_gone(workflows: Any, deployed: Any) -> None:
+    workflow = deployed(ECHO)
+    workflows.delete_workflow(name=workflow.name).result(timeout=10)
+
+    assert workflow.name not in [found.name for found in workflows.list_workflows(parent=PARENT)]
+    with pytest.raises(NotFound):
+        workflows.get_workflow(name=workflow.name)
+
+
+def test_failures_when_answered_over_grpc_then_have_their_status(
+    workflows: Any, executions: Any, deployed: Any
+) -> None:
+    workflow = deployed(ECHO)
+    taken = workflow.name.rpartition("/")[2]
+
+    with pytest.raises(AlreadyExists):
+        workflows.create_workflow(parent=PARENT, workflow=workflow, workflow_id=taken)
+    bad = workflows_v1.Workflow(source_contents="main: {}")
+    with pytest.raises(InvalidArgument, match="line 1"):
+        workflows.create_workflow(parent=PARENT, workflow=bad, workflow_id=f"w-{uuid.uuid4()}")
+    with pytest.raises(NotFound):
+        executions.get_execution(name=f"{workflow.name}/executions/none")

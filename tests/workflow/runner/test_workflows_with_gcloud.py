@@ -1,0 +1,72 @@
+"""The gcloud program, unmodified, against the stand-in."""
+
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SOURCE = """\
+main:
+  params: [input]
+  steps:
+  - choose:
+      switch:
+      - condition: ${"nap_s" in input}
+        call: sys.sleep
+        args: {seconds: "${input.nap_s}"}
+      - condition: ${"fail" in input}
+        raise: ${input.fail}
+  - give:
+      return: ${input}
+"""
+
+Gcloud = Callable[..., Any]
+
+
+def test_workflow_when_deployed_run_and_described_by_gcloud_then_works_as_in_the_cloud(
+    gcloud: Gcloud, tmp_path: Path
+) -> None:
+    name = f"film-{uuid.uuid4()}"
+    source = tmp_path / "film.yaml"
+    source.write_text(SOURCE)
+    first = gcloud("deploy", name, f"--source={source}", "--set-env-vars=A=b")
+    source.write_text(SOURCE.replace("give", "hand_back"))
+    second = gcloud("deploy", name, f"--source={source}")
+    ran = gcloud("run", name, '--data={"x": [1, "é"]}')
+    failed = gcloud("run", name, '--data={"fail": "told to"}')
+
+    assert (first["revisionId"][:6], second["revisionId"][:6]) == ("000001", "000002")
+    assert second["userEnvVars"] == {"A": "b"}
+    assert (ran["state"], json.loads(ran["result"])) == ("SUCCEEDED", {"x": [1, "é"]})
+    assert (failed["state"], failed["error"]["payload"]) == ("FAILED", '"told to"')
+    assert name in [found["name"].rpartition("/")[2] for found in gcloud("list")]
+    assert gcloud("describe", name)["state"] == "ACTIVE"
+
+
+def test_execution_when_started_listed_and_cancelled_by_gcloud_then_works_as_in_the_cloud(
+    gcloud: Gcloud, tmp_path: Path
+) -> None:
+    name = f"nap-{uuid.uuid4()}"
+    source = tmp_path / "nap.yaml"
+    source.write_text(SOURCE)
+    gcloud("deploy", name, f"--source={source}")
+    started = gcloud("execute", name, '--data={"nap_s": 3600}')
+    id_ = started["name"].rpartition("/")[2]
+    listed = gcloud("executions", "list", name)
+    gcloud("executions", "cancel", id_, f"--workflow={name}")
+    described = gcloud("executions", "describe", id_, f"--workflow={name}")
+    gcloud("delete", name)
+
+    assert [(found["name"], found["state"]) for found in listed] == [(started["name"], "ACTIVE")]
+    assert described["state"] == "CANCELLED"
+    assert name not in [found["name"].rpartition("/")[2] for found in gcloud("list")]
+
+
+def test_bad_source_when_deployed_by_gcloud_then_the_complaint_is_shown(gcloud: Gcloud, tmp_path: Path) -> None:
+    source = tmp_path / "bad.yaml"
+    source.write_text(SOURCE.replace("input.fail", "inptu.fail"))
+    complaint = gcloud("deploy", f"bad-{uuid.uuid4()}", f"--source={source}", ok=False)
+
+    assert "line 10" in complaint
+    assert "'inptu'" in complaint
