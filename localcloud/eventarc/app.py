@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from localcloud.background import background
+from localcloud.deliveries import Duplicates
 from localcloud.eventarc.courier import Courier
 from localcloud.eventarc.lookout import Lookout
 from localcloud.eventarc.outbox import Outbox
@@ -20,8 +22,6 @@ from localcloud.eventarc.router import Router
 from localcloud.eventarc.triggers import Config
 from localcloud.identity import Identity
 from localcloud.serving import LOOPBACK, ApiError, answer_api_error, health
-from localcloud.tasks.background import background
-from localcloud.tasks.faults import Duplicates
 
 # How often the buckets are listed: seldom when reports are heard as well, often when listing is all there is.
 _LOOK_S, _LOOK_ONLY_S = 1.0, 0.25

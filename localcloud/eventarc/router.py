@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
+from localcloud.deliveries import Duplicates
 from localcloud.eventarc.courier import Outcome
 from localcloud.eventarc.events import TYPES, CloudEvent, of_object
 from localcloud.eventarc.outbox import Delivery, Outbox
 from localcloud.eventarc.triggers import Config, Trigger
-from localcloud.tasks.faults import Duplicates
 
 _log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from localcloud.background import background
 from localcloud.identity import Identity
 from localcloud.scheduler.clockwork import Clockwork
 from localcloud.scheduler.jobs import Job
 from localcloud.serving import ApiError, answer_api_error, health
-from localcloud.tasks.background import background
 
 
 def build(jobs: Iterable[Job], identity: Identity) -> Starlette:

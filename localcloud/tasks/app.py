@@ -8,12 +8,12 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from localcloud.background import background
+from localcloud.deliveries import Duplicates
 from localcloud.identity import Identity
 from localcloud.serving import ApiError, answer_api_error
-from localcloud.tasks.background import background
 from localcloud.tasks.courier import Courier
 from localcloud.tasks.dispatcher import Dispatcher
-from localcloud.tasks.faults import Duplicates
 from localcloud.tasks.routes import Routes, answer_http_error, control_routes
 from localcloud.tasks.service import Service
 from localcloud.tasks.store import Store

@@ -11,9 +11,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Protocol
 
+from localcloud.deliveries import Duplicates
 from localcloud.tasks import names, queues, wire
 from localcloud.tasks.courier import Outcome
-from localcloud.tasks.faults import Duplicates
 from localcloud.tasks.rates import Lane, TokenBucket
 from localcloud.tasks.retries import OVERLOAD, Fate
 from localcloud.tasks.settling import after_attempt, before_attempt

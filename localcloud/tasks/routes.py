@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from localcloud.deliveries import Duplicates
 from localcloud.serving import ApiError, health
 from localcloud.tasks import admission, names, wire
 from localcloud.tasks.dispatcher import Dispatcher
-from localcloud.tasks.faults import Duplicates
 from localcloud.tasks.service import Service
 from localcloud.tasks.store import Store
 

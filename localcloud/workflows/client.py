@@ -134,7 +134,7 @@ def decoded(body: bytes, content_type: str) -> Value:
             return from_json(body) if body else None
         except (ValueError, RecursionError):
             return body.decode(errors="replace")
-    if kind.startswith("text/") or not body:
+    if kind.startswith("text/") or kind == _FORM or not body:
         return body.decode(errors="replace")
     try:
         return body.decode() if not kind else body

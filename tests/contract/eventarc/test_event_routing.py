@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from localcloud.deliveries import Duplicates
 from localcloud.eventarc.courier import Outcome
 from localcloud.eventarc.events import FINALIZED, CloudEvent
 from localcloud.eventarc.outbox import Outbox
 from localcloud.eventarc.router import Router
 from localcloud.eventarc.triggers import Backoff, BadConfig, Config, Service, Trigger, Workflow, load
-from localcloud.tasks.faults import Duplicates
 
 
 @dataclass

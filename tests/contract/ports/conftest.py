@@ -32,7 +32,8 @@ def storage_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def jobs(request: pytest.FixtureRequest) -> JobStore:
     if request.param == "memory":
         return MemoryJobs()
-    return request.getfixturevalue("firestore_jobs")
+    store: JobStore = request.getfixturevalue("firestore_jobs")
+    return store
 
 
 @pytest.fixture

@@ -54,10 +54,10 @@ def _wait_for(process: subprocess.Popen[bytes], health_url: str) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args} ended with {process.returncode}")
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
         try:
             if httpx.get(health_url, timeout=1).status_code < 500:
                 return
         except httpx.HTTPError:
             time.sleep(0.05)  # between two looks at a starting process, never as synchronisation
-    raise RuntimeError(f"{process.args} was not healthy within {DEADLINE_S} s")
+    raise RuntimeError(f"{process.args!r} was not healthy within {DEADLINE_S} s")

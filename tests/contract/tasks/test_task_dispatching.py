@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from localcloud.deliveries import Duplicates
 from localcloud.identity import Identity
 from localcloud.serving import ApiError
 from localcloud.tasks import wire
 from localcloud.tasks.courier import Courier, Outcome, worker_headers
 from localcloud.tasks.dispatcher import Dispatcher
-from localcloud.tasks.faults import Duplicates
 from localcloud.tasks.service import Service
 from localcloud.tasks.store import Store, StoredTask
 from tests.contract.tasks.harness import Worker, listening

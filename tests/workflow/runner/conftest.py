@@ -28,6 +28,7 @@ from localcloud.workflows.program.calls import MISSING
 from localcloud.workflows.program.frames import Run
 
 _DEADLINE_S = 60.0
+_JSON = {"Content-Type": "application/json"}
 
 
 class _JumpingSelector(selectors.SelectSelector):
@@ -178,7 +179,7 @@ class StandIn:
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.rest}{path}", data=data, method=method)
+        request = urllib.request.Request(f"{self.rest}{path}", data=data, method=method, headers=_JSON)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return json.load(answer)
@@ -240,6 +241,20 @@ def stand_in() -> Iterator[StandIn]:
     made = start_stand_in()
     yield made
     stop(made)
+
+
+@pytest.fixture
+def ended(stand_in: StandIn) -> Callable[[str], Any]:
+    """Wait for an execution, by name, to be no longer ACTIVE; gives it."""
+
+    def wait(execution: str) -> Any:
+        def finished() -> Any:
+            found = stand_in.get(f"/v1/{execution}")
+            return found if found["state"] != "ACTIVE" else None
+
+        return eventually(finished, "the end of the execution")
+
+    return wait
 
 
 @pytest.fixture

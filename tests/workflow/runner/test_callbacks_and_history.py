@@ -43,13 +43,13 @@ def waiting(stand_in: Any, until: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def test_callback_when_called_then_the_workflow_gets_the_request(
-    stand_in: Any, waiting: Any, until: Callable[..., Any]
+    stand_in: Any, waiting: Any, ended: Callable[[str], Any]
 ) -> None:
     execution, callback = waiting("callback-post", "POST")
     path = callback["url"].removeprefix(stand_in.rest)
     wrong = stand_in.send("GET", path)
     answer = stand_in.post(f"{path}?from=test", {"approved": True})
-    result = json.loads(until(lambda: stand_in.get(f"/v1/{execution}").get("result"), "the result"))
+    result = json.loads(ended(execution)["result"])
     late = stand_in.post(path, {})
 
     assert (wrong["error"]["code"], answer, late["error"]["code"]) == (405, {}, 404)
@@ -60,12 +60,12 @@ def test_callback_when_called_then_the_workflow_gets_the_request(
 
 
 def test_callback_when_its_method_is_get_then_a_plain_visit_is_enough(
-    stand_in: Any, waiting: Any, until: Callable[..., Any]
+    waiting: Any, ended: Callable[[str], Any]
 ) -> None:
     execution, callback = waiting("callback-get", "GET")
     with urllib.request.urlopen(callback["url"], timeout=10) as answer:
         status = answer.status
-    result = until(lambda: stand_in.get(f"/v1/{execution}").get("result"), "the result")
+    result = ended(execution)["result"]
 
     assert (status, json.loads(result)["http_request"]["method"]) == (200, "GET")
 

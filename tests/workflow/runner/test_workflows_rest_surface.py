@@ -28,18 +28,6 @@ def deploy(stand_in: Any, request: pytest.FixtureRequest) -> Callable[..., str]:
     return create
 
 
-@pytest.fixture
-def ended(stand_in: Any, until: Until) -> Callable[[str], Any]:
-    def wait(execution: str) -> Any:
-        def finished() -> Any:
-            found = stand_in.get(f"/v1/{execution}")
-            return found if found["state"] != "ACTIVE" else None
-
-        return until(finished, "the end of the execution")
-
-    return wait
-
-
 def test_workflow_when_deployed_and_run_then_the_result_is_json_text(stand_in: Any, deploy: Any, ended: Any) -> None:
     path = deploy(HELLO, labels={"team": "a"})
     started = stand_in.post(f"{path}/executions", {"argument": '"world"', "labels": {"run": "1"}})
