@@ -49,20 +49,28 @@ def encode_window(
 
 
 def _seek(take: Take, source: Source, rate: Fraction) -> Input:
-    """Half a frame early, so that rounding cannot lose the frame; only clips on the film's clock can be sought."""
     options: tuple[str, ...] = ("-threads", "1")
-    if take.first and source.track.keeps_time(rate):
-        options = ("-ss", f"{float((take.first - Fraction(1, 2)) / rate):.6f}", *options)
+    if take.first and _can_be_sought(source.track, rate):
+        # Half a frame early, so that rounding cannot lose the frame.
+        start_s = source.track.start_s + (take.first - Fraction(1, 2)) / rate
+        options = ("-ss", f"{float(start_s):.6f}", *options)
     return Input(source.path, options)
+
+
+def _can_be_sought(track: VideoTrack, rate: Fraction) -> bool:
+    """Elsewhere frames are counted from the very start of the clip: slower, but nothing is lost."""
+    return track.is_indexed and track.keeps_time(rate)
 
 
 def _take_filters(take: Take, track: VideoTrack, film: FilmFormat) -> str:
     rate = film.rate
-    if track.keeps_time(rate):
+    span = f"trim=start_frame={take.first}:end_frame={take.end}"
+    if _can_be_sought(track, rate):
         chosen = [f"trim=end_frame={take.frames}"]
-    else:  # put on the film's clock from its very start; a last frame that ends early is held
-        span = f"trim=start_frame={take.first}:end_frame={take.end}"
-        chosen = [f"fps={rate}:start_time=0", "tpad=stop=-1:stop_mode=clone", span]
+    elif track.keeps_time(rate):
+        chosen = [span]
+    else:  # put on the film's clock; a last frame that ends early is held
+        chosen = ["setpts=PTS-STARTPTS", f"fps={rate}:start_time=0", "tpad=stop=-1:stop_mode=clone", span]
     # Timestamps become frame numbers: xfade and concat then count instead of rounding microseconds.
     clock = [f"settb={1 / rate}", "setpts=N", f"fps={rate}"]
     fades = [f"fade=t=in:start_frame=0:nb_frames={take.fade_in}"] if take.fade_in else []
@@ -154,8 +162,8 @@ def check_pictures(film: Path, start_s: Fraction, duration_s: Fraction) -> Comma
 
 
 def poster(film: Path, out: Path, width_px: int = 1280) -> Command:
-    """The most typical of the first hundred keyframes as a JPEG."""
-    look = f"thumbnail=100,scale='min({width_px},iw)':-2"
+    """The most typical of the first two dozen keyframes as a JPEG; all of them are held in memory at once."""
+    look = f"thumbnail=24,scale='min({width_px},iw)':-2"
     options = ("-map", "0:v:0", "-vf", look, "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1")
     return Command((Input(film, ("-skip_frame", "nokey")),), Output(out, options))
 

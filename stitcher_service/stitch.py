@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import av.error
+
 from stitcher_service import recipes, sound
 from stitcher_service.assemble import Piece, assemble
 from stitcher_service.cutlist import CutList
@@ -22,7 +24,7 @@ from stitcher_service.inspection import Inspection, damage, inspect_picture
 from stitcher_service.loudness import Mastering, master
 from stitcher_service.plan import film_format, make_plan
 from stitcher_service.report import Report
-from stitcher_service.segments import Copy, FilmFormat, Plan, Window
+from stitcher_service.segments import Copy, Plan, Window
 from stitcher_service.timeline import Timeline, lay_out
 from stitcher_service.validate import validate
 from stitcher_service.workfolder import publish, work_folder
@@ -91,12 +93,12 @@ def _picture(name: str, clip: MediaInfo) -> VideoTrack:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Whatever ffmpeg or the disk could not do becomes RenderFailed; inputs have been judged by then."""
+    """Whatever ffmpeg, PyAV or the disk could not do becomes RenderFailed; inputs have been judged by then."""
     try:
         yield
     except FfmpegFailed as error:
         raise RenderFailed(f"{error} ({' | '.join(error.tail[-3:])})") from error
-    except (MediaError, OSError) as error:
+    except (MediaError, av.error.FFmpegError, OSError) as error:
         raise RenderFailed(str(error)) from error
 
 
@@ -192,20 +194,18 @@ class _Stitching:
         return self.each(encode, enumerate(plan.windows))
 
     def _warnings(self, inspections: dict[Path, Inspection]) -> tuple[str, ...]:
-        rate = self.project.timeline.rate
-        warnings = (
-            warning
-            for shot in self.project.timeline.shots
-            for warning in inspections[self.project.clips[shot.clip].path].warnings(
-                self.project.cut_list.clips[shot.clip].path, float(shot.first / rate), float(shot.end / rate)
-            )
-        )
+        project, rate = self.project, self.project.timeline.rate
+        warnings: list[str] = []
+        for shot in project.timeline.shots:
+            name, start_s = project.cut_list.clips[shot.clip].path, project.tracks[shot.clip].start_s
+            used_s = (float(start_s + shot.first / rate), float(start_s + shot.end / rate))
+            warnings += inspections[project.clips[shot.clip].path].warnings(name, *used_s)
         return tuple(dict.fromkeys(warnings))
 
     def _sound(self, decoded: dict[Path, Path]) -> tuple[Mastering, Path]:
         project = self.project
         clips = [
-            sound.ClipSound(decoded.get(clip.path), _first_sample(track, project.plan.film))
+            sound.ClipSound(decoded.get(clip.path), round(track.start_s * recipes.SOUND_RATE_HZ))
             for clip, track in zip(project.clips, project.tracks, strict=True)
         ]
         music, wanted = None, project.cut_list.soundtrack
@@ -239,11 +239,6 @@ def _encoded(window: Window, path: Path) -> Piece:
         shown = track.frames if track else 0
         raise RenderFailed(f"encoding gave {shown} frames where {window.frames} were planned ({window.why})")
     return Piece(path, 0, track.packet_frames, track.parameter_sets)
-
-
-def _first_sample(track: VideoTrack, film: FilmFormat) -> int:
-    """The sample under a clip's first frame: pictures put on the film's clock already begin at the file's start."""
-    return round(track.start_s * recipes.SOUND_RATE_HZ) if track.keeps_time(film.rate) else 0
 
 
 def _report(plan: Plan, mastering: Mastering, warnings: tuple[str, ...]) -> Report:

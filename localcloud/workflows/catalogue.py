@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from localcloud.serving import ApiError
 from localcloud.workflows.compiler.routines import compile_source
+from localcloud.workflows.filters import matching, ordered
 from localcloud.workflows.problems import SourceRefused
 from localcloud.workflows.program.blocks import Program
-from localcloud.workflows.resources import Resource, checked_id, page, timestamp
+from localcloud.workflows.resources import FIRST_PAGE, Page, Resource, checked_id, page, timestamp
 
 _EDITABLE = {
     "description",
@@ -115,14 +116,14 @@ class Catalogue:
             raise ApiError(404, f"Workflow '{name}' has no revision {revision}")
         return resource
 
-    def listed(self, parent: str, size: int = 0, token: str = "") -> Resource:
+    def listed(self, parent: str, wanted: Page = FIRST_PAGE) -> Resource:
         found = [all_[-1].resource for name, all_ in sorted(self._revisions.items()) if name.startswith(f"{parent}/")]
-        items, following = page(found, size, token)
+        items, following = page(ordered(matching(found, wanted.filter), wanted.order_by), wanted)
         return {"workflows": list(items), "nextPageToken": following}
 
-    def revisions(self, name: str, size: int = 0, token: str = "") -> Resource:
+    def revisions(self, name: str, wanted: Page = FIRST_PAGE) -> Resource:
         self.latest(name)
-        items, following = page([old.resource for old in reversed(self._revisions[name])], size, token)
+        items, following = page([old.resource for old in reversed(self._revisions[name])], wanted)
         return {"workflows": list(items), "nextPageToken": following}
 
     def operation(self, name: str) -> Resource:
@@ -130,9 +131,9 @@ class Catalogue:
             raise ApiError(404, f"Operation '{name}' does not exist")
         return self._operations[name]
 
-    def operations(self, parent: str, size: int = 0, token: str = "") -> Resource:
+    def operations(self, parent: str, wanted: Page = FIRST_PAGE) -> Resource:
         found = [operation for name, operation in self._operations.items() if name.startswith(f"{parent}/")]
-        items, following = page(found, size, token)
+        items, following = page(found, wanted)
         return {"operations": list(items), "nextPageToken": following}
 
     def _deployed(self, resource: Resource, number: int, now: str) -> Deployed:

@@ -10,10 +10,11 @@ from localcloud.serving import ApiError
 from localcloud.workflows import engine, history
 from localcloud.workflows.catalogue import Catalogue, Deployed
 from localcloud.workflows.faults import fault
+from localcloud.workflows.filters import matching, ordered
 from localcloud.workflows.program.calls import MISSING
 from localcloud.workflows.program.frames import Run, World
 from localcloud.workflows.report import error_resource
-from localcloud.workflows.resources import Resource, duration, page, project_number, timestamp
+from localcloud.workflows.resources import FIRST_PAGE, Page, Resource, duration, page, project_number, timestamp
 from localcloud.workflows.values import Value, from_json
 
 logger = logging.getLogger(__name__)
@@ -41,10 +42,8 @@ class Execution:
     def is_active(self) -> bool:
         return bool(self.resource["state"] == "ACTIVE")
 
-    def shown(self, *, full: bool = True) -> Resource:
-        status = {"currentSteps": engine.current_steps(self.run)}
-        kept = self.resource if full else {key: v for key, v in self.resource.items() if key not in _LARGE}
-        return {**kept, "status": status}
+    def shown(self) -> Resource:
+        return {**self.resource, "status": {"currentSteps": engine.current_steps(self.run)}}
 
 
 class Executions:
@@ -96,15 +95,18 @@ class Executions:
         execution.resource = {**execution.resource, **fields, **ended}
 
     def get(self, name: str, view: str = "") -> Resource:
-        return self._existing(name).shown(full=view != "BASIC")
+        shown = self._existing(name).shown()
+        return _brief(shown) if view == "BASIC" else shown
 
-    def listed(self, workflow: str, size: int = 0, token: str = "", view: str = "") -> Resource:
-        """Newest first."""
+    def listed(self, workflow: str, wanted: Page = FIRST_PAGE, view: str = "") -> Resource:
+        """Newest first, unless an order is asked for."""
         self._catalogue.latest(workflow)
         prefix = f"{workflow}/executions/"
-        found = [execution for name, execution in reversed(self._executions.items()) if name.startswith(prefix)]
-        items, following = page(found, size, token)
-        return {"executions": [item.shown(full=view == "FULL") for item in items], "nextPageToken": following}
+        newest_first = reversed(self._executions.items())
+        found = [execution.shown() for name, execution in newest_first if name.startswith(prefix)]
+        items, following = page(ordered(matching(found, wanted.filter), wanted.order_by), wanted)
+        shown = [item if view == "FULL" else _brief(item) for item in items]
+        return {"executions": shown, "nextPageToken": following}
 
     def cancel(self, name: str) -> Resource:
         """Stop the execution at once, whatever it waits for. What it was doing outside goes on, as in the service."""
@@ -117,9 +119,9 @@ class Executions:
         self._end(execution, {"state": "CANCELLED", "error": dict(_CANCELLED)})
         return execution.shown()
 
-    def step_entries(self, name: str, size: int = 0, token: str = "") -> Resource:
+    def step_entries(self, name: str, wanted: Page = FIRST_PAGE) -> Resource:
         entries = self._existing(name).run.journal.entries
-        items, following = page(entries, size, token)
+        items, following = page(entries, wanted)
         shown = [history.step_entry(name, entry) for entry in items]
         return {"stepEntries": shown, "totalSize": len(entries), "nextPageToken": following}
 
@@ -131,9 +133,9 @@ class Executions:
             raise ApiError(404, f"Step entry '{name}' does not exist")
         return history.step_entry(execution, entry)
 
-    def callbacks(self, name: str, size: int = 0, token: str = "") -> Resource:
+    def callbacks(self, name: str, wanted: Page = FIRST_PAGE) -> Resource:
         callbacks = self._existing(name).run.callbacks.by_id.values()
-        items, following = page([history.callback(name, callback) for callback in callbacks], size, token)
+        items, following = page([history.callback(name, callback) for callback in callbacks], wanted)
         return {"callbacks": list(items), "nextPageToken": following}
 
     def call_back(self, name: str, request: Resource) -> Resource:
@@ -182,6 +184,10 @@ def environment(deployed: Deployed, execution_id: str) -> dict[str, str]:
         "GOOGLE_CLOUD_WORKFLOW_REVISION_ID": resource["revisionId"],
         "GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": execution_id,
     }
+
+
+def _brief(shown: Resource) -> Resource:
+    return {field: value for field, value in shown.items() if field not in _LARGE}
 
 
 def _argument(given: Resource) -> Value:

@@ -16,9 +16,10 @@ class HostMap:
     def __init__(self, origins: Mapping[str, str]) -> None:
         self._origins = {_origin(source): httpx.URL(target) for source, target in origins.items()}
 
-    @classmethod
-    def from_file(cls, path: Path) -> "HostMap":
-        return cls(json.loads(path.read_text()))
+    @staticmethod
+    def read(path: Path) -> dict[str, str]:
+        """The map as it stands in a file."""
+        return dict(json.loads(path.read_text()))
 
     def target(self, url: httpx.URL) -> httpx.URL | None:
         """The loopback URL that answers for this one; None where there is none."""

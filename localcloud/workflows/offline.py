@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     program = _program(arguments.file)
     if program is None:
         return 1
-    hosts = HostMap.from_file(arguments.host_map) if arguments.host_map else HostMap({})
+    hosts = HostMap(HostMap.read(arguments.host_map) if arguments.host_map else {})
     outcome = asyncio.run(_once(program, arguments.data, dict(arguments.env), hosts))
     if isinstance(outcome, engine.Failed):
         sys.stderr.write(f"{outcome.error['context']}\n")

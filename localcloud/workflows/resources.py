@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -30,8 +31,22 @@ def checked_id(workflow_id: str) -> str:
     return workflow_id
 
 
-def page(items: Sequence[Listed], size: int, token: str) -> tuple[Sequence[Listed], str]:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a list call asks for; a size of 0 means the default."""
+
+    size: int = 0
+    token: str = ""
+    filter: str = ""
+    order_by: str = ""
+
+
+FIRST_PAGE = Page()
+
+
+def page(items: Sequence[Listed], wanted: Page) -> tuple[Sequence[Listed], str]:
     """One page of the items, and the token of the next one: empty at the end."""
+    size, token = wanted.size, wanted.token
     if size < 0:
         raise ApiError(400, "pageSize must not be negative")
     if token and not token.isdecimal():

@@ -16,7 +16,7 @@ from localcloud.workflows.callbacks import METHODS
 from localcloud.workflows.catalogue import Catalogue
 from localcloud.workflows.client import canonical, decoded
 from localcloud.workflows.executions import Executions
-from localcloud.workflows.resources import LOCATION, Resource
+from localcloud.workflows.resources import LOCATION, Page, Resource
 
 _WORKFLOW = rf"{LOCATION}/workflows/[^/:]+"
 _EXECUTION = rf"{_WORKFLOW}/executions/[^/:]+"
@@ -32,31 +32,32 @@ class Call:
     body: Resource
 
     @property
-    def paging(self) -> tuple[int, str]:
+    def page(self) -> Page:
         size = self.query.get("pageSize", "0")
         if not size.isdecimal():
             raise ApiError(400, f"pageSize must be a number, not {size!r}")
-        return int(size), self.query.get("pageToken", "")
+        read = self.query.get
+        return Page(int(size), read("pageToken", ""), read("filter", ""), read("orderBy", ""))
 
 
 def application(catalogue: Catalogue, executions: Executions) -> Starlette:
     table: list[tuple[str, str, Callable[[Call], Resource]]] = [
         ("POST", rf"({LOCATION})/workflows", lambda c: catalogue.create(c.name, c.query.get("workflowId", ""), c.body)),
-        ("GET", rf"({LOCATION})/workflows", lambda c: catalogue.listed(c.name, *c.paging)),
+        ("GET", rf"({LOCATION})/workflows", lambda c: catalogue.listed(c.name, c.page)),
         ("GET", rf"({_WORKFLOW})", lambda c: catalogue.get(c.name, c.query.get("revisionId", ""))),
         ("PATCH", rf"({_WORKFLOW})", lambda c: catalogue.update(c.name, c.body, c.query.get("updateMask", ""))),
         ("DELETE", rf"({_WORKFLOW})", lambda c: catalogue.delete(c.name)),
-        ("GET", rf"({_WORKFLOW}):listRevisions", lambda c: catalogue.revisions(c.name, *c.paging)),
+        ("GET", rf"({_WORKFLOW}):listRevisions", lambda c: catalogue.revisions(c.name, c.page)),
         ("GET", rf"({LOCATION}/operations/[^/:]+)", lambda c: catalogue.operation(c.name)),
-        ("GET", rf"({LOCATION})/operations", lambda c: catalogue.operations(c.name, *c.paging)),
+        ("GET", rf"({LOCATION})/operations", lambda c: catalogue.operations(c.name, c.page)),
         ("GET", rf"({LOCATION})", lambda c: _location(c.name)),
         ("POST", rf"({_WORKFLOW})/executions", lambda c: executions.create(c.name, c.body)),
-        ("GET", rf"({_WORKFLOW})/executions", lambda c: executions.listed(c.name, *c.paging, c.query.get("view", ""))),
+        ("GET", rf"({_WORKFLOW})/executions", lambda c: executions.listed(c.name, c.page, c.query.get("view", ""))),
         ("GET", rf"({_EXECUTION})", lambda c: executions.get(c.name, c.query.get("view", ""))),
         ("POST", rf"({_EXECUTION}):cancel", lambda c: executions.cancel(c.name)),
-        ("GET", rf"({_EXECUTION})/stepEntries", lambda c: executions.step_entries(c.name, *c.paging)),
+        ("GET", rf"({_EXECUTION})/stepEntries", lambda c: executions.step_entries(c.name, c.page)),
         ("GET", rf"({_EXECUTION}/stepEntries/[0-9]+)", lambda c: executions.step_entry(c.name)),
-        ("GET", rf"({_EXECUTION})/callbacks", lambda c: executions.callbacks(c.name, *c.paging)),
+        ("GET", rf"({_EXECUTION})/callbacks", lambda c: executions.callbacks(c.name, c.page)),
     ]
     compiled = [(method, re.compile(pattern), answer) for method, pattern, answer in table]
 

@@ -12,13 +12,14 @@ from google.protobuf import json_format
 from localcloud.serving import LOOPBACK, ApiError
 from localcloud.workflows.catalogue import Catalogue
 from localcloud.workflows.executions import Executions
-from localcloud.workflows.resources import Resource
+from localcloud.workflows.resources import Page, Resource
 
 Answer = Callable[[Resource], Resource]
 
 
-def _paging(request: Resource) -> tuple[int, str]:
-    return int(request.get("pageSize", 0)), request.get("pageToken", "")
+def _page(request: Resource) -> Page:
+    read = request.get
+    return Page(int(read("pageSize", 0)), read("pageToken", ""), read("filter", ""), read("orderBy", ""))
 
 
 def _workflows(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
@@ -38,7 +39,7 @@ def _workflows(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
         "ListWorkflows": (
             workflows_v1.ListWorkflowsRequest.pb(),
             listed,
-            lambda r: catalogue.listed(r.get("parent", ""), *_paging(r)),
+            lambda r: catalogue.listed(r.get("parent", ""), _page(r)),
         ),
         "UpdateWorkflow": (
             workflows_v1.UpdateWorkflowRequest.pb(),
@@ -53,7 +54,7 @@ def _workflows(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
         "ListWorkflowRevisions": (
             workflows_v1.ListWorkflowRevisionsRequest.pb(),
             revisions,
-            lambda r: catalogue.revisions(r.get("name", ""), *_paging(r)),
+            lambda r: catalogue.revisions(r.get("name", ""), _page(r)),
         ),
     }
 
@@ -68,7 +69,7 @@ def _operations(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
         "ListOperations": (
             operations_pb2.ListOperationsRequest,
             operations_pb2.ListOperationsResponse,
-            lambda r: catalogue.operations(r.get("name", ""), *_paging(r)),
+            lambda r: catalogue.operations(r.get("name", ""), _page(r)),
         ),
     }
 
@@ -89,7 +90,7 @@ def _executions(executions: Executions) -> dict[str, tuple[Any, Any, Answer]]:
         "ListExecutions": (
             executions_v1.ListExecutionsRequest.pb(),
             executions_v1.ListExecutionsResponse.pb(),
-            lambda r: executions.listed(r.get("parent", ""), *_paging(r), r.get("view", "")),
+            lambda r: executions.listed(r.get("parent", ""), _page(r), r.get("view", "")),
         ),
         "CancelExecution": (
             executions_v1.CancelExecutionRequest.pb(),

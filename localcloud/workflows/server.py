@@ -20,6 +20,7 @@ from localcloud.workflows.world import RealWorld
 logger = logging.getLogger(__name__)
 
 _GRACE_S = 0.5
+_OWN_ORIGINS = ("https://workflows.googleapis.com", "https://workflowexecutions.googleapis.com")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,11 @@ def run(options: Options) -> int:
 
 
 async def _serve(options: Options) -> None:
-    hosts = HostMap.from_file(options.host_map) if options.host_map else HostMap({})
+    origin = f"http://{LOOPBACK}:{options.rest_port}"
+    mapped = HostMap.read(options.host_map) if options.host_map else {}
+    hosts = HostMap({**dict.fromkeys(_OWN_ORIGINS, origin), **mapped})
     client = HttpClient(hosts, identity_from(os.environ.get("GCE_METADATA_HOST", "")))
     catalogue = Catalogue(time.time, options.state_dir)
-    origin = f"http://{LOOPBACK}:{options.rest_port}"
     executions = Executions(catalogue, RealWorld(client), time.time, origin)
     if len(catalogue):
         logger.info("%d workflows are deployed; executions of the earlier run are gone", len(catalogue))

@@ -18,6 +18,7 @@ from stitcher_service.ffmpeg.errors import Unreadable
 
 HIDDEN = -1
 _MICROSECONDS = 1_000_000
+_INDEXED_FORMATS = ("mp4", "matroska")
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 
 
@@ -44,7 +45,8 @@ class VideoTrack:
     is_interlaced: bool
     colour: Colour
     extradata: bytes
-    start_s: Fraction  # of the first frame, after the start of the file
+    is_indexed: bool  # the file says where its pictures are, so that seeking is exact
+    start_s: Fraction  # of the first frame, after the start of the file (its sound may begin earlier)
     duration_s: Fraction
     times_s: tuple[Fraction, ...]  # of every frame, from the first one, in presentation order
     tick_s: Fraction  # the finest step its timestamps can express
@@ -62,11 +64,11 @@ class VideoTrack:
     def keeps_time(self, rate: Fraction) -> bool:
         """Whether frame n is shown at n/rate, for every n, as exactly as the file can say it."""
         on_time = all(abs(time_s - n / rate) <= self.tick_s for n, time_s in enumerate(self.times_s))
-        return on_time and self.tick_s * 4 < 1 / rate and abs(self.start_s) < 1 / (2 * rate)
+        return on_time and self.tick_s * 4 < 1 / rate
 
     def frames_at(self, rate: Fraction) -> int:
         """How many frames of `rate` this track fills: its own where it keeps that time, else its length."""
-        return self.frames if self.keeps_time(rate) else round((self.start_s + self.duration_s) * rate)
+        return self.frames if self.keeps_time(rate) else round(self.duration_s * rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def _video(path: Path, container: Any) -> VideoTrack | None:
         is_interlaced=bool(picture.interlaced_frame),
         colour=_colour(context),
         extradata=bytes(context.extradata or b""),
+        is_indexed=any(name in container.format.name for name in _INDEXED_FORMATS),
         start_s=first_s - file_start_s if abs(first_s - file_start_s) > tick_s else Fraction(0),
         duration_s=(shown[-1] - shown[0] + (last_packet.duration or _usual_step(shown))) * tick_s,
         times_s=tuple((time - shown[0]) * tick_s for time in shown),

@@ -1,5 +1,6 @@
 """Golden arguments: what is asked of ffmpeg, word for word."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def a_source(
         is_interlaced=False,
         colour=Colour(1, 1, 1),
         extradata=b"",
+        is_indexed=True,
         start_s=Fraction(0),
         duration_s=Fraction(3),
         times_s=tuple(Fraction(n, fps) for n in range(3 * fps)),
@@ -76,7 +78,7 @@ def test_clip_off_the_films_clock_when_spelled_then_it_is_put_on_it_from_its_ver
 
     assert "-ss" not in command.argv()
     assert command.graph.startswith(
-        "[0:v:0]fps=24:start_time=0,tpad=stop=-1:stop_mode=clone,trim=start_frame=12:end_frame=36,settb=1/24"
+        "[0:v:0]setpts=PTS-STARTPTS,fps=24:start_time=0,tpad=stop=-1:stop_mode=clone,trim=start_frame=12:end_frame=36,settb=1/24"
     )
 
 
@@ -95,6 +97,24 @@ def test_turned_clip_when_conformed_then_its_sides_are_those_a_viewer_sees() -> 
     filters = recipes.conform(a_source(size=(180, 320), rotation_deg=90).track, FILM)
 
     assert filters[0].startswith("scale=320:180:")
+
+
+def test_hdr_clip_when_conformed_then_it_is_tone_mapped_before_anything_else() -> None:
+    source = replace(a_source().track, colour=Colour(9, 16, 9), pixel_format="yuv420p10le")
+
+    filters = recipes.conform(source, FILM)
+
+    assert filters[0] == ("zscale=t=linear:npl=100,tonemap=hable,zscale=p=bt709:t=bt709:m=bt709:r=tv")
+    assert filters[-1] == "format=yuv420p"
+
+
+def test_clip_without_index_when_encoded_from_the_middle_then_frames_are_counted_from_its_start() -> None:
+    source = recipes.Source(Path("a.ts"), replace(a_source().track, is_indexed=False))
+
+    command = recipes.encode_window(Window((Take(0, 12, 24),), (), "ts"), (source,), FILM, Path("w.mp4"))
+
+    assert "-ss" not in command.argv()
+    assert command.graph.startswith("[0:v:0]trim=start_frame=12:end_frame=36,settb=1/24")
 
 
 def test_sound_when_decoded_then_late_starts_become_silence_and_mono_keeps_its_level() -> None:

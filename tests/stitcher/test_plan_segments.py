@@ -39,6 +39,7 @@ def a_track(frames: int = 72, gop: int = 24, b_frames: int = 2, **overrides: Any
         "is_interlaced": False,
         "colour": UNSPECIFIED,
         "extradata": avcc(SETS),
+        "is_indexed": True,
         "start_s": Fraction(0),
         "duration_s": Fraction(frames, 24),
         "times_s": tuple(Fraction(n, 24) for n in range(frames)),

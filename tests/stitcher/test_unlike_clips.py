@@ -1,12 +1,15 @@
 """Clips that differ from the film are made to fit it; those beside them are still copied."""
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
 import pytest
 
+from stitcher_service.ffmpeg.command import Command, Input, Output
 from stitcher_service.ffmpeg.probe import probe
+from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import listen, marks, pitch, watch
 
@@ -58,6 +61,44 @@ def test_uneven_clip_when_stitched_then_each_time_shows_its_picture(a_clip: Clip
     for n, frame in enumerate(watch(film), start=12):
         due = [shown for shown, at in enumerate(UNEVEN_MS) if at / 1000 <= n / 24 + 1 / 48 + 0.001]
         assert frame.frame in {due[-1], due[-1] - 1}
+
+
+def rewrapped(clip: Path, out: Path, *options: str, from_s: float = 0) -> Path:
+    """The same packets in another container."""
+    source = Input(clip, ("-ss", f"{from_s}") if from_s else ())
+    Runner(find_ffmpeg()).run(Command((source,), Output(out, ("-c", "copy", *options))))
+    return out
+
+
+def test_clip_with_hidden_frames_when_stitched_then_they_stay_hidden(
+    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
+) -> None:
+    """A copy cut off a keyframe starts earlier than it shows: an edit list hides the frames before."""
+    clip = rewrapped(a_clip(mark=2), tmp_path / "hidden.mp4", from_s=0.6)
+
+    film, report = a_film([{"path": clip}])
+
+    assert marks(watch(film)) == [(2, n) for n in range(15, 72)]
+    assert report.copied_frames == 48
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "copied"),
+    [
+        ("clip.ts", (), 0),
+        ("clip.mkv", (), 65),
+        ("clip.mp4", ("-movflags", "+frag_keyframe+empty_moov"), 65),
+    ],
+)
+def test_other_container_when_trimmed_then_frames_are_counted_from_its_first_picture(
+    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path, name: str, options: tuple[str, ...], copied: int
+) -> None:
+    clip = rewrapped(a_clip(mark=2), tmp_path / name, *options)
+
+    film, report = a_film([{"path": clip, "in_s": 0.5, "out_s": 2}, {"path": clip, "in_s": 1}])
+
+    assert marks(watch(film)) == [(2, n) for n in range(12, 48)] + [(2, n) for n in range(24, 72)]
+    assert report.copied_frames == pytest.approx(copied, abs=8)
 
 
 def test_turned_clip_when_stitched_then_it_is_upright_and_the_film_carries_no_rotation(

@@ -1,5 +1,6 @@
 """The HTTP API as one Flask app: thin routes over use cases, every error a problem."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -118,7 +119,10 @@ def _own(world: World, job_id: str) -> Job:
 def _body() -> Any:
     if not request.is_json:
         raise Invalid("Content-Type: must be application/json.", remedy="Send the request as JSON.")
-    return request.get_json()
+    try:
+        return json.loads(request.get_data())
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"The body is not JSON: {error}", remedy="Send one JSON object.") from error
 
 
 def _chosen_state(text: str | None) -> JobState | None:

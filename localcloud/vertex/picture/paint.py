@@ -46,7 +46,7 @@ def landscape(wanted: PictureRequest) -> Image.Image:
     _people(canvas, place, said, palette, seed)
     _darken_below(canvas)
     picture = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
-    _write(picture, " ".join(wanted.prompt.split()))
+    _write(picture, _caption(wanted.prompt))
     return picture
 
 
@@ -68,6 +68,13 @@ def _darken_below(canvas: Canvas) -> None:
     rows = int(canvas.shape[0] * _CAPTION_SHARE)
     shade = np.linspace(0, 1, rows, dtype=np.float32) ** 0.7 * 0.62
     canvas[-rows:] *= (1 - shade)[:, None, None]
+
+
+def _caption(prompt: str) -> str:
+    """The prompt's first line without the labels before what it shows: ``First picture: A fox.`` gives A fox."""
+    line = next((line.strip() for line in prompt.splitlines() if line.strip()), "")
+    shown = re.sub(r"^(?:[^:.,]{1,40}:\s+)+", "", line)
+    return " ".join(shown.split())
 
 
 def _write(picture: Image.Image, text: str) -> None:

@@ -5,12 +5,14 @@ part.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 from localcloud.vertex import chance
-from localcloud.vertex.text import phrases, story
+from localcloud.vertex.text import naming, phrases, story
 from localcloud.vertex.text.counting import count_of, numbers_by, words
 from localcloud.vertex.text.formats import formatted, matching
 from localcloud.vertex.text.phrases import Slot
@@ -20,6 +22,7 @@ from localcloud.vertex.text.story import Brief
 _DEEP = 8  # levels after which only what a schema demands is written, so that recursive schemas end
 _USUAL_MOST_ITEMS = 12
 _ITEM_CAP = 1000
+_PLACE_WORDS = frozenset({"place", "places", "location", "locations", "setting", "settings", "room", "rooms"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Place:
     path: tuple[str | int, ...] = ()
     place: int = 0
     listed: bool = False
+    called: str = ""
 
     @property
     def name(self) -> str:
@@ -81,14 +85,19 @@ def _object(shape: Node, place: Place) -> dict[str, Any]:
     wanted = shape.properties
     if len(place.path) > _DEEP:
         wanted = {name: child for name, child in wanted.items() if name in shape.required}
-    filled = {
-        name: _value(child, place.at(name, place=i, listed=False)) for i, (name, child) in enumerate(wanted.items())
-    }
+    filled = {name: _value(child, _field(place, name, child, i)) for i, (name, child) in enumerate(wanted.items())}
     extra = shape.get("additionalProperties")
     if not wanted and isinstance(extra, Mapping):
         keys = phrases.telling_words(place.beat, 2, 0)
         filled = {key: _value(shape.child(extra), place.at(key)) for key in dict.fromkeys(keys)}
     return filled
+
+
+def _field(place: Place, name: str, child: Node, order: int) -> Place:
+    """The place of a property; an object that is no list's entry speaks of the whole, not of its parts."""
+    whole = child.type == "object" and not place.listed
+    beat = story.outside_parts(place.beat) if whole else place.beat
+    return place.at(name, place=order, listed=False, beat=beat)
 
 
 def _array(shape: Node, place: Place) -> list[Any]:
@@ -97,7 +106,11 @@ def _array(shape: Node, place: Place) -> list[Any]:
     count = _length(shape, place)
     each = shape.child(shape.get("items", {}))
     told = story.beats(place.beat, count) if each.type in ("object", "array") else [place.beat] * count
-    filled = [_value(each, place.at(i, beat=beat, place=i, listed=True)) for i, beat in enumerate(told)]
+    called = _called(each, place)
+    filled = [
+        _value(each, place.at(i, beat=_of(name, beat, place), place=i, listed=True, called=name))
+        for i, (beat, name) in enumerate(zip_longest(told, called[:count], fillvalue=""))
+    ]
     return _distinct(filled) if shape.get("uniqueItems") else filled
 
 
@@ -111,8 +124,26 @@ def _length(shape: Node, place: Place) -> int:
     if said and said[0] == said[1]:
         return max(least, min(said[0], most))
     low, high = said or (1, _USUAL_MOST_ITEMS)
+    if not said and (called := _called(entry, place)):
+        return max(least, min(len(called), most))
     told = max(low, min(len(story.sentences(place.beat)), high))
     return max(least, min(told, most))
+
+
+def _called(entry: Node, place: Place) -> list[str]:
+    """What a list of named things should name, by what the schema says they are: places, or anything else."""
+    if entry.type != "object" or "name" not in entry.properties:
+        return []
+    is_place = _PLACE_WORDS & {*words(place.name), *words(entry.about)}
+    return naming.about(place.beat, place=bool(is_place))
+
+
+def _of(name: str, beat: str, place: Place) -> str:
+    """The sentences of the story that speak of a named thing, else the beat."""
+    if not name:
+        return beat
+    spoken = [told for told in story.sentences(place.beat) if re.search(rf"(?i)\b{re.escape(name)}\b", told)]
+    return " ".join(spoken[:2]) or beat
 
 
 def _distinct(values: list[Any]) -> list[Any]:
@@ -160,7 +191,7 @@ def _string(shape: Node, place: Place) -> str:
     least, most = shape.whole("minLength", 0), shape.whole("maxLength", 0)
     if (value := formatted(str(shape.get("format", "")), place.seed)) is not None:
         return value
-    slot = Slot(place.name, shape.about, place.place, place.listed, most)
+    slot = Slot(place.name, shape.about, place.place, place.listed, most, place.called)
     told = phrases.fit(phrases.phrase(slot, place.beat, place.brief.seed), least, most)
     if pattern := shape.get("pattern"):
         return matching(str(pattern), told, place.seed) or told

@@ -7,14 +7,16 @@ import re
 from dataclasses import dataclass
 
 from localcloud.vertex import chance
-from localcloud.vertex.text import story
+from localcloud.vertex.text import naming, story
 from localcloud.vertex.text.counting import words
 
 # Words that name the form of a text and not what it is about.
 _FORM = frozenset({"prompt", "text", "note", "description", "summary", "content", "string", "value", "detail", "body"})
 _BRIEF = frozenset({"title", "name", "label", "tag", "keyword", "heading", "headline", "caption", "slug", "subject"})
 _COLOUR = frozenset({"colour", "color", "palette", "hue", "tint"})
+_PLAIN_COLOURS = 8  # only used where the story says them
 _COLOURS = (
+    "red", "yellow", "green", "blue", "white", "black", "orange", "grey",
     "amber", "teal", "ivory", "indigo", "rose", "ochre", "slate blue", "moss green", "copper", "pearl grey",
     "coral", "midnight blue",
 )  # fmt: skip
@@ -25,6 +27,8 @@ _FILLER_WORDS = frozenset(
 _SHORT_CHARS = 60
 _BRIEF_WORDS = 4
 _ITEM_WORDS = 3
+_TELLING_WORDS = 5
+_COUNTED = re.compile(r"(?i)\b\d+[ -]?(?:second|minute|scene|part)|\b(?:two|three|four|five|six) (?:scene|part)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Slot:
     place: int
     listed: bool = False
     most_chars: int = 0  # 0: no limit
+    called: str = ""  # the name of what the object is about, if it has one
 
 
 def phrase(slot: Slot, beat: str, seed: tuple[object, ...]) -> str:
@@ -43,10 +48,16 @@ def phrase(slot: Slot, beat: str, seed: tuple[object, ...]) -> str:
     named = words(slot.name)
     about = {*named, *(word.rstrip("s") for word in words(slot.about))}
     if _COLOUR & about and (slot.listed or not slot.about):
-        return _COLOURS[(chance.number(seed, slot.name) + slot.place) % len(_COLOURS)]
+        said = [colour for colour in _COLOURS if re.search(rf"(?i)\b{colour}\b", beat)]
+        bank = said + [colour for colour in _COLOURS[_PLAIN_COLOURS:] if colour not in said]
+        return (
+            bank[slot.place % len(said)]
+            if slot.place < len(said)
+            else bank[len(said) + (chance.number(seed, slot.name) + slot.place) % (len(bank) - len(said))]
+        )
     short = 0 < slot.most_chars <= _SHORT_CHARS or "short" in about
     if named and (named[-1] in _BRIEF or short):
-        return " ".join(word.capitalize() for word in telling_words(beat, _BRIEF_WORDS, 0))
+        return slot.called or _title(beat)
     if slot.listed:
         return " ".join(telling_words(beat, _ITEM_WORDS, slot.place * _ITEM_WORDS)).lower()
     label = " ".join(word for word in named if word not in _FORM)
@@ -73,7 +84,18 @@ def fit(text: str, least_chars: int, most_chars: int) -> str:
 
 
 def _told(beat: str, turn: int) -> str:
-    """One sentence of the beat; the fields of an object take turns where it has several."""
-    choice = story.sentences(beat) or [beat]
-    told = choice[turn % len(choice)].strip().rstrip(".!?… ,")
+    """One sentence of the beat; the fields of an object take turns where it has several that tell enough."""
+    choice = [
+        told for told in story.sentences(beat) if len(told.split()) >= _TELLING_WORDS and not _COUNTED.search(told)
+    ]
+    told = (choice or [beat])[turn % max(1, len(choice))].strip().rstrip(".!?… ,")
     return f"{told[:1].upper()}{told[1:]}."
+
+
+def _title(beat: str) -> str:
+    """A few words that name the beat: who is in it, else what."""
+    named = naming.names(beat) + naming.place_names(beat)
+    if named:
+        return " and ".join(named[:2])
+    thing = next(iter(naming.things(beat)), "") or " ".join(telling_words(beat, _BRIEF_WORDS, 0))
+    return thing.title()

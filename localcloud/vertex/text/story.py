@@ -13,7 +13,12 @@ from localcloud.vertex.wire import Conversation
 _STORY_TAGS = ("idea", "story", "prompt", "premise", "brief", "synopsis", "script", "text")
 _QUOTED = re.compile(r'"""(.+?)"""|' r"'''(.+?)'''", re.DOTALL)
 _TAGGED = re.compile(r"<([A-Za-z_][\w-]*)>(.+?)</\1>", re.DOTALL)
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'\u201d\u2019)]*\s+|\s*\n\s*(?:[-*•]\s*|\d+[.)]\s+)?")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'\u201d\u2019)]*\s+|\s*\n\s*")
+_SEMICOLON = re.compile(r";\s+")
+# "Scene 1: …", "2. …", "- …" at the beginning of a line, up to the next one or an empty line.
+_MARK = r"[ \t]*(?:[-*\u2022]|\d+[.)]|[A-Za-z]+ \d+\s*[:.\u2013-])[ \t]+"
+_LINE_MARK = re.compile(rf"^(?:{_MARK}|#+ )", re.MULTILINE)
+_PART = re.compile(rf"^{_MARK}(.+?)(?=\n{_MARK}|\n\s*\n|\Z)", re.MULTILINE | re.DOTALL)
 _CLAUSE_END = re.compile(r"[,;:\u2014\u2013]\s+|\s+(?:and then|and|then|while|before|after|until|as)\s+")
 _INSTRUCTION = re.compile(
     r"(?i)(?:please\s+)?(?:write|plan|return|answer|make|create|use|give|respond|output|keep|describe)\b"
@@ -50,7 +55,7 @@ def _marked(text: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """The sentences that tell; instructions count only where there is nothing else."""
-    found = [part.strip() for part in _SENTENCE_END.split(text) if part and re.search(r"\w", part)]
+    found = [part.strip() for part in _SENTENCE_END.split(_LINE_MARK.sub("", text)) if part and re.search(r"\w", part)]
     return [part for part in found if not _INSTRUCTION.match(part)] or found
 
 
@@ -66,13 +71,26 @@ def clauses(text: str) -> list[str]:
     return parts
 
 
+def parts(text: str) -> list[str]:
+    """The numbered or bulleted parts of a text, without their marks; none where it has none."""
+    marked = [found for found in _PART.finditer(text) if found[1].strip()]
+    return [" ".join(found[1].split()) for found in marked] if len(marked) > 1 else []
+
+
+def outside_parts(text: str) -> str:
+    """What is said of the whole: the text without its parts, or all of it."""
+    return _PART.sub("", text).strip() or text if parts(text) else text
+
+
 def beats(text: str, count: int) -> list[str]:
     """The text in ``count`` consecutive parts; too short a text is told again, each time a moment later."""
     if not count:
         return []
-    pieces = sentences(text)
-    if len(pieces) < count:
-        pieces = clauses(text)
+    cuts = (parts(text), sentences(text), _SEMICOLON.split(text), clauses(text))
+    exact = next((cut for cut in cuts if len(cut) == count), None)
+    if exact:
+        return exact
+    pieces = next((cut for cut in cuts if len(cut) > count), clauses(text))
     if len(pieces) >= count:
         bounds = [len(pieces) * i // count for i in range(count + 1)]
         return [" ".join(pieces[start:end]) for start, end in pairwise(bounds)]

@@ -4,6 +4,8 @@ from localcloud.workflows import loader
 from localcloud.workflows.compiler import steps
 from localcloud.workflows.compiler.templates import left_side, template
 from localcloud.workflows.compiler.workspace import Place
+from localcloud.workflows.connectors.calls import CallConnector
+from localcloud.workflows.connectors.methods import COMMON_ARGUMENTS, METHODS, RUN_ARGUMENTS, RUN_WORKFLOW
 from localcloud.workflows.program.basic import Assign, Assignment, GoTo, Nested, Raise, ReturnValue
 from localcloud.workflows.program.blocks import Action
 from localcloud.workflows.program.branching import Case, Switch
@@ -81,12 +83,24 @@ def call(body: loader.Mapping, place: Place) -> Action:
     if signature is not None:
         _check_arguments(str(name), arguments, set(signature.parameters), set(signature.required), place)
         return CallRoutine(str(name), tuple(values.items()), result)
+    if str(name) in METHODS or name == RUN_WORKFLOW:
+        _check_connector(str(name), arguments, place)
+        return CallConnector(str(name), tuple(values.items()), result)
     if function is None:
         place.complain(called.at if called else body.at, f"unknown function or subworkflow {name!r}")
         return GoTo()
     required = {argument.name for argument in function.arguments if argument.is_required}
     _check_arguments(function.name, arguments, {argument.name for argument in function.arguments}, required, place)
     return CallFunction(function, _in_order(function, values), result)
+
+
+def _check_connector(name: str, given: loader.Mapping, place: Place) -> None:
+    if name == RUN_WORKFLOW:
+        _check_arguments(name, given, {*RUN_ARGUMENTS, *COMMON_ARGUMENTS}, {"workflow_id"}, place)
+        return
+    method = METHODS[name]
+    known = {*method.parameters, *method.query, *COMMON_ARGUMENTS} | ({"body"} if method.has_body else set())
+    _check_arguments(name, given, known, set(method.parameters), place)
 
 
 def _result(body: loader.Mapping, place: Place) -> Assignee:

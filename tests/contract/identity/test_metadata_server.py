@@ -159,6 +159,24 @@ def test_account_when_read_recursively_then_json(metadata_ports: dict[str, int])
     assert "https://www.googleapis.com/auth/cloud-platform" in account["scopes"]
 
 
+def test_whole_tree_when_read_as_json_then_in_camel_case(metadata_ports: dict[str, int]) -> None:
+    tree = value(f"http://127.0.0.1:{metadata_ports[OPEN_JOB]}", "", recursive="true").json()
+
+    assert tree["project"]["projectId"] == "local"
+    assert tree["instance"]["serviceAccounts"][OPEN_JOB]["email"] == OPEN_JOB
+
+
+def test_folder_when_asked_without_its_slash_then_redirected(metadata_url: str) -> None:
+    answer = value(metadata_url, "instance/service-accounts/default", recursive="true")
+
+    assert answer.status_code == 301
+    assert answer.headers["location"].endswith("/instance/service-accounts/default/?recursive=true")
+
+
+def test_account_of_no_service_when_a_token_is_asked_then_404(metadata_url: str) -> None:
+    assert value(metadata_url, "instance/service-accounts/mira@example.com/token").status_code == 404
+
+
 def test_unknown_path_then_404(metadata_url: str) -> None:
     assert value(metadata_url, "instance/disks/0").status_code == 404
 

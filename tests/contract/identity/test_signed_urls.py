@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import httpx
 import pytest
 
+from localcloud.metadata.tokens import verified
 from localcloud.up import objectstore
 
 OPEN_JOB = "film-open-job@local.iam.gserviceaccount.com"
@@ -248,6 +249,34 @@ def test_generated_access_token_when_looked_up_then_belongs_to_the_account(
 
     assert told["email"] == OPEN_JOB
     assert told["expires_in"] <= 300
+
+
+def test_generated_id_token_when_verified_then_names_the_account(
+    place: Place, access_token: str, metadata_url: str
+) -> None:
+    answer = httpx.post(
+        f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:generateIdToken",
+        json={"audience": "https://a.example", "includeEmail": True},
+        headers={"Authorization": f"Bearer {access_token}"},
+    )
+    certificates = httpx.get(f"{metadata_url}/oauth2/v1/certs").json()
+
+    assert verified(answer.json()["token"], certificates, "https://a.example")["email"] == OPEN_JOB
+
+
+def test_signed_jwt_when_verified_with_the_accounts_certificate_then_holds_the_claims(
+    place: Place, access_token: str
+) -> None:
+    now_s = int(time.time())
+    claims = {"iss": OPEN_JOB, "aud": "https://a.example", "iat": now_s, "exp": now_s + 60, "scene": 3}
+    answer = httpx.post(
+        f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:signJwt",
+        json={"payload": json.dumps(claims)},
+        headers={"Authorization": f"Bearer {access_token}"},
+    )
+    certificates = httpx.get(f"{place.iam}/robot/v1/metadata/x509/{OPEN_JOB}").json()
+
+    assert verified(answer.json()["signedJwt"], certificates, "https://a.example") == claims
 
 
 def test_what_an_account_signs_when_used_as_an_id_token_then_is_none(

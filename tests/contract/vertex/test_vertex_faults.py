@@ -53,7 +53,7 @@ def shown(operation: types.GenerateVideosOperation) -> list[NDArray[np.uint8]]:
     """The frames, small enough to hold all of them at once."""
     with av.open(io.BytesIO(clip_of(operation)), "r") as container:
         small = (frame.reformat(width=160, height=90, format="rgb24") for frame in container.decode(video=0))
-        return [frame.to_ndarray() for frame in small]
+        return [np.asarray(frame.to_ndarray(), dtype=np.uint8) for frame in small]
 
 
 def size_px(operation: types.GenerateVideosOperation) -> tuple[int, int]:

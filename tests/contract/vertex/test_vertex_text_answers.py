@@ -106,6 +106,36 @@ def test_correction_in_a_later_turn_when_it_counts_anew_then_it_wins_and_the_sto
     assert "keeper" in answer.parsed.acts[0].telling
 
 
+@pytest.mark.parametrize("mark", ["Part {}: ", "{}. ", "- "])
+def test_story_in_marked_parts_when_acts_are_told_then_each_tells_its_part_and_not_the_preface(
+    client: genai.Client, mark: str
+) -> None:
+    parts = ["A fox wakes. It yawns.", "It leaps over books, and lands.", "It meets a bird. They bow. They part."]
+    marked = "\n".join(mark.format(n) + part for n, part in enumerate(parts, start=1))
+    prompt = f"<story>A film in three acts. Quiet and warm.\n\n{marked}\n\nNo words.</story>"
+    answer = asked(client, prompt, response_schema=Play)
+
+    assert isinstance(answer.parsed, Play)
+    told = [act.telling for act in answer.parsed.acts]
+    assert ["fox" in told[0], "leaps" in told[1], "bird" in told[2], "Quiet" in "".join(told)] == [True] * 3 + [False]
+
+
+def test_list_of_named_things_when_the_story_names_some_then_it_names_those(client: genai.Client) -> None:
+    class Person(BaseModel):
+        name: str
+        looks: str
+
+    class Cast(BaseModel):
+        persons: list[Person]
+
+    story = "<story>Rain falls on the market where Mira sells soup. One evening Old Tom waits in Skerry.</story>"
+    answer = asked(client, story, response_schema=Cast)
+
+    assert isinstance(answer.parsed, Cast)
+    assert [person.name for person in answer.parsed.persons] == ["Mira", "Old Tom"]
+    assert "soup" in answer.parsed.persons[0].looks
+
+
 def test_option_when_this_part_of_the_story_mentions_it_then_it_is_chosen(client: genai.Client) -> None:
     answer = asked(client, f"4 acts. {STORY}", response_schema=Play)
 

@@ -112,7 +112,9 @@ def play_source(
     source: str, argument: Any = MISSING, *, world: ScriptedWorld | None = None, env: dict[str, str] | None = None
 ) -> Played:
     world = world or ScriptedWorld()
-    run = engine.start(compile_source(textwrap.dedent(source)), world, env or {})
+    base = "http://127.0.0.1:1/callbacks"
+    run = engine.start(compile_source(textwrap.dedent(source)), world, env or {}, base)
+    world.callbacks = run.callbacks
 
     async def timed() -> tuple[engine.Outcome, float]:
         outcome = await engine.execute(run, argument)

@@ -53,7 +53,7 @@ def test_execution_when_started_listed_and_cancelled_by_gcloud_then_works_as_in_
     gcloud("deploy", name, f"--source={source}")
     started = gcloud("execute", name, '--data={"nap_s": 3600}')
     id_ = started["name"].rpartition("/")[2]
-    listed = gcloud("executions", "list", name)
+    listed = gcloud("executions", "list", name, "--filter=state=ACTIVE", "--sort-by=~startTime", "--limit=5")
     gcloud("executions", "cancel", id_, f"--workflow={name}")
     described = gcloud("executions", "describe", id_, f"--workflow={name}")
     gcloud("delete", name)

@@ -1,0 +1,173 @@
+"""The HTTP API over fakes: A1, A7, A8, D7, H1, H8."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from promptreel.api import routes
+from promptreel.domain.states import JobState
+from promptreel.errors import Transient
+from tests.fakes.world import FakeWorld
+
+PROMPT = {"prompt": "A lighthouse keeper waits"}
+
+
+def bearer(email: str = "mira@example.com", **claims: Any) -> dict[str, str]:
+    """A token as the gate forwards it: verified, its signature taken away."""
+    told = {"email": email, "email_verified": True, **claims}
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({}, told)]
+    return {"Authorization": f"Bearer {'.'.join(parts)}.SIGNATURE_REMOVED_BY_GOOGLE"}
+
+
+@pytest.fixture
+def http(world: FakeWorld) -> FlaskClient:
+    return routes.app(lambda: world).test_client()
+
+
+def submit(http: FlaskClient, body: Any = None, **headers: str) -> TestResponse:
+    return http.post("/v1/jobs", json=body or PROMPT, headers={**bearer(), **headers})
+
+
+def test_submission_then_is_accepted_at_once_and_its_execution_started(http: FlaskClient, world: FakeWorld) -> None:
+    answer = submit(http)
+
+    assert answer.status_code == 202
+    body = answer.get_json()
+    assert (body["state"], body["links"]["self"]) == ("PENDING", f"http://localhost/v1/jobs/{body['id']}")
+    assert world.executions.started == [(body["id"], 1)]
+    assert world.jobs.job(body["id"]).value.owner == "mira@example.com"
+
+
+def test_key_when_used_again_then_answers_with_the_same_job_and_a_clash_is_told(http: FlaskClient) -> None:
+    first = submit(http, **{"Idempotency-Key": "k"})
+
+    assert submit(http, **{"Idempotency-Key": "k"}).get_json()["id"] == first.get_json()["id"]
+    clash = submit(http, {"prompt": "Something else"}, **{"Idempotency-Key": "k"})
+    assert (clash.status_code, clash.get_json()["code"]) == (409, "idempotency_key_reused")
+    assert submit(http).get_json()["id"] != first.get_json()["id"]
+
+
+def test_submission_whose_execution_cannot_start_then_still_stands(http: FlaskClient, world: FakeWorld) -> None:
+    world.executions.failure = Transient("Workflows is away")
+
+    answer = submit(http)
+
+    assert answer.status_code == 202
+    assert world.jobs.job(answer.get_json()["id"]).value.state is JobState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        ({}, 403),
+        ({"Authorization": "Basic x"}, 403),
+        ({"Authorization": "Bearer x.y"}, 403),
+        ({"Authorization": "Bearer a.!.c"}, 403),
+        (bearer(email_verified=False), 403),
+    ],
+)
+def test_caller_without_a_verified_address_then_is_refused(
+    http: FlaskClient, authorization: dict[str, str], status: int
+) -> None:
+    assert http.get("/v1/jobs", headers=authorization).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "told"),
+    [
+        ({"json": {}}, 422, "prompt: Field required"),
+        ({"json": [1]}, 422, "must be a JSON object"),
+        ({"data": "{", "content_type": "application/json"}, 422, "The body is not JSON"),
+        ({"data": "x"}, 422, "Content-Type: must be application/json"),
+        ({"json": {"prompt": "x" * 1_000_001}}, 413, "larger than 1,000,000 bytes"),
+        ({"json": {**PROMPT, "scenes": 2, "duration_s": 100}}, 422, "2 scenes of 4-8 s make a film of 8-16 s"),
+    ],
+)
+def test_bad_submission_then_is_a_problem_and_no_job(
+    http: FlaskClient, world: FakeWorld, options: dict[str, Any], status: int, told: str
+) -> None:
+    answer = http.post("/v1/jobs", headers=bearer(), **options)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    problem = answer.get_json()
+    assert told in problem["message"]
+    assert (problem["status"], problem["code"] != "") == (status, True)
+    assert list(world.jobs.jobs_in(set(JobState), 10)) == []
+
+
+def test_bug_then_is_a_500_in_our_words_that_tells_no_secret(http: FlaskClient, world: FakeWorld) -> None:
+    world.jobs.job = lambda job_id: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+
+    answer = http.get("/v1/jobs/job-1", headers={**bearer(), "X-Cloud-Trace-Context": "abc/1;o=1"})
+
+    assert answer.status_code == 500
+    assert answer.get_json()["code"] == "internal"
+    assert answer.get_json()["trace"] == "abc"
+    assert "division" not in answer.get_data(as_text=True)
+
+
+def test_somebody_elses_job_then_does_not_exist(http: FlaskClient) -> None:
+    job_id = submit(http).get_json()["id"]
+    other = bearer("other@example.com")
+
+    assert http.get(f"/v1/jobs/{job_id}", headers=other).status_code == 404
+    assert http.get(f"/v1/jobs/{job_id}/ledger", headers=other).status_code == 404
+    assert http.post(f"/v1/jobs/{job_id}:cancel", headers=other).status_code == 404
+    assert http.get("/v1/jobs", headers=other).get_json()["jobs"] == []
+    assert http.get("/v1/jobs/JOB..%2F1", headers=bearer()).status_code == 404
+
+
+def test_job_under_way_then_shows_scenes_pictures_money_and_progress(http: FlaskClient, world: FakeWorld) -> None:
+    job = world.drawn(owner="mira@example.com")
+
+    shown = http.get(f"/v1/jobs/{job.id}", headers=bearer()).get_json()
+
+    assert (shown["state"], shown["planned_duration_s"], shown["planned_frames"]) == ("VIDEO_GEN", 18.0, 432)
+    assert shown["progress"] == {"stage": "VIDEO_GEN", "scenes_total": 3, "scenes_done": 0, "fraction": 0.475}
+    scene = shown["scenes"][0]
+    assert (scene["id"], scene["state"], scene["clip"], scene["duration_s"]) == ("scene-01", "QUEUED", None, 6)
+    assert scene["keyframes"]["start"]["url"].startswith("https://signed.example/artifacts/jobs/")
+    assert shown["budget"] == {"limit_usd": "25.00", "reserved_usd": "7.20", "spent_usd": "0.27853"}
+
+
+def test_ledger_then_lists_every_call_and_its_totals_add_up(http: FlaskClient, world: FakeWorld) -> None:
+    job = world.drawn(owner="mira@example.com")
+
+    ledger = http.get(f"/v1/jobs/{job.id}/ledger", headers=bearer()).get_json()
+
+    assert len(ledger["calls"]) == 8
+    totals = ledger["totals"]
+    assert totals["limit_micros"] == 25_000_000
+    assert totals["spent_micros"] == sum(call["cost_micros"] for call in ledger["calls"])
+    assert totals["reserved_micros"] == sum(
+        call["reserved_micros"] for call in ledger["calls"] if call["state"] == "PLANNED"
+    )
+
+
+def test_cancel_then_stops_the_job_and_its_execution_and_may_be_repeated(http: FlaskClient, world: FakeWorld) -> None:
+    job_id = submit(http).get_json()["id"]
+
+    assert http.post(f"/v1/jobs/{job_id}:cancel", headers=bearer()).get_json()["state"] == "CANCELLED"
+    assert http.post(f"/v1/jobs/{job_id}:cancel", headers=bearer()).status_code == 200
+
+
+def test_list_then_pages_through_the_callers_jobs_newest_first(
+    http: FlaskClient, world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "PAGE", 2)
+    ids = []
+    for _ in range(3):
+        ids.append(submit(http).get_json()["id"])
+        world.clock.pass_s(1)
+
+    first = http.get("/v1/jobs?state=pending", headers=bearer()).get_json()
+    second = http.get("/v1/jobs", query_string={"page_token": first["next_page_token"]}, headers=bearer()).get_json()
+
+    assert [job["id"] for job in first["jobs"]] == [ids[2], ids[1]]
+    assert ([job["id"] for job in second["jobs"]], second["next_page_token"]) == ([ids[0]], None)
+    assert http.get("/v1/jobs?state=DOING", headers=bearer()).status_code == 422
+    assert http.get("/v1/jobs?page_token=x", headers=bearer()).status_code == 422

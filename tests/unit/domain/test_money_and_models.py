@@ -1,0 +1,81 @@
+"""Money in micro-dollars and the registry that prices every call: D7, D8."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promptreel.domain.models import TokenUsage, frame_size_px, registry
+from promptreel.domain.money import micros, per_million, usd
+from promptreel.errors import Invalid
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+NEXT_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+@given(st.integers(0, 10**12))
+def test_amount_then_survives_the_way_through_dollars(amount: int) -> None:
+    assert micros(usd(amount)) == amount
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [(0, "0.00"), (400_000, "0.40"), (125, "0.000125"), (13_143_212, "13.143212"), (10**7, "10.00")]
+)
+def test_dollars_then_are_written_as_people_do(amount: int, text: str) -> None:
+    assert usd(amount) == text
+
+
+def test_amount_finer_than_a_micro_dollar_then_is_refused() -> None:
+    with pytest.raises(ValueError, match="finer than a micro-dollar"):
+        micros(Decimal("0.0000001"))
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**5), st.integers(0, 10**9)), max_size=4))
+def test_price_of_tokens_then_is_rounded_up_once(parts: list[tuple[int, int]]) -> None:
+    exact = sum(tokens * price for tokens, price in parts)
+
+    assert 0 <= per_million(*parts) * 1_000_000 - exact < 1_000_000
+
+
+def test_text_price_then_doubles_on_the_day_it_does() -> None:
+    model, usage = registry().text_model("gemini-3.8-flash"), TokenUsage(input=1_000_000, output=1_000_000)
+
+    assert model.cost_micros(usage, NOW) == 4_500_000
+    assert model.cost_micros(usage, NEXT_YEAR) == 9_000_000
+
+
+def test_clip_price_then_follows_seconds_resolution_and_sound() -> None:
+    veo = registry().video_model("veo-3.1-generate-001")
+
+    assert veo.cost_micros(8, "720p", NOW, audio=True) == 3_200_000
+    assert veo.cost_micros(8, "4k", NOW, audio=True) == 4_800_000
+    assert veo.cost_micros(8, "720p", NOW, audio=False) == 1_600_000
+
+
+def test_reserved_price_of_a_picture_then_is_never_below_its_cost() -> None:
+    for model in registry().image:
+        most = TokenUsage(
+            input=model.max_prompt_tokens, output=model.max_text_tokens, picture=model.picture_tokens["1K"]
+        )
+        assert model.most_micros("1K", 0, NOW) == model.cost_micros(most, NOW)
+
+
+def test_every_default_then_names_a_model_that_stands_in_the_registry() -> None:
+    for choice in registry().defaults.values():
+        assert registry().text_model(choice.text).id == choice.text
+        assert registry().image_model(choice.image).id == choice.image
+        assert registry().video_model(choice.video).id == choice.video
+
+
+def test_unknown_model_then_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(Invalid, match=r"models\.video: no model is called 'veo-9'") as refusal:
+        registry().video_model("veo-9")
+    assert "veo-3.1-generate-001" in refusal.value.remedy
+
+
+def test_frame_sizes_then_are_what_the_names_say() -> None:
+    assert frame_size_px("720p", "16:9") == (1280, 720)
+    assert frame_size_px("1080p", "9:16") == (1080, 1920)
+    assert frame_size_px("4k", "16:9") == (3840, 2160)

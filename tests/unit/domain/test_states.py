@@ -1,0 +1,46 @@
+"""The transition tables hold for every sequence of events: H1."""
+
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promptreel.domain import states
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.errors import Conflict
+from tests.factories import a_job, later
+
+TABLES = [states.JOB_MOVES, states.SCENE_MOVES, states.CALL_MOVES]
+
+
+@pytest.mark.parametrize(("table", "kind"), list(zip(TABLES, [JobState, SceneState, CallState], strict=True)))
+def test_table_then_knows_every_state(table: Any, kind: type[StrEnum]) -> None:
+    assert set(table) == set(kind)
+
+
+def test_unfinished_job_then_can_always_fail_and_be_cancelled() -> None:
+    for state in set(JobState) - states.FINAL_JOB:
+        assert {JobState.FAILED, JobState.CANCELLED} <= states.JOB_MOVES[state]
+
+
+@given(st.lists(st.sampled_from(JobState)))
+def test_any_sequence_of_moves_then_leaves_no_final_state_and_an_illegal_one_changes_nothing(
+    wanted: list[JobState],
+) -> None:
+    job = a_job()
+    for state in wanted:
+        before = job
+        try:
+            job = job.to(state, later(1))
+        except Conflict:
+            assert state not in states.JOB_MOVES[before.state]
+            assert job == before
+        else:
+            assert before.state not in states.FINAL_JOB
+
+
+def test_paid_call_then_stays_paid() -> None:
+    for state in (CallState.SETTLED, CallState.ADOPTED, CallState.RELEASED):
+        assert states.CALL_MOVES[state] == frozenset()

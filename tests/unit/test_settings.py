@@ -1,0 +1,37 @@
+"""Settings complain about everything at once, and services.json sets what they read (one truth)."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from promptreel.errors import Broken
+from promptreel.settings import Settings
+
+CONFIG = Path(__file__).parents[2] / "infra" / "config" / "services.json"
+COMPLETE = {
+    f"PROMPTREEL_{field.name.upper()}": "x" for field in fields(Settings) if field.name not in {"pace", "media_url"}
+}
+
+
+def test_complete_environment_then_is_read_and_empty_urls_mean_googles() -> None:
+    settings = Settings.from_env({**COMPLETE, "PROMPTREEL_PACE": "0.05"})
+
+    assert (settings.project, settings.pace, settings.media_url) == ("x", 0.05, "")
+
+
+def test_missing_and_wrong_settings_then_are_all_named_at_once() -> None:
+    with pytest.raises(Broken) as told:
+        Settings.from_env({**COMPLETE, "PROMPTREEL_PROJECT": "", "PROMPTREEL_WORKFLOW": "", "PROMPTREEL_PACE": "2"})
+
+    for name in ("PROMPTREEL_PROJECT", "PROMPTREEL_WORKFLOW", "PROMPTREEL_PACE"):
+        assert name in told.value.message
+
+
+def test_deployment_then_sets_exactly_what_settings_read() -> None:
+    services = json.loads(CONFIG.read_text())
+    known = {f"PROMPTREEL_{field.name.upper()}" for field in fields(Settings)}
+
+    assert {*services["env"], *services["local_env"]} <= known
+    assert Settings.from_env(services["env"]).pace == 1.0

@@ -1,0 +1,51 @@
+"""filter and orderBy of list calls."""
+
+from typing import Any
+
+import pytest
+
+from localcloud.serving import ApiError
+from localcloud.workflows.filters import matching, ordered
+
+ITEMS: list[dict[str, Any]] = [
+    {"name": "a", "state": "FAILED", "labels": {"team": "x"}, "createTime": "2026-01-02T00:00:00Z"},
+    {"name": "b", "state": "SUCCEEDED", "labels": {"team": "y"}, "createTime": "2026-01-03T00:00:00Z"},
+    {"name": "c", "state": "FAILED", "createTime": "2026-01-01T00:00:00Z"},
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", "abc"),
+        ('state="FAILED"', "ac"),
+        ("state = FAILED", "ac"),
+        ("state!='FAILED'", "b"),
+        ('(state="FAILED") AND labels.team="x"', "a"),
+        ("labels.team:*", "ab"),
+        ('createTime>"2026-01-01T12:00:00Z"', "ab"),
+        ('create_time<="2026-01-02T00:00:00Z"', "ac"),
+        ("nothing=1", ""),
+    ],
+)
+def test_list_when_filtered_then_keeps_what_matches(text: str, names: str) -> None:
+    assert "".join(item["name"] for item in matching(ITEMS, text)) == names
+
+
+@pytest.mark.parametrize("text", ["state", 'state="A" OR state="B"', "NOT state=A", "=x"])
+def test_filter_when_not_understood_then_is_refused_and_never_ignored(text: str) -> None:
+    with pytest.raises(ApiError, match="not understood"):
+        matching(ITEMS, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("", "abc"), ("createTime", "cab"), ("createTime desc", "bac"), ("state, createTime desc", "acb")],
+)
+def test_list_when_ordered_then_follows_the_fields(text: str, names: str) -> None:
+    assert "".join(item["name"] for item in ordered(ITEMS, text)) == names
+
+
+def test_order_when_not_understood_then_is_refused() -> None:
+    with pytest.raises(ApiError, match="not understood"):
+        ordered(ITEMS, "name upwards")
