@@ -65,7 +65,7 @@ deploy: setup ## bring promptreel up in a Google Cloud project
 	$(NOT_YET)
 
 docs: setup ## generate the diagrams and the API description from the code
-	$(BIN)/python -m tests.golden.docs
+	$(BIN)/python -m tests.documents
 
 lock: setup ## compile the hash-locked requirements from pyproject.toml
 	$(LOCK) --all-extras -o tests/requirements.txt

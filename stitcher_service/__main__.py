@@ -14,8 +14,9 @@ from typing import Any
 
 from stitcher_service.cutlist import read
 from stitcher_service.errors import BadInput, StitchError
+from stitcher_service.project import prepare
 from stitcher_service.segments import Plan
-from stitcher_service.stitch import prepare, stitch
+from stitcher_service.stitch import stitch
 
 
 def main(argv: list[str]) -> int:

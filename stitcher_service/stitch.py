@@ -17,32 +17,19 @@ from stitcher_service import recipes, sound
 from stitcher_service.assemble import Piece, assemble
 from stitcher_service.cutlist import CutList
 from stitcher_service.errors import BadInput, RenderFailed
-from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError, Unreadable
-from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
+from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError
+from stitcher_service.ffmpeg.probe import MediaInfo, probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from stitcher_service.inspection import Inspection, damage, inspect_picture
 from stitcher_service.loudness import Mastering, master
-from stitcher_service.plan import film_format, make_plan
+from stitcher_service.project import Project, prepare
 from stitcher_service.report import Report
 from stitcher_service.segments import Copy, Plan, Window
-from stitcher_service.timeline import Timeline, lay_out
 from stitcher_service.validate import validate
 from stitcher_service.workfolder import publish, work_folder
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """A cut list with everything known about its files, and what is to be done with them."""
-
-    cut_list: CutList
-    clips: tuple[MediaInfo, ...]
-    tracks: tuple[VideoTrack, ...]
-    music: MediaInfo | None
-    timeline: Timeline
-    plan: Plan
 
 
 def stitch(cut_list: CutList, base: Path, out: Path) -> Report:
@@ -58,37 +45,6 @@ def stitch(cut_list: CutList, base: Path, out: Path) -> Report:
         runner = Runner(find_ffmpeg())
         with work_folder() as folder, _workers(runner) as each:
             return _Stitching(project, folder, runner, each).run(out)
-
-
-def prepare(cut_list: CutList, base: Path) -> Project:
-    """Read every file and plan the film; nothing is decoded or written.
-
-    Raises: BadInput.
-    """
-    known: dict[str, MediaInfo] = {}
-    clips = tuple(_probed(clip.path, base, known) for clip in cut_list.clips)
-    tracks = tuple(_picture(name.path, clip) for name, clip in zip(cut_list.clips, clips, strict=True))
-    music = _probed(cut_list.soundtrack.path, base, known) if cut_list.soundtrack else None
-    if cut_list.soundtrack and music and music.audio is None:
-        raise BadInput(cut_list.soundtrack.path, "has no sound")
-    film = film_format(cut_list, tracks)
-    timeline = lay_out(cut_list, [track.frames_at(film.rate) for track in tracks])
-    return Project(cut_list, clips, tracks, music, timeline, make_plan(film, timeline, tracks))
-
-
-def _probed(name: str, base: Path, known: dict[str, MediaInfo]) -> MediaInfo:
-    if name not in known:
-        try:
-            known[name] = probe((base / name).absolute())
-        except Unreadable as error:
-            raise BadInput(name, error.reason) from error
-    return known[name]
-
-
-def _picture(name: str, clip: MediaInfo) -> VideoTrack:
-    if clip.video is None:
-        raise BadInput(name, "has no picture")
-    return clip.video
 
 
 @contextmanager

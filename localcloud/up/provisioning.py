@@ -4,6 +4,7 @@ Everything may be done twice: it is done again after a stand-in's restart.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -41,8 +42,11 @@ class Provisioner:
 
     async def workflow(self) -> None:
         workflow = self.site.deployment.workflow
+        source = self.site.root / workflow.source
+        if not source.exists():
+            raise ProvisioningRefused(f"workflow {workflow.name}: there is no {source}")
         resource = {
-            "sourceContents": (self.site.root / workflow.source).read_text(),
+            "sourceContents": source.read_text(),
             "serviceAccount": f"projects/{self.site.project}/serviceAccounts/{self.site.account('workflow')}",
             "userEnvVars": fill_all(workflow.env, self.site.placeholders()),
         }
@@ -61,7 +65,7 @@ class Provisioner:
         return str(_accept(answer, f"a token of {email}")["id_token"])
 
 
-def queue_resource(name: str, settings: dict[str, Any] | Any, pace: float) -> dict[str, Any]:
+def queue_resource(name: str, settings: Mapping[str, Any], pace: float) -> dict[str, Any]:
     """A Cloud Tasks queue in its REST spelling; rates are raised and waits shortened by the pace."""
     retry = settings["retry"]
     return {

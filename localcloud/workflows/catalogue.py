@@ -6,6 +6,7 @@ deploy is complete when it is answered, so operations are born done.
 
 import hashlib
 import json
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from localcloud.workflows.filters import matching, ordered
 from localcloud.workflows.problems import SourceRefused
 from localcloud.workflows.program.blocks import Program
 from localcloud.workflows.resources import FIRST_PAGE, Page, Resource, checked_id, page, timestamp
+
+logger = logging.getLogger(__name__)
 
 _EDITABLE = {
     "description",
@@ -60,8 +63,12 @@ class Catalogue:
             folder.mkdir(parents=True, exist_ok=True)
             for file in sorted(folder.glob("*.json")):
                 resource = json.loads(file.read_text())
-                program = compile_source(resource["sourceContents"])
-                self._revisions[resource["name"]] = [Deployed(resource, program)]
+                try:
+                    program = compile_source(resource["sourceContents"])
+                except SourceRefused as refused:
+                    logger.warning("%s is kept, but can no longer be deployed: %s", resource["name"], refused)
+                else:
+                    self._revisions[resource["name"]] = [Deployed(resource, program)]
 
     def __len__(self) -> int:
         return len(self._revisions)

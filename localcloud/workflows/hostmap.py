@@ -14,6 +14,11 @@ import httpx
 
 class HostMap:
     def __init__(self, origins: Mapping[str, str]) -> None:
+        """Raises: ValueError if an origin would lead away from this machine."""
+        away = [target for target in origins.values() if not _is_loopback(httpx.URL(target).host)]
+        if away:
+            msg = f"the host map leads away from loopback: {', '.join(away)}"
+            raise ValueError(msg)
         self._origins = {_origin(source): httpx.URL(target) for source, target in origins.items()}
 
     @staticmethod

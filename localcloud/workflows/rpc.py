@@ -44,7 +44,9 @@ def _workflows(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
         "UpdateWorkflow": (
             workflows_v1.UpdateWorkflowRequest.pb(),
             operation,
-            lambda r: catalogue.update(r["workflow"].get("name", ""), r["workflow"], r.get("updateMask", "")),
+            lambda r: catalogue.update(
+                r.get("workflow", {}).get("name", ""), r.get("workflow", {}), r.get("updateMask", "")
+            ),
         ),
         "DeleteWorkflow": (
             workflows_v1.DeleteWorkflowRequest.pb(),

@@ -11,8 +11,8 @@ import pytest
 from stitcher_service.cutlist import CutList
 from stitcher_service.errors import RenderFailed
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
+from stitcher_service.project import prepare
 from stitcher_service.segments import Copy, Plan
-from stitcher_service.stitch import prepare
 from stitcher_service.validate import validate
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 

@@ -154,7 +154,7 @@ def test_any_copied_range_when_chosen_then_its_packets_are_its_frames_and_start_
         assert track.packet_is_idr[copy.packet_first]
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_any_film_when_planned_then_every_frame_of_every_shot_is_there_once_and_in_order(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 5))

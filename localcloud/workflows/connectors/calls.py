@@ -80,7 +80,7 @@ async def _sent(
         "auth": auth,
         "timeout_s": _REQUEST_TIMEOUT_S,
     }
-    policy = Policy.of(CONSTANTS["http.default_retry"])
+    policy = Policy.of(CONSTANTS["http.default_retry" if verb == "GET" else "http.default_retry_non_idempotent"])
     attempts = 1
     while True:
         try:

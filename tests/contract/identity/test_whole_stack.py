@@ -78,14 +78,15 @@ class Running:
         found = httpx.get(f"{state['workflows_rest']}/v1/{parent}/executions", params={"view": "FULL"}).json()
         return list(found.get("executions", []))
 
-    def living(self) -> list[str]:
-        """The command lines of all the stack's processes: each of them has this run's folder in its environment."""
-        mark = str(self.run_dir / "gcloud")
-        return [
-            " ".join(process.cmdline())
-            for process in psutil.process_iter()
-            if _environment(process).get("CLOUDSDK_CONFIG") == mark
-        ]
+
+def living(run_dir: Path) -> list[str]:
+    """The command lines of all the stack's processes: each of them has this run's folder in its environment."""
+    mark = str(run_dir / "gcloud")
+    return [
+        " ".join(process.cmdline())
+        for process in psutil.process_iter()
+        if _environment(process).get("CLOUDSDK_CONFIG") == mark
+    ]
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:
@@ -265,7 +266,7 @@ def _executions(stack: Running) -> list[dict[str, Any]]:
 
 def test_stack_when_told_to_stop_then_ends_well_and_leaves_nothing(started: Starter) -> None:
     with started() as running:
-        while_running = running.living()
+        while_running = living(running.run_dir)
         running.supervisor.send_signal(signal.SIGTERM)
         exit_code = running.supervisor.wait(timeout=60)
 
@@ -273,7 +274,7 @@ def test_stack_when_told_to_stop_then_ends_well_and_leaves_nothing(started: Star
         assert len(while_running) > len(
             json.loads((REPOSITORY / "infra/config/services.json").read_text())["functions"]
         )
-        assert running.living() == []
+        assert living(running.run_dir) == []
         assert not running.state_file.exists()
 
 
@@ -281,6 +282,22 @@ def test_supervisor_when_killed_outright_then_the_stack_is_gone_too(started: Sta
     with started() as running:
         running.supervisor.kill()
         running.supervisor.wait()
-        until(lambda: running.living() == [], "processes were left behind")
+        until(lambda: living(running.run_dir) == [], "processes were left behind")
 
         assert running.supervisor.returncode == -signal.SIGKILL
+
+
+def test_workflow_that_cannot_be_deployed_when_started_then_says_why_and_leaves_nothing(
+    root: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "repository"
+    shutil.copytree(root, broken)
+    (broken / "workflows" / "film.yaml").write_text("main: {steps: [{open: {cal: http.post}}]}")
+    argv = (sys.executable, "-m", "localcloud", "up", "--root", str(broken), "--run-dir", str(tmp_path / "run"))
+
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+
+    assert ended.returncode == 1
+    assert "workflow film: 400" in ended.stderr
+    assert "'cal'" in ended.stderr
+    assert living(tmp_path / "run") == []

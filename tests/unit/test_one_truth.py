@@ -1,0 +1,86 @@
+"""Two spellings of one truth are tied here: they deploy at different moments."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import documents
+
+ROOT = Path(__file__).parents[2]
+SERVICES: dict[str, Any] = json.loads((ROOT / "infra/config/services.json").read_text())
+ACCESS: dict[str, Any] = json.loads((ROOT / "infra/config/access.json").read_text())
+QUEUES: dict[str, Any] = json.loads((ROOT / "infra/config/queues.json").read_text())
+FILM = (ROOT / "workflows/film.yaml").read_text()
+ENTRY_POINTS = re.findall(r"@functions_framework\.http\ndef (\w+)", (ROOT / "functions/main.py").read_text())
+
+
+def http_timeouts() -> dict[str, int]:
+    """Seconds that film.yaml gives each service, by the name in its URL variable."""
+    found = {}
+    for url, timeout in re.findall(r'sys\.get_env\("(\w+)_URL"\)\}\n(?:\s+path: \S+\n)?\s+timeout: (\d+)', FILM):
+        found[url.lower()] = int(timeout)
+    return found
+
+
+def test_entry_points_then_are_the_functions_that_are_deployed() -> None:
+    assert sorted(ENTRY_POINTS) == sorted(SERVICES["functions"])
+
+
+def test_every_service_then_has_an_account_of_its_own_and_a_list_of_invokers() -> None:
+    deployed = {*SERVICES["functions"], *SERVICES["services"]}
+
+    assert deployed <= set(ACCESS["accounts"])
+    assert deployed == set(ACCESS["invokers"])
+    assert len(set(ACCESS["accounts"].values())) == len(ACCESS["accounts"])
+    assert all(re.fullmatch(r"[a-z][a-z0-9-]{5,29}", account) for account in ACCESS["accounts"].values())
+    callers = {caller for callers in ACCESS["invokers"].values() for caller in callers}
+    assert callers <= {*ACCESS["accounts"], "people"}
+
+
+def test_workflow_then_reads_exactly_the_variables_it_is_given() -> None:
+    read = set(re.findall(r'sys\.get_env\("(\w+)"\)', FILM)) - {"GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"}
+
+    assert read == set(SERVICES["workflow"]["env"])
+
+
+def test_workflow_then_waits_as_long_as_each_service_may_take_and_no_longer_than_workflows_allow() -> None:
+    timeouts = http_timeouts()
+    limits = {name: service["timeout_s"] for name, service in {**SERVICES["functions"], **SERVICES["services"]}.items()}
+
+    assert set(timeouts) == {url.removesuffix("_URL").lower() for url in SERVICES["workflow"]["env"]}
+    for name, timeout in timeouts.items():
+        assert limits[name] <= timeout <= 1800, name
+
+
+def test_workflow_then_parses_and_steps_have_unique_names_within_a_routine() -> None:
+    routines = yaml.safe_load(FILM)
+
+    assert list(routines) == ["main", "film", "draw", "tell_failure", "step", "worth_repeating"]
+
+
+def test_queues_together_then_never_exceed_veos_quota_of_fifty_requests_a_minute() -> None:
+    rates = [queue["dispatches_per_minute"] for name, queue in QUEUES.items() if name != "comment"]
+
+    assert sum(rates) <= 50
+
+
+@pytest.mark.parametrize(
+    "step", ["write_storyboard", "draw_keyframe", "poll_clips", "close_job", "fail_job", "open_job"]
+)
+def test_step_then_is_spelled_the_same_in_module_function_and_workflow(step: str) -> None:
+    assert (ROOT / f"functions/promptreel/steps/{step}.py").exists()
+    assert step in ENTRY_POINTS
+    assert re.search(rf"- {step}:\n\s+(try|call)", FILM)
+
+
+def test_generated_pages_then_are_fresh() -> None:
+    assert documents.STATES_PAGE.read_text() == documents.states_page(), "run `make docs`"
+
+
+def test_no_file_of_requirements_then_brings_a_client_that_posts_paid_calls_twice() -> None:
+    for name in ("tests", "functions", "stitcher_service"):
+        assert "aiohttp" not in (ROOT / name / "requirements.txt").read_text()
