@@ -78,6 +78,17 @@ def test_clip_when_it_ends_off_a_keyframe_then_copying_goes_on_to_the_last_gaple
     assert shape(a_plan([{"out_s": 62 / 24}], [a_track()])) == [("copy", 61), ("encode", 1)]
 
 
+def test_pictures_decoded_far_ahead_when_cut_off_then_copying_stops_before_the_gap() -> None:
+    """Frame 7 is decoded before 4 to 6, and they stand behind frame 12, which is beyond the end."""
+    order = (0, 1, 2, 3, 7, 12, 5, 4, 6, 8, 9, 10, 11)
+    track = a_track(13, packet_frames=order, packet_is_idr=tuple(frame == 0 for frame in order))
+
+    copy = copied_range(track, 0, 0, 10)
+
+    assert copy is not None
+    assert (copy.first, copy.frames) == (0, 4)
+
+
 def test_crossfade_when_planned_then_only_it_and_the_ragged_ends_are_encoded() -> None:
     plan = a_plan([crossfade(0.5), {}], [a_track(), a_track()])
 

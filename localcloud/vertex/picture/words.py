@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 PLACES: Mapping[str, str] = {
     "sea": "sea ocean wave waves boat ship harbour harbor lighthouse coast beach island sail sailor fish lake river "
-    "water whale tide shore storm",
+    "water whale tide shore storm island lantern lamp tower",
     "city": "city street town market window windows car taxi roof roofs train station office shop bakery cafe robot "
     "neon library building door apartment traffic bridge bread",
     "forest": "forest tree trees wood woods fox deer leaf leaves wolf bear owl mushroom jungle path",
-    "mountains": "mountain mountains snow peak summit climb climber dragon eagle cliff valley ice glacier",
+    "mountains": "mountain mountains snow peak summit climber dragon eagle cliff valley ice glacier",
     "dunes": "desert sand dune dunes camel mars planet astronaut oasis moon space rocket",
     "hills": "hill hills field meadow farm village garden flower flowers sheep house road horse cat dog bird grass",
 }
@@ -25,7 +25,7 @@ FIGURES: Mapping[str, str] = {
     "lighthouse": "lighthouse lamp beacon tower",
     "boat": "boat ship sail sailor sails harbour harbor ferry fisherman",
     "house": "house home village cottage farm bakery cabin shop",
-    "person": "he she man woman girl boy keeper child captain baker astronaut robot someone hero people mother father "
+    "person": "he she her his man woman girl boy keeper child captain baker astronaut robot someone hero people mother father "
     "climber traveller wanderer king queen friend friends",
     "tree": "tree oak leaves apple orchard",
     "balloon": "balloon fly flies float floats flying",

@@ -81,11 +81,13 @@ def list_of(items: Sequence[Formula]) -> Formula:
 
 
 def map_of(keys: Sequence[Formula], items: Sequence[Formula], check_key: Callable[[Value], Value]) -> Formula:
-    """A map literal; keys may be expressions, too, and ``check_key`` refuses what cannot be a key."""
-    if all(isinstance(part, Constant) for part in (*keys, *items)):
-        return Constant({k.constant: i.constant for k, i in zip(keys, items, strict=True)})  # type: ignore[attr-defined]
+    """A map literal; keys may be expressions, too, and ``check_key`` raises for what cannot be a key."""
+    known = [key.constant for key in keys if isinstance(key, Constant) and type(key.constant) is str]
+    values = [item.constant for item in items if isinstance(item, Constant)]
+    if len(known) == len(keys) and len(values) == len(items):
+        return Constant(dict(zip(known, values, strict=True)))
     count = len(keys)
     return combined(
         [*keys, *items],
-        lambda *values: {check_key(key): item for key, item in zip(values[:count], values[count:], strict=True)},
+        lambda *parts: {check_key(key): item for key, item in zip(parts[:count], parts[count:], strict=True)},
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,11 @@ def test_any_text_when_loaded_then_is_a_tree_or_a_refusal(text: str) -> None:
     assert verdict(lambda: load(text)).startswith(("accepted", "refused: "))
 
 
+@pytest.mark.parametrize("key", ["'${http.default_retry}'", "'${[1]}'", "~", "'${null}'"])
+def test_map_key_when_it_cannot_be_one_then_raises_when_the_step_runs(play: Callable[..., Any], key: str) -> None:
+    assert play(f"[{{a: {{return: {{{key}: 1}}}}}}]").error["tags"] == ["TypeError"]
+
+
 def test_value_when_nested_deeper_than_python_can_follow_then_the_execution_fails(play: Callable[..., Any]) -> None:
     source = """
     - set: {assign: [{x: 1}]}
@@ -58,5 +64,5 @@ def test_value_when_nested_deeper_than_python_can_follow_then_the_execution_fail
 
 
 def test_text_when_nested_deeper_than_python_can_follow_then_is_refused() -> None:
-    assert "too deeply" in verdict(lambda: load("[" * 5000))
+    assert "too deeply" in verdict(lambda: load("[" * 1500))
     assert verdict(lambda: compile_source("[" * 300 + "]" * 300)).startswith("refused")
