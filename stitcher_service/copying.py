@@ -1,14 +1,10 @@
 """Which frames of a clip may enter the film bit for bit. Pure: probes in, frame ranges and reasons out."""
 
-from stitcher_service.ffmpeg.probe import HIDDEN, Colour, VideoTrack
+from stitcher_service.ffmpeg.probe import HIDDEN, VideoTrack
 from stitcher_service.segments import Copy, FilmFormat
 
 # Fewer copied frames than this are not worth a switch between two encodings.
 MIN_COPIED_FRAMES = 4
-
-_UNSPECIFIED = 2
-_BT709 = 1
-_SDR_COLOURS = frozenset({Colour(_UNSPECIFIED, _UNSPECIFIED, _UNSPECIFIED), Colour(_BT709, _BT709, _BT709)})
 
 
 def obstacle(track: VideoTrack, film: FilmFormat) -> str:
@@ -26,11 +22,6 @@ def obstacle(track: VideoTrack, film: FilmFormat) -> str:
         (track.parameter_sets is None, "not stored as avcC with 4-byte lengths"),
     )
     return next((why for is_so, why in checks if is_so), "")
-
-
-def has_plain_colour(track: VideoTrack) -> bool:
-    """Whether a film may take over this clip's colour description for its own encoded frames."""
-    return track.colour in _SDR_COLOURS
 
 
 def copied_range(track: VideoTrack, clip: int, first: int, end: int) -> Copy | None:

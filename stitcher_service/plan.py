@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stitcher_service.copying import copied_range, has_plain_colour, obstacle
+from stitcher_service.colours import BT709, is_plain
+from stitcher_service.copying import copied_range, obstacle
 from stitcher_service.cutlist import CutList
-from stitcher_service.ffmpeg.probe import Colour, VideoTrack
+from stitcher_service.ffmpeg.probe import VideoTrack
 from stitcher_service.segments import Copy, FilmFormat, Plan, Segment, Take, Window
 from stitcher_service.timeline import Shot, Timeline
 
@@ -14,16 +15,14 @@ from stitcher_service.timeline import Shot, Timeline
 # a long clip between two transitions is divided: a graph's memory grows with every input it has open.
 MAX_MERGED_FRAMES = 48
 
-_BT709 = Colour(primaries=1, transfer=1, matrix=1)
-
 
 def film_format(cut_list: CutList, tracks: Sequence[VideoTrack]) -> FilmFormat:
     """Size and rate as ordered; the colour description that most copyable clips share, so that no joint shows."""
-    plain = FilmFormat(cut_list.size, cut_list.rate, _BT709)
+    plain = FilmFormat(cut_list.size, cut_list.rate, BT709)
     votes = Counter(
         track.colour
         for track in tracks
-        if has_plain_colour(track) and not obstacle(track, FilmFormat(plain.size_px, plain.rate, track.colour))
+        if is_plain(track.colour) and not obstacle(track, FilmFormat(plain.size_px, plain.rate, track.colour))
     )
     return FilmFormat(plain.size_px, plain.rate, votes.most_common(1)[0][0]) if votes else plain
 

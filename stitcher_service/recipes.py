@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from stitcher_service import colours
 from stitcher_service.ffmpeg.command import Command, Input, Output
-from stitcher_service.ffmpeg.probe import Colour, VideoTrack
+from stitcher_service.ffmpeg.probe import VideoTrack
 from stitcher_service.segments import FilmFormat, Take, Window
 
 SOUND_RATE_HZ = 48_000
@@ -14,11 +15,7 @@ _SAMPLES = ("-f", "f32le", "-ar", str(SOUND_RATE_HZ), "-ac", str(SOUND_CHANNELS)
 
 _PICTURE_AS_IS = ("-map", "0:v:0", "-fps_mode", "passthrough")
 
-# ITU-T H.273 code points.
-_HDR_TRANSFERS = frozenset({16, 18})
-_HD_MATRICES = frozenset({0, 1, 2})
 _TONE_MAP = "zscale=t=linear:npl=100,tonemap=hable,zscale=p=bt709:t=bt709:m=bt709:r=tv"
-_COLOUR_NAMES = {1: "bt709", 2: "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ def encode_window(
     """
     takes = [(take, sources[take.clip]) for take in window.takes]
     chains = [f"[{n}:v:0]{_take_filters(take, source.track, film)}[t{n}]" for n, (take, source) in enumerate(takes)]
-    graph = ";".join((*chains, *_joints(window, film.rate), f"[film]{_tags(film.colour)}[v]"))
+    graph = ";".join((*chains, *_joints(window, film.rate), f"[film]{colours.tags(film.colour)}[v]"))
     options = (
         *("-map", "[v]", "-an", "-fps_mode", "passthrough", "-frames:v", str(window.frames)),
         *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-profile:v", "high", "-g", "48"),
@@ -82,13 +79,13 @@ def _take_filters(take: Take, track: VideoTrack, film: FilmFormat) -> str:
 def conform(track: VideoTrack, film: FilmFormat) -> tuple[str, ...]:
     """Filters that give a clip's pictures the film's size, shape and colours; bars where the shapes differ."""
     deinterlace = ("bwdif=mode=send_frame:deint=interlaced",) if track.is_interlaced else ()
-    tone_map = (_TONE_MAP,) if track.colour.transfer in _HDR_TRANSFERS else ()
+    tone_map = (_TONE_MAP,) if colours.is_hdr(track.colour) else ()
     fits = (
         (track.width_px, track.height_px) == film.size_px
         and track.pixel_format == "yuv420p"
         and track.pixel_aspect == 1
         and not track.rotation_deg
-        and track.colour in (film.colour, Colour(2, 2, 2), Colour(1, 1, 1))
+        and colours.looks_alike(track.colour, film.colour)
     )
     return (*deinterlace, *tone_map, *(() if fits else _fit(track, film)), "setsar=1", "format=yuv420p")
 
@@ -100,9 +97,10 @@ def _fit(track: VideoTrack, film: FilmFormat) -> tuple[str, str]:
         shown_width, shown_height = shown_height, shown_width
     scale = min(width / shown_width, height / shown_height)
     new_width, new_height = (max(2, 2 * round(side * scale / 2)) for side in (shown_width, shown_height))
-    matrix = "in_color_matrix=bt709:" if track.colour.matrix in _HD_MATRICES else ""
+    given = colours.BT709 if colours.is_hdr(track.colour) else track.colour
+    matrices = f"in_color_matrix={colours.matrix_name(given)}:out_color_matrix={colours.matrix_name(film.colour)}"
     return (
-        f"scale={new_width}:{new_height}:flags=bicubic:{matrix}out_color_matrix=bt709:out_range=tv",
+        f"scale={new_width}:{new_height}:flags=bicubic:{matrices}:out_range=tv",
         f"pad={width}:{height}:{(width - new_width) // 2}:{(height - new_height) // 2}",
     )
 
@@ -121,11 +119,6 @@ def _joints(window: Window, rate: Fraction) -> list[str]:
         joints.append(f"{joined}[t{n}]{mix},settb={1 / rate},fps={rate},format=yuv420p{out}")
         joined, frames = out, frames + take.frames - overlap
     return [*joints, f"{joined}null[film]"]
-
-
-def _tags(colour: Colour) -> str:
-    primaries, transfer, matrix = (_COLOUR_NAMES[code] for code in (colour.primaries, colour.transfer, colour.matrix))
-    return f"setparams=color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}:range=tv"
 
 
 def inspect_picture(clip: Path) -> Command:

@@ -28,6 +28,9 @@ from stitcher_service.segments import Copy, Plan, Window
 from stitcher_service.validate import validate
 from stitcher_service.workfolder import publish, work_folder
 
+# Each may hold a graph of 1080p frames: more cores than this cost more memory than a container has.
+_MOST_WORKERS = 4
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -59,7 +62,7 @@ def _translated() -> Iterator[None]:
 
 
 class _Each:
-    """Does the same to many things at once, on as many threads as there are cores; results in order."""
+    """Does the same to many things at once, on a few threads; results in order."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
@@ -71,7 +74,7 @@ class _Each:
 @contextmanager
 def _workers(runner: Runner) -> Iterator[_Each]:
     """Worker threads that end with the block; when it fails, so does every run of ffmpeg."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_WORKERS)) as pool:
         try:
             yield _Each(pool)
         except BaseException:

@@ -5,6 +5,7 @@ import wave
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,19 @@ def _seen(frame: av.VideoFrame) -> Seen:
     code = sum(int(value > _GREY_LEVELS / 2) << bit for bit, value in enumerate(read))
     time_s = Fraction(frame.pts or 0) * Fraction(frame.time_base or 0)
     return Seen(code >> 12, code & 0xFFF, time_s, float(grey[height // 2 :].mean()))
+
+
+def likeness_db(film: Path, film_frames: range, clip: Path, clip_first: int) -> float:
+    """The worst PSNR between film frames and the clip's frames from `clip_first` on, over all three planes."""
+    wanted = _planes(clip, range(clip_first, clip_first + len(film_frames)))
+    errors = [((a - b) ** 2).mean() for a, b in zip(_planes(film, film_frames), wanted, strict=True)]
+    return float(10 * np.log10(255**2 / max(*errors, 1e-9)))
+
+
+def _planes(path: Path, frames: range) -> list[npt.NDArray[np.float64]]:
+    with av.open(str(path)) as container:
+        decoded = islice(container.decode(video=0), frames.start, frames.stop)
+        return [frame.to_ndarray(format="yuv420p").astype(np.float64) for frame in decoded]
 
 
 def marks(seen: Sequence[Seen]) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ import pytest
 
 from stitcher_service.ffmpeg.probe import probe
 from tests.stitcher.conftest import ClipMaker, FilmMaker
-from tests.stitcher.media import listen, marks, pitch, slices, watch
+from tests.stitcher.media import likeness_db, listen, marks, pitch, slices, watch
 
 
 def test_like_clips_when_cut_together_then_every_packet_is_taken_over_bit_for_bit(
@@ -49,6 +49,17 @@ def test_film_when_sought_at_any_frame_then_that_frame_is_shown(a_clip: ClipMake
     assert track.packet_is_idr[0]
     assert sum(track.packet_is_idr) >= 5
     assert track.times_s == tuple(Fraction(n, 24) for n in range(120))
+
+
+def test_encoded_frames_when_compared_with_their_source_then_no_viewer_sees_the_joint(
+    a_clip: ClipMaker, a_film: FilmMaker
+) -> None:
+    clip = a_clip(mark=1)
+
+    film, _ = a_film([{"path": clip, "in_s": 0.5}])
+
+    assert likeness_db(film, range(12), clip, 12) > 34
+    assert likeness_db(film, range(12, 60), clip, 24) > 100
 
 
 def test_clips_with_different_parameter_sets_when_cut_together_then_all_is_copied_and_seen_right(

@@ -93,6 +93,14 @@ def test_tall_clip_when_conformed_then_it_keeps_its_shape_between_bars() -> None
     )
 
 
+def test_clip_of_another_colour_when_conformed_then_it_is_converted_to_the_films() -> None:
+    source = replace(a_source().track, colour=Colour(6, 6, 6))
+
+    filters = recipes.conform(source, FILM)
+
+    assert filters[0] == "scale=320:180:flags=bicubic:in_color_matrix=smpte170m:out_color_matrix=bt709:out_range=tv"
+
+
 def test_turned_clip_when_conformed_then_its_sides_are_those_a_viewer_sees() -> None:
     filters = recipes.conform(a_source(size=(180, 320), rotation_deg=90).track, FILM)
 

@@ -10,6 +10,7 @@ import pytest
 
 from stitcher_service.cutlist import CutList
 from stitcher_service.errors import RenderFailed
+from stitcher_service.ffmpeg.command import Command, Input, Output
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from stitcher_service.project import prepare
 from stitcher_service.segments import Copy, Plan
@@ -85,6 +86,19 @@ def test_film_without_sound_when_validated_then_refused(a_clip: ClipMaker, a_pla
 
     with pytest.raises(RenderFailed, match="picture or sound is missing"):
         check(a_clip(mark=2, tone_hz=0), plan)
+
+
+def test_film_whose_sound_is_shorter_when_validated_then_refused(
+    a_clip: ClipMaker, a_planned_film: Maker, tmp_path: Path
+) -> None:
+    film, plan = a_planned_film()
+    short = a_clip(mark=3, frames=48)
+    tracks = ("-map", "0:v", "-map", "1:a", "-c", "copy", "-movflags", "+faststart")
+    mismatched = Output(tmp_path / "mismatched.mp4", tracks)
+    Runner(find_ffmpeg()).run(Command((Input(film), Input(short)), mismatched))
+
+    with pytest.raises(RenderFailed, match=r"sound lasts 2\.000 s, picture 2\.500 s"):
+        check(tmp_path / "mismatched.mp4", plan)
 
 
 def test_black_film_when_its_clips_are_not_then_refused(a_planned_film: Maker) -> None:

@@ -131,6 +131,22 @@ def test_unlike_clip_when_planned_then_it_is_encoded_and_the_plan_says_why(unlik
     assert plan.windows[0].why == why
 
 
+@pytest.mark.parametrize("colour", [Colour(1, 1, 1), Colour(6, 6, 6), Colour(2, 2, 6), Colour(1, 13, 1)])
+def test_clips_of_one_colour_when_planned_then_the_film_has_it_and_all_is_copied(colour: Colour) -> None:
+    plan = a_plan([{}, {}, {}], [a_track(), a_track(colour=colour), a_track(colour=colour)])
+
+    assert plan.film.colour == colour
+    assert [segment.kind for segment in plan.segments] == ["encode", "copy", "copy"]
+
+
+@pytest.mark.parametrize("colour", [Colour(9, 16, 9), Colour(9, 18, 9), Colour(1, 1, 1, is_full_range=True)])
+def test_clips_of_a_colour_browsers_cannot_show_when_planned_then_the_film_is_bt709(colour: Colour) -> None:
+    plan = a_plan([{}], [a_track(colour=colour)])
+
+    assert plan.film.colour == Colour(1, 1, 1)
+    assert not plan.copies
+
+
 def test_open_group_when_cut_in_the_middle_then_copying_does_not_start_at_a_mere_recovery_point() -> None:
     only_first = tuple(n == 0 for n in range(72))
 

@@ -25,8 +25,8 @@ FIGURES: Mapping[str, str] = {
     "lighthouse": "lighthouse lamp beacon tower",
     "boat": "boat ship sail sailor sails harbour harbor ferry fisherman",
     "house": "house home village cottage farm bakery cabin shop",
-    "person": "he she her his man woman girl boy keeper child captain baker astronaut robot someone hero people mother father "
-    "climber traveller wanderer king queen friend friends",
+    "person": "he she her his man woman girl boy keeper child captain baker astronaut robot someone hero people mother "
+    "father climber traveller wanderer king queen friend friends",
     "tree": "tree oak leaves apple orchard",
     "balloon": "balloon fly flies float floats flying",
     "rocket": "rocket launch spaceship mars",

@@ -374,3 +374,28 @@ def test_scope_when_it_ends_then_its_variables_no_longer_count(play: Play) -> No
 
 def test_bytes_when_returned_then_the_execution_fails(play: Play) -> None:
     assert play("[{a: {return: '${text.encode(\"x\")}'}}]").error["tags"] == ["ValueError"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "list.concat(l, 9)",
+        "list.prepend(l, 9)",
+        "map.delete(m, 'a')",
+        "map.merge(m, n)",
+        "map.merge_nested(m, n)",
+    ],
+)
+def test_library_function_when_it_gives_a_changed_collection_then_its_argument_stays(play: Play, call: str) -> None:
+    source = f"""
+    - set: {{assign: [{{l: [1]}}, {{m: {{a: {{b: 1}}}}}}, {{n: {{a: {{c: 2}}}}}}, {{changed: "${{{call}}}"}}]}}
+    - give: {{return: ["${{l}}", "${{m}}", "${{n}}"]}}
+    """
+
+    assert play(source).result == [[1], {"a": {"b": 1}}, {"a": {"c": 2}}]
+
+
+def test_variable_when_named_like_a_library_then_wins_over_its_constants(play: Play) -> None:
+    source = "- a: {assign: [{http: {default_retry: mine}}]}\n- b: {return: '${http.default_retry}'}"
+
+    assert play(source).result == "mine"

@@ -1,0 +1,116 @@
+"""film.yaml as it ships, run by the runner over the real steps, which run over fakes: a whole film in milliseconds.
+
+Only the stitcher is played here; time jumps instead of passing, for the workflow's sleeps and the steps' clock alike.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from localcloud.workflows.faults import fault
+from promptreel.api.stepping import answer
+from promptreel.domain.job import Job, Output
+from promptreel.ports import Replace
+from promptreel.steps.close_job import CloseJob
+from promptreel.steps.draw_keyframe import DrawKeyframe
+from promptreel.steps.fail_job import FailJob
+from promptreel.steps.open_job import OpenJob
+from promptreel.steps.poll_clips import PollClips
+from promptreel.steps.submit_clip import SubmitClip
+from promptreel.steps.write_storyboard import WriteStoryboard
+from tests.fakes.world import FakeWorld
+from tests.workflow.runner.conftest import Played, ScriptedWorld, play_source
+
+SOURCE = (Path(__file__).parents[2] / "workflows" / "film.yaml").read_text()
+STEPS = ("open_job", "write_storyboard", "draw_keyframe", "poll_clips", "close_job", "fail_job")
+COMMANDS: dict[str, type] = {
+    "open_job": OpenJob,
+    "write_storyboard": WriteStoryboard,
+    "draw_keyframe": DrawKeyframe,
+    "poll_clips": PollClips,
+    "close_job": CloseJob,
+    "fail_job": FailJob,
+}
+ENV = {
+    "GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": "e-1",
+    "STITCHER_URL": "https://stitcher",
+    **{f"{step.upper()}_URL": f"https://{step}" for step in STEPS},
+}
+
+Reply = tuple[int, Any]
+Interference = Callable[[str, Any], Reply | None]
+
+
+class FilmSet:
+    """One playing of film.yaml. ``interfere`` may answer a request in a step's place: ``(status, body)``."""
+
+    def __init__(self, world: FakeWorld, interfere: Interference = lambda step, body: None) -> None:
+        self.world = world
+        self.interfere = interfere
+        self.calls: list[str] = []
+        self.filmed_s: dict[str, float] = {}
+
+    def play(self, argument: Any) -> Played:
+        scripted = ScriptedWorld(answer=self._answer)
+        self._now_s = scripted.now_s
+        return play_source(SOURCE, argument, world=scripted, env=ENV)
+
+    def job(self) -> Job:
+        (job,) = self.world.jobs.jobs("operators", None, 2, None)
+        return job
+
+    def count(self, step: str) -> int:
+        return self.calls.count(step)
+
+    def _answer(self, request: dict[str, Any]) -> Any:
+        step = request["url"].removeprefix("https://").replace("/", "_")
+        assert request["auth"] == {"type": "OIDC", "audience": f"https://{step.removesuffix('_film')}"}
+        self.calls.append(step)
+        self._keep_time()
+        self._deliver_tasks()
+        status, body = self.interfere(step, request["body"]) or self._step(step, request["body"])
+        if status >= 400:
+            raise fault("HttpError", f"HTTP server responded with error code {status}", code=status, body=body)
+        return {"code": status, "headers": {}, "body": body}
+
+    def _step(self, step: str, body: Any) -> Reply:
+        if step == "stitcher_film":
+            return 200, self._stitch(body["job_id"])
+        reply, status, _ = answer(step, body, COMMANDS[step], getattr(self.world, step))
+        return status, reply
+
+    def _keep_time(self) -> None:
+        behind_s = self._now_s() - 1_700_000_000.0 - (self.world.clock.now() - self._start).total_seconds()
+        if behind_s > 0:
+            self.world.clock.pass_s(behind_s)
+
+    @property
+    def _start(self) -> Any:
+        from tests.fakes.system import START  # noqa: PLC0415
+
+        return START
+
+    def _deliver_tasks(self) -> None:
+        """The queue and Veo between two steps: every task is delivered, every clip done after a minute."""
+        for task in list(self.world.queue.tasks):
+            if self.world.jobs.job(task.job_id).value.run == task.run:
+                self.world.submit_clip(SubmitClip(task.job_id, task.run, task.scene, task.take, task.attempt))
+        for operation, state in self.world.filmer.states.items():
+            since = self.filmed_s.setdefault(operation, self._now_s())
+            if type(state).__name__ == "Running" and self._now_s() - since >= 60:
+                self.world.filmer.deliver(operation)
+
+    def _stitch(self, job_id: str) -> dict[str, Any]:
+        read = self.world.jobs.job(job_id)
+        frames = read.value.planned().planned_frames
+        output = Output(
+            film_uri="gs://film",
+            poster_uri="gs://poster",
+            digest="d",
+            frames=frames,
+            width_px=1280,
+            height_px=720,
+            copied_frames=frames,
+        )
+        self.world.jobs.write(Replace(job_id, read, read.value.evolve(output=output)))
+        return {"state": "done", "wait_s": 0}

@@ -1,0 +1,179 @@
+"""The orchestration itself: order, parallelism, retries, waits, and every way a film can end (DESIGN §4, H1, H3)."""
+
+from typing import Any
+
+import pytest
+
+from localcloud.workflows import engine
+from promptreel.domain.states import JobState
+from promptreel.errors import Refused
+from promptreel.protocol import lifecycle
+from tests.fakes.world import FakeWorld
+from tests.workflow.film import FilmSet, Reply
+
+PROMPT = {"prompt": "A lighthouse keeper waits"}
+OURS = {"code": "broken", "message": "a bug", "remedy": "", "status": 500}
+
+
+def test_request_then_becomes_a_film_step_by_step(world: FakeWorld) -> None:
+    film = FilmSet(world)
+
+    played = film.play(PROMPT)
+
+    assert played.result["state"] == "complete"
+    assert played.result["film_uri"] == "gs://film"
+    assert film.job().state is JobState.COMPLETE
+    order = [step for step in film.calls if step not in {"draw_keyframe", "poll_clips"}]
+    assert order == ["open_job", "write_storyboard", "stitcher_film", "close_job"]
+    assert film.count("draw_keyframe") == 4
+
+
+def test_drawing_and_filming_then_go_on_side_by_side(world: FakeWorld) -> None:
+    film = FilmSet(world)
+
+    film.play(PROMPT)
+
+    first_poll, last_drawing = film.calls.index("poll_clips"), len(film.calls) - film.calls[::-1].index("draw_keyframe")
+    assert first_poll < last_drawing
+
+
+def test_makespan_then_is_the_last_clips_latency_and_not_their_sum(world: FakeWorld) -> None:
+    played = FilmSet(world).play(PROMPT)
+
+    assert played.took_s < 60 + 20
+
+
+def test_bad_request_then_fails_the_execution_in_words_and_leaves_no_job(world: FakeWorld) -> None:
+    film = FilmSet(world)
+
+    played = film.play({"promt": "A fox"})
+
+    assert played.error["code"] == "invalid"
+    assert "promt: there is no such field" in played.error["message"]
+    assert film.calls == ["open_job"]
+    assert list(world.jobs.jobs("operators", None, 2, None)) == []
+
+
+def test_execution_whose_job_another_one_has_then_ends_well_and_does_nothing(world: FakeWorld) -> None:
+    job = world.opened()
+    world.executions.active.add("x")
+
+    film = FilmSet(world, lambda step, body: (200, {"state": "superseded", "job_id": job.id, "run": 1}))
+    played = film.play({"job_id": job.id, "run": 1})
+
+    assert played.result["state"] == "superseded"
+    assert film.calls == ["open_job"]
+
+
+@pytest.mark.parametrize(
+    "step", ["open_job", "write_storyboard", "draw_keyframe", "poll_clips", "stitcher_film", "close_job"]
+)
+@pytest.mark.parametrize(
+    "reply", [(503, {"code": "transient"}), (429, {"code": "quota"}), (500, "<html>"), (502, ""), (504, None)]
+)
+def test_passing_trouble_at_any_step_then_is_repeated_and_the_film_is_made(
+    world: FakeWorld, step: str, reply: Reply
+) -> None:
+    troubles = [reply, reply]
+    film = FilmSet(world, lambda name, body: troubles.pop() if name == step and troubles else None)
+
+    assert film.play(PROMPT).result["state"] == "complete"
+    assert troubles == []
+
+
+@pytest.mark.parametrize("step", ["write_storyboard", "draw_keyframe", "poll_clips", "stitcher_film", "close_job"])
+@pytest.mark.parametrize(
+    ("status", "body", "calls"),
+    [
+        (500, OURS, 1),
+        (404, {"code": "not_found", "message": "gone"}, 1),
+        (503, {"code": "transient", "message": "away"}, 6),
+    ],
+)
+def test_lasting_trouble_at_any_step_then_fails_the_job_with_its_reason_and_shows_it_on_the_execution(
+    world: FakeWorld, step: str, status: int, body: dict[str, Any], calls: int
+) -> None:
+    film = FilmSet(world, lambda name, _: (status, body) if name == step else None)
+
+    played = film.play(PROMPT)
+
+    job = film.job()
+    assert played.error["message"] == body["message"]
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert (job.error.code, job.error.message) == (body["code"], body["message"])
+    assert film.count(step) == calls
+
+
+def test_failed_drawing_then_ends_the_filming_loop(world: FakeWorld) -> None:
+    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
+
+    film = FilmSet(world)
+    played = film.play(PROMPT)
+
+    assert played.error["code"] == "keyframe_refused"
+    assert film.job().state is JobState.FAILED
+    assert film.count("stitcher_film") == 0
+
+
+def test_scene_that_cannot_be_filmed_then_stops_the_drawing(world: FakeWorld) -> None:
+    problem = {
+        "code": "clip_refused",
+        "message": "scene-01: no clip",
+        "remedy": "",
+        "step": "poll_clips",
+        "scene": None,
+    }
+    failed = {"state": "failed", "wait_s": 0, "redraw": [], "problem": problem}
+    film = FilmSet(world, lambda step, _: (200, failed) if step == "poll_clips" else None)
+
+    played = film.play(PROMPT)
+
+    assert played.error["code"] == "clip_refused"
+    assert film.count("draw_keyframe") < 4
+
+
+def test_cancelled_film_then_ends_well_and_draws_no_more(world: FakeWorld) -> None:
+    def cancel(step: str, body: Any) -> None:
+        if step == "poll_clips":
+            lifecycle.cancel(
+                body["job_id"], jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
+            )
+
+    film = FilmSet(world, cancel)
+    played = film.play(PROMPT)
+
+    assert played.result["state"] == "superseded"
+    assert film.job().state is JobState.CANCELLED
+    assert film.count("draw_keyframe") < 4
+
+
+@pytest.mark.parametrize("step", ["write_storyboard", "draw_keyframe", "stitcher_film"])
+def test_step_that_somebody_else_is_doing_then_is_waited_for(world: FakeWorld, step: str) -> None:
+    waits = [(200, {"state": "busy", "wait_s": 7})] * 2
+    film = FilmSet(world, lambda name, _: waits.pop() if name == step and waits else None)
+
+    played = film.play(PROMPT)
+
+    assert played.result["state"] == "complete"
+    assert played.world.slept_s.count(7) == 2
+
+
+def test_picture_to_be_redrawn_then_is_drawn_before_the_next_poll(world: FakeWorld) -> None:
+    redraw = {"scene": "scene-01", "frame": "start", "take": 1}
+    orders = [(200, {"state": "filming", "wait_s": 1, "redraw": [redraw], "problem": None})]
+    film = FilmSet(world, lambda name, _: orders.pop() if name == "poll_clips" and orders else None)
+
+    assert film.play(PROMPT).result["state"] == "complete"
+    assert film.count("draw_keyframe") == 5
+
+
+def test_failure_that_cannot_be_written_then_still_shows_the_first_error(world: FakeWorld) -> None:
+    replies = {"stitcher_film": (500, OURS), "fail_job": (500, {"code": "broken", "message": "second"})}
+    film = FilmSet(world, lambda name, _: replies.get(name))
+
+    played = film.play(PROMPT)
+
+    assert isinstance(played.outcome, engine.Failed)
+    assert played.error["message"] == "a bug"
+    assert [entry["severity"] for entry in played.world.logged] == ["ERROR"]
