@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stitcher_service.colours import BT709, is_plain
 from stitcher_service.copying import copied_range, obstacle
 from stitcher_service.cutlist import CutList
-from stitcher_service.ffmpeg.probe import VideoTrack
+from stitcher_service.ffmpeg.probe import Colour, VideoTrack
 from stitcher_service.segments import Copy, FilmFormat, Plan, Segment, Take, Window
 from stitcher_service.timeline import Shot, Timeline
 
@@ -17,14 +17,13 @@ MAX_MERGED_FRAMES = 48
 
 
 def film_format(cut_list: CutList, tracks: Sequence[VideoTrack]) -> FilmFormat:
-    """Size and rate as ordered; the colour description that most copyable clips share, so that no joint shows."""
+    """Size and rate as ordered; the colour description that most copyable frames share, so that no joint shows."""
     plain = FilmFormat(cut_list.size, cut_list.rate, BT709)
-    votes = Counter(
-        track.colour
-        for track in tracks
-        if is_plain(track.colour) and not obstacle(track, FilmFormat(plain.size_px, plain.rate, track.colour))
-    )
-    return FilmFormat(plain.size_px, plain.rate, votes.most_common(1)[0][0]) if votes else plain
+    votes: Counter[Colour] = Counter()
+    for track in tracks:
+        if is_plain(track.colour) and not obstacle(track, replace(plain, colour=track.colour)):
+            votes[track.colour] += track.frames
+    return replace(plain, colour=votes.most_common(1)[0][0]) if votes else plain
 
 
 def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]) -> Plan:
