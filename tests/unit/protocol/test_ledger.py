@@ -1,0 +1,210 @@
+"""The ledger's protocol: who may claim, who may send, and what a lost answer of the store does (DESIGN §5.1-5.4)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from promptreel.domain.states import CallState
+from promptreel.errors import AnswerLost, BudgetExceeded, LostRace, Unpaid
+from promptreel.ports import Change, Create, Replace
+from promptreel.protocol import lifecycle
+from promptreel.protocol.ledger import Busy, Mine, Superseded, Ticket
+from tests.factories import a_job, a_scene
+from tests.fakes.world import FakeWorld
+
+TICKET = Ticket(
+    job_id="job-1",
+    run=1,
+    kind="video",
+    model="m",
+    purpose="clip/scene-01",
+    digest="d",
+    price_micros=3_000_000,
+    timeout_s=60,
+    window_s=900,
+    scene="scene-01",
+    attempt_of_scene=True,
+    prefix="p/",
+)
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    """A running job with one scene and no call yet: every claim is an extra one."""
+    fake = FakeWorld()
+    fake.jobs.write(Create("job-1", a_job(budget={"limit_micros": 5_000_000})), Create("job-1", a_scene()))
+    return fake
+
+
+def mine(world: FakeWorld, ticket: Ticket = TICKET) -> Mine:
+    claim = world.ledger.claim(ticket)
+    assert isinstance(claim, Mine)
+    return claim
+
+
+def cancel(world: FakeWorld) -> None:
+    lifecycle.cancel("job-1", jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+
+
+def raise_run(world: FakeWorld) -> None:
+    read = world.jobs.job("job-1")
+    world.jobs.write(Replace("job-1", read, read.value.evolve(run=2)))
+
+
+def change_scene(**fields: int) -> Callable[[FakeWorld], None]:
+    def change(world: FakeWorld) -> None:
+        read = world.jobs.scene("job-1", "scene-01")
+        world.jobs.write(Replace("job-1", read, read.value.evolve(**fields)))
+
+    return change
+
+
+CHANGES = [cancel, raise_run, change_scene(take=2), change_scene(attempt=2)]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_call_of_the_past_then_is_not_claimed(world: FakeWorld, change: Callable[[FakeWorld], None]) -> None:
+    change(world)
+
+    assert isinstance(world.ledger.claim(TICKET), Superseded)
+    assert list(world.jobs.calls("job-1")) == []
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_claimed_call_when_the_world_moves_on_before_it_is_sent_then_nothing_is_sent(
+    world: FakeWorld, change: Callable[[FakeWorld], None]
+) -> None:
+    claim, sent = mine(world), []
+    change(world)
+
+    with pytest.raises(LostRace):
+        world.ledger.send(claim, TICKET, sent.append)
+    assert sent == []
+
+
+def test_claim_for_other_inputs_then_is_stale(world: FakeWorld) -> None:
+    claim = mine(world)
+    with pytest.raises(Unpaid):
+        world.ledger.send(claim, TICKET, lambda left_s: fail(Unpaid("429")))
+
+    assert isinstance(world.ledger.claim(replace(TICKET, digest="other")), Superseded)
+    assert isinstance(world.ledger.claim(TICKET), Mine)
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+def test_extra_call_over_the_limit_by_one_micro_then_is_not_planned(world: FakeWorld) -> None:
+    mine(world)
+    other = replace(TICKET, purpose="judge", attempt_of_scene=False, kind="text")
+
+    with pytest.raises(BudgetExceeded, match=r"5\.00 USD do not hold judge"):
+        world.ledger.claim(replace(other, price_micros=2_000_001))
+    assert len(world.jobs.calls("job-1")) == 1
+    assert isinstance(world.ledger.claim(replace(other, price_micros=2_000_000)), Mine)
+
+
+def test_extra_call_when_another_extra_was_planned_meanwhile_then_the_sum_is_read_again(world: FakeWorld) -> None:
+    other = replace(TICKET, purpose="judge", attempt_of_scene=False, kind="text")
+    calls, raced = world.jobs.calls, []
+
+    def race(job_id: str) -> object:
+        """Between the sum and the batch, somebody else plans an extra call."""
+        seen = calls(job_id)
+        if not raced:
+            raced.append(True)
+            world.ledger.claim(other)
+        return seen
+
+    world.jobs.calls = race  # type: ignore[method-assign,assignment]
+
+    with pytest.raises(BudgetExceeded):
+        world.ledger.claim(TICKET)
+    assert [read.value.purpose for read in calls("job-1")] == ["judge"]
+
+
+def test_time_to_answer_when_over_before_the_request_then_it_never_leaves_and_is_unpaid(world: FakeWorld) -> None:
+    claim, sent = mine(world), []
+    write = world.jobs.write
+
+    def slow(*changes: Change) -> None:
+        write(*changes)
+        world.clock.pass_s(61)
+
+    world.jobs.write = slow  # type: ignore[method-assign]
+    with pytest.raises(Unpaid):
+        world.ledger.send(claim, TICKET, sent.append)
+
+    assert sent == []
+    assert world.jobs.calls("job-1")[0].value.state is CallState.PLANNED
+
+
+def test_request_then_gets_only_the_time_that_is_left(world: FakeWorld) -> None:
+    claim, left = mine(world), []
+    world.ledger.send(claim, TICKET, left.append)
+
+    assert left == [60.0]
+
+
+@pytest.mark.parametrize("lost", ["claim", "sent"])
+def test_write_whose_answer_was_lost_then_finds_itself_again(world: FakeWorld, lost: str) -> None:
+    """The store committed, the caller was told it lost: reading again shows our own token."""
+    state = CallState.RESERVED if lost == "claim" else CallState.SENT
+    write, answers_lost = world.jobs.write, []
+
+    def lossy(*changes: Change) -> None:
+        write(*changes)
+        written = changes[-1].value
+        if getattr(written, "state", None) is state and not answers_lost:
+            answers_lost.append(True)
+            raise LostRace("committed, but the answer was lost")
+
+    world.jobs.write = lossy  # type: ignore[method-assign]
+    sent: list[float] = []
+    world.ledger.send(mine(world), TICKET, sent.append)
+
+    assert answers_lost == [True]
+    assert len(sent) == 1
+    assert world.jobs.calls("job-1")[0].value.state is CallState.SENT
+
+
+def test_unexpected_error_after_sent_then_counts_as_a_lost_answer(world: FakeWorld) -> None:
+    with pytest.raises(AnswerLost):
+        world.ledger.send(mine(world), TICKET, lambda left_s: fail(KeyError("sdk bug")))
+
+    assert world.jobs.calls("job-1")[0].value.state is CallState.UNCERTAIN
+
+
+def test_call_whose_sender_died_then_is_busy_until_its_lease_is_over_and_uncertain_after(world: FakeWorld) -> None:
+    claim = mine(world)
+
+    def die(left_s: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.ledger.send(claim, TICKET, die)
+
+    assert isinstance(world.ledger.claim(TICKET), Busy)
+    assert world.jobs.calls("job-1")[0].value.state is CallState.SENT
+    world.clock.pass_s(91)
+    assert isinstance(world.ledger.claim(TICKET), Busy)
+    assert world.jobs.calls("job-1")[0].value.state is CallState.UNCERTAIN
+
+
+def test_late_answer_of_a_dead_job_then_is_still_recorded(world: FakeWorld) -> None:
+    claim = mine(world)
+    world.ledger.send(claim, TICKET, lambda left_s: cancel(world))
+
+    settled = world.ledger.settle(claim.call, cost_micros=2_500_000, artifact="gs://clip")
+
+    assert (settled.state, settled.cost_micros) == (CallState.SETTLED, 2_500_000)
+
+
+def test_lease_then_runs_a_minute_from_the_claim(world: FakeWorld) -> None:
+    claim = mine(world)
+
+    assert claim.call.lease is not None
+    assert claim.call.lease.until == world.clock.now() + timedelta(seconds=60)
