@@ -29,7 +29,7 @@ demo: setup ## one film from examples/ (or DEMO_PROMPT="…") on a local stack, 
 	$(BIN)/python -m examples.demo
 
 test: setup ## the whole test suite
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadscope
 
 test-unit: setup ## the rooms that need no stack: seconds
 	$(BIN)/pytest tests/unit

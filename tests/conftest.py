@@ -1,8 +1,13 @@
 """What every room shares: a clean environment, so that no test depends on, or reaches, a real project."""
 
+import shutil
+from typing import Any
+
 import pytest
 
 from tests.fakes.world import FakeWorld
+
+_NOT_RUN: list[str] = []
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +19,32 @@ def _no_inherited_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def world() -> FakeWorld:
     return FakeWorld()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without gcloud on this machine its tests cannot run: they are taken out here and named in the summary."""
+    if shutil.which("gcloud") is not None:
+        return
+    unable = [item for item in items if "gcloud" in getattr(item, "fixturenames", ())]
+    _NOT_RUN.extend(item.nodeid for item in unable)
+    config.hook.pytest_deselected(items=unable)
+    items[:] = [item for item in items if item not in unable]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of a parallel run tells the process that prints the summary."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["not_run"] = _NOT_RUN
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _NOT_RUN.extend(name for name in node.workeroutput["not_run"] if name not in _NOT_RUN)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _NOT_RUN:
+        terminalreporter.section("NOT RUN: the gcloud program is not installed")
+        for nodeid in _NOT_RUN:
+            terminalreporter.line(nodeid)

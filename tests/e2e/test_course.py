@@ -16,7 +16,7 @@ FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree s
 def test_earlier_clips_then_film_while_later_pictures_are_drawn_and_a_refusal_is_answered_before_the_last(
     stack: Stack,
 ) -> None:
-    stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 30, "veo-*": 30}})
+    stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 100, "veo-*": 30}})
     stack.vertex("POST", "faults", [{"model": "veo-*", "method": "predictLongRunning", "nth": [1], "fault": "rai"}])
     before = len(stack.bill())
 

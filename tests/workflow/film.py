@@ -18,6 +18,7 @@ from promptreel.steps.open_job import OpenJob
 from promptreel.steps.poll_clips import PollClips
 from promptreel.steps.submit_clip import SubmitClip
 from promptreel.steps.write_storyboard import WriteStoryboard
+from tests.fakes.system import START
 from tests.fakes.world import FakeWorld
 from tests.workflow.runner.conftest import Played, ScriptedWorld, play_source
 
@@ -80,15 +81,9 @@ class FilmSet:
         return status, reply
 
     def _keep_time(self) -> None:
-        behind_s = self._now_s() - 1_700_000_000.0 - (self.world.clock.now() - self._start).total_seconds()
+        behind_s = self._now_s() - 1_700_000_000.0 - (self.world.clock.now() - START).total_seconds()
         if behind_s > 0:
             self.world.clock.pass_s(behind_s)
-
-    @property
-    def _start(self) -> Any:
-        from tests.fakes.system import START  # noqa: PLC0415
-
-        return START
 
     def _deliver_tasks(self) -> None:
         """The queue and Veo between two steps: every task is delivered, every clip done after a minute."""

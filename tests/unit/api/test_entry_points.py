@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from promptreel import bootstrap
 from promptreel.errors import QuotaExhausted, Transient
+from promptreel.settings import Settings
 from tests.fakes.world import FakeWorld
 
 SOURCE = Path(__file__).parents[3] / "functions" / "main.py"
@@ -19,13 +20,14 @@ SOURCE = Path(__file__).parents[3] / "functions" / "main.py"
 def _fake_world(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     bootstrap.world.cache_clear()
     monkeypatch.setattr(bootstrap, "World", lambda settings: world)
-    monkeypatch.setattr(bootstrap.Settings, "from_env", classmethod(lambda cls, env: None))
+    monkeypatch.setattr(Settings, "from_env", classmethod(lambda cls, env: None))
     yield
     bootstrap.world.cache_clear()
 
 
 def step(name: str) -> FlaskClient:
-    return functions_framework.create_app(name, str(SOURCE)).test_client()
+    client: FlaskClient = functions_framework.create_app(name, str(SOURCE)).test_client()
+    return client
 
 
 def test_whole_film_but_its_cut_then_goes_through_the_entry_points(world: FakeWorld) -> None:

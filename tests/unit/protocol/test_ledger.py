@@ -76,7 +76,8 @@ def test_call_of_the_past_then_is_not_claimed(world: FakeWorld, change: Callable
 def test_claimed_call_when_the_world_moves_on_before_it_is_sent_then_nothing_is_sent(
     world: FakeWorld, change: Callable[[FakeWorld], None]
 ) -> None:
-    claim, sent = mine(world), []
+    claim = mine(world)
+    sent: list[float] = []
     change(world)
 
     with pytest.raises(LostRace):
@@ -109,7 +110,8 @@ def test_extra_call_over_the_limit_by_one_micro_then_is_not_planned(world: FakeW
 
 def test_extra_call_when_another_extra_was_planned_meanwhile_then_the_sum_is_read_again(world: FakeWorld) -> None:
     other = replace(TICKET, purpose="judge", attempt_of_scene=False, kind="text")
-    calls, raced = world.jobs.calls, []
+    calls = world.jobs.calls
+    raced: list[bool] = []
 
     def race(job_id: str) -> object:
         """Between the sum and the batch, somebody else plans an extra call."""
@@ -127,7 +129,8 @@ def test_extra_call_when_another_extra_was_planned_meanwhile_then_the_sum_is_rea
 
 
 def test_time_to_answer_when_over_before_the_request_then_it_never_leaves_and_is_unpaid(world: FakeWorld) -> None:
-    claim, sent = mine(world), []
+    claim = mine(world)
+    sent: list[float] = []
     write = world.jobs.write
 
     def slow(*changes: Change) -> None:
@@ -143,7 +146,8 @@ def test_time_to_answer_when_over_before_the_request_then_it_never_leaves_and_is
 
 
 def test_request_then_gets_only_the_time_that_is_left(world: FakeWorld) -> None:
-    claim, left = mine(world), []
+    claim = mine(world)
+    left: list[float] = []
     world.ledger.send(claim, TICKET, left.append)
 
     assert left == [60.0]
@@ -153,7 +157,8 @@ def test_request_then_gets_only_the_time_that_is_left(world: FakeWorld) -> None:
 def test_write_whose_answer_was_lost_then_finds_itself_again(world: FakeWorld, lost: str) -> None:
     """The store committed, the caller was told it lost: reading again shows our own token."""
     state = CallState.RESERVED if lost == "claim" else CallState.SENT
-    write, answers_lost = world.jobs.write, []
+    write = world.jobs.write
+    answers_lost: list[bool] = []
 
     def lossy(*changes: Change) -> None:
         write(*changes)

@@ -1,9 +1,13 @@
 """Pictures: C1, D2."""
 
+from typing import Any
+
 import pytest
 
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import QuotaExhausted, Refused, Rejected, Unpaid
+from promptreel.ports import Replace
+from promptreel.protocol import lifecycle
 from promptreel.steps.draw_keyframe import DrawKeyframe
 from tests.fakes.world import FakeWorld
 
@@ -102,10 +106,24 @@ def test_quota_when_exhausted_then_nothing_is_paid_and_the_same_call_is_claimed_
 
 
 def test_cancelled_job_then_draws_nothing(world: FakeWorld) -> None:
-    from promptreel.protocol import lifecycle  # noqa: PLC0415
-
     job = world.planned()
     lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
 
     assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "superseded"
     assert world.painter.asked == []
+
+
+def test_scene_edited_while_its_picture_was_drawn_then_keeps_its_new_take_untouched(world: FakeWorld) -> None:
+    job = world.planned()
+    paint = world.painter.paint
+
+    def edited_meanwhile(*arguments: Any) -> Any:
+        read = world.jobs.scene(job.id, "scene-01")
+        world.jobs.write(Replace(job.id, read, read.value.evolve(take=2)))
+        return paint(*arguments)
+
+    world.painter.paint = edited_meanwhile  # type: ignore[method-assign,assignment]
+
+    world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
+
+    assert world.jobs.scene(job.id, "scene-01").value.start is None

@@ -2,9 +2,12 @@
 
 import pytest
 
+from promptreel.domain.job import Budget
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Unpaid
+from promptreel.ports import FilmingState, Replace
+from promptreel.protocol import lifecycle
 from promptreel.steps.submit_clip import SubmitClip
 from tests.fakes.world import FakeWorld
 
@@ -185,9 +188,6 @@ def test_extra_attempt_over_the_budget_then_is_not_sent_and_the_job_says_so(worl
     tight.clock.pass_s(60)
     tight.poll(job)
     spare = tight.jobs.job(job.id)
-    from promptreel.domain.job import Budget  # noqa: PLC0415
-    from promptreel.ports import Replace  # noqa: PLC0415
-
     tight.jobs.write(Replace(job.id, spare, spare.value.evolve(budget=Budget(limit_micros=5_000_000))))
 
     assert "budget_exceeded" in tight.submit_queued()
@@ -209,8 +209,6 @@ def test_stale_task_then_pays_nothing(world: FakeWorld) -> None:
 
 
 def test_cancelled_while_the_request_travels_then_the_operation_is_still_recorded(world: FakeWorld) -> None:
-    from promptreel.protocol import lifecycle  # noqa: PLC0415
-
     job = world.drawn()
     submit = world.filmer.submit
 
@@ -223,3 +221,25 @@ def test_cancelled_while_the_request_travels_then_the_operation_is_still_recorde
 
     call = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
     assert call.operation == "operations/1"
+
+
+def test_outcome_of_an_attempt_its_scene_has_left_behind_then_is_not_written_on_the_scene(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.submit_queued()
+    world.filmer.deliver("operations/1")
+    world.clock.pass_s(60)
+    poll = world.filmer.poll
+
+    def edited_meanwhile(operation: str) -> FilmingState:
+        read = world.jobs.scene(job.id, "scene-01")
+        if read.value.take == 1:
+            world.jobs.write(Replace(job.id, read, read.value.evolve(take=2)))
+        return poll(operation)
+
+    world.filmer.poll = edited_meanwhile  # type: ignore[method-assign]
+    world.poll(job)
+
+    first = scenes(world, job.id)[0]
+    assert (first.take, first.clip, first.tries) == (2, None, ())
+    paid = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    assert paid.state is CallState.SETTLED

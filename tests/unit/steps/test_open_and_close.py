@@ -8,6 +8,7 @@ from promptreel.domain.job import Output
 from promptreel.domain.states import JobState
 from promptreel.errors import Broken, Invalid
 from promptreel.ports import Replace
+from promptreel.steps.close_job import CloseJob
 from promptreel.steps.fail_job import FailJob, problem_of
 from promptreel.steps.open_job import OpenJob
 from tests.fakes.world import FakeWorld
@@ -130,8 +131,6 @@ def stitched(world: FakeWorld) -> str:
 
 
 def test_cut_film_when_closed_then_the_job_is_complete_with_its_spending_and_stays_so(world: FakeWorld) -> None:
-    from promptreel.steps.close_job import CloseJob  # noqa: PLC0415
-
     job_id = stitched(world)
 
     first = world.close_job(CloseJob(job_id, 1))

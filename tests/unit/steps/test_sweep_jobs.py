@@ -1,8 +1,8 @@
 """Somebody always acts again: DESIGN §1.4, §4."""
 
 from promptreel.domain.states import CallState, JobState
-from promptreel.errors import AnswerLost
-from promptreel.protocol import lifecycle
+from promptreel.errors import AnswerLost, Transient
+from promptreel.protocol import lifecycle, tickets
 from promptreel.steps.submit_clip import SubmitClip
 from promptreel.steps.sweep_jobs import SweepJobs
 from tests.fakes.world import FakeWorld
@@ -61,8 +61,6 @@ def test_cancelled_job_then_its_planned_calls_are_released_and_its_clips_seen_to
 
 
 def test_expired_lease_of_a_cancelled_job_then_falls_back_and_is_released(world: FakeWorld) -> None:
-    from promptreel.protocol import tickets  # noqa: PLC0415
-
     job = world.drawn()
     scene = world.jobs.scene(job.id, "scene-01").value
     world.ledger.claim(tickets.clip(job, job.planned(), scene, "digest", world.clock.now()))
@@ -75,3 +73,26 @@ def test_expired_lease_of_a_cancelled_job_then_falls_back_and_is_released(world:
     world.sweep_jobs(SweepJobs())
 
     assert not world.jobs.unfinished_calls(10)
+
+
+def test_call_that_cannot_be_looked_at_then_does_not_keep_the_others_from_their_end(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.filmer.failures = [AnswerLost("reset"), AnswerLost("reset")]
+    for scene in ("scene-01", "scene-02"):
+        world.submit_clip(SubmitClip(job.id, 1, scene, 1, 1))
+    cancel(world, job.id)
+    listed, listings = world.artifacts.list, []
+
+    def away_once(prefix: str) -> object:
+        listings.append(prefix)
+        if len(listings) == 1:
+            raise Transient("503")
+        return listed(prefix)
+
+    world.artifacts.list = away_once  # type: ignore[method-assign,assignment]
+    world.clock.pass_s(60 + 900 + 121)
+
+    world.sweep_jobs(SweepJobs())
+
+    states = [read.value.state for read in world.jobs.calls(job.id) if read.value.kind == "video"]
+    assert sorted(states) == [CallState.LOST, CallState.RELEASED, CallState.UNCERTAIN]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -153,24 +152,3 @@ def gcloud(stand_in: StandIn, tmp_path: Path) -> Callable[..., Any]:
         return json.loads(done.stdout) if ok and done.stdout.strip() else done.stderr
 
     return run
-
-
-_NOT_RUN: list[str] = []
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without gcloud on this machine its tests cannot run: they are taken out here and named in the summary."""
-    if shutil.which("gcloud") is not None:
-        return
-    here = Path(__file__).parent
-    unable = [item for item in items if here in item.path.parents and "gcloud" in getattr(item, "fixturenames", ())]
-    _NOT_RUN.extend(item.nodeid for item in unable)
-    config.hook.pytest_deselected(items=unable)
-    items[:] = [item for item in items if item not in unable]
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if _NOT_RUN:
-        terminalreporter.section("NOT RUN: the gcloud program is not installed")
-        for nodeid in _NOT_RUN:
-            terminalreporter.line(nodeid)
