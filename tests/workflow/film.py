@@ -38,7 +38,7 @@ ENV = {
     **{f"{step.upper()}_URL": f"https://{step}" for step in STEPS},
 }
 
-Reply = tuple[int, Any]
+Reply = tuple[int | str, Any]  # an HTTP status, or the tag of an error without one
 Interference = Callable[[str, Any], Reply | None]
 
 
@@ -70,6 +70,8 @@ class FilmSet:
         self._keep_time()
         self._deliver_tasks()
         status, body = self.interfere(step, request["body"]) or self._step(step, request["body"])
+        if isinstance(status, str):
+            raise fault(status, f"{step} did not answer")
         if status >= 400:
             raise fault("HttpError", f"HTTP server responded with error code {status}", code=status, body=body)
         return {"code": status, "headers": {}, "body": body}

@@ -69,7 +69,18 @@ def test_execution_whose_job_another_one_has_then_ends_well_and_does_nothing(wor
     "step", ["open_job", "write_storyboard", "draw_keyframe", "poll_clips", "stitcher_film", "close_job"]
 )
 @pytest.mark.parametrize(
-    "reply", [(503, {"code": "transient"}), (429, {"code": "quota"}), (500, "<html>"), (502, ""), (504, None)]
+    "reply",
+    [
+        (503, {"code": "transient"}),
+        (429, {"code": "quota"}),
+        (500, "<html>"),
+        (500, {"error": {"code": 500}}),
+        (502, ""),
+        (504, None),
+        ("ConnectionError", None),
+        ("ConnectionFailedError", None),
+        ("TimeoutError", None),
+    ],
 )
 def test_passing_trouble_at_any_step_then_is_repeated_and_the_film_is_made(
     world: FakeWorld, step: str, reply: Reply
