@@ -66,6 +66,11 @@ class PromptreelClient:
     def cancel(self, job_id: str) -> JobSummary:
         return cast(JobSummary, self._post(f"{_path(job_id)}:cancel", {}, str(uuid4())))
 
+    def resume(self, job_id: str, budget_usd: str | None = None) -> JobSummary:
+        """Go on with a failed or cancelled job; `budget_usd` is its new limit."""
+        body = {} if budget_usd is None else {"budget_usd": budget_usd}
+        return cast(JobSummary, self._post(f"{_path(job_id)}:resume", body, str(uuid4())))
+
     def ledger(self, job_id: str) -> Ledger:
         """Every paid call of the job, and the totals."""
         return cast(Ledger, self._get(f"{_path(job_id)}/ledger"))

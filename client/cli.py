@@ -160,6 +160,25 @@ def cancel(job: opt.JobId, *, api: opt.Api = "", token: opt.Token = "") -> None:
 
 
 @app.command()
+def resume(
+    job: opt.JobId,
+    *,
+    budget: opt.Budget = None,
+    watch: opt.Watch = False,
+    as_json: opt.AsJson = False,
+    api: opt.Api = "",
+    token: opt.Token = "",
+) -> None:
+    """Go on with a failed or cancelled job; nothing that is paid is paid again."""
+    with connect(api, token) as client:
+        answer = client.resume(job, None if budget is None else str(budget))
+        if watch:
+            _watch(client, job, as_json=as_json)
+        else:
+            print(answer["state"])
+
+
+@app.command()
 def ledger(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
     """Show every paid call of a job and what it cost."""
     with connect(api, token) as client:

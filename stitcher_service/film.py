@@ -40,14 +40,14 @@ class FilmCut:
 
 
 def cut_film(
-    job_id: str, run: int, *, jobs: JobStore, artifacts: ArtifactStore, clock: Clock, ids: Ids, pace: float
+    job_id: str, run: int | None, *, jobs: JobStore, artifacts: ArtifactStore, clock: Clock, ids: Ids, pace: float
 ) -> FilmCut:
     """Cut the film unless it is cut; somebody else's cutting is waited for.
 
     Raises: Broken naming scene and clip when a clip is defective; Transient.
     """
     job = jobs.job(job_id).value
-    if job.run != run or job.is_final:
+    if run not in {None, job.run} or job.is_final:
         return FilmCut("superseded")
     plan = job.planned()
     scenes = [read.value for read in jobs.scenes(job_id)]
@@ -70,7 +70,7 @@ def cut_film(
             jobs.write(Replace(job_id, lease, render))
         except LostRace:
             return FilmCut("busy", BUSY_WAIT_S * pace)  # the lease ran out and another instance has it
-    return _publish(job_id, run, render, jobs, clock, pace)
+    return _publish(job_id, job.run, render, jobs, clock, pace)
 
 
 def _take(job_id: str, digest: str, holder: str, jobs: JobStore, clock: Clock, pace: float) -> Versioned[Render] | None:

@@ -1,5 +1,7 @@
 """The stitcher as a Cloud Run service: ``POST /film {"job_id", "run"}``, called by the workflow alone.
 
+``run`` fences the call off from newer runs; without it the job's own run is cut.
+
 One request at a time per instance. The web server's only work is to translate: the cutting is in film.py.
 """
 
@@ -45,16 +47,16 @@ def film() -> tuple[Response, int]:
     return jsonify({"state": cut.state, "wait_s": cut.wait_s}), 200
 
 
-def _job(body: Any) -> tuple[str, int]:
-    if not isinstance(body, dict) or set(body) != {"job_id", "run"}:
+def _job(body: Any) -> tuple[str, int | None]:
+    if not isinstance(body, dict) or not {"job_id"} <= set(body) <= {"job_id", "run"}:
         raise Invalid('The body must be {"job_id": "job-…", "run": 1}.')
-    job_id, run = body["job_id"], body["run"]
-    if not isinstance(job_id, str) or not names.ID.match(job_id) or not isinstance(run, int):
+    job_id, run = body["job_id"], body.get("run")
+    if not isinstance(job_id, str) or not names.ID.match(job_id) or not isinstance(run, int | None):
         raise Invalid("job_id: must be an id that promptreel made; run: a whole number.")
     return job_id, run
 
 
-def _cut(job_id: str, run: int) -> FilmCut:
+def _cut(job_id: str, run: int | None) -> FilmCut:
     settings, jobs, artifacts = _world()
     return cut_film(
         job_id, run, jobs=jobs, artifacts=artifacts, clock=SystemClock(), ids=SystemIds(), pace=settings.pace

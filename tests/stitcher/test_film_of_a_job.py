@@ -40,7 +40,7 @@ def filmed(world: FakeWorld, a_clip: ClipMaker) -> Job:
     return world.jobs.job(job.id).value
 
 
-def cut(world: FakeWorld, job: Job, run: int = 1) -> FilmCut:
+def cut(world: FakeWorld, job: Job, run: int | None = 1) -> FilmCut:
     return film_of_a_job.cut_film(
         job.id, run, jobs=world.jobs, artifacts=world.artifacts, clock=world.clock, ids=world.ids, pace=1.0
     )
@@ -133,7 +133,7 @@ def test_stale_run_or_ended_job_then_cuts_nothing(world: FakeWorld, filmed: Job)
 
 @pytest.fixture
 def http(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    def cut_fake(job_id: str, run: int) -> FilmCut:
+    def cut_fake(job_id: str, run: int | None) -> FilmCut:
         return cut(world, world.jobs.job(job_id).value, run)
 
     monkeypatch.setattr(main, "_cut", cut_fake)
@@ -146,7 +146,8 @@ def test_service_then_cuts_on_request_and_tells_problems_in_our_words(
     assert http.get("/healthz").status_code == 200
     done = http.post("/film", json={"job_id": filmed.id, "run": 1})
     assert (done.status_code, done.get_json()) == (200, {"state": "done", "wait_s": 0.0})
-    for body in (None, {"job_id": "../x", "run": 1}, {"job_id": filmed.id}, {"job_id": filmed.id, "run": "1"}):
+    assert http.post("/film", json={"job_id": filmed.id}).get_json()["state"] == "done"
+    for body in (None, {"job_id": "../x", "run": 1}, {"run": 1}, {"job_id": filmed.id, "run": "1"}):
         assert http.post("/film", json=body).status_code == 422
     unknown = http.post("/film", json={"job_id": "job-9", "run": 1})
     assert (unknown.status_code, unknown.get_json()["code"]) == (404, "not_found")

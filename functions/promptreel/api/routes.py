@@ -14,8 +14,9 @@ from promptreel.api.identity import caller
 from promptreel.api.problems import MEDIA_TYPE, problem
 from promptreel.domain import ids as names
 from promptreel.domain.job import Job
+from promptreel.domain.money import micros
 from promptreel.domain.planning import brief
-from promptreel.domain.request import parse_request
+from promptreel.domain.request import parse_request, parse_resumption
 from promptreel.domain.states import JobState
 from promptreel.errors import Invalid, NotFound, PromptreelError, Rejected, TooLarge, Transient
 from promptreel.ports import ArtifactStore, Clock, Executions, Ids, JobStore
@@ -54,6 +55,9 @@ def app(world: Callable[[], World]) -> Flask:
     flask.add_url_rule("/v1/jobs/<job>/ledger", view_func=lambda job: _ledger(world(), job), endpoint="ledger")
     flask.add_url_rule(
         "/v1/jobs/<job>:cancel", view_func=lambda job: _cancel(world(), job), methods=["POST"], endpoint="cancel"
+    )
+    flask.add_url_rule(
+        "/v1/jobs/<job>:resume", view_func=lambda job: _resume(world(), job), methods=["POST"], endpoint="resume"
     )
     return flask
 
@@ -104,6 +108,17 @@ def _cancel(world: World, job_id: str) -> Response:
     job = _own(world, job_id)
     cancelled = lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
     return jsonify(replies.summary(cancelled))
+
+
+def _resume(world: World, job_id: str) -> tuple[Response, int]:
+    """Go on with a failed or cancelled job; an optional ``{"budget_usd"}`` is its new limit."""
+    job = _own(world, job_id)
+    resumption = parse_resumption(_body() if request.get_data() else {})
+    limit = None if resumption.budget_usd is None else micros(resumption.budget_usd)
+    resumed = lifecycle.resume(
+        job.id, limit, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
+    )
+    return jsonify(replies.summary(resumed)), 202
 
 
 def _own(world: World, job_id: str) -> Job:

@@ -92,6 +92,7 @@ class Job(Document):
     error: Problem | None = None
     output: Output | None = None
     warnings: tuple[str, ...] = ()
+    resumed: Moment | None = None  # when a person last asked to go on: tries before this are forgiven
     created: Moment
     updated: Moment
 
@@ -102,6 +103,10 @@ class Job(Document):
     def to(self, state: JobState, now: datetime, **changes: object) -> "Job":
         """The job after a legal move. Raises: Conflict for an illegal one."""
         return self.evolve(state=states.move(states.JOB_MOVES, self.state, state), updated=now, **changes)
+
+    def counts(self, moment: datetime) -> bool:
+        """Whether a try that ended at this moment still counts against its limit."""
+        return self.resumed is None or moment > self.resumed
 
     def planned(self) -> Plan:
         """The plan of a job that must have one by now."""

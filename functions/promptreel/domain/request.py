@@ -4,7 +4,7 @@ Unknown fields are refused, and so is a known field whose feature is not built y
 """
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
@@ -18,6 +18,9 @@ MAX_SCENES = 60
 
 class _Wish(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+W = TypeVar("W", bound=_Wish)
 
 
 class Transition(_Wish):
@@ -35,6 +38,15 @@ class Models(_Wish):
     video: str | None = None
 
 
+Limit = Annotated[Decimal, Field(gt=0, le=10_000, decimal_places=6)]
+
+
+class Resumption(_Wish):
+    """What may change when a job goes on."""
+
+    budget_usd: Limit | None = None
+
+
 class FilmRequest(_Wish):
     """A film, as asked for."""
 
@@ -46,7 +58,7 @@ class FilmRequest(_Wish):
     resolution: Resolution = "720p"
     models: Models = Models()
     quality: Quality = "standard"
-    budget_usd: Decimal | None = Field(default=None, gt=0, le=10_000, decimal_places=6)
+    budget_usd: Limit | None = None
     transition: Transition = Transition()
     clip_audio: bool = True
     seed: int | None = Field(default=None, ge=0, le=4_294_967_295)
@@ -91,8 +103,17 @@ def parse_request(wish: Any) -> FilmRequest:
                 code="not_supported_yet",
                 remedy=f"Leave `{field}` out of the request.",
             )
+    return _checked(FilmRequest, wish)
+
+
+def parse_resumption(wish: Any) -> Resumption:
+    """What is to change on resume. Raises: Invalid naming each wrong field."""
+    return _checked(Resumption, wish)
+
+
+def _checked(kind: type[W], wish: Any) -> W:
     try:
-        return FilmRequest.model_validate(wish)
+        return kind.model_validate(wish)
     except ValidationError as error:
         raise Invalid("; ".join(map(_sentence, error.errors())), remedy="Correct the fields named.") from error
 

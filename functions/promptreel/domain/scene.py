@@ -32,6 +32,7 @@ class Try(Part):
     attempt: int
     call: str
     outcome: str
+    at: Moment
     reason: str = ""
     codes: tuple[str, ...] = ()
 
@@ -64,6 +65,11 @@ class Scene(Document):
     def to(self, state: SceneState, now: datetime, **changes: object) -> "Scene":
         """The scene after a legal move. Raises: Conflict for an illegal one."""
         return self.evolve(state=states.move(states.SCENE_MOVES, self.state, state), updated=now, **changes)
+
+    def again(self, now: datetime) -> "Scene":
+        """The scene of a job that goes on: given up or queued, it waits for its clip again, with no task on its way."""
+        state = SceneState.QUEUED if self.state in states.GIVEN_UP_SCENE else self.state
+        return self.evolve(state=state, problem=None, queued_at=None, updated=now)
 
     def frame(self, name: FrameName) -> Keyframe | None:
         return self.start if name == "start" else self.end

@@ -90,7 +90,10 @@ CALL_MOVES: Mapping[CallState, frozenset[CallState]] = {
     CallState.RELEASED: frozenset(),
 }
 
+# Final states are left only by a person: resume takes these back to the first stage with unfinished work.
+RESUMABLE_JOB = frozenset({JobState.FAILED, JobState.CANCELLED})
 FINAL_JOB = frozenset({JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED})
+GIVEN_UP_SCENE = frozenset({SceneState.FILTERED, SceneState.FAILED, SceneState.TIMED_OUT})
 LIVE_SCENE = frozenset({SceneState.QUEUED, SceneState.FILMING})
 PAID_CALL = frozenset({CallState.SETTLED, CallState.ADOPTED})
 FINISHED_CALL = PAID_CALL | {CallState.RELEASED, CallState.LOST}

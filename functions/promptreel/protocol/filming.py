@@ -76,7 +76,7 @@ def resolve(call: Call, *, ledger: Ledger, filmer: Filmer, artifacts: ArtifactSt
         return ledger.give_up(call, looked_at, "The operation did not end within its longest latency.")
     if call.state in {CallState.RESERVED, CallState.SENT}:
         return ledger.expire(call)
-    if call.state is CallState.UNCERTAIN:
+    if call.state in {CallState.UNCERTAIN, CallState.LOST}:
         return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
     return call
 

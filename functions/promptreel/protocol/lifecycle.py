@@ -1,15 +1,18 @@
 """How a job begins, ends and begins again; each is one compare-and-set on the job document."""
 
 import json
+from contextlib import suppress
 from datetime import datetime
 
 from promptreel.domain import ids as names
 from promptreel.domain.job import DEFAULT_LIMIT_MICROS, Budget, Job
-from promptreel.domain.money import micros
+from promptreel.domain.ledger import committed_micros
+from promptreel.domain.money import micros, usd
 from promptreel.domain.problem import Problem
 from promptreel.domain.request import FilmRequest
-from promptreel.domain.states import JobState
-from promptreel.errors import Conflict, LostRace
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import JobState, SceneState
+from promptreel.errors import BudgetExceeded, Conflict, LostRace, Transient
 from promptreel.ports import Clock, Create, Executions, Ids, JobStore, Replace, Versioned
 from promptreel.protocol.races import until_won
 
@@ -68,6 +71,60 @@ def cancel(job_id: str, *, jobs: JobStore, executions: Executions, clock: Clock,
     if job.execution:
         executions.cancel(job.execution)
     return job
+
+
+def resume(
+    job_id: str, limit_micros: int | None, *, jobs: JobStore, executions: Executions, clock: Clock, ids: Ids
+) -> Job:
+    """Go on at the first unfinished piece, with a new run; what is made and paid stays as it is.
+
+    A job that goes on already is fine. Raises: Conflict for a finished film; BudgetExceeded for a limit that is
+    spent or reserved already.
+    """
+    job = until_won(lambda: _reopen(job_id, limit_micros, jobs, clock), clock, ids)
+    if job.execution is None:
+        with suppress(Transient):  # the job stands; sweep_jobs gives it an execution
+            executions.start(job.id, job.run)
+    return job
+
+
+def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock) -> Job:
+    read, now = jobs.job(job_id), clock.now()
+    job = read.value
+    if job.state is JobState.COMPLETE:
+        raise Conflict("The film is complete; there is nothing to go on with.", code="job_is_complete")
+    if not job.is_final:
+        return job
+    limit = job.budget.limit_micros if limit_micros is None else limit_micros
+    committed = committed_micros([call.value for call in jobs.calls(job_id)])
+    if committed > limit:
+        raise BudgetExceeded(
+            f"budget_usd: {usd(committed)} USD are spent or reserved already.",
+            remedy=f"Resume with a limit of at least {usd(committed)} USD.",
+        )
+    scenes = jobs.scenes(job_id)
+    reopened = job.evolve(
+        state=_unfinished(job, [scene.value for scene in scenes]),
+        run=job.run + 1,
+        restarts=0,
+        execution=None,
+        error=None,
+        budget=job.budget.evolve(limit_micros=limit, version=job.budget.version + 1),
+        resumed=now,
+        updated=now,
+    )
+    again = [scene for scene in scenes if scene.value.is_live or scene.value.problem is not None]
+    jobs.write(Replace(job_id, read, reopened), *(Replace(job_id, scene, scene.value.again(now)) for scene in again))
+    return reopened
+
+
+def _unfinished(job: Job, scenes: list[Scene]) -> JobState:
+    """The earliest stage with something left to do."""
+    if job.plan is None:
+        return JobState.PENDING
+    if not all(scene.frames_drawn for scene in scenes):
+        return JobState.KEYFRAMES
+    return JobState.STITCH if all(scene.state is SceneState.DONE for scene in scenes) else JobState.VIDEO_GEN
 
 
 def fail(job_id: str, run: int, problem: Problem, *, jobs: JobStore, clock: Clock, ids: Ids) -> Job | None:

@@ -12,6 +12,8 @@ from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Unpaid
 from promptreel.ports import ArtifactStore, Clock
 from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Mine, Paid, Ticket
 
+MAX_ATTEMPTS = 40  # tries, forgiven ones, and calls that were released because the job ended before they were made
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -55,7 +57,7 @@ def pay(
     except Unpaid as error:
         raise QuotaExhausted(error.reason) from error
     except Refused as error:
-        return Closed(claim.call.evolve(reason=error.reason, codes=error.codes))
+        return Closed(claim.call.evolve(reason=error.reason, codes=error.codes, updated=clock.now()))
     except AnswerLost as error:
         return Closed(ledger.give_up(claim.call, clock.now(), error.reason))
     uri = artifacts.put(artifact.path, made.data, artifact.content_type)

@@ -13,11 +13,10 @@ from promptreel.errors import Broken, Rejected
 from promptreel.ports import ArtifactStore, ClipQueue, Clock, Ids, JobStore, Painter, Replace, Sketch
 from promptreel.protocol import filming, lifecycle, tickets
 from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Paid
-from promptreel.protocol.paying import Artifact, Made, pay
+from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, pay
 from promptreel.protocol.races import until_won
 
 MAX_TRIES = 3
-MAX_ATTEMPTS = 12  # tries, and calls that were released because the job ended before they were made
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,8 @@ def _draw(
             return Keyframe(uri=artifacts.uri(artifact.path), digest=digest)
         if not isinstance(claim, Closed):
             return claim
-        tries, reason = tries + claim.call.spends_remedy, claim.call.reason or reason
+        tries += claim.call.spends_remedy and job.counts(claim.call.updated)
+        reason = claim.call.reason or reason
         if tries >= MAX_TRIES:
             break
     raise Rejected(

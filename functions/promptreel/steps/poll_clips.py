@@ -80,6 +80,8 @@ def _is_due(call: Call, job: Job, now: datetime, pace: float) -> bool:
     """Whether a look can find anything: a clip that cannot be ready yet is not asked for."""
     if call.state is CallState.SENT and call.operation:
         return _elapsed_s(call, now, pace) >= job.planned().video.usual_latency_s * polling.SOONEST
+    if call.state is CallState.LOST:
+        return True  # once more before the next attempt is made: a late output is taken, not paid for again
     return not call.is_finished and call.state is not CallState.PLANNED
 
 
@@ -95,17 +97,18 @@ def _take_over(job: Job, scene_id: str, call: Call, jobs: JobStore, clock: Clock
             clip = Clip(uri=call.artifact or "", call=call.id)
             changed = scene.to(SceneState.DONE, now, clip=clip, tries=(*scene.tries, _try(scene, call, "delivered")))
         else:
-            changed = _remedy(scene, call, now)
+            changed = _remedy(job, scene, call, now)
         jobs.write(Replace(job.id, read, changed))
 
     until_won(attempt, clock, ids)
 
 
-def _remedy(scene: Scene, call: Call, now: datetime) -> Scene:
+def _remedy(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
     """The next attempt with another seed while tries are left; a call that was never made spends none."""
     outcome = "never_made" if not call.spends_remedy else "timed_out" if call.state is CallState.LOST else "refused"
     tries = (*scene.tries, _try(scene, call, outcome))
-    spent = sum(one.outcome != "never_made" for one in tries if one.take == scene.take)
+    counted = [one for one in tries if one.take == scene.take and one.outcome != "never_made" and job.counts(one.at)]
+    spent = len(counted)
     if spent < MAX_TRIES:
         return scene.evolve(
             state=SceneState.QUEUED,
@@ -132,6 +135,7 @@ def _try(scene: Scene, call: Call, outcome: str) -> Try:
         attempt=scene.attempt,
         call=call.id,
         outcome=outcome,
+        at=call.updated,
         reason=call.reason,
         codes=call.codes,
     )

@@ -15,7 +15,7 @@ from promptreel.errors import BudgetExceeded, Rejected
 from promptreel.ports import ArtifactStore, Clock, Create, Ids, JobStore, Manuscript, Replace, Versioned, Writer
 from promptreel.protocol import lifecycle, tickets
 from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Paid
-from promptreel.protocol.paying import Artifact, Made, pay
+from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, pay
 from promptreel.protocol.races import until_won
 
 
@@ -68,18 +68,18 @@ def _tell(
     job: Job, brief: Brief, *, writer: Writer, ledger: Ledger, artifacts: ArtifactStore, clock: Clock
 ) -> tuple[Storyboard, str] | Claim:
     """At most three answers, each cooler than the last and told what was wrong with it."""
-    fault = ""
-    for attempt, temperature in enumerate(prompts.TEMPERATURES, start=1):
+    fault, tries = "", 0
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         manuscript = Manuscript(
             model=brief.text.id,
             instruction=prompts.WRITER_INSTRUCTION,
             prompt=prompts.storyboard_prompt(job.request.prompt, brief.scene_range, brief.durations_s, fault),
             schema=Storyboard,
-            temperature=temperature,
+            temperature=prompts.TEMPERATURES[tries],
             seed=tickets.seed(job, "storyboard", str(attempt)),
             max_output_tokens=brief.text.max_output_tokens,
         )
-        digest = names.digest(brief.text.id, manuscript.instruction, manuscript.prompt, str(temperature))
+        digest = names.digest(brief.text.id, manuscript.instruction, manuscript.prompt, str(manuscript.temperature))
         ticket = tickets.storyboard(job, brief.text, attempt, digest, clock.now())
 
         def post(left_s: float, asked: Manuscript = manuscript) -> Made:
@@ -98,8 +98,11 @@ def _tell(
             fault = claim.call.reason
         else:
             return claim
+        tries += claim.call.spends_remedy and job.counts(claim.call.updated)
+        if tries == len(prompts.TEMPERATURES):
+            break
     raise Rejected(
-        f"prompt: no usable storyboard came of it in {len(prompts.TEMPERATURES)} tries: {fault}",
+        f"prompt: no usable storyboard came of it in {tries} tries: {fault}",
         code="storyboard_unusable",
         remedy="Say more plainly what the film shows, scene by scene.",
     )

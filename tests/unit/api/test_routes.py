@@ -171,3 +171,17 @@ def test_list_then_pages_through_the_callers_jobs_newest_first(
     assert ([job["id"] for job in second["jobs"]], second["next_page_token"]) == ([ids[0]], None)
     assert http.get("/v1/jobs?state=DOING", headers=bearer()).status_code == 422
     assert http.get("/v1/jobs?page_token=x", headers=bearer()).status_code == 422
+
+
+def test_failed_job_when_resumed_then_goes_on_with_a_new_limit(http: FlaskClient, world: FakeWorld) -> None:
+    job_id = submit(http).get_json()["id"]
+    http.post(f"/v1/jobs/{job_id}:cancel", headers=bearer())
+
+    answer = http.post(f"/v1/jobs/{job_id}:resume", json={"budget_usd": "40"}, headers=bearer())
+
+    assert (answer.status_code, answer.get_json()["state"]) == (202, "PENDING")
+    job = world.jobs.job(job_id).value
+    assert (job.run, job.budget.limit_micros) == (2, 40_000_000)
+    assert http.post(f"/v1/jobs/{job_id}:resume", headers=bearer()).status_code == 202
+    assert http.post(f"/v1/jobs/{job_id}:resume", json={"budget": 1}, headers=bearer()).status_code == 422
+    assert http.post(f"/v1/jobs/{job_id}:resume", headers=bearer("other@example.com")).status_code == 404

@@ -184,3 +184,14 @@ def test_api_when_nobody_listens_then_exit_code_three(
 
     assert run("list", "--api", f"http://127.0.0.1:{unused_port}") == cli.UNREACHABLE
     assert f"No answer from 127.0.0.1:{unused_port}" in capsys.readouterr().err
+
+
+def test_failed_job_when_resumed_with_more_money_then_the_new_limit_is_sent(
+    run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_api.on("POST", f"{JOB}:resume", answer(202, {"id": "film-3f9a2c", "state": "KEYFRAMES"}))
+
+    assert run("resume", "film-3f9a2c", "--budget", "40") == 0
+
+    assert fake_api.asked[0].body == {"budget_usd": "40.0"}
+    assert capsys.readouterr().out == "KEYFRAMES\n"
