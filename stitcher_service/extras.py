@@ -1,4 +1,4 @@
-"""Pictures made from a finished film: the poster and the contact sheet."""
+"""Pictures made from a finished film, and a clip made from pictures."""
 
 import math
 from fractions import Fraction
@@ -32,6 +32,14 @@ def contact_sheet(film: Path, out_jpg: Path, pictures: int = 20) -> None:
     every_s = max(length_s / pictures, Fraction(1))
     rows = math.ceil(math.ceil(length_s / every_s) / _SHEET_COLUMNS)
     _make(recipes.contact_sheet(film.absolute(), out_jpg.absolute(), float(every_s), _SHEET_COLUMNS, rows))
+
+
+def still(first: Path, last: Path, frames: int, size: tuple[int, int], rate: Fraction, out: Path) -> None:
+    """A clip of so many frames that moves from one picture to the other.
+
+    Raises: RenderFailed.
+    """
+    _make(recipes.still_motion(first.absolute(), last.absolute(), frames, size, rate, out.absolute()))
 
 
 def _picture_track(film: Path) -> VideoTrack:

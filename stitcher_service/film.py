@@ -7,10 +7,12 @@ import json
 import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from promptreel.domain import ids as names
+from promptreel.domain import timeline
 from promptreel.domain.job import Job, Output, Plan
 from promptreel.domain.ledger import Lease
 from promptreel.domain.render import Render
@@ -21,7 +23,7 @@ from promptreel.errors import Broken, LostRace, NotFound
 from promptreel.ports import ArtifactStore, Clock, Create, Ids, JobStore, Replace, Versioned
 from stitcher_service.cutlist import CutList
 from stitcher_service.errors import BadInput, RenderFailed
-from stitcher_service.extras import poster
+from stitcher_service.extras import poster, still
 from stitcher_service.report import Report
 from stitcher_service.stitch import stitch
 
@@ -49,10 +51,8 @@ def cut_film(
     job = jobs.job(job_id).value
     if run not in {None, job.run} or job.is_final:
         return FilmCut("superseded")
-    plan = job.planned()
-    scenes = [read.value for read in jobs.scenes(job_id)]
-    uris = [_clip_uri(scene) for scene in scenes]
-    digest = _digest(plan, uris)
+    reel = _reel(job, [read.value for read in jobs.scenes(job_id)])
+    digest = reel.digest()
     if job.output is not None and job.output.digest == digest:
         return FilmCut("done")
     holder = ids.token()
@@ -64,7 +64,7 @@ def cut_film(
         return FilmCut("busy", BUSY_WAIT_S * pace)
     render = lease.value
     if render.output is None:
-        output, warnings = _make(job, plan, scenes, uris, digest, artifacts)
+        output, warnings = _make(job, reel, digest, artifacts)
         render = render.evolve(state="DONE", lease=None, output=output, warnings=warnings, updated=clock.now())
         try:
             jobs.write(Replace(job_id, lease, render))
@@ -89,23 +89,55 @@ def _take(job_id: str, digest: str, holder: str, jobs: JobStore, clock: Clock, p
     return jobs.render(digest)
 
 
-def _make(
-    job: Job, plan: Plan, scenes: list[Scene], uris: list[str], digest: str, artifacts: ArtifactStore
-) -> tuple[Output, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Reel:
+    """What is cut, in order: filmed scenes, stills in the place of those given up, and what is to be said of it."""
+
+    plan: Plan
+    scenes: tuple[Scene, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def frames(self) -> int:
+        overlap = timeline.overlap_frames(self.plan.transition_kind, self.plan.transition_frames)
+        lengths = [scene.duration_s * self.plan.fps for scene in self.scenes]
+        return timeline.film_frames(lengths, [overlap] * (len(lengths) - 1))
+
+    def digest(self) -> str:
+        plan = self.plan
+        look = [plan.size_px, plan.fps, plan.transition_kind.value, plan.transition_frames, LOUDNESS_LUFS]
+        return names.digest(RECIPE, json.dumps(look), *map(_made_from, self.scenes))
+
+
+def _reel(job: Job, scenes: list[Scene]) -> _Reel:
+    """The scenes that are shown. Raises: Broken when one that should have a clip has none."""
+    omits = job.request.on_scene_failure == "omit"
+    shown, warnings = [], []
+    for scene in scenes:
+        if scene.is_given_up:
+            reason = scene.problem.message if scene.problem else scene.state.value
+            warnings.append(f"{scene.id} is {'left out' if omits else 'a still'}: {reason}")
+        elif scene.clip is None:
+            raise Broken(f"{scene.id} has no clip although every clip was reported done.", code="clip_missing")
+        if not (scene.is_given_up and omits):
+            shown.append(scene)
+    return _Reel(job.planned(), tuple(shown), tuple(warnings))
+
+
+def _made_from(scene: Scene) -> str:
+    if scene.clip is not None:
+        return scene.clip.uri
+    return f"still {scene.duration_s} {scene.start and scene.start.uri} {scene.end and scene.end.uri}"
+
+
+def _make(job: Job, reel: _Reel, digest: str, artifacts: ArtifactStore) -> tuple[Output, tuple[str, ...]]:
     with tempfile.TemporaryDirectory(prefix="cut-") as folder:
         base = Path(folder)
-        files = [base / f"{scene.id}.mp4" for scene in scenes]
-        for uri, file in zip(uris, files, strict=True):
-            try:
-                artifacts.get_file(uri, file)
-            except NotFound as error:
-                raise Broken(f"{file.stem}: its clip {uri} is gone.", code="clip_missing") from error
+        files = [_fetch(scene, reel.plan, base, artifacts) for scene in reel.scenes]
         film, picture = base / "film.mp4", base / "poster.jpg"
-        report = _stitch(cut_list(plan, files), base, film)
-        if report.frames != plan.planned_frames:
-            raise Broken(
-                f"The film has {report.frames} frames, {plan.planned_frames} were planned.", code="film_wrong_length"
-            )
+        report = _stitch(cut_list(reel.plan, files), base, film)
+        if report.frames != reel.frames:
+            raise Broken(f"The film has {report.frames} frames, {reel.frames} were planned.", code="film_wrong_length")
         poster(film, picture)
         root = f"jobs/{job.id}/output"
         output = Output(
@@ -117,7 +149,23 @@ def _make(
             height_px=report.height,
             copied_frames=report.copied_frames,
         )
-    return output, tuple(report.warnings)
+    return output, (*reel.warnings, *report.warnings)
+
+
+def _fetch(scene: Scene, plan: Plan, base: Path, artifacts: ArtifactStore) -> Path:
+    """The scene's clip as a file, or a still made from its two pictures."""
+    file = base / f"{scene.id}.mp4"
+    try:
+        if scene.clip is not None:
+            artifacts.get_file(scene.clip.uri, file)
+        elif scene.start is not None and scene.end is not None:
+            first, last = base / f"{scene.id}-first.png", base / f"{scene.id}-last.png"
+            artifacts.get_file(scene.start.uri, first)
+            artifacts.get_file(scene.end.uri, last)
+            still(first, last, scene.duration_s * plan.fps, plan.size_px, Fraction(plan.fps), file)
+    except NotFound as error:
+        raise Broken(f"{scene.id}: its clip or picture is gone: {error.message}", code="clip_missing") from error
+    return file
 
 
 def _stitch(wanted: CutList, base: Path, film: Path) -> Report:
@@ -158,14 +206,3 @@ def _publish(job_id: str, run: int, render: Render, jobs: JobStore, clock: Clock
     except LostRace:
         return FilmCut("busy", BUSY_WAIT_S * pace)
     return FilmCut("done")
-
-
-def _clip_uri(scene: Scene) -> str:
-    if scene.clip is None:
-        raise Broken(f"{scene.id} has no clip although every clip was reported done.", code="clip_missing")
-    return scene.clip.uri
-
-
-def _digest(plan: Plan, uris: list[str]) -> str:
-    look = [plan.size_px, plan.fps, plan.transition_kind.value, plan.transition_frames, LOUDNESS_LUFS]
-    return names.digest(RECIPE, json.dumps(look), *uris)

@@ -15,6 +15,8 @@ _SAMPLES = ("-f", "f32le", "-ar", str(SOUND_RATE_HZ), "-ac", str(SOUND_CHANNELS)
 
 _PICTURE_AS_IS = ("-map", "0:v:0", "-fps_mode", "passthrough")
 
+_STILL_ZOOM = 0.06  # of the picture's width, over the whole clip
+
 _TONE_MAP = "zscale=t=linear:npl=100,tonemap=hable,zscale=p=bt709:t=bt709:m=bt709:r=tv"
 
 
@@ -119,6 +121,32 @@ def _joints(window: Window, rate: Fraction) -> list[str]:
         joints.append(f"{joined}[t{n}]{mix},settb={1 / rate},fps={rate},format=yuv420p{out}")
         joined, frames = out, frames + take.frames - overlap
     return [*joints, f"{joined}null[film]"]
+
+
+def still_motion(first: Path, last: Path, frames: int, size: tuple[int, int], rate: Fraction, out: Path) -> Command:
+    """A clip from two pictures: slowly in on the first, over into the last, slowly out to all of it.
+
+    The first and last frame are the pictures themselves, so that it joins its neighbours as a filmed clip would.
+    """
+    overlap = frames // 2
+    before = (frames + overlap) // 2
+    after = frames - before + overlap
+    width, height = size
+    # zoompan moves by whole pixels of its input: on a doubled picture the steps cannot be seen.
+    double = f"scale={2 * width}:{2 * height}:out_color_matrix=bt709:out_range=tv,setsar=1,format=yuv420p"
+    centre = f"x='iw/2-iw/zoom/2':y='ih/2-ih/zoom/2':s={width}x{height}:fps={rate}"
+    graph = (
+        f"[0:v:0]{double},zoompan=z='1+{_STILL_ZOOM}*on/{before}':d={before}:{centre}[a];"
+        f"[1:v:0]{double},zoompan=z='1+{_STILL_ZOOM}*({after - 1}-on)/{after}':d={after}:{centre}[b];"
+        f"[a][b]xfade=transition=fade:duration={float(overlap / rate):.6f}:"
+        f"offset={float((before - overlap) / rate):.6f},format=yuv420p,{colours.tags(colours.BT709)}[v]"
+    )
+    options = (
+        *("-map", "[v]", "-an", "-frames:v", str(frames)),
+        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-profile:v", "high", "-g", "24"),
+        *("-x264-params", "scenecut=0:open-gop=0", "-f", "mp4"),
+    )
+    return Command((Input(first), Input(last)), Output(out, options), graph)
 
 
 def inspect_picture(clip: Path) -> Command:

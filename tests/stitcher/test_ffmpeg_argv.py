@@ -149,3 +149,25 @@ def test_clip_when_inspected_then_one_decode_finds_black_and_frozen() -> None:
         "scale=320:-2:flags=fast_bilinear,blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5",
         *("-f", "null", "-"),
     )
+
+
+def test_still_when_spelled_then_moves_from_the_first_picture_to_the_last_in_so_many_frames() -> None:
+    command = recipes.still_motion(Path("a.png"), Path("b.png"), 96, (320, 180), Fraction(24), Path("s.mp4"))
+    double = "scale=640:360:out_color_matrix=bt709:out_range=tv,setsar=1,format=yuv420p"
+    centre = "x='iw/2-iw/zoom/2':y='ih/2-ih/zoom/2':s=320x180:fps=24"
+
+    assert command.argv() == (
+        *QUIET,
+        *(*LOCAL, "-i", "a.png"),
+        *(*LOCAL, "-i", "b.png"),
+        "-filter_complex",
+        (
+            f"[0:v:0]{double},zoompan=z='1+0.06*on/72':d=72:{centre}[a];"
+            f"[1:v:0]{double},zoompan=z='1+0.06*(71-on)/72':d=72:{centre}[b];"
+            "[a][b]xfade=transition=fade:duration=2.000000:offset=1.000000,format=yuv420p,"
+            "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv[v]"
+        ),
+        *("-map", "[v]", "-an", "-frames:v", "96"),
+        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-profile:v", "high", "-g", "24"),
+        *("-x264-params", "scenecut=0:open-gop=0", "-f", "mp4", "s.mp4"),
+    )

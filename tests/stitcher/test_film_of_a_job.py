@@ -1,23 +1,27 @@
 """From a job to its film: named by what is cut, made once, published once (E2, E3, E4, H2)."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Lease
-from promptreel.domain.states import JobState
+from promptreel.domain.problem import Problem
+from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import Broken
 from promptreel.ports import Create, Replace
 from promptreel.protocol import lifecycle
 from stitcher_service import film as film_of_a_job
 from stitcher_service import main
 from stitcher_service.film import FilmCut
-from tests.factories import a_render, later
+from tests.factories import a_render, a_request, later
 from tests.fakes.studio import a_storyboard
 from tests.fakes.world import FakeWorld
 
@@ -74,9 +78,7 @@ def test_same_cut_when_asked_for_again_then_is_answered_without_cutting(
 def test_cut_that_another_instance_is_making_then_is_waited_for_and_taken_over_when_its_lease_is_over(
     world: FakeWorld, filmed: Job
 ) -> None:
-    digest = film_of_a_job._digest(
-        filmed.planned(), [str(scene.clip and scene.clip.uri) for scene in scenes(world, filmed)]
-    )
+    digest = film_of_a_job._reel(filmed, scenes(world, filmed)).digest()
     lease = Lease(holder="other", until=later(100_000))
     world.jobs.write(Create(filmed.id, a_render(digest, job=filmed.id, lease=lease)))
 
@@ -93,7 +95,7 @@ def test_clip_that_is_gone_then_is_named_with_its_scene(world: FakeWorld, filmed
     clip = scenes(world, filmed)[1].clip
     del world.artifacts._objects[clip.uri]
 
-    with pytest.raises(Broken, match="scene-02: its clip") as told:
+    with pytest.raises(Broken, match="scene-02: its clip or picture is gone") as told:
         cut(world, filmed)
     assert told.value.code == "clip_missing"
 
@@ -154,3 +156,52 @@ def test_service_then_cuts_on_request_and_tells_problems_in_our_words(
     monkeypatch.setattr(main, "_cut", lambda job_id, run: 1 / 0)
     broken = http.post("/film", json={"job_id": filmed.id, "run": 1})
     assert (broken.status_code, broken.get_json()["code"]) == (500, "internal")
+
+
+def give_up(world: FakeWorld, job: Job) -> None:
+    """The second scene was refused for good."""
+    read = world.jobs.scene(job.id, "scene-02")
+    problem = Problem(code="clip_refused", message="scene-02: no clip in 2 tries: celebrity", scene="scene-02")
+    given_up = read.value.evolve(state=SceneState.FILTERED, clip=None, problem=problem)
+    world.jobs.write(Replace(job.id, read, given_up))
+
+
+def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(
+    world: FakeWorld, filmed: Job, tmp_path: Path
+) -> None:
+    for name, colour in (("start", (200, 30, 30)), ("end", (30, 30, 200))):
+        keyframe = getattr(world.jobs.scene(filmed.id, "scene-02").value, name)
+        picture = io.BytesIO()
+        Image.new("RGB", (1280, 720), colour).save(picture, "PNG")
+        world.artifacts._objects[keyframe.uri] = (picture.getvalue(), world.artifacts._objects[keyframe.uri][1])
+    give_up(world, filmed)
+
+    assert cut(world, filmed) == FilmCut("done")
+
+    done = world.jobs.job(filmed.id).value
+    assert done.output is not None
+    assert done.output.frames == 2 * FRAMES
+    assert done.warnings[0] == "scene-02 is a still: scene-02: no clip in 2 tries: celebrity"
+    path = tmp_path / "film.mp4"
+    world.artifacts.get_file(done.output.film_uri, path)
+    with av.open(str(path)) as container:
+        shown = {
+            number: frame.reformat(format="rgb24", src_colorspace="ITU709").to_ndarray().mean(axis=(0, 1))
+            for number, frame in enumerate(container.decode(video=0))
+            if number in {FRAMES, 2 * FRAMES - 1}
+        }
+    assert shown[FRAMES] == pytest.approx([200, 30, 30], abs=12)
+    assert shown[2 * FRAMES - 1] == pytest.approx([30, 30, 200], abs=12)
+
+
+def test_scene_that_was_given_up_then_is_left_out_where_its_owner_wants_so(world: FakeWorld, filmed: Job) -> None:
+    read = world.jobs.job(filmed.id)
+    world.jobs.write(Replace(filmed.id, read, read.value.evolve(request=a_request(on_scene_failure="omit"))))
+    give_up(world, filmed)
+
+    assert cut(world, filmed) == FilmCut("done")
+
+    done = world.jobs.job(filmed.id).value
+    assert done.output is not None
+    assert done.output.frames == FRAMES
+    assert done.warnings[0].startswith("scene-02 is left out")

@@ -65,7 +65,7 @@ class FilmRequest(_Wish):
     priority: Literal["standard", "high"] = "standard"
     continuity: Literal["chain"] = "chain"
     approval: Literal["none"] = "none"
-    on_scene_failure: Literal["fail"] = "fail"
+    on_scene_failure: Literal["still", "omit", "fail"] = "still"
 
     @field_validator("prompt")
     @classmethod
@@ -80,7 +80,6 @@ _PLANNED_FIELDS = frozenset({"style", "references", "notify_url"})
 _PLANNED_VALUES = {
     "continuity": frozenset({"sheet"}),
     "approval": frozenset({"storyboard", "animatic"}),
-    "on_scene_failure": frozenset({"still", "omit"}),
 }
 
 

@@ -68,7 +68,7 @@ class Scene(Document):
 
     def again(self, now: datetime) -> "Scene":
         """The scene of a job that goes on: given up or queued, it waits for its clip again, with no task on its way."""
-        state = SceneState.QUEUED if self.state in states.GIVEN_UP_SCENE else self.state
+        state = SceneState.QUEUED if self.is_given_up else self.state
         return self.evolve(state=state, problem=None, queued_at=None, updated=now)
 
     def frame(self, name: FrameName) -> Keyframe | None:
@@ -78,6 +78,11 @@ class Scene(Document):
     def is_live(self) -> bool:
         """Queued or filming: poll_clips must look at it."""
         return self.state in states.LIVE_SCENE
+
+    @property
+    def is_given_up(self) -> bool:
+        """Its remedies are used up: by the job's policy it becomes a still, is left out, or fails the job."""
+        return self.state in states.GIVEN_UP_SCENE
 
     @property
     def frames_drawn(self) -> bool:

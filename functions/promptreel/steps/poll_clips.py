@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from promptreel.domain import polling
+from promptreel.domain import polling, remedies
 from promptreel.domain.job import DrawItem, Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.problem import Problem
@@ -14,7 +14,6 @@ from promptreel.protocol import filming, lifecycle
 from promptreel.protocol.ledger import Ledger
 from promptreel.protocol.races import until_won
 
-MAX_TRIES = 3
 IDLE_WAIT_S = 10.0
 
 
@@ -95,7 +94,7 @@ def _take_over(job: Job, scene_id: str, call: Call, jobs: JobStore, clock: Clock
             return
         if call.is_paid:
             clip = Clip(uri=call.artifact or "", call=call.id)
-            changed = scene.to(SceneState.DONE, now, clip=clip, tries=(*scene.tries, _try(scene, call, "delivered")))
+            changed = scene.to(SceneState.DONE, now, clip=clip, tries=_told(scene, call, "delivered"))
         else:
             changed = _remedy(job, scene, call, now)
         jobs.write(Replace(job.id, read, changed))
@@ -104,12 +103,12 @@ def _take_over(job: Job, scene_id: str, call: Call, jobs: JobStore, clock: Clock
 
 
 def _remedy(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
-    """The next attempt with another seed while tries are left; a call that was never made spends none."""
+    """The next attempt with another seed while its refusal leaves one; a call that was never made spends none."""
     outcome = "never_made" if not call.spends_remedy else "timed_out" if call.state is CallState.LOST else "refused"
-    tries = (*scene.tries, _try(scene, call, outcome))
+    tries = _told(scene, call, outcome)
     counted = [one for one in tries if one.take == scene.take and one.outcome != "never_made" and job.counts(one.at)]
-    spent = len(counted)
-    if spent < MAX_TRIES:
+    remedy = remedies.remedy(call.codes)
+    if len(counted) <= remedy.reseeds:
         return scene.evolve(
             state=SceneState.QUEUED,
             attempt=scene.attempt + 1,
@@ -118,19 +117,20 @@ def _remedy(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
             tries=tries,
             updated=now,
         )
-    state = SceneState.TIMED_OUT if call.state is CallState.LOST else SceneState.FILTERED
+    timed_out = call.state is CallState.LOST
     problem = Problem(
-        code="clip_timed_out" if state is SceneState.TIMED_OUT else "clip_refused",
-        message=f"{scene.id}: no clip in {spent} tries: {call.reason}",
-        remedy="Change what this scene shows in the prompt and submit again.",
+        code="clip_timed_out" if timed_out else "clip_refused",
+        message=f"{scene.id}: no clip in {len(counted)} tries: {call.reason}",
+        remedy=remedy.advice,
         step="poll_clips",
         scene=scene.id,
     )
-    return scene.to(state, now, tries=tries, problem=problem)
+    return scene.to(SceneState.TIMED_OUT if timed_out else SceneState.FILTERED, now, tries=tries, problem=problem)
 
 
-def _try(scene: Scene, call: Call, outcome: str) -> Try:
-    return Try(
+def _told(scene: Scene, call: Call, outcome: str) -> tuple[Try, ...]:
+    """The scene's history with the last word on this call: a clip given up before a resume may have come since."""
+    last = Try(
         take=scene.take,
         attempt=scene.attempt,
         call=call.id,
@@ -139,15 +139,24 @@ def _try(scene: Scene, call: Call, outcome: str) -> Try:
         reason=call.reason,
         codes=call.codes,
     )
+    return (*(one for one in scene.tries if one.call != call.id), last)
 
 
 def _verdict(job: Job, waits: list[float], *, jobs: JobStore, clock: Clock, ids: Ids, pace: float) -> ClipsPolled:
     scenes = [read.value for read in jobs.scenes(job.id)]
-    problem = next((scene.problem for scene in scenes if scene.problem), None)
+    problem = _stopping(job, scenes)
     if problem is not None:
         return ClipsPolled("failed", problem=problem)
-    if all(scene.state is SceneState.DONE for scene in scenes):
+    if all(scene.state is SceneState.DONE or scene.is_given_up for scene in scenes):
         lifecycle.advance(job.id, job.run, JobState.KEYFRAMES, JobState.VIDEO_GEN, jobs=jobs, clock=clock, ids=ids)
         lifecycle.advance(job.id, job.run, JobState.VIDEO_GEN, JobState.STITCH, jobs=jobs, clock=clock, ids=ids)
         return ClipsPolled("done")
     return ClipsPolled("filming", wait_s=round(min([IDLE_WAIT_S, *waits]) * pace, 3))
+
+
+def _stopping(job: Job, scenes: list[Scene]) -> Problem | None:
+    """The problem that ends the job: any that no substitute for a scene can cover."""
+    policy = job.request.on_scene_failure
+    substitutes = policy == "still" or (policy == "omit" and not all(scene.is_given_up for scene in scenes))
+    problems = (scene.problem for scene in scenes if scene.problem and not (substitutes and scene.is_given_up))
+    return next(problems, None)

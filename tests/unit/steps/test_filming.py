@@ -2,12 +2,13 @@
 
 import pytest
 
-from promptreel.domain.job import Budget
+from promptreel.domain.job import Budget, Job
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Unpaid
-from promptreel.ports import FilmingState, Replace
+from promptreel.ports import FilmingState, Replace, Running
 from promptreel.protocol import lifecycle
+from promptreel.steps.poll_clips import ClipsPolled
 from promptreel.steps.submit_clip import SubmitClip
 from tests.fakes.world import FakeWorld
 
@@ -95,18 +96,65 @@ def test_filtered_clip_then_is_queued_again_at_once_with_another_seed_and_cost_n
     assert (released.state, released.cost_micros) == (CallState.RELEASED, 0)
 
 
-def test_clip_refused_three_times_then_the_job_is_told_which_scene_and_why(world: FakeWorld) -> None:
-    job = world.drawn()
-    for attempt in (1, 2, 3):
+def refuse(world: FakeWorld, job: Job, code: str) -> ClipsPolled:
+    """Every clip of the first scene is refused with this code, whatever is tried; the others are delivered."""
+    while True:
         world.submit_queued()
-        world.filmer.filter(f"operations/{len(world.filmer.asked) if attempt > 1 else 1}")
+        first = scenes(world, job.id)[0]
+        current = next(read.value for read in world.jobs.calls(job.id) if read.value.id == first.clip_call(job.id))
+        for operation, state in list(world.filmer.states.items()):
+            if isinstance(state, Running):
+                world.filmer.filter(operation, code) if operation == current.operation else world.filmer.deliver(
+                    operation
+                )
         world.clock.pass_s(60)
         polled = world.poll(job)
+        if not scenes(world, job.id)[0].is_live:
+            return polled
+
+
+def test_clip_refused_for_good_then_fails_the_job_where_its_owner_wants_no_substitute(world: FakeWorld) -> None:
+    job = world.drawn(on_scene_failure="fail")
+
+    polled = refuse(world, job, "15236754")
 
     assert polled.state == "failed"
     assert polled.problem is not None
     assert (polled.problem.code, polled.problem.scene) == ("clip_refused", "scene-01")
+    assert "describe an invented face" in polled.problem.remedy
     assert scenes(world, job.id)[0].state is SceneState.FILTERED
+
+
+@pytest.mark.parametrize("policy", ["still", "omit"])
+def test_clip_refused_for_good_then_the_film_goes_on_without_it_and_it_cost_nothing(
+    world: FakeWorld, policy: str
+) -> None:
+    job = world.drawn(on_scene_failure=policy)
+
+    assert refuse(world, job, "15236754").state == "done"
+
+    assert world.jobs.job(job.id).value.state is JobState.STITCH
+    refused = [read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01"]
+    assert sum(call.cost_micros for call in refused) == 0
+
+
+@pytest.mark.parametrize(("code", "tries"), [("15236754", 2), ("29310472", 1), ("58061214", 1), ("99999999", 2)])
+def test_refusal_then_is_tried_again_only_where_another_seed_can_help(world: FakeWorld, code: str, tries: int) -> None:
+    job = world.drawn()
+    refuse(world, job, code)
+
+    first = scenes(world, job.id)[0]
+    assert [(one.outcome, one.codes) for one in first.tries] == [("refused", (code,))] * tries
+
+
+def test_film_whose_every_scene_is_left_out_then_fails_instead_of_being_empty(world: FakeWorld) -> None:
+    job = world.drawn(on_scene_failure="omit")
+    world.submit_queued()
+    for operation in list(world.filmer.states):
+        world.filmer.filter(operation, "29310472")
+    world.clock.pass_s(60)
+
+    assert world.poll(job).state == "failed"
 
 
 def test_request_refused_outright_then_next_attempt_follows(world: FakeWorld) -> None:
