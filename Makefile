@@ -52,8 +52,9 @@ fmt: setup ## format and mend what can be mended
 up: setup ## the local stack on fixed ports until Ctrl-C
 	$(BIN)/python -m localcloud up --fixed-ports --state-file .local/state.json
 
-bench: setup ## measured figures: makespan against the critical path, jobs in parallel
+bench: setup ## measured figures: makespan against the critical path, jobs in parallel, workflow steps a second
 	$(BIN)/python -m tests.bench.makespan
+	$(BIN)/python -m tests.bench.workflows
 
 chaos: setup ## kill anything at any time
 	$(NOT_YET)

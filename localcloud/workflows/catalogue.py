@@ -18,26 +18,12 @@ from localcloud.workflows.compiler.routines import compile_source
 from localcloud.workflows.filters import matching, ordered
 from localcloud.workflows.problems import SourceRefused
 from localcloud.workflows.program.blocks import Program
-from localcloud.workflows.resources import FIRST_PAGE, Page, Resource, checked_id, page, timestamp
+from localcloud.workflows.resources import FIRST_PAGE, Page, Resource, camel, page, timestamp
+from localcloud.workflows.validation import EDITABLE, check_workflow, checked_id, workflow_fields
 
 logger = logging.getLogger(__name__)
 
-_EDITABLE = {
-    "description",
-    "labels",
-    "serviceAccount",
-    "sourceContents",
-    "cryptoKeyName",
-    "callLogLevel",
-    "userEnvVars",
-    "executionHistoryLevel",
-    "tags",
-}
 _NEW_REVISION = {"sourceContents", "serviceAccount", "userEnvVars", "cryptoKeyName"}
-_ENV_LIMIT = 20
-_ENV_VALUE_LIMIT_BYTES = 4 * 1024
-_LABELS_LIMIT = 64
-_DESCRIPTION_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +45,7 @@ class Catalogue:
         self._folder = folder
         self._revisions: dict[str, list[Deployed]] = {}  # by workflow name, newest last
         self._operations: dict[str, Resource] = {}
+        self.on_delete: list[Callable[[str], None]] = []  # called with the name of each deleted workflow
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             for file in sorted(folder.glob("*.json")):
@@ -78,34 +65,37 @@ class Catalogue:
         if name in self._revisions:
             raise ApiError(409, f"Workflow '{name}' already exists")
         now = timestamp(self._now_s())
-        resource = {"name": name, "state": "ACTIVE", "createTime": now, **_editable(given)}
+        resource = {"name": name, "state": "ACTIVE", "createTime": now, **workflow_fields(given)}
         self._keep(self._deployed(resource, 1, now))
         return self._done(name, "create", self.get(name))
 
     def update(self, name: str, given: Resource, mask: str) -> Resource:
-        """``mask`` lists the fields to take over; empty means all that are given."""
+        """``mask`` lists the fields to take over; empty or ``*`` means all that are given."""
         latest = self.latest(name)
-        fields = [_camel(field.strip()) for field in mask.split(",") if field.strip()] or list(_editable(given))
-        unknown = sorted(field for field in fields if field.partition(".")[0] not in _EDITABLE)
+        new = workflow_fields(given)
+        named = [camel(field.strip()).partition(".")[0] for field in mask.split(",") if field.strip() not in ("", "*")]
+        fields = named or list(new)
+        unknown = sorted(field for field in fields if field not in EDITABLE)
         if unknown:
             raise ApiError(400, f"updateMask names fields that cannot be updated: {', '.join(unknown)}")
-        resource = dict(latest.resource)
-        for field in (field.partition(".")[0] for field in fields):
-            resource.pop(field, None)
-            resource.update({field: given[field]} if field in given else {})
+        kept = {field: value for field, value in latest.resource.items() if field not in fields}
+        resource = {**kept, **{field: new[field] for field in fields if field in new}}
         now = timestamp(self._now_s())
-        if _NEW_REVISION.isdisjoint(field.partition(".")[0] for field in fields):
-            _check(resource)
+        if _NEW_REVISION.isdisjoint(fields):
+            check_workflow(resource)
             self._keep(replace(latest, resource={**resource, "updateTime": now}))
         else:
             self._keep(self._deployed(resource, latest.number + 1, now))
         return self._done(name, "update", self.get(name))
 
     def delete(self, name: str) -> Resource:
+        """The workflow and its revisions go, and with them its executions."""
         self.latest(name)
         del self._revisions[name]
         if self._folder is not None:
             self._file(name).unlink(missing_ok=True)
+        for forget in self.on_delete:
+            forget(name)
         return self._done(name, "delete", {"@type": "type.googleapis.com/google.protobuf.Empty"})
 
     def latest(self, name: str) -> Deployed:
@@ -124,13 +114,17 @@ class Catalogue:
         return resource
 
     def listed(self, parent: str, wanted: Page = FIRST_PAGE) -> Resource:
-        found = [all_[-1].resource for name, all_ in sorted(self._revisions.items()) if name.startswith(f"{parent}/")]
-        items, following = page(ordered(matching(found, wanted.filter), wanted.order_by), wanted)
+        """Those of one location, or of all for the location ``-``."""
+        place = f"{parent}/".removesuffix("-/")
+        found = [all_[-1].resource for name, all_ in sorted(self._revisions.items()) if name.startswith(place)]
+        items, following = page(ordered(matching(found, wanted.filter), wanted.order_by), wanted, default=500)
         return {"workflows": list(items), "nextPageToken": following}
 
     def revisions(self, name: str, wanted: Page = FIRST_PAGE) -> Resource:
         self.latest(name)
-        items, following = page([old.resource for old in reversed(self._revisions[name])], wanted)
+        items, following = page(
+            [old.resource for old in reversed(self._revisions[name])], wanted, default=20, largest=100
+        )
         return {"workflows": list(items), "nextPageToken": following}
 
     def operation(self, name: str) -> Resource:
@@ -138,18 +132,36 @@ class Catalogue:
             raise ApiError(404, f"Operation '{name}' does not exist")
         return self._operations[name]
 
+    def delete_operation(self, name: str) -> Resource:
+        """Only the record goes; what it did stays."""
+        self.operation(name)
+        del self._operations[name]
+        return {}
+
     def operations(self, parent: str, wanted: Page = FIRST_PAGE) -> Resource:
         found = [operation for name, operation in self._operations.items() if name.startswith(f"{parent}/")]
         items, following = page(found, wanted)
         return {"operations": list(items), "nextPageToken": following}
 
+    def location(self, name: str) -> Resource:
+        """Any project and location is served."""
+        location = name.rpartition("/")[2]
+        return {"name": name, "locationId": location, "labels": {"cloud.googleapis.com/region": location}}
+
+    def locations(self, project: str, wanted: Page = FIRST_PAGE) -> Resource:
+        """The locations something is deployed in, and the one most examples use."""
+        used = {name.partition("/workflows/")[0] for name in self._revisions if name.startswith(f"{project}/")}
+        names = sorted(used | {f"{project}/locations/us-central1"})
+        items, following = page([self.location(name) for name in names], wanted)
+        return {"locations": list(items), "nextPageToken": following}
+
     def _deployed(self, resource: Resource, number: int, now: str) -> Deployed:
-        _check(resource)
+        check_workflow(resource)
         source = resource.get("sourceContents", "")
         try:
             program = compile_source(source)
         except SourceRefused as refused:
-            raise ApiError(400, f"source code is not valid:\n{refused}") from refused
+            raise ApiError(400, f"failed to build: {refused}") from refused
         tail = hashlib.sha256(f"{number} {source}".encode()).hexdigest()[:3]
         stamps = {"revisionId": f"{number:06}-{tail}", "updateTime": now, "revisionCreateTime": now}
         return Deployed({"callLogLevel": "CALL_LOG_LEVEL_UNSPECIFIED", **resource, **stamps}, program)
@@ -187,27 +199,3 @@ class Catalogue:
         }
         self._operations[name] = operation
         return operation
-
-
-def _editable(given: Resource) -> Resource:
-    return {field: value for field, value in given.items() if field in _EDITABLE}
-
-
-def _camel(field: str) -> str:
-    first, *words = field.split("_")
-    return first + "".join(word.capitalize() for word in words)
-
-
-def _check(resource: Resource) -> None:
-    env = resource.get("userEnvVars", {})
-    if len(env) > _ENV_LIMIT:
-        raise ApiError(400, f"at most {_ENV_LIMIT} environment variables, not {len(env)}")
-    for name, value in env.items():
-        if name.startswith(("GOOGLE", "WORKFLOWS")):
-            raise ApiError(400, f"the environment variable {name} has a reserved name")
-        if len(str(value).encode()) > _ENV_VALUE_LIMIT_BYTES:
-            raise ApiError(400, f"the environment variable {name} is longer than {_ENV_VALUE_LIMIT_BYTES} bytes")
-    if len(resource.get("labels", {})) > _LABELS_LIMIT:
-        raise ApiError(400, f"at most {_LABELS_LIMIT} labels")
-    if len(resource.get("description", "")) > _DESCRIPTION_LIMIT:
-        raise ApiError(400, f"the description is longer than {_DESCRIPTION_LIMIT} characters")

@@ -5,13 +5,15 @@ connection the other side dropped while idle can never look like a request that 
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
+from email.message import Message
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
-from localcloud.workflows.faults import Overrun, fault, type_fault
+from localcloud.workflows.faults import Overrun, fault, type_fault, value_fault
 from localcloud.workflows.hostmap import HostMap, MappedTransport
 from localcloud.workflows.identity import CLOUD_PLATFORM, Identity, NoToken
 from localcloud.workflows.values import Value, from_json, to_json, type_name
@@ -20,6 +22,9 @@ RESPONSE_LIMIT_BYTES = 2 * 1024 * 1024
 USER_AGENT = "GoogleCloudWorkflows; (+https://cloud.google.com/workflows/docs)"
 _JSON = "application/json; charset=utf-8"
 _FORM = "application/x-www-form-urlencoded"
+# RFC 9110, 5.1 and 5.5
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class HttpClient:
@@ -40,9 +45,9 @@ class HttpClient:
 
     async def send(self, request: Mapping[str, Value]) -> Value:
         """The result map {body, code, headers}. Raises: Raised, with the tags of the reference."""
-        headers = httpx.Headers(request["headers"])
+        headers = _headers(request["headers"])
         content = _content(request["body"], headers)
-        headers["User-Agent"] = " ".join(filter(None, (request["headers"].get("User-Agent"), USER_AGENT)))
+        headers["User-Agent"] = " ".join(filter(None, (headers.get("User-Agent"), USER_AGENT)))
         headers.setdefault("Accept", "*/*")
         try:
             async with asyncio.timeout(request["timeout_s"]):
@@ -87,8 +92,16 @@ class HttpClient:
         return result
 
 
+def _headers(given: Mapping[str, str]) -> httpx.Headers:
+    """Raises: Raised for what cannot stand in a header."""
+    for name, value in given.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise value_fault(f"not a header: {name!r}: {value!r}")
+    return httpx.Headers({name.encode(): value.encode("latin-1") for name, value in given.items()})
+
+
 def _content(body: Value, headers: httpx.Headers) -> bytes:
-    """The body as bytes; sets Content-Type where the workflow gave none."""
+    """The body as bytes; sets Content-Type where the workflow gave none. Raises: Raised."""
     given = headers.get("Content-Type")
     if body is None:
         return b""
@@ -97,12 +110,34 @@ def _content(body: Value, headers: httpx.Headers) -> bytes:
     if type(body) is bytes:
         return body
     if given is None or "json" in given.lower():
-        return to_json(body).encode()
+        return to_json(body).encode(errors="replace")
     if type(body) is str:
-        return body.encode()
+        return _encoded(body, given)
     if given.lower().startswith(_FORM) and type(body) is dict:
-        return urlencode({key: value if type(value) is str else to_json(value) for key, value in body.items()}).encode()
+        return urlencode([(key, _form_text(item)) for key, value in body.items() for item in _each(value)]).encode()
     raise type_fault(f"a body of type {type_name(body)} cannot be sent as {given}")
+
+
+def _encoded(text: str, content_type: str) -> bytes:
+    try:
+        return text.encode(charset_of(content_type))
+    except (LookupError, UnicodeEncodeError) as error:
+        raise value_fault(f"the body cannot be written as {content_type}: {error}") from error
+
+
+def _each(value: Value) -> list[Value]:
+    return value if type(value) is list else [value]
+
+
+def _form_text(value: Value) -> str:
+    return value if type(value) is str else to_json(value)
+
+
+def charset_of(content_type: str) -> str:
+    """The charset a Content-Type names; UTF-8 where it names none."""
+    message = Message()
+    message["Content-Type"] = content_type
+    return str(message.get_content_charset() or "utf-8")
 
 
 def _scopes(auth: dict[str, Any]) -> list[str]:
@@ -135,7 +170,10 @@ def decoded(body: bytes, content_type: str) -> Value:
         except (ValueError, RecursionError):
             return body.decode(errors="replace")
     if kind.startswith("text/") or kind == _FORM or not body:
-        return body.decode(errors="replace")
+        try:
+            return body.decode(charset_of(content_type), errors="replace")
+        except LookupError:  # a charset nobody knows
+            return body.decode(errors="replace")
     try:
         return body.decode() if not kind else body
     except UnicodeDecodeError:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.workflows.callbacks import Callbacks
+from localcloud.workflows.chronicle import NOTHING_SPECIAL, Chronicle, Recording
 from localcloud.workflows.faults import Failure, Overrun
 from localcloud.workflows.program.blocks import Program
 from localcloud.workflows.program.calls import MISSING, enter
 from localcloud.workflows.program.frames import Frame, Run, Scope, World
-from localcloud.workflows.program.journal import Journal
 from localcloud.workflows.report import error_resource
 from localcloud.workflows.values import Value, to_json
 
@@ -27,9 +27,16 @@ class Failed:
 Outcome = Succeeded | Failed
 
 
-def start(program: Program, world: World, env: Mapping[str, str], callbacks_base: str = "") -> Run:
+def start(
+    program: Program,
+    world: World,
+    env: Mapping[str, str],
+    callbacks_base: str = "",
+    recording: Recording = NOTHING_SPECIAL,
+) -> Run:
     """An execution ready to run; the URLs of its callbacks begin with ``callbacks_base``."""
-    return Run(program, world, Journal(world.now_s), Callbacks(callbacks_base), dict(env))
+    chronicle = Chronicle(world, env.get("GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID", ""), recording)
+    return Run(program, world, chronicle, Callbacks(callbacks_base), dict(env))
 
 
 async def execute(run: Run, argument: Value = MISSING) -> Outcome:
@@ -37,11 +44,19 @@ async def execute(run: Run, argument: Value = MISSING) -> Outcome:
     frame = Frame(run, "main", Scope(run.meter))
     try:
         value = await enter(run.program.main, frame, [argument])
-        return Succeeded(to_json(value))
+        return Succeeded(_sendable(to_json(value)))
     except Failure as failure:
-        return Failed(error_resource(failure))
+        resource = error_resource(failure)
+        return Failed(
+            {**resource, "payload": _sendable(resource["payload"]), "context": _sendable(resource["context"])}
+        )
     except RecursionError:  # a value nested hundreds deep: the service would have run into its own limits
         return Failed(error_resource(Overrun("a value is nested too deeply")))
+
+
+def _sendable(text: str) -> str:
+    """Half a surrogate pair can stand in JSON, but in no answer."""
+    return text.encode(errors="replace").decode()
 
 
 def current_steps(run: Run) -> list[dict[str, str]]:

@@ -1,86 +1,104 @@
-"""Executions: start, watch, list, cancel. They live in memory and end with the process."""
+"""Executions: start, queue, watch, list, cancel. They live in memory and end with the process."""
 
 import asyncio
+import json
 import logging
 import uuid
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from localcloud.serving import ApiError
 from localcloud.workflows import engine, history
-from localcloud.workflows.catalogue import Catalogue, Deployed
+from localcloud.workflows.catalogue import Catalogue
+from localcloud.workflows.execution import UNFINISHED, Execution, checked_view, environment, recording
 from localcloud.workflows.faults import fault
 from localcloud.workflows.filters import matching, ordered
-from localcloud.workflows.program.calls import MISSING
-from localcloud.workflows.program.frames import Run, World
+from localcloud.workflows.program.frames import World
+from localcloud.workflows.pubsub import cloud_event
+from localcloud.workflows.remembered import NOWHERE, Remembered
 from localcloud.workflows.report import error_resource
-from localcloud.workflows.resources import FIRST_PAGE, Page, Resource, duration, page, project_number, timestamp
-from localcloud.workflows.values import Value, from_json
+from localcloud.workflows.resources import FIRST_PAGE, Page, Resource, duration, page, timestamp
+from localcloud.workflows.validation import argument_of, execution_fields
 
 logger = logging.getLogger(__name__)
 
-ARGUMENT_LIMIT_BYTES = 32 * 1024
-_GIVEN = ("argument", "callLogLevel", "labels", "executionHistoryLevel", "disableConcurrencyQuotaOverflowBuffering")
-_LARGE = {"argument", "result"}  # what the BASIC view leaves out
+AT_ONCE = 10_000
+"""How many executions run at the same time before the next ones are QUEUED."""
+
+KEPT = 20_000
+"""How many ended executions are kept; Google keeps them for 90 days."""
+
 _CANCELLED = {"payload": '"Execution was cancelled"', "context": "Execution was cancelled"}
 
 
-@dataclass(slots=True, eq=False)
-class Execution:
-    """One execution: what the API shows of it, and the task that runs it while it is ACTIVE."""
-
-    resource: Resource
-    run: Run
-    started_s: float
-    task: "asyncio.Task[None] | None" = None
-
-    @property
-    def name(self) -> str:
-        return str(self.resource["name"])
-
-    @property
-    def is_active(self) -> bool:
-        return bool(self.resource["state"] == "ACTIVE")
-
-    def shown(self) -> Resource:
-        return {**self.resource, "status": {"currentSteps": engine.current_steps(self.run)}}
-
-
 class Executions:
-    def __init__(self, catalogue: Catalogue, world: World, now_s: Callable[[], float], origin: str) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        world: World,
+        now_s: Callable[[], float],
+        origin: str,
+        *,
+        at_once: int = AT_ONCE,
+        remembered: Remembered = NOWHERE,
+    ) -> None:
         """``origin`` is where the REST surface answers: callback URLs begin with it."""
         self._origin = origin
         self._catalogue = catalogue
         self._world = world
         self._now_s = now_s
+        self._at_once = at_once
+        self._remembered = remembered
         self._executions: dict[str, Execution] = {}
+        self._queue: list[Execution] = []
+        self._ended: deque[str] = deque()
+        self._active = 0
+        catalogue.on_delete.append(self._forget)
 
     def create(self, workflow: str, given: Resource) -> Resource:
         deployed = self._catalogue.latest(workflow)
-        argument = _argument(given)
+        fields = execution_fields(given)
+        argument = argument_of(fields)
+        is_full = self._active >= self._at_once
+        if is_full and fields.get("disableConcurrencyQuotaOverflowBuffering"):
+            raise ApiError(429, f"{self._at_once} executions are running already")
         id_ = str(uuid.uuid4())
-        now_s = self._now_s()
-        labels = {**deployed.resource.get("labels", {}), **given.get("labels", {})}
+        labels = {**deployed.resource.get("labels", {}), **fields.get("labels", {})}
         resource = {
             "name": f"{workflow}/executions/{id_}",
-            "createTime": timestamp(now_s),
-            "startTime": timestamp(now_s),
-            "state": "ACTIVE",
+            "createTime": timestamp(self._now_s()),
+            "state": "QUEUED",
+            "argument": "null",
             "callLogLevel": deployed.resource.get("callLogLevel"),
-            **{field: given[field] for field in _GIVEN if field in given},
+            **fields,
             "workflowRevisionId": deployed.resource["revisionId"],
             **({"labels": labels} if labels else {}),
         }
         callbacks_base = f"{self._origin}/v1/{resource['name']}/callbacks"
-        run = engine.start(deployed.program, self._world, environment(deployed, id_), callbacks_base)
-        execution = Execution(resource, run, now_s)
+        levels = recording(deployed, fields)
+        run = engine.start(deployed.program, self._world, environment(deployed, id_), callbacks_base, levels)
+        execution = Execution(resource, run, argument)
         self._executions[execution.name] = execution
-        execution.task = asyncio.get_running_loop().create_task(self._carry_out(execution, argument))
+        self._remembered.add(execution.name)
+        self._queue.append(execution)
+        self._start_waiting()
         return execution.shown()
 
-    async def _carry_out(self, execution: Execution, argument: Value) -> None:
+    def create_from_pubsub(self, workflow: str, request: Resource) -> Resource:
+        """What a Pub/Sub push subscription of an Eventarc trigger sends becomes the CloudEvent a workflow gets."""
+        return self.create(workflow, {"argument": json.dumps(cloud_event(request, timestamp(self._now_s())))})
+
+    def _start_waiting(self) -> None:
+        while self._queue and self._active < self._at_once:
+            execution = self._queue.pop(0)
+            self._active += 1
+            execution.started_s = self._now_s()
+            execution.resource |= {"state": "ACTIVE", "startTime": timestamp(execution.started_s)}
+            execution.task = asyncio.get_running_loop().create_task(self._carry_out(execution))
+
+    async def _carry_out(self, execution: Execution) -> None:
         try:
-            outcome = await engine.execute(execution.run, argument)
+            outcome = await engine.execute(execution.run, execution.argument)
         except Exception:  # a bug of this stand-in must not leave an execution ACTIVE for ever
             logger.exception("%s broke the interpreter", execution.name)
             outcome = engine.Failed(error_resource(fault("SystemError", "internal error of the stand-in")))
@@ -90,60 +108,84 @@ class Executions:
             self._end(execution, {"state": "FAILED", "error": dict(outcome.error)})
 
     def _end(self, execution: Execution, fields: Resource) -> None:
+        if execution.state == "ACTIVE":
+            self._active -= 1
         now_s = self._now_s()
-        ended = {"endTime": timestamp(now_s), "duration": duration(now_s - execution.started_s)}
-        execution.resource = {**execution.resource, **fields, **ended}
+        lasted_s = now_s - execution.started_s if execution.started_s else 0.0
+        execution.resource |= {**fields, "endTime": timestamp(now_s), "duration": duration(lasted_s)}
+        self._remembered.discard(execution.name)
+        self._ended.append(execution.name)
+        if len(self._ended) > KEPT:
+            self._executions.pop(self._ended.popleft(), None)
+        self._start_waiting()
 
     def get(self, name: str, view: str = "") -> Resource:
-        shown = self._existing(name).shown()
-        return _brief(shown) if view == "BASIC" else shown
+        return self.existing(name).shown(checked_view(view, "FULL"))
 
     def listed(self, workflow: str, wanted: Page = FIRST_PAGE, view: str = "") -> Resource:
         """Newest first, unless an order is asked for."""
         self._catalogue.latest(workflow)
-        prefix = f"{workflow}/executions/"
-        newest_first = reversed(self._executions.items())
-        found = [execution.shown() for name, execution in newest_first if name.startswith(prefix)]
-        items, following = page(ordered(matching(found, wanted.filter), wanted.order_by), wanted)
-        shown = [item if view == "FULL" else _brief(item) for item in items]
+        view = checked_view(view, "BASIC")
+        found = {
+            name: execution.shown()
+            for name, execution in reversed(self._executions.items())
+            if name.startswith(f"{workflow}/executions/")
+        }
+        sorted_ = ordered(matching(list(found.values()), wanted.filter), wanted.order_by)
+        items, following = page(sorted_, wanted, largest=100 if view == "FULL" else 1000)
+        shown = [self._executions[item["name"]].shown(view) for item in items]
         return {"executions": shown, "nextPageToken": following}
 
     def cancel(self, name: str) -> Resource:
         """Stop the execution at once, whatever it waits for. What it was doing outside goes on, as in the service."""
-        execution = self._existing(name)
-        if not execution.is_active:
+        execution = self.existing(name)
+        if execution.state not in UNFINISHED:
             raise ApiError(400, f"Execution '{name}' has already ended", "FAILED_PRECONDITION")
-        if execution.task is not None:
-            execution.task.cancel()
-        execution.run.journal.cancel()
+        self._stop(execution)
         self._end(execution, {"state": "CANCELLED", "error": dict(_CANCELLED)})
         return execution.shown()
 
+    def _stop(self, execution: Execution) -> None:
+        if execution in self._queue:
+            self._queue.remove(execution)
+        if execution.task is not None:
+            execution.task.cancel()
+        execution.chronicle.cancel()
+
+    def export(self, name: str) -> Resource:
+        execution = self.existing(name)
+        entries = [history.step_entry(name, entry) for entry in execution.chronicle.entries]
+        return {"data": json.dumps({"execution": execution.shown(), "stepEntries": entries})}
+
+    def delete_history(self, name: str) -> Resource:
+        self.existing(name).chronicle.forget()
+        return {}
+
     def step_entries(self, name: str, wanted: Page = FIRST_PAGE) -> Resource:
-        entries = self._existing(name).run.journal.entries
-        items, following = page(entries, wanted)
-        shown = [history.step_entry(name, entry) for entry in items]
-        return {"stepEntries": shown, "totalSize": len(entries), "nextPageToken": following}
+        entries = [history.step_entry(name, entry) for entry in self.existing(name).chronicle.entries]
+        found = ordered(matching(entries, wanted.filter), wanted.order_by)
+        items, following = page(found, wanted, default=1000)
+        return {"stepEntries": list(items), "totalSize": len(found), "nextPageToken": following}
 
     def step_entry(self, name: str) -> Resource:
         execution, _, id_ = name.partition("/stepEntries/")
-        found = (entry for entry in self._existing(execution).run.journal.entries if str(entry.id) == id_)
+        found = (entry for entry in self.existing(execution).chronicle.entries if str(entry.id) == id_)
         entry = next(found, None)
         if entry is None:
             raise ApiError(404, f"Step entry '{name}' does not exist")
         return history.step_entry(execution, entry)
 
     def callbacks(self, name: str, wanted: Page = FIRST_PAGE) -> Resource:
-        callbacks = self._existing(name).run.callbacks.by_id.values()
+        callbacks = self.existing(name).run.callbacks.by_id.values()
         items, following = page([history.callback(name, callback) for callback in callbacks], wanted)
         return {"callbacks": list(items), "nextPageToken": following}
 
     def call_back(self, name: str, request: Resource) -> Resource:
         """Somebody calls a callback URL. Raises: ApiError 404 when it is too late, 429 while another call is kept."""
         execution_name, _, id_ = name.partition("/callbacks/")
-        execution = self._existing(execution_name)
+        execution = self.existing(execution_name)
         callback = execution.run.callbacks.by_id.get(id_)
-        if callback is None or not execution.is_active:
+        if callback is None or execution.state != "ACTIVE":
             raise ApiError(404, f"Callback '{name}' does not exist")
         if request["method"] != callback.method:
             raise ApiError(405, f"this callback expects {callback.method}", "INVALID_ARGUMENT")
@@ -157,46 +199,21 @@ class Executions:
 
     async def close(self) -> None:
         """Stop whatever still runs."""
+        self._queue.clear()
         tasks = [execution.task for execution in self._executions.values() if execution.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _existing(self, name: str) -> Execution:
+    def existing(self, name: str) -> Execution:
         if name not in self._executions:
             raise ApiError(404, f"Execution '{name}' does not exist")
         return self._executions[name]
 
-
-def environment(deployed: Deployed, execution_id: str) -> dict[str, str]:
-    """The user's variables and the service's own."""
-    resource = deployed.resource
-    _, project, _, location, _, workflow_id = resource["name"].split("/")
-    number = project_number(project)
-    account = resource.get("serviceAccount") or f"{number}-compute@developer.gserviceaccount.com"
-    return {
-        **resource.get("userEnvVars", {}),
-        "GOOGLE_CLOUD_LOCATION": location,
-        "GOOGLE_CLOUD_PROJECT_ID": project,
-        "GOOGLE_CLOUD_PROJECT_NUMBER": number,
-        "GOOGLE_CLOUD_SERVICE_ACCOUNT_NAME": account.rpartition("/")[2],
-        "GOOGLE_CLOUD_WORKFLOW_ID": workflow_id,
-        "GOOGLE_CLOUD_WORKFLOW_REVISION_ID": resource["revisionId"],
-        "GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": execution_id,
-    }
-
-
-def _brief(shown: Resource) -> Resource:
-    return {field: value for field, value in shown.items() if field not in _LARGE}
-
-
-def _argument(given: Resource) -> Value:
-    text = given.get("argument")
-    if not text:
-        return MISSING
-    if len(text.encode()) > ARGUMENT_LIMIT_BYTES:
-        raise ApiError(400, f"the argument is longer than {ARGUMENT_LIMIT_BYTES} bytes")
-    try:
-        return from_json(text)
-    except (ValueError, RecursionError) as error:
-        raise ApiError(400, f"the argument is not JSON: {error}") from error
+    def _forget(self, workflow: str) -> None:
+        """The workflow was deleted: what runs is cancelled, and all its executions are gone with it."""
+        for name in [name for name in self._executions if name.startswith(f"{workflow}/executions/")]:
+            execution = self._executions.pop(name)
+            if execution.state in UNFINISHED:
+                self._stop(execution)
+                self._end(execution, {"state": "CANCELLED", "error": dict(_CANCELLED)})

@@ -35,12 +35,17 @@ class Raised(Failure):
 
 class Overrun(Failure):
     def __init__(self, message: str) -> None:
-        super().__init__({"message": message, "tags": ["ResourceLimitError"]})
+        super().__init__({"message": f"ResourceLimitError: {message}", "tags": ["ResourceLimitError"]})
+
+
+_SAID_FIRST = {"IndexError", "KeyError", "RecursionError", "TypeError", "ValueError", "ZeroDivisionError"}
+"""What the service names at the beginning of the message, too."""
 
 
 def fault(tag: str, message: str, *more_tags: str, **fields: Any) -> Raised:
     """An error of the interpreter itself, as the workflow's ``except`` will see it."""
-    return Raised({"message": message, "tags": [tag, *more_tags], **fields})
+    said = f"{tag}: {message}" if tag in _SAID_FIRST else message
+    return Raised({"message": said, "tags": [tag, *more_tags], **fields})
 
 
 def type_fault(message: str) -> Raised:

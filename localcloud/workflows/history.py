@@ -1,9 +1,12 @@
 """How the API shows what happened inside an execution: step entries and callbacks."""
 
 from localcloud.workflows.callbacks import Callback
+from localcloud.workflows.chronicle import LinkedEntry
+from localcloud.workflows.faults import Raised
 from localcloud.workflows.program.journal import Entry
 from localcloud.workflows.report import payload_of
 from localcloud.workflows.resources import Resource, timestamp
+from localcloud.workflows.values import Value, to_json
 
 
 def step_entry(execution: str, entry: Entry) -> Resource:
@@ -20,7 +23,29 @@ def step_entry(execution: str, entry: Entry) -> Resource:
     }
     if entry.exception is not None:
         shown["exception"] = {"payload": payload_of(entry.exception)}
+    if isinstance(entry, LinkedEntry):
+        shown["navigationInfo"] = _navigation(entry)
+        if entry.progress:
+            shown["stepEntryMetadata"] |= {"progressType": entry.progress, "progressNumber": str(entry.round)}
+        if entry.variables is not None:
+            variables = {name: value for name, value in entry.variables.items() if _has_json_form(value)}
+            shown["variableData"] = {"variables": variables}
     return shown
+
+
+def _navigation(entry: LinkedEntry) -> Resource:
+    """Ids of the entries around this one; those it does not have are left out."""
+    links = {"parent": entry.parent, "previous": entry.previous, "next": entry.next}
+    shown: Resource = {name: str(id_) for name, id_ in links.items() if id_}
+    return {**shown, "children": [str(id_) for id_ in entry.children]} if entry.children else shown
+
+
+def _has_json_form(value: Value) -> bool:
+    try:
+        to_json(value)
+    except Raised:
+        return False
+    return True
 
 
 def callback(execution: str, shown: Callback) -> Resource:
@@ -29,5 +54,5 @@ def callback(execution: str, shown: Callback) -> Resource:
         "method": shown.method,
         "url": shown.url,
         "waiters": str(len(shown.waiters)),
-        "availablePayloads": [] if shown.received is None else [str(shown.received["received_time"])],
+        "availablePayloads": [] if shown.received is None else [to_json(shown.received)],
     }

@@ -11,6 +11,22 @@ from urllib.parse import urlsplit
 
 import httpx
 
+# The variables by which Google's clients find an emulator, and the origin it answers for.
+_EMULATORS = {
+    "FIRESTORE_EMULATOR_HOST": "https://firestore.googleapis.com",
+    "PUBSUB_EMULATOR_HOST": "https://pubsub.googleapis.com",
+    "STORAGE_EMULATOR_HOST": "https://storage.googleapis.com",
+    "CLOUD_TASKS_EMULATOR_HOST": "https://cloudtasks.googleapis.com",
+}
+_PORTS = range(1, 2**16)
+
+
+def emulated(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of a host map that the emulators' variables give: HOST:PORT or a URL; one elsewhere is not for us."""
+    named = {origin: environ[name] for name, origin in _EMULATORS.items() if environ.get(name)}
+    urls = {origin: address if "://" in address else f"http://{address}" for origin, address in named.items()}
+    return {origin: url for origin, url in urls.items() if _is_loopback(httpx.URL(url).host)}
+
 
 class HostMap:
     def __init__(self, origins: Mapping[str, str]) -> None:
@@ -23,11 +39,17 @@ class HostMap:
 
     @staticmethod
     def read(path: Path) -> dict[str, str]:
-        """The map as it stands in a file."""
-        return dict(json.loads(path.read_text()))
+        """The map as it stands in a file. Raises: OSError, ValueError."""
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict) or not all(isinstance(target, str) for target in found.values()):
+            msg = f"{path} is not a JSON object of origin to origin"
+            raise ValueError(msg)
+        return found
 
     def target(self, url: httpx.URL) -> httpx.URL | None:
         """The loopback URL that answers for this one; None where there is none."""
+        if url.port is not None and url.port not in _PORTS:
+            return None
         mapped = self._origins.get(_origin(str(url)))
         if mapped is not None:
             return url.copy_with(scheme=mapped.scheme, host=mapped.host, port=mapped.port)

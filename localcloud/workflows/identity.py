@@ -36,6 +36,10 @@ class MetadataIdentity:
 
     def __init__(self, host: str) -> None:
         self._base = f"http://{host}{_ACCOUNT}"
+        # One client for all tokens, since making one loads the machine's certificates; it keeps no connection open.
+        self._client = httpx.AsyncClient(
+            trust_env=False, timeout=_TIMEOUT_S, limits=httpx.Limits(max_keepalive_connections=0)
+        )
 
     async def identity_token(self, audience: str) -> str:
         return (await self._get("identity", {"audience": audience, "format": "full"})).text.strip()
@@ -49,9 +53,8 @@ class MetadataIdentity:
 
     async def _get(self, what: str, query: dict[str, str]) -> httpx.Response:
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT_S) as client:
-                answer = await client.get(f"{self._base}/{what}", params=query, headers=_HEADERS)
-                answer.raise_for_status()
+            answer = await self._client.get(f"{self._base}/{what}", params=query, headers=_HEADERS)
+            answer.raise_for_status()
         except httpx.HTTPError as error:
             raise NoToken(f"the metadata server gave no {what}: {error!r}") from error
         return answer

@@ -5,6 +5,7 @@ the service knows only the true/false spellings, while PyYAML's own resolver als
 into something else. Nothing about steps or expressions may enter here.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -18,11 +19,13 @@ from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
 from localcloud.workflows.problems import Position, Problem, SourceRefused
+from localcloud.workflows.values import well_formed
 
 SOURCE_LIMIT_BYTES = 128 * 1024
 NODE_LIMIT = 70_000  # more than 128 KB can spell out; aliases of aliases unfold into far more
 
 _START = Position(1, 1)
+_LINE_ENDS = "\0\r\n"  # PyYAML ends its text with a null character
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -71,16 +74,47 @@ class _Text(Reader, Scanner, Parser, Composer, BaseResolver):
         Composer.__init__(self)
         BaseResolver.__init__(self)
 
+    def scan_plain(self) -> yaml.ScalarToken:
+        """A plain scalar. In ``[${x}]`` YAML itself would stop before the brace, the service reads the expression."""
+        start = self.get_mark()
+        length = self._expression_length() if self.flow_level else 0
+        if not length:
+            return super().scan_plain()
+        chunk = self.prefix(length)
+        self.forward(length)
+        self.allow_simple_key = False
+        return yaml.ScalarToken(chunk, plain=True, start_mark=start, end_mark=self.get_mark())
+
+    def _expression_length(self) -> int:
+        """Characters of the ``${…}`` that begins here and ends on this line; 0 if none does."""
+        if self.prefix(2) != "${":
+            return 0
+        length, depth, quote = 1, 0, ""
+        while (char := self.peek(length)) not in _LINE_ENDS:
+            length += 1
+            if quote:
+                length += char == "\\" and self.peek(length) not in _LINE_ENDS
+                quote = "" if char == quote else quote
+            elif char in "\"'":
+                quote = char
+            else:
+                depth += (char == "{") - (char == "}")
+            if depth == 0:
+                return length
+        return 0
+
 
 def load(text: str) -> Node:
     """The tree of one document. Raises: SourceRefused, with the place of the first thing that is not YAML."""
+    text = well_formed(text)
     if len(text.encode()) > SOURCE_LIMIT_BYTES:
         raise SourceRefused([Problem(_START, f"the source is larger than {SOURCE_LIMIT_BYTES // 1024} KB")])
     try:
-        root = _Text(text).get_single_node()
+        root = _Text(_without_tabs(text)).get_single_node()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise SourceRefused([Problem(_position(mark), error.problem or "this is not YAML")]) from error
+        said = ", ".join(part for part in (error.context, error.problem) if part and mark is error.problem_mark)
+        raise SourceRefused([Problem(_position(mark), said or "this is not YAML")]) from error
     except ReaderError as error:
         raise SourceRefused([Problem(_START, f"unreadable character: {error.reason}")]) from error
     except RecursionError as error:
@@ -88,6 +122,17 @@ def load(text: str) -> Node:
     if root is None:
         raise SourceRefused([Problem(_START, "the source is empty")])
     return _Tree().node(root, ())
+
+
+def _without_tabs(text: str) -> str:
+    """JSON may be indented with tabs, YAML may not; a tab that is JSON's own is never inside a string."""
+    if "\t" not in text or not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text.replace("\t", " ")
 
 
 class _Tree:
@@ -126,7 +171,7 @@ class _Tree:
     @staticmethod
     def scalar(raw: yaml.ScalarNode, at: Position) -> Scalar:
         if raw.style is not None or raw.tag == "!":
-            return Scalar(raw.value, at, inset=1 if raw.style in ("'", '"') else 0)
+            return Scalar(well_formed(raw.value), at, inset=1 if raw.style in ("'", '"') else 0)
         if not raw.tag.endswith(":str"):
             raise SourceRefused([Problem(at, f"tags such as {raw.tag} are not understood")])
         return Scalar(resolve(raw.value, at), at)

@@ -1,6 +1,6 @@
 """What both services share: resource names, times as the API writes them, paging."""
 
-import re
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from localcloud.serving import ApiError
 
 LOCATION = r"projects/[^/]+/locations/[^/]+"
-_WORKFLOW_ID = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
 
@@ -25,12 +24,6 @@ def duration(seconds: float) -> str:
     return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 
 
-def checked_id(workflow_id: str) -> str:
-    if not _WORKFLOW_ID.fullmatch(workflow_id):
-        raise ApiError(400, f"workflowId {workflow_id!r} must be 1 to 64 letters, digits, dashes and underscores")
-    return workflow_id
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """What a list call asks for; a size of 0 means the default."""
@@ -39,21 +32,37 @@ class Page:
     token: str = ""
     filter: str = ""
     order_by: str = ""
+    skip: int = 0
+
+    @property
+    def seal(self) -> str:
+        """Ties a token to its list: the other parameters must stay the same from page to page."""
+        return hashlib.sha256(f"{self.filter}\n{self.order_by}".encode()).hexdigest()[:8]
 
 
 FIRST_PAGE = Page()
 
 
-def page(items: Sequence[Listed], wanted: Page) -> tuple[Sequence[Listed], str]:
-    """One page of the items, and the token of the next one: empty at the end."""
-    size, token = wanted.size, wanted.token
-    if size < 0:
+def page(
+    items: Sequence[Listed], wanted: Page, default: int = DEFAULT_PAGE, largest: int = LARGEST_PAGE
+) -> tuple[Sequence[Listed], str]:
+    """One page of the items, and the token of the next one: empty at the end. Raises: ApiError 400."""
+    if wanted.size < 0:
         raise ApiError(400, "pageSize must not be negative")
-    if token and not token.isdecimal():
-        raise ApiError(400, f"unknown pageToken {token!r}")
-    first = int(token or 0)
-    beyond = first + min(size or DEFAULT_PAGE, LARGEST_PAGE)
-    return items[first:beyond], str(beyond) if beyond < len(items) else ""
+    first = wanted.skip
+    if wanted.token:
+        position, _, seal = wanted.token.partition("-")
+        if not position.isdecimal() or seal != wanted.seal:
+            raise ApiError(400, f"the pageToken {wanted.token!r} does not belong to this request")
+        first += int(position)
+    beyond = first + min(wanted.size or default, largest)
+    return items[first:beyond], f"{beyond}-{wanted.seal}" if beyond < len(items) else ""
+
+
+def camel(field: str) -> str:
+    """``create_time`` as JSON has it, ``createTime``."""
+    first, *words = field.split("_")
+    return first + "".join(word.capitalize() for word in words)
 
 
 def project_number(project: str) -> str:

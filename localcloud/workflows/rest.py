@@ -33,15 +33,27 @@ class Call:
 
     @property
     def page(self) -> Page:
-        size = self.query.get("pageSize", "0")
-        if not size.isdecimal():
-            raise ApiError(400, f"pageSize must be a number, not {size!r}")
         read = self.query.get
-        return Page(int(size), read("pageToken", ""), read("filter", ""), read("orderBy", ""))
+        size, skip = self._number("pageSize"), self._number("skip")
+        return Page(size, read("pageToken", ""), read("filter", ""), read("orderBy", ""), skip)
+
+    @property
+    def view(self) -> str:
+        return str(self.query.get("view", ""))
+
+    def _number(self, name: str) -> int:
+        text = self.query.get(name, "0")
+        if not text.lstrip("-").isdecimal():
+            raise ApiError(400, f"{name} must be a number, not {text!r}")
+        return int(text)
 
 
-def application(catalogue: Catalogue, executions: Executions) -> Starlette:
-    table: list[tuple[str, str, Callable[[Call], Resource]]] = [
+Answer = Callable[[Call], Resource]
+Method = tuple[str, str, Answer]
+
+
+def _workflows(catalogue: Catalogue) -> list[Method]:
+    return [
         ("POST", rf"({LOCATION})/workflows", lambda c: catalogue.create(c.name, c.query.get("workflowId", ""), c.body)),
         ("GET", rf"({LOCATION})/workflows", lambda c: catalogue.listed(c.name, c.page)),
         ("GET", rf"({_WORKFLOW})", lambda c: catalogue.get(c.name, c.query.get("revisionId", ""))),
@@ -49,16 +61,30 @@ def application(catalogue: Catalogue, executions: Executions) -> Starlette:
         ("DELETE", rf"({_WORKFLOW})", lambda c: catalogue.delete(c.name)),
         ("GET", rf"({_WORKFLOW}):listRevisions", lambda c: catalogue.revisions(c.name, c.page)),
         ("GET", rf"({LOCATION}/operations/[^/:]+)", lambda c: catalogue.operation(c.name)),
+        ("DELETE", rf"({LOCATION}/operations/[^/:]+)", lambda c: catalogue.delete_operation(c.name)),
         ("GET", rf"({LOCATION})/operations", lambda c: catalogue.operations(c.name, c.page)),
-        ("GET", rf"({LOCATION})", lambda c: _location(c.name)),
+        ("GET", rf"({LOCATION})", lambda c: catalogue.location(c.name)),
+        ("GET", r"(projects/[^/]+)/locations", lambda c: catalogue.locations(c.name, c.page)),
+    ]
+
+
+def _executions(executions: Executions) -> list[Method]:
+    return [
         ("POST", rf"({_WORKFLOW})/executions", lambda c: executions.create(c.name, c.body)),
-        ("GET", rf"({_WORKFLOW})/executions", lambda c: executions.listed(c.name, c.page, c.query.get("view", ""))),
-        ("GET", rf"({_EXECUTION})", lambda c: executions.get(c.name, c.query.get("view", ""))),
+        ("POST", rf"({_WORKFLOW}):triggerPubsubExecution", lambda c: executions.create_from_pubsub(c.name, c.body)),
+        ("GET", rf"({_WORKFLOW})/executions", lambda c: executions.listed(c.name, c.page, c.view)),
+        ("GET", rf"({_EXECUTION})", lambda c: executions.get(c.name, c.view)),
         ("POST", rf"({_EXECUTION}):cancel", lambda c: executions.cancel(c.name)),
+        ("GET", rf"({_EXECUTION}):exportData", lambda c: executions.export(c.name)),
+        ("POST", rf"({_EXECUTION}):deleteExecutionHistory", lambda c: executions.delete_history(c.name)),
         ("GET", rf"({_EXECUTION})/stepEntries", lambda c: executions.step_entries(c.name, c.page)),
         ("GET", rf"({_EXECUTION}/stepEntries/[0-9]+)", lambda c: executions.step_entry(c.name)),
         ("GET", rf"({_EXECUTION})/callbacks", lambda c: executions.callbacks(c.name, c.page)),
     ]
+
+
+def application(catalogue: Catalogue, executions: Executions) -> Starlette:
+    table = [*_workflows(catalogue), *_executions(executions)]
     compiled = [(method, re.compile(pattern), answer) for method, pattern, answer in table]
 
     async def call(request: Request) -> Response:
@@ -81,9 +107,19 @@ def application(catalogue: Catalogue, executions: Executions) -> Starlette:
             Route("/_local/health", health),
             Route("/_local/executions", all_executions),
             Route("/v1/{path:path}", call, methods=METHODS),
+            Route("/v1beta/{path:path}", call, methods=METHODS),  # what gcloud beta asks for; the same resources
         ],
-        exception_handlers={ApiError: answer_api_error},
+        exception_handlers={ApiError: answer_api_error, 404: _no_route, Exception: _broken},
     )
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    """A bug of this stand-in; the traceback goes to the log."""
+    return JSONResponse(ApiError(500, f"internal error of the stand-in: {error!r}").body(), 500)
+
+
+async def _no_route(request: Request, _: Exception) -> Response:
+    return JSONResponse(ApiError(404, f"nothing is at {request.url.path}").body(), 404)
 
 
 async def _body(request: Request) -> Resource:
@@ -109,7 +145,3 @@ async def _received(request: Request) -> Resource:
         "query": dict(request.query_params),
         "url": str(request.url),
     }
-
-
-def _location(name: str) -> Resource:
-    return {"name": name, "locationId": name.rpartition("/")[2]}

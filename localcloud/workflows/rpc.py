@@ -5,9 +5,10 @@ from typing import Any
 
 import grpc
 from google.cloud import workflows_v1
+from google.cloud.location import locations_pb2  # type: ignore[import-untyped]
 from google.cloud.workflows import executions_v1
 from google.longrunning import operations_pb2
-from google.protobuf import json_format
+from google.protobuf import empty_pb2, json_format
 
 from localcloud.serving import LOOPBACK, ApiError
 from localcloud.workflows.catalogue import Catalogue
@@ -71,7 +72,27 @@ def _operations(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
         "ListOperations": (
             operations_pb2.ListOperationsRequest,
             operations_pb2.ListOperationsResponse,
-            lambda r: catalogue.operations(r.get("name", ""), _page(r)),
+            lambda r: catalogue.operations(r.get("name", "").removesuffix("/operations"), _page(r)),
+        ),
+        "DeleteOperation": (
+            operations_pb2.DeleteOperationRequest,
+            empty_pb2.Empty,  # type: ignore[attr-defined] # built when imported
+            lambda r: catalogue.delete_operation(r.get("name", "")),
+        ),
+    }
+
+
+def _locations(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
+    return {
+        "ListLocations": (
+            locations_pb2.ListLocationsRequest,
+            locations_pb2.ListLocationsResponse,
+            lambda r: catalogue.locations(r.get("name", "").removesuffix("/locations"), _page(r)),
+        ),
+        "GetLocation": (
+            locations_pb2.GetLocationRequest,
+            locations_pb2.Location,
+            lambda r: catalogue.location(r.get("name", "")),
         ),
     }
 
@@ -108,6 +129,7 @@ def server(port: int, catalogue: Catalogue, executions: Executions) -> tuple[grp
     for service, methods in {
         "google.cloud.workflows.v1.Workflows": _workflows(catalogue),
         "google.longrunning.Operations": _operations(catalogue),
+        "google.cloud.location.Locations": _locations(catalogue),
         "google.cloud.workflows.executions.v1.Executions": _executions(executions),
     }.items():
         handlers = {name: _handler(*method) for name, method in methods.items()}
@@ -121,6 +143,7 @@ def _handler(request_type: Any, response_type: Any, answer: Answer) -> Any:
             resource = answer(json_format.MessageToDict(request))
         except ApiError as error:
             await context.abort(grpc.StatusCode[error.status], error.message)
+            raise  # never reached, abort() has raised
         return json_format.ParseDict(resource, response_type(), ignore_unknown_fields=True)
 
     return grpc.unary_unary_rpc_method_handler(

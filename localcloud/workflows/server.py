@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from localcloud.serving import LOOPBACK, serve
 from localcloud.workflows import rest, rpc
 from localcloud.workflows.catalogue import Catalogue
 from localcloud.workflows.client import HttpClient
-from localcloud.workflows.executions import Executions
-from localcloud.workflows.hostmap import HostMap
+from localcloud.workflows.executions import AT_ONCE, Executions
+from localcloud.workflows.hostmap import HostMap, emulated
 from localcloud.workflows.identity import identity_from
+from localcloud.workflows.remembered import Remembered
 from localcloud.workflows.world import RealWorld
 
 logger = logging.getLogger(__name__)
@@ -27,8 +29,9 @@ _OWN_ORIGINS = ("https://workflows.googleapis.com", "https://workflowexecutions.
 class Options:
     rest_port: int
     grpc_port: int
-    host_map: Path | None
+    host_map: Mapping[str, str]
     state_dir: Path | None
+    at_once: int = AT_ONCE
 
 
 def run(options: Options) -> int:
@@ -40,13 +43,17 @@ def run(options: Options) -> int:
 
 async def _serve(options: Options) -> None:
     origin = f"http://{LOOPBACK}:{options.rest_port}"
-    mapped = HostMap.read(options.host_map) if options.host_map else {}
-    hosts = HostMap({**dict.fromkeys(_OWN_ORIGINS, origin), **mapped})
+    hosts = HostMap({**dict.fromkeys(_OWN_ORIGINS, origin), **emulated(os.environ), **options.host_map})
     client = HttpClient(hosts, identity_from(os.environ.get("GCE_METADATA_HOST", "")))
     catalogue = Catalogue(time.time, options.state_dir)
-    executions = Executions(catalogue, RealWorld(client), time.time, origin)
+    remembered = Remembered(options.state_dir / "running" if options.state_dir else None)
+    executions = Executions(
+        catalogue, RealWorld(client), time.time, origin, at_once=options.at_once, remembered=remembered
+    )
     if len(catalogue):
-        logger.info("%d workflows are deployed; executions of the earlier run are gone", len(catalogue))
+        logger.info("%d workflows are deployed", len(catalogue))
+    for name in remembered.lost:
+        logger.warning("%s was running when the last stand-in ended, and is gone (Google's would go on)", name)
     grpc_server, _ = rpc.server(options.grpc_port, catalogue, executions)
     await grpc_server.start()
     try:

@@ -6,6 +6,7 @@ therefore free, and two names can never be seen to share structure.
 """
 
 import json
+import math
 from typing import Any, TypeAlias
 
 from localcloud.workflows.faults import type_fault, value_fault
@@ -45,7 +46,9 @@ def integer(number: int) -> int:
 def size_bytes(value: Value) -> int:
     """What a variable holding this counts towards the limit on variables."""
     kind = type(value)
-    if kind is str or kind is bytes:
+    if kind is str:
+        return _CONTAINER_BYTES + (len(value) if value.isascii() else len(value.encode()))
+    if kind is bytes:
         return _CONTAINER_BYTES + len(value)
     if kind is list:
         return _CONTAINER_BYTES + sum(map(size_bytes, value))
@@ -69,7 +72,25 @@ def equal(left: Value, right: Value) -> bool:
 
 def from_json(text: str | bytes) -> Value:
     """Raises: ValueError as Python's json does. Integers beyond 64 bits become doubles, as in any JSON reader."""
-    return json.loads(text, parse_int=_number, parse_constant=_no_constant)
+    value = json.loads(text, parse_int=_number, parse_float=_double, parse_constant=_no_constant)
+    escapes = (b"\\u" if isinstance(text, bytes) else "\\u") in text  # type: ignore[operator]
+    return _well_formed(value) if escapes else value
+
+
+def well_formed(text: str) -> str:
+    """Two escapes that spell one character, joined; half of such a pair has no UTF-8 form and becomes U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _well_formed(value: Value) -> Value:
+    kind = type(value)
+    if kind is str:
+        return well_formed(value)
+    if kind is list:
+        return [_well_formed(item) for item in value]
+    if kind is dict:
+        return {well_formed(key): _well_formed(item) for key, item in value.items()}
+    return value
 
 
 def to_json(value: Value, indent: str | None = None) -> str:
@@ -103,6 +124,14 @@ def _key(key: Value) -> str:
 def _number(digits: str) -> int | float:
     number = int(digits) if len(digits) < 25 else 2**64  # noqa: PLR2004 - longer cannot fit, and int() has its own limit
     return number if number in INT64 else float(digits)
+
+
+def _double(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        msg = f"{digits} is too large for a double"
+        raise ValueError(msg)
+    return number
 
 
 def _no_constant(word: str) -> None:

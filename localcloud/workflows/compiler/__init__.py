@@ -1,5 +1,6 @@
 """Source tree → program, with every check the service makes at deploy.
 
 ``workspace`` is what the passes share, ``names`` resolves variables, ``expressions`` and ``templates`` build formulas,
-``actions`` and ``nesting`` the steps, ``routines`` the whole. All problems are collected, not only the first.
+``actions``, ``calls`` and ``nesting`` the steps, ``routines`` the whole; ``suggestions`` helps all of them complain.
+All problems are collected, not only the first.
 """

@@ -1,18 +1,13 @@
-"""The plain bodies of steps → actions. Those that hold loops, branches and handlers live in ``nesting``."""
+"""The plain bodies of steps → actions. Calls live in ``calls``; loops, branches and handlers in ``nesting``."""
 
 from localcloud.workflows import loader
 from localcloud.workflows.compiler import steps
 from localcloud.workflows.compiler.templates import left_side, template
 from localcloud.workflows.compiler.workspace import Place
-from localcloud.workflows.connectors.calls import CallConnector
-from localcloud.workflows.connectors.methods import COMMON_ARGUMENTS, METHODS, RUN_ARGUMENTS, RUN_WORKFLOW
-from localcloud.workflows.program.basic import Assign, Assignment, GoTo, Nested, Raise, ReturnValue
+from localcloud.workflows.program.basic import Assign, Assignment, Nested, Raise, ReturnValue
 from localcloud.workflows.program.blocks import Action
 from localcloud.workflows.program.branching import Case, Switch
-from localcloud.workflows.program.calls import Assignee, CallFunction, CallRoutine
 from localcloud.workflows.program.formulas import Constant, Formula
-from localcloud.workflows.stdlib.functions import Function
-from localcloud.workflows.stdlib.table import FUNCTIONS
 
 ASSIGNMENTS_LIMIT = 50
 CASES_LIMIT = 50
@@ -20,8 +15,8 @@ CASES_LIMIT = 50
 
 def assign(body: loader.Mapping, place: Place) -> Action:
     lines = place.workspace.sequence(body.get("assign"), "assign", body.at)
-    if len(lines.items) > ASSIGNMENTS_LIMIT:
-        place.complain(lines.at, f"assign has at most {ASSIGNMENTS_LIMIT} lines, this one {len(lines.items)}")
+    if not 1 <= len(lines.items) <= ASSIGNMENTS_LIMIT:
+        place.complain(lines.at, f"assign has 1 to {ASSIGNMENTS_LIMIT} assignments, this one {len(lines.items)}")
     return Assign(tuple(made for line in lines.items if (made := _assignment(line, place))))
 
 
@@ -69,60 +64,3 @@ def _case(node: loader.Node, place: Place) -> Case:
     formula = template(condition, place) if condition is not None else Constant(None)
     action, then = steps.action_of(entry, place, {"condition"})
     return Case(formula, action, then)
-
-
-def call(body: loader.Mapping, place: Place) -> Action:
-    called = body.get("call")
-    name = called.value if isinstance(called, loader.Scalar) else None
-    given = body.get("args")
-    arguments = place.workspace.mapping(given, "args", body.at) if given is not None else loader.Mapping((), body.at)
-    values = {str(key.value): template(value, place) for key, value in arguments.entries}
-    result = _result(body, place)
-    signature = place.workspace.signatures.get(str(name))
-    function = FUNCTIONS.get(str(name))
-    if signature is not None:
-        _check_arguments(str(name), arguments, set(signature.parameters), set(signature.required), place)
-        return CallRoutine(str(name), tuple(values.items()), result)
-    if str(name) in METHODS or name == RUN_WORKFLOW:
-        _check_connector(str(name), arguments, place)
-        return CallConnector(str(name), tuple(values.items()), result)
-    if function is None:
-        place.complain(called.at if called else body.at, f"unknown function or subworkflow {name!r}")
-        return GoTo()
-    required = {argument.name for argument in function.arguments if argument.is_required}
-    _check_arguments(function.name, arguments, {argument.name for argument in function.arguments}, required, place)
-    return CallFunction(function, _in_order(function, values), result)
-
-
-def _check_connector(name: str, given: loader.Mapping, place: Place) -> None:
-    if name == RUN_WORKFLOW:
-        _check_arguments(name, given, {*RUN_ARGUMENTS, *COMMON_ARGUMENTS}, {"workflow_id"}, place)
-        return
-    method = METHODS[name]
-    known = {*method.parameters, *method.query, *COMMON_ARGUMENTS} | ({"body"} if method.has_body else set())
-    _check_arguments(name, given, known, set(method.parameters), place)
-
-
-def _result(body: loader.Mapping, place: Place) -> Assignee:
-    node = body.get("result")
-    if node is None:
-        return Assignee(None)
-    name = place.workspace.name(node, "result")
-    place.writes(name, node.at)
-    return Assignee(name)
-
-
-def _in_order(function: Function, values: dict[str, Formula]) -> tuple[Formula, ...]:
-    return tuple(
-        values.get(argument.name, Constant(None if argument.is_required else argument.default))
-        for argument in function.arguments
-    )
-
-
-def _check_arguments(name: str, given: loader.Mapping, known: set[str], required: set[str], place: Place) -> None:
-    for key, _ in given.entries:
-        if key.value not in known:
-            place.complain(key.at, f"{name} has no argument {key.value!r}")
-    missing = sorted(required - {str(key) for key in given.keys()})  # noqa: SIM118 - not a dict
-    if missing:
-        place.complain(given.at, f"{name} needs the argument {', '.join(missing)}")

@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
+from localcloud.workflows.compiler.suggestions import suggestion
 from localcloud.workflows.compiler.workspace import Place
+from localcloud.workflows.connectors import calls as connectors
 from localcloud.workflows.expressions import operators
 from localcloud.workflows.expressions.lexer import ExpressionRefused
 from localcloud.workflows.expressions.parser import parse
@@ -104,11 +106,11 @@ class _Builder:
             return self._routine_call(node, arguments)
         function = FUNCTIONS.get(node.function)
         if function is None:
-            return self._complain(node, f"unknown function {node.function!r}")
-        if function.kind is Kind.BLOCKING:
+            return self._connector_call(node, arguments)
+        if function.kind.waits:
             return self._complain(node, f"{node.function} waits, so it cannot be called in an expression")
         if not function.required <= len(arguments) <= len(function.arguments):
-            return self._complain(node, f"{node.function} takes {_count(function)} arguments, not {len(arguments)}")
+            return self._complain(node, f"{node.function} takes {_count(function)}, not {len(arguments)}")
         arguments.extend(Constant(argument.default) for argument in function.arguments[len(arguments) :])
         return _library_call(function, arguments)
 
@@ -117,6 +119,9 @@ class _Builder:
         required, most = len(signature.required), len(signature.parameters)
         if not required <= len(arguments) <= most:
             return self._complain(node, f"{node.function} takes {required} to {most} arguments, not {len(arguments)}")
+        missing = [name for name in list(signature.parameters)[len(arguments) :] if name in signature.required]
+        if missing:
+            return self._complain(node, f"{node.function} needs the argument {', '.join(missing)}")
         name = node.function
 
         async def wait(frame: Frame) -> Value:
@@ -125,10 +130,31 @@ class _Builder:
 
         return Waiting(wait)
 
+    def _connector_call(self, node: Call, arguments: list[Formula]) -> Formula:
+        """Connectors may be called in expressions, too; their arguments then go by position."""
+        name = node.function
+        signature = connectors.signature(name)
+        if signature is None:
+            known = [*FUNCTIONS, *self._place.workspace.signatures]
+            return self._complain(node, f"unknown function or subworkflow {name!r}" + suggestion(name, known))
+        names = signature.arguments
+        if names is None:
+            names = tuple(map(str, range(len(arguments))))
+        if not len(signature.required) <= len(arguments) <= len(names):
+            return self._complain(node, f"{name} does not take {len(arguments)} arguments")
+
+        async def wait(frame: Frame) -> Value:
+            values = [await argument.value(frame) for argument in arguments]
+            return await connectors.call_connector(name, frame, dict(zip(names, values, strict=False)))
+
+        return Waiting(wait)
+
 
 def _count(function: Function) -> str:
     most = len(function.arguments)
-    return str(most) if function.required == most else f"{function.required} to {most}"
+    if function.required == most:
+        return f"{most} argument" + "s" * (most != 1)
+    return f"{function.required} to {most} arguments"
 
 
 def _library_call(function: Function, arguments: list[Formula]) -> Formula:

@@ -1,12 +1,14 @@
 """Which variable a name means, known before anything runs.
 
 An area is a routine, or a loop round, branch or handler inside it. In the order of the text, the first write of a
-name creates the variable in the area it stands in, unless an area around it has that variable already. Reads are
-checked when the whole routine is known, so that a step may read what only a later step in the text assigns.
+name creates the variable in the area it stands in, unless an area around it has that variable already. Reads and the
+names of loops are checked when the whole routine is known, so that a step may read what only a later step assigns.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from localcloud.workflows.compiler.suggestions import suggestion
 from localcloud.workflows.problems import Position, Problem
 
 
@@ -17,20 +19,36 @@ class Area:
     parent: "Area | None" = None
     shared: frozenset[str] | None = None
     names: set[str] = field(default_factory=set)
+    inner: list["Area"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.parent is not None:
+            self.parent.inner.append(self)
+
+    def around(self) -> Iterator["Area"]:
+        """This area and those around it, from the inside out."""
+        area: Area | None = self
+        while area is not None:
+            yield area
+            area = area.parent
 
     def has(self, name: str) -> bool:
-        return name in self.names or (self.parent is not None and self.parent.has(name))
+        return any(name in area.names for area in self.around())
+
+    def holds(self, name: str) -> bool:
+        """Some area in here, however deep, has it."""
+        return name in self.names or any(area.holds(name) for area in self.inner)
 
     def write(self, name: str, *, creates: bool) -> bool:
         """Find the variable, or create it here; False where it lies outside a branch that does not share it."""
-        area: Area | None = self
         allowed = True
-        while area is not None and name not in area.names:
+        for area in self.around():
+            if name in area.names:
+                return allowed
             allowed = allowed and (area.shared is None or name in area.shared)
-            area = area.parent
-        if area is None and creates:
+        if creates:
             self.names.add(name)
-        return area is None or allowed
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +56,30 @@ class Read:
     area: Area
     name: str
     at: Position
+    step: str
 
     def problem(self) -> Problem | None:
         if self.area.has(self.name):
             return None
-        return Problem(self.at, f"the variable {self.name!r} is not defined here")
+        areas = list(self.area.around())
+        if areas[-1].holds(self.name):
+            why = f"the variable {self.name!r} only exists inside another loop, branch or except block"
+        else:
+            known = sorted(name for area in areas for name in area.names)
+            why = f"symbol {self.name!r} is neither a variable nor a subworkflow name" + suggestion(self.name, known)
+        return Problem(self.at, f"in step {self.step!r}: {why}" if self.step else why)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopName:
+    """The value or index of a loop: the reference wants a name that nothing around the loop uses."""
+
+    outside: Area
+    name: str
+    at: Position
+    step: str
+
+    def problem(self) -> Problem | None:
+        if not self.outside.has(self.name):
+            return None
+        return Problem(self.at, f"in step {self.step!r}: the loop variable {self.name!r} is also a variable outside")

@@ -33,6 +33,8 @@ def parallel(body: loader.Mapping, place: Place) -> Action:
     _check_policy(settings, place)
     shared = _shared(settings, place)
     limit = settings.get("concurrency_limit")
+    if isinstance(limit, loader.Scalar) and not is_expression(limit) and not _is_positive(limit.value):
+        place.complain(limit.at, f"concurrency_limit must be a positive integer, not {limit.value!r}")
     concurrency = template(limit, place) if limit is not None else None
     branches, loop_node = settings.get("branches"), settings.get("for")
     if (branches is None) == (loop_node is None):
@@ -69,6 +71,10 @@ def _tried_step(tried: loader.Mapping, place: Place) -> Block:
     return steps.single_step(tried, place)
 
 
+def _is_positive(value: loader.Plain) -> bool:
+    return type(value) is int and value > 0
+
+
 def _items(loop: loader.Mapping, place: Place) -> Items:
     place.workspace.only_keys(loop, _LOOP_KEYS, "a for loop")
     over, ends = loop.get("in"), loop.get("range")
@@ -86,10 +92,14 @@ def _loop_names(loop: loader.Mapping, place: Place) -> tuple[str, str | None]:
     value, index = loop.get("value"), loop.get("index")
     if value is None:
         place.complain(loop.at, "a for loop needs value, the name of its variable")
-    return (
-        place.workspace.name(value, "value") if value is not None else "_",
-        place.workspace.name(index, "index") if index is not None else None,
-    )
+    value_name = place.workspace.name(value, "the loop's value") if value is not None else "_"
+    index_name = place.workspace.name(index, "the loop's index") if index is not None else None
+    for node, name in ((value, value_name), (index, index_name)):
+        if node is not None and name is not None:
+            place.loops(name, node.at)
+    if value_name == index_name:
+        place.complain(loop.at, "value and index need different names")
+    return value_name, index_name
 
 
 def _own_names(value: str, index: str | None) -> set[str]:
@@ -110,8 +120,13 @@ def _branches(node: loader.Node | None, shared: frozenset[str], place: Place, at
 
 def _branch(name: str, at: Position, node: loader.Node, shared: frozenset[str], place: Place) -> Branch:
     content = place.workspace.mapping(node, f"the branch {name!r}", at)
+    inside = place.thread(set(), shared, is_round=False)
+    if content.get("steps") is None and content.entries:
+        return Branch(
+            name, steps.single_step(content, inside.named(name))
+        )  # a branch of one step, as a step is written
     place.workspace.only_keys(content, {"steps"}, "a branch")
-    return Branch(name, steps.block(content.get("steps"), place.thread(set(), shared, is_round=False), at))
+    return Branch(name, steps.block(content.get("steps"), inside, at) if content.entries else place.workspace.block())
 
 
 def _shared(settings: loader.Mapping, place: Place) -> frozenset[str]:
@@ -134,6 +149,11 @@ def _check_policy(settings: loader.Mapping, place: Place) -> None:
 def _retry(node: loader.Node, place: Place) -> Formula:
     if isinstance(node, loader.Mapping):
         place.workspace.only_keys(node, _RETRY_KEYS, "retry")
+        predicate = node.get("predicate")
+        if predicate is not None and not is_expression(predicate):
+            place.complain(
+                predicate.at, "predicate must be an expression that names a function, such as ${retry.always}"
+            )
         backoff = node.get("backoff")
         if isinstance(backoff, loader.Mapping):
             place.workspace.only_keys(backoff, _BACKOFF_KEYS, "backoff")

@@ -1,19 +1,19 @@
 """A whole source text → program: the routines, their parameters, and the final check of all names."""
 
 from localcloud.workflows import loader
-from localcloud.workflows.compiler import actions, nesting
+from localcloud.workflows.compiler import actions, calls, nesting
 from localcloud.workflows.compiler.names import Area
 from localcloud.workflows.compiler.steps import block
 from localcloud.workflows.compiler.templates import template
 from localcloud.workflows.compiler.workspace import CompileAction, Place, Signature, Workspace
-from localcloud.workflows.problems import Position, SourceRefused
+from localcloud.workflows.problems import Position, Problem, SourceRefused
 from localcloud.workflows.program.blocks import Parameter, Program, Routine
 from localcloud.workflows.stdlib.table import FUNCTIONS
 
 _START = Position(1, 1)
 _ACTIONS: dict[str, CompileAction] = {
     "assign": actions.assign,
-    "call": actions.call,
+    "call": calls.call,
     "switch": actions.switch,
     "for": nesting.for_loop,
     "parallel": nesting.parallel,
@@ -28,11 +28,17 @@ PARAMETERS_LIMIT = 10
 def compile_source(text: str) -> Program:
     """The program. Raises: SourceRefused with every problem found."""
     root = loader.load(text)
-    workspace = Workspace(_ACTIONS)
+    try:
+        return _program(root, Workspace(_ACTIONS))
+    except RecursionError as error:
+        raise SourceRefused([Problem(_START, "the steps are nested too deeply")]) from error
+
+
+def _program(root: loader.Node, workspace: Workspace) -> Program:
     bodies = _bodies(root, workspace)
     workspace.signatures = {name: _signature(body) for name, (_, body) in bodies.items() if name != "main"}
     routines = {name: _routine(name, at, body, workspace) for name, (at, body) in bodies.items()}
-    workspace.problems.extend(problem for read in workspace.reads if (problem := read.problem()))
+    workspace.problems.extend(problem for use in workspace.uses if (problem := use.problem()))
     if workspace.problems:
         raise SourceRefused(workspace.problems)
     return Program(routines)
@@ -75,14 +81,21 @@ def _routine(name: str, at: Position, body: loader.Mapping, workspace: Workspace
 
 
 def _parameters(routine: str, body: loader.Mapping, workspace: Workspace) -> tuple[Parameter, ...]:
-    node = body.get("params")
+    node = workspace.given(body, "params")
     if node is None:
         return ()
     items = workspace.sequence(node, "params", body.at).items
     most = 1 if routine == "main" else PARAMETERS_LIMIT
     if len(items) > most:
-        workspace.complain(node.at, f"{routine} has at most {most} parameters, not {len(items)}")
-    return tuple(_parameter(item, workspace) for item in items)
+        count = "one parameter" if most == 1 else f"{most} parameters"
+        workspace.complain(node.at, f"{routine} has at most {count}, not {len(items)}")
+    parameters = tuple(_parameter(item, workspace) for item in items)
+    seen: set[str] = set()
+    for parameter, item in zip(parameters, items, strict=True):
+        if parameter.name in seen:
+            workspace.complain(item.at, f"the parameter {parameter.name!r} is given twice")
+        seen.add(parameter.name)
+    return parameters
 
 
 def _parameter(node: loader.Node, workspace: Workspace) -> Parameter:

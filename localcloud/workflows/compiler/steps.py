@@ -1,6 +1,7 @@
 """Blocks of named steps: what each may contain, and where each may go."""
 
 from localcloud.workflows import loader
+from localcloud.workflows.compiler.suggestions import suggestion
 from localcloud.workflows.compiler.workspace import Place
 from localcloud.workflows.problems import Position
 from localcloud.workflows.program.basic import GoTo
@@ -15,7 +16,7 @@ def block(node: loader.Node | None, place: Place, at: Position) -> Block:
     workspace = place.workspace
     made = workspace.block()
     items = workspace.sequence(node, "steps", at).items
-    if not items:
+    if not items and isinstance(node, loader.Sequence):
         place.complain(at, "there must be at least one step")
     named = [found for item in items if (found := workspace.single(item, "a step"))]
     targets: dict[str, Jump] = {}
@@ -49,13 +50,14 @@ def action_of(body: loader.Mapping, place: Place, more_keys: set[str]) -> tuple[
         place.complain(actions[1].at, f"a step does one thing: {actions[0].value} or {actions[1].value}")
     kind = str(actions[0].value) if actions else "next"
     known = {kind, *_COMPANIONS.get(kind, ()), *more_keys} | (set() if kind in _ENDING else {"next"})
-    unknown = {key.value for key in actions[1:]}
-    for key, _ in body.entries:
-        if key.value not in known and key.value not in unknown:
-            place.complain(key.at, f"a step with {kind!r} does not know the key {key.value!r}")
+    unknown = [key for key, _ in body.entries if key.value not in known and key not in actions[1:]]
+    for key in unknown:
+        meant = suggestion(str(key.value), known if actions else [*known, *table])
+        subject = f"a step with {kind!r}" if actions else "a step"
+        place.complain(key.at, f"{subject} does not know the key {key.value!r}{meant}")
     following = body.get("next")
-    if not actions and following is None:
-        place.complain(body.at, f"the step {place.step!r} does nothing")
+    if not actions and following is None and not unknown:
+        place.complain(body.at, "the step does nothing")
     then = _target(following, place) if following is not None else None
     return (table[kind](body, place) if actions else GoTo()), then
 
@@ -73,5 +75,14 @@ def _target(node: loader.Node, place: Place) -> Signal:
         return END
     if (name == "break" and place.may_break) or (name == "continue" and place.in_loop):
         return BREAK if name == "break" else CONTINUE
-    place.complain(node.at, f"next goes to {name!r}, which is not a step that can be reached from here")
+    place.complain(node.at, _unreachable(name, place))
     return None
+
+
+def _unreachable(name: str, place: Place) -> str:
+    if name in ("break", "continue") and not place.in_branch:
+        return f"{name} only has a meaning inside a for loop"
+    where = "this parallel branch, which cannot be left by a jump" if place.in_branch else "here"
+    return f"next goes to {name!r}, which is not a step that can be reached from {where}" + suggestion(
+        name, place.targets
+    )

@@ -38,6 +38,9 @@ def left_side(node: loader.Scalar, place: Place) -> tuple[str, tuple[Formula, ..
     if not isinstance(node.value, str):
         place.complain(node.at, "the left side of an assignment must be a variable")
         return "_", ()
+    if is_expression(node):
+        place.complain(node.at, "the left side of an assignment is written without ${…}")
+        return "_", ()
     at = moved(node.at, node.inset)
     tree: Expression = parsed(node.value, at, place)
     path: list[Formula] = []

@@ -1,13 +1,18 @@
 """What the passes of one compilation share: problems found so far, the routines' signatures, where a step stands."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
 from localcloud.workflows import loader
-from localcloud.workflows.compiler.names import Area, Read
+from localcloud.workflows.compiler.names import Area, LoopName, Read
+from localcloud.workflows.compiler.suggestions import suggestion
+from localcloud.workflows.expressions.lexer import RESERVED
 from localcloud.workflows.problems import Position, Problem
 from localcloud.workflows.program.blocks import Action, Block, Jump
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 NodeKind = TypeVar("NodeKind", loader.Mapping, loader.Sequence)
 
@@ -31,7 +36,7 @@ class Workspace:
     actions: Mapping[str, CompileAction]
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    reads: list[Read] = field(default_factory=list)  # checked when all writes are known
+    uses: list[Read | LoopName] = field(default_factory=list)  # checked when all writes are known
     blocks: int = 0
 
     def complain(self, at: Position, message: str) -> None:
@@ -58,21 +63,29 @@ class Workspace:
         """The name and content of a one-key map."""
         if isinstance(node, loader.Mapping) and len(node.entries) == 1:
             key, content = node.entries[0]
-            if isinstance(key.value, str):
-                return key.value, key, content
+            if isinstance(key.value, str | int | float) and not isinstance(key.value, bool):
+                return str(key.value), key, content
         self.complain(node.at, f"{what} must be a map with one key, its name")
         return None
 
     def name(self, node: loader.Node, what: str) -> str:
-        if isinstance(node, loader.Scalar) and isinstance(node.value, str) and node.value.isidentifier():
-            return node.value
-        self.complain(node.at, f"{what} must be a name of letters, digits and underscores")
-        return "_"
+        if not isinstance(node, loader.Scalar) or not isinstance(node.value, str) or not _NAME.fullmatch(node.value):
+            self.complain(node.at, f"{what} must be a name of letters, digits and underscores")
+            return "_"
+        if node.value in RESERVED:
+            self.complain(node.at, f"{node.value!r} is a word of the language and cannot name {what}")
+        return node.value
+
+    @staticmethod
+    def given(node: loader.Mapping, key: str) -> loader.Node | None:
+        """What stands behind a key; nothing and null mean the same: a key whose content was left out."""
+        content = node.get(key)
+        return None if isinstance(content, loader.Scalar) and content.value is None else content
 
     def only_keys(self, node: loader.Mapping, known: set[str], what: str) -> None:
         for key, _ in node.entries:
             if key.value not in known:
-                self.complain(key.at, f"{what} does not know the key {key.value!r}")
+                self.complain(key.at, f"{what} does not know the key {key.value!r}{suggestion(str(key.value), known)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +101,13 @@ class Place:
     in_branch: bool = False  # leaving the routine is not possible
 
     def complain(self, at: Position, message: str) -> None:
-        self.workspace.complain(at, message)
+        self.workspace.complain(at, f"in step {self.step!r}: {message}" if self.step else message)
 
     def reads(self, name: str, at: Position) -> None:
-        self.workspace.reads.append(Read(self.area, name, at))
+        self.workspace.uses.append(Read(self.area, name, at, self.step))
+
+    def loops(self, name: str, at: Position) -> None:
+        self.workspace.uses.append(LoopName(self.area, name, at, self.step))
 
     def writes(self, name: str, at: Position, *, creates: bool = True) -> None:
         if not self.area.write(name, creates=creates):

@@ -1,11 +1,23 @@
-"""Which connector is which REST request. A subset of the discovery documents, spelled as they spell it."""
+"""Which connector is which REST request: ``services.toml``, read once.
+
+A name of a connector's form that is not in there has no `Method`: it can be deployed, and fails when it is called.
+"""
 
 import re
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from importlib.resources import files
 
-_PARAMETER = re.compile(r"{(\w+)}")
 PREFIX = "googleapis."
+COMMON_ARGUMENTS = ("connector_params",)
+# Google's standard query parameters: every REST method has them.
+STANDARD_QUERY = ("alt", "fields", "key", "prettyPrint", "quotaUser", "uploadType")
+
+_NAME = re.compile(r"googleapis\.[a-z][a-z0-9]*\.v\d\w*(\.[A-Za-z]\w*)+")
+_LINE = re.compile(r"(?P<verb>[A-Z]+) (?P<path>\S+)(?: \? (?P<query>[^!]+?))?(?: ! (?P<waits>\w+))?")
+_PARAMETER = re.compile(r"{(\w+)}")
 
 
 class Waits(Enum):
@@ -14,6 +26,9 @@ class Waits(Enum):
     FOR_NOTHING = "the answer is the result"
     FOR_OPERATION = "an operation in the answer is polled until it is done"
     FOR_EXECUTION = "the started execution is polled until it ends"
+
+
+_WAITS = {None: Waits.FOR_NOTHING, "operation": Waits.FOR_OPERATION, "execution": Waits.FOR_EXECUTION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +46,11 @@ class Method:
         return tuple(_PARAMETER.findall(self.path))
 
     @property
+    def is_upload(self) -> bool:
+        """The body is an object's content, not a resource."""
+        return self.path.startswith("/upload/")
+
+    @property
     def has_body(self) -> bool:
         return self.verb in ("POST", "PUT", "PATCH")
 
@@ -39,57 +59,29 @@ class Method:
         return self.path.split("/")[1]
 
 
-def _tasks() -> dict[str, Method]:
-    origin, queues, tasks = "https://cloudtasks.googleapis.com", "projects.locations.queues", "queues.tasks"
-    page = ("pageSize", "pageToken")
-    named = {
-        f"{queues}.create": Method("POST", origin, "/v2/{parent}/queues"),
-        f"{queues}.get": Method("GET", origin, "/v2/{name}"),
-        f"{queues}.list": Method("GET", origin, "/v2/{parent}/queues", ("filter", *page)),
-        f"{queues}.delete": Method("DELETE", origin, "/v2/{name}"),
-        f"projects.locations.{tasks}.create": Method("POST", origin, "/v2/{parent}/tasks"),
-        f"projects.locations.{tasks}.get": Method("GET", origin, "/v2/{name}", ("responseView",)),
-        f"projects.locations.{tasks}.list": Method("GET", origin, "/v2/{parent}/tasks", ("responseView", *page)),
-        f"projects.locations.{tasks}.delete": Method("DELETE", origin, "/v2/{name}"),
-        f"projects.locations.{tasks}.run": Method("POST", origin, "/v2/{name}:run"),
-    }
-    return {f"{PREFIX}cloudtasks.v2.{name}": method for name, method in named.items()}
+def is_connector_name(name: str) -> bool:
+    """``googleapis.SERVICE.VERSION.RESOURCE.METHOD``, whether this stand-in knows it or not."""
+    return _NAME.fullmatch(name) is not None
 
 
-def _firestore() -> dict[str, Method]:
-    origin, documents = "https://firestore.googleapis.com", f"{PREFIX}firestore.v1.projects.databases.documents"
-    mask, condition = "mask.fieldPaths", ("currentDocument.exists", "currentDocument.updateTime")
-    return {
-        f"{documents}.get": Method("GET", origin, "/v1/{name}", (mask, "readTime", "transaction")),
-        f"{documents}.patch": Method("PATCH", origin, "/v1/{name}", ("updateMask.fieldPaths", mask, *condition)),
-        f"{documents}.delete": Method("DELETE", origin, "/v1/{name}", condition),
-        f"{documents}.createDocument": Method("POST", origin, "/v1/{parent}/{collectionId}", ("documentId", mask)),
-        f"{documents}.runQuery": Method("POST", origin, "/v1/{parent}:runQuery"),
-        f"{documents}.commit": Method("POST", origin, "/v1/{database}/documents:commit"),
-    }
+def _read() -> Iterator[tuple[str, Method]]:
+    services = tomllib.loads(files(__package__).joinpath("services.toml").read_text(encoding="utf-8"))
+    for service, lines in services.items():
+        origin = lines.pop("origin")
+        for name, line in lines.items():
+            match = _LINE.fullmatch(line)
+            if match is None:
+                msg = f"services.toml: {service} {name}: {line!r} is not understood"
+                raise ValueError(msg)
+            query = (*(match["query"] or "").split(), *STANDARD_QUERY)
+            if match["path"].startswith("/upload/"):
+                query = (*query, "contentType")
+            method = Method(match["verb"], origin, match["path"], query, _WAITS[match["waits"]])
+            yield f"{PREFIX}{service}.{name}", method
 
 
-def _workflows() -> dict[str, Method]:
-    executions = f"{PREFIX}workflowexecutions.v1.projects.locations.workflows.executions"
-    origin, listed = "https://workflowexecutions.googleapis.com", ("pageSize", "pageToken", "view", "filter", "orderBy")
-    start = Method("POST", origin, "/v1/{parent}/executions", waits=Waits.FOR_EXECUTION)
-    workflows, own = f"{PREFIX}workflows.v1.projects.locations.workflows", "https://workflows.googleapis.com"
-    return {
-        f"{executions}.create": start,
-        f"{executions}.get": Method("GET", origin, "/v1/{name}", ("view",)),
-        f"{executions}.list": Method("GET", origin, "/v1/{parent}/executions", listed),
-        f"{executions}.cancel": Method("POST", origin, "/v1/{name}:cancel"),
-        f"{workflows}.create": Method(
-            "POST", own, "/v1/{parent}/workflows", ("workflowId",), waits=Waits.FOR_OPERATION
-        ),
-        f"{workflows}.get": Method("GET", own, "/v1/{name}", ("revisionId",)),
-        f"{workflows}.delete": Method("DELETE", own, "/v1/{name}", waits=Waits.FOR_OPERATION),
-    }
-
-
-METHODS: dict[str, Method] = {**_tasks(), **_firestore(), **_workflows()}
+METHODS: dict[str, Method] = dict(_read())
 
 RUN_WORKFLOW = f"{PREFIX}workflowexecutions.v1.projects.locations.workflows.executions.run"
-"""Not a REST method: starts an execution from its parts, waits, and gives its decoded result."""
+"""Not a REST method: see `localcloud.workflows.connectors.helpers`."""
 RUN_ARGUMENTS = ("workflow_id", "project_id", "location", "argument")
-COMMON_ARGUMENTS = ("connector_params",)

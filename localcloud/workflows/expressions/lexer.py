@@ -1,10 +1,11 @@
 """Expression text → tokens, each with its offset."""
 
+import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from localcloud.workflows.values import INT64, Value
+from localcloud.workflows.values import INT64, Value, well_formed
 
 _TOKEN = re.compile(
     r"""
@@ -19,12 +20,27 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "0": "\0"}
+_DIGITS_LIMIT = 400  # no expression is longer, and int() refuses what is much longer
 _WORDS = {"and": "and", "AND": "and", "or": "or", "OR": "or", "not": "not", "NOT": "not", "in": "in"}
 _LITERALS: dict[str, Value] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
     "null": None,
 }
+
+
+_HINTS = {
+    "{": "a map cannot be written inside an expression",
+    "=": "== compares",
+    "&": "the operator is and",
+    "|": "the operator is or",
+    "!": "the operators are not and !=",
+    "?": "write if(condition, a, b)",
+    "$": "an expression cannot contain another",
+}
+
+RESERVED = frozenset({*_WORDS, *_LITERALS})
+"""Words of the language: no variable can have such a name."""
 
 
 class ExpressionRefused(Exception):
@@ -58,16 +74,25 @@ def tokens(text: str) -> list[Token]:
     while offset < len(text):
         match = _TOKEN.match(text, offset)
         if match is None:
-            complaint = "a string is not closed" if text[offset] in "\"'" else f"unexpected {text[offset]!r}"
-            raise ExpressionRefused(complaint, offset)
-        if match.lastgroup != "space":
-            found.append(_token(str(match.lastgroup), match.group(), offset))
+            raise ExpressionRefused(_complaint(text[offset]), offset)
+        if match.lastgroup == "name" and found and found[-1].text == ".":
+            found.append(Token(Kind.NAME, match.group(), offset))  # a key may be called in or NOT
+        elif match.lastgroup != "space":
+            limit = INT64[-1] + (bool(found) and found[-1].text == "-")  # the smallest integer is one larger
+            found.append(_token(str(match.lastgroup), match.group(), offset, limit))
         offset = match.end()
     found.append(Token(Kind.END, "the end", offset))
     return found
 
 
-def _token(group: str, text: str, offset: int) -> Token:
+def _complaint(char: str) -> str:
+    if char in "\"'":
+        return "a string is not closed"
+    hint = _HINTS.get(char)
+    return f"unexpected {char!r}" + (f": {hint}" if hint else "")
+
+
+def _token(group: str, text: str, offset: int, limit: int) -> Token:
     if group == "name":
         if text in _WORDS:
             return Token(Kind.SYMBOL, _WORDS[text], offset)
@@ -77,10 +102,12 @@ def _token(group: str, text: str, offset: int) -> Token:
     if group == "symbol":
         return Token(Kind.SYMBOL, text, offset)
     if group == "string":
-        return Token(Kind.LITERAL, text, offset, _ESCAPE.sub(_unescaped, text[1:-1]))
+        return Token(Kind.LITERAL, text, offset, well_formed(_ESCAPE.sub(_unescaped, text[1:-1])))
     if group == "double":
+        if math.isinf(float(text)):
+            raise ExpressionRefused(f"{text} is too large for a double", offset)
         return Token(Kind.LITERAL, text, offset, float(text))
-    if int(text) not in INT64:
+    if len(text) > _DIGITS_LIMIT or int(text) > limit:
         raise ExpressionRefused(f"{text} does not fit in a 64-bit integer", offset)
     return Token(Kind.LITERAL, text, offset, int(text))
 

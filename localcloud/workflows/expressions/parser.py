@@ -19,6 +19,12 @@ _LEVELS = {
     **dict.fromkeys(("*", "/", "//", "%"), 5),
 }
 _LOOSEST = 1
+_HINTS = {
+    "not": ": write not(a in b)",
+    "and": ": logical operators are all lower or all upper case",
+    "or": ": logical operators are all lower or all upper case",
+    "if": ": write if(condition, a, b)",
+}
 
 
 def parse(text: str) -> Expression:
@@ -51,12 +57,13 @@ class _Parser:
 
     def _expect(self, symbol: str) -> None:
         if not self._at(symbol):
-            raise self._refused(f"expected {symbol!r}, found {self._next.text!r}")
+            found = "the end" if self._next.kind is Kind.END else repr(self._next.text)
+            raise self._refused(f"expected {symbol!r}, found {found}")
         self._take()
 
     def expect_end(self) -> None:
         if self._next.kind is not Kind.END:
-            raise self._refused(f"unexpected {self._next.text!r}")
+            raise self._refused(f"unexpected {self._next.text!r}{_HINTS.get(self._next.text.lower(), '')}")
 
     def _refused(self, message: str) -> ExpressionRefused:
         return ExpressionRefused(message, self._next.offset)
@@ -95,7 +102,7 @@ class _Parser:
                 name = dotted_name(value)
                 if name is None:
                     raise self._refused("only a named function can be called")
-                value = Call(name, self._enclosed(")", many=True), value.offset)
+                value = Call(name, self._enclosed(")", many=True), _begin(value))
             else:
                 return value
 
@@ -109,7 +116,8 @@ class _Parser:
             return self._enclosed(")")[0]
         if self._at("["):
             return ListOf(self._enclosed("]", many=True), token.offset)
-        raise self._refused(f"expected a value, found {token.text!r}")
+        found = "the end" if token.kind is Kind.END else repr(token.text)
+        raise self._refused(f"expected a value, found {found}")
 
     def _enclosed(self, closing: str, *, many: bool = False) -> tuple[Expression, ...]:
         """What stands between the opening bracket, which is next, and the closing one: one expression, or many."""
@@ -128,8 +136,20 @@ class _Parser:
         return tuple(items)
 
 
+def _begin(name: Expression) -> int:
+    """Where a dotted name begins; the node itself stands at its last dot."""
+    while isinstance(name, Field):
+        name = name.of
+    return name.offset
+
+
 def _negated(prefix: Token, operand: Expression) -> Expression:
     """A sign before a number literal is part of the number; anything else is worked out when the workflow runs."""
-    if prefix.text == "-" and isinstance(operand, Literal) and type(operand.value) in (int, float):
+    if (
+        prefix.text == "-"
+        and isinstance(operand, Literal)
+        and type(operand.value) in (int, float)
+        and operand.value >= 0
+    ):
         return Literal(-operand.value, prefix.offset)
     return Unary(prefix.text, operand, prefix.offset)

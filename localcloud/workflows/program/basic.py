@@ -67,14 +67,13 @@ class ReturnValue:
 
 @dataclass(frozen=True, slots=True)
 class Raise:
+    """The reference speaks of strings and maps; one of Google's samples raises a boolean for its retry predicate."""
+
     kind: ClassVar[str] = "STEP_RAISE"
     value: Formula
 
     async def run(self, frame: Frame) -> Signal:
-        value = await self.value.value(frame)
-        if type(value) not in (str, dict):
-            raise type_fault(f"only a string or a map can be raised, not {type_name(value)}")
-        raise Raised(value)
+        raise Raised(await self.value.value(frame))
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ async def call_function(function: Function, frame: Frame, values: Sequence[Value
         return function.body(*values)
     if function.kind is Kind.WORLDLY:
         return function.body(frame.run, *values)
-    return await function.body(frame.run, *values)
+    return await function.body(frame.run if function.kind is Kind.BLOCKING else frame, *values)
 
 
 async def call_routine(routine: Routine, caller: Frame, values: Sequence[Value]) -> Value:

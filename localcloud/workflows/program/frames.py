@@ -31,13 +31,15 @@ class Meter:
         """Count one step; True when it is time to let other executions run."""
         self.steps += 1
         if self.steps > STEP_LIMIT:
-            raise Overrun(f"the execution took more than {STEP_LIMIT} steps")
+            raise Overrun(f"Step limit exceeded: the execution took more than {STEP_LIMIT} steps")
         return self.steps % STEPS_BETWEEN_YIELDS == 0
 
     def grow(self, change_bytes: int) -> None:
         self.variables_bytes += change_bytes
         if change_bytes > 0 and self.variables_bytes > VARIABLES_LIMIT_BYTES:
-            raise Overrun(f"variables take {self.variables_bytes} bytes, more than {VARIABLES_LIMIT_BYTES}")
+            raise Overrun(
+                f"Memory usage limit exceeded: variables take {self.variables_bytes} of {VARIABLES_LIMIT_BYTES} bytes"
+            )
 
 
 class Scope:
@@ -71,7 +73,7 @@ class Scope:
         """Set the variable in this very scope, hiding any outer one of that name."""
         size = size_bytes(value)
         if type(value) is str and size > STRING_LIMIT_BYTES:
-            raise Overrun(f"a string of {size} bytes is larger than {STRING_LIMIT_BYTES}")
+            raise Overrun(f"String size limit exceeded: {size} of {STRING_LIMIT_BYTES} bytes")
         self.meter.grow(size - self.sizes.get(name, 0))
         self.values[name] = value
         self.sizes[name] = size

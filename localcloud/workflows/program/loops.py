@@ -1,6 +1,7 @@
 """``for``: one round after the other. The items a loop or a parallel ``for`` goes over are told here for both."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +11,8 @@ from localcloud.workflows.program.formulas import Formula
 from localcloud.workflows.program.frames import Frame, Scope
 from localcloud.workflows.values import Value, is_number, type_name
 
+_WHOLE_DOUBLES = 2.0**53  # beyond this a double plus one is the same double
+
 
 @dataclass(frozen=True, slots=True)
 class Items:
@@ -18,20 +21,21 @@ class Items:
     formula: Formula
     is_range: bool
 
-    async def sequence(self, frame: Frame) -> Sequence[Value]:
+    async def values(self, frame: Frame) -> Iterable[Value]:
         value = await self.formula.value(frame)
         if type(value) is not list:
             raise type_fault(f"a loop goes over a list, not {type_name(value)}")
         return _counted(value) if self.is_range else value
 
 
-def _counted(ends: list[Value]) -> Sequence[Value]:
+def _counted(ends: list[Value]) -> Iterable[Value]:
     if len(ends) != 2 or not all(map(is_number, ends)):  # noqa: PLR2004
         raise type_fault("range needs two numbers, the first and the last")
     first, last = ends
-    if type(first) is int and type(last) is int:
-        return range(first, last + 1)
-    return [float(first + step) for step in range(max(0, int(last - first + 1)))]
+    if type(first) is int:
+        return range(first, math.floor(last) + 1)
+    rounds = math.floor(max(-1.0, min(last - first, _WHOLE_DOUBLES))) + 1
+    return (first + step for step in range(rounds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class For:
     round: Round
 
     async def run(self, frame: Frame) -> Signal:
-        for index, value in enumerate(await self.items.sequence(frame)):
+        for index, value in enumerate(await self.items.values(frame)):
             scope = self.round.scope(frame, index, value)
             try:
                 signal = await self.round.body.run(frame.inside(scope))

@@ -6,7 +6,7 @@ assignment, so reads and writes of shared variables are atomic.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -45,9 +45,9 @@ class Parallel:
     concurrency: Formula | None
 
     async def run(self, frame: Frame) -> Signal:
-        at_once = await _at_once(frame, self.concurrency)
+        limit = await _limit(frame, self.concurrency)
         starts = [lambda branch=branch: Thread(branch.name, frame.nested(), branch.body) for branch in self.branches]
-        await run_threads(frame, starts, at_once)
+        await run_threads(frame, starts, limit)
         return None
 
 
@@ -59,18 +59,18 @@ class ParallelFor:
     concurrency: Formula | None
 
     async def run(self, frame: Frame) -> Signal:
-        at_once = await _at_once(frame, self.concurrency)
-        values = await self.items.sequence(frame)
+        limit = await _limit(frame, self.concurrency)
+        values = await self.items.values(frame)
 
         def start(index: int, value: Value) -> Thread:
             return Thread(str(index), self.round.scope(frame, index, value), self.round.body)
 
-        starts = [lambda index=index, value=value: start(index, value) for index, value in enumerate(values)]
-        await run_threads(frame, starts, at_once)
+        starts = (lambda index=index, value=value: start(index, value) for index, value in enumerate(values))
+        await run_threads(frame, starts, limit)
         return None
 
 
-async def _at_once(frame: Frame, concurrency: Formula | None) -> int:
+async def _limit(frame: Frame, concurrency: Formula | None) -> int:
     if concurrency is None:
         return AT_ONCE_LIMIT
     limit = await concurrency.value(frame)
@@ -81,8 +81,8 @@ async def _at_once(frame: Frame, concurrency: Formula | None) -> int:
     return min(limit, AT_ONCE_LIMIT)
 
 
-async def run_threads(frame: Frame, starts: Sequence[Callable[[], Thread]], at_once: int) -> None:
-    """Run all threads, ``at_once`` of them at a time. Raises: Raised with every failure, once all have finished."""
+async def run_threads(frame: Frame, starts: Iterable[Callable[[], Thread]], limit: int) -> None:
+    """Run all threads, ``limit`` of them at a time. Raises: Raised with every failure, once all have finished."""
     if frame.parallel_depth >= NESTING_LIMIT:
         raise fault("ParallelNestingError", f"parallel steps are nested more than {NESTING_LIMIT} deep", "RuntimeError")
     failures: dict[int, tuple[str, Raised]] = {}
@@ -96,7 +96,7 @@ async def run_threads(frame: Frame, starts: Sequence[Callable[[], Thread]], at_o
             except Raised as error:
                 failures[index] = (thread.id, error)
 
-    await _together([work() for _ in range(min(at_once, len(starts)))])
+    await at_once([work() for _ in range(limit)])
     if failures:
         raise _unhandled([failures[index] for index in sorted(failures)])
 
@@ -112,7 +112,7 @@ async def _run_thread(frame: Frame, thread: Thread) -> None:
         frame.run.tips.pop(inner.thread, None)
 
 
-async def _together(work: Sequence[Awaitable[None]]) -> None:
+async def at_once(work: Sequence[Awaitable[None]]) -> None:
     """Wait for all; the first exception (an exhausted budget, a bug) or a cancellation stops the others at once."""
     tasks = [asyncio.ensure_future(part) for part in work]
     try:

@@ -13,6 +13,11 @@ class Kind(Enum):
     PLAIN = "computes from its arguments alone"
     WORLDLY = "also reads the clock, the environment, …; gets the run first"
     BLOCKING = "waits; refused in expressions; a coroutine that gets the run first"
+    CALLING = "as BLOCKING, but gets the frame it is called in: it calls something itself"
+
+    @property
+    def waits(self) -> bool:
+        return self in (Kind.BLOCKING, Kind.CALLING)
 
 
 class _Required:
@@ -66,6 +71,9 @@ class Namespace:
 
     def blocking(self, name: str, *required: str, **optional: Value) -> Callable[[Body], Body]:
         return self._declare(Kind.BLOCKING, name, required, optional)
+
+    def calling(self, name: str, *required: str, **optional: Value) -> Callable[[Body], Body]:
+        return self._declare(Kind.CALLING, name, required, optional)
 
     def _declare(
         self, kind: Kind, name: str, required: tuple[str, ...], optional: dict[str, Value]

@@ -1,6 +1,7 @@
 """The helper functions of expressions: default, if, int, double, string, len, keys, get_type."""
 
 import math
+import re
 
 from localcloud.workflows.expressions.operators import as_text
 from localcloud.workflows.faults import type_fault, value_fault
@@ -8,6 +9,10 @@ from localcloud.workflows.stdlib.functions import Namespace, need
 from localcloud.workflows.values import Value, integer, type_name
 
 namespace = Namespace()
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_LONGEST = 1000  # digits; leading zeros are allowed, but int() itself has a limit
 
 
 @namespace.plain("default", "value", "default_value")
@@ -32,20 +37,18 @@ def to_integer(x: Value) -> int:
         return integer(int(x))
     if type(x) is not str:
         raise type_fault(f"int needs a string or a number, not {type_name(x)}")
-    try:
-        return integer(int(x))
-    except ValueError as error:
-        raise value_fault(f"not an integer: {x!r}") from error
+    if not _INTEGER.fullmatch(x) or len(x) > _LONGEST:
+        raise value_fault(f"not an integer: {x!r}")
+    return integer(int(x))
 
 
 @namespace.plain("double", "x")
 def to_double(x: Value) -> float:
     if type(x) not in (int, float, str):
         raise type_fault(f"double needs a string or a number, not {type_name(x)}")
-    try:
-        number = float(x)
-    except ValueError as error:
-        raise value_fault(f"not a number: {x!r}") from error
+    if type(x) is str and not _NUMBER.fullmatch(x):
+        raise value_fault(f"not a number: {x!r}")
+    number = float(x)
     if not math.isfinite(number):
         raise value_fault(f"not a finite number: {x!r}")
     return number

@@ -8,7 +8,7 @@ import re2
 
 from localcloud.workflows.faults import value_fault
 from localcloud.workflows.stdlib.functions import Namespace, need
-from localcloud.workflows.values import Value
+from localcloud.workflows.values import Value, well_formed
 
 namespace = Namespace()
 
@@ -53,9 +53,11 @@ def substring(source: Value, start: Value, end: Value) -> str:
     _strings(source=source)
     need(int, start, "start")
     need(int, end, "end")
-    if not 0 <= start <= end <= len(source):
-        raise value_fault(f"no substring from {start} to {end} in a string of {len(source)}")
-    return str(source[start:end])
+    if not 0 <= start <= end:
+        raise value_fault(f"no substring goes from {start} to {end}")
+    return str(
+        source[start:end]
+    )  # beyond its end a string has nothing; Google's sample of parallel summaries counts on it
 
 
 @namespace.plain("text.find_all", "source", "substr")
@@ -100,7 +102,7 @@ def encode(text: Value, charset: Value) -> bytes:
     _strings(text=text, charset=charset)
     try:
         return bytes(text.encode(charset))
-    except (LookupError, UnicodeError) as error:
+    except (LookupError, ValueError) as error:
         raise value_fault(f"cannot encode as {charset}: {error}") from error
 
 
@@ -109,8 +111,8 @@ def decode(data: Value, charset: Value) -> str:
     need(bytes, data, "data")
     _strings(charset=charset)
     try:
-        return str(data.decode(charset))
-    except (LookupError, UnicodeError) as error:
+        return well_formed(data.decode(charset))
+    except (LookupError, ValueError) as error:
         raise value_fault(f"cannot decode from {charset}: {error}") from error
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from localcloud.workflows.compiler.routines import compile_source
@@ -44,7 +44,10 @@ def test_any_tree_when_deployed_then_is_accepted_or_refused_with_a_reason(source
     assert verdict(lambda: compile_source(json.dumps(source))).startswith(("accepted", "refused: "))
 
 
-@given(st.text(alphabet="ab:- \n\t[]{},&*!|>'\"%@`#?~<=1.", max_size=60))
+@given(st.text(alphabet="ab:- \n\t[]{},&*!|>'\"%@`#?~<=1.$\\\ud800é", max_size=60))
+@example('[${"\\')
+@example("[${'")
+@example("{${a")
 def test_any_text_when_loaded_then_is_a_tree_or_a_refusal(text: str) -> None:
     assert verdict(lambda: load(text)).startswith(("accepted", "refused: "))
 

@@ -26,13 +26,27 @@ ITEMS: list[dict[str, Any]] = [
         ('createTime>"2026-01-01T12:00:00Z"', "ab"),
         ('create_time<="2026-01-02T00:00:00Z"', "ac"),
         ("nothing=1", ""),
+        ('state="SUCCEEDED" OR labels.team="x"', "ab"),
+        ('state="FAILED" AND labels.team="x" OR name="c"', "ac"),
+        ('labels.team="x" OR name="c" AND createTime>"2026-01-01T12:00:00Z"', "a"),
+        ("NOT state=FAILED", "b"),
+        ("-state=FAILED", "b"),
+        ("NOT (state=FAILED AND name=a)", "bc"),
+        ("state=FAILED name=c", "c"),
+        ("label.team=y", "b"),
+        ("labels:team", "ab"),
+        ("executionId=a", "a"),
+        ("state=F*", "ac"),
+        ('createTime>="2026-01-02"', "ab"),
+        ("createTime<2026-01-01T01:00:00+01:00", ""),
+        ("createTime<=2026-01-01T01:00:00+01:00", "c"),
     ],
 )
 def test_list_when_filtered_then_keeps_what_matches(text: str, names: str) -> None:
     assert "".join(item["name"] for item in matching(ITEMS, text)) == names
 
 
-@pytest.mark.parametrize("text", ["state", 'state="A" OR state="B"', "NOT state=A", "=x"])
+@pytest.mark.parametrize("text", ["state", "NOT", "=x", "state=", "(state=A", "state=A)", 'state="A', "state = = A"])
 def test_filter_when_not_understood_then_is_refused_and_never_ignored(text: str) -> None:
     with pytest.raises(ApiError, match="not understood"):
         matching(ITEMS, text)

@@ -35,7 +35,7 @@ def test_file_when_bad_then_check_names_the_place_and_exits_1(command: Command, 
     done = command("check", BAD, str(tmp_path / "absent.yaml"))
 
     assert done.returncode == 1
-    assert "flow.yaml:4:17: the variable 'oops' is not defined here" in done.stderr
+    assert "flow.yaml:4:17: in step 'a': symbol 'oops' is neither a variable nor a subworkflow name" in done.stderr
     assert "absent.yaml" in done.stderr
 
 
@@ -49,7 +49,7 @@ def test_file_when_its_run_fails_then_the_context_is_printed_and_exits_1(command
     done = command("run", "[{a: {return: '${1 / 0}'}}]")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == 'division by zero\nin step "a", routine "main", line: 1\n'
+    assert done.stderr == 'ZeroDivisionError: division by zero\nin step "a", routine "main", line: 1\n'
 
 
 def test_command_when_neither_ports_nor_action_are_given_then_explains_itself() -> None:

@@ -59,6 +59,25 @@ def until() -> Callable[..., Any]:
     return eventually
 
 
+@pytest.fixture(scope="session", name="free_port")
+def free_port_fixture() -> Callable[[], int]:
+    return free_port
+
+
+@pytest.fixture(scope="session")
+def probe() -> Callable[[str], bool]:
+    """Does something answer there?"""
+
+    def answers(url: str) -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=10):
+                return True
+        except OSError:
+            return False
+
+    return answers
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -145,8 +164,9 @@ def gcloud(stand_in: StandIn, tmp_path: Path) -> Callable[..., Any]:
         "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
     }
 
-    def run(*words: str, ok: bool = True) -> Any:
-        command = ["gcloud", "workflows", *words, "--location=us-central1", "--format=json"]
+    def run(*words: str, ok: bool = True, place: bool = True) -> Any:
+        where = ("--location=us-central1",) if place else ()
+        command = ["gcloud", "workflows", *words, *where, "--format=json"]
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
         assert (done.returncode == 0) is ok, done.stderr
         return json.loads(done.stdout) if ok and done.stdout.strip() else done.stderr

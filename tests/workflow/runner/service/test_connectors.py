@@ -112,13 +112,176 @@ def test_polling_when_skipped_then_the_first_answer_is_the_result(play: Play, sc
     [
         ("{call: googleapis.cloudtasks.v2.projects.locations.queues.tasks.create}", "needs the argument parent"),
         ("{call: googleapis.cloudtasks.v2.projects.locations.queues.get, args: {name: q, body: {}}}", "'body'"),
-        ("{call: googleapis.nosuch.v1.things.get, args: {}}", "unknown function"),
+        ("{call: googleapis.nosuch}", "unknown function"),
+        ("{call: googleapis.nosuch.things.get}", "unknown function"),
+        ("{call: googleapis.pubsub.v1.projects.topics.publish, args: {topic: t, bdy: {}}}", "'bdy'"),
     ],
 )
 def test_connector_when_named_or_called_wrongly_then_the_deploy_is_refused(
     refusal: Callable[[str], str], step: str, complaint: str
 ) -> None:
     assert complaint in refusal(f"[{{a: {step}}}]")
+
+
+def test_connector_when_only_its_name_has_the_form_then_deploys_and_fails_at_run_time_saying_so(play: Play) -> None:
+    source = "[{a: {call: googleapis.translate.v3.projects.locations.translateText, args: {parent: p, body: {}}}}]"
+
+    assert "translateText is not among the connectors" in play(source).error["message"]
+
+
+def call(name: str, args: str) -> str:
+    return f"[{{a: {{call: googleapis.{name}, args: {args}, result: r}}}}, {{give: {{return: '${{r}}'}}}}]"
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "request_line", "body"),
+    [
+        ("cloudtasks.v2.projects.locations.queues.tasks.delete", "{name: q/tasks/t}",
+         "DELETE https://cloudtasks.googleapis.com/v2/q/tasks/t", None),
+        ("cloudtasks.v2.projects.locations.queues.tasks.list", "{parent: q, pageSize: 5, responseView: FULL}",
+         "GET https://cloudtasks.googleapis.com/v2/q/tasks?pageSize=5&responseView=FULL", None),
+        ("firestore.v1.projects.databases.documents.createDocument",
+         "{parent: d/documents, collectionId: jobs, documentId: '1', body: {fields: {}}}",
+         "POST https://firestore.googleapis.com/v1/d/documents/jobs?documentId=1", {"fields": {}}),
+        ("firestore.v1.projects.databases.documents.patch",
+         "{name: d/documents/a/b, updateMask.fieldPaths: [x, y], currentDocument.exists: true, body: {}}",
+         ("PATCH https://firestore.googleapis.com/v1/d/documents/a/b?currentDocument.exists=true"
+          "&updateMask.fieldPaths=x&updateMask.fieldPaths=y"), {}),
+        ("firestore.v1.projects.databases.documents.runQuery", "{parent: d/documents, body: {structuredQuery: {}}}",
+         "POST https://firestore.googleapis.com/v1/d/documents:runQuery", {"structuredQuery": {}}),
+        ("storage.v1.objects.get", "{bucket: b, object: a%2Fb.json, alt: media}",
+         "GET https://storage.googleapis.com/storage/v1/b/b/o/a%2Fb.json?alt=media", None),
+        ("storage.v1.objects.list", "{bucket: b, prefix: jobs/}",
+         "GET https://storage.googleapis.com/storage/v1/b/b/o?prefix=jobs/", None),
+        ("storage.v1.objects.insert", "{bucket: b, name: a/b.txt, body: hello}",
+         "POST https://storage.googleapis.com/upload/storage/v1/b/b/o?name=a/b.txt&uploadType=media", b"hello"),
+        ("storage.v1.objects.delete", "{bucket: b, object: o}",
+         "DELETE https://storage.googleapis.com/storage/v1/b/b/o/o", None),
+        ("pubsub.v1.projects.topics.publish", "{topic: projects/p/topics/t, body: {messages: [{data: aGk=}]}}",
+         "POST https://pubsub.googleapis.com/v1/projects/p/topics/t:publish", {"messages": [{"data": "aGk="}]}),
+        ("secretmanager.v1.projects.secrets.versions.access", "{name: projects/p/secrets/s/versions/1}",
+         "GET https://secretmanager.googleapis.com/v1/projects/p/secrets/s/versions/1:access", None),
+        ("workflowexecutions.v1.projects.locations.workflows.executions.cancel", "{name: w/executions/e}",
+         "POST https://workflowexecutions.googleapis.com/v1/w/executions/e:cancel", None),
+    ],
+)  # fmt: skip
+def test_method_when_called_then_is_the_request_of_the_discovery_document(
+    play: Play, scripted_world: Any, name: str, args: str, request_line: str, body: Any
+) -> None:
+    played = play(call(name, args), world=scripted_world(answer=answers({"ok": 1})))
+    (request,) = played.world.requests
+    query = "&".join(f"{key}={value}" for key, value in request["query"])
+
+    assert played.result == {"ok": 1}
+    assert f"{request['method']} {request['url']}" + (f"?{query}" if query else "") == request_line
+    assert request["body"] == body
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "content_type", "wire"),
+    [
+        ("text", "", "text/plain; charset=utf-8", b"text"),
+        ("{a: 1}", "", "application/json; charset=utf-8", {"a": 1}),
+        ("'[1]'", ", contentType: application/json", "application/json", b"[1]"),
+    ],
+)
+def test_object_when_inserted_then_its_content_travels_as_it_is(
+    play: Play, scripted_world: Any, body: str, more: str, content_type: str, wire: Any
+) -> None:
+    args = f"{{bucket: b, name: n, body: {body}{more}}}"
+    played = play(call("storage.v1.objects.insert", args), world=scripted_world(answer=answers({})))
+    (request,) = played.world.requests
+
+    assert (request["headers"], request["body"]) == ({"Content-Type": content_type}, wire)
+    assert ("contentType", "application/json") not in request["query"]
+
+
+SECRET = {"payload": {"data": "aMOpbGxv"}}  # héllo
+
+
+@pytest.mark.parametrize(
+    ("args", "name"),
+    [
+        ("{secret_id: s}", "projects/home/secrets/s/versions/latest"),
+        ("{secret_id: s, version: '3', project_id: p}", "projects/p/secrets/s/versions/3"),
+        ("{secret_id: s, version: 3}", "projects/home/secrets/s/versions/3"),
+    ],
+)
+def test_secret_when_accessed_as_string_then_is_decoded(play: Play, scripted_world: Any, args: str, name: str) -> None:
+    source = call("secretmanager.v1.projects.secrets.versions.accessString", args)
+    played = play(source, world=scripted_world(answer=answers(SECRET)), env={"GOOGLE_CLOUD_PROJECT_ID": "home"})
+
+    assert played.result == "héllo"
+    assert played.world.requests[0]["url"] == f"https://secretmanager.googleapis.com/v1/{name}:access"
+
+
+def test_secret_when_accessed_in_an_expression_then_arguments_are_positional(play: Play, scripted_world: Any) -> None:
+    name = "googleapis.secretmanager.v1.projects.secrets.versions.accessString"
+    played = play(f'[{{a: {{return: \'${{{name}("s", "3", "p")}}\'}}}}]', world=scripted_world(answer=answers(SECRET)))
+
+    assert played.result == "héllo"
+    assert played.world.requests[0]["url"].endswith("/v1/projects/p/secrets/s/versions/3:access")
+
+
+def test_secret_when_its_data_is_no_text_then_raises(play: Play, scripted_world: Any) -> None:
+    source = call("secretmanager.v1.projects.secrets.versions.accessString", "{secret_id: s}")
+    played = play(source, world=scripted_world(answer=answers({"payload": {"data": "/w=="}})))
+
+    assert played.error["tags"] == ["ValueError"]
+
+
+def test_secret_when_added_as_string_then_is_encoded(play: Play, scripted_world: Any) -> None:
+    source = call("secretmanager.v1.projects.secrets.addVersionString", "{secret_id: s, project_id: p, data: héllo}")
+    played = play(source, world=scripted_world(answer=answers({"name": "v1"})))
+    (request,) = played.world.requests
+
+    assert request["url"] == "https://secretmanager.googleapis.com/v1/projects/p/secrets/s:addVersion"
+    assert request["body"] == SECRET
+
+
+def test_job_when_run_then_its_execution_is_waited_for(play: Play, scripted_world: Any) -> None:
+    started = {"name": "projects/p/locations/l/operations/1", "metadata": {}}
+    done = {**started, "done": True, "response": {"name": "executions/1", "succeededCount": 1}}
+    params = "{polling_policy: {initial_delay: 3, multiplier: 2, max_delay: 5}}"
+    source = call("run.v2.projects.locations.jobs.run", f"{{name: j, connector_params: {params}}}")
+    played = play(source, world=scripted_world(answer=answers(started, started, started, started, done)))
+
+    assert played.result == done["response"]
+    assert played.world.slept_s == [3, 5, 5, 5]
+    assert [request["method"] for request in played.world.requests] == ["POST", "GET", "GET", "GET", "GET"]
+    assert played.world.requests[1]["url"] == "https://run.googleapis.com/v2/projects/p/locations/l/operations/1"
+
+
+def test_operation_when_it_failed_then_the_error_carries_it(play: Play, scripted_world: Any) -> None:
+    failed = {"name": "o", "done": True, "error": {"code": 9, "message": "no"}}
+    played = play(DELETE_WORKFLOW.replace("PARAMS", "{}"), world=scripted_world(answer=answers(failed)))
+
+    assert (played.error["tags"], played.error["operation"]) == (["OperationError"], failed)
+
+
+def test_scopes_when_given_then_are_asked_of_the_token(play: Play, scripted_world: Any) -> None:
+    source = call("cloudtasks.v2.projects.locations.queues.get", "{name: q, connector_params: {scopes: [a, b]}}")
+    played = play(source, world=scripted_world(answer=answers({})))
+
+    assert played.world.requests[0]["auth"] == {"type": "OAuth2", "scopes": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("params", "tag"),
+    [
+        ("text", "TypeError"),
+        ("{skip_polling: 1}", "TypeError"),
+        ("{timeout: soon}", "TypeError"),
+        ("{timeout: 0}", "ValueError"),
+        ("{patience: 1}", "ValueError"),
+        ("{polling_policy: []}", "TypeError"),
+        ("{polling_policy: {max_delay: -1}}", "ValueError"),
+    ],
+)
+def test_connector_params_when_wrong_then_nothing_is_sent(play: Play, params: str, tag: str) -> None:
+    played = play(DELETE_WORKFLOW.replace("PARAMS", params))
+
+    assert (played.error["tags"], played.world.requests) == ([tag], [])
 
 
 def test_workflow_when_run_by_another_one_then_its_decoded_result_comes_back(
@@ -135,4 +298,6 @@ def test_workflow_when_run_by_another_one_then_its_decoded_result_comes_back(
     bad = ended(stand_in.post(f"{PARENT}/workflows/parent/executions", {"argument": "-1"})["name"])
 
     assert good["result"] == "42"
-    assert json.loads(bad["error"]["payload"])["tags"] == ["OperationError"]
+    error = json.loads(bad["error"]["payload"])
+    assert (error["tags"], error["operation"]["state"]) == (["OperationError"], "FAILED")
+    assert json.loads(error["operation"]["error"]["payload"]) == "negative"

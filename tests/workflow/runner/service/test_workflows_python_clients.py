@@ -7,7 +7,9 @@ from typing import Any
 
 import grpc
 import pytest
+from google.api_core.client_options import ClientOptions
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from google.auth.credentials import AnonymousCredentials
 from google.cloud import workflows_v1
 from google.cloud.workflows import executions_v1
 from google.cloud.workflows.executions_v1.services.executions.transports import ExecutionsGrpcTransport
@@ -110,3 +112,96 @@ def test_failures_when_answered_over_grpc_then_have_their_status(
         workflows.create_workflow(parent=PARENT, workflow=bad, workflow_id=f"w-{uuid.uuid4()}")
     with pytest.raises(NotFound):
         executions.get_execution(name=f"{workflow.name}/executions/none")
+
+
+def test_executions_when_listed_by_the_client_then_filter_order_view_and_pages_apply(
+    executions: Any, deployed: Any, until: Any
+) -> None:
+    workflow = deployed(ECHO)
+    names = [
+        executions.create_execution(parent=workflow.name, execution={"argument": str(n), "labels": {"n": str(n)}}).name
+        for n in range(5)
+    ]
+    until(
+        lambda: all(executions.get_execution(name=name).state == State.SUCCEEDED for name in names),
+        "the end of all executions",
+    )
+
+    def listed(**request: Any) -> list[Any]:
+        return list(executions.list_executions(request={"parent": workflow.name, **request}))
+
+    assert [found.name for found in listed(page_size=2)] == names[::-1]
+    assert [found.name for found in listed(order_by="startTime")] == names
+    assert [found.name for found in listed(filter='labels.n="3" OR labels.n="4"')] == [names[4], names[3]]
+    assert {found.argument for found in listed()} == {""}
+    assert [found.result for found in listed(view="FULL")] == ["4", "3", "2", "1", "0"]
+    assert executions.get_execution(request={"name": names[0], "view": "BASIC"}).result == ""
+
+
+def test_filter_when_not_understood_then_the_client_gets_invalid_argument(executions: Any, deployed: Any) -> None:
+    workflow = deployed(ECHO)
+
+    with pytest.raises(InvalidArgument, match="not understood"):
+        list(executions.list_executions(request={"parent": workflow.name, "filter": "state"}))
+
+
+def test_operations_and_locations_when_asked_for_by_the_client_then_are_there(workflows: Any) -> None:
+    workflow = workflows_v1.Workflow(source_contents=ECHO)
+    operation = workflows.create_workflow(parent=PARENT, workflow=workflow, workflow_id=f"w-{uuid.uuid4()}").operation
+    listed = [found.name for found in workflows.list_operations({"name": PARENT}).operations]
+    fetched = workflows.get_operation({"name": operation.name})
+    workflows.delete_operation({"name": operation.name})
+    locations = [found.location_id for found in workflows.list_locations({"name": "projects/local"}).locations]
+
+    assert operation.name in listed
+    assert fetched.done
+    assert "us-central1" in locations
+    assert workflows.get_location({"name": PARENT}).location_id == "us-central1"
+    with pytest.raises(NotFound):
+        workflows.get_operation({"name": operation.name})
+
+
+def test_workflow_when_created_by_the_client_with_everything_then_comes_back_the_same(workflows: Any) -> None:
+    given = {
+        "source_contents": ECHO,
+        "description": "all of it",
+        "labels": {"team": "film"},
+        "service_account": "projects/local/serviceAccounts/me@local.iam.gserviceaccount.com",
+        "call_log_level": workflows_v1.Workflow.CallLogLevel.LOG_ALL_CALLS,
+        "user_env_vars": {"A": "1"},
+        "execution_history_level": workflows_v1.ExecutionHistoryLevel.EXECUTION_HISTORY_DETAILED,
+    }
+    name = f"w-{uuid.uuid4()}"
+    request = {"parent": PARENT, "workflow": given, "workflow_id": name}
+    made = workflows.create_workflow(request=request).result(timeout=10)
+    found = workflows.get_workflow(request={"name": made.name, "revision_id": made.revision_id})
+
+    assert {field: getattr(found, field) for field in given} == given
+    assert (found.state, found.name) == (workflows_v1.Workflow.State.ACTIVE, f"{PARENT}/workflows/{name}")
+    assert found.create_time == found.revision_create_time == found.update_time
+
+
+def test_workflows_when_listed_by_the_client_over_rest_then_are_the_same_ones(stand_in: Any, deployed: Any) -> None:
+    workflow = deployed(ECHO)
+    options = ClientOptions(api_endpoint=stand_in.rest)
+    rest = workflows_v1.WorkflowsClient(transport="rest", client_options=options, credentials=AnonymousCredentials())
+
+    with rest:
+        request = {"parent": PARENT, "filter": f'name="{workflow.name}"'}
+        assert [found.name for found in rest.list_workflows(request=request)] == [workflow.name]
+        rest.delete_workflow(name=workflow.name).result(timeout=10)
+        with pytest.raises(NotFound):
+            rest.get_workflow(name=workflow.name)
+
+
+def test_failed_execution_when_fetched_by_the_client_then_shows_its_error(
+    executions: Any, deployed: Any, until: Any
+) -> None:
+    workflow = deployed("main:\n  steps:\n  - bad:\n      raise: {code: 7}\n")
+    name = executions.create_execution(parent=workflow.name).name
+    until(lambda: executions.get_execution(name=name).state == State.FAILED, "the failure")
+    error = executions.get_execution(name=name).error
+
+    assert json.loads(error.payload) == {"code": 7}
+    assert 'in step "bad", routine "main", line: 3' in error.context
+    assert [(e.step, e.routine, e.position.line) for e in error.stack_trace.elements] == [("bad", "main", 3)]

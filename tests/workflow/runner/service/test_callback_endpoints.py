@@ -1,4 +1,4 @@
-"""Callback endpoints, and the record of steps, on a running stand-in and in jumping time."""
+"""Callback endpoints, on a running stand-in and in jumping time."""
 
 import json
 import urllib.request
@@ -111,47 +111,3 @@ def test_request_when_it_arrives_before_the_wait_then_is_kept_and_a_second_one_i
 )
 def test_callback_when_used_wrongly_then_raises(play: Callable[..., Any], step: str, tag: str) -> None:
     assert play(f"[{{a: {step}}}]").error["tags"] == [tag]
-
-
-def test_steps_when_run_then_are_recorded_with_kind_state_and_thread(play: Callable[..., Any]) -> None:
-    source = """
-    - set: {assign: [{x: 1}]}
-    - both:
-        parallel:
-          branches:
-          - one: {steps: [{ask: {call: sys.sleep, args: {seconds: 5}}}]}
-    - fails:
-        try: {raise: "x"}
-        except: {steps: [{go: {next: done}}]}
-    - done: {return: "${x}"}
-    """
-    entries = play(source).run.journal.entries
-
-    assert [(entry.step, entry.kind, entry.state, entry.thread) for entry in entries] == [
-        ("set", "STEP_ASSIGN", "STATE_SUCCEEDED", 0),
-        ("both", "STEP_PARALLEL_BRANCH", "STATE_SUCCEEDED", 0),
-        ("ask", "STEP_STD_LIB_CALL", "STATE_SUCCEEDED", 1),
-        ("fails", "STEP_TRY_RETRY_EXCEPT", "STATE_SUCCEEDED", 0),
-        ("fails", "STEP_RAISE", "STATE_FAILED", 0),
-        ("go", "STEP_GOTO", "STATE_SUCCEEDED", 0),
-        ("done", "STEP_RETURN", "STATE_SUCCEEDED", 0),
-    ]
-    assert entries[2].ended_s - entries[2].began_s == 5
-
-
-def test_step_entries_when_asked_for_then_show_what_a_cancelled_execution_was_doing(
-    stand_in: Any, until: Callable[..., Any]
-) -> None:
-    source = "[{set: {assign: [{x: 1}]}}, {nap: {call: sys.sleep, args: {seconds: 3600}}}]"
-    stand_in.post(f"{PARENT}/workflows?workflowId=history", {"sourceContents": source})
-    execution = stand_in.post(f"{PARENT}/workflows/history/executions", {})["name"]
-    until(lambda: stand_in.get(f"/v1/{execution}/stepEntries")["totalSize"] == 2, "the second step")
-    stand_in.post(f"/v1/{execution}:cancel", {})
-    entries = stand_in.get(f"/v1/{execution}/stepEntries")["stepEntries"]
-
-    assert [(entry["step"], entry["state"]) for entry in entries] == [
-        ("set", "STATE_SUCCEEDED"),
-        ("nap", "STATE_CANCELLED"),
-    ]
-    assert stand_in.get(f"/v1/{execution}/stepEntries/2") == entries[1]
-    assert stand_in.send("GET", f"/v1/{execution}/stepEntries/3")["error"]["status"] == "NOT_FOUND"

@@ -1,0 +1,172 @@
+"""The journal the service keeps of an execution: steps with their parents and neighbours, rounds, branches, call logs.
+
+A round of a loop, a branch or a handler is no step, so nobody announces it. It is known by its variables: the first
+step in a scope that was opened by the step around it begins it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from localcloud.workflows.faults import Failure
+from localcloud.workflows.program.frames import Frame, Scope, World
+from localcloud.workflows.program.journal import ENTRIES_KEPT, Entry, Journal
+from localcloud.workflows.report import payload_of
+from localcloud.workflows.values import Value
+
+_GROUPS = {
+    "STEP_FOR": "STEP_FOR_ITERATION",
+    "STEP_PARALLEL_FOR": "STEP_FOR_ITERATION",
+    "STEP_PARALLEL_BRANCH": "STEP_PARALLEL_BRANCH_ENTRY",
+    "STEP_TRY_RETRY_EXCEPT": "STEP_EXCEPT",
+}
+_PROGRESS = {
+    "STEP_FOR": "PROGRESS_TYPE_FOR",
+    "STEP_PARALLEL_FOR": "PROGRESS_TYPE_PARALLEL_FOR",
+    "STEP_PARALLEL_BRANCH": "PROGRESS_TYPE_PARALLEL_BRANCH",
+}
+_GROUP_KINDS = frozenset(_GROUPS.values())
+_CALLS = {"STEP_STD_LIB_CALL", "STEP_CONNECTOR_CALL", "STEP_SUBWORKFLOW_CALL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """How much is kept and logged: the levels of the execution, or of its workflow."""
+
+    call_log_level: str = ""
+    detailed: bool = False  # variables, too
+
+    @property
+    def logs_calls(self) -> bool:
+        return self.call_log_level == "LOG_ALL_CALLS"
+
+    @property
+    def logs_errors(self) -> bool:
+        return self.call_log_level in ("LOG_ALL_CALLS", "LOG_ERRORS_ONLY")
+
+
+NOTHING_SPECIAL = Recording()
+
+
+class LinkedEntry(Entry):
+    """An entry that knows its place: ids of other entries, 0 for none; ``round`` counts from 1 inside a loop."""
+
+    __slots__ = ("children", "next", "parent", "previous", "progress", "round", "scope", "variables")
+
+    def __init__(self, id_: int, frame: Frame, step: str, kind: str, began_s: float) -> None:
+        super().__init__(id_, frame, step, kind, began_s)
+        self.scope: Scope | None = frame.scope
+        self.parent = self.previous = self.next = self.round = 0
+        self.children: list[int] = []
+        self.progress = ""
+        self.variables: Mapping[str, Value] | None = None
+
+    @property
+    def is_group(self) -> bool:
+        """A round, branch or handler: it holds steps and is none."""
+        return self.kind in _GROUP_KINDS
+
+
+class Chronicle(Journal):
+    def __init__(self, world: World, execution_id: str, recording: Recording) -> None:
+        super().__init__(world.now_s)
+        self._world = world
+        self._execution_id = execution_id
+        self._recording = recording
+        self._open: dict[int, list[LinkedEntry]] = {}  # by thread, innermost last
+        self._roots: list[int] = []
+        self._by_id: dict[int, LinkedEntry] = {}
+
+    def begin(self, frame: Frame, step: str, kind: str) -> Entry | None:
+        if self._recording.logs_calls and kind in _CALLS:
+            self._log("INFO", {"event": "begun", "call": kind, "step": step, "routine": frame.routine})
+        if len(self._by_id) >= ENTRIES_KEPT:
+            return None
+        around = self._around(frame)
+        if around is not None and around.kind in _GROUPS and frame.scope.parent is around.scope:
+            around = self._kept(_GROUPS[around.kind], around.step, frame, around)
+        return self._kept(kind, step, frame, around)
+
+    def end(self, entry: Entry, state: str, exception: Failure | None = None) -> None:
+        super().end(entry, state, exception)
+        if not isinstance(entry, LinkedEntry):
+            return
+        open_ = self._open.get(entry.thread, [])
+        if entry in open_:
+            for ended in open_[open_.index(entry) + 1 :]:
+                self._close(ended)
+            del open_[open_.index(entry) :]
+        if "PARALLEL" in entry.kind:
+            for thread in [thread for thread, stack in self._open.items() if stack and stack[0].parent == entry.id]:
+                self._close(self._open.pop(thread)[0])
+        if open_ and open_[-1].is_group:
+            open_[-1].exception = exception  # a round went as its latest step did
+        if self._recording.detailed and entry.scope is not None:
+            entry.variables = _visible(entry.scope)
+        entry.scope = None  # no step can begin in it any more
+        self._log_end(entry, exception)
+
+    def cancel(self) -> None:
+        for entry in self.entries:
+            if entry.state == "STATE_IN_PROGRESS":
+                super().end(entry, "STATE_CANCELLED")
+
+    def forget(self) -> None:
+        """The history is deleted; what still runs stays."""
+        self.entries = [entry for entry in self.entries if entry.state == "STATE_IN_PROGRESS"]
+
+    def _around(self, frame: Frame) -> LinkedEntry | None:
+        """The entry this step begins in. A round that is over says so only by the next one's new variables."""
+        open_ = self._open.setdefault(frame.thread, [])
+        if open_ and open_[-1].is_group and not _is_within(frame.scope, open_[-1].scope):
+            self._close(open_.pop())
+        if open_:
+            return open_[-1]
+        tops = [stack[-1] for stack in self._open.values() if stack]
+        return next((top for top in tops if "PARALLEL" in top.kind and top.scope is frame.scope.parent), None)
+
+    def _kept(self, kind: str, step: str, frame: Frame, around: LinkedEntry | None) -> LinkedEntry:
+        entry = LinkedEntry(len(self._by_id) + 1, frame, step, kind, self._now_s())
+        siblings = self._roots if around is None else around.children
+        if around is not None:
+            entry.parent, entry.progress, entry.round = around.id, around.progress, around.round
+            if entry.is_group:
+                entry.progress, entry.round = _PROGRESS.get(around.kind, around.progress), len(siblings) + 1
+        if siblings:
+            entry.previous = siblings[-1]
+            self._by_id[siblings[-1]].next = entry.id
+        siblings.append(entry.id)
+        self._by_id[entry.id] = entry
+        self.entries.append(entry)
+        self._open.setdefault(frame.thread, []).append(entry)
+        return entry
+
+    def _close(self, group: LinkedEntry) -> None:
+        if group.state == "STATE_IN_PROGRESS":
+            super().end(group, "STATE_FAILED" if group.exception else "STATE_SUCCEEDED", group.exception)
+        group.scope = None
+
+    def _log_end(self, entry: LinkedEntry, exception: Failure | None) -> None:
+        if entry.kind not in _CALLS or not (self._recording.logs_calls or (exception and self._recording.logs_errors)):
+            return
+        event = {"event": "returned", "call": entry.kind, "step": entry.step, "routine": entry.routine}
+        if exception is not None:
+            event |= {"event": "raised", "exception": payload_of(exception)}
+        self._log("INFO" if exception is None else "ERROR", event)
+
+    def _log(self, severity: str, data: dict[str, Value]) -> None:
+        self._world.log({"severity": severity, "execution": self._execution_id, "data": data})
+
+
+def _is_within(scope: Scope | None, outer: Scope | None) -> bool:
+    while scope is not None and scope is not outer:
+        scope = scope.parent
+    return scope is not None
+
+
+def _visible(scope: Scope | None) -> dict[str, Value]:
+    """What can be read in a scope; inner variables hide outer ones."""
+    found: dict[str, Value] = {}
+    while scope is not None:
+        found = {**scope.values, **found}
+        scope = scope.parent
+    return found

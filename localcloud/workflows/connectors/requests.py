@@ -1,0 +1,78 @@
+"""One REST request of a connector: built from the named arguments, repeated as the reference says."""
+
+from collections.abc import Mapping
+
+from localcloud.workflows.connectors.methods import Method
+from localcloud.workflows.connectors.settings import DEFAULT_TIMEOUT_S, Settings
+from localcloud.workflows.faults import Raised, type_fault
+from localcloud.workflows.program.attempts import Policy
+from localcloud.workflows.program.calls import call_value
+from localcloud.workflows.program.frames import Frame
+from localcloud.workflows.stdlib.retry import CONSTANTS
+from localcloud.workflows.values import Value, to_json, type_name
+
+
+async def requested(
+    frame: Frame, method: Method, arguments: Mapping[str, Value], settings: Settings
+) -> dict[str, Value]:
+    """The answer {body, code, headers}.
+
+    Path parameters are put in as they are: an object's name is given URL-encoded, as the reference asks.
+    """
+    path = method.path
+    for parameter in method.parameters:
+        if type(arguments[parameter]) is not str:
+            raise type_fault(f"{parameter} must be a string, not {type_name(arguments[parameter])}")
+        path = path.replace(f"{{{parameter}}}", arguments[parameter])
+    query = [
+        (name, item if type(item) is str else to_json(item))
+        for name in method.query
+        if arguments.get(name) is not None and name != "contentType"
+        for item in (arguments[name] if type(arguments[name]) is list else [arguments[name]])
+    ]
+    headers: dict[str, Value] = {}
+    body = arguments.get("body")
+    if method.is_upload:
+        query = query if "uploadType" in arguments else [*query, ("uploadType", "media")]
+        headers = {"Content-Type": str(arguments.get("contentType") or _content_type(body))}
+        body = body.encode() if type(body) is str else body  # as it is, whatever the content type says
+    return await sent(frame, method.verb, method.origin + path, settings, query=query, headers=headers, body=body)
+
+
+async def sent(
+    frame: Frame,
+    verb: str,
+    url: str,
+    settings: Settings,
+    *,
+    query: list[tuple[str, str]] | None = None,
+    headers: dict[str, Value] | None = None,
+    body: Value = None,
+) -> dict[str, Value]:
+    """Repeated by the idempotent policy for GET and by the careful one for the rest."""
+    scopes = {} if settings.scopes is None else {"scopes": settings.scopes}
+    request = {
+        "method": verb,
+        "url": url,
+        "query": query or [],
+        "body": body,
+        "headers": headers or {},
+        "auth": {"type": "OAuth2", **scopes},
+        "timeout_s": min(settings.timeout_s, DEFAULT_TIMEOUT_S),
+    }
+    policy = Policy.of(CONSTANTS["http.default_retry" if verb == "GET" else "http.default_retry_non_idempotent"])
+    attempts = 1
+    while True:
+        try:
+            return dict(await frame.run.world.send(request))
+        except Raised as error:
+            if attempts > policy.max_retries or not await call_value(policy.predicate, frame, [error.value]):
+                raise
+        await frame.run.world.sleep(policy.backoff.pause_s(attempts))
+        attempts += 1
+
+
+def _content_type(content: Value) -> str:
+    if type(content) is bytes:
+        return "application/octet-stream"
+    return "text/plain; charset=utf-8" if type(content) is str else "application/json; charset=utf-8"

@@ -1,0 +1,178 @@
+"""Every operator over every pair of types: what the reference lets through, and TypeError for all the rest."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from localcloud.workflows.expressions.operators import BINARY, UNARY
+from localcloud.workflows.faults import Raised
+
+Evaluate = Callable[..., Any]
+
+OPERANDS: dict[str, Any] = {
+    "null": None,
+    "boolean": True,
+    "integer": 3,
+    "double": 2.5,
+    "string": "s",
+    "bytes": b"b",
+    "list": [1],
+    "map": {"k": 1},
+}
+NUMBERS = {"integer", "double"}
+WITH_TEXT = {"integer", "double", "boolean", "string"}
+INT64 = st.integers(-(2**63), 2**63 - 1)
+DOUBLES = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def outcome(operation: Callable[..., Any], *operands: Any) -> tuple[Any, list[str]]:
+    """What the operation gave, and the tags of what it raised."""
+    try:
+        return operation(*operands), []
+    except Raised as error:
+        return None, error.value["tags"]
+
+
+def is_allowed(symbol: str, left: str, right: str) -> bool:
+    if symbol in ("==", "!="):
+        return True
+    if symbol == "in":
+        return right in ("list", "map")
+    if symbol == "+" and "string" in (left, right):
+        return {left, right} <= WITH_TEXT
+    if symbol in ("<", "<=", ">", ">=") and left == right == "string":
+        return True
+    return {left, right} <= NUMBERS
+
+
+@pytest.mark.parametrize("symbol", sorted(BINARY))
+@pytest.mark.parametrize("left", OPERANDS)
+@pytest.mark.parametrize("right", OPERANDS)
+def test_operands_when_of_two_types_then_only_the_documented_pairs_work(symbol: str, left: str, right: str) -> None:
+    _, tags = outcome(BINARY[symbol], OPERANDS[left], OPERANDS[right])
+
+    assert tags == ([] if is_allowed(symbol, left, right) else ["TypeError"])
+
+
+@pytest.mark.parametrize("kind", OPERANDS)
+def test_operand_when_signed_or_negated_then_only_numbers_and_booleans_work(kind: str) -> None:
+    _, signed = outcome(UNARY["-"], OPERANDS[kind])
+    _, negated = outcome(UNARY["not"], OPERANDS[kind])
+
+    assert signed == ([] if kind in NUMBERS else ["TypeError"])
+    assert negated == ([] if kind == "boolean" else ["TypeError"])
+
+
+@pytest.mark.parametrize(("symbol", "exact"), [("+", operator.add), ("-", operator.sub), ("*", operator.mul)])
+@given(left=INT64, right=INT64)
+def test_integers_when_combined_then_exact_or_an_overflow(
+    symbol: str, exact: Callable[[int, int], int], left: int, right: int
+) -> None:
+    wanted = exact(left, right)
+    fits = -(2**63) <= wanted < 2**63
+
+    assert outcome(BINARY[symbol], left, right) == ((wanted, []) if fits else (None, ["ValueError"]))
+
+
+@given(left=INT64, right=INT64.filter(bool))
+@settings(max_examples=200)
+def test_integers_when_divided_then_quotient_and_remainder_give_them_back(left: int, right: int) -> None:
+    if (left, right) == (-(2**63), -1):
+        return
+    quotient, remainder = BINARY["//"](left, right), BINARY["%"](left, right)
+
+    assert quotient * right + remainder == left
+    assert type(BINARY["/"](left, right)) is float
+
+
+@given(left=st.one_of(INT64, DOUBLES), right=st.one_of(INT64, DOUBLES))
+def test_numbers_when_compared_then_exactly_one_of_less_equal_greater_holds(left: float, right: float) -> None:
+    assert [BINARY[symbol](left, right) for symbol in ("<", "==", ">")].count(True) == 1
+
+
+PRECEDENCE = [
+    ("1 + 2 * 3", 7),
+    ("(1 + 2) * 3", 9),
+    ("10 - 4 - 3", 3),
+    ("2 * 7 // 4 * 2", 6),
+    ("100 / 10 / 5", 2.0),
+    ("7 // 2 + 7 % 2", 4),
+    ("-7 // 2", -4),
+    ("7 // -2", -4),
+    ("-7 % 3", 2),
+    ("7 % -3", -2),
+    ("7.5 // 2", 3.0),
+    ("7.5 % 2", 1.5),
+    ("-2 * -3", 6),
+    ("- -1", 1),
+    ("1 + 1 == 2", True),
+    ("1 < 2 == true", True),
+    ("2 in [1, 2] and true", True),
+    ("true or true and false", True),
+    ("(true or true) and false", False),
+    ("not false and false", False),
+    ("not (false and false)", True),
+    ("not not true", True),
+    ("TRUE AND NOT False OR false", True),
+    ("1 + 2 + 'a'", "3a"),
+    ("'a' + 1 + 2", "a12"),
+    ("'a' + 1.5 + true", "a1.5true"),
+    ("'v' + 2.0", "v2.0"),
+    ("4 / 2", 2.0),
+    ("1 + 1.0", 2.0),
+    ("9223372036854775807", 2**63 - 1),
+    ("-9223372036854775808", -(2**63)),
+    ("1e3", 1000.0),
+    ("[1, [2, 'x']][1][1]", "x"),
+    ("text.split('a,b', ',')[1]", "b"),
+    ("false and 1 / 0 > 0", False),
+    ("true or 1 / 0 > 0", True),
+    ('"tab\\t \\"q\\" \\\\ \\u00e9 \\ud83d\\ude00"', 'tab\t "q" \\ é 😀'),
+    ("'it\\'s'", "it's"),
+    ("w.in + w.NOT + w.true + w.null", 10),
+]
+
+
+@pytest.mark.parametrize(("expression", "value"), PRECEDENCE, ids=[expression for expression, _ in PRECEDENCE])
+def test_expression_when_it_mixes_operators_then_follows_the_reference(
+    evaluate: Evaluate, expression: str, value: Any
+) -> None:
+    found = evaluate(expression, w={"in": 1, "NOT": 2, "true": 3, "null": 4})
+
+    assert (type(found), found) == (type(value), value)
+
+
+FAULTS = [
+    ("not 1 in [1]", "TypeError"),
+    ("1 < 2 < 3", "TypeError"),
+    ("9223372036854775807 + 1", "ValueError"),
+    ("-9223372036854775808 - 1", "ValueError"),
+    ("1e308 * 10", "ValueError"),
+    ("1 / 0", "ZeroDivisionError"),
+    ("1.5 // 0", "ZeroDivisionError"),
+    ("1 % 0.0", "ZeroDivisionError"),
+    ("'a' in 'abc'", "TypeError"),
+    ("m.nope", "KeyError"),
+    ("m['nope']", "KeyError"),
+    ("m.a.b", "TypeError"),
+    ("l[-1]", "IndexError"),
+    ("l[3]", "IndexError"),
+    ("l[1.0]", "TypeError"),
+    ("l['x']", "TypeError"),
+    ("'text'[0]", "TypeError"),
+    ("null.x", "TypeError"),
+]
+
+
+@pytest.mark.parametrize(("expression", "tag"), FAULTS, ids=[expression for expression, _ in FAULTS])
+def test_expression_when_it_fails_then_names_its_tag_in_tags_and_message(
+    evaluate: Evaluate, expression: str, tag: str
+) -> None:
+    error = evaluate(expression, m={"a": 1}, l=[1, 2, 3])
+
+    assert error["tags"][0] == tag
+    assert error["message"].startswith(f"{tag}: ")
