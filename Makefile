@@ -6,10 +6,12 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
 LOCKED := tests/requirements.txt functions/requirements.txt stitcher_service/requirements.txt
+FIREBASE_TOOLS := firebase-tools@15.34.2
+FIREBASE := .local/node/node_modules/.bin/firebase
 NOT_YET = @echo "make $@: not built yet (README, Limits)." >&2; exit 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-e2e check fmt up bench chaos infra-test deploy docs lock clean
+.PHONY: help setup demo test test-unit test-e2e test-firebase check fmt up bench chaos infra-test deploy docs lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +38,12 @@ test-unit: setup ## the rooms that need no stack: seconds
 
 test-e2e: setup ## whole films on the local stack
 	$(BIN)/pytest tests/e2e
+
+test-firebase: setup $(FIREBASE) ## the store suites and a film on firebase-tools' emulators (needs Node and npm)
+	EMULATORS=firebase $(BIN)/pytest tests/contract/ports tests/e2e/firebase_lane.py
+
+$(FIREBASE):
+	npm install --prefix .local/node --ignore-scripts --no-audit --no-fund --omit=optional --omit-lockfile-registry-resolved $(FIREBASE_TOOLS)
 
 check: setup ## lint, format, types, layers, locks, the workflow's own compiler
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""``python -m localcloud COMMAND``: one stand-in alone, or (``up``) the whole stack."""
+"""``python -m localcloud COMMAND``: one stand-in alone, the whole stack (``up``), or a look at a running one."""
 
 import argparse
 import sys
@@ -6,6 +6,8 @@ from importlib import import_module
 
 COMMANDS = {
     "up": "start the whole local stack and keep it running",
+    "logs": "show what the programs of a running stack have written",
+    "kill": "end or freeze one program of a running stack, which starts it again",
     "workflows": "Cloud Workflows: deploy, run and describe workflows over REST and gRPC",
     "vertex": "Vertex AI: Gemini text, Gemini images and Veo",
     "tasks": "Cloud Tasks: queues with names, rates and retries",
@@ -17,6 +19,8 @@ COMMANDS = {
     "media": "Cloud Storage's signed URLs: checked, then streamed from the object store",
 }
 
+_MODULES = {"logs": "localcloud.up.logs", "kill": "localcloud.up.kill"}  # the others have a package of their own
+
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
@@ -25,7 +29,7 @@ def main(argv: list[str]) -> int:
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
         if name == chosen:  # only the chosen stand-in is imported: start-up time is felt by every test run
-            module = import_module(f"localcloud.{name}.command")
+            module = import_module(_MODULES.get(name, f"localcloud.{name}.command"))
             module.configure(command)
             command.set_defaults(run=module.run)
     arguments = parser.parse_args(argv)

@@ -10,33 +10,47 @@ from typing import Any
 from localcloud.serving import ApiError
 
 
+class Draw:
+    """One chance: seeded, and counted when it comes true."""
+
+    def __init__(self, rate: float = 0.0, seed: int = 0) -> None:
+        self.rate = rate
+        self.happened = 0
+        self._random = random.Random(seed)  # noqa: S311 - reproducible on purpose
+
+    def comes_true(self) -> bool:
+        if self.rate and self._random.random() < self.rate:
+            self.happened += 1
+            return True
+        return False
+
+
 class Duplicates:
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        self._rate = 0.0
         self._seed = 0
-        self._random = random.Random(self._seed)  # noqa: S311 - reproducible on purpose
-        self.happened = 0
+        self._draw = Draw()
 
     def order(self, wish: Mapping[str, Any]) -> None:
-        """Replace the order: ``{"duplicate_rate": 0..1, "seed": int}``; the count starts again."""
-        rate, seed = wish.get("duplicate_rate", 0.0), wish.get("seed", 0)
-        unknown = sorted(set(wish) - {"duplicate_rate", "seed"})
-        numeric = isinstance(rate, int | float) and not isinstance(rate, bool) and 0 <= rate <= 1
-        if unknown or not numeric or not isinstance(seed, int):
+        """Replace the order: ``{"duplicate_rate": 0..1, "seed": int}``; the count starts again. Raises: ApiError."""
+        rate, seed = rate_of(wish, "duplicate_rate"), wish.get("seed", 0)
+        if set(wish) - {"duplicate_rate", "seed"} or not isinstance(seed, int):
             raise ApiError(400, f"Faults are duplicate_rate (0 to 1) and seed (a whole number), got {dict(wish)}.")
-        self.clear()
-        self._rate, self._seed = float(rate), seed
-        self._random = random.Random(seed)  # noqa: S311 - reproducible on purpose
+        self._seed, self._draw = seed, Draw(rate, seed)
 
     def drawn(self) -> bool:
         """Whether the delivery at hand is to be made twice."""
-        if self._rate and self._random.random() < self._rate:
-            self.happened += 1
-            return True
-        return False
+        return self._draw.comes_true()
 
     def report(self) -> dict[str, Any]:
-        return {"duplicate_rate": self._rate, "seed": self._seed, "duplicated": self.happened}
+        return {"duplicate_rate": self._draw.rate, "seed": self._seed, "duplicated": self._draw.happened}
+
+
+def rate_of(wish: Mapping[str, Any], name: str) -> float:
+    """A chance from an order, 0 without one. Raises: ApiError."""
+    rate = wish.get(name, 0.0)
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+        raise ApiError(400, f"{name} is a number from 0 to 1, got {rate!r}.")
+    return float(rate)

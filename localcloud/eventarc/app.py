@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.background import background
-from localcloud.deliveries import Duplicates
 from localcloud.eventarc.courier import Courier
+from localcloud.eventarc.faults import Faults
 from localcloud.eventarc.lookout import Lookout
 from localcloud.eventarc.outbox import Outbox
 from localcloud.eventarc.pubsub import publisher
@@ -31,8 +31,8 @@ def build(
     config: Config, state_dir: Path | None, identity: Identity, *, pubsub_port: int | None, storage: str
 ) -> Starlette:
     """The stand-in; `storage` is the object store's origin, empty to hear changes only and never list."""
-    outbox, duplicates, courier = Outbox(state_dir), Duplicates(), Courier(identity)
-    router = Router(config, outbox, courier, duplicates, now_s=time.time)
+    outbox, faults, courier = Outbox(state_dir), Faults(), Courier(identity)
+    router = Router(config, outbox, courier, faults, now_s=time.time)
     lookout = Lookout(storage, router, outbox)
 
     @asynccontextmanager
@@ -54,23 +54,23 @@ def build(
         outbox.close()
 
     return Starlette(
-        routes=_routes(outbox, duplicates),
+        routes=_routes(outbox, faults),
         exception_handlers={ApiError: answer_api_error},
         lifespan=lifespan,
     )
 
 
-def _routes(outbox: Outbox, duplicates: Duplicates) -> list[Route]:
-    async def faults(request: Request) -> Response:
+def _routes(outbox: Outbox, faults: Faults) -> list[Route]:
+    async def disorder(request: Request) -> Response:
         if request.method == "POST":
-            duplicates.order(await _document(request))
+            faults.order(await _document(request))
         elif request.method == "DELETE":
-            duplicates.clear()
-        return JSONResponse(duplicates.report())
+            faults.clear()
+        return JSONResponse(faults.report())
 
     async def reset(_: Request) -> Response:
         outbox.clear()
-        duplicates.clear()
+        faults.clear()
         return JSONResponse({})
 
     async def owed(_: Request) -> Response:
@@ -80,7 +80,7 @@ def _routes(outbox: Outbox, duplicates: Duplicates) -> list[Route]:
     return [
         Route("/_local/health", health, methods=["GET"]),
         Route("/_local/owed", owed, methods=["GET"]),
-        Route("/_local/faults", faults, methods=["GET", "POST", "DELETE"]),
+        Route("/_local/faults", disorder, methods=["GET", "POST", "DELETE"]),
         Route("/_local/reset", reset, methods=["POST"]),
     ]
 

@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     event_id TEXT NOT NULL,
     event TEXT NOT NULL,
     attempts INTEGER NOT NULL,
+    accepted_s REAL NOT NULL,
     due_s REAL NOT NULL,
     delivered INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (trigger, event_id)
@@ -38,6 +39,7 @@ class Delivery:
     trigger: str
     event: CloudEvent
     attempts: int  # made so far
+    accepted_s: float  # epoch seconds
     due_s: float
 
     @property
@@ -66,26 +68,27 @@ class Outbox:
         """Forget what is owed and delivered; what was seen stays, or the next start would deliver it again."""
         self._db.execute("DELETE FROM deliveries")
 
-    def accept(self, event: CloudEvent, triggers: Iterable[str], now_s: float) -> None:
-        """Owe the event to each trigger, once, however often it is reported."""
+    def accept(self, event: CloudEvent, triggers: Iterable[str], now_s: float, *, held_back_s: float = 0.0) -> None:
+        """Owe the event to each trigger, once, however often it is reported; not due before it was held back."""
         self._db.execute("BEGIN IMMEDIATE")
         with self._db:
             self._see(event.data)
             for trigger in triggers:
                 self._db.execute(
-                    "INSERT OR IGNORE INTO deliveries (trigger, event_id, event, attempts, due_s)"
-                    " VALUES (?, ?, ?, 0, ?)",
-                    (trigger, event.id, json.dumps(asdict(event)), now_s),
+                    "INSERT OR IGNORE INTO deliveries (trigger, event_id, event, attempts, accepted_s, due_s)"
+                    " VALUES (?, ?, ?, 0, ?, ?)",
+                    (trigger, event.id, json.dumps(asdict(event)), now_s, now_s + held_back_s),
                 )
 
     def owed(self) -> list[Delivery]:
         """Everything not delivered yet, the earliest due first."""
         rows = self._db.execute(
-            "SELECT trigger, event, attempts, due_s FROM deliveries WHERE delivered = 0 ORDER BY due_s, rowid"
+            "SELECT trigger, event, attempts, accepted_s, due_s FROM deliveries WHERE delivered = 0"
+            " ORDER BY due_s, rowid"
         )
         return [
-            Delivery(trigger, CloudEvent(**json.loads(event)), attempts, due_s)
-            for trigger, event, attempts, due_s in rows
+            Delivery(trigger, CloudEvent(**json.loads(event)), attempts, accepted_s, due_s)
+            for trigger, event, attempts, accepted_s, due_s in rows
         ]
 
     def postpone(self, delivery: Delivery) -> None:

@@ -6,15 +6,17 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
-from localcloud.deliveries import Duplicates
 from localcloud.eventarc.courier import Outcome
 from localcloud.eventarc.events import TYPES, CloudEvent, of_object
+from localcloud.eventarc.faults import Faults
 from localcloud.eventarc.outbox import Delivery, Outbox
 from localcloud.eventarc.triggers import Config, Trigger
 
 _log = logging.getLogger(__name__)
 
-# Eventarc drops an event that nobody took for a day; here it is owed until it is taken, or reset.
+# Eventarc's default retention (its "Retry events" page, read 2026-11); what nobody took by then is dropped.
+RETENTION_S = 24 * 3600.0
+
 _MOST_UNDER_WAY = 50
 
 
@@ -28,7 +30,7 @@ class Router:
         config: Config,
         outbox: Outbox,
         courier: Delivers,
-        duplicates: Duplicates,
+        faults: Faults,
         *,
         now_s: Callable[[], float],
     ) -> None:
@@ -36,7 +38,7 @@ class Router:
         self._backoff = config.backoff
         self._outbox = outbox
         self._courier = courier
-        self._duplicates = duplicates
+        self._faults = faults
         self._now_s = now_s
         self._under_way: set[tuple[str, str]] = set()
         self._sending: set[asyncio.Task[object]] = set()
@@ -63,7 +65,7 @@ class Router:
         event = of_object(event_type, resource)
         wanting = [trigger.name for trigger in self._triggers.values() if trigger.wants(event_type, event.bucket)]
         if wanting:
-            self._outbox.accept(event, wanting, self._now_s())
+            self._outbox.accept(event, wanting, self._now_s(), held_back_s=self._faults.held_back_s())
             self._changed.set()
 
     async def run(self) -> None:
@@ -91,13 +93,23 @@ class Router:
             wait_s = delivery.due_s - self._now_s()
             if wait_s > 0:
                 return wait_s
-            self._send(delivery)
+            if self._now_s() - delivery.accepted_s >= RETENTION_S:
+                self._drop(delivery)
+            else:
+                self._send(delivery)
         return None
+
+    def _drop(self, delivery: Delivery) -> None:
+        self._outbox.settle(delivery)
+        _log.warning(
+            "action=deliver outcome=dropped trigger=%s event=%s attempts=%d",
+            delivery.trigger, delivery.event.id, delivery.attempts,
+        )  # fmt: skip
 
     def _send(self, delivery: Delivery) -> None:
         self._under_way.add(delivery.key)
         self._spawn(self._attempt(delivery))
-        if self._duplicates.drawn():  # its answer is lost: that is what makes it a duplicate
+        if self._faults.duplicates.drawn():  # its answer is lost: that is what makes it a duplicate
             self._spawn(self._courier.deliver(self._triggers[delivery.trigger], delivery.event))
 
     def _spawn(self, work: Coroutine[Any, Any, object]) -> None:

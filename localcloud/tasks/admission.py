@@ -35,16 +35,6 @@ def admitted(task: Any, name: str, now_s: float) -> Any:
     return task
 
 
-def viewed(task: Any, view: int) -> Any:
-    """The task as an answer shows it: without its body unless the full view is asked for."""
-    shown = wire.Task()
-    shown.CopyFrom(task)
-    shown.view = wire.FULL if view == wire.FULL else wire.BASIC
-    if shown.view == wire.BASIC:
-        shown.http_request.ClearField("body")
-    return shown
-
-
 def _check_request(task: Any) -> None:
     if task.WhichOneof("message_type") == "app_engine_http_request":
         raise ApiError(400, "App Engine targets are not supported here: give the task an HttpRequest.")

@@ -14,6 +14,7 @@ from localcloud.tasks.store import StoredTask
 
 _DEADLINE_EXCEEDED = 4  # google.rpc.Code
 _UNAVAILABLE = 14
+_MOST_REDIRECTS = 5  # Google says only that they "may be followed"
 _OWN_PREFIXES = ("x-cloudtasks-", "x-google-", "x-appengine-")
 _OWN_HEADERS = frozenset({"host", "content-length", "user-agent"})
 
@@ -52,11 +53,20 @@ class Courier:
                     content=request.body or None,
                     headers={**worker_headers(task), **await self._authorization(request)},
                 )
+                answer = await self._redirected(answer)
         except TimeoutError:
             return Outcome(None, trouble="the dispatch deadline passed", code=_DEADLINE_EXCEEDED)
         except Exception as exc:  # noqa: BLE001 - whatever goes wrong on the way is an attempt without an answer
             return Outcome(None, trouble=str(exc) or repr(exc), code=_UNAVAILABLE)
         return Outcome(answer.status_code, retry_after_s=_retry_after_s(answer.headers))
+
+    async def _redirected(self, answer: httpx.Response) -> httpx.Response:
+        """The answer at the end of a chain of redirects, which is part of the same attempt; never off this machine."""
+        for _ in range(_MOST_REDIRECTS):
+            if answer.next_request is None or not is_loopback(str(answer.next_request.url)):
+                break
+            answer = await self._client.send(answer.next_request)
+        return answer
 
     async def _authorization(self, request: Any) -> dict[str, str]:
         token: str | None = None

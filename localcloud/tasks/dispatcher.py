@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from localcloud.deliveries import Duplicates
 from localcloud.tasks import names, queues, wire
 from localcloud.tasks.courier import Outcome
+from localcloud.tasks.override import as_sent
 from localcloud.tasks.rates import Lane, TokenBucket
 from localcloud.tasks.retries import OVERLOAD, Fate
 from localcloud.tasks.settling import after_attempt, before_attempt
@@ -111,7 +112,8 @@ class Dispatcher:
         self._under_way[task.name] += 1
         self._spawn(self._attempt(queue, task, now_s))
         if self._duplicates.drawn():
-            self._spawn(self._courier.deliver(task))  # its answer is lost: that is what makes it a duplicate
+            # Its answer is lost: that is what makes it a duplicate.
+            self._spawn(self._courier.deliver(as_sent(task, queue)))
         return task
 
     def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
@@ -121,7 +123,7 @@ class Dispatcher:
 
     async def _attempt(self, queue: Any, task: StoredTask, sent_s: float) -> None:
         try:
-            outcome = await self._courier.deliver(task)
+            outcome = await self._courier.deliver(as_sent(task, queue))
             self._settle(queue, task, outcome, sent_s)
         finally:
             self._under_way[task.name] -= 1

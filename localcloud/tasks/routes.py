@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from localcloud.deliveries import Duplicates
 from localcloud.serving import ApiError, health
-from localcloud.tasks import admission, names, wire
+from localcloud.tasks import listing, names, wire
 from localcloud.tasks.dispatcher import Dispatcher
 from localcloud.tasks.service import Service
 from localcloud.tasks.store import Store
@@ -20,7 +20,6 @@ _LOCATIONS = "/v2/projects/{project}/locations"
 _LOCATION = _LOCATIONS + "/{location}"
 _QUEUE = _LOCATION + "/queues/{queue}"
 _TASK = _QUEUE + "/tasks/{task}"
-_LARGEST_PAGE = 1000
 
 
 class Routes:
@@ -51,6 +50,7 @@ class Routes:
             Route(_TASK, self.get_task, methods=["GET"]),
             Route(_TASK, self.delete_task, methods=["DELETE"]),
             Route(_LOCATION, self.get_location, methods=["GET"]),
+            Route(_LOCATIONS, self.list_locations, methods=["GET"]),
         ]
 
     async def create_queue(self, request: Request) -> Response:
@@ -67,10 +67,9 @@ class Routes:
         return JSONResponse(wire.spelled(self._service.queue(_name(request))))
 
     async def list_queues(self, request: Request) -> Response:
-        state = _state_filter(request.query_params.get("filter", ""))
-        queues = self._service.queues(_name(request).removesuffix("/queues"))
-        shown = [queue for queue in queues if state in {0, queue.state}]
-        return _page(request, [wire.spelled(queue) for queue in shown], "queues")
+        message = wire.ListQueuesRequest(parent=_name(request).removesuffix("/queues"), **_page_wish(request))
+        message.filter = request.query_params.get("filter", "")
+        return JSONResponse(wire.spelled(listing.queues_page(self._service, message)))
 
     async def delete_queue(self, request: Request) -> Response:
         self._service.delete_queue(_name(request))
@@ -79,21 +78,16 @@ class Routes:
     async def create_task(self, request: Request) -> Response:
         message = wire.parsed(await _document(request), wire.CreateTaskRequest)
         task = self._service.create_task(_name(request).removesuffix("/tasks"), message.task)
-        return JSONResponse(wire.spelled(admission.viewed(task, message.response_view)))
+        return JSONResponse(wire.spelled(wire.viewed(task, message.response_view)))
 
     async def get_task(self, request: Request) -> Response:
         view = wire.view_of(request.query_params.get("responseView", ""))
-        return JSONResponse(wire.spelled(admission.viewed(self._service.task(_name(request)), view)))
+        return JSONResponse(wire.spelled(wire.viewed(self._service.task(_name(request)), view)))
 
     async def list_tasks(self, request: Request) -> Response:
-        view = wire.view_of(request.query_params.get("responseView", ""))
-        size = _page_size(request)
-        queue, after = _name(request).removesuffix("/tasks"), request.query_params.get("pageToken", "")
-        tasks = self._service.tasks(queue, after=after, limit=size + 1)
-        answer: dict[str, Any] = {"tasks": [wire.spelled(admission.viewed(task, view)) for task in tasks[:size]]}
-        if len(tasks) > size:
-            answer["nextPageToken"] = tasks[size - 1].name
-        return JSONResponse(answer)
+        message = wire.ListTasksRequest(parent=_name(request).removesuffix("/tasks"), **_page_wish(request))
+        message.response_view = wire.view_of(request.query_params.get("responseView", ""))
+        return JSONResponse(wire.spelled(listing.tasks_page(self._service, message)))
 
     async def delete_task(self, request: Request) -> Response:
         self._service.delete_task(_name(request))
@@ -104,11 +98,19 @@ class Routes:
         name = _name(request, "run")
         self._service.task(name)  # 404 for one that does not exist
         task = self._dispatcher.force(name)
-        return JSONResponse(wire.spelled(admission.viewed(task, message.response_view)))
+        return JSONResponse(wire.spelled(wire.viewed(task, message.response_view)))
 
     async def get_location(self, request: Request) -> Response:
         name = _name(request)
-        return JSONResponse({"name": name, "locationId": names.short(name)})
+        return JSONResponse(_place(name))
+
+    async def list_locations(self, request: Request) -> Response:
+        found = listing.locations(self._service, _name(request).removesuffix("/locations"))
+        return JSONResponse({"locations": [_place(name) for name in found]})
+
+
+def _place(name: str) -> dict[str, str]:
+    return {"name": name, "locationId": names.short(name)}
 
 
 def control_routes(store: Store, dispatcher: Dispatcher, duplicates: Duplicates) -> list[Route]:
@@ -155,29 +157,8 @@ def _name(request: Request, verb: str = "") -> str:
     return request.url.path.removeprefix("/v2/").removesuffix(f":{verb}" if verb else "")
 
 
-def _page_size(request: Request) -> int:
-    text = request.query_params.get("pageSize", "") or "0"
-    if not text.isdigit():
-        raise ApiError(400, f"Invalid value at 'page_size': {text!r}.")
-    return min(int(text) or _LARGEST_PAGE, _LARGEST_PAGE)
-
-
-def _page(request: Request, shown: list[dict[str, Any]], field: str) -> Response:
-    """One page of resources that are sorted by name; the token is the last name of the page before."""
-    after, size = request.query_params.get("pageToken", ""), _page_size(request)
-    left = [resource for resource in shown if resource["name"] > after]
-    answer: dict[str, Any] = {field: left[:size]}
-    if len(left) > size:
-        answer["nextPageToken"] = left[size - 1]["name"]
-    return JSONResponse(answer)
-
-
-def _state_filter(text: str) -> int:
-    """The one filter queues have: ``state: PAUSED``; 0 without a filter."""
-    if not text:
-        return 0
-    field, _, state = (part.strip() for part in text.replace("=", ":").partition(":"))
-    states = {"RUNNING": wire.RUNNING, "PAUSED": wire.PAUSED, "DISABLED": 3}
-    if field != "state" or state not in states:
-        raise ApiError(400, f"Invalid filter: {text!r}.")
-    return states[state]
+def _page_wish(request: Request) -> dict[str, Any]:
+    size = request.query_params.get("pageSize", "") or "0"
+    if not size.isdigit():
+        raise ApiError(400, f"Invalid value at 'page_size': {size!r}.")
+    return {"page_size": int(size), "page_token": request.query_params.get("pageToken", "")}

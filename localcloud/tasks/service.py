@@ -51,6 +51,9 @@ class Service:
     def queues(self, location: str) -> list[Any]:
         return self._store.queues(names.location_name(location))
 
+    def all_queues(self) -> list[Any]:
+        return self._store.queues()
+
     def delete_queue(self, name: str) -> None:
         self.queue(name)
         self._store.delete_queue(name, blocked_until_s=self._now_s() + names.QUEUE_NAME_BLOCKED_S)

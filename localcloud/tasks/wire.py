@@ -17,10 +17,15 @@ Queue = tasks_v2.Queue.pb()
 Task = tasks_v2.Task.pb()
 CreateTaskRequest = tasks_v2.CreateTaskRequest.pb()
 RunTaskRequest = tasks_v2.RunTaskRequest.pb()
+ListQueuesRequest = tasks_v2.ListQueuesRequest.pb()
+ListQueuesResponse = tasks_v2.ListQueuesResponse.pb()
+ListTasksRequest = tasks_v2.ListTasksRequest.pb()
+ListTasksResponse = tasks_v2.ListTasksResponse.pb()
 HttpMethod = tasks_v2.HttpMethod
 
 RUNNING = int(tasks_v2.Queue.State.RUNNING)
 PAUSED = int(tasks_v2.Queue.State.PAUSED)
+DISABLED = int(tasks_v2.Queue.State.DISABLED)
 BASIC = int(tasks_v2.Task.View.BASIC)
 FULL = int(tasks_v2.Task.View.FULL)
 
@@ -35,6 +40,16 @@ def parsed(document: Mapping[str, Any], kind: Any) -> Any:
 
 def spelled(message: Message) -> dict[str, Any]:
     return dict(json_format.MessageToDict(message))
+
+
+def viewed(task: Any, view: int) -> Any:
+    """The task as an answer shows it: without its body unless the full view is asked for."""
+    shown = Task()
+    shown.CopyFrom(task)
+    shown.view = FULL if view == FULL else BASIC
+    if shown.view == BASIC:
+        shown.http_request.ClearField("body")
+    return shown
 
 
 def view_of(text: str) -> int:

@@ -4,7 +4,7 @@ import sys
 
 from localcloud.serving import LOOPBACK
 from localcloud.up.deployment import Service, fill_all
-from localcloud.up.program import Program
+from localcloud.up.program import HANG_S, Program
 from localcloud.up.site import Site, backend_listener
 
 
@@ -31,6 +31,7 @@ def _backend(site: Site, service: Service) -> Program:
         },
         # The framework answers this path itself, with 404; any other would already call the function.
         health_urls=(f"{site.url(listener)}/robots.txt",),
+        hang_s=HANG_S if service.is_function else None,
     )
 
 

@@ -17,6 +17,7 @@ from localcloud.up.ports import PortTaken, fixed_ports, free_ports
 from localcloud.up.provisioning import ProvisioningRefused
 from localcloud.up.site import Site, listeners
 from localcloud.up.stack import Stack
+from localcloud.up.stores import FIREBASE, OWN
 from localcloud.up.supervision import GaveUp
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time-scale", type=_pace, default=0.05, help="factor on every wait (default: 0.05)")
     parser.add_argument("--run-dir", type=Path, help="logs and state; without it a new folder under .local/")
     parser.add_argument("--fixed-ports", action="store_true", help="ports from 9400 and project promptreel-local")
+    parser.add_argument(
+        "--emulators", choices=(OWN, FIREBASE), default=OWN, help="who keeps documents and objects (default: own)"
+    )
     parser.add_argument("--root", type=Path, default=ROOT, help="the repository to run (default: this one)")
 
 
@@ -38,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         site = _site(args)
         site.emptied()
-        asyncio.run(Stack(site, args.profile, args.state_file, console).run())
+        asyncio.run(Stack(site, args.profile, args.state_file, console, args.emulators).run())
     except (PortTaken, EmulatorMissing, ObjectStoreMissing) as exc:
         _complain(str(exc))
         return 1
@@ -60,7 +64,7 @@ def _site(args: argparse.Namespace) -> Site:
     root = args.root.resolve()
     deployment = Deployment.read(root / "infra" / "config")
     chance = random.SystemRandom()
-    firestore_host = os.environ.get("FIRESTORE_EMULATOR_HOST")
+    firestore_host = os.environ.get("FIRESTORE_EMULATOR_HOST") if args.emulators == OWN else None
     names = [name for name in listeners(deployment) if name != "firestore" or not firestore_host]
     project = "promptreel-local" if args.fixed_ports else f"local-{chance.randbytes(3).hex()}"
     ports = fixed_ports(names) if args.fixed_ports else free_ports(names, chance)

@@ -66,6 +66,12 @@ def find_emulator(environment: Mapping[str, str], port: int, run_dir: Path, proj
     )
 
 
+def gcloud_jar(search_path: str | None) -> Path | None:
+    """The program of gcloud's emulator itself, for those who start it in their own way."""
+    jars = (root / _START_SCRIPT.parent / "cloud-firestore-emulator.jar" for root in _sdk_roots(search_path))
+    return next((jar for jar in jars if jar.exists()), None)
+
+
 def _sdk_roots(search_path: str | None) -> Iterator[Path]:
     """Where the SDK may be, the cheapest answers first: asking gcloud itself takes seconds."""
     gcloud = shutil.which("gcloud", path=search_path)

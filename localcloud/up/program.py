@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+HANG_S = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -14,3 +16,5 @@ class Program:
     """The whole environment: nothing else is inherited."""
     health_urls: tuple[str, ...] = ()
     """Ready when each answers below 500. A function has no page of its own to ask; its framework's 404 will do."""
+    hang_s: float | None = HANG_S
+    """Unanswered for so long it is as good as dead; None for one whose threads may all be busy with real work."""

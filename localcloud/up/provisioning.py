@@ -66,7 +66,12 @@ class Provisioner:
 
 
 def queue_resource(name: str, settings: Mapping[str, Any], pace: float) -> dict[str, Any]:
-    """A Cloud Tasks queue in its REST spelling; rates are raised and waits shortened by the pace."""
+    """A Cloud Tasks queue in its REST spelling; rates are raised and waits shortened by the pace.
+
+    No ``maxBurstSize``: it is output only, Google chooses it (10 for queues as slow as ours), and so it is not ours to
+    bound. A queue that was idle may thus dispatch 10 tasks more in a minute than its rate says. Whoever must stay under
+    a quota for every single minute leaves room for the bursts of all its queues in ``dispatches_per_minute``.
+    """
     retry = settings["retry"]
     return {
         "name": name,

@@ -16,7 +16,7 @@ def addresses(site: Site) -> Table:
     for name in ("api", "workflows", "vertex", "tasks", "storage", "media", "stitcher"):
         table.add_row(name, site.url(name))
     table.add_row("firestore", site.firestore_host)
-    table.add_row("logs", str(site.run_dir / "logs"))
+    table.add_row("logs", str(site.logs))
     return table
 
 

@@ -23,6 +23,7 @@ STAND_IN_PORTS = (
     "eventarc",
     "pubsub",
     "scheduler",
+    "tasks_grpc",
 )
 
 # Not inherited: what points at a real Google project, or would change how a child listens.
@@ -48,6 +49,11 @@ class Site:
     """The environment the stack was started in."""
     firestore_host: str
     """HOST:PORT; the emulator may be someone else's."""
+
+    @property
+    def logs(self) -> Path:
+        """One file for each program."""
+        return self.run_dir / "logs"
 
     def url(self, listener: str) -> str:
         return f"http://{self.host(listener)}"
@@ -99,6 +105,7 @@ class Site:
             **stand_ins,
             # gRPC channels are named without a scheme.
             "standin.workflows_grpc": self.host("workflows_grpc"),
+            "standin.tasks_grpc": self.host("tasks_grpc"),
             "standin.firestore": self.firestore_host,
             "standin.metadata": self.host("metadata"),
         }

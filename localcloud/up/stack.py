@@ -10,13 +10,13 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from localcloud.up import report, statefile
+from localcloud.up import report, statefile, stores
 from localcloud.up.backends import backend_programs
-from localcloud.up.firestore import find_emulator
-from localcloud.up.program import Program
 from localcloud.up.provisioning import Provisioner
 from localcloud.up.site import Site
 from localcloud.up.standins import stand_in_programs
+from localcloud.up.status import Board
+from localcloud.up.stores import store_programs
 from localcloud.up.supervision import Supervisor
 
 # Two people, so that "others' jobs are 404" can be seen. Their tokens outlive Google's hour: a shell keeps them a day.
@@ -31,6 +31,7 @@ class Stack:
     profile: Path | None
     state_file: Path | None
     console: Console
+    emulators: str = stores.OWN
     tokens: dict[str, str] = field(default_factory=dict)
     """Filled when everything runs; until then the state file is not written."""
     pids: dict[str, int] = field(default_factory=dict)
@@ -46,53 +47,45 @@ class Stack:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        supervisor = Supervisor(self.site.run_dir / "logs", changed=lambda: self._publish(supervisor.pids))
+        board = Board(self.console)
+        supervisor = Supervisor(self.site.logs, changed=lambda: self._publish(supervisor.pids), tell=board.tell)
         try:
-            async with supervisor, httpx.AsyncClient(trust_env=False, timeout=30) as client:
-                life = asyncio.create_task(self._live(supervisor, Provisioner(self.site, client)))
-                told = asyncio.create_task(stop.wait())
-                await asyncio.wait((life, told), return_when=asyncio.FIRST_COMPLETED)
-                if not life.done():
-                    self.console.print("stopping …")
-                told.cancel()
-                life.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await life
+            with board:
+                await self._until_told(stop, supervisor)
         finally:
             if self.state_file:
                 self.state_file.unlink(missing_ok=True)
 
+    async def _until_told(self, stop: asyncio.Event, supervisor: Supervisor) -> None:
+        async with supervisor, httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            life = asyncio.create_task(self._live(supervisor, Provisioner(self.site, client)))
+            told = asyncio.create_task(stop.wait())
+            await asyncio.wait((life, told), return_when=asyncio.FIRST_COMPLETED)
+            if not life.done():
+                self.console.print("stopping …")
+            told.cancel()
+            life.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await life
+
     async def _live(self, supervisor: Supervisor, provisioner: Provisioner) -> None:
-        stand_ins, backends = self._stand_ins(), backend_programs(self.site)
+        # None waits for another: each asks the others only when it has something to do, and every start costs CPU.
+        programs = [
+            *store_programs(self.site, self.emulators),
+            *stand_in_programs(self.site, self.profile),
+            *backend_programs(self.site),
+        ]
         # Again after each start: a stand-in may have forgotten what Google would not.
         hooks = {"storage": provisioner.buckets, "tasks": provisioner.queues, "workflows": provisioner.workflow}
         async with asyncio.TaskGroup() as kept:
-            for program in stand_ins:
+            for program in programs:
                 kept.create_task(supervisor.keep(program, hooks.get(program.name)))
-            await self._all_ready(supervisor, stand_ins)
-            for program in backends:
-                kept.create_task(supervisor.keep(program))
-            await self._all_ready(supervisor, backends)
+            await supervisor.healthy(program.name for program in programs)
             await self._renew_tokens(supervisor, provisioner)
             report.announce(self.console, self.site, self.tokens)
             while True:
                 await asyncio.sleep(RENEW_TOKENS_S)
                 await self._renew_tokens(supervisor, provisioner)
-
-    def _stand_ins(self) -> list[Program]:
-        programs = stand_in_programs(self.site, self.profile)
-        if "FIRESTORE_EMULATOR_HOST" in self.site.inherited:
-            return programs
-        env, port = self.site.base_env(), self.site.ports["firestore"]
-        emulator = find_emulator(env, port, self.site.run_dir, self.site.project)
-        return [emulator.program(self.site.run_dir, env, self.site.firestore_host), *programs]
-
-    async def _all_ready(self, supervisor: Supervisor, programs: list[Program]) -> None:
-        async def ready(name: str) -> None:
-            await supervisor.healthy([name])
-            self.console.print(f"ready  {name}", highlight=False)
-
-        await asyncio.gather(*(ready(program.name) for program in programs))
 
     async def _renew_tokens(self, supervisor: Supervisor, provisioner: Provisioner) -> None:
         audience = self.site.url("api")

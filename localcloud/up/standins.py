@@ -4,21 +4,18 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from localcloud.up import objectstore, wiring
+from localcloud.up import wiring
 from localcloud.up.program import Program
 from localcloud.up.site import Site
-
-EVENTS_TOPIC = "storage-events"
 
 _MAIN_HEALTH = "/_local/health"
 
 
 def stand_in_programs(site: Site, profile: Path | None) -> list[Program]:
-    """All of them but Firestore, which is found on the machine rather than ours."""
+    """All that are ours; the programs that keep documents and objects are in stores.py."""
     port = {name: str(number) for name, number in site.ports.items()}
     keys = str(site.state_dir("keys"))
     return [
-        _storage(site),
         _ours(
             site,
             "metadata",
@@ -46,15 +43,17 @@ def stand_in_programs(site: Site, profile: Path | None) -> list[Program]:
         _ours(
             site,
             "tasks",
-            ("--port", port["tasks"], "--state-dir", str(site.state_dir("tasks"))),
+            ("--port", port["tasks"], "--grpc-port", port["tasks_grpc"]),
+            ("--state-dir", str(site.state_dir("tasks"))),
             env=site.identity_env("tasks"),
         ),
         _ours(
             site,
             "workflows",
             ("--rest-port", port["workflows"], "--grpc-port", port["workflows_grpc"]),
-            ("--host-map", wiring.written(site, "hosts", {}), "--state-dir", str(site.state_dir("workflows"))),
-            env=site.identity_env("workflow"),
+            ("--host-map", wiring.written(site, "hosts", wiring.hosts(site))),
+            ("--state-dir", str(site.state_dir("workflows"))),
+            env=site.identity_env("workflow") | site.store_env(),
         ),
         _ours(
             site,
@@ -94,22 +93,4 @@ def _gate(site: Site) -> Program:
         cwd=site.root,
         env=site.base_env(),
         health_urls=tuple(site.url(service.name) + _MAIN_HEALTH for service in site.deployment.services),
-    )
-
-
-def _storage(site: Site) -> Program:
-    """fake-gcs-server; it tells Eventarc's stand-in of new objects through Pub/Sub, one bucket's only."""
-    watched = {trigger["bucket"] for trigger in site.deployment.triggers.values()}
-    if len(watched) > 1:
-        raise ValueError(f"fake-gcs-server reports the events of one bucket, not of {sorted(watched)}")
-    events: tuple[str, ...] = ()
-    for bucket in watched:
-        events = ("-event.pubsub-project-id", site.project, "-event.pubsub-topic", EVENTS_TOPIC)
-        events += ("-event.bucket", site.bucket(bucket), "-event.list", "finalize")
-    return Program(
-        name="storage",
-        argv=objectstore.argv(site.run_dir, site.ports["storage"]) + events,
-        cwd=site.run_dir,
-        env=site.base_env() | {"PUBSUB_EMULATOR_HOST": site.host("pubsub")},
-        health_urls=(f"{site.url('storage')}/_internal/healthcheck",),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud.up.deployment import fill_all
 from localcloud.up.site import Site
 
 
@@ -16,10 +17,14 @@ def document(site: Site, pids: Mapping[str, int], tokens: Mapping[str, str]) -> 
         "workflows_grpc": site.host("workflows_grpc"),
         "vertex": site.url("vertex"),
         "tasks": site.url("tasks"),
+        "tasks_grpc": site.host("tasks_grpc"),
+        "eventarc": site.url("eventarc"),
+        "scheduler": site.url("scheduler"),
         "storage": site.url("storage"),
         "firestore": site.firestore_host,
         "stitcher": site.url("stitcher"),
         "metadata": site.host("metadata"),
+        "logs": str(site.logs),
         "processes": dict(sorted(pids.items())),
         "tokens": dict(tokens),
         "env": shell_env(site, tokens),
@@ -28,6 +33,7 @@ def document(site: Site, pids: Mapping[str, int], tokens: Mapping[str, str]) -> 
 
 def shell_env(site: Site, tokens: Mapping[str, str]) -> dict[str, str]:
     """For gcloud, the client libraries and the `promptreel` command, all pointed at this stack."""
+    deployed = fill_all(site.deployment.env, site.placeholders())
     overrides = {"WORKFLOWS": "workflows", "WORKFLOWEXECUTIONS": "workflows", "CLOUDTASKS": "tasks"}
     return {
         "CLOUDSDK_CONFIG": str(site.run_dir / "gcloud"),
@@ -40,6 +46,7 @@ def shell_env(site: Site, tokens: Mapping[str, str]) -> dict[str, str]:
         "GCE_METADATA_HOST": site.host("metadata"),
         "GCE_METADATA_IP": site.host("metadata"),
         "GOOGLE_CLOUD_PROJECT": site.project,
+        **{name: value for name, value in deployed.items() if name.endswith("_BUCKET")},
         "PROMPTREEL_API": site.url("api"),
         "PROMPTREEL_TOKEN": tokens.get("owner", ""),
     }

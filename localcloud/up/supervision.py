@@ -1,4 +1,4 @@
-"""Keeps programs running: starts them, waits until they answer, restarts what dies, and leaves nothing behind.
+"""Keeps programs running: starts them, waits until they answer, restarts what dies or hangs, and leaves nothing behind.
 
 Every program is the leader of its own process group, because some have children (a start script its Java, gunicorn its
 workers) that would otherwise outlive it and hold its port. Nothing about any particular program may enter here.
@@ -13,6 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import IO, Self
 
@@ -39,6 +40,26 @@ class Patience:
     """After so long a healthy life the next restart is a first one again."""
     stop_s: float = 6.0
     """From SIGTERM to SIGKILL."""
+    look_s: float = 10.0
+    """Between two looks at a healthy program."""
+
+
+class What(Enum):
+    STARTED = "started"
+    READY = "ready"
+    ENDED = "ended"
+    HUNG = "hung"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happened to a program, apart from its being stopped with the stack."""
+
+    name: str
+    what: What
+    pid: int
+    detail: str = ""
+    """What went wrong, as the end of a sentence that begins with the program's name."""
 
 
 class GaveUp(Exception):
@@ -58,11 +79,13 @@ class GaveUp(Exception):
 class Supervisor:
     """Runs programs until its task is cancelled; use as ``async with``.
 
-    ``changed`` is called after every start and end; ``pids`` then names what runs.
+    ``changed`` is called after every start and end; ``pids`` then names what runs. ``tell`` is called at whatever
+    happens to a program.
     """
 
     log_dir: Path
     changed: Callable[[], None] = lambda: None
+    tell: Callable[[Happening], None] = lambda _: None
     patience: Patience = field(default_factory=Patience)
     pids: dict[str, int] = field(default_factory=dict)
     _healthy: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -113,18 +136,24 @@ class Supervisor:
             process = await self._start(program, log)
         ready = asyncio.create_task(self._ready(program, on_healthy))
         ended = asyncio.create_task(process.wait())
+        watching = [ready, ended]
         try:
             await asyncio.wait((ended, ready), return_when=asyncio.FIRST_COMPLETED, timeout=self.patience.start_s)
             if not ready.done():
+                self._tell_of_end(program, process)
                 return 0.0
             ready.result()
             self._event(program.name).set()
+            self.tell(Happening(program.name, What.READY, process.pid))
             healthy_since_s = clock_s()
-            await ended
+            hung = asyncio.create_task(self._hung(program))
+            watching.append(hung)
+            await asyncio.wait((ended, hung), return_when=asyncio.FIRST_COMPLETED)
+            self._tell_of_end(program, process)
             return clock_s() - healthy_since_s
         finally:
-            ready.cancel()
-            ended.cancel()
+            for waiting in watching:
+                waiting.cancel()
             await self._end(program, process)
 
     async def _ready(self, program: Program, on_healthy: Callable[[], Awaitable[None]] | None) -> None:
@@ -139,6 +168,26 @@ class Supervisor:
                 return
             await asyncio.sleep(self.patience.poll_s)
 
+    async def _hung(self, program: Program) -> None:
+        """Return when a healthy program has not answered for too long; a program that cannot be told so never does."""
+        clock_s, url = asyncio.get_running_loop().time, next(iter(program.health_urls), None)
+        if url is None or program.hang_s is None:
+            await asyncio.get_running_loop().create_future()
+            return
+        answered_s = clock_s()
+        while clock_s() - answered_s < program.hang_s:
+            await asyncio.sleep(self.patience.look_s)
+            if await self._answers_at(url):
+                answered_s = clock_s()
+
+    def _tell_of_end(self, program: Program, process: asyncio.subprocess.Process) -> None:
+        code = process.returncode
+        if code is not None:
+            how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+            self.tell(Happening(program.name, What.ENDED, process.pid, f"{how}; it is started again"))
+        else:
+            self.tell(Happening(program.name, What.HUNG, process.pid, "does not answer; it is started again"))
+
     async def _start(self, program: Program, log: IO[bytes]) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
             *program.argv,
@@ -152,6 +201,7 @@ class Supervisor:
         self._tell_warden(f"+{process.pid}")
         self.pids[program.name] = process.pid
         self.changed()
+        self.tell(Happening(program.name, What.STARTED, process.pid))
         return process
 
     async def _end(self, program: Program, process: asyncio.subprocess.Process) -> None:

@@ -11,6 +11,14 @@ def identities(site: Site) -> dict[str, Any]:
     return {"listeners": {site.ports[identity_listener(name)]: site.account(name) for name in site.deployment.accounts}}
 
 
+def hosts(site: Site) -> dict[str, str]:
+    """Google's origins that a workflow's connectors call, beside those its environment names."""
+    return {
+        "https://cloudtasks.googleapis.com": site.url("tasks"),
+        "https://pubsub.googleapis.com": f"http://{site.host('pubsub')}",
+    }
+
+
 def gate(site: Site) -> dict[str, Any]:
     services = [
         {

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 from google.cloud import workflows_v1
-from google.cloud.location import locations_pb2  # type: ignore[import-untyped]
+from google.cloud.location import locations_pb2
 from google.cloud.workflows import executions_v1
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2, json_format

@@ -240,6 +240,44 @@ def test_no_ear_when_objects_are_uploaded_then_they_are_found_by_listing(
     assert sorted(subjects(worker)) == ["first.json", "second.json"]
 
 
+def test_duplicates_when_ordered_then_the_same_event_comes_twice_and_is_counted(
+    routing: Callable[..., Any], store: ObjectStore, worker: Worker
+) -> None:
+    with routing() as process:
+        assert process.control("POST", "faults", json={"duplicate_rate": 1}).status_code == 200
+        uploaded(store, "multipart")
+        eventually(lambda: len(worker.received) == 2)
+        counted = process.control("GET", "faults").json()["duplicated"]
+
+    assert (counted, len({request.headers["ce-id"] for request in worker.received})) == (1, 1)
+
+
+def test_reordering_when_ordered_then_a_later_upload_is_delivered_first(
+    routing: Callable[..., Any], store: ObjectStore, worker: Worker
+) -> None:
+    bucket = store.client().bucket("prompts")
+    with routing() as process:
+        process.control("POST", "faults", json={"reorder_rate": 1, "hold_s": 6})
+        bucket.blob("first.json").upload_from_string(b"x")
+        eventually(lambda: process.control("GET", "owed").json()["owed"])
+        counted = process.control("GET", "faults").json()["reordered"]
+        process.control("DELETE", "faults")
+        bucket.blob("second.json").upload_from_string(b"x")
+        eventually(lambda: len(worker.received) == 2)
+
+    assert (counted, subjects(worker)) == (1, ["second.json", "first.json"])
+
+
+@pytest.mark.parametrize("wish", [{"duplicate_rate": 2}, {"reorder_rate": "often"}, {"hold_s": -1}])
+def test_impossible_fault_when_ordered_then_400_in_googles_envelope(
+    routing: Callable[..., Any], wish: dict[str, Any]
+) -> None:
+    with routing() as process:
+        answer = process.control("POST", "faults", json=wish)
+
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
 def _answers(url: str) -> bool:
     try:
         return httpx.get(f"{url}/_internal/healthcheck", trust_env=False).status_code == 200

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from localcloud.deliveries import Duplicates
 from localcloud.eventarc.courier import Outcome
 from localcloud.eventarc.events import FINALIZED, CloudEvent
+from localcloud.eventarc.faults import Faults
 from localcloud.eventarc.outbox import Outbox
-from localcloud.eventarc.router import Router
+from localcloud.eventarc.router import RETENTION_S, Router
 from localcloud.eventarc.triggers import Backoff, BadConfig, Config, Service, Trigger, Workflow, load
+from localcloud.serving import ApiError
 
 
 @dataclass
@@ -40,9 +41,9 @@ def a_resource(name: str = "idea.json", *, bucket: str = "prompts", generation: 
 class Stage:
     def __init__(self, *triggers: Trigger, state_dir: Path | None = None) -> None:
         self.now_s = 1_800_000_000.0
-        self.outbox, self.courier, self.duplicates = Outbox(state_dir), FakeCourier(), Duplicates()
+        self.outbox, self.courier, self.faults = Outbox(state_dir), FakeCourier(), Faults()
         config = Config(triggers or (a_trigger(),), Backoff(min_s=1, max_s=5))
-        self.router = Router(config, self.outbox, self.courier, self.duplicates, now_s=lambda: self.now_s)
+        self.router = Router(config, self.outbox, self.courier, self.faults, now_s=lambda: self.now_s)
 
     def report(self, resource: dict[str, Any]) -> None:
         self.router.hear({"eventType": "OBJECT_FINALIZE"}, json.dumps(resource).encode())
@@ -177,12 +178,71 @@ def test_ordered_duplicates_when_delivering_then_each_event_goes_twice_and_is_co
     stage = Stage()
 
     async def play() -> None:
-        stage.duplicates.order({"duplicate_rate": 1})
+        stage.faults.order({"duplicate_rate": 1})
         stage.report(a_resource())
         await stage.launch()
 
         assert stage.courier.sent == [("prompts", "objects/idea.json")] * 2
-        assert stage.duplicates.report()["duplicated"] == 1
+        assert stage.faults.report()["duplicated"] == 1
+
+    played(stage, play)
+
+
+def test_ordered_reordering_when_events_follow_each_other_then_a_later_one_comes_first_and_none_is_lost() -> None:
+    stage = Stage()
+
+    async def play() -> None:
+        stage.faults.order({"reorder_rate": 1, "hold_s": 3})
+        stage.report(a_resource("first.json"))
+        held_s = await stage.launch()
+        stage.faults.order({})
+        stage.report(a_resource("second.json"))
+        await stage.launch()
+        before = list(stage.courier.sent)
+        stage.now_s += 3
+        await stage.launch()
+
+        assert held_s == 3
+        assert before == [("prompts", "objects/second.json")]
+        assert stage.courier.sent[1:] == [("prompts", "objects/first.json")]
+
+    played(stage, play)
+
+
+def test_reordering_by_the_same_seed_when_played_again_then_the_same_events_are_late() -> None:
+    def late(seed: int) -> list[bool]:
+        faults = Faults()
+        faults.order({"reorder_rate": 0.5, "seed": seed})
+        return [faults.held_back_s() > 0 for _ in range(20)]
+
+    assert late(1) == late(1) != late(2)
+    assert any(late(1))
+    assert not all(late(1))
+
+
+@pytest.mark.parametrize("wish", [{"reorder_rate": 2}, {"hold_s": 0}, {"hold_s": "1"}, {"seed": "x"}, {"speed": 1}])
+def test_fault_nobody_knows_when_ordered_then_refused(wish: dict[str, Any]) -> None:
+    with pytest.raises(ApiError):
+        Faults().order(wish)
+
+
+def test_event_nobody_takes_for_a_day_when_due_again_then_dropped_and_not_owed_when_reported_again() -> None:
+    stage = Stage()
+
+    async def play() -> None:
+        stage.courier.statuses = [500] * 2
+        stage.report(a_resource())
+        await stage.launch()
+        stage.now_s += RETENTION_S - 1
+        await stage.launch()
+        within = len(stage.courier.sent)
+        stage.now_s += 5
+        await stage.launch()
+        stage.report(a_resource())
+        await stage.launch()
+
+        assert (within, len(stage.courier.sent)) == (2, 2)
+        assert stage.outbox.owed() == []
 
     played(stage, play)
 

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.e2e
 
 REPOSITORY = Path(__file__).parents[3]
 DEADLINE_S = 120
+ACCESS = json.loads((REPOSITORY / "infra" / "config" / "access.json").read_text())
 
 FUNCTIONS = """
 import os
@@ -43,6 +44,10 @@ for each in os.environ["FUNCTION_NAMES"].split():
 CONTAINER = """
 import flask
 app = flask.Flask("stitcher")
+
+@app.post("/")
+def tell():
+    return {"name": "stitcher"}
 """
 
 WORKFLOW = """
@@ -71,6 +76,19 @@ class Running:
     def state(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(self.state_file.read_text())
         return document
+
+    def config(self, name: str) -> dict[str, Any]:
+        """What a stand-in of this stack was told about the others."""
+        document: dict[str, Any] = json.loads((self.run_dir / "config" / f"{name}.json").read_text())
+        return document
+
+    def token(self, account: str, audience: str) -> str:
+        """An ID token of a service account, from its own metadata listener, as its process would get it."""
+        listeners = self.config("identities")["listeners"]
+        port = next(port for port, email in listeners.items() if email.partition("@")[0] == account)
+        url = f"http://127.0.0.1:{port}/computeMetadata/v1/instance/service-accounts/default/identity"
+        answer = httpx.get(url, params={"audience": audience, "format": "full"}, headers={"Metadata-Flavor": "Google"})
+        return answer.raise_for_status().text
 
     def executions(self) -> list[dict[str, Any]]:
         state = self.state
@@ -160,10 +178,11 @@ def test_running_stack_when_its_state_is_read_then_names_everything(stack: Runni
     config = json.loads((REPOSITORY / "infra" / "config" / "services.json").read_text())
     own = {"firestore", "storage", "vertex", "workflows", "tasks", "eventarc", "scheduler", "metadata", "gate"}
     addresses = {"api", "workflows_rest", "workflows_grpc", "vertex", "tasks", "storage", "firestore", "stitcher"}
+    addresses |= {"tasks_grpc", "eventarc", "scheduler"}
 
     state = stack.state
 
-    assert set(state) == addresses | {"metadata", "processes", "tokens", "env"}
+    assert set(state) == addresses | {"metadata", "logs", "processes", "tokens", "env"}
     assert set(state["processes"]) == own | {"iamcredentials", "media", *config["functions"], *config["services"]}
     assert set(state["tokens"]) == {"owner", "stranger"}
     assert all(psutil.pid_exists(pid) for pid in state["processes"].values())
@@ -184,6 +203,23 @@ def test_step_when_called_by_a_person_then_refused(stack: Running) -> None:
     submit_clip = call(stack.state["api"], stack.state["tokens"]["owner"]).json()["env"]["PROMPTREEL_SUBMIT_CLIP_URL"]
 
     assert call(submit_clip, stack.state["tokens"]["owner"]).status_code == 401
+
+
+@pytest.mark.parametrize("service", sorted(ACCESS["invokers"]))
+def test_service_when_called_then_only_its_invokers_with_a_token_for_it_come_in(stack: Running, service: str) -> None:
+    url = next(each["audience"] for each in stack.config("gate")["services"] if each["name"] == service)
+    accounts = ACCESS["accounts"]
+    invokers = [accounts[name] for name in ACCESS["invokers"][service] if name != "people"]
+    right, wrong = invokers or [""], sorted(set(accounts.values()) - set(invokers))
+    good = stack.token(right[0], url) if right[0] else stack.state["tokens"]["owner"]
+    elsewhere = stack.token(right[0] or wrong[0], "https://elsewhere.example")
+    head, _, signature = good.rpartition(".")
+
+    assert httpx.post(url, json={}).status_code == 401
+    assert call(url, elsewhere).status_code == 401
+    assert call(url, f"{head}.{signature[::-1]}").status_code == 401
+    assert {account: call(url, stack.token(account, url)).status_code for account in wrong} == dict.fromkeys(wrong, 403)
+    assert call(url, good).json()["name"] == service
 
 
 def test_function_when_it_looks_at_its_environment_then_sees_this_stack_only(stack: Running) -> None:
@@ -301,3 +337,27 @@ def test_workflow_that_cannot_be_deployed_when_started_then_says_why_and_leaves_
     assert "workflow film: 400" in ended.stderr
     assert "'cal'" in ended.stderr
     assert living(tmp_path / "run") == []
+
+
+def test_program_when_killed_by_the_command_then_back_and_the_terminal_says_so(stack: Running) -> None:
+    before = stack.state["processes"]["media"]
+
+    done = localcloud("kill", "media", "--state-file", str(stack.state_file))
+    until(lambda: stack.state["processes"]["media"] != before, "media was not started again")
+    until(lambda: "ready  media again" in (stack.run_dir / "output.txt").read_text(), "nothing was told")
+
+    assert done.returncode == 0, done.stderr
+    assert "warning media was ended by SIGKILL; it is started again" in (stack.run_dir / "output.txt").read_text()
+
+
+def test_logs_when_asked_of_a_running_stack_then_every_line_is_under_its_programs_name(stack: Running) -> None:
+    done = localcloud("logs", "firestore", "--state-file", str(stack.state_file))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert all(line.startswith("firestore        | ") for line in done.stdout.splitlines())
+
+
+def localcloud(*words: str) -> subprocess.CompletedProcess[str]:
+    argv = (sys.executable, "-m", "localcloud", *words)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE_S, check=False)

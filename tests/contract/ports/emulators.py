@@ -1,49 +1,89 @@
-"""The real emulators, started once for a test run and ended with all their children."""
+"""The real emulators, started once for a test run and ended with all their children.
+
+``EMULATORS=firebase`` in the environment (`make test-firebase`) takes firebase-tools' in place of gcloud's Firestore
+emulator and fake-gcs-server.
+"""
 
 import os
 import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from localcloud.up import objectstore
+from localcloud.up import firebase, objectstore
 from localcloud.up.firestore import find_emulator
 from localcloud.up.ports import free_ports
+from localcloud.up.program import Program
+from localcloud.up.stores import FIREBASE, OWN, TOOLS
 
 DEADLINE_S = 60.0
+ROOT = Path(__file__).parents[3]
+LANE = os.environ.get("EMULATORS", OWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    firestore: str
+    """HOST:PORT"""
+    storage: str
+    """URL"""
 
 
 @contextmanager
 def firestore(run_dir: Path) -> Iterator[str]:
     """A Firestore emulator; answers ``HOST:PORT``."""
-    port = free_ports(["firestore"], random.Random())["firestore"]
-    host = f"127.0.0.1:{port}"
-    program = find_emulator(os.environ, port, run_dir, "local").program(run_dir, os.environ, host)
-    with _running(program.argv, program.env, f"http://{host}/"):
+    host = f"127.0.0.1:{_port()}"
+    emulator = find_emulator(os.environ, int(host.partition(":")[2]), run_dir, "local")
+    with _running(emulator.program(run_dir, os.environ, host)):
         yield host
 
 
 @contextmanager
 def storage(run_dir: Path) -> Iterator[str]:
     """An object-store server; answers its URL."""
-    port = free_ports(["storage"], random.Random())["storage"]
+    port = _port()
     url = f"http://127.0.0.1:{port}"
-    with _running(objectstore.argv(run_dir, port), os.environ, f"{url}/storage/v1/b"):
+    health = (f"{url}/storage/v1/b",)
+    with _running(Program("storage", objectstore.argv(run_dir, port), run_dir, os.environ, health)):
         yield url
 
 
 @contextmanager
-def _running(argv: Sequence[str], env: Mapping[str, str], health_url: str) -> Iterator[None]:
+def both_of_firebase_tools(run_dir: Path) -> Iterator[Addresses]:
+    """firebase-tools' two emulators."""
+    firestore_port, storage_port = _port(), _port()
+    tools = ROOT / ".local" / "node" / TOOLS
+    with _running(firebase.program(os.environ, run_dir, "local", firestore_port, storage_port, tools=tools)):
+        yield Addresses(f"127.0.0.1:{firestore_port}", f"http://127.0.0.1:{storage_port}")
+
+
+def is_firebase() -> bool:
+    return LANE == FIREBASE
+
+
+def _port() -> int:
+    return free_ports(["port"], random.Random())["port"]
+
+
+@contextmanager
+def _running(program: Program) -> Iterator[None]:
     process = subprocess.Popen(
-        argv, env=dict(env), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        program.argv,
+        cwd=program.cwd,
+        env=dict(program.env),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(process, health_url)
+        for url in program.health_urls:
+            _wait_for(process, url)
         yield
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # the group: a start script's Java is its child

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
+import grpc
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from tests.contract.tasks.harness import Metadata, StandIn, Worker, listening, stand_in
+from tests.contract.tasks.harness import Metadata, StandIn, Worker, free_port, listening, stand_in
 
 LOCATION = "projects/local/locations/us-central1"
 
@@ -21,8 +23,14 @@ def metadata() -> Iterator[Metadata]:
 
 
 @pytest.fixture(scope="module")
-def running(metadata: Metadata) -> Iterator[StandIn]:
-    with stand_in("tasks", environ={"GCE_METADATA_HOST": metadata.url.removeprefix("http://")}) as process:
+def grpc_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def running(metadata: Metadata, grpc_port: int) -> Iterator[StandIn]:
+    environ = {"GCE_METADATA_HOST": metadata.url.removeprefix("http://")}
+    with stand_in("tasks", "--grpc-port", str(grpc_port), environ=environ) as process:
         yield process
 
 
@@ -37,9 +45,19 @@ def connect() -> Callable[[StandIn], tasks_v2.CloudTasksClient]:
     return to
 
 
-@pytest.fixture(scope="module")
-def client(running: StandIn, connect: Callable[[StandIn], tasks_v2.CloudTasksClient]) -> tasks_v2.CloudTasksClient:
-    return connect(running)
+@pytest.fixture(scope="module", params=["rest", "grpc"])
+def client(
+    request: pytest.FixtureRequest,
+    running: StandIn,
+    grpc_port: int,
+    connect: Callable[[StandIn], tasks_v2.CloudTasksClient],
+) -> Iterator[tasks_v2.CloudTasksClient]:
+    """The client twice: over REST, and over gRPC, its own choice."""
+    if request.param == "rest":
+        yield connect(running)
+        return
+    with grpc.insecure_channel(f"127.0.0.1:{grpc_port}") as channel:
+        yield tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
 
 
 @pytest.fixture

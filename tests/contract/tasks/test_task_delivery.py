@@ -274,3 +274,69 @@ def test_reset_stand_in_when_asked_then_it_knows_nothing(connect: Connect, a_tas
         client.create_queue(parent=LOCATION, queue=queue)
         client.pause_queue(name=queue.name)
         assert client.create_task(parent=queue.name, task=task).name == task.name
+
+
+def test_worker_that_redirects_when_dispatched_then_followed_within_the_same_attempt(
+    client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
+) -> None:
+    worker.statuses = [307]
+    worker.answer_headers = {"Location": "/moved"}
+    queue = a_queue()
+    client.create_task(parent=queue.name, task=a_task(request={"body": b"reel"}))
+    eventually(lambda: not list(client.list_tasks(parent=queue.name)))
+
+    assert [(got.path, got.body) for got in worker.received] == [("/work", b"reel"), ("/moved", b"reel")]
+    assert {got.headers["x-cloudtasks-taskretrycount"] for got in worker.received} == {"0"}
+
+
+def test_worker_that_redirects_off_this_machine_when_dispatched_then_not_followed_and_the_attempt_failed(
+    client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
+) -> None:
+    worker.statuses = [307]
+    worker.answer_headers = {"Location": "http://192.0.2.1/"}
+    queue = a_queue(retry_config={"min_backoff": {"nanos": 10_000_000}})
+    client.create_task(parent=queue.name, task=a_task())
+    eventually(lambda: len(worker.received) == 2)
+
+    assert worker.received[1].headers["x-cloudtasks-taskpreviousresponse"] == "307"
+
+
+@pytest.mark.parametrize(
+    ("mode", "path", "expected"),
+    [
+        ("ALWAYS", "/work?a=1", "/other?b=2"),
+        ("IF_NOT_EXISTS", "/work?a=1", "/work?a=1"),
+        ("IF_NOT_EXISTS", "", "/other?b=2"),
+    ],
+)
+def test_queue_with_a_target_when_it_dispatches_then_laid_over_the_tasks_own(
+    client: tasks_v2.CloudTasksClient,
+    a_queue: MakeQueue,
+    a_task: MakeTask,
+    worker: Worker,
+    mode: str,
+    path: str,
+    expected: str,
+) -> None:
+    override = {"path_override": {"path": "/other"}, "query_override": {"query_params": "b=2"}}
+    header = {"header": {"key": "X-Film", "value": "queue"}}
+    target = {"uri_override": {**override, "uri_override_enforce_mode": mode}, "header_overrides": [header]}
+    queue = a_queue(http_target=target)
+    stored = client.create_task(
+        parent=queue.name, task=a_task(request={"url": f"{worker.url}{path}", "headers": {"X-Film": "task"}})
+    )
+    got = eventually(lambda: worker.received)[0]
+
+    assert (got.path, got.headers["x-film"]) == (expected, "queue")
+    assert stored.http_request.url == f"{worker.url}{path}"
+
+
+def test_queue_with_another_port_as_target_when_it_dispatches_then_sent_there_as_that_method_without_a_body(
+    client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
+) -> None:
+    port = int(worker.url.rpartition(":")[2])
+    queue = a_queue(http_target={"uri_override": {"port": port}, "http_method": "GET"})
+    client.create_task(parent=queue.name, task=a_task(request={"url": "http://127.0.0.1:9/work", "body": b"x"}))
+    got = eventually(lambda: worker.received)[0]
+
+    assert (got.method, got.path, got.body) == ("GET", "/work", b"")

@@ -21,6 +21,7 @@ def test_new_queue_when_read_back_then_it_has_the_documented_defaults(
 
     assert queue.state == tasks_v2.Queue.State.RUNNING
     assert queue.rate_limits.max_dispatches_per_second == 500
+    assert queue.rate_limits.max_burst_size == 100
     assert queue.rate_limits.max_concurrent_dispatches == 1000
     assert queue.retry_config.max_attempts == 100
     assert queue.retry_config.min_backoff.total_seconds() == 0.1
@@ -59,7 +60,7 @@ def test_queue_when_one_setting_is_patched_then_the_others_stay(
 
     assert patched.rate_limits.max_dispatches_per_second == 40
     assert patched.rate_limits.max_concurrent_dispatches == 7
-    assert patched.rate_limits.max_burst_size >= 40
+    assert patched.rate_limits.max_burst_size == 10
 
 
 @pytest.mark.parametrize("path", ["state", "name", "rate_limits.speed", "nothing"])
@@ -130,6 +131,18 @@ def test_many_queues_when_listed_in_pages_then_each_comes_once(
 
     assert len(listed) == len(set(listed))
     assert made <= set(listed)
+
+
+def test_location_when_asked_for_then_described_and_those_in_use_are_listed(
+    client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue]
+) -> None:
+    a_queue()
+    one = client.get_location({"name": LOCATION})
+    listed = client.list_locations({"name": "projects/local"}).locations
+
+    assert (one.name, one.location_id) == (LOCATION, "us-central1")
+    assert LOCATION in [location.name for location in listed]
+    assert not client.list_locations({"name": "projects/elsewhere"}).locations
 
 
 @pytest.mark.parametrize("path", ["/v2/projects/local/nothing", "/v2/projects/local/locations/x/queues/none"])

@@ -60,6 +60,13 @@ def test_every_function_when_planned_then_runs_as_an_account_of_its_own(site: Si
     assert hosts["api"] == f"127.0.0.1:{site.ports[identity_listener('api')]}"
 
 
+def test_container_when_planned_then_its_silence_is_no_sign_of_death_but_a_functions_is(site: Site) -> None:
+    patience_s = {program.name: program.hang_s for program in backend_programs(site)}
+
+    assert patience_s.pop("stitcher") is None
+    assert all(patience_s.values())
+
+
 def test_every_placeholder_of_the_configuration_when_filled_then_known(site: Site) -> None:
     values = site.placeholders()
     templates = [*site.deployment.env.values(), *site.deployment.workflow.env.values()]

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from localcloud.up.program import Program
-from localcloud.up.supervision import FAILURES_BEFORE_GIVING_UP, GaveUp, Patience, Supervisor
+from localcloud.up.supervision import FAILURES_BEFORE_GIVING_UP, GaveUp, Happening, Patience, Supervisor, What
 
 Until = Callable[[Callable[[], object]], Coroutine[None, None, None]]
 
@@ -179,6 +180,62 @@ def test_supervisor_when_killed_outright_then_leaves_no_process_behind(
     asyncio.run(until(lambda: left_behind() == []))
 
     assert psutil.pid_exists(supervisor.pid) is False
+
+
+def test_program_that_hangs_when_it_stays_silent_too_long_then_started_again_and_told(
+    tmp_path: Path, server: Program, patience: Patience, until: Until
+) -> None:
+    told: list[Happening] = []
+
+    async def story() -> tuple[int, int]:
+        watchful = replace(patience, look_s=0.02)
+        supervisor = Supervisor(tmp_path / "logs", tell=told.append, patience=watchful)
+        async with keeping(supervisor, replace(server, hang_s=0.2)):
+            await supervisor.healthy(["server"])
+            first = supervisor.pids["server"]
+            os.kill(first, signal.SIGSTOP)
+            await until(lambda: supervisor.pids.get("server") not in {None, first})
+            return first, supervisor.pids["server"]
+
+    first, second = asyncio.run(story())
+
+    assert not psutil.pid_exists(first)
+    assert [(one.what, one.pid) for one in told[:4]] == [
+        (What.STARTED, first), (What.READY, first), (What.HUNG, first), (What.STARTED, second),
+    ]  # fmt: skip
+
+
+def test_program_that_may_be_busy_when_silent_then_left_alone(
+    tmp_path: Path, server: Program, patience: Patience
+) -> None:
+    async def story() -> bool:
+        supervisor = Supervisor(tmp_path / "logs", patience=replace(patience, look_s=0.0))
+        async with supervisor:
+            impatient = asyncio.create_task(supervisor._hung(replace(server, hang_s=0.0)))
+            patient = asyncio.create_task(supervisor._hung(replace(server, hang_s=None)))
+            await impatient
+            left_alone = not patient.done()
+            patient.cancel()
+            return left_alone
+
+    assert asyncio.run(story())
+
+
+def test_program_when_it_dies_then_told_by_what_and_a_stop_of_the_stack_is_no_mishap(
+    tmp_path: Path, server: Program, patience: Patience, until: Until
+) -> None:
+    told: list[Happening] = []
+
+    async def story() -> None:
+        supervisor = Supervisor(tmp_path / "logs", tell=told.append, patience=patience)
+        async with keeping(supervisor, server):
+            await supervisor.healthy(["server"])
+            await kill_and_await_the_next(supervisor, "server", until)
+
+    asyncio.run(story())
+    mishaps = [one.detail for one in told if one.what in {What.ENDED, What.HUNG}]
+
+    assert mishaps == ["was ended by SIGKILL; it is started again"]
 
 
 def test_stopped_supervisor_when_looked_at_then_names_no_process(

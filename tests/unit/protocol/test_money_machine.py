@@ -81,8 +81,9 @@ class Provider:
     def running(self) -> list[str]:
         return [name for name, operation in self.operations.items() if isinstance(operation.state, Running)]
 
-    def delivered(self) -> list[Operation]:
-        return [operation for operation in self.operations.values() if isinstance(operation.state, Delivered)]
+    def delivered(self) -> list[Delivered]:
+        states = (operation.state for operation in self.operations.values())
+        return [state for state in states if isinstance(state, Delivered)]
 
     def now_s(self) -> float:
         return self._world.clock.now().timestamp()
@@ -231,7 +232,8 @@ class Money(RuleBasedStateMachine):
         else:
             assert all(call.is_finished for call in calls), [call.state for call in calls]
         taken_over = {call.artifact for call in calls if call.is_paid and call.kind == "video"}
-        assert {op.state.uri for op in self.provider.delivered()} == taken_over, "a delivered clip was forgotten"
+        delivered = {state.uri for state in self.provider.delivered()}
+        assert delivered == taken_over, "a delivered clip was forgotten"
         lost = [call for call in calls if call.state is CallState.LOST]
         clips = committed_micros([call for call in calls if call.is_finished and call.kind == "video"])
         assert clips - CLIP_MICROS * len(self.provider.delivered()) == sum(call.reserved_micros for call in lost)
