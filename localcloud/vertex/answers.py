@@ -66,7 +66,7 @@ def counted(usage: Usage, billable_characters: int) -> dict[str, Any]:
     return {
         "totalTokens": usage.prompt,
         "totalBillableCharacters": billable_characters,
-        "promptTokensDetails": _details(TEXT=usage.prompt_text, IMAGE=usage.prompt_media),
+        "promptTokensDetails": _details(TEXT=usage.prompt_text, IMAGE=usage.prompt_media, VIDEO=usage.prompt_clips),
     }
 
 
@@ -82,7 +82,7 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "candidatesTokenCount": answered,
         "thoughtsTokenCount": usage.thoughts,
         "totalTokenCount": usage.prompt + answered + usage.thoughts,
-        "promptTokensDetails": _details(TEXT=usage.prompt_text, IMAGE=usage.prompt_media),
+        "promptTokensDetails": _details(TEXT=usage.prompt_text, IMAGE=usage.prompt_media, VIDEO=usage.prompt_clips),
         "candidatesTokensDetails": _details(TEXT=usage.answer, IMAGE=usage.picture),
     }
     return {"trafficType": "ON_DEMAND"} | {name: count for name, count in counts.items() if count}

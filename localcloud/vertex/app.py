@@ -26,6 +26,7 @@ def build(standin: Standin) -> Starlette:
     operations = Operations(standin)
     verbs: Mapping[str, Verb] = {
         "generateContent": lambda call: generate_content(standin, call),
+        "streamGenerateContent": lambda call: generate_content(standin, call),
         "countTokens": lambda call: count_tokens(standin, call),
         "predictLongRunning": lambda call: predict_long_running(standin, operations, call),
         "fetchPredictOperation": lambda call: fetch_predict_operation(standin, call),

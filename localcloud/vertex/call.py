@@ -5,7 +5,7 @@ import json
 import re
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from localcloud.serving import ApiError
+from localcloud.vertex import fields
 from localcloud.vertex.faults import Hits
 from localcloud.vertex.registry import Model, VideoModel, models
 from localcloud.vertex.standin import Standin
@@ -44,7 +45,7 @@ class Call:
 
 
 async def enter(request: Request) -> Call:
-    """Raises: ApiError 401 without a bearer token, 404 for an unknown model, 400 for a body that is not an object."""
+    """Raises: ApiError 401 without a bearer token, 404 for an unknown model, 400 for a body the verb does not know."""
     if not re.fullmatch(r"(?i)bearer\s+\S+", request.headers.get("authorization", "")):
         raise ApiError(
             401,
@@ -67,6 +68,7 @@ async def enter(request: Request) -> Call:
         raise invalid(f"Invalid JSON payload received. {error}") from None
     if not isinstance(body, Mapping):
         raise invalid("Invalid JSON payload received. The root element must be an object.")
+    fields.check(path["method"], body)
     return Call(request, path["project"], path["location"], model, path["method"], body)
 
 
@@ -101,7 +103,14 @@ _WORDS = {
 }
 
 
-async def leave(standin: Standin, call: Call, hits: Hits, body: Any, ledger_n: int = 0) -> Response:
+async def leave(
+    standin: Standin,
+    call: Call,
+    hits: Hits,
+    body: Any,
+    ledger_n: int = 0,
+    dress: Callable[[Any], Response] = JSONResponse,
+) -> Response:
     """Answer an accepted call; its ledger entry says ``answer_lost`` unless the answer really goes out.
 
     Raises: ConnectionCutError.
@@ -114,7 +123,7 @@ async def leave(standin: Standin, call: Call, hits: Hits, body: Any, ledger_n: i
         standin.store.answered(ledger_n)
     if (broken := hits.get("malformed_json")) is not None and broken.get("body"):
         return Response(json.dumps(body)[:-20], media_type="application/json")
-    return JSONResponse(body)
+    return dress(body)
 
 
 async def cut_connection(request: Request, _: Exception) -> Response:

@@ -6,6 +6,7 @@ Rendered clips wait in files, so that neither a long latency nor a restart costs
 import asyncio
 import logging
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from localcloud.vertex.clip.render import Clip, render
@@ -95,8 +96,13 @@ class Operations:
         if file.exists():
             return
         clip = Clip.planned(plan["clip"], sample, plan["faults"], store.blob)
+        abandoned = Event()
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._standin.workers, render, clip, file)
+        try:
+            await loop.run_in_executor(self._standin.workers, render, clip, file, abandoned)
+        except asyncio.CancelledError:
+            abandoned.set()  # a thread cannot be cancelled, and nobody should wait for a long clip to end
+            raise
 
     async def _deliver(self, operation: Operation, sample: int) -> dict[str, Any]:
         """One entry of ``videos``. Raises: StorageError when the bucket will not take the clip."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
@@ -20,10 +20,15 @@ class Usage:
     answer: int = 0
     picture: int = 0
     thoughts: int = 0
+    prompt_clips: int = 0
 
     @property
     def prompt(self) -> int:
-        return self.prompt_text + self.prompt_media
+        return self.prompt_text + self.prompt_media + self.prompt_clips
+
+    def answered(self, *, answer: int = 0, picture: int = 0, thoughts: int = 0) -> "Usage":
+        """The same prompt with another answer."""
+        return replace(self, answer=answer, picture=picture, thoughts=thoughts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ async def predict_long_running(standin: Standin, operations: Operations, call: C
             "first": standin.store.keep(wanted.first) if wanted.first else "",
             "last": standin.store.keep(wanted.last) if wanted.last else "",
             "references": [standin.store.keep(each) for each in wanted.references],
+            "extended": standin.store.keep(wanted.extended) if wanted.extended else "",
+            "pad": wanted.pad,
             "gop_frames": standin.profile.gop_frames,
             "open_gop": standin.profile.open_gop,
         },

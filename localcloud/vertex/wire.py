@@ -38,17 +38,16 @@ def section(message: Json, name: str) -> Json:
 
 
 def items(message: Json, name: str) -> list[Any]:
+    """A repeated field; one entry may stand for a list of one."""
     value = field(message, name, [])
-    if not isinstance(value, list):
-        raise invalid(f"Invalid value at '{name}': a list is expected.")
-    return value
+    return value if isinstance(value, list) else [value]
 
 
 def whole(message: Json, name: str, default: int) -> int:
     """An integer, which JSON writes of int64 fields may carry as text."""
     value = field(message, name, default)
     try:
-        return int(value)
+        return int(float(value)) if isinstance(value, float) else int(value)
     except (TypeError, ValueError):
         raise invalid(f"Invalid value at '{name}' (TYPE_INT64), {value!r}") from None
 
@@ -107,11 +106,11 @@ class Conversation:
 
 def conversation(body: Json) -> Conversation:
     """Raises: ApiError 400 when there is nothing to answer."""
-    contents = field(body, "contents", [])
-    contents = contents if isinstance(contents, list) else [contents]
-    turns = tuple(_turn(content) for content in contents)
+    turns = tuple(_turn(content) for content in items(body, "contents"))
     if not any(turn.text or turn.media for turn in turns):
         raise invalid("* GenerateContentRequest.contents: contents is not specified\n")
+    if any(turn.role not in ("user", "model", "function") for turn in turns):
+        raise invalid("Please use a valid role: user, model.")
     return Conversation(turns, _turn(section(body, "systemInstruction")).text)
 
 

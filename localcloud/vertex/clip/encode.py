@@ -27,20 +27,21 @@ class Groups:
     open: bool = False
 
 
-def write_mp4(file: Path, pictures: Iterable[Planes], seconds: Fraction, tone_hz: float, groups: Groups) -> None:
+def write_mp4(file: Path, pictures: Iterable[Planes], tone_hz: float, groups: Groups) -> None:
     """Encode; a tone of 0 Hz means no sound track. The file appears whole or not at all."""
     unfinished = file.with_suffix(".part")
     with av.open(unfinished, "w", format="mp4", options={"movflags": "+faststart"}) as container:
         # Streams must all exist before the first packet is written.
         audio = container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="stereo", bit_rate=96_000) if tone_hz else None
-        _encode_video(container, pictures, groups)
+        count = _encode_video(container, pictures, groups)
         if audio is not None:
-            _encode_tone(container, audio, tone_hz, seconds)
+            _encode_tone(container, audio, tone_hz, Fraction(count, FPS))
     unfinished.replace(file)
 
 
-def _encode_video(container: av.container.OutputContainer, pictures: Iterable[Planes], groups: Groups) -> None:
-    stream = None
+def _encode_video(container: av.container.OutputContainer, pictures: Iterable[Planes], groups: Groups) -> int:
+    """How many pictures there were."""
+    stream, index = None, -1
     for index, picture in enumerate(pictures):
         if stream is None:
             height_px, width_px = picture[0].shape
@@ -50,6 +51,7 @@ def _encode_video(container: av.container.OutputContainer, pictures: Iterable[Pl
         container.mux(stream.encode(frame))
     if stream is not None:
         container.mux(stream.encode())
+    return index + 1
 
 
 def _video_stream(

@@ -21,16 +21,34 @@ _WEIGHT_BITS = 7  # a share of 128ths: products with 8-bit samples still fit 16 
 _PAN_SHARE = 0.025  # of the width, there and back
 
 
-def planes(encoded: bytes, width_px: int, height_px: int) -> Planes:
-    """A picture filling the frame, cropped in the middle where its shape differs."""
+def planes(encoded: bytes, width_px: int, height_px: int, *, pad: bool = False) -> Planes:
+    """A picture filling the frame; where its shape differs it is cropped in the middle, or padded with black."""
+    fit = ImageOps.pad if pad else ImageOps.fit
     with Image.open(io.BytesIO(encoded)) as picture:
-        fitted = ImageOps.fit(picture.convert("RGB"), (width_px, height_px), Image.Resampling.BICUBIC)
-    frame = av.VideoFrame.from_ndarray(np.asarray(fitted), format="rgb24").reformat(
-        format="yuv420p", dst_colorspace="ITU709", src_color_range="JPEG", dst_color_range="MPEG"
+        fitted = fit(picture.convert("RGB"), (width_px, height_px), Image.Resampling.BICUBIC)
+    return _planes(av.VideoFrame.from_ndarray(np.asarray(fitted), format="rgb24"), width_px, height_px)
+
+
+def played(mp4: bytes, width_px: int, height_px: int) -> Iterator[Planes]:
+    """The pictures of a clip, scaled to the frame."""
+    with av.open(io.BytesIO(mp4), "r") as container:
+        for frame in container.decode(video=0):
+            yield _planes(frame, width_px, height_px)
+
+
+def _planes(frame: av.VideoFrame, width_px: int, height_px: int) -> Planes:
+    given = "JPEG" if frame.format.name == "rgb24" else "MPEG"
+    shown = frame.reformat(
+        width=width_px,
+        height=height_px,
+        format="yuv420p",
+        dst_colorspace="ITU709",
+        src_color_range=given,
+        dst_color_range="MPEG",
     )
     return tuple(
         np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width].copy()
-        for plane in frame.planes
+        for plane in shown.planes
     )
 
 

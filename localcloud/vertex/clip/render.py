@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from localcloud.vertex import chance
@@ -33,6 +33,8 @@ class Clip:
     first: bytes = b""
     last: bytes = b""
     references: tuple[bytes, ...] = ()
+    extended: bytes = b""  # the clip that comes first and is gone on from
+    pad: bool = False
     groups: Groups = field(default_factory=Groups)
     flaws: Mapping[str, Any] = field(default_factory=dict)
 
@@ -57,30 +59,51 @@ class Clip:
             first=blob(plan["first"]) if plan["first"] else b"",
             last=blob(plan["last"]) if plan["last"] else b"",
             references=tuple(blob(digest) for digest in plan["references"]),
+            extended=blob(plan["extended"]) if plan.get("extended") else b"",
+            pad=plan.get("pad", False),
             groups=Groups(plan["gop_frames"], plan["open_gop"]),
             flaws=flaws,
         )
 
 
-def render(clip: Clip, file: Path) -> None:
-    """Write the clip's MP4; takes a second or so of one core at 720p."""
+class AbandonedError(Exception):
+    """Nobody waits for this clip any more."""
+
+
+def render(clip: Clip, file: Path, abandoned: Event | None = None) -> None:
+    """Write the clip's MP4; takes a second or so of one core at 720p. Raises: AbandonedError when that is set."""
     count = clip.seconds * FPS
     if (args := clip.flaws.get("short_clip")) is not None:
         count = max(1, int(count * float(args.get("share", _SHORT_SHARE))))
     tone_hz = _tone_hz(clip) if clip.audio and "no_audio" not in clip.flaws else 0.0
-    write_mp4(file, _pictures(clip, count), Fraction(count, FPS), tone_hz, clip.groups)
+    pictures = _pictures(clip, count)
+    write_mp4(file, _unless(abandoned, pictures) if abandoned else pictures, tone_hz, clip.groups)
+
+
+def _unless(abandoned: Event, pictures: Iterator[Planes]) -> Iterator[Planes]:
+    for picture in pictures:
+        if abandoned.is_set():
+            raise AbandonedError
+        yield picture
 
 
 def _pictures(clip: Clip, count: int) -> Iterator[Planes]:
     size = clip.width_px, clip.height_px
     if "black_clip" in clip.flaws:
         nothing = frames.black(*size)
-        return iter([nothing] * count)
-    first = frames.planes(clip.first or _imagined(clip, "first"), *size)
+        yield from [nothing] * count
+        return
+    first = None
+    if clip.extended:
+        for first in frames.played(clip.extended, *size):
+            yield first
+    if first is None:
+        first = frames.planes(clip.first or _imagined(clip, "first"), *size, pad=clip.pad)
     if "frozen_clip" in clip.flaws:
-        return iter([first] * count)
-    last = frames.planes(clip.last or _imagined(clip, "last"), *size)
-    return frames.tween(first, last, count)
+        yield from [first] * count
+        return
+    last = frames.planes(clip.last or _imagined(clip, "last"), *size, pad=clip.pad)
+    yield from frames.tween(first, last, count)
 
 
 def _imagined(clip: Clip, moment: str) -> bytes:

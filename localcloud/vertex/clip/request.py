@@ -9,8 +9,8 @@ from typing import Any
 
 from PIL import Image
 
-from localcloud.serving import ApiError
 from localcloud.vertex import wire
+from localcloud.vertex.judge.media import look
 from localcloud.vertex.registry import VideoModel
 from localcloud.vertex.storage import Storage, StorageError
 from localcloud.vertex.wire import Json, invalid
@@ -22,6 +22,11 @@ _REFERENCE_SECONDS = (8,)
 _MOST_SAMPLES = 4
 _MOST_SEED = 2**32 - 1
 _MOST_IMAGE_BYTES = 20 * 2**20
+# Video extension, Veo 3.1 page, read 2026-10: seconds added, and seconds the given clip may have.
+_EXTENSION_SECONDS = 7
+_EXTENDED_S = (1, 30)
+_COMPRESSIONS = ("optimized", "lossless")
+_RESIZE_MODES = ("crop", "pad")
 _PERSON_GENERATION = ("allow_adult", "dont_allow", "disallow", "allow_all")
 
 
@@ -40,6 +45,8 @@ class ClipRequest:
     first: bytes = b""
     last: bytes = b""
     references: tuple[bytes, ...] = ()
+    extended: bytes = b""  # the clip to go on from
+    pad: bool = False  # pictures of another shape are padded instead of cropped
 
 
 async def read_clip_request(model: VideoModel, body: Json, storage: Storage) -> ClipRequest:
@@ -63,16 +70,21 @@ async def read_clip_request(model: VideoModel, body: Json, storage: Storage) -> 
         first=await _picture(instance, "image", storage),
         last=await _picture(instance, "lastFrame", storage),
         references=tuple([await _picture(each, "image", storage) for each in wire.items(instance, "referenceImages")]),
+        extended=await _clip(instance, storage),
+        pad=_one_of("resizeMode", str(wire.field(parameters, "resizeMode", "crop")).lower(), _RESIZE_MODES) == "pad",
     )
 
 
 def _feature(model: VideoModel, instance: Json, prompt: str) -> str:
     """What Veo calls this combination of inputs."""
-    for unknown in ("video", "mask"):
-        if wire.section(instance, unknown):
-            raise ApiError(501, f"This stand-in does not film from a {unknown}.")
+    if wire.section(instance, "mask"):  # inserting and removing objects is Veo 2's
+        raise invalid(f"Mask is not supported by model {model.id}.")
     image, last = wire.section(instance, "image"), wire.section(instance, "lastFrame")
     references = wire.items(instance, "referenceImages")
+    if wire.section(instance, "video"):
+        if image or last or references:
+            raise invalid("Video cannot be set together with image, lastFrame or reference images.")
+        return "video_extension"
     if not prompt and not image:
         raise invalid("Text prompt or image is required for video generation.")
     if last and not image:
@@ -100,15 +112,19 @@ def _length(model: VideoModel, parameters: Json, feature: str) -> tuple[str, int
     """Resolution and whole seconds."""
     resolution = str(wire.field(parameters, "resolution", "720p"))
     _one_of("resolution", resolution, [each for each in _RESOLUTIONS if each in model.durations_s])
-    supported = _REFERENCE_SECONDS if feature == "reference_to_video" else model.durations_s["720p"]
-    seconds = wire.whole(parameters, "durationSeconds", _USUAL_SECONDS)
+    by_feature = {"reference_to_video": _REFERENCE_SECONDS, "video_extension": (_EXTENSION_SECONDS,)}
+    supported = by_feature.get(feature, model.durations_s["720p"])
+    usual = _EXTENSION_SECONDS if feature == "video_extension" else _USUAL_SECONDS
+    seconds = wire.whole(parameters, "durationSeconds", usual)
     if seconds not in supported:
         listed = ",".join(map(str, supported))
         raise invalid(
             f"Unsupported output video duration {seconds} seconds, supported durations are [{listed}] "
             f"for feature {feature}."
         )
-    if seconds not in model.durations_s[resolution]:
+    if feature == "video_extension":
+        _one_of("resolution", resolution, ("720p", "1080p"))
+    elif seconds not in model.durations_s[resolution]:
         listed = ",".join(map(str, model.durations_s[resolution]))
         raise invalid(
             f"Unsupported output video duration {seconds} seconds, supported durations are [{listed}] "
@@ -118,6 +134,8 @@ def _length(model: VideoModel, parameters: Json, feature: str) -> tuple[str, int
     _one_of("fps", fps, (24,))
     person = str(wire.field(parameters, "personGeneration", "allow_adult")).lower()
     _one_of("personGeneration", person, _PERSON_GENERATION)
+    compression = str(wire.field(parameters, "compressionQuality", "optimized")).lower()
+    _one_of("compressionQuality", compression, _COMPRESSIONS)
     return resolution, seconds
 
 
@@ -129,17 +147,10 @@ def _storage_uri(parameters: Json) -> str:
 
 
 async def _picture(message: Any, name: str, storage: Storage) -> bytes:
-    """The bytes of an image object, sent inline or read from the bucket; none at all if it is absent."""
-    image = wire.section(message, name)
-    if not image:
+    """The bytes of an image object; none at all if it is absent."""
+    content = await _content(message, name, storage)
+    if not content:
         return b""
-    if uri := str(wire.field(image, "gcsUri", "")):
-        try:
-            content = await storage.read(uri)
-        except StorageError as error:
-            raise invalid(f"Failed to read {uri}: {error}") from error
-    else:
-        content = wire.octets(wire.field(image, "bytesBase64Encoded", ""), f"{name}.bytesBase64Encoded")
     if len(content) > _MOST_IMAGE_BYTES:
         raise invalid(f"The {name} is too large: {len(content)} bytes, at most {_MOST_IMAGE_BYTES} are supported.")
     try:
@@ -148,6 +159,34 @@ async def _picture(message: Any, name: str, storage: Storage) -> bytes:
     except (OSError, SyntaxError) as error:
         raise invalid(f"The {name} is not a readable PNG or JPEG image.") from error
     return content
+
+
+async def _clip(instance: Json, storage: Storage) -> bytes:
+    """The clip to extend; none at all if it is absent."""
+    content = await _content(instance, "video", storage)
+    if not content:
+        return b""
+    shown_s = look(content, "video/mp4").seconds
+    least_s, most_s = _EXTENDED_S
+    if not least_s <= round(shown_s, 1) <= most_s:
+        raise invalid(f"The video has {shown_s:.1f} seconds, between {least_s} and {most_s} are supported.")
+    return content
+
+
+async def _content(message: Any, name: str, storage: Storage) -> bytes:
+    """The bytes of a media object, sent inline or read from the bucket."""
+    found = wire.section(message, name)
+    if not found:
+        return b""
+    inline, uri = wire.field(found, "bytesBase64Encoded", ""), str(wire.field(found, "gcsUri", ""))
+    if bool(inline) == bool(uri):
+        raise invalid(f"Exactly one of bytesBase64Encoded and gcsUri is required in {name}.")
+    if not uri:
+        return wire.octets(inline, f"{name}.bytesBase64Encoded")
+    try:
+        return await storage.read(uri)
+    except StorageError as error:
+        raise invalid(f"Failed to read {uri}: {error}") from error
 
 
 def _one_of(name: str, value: Any, options: Any) -> Any:

@@ -1,9 +1,35 @@
-"""Strings with a form: ``format`` names and simple ``pattern`` expressions."""
+"""Strings with a form: ``format`` names."""
 
 import re
 import uuid
+from collections.abc import Mapping
 
 from localcloud.vertex import chance
+
+_DAY, _TIME = r"\d{4}-\d{2}-\d{2}", r"\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})"
+_LOOKS: Mapping[str, str] = {
+    "date": _DAY,
+    "time": _TIME,
+    "date-time": rf"{_DAY}T{_TIME}",
+    "duration": r"P[\dYMWDTHS.]+",
+    "email": r"[^\s@]+@[^\s@]+",
+    "hostname": r"[A-Za-z0-9.-]+",
+    "idn-email": r"[^\s@]+@[^\s@]+",
+    "ipv4": r"\d+(?:\.\d+){3}",
+    "ipv6": r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]+",
+    "iri": r"[a-z][a-z0-9+.-]*:\S*",
+    "json-pointer": r"(?:/[^/]*)*",
+    "relative-json-pointer": r"\d+(?:#|(?:/[^/]*)*)",
+    "uri-reference": r"\S*",
+    "iri-reference": r"\S*",
+    "uri": r"[a-z][a-z0-9+.-]*:\S*",
+    "uuid": r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
+}
+
+
+def looks_like(name: str, text: str) -> bool:
+    """Whether a text has the outward form of a format; unknown formats are free."""
+    return bool(re.fullmatch(_LOOKS.get(name, r"(?s:.*)"), text))
 
 
 def formatted(name: str, *seed: object) -> str | None:
@@ -17,33 +43,20 @@ def formatted(name: str, *seed: object) -> str | None:
         "date-time": f"{day}T{time}Z",
         "duration": f"PT{number % 60 + 1}S",
         "email": f"someone{number % 1000}@example.com",
+        "idn-email": f"someone{number % 1000}@example.com",
         "hostname": f"host{number % 1000}.example.com",
+        "idn-hostname": f"host{number % 1000}.example.com",
         "ipv4": f"192.0.2.{number % 254 + 1}",
+        "ipv6": f"2001:db8::{number % 0xFFFF:x}",
         "uri": f"https://example.com/{number % 100000}",
+        "iri": f"https://example.com/{number % 100000}",
+        "uri-reference": f"/{number % 100000}",
+        "iri-reference": f"/{number % 100000}",
+        "uri-template": f"https://example.com/{number % 100000}/{{name}}",
+        "json-pointer": f"/part/{number % 10}",
+        "relative-json-pointer": f"{number % 10}/part",
+        "regex": "^[a-z]+$",
         "url": f"https://example.com/{number % 100000}",
         "uuid": str(uuid.UUID(int=number | number << 64, version=4)),
         "byte": "AAAA",
     }.get(name)
-
-
-def matching(pattern: str, text: str, *seed: object) -> str | None:
-    """A string the pattern accepts, out of common forms; None when none fits (a model would not promise it either)."""
-    number = chance.number(*seed)
-    digits = str(number)
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    first_word = (re.findall(r"[A-Za-z]+", text) or ["word"])[0]
-    hours = f"{number % 24:02}:{number % 60:02}"
-    tries = [
-        text, slug, slug[:20].strip("-"), slug.replace("-", "_"), first_word.lower(), first_word.capitalize(),
-        first_word.upper(), f"#{number % 0xFFFFFF:06x}", f"#{number % 0xFFFFFF:06X}", f"{number % 0xFFFFFF:06x}",
-        f"2026-01-{number % 28 + 1:02}", hours, f"{hours}:00", f"{number % 90 + 10}.{number % 90 + 10}",
-        *(digits[:length] for length in range(1, 13)),
-        *(f"{slug.split('-')[0]}{mark}{digits[:length]}" for mark in "-_" for length in range(1, 5)),
-        *(first_word[:3].upper() + "-" + digits[:length] for length in range(1, 7)),
-        *("abcdefghijkl"[:length] for length in range(1, 13)), *("ABCDEFGHIJKL"[:length] for length in range(1, 13)),
-    ]  # fmt: skip
-    try:
-        accepts = re.compile(pattern).search
-    except re.error:
-        return None
-    return next((each for each in tries if accepts(each)), None)

@@ -83,6 +83,19 @@ def fit(text: str, least_chars: int, most_chars: int) -> str:
     return cut if max(1, least_chars) <= len(cut) <= most_chars else text[:most_chars]
 
 
+def spellings(text: str) -> list[str]:
+    """The text as slugs, identifiers, single words and codes, for whoever wants a narrower form."""
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    first, digits = (re.findall(r"[A-Za-z]+", text) or ["word"])[0], str(chance.number(text))
+    words_ = slug.split("-")
+    return [
+        text, slug, "-".join(words_[:3]), slug[:20].strip("-"), slug.replace("-", "_"), "_".join(words_[:3]),
+        first.lower(), first.capitalize(), first.upper(),
+        *(f"{first.lower()}{mark}{digits[:length]}" for mark in ("-", "_", "") for length in range(1, 5)),
+        *(f"{first[:3].upper()}-{digits[:length]}" for length in range(1, 7)),
+    ]  # fmt: skip
+
+
 def _told(beat: str, turn: int) -> str:
     """One sentence of the beat; the fields of an object take turns where it has several that tell enough."""
     choice = [

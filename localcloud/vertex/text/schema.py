@@ -1,60 +1,58 @@
-"""Response schemas in both dialects, one node at a time: OpenAPI (upper-case types, snake_case keys), JSON Schema.
+"""Response schemas in both dialects, one place at a time: OpenAPI (upper-case types) and JSON Schema.
 
-Only reading happens here; what to write into a node is decided in fill.
+Only reading happens here: references are followed, combinations become a list of plain ways to fill the place. What to
+write is decided in fill.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
+from math import inf
 from typing import Any
 
-from localcloud.vertex.wire import Json, field, invalid
+from localcloud.vertex.text.keywords import both, canonical
+from localcloud.vertex.wire import Json, invalid
 
-_MAX_REFERENCES = 64  # a chain of references longer than this goes round in circles
+_MOST_WAYS = 48  # combinations of combinations end here
+_TYPE_BY_KEYWORD = {
+    "object": "properties required additionalProperties patternProperties propertyNames minProperties".split(),
+    "array": "items prefixItems contains minItems maxItems uniqueItems".split(),
+    "number": "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf".split(),
+}
+_TOLD_APART = ("if", "anyOf", "oneOf", "allOf", "$ref")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One place of a schema, with references followed and alternatives decided for a value rather than null."""
+    """One way to fill a place of a schema; ``references`` are those that were followed to get here."""
 
     raw: Json
     root: Json
+    references: frozenset[str] = frozenset()
 
     @property
     def type(self) -> str:
         """``object array string integer number boolean null``; guessed from the other keys when not written."""
-        written = self.raw.get("type")
-        if isinstance(written, list):
-            written = next((each for each in written if str(each).lower() != "null"), "null")
-        if written and str(written).upper() != "TYPE_UNSPECIFIED":
-            return str(written).lower()
-        if "properties" in self.raw:
-            return "object"
-        return "array" if self.get("items") or self.get("prefixItems") else "string"
+        if written := self.raw.get("type"):
+            return str(written)
+        return next((t for t, names in _TYPE_BY_KEYWORD.items() if any(n in self.raw for n in names)), "string")
 
     def get(self, name: str, default: Any = None) -> Any:
-        return field(self.raw, name, default)
+        return self.raw.get(name, default)
 
-    def whole(self, name: str, default: int) -> int:
-        """Counts and lengths arrive as numbers, as floats or as text."""
-        return int(float(self.get(name, default)))
-
-    def number(self, name: str) -> float | None:
-        value = self.get(name)
-        return None if value is None or isinstance(value, bool) else float(value)
-
-    def child(self, raw: Any) -> "Node":
-        return node(raw if isinstance(raw, Mapping) else {}, self.root)
+    def child(self, schema: Any) -> "Node":
+        return node(schema, self.root)
 
     @property
-    def properties(self) -> dict[str, "Node"]:
-        """In the order the answer should have them."""
+    def properties(self) -> dict[str, Any]:
+        """Schemas by name, in the order the answer should have them."""
         named = self.get("properties", {})
         ordered = [name for name in self.get("propertyOrdering", []) if name in named]
-        return {name: self.child(named[name]) for name in [*ordered, *(n for n in named if n not in ordered)]}
+        return {name: named[name] for name in [*ordered, *(n for n in named if n not in ordered)]}
 
     @property
-    def required(self) -> frozenset[str]:
-        return frozenset(self.get("required", ()))
+    def required(self) -> tuple[str, ...]:
+        return tuple(self.get("required", ()))
 
     @property
     def about(self) -> str:
@@ -62,33 +60,96 @@ class Node:
         return f"{self.get('title', '')} {self.get('description', '')}".strip()
 
 
-def node(raw: Json, root: Json | None = None) -> Node:
-    """Raises: ApiError 400 for a reference that leads nowhere."""
-    root = raw if root is None else root
-    for _ in range(_MAX_REFERENCES):
-        if reference := raw.get("$ref", raw.get("ref")):
-            raw = {**{k: v for k, v in raw.items() if k not in ("$ref", "ref")}, **_target(str(reference), root)}
-        elif parts := field(raw, "allOf"):
-            rest = {k: v for k, v in raw.items() if k not in ("allOf", "all_of")}
-            raw = {**{k: v for part in parts for k, v in part.items()}, **rest}
-        elif choices := field(raw, "anyOf") or field(raw, "oneOf"):
-            rest = {k: v for k, v in raw.items() if k not in ("anyOf", "any_of", "oneOf", "one_of")}
-            raw = {**rest, **_first_value(choices)}
-        else:
-            return Node(raw, root)
-    raise invalid("The response schema refers to itself without end.")
+def node(schema: Any, root: Json) -> Node:
+    """The first way to fill the place. Raises: ApiError 400 for a schema nothing can satisfy."""
+    first = next(iter(ways(schema, root)), None)
+    if first is None:
+        raise invalid("The response schema refers to itself without end, or no value satisfies it.")
+    return first
 
 
-def _first_value(choices: list[Json]) -> Json:
-    return next((each for each in choices if str(each.get("type", "")).lower() != "null"), choices[0])
+def ways(schema: Any, root: Json) -> list[Node]:
+    """Every way to fill the place, values before null. Raises: ApiError 400 for a reference that leads nowhere."""
+    found = list(islice(_ways(schema, root, frozenset()), _MOST_WAYS))
+    return sorted(found, key=lambda way: way.raw.get("type") == "null")
 
 
-def _target(reference: str, root: Json) -> Json:
-    """What a JSON pointer names: ``#/$defs/Scene``."""
-    target: Any = root
+def _ways(schema: Any, root: Json, followed: frozenset[str]) -> Iterator[Node]:
+    if not isinstance(schema, Mapping):
+        yield from [] if schema is False else [Node({}, root, followed)]
+        return
+    plain = canonical(schema)
+    apart = next((name for name in _TOLD_APART if name in plain), "")
+    rest = {name: value for name, value in plain.items() if name != apart}
+    match apart:
+        case "":
+            yield from _by_type(plain, root, followed)
+        case "$ref":
+            reference = str(plain["$ref"])
+            if reference not in followed:
+                yield from _together([target(reference, root)], Node(rest, root, followed | {reference}))
+        case "allOf":
+            yield from _together(plain["allOf"], Node(rest, root, followed))
+        case "if":
+            rest = {name: value for name, value in rest.items() if name not in ("then", "else")}
+            yield from _together([plain["if"], plain.get("then", True)], Node(rest, root, followed))
+            yield from _together([{"not": plain["if"]}, plain.get("else", True)], Node(rest, root, followed))
+        case _:
+            for choice in plain[apart]:
+                yield from _together([choice], Node(rest, root, followed))
+
+
+def _together(schemas: Iterable[Any], start: Node) -> Iterator[Node]:
+    """Ways that obey all the schemas and what ``start`` says beside them."""
+    schemas = list(schemas)
+    if not schemas:
+        yield from _ways(start.raw, start.root, start.references)
+        return
+    for first in _ways(schemas[0], start.root, start.references):
+        for rest in _together(schemas[1:], start):
+            merged = both(first.raw, rest.raw)
+            if merged is not None:
+                yield from _by_type(merged, start.root, first.references | rest.references)
+
+
+def _by_type(plain: Json, root: Json, followed: frozenset[str]) -> Iterator[Node]:
+    written = plain.get("type")
+    types = [str(each).lower() for each in written] if isinstance(written, list) else [written]
+    for each in types:
+        yield Node({**plain, "type": each} if each else plain, root, followed)
+    if plain.get("nullable") and "null" not in types and "enum" not in plain:
+        yield Node({"type": "null"}, root, followed)
+
+
+def height(schema: Any, root: Json, above: frozenset[str] = frozenset()) -> float:
+    """Levels the shortest value has; infinite where the schema has to contain itself."""
+    return min((_height(way, above) for way in ways(schema, root)), default=inf)
+
+
+def _height(way: Node, above: frozenset[str]) -> float:
+    if way.references & above:
+        return inf
+    above |= way.references
+    below: list[Any] = []
+    if way.type == "object":
+        below = [way.properties[name] for name in way.required if name in way.properties]
+        if way.get("minProperties", 0) > len(below):
+            below += [*way.properties.values(), way.get("additionalProperties", True)]
+    elif way.type == "array":
+        below = [*way.get("prefixItems", []), *([way.get("items", {})] if way.get("minItems") else [])]
+    return 1 + max((height(each, way.root, above) for each in below), default=0)
+
+
+def target(reference: str, root: Json) -> Any:
+    """What a JSON pointer names: ``#/$defs/Scene``. The OpenAPI dialect keeps its definitions under ``defs``."""
+    found: Any = root
     for step in reference.removeprefix("#").strip("/").split("/"):
-        step = step.replace("~1", "/").replace("~0", "~")  # noqa: PLW2901 - RFC 6901 unescaping
-        if step and not (isinstance(target, Mapping) and step in target):
+        name = step.replace("~1", "/").replace("~0", "~")  # RFC 6901
+        if isinstance(found, list) and name.isdigit() and int(name) < len(found):
+            found = found[int(name)]
+            continue
+        name = next((n for n in (name, name.lstrip("$")) if isinstance(found, Mapping) and n in found), name)
+        if name and not (isinstance(found, Mapping) and name in found):
             raise invalid(f"The response schema refers to {reference!r}, which it does not define.")
-        target = target[step] if step else target
-    return dict(target)
+        found = found[name] if name else found
+    return found

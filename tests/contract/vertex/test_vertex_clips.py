@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from google import genai
 from google.genai import types
+from PIL import Image
 
 from tests.contract.vertex.harness import (
     TEXT_MODEL,
@@ -218,3 +219,59 @@ def test_operation_when_nobody_began_it_then_the_poll_is_404(vertex: FakeVertex)
     answer = httpx.post(url, json=body, headers={"Authorization": "Bearer x"})
 
     assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
+
+
+def test_last_frame_when_it_has_fine_stripes_then_not_one_of_them_is_shifted(client: genai.Client) -> None:
+    """The motion of the clip has come to rest: even two pixels aside would turn the stripes over."""
+    stripes = np.zeros((720, 1280, 3), np.uint8)
+    stripes[:, ::4] = stripes[:, 1::4] = 255
+    encoded = io.BytesIO()
+    Image.fromarray(stripes).save(encoded, "PNG")
+    frame = types.Image(image_bytes=encoded.getvalue(), mime_type="image/png")
+    *_, last = frames(content_of(finished(client, ordered(client, image=a_picture(), last_frame=frame))))
+
+    assert psnr_db(seen(last), stripes.astype(float)) > 20
+
+
+@pytest.mark.parametrize("open_gop", [True, False])
+def test_groups_when_ordered_open_then_pictures_look_across_their_borders(
+    vertex: FakeVertex, client: genai.Client, *, open_gop: bool
+) -> None:
+    vertex.control("POST", "profile", {"open_gop": open_gop})
+    mp4 = content_of(finished(client, ordered(client, image=a_picture())))
+    with av.open(io.BytesIO(mp4), "r") as container:
+        shown = [(packet.pts, packet.is_keyframe) for packet in container.demux(video=0) if packet.pts is not None]
+
+    keys = [pts for pts, is_key in shown if is_key]
+    leading = [pts for i, (pts, _) in enumerate(shown) for key, is_key in shown[:i] if is_key and pts < key]
+    assert len(keys) == 4 or open_gop
+    assert bool(leading or len(keys) < 4) == open_gop
+
+
+def test_clip_when_extended_then_the_old_one_comes_first_and_seven_seconds_follow(
+    vertex: FakeVertex, client: genai.Client, object_store: ObjectStore
+) -> None:
+    first = content_of(finished(client, ordered(client, image=a_picture())))
+    uri = object_store.put("in/clip.mp4", first)
+    operation = client.models.generate_videos(
+        model=VIDEO_MODEL,
+        source=types.GenerateVideosSource(prompt="It goes on", video=types.Video(uri=uri, mime_type="video/mp4")),
+    )
+    clip = list(frames(content_of(finished(client, operation))))
+    before = list(frames(first))
+
+    assert len(clip) == (4 + 7) * 24
+    assert psnr_db(seen(clip[95]), seen(before[95])) > 35
+    assert psnr_db(seen(clip[-1]), seen(before[95])) < 25
+    assert [entry["micros"] for entry in vertex.ledger()] == [4 * 400_000, 7 * 400_000]
+
+
+def test_picture_of_another_shape_when_padding_is_asked_then_black_bars_appear(client: genai.Client) -> None:
+    square = a_picture("#a04010", (720, 720))
+    padded, cropped = (
+        seen(next(frames(content_of(finished(client, ordered(client, image=square, resize_mode=mode))))))
+        for mode in (types.ImageResizeMode.PAD, types.ImageResizeMode.CROP)
+    )
+
+    assert padded[:, :100].max() < 20
+    assert cropped[:, :100].mean() > 60

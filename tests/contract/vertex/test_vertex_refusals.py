@@ -1,7 +1,9 @@
 """What is refused before anything is accepted or paid, and in which words."""
 
+import io
 from typing import Any
 
+import av
 import httpx
 import pytest
 from google import genai
@@ -34,6 +36,8 @@ REFERENCE = types.VideoGenerationReferenceImage(image=PICTURE, reference_type=ty
         ({"output_gcs_uri": "https://example.com/"}, "gs://"),
         ({"image": b"not a picture"}, "not a readable PNG or JPEG"),
         ({"fps": 30}, "fps 30"),
+        ({"mask": types.VideoGenerationMask(image=PICTURE)}, "Mask is not supported by model"),
+        ({"person_generation": "allow_cats"}, "personGeneration allow_cats"),
         ({"prompt": ""}, "prompt or image is required"),
         ({"seed": -1}, "seed must be between"),
     ],
@@ -45,6 +49,41 @@ def test_clip_order_when_it_breaks_a_limit_then_it_is_400_in_words_and_free(
         ordered(client, **config)
 
     assert (refused.value.code, refused.value.status) == (400, "INVALID_ARGUMENT")
+    assert vertex.ledger() == []
+
+
+def a_clip(seconds: int) -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
+        for _ in range(seconds):
+            container.mux(stream.encode(av.VideoFrame(64, 36, "yuv420p")))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("source", "config", "words"),
+    [
+        ({"video": a_clip(31)}, {}, "31.0 seconds, between 1 and 30"),
+        ({"video": b"no clip"}, {}, "Unable to process input video"),
+        ({"video": a_clip(2)}, {"duration_seconds": 8}, r"supported durations are \[7\] for feature video_extension"),
+        ({"video": a_clip(2)}, {"resolution": "4k"}, "resolution 4k"),
+        ({"video": a_clip(2)}, {"last_frame": PICTURE}, "cannot be set together"),
+    ],
+)
+def test_extension_when_it_breaks_a_limit_then_it_is_400_and_free(
+    vertex: FakeVertex, client: genai.Client, source: dict[str, bytes], config: dict[str, Any], words: str
+) -> None:
+    video = types.Video(video_bytes=source["video"], mime_type="video/mp4")
+    with pytest.raises(errors.ClientError, match=words):
+        client.models.generate_videos(
+            model=VIDEO_MODEL,
+            source=types.GenerateVideosSource(prompt="It goes on", video=video),
+            config=types.GenerateVideosConfig(**config),
+        )
+
     assert vertex.ledger() == []
 
 

@@ -7,6 +7,7 @@ import pytest
 from google.genai import errors
 
 from tests.contract.vertex.harness import (
+    IMAGE_MODEL,
     TEXT_MODEL,
     FakeVertex,
     ObjectStore,
@@ -15,6 +16,7 @@ from tests.contract.vertex.harness import (
     finished,
     free_port,
     ordered,
+    pictures_of,
 )
 
 Stopped = Callable[[], FakeVertex]
@@ -82,3 +84,36 @@ def test_sigterm_when_an_operation_is_under_way_then_the_process_ends_and_the_ne
         assert vertex.process.returncode == 0
     with stopped().started() as vertex:
         assert finished(vertex.client(), operation).error is None
+
+
+def test_long_clip_when_sigterm_comes_while_it_is_rendered_then_nobody_waits_for_it(stopped: Stopped) -> None:
+    with stopped().started() as vertex:
+        ordered(vertex.client(), duration_seconds=8, resolution="4k")
+        assert vertex.process is not None
+        clips = [Path(option) for option in vertex.options if "state" in option][-1] / "clips"
+        eventually(lambda: list(clips.glob("*.part")))
+        vertex.process.terminate()
+        eventually(lambda: vertex.process is not None and vertex.process.poll() is not None)
+        finished_clips = list(clips.glob("*.mp4"))
+
+    assert finished_clips == []
+
+
+def test_same_requests_when_a_new_process_answers_then_the_answers_are_the_same(stopped: Stopped) -> None:
+    def answers(vertex: FakeVertex) -> list[object]:
+        client = vertex.client()
+        picture = client.models.generate_content(model=IMAGE_MODEL, contents="A boat at dawn")
+        clip = finished(client, ordered(client, seed=7)).response
+        assert clip is not None
+        videos = [each.video.video_bytes for each in clip.generated_videos or [] if each.video]
+        return [
+            client.models.generate_content(model=TEXT_MODEL, contents="A fox wakes. It rains.").text,
+            pictures_of(picture),
+            videos,
+        ]
+
+    with stopped().started() as vertex:
+        before = answers(vertex)
+        vertex.kill()
+    with stopped().started() as vertex:
+        assert answers(vertex) == before

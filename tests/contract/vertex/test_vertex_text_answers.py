@@ -10,7 +10,7 @@ from google import genai
 from google.genai import errors, types
 from pydantic import BaseModel, Field
 
-from tests.contract.vertex.harness import TEXT_MODEL, FakeVertex, ObjectStore, a_picture
+from tests.contract.vertex.harness import TEXT_MODEL, FakeVertex, a_picture
 
 STORY = (
     "<story>An old keeper wakes before dawn. A storm rolls in from the sea. "
@@ -171,25 +171,6 @@ def test_schema_when_it_is_recursive_and_uses_every_bound_then_the_answer_fits_i
 
     tree = Tree.model_validate_json(answer.text or "")
     assert all(len(leaf.long_text) >= 400 and leaf.step % 5 == 0 for leaf in tree.leaves)
-
-
-def test_clip_to_judge_when_a_schema_is_given_then_a_mark_within_bounds_comes_back(
-    client: genai.Client, object_store: ObjectStore
-) -> None:
-    class Verdict(BaseModel):
-        score: int = Field(ge=0, le=100)
-        reasons: list[str]
-
-    parts: list[Any] = [
-        types.Part.from_uri(file_uri=object_store.put("judged/clip.mp4", b"any bytes"), mime_type="video/mp4"),
-        types.Part.from_bytes(data=a_picture(), mime_type="image/png"),
-        types.Part.from_text(text="Judge continuity."),
-    ]
-    config = types.GenerateContentConfig(response_mime_type="application/json", response_schema=Verdict)
-    answer = client.models.generate_content(model=TEXT_MODEL, contents=parts, config=config)
-
-    assert isinstance(answer.parsed, Verdict)
-    assert 50 <= answer.parsed.score <= 100
 
 
 def test_clip_to_judge_when_it_is_not_in_the_bucket_then_the_call_is_refused_and_free(

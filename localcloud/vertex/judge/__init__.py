@@ -1,0 +1,1 @@
+"""Pictures and clips in a prompt: read, looked at, and given a mark."""

@@ -1,0 +1,109 @@
+"""Arrays: as long as the prompt says, each entry telling its part of the story, tuples place by place."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import zip_longest
+from typing import Any
+
+from localcloud.vertex.text import naming, story, verdict
+from localcloud.vertex.text.accepts import accepts, same
+from localcloud.vertex.text.counting import count_of, words
+from localcloud.vertex.text.place import Place
+from localcloud.vertex.text.schema import Node, ways
+
+Fill = Callable[[Any, Mapping[str, Any], Place], Any]
+
+_USUAL_MOST_ITEMS = 12
+_ITEM_CAP = 1000
+_DEEP_ARRAYS = 2  # inside as many arrays a further one is as short as it may be
+_DISTINCT_TRIES = 80
+_PLACE_WORDS = frozenset({"place", "places", "location", "locations", "setting", "settings", "room", "rooms"})
+_ANY = Node({}, {})
+
+
+def filled_list(shape: Node, place: Place, fill: Fill) -> list[Any]:
+    prefix, items = _parts(shape)
+    entry = next(iter(ways(items, shape.root)), _ANY)
+    count = _length(shape, entry, place, len(prefix)) if ways(items, shape.root) else len(prefix)
+    count = min(count, shape.get("maxItems", count))
+    told = story.beats(place.beat, count) if entry.type in ("object", "array") else [place.beat] * count
+    called = [] if prefix else _called(entry, place)
+    filled: list[Any] = []
+    for i, (beat, name) in enumerate(zip_longest(told, called[:count], fillvalue="")):
+        at = place.at(i, beat=_of(name, beat, place), place=i, listed=True, called=name)
+        schema = prefix[i] if i < len(prefix) else items
+        _append(filled, schema, at, fill, shape)
+    _contain(filled, shape, place, fill)
+    return filled
+
+
+def _parts(shape: Node) -> tuple[list[Any], Any]:
+    """Schemas of the first entries, and that of the others; both spellings of tuples."""
+    items = shape.get("items", True)
+    if isinstance(items, list):
+        return items, shape.get("additionalItems", False)
+    prefix = list(shape.get("prefixItems", []))
+    return prefix, items if "items" in shape.raw or not prefix else shape.get("minItems", 0) > len(prefix)
+
+
+def _append(filled: list[Any], schema: Any, at: Place, fill: Fill, shape: Node) -> None:
+    """Add an entry; where entries must differ, try until it does, and leave it out if it cannot."""
+    for attempt in range(_DISTINCT_TRIES if shape.get("uniqueItems") else 1):
+        value = fill(schema, shape.root, replace(at, attempt=at.attempt + attempt))
+        if not shape.get("uniqueItems") or not any(same(value, each) for each in filled):
+            filled.append(value)
+            return
+
+
+def _contain(filled: list[Any], shape: Node, place: Place, fill: Fill) -> None:
+    """See to it that enough entries are of the kind the list must contain, those of free places first."""
+    if "contains" not in shape.raw:
+        return
+    prefix, items = _parts(shape)
+    kind, wanted = shape.get("contains"), shape.get("minContains", 1)
+    most = min(shape.get("maxItems", _ITEM_CAP), max(len(filled), len(prefix) + wanted))
+    for i in (*range(len(prefix), most), *range(len(prefix))):
+        if sum(accepts(kind, each, shape.root) for each in filled) >= wanted:
+            return
+        both = {"allOf": [prefix[i] if i < len(prefix) else items, kind]}
+        others = filled[:i] + filled[i + 1 :]
+        if ways(both, shape.root):
+            _append(others, both, place.at(i, place=i, listed=True), fill, shape)
+        if len(others) and accepts(both, others[-1], shape.root):
+            filled[i : i + 1] = others[-1:]
+
+
+def _length(shape: Node, entry: Node, place: Place, fixed: int) -> int:
+    least, most = max(fixed, shape.get("minItems", 0)), min(shape.get("maxItems", _ITEM_CAP), _ITEM_CAP)
+    if fixed or place.must_end:
+        return int(least)
+    nouns = [words(name)[-1] for name in (place.name, str(entry.get("title", ""))) if words(name)]
+    said = next((count for noun in nouns if (count := count_of(noun, place.brief.wishes))), None)
+    if said and said[0] == said[1]:
+        return int(max(least, min(said[0], most)))
+    if entry.type == "string" and (found := verdict.findings(place)) is not None:
+        return int(max(least, min(len(found), most)))
+    low, high = said or (1, _USUAL_MOST_ITEMS)
+    if place.arrays_above >= _DEEP_ARRAYS:
+        return int(max(least, min(low, most)))
+    if not said and (called := _called(entry, place)):
+        return int(max(least, min(len(called), most)))
+    told = max(low, min(len(story.sentences(place.beat)), high))
+    return int(max(least, min(told, most)))
+
+
+def _called(entry: Node, place: Place) -> list[str]:
+    """What a list of named things should name, by what the schema says they are: places, or anything else."""
+    if entry.type != "object" or "name" not in entry.properties:
+        return []
+    is_place = _PLACE_WORDS & {*words(place.name), *words(entry.about)}
+    return naming.about(place.beat, place=bool(is_place))
+
+
+def _of(name: str, beat: str, place: Place) -> str:
+    """The sentences of the story that speak of a named thing, else the beat."""
+    if not name:
+        return beat
+    spoken = [told for told in story.sentences(place.beat) if re.search(rf"(?i)\b{re.escape(name)}\b", told)]
+    return " ".join(spoken[:2]) or beat
