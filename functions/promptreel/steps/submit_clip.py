@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from promptreel.domain import ids as names
 from promptreel.domain import prompts
 from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call
 from promptreel.domain.problem import Problem
-from promptreel.domain.scene import Scene
-from promptreel.domain.states import SceneState
+from promptreel.domain.scene import Clip, Scene
+from promptreel.domain.states import CallState, SceneState
 from promptreel.errors import AnswerLost, BudgetExceeded, LostRace, QuotaExhausted, Refused, Unpaid
 from promptreel.ports import ArtifactStore, Clock, Filmer, Ids, JobStore, Replace, Shot
-from promptreel.protocol import tickets
+from promptreel.protocol import filming, tickets
 from promptreel.protocol.ledger import Busy, Ledger, Mine, Superseded
 from promptreel.protocol.races import until_won
 
@@ -26,7 +27,7 @@ class SubmitClip:
 
 @dataclass(frozen=True, slots=True)
 class ClipSubmitted:
-    """``state``: ``filming``, ``busy``, ``refused``, ``uncertain``, ``budget_exceeded`` or ``superseded``.
+    """``filming``, ``delivered``, ``busy``, ``refused``, ``uncertain``, ``budget_exceeded`` or ``superseded``.
 
     All of these are the end of the task: poll_clips takes it from there.
     """
@@ -52,34 +53,65 @@ def submit_clip(
     scene = jobs.scene(cmd.job_id, cmd.scene).value
     if job.run != cmd.run or job.is_final or (scene.take, scene.attempt) != (cmd.take, cmd.attempt):
         return ClipSubmitted("superseded")
-    shot = _shot(job, scene)
-    ticket = tickets.clip(job, job.planned(), scene, _digest(shot), clock.now())
+    late = _late_output(job, scene, jobs=jobs, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock)
+    if late is not None:
+        clip = Clip(uri=late.artifact or "", call=late.id)
+        until_won(lambda: _deliver(cmd, jobs, clock, clip), clock, ids)
+        return ClipSubmitted("delivered")
     try:
-        claim = ledger.claim(ticket)
+        state = _send(job, scene, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock)
     except BudgetExceeded as error:
         problem = Problem.of(error, step="submit_clip", scene=scene.id)
         until_won(lambda: _write(cmd, jobs, clock, problem), clock, ids)
         return ClipSubmitted("budget_exceeded")
+    if state == "filming":
+        until_won(lambda: _write(cmd, jobs, clock, None), clock, ids)
+    return ClipSubmitted(state)
+
+
+def _send(job: Job, scene: Scene, *, artifacts: ArtifactStore, filmer: Filmer, ledger: Ledger, clock: Clock) -> str:
+    """Claim the clip's call and send it, unless it is on its way already."""
+    shot = _shot(job, scene)
+    ticket = tickets.clip(job, job.planned(), scene, _digest(shot), clock.now())
+    claim = ledger.claim(ticket)
     if isinstance(claim, Superseded):
-        return ClipSubmitted("superseded")
+        return "superseded"
     if isinstance(claim, Busy) and claim.call.operation is None:
-        return ClipSubmitted("busy")
-    if isinstance(claim, Mine):
-        try:
-            operation = ledger.send(
-                claim, ticket, lambda left_s: filmer.submit(shot, artifacts.uri(ticket.prefix), left_s)
-            )
-        except Unpaid as error:
-            raise QuotaExhausted(error.reason) from error
-        except LostRace:
-            return ClipSubmitted("busy")
-        except Refused:
-            return ClipSubmitted("refused")
-        except AnswerLost:
-            return ClipSubmitted("uncertain")
-        ledger.name_operation(claim.call, operation)
-    until_won(lambda: _write(cmd, jobs, clock, None), clock, ids)
-    return ClipSubmitted("filming")
+        return "busy"
+    if not isinstance(claim, Mine):
+        return "filming"
+    try:
+        operation = ledger.send(claim, ticket, lambda left_s: filmer.submit(shot, artifacts.uri(ticket.prefix), left_s))
+    except Unpaid as error:
+        raise QuotaExhausted(error.reason) from error
+    except LostRace:
+        return "busy"
+    except Refused:
+        return "refused"
+    except AnswerLost:
+        return "uncertain"
+    ledger.name_operation(claim.call, operation)
+    return "filming"
+
+
+def _late_output(
+    job: Job, scene: Scene, *, jobs: JobStore, artifacts: ArtifactStore, filmer: Filmer, ledger: Ledger, clock: Clock
+) -> Call | None:
+    """The attempt before, if it was given up and its output has come since: taken, instead of paid for again (§5.5)."""
+    if scene.attempt == 1:
+        return None
+    read = jobs.call(job.id, names.call_id(job.id, scene.clip_purpose, scene.take, scene.attempt - 1))
+    if read is None or read.value.state is not CallState.LOST:
+        return None
+    seen = filming.resolve(read.value, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
+    return seen if seen.is_paid else None
+
+
+def _deliver(cmd: SubmitClip, jobs: JobStore, clock: Clock, clip: Clip) -> None:
+    read = jobs.scene(cmd.job_id, cmd.scene)
+    scene = read.value
+    if (scene.take, scene.attempt) == (cmd.take, cmd.attempt) and scene.state is SceneState.QUEUED:
+        jobs.write(Replace(cmd.job_id, read, scene.to(SceneState.DONE, clock.now(), clip=clip)))
 
 
 def _shot(job: Job, scene: Scene) -> Shot:

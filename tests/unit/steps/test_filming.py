@@ -212,6 +212,25 @@ def test_lost_answer_when_its_window_is_over_then_is_lost_and_counted_and_tried_
     assert scenes(world, job.id)[0].attempt == 2
 
 
+def test_output_that_comes_after_its_attempt_was_given_up_then_is_taken_before_the_next_is_paid(
+    world: FakeWorld,
+) -> None:
+    job = world.drawn()
+    world.filmer.failures = [AnswerLost("reset")]
+    world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
+    world.clock.pass_s(60 + 900 + 121)
+    world.poll(job)
+    lost = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    uri = world.artifacts.put(f"{lost.prefix}7/sample_0.mp4", b"clip", "video/mp4")
+
+    assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2)).state == "delivered"
+
+    first = scenes(world, job.id)[0]
+    assert (first.state, first.clip and first.clip.uri) == (SceneState.DONE, uri)
+    assert len(world.filmer.asked) == 1
+    assert len([1 for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01"]) == 1
+
+
 def test_task_that_was_lost_then_is_dispatched_again_under_another_name(world: FakeWorld) -> None:
     job = world.drawn()
     world.queue.tasks.clear()
