@@ -42,9 +42,10 @@ def build(
         ear.add_generic_rpc_handlers((publisher(router.hear),))
         if pubsub_port is not None:
             ear.add_insecure_port(f"{LOOPBACK}:{pubsub_port}")
-        await ear.start()
-        # The first look makes what it finds old news: it must be over before anybody is told that we are up.
+        # The first look makes what it finds old news: it must be over before the object store, which repeats reports
+        # that nobody took, is heard, and before anybody is told that we are up.
         await lookout.look()
+        await ear.start()
         async with background(router.run(), lookout.keep_looking(_LOOK_ONLY_S if pubsub_port is None else _LOOK_S)):
             yield
             await ear.stop(grace=1)

@@ -43,10 +43,12 @@ class Lookout:
             except httpx.HTTPError as exc:
                 _log.debug("action=look bucket=%s trouble=%r", bucket, exc)
                 continue
-            if self._outbox.is_watched(bucket):
-                for resource in resources:
-                    if not self._outbox.has_seen(resource):
-                        self._router.accept(FINALIZED, resource)
+            is_first = not self._outbox.is_watched(bucket)
+            for resource in resources:
+                if is_first:
+                    self._router.pass_over(FINALIZED, resource)
+                elif not self._outbox.has_seen(resource):
+                    self._router.accept(FINALIZED, resource)
             self._outbox.watch(bucket, resources)
 
     async def keep_looking(

@@ -80,6 +80,15 @@ class Outbox:
                     (trigger, event.id, json.dumps(asdict(event)), now_s, now_s + held_back_s),
                 )
 
+    def pass_over(self, event: CloudEvent, triggers: Iterable[str], now_s: float) -> None:
+        """Mark the event as delivered before it is reported."""
+        for trigger in triggers:
+            self._db.execute(
+                "INSERT OR IGNORE INTO deliveries (trigger, event_id, event, attempts, accepted_s, due_s, delivered)"
+                " VALUES (?, ?, ?, 0, ?, ?, 1)",
+                (trigger, event.id, json.dumps(asdict(event)), now_s, now_s),
+            )
+
     def owed(self) -> list[Delivery]:
         """Everything not delivered yet, the earliest due first."""
         rows = self._db.execute(

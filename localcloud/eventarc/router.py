@@ -63,10 +63,18 @@ class Router:
     def accept(self, event_type: str, resource: Mapping[str, Any]) -> None:
         """Owe the change to every trigger that wants it; when this returns, no crash can lose it."""
         event = of_object(event_type, resource)
-        wanting = [trigger.name for trigger in self._triggers.values() if trigger.wants(event_type, event.bucket)]
+        wanting = self._wanting(event_type, event)
         if wanting:
             self._outbox.accept(event, wanting, self._now_s(), held_back_s=self._faults.held_back_s())
             self._changed.set()
+
+    def pass_over(self, event_type: str, resource: Mapping[str, Any]) -> None:
+        """Owe the change to nobody, although it may be reported yet: it is older than the triggers."""
+        event = of_object(event_type, resource)
+        self._outbox.pass_over(event, self._wanting(event_type, event), self._now_s())
+
+    def _wanting(self, event_type: str, event: CloudEvent) -> list[str]:
+        return [trigger.name for trigger in self._triggers.values() if trigger.wants(event_type, event.bucket)]
 
     async def run(self) -> None:
         """Deliver until cancelled; what is under way then is delivered again by the next start."""
