@@ -13,7 +13,6 @@ WRITER_INSTRUCTION = (
     "scene is the last picture of the scene before it, seen again: write them so that one can grow out of the other. "
     "Describe characters by looks that stay the same. Write plain English, no names of real persons, brands or artists."
 )
-MAX_STORYBOARD_TOKENS = 16_384
 TEMPERATURES = (1.0, 0.6, 0.2)
 
 

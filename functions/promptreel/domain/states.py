@@ -90,8 +90,7 @@ CALL_MOVES: Mapping[CallState, frozenset[CallState]] = {
     CallState.RELEASED: frozenset(),
 }
 
-# Final states are left only by a person: resume takes these back to the first stage with unfinished work.
-RESUMABLE_JOB = frozenset({JobState.FAILED, JobState.CANCELLED})
+# Final states are left only by a person: resume takes a failed or cancelled job back to its first unfinished stage.
 FINAL_JOB = frozenset({JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED})
 GIVEN_UP_SCENE = frozenset({SceneState.FILTERED, SceneState.FAILED, SceneState.TIMED_OUT})
 LIVE_SCENE = frozenset({SceneState.QUEUED, SceneState.FILMING})
