@@ -6,6 +6,7 @@ No Google library and no rule about films may enter here: the server decides, th
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -16,7 +17,7 @@ import httpx
 
 from client.problems import ProblemError, Unusable, problem
 from client.retries import Retries, repeated
-from client.shapes import FilmRequest, Job, JobPage, JobSummary, Ledger, Submitted
+from client.shapes import FilmRequest, Job, JobPage, JobSummary, Ledger, Reconciled, Submitted
 
 T = TypeVar("T")
 
@@ -75,6 +76,18 @@ class PromptreelClient:
         """Every paid call of the job, and the totals."""
         return cast(Ledger, self._get(f"{_path(job_id)}/ledger"))
 
+    def reconcile(self, job_id: str, bill: Mapping[str, Any]) -> Reconciled:
+        """The job's ledger beside a billing export (see client/bill.py); `apply` releases what was never billed.
+
+        It is safe to repeat: what is released stays released.
+        """
+        return cast(Reconciled, self._post(f"{_path(job_id)}/ledger:reconcile", bill, str(uuid4())))
+
+    def delete(self, job_id: str) -> str:
+        """Delete the job and all it owns; answers DELETING until everything is gone, then DELETED."""
+        answer = self._repeated(lambda: self._asked("DELETE", _path(job_id)))
+        return str(answer["state"]) if answer else "DELETED"
+
     def download(self, url: str, path: Path) -> Path:
         """Save what a signed URL of the API points to; `path` appears only when it is whole.
 
@@ -127,6 +140,8 @@ class PromptreelClient:
         )
         if not response.is_success:
             raise problem(response)
+        if response.status_code == HTTPStatus.NO_CONTENT:
+            return None
         try:
             return response.json()
         except ValueError as error:

@@ -1,6 +1,7 @@
 """The commands of `promptreel`: options in, one call of the client, a picture out. No rule may live here.
 
-Exit codes: 0 it worked, 1 the job did not end COMPLETE, 2 wrong usage or refused, 3 the API could not be reached.
+Exit codes: 0 it worked, 1 the job did not end COMPLETE or the bill differs, 2 wrong usage or refused, 3 the API could
+not be reached.
 """
 
 import json
@@ -18,15 +19,18 @@ from rich.text import Text
 
 from client import options as opt
 from client.api import PromptreelClient
-from client.problems import ClientError, NotReachable, ProblemError, Unusable
+from client.bill import agrees, read_bill
+from client.downloads import download_output
+from client.problems import ClientError, NotReachable, ProblemError
 from client.settings import connect
-from client.shapes import FINAL, Job
+from client.shapes import Job
 from client.show import show
-from client.view import job_view, jobs_view, ledger_view
+from client.view import job_view, jobs_view, ledger_view, reconciled_view
 from client.watching import follow
 from client.wish import film_request
 
 JOB_FAILED: Final = 1
+BILL_DIFFERS: Final = 1
 REFUSED: Final = 2
 UNREACHABLE: Final = 3
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
@@ -190,28 +194,45 @@ def ledger(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", to
 
 
 @app.command()
+def reconcile(
+    jobs: opt.Jobs,
+    *,
+    bill: opt.BillFile,
+    since: opt.Since = None,
+    until: opt.Until = None,
+    apply: opt.Apply = False,
+    as_json: opt.AsJson = False,
+    api: opt.Api = "",
+    token: opt.Token = "",
+) -> None:
+    """Compare ledgers with a billing export; exit code 1 when something does not agree."""
+    export = read_bill(bill)
+    with connect(api, token) as client:
+        found = {job: client.reconcile(job, {**export.about(job, since, until), "apply": apply}) for job in jobs}
+    if as_json:
+        _print_json(found)
+    else:
+        for job, reconciled in found.items():
+            Console().print(Text(job, style="bold"), reconciled_view(reconciled))
+    if not all(map(agrees, found.values())):
+        raise typer.Exit(BILL_DIFFERS)
+
+
+@app.command()
+def delete(job: opt.JobId, *, yes: opt.Yes = False, api: opt.Api = "", token: opt.Token = "") -> None:
+    """Delete a job and everything it made, for good; a running one is stopped first."""
+    with connect(api, token) as client:
+        if not yes:
+            typer.confirm(f"Delete {job} with its film, clips and ledger?", abort=True, err=True)
+        print(client.delete(job))
+
+
+@app.command()
 def download(job: opt.JobId, directory: opt.Directory = Path(), *, api: opt.Api = "", token: opt.Token = "") -> None:
     """Save a finished film and its poster."""
     with connect(api, token) as client:
         for path in download_output(client, job, directory):
             print(path)
-
-
-def download_output(client: PromptreelClient, job_id: str, directory: Path) -> list[Path]:
-    """The job's film and poster, saved in a directory. Raises: Unusable while there is no film."""
-    found = client.job(job_id)
-    output = found["output"]
-    if output is None:
-        raise Unusable(
-            f"{job_id} has no film: it is {found['state']}.",
-            remedy=f"See what happened: promptreel status {job_id}"
-            if found["state"] in FINAL
-            else f"Wait for it: promptreel watch {job_id}",
-        )
-    saved = [client.download(output["film"]["url"], directory / "film.mp4")]
-    if output["poster"] is not None:
-        saved.append(client.download(output["poster"]["url"], directory / "poster.jpg"))
-    return saved
 
 
 def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:

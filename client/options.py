@@ -53,4 +53,22 @@ State = Annotated[str | None, Option("--state", metavar="STATE", help="Only jobs
 PageToken = Annotated[
     str | None, Option("--page", metavar="TOKEN", help="The page named at the end of the one before.")
 ]
+Jobs = Annotated[list[str], Argument(metavar="JOB...", help="Ids of jobs.", show_default=False)]
+BillFile = Annotated[
+    Path,
+    Option(
+        "--bill",
+        metavar="FILE",
+        help="Billing export as CSV: at, model, micros (or usd), storage_uri, operation.",
+        show_default=False,
+    ),
+]
+Since = Annotated[
+    str | None, Option("--since", metavar="TIME", help="The export is complete from here on; else from its first line.")
+]
+Until = Annotated[
+    str | None, Option("--until", metavar="TIME", help="The export is complete up to here; else to its last line.")
+]
+Apply = Annotated[bool, Option("--apply", help="Stop counting lost calls that were never billed.")]
+Yes = Annotated[bool, Option("--yes", "-y", help="Do not ask.")]
 Directory = Annotated[Path, Argument(metavar="DIR", help="Where to put the files.")]

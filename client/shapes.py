@@ -131,3 +131,27 @@ class Totals(TypedDict):
 class Ledger(TypedDict):
     calls: list[Call]
     totals: Totals
+
+
+class Compared(TypedDict):
+    """One call beside a bill; `billed_micros` is None where the bill has no line for it."""
+
+    id: str
+    purpose: str
+    attempt: int
+    state: str
+    ledger_micros: int
+    billed_micros: int | None
+    verdict: str
+
+
+class BilledAndLedger(TypedDict):
+    ledger_micros: int
+    billed_micros: int
+
+
+class Reconciled(TypedDict):
+    calls: list[Compared]
+    unknown: list[dict[str, Any]]  # lines of the bill about this job that no call explains
+    released: list[str]  # ids of calls that are no longer counted
+    totals: BilledAndLedger

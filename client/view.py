@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from client import words
-from client.shapes import FINAL, Job, JobPage, Ledger, Scene
+from client.shapes import FINAL, Job, JobPage, Ledger, Reconciled, Scene
 
 _JOB_STYLES = {"COMPLETE": "bold green", "FAILED": "bold red", "CANCELLED": "bold yellow"}
 _SCENE_STYLES = {
@@ -34,6 +34,14 @@ _CLIP_WORDS = {
     "FILTERED": "refused",
     "FAILED": "failed",
     "TIMED_OUT": "too late",
+}
+_VERDICT_WORDS = {
+    "agrees": "agrees",
+    "differs": "differs",
+    "never_billed": "never billed: --apply releases it",
+    "unclear": "perhaps billed: stays counted",
+    "not_covered": "outside the bill's time",
+    "open": "not finished yet",
 }
 _BAR_WIDTH = 20  # the header fits 80 columns
 
@@ -111,6 +119,42 @@ def ledger_view(ledger: Ledger) -> RenderableType:
         Text(words.dollars_of(totals["spent_micros"]), style="bold"),
     )
     return table
+
+
+def reconciled_view(found: Reconciled) -> RenderableType:
+    """One line per call: what the ledger counts, what the bill says, and whether they agree; then the sums."""
+    table = _table("PURPOSE", "TRY", "STATE", "LEDGER", "BILL", "")
+    for column in (table.columns[1], *table.columns[3:5]):
+        column.justify = "right"
+    for call in found["calls"]:
+        billed, verdict = call["billed_micros"], call["verdict"]
+        told = "released" if call["id"] in found["released"] else _VERDICT_WORDS.get(verdict, verdict)
+        table.add_row(
+            call["purpose"],
+            str(call["attempt"]),
+            call["state"],
+            words.dollars_of(call["ledger_micros"]),
+            "" if billed is None else words.dollars_of(billed),
+            Text(told, style="" if verdict == "agrees" else "bold yellow"),
+        )
+    for row in found["unknown"]:
+        where = words.plain(row["storage_uri"])
+        table.add_row(Text(where, overflow="fold"), "", "", "", words.dollars_of(row["micros"]), _not_in_ledger())
+    totals = found["totals"]
+    table.add_section()
+    table.add_row(
+        Text("Total", style="bold"),
+        "",
+        "",
+        words.dollars_of(totals["ledger_micros"]),
+        words.dollars_of(totals["billed_micros"]),
+        "",
+    )
+    return table
+
+
+def _not_in_ledger() -> Text:
+    return Text("not in the ledger", style="bold red")
 
 
 def title(job: Job) -> str:

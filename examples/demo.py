@@ -25,7 +25,8 @@ from rich.console import Console
 from rich.text import Text
 
 from client.api import PromptreelClient
-from client.cli import download_output, explain
+from client.cli import explain
+from client.downloads import download_output
 from client.problems import ClientError
 from client.settings import connect
 from client.shapes import Job, Ledger

@@ -16,7 +16,7 @@ def states_page() -> str:
     parts = [
         "# States\n\nMade by `make docs` from functions/promptreel/domain/states.py; edit there.\n",
         _diagram("A job", states.JOB_MOVES, states.FINAL_JOB),
-        "Every job that has not ended can fail or be cancelled; those arrows are left out above.\n",
+        "Every unfinished job can fail or be cancelled, and any job be deleted; those arrows are left out above.\n",
         _diagram("A scene", states.SCENE_MOVES),
         _diagram("A paid call", states.CALL_MOVES),
     ]

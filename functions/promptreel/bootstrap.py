@@ -4,6 +4,7 @@ Everything is made on first use and kept: an entry point pays only for what it n
 """
 
 import os
+from datetime import timedelta
 from functools import cache, cached_property
 
 from promptreel.adapters.firestore import FirestoreJobs
@@ -47,6 +48,10 @@ class World:
     @property
     def pace(self) -> float:
         return self.settings.pace
+
+    @property
+    def keep(self) -> timedelta:
+        return timedelta(days=self.settings.keep_days)
 
     @cached_property
     def jobs(self) -> JobStore:
@@ -101,7 +106,13 @@ class World:
 
     def open_job(self, cmd: OpenJob) -> Opened:
         return open_job(
-            cmd, jobs=self.jobs, inbox=self.inbox, executions=self.executions, clock=self.clock, ids=self.ids
+            cmd,
+            jobs=self.jobs,
+            inbox=self.inbox,
+            executions=self.executions,
+            clock=self.clock,
+            ids=self.ids,
+            keep=self.keep,
         )
 
     def write_storyboard(self, cmd: WriteStoryboard) -> StoryboardWritten:
@@ -120,6 +131,7 @@ class World:
             cmd,
             jobs=self.jobs,
             artifacts=self.artifacts,
+            writer=self.writer,
             painter=self.painter,
             queue=self.queue,
             ledger=self.ledger,
@@ -133,6 +145,7 @@ class World:
             cmd,
             jobs=self.jobs,
             artifacts=self.artifacts,
+            writer=self.writer,
             filmer=self.filmer,
             ledger=self.ledger,
             clock=self.clock,
@@ -162,6 +175,7 @@ class World:
         return sweep_jobs(
             jobs=self.jobs,
             artifacts=self.artifacts,
+            inbox=self.inbox,
             filmer=self.filmer,
             executions=self.executions,
             ledger=self.ledger,

@@ -78,6 +78,12 @@ class JobStore(Protocol):
 
     def render(self, digest: str) -> Versioned[Render] | None: ...
 
+    def expired(self, now: datetime, limit: int) -> Sequence[Job]:
+        """Jobs of all owners whose expiry has come, the longest overdue first."""
+
+    def erase(self, job_id: str, limit: int) -> int:
+        """Remove up to so many of a job's scenes, calls and renders, not the job; how many there were to remove."""
+
     def write(self, *changes: Change) -> None:
         """All of these or none. Raises: LostRace when a document is not as it was read."""
 
@@ -111,8 +117,14 @@ class ArtifactStore(Protocol):
 
     def exists(self, path: str) -> bool: ...
 
+    def checksum(self, uri: str) -> str:
+        """A short text that differs when the content differs. Raises: NotFound."""
+
     def list(self, prefix: str) -> Sequence[Stored]:
         """Objects below a path, oldest first."""
+
+    def delete(self, uri: str) -> None:
+        """Remove an object; one that is gone is fine."""
 
     def signed_url(self, uri: str, expires_s: int) -> str:
         """A link that needs no other credential and stops working."""
@@ -138,6 +150,9 @@ class Inbox(Protocol):
 
     def report(self, name: str, report: dict[str, object]) -> str:
         """Write ``reports/{name}.json`` into the results bucket; answers its URI."""
+
+    def retract(self, name: str, job_id: str) -> None:
+        """Remove the report on a file if it speaks of this job; a later report on the same name stays."""
 
 
 @dataclass(frozen=True, slots=True)

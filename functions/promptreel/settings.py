@@ -10,7 +10,8 @@ from promptreel.errors import Broken
 class Settings:
     """Where promptreel runs. An empty URL means Google's own endpoint.
 
-    ``pace`` multiplies every production wait (polls, leases, windows, backoff): 1.0 in production.
+    ``pace`` multiplies every production wait (polls, leases, windows, backoff): 1.0 in production. ``keep_days`` is how
+    long a job and all it owns are kept.
     """
 
     project: str
@@ -24,6 +25,7 @@ class Settings:
     tasks_account: str
     text_location: str = "global"
     pace: float = 1.0
+    keep_days: float = 90.0
     vertex_url: str = ""
     tasks_url: str = ""
     executions_url: str = ""
@@ -40,14 +42,20 @@ class Settings:
         optional = "text_location vertex_url tasks_url executions_url signer_url media_url".split()
         values = {field: env.get(f"PROMPTREEL_{field.upper()}", "") for field in (*needed, *optional)}
         faults = [f"PROMPTREEL_{field.upper()} is not set" for field in needed if not values[field]]
-        pace = env.get("PROMPTREEL_PACE") or "1"
-        try:
-            positive = 0 < float(pace) <= 1
-        except ValueError:
-            positive = False
-        if not positive:
-            faults.append(f"PROMPTREEL_PACE must be above 0 and at most 1, not {pace!r}")
+        pace = _number(env, "PROMPTREEL_PACE", 1.0, 1, faults)
+        keep_days = _number(env, "PROMPTREEL_KEEP_DAYS", 90.0, 36_500, faults)
         if faults:
             raise Broken(f"The deployment is not configured: {'; '.join(faults)}.", code="misconfigured")
         given = {field: value for field, value in values.items() if value}
-        return cls(**given, pace=float(pace))
+        return cls(**given, pace=pace, keep_days=keep_days)
+
+
+def _number(env: Mapping[str, str], name: str, default: float, most: float, faults: list[str]) -> float:
+    text = env.get(name) or str(default)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= most:
+        faults.append(f"{name} must be above 0 and at most {most:g}, not {text!r}")
+    return number

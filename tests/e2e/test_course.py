@@ -39,15 +39,15 @@ def test_earlier_clips_then_film_while_later_pictures_are_drawn_and_a_refusal_is
 
 
 def test_scene_refused_for_good_then_the_film_has_a_still_in_its_place_and_says_so(stack: Stack) -> None:
-    prohibited = {"codes": ["29310472"]}
+    prohibited = {"codes": ["89371032"]}
     stack.vertex("POST", "faults", [{"model": "veo-*", "method": "*", "nth": [1], "fault": "rai", "args": prohibited}])
 
     job = stack.wait(stack.submit(FOUR, scenes=2, duration_s=8, quality="draft"))
 
     assert job["state"] == "COMPLETE", job["error"]
     (given_up,) = [scene for scene in job["scenes"] if scene["state"] == "FILTERED"]
-    assert given_up["attempts"][0]["codes"] == ["29310472"]
-    assert "invented face" in given_up["error"]["remedy"]
+    assert given_up["attempts"][0]["codes"] == ["89371032"]
+    assert "Leave out children" in given_up["error"]["remedy"]
     assert job["warnings"][0].startswith(f"{given_up['id']} is a still")
     assert job["output"]["frames"] == job["planned_frames"] == 8 * 24
     assert sum(line["micros"] for line in stack.bill(job["id"])) == 400_000

@@ -1,5 +1,6 @@
 """An `ArtifactStore` and an `Inbox` in memory, under the same contract suite as Cloud Storage."""
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,9 +38,15 @@ class MemoryArtifacts:
     def exists(self, path: str) -> bool:
         return self.uri(path) in self._objects
 
+    def checksum(self, uri: str) -> str:
+        return f"{zlib.crc32(self.get(uri)):08x}"
+
     def list(self, prefix: str) -> Sequence[Stored]:
         found = [stored for uri, (_, stored) in self._objects.items() if uri.startswith(self.uri(prefix))]
         return sorted(found, key=lambda stored: stored.created)
+
+    def delete(self, uri: str) -> None:
+        self._objects.pop(uri, None)
 
     def signed_url(self, uri: str, expires_s: int) -> str:
         return f"https://signed.example/{uri.removeprefix('gs://')}?expires={expires_s}"
@@ -65,3 +72,7 @@ class MemoryInbox:
     def report(self, name: str, report: dict[str, object]) -> str:
         self.reports[name] = report
         return f"gs://results/reports/{name}.json"
+
+    def retract(self, name: str, job_id: str) -> None:
+        if self.reports.get(name, {}).get("job_id") == job_id:
+            del self.reports[name]

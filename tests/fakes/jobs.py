@@ -62,6 +62,17 @@ class MemoryJobs:
     def render(self, digest: str) -> Versioned[Render] | None:
         return self._documents.get((Render, "", digest))
 
+    def expired(self, now: datetime, limit: int) -> Sequence[Job]:
+        found = [(job.expires, job) for job in self._all(Job) if job.expires is not None and job.expires <= now]
+        return [job for _, job in sorted(found, key=lambda pair: pair[0])][:limit]
+
+    def erase(self, job_id: str, limit: int) -> int:
+        with self._lock:
+            owned = [key for key, read in self._documents.items() if _owner(key, read.value) == job_id][:limit]
+            for key in owned:
+                del self._documents[key]
+        return len(owned)
+
     def write(self, *changes: Change) -> None:
         with self._lock:
             for change in changes:
@@ -86,3 +97,8 @@ class MemoryJobs:
 def _key(change: Change) -> Key:
     kind = type(change.value)
     return kind, "" if kind in {Job, Render} else change.job_id, change.value.id
+
+
+def _owner(key: Key, value: Any) -> str | None:
+    """The job that a scene, call or render belongs to."""
+    return value.job if isinstance(value, Render) else key[1] or None

@@ -6,8 +6,10 @@ import json
 from PIL import Image
 
 from promptreel.domain.models import TokenUsage
+from promptreel.domain.storyboard import Storyboard
 from promptreel.errors import CallFailed
 from promptreel.ports import Delivered, Ended, FilmingState, Manuscript, Painted, Running, Shot, Sketch, Written
+from tests.fakes.artifacts import MemoryArtifacts
 
 USAGE = TokenUsage(input=1000, output=2000)
 PICTURE_USAGE = TokenUsage(input=500, output=40, picture=1120)
@@ -34,8 +36,17 @@ def a_storyboard(scenes: int = 3, **changes: object) -> dict[str, object]:
     }
 
 
+MILDER_WORDS = {
+    "description": "A milder scene",
+    "start_frame_prompt": "a milder start",
+    "end_frame_prompt": "a milder end",
+    "motion_prompt": "a milder motion",
+    "transition_note": "cut",
+}
+
+
 class FakeWriter:
-    """Answers what was laid in, in order, then a storyboard of three scenes for ever."""
+    """Answers what was laid in, in order; then a storyboard of three scenes, or a scene in milder words, for ever."""
 
     def __init__(self) -> None:
         self.asked: list[Manuscript] = []
@@ -43,7 +54,8 @@ class FakeWriter:
 
     def write(self, manuscript: Manuscript, timeout_s: float) -> Written:
         self.asked.append(manuscript)
-        answer = self.answers.pop(0) if self.answers else json.dumps(a_storyboard())
+        usual = a_storyboard() if manuscript.schema is Storyboard else MILDER_WORDS
+        answer = self.answers.pop(0) if self.answers else json.dumps(usual)
         if isinstance(answer, CallFailed):
             raise answer
         return Written(answer, USAGE)
@@ -68,7 +80,8 @@ class FakePainter:
 class FakeFilmer:
     """Takes every shot; an operation runs until the test ends it."""
 
-    def __init__(self) -> None:
+    def __init__(self, artifacts: MemoryArtifacts) -> None:
+        self._artifacts = artifacts
         self.asked: list[Shot] = []
         self.failures: list[CallFailed] = []
         self.states: dict[str, FilmingState] = {}
@@ -87,8 +100,9 @@ class FakeFilmer:
         return self.states[operation]
 
     def deliver(self, operation: str) -> str:
-        """End an operation with a clip; answers its URI."""
-        uri = f"{self.prefixes[operation]}123/sample_0.mp4"
+        """End an operation with a clip in the bucket; answers its URI."""
+        path = f"{self.prefixes[operation].removeprefix(self._artifacts.uri(''))}123/sample_0.mp4"
+        uri = self._artifacts.put(path, b"clip", "video/mp4")
         self.states[operation] = Delivered(uri)
         return uri
 

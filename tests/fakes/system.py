@@ -6,13 +6,20 @@ START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
 
 class FakeClock:
-    """Stands still; `sleep` and `pass_s` move it."""
+    """Stands still; `sleep` and `pass_s` move it. It may be off the true time, as one machine is off another."""
 
     def __init__(self) -> None:
         self._now = START
+        self._off_by = timedelta()
 
     def now(self) -> datetime:
+        return self._now + self._off_by
+
+    def true_now(self) -> datetime:
         return self._now
+
+    def is_off_by(self, seconds: float) -> None:
+        self._off_by = timedelta(seconds=seconds)
 
     def sleep(self, seconds: float) -> None:
         self.pass_s(seconds)

@@ -51,7 +51,7 @@ class FakeWorld(World):
         self.inbox = MemoryInbox()
         self.writer = FakeWriter()
         self.painter = FakePainter()
-        self.filmer = FakeFilmer()
+        self.filmer = FakeFilmer(self.artifacts)
         self.queue = MemoryQueue()
         self.executions = FakeExecutions()
 

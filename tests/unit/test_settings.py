@@ -11,7 +11,9 @@ from promptreel.settings import Settings
 
 CONFIG = Path(__file__).parents[2] / "infra" / "config" / "services.json"
 COMPLETE = {
-    f"PROMPTREEL_{field.name.upper()}": "x" for field in fields(Settings) if field.name not in {"pace", "media_url"}
+    f"PROMPTREEL_{field.name.upper()}": "x"
+    for field in fields(Settings)
+    if field.name not in {"pace", "keep_days", "media_url"}
 }
 
 
@@ -23,9 +25,9 @@ def test_complete_environment_then_is_read_and_empty_urls_mean_googles() -> None
 
 def test_missing_and_wrong_settings_then_are_all_named_at_once() -> None:
     with pytest.raises(Broken) as told:
-        Settings.from_env({**COMPLETE, "PROMPTREEL_PROJECT": "", "PROMPTREEL_WORKFLOW": "", "PROMPTREEL_PACE": "2"})
+        Settings.from_env({**COMPLETE, "PROMPTREEL_PROJECT": "", "PROMPTREEL_PACE": "2", "PROMPTREEL_KEEP_DAYS": "-1"})
 
-    for name in ("PROMPTREEL_PROJECT", "PROMPTREEL_WORKFLOW", "PROMPTREEL_PACE"):
+    for name in ("PROMPTREEL_PROJECT", "PROMPTREEL_PACE", "PROMPTREEL_KEEP_DAYS"):
         assert name in told.value.message
 
 

@@ -80,6 +80,7 @@ def test_execution_whose_job_another_one_has_then_ends_well_and_does_nothing(wor
         ("ConnectionError", None),
         ("ConnectionFailedError", None),
         ("TimeoutError", None),
+        ("AuthError", None),
     ],
 )
 def test_passing_trouble_at_any_step_then_is_repeated_and_the_film_is_made(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.google_errors import translated
+from promptreel.domain.document import Document
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
@@ -38,16 +39,16 @@ class FirestoreJobs:
         return Versioned(Job.model_validate(snapshot.to_dict()), snapshot.update_time)
 
     def jobs(self, owner: str, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
-        query = self._jobs().where(filter=_equal("owner", owner))
+        query = self._jobs().where(filter=_compared("owner", "==", owner))
         if state is not None:
-            query = query.where(filter=_equal("state", state.value))
+            query = query.where(filter=_compared("state", "==", state.value))
         query = query.order_by("created", direction="DESCENDING")
         if before is not None:
             query = query.start_after({"created": _text(before)})
         return [Job.model_validate(found.to_dict()) for found in self._stream(query.limit(limit))]
 
     def jobs_in(self, states: Iterable[JobState], limit: int) -> Sequence[Job]:
-        query = self._jobs().where(filter=_among("state", [state.value for state in states]))
+        query = self._jobs().where(filter=_compared("state", "in", [state.value for state in states]))
         return [Job.model_validate(found.to_dict()) for found in self._stream(query.order_by("updated").limit(limit))]
 
     def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
@@ -74,7 +75,7 @@ class FirestoreJobs:
 
     def unfinished_calls(self, limit: int) -> Sequence[Versioned[Call]]:
         unfinished = [state.value for state in CallState if state not in FINISHED_CALL]
-        query = self._db().collection_group("calls").where(filter=_among("state", unfinished)).limit(limit)
+        query = self._db().collection_group("calls").where(filter=_compared("state", "in", unfinished)).limit(limit)
         return [Versioned(Call.model_validate(one.to_dict()), one.update_time) for one in self._stream(query)]
 
     def render(self, digest: str) -> Versioned[Render] | None:
@@ -82,11 +83,29 @@ class FirestoreJobs:
             snapshot = self._db().collection("renders").document(digest).get(timeout=TIMEOUT_S)
         return Versioned(Render.model_validate(snapshot.to_dict()), snapshot.update_time) if snapshot.exists else None
 
+    def expired(self, now: datetime, limit: int) -> Sequence[Job]:
+        query = self._jobs().where(filter=_compared("expires", "<=", _text(now)))
+        return [Job.model_validate(found.to_dict()) for found in self._stream(query.order_by("expires").limit(limit))]
+
+    def erase(self, job_id: str, limit: int) -> int:
+        job = self._jobs().document(job_id)
+        renders = self._db().collection("renders").where(filter=_compared("job", "==", job_id))
+        owned: list[Any] = []
+        for query in (job.collection("scenes"), job.collection("calls"), renders):
+            if len(owned) < limit:
+                owned += [found.reference for found in self._stream(query.limit(limit - len(owned)))]
+        batch = self._db().batch()
+        for reference in owned:
+            batch.delete(reference)
+        with translated("erase"):
+            batch.commit(timeout=TIMEOUT_S)
+        return len(owned)
+
     def write(self, *changes: Change) -> None:
         batch = self._db().batch()
         for change in changes:
             reference = self._reference(change)
-            data = change.value.to_json()
+            data = _stored(change.value)
             if isinstance(change, Create):
                 batch.create(reference, data)
             else:
@@ -121,16 +140,15 @@ class FirestoreJobs:
         return self._client
 
 
-def _equal(field: str, value: str) -> Any:
+def _compared(field: str, operator: str, value: str | list[str]) -> Any:
     from google.cloud.firestore_v1.base_query import FieldFilter  # noqa: PLC0415 - cold start
 
-    return FieldFilter(field, "==", value)
+    return FieldFilter(field, operator, value)
 
 
-def _among(field: str, values: list[str]) -> Any:
-    from google.cloud.firestore_v1.base_query import FieldFilter  # noqa: PLC0415 - cold start
-
-    return FieldFilter(field, "in", values)
+def _stored(value: Document) -> dict[str, Any]:
+    """The document's JSON, but for the field of the TTL policy, which passes over everything that is no timestamp."""
+    return value.to_json() | ({"forget": value.forget} if isinstance(value, Job) else {})
 
 
 def _text(moment: datetime) -> str:

@@ -81,11 +81,21 @@ class GcsArtifacts(_Storage):
         with translated(f"look for {path}"):
             return bool(self._blob(self.uri(path)).exists(timeout=TIMEOUT_S))
 
+    def checksum(self, uri: str) -> str:
+        blob = self._blob(uri)
+        with translated(f"look at {uri}"):
+            blob.reload(timeout=TIMEOUT_S)
+        return str(blob.crc32c)
+
     def list(self, prefix: str) -> Sequence[Stored]:
         with translated(f"list {prefix}"):
             blobs = list(self._client.list_blobs(self._bucket, prefix=prefix, timeout=TIMEOUT_S))
         found = [Stored(self.uri(blob.name), blob.time_created, blob.size or 0) for blob in blobs]
         return sorted(found, key=lambda stored: stored.created)
+
+    def delete(self, uri: str) -> None:
+        with suppress(NotFound), translated(f"delete {uri}"):
+            self._blob(uri).delete(timeout=TIMEOUT_S)
 
     def signed_url(self, uri: str, expires_s: int) -> str:
         """See `ArtifactStore`. Each link costs a call to the signer, so one is kept for half of its life."""
@@ -126,9 +136,20 @@ class GcsInbox(_Storage):
         return UploadedPrompt(bucket, name, generation, blob.content_type or "", owner, data)
 
     def report(self, name: str, report: dict[str, object]) -> str:
-        uri = f"gs://{self._results_bucket}/reports/{name}.json"
+        uri = self._report_uri(name)
         with translated(f"write report on {name}"):
             self._blob(uri).upload_from_string(
                 json.dumps(report, indent=2, ensure_ascii=False), content_type="application/json", timeout=TIMEOUT_S
             )
         return uri
+
+    def retract(self, name: str, job_id: str) -> None:
+        blob = self._blob(self._report_uri(name))
+        with suppress(NotFound, LostRace), translated(f"retract report on {name}"):
+            blob.reload(timeout=TIMEOUT_S)
+            found = json.loads(blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S))
+            if found.get("job_id") == job_id:
+                blob.delete(if_generation_match=blob.generation, timeout=TIMEOUT_S)
+
+    def _report_uri(self, name: str) -> str:
+        return f"gs://{self._results_bucket}/reports/{name}.json"

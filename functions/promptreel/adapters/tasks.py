@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksClient
 
 TIMEOUT_S = 20.0
-DISPATCH_DEADLINE_S = 180  # submit_clip's own time-out is 120 s
+DISPATCH_DEADLINE_S = 330  # submit_clip's own time-out is 300 s: milder words, then the clip
 
 
 class CloudTasksQueue:

@@ -8,6 +8,7 @@ from promptreel.domain.ledger import Call, committed_micros
 from promptreel.domain.money import usd
 from promptreel.domain.scene import Keyframe, Scene
 from promptreel.domain.states import JobState, SceneState
+from promptreel.protocol.reconciling import Reconciled
 
 Link = Callable[[str], str]
 
@@ -42,6 +43,8 @@ def whole(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], link: Link) 
         "output": {
             "film": {"url": link(output.film_uri), "uri": output.film_uri},
             "poster": {"url": link(output.poster_uri), "uri": output.poster_uri},
+            "contact_sheet": _file(output.sheet_uri, link),
+            "preview": _file(output.preview_uri, link),
             "duration_s": output.frames / plan.fps,
             "frames": output.frames,
             "width": output.width_px,
@@ -61,6 +64,30 @@ def ledger(job: Job, calls: Sequence[Call]) -> dict[str, Any]:
     return {
         "calls": [_call(call) for call in calls],
         "totals": {"limit_micros": job.budget.limit_micros, "reserved_micros": reserved, "spent_micros": spent},
+    }
+
+
+def reconciled(result: Reconciled) -> dict[str, Any]:
+    """A job's ledger beside a bill, call by call, and the sums; ``unknown`` lines are billed and in no call."""
+    findings, unknown = result.comparison.findings, result.comparison.unknown
+    counted = sum(finding.counted_micros for finding in findings)
+    billed = sum(finding.billed_micros or 0 for finding in findings) + sum(row.micros for row in unknown)
+    return {
+        "calls": [
+            {
+                "id": finding.call.id,
+                "purpose": finding.call.purpose,
+                "attempt": finding.call.attempt,
+                "state": finding.call.state.value,
+                "ledger_micros": finding.counted_micros,
+                "billed_micros": finding.billed_micros,
+                "verdict": finding.verdict.value,
+            }
+            for finding in findings
+        ],
+        "unknown": [row.model_dump(mode="json") for row in unknown],
+        "released": list(result.released),
+        "totals": {"ledger_micros": counted, "billed_micros": billed},
     }
 
 
@@ -114,7 +141,11 @@ def _scene(scene: Scene, link: Link) -> dict[str, Any]:
 
 
 def _picture(keyframe: Keyframe | None, link: Link) -> dict[str, str] | None:
-    return {"url": link(keyframe.uri), "uri": keyframe.uri} if keyframe else None
+    return _file(keyframe.uri, link) if keyframe else None
+
+
+def _file(uri: str | None, link: Link) -> dict[str, str] | None:
+    return {"url": link(uri), "uri": uri} if uri else None
 
 
 def _budget(job: Job, calls: Sequence[Call]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from flask import Flask, Response, jsonify, request
@@ -13,14 +13,17 @@ from promptreel.api import replies
 from promptreel.api.identity import caller
 from promptreel.api.problems import MEDIA_TYPE, problem
 from promptreel.domain import ids as names
+from promptreel.domain.billing import parse_bill
 from promptreel.domain.job import Job
 from promptreel.domain.money import micros
 from promptreel.domain.planning import brief
 from promptreel.domain.request import parse_request, parse_resumption
-from promptreel.domain.states import JobState
-from promptreel.errors import Invalid, NotFound, PromptreelError, Rejected, TooLarge, Transient
+from promptreel.domain.states import GONE_JOB, JobState
+from promptreel.errors import Conflict, Invalid, NotFound, PromptreelError, Rejected, TooLarge, Transient
 from promptreel.ports import ArtifactStore, Clock, Executions, Ids, JobStore
-from promptreel.protocol import lifecycle
+from promptreel.protocol import deletion, lifecycle
+from promptreel.protocol.ledger import Ledger
+from promptreel.protocol.reconciling import reconcile
 
 MAX_BODY_BYTES = 1_000_000
 MAX_KEY_CHARS = 255
@@ -41,6 +44,10 @@ class World(Protocol):
     def clock(self) -> Clock: ...
     @property
     def ids(self) -> Ids: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def keep(self) -> timedelta: ...
 
 
 def app(world: Callable[[], World]) -> Flask:
@@ -52,7 +59,16 @@ def app(world: Callable[[], World]) -> Flask:
     flask.add_url_rule("/v1/jobs", view_func=lambda: _submit(world()), methods=["POST"], endpoint="submit")
     flask.add_url_rule("/v1/jobs", view_func=lambda: _list(world()), methods=["GET"], endpoint="list")
     flask.add_url_rule("/v1/jobs/<job>", view_func=lambda job: _show(world(), job), endpoint="show")
+    flask.add_url_rule(
+        "/v1/jobs/<job>", view_func=lambda job: _delete(world(), job), methods=["DELETE"], endpoint="delete"
+    )
     flask.add_url_rule("/v1/jobs/<job>/ledger", view_func=lambda job: _ledger(world(), job), endpoint="ledger")
+    flask.add_url_rule(
+        "/v1/jobs/<job>/ledger:reconcile",
+        view_func=lambda job: _reconcile(world(), job),
+        methods=["POST"],
+        endpoint="reconcile",
+    )
     flask.add_url_rule(
         "/v1/jobs/<job>:cancel", view_func=lambda job: _cancel(world(), job), methods=["POST"], endpoint="cancel"
     )
@@ -75,7 +91,13 @@ def _submit(world: World) -> tuple[Response, int]:
     if key is not None and not 1 <= len(key) <= MAX_KEY_CHARS:
         raise Invalid(f"Idempotency-Key: must have 1 to {MAX_KEY_CHARS} characters.")
     job_id = names.job_id("key", owner, key) if key else names.job_id("random", world.ids.token())
-    job = lifecycle.create(lifecycle.new_job(job_id, owner, wish, world.clock.now()), world.jobs)
+    job = lifecycle.create(lifecycle.new_job(job_id, owner, wish, world.clock.now(), keep=world.keep), world.jobs)
+    if job.is_absent(world.clock.now()):
+        raise Conflict(
+            "The film that this Idempotency-Key asked for was deleted.",
+            code="job_deleted",
+            remedy="Use a new key for a new film.",
+        )
     if job.state is JobState.PENDING and job.execution is None:
         with suppress(Transient):  # the job stands; sweep_jobs gives it an execution
             world.executions.start(job.id, job.run)
@@ -86,10 +108,23 @@ def _list(world: World) -> Response:
     owner = caller(request.headers.get("Authorization", ""))
     state = _chosen_state(request.args.get("state"))
     before = _moment(request.args.get("page_token"))
-    jobs = world.jobs.jobs(owner, state, PAGE + 1, before)
+    jobs = _present(world, owner, state, before)
     page = jobs[:PAGE]
     more = page[-1].created.isoformat() if len(jobs) > PAGE else None
     return jsonify({"jobs": [replies.summary(job) for job in page], "next_page_token": more})
+
+
+def _present(world: World, owner: str, state: JobState | None, before: datetime | None) -> list[Job]:
+    """One page and one job more, if there are so many, without those that are deleted or expired."""
+    present: list[Job] = []
+    now = world.clock.now()
+    while len(present) <= PAGE:
+        found = world.jobs.jobs(owner, state, PAGE + 1, before)
+        present += [job for job in found if not job.is_absent(now)]
+        if len(found) <= PAGE:
+            break
+        before = found[-1].created
+    return present
 
 
 def _show(world: World, job_id: str) -> Response:
@@ -102,6 +137,15 @@ def _show(world: World, job_id: str) -> Response:
 def _ledger(world: World, job_id: str) -> Response:
     job = _own(world, job_id)
     return jsonify(replies.ledger(job, [read.value for read in world.jobs.calls(job.id)]))
+
+
+def _reconcile(world: World, job_id: str) -> Response:
+    """The ledger beside a billing export; with ``"apply": true`` LOST calls that were never billed are released."""
+    job = _own(world, job_id)
+    bill = parse_bill(_body())
+    return jsonify(
+        replies.reconciled(reconcile(job.id, bill, jobs=world.jobs, artifacts=world.artifacts, ledger=world.ledger))
+    )
 
 
 def _cancel(world: World, job_id: str) -> Response:
@@ -121,12 +165,25 @@ def _resume(world: World, job_id: str) -> tuple[Response, int]:
     return jsonify(replies.summary(resumed)), 202
 
 
-def _own(world: World, job_id: str) -> Job:
-    """The caller's own job; somebody else's does not exist for them."""
-    owner = caller(request.headers.get("Authorization", ""))
+def _delete(world: World, job_id: str) -> tuple[Response, int]:
+    """Delete a job, running or not: 202 while what it owns is being removed, 204 once it is gone (ADR 4)."""
+    job = _own(world, job_id, going=True)
+    marked = deletion.mark(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    if marked.state is JobState.DELETED:
+        return Response(status=204), 204
+    return jsonify({"id": marked.id, "state": marked.state.value}), 202
+
+
+def _own(world: World, job_id: str, *, going: bool = False) -> Job:
+    """The caller's own job; somebody else's does not exist for them, nor does one that is deleted or expired.
+
+    ``going`` lets a deleted one through, for whoever deletes it again because the first answer was lost.
+    """
+    owner, now = caller(request.headers.get("Authorization", "")), world.clock.now()
     if names.ID.match(job_id):
         job = world.jobs.job(job_id).value
-        if job.owner == owner:
+        asked_again = going and job.state in GONE_JOB and not job.is_forgotten(now)
+        if job.owner == owner and (asked_again or not job.is_absent(now)):
             return job
     raise NotFound(f"There is no job {job_id[:80]}.")
 

@@ -8,11 +8,13 @@ from promptreel.domain.document import Document, Moment, Part
 from promptreel.domain.models import Aspect, Resolution, VideoModel, frame_size_px, registry
 from promptreel.domain.problem import Problem
 from promptreel.domain.request import FilmRequest
+from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Character, Setting, StyleGuide
 from promptreel.domain.timeline import TransitionKind
 
 DEFAULT_LIMIT_MICROS = 25_000_000
+_WORDS_REMOVED = "(deleted)"
 
 
 class Budget(Part):
@@ -59,16 +61,28 @@ class Plan(Part):
     def video(self) -> VideoModel:
         return registry().video_model(self.video_model)
 
+    def video_of(self, scene: Scene) -> VideoModel:
+        """The model that films this scene: the plan's, unless a remedy chose another."""
+        return registry().video_model(scene.video_model or self.video_model)
+
+    def can_be_filmed_by(self, model_id: str, duration_s: int) -> bool:
+        """Whether a model films this film's format, so that its clips fit among the others."""
+        model = registry().video_model(model_id)
+        legal = duration_s in model.durations_s.get(self.resolution, ())
+        return legal and model.fps == self.fps and self.aspect in model.aspects
+
     @property
     def size_px(self) -> tuple[int, int]:
         return frame_size_px(self.resolution, self.aspect)
 
 
 class Output(Part):
-    """The finished film. ``frames`` at the plan's rate."""
+    """The finished film. ``frames`` at the plan's rate; films of older stitchers have no sheet and no preview."""
 
     film_uri: str
     poster_uri: str
+    sheet_uri: str | None = None  # one picture of each scene
+    preview_uri: str | None = None  # the whole film, small
     digest: str
     frames: int
     width_px: int
@@ -93,12 +107,41 @@ class Job(Document):
     output: Output | None = None
     warnings: tuple[str, ...] = ()
     resumed: Moment | None = None  # when a person last asked to go on: tries before this are forgiven
+    upload: str = ""  # name of the uploaded file that asked for it: its report goes when the job goes
+    expires: Moment | None = None  # from then on it is treated as deleted
+    forget: Moment | None = None  # when a tombstone may go; Firestore's TTL policy reads this field
+    spent_micros: int | None = None  # what a deleted job had cost, kept when its calls are gone
     created: Moment
     updated: Moment
 
     @property
     def is_final(self) -> bool:
         return self.state in states.FINAL_JOB
+
+    def is_absent(self, now: datetime) -> bool:
+        """Deleted or expired: it is not shown, and nobody goes on with it."""
+        return self.state in states.GONE_JOB or (self.expires is not None and now >= self.expires)
+
+    def is_forgotten(self, now: datetime) -> bool:
+        """A tombstone whose time is over, whether or not the database has removed it yet."""
+        return self.forget is not None and now >= self.forget
+
+    def expiry_from(self, now: datetime) -> datetime | None:
+        """When a job that goes on now expires: it is kept as long as it was given before."""
+        return None if self.expires is None else now + (self.expires - (self.resumed or self.created))
+
+    def deleting(self, now: datetime) -> "Job":
+        """The job the moment it is deleted: enough to know it again by, and not a word of what was asked or made."""
+        return self.to(
+            JobState.DELETING,
+            now,
+            request=FilmRequest(prompt=_WORDS_REMOVED),
+            plan=None,
+            output=None,
+            error=None,
+            warnings=(),
+            expires=None,
+        )
 
     def to(self, state: JobState, now: datetime, **changes: object) -> "Job":
         """The job after a legal move. Raises: Conflict for an illegal one."""
@@ -107,6 +150,10 @@ class Job(Document):
     def counts(self, moment: datetime) -> bool:
         """Whether a try that ended at this moment still counts against its limit."""
         return self.resumed is None or moment > self.resumed
+
+    def has_sound(self, scene: Scene) -> bool:
+        """Whether this scene is filmed with sound."""
+        return self.request.clip_audio and not scene.muted
 
     def planned(self) -> Plan:
         """The plan of a job that must have one by now."""

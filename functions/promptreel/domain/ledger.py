@@ -181,6 +181,13 @@ def lost(call: Call, looked_at: datetime, reason: str, now: datetime) -> Call | 
     return call.to(CallState.LOST, now, reason=reason)
 
 
+def never_billed(call: Call, now: datetime) -> Call | None:
+    """A billing export that covers the call's time has no line for it: perhaps paid becomes certainly unpaid (7)."""
+    if call.state is not CallState.LOST:
+        return None
+    return call.to(CallState.RELEASED, now, reason=f"Never billed. {call.reason}".strip())
+
+
 def given_up(call: Call, reason: str, now: datetime) -> Call | None:
     """A text or picture whose answer was lost and whose artifact does not stand: lost at once (rule 6)."""
     return call.to(CallState.LOST, now, reason=reason) if call.state is CallState.UNCERTAIN else None

@@ -82,9 +82,10 @@ class TextModel(_Data):
         price = _valid(self.prices, at)
         return per_million((usage.input, price.input), (usage.output, price.output))
 
-    def most_micros(self, at: datetime) -> int:
+    def most_micros(self, at: datetime, max_output_tokens: int | None = None) -> int:
         """What one call can cost at most: the price reserved before it is made."""
-        return self.cost_micros(TokenUsage(input=self.max_prompt_tokens, output=self.max_output_tokens), at)
+        output = max_output_tokens or self.max_output_tokens
+        return self.cost_micros(TokenUsage(input=self.max_prompt_tokens, output=output), at)
 
 
 class ImageModel(_Data):
@@ -127,6 +128,7 @@ class VideoModel(_Data):
     usual_latency_s: int
     longest_latency_s: int
     timeout_s: int
+    fallback: str = ""  # films the same shot when this one refuses it; never dearer, so that no bill surprises
     prices: tuple[ClipPrice, ...]
 
     def cost_micros(self, seconds: int, resolution: Resolution, at: datetime, *, audio: bool) -> int:

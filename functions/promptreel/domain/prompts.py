@@ -13,6 +13,11 @@ WRITER_INSTRUCTION = (
     "scene is the last picture of the scene before it, seen again: write them so that one can grow out of the other. "
     "Describe characters by looks that stay the same. Write plain English, no names of real persons, brands or artists."
 )
+REWORDING_INSTRUCTION = (
+    "You edit one scene of a storyboard that a safety filter has refused to film. Follow the advice by changing what "
+    "the scene shows, never by disguising it. Keep the story, the characters' looks, the place, the light, the camera "
+    "and the length of every text; change nothing that the advice does not touch. Write plain English."
+)
 TEMPERATURES = (1.0, 0.6, 0.2)
 
 
@@ -35,6 +40,19 @@ def storyboard_prompt(idea: str, scene_range: tuple[int, int], seconds: Sequence
     if fault:
         lines.append(f"Your last answer could not be used: {fault}. Answer again and mend exactly this.")
     return "\n".join(lines)
+
+
+def rewording_prompt(scene: Scene, advice: str, reason: str) -> str:
+    """The question to the writer for milder words with the same meaning."""
+    told = {
+        "description": scene.description,
+        "start_frame_prompt": scene.start_prompt,
+        "end_frame_prompt": scene.end_prompt,
+        "motion_prompt": scene.motion_prompt,
+        "transition_note": scene.transition_note,
+    }
+    lines = [f"Advice: {advice}", f"The filter said: {reason}", "The scene:"]
+    return "\n".join([*lines, *(f"<{part}>{words}</{part}>" for part, words in told.items())])
 
 
 def keyframe_prompt(plan: Plan, scene: Scene, frame: FrameName, *, continues: bool) -> str:

@@ -2,9 +2,16 @@
 
 from typing import Literal
 
-from promptreel.domain.document import Document, Moment
+from promptreel.domain.document import Document, Moment, Part
 from promptreel.domain.job import Output
 from promptreel.domain.ledger import Lease
+
+
+class Rendered(Part):
+    """A clip that is made beside the film: a still, an animatic, a preview. ``frames`` at the plan's rate."""
+
+    uri: str
+    frames: int
 
 
 class Render(Document):
@@ -15,6 +22,11 @@ class Render(Document):
     state: Literal["RENDERING", "DONE"] = "RENDERING"
     lease: Lease | None = None
     output: Output | None = None
+    clip: Rendered | None = None
     warnings: tuple[str, ...] = ()
     created: Moment
     updated: Moment
+
+    @property
+    def is_done(self) -> bool:
+        return self.output is not None or self.clip is not None

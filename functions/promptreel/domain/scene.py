@@ -16,6 +16,7 @@ class Keyframe(Part):
 
     uri: str
     digest: str
+    checksum: str = ""  # of its content, as stored
 
 
 class Clip(Part):
@@ -23,6 +24,7 @@ class Clip(Part):
 
     uri: str
     call: str
+    checksum: str = ""  # of its content, as delivered
 
 
 class Try(Part):
@@ -35,6 +37,15 @@ class Try(Part):
     at: Moment
     reason: str = ""
     codes: tuple[str, ...] = ()
+    remedy: str = ""  # what was tried next because of it
+
+
+class Rewording(Part):
+    """Milder words that are asked for and not yet written: for which attempt, to what end, and why."""
+
+    attempt: str
+    advice: str
+    reason: str
 
 
 class Scene(Document):
@@ -56,6 +67,10 @@ class Scene(Document):
     queued_at: Moment | None = None  # when the last task was made
     start: Keyframe | None = None
     end: Keyframe | None = None
+    redraw: tuple[FrameName, ...] = ()  # pictures to be replaced; the old ones stand until then
+    rewording: Rewording | None = None
+    muted: bool = False  # filmed without sound, by a remedy
+    video_model: str = ""  # other than the plan's, by a remedy
     clip: Clip | None = None
     tries: tuple[Try, ...] = ()
     problem: Problem | None = None
@@ -72,6 +87,9 @@ class Scene(Document):
         return self.evolve(state=state, problem=None, queued_at=None, updated=now)
 
     def frame(self, name: FrameName) -> Keyframe | None:
+        """The picture that stands; None when it is still to be drawn, or to be drawn anew."""
+        if name in self.redraw:
+            return None
         return self.start if name == "start" else self.end
 
     @property
@@ -86,7 +104,7 @@ class Scene(Document):
 
     @property
     def frames_drawn(self) -> bool:
-        return self.start is not None and self.end is not None
+        return self.frame("start") is not None and self.frame("end") is not None
 
     @property
     def clip_purpose(self) -> str:

@@ -21,12 +21,14 @@ class JobState(StrEnum):
     COMPLETE = "COMPLETE"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
+    DELETING = "DELETING"  # nothing of it is shown, made or paid any more; what it owns is being removed
+    DELETED = "DELETED"  # a tombstone, so that nothing delivered late brings the job to life again
 
 
 class SceneState(StrEnum):
     """Where one scene stands."""
 
-    PENDING = "PENDING"  # a keyframe is missing
+    PENDING = "PENDING"  # a keyframe is missing, or to be drawn anew
     DRAWN = "DRAWN"  # both keyframes stand
     QUEUED = "QUEUED"  # its clip waits for a place in Veo's quota
     FILMING = "FILMING"  # its clip has been asked for
@@ -49,26 +51,28 @@ class CallState(StrEnum):
     LOST = "LOST"  # perhaps paid, output never seen; counted at the reserved price
 
 
+GIVEN_UP_SCENE = frozenset({SceneState.FILTERED, SceneState.FAILED, SceneState.TIMED_OUT})
+
+_STOPS = frozenset({JobState.FAILED, JobState.CANCELLED, JobState.DELETING})
+
 JOB_MOVES: Mapping[JobState, frozenset[JobState]] = {
-    JobState.PENDING: frozenset({JobState.STORYBOARD, JobState.FAILED, JobState.CANCELLED}),
-    JobState.STORYBOARD: frozenset({JobState.KEYFRAMES, JobState.FAILED, JobState.CANCELLED}),
-    JobState.KEYFRAMES: frozenset({JobState.VIDEO_GEN, JobState.FAILED, JobState.CANCELLED}),
-    JobState.VIDEO_GEN: frozenset({JobState.KEYFRAMES, JobState.STITCH, JobState.FAILED, JobState.CANCELLED}),
-    JobState.STITCH: frozenset({JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED}),
-    JobState.COMPLETE: frozenset(),
-    JobState.FAILED: frozenset(),
-    JobState.CANCELLED: frozenset(),
+    JobState.PENDING: frozenset({JobState.STORYBOARD} | _STOPS),
+    JobState.STORYBOARD: frozenset({JobState.KEYFRAMES} | _STOPS),
+    JobState.KEYFRAMES: frozenset({JobState.VIDEO_GEN} | _STOPS),
+    JobState.VIDEO_GEN: frozenset({JobState.KEYFRAMES, JobState.STITCH} | _STOPS),
+    JobState.STITCH: frozenset({JobState.COMPLETE} | _STOPS),
+    JobState.COMPLETE: frozenset({JobState.DELETING}),
+    JobState.FAILED: frozenset({JobState.DELETING}),
+    JobState.CANCELLED: frozenset({JobState.DELETING}),
+    JobState.DELETING: frozenset({JobState.DELETED}),
+    JobState.DELETED: frozenset(),
 }
 
 SCENE_MOVES: Mapping[SceneState, frozenset[SceneState]] = {
-    SceneState.PENDING: frozenset({SceneState.DRAWN}),
+    SceneState.PENDING: frozenset({SceneState.DRAWN, SceneState.FILTERED}),
     SceneState.DRAWN: frozenset({SceneState.QUEUED}),
-    SceneState.QUEUED: frozenset(
-        {SceneState.FILMING, SceneState.DONE, SceneState.FILTERED, SceneState.FAILED, SceneState.TIMED_OUT}
-    ),
-    SceneState.FILMING: frozenset(
-        {SceneState.QUEUED, SceneState.DONE, SceneState.FILTERED, SceneState.FAILED, SceneState.TIMED_OUT}
-    ),
+    SceneState.QUEUED: frozenset({SceneState.PENDING, SceneState.FILMING, SceneState.DONE} | GIVEN_UP_SCENE),
+    SceneState.FILMING: frozenset({SceneState.PENDING, SceneState.QUEUED, SceneState.DONE} | GIVEN_UP_SCENE),
     SceneState.DONE: frozenset(),
     SceneState.FILTERED: frozenset(),
     SceneState.FAILED: frozenset(),
@@ -90,9 +94,10 @@ CALL_MOVES: Mapping[CallState, frozenset[CallState]] = {
     CallState.RELEASED: frozenset(),
 }
 
-# Final states are left only by a person: resume takes a failed or cancelled job back to its first unfinished stage.
-FINAL_JOB = frozenset({JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED})
-GIVEN_UP_SCENE = frozenset({SceneState.FILTERED, SceneState.FAILED, SceneState.TIMED_OUT})
+# Final states are left only by a person: resume takes a failed or cancelled job back to its first unfinished stage,
+# delete takes any job away. A job that is gone is as final as any: no step starts, claims or sends anything for it.
+GONE_JOB = frozenset({JobState.DELETING, JobState.DELETED})
+FINAL_JOB = frozenset({JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED}) | GONE_JOB
 LIVE_SCENE = frozenset({SceneState.QUEUED, SceneState.FILMING})
 PAID_CALL = frozenset({CallState.SETTLED, CallState.ADOPTED})
 FINISHED_CALL = PAID_CALL | {CallState.RELEASED, CallState.LOST}

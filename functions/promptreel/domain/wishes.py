@@ -14,7 +14,7 @@ _WORDS = (
     "seventeen eighteen nineteen twenty"
 ).split()
 _NUMBER = rf"(\d{{1,3}}|{'|'.join(_WORDS[1:])}|a|an|half a)"
-_SCENES = re.compile(rf"\b{_NUMBER}[\s-]+(?:\w+[\s-]+)?(?:scenes?|shots?)\b", re.IGNORECASE)
+_SCENES = re.compile(rf"\b{_NUMBER}[\s-]+(?!hundred\b|thousand\b)(?:\w+[\s-]+)?(?:scenes?|shots?)\b", re.IGNORECASE)
 _SECONDS = re.compile(rf"\b{_NUMBER}[\s-]*(?:seconds?|secs?|s)\b", re.IGNORECASE)
 _MINUTES = re.compile(rf"\b{_NUMBER}[\s-]*(?:minutes?|mins?)\b", re.IGNORECASE)
 _VERTICAL = re.compile(r"\b(?:vertical|portrait|9:16)\b", re.IGNORECASE)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
-from promptreel.domain.scene import Scene
+from promptreel.domain.scene import Clip, Scene
 from promptreel.domain.states import CallState, SceneState
 from promptreel.errors import NotFound, Transient
 from promptreel.ports import (
@@ -20,6 +20,7 @@ from promptreel.ports import (
     JobStore,
     Replace,
 )
+from promptreel.protocol import intact
 from promptreel.protocol.ledger import Ledger
 from promptreel.protocol.races import until_won
 
@@ -56,6 +57,13 @@ def dispatch(job: Job, scene_id: str, *, jobs: JobStore, queue: ClipQueue, clock
     if scene is not None:
         task = ClipTask(job.id, job.run, scene.id, scene.take, scene.attempt, scene.dispatch)
         queue.put(task, high=job.request.priority == "high")
+
+
+def clip(call: Call, artifacts: ArtifactStore) -> Clip:
+    """The clip that a paid call delivered. Raises: NotIntact when it has been removed since."""
+    uri = call.artifact or ""
+    checksum = intact.checksum(f"{call.scene}: its clip, paid with {call.id},", uri, artifacts)
+    return Clip(uri=uri, call=call.id, checksum=checksum)
 
 
 def resolve(call: Call, *, ledger: Ledger, filmer: Filmer, artifacts: ArtifactStore, clock: Clock) -> Call:

@@ -178,6 +178,10 @@ class Ledger:
             return self._record(call, lambda read: rules.lost(read, looked_at, reason, self._clock.now()))
         return self._record(call, lambda read: rules.given_up(read, reason, self._clock.now()))
 
+    def release_unbilled(self, call: Call) -> Call:
+        """Release a LOST call that was never billed; a late answer that was recorded meanwhile stands."""
+        return self._record(call, lambda read: rules.never_billed(read, self._clock.now()))
+
     def expire(self, call: Call) -> Call:
         """Move an abandoned claim or a dead sender's call on, if its lease is over."""
         return self._record(call, lambda read: rules.expired(read, self._clock.now()))

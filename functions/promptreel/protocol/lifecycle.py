@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from promptreel.domain import ids as names
 from promptreel.domain.job import DEFAULT_LIMIT_MICROS, Budget, Job
@@ -12,13 +12,13 @@ from promptreel.domain.problem import Problem
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState, SceneState
-from promptreel.errors import BudgetExceeded, Conflict, LostRace, Transient
+from promptreel.errors import BudgetExceeded, Conflict, LostRace, NotFound, Transient
 from promptreel.ports import Clock, Create, Executions, Ids, JobStore, Replace, Versioned
 from promptreel.protocol.races import until_won
 
 
-def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime) -> Job:
-    """A job as submitted, not stored yet."""
+def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime, *, keep: timedelta, upload: str = "") -> Job:
+    """A job as submitted, not stored yet. It expires after ``keep``; ``upload`` is the file that asked for it."""
     limit = DEFAULT_LIMIT_MICROS if request.budget_usd is None else micros(request.budget_usd)
     wish = json.dumps(request.model_dump(mode="json"), sort_keys=True)
     return Job(
@@ -27,20 +27,26 @@ def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime) -> Job
         origin=names.digest(owner, wish),
         request=request,
         budget=Budget(limit_micros=limit),
+        upload=upload,
+        expires=now + keep,
         created=now,
         updated=now,
     )
 
 
 def create(job: Job, jobs: JobStore) -> Job:
-    """Store a new job; the same job created again is the one that stands.
+    """Store a new job; the same job created again is the one that stands, even if all that stands is its tombstone.
 
     Raises: Conflict when the id stands for another request.
     """
     try:
         jobs.write(Create(job.id, job))
     except LostRace:
-        standing = jobs.job(job.id).value
+        read = jobs.job(job.id)
+        standing = read.value
+        if standing.is_forgotten(job.created):
+            jobs.write(Replace(job.id, read, job))
+            return job
         if standing.origin != job.origin:
             raise Conflict(
                 "This Idempotency-Key already stands for another request.",
@@ -91,6 +97,8 @@ def resume(
 def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock) -> Job:
     read, now = jobs.job(job_id), clock.now()
     job = read.value
+    if job.is_absent(now):
+        raise NotFound(f"There is no job {job_id}.")
     if job.state is JobState.COMPLETE:
         raise Conflict("The film is complete; there is nothing to go on with.", code="job_is_complete")
     if not job.is_final:
@@ -111,6 +119,7 @@ def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock)
         error=None,
         budget=job.budget.evolve(limit_micros=limit, version=job.budget.version + 1),
         resumed=now,
+        expires=job.expiry_from(now),
         updated=now,
     )
     again = [scene for scene in scenes if scene.value.is_live or scene.value.problem is not None]
@@ -154,10 +163,22 @@ def advance(job_id: str, run: int, start: JobState, to: JobState, *, jobs: JobSt
     until_won(attempt, clock, ids)
 
 
-def restart(read: Versioned[Job], *, jobs: JobStore, executions: Executions, clock: Clock) -> None:
-    """Give a job whose execution is gone a new run. Raises: LostRace when somebody else acted first."""
-    job = read.value.evolve(
-        run=read.value.run + 1, restarts=read.value.restarts + 1, execution=None, updated=clock.now()
-    )
-    jobs.write(Replace(job.id, read, job))
+def restart(read: Versioned[Job], *, jobs: JobStore, executions: Executions, clock: Clock, ids: Ids) -> None:
+    """Give a job whose execution is gone a new run; one that no execution has opened yet is started again as it is.
+
+    A new run would fence off an execution that is only slow to open it. What could not be started does not count.
+
+    Raises: LostRace when somebody else acted first; Transient when nothing could be started.
+    """
+    job = read.value
+    if job.execution is not None:
+        job = job.evolve(run=job.run + 1, execution=None, updated=clock.now())
+        jobs.write(Replace(job.id, read, job))
     executions.start(job.id, job.run)
+
+    def count() -> None:
+        now = jobs.job(job.id)
+        if now.value.run == job.run:
+            jobs.write(Replace(job.id, now, now.value.evolve(restarts=now.value.restarts + 1, updated=clock.now())))
+
+    until_won(count, clock, ids)

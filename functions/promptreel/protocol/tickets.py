@@ -9,6 +9,7 @@ from promptreel.domain.planning import PICTURE_SIZE
 from promptreel.domain.scene import FrameName, Scene
 from promptreel.protocol.ledger import Ticket
 
+REWORDING_TOKENS = 4096  # one scene's words, with room to think
 MOST_REFERENCES = 1  # a keyframe is drawn from its words and at most the picture before it
 
 
@@ -32,6 +33,24 @@ def storyboard(job: Job, model: TextModel, attempt: int, digest: str, at: dateti
     )
 
 
+def rewording(
+    job: Job, model: TextModel, scene: Scene, purpose: str, attempt: int, digest: str, at: datetime
+) -> Ticket:
+    return Ticket(
+        job_id=job.id,
+        run=job.run,
+        kind="text",
+        model=model.id,
+        purpose=purpose,
+        digest=digest,
+        price_micros=model.most_micros(at, REWORDING_TOKENS),
+        timeout_s=model.timeout_s,
+        scene=scene.id,
+        take=scene.take,
+        attempt=attempt,
+    )
+
+
 def keyframe(job: Job, plan: Plan, scene: Scene, frame: FrameName, attempt: int, digest: str, at: datetime) -> Ticket:
     model = registry().image_model(plan.image_model)
     return Ticket(
@@ -50,7 +69,7 @@ def keyframe(job: Job, plan: Plan, scene: Scene, frame: FrameName, attempt: int,
 
 
 def clip(job: Job, plan: Plan, scene: Scene, digest: str, at: datetime) -> Ticket:
-    model = plan.video
+    model = plan.video_of(scene)
     call = scene.clip_call(job.id)
     return Ticket(
         job_id=job.id,
@@ -59,7 +78,7 @@ def clip(job: Job, plan: Plan, scene: Scene, digest: str, at: datetime) -> Ticke
         model=model.id,
         purpose=scene.clip_purpose,
         digest=digest,
-        price_micros=model.cost_micros(scene.duration_s, plan.resolution, at, audio=job.request.clip_audio),
+        price_micros=model.cost_micros(scene.duration_s, plan.resolution, at, audio=job.has_sound(scene)),
         timeout_s=model.timeout_s,
         window_s=model.longest_latency_s,
         scene=scene.id,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from promptreel.domain import recovery
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import committed_micros
 from promptreel.domain.money import usd
@@ -44,6 +45,8 @@ def _complete(cmd: CloseJob, jobs: JobStore, clock: Clock) -> Job | None:
         return job
     if job.output is None:
         raise Broken(f"{job.id} has no film although its cut was reported done.", code="film_missing")
-    done = job.to(JobState.COMPLETE, clock.now())
+    remedies = (recovery.told(scene.value) for scene in jobs.scenes(job.id))
+    warnings = (*job.warnings, *(warning for warning in remedies if warning))
+    done = job.to(JobState.COMPLETE, clock.now(), warnings=warnings)
     jobs.write(Replace(job.id, read, done))
     return done

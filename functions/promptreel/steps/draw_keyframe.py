@@ -4,19 +4,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from promptreel.domain import ids as names
-from promptreel.domain import planning, prompts
+from promptreel.domain import planning, prompts, recovery
 from promptreel.domain.job import Job
 from promptreel.domain.models import registry
+from promptreel.domain.problem import Problem
 from promptreel.domain.scene import FrameName, Keyframe, Scene
-from promptreel.domain.states import JobState, SceneState
-from promptreel.errors import Broken, Rejected
-from promptreel.ports import ArtifactStore, ClipQueue, Clock, Ids, JobStore, Painter, Replace, Sketch
-from promptreel.protocol import filming, lifecycle, tickets
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.errors import Broken, NotFound, Rejected
+from promptreel.ports import ArtifactStore, ClipQueue, Clock, Ids, JobStore, Painter, Replace, Sketch, Writer
+from promptreel.protocol import filming, intact, lifecycle, tickets
 from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Paid
 from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, pay
 from promptreel.protocol.races import until_won
+from promptreel.protocol.rewording import reworded
 
 MAX_TRIES = 3
+_REFUSED = "Change what this scene shows in the prompt and submit again."
+_LOST = "Resume the job: the answer was lost on its way, which says nothing about the picture."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,19 @@ class DrawKeyframe:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeDrawn:
-    """``state`` is ``drawn``, ``busy`` (ask again after ``wait_s``) or ``superseded``."""
+    """``drawn``, ``busy`` (ask again after ``wait_s``), ``superseded``, or ``outdated``: its scene has a newer take.
+
+    ``given_up``: pictures drawn anew by a remedy were refused too; the job's policy says what becomes of the scene.
+    """
 
     state: str
     wait_s: float = 0.0
+
+
+class KeyframeRefused(Rejected):
+    """The painter refuses every try."""
+
+    default_code = "keyframe_refused"
 
 
 def draw_keyframe(
@@ -41,6 +54,7 @@ def draw_keyframe(
     *,
     jobs: JobStore,
     artifacts: ArtifactStore,
+    writer: Writer,
     painter: Painter,
     queue: ClipQueue,
     ledger: Ledger,
@@ -50,16 +64,28 @@ def draw_keyframe(
 ) -> KeyframeDrawn:
     """Draw one keyframe; asked again, it answers as before and pays nothing.
 
-    Raises: Rejected when the painter refuses every try; BudgetExceeded.
+    Raises: KeyframeRefused when the painter refuses every try at a first picture; BudgetExceeded.
     """
     job = jobs.job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
         return KeyframeDrawn("superseded")
     scene = jobs.scene(cmd.job_id, cmd.scene).value
     if scene.take != cmd.take:
-        return KeyframeDrawn("superseded")
+        return KeyframeDrawn("outdated")
     if scene.frame(cmd.frame) is None:
-        drawn = _draw(job, scene, cmd.frame, artifacts=artifacts, painter=painter, ledger=ledger, clock=clock)
+        ready = reworded(job, scene, jobs=jobs, artifacts=artifacts, writer=writer, ledger=ledger, clock=clock, ids=ids)
+        try:
+            drawn = (
+                _draw(job, ready, cmd.frame, artifacts=artifacts, painter=painter, ledger=ledger, clock=clock)
+                if isinstance(ready, Scene)
+                else ready
+            )
+        except KeyframeRefused as error:
+            if not scene.redraw:
+                raise
+            problem = Problem.of(error, step="draw_keyframe", scene=scene.id)
+            until_won(lambda: _give_up(cmd, problem, jobs, clock), clock, ids)
+            return KeyframeDrawn("given_up")
         if isinstance(drawn, Busy):
             return KeyframeDrawn("busy", wait_s=drawn.wait_s)
         if not isinstance(drawn, Keyframe):
@@ -85,12 +111,14 @@ def _draw(
 ) -> Keyframe | Claim:
     """The picture, or why there is none now."""
     plan = job.planned()
-    before = scene.start if frame == "end" else None
+    before = scene.frame("start") if frame == "end" else None
     if frame == "end" and before is None:
         raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
     prompt = prompts.keyframe_prompt(plan, scene, frame, continues=before is not None)
+    if before is not None:
+        intact.check(f"{scene.id}: its first picture", before, artifacts)
     references = (artifacts.get(before.uri),) if before else ()
-    tries, reason = 0, ""
+    tries, reason, remedy = 0, "", ""
     for attempt in range(1, MAX_ATTEMPTS + 1):
         sketch = Sketch(
             model=plan.image_model,
@@ -112,18 +140,17 @@ def _draw(
         artifact = Artifact(f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png", "image/png")
         claim = pay(ticket, artifact, post, ledger=ledger, artifacts=artifacts, clock=clock)
         if isinstance(claim, Paid):
-            return Keyframe(uri=artifacts.uri(artifact.path), digest=digest)
+            uri = artifacts.uri(artifact.path)
+            checksum = intact.checksum(f"{scene.id}: its {frame} picture", uri, artifacts)
+            return Keyframe(uri=uri, digest=digest, checksum=checksum)
         if not isinstance(claim, Closed):
             return claim
         tries += claim.call.spends_remedy and job.counts(claim.call.updated)
         reason = claim.call.reason or reason
+        remedy = _LOST if claim.call.state is CallState.LOST else _REFUSED
         if tries >= MAX_TRIES:
             break
-    raise Rejected(
-        f"{scene.id}: its {frame} picture was refused {tries} times: {reason}",
-        code="keyframe_refused",
-        remedy="Change what this scene shows in the prompt and submit again.",
-    )
+    raise KeyframeRefused(f"{scene.id}: no {frame} picture in {tries} tries: {reason}", remedy=remedy)
 
 
 def _digest(sketch: Sketch, before: Keyframe | None) -> str:
@@ -137,17 +164,26 @@ def _digest(sketch: Sketch, before: Keyframe | None) -> str:
 def _hang_up(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: Clock) -> None:
     """Write the picture on its scene, and as the first picture of the scene that goes on from it."""
     scenes = jobs.scenes(cmd.job_id)
-    position = next(index for index, read in enumerate(scenes) if read.value.id == cmd.scene)
+    position = next((index for index, read in enumerate(scenes) if read.value.id == cmd.scene), None)
+    if position is None:
+        raise NotFound(f"{cmd.scene} is gone: the job was deleted.")
     read, now = scenes[position], clock.now()
     if read.value.take != cmd.take or read.value.frame(cmd.frame) is not None:
         return
     changes = [Replace(cmd.job_id, read, _with(read.value, cmd.frame, drawn, now))]
-    if cmd.frame == "end" and position + 1 < len(scenes):
-        following = scenes[position + 1]
+    following = scenes[position + 1] if position + 1 < len(scenes) else None
+    if cmd.frame == "end" and following is not None and following.value.start is None:
         changes.append(Replace(cmd.job_id, following, _with(following.value, "start", drawn, now)))
     jobs.write(*changes)
 
 
+def _give_up(cmd: DrawKeyframe, problem: Problem, jobs: JobStore, clock: Clock) -> None:
+    read = jobs.scene(cmd.job_id, cmd.scene)
+    if read.value.take == cmd.take and read.value.redraw:
+        jobs.write(Replace(cmd.job_id, read, recovery.not_redrawn(read.value, problem, clock.now())))
+
+
 def _with(scene: Scene, frame: FrameName, drawn: Keyframe, now: datetime) -> Scene:
-    hung = scene.evolve(**{frame: drawn}, updated=now)
+    awaited = tuple(name for name in scene.redraw if name != frame)
+    hung = scene.evolve(**{frame: drawn}, redraw=awaited, updated=now)
     return hung.to(SceneState.DRAWN, now) if hung.frames_drawn and hung.state is SceneState.PENDING else hung

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -35,37 +36,47 @@ class Opened:
     run: int
 
 
-def open_job(cmd: OpenJob, *, jobs: JobStore, inbox: Inbox, executions: Executions, clock: Clock, ids: Ids) -> Opened:
+def open_job(
+    cmd: OpenJob,
+    *,
+    jobs: JobStore,
+    inbox: Inbox,
+    executions: Executions,
+    clock: Clock,
+    ids: Ids,
+    keep: timedelta,
+) -> Opened:
     """Create or load the job and make this execution its own; the first to do so has it.
 
     Raises: Rejected in words for whoever started the execution; a bad uploaded file also gets a report object.
     """
     execution = executions.name(cmd.execution)
-    job_id, run = _find(cmd, execution, jobs=jobs, inbox=inbox, clock=clock)
+    job_id, run = _find(cmd, execution, jobs=jobs, inbox=inbox, clock=clock, keep=keep)
     return until_won(lambda: _take(job_id, run, execution, jobs, clock), clock, ids)
 
 
 def _take(job_id: str, run: int, execution: str, jobs: JobStore, clock: Clock) -> Opened:
     read = jobs.job(job_id)
     job = read.value
-    if job.run != run or job.is_final or job.execution not in {None, execution}:
+    if job.run != run or job.is_final or job.is_absent(clock.now()) or job.execution not in {None, execution}:
         return Opened("superseded", job_id, run)
     if job.execution is None:
         jobs.write(Replace(job_id, read, job.evolve(execution=execution, updated=clock.now())))
     return Opened("open", job_id, run)
 
 
-def _find(cmd: OpenJob, execution: str, *, jobs: JobStore, inbox: Inbox, clock: Clock) -> tuple[str, int]:
+def _find(
+    cmd: OpenJob, execution: str, *, jobs: JobStore, inbox: Inbox, clock: Clock, keep: timedelta
+) -> tuple[str, int]:
     wish = cmd.input
     if isinstance(wish, dict) and "job_id" in wish:
         return _known(wish)
     if isinstance(wish, dict) and isinstance(wish.get("data"), dict) and "bucket" in wish["data"]:
-        job = _from_upload(wish["data"], inbox=inbox, jobs=jobs, clock=clock)
+        job = _from_upload(wish["data"], inbox=inbox, jobs=jobs, clock=clock, keep=keep)
     else:
         owner, request = _owned(wish)
-        job = lifecycle.create(
-            lifecycle.new_job(names.job_id("execution", execution), owner, request, clock.now()), jobs
-        )
+        job_id = names.job_id("execution", execution)
+        job = lifecycle.create(lifecycle.new_job(job_id, owner, request, clock.now(), keep=keep), jobs)
     return job.id, 1
 
 
@@ -91,19 +102,22 @@ def _owned(wish: Any) -> tuple[str, FilmRequest]:
     return owner, parse_request({field: value for field, value in wish.items() if field != "owner"})
 
 
-def _from_upload(data: dict[str, Any], *, inbox: Inbox, jobs: JobStore, clock: Clock) -> Job:
+def _from_upload(data: dict[str, Any], *, inbox: Inbox, jobs: JobStore, clock: Clock, keep: timedelta) -> Job:
     bucket, name, generation = (str(data.get(key, "")) for key in ("bucket", "name", "generation"))
     job_id = names.job_id("upload", bucket, name, generation)
     try:
         upload = inbox.read(bucket, name, generation)
         owner, request = _owned(_decode(upload))
-        job = lifecycle.create(lifecycle.new_job(job_id, upload.owner or owner, request, clock.now()), jobs)
+        wanted = lifecycle.new_job(job_id, upload.owner or owner, request, clock.now(), keep=keep, upload=name)
+        job = lifecycle.create(wanted, jobs)
     except NotFound:
         return jobs.job(job_id).value  # deleted or replaced since: the job may stand already, else NotFound says so
     except Rejected as error:
         report = {"state": "rejected", "code": error.code, "message": error.message, "remedy": error.remedy}
         inbox.report(name, {"object": f"gs://{bucket}/{name}", "generation": generation, **report})
         raise
+    if job.is_absent(clock.now()):
+        return job  # the same event again, long after: its report went with the job
     inbox.report(
         name, {"object": f"gs://{bucket}/{name}", "generation": generation, "state": "accepted", "job_id": job.id}
     )

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from promptreel.domain import polling, remedies
+from promptreel.domain import polling, recovery
 from promptreel.domain.job import DrawItem, Job
 from promptreel.domain.ledger import Call
+from promptreel.domain.models import registry
 from promptreel.domain.problem import Problem
-from promptreel.domain.scene import Clip, Scene, Try
+from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.ports import ArtifactStore, ClipQueue, Clock, Filmer, Ids, JobStore, Replace
 from promptreel.protocol import filming, lifecycle
@@ -27,7 +28,7 @@ class PollClips:
 class ClipsPolled:
     """``state``: ``filming`` (ask again after ``wait_s``), ``done``, ``failed`` (with ``problem``) or ``superseded``.
 
-    ``redraw`` are pictures to draw again before their scene can be filmed.
+    ``redraw`` are pictures to draw again before their scene can be filmed, one a scene at a time.
     """
 
     state: str
@@ -58,15 +59,15 @@ def poll_clips(
         if not scene.is_live or scene.problem:
             continue
         call = calls.get(scene.clip_call(job.id))
-        if call is not None and _is_due(call, job, clock.now(), pace):
+        if call is not None and _is_due(call, clock.now(), pace):
             call = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
         if call is not None and call.is_finished:
-            _take_over(job, scene.id, call, jobs, clock, ids)
+            _take_over(job, scene.id, call, jobs, artifacts, clock, ids)
         idle = call is None or call.state is CallState.PLANNED
         if (idle and filming.is_overdue(scene, clock.now(), pace)) or (call and call.is_finished and not call.is_paid):
             filming.dispatch(job, scene.id, jobs=jobs, queue=queue, clock=clock, ids=ids, pace=pace)
         elif call and call.sent_at and not call.is_finished:
-            waits.append(polling.wait_s(_elapsed_s(call, clock.now(), pace), job.planned().video.usual_latency_s))
+            waits.append(polling.wait_s(_elapsed_s(call, clock.now(), pace), _usual_s(call)))
     return _verdict(job, waits, jobs=jobs, clock=clock, ids=ids, pace=pace)
 
 
@@ -75,71 +76,37 @@ def _elapsed_s(call: Call, now: datetime, pace: float) -> float:
     return (now - call.sent_at).total_seconds() / pace if call.sent_at else 0.0
 
 
-def _is_due(call: Call, job: Job, now: datetime, pace: float) -> bool:
+def _usual_s(call: Call) -> float:
+    return registry().video_model(call.model).usual_latency_s
+
+
+def _is_due(call: Call, now: datetime, pace: float) -> bool:
     """Whether a look can find anything: a clip that cannot be ready yet is not asked for."""
     if call.state is CallState.SENT and call.operation:
-        return _elapsed_s(call, now, pace) >= job.planned().video.usual_latency_s * polling.SOONEST
+        return _elapsed_s(call, now, pace) >= _usual_s(call) * polling.SOONEST
     if call.state is CallState.LOST:
         return True  # once more before the next attempt is made: a late output is taken, not paid for again
     return not call.is_finished and call.state is not CallState.PLANNED
 
 
-def _take_over(job: Job, scene_id: str, call: Call, jobs: JobStore, clock: Clock, ids: Ids) -> None:
+def _take_over(
+    job: Job, scene_id: str, call: Call, jobs: JobStore, artifacts: ArtifactStore, clock: Clock, ids: Ids
+) -> None:
     """Write on the scene what its call ended in: the clip, the next attempt, or the end of its remedies."""
+    clip = filming.clip(call, artifacts) if call.is_paid else None
 
     def attempt() -> None:
         read = jobs.scene(job.id, scene_id)
         scene, now = read.value, clock.now()
         if scene.clip_call(job.id) != call.id or not scene.is_live:
             return
-        if call.is_paid:
-            clip = Clip(uri=call.artifact or "", call=call.id)
-            changed = scene.to(SceneState.DONE, now, clip=clip, tries=_told(scene, call, "delivered"))
+        if clip is not None:
+            changed = scene.to(SceneState.DONE, now, clip=clip, tries=recovery.delivered(scene, call))
         else:
-            changed = _remedy(job, scene, call, now)
+            changed = recovery.after_failure(job, scene, call, now)
         jobs.write(Replace(job.id, read, changed))
 
     until_won(attempt, clock, ids)
-
-
-def _remedy(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
-    """The next attempt with another seed while its refusal leaves one; a call that was never made spends none."""
-    outcome = "never_made" if not call.spends_remedy else "timed_out" if call.state is CallState.LOST else "refused"
-    tries = _told(scene, call, outcome)
-    counted = [one for one in tries if one.take == scene.take and one.outcome != "never_made" and job.counts(one.at)]
-    remedy = remedies.remedy(call.codes)
-    if len(counted) <= remedy.reseeds:
-        return scene.evolve(
-            state=SceneState.QUEUED,
-            attempt=scene.attempt + 1,
-            dispatch=scene.dispatch + 1,
-            queued_at=now,
-            tries=tries,
-            updated=now,
-        )
-    timed_out = call.state is CallState.LOST
-    problem = Problem(
-        code="clip_timed_out" if timed_out else "clip_refused",
-        message=f"{scene.id}: no clip in {len(counted)} tries: {call.reason}",
-        remedy=remedy.advice,
-        step="poll_clips",
-        scene=scene.id,
-    )
-    return scene.to(SceneState.TIMED_OUT if timed_out else SceneState.FILTERED, now, tries=tries, problem=problem)
-
-
-def _told(scene: Scene, call: Call, outcome: str) -> tuple[Try, ...]:
-    """The scene's history with the last word on this call: a clip given up before a resume may have come since."""
-    last = Try(
-        take=scene.take,
-        attempt=scene.attempt,
-        call=call.id,
-        outcome=outcome,
-        at=call.updated,
-        reason=call.reason,
-        codes=call.codes,
-    )
-    return (*(one for one in scene.tries if one.call != call.id), last)
 
 
 def _verdict(job: Job, waits: list[float], *, jobs: JobStore, clock: Clock, ids: Ids, pace: float) -> ClipsPolled:
@@ -151,7 +118,8 @@ def _verdict(job: Job, waits: list[float], *, jobs: JobStore, clock: Clock, ids:
         lifecycle.advance(job.id, job.run, JobState.KEYFRAMES, JobState.VIDEO_GEN, jobs=jobs, clock=clock, ids=ids)
         lifecycle.advance(job.id, job.run, JobState.VIDEO_GEN, JobState.STITCH, jobs=jobs, clock=clock, ids=ids)
         return ClipsPolled("done")
-    return ClipsPolled("filming", wait_s=round(min([IDLE_WAIT_S, *waits]) * pace, 3))
+    redraw = tuple(DrawItem(scene=scene.id, frame=scene.redraw[0], take=scene.take) for scene in scenes if scene.redraw)
+    return ClipsPolled("filming", wait_s=round(min([IDLE_WAIT_S, *waits]) * pace, 3), redraw=redraw)
 
 
 def _stopping(job: Job, scenes: list[Scene]) -> Problem | None:

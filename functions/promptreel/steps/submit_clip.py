@@ -1,5 +1,6 @@
 """submit_clip: have one scene filmed. Called by the queue that keeps Veo's quota, at least once a task (D1, D3, D5)."""
 
+import logging
 from dataclasses import dataclass
 
 from promptreel.domain import ids as names
@@ -10,10 +11,14 @@ from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Clip, Scene
 from promptreel.domain.states import CallState, SceneState
 from promptreel.errors import AnswerLost, BudgetExceeded, LostRace, QuotaExhausted, Refused, Unpaid
-from promptreel.ports import ArtifactStore, Clock, Filmer, Ids, JobStore, Replace, Shot
-from promptreel.protocol import filming, tickets
+from promptreel.ports import ArtifactStore, Clock, Filmer, Ids, JobStore, Replace, Shot, Writer
+from promptreel.protocol import filming, intact, tickets
+from promptreel.protocol.intact import NotIntact
 from promptreel.protocol.ledger import Busy, Ledger, Mine, Superseded
 from promptreel.protocol.races import until_won
+from promptreel.protocol.rewording import reworded
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +32,10 @@ class SubmitClip:
 
 @dataclass(frozen=True, slots=True)
 class ClipSubmitted:
-    """``filming``, ``delivered``, ``busy``, ``refused``, ``uncertain``, ``budget_exceeded`` or ``superseded``.
+    """``filming``, ``delivered``, ``busy``, ``refused``, ``uncertain``, ``superseded``, or a problem's code.
 
-    All of these are the end of the task: poll_clips takes it from there.
+    A problem, such as ``budget_exceeded``, is written on the scene. All of these are the end of the task: poll_clips
+    takes it from there.
     """
 
     state: str
@@ -40,6 +46,7 @@ def submit_clip(
     *,
     jobs: JobStore,
     artifacts: ArtifactStore,
+    writer: Writer,
     filmer: Filmer,
     ledger: Ledger,
     clock: Clock,
@@ -50,20 +57,25 @@ def submit_clip(
     Raises: QuotaExhausted, so that the queue slows down; Transient when nothing was sent.
     """
     job = jobs.job(cmd.job_id).value
+    if job.run != cmd.run or job.is_final:
+        return ClipSubmitted("superseded")  # before the scene is read: a deleted job has none
     scene = jobs.scene(cmd.job_id, cmd.scene).value
-    if job.run != cmd.run or job.is_final or (scene.take, scene.attempt) != (cmd.take, cmd.attempt):
+    if (scene.take, scene.attempt) != (cmd.take, cmd.attempt):
         return ClipSubmitted("superseded")
     late = _late_output(job, scene, jobs=jobs, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock)
     if late is not None:
-        clip = Clip(uri=late.artifact or "", call=late.id)
+        clip = filming.clip(late, artifacts)
         until_won(lambda: _deliver(cmd, jobs, clock, clip), clock, ids)
         return ClipSubmitted("delivered")
     try:
-        state = _send(job, scene, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock)
-    except BudgetExceeded as error:
+        ready = reworded(job, scene, jobs=jobs, artifacts=artifacts, writer=writer, ledger=ledger, clock=clock, ids=ids)
+        if not isinstance(ready, Scene):
+            return ClipSubmitted("busy" if isinstance(ready, Busy) else "superseded")
+        state = _send(job, ready, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock)
+    except (BudgetExceeded, NotIntact) as error:
         problem = Problem.of(error, step="submit_clip", scene=scene.id)
         until_won(lambda: _write(cmd, jobs, clock, problem), clock, ids)
-        return ClipSubmitted("budget_exceeded")
+        return ClipSubmitted(error.code)
     if state == "filming":
         until_won(lambda: _write(cmd, jobs, clock, None), clock, ids)
     return ClipSubmitted(state)
@@ -80,6 +92,7 @@ def _send(job: Job, scene: Scene, *, artifacts: ArtifactStore, filmer: Filmer, l
         return "busy"
     if not isinstance(claim, Mine):
         return "filming"
+    intact.check_pictures(scene, artifacts)
     try:
         operation = ledger.send(claim, ticket, lambda left_s: filmer.submit(shot, artifacts.uri(ticket.prefix), left_s))
     except Unpaid as error:
@@ -97,14 +110,14 @@ def _send(job: Job, scene: Scene, *, artifacts: ArtifactStore, filmer: Filmer, l
 def _late_output(
     job: Job, scene: Scene, *, jobs: JobStore, artifacts: ArtifactStore, filmer: Filmer, ledger: Ledger, clock: Clock
 ) -> Call | None:
-    """The attempt before, if it was given up and its output has come since: taken, instead of paid for again (§5.5)."""
-    if scene.attempt == 1:
-        return None
-    read = jobs.call(job.id, names.call_id(job.id, scene.clip_purpose, scene.take, scene.attempt - 1))
-    if read is None or read.value.state is not CallState.LOST:
-        return None
-    seen = filming.resolve(read.value, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
-    return seen if seen.is_paid else None
+    """An earlier attempt that was given up and whose output has come since: taken, instead of paid for again (§5.5)."""
+    for attempt in range(1, scene.attempt):
+        read = jobs.call(job.id, names.call_id(job.id, scene.clip_purpose, scene.take, attempt))
+        if read is not None and read.value.state is CallState.LOST:
+            seen = filming.resolve(read.value, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
+            if seen.is_paid:
+                return seen
+    return None
 
 
 def _deliver(cmd: SubmitClip, jobs: JobStore, clock: Clock, clip: Clip) -> None:
@@ -116,18 +129,22 @@ def _deliver(cmd: SubmitClip, jobs: JobStore, clock: Clock, clip: Clip) -> None:
 
 def _shot(job: Job, scene: Scene) -> Shot:
     plan = job.planned()
-    prompt, _ = prompts.clip_prompt(plan, scene, plan.video.max_prompt_chars)
+    model = plan.video_of(scene)
+    prompt, cut = prompts.clip_prompt(plan, scene, model.max_prompt_chars)
+    if cut is not None:
+        told = {"job": job.id, "scene": scene.id, "original": cut.original, "kept": cut.kept}
+        log.warning("clip prompt cut to %d characters", model.max_prompt_chars, extra={"json_fields": told})
     if scene.start is None or scene.end is None:
         raise LostRace(f"{scene.id} is queued before its pictures are written; they will be.")
     return Shot(
-        model=plan.video_model,
+        model=model.id,
         prompt=prompt,
         first_uri=scene.start.uri,
         last_uri=scene.end.uri,
         seconds=scene.duration_s,
         aspect=plan.aspect,
         resolution=plan.resolution,
-        audio=job.request.clip_audio,
+        audio=job.has_sound(scene),
         seed=tickets.seed(job, scene.clip_purpose, str(scene.take), str(scene.attempt)),
     )
 

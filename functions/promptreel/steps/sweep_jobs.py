@@ -1,6 +1,8 @@
 """sweep_jobs: somebody always acts again. Every few minutes it finds what died between two writes (DESIGN §1.4)."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,14 +11,15 @@ from promptreel.domain.ledger import Call
 from promptreel.domain.problem import Problem
 from promptreel.domain.states import FINAL_JOB, CallState, JobState
 from promptreel.errors import LostRace, PromptreelError
-from promptreel.ports import ArtifactStore, Clock, Executions, Filmer, Ids, JobStore
-from promptreel.protocol import filming, lifecycle
+from promptreel.ports import ArtifactStore, Clock, Executions, Filmer, Ids, Inbox, JobStore
+from promptreel.protocol import deletion, filming, lifecycle
 from promptreel.protocol.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
 BATCH = 200
 QUIET_S = 120.0  # a job that changed more recently than this is left alone
+OPENING_S = 300.0  # the same while no execution has opened it: one that was started may be slow to
 MAX_RESTARTS = 3
 
 
@@ -27,17 +30,19 @@ class SweepJobs:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many jobs were given a new execution or failed, and how many calls moved."""
+    """How many jobs were given a new execution, failed or came to the end of their deletion; how many calls moved."""
 
     restarted: int
     failed: int
     calls: int
+    deleted: int
 
 
 def sweep_jobs(
     *,
     jobs: JobStore,
     artifacts: ArtifactStore,
+    inbox: Inbox,
     filmer: Filmer,
     executions: Executions,
     ledger: Ledger,
@@ -45,35 +50,70 @@ def sweep_jobs(
     ids: Ids,
     pace: float,
 ) -> Swept:
-    """Restart jobs whose execution is gone; see every unfinished call of an ended job to its end."""
+    """Restart jobs whose execution is gone; see calls of ended jobs to their end; remove what is deleted or expired."""
     restarted = failed = 0
     for job in jobs.jobs_in(set(JobState) - FINAL_JOB, BATCH):
-        if clock.now() - job.updated < timedelta(seconds=QUIET_S * pace):
-            continue
-        if job.execution and executions.is_active(job.execution):
-            continue
-        if job.restarts >= MAX_RESTARTS:
-            problem = Problem(
-                code="execution_lost",
-                message=f"Its execution ended {job.restarts + 1} times before the film was done.",
-                remedy="Resume the job; if it happens again, read the executions' logs.",
-                step="sweep_jobs",
-            )
-            failed += lifecycle.fail(job.id, job.run, problem, jobs=jobs, clock=clock, ids=ids) is not None
-        else:
-            restarted += _restart(job, jobs, executions, clock)
+        with _one_of_many(job):
+            if not _is_abandoned(job, executions, clock, pace):
+                continue
+            if job.restarts >= MAX_RESTARTS:
+                failed += _fail(job, jobs, clock, ids)
+            else:
+                restarted += _restart(job, jobs, executions, clock, ids)
     moved = 0
     for read in jobs.unfinished_calls(BATCH):
         moved += _see_to_end(read.value, jobs, artifacts, filmer, ledger, clock)
-    return Swept(restarted, failed, moved)
+    deleted = _remove(jobs, artifacts, inbox, executions, clock, ids)
+    return Swept(restarted, failed, moved, deleted)
 
 
-def _restart(job: Job, jobs: JobStore, executions: Executions, clock: Clock) -> bool:
+def _remove(
+    jobs: JobStore, artifacts: ArtifactStore, inbox: Inbox, executions: Executions, clock: Clock, ids: Ids
+) -> int:
+    """Mark what has expired, and go on with every deletion that is under way; how many are done."""
+    for job in jobs.expired(clock.now(), BATCH):
+        with _one_of_many(job):
+            deletion.mark(job.id, jobs=jobs, executions=executions, clock=clock, ids=ids, expired_only=True)
+    done = 0
+    for job in jobs.jobs_in({JobState.DELETING}, BATCH):
+        with _one_of_many(job):
+            done += deletion.purge(job, jobs=jobs, artifacts=artifacts, inbox=inbox, clock=clock, ids=ids)
+    return done
+
+
+@contextmanager
+def _one_of_many(job: Job) -> Iterator[None]:
+    """What cannot be done for one job is left to the next sweep, and does not keep the others."""
+    try:
+        yield
+    except PromptreelError as error:
+        log.warning("job is left to the next sweep", extra={"json_fields": {"job_id": job.id, "error": str(error)}})
+
+
+def _is_abandoned(job: Job, executions: Executions, clock: Clock, pace: float) -> bool:
+    """Whether nobody has written on the job for long, and nobody will."""
+    quiet_s = QUIET_S if job.execution else OPENING_S
+    if clock.now() - job.updated < timedelta(seconds=quiet_s * pace):
+        return False
+    return job.execution is None or not executions.is_active(job.execution)
+
+
+def _fail(job: Job, jobs: JobStore, clock: Clock, ids: Ids) -> bool:
+    problem = Problem(
+        code="execution_lost",
+        message=f"Its execution ended {job.restarts + 1} times before the film was done.",
+        remedy="Resume the job; if it happens again, read the executions' logs.",
+        step="sweep_jobs",
+    )
+    return lifecycle.fail(job.id, job.run, problem, jobs=jobs, clock=clock, ids=ids) is not None
+
+
+def _restart(job: Job, jobs: JobStore, executions: Executions, clock: Clock, ids: Ids) -> bool:
     read = jobs.job(job.id)
     if read.value.run != job.run or read.value.is_final:
         return False
     try:
-        lifecycle.restart(read, jobs=jobs, executions=executions, clock=clock)
+        lifecycle.restart(read, jobs=jobs, executions=executions, clock=clock, ids=ids)
     except LostRace:
         return False  # somebody else acted, which is all that is needed
     return True

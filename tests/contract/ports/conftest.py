@@ -9,8 +9,9 @@ import pytest
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.gcs import GcsArtifacts
 from promptreel.adapters.signer import RemoteSigner
-from promptreel.ports import ArtifactStore, JobStore
+from promptreel.ports import ArtifactStore, Inbox, JobStore
 from tests.contract.ports import emulators
+from tests.contract.ports.inboxes import InMemory, InStorage, LaidIn
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.jobs import MemoryJobs
 from tests.fakes.system import FakeClock
@@ -75,6 +76,20 @@ def gcs_artifacts(
         return GcsArtifacts("local", bucket, RemoteSigner(""), "")
 
     return make
+
+
+@pytest.fixture(params=["memory", "storage"])
+def laid_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LaidIn:
+    if request.param == "memory":
+        return InMemory()
+    url: str = request.getfixturevalue("storage_url")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+    return InStorage(url)
+
+
+@pytest.fixture
+def inbox(laid_in: LaidIn) -> Inbox:
+    return laid_in.inbox
 
 
 # What firebase-tools' Storage emulator lacks, each by its name; a test states what happens with and without it, so that

@@ -53,3 +53,28 @@ def test_prefix_when_listed_then_shows_what_lies_below_it_and_nothing_else(artif
 
     assert (found.uri, found.size) == (artifacts.uri("jobs/j/clips/a/1.mp4"), 1)
     assert artifacts.list("jobs/none/") == []
+
+
+def test_artifact_when_deleted_then_is_gone_and_deleting_it_again_is_fine(artifacts: ArtifactStore) -> None:
+    uri = artifacts.put("jobs/j/a.txt", b"one", "text/plain")
+    kept = artifacts.put("jobs/j/b.txt", b"two", "text/plain")
+
+    artifacts.delete(uri)
+    artifacts.delete(uri)
+
+    assert [stored.uri for stored in artifacts.list("jobs/j/")] == [kept]
+    with pytest.raises(NotFound):
+        artifacts.get(uri)
+
+
+def test_checksum_then_follows_the_content_and_nothing_else(artifacts: ArtifactStore) -> None:
+    uri, same = (artifacts.put(f"jobs/j/{name}.txt", b"one", "text/plain") for name in "ab")
+    before = artifacts.checksum(uri)
+    assert before == artifacts.checksum(same)
+
+    artifacts.delete(uri)
+    with pytest.raises(NotFound):
+        artifacts.checksum(uri)
+    artifacts.put("jobs/j/a.txt", b"two", "text/plain")
+
+    assert artifacts.checksum(uri) != before

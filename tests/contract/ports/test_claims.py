@@ -1,15 +1,20 @@
 """The ledger over the real store: many hands at once, one payment (D5, D6)."""
 
+import random
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Lock
+from uuid import uuid4
+
+import pytest
 
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.system import SystemClock, SystemIds
 from promptreel.domain.ledger import committed_micros
 from promptreel.domain.states import CallState
-from promptreel.errors import BudgetExceeded
-from promptreel.ports import Create, JobStore
-from promptreel.protocol.ledger import Ledger, Mine, Ticket
+from promptreel.errors import BudgetExceeded, LostRace
+from promptreel.ports import Change, Create, JobStore
+from promptreel.protocol.ledger import Busy, Ledger, Mine, Ticket
 from tests.factories import a_job
 
 
@@ -44,8 +49,8 @@ def test_one_call_when_claimed_by_many_at_once_then_one_has_it_and_one_request_l
 
             ledger.send(claim, ticket, post)
 
-    with ThreadPoolExecutor(12) as pool:
-        list(pool.map(deliver, range(12)))
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(deliver, range(50)))
 
     (call,) = [read.value for read in jobs.calls("job-1")]
     assert len(sent) == 1
@@ -67,3 +72,55 @@ def test_extra_calls_when_claimed_at_once_then_the_limit_holds_to_the_micro(fire
 
     assert sum(won) == 5
     assert committed_micros([read.value for read in firestore_jobs.calls("job-1")]) == 5_000_000
+
+
+class Unreliable(FirestoreJobs):
+    """The real store, whose commits are refused, or done and not answered, at these rates."""
+
+    def __init__(self, refused: float, unanswered: float) -> None:
+        super().__init__(f"local-{uuid4().hex[:8]}", "(default)")
+        self._refused = refused
+        self._unanswered = unanswered
+        self._chance = random.Random(7)
+
+    def write(self, *changes: Change) -> None:
+        if self._chance.random() < self._refused:
+            raise LostRace("refused precondition")
+        super().write(*changes)
+        if self._chance.random() < self._unanswered:
+            raise LostRace("the client sent the commit again and lost against its own first one")
+
+
+@pytest.mark.usefixtures("firestore_jobs")
+@pytest.mark.parametrize(("refused", "unanswered"), [(0.0, 0.0), (0.25, 0.0), (0.0, 0.25), (0.15, 0.15)])
+def test_sixty_calls_of_one_job_when_claimed_at_once_then_each_is_had_once_and_the_budget_holds(
+    refused: float, unanswered: float
+) -> None:
+    """Thirty planned calls, and thirty extra ones of which the limit holds twenty. Who is not heard comes again."""
+    now = datetime.now(UTC)
+    planned = [a_ticket(number).planned(now) for number in range(30)]
+    jobs = Unreliable(refused, unanswered)
+    job = Create("job-1", a_job(budget={"limit_micros": 50_000_000}))
+    FirestoreJobs.write(jobs, job, *(Create("job-1", call) for call in planned))
+    ledger = a_ledger(jobs)
+
+    def deliver(number: int) -> str:
+        while True:
+            try:
+                claim = ledger.claim(a_ticket(number))
+            except LostRace:
+                continue  # answered 503: the queue delivers it again
+            except BudgetExceeded:
+                return "over budget"
+            return "mine" if isinstance(claim, Mine) else "busy" if isinstance(claim, Busy) else "other"
+
+    with ThreadPoolExecutor(60) as pool:
+        told = list(pool.map(deliver, range(60)))
+
+    calls = [read.value for read in jobs.calls("job-1")]
+    assert set(told[:30]) <= {"mine", "busy"}
+    assert told.count("over budget") == 10
+    assert len(calls) == 50
+    assert all(call.state is CallState.RESERVED for call in calls)
+    assert len({call.lease.holder for call in calls if call.lease}) == 50
+    assert committed_micros(calls) == 50_000_000

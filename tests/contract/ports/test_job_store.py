@@ -1,9 +1,11 @@
 """What every `JobStore` promises, in memory and in Firestore alike."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
 
+from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import LostRace, NotFound
@@ -134,3 +136,51 @@ def test_many_writers_at_once_then_exactly_one_wins_each_version(jobs: JobStore)
 
     assert sum(won) == 1
     assert jobs.job("job-1").value.run == won.index(True) + 2
+
+
+def test_expired_jobs_then_come_longest_overdue_first_and_others_not_at_all(jobs: JobStore) -> None:
+    for number, expires in enumerate((later(9), later(3), later(30), None)):
+        jobs.write(Create(f"job-{number}", a_job(f"job-{number}", expires=expires)))
+
+    assert [job.id for job in jobs.expired(later(9), 10)] == ["job-1", "job-0"]
+    assert [job.id for job in jobs.expired(later(9), 1)] == ["job-1"]
+
+
+def test_job_when_erased_piece_by_piece_then_loses_all_it_owns_but_not_itself_and_others_lose_nothing(
+    jobs: JobStore,
+) -> None:
+    for job_id in ("job-1", "job-2"):
+        scenes = [Create(job_id, a_scene(number)) for number in (1, 2, 3)]
+        calls = [Create(job_id, a_call(f"call-{number}", job=job_id)) for number in (1, 2)]
+        render = Create(job_id, a_render(f"cut-{job_id}", job=job_id))
+        jobs.write(Create(job_id, a_job(job_id)), *scenes, *calls, render)
+
+    removed = [jobs.erase("job-1", 4) for _ in range(3)]
+
+    assert removed == [4, 2, 0]
+    assert (list(jobs.scenes("job-1")), list(jobs.calls("job-1")), jobs.render("cut-job-1")) == ([], [], None)
+    assert jobs.job("job-1").value.id == "job-1"
+    assert (len(jobs.scenes("job-2")), len(jobs.calls("job-2"))) == (3, 2)
+    assert jobs.render("cut-job-2") is not None
+
+
+def test_document_that_was_erased_when_replaced_then_the_writer_loses(jobs: JobStore) -> None:
+    jobs.write(Create("job-1", a_job()), Create("job-1", a_call("call-1")))
+    read = jobs.call("job-1", "call-1")
+    assert read is not None
+    jobs.erase("job-1", 10)
+
+    with pytest.raises(LostRace):
+        jobs.write(Replace("job-1", read, read.value.evolve(reason="late")))
+    assert jobs.call("job-1", "call-1") is None
+
+
+def test_tombstone_then_has_its_end_as_the_timestamp_that_the_ttl_policy_reads(firestore_jobs: FirestoreJobs) -> None:
+    firestore_jobs.write(Create("job-1", a_job("job-1", forget=later(60))), Create("job-2", a_job("job-2")))
+
+    stored = {found.id: found.to_dict() for found in firestore_jobs._jobs().stream()}
+
+    assert stored["job-1"]["forget"] == later(60)
+    assert isinstance(stored["job-1"]["forget"], datetime)
+    assert stored["job-2"]["forget"] is None
+    assert firestore_jobs.job("job-1").value.forget == later(60)

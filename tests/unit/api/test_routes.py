@@ -1,35 +1,15 @@
 """The HTTP API over fakes: A1, A7, A8, D7, H1, H8."""
 
-import base64
-import json
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from promptreel.api import routes
 from promptreel.domain.states import JobState
 from promptreel.errors import Transient
 from tests.fakes.world import FakeWorld
-
-PROMPT = {"prompt": "A lighthouse keeper waits"}
-
-
-def bearer(email: str = "mira@example.com", **claims: Any) -> dict[str, str]:
-    """A token as the gate forwards it: verified, its signature taken away."""
-    told = {"email": email, "email_verified": True, **claims}
-    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({}, told)]
-    return {"Authorization": f"Bearer {'.'.join(parts)}.SIGNATURE_REMOVED_BY_GOOGLE"}
-
-
-@pytest.fixture
-def http(world: FakeWorld) -> FlaskClient:
-    return routes.app(lambda: world).test_client()
-
-
-def submit(http: FlaskClient, body: Any = None, **headers: str) -> TestResponse:
-    return http.post("/v1/jobs", json=body or PROMPT, headers={**bearer(), **headers})
+from tests.unit.api.asking import PROMPT, bearer, submit
 
 
 def test_submission_then_is_accepted_at_once_and_its_execution_started(http: FlaskClient, world: FakeWorld) -> None:
@@ -84,6 +64,8 @@ def test_caller_without_a_verified_address_then_is_refused(
         ({"data": "{", "content_type": "application/json"}, 422, "The body is not JSON"),
         ({"data": "x"}, 422, "Content-Type: must be application/json"),
         ({"json": {"prompt": "x" * 1_000_001}}, 413, "larger than 1,000,000 bytes"),
+        ({"json": {"prompt": "x" * 20_001}}, 422, "prompt: String should have at most 20000 characters"),
+        ({"json": {**PROMPT, "scenes": 200}}, 422, "scenes: Input should be less than or equal to 60"),
         ({"json": {**PROMPT, "scenes": 2, "duration_s": 100}}, 422, "2 scenes of 4-8 s make a film of 8-16 s"),
     ],
 )

@@ -1,8 +1,10 @@
-"""Support codes and what they ask for: D4."""
+"""Support codes, failed operations and reasons, and what they ask for: D4."""
 
 import pytest
 
 from promptreel.domain import remedies
+from promptreel.domain.models import registry
+from promptreel.domain.remedies import Step
 
 # Every code that Vertex AI's Veo and image pages list.
 LISTED = (
@@ -10,6 +12,7 @@ LISTED = (
     "89371032 49114662 72817394 63429089 60599140 35561574 35561575 90789179 43188360 78610348 61493863 56562880 "
     "32635315 92201652 39322892"
 ).split()
+EVERYTHING: set[Step] = {"reseed", "rewrite", "redraw", "mute", "model"}
 
 
 @pytest.mark.parametrize("code", LISTED)
@@ -21,10 +24,51 @@ def test_listed_code_then_has_a_category_and_advice_for_the_owner(code: str) -> 
 
 
 def test_several_codes_then_the_strictest_rules() -> None:
-    assert remedies.remedy(["15236754"]).reseeds == 1
-    assert remedies.remedy(["15236754", "58061214"]).reseeds == 0
+    assert remedies.remedy(["64151117"]).steps == ("reseed", "rewrite", "redraw", "model")
+    assert remedies.remedy(["64151117", "62263041"]).category == "dangerous"
+    assert remedies.remedy(["64151117", "89371032"]).steps == ()
 
 
 @pytest.mark.parametrize("codes", [[], ["00000000"]])
-def test_unknown_or_missing_code_then_gets_one_more_try(codes: list[str]) -> None:
-    assert (remedies.remedy(codes).category, remedies.remedy(codes).reseeds) == ("unknown", 1)
+def test_unknown_or_missing_code_then_gets_another_seed_and_other_words(codes: list[str]) -> None:
+    assert remedies.remedy(codes, "Filtered without a reason.").steps == ("reseed", "rewrite")
+
+
+@pytest.mark.parametrize(
+    ("reason", "category"),
+    [
+        ("The audio could not be made (no speech allowed).", "sound"),
+        ("The service is overloaded (code 14)", "provider failure"),
+        ("Audio backend failed (code 13)", "provider failure"),
+        ("Request contains an invalid argument. (code 3)", "unusable request"),
+        ("Nothing known", "unknown"),
+    ],
+)
+def test_refusal_without_a_known_code_then_is_told_by_its_reason(reason: str, category: str) -> None:
+    assert remedies.remedy([], reason).category == category
+
+
+def test_steps_then_are_tried_in_order_each_as_often_as_it_is_listed() -> None:
+    failure = remedies.remedy([], "(code 13)")
+
+    assert failure.next_step([], EVERYTHING) == "reseed"
+    assert failure.next_step(["reseed"], EVERYTHING) == "reseed"
+    assert failure.next_step(["reseed", "reseed"], EVERYTHING) == "model"
+    assert failure.next_step(["reseed", "reseed", "model"], EVERYTHING) is None
+
+
+def test_step_that_this_scene_does_not_allow_then_is_passed_over() -> None:
+    assert remedies.remedy(["64151117"]).next_step(["reseed"], {"model"}) == "model"
+    assert remedies.remedy(["64151117"]).next_step(["reseed"], set()) is None
+
+
+def test_remedies_of_other_refusals_count_and_four_are_the_end() -> None:
+    assert remedies.remedy(["64151117"]).next_step(["rewrite"], EVERYTHING) == "reseed"
+    assert remedies.remedy(["64151117"]).next_step(["rewrite", "mute", "rewrite", "redraw"], EVERYTHING) is None
+
+
+def test_fallback_models_then_exist_and_are_never_dearer() -> None:
+    for model in registry().video:
+        if model.fallback:
+            for mine, other in zip(model.prices, registry().video_model(model.fallback).prices, strict=True):
+                assert all(other.with_audio[size] <= mine.with_audio[size] for size in other.with_audio)

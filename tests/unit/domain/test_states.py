@@ -25,8 +25,15 @@ def test_unfinished_job_then_can_always_fail_and_be_cancelled() -> None:
         assert {JobState.FAILED, JobState.CANCELLED} <= states.JOB_MOVES[state]
 
 
+def test_every_job_then_can_be_deleted_once_and_never_comes_back() -> None:
+    for state in set(JobState) - states.GONE_JOB:
+        assert JobState.DELETING in states.JOB_MOVES[state]
+    assert states.JOB_MOVES[JobState.DELETING] == {JobState.DELETED}
+    assert states.JOB_MOVES[JobState.DELETED] == frozenset()
+
+
 @given(st.lists(st.sampled_from(JobState)))
-def test_any_sequence_of_moves_then_leaves_no_final_state_and_an_illegal_one_changes_nothing(
+def test_any_sequence_of_moves_then_leaves_a_final_state_only_to_be_deleted_and_an_illegal_one_changes_nothing(
     wanted: list[JobState],
 ) -> None:
     job = a_job()
@@ -38,7 +45,7 @@ def test_any_sequence_of_moves_then_leaves_no_final_state_and_an_illegal_one_cha
             assert state not in states.JOB_MOVES[before.state]
             assert job == before
         else:
-            assert before.state not in states.FINAL_JOB
+            assert before.state not in states.FINAL_JOB or state in states.GONE_JOB
 
 
 def test_paid_call_then_stays_paid() -> None:

@@ -15,6 +15,7 @@ from promptreel.domain.wishes import Wishes, read
         ("One minute and ten seconds of rain, vertical", Wishes(None, 70, "9:16")),
         ("a two-minute portrait film", Wishes(None, 120, "9:16")),
         ("Ninety-nine balloons, 900 scenes", Wishes(None, None, None)),
+        ("A film of two hundred scenes", Wishes(None, None, None)),
         ("In scene 2 the fox sleeps", Wishes(None, None, None)),
     ],
 )

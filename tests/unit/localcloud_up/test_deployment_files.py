@@ -8,7 +8,7 @@ import pytest
 from localcloud.up import wiring
 from localcloud.up.backends import backend_programs
 from localcloud.up.deployment import Deployment, fill
-from localcloud.up.provisioning import queue_resource
+from localcloud.up.provisioning import cron, job_resource, queue_resource
 from localcloud.up.site import Site, backend_listener, identity_listener, listeners
 from localcloud.up.statefile import document
 
@@ -130,15 +130,28 @@ def test_gate_when_wired_then_names_the_accounts_of_access_json(site: Site) -> N
 
 
 def test_schedules_when_wired_then_fire_at_the_local_interval(site: Site) -> None:
-    assert wiring.scheduler(site)["jobs"] == [
-        {
-            "name": "sweep_jobs",
-            "url": site.url("sweep_jobs"),
-            "audience": site.url("sweep_jobs"),
-            "every_s": 5,
-            "account": "film-scheduler@local-1.iam.gserviceaccount.com",
-        }
-    ]
+    assert wiring.periods(site) == {"sweep_jobs": 5}
+
+
+def test_schedule_when_provisioned_then_cron_of_production_posts_signed_to_the_service() -> None:
+    url = "http://127.0.0.1:1"
+
+    assert job_resource("j", 300, url, "film-scheduler@p.iam.gserviceaccount.com") == {
+        "name": "j",
+        "schedule": "*/5 * * * *",
+        "httpTarget": {
+            "uri": url,
+            "headers": {"Content-Type": "application/json"},
+            "body": "e30=",
+            "oidcToken": {"serviceAccountEmail": "film-scheduler@p.iam.gserviceaccount.com", "audience": url},
+        },
+    }
+
+
+@pytest.mark.parametrize("every_s", [0, 30, 90, 420, 3600])
+def test_period_that_cron_cannot_say_when_provisioned_then_refused(every_s: int) -> None:
+    with pytest.raises(ValueError, match=f"every {every_s} s"):
+        cron(every_s)
 
 
 def test_triggers_when_wired_then_start_the_workflow(site: Site) -> None:
@@ -176,4 +189,5 @@ def test_state_when_told_then_json_with_the_shells_variables(site: Site) -> None
     assert told["env"]["PROMPTREEL_API"] == told["api"] == site.url("api")
     assert told["env"]["PROMPTREEL_TOKEN"] == "o"
     assert told["env"]["CLOUDSDK_API_ENDPOINT_OVERRIDES_WORKFLOWS"] == f"{told['workflows_rest']}/"
+    assert told["env"]["CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDSCHEDULER"] == f"{told['scheduler']}/"
     assert told["workflows_grpc"] == site.host("workflows_grpc")

@@ -20,23 +20,17 @@ def test_free_ports_when_chosen_then_all_different_and_outside_the_range_of_outg
 
 
 def test_port_in_use_when_choosing_then_passed_over() -> None:
-    first = free_ports(["api"], random.Random(2))["api"]
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", first))
-        taken.listen()
-
-        assert free_ports(["api"], random.Random(2))["api"] != first
+    seed = random.SystemRandom().random()
+    first = free_ports(["api"], random.Random(seed))["api"]
+    with socket.create_server(("127.0.0.1", first)):
+        assert free_ports(["api"], random.Random(seed))["api"] != first
 
 
 def test_fixed_port_in_use_when_started_then_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     base = free_ports(["base"], random.Random())["base"]
     monkeypatch.setattr(ports, "FIXED_FROM", base)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", base))
-        taken.listen()
-
-        with pytest.raises(PortTaken, match=rf"{base} \(api\)"):
-            fixed_ports(["api", "vertex"])
+    with socket.create_server(("127.0.0.1", base)), pytest.raises(PortTaken, match=rf"{base} \(api\)"):
+        fixed_ports(["api", "vertex"])
 
 
 def test_fixed_ports_when_free_then_count_up(monkeypatch: pytest.MonkeyPatch) -> None:

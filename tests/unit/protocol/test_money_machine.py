@@ -5,24 +5,35 @@ within the registry's longest latency, as DESIGN §5 assumes; everything else ma
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from promptreel.domain.billing import Bill, Row
 from promptreel.domain.ledger import committed_micros
+from promptreel.domain.models import registry
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import AnswerLost, LostRace, PromptreelError, Refused, Unpaid
+from promptreel.errors import AnswerLost, CallFailed, LostRace, PromptreelError, Refused, Rejected, Unpaid
 from promptreel.ports import Change, ClipTask, Delivered, Ended, FilmingState, Running, Shot
 from promptreel.protocol import lifecycle
+from promptreel.protocol.reconciling import reconcile
+from promptreel.steps.draw_keyframe import DrawKeyframe
 from promptreel.steps.fail_job import FailJob
 from promptreel.steps.submit_clip import SubmitClip
 from promptreel.steps.sweep_jobs import SweepJobs
+from tests.fakes.system import START
 from tests.fakes.world import FakeWorld
 
 CLIP_MICROS = 2_400_000
+VEO = "veo-3.1-generate-001"
 LONGEST_S = 900
+
+
+# Another seed and other pictures; other words; all there is; nothing at all; the sound; the provider itself.
+REFUSALS = ("15236754", "57734940", "64151117", "89371032", "audio blocked", "failed (code 13)")
 
 
 class Killed(BaseException):
@@ -35,6 +46,7 @@ class Operation:
 
     prefix: str
     accepted_s: float
+    micros: int  # owed once it is delivered
     state: FilmingState
 
     @property
@@ -59,7 +71,9 @@ class Provider:
         if fate == "never_arrived":
             raise AnswerLost("reset")
         name = f"operations/{len(self.operations) + 1}"
-        self.operations[name] = Operation(output_uri, self.now_s(), Running())
+        price = registry().video_model(shot.model).cost_micros
+        micros = price(shot.seconds, shot.resolution, self._world.clock.now(), audio=shot.audio)
+        self.operations[name] = Operation(output_uri, self.now_s(), micros, Running())
         if fate == "answer_lost":
             raise AnswerLost("reset")
         if fate == "killed":
@@ -69,10 +83,11 @@ class Provider:
     def poll(self, operation: str) -> FilmingState:
         return self.operations[operation].state
 
-    def end(self, name: str, *, filtered: bool) -> None:
+    def end(self, name: str, refusal: str | None) -> None:
+        """With a clip, or refused: by a support code, or for a reason without one."""
         operation = self.operations[name]
-        if filtered:
-            operation.state = Ended("Support codes: 15236754", ("15236754",), filtered=True)
+        if refusal is not None:
+            operation.state = Ended(refusal, (refusal,) if refusal.isdigit() else (), filtered=True)
             return
         uri = f"{operation.prefix}7/sample_0.mp4"
         self._world.artifacts.put(uri.removeprefix("gs://artifacts/"), b"clip", "video/mp4")
@@ -85,8 +100,12 @@ class Provider:
         states = (operation.state for operation in self.operations.values())
         return [state for state in states if isinstance(state, Delivered)]
 
+    def bill_micros(self) -> int:
+        """What is owed, or will be."""
+        return sum(op.micros for op in self.operations.values() if not isinstance(op.state, Ended))
+
     def now_s(self) -> float:
-        return self._world.clock.now().timestamp()
+        return self._world.clock.true_now().timestamp()
 
 
 class Money(RuleBasedStateMachine):
@@ -149,6 +168,15 @@ class Money(RuleBasedStateMachine):
         self._survive(lambda _: polled.append(self.world.poll(job)), None)
         if polled and polled[0].state == "failed":
             self._survive(self.world.fail_job, FailJob(job.id, job.run, "a scene could not be filmed"))
+        for item in polled[0].redraw if polled else ():
+            self._survive(self._draw, DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take))
+
+    def _draw(self, picture: DrawKeyframe) -> None:
+        """As the workflow does: a picture that cannot be paid or drawn fails the job."""
+        try:
+            self.world.draw_keyframe(picture)
+        except Rejected as error:
+            self.world.fail_job(FailJob(picture.job_id, picture.run, error.message))
 
     @rule()
     def sweep(self) -> None:
@@ -159,14 +187,31 @@ class Money(RuleBasedStateMachine):
         """An operation ends at the latest after the longest latency."""
         for name in self.provider.running():
             if self.provider.now_s() + seconds > self.provider.operations[name].accepted_s + LONGEST_S:
-                self.provider.end(name, filtered=False)
+                self.provider.end(name, None)
         self.world.clock.pass_s(seconds)
 
     @precondition(lambda self: self.provider.running())
-    @rule(pick=st.integers(0, 9), filtered=st.booleans())
-    def operation_ends(self, pick: int, *, filtered: bool) -> None:
+    @rule(pick=st.integers(0, 9), refusal=st.sampled_from([None, None, *REFUSALS]))
+    def operation_ends(self, pick: int, refusal: str | None) -> None:
         running = self.provider.running()
-        self.provider.end(running[pick % len(running)], filtered=filtered)
+        self.provider.end(running[pick % len(running)], refusal)
+
+    @rule(refusal=st.sampled_from(REFUSALS))
+    def everything_is_sent_and_refused(self, refusal: str) -> None:
+        """The quick way deep into the remedies."""
+        self.deliver_everything()
+        for name in self.provider.running():
+            self.provider.end(name, refusal)
+        self.time_passes(60)
+        self.poll()
+        self.poll()
+
+    @rule(fate=st.sampled_from([Refused("unwilling"), AnswerLost("reset"), Unpaid("429")]), writer=st.booleans())
+    def order_a_fate_of_words_or_pictures(self, fate: CallFailed, *, writer: bool) -> None:
+        if writer:
+            self.world.writer.answers.append(fate)
+        else:
+            self.world.painter.failures.append(fate)
 
     @rule()
     def cancel(self) -> None:
@@ -175,6 +220,27 @@ class Money(RuleBasedStateMachine):
     @rule()
     def resume(self) -> None:
         self._survive(lambda _: lifecycle.resume(self.job_id, None, **self._people()), None)
+
+    @rule(seconds=st.integers(-60, 60))
+    def the_next_one_reads_another_clock(self, seconds: int) -> None:
+        """Functions run on different machines: whoever acts from now on is this far off the true time."""
+        self.world.clock.is_off_by(seconds)
+
+    @rule()
+    def reconcile(self) -> None:
+        """The provider's export of everything up to now: filtered requests cost nothing."""
+        now = self.world.clock.true_now()
+        rows = [
+            Row(at=now, model=VEO, micros=0 if isinstance(op.state, Ended) else op.micros, storage_uri=op.prefix)
+            for op in self.provider.operations.values()
+        ]
+        bill = Bill(since=START - timedelta(days=1), until=now, rows=tuple(rows), apply=True)
+        self._survive(
+            lambda _: reconcile(
+                self.job_id, bill, jobs=self.world.jobs, artifacts=self.world.artifacts, ledger=self.world.ledger
+            ),
+            None,
+        )
 
     def _people(self) -> dict[str, Any]:
         world = self.world
@@ -204,11 +270,10 @@ class Money(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         calls = self._calls()
-        bill = CLIP_MICROS * len([op for op in self.provider.operations.values() if not isinstance(op.state, Ended)])
         committed = committed_micros(calls)
         clips = committed_micros([call for call in calls if call.kind == "video"])
         assert committed <= self.limit
-        assert bill <= clips, "something was paid that the ledger does not hold"
+        assert self.provider.bill_micros() <= clips, "something was paid that the ledger does not hold"
 
     def teardown(self) -> None:
         """Left alone, everything comes to its end, and the books agree."""
@@ -216,6 +281,7 @@ class Money(RuleBasedStateMachine):
             return
         self.armed = None
         self.provider.next = "answered"
+        self.world.clock.is_off_by(0)
         for _ in range(40):
             self.deliver_everything()
             self.poll()
@@ -234,9 +300,10 @@ class Money(RuleBasedStateMachine):
         taken_over = {call.artifact for call in calls if call.is_paid and call.kind == "video"}
         delivered = {state.uri for state in self.provider.delivered()}
         assert delivered == taken_over, "a delivered clip was forgotten"
-        lost = [call for call in calls if call.state is CallState.LOST]
+        lost = [call for call in calls if call.state is CallState.LOST and call.kind == "video"]
         clips = committed_micros([call for call in calls if call.is_finished and call.kind == "video"])
-        assert clips - CLIP_MICROS * len(self.provider.delivered()) == sum(call.reserved_micros for call in lost)
+        delivered_micros = sum(op.micros for op in self.provider.operations.values() if isinstance(op.state, Delivered))
+        assert clips - delivered_micros == sum(call.reserved_micros for call in lost)
 
     def deliver_everything(self) -> None:
         for task in list(self.world.queue.tasks):

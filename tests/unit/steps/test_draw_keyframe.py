@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import QuotaExhausted, Refused, Rejected, Unpaid
+from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Rejected, Unpaid
 from promptreel.ports import Replace
 from promptreel.protocol import lifecycle
 from promptreel.steps.draw_keyframe import DrawKeyframe
@@ -91,8 +91,18 @@ def test_picture_refused_three_times_then_is_told_with_its_reason(world: FakeWor
     job = world.planned()
     world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
 
-    with pytest.raises(Rejected, match="scene-01: its start picture was refused 3 times: IMAGE_SAFETY"):
+    with pytest.raises(Rejected, match="scene-01: no start picture in 3 tries: IMAGE_SAFETY") as refusal:
         world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
+    assert refusal.value.remedy.startswith("Change what this scene shows")
+
+
+def test_picture_whose_last_answer_was_lost_then_asks_for_patience_and_not_for_other_words(world: FakeWorld) -> None:
+    job = world.planned()
+    world.painter.failures = [Refused("IMAGE_SAFETY"), AnswerLost("reset"), AnswerLost("reset")]
+
+    with pytest.raises(Rejected, match="no start picture in 3 tries: reset") as refusal:
+        world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
+    assert refusal.value.remedy.startswith("Resume the job")
 
 
 def test_quota_when_exhausted_then_nothing_is_paid_and_the_same_call_is_claimed_again(world: FakeWorld) -> None:

@@ -8,6 +8,7 @@ from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Unpaid
 from promptreel.ports import FilmingState, Replace, Running
 from promptreel.protocol import lifecycle
+from promptreel.steps.draw_keyframe import DrawKeyframe
 from promptreel.steps.poll_clips import ClipsPolled
 from promptreel.steps.submit_clip import SubmitClip
 from tests.fakes.world import FakeWorld
@@ -101,15 +102,16 @@ def refuse(world: FakeWorld, job: Job, code: str) -> ClipsPolled:
     while True:
         world.submit_queued()
         first = scenes(world, job.id)[0]
-        current = next(read.value for read in world.jobs.calls(job.id) if read.value.id == first.clip_call(job.id))
+        current = [read.value for read in world.jobs.calls(job.id) if read.value.id == first.clip_call(job.id)]
         for operation, state in list(world.filmer.states.items()):
             if isinstance(state, Running):
-                world.filmer.filter(operation, code) if operation == current.operation else world.filmer.deliver(
-                    operation
-                )
+                mine = current and operation == current[0].operation
+                world.filmer.filter(operation, code) if mine else world.filmer.deliver(operation)
         world.clock.pass_s(60)
         polled = world.poll(job)
-        if not scenes(world, job.id)[0].is_live:
+        for item in polled.redraw:
+            world.draw_keyframe(DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take))
+        if scenes(world, job.id)[0].is_given_up:
             return polled
 
 
@@ -138,20 +140,33 @@ def test_clip_refused_for_good_then_the_film_goes_on_without_it_and_it_cost_noth
     assert sum(call.cost_micros for call in refused) == 0
 
 
-@pytest.mark.parametrize(("code", "tries"), [("15236754", 2), ("29310472", 1), ("58061214", 1), ("99999999", 2)])
-def test_refusal_then_is_tried_again_only_where_another_seed_can_help(world: FakeWorld, code: str, tries: int) -> None:
+@pytest.mark.parametrize(
+    ("code", "remedies"),
+    [
+        ("15236754", ["reseed", "redraw", ""]),
+        ("64151117", ["reseed", "rewrite", "redraw", "model", ""]),
+        ("57734940", ["rewrite", ""]),
+        ("89371032", [""]),
+        ("99999999", ["reseed", "rewrite", ""]),
+    ],
+)
+def test_refusal_then_each_remedy_of_its_code_is_tried_once_and_told(
+    world: FakeWorld, code: str, remedies: list[str]
+) -> None:
     job = world.drawn()
     refuse(world, job, code)
 
     first = scenes(world, job.id)[0]
-    assert [(one.outcome, one.codes) for one in first.tries] == [("refused", (code,))] * tries
+    assert [(one.outcome, one.codes, one.remedy) for one in first.tries] == [
+        ("refused", (code,), remedy) for remedy in remedies
+    ]
 
 
 def test_film_whose_every_scene_is_left_out_then_fails_instead_of_being_empty(world: FakeWorld) -> None:
     job = world.drawn(on_scene_failure="omit")
     world.submit_queued()
     for operation in list(world.filmer.states):
-        world.filmer.filter(operation, "29310472")
+        world.filmer.filter(operation, "89371032")
     world.clock.pass_s(60)
 
     assert world.poll(job).state == "failed"
@@ -288,6 +303,49 @@ def test_cancelled_while_the_request_travels_then_the_operation_is_still_recorde
 
     call = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
     assert call.operation == "operations/1"
+
+
+def raise_attempt(world: FakeWorld, job: Job) -> None:
+    read = world.jobs.scene(job.id, "scene-01")
+    world.jobs.write(Replace(job.id, read, read.value.evolve(attempt=read.value.attempt + 1)))
+
+
+def test_request_that_travels_while_its_scene_goes_to_the_next_attempt_then_says_nothing_of_that_one(
+    world: FakeWorld,
+) -> None:
+    job = world.drawn()
+    submit = world.filmer.submit
+
+    def overtaken(*arguments: object) -> str:
+        raise_attempt(world, job)
+        return submit(*arguments)  # type: ignore[arg-type]
+
+    world.filmer.submit = overtaken  # type: ignore[method-assign,assignment]
+    world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
+
+    assert (scenes(world, job.id)[0].attempt, scenes(world, job.id)[0].state) == (2, SceneState.QUEUED)
+
+
+def test_late_output_found_while_its_scene_goes_to_the_next_attempt_then_is_not_written_as_that_one(
+    world: FakeWorld,
+) -> None:
+    job = world.drawn()
+    world.filmer.failures = [AnswerLost("reset")]
+    world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
+    world.clock.pass_s(60 + 900 + 121)
+    world.poll(job)
+    lost = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    world.artifacts.put(f"{lost.prefix}7/sample_0.mp4", b"clip", "video/mp4")
+    found = world.artifacts.list
+
+    def overtaken(prefix: str) -> object:
+        raise_attempt(world, job)
+        return found(prefix)
+
+    world.artifacts.list = overtaken  # type: ignore[method-assign,assignment]
+    world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2))
+
+    assert (scenes(world, job.id)[0].attempt, scenes(world, job.id)[0].clip) == (3, None)
 
 
 def test_outcome_of_an_attempt_its_scene_has_left_behind_then_is_not_written_on_the_scene(world: FakeWorld) -> None:

@@ -124,7 +124,7 @@ def test_limit_below_what_is_spent_or_reserved_then_is_refused_and_the_job_stays
 def test_scene_given_up_when_resumed_then_gets_new_tries(world: FakeWorld) -> None:
     job = world.drawn(on_scene_failure="fail")
     world.submit_queued()
-    world.filmer.filter("operations/1", "29310472")
+    world.filmer.filter("operations/1", "89371032")
     world.filmer.deliver("operations/2")
     world.filmer.deliver("operations/3")
     world.clock.pass_s(60)

@@ -3,6 +3,7 @@
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import AnswerLost, Transient
 from promptreel.protocol import lifecycle, tickets
+from promptreel.steps.open_job import OpenJob
 from promptreel.steps.submit_clip import SubmitClip
 from promptreel.steps.sweep_jobs import SweepJobs
 from tests.fakes.world import FakeWorld
@@ -12,12 +13,19 @@ def cancel(world: FakeWorld, job_id: str) -> None:
     lifecycle.cancel(job_id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
 
 
+def open_again(world: FakeWorld, job_id: str) -> None:
+    """The execution that was started last opens its job."""
+    run = world.jobs.job(job_id).value.run
+    world.open_job(OpenJob(f"execution-{len(world.executions.started)}", {"job_id": job_id, "run": run}))
+
+
 def test_job_whose_execution_is_gone_then_gets_a_new_run_three_times_and_then_fails(world: FakeWorld) -> None:
     job = world.opened()
     for run in (2, 3, 4):
         world.clock.pass_s(300)
         assert world.sweep_jobs(SweepJobs()).restarted == 1
         assert world.executions.started[-1] == (job.id, run)
+        open_again(world, job.id)
         world.executions.active.clear()
     world.clock.pass_s(300)
 
@@ -27,6 +35,36 @@ def test_job_whose_execution_is_gone_then_gets_a_new_run_three_times_and_then_fa
     assert failed.state is JobState.FAILED
     assert failed.error is not None
     assert failed.error.code == "execution_lost"
+
+
+def test_job_whose_execution_is_slow_to_open_it_then_is_not_fenced_off_from_it(world: FakeWorld) -> None:
+    job = world.opened()
+    world.clock.pass_s(300)
+    world.sweep_jobs(SweepJobs())
+    world.clock.pass_s(299)
+    assert world.sweep_jobs(SweepJobs()).restarted == 0
+    world.clock.pass_s(1)
+    assert world.sweep_jobs(SweepJobs()).restarted == 1
+
+    opened = world.open_job(OpenJob("execution-1", {"job_id": job.id, "run": 2}))
+
+    assert opened.state == "open"
+    assert world.executions.started == [(job.id, 2), (job.id, 2)]
+
+
+def test_orchestrator_that_is_away_then_costs_no_restart_and_keeps_nothing_else_from_its_end(world: FakeWorld) -> None:
+    cancelled = world.drawn()
+    cancel(world, cancelled.id)
+    job_id = world.open_job(OpenJob("e-2", {"prompt": "A whale"})).job_id
+    world.executions.failure = Transient("503")
+    for _ in range(5):
+        world.clock.pass_s(300)
+        assert world.sweep_jobs(SweepJobs()).failed == 0
+    assert not [read.value for read in world.jobs.unfinished_calls(100) if read.value.job == cancelled.id]
+    world.executions.failure = None
+
+    assert world.sweep_jobs(SweepJobs()).restarted == 1
+    assert world.jobs.job(job_id).value.restarts == 1
 
 
 def test_job_whose_execution_is_active_or_that_changed_just_now_then_is_left_alone(world: FakeWorld) -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import AnswerLost, BudgetExceeded, Refused, Rejected
+from promptreel.ports import Create, Replace
 from promptreel.steps.write_storyboard import WriteStoryboard
+from tests.factories import a_call
 from tests.fakes.studio import USAGE, a_storyboard
 from tests.fakes.world import FakeWorld
 
@@ -119,12 +121,14 @@ def test_plan_over_the_limit_then_stops_before_a_picture_and_names_the_amount(wo
     assert not world.jobs.scenes(job.id)
 
 
-def test_limit_of_exactly_the_plan_then_is_enough_and_one_micro_less_is_not(world: FakeWorld) -> None:
-    job = world.planned()
-    needed = sum(max(read.value.reserved_micros, 0) for read in world.jobs.calls(job.id))
-    storyboard = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "storyboard")
-    needed += storyboard.cost_micros - storyboard.reserved_micros
+def needed_micros() -> int:
+    """What the film of three scenes needs: its storyboard as paid, the rest as planned."""
+    world = FakeWorld()
+    calls = [read.value for read in world.jobs.calls(world.planned().id)]
+    return sum(call.cost_micros or call.reserved_micros for call in calls)
 
+
+def test_limit_of_exactly_the_plan_then_is_enough_and_one_micro_less_is_not() -> None:
     def states(limit: int) -> str:
         fresh = FakeWorld()
         opened = fresh.opened(budget_usd=f"{limit / 1_000_000:.6f}")
@@ -133,8 +137,30 @@ def test_limit_of_exactly_the_plan_then_is_enough_and_one_micro_less_is_not(worl
         except BudgetExceeded as error:
             return error.code
 
-    assert states(needed) == "planned"
-    assert states(needed - 1) == "budget_exceeded"
+    assert states(needed_micros()) == "planned"
+    assert states(needed_micros() - 1) == "budget_exceeded"
+
+
+def test_extra_call_reserved_while_the_plan_is_summed_then_the_sum_is_read_again(world: FakeWorld) -> None:
+    """The job is read before its calls: the plan's batch loses against whoever reserved meanwhile (§5.2)."""
+    job = world.opened(budget_usd=f"{needed_micros() / 1_000_000:.6f}")
+    calls = world.jobs.calls
+    raced: list[bool] = []
+
+    def race(job_id: str) -> object:
+        seen = calls(job_id)
+        if seen and seen[0].value.is_paid and not raced:
+            raced.append(True)
+            read = world.jobs.job(job_id)
+            raised = read.value.evolve(budget=read.value.budget.evolve(version=1))
+            extra = a_call("extra", job=job_id, kind="text", reserved_micros=1)
+            world.jobs.write(Replace(job_id, read, raised), Create(job_id, extra))
+        return seen
+
+    world.jobs.calls = race  # type: ignore[method-assign,assignment]
+
+    with pytest.raises(BudgetExceeded):
+        world.write_storyboard(WriteStoryboard(job.id, job.run))
 
 
 def test_stale_run_then_is_superseded_and_pays_nothing(world: FakeWorld) -> None:

@@ -1,0 +1,148 @@
+"""A job's ledger beside the provider's bill: which call agrees, which differs, which was never billed (D7). Pure.
+
+A bill names a clip by where it was written or by its operation; text and pictures it names by model, time and amount
+only. What cannot be told apart for certain is left as it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from promptreel.domain.document import Moment
+from promptreel.domain.ledger import Call, counted_micros
+from promptreel.domain.states import CallState
+from promptreel.errors import Invalid
+
+CLOCKS_DIFFER_BY = timedelta(seconds=60)
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Row(_Told):
+    """One line of a bill. A request that was filtered costs 0, or has no line."""
+
+    at: Moment
+    model: str = Field(min_length=1, max_length=200)
+    micros: int = Field(ge=0)
+    storage_uri: str = ""
+    operation: str = ""
+
+
+class Bill(_Told):
+    """A billing export: every line of the time it covers, ends included."""
+
+    since: Moment
+    until: Moment
+    rows: tuple[Row, ...] = ()
+    apply: bool = False  # release what was never billed
+
+    @model_validator(mode="after")
+    def _covers_time(self) -> Self:
+        if self.until < self.since:
+            raise ValueError("until must not be before since")
+        return self
+
+    def covers(self, call: Call) -> bool:
+        """Whether a line for this call would have to be in the export."""
+        last = call.window_end or call.answer_by
+        return call.sent_at is not None and last is not None and self.since <= call.sent_at and last <= self.until
+
+
+class Verdict(StrEnum):
+    """What the bill says about one call."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    NEVER_BILLED = "never_billed"  # counted as perhaps paid; the bill shows that it was not
+    UNCLEAR = "unclear"  # counted as perhaps paid; a line may be its own or another call's
+    NOT_COVERED = "not_covered"  # the export does not reach over the call's time
+    OPEN = "open"  # not finished yet
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One call beside the bill. ``billed_micros`` is None where the bill has no line for it."""
+
+    call: Call
+    billed_micros: int | None
+    verdict: Verdict
+
+    @property
+    def counted_micros(self) -> int:
+        return counted_micros(self.call)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``unknown`` are lines about this job that no call of its ledger explains."""
+
+    findings: tuple[Finding, ...]
+    unknown: tuple[Row, ...]
+
+
+def parse_bill(wish: Any) -> Bill:
+    """Raises: Invalid naming the first lines and fields that are wrong."""
+    try:
+        return Bill.model_validate(wish)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc'])) or 'bill'}: {fault['msg']}" for fault in error.errors()[:5]]
+        raise Invalid("; ".join(faults), remedy="Correct the bill's rows.") from error
+
+
+def compare(job_id: str, calls: Sequence[Call], bill: Bill) -> Comparison:
+    """Every call of a job beside the bill."""
+    left = list(bill.rows)
+    billed: dict[str, int] = {}
+    nameless = (call for call in calls if call.kind != "video" and call.is_paid)
+    for call in (*(call for call in calls if call.kind == "video"), *sorted(nameless, key=_latest)):
+        rows = [row for row in left if _names(row, call)] or _first_equal(left, call)
+        if rows:
+            billed[call.id] = sum(row.micros for row in rows)
+            for row in rows:
+                left.remove(row)
+    findings = (Finding(call, billed.get(call.id), _verdict(call, billed.get(call.id), left, bill)) for call in calls)
+    return Comparison(tuple(findings), tuple(row for row in left if f"/jobs/{job_id}/" in row.storage_uri))
+
+
+def _verdict(call: Call, billed: int | None, left: Sequence[Row], bill: Bill) -> Verdict:
+    if not call.is_finished:
+        return Verdict.OPEN
+    if call.state is CallState.LOST and not billed:
+        if not bill.covers(call):
+            return Verdict.NOT_COVERED
+        perhaps = call.kind != "video" and any(row.micros and _could_be(row, call) for row in left)
+        return Verdict.UNCLEAR if perhaps else Verdict.NEVER_BILLED
+    if billed is None and call.is_paid and not bill.covers(call):
+        return Verdict.NOT_COVERED
+    return Verdict.AGREES if (billed or 0) == counted_micros(call) else Verdict.DIFFERS
+
+
+def _names(row: Row, call: Call) -> bool:
+    """Whether the line says which call it is: by its operation, or by the place only this call could write to."""
+    return bool(
+        (call.operation and row.operation == call.operation) or (call.prefix and call.prefix in row.storage_uri)
+    )
+
+
+def _could_be(row: Row, call: Call) -> bool:
+    """Whether a line that names nobody may be this call's: the right model, while the call was under way."""
+    if row.storage_uri or row.operation or row.model != call.model or call.sent_at is None:
+        return False
+    return call.sent_at - CLOCKS_DIFFER_BY <= row.at <= _latest(call) + CLOCKS_DIFFER_BY
+
+
+def _first_equal(rows: Sequence[Row], call: Call) -> list[Row]:
+    """The earliest line that may be this call's and is of its amount."""
+    found = (row for row in rows if call.is_paid and _could_be(row, call) and row.micros == call.cost_micros)
+    earliest = min(found, key=lambda row: row.at, default=None)
+    return [] if earliest is None else [earliest]
+
+
+def _latest(call: Call) -> datetime:
+    return call.answer_by or call.sent_at or call.updated

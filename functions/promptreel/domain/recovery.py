@@ -1,0 +1,135 @@
+"""What becomes of a scene whose clip did not come: the next try by its remedy, or the end of them (D4). Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from promptreel.domain import remedies
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call
+from promptreel.domain.problem import Problem
+from promptreel.domain.remedies import Remedy, Step
+from promptreel.domain.scene import Rewording, Scene, Try
+from promptreel.domain.states import CallState, SceneState
+
+# How a remedy shows in the film; another seed does not.
+_DONE: Mapping[str, str] = {
+    "rewrite": "in milder words",
+    "redraw": "from other pictures",
+    "mute": "without sound",
+    "model": "by another model",
+}
+
+_GIVEN_UP: Mapping[str, SceneState] = {
+    "clip_refused": SceneState.FILTERED,
+    "clip_failed": SceneState.FAILED,
+    "clip_timed_out": SceneState.TIMED_OUT,
+}
+
+
+def delivered(scene: Scene, call: Call) -> tuple[Try, ...]:
+    """The scene's history, told to its good end."""
+    return _told(scene, call, "delivered")
+
+
+def after_failure(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
+    """The scene after its call ended without a clip.
+
+    A call that was never made spends no remedy, nor does one that ended before a person asked to go on.
+    """
+    lost = call.state is CallState.LOST
+    outcome = "never_made" if not call.spends_remedy else "timed_out" if lost else "refused"
+    if not call.spends_remedy or not job.counts(call.updated):
+        return _next_attempt(scene, now, tries=_told(scene, call, outcome))
+    remedy = remedies.timed_out() if lost else remedies.remedy(call.codes, call.reason)
+    used = [one.remedy for one in scene.tries if one.remedy and job.counts(one.at)]
+    step = remedy.next_step(used, _possible(job, scene))
+    if step is None:
+        return _given_up(scene, call, remedy, now, tries=_told(scene, call, outcome))
+    return _tried(job, scene, call, remedy, step, now, tries=_told(scene, call, outcome, step))
+
+
+def told(scene: Scene) -> str:
+    """What the film's owner should know about a scene that was filmed only by a remedy; else nothing."""
+    done = [_DONE[one.remedy] for one in scene.tries if one.remedy in _DONE]
+    if scene.state is not SceneState.DONE or not done:
+        return ""
+    reason = next(one.reason for one in reversed(scene.tries) if one.remedy)
+    return f"{scene.id} was filmed {', '.join(dict.fromkeys(done))}: {reason}"
+
+
+def not_redrawn(scene: Scene, problem: Problem, now: datetime) -> Scene:
+    """The scene whose new pictures were refused as well: given up, with the pictures it had."""
+    return scene.to(SceneState.FILTERED, now, redraw=(), rewording=None, problem=problem)
+
+
+def _possible(job: Job, scene: Scene) -> set[Step]:
+    """What this scene still allows: sound can be left out once, and only while there is any."""
+    possible: set[Step] = {"reseed", "rewrite", "redraw"}
+    if job.has_sound(scene):
+        possible.add("mute")
+    if _other_model(job, scene):
+        possible.add("model")
+    return possible
+
+
+def _other_model(job: Job, scene: Scene) -> str:
+    """The registry's fallback for the model in use, if it films this film's format; else nothing."""
+    plan = job.planned()
+    other = plan.video_of(scene).fallback
+    return other if other and plan.can_be_filmed_by(other, scene.duration_s) else ""
+
+
+def _tried(
+    job: Job, scene: Scene, call: Call, remedy: Remedy, step: Step, now: datetime, *, tries: tuple[Try, ...]
+) -> Scene:
+    asked = Rewording(attempt=f"{scene.take}-{scene.attempt}", advice=remedy.advice, reason=call.reason)
+    match step:
+        case "reseed":
+            return _next_attempt(scene, now, tries=tries)
+        case "rewrite":
+            return _next_attempt(scene, now, tries=tries, rewording=asked)
+        case "mute":
+            return _next_attempt(scene, now, tries=tries, muted=True)
+        case "model":
+            return _next_attempt(scene, now, tries=tries, video_model=_other_model(job, scene))
+        case "redraw":  # the clip is made from other pictures then: another take
+            drawn_anew = {"take": scene.take + 1, "attempt": 1, "redraw": ("start", "end"), "rewording": asked}
+            return scene.to(SceneState.PENDING, now, tries=tries, **drawn_anew)
+
+
+def _next_attempt(scene: Scene, now: datetime, **changes: object) -> Scene:
+    return scene.evolve(
+        state=SceneState.QUEUED,
+        attempt=scene.attempt + 1,
+        dispatch=scene.dispatch + 1,
+        queued_at=now,
+        updated=now,
+        **changes,
+    )
+
+
+def _given_up(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries: tuple[Try, ...]) -> Scene:
+    counted = sum(one.outcome != "never_made" for one in tries)
+    problem = Problem(
+        code=remedy.problem,
+        message=f"{scene.id}: no clip in {counted} tries: {call.reason}",
+        remedy=remedy.advice,
+        step="poll_clips",
+        scene=scene.id,
+    )
+    return scene.to(_GIVEN_UP[remedy.problem], now, tries=tries, problem=problem)
+
+
+def _told(scene: Scene, call: Call, outcome: str, remedy: str = "") -> tuple[Try, ...]:
+    """The scene's history with the last word on this call: a clip given up before a resume may have come since."""
+    last = Try(
+        take=scene.take,
+        attempt=scene.attempt,
+        call=call.id,
+        outcome=outcome,
+        at=call.updated,
+        reason=call.reason,
+        codes=call.codes,
+        remedy=remedy,
+    )
+    return (*(one for one in scene.tries if one.call != call.id), last)

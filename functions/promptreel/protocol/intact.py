@@ -1,0 +1,57 @@
+"""Does what was made still stand as it was stored? Asked before money is spent on it or a film is cut from it.
+
+Nothing in promptreel replaces an artifact, but a bucket has other keys (A8). What is gone or changed is told by name
+and never drawn, filmed or cut over in silence: somebody has paid for it and can put it back.
+"""
+
+from collections.abc import Iterable
+
+from promptreel.domain.scene import Clip, Keyframe, Scene
+from promptreel.errors import Broken, NotFound
+from promptreel.ports import ArtifactStore
+
+REMEDY = "Restore the object (soft-deleted or older versions of it may still be there), then resume the job."
+
+
+class NotIntact(Broken):
+    """An artifact is gone, or holds something else than what was stored."""
+
+
+def checksum(what: str, uri: str, artifacts: ArtifactStore) -> str:
+    """The checksum of what has just been made. Raises: NotIntact when it is gone already."""
+    try:
+        return artifacts.checksum(uri)
+    except NotFound as error:
+        raise NotIntact(f"{what} is gone from the bucket: {uri}", code=_code(what, "missing"), remedy=REMEDY) from error
+
+
+def check(what: str, stored: Keyframe | Clip, artifacts: ArtifactStore) -> None:
+    """Raises: NotIntact naming `what` when it is gone or no longer what was stored."""
+    found = checksum(what, stored.uri, artifacts)
+    if stored.checksum and found != stored.checksum:
+        raise NotIntact(
+            f"{what} is no longer what was stored: {stored.uri}", code=_code(what, "changed"), remedy=REMEDY
+        )
+
+
+def check_pictures(scene: Scene, artifacts: ArtifactStore) -> None:
+    """Both pictures, before a clip is paid that is made from them."""
+    for name, keyframe in (("first", scene.start), ("last", scene.end)):
+        if keyframe is not None and keyframe.checksum:
+            check(f"{scene.id}: its {name} picture", keyframe, artifacts)
+
+
+def check_shown(scenes: Iterable[Scene], artifacts: ArtifactStore) -> None:
+    """Every clip, or the pictures in its place, before the film is cut from them.
+
+    What was stored before checksums were kept is only found missing, by whoever fetches it.
+    """
+    for scene in scenes:
+        if scene.clip is None:
+            check_pictures(scene, artifacts)
+        elif scene.clip.checksum:
+            check(f"{scene.id}: its clip, paid with {scene.clip.call},", scene.clip, artifacts)
+
+
+def _code(what: str, fault: str) -> str:
+    return f"{'clip' if ' clip' in what else 'keyframe'}_{fault}"

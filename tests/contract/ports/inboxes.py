@@ -1,0 +1,61 @@
+"""Both inboxes with what a test needs around them: to lay a file in, and to read a report."""
+
+from typing import Any, Protocol
+from uuid import uuid4
+
+import httpx
+
+from promptreel.adapters.gcs import GcsInbox
+from promptreel.ports import Inbox
+from tests.fakes.artifacts import MemoryInbox
+
+
+class LaidIn(Protocol):
+    """The people around an inbox."""
+
+    inbox: Inbox
+
+    def put(self, name: str, data: bytes) -> tuple[str, str, str]:
+        """Lay a file in; answers bucket, name and generation."""
+
+    def report(self, name: str) -> dict[str, Any] | None: ...
+
+
+class InMemory:
+    """Around the fake."""
+
+    def __init__(self) -> None:
+        self.memory = MemoryInbox()
+        self.inbox: Inbox = self.memory
+
+    def put(self, name: str, data: bytes) -> tuple[str, str, str]:
+        event = self.memory.lay_in(name, data)
+        return event["bucket"], event["name"], event["generation"]
+
+    def report(self, name: str) -> dict[str, Any] | None:
+        return self.memory.reports.get(name)
+
+
+class InStorage:
+    """Around the adapter, over HTTP as anybody's program speaks it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._prompts, self._results = (f"{kind}-{uuid4().hex[:8]}" for kind in ("prompts", "results"))
+        for bucket in (self._prompts, self._results):
+            httpx.post(f"{url}/storage/v1/b", json={"name": bucket})
+        self.inbox: Inbox = GcsInbox("local", self._results)
+
+    def put(self, name: str, data: bytes) -> tuple[str, str, str]:
+        answer = httpx.post(
+            f"{self._url}/upload/storage/v1/b/{self._prompts}/o",
+            params={"uploadType": "media", "name": name},
+            content=data,
+            headers={"Content-Type": "text/plain"},
+        ).raise_for_status()
+        return self._prompts, name, str(answer.json()["generation"])
+
+    def report(self, name: str) -> dict[str, Any] | None:
+        path = f"reports/{name}.json".replace("/", "%2F")
+        answer = httpx.get(f"{self._url}/storage/v1/b/{self._results}/o/{path}", params={"alt": "media"})
+        return dict(answer.json()) if answer.status_code == 200 else None

@@ -1,0 +1,35 @@
+"""What every `Inbox` promises, in memory and in Cloud Storage alike: A3, H9."""
+
+import pytest
+
+from promptreel.errors import NotFound
+from promptreel.ports import Inbox
+from tests.contract.ports.inboxes import LaidIn
+
+
+def test_report_when_retracted_for_its_job_then_is_gone_and_again_is_fine(inbox: Inbox, laid_in: LaidIn) -> None:
+    inbox.report("ideas/fox.txt", {"state": "accepted", "job_id": "job-1"})
+
+    inbox.retract("ideas/fox.txt", "job-1")
+    inbox.retract("ideas/fox.txt", "job-1")
+
+    assert laid_in.report("ideas/fox.txt") is None
+
+
+def test_report_on_another_job_then_is_not_retracted(inbox: Inbox, laid_in: LaidIn) -> None:
+    newer: dict[str, object] = {"state": "accepted", "job_id": "job-2"}
+    inbox.report("ideas/fox.txt", newer)
+
+    inbox.retract("ideas/fox.txt", "job-1")
+
+    assert laid_in.report("ideas/fox.txt") == newer
+
+
+def test_file_when_its_generation_is_not_the_one_asked_for_then_is_not_found(inbox: Inbox, laid_in: LaidIn) -> None:
+    bucket, name, generation = laid_in.put("ideas/fox.txt", b"A fox")
+
+    assert inbox.read(bucket, name, generation).data == b"A fox"
+    with pytest.raises(NotFound):
+        inbox.read(bucket, name, f"{generation}0")
+    with pytest.raises(NotFound):
+        inbox.read(bucket, "ideas/none.txt", generation)

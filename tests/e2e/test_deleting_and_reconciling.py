@@ -1,0 +1,104 @@
+"""A bill beside a ledger, and a job that goes with all it owns, over the real stores: D7, H9."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.e2e.stack import ROOT, Stack, eventually
+
+QUICK = {"scenes": 1, "duration_s": 4, "quality": "draft"}
+FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
+
+
+def promptreel(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command, as a person types it."""
+    state = stack.state
+    env = {**os.environ, "PROMPTREEL_API": state["api"], "PROMPTREEL_TOKEN": state["tokens"]["owner"], "COLUMNS": "140"}
+    command = [sys.executable, "-m", "client.cli", *words]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def objects(stack: Stack, name: str, bucket: str = "artifacts") -> list[str]:
+    """What lies in a bucket below a job, or the report on a file."""
+    url = f"{stack.state['storage']}/storage/v1/b/{stack.project}-{bucket}/o"
+    prefix = f"reports/{name}" if bucket == "results" else f"jobs/{name}/"
+    listed = httpx.get(url, params={"prefix": prefix}, timeout=30).raise_for_status().json()
+    return [item["name"] for item in listed.get("items", [])]
+
+
+def documents(stack: Stack, path: str) -> list[dict[str, Any]]:
+    """Documents of a collection in the Firestore emulator."""
+    root = f"http://{stack.state['firestore']}/v1/projects/{stack.project}/databases/(default)/documents"
+    answer = httpx.get(f"{root}/{path}", headers={"Authorization": "Bearer owner"}, timeout=30).raise_for_status()
+    return list(answer.json().get("documents", []))
+
+
+def test_call_that_was_lost_and_never_billed_then_is_found_in_the_export_and_no_longer_counted(
+    stack: Stack, tmp_path: Path
+) -> None:
+    stack.vertex("POST", "faults", [{"model": "*image*", "method": "*", "nth": [1], "fault": "reset_before"}])
+    begun = len(stack.bill())
+    job_id = stack.submit("One scene of a fox in the snow", **QUICK)
+    job = stack.wait(job_id)
+    assert job["state"] == "COMPLETE", job["error"]
+    table = httpx.get(f"{stack.state['vertex']}/_local/ledger.csv", timeout=30).text.splitlines()
+    bill = tmp_path / "bill.csv"
+    bill.write_text("\n".join([table[0], *table[1 + begun :]]))
+    time = ("--since", job["created"], "--until", (datetime.now(UTC) + timedelta(hours=1)).isoformat())
+
+    looked = promptreel(stack, "reconcile", job_id, "--bill", str(bill), *time)
+    assert (looked.returncode, "never billed" in looked.stdout) == (1, True), looked.stdout + looked.stderr
+    (lost,) = [call for call in stack.ledger(job_id)["calls"] if call["state"] == "LOST"]
+    applied = promptreel(stack, "reconcile", job_id, "--bill", str(bill), *time, "--apply")
+
+    assert (applied.returncode, "released" in applied.stdout) == (0, True), applied.stdout + applied.stderr
+    ledger = stack.ledger(job_id)
+    assert {call["id"]: call["state"] for call in ledger["calls"]}[lost["id"]] == "RELEASED"
+    assert ledger["totals"]["spent_micros"] == sum(line["micros"] for line in stack.bill()[begun:])
+
+
+def test_finished_job_when_deleted_then_nothing_of_it_is_served_and_nothing_is_left(stack: Stack) -> None:
+    request = {"prompt": "One scene of an owl", "owner": "owner@example.com", **QUICK}
+    stack.upload("ideas/owl.json", json.dumps(request).encode(), "application/json")
+    job_id = stack.report("ideas/owl.json")["job_id"]
+    job = stack.wait(job_id)
+    assert job["state"] == "COMPLETE", job["error"]
+    film = job["output"]["film"]["url"]
+    assert httpx.get(film, timeout=30).status_code == 200
+    assert stack.api("DELETE", f"/v1/jobs/{job_id}", person="stranger").status_code == 404
+
+    told = promptreel(stack, "delete", job_id, "--yes")
+
+    assert (told.returncode, told.stdout) == (0, "DELETING\n"), told.stderr
+    assert stack.api("GET", f"/v1/jobs/{job_id}").status_code == 404
+    assert job_id not in [one["id"] for one in stack.api("GET", "/v1/jobs").json()["jobs"]]
+    eventually(
+        lambda: not objects(stack, job_id) and not documents(stack, f"jobs/{job_id}/calls"), "an empty house", 60
+    )
+    assert documents(stack, f"jobs/{job_id}/scenes") == []
+    assert [one for one in documents(stack, "renders") if job_id in str(one)] == []
+    assert objects(stack, "ideas/owl.json", "results") == []
+    assert httpx.get(film, timeout=30).status_code == 404
+    assert stack.api("DELETE", f"/v1/jobs/{job_id}").status_code == 202
+
+
+def test_running_job_when_deleted_then_nothing_more_is_paid_and_nothing_is_left(stack: Stack) -> None:
+    stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 30, "veo-*": 60}})
+    job_id = stack.submit(FOUR, scenes=4, duration_s=16, quality="draft")
+    eventually(lambda: stack.bill(job_id), "a first clip")
+
+    assert stack.api("DELETE", f"/v1/jobs/{job_id}").status_code == 202
+    eventually(lambda: not documents(stack, f"jobs/{job_id}/calls"), "every call finished and gone", 90)
+
+    paid = stack.bill(job_id)
+    assert len(paid) < 4
+    assert objects(stack, job_id) == []
+    (left,) = [one for one in documents(stack, "jobs") if job_id in one["name"]]
+    assert "seed falls" not in str(left)
+    assert stack.bill(job_id) == paid

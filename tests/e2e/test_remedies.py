@@ -1,0 +1,52 @@
+"""Refusals on a whole stack: every remedy is carried out by the real steps, and the film is made (D4, D6)."""
+
+from tests.e2e.stack import Stack
+
+FIVE = "Five scenes: a baker wakes. Dough rises. The oven glows. A queue forms. The last loaf is sold."
+
+# One code of each way to be answered: never again, other words, other pictures, another seed, all there is.
+CLASSES = ("89371032", "57734940", "29310472", "22137204", "64151117")
+
+
+def test_scene_refused_four_times_then_every_remedy_is_tried_and_the_last_one_films_it(stack: Stack) -> None:
+    refusal = {"model": "veo-*", "method": "predictLongRunning", "fault": "rai", "args": {"codes": ["64151117"]}}
+    stack.vertex("POST", "faults", [{**refusal, "nth": [1, 2, 3, 4]}])
+
+    job = stack.wait(stack.submit("A lighthouse keeper waits", scenes=1, duration_s=4, quality="draft"))
+
+    assert job["state"] == "COMPLETE", job["error"]
+    (scene,) = job["scenes"]
+    assert [one["remedy"] for one in scene["attempts"]] == ["reseed", "rewrite", "redraw", "model", ""]
+    assert [one["outcome"] for one in scene["attempts"]] == ["refused"] * 4 + ["delivered"]
+    assert [(one["take"], one["attempt"]) for one in scene["attempts"]] == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)]
+    assert job["warnings"][0].startswith("scene-01 was filmed in milder words, from other pictures, by another model")
+    calls = stack.ledger(job["id"])["calls"]
+    assert sum(call["purpose"].startswith("rewrite/scene-01/") for call in calls) == 2
+    assert sum(call["purpose"].startswith("keyframe/scene-01/") for call in calls) == 4
+    assert [call["model"] for call in calls if call["state"] == "SETTLED" and call["kind"] == "video"] == [
+        "veo-3.1-lite-generate-001"
+    ]
+    assert sum(line["micros"] for line in stack.bill(job["id"])) == 4 * 50_000
+
+
+def test_every_fifth_clip_refused_for_another_reason_then_all_jobs_complete_and_say_why(stack: Stack) -> None:
+    refusal = {"model": "veo-*", "method": "predictLongRunning", "fault": "rai"}
+    stack.vertex(
+        "POST",
+        "faults",
+        [{**refusal, "nth": [1 + 4 * n], "args": {"codes": [code]}} for n, code in enumerate(CLASSES)],
+    )
+    ids = [stack.submit(FIVE, scenes=5, duration_s=20, quality="draft") for _ in range(3)]
+
+    jobs = [stack.wait(job_id) for job_id in ids]
+
+    assert [job["state"] for job in jobs] == ["COMPLETE"] * 3
+    refused = [one for job in jobs for scene in job["scenes"] for one in scene["attempts"] if one["codes"]]
+    assert sorted(code for one in refused for code in one["codes"]) == sorted(CLASSES)
+    remedies = {one["codes"][0]: one["remedy"] for one in refused}
+    assert remedies == dict(zip(CLASSES, ["", "rewrite", "rewrite", "reseed", "reseed"], strict=True))
+    for job in jobs:
+        assert job["output"]["frames"] == job["planned_frames"] == 20 * 24
+        ledger = stack.ledger(job["id"])
+        spent = sum(call["cost_micros"] for call in ledger["calls"] if call["kind"] == "video")
+        assert spent == sum(line["micros"] for line in stack.bill(job["id"]))

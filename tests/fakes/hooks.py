@@ -1,0 +1,76 @@
+"""A port that lets a test in before and after every call: to kill the process there, or to let others act first."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.fakes.world import FakeWorld
+
+PORTS = ("jobs", "artifacts", "inbox", "writer", "painter", "filmer", "queue", "executions")
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+class Hooked:
+    """Passes every call on to a port, with ``before`` and ``after`` around it."""
+
+    def __init__(self, name: str, port: Any, before: Callable[[str], None], after: Callable[[str], None]) -> None:
+        self._name = name
+        self._port = port
+        self._before = before
+        self._after = after
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        if not callable(found):
+            return found
+
+        def called(*args: Any, **named: Any) -> Any:
+            self._before(f"{self._name}.{name}")
+            result = found(*args, **named)
+            self._after(f"{self._name}.{name}")
+            return result
+
+        return called
+
+
+class HookedWorld(FakeWorld):
+    """A world that remembers its ports' calls; ``at`` says what happens at which call, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called: list[str] = []
+        self._at: tuple[int, bool, Callable[[str], None]] | None = None
+        self._only: frozenset[str] = frozenset()
+        for port in PORTS:
+            setattr(self, port, Hooked(port, getattr(self, port), self._came, self._went))
+
+    def at(
+        self, number: int, act: Callable[[str], None], *, after: bool = False, only: frozenset[str] = frozenset()
+    ) -> None:
+        """Let ``act`` in at the call of this number, counted from now and from 0.
+
+        ``only`` counts calls of these names, such as ``jobs.write``.
+        """
+        self.called = []
+        self._at = (number, after, act)
+        self._only = only
+
+    def is_waiting(self) -> bool:
+        """Whether what was ordered has not happened yet."""
+        return self._at is not None
+
+    def _came(self, name: str) -> None:
+        if not self._only or name in self._only:
+            self.called.append(name)
+            self._let_in(name, after=False)
+
+    def _went(self, name: str) -> None:
+        if not self._only or name in self._only:
+            self._let_in(name, after=True)
+
+    def _let_in(self, name: str, *, after: bool) -> None:
+        if self._at is not None and self._at[:2] == (len(self.called) - 1, after):
+            act, self._at = self._at[2], None
+            act(name)
