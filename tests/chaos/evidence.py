@@ -1,0 +1,185 @@
+"""What can be seen from outside after a run: the API's answers, the provider's bill, the bucket, the renders.
+
+Only collecting; what it means is said in invariants.py.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+
+from client.api import PromptreelClient
+from tests.chaos.lives import Life
+from tests.e2e import pictures
+from tests.e2e.pictures import Picture
+from tests.e2e.stack import Stack, eventually
+
+FINISHED = frozenset({"SETTLED", "RELEASED", "ADOPTED", "LOST"})
+CALM_WITHIN_S = 240.0  # a clip's whole window, twice
+FPS = 24
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A finished film, looked at."""
+
+    has_told_length: bool
+    """Whether it has exactly the frames that its job tells."""
+    recognised: Mapping[str, str]
+    """Scene to the scene whose clip its middle resembles most."""
+    likeness_db: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    lives: Sequence[Life]
+    jobs: Mapping[str, Json]
+    ledgers: Mapping[str, Json]
+    bill: Sequence[Json]
+    objects: frozenset[str]
+    renders: Sequence[Json]
+    films: Mapping[str, Look]
+    bucket: str
+    faults_seen: Mapping[str, int]
+    left_processes: Sequence[str] = field(default_factory=tuple)
+
+    def calls(self, *kinds: str) -> list[tuple[str, Json]]:
+        """(job, call) of these kinds, of all jobs."""
+        return [
+            (job, call)
+            for job, ledger in self.ledgers.items()
+            for call in ledger["calls"]
+            if not kinds or call["kind"] in kinds
+        ]
+
+    def resumed(self, job_id: str) -> bool:
+        return any(life.resumes for life in self.lives if life.job_id == job_id)
+
+
+def collect(stack: Stack, client: PromptreelClient, lives: Sequence[Life]) -> Evidence:
+    """Everything as it stands once nothing moves any more."""
+    job_ids = _all_jobs(client)
+    _calm(client, job_ids)
+    jobs = {job_id: cast(Json, client.job(job_id)) for job_id in job_ids}
+    state = stack.state
+    faults = httpx.get(f"{state['vertex']}/_local/faults", timeout=30).raise_for_status().json()
+    with ThreadPoolExecutor(2) as pool:
+        finished = [job for job in jobs.values() if job["state"] == "COMPLETE"]
+        films = dict(pool.map(lambda job: (str(job["id"]), look_at(client, job)), finished))
+    return Evidence(
+        lives=lives,
+        jobs=jobs,
+        ledgers={job_id: cast(Json, client.ledger(job_id)) for job_id in job_ids},
+        bill=stack.bill(),
+        objects=_objects(state["storage"], f"{stack.project}-artifacts"),
+        renders=_renders(state["firestore"], stack.project),
+        films=films,
+        bucket=f"gs://{stack.project}-artifacts/",
+        faults_seen=faults["happened"],
+    )
+
+
+def _all_jobs(client: PromptreelClient) -> list[str]:
+    found, page = list[str](), None
+    while True:
+        answer = client.jobs(page_token=page)
+        found += [job["id"] for job in answer["jobs"]]
+        page = answer["next_page_token"]
+        if page is None:
+            return found
+
+
+def _calm(client: PromptreelClient, job_ids: Sequence[str]) -> None:
+    """Wait until every call is finished, as sweep_jobs promises for ended jobs; what is not by then is a finding."""
+
+    def calm() -> bool:
+        return all(call["state"] in FINISHED for job_id in job_ids for call in client.ledger(job_id)["calls"])
+
+    try:
+        eventually(calm, "every call finished", CALM_WITHIN_S)
+    except AssertionError:
+        return  # invariants.no_lease_left names them
+
+
+def _objects(storage: str, bucket: str) -> frozenset[str]:
+    names, token = set[str](), ""
+    while True:
+        query = {"pageToken": token} if token else {}
+        answer = httpx.get(f"{storage}/storage/v1/b/{bucket}/o", params=query, timeout=60).raise_for_status().json()
+        names |= {f"gs://{bucket}/{item['name']}" for item in answer.get("items", [])}
+        token = answer.get("nextPageToken", "")
+        if not token:
+            return frozenset(names)
+
+
+def _renders(firestore: str, project: str) -> list[Json]:
+    """The leases of the stitcher, which no API tells; read where they are kept, in Firestore's own JSON."""
+    url = f"http://{firestore}/v1/projects/{project}/databases/(default)/documents/renders"
+    answer = httpx.get(
+        url, params={"pageSize": 300}, headers={"Authorization": "Bearer owner"}, timeout=60
+    ).raise_for_status()
+    return [_plain(document["fields"]) for document in answer.json().get("documents", [])]
+
+
+def _plain(fields: Json) -> dict[str, Any]:
+    """Strings and maps of a Firestore document; other kinds of value are of no interest here."""
+    return {
+        name: _plain(value["mapValue"].get("fields", {})) if "mapValue" in value else value.get("stringValue")
+        for name, value in fields.items()
+    }
+
+
+def look_at(client: PromptreelClient, job: Json) -> Look:
+    """Fetch a film and its scenes' clips by their links, and compare the middle of each filmed scene."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        film = client.download(job["output"]["film"]["url"], Path(folder) / "film.mp4")
+        middles, clips = middle_frames(job), dict[str, Picture]()
+        for scene in job["scenes"]:
+            if scene["id"] in middles and scene["clip"]:
+                clip = client.download(scene["clip"]["url"], Path(folder) / f"{scene['id']}.mp4")
+                number = scene["duration_s"] * FPS // 2
+                clips[scene["id"]] = pictures.frames(clip, {number})[number]
+        told = job["output"]["frames"]
+        shown = pictures.frames(film, {*middles.values(), told - 1, told})
+    likeness = {
+        scene: {other: pictures.psnr(shown[middles[scene]], clip) for other, clip in clips.items()}
+        for scene in clips
+        if middles[scene] in shown
+    }
+    return Look(
+        has_told_length=told - 1 in shown and told not in shown,
+        recognised={scene: max(alike, key=lambda one: (alike[one], one == scene)) for scene, alike in likeness.items()},
+        likeness_db={scene: alike[scene] for scene, alike in likeness.items()},
+    )
+
+
+def shown_scenes(job: Json) -> list[Json]:
+    """The scenes that are in the film: all but those left out by the job's policy."""
+    omits = job["request"]["on_scene_failure"] == "omit"
+    return [scene for scene in job["scenes"] if scene["clip"] or not omits]
+
+
+def middle_frames(job: Json) -> dict[str, int]:
+    """Number of the film's frame in the middle of each scene: no transition reaches it."""
+    overlap, position, middles = overlap_frames(job), 0, dict[str, int]()
+    for scene in shown_scenes(job):
+        middles[scene["id"]] = position + scene["duration_s"] * FPS // 2
+        position += scene["duration_s"] * FPS - overlap
+    return middles
+
+
+def planned_frames(job: Json) -> int:
+    """How long the film must be, by what was asked for and which scenes are in it."""
+    shown = shown_scenes(job)
+    return sum(int(scene["duration_s"]) * FPS for scene in shown) - overlap_frames(job) * (len(shown) - 1)
+
+
+def overlap_frames(job: Json) -> int:
+    transition = job["request"]["transition"]
+    return round(transition["duration_s"] * FPS) if transition["kind"] == "crossfade" else 0

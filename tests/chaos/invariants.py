@@ -1,0 +1,233 @@
+"""What must hold after any run, whatever was killed: docs/invariants.md says why, each check here is one row of it.
+
+Every check reads the evidence alone and answers with what contradicts it: nothing, when all is well.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from tests.chaos.evidence import FINISHED, Evidence, Json, planned_frames
+from tests.chaos.leftovers import is_allowed
+
+PAID = frozenset({"SETTLED", "ADOPTED"})
+LIKE_DB = 25.0
+PRINTED = 8
+
+Check = Callable[[Evidence], Iterator[str]]
+
+
+def every_job_is_complete(evidence: Evidence) -> Iterator[str]:
+    """Every job ends COMPLETE after at most one resume."""
+    for life in evidence.lives:
+        state = evidence.jobs.get(life.job_id, {}).get("state", "unknown")
+        if state != "COMPLETE" or life.trouble:
+            error = evidence.jobs.get(life.job_id, {}).get("error")
+            yield f"{life.name} is {state} after {life.resumes} resumes: {life.trouble or error}"
+
+
+def one_job_per_wish(evidence: Evidence) -> Iterator[str]:
+    """A repeated submission, upload or event never makes a second job."""
+    known = {life.job_id for life in evidence.lives}
+    for job_id, job in evidence.jobs.items():
+        if job_id not in known:
+            yield f"nobody asked for {job_id}: {job['request']['prompt']}"
+
+
+def known_outcomes_equal_the_bill(evidence: Evidence) -> Iterator[str]:
+    """Every call with a known outcome costs in the ledger what the provider billed for it, to the micro-dollar."""
+    billed = _clips_billed(evidence)
+    for job, call in evidence.calls("video"):
+        micros = sum(line["micros"] for line in billed.pop(call["id"], []))
+        known = call["cost_micros"] if call["state"] in PAID else 0
+        if call["state"] in PAID | {"RELEASED"} and micros != known:
+            yield f"{job} {call['purpose']} attempt {call['attempt']}: {call['state']} {known}, billed {micros}"
+    for call_id, lines in billed.items():
+        if any(line["micros"] for line in lines):
+            yield f"a clip was billed that no ledger knows: {call_id} {lines}"
+    for model, (settled, paid) in _answers(evidence).items():
+        for micros, count in (settled - paid).items():
+            yield f"{model}: {count} calls settled at {micros}, which the provider did not bill"
+
+
+def ledger_covers_the_bill(evidence: Evidence) -> Iterator[str]:
+    """All ledgers together are never below the bill, nor above it by more than the reserved price of lost calls.
+
+    A text or picture adopted after its answer was lost counts as lost here: its usage went with the answer.
+    """
+    above = ledger_micros(evidence) - bill_micros(evidence)
+    allowance = lost_micros(evidence)
+    if not 0 <= above <= allowance:
+        yield f"ledger - bill = {above} micro-dollars; lost calls allow 0 to {allowance}"
+    unknown = Counter(call["model"] for _, call in evidence.calls("text", "image") if _answer_is_lost(call))
+    for model, (settled, paid) in _answers(evidence).items():
+        if (paid - settled).total() > unknown[model]:
+            yield f"{model}: {(paid - settled).total()} paid answers beside {unknown[model]} lost calls"
+
+
+def no_video_paid_twice(evidence: Evidence) -> Iterator[str]:
+    """One scene's take is paid at most once, however often it was sent."""
+    billed = _clips_billed(evidence)
+    takes = defaultdict[tuple[str, str, int], list[Json]](list)
+    for job, call in evidence.calls("video"):
+        takes[job, call["scene"], call["take"]].append(call)
+        if len(billed.get(call["id"], [])) > 1:
+            yield f"{job} {call['purpose']} attempt {call['attempt']} was accepted twice: {billed[call['id']]}"
+    for (job, scene, take), calls in takes.items():
+        lines = [line for call in calls for line in billed.get(call["id"], []) if line["micros"]]
+        paid = [call["id"] for call in calls if call["state"] in PAID]
+        if len(lines) > 1 or len(paid) > 1:
+            yield f"{job} {scene} take {take}: paid {paid}, billed {lines}"
+
+
+def no_delivered_video_lost(evidence: Evidence) -> Iterator[str]:
+    """Every clip that was billed is the clip of its scene."""
+    clips = {scene["clip"]["uri"] for job in evidence.jobs.values() for scene in job["scenes"] if scene["clip"]}
+    for line in _clip_lines(evidence):
+        if line["micros"] and not any(uri.startswith(line["storage_uri"]) for uri in clips):
+            yield f"bill line {line['n']}: {line['storage_uri']} is in no scene ({line['outcome']})"
+
+
+def budget_is_never_exceeded(evidence: Evidence) -> Iterator[str]:
+    """At every look during the run and after it, spent and reserved together are within the limit."""
+    for life in evidence.lives:
+        for sight in life.over_budget:
+            yield f"{life.name}: {sight}"
+    for job, ledger in evidence.ledgers.items():
+        totals = ledger["totals"]
+        if totals["spent_micros"] + totals["reserved_micros"] > totals["limit_micros"]:
+            yield f"{job}: {totals}"
+
+
+def no_artifact_unreferenced(evidence: Evidence) -> Iterator[str]:
+    """Every object in the bucket is named by a job, a scene or a call; leftovers.py lists the exceptions."""
+    named = {uri for job in evidence.jobs for uri in _references(evidence, job)}
+    for uri in sorted(evidence.objects - named):
+        if not is_allowed(uri, evidence):
+            yield uri
+
+
+def no_reference_dangles(evidence: Evidence) -> Iterator[str]:
+    """Every address that a job, a scene or a call names is an object in the bucket."""
+    for job in evidence.jobs:
+        for uri in sorted(_references(evidence, job) - evidence.objects):
+            yield f"{job}: {uri}"
+
+
+def every_film_is_right(evidence: Evidence) -> Iterator[str]:
+    """Each film has the planned length, and shows each scene's own clip in its place."""
+    for job_id, job in evidence.jobs.items():
+        look = evidence.films.get(job_id)
+        if look is None:
+            continue
+        told, planned = job["output"]["frames"], planned_frames(job)
+        if told != planned or not look.has_told_length:
+            yield f"{job_id}: {told} frames are told, {planned} planned, {look.has_told_length=}"
+        for scene, like in look.recognised.items():
+            if like != scene or look.likeness_db[scene] < LIKE_DB:
+                yield f"{job_id}: in the place of {scene} is {like} ({look.likeness_db[scene]:.1f} dB)"
+        if missing := {scene["id"] for scene in job["scenes"] if scene["clip"]} - look.recognised.keys():
+            yield f"{job_id}: the film does not show {sorted(missing)}"
+
+
+def no_lease_left(evidence: Evidence) -> Iterator[str]:
+    """No call is unfinished and no cut is leased once every job is final."""
+    for job, call in evidence.calls():
+        if call["state"] not in FINISHED:
+            yield f"{job} {call['purpose']} attempt {call['attempt']} is {call['state']}"
+    now = datetime.now(UTC)
+    for render in evidence.renders:
+        lease = render["lease"]
+        if render["state"] != "DONE" and lease and datetime.fromisoformat(lease["until"]) > now:
+            yield f"render {render['id']} of {render['job']} is leased until {lease['until']}"
+
+
+def no_process_left(evidence: Evidence) -> Iterator[str]:
+    """After the stack was told to stop, none of its processes lives."""
+    yield from evidence.left_processes
+
+
+ALL: tuple[Check, ...] = (
+    every_job_is_complete,
+    one_job_per_wish,
+    known_outcomes_equal_the_bill,
+    ledger_covers_the_bill,
+    no_video_paid_twice,
+    no_delivered_video_lost,
+    budget_is_never_exceeded,
+    no_artifact_unreferenced,
+    no_reference_dangles,
+    every_film_is_right,
+    no_lease_left,
+    no_process_left,
+)
+
+
+def broken(evidence: Evidence) -> list[str]:
+    """Every contradiction, after the name of the check that found it; of each check the first few."""
+    found = []
+    for check in ALL:
+        contradictions = list(check(evidence))
+        found += [f"{check.__name__}: {one}" for one in contradictions[:PRINTED]]
+        if len(contradictions) > PRINTED:
+            found.append(f"{check.__name__}: and {len(contradictions) - PRINTED} more")
+    return found
+
+
+def ledger_micros(evidence: Evidence) -> int:
+    """What all jobs say they have spent."""
+    return sum(int(ledger["totals"]["spent_micros"]) for ledger in evidence.ledgers.values())
+
+
+def bill_micros(evidence: Evidence) -> int:
+    return sum(int(line["micros"]) for line in evidence.bill)
+
+
+def lost_micros(evidence: Evidence) -> int:
+    """Reserved price of the calls whose cost nobody knows."""
+    return sum(int(call["reserved_micros"]) for _, call in evidence.calls() if _answer_is_lost(call))
+
+
+def _answer_is_lost(call: Json) -> bool:
+    return bool(call["state"] == "LOST" or (call["state"] == "ADOPTED" and call["kind"] != "video"))
+
+
+def _clip_lines(evidence: Evidence) -> list[Json]:
+    return [line for line in evidence.bill if line["storage_uri"]]
+
+
+def _clips_billed(evidence: Evidence) -> dict[str, list[Json]]:
+    """Lines of the bill by the call they are for: its id ends the prefix that only it writes below."""
+    billed = defaultdict[str, list[Json]](list)
+    for line in _clip_lines(evidence):
+        billed[line["storage_uri"].rstrip("/").rpartition("/")[2]].append(line)
+    return dict(billed)
+
+
+def _answers(evidence: Evidence) -> Mapping[str, tuple[Counter[int], Counter[int]]]:
+    """By model of texts and pictures: what settled calls cost, and what was billed. The bill names no job for them."""
+    settled, lines = defaultdict[str, Counter[int]](Counter), defaultdict[str, Counter[int]](Counter)
+    for _, call in evidence.calls("text", "image"):
+        if call["state"] == "SETTLED":
+            settled[call["model"]][call["cost_micros"]] += 1
+    for line in evidence.bill:
+        if not line["storage_uri"] and line["micros"]:
+            lines[line["model"]][line["micros"]] += 1
+    return {model: (settled[model], lines[model]) for model in settled | lines}
+
+
+def _references(evidence: Evidence, job_id: str) -> set[str]:
+    """Every address in what the API tells of a job, and in what its cuts have made."""
+    renders = [render for render in evidence.renders if render["job"] == job_id]
+    told = (evidence.jobs[job_id], evidence.ledgers[job_id], renders)
+    return {text for text in _texts(told) if text.startswith(evidence.bucket) and not text.endswith("/")}
+
+
+def _texts(document: object) -> Iterator[str]:
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, Mapping):
+        yield from _texts(tuple(document.values()))
+    elif isinstance(document, Sequence):
+        for item in document:
+            yield from _texts(item)

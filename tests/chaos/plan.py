@@ -1,0 +1,199 @@
+"""What one chaos run does, drawn from its seed: the films that are wished for, and who is killed when, in which order.
+
+Pure: the same seed and size give the same plan, so a failing run can be played again in the same order.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# Every program that may die, with its weight. Not Firestore's emulator: it keeps its documents in memory, which
+# Google's would never lose. The workflows' weight is low because a killed stand-in takes every execution with it, and
+# sweep_jobs restarts a job three times before it asks for a person.
+TARGETS: Mapping[str, float] = {
+    "open_job": 1,
+    "write_storyboard": 1,
+    "draw_keyframe": 2,
+    "submit_clip": 3,
+    "poll_clips": 3,
+    "close_job": 1,
+    "fail_job": 0.5,
+    "sweep_jobs": 1.5,
+    "api": 1.5,
+    "stitcher": 3,
+    "vertex": 3,
+    "tasks": 2,
+    "workflows": 0.8,
+    "eventarc": 0.5,
+    "scheduler": 0.5,
+    "gate": 1.5,
+    "storage": 1.5,
+    "media": 0.5,
+    "metadata": 1,
+    "iamcredentials": 0.5,
+}
+
+# Step boundaries: a document has just come into a state (see boundaries.py), and who is killed right then. Those who
+# have written it die before their next line, those who come next before they have begun.
+BOUNDARIES: Mapping[str, Sequence[str]] = {
+    "job PENDING": ("api", "open_job", "workflows"),
+    "job STORYBOARD": ("write_storyboard",),
+    "job KEYFRAMES": ("write_storyboard", "draw_keyframe"),
+    "job VIDEO_GEN": ("draw_keyframe", "poll_clips"),
+    "job STITCH": ("poll_clips", "stitcher", "gate"),
+    "job COMPLETE": ("close_job",),
+    "job FAILED": ("fail_job", "sweep_jobs"),
+    "job CANCELLED": ("api", "sweep_jobs"),
+    "text RESERVED": ("write_storyboard",),
+    "text SENT": ("write_storyboard", "vertex"),
+    "text SETTLED": ("write_storyboard",),
+    "image RESERVED": ("draw_keyframe",),
+    "image SENT": ("draw_keyframe", "vertex"),
+    "image SETTLED": ("draw_keyframe",),
+    "image LOST": ("draw_keyframe", "sweep_jobs"),
+    "video RESERVED": ("submit_clip",),
+    "video SENT": ("submit_clip", "vertex"),
+    "video named": ("submit_clip", "tasks", "vertex"),
+    "video UNCERTAIN": ("submit_clip", "poll_clips"),
+    "video SETTLED": ("poll_clips", "sweep_jobs"),
+    "video ADOPTED": ("poll_clips",),
+    "video RELEASED": ("poll_clips",),
+    "video LOST": ("poll_clips", "sweep_jobs"),
+    "scene DRAWN": ("draw_keyframe",),
+    "scene QUEUED": ("draw_keyframe", "tasks", "poll_clips"),
+    "scene FILMING": ("submit_clip",),
+    "scene DONE": ("poll_clips",),
+    "render RENDERING": ("stitcher",),
+    "render DONE": ("stitcher",),
+}
+
+# For a run of seconds: nothing that leaves a paid call without its answer, which is waited for through the request's
+# whole time-out (two minutes for a picture, whatever the pace) or through a clip's whole adoption window. The stitcher
+# dies only before it has begun: afterwards its lease is waited for.
+QUICK_TARGETS = {
+    name: 0.0 if name == "stitcher" else weight
+    for name, weight in TARGETS.items()
+    if name not in {"write_storyboard", "draw_keyframe", "vertex"}
+}
+QUICK_BOUNDARIES = {
+    name: BOUNDARIES[name] for name in ("job VIDEO_GEN", "job STITCH", "video named", "scene QUEUED", "scene DONE")
+}
+
+_SUBJECTS = (
+    "a red kite over a grey sea",
+    "an old clockmaker at his bench",
+    "a fox crossing a frozen river",
+    "a night train through the hills",
+    "a paper boat in the rain",
+    "a lighthouse in a storm",
+)
+_ACTS = ("it begins at dawn", "the wind turns", "somebody watches from a window", "evening falls")
+_CUT: Mapping[str, Any] = {"kind": "cut"}
+_TRANSITIONS = (_CUT, _CUT, {"kind": "crossfade", "duration_s": 0.5}, {"kind": "fade_black", "duration_s": 0.5})
+# No fault that outlives every remedy is ordered for this model, so that a job which wants no substitute can be made.
+STEADY_MODEL = "veo-3.1-lite-generate-001"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One film: the request, how it comes in, and after how many seconds its owner cancels it, if they do."""
+
+    number: int
+    request: Mapping[str, Any]
+    by_upload: bool = False
+    cancel_after_s: float | None = None
+
+    @property
+    def scenes(self) -> int:
+        return int(self.request["scenes"])
+
+    @property
+    def prompt(self) -> str:
+        return str(self.request["prompt"])
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """SIGKILL for one program: ``after_s`` after the kill before, and then, if it names one, at the next boundary."""
+
+    number: int
+    process: str
+    after_s: float
+    boundary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    seed: int
+    wishes: tuple[Wish, ...]
+    kills: tuple[Kill, ...]
+
+
+def draw(
+    seed: int,
+    *,
+    jobs: int,
+    kills: int,
+    minutes: float,
+    targets: Mapping[str, float] = TARGETS,
+    boundaries: Mapping[str, Sequence[str]] = BOUNDARIES,
+    most_scenes: int = 4,
+) -> Plan:
+    """The plan of one run; the kills are spread so that the last one comes after about ``minutes``."""
+    chance = random.Random(seed)
+    mean_s = 60 * minutes / max(1, kills)
+    wishes = tuple(_wish(number, most_scenes, chance) for number in range(1, jobs + 1))
+    return Plan(seed, wishes, tuple(_kills(kills, mean_s, targets, boundaries, chance)))
+
+
+def _kills(
+    count: int,
+    mean_s: float,
+    targets: Mapping[str, float],
+    at: Mapping[str, Sequence[str]],
+    chance: random.Random,
+) -> list[Kill]:
+    """Two of three at a random instant, the third at a boundary; every boundary has its turn before one comes again."""
+    kills, boundaries = [], list[str]()
+    possible = {boundary: [process for process in who if process in targets] for boundary, who in at.items()}
+    for number in range(1, count + 1):
+        after_s = round(min(chance.expovariate(1 / mean_s), 4 * mean_s), 2)
+        if number % 3 or not any(possible.values()):
+            process = chance.choices(list(targets), list(targets.values()))[0]
+            kills.append(Kill(number, process, after_s))
+            continue
+        if not boundaries:
+            boundaries = [boundary for boundary, who in possible.items() if who]
+            chance.shuffle(boundaries)
+        boundary = boundaries.pop()
+        kills.append(Kill(number, chance.choice(possible[boundary]), after_s, boundary))
+    return kills
+
+
+def _wish(number: int, most_scenes: int, chance: random.Random) -> Wish:
+    scenes = min(most_scenes, chance.choices((1, 2, 3, 4), (3, 3, 2, 2))[0])
+    acts = ". ".join(_ACTS[:scenes])
+    request: dict[str, Any] = {
+        "prompt": f"Film {number}: {chance.choice(_SUBJECTS)}. {acts}.",
+        "scenes": scenes,
+        "duration_s": 4 * scenes + (2 if chance.random() < 0.2 else 0),
+        "quality": chance.choice(("draft", "draft", "standard")),
+        "transition": dict(chance.choice(_TRANSITIONS)),
+        "clip_audio": chance.random() < 0.7,
+        "priority": chance.choice(("standard", "standard", "high")),
+        "aspect": chance.choice(("16:9", "16:9", "9:16")),
+    }
+    policy = chance.random()
+    if policy < 0.15:
+        request |= {"on_scene_failure": "fail", "models": {"video": STEADY_MODEL}}
+    elif policy < 0.4 and scenes > 2:
+        request["on_scene_failure"] = "omit"
+    if chance.random() < 0.15:
+        request["budget_usd"] = str(round(0.3 * scenes + chance.random() * scenes, 2))
+    return Wish(
+        number,
+        request,
+        by_upload=number % 10 == 7,
+        cancel_after_s=round(chance.uniform(2, 40), 1) if chance.random() < 0.1 else None,
+    )

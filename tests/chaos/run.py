@@ -1,0 +1,126 @@
+"""One whole run: a stack of its own, many jobs, many kills, then the evidence and what it contradicts."""
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from client.api import PromptreelClient
+from client.retries import Retries
+from tests.chaos import invariants
+from tests.chaos.boundaries import watched
+from tests.chaos.evidence import Evidence, collect
+from tests.chaos.faults import profile
+from tests.chaos.history import History
+from tests.chaos.killer import Killer, order_disorder
+from tests.chaos.lives import Life, Owner, Population
+from tests.chaos.plan import Plan
+from tests.e2e.stack import Stack, running
+
+PACE = 0.05
+# An API that is killed and started again is away for seconds; its users' client is told to be patient.
+PATIENCE = Retries(tries=40, longest_wait_s=2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a plan is carried out."""
+
+    at_once: int
+    rules: Sequence[dict[str, Any]]
+    limit_s: float
+    """The run gives up on jobs that are not final after so long."""
+    boundary_within_s: float = 180.0
+    """How long a kill waits for its boundary before it is made without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run showed; ``broken`` is empty when every invariant holds."""
+
+    evidence: Evidence
+    broken: Sequence[str]
+    killer: Killer
+    history: History
+    boundaries_seen: int
+    lasted_s: float
+
+
+def carry_out(plan: Plan, terms: Terms, folder: Path) -> Outcome:
+    """Carry the plan out; everything about it is left in the folder: history, logs, the stack's own output."""
+    folder.mkdir(parents=True, exist_ok=True)
+    history, begun_s = History(folder / "history.txt"), time.monotonic()
+    lives = [Life(wish) for wish in plan.wishes]
+    with running(folder, "--time-scale", str(PACE), "--run-dir", str(folder / "stack")) as stack:
+        with (
+            watched(stack.state["firestore"], stack.project, history) as boundaries,
+            PromptreelClient(stack.state["api"], stack.state["tokens"]["owner"], retries=PATIENCE) as client,
+        ):
+            stack.vertex("POST", "profile", profile(plan.seed, PACE))
+            stack.vertex("POST", "faults", list(terms.rules))
+            order_disorder(stack.state, plan.seed)
+            killer = Killer(stack, boundaries, history, plan.seed, terms.boundary_within_s)
+            _live(plan, terms, lives, Owner(stack, client, history, plan.seed, begun_s + terms.limit_s), killer)
+            _end_faults(stack)
+            evidence = collect(stack, client, lives)
+        processes = stack.processes()
+        stack.stop()
+    evidence = replace(evidence, left_processes=[str(one) for one in processes if one.is_running() and not _dead(one)])
+    broken = invariants.broken(evidence)
+    history.note("faults", ", ".join(f"{name} {count}" for name, count in sorted(evidence.faults_seen.items())))
+    for contradiction in broken:
+        history.note("BROKEN", contradiction)
+    return Outcome(evidence, broken, killer, history, boundaries.seen.total(), time.monotonic() - begun_s)
+
+
+def _live(plan: Plan, terms: Terms, lives: Sequence[Life], owner: Owner, killer: Killer) -> None:
+    """All jobs from first to last, while the killer does its work."""
+    population = Population(len(lives), terms.at_once, len(plan.kills))
+
+    def see_through(life: Life) -> None:
+        population.enter(lambda: killer.made, killer.enough)
+        try:
+            owner.see_through(life)
+        finally:
+            population.leave()
+
+    killing = threading.Thread(target=_kill, args=(plan, killer, population, owner.history), name="killer", daemon=True)
+    killing.start()
+    with ThreadPoolExecutor(len(lives)) as pool:
+        try:
+            list(pool.map(see_through, lives))
+        finally:
+            killer.enough.set()
+            owner.until_s = 0.0  # after an interruption the others need not wait for their films either
+    killing.join()
+
+
+def _kill(plan: Plan, killer: Killer, population: Population, history: History) -> None:
+    try:
+        killer.carry_out(plan.kills, lambda: population.alive > 0)
+    except AssertionError as error:  # a program that does not come back: the jobs will show it
+        history.note("trouble", str(error))
+    finally:
+        killer.enough.set()
+
+
+def _end_faults(stack: Stack) -> None:
+    """Peace: what is still under way may end. Whoever was killed last may need a moment."""
+    for _ in range(60):
+        with suppress(httpx.HTTPError):
+            stack.vertex("DELETE", "faults")
+            return
+        time.sleep(0.5)  # between two tries
+
+
+def _dead(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() == psutil.STATUS_ZOMBIE
+    return True

@@ -1,0 +1,232 @@
+"""The chaos suite's own checks: each sees what it is for, and the plan is the seed's: D5, D6, D7, H1, H2."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from localcloud.up.deployment import Deployment
+from localcloud.vertex.faults import APPLIES
+from promptreel.domain.states import CallState, JobState, SceneState
+from tests.chaos import faults, invariants, plan
+from tests.chaos.boundaries import Boundaries, name_of
+from tests.chaos.evidence import Evidence, Look
+from tests.chaos.history import History
+from tests.chaos.invariants import Check
+from tests.chaos.lives import Life, Population
+from tests.chaos.plan import Wish
+
+ROOT = Path(__file__).parents[2]
+BUCKET = "gs://films/"
+JOB = "job-1"
+PREFIX = f"{BUCKET}jobs/{JOB}/clips/scene-01/call-clip/"
+CLIP_URI, START_URI, FILM_URI = f"{PREFIX}7/sample_0.mp4", f"{BUCKET}jobs/{JOB}/keyframes/scene-01/start-a.png", "film"
+
+
+def a_call(**changes: Any) -> dict[str, Any]:
+    call = {
+        "id": "call-clip",
+        "kind": "video",
+        "model": "veo",
+        "scene": "scene-01",
+        "purpose": "clip/scene-01",
+        "take": 1,
+        "attempt": 1,
+        "digest": "d",
+        "state": "SETTLED",
+        "reserved_micros": 400_000,
+        "cost_micros": 400_000,
+        "storage_uri": CLIP_URI,
+    }
+    return call | changes
+
+
+PICTURE = a_call(
+    id="call-picture", kind="image", model="painter", purpose="keyframe", cost_micros=67_000, storage_uri=START_URI
+)
+
+
+def a_line(**changes: Any) -> dict[str, Any]:
+    return {"n": 1, "model": "veo", "micros": 400_000, "storage_uri": PREFIX, "outcome": "delivered"} | changes
+
+
+def a_scene(**changes: Any) -> dict[str, Any]:
+    keyframes = {"start": {"uri": START_URI}, "end": {"uri": START_URI}}
+    return {"id": "scene-01", "duration_s": 4, "clip": {"uri": CLIP_URI}, "keyframes": keyframes} | changes
+
+
+def a_job(**changes: Any) -> dict[str, Any]:
+    job = {
+        "id": JOB,
+        "state": "COMPLETE",
+        "request": {"prompt": "a kite", "transition": {"kind": "cut"}, "on_scene_failure": "still"},
+        "scenes": [a_scene()],
+        "output": {"frames": 96},
+        "error": None,
+    }
+    return job | changes
+
+
+def a_ledger(*calls: Mapping[str, Any], spent: int = 467_000, limit: int = 1_000_000) -> dict[str, Any]:
+    totals = {"spent_micros": spent, "reserved_micros": 0, "limit_micros": limit}
+    return {"calls": list(calls or (a_call(), PICTURE)), "totals": totals}
+
+
+PICTURE_LINE = a_line(n=2, model="painter", micros=67_000, storage_uri=None)
+
+
+@pytest.fixture
+def sound() -> Evidence:
+    """One film of one scene, with nothing wrong about it."""
+    return Evidence(
+        lives=[Life(Wish(1, {"scenes": 1, "prompt": "a kite"}), job_id=JOB, state="COMPLETE")],
+        jobs={JOB: a_job()},
+        ledgers={JOB: a_ledger()},
+        bill=[a_line(), PICTURE_LINE],
+        objects=frozenset({CLIP_URI, START_URI}),
+        renders=[],
+        films={JOB: Look(has_told_length=True, recognised={"scene-01": "scene-01"}, likeness_db={"scene-01": 40.0})},
+        bucket=BUCKET,
+        faults_seen={},
+    )
+
+
+RENDERING = {"id": "r", "job": JOB, "state": "RENDERING", "lease": {"until": "2999-01-01T00:00:00Z"}}
+LOST = a_call(state="LOST", cost_micros=0, storage_uri=None)
+SPOILED: tuple[tuple[Check, dict[str, Any]], ...] = (
+    (invariants.every_job_is_complete, {"jobs": {JOB: a_job(state="FAILED", error={"code": "x"})}}),
+    (invariants.one_job_per_wish, {"jobs": {JOB: a_job(), "job-2": a_job(id="job-2")}}),
+    (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(micros=400_001), PICTURE_LINE]}),
+    (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(), PICTURE_LINE | {"micros": 66_999}]}),
+    (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(), a_line(storage_uri="gs://x/jobs/j/call-9/")]}),
+    (invariants.known_outcomes_equal_the_bill, {"ledgers": {JOB: a_ledger(a_call(state="RELEASED"), PICTURE)}}),
+    (invariants.ledger_covers_the_bill, {"bill": [a_line(), PICTURE_LINE, PICTURE_LINE]}),
+    (invariants.ledger_covers_the_bill, {"ledgers": {JOB: a_ledger(LOST, PICTURE, spent=867_001)}}),
+    (invariants.no_video_paid_twice, {"bill": [a_line(), a_line(n=3), PICTURE_LINE]}),
+    (invariants.no_video_paid_twice, {"ledgers": {JOB: a_ledger(a_call(), a_call(id="call-2", attempt=2))}}),
+    (invariants.no_delivered_video_lost, {"jobs": {JOB: a_job(scenes=[a_scene(clip=None)])}}),
+    (invariants.budget_is_never_exceeded, {"ledgers": {JOB: a_ledger(limit=466_999)}}),
+    (invariants.no_artifact_unreferenced, {"objects": frozenset({CLIP_URI, START_URI, f"{BUCKET}jobs/{JOB}/x"})}),
+    (invariants.no_reference_dangles, {"objects": frozenset({CLIP_URI})}),
+    (invariants.every_film_is_right, {"jobs": {JOB: a_job(output={"frames": 95})}}),
+    (invariants.every_film_is_right, {"films": {JOB: Look(True, {"scene-01": "scene-02"}, {"scene-01": 40.0})}}),
+    (invariants.every_film_is_right, {"films": {JOB: Look(True, {}, {})}}),
+    (invariants.every_film_is_right, {"films": {JOB: Look(False, {"scene-01": "scene-01"}, {"scene-01": 40.0})}}),
+    (invariants.no_lease_left, {"ledgers": {JOB: a_ledger(a_call(state="UNCERTAIN"))}}),
+    (invariants.no_lease_left, {"renders": [RENDERING]}),
+    (invariants.no_process_left, {"left_processes": ["python"]}),
+)
+
+
+def test_sound_run_then_no_check_complains(sound: Evidence) -> None:
+    assert invariants.broken(sound) == []
+
+
+@pytest.mark.parametrize(("check", "change"), SPOILED, ids=lambda value: getattr(value, "__name__", ""))
+def test_run_when_one_thing_is_wrong_then_its_check_says_so(
+    sound: Evidence, check: Check, change: dict[str, Any]
+) -> None:
+    assert list(check(replace(sound, **change)))
+
+
+def test_every_check_is_seen_to_complain() -> None:
+    assert {check for check, _ in SPOILED} == set(invariants.ALL)
+
+
+def test_lost_call_when_billed_or_not_then_the_ledger_covers_it(sound: Evidence) -> None:
+    ledgers = {JOB: a_ledger(LOST, PICTURE)}
+
+    assert list(invariants.ledger_covers_the_bill(replace(sound, ledgers=ledgers))) == []
+    assert list(invariants.ledger_covers_the_bill(replace(sound, ledgers=ledgers, bill=[PICTURE_LINE]))) == []
+
+
+def test_picture_of_a_lost_call_then_may_stay_in_the_bucket(sound: Evidence) -> None:
+    leftover = f"{BUCKET}jobs/{JOB}/keyframes/scene-01/start-abc.png"
+    spoiled = replace(sound, objects=sound.objects | {leftover})
+    lost = PICTURE | {"id": "call-lost", "state": "LOST", "digest": "abc", "storage_uri": None}
+
+    assert list(invariants.no_artifact_unreferenced(spoiled)) == [leftover]
+    excused = replace(spoiled, ledgers={JOB: a_ledger(a_call(), PICTURE, lost)})
+    assert list(invariants.no_artifact_unreferenced(excused)) == []
+
+
+def test_every_check_is_documented() -> None:
+    documented = (ROOT / "docs" / "invariants.md").read_text()
+
+    assert [check.__name__ for check in invariants.ALL if f"`{check.__name__}`" not in documented] == []
+
+
+def test_plan_of_a_seed_then_is_the_same_again_and_another_of_another_seed() -> None:
+    drawn = [plan.draw(seed, jobs=40, kills=300, minutes=20) for seed in (7, 7, 8)]
+
+    assert drawn[0] == drawn[1]
+    assert drawn[0].kills != drawn[2].kills
+    assert drawn[0].wishes != drawn[2].wishes
+
+
+def test_long_plan_then_kills_every_program_and_visits_every_boundary() -> None:
+    kills = plan.draw(1, jobs=40, kills=300, minutes=20).kills
+
+    assert {kill.process for kill in kills} == plan.TARGETS.keys()
+    assert {kill.boundary for kill in kills} - {""} == plan.BOUNDARIES.keys()
+
+
+def test_boundaries_then_are_states_that_documents_really_come_into() -> None:
+    calls: set[str] = {*CallState, "named"}
+    states: dict[str, set[str]] = {"job": {*JobState}, "scene": {*SceneState}, "render": {"RENDERING", "DONE"}}
+    states |= dict.fromkeys(("text", "image", "video"), calls)
+
+    assert [name for name in plan.BOUNDARIES if name.split()[1] not in states[name.split()[0]]] == []
+    assert {who for processes in plan.BOUNDARIES.values() for who in processes} <= plan.TARGETS.keys()
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "name"),
+    [
+        ("jobs/job-1", {"state": "STITCH"}, "job STITCH"),
+        ("jobs/job-1/scenes/scene-01", {"state": "DONE"}, "scene DONE"),
+        ("jobs/job-1/calls/call-1", {"state": "SENT", "kind": "video"}, "video SENT"),
+        ("jobs/job-1/calls/call-1", {"state": "SENT", "kind": "video", "operation": "o"}, "video named"),
+        ("renders/digest", {"state": "RENDERING"}, "render RENDERING"),
+    ],
+)
+def test_document_then_stands_at_the_boundary_of_its_state(path: str, document: dict[str, Any], name: str) -> None:
+    assert name_of(path, document) == name
+
+
+def test_boundary_when_a_document_is_only_touched_then_is_not_reached_again(tmp_path: Path) -> None:
+    boundaries = Boundaries(History(tmp_path / "history.txt"))
+
+    for state in ("KEYFRAMES", "KEYFRAMES", "STITCH"):
+        boundaries.reached("jobs/job-1", {"state": state})
+
+    assert boundaries.seen == {"job KEYFRAMES": 1, "job STITCH": 1}
+    assert "job STITCH" in (tmp_path / "history.txt").read_text()
+
+
+def test_jobs_then_begin_evenly_over_the_kills_and_all_of_them_when_there_are_no_more() -> None:
+    population, peace, never = Population(jobs=10, at_once=4, kills=100), Event(), Event()
+    peace.set()
+    for _ in range(4):
+        population.enter(lambda: 0, never)
+
+    assert not population.has_room(0)
+    assert population.has_room(50)
+    population.enter(lambda: 0, peace)
+    assert population.alive == 5
+
+
+def test_targets_then_are_every_program_of_the_stack_but_the_keeper_of_documents() -> None:
+    services = {service.name for service in Deployment.read(ROOT / "infra" / "config").services}
+
+    assert services <= plan.TARGETS.keys()
+    assert "firestore" not in plan.TARGETS
+
+
+def test_rules_of_a_long_run_then_order_every_fault_there_is_but_the_one_no_remedy_helps() -> None:
+    ordered = {rule["fault"] for rule in faults.rules(1.0)}
+
+    assert APPLIES.keys() - ordered == {"short_clip"}

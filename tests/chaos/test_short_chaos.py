@@ -1,0 +1,37 @@
+"""A short chaos run: few films, a dozen kills, faults of every sort, and every invariant holds: D5, D6, D7, H1, H2, H3.
+
+The long run is ``python -m tests.chaos``; what is checked is in docs/invariants.md.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import faults, plan
+from tests.chaos.run import Terms, carry_out
+
+SEED = 1
+LIMIT_S = 480.0  # a kill may still come between a clip's request and its answer: then its whole window is waited for
+
+
+@pytest.mark.timeout(LIMIT_S + 120)
+def test_films_when_programs_are_killed_and_calls_fail_then_every_invariant_holds(tmp_path: Path) -> None:
+    drawn = plan.draw(
+        SEED,
+        jobs=3,
+        kills=12,
+        minutes=0.2,
+        targets=plan.QUICK_TARGETS,
+        boundaries=plan.QUICK_BOUNDARIES,
+        most_scenes=2,
+    )
+
+    outcome = carry_out(
+        drawn, Terms(at_once=3, rules=faults.quick_rules(), limit_s=LIMIT_S, boundary_within_s=LIMIT_S), tmp_path
+    )
+
+    assert not outcome.broken, "\n".join([f"seed {SEED}", *outcome.broken, outcome.history.tail()])
+    assert {life.state for life in outcome.evidence.lives} == {"COMPLETE"}
+    assert outcome.killer.made >= 6  # the last ones may find every film finished
+    assert outcome.killer.at_boundaries > 0
+    assert outcome.evidence.faults_seen.keys() >= {"malformed_json", "reset_after", "status", "op_lost"}
