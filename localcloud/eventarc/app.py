@@ -1,6 +1,5 @@
 """Puts the Eventarc stand-in together: an ear (Pub/Sub), an outbox, a router, and a small control surface."""
 
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,10 +20,13 @@ from localcloud.eventarc.pubsub import publisher
 from localcloud.eventarc.router import Router
 from localcloud.eventarc.triggers import Config
 from localcloud.identity import Identity
-from localcloud.serving import LOOPBACK, ApiError, answer_api_error, health
+from localcloud.rest import control_routes
+from localcloud.serving import LOOPBACK, ApiError, answer_api_error
 
-# How often the buckets are listed: seldom when reports are heard as well, often when listing is all there is.
-_LOOK_S, _LOOK_ONLY_S = 1.0, 0.25
+# How often the buckets are listed: always often when listing is all there is; when reports are heard as well, seldom,
+# and ever more seldom while a look finds nothing that had not been reported.
+_LOOK_ONLY_S = (0.25, 0.25)
+_LOOK_S = (1.0, 5.0)
 
 
 def build(
@@ -46,7 +48,8 @@ def build(
         # that nobody took, is heard, and before anybody is told that we are up.
         await lookout.look()
         await ear.start()
-        async with background(router.run(), lookout.keep_looking(_LOOK_ONLY_S if pubsub_port is None else _LOOK_S)):
+        looks_s = _LOOK_ONLY_S if pubsub_port is None else _LOOK_S
+        async with background(router.run(), lookout.keep_looking(*looks_s)):
             yield
             await ear.stop(grace=1)
         await lookout.close()
@@ -54,43 +57,12 @@ def build(
         await identity.close()
         outbox.close()
 
-    return Starlette(
-        routes=_routes(outbox, faults),
-        exception_handlers={ApiError: answer_api_error},
-        lifespan=lifespan,
-    )
-
-
-def _routes(outbox: Outbox, faults: Faults) -> list[Route]:
-    async def disorder(request: Request) -> Response:
-        if request.method == "POST":
-            faults.order(await _document(request))
-        elif request.method == "DELETE":
-            faults.clear()
-        return JSONResponse(faults.report())
-
-    async def reset(_: Request) -> Response:
-        outbox.clear()
-        faults.clear()
-        return JSONResponse({})
-
     async def owed(_: Request) -> Response:
         listed = [{"trigger": one.trigger, "event": one.event.id, "attempts": one.attempts} for one in outbox.owed()]
         return JSONResponse({"owed": listed})
 
-    return [
-        Route("/_local/health", health, methods=["GET"]),
-        Route("/_local/owed", owed, methods=["GET"]),
-        Route("/_local/faults", disorder, methods=["GET", "POST", "DELETE"]),
-        Route("/_local/reset", reset, methods=["POST"]),
-    ]
-
-
-async def _document(request: Request) -> dict[str, object]:
-    try:
-        document = json.loads(await request.body())
-    except ValueError as exc:
-        raise ApiError(400, f"Invalid JSON payload received. {exc}") from exc
-    if not isinstance(document, dict):
-        raise ApiError(400, "Invalid JSON payload received. Expected an object.")
-    return document
+    return Starlette(
+        routes=[Route("/_local/owed", owed, methods=["GET"]), *control_routes(faults, outbox.clear)],
+        exception_handlers={ApiError: answer_api_error},
+        lifespan=lifespan,
+    )

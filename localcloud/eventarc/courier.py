@@ -2,29 +2,17 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
 
 import httpx
 
 from localcloud.eventarc.events import CloudEvent, binary, structured
 from localcloud.eventarc.triggers import Service, Trigger, Workflow
 from localcloud.identity import Identity
+from localcloud.outgoing import Outcome
 
 # An event must be acknowledged within ten minutes.
 _ACK_DEADLINE_S = 600.0
 _USER_AGENT = "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the destination answered; without a status there was no answer, and `trouble` says why."""
-
-    status: int | None
-    trouble: str = ""
-
-    @property
-    def acknowledged(self) -> bool:
-        return self.status is not None and httpx.codes.is_success(self.status)
 
 
 class Courier:
@@ -43,7 +31,7 @@ class Courier:
                     trigger.destination.url, content=body, headers={"User-Agent": _USER_AGENT, **headers}
                 )
         except Exception as exc:  # noqa: BLE001 - whatever goes wrong on the way is an attempt without an answer
-            return Outcome(None, repr(exc))
+            return Outcome(None, trouble=repr(exc))
         return Outcome(answer.status_code)
 
     async def _spelled(self, trigger: Trigger, event: CloudEvent) -> tuple[dict[str, str], bytes]:

@@ -22,6 +22,7 @@ from localcloud.eventarc.router import Router
 _log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 5.0
+_GROWTH = 1.1
 
 
 class Lookout:
@@ -35,8 +36,9 @@ class Lookout:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def look(self) -> None:
-        """Look once at each bucket; a store that is not up is looked at again next time."""
+    async def look(self) -> bool:
+        """Look once at each bucket; whether there was news. A store that is not up is looked at again next time."""
+        has_news = False
         for bucket in self._buckets:
             try:
                 resources = [resource async for resource in _listing(self._client, bucket)]
@@ -49,14 +51,18 @@ class Lookout:
                     self._router.pass_over(FINALIZED, resource)
                 elif not self._outbox.has_seen(resource):
                     self._router.accept(FINALIZED, resource)
+                    has_news = True
             self._outbox.watch(bucket, resources)
+        return has_news
 
     async def keep_looking(
-        self, every_s: float, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+        self, shortest_s: float, longest_s: float, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     ) -> None:
+        """Look again and again; the wait grows to `longest_s`, and is short again after news, which nobody reported."""
+        wait_s = shortest_s
         while True:
-            await sleep(every_s)
-            await self.look()
+            await sleep(wait_s)
+            wait_s = shortest_s if await self.look() else min(wait_s * _GROWTH, longest_s)
 
 
 async def _listing(client: httpx.AsyncClient, bucket: str) -> AsyncIterator[dict[str, Any]]:

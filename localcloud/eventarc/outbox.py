@@ -4,12 +4,12 @@ Also remembers which objects were seen, so that changes made while nobody listen
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from localcloud import database
 from localcloud.eventarc.events import CloudEvent
 
 _SCHEMA = """
@@ -53,13 +53,7 @@ class Delivery:
 class Outbox:
     def __init__(self, state_dir: Path | None) -> None:
         """Keep everything in `state_dir`, or for this process only without one."""
-        if state_dir is not None:
-            state_dir.mkdir(parents=True, exist_ok=True)
-        where = ":memory:" if state_dir is None else str(state_dir / "eventarc.sqlite3")
-        self._db = sqlite3.connect(where, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")  # survives a killed process; a power cut is not promised
-        self._db.executescript(_SCHEMA)
+        self._db = database.opened(state_dir, "eventarc", _SCHEMA)
 
     def close(self) -> None:
         self._db.close()
@@ -70,8 +64,7 @@ class Outbox:
 
     def accept(self, event: CloudEvent, triggers: Iterable[str], now_s: float, *, held_back_s: float = 0.0) -> None:
         """Owe the event to each trigger, once, however often it is reported; not due before it was held back."""
-        self._db.execute("BEGIN IMMEDIATE")
-        with self._db:
+        with database.transaction(self._db):
             self._see(event.data)
             for trigger in triggers:
                 self._db.execute(
@@ -118,8 +111,7 @@ class Outbox:
 
     def watch(self, bucket: str, resources: Iterable[dict[str, Any]]) -> None:
         """Remember the bucket's present content as old news."""
-        self._db.execute("BEGIN IMMEDIATE")
-        with self._db:
+        with database.transaction(self._db):
             self._db.execute("INSERT OR IGNORE INTO watched_buckets VALUES (?)", (bucket,))
             for resource in resources:
                 self._see(resource)

@@ -1,16 +1,16 @@
 """Takes in reported changes, decides who is owed what, and delivers with backoff until it is acknowledged."""
 
-import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from localcloud.eventarc.courier import Outcome
+from localcloud.dispatching import Dispatching
 from localcloud.eventarc.events import TYPES, CloudEvent, of_object
 from localcloud.eventarc.faults import Faults
 from localcloud.eventarc.outbox import Delivery, Outbox
 from localcloud.eventarc.triggers import Config, Trigger
+from localcloud.outgoing import Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Delivers(Protocol):
     async def deliver(self, trigger: Trigger, event: CloudEvent) -> Outcome: ...
 
 
-class Router:
+class Router(Dispatching):
     def __init__(
         self,
         config: Config,
@@ -34,6 +34,7 @@ class Router:
         *,
         now_s: Callable[[], float],
     ) -> None:
+        super().__init__()
         self._triggers = {trigger.name: trigger for trigger in config.triggers}
         self._backoff = config.backoff
         self._outbox = outbox
@@ -41,8 +42,6 @@ class Router:
         self._faults = faults
         self._now_s = now_s
         self._under_way: set[tuple[str, str]] = set()
-        self._sending: set[asyncio.Task[object]] = set()
-        self._changed = asyncio.Event()
 
     @property
     def buckets(self) -> set[str]:
@@ -66,7 +65,7 @@ class Router:
         wanting = self._wanting(event_type, event)
         if wanting:
             self._outbox.accept(event, wanting, self._now_s(), held_back_s=self._faults.held_back_s())
-            self._changed.set()
+            self.wake()
 
     def pass_over(self, event_type: str, resource: Mapping[str, Any]) -> None:
         """Owe the change to nobody, although it may be reported yet: it is older than the triggers."""
@@ -76,23 +75,7 @@ class Router:
     def _wanting(self, event_type: str, event: CloudEvent) -> list[str]:
         return [trigger.name for trigger in self._triggers.values() if trigger.wants(event_type, event.bucket)]
 
-    async def run(self) -> None:
-        """Deliver until cancelled; what is under way then is delivered again by the next start."""
-        try:
-            while True:
-                self._changed.clear()
-                try:
-                    async with asyncio.timeout(self.launch_due()):
-                        await self._changed.wait()
-                except TimeoutError:
-                    continue
-        finally:
-            for sending in self._sending:
-                sending.cancel()
-            await asyncio.gather(*self._sending, return_exceptions=True)
-
     def launch_due(self) -> float | None:
-        """Send what is due; seconds until the next delivery is due (None: only after a change)."""
         for delivery in self._outbox.owed():
             if delivery.key in self._under_way or delivery.trigger not in self._triggers:
                 continue
@@ -120,11 +103,6 @@ class Router:
         if self._faults.duplicates.drawn():  # its answer is lost: that is what makes it a duplicate
             self._spawn(self._courier.deliver(self._triggers[delivery.trigger], delivery.event))
 
-    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
-        sending = asyncio.create_task(work)
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
-
     async def _attempt(self, delivery: Delivery) -> None:
         try:
             outcome = await self._courier.deliver(self._triggers[delivery.trigger], delivery.event)
@@ -139,4 +117,4 @@ class Router:
                 )  # fmt: skip
         finally:
             self._under_way.discard(delivery.key)
-            self._changed.set()
+            self.wake()

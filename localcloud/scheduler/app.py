@@ -1,51 +1,51 @@
-"""The Cloud Scheduler stand-in as an app: its timetable in the background, a small control surface in front."""
+"""Puts the Cloud Scheduler stand-in together: store, clockwork, service and its faces, REST and gRPC."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.exceptions import HTTPException
 
+from localcloud import rpc
 from localcloud.background import background
+from localcloud.deliveries import Duplicates
 from localcloud.identity import Identity
+from localcloud.outgoing import Caller
+from localcloud.rest import answer_http_error, control_routes
 from localcloud.scheduler.clockwork import Clockwork
-from localcloud.scheduler.jobs import Job
-from localcloud.serving import ApiError, answer_api_error, health
+from localcloud.scheduler.courier import Courier
+from localcloud.scheduler.routes import Routes
+from localcloud.scheduler.rpc import services
+from localcloud.scheduler.service import Service
+from localcloud.scheduler.store import Store
+from localcloud.scheduler.timetable import Timetable
+from localcloud.serving import ApiError, answer_api_error
 
 
-def build(jobs: Iterable[Job], identity: Identity) -> Starlette:
-    clockwork = Clockwork(jobs, identity, now_s=time.time, sleep=asyncio.sleep)
-
-    async def run_now(request: Request) -> Response:
-        name = request.path_params["name"]
-        job = clockwork.jobs.get(name)
-        if job is None:
-            raise ApiError(404, f"There is no job named {name}.")
-        if not await clockwork.fire(job, time.time()):
-            raise ApiError(409, f"Job {name} is running already.", "ABORTED")
-        return JSONResponse(asdict(clockwork.records[name]))
-
-    async def list_jobs(_: Request) -> Response:
-        return JSONResponse({name: asdict(record) for name, record in clockwork.records.items()})
+def build(
+    state_dir: Path | None,
+    identity: Identity,
+    timetable: Timetable,
+    *,
+    grpc_port: int | None = None,
+    now_s: Callable[[], float] = time.time,
+) -> Starlette:
+    store, duplicates, caller = Store(state_dir), Duplicates(), Caller(identity)
+    clockwork = Clockwork(store, Courier(caller), timetable, duplicates, now_s=now_s)
+    service = Service(store, timetable, now_s=now_s, changed=clockwork.changed)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with background(clockwork.run()):
+        async with rpc.listening(grpc_port, services(service, clockwork)), background(clockwork.run()):
             yield
-        await clockwork.close()
+        await caller.close()
         await identity.close()
+        store.close()
 
     return Starlette(
-        routes=[
-            Route("/_local/health", health, methods=["GET"]),
-            Route("/_local/jobs", list_jobs, methods=["GET"]),
-            Route("/_local/run/{name}", run_now, methods=["POST"]),
-        ],
-        exception_handlers={ApiError: answer_api_error},
+        routes=[*control_routes(duplicates, store.clear, clockwork.clear), *Routes(service, clockwork).all()],
+        exception_handlers={ApiError: answer_api_error, HTTPException: answer_http_error},
         lifespan=lifespan,
     )

@@ -1,91 +1,139 @@
-"""Runs the jobs on their timetable: one run of a job at a time, failures logged and never fatal."""
+"""Runs the jobs on their timetable: one execution of a job at a time, retried by its rule, failures never fatal.
 
-import asyncio
+Rules from Job.schedule and RetryConfig of the v1 reference (read 2026-11): an execution that is due while the one
+before is still under way begins as soon as that has ended, once, however many were due; and a failed execution is
+retried until the next one is due. (The page "Retry jobs" says that retries may go on beyond that.)
+"""
+
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
-import httpx
-
-from localcloud.identity import Identity
-from localcloud.scheduler.jobs import Job
+from localcloud.deliveries import Duplicates
+from localcloud.dispatching import Dispatching
+from localcloud.messages import seconds, set_seconds
+from localcloud.outgoing import Outcome, code_of
+from localcloud.scheduler import wire
+from localcloud.scheduler.admission import retry_rule
+from localcloud.scheduler.store import Store
+from localcloud.scheduler.timetable import Timetable
 
 _log = logging.getLogger(__name__)
 
-# The default attempt deadline of an HTTP job (Cloud Scheduler reference, read 2026-11).
-_ATTEMPT_DEADLINE_S = 180.0
+
+class Delivers(Protocol):
+    async def deliver(self, job: Any, scheduled_s: float) -> Outcome: ...
 
 
-@dataclass(slots=True)
-class Record:
-    """What happened to a job since the start."""
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One run of a job, with all its attempts."""
 
-    runs: int = 0  # begun
-    overlaps: int = 0  # not begun, because the run before was still under way
-    last_status: int | None = None  # None before the first answer, and after a run without one
-    running: bool = False
+    scheduled_s: float  # epoch seconds
+    begun_s: float
+    failures: int = 0
 
 
-class Clockwork:
+class Clockwork(Dispatching):
     def __init__(
         self,
-        jobs: Iterable[Job],
-        identity: Identity,
+        store: Store,
+        courier: Delivers,
+        timetable: Timetable,
+        duplicates: Duplicates,
         *,
         now_s: Callable[[], float],
-        sleep: Callable[[float], Awaitable[object]],
     ) -> None:
-        self.jobs = {job.name: job for job in jobs}
-        self.records = {name: Record() for name in self.jobs}
-        self._identity = identity
+        super().__init__()
+        self._store = store
+        self._courier = courier
+        self._timetable = timetable
+        self._duplicates = duplicates
         self._now_s = now_s
-        self._sleep = sleep
-        self._client = httpx.AsyncClient(trust_env=False, timeout=None)  # noqa: S113 - see _call()
+        self._under_way: set[str] = set()
+        self._retrying: dict[str, Execution] = {}
 
-    async def run(self) -> None:
-        """Keep every job's timetable until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for job in self.jobs.values():
-                group.create_task(self._keep(job, group))
+    def changed(self, name: str) -> None:
+        """The job is another now, or gone: what failed of it before is not retried."""
+        self._retrying.pop(name, None)
+        self.wake()
 
-    async def close(self) -> None:
-        await self._client.aclose()
+    def clear(self) -> None:
+        """Drop what is under way: a late answer must not settle a new job of the same name."""
+        self._drop_all()
+        self._under_way.clear()
+        self._retrying.clear()
 
-    async def fire(self, job: Job, due_s: float) -> bool:
-        """Call the job's target once, now; False, and no call, while its last run is still under way."""
-        record = self.records[job.name]
-        if record.running:
-            record.overlaps += 1
-            _log.warning("action=run job=%s outcome=overlap", job.name)
-            return False
-        record.running, record.last_status = True, None
-        record.runs += 1
+    def launch_due(self) -> float | None:
+        waits_s = [self._wait_s(job) for job in self._store.jobs() if job.state == wire.ENABLED]
+        return min((wait_s for wait_s in waits_s if wait_s is not None), default=None)
+
+    def force(self, name: str) -> Any:
+        """Attempt an existing job once now, even if it is running or paused; its timetable stays. Raises: KeyError."""
+        job = self._store.job(name)
+        if job is None:
+            raise KeyError(name)
+        self._note_attempt(job)
+        self._spawn(self._forced(job))
+        return job
+
+    def _wait_s(self, job: Any) -> float | None:
+        """Seconds until the job is due, after it was begun if it is; None while it is under way."""
+        if job.name in self._under_way:
+            return None
+        wait_s = seconds(job.schedule_time) - self._now_s()
+        if wait_s > 0:
+            return wait_s
+        execution = self._retrying.pop(job.name, None) or Execution(seconds(job.schedule_time), self._now_s())
+        self._note_attempt(job)
+        self._under_way.add(job.name)
+        self._spawn(self._attempt(job, execution))
+        if self._duplicates.drawn():  # its answer is lost: that is what makes it a duplicate
+            self._spawn(self._courier.deliver(job, execution.scheduled_s))
+        return None
+
+    def _note_attempt(self, job: Any) -> None:
+        set_seconds(job.last_attempt_time, self._now_s())
+        self._store.save(job)
+
+    async def _attempt(self, job: Any, execution: Execution) -> None:
         try:
-            record.last_status = await self._call(job, due_s)
-        except Exception as exc:  # noqa: BLE001 - a job's trouble must never stop the timetable
-            _log.warning("action=run job=%s outcome=no_answer trouble=%r", job.name, exc)
+            outcome = await self._courier.deliver(job, execution.scheduled_s)
+            self._settle(job.name, execution, outcome)
         finally:
-            record.running = False
-        if record.last_status is not None and not httpx.codes.is_success(record.last_status):
-            _log.warning("action=run job=%s outcome=failed status=%d", job.name, record.last_status)
-        return True
+            self._under_way.discard(job.name)
+            self.wake()
 
-    async def _keep(self, job: Job, group: asyncio.TaskGroup) -> None:
-        first_s = due_s = self._now_s() + job.every_s
-        while True:
-            await self._sleep(due_s - self._now_s())
-            group.create_task(self.fire(job, due_s))
-            due_s = job.due_after(max(self._now_s(), due_s), first_s)
+    async def _forced(self, job: Any) -> None:
+        outcome = await self._courier.deliver(job, self._now_s())
+        kept = self._store.job(job.name)
+        if kept is not None:
+            self._note_outcome(kept, outcome)
+            self._store.save(kept)
 
-    async def _call(self, job: Job, due_s: float) -> int:
-        token = await self._identity.id_token(job.audience, job.account) if job.account else None
-        headers = {
-            "User-Agent": "Google-Cloud-Scheduler",
-            "X-CloudScheduler": "true",
-            "X-CloudScheduler-JobName": job.name,
-            "X-CloudScheduler-ScheduleTime": datetime.fromtimestamp(due_s, UTC).isoformat().replace("+00:00", "Z"),
-        } | ({"Authorization": f"Bearer {token}"} if token else {})
-        async with asyncio.timeout(_ATTEMPT_DEADLINE_S):
-            answer = await self._client.post(job.url, json={}, headers=headers)
-        return answer.status_code
+    def _settle(self, name: str, execution: Execution, outcome: Outcome) -> None:
+        job = self._store.job(name)  # as it is now: it may have been changed meanwhile, or deleted
+        if job is None:
+            return
+        self._note_outcome(job, outcome)
+        now_s, failures = self._now_s(), execution.failures + 1
+        rule = retry_rule(job)
+        retry_s = now_s + rule.wait_s(failures)
+        next_s = self._timetable.next_s(job, max(execution.scheduled_s, execution.begun_s))
+        gives_up = rule.gives_up(failures, now_s - execution.begun_s)
+        if outcome.acknowledged or gives_up or retry_s >= next_s:
+            set_seconds(job.schedule_time, next_s)
+        else:
+            self._retrying[name] = replace(execution, failures=failures)
+            set_seconds(job.schedule_time, retry_s)
+        self._store.save(job)
+
+    def _note_outcome(self, job: Any, outcome: Outcome) -> None:
+        job.status.Clear()
+        job.status.SetInParent()
+        job.status.code = code_of(outcome)
+        if not outcome.acknowledged:
+            _log.warning(
+                "action=run job=%s outcome=failed status=%s trouble=%r", job.name, outcome.status, outcome.trouble
+            )

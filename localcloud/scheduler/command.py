@@ -2,30 +2,44 @@
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 from pathlib import Path
 
 from localcloud.identity import Identity
 from localcloud.scheduler.app import build
-from localcloud.scheduler.jobs import BadConfig, load
+from localcloud.scheduler.timetable import Timetable
 from localcloud.serving import serve
-
-_log = logging.getLogger(__name__)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, help="JSON file with the jobs")
-    parser.add_argument("--port", type=int, default=0, help="control port on 127.0.0.1 (default: any free one)")
+    parser.add_argument("--port", type=int, required=True, help="REST port on 127.0.0.1")
+    parser.add_argument("--grpc-port", type=int, help="gRPC port on 127.0.0.1; without it REST only")
+    parser.add_argument("--state-dir", type=Path, help="keep jobs here; without it they die with the process")
+    parser.add_argument(
+        "--periods",
+        type=_timetable,
+        default=Timetable(),
+        metavar="FILE",
+        help="JSON object of job id to seconds: such a job runs so often, whatever its schedule says",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    try:
-        jobs = load(arguments.config)
-    except BadConfig as exc:
-        _log.error("%s", exc)
-        return 2
-    asyncio.run(serve({arguments.port: build(jobs, Identity.from_env(os.environ))}))
+    identity = Identity.from_env(os.environ)
+    app = build(arguments.state_dir, identity, arguments.periods, grpc_port=arguments.grpc_port)
+    asyncio.run(serve({arguments.port: app}))
     return 0
+
+
+def _timetable(file: str) -> Timetable:
+    try:
+        periods_s = {str(job): float(period_s) for job, period_s in json.loads(Path(file).read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError) as exc:
+        raise argparse.ArgumentTypeError(f"{file}: {exc}") from exc
+    if any(not period_s > 0 for period_s in periods_s.values()):
+        raise argparse.ArgumentTypeError(f"{file}: a period is a number of seconds above 0")
+    return Timetable(periods_s)

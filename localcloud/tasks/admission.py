@@ -6,6 +6,7 @@ Limits from the v2 reference (Task, HttpRequest) and the quotas page, read 2026-
 from typing import Any
 from urllib.parse import urlsplit
 
+from localcloud.messages import seconds, set_seconds
 from localcloud.serving import ApiError
 from localcloud.tasks import wire
 
@@ -26,7 +27,7 @@ def admitted(task: Any, name: str, now_s: float) -> Any:
         task.ClearField(field)
     task.name = name
     _check_request(task)
-    wire.set_seconds(task.create_time, int(now_s))
+    set_seconds(task.create_time, int(now_s))
     _fill_schedule(task, now_s)
     _fill_deadline(task)
     if not task.http_request.http_method:
@@ -55,13 +56,13 @@ def _check_request(task: Any) -> None:
 
 
 def _fill_schedule(task: Any, now_s: float) -> None:
-    if wire.seconds(task.schedule_time) > now_s + FARTHEST_SCHEDULE_S:
+    if seconds(task.schedule_time) > now_s + FARTHEST_SCHEDULE_S:
         raise ApiError(400, "Task.schedule_time is too far in the future: the limit is 30 days.")
-    wire.set_seconds(task.schedule_time, max(now_s, wire.seconds(task.schedule_time)))
+    set_seconds(task.schedule_time, max(now_s, seconds(task.schedule_time)))
 
 
 def _fill_deadline(task: Any) -> None:
     if not task.HasField("dispatch_deadline"):
-        wire.set_seconds(task.dispatch_deadline, DEFAULT_DEADLINE_S)
-    if not SHORTEST_DEADLINE_S <= wire.seconds(task.dispatch_deadline) <= LONGEST_DEADLINE_S:
+        set_seconds(task.dispatch_deadline, DEFAULT_DEADLINE_S)
+    if not SHORTEST_DEADLINE_S <= seconds(task.dispatch_deadline) <= LONGEST_DEADLINE_S:
         raise ApiError(400, "Task.dispatch_deadline must be between [15s, 30m].")

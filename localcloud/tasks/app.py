@@ -8,19 +8,20 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from localcloud import rpc
 from localcloud.background import background
 from localcloud.deliveries import Duplicates
 from localcloud.identity import Identity
+from localcloud.outgoing import Caller
+from localcloud.rest import answer_http_error, control_routes
 from localcloud.serving import ApiError, answer_api_error
-from localcloud.tasks import rpc
+from localcloud.tasks.batches import Batches
 from localcloud.tasks.courier import Courier
 from localcloud.tasks.dispatcher import Dispatcher
-from localcloud.tasks.routes import Routes, answer_http_error, control_routes
+from localcloud.tasks.routes import Routes
+from localcloud.tasks.rpc import services
 from localcloud.tasks.service import Service
 from localcloud.tasks.store import Store
-
-# Calls under way when the stand-in stops get so long to end.
-_GRACE_S = 0.5
 
 
 def build(
@@ -30,25 +31,24 @@ def build(
     grpc_port: int | None = None,
     now_s: Callable[[], float] = time.time,
 ) -> Starlette:
-    store, duplicates, courier = Store(state_dir), Duplicates(), Courier(identity)
-    dispatcher = Dispatcher(store, courier, duplicates, now_s=now_s)
+    store, duplicates, caller = Store(state_dir), Duplicates(), Caller(identity)
+    dispatcher = Dispatcher(store, Courier(caller), duplicates, now_s=now_s)
     service = Service(store, now_s=now_s, wake=dispatcher.wake)
+    batches = Batches(store, service, now_s=now_s)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        wire_face = None if grpc_port is None else rpc.server(grpc_port, service, dispatcher)
-        if wire_face:
-            await wire_face.start()
-        async with background(dispatcher.run()):
+        async with rpc.listening(grpc_port, services(service, dispatcher, batches)), background(dispatcher.run()):
             yield
-            if wire_face:
-                await wire_face.stop(_GRACE_S)
-        await courier.close()
+        await caller.close()
         await identity.close()
         store.close()
 
     return Starlette(
-        routes=[*control_routes(store, dispatcher, duplicates), *Routes(service, dispatcher).all()],
+        routes=[
+            *control_routes(duplicates, store.clear, dispatcher.clear),
+            *Routes(service, dispatcher, batches).all(),
+        ],
         exception_handlers={ApiError: answer_api_error, HTTPException: answer_http_error},
         lifespan=lifespan,
     )

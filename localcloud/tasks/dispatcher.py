@@ -1,19 +1,19 @@
 """Decides at every moment which tasks go out, sends them, and settles what came back.
 
-The loop sleeps until the earliest moment at which a rule could let something through, or until it is woken. The rules
-are in rates.py and retries.py; here they meet the store and the courier.
+The loop is in dispatching.py, the rules are in rates.py and retries.py; here they meet the store and the courier.
 """
 
-import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
 from localcloud.deliveries import Duplicates
+from localcloud.dispatching import Dispatching
+from localcloud.names import parent_of
+from localcloud.outgoing import Outcome
 from localcloud.tasks import names, queues, wire
-from localcloud.tasks.courier import Outcome
 from localcloud.tasks.override import as_sent
 from localcloud.tasks.rates import Lane, TokenBucket
 from localcloud.tasks.retries import OVERLOAD, Fate
@@ -27,44 +27,23 @@ class Delivers(Protocol):
     async def deliver(self, task: StoredTask) -> Outcome: ...
 
 
-class Dispatcher:
+class Dispatcher(Dispatching):
     def __init__(self, store: Store, courier: Delivers, duplicates: Duplicates, *, now_s: Callable[[], float]) -> None:
+        super().__init__()
         self._store = store
         self._courier = courier
         self._duplicates = duplicates
         self._now_s = now_s
         self._lanes: dict[str, Lane] = {}
         self._under_way: Counter[str] = Counter()  # by task name; a forced run may overlap a regular one
-        self._sending: set[asyncio.Task[object]] = set()
-        self._changed = asyncio.Event()
-
-    def wake(self) -> None:
-        self._changed.set()
 
     def clear(self) -> None:
         """Drop deliveries under way, rates and holds: a late answer must not settle a new task of the same name."""
-        for sending in self._sending:
-            sending.cancel()
+        self._drop_all()
         self._lanes.clear()
         self._under_way.clear()
 
-    async def run(self) -> None:
-        """Dispatch until cancelled; deliveries under way are then dropped, and repeated by the next start."""
-        try:
-            while True:
-                self._changed.clear()
-                try:
-                    async with asyncio.timeout(self.launch_due()):
-                        await self._changed.wait()
-                except TimeoutError:
-                    continue
-        finally:
-            for sending in self._sending:
-                sending.cancel()
-            await asyncio.gather(*self._sending, return_exceptions=True)
-
     def launch_due(self) -> float | None:
-        """Send everything that may go now; seconds until something more may go (None: only after a change)."""
         waits_s = [self._launch_from(queue) for queue in self._store.queues() if queue.state == wire.RUNNING]
         return min((wait_s for wait_s in waits_s if wait_s is not None), default=None)
 
@@ -73,7 +52,7 @@ class Dispatcher:
         task = self._store.task(name)
         if task is None:
             raise KeyError(name)
-        return self._send(self._store.queue(names.parent_of(name)), task).message
+        return self._send(self._store.queue(parent_of(name)), task).message
 
     def _launch_from(self, queue: Any) -> float | None:
         while True:
@@ -115,11 +94,6 @@ class Dispatcher:
             # Its answer is lost: that is what makes it a duplicate.
             self._spawn(self._courier.deliver(as_sent(task, queue)))
         return task
-
-    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
-        sending = asyncio.create_task(work)
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
 
     async def _attempt(self, queue: Any, task: StoredTask, sent_s: float) -> None:
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from localcloud.names import parent_of
 from localcloud.serving import ApiError
 from localcloud.tasks import names, wire
 from localcloud.tasks.service import Service
@@ -31,9 +32,7 @@ def tasks_page(service: Service, request: Any) -> Any:
 
 def locations(service: Service, project: str) -> list[str]:
     """The locations in use: this stand-in has no list of its own and serves any location."""
-    return sorted(
-        {names.parent_of(queue.name) for queue in service.all_queues() if queue.name.startswith(f"{project}/")}
-    )
+    return sorted({parent_of(queue.name) for queue in service.all_queues() if queue.name.startswith(f"{project}/")})
 
 
 def _size(request: Any) -> int:

@@ -2,14 +2,14 @@
 
 import re
 
-from localcloud.serving import ApiError
+from localcloud.names import LOCATION, checked
 
 # A task's name is free again about an hour after the task is gone; a queue's name after a week.
 TASK_NAME_BLOCKED_S = 3600.0
 QUEUE_NAME_BLOCKED_S = 7 * 24 * 3600.0
 
-_LOCATION = re.compile(r"projects/[A-Za-z0-9:.\-]{1,100}/locations/[A-Za-z0-9\-]{1,100}")
-_QUEUE = re.compile(_LOCATION.pattern + r"/queues/[A-Za-z0-9\-]{1,100}")
+_LOCATION = re.compile(LOCATION)
+_QUEUE = re.compile(LOCATION + r"/queues/[A-Za-z0-9\-]{1,100}")
 _TASK = re.compile(_QUEUE.pattern + r"/tasks/[A-Za-z0-9_\-]{1,500}")
 
 
@@ -29,17 +29,5 @@ def task_name(text: str) -> str:
     return _checked(text, _TASK, shape)
 
 
-def parent_of(name: str) -> str:
-    """The queue of a task, the location of a queue."""
-    return name.rsplit("/", 2)[0]
-
-
-def short(name: str) -> str:
-    """The last part: the id that worker headers carry."""
-    return name.rsplit("/", 1)[1]
-
-
 def _checked(text: str, pattern: re.Pattern[str], shape: str) -> str:
-    if not pattern.fullmatch(text):
-        raise ApiError(400, f"{shape}, got '{text}'.")
-    return text
+    return checked(text, pattern, f"{shape}, got '{text}'.")

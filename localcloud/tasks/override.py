@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from google.cloud import tasks_v2
 
+from localcloud.messages import copied
 from localcloud.tasks import wire
 from localcloud.tasks.store import StoredTask
 
@@ -20,15 +21,13 @@ def as_sent(task: StoredTask, queue: Any) -> StoredTask:
     """The task as its worker gets it."""
     if not queue.HasField("http_target"):
         return task
-    message = wire.Task()
-    message.CopyFrom(task.message)
+    message = copied(task.message)
     message.http_request.CopyFrom(_overridden(task.message.http_request, queue.http_target))
     return replace(task, message=message)
 
 
 def _overridden(request: Any, target: Any) -> Any:
-    sent = type(request)()
-    sent.CopyFrom(request)
+    sent = copied(request)
     if target.HasField("uri_override"):
         sent.url = _url(urlsplit(request.url), target.uri_override).geturl()
     if target.http_method:

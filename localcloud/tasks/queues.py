@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from localcloud.messages import copied, put, seconds, set_seconds
 from localcloud.serving import ApiError
 from localcloud.tasks import wire
 from localcloud.tasks.retries import UNLIMITED, RetryRule
@@ -42,13 +43,13 @@ def admitted(queue: Any) -> Any:
 
 def updated(old: Any, new: Any, mask: Iterable[str]) -> Any:
     """The old queue with the masked fields of the new one (no mask: every mutable field). Raises: ApiError 400."""
-    merged = wire.Queue()
-    merged.CopyFrom(old)
+    merged = copied(old)
     paths = [_snake(path) for path in mask] or list(_MUTABLE)
     for path in paths:
-        if path.split(".")[0] not in _MUTABLE:
-            raise ApiError(400, f"Invalid field in update_mask: '{path}'.")
-        _copy(path, new, merged)
+        try:
+            put(path if path.split(".")[0] in _MUTABLE else "", new, merged)
+        except KeyError as exc:
+            raise ApiError(400, f"Invalid field in update_mask: '{path}'.") from exc
     if "rate_limits.max_burst_size" not in paths and not new.rate_limits.max_burst_size:
         merged.rate_limits.ClearField("max_burst_size")  # follows the rate again
     return admitted(merged)
@@ -61,9 +62,9 @@ def retry_rule(queue: Any, task: Any) -> RetryRule:
     _fill_retry(config)
     return RetryRule(
         max_attempts=config.max_attempts,
-        max_retry_s=wire.seconds(config.max_retry_duration),
-        min_backoff_s=wire.seconds(config.min_backoff),
-        max_backoff_s=wire.seconds(config.max_backoff),
+        max_retry_s=seconds(config.max_retry_duration),
+        min_backoff_s=seconds(config.min_backoff),
+        max_backoff_s=seconds(config.max_backoff),
         max_doublings=config.max_doublings,
     )
 
@@ -76,25 +77,12 @@ def _fill_retry(config: Any) -> None:
     config.max_attempts = config.max_attempts or DEFAULT_RETRY.max_attempts
     config.max_doublings = config.max_doublings or DEFAULT_RETRY.max_doublings
     if not config.HasField("max_backoff"):
-        wire.set_seconds(config.max_backoff, DEFAULT_RETRY.max_backoff_s)
+        set_seconds(config.max_backoff, DEFAULT_RETRY.max_backoff_s)
     if not config.HasField("min_backoff"):  # a given max_backoff below the default min_backoff wins
-        shortest_s = min(DEFAULT_RETRY.min_backoff_s, wire.seconds(config.max_backoff))
-        wire.set_seconds(config.min_backoff, shortest_s)
-    if not 0 <= wire.seconds(config.min_backoff) <= wire.seconds(config.max_backoff):
+        shortest_s = min(DEFAULT_RETRY.min_backoff_s, seconds(config.max_backoff))
+        set_seconds(config.min_backoff, shortest_s)
+    if not 0 <= seconds(config.min_backoff) <= seconds(config.max_backoff):
         raise ApiError(400, "RetryConfig.min_backoff must be between 0 and RetryConfig.max_backoff.")
-
-
-def _copy(path: str, source: Any, target: Any) -> None:
-    *parents, leaf = path.split(".")
-    for parent in parents:
-        source, target = getattr(source, parent), getattr(target, parent)
-    if leaf not in source.DESCRIPTOR.fields_by_name:
-        raise ApiError(400, f"Invalid field in update_mask: '{path}'.")
-    target.ClearField(leaf)
-    if source.DESCRIPTOR.fields_by_name[leaf].message_type is None:
-        setattr(target, leaf, getattr(source, leaf))
-    elif source.HasField(leaf):
-        getattr(target, leaf).CopyFrom(getattr(source, leaf))
 
 
 def _snake(path: str) -> str:

@@ -1,36 +1,32 @@
-"""Cloud Tasks v2 over gRPC, the official clients' default.
+"""Cloud Tasks v2 over gRPC.
 
 As in routes.py, each method only translates between a request and one operation of the service.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-import grpc
 from google.cloud import tasks_v2
-from google.cloud.location import locations_pb2
-from google.protobuf.empty_pb2 import Empty  # type: ignore[attr-defined]
+from google.longrunning import operations_pb2
 
-from localcloud.serving import LOOPBACK, ApiError
+from localcloud.rpc import Method, locations
 from localcloud.tasks import listing, names, wire
+from localcloud.tasks.batches import Batches
 from localcloud.tasks.dispatcher import Dispatcher
 from localcloud.tasks.service import Service
 
-_TASKS = "google.cloud.tasks.v2.CloudTasks"
-_LOCATIONS = "google.cloud.location.Locations"
 
-Method = tuple[Any, Callable[[Any], Any]]
-
-
-def server(port: int, service: Service, dispatcher: Dispatcher) -> Any:
-    """The server, not yet started. It must be made inside the running loop."""
-    # Two listeners sharing a port would each get half of the calls.
-    made = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    for name, methods in ((_TASKS, _tasks(service, dispatcher)), (_LOCATIONS, _places(service))):
-        handlers = {method: _handler(*parts) for method, parts in methods.items()}
-        made.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
-    made.add_insecure_port(f"{LOOPBACK}:{port}")
-    return made
+def services(service: Service, dispatcher: Dispatcher, batches: Batches) -> dict[str, dict[str, Method]]:
+    return {
+        "google.cloud.tasks.v2.CloudTasks": _tasks(service, dispatcher)
+        | {
+            "BatchCreateTasks": (wire.BatchCreateTasksRequest, batches.create),
+            "BatchDeleteTasks": (wire.BatchDeleteTasksRequest, batches.delete),
+        },
+        "google.longrunning.Operations": {
+            "GetOperation": (operations_pb2.GetOperationRequest, lambda r: batches.operation(r.name)),
+        },
+        **locations(names.location_name, lambda project: listing.locations(service, project)),
+    }
 
 
 def _tasks(service: Service, dispatcher: Dispatcher) -> dict[str, Method]:
@@ -56,33 +52,3 @@ def _tasks(service: Service, dispatcher: Dispatcher) -> dict[str, Method]:
         "DeleteTask": (tasks_v2.DeleteTaskRequest.pb(), lambda r: service.delete_task(r.name)),
         "RunTask": (wire.RunTaskRequest, run_task),
     }
-
-
-def _places(service: Service) -> dict[str, Method]:
-    def place(name: str) -> Any:
-        return locations_pb2.Location(name=name, location_id=names.short(names.location_name(name)))
-
-    return {
-        "GetLocation": (locations_pb2.GetLocationRequest, lambda r: place(r.name)),
-        "ListLocations": (
-            locations_pb2.ListLocationsRequest,
-            lambda r: locations_pb2.ListLocationsResponse(
-                locations=[place(name) for name in listing.locations(service, r.name)]
-            ),
-        ),
-    }
-
-
-def _handler(request_type: Any, act: Callable[[Any], Any]) -> Any:
-    async def call(request: Any, context: Any) -> Any:
-        try:
-            answer = act(request)
-        except ApiError as error:
-            await context.abort(grpc.StatusCode[error.status], error.message)
-        return Empty() if answer is None else answer
-
-    return grpc.unary_unary_rpc_method_handler(
-        call,
-        request_deserializer=request_type.FromString,
-        response_serializer=lambda message: message.SerializeToString(),
-    )

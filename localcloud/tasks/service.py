@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import uuid4
 
+from localcloud.messages import seconds, set_seconds
+from localcloud.names import parent_of
 from localcloud.serving import ApiError
 from localcloud.tasks import admission, names, queues, wire
 from localcloud.tasks.store import Store, StoredTask
@@ -25,7 +27,7 @@ class Service:
 
     def create_queue(self, location: str, queue: Any) -> Any:
         names.queue_name(queue.name)
-        if names.parent_of(queue.name) != location:
+        if parent_of(queue.name) != location:
             raise ApiError(400, f"Queue name '{queue.name}' is not in the parent '{location}'.")
         if self._store.queue(queue.name) is not None:
             raise ApiError(409, "Queue already exists")
@@ -68,7 +70,7 @@ class Service:
     def purge_queue(self, name: str) -> Any:
         queue, now_s = self.queue(name), self._now_s()
         self._store.purge_queue(name, blocked_until_s=now_s + names.TASK_NAME_BLOCKED_S)
-        wire.set_seconds(queue.purge_time, now_s)
+        set_seconds(queue.purge_time, now_s)
         self._store.save_queue(queue)
         self._wake()
         return queue
@@ -79,7 +81,7 @@ class Service:
         self.queue(queue_name)
         name = self._free_task_name(queue_name, task.name)
         task = admission.admitted(task, name, self._now_s())
-        self._store.add_task(queue_name, StoredTask(task, wire.seconds(task.schedule_time)))
+        self._store.add_task(queue_name, StoredTask(task, seconds(task.schedule_time)))
         self._wake()
         return task
 
@@ -118,7 +120,7 @@ class Service:
         if not wanted:
             return f"{queue_name}/tasks/{uuid4().int % 10**19:019d}"
         names.task_name(wanted)
-        if names.parent_of(wanted) != queue_name:
+        if parent_of(wanted) != queue_name:
             raise ApiError(400, f"Task name '{wanted}' is not in the queue '{queue_name}'.")
         if self._store.task(wanted) is not None:
             raise ApiError(409, "Requested entity already exists")

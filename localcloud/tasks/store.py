@@ -1,14 +1,14 @@
-"""Queues, tasks and blocked names in SQLite: what a killed stand-in still knows when it comes back.
+"""Queues, tasks, operations and blocked names in SQLite: what a killed stand-in still knows when it comes back.
 
 Every method is one transaction, finished before the caller answers anybody. Rules live elsewhere: this file only keeps.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localcloud import database
 from localcloud.tasks import wire
 
 _SCHEMA = """
@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS tasks (
     previous_status INTEGER
 );
 CREATE INDEX IF NOT EXISTS tasks_by_due ON tasks (queue, due_s);
+CREATE TABLE IF NOT EXISTS operations (name TEXT PRIMARY KEY, message BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS blocked_names (name TEXT PRIMARY KEY, free_at_s REAL NOT NULL);
 """
 
@@ -46,21 +47,14 @@ class StoredTask:
 class Store:
     def __init__(self, state_dir: Path | None) -> None:
         """Keep everything in `state_dir`, or for this process only without one."""
-        if state_dir is not None:
-            state_dir.mkdir(parents=True, exist_ok=True)
-        # One thread at a time uses it, but not always the thread that opened it.
-        where = ":memory:" if state_dir is None else str(state_dir / "tasks.sqlite3")
-        self._db = sqlite3.connect(where, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")  # survives a killed process; a power cut is not promised
-        self._db.executescript(_SCHEMA)
+        self._db = database.opened(state_dir, "tasks", _SCHEMA)
 
     def close(self) -> None:
         self._db.close()
 
     def clear(self) -> None:
-        with self._transaction():
-            for table in ("queues", "tasks", "blocked_names"):
+        with database.transaction(self._db):
+            for table in ("queues", "tasks", "operations", "blocked_names"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
 
     # Queues
@@ -90,7 +84,7 @@ class Store:
         self._db.execute("UPDATE queues SET tokens = ?, tokens_at_s = ? WHERE name = ?", (tokens, at_s, queue))
 
     def delete_queue(self, name: str, *, blocked_until_s: float) -> None:
-        with self._transaction():
+        with database.transaction(self._db):
             self._db.execute("DELETE FROM queues WHERE name = ?", (name,))
             self._db.execute("DELETE FROM tasks WHERE queue = ?", (name,))
             self._db.execute("REPLACE INTO blocked_names VALUES (?, ?)", (name, blocked_until_s))
@@ -132,28 +126,33 @@ class Store:
 
     def delete_task(self, name: str, *, blocked_until_s: float) -> bool:
         """Remove a task and block its name; False, and nothing done, if there is no such task."""
-        with self._transaction():
+        with database.transaction(self._db):
             if self._db.execute("DELETE FROM tasks WHERE name = ?", (name,)).rowcount == 0:
                 return False
             self._db.execute("REPLACE INTO blocked_names VALUES (?, ?)", (name, blocked_until_s))
             return True
 
     def purge_queue(self, name: str, *, blocked_until_s: float) -> None:
-        with self._transaction():
+        with database.transaction(self._db):
             self._db.execute(
                 "REPLACE INTO blocked_names SELECT name, ? FROM tasks WHERE queue = ?", (blocked_until_s, name)
             )
             self._db.execute("DELETE FROM tasks WHERE queue = ?", (name,))
+
+    # Operations
+
+    def operation(self, name: str) -> Any | None:
+        row = self._db.execute("SELECT message FROM operations WHERE name = ?", (name,)).fetchone()
+        return None if row is None else wire.Operation.FromString(row[0])
+
+    def save_operation(self, operation: Any) -> None:
+        self._db.execute("INSERT INTO operations VALUES (?, ?)", (operation.name, operation.SerializeToString()))
 
     # Blocked names
 
     def is_blocked(self, name: str, now_s: float) -> bool:
         self._db.execute("DELETE FROM blocked_names WHERE free_at_s <= ?", (now_s,))
         return self._db.execute("SELECT 1 FROM blocked_names WHERE name = ?", (name,)).fetchone() is not None
-
-    def _transaction(self) -> sqlite3.Connection:
-        self._db.execute("BEGIN IMMEDIATE")
-        return self._db  # as a context manager: commit, or roll back on an exception
 
 
 def _stored(row: tuple[bytes, float, int, int | None]) -> StoredTask:

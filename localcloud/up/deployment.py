@@ -87,6 +87,11 @@ def _services(entries: Mapping[str, Any], invokers: Mapping[str, list[str]], *, 
     ]
 
 
+def job_id(schedule: str) -> str:
+    """The id of a schedule's job in Cloud Scheduler."""
+    return schedule.replace("_", "-")
+
+
 def fill(template: str, values: Mapping[str, str]) -> str:
     """The text with every ``{placeholder}`` replaced.
 

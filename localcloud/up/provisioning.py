@@ -1,8 +1,9 @@
-"""What Terraform does in the cloud: buckets, queues and the workflow, created through the services' own APIs.
+"""What Terraform does in the cloud: buckets, queues, schedules and the workflow, through the services' own APIs.
 
 Everything may be done twice: it is done again after a stand-in's restart.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from localcloud.up.deployment import fill_all
+from localcloud.up.deployment import fill_all, job_id
 from localcloud.up.site import Site
 
 
@@ -39,6 +40,20 @@ class Provisioner:
             if answer.status_code == HTTPStatus.CONFLICT:
                 answer = await self.client.patch(f"{url}/{name}", json=queue)
             _accept(answer, f"queue {name}")
+
+    async def schedules(self) -> None:
+        parent = f"{self.site.location()}/jobs"
+        for name, settings in self.site.deployment.schedules.items():
+            service = next(each for each in self.site.deployment.services if each.name == settings["service"])
+            target, account = self.site.url(service.name), self.site.account("scheduler")
+            job = job_resource(
+                f"{parent}/{job_id(name)}", settings["every_s"], target, account, deadline_s=service.timeout_s
+            )
+            url = f"{self.site.url('scheduler')}/v1/{parent}"
+            answer = await self.client.post(url, json=job)
+            if answer.status_code == HTTPStatus.CONFLICT:
+                answer = await self.client.patch(f"{url}/{job_id(name)}", json=job)
+            _accept(answer, f"scheduled job {name}")
 
     async def workflow(self) -> None:
         workflow = self.site.deployment.workflow
@@ -86,6 +101,38 @@ def queue_resource(name: str, settings: Mapping[str, Any], pace: float) -> dict[
             "maxDoublings": retry["max_doublings"],
         },
     }
+
+
+def job_resource(name: str, every_s: int, target: str, account: str, *, deadline_s: int) -> dict[str, Any]:
+    """A Cloud Scheduler job in its REST spelling: an empty JSON object is posted to the target every so often.
+
+    As ``infra/scheduler.tf`` makes it, whose values these are.
+    """
+    return {
+        "name": name,
+        "schedule": cron(every_s),
+        "timeZone": "Etc/UTC",
+        "attemptDeadline": f"{deadline_s}s",
+        "retryConfig": {"retryCount": 1, "minBackoffDuration": "10s", "maxBackoffDuration": "60s"},
+        "httpTarget": {
+            "uri": target,
+            "headers": {"Content-Type": "application/json"},
+            "body": base64.b64encode(b"{}").decode(),
+            "oidcToken": {"serviceAccountEmail": account, "audience": target},
+        },
+    }
+
+
+def cron(every_s: int) -> str:
+    """The unix-cron schedule of that period.
+
+    Raises:
+        ValueError: cron counts in minutes, and only a part of an hour comes at even distances.
+    """
+    minutes, rest_s = divmod(every_s, 60)
+    if rest_s or not 0 < minutes <= 30 or 60 % minutes:  # noqa: PLR2004 - of an hour
+        raise ValueError(f"no unix-cron schedule runs every {every_s} s: use the minutes that part an hour evenly")
+    return f"*/{minutes} * * * *"
 
 
 def _duration(seconds: float) -> str:

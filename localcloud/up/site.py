@@ -24,6 +24,7 @@ STAND_IN_PORTS = (
     "pubsub",
     "scheduler",
     "tasks_grpc",
+    "scheduler_grpc",
 )
 
 # Not inherited: what points at a real Google project, or would change how a child listens.
@@ -106,6 +107,7 @@ class Site:
             # gRPC channels are named without a scheme.
             "standin.workflows_grpc": self.host("workflows_grpc"),
             "standin.tasks_grpc": self.host("tasks_grpc"),
+            "standin.scheduler_grpc": self.host("scheduler_grpc"),
             "standin.firestore": self.firestore_host,
             "standin.metadata": self.host("metadata"),
         }

@@ -76,7 +76,12 @@ class Stack:
             *backend_programs(self.site),
         ]
         # Again after each start: a stand-in may have forgotten what Google would not.
-        hooks = {"storage": provisioner.buckets, "tasks": provisioner.queues, "workflows": provisioner.workflow}
+        hooks = {
+            "storage": provisioner.buckets,
+            "tasks": provisioner.queues,
+            "scheduler": provisioner.schedules,
+            "workflows": provisioner.workflow,
+        }
         async with asyncio.TaskGroup() as kept:
             for program in programs:
                 kept.create_task(supervisor.keep(program, hooks.get(program.name)))

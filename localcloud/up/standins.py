@@ -66,8 +66,9 @@ def stand_in_programs(site: Site, profile: Path | None) -> list[Program]:
         _ours(
             site,
             "scheduler",
-            ("--port", port["scheduler"]),
-            ("--config", wiring.written(site, "scheduler", wiring.scheduler(site))),
+            ("--port", port["scheduler"], "--grpc-port", port["scheduler_grpc"]),
+            ("--state-dir", str(site.state_dir("scheduler"))),
+            ("--periods", wiring.written(site, "periods", wiring.periods(site))),
             env=site.identity_env("scheduler"),
         ),
         _gate(site),

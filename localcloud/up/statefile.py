@@ -20,6 +20,7 @@ def document(site: Site, pids: Mapping[str, int], tokens: Mapping[str, str]) -> 
         "tasks_grpc": site.host("tasks_grpc"),
         "eventarc": site.url("eventarc"),
         "scheduler": site.url("scheduler"),
+        "scheduler_grpc": site.host("scheduler_grpc"),
         "storage": site.url("storage"),
         "firestore": site.firestore_host,
         "stitcher": site.url("stitcher"),
@@ -34,7 +35,12 @@ def document(site: Site, pids: Mapping[str, int], tokens: Mapping[str, str]) -> 
 def shell_env(site: Site, tokens: Mapping[str, str]) -> dict[str, str]:
     """For gcloud, the client libraries and the `promptreel` command, all pointed at this stack."""
     deployed = fill_all(site.deployment.env, site.placeholders())
-    overrides = {"WORKFLOWS": "workflows", "WORKFLOWEXECUTIONS": "workflows", "CLOUDTASKS": "tasks"}
+    overrides = {
+        "WORKFLOWS": "workflows",
+        "WORKFLOWEXECUTIONS": "workflows",
+        "CLOUDTASKS": "tasks",
+        "CLOUDSCHEDULER": "scheduler",
+    }
     return {
         "CLOUDSDK_CONFIG": str(site.run_dir / "gcloud"),
         "CLOUDSDK_CORE_PROJECT": site.project,

@@ -40,7 +40,7 @@ class Patience:
     """After so long a healthy life the next restart is a first one again."""
     stop_s: float = 6.0
     """From SIGTERM to SIGKILL."""
-    look_s: float = 10.0
+    look_s: float = 15.0
     """Between two looks at a healthy program."""
 
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from localcloud.up.deployment import job_id
 from localcloud.up.site import Site, backend_listener, identity_listener
 
 
@@ -35,18 +36,9 @@ def gate(site: Site) -> dict[str, Any]:
     return {"certs_url": f"{site.url('metadata')}/oauth2/v1/certs", "services": services}
 
 
-def scheduler(site: Site) -> dict[str, Any]:
-    jobs = [
-        {
-            "name": name,
-            "url": site.url(schedule["service"]),
-            "audience": site.url(schedule["service"]),
-            "every_s": schedule["local_every_s"],
-            "account": site.account("scheduler"),
-        }
-        for name, schedule in site.deployment.schedules.items()
-    ]
-    return {"jobs": jobs}
+def periods(site: Site) -> dict[str, float]:
+    """How often a scheduled job runs here, in seconds: its own schedule is kept, and shown, but nobody waits for it."""
+    return {job_id(name): schedule["local_every_s"] for name, schedule in site.deployment.schedules.items()}
 
 
 def eventarc(site: Site) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from localcloud.serving import ApiError
 from localcloud.vertex import fields
 from localcloud.vertex.faults import Hits
-from localcloud.vertex.registry import Model, VideoModel, models
+from localcloud.vertex.registry import GLOBAL, Model, VideoModel, models
 from localcloud.vertex.standin import Standin
 from localcloud.vertex.wire import Json, invalid
 
@@ -55,7 +55,7 @@ async def enter(request: Request) -> Call:
         )
     path = request.path_params
     model = models().get(path["model"])
-    if model is None or (isinstance(model, VideoModel) and path["location"] == "global"):
+    if model is None or (isinstance(model, VideoModel) and path["location"] == GLOBAL):
         resource = request.url.path.split("/", 2)[2].rpartition(":")[0]
         raise ApiError(
             404,

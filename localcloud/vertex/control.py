@@ -1,7 +1,9 @@
 """The control surface under ``/_local``: what a test may order and what it may see. None of it exists at Google."""
 
 from collections.abc import Mapping
+from csv import DictWriter
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from starlette.requests import Request
@@ -11,6 +13,7 @@ from starlette.routing import Route
 from localcloud.serving import health
 from localcloud.vertex.operations import Operations
 from localcloud.vertex.standin import Standin
+from localcloud.vertex.store import LEDGER_COLUMNS
 from localcloud.vertex.wire import invalid
 
 
@@ -25,6 +28,7 @@ class Control:
         return [
             Route("/_local/health", health),
             Route("/_local/ledger", self.ledger),
+            Route("/_local/ledger.csv", self.ledger_csv),
             Route("/_local/profile", self.behave, methods=["POST"]),
             Route("/_local/faults", self.add_faults, methods=["POST"]),
             Route("/_local/faults", self.show_faults),
@@ -35,6 +39,14 @@ class Control:
     async def ledger(self, _: Request) -> Response:
         """Every accepted paid call so far, oldest first."""
         return JSONResponse(self.standin.store.ledger())
+
+    async def ledger_csv(self, _: Request) -> Response:
+        """The same as a billing export might come: one line per call, amounts in `micros`."""
+        lines = StringIO(newline="")
+        table = DictWriter(lines, LEDGER_COLUMNS)
+        table.writeheader()
+        table.writerows(self.standin.store.ledger())
+        return Response(lines.getvalue(), media_type="text/csv")
 
     async def behave(self, request: Request) -> Response:
         """Replace the profile; keys left out go back to their defaults."""

@@ -42,7 +42,7 @@ async def generate_content(standin: Standin, call: Call) -> Response:
         hits, answer = await _draw(standin, call, model, prompt, asked)
     else:
         hits, answer = await _write(standin, call, model, prompt, asked, sights)
-    price = 0 if answer.filtered else model.micros(answer.usage, standin.today)
+    price = 0 if answer.filtered else model.micros(answer.usage, standin.today, call.location)
     n = standin.store.bill(at=standin.today.isoformat(), model=model.id, method=call.method, micros=price)
     if answer.filtered:
         standin.store.settle(n, "filtered")

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any, ClassVar
 
 MICROS_SCALE = 1_000_000  # prices are per million tokens
+GLOBAL = "global"  # the location where text and pictures have their list price, and clips are not made
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,10 @@ class TextModel:
     max_output_tokens: int
     prices: tuple[Mapping[str, Any], ...]
 
-    def micros(self, usage: Usage, at: datetime) -> int:
+    def micros(self, usage: Usage, at: datetime, location: str) -> int:
         price = _valid(self.prices, at)
-        return _per_million(usage.prompt * price["input"] + (usage.answer + usage.thoughts) * price["output"])
+        text = usage.prompt * price["input"] + (usage.answer + usage.thoughts) * price["output"]
+        return _per_million(text, location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,10 @@ class ImageModel:
     picture_tokens: Mapping[str, int]
     prices: tuple[Mapping[str, Any], ...]
 
-    def micros(self, usage: Usage, at: datetime) -> int:
+    def micros(self, usage: Usage, at: datetime, location: str) -> int:
         price = _valid(self.prices, at)
         text = usage.prompt * price["input"] + (usage.answer + usage.thoughts) * price["output"]
-        return _per_million(text + usage.picture * price["picture"])
+        return _per_million(text + usage.picture * price["picture"], location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,10 @@ def _valid(prices: tuple[Mapping[str, Any], ...], at: datetime) -> Mapping[str, 
     return begun[-1] if begun else prices[0]
 
 
-def _per_million(micros_times_million: int) -> int:
-    return -(-micros_times_million // MICROS_SCALE)
+def _per_million(micros_times_million: int, location: str) -> int:
+    """Rounded up, once; every location but the global one costs a tenth more (price page, read 2026-10)."""
+    tenths = 10 if location == GLOBAL else 11
+    return -(-micros_times_million * tenths // (10 * MICROS_SCALE))
 
 
 @cache

@@ -20,7 +20,7 @@ create table if not exists operations (
 create table if not exists blobs (digest text primary key, content blob not null);
 create table if not exists settings (name text primary key, value text not null);
 """
-_LEDGER_COLUMNS = ("n", "at", "model", "method", "micros", "storage_uri", "operation", "outcome")
+LEDGER_COLUMNS = ("n", "at", "model", "method", "micros", "storage_uri", "operation", "outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class Store:
         self._db.execute("update ledger set outcome = 'delivered' where n = ? and outcome = 'answer_lost'", (n,))
 
     def ledger(self) -> list[dict[str, Any]]:
-        rows = self._db.execute(f"select {', '.join(_LEDGER_COLUMNS)} from ledger order by n")  # noqa: S608 - a constant
-        return [dict(zip(_LEDGER_COLUMNS, row, strict=True)) for row in rows]
+        rows = self._db.execute(f"select {', '.join(LEDGER_COLUMNS)} from ledger order by n")  # noqa: S608 - a constant
+        return [dict(zip(LEDGER_COLUMNS, row, strict=True)) for row in rows]
 
     def accept(self, operation: Operation, **bill: Any) -> Operation:
         """Begin an operation and bill it (see `bill`), both or neither; it comes back with its ledger number."""

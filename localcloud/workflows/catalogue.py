@@ -40,7 +40,7 @@ class Deployed:
 
 class Catalogue:
     def __init__(self, now_s: Callable[[], float], folder: Path | None = None) -> None:
-        """``folder`` keeps the latest revision of every workflow from one start to the next."""
+        """``folder`` keeps every revision of every workflow from one start to the next."""
         self._now_s = now_s
         self._folder = folder
         self._revisions: dict[str, list[Deployed]] = {}  # by workflow name, newest last
@@ -48,14 +48,7 @@ class Catalogue:
         self.on_delete: list[Callable[[str], None]] = []  # called with the name of each deleted workflow
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            for file in sorted(folder.glob("*.json")):
-                resource = json.loads(file.read_text())
-                try:
-                    program = compile_source(resource["sourceContents"])
-                except SourceRefused as refused:
-                    logger.warning("%s is kept, but can no longer be deployed: %s", resource["name"], refused)
-                else:
-                    self._revisions[resource["name"]] = [Deployed(resource, program)]
+            self._revisions = _read(folder)
 
     def __len__(self) -> int:
         return len(self._revisions)
@@ -93,7 +86,8 @@ class Catalogue:
         self.latest(name)
         del self._revisions[name]
         if self._folder is not None:
-            self._file(name).unlink(missing_ok=True)
+            for file in self._folder.glob(f"{_file_name(name)}[.@]*"):
+                file.unlink()
         for forget in self.on_delete:
             forget(name)
         return self._done(name, "delete", {"@type": "type.googleapis.com/google.protobuf.Empty"})
@@ -173,12 +167,10 @@ class Catalogue:
             revisions.pop()
         revisions.append(deployed)
         if self._folder is not None:
-            draft = self._file(name).with_suffix(".draft")
+            file = self._folder / f"{_file_name(name)}@{deployed.resource['revisionId']}.json"
+            draft = file.with_suffix(".draft")
             draft.write_text(json.dumps(deployed.resource))
-            draft.replace(self._file(name))
-
-    def _file(self, name: str) -> Path:
-        return (self._folder or Path()) / f"{quote(name, safe='')}.json"
+            draft.replace(file)
 
     def _done(self, target: str, verb: str, response: Resource) -> Resource:
         location = target.partition("/workflows/")[0]
@@ -199,3 +191,24 @@ class Catalogue:
         }
         self._operations[name] = operation
         return operation
+
+
+def _file_name(workflow: str) -> str:
+    """The beginning of the names of its files, one for each revision."""
+    return quote(workflow, safe="")
+
+
+def _read(folder: Path) -> dict[str, list[Deployed]]:
+    """The workflows whose latest revision still compiles; of the older revisions those that do."""
+    found: dict[str, dict[int, Deployed]] = {}
+    for file in sorted(folder.glob("*.json")):
+        resource = json.loads(file.read_text())
+        revisions = found.setdefault(resource["name"], {})
+        try:
+            deployed = Deployed(resource, compile_source(resource["sourceContents"]))
+        except SourceRefused as refused:
+            revisions.clear()  # a newer one may follow
+            logger.warning("%s is kept, but can no longer be deployed: %s", resource["name"], refused)
+        else:
+            revisions[deployed.number] = deployed
+    return {name: list(revisions.values()) for name, revisions in found.items() if revisions}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from localcloud.workflows.faults import Failure
 from localcloud.workflows.program.frames import Frame, Scope, World
-from localcloud.workflows.program.journal import ENTRIES_KEPT, Entry, Journal
+from localcloud.workflows.program.journal import ENTRIES_KEPT, UNSHOWN, Entry, Journal
 from localcloud.workflows.report import payload_of
 from localcloud.workflows.values import Value
 
@@ -24,6 +24,7 @@ _PROGRESS = {
     "STEP_PARALLEL_FOR": "PROGRESS_TYPE_PARALLEL_FOR",
     "STEP_PARALLEL_BRANCH": "PROGRESS_TYPE_PARALLEL_BRANCH",
 }
+_PARTS = {"STEP_CONDITION": "PROGRESS_TYPE_SWITCH", "STEP_RETRY": "PROGRESS_TYPE_RETRY"}
 _GROUP_KINDS = frozenset(_GROUPS.values())
 _CALLS = {"STEP_STD_LIB_CALL", "STEP_CONNECTOR_CALL", "STEP_SUBWORKFLOW_CALL"}
 
@@ -33,7 +34,7 @@ class Recording:
     """How much is kept and logged: the levels of the execution, or of its workflow."""
 
     call_log_level: str = ""
-    detailed: bool = False  # variables, too
+    detailed: bool = False  # variables and expected rounds, too
 
     @property
     def logs_calls(self) -> bool:
@@ -48,14 +49,19 @@ NOTHING_SPECIAL = Recording()
 
 
 class LinkedEntry(Entry):
-    """An entry that knows its place: ids of other entries, 0 for none; ``round`` counts from 1 inside a loop."""
+    """An entry that knows its place: ids of other entries, 0 for none; ``round`` counts from 1 inside a loop.
 
-    __slots__ = ("children", "next", "parent", "previous", "progress", "round", "scope", "variables")
+    ``rounds`` is how many this very step can have, ``expected`` how many the progress it stands in.
+    """
+
+    __slots__ = (
+        "children", "expected", "next", "parent", "previous", "progress", "round", "rounds", "scope", "variables",
+    )  # fmt: skip
 
     def __init__(self, id_: int, frame: Frame, step: str, kind: str, began_s: float) -> None:
         super().__init__(id_, frame, step, kind, began_s)
         self.scope: Scope | None = frame.scope
-        self.parent = self.previous = self.next = self.round = 0
+        self.parent = self.previous = self.next = self.round = self.rounds = self.expected = 0
         self.children: list[int] = []
         self.progress = ""
         self.variables: Mapping[str, Value] | None = None
@@ -76,15 +82,23 @@ class Chronicle(Journal):
         self._roots: list[int] = []
         self._by_id: dict[int, LinkedEntry] = {}
 
-    def begin(self, frame: Frame, step: str, kind: str) -> Entry | None:
+    def begin(self, frame: Frame, step: str, kind: str, number: int = 0) -> Entry | None:
         if self._recording.logs_calls and kind in _CALLS:
             self._log("INFO", {"event": "begun", "call": kind, "step": step, "routine": frame.routine})
-        if len(self._by_id) >= ENTRIES_KEPT:
+        if kind == UNSHOWN or len(self._by_id) >= ENTRIES_KEPT:
             return None
         around = self._around(frame)
         if around is not None and around.kind in _GROUPS and frame.scope.parent is around.scope:
             around = self._kept(_GROUPS[around.kind], around.step, frame, around)
-        return self._kept(kind, step, frame, around)
+        entry = self._kept(kind, step, frame, around)
+        if kind in _PARTS:
+            entry.progress, entry.round, entry.expected = _PARTS[kind], number, around.rounds if around else 0
+        return entry
+
+    def expect(self, frame: Frame, rounds: int) -> None:
+        if self._recording.detailed and (open_ := self._open.get(frame.thread)):
+            open_[-1].rounds = rounds
+            open_[-1].expected = open_[-1].expected or rounds
 
     def end(self, entry: Entry, state: str, exception: Failure | None = None) -> None:
         super().end(entry, state, exception)
@@ -129,8 +143,9 @@ class Chronicle(Journal):
         siblings = self._roots if around is None else around.children
         if around is not None:
             entry.parent, entry.progress, entry.round = around.id, around.progress, around.round
-            if entry.is_group:
-                entry.progress, entry.round = _PROGRESS.get(around.kind, around.progress), len(siblings) + 1
+            entry.expected = around.expected if around.progress else 0
+            if entry.is_group and around.kind in _PROGRESS:
+                entry.progress, entry.round, entry.expected = _PROGRESS[around.kind], len(siblings) + 1, around.rounds
         if siblings:
             entry.previous = siblings[-1]
             self._by_id[siblings[-1]].next = entry.id

@@ -86,7 +86,7 @@ class HttpClient:
             "code": answer.status_code,
             "headers": {canonical(name): value for name, value in answer.headers.items()},
         }
-        if not answer.is_success:
+        if answer.is_error:
             message = f"HTTP server responded with error code {answer.status_code}"
             raise fault("HttpError", message, **result)
         return result

@@ -15,18 +15,25 @@ from localcloud.workflows.problems import Position
 
 @dataclass(frozen=True, slots=True)
 class TraceElement:
+    """``at`` and ``length`` tell the word for the step's action, or the expression in it that failed."""
+
     step: str
     routine: str
     at: Position
+    length: int
 
 
 class Failure(Exception):
-    """``value`` is the error value; ``trace`` the steps it came from, innermost first."""
+    """``value`` is the error value; ``trace`` the steps it came from, innermost first.
+
+    ``expression`` is where the expression that failed begins, and its length; None if no expression did.
+    """
 
     def __init__(self, value: Any) -> None:
         super().__init__(value)
         self.value = value
         self.trace: tuple[TraceElement, ...] = ()
+        self.expression: tuple[Position, int] | None = None
 
 
 class Raised(Failure):

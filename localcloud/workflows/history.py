@@ -27,6 +27,8 @@ def step_entry(execution: str, entry: Entry) -> Resource:
         shown["navigationInfo"] = _navigation(entry)
         if entry.progress:
             shown["stepEntryMetadata"] |= {"progressType": entry.progress, "progressNumber": str(entry.round)}
+        if entry.expected:
+            shown["stepEntryMetadata"]["expectedIteration"] = str(entry.expected)
         if entry.variables is not None:
             variables = {name: value for name, value in entry.variables.items() if _has_json_form(value)}
             shown["variableData"] = {"variables": variables}

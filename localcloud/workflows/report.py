@@ -36,7 +36,7 @@ def error_resource(failure: Failure) -> dict[str, Any]:
             "position": {
                 "line": str(element.at.line),
                 "column": str(element.at.column),
-                "length": str(len(element.step)),
+                "length": str(element.length),
             },
         }
         for element in failure.trace

@@ -8,6 +8,7 @@ from localcloud.workflows.compiler.suggestions import suggestion
 from localcloud.workflows.compiler.templates import template
 from localcloud.workflows.compiler.workspace import Place
 from localcloud.workflows.connectors import calls as connectors
+from localcloud.workflows.problems import Position
 from localcloud.workflows.program.basic import GoTo
 from localcloud.workflows.program.blocks import Action
 from localcloud.workflows.program.calls import Assignee, CallFunction, CallRoutine
@@ -23,25 +24,42 @@ def call(body: loader.Mapping, place: Place) -> Action:
     called = body.get("call")
     name = called.value if isinstance(called, loader.Scalar) else None
     given = place.workspace.given(body, "args")
-    arguments = place.workspace.mapping(given, "args", body.at) if given is not None else loader.Mapping((), body.at)
     result = _result(body, place)
-    if not isinstance(name, str):
-        place.complain(called.at if called else body.at, "call must name a function or subworkflow")
-        return GoTo()
     at = called.at if called else body.at
+    if not isinstance(name, str):
+        place.complain(at, "call must name a function or subworkflow")
+        return GoTo()
     if (connector := connectors.signature(name)) is not None:
+        arguments = place.workspace.mapping(given, "args", body.at) if given else loader.Mapping((), body.at)
         return _connector_call(name, connector, arguments, result, place)
-    values = {str(key.value): template(value, place) for key, value in arguments.entries}
     if (routine := place.workspace.signatures.get(name)) is not None:
+        arguments = _named(name, given, list(routine.parameters), body.at, place)
         _check(name, arguments, routine.parameters, routine.required, place)
-        return CallRoutine(name, tuple(values.items()), result)
+        return CallRoutine(name, tuple(_values(arguments, place).items()), result)
     if (function := FUNCTIONS.get(name)) is not None:
         names = [argument.name for argument in function.arguments]
+        arguments = _named(name, given, names, body.at, place)
         _check(name, arguments, names, names[: function.required], place)
-        return CallFunction(function, _in_order(function, values), result)
+        return CallFunction(function, _in_order(function, _values(arguments, place)), result)
     known = [*FUNCTIONS, *place.workspace.signatures]
     place.complain(at, f"unknown function or subworkflow {name!r}" + suggestion(name, known))
     return GoTo()
+
+
+def _named(name: str, given: loader.Node | None, names: list[str], at: Position, place: Place) -> loader.Mapping:
+    """The arguments by name; a list gives them in the order they are declared in."""
+    if given is None:
+        return loader.Mapping((), at)
+    if not isinstance(given, loader.Sequence):
+        return place.workspace.mapping(given, "args", at)
+    if len(given.items) > len(names):
+        place.complain(given.at, f"{name} takes at most {len(names)} arguments, not {len(given.items)}")
+    entries = tuple((loader.Scalar(key, item.at), item) for key, item in zip(names, given.items, strict=False))
+    return loader.Mapping(entries, given.at)
+
+
+def _values(arguments: loader.Mapping, place: Place) -> dict[str, Formula]:
+    return {str(key.value): template(value, place) for key, value in arguments.entries}
 
 
 def _connector_call(

@@ -66,7 +66,7 @@ class Read:
             why = f"the variable {self.name!r} only exists inside another loop, branch or except block"
         else:
             known = sorted(name for area in areas for name in area.names)
-            why = f"symbol {self.name!r} is neither a variable nor a subworkflow name" + suggestion(self.name, known)
+            why = f"symbol {self.name!r} is neither a variable nor a sub-workflow name" + suggestion(self.name, known)
         return Problem(self.at, f"in step {self.step!r}: {why}" if self.step else why)
 
 

@@ -8,7 +8,6 @@ from localcloud.workflows.program.basic import GoTo
 from localcloud.workflows.program.blocks import BREAK, CONTINUE, END, Action, Block, Jump, Signal, Step
 
 _COMPANIONS = {"call": {"args", "result"}, "try": {"retry", "except"}}
-_ENDING = {"raise", "return"}
 
 
 def block(node: loader.Node | None, place: Place, at: Position) -> Block:
@@ -21,8 +20,9 @@ def block(node: loader.Node | None, place: Place, at: Position) -> Block:
     named = [found for item in items if (found := workspace.single(item, "a step"))]
     targets: dict[str, Jump] = {}
     for index, (name, key, _) in enumerate(named):
-        if name in targets:
-            place.complain(key.at, f"the step {name!r} exists twice in this block")
+        if name in place.step_names:
+            place.complain(key.at, f"the step {name!r} exists twice in this routine")
+        place.step_names.add(name)
         targets[name] = Jump(made.number, index)
     inside = place.reaching(targets)
     made.steps = tuple(_step(name, key.at, body, inside.named(name)) for name, key, body in named)
@@ -39,7 +39,10 @@ def single_step(node: loader.Node, place: Place) -> Block:
 def _step(name: str, at: Position, node: loader.Node, place: Place) -> Step:
     body = place.workspace.mapping(node, f"the step {name!r}", at)
     action, then = action_of(body, place, set())
-    return Step(name, action, at, then)
+    keys = [key for key, _ in body.entries]
+    words = [key for key in keys if key.value in place.workspace.actions] or keys  # else there is only a next
+    word = words[0] if words else loader.Scalar(name, at)
+    return Step(name, action, word.at, len(str(word.value)), then)
 
 
 def action_of(body: loader.Mapping, place: Place, more_keys: set[str]) -> tuple[Action, Signal]:
@@ -49,7 +52,7 @@ def action_of(body: loader.Mapping, place: Place, more_keys: set[str]) -> tuple[
     if len(actions) > 1:
         place.complain(actions[1].at, f"a step does one thing: {actions[0].value} or {actions[1].value}")
     kind = str(actions[0].value) if actions else "next"
-    known = {kind, *_COMPANIONS.get(kind, ()), *more_keys} | (set() if kind in _ENDING else {"next"})
+    known = {kind, *_COMPANIONS.get(kind, ()), *more_keys} | (set() if kind == "raise" else {"next"})
     unknown = [key for key, _ in body.entries if key.value not in known and key not in actions[1:]]
     for key in unknown:
         meant = suggestion(str(key.value), known if actions else [*known, *table])

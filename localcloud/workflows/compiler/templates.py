@@ -5,7 +5,7 @@ from localcloud.workflows.compiler.expressions import compiled, moved, parsed
 from localcloud.workflows.compiler.workspace import Place
 from localcloud.workflows.expressions.syntax import Expression, Field, Item, Literal, Name
 from localcloud.workflows.faults import type_fault
-from localcloud.workflows.program.formulas import Constant, Formula, list_of, map_of
+from localcloud.workflows.program.formulas import Constant, Formula, list_of, located, map_of
 from localcloud.workflows.values import Value, type_name
 
 _OPENING, _CLOSING = "${", "}"
@@ -20,9 +20,10 @@ def template(node: loader.Node, place: Place) -> Formula:
         return map_of(keys, [template(item, place) for _, item in node.entries], _checked_key)
     if not is_expression(node):
         return Constant(node.value)
-    text = str(node.value).rstrip("\n")[len(_OPENING) : -len(_CLOSING)]
+    text = str(node.value).rstrip("\n")
     at = moved(node.at, node.inset + len(_OPENING))
-    return compiled(parsed(text, at, place), at, place)
+    formula = compiled(parsed(text[len(_OPENING) : -len(_CLOSING)], at, place), at, place)
+    return located(formula, node.at, len(text))
 
 
 def is_expression(node: loader.Node) -> bool:

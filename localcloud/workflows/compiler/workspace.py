@@ -96,6 +96,7 @@ class Place:
     area: Area
     step: str = ""
     targets: Mapping[str, Jump] = field(default_factory=dict)
+    step_names: set[str] = field(default_factory=set)  # of the whole routine: one set, seen from all its places
     in_loop: bool = False  # continue is possible
     may_break: bool = False
     in_branch: bool = False  # leaving the routine is not possible

@@ -41,5 +41,6 @@ def _outcome(method: Method, answer: dict[str, Value]) -> Value:
             raise fault("OperationError", "Execution failed or cancelled.", operation=answer)
         return answer
     if "error" in answer:
-        raise fault("OperationError", "Long-running operation returned unsuccessful response", operation=answer)
+        message = "Long-running operation returned unsuccessful response"
+        raise fault("OperationError", message, operation=answer, error=answer["error"])
     return answer.get("response", answer)

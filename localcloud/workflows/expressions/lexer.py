@@ -25,7 +25,7 @@ _WORDS = {"and": "and", "AND": "and", "or": "or", "OR": "or", "not": "not", "NOT
 _LITERALS: dict[str, Value] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
-    "null": None,
+    **dict.fromkeys(("null", "Null", "NULL")),
 }
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from localcloud.workflows.faults import Raised, fault, type_fault
-from localcloud.workflows.values import Value, equal, integer, is_number, type_name
+from localcloud.workflows.values import Value, equal, integer, is_number, to_json, type_name
 
 
 def add(left: Value, right: Value) -> Value:
@@ -61,7 +61,15 @@ def contains(element: Value, container: Value) -> bool:
         return type(element) not in (list, dict) and element in container
     if type(container) is list:
         return any(equal(element, item) for item in container)
-    raise type_fault("the argument of 'in' must be a dict or an array")
+    message = f"The argument of 'in' must be a dict or an array; got: {_as_written(container)}"
+    raise Raised({"message": message, "tags": ["TypeError"]})
+
+
+def _as_written(value: Value) -> str:
+    try:
+        return to_json(value)
+    except Raised:
+        return type_name(value)
 
 
 def lookup(container: Value, key: Value) -> Value:

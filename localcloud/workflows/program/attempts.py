@@ -77,7 +77,8 @@ class Try:
         attempts = 1
         while True:
             try:
-                return await self.body.run(frame)
+                with frame.run.journal.part(frame, "STEP_TRY" if attempts == 1 else "STEP_RETRY", attempts - 1):
+                    return await self.body.run(frame)
             except Raised as error:
                 pause_s = await self._pause_s(frame, error, attempts)
                 if pause_s is None:
@@ -93,6 +94,7 @@ class Try:
         policy = Policy.of(await self.retry.value(frame))
         if attempts > policy.max_retries:
             return None
+        frame.run.journal.expect(frame, int(policy.max_retries))
         again = await call_value(policy.predicate, frame, [error.value])
         if type(again) is not bool:
             raise type_fault(f"a retry predicate must return a boolean, not {type_name(again)}")

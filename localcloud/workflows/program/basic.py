@@ -8,6 +8,7 @@ from localcloud.workflows.faults import Raised, type_fault
 from localcloud.workflows.program.blocks import Block, Return, Signal
 from localcloud.workflows.program.formulas import Formula
 from localcloud.workflows.program.frames import Frame
+from localcloud.workflows.program.journal import UNSHOWN
 from localcloud.workflows.values import Value, type_name
 
 
@@ -88,7 +89,7 @@ class GoTo:
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    kind: ClassVar[str] = "STEP_STEPS"
+    kind: ClassVar[str] = UNSHOWN
     block: Block
 
     async def run(self, frame: Frame) -> Signal:

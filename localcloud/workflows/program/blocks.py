@@ -50,9 +50,12 @@ class Action(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Step:
+    """``at`` is where the word for its action stands, ``length`` how long that word is."""
+
     name: str
     action: Action
     at: Position
+    length: int = 0
     next: Signal = None
 
 
@@ -78,7 +81,7 @@ class Block:
                 signal = await step.action.run(frame)
             except Failure as failure:
                 if not failure.trace:
-                    failure.trace = trace_of(frame, step)
+                    failure.trace = trace_of(frame, step, failure)
                 if entry is not None:
                     run.journal.end(entry, "STATE_FAILED", failure)
                 raise
@@ -125,12 +128,15 @@ class Program:
         return self.routines["main"]
 
 
-def trace_of(frame: Frame, step: Step) -> tuple[TraceElement, ...]:
+def trace_of(frame: Frame, step: Step, failure: Failure) -> tuple[TraceElement, ...]:
     """The step, then the call it was reached by, out to ``main``."""
-    elements = [TraceElement(step.name, frame.routine, step.at)]
+    at, length = failure.expression or (step.at, step.length)
+    elements = [TraceElement(step.name, frame.routine, at, length)]
     caller = frame.caller
     while caller is not None:
         if caller.step is not None:
-            elements.append(TraceElement(caller.step.name, caller.routine, caller.step.at))
+            elements.append(
+                TraceElement(caller.step.name, caller.routine, caller.step.at, caller.step.length),
+            )
         caller = caller.caller
     return tuple(elements)

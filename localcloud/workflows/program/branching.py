@@ -24,7 +24,8 @@ class Switch:
     cases: tuple[Case, ...]
 
     async def run(self, frame: Frame) -> Signal:
-        for case in self.cases:
+        for number, case in enumerate(self.cases, 1):
             if truth("condition", await case.condition.value(frame)):
-                return await case.action.run(frame) or case.next
+                with frame.run.journal.part(frame, "STEP_CONDITION", number):
+                    return await case.action.run(frame) or case.next
         return None

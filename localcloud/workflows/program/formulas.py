@@ -7,6 +7,8 @@ what makes ``total: ${total + x}`` atomic between parallel branches. Only a subw
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from localcloud.workflows.faults import Failure
+from localcloud.workflows.problems import Position
 from localcloud.workflows.program.frames import Frame
 from localcloud.workflows.values import Value
 
@@ -52,6 +54,32 @@ class Waiting:
 
     async def value(self, frame: Frame) -> Value:
         return await self._wait(frame)
+
+
+def located(formula: Formula, at: Position, length: int) -> Formula:
+    """The formula of one expression: whatever fails in it is told with the expression's place."""
+    if isinstance(formula, Constant):
+        return formula
+    read = formula.read
+
+    async def wait(frame: Frame) -> Value:
+        try:
+            return await formula.value(frame)
+        except Failure as failure:
+            failure.expression = failure.expression or (at, length)
+            raise
+
+    if read is None:
+        return Waiting(wait)
+
+    def read_here(frame: Frame) -> Value:
+        try:
+            return read(frame)
+        except Failure as failure:
+            failure.expression = failure.expression or (at, length)
+            raise
+
+    return Plain(read_here)
 
 
 def combined(parts: Sequence[Formula], build: Callable[..., Value]) -> Formula:

@@ -25,17 +25,21 @@ class Items:
         value = await self.formula.value(frame)
         if type(value) is not list:
             raise type_fault(f"a loop goes over a list, not {type_name(value)}")
-        return _counted(value) if self.is_range else value
+        rounds, values = _counted(value) if self.is_range else (len(value), value)
+        frame.run.journal.expect(frame, rounds)
+        return values
 
 
-def _counted(ends: list[Value]) -> Iterable[Value]:
+def _counted(ends: list[Value]) -> tuple[int, Iterable[Value]]:
+    """How many values there are between the ends, and each of them."""
     if len(ends) != 2 or not all(map(is_number, ends)):  # noqa: PLR2004
         raise type_fault("range needs two numbers, the first and the last")
     first, last = ends
     if type(first) is int:
-        return range(first, math.floor(last) + 1)
+        values = range(first, math.floor(last) + 1)
+        return max(0, values.stop - values.start), values
     rounds = math.floor(max(-1.0, min(last - first, _WHOLE_DOUBLES))) + 1
-    return (first + step for step in range(rounds))
+    return rounds, (first + step for step in range(rounds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Parallel:
 
     async def run(self, frame: Frame) -> Signal:
         limit = await _limit(frame, self.concurrency)
+        frame.run.journal.expect(frame, len(self.branches))
         starts = [lambda branch=branch: Thread(branch.name, frame.nested(), branch.body) for branch in self.branches]
         await run_threads(frame, starts, limit)
         return None

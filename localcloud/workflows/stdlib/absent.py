@@ -27,5 +27,5 @@ _declare("gke.request", "cluster_id", "location", "path", **_CLUSTER, method="GE
 _declare("gke.create_job", "cluster_id", "location", "job", **_CLUSTER, query=None)
 _declare("gke.await_job", "cluster_id", "location", "job_name", **_CLUSTER)
 _declare("gke.delete_job", "cluster_id", "location", "job_name", **_CLUSTER, query=None)
-_declare("shell.gcloud", "args", location=None, env=None)
-_declare("shell.kubectl", "args", location=None, env=None)
+_declare("shell.gcloud", "args", location=None, env=None, skip_logging=None)
+_declare("shell.kubectl", "args", location=None, env=None, skip_logging=None)

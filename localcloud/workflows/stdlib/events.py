@@ -11,8 +11,8 @@ namespace = Namespace()
 DEFAULT_TIMEOUT_S = 43200.0
 
 
-@namespace.blocking("events.create_callback_endpoint", http_callback_method="POST")
-async def create_callback_endpoint(run: Run, http_callback_method: Value) -> Value:
+@namespace.worldly("events.create_callback_endpoint", http_callback_method="POST")
+def create_callback_endpoint(run: Run, http_callback_method: Value) -> Value:
     need(str, http_callback_method, "http_callback_method")
     if http_callback_method not in METHODS:
         raise value_fault(f"http_callback_method must be one of {', '.join(METHODS)}, not {http_callback_method!r}")

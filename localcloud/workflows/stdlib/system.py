@@ -12,6 +12,8 @@ from localcloud.workflows.values import Value, type_name
 namespace = Namespace()
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[-+]\d\d:\d\d)", re.ASCII)
+LONGEST_SLEEP_S = 31_536_000
+_NOT_GIVEN: Value = object()
 _SEVERITIES = {"DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY"}
 
 
@@ -31,19 +33,21 @@ def now(run: Run) -> float:
 @namespace.blocking("sys.sleep", "seconds")
 async def sleep(run: Run, seconds: Value) -> None:
     need_number(seconds, "seconds")
-    if seconds < 0:
-        raise value_fault("seconds must not be negative")
+    if not 0 <= seconds <= LONGEST_SLEEP_S:
+        raise value_fault(f"seconds must be from 0 to {LONGEST_SLEEP_S}, one year, not {seconds}")
     await run.world.sleep(float(seconds))
 
 
 @namespace.blocking("sys.sleep_until", "time")
 async def sleep_until(run: Run, time: Value) -> None:
     wait_s = parse(time) - run.world.now_s()
+    if wait_s > LONGEST_SLEEP_S:
+        raise value_fault(f"time must be at most one year from now, not {time}")
     if wait_s > 0:
         await run.world.sleep(wait_s)
 
 
-@namespace.blocking("sys.log", data=None, severity="DEFAULT", text=None, json=None, timeout=None)
+@namespace.blocking("sys.log", data=_NOT_GIVEN, severity="DEFAULT", text=_NOT_GIVEN, json=_NOT_GIVEN, timeout=None)
 async def log(
     run: Run,
     data: Value,
@@ -56,7 +60,14 @@ async def log(
         raise value_fault(f"unknown severity {severity!r}")
     if timeout is not None:
         need_number(timeout, "timeout")
-    payload = next((given for given in (data, text, json) if given is not None), None)
+    if all(value is _NOT_GIVEN for value in (data, text, json)):
+        raise type_fault("one of data, text and json must be given")
+    if type(json) is not dict and json not in (None, _NOT_GIVEN):
+        raise type_fault(f"json must be of type map, not {type_name(json)}")
+    given = [value for value in (data, text, json) if value not in (None, _NOT_GIVEN)]
+    if len(given) > 1:
+        raise type_fault("only one of data, text and json can be given")
+    payload = given[0] if given else None
     run.world.log(
         {"severity": severity, "execution": run.env.get("GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"), "data": payload}
     )
@@ -72,6 +83,7 @@ def format_(seconds: Value, timezone: Value) -> str:
     """Six fraction digits always; ``Z`` for UTC, else the zone's offset."""
     need_number(seconds, "seconds")
     need(str, timezone, "timezone")
+    timezone = timezone or "UTC"
     try:
         zone = ZoneInfo(timezone)
         moment = datetime.fromtimestamp(seconds, UTC).astimezone(zone)

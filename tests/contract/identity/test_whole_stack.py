@@ -13,12 +13,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import psutil
 import pytest
+from google.cloud.scheduler_v1 import CloudSchedulerClient
+from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
 
 pytestmark = pytest.mark.e2e
 
@@ -178,7 +182,7 @@ def test_running_stack_when_its_state_is_read_then_names_everything(stack: Runni
     config = json.loads((REPOSITORY / "infra" / "config" / "services.json").read_text())
     own = {"firestore", "storage", "vertex", "workflows", "tasks", "eventarc", "scheduler", "metadata", "gate"}
     addresses = {"api", "workflows_rest", "workflows_grpc", "vertex", "tasks", "storage", "firestore", "stitcher"}
-    addresses |= {"tasks_grpc", "eventarc", "scheduler"}
+    addresses |= {"tasks_grpc", "eventarc", "scheduler", "scheduler_grpc"}
 
     state = stack.state
 
@@ -232,6 +236,20 @@ def test_function_when_it_looks_at_its_environment_then_sees_this_stack_only(sta
     assert env["PROMPTREEL_TASKS_ACCOUNT"] == f"film-tasks@{project}.iam.gserviceaccount.com"
     assert env["PROMPTREEL_PACE"] == "0.05"
     assert "GOOGLE_APPLICATION_CREDENTIALS" not in env
+
+
+def test_scheduled_job_when_the_stack_runs_then_shows_productions_schedule_and_comes_at_its_local_period(
+    stack: Running,
+) -> None:
+    name = f"projects/{stack.state['env']['GOOGLE_CLOUD_PROJECT']}/locations/us-central1/jobs/sweep-jobs"
+    with grpc.insecure_channel(stack.state["scheduler_grpc"]) as channel:
+        client = CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
+        until(lambda: "status" in client.get_job(name=name), "the job was not run")
+        job = client.get_job(name=name)
+
+    assert (job.schedule, job.status.code) == ("*/5 * * * *", 0)
+    assert job.http_target.oidc_token.audience == job.http_target.uri
+    assert timedelta() < job.schedule_time - job.last_attempt_time <= timedelta(seconds=5)
 
 
 def test_prompt_when_uploaded_then_the_workflow_runs_with_its_own_identity(stack: Running) -> None:

@@ -1,120 +1,126 @@
-"""Runs of jobs: on a clock that the test moves, and as a real process."""
+"""Runs of jobs by a real process: what their target gets, the local period, a restart (FEATURES H7)."""
 
-import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from google.api_core import exceptions
+from google.cloud import scheduler_v1
 
-from localcloud.identity import Identity
-from localcloud.scheduler.clockwork import Clockwork
-from localcloud.scheduler.jobs import Job
-from tests.contract.tasks.harness import Metadata, StandIn, Worker, eventually, free_port, listening, stand_in
+from tests.contract.tasks.harness import StandIn, Worker, eventually, free_port, stand_in
 
-NEVER_S = 3600
+LOCATION = "projects/local/locations/us-central1"
 
-
-@pytest.fixture
-def worker() -> Iterator[Worker]:
-    with listening(Worker()) as server:
-        yield server
+Scheduler = scheduler_v1.CloudSchedulerClient
+MakeJob = Callable[..., scheduler_v1.Job]
+Connect = Callable[[StandIn], Scheduler]
 
 
-@contextmanager
-def scheduling(tmp_path: Path, *jobs: dict[str, Any], environ: dict[str, str] | None = None) -> Iterator[StandIn]:
-    file = tmp_path / "jobs.json"
-    file.write_text(json.dumps({"jobs": list(jobs)}))
-    with stand_in("scheduler", "--config", str(file), environ=environ) as process:
-        yield process
+def periods(tmp_path: Path, **periods_s: Any) -> str:
+    file = tmp_path / "periods.json"
+    file.write_text(json.dumps(periods_s))
+    return str(file)
 
 
-def test_job_when_run_now_then_its_target_gets_the_services_request(tmp_path: Path, worker: Worker) -> None:
-    job = {"name": "sweep", "url": f"{worker.url}/sweep", "every_s": NEVER_S, "audience": "a", "account": "s@local"}
-    with (
-        listening(Metadata()) as metadata,
-        scheduling(tmp_path, job, environ={"GCE_METADATA_HOST": metadata.url.removeprefix("http://")}) as process,
-    ):
-        answer = process.control("POST", "run/sweep")
-    got = worker.received[0]
+def named(name: str) -> str:
+    return f"{LOCATION}/jobs/{name}"
 
-    assert answer.json()["last_status"] == 200
-    assert (got.method, got.path, json.loads(got.body)) == ("POST", "/sweep", {})
-    assert got.headers["content-type"] == "application/json"
+
+def test_job_when_run_now_then_its_target_gets_the_services_request(
+    client: Scheduler, a_job: MakeJob, worker: Worker
+) -> None:
+    target = {
+        "http_method": scheduler_v1.HttpMethod.PUT,
+        "body": b'{"films": 7}',
+        "headers": {"Content-Type": "application/json", "X-Film": "7", "X-CloudScheduler-JobName": "another"},
+        "oidc_token": {"service_account_email": "s@local", "audience": "a"},
+    }
+    job = client.create_job(parent=LOCATION, job=a_job(target=target, time_zone="Asia/Tokyo"))
+    client.run_job(name=job.name)
+    got = eventually(lambda: worker.received)[0]
+    eventually(lambda: client.get_job(name=job.name).last_attempt_time)
+
+    assert (got.method, got.path, got.body) == ("PUT", "/sweep", b'{"films": 7}')
+    assert (got.headers["content-type"], got.headers["x-film"]) == ("application/json", "7")
     assert got.headers["user-agent"] == "Google-Cloud-Scheduler"
     assert got.headers["x-cloudscheduler"] == "true"
-    assert got.headers["x-cloudscheduler-jobname"] == "sweep"
-    assert got.headers["x-cloudscheduler-scheduletime"].endswith("Z")
+    assert got.headers["x-cloudscheduler-jobname"] == job.name.rsplit("/", 1)[1]
+    assert datetime.fromisoformat(got.headers["x-cloudscheduler-scheduletime"]) <= datetime.now(UTC)
+    assert got.headers["x-cloudscheduler-scheduletime"].endswith("+09:00")
     assert got.headers["authorization"] == "Bearer id-token:s@local:a"
+    assert client.get_job(name=job.name).schedule_time == job.schedule_time
 
 
-def test_job_when_time_passes_then_it_runs_again_and_again_whatever_the_target_answers(
-    tmp_path: Path, worker: Worker
+def test_job_with_an_oauth_token_when_run_then_sends_it(client: Scheduler, a_job: MakeJob, worker: Worker) -> None:
+    job = client.create_job(parent=LOCATION, job=a_job(target={"oauth_token": {"service_account_email": "s@local"}}))
+    client.run_job(name=job.name)
+
+    assert eventually(lambda: worker.received)[0].headers["authorization"] == "Bearer access-token:s@local"
+
+
+def test_failing_target_when_run_then_the_job_shows_its_code(client: Scheduler, a_job: MakeJob, worker: Worker) -> None:
+    worker.statuses = [404]
+    job = client.create_job(parent=LOCATION, job=a_job())
+    client.run_job(name=job.name)
+
+    assert eventually(lambda: client.get_job(name=job.name).status.code) == 5
+
+
+def test_target_elsewhere_when_run_then_not_reached(client: Scheduler, a_job: MakeJob) -> None:
+    job = client.create_job(parent=LOCATION, job=a_job(target={"uri": "http://192.0.2.1/"}))
+    client.run_job(name=job.name)
+
+    assert eventually(lambda: client.get_job(name=job.name).status.code) == 14
+
+
+def test_job_with_a_local_period_when_time_passes_then_it_runs_again_and_again_whatever_the_target_answers(
+    tmp_path: Path, connect: Connect, a_job: MakeJob, worker: Worker
 ) -> None:
     worker.statuses = [500, 503]
-    with scheduling(tmp_path, {"name": "sweep", "url": worker.url, "every_s": 0.05}):
+    dead_target = {"uri": f"http://127.0.0.1:{free_port()}/"}
+    with stand_in("scheduler", "--periods", periods(tmp_path, sweep=0.05, dead=0.05)) as process:
+        client = connect(process)
+        client.create_job(parent=LOCATION, job=a_job(name=named("dead"), target=dead_target))
+        client.create_job(parent=LOCATION, job=a_job(name=named("sweep"), schedule="*/5 * * * *"))
         eventually(lambda: len(worker.received) >= 4)
+        dead = client.get_job(name=named("dead"))
+        sweep = client.get_job(name=named("sweep"))
 
     assert "authorization" not in worker.received[0].headers
+    assert sweep.schedule == "*/5 * * * *"
+    assert dead.status.code == 14
 
 
-def test_unreachable_target_when_run_then_the_other_job_goes_on(tmp_path: Path, worker: Worker) -> None:
-    dead = {"name": "dead", "url": f"http://127.0.0.1:{free_port()}/", "every_s": 0.05}
-    with scheduling(tmp_path, dead, {"name": "alive", "url": worker.url, "every_s": 0.05}) as process:
-        eventually(lambda: process.control("GET", "jobs").json()["dead"]["runs"] >= 2)
-        seen = len(worker.received)
-        eventually(lambda: len(worker.received) > seen)
-
-        assert process.control("GET", "jobs").json()["dead"]["last_status"] is None
-
-
-def test_running_job_when_due_again_then_no_second_run_starts(tmp_path: Path, worker: Worker) -> None:
-    worker.open.clear()
-    with scheduling(tmp_path, {"name": "sweep", "url": worker.url, "every_s": 0.05}) as process:
-        eventually(lambda: process.control("GET", "jobs").json()["sweep"]["overlaps"] >= 3)
-        by_hand = process.control("POST", "run/sweep")
-        received = len(worker.received)
-        worker.open.set()
-        eventually(lambda: len(worker.received) >= 2)
-
-    assert received == 1
-    assert by_hand.status_code == 409
+def test_job_when_the_stand_in_is_killed_then_known_to_the_next_one(
+    tmp_path: Path, connect: Connect, a_job: MakeJob
+) -> None:
+    state = ("--state-dir", str(tmp_path))
+    with stand_in("scheduler", *state) as process:
+        made = connect(process).create_job(parent=LOCATION, job=a_job())
+        process.kill()
+    with stand_in("scheduler", *state) as process:
+        assert connect(process).get_job(name=made.name) == made
 
 
-def test_unknown_job_when_run_then_404(tmp_path: Path) -> None:
-    with scheduling(tmp_path) as process:
-        assert process.control("POST", "run/nothing").status_code == 404
+def test_everything_when_reset_then_no_job_is_left(tmp_path: Path, connect: Connect, a_job: MakeJob) -> None:
+    with stand_in("scheduler", "--state-dir", str(tmp_path)) as process:
+        client = connect(process)
+        made = client.create_job(parent=LOCATION, job=a_job())
+        process.control("POST", "reset")
+
+        with pytest.raises(exceptions.NotFound):
+            client.get_job(name=made.name)
+        with pytest.raises(exceptions.NotFound):
+            client.run_job(name=made.name)
 
 
-def test_slow_clock_when_moved_then_runs_keep_to_the_timetable() -> None:
-    slept_s: list[float] = []
-    clock = [1000.0]
+@pytest.mark.parametrize("content", ["[]", '{"sweep": 0}', '{"sweep": "soon"}', "{"])
+def test_unusable_periods_when_started_then_the_command_says_so(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "periods.json"
+    file.write_text(content)
 
-    async def sleep(wait_s: float) -> None:
-        slept_s.append(wait_s)
-        clock[0] += wait_s + 0.5  # a late wake-up must not shift the timetable
-        if len(slept_s) == 4:
-            raise asyncio.CancelledError
-        await asyncio.sleep(0)
-
-    async def play() -> Clockwork:
-        job = Job("sweep", f"http://127.0.0.1:{free_port()}/", 10, "a", "")
-        clockwork = Clockwork([job], Identity(None), now_s=lambda: clock[0], sleep=sleep)
-        await asyncio.wait([asyncio.ensure_future(clockwork.run())])
-        await clockwork.close()
-        return clockwork
-
-    clockwork = asyncio.run(play())
-
-    assert slept_s == [10, 9.5, 9.5, 9.5]
-    assert clockwork.records["sweep"].runs + clockwork.records["sweep"].overlaps == 3
-
-
-def test_health_when_asked_then_ok(tmp_path: Path) -> None:
-    with scheduling(tmp_path) as process:
-        answer = httpx.get(f"{process.url}/_local/health", trust_env=False)
-
-    assert answer.json() == {"status": "ok"}
+    with pytest.raises(AssertionError, match="ended before"), stand_in("scheduler", "--periods", str(file)):
+        pass

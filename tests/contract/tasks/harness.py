@@ -1,5 +1,6 @@
 """What the contract tests of the delivering stand-ins share: a real process, a worker that records, a deadline."""
 
+import json
 import os
 import socket
 import ssl
@@ -12,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
 T = TypeVar("T")
+Gcloud = Callable[..., Any]
 
 # Nothing here speaks TLS, and loading the machine's certificates costs more than a whole request.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -154,6 +156,26 @@ def stand_in(command: str, *arguments: str, environ: Mapping[str, str] | None = 
         except subprocess.TimeoutExpired:
             running.kill()
             raise
+
+
+def gcloud_against(running: StandIn, folder: Path, *group: str) -> Gcloud:
+    """Run a command group of gcloud against the stand-in; answers parsed from JSON, or what it complained of."""
+    env = {
+        **os.environ,
+        "CLOUDSDK_CONFIG": str(folder / "gcloud"),
+        f"CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUD{group[0].upper()}": f"{running.url}/",
+        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
+        "CLOUDSDK_CORE_PROJECT": "local",
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+    }
+
+    def run(*words: str, ok: bool = True) -> Any:
+        command = ["gcloud", *group, *words, "--location=us-central1", "--format=json"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        assert (done.returncode == 0) is ok, done.stderr
+        return json.loads(done.stdout) if ok and done.stdout.strip() else done.stderr
+
+    return run
 
 
 def _is_healthy(running: StandIn) -> bool:

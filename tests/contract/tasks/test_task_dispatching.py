@@ -10,9 +10,11 @@ import pytest
 
 from localcloud.deliveries import Duplicates
 from localcloud.identity import Identity
+from localcloud.messages import parsed, set_seconds, spelled
+from localcloud.outgoing import Caller, Outcome
 from localcloud.serving import ApiError
 from localcloud.tasks import wire
-from localcloud.tasks.courier import Courier, Outcome, worker_headers
+from localcloud.tasks.courier import Courier, worker_headers
 from localcloud.tasks.dispatcher import Dispatcher
 from localcloud.tasks.service import Service
 from localcloud.tasks.store import Store, StoredTask
@@ -54,13 +56,13 @@ class Stage:
         self.service = Service(self.store, now_s=lambda: self.now_s, wake=self.dispatcher.wake)
 
     def queue(self, **settings: Any) -> None:
-        self.service.create_queue(LOCATION, wire.parsed({"name": QUEUE, **settings}, wire.Queue))
+        self.service.create_queue(LOCATION, parsed({"name": QUEUE, **settings}, wire.Queue))
 
     def task(self, name: str = "", **fields: Any) -> Any:
         document = {"httpRequest": {"url": "http://127.0.0.1:1/"}, **fields}
         if name:
             document["name"] = f"{QUEUE}/tasks/{name}"
-        return self.service.create_task(QUEUE, wire.parsed(document, wire.Task))
+        return self.service.create_task(QUEUE, parsed(document, wire.Task))
 
     async def launch(self) -> float | None:
         """Dispatch what may go, let it be answered, until nothing more may go at this moment."""
@@ -129,8 +131,8 @@ def test_scheduled_task_when_its_time_comes_then_it_goes_and_not_before() -> Non
     async def play(stage: Stage) -> None:
         stage.queue()
         later = wire.Task()
-        wire.set_seconds(later.schedule_time, stage.now_s + 90)
-        stage.task("later", scheduleTime=wire.spelled(later)["scheduleTime"])
+        set_seconds(later.schedule_time, stage.now_s + 90)
+        stage.task("later", scheduleTime=spelled(later)["scheduleTime"])
         early = await stage.launch()
         sent_early = len(stage.courier.sent)
         stage.now_s += 90
@@ -341,9 +343,9 @@ def test_silent_worker_when_the_deadline_passes_then_the_attempt_ends_without_an
     silent = Worker()
     silent.open.clear()
     with listening(silent):
-        task = wire.parsed({"httpRequest": {"url": silent.url, "httpMethod": "POST"}}, wire.Task)
+        task = parsed({"httpRequest": {"url": silent.url, "httpMethod": "POST"}}, wire.Task)
         task.name, task.dispatch_count = f"{QUEUE}/tasks/t", 1
-        wire.set_seconds(task.dispatch_deadline, 0.05)
+        set_seconds(task.dispatch_deadline, 0.05)
         outcome = asyncio.run(_delivered(StoredTask(task, 0)))
 
     assert (outcome.status, outcome.code) == (None, 4)
@@ -352,12 +354,12 @@ def test_silent_worker_when_the_deadline_passes_then_the_attempt_ends_without_an
 
 async def _delivered(task: StoredTask) -> Outcome:
     identity = Identity(None)
-    courier = Courier(identity)
+    caller = Caller(identity)
     try:
         async with asyncio.timeout(10):  # far beyond the task's own deadline
-            return await courier.deliver(task)
+            return await Courier(caller).deliver(task)
     finally:
-        await courier.close()
+        await caller.close()
         await identity.close()
 
 

@@ -1,39 +1,16 @@
 """The gcloud program, unmodified, against the stand-in."""
 
-import json
-import os
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.contract.tasks.harness import StandIn, Worker, eventually
-
-Gcloud = Callable[..., Any]
+from tests.contract.tasks.harness import Gcloud, StandIn, Worker, eventually, gcloud_against
 
 
 @pytest.fixture
 def gcloud(running: StandIn, tmp_path: Path) -> Gcloud:
-    """Run gcloud against the stand-in; its answer parsed from JSON, or what it complained of."""
-    env = {
-        **os.environ,
-        "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDTASKS": f"{running.url}/",
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
-        "CLOUDSDK_CORE_PROJECT": "local",
-        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
-    }
-
-    def run(*words: str, ok: bool = True) -> Any:
-        command = ["gcloud", "tasks", *words, "--location=us-central1", "--format=json"]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
-        assert (done.returncode == 0) is ok, done.stderr
-        return json.loads(done.stdout) if ok and done.stdout.strip() else done.stderr
-
-    return run
+    return gcloud_against(running, tmp_path, "tasks")
 
 
 def test_queue_when_created_paused_purged_and_deleted_by_gcloud_then_as_in_the_cloud(gcloud: Gcloud) -> None:

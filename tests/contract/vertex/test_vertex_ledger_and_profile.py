@@ -1,5 +1,6 @@
 """The control surface: bills to the micro-dollar, latencies and quotas on order, orders that make no sense."""
 
+import csv
 import time
 from datetime import datetime
 
@@ -11,15 +12,17 @@ from google.genai import errors, types
 from tests.contract.vertex.harness import IMAGE_MODEL, TEXT_MODEL, VIDEO_MODEL, FakeVertex, finished, ordered
 
 
-def test_text_when_answered_then_the_bill_is_its_tokens_times_the_price(
-    vertex: FakeVertex, client: genai.Client
+@pytest.mark.parametrize(("location", "tenths"), [("global", 10), ("us-central1", 11), ("eu", 11)])
+def test_text_when_answered_then_the_bill_is_its_tokens_times_the_price_and_a_tenth_more_outside_global(
+    vertex: FakeVertex, location: str, tenths: int
 ) -> None:
+    client = vertex.client(location=location)
     usage = client.models.generate_content(model=TEXT_MODEL, contents="A lighthouse at dawn.").usage_metadata
 
     assert usage is not None
     answered = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
-    in_2026 = -(-((usage.prompt_token_count or 0) * 750_000 + answered * 3_750_000) // 1_000_000)
-    from_2027 = -(-((usage.prompt_token_count or 0) * 1_500_000 + answered * 7_500_000) // 1_000_000)
+    in_2026 = -(-((usage.prompt_token_count or 0) * 750_000 + answered * 3_750_000) * tenths // 10_000_000)
+    from_2027 = -(-((usage.prompt_token_count or 0) * 1_500_000 + answered * 7_500_000) * tenths // 10_000_000)
     (entry,) = vertex.ledger()
     year = datetime.fromisoformat(entry["at"]).year
     assert entry["micros"] == (in_2026 if year < 2027 else from_2027)
@@ -35,8 +38,9 @@ def test_text_when_answered_then_the_bill_is_its_tokens_times_the_price(
     ],
 )
 def test_picture_when_painted_then_it_costs_its_tokens_at_the_picture_price(
-    vertex: FakeVertex, client: genai.Client, model: str, size: str, picture_micros: int
+    vertex: FakeVertex, model: str, size: str, picture_micros: int
 ) -> None:
+    client = vertex.client(location="global")
     config = types.GenerateContentConfig(image_config=types.ImageConfig(image_size=size))
     client.models.generate_content(model=model, contents="A boat", config=config)
 
@@ -143,3 +147,14 @@ def test_reset_when_asked_then_ledger_faults_and_operations_are_gone(vertex: Fak
         client.operations.get(operation)
     client.models.generate_content(model=IMAGE_MODEL, contents="A boat")
     assert [entry["n"] for entry in vertex.ledger()] == [1]
+
+
+def test_ledger_when_asked_for_as_csv_then_says_the_same_line_by_line(vertex: FakeVertex, client: genai.Client) -> None:
+    client.models.generate_content(model=TEXT_MODEL, contents="A lighthouse at dawn.")
+    ordered(client, duration_seconds=8, output_gcs_uri="gs://films/ledger/")
+
+    lines = list(csv.DictReader(httpx.get(f"{vertex.url}/_local/ledger.csv").text.splitlines()))
+
+    kept = [{name: "" if value is None else str(value) for name, value in line.items()} for line in vertex.ledger()]
+    assert lines == kept
+    assert len(lines) == 2

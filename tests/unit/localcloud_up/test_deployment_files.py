@@ -130,15 +130,18 @@ def test_gate_when_wired_then_names_the_accounts_of_access_json(site: Site) -> N
 
 
 def test_schedules_when_wired_then_fire_at_the_local_interval(site: Site) -> None:
-    assert wiring.periods(site) == {"sweep_jobs": 5}
+    assert wiring.periods(site) == {"sweep-jobs": 5}
 
 
 def test_schedule_when_provisioned_then_cron_of_production_posts_signed_to_the_service() -> None:
     url = "http://127.0.0.1:1"
 
-    assert job_resource("j", 300, url, "film-scheduler@p.iam.gserviceaccount.com") == {
+    assert job_resource("j", 300, url, "film-scheduler@p.iam.gserviceaccount.com", deadline_s=60) == {
         "name": "j",
         "schedule": "*/5 * * * *",
+        "timeZone": "Etc/UTC",
+        "attemptDeadline": "60s",
+        "retryConfig": {"retryCount": 1, "minBackoffDuration": "10s", "maxBackoffDuration": "60s"},
         "httpTarget": {
             "uri": url,
             "headers": {"Content-Type": "application/json"},

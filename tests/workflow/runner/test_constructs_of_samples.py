@@ -35,6 +35,17 @@ ACCEPTED = {
         - b: {raise: never}
         - c: {next: end}
     """,
+    "a return that also says where to go": """
+        - a: {switch: [{condition: true, return: 1, next: b}], next: end}
+        - b: {return: "nothing to do", next: end}
+    """,
+    "null as YAML spells it": """
+        - a: {assign: [{x: Null}]}
+        - b: {return: "${x == Null and x == NULL}"}
+    """,
+    "commands with their log turned off": """
+        - a: {call: shell.gcloud, args: {args: [info], location: global, skip_logging: true}}
+    """,
     "step names with spaces and marks": """
         - Is it done?: {switch: [{condition: true, next: Yes - it is!}]}
         - Yes - it is!: {return: 1}

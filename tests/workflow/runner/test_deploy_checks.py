@@ -15,19 +15,24 @@ REFUSED = [
     ("other: {steps: [{a: {return: 1}}]}", "no routine called main"),
     ("[{a: {return: 1}, b: {return: 2}}]", "one key"),
     ("[{a: {assign: [{x: 1}]}}, {a: {return: 1}}]", "exists twice"),
+    ("[{a: {steps: [{b: {assign: [{x: 1}]}}]}}, {c: {steps: [{b: {return: 1}}]}}]", "exists twice in this routine"),
     ("[{a: {assign: [{x: 1}], return: 2}}]", "does one thing"),
     ("[{a: {assign: [{x: 1, y: 2}]}}]", "one variable"),
     ("[{a: {assign: {x: 1}}}]", "must be a list"),
     ("[{a: {assign: [{'x y': 1}]}}]", "bad expression"),
     ("[{a: {assign: [{'f(x)': 1}]}}]", "not a variable"),
-    ("[{a: {return: 1, next: end}}]", "next"),
+    ("[{a: {raise: x, next: end}}]", "next"),
+    ("[{a: {return: 1, next: nowhere}}]", "nowhere"),
     ("[{a: {assign: [{x: 1}], next: nowhere}}]", "nowhere"),
     ("[{a: {assign: [{x: 1}], next: break}}]", "break"),
     ("[{a: {steps: [{b: {assign: [{x: 1}]}}]}}, {c: {assign: [{x: 1}], next: b}}]", "'b'"),
     ("[{a: {call: no.such}}]", "no.such"),
     ("[{a: {call: sys.sleep}}]", "seconds"),
     ("[{a: {call: sys.sleep, args: {seconds: 1, minutes: 2}}}]", "minutes"),
-    ("[{a: {call: sys.sleep, args: [1]}}]", "args must be a map"),
+    ("[{a: {call: sys.sleep, args: 1}}]", "args must be a map"),
+    ("[{a: {call: sys.sleep, args: [1, 2]}}]", "sys.sleep takes at most 1 arguments, not 2"),
+    ("[{a: {call: sys.sleep, args: []}}]", "needs the argument seconds"),
+    ("[{a: {call: googleapis.pubsub.v1.projects.topics.publish, args: [1]}}]", "args must be a map"),
     ("[{a: {call: sys.now, result: x.y}}]", "result must be a name"),
     ("{main: {steps: [{a: {call: s}}]}, s: {params: [p], steps: [{b: {return: 1}}]}}", "needs the argument p"),
     ("{main: {steps: [{a: {return: '${s(1, 2)}'}}]}, s: {params: [p], steps: [{b: {return: 1}}]}}", "1 to 1"),
@@ -103,7 +108,7 @@ ACCEPTED = [
     "{main: {params: null, steps: [{a: {call: sys.now, args: null, result: r}}]}}",
     (
         "[{a: {for: {value: v, in: [], steps: [{b: {raise: x}}]}}}, "
-        "{c: {for: {value: v, in: [], steps: [{b: {raise: x}}]}}}]"
+        "{c: {for: {value: v, in: [], steps: [{d: {raise: x}}]}}}]"
     ),
     "[{p: {parallel: {branches: [{a: {call: sys.now, result: t}}, {b: {steps: [{c: {raise: x}}]}}]}}}]",
     "[{a: {try: {raise: x}, except: {as: e, steps: [{b: {return: 1}}]}}}, {c: {assign: [{e: 1}]}}]",
@@ -158,7 +163,7 @@ def test_limit_when_passed_by_one_then_the_deploy_is_refused(refusal: Refusal, c
         return source.format(
             lines=", ".join(["{x: 1}"] * number),
             cases=", ".join(["{condition: true, next: end}"] * number),
-            branches=", ".join(f"{{b{n}: {{steps: [{{s: {{assign: [{{x: 1}}]}}}}]}}}}" for n in range(number)),
+            branches=", ".join(f"{{b{n}: {{steps: [{{s{n}: {{assign: [{{x: 1}}]}}}}]}}}}" for n in range(number)),
         )
 
     assert refusal(filled(count)) == ""

@@ -21,7 +21,7 @@ main:
       retry: RETRY
       except:
         as: e
-        steps: [{give: {return: {caught: "${e}"}}}]
+        steps: [{give_up: {return: {caught: "${e}"}}}]
   - give: {return: "${answer.body}"}
 never_503:
   params: [e]
@@ -170,12 +170,12 @@ helper:
 
     assert report["context"].splitlines() == [
         "ZeroDivisionError: division by zero",
-        'in step "divides", routine "helper", line: 12',
-        'in step "calls_it", routine "main", line: 5',
+        'in step "divides", routine "helper", line: 13',
+        'in step "calls_it", routine "main", line: 6',
     ]
     assert report["stackTrace"]["elements"] == [
-        {"step": "divides", "routine": "helper", "position": {"line": "12", "column": "5", "length": "7"}},
-        {"step": "calls_it", "routine": "main", "position": {"line": "5", "column": "9", "length": "8"}},
+        {"step": "divides", "routine": "helper", "position": {"line": "13", "column": "15", "length": "8"}},
+        {"step": "calls_it", "routine": "main", "position": {"line": "6", "column": "11", "length": "4"}},
     ]
 
 

@@ -155,7 +155,6 @@ FAULTS = [
     ("1 / 0", "ZeroDivisionError"),
     ("1.5 // 0", "ZeroDivisionError"),
     ("1 % 0.0", "ZeroDivisionError"),
-    ("'a' in 'abc'", "TypeError"),
     ("m.nope", "KeyError"),
     ("m['nope']", "KeyError"),
     ("m.a.b", "TypeError"),
@@ -176,3 +175,13 @@ def test_expression_when_it_fails_then_names_its_tag_in_tags_and_message(
 
     assert error["tags"][0] == tag
     assert error["message"].startswith(f"{tag}: ")
+
+
+@pytest.mark.parametrize(("container", "shown"), [("null", "null"), ("'abc'", '"abc"'), ("5", "5")])
+def test_membership_when_asked_of_neither_map_nor_list_then_is_told_in_the_words_of_the_reference(
+    evaluate: Evaluate, container: str, shown: str
+) -> None:
+    assert evaluate(f"'a' in {container}") == {
+        "message": f"The argument of 'in' must be a dict or an array; got: {shown}",
+        "tags": ["TypeError"],
+    }

@@ -18,7 +18,7 @@ def test_branches_when_they_sleep_then_run_at_the_same_time(play: Play) -> None:
         parallel:
           branches:
           - one: {steps: [{nap: {call: sys.sleep, args: {seconds: 30}}}]}
-          - two: {steps: [{nap: {call: sys.sleep, args: {seconds: 50}}}]}
+          - two: {steps: [{longer_nap: {call: sys.sleep, args: {seconds: 50}}}]}
     """
 
     assert play(source).took_s == 50
@@ -97,7 +97,7 @@ def test_failing_branch_when_others_still_run_then_they_finish_before_the_error(
                 steps:
                 - nap: {call: sys.sleep, args: {seconds: 5}}
                 - note: {assign: [{finished: "${list.concat(finished, 'slow')}"}]}
-            - third: {steps: [{fail: {raise: "text"}}]}
+            - third: {steps: [{fail_too: {raise: "text"}}]}
         except:
           as: e
           steps: [{give: {return: {error: "${e}", finished: "${finished}"}}}]

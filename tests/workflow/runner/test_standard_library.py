@@ -54,6 +54,7 @@ VALUES: list[tuple[str, Any]] = [
     ("json.encode_to_string([], true)", "[]"),
     ("time.format(1.23456789)", "1970-01-01T00:00:01.234568Z"),
     ("time.format(0, 'GMT')", "1970-01-01T00:00:00.000000Z"),
+    ("time.format(0, '')", "1970-01-01T00:00:00.000000Z"),
     ("time.format(-1)", "1969-12-31T23:59:59.000000Z"),
     ("time.parse('2024-05-08T12:01:00.000000Z')", 1715169660.0),
     ("time.parse('1970-01-01t00:00:00z')", 0.0),
@@ -249,7 +250,7 @@ def test_default_predicates_when_asked_then_repeat_only_what_they_document(
 
 OK = {"code": 200, "headers": {}, "body": "https://example.com/x"}
 URL = {"url": "https://example.com/x"}
-CALLS: list[tuple[str, dict[str, Any], Any]] = [
+CALLS: list[tuple[str, Any, Any]] = [
     ("http.get", URL, OK),
     ("http.post", {**URL, "body": {"k": 1}}, OK),
     ("http.put", URL, OK),
@@ -264,14 +265,23 @@ CALLS: list[tuple[str, dict[str, Any], Any]] = [
     ("http.get", {**URL, "auth": {"type": "Basic"}}, "ValueError"),
     ("sys.log", {"text": {"any": "value"}, "severity": "INFO"}, None),
     ("sys.log", {"data": 1, "severity": "LOUD"}, "ValueError"),
+    ("sys.log", ["said", "INFO"], None),
+    ("sys.log", {"data": None}, None),
+    ("sys.log", {"severity": "INFO"}, "TypeError"),
+    ("sys.log", {"data": 1, "text": "a"}, "TypeError"),
+    ("sys.log", {"json": "a"}, "TypeError"),
     ("sys.sleep", {"seconds": 0.5}, None),
     ("sys.sleep", {"seconds": "1"}, "TypeError"),
     ("sys.sleep", {"seconds": -1}, "ValueError"),
+    ("sys.sleep", {"seconds": 31_536_001}, "ValueError"),
+    ("sys.sleep", [0.5], None),
     ("sys.sleep_until", {"time": "2000-01-01T00:00:00Z"}, None),
     ("sys.sleep_until", {"time": 12}, "TypeError"),
+    ("sys.sleep_until", {"time": "2100-01-01T00:00:00Z"}, "ValueError"),
     ("sys.now", {}, 1_700_000_000.0),
     ("sys.get_env", {"name": "NAME", "default": "x"}, "x"),
     ("events.create_callback_endpoint", {"http_callback_method": "FETCH"}, "ValueError"),
+    ("len", ["${keys(events.create_callback_endpoint())}"], 1),
     ("events.await_callback", {"callback": "url"}, "TypeError"),
     ("events.await_callback", {"callback": {}, "timeout": 0}, "ValueError"),
     ("gke.request", {"cluster_id": "c", "location": "l", "path": "/", "query": {"limit": 3}}, "SystemError"),
@@ -287,7 +297,7 @@ CALLS: list[tuple[str, dict[str, Any], Any]] = [
 
 @pytest.mark.parametrize(("name", "arguments", "wanted"), CALLS, ids=[f"{name} {given}" for name, given, _ in CALLS])
 def test_function_when_called_by_a_step_then_gives_its_result_or_its_tag(
-    play: Callable[..., Any], name: str, arguments: dict[str, Any], wanted: Any
+    play: Callable[..., Any], name: str, arguments: Any, wanted: Any
 ) -> None:
     step = {"call": name, "args": arguments, "result": "r"}
     handler = {"as": "e", "steps": [{"failed": {"return": "${e.tags[0]}"}}]}

@@ -35,7 +35,7 @@ def test_file_when_bad_then_check_names_the_place_and_exits_1(command: Command, 
     done = command("check", BAD, str(tmp_path / "absent.yaml"))
 
     assert done.returncode == 1
-    assert "flow.yaml:4:17: in step 'a': symbol 'oops' is neither a variable nor a subworkflow name" in done.stderr
+    assert "flow.yaml:4:17: in step 'a': symbol 'oops' is neither a variable nor a sub-workflow name" in done.stderr
     assert "absent.yaml" in done.stderr
 
 

@@ -257,6 +257,7 @@ def test_operation_when_it_failed_then_the_error_carries_it(play: Play, scripted
     played = play(DELETE_WORKFLOW.replace("PARAMS", "{}"), world=scripted_world(answer=answers(failed)))
 
     assert (played.error["tags"], played.error["operation"]) == (["OperationError"], failed)
+    assert played.error["error"] == failed["error"]
 
 
 def test_scopes_when_given_then_are_asked_of_the_token(play: Play, scripted_world: Any) -> None:

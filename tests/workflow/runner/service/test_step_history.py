@@ -37,6 +37,7 @@ def test_steps_when_run_then_are_recorded_with_kind_state_and_thread(play: Play)
         ("both", "STEP_PARALLEL_BRANCH_ENTRY", "STATE_SUCCEEDED", 1),
         ("ask", "STEP_STD_LIB_CALL", "STATE_SUCCEEDED", 1),
         ("fails", "STEP_TRY_RETRY_EXCEPT", "STATE_SUCCEEDED", 0),
+        ("fails", "STEP_TRY", "STATE_FAILED", 0),
         ("fails", "STEP_RAISE", "STATE_FAILED", 0),
         ("fails", "STEP_EXCEPT", "STATE_SUCCEEDED", 0),
         ("go", "STEP_GOTO", "STATE_SUCCEEDED", 0),
@@ -108,6 +109,49 @@ def test_parallel_rounds_when_one_fails_then_its_entry_failed_and_the_others_did
     assert "ZeroDivisionError" in next(e for e in entries if e["state"] == "STATE_FAILED")["exception"]["payload"]
 
 
+def parts(played: Any) -> list[tuple[Any, ...]]:
+    entries = recorded(played)
+    return [
+        (e["stepType"], e["state"], e["navigationInfo"].get("parent"), e["stepEntryMetadata"].get("progressNumber"))
+        for e in entries
+    ]
+
+
+def test_attempts_when_a_step_is_tried_again_then_each_is_an_entry_that_holds_its_steps(play: Play) -> None:
+    source = """
+    - risky:
+        try: {steps: [{go: {raise: "x"}}]}
+        retry: {predicate: "${retry.always}", max_retries: 2, backoff: {initial_delay: 1, max_delay: 1, multiplier: 1}}
+        except: {as: e, steps: [{give_up: {return: "${e}"}}]}
+    """
+
+    assert parts(play(source)) == [
+        ("STEP_TRY_RETRY_EXCEPT", "STATE_SUCCEEDED", None, None),
+        ("STEP_TRY", "STATE_FAILED", "1", None),
+        ("STEP_RAISE", "STATE_FAILED", "2", None),
+        ("STEP_RETRY", "STATE_FAILED", "1", "1"),
+        ("STEP_RAISE", "STATE_FAILED", "4", "1"),
+        ("STEP_RETRY", "STATE_FAILED", "1", "2"),
+        ("STEP_RAISE", "STATE_FAILED", "6", "2"),
+        ("STEP_EXCEPT", "STATE_SUCCEEDED", "1", None),
+        ("STEP_RETURN", "STATE_SUCCEEDED", "8", None),
+    ]
+
+
+def test_switch_when_a_condition_holds_then_its_case_is_an_entry_that_holds_its_steps(play: Play) -> None:
+    source = """
+    - which: {switch: [{condition: false, next: end}, {condition: true, steps: [{set: {assign: [{x: 1}]}}]}]}
+    - none: {switch: [{condition: false, next: end}]}
+    """
+
+    assert parts(play(source)) == [
+        ("STEP_SWITCH", "STATE_SUCCEEDED", None, None),
+        ("STEP_CONDITION", "STATE_SUCCEEDED", "1", "2"),
+        ("STEP_ASSIGN", "STATE_SUCCEEDED", "2", "2"),
+        ("STEP_SWITCH", "STATE_SUCCEEDED", None, None),
+    ]
+
+
 @pytest.fixture
 def run_to_end(stand_in: Any, ended: Callable[[str], Any], request: pytest.FixtureRequest) -> Callable[..., str]:
     def run(source: str, **fields: Any) -> str:
@@ -136,11 +180,45 @@ def test_history_when_detailed_then_shows_the_variables_a_step_left(stand_in: An
     ]
 
 
-def test_history_when_not_detailed_then_shows_no_variables(stand_in: Any, run_to_end: Any) -> None:
+EXPECTING = {
+    "list": ("{for: {value: v, in: [1, 2], steps: STEPS}}", 2),
+    "doubles": ("{for: {value: v, range: [0.5, 2], steps: STEPS}}", 2),
+    "parallel": ("{parallel: {for: {value: v, range: [3, 5], steps: STEPS}}}", 3),
+    "branches": ("{parallel: {branches: [{one: {steps: STEPS}}]}}", 1),
+}
+
+
+@pytest.mark.parametrize("kind", EXPECTING)
+def test_history_when_detailed_then_rounds_show_how_many_are_expected(
+    stand_in: Any, run_to_end: Any, kind: str
+) -> None:
+    step, rounds = EXPECTING[kind]
+    source = f"[{{all: {step.replace('STEPS', '[{set: {assign: [{x: 1}]}}]')}}}]"
+    name = run_to_end(source, executionHistoryLevel="EXECUTION_HISTORY_DETAILED")
+    entries = stand_in.get(f"/v1/{name}/stepEntries")["stepEntries"]
+
+    assert {entry["stepEntryMetadata"]["expectedIteration"] for entry in entries} == {str(rounds)}
+
+
+def test_history_when_detailed_then_a_retry_shows_how_many_are_allowed(stand_in: Any, run_to_end: Any) -> None:
+    retry = "{predicate: '${retry.always}', max_retries: 1, backoff: {initial_delay: 0, max_delay: 0, multiplier: 1}}"
+    source = f"[{{all: {{try: {{raise: x}}, retry: {retry}}}}}]"
+    name = run_to_end(source, executionHistoryLevel="EXECUTION_HISTORY_DETAILED")
+    entries = stand_in.get(f"/v1/{name}/stepEntries?filter=stepType%3DSTEP_RETRY")["stepEntries"]
+
+    assert [entry["stepEntryMetadata"] for entry in entries] == [
+        {"threadId": "0", "progressType": "PROGRESS_TYPE_RETRY", "progressNumber": "1", "expectedIteration": "1"}
+    ]
+
+
+def test_history_when_not_detailed_then_shows_neither_variables_nor_expected_rounds(
+    stand_in: Any, run_to_end: Any
+) -> None:
     entries = stand_in.get(f"/v1/{run_to_end(LOOP)}/stepEntries")["stepEntries"]
 
     assert len(entries) == 8
     assert not any("variableData" in entry for entry in entries)
+    assert not any("expectedIteration" in entry["stepEntryMetadata"] for entry in entries)
 
 
 def test_step_entries_when_listed_in_pages_then_skip_filter_and_order_apply(stand_in: Any, run_to_end: Any) -> None:

@@ -203,5 +203,5 @@ def test_failed_execution_when_fetched_by_the_client_then_shows_its_error(
     error = executions.get_execution(name=name).error
 
     assert json.loads(error.payload) == {"code": 7}
-    assert 'in step "bad", routine "main", line: 3' in error.context
-    assert [(e.step, e.routine, e.position.line) for e in error.stack_trace.elements] == [("bad", "main", 3)]
+    assert 'in step "bad", routine "main", line: 4' in error.context
+    assert [(e.step, e.routine, e.position.line) for e in error.stack_trace.elements] == [("bad", "main", 4)]

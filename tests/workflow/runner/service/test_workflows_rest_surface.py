@@ -48,8 +48,10 @@ def test_execution_when_it_raises_then_is_failed_with_payload_context_and_trace(
 
     assert (execution["state"], "result" in execution) == ("FAILED", False)
     assert json.loads(execution["error"]["payload"]) == {"code": 9, "message": "no luck"}
-    assert execution["error"]["context"] == 'no luck\nin step "fails", routine "main", line: 3'
-    assert execution["error"]["stackTrace"]["elements"][0]["position"]["line"] == "3"
+    assert execution["error"]["context"] == 'no luck\nin step "fails", routine "main", line: 4'
+    assert execution["error"]["stackTrace"]["elements"] == [
+        {"step": "fails", "routine": "main", "position": {"line": "4", "column": "7", "length": "5"}}
+    ]
 
 
 def test_sleeping_execution_when_cancelled_then_ends_at_once_and_cannot_be_cancelled_again(
@@ -155,6 +157,25 @@ def test_argument_when_not_json_or_too_long_then_400(stand_in: Any, deploy: Any,
     error = stand_in.post(f"{deploy(HELLO)}/executions", {"argument": argument})["error"]
 
     assert (error["code"], error["status"]) == (400, "INVALID_ARGUMENT")
+
+
+def test_stand_in_when_restarted_then_keeps_every_revision(launch: Any, halt: Any, tmp_path: Path) -> None:
+    options = ("--state-dir", str(tmp_path / "state"))
+    first = launch(*options)
+    workflow = f"{PARENT}/workflows/twice"
+    first.post(f"{PARENT}/workflows?workflowId=twice", {"sourceContents": NAP})
+    first.send("PATCH", workflow, {"sourceContents": HELLO})
+    first.send("PATCH", workflow, {"description": "says hello"})
+    revisions = first.get(f"{workflow}:listRevisions")["workflows"]
+    halt(first)
+    second = launch(*options)
+    restored = second.get(f"{workflow}:listRevisions")["workflows"]
+    third = second.send("PATCH", workflow, {"sourceContents": NAP})["response"]["revisionId"]
+
+    assert restored == revisions
+    assert [found["sourceContents"] for found in restored] == [HELLO, NAP]
+    assert second.get(f"{workflow}?revisionId={revisions[1]['revisionId']}") == revisions[1]
+    assert third.startswith("000003-")
 
 
 def test_stand_in_when_restarted_then_keeps_workflows_but_no_executions(launch: Any, halt: Any, tmp_path: Path) -> None:

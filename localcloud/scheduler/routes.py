@@ -1,0 +1,93 @@
+"""Cloud Scheduler v1 as HTTP paths; each handler only translates between a request and one operation of the service."""
+
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.field_mask_pb2 import FieldMask  # type: ignore[attr-defined]
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localcloud.messages import parsed, spelled
+from localcloud.rest import document, page_wish, place
+from localcloud.scheduler import names, wire
+from localcloud.scheduler.clockwork import Clockwork
+from localcloud.scheduler.service import Service
+from localcloud.serving import ApiError
+
+_LOCATIONS = "/v1/projects/{project}/locations"
+_LOCATION = _LOCATIONS + "/{location}"
+_JOBS = _LOCATION + "/jobs"
+_JOB = _JOBS + "/{job}"
+
+
+class Routes:
+    def __init__(self, service: Service, clockwork: Clockwork) -> None:
+        self._service = service
+        self._clockwork = clockwork
+
+    def all(self) -> list[Route]:
+        def job_verb(verb: str, act: Callable[[str], Any]) -> Route:
+            async def handle(request: Request) -> Response:
+                return JSONResponse(spelled(act(_name(request).removesuffix(f":{verb}"))))
+
+            return Route(f"{_JOB}:{verb}", handle, methods=["POST"])
+
+        # Paths with a verb come first: a bare {job} would swallow "name:verb".
+        return [
+            job_verb("pause", self._service.pause_job),
+            job_verb("resume", self._service.resume_job),
+            job_verb("run", self.run_job),
+            Route(_JOBS, self.create_job, methods=["POST"]),
+            Route(_JOBS, self.list_jobs, methods=["GET"]),
+            Route(_JOB, self.get_job, methods=["GET"]),
+            Route(_JOB, self.update_job, methods=["PATCH"]),
+            Route(_JOB, self.delete_job, methods=["DELETE"]),
+            Route(_LOCATION, self.get_location, methods=["GET"]),
+            Route(_LOCATIONS, self.list_locations, methods=["GET"]),
+        ]
+
+    def run_job(self, name: str) -> Any:
+        self._service.job(name)  # 404 for one that does not exist
+        return self._clockwork.force(name)
+
+    async def create_job(self, request: Request) -> Response:
+        job = parsed(await document(request), wire.Job)
+        return JSONResponse(spelled(self._service.create_job(_name(request).removesuffix("/jobs"), job)))
+
+    async def update_job(self, request: Request) -> Response:
+        job = parsed(await document(request), wire.Job)
+        job.name = _name(request)
+        return JSONResponse(spelled(self._service.update_job(job, _mask(request))))
+
+    async def get_job(self, request: Request) -> Response:
+        return JSONResponse(spelled(self._service.job(_name(request))))
+
+    async def list_jobs(self, request: Request) -> Response:
+        message = wire.ListJobsRequest(parent=_name(request).removesuffix("/jobs"), **page_wish(request))
+        return JSONResponse(spelled(self._service.jobs_page(message)))
+
+    async def delete_job(self, request: Request) -> Response:
+        self._service.delete_job(_name(request))
+        return JSONResponse({})
+
+    async def get_location(self, request: Request) -> Response:
+        return JSONResponse(place(names.location_name(_name(request))))
+
+    async def list_locations(self, request: Request) -> Response:
+        found = self._service.locations(_name(request).removesuffix("/locations"))
+        return JSONResponse({"locations": [place(name) for name in found]})
+
+
+def _name(request: Request) -> str:
+    return request.url.path.removeprefix("/v1/")
+
+
+def _mask(request: Request) -> list[str]:
+    """The update mask, whose JSON form is in camel case; protobuf's own names are let through, as Google does."""
+    mask = FieldMask()
+    try:
+        mask.FromJsonString(request.query_params.get("updateMask", ""))
+    except ValueError as exc:
+        raise ApiError(400, f"Invalid value at 'update_mask': {exc}") from exc
+    return list(mask.paths)
