@@ -8,10 +8,13 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-in
 LOCKED := tests/requirements.txt functions/requirements.txt stitcher_service/requirements.txt
 FIREBASE_TOOLS := firebase-tools@15.34.2
 FIREBASE := .local/node/node_modules/.bin/firebase
-NOT_YET = @echo "make $@: not built yet (README, Limits)." >&2; exit 2
+DEPLOYMENT = $(or $(if $(PROJECT),--project=$(PROJECT)),$(error say where: make $@ PROJECT=my-project)) \
+	--region=$(or $(REGION),us-central1) $(if $(OPERATORS),--operators=$(OPERATORS)) $(if $(DRY_RUN),--dry-run)
+SUDO = $(shell test "$$(id -u)" = 0 || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-e2e test-firebase check fmt up bench chaos infra-test deploy docs lock clean
+.PHONY: help setup demo test test-unit test-e2e test-firebase check fmt up bench chaos browser \
+	infra-test infra-inventory container-test bootstrap deploy smoke logs destroy audit docs lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -30,7 +33,7 @@ $(INSTALLED): tests/requirements.txt pyproject.toml
 demo: setup ## one film from examples/ (or DEMO_PROMPT="…") on a local stack, into out/demo/
 	$(BIN)/python -m examples.demo
 
-test: setup ## the whole test suite
+test: setup browser ## the whole test suite
 	$(BIN)/pytest -n 2 --dist loadscope
 
 test-unit: setup ## the rooms that need no stack: seconds
@@ -41,6 +44,9 @@ test-e2e: setup ## whole films on the local stack
 
 test-firebase: setup $(FIREBASE) ## the store suites and a film on firebase-tools' emulators (needs Node and npm)
 	EMULATORS=firebase $(BIN)/pytest tests/contract/ports tests/e2e/firebase_lane.py
+
+browser:
+	command -v chromium > /dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium; }
 
 $(FIREBASE):
 	npm install --prefix .local/node --ignore-scripts --no-audit --no-fund --omit=optional --omit-lockfile-registry-resolved $(FIREBASE_TOOLS)
@@ -56,6 +62,7 @@ check: setup ## lint, format, types, layers, locks, the workflow's own compiler
 fmt: setup ## format and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+	$(BIN)/python -m tests.infra.offline fmt -recursive infra
 
 up: setup ## the local stack on fixed ports until Ctrl-C
 	$(BIN)/python -m localcloud up --fixed-ports --state-file .local/state.json
@@ -69,10 +76,32 @@ chaos: setup ## kill anything at any time: 40 films, 300 kills, every fault (SEE
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
 infra-test: setup ## prove the Terraform offline
-	$(NOT_YET)
+	$(BIN)/pytest -n 2 --dist loadfile tests/infra
 
-deploy: setup ## bring promptreel up in a Google Cloud project
-	$(NOT_YET)
+infra-inventory: setup ## write down what a plan would create, after a change that is meant
+	$(BIN)/python -m tests.infra.inventory
+
+container-test: setup ## build the stitcher's image without a docker daemon and cut a film inside it (root, Debian)
+	$(BIN)/python -m tests.container
+
+bootstrap: setup ## prepare a project: state bucket, first APIs (PROJECT=…)
+	$(BIN)/python -m infra.operate bootstrap $(DEPLOYMENT)
+
+deploy: setup ## bring promptreel up in a Google Cloud project (PROJECT=…)
+	$(BIN)/python -m infra.operate deploy $(DEPLOYMENT)
+
+smoke: setup ## one real draft film; says its price first and asks (PROJECT=…)
+	$(BIN)/python -m infra.operate smoke $(DEPLOYMENT)
+
+logs: setup ## what was logged about JOB=… (PROJECT=…)
+	$(BIN)/python -m infra.operate logs $(DEPLOYMENT) --job=$(JOB)
+
+destroy: setup ## take a deployment away (PROJECT=…)
+	$(BIN)/python -m infra.operate destroy $(DEPLOYMENT)
+
+audit: setup ## known vulnerabilities in what is deployed (asks a public service)
+	$(BIN)/uv tool run --from pip-audit pip-audit --strict --disable-pip --require-hashes \
+		-r functions/requirements.txt -r stitcher_service/requirements.txt
 
 docs: setup ## generate the diagrams and the API description from the code
 	$(BIN)/python -m tests.documents

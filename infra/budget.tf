@@ -1,0 +1,34 @@
+# Tells when the month gets dear; it stops nothing. Each job's own budget does that (the ledger).
+
+resource "google_billing_budget" "this" {
+  count = var.billing_account == "" ? 0 : 1
+
+  billing_account = var.billing_account
+  display_name    = "promptreel in ${var.project}"
+
+  budget_filter {
+    projects        = ["projects/${data.google_project.this.number}"]
+    calendar_period = "MONTH"
+  }
+
+  amount {
+    specified_amount {
+      currency_code = "USD"
+      units         = tostring(var.budget_usd)
+    }
+  }
+
+  dynamic "threshold_rules" {
+    for_each = { half = [0.5, "CURRENT_SPEND"], most = [0.9, "CURRENT_SPEND"], all = [1, "CURRENT_SPEND"], soon = [1, "FORECASTED_SPEND"] }
+    content {
+      threshold_percent = threshold_rules.value[0]
+      spend_basis       = threshold_rules.value[1]
+    }
+  }
+
+  all_updates_rule {
+    monitoring_notification_channels = [for channel in google_monitoring_notification_channel.operators : channel.id]
+  }
+
+  depends_on = [google_project_service.this]
+}

@@ -1,0 +1,65 @@
+# The truth about every job. Indexes are those that functions/promptreel/adapters/firestore.py asks for.
+
+resource "google_firestore_database" "this" {
+  name                              = local.services.env.PROMPTREEL_DATABASE
+  location_id                       = var.region
+  type                              = "FIRESTORE_NATIVE"
+  concurrency_mode                  = "OPTIMISTIC"
+  point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
+  delete_protection_state           = var.protected ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
+  deletion_policy                   = var.protected ? "PREVENT" : "DELETE"
+  depends_on                        = [google_project_service.this]
+}
+
+locals {
+  indexes = {
+    "jobs of an owner"            = [["owner", "ASCENDING"], ["created", "DESCENDING"]]
+    "jobs of an owner in a state" = [["owner", "ASCENDING"], ["state", "ASCENDING"], ["created", "DESCENDING"]]
+    "jobs in a state by age"      = [["state", "ASCENDING"], ["updated", "ASCENDING"]]
+  }
+}
+
+resource "google_firestore_index" "jobs" {
+  for_each = local.indexes
+
+  database    = google_firestore_database.this.name
+  collection  = "jobs"
+  query_scope = "COLLECTION"
+
+  dynamic "fields" {
+    for_each = each.value
+    content {
+      field_path = fields.value[0]
+      order      = fields.value[1]
+    }
+  }
+}
+
+# sweep_jobs looks for unfinished calls of all jobs at once.
+resource "google_firestore_field" "calls_state" {
+  database   = google_firestore_database.this.name
+  collection = "calls"
+  field      = "state"
+
+  index_config {
+    indexes {
+      order       = "ASCENDING"
+      query_scope = "COLLECTION"
+    }
+    indexes {
+      order       = "ASCENDING"
+      query_scope = "COLLECTION_GROUP"
+    }
+  }
+}
+
+# What is left of a deleted job goes when nothing can come back to it any more (docs/adr/0004). Live jobs have no such
+# field. Days late by nature; and no index, because a time stamp that only grows is a hot spot.
+resource "google_firestore_field" "forget" {
+  database   = google_firestore_database.this.name
+  collection = "jobs"
+  field      = "forget"
+
+  index_config {}
+  ttl_config {}
+}

@@ -1,0 +1,106 @@
+# Every entry point of functions/main.py, each as its own account, from one source.
+
+data "archive_file" "functions" {
+  type             = "zip"
+  source_dir       = "${path.module}/../functions"
+  output_path      = "${path.module}/build/functions.zip"
+  output_file_mode = "0644" # whoever packs it, the same bytes
+  excludes         = ["**/__pycache__", "**/*.pyc", "**/.*", "**/*.egg-info", "**/node_modules"]
+}
+
+resource "google_storage_bucket_object" "functions" {
+  name   = "functions-${data.archive_file.functions.output_sha256}.zip" # new content, new name: else nothing is redeployed
+  bucket = google_storage_bucket.source.name
+  source = data.archive_file.functions.output_path
+}
+
+locals {
+  # Requests at once × instances: what a step may ask of the service behind it. submit_clip's is bound by its queues.
+  sizes = {
+    open_job         = { memory = "512Mi", concurrency = 20, instances = 10 }
+    write_storyboard = { memory = "512Mi", concurrency = 8, instances = 10 }
+    draw_keyframe    = { memory = "1Gi", concurrency = 4, instances = 20 }
+    submit_clip      = { memory = "512Mi", concurrency = 8, instances = 4 }
+    poll_clips       = { memory = "1Gi", concurrency = 10, instances = 20 }
+    close_job        = { memory = "512Mi", concurrency = 20, instances = 5 }
+    fail_job         = { memory = "512Mi", concurrency = 20, instances = 5 }
+    sweep_jobs       = { memory = "512Mi", concurrency = 1, instances = 1 }
+    api              = { memory = "1Gi", concurrency = 80, instances = 10 }
+  }
+}
+
+resource "google_cloudfunctions2_function" "this" {
+  for_each = local.services.functions
+
+  name        = local.service_names[each.key]
+  location    = var.region
+  description = "promptreel: ${each.key}"
+
+  build_config {
+    runtime           = "python312"
+    entry_point       = each.key
+    service_account   = google_service_account.this["build"].id
+    docker_repository = google_artifact_registry_repository.functions.id
+
+    source {
+      storage_source {
+        bucket = google_storage_bucket.source.name
+        object = google_storage_bucket_object.functions.name
+      }
+    }
+  }
+
+  service_config {
+    service_account_email            = google_service_account.this[each.key].email
+    ingress_settings                 = each.key == "api" ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
+    timeout_seconds                  = each.value.timeout_s
+    available_memory                 = local.sizes[each.key].memory
+    available_cpu                    = "1"
+    max_instance_request_concurrency = local.sizes[each.key].concurrency
+    max_instance_count               = local.sizes[each.key].instances
+    min_instance_count               = 0
+    all_traffic_on_latest_revision   = true
+    environment_variables            = local.env
+
+    dynamic "secret_environment_variables" {
+      for_each = { for name, secret in local.services.secrets : name => secret if contains(secret.readers, each.key) }
+      content {
+        key        = secret_environment_variables.value.env
+        project_id = var.project
+        secret     = google_secret_manager_secret.this[secret_environment_variables.key].secret_id
+        version    = var.secret_version
+      }
+    }
+  }
+
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build_writes,
+    google_project_iam_member.build_logs,
+    google_project_iam_member.build_reads_staged_source,
+    google_secret_manager_secret_iam_member.reads,
+    google_storage_bucket_iam_member.build_reads_source,
+  ]
+}
+
+# Cloud Run does the checking: a function's own invoker role would not be looked at.
+resource "google_cloud_run_v2_service_iam_member" "invokes" {
+  for_each = merge([
+    for name, callers in local.access.invokers : {
+      for caller in callers : "${caller} calls ${name}" => { service = name, caller = caller } if caller != "people" && contains(keys(local.services.functions), name)
+    }
+  ]...)
+
+  location = var.region
+  name     = google_cloudfunctions2_function.this[each.value.service].name
+  role     = "roles/run.invoker"
+  member   = google_service_account.this[each.value.caller].member
+}
+
+resource "google_cloud_run_v2_service_iam_member" "people" {
+  for_each = toset(contains(local.access.invokers.api, "people") ? local.people : [])
+
+  location = var.region
+  name     = google_cloudfunctions2_function.this["api"].name
+  role     = "roles/run.invoker"
+  member   = each.key
+}

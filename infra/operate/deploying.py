@@ -1,0 +1,137 @@
+"""From an empty project with billing to a running deployment, and away again. Every step may be done twice."""
+
+import json
+import secrets
+import subprocess
+import tempfile
+from pathlib import Path
+
+from infra.operate.shell import INFRA, ROOT, CommandFailed, Shell
+from infra.operate.target import Target
+
+# Before Terraform can ask anything at all; the rest it switches on itself (apis.tf).
+FIRST_APIS = ("cloudresourcemanager", "serviceusage", "iam", "storage", "cloudbilling", "billingbudgets", "iap")
+
+# What the images need before they can be built; everything else needs the images.
+FIRST_RESOURCES = (
+    "google_project_service.this",
+    "google_artifact_registry_repository_iam_member.build_writes",
+    "google_project_iam_member.build_logs",
+    "google_storage_bucket_iam_member.build_reads_source",
+    "google_secret_manager_secret.this",
+)
+PLAN = "build/plan.bin"
+
+
+def bootstrap(target: Target, shell: Shell) -> None:
+    """The state's bucket, the first APIs, and Google's own agent for IAP."""
+    project = f"--project={target.project}"
+    apis = [f"{name}.googleapis.com" for name in FIRST_APIS]
+    shell.run("gcloud", "services", "enable", *apis, project)
+    bucket = f"gs://{target.state_bucket}"
+    if shell.dry_run or not shell.run(
+        "gcloud", "storage", "buckets", "describe", bucket, project, "--format=value(name)", tolerated=True
+    ):
+        shell.run(
+            "gcloud", "storage", "buckets", "create", bucket, project, f"--location={target.region}",
+            "--uniform-bucket-level-access", "--public-access-prevention",
+        )  # fmt: skip
+    shell.run("gcloud", "storage", "buckets", "update", bucket, "--versioning", project)
+    shell.run("gcloud", "beta", "services", "identity", "create", "--service=iap.googleapis.com", project)
+    shell.run(*target.terraform("init", "-reconfigure", f"-backend-config=bucket={target.state_bucket}"))
+
+
+def deploy(target: Target, shell: Shell) -> None:
+    """Build both images, show the plan, and apply it when the operator agrees."""
+    bootstrap(target, shell)
+    variables = target.variables(shell)
+    targets = [f"-target={name}" for name in FIRST_RESOURCES]
+    shell.run(*target.terraform("apply", "-auto-approve", *targets, *variables))
+    _fill_secrets(target, shell)
+    _build(target, shell)
+    if not shell.dry_run:
+        (INFRA / PLAN).parent.mkdir(exist_ok=True)
+    images = [f"-var={name}_image={_digest(target, shell, name)}" for name in ("stitcher", "studio")]
+    shell.run(*target.terraform("plan", f"-out={PLAN}", *variables, *images))
+    if not shell.confirmed("This plan will be applied.", "yes"):
+        raise CommandFailed("nothing was applied")
+    shell.run(*target.terraform("apply", PLAN))
+    shell.run(*target.terraform("output"))
+
+
+def destroy(target: Target, shell: Shell) -> None:
+    """Everything away, films too; the state's bucket and what Google keeps blocked (docs/deploy.md) stay."""
+    if not shell.confirmed("Everything in it is deleted, every film.", target.project):
+        raise CommandFailed("nothing was deleted")
+    shell.run(*target.terraform("init", "-reconfigure", f"-backend-config=bucket={target.state_bucket}"))
+    running = shell.ask(*target.terraform("output", "-json", "deployed"), answer="deployed")
+    images = json.loads(running) if not shell.dry_run else {"stitcher_image": running, "studio_image": running}
+    variables = target.variables(shell, **images, protected="false")
+    shell.run(*target.terraform("apply", "-auto-approve", *variables))
+    for name in ("artifacts", "prompts", "results", "source"):
+        objects = f"gs://{target.project}-{name}/**"
+        shell.run("gcloud", "storage", "rm", "--all-versions", objects, f"--project={target.project}", tolerated=True)
+    shell.run(*target.terraform("destroy", "-auto-approve", *variables))
+
+
+def _build(target: Target, shell: Shell) -> None:
+    """Both images, unless this commit's stand there already: a tag cannot be written twice."""
+    standing = [
+        shell.run(
+            "gcloud", "artifacts", "docker", "images", "describe", f"{target.images}/{name}:{target.tag}",
+            f"--project={target.project}", "--format=value(image_summary.digest)", tolerated=True,
+        )
+        for name in ("stitcher", "studio")
+    ]  # fmt: skip
+    if all(standing) and not shell.dry_run:
+        return
+    shell.run(
+        "gcloud", "builds", "submit", ".", "--config=infra/build.yaml", f"--project={target.project}",
+        f"--gcs-source-staging-dir=gs://{target.project}-source/builds",
+        f"--substitutions=_IMAGES={target.images},_TAG={target.tag}",
+    )  # fmt: skip
+
+
+def _digest(target: Target, shell: Shell, name: str) -> str:
+    image = f"{target.images}/{name}"
+    digest = shell.ask(
+        "gcloud", "artifacts", "docker", "images", "describe", f"{image}:{target.tag}",
+        f"--project={target.project}", "--format=value(image_summary.digest)", answer=f"{name} digest",
+    )  # fmt: skip
+    return f"{image}@{digest}"
+
+
+def _fill_secrets(target: Target, shell: Shell) -> None:
+    """A first value for each secret that somebody reads; it never passes through Terraform or a command line."""
+    services = json.loads((INFRA / "config/services.json").read_text(encoding="utf-8"))
+    for name, secret in services["secrets"].items():
+        if not secret["readers"]:
+            continue
+        versions = shell.ask(
+            "gcloud", "secrets", "versions", "list", name, f"--project={target.project}",
+            "--format=value(name)", "--filter=state=ENABLED", answer="",
+        )  # fmt: skip
+        if versions and not shell.dry_run:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            value = Path(folder, "value")
+            value.touch(mode=0o600)
+            value.write_text(f"whsec_{secrets.token_urlsafe(32)}", encoding="utf-8")
+            shell.run(
+                "gcloud", "secrets", "versions", "add", name, f"--data-file={value}", f"--project={target.project}"
+            )
+
+
+def commit(shell: Shell) -> str:
+    """The checkout's commit; what is not committed gets a name of its own."""
+    if shell.dry_run:
+        return "<commit>"
+    found = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - git is on the operator's path
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    name = found.stdout.strip() or "unknown"
+    return name if not name.endswith("dirty") and name != "unknown" else f"{name}-{secrets.token_hex(4)}"

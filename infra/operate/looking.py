@@ -1,0 +1,60 @@
+"""Does it work, and what did it say: one draft film through the deployed API, and a job's log."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from infra.operate.shell import CommandFailed, Shell
+from infra.operate.target import Target
+from promptreel.domain.money import usd
+from promptreel.domain.planning import brief
+from promptreel.domain.request import parse_request
+
+PROMPT = "A paper boat drifts down a rainy gutter at dusk. One scene of four seconds."
+WRITINGS = 3
+"""Times a storyboard may be written; frames of a scene."""
+FRAMES = 2
+
+
+def most_micros(now: datetime) -> int:
+    """What the draft film can cost at most, by the prices that the ledger itself reckons with."""
+    plan = brief(parse_request(wish("1")))
+    picture = max(plan.image.most_micros(size, 1, now) for size in plan.image.picture_tokens)  # type: ignore[arg-type]
+    seconds = min(plan.legal_durations_s)
+    clip = plan.video.cost_micros(seconds, "720p", now, audio=True)
+    return WRITINGS * plan.text.most_micros(now) + FRAMES * picture + clip
+
+
+def wish(budget_usd: str) -> dict[str, object]:
+    return {"prompt": PROMPT, "scenes": 1, "duration_s": 4, "quality": "draft", "budget_usd": budget_usd}
+
+
+def smoke(target: Target, shell: Shell) -> None:
+    """One real film. Says first what it can cost, which is its budget, and asks."""
+    price = usd(most_micros(datetime.now(UTC)))
+    if not shell.confirmed(f"One draft film of one scene costs at most ${price}: that is its budget.", "yes"):
+        raise CommandFailed("nothing was spent")
+    os.environ["PROMPTREEL_API"] = shell.ask(*target.terraform("output", "-raw", "api_url"), answer="api_url")
+    os.environ["PROMPTREEL_TOKEN"] = shell.ask("gcloud", "auth", "print-identity-token", answer="token")
+    command = ("promptreel",) if shell.dry_run else (str(Path(sys.executable).with_name("promptreel")),)
+    submit = ("submit", PROMPT, "--scenes=1", "--duration=4", "--quality=draft", f"--budget={price}")
+    job = shell.ask(*command, *submit, answer="job")
+    shell.run(*command, "watch", job)
+    shell.run(*command, "ledger", job)
+    shell.run(*command, "download", job, "out/smoke")
+
+
+def logs(target: Target, shell: Shell, job: str, freshness: str) -> None:
+    """Everything that was logged about one job, oldest first."""
+    wanted = f'jsonPayload.job_id="{job}" OR labels.job="{job}"'
+    columns = (
+        "timestamp",
+        "severity",
+        *(f"jsonPayload.{name}" for name in ("action", "scene_id", "outcome", "reason")),
+    )
+    form = f"--format=table({','.join(columns)})"
+    shell.run(
+        "gcloud", "logging", "read", wanted, f"--project={target.project}", "--order=asc",
+        f"--freshness={freshness}", form,
+    )  # fmt: skip

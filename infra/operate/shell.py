@@ -1,0 +1,60 @@
+"""The only place that starts another program; told to, it prints what it would start instead."""
+
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+INFRA = ROOT / "infra"
+
+
+class CommandFailed(Exception):
+    """A program ended badly; it has said why itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    dry_run: bool
+    """Print the commands; answers are their own names in angle brackets."""
+
+    def run(self, *argv: str, tolerated: bool = False) -> bool:
+        """Whether it ended well. Raises: CommandFailed, unless a bad end is tolerated."""
+        self._say(argv)
+        if self.dry_run:
+            return True
+        ended_well = subprocess.run(self._real(argv), cwd=ROOT, check=False).returncode == 0
+        if not (ended_well or tolerated):
+            raise CommandFailed(shlex.join(argv))
+        return ended_well
+
+    def ask(self, *argv: str, answer: str) -> str:
+        """What a program prints; in a dry run ``<answer>``. Raises: CommandFailed."""
+        self._say(argv)
+        if self.dry_run:
+            return f"<{answer}>"
+        done = subprocess.run(self._real(argv), cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise CommandFailed(shlex.join(argv))
+        return done.stdout.strip()
+
+    def confirmed(self, question: str, word: str) -> bool:
+        """Whether the operator typed the word."""
+        sys.stdout.write(f"{question} Type {word!r} to go on: ")
+        sys.stdout.flush()
+        if self.dry_run:
+            sys.stdout.write("\n")
+            return True
+        return sys.stdin.readline().strip() == word
+
+    def _say(self, argv: Sequence[str]) -> None:
+        sys.stdout.write(f"+ {shlex.join(argv)}\n")
+        sys.stdout.flush()
+
+    def _real(self, argv: Sequence[str]) -> list[str]:
+        if argv[0] == "terraform" and shutil.which("terraform") is None:
+            return [sys.executable, str(INFRA / "operate/terraform.py"), *argv[1:]]
+        return list(argv)

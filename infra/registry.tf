@@ -1,0 +1,90 @@
+# The images, and whoever builds them and the functions.
+
+resource "google_artifact_registry_repository" "images" {
+  repository_id          = "promptreel"
+  location               = var.region
+  description            = "promptreel's container images"
+  format                 = "DOCKER"
+  cleanup_policy_dry_run = false
+
+  docker_config {
+    immutable_tags = true
+  }
+
+  cleanup_policies {
+    id     = "keep-the-latest"
+    action = "KEEP"
+    most_recent_versions {
+      keep_count = 10 # what a rollback can go back to
+    }
+  }
+
+  cleanup_policies {
+    id     = "delete-the-old"
+    action = "DELETE"
+    condition {
+      tag_state  = "ANY"
+      older_than = "2592000s"
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+# Apart from the images, because the functions' builder moves tags.
+resource "google_artifact_registry_repository" "functions" {
+  repository_id          = "promptreel-functions"
+  location               = var.region
+  description            = "what the functions run as"
+  format                 = "DOCKER"
+  cleanup_policy_dry_run = false
+
+  cleanup_policies {
+    id     = "keep-the-latest"
+    action = "KEEP"
+    most_recent_versions {
+      keep_count = 3
+    }
+  }
+
+  cleanup_policies {
+    id     = "delete-the-old"
+    action = "DELETE"
+    condition {
+      tag_state  = "ANY"
+      older_than = "2592000s"
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_artifact_registry_repository_iam_member" "build_writes" {
+  for_each = {
+    images    = google_artifact_registry_repository.images.repository_id
+    functions = google_artifact_registry_repository.functions.repository_id
+  }
+
+  location   = var.region
+  repository = each.value
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.this["build"].member
+}
+
+resource "google_project_iam_member" "build_logs" {
+  project = var.project
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.this["build"].member
+}
+
+# Cloud Functions hands a build its source in a bucket of its own, made at the first deployment.
+resource "google_project_iam_member" "build_reads_staged_source" {
+  project = var.project
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.this["build"].member
+
+  condition {
+    title      = "the functions' staged source"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${data.google_project.this.number}-${var.region}\")"
+  }
+}

@@ -1,0 +1,67 @@
+# The cutting room: one film at a time in each instance, called by the workflow alone.
+
+resource "google_cloud_run_v2_service" "stitcher" {
+  name                 = local.service_names.stitcher
+  location             = var.region
+  ingress              = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+  invoker_iam_disabled = false
+  deletion_protection  = var.protected
+
+  scaling {
+    max_instance_count = 10
+  }
+
+  template {
+    service_account                  = google_service_account.this["stitcher"].email
+    execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
+    max_instance_request_concurrency = 1
+    timeout                          = "${local.services.services.stitcher.timeout_s}s"
+
+    containers {
+      image = var.stitcher_image
+
+      resources {
+        cpu_idle          = true
+        startup_cpu_boost = true
+        limits = {
+          cpu    = "4"
+          memory = "8Gi" # /tmp is memory too
+        }
+      }
+
+      dynamic "env" {
+        for_each = local.env
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      startup_probe {
+        period_seconds    = 2
+        failure_threshold = 30
+        http_get {
+          path = "/healthz"
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.stitcher_image != null
+      error_message = "stitcher_image is not built yet: run `make deploy`."
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_cloud_run_v2_service_iam_member" "invokes_stitcher" {
+  for_each = toset(local.access.invokers.stitcher)
+
+  location = var.region
+  name     = google_cloud_run_v2_service.stitcher.name
+  role     = "roles/run.invoker"
+  member   = google_service_account.this[each.key].member
+}

@@ -1,0 +1,123 @@
+# Uploaded prompts, what films are made of, reports, and the functions' source. Nothing here is public.
+
+locals {
+  day_s = 86400
+
+  # sweep_jobs deletes a job with all it owns in time; the bucket only sweeps up after it.
+  keep_days = tonumber(local.services.env.PROMPTREEL_KEEP_DAYS)
+  bucket_rules = {
+    artifacts = { delete_after_days = local.keep_days + 30, soft_delete_days = 7, cors = [local.urls.studio] }
+    prompts   = { delete_after_days = 30, soft_delete_days = 7, cors = [] }
+    results   = { delete_after_days = 90, soft_delete_days = 7, cors = [] }
+  }
+}
+
+resource "google_storage_bucket" "this" {
+  for_each = local.buckets
+
+  name                        = each.value
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+  deletion_policy             = var.protected ? "PREVENT" : "DELETE"
+
+  soft_delete_policy {
+    retention_duration_seconds = local.bucket_rules[each.key].soft_delete_days * local.day_s
+  }
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age = local.bucket_rules[each.key].delete_after_days
+    }
+  }
+
+  lifecycle_rule {
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+    condition {
+      age = 1
+    }
+  }
+
+  dynamic "cors" {
+    for_each = length(local.bucket_rules[each.key].cors) > 0 ? [local.bucket_rules[each.key].cors] : []
+    content {
+      origin          = cors.value
+      method          = ["GET", "HEAD"]
+      response_header = ["Content-Type", "Content-Length", "Content-Range", "Accept-Ranges"]
+      max_age_seconds = 3600
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_storage_bucket" "source" {
+  name                        = "${var.project}-source"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+  deletion_policy             = "DELETE"
+
+  versioning {
+    enabled = true
+  }
+
+  soft_delete_policy {
+    retention_duration_seconds = 0 # older sources are in Git
+  }
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      num_newer_versions = 3
+      with_state         = "ARCHIVED"
+    }
+  }
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      days_since_noncurrent_time = 30
+      with_state                 = "ARCHIVED"
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+locals {
+  bucket_roles = { read = "roles/storage.objectViewer", write = "roles/storage.objectUser" } # objectUser: a retry overwrites
+}
+
+resource "google_storage_bucket_iam_member" "granted" {
+  for_each = { for key, grant in local.grants : key => grant if contains(keys(local.bucket_roles), grant.verb) }
+
+  bucket = google_storage_bucket.this[each.value.what].name
+  role   = local.bucket_roles[each.value.verb]
+  member = google_service_account.this[each.value.who].member
+}
+
+resource "google_storage_bucket_iam_member" "build_reads_source" {
+  bucket = google_storage_bucket.source.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.this["build"].member
+}
+
+resource "google_storage_bucket_iam_member" "vertex_agent" {
+  count = var.vertex_agent_writes_clips ? 1 : 0
+
+  bucket = google_storage_bucket.this["artifacts"].name
+  role   = "roles/storage.objectUser"
+  member = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-aiplatform.iam.gserviceaccount.com"
+}

@@ -1,0 +1,76 @@
+# The API's own code for people in a browser: Identity-Aware Proxy asks who they are before a request gets in.
+# An image of its own, built from the same source, because IAP cannot stand before a function.
+
+resource "google_cloud_run_v2_service" "studio" {
+  name                 = local.service_names.studio
+  location             = var.region
+  ingress              = "INGRESS_TRAFFIC_ALL"
+  iap_enabled          = true
+  invoker_iam_disabled = false
+  deletion_protection  = var.protected
+
+  scaling {
+    max_instance_count = 5
+  }
+
+  template {
+    service_account                  = google_service_account.this["studio"].email
+    execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
+    max_instance_request_concurrency = 80
+    timeout                          = "${local.services.functions.api.timeout_s}s"
+
+    containers {
+      image = var.studio_image
+
+      resources {
+        cpu_idle          = true
+        startup_cpu_boost = true
+        limits = {
+          cpu    = "1"
+          memory = "1Gi"
+        }
+      }
+
+      dynamic "env" {
+        for_each = local.env
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      startup_probe {
+        period_seconds    = 2
+        failure_threshold = 30
+        http_get {
+          path = "/healthz"
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.studio_image != null
+      error_message = "studio_image is not built yet: run `make deploy`."
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_cloud_run_v2_service_iam_member" "iap_invokes_studio" {
+  location = var.region
+  name     = google_cloud_run_v2_service.studio.name
+  role     = "roles/run.invoker"
+  member   = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-iap.iam.gserviceaccount.com"
+}
+
+resource "google_iap_web_cloud_run_service_iam_member" "people" {
+  for_each = toset(local.people)
+
+  location               = var.region
+  cloud_run_service_name = google_cloud_run_v2_service.studio.name
+  role                   = "roles/iap.httpsResourceAccessor"
+  member                 = each.key
+}

@@ -1,0 +1,177 @@
+# What a wrong variable is answered with. The plan's own rules are in tests/infra.
+
+variables {
+  project        = "promptreel-test"
+  operators      = ["ops@example.com"]
+  stitcher_image = "us-docker.pkg.dev/p/r/stitcher@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  studio_image   = "us-docker.pkg.dev/p/r/studio@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+}
+
+run "only_project_login_and_images_are_needed" {
+  command = plan
+
+  assert {
+    condition     = output.api_url == "https://api-123456789012.us-central1.run.app"
+    error_message = "the API's address is ${output.api_url}"
+  }
+
+  assert {
+    condition     = length(google_billing_budget.this) == 0 && length(google_storage_bucket_iam_member.vertex_agent) == 0
+    error_message = "budget and the agent's grant are only made on demand"
+  }
+}
+
+run "every_wish_is_heard" {
+  command = plan
+
+  variables {
+    billing_account           = "0A1B2C-3D4E5F-6A7B8C"
+    budget_usd                = 1
+    environment               = "dev"
+    protected                 = false
+    region                    = "europe-west4"
+    secret_version            = "2"
+    veo_quota_per_minute      = 10
+    vertex_agent_writes_clips = true
+  }
+
+  assert {
+    condition     = google_firestore_database.this.location_id == "europe-west4" && google_storage_bucket.this["artifacts"].location == "europe-west4" && google_workflows_workflow.film.region == "europe-west4"
+    error_message = "something stayed behind"
+  }
+
+  assert {
+    condition     = abs(sum([for name, queue in google_cloud_tasks_queue.this : queue.rate_limits[0].max_dispatches_per_second if startswith(name, "clips")]) * 60 - 10) < 0.001
+    error_message = "the clip queues together do not keep to the quota"
+  }
+
+  assert {
+    condition = (
+      google_firestore_database.this.deletion_policy == "DELETE" &&
+      google_firestore_database.this.delete_protection_state == "DELETE_PROTECTION_DISABLED" &&
+      google_storage_bucket.this["artifacts"].deletion_policy == "DELETE" &&
+      google_cloud_tasks_queue.this["clips"].deletion_policy == "DELETE" &&
+      !google_cloud_run_v2_service.stitcher.deletion_protection &&
+      !google_cloud_run_v2_service.studio.deletion_protection &&
+      !google_workflows_workflow.film.deletion_protection &&
+      !google_secret_manager_secret.this["webhook-signing"].deletion_protection
+    )
+    error_message = "`make destroy` would stop half-way"
+  }
+
+  assert {
+    condition = (
+      google_storage_bucket_iam_member.vertex_agent[0].bucket == "promptreel-test-artifacts" &&
+      google_storage_bucket_iam_member.vertex_agent[0].role == "roles/storage.objectUser" &&
+      google_storage_bucket_iam_member.vertex_agent[0].member == "serviceAccount:service-123456789012@gcp-sa-aiplatform.iam.gserviceaccount.com"
+    )
+    error_message = "the grant is for Vertex AI's agent on the artifacts alone"
+  }
+
+  assert {
+    condition     = google_billing_budget.this[0].amount[0].specified_amount[0].units == "1" && google_workflows_workflow.film.effective_labels.env == "dev"
+    error_message = "budget or label is not the one that was wished"
+  }
+}
+
+run "images_are_asked_for_when_they_are_missing" {
+  command = plan
+
+  variables {
+    stitcher_image = null
+    studio_image   = null
+  }
+
+  expect_failures = [google_cloud_run_v2_service.stitcher, google_cloud_run_v2_service.studio]
+}
+
+run "tags_instead_of_digests_are_refused" {
+  command = plan
+
+  variables {
+    stitcher_image = "us-docker.pkg.dev/p/r/stitcher:latest"
+    studio_image   = "us-docker.pkg.dev/p/r/studio:v1"
+  }
+
+  expect_failures = [var.stitcher_image, var.studio_image]
+}
+
+run "public_callers_are_refused" {
+  command = plan
+
+  variables {
+    people = ["allUsers"]
+  }
+
+  expect_failures = [var.people]
+}
+
+run "authenticated_public_is_refused" {
+  command = plan
+
+  variables {
+    people = ["user:one@example.com", "allAuthenticatedUsers"]
+  }
+
+  expect_failures = [var.people]
+}
+
+run "nobody_to_tell_is_refused" {
+  command = plan
+
+  variables {
+    operators = []
+  }
+
+  expect_failures = [var.operators]
+}
+
+run "operators_without_an_address_are_refused" {
+  command = plan
+
+  variables {
+    operators = ["ops@example.com", "somebody"]
+  }
+
+  expect_failures = [var.operators]
+}
+
+run "values_out_of_range_are_refused" {
+  command = plan
+
+  variables {
+    billing_account      = "my account"
+    budget_usd           = 0
+    environment          = "Production!"
+    region               = "us-central2"
+    secret_version       = "latest"
+    veo_quota_per_minute = 0
+  }
+
+  expect_failures = [
+    var.billing_account,
+    var.budget_usd,
+    var.environment,
+    var.region,
+    var.secret_version,
+    var.veo_quota_per_minute,
+  ]
+}
+
+run "values_beyond_the_other_end_are_refused" {
+  command = plan
+
+  variables {
+    budget_usd           = 10.5
+    project              = "My Project"
+    secret_version       = "0"
+    veo_quota_per_minute = 5000
+  }
+
+  expect_failures = [
+    var.budget_usd,
+    var.project,
+    var.secret_version,
+    var.veo_quota_per_minute,
+  ]
+}

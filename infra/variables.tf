@@ -1,0 +1,130 @@
+variable "billing_account" {
+  description = "Id of the billing account, for the budget alert; empty for no budget. `make deploy` finds it."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^([0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6})?$", var.billing_account))
+    error_message = "billing_account must look like 0A1B2C-3D4E5F-6A7B8C."
+  }
+}
+
+variable "budget_usd" {
+  description = "What the project may cost in a month before the operators are told; it only warns."
+  type        = number
+  default     = 200
+
+  validation {
+    condition     = var.budget_usd >= 1 && floor(var.budget_usd) == var.budget_usd
+    error_message = "budget_usd must be a whole number of dollars, at least 1."
+  }
+}
+
+variable "environment" {
+  description = "A label on everything: which deployment this is."
+  type        = string
+  default     = "prod"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,20}$", var.environment))
+    error_message = "environment must be a short lower-case word."
+  }
+}
+
+variable "operators" {
+  description = "E-mail addresses of the people who are told when something is wrong. They may use the API and the studio too."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.operators) > 0 && alltrue([for one in var.operators : can(regex("^[^@:\\s]+@[^@:\\s]+$", one))])
+    error_message = "operators must name at least one e-mail address."
+  }
+}
+
+variable "people" {
+  description = "Who else may use the API and the studio: \"user:…\", \"group:…\", \"serviceAccount:…\" or \"domain:…\"."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for one in var.people : can(regex("^(user|group|serviceAccount|domain):[^\\s*]+$", one))])
+    error_message = "people must be users, groups, service accounts or domains; the public is never let in."
+  }
+}
+
+variable "project" {
+  description = "Id of the Google Cloud project, which has billing."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project must be a project id, not its name or number."
+  }
+}
+
+variable "protected" {
+  description = "Whether data and services refuse to be deleted. Only `make destroy` turns it off."
+  type        = bool
+  default     = true
+}
+
+variable "region" {
+  description = "Where everything runs: a region with Veo."
+  type        = string
+  default     = "us-central1"
+
+  validation {
+    condition     = contains(["us-central1", "us-east4", "us-west1", "europe-west1", "europe-west4", "asia-southeast1"], var.region)
+    error_message = "region must be one of us-central1, us-east4, us-west1, europe-west1, europe-west4, asia-southeast1."
+  }
+}
+
+variable "secret_version" {
+  description = "Which version of each secret is read; always a number, so that a new one is a deliberate deployment."
+  type        = string
+  default     = "1"
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*$", var.secret_version))
+    error_message = "secret_version must be a number; \"latest\" would change under running instances."
+  }
+}
+
+variable "stitcher_image" {
+  description = "The stitcher's container image, by digest. `make deploy` builds it and fills this in."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.stitcher_image == null || can(regex("@sha256:[0-9a-f]{64}$", var.stitcher_image))
+    error_message = "stitcher_image must end in @sha256:…; a tag can be moved."
+  }
+}
+
+variable "studio_image" {
+  description = "The API's code as a container image, by digest. `make deploy` builds it and fills this in."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.studio_image == null || can(regex("@sha256:[0-9a-f]{64}$", var.studio_image))
+    error_message = "studio_image must end in @sha256:…; a tag can be moved."
+  }
+}
+
+variable "veo_quota_per_minute" {
+  description = "Veo requests a minute that the project was granted in the region; the clip queues share it."
+  type        = number
+  default     = 50
+
+  validation {
+    condition     = var.veo_quota_per_minute >= 1 && var.veo_quota_per_minute <= 600
+    error_message = "veo_quota_per_minute must be between 1 and 600."
+  }
+}
+
+variable "vertex_agent_writes_clips" {
+  description = "Whether Vertex AI's own agent, not the caller, writes Veo's output; the smoke film tells (docs/runbook.md)."
+  type        = bool
+  default     = false
+}

@@ -1,0 +1,302 @@
+"""How each rule is broken, once for each thing that it says."""
+
+from tests.infra.draft import GONE, Edit, added, packed, to, workflow_text
+
+FUNCTION = 'google_cloudfunctions2_function.this["{}"]'
+API, SUBMIT, SWEEP = (FUNCTION.format(name) for name in ("api", "submit_clip", "sweep_jobs"))
+STITCHER, STUDIO = "google_cloud_run_v2_service.stitcher", "google_cloud_run_v2_service.studio"
+ARTIFACTS, PROMPTS = (f'google_storage_bucket.this["{name}"]' for name in ("artifacts", "prompts"))
+SOURCE = "google_storage_bucket.source"
+CLIPS = 'google_cloud_tasks_queue.this["clips"]'
+SWEEPER = 'google_cloud_scheduler_job.this["sweep_jobs"]'
+TRIGGER = 'google_eventarc_trigger.this["prompts"]'
+FILM = "google_workflows_workflow.film"
+DATABASE = "google_firestore_database.this"
+ALERT = 'google_monitoring_alert_policy.this["bug"]'
+SLO = "google_monitoring_slo.jobs"
+IMAGES = "google_artifact_registry_repository.images"
+SECRET = 'google_secret_manager_secret.this["webhook-signing"]'
+
+
+BREAKS: dict[str, list[Edit]] = {
+    "nobody_is_let_in_unasked": [
+        to("google_cloud_run_v2_service_iam_member.people[*", "member", "allUsers"),
+        to(STITCHER, "invoker_iam_disabled", value=True),
+        added("storage_bucket_acl", bucket="promptreel-test-artifacts"),
+    ],
+    "studio_is_behind_iap": [to(STUDIO, "iap_enabled", value=False), to(STITCHER, "iap_enabled", value=True)],
+    "project_wide_roles_are_few_and_narrow": [
+        added("project_iam_member", project="promptreel-test", role="roles/run.invoker", member="x"),
+        to('google_project_iam_member.granted["api database"]', "condition", []),
+        to("google_project_iam_member.workflow_logs", "project", "other"),
+    ],
+    "no_basic_role": [added("storage_bucket_iam_member", role="roles/editor", bucket="x", member="y")],
+    "nothing_else_takes_over_access_and_no_key_exists": [
+        added("project_iam_binding", role="roles/run.invoker", members=["x"]),
+        added("project_iam_policy", policy_data="{}"),
+        added("service_account_key", service_account_id="x"),
+    ],
+    "everyone_has_an_account_of_their_own": [
+        to(API, "service_config.service_account_email", ""),
+        to(STITCHER, "template.service_account", "film-api@promptreel-test.iam.gserviceaccount.com"),
+        to(FILM, "service_account", "1-compute@developer.gserviceaccount.com"),
+    ],
+    "builds_run_as_nobody_that_serves": [
+        to(API, "build_config.service_account", None),
+        to(
+            SUBMIT,
+            "build_config.service_account",
+            "projects/x/serviceAccounts/film-api@promptreel-test.iam.gserviceaccount.com",
+        ),
+    ],
+    "accounts_have_names_that_google_takes": [
+        to('google_service_account.this["api"]', "account_id", "film-" + "a" * 30),
+        to('google_service_account.this["api"]', "disabled", value=True),
+    ],
+    "only_the_public_list_can_be_reached_from_outside": [
+        to(SUBMIT, "service_config.ingress_settings", "ALLOW_ALL"),
+        to(STITCHER, "ingress", "INGRESS_TRAFFIC_ALL"),
+        to(API, "service_config.ingress_settings", "ALLOW_INTERNAL_ONLY"),
+    ],
+    "no_secret_stands_in_the_open": [
+        to(API, "service_config.environment_variables.API_KEY", "x"),
+        to(API, "service_config.environment_variables.PROMPTREEL_SALT", "kJ8sLq2Zx9VbN4mQw7TyR1uE3oPa"),
+        added("secret_manager_secret_version", secret_data="x"),
+        to(API, "service_config.secret_environment_variables", [{"key": "X", "secret": "s", "version": "latest"}]),
+    ],
+    "secrets_are_protected": [
+        to(SECRET, "deletion_protection", value=False),
+        to(SECRET, "replication", [{"auto": [], "user_managed": [{}]}]),
+    ],
+    "buckets_are_private": [
+        to(ARTIFACTS, "uniform_bucket_level_access", value=False),
+        to(PROMPTS, "public_access_prevention", "inherited"),
+        to(SOURCE, "force_destroy", value=True),
+        to(ARTIFACTS, "cors.origin", ["*"]),
+        to(ARTIFACTS, "cors.method", ["PUT"]),
+    ],
+    "studio_may_play_what_is_in_the_artifacts_bucket": [
+        to(ARTIFACTS, "cors", []),
+        to(ARTIFACTS, "cors.response_header", ["Content-Type"]),
+        to(ARTIFACTS, "cors.max_age_seconds", None),
+    ],
+    "buckets_forget_in_time": [
+        to(ARTIFACTS, "lifecycle_rule", []),
+        to(ARTIFACTS, "lifecycle_rule.0.action.type", "Remove"),
+        to(ARTIFACTS, "lifecycle_rule.0.condition.age", 900),
+        to(PROMPTS, "lifecycle_rule.1.condition.age", 10),
+    ],
+    "source_keeps_a_few_versions": [
+        to(SOURCE, "versioning.enabled", value=False),
+        to(SOURCE, "lifecycle_rule.0.condition.with_state", "ANY"),
+        to(SOURCE, "lifecycle_rule.0.condition.num_newer_versions", 30),
+        to(SOURCE, "lifecycle_rule.1.condition.days_since_noncurrent_time", 3),
+    ],
+    "soft_delete_is_chosen": [to(ARTIFACTS, "soft_delete_policy", [])],
+    "what_cannot_be_made_again_is_protected": [
+        to(ARTIFACTS, "deletion_policy", "DELETE"),
+        to(CLIPS, "deletion_policy", "ABANDON"),
+        to(FILM, "deletion_protection", value=False),
+        to(STUDIO, "deletion_protection", value=False),
+    ],
+    "trigger_bucket_is_written_by_nobody_that_it_starts": [
+        to('google_storage_bucket_iam_member.granted["open_job read prompts"]', "role", "roles/storage.objectUser")
+    ],
+    "trigger_watches_the_prompts_bucket_where_it_is": [
+        to(TRIGGER, "matching_criteria.0.value", "promptreel-test-artifacts"),
+        to(TRIGGER, "destination.workflow", "film"),
+        to(TRIGGER, "location", "us"),
+    ],
+    "everything_is_in_one_region": [to(PROMPTS, "location", "EU"), to(CLIPS, "location", "europe-west1")],
+    "names_are_what_google_takes": [to(PROMPTS, "name", "Prompts"), to(API, "name", "api_")],
+    "database_can_be_brought_back": [
+        to(DATABASE, "point_in_time_recovery_enablement", "POINT_IN_TIME_RECOVERY_DISABLED"),
+        to(DATABASE, "delete_protection_state", None),
+        to(DATABASE, "type", "DATASTORE_MODE"),
+    ],
+    "documents_of_gone_jobs_are_removed": [
+        to("google_firestore_field.forget", "ttl_config", []),
+        to("google_firestore_field.forget", "index_config", []),
+        to("google_firestore_field.forget", "field", "created"),
+        to("google_firestore_field.forget", "database", "other"),
+        to("google_firestore_field.forget", "ttl_config", [{"expiration_offset": "60s"}]),
+    ],
+    "every_query_of_the_code_has_its_index_and_no_index_is_idle": [
+        lambda draft: draft.drop('google_firestore_index.jobs["jobs of an owner"]'),
+        to('google_firestore_index.jobs["jobs of an owner"]', "fields.1.order", "ASCENDING"),
+        to('google_firestore_index.jobs["jobs of an owner"]', "query_scope", "COLLECTION_GROUP"),
+        to("google_firestore_field.calls_state", "index_config.indexes", []),
+        added("firestore_index", collection="x", query_scope="COLLECTION", database="(default)", fields=[]),
+    ],
+    "functions_are_the_entry_points": [
+        lambda draft: draft.drop(SUBMIT),
+        to(API, "build_config.entry_point", "open_job"),
+        to(API, "build_config.runtime", "python38"),
+        to(API, "build_config.docker_repository", None),
+        to(API, "service_config.all_traffic_on_latest_revision", value=False),
+        to(API, "event_trigger", [{"event_type": "x"}]),
+    ],
+    "every_service_has_its_time": [
+        to(API, "service_config.timeout_seconds", 4000),
+        to(STITCHER, "template.timeout", "60s"),
+    ],
+    "sizes_are_those_of_the_table": [
+        to(API, "service_config.available_memory", "512XB"),
+        to(STITCHER, "template.max_instance_request_concurrency", None),
+        to(API, "service_config.min_instance_count", 5),
+        to(STITCHER, "template.containers.resources.limits", {"cpu": "4", "memory": "512Mi"}),
+    ],
+    "what_costs_is_bounded_by_its_quota": [
+        to(FUNCTION.format("draw_keyframe"), "service_config.max_instance_count", 50),
+        to(SUBMIT, "service_config.max_instance_request_concurrency", 1),
+        to(API, "service_config.max_instance_count", 100),
+    ],
+    "queues_keep_veos_quota": [
+        to(CLIPS, "rate_limits.max_dispatches_per_second", 5),
+        to(CLIPS, "rate_limits.max_concurrent_dispatches", 80),
+        to(CLIPS, "retry_config.max_attempts", -1),
+        to(CLIPS, "retry_config.min_backoff", "2"),
+        to(CLIPS, "stackdriver_logging_config.sampling_ratio", 0.1),
+        to(CLIPS, "desired_state", "PAUSED"),
+    ],
+    "tasks_wait_for_their_target": [to(SUBMIT, "service_config.timeout_seconds", 1801)],
+    "sweeper_runs_every_five_minutes_as_itself": [
+        to(SWEEPER, "schedule", "0 * * * *"),
+        to(SWEEPER, "paused", value=True),
+        to(SWEEPER, "http_target.uri", "https://api-123456789012.us-central1.run.app"),
+        to(SWEEPER, "http_target.oidc_token.audience", "x"),
+        to(SWEEPER, "attempt_deadline", "1801s"),
+        to(SWEEPER, "retry_config.retry_count", 100),
+    ],
+    "everything_is_told_what_the_settings_read": [
+        to(API, "service_config.environment_variables.PROMPTREEL_PROJECT"),
+        to(STITCHER, "template.containers.env", []),
+        to(SUBMIT, "service_config.environment_variables.PROMPTREEL_REGION", "elsewhere"),
+    ],
+    "workflow_is_the_one_in_the_checkout": [
+        to(FILM, "call_log_level", "LOG_ALL_CALLS"),
+        to(FILM, "user_env_vars.STITCHER_URL", "https://api-123456789012.us-central1.run.app"),
+        workflow_text("timeout: 1800", "timeout: 1801"),
+    ],
+    "workflow_waits_and_repeats_within_limits": [
+        workflow_text("timeout: 1800", "timeout: 1801"),
+        workflow_text("timeout: 600", "timeout: 60"),
+        workflow_text("max_retries: 5", "max_retries: 500"),
+        workflow_text("            max_delay: 30\n", ""),
+        to(FILM, "user_env_vars.MORE", "x"),
+    ],
+    "stitcher_cuts_one_film_at_a_time": [
+        to(
+            STITCHER,
+            "template.containers.image",
+            "us-central1-docker.pkg.dev/promptreel-test/promptreel/stitcher:latest",
+        ),
+        to(STITCHER, "template.containers.resources.cpu_idle", value=False),
+        to(STITCHER, "template.containers.startup_probe", []),
+        to(STITCHER, "template.timeout", "1800"),
+        to(STITCHER, "template.execution_environment", "EXECUTION_ENVIRONMENT_GEN1"),
+    ],
+    "apis_are_those_that_are_needed_and_stay_on": [
+        lambda draft: draft.drop('google_project_service.this["run.googleapis.com"]'),
+        to('google_project_service.this["run.googleapis.com"]', "disable_on_destroy", value=True),
+        added("project_service", service="compute.googleapis.com", disable_on_destroy=False),
+    ],
+    "everything_waits_for_its_api": [lambda draft: draft.configured(DATABASE).pop("depends_on")],
+    "everything_is_labelled": [
+        to(API, "effective_labels", {}),
+        lambda draft: draft.provider("default_labels", GONE),
+    ],
+    "budgets_are_asked_for_in_this_projects_name": [
+        lambda draft: draft.provider("user_project_override", value=False),
+        lambda draft: draft.provider("project", "other"),
+    ],
+    "logs_are_kept_for_a_month": [
+        to("google_logging_project_bucket_config.default", "retention_days", 1),
+        to("google_logging_project_bucket_config.default", "locked", value=True),
+    ],
+    "metrics_are_those_of_the_list": [
+        to('google_logging_metric.this["polls"]', "filter", 'resource.type="cloud_run_revision"'),
+        to('google_logging_metric.this["step_duration"]', "metric_descriptor.value_type", "INT64"),
+        to('google_logging_metric.this["steps"]', "label_extractors", {}),
+        to('google_logging_metric.this["steps"]', "disabled", value=True),
+        lambda draft: draft.drop('google_logging_metric.this["polls"]'),
+    ],
+    "alerts_wake_somebody_who_can_read_what_to_do": [
+        to(ALERT, "enabled", value=False),
+        to(ALERT, "documentation.content", ""),
+        to(ALERT, "documentation.mime_type", "text/plain"),
+        to(ALERT, "conditions.condition_threshold.threshold_value", 1000),
+        to(ALERT, "conditions.condition_threshold.comparison", "COMPARISON_LT"),
+        to(ALERT, "alert_strategy", []),
+        lambda draft: draft.drop(ALERT),
+        lambda draft: draft.configured("google_monitoring_alert_policy.this")["expressions"].pop(
+            "notification_channels"
+        ),
+    ],
+    "operators_are_told_by_mail": [
+        to("google_monitoring_notification_channel.operators[*", "labels", {}),
+        to("google_monitoring_notification_channel.operators[*", "enabled", value=False),
+    ],
+    "whatever_is_looked_at_exists": [
+        to(ALERT, "conditions.condition_threshold.filter", 'metric.type="x" AND resource.type="cloud_run_revision"'),
+        to(ALERT, "conditions.condition_threshold.filter", "no metric at all"),
+        to(
+            ALERT,
+            "conditions.condition_threshold.filter",
+            'metric.type="logging.googleapis.com/user/promptreel/polls" AND resource.type="global"',
+        ),
+    ],
+    "failures_are_what_is_counted_as_failures": [
+        to(
+            'google_monitoring_alert_policy.this["failed-executions"]',
+            "conditions.condition_threshold.filter",
+            'metric.type="x" AND metric.labels.status="SUCCEEDED"',
+        )
+    ],
+    "goal_is_that_jobs_end_with_a_film": [
+        to(SLO, "goal", 0.5),
+        to(SLO, "rolling_period_days", 1),
+        to(SLO, "request_based_sli.good_total_ratio.good_service_filter", "x"),
+        to("google_monitoring_custom_service.this", "service_id", "other"),
+    ],
+    "dashboard_can_be_read": [
+        to("google_monitoring_dashboard.this", "dashboard_json", '{"mosaicLayout": {"columns": 48, "tiles": []}}')
+    ],
+    "budget_warns_in_time": [
+        to("google_billing_budget.this[*", "threshold_rules", []),
+        to("google_billing_budget.this[*", "amount.specified_amount.units", "20000"),
+        to("google_billing_budget.this[*", "budget_filter.projects", ["projects/promptreel-test"]),
+        lambda draft: draft.configured("google_billing_budget.this")["expressions"].pop("all_updates_rule"),
+    ],
+    "old_images_are_removed_and_new_ones_stay": [
+        to(IMAGES, "cleanup_policies", []),
+        to(IMAGES, "cleanup_policy_dry_run", value=True),
+        to(IMAGES, "docker_config", []),
+        lambda draft: draft.drop(IMAGES),
+    ],
+    "versions_are_pinned": [
+        lambda draft: draft.rewrite("versions.tf", r"~> 8\.0", ">= 3.0"),
+        lambda draft: draft.rewrite("versions.tf", r'required_version = ".*"', ""),
+    ],
+    "state_is_kept_in_a_bucket_that_is_named_at_init": [
+        lambda draft: draft.rewrite("versions.tf", r'prefix = "promptreel"', 'prefx = "promptreel"'),
+        lambda draft: draft.rewrite(
+            "versions.tf", r'prefix = "promptreel"', 'prefix = "promptreel"\n    bucket = "mine"'
+        ),
+    ],
+    "every_variable_says_what_it_is": [
+        lambda draft: draft.rewrite("variables.tf", r"type += list\(string\)", ""),
+        lambda draft: draft.rewrite("variables.tf", r"description = .*", ""),
+        lambda draft: draft.rewrite("variables.tf", r"default += null", ""),
+    ],
+    "source_is_the_functions_folder_and_nothing_else": [
+        lambda draft: draft.configured("data.archive_file.functions")["expressions"].pop("output_file_mode"),
+        lambda draft: packed(draft.copy() / "build/functions.zip", "tests/test_main.py"),
+        to("google_storage_bucket_object.functions", "name", "functions.zip"),
+        to(API, "build_config.source.storage_source.object", "other.zip"),
+    ],
+    "outputs_say_where_everything_is": [
+        lambda draft: draft.document["planned_values"]["outputs"].pop("api_url"),
+        lambda draft: draft.document["planned_values"]["outputs"].update(extra={"value": "x"}),
+    ],
+}

@@ -1,0 +1,20 @@
+"""One plan for all tests of a process: it is made by the real Terraform and takes two seconds."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.infra.offline.terraform import Workspace, workspace
+from tests.infra.policy.plan import VARIABLES, Plan
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Workspace]:
+    """A copy of the configuration; not to be changed."""
+    with workspace() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def plan(place: Workspace) -> Plan:
+    return Plan(place.plan(VARIABLES), place.infra)

@@ -1,0 +1,88 @@
+"""Everything that a plan would create, with every value: what the rules do not speak of cannot change unnoticed either.
+
+``make infra-inventory`` writes it anew after a change that is meant; the diff of inventory.json is then the change as
+Google would see it. Left out is what the rules compare with its source: code, environment, time limits, the workflow's
+text.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.infra.offline.terraform import workspace
+from tests.infra.policy.plan import VARIABLES, Plan, references
+
+FILE = Path(__file__).with_name("inventory.json")
+
+_COMPARED_ELSEWHERE = {
+    "attempt_deadline", "env", "environment_variables", "object", "source", "source_contents", "timeout",
+    "timeout_seconds", "user_env_vars",
+}  # fmt: skip
+
+
+def inventory(plan: Plan) -> dict[str, Any]:
+    """Address to values; and for what is not known yet, what it is taken from."""
+    found: dict[str, Any] = {}
+    for resource in plan.resources:
+        values = _kept(resource.values)
+        values.pop("effective_labels", None)
+        if resource.type == "google_storage_bucket_object":
+            del values["name"]
+        if resource.type == "google_monitoring_dashboard":
+            values["dashboard_json"] = json.loads(values["dashboard_json"])
+        found[resource.address] = values
+    unknown = _unknown(plan)
+    for address, configured in plan.configuration.items():
+        taken = {
+            name: sorted({_target(one) for one in references(expression)} - {""})
+            for name, expression in configured.get("expressions", {}).items()
+            if name in unknown.get(address, ())
+        }
+        after = sorted(configured.get("depends_on", ()))
+        if taken or after:
+            found[f"{address} is made"] = {"after": after, "from": taken}
+    return found
+
+
+def _unknown(plan: Plan) -> dict[str, set[str]]:
+    """Attributes that only the apply will tell, by address without key."""
+    found: dict[str, set[str]] = {}
+    for change in plan.document["resource_changes"]:
+        names = found.setdefault(change["address"].partition("[")[0], set())
+        names |= {name for name, state in change["change"].get("after_unknown", {}).items() if _any(state)}
+    return found
+
+
+def _any(state: Any) -> bool:
+    if isinstance(state, dict):
+        return any(map(_any, state.values()))
+    return any(map(_any, state)) if isinstance(state, list) else bool(state)
+
+
+def _target(reference: str) -> str:
+    """A reference that means another resource, not a name inside this configuration."""
+    return reference if reference.startswith(("google_", "data.")) else ""
+
+
+def _kept(value: Any) -> Any:
+    """Without what is empty: a provider's next version will have more attributes that nobody sets."""
+    if isinstance(value, Mapping):
+        kept = {name: _kept(inner) for name, inner in value.items() if name not in _COMPARED_ELSEWHERE}
+        return {name: inner for name, inner in kept.items() if inner not in (None, [], {})}
+    return [_kept(inner) for inner in value] if isinstance(value, list) else value
+
+
+def text(plan: Plan) -> str:
+    lines = [
+        f"{json.dumps(address)}: {json.dumps(values, sort_keys=True)}"
+        for address, values in sorted(inventory(plan).items())
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+if __name__ == "__main__":
+    with workspace() as place:
+        FILE.write_text(text(Plan(place.plan(VARIABLES), place.infra)), encoding="utf-8")
+    sys.exit(0)

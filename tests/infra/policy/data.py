@@ -1,0 +1,242 @@
+"""What is kept, for how long, and how it is kept from harm (facts: rules 7 to 11, 21)."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tests.infra.policy import queries, truth
+from tests.infra.policy.plan import PROJECT, REGION, Plan, Resource
+from tests.infra.policy.rules import rule
+
+LIFETIMES_DAYS = {"artifacts": 120, "prompts": 30, "results": 90}
+SOFT_DELETE_DAYS = {"artifacts": 7, "prompts": 7, "results": 7, "source": 0}
+KEEP_DAYS_MARGIN = 30
+"""Longer than a job is kept: what a job owns must never go before it."""
+EXPIRING = {"jobs": "forget"}
+"""Collections whose documents Firestore removes in the end, and the field that says when."""
+WRITERS = {
+    "roles/storage.objectUser",
+    "roles/storage.objectCreator",
+    "roles/storage.objectAdmin",
+    "roles/storage.admin",
+}
+
+_ACTIONS = {"Delete", "SetStorageClass", "AbortIncompleteMultipartUpload"}
+_DAY_S = 86_400
+
+
+@rule
+def buckets_are_private(plan: Plan) -> Iterator[str]:
+    for bucket in plan.of("storage_bucket"):
+        if bucket.values.get("uniform_bucket_level_access") is not True:
+            yield f"{bucket.address}: access may be given object by object"
+        if bucket.values.get("public_access_prevention") != "enforced":
+            yield f"{bucket.address}: public access is not prevented"
+        if bucket.values.get("force_destroy"):
+            yield f"{bucket.address} may be destroyed with its content"
+        for cors in bucket.blocks("cors"):
+            for origin in cors.get("origin") or ["*"]:
+                if not re.fullmatch(r"https://[a-z0-9.-]+", origin):
+                    yield f"{bucket.address}: CORS for {origin}"
+            if not set(cors.get("method") or ["*"]) <= {"GET", "HEAD"}:
+                yield f"{bucket.address}: CORS for {cors.get('method')}"
+
+
+@rule
+def studio_may_play_what_is_in_the_artifacts_bucket(plan: Plan) -> Iterator[str]:
+    with_cors = {short(bucket): bucket.blocks("cors") for bucket in plan.of("storage_bucket") if bucket.blocks("cors")}
+    studio = plan.outputs["studio_url"]
+    if [cors["origin"] for cors in with_cors.get("artifacts", [])] != [[studio]] or len(with_cors) != 1:
+        yield f"CORS of {sorted(with_cors)}; it is the artifacts bucket that {studio} reads"
+    for cors in with_cors.get("artifacts", []):
+        if not {"Content-Range", "Accept-Ranges", "Content-Length"} <= set(cors.get("response_header") or ()):
+            yield "a player that seeks must see ranges"
+        if not cors.get("max_age_seconds"):
+            yield "a browser would ask before every request"
+
+
+@rule
+def buckets_forget_in_time(plan: Plan) -> Iterator[str]:
+    keep_days = float(truth.config("services")["env"]["PROMPTREEL_KEEP_DAYS"])
+    if LIFETIMES_DAYS["artifacts"] < keep_days + KEEP_DAYS_MARGIN:
+        yield f"a job is kept for {keep_days} days, what it is made of for {LIFETIMES_DAYS['artifacts']}"
+    for bucket in plan.of("storage_bucket"):
+        deleting = [condition for action, condition in _life_cycle(bucket) if action == "Delete"]
+        if not deleting or not all(_is_real(condition) for condition in deleting):
+            yield f"{bucket.address} keeps everything for ever, or deletes without a condition"
+        unknown = {action for action, _ in _life_cycle(bucket)} - _ACTIONS
+        if unknown:
+            yield f"{bucket.address}: {unknown} is no action"
+        lifetime = LIFETIMES_DAYS.get(short(bucket))
+        if lifetime is None:
+            continue
+        ages = [condition.get("age") for condition in deleting]
+        if ages != [lifetime]:
+            yield f"{bucket.address}: deleted after {ages} days, not {lifetime}"
+        aborting = [
+            condition for action, condition in _life_cycle(bucket) if action == "AbortIncompleteMultipartUpload"
+        ]
+        if [condition.get("age") for condition in aborting] != [1]:
+            yield f"{bucket.address}: parts of broken uploads are not removed after a day"
+
+
+@rule
+def source_keeps_a_few_versions(plan: Plan) -> Iterator[str]:
+    bucket = next(bucket for bucket in plan.of("storage_bucket") if short(bucket) == "source")
+    if not bucket.block("versioning").get("enabled"):
+        yield "an overwritten source is lost"
+    conditions = [condition for _, condition in _life_cycle(bucket)]
+    if [condition.get("num_newer_versions") for condition in conditions if condition.get("num_newer_versions")] != [3]:
+        yield "three versions are kept"
+    if [
+        condition.get("days_since_noncurrent_time")
+        for condition in conditions
+        if condition.get("days_since_noncurrent_time")
+    ] != [30]:
+        yield "versions are kept for thirty days"
+    if any(condition.get("with_state") != "ARCHIVED" for condition in conditions):
+        yield "the version in use may be deleted"
+
+
+@rule
+def soft_delete_is_chosen(plan: Plan) -> Iterator[str]:
+    chosen = {
+        short(bucket): bucket.block("soft_delete_policy").get("retention_duration_seconds")
+        for bucket in plan.of("storage_bucket")
+    }
+    wanted = {name: days * _DAY_S for name, days in SOFT_DELETE_DAYS.items()}
+    if chosen != wanted:
+        yield f"soft delete: {chosen}, not {wanted}"
+
+
+@rule
+def what_cannot_be_made_again_is_protected(plan: Plan) -> Iterator[str]:
+    for resource in plan.of("storage_bucket", "cloud_tasks_queue", "firestore_database"):
+        wanted = "DELETE" if short(resource) == "source" else "PREVENT"
+        if resource.values.get("deletion_policy") != wanted:
+            yield f"{resource.address}: deletion_policy is {resource.values.get('deletion_policy')}, not {wanted}"
+    for resource in plan.of("cloud_run_v2_service", "workflows_workflow"):
+        if resource.values.get("deletion_protection") is not True:
+            yield f"{resource.address} may be deleted"
+
+
+@rule
+def trigger_bucket_is_written_by_nobody_that_it_starts(plan: Plan) -> Iterator[str]:
+    watched = {
+        criterion["value"]
+        for trigger in plan.of("eventarc_trigger")
+        for criterion in trigger.blocks("matching_criteria")
+        if criterion["attribute"] == "bucket"
+    }
+    for grant in plan.of("storage_bucket_iam_member"):
+        if grant.values.get("bucket") in watched and grant.values.get("role") in WRITERS:
+            yield f"{grant.address}: {grant.values.get('member')} could start a film with its own output"
+
+
+@rule
+def trigger_watches_the_prompts_bucket_where_it_is(plan: Plan) -> Iterator[str]:
+    buckets = {bucket.values["name"]: bucket for bucket in plan.of("storage_bucket")}
+    for trigger in plan.of("eventarc_trigger"):
+        criteria = {criterion["attribute"]: criterion["value"] for criterion in trigger.blocks("matching_criteria")}
+        if criteria != {"type": "google.cloud.storage.object.v1.finalized", "bucket": f"{PROJECT}-prompts"}:
+            yield f"{trigger.address} waits for {criteria}"
+        if trigger.block("destination").get("workflow") != f"projects/{PROJECT}/locations/{REGION}/workflows/film":
+            yield f"{trigger.address} starts {trigger.block('destination')}"
+        if (
+            criteria.get("bucket") not in buckets
+            or trigger.values["location"] != buckets[criteria["bucket"]].values["location"]
+        ):
+            yield f"{trigger.address} is not where its bucket is"
+
+
+@rule
+def everything_is_in_one_region(plan: Plan) -> Iterator[str]:
+    for resource in plan.resources:
+        for name in ("location", "region", "location_id"):
+            place = resource.values.get(name)
+            wanted = "global" if resource.type == "google_logging_project_bucket_config" else REGION
+            if isinstance(place, str) and place != wanted:
+                yield f"{resource.address} is in {place}"
+
+
+@rule
+def names_are_what_google_takes(plan: Plan) -> Iterator[str]:
+    for bucket in plan.of("storage_bucket"):
+        if not re.fullmatch(rf"{PROJECT}-(artifacts|prompts|results|source)", str(bucket.values["name"])):
+            yield f"{bucket.address} is called {bucket.values['name']}"
+    for resource in plan.of(
+        "cloudfunctions2_function", "cloud_run_v2_service", "cloud_tasks_queue", "eventarc_trigger"
+    ):
+        if not re.fullmatch(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", str(resource.values["name"])):
+            yield f"{resource.address} is called {resource.values['name']}"
+
+
+@rule
+def database_can_be_brought_back(plan: Plan) -> Iterator[str]:
+    (database,) = plan.of("firestore_database")
+    wanted = {
+        "name": "(default)",
+        "type": "FIRESTORE_NATIVE",
+        "concurrency_mode": "OPTIMISTIC",
+        "point_in_time_recovery_enablement": "POINT_IN_TIME_RECOVERY_ENABLED",
+        "delete_protection_state": "DELETE_PROTECTION_ENABLED",
+    }
+    found = {name: database.values.get(name) for name in wanted}
+    if found != wanted:
+        yield f"the database is {found}"
+
+
+@rule
+def documents_of_gone_jobs_are_removed(plan: Plan) -> Iterator[str]:
+    expiring = {}
+    for field in plan.of("firestore_field"):
+        if field.blocks("ttl_config"):
+            expiring[field.values["collection"]] = field.values["field"]
+            if field.block("ttl_config").get("expiration_offset"):
+                yield f"{field.address}: the field says when, without an offset"
+            if not field.blocks("index_config") or field.block("index_config").get("indexes"):
+                yield f"{field.address}: an index on a time stamp is a hot spot"
+        if field.values.get("database") != "(default)":
+            yield f"{field.address} is about database {field.values.get('database')}"
+    if expiring != EXPIRING:
+        yield f"expiring: {expiring}"
+
+
+@rule
+def every_query_of_the_code_has_its_index_and_no_index_is_idle(plan: Plan) -> Iterator[str]:
+    needed_indexes, needed_groups = queries.needed()
+    indexes = {
+        (index.values["collection"], tuple((one["field_path"], one["order"]) for one in index.blocks("fields")))
+        for index in plan.of("firestore_index")
+        if index.values.get("query_scope") == "COLLECTION" and index.values.get("database") == "(default)"
+    }
+    groups = {
+        (field.values["collection"], field.values["field"])
+        for field in plan.of("firestore_field")
+        for index in field.block("index_config").get("indexes") or ()
+        if index.get("query_scope") == "COLLECTION_GROUP" and index.get("order") == "ASCENDING"
+    }
+    singles = {
+        (field.values["collection"], field.values["field"])
+        for field in plan.of("firestore_field")
+        for index in field.block("index_config").get("indexes") or ()
+        if index.get("query_scope") == "COLLECTION" and index.get("order") == "ASCENDING"
+    }
+    if indexes != needed_indexes:
+        yield f"missing {needed_indexes - indexes}, idle {indexes - needed_indexes}"
+    if len(plan.of("firestore_index")) != len(indexes):
+        yield "an index is for another database or scope"
+    if groups != needed_groups or singles != needed_groups:
+        yield f"indexes on single fields: {groups} and {singles}, not {needed_groups}"
+
+
+def short(resource: Resource) -> str:
+    return str(resource.values.get("name")).removeprefix(f"{PROJECT}-")
+
+
+def _life_cycle(bucket: Resource) -> list[tuple[str, dict[str, Any]]]:
+    return [(one["action"][0]["type"], one["condition"][0]) for one in bucket.blocks("lifecycle_rule")]
+
+
+def _is_real(condition: dict[str, Any]) -> bool:
+    return any(condition.get(name) for name in ("age", "num_newer_versions", "days_since_noncurrent_time"))

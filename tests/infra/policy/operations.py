@@ -1,0 +1,129 @@
+"""What is switched on, labelled, kept and cleaned up (facts: rules 22 to 25)."""
+
+import re
+from collections.abc import Iterator
+
+from tests.infra.policy.plan import Plan, references
+from tests.infra.policy.rules import rule
+
+LABELS = {"app": "promptreel", "env": "prod"}
+RETENTION_DAYS = 30
+
+API_OF = {
+    "artifact_registry": "artifactregistry",
+    "billing": "billingbudgets",
+    "cloud_run": "run",
+    "cloud_scheduler": "cloudscheduler",
+    "cloud_tasks": "cloudtasks",
+    "cloudfunctions2": "cloudfunctions",
+    "eventarc": "eventarc",
+    "firestore": "firestore",
+    "iap": "iap",
+    "logging": "logging",
+    "monitoring": "monitoring",
+    "project_iam": "cloudresourcemanager",
+    "project_service": "cloudresourcemanager",
+    "secret_manager": "secretmanager",
+    "service_account": "iam",
+    "storage": "storage",
+    "workflows": "workflows",
+}
+CALLED = {
+    "aiplatform",
+    "cloudbuild",
+    "cloudtrace",
+    "eventarcpublishing",
+    "iamcredentials",
+    "pubsub",
+    "workflowexecutions",
+}
+"""APIs that the code, a build or an event needs although no resource stands for them."""
+
+
+@rule
+def apis_are_those_that_are_needed_and_stay_on(plan: Plan) -> Iterator[str]:
+    on = {str(service.values["service"]).removesuffix(".googleapis.com") for service in plan.of("project_service")}
+    needed = set(CALLED)
+    for resource in plan.resources:
+        beginning = next(name for name in API_OF if resource.type.startswith(f"google_{name}"))
+        needed.add(API_OF[beginning])
+    if on != needed:
+        yield f"not switched on: {sorted(needed - on)}; for nothing: {sorted(on - needed)}"
+    for service in plan.of("project_service"):
+        if service.values.get("disable_on_destroy") is not False or service.values.get("disable_dependent_services"):
+            yield f"{service.address}: a teardown would switch it off for everybody"
+
+
+@rule
+def everything_waits_for_its_api(plan: Plan) -> Iterator[str]:
+    dependencies = {
+        address: {
+            re.sub(r"^(data\.)?([^.\[]+\.[^.\[]+).*", r"\1\2", reference)
+            for reference in (*references(resource.get("expressions", {})), *resource.get("depends_on", ()))
+        }
+        for address, resource in plan.configuration.items()
+    }
+    for address, resource in plan.configuration.items():
+        if resource["mode"] != "managed" or resource["type"] == "google_project_service":
+            continue
+        if "google_project_service.this" not in _reached(address, dependencies):
+            yield f"{address} may be made before its API is on"
+
+
+@rule
+def everything_is_labelled(plan: Plan) -> Iterator[str]:
+    for resource in plan.resources:
+        if "effective_labels" in resource.values and resource.values["effective_labels"] != LABELS:
+            yield f"{resource.address}: labels {resource.values['effective_labels']}"
+    if "default_labels" not in plan.provider["expressions"]:
+        yield "the provider gives no labels"
+
+
+@rule
+def budgets_are_asked_for_in_this_projects_name(plan: Plan) -> Iterator[str]:
+    given = plan.provider["expressions"]
+    if given.get("user_project_override", {}).get("constant_value") is not True:
+        yield "the provider does not name the project that asks"
+    for name, variable in (("project", "var.project"), ("billing_project", "var.project"), ("region", "var.region")):
+        if given.get(name, {}).get("references") != [variable]:
+            yield f"the provider's {name} is {given.get(name)}"
+
+
+@rule
+def logs_are_kept_for_a_month(plan: Plan) -> Iterator[str]:
+    (bucket,) = plan.of("logging_project_bucket_config")
+    said = (bucket.values.get("bucket_id"), bucket.values.get("location"), bucket.values.get("retention_days"))
+    if said != ("_Default", "global", RETENTION_DAYS) or bucket.values.get("locked"):
+        yield f"logs: {said}"
+
+
+@rule
+def old_images_are_removed_and_new_ones_stay(plan: Plan) -> Iterator[str]:
+    kept = {"promptreel": 10, "promptreel-functions": 3}
+    for repository in plan.of("artifact_registry_repository"):
+        name = repository.values["repository_id"]
+        policies = {policy["action"]: policy for policy in repository.blocks("cleanup_policies")}
+        keep = (policies.get("KEEP", {}).get("most_recent_versions") or [{}])[0]
+        delete = (policies.get("DELETE", {}).get("condition") or [{}])[0]
+        if keep.get("keep_count") != kept.get(name):
+            yield f"{repository.address} keeps {keep.get('keep_count')} images"
+        if (delete.get("older_than"), delete.get("tag_state")) != ("2592000s", "ANY"):
+            yield f"{repository.address} deletes {delete}"
+        if repository.values.get("cleanup_policy_dry_run") is not False or repository.values.get("format") != "DOCKER":
+            yield f"{repository.address} cleans nothing up"
+        if bool(repository.block("docker_config").get("immutable_tags")) != (name == "promptreel"):
+            yield f"{repository.address}: tags of our images stay, those of the functions' builder move"
+    if len(plan.of("artifact_registry_repository")) != len(kept):
+        yield f"there are {len(kept)} repositories"
+
+
+def _reached(address: str, dependencies: dict[str, set[str]]) -> set[str]:
+    """Everything that is made before an address."""
+    found: set[str] = set()
+    ahead = [address]
+    while ahead:
+        for one in dependencies.get(ahead.pop(), ()):
+            if one not in found:
+                found.add(one)
+                ahead.append(one)
+    return found

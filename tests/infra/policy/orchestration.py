@@ -1,0 +1,83 @@
+"""The workflow: the one that is tested, and within what Workflows allows (facts: rules 13 to 15)."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from tests.infra.offline.terraform import ROOT
+from tests.infra.policy import truth
+from tests.infra.policy.plan import PROJECT, Plan
+from tests.infra.policy.rules import rule
+from tests.infra.policy.running import WORKFLOWS_HTTP_S, url_of
+
+
+@rule
+def workflow_is_the_one_in_the_checkout(plan: Plan) -> Iterator[str]:
+    (workflow,) = plan.of("workflows_workflow")
+    wanted = {
+        "name": "film",
+        "source_contents": (ROOT / "workflows/film.yaml").read_text(encoding="utf-8"),
+        "service_account": f"projects/{PROJECT}/serviceAccounts/film-workflow@{PROJECT}.iam.gserviceaccount.com",
+        "call_log_level": "LOG_ERRORS_ONLY",
+        "user_env_vars": {
+            name: url_of(text.removeprefix("{url.").removesuffix("}"))
+            for name, text in truth.config("services")["workflow"]["env"].items()
+        },
+    }
+    yield from (
+        f"the workflow's {name} differs" for name, value in wanted.items() if workflow.values.get(name) != value
+    )
+    if len(wanted["user_env_vars"]) > 20:
+        yield "Workflows takes twenty variables"
+
+
+@rule
+def workflow_waits_and_repeats_within_limits(plan: Plan) -> Iterator[str]:
+    (workflow,) = plan.of("workflows_workflow")
+    source = yaml.safe_load(workflow.values["source_contents"])
+    limits = truth.timeouts_s()
+    read = set(re.findall(r'sys\.get_env\("(\w+)"\)', workflow.values["source_contents"]))
+    if read - {"GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"} != set(workflow.values.get("user_env_vars") or {}):
+        yield "the workflow reads other variables than it is given"
+    for call in _calls(source, "step"):
+        url = re.search(r'get_env\("(\w+)_URL"\)', call["args"]["url"])
+        name = url[1].lower().replace("_", "-") if url else ""
+        if not limits.get(name, WORKFLOWS_HTTP_S + 1) <= call["args"].get("timeout", 300) <= WORKFLOWS_HTTP_S:
+            yield f"the workflow waits {call['args'].get('timeout')} s for {name}"
+    for step in _with_http(source):
+        if (
+            "retry" not in step
+            or not 0 < step["retry"].get("max_retries", 0) <= 10
+            or "max_delay" not in step["retry"]["backoff"]
+        ):
+            yield "an http call of the workflow is not repeated, or for ever"
+
+
+def _calls(part: Any, name: str) -> Iterator[dict[str, Any]]:
+    """Every call of a subworkflow or function in a workflow's source."""
+    if isinstance(part, dict):
+        if part.get("call") == name:
+            yield part
+        for inner in part.values():
+            yield from _calls(inner, name)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _calls(inner, name)
+
+
+def _with_http(part: Any) -> Iterator[dict[str, Any]]:
+    """Every step that calls http itself, or tries to."""
+    if isinstance(part, dict):
+        tried = part.get("try")
+        if isinstance(tried, dict) and str(tried.get("call", "")).startswith("http."):
+            yield part
+        elif str(part.get("call", "")).startswith("http."):
+            yield {}
+        else:
+            for inner in part.values():
+                yield from _with_http(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _with_http(inner)

@@ -1,0 +1,119 @@
+"""A plan as the rules look at it: what will be created, with what, and what each thing refers to."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+PROJECT = "promptreel-test"
+NUMBER = "123456789012"
+REGION = "us-central1"
+VARIABLES = {
+    "project": PROJECT,
+    "region": REGION,
+    "operators": ["ops@example.com"],
+    "people": ["group:makers@example.com"],
+    "billing_account": "0A1B2C-3D4E5F-6A7B8C",
+    "stitcher_image": f"{REGION}-docker.pkg.dev/{PROJECT}/promptreel/stitcher@sha256:{'a' * 64}",
+    "studio_image": f"{REGION}-docker.pkg.dev/{PROJECT}/promptreel/studio@sha256:{'b' * 64}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    address: str
+    type: str
+    name: str
+    key: str | None
+    """Of ``for_each``; None for a single one."""
+    values: Mapping[str, Any]
+    """What is known before the apply."""
+
+    def block(self, *path: str) -> Mapping[str, Any]:
+        """The one block at a path of block names; empty where there is none."""
+        found: Any = self.values
+        for name in path:
+            inner = found.get(name) or [{}]
+            found = inner[0]
+        return found  # type: ignore[no-any-return]
+
+    def blocks(self, name: str) -> list[Mapping[str, Any]]:
+        return list(self.values.get(name) or [])
+
+
+@dataclass(frozen=True)
+class Plan:
+    document: Mapping[str, Any]
+    """Terraform's own JSON."""
+    infra: Path
+    """The configuration that was planned."""
+
+    @cached_property
+    def resources(self) -> list[Resource]:
+        return list(_resources(self.document["planned_values"]["root_module"]))
+
+    def of(self, *types: str) -> list[Resource]:
+        """The resources of some types, without their common beginning; nothing at all is a fault of the rule's."""
+        found = [resource for resource in self.resources if resource.type in {f"google_{name}" for name in types}]
+        if not found:
+            raise NothingToJudge(f"the plan has no {', '.join(types)}")
+        return found
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        return {name: output.get("value") for name, output in self.document["planned_values"]["outputs"].items()}
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """The configuration's resources by address without keys, with what they refer to."""
+        root = self.document["configuration"]["root_module"]
+        return {resource["address"]: resource for resource in root["resources"]}
+
+    @property
+    def provider(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.document["configuration"]["provider_config"]["google"]
+        return found
+
+    def text(self, name: str) -> str:
+        return (self.infra / name).read_text(encoding="utf-8")
+
+
+class NothingToJudge(Exception):
+    """A rule about things of which there are none would hold for ever."""
+
+
+def references(expressions: Any) -> Iterator[str]:
+    """Every reference in a piece of configuration."""
+    if isinstance(expressions, dict):
+        for name, inner in expressions.items():
+            if name == "references":
+                yield from inner
+            else:
+                yield from references(inner)
+    elif isinstance(expressions, list):
+        for inner in expressions:
+            yield from references(inner)
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every scalar with the names that lead to it."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(inner, (*path, name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from leaves(inner, path)
+    else:
+        yield path, value
+
+
+def _resources(module: Mapping[str, Any]) -> Iterator[Resource]:
+    for found in module.get("resources", []):
+        if found["mode"] == "managed":
+            key = found.get("index")
+            yield Resource(
+                found["address"], found["type"], found["name"], None if key is None else str(key), found["values"]
+            )
+    for child in module.get("child_modules", []):
+        yield from _resources(child)

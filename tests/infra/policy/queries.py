@@ -1,0 +1,79 @@
+"""The indexes that the code needs, read off the very queries that its Firestore adapter builds."""
+
+import inspect
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client, Query
+
+from promptreel.adapters.firestore import FirestoreJobs
+from promptreel.domain.states import JobState
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+# How each method that queries is called; a new one must be given its place here.
+CALLS: dict[str, list[tuple[Any, ...]]] = {
+    "jobs": [("a@example.com", None, 5, None), ("a@example.com", JobState.PENDING, 5, NOW)],
+    "jobs_in": [([JobState.PENDING], 5)],
+    "scenes": [("job-1",)],
+    "calls": [("job-1",)],
+    "unfinished_calls": [(5,)],
+    "expired": [(NOW, 5)],
+    "erase": [("job-1", 5)],
+}
+
+
+class _EmptyBatch:
+    def delete(self, _: Any) -> None:
+        raise AssertionError("nothing was found, so there is nothing to delete")
+
+    def commit(self, **_: Any) -> None:
+        """Nothing to send."""
+
+
+class _Offline(Client):
+    def batch(self) -> Any:
+        return _EmptyBatch()
+
+
+class _Asking(FirestoreJobs):
+    """Keeps its queries to itself and finds nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("promptreel-test", "(default)")
+        self._client = _Offline(project="promptreel-test", credentials=AnonymousCredentials())
+        self.asked: list[Any] = []
+
+    def _stream(self, query: Any) -> list[Any]:
+        self.asked.append(query)
+        return []
+
+
+def querying_methods() -> set[str]:
+    """The adapter's public methods that send a query."""
+    methods = inspect.getmembers(FirestoreJobs, inspect.isfunction)
+    return {name for name, method in methods if name[0] != "_" and "self._stream(" in inspect.getsource(method)}
+
+
+@cache
+def needed() -> tuple[frozenset[Any], frozenset[Any]]:
+    """Composite indexes as (collection, fields with order), and fields asked for across all parents."""
+    store = _Asking()
+    for name, calls in CALLS.items():
+        for arguments in calls:
+            getattr(store, name)(*arguments)
+    indexes, groups = set(), set()
+    for query in store.asked:
+        if not isinstance(query, Query):
+            continue  # a whole collection
+        filtered = [one.field.field_path for one in query._field_filters]
+        orders = tuple((one.field.field_path, one.direction.name) for one in query._orders)
+        ordered = {name for name, _ in orders}
+        fields = (*((name, "ASCENDING") for name in filtered if name not in ordered), *orders)
+        if query._all_descendants:
+            groups |= {(query._parent.id, name) for name in filtered}
+        elif len(fields) > 1:
+            indexes.add((query._parent.id, fields))
+    return frozenset(indexes), frozenset(groups)

@@ -1,0 +1,238 @@
+"""How things run: time, size, rate, and what they are told (facts: rules 12 to 18, 28)."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from promptreel.adapters.tasks import DISPATCH_DEADLINE_S
+from tests.infra.policy import truth
+from tests.infra.policy.access import label, workloads
+from tests.infra.policy.plan import NUMBER, PROJECT, REGION, Plan, Resource
+from tests.infra.policy.rules import rule
+
+VEO_REQUESTS_A_MINUTE = 50
+WORKFLOWS_HTTP_S = 1800
+HTTP_FUNCTION_S = 3600
+TASK_S = 1800
+SCHEDULER_S = 1800
+
+# Memory, requests at once, instances: what a step may ask of the service behind it all together.
+SIZES = {
+    "open-job": ("512Mi", 20, 10),
+    "write-storyboard": ("512Mi", 8, 10),
+    "draw-keyframe": ("1Gi", 4, 20),
+    "submit-clip": ("512Mi", 8, 4),
+    "poll-clips": ("1Gi", 10, 20),
+    "close-job": ("512Mi", 20, 5),
+    "fail-job": ("512Mi", 20, 5),
+    "sweep-jobs": ("512Mi", 1, 1),
+    "api": ("1Gi", 80, 10),
+    "stitcher": ("8Gi", 1, 10),
+    "studio": ("1Gi", 80, 5),
+}
+DRAWINGS_AT_ONCE = 80
+"""Picture requests that may be under way: below the model's quota a minute."""
+
+
+@rule
+def functions_are_the_entry_points(plan: Plan) -> Iterator[str]:
+    built = {function.key: function for function in plan.of("cloudfunctions2_function")}
+    if set(built) != truth.entry_points():
+        yield f"functions: {sorted(map(str, built))}, not {sorted(truth.entry_points())}"
+    for name, function in built.items():
+        build = function.block("build_config")
+        if build.get("entry_point") != name or function.values["name"] != str(name).replace("_", "-"):
+            yield f"{function.address} is called {function.values['name']} and starts {build.get('entry_point')}"
+        if not re.fullmatch(r"python31[1-3]", str(build.get("runtime"))):
+            yield f"{function.address} runs on {build.get('runtime')}"
+        if build.get("docker_repository") != f"projects/{PROJECT}/locations/{REGION}/repositories/promptreel-functions":
+            yield f"{function.address} is kept in {build.get('docker_repository')}"
+        if function.block("service_config").get("all_traffic_on_latest_revision") is not True:
+            yield f"{function.address}: a deployment would serve nobody"
+        if function.blocks("event_trigger"):
+            yield f"{function.address} answers HTTP, nothing else"
+
+
+@rule
+def every_service_has_its_time(plan: Plan) -> Iterator[str]:
+    limits = truth.timeouts_s()
+    for workload in workloads(plan):
+        found = timeout_s(workload)
+        if found != limits[label(workload)]:
+            yield f"{workload.address} is given {found} s, not {limits[label(workload)]}"
+        if not 0 < found <= HTTP_FUNCTION_S:
+            yield f"{workload.address}: {found} s is more than Google gives"
+
+
+@rule
+def sizes_are_those_of_the_table(plan: Plan) -> Iterator[str]:
+    found = {label(workload): _size(workload) for workload in workloads(plan)}
+    for name in found.keys() | SIZES.keys():
+        if found.get(name) != SIZES.get(name):
+            yield f"{name}: {found.get(name)}, not {SIZES.get(name)} (memory, requests at once, instances)"
+
+
+@rule
+def what_costs_is_bounded_by_its_quota(plan: Plan) -> Iterator[str]:
+    sizes = {label(workload): _size(workload) for workload in workloads(plan)}
+    queued = sum(queue.block("rate_limits")["max_concurrent_dispatches"] for queue in plan.of("cloud_tasks_queue"))
+    _, at_once, instances = sizes["draw-keyframe"]
+    if at_once * instances > DRAWINGS_AT_ONCE:
+        yield f"{at_once * instances} pictures at once"
+    _, at_once, instances = sizes["submit-clip"]
+    if not queued <= at_once * instances <= 2 * queued:
+        yield f"the queues send {queued} clips at once to room for {at_once * instances}"
+    for name, (_, at_once, instances) in sizes.items():
+        if not (0 < at_once <= 80 and 0 < instances <= 20):
+            yield f"{name}: {at_once} requests in {instances} instances"
+
+
+@rule
+def queues_keep_veos_quota(plan: Plan) -> Iterator[str]:
+    found: dict[str, dict[str, Any]] = {}
+    for queue in plan.of("cloud_tasks_queue"):
+        rates, retry = queue.block("rate_limits"), queue.block("retry_config")
+        found[queue.values["name"]] = {
+            "dispatches_per_minute": round(60 * (rates.get("max_dispatches_per_second") or 500), 6),
+            "max_concurrent_dispatches": rates.get("max_concurrent_dispatches"),
+            "retry": {
+                "max_attempts": retry.get("max_attempts"),
+                "min_backoff_s": _seconds(retry.get("min_backoff")),
+                "max_backoff_s": _seconds(retry.get("max_backoff")),
+                "max_doublings": retry.get("max_doublings"),
+            },
+        }
+        if not 0 < (retry.get("max_attempts") or -1) <= 1000:
+            yield f"{queue.address} tries for ever"
+        if queue.block("stackdriver_logging_config").get("sampling_ratio") != 1:
+            yield f"{queue.address} does not log every dispatch"
+        if queue.values.get("desired_state") not in {None, "RUNNING"} or queue.blocks("http_target"):
+            yield f"{queue.address} is paused or changes its tasks"
+    wanted = {name: queue for name, queue in truth.config("queues").items() if name != "comment"}
+    if found != wanted:
+        yield f"queues: {found}, not {wanted}"
+    rate = sum(queue["dispatches_per_minute"] for name, queue in found.items() if name.startswith("clips"))
+    if rate > VEO_REQUESTS_A_MINUTE:
+        yield f"{rate} clips a minute"
+
+
+@rule
+def tasks_wait_for_their_target(plan: Plan) -> Iterator[str]:
+    target = next(one for one in plan.of("cloudfunctions2_function") if one.key == "submit_clip")
+    if not timeout_s(target) <= DISPATCH_DEADLINE_S <= TASK_S:
+        yield f"a task waits {DISPATCH_DEADLINE_S} s for a function of {timeout_s(target)} s"
+
+
+@rule
+def sweeper_runs_every_five_minutes_as_itself(plan: Plan) -> Iterator[str]:
+    for job in plan.of("cloud_scheduler_job"):
+        target, token = job.block("http_target"), job.block("http_target", "oidc_token")
+        url = url_of("sweep_jobs")
+        said = {
+            "name": job.values["name"],
+            "schedule": job.values.get("schedule"),
+            "time_zone": job.values.get("time_zone"),
+            "paused": bool(job.values.get("paused")),
+            "method": target.get("http_method"),
+            "headers": target.get("headers"),
+            "body": target.get("body"),
+            "to": target.get("uri"),
+            "audience": token.get("audience"),
+            "as": token.get("service_account_email"),
+            "retry": {name: value for name, value in job.block("retry_config").items() if value is not None},
+        }
+        wanted = {
+            "name": "sweep-jobs",
+            "schedule": "*/5 * * * *",
+            "time_zone": "Etc/UTC",
+            "paused": False,
+            "method": "POST",
+            "headers": {"Content-Type": "application/json"},
+            "body": "e30=",
+            "to": url,
+            "audience": url,
+            "as": f"film-scheduler@{PROJECT}.iam.gserviceaccount.com",
+            "retry": {"retry_count": 1, "min_backoff_duration": "10s", "max_backoff_duration": "60s"},
+        }
+        yield from (f"{job.address}: {name} is {said[name]!r}" for name in wanted if said[name] != wanted[name])
+        if not truth.timeouts_s()["sweep-jobs"] <= (_seconds(job.values.get("attempt_deadline")) or 0) <= SCHEDULER_S:
+            yield f"{job.address} waits {job.values.get('attempt_deadline')}"
+
+
+@rule
+def everything_is_told_what_the_settings_read(plan: Plan) -> Iterator[str]:
+    wanted = truth.environment()
+    for workload in workloads(plan):
+        found = environment(workload)
+        if found != wanted:
+            differing = {name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)}
+            yield f"{workload.address}: {sorted(differing)}"
+        missing = truth.settings_needed() - found.keys()
+        if missing:
+            yield f"{workload.address} is not told {sorted(missing)}"
+
+
+@rule
+def stitcher_cuts_one_film_at_a_time(plan: Plan) -> Iterator[str]:
+    for service in plan.of("cloud_run_v2_service"):
+        template = service.block("template")
+        container: dict[str, Any] = (template.get("containers") or [{}])[0]
+        resources = (container.get("resources") or [{}])[0]
+        cores = {"stitcher": "4", "studio": "1"}[service.name]
+        probe = (container.get("startup_probe") or [{}])[0]
+        said = {
+            "environment": template.get("execution_environment"),
+            "idle processor": resources.get("cpu_idle"),
+            "boost": resources.get("startup_cpu_boost"),
+            "cpu": (resources.get("limits") or {}).get("cpu"),
+            "probe": [one.get("path") for one in probe.get("http_get") or ()],
+            "probing": (probe.get("period_seconds"), probe.get("failure_threshold")),
+        }
+        wanted = {
+            "environment": "EXECUTION_ENVIRONMENT_GEN2",
+            "idle processor": True,
+            "boost": True,
+            "cpu": cores,
+            "probe": ["/healthz"],
+            "probing": (2, 30),
+        }
+        yield from (f"{service.address}: {name} is {said[name]!r}" for name in wanted if said[name] != wanted[name])
+        name = f"{REGION}-docker.pkg.dev/{PROJECT}/promptreel/{service.name}"
+        if not re.fullmatch(rf"{re.escape(name)}@sha256:[0-9a-f]{{64}}", str(container.get("image"))):
+            yield f"{service.address} runs {container.get('image')}"
+        if not re.fullmatch(r"\d+s", str(template.get("timeout"))):
+            yield f"{service.address}: timeout {template.get('timeout')}"
+
+
+def url_of(service: str) -> str:
+    return f"https://{service.replace('_', '-')}-{NUMBER}.{REGION}.run.app"
+
+
+def timeout_s(workload: Resource) -> int:
+    found = workload.block("service_config").get("timeout_seconds") or workload.block("template").get("timeout") or 0
+    return int(str(found).removesuffix("s"))
+
+
+def environment(workload: Resource) -> dict[str, str]:
+    told = dict(workload.block("service_config").get("environment_variables") or {})
+    for container in workload.block("template").get("containers") or ():
+        told |= {variable["name"]: variable.get("value") for variable in container.get("env") or ()}
+    return told
+
+
+def _size(workload: Resource) -> tuple[str, int, int]:
+    config, template = workload.block("service_config"), workload.block("template")
+    if config:
+        if config.get("available_cpu") != "1" or config.get("min_instance_count"):
+            return ("another processor, or instances that wait", 0, 0)
+        return config["available_memory"], config["max_instance_request_concurrency"], config["max_instance_count"]
+    memory = template["containers"][0]["resources"][0]["limits"].get("memory")
+    return (
+        memory,
+        template.get("max_instance_request_concurrency") or 80,
+        workload.block("scaling").get("max_instance_count") or 0,
+    )
+
+
+def _seconds(text: Any) -> int | None:
+    return int(text.removesuffix("s")) if isinstance(text, str) and re.fullmatch(r"\d+s", text) else None

@@ -1,0 +1,80 @@
+"""What the rest of the checkout says, for the plan to agree with: entry points, settings, infra/config."""
+
+import inspect
+import json
+import re
+from dataclasses import MISSING, fields
+from functools import cache
+from typing import Any
+
+from promptreel.bootstrap import World
+from promptreel.settings import Settings
+from tests.infra.offline.terraform import ROOT
+from tests.infra.policy.plan import NUMBER, PROJECT, REGION
+
+
+@cache
+def config(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((ROOT / "infra/config" / f"{name}.json").read_text(encoding="utf-8"))
+    return document
+
+
+def entry_points() -> set[str]:
+    """The functions of functions/main.py."""
+    source = (ROOT / "functions/main.py").read_text(encoding="utf-8")
+    return set(re.findall(r"@functions_framework\.http\ndef (\w+)", source))
+
+
+# What a step is given in bootstrap.py, and what its account must be allowed for that.
+_NEEDS = {
+    "jobs": {"database"},
+    "artifacts": {"write artifacts"},
+    "writer": {"vertex"},
+    "painter": {"vertex"},
+    "filmer": {"vertex"},
+    "queue": {"enqueue clips", "enqueue clips-high"},
+    "inbox": {"read prompts", "write results"},
+    "executions": {"execute"},
+}
+
+
+def needed_grants() -> dict[str, set[str]]:
+    """Step to what its account must be allowed, read off the composition root."""
+    found = {}
+    for name, method in inspect.getmembers(World, inspect.isfunction):
+        if name in entry_points():
+            given = set(re.findall(r"=self\.(\w+)", inspect.getsource(method)))
+            found[name] = set().union(*(_NEEDS.get(one, set()) for one in given))
+    return found
+
+
+def timeouts_s() -> dict[str, int]:
+    """What each service may take, by the cloud's spelling of its name. The studio is the API behind another door."""
+    services = config("services")["functions"] | config("services")["services"]
+    limits = {name.replace("_", "-"): service["timeout_s"] for name, service in services.items()}
+    return limits | {"studio": limits["api"]}
+
+
+def settings_needed() -> set[str]:
+    """The variables without which nothing starts."""
+    return {f"PROMPTREEL_{field.name.upper()}" for field in fields(Settings) if field.default is MISSING}
+
+
+def settings() -> set[str]:
+    """Every variable that the settings read."""
+    return {f"PROMPTREEL_{field.name.upper()}" for field in fields(Settings)}
+
+
+def environment() -> dict[str, str]:
+    """infra/config's variables with this test's names filled in."""
+    services, access = config("services"), config("access")
+    values = {"project": PROJECT, "region": REGION, "project_number": NUMBER}
+    values |= {f"bucket.{name}": text.replace("{project}", PROJECT) for name, text in services["buckets"].items()}
+    for name in (*services["functions"], *services["services"], "studio"):
+        values[f"url.{name}"] = f"https://{name.replace('_', '-')}-{NUMBER}.{REGION}.run.app"
+    values |= {
+        f"account.{name}": f"{one}@{PROJECT}.iam.gserviceaccount.com" for name, one in access["accounts"].items()
+    }
+    return {
+        name: re.sub(r"\{([\w.]+)\}", lambda found: values[found[1]], text) for name, text in services["env"].items()
+    }

@@ -1,0 +1,28 @@
+"""Every rule is broken, once for each thing that it says: a rule that cannot fail guards nothing (H4)."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.infra.breaks import BREAKS
+from tests.infra.draft import Draft
+from tests.infra.policy.everything import RULES
+from tests.infra.policy.plan import Plan
+
+
+def test_every_rule_then_has_a_way_to_be_broken() -> None:
+    assert set(BREAKS) == set(RULES)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [(name, number) for name, edits in BREAKS.items() for number in range(len(edits))]
+)
+def test_rule_when_broken_then_speaks(plan: Plan, tmp_path: Path, name: str, number: int) -> None:
+    draft = Draft(json.loads(json.dumps(plan.document)), plan.infra, tmp_path / "infra")
+    BREAKS[name][number](draft)
+
+    spoilt = Plan(draft.document, draft.infra)
+
+    assert not list(RULES[name](plan))
+    assert list(RULES[name](spoilt))
