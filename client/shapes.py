@@ -85,6 +85,8 @@ class Budget(TypedDict):
 class Output(TypedDict):
     film: Link
     poster: Link | None
+    contact_sheet: Link | None
+    preview: Link | None
     duration_s: float
     frames: int
     width: int

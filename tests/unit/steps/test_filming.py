@@ -3,6 +3,7 @@
 import pytest
 
 from promptreel.domain.job import Budget, Job
+from promptreel.domain.ledger import Call
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Unpaid
@@ -227,15 +228,21 @@ def test_lost_answer_when_its_window_is_over_then_is_lost_and_counted_and_tried_
     assert scenes(world, job.id)[0].attempt == 2
 
 
-def test_output_that_comes_after_its_attempt_was_given_up_then_is_taken_before_the_next_is_paid(
-    world: FakeWorld,
-) -> None:
+def first_clip_lost(world: FakeWorld) -> tuple[Job, Call]:
+    """A job whose first clip's answer never came, its whole window over."""
     job = world.drawn()
     world.filmer.failures = [AnswerLost("reset")]
     world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
     world.clock.pass_s(60 + 900 + 121)
     world.poll(job)
     lost = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    return job, lost
+
+
+def test_output_that_comes_after_its_attempt_was_given_up_then_is_taken_before_the_next_is_paid(
+    world: FakeWorld,
+) -> None:
+    job, lost = first_clip_lost(world)
     uri = world.artifacts.put(f"{lost.prefix}7/sample_0.mp4", b"clip", "video/mp4")
 
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2)).state == "delivered"
@@ -329,12 +336,7 @@ def test_request_that_travels_while_its_scene_goes_to_the_next_attempt_then_says
 def test_late_output_found_while_its_scene_goes_to_the_next_attempt_then_is_not_written_as_that_one(
     world: FakeWorld,
 ) -> None:
-    job = world.drawn()
-    world.filmer.failures = [AnswerLost("reset")]
-    world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
-    world.clock.pass_s(60 + 900 + 121)
-    world.poll(job)
-    lost = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    job, lost = first_clip_lost(world)
     world.artifacts.put(f"{lost.prefix}7/sample_0.mp4", b"clip", "video/mp4")
     found = world.artifacts.list
 
