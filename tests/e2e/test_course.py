@@ -73,6 +73,25 @@ def test_every_task_delivered_twice_then_every_clip_is_paid_once(stack: Stack) -
     assert len(stack.bill(job["id"])) == 3
 
 
+def test_fifty_deliveries_of_one_task_at_once_then_make_one_paid_call(stack: Stack) -> None:
+    queue = f"{stack.state['tasks']}/v2/projects/{stack.project}/locations/us-central1/queues/clips"
+    httpx.post(f"{queue}:pause", json={}).raise_for_status()
+    try:
+        job_id = stack.submit(FOUR, scenes=1, duration_s=4, quality="draft")
+        eventually(lambda: [one for one in stack.job(job_id)["scenes"] if one["state"] == "QUEUED"], "a queued clip")
+        task = {"job_id": job_id, "run": 1, "scene": "scene-01", "take": 1, "attempt": 1}
+
+        with ThreadPoolExecutor(50) as pool:
+            replies = list(pool.map(lambda _: call_step(stack, "submit_clip", task), range(50)))
+    finally:
+        httpx.post(f"{queue}:resume", json={}).raise_for_status()
+
+    assert {reply["state"] for reply in replies} <= {"filming", "busy", "superseded"}
+    assert "filming" in {reply["state"] for reply in replies}
+    assert stack.wait(job_id)["state"] == "COMPLETE"
+    assert len(stack.bill(job_id)) == 1
+
+
 def test_each_step_called_again_with_the_same_input_then_pays_nothing(stack: Stack) -> None:
     stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"veo-*": 160}})
     job_id = stack.submit(FOUR, scenes=2, duration_s=8, quality="draft")

@@ -1,0 +1,114 @@
+"""What the programs of a whole stack log for one film with one refusal: every metric counts what happened (H5, H6)."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.stack import Stack, eventually
+from tests.loglines import METRICS, Line, counted_by, structured
+
+REFUSED_FOR = "22137204"  # answered by another seed, and by nothing dearer
+PICTURE_WORDS = "A lighthouse keeper waits for the night ferry"
+PAID = {"SETTLED", "ADOPTED"}
+
+
+@pytest.fixture(scope="module")
+def film(shared_stack: Stack) -> dict[str, Any]:
+    """A finished film of one scene, whose clip was refused once; its ledger and its lines."""
+    refusal = {"model": "veo-*", "method": "predictLongRunning", "fault": "rai", "args": {"codes": [REFUSED_FOR]}}
+    shared_stack.vertex("POST", "faults", [{**refusal, "nth": [1]}])
+    job = shared_stack.wait(shared_stack.submit(PICTURE_WORDS, scenes=1, duration_s=4, quality="draft"), "COMPLETE")
+    shared_stack.vertex("DELETE", "faults")
+
+    def told() -> list[Line] | None:  # close_job's own line is written after the state that a caller can see
+        lines = lines_of(shared_stack, job["id"])
+        return lines if any(line.get("action") == "close_job" and "status" in line for line in lines) else None
+
+    lines = eventually(told, "close_job's line", 20)
+    return {"job": job, "calls": shared_stack.ledger(job["id"])["calls"], "lines": lines}
+
+
+def lines_of(stack: Stack, job_id: str) -> list[Line]:
+    """One job's lines in the log files of all programs, in order of time within each."""
+    files = sorted(Path(stack.state["logs"]).glob("*.log"))
+    lines = [line for file in files for line in structured(file.read_text(errors="replace"))]
+    return [line for line in lines if line.get("job_id") == job_id]
+
+
+def counts(film: dict[str, Any], metric: str) -> list[Line]:
+    return [line for line in film["lines"] if metric in counted_by(line)]
+
+
+def test_film_when_it_is_complete_then_its_end_is_told_once(film: dict[str, Any]) -> None:
+    (end,) = counts(film, "jobs_ended")
+
+    spent = sum(call["cost_micros"] for call in film["calls"])
+    assert (end["message"], end["state"], end["scenes"], end["spent_micros"]) == ("job_complete", "COMPLETE", 1, spent)
+    assert end["makespan_s"] > 0
+    assert [len(counts(film, name)) for name in ("jobs_complete", "makespan", "jobs_failed", "jobs_withdrawn")] == [
+        1, 1, 0, 0,
+    ]  # fmt: skip
+
+
+def test_paid_calls_when_the_film_is_made_then_each_end_is_told_once_with_its_cost(film: dict[str, Any]) -> None:
+    ended = counts(film, "calls_ended")
+
+    assert Counter((line["call_id"], line["cost_micros"]) for line in ended) == Counter(
+        (call["id"], call["cost_micros"]) for call in film["calls"]
+    )
+    paid = [call for call in film["calls"] if call["state"] in PAID]
+    assert len(counts(film, "spend")) == len(paid)
+    assert sum(line["cost_micros"] for line in counts(film, "spend")) == sum(call["cost_micros"] for call in paid)
+
+
+def test_refusal_when_a_clip_is_refused_once_then_is_counted_once_by_its_code(film: dict[str, Any]) -> None:
+    (refusal,) = counts(film, "refusals")
+
+    assert (refusal["code"], refusal["attempt"], refusal["cost_micros"]) == (REFUSED_FOR, 1, 0)
+    assert refusal["scene_id"].startswith("scene-")
+
+
+def test_steps_when_the_film_is_made_then_each_call_is_a_line_with_duration_and_outcome(film: dict[str, Any]) -> None:
+    steps = counts(film, "steps")
+
+    by_name = Counter(line["action"] for line in steps)
+    assert {"open_job", "write_storyboard", "close_job", "stitch"} <= by_name.keys()
+    assert by_name["close_job"] == 1
+    assert by_name["submit_clip"] >= 2  # the second one is the other try
+    assert counts(film, "step_duration") == steps
+    assert len(counts(film, "polls")) == by_name["poll_clips"]
+    assert all(line["status"] == 200 for line in steps)
+    assert counts(film, "unexpected_errors") == []
+
+
+def test_lines_when_they_are_of_one_job_then_share_one_trace_and_lead_to_its_execution(
+    film: dict[str, Any], shared_stack: Stack
+) -> None:
+    job = film["job"]
+    trace = f"projects/{shared_stack.project}/traces/000000000000{job['id'].removeprefix('job-')}"
+    execution = job["execution"].rpartition("/")[2]
+    labels = [line["logging.googleapis.com/labels"] for line in film["lines"]]
+
+    assert {line["logging.googleapis.com/trace"] for line in film["lines"]} == {trace}
+    assert {label.get("workflows.googleapis.com/execution_id", execution) for label in labels} == {execution}
+    unlabelled = {
+        line["action"] for line, label in zip(film["lines"], labels, strict=True)
+        if "workflows.googleapis.com/execution_id" not in label
+    }  # fmt: skip
+    assert unlabelled <= {"submit_clip", "sweep_jobs", "still", "animatic", "preview"}  # what tasks and clocks call
+
+
+def test_lines_when_the_film_is_made_then_never_hold_the_wish_or_a_signed_url(film: dict[str, Any]) -> None:
+    text = json.dumps(film["lines"])
+
+    assert PICTURE_WORDS not in text
+    assert "X-Goog-Signature" not in text
+
+
+def test_metrics_when_the_film_is_made_then_all_but_those_of_other_fates_have_counted(film: dict[str, Any]) -> None:
+    counted = set().union(*map(counted_by, film["lines"]))
+
+    assert METRICS.keys() - counted == {"jobs_failed", "jobs_withdrawn", "unexpected_errors"}
