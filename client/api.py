@@ -17,7 +17,7 @@ import httpx
 
 from client.problems import ProblemError, Unusable, problem
 from client.retries import Retries, repeated
-from client.shapes import FilmRequest, Job, JobPage, JobSummary, Ledger, Reconciled, Submitted
+from client.shapes import Event, FilmRequest, Job, JobPage, JobSummary, Ledger, Reconciled, Submitted
 
 T = TypeVar("T")
 
@@ -75,6 +75,10 @@ class PromptreelClient:
     def ledger(self, job_id: str) -> Ledger:
         """Every paid call of the job, and the totals."""
         return cast(Ledger, self._get(f"{_path(job_id)}/ledger"))
+
+    def events(self, job_id: str) -> list[Event]:
+        """What happened to the job so far, oldest first."""
+        return cast(list[Event], self._get(f"{_path(job_id)}/events")["events"])
 
     def reconcile(self, job_id: str, bill: Mapping[str, Any]) -> Reconciled:
         """The job's ledger beside a billing export (see client/bill.py); `apply` releases what was never billed.

@@ -21,6 +21,7 @@ from client import options as opt
 from client.api import PromptreelClient
 from client.bill import agrees, read_bill
 from client.downloads import download_output
+from client.journal import journal
 from client.problems import ClientError, NotReachable, ProblemError
 from client.settings import connect
 from client.shapes import Job
@@ -191,6 +192,17 @@ def ledger(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", to
         _print_json(found)
     else:
         Console().print(ledger_view(found))
+
+
+@app.command()
+def logs(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
+    """Tell what happened to a job: stages, paid calls with their cost, refusals and remedies, in order of time."""
+    with connect(api, token) as client:
+        events = client.events(job)
+    if as_json:
+        _print_json(events)
+    else:
+        print(*journal(events), sep="\n")
 
 
 @app.command()

@@ -135,6 +135,9 @@ class Ledger(TypedDict):
     totals: Totals
 
 
+Event = dict[str, Any]  # `at`, `event` and what that kind of event tells (README)
+
+
 class Compared(TypedDict):
     """One call beside a bill; `billed_micros` is None where the bill has no line for it."""
 

@@ -1,6 +1,7 @@
 """Entry points of the Cloud Functions: a name, a command, a step. Nothing here decides anything."""
 
 import json
+import os
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
@@ -8,7 +9,8 @@ from typing import Any, TypeVar
 import flask
 import functions_framework
 
-from promptreel.api import logs, routes
+from promptreel.adapters import logs
+from promptreel.api import routes
 from promptreel.api.stepping import answer
 from promptreel.bootstrap import world
 from promptreel.steps.close_job import CloseJob
@@ -20,7 +22,7 @@ from promptreel.steps.submit_clip import SubmitClip
 from promptreel.steps.sweep_jobs import SweepJobs
 from promptreel.steps.write_storyboard import WriteStoryboard
 
-logs.configure()
+logs.configure(os.environ.get("PROMPTREEL_PROJECT", ""))
 
 C = TypeVar("C")
 
@@ -78,5 +80,6 @@ def _api() -> flask.Flask:
 
 def _step(request: flask.Request, name: str, command: type[C], run: Callable[[C], Any]) -> flask.Response:
     trace = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
-    body, status, headers = answer(name, request.get_json(silent=True), command, run, trace)
+    execution = request.headers.get("X-Promptreel-Execution", "")
+    body, status, headers = answer(name, request.get_json(silent=True), command, run, trace, execution)
     return flask.Response(json.dumps(body), status, headers)

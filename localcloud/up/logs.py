@@ -1,4 +1,4 @@
-"""``python -m localcloud logs [NAME …]``: what a running stack's programs have written, each line under its name."""
+"""``python -m localcloud logs [NAME …] [--job JOB]``: what a running stack's programs have written, line by line."""
 
 import argparse
 import contextlib
@@ -17,6 +17,7 @@ _LOOK_S = 0.2
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="of a program (default: all of them)")
     parser.add_argument("--lines", type=int, default=20, help="the last so many of each (default: 20)")
+    parser.add_argument("--job", default="", metavar="JOB", help="only lines that name this job")
     parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
     add_state_file(parser)
 
@@ -29,22 +30,27 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"localcloud logs: {exc}\n")
         return 1
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        _print(logs, args.lines, follow=args.follow)
+        _print(logs, args.lines, args.job, follow=args.follow)
     return 0
 
 
-def _print(logs: dict[str, Path], lines: int, *, follow: bool) -> None:
+def _print(logs: dict[str, Path], lines: int, word: str, *, follow: bool) -> None:
     with contextlib.ExitStack() as opened:
         files = {
             name: opened.enter_context(path.open(errors="replace")) for name, path in logs.items() if path.exists()
         }
-        for line in prefixed((name, deque(file, lines)) for name, file in files.items()):
+        for line in prefixed((name, deque(naming(word, file), lines)) for name, file in files.items()):
             sys.stdout.write(line)
         while follow:
             sys.stdout.flush()
             time.sleep(_LOOK_S)
-            for line in prefixed((name, news(file)) for name, file in files.items()):
+            for line in prefixed((name, naming(word, news(file))) for name, file in files.items()):
                 sys.stdout.write(line)
+
+
+def naming(word: str, lines: Iterable[str]) -> Iterator[str]:
+    """The lines with this word in them; all of them for an empty one."""
+    return (line for line in lines if word in line)
 
 
 def prefixed(logs: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from client.api import PromptreelClient
+from client.journal import journal
 from tests.e2e.stack import Stack, eventually
 from tests.loglines import METRICS, Line, counted_by, structured
 
@@ -95,10 +97,26 @@ def test_lines_when_they_are_of_one_job_then_share_one_trace_and_lead_to_its_exe
     assert {line["logging.googleapis.com/trace"] for line in film["lines"]} == {trace}
     assert {label.get("workflows.googleapis.com/execution_id", execution) for label in labels} == {execution}
     unlabelled = {
-        line["action"] for line, label in zip(film["lines"], labels, strict=True)
+        line.get("action", line["message"])
+        for line, label in zip(film["lines"], labels, strict=True)
         if "workflows.googleapis.com/execution_id" not in label
-    }  # fmt: skip
-    assert unlabelled <= {"submit_clip", "sweep_jobs", "still", "animatic", "preview"}  # what tasks and clocks call
+    }
+    assert unlabelled <= {"job_submitted", "submit_clip", "sweep_jobs"}  # whom people, tasks and clocks call
+
+
+def test_events_when_its_owner_asks_for_them_then_tell_the_refusal_its_remedy_and_every_cent(
+    film: dict[str, Any], shared_stack: Stack
+) -> None:
+    with PromptreelClient(shared_stack.state["api"], shared_stack.state["tokens"]["owner"]) as client:
+        events = client.events(film["job"]["id"])
+
+    states = [event["state"] for event in events if event["event"] == "state"]
+    assert states == ["PENDING", "STORYBOARD", "KEYFRAMES", "VIDEO_GEN", "STITCH", "COMPLETE"]
+    refused, delivered = [event for event in events if event["event"] == "try"]
+    assert (refused["codes"], refused["remedy"], delivered["outcome"]) == ([REFUSED_FOR], "reseed", "delivered")
+    costs = {event["call"]: event["cost_micros"] for event in events if "cost_micros" in event}
+    assert costs == {call["id"]: call["cost_micros"] for call in film["calls"]}
+    assert journal(events)[-1].endswith("COMPLETE")
 
 
 def test_lines_when_the_film_is_made_then_never_hold_the_wish_or_a_signed_url(film: dict[str, Any]) -> None:

@@ -1,90 +1,100 @@
-"""The metrics' filters, held against log lines that the code really writes (H5, H6)."""
+"""The metrics' filters, held against log lines that the code really writes (H5, H6).
 
-import io
-import json
-import logging
+The same filters over the log files of a whole stack: tests/e2e/test_log_lines_of_a_film.py.
+"""
+
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from promptreel.api import logs, stepping
+from promptreel.api import stepping
+from promptreel.domain.states import CallState, JobState
 from promptreel.errors import NotFound
+from promptreel.protocol.endings import tell_call, tell_job
 from promptreel.steps.close_job import CloseJob, JobClosed
-from promptreel.steps.fail_job import FailJob, JobFailed
 from promptreel.steps.poll_clips import PollClips
-from tests.infra.policy import truth
+from tests.factories import a_call, a_job
+from tests.fakes.jobs import MemoryJobs
+from tests.fakes.system import START
+from tests.loglines import METRICS, Written, counted_by, writing
 
-METRICS: dict[str, dict[str, Any]] = truth.config("metrics")["metrics"]
-
-
-class _Lines:
-    """What the functions write, line by line."""
-
-    def __init__(self, stream: io.StringIO) -> None:
-        self._stream = stream
-
-    def read(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._stream.getvalue().splitlines()]
+STEP = {"steps", "step_duration"}
+PAID = {"calls_ended", "spend", "call_latency"}
 
 
 @pytest.fixture
-def lines() -> Iterator[_Lines]:
-    stream, root = io.StringIO(), logging.getLogger()
-    before = root.handlers[:], root.level
-    logs.configure()
-    for handler in root.handlers:
-        assert isinstance(handler, logging.StreamHandler)
-        handler.setStream(stream)
-    yield _Lines(stream)
-    root.handlers[:], root.level = before[0], before[1]
-
-
-def counted_by(line: dict[str, Any]) -> set[str]:
-    """The metrics that count a line, as Cloud Logging would."""
-    return {
-        name
-        for name, metric in METRICS.items()
-        if all(field in line and ("*" in values or line[field] in values) for field, values in metric["match"].items())
-    }
+def lines() -> Iterator[Written]:
+    with writing() as written:
+        yield written
 
 
 def step(name: str, command: Callable[..., Any], answer: Callable[[Any], Any], **body: Any) -> None:
     stepping.answer(name, {"job_id": "job-1", "run": 1, **body}, command, answer)  # type: ignore[arg-type]
 
 
-def test_finished_job_when_logged_then_counts_as_complete(lines: _Lines) -> None:
-    step("close_job", CloseJob, lambda _: JobClosed("complete"))
+def end_job(state: JobState) -> None:
+    error = {"code": "budget_exceeded", "message": "m"} if state is JobState.FAILED else None
+    tell_job(a_job(state=state, error=error), MemoryJobs())
+
+
+def end_call(state: CallState, **fields: Any) -> None:
+    tell_call(a_call(state=state, sent_at=START, **fields), CallState.SENT)
+
+
+@pytest.mark.parametrize(
+    ("state", "metrics"),
+    [
+        (JobState.COMPLETE, {"jobs_ended", "jobs_complete", "makespan"}),
+        (JobState.FAILED, {"jobs_ended", "jobs_failed"}),
+        (JobState.CANCELLED, {"jobs_withdrawn"}),
+        (JobState.DELETED, {"jobs_withdrawn"}),
+    ],
+)
+def test_job_when_it_ends_then_counts_by_its_state(state: JobState, metrics: set[str], lines: Written) -> None:
+    end_job(state)
 
     (line,) = lines.read()
-    assert counted_by(line) == {"steps", "step_duration", "jobs_ended", "jobs_complete"}
+    assert counted_by(line) == metrics
     assert line["severity"] == "INFO"
 
 
-def test_superseded_run_when_logged_then_ends_no_job(lines: _Lines) -> None:
-    step("close_job", CloseJob, lambda _: JobClosed("superseded"))
+@pytest.mark.parametrize(
+    ("state", "fields", "metrics"),
+    [
+        (CallState.SETTLED, {"cost_micros": 5}, PAID),
+        (CallState.ADOPTED, {"cost_micros": 5}, PAID),
+        (CallState.LOST, {}, {"calls_ended", "spend"}),
+        (CallState.RELEASED, {"codes": ("64151117",)}, {"calls_ended", "call_latency", "refusals"}),
+        (CallState.RELEASED, {"codes": ("job_ended",)}, {"calls_ended", "call_latency"}),
+    ],
+)
+def test_paid_call_when_it_ends_then_counts_by_how(
+    state: CallState, fields: dict[str, Any], metrics: set[str], lines: Written
+) -> None:
+    end_call(state, **fields)
 
-    assert counted_by(lines.read()[0]) == {"steps", "step_duration"}
+    assert counted_by(lines.read()[0]) == metrics
 
 
-def test_failed_job_when_logged_then_counts_as_failed(lines: _Lines) -> None:
-    step("fail_job", FailJob, lambda _: JobFailed("failed"), error="x")
+def test_step_that_closes_a_job_again_when_logged_then_ends_no_job(lines: Written) -> None:
+    step("close_job", CloseJob, lambda _: JobClosed("complete"))
 
-    assert counted_by(lines.read()[0]) == {"steps", "step_duration", "jobs_ended", "jobs_failed"}
+    assert counted_by(lines.read()[0]) == STEP
 
 
-def test_refused_step_when_logged_then_counts_by_its_code(lines: _Lines) -> None:
+def test_refused_step_when_logged_then_counts_by_its_code(lines: Written) -> None:
     def refuse(_: Any) -> Any:
         raise NotFound("There is no job-1.")
 
     step("poll_clips", PollClips, refuse)
 
     (line,) = lines.read()
-    assert counted_by(line) == {"steps", "step_duration", "polls"}
-    assert line["outcome"] == "not_found"
+    assert counted_by(line) == {*STEP, "polls"}
+    assert (line["outcome"], line["status"]) == ("not_found", 404)
 
 
-def test_bug_when_logged_then_counts_as_one(lines: _Lines) -> None:
+def test_bug_when_logged_then_counts_as_one(lines: Written) -> None:
     def stumble(_: Any) -> Any:
         raise ZeroDivisionError
 
@@ -92,21 +102,24 @@ def test_bug_when_logged_then_counts_as_one(lines: _Lines) -> None:
 
     bug, ended = lines.read()
     assert counted_by(bug) == {"unexpected_errors"}
-    assert counted_by(ended) == {"steps", "step_duration", "polls"}
+    assert counted_by(ended) == {*STEP, "polls"}
     assert bug["severity"] == "ERROR"
+    assert "ZeroDivisionError" in bug["stack_trace"]
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
-def test_labels_and_values_then_are_fields_of_the_lines_that_count(name: str, lines: _Lines) -> None:
+def test_labels_and_values_then_are_fields_of_the_lines_that_count(name: str, lines: Written) -> None:
     def stumble(_: Any) -> Any:
         raise ZeroDivisionError
 
-    step("close_job", CloseJob, lambda _: JobClosed("complete"))
-    step("fail_job", FailJob, lambda _: JobFailed("failed"), error="x")
     step("poll_clips", PollClips, stumble)
+    for job_state in (JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED, JobState.DELETED):
+        end_job(job_state)
+    for call_state in (CallState.SETTLED, CallState.RELEASED, CallState.ADOPTED, CallState.LOST):
+        end_call(call_state, codes=("3",) if call_state is CallState.RELEASED else ())
     counted = [line for line in lines.read() if name in counted_by(line)]
     fields = {*METRICS[name]["labels"].values(), *filter(None, [METRICS[name].get("value")])}
 
     assert counted
     assert all(fields <= set(line) for line in counted)
-    assert not fields & {"prompt", "reason", "job_id"}, "a label with many values is dear"
+    assert not fields & {"prompt", "reason", "job_id", "call_id"}, "a label with many values is dear"

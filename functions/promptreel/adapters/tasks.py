@@ -44,7 +44,7 @@ class CloudTasksQueue:
             http_request=tasks_v2.HttpRequest(
                 url=self._target,
                 http_method=tasks_v2.HttpMethod.POST,
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", "traceparent": ids.traceparent(task.job_id)},
                 body=json.dumps(body).encode(),
                 oidc_token=tasks_v2.OidcToken(service_account_email=self._account, audience=self._target),
             ),

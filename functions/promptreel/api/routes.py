@@ -10,6 +10,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from promptreel.api import replies
+from promptreel.api.events import events
 from promptreel.api.identity import caller
 from promptreel.api.problems import MEDIA_TYPE, problem
 from promptreel.domain import ids as names
@@ -21,7 +22,7 @@ from promptreel.domain.request import parse_request, parse_resumption
 from promptreel.domain.states import GONE_JOB, JobState
 from promptreel.errors import Conflict, Invalid, NotFound, PromptreelError, Rejected, TooLarge, Transient
 from promptreel.ports import ArtifactStore, Clock, Executions, Ids, JobStore
-from promptreel.protocol import deletion, lifecycle
+from promptreel.protocol import deletion, lifecycle, telemetry
 from promptreel.protocol.ledger import Ledger
 from promptreel.protocol.reconciling import reconcile
 
@@ -63,6 +64,7 @@ def app(world: Callable[[], World]) -> Flask:
         "/v1/jobs/<job>", view_func=lambda job: _delete(world(), job), methods=["DELETE"], endpoint="delete"
     )
     flask.add_url_rule("/v1/jobs/<job>/ledger", view_func=lambda job: _ledger(world(), job), endpoint="ledger")
+    flask.add_url_rule("/v1/jobs/<job>/events", view_func=lambda job: _events(world(), job), endpoint="events")
     flask.add_url_rule(
         "/v1/jobs/<job>/ledger:reconcile",
         view_func=lambda job: _reconcile(world(), job),
@@ -98,6 +100,7 @@ def _submit(world: World) -> tuple[Response, int]:
             code="job_deleted",
             remedy="Use a new key for a new film.",
         )
+    telemetry.tell("job_submitted", job_id=job.id, run=job.run, request_trace=_trace())
     if job.state is JobState.PENDING and job.execution is None:
         with suppress(Transient):  # the job stands; sweep_jobs gives it an execution
             world.executions.start(job.id, job.run)
@@ -137,6 +140,13 @@ def _show(world: World, job_id: str) -> Response:
 def _ledger(world: World, job_id: str) -> Response:
     job = _own(world, job_id)
     return jsonify(replies.ledger(job, [read.value for read in world.jobs.calls(job.id)]))
+
+
+def _events(world: World, job_id: str) -> Response:
+    """What happened to the job so far, oldest first."""
+    job = _own(world, job_id)
+    scenes, calls = world.jobs.scenes(job.id), world.jobs.calls(job.id)
+    return jsonify({"events": events(job, [read.value for read in scenes], [read.value for read in calls])})
 
 
 def _reconcile(world: World, job_id: str) -> Response:
@@ -216,11 +226,15 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _tell(error: Exception) -> tuple[Response, int, dict[str, str]]:
-    trace = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
-    told = problem(_ours(error), trace=trace)
+    told = problem(_ours(error), trace=_trace())
     answer = jsonify(told.body)
     answer.headers["Content-Type"] = MEDIA_TYPE
     return answer, told.status, told.headers
+
+
+def _trace() -> str:
+    """The request's own trace, as Cloud Run gives it."""
+    return request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
 
 
 def _ours(error: Exception) -> Exception:

@@ -1,37 +1,52 @@
-"""Step functions over HTTP: JSON in, a command, the step, JSON out; errors as problems. No step is named here."""
+"""Step functions over HTTP: JSON in, a command, the step, JSON out and one log line; errors as problems."""
 
 import dataclasses
-import logging
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from promptreel.api.problems import MEDIA_TYPE, problem
 from promptreel.errors import Invalid
-
-log = logging.getLogger(__name__)
+from promptreel.protocol import telemetry
 
 C = TypeVar("C")
 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 
-def answer(step: str, body: Any, command: type[C], run: Callable[[C], Any], trace: str = "") -> Answer:
-    """Run one step on one request body; every outcome becomes (JSON, status, headers)."""
+def answer(
+    step: str, body: Any, command: type[C], run: Callable[[C], Any], trace: str = "", execution: str = ""
+) -> Answer:
+    """Run one step on one request body; every outcome becomes (JSON, status, headers), and one line ``step``."""
     begun = time.monotonic()
+    asked = body if isinstance(body, dict) else {}
+    told = {"job_id": asked.get("job_id"), "scene_id": asked.get("scene"), "attempt": asked.get("attempt")}
+    with telemetry.situated(action=step, **told, execution_id=execution or asked.get("execution")):
+        reply, status, headers = _answered(step, body, command, run, trace)
+        refused = status != HTTPStatus.OK
+        telemetry.tell(
+            "step",
+            job_id=reply.get("job_id") or told["job_id"],
+            outcome=reply["code"] if refused else reply.get("state", "done"),
+            reason=reply["message"] if refused else None,
+            status=int(status),
+            duration_ms=round((time.monotonic() - begun) * 1000),
+        )
+    return reply, status, headers
+
+
+def _answered(step: str, body: Any, command: type[C], run: Callable[[C], Any], trace: str) -> Answer:
     scene = body.get("scene") if isinstance(body, dict) else None
-    fields = {"action": step, "job_id": body.get("job_id") if isinstance(body, dict) else None, "scene_id": scene}
     try:
         result = run(_command(body, command))
     except Exception as error:  # noqa: BLE001 - the one translation point from exception to HTTP
         told = problem(error, step=step, scene=scene if isinstance(scene, str) else None, trace=trace)
-        _log(fields, begun, outcome=told.body["code"], reason=told.body["message"])
         return told.body, told.status, {"Content-Type": MEDIA_TYPE, **told.headers}
     reply = TypeAdapter(type(result)).dump_python(result, mode="json")
-    _log(fields, begun, outcome=reply.get("state", "done"))
-    return reply, 200, {"Content-Type": "application/json"}
+    return reply, HTTPStatus.OK, {"Content-Type": "application/json"}
 
 
 def _command(body: Any, command: type[C]) -> C:
@@ -46,8 +61,3 @@ def _command(body: Any, command: type[C]) -> C:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise Invalid(faults) from error
-
-
-def _log(fields: dict[str, Any], begun: float, **outcome: str) -> None:
-    duration_ms = round((time.monotonic() - begun) * 1000)
-    log.info("step", extra={"json_fields": {**fields, **outcome, "duration_ms": duration_ms}})

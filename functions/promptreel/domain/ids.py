@@ -17,6 +17,16 @@ def job_id(*origin: str) -> str:
     return f"job-{digest(*origin)}"
 
 
+def trace_id(job: str) -> str:
+    """The trace of everything that is done for a job: 32 hex digits, made from its id. film.yaml makes the same."""
+    return job.replace("job-", "0" * 12)
+
+
+def traceparent(job: str) -> str:
+    """W3C's header that puts a request into the job's trace, under a root span that stands for the job."""
+    return f"00-{trace_id(job)}-0000000000000001-01"
+
+
 def call_id(job: str, purpose: str, take: int, attempt: int) -> str:
     """Known before anything is written, so a write whose own answer was lost finds itself again (DESIGN §5.1)."""
     return f"call-{digest(job, purpose, str(take), str(attempt))}"

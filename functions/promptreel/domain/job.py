@@ -14,6 +14,7 @@ from promptreel.domain.storyboard import Character, Setting, StyleGuide
 from promptreel.domain.timeline import TransitionKind
 
 DEFAULT_LIMIT_MICROS = 25_000_000
+HISTORY = 100  # stages kept: the document stays small however often a job goes on
 _WORDS_REMOVED = "(deleted)"
 
 
@@ -76,6 +77,14 @@ class Plan(Part):
         return frame_size_px(self.resolution, self.aspect)
 
 
+class Entered(Part):
+    """A stage the job entered, in which run and when."""
+
+    state: JobState
+    run: int
+    at: Moment
+
+
 class Output(Part):
     """The finished film. ``frames`` at the plan's rate; films of older stitchers have no sheet and no preview."""
 
@@ -111,6 +120,7 @@ class Job(Document):
     expires: Moment | None = None  # from then on it is treated as deleted
     forget: Moment | None = None  # when a tombstone may go; Firestore's TTL policy reads this field
     spent_micros: int | None = None  # what a deleted job had cost, kept when its calls are gone
+    history: tuple[Entered, ...] = ()  # the latest stages it entered, oldest first
     created: Moment
     updated: Moment
 
@@ -145,7 +155,13 @@ class Job(Document):
 
     def to(self, state: JobState, now: datetime, **changes: object) -> "Job":
         """The job after a legal move. Raises: Conflict for an illegal one."""
-        return self.evolve(state=states.move(states.JOB_MOVES, self.state, state), updated=now, **changes)
+        return self.entering(states.move(states.JOB_MOVES, self.state, state), now, **changes)
+
+    def entering(self, state: JobState, now: datetime, **changes: object) -> "Job":
+        """The job in this stage, which its history tells; whether the move is legal is the caller's to know."""
+        changed = self.evolve(state=state, updated=now, **changes)
+        entered = Entered(state=state, run=changed.run, at=now)
+        return changed.evolve(history=(*self.history, entered)[-HISTORY:])
 
     def counts(self, moment: datetime) -> bool:
         """Whether a try that ended at this moment still counts against its limit."""

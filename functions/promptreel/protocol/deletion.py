@@ -5,7 +5,6 @@ removes what it owns, as often as it takes: objects, then documents, then the ma
 be interrupted anywhere and is simply done again.
 """
 
-import logging
 from contextlib import suppress
 from datetime import timedelta
 
@@ -14,9 +13,8 @@ from promptreel.domain.ledger import Call, committed_micros
 from promptreel.domain.states import GONE_JOB, JobState
 from promptreel.errors import Transient
 from promptreel.ports import ArtifactStore, Clock, Executions, Ids, Inbox, JobStore, Replace
+from promptreel.protocol.endings import tell_job
 from promptreel.protocol.races import until_won
-
-log = logging.getLogger(__name__)
 
 # A worker that was under way when the mark was written may still upload until its request times out: the stitcher's
 # 30 minutes are the longest (infra/config/services.json). Requests take real time, so this is not paced.
@@ -96,6 +94,5 @@ def _bury(job_id: str, jobs: JobStore, clock: Clock) -> bool:
         forget = now + timedelta(days=TOMBSTONE_DAYS)
         buried = read.value.to(JobState.DELETED, now, upload="", execution=None, forget=forget)
         jobs.write(Replace(job_id, read, buried))
-        told = {"action": "delete_job", "job_id": job_id, "outcome": "deleted", "spent_micros": buried.spent_micros}
-        log.info("job deleted", extra={"json_fields": told})
+        tell_job(buried, jobs)
     return True

@@ -18,6 +18,7 @@ from promptreel.domain.money import usd
 from promptreel.domain.states import CallState
 from promptreel.errors import AnswerLost, BudgetExceeded, LostRace, Refused, Unpaid
 from promptreel.ports import Clock, Create, Ids, JobStore, Replace, Versioned
+from promptreel.protocol.endings import tell_call
 from promptreel.protocol.races import until_won
 
 T = TypeVar("T")
@@ -278,6 +279,8 @@ class Ledger:
             if changed is None:
                 return read.value
             self._jobs.write(Replace(call.job, read, changed))
+            if changed.is_finished and changed.state is not read.value.state:
+                tell_call(changed, read.value.state)
             return changed
 
         return until_won(attempt, self._clock, self._ids)

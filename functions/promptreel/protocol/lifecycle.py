@@ -14,6 +14,7 @@ from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import BudgetExceeded, Conflict, LostRace, NotFound, Transient
 from promptreel.ports import Clock, Create, Executions, Ids, JobStore, Replace, Versioned
+from promptreel.protocol.endings import tell_job
 from promptreel.protocol.races import until_won
 
 
@@ -71,6 +72,7 @@ def cancel(job_id: str, *, jobs: JobStore, executions: Executions, clock: Clock,
             raise Conflict(f"The job is {read.value.state}; only a running job can be cancelled.", code="job_is_final")
         cancelled = read.value.to(JobState.CANCELLED, clock.now())
         jobs.write(Replace(job_id, read, cancelled))
+        tell_job(cancelled, jobs)
         return cancelled
 
     job = until_won(attempt, clock, ids)
@@ -111,8 +113,9 @@ def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock)
             remedy=f"Resume with a limit of at least {usd(committed)} USD.",
         )
     scenes = jobs.scenes(job_id)
-    reopened = job.evolve(
-        state=_unfinished(job, [scene.value for scene in scenes]),
+    reopened = job.entering(
+        _unfinished(job, [scene.value for scene in scenes]),
+        now,
         run=job.run + 1,
         restarts=0,
         execution=None,
@@ -120,7 +123,6 @@ def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock)
         budget=job.budget.evolve(limit_micros=limit, version=job.budget.version + 1),
         resumed=now,
         expires=job.expiry_from(now),
-        updated=now,
     )
     again = [scene for scene in scenes if scene.value.is_live or scene.value.problem is not None]
     jobs.write(Replace(job_id, read, reopened), *(Replace(job_id, scene, scene.value.again(now)) for scene in again))
@@ -147,6 +149,7 @@ def fail(job_id: str, run: int, problem: Problem, *, jobs: JobStore, clock: Cloc
             return read.value
         failed = read.value.to(JobState.FAILED, clock.now(), error=problem)
         jobs.write(Replace(job_id, read, failed))
+        tell_job(failed, jobs)
         return failed
 
     return until_won(attempt, clock, ids)

@@ -9,6 +9,7 @@ from promptreel.domain.money import usd
 from promptreel.domain.states import JobState
 from promptreel.errors import Broken
 from promptreel.ports import Clock, Ids, JobStore, Replace
+from promptreel.protocol.endings import tell_job
 from promptreel.protocol.races import until_won
 
 
@@ -49,4 +50,5 @@ def _complete(cmd: CloseJob, jobs: JobStore, clock: Clock) -> Job | None:
     warnings = (*job.warnings, *(warning for warning in remedies if warning))
     done = job.to(JobState.COMPLETE, clock.now(), warnings=warnings)
     jobs.write(Replace(job.id, read, done))
+    tell_job(done, jobs)
     return done

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -17,10 +18,14 @@ from localcloud.up.logs import news
 def program(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process as the stack starts them: leader of its own group, with the run's folder in its environment."""
     env = {**os.environ, "CLOUDSDK_CONFIG": str(tmp_path / "gcloud")}
-    process = subprocess.Popen(("sleep", "600"), env=env, start_new_session=True)
-    yield process
-    process.kill()
-    process.wait()
+    echo = subprocess.Popen(("cat",), env=env, start_new_session=True, stdin=PIPE, stdout=PIPE, bufsize=0)
+    with echo as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b"\n")
+        process.stdout.read(1)  # while a process is being started, its environment can look empty
+        yield process
+        process.kill()
 
 
 @pytest.fixture
@@ -55,6 +60,15 @@ def test_logs_when_asked_for_then_each_line_stands_under_its_programs_name(ask: 
 
     assert code == 0
     assert out == "api              | two\napi              | three\n"
+
+
+def test_logs_when_asked_for_one_job_then_only_lines_that_name_it(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "logs" / "silent.log").write_text("job-1 begins\njob-2 begins\njob-1 ends\nnothing\n")
+
+    code, out, _ = ask("logs", "--job=job-1", "--lines=5")
+
+    assert code == 0
+    assert out == "silent           | job-1 begins\nsilent           | job-1 ends\n"
 
 
 def test_log_when_followed_then_each_line_comes_once_and_only_when_it_is_whole(tmp_path: Path) -> None:

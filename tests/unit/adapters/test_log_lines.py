@@ -1,0 +1,72 @@
+"""Log lines as Cloud Logging takes them: JSON, on whose behalf, in the job's one trace (H6, docs/adr/0005)."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from promptreel.api import stepping
+from promptreel.domain import ids
+from promptreel.protocol import telemetry
+from promptreel.steps.open_job import Opened, OpenJob
+from promptreel.steps.submit_clip import ClipSubmitted, SubmitClip
+from tests.loglines import Written, writing
+
+JOB = "job-0123456789abcdef0123"
+TRACE = "0000000000000123456789abcdef0123"
+CLIP = {"job_id": JOB, "run": 1, "scene": "scene-02", "take": 1, "attempt": 3}
+
+
+@pytest.fixture
+def lines() -> Iterator[Written]:
+    with writing("film-project") as written:
+        yield written
+
+
+def test_step_when_it_ends_then_its_line_says_for_whom_how_and_how_long(lines: Written) -> None:
+    stepping.answer("submit_clip", CLIP, SubmitClip, lambda _: ClipSubmitted("filming"), execution="e-7")
+
+    (line,) = lines.read()
+    told = {name: line[name] for name in ("message", "action", "job_id", "scene_id", "attempt", "outcome", "status")}
+    assert told == {
+        "message": "step", "action": "submit_clip", "job_id": JOB, "scene_id": "scene-02", "attempt": 3,
+        "outcome": "filming", "status": 200,
+    }  # fmt: skip
+    assert line["duration_ms"] >= 0
+    assert line["logging.googleapis.com/trace"] == f"projects/film-project/traces/{TRACE}"
+    assert line["logging.googleapis.com/labels"]["workflows.googleapis.com/execution_id"] == "e-7"
+
+
+def test_first_step_when_the_job_is_known_only_afterwards_then_its_line_is_in_the_jobs_trace(lines: Written) -> None:
+    opened = Opened("open", JOB, 1)
+
+    stepping.answer("open_job", {"execution": "e-7", "input": {"prompt": "secret"}}, OpenJob, lambda _: opened)
+
+    (line,) = lines.read()
+    assert line["logging.googleapis.com/trace"].endswith(TRACE)
+    assert line["logging.googleapis.com/labels"]["workflows.googleapis.com/execution_id"] == "e-7"
+    assert "secret" not in str(line)
+
+
+def test_library_when_it_logs_within_a_step_then_its_line_belongs_to_the_job(lines: Written) -> None:
+    with telemetry.situated(job_id=JOB, action="poll_clips"):
+        logging.getLogger("some.library").warning("slow %s", "disk")
+    logging.getLogger("some.library").warning("outside")
+
+    inside, outside = lines.read()
+    assert (inside["message"], inside["severity"], inside["action"]) == ("slow disk", "WARNING", "poll_clips")
+    assert inside["logging.googleapis.com/trace"].endswith(TRACE)
+    assert (outside["logging.googleapis.com/trace"], outside.get("action")) == ("", None)
+
+
+def test_situation_when_nested_then_ends_with_its_block_and_unknown_fields_hide_nothing() -> None:
+    with telemetry.situated(job_id="job-1", action="a"):
+        with telemetry.situated(action="b", job_id=None):
+            assert telemetry.situation() == {"job_id": "job-1", "action": "b"}
+        assert telemetry.situation() == {"job_id": "job-1", "action": "a"}
+    assert telemetry.situation() == {}
+
+
+def test_trace_of_a_job_then_is_one_that_w3c_allows() -> None:
+    assert ids.trace_id(JOB) == TRACE
+    assert ids.traceparent(JOB) == f"00-{TRACE}-0000000000000001-01"
