@@ -51,7 +51,7 @@ def _stop(number: int, _: FrameType | None) -> None:
 def _plan_in_words(plan: Plan) -> dict[str, Any]:
     segments = [{"kind": part.kind, "frames": part.frames, **asdict(part)} for part in plan.segments]
     totals = {"frames": plan.frames, "copied_frames": plan.copied_frames, "encoded_frames": plan.encoded_frames}
-    return {**totals, "segments": segments}
+    return {"why": plan.why, **totals, "segments": segments}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Joining files by their own timestamps drifts and loses frames; counting cannot. 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ import av
 from stitcher_service.errors import RenderFailed
 from stitcher_service.ffmpeg import avc
 from stitcher_service.segments import FilmFormat
+
+# Opening a file decodes some pictures to find out what is in it (23 ms of processor at 720p). We know; bytes will do.
+_WITHOUT_DECODING = {"codec_whitelist": "none"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,20 @@ def assemble(film: FilmFormat, pieces: Sequence[Piece], sound: Path, out: Path) 
         sounds.rest()
 
 
+def compare(film: Path, pieces: Sequence[Piece]) -> None:
+    """Make sure that every picture in `film` has the very bytes of its piece.
+
+    Raises: RenderFailed.
+    """
+    in_band = avc.merge(piece.sets for piece in pieces) is None
+    with av.open(str(film), options=_WITHOUT_DECODING) as container:
+        stored = (bytes(packet) for packet in container.demux(container.streams.video[0]) if packet.size)
+        pairs = zip_longest(stored, _pictures(pieces, in_band=in_band))
+        for number, (found, put_in) in enumerate(pairs):
+            if put_in is None or found != put_in.data:
+                raise RenderFailed(f"picture {number} of the film, in decode order, is not what was put in")
+
+
 def _add_video(container: Any, film: FilmFormat, record: bytes, template: Path) -> Any:
     with av.open(str(template)) as like:
         stream = container.add_stream_from_template(like.streams.video[0])
@@ -91,7 +108,7 @@ def _pictures(pieces: Iterable[Piece], *, in_band: bool) -> Iterator[_Coded]:
 def _packets(piece: Piece) -> Iterator[bytes]:
     end = piece.packet_first + len(piece.frames)
     read = 0
-    with av.open(str(piece.path)) as container:
+    with av.open(str(piece.path), options=_WITHOUT_DECODING) as container:
         stored = (packet for packet in container.demux(container.streams.video[0]) if packet.size)
         for packet in islice(stored, piece.packet_first, end):
             read += 1

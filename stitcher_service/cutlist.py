@@ -10,7 +10,11 @@ from stitcher_service.errors import BadInput
 
 _Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 _Decibels = Annotated[float, Field(ge=-96, le=24, allow_inf_nan=False)]
+_Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
+_Yes = Annotated[bool, Field(strict=True)]
 _EvenPixels = Annotated[int, Field(ge=16, le=8192, multiple_of=2, strict=True)]
+
+BLACK, WHITE = "#000000", "#ffffff"
 
 # Written as 23.976, 29.97 or 59.94, meant as these.
 _NTSC_RATES = tuple(Fraction(whole * 1000, 1001) for whole in (24, 30, 48, 60, 120))
@@ -27,19 +31,35 @@ class _Strict(BaseModel):
 
 
 class Transition(_Strict):
-    """How a clip leads into the next one."""
+    """How a clip leads into the next one; a dip is a fade through any `colour`, black unless it is given."""
 
-    kind: Literal["cut", "crossfade", "fade_black"] = "cut"
+    kind: Literal["cut", "crossfade", "fade_black", "fade_white", "dip"] = "cut"
     duration_s: _Seconds = 0.0
+    colour: _Colour | None = None
+
+    @model_validator(mode="after")
+    def _only_a_dip_chooses_its_colour(self) -> "Transition":
+        if self.colour is not None and self.kind != "dip":
+            raise ValueError(f"a {self.kind} has no colour to choose")
+        return self
+
+    @property
+    def through(self) -> str | None:
+        """The colour in the middle, where the picture goes through one."""
+        return {"fade_black": BLACK, "fade_white": WHITE, "dip": self.colour or BLACK}.get(self.kind)
 
 
 class Clip(_Strict):
-    """Part of a file: from `in_s` (0) to `out_s` (its end), both from the clip's own start."""
+    """Part of a file: from `in_s` (0) to `out_s` (its end), both from the clip's own start.
+
+    `mute` leaves its sound out.
+    """
 
     path: Annotated[str, Field(min_length=1)]
     in_s: _Seconds = 0.0
     out_s: _Seconds | None = None
     transition: Transition | None = None
+    mute: _Yes = False
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> "Clip":
@@ -49,11 +69,18 @@ class Clip(_Strict):
 
 
 class Soundtrack(_Strict):
-    """Music under the whole film; `duck_db` is how much it sinks while the clips are heard."""
+    """Music under the film; `duck_db` is how much it sinks while the clips are heard.
+
+    What is longer than the film is cut off; what is shorter ends in silence, or begins anew (`loop`). Fades are at the
+    film's beginning and at the end of the music in it.
+    """
 
     path: Annotated[str, Field(min_length=1)]
     gain_db: _Decibels = 0.0
     duck_db: Annotated[float, Field(ge=-96, le=0, allow_inf_nan=False)] | None = None
+    fade_in_s: _Seconds = 0.0
+    fade_out_s: _Seconds = 0.0
+    loop: _Yes = False
 
 
 class CutList(_Strict):

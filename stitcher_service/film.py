@@ -1,36 +1,35 @@
 """The film of one job: its working clips become a cut list, the cut list a film, the film an output of the job.
 
-Everything is named by the digest of the cut list, so the same cut asked for again is answered at once (E3).
+Everything is named by the digest of what is cut, so the same cut asked for again is answered at once (E3).
 """
 
-import json
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from promptreel.domain import ids as names
-from promptreel.domain import timeline
-from promptreel.domain.job import Job, Output, Plan
-from promptreel.domain.ledger import Lease
+from promptreel.domain.job import Job, Output
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
-from promptreel.domain.timeline import TransitionKind
-from promptreel.errors import Broken, LostRace, NotFound
-from promptreel.ports import ArtifactStore, Clock, Create, Ids, JobStore, Replace, Versioned
-from stitcher_service.cutlist import CutList
-from stitcher_service.errors import BadInput, RenderFailed
-from stitcher_service.extras import poster, still
-from stitcher_service.report import Report
-from stitcher_service.stitch import stitch
+from promptreel.errors import Broken, LostRace
+from promptreel.ports import Replace
+from promptreel.protocol import intact
+from stitcher_service import reel as reels
+from stitcher_service import sketches, strips
+from stitcher_service.chunks import Bench
+from stitcher_service.cutting import Cut, cut_reel
+from stitcher_service.errors import RenderFailed
+from stitcher_service.extras import poster
+from stitcher_service.ffmpeg.errors import FfmpegFailed
+from stitcher_service.ffmpeg.run import Runner
+from stitcher_service.labels import Chapter, write_labels
+from stitcher_service.reel import Reel
+from stitcher_service.renders import BUSY_WAIT_S, Made, rendered
+from stitcher_service.room import CuttingRoom
+from stitcher_service.sheet import contact_sheet
+from stitcher_service.workfolder import work_folder
 
-LEASE_S = 900.0
-BUSY_WAIT_S = 20.0
-RECIPE = "1"  # raised when the same cut list would be cut differently
-LOUDNESS_LUFS = -14.0
+_MOST_CHAPTER_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,168 +40,100 @@ class FilmCut:
     wait_s: float = 0.0
 
 
-def cut_film(
-    job_id: str, run: int | None, *, jobs: JobStore, artifacts: ArtifactStore, clock: Clock, ids: Ids, pace: float
-) -> FilmCut:
+def cut_film(job_id: str, run: int | None, room: CuttingRoom) -> FilmCut:
     """Cut the film unless it is cut; somebody else's cutting is waited for.
 
-    Raises: Broken naming scene and clip when a clip is defective; Transient.
+    Raises: Broken naming the scene when a clip is defective; Transient.
     """
-    job = jobs.job(job_id).value
+    job = room.jobs.job(job_id).value
     if run not in {None, job.run} or job.is_final:
         return FilmCut("superseded")
-    reel = _reel(job, [read.value for read in jobs.scenes(job_id)])
-    digest = reel.digest()
+    scenes = [read.value for read in room.jobs.scenes(job_id)]
+    reel = reels.film(job, scenes)
+    digest = reel.digest("film")
     if job.output is not None and job.output.digest == digest:
         return FilmCut("done")
-    holder = ids.token()
-    try:
-        lease = _take(job_id, digest, holder, jobs, clock, pace)
-    except LostRace:
-        return FilmCut("busy", BUSY_WAIT_S * pace)
-    if lease is None:
-        return FilmCut("busy", BUSY_WAIT_S * pace)
-    render = lease.value
-    if render.output is None:
-        output, warnings = _make(job, reel, digest, artifacts)
-        render = render.evolve(state="DONE", lease=None, output=output, warnings=warnings, updated=clock.now())
+    render = rendered(job_id, digest, room, lambda runner: _make(job, scenes, reel, digest, room, runner))
+    if render is None:
+        return FilmCut("busy", BUSY_WAIT_S * room.pace)
+    return _publish(job_id, job.run, render, room)
+
+
+def _make(job: Job, scenes: Sequence[Scene], reel: Reel, digest: str, room: CuttingRoom, runner: Runner) -> Made:
+    intact.check_shown((strip.scene for strip in reel.strips), room.artifacts)
+    with work_folder() as base:
+        cut = cut_reel(reel, Bench(base, room, runner, must_sound=job.has_sound))
+        if cut.defects and job.request.on_scene_failure == "fail":
+            raise Broken("; ".join(cut.defects), code="clip_defective", remedy="Regenerate these scenes.")
+        film, picture, sheet = base / "film.mp4", base / "poster.jpg", base / "sheet.jpg"
         try:
-            jobs.write(Replace(job_id, lease, render))
-        except LostRace:
-            return FilmCut("busy", BUSY_WAIT_S * pace)  # the lease ran out and another instance has it
-    return _publish(job_id, job.run, render, jobs, clock, pace)
+            write_labels(cut.file, film, reel.plan.title, chapters(reel))
+            cut.file.unlink()
+            poster(film, picture, runner)
+            contact_sheet(film, _middles(reel), reel.format.rate, sheet)
+        except RenderFailed as error:
+            raise Broken(str(error), code="cut_failed") from error
+        output = _uploaded(job.id, digest, cut, (film, picture, sheet), room)
+        preview = _preview(film, reels.preview(job, scenes), room, runner)
+    return Made(output=output.evolve(preview_uri=preview), warnings=(*reel.warnings, *cut.defects))
 
 
-def _take(job_id: str, digest: str, holder: str, jobs: JobStore, clock: Clock, pace: float) -> Versioned[Render] | None:
-    """The render with its lease ours, or finished; None while somebody else has it. Raises: LostRace."""
-    now = clock.now()
-    read = jobs.render(digest)
-    ours = Lease(holder=holder, until=now + timedelta(seconds=LEASE_S * pace))
-    if read is None:
-        jobs.write(Create(job_id, Render(id=digest, job=job_id, lease=ours, created=now, updated=now)))
-    elif read.value.output is not None:
-        return read
-    elif read.value.lease is not None and now < read.value.lease.until:
-        return None
-    else:
-        jobs.write(Replace(job_id, read, read.value.evolve(lease=ours, updated=now)))
-    return jobs.render(digest)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reel:
-    """What is cut, in order: filmed scenes, stills in the place of those given up, and what is to be said of it."""
-
-    plan: Plan
-    scenes: tuple[Scene, ...]
-    warnings: tuple[str, ...]
-
-    @property
-    def frames(self) -> int:
-        overlap = timeline.overlap_frames(self.plan.transition_kind, self.plan.transition_frames)
-        lengths = [scene.duration_s * self.plan.fps for scene in self.scenes]
-        return timeline.film_frames(lengths, [overlap] * (len(lengths) - 1))
-
-    def digest(self) -> str:
-        plan = self.plan
-        look = [plan.size_px, plan.fps, plan.transition_kind.value, plan.transition_frames, LOUDNESS_LUFS]
-        return names.digest(RECIPE, json.dumps(look), *map(_made_from, self.scenes))
-
-
-def _reel(job: Job, scenes: list[Scene]) -> _Reel:
-    """The scenes that are shown. Raises: Broken when one that should have a clip has none."""
-    omits = job.request.on_scene_failure == "omit"
-    shown, warnings = [], []
-    for scene in scenes:
-        if scene.is_given_up:
-            reason = scene.problem.message if scene.problem else scene.state.value
-            warnings.append(f"{scene.id} is {'left out' if omits else 'a still'}: {reason}")
-        elif scene.clip is None:
-            raise Broken(f"{scene.id} has no clip although every clip was reported done.", code="clip_missing")
-        if not (scene.is_given_up and omits):
-            shown.append(scene)
-    return _Reel(job.planned(), tuple(shown), tuple(warnings))
-
-
-def _made_from(scene: Scene) -> str:
-    if scene.clip is not None:
-        return scene.clip.uri
-    return f"still {scene.duration_s} {scene.start and scene.start.uri} {scene.end and scene.end.uri}"
-
-
-def _make(job: Job, reel: _Reel, digest: str, artifacts: ArtifactStore) -> tuple[Output, tuple[str, ...]]:
-    with tempfile.TemporaryDirectory(prefix="cut-") as folder:
-        base = Path(folder)
-        files = [_fetch(scene, reel.plan, base, artifacts) for scene in reel.scenes]
-        film, picture = base / "film.mp4", base / "poster.jpg"
-        report = _stitch(cut_list(reel.plan, files), base, film)
-        if report.frames != reel.frames:
-            raise Broken(f"The film has {report.frames} frames, {reel.frames} were planned.", code="film_wrong_length")
-        poster(film, picture)
-        root = f"jobs/{job.id}/output"
-        output = Output(
-            film_uri=artifacts.put_file(f"{root}/film-{digest}.mp4", film, "video/mp4"),
-            poster_uri=artifacts.put_file(f"{root}/poster-{digest}.jpg", picture, "image/jpeg"),
-            digest=digest,
-            frames=report.frames,
-            width_px=report.width,
-            height_px=report.height,
-            copied_frames=report.copied_frames,
-        )
-    return output, (*reel.warnings, *report.warnings)
-
-
-def _fetch(scene: Scene, plan: Plan, base: Path, artifacts: ArtifactStore) -> Path:
-    """The scene's clip as a file, or a still made from its two pictures."""
-    file = base / f"{scene.id}.mp4"
+def _preview(film: Path, reel: Reel, room: CuttingRoom, runner: Runner) -> str:
+    """The whole film, small: the last progressive preview if it shows just that, else made from the film."""
+    path = sketches.joined_path("preview", reel)
+    if room.artifacts.exists(path):
+        return room.artifacts.uri(path)
+    small = film.with_name("preview.mp4")
     try:
-        if scene.clip is not None:
-            artifacts.get_file(scene.clip.uri, file)
-        elif scene.start is not None and scene.end is not None:
-            first, last = base / f"{scene.id}-first.png", base / f"{scene.id}-last.png"
-            artifacts.get_file(scene.start.uri, first)
-            artifacts.get_file(scene.end.uri, last)
-            still(first, last, scene.duration_s * plan.fps, plan.size_px, Fraction(plan.fps), file)
-    except NotFound as error:
-        raise Broken(f"{scene.id}: its clip or picture is gone: {error.message}", code="clip_missing") from error
-    return file
+        runner.run(strips.small(film, reel.format.size_px, small))
+    except FfmpegFailed as error:
+        raise Broken(f"The film's preview could not be made: {error}", code="cut_failed") from error
+    return room.artifacts.put_file(path, small, "video/mp4")
 
 
-def _stitch(wanted: CutList, base: Path, film: Path) -> Report:
-    try:
-        return stitch(wanted, base, film)
-    except BadInput as error:
-        raise Broken(
-            f"{Path(error.file).stem}: {error.reason}", code="clip_defective", remedy="Regenerate this scene."
-        ) from error
-    except RenderFailed as error:
-        raise Broken(str(error), code="cut_failed") from error
+def _uploaded(job_id: str, digest: str, cut: Cut, files: tuple[Path, Path, Path], room: CuttingRoom) -> Output:
+    film, picture, sheet = files
+    root, put = f"jobs/{job_id}/output", room.artifacts.put_file
+    return Output(
+        film_uri=put(f"{root}/film-{digest}.mp4", film, "video/mp4"),
+        poster_uri=put(f"{root}/poster-{digest}.jpg", picture, "image/jpeg"),
+        sheet_uri=put(f"{root}/sheet-{digest}.jpg", sheet, "image/jpeg"),
+        digest=digest,
+        frames=cut.report.frames,
+        width_px=cut.report.width,
+        height_px=cut.report.height,
+        copied_frames=cut.report.copied_frames,
+    )
 
 
-def cut_list(plan: Plan, files: list[Path]) -> CutList:
-    """The cut list of a plan over its clips, in order."""
-    transition: dict[str, Any] = {"kind": plan.transition_kind.value}
-    if plan.transition_kind is not TransitionKind.CUT:
-        transition["duration_s"] = plan.transition_frames / plan.fps
-    clips: list[dict[str, Any]] = [{"path": file.name, "transition": transition} for file in files]
-    del clips[-1]["transition"]
-    wanted = {"size": plan.size_px, "fps": plan.fps, "clips": clips, "loudness_lufs": LOUDNESS_LUFS}
-    return CutList.model_validate(wanted)
+def chapters(reel: Reel) -> Sequence[Chapter]:
+    """One chapter for each scene, from its first frame, titled by what happens in it."""
+    return [
+        Chapter(start / reel.format.rate, f"{strip.number}. {_short(strip.scene.description)}")
+        for start, strip in zip(reel.starts, reel.strips, strict=True)
+    ]
 
 
-def _publish(job_id: str, run: int, render: Render, jobs: JobStore, clock: Clock, pace: float) -> FilmCut:
-    read = jobs.job(job_id)
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    if len(words) <= _MOST_CHAPTER_CHARS:
+        return words
+    return words[: _MOST_CHAPTER_CHARS - 1].rpartition(" ")[0].rstrip(",;:") + "…"
+
+
+def _middles(reel: Reel) -> list[int]:
+    return [start + strip.frames // 2 for start, strip in zip(reel.starts, reel.strips, strict=True)]
+
+
+def _publish(job_id: str, run: int, render: Render, room: CuttingRoom) -> FilmCut:
+    read = room.jobs.job(job_id)
     job = read.value
     if job.run != run or job.state is not JobState.STITCH:
         return FilmCut("superseded")
+    told = tuple(warning for warning in render.warnings if warning not in job.warnings)
+    shown = job.evolve(output=render.output, warnings=(*job.warnings, *told), updated=room.clock.now())
     try:
-        jobs.write(
-            Replace(
-                job_id,
-                read,
-                job.evolve(output=render.output, warnings=(*job.warnings, *render.warnings), updated=clock.now()),
-            )
-        )
+        room.jobs.write(Replace(job_id, read, shown))
     except LostRace:
-        return FilmCut("busy", BUSY_WAIT_S * pace)
+        return FilmCut("busy", BUSY_WAIT_S * room.pace)
     return FilmCut("done")

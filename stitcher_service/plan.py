@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 
 from stitcher_service.colours import BT709, is_plain
 from stitcher_service.copying import copied_range, obstacle
-from stitcher_service.cutlist import CutList
+from stitcher_service.cutlist import BLACK, CutList
 from stitcher_service.ffmpeg.probe import Colour, VideoTrack
 from stitcher_service.segments import Copy, FilmFormat, Plan, Segment, Take, Window
 from stitcher_service.timeline import Shot, Timeline
 
 # Short encoded pieces on both sides of a cut share one run of ffmpeg up to this length. Beyond it they are apart, and
-# a long clip between two transitions is divided: a graph's memory grows with every input it has open.
+# a clip between two transitions is divided: a graph's memory grows with every input it has open.
 MAX_MERGED_FRAMES = 48
+MAX_MERGED_TAKES = 6
 
 
 def film_format(cut_list: CutList, tracks: Sequence[VideoTrack]) -> FilmFormat:
@@ -42,8 +43,15 @@ def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]
             trail = "after the last frame that can be copied" if copy.end < body[1] else ""
             pieces.encode(_part(shot, copy.end, shot.end), 0, trail)
         else:
-            for part, shared in _divided(shot, overlap, body):
-                pieces.encode(part, shared, why or "no IDR picture with enough frames after it")
+            pieces.encode_all(shot, overlap, why or "no IDR picture with enough frames after it")
+    return Plan(film, pieces.closed())
+
+
+def plan_without_copies(film: FilmFormat, timeline: Timeline) -> Plan:
+    """Encode every frame of every clip."""
+    pieces = _Pieces()
+    for index, shot in enumerate(timeline.shots):
+        pieces.encode_all(shot, timeline.overlap_before(index), "nothing is copied")
     return Plan(film, pieces.closed())
 
 
@@ -51,15 +59,7 @@ def _part(shot: Shot, first: int, end: int) -> Take:
     """Frames [first, end) of a shot, with the fades that fall on its ends."""
     fade_in = shot.fade_in if first == shot.first else 0
     fade_out = shot.fade_out if end == shot.end else 0
-    return Take(shot.clip, first, end - first, fade_in, fade_out)
-
-
-def _divided(shot: Shot, overlap: int, body: tuple[int, int]) -> list[tuple[Take, int]]:
-    """The shot as takes with the frames each shares with what comes before it."""
-    first, end = body
-    if overlap and shot.overlap and end - first > MAX_MERGED_FRAMES:
-        return [(_part(shot, shot.first, first), overlap), (_part(shot, first, shot.end), 0)]
-    return [(_part(shot, shot.first, shot.end), overlap)]
+    return Take(shot.clip, first, end - first, fade_in, fade_out, shot.colour_in, shot.colour_out)
 
 
 @dataclass(slots=True)
@@ -75,19 +75,28 @@ class _Pieces:
         self._close()
         self.done.append(copy)
 
+    def encode_all(self, shot: Shot, overlap: int, why: str) -> None:
+        """The whole shot; divided where its first transition is over if it would make a long window longer."""
+        if overlap and shot.overlap and self._is_full_with(shot.frames):
+            border = shot.first + overlap
+            self.encode(_part(shot, shot.first, border), overlap, why)
+            self._close()
+            self.encode(_part(shot, border, shot.end), 0, why)
+        else:
+            self.encode(_part(shot, shot.first, shot.end), overlap, why)
+
     def encode(self, take: Take, overlap: int, why: str) -> None:
         if not take.frames:
             return
-        held = sum(held.frames for held in self.takes) - sum(self.overlaps)
-        if not overlap and held + take.frames > MAX_MERGED_FRAMES:
+        if not overlap and self._is_full_with(take.frames):
             self._close()
         if self.takes:
             self.overlaps.append(overlap)
         self.takes.append(take)
         self.reasons += [
             f"crossfade of {overlap} frames" if overlap else "",
-            "fade from black" if take.fade_in else "",
-            "fade to black" if take.fade_out else "",
+            f"fade from {_name(take.colour_in)}" if take.fade_in else "",
+            f"fade to {_name(take.colour_out)}" if take.fade_out else "",
             why,
         ]
 
@@ -95,8 +104,16 @@ class _Pieces:
         self._close()
         return tuple(self.done)
 
+    def _is_full_with(self, frames: int) -> bool:
+        held = sum(take.frames for take in self.takes) - sum(self.overlaps)
+        return held + frames > MAX_MERGED_FRAMES or len(self.takes) >= MAX_MERGED_TAKES
+
     def _close(self) -> None:
         if self.takes:
             why = "; ".join(reason for reason in dict.fromkeys(self.reasons) if reason)
             self.done.append(Window(tuple(self.takes), tuple(self.overlaps), why))
         self.takes, self.overlaps, self.reasons = [], [], []
+
+
+def _name(colour: str) -> str:
+    return "black" if colour == BLACK else colour

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from stitcher_service.cutlist import BLACK
 from stitcher_service.ffmpeg.probe import Colour
 
 SegmentKind = Literal["copy", "encode", "blend"]
@@ -31,13 +32,15 @@ class FilmFormat:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """`frames` frames of a clip from `first` on; `fade_in` come from black, `fade_out` go to black."""
+    """`frames` frames of a clip from `first` on; `fade_in` come from `colour_in`, `fade_out` go to `colour_out`."""
 
     clip: int
     first: int
     frames: int
     fade_in: int = 0
     fade_out: int = 0
+    colour_in: str = BLACK
+    colour_out: str = BLACK
 
     @property
     def end(self) -> int:
@@ -86,10 +89,11 @@ Segment = Copy | Window
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole film, segment after segment."""
+    """The whole film, segment after segment; `why` this plan and no other."""
 
     film: FilmFormat
     segments: tuple[Segment, ...]
+    why: str = ""
 
     @property
     def frames(self) -> int:

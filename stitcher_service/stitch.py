@@ -1,53 +1,51 @@
 """The whole use case: a cut list and its files become one validated film, or one error that names the culprit.
 
-Order matters for the errors: inputs are judged before anything is made of them.
+Order matters for the errors: inputs are judged before a film is made of them.
 """
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import av.error
 
 from stitcher_service import recipes, sound
-from stitcher_service.assemble import Piece, assemble
+from stitcher_service.assemble import assemble, compare
 from stitcher_service.cutlist import CutList
 from stitcher_service.errors import BadInput, RenderFailed
 from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError
-from stitcher_service.ffmpeg.probe import MediaInfo, probe
+from stitcher_service.ffmpeg.probe import MediaInfo
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from stitcher_service.inspection import Inspection, damage, inspect_picture
-from stitcher_service.loudness import Mastering, master
+from stitcher_service.loudness import Mastered, master
+from stitcher_service.pieces import EncodedWindows, encode_windows, pieces
+from stitcher_service.plan import plan_without_copies
 from stitcher_service.project import Project, prepare
+from stitcher_service.remembered import InMemory, Memory, key_of
 from stitcher_service.report import Report
-from stitcher_service.segments import Copy, Plan, Window
+from stitcher_service.segments import Plan
 from stitcher_service.validate import validate
+from stitcher_service.workers import Each, workers
 from stitcher_service.workfolder import publish, work_folder
 
-# Each may hold a graph of 1080p frames: more cores than this cost more memory than a container has.
-_MOST_WORKERS = 4
 
-_T = TypeVar("_T")
-_R = TypeVar("_R")
-
-
-def stitch(cut_list: CutList, base: Path, out: Path) -> Report:
+def stitch(
+    cut_list: CutList, base: Path, out: Path, runner: Runner | None = None, memory: Memory | None = None
+) -> Report:
     """Make the film `out` from the files that `cut_list` names, relative to `base`.
 
-    `out` appears only when it is complete and has been checked; an older file of that name is replaced.
+    `out` appears only when it is complete and has been checked; an older file of that name is replaced. Cancelling
+    `runner` calls the work off. A clip that `memory` knows is not inspected again.
     Raises: BadInput, RenderFailed.
     """
     if not out.parent.is_dir() or out.is_dir():
         raise BadInput(out, "its folder does not exist" if not out.parent.is_dir() else "is a folder")
     with _translated():
         project = prepare(cut_list, base)
-        runner = Runner(find_ffmpeg())
-        with work_folder() as folder, _workers(runner) as each:
-            return _Stitching(project, folder, runner, each).run(out)
+        runner = runner or Runner(find_ffmpeg())
+        with work_folder() as folder, workers(runner) as each:
+            return _Stitching(project, folder, runner, each, memory or InMemory()).run(out)
 
 
 @contextmanager
@@ -61,28 +59,6 @@ def _translated() -> Iterator[None]:
         raise RenderFailed(str(error)) from error
 
 
-class _Each:
-    """Does the same to many things at once, on a few threads; results in order."""
-
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
-
-    def __call__(self, work: Callable[[_T], _R], things: Iterable[_T]) -> Iterator[_R]:
-        return self._pool.map(work, things)
-
-
-@contextmanager
-def _workers(runner: Runner) -> Iterator[_Each]:
-    """Worker threads that end with the block; when it fails, so does every run of ffmpeg."""
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_WORKERS)) as pool:
-        try:
-            yield _Each(pool)
-        except BaseException:
-            runner.cancel()
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
 @dataclass(frozen=True, slots=True)
 class _Stitching:
     """One film in the making: the steps, in the order of `run`."""
@@ -90,41 +66,79 @@ class _Stitching:
     project: Project
     folder: Path
     runner: Runner
-    each: _Each
+    each: Each
+    memory: Memory
 
     def run(self, out: Path) -> Report:
         plan = self.project.plan
-        inspections = self._inspections()  # these three are started together and share the cores
-        sounds = self._decoded_sounds()
-        windows = self._encoded_windows()
+        # Three things begin at once. Sound comes first: the rest of its work is done here, beside the pictures.
+        sounds, inspections = self._decoded_sounds(), self._inspections()
+        windows = encode_windows(self.project, plan, self.folder, self.runner, self.each)
+        mastered = self._sound(dict(sounds))
         warnings = self._warnings(dict(inspections))
-        mastering, sound_file = self._sound(dict(sounds))
+        may_be_black = bool(warnings)
+        try:
+            film = self._film(plan, windows, mastered, may_be_black=may_be_black)
+        except RenderFailed as refusal:
+            if not plan.copies:
+                raise
+            plan, film = self._film_without_copies(mastered, may_be_black=may_be_black)
+            warnings += (f"every frame was encoded anew, because with copied frames {refusal}",)
+        publish(film, out)
+        return _report(plan, mastered, (*warnings, *mastered.warnings(self.project.cut_list.loudness_lufs)))
+
+    def _film(self, plan: Plan, windows: EncodedWindows, mastered: Mastered, *, may_be_black: bool) -> Path:
+        """The finished film, still in our folder. Raises: RenderFailed."""
         done = self.folder / "film.mp4"
-        assemble(plan.film, self._pieces(list(windows)), sound_file, done)
-        validate(done, plan, self.runner, may_be_black=bool(warnings))
-        publish(done, out)
-        return _report(plan, mastering, warnings)
+        with _translated():
+            parts = pieces(self.project, plan, windows)
+            assemble(plan.film, parts, mastered.file, done)
+            compare(done, parts)
+            validate(done, plan, self.project.tracks, self.runner, self.each, may_be_black=may_be_black)
+        return done
+
+    def _film_without_copies(self, mastered: Mastered, *, may_be_black: bool) -> tuple[Plan, Path]:
+        plan = plan_without_copies(self.project.plan.film, self.project.timeline)
+        windows = encode_windows(self.project, plan, self.folder, self.runner, self.each)
+        return plan, self._film(plan, windows, mastered, may_be_black=may_be_black)
 
     def _inspections(self) -> Iterator[tuple[Path, Inspection]]:
-        names = {
-            clip.path: name.path for name, clip in zip(self.project.cut_list.clips, self.project.clips, strict=True)
-        }
+        """Every clip's findings; files of the same content are looked at once."""
+        keys = {clip.path: key_of(clip.path) for clip in self.project.clips}
+        paths_by_key = {key: path for path, key in keys.items()}
 
-        def inspect(path: Path) -> tuple[Path, Inspection]:
-            found = inspect_picture(path, self.runner)
+        def inspect(key: str) -> tuple[str, Inspection]:
+            found = self.memory.get(key)
+            if found is None:
+                found = inspect_picture(paths_by_key[key], self.runner)
+                if not found.damage:  # which may be ours, if a run was killed: worth another look
+                    self.memory.put(key, found)
+            return key, found
+
+        found_by_key = self.each(inspect, paths_by_key)
+        return self._judged(keys, found_by_key)
+
+    def _judged(
+        self, keys: dict[Path, str], found_by_key: Iterator[tuple[str, Inspection]]
+    ) -> Iterator[tuple[Path, Inspection]]:
+        known = dict(found_by_key)
+        for name, clip in zip(self.project.cut_list.clips, self.project.clips, strict=True):
+            found = known[keys[clip.path]]
             if found.damage:
-                raise BadInput(names[path], f"its picture is damaged ({found.damage[0]})")
-            return path, found
-
-        return self.each(inspect, names)
+                raise BadInput(name.path, f"its picture is damaged ({found.damage[0]})")
+            yield clip.path, found
 
     def _decoded_sounds(self) -> Iterator[tuple[Path, Path]]:
         cut_list, music = self.project.cut_list, self.project.music
-        names = {clip.path: name.path for name, clip in zip(cut_list.clips, self.project.clips, strict=True)}
-        files = {clip.path: clip for clip in self.project.clips}
+        heard = [
+            (name.path, clip)
+            for name, clip in zip(cut_list.clips, self.project.clips, strict=True)
+            if clip.audio and not name.mute
+        ]
         if cut_list.soundtrack and music:
-            names[music.path], files[music.path] = cut_list.soundtrack.path, music
-        audible = [(n, clip) for n, clip in enumerate(files.values()) if clip.audio]
+            heard.append((cut_list.soundtrack.path, music))
+        names = {clip.path: name for name, clip in heard}
+        files = {clip.path: clip for _, clip in heard}
 
         def decode(numbered: tuple[int, MediaInfo]) -> tuple[Path, Path]:
             number, clip = numbered
@@ -134,23 +148,7 @@ class _Stitching:
                 raise BadInput(names[clip.path], f"its sound is damaged ({said[0]})")
             return clip.path, samples
 
-        return self.each(decode, audible)
-
-    def _encoded_windows(self) -> Iterator[tuple[Window, Path]]:
-        plan, project = self.project.plan, self.project
-        sources = tuple(
-            recipes.Source(clip.path, track) for clip, track in zip(project.clips, project.tracks, strict=True)
-        )
-        # One core each while there are enough windows to go round; a lone window gets them all.
-        threads = 1 if len(plan.windows) >= (os.cpu_count() or 1) else 0
-
-        def encode(numbered: tuple[int, Window]) -> tuple[Window, Path]:
-            number, window = numbered
-            path = self.folder / f"window-{number}.mp4"
-            self.runner.run(recipes.encode_window(window, sources, plan.film, path, threads))
-            return window, path
-
-        return self.each(encode, enumerate(plan.windows))
+        return self.each(decode, enumerate(files.values()))
 
     def _warnings(self, inspections: dict[Path, Inspection]) -> tuple[str, ...]:
         project, rate = self.project, self.project.timeline.rate
@@ -161,46 +159,23 @@ class _Stitching:
             warnings += inspections[project.clips[shot.clip].path].warnings(name, *used_s)
         return tuple(dict.fromkeys(warnings))
 
-    def _sound(self, decoded: dict[Path, Path]) -> tuple[Mastering, Path]:
+    def _sound(self, decoded: dict[Path, Path]) -> Mastered:
         project = self.project
         clips = [
-            sound.ClipSound(decoded.get(clip.path), round(track.start_s * recipes.SOUND_RATE_HZ))
-            for clip, track in zip(project.clips, project.tracks, strict=True)
+            sound.ClipSound(None if name.mute else decoded.get(clip.path), round(track.start_s * recipes.SOUND_RATE_HZ))
+            for name, clip, track in zip(project.cut_list.clips, project.clips, project.tracks, strict=True)
         ]
         music, wanted = None, project.cut_list.soundtrack
         if wanted and project.music:
-            music = sound.Music(decoded[project.music.path], wanted.gain_db, wanted.duck_db or 0.0)
-        samples, coded = self.folder / "mix.f32", self.folder / "sound.mp4"
+            levels = (wanted.gain_db, wanted.duck_db or 0.0)
+            fades = (wanted.fade_in_s, wanted.fade_out_s)
+            music = sound.Music(decoded[project.music.path], *levels, *fades, is_looped=wanted.loop)
+        samples = self.folder / "mix.f32"
         peak = sound.mix(project.timeline, clips, music, samples)
-        mastering = master(samples, peak, project.cut_list.loudness_lufs, self.runner)
-        self.runner.run(recipes.encode_sound(samples, mastering.filters, coded))
-        return mastering, coded
-
-    def _pieces(self, windows: list[tuple[Window, Path]]) -> list[Piece]:
-        encoded = iter(windows)
-        return [
-            self._copied(segment) if isinstance(segment, Copy) else _encoded(*next(encoded))
-            for segment in self.project.plan.segments
-        ]
-
-    def _copied(self, copy: Copy) -> Piece:
-        track = self.project.tracks[copy.clip]
-        frames = track.packet_frames[copy.packet_first : copy.packet_first + copy.frames]
-        if track.parameter_sets is None:
-            raise RenderFailed("a clip without parameter sets was to be copied")
-        in_piece = tuple(frame - copy.first for frame in frames)
-        return Piece(self.project.clips[copy.clip].path, copy.packet_first, in_piece, track.parameter_sets)
+        return master(samples, peak, project.cut_list.loudness_lufs, self.folder / "sound.mp4", self.runner)
 
 
-def _encoded(window: Window, path: Path) -> Piece:
-    track = probe(path).video
-    if track is None or track.parameter_sets is None or track.frames != window.frames:
-        shown = track.frames if track else 0
-        raise RenderFailed(f"encoding gave {shown} frames where {window.frames} were planned ({window.why})")
-    return Piece(path, 0, track.packet_frames, track.parameter_sets)
-
-
-def _report(plan: Plan, mastering: Mastering, warnings: tuple[str, ...]) -> Report:
+def _report(plan: Plan, mastered: Mastered, warnings: tuple[str, ...]) -> Report:
     width, height = plan.film.size_px
     return Report(
         duration_s=round(float(plan.frames / plan.film.rate), 6),
@@ -210,6 +185,6 @@ def _report(plan: Plan, mastering: Mastering, warnings: tuple[str, ...]) -> Repo
         fps=round(float(plan.film.rate), 6),
         copied_frames=plan.copied_frames,
         encoded_frames=plan.encoded_frames,
-        loudness_lufs=mastering.loudness_lufs,
+        loudness_lufs=mastered.loudness_lufs,
         warnings=warnings,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 
-from stitcher_service.cutlist import Clip, CutList, Transition, decimal
+from stitcher_service.cutlist import BLACK, Clip, CutList, Transition, decimal
 from stitcher_service.errors import BadInput
 
 _CUT = Transition()
@@ -19,7 +19,7 @@ class Shot:
     """`frames` frames of clip number `clip` from frame `first` on, and how they meet their neighbours.
 
     `overlap` frames at the end are shared with the next shot (crossfade); `fade_in` frames at the start come from
-    black and `fade_out` frames at the end go to it.
+    a colour and `fade_out` frames at the end go to one.
     """
 
     clip: int
@@ -28,6 +28,8 @@ class Shot:
     overlap: int = 0
     fade_in: int = 0
     fade_out: int = 0
+    colour_in: str = BLACK
+    colour_out: str = BLACK
 
     @property
     def end(self) -> int:
@@ -70,18 +72,19 @@ def lay_out(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
     lengths = [round(decimal(transition.duration_s) * rate) for transition in transitions]
     shots = []
     for index, (first, end) in enumerate(ranges):
-        before = (transitions[index - 1].kind, lengths[index - 1]) if index else ("cut", 0)
-        after = (transitions[index].kind, lengths[index]) if index < len(transitions) else ("cut", 0)
+        before, shared = (transitions[index - 1], lengths[index - 1]) if index else (_CUT, 0)
+        after, length = (transitions[index], lengths[index]) if index < len(transitions) else (_CUT, 0)
         shot = Shot(
             clip=index,
             first=first,
             frames=end - first,
-            overlap=after[1] if after[0] == "crossfade" else 0,
-            fade_in=before[1] - before[1] // 2 if before[0] == "fade_black" else 0,
-            fade_out=after[1] // 2 if after[0] == "fade_black" else 0,
+            overlap=length if after.kind == "crossfade" else 0,
+            fade_in=shared - shared // 2 if before.through else 0,
+            fade_out=length // 2 if after.through else 0,
+            colour_in=before.through or BLACK,
+            colour_out=after.through or BLACK,
         )
-        shared_before = before[1] if before[0] == "crossfade" else 0
-        _refuse_crowded(cut_list.clips[index], shot, shared_before)
+        _refuse_crowded(cut_list.clips[index], shot, shared if before.kind == "crossfade" else 0)
         shots.append(shot)
     return Timeline(rate, tuple(shots))
 

@@ -1,6 +1,6 @@
 """The last look at a film before it may be called finished. Reads the file as a stranger would; trusts no plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -16,13 +16,15 @@ from stitcher_service.ffmpeg.errors import Unreadable
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
 from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.inspection import damage
-from stitcher_service.segments import FilmFormat, Plan, Window
+from stitcher_service.segments import Copy, FilmFormat, Plan, Window
+from stitcher_service.workers import Each
 
-# How much of copied frames is decoded before and after a joint. Decoding starts at the keyframe before the first, so
-# one frame before a window means the whole group that leads up to it.
+# How much is decoded before and after a joint. Decoding starts at the keyframe before the first frame, so one frame
+# before a joint means the whole group that leads up to it.
 _FRAMES_BEFORE = 1
 _FRAMES_AFTER = 6
-_BLACK_LUMA = 20
+_BLACK_LUMA = 26  # of 255: blackdetect's tenth
+_BLACK_SHARE = 0.98  # of the picture, as for the clips
 _LOOKS = 7
 _BOX_HEADER_BYTES = 8
 _WIDE_BOX_HEADER_BYTES = 16
@@ -34,8 +36,10 @@ class _Stretch:
     end_s: Fraction
 
 
-def validate(film: Path, plan: Plan, runner: Runner, *, may_be_black: bool) -> None:
-    """Refuse a film that is not exactly what was planned.
+def validate(
+    film: Path, plan: Plan, tracks: Sequence[VideoTrack], runner: Runner, each: Each, *, may_be_black: bool
+) -> None:
+    """Refuse a film that is not exactly what was planned; `tracks` are those of the clips, by number.
 
     Raises: RenderFailed, with every fault found.
     """
@@ -43,7 +47,7 @@ def validate(film: Path, plan: Plan, runner: Runner, *, may_be_black: bool) -> N
         info = probe(film)
     except Unreadable as error:
         raise RenderFailed(f"the film {error.reason}") from error
-    faults = [*_stream_faults(info, plan), *_layout_faults(film), *_joint_faults(film, plan, runner)]
+    faults = [*_stream_faults(info, plan), *_layout_faults(film), *_joint_faults(film, plan, tracks, runner, each)]
     if not faults and not may_be_black and _is_black(film):
         faults.append("it is black although its clips are not")
     if faults:
@@ -101,29 +105,46 @@ def _boxes(film: Path) -> Iterator[str]:
             file.seek(at + size)
 
 
-def _joint_faults(film: Path, plan: Plan, runner: Runner) -> Iterator[str]:
-    """Decode all that was encoded, and every joint; the copied rest was decoded when its clip was inspected."""
-    for stretch in _stretches(plan):
-        command = recipes.check_pictures(film, stretch.start_s, stretch.end_s - stretch.start_s)
-        if said := damage(command, runner):
+def _joint_faults(film: Path, plan: Plan, tracks: Sequence[VideoTrack], runner: Runner, each: Each) -> Iterator[str]:
+    """Decode all that was encoded to stand between copied frames, and where each kind of copy begins.
+
+    Copied frames were decoded when their clips were inspected, and `assemble.py` has compared their bytes: only
+    whether their parameter sets came along is open. A film without copies comes from one encoder: its joints do.
+    """
+
+    def look(stretch: _Stretch) -> tuple[_Stretch, tuple[str, ...]]:
+        return stretch, damage(recipes.check_pictures(film, stretch.start_s, stretch.end_s - stretch.start_s), runner)
+
+    for stretch, said in each(look, _stretches(plan, tracks)):
+        if said:
             yield f"decoding from {float(stretch.start_s):.2f} s says: {said[0]}"
 
 
-def _stretches(plan: Plan) -> list[_Stretch]:
-    """Where windows and joints are, widened and merged."""
-    rate = plan.film.rate
+def _stretches(plan: Plan, tracks: Sequence[VideoTrack]) -> list[_Stretch]:
+    """Where to look, merged where they touch."""
     stretches: list[_Stretch] = []
-    frame = 0
-    for segment in plan.segments:
-        is_window = isinstance(segment, Window)
-        start_s = max(frame - _FRAMES_BEFORE * is_window, 0) / rate
-        end_s = (frame + (segment.frames if is_window else _FRAMES_AFTER)) / rate
-        if stretches and start_s <= stretches[-1].end_s:
-            stretches[-1] = _Stretch(stretches[-1].start_s, max(end_s, stretches[-1].end_s))
-        else:
-            stretches.append(_Stretch(start_s, end_s))
-        frame += segment.frames
+    for first, end in _looks(plan, tracks):
+        stretch = _Stretch(first / plan.film.rate, end / plan.film.rate)
+        if stretches and stretch.start_s <= stretches[-1].end_s:
+            stretch = _Stretch(stretches.pop().start_s, stretch.end_s)
+        stretches.append(stretch)
     return stretches
+
+
+def _looks(plan: Plan, tracks: Sequence[VideoTrack]) -> Iterator[tuple[int, int]]:
+    """First and end frame of all that must be decoded, in order."""
+    known: set[tuple[bytes, bool]] = set()
+    frame, follows_window = 0, False
+    for segment in plan.segments:
+        if isinstance(segment, Copy):
+            kind = (tracks[segment.clip].extradata, follows_window)
+            if kind not in known:
+                yield max(frame - _FRAMES_BEFORE, 0), frame + _FRAMES_AFTER
+            known.add(kind)
+        else:
+            yield frame, frame + (segment.frames if plan.copies else min(segment.frames, _FRAMES_AFTER))
+        follows_window = isinstance(segment, Window)
+        frame += segment.frames
 
 
 def _is_black(film: Path) -> bool:
@@ -138,4 +159,4 @@ def _is_black(film: Path) -> bool:
 def _luma(container: Any, stream: Any, time: int) -> float:
     container.seek(time, stream=stream)
     picture = next(container.decode(stream))
-    return float(np.mean(picture.to_ndarray(format="gray")))
+    return float(np.quantile(picture.to_ndarray(format="gray"), _BLACK_SHARE))

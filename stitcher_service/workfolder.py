@@ -5,6 +5,7 @@ Its name says whose it is; the next start removes those whose owner is gone.
 """
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -60,9 +61,11 @@ def publish(done: Path, out: Path) -> None:
     """Let the finished file appear at `out` in one step, replacing what was there."""
     with done.open("rb") as file:
         os.fsync(file.fileno())
-    if done.stat().st_dev == out.parent.stat().st_dev:
+    try:
         done.replace(out)
-    else:
+    except OSError as error:  # asked of the kernel: two mounts of one disk look alike and are apart all the same
+        if error.errno != errno.EXDEV:
+            raise
         publish_across_disks(done, out)
     _sync_folder(out.parent)
 

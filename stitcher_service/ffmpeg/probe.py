@@ -4,6 +4,7 @@ The header's word on rate, length and keyframes is not enough: films are cut by 
 looking files with uneven times, files shorter than their index, keyframes that are not IDR).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -90,8 +91,8 @@ class MediaInfo:
     audio: AudioTrack | None
 
 
-def probe(path: Path) -> MediaInfo:
-    """Read `path` completely, without decoding more than one picture.
+def probe(path: Path, *, is_ours: bool = False) -> MediaInfo:
+    """Read `path` completely, without decoding more than one picture; none if `is_ours`: upright and progressive.
 
     Raises: Unreadable: missing, not media, or shorter than its own index says.
     """
@@ -102,7 +103,7 @@ def probe(path: Path) -> MediaInfo:
     try:
         with av.open(str(path.absolute()), options={"protocol_whitelist": "file"}) as container:
             _refuse_truncated(path, container)
-            return MediaInfo(path, _video(path, container), _audio(container))
+            return MediaInfo(path, _video(path, container, is_ours=is_ours), _audio(container))
     except av.error.FFmpegError as error:
         raise Unreadable(path, f"is not readable media ({error.strerror})") from error
 
@@ -125,30 +126,47 @@ def _audio(container: Any) -> AudioTrack | None:
     return None
 
 
-def _video(path: Path, container: Any) -> VideoTrack | None:
+@dataclass(frozen=True, slots=True)
+class _Packet:
+    """What is kept of a packet: a film's packets together would not fit into memory."""
+
+    time: int
+    duration: int
+    is_hidden: bool
+    is_idr: bool
+
+
+def _packets(container: Any, stream: Any, *, is_avc: bool) -> Iterator[_Packet]:
+    for packet in container.demux(stream):
+        if packet.size:
+            is_idr = is_avc and packet.is_keyframe and avc.is_idr(bytes(packet))
+            yield _Packet(_time(packet), packet.duration or 0, packet.is_discard, is_idr)
+
+
+def _video(path: Path, container: Any, *, is_ours: bool) -> VideoTrack | None:
     stream = next(iter(container.streams.video), None)
     if stream is None:
         return None
-    packets = [packet for packet in container.demux(stream) if packet.size]
-    shown = sorted(_time(packet) for packet in packets if not packet.is_discard)
+    context = stream.codec_context
+    is_avc = context.name == "h264" and bool(context.extradata)
+    packets = list(_packets(container, stream, is_avc=is_avc))
+    shown = sorted(packet.time for packet in packets if not packet.is_hidden)
     if not shown:
         raise Unreadable(path, "has no picture in its video track")
     number = {time: n for n, time in enumerate(shown)}
     tick_s = Fraction(stream.time_base)
     first_s = shown[0] * tick_s
     file_start_s = Fraction(container.start_time or 0, _MICROSECONDS)
-    last_packet = max(packets, key=_time)
-    context = stream.codec_context
-    picture = _first_picture(path, container, stream)
-    is_avc = context.name == "h264" and bool(context.extradata)
+    last_packet = max(packets, key=lambda packet: packet.time)
+    picture = None if is_ours else _first_picture(path, container, stream)
     return VideoTrack(
         codec=context.name,
         width_px=context.width,
         height_px=context.height,
         pixel_format=context.pix_fmt or "",
         pixel_aspect=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
-        rotation_deg=picture.rotation % 360,
-        is_interlaced=bool(picture.interlaced_frame),
+        rotation_deg=picture.rotation % 360 if picture else 0,
+        is_interlaced=bool(picture and picture.interlaced_frame),
         colour=_colour(context),
         extradata=bytes(context.extradata or b""),
         is_indexed=any(name in container.format.name for name in _INDEXED_FORMATS),
@@ -156,8 +174,8 @@ def _video(path: Path, container: Any) -> VideoTrack | None:
         duration_s=(shown[-1] - shown[0] + (last_packet.duration or _usual_step(shown))) * tick_s,
         times_s=tuple((time - shown[0]) * tick_s for time in shown),
         tick_s=tick_s,
-        packet_frames=tuple(HIDDEN if packet.is_discard else number[_time(packet)] for packet in packets),
-        packet_is_idr=tuple(is_avc and packet.is_keyframe and avc.is_idr(bytes(packet)) for packet in packets),
+        packet_frames=tuple(HIDDEN if packet.is_hidden else number[packet.time] for packet in packets),
+        packet_is_idr=tuple(packet.is_idr for packet in packets),
     )
 
 
@@ -176,7 +194,14 @@ def _usual_step(times: list[int]) -> int:
 
 def _first_picture(path: Path, container: Any, stream: Any) -> Any:
     """The first picture, for what only pictures tell: how they are turned, whether they are interlaced."""
-    stream.codec_context.thread_count = 1
+    context = stream.codec_context
+    context.thread_count = 1
+    container.seek(0)
+    first = next(container.demux(stream))
+    # Drained at once: otherwise the decoder wants more, to put pictures in order, before it gives one.
+    for picture in (*context.decode(first), *context.decode(None)) if first.is_keyframe else ():
+        return picture
+    context.flush_buffers()
     container.seek(0)
     for picture in container.decode(stream):
         return picture

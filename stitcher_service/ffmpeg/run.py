@@ -22,8 +22,8 @@ from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, FfmpegMissin
 TAIL_LINES = 20
 NEEDED_ENCODERS = frozenset({"libx264", "aac", "mjpeg"})
 NEEDED_FILTERS = frozenset(
-    "alimiter aresample blackdetect concat ebur128 fade fps freezedetect pad scale thumbnail tile tonemap tpad trim"
-    " volume xfade zscale".split()
+    "afade alimiter anullsrc apad aresample atrim blackdetect color concat crop drawbox ebur128 fade fps freezedetect"
+    " loop pad pan perspective scale sine thumbnail tile tonemap tpad trim volume xfade zscale".split()
 )
 
 

@@ -19,6 +19,7 @@ BITS = 16  # four for the clip, twelve for the frame
 SIZE = (320, 180)
 _RULER = 48  # height of the blocks, in a picture 180 high
 _GREY_LEVELS = 256
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -60,7 +61,7 @@ def make_clip(path: Path, spec: ClipSpec) -> Path:
             video.set_display_rotation(spec.rotation_deg)
         audio: Any = container.add_stream("aac", rate=spec.sound_rate_hz) if spec.tone_hz else None
         if audio:
-            audio.layout = "mono" if spec.channels == 1 else "stereo"
+            audio.layout = _LAYOUTS[spec.channels]
         for n in range(spec.frames):
             picture = av.VideoFrame.from_ndarray(_picture(spec, n), format="rgb24")
             picture.pts = spec.times_ms[n] if spec.times_ms else n
@@ -100,7 +101,7 @@ def _tone(spec: ClipSpec) -> av.AudioFrame:
     seconds = (spec.times_ms[-1] / 1000 + 1 / 24) if spec.times_ms else float(spec.frames / spec.fps)
     time_s = np.arange(round(seconds * spec.sound_rate_hz)) / spec.sound_rate_hz
     wave = (spec.level * np.sqrt(2) * np.sin(2 * np.pi * spec.tone_hz * time_s)).astype(np.float32)
-    layout = "mono" if spec.channels == 1 else "stereo"
+    layout = _LAYOUTS[spec.channels]
     frame = av.AudioFrame.from_ndarray(np.stack([wave] * spec.channels), format="fltp", layout=layout)
     frame.rate = spec.sound_rate_hz
     frame.pts = round(spec.sound_delay_s * spec.sound_rate_hz)
@@ -111,12 +112,16 @@ def _tone(spec: ClipSpec) -> av.AudioFrame:
 def write_wave(path: Path, tone_hz: float, seconds: float, *, level: float = 0.1, rate_hz: int = 44_100) -> Path:
     """A tone as a mono WAV file: music, as far as tests care."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
-    tone = level * np.sqrt(2) * np.sin(2 * np.pi * tone_hz * time_s)
+    return write_samples(path, level * np.sqrt(2) * np.sin(2 * np.pi * tone_hz * time_s), rate_hz=rate_hz)
+
+
+def write_samples(path: Path, samples: npt.NDArray[np.float64], *, rate_hz: int = 48_000) -> Path:
+    """One channel of samples as a WAV file."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate_hz)
-        file.writeframes((tone * 32767).astype("<i2").tobytes())
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
     return path
 
 

@@ -67,6 +67,13 @@ def test_rate_when_written_as_a_decimal_then_it_is_the_rate_that_is_meant(writte
         ({"clips": [{"path": "a.mp4", "transition": {"kind": "wipe"}}, {"path": "b"}]}, "clips.0.transition.kind"),
         ({"clips": [{"path": "a", "transition": {"kind": "crossfade", "duration_s": 1}}]}, "no clip follows"),
         ({"loudness_lufs": 3}, "loudness_lufs"),
+        (
+            {"clips": [{"path": "a", "transition": {"kind": "dip", "colour": "red"}}, {"path": "b"}]},
+            "transition.colour",
+        ),
+        ({"clips": [{"path": "a", "transition": {"kind": "cut", "colour": "#ff0000"}}, {"path": "b"}]}, "no colour"),
+        ({"clips": [{"path": "a", "mute": "yes"}]}, "clips.0.mute"),
+        ({"soundtrack": {"path": "m.mp3", "fade_in_s": -1}}, "soundtrack.fade_in_s"),
         ({"soundtrack": {"path": "m.mp3", "duck_db": 3}}, "soundtrack.duck_db"),
     ],
 )

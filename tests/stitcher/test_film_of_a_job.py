@@ -1,64 +1,114 @@
-"""From a job to its film: named by what is cut, made once, published once (E2, E3, E4, H2)."""
+"""From a job to its film: named by what is cut, made once, published once, clear when wrong (E2-E4, E7, H2)."""
 
-import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
-from flask.testing import FlaskClient
-from PIL import Image
 
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Lease
-from promptreel.domain.problem import Problem
 from promptreel.domain.states import JobState, SceneState
-from promptreel.errors import Broken
+from promptreel.errors import Broken, Conflict, Transient
 from promptreel.ports import Create, Replace
 from promptreel.protocol import lifecycle
-from stitcher_service import film as film_of_a_job
-from stitcher_service import main
-from stitcher_service.film import FilmCut
+from stitcher_service import cutting, reel
+from stitcher_service.film import FilmCut, chapters, cut_film
 from tests.factories import a_render, a_request, later
-from tests.fakes.studio import a_storyboard
 from tests.fakes.world import FakeWorld
+from tests.stitcher.jobs import (
+    FRAMES,
+    a_drawn_job,
+    a_filmed_job,
+    a_room,
+    change_scene,
+    give_up,
+    like_filmed,
+    replace_clip,
+    scenes,
+)
 
 ClipMaker = Callable[..., Path]
-FRAMES = 96
 
 
 @pytest.fixture
 def filmed(world: FakeWorld, a_clip: ClipMaker) -> Job:
     """A job of two scenes whose clips stand in the bucket."""
-    world.writer.answers = [json.dumps(a_storyboard(scenes=2))]
-    job = world.drawn(scenes=2, duration_s=8)
-    world.submit_queued()
-    for number in (1, 2):
-        uri = world.filmer.deliver(f"operations/{number}")
-        clip = a_clip(mark=number, frames=FRAMES, size=(1280, 720))
-        world.artifacts.put_file(uri.removeprefix("gs://artifacts/"), clip, "video/mp4")
-    world.clock.pass_s(60)
-    assert world.poll(job).state == "done"
-    return world.jobs.job(job.id).value
+    return a_filmed_job(world, a_clip)
 
 
 def cut(world: FakeWorld, job: Job, run: int | None = 1) -> FilmCut:
-    return film_of_a_job.cut_film(
-        job.id, run, jobs=world.jobs, artifacts=world.artifacts, clock=world.clock, ids=world.ids, pace=1.0
-    )
+    return cut_film(job.id, run, a_room(world))
 
 
 def test_clips_of_a_job_then_become_its_film_and_poster(world: FakeWorld, filmed: Job) -> None:
     assert cut(world, filmed) == FilmCut("done")
 
-    output = world.jobs.job(filmed.id).value.output
+    done = world.jobs.job(filmed.id).value
+    assert done.output is not None
+    assert done.warnings == ()
+    assert (done.output.frames, done.output.width_px, done.output.height_px) == (2 * FRAMES, 1280, 720)
+    assert done.output.copied_frames == done.output.frames
+    assert world.artifacts.get(done.output.film_uri)[4:8] == b"ftyp"
+    assert world.artifacts.get(done.output.poster_uri)[:2] == b"\xff\xd8"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "size", "small"),
+    [({}, (1280, 720), (640, 360)), ({"aspect": "9:16"}, (720, 1280), (360, 640))],
+    ids=["wide", "tall"],
+)
+def test_film_of_a_job_then_comes_with_title_chapters_contact_sheet_and_small_preview(
+    world: FakeWorld,
+    a_clip: ClipMaker,
+    tmp_path: Path,
+    wanted: dict[str, str],
+    size: tuple[int, int],
+    small: tuple[int, int],
+) -> None:
+    job = a_filmed_job(world, a_clip, title="Light on the Rocks", **wanted)
+    assert cut(world, job) == FilmCut("done")
+
+    output = world.jobs.job(job.id).value.output
     assert output is not None
-    assert (output.frames, output.width_px, output.height_px) == (2 * FRAMES, 1280, 720)
-    assert output.copied_frames == output.frames
-    assert world.artifacts.get(output.film_uri)[4:8] == b"ftyp"
-    assert world.artifacts.get(output.poster_uri)[:2] == b"\xff\xd8"
+    assert (output.width_px, output.height_px) == size
+    with av.open(str(fetched(world, output.film_uri, tmp_path / "film.mp4"))) as film:
+        assert film.metadata["title"] == job.planned().title
+        marks = [(float(one["start"] * (one["time_base"] or 0)), one["metadata"]["title"]) for one in film.chapters()]
+        assert [start for start, _ in marks] == [0.0, 4.0]
+        assert [title[:3] for _, title in marks] == ["1. ", "2. "]
+        assert len(film.streams) == 2
+    with av.open(str(fetched(world, output.preview_uri, tmp_path / "preview.mp4"))) as preview:
+        assert (preview.streams.video[0].width, preview.streams.video[0].height) == small
+        assert sum(1 for _ in preview.decode(video=0)) == 2 * FRAMES
+    with av.open(str(fetched(world, output.sheet_uri, tmp_path / "sheet.jpg"))) as sheet:
+        cell = (small[0] // 2, small[1] // 2)
+        assert (sheet.streams.video[0].width, sheet.streams.video[0].height) == (2 * cell[0] + 18, cell[1] + 12)
+
+
+def fetched(world: FakeWorld, uri: str | None, path: Path) -> Path:
+    assert uri is not None
+    world.artifacts.get_file(uri, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("description", "title"),
+    [
+        ("Mira climbs.", "1. Mira climbs."),
+        ("  two\nlines ", "1. two lines"),
+        ("word " * 40, "1. " + "word " * 14 + "word…"),
+    ],
+)
+def test_chapter_then_is_titled_by_its_number_and_what_happens_in_few_words(
+    world: FakeWorld, description: str, title: str
+) -> None:
+    job = a_drawn_job(world)
+    give_up(world, job)
+    change_scene(world, job, "scene-01", state=SceneState.FILTERED, description=description)
+
+    assert chapters(reel.film(job, scenes(world, job)))[0].title == title
 
 
 def test_same_cut_when_asked_for_again_then_is_answered_without_cutting(
@@ -66,7 +116,7 @@ def test_same_cut_when_asked_for_again_then_is_answered_without_cutting(
 ) -> None:
     cut(world, filmed)
     first = world.jobs.job(filmed.id).value.output
-    monkeypatch.setattr(film_of_a_job, "stitch", None)
+    monkeypatch.setattr(cutting, "stitch", None)
 
     assert cut(world, filmed) == FilmCut("done")
     read = world.jobs.job(filmed.id)
@@ -78,7 +128,7 @@ def test_same_cut_when_asked_for_again_then_is_answered_without_cutting(
 def test_cut_that_another_instance_is_making_then_is_waited_for_and_taken_over_when_its_lease_is_over(
     world: FakeWorld, filmed: Job
 ) -> None:
-    digest = film_of_a_job._reel(filmed, scenes(world, filmed)).digest()
+    digest = reel.film(filmed, scenes(world, filmed)).digest("film")
     lease = Lease(holder="other", until=later(100_000))
     world.jobs.write(Create(filmed.id, a_render(digest, job=filmed.id, lease=lease)))
 
@@ -87,25 +137,22 @@ def test_cut_that_another_instance_is_making_then_is_waited_for_and_taken_over_w
     assert cut(world, filmed) == FilmCut("done")
 
 
-def scenes(world: FakeWorld, job: Job) -> list[Any]:
-    return [read.value for read in world.jobs.scenes(job.id)]
-
-
 def test_clip_that_is_gone_then_is_named_with_its_scene(world: FakeWorld, filmed: Job) -> None:
     clip = scenes(world, filmed)[1].clip
+    assert clip is not None
     del world.artifacts._objects[clip.uri]
 
-    with pytest.raises(Broken, match="scene-02: its clip or picture is gone") as told:
+    with pytest.raises(Broken, match=r"scene-02: its clip.* is gone") as told:
         cut(world, filmed)
     assert told.value.code == "clip_missing"
 
 
 def test_clip_that_is_damaged_then_is_named_with_its_scene_and_no_film_is_published(
-    world: FakeWorld, filmed: Job
+    world: FakeWorld, filmed: Job, a_clip: ClipMaker, tmp_path: Path
 ) -> None:
-    clip = scenes(world, filmed)[0].clip
-    data, stored = world.artifacts._objects[clip.uri]
-    world.artifacts._objects[clip.uri] = (data[: len(data) // 2], stored)
+    data = a_clip(**like_filmed(mark=1)).read_bytes()
+    (tmp_path / "half.mp4").write_bytes(data[: len(data) // 2])
+    replace_clip(world, filmed, 1, tmp_path / "half.mp4")
 
     with pytest.raises(Broken, match="scene-01") as told:
         cut(world, filmed)
@@ -113,16 +160,56 @@ def test_clip_that_is_damaged_then_is_named_with_its_scene_and_no_film_is_publis
     assert world.jobs.job(filmed.id).value.output is None
 
 
-def test_clip_of_the_wrong_length_then_fails_the_cut_instead_of_shortening_the_film(
-    world: FakeWorld, filmed: Job, a_clip: ClipMaker
+def test_cut_that_failed_then_gives_its_lease_back_at_once(
+    world: FakeWorld, filmed: Job, a_clip: ClipMaker, tmp_path: Path
 ) -> None:
-    clip = scenes(world, filmed)[0].clip
-    _, stored = world.artifacts._objects[clip.uri]
-    short = a_clip(mark=1, frames=FRAMES - 24, size=(1280, 720)).read_bytes()
-    world.artifacts._objects[clip.uri] = (short, stored)
-
-    with pytest.raises(Broken, match="168 frames, 192 were planned"):
+    (tmp_path / "no.mp4").write_bytes(b"no clip")
+    replace_clip(world, filmed, 1, tmp_path / "no.mp4")
+    with pytest.raises(Broken):
         cut(world, filmed)
+
+    replace_clip(world, filmed, 1, a_clip(**like_filmed(mark=1)))
+    assert cut(world, filmed) == FilmCut("done")
+
+
+DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
+    "short": ({"frames": FRAMES - 6}, "scene-01 has 18 frames where 24 were planned"),
+    "long": ({"frames": FRAMES + 3}, "scene-01 has 27 frames where 24 were planned"),
+    "black": ({"look": "black"}, "scene-01 is black for 3.8 of 4.0 s"),
+    "frozen": ({"look": "frozen"}, "scene-01 is frozen for "),
+    "silent": ({"tone_hz": 0}, "scene-01 has no sound although it should"),
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_defective_clip_then_the_film_keeps_its_length_and_a_warning_names_the_scene(
+    world: FakeWorld, filmed: Job, a_clip: ClipMaker, name: str
+) -> None:
+    defect, told = DEFECTS[name]
+    replace_clip(world, filmed, 1, a_clip(**like_filmed(mark=1, **defect)))
+
+    assert cut(world, filmed) == FilmCut("done")
+
+    done = world.jobs.job(filmed.id).value
+    assert done.output is not None
+    assert done.output.frames == 2 * FRAMES
+    assert len(done.warnings) == 1
+    assert done.warnings[0].startswith(told)
+
+
+@pytest.mark.parametrize("name", ["black", "silent"])
+def test_defective_clip_when_its_owner_wants_no_other_than_the_planned_film_then_the_cut_fails_and_names_the_scene(
+    world: FakeWorld, filmed: Job, a_clip: ClipMaker, name: str
+) -> None:
+    defect, told = DEFECTS[name]
+    replace_clip(world, filmed, 1, a_clip(**like_filmed(mark=1, **defect)))
+    read = world.jobs.job(filmed.id)
+    world.jobs.write(Replace(filmed.id, read, read.value.evolve(request=a_request(on_scene_failure="fail"))))
+
+    with pytest.raises(Broken, match=told) as failed:
+        cut(world, filmed)
+    assert failed.value.code == "clip_defective"
+    assert world.jobs.job(filmed.id).value.output is None
 
 
 def test_stale_run_or_ended_job_then_cuts_nothing(world: FakeWorld, filmed: Job) -> None:
@@ -133,47 +220,45 @@ def test_stale_run_or_ended_job_then_cuts_nothing(world: FakeWorld, filmed: Job)
     assert world.jobs.job(filmed.id).value.state is JobState.CANCELLED
 
 
-@pytest.fixture
-def http(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    def cut_fake(job_id: str, run: int | None) -> FilmCut:
-        return cut(world, world.jobs.job(job_id).value, run)
+def test_job_without_a_plan_then_is_told_that_there_is_nothing_to_cut_yet(world: FakeWorld) -> None:
+    job = world.opened()
 
-    monkeypatch.setattr(main, "_cut", cut_fake)
-    return main.app.test_client()
+    with pytest.raises(Conflict, match="no plan yet"):
+        cut(world, job)
 
 
-def test_service_then_cuts_on_request_and_tells_problems_in_our_words(
-    http: FlaskClient, world: FakeWorld, filmed: Job, monkeypatch: pytest.MonkeyPatch
+def test_film_that_would_not_fit_on_the_disk_then_is_refused_before_anything_is_fetched(
+    world: FakeWorld, filmed: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert http.get("/healthz").status_code == 200
-    done = http.post("/film", json={"job_id": filmed.id, "run": 1})
-    assert (done.status_code, done.get_json()) == (200, {"state": "done", "wait_s": 0.0})
-    assert http.post("/film", json={"job_id": filmed.id}).get_json()["state"] == "done"
-    for body in (None, {"job_id": "../x", "run": 1}, {"run": 1}, {"job_id": filmed.id, "run": "1"}):
-        assert http.post("/film", json=body).status_code == 422
-    unknown = http.post("/film", json={"job_id": "job-9", "run": 1})
-    assert (unknown.status_code, unknown.get_json()["code"]) == (404, "not_found")
-    monkeypatch.setattr(main, "_cut", lambda job_id, run: 1 / 0)
-    broken = http.post("/film", json={"job_id": filmed.id, "run": 1})
-    assert (broken.status_code, broken.get_json()["code"]) == (500, "internal")
+    monkeypatch.setattr(world.artifacts, "get_file", None)
+
+    with pytest.raises(Broken, match=r"needs \d+ MB of disk, 1 MB are allowed") as told:
+        cut_film(filmed.id, 1, a_room(world, disk_bytes=1_000_000))
+    assert told.value.code == "film_too_large"
 
 
-def give_up(world: FakeWorld, job: Job) -> None:
-    """The second scene was refused for good."""
-    read = world.jobs.scene(job.id, "scene-02")
-    problem = Problem(code="clip_refused", message="scene-02: no clip in 2 tries: celebrity", scene="scene-02")
-    given_up = read.value.evolve(state=SceneState.FILTERED, clip=None, problem=problem)
-    world.jobs.write(Replace(job.id, read, given_up))
+def test_instance_that_is_stopping_then_tells_its_caller_to_come_again_and_keeps_no_lease(
+    world: FakeWorld, filmed: Job
+) -> None:
+    room = a_room(world)
+    room.instance.stop()
+
+    with pytest.raises(Transient, match="shut down"):
+        cut_film(filmed.id, 1, room)
+    assert cut(world, filmed) == FilmCut("done")
+
+
+def test_instance_that_is_cutting_then_answers_a_second_request_with_busy(world: FakeWorld, filmed: Job) -> None:
+    room = a_room(world)
+
+    with room.instance.render():
+        assert cut_film(filmed.id, 1, room) == FilmCut("busy", 20.0)
+    assert cut_film(filmed.id, 1, room) == FilmCut("done")
 
 
 def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(
     world: FakeWorld, filmed: Job, tmp_path: Path
 ) -> None:
-    for name, colour in (("start", (200, 30, 30)), ("end", (30, 30, 200))):
-        keyframe = getattr(world.jobs.scene(filmed.id, "scene-02").value, name)
-        picture = io.BytesIO()
-        Image.new("RGB", (1280, 720), colour).save(picture, "PNG")
-        world.artifacts._objects[keyframe.uri] = (picture.getvalue(), world.artifacts._objects[keyframe.uri][1])
     give_up(world, filmed)
 
     assert cut(world, filmed) == FilmCut("done")
@@ -181,17 +266,17 @@ def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(
     done = world.jobs.job(filmed.id).value
     assert done.output is not None
     assert done.output.frames == 2 * FRAMES
-    assert done.warnings[0] == "scene-02 is a still: scene-02: no clip in 2 tries: celebrity"
+    assert done.warnings == ("scene-02 is a still: scene-02: no clip in 2 tries: celebrity",)
     path = tmp_path / "film.mp4"
     world.artifacts.get_file(done.output.film_uri, path)
     with av.open(str(path)) as container:
         shown = {
-            number: frame.reformat(format="rgb24", src_colorspace="ITU709").to_ndarray().mean(axis=(0, 1))
+            number: frame.reformat(format="rgb24", src_colorspace="ITU709").to_ndarray()[:200].mean(axis=(0, 1))
             for number, frame in enumerate(container.decode(video=0))
             if number in {FRAMES, 2 * FRAMES - 1}
         }
-    assert shown[FRAMES] == pytest.approx([200, 30, 30], abs=12)
-    assert shown[2 * FRAMES - 1] == pytest.approx([30, 30, 200], abs=12)
+    assert shown[FRAMES] == pytest.approx([30, 30, 200], abs=12)
+    assert shown[2 * FRAMES - 1] == pytest.approx([30, 160, 60], abs=12)
 
 
 def test_scene_that_was_given_up_then_is_left_out_where_its_owner_wants_so(world: FakeWorld, filmed: Job) -> None:

@@ -1,37 +1,84 @@
-"""Poster and contact sheet."""
+"""Poster and contact sheet (E5)."""
 
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+import numpy as np
+import numpy.typing as npt
 import pytest
 
-from stitcher_service.errors import BadInput
-from stitcher_service.extras import contact_sheet, poster
+from stitcher_service.errors import RenderFailed
+from stitcher_service.extras import poster
+from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
+from stitcher_service.sheet import COLUMNS, GAP_PX, contact_sheet, tiled
 from tests.stitcher.conftest import ClipMaker
+from tests.stitcher.media import BITS
+
+RATE = Fraction(24)
+CELL = (320, 180)
 
 
-def size(picture: Path) -> tuple[int, int]:
-    with av.open(str(picture)) as container:
-        frame = next(container.decode(video=0))
-    return frame.width, frame.height
+@pytest.fixture
+def runner() -> Runner:
+    return Runner(find_ffmpeg())
 
 
-def test_poster_when_made_then_it_is_one_jpeg_no_wider_than_the_film(a_clip: ClipMaker, tmp_path: Path) -> None:
-    poster(a_clip(mark=2), tmp_path / "poster-%03d.jpg")
+def pixels(path: Path) -> npt.NDArray[np.uint8]:
+    with av.open(str(path)) as container:
+        return np.asarray(next(container.decode(video=0)).to_ndarray(format="gray"))
+
+
+def test_poster_when_made_then_it_is_one_jpeg_no_wider_than_the_film(
+    a_clip: ClipMaker, tmp_path: Path, runner: Runner
+) -> None:
+    poster(a_clip(mark=2), tmp_path / "poster-%03d.jpg", runner)
 
     assert (tmp_path / "poster-%03d.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
-    assert size(tmp_path / "poster-%03d.jpg") == (320, 180)
+    assert pixels(tmp_path / "poster-%03d.jpg").shape == (180, 320)
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_contact_sheet_when_made_then_it_has_a_cell_for_each_second(a_clip: ClipMaker, tmp_path: Path) -> None:
-    contact_sheet(a_clip(mark=2), tmp_path / "sheet.jpg")
-
-    assert size(tmp_path / "sheet.jpg") == (5 * 320, 180)
-
-
-def test_poster_when_the_file_is_no_film_then_refused_by_name(tmp_path: Path) -> None:
+def test_poster_when_the_file_is_no_film_then_refused(tmp_path: Path, runner: Runner) -> None:
     (tmp_path / "words.mp4").write_text("no film " * 200)
 
-    with pytest.raises(BadInput, match=r"words\.mp4: is not readable media"):
-        poster(tmp_path / "words.mp4", tmp_path / "poster.jpg")
+    with pytest.raises(RenderFailed, match="poster: "):
+        poster(tmp_path / "words.mp4", tmp_path / "poster.jpg", runner)
+
+
+def test_contact_sheet_when_made_then_each_cell_shows_exactly_the_frame_asked_for(
+    a_clip: ClipMaker, tmp_path: Path
+) -> None:
+    wanted = [0, 1, 23, 24, 40, 71]
+    contact_sheet(a_clip(mark=2), wanted, RATE, tmp_path / "sheet.jpg")
+
+    sheet = pixels(tmp_path / "sheet.jpg")
+    assert sheet.shape == (2 * (CELL[1] + GAP_PX) + GAP_PX, COLUMNS * (CELL[0] + GAP_PX) + GAP_PX)
+    assert [shown(cell(sheet, place)) for place in range(len(wanted))] == [(2, frame) for frame in wanted]
+    assert cell(sheet, 7).mean() == pytest.approx(24, abs=4)
+
+
+def cell(sheet: npt.NDArray[np.uint8], place: int) -> npt.NDArray[np.uint8]:
+    top = GAP_PX + place // COLUMNS * (CELL[1] + GAP_PX)
+    left = GAP_PX + place % COLUMNS * (CELL[0] + GAP_PX)
+    return sheet[top : top + CELL[1], left : left + CELL[0]]
+
+
+def shown(picture: Any) -> tuple[int, int]:
+    """Clip and frame, read from the blocks on top."""
+    block = CELL[0] // BITS
+    code = sum(int(picture[10:30, bit * block + 6 : bit * block + 14].mean() > 128) << bit for bit in range(BITS))
+    return code >> 12, code & 0xFFF
+
+
+def test_contact_sheet_when_the_film_ends_before_a_frame_then_refused(a_clip: ClipMaker, tmp_path: Path) -> None:
+    with pytest.raises(RenderFailed, match=r"no frame at 4\.17 s"):
+        contact_sheet(a_clip(mark=2), [100], RATE, tmp_path / "sheet.jpg")
+
+
+def test_contact_sheet_of_few_scenes_then_has_no_empty_columns() -> None:
+    one = np.zeros((180, 100, 3), np.uint8)
+
+    assert tiled([one]).shape == (180 + 2 * GAP_PX, 100 + 2 * GAP_PX, 3)
+    assert tiled([one] * 5).shape == (2 * 180 + 3 * GAP_PX, 4 * 100 + 5 * GAP_PX, 3)

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stitcher_service.loudness import read_loudness
+from stitcher_service import recipes
+from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
+from stitcher_service.loudness import Mastered, read_loudness, read_true_peak
 from stitcher_service.sound import ClipSound, Music, Samples, mix
 from stitcher_service.timeline import Shot, Timeline
 from tests.stitcher.conftest import ClipMaker, FilmMaker
-from tests.stitcher.media import level, level_of, listen, write_wave
+from tests.stitcher.media import level, level_of, listen, pitch, write_samples, write_wave
 
 
 def raw(path: Path, seconds: float, value: float) -> Path:
@@ -87,6 +89,93 @@ def test_soundtrack_with_ducking_when_clips_are_heard_then_it_sinks_and_comes_ba
     sound = listen(film)
     assert decibels(level_of(sound, 300, 0.5, 2.5) / 0.1) == pytest.approx(-12, abs=0.7)
     assert decibels(level_of(sound, 300, 3.5, 5.5) / 0.1) == pytest.approx(-3, abs=0.7)
+
+
+def test_muted_clip_when_stitched_then_only_its_own_sound_is_gone(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+    clip = a_clip(mark=1)
+
+    film, _ = a_film(
+        [{"path": clip, "mute": True}, {"path": clip}, {"path": a_clip(mark=2, tone_hz=880), "mute": True}]
+    )
+
+    sound = listen(film)
+    assert pitch(sound, 0.1, 2.9) == 0
+    assert pitch(sound, 3.1, 5.9) == pytest.approx(440, abs=8)
+    assert pitch(sound, 6.1, 8.9) == 0
+
+
+def test_soundtrack_shorter_than_the_film_when_not_looped_then_it_fades_and_ends(
+    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
+) -> None:
+    music = {"path": write_wave(tmp_path / "music.wav", 300, 2).name, "fade_in_s": 0.5, "fade_out_s": 1.0}
+
+    film, _ = a_film([{"path": a_clip(mark=1, tone_hz=0)}], soundtrack=music)
+
+    sound = listen(film)
+    assert level(sound, 0, 0.1) < 0.25 * level(sound, 0.6, 0.9)
+    assert level(sound, 0.6, 0.9) == pytest.approx(0.1, rel=0.05)
+    assert level(sound, 1.48, 1.52) == pytest.approx(0.1 * 2**-0.5, rel=0.1)
+    assert level(sound, 2.1, 2.9) < 1e-3
+
+
+def test_soundtrack_longer_than_the_film_when_faded_out_then_the_fade_ends_with_the_film(
+    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
+) -> None:
+    music = {"path": write_wave(tmp_path / "music.wav", 300, 10).name, "fade_out_s": 1.0}
+
+    film, _ = a_film([{"path": a_clip(mark=1, tone_hz=0)}], soundtrack=music)
+
+    sound = listen(film)
+    assert abs(sound.shape[1] - 144_000) <= 1024
+    assert level(sound, 2.48, 2.52) == pytest.approx(0.1 * 2**-0.5, rel=0.1)
+    assert level(sound, 2.95, 2.999) < 0.01
+
+
+def test_soundtrack_shorter_than_the_film_when_looped_then_it_goes_on_without_a_gap(tmp_path: Path) -> None:
+    timeline = Timeline(Fraction(24), (Shot(0, 0, 72),))
+    ramp = np.arange(60_000, dtype=np.float32)
+    np.stack([ramp, ramp], axis=1).tofile(tmp_path / "ramp.f32")
+
+    film = mixed(tmp_path, timeline, [ClipSound(None)], Music(tmp_path / "ramp.f32", 0, 0, is_looped=True))
+
+    assert (film[:, 1] == np.arange(144_000) % 60_000).all()
+
+
+def test_mix_when_it_is_long_then_its_pieces_join_without_a_seam(tmp_path: Path) -> None:
+    """25 s are mixed in three pieces; a fade and the music go across their borders."""
+    timeline = Timeline(Fraction(24), (Shot(0, 0, 300, overlap=120), Shot(1, 0, 420)))
+    ramp = np.arange(26 * 48_000, dtype=np.float32) / (26 * 48_000)
+    np.stack([ramp, ramp], axis=1).tofile(tmp_path / "ramp.f32")
+    clip = ClipSound(raw(tmp_path / "a.f32", 20, 0.5))
+
+    film = mixed(tmp_path, timeline, [clip, clip], Music(tmp_path / "ramp.f32", 0, 0))
+
+    assert len(film) == 25 * 48_000
+    steepest_of_a_fade = 0.5 * np.pi / 2 / (5 * 48_000)
+    assert np.abs(np.diff(film[:, 0] - ramp[: len(film)])).max() < 2 * steepest_of_a_fade
+
+
+def test_loud_film_when_loudness_is_ordered_then_no_true_peak_is_above_minus_one(
+    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
+) -> None:
+    """Short loud beats over near silence: to reach the loudness, the limiter has much to do."""
+    beats = np.tile(np.concatenate([np.random.default_rng(1).normal(0, 0.3, 2400), np.zeros(21_600)]), 8)
+    write_samples(tmp_path / "beats.wav", np.clip(beats, -1, 1))
+
+    film, report = a_film([{"path": a_clip(mark=1, level=0.01)}], soundtrack={"path": "beats.wav"}, loudness_lufs=-14)
+
+    lines: list[str] = []
+    Runner(find_ffmpeg()).run(recipes.measure_coded(film), on_line=lines.append)
+    assert -3 <= read_true_peak(lines) <= -1.0
+    assert read_loudness(lines) == report.loudness_lufs
+
+
+def test_loudness_that_peaks_do_not_allow_then_the_report_says_so() -> None:
+    mastered = Mastered(Path("sound.mp4"), -17.2, -1.1)
+
+    assert mastered.warnings(-14) == ("the film has -17.2 LUFS, ordered were -14: its peaks are in the way",)
+    assert mastered.warnings(-16.5) == ()
+    assert mastered.warnings(None) == ()
 
 
 @pytest.mark.parametrize("target", [-14.0, -23.0])

@@ -12,29 +12,32 @@ from stitcher_service.cutlist import CutList
 from stitcher_service.errors import RenderFailed
 from stitcher_service.ffmpeg.command import Command, Input, Output
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.project import prepare
+from stitcher_service.project import Project, prepare
 from stitcher_service.segments import Copy, Plan
 from stitcher_service.validate import validate
+from stitcher_service.workers import workers
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets
 
-Maker = Callable[..., tuple[Path, Plan]]
+Maker = Callable[..., tuple[Path, Project]]
 
 
 @pytest.fixture
 def a_planned_film(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> Maker:
     """A good film with the plan it was made from."""
 
-    def make(look: str = "moving") -> tuple[Path, Plan]:
+    def make(look: str = "moving") -> tuple[Path, Project]:
         clips = [{"path": str(a_clip(mark=2, look=look)), "in_s": 0.5}]
         film, _ = a_film(clips)
-        return film, prepare(CutList.model_validate({"size": [320, 180], "fps": 24, "clips": clips}), tmp_path).plan
+        return film, prepare(CutList.model_validate({"size": [320, 180], "fps": 24, "clips": clips}), tmp_path)
 
     return make
 
 
-def check(film: Path, plan: Plan) -> None:
-    validate(film, plan, Runner(find_ffmpeg()), may_be_black=False)
+def check(film: Path, project: Project, plan: Plan | None = None) -> None:
+    runner = Runner(find_ffmpeg())
+    with workers(runner) as each:
+        validate(film, plan or project.plan, project.tracks, runner, each, may_be_black=False)
 
 
 def with_another_frame(plan: Plan) -> Plan:
@@ -60,15 +63,15 @@ def with_another_rate(plan: Plan) -> Plan:
 def test_film_when_another_was_planned_then_refused(
     a_planned_film: Maker, other: Callable[[Plan], Plan], fault: str
 ) -> None:
-    film, plan = a_planned_film()
-    check(film, plan)
+    film, project = a_planned_film()
+    check(film, project)
 
     with pytest.raises(RenderFailed, match=fault):
-        check(film, other(plan))
+        check(film, project, other(project.plan))
 
 
 def test_film_without_fast_start_when_validated_then_refused(a_planned_film: Maker, tmp_path: Path) -> None:
-    film, plan = a_planned_film()
+    film, project = a_planned_film()
     slow = tmp_path / "slow.mp4"
     with av.open(str(film)) as source, av.open(str(slow), "w") as target:
         streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
@@ -78,39 +81,39 @@ def test_film_without_fast_start_when_validated_then_refused(a_planned_film: Mak
                 target.mux_one(packet)
 
     with pytest.raises(RenderFailed, match="moov before mdat"):
-        check(slow, plan)
+        check(slow, project)
 
 
 def test_film_without_sound_when_validated_then_refused(a_clip: ClipMaker, a_planned_film: Maker) -> None:
-    _, plan = a_planned_film()
+    _, project = a_planned_film()
 
     with pytest.raises(RenderFailed, match="picture or sound is missing"):
-        check(a_clip(mark=2, tone_hz=0), plan)
+        check(a_clip(mark=2, tone_hz=0), project)
 
 
 def test_film_whose_sound_is_shorter_when_validated_then_refused(
     a_clip: ClipMaker, a_planned_film: Maker, tmp_path: Path
 ) -> None:
-    film, plan = a_planned_film()
+    film, project = a_planned_film()
     short = a_clip(mark=3, frames=48)
     tracks = ("-map", "0:v", "-map", "1:a", "-c", "copy", "-movflags", "+faststart")
     mismatched = Output(tmp_path / "mismatched.mp4", tracks)
     Runner(find_ffmpeg()).run(Command((Input(film), Input(short)), mismatched))
 
     with pytest.raises(RenderFailed, match=r"sound lasts 2\.000 s, picture 2\.500 s"):
-        check(tmp_path / "mismatched.mp4", plan)
+        check(tmp_path / "mismatched.mp4", project)
 
 
 def test_black_film_when_its_clips_are_not_then_refused(a_planned_film: Maker) -> None:
-    film, plan = a_planned_film(look="black")
+    film, project = a_planned_film(look="black")
 
     with pytest.raises(RenderFailed, match="it is black although its clips are not"):
-        check(film, plan)
+        check(film, project)
 
 
 def test_film_with_damaged_encoded_frames_when_validated_then_refused(a_planned_film: Maker) -> None:
-    film, plan = a_planned_film()
+    film, project = a_planned_film()
     damage_packets(film, range(3, 9))
 
     with pytest.raises(RenderFailed, match=r"decoding from 0\.00 s says: "):
-        check(film, plan)
+        check(film, project)

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stitcher_service.cutlist import CutList
@@ -66,25 +66,34 @@ def test_transitions_longer_than_their_clip_when_laid_out_then_refused_by_name()
         lay_out(a_cut_list(clips), [96, 48, 96])
 
 
-@given(data=st.data(), fps=RATES)
-def test_any_film_when_laid_out_then_frames_are_the_sum_less_the_overlaps(data: st.DataObject, fps: float) -> None:
-    kinds = st.sampled_from(["cut", "crossfade", "fade_black"])
-    count = data.draw(st.integers(1, 6))
-    lengths = data.draw(st.lists(st.integers(240, 400), min_size=count, max_size=count))
-    clips: list[dict[str, Any]] = [{"path": f"{n}"} for n in range(count)]
-    for clip in clips[:-1]:
-        clip.update(joined(data.draw(kinds), data.draw(st.floats(0, 2))))
-    cut_list = a_cut_list(clips, fps)
+MILLISECONDS = st.integers(0, 2000)
+KINDS = st.sampled_from(["cut", "crossfade", "fade_black", "fade_white", "dip"])
 
-    timeline = lay_out(cut_list, lengths)
 
-    shared = [
-        round(Fraction(str(clip.transition.duration_s)) * cut_list.rate)
-        for clip in cut_list.clips
-        if clip.transition and clip.transition.kind == "crossfade"
+@settings(deadline=None)
+@given(cuts=st.lists(st.tuples(MILLISECONDS, MILLISECONDS, KINDS, MILLISECONDS), min_size=1, max_size=60), fps=RATES)
+def test_any_film_when_laid_out_then_frames_are_the_sum_less_the_overlaps(
+    cuts: list[tuple[int, int, str, int]], fps: float
+) -> None:
+    clips: list[dict[str, Any]] = [
+        {"path": f"{n}", "in_s": in_ms / 1000, "out_s": 8 + more_ms / 1000, **joined(kind, duration_ms / 1000)}
+        for n, (in_ms, more_ms, kind, duration_ms) in enumerate(cuts)
     ]
+    del clips[-1]["transition"]
+    cut_list = a_cut_list(clips, fps)
+    lengths = [
+        round(Fraction(8000 + more_ms, 1000) * cut_list.rate) - round(Fraction(in_ms, 1000) * cut_list.rate)
+        for in_ms, more_ms, _, _ in cuts
+    ]
+
+    timeline = lay_out(cut_list, [600] * len(cuts))
+
+    shared = [round(Fraction(ms, 1000) * cut_list.rate) for _, _, kind, ms in cuts[:-1] if kind == "crossfade"]
     assert timeline.frames == sum(lengths) - sum(shared)
     assert timeline.starts[-1] + lengths[-1] == timeline.frames
+    for shot, (_, _, kind, ms) in zip(timeline.shots[:-1], cuts, strict=False):
+        faded = round(Fraction(ms, 1000) * cut_list.rate) if kind not in {"cut", "crossfade"} else 0
+        assert shot.fade_out == faded // 2
 
 
 @given(fps=RATES, frame=st.integers(0, 10_000_000))

@@ -1,12 +1,15 @@
 """Transitions: only they are encoded, and they look and sound like what was ordered."""
 
-from itertools import pairwise
+from itertools import islice, pairwise
+from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from tests.stitcher.conftest import ClipMaker, FilmMaker
-from tests.stitcher.media import level, listen, marks, pitch, slices, watch
+from tests.stitcher.media import level, likeness_db, listen, marks, pitch, slices, watch
 
 
 def led(path: Any, kind: str, duration_s: float, **more: Any) -> dict[str, Any]:
@@ -54,6 +57,48 @@ def test_fade_through_black_when_stitched_then_light_and_sound_go_and_come_back(
     assert min(light[71:73]) < 3
     sound = listen(film)
     assert level(sound, 2.98, 3.02) < 0.1 * level(sound, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("transition", "middle"),
+    [
+        ({"kind": "fade_white"}, (255, 255, 255)),
+        ({"kind": "dip"}, (0, 0, 0)),
+        ({"kind": "dip", "colour": "#C03020"}, (0xC0, 0x30, 0x20)),
+    ],
+    ids=["white", "dip", "dip to red"],
+)
+def test_fade_through_a_colour_when_stitched_then_the_picture_goes_there_and_comes_back(
+    a_clip: ClipMaker, a_film: FilmMaker, transition: dict[str, str], middle: tuple[int, int, int]
+) -> None:
+    first = {"path": a_clip(mark=2), "transition": {**transition, "duration_s": 1.0}}
+
+    film, report = a_film([first, {"path": a_clip(mark=3, tone_hz=880)}])
+
+    seen = watch(film)
+    assert report.frames == len(seen) == 144
+    assert marks(seen[:60]) == [(2, n) for n in range(60)]
+    assert marks(seen[84:]) == [(3, n) for n in range(12, 72)]
+    assert min(np.abs(np.subtract(colour_at(film, n), middle)).max() for n in (71, 72)) <= 6
+    assert report.copied_frames >= 104
+    sound = listen(film)
+    assert level(sound, 2.98, 3.02) < 0.1 * level(sound, 1, 2)
+
+
+def test_coloured_fade_when_it_begins_then_nothing_has_shifted_yet(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+    clip = a_clip(mark=2)
+
+    film, _ = a_film([led(clip, "fade_white", 1.0), {"path": a_clip(mark=3)}])
+
+    assert likeness_db(film, range(59, 61), clip, 59) > 34
+
+
+def colour_at(film: Path, number: int) -> list[float]:
+    """Red, green and blue of a frame, on average."""
+    with av.open(str(film)) as container:
+        frame = next(islice(container.decode(video=0), number, None))
+    picture = frame.to_ndarray(format="rgb24", src_colorspace="ITU709")
+    return [float(value) for value in picture.reshape(-1, 3).mean(axis=0)]
 
 
 def test_clip_when_it_is_nothing_but_transitions_then_every_frame_still_counts(

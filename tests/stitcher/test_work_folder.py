@@ -1,5 +1,6 @@
 """The work folder goes whatever happens; a film appears whole or not at all."""
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -56,6 +57,25 @@ def test_film_when_published_then_it_replaces_the_older_one(tmp_path: Path) -> N
     publish(tmp_path / "new", tmp_path / "film.mp4")
 
     assert (tmp_path / "film.mp4").read_text() == "new"
+
+
+def test_film_when_published_into_another_mount_of_the_same_disk_then_it_appears_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "new").write_text("new")
+    out = tmp_path / "out" / "film.mp4"
+    out.parent.mkdir()
+    rename = Path.replace
+
+    def as_between_mounts(source: Path, target: Path) -> Path:
+        if source.parent != target.parent:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "replace", as_between_mounts)
+    publish(tmp_path / "new", out)
+
+    assert [(path.name, path.read_text()) for path in out.parent.iterdir()] == [("film.mp4", "new")]
 
 
 def test_film_when_published_from_another_disk_then_only_it_appears(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ class FilmSet:
         self.world = world
         self.interfere = interfere
         self.calls: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.filmed_s: dict[str, float] = {}
 
     def play(self, argument: Any) -> Played:
@@ -67,6 +68,7 @@ class FilmSet:
         step = request["url"].removeprefix("https://").replace("/", "_")
         assert request["auth"] == {"type": "OIDC", "audience": f"https://{step.removesuffix('_film')}"}
         self.calls.append(step)
+        self.headers.append(request["headers"])
         self._keep_time()
         self._deliver_tasks()
         status, body = self.interfere(step, request["body"]) or self._step(step, request["body"])

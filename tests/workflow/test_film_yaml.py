@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from localcloud.workflows import engine
+from promptreel.domain.ids import traceparent
 from promptreel.domain.states import JobState
 from promptreel.errors import Refused
 from promptreel.protocol import lifecycle
@@ -26,6 +27,17 @@ def test_request_then_becomes_a_film_step_by_step(world: FakeWorld) -> None:
     order = [step for step in film.calls if step not in {"draw_keyframe", "poll_clips"}]
     assert order == ["open_job", "write_storyboard", "stitcher_film", "close_job"]
     assert film.count("draw_keyframe") == 4
+
+
+def test_every_step_after_the_first_then_is_asked_in_the_jobs_trace_and_told_its_execution(world: FakeWorld) -> None:
+    film = FilmSet(world)
+
+    film.play(PROMPT)
+
+    assert {headers["traceparent"] for headers in film.headers[1:]} == {traceparent(film.job().id)}
+    executions = {headers["X-Promptreel-Execution"] for headers in film.headers}
+    assert film.job().execution in {world.executions.name(execution) for execution in executions}
+    assert len(executions) == 1
 
 
 def test_drawing_and_filming_then_go_on_side_by_side(world: FakeWorld) -> None:

@@ -1,0 +1,154 @@
+"""The strips of a reel as files. What had to be made goes into the bucket under its digest, for whoever needs it next.
+
+So the preview after next makes only what is new, and the film takes over the stills and small strips that earlier
+previews made (E10). A clip that is right as it is stays what it is: the film copies it bit for bit.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptreel.domain.scene import Scene
+from promptreel.errors import Broken, NotFound
+from stitcher_service import downloads, strips
+from stitcher_service.ffmpeg.command import Command
+from stitcher_service.ffmpeg.errors import FfmpegFailed, Unreadable
+from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
+from stitcher_service.ffmpeg.run import Runner
+from stitcher_service.reel import Kind, Look, Reel, Strip
+from stitcher_service.room import CuttingRoom
+
+_MOST_WORKERS = 2  # each may hold the frames of two 4K pictures
+
+
+def _nothing(_: Scene) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where one reel is worked on: a folder, the room, a runner; and which scenes must be heard."""
+
+    base: Path
+    room: CuttingRoom
+    runner: Runner
+    must_sound: Callable[[Scene], bool] = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """One file for each strip of a reel, in order, named after its scene, and what is wrong with its clips."""
+
+    files: tuple[Path, ...]
+    defects: tuple[str, ...]
+
+
+def chunk_path(reel: Reel, strip: Strip) -> str:
+    """Where in the bucket a made strip stands."""
+    return f"jobs/{reel.job_id}/work/{strip.scene.id}-{reel.strip_digest(strip)}.mp4"
+
+
+def chunks(reel: Reel, bench: Bench) -> Chunks:
+    """Every strip of `reel` as a file in the bench's folder.
+
+    Raises: Broken naming the scene whose clip or picture is missing or cannot be read; Transient.
+    """
+    making = _Making(reel, bench)
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_WORKERS)) as pool:
+        made = list(pool.map(making.found, reel.strips))
+        missing = [strip for strip, is_made in zip(reel.strips, made, strict=True) if not is_made]
+        making.fetch_sources(missing)
+        defects = list(pool.map(making.make, missing))
+    return Chunks(tuple(map(making.file, reel.strips)), tuple(defect for found in defects for defect in found))
+
+
+class _Making:
+    """Where the files of one reel come from."""
+
+    def __init__(self, reel: Reel, bench: Bench) -> None:
+        self._reel = reel
+        self._bench = bench
+        self._artifacts = bench.room.artifacts
+        self._quality = strips.FILM_QUALITY if reel.look is Look.FILM else strips.SKETCH_QUALITY
+        self._sources: dict[str, Path] = {}
+
+    def file(self, strip: Strip) -> Path:
+        return self._bench.base / f"{strip.scene.id}.mp4"
+
+    def found(self, strip: Strip) -> bool:
+        """Fetch the strip if somebody has made it."""
+        if self._is_taken_as_it_is(strip):
+            return False
+        try:
+            self._artifacts.get_file(self._artifacts.uri(chunk_path(self._reel, strip)), self.file(strip))
+        except NotFound:
+            return False
+        return True
+
+    def fetch_sources(self, wanted: list[Strip]) -> None:
+        owners = {uri: strip.scene.id for strip in wanted for uri in strip.made_from}
+        film_s = self._reel.frames / self._reel.plan.fps
+        base, disk_bytes = self._bench.base, self._bench.room.disk_bytes
+        self._sources = downloads.fetch_all(self._reel.job_id, owners, film_s, base, self._artifacts, disk_bytes)
+
+    def make(self, strip: Strip) -> tuple[str, ...]:
+        """The strip's file from its sources; what was wrong with its clip comes back."""
+        if strip.kind is not Kind.CLIP:
+            self._run(strip, self._drawn(strip))
+            return ()
+        source = self._sources[strip.made_from[0]]
+        info, track = _probed(strip, source)
+        frames = track.frames_at(self._reel.format.rate)
+        defects = []
+        if frames != strip.frames:
+            defects.append(f"{strip.scene.id} has {frames} frames where {strip.frames} were planned")
+        if info.audio is None and self._bench.must_sound(strip.scene):
+            defects.append(f"{strip.scene.id} has no sound although it should")
+        if self._reel.look is Look.FILM and frames == strip.frames:
+            source.rename(self.file(strip))
+        else:
+            film = self._reel.format
+            self._run(strip, strips.clip(info, track, strip.frames, film, self._quality, self.file(strip)))
+        return tuple(defects)
+
+    def _is_taken_as_it_is(self, strip: Strip) -> bool:
+        return self._reel.look is Look.FILM and strip.kind is Kind.CLIP
+
+    def _drawn(self, strip: Strip) -> Command:
+        film, number = self._reel.format, strip.number if self._reel.look is Look.SKETCH else 0
+        if strip.kind is Kind.CARD:
+            return strips.card(strip.frames, film, self._quality, self.file(strip), number)
+        pictures = [self._sources[uri] for uri in strip.made_from]
+        pair = (pictures[0], pictures[-1])
+        return strips.still(pair, strip.frames, film, self._quality, self.file(strip), number)
+
+    def _run(self, strip: Strip, command: Command) -> None:
+        """Make the strip and lay it into the bucket."""
+        file = self.file(strip)
+        try:
+            self._bench.runner.run(command)
+        except FfmpegFailed as error:
+            raise unusable(strip.scene.id, str(error)) from error
+        _, track = _probed(strip, file)
+        if track.frames != strip.frames:
+            raise Broken(
+                f"{strip.scene.id} came out {track.frames} frames long, not {strip.frames}.", code="cut_failed"
+            )
+        self._artifacts.put_file(chunk_path(self._reel, strip), file, "video/mp4")
+
+
+def _probed(strip: Strip, file: Path) -> tuple[MediaInfo, VideoTrack]:
+    try:
+        info = probe(file)
+    except Unreadable as error:
+        raise unusable(strip.scene.id, error.reason) from error
+    if info.video is None:
+        raise unusable(strip.scene.id, "has no picture")
+    return info, info.video
+
+
+def unusable(scene_id: str, reason: str) -> Broken:
+    """The clip or picture of a scene cannot be used; its owner can have it made again."""
+    return Broken(f"{scene_id}: {reason}", code="clip_defective", remedy="Regenerate this scene.")

@@ -1,0 +1,244 @@
+"""``python -m tests.container``: build the stitcher's image and cut a film inside it, without a container daemon.
+
+buildah builds and runs by chroot alone, on a base that mmdebstrap puts together from the machine's own Debian mirror:
+a stand-in for the real base image, so what is proven is our part of the image. Needs root, 4 GB below /tmp, and
+
+    apt-get install -y --no-install-recommends buildah mmdebstrap
+
+Chroot isolation shares the host's network and processes: everything binds to loopback and is stopped by its pid.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[attr-defined]
+
+from stitcher_service.ffmpeg.probe import probe
+from tests.stitcher.media import SIZE, ClipSpec, make_clip
+
+ROOT = Path(__file__).parents[1]
+BASE, IMAGE = "localhost/standin/python", "localhost/stitcher"
+PROGRAMS = ("buildah", "mmdebstrap")
+DEADLINE_S = 60.0
+USER = 10_001
+FRAMES = 2 * 48 - 12
+ENVIRONMENT = {
+    **{f"PROMPTREEL_{name}": "x" for name in ("PROJECT", "REGION", "DATABASE", "WORKFLOW", "TASKS_ACCOUNT")},
+    **{f"PROMPTREEL_{name}_BUCKET": "x" for name in ("ARTIFACTS", "PROMPTS", "RESULTS")},
+    "PROMPTREEL_SUBMIT_CLIP_URL": "https://x.example",
+}
+
+
+class ContainerWrong(Exception):
+    """The image, or what runs in it, is not as it should be."""
+
+
+def demand(is_so: bool, what: str) -> None:
+    if not is_so:
+        raise ContainerWrong(what)
+    tell(f"  ok  {what}")
+
+
+def tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Buildah:
+    """buildah with a store of its own."""
+
+    folder: Path
+
+    def argv(self, *arguments: str) -> tuple[str, ...]:
+        store = ("--root", str(self.folder / "store"), "--runroot", str(self.folder / "run"))
+        return ("buildah", *store, "--storage-driver", "vfs", *arguments)
+
+    def __call__(self, *arguments: str) -> str:
+        done = subprocess.run(self.argv(*arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ContainerWrong(f"buildah {' '.join(arguments)}: {done.stderr[-2000:]}{done.stdout[-2000:]}")
+        return done.stdout.strip()
+
+    def inside(self, container: str, *command: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The arguments that run `command` in a container, on the host's network."""
+        return self.argv("run", "--isolation", "chroot", *options, container, "--", *command)
+
+
+def make_base(buildah: Buildah, tar: Path) -> None:
+    """A Python on Debian, in the place of python:3.x-slim."""
+    if not tar.exists():
+        mirror = subprocess.run(
+            ("apt-get", "indextargets", "--format", "$(SITE)"), capture_output=True, text=True, check=True
+        ).stdout.split()[0]
+        tar.parent.mkdir(parents=True, exist_ok=True)
+        packages = "--include=python3,python3-pip,ca-certificates"
+        half = tar.with_suffix(".half.tar")
+        command = ("mmdebstrap", "--quiet", "--variant=minbase", packages, "bookworm", str(half), mirror)
+        subprocess.run(command, check=True)
+        half.rename(tar)
+    container = buildah("from", "scratch")
+    buildah("add", "-q", container, str(tar), "/")
+    as_in_slim = "ln -sf python3 /usr/bin/python; rm -f /usr/lib/python3*/EXTERNALLY-MANAGED"
+    subprocess.run(buildah.inside(container, "sh", "-c", as_in_slim), check=True)
+    buildah("config", "--env", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", container)
+    buildah("commit", "-q", "--rm", container, BASE)
+
+
+def build(buildah: Buildah) -> None:
+    certificates = "/etc/ssl/certs:/etc/ssl/certs:ro"  # the host may trust an authority of its own
+    files = ("-f", "stitcher_service/Dockerfile", "--ignorefile", "stitcher_service/Dockerfile.dockerignore")
+    options = ("--isolation", "chroot", "--pull-never", "-v", certificates, "--build-arg", f"BASE={BASE}")
+    buildah("build", "-q", *options, *files, "-t", IMAGE, ".")
+
+
+def check_image(buildah: Buildah) -> list[str]:
+    """What the image says of itself; its command comes back."""
+    about: dict[str, Any] = json.loads(buildah("inspect", "--type", "image", IMAGE))["OCIv1"]
+    config = about["config"]
+    demand(config["User"].isdecimal() and int(config["User"]) > 0, "the user is a number and not root")
+    demand(config["Cmd"][-1].startswith("exec gunicorn"), "the web server replaces the shell, so SIGTERM reaches it")
+    names = [entry.partition("=")[0] for entry in config["Env"]]
+    demand(not [name for name in names if "SECRET" in name or "TOKEN" in name or "KEY" in name], "no secrets in it")
+    command: list[str] = config["Cmd"]
+    return command
+
+
+def check_files(buildah: Buildah, container: str) -> None:
+    hashing = 'sha256sum "$(python -c "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())")"'
+    digest = subprocess.run(
+        buildah.inside(container, "sh", "-c", hashing), capture_output=True, text=True, check=True
+    ).stdout.split()[0]
+    with Path(get_ffmpeg_exe()).open("rb") as own:  # type: ignore[no-untyped-call]
+        demand(digest == hashlib.file_digest(own, "sha256").hexdigest(), "ffmpeg is the same, bit for bit, as here")
+    tests = subprocess.run(
+        buildah.inside(container, "find", "/app", "-name", "test_*"), capture_output=True, text=True, check=True
+    )
+    demand(not tests.stdout, "no tests in it")
+    written = subprocess.run(buildah.inside(container, "touch", "/app/x"), capture_output=True, check=False)
+    demand(written.returncode != 0, "its user cannot write into the program's folder")
+
+
+def cut_film(buildah: Buildah, container: str, folder: Path) -> None:
+    """Two clips with a crossfade, cut by the command inside the container."""
+    folder.mkdir()
+    folder.chmod(0o777)
+    for mark in (1, 2):
+        make_clip(folder / f"{mark}.mp4", ClipSpec(mark=mark, frames=48)).chmod(0o644)
+    clips = [{"path": "1.mp4", "transition": {"kind": "crossfade", "duration_s": 0.5}}, {"path": "2.mp4"}]
+    (folder / "cut.json").write_text(json.dumps({"size": SIZE, "fps": 24, "clips": clips}))
+    command = ("python", "-m", "stitcher_service", "/film/cut.json", "/film/film.mp4")
+    done = subprocess.run(
+        buildah.inside(container, *command, options=("-v", f"{folder}:/film")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    demand(done.returncode == 0, f"a film is cut inside {done.stderr[-1000:]}")
+    video = probe(folder / "film.mp4").video
+    demand(video is not None and video.frames == FRAMES, f"and has the {FRAMES} frames that were asked for")
+    demand((folder / "film.mp4").stat().st_uid == USER, "made by the user 10001")
+
+
+@contextmanager
+def served(buildah: Buildah, container: str, command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The image's own command, but on loopback: the run and its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    on_loopback = [part.replace(":${PORT}", "127.0.0.1:${PORT}") for part in command]
+    environment = [
+        word for name, value in {**ENVIRONMENT, "PORT": port}.items() for word in ("--env", f"{name}={value}")
+    ]
+    running = subprocess.Popen(buildah.inside(container, *on_loopback, options=tuple(environment)))
+    try:
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: answers(f"{url}/healthz"), "the service answers")
+        yield running, url
+    finally:
+        for child in psutil.Process(running.pid).children(recursive=True) if running.poll() is None else []:
+            child.kill()
+        running.kill()
+        running.wait()
+
+
+def master(pid: int) -> psutil.Process:
+    """Of the processes that listen, the one that started the others."""
+    children = psutil.Process(pid).children(recursive=True)
+    listening = [child for child in children if child.net_connections("tcp")]
+    return next(child for child in listening if child.parent() not in listening)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def until(is_so: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise ContainerWrong(f"never: {what}")
+        time.sleep(0.1)
+
+
+def check_service(buildah: Buildah, container: str, command: list[str]) -> None:
+    with served(buildah, container, command) as (running, url):
+        server = master(running.pid)
+        demand(server.uids().real == USER, "the service runs as user 10001 and says that it is up")
+        refused = httpx.post(f"{url}/film", json={"job_id": "../x"}, timeout=DEADLINE_S)
+        is_told = refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY and refused.json()["code"] == "invalid"
+        demand(is_told, "a bad request gets our problem")
+        server.send_signal(signal.SIGTERM)
+        demand(running.wait(DEADLINE_S) == 0, "SIGTERM ends it well")
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.container", description=__doc__)
+    parser.add_argument(
+        "--base", type=Path, default=ROOT / ".local" / "container" / "base.tar", help="kept between runs"
+    )
+    base = parser.parse_args(arguments).base
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        tell(f"not installed: {' '.join(missing)} (apt-get install -y --no-install-recommends {' '.join(missing)})")
+        return 2
+    folder = Path(tempfile.mkdtemp(prefix="promptreel-container-"))
+    folder.chmod(0o755)
+    buildah = Buildah(folder)
+    try:
+        make_base(buildah, base)
+        build(buildah)
+        command = check_image(buildah)
+        container = buildah("from", "--pull-never", IMAGE)
+        check_files(buildah, container)
+        cut_film(buildah, container, folder / "film")
+        check_service(buildah, container, command)
+    except ContainerWrong as wrong:
+        tell(f"  WRONG  {wrong}")
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    tell("the container builds, cuts and stops as it should")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,113 @@
+"""Jobs that are ready to be cut, in a world of fakes: their clips are real files, their pictures real PNGs."""
+
+import io
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from promptreel.domain.job import Job
+from promptreel.domain.problem import Problem
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import SceneState
+from promptreel.ports import Replace
+from stitcher_service.room import CuttingRoom
+from tests.fakes.studio import a_storyboard
+from tests.fakes.world import FakeWorld
+
+FPS = 6  # slower than any model films: the same arithmetic over a quarter of the frames
+FRAMES = 4 * FPS
+COLOURS = ((200, 30, 30), (30, 30, 200), (30, 160, 60), (190, 170, 40))
+
+
+def a_room(world: FakeWorld, **fields: Any) -> CuttingRoom:
+    defaults = {"jobs": world.jobs, "artifacts": world.artifacts, "clock": world.clock, "ids": world.ids, "pace": 1.0}
+    return CuttingRoom(**{**defaults, **fields})
+
+
+def a_drawn_job(world: FakeWorld, **request: Any) -> Job:
+    """Two scenes of four seconds with all their pictures: each one colour, with a pale square in the middle."""
+    return _made_real(world, _drawn(world, **request))
+
+
+def a_filmed_job(world: FakeWorld, a_clip: Callable[..., Path], **request: Any) -> Job:
+    """The same with its clips in the bucket, ready to be cut."""
+    job = _drawn(world, **request)
+    world.submit_queued()
+    for number in (1, 2):
+        world.filmer.deliver(f"operations/{number}")
+    world.clock.pass_s(60)
+    assert world.poll(job).state == "done"
+    for number in (1, 2):
+        replace_clip(world, job, number, a_clip(**like_filmed(mark=number, size=job.planned().size_px)))
+    return _made_real(world, job)
+
+
+def _drawn(world: FakeWorld, **request: Any) -> Job:
+    world.writer.answers = [json.dumps(a_storyboard(scenes=2))]
+    return world.drawn(**{"scenes": 2, "duration_s": 8, **request})
+
+
+def _made_real(world: FakeWorld, job: Job) -> Job:
+    """The job with pictures that can be looked at, and at `FPS` frames a second, so that its films are short work."""
+    pictures = [picture.uri for scene in scenes(world, job) for picture in (scene.start, scene.end) if picture]
+    for uri, colour in zip(dict.fromkeys(pictures), COLOURS, strict=False):
+        replace_file(world, uri, a_picture(job.planned().size_px, colour))
+    _stamp(world, job)
+    read, plan = world.jobs.job(job.id), job.planned()
+    slow = plan.evolve(fps=FPS, transition_frames=plan.transition_frames * FPS // plan.fps)
+    world.jobs.write(Replace(job.id, read, read.value.evolve(plan=slow)))
+    return world.jobs.job(job.id).value
+
+
+def like_filmed(**wishes: Any) -> dict[str, Any]:
+    """What to ask `a_clip` for to get a clip as such a job's model films it."""
+    return {"frames": FRAMES, "fps": Fraction(FPS), "gop": FPS, "size": (1280, 720), **wishes}
+
+
+def scenes(world: FakeWorld, job: Job) -> list[Scene]:
+    return [read.value for read in world.jobs.scenes(job.id)]
+
+
+def change_scene(world: FakeWorld, job: Job, scene_id: str, **fields: Any) -> None:
+    read = world.jobs.scene(job.id, scene_id)
+    world.jobs.write(Replace(job.id, read, read.value.evolve(**fields)))
+
+
+def give_up(world: FakeWorld, job: Job) -> None:
+    """The second scene was refused for good."""
+    problem = Problem(code="clip_refused", message="scene-02: no clip in 2 tries: celebrity", scene="scene-02")
+    change_scene(world, job, "scene-02", state=SceneState.FILTERED, clip=None, problem=problem)
+
+
+def replace_file(world: FakeWorld, uri: str, data: bytes) -> None:
+    """Let an object hold something else, as if it had been made so."""
+    world.artifacts._objects[uri] = (data, world.artifacts._objects[uri][1])
+
+
+def _stamp(world: FakeWorld, job: Job) -> None:
+    """Write the checksums of what stands in the bucket now on the scenes."""
+    for scene in scenes(world, job):
+        made = {"start": scene.start, "end": scene.end, "clip": scene.clip}
+        sums = {name: one.evolve(checksum=world.artifacts.checksum(one.uri)) for name, one in made.items() if one}
+        change_scene(world, job, scene.id, **sums)
+
+
+def replace_clip(world: FakeWorld, job: Job, number: int, clip: Path) -> None:
+    found = scenes(world, job)[number - 1].clip
+    assert found is not None
+    replace_file(world, found.uri, clip.read_bytes())
+    _stamp(world, job)
+
+
+def a_picture(size: tuple[int, int], colour: tuple[int, int, int]) -> bytes:
+    width, height = size
+    picture = Image.new("RGB", size, colour)
+    square = (width // 2 - height // 8, height // 2 - height // 8, width // 2 + height // 8, height // 2 + height // 8)
+    ImageDraw.Draw(picture).rectangle(square, fill=(220, 220, 220))
+    stored = io.BytesIO()
+    picture.save(stored, "PNG")
+    return stored.getvalue()

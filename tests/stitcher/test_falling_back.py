@@ -1,0 +1,56 @@
+"""When copied frames spoil the film, it is encoded anew, and whoever ordered it is told (E7)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from stitcher_service import stitch as stitch_module
+from stitcher_service.assemble import Piece, assemble
+from stitcher_service.errors import RenderFailed
+from stitcher_service.segments import FilmFormat
+from tests.stitcher.conftest import ClipMaker, FilmMaker
+from tests.stitcher.media import damage_packets, likeness_db, marks, watch
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, *, times: int) -> list[int]:
+    """Damage so many of the next assembled films, as a muxer that cannot cope would; how many pieces each had."""
+    made: list[int] = []
+
+    def assemble_badly(film: FilmFormat, pieces: Sequence[Piece], sound: Path, out: Path) -> None:
+        assemble(film, pieces, sound, out)
+        made.append(len(pieces))
+        if len(made) <= times:
+            damage_packets(out, range(20, 24))
+
+    monkeypatch.setattr(stitch_module, "assemble", assemble_badly)
+    return made
+
+
+def test_film_with_copies_when_it_does_not_pass_then_all_is_encoded_and_a_warning_says_so(
+    a_clip: ClipMaker, a_film: FilmMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = a_clip(mark=1)
+    made = spoil(monkeypatch, times=1)
+
+    film, report = a_film([{"path": clip, "in_s": 0.5}, {"path": a_clip(mark=2)}])
+
+    assert len(made) == 2
+    assert (report.copied_frames, report.encoded_frames) == (0, 132)
+    assert len(report.warnings) == 1
+    assert report.warnings[0].startswith(
+        "every frame was encoded anew, because with copied frames picture 20 of the film"
+    )
+    assert marks(watch(film)) == [(1, n) for n in range(12, 72)] + [(2, n) for n in range(72)]
+    assert likeness_db(film, range(60), clip, 12) > 34
+
+
+def test_film_that_never_passes_then_is_refused_and_nothing_is_left(
+    a_clip: ClipMaker, a_film: FilmMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    spoil(monkeypatch, times=2)
+
+    with pytest.raises(RenderFailed, match="is not what was put in"):
+        a_film([{"path": a_clip(mark=1)}, {"path": a_clip(mark=2)}])
+
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,100 @@
+"""A clip is inspected once for what it holds, under whatever name and in whatever film it comes again."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from promptreel.domain.states import SceneState
+from stitcher_service.cutlist import CutList
+from stitcher_service.errors import BadInput
+from stitcher_service.inspection import Inspection, Stretch
+from stitcher_service.remembered import InFolder, InMemory, Memory, key_of
+from stitcher_service.report import Report
+from stitcher_service.sketches import preview
+from stitcher_service.stitch import stitch
+from tests.fakes.world import FakeWorld
+from tests.stitcher.conftest import ClipMaker
+from tests.stitcher.jobs import a_filmed_job, a_room, change_scene, scenes
+
+FOUND = Inspection(("cut short",), (Stretch(0, 1.5),), (Stretch(2, float("inf")),))
+
+
+class Counted(InMemory):
+    """Keeps count of what had to be found out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.puts = 0
+
+    def put(self, key: str, found: Inspection) -> None:
+        self.puts += 1
+        super().put(key, found)
+
+
+def film_of(clips: list[Path], folder: Path, memory: Memory) -> Report:
+    entries = [{"path": str(clip)} for clip in clips]
+    cut_list = CutList.model_validate({"size": [320, 180], "fps": 24, "clips": entries})
+    return stitch(cut_list, folder, folder / "film.mp4", memory=memory)
+
+
+def test_clip_when_it_comes_under_two_names_and_in_two_films_then_it_is_inspected_once(
+    a_clip: ClipMaker, tmp_path: Path
+) -> None:
+    memory = Counted()
+    again = Path(shutil.copy(a_clip(mark=1), tmp_path / "again.mp4"))
+
+    film_of([a_clip(mark=1), a_clip(mark=2), again], tmp_path, memory)
+    film_of([again, a_clip(mark=2)], tmp_path, memory)
+
+    assert memory.puts == 2
+
+
+def test_clip_when_the_next_preview_shows_it_again_then_only_what_is_new_is_inspected(
+    world: FakeWorld, a_clip: ClipMaker
+) -> None:
+    memory = Counted()
+    room = a_room(world, memory=memory)
+    job = a_filmed_job(world, a_clip)
+    clip = scenes(world, job)[1].clip
+    change_scene(world, job, "scene-02", state=SceneState.FILMING, clip=None)
+    preview(job.id, None, room)
+    inspected = memory.puts
+
+    change_scene(world, job, "scene-02", state=SceneState.DONE, clip=clip)
+    preview(job.id, None, room)
+
+    assert (inspected, memory.puts) == (2, 3)
+
+
+def test_memory_when_it_is_full_then_the_oldest_is_forgotten() -> None:
+    memory = InMemory(most=2)
+    for key in ("first", "second", "third"):
+        memory.put(key, FOUND)
+
+    assert [memory.get(key) for key in ("first", "second", "third")] == [None, FOUND, FOUND]
+
+
+def test_what_is_remembered_then_still_counts(a_clip: ClipMaker, tmp_path: Path) -> None:
+    damaged, dark = InMemory(), InMemory()
+    damaged.put(key_of(a_clip(mark=1)), Inspection(damage=("a slice is missing",)))
+    dark.put(key_of(a_clip(mark=1)), Inspection(black=(Stretch(0, 3),)))
+
+    with pytest.raises(BadInput, match="its picture is damaged"):
+        film_of([a_clip(mark=1)], tmp_path, damaged)
+    assert len(film_of([a_clip(mark=1)], tmp_path, dark).warnings) == 1
+
+
+def test_findings_in_a_folder_when_the_next_process_looks_then_they_are_there(tmp_path: Path) -> None:
+    InFolder(tmp_path).put("clip", FOUND)
+
+    assert InFolder(tmp_path).get("clip") == FOUND
+    assert InFolder(tmp_path).get("other") is None
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.json"]
+
+
+def test_clip_when_one_byte_differs_then_it_is_another_clip(a_clip: ClipMaker, tmp_path: Path) -> None:
+    other = tmp_path / "other.mp4"
+    other.write_bytes(a_clip(mark=1).read_bytes()[:-1] + b"!")
+
+    assert key_of(other) != key_of(a_clip(mark=1))

@@ -1,0 +1,122 @@
+"""A render's lease: short, kept alive while somebody works, given back when nobody does (E3)."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from promptreel.domain.ledger import Lease
+from promptreel.domain.render import Render, Rendered
+from promptreel.errors import LostRace, Transient
+from promptreel.ports import Change, Replace
+from stitcher_service import renders
+from stitcher_service.ffmpeg.run import Runner
+from stitcher_service.renders import LEASE_S, Made, rendered
+from tests.fakes.jobs import MemoryJobs
+from tests.fakes.world import FakeWorld
+from tests.stitcher.jobs import a_room
+
+CLIP = Rendered(uri="gs://artifacts/a.mp4", frames=24)
+DEADLINE_S = 10.0
+
+
+def made(_: Runner) -> Made:
+    return Made(clip=CLIP)
+
+
+def standing(world: FakeWorld) -> Render:
+    read = world.jobs.render("d")
+    assert read is not None
+    return read.value
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something another thread does."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not is_so():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.005)
+
+
+def test_render_when_made_then_stands_for_good_and_is_not_made_again(world: FakeWorld) -> None:
+    room = a_room(world)
+    first = rendered("job-1", "d", room, made)
+
+    assert first is not None
+    assert (first.state, first.clip, first.lease) == ("DONE", CLIP, None)
+    assert rendered("job-1", "d", room, lambda runner: pytest.fail("made twice")) == first
+
+
+def test_lease_when_the_work_takes_long_then_is_renewed(world: FakeWorld) -> None:
+    room = a_room(world, pace=0.0005)  # a lease of 60 ms, renewed every 15
+
+    def slowly(_: Runner) -> Made:
+        first = standing(world).lease
+        assert first is not None
+        world.clock.pass_s(LEASE_S * room.pace)
+        until(lambda: (standing(world).lease or first).until > first.until)
+        assert (standing(world).lease or first).holder == first.holder
+        return Made(clip=CLIP)
+
+    assert rendered("job-1", "d", room, slowly) == standing(world)
+
+
+def test_lease_when_the_work_fails_then_is_given_back(world: FakeWorld) -> None:
+    with pytest.raises(ZeroDivisionError):
+        rendered("job-1", "d", a_room(world), lambda runner: Made(clip=1 / 0))  # type: ignore[arg-type]
+
+    assert (standing(world).state, standing(world).lease) == ("RENDERING", None)
+    assert rendered("job-1", "d", a_room(world), made) is not None
+
+
+def test_lease_when_another_instance_took_it_then_its_result_is_not_overwritten(world: FakeWorld) -> None:
+    def overtaken(_: Runner) -> Made:
+        read = world.jobs.render("d")
+        assert read is not None
+        other = Lease(holder="other", until=world.clock.now())
+        world.jobs.write(Replace("job-1", read, read.value.evolve(lease=other)))
+        return Made(clip=CLIP)
+
+    assert rendered("job-1", "d", a_room(world), overtaken) is None
+    lease = standing(world).lease
+    assert lease is not None
+    assert lease.holder == "other"
+
+
+class LosesAnswers(MemoryJobs):
+    """Writes and then says it could not, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_to_lose = False
+
+    def write(self, *changes: Change) -> None:
+        super().write(*changes)
+        if self.is_to_lose:
+            self.is_to_lose = False
+            raise Transient("the answer was lost")
+
+
+def test_result_when_an_earlier_answer_was_lost_then_is_written_all_the_same(world: FakeWorld) -> None:
+    jobs = LosesAnswers()
+    room = a_room(world, jobs=jobs, pace=0.0005)
+
+    def renewed_unheard(_: Runner) -> Made:
+        jobs.is_to_lose = True
+        until(lambda: not jobs.is_to_lose)
+        return Made(clip=CLIP)
+
+    render = rendered("job-1", "d", room, renewed_unheard)
+
+    assert render is not None
+    assert render.clip == CLIP
+
+
+def test_two_instances_that_begin_at_once_then_one_is_busy(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(*_: Change) -> None:
+        raise LostRace("somebody was first")
+
+    monkeypatch.setattr(world.jobs, "write", lose)
+
+    assert rendered("job-1", "d", a_room(world), made) is None
+    assert renders.BUSY_WAIT_S > 0

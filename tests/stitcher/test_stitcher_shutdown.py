@@ -1,0 +1,184 @@
+"""SIGTERM in the middle of a render: its caller is told to come again, and nothing of it is left (E3).
+
+The web server is started as the container starts it, over the emulators, so that the lease can be read when it is gone.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from promptreel.adapters.firestore import FirestoreJobs
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Lease
+from promptreel.domain.render import Render
+from promptreel.ports import Create
+from stitcher_service import reel
+from tests.contract.ports import emulators
+from tests.fakes.world import FakeWorld
+from tests.stitcher.jobs import a_drawn_job, change_scene, scenes
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_S = 60.0
+PROJECT, BUCKET, SCENE = "local-shutdown", "artifacts", "scene-01"
+LONG_S = 120  # a still as long takes many seconds to make; nobody waits for it
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the service's documents and files are, as its environment says it."""
+
+    environment: dict[str, str]
+    jobs: FirestoreJobs
+    storage_url: str
+
+    def render(self, job: Job) -> Render | None:
+        """The still of the long scene as it stands."""
+        shown = reel.still(job, [read.value for read in self.jobs.scenes(job.id)], SCENE)
+        read = self.jobs.render(shown.digest("still"))
+        return read.value if read else None
+
+    def lease(self, job: Job) -> Lease | None:
+        render = self.render(job)
+        return render.lease if render else None
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    folders = tmp_path / "firestore", tmp_path / "storage"
+    for folder in folders:
+        folder.mkdir()
+    with emulators.firestore(folders[0]) as host, emulators.storage(folders[1]) as storage_url:
+        httpx.post(f"{storage_url}/storage/v1/b", json={"name": BUCKET}).raise_for_status()
+        environment = {
+            **{f"PROMPTREEL_{name}": "x" for name in ("REGION", "WORKFLOW", "SUBMIT_CLIP_URL", "TASKS_ACCOUNT")},
+            **{f"PROMPTREEL_{name}_BUCKET": BUCKET for name in ("ARTIFACTS", "PROMPTS", "RESULTS")},
+            "PROMPTREEL_PROJECT": PROJECT,
+            "PROMPTREEL_DATABASE": "(default)",
+            "FIRESTORE_EMULATOR_HOST": host,
+            "STORAGE_EMULATOR_HOST": storage_url,
+        }
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", host)
+        yield Site(environment, FirestoreJobs(PROJECT, "(default)"), storage_url)
+
+
+@pytest.fixture
+def job(site: Site, world: FakeWorld) -> Job:
+    """A drawn job of the fakes, laid into the emulators, whose first scene is a long one."""
+    job = a_drawn_job(world)
+    change_scene(world, job, SCENE, duration_s=LONG_S)
+    site.jobs.write(Create(job.id, job), *(Create(job.id, scene) for scene in scenes(world, job)))
+    for stored in world.artifacts.list(f"jobs/{job.id}/"):
+        name = stored.uri.removeprefix(f"gs://{BUCKET}/")
+        upload = f"{site.storage_url}/upload/storage/v1/b/{BUCKET}/o"
+        asked = {"uploadType": "media", "name": name}
+        httpx.post(upload, params=asked, content=world.artifacts.get(stored.uri)).raise_for_status()
+    return job
+
+
+@pytest.fixture
+def temp(tmp_path: Path) -> Path:
+    folder = tmp_path / "temp"
+    folder.mkdir()
+    return folder
+
+
+def container_command() -> list[str]:
+    """What the Dockerfile runs, on a port of the server's own choice."""
+    (line,) = (
+        line
+        for line in (ROOT / "stitcher_service" / "Dockerfile").read_text().splitlines()
+        if "gunicorn" in line and line.startswith("CMD")
+    )
+    words = json.loads(line.removeprefix("CMD"))[-1].removeprefix("exec gunicorn ").split()
+    return [sys.executable, "-m", "gunicorn", *("127.0.0.1:0" if word == ":${PORT}" else word for word in words)]
+
+
+@pytest.fixture
+def server(site: Site, temp: Path, tmp_path: Path) -> Iterator[psutil.Popen]:
+    with (tmp_path / "log").open("wb") as log:
+        process = psutil.Popen(
+            container_command(),
+            cwd=ROOT,
+            env={**os.environ, **site.environment, "TMPDIR": str(temp), "PYTHONPATH": f"{ROOT / 'functions'}:{ROOT}"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        left = process.children(recursive=True) if process.is_running() else []
+        for one in (process, *left):  # the server first, or it would replace its worker
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.wait()
+
+
+def until(is_so: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not is_so():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.05)
+
+
+def address(server: psutil.Popen) -> str:
+    """Where the server listens, once it answers."""
+    found: list[str] = []
+
+    def answers() -> bool:
+        assert server.poll() is None, "the server ended"
+        found[:] = [
+            f"http://127.0.0.1:{one.laddr.port}"
+            for one in server.net_connections("tcp")
+            if one.status == psutil.CONN_LISTEN
+        ]
+        return bool(found) and httpx.get(f"{found[0]}/healthz", timeout=DEADLINE_S).is_success
+
+    until(answers, "the server answers")
+    return found[0]
+
+
+def ffmpegs(server: psutil.Popen) -> list[psutil.Process]:
+    found = []
+    for child in server.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [child] if child.name().startswith("ffmpeg") else []
+    return found
+
+
+def test_render_when_the_instance_is_stopped_then_nothing_of_it_is_left_and_its_caller_is_told_to_come_again(
+    server: psutil.Popen, site: Site, job: Job, temp: Path, tmp_path: Path
+) -> None:
+    url = f"{address(server)}/still"
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(httpx.post, url, json={"job_id": job.id, "scene": SCENE}, timeout=DEADLINE_S)
+
+        def is_rendering() -> bool:
+            assert not asking.done(), asking.result().text
+            return bool(ffmpegs(server)) and any(temp.glob("*/*.mp4"))
+
+        until(is_rendering, "ffmpeg writes the still")
+        (ffmpeg,) = ffmpegs(server)
+        assert site.lease(job) is not None
+
+        server.send_signal(signal.SIGTERM)
+        answer = asking.result(DEADLINE_S)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "shutting_down")
+    assert server.wait(DEADLINE_S) == 0
+    assert "Worker exiting" in (tmp_path / "log").read_text()  # by itself, not by SIGKILL when patience ran out
+    assert not ffmpeg.is_running()
+    assert list(temp.iterdir()) == []
+    assert site.render(job) is not None
+    assert site.lease(job) is None

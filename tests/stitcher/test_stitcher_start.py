@@ -1,0 +1,51 @@
+"""The service's start: a killed predecessor's folders go, and without a whole ffmpeg it does not come up (E3)."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def temp(tmp_path: Path) -> Path:
+    folder = tmp_path / "temp"
+    folder.mkdir()
+    return folder
+
+
+def start(temp: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Import the service as the web server does."""
+    return subprocess.run(
+        (sys.executable, "-c", "import stitcher_service.main"),
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temp), "PYTHONPATH": f"{ROOT / 'functions'}:{ROOT}", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_service_when_it_starts_then_what_a_killed_one_left_on_the_disk_is_gone(temp: Path) -> None:
+    stale = temp / "promptreel-stitch-999999999-5-abc"
+    stale.mkdir()
+    (stale / "source-0.mp4").touch()
+
+    started = start(temp)
+
+    assert (started.stderr, started.returncode) == ("", 0)
+    assert not stale.exists()
+
+
+def test_service_when_ffmpeg_lacks_an_encoder_then_it_does_not_come_up_and_says_which(temp: Path) -> None:
+    useless = shutil.which("true")
+    assert useless is not None
+
+    started = start(temp, IMAGEIO_FFMPEG_EXE=useless)
+
+    assert started.returncode != 0
+    assert "lacks encoders: aac, libx264, mjpeg" in started.stderr
