@@ -67,10 +67,11 @@ fmt: setup ## format and mend what can be mended
 up: setup ## the local stack on fixed ports until Ctrl-C
 	$(BIN)/python -m localcloud up --fixed-ports --state-file .local/state.json
 
-bench: setup ## measured figures: makespan against the critical path, jobs in parallel, workflow steps a second, an idle stack
+bench: setup ## measured figures: makespan against the critical path, jobs in parallel, workflow steps a second, an idle stack, the cut
 	$(BIN)/python -m tests.bench.makespan
 	$(BIN)/python -m tests.bench.workflows
 	$(BIN)/python -m tests.bench.idle
+	$(BIN)/python -m tests.bench.cut
 
 chaos: setup ## kill anything at any time: 40 films, 300 kills, every fault (SEED=…; about half an hour)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))

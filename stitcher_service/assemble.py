@@ -14,10 +14,8 @@ import av
 
 from stitcher_service.errors import RenderFailed
 from stitcher_service.ffmpeg import avc
+from stitcher_service.ffmpeg.probe import WITHOUT_DECODING
 from stitcher_service.segments import FilmFormat
-
-# Opening a file decodes some pictures to find out what is in it (23 ms of processor at 720p). We know; bytes will do.
-_WITHOUT_DECODING = {"codec_whitelist": "none"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ def compare(film: Path, pieces: Sequence[Piece]) -> None:
     Raises: RenderFailed.
     """
     in_band = avc.merge(piece.sets for piece in pieces) is None
-    with av.open(str(film), options=_WITHOUT_DECODING) as container:
+    with av.open(str(film), options=WITHOUT_DECODING) as container:
         stored = (bytes(packet) for packet in container.demux(container.streams.video[0]) if packet.size)
         pairs = zip_longest(stored, _pictures(pieces, in_band=in_band))
         for number, (found, put_in) in enumerate(pairs):
@@ -108,7 +106,7 @@ def _pictures(pieces: Iterable[Piece], *, in_band: bool) -> Iterator[_Coded]:
 def _packets(piece: Piece) -> Iterator[bytes]:
     end = piece.packet_first + len(piece.frames)
     read = 0
-    with av.open(str(piece.path), options=_WITHOUT_DECODING) as container:
+    with av.open(str(piece.path), options=WITHOUT_DECODING) as container:
         stored = (packet for packet in container.demux(container.streams.video[0]) if packet.size)
         for packet in islice(stored, piece.packet_first, end):
             read += 1
