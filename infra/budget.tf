@@ -4,7 +4,7 @@ resource "google_billing_budget" "this" {
   count = var.billing_account == "" ? 0 : 1
 
   billing_account = var.billing_account
-  display_name    = "promptreel in ${var.project}"
+  display_name    = "${var.project}: docs/runbook.md#budget" # all that its mails can say; 60 characters at most
 
   budget_filter {
     projects        = ["projects/${data.google_project.this.number}"]

@@ -1,16 +1,30 @@
-# What wakes somebody, what a good month is, and the page to look at.
+# What wakes somebody, and what a good month is. The page to look at: dashboard.tf.
 
 locals {
   runbook = "https://github.com/promptreel/promptreel/blob/main/docs/runbook.md"
   run     = "resource.type=\"cloud_run_revision\""
 
-  # Each: what is measured, how it is put together, and the threshold above which it wakes somebody.
+  # Sums of measured values and ratios are asked for in PromQL, which spells names its own way.
+  prometheus_names = { for name, type in local.metric_types : name => replace(replace(type, "logging.googleapis.com/", "logging_googleapis_com:"), "/", "_") }
+  from_run         = "{monitored_resource=\"cloud_run_revision\"}"
+
+  # Each: what is measured, how it is put together, and the threshold above which it wakes somebody; or a query that
+  # answers only when somebody is to be woken.
   alerts = {
     bug = {
       title    = "a bug showed itself"
       severity = "ERROR"
       filter   = "metric.type=\"${local.metric_types.unexpected_errors}\" AND ${local.run}"
       aligner  = "ALIGN_DELTA", reducer = "REDUCE_SUM", period = "300s", above = 0, for = "0s"
+    }
+    failure-rate = {
+      title    = "a quarter of the jobs fail"
+      severity = "ERROR"
+      query = join(" and ", [
+        "sum(increase(${local.prometheus_names.jobs_failed}${local.from_run}[6h])) / sum(increase(${local.prometheus_names.jobs_ended}${local.from_run}[6h])) > 0.25",
+        "sum(increase(${local.prometheus_names.jobs_ended}${local.from_run}[6h])) >= 8", # one of two says nothing
+      ])
+      for = "0s"
     }
     failed-executions = {
       title    = "workflow executions fail"
@@ -29,6 +43,18 @@ locals {
       severity = "WARNING"
       filter   = "metric.type=\"cloudtasks.googleapis.com/queue/depth\" AND resource.type=\"cloud_tasks_queue\""
       aligner  = "ALIGN_MAX", reducer = "REDUCE_SUM", period = "300s", above = 200, for = "1800s"
+    }
+    spend-rate = {
+      title    = "a tenth of the month's budget is spent within an hour"
+      severity = "WARNING"
+      query    = "sum(increase(${local.prometheus_names.spend}_sum${local.from_run}[1h])) / 1e6 > ${var.budget_usd / 10}"
+      for      = "0s"
+    }
+    stuck = {
+      title    = "nobody works on a job, again and again"
+      severity = "ERROR"
+      filter   = "metric.type=\"${local.metric_types.jobs_stuck}\" AND ${local.run}"
+      aligner  = "ALIGN_DELTA", reducer = "REDUCE_SUM", period = "3600s", above = 3, for = "0s"
     }
     sweeper-silent = {
       title    = "sweep_jobs fails"
@@ -60,16 +86,29 @@ resource "google_monitoring_alert_policy" "this" {
   conditions {
     display_name = each.value.title
 
-    condition_threshold {
-      filter          = each.value.filter
-      comparison      = "COMPARISON_GT"
-      threshold_value = each.value.above
-      duration        = each.value.for
+    dynamic "condition_threshold" {
+      for_each = can(each.value.filter) ? [each.value] : []
+      content {
+        filter          = condition_threshold.value.filter
+        comparison      = "COMPARISON_GT"
+        threshold_value = condition_threshold.value.above
+        duration        = condition_threshold.value.for
 
-      aggregations {
-        alignment_period     = each.value.period
-        per_series_aligner   = each.value.aligner
-        cross_series_reducer = each.value.reducer
+        aggregations {
+          alignment_period     = condition_threshold.value.period
+          per_series_aligner   = condition_threshold.value.aligner
+          cross_series_reducer = condition_threshold.value.reducer
+        }
+      }
+    }
+
+    dynamic "condition_prometheus_query_language" {
+      for_each = can(each.value.query) ? [each.value] : []
+      content {
+        query                     = condition_prometheus_query_language.value.query
+        duration                  = condition_prometheus_query_language.value.for
+        evaluation_interval       = "300s"
+        disable_metric_validation = true # a log metric is not there before its first line
       }
     }
   }
@@ -103,54 +142,4 @@ resource "google_monitoring_slo" "jobs" {
       total_service_filter = "metric.type=\"${local.metric_types.jobs_ended}\" AND ${local.run}"
     }
   }
-}
-
-resource "google_monitoring_dashboard" "this" {
-  dashboard_json = jsonencode({
-    displayName = "promptreel"
-    mosaicLayout = {
-      columns = 48
-      tiles = [
-        for index, chart in local.charts : {
-          xPos   = index % 2 * 24
-          yPos   = floor(index / 2) * 16
-          width  = 24
-          height = 16
-          widget = {
-            title = chart.title
-            xyChart = {
-              dataSets = [{
-                plotType = "LINE"
-                timeSeriesQuery = {
-                  timeSeriesFilter = {
-                    filter = chart.filter
-                    aggregation = {
-                      alignmentPeriod    = "60s"
-                      perSeriesAligner   = chart.aligner
-                      crossSeriesReducer = chart.reducer
-                      groupByFields      = chart.by
-                    }
-                  }
-                }
-              }]
-            }
-          }
-        }
-      ]
-    }
-  })
-  depends_on = [google_project_service.this]
-}
-
-locals {
-  charts = [
-    { title = "Jobs ended, by state", filter = "metric.type=\"${local.metric_types.jobs_ended}\" AND ${local.run}", aligner = "ALIGN_DELTA", reducer = "REDUCE_SUM", by = ["metric.label.state"] },
-    { title = "Errors and outcomes by step", filter = "metric.type=\"${local.metric_types.steps}\" AND ${local.run}", aligner = "ALIGN_DELTA", reducer = "REDUCE_SUM", by = ["metric.label.action", "metric.label.outcome"] },
-    { title = "Duration of steps, 95th percentile (ms)", filter = "metric.type=\"${local.metric_types.step_duration}\" AND ${local.run}", aligner = "ALIGN_PERCENTILE_95", reducer = "REDUCE_MAX", by = ["metric.label.action"] },
-    { title = "Polls", filter = "metric.type=\"${local.metric_types.polls}\" AND ${local.run}", aligner = "ALIGN_DELTA", reducer = "REDUCE_SUM", by = ["metric.label.outcome"] },
-    { title = "Clips waiting for Veo", filter = "metric.type=\"cloudtasks.googleapis.com/queue/depth\" AND resource.type=\"cloud_tasks_queue\"", aligner = "ALIGN_MAX", reducer = "REDUCE_SUM", by = ["resource.label.queue_id"] },
-    { title = "Veo requests against the quota", filter = "metric.type=\"cloudtasks.googleapis.com/queue/task_attempt_count\" AND resource.type=\"cloud_tasks_queue\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_SUM", by = ["metric.label.response_code"] },
-    { title = "Executions that ended", filter = "metric.type=\"workflows.googleapis.com/finished_execution_count\" AND resource.type=\"workflows.googleapis.com/Workflow\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_SUM", by = ["metric.label.status"] },
-    { title = "Instances at work", filter = "metric.type=\"run.googleapis.com/container/instance_count\" AND ${local.run}", aligner = "ALIGN_MAX", reducer = "REDUCE_SUM", by = ["resource.label.service_name"] },
-  ]
 }

@@ -129,4 +129,4 @@ def test_lines_when_the_film_is_made_then_never_hold_the_wish_or_a_signed_url(fi
 def test_metrics_when_the_film_is_made_then_all_but_those_of_other_fates_have_counted(film: dict[str, Any]) -> None:
     counted = set().union(*map(counted_by, film["lines"]))
 
-    assert METRICS.keys() - counted == {"jobs_failed", "jobs_withdrawn", "unexpected_errors"}
+    assert METRICS.keys() - counted == {"jobs_failed", "jobs_stuck", "jobs_withdrawn", "unexpected_errors"}

@@ -1,6 +1,6 @@
 """How each rule is broken, once for each thing that it says."""
 
-from tests.infra.draft import GONE, Edit, added, packed, to, workflow_text
+from tests.infra.draft import GONE, Edit, added, packed, page, to, workflow_text
 
 FUNCTION = 'google_cloudfunctions2_function.this["{}"]'
 API, SUBMIT, SWEEP = (FUNCTION.format(name) for name in ("api", "submit_clip", "sweep_jobs"))
@@ -12,7 +12,11 @@ SWEEPER = 'google_cloud_scheduler_job.this["sweep_jobs"]'
 TRIGGER = 'google_eventarc_trigger.this["prompts"]'
 FILM = "google_workflows_workflow.film"
 DATABASE = "google_firestore_database.this"
+PAGE = "google_monitoring_dashboard.this"
 ALERT = 'google_monitoring_alert_policy.this["bug"]'
+RATE = 'google_monitoring_alert_policy.this["spend-rate"]'
+STUCK = 'google_monitoring_alert_policy.this["stuck"]'
+QUERY = "conditions.condition_prometheus_query_language"
 SLO = "google_monitoring_slo.jobs"
 IMAGES = "google_artifact_registry_repository.images"
 SECRET = 'google_secret_manager_secret.this["webhook-signing"]'
@@ -225,13 +229,25 @@ BREAKS: dict[str, list[Edit]] = {
         to(ALERT, "enabled", value=False),
         to(ALERT, "documentation.content", ""),
         to(ALERT, "documentation.mime_type", "text/plain"),
-        to(ALERT, "conditions.condition_threshold.threshold_value", 1000),
-        to(ALERT, "conditions.condition_threshold.comparison", "COMPARISON_LT"),
         to(ALERT, "alert_strategy", []),
-        lambda draft: draft.drop(ALERT),
+        to(RATE, "documentation", []),
+        to(STUCK, "enabled", value=False),
         lambda draft: draft.configured("google_monitoring_alert_policy.this")["expressions"].pop(
             "notification_channels"
         ),
+    ],
+    "alerts_wake_for_what_is_listed_and_for_nothing_less": [
+        to(ALERT, "conditions.condition_threshold.threshold_value", 1000),
+        to(ALERT, "conditions.condition_threshold.comparison", "COMPARISON_LT"),
+        to(STUCK, "conditions.condition_threshold.threshold_value", 4),
+        to(STUCK, "conditions.condition_threshold.filter", 'metric.type="x" AND resource.type="cloud_run_revision"'),
+        to(STUCK, "severity", "WARNING"),
+        to(RATE, f"{QUERY}.query", "sum(increase(x[1h])) / 1e6 > 2000"),
+        to(RATE, f"{QUERY}.duration", "86400s"),
+        to(RATE, f"{QUERY}.evaluation_interval", "86400s"),
+        to(RATE, f"{QUERY}.disable_metric_validation", value=False),
+        lambda draft: draft.drop(ALERT),
+        lambda draft: draft.drop(RATE),
     ],
     "operators_are_told_by_mail": [
         to("google_monitoring_notification_channel.operators[*", "labels", {}),
@@ -259,11 +275,34 @@ BREAKS: dict[str, list[Edit]] = {
         to(SLO, "request_based_sli.good_total_ratio.good_service_filter", "x"),
         to("google_monitoring_custom_service.this", "service_id", "other"),
     ],
+    "queries_ask_for_sums_of_what_is_measured_and_counts_of_the_rest": [
+        to(RATE, f"{QUERY}.query", "1 > 0"),
+        to(RATE, f"{QUERY}.query", 'a_b:user_promptreel_spend_sum{monitored_resource="cloud_run_revision"}'),
+        page("user_promptreel_spend_sum", "user_promptreel_spend"),
+        page(r"{monitored_resource=\"cloud_run_revision\"}", ""),
+    ],
+    "series_are_split_by_labels_that_their_metric_has": [
+        page('"metric.label.code"', '"metric.label.colour"'),
+        page("metric.labels.status", "metric.labels.state"),
+        page("REDUCE_PERCENTILE_50", "REDUCE_SUM"),
+    ],
     "dashboard_can_be_read": [
-        to("google_monitoring_dashboard.this", "dashboard_json", '{"mosaicLayout": {"columns": 48, "tiles": []}}')
+        page('"xPos":24', '"xPos":0'),
+        page('"columns":48', '"columns":47'),
+        page('"title":"Polls"', '"title":"Refusals, by code"'),
+    ],
+    "dashboard_shows_what_operators_ask": [
+        to(PAGE, "dashboard_json", '{"mosaicLayout": {"columns": 48, "tiles": []}}'),
+        page("promptreel/jobs_withdrawn", "promptreel/jobs_ended"),
+        page('"metric.label.outcome"', '"metric.label.state"'),
+        page('"value":50', '"value":500'),
+        page("REDUCE_PERCENTILE_95", "REDUCE_PERCENTILE_99"),
+        page("metric.labels.status!=", "metric.labels.status="),
+        page("[1h])) / 1e6", "[1d])) / 1e6"),
     ],
     "budget_warns_in_time": [
         to("google_billing_budget.this[*", "threshold_rules", []),
+        to("google_billing_budget.this[*", "display_name", "promptreel"),
         to("google_billing_budget.this[*", "amount.specified_amount.units", "20000"),
         to("google_billing_budget.this[*", "budget_filter.projects", ["projects/promptreel-test"]),
         lambda draft: draft.configured("google_billing_budget.this")["expressions"].pop("all_updates_rule"),

@@ -102,6 +102,15 @@ def workflow_text(old: str, new: str) -> Edit:
     return edit
 
 
+def page(old: str, new: str) -> Edit:
+    def edit(draft: Draft) -> None:
+        dashboard = next(one for one in draft.resources if one["type"] == "google_monitoring_dashboard")["values"]
+        assert old in dashboard["dashboard_json"]
+        dashboard["dashboard_json"] = dashboard["dashboard_json"].replace(old, new)
+
+    return edit
+
+
 def packed(archive: Path, name: str) -> None:
     with zipfile.ZipFile(archive, "w") as opened:
         opened.writestr(name, "")

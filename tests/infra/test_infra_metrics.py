@@ -14,9 +14,11 @@ from promptreel.errors import NotFound
 from promptreel.protocol.endings import tell_call, tell_job
 from promptreel.steps.close_job import CloseJob, JobClosed
 from promptreel.steps.poll_clips import PollClips
+from promptreel.steps.sweep_jobs import SweepJobs
 from tests.factories import a_call, a_job
 from tests.fakes.jobs import MemoryJobs
 from tests.fakes.system import START
+from tests.fakes.world import FakeWorld
 from tests.loglines import METRICS, Written, counted_by, writing
 
 STEP = {"steps", "step_duration"}
@@ -40,6 +42,12 @@ def end_job(state: JobState) -> None:
 
 def end_call(state: CallState, **fields: Any) -> None:
     tell_call(a_call(state=state, sent_at=START, **fields), CallState.SENT)
+
+
+def sweep_one_abandoned(world: FakeWorld) -> None:
+    world.opened()
+    world.clock.pass_s(300)
+    world.sweep_jobs(SweepJobs())
 
 
 @pytest.mark.parametrize(
@@ -94,6 +102,16 @@ def test_refused_step_when_logged_then_counts_by_its_code(lines: Written) -> Non
     assert (line["outcome"], line["status"]) == ("not_found", 404)
 
 
+def test_abandoned_job_when_swept_then_counts_as_stuck_in_each_sweep_that_finds_it(
+    world: FakeWorld, lines: Written
+) -> None:
+    sweep_one_abandoned(world)
+    world.sweep_jobs(SweepJobs())  # it was set going again a moment ago
+
+    stuck = [line for line in lines.read() if "jobs_stuck" in counted_by(line)]
+    assert [counted_by(line) for line in stuck] == [{"jobs_stuck"}]
+
+
 def test_bug_when_logged_then_counts_as_one(lines: Written) -> None:
     def stumble(_: Any) -> Any:
         raise ZeroDivisionError
@@ -108,11 +126,12 @@ def test_bug_when_logged_then_counts_as_one(lines: Written) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
-def test_labels_and_values_then_are_fields_of_the_lines_that_count(name: str, lines: Written) -> None:
+def test_labels_and_values_then_are_fields_of_the_lines_that_count(name: str, lines: Written, world: FakeWorld) -> None:
     def stumble(_: Any) -> Any:
         raise ZeroDivisionError
 
     step("poll_clips", PollClips, stumble)
+    sweep_one_abandoned(world)
     for job_state in (JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED, JobState.DELETED):
         end_job(job_state)
     for call_state in (CallState.SETTLED, CallState.RELEASED, CallState.ADOPTED, CallState.LOST):

@@ -14,6 +14,7 @@ from promptreel.errors import LostRace, PromptreelError
 from promptreel.ports import ArtifactStore, Clock, Executions, Filmer, Ids, Inbox, JobStore
 from promptreel.protocol import deletion, filming, lifecycle
 from promptreel.protocol.ledger import Ledger
+from promptreel.protocol.telemetry import tell
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +31,16 @@ class SweepJobs:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many jobs were given a new execution, failed or came to the end of their deletion; how many calls moved."""
+    """How many jobs were given a new execution, failed or came to the end of their deletion; how many calls moved.
+
+    ``stuck`` counts the jobs that nobody worked on, whether or not something could be done for them.
+    """
 
     restarted: int
     failed: int
     calls: int
     deleted: int
+    stuck: int
 
 
 def sweep_jobs(
@@ -51,11 +56,13 @@ def sweep_jobs(
     pace: float,
 ) -> Swept:
     """Restart jobs whose execution is gone; see calls of ended jobs to their end; remove what is deleted or expired."""
-    restarted = failed = 0
+    restarted = failed = stuck = 0
     for job in jobs.jobs_in(set(JobState) - FINAL_JOB, BATCH):
         with _one_of_many(job):
             if not _is_abandoned(job, executions, clock, pace):
                 continue
+            stuck += 1
+            tell("job_stuck", job_id=job.id, state=job.state.value, restarts=job.restarts)
             if job.restarts >= MAX_RESTARTS:
                 failed += _fail(job, jobs, clock, ids)
             else:
@@ -64,7 +71,8 @@ def sweep_jobs(
     for read in jobs.unfinished_calls(BATCH):
         moved += _see_to_end(read.value, jobs, artifacts, filmer, ledger, clock)
     deleted = _remove(jobs, artifacts, inbox, executions, clock, ids)
-    return Swept(restarted, failed, moved, deleted)
+    tell("jobs_swept", restarted=restarted, failed=failed, calls=moved, deleted=deleted, stuck=stuck)
+    return Swept(restarted, failed, moved, deleted, stuck)
 
 
 def _remove(

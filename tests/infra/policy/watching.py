@@ -1,4 +1,4 @@
-"""What wakes somebody, what a good month is, and the page to look at (facts: rule 26)."""
+"""What wakes somebody and what a good month is (facts: rule 26). What they look at: looking.py."""
 
 import json
 import re
@@ -6,17 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.infra.offline.terraform import ROOT
+from tests.infra.policy.looking import FROM_RUN, PROMETHEUS
 from tests.infra.policy.plan import NUMBER, Plan, references
 from tests.infra.policy.rules import rule
 
-# Google's own metrics that may be looked at, with the resource they belong to.
-BUILT_IN = {
-    "cloudtasks.googleapis.com/queue/depth": "cloud_tasks_queue",
-    "cloudtasks.googleapis.com/queue/task_attempt_count": "cloud_tasks_queue",
-    "logging.googleapis.com/log_entry_count": "cloud_scheduler_job",
-    "run.googleapis.com/container/instance_count": "cloud_run_revision",
-    "workflows.googleapis.com/finished_execution_count": "workflows.googleapis.com/Workflow",
-}
+LONGEST_BUDGET_NAME = 60  # characters: Google's limit
 
 # Alert: metric, threshold, for how long, over what, put together how, how grave.
 ALERTS = {
@@ -31,7 +25,20 @@ ALERTS = {
     ),
     "failed-jobs": ("logging.googleapis.com/user/promptreel/jobs_failed", 3, "0s", "3600s", "ALIGN_DELTA", "ERROR"),
     "queue-depth": ("cloudtasks.googleapis.com/queue/depth", 200, "1800s", "300s", "ALIGN_MAX", "WARNING"),
+    "stuck": ("logging.googleapis.com/user/promptreel/jobs_stuck", 3, "0s", "3600s", "ALIGN_DELTA", "ERROR"),
     "sweeper-silent": ("logging.googleapis.com/log_entry_count", 1, "0s", "900s", "ALIGN_DELTA", "CRITICAL"),
+}
+
+FAILED, ENDED = (f"sum(increase({PROMETHEUS}jobs_{name}{FROM_RUN}[6h]))" for name in ("failed", "ended"))
+
+# Alert: query, for how long, how grave. The plan's budget is 200 dollars a month.
+QUERIES = {
+    "failure-rate": (
+        f"{FAILED} / {ENDED} > 0.25 and {ENDED} >= 8",
+        "0s",
+        "ERROR",
+    ),
+    "spend-rate": (f"sum(increase({PROMETHEUS}spend_sum{FROM_RUN}[1h])) / 1e6 > 20", "0s", "WARNING"),
 }
 
 
@@ -74,22 +81,9 @@ def metrics_are_those_of_the_list(plan: Plan) -> Iterator[str]:
 
 @rule
 def alerts_wake_somebody_who_can_read_what_to_do(plan: Plan) -> Iterator[str]:
-    runbook = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
-    anchors = set(re.findall(r'^<a id="([a-z-]+)"></a>', runbook, re.MULTILINE))
-    found = {}
+    anchors = _anchors()
     for alert in plan.of("monitoring_alert_policy"):
         name = str(alert.key)
-        condition = alert.block("conditions", "condition_threshold")
-        aggregation = (condition.get("aggregations") or [{}])[0]
-        metric = re.search(r'metric\.type="([^"]+)"', str(condition.get("filter")))
-        found[name] = (
-            metric and metric[1],
-            condition.get("threshold_value"),
-            condition.get("duration"),
-            aggregation.get("alignment_period"),
-            aggregation.get("per_series_aligner"),
-            alert.values.get("severity"),
-        )
         if alert.values.get("enabled") is not True:
             yield f"{alert.address} sleeps"
         if not str(alert.block("documentation").get("content")).endswith(f"docs/runbook.md#{name}"):
@@ -100,13 +94,39 @@ def alerts_wake_somebody_who_can_read_what_to_do(plan: Plan) -> Iterator[str]:
             yield f"docs/runbook.md knows no {name}"
         if alert.block("alert_strategy").get("auto_close") != "86400s" or alert.values.get("combiner") != "OR":
             yield f"{alert.address} never closes"
-        if condition.get("comparison") != "COMPARISON_GT" or aggregation.get("cross_series_reducer") != "REDUCE_SUM":
-            yield f"{alert.address} compares otherwise"
-    if found != ALERTS:
-        yield f"alerts: {found}, not {ALERTS}"
     channels = set(references(_expression(plan, "google_monitoring_alert_policy.this", "notification_channels")))
     if "google_monitoring_notification_channel.operators" not in channels:
         yield "alerts have no channel"
+
+
+@rule
+def alerts_wake_for_what_is_listed_and_for_nothing_less(plan: Plan) -> Iterator[str]:
+    found: dict[str, tuple[object, ...]] = {}
+    for alert in plan.of("monitoring_alert_policy"):
+        name, severity = str(alert.key), alert.values.get("severity")
+        query = alert.block("conditions", "condition_prometheus_query_language")
+        if query:
+            found[name] = (query.get("query"), query.get("duration"), severity)
+            if query.get("evaluation_interval") != "300s" or query.get("disable_metric_validation") is not True:
+                yield f"{alert.address} is looked at too seldom, or cannot be made before the first line is written"
+            continue
+        condition = alert.block("conditions", "condition_threshold")
+        aggregation = (condition.get("aggregations") or [{}])[0]
+        metric = re.search(r'metric\.type="([^"]+)"', str(condition.get("filter")))
+        found[name] = (
+            metric and metric[1],
+            condition.get("threshold_value"),
+            condition.get("duration"),
+            aggregation.get("alignment_period"),
+            aggregation.get("per_series_aligner"),
+            severity,
+        )
+        if condition.get("comparison") != "COMPARISON_GT" or aggregation.get("cross_series_reducer") != "REDUCE_SUM":
+            yield f"{alert.address} compares otherwise"
+    listed = {**ALERTS, **QUERIES}
+    for name in sorted(found.keys() | listed.keys()):
+        if found.get(name) != listed.get(name):
+            yield f"alert {name}: {found.get(name)}, not {listed.get(name)}"
 
 
 @rule
@@ -116,20 +136,6 @@ def operators_are_told_by_mail(plan: Plan) -> Iterator[str]:
             yield f"{channel.address}: {channel.values.get('type')} {channel.values.get('labels')}"
         if channel.values.get("enabled") is False:
             yield f"{channel.address} is off"
-
-
-@rule
-def whatever_is_looked_at_exists(plan: Plan) -> Iterator[str]:
-    own = {f"logging.googleapis.com/user/{metric.values['name']}" for metric in plan.of("logging_metric")}
-    for where, text in _filters(plan):
-        metric, kind = re.search(r'metric\.type="([^"]+)"', text), re.search(r'resource\.type="([^"]+)"', text)
-        if metric is None or kind is None:
-            yield f"{where} names no metric or no resource: {text}"
-        elif metric[1] in own:
-            if kind[1] != "cloud_run_revision":
-                yield f"{where}: our log lines come from cloud_run_revision, not {kind[1]}"
-        elif BUILT_IN.get(metric[1]) != kind[1]:
-            yield f"{where}: there is no {metric[1]} of {kind[1]}"
 
 
 @rule
@@ -172,21 +178,6 @@ def goal_is_that_jobs_end_with_a_film(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def dashboard_can_be_read(plan: Plan) -> Iterator[str]:
-    (dashboard,) = plan.of("monitoring_dashboard")
-    layout = json.loads(dashboard.values["dashboard_json"])["mosaicLayout"]
-    taken: set[tuple[int, int]] = set()
-    for tile in layout["tiles"]:
-        cells = {(tile["xPos"] + x, tile["yPos"] + y) for x in range(tile["width"]) for y in range(tile["height"])}
-        if cells & taken or tile["xPos"] + tile["width"] > layout["columns"]:
-            yield f"{tile['widget']['title']!r} covers another chart or leaves the page"
-        taken |= cells
-    titles = [tile["widget"]["title"] for tile in layout["tiles"]]
-    if len(set(titles)) != len(titles) or len(titles) < 8:
-        yield f"charts: {titles}"
-
-
-@rule
 def budget_warns_in_time(plan: Plan) -> Iterator[str]:
     (budget,) = plan.of("billing_budget")
     amount = budget.block("amount", "specified_amount")
@@ -208,9 +199,18 @@ def budget_warns_in_time(plan: Plan) -> Iterator[str]:
         "thresholds": [(0.5, "CURRENT_SPEND"), (0.9, "CURRENT_SPEND"), (1, "CURRENT_SPEND"), (1, "FORECASTED_SPEND")],
     }
     yield from (f"the budget's {name}: {said[name]!r}" for name in wanted if said[name] != wanted[name])
+    name = str(budget.values.get("display_name"))
+    if not name.endswith("docs/runbook.md#budget") or len(name) > LONGEST_BUDGET_NAME or "budget" not in _anchors():
+        yield f"the budget's mails do not say what to do: {name}"
     told = set(references(_expression(plan, "google_billing_budget.this", "all_updates_rule")))
     if "google_monitoring_notification_channel.operators" not in told:
         yield "the budget tells nobody"
+
+
+def _anchors() -> set[str]:
+    """The sections of the runbook that can be linked to."""
+    runbook = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+    return set(re.findall(r'^<a id="([a-z-]+)"></a>', runbook, re.MULTILINE))
 
 
 def filter_text(match: dict[str, list[str]]) -> str:
@@ -222,19 +222,6 @@ def filter_text(match: dict[str, list[str]]) -> str:
         else:
             parts.append(f"jsonPayload.{field}=({' OR '.join(json.dumps(value) for value in values)})")
     return " AND ".join(parts)
-
-
-def _filters(plan: Plan) -> Iterator[tuple[str, str]]:
-    for alert in plan.of("monitoring_alert_policy"):
-        yield alert.address, str(alert.block("conditions", "condition_threshold").get("filter"))
-    for goal in plan.of("monitoring_slo"):
-        for text in goal.block("request_based_sli", "good_total_ratio").values():
-            if text:
-                yield goal.address, text
-    for dashboard in plan.of("monitoring_dashboard"):
-        for tile in json.loads(dashboard.values["dashboard_json"])["mosaicLayout"]["tiles"]:
-            for data in tile["widget"]["xyChart"]["dataSets"]:
-                yield f"chart {tile['widget']['title']!r}", data["timeSeriesQuery"]["timeSeriesFilter"]["filter"]
 
 
 def _expression(plan: Plan, address: str, name: str) -> Any:

@@ -7,6 +7,7 @@ from promptreel.steps.open_job import OpenJob
 from promptreel.steps.submit_clip import SubmitClip
 from promptreel.steps.sweep_jobs import SweepJobs
 from tests.fakes.world import FakeWorld
+from tests.loglines import writing
 
 
 def cancel(world: FakeWorld, job_id: str) -> None:
@@ -35,6 +36,30 @@ def test_job_whose_execution_is_gone_then_gets_a_new_run_three_times_and_then_fa
     assert failed.state is JobState.FAILED
     assert failed.error is not None
     assert failed.error.code == "execution_lost"
+
+
+def test_sweep_when_done_then_tells_in_one_line_what_it_did_and_which_jobs_nobody_worked_on(world: FakeWorld) -> None:
+    job = world.opened()
+    world.clock.pass_s(300)
+
+    with writing() as lines:
+        swept = world.sweep_jobs(SweepJobs())
+
+    (found,), (line,) = lines.of("job_stuck"), lines.of("jobs_swept")
+    assert (found["job_id"], found["state"], found["restarts"]) == (job.id, job.state.value, 0)
+    told = {name: line[name] for name in ("restarted", "failed", "calls", "deleted", "stuck")}
+    assert told == {"restarted": 1, "failed": 0, "calls": 0, "deleted": 0, "stuck": 1}
+    assert swept.stuck == 1
+
+
+def test_job_that_cannot_be_restarted_when_swept_then_is_stuck_all_the_same(world: FakeWorld) -> None:
+    world.opened()
+    world.clock.pass_s(300)
+    world.executions.failure = Transient("503")
+
+    swept = world.sweep_jobs(SweepJobs())
+
+    assert (swept.stuck, swept.restarted) == (1, 0)
 
 
 def test_job_whose_execution_is_slow_to_open_it_then_is_not_fenced_off_from_it(world: FakeWorld) -> None:

@@ -1,0 +1,179 @@
+"""What alerts, goal and dashboard look at: metrics that exist, put together as their kind allows (facts: rule 26)."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.infra.policy.plan import Plan
+from tests.infra.policy.rules import rule
+
+# Google's own metrics that may be looked at, with the resource they belong to.
+BUILT_IN = {
+    "cloudtasks.googleapis.com/queue/depth": "cloud_tasks_queue",
+    "cloudtasks.googleapis.com/queue/task_attempt_count": "cloud_tasks_queue",
+    "logging.googleapis.com/log_entry_count": "cloud_scheduler_job",
+    "run.googleapis.com/container/instance_count": "cloud_run_revision",
+    "workflows.googleapis.com/finished_execution_count": "workflows.googleapis.com/Workflow",
+}
+OWN = "logging.googleapis.com/user/promptreel/"
+# Our metrics and where they come from, as PromQL spells it.
+PROMETHEUS = "logging_googleapis_com:user_promptreel_"
+FROM_RUN = '{monitored_resource="cloud_run_revision"}'
+
+# What an operator must find on the page (the issue's list): chart, what its series show, and by which label.
+CHARTS = {
+    "Jobs that ended, by state": ({"jobs_ended", "jobs_withdrawn"}, "metric.label.state"),
+    "Jobs that failed, by code": ({"jobs_failed"}, "metric.label.code"),
+    "Makespan of films (s)": ({"makespan"}, ""),
+    "Spend per hour (USD), by model": ({"spend"}, ""),
+    "Jobs that nobody works on, as sweeps find them": ({"jobs_stuck"}, "metric.label.state"),
+    "Refusals, by code": ({"refusals"}, "metric.label.code"),
+    "Veo requests a minute, against the quota": (
+        {"cloudtasks.googleapis.com/queue/task_attempt_count"},
+        "metric.label.response_code",
+    ),
+    "Clips waiting for Veo": ({"cloudtasks.googleapis.com/queue/depth"}, "resource.label.queue_id"),
+    "Polls": ({"polls"}, "metric.label.outcome"),
+    "Errors, by step": ({"steps"}, "metric.label.action"),
+}
+QUOTA = 50  # Veo requests a minute in the plan
+
+
+@rule
+def whatever_is_looked_at_exists(plan: Plan) -> Iterator[str]:
+    own = {f"logging.googleapis.com/user/{metric.values['name']}" for metric in plan.of("logging_metric")}
+    for where, text in _filters(plan):
+        metric, kind = re.search(r'metric\.type="([^"]+)"', text), re.search(r'resource\.type="([^"]+)"', text)
+        if metric is None or kind is None:
+            yield f"{where} names no metric or no resource: {text}"
+        elif metric[1] in own:
+            if kind[1] != "cloud_run_revision":
+                yield f"{where}: our log lines come from cloud_run_revision, not {kind[1]}"
+        elif BUILT_IN.get(metric[1]) != kind[1]:
+            yield f"{where}: there is no {metric[1]} of {kind[1]}"
+
+
+@rule
+def queries_ask_for_sums_of_what_is_measured_and_counts_of_the_rest(plan: Plan) -> Iterator[str]:
+    names = {
+        PROMETHEUS + str(metric.key) + ("_sum" if metric.values.get("value_extractor") else "")
+        for metric in plan.of("logging_metric")
+    }
+    for where, text in _queries(plan):
+        asked = re.findall(r"([\w]+:[\w]+)(\{[^}]*\})?", text)
+        if not asked:
+            yield f"{where} asks for nothing: {text}"
+        for name, source in asked:
+            if name not in names:
+                yield f"{where}: there is no {name}"
+            if source != FROM_RUN:
+                yield f"{where}: {name} is of {source or 'any resource'}"
+
+
+@rule
+def series_are_split_by_labels_that_their_metric_has(plan: Plan) -> Iterator[str]:
+    metrics = {OWN + str(metric.key): metric for metric in plan.of("logging_metric")}
+    for title, series in _series(plan):
+        shown = series.get("timeSeriesFilter")
+        if shown is None:
+            continue
+        found = re.search(r'metric\.type="([^"]+)"', shown["filter"])
+        metric, aggregation = metrics.get(found[1] if found else ""), shown["aggregation"]
+        if metric is None:
+            continue
+        labels = {f"metric.label.{name}" for name in metric.values.get("label_extractors") or {}}
+        asked = {*aggregation["groupByFields"], *_singular(re.findall(r"metric\.labels\.\w+", shown["filter"]))}
+        if asked - labels:
+            yield f"{title}: {found and found[1]} has no {sorted(asked - labels)}"
+        ways = aggregation["perSeriesAligner"], aggregation["crossSeriesReducer"]
+        measured = bool(metric.values.get("value_extractor"))
+        if measured != any("PERCENTILE" in way for way in ways):
+            yield f"{title}: {ways} of {'measured values' if measured else 'a count'}"
+
+
+@rule
+def dashboard_can_be_read(plan: Plan) -> Iterator[str]:
+    layout = _layout(plan)
+    taken: set[tuple[int, int]] = set()
+    for tile in layout["tiles"]:
+        cells = {(tile["xPos"] + x, tile["yPos"] + y) for x in range(tile["width"]) for y in range(tile["height"])}
+        if cells & taken or tile["xPos"] + tile["width"] > layout["columns"]:
+            yield f"{tile['widget']['title']!r} covers another chart or leaves the page"
+        taken |= cells
+    titles = [tile["widget"]["title"] for tile in layout["tiles"]]
+    if len(set(titles)) != len(titles):
+        yield f"charts: {titles}"
+
+
+@rule
+def dashboard_shows_what_operators_ask(plan: Plan) -> Iterator[str]:
+    shown = {tile["widget"]["title"]: tile["widget"]["xyChart"] for tile in _layout(plan)["tiles"]}
+    for title, (metrics, label) in CHARTS.items():
+        series = [data["timeSeriesQuery"] for data in shown.get(title, {}).get("dataSets", ())]
+        found = {_metric(one) for one in series}
+        if found != metrics:
+            yield f"{title!r} shows {sorted(found)}, not {sorted(metrics)}"
+        if label and not all(label in one["timeSeriesFilter"]["aggregation"]["groupByFields"] for one in series):
+            yield f"{title!r} is not split by {label}"
+    limits = shown.get("Veo requests a minute, against the quota", {}).get("thresholds")
+    if limits != [{"value": QUOTA}]:
+        yield f"Veo's quota is drawn at {limits}"
+    made = shown.get("Makespan of films (s)", {}).get("dataSets", ())
+    percentiles = [one["timeSeriesQuery"]["timeSeriesFilter"]["aggregation"]["crossSeriesReducer"] for one in made]
+    if percentiles != ["REDUCE_PERCENTILE_50", "REDUCE_PERCENTILE_95"]:
+        yield f"the makespan's percentiles: {percentiles}"
+    if 'metric.labels.status!="200"' not in str(shown.get("Errors, by step")).replace("\\", ""):
+        yield "errors by step are all steps"
+    if "[1h])) / 1e6" not in str(shown.get("Spend per hour (USD), by model")):
+        yield "spend is not in dollars per hour"
+
+
+def _metric(series: Mapping[str, Any]) -> str:
+    """The one metric of a series; ours by its short name."""
+    if "prometheusQuery" in series:
+        asked = re.search(rf"{PROMETHEUS}(\w+?)(_sum)?\{{", series["prometheusQuery"])
+        return asked[1] if asked else ""
+    found = re.search(r'metric\.type="([^"]+)"', series["timeSeriesFilter"]["filter"])
+    return found[1].removeprefix(OWN) if found else ""
+
+
+def _singular(labels: list[str]) -> set[str]:
+    """Filters say metric.labels.x, groupings metric.label.x."""
+    return {label.replace("metric.labels.", "metric.label.") for label in labels}
+
+
+def _layout(plan: Plan) -> dict[str, Any]:
+    (dashboard,) = plan.of("monitoring_dashboard")
+    found: dict[str, Any] = json.loads(dashboard.values["dashboard_json"])["mosaicLayout"]
+    return found
+
+
+def _series(plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
+    for tile in _layout(plan)["tiles"]:
+        for data in tile["widget"]["xyChart"]["dataSets"]:
+            yield f"chart {tile['widget']['title']!r}", data["timeSeriesQuery"]
+
+
+def _filters(plan: Plan) -> Iterator[tuple[str, str]]:
+    for alert in plan.of("monitoring_alert_policy"):
+        condition = alert.block("conditions", "condition_threshold")
+        if condition or not alert.block("conditions", "condition_prometheus_query_language"):
+            yield alert.address, str(condition.get("filter"))
+    for goal in plan.of("monitoring_slo"):
+        for text in goal.block("request_based_sli", "good_total_ratio").values():
+            if text:
+                yield goal.address, text
+    for title, series in _series(plan):
+        if "prometheusQuery" not in series:
+            yield title, series["timeSeriesFilter"]["filter"]
+
+
+def _queries(plan: Plan) -> Iterator[tuple[str, str]]:
+    for alert in plan.of("monitoring_alert_policy"):
+        query = alert.block("conditions", "condition_prometheus_query_language")
+        if query:
+            yield alert.address, str(query.get("query"))
+    for title, series in _series(plan):
+        if "prometheusQuery" in series:
+            yield title, series["prometheusQuery"]
