@@ -25,7 +25,8 @@ from localcloud.up.program import Program
 from localcloud.up.supervision import Supervisor
 
 async def main(folder, port, *argv):
-    async with Supervisor(Path(folder) / "logs") as supervisor:
+    told = lambda happening: print(happening.what, flush=True)
+    async with Supervisor(Path(folder) / "logs", tell=told) as supervisor:
         await supervisor.keep(Program("script", argv, Path(folder), {}, (f"http://127.0.0.1:{port}/",)))
 
 asyncio.run(main(*sys.argv[1:]))
@@ -172,11 +173,12 @@ def test_supervisor_when_killed_outright_then_leaves_no_process_behind(
     tmp_path: Path, server_behind_a_script: Program, port: int, until: Until, left_behind: Callable[[], list[str]]
 ) -> None:
     argv = (sys.executable, "-c", SUPERVISE, str(tmp_path), str(port), *server_behind_a_script.argv)
-    supervisor = subprocess.Popen(argv, cwd="/")
-    asyncio.run(until(lambda: len(left_behind()) == 2))
+    with subprocess.Popen(argv, cwd="/", stdout=subprocess.PIPE) as supervisor:
+        assert supervisor.stdout
+        assert supervisor.stdout.readline()  # its warden knows of the program before anybody else does
+        asyncio.run(until(lambda: len(left_behind()) == 2))
+        supervisor.kill()
 
-    supervisor.kill()
-    supervisor.wait()
     asyncio.run(until(lambda: left_behind() == []))
 
     assert psutil.pid_exists(supervisor.pid) is False
