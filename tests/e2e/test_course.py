@@ -25,15 +25,18 @@ def test_earlier_clips_then_film_while_later_pictures_are_drawn_and_a_refusal_is
     assert job["state"] == "COMPLETE", job["error"]
     course = [_line(line, job["id"]) for line in stack.bill()[before:]]
     last_picture = max(number for number, what in enumerate(course) if what == "picture")
-    first_scene = [number for number, what in enumerate(course) if what == "clip scene-01"]
-    assert len(first_scene) == 2, course
-    assert first_scene[1] < last_picture, course
+    # Usually the first scene's clip goes out first; a cold function may let the second overtake it.
+    (refused,) = [scene for scene in job["scenes"] if len(scene["attempts"]) > 1]
+    sent = [number for number, what in enumerate(course) if what == f"clip {refused['id']}"]
+    assert len(sent) == 2, course
+    assert sent[1] < last_picture, course
+    assert course.index("clip scene-01") < last_picture, course
     assert course.index("clip scene-02") < last_picture, course
-    tries = job["scenes"][0]["attempts"]
+    tries = refused["attempts"]
     assert [one["outcome"] for one in tries] == ["refused", "delivered"]
     assert tries[0]["codes"]
     clips = [
-        call for call in stack.ledger(job["id"])["calls"] if call["scene"] == "scene-01" and call["kind"] == "video"
+        call for call in stack.ledger(job["id"])["calls"] if call["scene"] == refused["id"] and call["kind"] == "video"
     ]
     assert sorted((call["state"], call["cost_micros"]) for call in clips) == [("RELEASED", 0), ("SETTLED", 400_000)]
 
