@@ -58,10 +58,6 @@ class Plan(Part):
     transition_frames: int
     waves: tuple[Wave, ...]
 
-    @property
-    def video(self) -> VideoModel:
-        return registry().video_model(self.video_model)
-
     def video_of(self, scene: Scene) -> VideoModel:
         """The model that films this scene: the plan's, unless a remedy chose another."""
         return registry().video_model(scene.video_model or self.video_model)
