@@ -12,6 +12,9 @@ DEPLOYMENT = $(or $(if $(PROJECT),--project=$(PROJECT)),$(error say where: make 
 	--region=$(or $(REGION),us-central1) $(if $(OPERATORS),--operators=$(OPERATORS)) $(if $(DRY_RUN),--dry-run)
 SUDO = $(shell test "$$(id -u)" = 0 || echo sudo)
 
+# Each part of the stack is a process of its own: half of its start would go into compiling what it imports, every time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-unit test-e2e test-firebase check fmt up bench chaos browser \
 	infra-test infra-inventory container-test bootstrap deploy smoke logs destroy audit docs lock clean
@@ -26,7 +29,7 @@ $(INSTALLED): tests/requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	sed -n '/^uv==/,/# via/p' tests/requirements.txt > $(VENV)/uv.txt # uv by pip, the rest by uv: ten times as fast
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes tests/requirements.txt
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes tests/requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -1,8 +1,10 @@
 # What wakes somebody, and what a good month is. The page to look at: dashboard.tf.
 
 locals {
-  runbook = "https://github.com/promptreel/promptreel/blob/main/docs/runbook.md"
-  run     = "resource.type=\"cloud_run_revision\""
+  # An alert's mail carries its own section: whoever it wakes may be far from the checkout.
+  runbook = { for name in keys(local.alerts) : name => trimspace(regex("(?s)<a id=\"${name}\"></a>\n## [^\n]*\n(.*?)(?:<a id=|$)", file("${path.module}/../docs/runbook.md"))[0]) }
+
+  run = "resource.type=\"cloud_run_revision\""
 
   # Sums of measured values and ratios are asked for in PromQL, which spells names its own way.
   prometheus_names = { for name, type in local.metric_types : name => replace(replace(type, "logging.googleapis.com/", "logging_googleapis_com:"), "/", "_") }
@@ -119,7 +121,7 @@ resource "google_monitoring_alert_policy" "this" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "What it means and what to do: ${local.runbook}#${each.key}"
+    content   = "${local.runbook[each.key]}\n\n(docs/runbook.md#${each.key})"
   }
 }
 
@@ -140,6 +142,23 @@ resource "google_monitoring_slo" "jobs" {
     good_total_ratio {
       good_service_filter  = "metric.type=\"${local.metric_types.jobs_complete}\" AND ${local.run}"
       total_service_filter = "metric.type=\"${local.metric_types.jobs_ended}\" AND ${local.run}"
+    }
+  }
+}
+
+resource "google_monitoring_slo" "makespan" {
+  service             = google_monitoring_custom_service.this.service_id
+  slo_id              = "films-are-soon-there"
+  display_name        = "95 % of the films of 28 days took 17 minutes at most"
+  goal                = 0.95
+  rolling_period_days = 28
+
+  request_based_sli {
+    distribution_cut {
+      distribution_filter = "metric.type=\"${local.metric_types.makespan}\" AND ${local.run}"
+      range {
+        max = 1024 # a bound of the metric's buckets, so that nothing is estimated
+      }
     }
   }
 }

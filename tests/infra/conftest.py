@@ -1,5 +1,6 @@
 """One plan for all tests of a process: it is made by the real Terraform and takes two seconds."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -18,3 +19,9 @@ def place() -> Iterator[Workspace]:
 @pytest.fixture(scope="session")
 def plan(place: Workspace) -> Plan:
     return Plan(place.plan(VARIABLES), place.infra)
+
+
+@pytest.fixture(scope="session")
+def document(plan: Plan) -> str:
+    """The plan as text, to make copies from."""
+    return json.dumps(plan.document)

@@ -2,7 +2,7 @@
 
 ``make infra-inventory`` writes it anew after a change that is meant; the diff of inventory.json is then the change as
 Google would see it. Left out is what the rules compare with its source: code, environment, time limits, the workflow's
-text.
+text, what alerts say.
 """
 
 import json
@@ -17,8 +17,8 @@ from tests.infra.policy.plan import VARIABLES, Plan, references
 FILE = Path(__file__).with_name("inventory.json")
 
 _COMPARED_ELSEWHERE = {
-    "attempt_deadline", "env", "environment_variables", "object", "source", "source_contents", "timeout",
-    "timeout_seconds", "user_env_vars",
+    "attempt_deadline", "documentation", "env", "environment_variables", "object", "source", "source_contents",
+    "timeout", "timeout_seconds", "user_env_vars",
 }  # fmt: skip
 
 

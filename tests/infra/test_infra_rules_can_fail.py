@@ -18,11 +18,8 @@ def test_every_rule_then_has_a_way_to_be_broken() -> None:
 @pytest.mark.parametrize(
     ("name", "number"), [(name, number) for name, edits in BREAKS.items() for number in range(len(edits))]
 )
-def test_rule_when_broken_then_speaks(plan: Plan, tmp_path: Path, name: str, number: int) -> None:
-    draft = Draft(json.loads(json.dumps(plan.document)), plan.infra, tmp_path / "infra")
+def test_rule_when_broken_then_speaks(plan: Plan, document: str, tmp_path: Path, name: str, number: int) -> None:
+    draft = Draft(json.loads(document), plan.infra, tmp_path / "infra")
     BREAKS[name][number](draft)
 
-    spoilt = Plan(draft.document, draft.infra)
-
-    assert not list(RULES[name](plan))
-    assert list(RULES[name](spoilt))
+    assert list(RULES[name](Plan(draft.document, draft.infra)))  # of the plan itself it says nothing: test_infra_policy

@@ -161,9 +161,10 @@ def _filters(plan: Plan) -> Iterator[tuple[str, str]]:
         if condition or not alert.block("conditions", "condition_prometheus_query_language"):
             yield alert.address, str(condition.get("filter"))
     for goal in plan.of("monitoring_slo"):
-        for text in goal.block("request_based_sli", "good_total_ratio").values():
-            if text:
-                yield goal.address, text
+        for kind in ("good_total_ratio", "distribution_cut"):
+            for text in goal.block("request_based_sli", kind).values():
+                if isinstance(text, str):
+                    yield goal.address, text
     for title, series in _series(plan):
         if "prometheusQuery" not in series:
             yield title, series["timeSeriesFilter"]["filter"]
