@@ -21,9 +21,16 @@ locals {
     { for name, url in local.urls : "url.${name}" => url },
     { for name, account in google_service_account.this : "account.${name}" => account.email },
   )
-  tokens       = "\\{[a-z][a-z0-9_.-]*\\}|[^{]+"
-  env          = { for name, text in local.services.env : name => join("", [for token in regexall(local.tokens, text) : startswith(token, "{") ? local.placeholders[trim(token, "{}")] : token]) }
-  workflow_env = { for name, text in local.services.workflow.env : name => join("", [for token in regexall(local.tokens, text) : startswith(token, "{") ? local.placeholders[trim(token, "{}")] : token]) }
+  tokens = "\\{[a-z][a-z0-9_.-]*\\}|[^{]+"
+  env_texts = {
+    env          = local.services.env
+    studio_env   = local.services.studio_env
+    workflow_env = local.services.workflow.env
+  }
+  filled = {
+    for part, texts in local.env_texts :
+    part => { for name, text in texts : name => join("", [for token in regexall(local.tokens, text) : startswith(token, "{") ? local.placeholders[trim(token, "{}")] : token]) }
+  }
 }
 
 data "google_project" "this" {}

@@ -41,9 +41,7 @@ resource "google_project_iam_member" "eventarc_starts" {
 }
 
 # Cloud Storage tells of new objects through Pub/Sub, as its own agent.
-data "google_storage_project_service_account" "this" {
-  project = var.project
-}
+data "google_storage_project_service_account" "this" {}
 
 resource "google_project_iam_member" "storage_publishes" {
   project    = var.project

@@ -60,7 +60,7 @@ resource "google_cloudfunctions2_function" "this" {
     max_instance_count               = local.sizes[each.key].instances
     min_instance_count               = 0
     all_traffic_on_latest_revision   = true
-    environment_variables            = local.env
+    environment_variables            = local.filled.env
 
     dynamic "secret_environment_variables" {
       for_each = { for name, secret in local.services.secrets : name => secret if contains(secret.readers, each.key) }

@@ -10,21 +10,31 @@ resource "google_service_account" "this" {
 }
 
 locals {
+  # What the verbs of access.json mean. A verb that is not here stops the plan.
+  roles = {
+    database = "roles/datastore.user"
+    enqueue  = "roles/cloudtasks.enqueuer"
+    execute  = "roles/workflows.invoker"
+    read     = "roles/storage.objectViewer"
+    sign     = "roles/iam.serviceAccountTokenCreator"
+    vertex   = "roles/aiplatform.user"
+    write    = "roles/storage.objectUser" # not objectCreator: a retry overwrites
+  }
+
   # "read artifacts" of access.json, taken apart: one entry for each grant.
   grants = merge([
     for who, wanted in merge(local.access.grants, { studio = local.access.grants.api }) : {
-      for grant in wanted : "${who} ${grant}" => { who = who, verb = split(" ", grant)[0], what = try(split(" ", grant)[1], "") }
+      for grant in wanted : "${who} ${grant}" => { who = who, verb = split(" ", grant)[0], what = try(split(" ", grant)[1], ""), role = local.roles[split(" ", grant)[0]] }
     }
   ]...)
-  project_roles = { database = "roles/datastore.user", execute = "roles/workflows.invoker", vertex = "roles/aiplatform.user" }
 }
 
 # Nothing finer exists for these than the project; Firestore's is narrowed to the one database.
 resource "google_project_iam_member" "granted" {
-  for_each = { for key, grant in local.grants : key => grant if contains(keys(local.project_roles), grant.verb) }
+  for_each = { for key, grant in local.grants : key => grant if contains(["database", "execute", "vertex"], grant.verb) }
 
   project = var.project
-  role    = local.project_roles[each.value.verb]
+  role    = each.value.role
   member  = google_service_account.this[each.value.who].member
 
   dynamic "condition" {
@@ -41,7 +51,7 @@ resource "google_service_account_iam_member" "signs_as_itself" {
   for_each = { for key, grant in local.grants : key => grant if grant.verb == "sign" }
 
   service_account_id = google_service_account.this[each.value.who].name
-  role               = "roles/iam.serviceAccountTokenCreator"
+  role               = each.value.role
   member             = google_service_account.this[each.value.who].member
 }
 

@@ -30,7 +30,7 @@ resource "google_cloud_run_v2_service" "stitcher" {
       }
 
       dynamic "env" {
-        for_each = local.env
+        for_each = local.filled.env
         content {
           name  = env.key
           value = env.value

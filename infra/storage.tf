@@ -96,15 +96,11 @@ resource "google_storage_bucket" "source" {
   depends_on = [google_project_service.this]
 }
 
-locals {
-  bucket_roles = { read = "roles/storage.objectViewer", write = "roles/storage.objectUser" } # objectUser: a retry overwrites
-}
-
 resource "google_storage_bucket_iam_member" "granted" {
-  for_each = { for key, grant in local.grants : key => grant if contains(keys(local.bucket_roles), grant.verb) }
+  for_each = { for key, grant in local.grants : key => grant if contains(["read", "write"], grant.verb) }
 
   bucket = google_storage_bucket.this[each.value.what].name
-  role   = local.bucket_roles[each.value.verb]
+  role   = each.value.role
   member = google_service_account.this[each.value.who].member
 }
 

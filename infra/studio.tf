@@ -32,7 +32,7 @@ resource "google_cloud_run_v2_service" "studio" {
       }
 
       dynamic "env" {
-        for_each = local.env
+        for_each = merge(local.filled.env, local.filled.studio_env)
         content {
           name  = env.key
           value = env.value

@@ -31,7 +31,7 @@ resource "google_cloud_tasks_queue_iam_member" "enqueues" {
 
   location = var.region
   name     = google_cloud_tasks_queue.this[each.value.what].name
-  role     = "roles/cloudtasks.enqueuer"
+  role     = each.value.role
   member   = google_service_account.this[each.value.who].member
 }
 

@@ -6,7 +6,7 @@ resource "google_workflows_workflow" "film" {
   description         = "One film, from a request to a finished cut."
   service_account     = google_service_account.this["workflow"].id
   source_contents     = file("${path.module}/../${local.services.workflow.source}")
-  user_env_vars       = local.workflow_env
+  user_env_vars       = local.filled.workflow_env
   call_log_level      = "LOG_ERRORS_ONLY" # all calls would log prompts and signed links
   deletion_protection = var.protected
   depends_on          = [google_project_service.this]

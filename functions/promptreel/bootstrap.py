@@ -10,17 +10,20 @@ from functools import cache, cached_property
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.gcs import GcsArtifacts, GcsInbox
 from promptreel.adapters.gemini import Gemini
+from promptreel.adapters.iap import IdentityAwareProxy
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.adapters.system import SystemClock, SystemIds
 from promptreel.adapters.tasks import CloudTasksQueue
 from promptreel.adapters.veo import Veo
 from promptreel.adapters.workflows import WorkflowExecutions
+from promptreel.api.identity import InvokerCheck
 from promptreel.ports import (
     ArtifactStore,
     ClipQueue,
     Clock,
     Executions,
     Filmer,
+    Identity,
     Ids,
     Inbox,
     JobStore,
@@ -95,6 +98,11 @@ class World:
     @cached_property
     def clock(self) -> Clock:
         return SystemClock()
+
+    @cached_property
+    def identity(self) -> Identity:
+        audience = self.settings.iap_audience
+        return IdentityAwareProxy(audience, self.clock) if audience else InvokerCheck()
 
     @cached_property
     def ids(self) -> Ids:

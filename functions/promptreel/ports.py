@@ -311,3 +311,16 @@ class Ids(Protocol):
 
     def jitter(self) -> float:
         """0.0 up to 1.0."""
+
+
+class Headers(Protocol):
+    """A request's headers, whatever the case of their names."""
+
+    def get(self, key: str, default: str) -> str: ...
+
+
+class Identity(Protocol):
+    """Whatever stands before us and knows who is asking."""
+
+    def caller(self, headers: Headers) -> str:
+        """A verified e-mail address. Raises: NotAllowed."""

@@ -11,7 +11,7 @@ class Settings:
     """Where promptreel runs. An empty URL means Google's own endpoint.
 
     ``pace`` multiplies every production wait (polls, leases, windows, backoff): 1.0 in production. ``keep_days`` is how
-    long a job and all it owns are kept.
+    long a job and all it owns are kept. ``iap_audience`` is set where Identity-Aware Proxy lets people in.
     """
 
     project: str
@@ -24,6 +24,7 @@ class Settings:
     submit_clip_url: str
     tasks_account: str
     text_location: str = "global"
+    iap_audience: str = ""
     pace: float = 1.0
     keep_days: float = 90.0
     vertex_url: str = ""
@@ -39,7 +40,7 @@ class Settings:
             "project region database artifacts_bucket prompts_bucket results_bucket workflow submit_clip_url "
             "tasks_account"
         ).split()
-        optional = "text_location vertex_url tasks_url executions_url signer_url media_url".split()
+        optional = "text_location iap_audience vertex_url tasks_url executions_url signer_url media_url".split()
         values = {field: env.get(f"PROMPTREEL_{field.upper()}", "") for field in (*needed, *optional)}
         faults = [f"PROMPTREEL_{field.upper()} is not set" for field in needed if not values[field]]
         pace = _number(env, "PROMPTREEL_PACE", 1.0, 1, faults)

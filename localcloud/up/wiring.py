@@ -48,7 +48,7 @@ def eventarc(site: Site) -> dict[str, Any]:
             "bucket": site.bucket(trigger["bucket"]),
             "event": trigger["event"],
             "account": site.account("eventarc"),
-            "workflow": f"{site.location()}/workflows/{trigger['workflow']}",
+            "workflow": f"{site.location()}/workflows/{site.deployment.workflow.name}",
             "workflows_url": site.url("workflows"),
         }
         for name, trigger in site.deployment.triggers.items()

@@ -6,7 +6,8 @@ import pytest
 
 from tests.infra import inventory
 from tests.infra.access_table import table
-from tests.infra.policy import access, queries, truth
+from tests.infra.offline.terraform import Workspace
+from tests.infra.policy import access, queries, reading, truth
 from tests.infra.policy.everything import RULES
 from tests.infra.policy.plan import Plan
 
@@ -30,6 +31,13 @@ def test_plan_then_is_the_inventory(plan: Plan) -> None:
     assert differing == [], "meant? then run `make infra-inventory` and read its diff"
 
 
+def test_secret_when_a_function_reads_it_then_it_alone_is_given_a_numbered_version(
+    place: Workspace, plan: Plan
+) -> None:
+    assert list(reading.faults_of_reading(reading.planned_with_a_reader(place))) == []
+    assert len(list(reading.faults_of_reading(plan))) == 2, "nobody reads one today: the function and its grant"
+
+
 def test_every_query_of_the_adapter_then_is_known_here() -> None:
     assert queries.querying_methods() == set(queries.CALLS)
 
@@ -37,8 +45,10 @@ def test_every_query_of_the_adapter_then_is_known_here() -> None:
 def test_every_setting_then_is_set_in_the_cloud_or_only_where_a_stand_in_answers() -> None:
     services = truth.config("services")
 
-    assert {*services["env"], *services["local_env"]} == truth.settings()
-    assert not set(services["env"]) & set(services["local_env"])
+    everywhere, studio, here = (set(services[name]) for name in ("env", "studio_env", "local_env"))
+
+    assert everywhere | studio | here == truth.settings()
+    assert len(everywhere) + len(studio) + len(here) == len(truth.settings()), "each in one place"
 
 
 def test_every_step_then_is_granted_what_it_is_given_to_work_with() -> None:

@@ -11,7 +11,6 @@ from werkzeug.exceptions import HTTPException
 
 from promptreel.api import replies
 from promptreel.api.events import events
-from promptreel.api.identity import caller
 from promptreel.api.problems import MEDIA_TYPE, problem
 from promptreel.domain import ids as names
 from promptreel.domain.billing import parse_bill
@@ -21,7 +20,7 @@ from promptreel.domain.planning import brief
 from promptreel.domain.request import parse_request, parse_resumption
 from promptreel.domain.states import GONE_JOB, JobState
 from promptreel.errors import Conflict, Invalid, NotFound, PromptreelError, Rejected, TooLarge, Transient
-from promptreel.ports import ArtifactStore, Clock, Executions, Ids, JobStore
+from promptreel.ports import ArtifactStore, Clock, Executions, Identity, Ids, JobStore
 from promptreel.protocol import deletion, lifecycle, telemetry
 from promptreel.protocol.ledger import Ledger
 from promptreel.protocol.reconciling import reconcile
@@ -43,6 +42,8 @@ class World(Protocol):
     def executions(self) -> Executions: ...
     @property
     def clock(self) -> Clock: ...
+    @property
+    def identity(self) -> Identity: ...
     @property
     def ids(self) -> Ids: ...
     @property
@@ -86,7 +87,7 @@ def _healthz() -> Response:
 
 def _submit(world: World) -> tuple[Response, int]:
     """Answer 202 at once: the job stands before its execution is asked for, and sweep_jobs starts it otherwise."""
-    owner = caller(request.headers.get("Authorization", ""))
+    owner = world.identity.caller(request.headers)
     wish = parse_request(_body())
     brief(wish)  # contradictions are told now, not after the storyboard
     key = request.headers.get("Idempotency-Key")
@@ -104,11 +105,17 @@ def _submit(world: World) -> tuple[Response, int]:
     if job.state is JobState.PENDING and job.execution is None:
         with suppress(Transient):  # the job stands; sweep_jobs gives it an execution
             world.executions.start(job.id, job.run)
-    return jsonify(replies.accepted(job, request.host_url.rstrip("/"))), 202
+    return jsonify(replies.accepted(job, _address())), 202
+
+
+def _address() -> str:
+    """Where the caller reached us. Cloud Run ends TLS before us and says so in a header."""
+    secure = request.headers.get("X-Forwarded-Proto") == "https"
+    return f"{'https' if secure else request.scheme}://{request.host}"
 
 
 def _list(world: World) -> Response:
-    owner = caller(request.headers.get("Authorization", ""))
+    owner = world.identity.caller(request.headers)
     state = _chosen_state(request.args.get("state"))
     before = _moment(request.args.get("page_token"))
     jobs = _present(world, owner, state, before)
@@ -189,7 +196,7 @@ def _own(world: World, job_id: str, *, going: bool = False) -> Job:
 
     ``going`` lets a deleted one through, for whoever deletes it again because the first answer was lost.
     """
-    owner, now = caller(request.headers.get("Authorization", "")), world.clock.now()
+    owner, now = world.identity.caller(request.headers), world.clock.now()
     if names.ID.match(job_id):
         job = world.jobs.job(job_id).value
         asked_again = going and job.state in GONE_JOB and not job.is_forgotten(now)

@@ -1,5 +1,6 @@
 """The ticket of every paid call, made in one place: what is planned, what is claimed and what is sent are the same."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from promptreel.domain import ids as names
@@ -9,7 +10,6 @@ from promptreel.domain.planning import PICTURE_SIZE
 from promptreel.domain.scene import FrameName, Scene
 from promptreel.protocol.ledger import Ticket
 
-REWORDING_TOKENS = 4096  # one scene's words, with room to think
 MOST_REFERENCES = 1  # a keyframe is drawn from its words and at most the picture before it
 
 
@@ -19,36 +19,29 @@ def seed(job: Job, *parts: str) -> int:
     return int(names.digest(base, *parts)[:7], 16)
 
 
-def storyboard(job: Job, model: TextModel, attempt: int, digest: str, at: datetime) -> Ticket:
-    return Ticket(
-        job_id=job.id,
-        run=job.run,
-        kind="text",
-        model=model.id,
-        purpose="storyboard",
-        digest=digest,
-        price_micros=model.most_micros(at),
-        timeout_s=model.timeout_s,
-        attempt=attempt,
-    )
-
-
-def rewording(
-    job: Job, model: TextModel, scene: Scene, purpose: str, attempt: int, digest: str, at: datetime
+def text(
+    job: Job,
+    model: TextModel,
+    purpose: str,
+    most_tokens: int,
+    scene: Scene | None,
+    attempt: int,
+    digest: str,
+    at: datetime,
 ) -> Ticket:
-    return Ticket(
+    """The storyboard's, or, with a scene, that of its milder words."""
+    ticket = Ticket(
         job_id=job.id,
         run=job.run,
         kind="text",
         model=model.id,
         purpose=purpose,
         digest=digest,
-        price_micros=model.most_micros(at, REWORDING_TOKENS),
+        price_micros=model.most_micros(at, most_tokens),
         timeout_s=model.timeout_s,
-        scene=scene.id,
-        take=scene.take,
         attempt=attempt,
     )
+    return ticket if scene is None else replace(ticket, scene=scene.id, take=scene.take)
 
 
 def keyframe(job: Job, plan: Plan, scene: Scene, frame: FrameName, attempt: int, digest: str, at: datetime) -> Ticket:

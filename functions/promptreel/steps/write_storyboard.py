@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from promptreel.domain import ids as names
 from promptreel.domain import planning, prompts, storyboard, timeline
 from promptreel.domain.job import Job, Plan, Wave
 from promptreel.domain.ledger import Call, committed_micros
@@ -12,11 +11,11 @@ from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Storyboard
 from promptreel.errors import BudgetExceeded, Rejected
-from promptreel.ports import ArtifactStore, Clock, Create, Ids, JobStore, Manuscript, Replace, Versioned, Writer
+from promptreel.ports import ArtifactStore, Clock, Create, Ids, JobStore, Replace, Versioned, Writer
 from promptreel.protocol import lifecycle, tickets
-from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Paid
-from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, pay
+from promptreel.protocol.ledger import Busy, Ledger, Superseded
 from promptreel.protocol.races import until_won
+from promptreel.protocol.writing import Question, Unusable, ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,56 +54,29 @@ def write_storyboard(
         return StoryboardWritten("planned", waves=job.plan.waves)
     lifecycle.advance(job.id, job.run, JobState.PENDING, JobState.STORYBOARD, jobs=jobs, clock=clock, ids=ids)
     brief = planning.brief(job.request)
-    story = _tell(job, brief, writer=writer, ledger=ledger, artifacts=artifacts, clock=clock)
-    if isinstance(story, Busy):
-        return StoryboardWritten("busy", wait_s=story.wait_s)
-    if not isinstance(story, tuple):
+    told = ask(job, brief.text, _question(job, brief), writer=writer, ledger=ledger, artifacts=artifacts, clock=clock)
+    if isinstance(told, Busy):
+        return StoryboardWritten("busy", wait_s=told.wait_s)
+    if isinstance(told, Superseded):
         return StoryboardWritten("superseded")
-    told, uri = story
-    return until_won(lambda: _reserve(cmd, brief, told, uri, jobs, clock), clock, ids)
-
-
-def _tell(
-    job: Job, brief: Brief, *, writer: Writer, ledger: Ledger, artifacts: ArtifactStore, clock: Clock
-) -> tuple[Storyboard, str] | Claim:
-    """At most three answers, each cooler than the last and told what was wrong with it."""
-    fault, tries = "", 0
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        manuscript = Manuscript(
-            model=brief.text.id,
-            instruction=prompts.WRITER_INSTRUCTION,
-            prompt=prompts.storyboard_prompt(job.request.prompt, brief.scene_range, brief.durations_s, fault),
-            schema=Storyboard,
-            temperature=prompts.TEMPERATURES[tries],
-            seed=tickets.seed(job, "storyboard", str(attempt)),
-            max_output_tokens=brief.text.max_output_tokens,
+    if isinstance(told, Unusable):
+        raise Rejected(
+            f"prompt: no usable storyboard came of it in {told.tries} tries: {told.fault}",
+            code="storyboard_unusable",
+            remedy="Say more plainly what the film shows, scene by scene.",
         )
-        digest = names.digest(brief.text.id, manuscript.instruction, manuscript.prompt, str(manuscript.temperature))
-        ticket = tickets.storyboard(job, brief.text, attempt, digest, clock.now())
+    return until_won(lambda: _reserve(cmd, brief, told.answer, told.uri, jobs, clock), clock, ids)
 
-        def post(left_s: float, asked: Manuscript = manuscript) -> Made:
-            written = writer.write(asked, left_s)
-            return Made(written.text.encode(), written.usage, brief.text.cost_micros(written.usage, clock.now()))
 
-        artifact = Artifact(f"jobs/{job.id}/storyboard-{ticket.call_id}.json", "application/json")
-        claim = pay(ticket, artifact, post, ledger=ledger, artifacts=artifacts, clock=clock)
-        if isinstance(claim, Paid):
-            uri = artifacts.uri(artifact.path)
-            try:
-                return storyboard.parse(artifacts.get(uri).decode(), brief.scene_range), uri
-            except ValueError as error:
-                fault = str(error)
-        elif isinstance(claim, Closed):
-            fault = claim.call.reason
-        else:
-            return claim
-        tries += claim.call.spends_remedy and job.counts(claim.call.updated)
-        if tries == len(prompts.TEMPERATURES):
-            break
-    raise Rejected(
-        f"prompt: no usable storyboard came of it in {tries} tries: {fault}",
-        code="storyboard_unusable",
-        remedy="Say more plainly what the film shows, scene by scene.",
+def _question(job: Job, brief: Brief) -> Question[Storyboard]:
+    return Question(
+        purpose="storyboard",
+        instruction=prompts.WRITER_INSTRUCTION,
+        prompt=lambda fault: prompts.storyboard_prompt(job.request.prompt, brief.scene_range, brief.durations_s, fault),
+        schema=Storyboard,
+        read=lambda text: storyboard.parse(text, brief.scene_range),
+        path=f"jobs/{job.id}/storyboard",
+        most_tokens=brief.text.max_output_tokens,
     )
 
 

@@ -149,6 +149,7 @@ BREAKS: dict[str, list[Edit]] = {
         lambda draft: draft.configured("data.archive_file.functions")["expressions"].pop("output_file_mode"),
         lambda draft: packed(draft.copy() / "build/functions.zip", "tests/test_main.py"),
         to("google_storage_bucket_object.functions", "name", "functions.zip"),
+        to("google_storage_bucket_object.functions", "source", "./functions.zip"),
         to(API, "build_config.source.storage_source.object", "other.zip"),
     ],
     "outputs_say_where_everything_is": [

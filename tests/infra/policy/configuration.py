@@ -44,6 +44,8 @@ def source_is_the_functions_folder_and_nothing_else(plan: Plan) -> Iterator[str]
     digest = re.fullmatch(r"functions-([0-9a-f]{64})\.zip", str(source.values.get("name")))
     if digest is None or source.values.get("bucket") != f"{PROJECT}-source":
         yield f"the source is {source.values.get('name')} in {source.values.get('bucket')}"
+    if source.values.get("source") != "./build/functions.zip":
+        yield f"the source is packed into {source.values.get('source')}, which Git does not ignore"
     packing = plan.configuration["data.archive_file.functions"]["expressions"]
     if packing.get("output_file_mode", {}).get("constant_value") != "0644":
         yield "the checkout's file modes would change the digest"

@@ -19,5 +19,5 @@ def _said(check: Rule, plan: Plan) -> list[str]:
     """A rule that stumbles over what it finds is as red as one that speaks."""
     try:
         return list(check(plan))
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError, NothingToJudge) as error:
+    except (AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError, NothingToJudge) as error:
         return [f"cannot be judged: {error!r}"]

@@ -161,8 +161,8 @@ def sweeper_runs_every_five_minutes_as_itself(plan: Plan) -> Iterator[str]:
 
 @rule
 def everything_is_told_what_the_settings_read(plan: Plan) -> Iterator[str]:
-    wanted = truth.environment()
     for workload in workloads(plan):
+        wanted = truth.environment(workload.name)
         found = environment(workload)
         if found != wanted:
             differing = {name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)}

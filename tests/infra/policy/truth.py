@@ -65,9 +65,10 @@ def settings() -> set[str]:
     return {f"PROMPTREEL_{field.name.upper()}" for field in fields(Settings)}
 
 
-def environment() -> dict[str, str]:
-    """infra/config's variables with this test's names filled in."""
+def environment(service: str) -> dict[str, str]:
+    """infra/config's variables for a service, with this test's names filled in."""
     services, access = config("services"), config("access")
+    texts = services["env"] | (services["studio_env"] if service == "studio" else {})
     values = {"project": PROJECT, "region": REGION, "project_number": NUMBER}
     values |= {f"bucket.{name}": text.replace("{project}", PROJECT) for name, text in services["buckets"].items()}
     for name in (*services["functions"], *services["services"], "studio"):
@@ -75,6 +76,4 @@ def environment() -> dict[str, str]:
     values |= {
         f"account.{name}": f"{one}@{PROJECT}.iam.gserviceaccount.com" for name, one in access["accounts"].items()
     }
-    return {
-        name: re.sub(r"\{([\w.]+)\}", lambda found: values[found[1]], text) for name, text in services["env"].items()
-    }
+    return {name: re.sub(r"\{([\w.]+)\}", lambda found: values[found[1]], text) for name, text in texts.items()}

@@ -22,6 +22,12 @@ def test_submission_then_is_accepted_at_once_and_its_execution_started(http: Fla
     assert world.jobs.job(body["id"]).value.owner == "mira@example.com"
 
 
+def test_submission_behind_tls_then_links_to_the_address_that_was_asked(http: FlaskClient) -> None:
+    made = submit(http, **{"X-Forwarded-Proto": "https", "Host": "api-1.us-central1.run.app"}).get_json()
+
+    assert made["links"]["self"] == f"https://api-1.us-central1.run.app/v1/jobs/{made['id']}"
+
+
 def test_key_when_used_again_then_answers_with_the_same_job_and_a_clash_is_told(http: FlaskClient) -> None:
     first = submit(http, **{"Idempotency-Key": "k"})
 

@@ -1,0 +1,104 @@
+"""Text in a given shape, asked of the writer at most three times, each time cooler (B2, D4).
+
+Every answer is a paid call, claimed before it is sent and kept: asked again, none is paid again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from promptreel.domain import ids as names
+from promptreel.domain import prompts
+from promptreel.domain.job import Job
+from promptreel.domain.models import TextModel
+from promptreel.domain.scene import Scene
+from promptreel.ports import ArtifactStore, Clock, Manuscript, Writer
+from promptreel.protocol import tickets
+from promptreel.protocol.ledger import Busy, Ledger, Paid, Superseded
+from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, pay
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[A]):
+    """What the writer is asked; whatever else a call needs follows from it."""
+
+    purpose: str
+    instruction: str
+    prompt: Callable[[str], str]
+    """Takes what was wrong with the answer before; empty at first."""
+    schema: type[BaseModel]
+    read: Callable[[str], A]
+    """The answer's text as a value. Raises: ValueError in words that can be fed back."""
+    path: str
+    """How the names of its answers begin."""
+    most_tokens: int
+    scene: Scene | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[A]):
+    """An answer that can be used, and where it is kept."""
+
+    answer: A
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """No answer could be used: how often it was tried, and what was wrong at last."""
+
+    tries: int
+    fault: str
+
+
+def ask(
+    job: Job,
+    model: TextModel,
+    question: Question[A],
+    *,
+    writer: Writer,
+    ledger: Ledger,
+    artifacts: ArtifactStore,
+    clock: Clock,
+) -> Told[A] | Unusable | Busy | Superseded:
+    """Ask until an answer can be used. Raises: QuotaExhausted; BudgetExceeded."""
+    fault, tries = "", 0
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        manuscript = Manuscript(
+            model=model.id,
+            instruction=question.instruction,
+            prompt=question.prompt(fault),
+            schema=question.schema,
+            temperature=prompts.TEMPERATURES[tries],
+            seed=tickets.seed(job, question.purpose, str(attempt)),
+            max_output_tokens=question.most_tokens,
+        )
+        digest = names.digest(model.id, manuscript.instruction, manuscript.prompt, str(manuscript.temperature))
+        ticket = tickets.text(
+            job, model, question.purpose, question.most_tokens, question.scene, attempt, digest, clock.now()
+        )
+
+        def post(left_s: float, asked: Manuscript = manuscript) -> Made:
+            written = writer.write(asked, left_s)
+            return Made(written.text.encode(), written.usage, model.cost_micros(written.usage, clock.now()))
+
+        artifact = Artifact(f"{question.path}-{ticket.call_id}.json", "application/json")
+        claim = pay(ticket, artifact, post, ledger=ledger, artifacts=artifacts, clock=clock)
+        if isinstance(claim, Busy | Superseded):
+            return claim
+        if isinstance(claim, Paid):
+            uri = artifacts.uri(artifact.path)
+            try:
+                return Told(question.read(artifacts.get(uri).decode()), uri)
+            except ValueError as error:
+                fault = str(error)
+        else:
+            fault = claim.call.reason
+        tries += claim.call.spends_remedy and job.counts(claim.call.updated)
+        if tries == len(prompts.TEMPERATURES):
+            break
+    return Unusable(tries, fault)

@@ -1,0 +1,206 @@
+"""Identity-Aware Proxy's assertion, checked with real keys that a loopback server publishes (DESIGN §9, H8)."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from flask.testing import FlaskClient
+from google.auth import jwt
+from google.auth.crypt import RSASigner
+from google.auth.crypt.es256 import ES256Signer
+
+from promptreel.adapters.iap import HEADER, IdentityAwareProxy
+from promptreel.api import routes
+from promptreel.api.identity import InvokerCheck
+from promptreel.errors import NotAllowed, Transient
+from tests.fakes.system import FakeClock
+from tests.fakes.world import SETTINGS, FakeWorld
+from tests.unit.api.asking import bearer
+
+AUDIENCE = "/projects/123/locations/us-central1/services/studio"
+
+
+def private_pem(key: Any) -> bytes:
+    made: bytes = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return made
+
+
+def public_pem(key: Any) -> str:
+    made: bytes = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return made.decode()
+
+
+class Google:
+    """The page with the proxy's keys."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.signing = {"k1": ec.generate_private_key(ec.SECP256R1())}
+        self.status = 200
+        self.asked = 0
+
+    def assertion(self, key: str = "k1", without: str = "", **changes: Any) -> dict[str, str]:
+        """Headers as the proxy sends them."""
+        now = datetime.now(UTC)
+        claims = {
+            "iss": "https://cloud.google.com/iap", "aud": AUDIENCE, "email": "mira@example.com", "sub": "accounts:1",
+            "iat": int((now - timedelta(minutes=1)).timestamp()), "exp": int((now + timedelta(minutes=9)).timestamp()),
+        } | changes  # fmt: skip
+        claims.pop(without, None)
+        return {HEADER: jwt.encode(ES256Signer.from_string(private_pem(self.signing[key]), key), claims).decode()}
+
+
+@contextmanager
+def published() -> Iterator[Google]:
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page.asked += 1
+            self.send_response(page.status)
+            self.end_headers()
+            self.wfile.write(json.dumps({name: public_pem(key) for name, key in page.signing.items()}).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        page = Google(f"http://127.0.0.1:{server.server_port}/iap/verify/public_key")
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield page
+        server.shutdown()
+
+
+@pytest.fixture
+def google() -> Iterator[Google]:
+    with published() as page:
+        yield page
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def proxy(google: Google, clock: FakeClock) -> IdentityAwareProxy:
+    return IdentityAwareProxy(AUDIENCE, clock, google.url)
+
+
+def test_assertion_when_it_holds_then_names_the_caller(proxy: IdentityAwareProxy, google: Google) -> None:
+    assert proxy.caller(google.assertion()) == "mira@example.com"
+
+
+def test_forged_token_beside_no_assertion_then_is_not_looked_at(proxy: IdentityAwareProxy) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        proxy.caller(bearer("victim@example.com") | {"X-Goog-Authenticated-User-Email": "accounts:victim@example.com"})
+
+    assert (refused.value.code, "browser" in refused.value.remedy) == ("not_signed_in", True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": "/projects/123/locations/us-central1/services/other"},
+        {"iss": "https://accounts.google.com"},
+        {"email": ""},
+        {"exp": 1_700_000_000, "iat": 1_699_999_000},
+        {"without": "exp"},
+        {"without": "email"},
+    ],
+)
+def test_assertion_when_something_is_wrong_with_it_then_refused(
+    proxy: IdentityAwareProxy, google: Google, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(NotAllowed):
+        proxy.caller(google.assertion(**changes))
+
+
+def test_assertion_of_another_key_with_a_known_name_then_refused(proxy: IdentityAwareProxy, google: Google) -> None:
+    assert proxy.caller(google.assertion())
+    google.signing["k1"] = ec.generate_private_key(ec.SECP256R1())
+
+    with pytest.raises(NotAllowed):
+        proxy.caller(google.assertion())
+
+
+@pytest.mark.parametrize("text", ["x", "a.b.c", "e30.e30.e30"])
+def test_assertion_when_it_is_none_then_refused(proxy: IdentityAwareProxy, text: str) -> None:
+    with pytest.raises(NotAllowed):
+        proxy.caller({HEADER: text})
+
+
+def test_assertion_when_signed_otherwise_then_refused(proxy: IdentityAwareProxy, google: Google) -> None:
+    claims = jwt.decode(google.assertion()[HEADER], verify=False)
+    signer = RSASigner.from_string(private_pem(rsa.generate_private_key(65537, 2048)), "k1")
+
+    with pytest.raises(NotAllowed):
+        proxy.caller({HEADER: jwt.encode(signer, claims).decode()})
+
+
+def test_keys_then_are_kept_for_an_hour(proxy: IdentityAwareProxy, google: Google, clock: FakeClock) -> None:
+    for _ in range(3):
+        proxy.caller(google.assertion())
+    assert google.asked == 1
+
+    clock.pass_s(3601)
+    proxy.caller(google.assertion())
+
+    assert google.asked == 2
+
+
+def test_new_key_then_is_fetched_but_not_more_than_once_a_minute(
+    proxy: IdentityAwareProxy, google: Google, clock: FakeClock
+) -> None:
+    proxy.caller(google.assertion())
+    google.signing["k2"] = ec.generate_private_key(ec.SECP256R1())
+    with pytest.raises(NotAllowed):
+        proxy.caller(google.assertion("k2"))
+    assert google.asked == 1
+
+    clock.pass_s(61)
+
+    assert proxy.caller(google.assertion("k2")) == "mira@example.com"
+
+
+def test_keys_when_they_cannot_be_had_then_the_caller_may_come_again(clock: FakeClock) -> None:
+    with published() as google:
+        google.status = 503
+        proxy = IdentityAwareProxy(AUDIENCE, clock, google.url)
+        with pytest.raises(Transient):
+            proxy.caller(google.assertion())
+        google.status = 200
+        assert proxy.caller(google.assertion())
+        headers = google.assertion()
+    with pytest.raises(Transient):
+        IdentityAwareProxy(AUDIENCE, clock, google.url).caller(headers)
+
+
+def test_studio_when_somebody_asks_then_their_films_are_told_by_the_assertion_alone(
+    world: FakeWorld, proxy: IdentityAwareProxy, google: Google
+) -> None:
+    world.identity = proxy
+    http: FlaskClient = routes.app(lambda: world).test_client()
+
+    made = http.post("/v1/jobs", json={"prompt": "A lighthouse"}, headers=google.assertion())
+
+    assert world.jobs.job(made.get_json()["id"]).value.owner == "mira@example.com"
+    assert http.get("/v1/jobs", headers=bearer("mira@example.com")).status_code == 403
+
+
+def test_world_then_looks_at_assertions_where_an_audience_is_set() -> None:
+    behind = FakeWorld()
+    behind.settings = replace(SETTINGS, iap_audience=AUDIENCE)
+
+    assert isinstance(behind.identity, IdentityAwareProxy)
+    assert isinstance(FakeWorld().identity, InvokerCheck)
