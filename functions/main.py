@@ -11,7 +11,7 @@ import functions_framework
 
 from promptreel.adapters import logs
 from promptreel.api import routes
-from promptreel.api.stepping import answer
+from promptreel.api.stepping import answer, for_one_task
 from promptreel.bootstrap import world
 from promptreel.steps.close_job import CloseJob
 from promptreel.steps.draw_keyframe import DrawKeyframe
@@ -44,7 +44,7 @@ def draw_keyframe(request: flask.Request) -> flask.Response:
 
 @functions_framework.http
 def submit_clip(request: flask.Request) -> flask.Response:
-    return _step(request, "submit_clip", SubmitClip, lambda cmd: world().submit_clip(cmd))
+    return _step(request, "submit_clip", SubmitClip, for_one_task(lambda cmd: world().submit_clip(cmd)))
 
 
 @functions_framework.http

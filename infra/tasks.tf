@@ -8,7 +8,8 @@ resource "google_cloud_tasks_queue" "this" {
   deletion_policy = var.protected ? "PREVENT" : "DELETE" # a deleted queue's name stays blocked for days
 
   rate_limits {
-    max_dispatches_per_second = each.value.dispatches_per_minute / 60 * (startswith(each.key, "clips") ? var.veo_quota_per_minute / 50 : 1)
+    # Cut to what a double holds exactly: every plan would else find 0.333… changed. Never more than the quota.
+    max_dispatches_per_second = floor(each.value.dispatches_per_minute / 60 * (startswith(each.key, "clips") ? var.veo_quota_per_minute / 50 : 1) * 65536) / 65536
     max_concurrent_dispatches = each.value.max_concurrent_dispatches
   }
 

@@ -1,4 +1,4 @@
-"""``python -m tests.container``: build the stitcher's image and cut a film inside it, without a container daemon.
+"""``python -m tests.container``: build both images, cut a film inside the stitcher's, start both, without a daemon.
 
 buildah builds and runs by chroot alone, on a base that mmdebstrap puts together from the machine's own Debian mirror:
 a stand-in for the real base image, so what is proven is our part of the image. Needs root, 4 GB below /tmp, and
@@ -32,7 +32,7 @@ from stitcher_service.ffmpeg.probe import probe
 from tests.stitcher.media import SIZE, ClipSpec, make_clip
 
 ROOT = Path(__file__).parents[1]
-BASE, IMAGE = "localhost/standin/python", "localhost/stitcher"
+BASE = "localhost/standin/python"
 PROGRAMS = ("buildah", "mmdebstrap")
 DEADLINE_S = 60.0
 USER = 10_001
@@ -41,7 +41,23 @@ ENVIRONMENT = {
     **{f"PROMPTREEL_{name}": "x" for name in ("PROJECT", "REGION", "DATABASE", "WORKFLOW", "TASKS_ACCOUNT")},
     **{f"PROMPTREEL_{name}_BUCKET": "x" for name in ("ARTIFACTS", "PROMPTS", "RESULTS")},
     "PROMPTREEL_SUBMIT_CLIP_URL": "https://x.example",
+    "PROMPTREEL_IAP_AUDIENCE": "/projects/1/locations/x/services/studio",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of ours, as infra/build.yaml builds it."""
+
+    name: str
+    dockerfile: str
+    context: str
+    server: str
+    """The program that its command hands over to."""
+
+
+STITCHER = Image("localhost/stitcher", "stitcher_service/Dockerfile", ".", "gunicorn")
+STUDIO = Image("localhost/studio", "infra/studio/Dockerfile", "functions", "functions-framework")
 
 
 class ContainerWrong(Exception):
@@ -100,19 +116,23 @@ def make_base(buildah: Buildah, tar: Path) -> None:
     buildah("commit", "-q", "--rm", container, BASE)
 
 
-def build(buildah: Buildah) -> None:
+def build(buildah: Buildah, image: Image) -> None:
     certificates = "/etc/ssl/certs:/etc/ssl/certs:ro"  # the host may trust an authority of its own
-    files = ("-f", "stitcher_service/Dockerfile", "--ignorefile", "stitcher_service/Dockerfile.dockerignore")
     options = ("--isolation", "chroot", "--pull-never", "-v", certificates, "--build-arg", f"BASE={BASE}")
-    buildah("build", "-q", *options, *files, "-t", IMAGE, ".")
+    ignoring = Path(f"{image.dockerfile}.dockerignore")  # which docker finds by itself
+    ignored = ("--ignorefile", str(ignoring)) if (ROOT / ignoring).exists() else ()
+    buildah("build", "-q", *options, "-f", image.dockerfile, *ignored, "-t", image.name, image.context)
 
 
-def check_image(buildah: Buildah) -> list[str]:
+def check_image(buildah: Buildah, image: Image) -> list[str]:
     """What the image says of itself; its command comes back."""
-    about: dict[str, Any] = json.loads(buildah("inspect", "--type", "image", IMAGE))["OCIv1"]
+    about: dict[str, Any] = json.loads(buildah("inspect", "--type", "image", image.name))["OCIv1"]
     config = about["config"]
     demand(config["User"].isdecimal() and int(config["User"]) > 0, "the user is a number and not root")
-    demand(config["Cmd"][-1].startswith("exec gunicorn"), "the web server replaces the shell, so SIGTERM reaches it")
+    demand(
+        config["Cmd"][-1].startswith(f"exec {image.server} "),
+        "the web server replaces the shell, so SIGTERM reaches it",
+    )
     names = [entry.partition("=")[0] for entry in config["Env"]]
     demand(not [name for name in names if "SECRET" in name or "TOKEN" in name or "KEY" in name], "no secrets in it")
     command: list[str] = config["Cmd"]
@@ -120,18 +140,20 @@ def check_image(buildah: Buildah) -> list[str]:
 
 
 def check_files(buildah: Buildah, container: str) -> None:
+    found = ("find", "/app", "-name", "test_*")
+    tests = subprocess.run(buildah.inside(container, *found), capture_output=True, text=True, check=True)
+    demand(not tests.stdout, "no tests in it")
+    written = subprocess.run(buildah.inside(container, "touch", "/app/x"), capture_output=True, check=False)
+    demand(written.returncode != 0, "its user cannot write into the program's folder")
+
+
+def check_ffmpeg(buildah: Buildah, container: str) -> None:
     hashing = 'sha256sum "$(python -c "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())")"'
     digest = subprocess.run(
         buildah.inside(container, "sh", "-c", hashing), capture_output=True, text=True, check=True
     ).stdout.split()[0]
     with Path(get_ffmpeg_exe()).open("rb") as own:  # type: ignore[no-untyped-call]
         demand(digest == hashlib.file_digest(own, "sha256").hexdigest(), "ffmpeg is the same, bit for bit, as here")
-    tests = subprocess.run(
-        buildah.inside(container, "find", "/app", "-name", "test_*"), capture_output=True, text=True, check=True
-    )
-    demand(not tests.stdout, "no tests in it")
-    written = subprocess.run(buildah.inside(container, "touch", "/app/x"), capture_output=True, check=False)
-    demand(written.returncode != 0, "its user cannot write into the program's folder")
 
 
 def cut_film(buildah: Buildah, container: str, folder: Path) -> None:
@@ -161,7 +183,9 @@ def served(buildah: Buildah, container: str, command: list[str]) -> Iterator[tup
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    on_loopback = [part.replace(":${PORT}", "127.0.0.1:${PORT}") for part in command]
+    on_loopback = [
+        part.replace("bind :", "bind 127.0.0.1:").replace("--port=", "--host=127.0.0.1 --port=") for part in command
+    ]
     environment = [
         word for name, value in {**ENVIRONMENT, "PORT": port}.items() for word in ("--env", f"{name}={value}")
     ]
@@ -199,13 +223,23 @@ def until(is_so: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
-def check_service(buildah: Buildah, container: str, command: list[str]) -> None:
+def refuses_bad_request(url: str) -> None:
+    refused = httpx.post(f"{url}/film", json={"job_id": "../x"}, timeout=DEADLINE_S)
+    is_told = refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY and refused.json()["code"] == "invalid"
+    demand(is_told, "a bad request gets our problem")
+
+
+def refuses_strangers(url: str) -> None:
+    refused = httpx.get(f"{url}/v1/jobs", headers={"Authorization": "Bearer a.b.c"}, timeout=DEADLINE_S)
+    is_told = refused.status_code == httpx.codes.FORBIDDEN and refused.json()["code"] == "not_signed_in"
+    demand(is_told, "whoever did not come through Identity-Aware Proxy is refused")
+
+
+def check_service(buildah: Buildah, container: str, command: list[str], check: Callable[[str], None]) -> None:
     with served(buildah, container, command) as (running, url):
         server = master(running.pid)
         demand(server.uids().real == USER, "the service runs as user 10001 and says that it is up")
-        refused = httpx.post(f"{url}/film", json={"job_id": "../x"}, timeout=DEADLINE_S)
-        is_told = refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY and refused.json()["code"] == "invalid"
-        demand(is_told, "a bad request gets our problem")
+        check(url)
         server.send_signal(signal.SIGTERM)
         demand(running.wait(DEADLINE_S) == 0, "SIGTERM ends it well")
 
@@ -225,18 +259,22 @@ def main(arguments: list[str]) -> int:
     buildah = Buildah(folder)
     try:
         make_base(buildah, base)
-        build(buildah)
-        command = check_image(buildah)
-        container = buildah("from", "--pull-never", IMAGE)
-        check_files(buildah, container)
-        cut_film(buildah, container, folder / "film")
-        check_service(buildah, container, command)
+        for image, check in ((STITCHER, refuses_bad_request), (STUDIO, refuses_strangers)):
+            tell(f"{image.dockerfile}:")
+            build(buildah, image)
+            command = check_image(buildah, image)
+            container = buildah("from", "--pull-never", image.name)
+            check_files(buildah, container)
+            if image is STITCHER:
+                check_ffmpeg(buildah, container)
+                cut_film(buildah, container, folder / "film")
+            check_service(buildah, container, command, check)
     except ContainerWrong as wrong:
         tell(f"  WRONG  {wrong}")
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    tell("the container builds, cuts and stops as it should")
+    tell("both containers build, serve and stop as they should")
     return 0
 
 

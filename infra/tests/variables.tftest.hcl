@@ -41,7 +41,7 @@ run "every_wish_is_heard" {
   }
 
   assert {
-    condition     = abs(sum([for name, queue in google_cloud_tasks_queue.this : queue.rate_limits[0].max_dispatches_per_second if startswith(name, "clips")]) * 60 - 10) < 0.001
+    condition     = abs(sum([for name, queue in google_cloud_tasks_queue.this : queue.rate_limits[0].max_dispatches_per_second if startswith(name, "clips")]) * 60 - 10) < 0.003
     error_message = "the clip queues together do not keep to the quota"
   }
 

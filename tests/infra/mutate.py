@@ -67,15 +67,14 @@ def judged(place: Workspace, mutant: Mutant, wanted: str) -> Verdict:
     file.write_text(mutant.text, encoding="utf-8")
     try:
         return Verdict(mutant, _killer(place, mutant, wanted))
+    except PlanFailed:
+        return Verdict(mutant, "terraform")
     finally:
         file.write_text(before, encoding="utf-8")
 
 
 def _killer(place: Workspace, mutant: Mutant, wanted: str) -> str:
-    try:
-        plan = Plan(place.plan(VARIABLES), place.infra)
-    except PlanFailed:
-        return "terraform"
+    plan = Plan(place.plan(VARIABLES), place.infra)
     said = faults(plan)
     if said:
         return f"rule: {next(iter(said))}"
@@ -83,7 +82,7 @@ def _killer(place: Workspace, mutant: Mutant, wanted: str) -> str:
         return "access table"
     if inventory.text(plan) != wanted:
         return "inventory"
-    if list(reading.faults_of_reading(reading.planned_with_a_reader(place))):
+    if list(reading.faults_of_reading(reading.planned_with_readers(place))):
         return "secrets"
     if mutant.file.endswith(".tf") and place.run("test", "-no-color").code:
         return "terraform test"

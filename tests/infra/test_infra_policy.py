@@ -31,11 +31,9 @@ def test_plan_then_is_the_inventory(plan: Plan) -> None:
     assert differing == [], "meant? then run `make infra-inventory` and read its diff"
 
 
-def test_secret_when_a_function_reads_it_then_it_alone_is_given_a_numbered_version(
-    place: Workspace, plan: Plan
-) -> None:
-    assert list(reading.faults_of_reading(reading.planned_with_a_reader(place))) == []
-    assert len(list(reading.faults_of_reading(plan))) == 2, "nobody reads one today: the function and its grant"
+def test_secret_when_functions_read_it_then_no_other_is_given_it(place: Workspace, plan: Plan) -> None:
+    assert list(reading.faults_of_reading(reading.planned_with_readers(place))) == []
+    assert len(list(reading.faults_of_reading(plan))) == 3, "nobody reads one today: two functions and their grants"
 
 
 def test_every_query_of_the_adapter_then_is_known_here() -> None:

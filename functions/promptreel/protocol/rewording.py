@@ -9,6 +9,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.models import registry
 from promptreel.domain.scene import Rewording, Scene
 from promptreel.domain.storyboard import StoryScene
+from promptreel.errors import QuotaExhausted, Transient
 from promptreel.ports import ArtifactStore, Clock, Ids, JobStore, Replace, Writer
 from promptreel.protocol.ledger import Busy, Ledger, Superseded
 from promptreel.protocol.races import until_won
@@ -28,13 +29,19 @@ def reworded(
     clock: Clock,
     ids: Ids,
 ) -> Scene | Busy | Superseded:
-    """The scene with the words its remedy asks for; unchanged when it asks for none. Raises: BudgetExceeded."""
+    """The scene with the words its remedy asks for; unchanged when it asks for none.
+
+    Raises: BudgetExceeded; Transient when the writer's quota is exhausted.
+    """
     asked = scene.rewording
     if asked is None:
         return scene
     model = registry().text_model(job.planned().text_model)
     question = _question(job, scene, asked)
-    told = ask(job, model, question, writer=writer, ledger=ledger, artifacts=artifacts, clock=clock)
+    try:
+        told = ask(job, model, question, writer=writer, ledger=ledger, artifacts=artifacts, clock=clock)
+    except QuotaExhausted as error:  # the writer's: no reason for the clips' queue to slow down
+        raise Transient(f"The writer: {error.message}", code=error.code, remedy=error.remedy) from error
     if isinstance(told, Busy | Superseded):
         return told
     words = {} if isinstance(told, Unusable) else _words(told.answer)

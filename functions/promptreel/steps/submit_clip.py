@@ -54,7 +54,7 @@ def submit_clip(
 ) -> ClipSubmitted:
     """Send one clip's request; delivered again, it pays nothing and writes nothing twice.
 
-    Raises: QuotaExhausted, so that the queue slows down; Transient when nothing was sent.
+    Raises: QuotaExhausted for the model's own quota, so that the queue slows down; Transient when nothing was sent.
     """
     job = jobs.job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:

@@ -147,6 +147,7 @@ BREAKS: dict[str, list[Edit]] = {
     ],
     "source_is_the_functions_folder_and_nothing_else": [
         lambda draft: draft.configured("data.archive_file.functions")["expressions"].pop("output_file_mode"),
+        lambda draft: draft.configured("data.archive_file.functions")["expressions"].pop("excludes"),
         lambda draft: packed(draft.copy() / "build/functions.zip", "tests/test_main.py"),
         to("google_storage_bucket_object.functions", "name", "functions.zip"),
         to("google_storage_bucket_object.functions", "source", "./functions.zip"),

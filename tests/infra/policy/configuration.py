@@ -10,6 +10,9 @@ from tests.infra.policy.plan import PROJECT, REGION, VARIABLES, Plan
 from tests.infra.policy.rules import rule
 from tests.infra.policy.running import url_of
 
+UNPACKED = {"**/__pycache__", "**/*.pyc", "**/.*", "**/*.egg-info", "**/node_modules"}
+"""What a checkout may hold beside its source; on a tidy one their absence would not show."""
+
 
 @rule
 def versions_are_pinned(plan: Plan) -> Iterator[str]:
@@ -49,6 +52,8 @@ def source_is_the_functions_folder_and_nothing_else(plan: Plan) -> Iterator[str]
     packing = plan.configuration["data.archive_file.functions"]["expressions"]
     if packing.get("output_file_mode", {}).get("constant_value") != "0644":
         yield "the checkout's file modes would change the digest"
+    if set(packing.get("excludes", {}).get("constant_value") or ()) != UNPACKED:
+        yield f"left out of the source: {packing.get('excludes')}"
     packed = members(plan.infra / "build/functions.zip")
     wanted = {
         path.relative_to(ROOT / "functions").as_posix()

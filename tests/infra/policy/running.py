@@ -93,7 +93,7 @@ def queues_keep_veos_quota(plan: Plan) -> Iterator[str]:
     for queue in plan.of("cloud_tasks_queue"):
         rates, retry = queue.block("rate_limits"), queue.block("retry_config")
         found[queue.values["name"]] = {
-            "dispatches_per_minute": round(60 * (rates.get("max_dispatches_per_second") or 500), 6),
+            "dispatches_per_minute": round(60 * (rates.get("max_dispatches_per_second") or 500), 2),
             "max_concurrent_dispatches": rates.get("max_concurrent_dispatches"),
             "retry": {
                 "max_attempts": retry.get("max_attempts"),

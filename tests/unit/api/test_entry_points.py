@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from promptreel import bootstrap
-from promptreel.errors import QuotaExhausted, Transient
+from promptreel.errors import LostRace, QuotaExhausted, Transient
 from promptreel.settings import Settings
 from tests.fakes.world import FakeWorld
 
@@ -86,6 +86,24 @@ def test_failing_step_then_tells_its_fate_by_status_and_its_reason_in_our_json(
     assert answer.status_code == status
     assert headers.items() <= dict(answer.headers).items()
     assert answer.get_json()["code"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(Transient("away"), 500), (LostRace("late"), 500), (QuotaExhausted("quota"), 429)]
+)
+def test_task_when_it_fails_then_only_veos_quota_slows_its_queue(
+    world: FakeWorld, error: Exception, status: int
+) -> None:
+    def fail(job_id: str) -> Any:
+        raise error
+
+    world.jobs.job = fail  # type: ignore[method-assign]
+
+    answer = step("submit_clip").post(
+        "/", json={"job_id": "job-1", "run": 1, "scene": "scene-01", "take": 1, "attempt": 1}
+    )
+
+    assert (answer.status_code, answer.get_json()["code"]) == (status, getattr(error, "code", ""))
 
 
 def test_unknown_job_then_is_a_404_problem() -> None:

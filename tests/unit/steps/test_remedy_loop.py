@@ -9,7 +9,7 @@ from promptreel.domain.job import DrawItem, Job, Output
 from promptreel.domain.ledger import JOB_ENDED, Call, committed_micros
 from promptreel.domain.scene import Rewording, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import AnswerLost, Refused
+from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Transient, Unpaid
 from promptreel.ports import Create, Ended, Replace, Running
 from promptreel.protocol import lifecycle
 from promptreel.steps.draw_keyframe import DrawKeyframe
@@ -184,6 +184,19 @@ def test_lost_answer_of_the_rewriter_then_is_counted_and_asked_again(world: Fake
 
     assert [call.state for call in calls(world, job, "rewrite/")] == [CallState.LOST, CallState.SETTLED]
     assert world.filmer.asked[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
+
+
+def test_quota_of_the_rewriter_then_is_not_told_as_the_quota_of_the_clips(world: FakeWorld) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    world.writer.answers = [Unpaid("429")]
+
+    with pytest.raises(Transient) as away:
+        world.submit_queued()
+
+    assert not isinstance(away.value, QuotaExhausted)
+    world.submit_queued()
+    assert [call.state for call in calls(world, job, "rewrite/")] == [CallState.SETTLED]
 
 
 def test_rewriting_that_the_budget_does_not_hold_then_stops_before_it_and_says_the_limit(world: FakeWorld) -> None:

@@ -1,0 +1,114 @@
+"""Both images: small, numeric non-root user, locked requirements, SIGTERM arrives; a linter agrees (E3, H4)."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STITCHER, STUDIO = ROOT / "stitcher_service/Dockerfile", ROOT / "infra/studio/Dockerfile"
+LOCKED = {STITCHER: ROOT / "stitcher_service/requirements.txt", STUDIO: ROOT / "functions/requirements.txt"}
+
+both = pytest.mark.parametrize("dockerfile", LOCKED, ids=["stitcher", "studio"])
+
+
+def instructions(dockerfile: Path) -> list[tuple[str, str]]:
+    """Instruction and arguments, comments left out, continued lines joined."""
+    text = re.sub(r"^#.*\n", "", dockerfile.read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    lines = (line.split(maxsplit=1) for line in text.splitlines() if line.strip())
+    return [(name, " ".join(rest)) for name, *rest in lines]
+
+
+def said(dockerfile: Path, name: str) -> list[str]:
+    return [rest for found, rest in instructions(dockerfile) if found == name]
+
+
+@both
+def test_linter_then_finds_nothing(dockerfile: Path) -> None:
+    program = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert program, "hadolint is not installed: it comes with the dev requirements"
+
+    linted = subprocess.run((program, str(dockerfile)), capture_output=True, text=True, check=False)
+
+    assert (linted.stdout, linted.returncode) == ("", 0)
+
+
+@both
+def test_base_then_can_be_given_by_its_digest(dockerfile: Path) -> None:
+    assert instructions(dockerfile)[0][0] == "ARG"
+    assert instructions(dockerfile)[0][1].startswith("BASE=")
+    assert said(dockerfile, "FROM") == ["${BASE}"]
+
+
+@both
+def test_user_then_is_a_number_other_than_root_and_the_last_word_on_it(dockerfile: Path) -> None:
+    names = [name for name, _ in instructions(dockerfile)]
+
+    assert said(dockerfile, "USER") == ["10001"]
+    assert not set(names[names.index("USER") :]) & {"RUN", "COPY", "ADD"}
+
+
+@both
+def test_requirements_then_are_installed_by_hash_and_nothing_else_is(dockerfile: Path) -> None:
+    (install,) = [run for run in said(dockerfile, "RUN") if "install" in run]
+
+    assert install.startswith("pip install ")
+    assert {"--require-hashes", "--no-deps", "--no-cache-dir", "--only-binary"} <= set(install.split())
+    assert install.endswith("-r requirements.txt")
+    locked = LOCKED[dockerfile].read_text()
+    requirements = [line for line in locked.splitlines() if "==" in line and not line.lstrip().startswith("#")]
+    assert all(line.endswith("\\") for line in requirements)
+    assert any(line.startswith("google-cloud-firestore==") for line in requirements)
+
+
+@both
+def test_program_then_is_compiled_when_it_starts(dockerfile: Path) -> None:
+    assert any("compileall" in run for run in said(dockerfile, "RUN"))
+    assert not any("PYTHONDONTWRITEBYTECODE" in variables for variables in said(dockerfile, "ENV"))
+
+
+@both
+@pytest.mark.parametrize("name", ["ENV", "ARG"])
+def test_image_then_carries_no_secret(dockerfile: Path, name: str) -> None:
+    assert not re.search(r"SECRET|TOKEN|PASSWORD|API_?KEY|CREDENTIAL", " ".join(said(dockerfile, name)), re.IGNORECASE)
+
+
+@both
+def test_command_then_hands_the_process_over_so_that_sigterm_arrives(dockerfile: Path) -> None:
+    (command,) = map(json.loads, said(dockerfile, "CMD"))
+
+    assert command[:2] == ["sh", "-c"]
+    assert command[2].startswith("exec ")
+
+
+def test_stitchers_command_then_serves_one_film_at_a_time_without_time_outs_of_its_own() -> None:
+    (command,) = map(json.loads, said(STITCHER, "CMD"))
+
+    assert command[2].startswith("exec gunicorn ")
+    assert command[2].endswith(" stitcher_service.main:app")
+    for option in ("--workers 1", "--timeout 0", "--no-control-socket"):
+        assert option in command[2]
+    grace = re.search(r"--graceful-timeout (\d+)", command[2])
+    assert grace is not None
+    assert int(grace[1]) < 10  # what Cloud Run leaves between SIGTERM and SIGKILL
+
+
+def test_studios_command_then_serves_the_api_and_nothing_else() -> None:
+    (command,) = map(json.loads, said(STUDIO, "CMD"))
+
+    assert command[2].startswith("exec functions-framework ")
+    assert "--source=main.py --target=api " in command[2]
+
+
+def test_stitchers_context_then_holds_the_two_packages_and_nothing_else() -> None:
+    ignored = STITCHER.with_name("Dockerfile.dockerignore").read_text().split()
+
+    assert ignored[0] == "**"
+    assert [line for line in ignored if line.startswith("!")] == ["!functions/promptreel", "!stitcher_service"]
+    copied = {copy.split()[0] for copy in said(STITCHER, "COPY")}
+    assert copied == {"stitcher_service/requirements.txt", "functions/promptreel", "stitcher_service"}
