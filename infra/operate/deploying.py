@@ -55,8 +55,7 @@ def deploy(target: Target, shell: Shell) -> None:
     shell.run(*target.terraform("plan", f"-out={PLAN}", *variables, *images))
     if not shell.confirmed("This plan will be applied.", "yes"):
         raise CommandFailed("nothing was applied")
-    shell.run(*target.terraform("apply", PLAN))
-    shell.run(*target.terraform("output"))
+    shell.run(*target.terraform("apply", PLAN))  # it ends with the outputs
 
 
 def destroy(target: Target, shell: Shell) -> None:

@@ -61,6 +61,7 @@ run "every_wish_is_heard" {
 
   assert {
     condition = (
+      length(google_storage_bucket_iam_member.vertex_agent) == 1 &&
       google_storage_bucket_iam_member.vertex_agent[0].bucket == "promptreel-test-artifacts" &&
       google_storage_bucket_iam_member.vertex_agent[0].role == "roles/storage.objectUser" &&
       google_storage_bucket_iam_member.vertex_agent[0].member == "serviceAccount:service-123456789012@gcp-sa-aiplatform.iam.gserviceaccount.com"

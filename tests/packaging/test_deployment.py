@@ -1,0 +1,147 @@
+"""`make deploy` and `make destroy` without a cloud: real Terraform, its state in a real object-store server (H4).
+
+Google's API is the provider's stand-in, and the few things asked of gcloud are answered by a program of that name.
+"""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.contract.ports.emulators import storage
+from tests.infra import inventory
+from tests.infra.offline.terraform import Workspace, workspace
+from tests.infra.policy.plan import PROJECT
+
+STATE_BUCKET = f"{PROJECT}-tfstate"
+
+# An image exists once it was built, a bucket once it was created; everything else is merely agreed to.
+GCLOUD = """#!{python}
+import hashlib, json, os, sys
+import httpx
+asked, built = sys.argv[1:], os.environ["BUILT"]
+with open(os.environ["ASKED"], "a") as log:
+    log.write(json.dumps(asked) + "\\n")
+buckets = os.environ["BUCKETS"]
+match asked:
+    case ["config", "get-value", "account"]:
+        print("ops@example.com")
+    case ["billing", "projects", "describe", *_]:
+        print("0A1B2C-3D4E5F-6A7B8C")
+    case ["storage", "buckets", "describe", bucket, *_]:
+        sys.exit(httpx.get(f"{{buckets}}/{{bucket.removeprefix('gs://')}}").status_code != 200)
+    case ["storage", "buckets", "create", bucket, *_]:
+        httpx.post(buckets, json={{"name": bucket.removeprefix("gs://")}}).raise_for_status()
+    case ["builds", "submit", *options]:
+        (names,) = (one.partition("=")[2] for one in options if one.startswith("--substitutions="))
+        given = dict(one.split("=") for one in names.split(","))
+        with open(built, "a") as images:
+            images.writelines(f"{{given['_IMAGES']}}/{{name}}:{{given['_TAG']}}\\n" for name in ("stitcher", "studio"))
+    case ["artifacts", "docker", "images", "describe", image, *_]:
+        if not os.path.exists(built) or image not in open(built).read().split():
+            sys.exit("not found")
+        print("sha256:" + hashlib.sha256(image.encode()).hexdigest())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A copy of the checkout as an operator has it, and a cloud that holds nothing but what they put there."""
+
+    place: Workspace
+    store: str
+    """The object store's URL."""
+
+    def operate(self, command: str, typed: str) -> str:
+        """What ``python -m infra.operate`` prints when the operator types this."""
+        folder = self.place.folder
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "GOOGLE_"))}
+        environment |= {
+            "PATH": f"{folder / 'bin'}{os.pathsep}{environment['PATH']}",
+            "PYTHONPATH": f"{folder}{os.pathsep}{folder / 'functions'}",
+            "ASKED": str(folder / "asked.jsonl"),
+            "BUILT": str(folder / "built.txt"),
+            "BUCKETS": f"{self.store}/storage/v1/b",
+            "GOOGLE_BACKEND_STORAGE_CUSTOM_ENDPOINT": f"{self.store}/storage/v1/",
+            "GOOGLE_OAUTH_ACCESS_TOKEN": "nobody",
+            "TF_REATTACH_PROVIDERS": self.place.providers,
+            "TF_CLI_CONFIG_FILE": os.devnull,
+            "TF_CLI_ARGS": "-no-color",
+            "CHECKPOINT_DISABLE": "1",
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "infra.operate", command, f"--project={PROJECT}"],
+            cwd=folder,
+            env=environment,
+            input=f"{typed}\n",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+    def commit(self) -> None:
+        who = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
+        subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "x"], cwd=self.place.folder, check=True)
+
+    def asked(self, *words: str) -> int:
+        """How often gcloud was asked something that begins so."""
+        lines = (self.place.folder / "asked.jsonl").read_text(encoding="utf-8").splitlines()
+        return sum(json.loads(line)[: len(words)] == list(words) for line in lines)
+
+    def standing(self) -> int:
+        """Resources in Terraform's state."""
+        state = httpx.get(f"{self.store}/storage/v1/b/{STATE_BUCKET}/o/promptreel%2Fdefault.tfstate?alt=media").json()
+        return sum(len(one["instances"]) for one in state["resources"] if one["mode"] == "managed")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    with workspace() as place, storage(tmp_path) as store:
+        program = place.folder / "bin/gcloud"
+        program.parent.mkdir()
+        program.write_text(GCLOUD.format(python=sys.executable), encoding="utf-8")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        subprocess.run(["git", "init", "-q"], cwd=place.folder, check=True)
+        made = Checkout(place, store)
+        made.commit()
+        yield made
+
+
+def test_deployment_from_an_empty_project_through_an_upgrade_until_nothing_is_left(checkout: Checkout) -> None:
+    listed = [name for name in json.loads(inventory.FILE.read_text()) if not name.endswith(" is made")]
+    first = checkout.operate("deploy", "yes")
+
+    assert 'api_url = "https://api-123456789012.us-central1.run.app"' in first
+    assert checkout.standing() == len(listed) - 2  # the inventory lets a group in, at the API and at the studio
+    assert checkout.asked("storage", "buckets", "create") == 1
+
+    assert "No changes." in checkout.operate("deploy", "yes"), "what is deployed is what is written down"
+    assert checkout.asked("storage", "buckets", "create") == 1
+    assert checkout.asked("builds", "submit") == 1
+
+    checkout.commit()
+    upgraded = checkout.operate("deploy", "yes")
+
+    assert checkout.asked("builds", "submit") == 2
+    assert "Plan: 0 to add, 2 to change, 0 to destroy." in upgraded, "the two images"
+
+    checkout.operate("destroy", PROJECT)
+
+    assert checkout.standing() == 0
+    assert checkout.asked("storage", "rm") == 4
+
+
+def test_deployment_when_the_plan_is_not_wanted_then_builds_but_changes_nothing(checkout: Checkout) -> None:
+    with pytest.raises(AssertionError, match="nothing was applied"):
+        checkout.operate("deploy", "no")
+
+    assert checkout.standing() < 50, "the registry and what builds need"
