@@ -126,8 +126,8 @@ class ArtifactStore(Protocol):
     def delete(self, uri: str) -> None:
         """Remove an object; one that is gone is fine."""
 
-    def signed_url(self, uri: str, expires_s: int) -> str:
-        """A link that needs no other credential and stops working."""
+    def signed_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
+        """For each address a link that needs no other credential and stops working."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 variables {
   project        = "promptreel-test"
   operators      = ["ops@example.com"]
-  stitcher_image = "us-docker.pkg.dev/p/r/stitcher@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-  studio_image   = "us-docker.pkg.dev/p/r/studio@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+  stitcher_image = "us-docker.pkg.dev/p/r/stitcher@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  studio_image   = "us-docker.pkg.dev/p/r/studio@sha256:fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
 }
 
 run "only_project_login_and_images_are_needed" {

@@ -1,7 +1,7 @@
 """An `ArtifactStore` and an `Inbox` in memory, under the same contract suite as Cloud Storage."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from promptreel.errors import NotFound
@@ -48,8 +48,8 @@ class MemoryArtifacts:
     def delete(self, uri: str) -> None:
         self._objects.pop(uri, None)
 
-    def signed_url(self, uri: str, expires_s: int) -> str:
-        return f"https://signed.example/{uri.removeprefix('gs://')}?expires={expires_s}"
+    def signed_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
+        return {uri: f"https://signed.example/{uri.removeprefix('gs://')}?expires={expires_s}" for uri in uris}
 
 
 class MemoryInbox:

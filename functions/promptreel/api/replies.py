@@ -1,6 +1,6 @@
-"""Documents as the API tells them (DESIGN §9). Pure: a `link` function turns a gs:// address into a signed URL."""
+"""Documents as the API tells them (DESIGN §9). Pure: links are signed before, for what `files` names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promptreel.domain.job import Job
@@ -10,7 +10,8 @@ from promptreel.domain.scene import Keyframe, Scene
 from promptreel.domain.states import JobState, SceneState
 from promptreel.protocol.reconciling import Reconciled
 
-Link = Callable[[str], str]
+Links = Mapping[str, str]
+"""gs:// address to signed URL."""
 
 
 def accepted(job: Job, base_url: str) -> dict[str, Any]:
@@ -29,22 +30,30 @@ def summary(job: Job) -> dict[str, Any]:
     }
 
 
-def whole(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], link: Link) -> dict[str, Any]:
+def files(job: Job, scenes: Sequence[Scene]) -> list[str]:
+    """The addresses that `whole` has a link for."""
+    pieces = [piece for scene in scenes for piece in (scene.start, scene.end, scene.clip) if piece]
+    output = job.output
+    ends = (output.film_uri, output.poster_uri, output.sheet_uri, output.preview_uri) if output else ()
+    return [*(piece.uri for piece in pieces), *filter(None, ends)]
+
+
+def whole(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links) -> dict[str, Any]:
     """Everything its owner may see of a job."""
     plan, output = job.plan, job.output
     return {
         **summary(job),
         "request": job.request.model_dump(mode="json", exclude_none=True),
         "progress": _progress(job, scenes),
-        "scenes": [_scene(scene, link) for scene in scenes],
+        "scenes": [_scene(scene, links) for scene in scenes],
         "budget": _budget(job, calls),
         "planned_duration_s": plan.planned_frames / plan.fps if plan else None,
         "planned_frames": plan.planned_frames if plan else None,
         "output": {
-            "film": {"url": link(output.film_uri), "uri": output.film_uri},
-            "poster": {"url": link(output.poster_uri), "uri": output.poster_uri},
-            "contact_sheet": _file(output.sheet_uri, link),
-            "preview": _file(output.preview_uri, link),
+            "film": {"url": links[output.film_uri], "uri": output.film_uri},
+            "poster": {"url": links[output.poster_uri], "uri": output.poster_uri},
+            "contact_sheet": _file(output.sheet_uri, links),
+            "preview": _file(output.preview_uri, links),
             "duration_s": output.frames / plan.fps,
             "frames": output.frames,
             "width": output.width_px,
@@ -125,7 +134,7 @@ def _progress(job: Job, scenes: Sequence[Scene]) -> dict[str, Any]:
     }
 
 
-def _scene(scene: Scene, link: Link) -> dict[str, Any]:
+def _scene(scene: Scene, links: Links) -> dict[str, Any]:
     return {
         "id": scene.id,
         "sequence": scene.sequence,
@@ -133,19 +142,19 @@ def _scene(scene: Scene, link: Link) -> dict[str, Any]:
         "state": scene.state.value,
         "description": scene.description,
         "duration_s": scene.duration_s,
-        "keyframes": {"start": _picture(scene.start, link), "end": _picture(scene.end, link)},
-        "clip": {"url": link(scene.clip.uri), "uri": scene.clip.uri} if scene.clip else None,
+        "keyframes": {"start": _picture(scene.start, links), "end": _picture(scene.end, links)},
+        "clip": {"url": links[scene.clip.uri], "uri": scene.clip.uri} if scene.clip else None,
         "attempts": [one.model_dump(mode="json") for one in scene.tries],
         "error": scene.problem.model_dump(mode="json") if scene.problem else None,
     }
 
 
-def _picture(keyframe: Keyframe | None, link: Link) -> dict[str, str] | None:
-    return _file(keyframe.uri, link) if keyframe else None
+def _picture(keyframe: Keyframe | None, links: Links) -> dict[str, str] | None:
+    return _file(keyframe.uri, links) if keyframe else None
 
 
-def _file(uri: str | None, link: Link) -> dict[str, str] | None:
-    return {"url": link(uri), "uri": uri} if uri else None
+def _file(uri: str | None, links: Links) -> dict[str, str] | None:
+    return {"url": links[uri], "uri": uri} if uri else None
 
 
 def _budget(job: Job, calls: Sequence[Call]) -> dict[str, str]:

@@ -141,7 +141,8 @@ def _show(world: World, job_id: str) -> Response:
     job = _own(world, job_id)
     scenes = [read.value for read in world.jobs.scenes(job.id)]
     calls = [read.value for read in world.jobs.calls(job.id)]
-    return jsonify(replies.whole(job, scenes, calls, lambda uri: world.artifacts.signed_url(uri, LINK_S)))
+    links = world.artifacts.signed_urls(replies.files(job, scenes), LINK_S)
+    return jsonify(replies.whole(job, scenes, calls, links))
 
 
 def _ledger(world: World, job_id: str) -> Response:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import httpx
 import pytest
@@ -52,6 +52,17 @@ for wish in wishes:
                                    credentials=SignBlob(), api_access_endpoint=media, **wish))
 """
 
+# Our own adapter, in the same place.
+ADAPTER = """
+import json, sys
+from promptreel.adapters.gcs import GcsArtifacts
+from promptreel.adapters.signer import RemoteSigner
+
+iam, media, names = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+artifacts = GcsArtifacts("local", "films", RemoteSigner(iam), media)
+print(json.dumps(artifacts.signed_urls(map(artifacts.uri, names), 600)))
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -59,6 +70,8 @@ class Place:
     media: str
     sign: Callable[..., str]
     """A URL for an object of the bucket ``films``, by the official client."""
+    sign_by_adapter: Callable[[list[str]], dict[str, str]]
+    """URLs of many objects by their addresses."""
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +112,12 @@ def place(
         argv = (sys.executable, "-c", CLIENT, iam, media, json.dumps([{"name": name} | wish]))
         return subprocess.run(argv, env=client_env, capture_output=True, text=True, check=True).stdout.strip()
 
+    def sign_by_adapter(names: list[str]) -> dict[str, str]:
+        argv = (sys.executable, "-c", ADAPTER, iam, media, json.dumps(names))
+        signed = subprocess.run(argv, env=client_env, capture_output=True, text=True, check=True).stdout
+        links: dict[str, str] = json.loads(signed)
+        return links
+
     certs = f"{iam}/robot/v1/metadata/x509"
     with (
         running("iamcredentials", "--port", str(iam_port), "--state-dir", str(state_dir), ports=(iam_port,)),
@@ -106,7 +125,7 @@ def place(
             "media", "--port", str(media_port), "--backend", object_store, "--certs-url", certs, ports=(media_port,)
         ),
     ):
-        yield Place(iam, media, sign)
+        yield Place(iam, media, sign, sign_by_adapter)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +150,17 @@ def test_signed_url_when_opened_then_the_object(film_url: str) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "video/mp4"
     assert answer.content == FILM
+
+
+def test_links_of_a_long_film_when_signed_at_once_then_each_opens_its_own_file(place: Place) -> None:
+    names = ["film.mp4", "Szene 1/ä&b.mp4", *(f"clips/{number}.mp4" for number in range(180))]
+
+    links = place.sign_by_adapter(names)
+
+    assert [urlsplit(link).path for link in links.values()] == [f"/films/{quote(name)}" for name in names]
+    assert list(links) == [f"gs://films/{name}" for name in names]
+    assert [httpx.get(links[f"gs://films/{name}"]).status_code for name in names[:3]] == [200, 200, 404]
+    assert place.sign_by_adapter([]) == {}
 
 
 def test_signed_url_when_a_range_is_asked_then_that_part(film_url: str) -> None:

@@ -65,7 +65,7 @@ def test_key_of_a_deleted_job_then_does_not_bring_it_back(http: FlaskClient, wor
 
 def test_expired_job_then_does_not_exist_and_no_link_to_it_is_signed(http: FlaskClient, world: FakeWorld) -> None:
     job = world.drawn(owner="mira@example.com")
-    world.artifacts.signed_url = lambda uri, expires_s: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    world.artifacts.signed_urls = lambda uris, expires_s: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     world.clock.pass_s(world.keep.total_seconds())
 
     assert http.get(f"/v1/jobs/{job.id}", headers=bearer()).status_code == 404

@@ -19,7 +19,8 @@ OUTPUT = Output(
 
 def output_of(world: FakeWorld, output: Output) -> dict[str, object]:
     job = world.planned().evolve(output=output)
-    told: dict[str, object] = replies.whole(job, [], [], lambda uri: f"https://signed/{uri}")["output"]
+    links = {uri: f"https://signed/{uri}" for uri in replies.files(job, [])}
+    told: dict[str, object] = replies.whole(job, [], [], links)["output"]
     return told
 
 
