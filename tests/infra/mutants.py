@@ -163,7 +163,8 @@ def _value_edits(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, str):
         yield "text", f"{value}x"
     elif isinstance(value, list) and all(isinstance(one, str) for one in value):
-        yield "extra", [*value, "sign" if "database" in value else "workflow"]
+        another = "sign" if "database" in value else "scheduler" if "workflow" in value else "workflow"
+        yield "extra", [*value, another]
 
 
 _GONE = object()
