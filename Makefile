@@ -60,6 +60,7 @@ check: setup ## lint, format, types, layers, locks, the workflow's own compiler
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m localcloud workflows check workflows/film.yaml
+	$(BIN)/python -m tests.infra.offline fmt -check -recursive infra
 	$(BIN)/python -m tests.locks $(LOCKED) -- $(LOCK)
 
 fmt: setup ## format and mend what can be mended

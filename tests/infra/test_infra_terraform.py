@@ -3,14 +3,32 @@
 import re
 from pathlib import Path
 
+from tests.infra import inventory
 from tests.infra.offline import archive, schemas
 from tests.infra.offline.terraform import ROOT, Workspace, workspace
+from tests.infra.policy.everything import faults
+from tests.infra.policy.plan import VARIABLES, Plan
 
 
-def test_configuration_then_is_formatted(place: Workspace) -> None:
-    formatted = place.run("fmt", "-check", "-recursive", "-no-color")
+def code(place: Workspace) -> dict[str, list[str]]:
+    """Each file's lines without comments and without the spaces that align them, which a comment would move."""
+    return {
+        file.name: [
+            re.sub(r"(?<=\S) +", " ", line)
+            for line in file.read_text(encoding="utf-8").splitlines()
+            if not line.lstrip().startswith("#")
+        ]
+        for file in place.infra.rglob("*.tf")
+    }
 
-    assert formatted.code == 0, f"run `make fmt`:\n{formatted.out}"
+
+def test_configuration_then_is_formatted() -> None:
+    with workspace() as own:
+        written = code(own)
+        formatted = own.run("fmt", "-recursive", "-no-color")
+
+        assert formatted.code == 0, formatted.out
+        assert code(own) == written, "run `make fmt`"
 
 
 def test_configuration_then_is_valid_for_the_providers_own_schema(place: Workspace) -> None:
@@ -93,11 +111,15 @@ def test_source_when_caches_and_modes_change_then_the_digest_stays(tmp_path: Pat
     assert archive.read(config, tmp_path)["output_sha256"] != before
 
 
-def test_comment_in_the_configuration_then_changes_nothing() -> None:
+def test_comment_after_every_line_then_changes_nothing() -> None:
     with workspace() as own:
+        written = code(own)
         for file in own.infra.glob("*.tf"):
-            file.write_text(f"# Another word.\n{file.read_text()}")
-        formatted = own.run("fmt", "-check", "-recursive", "-no-color")
-        validated = own.run("validate", "-no-color")
+            lines = file.read_text(encoding="utf-8").splitlines()
+            file.write_text("".join(f"{line}\n# Another word.\n" for line in lines), encoding="utf-8")
+        plan = Plan(own.plan(VARIABLES), own.infra)
 
-    assert (formatted.code, validated.code) == (0, 0)
+        assert faults(plan) == {}
+        assert inventory.text(plan) == inventory.FILE.read_text(encoding="utf-8")
+        assert own.run("fmt", "-recursive", "-no-color").code == 0
+        assert {name: lines for name, lines in code(own).items() if not name.startswith("zz_")} == written
