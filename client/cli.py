@@ -4,13 +4,12 @@ Exit codes: 0 it worked, 1 the job did not end COMPLETE or the bill differs, 2 w
 not be reached.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import uuid4
 
 import typer
@@ -22,9 +21,9 @@ from client.api import PromptreelClient
 from client.bill import agrees, read_bill
 from client.downloads import download_output
 from client.journal import journal
-from client.problems import ClientError, NotReachable, ProblemError
+from client.printing import explain, print_address, print_json, say
+from client.problems import ClientError
 from client.settings import connect
-from client.shapes import Job
 from client.show import show
 from client.view import job_view, jobs_view, ledger_view, reconciled_view
 from client.watching import follow
@@ -32,8 +31,6 @@ from client.wish import film_request
 
 JOB_FAILED: Final = 1
 BILL_DIFFERS: Final = 1
-REFUSED: Final = 2
-UNREACHABLE: Final = 3
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -114,10 +111,10 @@ def submit(
         if watch:
             _watch(client, answer["id"], as_json=as_json)
         elif as_json:
-            _print_json(answer)
+            print_json(answer)
         else:
             print(answer["id"])  # alone on stdout, so that a script can keep it
-            _say(Text(f"Watch it: promptreel watch {answer['id']}", style="dim"))
+            say(Text(f"Watch it: promptreel watch {answer['id']}", style="dim"))
 
 
 @app.command("watch")
@@ -133,10 +130,10 @@ def status(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", to
     with connect(api, token) as client:
         found = client.job(job)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         Console().print(job_view(found, datetime.now(UTC)))
-        _print_address(found)
+        print_address(found)
 
 
 @app.command("list")
@@ -152,7 +149,7 @@ def list_jobs(
     with connect(api, token) as client:
         found = client.jobs(state=state, page_token=page)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         Console().print(jobs_view(found))
 
@@ -189,7 +186,7 @@ def ledger(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", to
     with connect(api, token) as client:
         found = client.ledger(job)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         Console().print(ledger_view(found))
 
@@ -200,7 +197,7 @@ def logs(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", toke
     with connect(api, token) as client:
         events = client.events(job)
     if as_json:
-        _print_json(events)
+        print_json(events)
     else:
         print(*journal(events), sep="\n")
 
@@ -222,7 +219,7 @@ def reconcile(
     with connect(api, token) as client:
         found = {job: client.reconcile(job, {**export.about(job, since, until), "apply": apply}) for job in jobs}
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         for job, reconciled in found.items():
             Console().print(Text(job, style="bold"), reconciled_view(reconciled))
@@ -253,40 +250,14 @@ def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:
     try:
         job = show(follow(client, job_id), console)
     except KeyboardInterrupt:
-        _say(Text(f"The job goes on. Watch it again: promptreel watch {job_id}"))
+        say(Text(f"The job goes on. Watch it again: promptreel watch {job_id}"))
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
-        _print_json(job)
+        print_json(job)
     else:
-        _print_address(job)
+        print_address(job)
     if job["state"] != "COMPLETE":
         raise typer.Exit(JOB_FAILED)
-
-
-def _print_address(job: Job) -> None:
-    """The film's signed URL on one line of its own, however narrow the terminal: it is there to be copied."""
-    if job["output"] is not None:
-        print(job["output"]["film"]["url"])
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _say(text: Text) -> None:
-    Console(stderr=True).print(text, soft_wrap=True)
-
-
-def explain(error: ClientError) -> int:
-    """Tell a person what went wrong and what to do; the exit code for it."""
-    _say(Text.assemble(("Error    ", "bold red"), error.message))
-    if error.remedy:
-        _say(Text.assemble(("Way out  ", "bold"), error.remedy))
-    if isinstance(error, ProblemError):
-        trace = f", trace {error.trace}" if error.trace else ""
-        _say(Text(f"         {error.code}{trace}", style="dim"))
-    away = isinstance(error, NotReachable) or (isinstance(error, ProblemError) and error.may_pass)
-    return UNREACHABLE if away else REFUSED
 
 
 def main(argv: Sequence[str] | None = None) -> None:

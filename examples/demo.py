@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.text import Text
 
 from client.api import PromptreelClient
-from client.cli import explain
 from client.downloads import download_output
+from client.printing import explain
 from client.problems import ClientError
 from client.settings import connect
 from client.shapes import Job, Ledger

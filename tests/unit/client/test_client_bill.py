@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from client import cli
+from client import cli, printing
 
 JOB = "/v1/jobs/film-3f9a2c"
 RECONCILE = f"{JOB}/ledger:reconcile"
@@ -130,7 +130,7 @@ def test_bill_that_cannot_be_read_then_is_told_by_line_and_nothing_is_sent(
     file = tmp_path / "bill.csv"
     file.write_text(text)
 
-    assert run("reconcile", "film-3f9a2c", "--bill", str(file)) == cli.REFUSED
+    assert run("reconcile", "film-3f9a2c", "--bill", str(file)) == printing.REFUSED
     printed = capsys.readouterr().err
     assert told in printed
     assert "Way out  A bill is CSV with columns" in printed

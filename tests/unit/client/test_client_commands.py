@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from client import cli
+from client import cli, printing
 
 JOB = "/v1/jobs/film-3f9a2c"
 Run = Callable[..., int]
@@ -20,7 +20,7 @@ def test_version_when_asked_then_printed(run: Run, capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("arguments", [["submit"], ["submit", "--wings", "2"], ["fly"]])
 def test_command_when_it_makes_no_sense_then_exit_code_two(run: Run, fake_api: Any, arguments: list[str]) -> None:
-    assert run(*arguments) == cli.REFUSED
+    assert run(*arguments) == printing.REFUSED
     assert fake_api.asked == []
 
 
@@ -30,7 +30,7 @@ def test_setting_when_missing_then_named_with_a_way_out(
 ) -> None:
     monkeypatch.delenv(name)
 
-    assert run("list") == cli.REFUSED
+    assert run("list") == printing.REFUSED
     told = capsys.readouterr().err
     assert f"{name} not set" in told
     assert "python -m localcloud up" in told
@@ -156,7 +156,7 @@ def test_film_when_not_made_yet_then_download_says_what_to_do(
 ) -> None:
     fake_api.on("GET", JOB, answer(200, job_json(state="VIDEO_GEN")))
 
-    assert run("download", "film-3f9a2c") == cli.REFUSED
+    assert run("download", "film-3f9a2c") == printing.REFUSED
     assert "promptreel watch film-3f9a2c" in capsys.readouterr().err
 
 
@@ -166,7 +166,7 @@ def test_problem_when_answered_then_on_stderr_with_its_way_out_and_trace(
     problem = {"code": "invalid", "message": "scenes: at most 60 [bold]", "remedy": "Ask for fewer.", "trace": "t-1"}
     fake_api.on("POST", "/v1/jobs", answer(422, problem))
 
-    assert run("submit", "Rain", "--scenes", "99") == cli.REFUSED
+    assert run("submit", "Rain", "--scenes", "99") == printing.REFUSED
 
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -182,7 +182,7 @@ def test_api_when_nobody_listens_then_exit_code_three(
 ) -> None:
     monkeypatch.setattr("client.retries.Retries.wait_s", lambda *_: None)
 
-    assert run("list", "--api", f"http://127.0.0.1:{unused_port}") == cli.UNREACHABLE
+    assert run("list", "--api", f"http://127.0.0.1:{unused_port}") == printing.UNREACHABLE
     assert f"No answer from 127.0.0.1:{unused_port}" in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from client import cli
+from client import printing
 
 Run = Callable[..., int]
 
@@ -103,7 +103,7 @@ def test_file_when_unusable_then_refused_before_anything_is_sent(
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
-    assert run("submit", "--file", str(path)) == cli.REFUSED
+    assert run("submit", "--file", str(path)) == printing.REFUSED
     assert name in capsys.readouterr().err
     assert fake_api.asked == []
 
@@ -111,5 +111,5 @@ def test_file_when_unusable_then_refused_before_anything_is_sent(
 def test_idea_when_given_twice_then_refused(run: Run, fake_api: Any, tmp_path: Path) -> None:
     (tmp_path / "idea.txt").write_text("Rain")
 
-    assert run("submit", "Snow", "--file", str(tmp_path / "idea.txt")) == cli.REFUSED
+    assert run("submit", "Snow", "--file", str(tmp_path / "idea.txt")) == printing.REFUSED
     assert fake_api.asked == []
