@@ -4,8 +4,8 @@ from tests.e2e.stack import Stack
 
 FIVE = "Five scenes: a baker wakes. Dough rises. The oven glows. A queue forms. The last loaf is sold."
 
-# One code of each way to be answered: never again, other words, other pictures, another seed, all there is.
-CLASSES = ("89371032", "57734940", "29310472", "22137204", "64151117")
+# One code of each way to be answered, and what is tried first.
+CLASSES = {"89371032": "", "57734940": "rewrite", "29310472": "rewrite", "22137204": "reseed", "64151117": "reseed"}
 
 
 def test_scene_refused_four_times_then_every_remedy_is_tried_and_the_last_one_films_it(stack: Stack) -> None:
@@ -41,10 +41,12 @@ def test_every_fifth_clip_refused_for_another_reason_then_all_jobs_complete_and_
     jobs = [stack.wait(job_id) for job_id in ids]
 
     assert [job["state"] for job in jobs] == ["COMPLETE"] * 3
-    refused = [one for job in jobs for scene in job["scenes"] for one in scene["attempts"] if one["codes"]]
-    assert sorted(code for one in refused for code in one["codes"]) == sorted(CLASSES)
-    remedies = {one["codes"][0]: one["remedy"] for one in refused}
-    assert remedies == dict(zip(CLASSES, ["", "rewrite", "rewrite", "reseed", "reseed"], strict=True))
+    refused = [[one for one in scene["attempts"] if one["codes"]] for job in jobs for scene in job["scenes"]]
+    assert sorted(code for tries in refused for one in tries for code in one["codes"]) == sorted(CLASSES)
+    # A fifth clip may be the next try of a refused scene, which has used its first remedy then.
+    first = [tries[0] for tries in refused if tries]
+    assert len(first) >= 3
+    assert all(one["remedy"] == CLASSES[one["codes"][0]] for one in first)
     for job in jobs:
         assert job["output"]["frames"] == job["planned_frames"] == 20 * 24
         ledger = stack.ledger(job["id"])
