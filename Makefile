@@ -81,7 +81,7 @@ chaos: setup ## kill anything at any time: 40 films, 300 kills, every fault (SEE
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
 infra-test: setup ## prove the Terraform offline
-	$(BIN)/pytest -n 2 --dist loadfile tests/infra
+	$(BIN)/pytest -n 2 --dist worksteal -p no:hypothesispytest tests/infra
 
 infra-inventory: setup ## write down what a plan would create, after a change that is meant
 	$(BIN)/python -m tests.infra.inventory

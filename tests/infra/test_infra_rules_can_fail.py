@@ -15,11 +15,13 @@ def test_every_rule_then_has_a_way_to_be_broken() -> None:
     assert set(BREAKS) == set(RULES)
 
 
-@pytest.mark.parametrize(
-    ("name", "number"), [(name, number) for name, edits in BREAKS.items() for number in range(len(edits))]
-)
-def test_rule_when_broken_then_speaks(plan: Plan, document: str, tmp_path: Path, name: str, number: int) -> None:
-    draft = Draft(json.loads(document), plan.infra, tmp_path / "infra")
-    BREAKS[name][number](draft)
+@pytest.mark.parametrize("name", sorted(BREAKS))
+def test_rule_when_broken_then_speaks(plan: Plan, document: str, tmp_path: Path, name: str) -> None:
+    silent = []
+    for number, spoil in enumerate(BREAKS[name]):
+        draft = Draft(json.loads(document), plan.infra, tmp_path / str(number))
+        spoil(draft)
+        if not list(RULES[name](Plan(draft.document, draft.infra))):
+            silent.append(number)
 
-    assert list(RULES[name](Plan(draft.document, draft.infra)))  # of the plan itself it says nothing: test_infra_policy
+    assert silent == [], "of the ways to break it; of the plan itself it says nothing: test_infra_policy"

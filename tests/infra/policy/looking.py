@@ -95,12 +95,11 @@ def series_are_split_by_labels_that_their_metric_has(plan: Plan) -> Iterator[str
 @rule
 def dashboard_can_be_read(plan: Plan) -> Iterator[str]:
     layout = _layout(plan)
-    taken: set[tuple[int, int]] = set()
-    for tile in layout["tiles"]:
-        cells = {(tile["xPos"] + x, tile["yPos"] + y) for x in range(tile["width"]) for y in range(tile["height"])}
-        if cells & taken or tile["xPos"] + tile["width"] > layout["columns"]:
-            yield f"{tile['widget']['title']!r} covers another chart or leaves the page"
-        taken |= cells
+    for index, tile in enumerate(layout["tiles"]):
+        if any(_overlap(tile, other) for other in layout["tiles"][:index]):
+            yield f"{tile['widget']['title']!r} covers another chart"
+        if tile["xPos"] + tile["width"] > layout["columns"]:
+            yield f"{tile['widget']['title']!r} leaves the page"
     titles = [tile["widget"]["title"] for tile in layout["tiles"]]
     if len(set(titles)) != len(titles):
         yield f"charts: {titles}"
@@ -127,6 +126,13 @@ def dashboard_shows_what_operators_ask(plan: Plan) -> Iterator[str]:
         yield "errors by step are all steps"
     if "[1h])) / 1e6" not in str(shown.get("Spend per hour (USD), by model")):
         yield "spend is not in dollars per hour"
+
+
+def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(
+        one[start] < other[start] + other[length] and other[start] < one[start] + one[length]
+        for start, length in (("xPos", "width"), ("yPos", "height"))
+    )
 
 
 def _metric(series: Mapping[str, Any]) -> str:
