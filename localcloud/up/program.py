@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-HANG_S = 30.0
+HANG_S = 60.0  # a busy machine stands still for half of that
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ import httpx
 import psutil
 
 ROOT = Path(__file__).parents[2]
-START_S = 90.0
-FILM_S = 150.0
+START_S = 240.0
+FILM_S = 280.0
 FINAL = {"COMPLETE", "FAILED", "CANCELLED"}
 
 T = TypeVar("T")

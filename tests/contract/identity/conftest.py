@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-START_DEADLINE_S = 60
+START_DEADLINE_S = 180
 OPEN_JOB = "film-open-job@local.iam.gserviceaccount.com"
 WORKFLOW = "film-workflow@local.iam.gserviceaccount.com"
 

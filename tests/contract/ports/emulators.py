@@ -22,7 +22,7 @@ from localcloud.up.ports import free_ports
 from localcloud.up.program import Program
 from localcloud.up.stores import FIREBASE, OWN, TOOLS
 
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 ROOT = Path(__file__).parents[3]
 LANE = os.environ.get("EMULATORS", OWN)
 

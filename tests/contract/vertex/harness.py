@@ -23,7 +23,7 @@ from google.oauth2.credentials import Credentials
 from numpy.typing import NDArray
 from PIL import Image
 
-DEADLINE_S = 60
+DEADLINE_S = 180
 BUCKET = "films"
 TEXT_MODEL = "gemini-3.8-flash"
 IMAGE_MODEL = "gemini-3-pro-image"
