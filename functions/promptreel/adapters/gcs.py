@@ -52,6 +52,10 @@ class GcsArtifacts(_Storage):
         self._media_url = media_url or "https://storage.googleapis.com"
         self._link = lru_cache(maxsize=LINKS_KEPT)(self._sign)
 
+    @cached_property
+    def _signing(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(SIGNED_AT_ONCE)  # kept: most looks at a job find all their links in the cache
+
     def uri(self, path: str) -> str:
         return f"gs://{self._bucket}/{path}"
 
@@ -105,8 +109,7 @@ class GcsArtifacts(_Storage):
         if not wanted:
             return {}
         self._signer.credentials()  # once, not by every thread
-        with ThreadPoolExecutor(SIGNED_AT_ONCE) as threads:
-            return dict(threads.map(lambda uri: (uri, self._link(uri, expires_s, half_life)), wanted))
+        return dict(self._signing.map(lambda uri: (uri, self._link(uri, expires_s, half_life)), wanted))
 
     def _sign(self, uri: str, expires_s: int, _half_life: int) -> str:
         with translated(f"sign {uri}"):
