@@ -1,5 +1,6 @@
 """Real Terraform with the provider's real schema, offline: format, validity, its own tests (H4)."""
 
+import json
 import re
 from pathlib import Path
 
@@ -103,9 +104,11 @@ def test_source_when_caches_and_modes_change_then_the_digest_stays(tmp_path: Pat
     assert archive.read(config, tmp_path)["output_sha256"] != before
 
 
-def test_comment_after_every_line_then_changes_nothing() -> None:
+def test_comment_after_every_line_and_lists_spelled_otherwise_then_change_nothing() -> None:
     with workspace() as own:
         written = code(own)
+        for listed in (own.infra / "config").glob("*.json"):
+            listed.write_text(json.dumps(json.loads(listed.read_text(encoding="utf-8")), indent=4), encoding="utf-8")
         for file in own.infra.glob("*.tf"):
             lines = file.read_text(encoding="utf-8").splitlines()
             file.write_text("".join(f"{line}\n# Another word.\n" for line in lines), encoding="utf-8")

@@ -1,5 +1,6 @@
 """How things run: time, size, rate, and what they are told (facts: rules 12 to 18, 28)."""
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -93,7 +94,7 @@ def queues_keep_veos_quota(plan: Plan) -> Iterator[str]:
     for queue in plan.of("cloud_tasks_queue"):
         rates, retry = queue.block("rate_limits"), queue.block("retry_config")
         found[queue.values["name"]] = {
-            "dispatches_per_minute": round(60 * (rates.get("max_dispatches_per_second") or 500), 2),
+            "dispatches_per_second": rates.get("max_dispatches_per_second"),
             "max_concurrent_dispatches": rates.get("max_concurrent_dispatches"),
             "retry": {
                 "max_attempts": retry.get("max_attempts"),
@@ -108,12 +109,18 @@ def queues_keep_veos_quota(plan: Plan) -> Iterator[str]:
             yield f"{queue.address} does not log every dispatch"
         if queue.values.get("desired_state") not in {None, "RUNNING"} or queue.blocks("http_target"):
             yield f"{queue.address} is paused or changes its tasks"
-    wanted = {name: queue for name, queue in truth.config("queues").items() if name != "comment"}
+    wanted = {name: _as_kept(queue) for name, queue in truth.config("queues").items() if name != "comment"}
     if found != wanted:
         yield f"queues: {found}, not {wanted}"
-    rate = sum(queue["dispatches_per_minute"] for name, queue in found.items() if name.startswith("clips"))
+    rate = 60 * sum(queue["dispatches_per_second"] or 500 for name, queue in found.items() if name.startswith("clips"))
     if rate > VEO_REQUESTS_A_MINUTE:
         yield f"{rate} clips a minute"
+
+
+def _as_kept(queue: dict[str, Any]) -> dict[str, Any]:
+    """A queue of the list, its rate by the second and cut to what a double holds exactly."""
+    kept = {name: value for name, value in queue.items() if name != "dispatches_per_minute"}
+    return kept | {"dispatches_per_second": math.floor(queue["dispatches_per_minute"] / 60 * 65536) / 65536}
 
 
 @rule

@@ -10,8 +10,8 @@ from tests.infra.policy.looking import FROM_RUN, PROMETHEUS
 from tests.infra.policy.plan import NUMBER, Plan, references
 from tests.infra.policy.rules import rule
 
-LONGEST_BUDGET_NAME = 60  # characters: Google's limit, as is
-LONGEST_ALERT_TEXT = 8000  # of 8,192, the link's share kept free
+LONGEST_BUDGET_NAME = 60  # characters: Google's limit
+LONGEST_ALERT_TEXT = 8000  # of Google's 8,192, so that the anchor below it fits as well
 
 _RUNBOOK = ROOT / "docs/runbook.md"
 
