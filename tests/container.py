@@ -17,7 +17,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,12 +28,14 @@ import psutil
 from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[attr-defined]
 
 from stitcher_service.ffmpeg.probe import probe
+from tests import loopback
+from tests.loopback import answers
 from tests.stitcher.media import SIZE, ClipSpec, make_clip
+from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[1]
 BASE = "localhost/standin/python"
 PROGRAMS = ("buildah", "mmdebstrap")
-DEADLINE_S = 60.0
 USER = 10_001
 FRAMES = 2 * 48 - 12
 ENVIRONMENT = {
@@ -192,7 +193,7 @@ def served(buildah: Buildah, container: str, command: list[str]) -> Iterator[tup
     running = subprocess.Popen(buildah.inside(container, *on_loopback, options=tuple(environment)))
     try:
         url = f"http://127.0.0.1:{port}"
-        until(lambda: answers(f"{url}/healthz"), "the service answers")
+        eventually(lambda: answers(f"{url}/healthz"), "the service answers")
         yield running, url
     finally:
         for child in psutil.Process(running.pid).children(recursive=True) if running.poll() is None else []:
@@ -208,29 +209,14 @@ def master(pid: int) -> psutil.Process:
     return next(child for child in listening if child.parent() not in listening)
 
 
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
-
-
-def until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise ContainerWrong(f"never: {what}")
-        time.sleep(0.1)
-
-
 def refuses_bad_request(url: str) -> None:
-    refused = httpx.post(f"{url}/film", json={"job_id": "../x"}, timeout=DEADLINE_S)
+    refused = loopback.post(f"{url}/film", json={"job_id": "../x"})
     is_told = refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY and refused.json()["code"] == "invalid"
     demand(is_told, "a bad request gets our problem")
 
 
 def refuses_strangers(url: str) -> None:
-    refused = httpx.get(f"{url}/v1/jobs", headers={"Authorization": "Bearer a.b.c"}, timeout=DEADLINE_S)
+    refused = loopback.get(f"{url}/v1/jobs", headers={"Authorization": "Bearer a.b.c"})
     is_told = refused.status_code == httpx.codes.FORBIDDEN and refused.json()["code"] == "not_signed_in"
     demand(is_told, "whoever did not come through Identity-Aware Proxy is refused")
 
@@ -241,7 +227,7 @@ def check_service(buildah: Buildah, container: str, command: list[str], check: C
         demand(server.uids().real == USER, "the service runs as user 10001 and says that it is up")
         check(url)
         server.send_signal(signal.SIGTERM)
-        demand(running.wait(DEADLINE_S) == 0, "SIGTERM ends it well")
+        demand(running.wait(PATIENCE_S) == 0, "SIGTERM ends it well")
 
 
 def main(arguments: list[str]) -> int:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import httpx
-
 from client.api import PromptreelClient
+from tests import loopback
 from tests.chaos.lives import Life
 from tests.e2e import pictures
 from tests.e2e.pictures import Picture
-from tests.e2e.stack import Stack, eventually
+from tests.e2e.stack import Stack
+from tests.waiting import eventually
 
 FINISHED = frozenset({"SETTLED", "RELEASED", "ADOPTED", "LOST"})
 CALM_WITHIN_S = 240.0  # a clip's whole window, twice
@@ -68,7 +68,7 @@ def collect(stack: Stack, client: PromptreelClient, lives: Sequence[Life]) -> Ev
     _calm(client, job_ids)
     jobs = {job_id: cast(Json, client.job(job_id)) for job_id in job_ids}
     state = stack.state
-    faults = httpx.get(f"{state['vertex']}/_local/faults", timeout=30).raise_for_status().json()
+    faults = loopback.get(f"{state['vertex']}/_local/faults").raise_for_status().json()
     with ThreadPoolExecutor(2) as pool:
         finished = [job for job in jobs.values() if job["state"] == "COMPLETE"]
         films = dict(pool.map(lambda job: (str(job["id"]), look_at(client, job)), finished))
@@ -111,7 +111,7 @@ def _objects(storage: str, bucket: str) -> frozenset[str]:
     names, token = set[str](), ""
     while True:
         query = {"pageToken": token} if token else {}
-        answer = httpx.get(f"{storage}/storage/v1/b/{bucket}/o", params=query, timeout=60).raise_for_status().json()
+        answer = loopback.get(f"{storage}/storage/v1/b/{bucket}/o", params=query).raise_for_status().json()
         names |= {f"gs://{bucket}/{item['name']}" for item in answer.get("items", [])}
         token = answer.get("nextPageToken", "")
         if not token:
@@ -121,9 +121,7 @@ def _objects(storage: str, bucket: str) -> frozenset[str]:
 def _renders(firestore: str, project: str) -> list[Json]:
     """The leases of the stitcher, which no API tells; read where they are kept, in Firestore's own JSON."""
     url = f"http://{firestore}/v1/projects/{project}/databases/(default)/documents/renders"
-    answer = httpx.get(
-        url, params={"pageSize": 300}, headers={"Authorization": "Bearer owner"}, timeout=60
-    ).raise_for_status()
+    answer = loopback.get(url, params={"pageSize": 300}, headers={"Authorization": "Bearer owner"}).raise_for_status()
     return [_plain(document["fields"]) for document in answer.json().get("documents", [])]
 
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +14,13 @@ import httpx
 import psutil
 
 from localcloud.up.running import RunningStack
+from tests import loopback
 from tests.chaos import faults
 from tests.chaos.boundaries import Boundaries
 from tests.chaos.history import History
 from tests.chaos.plan import Kill
 from tests.e2e.stack import Stack
-
-RESTART_WITHIN_S = 30.0
+from tests.waiting import eventually
 
 
 @dataclass(slots=True)
@@ -73,8 +72,8 @@ class Killer:
 
     def _strike(self, name: str) -> int:
         """SIGKILL for the program's whole group; one that is just being started again is waited for."""
-        deadline = time.monotonic() + RESTART_WITHIN_S
-        while time.monotonic() < deadline:
+
+        def strike() -> int | None:
             stack = RunningStack(self.stack.state)
             pid = stack.pid(name)
             with self._counting, suppress(psutil.Error, ProcessLookupError):
@@ -83,8 +82,9 @@ class Killer:
                     os.killpg(pid, signal.SIGKILL)
                     self._killed.add(pid)
                     return pid
-            time.sleep(0.05)  # between two looks
-        raise AssertionError(f"{name} was not started again within {RESTART_WITHIN_S:g} s")
+            return None
+
+        return eventually(strike, f"{name} started again")
 
     def _keep_disorder(self) -> None:
         """Doubling and reordering end with the program that was told to: tell its successor."""
@@ -96,6 +96,6 @@ def order_disorder(state: dict[str, Any], seed: int) -> None:
     """Have tasks and events doubled and reordered, unless they are already."""
     for service, order in (("tasks", faults.doubled_tasks(seed)), ("eventarc", faults.disordered_events(seed))):
         url = f"{state[service]}/_local/faults"
-        standing = httpx.get(url, timeout=2).raise_for_status().json()
+        standing = loopback.get(url, timeout=2).raise_for_status().json()
         if standing["duplicate_rate"] != order["duplicate_rate"]:
-            httpx.post(url, json=order, timeout=2).raise_for_status()
+            loopback.post(url, json=order, timeout=2).raise_for_status()

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests import loopback
 from tests.e2e import pictures
 from tests.e2e.stack import Stack, running
 
@@ -26,7 +26,7 @@ def test_film_when_made_on_firebase_tools_emulators_then_complete_and_paid_once(
     job = firebase_stack.wait(firebase_stack.submit("Two scenes: a kite rises, it falls.", scenes=2, duration_s=8))
     assert job["state"] == "COMPLETE", job["error"]
     film = tmp_path / "film.mp4"
-    film.write_bytes(httpx.get(job["output"]["film"]["url"], timeout=60).raise_for_status().content)
+    film.write_bytes(loopback.get(job["output"]["film"]["url"]).raise_for_status().content)
     clips = [call for call in firebase_stack.ledger(job["id"])["calls"] if call["kind"] == "video"]
 
     assert {"firebase"} == set(firebase_stack.state["processes"]) & {"firebase", "firestore", "storage"}

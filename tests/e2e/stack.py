@@ -5,32 +5,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import psutil
 
+from tests import loopback
+from tests.waiting import PATIENCE_S, eventually
+
 ROOT = Path(__file__).parents[2]
-START_S = 240.0
-FILM_S = 280.0
 FINAL = {"COMPLETE", "FAILED", "CANCELLED"}
-
-T = TypeVar("T")
-
-
-def eventually(look: Callable[[], T | None], what: str, within_s: float = FILM_S) -> T:
-    """What `look` finds, as soon as it finds something."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.1)  # between two looks; never instead of one
-    raise AssertionError(f"{what}: not within {within_s:g} s")
 
 
 class Stack:
@@ -55,7 +42,7 @@ class Stack:
         headers = dict(options.pop("headers", {}))
         if person:
             headers["Authorization"] = f"Bearer {state['tokens'][person]}"
-        return httpx.request(method, f"{state['api']}{path}", headers=headers, timeout=60, **options)
+        return loopback.request(method, f"{state['api']}{path}", headers=headers, **options)
 
     def submit(self, prompt: str, **fields: Any) -> str:
         answer = self.api("POST", "/v1/jobs", json={"prompt": prompt, **fields})
@@ -68,7 +55,7 @@ class Stack:
         job: dict[str, Any] = answer.json()
         return job
 
-    def wait(self, job_id: str, *states: str, within_s: float = FILM_S) -> dict[str, Any]:
+    def wait(self, job_id: str, *states: str, within_s: float = PATIENCE_S) -> dict[str, Any]:
         """The job once it is in one of these states, or final."""
         wanted = set(states) | FINAL
 
@@ -84,12 +71,12 @@ class Stack:
 
     def bill(self, job_id: str = "") -> list[dict[str, Any]]:
         """What the fake Vertex was paid for, in order; with a job id only that job's clips."""
-        bill: list[dict[str, Any]] = httpx.get(f"{self.state['vertex']}/_local/ledger", timeout=30).json()
+        bill: list[dict[str, Any]] = loopback.get(f"{self.state['vertex']}/_local/ledger").json()
         return [line for line in bill if not job_id or job_id in (line["storage_uri"] or "")]
 
     def vertex(self, method: str, what: str, order: Any = None) -> None:
         """Order a profile or faults of the fake Vertex."""
-        httpx.request(method, f"{self.state['vertex']}/_local/{what}", json=order, timeout=30).raise_for_status()
+        loopback.request(method, f"{self.state['vertex']}/_local/{what}", json=order).raise_for_status()
 
     def gcloud(self, *words: str) -> Any:
         """Run gcloud with the printed environment; its JSON answer."""
@@ -100,19 +87,18 @@ class Stack:
             capture_output=True,
             text=True,
             check=False,
-            timeout=FILM_S,
+            timeout=PATIENCE_S,
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     def upload(self, name: str, data: bytes, content_type: str = "text/plain") -> None:
         """Put a file into the prompts bucket, as a person would."""
-        httpx.post(
+        loopback.post(
             f"{self.state['storage']}/upload/storage/v1/b/{self.project}-prompts/o",
             params={"uploadType": "media", "name": name},
             content=data,
             headers={"Content-Type": content_type},
-            timeout=30,
         ).raise_for_status()
 
     def report(self, name: str) -> dict[str, Any]:
@@ -120,12 +106,12 @@ class Stack:
 
         def look() -> dict[str, Any] | None:
             path = f"reports%2F{name.replace('/', '%2F')}.json"
-            answer = httpx.get(
+            answer = loopback.get(
                 f"{self.state['storage']}/storage/v1/b/{self.project}-results/o/{path}", params={"alt": "media"}
             )
             return dict(answer.json()) if answer.status_code == 200 else None
 
-        return eventually(look, f"report on {name}", 60)
+        return eventually(look, f"report on {name}")
 
     def processes(self) -> list[psutil.Process]:
         """Every process of the stack, the supervisor first."""
@@ -134,7 +120,7 @@ class Stack:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE_S)
 
 
 @contextmanager
@@ -150,7 +136,7 @@ def running(folder: Path, *options: str) -> Iterator[Stack]:
         )
         stack = Stack(process, state_file)
         try:
-            eventually(lambda: state_file.exists() or process.poll() is not None, "the stack", START_S)
+            eventually(lambda: state_file.exists() or process.poll() is not None, "the stack")
             assert process.poll() is None, (folder / "up.log").read_text()[-3000:]
             yield stack
         finally:

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
 
-import httpx
 import psutil
 
-from tests.e2e.stack import Stack, eventually, running
+from tests import loopback
+from tests.e2e.stack import Stack, running
+from tests.waiting import PATIENCE_S, eventually
 
 FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
 
@@ -66,11 +67,11 @@ def _line(line: dict[str, object], job_id: str) -> str:
 
 def test_every_task_delivered_twice_then_every_clip_is_paid_once(stack: Stack) -> None:
     tasks = f"{stack.state['tasks']}/_local"
-    httpx.post(f"{tasks}/faults", json={"duplicate_rate": 1.0, "seed": 1}).raise_for_status()
+    loopback.post(f"{tasks}/faults", json={"duplicate_rate": 1.0, "seed": 1}).raise_for_status()
     try:
         job = stack.wait(stack.submit(FOUR, scenes=3, duration_s=12, quality="draft"))
     finally:
-        httpx.post(f"{tasks}/faults", json={"duplicate_rate": 0.0, "seed": 1}).raise_for_status()
+        loopback.post(f"{tasks}/faults", json={"duplicate_rate": 0.0, "seed": 1}).raise_for_status()
 
     assert job["state"] == "COMPLETE", job["error"]
     assert len(stack.bill(job["id"])) == 3
@@ -78,7 +79,7 @@ def test_every_task_delivered_twice_then_every_clip_is_paid_once(stack: Stack) -
 
 def test_fifty_deliveries_of_one_task_at_once_then_make_one_paid_call(stack: Stack) -> None:
     queue = f"{stack.state['tasks']}/v2/projects/{stack.project}/locations/us-central1/queues/clips"
-    httpx.post(f"{queue}:pause", json={}).raise_for_status()
+    loopback.post(f"{queue}:pause", json={}).raise_for_status()
     try:
         job_id = stack.submit(FOUR, scenes=1, duration_s=4, quality="draft")
         eventually(lambda: [one for one in stack.job(job_id)["scenes"] if one["state"] == "QUEUED"], "a queued clip")
@@ -87,7 +88,7 @@ def test_fifty_deliveries_of_one_task_at_once_then_make_one_paid_call(stack: Sta
         with ThreadPoolExecutor(50) as pool:
             replies = list(pool.map(lambda _: call_step(stack, "submit_clip", task), range(50)))
     finally:
-        httpx.post(f"{queue}:resume", json={}).raise_for_status()
+        loopback.post(f"{queue}:resume", json={}).raise_for_status()
 
     assert {reply["state"] for reply in replies} <= {"filming", "busy", "superseded"}
     assert "filming" in {reply["state"] for reply in replies}
@@ -120,20 +121,20 @@ def test_each_step_called_again_with_the_same_input_then_pays_nothing(stack: Sta
 
 def call_step(stack: Stack, step: str, body: dict[str, object]) -> dict[str, str]:
     """Call a step function through its gate, as the account that may."""
-    gates = httpx.get(
+    gates = loopback.get(
         f"{stack.state['workflows_rest']}/v1/projects/{stack.project}/locations/us-central1/workflows/film"
     )
     urls = gates.json()["userEnvVars"]
     account, url = "film-workflow", urls.get(f"{step.upper()}_URL")
     if step == "submit_clip":
         account, url = "film-tasks", submit_clip_url(stack)
-    token = httpx.get(
+    token = loopback.get(
         f"http://{stack.state['metadata']}/computeMetadata/v1/instance/service-accounts/"
         f"{account}@{stack.project}.iam.gserviceaccount.com/identity",
         params={"audience": url, "format": "full"},
         headers={"Metadata-Flavor": "Google"},
     ).raise_for_status()
-    answer = httpx.post(str(url), json=body, headers={"Authorization": f"Bearer {token.text}"}, timeout=60)
+    answer = loopback.post(str(url), json=body, headers={"Authorization": f"Bearer {token.text}"})
     assert answer.status_code == 200, answer.text
     reply: dict[str, str] = answer.json()
     return reply
@@ -147,10 +148,10 @@ def submit_clip_url(stack: Stack) -> str:
 def test_call_without_the_right_then_does_not_reach_a_step(stack: Stack) -> None:
     url = submit_clip_url(stack)
 
-    assert httpx.post(url, json={}).status_code == 401
-    assert httpx.post(url, json={}, headers={"Authorization": "Bearer x.y.z"}).status_code == 401
+    assert loopback.post(url, json={}).status_code == 401
+    assert loopback.post(url, json={}, headers={"Authorization": "Bearer x.y.z"}).status_code == 401
     owner = stack.state["tokens"]["owner"]
-    assert httpx.post(url, json={}, headers={"Authorization": f"Bearer {owner}"}).status_code in {401, 403}
+    assert loopback.post(url, json={}, headers={"Authorization": f"Bearer {owner}"}).status_code in {401, 403}
 
 
 def test_cancelled_job_then_pays_for_nothing_new(stack: Stack) -> None:
@@ -196,7 +197,7 @@ def test_ten_jobs_at_once_then_all_complete_and_the_whole_ledger_is_the_whole_bi
             job_ids = list(
                 pool.map(lambda number: stack.submit(f"{FOUR} Film {number}.", scenes=3, duration_s=12), range(10))
             )
-        jobs = [stack.wait(job_id, within_s=400) for job_id in job_ids]
+        jobs = [stack.wait(job_id, within_s=2 * PATIENCE_S) for job_id in job_ids]
 
         assert [job["state"] for job in jobs] == ["COMPLETE"] * 10, [job["error"] for job in jobs]
         spent = sum(stack.ledger(job_id)["totals"]["spent_micros"] for job_id in job_ids)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from tests.e2e.stack import ROOT, Stack, eventually
+from tests import loopback
+from tests.e2e.stack import ROOT, Stack
+from tests.waiting import PATIENCE_S, eventually
 
 QUICK = {"scenes": 1, "duration_s": 4, "quality": "draft"}
 FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
@@ -21,21 +21,21 @@ def promptreel(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
     state = stack.state
     env = {**os.environ, "PROMPTREEL_API": state["api"], "PROMPTREEL_TOKEN": state["tokens"]["owner"], "COLUMNS": "140"}
     command = [sys.executable, "-m", "client.cli", *words]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
 
 def objects(stack: Stack, name: str, bucket: str = "artifacts") -> list[str]:
     """What lies in a bucket below a job, or the report on a file."""
     url = f"{stack.state['storage']}/storage/v1/b/{stack.project}-{bucket}/o"
     prefix = f"reports/{name}" if bucket == "results" else f"jobs/{name}/"
-    listed = httpx.get(url, params={"prefix": prefix}, timeout=30).raise_for_status().json()
+    listed = loopback.get(url, params={"prefix": prefix}).raise_for_status().json()
     return [item["name"] for item in listed.get("items", [])]
 
 
 def documents(stack: Stack, path: str) -> list[dict[str, Any]]:
     """Documents of a collection in the Firestore emulator."""
     root = f"http://{stack.state['firestore']}/v1/projects/{stack.project}/databases/(default)/documents"
-    answer = httpx.get(f"{root}/{path}", headers={"Authorization": "Bearer owner"}, timeout=30).raise_for_status()
+    answer = loopback.get(f"{root}/{path}", headers={"Authorization": "Bearer owner"}).raise_for_status()
     return list(answer.json().get("documents", []))
 
 
@@ -47,7 +47,7 @@ def test_call_that_was_lost_and_never_billed_then_is_found_in_the_export_and_no_
     job_id = stack.submit("One scene of a fox in the snow", **QUICK)
     job = stack.wait(job_id)
     assert job["state"] == "COMPLETE", job["error"]
-    table = httpx.get(f"{stack.state['vertex']}/_local/ledger.csv", timeout=30).text.splitlines()
+    table = loopback.get(f"{stack.state['vertex']}/_local/ledger.csv").text.splitlines()
     bill = tmp_path / "bill.csv"
     bill.write_text("\n".join([table[0], *table[1 + begun :]]))
     time = ("--since", job["created"], "--until", (datetime.now(UTC) + timedelta(hours=1)).isoformat())
@@ -70,7 +70,7 @@ def test_finished_job_when_deleted_then_nothing_of_it_is_served_and_nothing_is_l
     job = stack.wait(job_id)
     assert job["state"] == "COMPLETE", job["error"]
     film = job["output"]["film"]["url"]
-    assert httpx.get(film, timeout=30).status_code == 200
+    assert loopback.get(film).status_code == 200
     assert stack.api("DELETE", f"/v1/jobs/{job_id}", person="stranger").status_code == 404
 
     told = promptreel(stack, "delete", job_id, "--yes")
@@ -84,7 +84,7 @@ def test_finished_job_when_deleted_then_nothing_of_it_is_served_and_nothing_is_l
     assert documents(stack, f"jobs/{job_id}/scenes") == []
     assert [one for one in documents(stack, "renders") if job_id in str(one)] == []
     assert objects(stack, "ideas/owl.json", "results") == []
-    assert httpx.get(film, timeout=30).status_code == 404
+    assert loopback.get(film).status_code == 404
     assert stack.api("DELETE", f"/v1/jobs/{job_id}").status_code == 202
 
 

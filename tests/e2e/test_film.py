@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import av
-import httpx
 import pytest
 
+from tests import loopback
 from tests.e2e import pictures
 from tests.e2e.stack import Stack
 
@@ -23,7 +23,7 @@ def film(shared_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple
     job = shared_stack.wait(shared_stack.submit(IDEA, scenes=4, duration_s=20))
     assert job["state"] == "COMPLETE", job["error"]
     path = tmp_path_factory.mktemp("film") / "film.mp4"
-    path.write_bytes(httpx.get(job["output"]["film"]["url"], timeout=60).raise_for_status().content)
+    path.write_bytes(loopback.get(job["output"]["film"]["url"]).raise_for_status().content)
     return job, path
 
 
@@ -49,7 +49,7 @@ def test_film_then_shows_each_scene_in_order_and_can_be_heard(film: tuple[dict[s
         position += scene["duration_s"] * 24
     shown = pictures.frames(path, set(starts))
     first_pictures = [
-        pictures.from_bytes(httpx.get(scene["keyframes"]["start"]["url"]).content) for scene in job["scenes"]
+        pictures.from_bytes(loopback.get(scene["keyframes"]["start"]["url"]).content) for scene in job["scenes"]
     ]
 
     recognised = [
@@ -76,7 +76,7 @@ def test_ledger_then_equals_the_bill_to_the_micro_dollar(stack: Stack, film: tup
 def test_poster_then_is_a_picture(film: tuple[dict[str, Any], Path]) -> None:
     job, _ = film
 
-    assert pictures.from_bytes(httpx.get(job["output"]["poster"]["url"]).content).std() > 5
+    assert pictures.from_bytes(loopback.get(job["output"]["poster"]["url"]).content).std() > 5
 
 
 def test_film_of_a_stranger_then_does_not_exist(stack: Stack, film: tuple[dict[str, Any], Path]) -> None:
@@ -103,7 +103,7 @@ def test_crossfaded_vertical_film_without_sound_then_is_as_asked(stack: Stack, t
 
     assert job["state"] == "COMPLETE", job["error"]
     path = tmp_path / "film.mp4"
-    path.write_bytes(httpx.get(job["output"]["film"]["url"], timeout=60).content)
+    path.write_bytes(loopback.get(job["output"]["film"]["url"]).content)
     with av.open(str(path)) as container:
         assert (container.streams.video[0].width, container.streams.video[0].height) == (720, 1280)
         assert sum(1 for _ in container.decode(video=0)) == job["planned_frames"]

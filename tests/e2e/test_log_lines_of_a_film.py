@@ -9,8 +9,9 @@ import pytest
 
 from client.api import PromptreelClient
 from client.journal import journal
-from tests.e2e.stack import Stack, eventually
+from tests.e2e.stack import Stack
 from tests.loglines import METRICS, Line, counted_by, structured
+from tests.waiting import eventually
 
 REFUSED_FOR = "22137204"  # answered by another seed, and by nothing dearer
 PICTURE_WORDS = "A lighthouse keeper waits for the night ferry"
@@ -29,7 +30,7 @@ def film(shared_stack: Stack) -> dict[str, Any]:
         lines = lines_of(shared_stack, job["id"])
         return lines if any(line.get("action") == "close_job" and "status" in line for line in lines) else None
 
-    lines = eventually(told, "close_job's line", 20)
+    lines = eventually(told, "close_job's line")
     return {"job": job, "calls": shared_stack.ledger(job["id"])["calls"], "lines": lines}
 
 

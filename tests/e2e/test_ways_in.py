@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
-
-from tests.e2e.stack import Stack, eventually
+from tests import loopback
+from tests.e2e.stack import Stack
+from tests.waiting import eventually
 
 QUICK = {"scenes": 1, "duration_s": 4, "quality": "draft"}
 
@@ -93,9 +93,9 @@ def start_execution(stack: Stack, argument: object) -> str:
     """Run the workflow as ``gcloud workflows run`` does; answers the execution's name."""
     film = f"projects/{stack.project}/locations/us-central1/workflows/film"
     url = f"{stack.state['workflows_rest']}/v1/{film}/executions"
-    return str(httpx.post(url, json={"argument": json.dumps(argument)}).raise_for_status().json()["name"])
+    return str(loopback.post(url, json={"argument": json.dumps(argument)}).raise_for_status().json()["name"])
 
 
 def ended(stack: Stack, name: str) -> dict[str, Any] | None:
-    execution = httpx.get(f"{stack.state['workflows_rest']}/v1/{name}").json()
+    execution = loopback.get(f"{stack.state['workflows_rest']}/v1/{name}").json()
     return dict(execution) if execution["state"] != "ACTIVE" else None

@@ -13,6 +13,7 @@ import pytest
 from tests.infra.offline.terraform import ROOT, workspace
 from tests.infra.policy import truth
 from tests.infra.policy.plan import VARIABLES
+from tests.waiting import PATIENCE_S
 
 # Runs in the clean environment: each entry point as functions-framework starts it, asked once over loopback.
 START = """
@@ -25,7 +26,7 @@ def ask(server, path, body):
         f"http://127.0.0.1:{server.server_port}{path}", data=body, headers={"Content-Type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refused:
         return refused.code, json.load(refused)
@@ -55,7 +56,9 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = place / "bin/python"
     locked = str(ROOT / "functions/requirements.txt")
     subprocess.run(
-        [uv, "pip", "sync", "--quiet", "--python", str(python), "--require-hashes", locked], check=True, timeout=240
+        [uv, "pip", "sync", "--quiet", "--python", str(python), "--require-hashes", locked],
+        check=True,
+        timeout=PATIENCE_S,
     )
     return python
 
@@ -90,7 +93,7 @@ def test_source_when_only_its_requirements_are_there_then_every_entry_point_answ
     environment = {"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
     started = subprocess.run(
         [str(clean), "-c", START, str(source / "main.py"), json.dumps(names), json.dumps(modules)],
-        cwd=source, env=environment, capture_output=True, text=True, check=False, timeout=240,
+        cwd=source, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
     )  # fmt: skip
 
     assert started.returncode == 0, started.stderr

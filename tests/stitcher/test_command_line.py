@@ -6,8 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import psutil
 import pytest
 
 from tests.stitcher.conftest import ClipMaker
+from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +48,7 @@ class Desk:
 
     def run(self, *options: str) -> "subprocess.CompletedProcess[str]":
         with self.start(*options) as process:
-            stdout, stderr = process.communicate(timeout=120)
+            stdout, stderr = process.communicate(timeout=PATIENCE_S)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def names(self) -> list[str]:
@@ -67,13 +67,6 @@ def desk(a_clip: ClipMaker, tmp_path: Path) -> Desk:
     shutil.copy(a_clip(mark=2), made.folder / "b.mp4")
     made.order()
     return made
-
-
-def wait_for(condition: Callable[[], object], deadline_s: float = 60) -> None:
-    end = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 def test_good_cut_list_when_run_then_the_last_line_is_the_report(desk: Desk) -> None:
@@ -157,7 +150,7 @@ def working(desk: Desk) -> Iterator["subprocess.Popen[str]"]:
     ]
     desk.order(size=[1280, 720], clips=[*long * 20, {"path": "a.mp4"}])
     with desk.start() as process:
-        wait_for(lambda: any(desk.temp.glob("*/window-*.mp4")))
+        eventually(lambda: any(desk.temp.glob("*/window-*.mp4")))
         yield process
 
 
@@ -170,12 +163,12 @@ def test_work_when_killed_then_nothing_stands_beside_the_film_and_no_process_liv
         children = psutil.Process(process.pid).children(recursive=True)
         before = desk.names()
         process.send_signal(number)
-        process.wait(30)
+        process.wait(PATIENCE_S)
 
     assert children
     assert process.returncode != 0
     assert desk.names() == before == ["a.mp4", "b.mp4", "cuts.json"]
-    wait_for(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children), 20)
+    eventually(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))
     if number != signal.SIGKILL:
         assert desk.leftovers() == []
 

@@ -8,6 +8,7 @@ import pytest
 
 from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, FfmpegTimedOut
 from stitcher_service.ffmpeg.run import TAIL_LINES, Progress, Runner, find_ffmpeg, parse_progress
+from tests.waiting import PATIENCE_S
 
 BLOCK = """frame=42
 fps=0.00
@@ -89,11 +90,11 @@ def test_run_when_cancelled_from_another_thread_then_it_ends_and_no_other_begins
 
     worker = threading.Thread(target=work)
     worker.start()
-    assert started.wait(20)
+    assert started.wait(PATIENCE_S)
 
     runner.cancel()
 
-    worker.join(20)
+    worker.join(PATIENCE_S)
     assert len(ended) == 1
     with pytest.raises(Cancelled):
         runner.run(SHORT)

@@ -1,8 +1,5 @@
 """A render's lease: short, kept alive while somebody works, given back when nobody does (E3)."""
 
-import time
-from collections.abc import Callable
-
 import pytest
 
 from promptreel.domain.ledger import Lease
@@ -15,9 +12,9 @@ from stitcher_service.renders import LEASE_S, Made, rendered
 from tests.fakes.jobs import MemoryJobs
 from tests.fakes.world import FakeWorld
 from tests.stitcher.jobs import a_room
+from tests.waiting import eventually
 
 CLIP = Rendered(uri="gs://artifacts/a.mp4", frames=24)
-DEADLINE_S = 10.0
 
 
 def made(_: Runner) -> Made:
@@ -28,14 +25,6 @@ def standing(world: FakeWorld) -> Render:
     read = world.jobs.render("d")
     assert read is not None
     return read.value
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait for something another thread does."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.005)
 
 
 def test_render_when_made_then_stands_for_good_and_is_not_made_again(world: FakeWorld) -> None:
@@ -54,7 +43,7 @@ def test_lease_when_the_work_takes_long_then_is_renewed(world: FakeWorld) -> Non
         first = standing(world).lease
         assert first is not None
         world.clock.pass_s(LEASE_S * room.pace)
-        until(lambda: (standing(world).lease or first).until > first.until)
+        eventually(lambda: (standing(world).lease or first).until > first.until)
         assert (standing(world).lease or first).holder == first.holder
         return Made(clip=CLIP)
 
@@ -103,7 +92,7 @@ def test_result_when_an_earlier_answer_was_lost_then_is_written_all_the_same(wor
 
     def renewed_unheard(_: Runner) -> Made:
         jobs.is_to_lose = True
-        until(lambda: not jobs.is_to_lose)
+        eventually(lambda: not jobs.is_to_lose)
         return Made(clip=CLIP)
 
     render = rendered("job-1", "d", room, renewed_unheard)

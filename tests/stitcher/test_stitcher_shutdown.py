@@ -9,13 +9,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
@@ -25,12 +23,13 @@ from promptreel.domain.ledger import Lease
 from promptreel.domain.render import Render
 from promptreel.ports import Create
 from stitcher_service import reel
+from tests import loopback
 from tests.contract.ports import emulators
 from tests.fakes.world import FakeWorld
 from tests.stitcher.jobs import a_drawn_job, change_scene, scenes
+from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_S = 180.0
 PROJECT, BUCKET, SCENE = "local-shutdown", "artifacts", "scene-01"
 LONG_S = 120  # a still as long takes many seconds to make; nobody waits for it
 
@@ -60,7 +59,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for folder in folders:
         folder.mkdir()
     with emulators.firestore(folders[0]) as host, emulators.storage(folders[1]) as storage_url:
-        httpx.post(f"{storage_url}/storage/v1/b", json={"name": BUCKET}).raise_for_status()
+        loopback.post(f"{storage_url}/storage/v1/b", json={"name": BUCKET}).raise_for_status()
         environment = {
             **{f"PROMPTREEL_{name}": "x" for name in ("REGION", "WORKFLOW", "SUBMIT_CLIP_URL", "TASKS_ACCOUNT")},
             **{f"PROMPTREEL_{name}_BUCKET": BUCKET for name in ("ARTIFACTS", "PROMPTS", "RESULTS")},
@@ -83,7 +82,7 @@ def job(site: Site, world: FakeWorld) -> Job:
         name = stored.uri.removeprefix(f"gs://{BUCKET}/")
         upload = f"{site.storage_url}/upload/storage/v1/b/{BUCKET}/o"
         asked = {"uploadType": "media", "name": name}
-        httpx.post(upload, params=asked, content=world.artifacts.get(stored.uri)).raise_for_status()
+        loopback.post(upload, params=asked, content=world.artifacts.get(stored.uri)).raise_for_status()
     return job
 
 
@@ -125,13 +124,6 @@ def server(site: Site, temp: Path, tmp_path: Path) -> Iterator[psutil.Popen]:
         process.wait()
 
 
-def until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.05)
-
-
 def address(server: psutil.Popen) -> str:
     """Where the server listens, once it answers."""
     found: list[str] = []
@@ -143,9 +135,9 @@ def address(server: psutil.Popen) -> str:
             for one in server.net_connections("tcp")
             if one.status == psutil.CONN_LISTEN
         ]
-        return bool(found) and httpx.get(f"{found[0]}/healthz", timeout=DEADLINE_S).is_success
+        return bool(found) and loopback.get(f"{found[0]}/healthz").is_success
 
-    until(answers, "the server answers")
+    eventually(answers, "the server answers")
     return found[0]
 
 
@@ -162,21 +154,21 @@ def test_render_when_the_instance_is_stopped_then_nothing_of_it_is_left_and_its_
 ) -> None:
     url = f"{address(server)}/still"
     with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(httpx.post, url, json={"job_id": job.id, "scene": SCENE}, timeout=DEADLINE_S)
+        asking = pool.submit(loopback.post, url, json={"job_id": job.id, "scene": SCENE})
 
         def is_rendering() -> bool:
             assert not asking.done(), asking.result().text
             return bool(ffmpegs(server)) and any(temp.glob("*/*.mp4"))
 
-        until(is_rendering, "ffmpeg writes the still")
+        eventually(is_rendering, "ffmpeg writes the still")
         (ffmpeg,) = ffmpegs(server)
         assert site.lease(job) is not None
 
         server.send_signal(signal.SIGTERM)
-        answer = asking.result(DEADLINE_S)
+        answer = asking.result(PATIENCE_S)
 
     assert (answer.status_code, answer.json()["code"]) == (503, "shutting_down")
-    assert server.wait(DEADLINE_S) == 0
+    assert server.wait(PATIENCE_S) == 0
     assert "Worker exiting" in (tmp_path / "log").read_text()  # by itself, not by SIGKILL when patience ran out
     assert not ffmpeg.is_running()
     assert list(temp.iterdir()) == []

@@ -17,7 +17,10 @@ from google.cloud import storage
 
 from localcloud.eventarc.events import FINALIZED
 from localcloud.up import objectstore
-from tests.contract.tasks.harness import Metadata, StandIn, Worker, eventually, free_port, listening, stand_in
+from tests import loopback
+from tests.contract.tasks.harness import Metadata, StandIn, Worker, listening, stand_in
+from tests.loopback import free_port
+from tests.waiting import PATIENCE_S, eventually
 
 FILM = "projects/local/locations/us-central1/workflows/film"
 
@@ -56,7 +59,7 @@ def store(program: Path) -> Iterator[ObjectStore]:
         yield running
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -97,7 +100,7 @@ def uploaded(store: ObjectStore, how: str) -> None:
             blob.upload_from_string(b"x" * 300_000, content_type="application/json")
         case "media":
             url = f"{store.url}/upload/storage/v1/b/prompts/o?uploadType=media&name=idea.json"
-            httpx.post(url, content=b"x", headers={"Content-Type": "application/json"}, trust_env=False)
+            loopback.post(url, content=b"x", headers={"Content-Type": "application/json"})
 
 
 def subjects(worker: Worker) -> list[str]:
@@ -135,7 +138,7 @@ def test_object_overwritten_at_once_when_only_reports_are_heard_then_both_genera
         first = blob.generation
         blob.upload_from_string(b"second")
         # The store was up before its listener: after refused connections it may wait before it reports.
-        eventually(lambda: len(worker.received) == 2, deadline_s=120)
+        eventually(lambda: len(worker.received) == 2)
 
     assert {int(json.loads(request.body)["generation"]) for request in worker.received} == {first, blob.generation}
 
@@ -274,6 +277,6 @@ def test_impossible_fault_when_ordered_then_400_in_googles_envelope(
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/_internal/healthcheck", trust_env=False).status_code == 200
+        return loopback.get(f"{url}/_internal/healthcheck").status_code == 200
     except httpx.TransportError:
         return False

@@ -1,27 +1,21 @@
 """The identity stand-ins as a process of their own, which is how every client meets them."""
 
 import json
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
 
-START_DEADLINE_S = 180
+from tests import loopback
+from tests.loopback import answers, free_port
+from tests.waiting import PATIENCE_S, eventually
+
 OPEN_JOB = "film-open-job@local.iam.gserviceaccount.com"
 WORKFLOW = "film-workflow@local.iam.gserviceaccount.com"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -29,23 +23,17 @@ def stand_in(name: str, *options: str, ports: tuple[int, ...]) -> Iterator[None]
     """Run ``python -m localcloud NAME`` until every port answers its health check; stopped at the end."""
     process = subprocess.Popen([sys.executable, "-m", "localcloud", name, *options])
     try:
-        deadline = time.monotonic() + START_DEADLINE_S
         for port in ports:
-            while not healthy(port):
-                assert process.poll() is None, f"{name} ended with {process.returncode}"
-                assert time.monotonic() < deadline, f"{name} did not answer on {port}"
-                time.sleep(0.05)
+            eventually(partial(is_up, port, process), f"{name} on {port}")
         yield
     finally:
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
-def healthy(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/_local/health", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
+def is_up(port: int, process: "subprocess.Popen[bytes]") -> bool:
+    assert process.poll() is None, f"{process.args!r} ended with {process.returncode}"
+    return answers(f"http://127.0.0.1:{port}/_local/health")
 
 
 @pytest.fixture(scope="session")
@@ -77,8 +65,8 @@ def id_token_of(metadata_url: str) -> Callable[[str, str], str]:
         if email.endswith(".gserviceaccount.com"):
             path = f"/computeMetadata/v1/instance/service-accounts/{email}/identity"
             headers = {"Metadata-Flavor": "Google"}
-            return httpx.get(metadata_url + path, params={"audience": audience}, headers=headers).text
-        answer = httpx.post(f"{metadata_url}/_local/person", json={"email": email, "audience": audience})
+            return loopback.get(metadata_url + path, params={"audience": audience}, headers=headers).text
+        answer = loopback.post(f"{metadata_url}/_local/person", json={"email": email, "audience": audience})
         return str(answer.json()["id_token"])
 
     return ask

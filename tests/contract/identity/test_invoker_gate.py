@@ -18,6 +18,8 @@ from starlette.routing import Route
 
 from localcloud.metadata.keys import SigningKey
 from localcloud.metadata.tokens import Mint
+from tests import loopback
+from tests.waiting import PATIENCE_S
 
 WORKFLOW = "film-workflow@local.iam.gserviceaccount.com"
 TASKS = "film-tasks@local.iam.gserviceaccount.com"
@@ -115,16 +117,16 @@ def gates(
 def step(gates: dict[str, str], id_token_of: Tokens) -> Iterator[httpx.Client]:
     """A caller with the right to call ``step``."""
     authorization = f"Bearer {id_token_of(WORKFLOW, gates['step'])}"
-    with httpx.Client(base_url=gates["step"], headers={"Authorization": authorization}, timeout=30) as client:
+    with httpx.Client(base_url=gates["step"], headers={"Authorization": authorization}, timeout=PATIENCE_S) as client:
         yield client
 
 
 def call(url: str, token: str) -> httpx.Response:
-    return httpx.post(url, json={}, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return loopback.post(url, json={}, headers={"Authorization": f"Bearer {token}"})
 
 
 def test_no_token_when_calling_then_401_with_a_challenge(gates: dict[str, str]) -> None:
-    answer = httpx.post(gates["step"])
+    answer = loopback.post(gates["step"])
 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -159,7 +161,7 @@ def test_expired_token_when_calling_then_401(gates: dict[str, str], state_dir: P
 
 @pytest.mark.parametrize("authorization", ["Bearer", "Bearer not-a-jwt", "Bearer a.b.c", "Basic dXNlcjpwdw=="])
 def test_no_id_token_at_all_when_calling_then_401(gates: dict[str, str], authorization: str) -> None:
-    assert httpx.post(gates["step"], headers={"Authorization": authorization}).status_code == 401
+    assert loopback.post(gates["step"], headers={"Authorization": authorization}).status_code == 401
 
 
 def test_account_without_the_right_when_calling_then_403(gates: dict[str, str], id_token_of: Tokens) -> None:
@@ -261,7 +263,7 @@ def test_backend_slower_than_the_timeout_when_calling_then_504(
     first_arrived.clear()
     token = id_token_of(WORKFLOW, gates["hasty"])
 
-    answer = httpx.get(f"{gates['hasty']}/slow", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    answer = loopback.get(f"{gates['hasty']}/slow", headers={"Authorization": f"Bearer {token}"})
     first_arrived.set()
 
     assert answer.status_code == 504
@@ -284,4 +286,4 @@ def test_body_of_exactly_32_mib_when_calling_then_arrives(step: httpx.Client) ->
 
 
 def test_health_when_asked_without_a_token_then_answers(gates: dict[str, str]) -> None:
-    assert httpx.get(f"{gates['step']}/_local/health").json() == {"status": "ok"}
+    assert loopback.get(f"{gates['step']}/_local/health").json() == {"status": "ok"}

@@ -12,6 +12,7 @@ import pytest
 from google.oauth2 import id_token
 
 from localcloud.metadata.keys import SigningKey
+from tests import loopback
 
 OPEN_JOB = "film-open-job@local.iam.gserviceaccount.com"
 WORKFLOW = "film-workflow@local.iam.gserviceaccount.com"
@@ -46,7 +47,7 @@ def verify(token: str, url: str, audience: str) -> dict[str, object]:
 
 
 def value(url: str, path: str, **params: str) -> httpx.Response:
-    return httpx.get(f"{url}/computeMetadata/v1/{path}", params=params, headers=FLAVOR)
+    return loopback.get(f"{url}/computeMetadata/v1/{path}", params=params, headers=FLAVOR)
 
 
 def test_unmodified_google_auth_when_pointed_at_a_listener_then_is_that_account(
@@ -74,7 +75,7 @@ def test_access_token_when_looked_up_then_belongs_to_the_account(
 ) -> None:
     assert google_auth_found["access"].startswith("ya29.")
 
-    found = httpx.get(f"{metadata_url}/_local/tokeninfo", params={"access_token": google_auth_found["access"]})
+    found = loopback.get(f"{metadata_url}/_local/tokeninfo", params={"access_token": google_auth_found["access"]})
 
     assert found.json()["email"] == OPEN_JOB
     assert 3000 < found.json()["expires_in"] <= 3600
@@ -83,7 +84,7 @@ def test_access_token_when_looked_up_then_belongs_to_the_account(
 def test_altered_access_token_when_looked_up_then_400(google_auth_found: dict[str, str], metadata_url: str) -> None:
     altered = google_auth_found["access"][:-8] + "AAAAAAAA"
 
-    found = httpx.get(f"{metadata_url}/_local/tokeninfo", params={"access_token": altered})
+    found = loopback.get(f"{metadata_url}/_local/tokeninfo", params={"access_token": altered})
 
     assert found.status_code == 400
     assert found.json()["error"] == "invalid_token"
@@ -108,7 +109,7 @@ def test_account_named_by_address_when_asked_on_another_listener_then_answered(
 
 
 def test_request_without_the_flavor_header_then_403(metadata_url: str) -> None:
-    answer = httpx.get(f"{metadata_url}/computeMetadata/v1/project/project-id")
+    answer = loopback.get(f"{metadata_url}/computeMetadata/v1/project/project-id")
 
     assert answer.status_code == 403
     assert answer.headers["metadata-flavor"] == "Google"
@@ -117,7 +118,7 @@ def test_request_without_the_flavor_header_then_403(metadata_url: str) -> None:
 def test_request_that_came_through_a_proxy_then_403(metadata_url: str) -> None:
     headers = FLAVOR | {"X-Forwarded-For": "10.0.0.1"}
 
-    assert httpx.get(f"{metadata_url}/computeMetadata/v1/project/project-id", headers=headers).status_code == 403
+    assert loopback.get(f"{metadata_url}/computeMetadata/v1/project/project-id", headers=headers).status_code == 403
 
 
 def test_identity_without_audience_then_400(metadata_url: str) -> None:
@@ -188,14 +189,14 @@ def test_person_when_given_a_token_then_it_verifies(id_token_of: Callable[[str, 
 
 
 def test_service_account_when_asked_for_as_a_person_then_400(metadata_url: str) -> None:
-    answer = httpx.post(f"{metadata_url}/_local/person", json={"email": WORKFLOW, "audience": "https://a.example"})
+    answer = loopback.post(f"{metadata_url}/_local/person", json={"email": WORKFLOW, "audience": "https://a.example"})
 
     assert answer.status_code == 400
 
 
 def test_published_keys_when_read_then_both_forms_name_one_key(metadata_url: str) -> None:
-    certificates = httpx.get(f"{metadata_url}/oauth2/v1/certs").json()
-    keys = httpx.get(f"{metadata_url}/oauth2/v3/certs").json()["keys"]
+    certificates = loopback.get(f"{metadata_url}/oauth2/v1/certs").json()
+    keys = loopback.get(f"{metadata_url}/oauth2/v3/certs").json()["keys"]
 
     assert [key["kid"] for key in keys] == list(certificates)
     assert keys[0]["alg"] == "RS256"

@@ -18,6 +18,8 @@ import pytest
 
 from localcloud.metadata.tokens import verified
 from localcloud.up import objectstore
+from tests import loopback
+from tests.waiting import PATIENCE_S, eventually
 
 OPEN_JOB = "film-open-job@local.iam.gserviceaccount.com"
 FILM = bytes(range(256)) * 40
@@ -79,7 +81,7 @@ def object_store(tmp_path_factory: pytest.TempPathFactory, unused_port: Callable
     port = unused_port()
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(objectstore.argv(tmp_path_factory.mktemp("objects"), port))
-    with httpx.Client(base_url=url, transport=httpx.HTTPTransport(retries=10)) as client:
+    with httpx.Client(base_url=url, transport=httpx.HTTPTransport(retries=10), timeout=PATIENCE_S) as client:
         client.post("/storage/v1/b", params={"project": "local"}, json={"name": "films"}).raise_for_status()
         for name in ("film.mp4", "Szene 1/ä&b.mp4"):
             wish = {"uploadType": "media", "name": name}
@@ -88,7 +90,7 @@ def object_store(tmp_path_factory: pytest.TempPathFactory, unused_port: Callable
             )
     yield url
     process.terminate()
-    process.wait(timeout=20)
+    process.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +138,7 @@ def film_url(place: Place) -> str:
 @pytest.fixture
 def access_token(metadata_ports: dict[str, int]) -> str:
     url = f"http://127.0.0.1:{metadata_ports[OPEN_JOB]}/computeMetadata/v1/instance/service-accounts/default/token"
-    return str(httpx.get(url, headers={"Metadata-Flavor": "Google"}).json()["access_token"])
+    return str(loopback.get(url, headers={"Metadata-Flavor": "Google"}).json()["access_token"])
 
 
 def changed(url: str, **query: str) -> str:
@@ -145,7 +147,7 @@ def changed(url: str, **query: str) -> str:
 
 
 def test_signed_url_when_opened_then_the_object(film_url: str) -> None:
-    answer = httpx.get(film_url)
+    answer = loopback.get(film_url)
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "video/mp4"
@@ -159,12 +161,12 @@ def test_links_of_a_long_film_when_signed_at_once_then_each_opens_its_own_file(p
 
     assert [urlsplit(link).path for link in links.values()] == [f"/films/{quote(name)}" for name in names]
     assert list(links) == [f"gs://films/{name}" for name in names]
-    assert [httpx.get(links[f"gs://films/{name}"]).status_code for name in names[:3]] == [200, 200, 404]
+    assert [loopback.get(links[f"gs://films/{name}"]).status_code for name in names[:3]] == [200, 200, 404]
     assert place.sign_by_adapter([]) == {}
 
 
 def test_signed_url_when_a_range_is_asked_then_that_part(film_url: str) -> None:
-    answer = httpx.get(film_url, headers={"Range": "bytes=100-299"})
+    answer = loopback.get(film_url, headers={"Range": "bytes=100-299"})
 
     assert answer.status_code == 206
     assert answer.headers["content-range"] == f"bytes 100-299/{len(FILM)}"
@@ -172,17 +174,17 @@ def test_signed_url_when_a_range_is_asked_then_that_part(film_url: str) -> None:
 
 
 def test_object_with_a_difficult_name_when_signed_then_served(place: Place) -> None:
-    assert httpx.get(place.sign("Szene 1/ä&b.mp4")).content == FILM
+    assert loopback.get(place.sign("Szene 1/ä&b.mp4")).content == FILM
 
 
 def test_wished_file_name_when_signed_then_sent(place: Place) -> None:
     url = place.sign("film.mp4", response_disposition='attachment; filename="My film.mp4"')
 
-    assert httpx.get(url).headers["content-disposition"] == 'attachment; filename="My film.mp4"'
+    assert loopback.get(url).headers["content-disposition"] == 'attachment; filename="My film.mp4"'
 
 
 def test_object_when_asked_without_signature_then_access_denied(place: Place) -> None:
-    answer = httpx.get(f"{place.media}/films/film.mp4")
+    answer = loopback.get(f"{place.media}/films/film.mp4")
 
     assert answer.status_code == 403
     assert "<Code>AccessDenied</Code>" in answer.text
@@ -190,10 +192,8 @@ def test_object_when_asked_without_signature_then_access_denied(place: Place) ->
 
 def test_expired_url_when_opened_then_expired_token(place: Place) -> None:
     url = place.sign("film.mp4", expires_s=1)
-    deadline = time.monotonic() + 20
-    while (answer := httpx.get(url)).status_code == 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+
+    answer = eventually(lambda: None if (seen := loopback.get(url)).status_code == 200 else seen, "expiry")
 
     assert answer.status_code == 400
     assert "<Code>ExpiredToken</Code>" in answer.text
@@ -210,39 +210,39 @@ def test_expired_url_when_opened_then_expired_token(place: Place) -> None:
     ids=["longer life", "another account", "no signature of anyone", "another content type"],
 )
 def test_altered_url_when_opened_then_refused(film_url: str, change: dict[str, str]) -> None:
-    assert httpx.get(changed(film_url, **change)).status_code in {400, 403}
+    assert loopback.get(changed(film_url, **change)).status_code in {400, 403}
 
 
 def test_signature_of_one_object_when_used_for_another_then_refused(film_url: str) -> None:
-    answer = httpx.get(film_url.replace("film.mp4", "other.mp4"))
+    answer = loopback.get(film_url.replace("film.mp4", "other.mp4"))
 
     assert answer.status_code == 403
     assert "<Code>SignatureDoesNotMatch</Code>" in answer.text
 
 
 def test_url_signed_to_read_when_another_method_is_used_then_refused(film_url: str) -> None:
-    assert httpx.head(film_url).status_code == 403
+    assert loopback.head(film_url).status_code == 403
 
 
 def test_url_signed_for_head_when_asked_with_head_then_the_length(place: Place) -> None:
-    answer = httpx.head(place.sign("film.mp4", method="HEAD"))
+    answer = loopback.head(place.sign("film.mp4", method="HEAD"))
 
     assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(FILM)))
 
 
 def test_url_signed_for_this_host_when_sent_to_another_then_refused(film_url: str) -> None:
-    assert httpx.get(film_url, headers={"Host": "elsewhere.example"}).status_code == 403
+    assert loopback.get(film_url, headers={"Host": "elsewhere.example"}).status_code == 403
 
 
 def test_missing_object_when_signed_then_no_such_key(place: Place) -> None:
-    answer = httpx.get(place.sign("nothing.mp4"))
+    answer = loopback.get(place.sign("nothing.mp4"))
 
     assert answer.status_code == 404
     assert "<Code>NoSuchKey</Code>" in answer.text
 
 
 def test_blob_when_signed_without_a_token_then_401(place: Place) -> None:
-    answer = httpx.post(f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:signBlob", json={"payload": "QQ=="})
+    answer = loopback.post(f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:signBlob", json={"payload": "QQ=="})
 
     assert answer.status_code == 401
     assert answer.json()["error"]["status"] == "UNAUTHENTICATED"
@@ -252,7 +252,7 @@ def test_blob_when_signed_for_another_account_then_403(place: Place, access_toke
     other = "film-api@local.iam.gserviceaccount.com"
     headers = {"Authorization": f"Bearer {access_token}"}
 
-    answer = httpx.post(
+    answer = loopback.post(
         f"{place.iam}/v1/projects/-/serviceAccounts/{other}:signBlob", json={"payload": "QQ=="}, headers=headers
     )
 
@@ -264,18 +264,20 @@ def test_blob_when_not_base64_then_400(place: Place, access_token: str) -> None:
     headers = {"Authorization": f"Bearer {access_token}"}
     url = f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:signBlob"
 
-    assert httpx.post(url, json={"payload": "not base64!"}, headers=headers).status_code == 400
+    assert loopback.post(url, json={"payload": "not base64!"}, headers=headers).status_code == 400
 
 
 def test_generated_access_token_when_looked_up_then_belongs_to_the_account(
     place: Place, access_token: str, metadata_url: str
 ) -> None:
-    answer = httpx.post(
+    answer = loopback.post(
         f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:generateAccessToken",
         json={"scope": ["https://www.googleapis.com/auth/cloud-platform"], "lifetime": "300s"},
         headers={"Authorization": f"Bearer {access_token}"},
     )
-    told = httpx.get(f"{metadata_url}/_local/tokeninfo", params={"access_token": answer.json()["accessToken"]}).json()
+    told = loopback.get(
+        f"{metadata_url}/_local/tokeninfo", params={"access_token": answer.json()["accessToken"]}
+    ).json()
 
     assert told["email"] == OPEN_JOB
     assert told["expires_in"] <= 300
@@ -284,12 +286,12 @@ def test_generated_access_token_when_looked_up_then_belongs_to_the_account(
 def test_generated_id_token_when_verified_then_names_the_account(
     place: Place, access_token: str, metadata_url: str
 ) -> None:
-    answer = httpx.post(
+    answer = loopback.post(
         f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:generateIdToken",
         json={"audience": "https://a.example", "includeEmail": True},
         headers={"Authorization": f"Bearer {access_token}"},
     )
-    certificates = httpx.get(f"{metadata_url}/oauth2/v1/certs").json()
+    certificates = loopback.get(f"{metadata_url}/oauth2/v1/certs").json()
 
     assert verified(answer.json()["token"], certificates, "https://a.example")["email"] == OPEN_JOB
 
@@ -299,12 +301,12 @@ def test_signed_jwt_when_verified_with_the_accounts_certificate_then_holds_the_c
 ) -> None:
     now_s = int(time.time())
     claims = {"iss": OPEN_JOB, "aud": "https://a.example", "iat": now_s, "exp": now_s + 60, "scene": 3}
-    answer = httpx.post(
+    answer = loopback.post(
         f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:signJwt",
         json={"payload": json.dumps(claims)},
         headers={"Authorization": f"Bearer {access_token}"},
     )
-    certificates = httpx.get(f"{place.iam}/robot/v1/metadata/x509/{OPEN_JOB}").json()
+    certificates = loopback.get(f"{place.iam}/robot/v1/metadata/x509/{OPEN_JOB}").json()
 
     assert verified(answer.json()["signedJwt"], certificates, "https://a.example") == claims
 
@@ -313,11 +315,11 @@ def test_what_an_account_signs_when_used_as_an_id_token_then_is_none(
     place: Place, access_token: str, metadata_url: str
 ) -> None:
     """An account signs with a key of its own: else signBlob could forge tokens of Google's."""
-    signed = httpx.post(
+    signed = loopback.post(
         f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:signBlob",
         json={"payload": "QQ=="},
         headers={"Authorization": f"Bearer {access_token}"},
     ).json()
 
-    assert signed["keyId"] not in httpx.get(f"{metadata_url}/oauth2/v1/certs").json()
-    assert signed["keyId"] in httpx.get(f"{place.iam}/robot/v1/metadata/x509/{OPEN_JOB}").json()
+    assert signed["keyId"] not in loopback.get(f"{metadata_url}/oauth2/v1/certs").json()
+    assert signed["keyId"] in loopback.get(f"{place.iam}/robot/v1/metadata/x509/{OPEN_JOB}").json()

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -24,10 +23,12 @@ import pytest
 from google.cloud.scheduler_v1 import CloudSchedulerClient
 from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
 
+from tests import loopback
+from tests.waiting import PATIENCE_S, eventually
+
 pytestmark = pytest.mark.e2e
 
 REPOSITORY = Path(__file__).parents[3]
-DEADLINE_S = 120
 ACCESS = json.loads((REPOSITORY / "infra" / "config" / "access.json").read_text())
 
 FUNCTIONS = """
@@ -91,13 +92,15 @@ class Running:
         listeners = self.config("identities")["listeners"]
         port = next(port for port, email in listeners.items() if email.partition("@")[0] == account)
         url = f"http://127.0.0.1:{port}/computeMetadata/v1/instance/service-accounts/default/identity"
-        answer = httpx.get(url, params={"audience": audience, "format": "full"}, headers={"Metadata-Flavor": "Google"})
+        answer = loopback.get(
+            url, params={"audience": audience, "format": "full"}, headers={"Metadata-Flavor": "Google"}
+        )
         return answer.raise_for_status().text
 
     def executions(self) -> list[dict[str, Any]]:
         state = self.state
         parent = f"projects/{state['env']['GOOGLE_CLOUD_PROJECT']}/locations/us-central1/workflows/film"
-        found = httpx.get(f"{state['workflows_rest']}/v1/{parent}/executions", params={"view": "FULL"}).json()
+        found = loopback.get(f"{state['workflows_rest']}/v1/{parent}/executions", params={"view": "FULL"}).json()
         return list(found.get("executions", []))
 
 
@@ -116,13 +119,6 @@ def _environment(process: psutil.Process) -> dict[str, str]:
         return process.environ()
     except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
         return {}
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -158,12 +154,12 @@ def started(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Starter:
             supervisor = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, text=True)
         running = Running(supervisor, folder / "state.json", folder)
         try:
-            until(lambda: running.state_file.exists() or supervisor.poll() is not None, "the stack did not start")
+            eventually(lambda: running.state_file.exists() or supervisor.poll() is not None, "the stack did not start")
             assert supervisor.poll() is None, (folder / "output.txt").read_text()
             yield running
         finally:
             supervisor.terminate()
-            supervisor.wait(timeout=60)
+            supervisor.wait(PATIENCE_S)
 
     return start
 
@@ -175,7 +171,7 @@ def stack(started: Starter) -> Iterator[Running]:
 
 
 def call(url: str, token: str) -> httpx.Response:
-    return httpx.post(url, json={}, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return loopback.post(url, json={}, headers={"Authorization": f"Bearer {token}"})
 
 
 def test_running_stack_when_its_state_is_read_then_names_everything(stack: Running) -> None:
@@ -200,7 +196,7 @@ def test_api_when_called_by_the_owner_then_let_in_without_signature(stack: Runni
 
 
 def test_api_when_called_without_a_token_then_401(stack: Running) -> None:
-    assert httpx.post(stack.state["api"]).status_code == 401
+    assert loopback.post(stack.state["api"]).status_code == 401
 
 
 def test_step_when_called_by_a_person_then_refused(stack: Running) -> None:
@@ -219,7 +215,7 @@ def test_service_when_called_then_only_its_invokers_with_a_token_for_it_come_in(
     elsewhere = stack.token(right[0] or wrong[0], "https://elsewhere.example")
     head, _, signature = good.rpartition(".")
 
-    assert httpx.post(url, json={}).status_code == 401
+    assert loopback.post(url, json={}).status_code == 401
     assert call(url, elsewhere).status_code == 401
     assert call(url, f"{head}.{signature[::-1]}").status_code == 401
     assert {account: call(url, stack.token(account, url)).status_code for account in wrong} == dict.fromkeys(wrong, 403)
@@ -244,7 +240,7 @@ def test_scheduled_job_when_the_stack_runs_then_shows_productions_schedule_and_c
     name = f"projects/{stack.state['env']['GOOGLE_CLOUD_PROJECT']}/locations/us-central1/jobs/sweep-jobs"
     with grpc.insecure_channel(stack.state["scheduler_grpc"]) as channel:
         client = CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
-        until(lambda: "status" in client.get_job(name=name), "the job was not run")
+        eventually(lambda: "status" in client.get_job(name=name), "the job was not run")
         job = client.get_job(name=name)
 
     assert (job.schedule, job.status.code) == ("*/5 * * * *", 0)
@@ -257,8 +253,8 @@ def test_prompt_when_uploaded_then_the_workflow_runs_with_its_own_identity(stack
     bucket = f"{stack.state['env']['GOOGLE_CLOUD_PROJECT']}-prompts"
     url = f"{stack.state['storage']}/upload/storage/v1/b/{bucket}/o"
 
-    httpx.post(url, params={"uploadType": "media", "name": "idea.txt"}, content=b"A lighthouse.").raise_for_status()
-    until(lambda: any(each["state"] != "ACTIVE" for each in stack.executions()), "no execution ended")
+    loopback.post(url, params={"uploadType": "media", "name": "idea.txt"}, content=b"A lighthouse.").raise_for_status()
+    eventually(lambda: any(each["state"] != "ACTIVE" for each in stack.executions()), "no execution ended")
     execution = stack.executions()[0]
 
     assert (execution["state"], execution["result"]) == ("SUCCEEDED", '"open_job"')
@@ -269,7 +265,7 @@ def test_queues_when_listed_then_the_configured_ones_at_the_stacks_pace(stack: R
     project = stack.state["env"]["GOOGLE_CLOUD_PROJECT"]
     url = f"{stack.state['tasks']}/v2/projects/{project}/locations/us-central1/queues"
 
-    queues = httpx.get(url).json()["queues"]
+    queues = loopback.get(url).json()["queues"]
     rates = {queue["name"].rpartition("/")[2]: queue["rateLimits"]["maxDispatchesPerSecond"] for queue in queues}
 
     assert rates == pytest.approx({"clips": 30 / 60 / 0.05, "clips-high": 20 / 60 / 0.05})
@@ -281,11 +277,11 @@ def test_process_when_killed_then_back_under_a_new_pid_and_the_stack_works(stack
     ended = len(stack.executions()) if name != "workflows" else 0
 
     os.kill(before, signal.SIGKILL)
-    until(lambda: stack.state["processes"][name] != before, f"{name} was not started again")
-    until(lambda: _enters(stack), "the API did not come back")
-    until(lambda: _documents(stack), "Firestore did not come back")
-    until(lambda: _uploads(stack), "the object store did not come back")
-    until(lambda: len(_executions(stack)) > ended, "no upload starts the workflow any more")
+    eventually(lambda: stack.state["processes"][name] != before, f"{name} was not started again")
+    eventually(lambda: _enters(stack), "the API did not come back")
+    eventually(lambda: _documents(stack), "Firestore did not come back")
+    eventually(lambda: _uploads(stack), "the object store did not come back")
+    eventually(lambda: len(_executions(stack)) > ended, "no upload starts the workflow any more")
 
 
 def _enters(stack: Running) -> bool:
@@ -297,7 +293,7 @@ def _enters(stack: Running) -> bool:
 
 def _documents(stack: Running) -> bool:
     try:
-        return httpx.get(f"http://{stack.state['firestore']}/").is_success
+        return loopback.get(f"http://{stack.state['firestore']}/").is_success
     except httpx.TransportError:
         return False
 
@@ -306,7 +302,7 @@ def _uploads(stack: Running) -> bool:
     bucket = f"{stack.state['env']['GOOGLE_CLOUD_PROJECT']}-prompts"
     url = f"{stack.state['storage']}/upload/storage/v1/b/{bucket}/o"
     try:
-        return httpx.post(url, params={"uploadType": "media", "name": "again.txt"}, content=b"Again.").is_success
+        return loopback.post(url, params={"uploadType": "media", "name": "again.txt"}, content=b"Again.").is_success
     except httpx.TransportError:
         return False
 
@@ -322,7 +318,7 @@ def test_stack_when_told_to_stop_then_ends_well_and_leaves_nothing(started: Star
     with started() as running:
         while_running = living(running.run_dir)
         running.supervisor.send_signal(signal.SIGTERM)
-        exit_code = running.supervisor.wait(timeout=60)
+        exit_code = running.supervisor.wait(PATIENCE_S)
 
         assert exit_code == 0
         assert len(while_running) > len(
@@ -336,7 +332,7 @@ def test_supervisor_when_killed_outright_then_the_stack_is_gone_too(started: Sta
     with started() as running:
         running.supervisor.kill()
         running.supervisor.wait()
-        until(lambda: living(running.run_dir) == [], "processes were left behind")
+        eventually(lambda: living(running.run_dir) == [], "processes were left behind")
 
         assert running.supervisor.returncode == -signal.SIGKILL
 
@@ -349,7 +345,7 @@ def test_workflow_that_cannot_be_deployed_when_started_then_says_why_and_leaves_
     (broken / "workflows" / "film.yaml").write_text("main: {steps: [{open: {cal: http.post}}]}")
     argv = (sys.executable, "-m", "localcloud", "up", "--root", str(broken), "--run-dir", str(tmp_path / "run"))
 
-    ended = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     assert ended.returncode == 1
     assert "workflow film: 400" in ended.stderr
@@ -361,8 +357,8 @@ def test_program_when_killed_by_the_command_then_back_and_the_terminal_says_so(s
     before = stack.state["processes"]["media"]
 
     done = localcloud("kill", "media", "--state-file", str(stack.state_file))
-    until(lambda: stack.state["processes"]["media"] != before, "media was not started again")
-    until(lambda: "ready  media again" in (stack.run_dir / "output.txt").read_text(), "nothing was told")
+    eventually(lambda: stack.state["processes"]["media"] != before, "media was not started again")
+    eventually(lambda: "ready  media again" in (stack.run_dir / "output.txt").read_text(), "nothing was told")
 
     assert done.returncode == 0, done.stderr
     assert "warning media was ended by SIGKILL; it is started again" in (stack.run_dir / "output.txt").read_text()
@@ -378,4 +374,4 @@ def test_logs_when_asked_of_a_running_stack_then_every_line_is_under_its_program
 
 def localcloud(*words: str) -> subprocess.CompletedProcess[str]:
     argv = (sys.executable, "-m", "localcloud", *words)
-    return subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, check=False)

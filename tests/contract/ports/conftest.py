@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.gcs import GcsArtifacts
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.ports import ArtifactStore, Inbox, JobStore
+from tests import loopback
 from tests.contract.ports import emulators
 from tests.contract.ports.inboxes import InMemory, InStorage, LaidIn
 from tests.fakes.artifacts import MemoryArtifacts
@@ -71,7 +71,7 @@ def gcs_artifacts(
     def make() -> ArtifactStore:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_url)
         bucket = f"b-{uuid4().hex[:8]}"
-        answer = httpx.post(f"{storage_url}/storage/v1/b", json={"name": bucket})
+        answer = loopback.post(f"{storage_url}/storage/v1/b", json={"name": bucket})
         assert answer.is_success is supports_bucket_creation, answer.text
         return GcsArtifacts("local", bucket, RemoteSigner(""), "")
 

@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from localcloud.up.firestore import find_emulator
 from localcloud.up.ports import free_ports
 from localcloud.up.program import Program
 from localcloud.up.stores import FIREBASE, OWN, TOOLS
+from tests import loopback
+from tests.waiting import eventually
 
-DEADLINE_S = 180.0
 ROOT = Path(__file__).parents[3]
 LANE = os.environ.get("EMULATORS", OWN)
 
@@ -91,13 +91,11 @@ def _running(program: Program) -> Iterator[None]:
 
 
 def _wait_for(process: subprocess.Popen[bytes], health_url: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
+    def is_up() -> bool:
+        assert process.poll() is None, f"{process.args!r} ended with {process.returncode}"
         try:
-            if httpx.get(health_url, timeout=1).status_code < 500:
-                return
+            return loopback.get(health_url).status_code < 500
         except httpx.HTTPError:
-            time.sleep(0.05)  # between two looks at a starting process, never as synchronisation
-    raise RuntimeError(f"{process.args!r} was not healthy within {DEADLINE_S} s")
+            return False
+
+    eventually(is_up, f"{process.args!r} is up")

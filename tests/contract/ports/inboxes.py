@@ -3,10 +3,9 @@
 from typing import Any, Protocol
 from uuid import uuid4
 
-import httpx
-
 from promptreel.adapters.gcs import GcsInbox
 from promptreel.ports import Inbox
+from tests import loopback
 from tests.fakes.artifacts import MemoryInbox
 
 
@@ -43,11 +42,11 @@ class InStorage:
         self._url = url
         self._prompts, self._results = (f"{kind}-{uuid4().hex[:8]}" for kind in ("prompts", "results"))
         for bucket in (self._prompts, self._results):
-            httpx.post(f"{url}/storage/v1/b", json={"name": bucket})
+            loopback.post(f"{url}/storage/v1/b", json={"name": bucket})
         self.inbox: Inbox = GcsInbox("local", self._results)
 
     def put(self, name: str, data: bytes) -> tuple[str, str, str]:
-        answer = httpx.post(
+        answer = loopback.post(
             f"{self._url}/upload/storage/v1/b/{self._prompts}/o",
             params={"uploadType": "media", "name": name},
             content=data,
@@ -57,5 +56,5 @@ class InStorage:
 
     def report(self, name: str) -> dict[str, Any] | None:
         path = f"reports/{name}.json".replace("/", "%2F")
-        answer = httpx.get(f"{self._url}/storage/v1/b/{self._results}/o/{path}", params={"alt": "media"})
+        answer = loopback.get(f"{self._url}/storage/v1/b/{self._results}/o/{path}", params={"alt": "media"})
         return dict(answer.json()) if answer.status_code == 200 else None

@@ -12,7 +12,7 @@ from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.system import SystemClock, SystemIds
 from promptreel.domain.ledger import committed_micros
 from promptreel.domain.states import CallState
-from promptreel.errors import BudgetExceeded, LostRace
+from promptreel.errors import BudgetExceeded, LostRace, Transient
 from promptreel.ports import Change, Create, JobStore
 from promptreel.protocol.ledger import Busy, Ledger, Mine, Ticket
 from tests.factories import a_job
@@ -108,7 +108,7 @@ def test_sixty_calls_of_one_job_when_claimed_at_once_then_each_is_had_once_and_t
         while True:
             try:
                 claim = ledger.claim(a_ticket(number))
-            except LostRace:
+            except Transient:
                 continue  # answered 503: the queue delivers it again
             except BudgetExceeded:
                 return "over budget"

@@ -10,7 +10,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import scheduler_v1
 from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
 
-from tests.contract.tasks.harness import Metadata, StandIn, Worker, free_port, listening, stand_in
+from tests.contract.tasks.harness import Metadata, StandIn, Worker, listening, stand_in
+from tests.loopback import free_port
 
 LOCATION = "projects/local/locations/us-central1"
 

@@ -10,7 +10,9 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import scheduler_v1
 
-from tests.contract.tasks.harness import StandIn, Worker, eventually, free_port, stand_in
+from tests.contract.tasks.harness import StandIn, Worker, stand_in
+from tests.loopback import free_port
+from tests.waiting import eventually
 
 LOCATION = "projects/local/locations/us-central1"
 

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contract.tasks.harness import Gcloud, StandIn, Worker, eventually, gcloud_against
+from tests.contract.tasks.harness import Gcloud, StandIn, Worker, gcloud_against
+from tests.waiting import eventually
 
 
 @pytest.fixture

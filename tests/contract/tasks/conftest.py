@@ -10,7 +10,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from tests.contract.tasks.harness import Metadata, StandIn, Worker, free_port, listening, stand_in
+from tests.contract.tasks.harness import Metadata, StandIn, Worker, listening, stand_in
+from tests.loopback import free_port
 
 LOCATION = "projects/local/locations/us-central1"
 

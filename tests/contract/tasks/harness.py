@@ -2,44 +2,30 @@
 
 import json
 import os
-import socket
 import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-T = TypeVar("T")
+from tests import loopback
+from tests.loopback import free_port
+from tests.waiting import PATIENCE_S, eventually
+
 Gcloud = Callable[..., Any]
 
 # Nothing here speaks TLS, and loading the machine's certificates costs more than a whole request.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 ROOT = Path(__file__).parents[3]
-
-
-def eventually(observe: Callable[[], T], *, deadline_s: float = 20.0) -> T:
-    """The first truthy observation; fails with the last one when none comes in time."""
-    end = time.monotonic() + deadline_s
-    while not (seen := observe()):
-        assert time.monotonic() < end, f"not within {deadline_s} s, last seen: {seen!r}"
-        time.sleep(0.01)
-    return seen
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +52,7 @@ class Worker:
     def answer(self, request: Received) -> tuple[int, bytes]:
         self.received.append(request)
         status = self.statuses.pop(0) if self.statuses else 200
-        assert self.open.wait(60)
+        assert self.open.wait(PATIENCE_S)
         return status, b"{}"
 
 
@@ -127,12 +113,12 @@ class StandIn:
 
     def control(self, method: str, path: str, **options: object) -> httpx.Response:
         url = f"{self.url}/_local/{path}"
-        return httpx.request(method, url, trust_env=False, verify=_NO_TLS, **options)  # type: ignore[arg-type]
+        return loopback.request(method, url, verify=_NO_TLS, **options)  # type: ignore[arg-type]
 
     def kill(self) -> None:
         """SIGKILL: no farewell, no flush."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
 
 @contextmanager
@@ -147,12 +133,12 @@ def stand_in(command: str, *arguments: str, environ: Mapping[str, str] | None = 
     )
     running = StandIn(f"http://127.0.0.1:{port}", process)
     try:
-        eventually(lambda: _is_healthy(running), deadline_s=60)
+        eventually(lambda: _is_healthy(running))
         yield running
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             running.kill()
             raise
@@ -171,7 +157,7 @@ def gcloud_against(running: StandIn, folder: Path, *group: str) -> Gcloud:
 
     def run(*words: str, ok: bool = True) -> Any:
         command = ["gcloud", *group, *words, "--location=us-central1", "--format=json"]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         assert (done.returncode == 0) is ok, done.stderr
         return json.loads(done.stdout) if ok and done.stdout.strip() else done.stderr
 

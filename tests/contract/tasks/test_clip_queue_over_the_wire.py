@@ -10,7 +10,8 @@ from promptreel.adapters.tasks import CloudTasksQueue
 from promptreel.domain.ids import traceparent
 from promptreel.ports import ClipTask
 from tests.contract.tasks.conftest import LOCATION
-from tests.contract.tasks.harness import StandIn, Worker, eventually
+from tests.contract.tasks.harness import StandIn, Worker
+from tests.waiting import eventually
 
 CLIP = ClipTask(job_id="job-0123456789abcdef0123", run=2, scene="scene-01", take=1, attempt=3, dispatch=1)
 

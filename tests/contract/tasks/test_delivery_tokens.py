@@ -7,7 +7,8 @@ from typing import TypeVar
 import pytest
 
 from localcloud.identity import Identity, TokenUnavailable, is_loopback
-from tests.contract.tasks.harness import Metadata, Worker, free_port, listening
+from tests.contract.tasks.harness import Metadata, Worker, listening
+from tests.loopback import free_port
 
 T = TypeVar("T")
 

@@ -8,7 +8,8 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 
-from tests.contract.tasks.harness import Worker, eventually
+from tests.contract.tasks.harness import Worker
+from tests.waiting import PATIENCE_S, eventually
 
 Client = tasks_v2.CloudTasksClient
 MakeTask = Callable[..., tasks_v2.Task]
@@ -38,7 +39,7 @@ def test_batch_when_created_then_every_task_reaches_its_worker(
 ) -> None:
     queue = a_queue().name
     operation = client.batch_create_tasks(request=batch(queue, a_task(name=named(queue, "a")[0]), a_task()))
-    made = operation.result(timeout=10)
+    made = operation.result(timeout=PATIENCE_S)
     eventually(lambda: len(worker.received) == 2)
 
     assert made.tasks[0].name == named(queue, "a")[0]
@@ -54,7 +55,7 @@ def test_batch_when_some_tasks_are_refused_then_the_others_stand_and_the_metadat
     wish = batch(paused, a_task(name=taken), a_task(name=new), a_task(request={"url": "nonsense"}))
     operation = client.batch_create_tasks(request=wish)
 
-    assert [task.name for task in operation.result(timeout=10).tasks] == [new]
+    assert [task.name for task in operation.result(timeout=PATIENCE_S).tasks] == [new]
     assert operation.metadata.state == State.PARTIALLY_SUCCEEDED
     assert {place: status.code for place, status in operation.metadata.failed_requests.items()} == {0: 6, 2: 3}
     assert {task.name for task in client.list_tasks(parent=paused)} == {taken, new}
@@ -66,7 +67,7 @@ def test_batch_when_every_task_is_refused_then_the_operation_is_aborted(
     operation = client.batch_create_tasks(request=batch(paused, a_task(request={"url": "nonsense"})))
 
     with pytest.raises(exceptions.Aborted, match="None of the requests succeeded"):
-        operation.result(timeout=10)
+        operation.result(timeout=PATIENCE_S)
 
 
 def test_batch_when_sent_again_with_its_request_id_then_nothing_is_created_twice(
@@ -96,12 +97,12 @@ def test_tasks_when_deleted_in_a_batch_then_gone_and_a_missing_one_is_named(
     names = named(paused, "a", "b", "missing")
     client.batch_create_tasks(request=batch(paused, *(a_task(name=name) for name in names[:2])))
     operation = client.batch_delete_tasks(request={"parent": paused, "names": names})
-    operation.result(timeout=10)
+    operation.result(timeout=PATIENCE_S)
 
     assert list(client.list_tasks(parent=paused)) == []
     assert {place: status.code for place, status in operation.metadata.failed_requests.items()} == {2: 5}
     with pytest.raises(exceptions.Aborted):
-        client.batch_delete_tasks(request={"parent": paused, "names": names}).result(timeout=10)
+        client.batch_delete_tasks(request={"parent": paused, "names": names}).result(timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize("count", [0, 101])

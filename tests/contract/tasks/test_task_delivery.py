@@ -9,7 +9,9 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 
-from tests.contract.tasks.harness import Metadata, StandIn, Worker, eventually, free_port, stand_in
+from tests.contract.tasks.harness import Metadata, StandIn, Worker, stand_in
+from tests.loopback import free_port
+from tests.waiting import eventually
 
 Connect = Callable[[StandIn], tasks_v2.CloudTasksClient]
 MakeQueue = Callable[..., tasks_v2.Queue]

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 from google.protobuf.field_mask_pb2 import FieldMask  # type: ignore[attr-defined]
 
-from tests.contract.tasks.harness import StandIn, Worker, eventually
+from tests import loopback
+from tests.contract.tasks.harness import StandIn, Worker
+from tests.waiting import eventually
 
 LOCATION = "projects/local/locations/us-central1"
 
@@ -147,14 +148,14 @@ def test_location_when_asked_for_then_described_and_those_in_use_are_listed(
 
 @pytest.mark.parametrize("path", ["/v2/projects/local/nothing", "/v2/projects/local/locations/x/queues/none"])
 def test_unknown_path_when_asked_then_404_in_googles_envelope(running: StandIn, path: str) -> None:
-    answer = httpx.get(running.url + path, trust_env=False)
+    answer = loopback.get(running.url + path)
 
     assert answer.status_code == 404
     assert answer.json()["error"]["status"] == "NOT_FOUND"
 
 
 def test_unknown_field_when_sent_then_400_in_googles_envelope(running: StandIn) -> None:
-    answer = httpx.post(f"{running.url}/v2/{LOCATION}/queues", json={"colour": "red"}, trust_env=False)
+    answer = loopback.post(f"{running.url}/v2/{LOCATION}/queues", json={"colour": "red"})
 
     assert answer.status_code == 400
     assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"

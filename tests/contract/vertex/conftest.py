@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from google import genai
 
-from tests.contract.vertex.harness import FakeVertex, ObjectStore, free_port
+from tests.contract.vertex.harness import FakeVertex, ObjectStore
+from tests.loopback import free_port
 
 
 @pytest.fixture(scope="session")

@@ -3,19 +3,16 @@
 import io
 import os
 import platform
-import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import httpx
 import numpy as np
 from google import genai
 from google.genai import types
@@ -23,35 +20,14 @@ from google.oauth2.credentials import Credentials
 from numpy.typing import NDArray
 from PIL import Image
 
-DEADLINE_S = 180
+from tests import loopback
+from tests.loopback import answers, free_port
+from tests.waiting import PATIENCE_S, eventually
+
 BUCKET = "films"
 TEXT_MODEL = "gemini-3.8-flash"
 IMAGE_MODEL = "gemini-3-pro-image"
 VIDEO_MODEL = "veo-3.1-generate-001"
-
-T = TypeVar("T")
-
-
-def eventually(look: Callable[[], T], deadline_s: float = DEADLINE_S) -> T:
-    """The first true value that looking again and again brings."""
-    end = time.monotonic() + deadline_s
-    while not (seen := look()):
-        assert time.monotonic() < end, f"still {seen!r} after {deadline_s} s"
-        time.sleep(0.02)
-    return seen
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).is_success
-    except httpx.TransportError:
-        return False
 
 
 @contextmanager
@@ -64,7 +40,7 @@ def running(argv: list[str], health_url: str, **environ: str) -> Iterator[subpro
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=DEADLINE_S)
+        process.wait(PATIENCE_S)
 
 
 @dataclass(frozen=True)
@@ -88,20 +64,20 @@ class ObjectStore:
         options = f"-scheme http -host 127.0.0.1 -port {port} -backend memory -log-level error"
         argv = [str(program), *options.split(), "-external-url", store.url, "-public-host", f"127.0.0.1:{port}"]
         with running(argv, f"{store.url}/storage/v1/b?project=local"):
-            httpx.post(f"{store.url}/storage/v1/b?project=local", json={"name": BUCKET}).raise_for_status()
+            loopback.post(f"{store.url}/storage/v1/b?project=local", json={"name": BUCKET}).raise_for_status()
             yield store
 
     def put(self, name: str, content: bytes) -> str:
         url = f"{self.url}/upload/storage/v1/b/{BUCKET}/o"
-        httpx.post(url, params={"uploadType": "media", "name": name}, content=content).raise_for_status()
+        loopback.post(url, params={"uploadType": "media", "name": name}, content=content).raise_for_status()
         return f"gs://{BUCKET}/{name}"
 
     def get(self, uri: str) -> bytes:
         name = uri.removeprefix(f"gs://{BUCKET}/").replace("/", "%2F")
-        return httpx.get(f"{self.url}/storage/v1/b/{BUCKET}/o/{name}?alt=media").raise_for_status().content
+        return loopback.get(f"{self.url}/storage/v1/b/{BUCKET}/o/{name}?alt=media").raise_for_status().content
 
     def listed(self, prefix: str) -> list[dict[str, Any]]:
-        answer = httpx.get(f"{self.url}/storage/v1/b/{BUCKET}/o", params={"prefix": prefix}).raise_for_status()
+        answer = loopback.get(f"{self.url}/storage/v1/b/{BUCKET}/o", params={"prefix": prefix}).raise_for_status()
         return list(answer.json().get("items", []))
 
 
@@ -144,7 +120,7 @@ class FakeVertex:
         return client
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        return httpx.request(method, f"{self.url}/_local/{path}", json=body).raise_for_status().json()
+        return loopback.request(method, f"{self.url}/_local/{path}", json=body).raise_for_status().json()
 
     def ledger(self) -> list[dict[str, Any]]:
         return list(self.control("GET", "ledger"))

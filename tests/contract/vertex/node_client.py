@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import PATIENCE_S
+
 FOLDER = Path(__file__).parent / "node"
 CACHE = Path(__file__).parents[3] / ".local" / "node"
-_DEADLINE_S = 240
 
 
 class NodeError(Exception):
@@ -35,7 +36,7 @@ class NodeClient:
         """The scenario's result. Raises: NodeError."""
         argv = [_program("node"), str(FOLDER / "drive.mjs"), str(self.modules), self.url, scenario]
         ended = subprocess.run(
-            argv, input=json.dumps(given), capture_output=True, text=True, timeout=_DEADLINE_S, check=False
+            argv, input=json.dumps(given), capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
         assert ended.stdout, ended.stderr
         said = json.loads(ended.stdout)
@@ -62,7 +63,7 @@ def installed() -> Path:
                 shutil.copy(FOLDER / name, unfinished)
             argv = [_program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             ended = subprocess.run(
-                argv, cwd=unfinished, capture_output=True, text=True, timeout=_DEADLINE_S, check=False
+                argv, cwd=unfinished, capture_output=True, text=True, timeout=PATIENCE_S, check=False
             )
             assert ended.returncode == 0, ended.stderr
             try:

@@ -8,13 +8,13 @@ from itertools import pairwise
 from typing import Any
 
 import av
-import httpx
 import numpy as np
 import pytest
 from google import genai
 from google.genai import types
 from PIL import Image
 
+from tests import loopback
 from tests.contract.vertex.harness import (
     TEXT_MODEL,
     VIDEO_MODEL,
@@ -216,7 +216,7 @@ def test_operation_when_nobody_began_it_then_the_poll_is_404(vertex: FakeVertex)
     model = f"projects/p/locations/us-central1/publishers/google/models/{VIDEO_MODEL}"
     url = f"{vertex.url}/v1/{model}:fetchPredictOperation"
     body = {"operationName": f"{model}/operations/unknown"}
-    answer = httpx.post(url, json=body, headers={"Authorization": "Bearer x"})
+    answer = loopback.post(url, json=body, headers={"Authorization": "Bearer x"})
 
     assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
 

@@ -18,12 +18,12 @@ from tests.contract.vertex.harness import (
     FakeVertex,
     ObjectStore,
     a_picture,
-    eventually,
     finished,
     ordered,
     pictures_of,
     pixels,
 )
+from tests.waiting import eventually
 
 
 class Verdict(BaseModel):

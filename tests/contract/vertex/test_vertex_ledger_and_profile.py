@@ -4,11 +4,11 @@ import csv
 import time
 from datetime import datetime
 
-import httpx
 import pytest
 from google import genai
 from google.genai import errors, types
 
+from tests import loopback
 from tests.contract.vertex.harness import IMAGE_MODEL, TEXT_MODEL, VIDEO_MODEL, FakeVertex, finished, ordered
 
 
@@ -131,7 +131,7 @@ def test_latency_when_the_profile_sets_it_then_it_is_taken_times_the_scale(
 def test_order_when_it_makes_no_sense_then_400_and_nothing_changes(
     vertex: FakeVertex, path: str, order: object
 ) -> None:
-    answer = httpx.post(f"{vertex.url}/_local/{path}", json=order)
+    answer = loopback.post(f"{vertex.url}/_local/{path}", json=order)
 
     assert answer.status_code == 400
     assert vertex.control("GET", "faults")["rules"] == []
@@ -153,7 +153,7 @@ def test_ledger_when_asked_for_as_csv_then_says_the_same_line_by_line(vertex: Fa
     client.models.generate_content(model=TEXT_MODEL, contents="A lighthouse at dawn.")
     ordered(client, duration_seconds=8, output_gcs_uri="gs://films/ledger/")
 
-    lines = list(csv.DictReader(httpx.get(f"{vertex.url}/_local/ledger.csv").text.splitlines()))
+    lines = list(csv.DictReader(loopback.get(f"{vertex.url}/_local/ledger.csv").text.splitlines()))
 
     kept = [{name: "" if value is None else str(value) for name, value in line.items()} for line in vertex.ledger()]
     assert lines == kept

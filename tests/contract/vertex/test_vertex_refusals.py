@@ -4,11 +4,11 @@ import io
 from typing import Any
 
 import av
-import httpx
 import pytest
 from google import genai
 from google.genai import errors, types
 
+from tests import loopback
 from tests.contract.vertex.harness import TEXT_MODEL, VIDEO_MODEL, FakeVertex, a_picture, ordered
 
 FAST, LITE = "veo-3.1-fast-generate-001", "veo-3.1-lite-generate-001"
@@ -116,7 +116,7 @@ def test_call_when_it_carries_no_bearer_token_then_401(
     vertex: FakeVertex, authorization: dict[str, str], verb: str
 ) -> None:
     url = f"{vertex.url}/v1beta1/projects/p/locations/l/publishers/google/models/{TEXT_MODEL}:{verb}"
-    answer = httpx.post(url, json={}, headers=authorization)
+    answer = loopback.post(url, json={}, headers=authorization)
 
     assert answer.status_code == 401
     assert answer.json()["error"]["status"] == "UNAUTHENTICATED"
@@ -130,7 +130,7 @@ def test_model_when_asked_for_what_it_cannot_then_the_call_is_refused(
 ) -> None:
     url = f"{vertex.url}/v1/projects/p/locations/us-central1/publishers/google/models/{model}:{verb}"
     body = {"contents": [{"parts": [{"text": "Hello"}]}], "instances": [{"prompt": "Hello"}]}
-    answer = httpx.post(url, json=body, headers={"Authorization": "Bearer x"})
+    answer = loopback.post(url, json=body, headers={"Authorization": "Bearer x"})
 
     assert answer.status_code in (400, 404)
     assert vertex.ledger() == []
@@ -139,6 +139,6 @@ def test_model_when_asked_for_what_it_cannot_then_the_call_is_refused(
 @pytest.mark.parametrize("body", [b"{not json", b"[]", b"{}", b'{"contents": []}', b'{"contents": [{"parts": 5}]}'])
 def test_body_when_it_makes_no_sense_then_400_in_the_envelope(vertex: FakeVertex, body: bytes) -> None:
     url = f"{vertex.url}/v1/projects/p/locations/global/publishers/google/models/{TEXT_MODEL}:generateContent"
-    answer = httpx.post(url, content=body, headers={"Authorization": "Bearer x"})
+    answer = loopback.post(url, content=body, headers={"Authorization": "Bearer x"})
 
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")

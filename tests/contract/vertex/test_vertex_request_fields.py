@@ -7,6 +7,7 @@ import pytest
 from google import genai
 from google.genai import types
 
+from tests import loopback
 from tests.contract.vertex.harness import TEXT_MODEL, VIDEO_MODEL, FakeVertex, ordered
 
 HELLO = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
@@ -15,7 +16,7 @@ HELLO = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
 def post(vertex: FakeVertex, body: dict[str, Any], verb: str = "generateContent") -> httpx.Response:
     model = VIDEO_MODEL if verb.startswith("predict") else TEXT_MODEL
     url = f"{vertex.url}/v1/projects/p/locations/us-central1/publishers/google/models/{model}:{verb}"
-    return httpx.post(url, json=body, headers={"Authorization": "Bearer x"})
+    return loopback.post(url, json=body, headers={"Authorization": "Bearer x"})
 
 
 @pytest.mark.parametrize(

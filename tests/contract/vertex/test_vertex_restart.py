@@ -12,12 +12,12 @@ from tests.contract.vertex.harness import (
     FakeVertex,
     ObjectStore,
     a_picture,
-    eventually,
     finished,
-    free_port,
     ordered,
     pictures_of,
 )
+from tests.loopback import free_port
+from tests.waiting import eventually
 
 Stopped = Callable[[], FakeVertex]
 

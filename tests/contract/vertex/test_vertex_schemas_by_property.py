@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 
 from localcloud.vertex.text.fill import answer
 from localcloud.vertex.text.story import Brief
+from tests import loopback
 from tests.contract.vertex.harness import TEXT_MODEL, FakeVertex
 from tests.contract.vertex.schemas import Schema, schemas
 
@@ -117,7 +117,7 @@ def test_hard_schema_when_posted_then_a_validator_accepts_the_answer(vertex: Fak
     url = f"{vertex.url}/v1beta1/projects/p/locations/global/publishers/google/models/{TEXT_MODEL}:generateContent"
     config = {"responseMimeType": "application/json", "responseJsonSchema": schema}
     body = {"contents": [{"role": "user", "parts": [{"text": STORY}]}], "generationConfig": config}
-    said = httpx.post(url, json=body, headers={"Authorization": "Bearer x"}).raise_for_status().json()
+    said = loopback.post(url, json=body, headers={"Authorization": "Bearer x"}).raise_for_status().json()
     value = json.loads(said["candidates"][0]["content"]["parts"][0]["text"])
 
     assert complaints(schema, value) == []

@@ -1,12 +1,12 @@
 """streamGenerateContent through the real client: the same answer in pieces, billed once."""
 
-import httpx
 import httpx2
 import pytest
 from google import genai
 from google.genai import types
 from pydantic import BaseModel
 
+from tests import loopback
 from tests.contract.vertex.harness import IMAGE_MODEL, TEXT_MODEL, FakeVertex, pictures_of
 
 STORY = "An old keeper wakes before dawn. A storm rolls in from the sea. The boat reaches the harbour."
@@ -57,7 +57,7 @@ def test_answer_when_lost_in_a_stream_then_it_is_billed(vertex: FakeVertex, clie
 def test_stream_when_not_asked_for_as_events_then_it_is_one_json_list(vertex: FakeVertex) -> None:
     url = f"{vertex.url}/v1/projects/p/locations/global/publishers/google/models/{TEXT_MODEL}:streamGenerateContent"
     body = {"contents": {"role": "user", "parts": {"text": STORY}}}
-    answer = httpx.post(url, json=body, headers={"Authorization": "Bearer x"}).raise_for_status().json()
+    answer = loopback.post(url, json=body, headers={"Authorization": "Bearer x"}).raise_for_status().json()
 
     assert isinstance(answer, list)
     assert answer[-1]["candidates"][0]["finishReason"] == "STOP"

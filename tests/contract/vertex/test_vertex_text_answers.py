@@ -4,12 +4,12 @@ import json
 from enum import Enum
 from typing import Annotated, Any, Literal
 
-import httpx
 import pytest
 from google import genai
 from google.genai import errors, types
 from pydantic import BaseModel, Field
 
+from tests import loopback
 from tests.contract.vertex.harness import TEXT_MODEL, FakeVertex, a_picture
 
 STORY = (
@@ -244,7 +244,7 @@ def test_keys_when_spelled_either_way_or_with_numbers_as_text_then_they_mean_the
             key("generationConfig"): {key("responseSchema"): schema},
         }
         url = f"{vertex.url}/v1/projects/p/locations/global/publishers/google/models/{TEXT_MODEL}:generateContent"
-        answer = httpx.post(url, json=body, headers={"Authorization": "Bearer x"}).raise_for_status().json()
+        answer = loopback.post(url, json=body, headers={"Authorization": "Bearer x"}).raise_for_status().json()
         return json.loads(answer["candidates"][0]["content"]["parts"][0]["text"])
 
     camel, snake = ask(camel=True), ask(camel=False)

@@ -11,8 +11,7 @@ import pytest
 
 from localcloud.up.program import Program
 from localcloud.up.supervision import Patience
-
-DEADLINE_S = 30.0
+from tests.waiting import PATIENCE_S
 
 # Answers every GET with 200, like a stand-in; standard library only, so that it starts at once.
 SERVER = """
@@ -72,7 +71,7 @@ def until() -> Until:
     """Wait for a condition, and fail if it does not come true."""
 
     async def wait(condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():  # noqa: ASYNC110 - processes tell no event
                 await asyncio.sleep(0.01)
 

@@ -12,6 +12,7 @@ import pytest
 
 from localcloud.__main__ import main
 from localcloud.up.logs import news
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_program_when_killed_by_name_then_gets_the_signal(
     code, out, _ = ask("kill", "api", *words)
 
     assert code == 0
-    assert program.wait(30) == -number
+    assert program.wait(PATIENCE_S) == -number
     assert f"api ({program.pid})" in out
 
 

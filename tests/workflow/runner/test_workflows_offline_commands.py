@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 GOOD = 'main: {params: [x], steps: [{a: {return: ["${x}", "${sys.get_env(\\"NAME\\")}"]}}]}'
 BAD = "main:\n  steps:\n  - a:\n      return: ${oops}\n"
 
@@ -20,7 +22,7 @@ def command(tmp_path: Path) -> Command:
         file = tmp_path / "flow.yaml"
         file.write_text(source)
         words = [sys.executable, "-m", "localcloud", "workflows", action, str(file), *options]
-        return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     return run
 
@@ -54,7 +56,7 @@ def test_file_when_its_run_fails_then_the_context_is_printed_and_exits_1(command
 
 def test_command_when_neither_ports_nor_action_are_given_then_explains_itself() -> None:
     words = [sys.executable, "-m", "localcloud", "workflows", "--rest-port", "1"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     assert done.returncode == 2
     assert "--grpc-port" in done.stderr

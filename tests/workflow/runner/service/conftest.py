@@ -3,10 +3,8 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,7 +14,9 @@ from typing import Any
 
 import pytest
 
-_DEADLINE_S = 180.0
+from tests.loopback import free_port
+from tests.waiting import PATIENCE_S, eventually
+
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -27,7 +27,7 @@ class StandIn:
     process: "subprocess.Popen[bytes]"
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.rest}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.rest}{path}", timeout=PATIENCE_S) as answer:
             return json.load(answer)
 
     def post(self, path: str, body: Any) -> Any:
@@ -37,51 +37,11 @@ class StandIn:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.rest}{path}", data=data, method=method, headers=_JSON)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
                 return json.load(error)
-
-
-def eventually(condition: Callable[[], Any], what: str, deadline_s: float = _DEADLINE_S) -> Any:
-    """The condition's first true value; polling, because it becomes true in another process."""
-    end = time.monotonic() + deadline_s
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    pytest.fail(f"{what} did not happen within {deadline_s} s")
-
-
-@pytest.fixture(scope="session")
-def until() -> Callable[..., Any]:
-    return eventually
-
-
-@pytest.fixture(scope="session", name="free_port")
-def free_port_fixture() -> Callable[[], int]:
-    return free_port
-
-
-@pytest.fixture(scope="session")
-def probe() -> Callable[[str], bool]:
-    """Does something answer there?"""
-
-    def answers(url: str) -> bool:
-        try:
-            with urllib.request.urlopen(url, timeout=10):
-                return True
-        except OSError:
-            return False
-
-    return answers
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start_stand_in(*options: str) -> StandIn:
@@ -97,7 +57,7 @@ def start_stand_in(*options: str) -> StandIn:
 def stop(stand_in: StandIn) -> int:
     stand_in.process.send_signal(signal.SIGTERM)
     try:
-        return stand_in.process.wait(10)
+        return stand_in.process.wait(PATIENCE_S)
     finally:
         stand_in.process.kill()
 
@@ -167,7 +127,7 @@ def gcloud(stand_in: StandIn, tmp_path: Path) -> Callable[..., Any]:
     def run(*words: str, ok: bool = True, place: bool = True) -> Any:
         where = ("--location=us-central1",) if place else ()
         command = ["gcloud", "workflows", *words, *where, "--format=json"]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         assert (done.returncode == 0) is ok, done.stderr
         return json.loads(done.stdout) if ok and done.stdout.strip() else done.stderr
 

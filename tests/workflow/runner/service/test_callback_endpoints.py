@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S, eventually
+
 PARENT = "/v1/projects/local/locations/us-central1"
 WAITS = """
 main:
@@ -28,15 +30,15 @@ main:
 
 
 @pytest.fixture
-def waiting(stand_in: Any, until: Callable[..., Any]) -> Callable[..., Any]:
+def waiting(stand_in: Any) -> Callable[..., Any]:
     """Start an execution that waits for a callback; gives its name and the callback."""
 
     def start(name: str, method: str) -> Any:
         source = WAITS.replace("METHOD", method)
         stand_in.post(f"{PARENT}/workflows?workflowId={name}", {"sourceContents": source})
         execution = stand_in.post(f"{PARENT}/workflows/{name}/executions", {})["name"]
-        listed = until(lambda: stand_in.get(f"/v1/{execution}/callbacks")["callbacks"], "the callback")
-        until(lambda: stand_in.get(f"/v1/{execution}/callbacks")["callbacks"][0]["waiters"] == "1", "the waiter")
+        listed = eventually(lambda: stand_in.get(f"/v1/{execution}/callbacks")["callbacks"], "the callback")
+        eventually(lambda: stand_in.get(f"/v1/{execution}/callbacks")["callbacks"][0]["waiters"] == "1", "the waiter")
         return execution, listed[0]
 
     return start
@@ -63,7 +65,7 @@ def test_callback_when_its_method_is_get_then_a_plain_visit_is_enough(
     waiting: Any, ended: Callable[[str], Any]
 ) -> None:
     execution, callback = waiting("callback-get", "GET")
-    with urllib.request.urlopen(callback["url"], timeout=10) as answer:
+    with urllib.request.urlopen(callback["url"], timeout=PATIENCE_S) as answer:
         status = answer.status
     result = ended(execution)["result"]
 

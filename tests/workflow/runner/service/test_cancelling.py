@@ -2,10 +2,12 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from tests.waiting import eventually
 
 PARENT = "/v1/projects/local/locations/us-central1"
 RUN = "googleapis.workflowexecutions.v1.projects.locations.workflows.executions.run"
@@ -56,14 +58,14 @@ def silent() -> Iterator[str]:
 
 @pytest.mark.parametrize("kind", sorted(WAITS))
 def test_execution_when_cancelled_while_it_waits_then_ends_at_once_with_all_its_steps(
-    stand_in: Any, until: Callable[..., Any], silent: str, kind: str
+    stand_in: Any, silent: str, kind: str
 ) -> None:
     main = json.loads(json.dumps(WAITS[kind]).replace("SILENT", silent))
     for name, steps in {"cancel-sleep": WAITS["sleep"], f"cancel-{kind}": main}.items():
         source = {"main": {"steps": steps}, "resting": {"steps": WAITS["sleep"]}}
         stand_in.post(f"{PARENT}/workflows?workflowId={name}", {"sourceContents": json.dumps(source)})
     execution = stand_in.post(f"{PARENT}/workflows/cancel-{kind}/executions", {})["name"]
-    until(lambda: "nap" in str(stand_in.get(f"/v1/{execution}/stepEntries")), "the step that waits")
+    eventually(lambda: "nap" in str(stand_in.get(f"/v1/{execution}/stepEntries")), "the step that waits")
     answer = stand_in.post(f"/v1/{execution}:cancel", {})
     shown = stand_in.get(f"/v1/{execution}")
     entries = stand_in.get(f"/v1/{execution}/stepEntries")["stepEntries"]
@@ -75,9 +77,7 @@ def test_execution_when_cancelled_while_it_waits_then_ends_at_once_with_all_its_
     assert stand_in.get(f"/v1/{execution}/stepEntries")["totalSize"] == len(entries)
 
 
-def test_callback_when_called_twice_before_the_workflow_takes_one_then_429_and_after_the_end_404(
-    stand_in: Any, until: Callable[..., Any]
-) -> None:
+def test_callback_when_called_twice_before_the_workflow_takes_one_then_429_and_after_the_end_404(stand_in: Any) -> None:
     steps = [
         {"make": {"call": "events.create_callback_endpoint", "args": {"http_callback_method": "POST"}, "result": "c"}},
         {"nap": NAP},
@@ -85,7 +85,7 @@ def test_callback_when_called_twice_before_the_workflow_takes_one_then_429_and_a
     ]
     stand_in.post(f"{PARENT}/workflows?workflowId=twice", {"sourceContents": json.dumps(steps)})
     execution = stand_in.post(f"{PARENT}/workflows/twice/executions", {})["name"]
-    (callback,) = until(lambda: stand_in.get(f"/v1/{execution}/callbacks").get("callbacks"), "the callback")
+    (callback,) = eventually(lambda: stand_in.get(f"/v1/{execution}/callbacks").get("callbacks"), "the callback")
     path = callback["url"].removeprefix(stand_in.rest)
     answers = [stand_in.post(path, {"n": n}) for n in range(2)]
     kept = stand_in.get(f"/v1/{execution}/callbacks")["callbacks"][0]["availablePayloads"]

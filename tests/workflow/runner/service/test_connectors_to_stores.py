@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
+from tests import loopback
 from tests.contract.ports import emulators
+from tests.waiting import eventually
 
 PARENT = "/v1/projects/local/locations/us-central1"
 DOCUMENTS = "googleapis.firestore.v1.projects.databases.documents"
@@ -117,7 +118,6 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[emulators.Addre
 @pytest.fixture
 def outcome(
     launch: Callable[..., Any],
-    until: Callable[..., Any],
     stores: emulators.Addresses,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -130,7 +130,9 @@ def outcome(
     def run(source: str, argument: str) -> Any:
         stand_in.post(f"{PARENT}/workflows?workflowId=stores", {"sourceContents": source})
         name = stand_in.post(f"{PARENT}/workflows/stores/executions", {"argument": json.dumps(argument)})["name"]
-        ended = until(lambda: found if (found := stand_in.get(f"/v1/{name}"))["state"] != "ACTIVE" else None, "the end")
+        ended = eventually(
+            lambda: found if (found := stand_in.get(f"/v1/{name}"))["state"] != "ACTIVE" else None, "the end"
+        )
         return json.loads(ended["result"]) if "result" in ended else ended["error"]["context"]
 
     return run
@@ -141,7 +143,7 @@ def bucket(stores: emulators.Addresses) -> str:
     """A new one; firebase-tools cannot make buckets, and has each that is named."""
     name = f"b-{uuid4().hex[:8]}"
     if not emulators.is_firebase():
-        httpx.post(f"{stores.storage}/storage/v1/b", json={"name": name}).raise_for_status()
+        loopback.post(f"{stores.storage}/storage/v1/b", json={"name": name}).raise_for_status()
     return name
 
 

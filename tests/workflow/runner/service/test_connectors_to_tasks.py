@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.loopback import answers, free_port
+from tests.waiting import eventually
+
 PARENT = "/v1/projects/local/locations/us-central1"
 QUEUES = "googleapis.cloudtasks.v2.projects.locations.queues"
 SOURCE = f"""
@@ -56,18 +59,18 @@ main:
 
 
 @pytest.fixture
-def tasks_url(free_port: Callable[[], int], until: Callable[..., Any], probe: Callable[[str], bool]) -> Iterator[str]:
+def tasks_url() -> Iterator[str]:
     port = free_port()
     words = ("-m", "localcloud", "tasks", "--port", str(port), "--grpc-port", str(free_port()))
     with subprocess.Popen([sys.executable, *words]) as process:
         url = f"http://127.0.0.1:{port}"
-        until(lambda: probe(f"{url}/_local/health"), "a healthy tasks stand-in")
+        eventually(lambda: answers(f"{url}/_local/health"), "a healthy tasks stand-in")
         yield url
         process.terminate()
 
 
 def test_task_when_made_by_a_workflow_then_reaches_its_target(
-    launch: Callable[..., Any], until: Callable[..., Any], tasks_url: str, tmp_path: Path
+    launch: Callable[..., Any], tasks_url: str, tmp_path: Path
 ) -> None:
     hosts = tmp_path / "hosts.json"
     hosts.write_text(json.dumps({"https://cloudtasks.googleapis.com": tasks_url}))
@@ -76,7 +79,7 @@ def test_task_when_made_by_a_workflow_then_reaches_its_target(
         made.post(f"{PARENT}/workflows?workflowId={name}", {"sourceContents": source})
     target = f"{PARENT}/workflows/target/executions"
     name = made.post(f"{PARENT}/workflows/calls/executions", {"argument": json.dumps(made.rest + target)})["name"]
-    execution = until(
+    execution = eventually(
         lambda: found if (found := made.get(f"/v1/{name}"))["state"] != "ACTIVE" else None, "the end of the execution"
     )
 
@@ -87,4 +90,4 @@ def test_task_when_made_by_a_workflow_then_reaches_its_target(
         1,
         409,
     ]
-    assert until(lambda: made.get(target)["executions"], "the dispatched task")
+    assert eventually(lambda: made.get(target)["executions"], "the dispatched task")

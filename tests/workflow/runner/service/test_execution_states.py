@@ -3,10 +3,13 @@
 import base64
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.waiting import PATIENCE_S, eventually
 
 PARENT = "/v1/projects/local/locations/us-central1"
 NAP = "[{nap: {call: sys.sleep, args: {seconds: 3600}}}]"
@@ -65,7 +68,7 @@ def test_stand_in_when_killed_then_the_next_one_says_which_executions_are_gone(
     cancelled = first.post(f"{PARENT}/workflows/nap/executions", {})["name"]
     first.post(f"/v1/{cancelled}:cancel", {})
     first.process.kill()
-    first.process.wait(10)
+    first.process.wait(PATIENCE_S)
     launch(*options)
     said = capfd.readouterr().err
 
@@ -73,8 +76,12 @@ def test_stand_in_when_killed_then_the_next_one_says_which_executions_are_gone(
     assert cancelled not in said
 
 
+def has_failed(stand_in: Any, execution: str) -> bool:
+    return bool(stand_in.get(f"/v1/{execution}")["state"] == "FAILED")
+
+
 def test_calls_when_logged_then_every_call_and_failure_is_a_line(
-    launch: Callable[..., Any], until: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+    launch: Callable[..., Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
     made = launch()
     source = "[{wait: {call: sys.sleep, args: {seconds: 0}}}, {set: {assign: [{x: 1}]}}, "
@@ -82,7 +89,7 @@ def test_calls_when_logged_then_every_call_and_failure_is_a_line(
     made.post(f"{PARENT}/workflows?workflowId=w", {"sourceContents": source, "callLogLevel": "LOG_ALL_CALLS"})
     for given in ({}, {"callLogLevel": "LOG_ERRORS_ONLY"}, {"callLogLevel": "LOG_NONE"}):
         name = made.post(f"{PARENT}/workflows/w/executions", given)["name"]
-        until(lambda name=name: made.get(f"/v1/{name}")["state"] == "FAILED", "the failure")
+        eventually(partial(has_failed, made, name), "the failure")
     lines = [json.loads(line[line.index("{") :]) for line in capfd.readouterr().err.splitlines() if "STEP_" in line]
 
     assert [(line["severity"], line["data"]["event"], line["data"]["step"]) for line in lines] == [

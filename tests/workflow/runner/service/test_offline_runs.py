@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 Run = Callable[..., Any]
 
 
@@ -22,7 +24,7 @@ def run(tmp_path: Path) -> Run:
     def once(source: str, *options: str) -> Any:
         file = tmp_path / "flow.yaml"
         file.write_text(source)
-        return subprocess.run(words(file, *options), capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(words(file, *options), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     return once
 
@@ -63,7 +65,7 @@ def test_run_when_interrupted_then_ends_at_once_without_a_traceback(tmp_path: Pa
         process.send_signal(signal.SIGINT)
         said = process.stderr.read()
 
-        assert (process.wait(10), said) == (130, "interrupted\n")
+        assert (process.wait(PATIENCE_S), said) == (130, "interrupted\n")
 
 
 @pytest.mark.parametrize("options", [("--data", "{nope"), ("--env", "NAME"), ("--data",)])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from localcloud.workflows import history
+from tests.waiting import eventually
 
 PARENT = "/v1/projects/local/locations/us-central1"
 
@@ -234,13 +235,11 @@ def test_step_entries_when_listed_in_pages_then_skip_filter_and_order_apply(stan
     assert foreign["error"]["status"] == "INVALID_ARGUMENT"
 
 
-def test_step_entries_when_the_execution_is_cancelled_then_show_what_it_was_doing(
-    stand_in: Any, until: Callable[..., Any]
-) -> None:
+def test_step_entries_when_the_execution_is_cancelled_then_show_what_it_was_doing(stand_in: Any) -> None:
     source = "[{set: {assign: [{x: 1}]}}, {nap: {call: sys.sleep, args: {seconds: 3600}}}]"
     stand_in.post(f"{PARENT}/workflows?workflowId=history", {"sourceContents": source})
     execution = stand_in.post(f"{PARENT}/workflows/history/executions", {})["name"]
-    until(lambda: stand_in.get(f"/v1/{execution}/stepEntries")["totalSize"] == 2, "the second step")
+    eventually(lambda: stand_in.get(f"/v1/{execution}/stepEntries")["totalSize"] == 2, "the second step")
     stand_in.post(f"/v1/{execution}:cancel", {})
     entries = stand_in.get(f"/v1/{execution}/stepEntries")["stepEntries"]
 

@@ -15,6 +15,8 @@ from google.cloud.workflows import executions_v1
 from google.cloud.workflows.executions_v1.services.executions.transports import ExecutionsGrpcTransport
 from google.cloud.workflows_v1.services.workflows.transports import WorkflowsGrpcTransport
 
+from tests.waiting import PATIENCE_S, eventually
+
 PARENT = "projects/local/locations/us-central1"
 ECHO = "main:\n  params: [input]\n  steps:\n  - give:\n      return: ${input}\n"
 NAP = "main:\n  steps:\n  - nap:\n      call: sys.sleep\n      args: {seconds: 3600}\n"
@@ -43,13 +45,13 @@ def deployed(workflows: Any) -> Callable[[str], Any]:
     def create(source: str) -> Any:
         workflow = workflows_v1.Workflow(source_contents=source, user_env_vars={"A": "b"})
         operation = workflows.create_workflow(parent=PARENT, workflow=workflow, workflow_id=f"w-{uuid.uuid4()}")
-        return operation.result(timeout=10)
+        return operation.result(timeout=PATIENCE_S)
 
     return create
 
 
 def test_workflow_when_deployed_and_run_by_the_clients_then_succeeds(
-    workflows: Any, executions: Any, deployed: Any, until: Any
+    workflows: Any, executions: Any, deployed: Any
 ) -> None:
     workflow = deployed(ECHO)
     argument = json.dumps({"prompt": "ünï", "n": [1, 2.5, None]})
@@ -59,7 +61,7 @@ def test_workflow_when_deployed_and_run_by_the_clients_then_succeeds(
         found = executions.get_execution(name=started.name)
         return found if found.state != State.ACTIVE else None
 
-    execution = until(finished, "the end of the execution")
+    execution = eventually(finished, "the end of the execution")
     assert (execution.state, json.loads(execution.result)) == (State.SUCCEEDED, json.loads(argument))
     assert execution.workflow_revision_id == workflow.revision_id
     assert execution.duration.total_seconds() >= 0
@@ -83,7 +85,7 @@ def test_workflow_when_updated_by_the_client_then_its_revisions_are_listed(workf
     workflow = deployed(ECHO)
     changed = workflows_v1.Workflow(name=workflow.name, source_contents=NAP)
     request = {"workflow": changed, "update_mask": {"paths": ["source_contents"]}}
-    updated = workflows.update_workflow(request=request).result(timeout=10)
+    updated = workflows.update_workflow(request=request).result(timeout=PATIENCE_S)
     revisions = list(workflows.list_workflow_revisions(request={"name": workflow.name}))
 
     assert (updated.source_contents, updated.user_env_vars) == (NAP, {"A": "b"})
@@ -92,7 +94,7 @@ def test_workflow_when_updated_by_the_client_then_its_revisions_are_listed(workf
 
 def test_workflow_when_deleted_by_the_client_then_is_gone(workflows: Any, deployed: Any) -> None:
     workflow = deployed(ECHO)
-    workflows.delete_workflow(name=workflow.name).result(timeout=10)
+    workflows.delete_workflow(name=workflow.name).result(timeout=PATIENCE_S)
 
     assert workflow.name not in [found.name for found in workflows.list_workflows(parent=PARENT)]
     with pytest.raises(NotFound):
@@ -115,14 +117,14 @@ def test_failures_when_answered_over_grpc_then_have_their_status(
 
 
 def test_executions_when_listed_by_the_client_then_filter_order_view_and_pages_apply(
-    executions: Any, deployed: Any, until: Any
+    executions: Any, deployed: Any
 ) -> None:
     workflow = deployed(ECHO)
     names = [
         executions.create_execution(parent=workflow.name, execution={"argument": str(n), "labels": {"n": str(n)}}).name
         for n in range(5)
     ]
-    until(
+    eventually(
         lambda: all(executions.get_execution(name=name).state == State.SUCCEEDED for name in names),
         "the end of all executions",
     )
@@ -173,7 +175,7 @@ def test_workflow_when_created_by_the_client_with_everything_then_comes_back_the
     }
     name = f"w-{uuid.uuid4()}"
     request = {"parent": PARENT, "workflow": given, "workflow_id": name}
-    made = workflows.create_workflow(request=request).result(timeout=10)
+    made = workflows.create_workflow(request=request).result(timeout=PATIENCE_S)
     found = workflows.get_workflow(request={"name": made.name, "revision_id": made.revision_id})
 
     assert {field: getattr(found, field) for field in given} == given
@@ -189,17 +191,15 @@ def test_workflows_when_listed_by_the_client_over_rest_then_are_the_same_ones(st
     with rest:
         request = {"parent": PARENT, "filter": f'name="{workflow.name}"'}
         assert [found.name for found in rest.list_workflows(request=request)] == [workflow.name]
-        rest.delete_workflow(name=workflow.name).result(timeout=10)
+        rest.delete_workflow(name=workflow.name).result(timeout=PATIENCE_S)
         with pytest.raises(NotFound):
             rest.get_workflow(name=workflow.name)
 
 
-def test_failed_execution_when_fetched_by_the_client_then_shows_its_error(
-    executions: Any, deployed: Any, until: Any
-) -> None:
+def test_failed_execution_when_fetched_by_the_client_then_shows_its_error(executions: Any, deployed: Any) -> None:
     workflow = deployed("main:\n  steps:\n  - bad:\n      raise: {code: 7}\n")
     name = executions.create_execution(parent=workflow.name).name
-    until(lambda: executions.get_execution(name=name).state == State.FAILED, "the failure")
+    eventually(lambda: executions.get_execution(name=name).state == State.FAILED, "the failure")
     error = executions.get_execution(name=name).error
 
     assert json.loads(error.payload) == {"code": 7}

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import eventually
+
 HELLO = 'main:\n  params: [who]\n  steps:\n  - greet:\n      return: ${"hello " + who}\n'
 NAP = "main:\n  steps:\n  - nap:\n      call: sys.sleep\n      args: {seconds: 3600}\n"
 PARENT = "/v1/projects/local/locations/us-central1"
-
-Until = Callable[..., Any]
 
 
 @pytest.fixture
@@ -55,10 +55,10 @@ def test_execution_when_it_raises_then_is_failed_with_payload_context_and_trace(
 
 
 def test_sleeping_execution_when_cancelled_then_ends_at_once_and_cannot_be_cancelled_again(
-    stand_in: Any, deploy: Any, until: Until
+    stand_in: Any, deploy: Any
 ) -> None:
     name = stand_in.post(f"{deploy(NAP)}/executions", {})["name"]
-    steps = until(lambda: stand_in.get(f"/v1/{name}")["status"]["currentSteps"], "the first step")
+    steps = eventually(lambda: stand_in.get(f"/v1/{name}")["status"]["currentSteps"], "the first step")
     cancelled = stand_in.post(f"/v1/{name}:cancel", {})
     again = stand_in.post(f"/v1/{name}:cancel", {})
 
@@ -193,7 +193,7 @@ def test_stand_in_when_restarted_then_keeps_workflows_but_no_executions(launch: 
     assert second.get("/_local/executions") == {"executions": []}
 
 
-def test_host_map_file_when_given_then_leads_requests_to_loopback(launch: Any, tmp_path: Path, until: Until) -> None:
+def test_host_map_file_when_given_then_leads_requests_to_loopback(launch: Any, tmp_path: Path) -> None:
     hosts = tmp_path / "hosts.json"
     hosts.write_text("{}")
     target = launch()
@@ -206,4 +206,4 @@ def test_host_map_file_when_given_then_leads_requests_to_loopback(launch: Any, t
     caller.post(f"{PARENT}/workflows?workflowId=ask", {"sourceContents": source})
     name = caller.post(f"{PARENT}/workflows/ask/executions", {})["name"]
 
-    assert until(lambda: caller.get(f"/v1/{name}").get("result"), "the result") == '"ok"'
+    assert eventually(lambda: caller.get(f"/v1/{name}").get("result"), "the result") == '"ok"'
