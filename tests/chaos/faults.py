@@ -1,7 +1,8 @@
 """What goes wrong besides the kills: faults of the fake Vertex, doubled tasks, doubled and reordered events.
 
 Every kind of DESIGN §10 is ordered except ``short_clip``: a clip that lacks frames fails its film until somebody
-regenerates the scene, so it cannot go with "every job ends COMPLETE".
+regenerates the scene, so it cannot go with "every job ends COMPLETE". Nor can a black, frozen or silent clip in a film
+whose scenes must not fail, which is what ``plan.STEADY_MODEL`` is for.
 """
 
 from collections.abc import Mapping
@@ -98,10 +99,12 @@ def _operations() -> list[dict[str, Any]]:
         _rule(REFUSABLE[1], "op_lost", 0.02, method, output=False),
         _rule(REFUSABLE[1], "never_done", 0.02, method),
         _rule(CLIPS, "late_output", 0.03, method, s=20),
-        _rule(CLIPS, "no_audio", 0.05, method),
         _rule(CLIPS, "wrong_size", 0.03, method),
-        _rule(CLIPS, "frozen_clip", 0.02, method),
-        _rule(CLIPS, "black_clip", 0.02, method),
+        *(
+            _rule(model, kind, rate, method)
+            for model in REFUSABLE
+            for kind, rate in (("no_audio", 0.05), ("frozen_clip", 0.02), ("black_clip", 0.02))
+        ),
     ]
 
 

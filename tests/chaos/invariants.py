@@ -18,7 +18,7 @@ Check = Callable[[Evidence], Iterator[str]]
 
 
 def every_job_is_complete(evidence: Evidence) -> Iterator[str]:
-    """Every job ends COMPLETE after at most one resume."""
+    """Every job ends COMPLETE after at most one resume, not counting one that raises a limit that was too low."""
     for life in evidence.lives:
         state = evidence.jobs.get(life.job_id, {}).get("state", "unknown")
         if state != "COMPLETE" or life.trouble:

@@ -37,7 +37,7 @@ class Killer:
     made: int = 0
     at_boundaries: int = 0
     by_process: Counter[str] = field(default_factory=Counter)
-    _killed: set[int] = field(default_factory=set)
+    _killed: set[tuple[int, float]] = field(default_factory=set)
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
     def carry_out(self, kills: Sequence[Kill], someone_lives: Callable[[], bool]) -> None:
@@ -77,10 +77,11 @@ class Killer:
             stack = RunningStack(self.stack.state)
             pid = stack.pid(name)
             with self._counting, suppress(psutil.Error, ProcessLookupError):
-                ours = psutil.Process(pid).environ().get("CLOUDSDK_CONFIG") == stack.mark
-                if ours and pid not in self._killed:
+                process = psutil.Process(pid)
+                which = (pid, process.create_time())  # Linux gives numbers out again
+                if process.environ().get("CLOUDSDK_CONFIG") == stack.mark and which not in self._killed:
                     os.killpg(pid, signal.SIGKILL)
-                    self._killed.add(pid)
+                    self._killed.add(which)
                     return pid
             return None
 

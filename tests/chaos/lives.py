@@ -1,4 +1,4 @@
-"""One job from wish to film, as its owner sees it: submitted, perhaps cancelled, resumed at most once."""
+"""One job from wish to film, as its owner sees it: submitted, perhaps cancelled or given more money, and resumed."""
 
 import json
 import threading
@@ -55,16 +55,19 @@ class Owner:
     until_s: float
 
     def see_through(self, life: Life) -> None:
-        """Bring the job to COMPLETE, resuming it at most once; what could not be done is in ``trouble``."""
+        """Bring the job to COMPLETE, resuming it at most once, and once for a limit that was too low.
+
+        What could not be done is in ``trouble``.
+        """
         begun_s = time.monotonic()
         try:
             life.job_id = self._ask(life)
             self.history.note("job", f"{life.name} submitted")
             job = self._cancelled(life) or self._wait(life)
+            if (job["error"] or {}).get("code") == "budget_exceeded":  # the owner's doing, and no resume for the kills
+                job = self._resumed(life, job)
             if job["state"] != "COMPLETE":
-                self.history.note("job", f"{life.name} {job['state']}: {job['error']}")
-                self._resume(life)
-                job = self._wait(life)
+                job = self._resumed(life, job)
             self.history.note("job", f"{life.name} {job['state']} {job['error'] or ''}".rstrip())
         except (AssertionError, ClientError, OutOfTimeError, httpx.HTTPError) as error:
             life.trouble = f"{type(error).__name__}: {error}"
@@ -102,10 +105,12 @@ class Owner:
             self.client.cancel(life.job_id)
         return None
 
-    def _resume(self, life: Life) -> None:
+    def _resumed(self, life: Life, job: dict[str, Any]) -> dict[str, Any]:
+        self.history.note("job", f"{life.name} {job['state']}: {job['error']}")
         life.resumes += 1
         self.client.resume(life.job_id, AMPLE_USD)
         self.history.note("job", f"{life.name} resumed")
+        return self._wait(life)
 
     def _wait(self, life: Life, within_s: float | None = None) -> dict[str, Any]:
         """The job once it is final. Raises: OutOfTimeError."""
