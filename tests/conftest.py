@@ -1,11 +1,15 @@
 """What every room shares: a clean environment, so that no test depends on, or reaches, a real project."""
 
 import shutil
+import signal
 from typing import Any
 
 import pytest
 
 from tests.fakes.world import FakeWorld
+
+# A run in the background is told to ignore Ctrl-C, and so would be every program that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NOT_RUN: list[str] = []
 

@@ -200,8 +200,12 @@ def test_ten_jobs_at_once_then_all_complete_and_the_whole_ledger_is_the_whole_bi
         jobs = [stack.wait(job_id, within_s=2 * PATIENCE_S) for job_id in job_ids]
 
         assert [job["state"] for job in jobs] == ["COMPLETE"] * 10, [job["error"] for job in jobs]
-        spent = sum(stack.ledger(job_id)["totals"]["spent_micros"] for job_id in job_ids)
-        assert spent == sum(line["micros"] for line in stack.bill())
+        ledgers = [stack.ledger(job_id) for job_id in job_ids]
+        spent = sum(ledger["totals"]["spent_micros"] for ledger in ledgers)
+        # A starved machine may miss an answer; such a call counts at its highest price.
+        missed = [call for ledger in ledgers for call in ledger["calls"] if call["state"] in {"LOST", "ADOPTED"}]
+        guessed = sum(call["reserved_micros"] for call in missed)
+        assert spent - guessed <= sum(line["micros"] for line in stack.bill()) <= spent
         every = stack.processes()
         assert [address for process in every for address in listening(process) if not is_loopback(address)] == []
 

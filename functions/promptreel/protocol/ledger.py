@@ -16,7 +16,7 @@ from promptreel.domain.ledger import Call, CallKind
 from promptreel.domain.models import TokenUsage
 from promptreel.domain.money import usd
 from promptreel.domain.states import CallState
-from promptreel.errors import AnswerLost, BudgetExceeded, LostRace, Refused, Unpaid
+from promptreel.errors import AnswerLost, BudgetExceeded, LostRace, Refused, Transient, Unpaid
 from promptreel.ports import Clock, Create, Ids, JobStore, Replace, Versioned
 from promptreel.protocol.endings import tell_call
 from promptreel.protocol.races import until_won
@@ -269,7 +269,10 @@ class Ledger:
         return sent
 
     def _record(self, call: Call, rule: Callable[[Call], Call | None]) -> Call:
-        """Apply a rule to the call as it is now; what the rule forbids is left as it is."""
+        """Apply a rule to the call as it is now; what the rule forbids is left as it is.
+
+        What happened to a call is written with patience: unwritten, it would count as lost, at its highest price.
+        """
 
         def attempt() -> Call:
             read = self._jobs.call(call.job, call.id)
@@ -283,4 +286,4 @@ class Ledger:
                 tell_call(changed, read.value.state)
             return changed
 
-        return until_won(attempt, self._clock, self._ids)
+        return until_won(attempt, self._clock, self._ids, again=Transient)

@@ -7,7 +7,7 @@ client transactions (measured on the emulator).
 from collections.abc import Callable
 from typing import TypeVar
 
-from promptreel.errors import LostRace
+from promptreel.errors import LostRace, Transient
 from promptreel.ports import Clock, Ids
 
 T = TypeVar("T")
@@ -17,14 +17,16 @@ FIRST_WAIT_S = 0.03
 LONGEST_WAIT_S = 1.0
 
 
-def until_won(attempt: Callable[[], T], clock: Clock, ids: Ids) -> T:
+def until_won(attempt: Callable[[], T], clock: Clock, ids: Ids, again: type[Transient] = LostRace) -> T:
     """What `attempt` answers once it loses no race. It must read everything it decides on by itself.
 
-    Raises: LostRace after `TRIES` lost races.
+    ``again`` is what is tried again: Transient for what must not stay unwritten while the store is away.
+
+    Raises: Transient; of ``again`` after `TRIES` tries.
     """
     for number in range(TRIES - 1):
         try:
             return attempt()
-        except LostRace:
+        except again:
             clock.sleep(min(FIRST_WAIT_S * 2**number, LONGEST_WAIT_S) * (0.5 + ids.jitter()))
     return attempt()

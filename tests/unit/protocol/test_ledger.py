@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from promptreel.domain.states import CallState
-from promptreel.errors import AnswerLost, BudgetExceeded, LostRace, Unpaid
+from promptreel.errors import AnswerLost, BudgetExceeded, LostRace, Transient, Unpaid
 from promptreel.ports import Change, Create, Replace
 from promptreel.protocol import lifecycle
 from promptreel.protocol.ledger import Busy, Mine, Superseded, Ticket
 from tests.factories import a_job, a_scene
+from tests.fakes.system import START
 from tests.fakes.world import FakeWorld
 
 TICKET = Ticket(
@@ -197,6 +199,40 @@ def test_call_whose_sender_died_then_is_busy_until_its_lease_is_over_and_uncerta
     world.clock.pass_s(91)
     assert isinstance(world.ledger.claim(TICKET), Busy)
     assert world.jobs.calls("job-1")[0].value.state is CallState.UNCERTAIN
+
+
+@pytest.mark.parametrize("away", ["read", "write", "answer of the write"])
+def test_answer_when_the_store_is_away_then_is_recorded_once_it_is_back(world: FakeWorld, away: str) -> None:
+    claim = mine(world)
+    world.ledger.send(claim, TICKET, lambda _: None)
+    name, is_done = ("call", False) if away == "read" else ("write", away == "answer of the write")
+    real, left = getattr(world.jobs, name), [5]
+
+    def failing(*arguments: Any) -> Any:
+        answer = real(*arguments) if is_done or not left[0] else None
+        if left[0]:
+            left[0] -= 1
+            raise Transient("503")
+        return answer
+
+    setattr(world.jobs, name, failing)
+    settled = world.ledger.settle(claim.call, cost_micros=55, artifact="gs://b/a")
+
+    assert (settled.state, settled.cost_micros) == (CallState.SETTLED, 55)
+    assert left == ([4] if is_done else [0])
+    assert world.clock.now() - START < timedelta(seconds=30)
+
+
+def test_store_when_away_for_good_then_the_caller_is_told(world: FakeWorld) -> None:
+    claim = mine(world)
+    world.ledger.send(claim, TICKET, lambda _: None)
+
+    def fail(*_: Any) -> None:
+        raise Transient("503")
+
+    world.jobs.write = fail  # type: ignore[method-assign]
+    with pytest.raises(Transient, match="503"):
+        world.ledger.settle(claim.call, cost_micros=55, artifact="gs://b/a")
 
 
 def test_late_answer_of_a_dead_job_then_is_still_recorded(world: FakeWorld) -> None:
