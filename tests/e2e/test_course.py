@@ -195,7 +195,7 @@ def test_ten_jobs_at_once_then_all_complete_and_the_whole_ledger_is_the_whole_bi
     with running(tmp_path) as stack:
         with ThreadPoolExecutor(10) as pool:
             job_ids = list(
-                pool.map(lambda number: stack.submit(f"{FOUR} Film {number}.", scenes=3, duration_s=12), range(10))
+                pool.map(lambda number: stack.submit(f"{FOUR} Film {number}.", scenes=2, duration_s=8), range(10))
             )
         jobs = [stack.wait(job_id, within_s=2 * PATIENCE_S) for job_id in job_ids]
 
