@@ -97,16 +97,24 @@ class LocalStack:
             child.terminate()
             with self._console.status("Stopping the local stack …"):
                 _ended(child)
-            left = psutil.wait_procs(family, timeout=GONE_WITHIN_S)[1]
+            left = [one for one in psutil.wait_procs(family, timeout=GONE_WITHIN_S)[1] if _is_alive(one)]
             for process in left:
                 process.kill()
-            psutil.wait_procs(left)
+            psutil.wait_procs(left, timeout=GONE_WITHIN_S)
         finally:
             self._folder.cleanup()
             for number, handler in before.items():
                 signal.signal(number, handler)
         if left:
             raise StackFailed(f"The local stack left processes behind: {', '.join(str(one.pid) for one in left)}.")
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether it runs; one that has ended may stand in the list for as long as the machine's init takes."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _ended(child: subprocess.Popen[bytes]) -> None:

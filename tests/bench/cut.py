@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from stitcher_service.ffmpeg.run import find_ffmpeg
+from tests.processes import is_alive
 
 ROOT = Path(__file__).parents[2]
 CLIPS, CLIP_S, FPS, GROUP = 10, 8, 24, 24
@@ -64,7 +65,7 @@ def _watch(pid: int, peak: list[int]) -> None:
     """Add up the resident memory of a process and its children until it is gone."""
     try:
         root = psutil.Process(pid)
-        while root.is_running() and root.status() != psutil.STATUS_ZOMBIE:
+        while is_alive(root):
             peak[0] = max(peak[0], sum(map(_resident, (root, *root.children(recursive=True)))))
             time.sleep(LOOK_EVERY_S)
     except psutil.NoSuchProcess:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 
 from client.api import PromptreelClient
 from client.retries import Retries
@@ -23,6 +22,7 @@ from tests.chaos.killer import Killer, order_disorder
 from tests.chaos.lives import Life, Owner, Population
 from tests.chaos.plan import Plan
 from tests.e2e.stack import Stack, running
+from tests.processes import is_alive
 
 PACE = 0.05
 # An API that is killed and started again is away for seconds; its users' client is told to be patient.
@@ -72,7 +72,7 @@ def carry_out(plan: Plan, terms: Terms, folder: Path) -> Outcome:
             evidence = collect(stack, client, lives)
         processes = stack.processes()
         stack.stop()
-    evidence = replace(evidence, left_processes=[str(one) for one in processes if one.is_running() and not _dead(one)])
+    evidence = replace(evidence, left_processes=[str(one) for one in processes if is_alive(one)])
     broken = invariants.broken(evidence)
     history.note("faults", ", ".join(f"{name} {count}" for name, count in sorted(evidence.faults_seen.items())))
     for contradiction in broken:
@@ -118,9 +118,3 @@ def _end_faults(stack: Stack) -> None:
             stack.vertex("DELETE", "faults")
             return
         time.sleep(0.5)  # between two tries
-
-
-def _dead(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.status() == psutil.STATUS_ZOMBIE
-    return True

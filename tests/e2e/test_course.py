@@ -9,6 +9,7 @@ import psutil
 
 from tests import loopback
 from tests.e2e.stack import Stack, running
+from tests.processes import is_alive
 from tests.waiting import PATIENCE_S, eventually
 
 FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
@@ -210,7 +211,7 @@ def test_ten_jobs_at_once_then_all_complete_and_the_whole_ledger_is_the_whole_bi
         assert [address for process in every for address in listening(process) if not is_loopback(address)] == []
 
         assert stack.stop() == 0
-        assert [process for process in every if process.is_running()] == []
+        assert [process for process in every if is_alive(process)] == []
 
 
 def is_loopback(address: str) -> bool:

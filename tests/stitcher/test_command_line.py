@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.processes import is_alive
 from tests.stitcher.conftest import ClipMaker
 from tests.waiting import PATIENCE_S, eventually
 
@@ -168,7 +169,7 @@ def test_work_when_killed_then_nothing_stands_beside_the_film_and_no_process_liv
     assert children
     assert process.returncode != 0
     assert desk.names() == before == ["a.mp4", "b.mp4", "cuts.json"]
-    eventually(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))
+    eventually(lambda: not any(map(is_alive, children)))
     if number != signal.SIGKILL:
         assert desk.leftovers() == []
 

@@ -26,6 +26,7 @@ from stitcher_service import reel
 from tests import loopback
 from tests.contract.ports import emulators
 from tests.fakes.world import FakeWorld
+from tests.processes import is_alive
 from tests.stitcher.jobs import a_drawn_job, change_scene, scenes
 from tests.waiting import PATIENCE_S, eventually
 
@@ -170,7 +171,7 @@ def test_render_when_the_instance_is_stopped_then_nothing_of_it_is_left_and_its_
     assert (answer.status_code, answer.json()["code"]) == (503, "shutting_down")
     assert server.wait(PATIENCE_S) == 0
     assert "Worker exiting" in (tmp_path / "log").read_text()  # by itself, not by SIGKILL when patience ran out
-    assert not ffmpeg.is_running()
+    assert not is_alive(ffmpeg)
     assert list(temp.iterdir()) == []
     assert site.render(job) is not None
     assert site.lease(job) is None

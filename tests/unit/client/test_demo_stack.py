@@ -1,8 +1,12 @@
 """The demo's child process: waited for, stopped, and never left behind. The stack is played by a tiny program."""
 
+import ctypes
 import io
+import os
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -11,6 +15,10 @@ from rich.console import Console
 
 from examples import demo_stack
 from examples.demo_stack import LocalStack, StackFailed
+from tests.processes import is_alive
+from tests.waiting import PATIENCE_S
+
+ROOT = Path(__file__).parents[3]
 
 # Starts a worker, says so, writes the state file named by its last argument, and stops its worker when told to.
 GOOD = """
@@ -25,13 +33,31 @@ draft.write_text(json.dumps({"api": "http://127.0.0.1:1", "tokens": {"owner": "j
 draft.replace(state)
 signal.pause()
 """
+# Its worker ends, but nobody asks for the exit code.
+UNCOUNTED = GOOD.replace("worker.wait(), sys.exit(0)", "os._exit(0)").replace("json,", "json, os,")
 CARELESS = GOOD.replace("worker.kill(), worker.wait(), ", "")
 # While it is being stopped, another Ctrl-C reaches the demo.
 NAGGING = GOOD.replace("lambda *_: (", "lambda *_: (os.kill(os.getppid(), signal.SIGINT), ").replace(
     "json,", "json, os,"
 )
 DEAF = GOOD.replace("lambda *_: (worker.kill(), worker.wait(), sys.exit(0))", "signal.SIG_IGN")
+# The demo's part, as a process of its own.
+VISIT = """
+import sys
+from rich.console import Console
+from examples import demo_stack
+demo_stack.GONE_WITHIN_S = 0.1
+with demo_stack.LocalStack(Console(), tuple(sys.argv[1:])):
+    pass
+"""
 DYING = 'import sys; sys.exit("firestore: no Java here")'
+
+
+def runs(pid: int) -> bool:
+    try:
+        return is_alive(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return False
 
 
 def stack(program: str, pids: Path) -> LocalStack:
@@ -47,9 +73,9 @@ def test_stack_when_entered_then_its_address_and_token_are_known(tmp_path: Path)
 def test_stack_when_left_then_no_process_of_it_runs(tmp_path: Path) -> None:
     with stack(GOOD, tmp_path / "pids"):
         worker = psutil.Process(int((tmp_path / "pids").read_text()))
-        assert worker.is_running()
+        assert is_alive(worker)
 
-    assert not worker.is_running()
+    assert not is_alive(worker)
 
 
 @pytest.mark.parametrize("leaving", [KeyboardInterrupt, SystemExit, ValueError])
@@ -59,7 +85,7 @@ def test_stack_when_left_by_an_error_then_no_process_of_it_runs(tmp_path: Path, 
     with pytest.raises(leaving), stack(GOOD, pids):
         raise leaving
 
-    assert not psutil.pid_exists(int(pids.read_text()))
+    assert not runs(int(pids.read_text()))
 
 
 def test_stack_when_interrupted_again_while_stopping_then_still_stopped(tmp_path: Path) -> None:
@@ -68,7 +94,7 @@ def test_stack_when_interrupted_again_while_stopping_then_still_stopped(tmp_path
     with stack(NAGGING, pids):
         pass
 
-    assert not psutil.pid_exists(int(pids.read_text()))
+    assert not runs(int(pids.read_text()))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -80,7 +106,28 @@ def test_stack_when_it_leaves_a_worker_behind_then_killed_and_told(
     with pytest.raises(StackFailed, match="left processes behind"), stack(CARELESS, tmp_path / "pids"):
         worker = psutil.Process(int((tmp_path / "pids").read_text()))
 
-    assert not worker.is_running()
+    assert not is_alive(worker)
+
+
+@pytest.fixture
+def heir() -> Iterator[None]:
+    """Orphans become children of this process, and stay in the list until it asks for their exit code."""
+    set_subreaper, prctl = 36, ctypes.CDLL(None).prctl
+    prctl(set_subreaper, 1, 0, 0, 0)
+    yield
+    prctl(set_subreaper, 0, 0, 0, 0)
+
+
+@pytest.mark.usefixtures("heir")
+def test_stack_when_init_is_slow_to_count_its_dead_then_is_left_all_the_same(tmp_path: Path) -> None:
+    program = UNCOUNTED.replace("PIDS", repr(str(tmp_path / "pids")))
+    argv = (sys.executable, "-c", VISIT, sys.executable, "-c", program)
+    visited = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+
+    assert visited.returncode == 0, visited.stderr
+    worker = psutil.Process(int((tmp_path / "pids").read_text()))
+    assert worker.status() == psutil.STATUS_ZOMBIE
+    os.waitpid(worker.pid, 0)
 
 
 def test_stack_when_it_dies_while_starting_then_its_last_words_are_told(tmp_path: Path) -> None:

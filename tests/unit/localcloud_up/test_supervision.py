@@ -15,12 +15,14 @@ import pytest
 
 from localcloud.up.program import Program
 from localcloud.up.supervision import FAILURES_BEFORE_GIVING_UP, GaveUp, Happening, Patience, Supervisor, What
+from tests.processes import is_alive
 
 Until = Callable[[Callable[[], object]], Coroutine[None, None, None]]
 
 SUPERVISE = """
 import asyncio, sys
 from pathlib import Path
+from tests.processes import is_alive
 from localcloud.up.program import Program
 from localcloud.up.supervision import Supervisor
 
@@ -164,7 +166,7 @@ def test_leader_when_killed_then_its_orphans_do_not_keep_the_port(
             await kill_and_await_the_next(supervisor, "script", until)
 
             assert orphans
-            assert not any(orphan.is_running() and orphan.status() != psutil.STATUS_ZOMBIE for orphan in orphans)
+            assert not any(map(is_alive, orphans))
 
     asyncio.run(story())
 
