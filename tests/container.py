@@ -13,7 +13,6 @@ import hashlib
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,7 @@ from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[attr-defined]
 
 from stitcher_service.ffmpeg.probe import probe
 from tests import loopback
-from tests.loopback import answers
+from tests.loopback import answers, free_port
 from tests.stitcher.media import SIZE, ClipSpec, make_clip
 from tests.waiting import PATIENCE_S, eventually
 
@@ -181,9 +180,7 @@ def cut_film(buildah: Buildah, container: str, folder: Path) -> None:
 @contextmanager
 def served(buildah: Buildah, container: str, command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The image's own command, but on loopback: the run and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     on_loopback = [
         part.replace("bind :", "bind 127.0.0.1:").replace("--port=", "--host=127.0.0.1 --port=") for part in command
     ]

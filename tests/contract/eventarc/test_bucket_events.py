@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
@@ -19,7 +18,7 @@ from localcloud.eventarc.events import FINALIZED
 from localcloud.up import objectstore
 from tests import loopback
 from tests.contract.tasks.harness import Metadata, StandIn, Worker, listening, stand_in
-from tests.loopback import free_port
+from tests.loopback import answers, free_port
 from tests.waiting import PATIENCE_S, eventually
 
 FILM = "projects/local/locations/us-central1/workflows/film"
@@ -53,7 +52,7 @@ def store(program: Path) -> Iterator[ObjectStore]:
     )
     running = ObjectStore(f"http://127.0.0.1:{port}", pubsub_port)
     try:
-        eventually(lambda: _answers(running.url))
+        eventually(lambda: answers(f"{running.url}/_internal/healthcheck"))
         running.client().create_bucket("prompts")
         running.client().create_bucket("artifacts")
         yield running
@@ -273,10 +272,3 @@ def test_impossible_fault_when_ordered_then_400_in_googles_envelope(
         answer = process.control("POST", "faults", json=wish)
 
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
-
-
-def _answers(url: str) -> bool:
-    try:
-        return loopback.get(f"{url}/_internal/healthcheck").status_code == 200
-    except httpx.TransportError:
-        return False

@@ -5,7 +5,6 @@ emulator and fake-gcs-server.
 """
 
 import os
-import random
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -17,10 +16,10 @@ import httpx
 
 from localcloud.up import firebase, objectstore
 from localcloud.up.firestore import find_emulator
-from localcloud.up.ports import free_ports
 from localcloud.up.program import Program
 from localcloud.up.stores import FIREBASE, OWN, TOOLS
 from tests import loopback
+from tests.loopback import free_port
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -38,7 +37,7 @@ class Addresses:
 @contextmanager
 def firestore(run_dir: Path) -> Iterator[str]:
     """A Firestore emulator; answers ``HOST:PORT``."""
-    host = f"127.0.0.1:{_port()}"
+    host = f"127.0.0.1:{free_port()}"
     emulator = find_emulator(os.environ, int(host.partition(":")[2]), run_dir, "local")
     with _running(emulator.program(run_dir, os.environ, host)):
         yield host
@@ -47,7 +46,7 @@ def firestore(run_dir: Path) -> Iterator[str]:
 @contextmanager
 def storage(run_dir: Path) -> Iterator[str]:
     """An object-store server; answers its URL."""
-    port = _port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     health = (f"{url}/storage/v1/b",)
     with _running(Program("storage", objectstore.argv(run_dir, port), run_dir, os.environ, health)):
@@ -57,7 +56,7 @@ def storage(run_dir: Path) -> Iterator[str]:
 @contextmanager
 def both_of_firebase_tools(run_dir: Path) -> Iterator[Addresses]:
     """firebase-tools' two emulators."""
-    firestore_port, storage_port = _port(), _port()
+    firestore_port, storage_port = free_port(), free_port()
     tools = ROOT / ".local" / "node" / TOOLS
     with _running(firebase.program(os.environ, run_dir, "local", firestore_port, storage_port, tools=tools)):
         yield Addresses(f"127.0.0.1:{firestore_port}", f"http://127.0.0.1:{storage_port}")
@@ -65,10 +64,6 @@ def both_of_firebase_tools(run_dir: Path) -> Iterator[Addresses]:
 
 def is_firebase() -> bool:
     return LANE == FIREBASE
-
-
-def _port() -> int:
-    return free_ports(["port"], random.Random())["port"]
 
 
 @contextmanager

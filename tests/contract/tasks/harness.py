@@ -2,7 +2,6 @@
 
 import json
 import os
-import ssl
 import subprocess
 import sys
 import threading
@@ -22,8 +21,6 @@ from tests.waiting import PATIENCE_S, eventually
 
 Gcloud = Callable[..., Any]
 
-# Nothing here speaks TLS, and loading the machine's certificates costs more than a whole request.
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 ROOT = Path(__file__).parents[3]
 
@@ -113,7 +110,7 @@ class StandIn:
 
     def control(self, method: str, path: str, **options: object) -> httpx.Response:
         url = f"{self.url}/_local/{path}"
-        return loopback.request(method, url, verify=_NO_TLS, **options)  # type: ignore[arg-type]
+        return loopback.request(method, url, **options)  # type: ignore[arg-type]
 
     def kill(self) -> None:
         """SIGKILL: no farewell, no flush."""

@@ -1,7 +1,6 @@
 """Tiny real programs for the supervisor to look after, and the patience to watch it."""
 
 import asyncio
-import socket
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from localcloud.up.program import Program
 from localcloud.up.supervision import Patience
+from tests.loopback import free_port
 from tests.waiting import PATIENCE_S
 
 # Answers every GET with 200, like a stand-in; standard library only, so that it starts at once.
@@ -35,10 +35,7 @@ subprocess.run([sys.executable, "-c", sys.argv[1], sys.argv[2]])
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
+    return free_port()
 
 
 @pytest.fixture
