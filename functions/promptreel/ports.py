@@ -317,6 +317,7 @@ class Headers(Protocol):
     """A request's headers, whatever the case of their names."""
 
     def get(self, key: str, default: str) -> str: ...
+    def __contains__(self, key: str, /) -> bool: ...
 
 
 class Identity(Protocol):

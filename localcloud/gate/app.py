@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from localcloud.gate import refusals
 from localcloud.gate.config import Service
-from localcloud.gate.entry import Certificates, Forbidden, Unauthenticated, admit
+from localcloud.gate.entry import Certificates, Forbidden, Unauthenticated, admit, checked_header
 from localcloud.gate.proxy import forward
 from localcloud.serving import health
 
@@ -33,14 +33,15 @@ class Guarded:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            authorization = await admit(request.headers.get("authorization", ""), self.service, self.certificates)
+            header = checked_header(request.headers)
+            authorization = await admit(request.headers.get(header, ""), self.service, self.certificates)
         except Unauthenticated as exc:
             self._tell(request, 401, exc)
             return refusals.unauthorized(request.url.path)
         except Forbidden as exc:
             self._tell(request, 403, exc)
             return refusals.forbidden(request.url.path)
-        return await forward(request, self.service, authorization, self.client)
+        return await forward(request, self.service, {header: authorization}, self.client)
 
     def _tell(self, request: Request, status: int, reason: Exception) -> None:
         """The reason stays in the log: the caller, who may be anyone, is not told."""

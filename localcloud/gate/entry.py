@@ -1,4 +1,9 @@
-"""Who may enter: the decision Cloud Run makes from the Authorization header alone, and nothing of proxying."""
+"""Who may enter: the decision Cloud Run makes from one header, and nothing of proxying.
+
+That header is ``X-Serverless-Authorization`` when the request has it, else ``Authorization``. "If both headers are
+provided, only the X-Serverless-Authorization header is checked": the other one reaches the service as it was sent.
+Source: https://cloud.google.com/run/docs/authenticating/service-to-service
+"""
 
 import re
 import time
@@ -13,6 +18,7 @@ from localcloud.metadata.tokens import TokenRefused, is_service_account, key_id_
 
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _KEYS_LIVE_S = 3600.0  # the max-age Google's certificates are sent with
+SERVERLESS = "x-serverless-authorization"
 _SIGNATURE_REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
 
 
@@ -46,8 +52,13 @@ class Certificates:
         return self._by_key_id
 
 
+def checked_header(headers: Mapping[str, str]) -> str:
+    """The name of the header whose token decides; ``headers`` compares names without case."""
+    return SERVERLESS if SERVERLESS in headers else "authorization"
+
+
 async def admit(authorization: str, service: Service, certificates: Certificates) -> str:
-    """The Authorization header as the service may see it: the same token, its signature taken off.
+    """The checked header as the service may see it: the same token, its signature taken off.
 
     Raises:
         Unauthenticated: no ID token, or one that is forged, expired or meant for somebody else.

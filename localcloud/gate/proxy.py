@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 from starlette.requests import ClientDisconnect, Request
@@ -48,13 +48,18 @@ def backend_client() -> httpx.AsyncClient:
     return client
 
 
-async def forward(request: Request, service: Service, authorization: str, client: httpx.AsyncClient) -> Response:
-    """The backend's answer, or the refusal Google's front end would give in its place."""
+async def forward(
+    request: Request, service: Service, identity: Mapping[str, str], client: httpx.AsyncClient
+) -> Response:
+    """The backend's answer, or the refusal Google's front end would give in its place.
+
+    ``identity``: the checked header, its signature taken off, in place of the one that was sent.
+    """
     if int(request.headers.get("content-length", "0")) > BODY_LIMIT_BYTES:
         return refusals.too_large()
     try:
         async with asyncio.timeout(service.timeout_s):
-            answer = await _sent(request, service, authorization, client)
+            answer = await _sent(request, service, identity, client)
     except BodyTooLarge:
         return refusals.too_large()
     except (TimeoutError, httpx.ReadTimeout):
@@ -71,7 +76,9 @@ async def forward(request: Request, service: Service, authorization: str, client
     return response
 
 
-async def _sent(request: Request, service: Service, authorization: str, client: httpx.AsyncClient) -> httpx.Response:
+async def _sent(
+    request: Request, service: Service, identity: Mapping[str, str], client: httpx.AsyncClient
+) -> httpx.Response:
     """The backend's answer, its body still to come. A backend that only just starts is waited for."""
     clock_s = asyncio.get_running_loop().time
     patience_ends_s = clock_s() + service.cold_start_s
@@ -79,7 +86,7 @@ async def _sent(request: Request, service: Service, authorization: str, client: 
         outgoing = client.build_request(
             request.method,
             httpx.URL(service.backend, raw_path=_raw_target(request)),
-            headers=_headers(request, authorization),
+            headers=_headers(request, identity),
             content=_limited(request.stream()) if _has_body(request) else None,
             timeout=service.timeout_s,
         )
@@ -97,13 +104,13 @@ def _raw_target(request: Request) -> bytes:
     return path + b"?" + query if query else path
 
 
-def _headers(request: Request, authorization: str) -> list[tuple[str, str]]:
-    ours = {"authorization", "x-forwarded-for", "x-forwarded-proto"}
+def _headers(request: Request, identity: Mapping[str, str]) -> list[tuple[str, str]]:
+    ours = {*identity, "x-forwarded-for", "x-forwarded-proto"}
     headers = [(name, value) for name, value in request.headers.items() if name not in _HOP_BY_HOP | ours]
     # uvicorn believes a forwarded address from loopback, so the peer is named here: nobody else can reach the listener.
     chain = [*filter(None, [request.headers.get("x-forwarded-for")]), LOOPBACK]
     headers += [
-        ("authorization", authorization),
+        *identity.items(),
         ("x-forwarded-for", ", ".join(chain)),
         ("x-forwarded-proto", "http"),
     ]

@@ -203,6 +203,42 @@ def test_request_when_let_in_then_its_signature_is_gone(step: httpx.Client) -> N
     assert arrived == [sent[0], sent[1], "SIGNATURE_REMOVED_BY_GOOGLE"]
 
 
+@pytest.mark.parametrize("first", ["nothing", "own", "forged", "other"])
+@pytest.mark.parametrize("second", ["nothing", "own", "forged", "other"])
+def test_gate_checks_the_serverless_header_alone_when_both_are_sent(
+    gates: dict[str, str], id_token_of: Tokens, tmp_path: Path, first: str, second: str
+) -> None:
+    """Cloud Run's precedence, for every pair of tokens: own, forged, one without the right, and none."""
+    tokens = {
+        "own": id_token_of(WORKFLOW, gates["step"]),
+        "forged": Mint(SigningKey.kept_in(tmp_path, "forged"), time.time).id_token(WORKFLOW, gates["step"]),
+        "other": id_token_of(TASKS, gates["step"]),
+    }
+    sent = {
+        header: f"Bearer {tokens[name]}"
+        for header, name in (("x-serverless-authorization", first), ("authorization", second))
+        if name != "nothing"
+    }
+    statuses = {"nothing": 401, "own": 201, "forged": 401, "other": 403}
+
+    answer = loopback.post(gates["step"], headers=sent)
+
+    checked = second if first == "nothing" else first
+    assert answer.status_code == statuses[checked]
+    if checked == "own":
+        stripped = f"Bearer {tokens['own'].rpartition('.')[0]}.SIGNATURE_REMOVED_BY_GOOGLE"
+        arrived = {header: answer.json()["headers"].get(header) for header in sent}
+        assert arrived == {**sent, next(iter(sent)): stripped}, "only the checked token loses its signature"
+
+
+def test_gate_refuses_an_empty_serverless_header_when_the_other_one_is_valid(
+    gates: dict[str, str], id_token_of: Tokens
+) -> None:
+    headers = {"X-Serverless-Authorization": "", "Authorization": f"Bearer {id_token_of(WORKFLOW, gates['step'])}"}
+
+    assert loopback.post(gates["step"], headers=headers).status_code == 401
+
+
 def test_request_without_trace_when_let_in_then_gets_one_in_both_spellings(step: httpx.Client) -> None:
     headers = step.get("/").json()["headers"]
     trace = headers["traceparent"].split("-")[1]

@@ -62,6 +62,51 @@ def test_caller_without_a_verified_address_then_is_refused(
     assert http.get("/v1/jobs", headers=authorization).status_code == status
 
 
+def in_serverless_header(token: dict[str, str]) -> dict[str, str]:
+    return {"X-Serverless-Authorization": token["Authorization"]}
+
+
+@pytest.mark.parametrize("path", ["", "/{job}", "/{job}/ledger", "/{job}/events"])
+@pytest.mark.parametrize(
+    "checked", [{"X-Serverless-Authorization": ""}, in_serverless_header(bearer("mallory@example.com"))]
+)
+def test_request_with_two_identities_is_refused_when_it_reads(
+    http: FlaskClient, path: str, checked: dict[str, str]
+) -> None:
+    """Cloud Run would have checked the other header alone: this Authorization could be anybody's invention."""
+    job = submit(http).get_json()["id"]
+
+    answer = http.get(f"/v1/jobs{path.format(job=job)}", headers={**bearer(), **checked})
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "two_identities")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", ":cancel"), ("POST", ":resume"), ("DELETE", ""), ("POST", "/ledger:reconcile")]
+)
+def test_request_with_two_identities_changes_nothing_when_it_writes(
+    http: FlaskClient, world: FakeWorld, method: str, path: str
+) -> None:
+    job = submit(http).get_json()["id"]
+    before = world.jobs.job(job)
+
+    answer = http.open(
+        f"/v1/jobs/{job}{path}",
+        method=method,
+        headers={**bearer(), **in_serverless_header(bearer("mallory@example.com"))},
+    )
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "two_identities")
+    assert world.jobs.job(job) == before
+
+
+def test_serverless_header_names_the_caller_when_it_is_the_only_one(http: FlaskClient) -> None:
+    job = submit(http).get_json()["id"]
+
+    assert http.get(f"/v1/jobs/{job}", headers=in_serverless_header(bearer())).status_code == 200
+    assert http.get(f"/v1/jobs/{job}", headers=in_serverless_header(bearer("other@example.com"))).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("options", "status", "told"),
     [
