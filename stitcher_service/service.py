@@ -96,8 +96,7 @@ def _tell(begun: float, status: int, outcome: str, reason: str | None = None) ->
 
 
 def _problem(told: PromptreelError) -> tuple[Response, int]:
-    answer = jsonify({**told.to_problem(), "step": "stitch"})
-    answer.headers["Content-Type"] = "application/problem+json"
+    answer = jsonify({**told.to_problem(), "step": "stitch"})  # application/json: Workflows decodes no other type
     if isinstance(told, Transient) and told.retry_after_s is not None:
         answer.headers["Retry-After"] = str(round(told.retry_after_s))
     return answer, told.status

@@ -162,9 +162,13 @@ async def _limited(answer: httpx.Response) -> bytes:
 
 
 def decoded(body: bytes, content_type: str) -> Value:
-    """JSON as its value, text as a string, anything else as bytes."""
+    """The value of ``application/json``, text as a string, anything else as bytes.
+
+    Other JSON types, as ``application/problem+json``, stay bytes: only ``application/json`` is promised to be decoded.
+    Source: https://cloud.google.com/workflows/docs/http-requests
+    """
     kind = content_type.partition(";")[0].strip().lower()
-    if kind == "application/json" or kind.endswith("+json"):
+    if kind == "application/json":
         try:
             return from_json(body) if body else None
         except (ValueError, RecursionError):

@@ -75,7 +75,7 @@ def test_request_that_is_not_understood_then_is_a_problem_that_says_what_is_wron
     refused = http.post(path, json=body)
 
     assert refused.status_code == 422
-    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert refused.headers["Content-Type"] == "application/json"
     assert refused.get_json()["code"] == "invalid"
 
 

@@ -1,5 +1,7 @@
 """The orchestration itself: order, parallelism, retries, waits, and every way a film can end (DESIGN §4, H1, H3)."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -114,10 +116,12 @@ def test_passing_trouble_at_any_step_then_is_repeated_and_the_film_is_made(
         (503, {"code": "transient", "message": "away"}, 6),
     ],
 )
+@pytest.mark.parametrize("encode", [lambda body: body, json.dumps, lambda body: json.dumps(body).encode()])
 def test_lasting_trouble_at_any_step_then_fails_the_job_with_its_reason_and_shows_it_on_the_execution(
-    world: FakeWorld, step: str, status: int, body: dict[str, Any], calls: int
+    world: FakeWorld, step: str, status: int, body: dict[str, Any], calls: int, encode: Callable[[Any], Any]
 ) -> None:
-    film = FilmSet(world, lambda name, _: (status, body) if name == step else None)
+    """Also when the answer was not decoded, because its media type was not exactly application/json."""
+    film = FilmSet(world, lambda name, _: (status, encode(body)) if name == step else None)
 
     played = film.play(PROMPT)
 
@@ -127,6 +131,20 @@ def test_lasting_trouble_at_any_step_then_fails_the_job_with_its_reason_and_show
     assert job.error is not None
     assert (job.error.code, job.error.message) == (body["code"], body["message"])
     assert film.count(step) == calls
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe\x00", "<html>Not Found</html>", b"[1, 2]", "null", None, 7])
+def test_job_fails_with_the_http_error_when_a_step_answers_something_else_than_a_problem(
+    world: FakeWorld, body: Any
+) -> None:
+    film = FilmSet(world, lambda name, _: (404, body) if name == "stitcher_film" else None)
+
+    film.play(PROMPT)
+
+    error = film.job().error
+    assert film.job().state is JobState.FAILED
+    assert error is not None
+    assert (error.code, error.message) == ("step_failed", "HTTP server responded with error code 404")
 
 
 def test_failed_drawing_then_ends_the_filming_loop(world: FakeWorld) -> None:

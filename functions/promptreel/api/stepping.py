@@ -8,11 +8,14 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from promptreel.api.problems import MEDIA_TYPE, problem
+from promptreel.api.problems import problem
 from promptreel.errors import Invalid, QuotaExhausted, Transient
 from promptreel.protocol import telemetry
 
 C = TypeVar("C")
+
+# Problems too: Workflows decodes this type alone (https://cloud.google.com/workflows/docs/http-requests).
+_MEDIA_TYPE = "application/json"
 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 
@@ -67,9 +70,9 @@ def _answered(step: str, body: Any, command: type[C], run: Callable[[C], Any], t
         result = run(_command(body, command))
     except Exception as error:  # noqa: BLE001 - the one translation point from exception to HTTP
         told = problem(error, step=step, scene=scene if isinstance(scene, str) else None, trace=trace)
-        return told.body, told.status, {"Content-Type": MEDIA_TYPE, **told.headers}
+        return told.body, told.status, {"Content-Type": _MEDIA_TYPE, **told.headers}
     reply = TypeAdapter(type(result)).dump_python(result, mode="json")
-    return reply, HTTPStatus.OK, {"Content-Type": "application/json"}
+    return reply, HTTPStatus.OK, {"Content-Type": _MEDIA_TYPE}
 
 
 def _command(body: Any, command: type[C]) -> C:

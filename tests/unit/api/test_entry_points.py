@@ -84,7 +84,7 @@ def test_failing_step_then_tells_its_fate_by_status_and_its_reason_in_our_json(
     answer = step("poll_clips").post("/", json={"job_id": "job-1", "run": 1})
 
     assert answer.status_code == status
-    assert headers.items() <= dict(answer.headers).items()
+    assert {**headers, "Content-Type": "application/json"}.items() <= dict(answer.headers).items()
     assert answer.get_json()["code"]
 
 

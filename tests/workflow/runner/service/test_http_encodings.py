@@ -98,7 +98,9 @@ def test_user_agent_when_spelled_in_any_case_then_is_kept_in_front(exchange: Exc
     ("content", "content_type", "body"),
     [
         (b'{"a": 1.0, "b": 2}', "application/json", {"a": 1.0, "b": 2}),
-        (b'{"title": "t"}', "application/problem+json; charset=utf-8", {"title": "t"}),
+        (b'{"title": "t"}', "application/json; charset=utf-8", {"title": "t"}),
+        (b'{"title": "t"}', "application/problem+json; charset=utf-8", b'{"title": "t"}'),
+        (b'{"title": "t"}', "application/vnd.api+json", b'{"title": "t"}'),
         (b"{broken", "application/json", "{broken"),
         (b"", "application/json", None),
         (b"", "text/html", ""),
