@@ -12,7 +12,7 @@ from promptreel.domain.states import JobState
 from promptreel.errors import Refused
 from promptreel.protocol import lifecycle
 from tests.fakes.world import FakeWorld
-from tests.workflow.film import FilmSet, Reply
+from tests.workflow.film import FilmSet, Interference, Reply
 
 PROMPT = {"prompt": "A lighthouse keeper waits"}
 OURS = {"code": "broken", "message": "a bug", "remedy": "", "status": 500}
@@ -172,6 +172,45 @@ def test_scene_that_cannot_be_filmed_then_stops_the_drawing(world: FakeWorld) ->
     played = film.play(PROMPT)
 
     assert played.error["code"] == "clip_refused"
+    assert film.count("draw_keyframe") < 4
+
+
+def polled_at_most(polls: int, replies: dict[str, Reply]) -> Interference:
+    """These replies, and an error that ends the test when the execution polls more often."""
+    count = 0
+
+    def reply(step: str, _: Any) -> Reply | None:
+        nonlocal count
+        count += step == "poll_clips"
+        assert count <= polls, "the filming branch does not end"
+        return replies.get(step)
+
+    return reply
+
+
+def test_filming_branch_ends_when_drawing_failed_and_the_failure_cannot_be_stored(world: FakeWorld) -> None:
+    refused = {"code": "keyframe_refused", "message": "scene-01: no start picture"}
+    film = FilmSet(world, polled_at_most(20, {"draw_keyframe": (422, refused), "fail_job": (503, "")}))
+
+    played = film.play(PROMPT)
+
+    assert played.error["code"] == "keyframe_refused"
+    assert film.count("stitcher_film") == 0
+
+
+def test_filming_branch_ends_when_drawing_is_superseded(world: FakeWorld) -> None:
+    film = FilmSet(world, polled_at_most(20, {"draw_keyframe": (200, {"state": "superseded", "wait_s": 0})}))
+
+    assert film.play(PROMPT).result["state"] == "superseded"
+
+
+def test_drawing_branch_stops_when_filming_failed_and_the_failure_cannot_be_stored(world: FakeWorld) -> None:
+    replies: dict[str, Reply] = {"poll_clips": (500, OURS), "fail_job": (503, "")}
+    film = FilmSet(world, lambda step, _: replies.get(step))
+
+    played = film.play(PROMPT)
+
+    assert played.error["message"] == "a bug"
     assert film.count("draw_keyframe") < 4
 
 
