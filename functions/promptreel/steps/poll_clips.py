@@ -56,6 +56,8 @@ def poll_clips(
     calls = {read.value.id: read.value for read in jobs.calls(job.id)}
     waits: list[float] = []
     for scene in (read.value for read in jobs.scenes(job.id)):
+        if scene.state is SceneState.DRAWN:  # normally queued by its painter, which may have died
+            filming.dispatch(job, scene.id, jobs=jobs, queue=queue, clock=clock, ids=ids, pace=pace)
         if not scene.is_live or scene.problem:
             continue
         call = calls.get(scene.clip_call(job.id))
