@@ -14,21 +14,6 @@ resource "google_storage_bucket_object" "functions" {
   source = data.archive_file.functions.output_path
 }
 
-locals {
-  # Requests at once × instances: what a step may ask of the service behind it. submit_clip's is bound by its queues.
-  sizes = {
-    open_job         = { memory = "512Mi", concurrency = 20, instances = 10 }
-    write_storyboard = { memory = "512Mi", concurrency = 8, instances = 10 }
-    draw_keyframe    = { memory = "1Gi", concurrency = 4, instances = 20 }
-    submit_clip      = { memory = "512Mi", concurrency = 8, instances = 4 }
-    poll_clips       = { memory = "1Gi", concurrency = 10, instances = 20 }
-    close_job        = { memory = "512Mi", concurrency = 20, instances = 5 }
-    fail_job         = { memory = "512Mi", concurrency = 20, instances = 5 }
-    sweep_jobs       = { memory = "512Mi", concurrency = 1, instances = 1 }
-    api              = { memory = "1Gi", concurrency = 80, instances = 10 }
-  }
-}
-
 resource "google_cloudfunctions2_function" "this" {
   for_each = local.services.functions
 
@@ -55,12 +40,12 @@ resource "google_cloudfunctions2_function" "this" {
     ingress_settings                 = each.key == "api" ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
     timeout_seconds                  = each.value.timeout_s
     available_memory                 = local.sizes[each.key].memory
-    available_cpu                    = "1"
+    available_cpu                    = tostring(local.sizes[each.key].cpu)
     max_instance_request_concurrency = local.sizes[each.key].concurrency
     max_instance_count               = local.sizes[each.key].instances
     min_instance_count               = 0
     all_traffic_on_latest_revision   = true
-    environment_variables            = local.filled.env
+    environment_variables            = merge(local.filled.env, local.sizes[each.key].env)
 
     dynamic "secret_environment_variables" {
       for_each = { for name, secret in local.services.secrets : name => secret if contains(secret.readers, each.key) }

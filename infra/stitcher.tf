@@ -8,13 +8,13 @@ resource "google_cloud_run_v2_service" "stitcher" {
   deletion_protection  = var.protected
 
   scaling {
-    max_instance_count = 10
+    max_instance_count = local.sizes.stitcher.instances
   }
 
   template {
     service_account                  = google_service_account.this["stitcher"].email
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
-    max_instance_request_concurrency = 1
+    max_instance_request_concurrency = local.sizes.stitcher.concurrency
     timeout                          = "${local.services.services.stitcher.timeout_s}s"
 
     containers {
@@ -24,13 +24,13 @@ resource "google_cloud_run_v2_service" "stitcher" {
         cpu_idle          = true
         startup_cpu_boost = true
         limits = {
-          cpu    = "4"
-          memory = "8Gi" # /tmp is memory too
+          cpu    = tostring(local.sizes.stitcher.cpu)
+          memory = local.sizes.stitcher.memory # /tmp is memory too
         }
       }
 
       dynamic "env" {
-        for_each = local.filled.env
+        for_each = merge(local.filled.env, local.sizes.stitcher.env)
         content {
           name  = env.key
           value = env.value
@@ -51,6 +51,10 @@ resource "google_cloud_run_v2_service" "stitcher" {
     precondition {
       condition     = var.stitcher_image != null
       error_message = "stitcher_image is not built yet: run `make deploy`."
+    }
+    precondition {
+      condition     = local.sizes.stitcher.instances >= 1
+      error_message = "One stitcher needs ${local.sizes.stitcher.cpu} vCPU and ${local.sizes.stitcher.memory}: cpu_quota (${var.cpu_quota}) or memory_quota_gib (${var.memory_quota_gib}) is below that. Request more (docs/deploy.md) or choose another region."
     }
   }
 

@@ -10,13 +10,13 @@ resource "google_cloud_run_v2_service" "studio" {
   deletion_protection  = var.protected
 
   scaling {
-    max_instance_count = 5
+    max_instance_count = local.sizes.studio.instances
   }
 
   template {
     service_account                  = google_service_account.this["studio"].email
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
-    max_instance_request_concurrency = 80
+    max_instance_request_concurrency = local.sizes.studio.concurrency
     timeout                          = "${local.services.functions.api.timeout_s}s"
 
     containers {
@@ -26,13 +26,13 @@ resource "google_cloud_run_v2_service" "studio" {
         cpu_idle          = true
         startup_cpu_boost = true
         limits = {
-          cpu    = "1"
-          memory = "1Gi"
+          cpu    = tostring(local.sizes.studio.cpu)
+          memory = local.sizes.studio.memory
         }
       }
 
       dynamic "env" {
-        for_each = merge(local.filled.env, local.filled.studio_env)
+        for_each = merge(local.filled.env, local.filled.studio_env, local.sizes.studio.env)
         content {
           name  = env.key
           value = env.value

@@ -20,6 +20,17 @@ variable "budget_usd" {
   }
 }
 
+variable "cpu_quota" {
+  description = "Cloud Run's quota of vCPU in the region (IAM & Admin → Quotas: \"Total CPU allocation, in milli vCPU, per project per region\", divided by 1,000). Maximum instances follow from it."
+  type        = number
+  default     = 20 # what many new projects have
+
+  validation {
+    condition     = var.cpu_quota >= 1
+    error_message = "cpu_quota must be at least 1 vCPU (the Console shows thousandths)."
+  }
+}
+
 variable "environment" {
   description = "A label on everything: which deployment this is."
   type        = string
@@ -28,6 +39,17 @@ variable "environment" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,20}$", var.environment))
     error_message = "environment must be a short lower-case word."
+  }
+}
+
+variable "memory_quota_gib" {
+  description = "Cloud Run's quota of memory in the region, in GiB (\"Total memory allocation, in bytes, per project per region\"). Maximum instances follow from it."
+  type        = number
+  default     = 40
+
+  validation {
+    condition     = var.memory_quota_gib >= 1
+    error_message = "memory_quota_gib must be at least 1 GiB."
   }
 }
 

@@ -27,7 +27,9 @@ run "every_wish_is_heard" {
   variables {
     billing_account           = "0A1B2C-3D4E5F-6A7B8C"
     budget_usd                = 1
+    cpu_quota                 = 200
     environment               = "dev"
+    memory_quota_gib          = 400
     protected                 = false
     region                    = "europe-west4"
     secret_version            = "2"
@@ -43,6 +45,11 @@ run "every_wish_is_heard" {
   assert {
     condition     = abs(sum([for name, queue in google_cloud_tasks_queue.this : queue.rate_limits[0].max_dispatches_per_second if startswith(name, "clips")]) * 60 - 10) < 0.003
     error_message = "the clip queues together do not keep to the quota"
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.stitcher.scaling[0].max_instance_count == 10
+    error_message = "a larger quota gives more stitchers, up to the wanted ten"
   }
 
   assert {
@@ -75,6 +82,31 @@ run "every_wish_is_heard" {
   }
 }
 
+run "instances_follow_from_a_quota_below_the_default" {
+  command = plan
+
+  variables {
+    cpu_quota        = 9
+    memory_quota_gib = 17
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.stitcher.scaling[0].max_instance_count == 2 && google_cloudfunctions2_function.this["draw_keyframe"].service_config[0].max_instance_count == 9
+    error_message = "two stitchers of 4 vCPU and 8 GiB fit, and nine keyframes"
+  }
+}
+
+run "quota_that_holds_no_stitcher_is_refused" {
+  command = plan
+
+  variables {
+    cpu_quota        = 3
+    memory_quota_gib = 7
+  }
+
+  expect_failures = [google_cloud_run_v2_service.stitcher]
+}
+
 run "images_are_asked_for_when_they_are_missing" {
   command = plan
 
@@ -93,7 +125,9 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
   variables {
     billing_account      = "my account"
     budget_usd           = 0
+    cpu_quota            = 0
     environment          = "Production!"
+    memory_quota_gib     = 0
     operators            = []
     people               = ["allUsers"]
     region               = "us-central2"
@@ -106,7 +140,9 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
   expect_failures = [
     var.billing_account,
     var.budget_usd,
+    var.cpu_quota,
     var.environment,
+    var.memory_quota_gib,
     var.operators,
     var.people,
     var.region,

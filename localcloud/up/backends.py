@@ -25,7 +25,7 @@ def _backend(site: Site, service: Service) -> Program:
             **fill_all(site.deployment.env, site.placeholders()),
             **site.identity_env(service.name),
             **site.store_env(),
-            "THREADS": str(service.concurrency),
+            "THREADS": str(service.concurrency * service.instances),  # one process is all instances at once
             # gunicorn puts a control socket there; left to itself, all of them the same one in the home folder.
             "XDG_RUNTIME_DIR": str(site.folder("sockets", service.name)),
         },

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Self
 
 REGION = "us-central1"
-CONCURRENCY = 80  # requests an instance takes at once, Cloud Run's default
 
 _PEOPLE = "people"
 _PLACEHOLDER = re.compile(r"\{([a-z][\w.-]*)\}")
@@ -25,6 +24,8 @@ class Service:
     is_function: bool
     timeout_s: int
     concurrency: int
+    """Requests that one instance takes at once."""
+    instances: int
     invokers: tuple[str, ...]
     """Names in ``access.json``, of accounts; not e-mail addresses."""
     people: bool
@@ -79,7 +80,8 @@ def _services(entries: Mapping[str, Any], invokers: Mapping[str, list[str]], *, 
             name=name,
             is_function=is_function,
             timeout_s=entry["timeout_s"],
-            concurrency=entry.get("concurrency", CONCURRENCY),
+            concurrency=entry["concurrency"],
+            instances=entry["instances"],
             invokers=tuple(who for who in invokers.get(name, ()) if who != _PEOPLE),
             people=_PEOPLE in invokers.get(name, ()),
         )

@@ -142,6 +142,19 @@ BREAKS: dict[str, list[Edit]] = {
         to(API, "service_config.min_instance_count", 5),
         to(STITCHER, "template.containers.resources.limits", {"cpu": "4", "memory": "512Mi"}),
     ],
+    "every_service_fits_a_new_projects_quota": [
+        to(STITCHER, "scaling.max_instance_count", 6),
+        to(STITCHER, "template.containers.resources.limits", {"cpu": "1", "memory": "16Gi"}),
+        to(FUNCTION.format("draw_keyframe"), "service_config.max_instance_count", 21),
+        to(FUNCTION.format("poll_clips"), "service_config.available_memory", "4Gi"),
+    ],
+    "every_service_has_a_thread_for_each_request_that_it_is_sent": [
+        to(API, "service_config.environment_variables.THREADS"),
+        to(SUBMIT, "service_config.environment_variables.THREADS", "4"),
+        to(SUBMIT, "service_config.max_instance_request_concurrency", 80),
+        to(STITCHER, "template.containers.env", []),
+        to(STUDIO, "template.max_instance_request_concurrency", 81),
+    ],
     "what_costs_is_bounded_by_its_quota": [
         to(FUNCTION.format("draw_keyframe"), "service_config.max_instance_count", 50),
         to(SUBMIT, "service_config.max_instance_request_concurrency", 1),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptreel.adapters.tasks import DISPATCH_DEADLINE_S
+from tests.infra.offline.terraform import ROOT
 from tests.infra.policy import truth
 from tests.infra.policy.access import label, workloads
 from tests.infra.policy.plan import NUMBER, PROJECT, REGION, Plan, Resource
@@ -16,21 +17,25 @@ WORKFLOWS_HTTP_S = 1800
 HTTP_FUNCTION_S = 3600
 TASK_S = 1800
 SCHEDULER_S = 1800
+THREADS = "THREADS"
+"""The variable by which functions-framework and our gunicorn are given their number of threads."""
 
-# Memory, requests at once, instances: what a step may ask of the service behind it all together.
+# Memory, processors, requests at once, instances: what a step may ask of the service behind it all together.
 SIZES = {
-    "open-job": ("512Mi", 20, 10),
-    "write-storyboard": ("512Mi", 8, 10),
-    "draw-keyframe": ("1Gi", 4, 20),
-    "submit-clip": ("512Mi", 8, 4),
-    "poll-clips": ("1Gi", 10, 20),
-    "close-job": ("512Mi", 20, 5),
-    "fail-job": ("512Mi", 20, 5),
-    "sweep-jobs": ("512Mi", 1, 1),
-    "api": ("1Gi", 80, 10),
-    "stitcher": ("8Gi", 1, 10),
-    "studio": ("1Gi", 80, 5),
+    "open-job": ("512Mi", "1", 20, 10),
+    "write-storyboard": ("512Mi", "1", 8, 10),
+    "draw-keyframe": ("1Gi", "1", 4, 20),
+    "submit-clip": ("512Mi", "1", 8, 4),
+    "poll-clips": ("1Gi", "1", 10, 20),
+    "close-job": ("512Mi", "1", 20, 5),
+    "fail-job": ("512Mi", "1", 20, 5),
+    "sweep-jobs": ("512Mi", "1", 1, 1),
+    "api": ("1Gi", "1", 80, 10),
+    "stitcher": ("8Gi", "4", 1, 5),
+    "studio": ("1Gi", "1", 80, 5),
 }
+CPU_QUOTA, MEMORY_QUOTA_GIB = 20, 40
+"""What a new project often has in a region; Cloud Run refuses a service that could grow beyond it."""
 DRAWINGS_AT_ONCE = 80
 """Picture requests that may be under way: below the model's quota a minute."""
 
@@ -70,20 +75,41 @@ def sizes_are_those_of_the_table(plan: Plan) -> Iterator[str]:
     found = {label(workload): _size(workload) for workload in workloads(plan)}
     for name in found.keys() | SIZES.keys():
         if found.get(name) != SIZES.get(name):
-            yield f"{name}: {found.get(name)}, not {SIZES.get(name)} (memory, requests at once, instances)"
+            yield f"{name}: {found.get(name)}, not {SIZES.get(name)} (memory, processors, requests at once, instances)"
+
+
+@rule
+def every_service_fits_a_new_projects_quota(plan: Plan) -> Iterator[str]:
+    for workload in workloads(plan):
+        memory, cores, _, instances = _size(workload)
+        gib = int(memory.removesuffix("Gi")) if memory.endswith("Gi") else int(memory.removesuffix("Mi")) / 1024
+        if int(cores) * instances > CPU_QUOTA or gib * instances > MEMORY_QUOTA_GIB:
+            yield f"{workload.address} may take {int(cores) * instances} vCPU and {gib * instances} GiB"
+
+
+@rule
+def every_service_has_a_thread_for_each_request_that_it_is_sent(plan: Plan) -> Iterator[str]:
+    for workload in workloads(plan):
+        _, _, at_once, _ = _size(workload)
+        threads = environment(workload).get(THREADS)
+        if threads != str(at_once + (workload.name == "stitcher")):
+            yield f"{workload.address} takes {at_once} requests at once with {threads} threads"
+    for dockerfile, server in (("stitcher_service", "--threads ${THREADS} "), ("infra/studio", "functions-framework ")):
+        if server not in (ROOT / dockerfile / "Dockerfile").read_text(encoding="utf-8"):
+            yield f"{dockerfile}/Dockerfile starts a server that does not read THREADS"
 
 
 @rule
 def what_costs_is_bounded_by_its_quota(plan: Plan) -> Iterator[str]:
     sizes = {label(workload): _size(workload) for workload in workloads(plan)}
     queued = sum(queue.block("rate_limits")["max_concurrent_dispatches"] for queue in plan.of("cloud_tasks_queue"))
-    _, at_once, instances = sizes["draw-keyframe"]
+    *_, at_once, instances = sizes["draw-keyframe"]
     if at_once * instances > DRAWINGS_AT_ONCE:
         yield f"{at_once * instances} pictures at once"
-    _, at_once, instances = sizes["submit-clip"]
+    *_, at_once, instances = sizes["submit-clip"]
     if not queued <= at_once * instances <= 2 * queued:
         yield f"the queues send {queued} clips at once to room for {at_once * instances}"
-    for name, (_, at_once, instances) in sizes.items():
+    for name, (*_, at_once, instances) in sizes.items():
         if not (0 < at_once <= 80 and 0 < instances <= 20):
             yield f"{name}: {at_once} requests in {instances} instances"
 
@@ -170,7 +196,7 @@ def sweeper_runs_every_five_minutes_as_itself(plan: Plan) -> Iterator[str]:
 def everything_is_told_what_the_settings_read(plan: Plan) -> Iterator[str]:
     for workload in workloads(plan):
         wanted = truth.environment(workload.name)
-        found = environment(workload)
+        found = {name: text for name, text in environment(workload).items() if name != THREADS}
         if found != wanted:
             differing = {name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)}
             yield f"{workload.address}: {sorted(differing)}"
@@ -185,13 +211,11 @@ def stitcher_cuts_one_film_at_a_time(plan: Plan) -> Iterator[str]:
         template = service.block("template")
         container: dict[str, Any] = (template.get("containers") or [{}])[0]
         resources = (container.get("resources") or [{}])[0]
-        cores = {"stitcher": "4", "studio": "1"}[service.name]
         probe = (container.get("startup_probe") or [{}])[0]
         said = {
             "environment": template.get("execution_environment"),
             "idle processor": resources.get("cpu_idle"),
             "boost": resources.get("startup_cpu_boost"),
-            "cpu": (resources.get("limits") or {}).get("cpu"),
             "probe": [one.get("path") for one in probe.get("http_get") or ()],
             "probing": (probe.get("period_seconds"), probe.get("failure_threshold")),
         }
@@ -199,7 +223,6 @@ def stitcher_cuts_one_film_at_a_time(plan: Plan) -> Iterator[str]:
             "environment": "EXECUTION_ENVIRONMENT_GEN2",
             "idle processor": True,
             "boost": True,
-            "cpu": cores,
             "probe": ["/healthz"],
             "probing": (2, 30),
         }
@@ -227,15 +250,17 @@ def environment(workload: Resource) -> dict[str, str]:
     return told
 
 
-def _size(workload: Resource) -> tuple[str, int, int]:
+def _size(workload: Resource) -> tuple[str, str, int, int]:
     config, template = workload.block("service_config"), workload.block("template")
     if config:
-        if config.get("available_cpu") != "1" or config.get("min_instance_count"):
-            return ("another processor, or instances that wait", 0, 0)
-        return config["available_memory"], config["max_instance_request_concurrency"], config["max_instance_count"]
-    memory = template["containers"][0]["resources"][0]["limits"].get("memory")
+        if config.get("min_instance_count"):
+            return ("0Gi", "instances that wait", 0, 0)
+        at_once, instances = config["max_instance_request_concurrency"], config["max_instance_count"]
+        return config["available_memory"], str(config.get("available_cpu")), at_once, instances
+    limits = template["containers"][0]["resources"][0]["limits"]
     return (
-        memory,
+        limits.get("memory"),
+        limits.get("cpu"),
         template.get("max_instance_request_concurrency") or 80,
         workload.block("scaling").get("max_instance_count") or 0,
     )

@@ -129,6 +129,12 @@ def test_gate_when_wired_then_names_the_accounts_of_access_json(site: Site) -> N
     }
 
 
+def test_process_has_as_many_threads_as_all_instances_of_its_service_when_started(site: Site) -> None:
+    threads = {program.name: program.env["THREADS"] for program in backend_programs(site)}
+
+    assert (threads["draw_keyframe"], threads["sweep_jobs"]) == ("80", "1")
+
+
 def test_schedules_when_wired_then_fire_at_the_local_interval(site: Site) -> None:
     assert wiring.periods(site) == {"sweep-jobs": 5}
 
