@@ -7,7 +7,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.scene import Clip, Scene
 from promptreel.domain.states import CallState, SceneState
-from promptreel.errors import NotFound, Transient
+from promptreel.errors import PromptreelError, Transient
 from promptreel.ports import (
     ArtifactStore,
     ClipQueue,
@@ -67,26 +67,32 @@ def clip(call: Call, artifacts: ArtifactStore) -> Clip:
 
 
 def resolve(call: Call, *, ledger: Ledger, filmer: Filmer, artifacts: ArtifactStore, clock: Clock) -> Call:
-    """Look once at what became of a clip's call and record it. Whoever finds it may do this, again and again."""
-    if call.operation and call.state in {CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
-        looked_at = clock.now()
-        try:
-            seen = filmer.poll(call.operation)
-        except NotFound:
-            return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
-        except Transient as error:  # a look that failed says nothing; one scene's bad luck must not stop the others
-            log.warning("poll failed", extra={"json_fields": {"call": call.id, "error": str(error)}})
-            return call
-        if isinstance(seen, Delivered):
-            return ledger.settle(call, cost_micros=call.reserved_micros, artifact=seen.uri)
-        if isinstance(seen, Ended):
-            return ledger.release(call, seen.reason, seen.codes)
-        return ledger.give_up(call, looked_at, "The operation did not end within its longest latency.")
-    if call.state in {CallState.RESERVED, CallState.SENT}:
-        return ledger.expire(call)
-    if call.state in {CallState.UNCERTAIN, CallState.LOST}:
+    """Look once at what became of a clip's call and record it. Any worker may do this, as often as it likes."""
+    try:
+        return _look(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
+    except Transient as error:  # a look that failed says nothing; one scene's bad luck must not stop the others
+        log.warning("look at clip failed", extra={"json_fields": {"call": call.id, "error": str(error)}})
+        return call
+
+
+def _look(call: Call, *, ledger: Ledger, filmer: Filmer, artifacts: ArtifactStore, clock: Clock) -> Call:
+    if call.state not in {CallState.RESERVED, CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
+        return call
+    if not call.operation:
+        if call.state in {CallState.RESERVED, CallState.SENT}:
+            return ledger.expire(call)
         return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
-    return call
+    looked_at = clock.now()
+    try:
+        seen = filmer.poll(call.operation)
+    except PromptreelError as error:  # refused, forgotten or broken: the clip may lie in the bucket all the same
+        log.warning("poll failed", extra={"json_fields": {"call": call.id, "error": str(error)}})
+        return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
+    if isinstance(seen, Delivered):
+        return ledger.settle(call, cost_micros=call.reserved_micros, artifact=seen.uri)
+    if isinstance(seen, Ended):
+        return ledger.release(call, seen.reason, seen.codes)
+    return ledger.give_up(call, looked_at, "The operation did not end within its longest latency.")
 
 
 def _look_in_bucket(call: Call, *, ledger: Ledger, artifacts: ArtifactStore, clock: Clock) -> Call:
@@ -94,7 +100,7 @@ def _look_in_bucket(call: Call, *, ledger: Ledger, artifacts: ArtifactStore, clo
     looked_at = clock.now()
     for stored in artifacts.list(call.prefix):
         if stored.uri.endswith(".mp4"):
-            if call.operation:  # its answer came; only the operation has been forgotten since
+            if call.operation:  # its answer came; the operation cannot be polled
                 return ledger.settle(call, cost_micros=call.reserved_micros, artifact=stored.uri)
             return ledger.adopt(call, stored.uri)
     return ledger.give_up(call, looked_at, "No output appeared within the adoption window.")

@@ -3,10 +3,11 @@
 import pytest
 
 from promptreel.domain.ledger import Call
-from promptreel.domain.states import CallState
-from promptreel.errors import NotFound, Transient
-from promptreel.protocol import filming
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.errors import Broken, NotFound, Transient
+from promptreel.protocol import deletion, filming
 from promptreel.steps.submit_clip import SubmitClip
+from promptreel.steps.sweep_jobs import SweepJobs
 from tests.fakes.world import FakeWorld
 
 
@@ -22,29 +23,80 @@ def resolve(world: FakeWorld, call: Call) -> Call:
     return filming.resolve(call, ledger=world.ledger, filmer=world.filmer, artifacts=world.artifacts, clock=world.clock)
 
 
-def test_poll_that_fails_then_says_nothing_about_the_clip(world: FakeWorld, call: Call) -> None:
-    def away(operation: str) -> None:
-        raise Transient("503")
+def refuse_polls(world: FakeWorld, error: Exception) -> None:
+    def refuse(operation: str) -> None:
+        raise error
 
-    world.filmer.poll = away  # type: ignore[method-assign,assignment]
+    world.filmer.poll = refuse  # type: ignore[method-assign,assignment]
+
+
+POLL_ERRORS = [
+    Transient("poll: 400 bad request"),
+    Transient("poll: 503"),
+    Broken("poll: 403 permission denied", code="misconfigured"),
+    NotFound("no such operation"),
+]
+
+
+@pytest.mark.parametrize("error", POLL_ERRORS, ids=str)
+def test_failed_poll_leaves_call_sent_when_its_window_is_open(world: FakeWorld, call: Call, error: Exception) -> None:
+    refuse_polls(world, error)
+    world.clock.pass_s(60 + 900 + 119)
 
     assert resolve(world, call).state is CallState.SENT
 
 
-def test_operation_the_provider_forgot_then_its_output_is_looked_for_in_the_bucket(
-    world: FakeWorld, call: Call
+@pytest.mark.parametrize("error", POLL_ERRORS, ids=str)
+def test_failed_poll_loses_call_when_its_window_is_over_and_its_bucket_empty(
+    world: FakeWorld, call: Call, error: Exception
 ) -> None:
-    def forgotten(operation: str) -> None:
-        raise NotFound("no such operation")
+    refuse_polls(world, error)
+    world.clock.pass_s(60 + 900 + 121)
 
-    world.filmer.poll = forgotten  # type: ignore[method-assign,assignment]
-    assert resolve(world, call).state is CallState.SENT
-    world.artifacts.put(f"{call.prefix}9/sample_0.mp4", b"clip", "video/mp4")
+    lost = resolve(world, call)
+    assert (lost.state, lost.operation) == (CallState.LOST, "operations/1")
+
+
+@pytest.mark.parametrize("error", POLL_ERRORS, ids=str)
+def test_failed_poll_finds_clip_when_it_lies_in_the_bucket(world: FakeWorld, call: Call, error: Exception) -> None:
+    uri = world.filmer.deliver("operations/1")
+    refuse_polls(world, error)
 
     found = resolve(world, call)
+    assert (found.state, found.artifact) == (CallState.SETTLED, uri)
 
-    assert found.is_paid
-    assert found.artifact == world.artifacts.uri(f"{call.prefix}9/sample_0.mp4")
+
+def test_look_leaves_call_as_it_is_when_bucket_and_provider_are_away(world: FakeWorld, call: Call) -> None:
+    refuse_polls(world, Transient("503"))
+
+    def away(prefix: str) -> None:
+        raise Transient("503")
+
+    world.artifacts.list = away  # type: ignore[method-assign,assignment]
+    world.clock.pass_s(60 + 900 + 121)
+
+    assert resolve(world, call).state is CallState.SENT
+
+
+def test_job_goes_on_when_every_poll_is_refused_for_good(world: FakeWorld, call: Call) -> None:
+    job = world.jobs.job(call.job).value
+    refuse_polls(world, Transient("poll: 403 permission denied"))
+    world.clock.pass_s(60 + 900 + 121)
+
+    world.poll(job)
+
+    scene = world.jobs.scene(job.id, "scene-01").value
+    assert (scene.state, scene.attempt) == (SceneState.QUEUED, 2)
+
+
+def test_deleted_job_ends_when_every_poll_is_refused_for_good(world: FakeWorld, call: Call) -> None:
+    deletion.mark(call.job, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    refuse_polls(world, Transient("poll: 403 permission denied"))
+    for _ in range(4):
+        world.clock.pass_s(60 + 900 + 121)
+        world.sweep_jobs(SweepJobs())
+
+    assert world.jobs.job(call.job).value.state is JobState.DELETED
 
 
 def test_operation_that_never_ends_then_is_lost_after_its_window_and_found_again_on_a_later_look(
