@@ -59,9 +59,12 @@ class PromptreelClient:
     def job(self, job_id: str) -> Job:
         return cast(Job, self._get(_path(job_id)))
 
-    def jobs(self, *, state: str | None = None, page_token: str | None = None) -> JobPage:
-        """One page of the caller's jobs, newest first; pass its `next_page_token` for the one after it."""
-        asked = {"state": state, "page_token": page_token}
+    def jobs(self, *, state: str | None = None, page_token: str | None = None, owner: str | None = None) -> JobPage:
+        """One page of the caller's jobs, newest first; pass its `next_page_token` for the one after it.
+
+        `owner` is for operators: another owner, or `*` for the jobs of everybody.
+        """
+        asked = {"state": state, "page_token": page_token, "owner": owner}
         return cast(JobPage, self._get("/v1/jobs", {name: value for name, value in asked.items() if value}))
 
     def cancel(self, job_id: str) -> JobSummary:

@@ -140,6 +140,8 @@ def status(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", to
 def list_jobs(
     *,
     state: opt.State = None,
+    owner: opt.Owner = None,
+    everybody: opt.Everybody = False,
     page: opt.PageToken = None,
     as_json: opt.AsJson = False,
     api: opt.Api = "",
@@ -147,11 +149,11 @@ def list_jobs(
 ) -> None:
     """List your jobs, newest first."""
     with connect(api, token) as client:
-        found = client.jobs(state=state, page_token=page)
+        found = client.jobs(state=state, page_token=page, owner="*" if everybody else owner)
     if as_json:
         print_json(found)
     else:
-        Console().print(jobs_view(found))
+        Console().print(jobs_view(found, with_owner=everybody))
 
 
 @app.command()

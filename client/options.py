@@ -50,6 +50,10 @@ IdempotencyKey = Annotated[
 Watch = Annotated[bool, Option("--watch", help="Stay and watch until the film is there.")]
 
 State = Annotated[str | None, Option("--state", metavar="STATE", help="Only jobs in this state.")]
+Owner = Annotated[
+    str | None, Option("--owner", metavar="EMAIL", help="For operators: jobs of this owner, or of 'operators'.")
+]
+Everybody = Annotated[bool, Option("--all", help="For operators: the jobs of everybody.")]
 PageToken = Annotated[
     str | None, Option("--page", metavar="TOKEN", help="The page named at the end of the one before.")
 ]

@@ -36,6 +36,7 @@ class Submitted(TypedDict):
 class JobSummary(TypedDict):
     id: str
     state: JobState
+    owner: NotRequired[str]  # an e-mail address, or "operators"
     title: str | None  # the writer's, once there is a storyboard
     created: str  # ISO 8601, UTC
     updated: str

@@ -77,16 +77,17 @@ def ending_view(job: Job) -> RenderableType:
     return Group(*lines)
 
 
-def jobs_view(page: JobPage) -> RenderableType:
+def jobs_view(page: JobPage, *, with_owner: bool = False) -> RenderableType:
     """One line per job."""
     if not page["jobs"]:
         return Text("No jobs.", style="dim")
-    table = _table("JOB", "STATE", "CREATED", "FILM")
+    table = _table("JOB", "STATE", "CREATED", *(["OWNER"] if with_owner else []), "FILM")
     for job in page["jobs"]:
         table.add_row(
             Text(job["id"], no_wrap=True),
             _state(job["state"]),
             f"{words.moment(job['created']):%Y-%m-%d %H:%M}",
+            *([words.plain(job.get("owner", ""))] if with_owner else []),
             Text(words.plain(job["title"] or ""), overflow="ellipsis", no_wrap=True),
         )
     if page["next_page_token"]:

@@ -15,6 +15,7 @@ locals {
   indexes = {
     "jobs of an owner"            = [["owner", "ASCENDING"], ["created", "DESCENDING"]]
     "jobs of an owner in a state" = [["owner", "ASCENDING"], ["state", "ASCENDING"], ["created", "DESCENDING"]]
+    "jobs in a state"             = [["state", "ASCENDING"], ["created", "DESCENDING"]]
     "jobs in a state by age"      = [["state", "ASCENDING"], ["updated", "ASCENDING"]]
   }
 }

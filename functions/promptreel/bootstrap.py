@@ -11,6 +11,7 @@ from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.gcs import GcsArtifacts, GcsInbox
 from promptreel.adapters.gemini import Gemini
 from promptreel.adapters.iap import IdentityAwareProxy
+from promptreel.adapters.operators import ListedOperators
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.adapters.system import SystemClock, SystemIds
 from promptreel.adapters.tasks import CloudTasksQueue
@@ -27,6 +28,7 @@ from promptreel.ports import (
     Ids,
     Inbox,
     JobStore,
+    Operators,
     Painter,
     Writer,
 )
@@ -103,6 +105,10 @@ class World:
     def identity(self) -> Identity:
         audience = self.settings.iap_audience
         return IdentityAwareProxy(audience, self.clock) if audience else InvokerCheck()
+
+    @cached_property
+    def operators(self) -> Operators:
+        return ListedOperators(self.settings.operators, self.clock)
 
     @cached_property
     def ids(self) -> Ids:

@@ -56,8 +56,8 @@ class JobStore(Protocol):
     def job(self, job_id: str) -> Versioned[Job]:
         """Raises: NotFound."""
 
-    def jobs(self, owner: str, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
-        """An owner's jobs, newest first, created before the given moment."""
+    def jobs(self, owner: str | None, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
+        """An owner's jobs, or everybody's, newest first, created before the given moment."""
 
     def jobs_in(self, states: Iterable[JobState], limit: int) -> Sequence[Job]:
         """Jobs of all owners in these states, oldest change first."""
@@ -325,3 +325,10 @@ class Identity(Protocol):
 
     def caller(self, headers: Headers) -> str:
         """A verified e-mail address. Raises: NotAllowed."""
+
+
+class Operators(Protocol):
+    """The people who run this deployment."""
+
+    def include(self, email: str) -> bool:
+        """Whether this verified address is an operator's; False also when that cannot be found out now."""

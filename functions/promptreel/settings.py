@@ -10,6 +10,7 @@ from promptreel.errors import Broken
 class Settings:
     """Where promptreel runs. An empty URL means Google's own endpoint.
 
+    ``operators`` are e-mail addresses, and groups as ``group:ADDRESS``, who see and stop everybody's jobs.
     ``pace`` multiplies every production wait (polls, leases, windows, backoff): 1.0 in production. ``keep_days`` is how
     long a job and all it owns are kept. ``iap_audience`` is set where Identity-Aware Proxy lets people in.
     """
@@ -25,6 +26,7 @@ class Settings:
     tasks_account: str
     text_location: str = "global"
     iap_audience: str = ""
+    operators: tuple[str, ...] = ()
     pace: float = 1.0
     keep_days: float = 90.0
     vertex_url: str = ""
@@ -48,7 +50,8 @@ class Settings:
         if faults:
             raise Broken(f"The deployment is not configured: {'; '.join(faults)}.", code="misconfigured")
         given = {field: value for field, value in values.items() if value}
-        return cls(**given, pace=pace, keep_days=keep_days)
+        operators = tuple(filter(None, (entry.strip() for entry in env.get("PROMPTREEL_OPERATORS", "").split(","))))
+        return cls(**given, operators=operators, pace=pace, keep_days=keep_days)
 
 
 def _number(env: Mapping[str, str], name: str, default: float, most: float, faults: list[str]) -> float:

@@ -9,6 +9,9 @@ from pathlib import Path
 from localcloud.serving import LOOPBACK
 from localcloud.up.deployment import REGION, Deployment, fill_all
 
+# Two people, so that "others' jobs are 404" can be seen, and one who runs the deployment.
+PEOPLE = {"owner": "owner@example.com", "stranger": "stranger@example.com", "operator": "operator@example.com"}
+
 # Every listener of a stand-in, in the order of the fixed ports.
 STAND_IN_PORTS = (
     "workflows",
@@ -100,6 +103,7 @@ class Site:
             "project": self.project,
             "region": REGION,
             "pace": f"{self.pace:g}",
+            "operators": PEOPLE["operator"],
             **{f"bucket.{name}": bucket for name, bucket in self.buckets().items()},
             **{f"url.{service.name}": self.url(service.name) for service in self.deployment.services},
             **{f"account.{name}": self.account(name) for name in self.deployment.accounts},

@@ -13,14 +13,13 @@ from rich.console import Console
 from localcloud.up import report, statefile, stores
 from localcloud.up.backends import backend_programs
 from localcloud.up.provisioning import Provisioner
-from localcloud.up.site import Site
+from localcloud.up.site import PEOPLE, Site
 from localcloud.up.standins import stand_in_programs
 from localcloud.up.status import Board
 from localcloud.up.stores import store_programs
 from localcloud.up.supervision import Supervisor
 
-# Two people, so that "others' jobs are 404" can be seen. Their tokens outlive Google's hour: a shell keeps them a day.
-PEOPLE = {"owner": "owner@example.com", "stranger": "stranger@example.com"}
+# People's tokens outlive Google's hour: a shell keeps them a day.
 PERSON_TOKEN_S = 24 * 3600
 RENEW_TOKENS_S = 12 * 3600
 

@@ -67,7 +67,7 @@ def test_bad_request_then_is_a_problem_that_names_the_field_and_the_way_out(stac
 
 
 def test_execution_by_rest_then_is_a_whole_film_and_a_bad_one_fails_readably(stack: Stack) -> None:
-    good = start_execution(stack, {"prompt": "One scene of an owl", "owner": "owner@example.com", **QUICK})
+    good = start_execution(stack, {"prompt": "One scene of an owl", **QUICK})
     bad = start_execution(stack, {"prompt": "One scene of an owl", "sceens": 1})
 
     told = eventually(lambda: ended(stack, bad), "the bad execution")
@@ -75,7 +75,12 @@ def test_execution_by_rest_then_is_a_whole_film_and_a_bad_one_fails_readably(sta
     assert "sceens: there is no such field" in told["error"]["payload"]
     done = eventually(lambda: ended(stack, good), "the good execution")
     assert done["state"] == "SUCCEEDED", done.get("error")
-    assert json.loads(done["result"])["state"] == "complete"
+    made = json.loads(done["result"])
+    assert made["state"] == "complete"
+    assert stack.api("GET", f"/v1/jobs/{made['job_id']}").status_code == 404, "it named no owner: it is the operators'"
+    assert stack.api("GET", f"/v1/jobs/{made['job_id']}", person="operator").json()["state"] == "COMPLETE"
+    listed = stack.api("GET", "/v1/jobs?owner=operators", person="operator").json()["jobs"]
+    assert made["job_id"] in {job["id"] for job in listed}
 
 
 def test_gcloud_run_then_is_a_whole_film_and_gcloud_describes_it(stack: Stack, gcloud: Callable[..., Any]) -> None:

@@ -30,8 +30,8 @@ class MemoryJobs:
             raise NotFound(f"There is no job {job_id}.")
         return found
 
-    def jobs(self, owner: str, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
-        found = [job for job in self._all(Job) if job.owner == owner and state in {None, job.state}]
+    def jobs(self, owner: str | None, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
+        found = [job for job in self._all(Job) if owner in {None, job.owner} and state in {None, job.state}]
         found = [job for job in found if before is None or job.created < before]
         return sorted(found, key=lambda job: job.created, reverse=True)[:limit]
 

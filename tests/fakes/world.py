@@ -25,6 +25,7 @@ SETTINGS = Settings(
     workflow="film",
     submit_clip_url="https://submit-clip.example",
     tasks_account="tasks@p.iam.gserviceaccount.com",
+    operators=("ops@example.com",),
 )
 
 

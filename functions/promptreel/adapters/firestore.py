@@ -38,11 +38,12 @@ class FirestoreJobs:
             raise NotFound(f"There is no job {job_id}.")
         return Versioned(Job.model_validate(snapshot.to_dict()), snapshot.update_time)
 
-    def jobs(self, owner: str, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
-        query = self._jobs().where(filter=_compared("owner", "==", owner))
+    def jobs(self, owner: str | None, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
+        query = self._jobs().order_by("created", direction="DESCENDING")
+        if owner is not None:
+            query = query.where(filter=_compared("owner", "==", owner))
         if state is not None:
             query = query.where(filter=_compared("state", "==", state.value))
-        query = query.order_by("created", direction="DESCENDING")
         if before is not None:
             query = query.start_after({"created": _text(before)})
         return [Job.model_validate(found.to_dict()) for found in self._stream(query.limit(limit))]

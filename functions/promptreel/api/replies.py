@@ -24,6 +24,7 @@ def summary(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "state": job.state.value,
+        "owner": job.owner,
         "title": job.plan.title if job.plan else job.request.title,
         "created": _iso(job.created),
         "updated": _iso(job.updated),

@@ -1,7 +1,7 @@
 """The HTTP API as one Flask app: thin routes over use cases, every error a problem."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -14,13 +14,13 @@ from promptreel.api.events import events
 from promptreel.api.problems import MEDIA_TYPE, problem
 from promptreel.domain import ids as names
 from promptreel.domain.billing import parse_bill
-from promptreel.domain.job import Job
+from promptreel.domain.job import OPERATORS, Job
 from promptreel.domain.money import micros
 from promptreel.domain.planning import brief
 from promptreel.domain.request import parse_request, parse_resumption
 from promptreel.domain.states import GONE_JOB, JobState
-from promptreel.errors import Conflict, Invalid, NotFound, PromptreelError, Rejected, TooLarge, Transient
-from promptreel.ports import ArtifactStore, Clock, Executions, Identity, Ids, JobStore
+from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
+from promptreel.ports import ArtifactStore, Clock, Executions, Identity, Ids, JobStore, Operators
 from promptreel.protocol import deletion, lifecycle, telemetry
 from promptreel.protocol.ledger import Ledger
 from promptreel.protocol.reconciling import reconcile
@@ -29,6 +29,7 @@ MAX_BODY_BYTES = 1_000_000
 MAX_KEY_CHARS = 255
 LINK_S = 3600
 PAGE = 50
+EVERYBODY = "*"
 
 
 class World(Protocol):
@@ -44,6 +45,8 @@ class World(Protocol):
     def clock(self) -> Clock: ...
     @property
     def identity(self) -> Identity: ...
+    @property
+    def operators(self) -> Operators: ...
     @property
     def ids(self) -> Ids: ...
     @property
@@ -115,7 +118,7 @@ def _address() -> str:
 
 
 def _list(world: World) -> Response:
-    owner = world.identity.caller(request.headers)
+    owner = _chosen_owner(world, request.args.get("owner"))
     state = _chosen_state(request.args.get("state"))
     before = _moment(request.args.get("page_token"))
     jobs = _present(world, owner, state, before)
@@ -124,7 +127,21 @@ def _list(world: World) -> Response:
     return jsonify({"jobs": [replies.summary(job) for job in page], "next_page_token": more})
 
 
-def _present(world: World, owner: str, state: JobState | None, before: datetime | None) -> list[Job]:
+def _chosen_owner(world: World, asked: str | None) -> str | None:
+    """Whose jobs to list: the caller's own; for operators also another owner's, or everybody's (None)."""
+    caller = world.identity.caller(request.headers)
+    if asked in {None, caller}:
+        return caller
+    if not world.operators.include(caller):
+        raise NotAllowed(
+            "owner: only operators list the jobs of others.",
+            code="not_an_operator",
+            remedy="Leave owner out to list your own jobs; the deployment's variable operators names its operators.",
+        )
+    return None if asked == EVERYBODY else asked
+
+
+def _present(world: World, owner: str | None, state: JobState | None, before: datetime | None) -> list[Job]:
     """One page and one job more, if there are so many, without those that are deleted or expired."""
     present: list[Job] = []
     now = world.clock.now()
@@ -138,7 +155,7 @@ def _present(world: World, owner: str, state: JobState | None, before: datetime 
 
 
 def _show(world: World, job_id: str) -> Response:
-    job = _own(world, job_id)
+    job = _watched(world, job_id)
     scenes = [read.value for read in world.jobs.scenes(job.id)]
     calls = [read.value for read in world.jobs.calls(job.id)]
     links = world.artifacts.signed_urls(replies.files(job, scenes), LINK_S)
@@ -146,13 +163,13 @@ def _show(world: World, job_id: str) -> Response:
 
 
 def _ledger(world: World, job_id: str) -> Response:
-    job = _own(world, job_id)
+    job = _watched(world, job_id)
     return jsonify(replies.ledger(job, [read.value for read in world.jobs.calls(job.id)]))
 
 
 def _events(world: World, job_id: str) -> Response:
     """What happened to the job so far, oldest first."""
-    job = _own(world, job_id)
+    job = _watched(world, job_id)
     scenes, calls = world.jobs.scenes(job.id), world.jobs.calls(job.id)
     return jsonify({"events": events(job, [read.value for read in scenes], [read.value for read in calls])})
 
@@ -167,16 +184,16 @@ def _reconcile(world: World, job_id: str) -> Response:
 
 
 def _cancel(world: World, job_id: str) -> Response:
-    job = _own(world, job_id)
+    job = _watched(world, job_id)
     cancelled = lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
     return jsonify(replies.summary(cancelled))
 
 
 def _resume(world: World, job_id: str) -> tuple[Response, int]:
-    """Go on with a failed or cancelled job; an optional ``{"budget_usd"}`` is its new limit."""
-    job = _own(world, job_id)
+    """Continue a failed or cancelled job; ``{"budget_usd"}`` sets a new limit, which is its owner's to set."""
     resumption = parse_resumption(_body() if request.get_data() else {})
     limit = None if resumption.budget_usd is None else micros(resumption.budget_usd)
+    job = _watched(world, job_id) if limit is None else _own(world, job_id)
     resumed = lifecycle.resume(
         job.id, limit, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
     )
@@ -193,15 +210,26 @@ def _delete(world: World, job_id: str) -> tuple[Response, int]:
 
 
 def _own(world: World, job_id: str, *, going: bool = False) -> Job:
-    """The caller's own job; somebody else's does not exist for them, nor does one that is deleted or expired.
+    """The caller's own job, and an operator's when its request named no owner. Raises: NotFound for every other.
 
-    ``going`` lets a deleted one through, for whoever deletes it again because the first answer was lost.
+    ``going`` also returns a job that is deleted already, for a caller who deletes again after a lost answer.
     """
-    owner, now = world.identity.caller(request.headers), world.clock.now()
+    return _visible(world, job_id, {OPERATORS}, going=going)
+
+
+def _watched(world: World, job_id: str) -> Job:
+    """The caller's own job, and any job for an operator: to see it, to stop it and to let it go on."""
+    return _visible(world, job_id, None)
+
+
+def _visible(world: World, job_id: str, operators_see: Collection[str] | None, *, going: bool = False) -> Job:
+    """The job, if it is the caller's, or of an owner whose jobs ``operators_see`` (None: everybody's)."""
+    caller, now = world.identity.caller(request.headers), world.clock.now()
     if names.ID.match(job_id):
         job = world.jobs.job(job_id).value
-        asked_again = going and job.state in GONE_JOB and not job.is_forgotten(now)
-        if job.owner == owner and (asked_again or not job.is_absent(now)):
+        is_there = not job.is_absent(now) or (going and job.state in GONE_JOB and not job.is_forgotten(now))
+        for_operators = operators_see is None or job.owner in operators_see
+        if is_there and (job.owner == caller or (for_operators and world.operators.include(caller))):
             return job
     raise NotFound(f"There is no job {job_id[:80]}.")
 

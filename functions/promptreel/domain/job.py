@@ -14,6 +14,7 @@ from promptreel.domain.storyboard import Character, Setting, StyleGuide
 from promptreel.domain.timeline import TransitionKind
 
 DEFAULT_LIMIT_MICROS = 25_000_000
+OPERATORS = "operators"  # the owner of a job whose request names none; every operator is this owner
 HISTORY = 100  # stages kept: the document stays small however often a job goes on
 _WORDS_REMOVED = "(deleted)"
 

@@ -9,14 +9,12 @@ from typing import Any
 import yaml
 
 from promptreel.domain import ids as names
-from promptreel.domain.job import Job
+from promptreel.domain.job import OPERATORS, Job
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.errors import Invalid, NotFound, Rejected
 from promptreel.ports import Clock, Executions, Ids, Inbox, JobStore, Replace, UploadedPrompt
 from promptreel.protocol import lifecycle
 from promptreel.protocol.races import until_won
-
-DEFAULT_OWNER = "operators"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +93,8 @@ def _known(wish: dict[str, Any]) -> tuple[str, int]:
 def _owned(wish: Any) -> tuple[str, FilmRequest]:
     """A request by ``gcloud workflows run`` or in a file may name its owner."""
     if not isinstance(wish, dict):
-        return DEFAULT_OWNER, parse_request(wish)
-    owner = wish.get("owner", DEFAULT_OWNER)
+        return OPERATORS, parse_request(wish)
+    owner = wish.get("owner", OPERATORS)
     if not isinstance(owner, str) or not owner or len(owner) > 254:  # noqa: PLR2004 - longest e-mail address
         raise Invalid("owner: must be an e-mail address of at most 254 characters.")
     return owner, parse_request({field: value for field, value in wish.items() if field != "owner"})

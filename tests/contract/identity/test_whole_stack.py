@@ -184,7 +184,7 @@ def test_running_stack_when_its_state_is_read_then_names_everything(stack: Runni
 
     assert set(state) == addresses | {"metadata", "logs", "processes", "tokens", "env"}
     assert set(state["processes"]) == own | {"iamcredentials", "media", *config["functions"], *config["services"]}
-    assert set(state["tokens"]) == {"owner", "stranger"}
+    assert set(state["tokens"]) == {"owner", "stranger", "operator"}
     assert all(psutil.pid_exists(pid) for pid in state["processes"].values())
 
 

@@ -105,6 +105,16 @@ def test_jobs_of_an_owner_then_come_newest_first_and_page_by_page(jobs: JobStore
     assert list(jobs.jobs("mira@example.com", JobState.FAILED, 9, None)) == []
 
 
+def test_jobs_of_everybody_come_newest_first_when_no_owner_is_named(jobs: JobStore) -> None:
+    jobs.write(Create("job-1", a_job("job-1", created=later(1))))
+    jobs.write(Create("job-2", a_job("job-2", created=later(2), owner="other@example.com")))
+    jobs.write(Create("job-3", a_job("job-3", created=later(3), owner="other@example.com", state=JobState.FAILED)))
+
+    assert [job.id for job in jobs.jobs(None, None, 9, None)] == ["job-3", "job-2", "job-1"]
+    assert [job.id for job in jobs.jobs(None, None, 9, later(3))] == ["job-2", "job-1"]
+    assert [job.id for job in jobs.jobs(None, JobState.FAILED, 9, None)] == ["job-3"]
+
+
 def test_jobs_in_states_then_come_from_all_owners_oldest_change_first(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job("job-1", updated=later(9))))
     jobs.write(Create("job-2", a_job("job-2", owner="other@example.com", updated=later(3))))

@@ -15,7 +15,12 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 # How each method that queries is called; a new one must be given its place here.
 CALLS: dict[str, list[tuple[Any, ...]]] = {
-    "jobs": [("a@example.com", None, 5, None), ("a@example.com", JobState.PENDING, 5, NOW)],
+    "jobs": [
+        ("a@example.com", None, 5, None),
+        ("a@example.com", JobState.PENDING, 5, NOW),
+        (None, None, 5, None),
+        (None, JobState.PENDING, 5, NOW),
+    ],
     "jobs_in": [([JobState.PENDING], 5)],
     "scenes": [("job-1",)],
     "calls": [("job-1",)],

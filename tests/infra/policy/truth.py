@@ -10,7 +10,7 @@ from typing import Any
 from promptreel.bootstrap import World
 from promptreel.settings import Settings
 from tests.infra.offline.terraform import ROOT
-from tests.infra.policy.plan import NUMBER, PROJECT, REGION
+from tests.infra.policy.plan import NUMBER, PROJECT, REGION, VARIABLES
 
 
 @cache
@@ -69,7 +69,12 @@ def environment(service: str) -> dict[str, str]:
     """infra/config's variables for a service, with this test's names filled in."""
     services, access = config("services"), config("access")
     texts = services["env"] | (services["studio_env"] if service == "studio" else {})
-    values = {"project": PROJECT, "region": REGION, "project_number": NUMBER}
+    values = {
+        "project": PROJECT,
+        "region": REGION,
+        "project_number": NUMBER,
+        "operators": ",".join(VARIABLES["operators"]),
+    }
     values |= {f"bucket.{name}": text.replace("{project}", PROJECT) for name, text in services["buckets"].items()}
     for name in (*services["functions"], *services["services"], "studio"):
         values[f"url.{name}"] = f"https://{name.replace('_', '-')}-{NUMBER}.{REGION}.run.app"

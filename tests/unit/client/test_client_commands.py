@@ -46,6 +46,23 @@ def test_api_and_token_when_given_as_options_then_they_win(
     assert fake_api.asked[0].headers["authorization"] == "Bearer another"
 
 
+def test_list_shows_every_owner_when_asked_for_all(
+    run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {
+        "id": "job-1",
+        "state": "STITCH",
+        "title": "Light",
+        "created": "2026-11-30T08:00:00Z",
+        "owner": "m@example.com",
+    }
+    fake_api.on("GET", "/v1/jobs", answer(200, {"jobs": [row], "next_page_token": None}))
+
+    assert run("list", "--all") == 0
+    assert fake_api.paths() == ["GET /v1/jobs?owner=%2A"]
+    assert "m@example.com" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("state", "code"), [("COMPLETE", 0), ("FAILED", cli.JOB_FAILED), ("CANCELLED", cli.JOB_FAILED)]
 )

@@ -31,8 +31,13 @@ def test_jobs_when_listed_then_only_given_filters_are_sent(
 
     api_client.jobs(state="FAILED")
     api_client.jobs(page_token="a+c")
+    api_client.jobs(owner="*")
 
-    assert fake_api.paths() == ["GET /v1/jobs?state=FAILED", "GET /v1/jobs?page_token=a%2Bc"]
+    assert fake_api.paths() == [
+        "GET /v1/jobs?state=FAILED",
+        "GET /v1/jobs?page_token=a%2Bc",
+        "GET /v1/jobs?owner=%2A",
+    ]
 
 
 def test_hostile_job_id_when_asked_for_then_it_stays_one_path_part(fake_api: Any, api_client: PromptreelClient) -> None:
