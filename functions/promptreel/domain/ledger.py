@@ -40,7 +40,7 @@ class Call(Document):
     scene: str | None = None
     take: int
     attempt: int
-    digest: str = ""  # of model, parameters and inputs; set by the first claim
+    digest: str = ""  # of model, parameters and inputs; set by every claim
     state: CallState = CallState.PLANNED
     reserved_micros: int = Field(ge=0)
     cost_micros: int = Field(default=0, ge=0)
@@ -95,7 +95,10 @@ def lease_over(call: Call, now: datetime) -> bool:
 
 
 def claim(call: Call, *, digest: str, prefix: str, holder: str, pace: float, now: datetime) -> Call | None:
-    """PLANNED, or RESERVED whose lease is over, becomes RESERVED for this holder (rules 2, 3, 7)."""
+    """PLANNED, or RESERVED whose lease is over, becomes RESERVED for this holder (rules 2, 3, 7).
+
+    Nothing was sent for it, so what it is to be made from may have changed since an earlier claim.
+    """
     free = call.state is CallState.PLANNED or (call.state is CallState.RESERVED and lease_over(call, now))
     if not free:
         return None

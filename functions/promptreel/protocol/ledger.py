@@ -102,7 +102,7 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """Whoever asks belongs to the past: the job is final, a newer run began, or the scene moved on."""
+    """The caller is stale: the job is final, a newer run began, or the scene has a newer take or attempt."""
 
 
 Claim = Mine | Paid | Closed | Busy | Superseded
@@ -214,8 +214,6 @@ class Ledger:
                 return Busy(call, BUSY_WAIT_S * self._pace)
             self._jobs.write(Replace(ticket.job_id, read, moved))
             return Busy(moved, BUSY_WAIT_S * self._pace)
-        if call.digest and call.digest != ticket.digest:
-            return Superseded()
         self._jobs.write(Replace(ticket.job_id, read, claimed))
         return Mine(claimed, holder)
 

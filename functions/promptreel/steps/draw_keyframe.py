@@ -140,9 +140,10 @@ def _draw(
         artifact = Artifact(f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png", "image/png")
         claim = pay(ticket, artifact, post, ledger=ledger, artifacts=artifacts, clock=clock)
         if isinstance(claim, Paid):
-            uri = artifacts.uri(artifact.path)
+            paid = claim.call  # perhaps made from an earlier version of the prompt's template
+            uri = paid.artifact or artifacts.uri(artifact.path)
             checksum = intact.checksum(f"{scene.id}: its {frame} picture", uri, artifacts)
-            return Keyframe(uri=uri, digest=digest, checksum=checksum)
+            return Keyframe(uri=uri, digest=paid.digest, checksum=checksum)
         if not isinstance(claim, Closed):
             return claim
         tries += claim.call.spends_remedy and job.counts(claim.call.updated)

@@ -87,13 +87,44 @@ def test_claimed_call_when_the_world_moves_on_before_it_is_sent_then_nothing_is_
     assert sent == []
 
 
-def test_claim_for_other_inputs_then_is_stale(world: FakeWorld) -> None:
+OTHER_INPUTS = replace(TICKET, digest="other")
+
+
+def test_call_is_claimed_with_other_inputs_when_the_provider_refused_it_unpaid(world: FakeWorld) -> None:
     claim = mine(world)
     with pytest.raises(Unpaid):
         world.ledger.send(claim, TICKET, lambda left_s: fail(Unpaid("429")))
 
-    assert isinstance(world.ledger.claim(replace(TICKET, digest="other")), Superseded)
-    assert isinstance(world.ledger.claim(TICKET), Mine)
+    assert mine(world, OTHER_INPUTS).call.digest == "other"
+
+
+def test_former_holder_sends_nothing_when_its_call_was_claimed_with_other_inputs(world: FakeWorld) -> None:
+    former = mine(world)
+    world.clock.pass_s(61)
+    mine(world, OTHER_INPUTS)
+    sent: list[float] = []
+
+    with pytest.raises(LostRace):
+        world.ledger.send(former, TICKET, sent.append)
+    assert sent == []
+
+
+@pytest.mark.parametrize("error", [None, AnswerLost("reset")])
+def test_sent_call_is_not_claimed_with_other_inputs_whatever_its_answer(
+    world: FakeWorld, error: Exception | None
+) -> None:
+    claim = mine(world)
+    if error is None:
+        world.ledger.send(claim, TICKET, lambda left_s: "operations/1")
+    else:
+        with pytest.raises(AnswerLost):
+            world.ledger.send(claim, TICKET, lambda left_s: fail(error))
+    world.clock.pass_s(3600)
+
+    assert isinstance(world.ledger.claim(OTHER_INPUTS), Busy)
+    assert isinstance(world.ledger.claim(OTHER_INPUTS), Busy)
+    (call,) = [read.value for read in world.jobs.calls("job-1")]
+    assert call.digest == "d"
 
 
 def fail(error: Exception) -> None:

@@ -25,6 +25,7 @@ from promptreel.steps.fail_job import FailJob
 from promptreel.steps.submit_clip import SubmitClip
 from promptreel.steps.sweep_jobs import SweepJobs
 from tests.fakes.system import START
+from tests.fakes.templates import PromptTemplates
 from tests.fakes.world import FakeWorld
 
 CLIP_MICROS = 2_400_000
@@ -113,6 +114,7 @@ class Money(RuleBasedStateMachine):
 
     @initialize(spare=st.integers(0, 3))
     def begin(self, spare: int) -> None:
+        self.templates = PromptTemplates()
         self.world = FakeWorld()
         self.provider = Provider(self.world)
         self.world.filmer = self.provider  # type: ignore[assignment]
@@ -226,6 +228,10 @@ class Money(RuleBasedStateMachine):
         """Functions run on different machines: whoever acts from now on is this far off the true time."""
         self.world.clock.is_off_by(seconds)
 
+    @rule(release=st.integers(0, 2))
+    def a_deployment_changes_the_prompt_templates(self, release: int) -> None:
+        self.templates.deploy(release)
+
     @rule()
     def reconcile(self) -> None:
         """The provider's export of everything up to now: filtered requests cost nothing."""
@@ -279,6 +285,12 @@ class Money(RuleBasedStateMachine):
         """Left alone, everything comes to its end, and the books agree."""
         if not hasattr(self, "world"):
             return
+        try:
+            self.come_to_the_end()
+        finally:
+            self.templates.deploy(0)
+
+    def come_to_the_end(self) -> None:
         self.armed = None
         self.provider.next = "answered"
         self.world.clock.is_off_by(0)
