@@ -21,11 +21,7 @@ resource "google_eventarc_trigger" "this" {
     workflow = google_workflows_workflow.film.id
   }
 
-  depends_on = [
-    google_project_iam_member.eventarc_receives,
-    google_project_iam_member.eventarc_starts,
-    google_project_iam_member.storage_publishes,
-  ]
+  depends_on = [time_sleep.grants]
 }
 
 resource "google_project_iam_member" "eventarc_receives" {

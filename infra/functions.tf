@@ -59,11 +59,8 @@ resource "google_cloudfunctions2_function" "this" {
   }
 
   depends_on = [
-    google_artifact_registry_repository_iam_member.build_writes,
-    google_project_iam_member.build_logs,
-    google_project_iam_member.build_reads_staged_source,
     google_secret_manager_secret_iam_member.reads,
-    google_storage_bucket_iam_member.build_reads_source,
+    time_sleep.grants,
   ]
 }
 

@@ -11,7 +11,12 @@ locals {
   from_run         = "{monitored_resource=\"cloud_run_revision\"}"
 
   # Each: what is measured, how it is put together, and the threshold above which it wakes somebody; or a query that
-  # answers only when somebody is to be woken.
+  # answers only when somebody is to be woken. Filters name promptreel's own workflow, queues and job: the project may hold
+  # others. "absent_for" fires when nothing at all was measured for so long, once there has been something.
+  own_workflow = "resource.type=\"workflows.googleapis.com/Workflow\" AND resource.labels.workflow_id=\"${local.services.workflow.name}\""
+  own_queues   = "resource.type=\"cloud_tasks_queue\" AND resource.labels.queue_id=one_of(${join(", ", [for name in sort(keys(local.queues)) : "\"${name}\"" if startswith(name, "clips")])})"
+  own_sweeper  = "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=\"${google_cloud_scheduler_job.this["sweep_jobs"].name}\""
+
   alerts = {
     bug = {
       title    = "a bug showed itself"
@@ -31,7 +36,7 @@ locals {
     failed-executions = {
       title    = "workflow executions fail"
       severity = "ERROR"
-      filter   = "metric.type=\"workflows.googleapis.com/finished_execution_count\" AND resource.type=\"workflows.googleapis.com/Workflow\" AND metric.labels.status=\"FAILED\""
+      filter   = "metric.type=\"workflows.googleapis.com/finished_execution_count\" AND ${local.own_workflow} AND metric.labels.status=\"FAILED\""
       aligner  = "ALIGN_DELTA", reducer = "REDUCE_SUM", period = "3600s", above = 3, for = "0s"
     }
     failed-jobs = {
@@ -43,7 +48,7 @@ locals {
     queue-depth = {
       title    = "clips wait for Veo"
       severity = "WARNING"
-      filter   = "metric.type=\"cloudtasks.googleapis.com/queue/depth\" AND resource.type=\"cloud_tasks_queue\""
+      filter   = "metric.type=\"cloudtasks.googleapis.com/queue/depth\" AND ${local.own_queues}"
       aligner  = "ALIGN_MAX", reducer = "REDUCE_SUM", period = "300s", above = 200, for = "1800s"
     }
     spend-rate = {
@@ -59,10 +64,13 @@ locals {
       aligner  = "ALIGN_DELTA", reducer = "REDUCE_SUM", period = "3600s", above = 3, for = "0s"
     }
     sweeper-silent = {
-      title    = "sweep_jobs fails"
+      title    = "sweep_jobs fails, or does not run"
       severity = "CRITICAL"
-      filter   = "metric.type=\"logging.googleapis.com/log_entry_count\" AND resource.type=\"cloud_scheduler_job\" AND metric.labels.severity=\"ERROR\""
-      aligner  = "ALIGN_DELTA", reducer = "REDUCE_SUM", period = "900s", above = 1, for = "0s"
+      filter   = "metric.type=\"logging.googleapis.com/log_entry_count\" AND ${local.own_sweeper} AND metric.labels.severity=\"ERROR\""
+      aligner  = "ALIGN_DELTA", reducer = "REDUCE_SUM", period = "900s", above = 3, for = "0s" # a failed run and its retry are two lines
+
+      absent     = "metric.type=\"${local.metric_types.steps}\" AND ${local.run} AND metric.labels.action=\"sweep_jobs\""
+      absent_for = "1800s"
     }
   }
 }
@@ -115,6 +123,24 @@ resource "google_monitoring_alert_policy" "this" {
     }
   }
 
+  dynamic "conditions" {
+    for_each = can(each.value.absent) ? [each.value] : []
+    content {
+      display_name = "nothing for ${conditions.value.absent_for}"
+
+      condition_absent {
+        filter   = conditions.value.absent
+        duration = conditions.value.absent_for
+
+        aggregations {
+          alignment_period     = "300s"
+          per_series_aligner   = "ALIGN_DELTA"
+          cross_series_reducer = "REDUCE_SUM"
+        }
+      }
+    }
+  }
+
   alert_strategy {
     auto_close = "86400s"
   }
@@ -123,6 +149,8 @@ resource "google_monitoring_alert_policy" "this" {
     mime_type = "text/markdown"
     content   = "${local.runbook[each.key]}\n\n(docs/runbook.md#${each.key})"
   }
+
+  depends_on = [time_sleep.log_metrics]
 }
 
 resource "google_monitoring_custom_service" "this" {
@@ -144,6 +172,8 @@ resource "google_monitoring_slo" "jobs" {
       total_service_filter = "metric.type=\"${local.metric_types.jobs_ended}\" AND ${local.run}"
     }
   }
+
+  depends_on = [time_sleep.log_metrics]
 }
 
 resource "google_monitoring_slo" "makespan" {
@@ -161,4 +191,6 @@ resource "google_monitoring_slo" "makespan" {
       }
     }
   }
+
+  depends_on = [time_sleep.log_metrics]
 }

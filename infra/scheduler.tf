@@ -1,4 +1,4 @@
-# The broom: finds what died between two writes. Two at once do no harm, so a late run need not be waited for.
+# Finds what died between two writes. Two at once do no harm, so a late run need not be waited for.
 
 resource "google_cloud_scheduler_job" "this" {
   for_each = local.services.schedules
@@ -28,5 +28,6 @@ resource "google_cloud_scheduler_job" "this" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  # Not before there is something to call: each failed run counts for the alarm sweeper-silent.
+  depends_on = [google_cloud_run_v2_service_iam_member.invokes]
 }

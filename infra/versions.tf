@@ -8,7 +8,11 @@ terraform {
     }
     google = {
       source  = "hashicorp/google"
-      version = "~> 8.0"
+      version = "~> 8.7" # what the offline proof knows the schema of
+    }
+    time = {
+      source  = "hashicorp/time"
+      version = "~> 0.13"
     }
   }
 

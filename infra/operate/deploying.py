@@ -10,23 +10,32 @@ from infra.operate.shell import INFRA, ROOT, CommandFailed, Shell
 from infra.operate.target import Target
 
 # Before Terraform can ask anything at all; the rest it switches on itself (apis.tf).
-FIRST_APIS = ("cloudresourcemanager", "serviceusage", "iam", "storage", "cloudbilling", "billingbudgets", "iap")
+FIRST_APIS = ("cloudresourcemanager", "serviceusage", "iam", "storage", "cloudbilling", "billingbudgets")
 
-# What the images need before they can be built; everything else needs the images.
+# Services whose own agents must exist before something is granted to them or they read something. Google makes them on
+# first use, some only minutes later.
+SERVICE_AGENTS = ("aiplatform", "eventarc", "iap", "workflows")
+
+# What the images need before they can be built, and what needs minutes to spread, which the images' build gives it.
 FIRST_RESOURCES = (
     "google_project_service.this",
     "google_artifact_registry_repository_iam_member.build_writes",
     "google_project_iam_member.build_logs",
+    "google_project_iam_member.build_reads_staged_source",
+    "google_project_iam_member.eventarc_receives",
+    "google_project_iam_member.eventarc_starts",
+    "google_project_iam_member.storage_publishes",
     "google_storage_bucket_iam_member.build_reads_source",
+    "google_logging_metric.this",
     "google_secret_manager_secret.this",
 )
 PLAN = "build/plan.bin"
 
 
 def bootstrap(target: Target, shell: Shell) -> None:
-    """The state's bucket, the first APIs, and Google's own agent for IAP."""
+    """The state's bucket, the first APIs, and the service agents that Google would make too late."""
     project = f"--project={target.project}"
-    apis = [f"{name}.googleapis.com" for name in FIRST_APIS]
+    apis = [f"{name}.googleapis.com" for name in (*FIRST_APIS, *SERVICE_AGENTS)]
     shell.run("gcloud", "services", "enable", *apis, project)
     bucket = f"gs://{target.state_bucket}"
     if shell.dry_run or not shell.run(
@@ -37,7 +46,9 @@ def bootstrap(target: Target, shell: Shell) -> None:
             "--uniform-bucket-level-access", "--public-access-prevention",
         )  # fmt: skip
     shell.run("gcloud", "storage", "buckets", "update", bucket, "--versioning", project)
-    shell.run("gcloud", "beta", "services", "identity", "create", "--service=iap.googleapis.com", project)
+    for name in SERVICE_AGENTS:
+        service = f"--service={name}.googleapis.com"
+        shell.run("gcloud", "beta", "services", "identity", "create", service, project, "--quiet")
     shell.run(*target.terraform("init", "-reconfigure", f"-backend-config=bucket={target.state_bucket}"))
 
 

@@ -12,6 +12,7 @@ from infra.operate.shell import CommandFailed, Shell
 from infra.operate.target import Target
 from promptreel.domain.money import micros
 from tests.infra.offline.terraform import ROOT
+from tests.infra.policy import waiting
 from tests.infra.policy.plan import Plan
 
 TARGET = Target("demo-project", "us-central1", ("ops@example.com",), "abc123")
@@ -55,6 +56,25 @@ def test_deployment_when_the_plan_is_not_wanted_then_nothing_is_applied(
 
 def test_first_resources_then_are_in_the_configuration(plan: Plan) -> None:
     assert set(deploying.FIRST_RESOURCES) <= set(plan.configuration)
+
+
+def test_first_resources_include_every_grant_that_must_spread_before_a_build_or_trigger(plan: Plan) -> None:
+    assert waiting.young_grants(plan) <= set(deploying.FIRST_RESOURCES)
+
+
+def test_bootstrap_creates_the_service_agents_after_it_enables_their_apis(
+    dry: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploying.bootstrap(TARGET, dry)
+    enabled, *done = commands(capsys)
+    created = [line for line in done if "services identity create" in line]
+
+    for name in ("aiplatform", "eventarc", "iap", "workflows"):
+        assert f" {name}.googleapis.com" in enabled
+        assert (
+            f"gcloud beta services identity create --service={name}.googleapis.com --project=demo-project --quiet"
+            in created
+        )
 
 
 def test_images_then_are_called_what_the_build_calls_them(plan: Plan) -> None:

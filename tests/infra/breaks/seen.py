@@ -8,6 +8,8 @@ PAGE = "google_monitoring_dashboard.this"
 ALERT = 'google_monitoring_alert_policy.this["bug"]'
 RATE = 'google_monitoring_alert_policy.this["spend-rate"]'
 STUCK = 'google_monitoring_alert_policy.this["stuck"]'
+QUEUED = 'google_monitoring_alert_policy.this["queue-depth"]'
+SILENT = 'google_monitoring_alert_policy.this["sweeper-silent"]'
 QUERY = "conditions.condition_prometheus_query_language"
 JOBS, MAKESPAN = "google_monitoring_slo.jobs", "google_monitoring_slo.makespan"
 IMAGES = "google_artifact_registry_repository.images"
@@ -84,6 +86,34 @@ BREAKS: dict[str, list[Edit]] = {
             'metric.type="x" AND metric.labels.status="SUCCEEDED"',
         )
     ],
+    "alerts_are_about_promptreel_alone": [
+        to(
+            QUEUED,
+            "conditions.condition_threshold.filter",
+            'metric.type="cloudtasks.googleapis.com/queue/depth" AND resource.type="cloud_tasks_queue"',
+        ),
+        to(SILENT, "conditions.0.condition_threshold.filter", 'metric.type="logging.googleapis.com/log_entry_count"'),
+    ],
+    "sweeper_that_does_not_run_at_all_is_noticed": [
+        to(SILENT, "conditions.1"),
+        to(SILENT, "conditions.1.condition_absent.duration", "84600s"),
+        to(SILENT, "conditions.1.condition_absent.filter", 'metric.type="x"'),
+    ],
+    "alerts_and_goals_wait_until_their_metrics_are_known": [
+        to("time_sleep.log_metrics", "create_duration", "60s"),
+        to("time_sleep.log_metrics", "triggers", None),
+        lambda draft: draft.configured("google_monitoring_alert_policy.this").pop("depends_on"),
+        lambda draft: draft.configured("google_monitoring_slo.makespan").pop("depends_on"),
+    ],
+    "builds_and_triggers_wait_until_their_grants_have_spread": [
+        to("time_sleep.grants", "create_duration", "30s"),
+        lambda draft: draft.configured("google_cloudfunctions2_function.this").pop("depends_on"),
+        lambda draft: draft.configured("google_eventarc_trigger.this").pop("depends_on"),
+        lambda draft: draft.configured("time_sleep.grants").pop("depends_on"),
+    ],
+    "sweeper_is_called_only_when_it_exists": [
+        lambda draft: draft.configured("google_cloud_scheduler_job.this").pop("depends_on"),
+    ],
     "goals_are_that_jobs_end_with_a_film_and_soon": [
         to(JOBS, "goal", 0.5),
         to(MAKESPAN, "rolling_period_days", 1),
@@ -131,7 +161,7 @@ BREAKS: dict[str, list[Edit]] = {
         lambda draft: draft.drop(IMAGES),
     ],
     "versions_are_pinned": [
-        lambda draft: draft.rewrite("versions.tf", r"~> 8\.0", ">= 3.0"),
+        lambda draft: draft.rewrite("versions.tf", r"~> 8\.7", ">= 3.0"),
         lambda draft: draft.rewrite("versions.tf", r'required_version = ".*"', ""),
     ],
     "state_is_kept_in_a_bucket_that_is_named_at_init": [

@@ -18,14 +18,16 @@ PACKAGE = "cdktn-provider-google==21.1.0"
 OUT = Path(__file__).with_name("google-schema.json")
 
 RESOURCES = """
-    artifact_registry_repository artifact_registry_repository_iam_member billing_budget cloud_run_v2_service
-    cloud_run_v2_service_iam_member cloud_scheduler_job cloud_tasks_queue cloud_tasks_queue_iam_member
-    cloudfunctions2_function eventarc_trigger firestore_database firestore_field firestore_index
-    iap_web_cloud_run_service_iam_member logging_metric logging_project_bucket_config monitoring_alert_policy
-    monitoring_custom_service monitoring_dashboard monitoring_notification_channel monitoring_slo
-    project_iam_binding project_iam_member project_iam_policy project_service secret_manager_secret
-    secret_manager_secret_iam_member secret_manager_secret_version service_account service_account_iam_member
-    service_account_key storage_bucket storage_bucket_iam_member storage_bucket_object workflows_workflow
+    access_context_manager_service_perimeter_resource artifact_registry_repository
+    artifact_registry_repository_iam_member billing_budget cloud_run_v2_service cloud_run_v2_service_iam_member
+    cloud_scheduler_job cloud_tasks_queue cloud_tasks_queue_iam_member cloudfunctions2_function eventarc_trigger
+    firestore_backup_schedule firestore_database firestore_field firestore_index
+    iap_web_cloud_run_service_iam_member kms_crypto_key_iam_member logging_metric logging_project_bucket_config
+    monitoring_alert_policy monitoring_custom_service monitoring_dashboard monitoring_notification_channel
+    monitoring_slo project_iam_binding project_iam_custom_role project_iam_member project_iam_policy project_service
+    secret_manager_secret secret_manager_secret_iam_member secret_manager_secret_version service_account
+    service_account_iam_member service_account_key storage_bucket storage_bucket_iam_member storage_bucket_object
+    workflows_workflow
 """.split()
 DATA_SOURCES = "project storage_project_service_account".split()
 

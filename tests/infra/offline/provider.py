@@ -11,6 +11,7 @@ import grpc
 
 from tests.infra.offline import archive, predictions, schemas
 from tests.infra.offline.schemas import Block, ProviderSchema
+from tests.infra.offline.settling import Cloud
 from tests.infra.offline.wire import UNKNOWN, Unknown, dynamic_value, field, parse, read_value, walk
 
 _SAMPLES: dict[str, Any] = {"string": "sample", "number": 1, "bool": False}
@@ -20,9 +21,13 @@ class StandIn:
     """One provider: an answer for each call of Terraform's plugin protocol, version 5. Fields go by number there."""
 
     def __init__(
-        self, schema: ProviderSchema, read: Callable[[str, dict[str, Any], dict[str, Any]], dict[str, Any]]
+        self,
+        schema: ProviderSchema,
+        cloud: Cloud,
+        read: Callable[[str, dict[str, Any], dict[str, Any]], dict[str, Any]],
     ) -> None:
         self._schema = schema
+        self._cloud = cloud
         self._read = read
         self._config: dict[str, Any] = {}
 
@@ -60,7 +65,11 @@ class StandIn:
         return field(1, dynamic_value(proposed)) + field(5, 1)
 
     def ApplyResourceChange(self, asked: dict[int, Any]) -> bytes:  # noqa: N802
-        block, planned = self._schema.resources[asked[1].decode()], read_value(asked[3])
+        kind, prior, planned = asked[1].decode(), read_value(asked[2]), read_value(asked[3])
+        refusal = self._cloud.refusal(kind, prior, planned)
+        if refusal:
+            return field(1, dynamic_value(prior)) + field(3, field(1, 1) + field(2, refusal)) + field(4, 1)
+        block = self._schema.resources[kind]
         return field(1, dynamic_value(planned and _with_samples(block, planned))) + field(4, 1)
 
     def ReadDataSource(self, asked: dict[int, Any]) -> bytes:  # noqa: N802
@@ -75,10 +84,14 @@ class StandIn:
 
 @contextmanager
 def serving(folder: Path, pid: int) -> Iterator[str]:
-    """Both providers on sockets in a workspace's folder, whose path is short; for ``TF_REATTACH_PROVIDERS``."""
+    """All providers on sockets in a workspace's folder, whose path is short; for ``TF_REATTACH_PROVIDERS``."""
+    cloud = Cloud()
     stand_ins = {
-        "google": StandIn(schemas.google(), predictions.data_source),
-        "archive": StandIn(schemas.archive(), lambda _kind, config, _provider: archive.read(config, folder / "infra")),
+        "google": StandIn(schemas.google(), cloud, predictions.data_source),
+        "archive": StandIn(
+            schemas.archive(), cloud, lambda _kind, config, _provider: archive.read(config, folder / "infra")
+        ),
+        "time": StandIn(schemas.time(), cloud, lambda _kind, config, _provider: config),
     }
     servers, addresses = [], {}
     for name, stand_in in stand_ins.items():

@@ -1,4 +1,4 @@
-"""What the two providers accept, as Terraform asks for it: Google's from google-schema.json, archive's by hand."""
+"""What the providers accept, as Terraform asks for it: Google's from google-schema.json, the others' by hand."""
 
 import json
 from dataclasses import dataclass
@@ -23,6 +23,16 @@ _ARCHIVE_FILE: Block = {
         "id": {"type": "string", "computed": True},
         "output_sha256": {"type": "string", "computed": True},
         "output_size": {"type": "number", "computed": True},
+    },
+    "block_types": {},
+}
+
+_TIME_SLEEP: Block = {
+    "attributes": {
+        "create_duration": {"type": "string", "optional": True},
+        "destroy_duration": {"type": "string", "optional": True},
+        "triggers": {"type": ["map", "string"], "optional": True},
+        "id": {"type": "string", "computed": True},
     },
     "block_types": {},
 }
@@ -54,6 +64,11 @@ def google() -> ProviderSchema:
 @cache
 def archive() -> ProviderSchema:
     return ProviderSchema({"attributes": {}, "block_types": {}}, {}, {"archive_file": _ARCHIVE_FILE})
+
+
+@cache
+def time() -> ProviderSchema:
+    return ProviderSchema({"attributes": {}, "block_types": {}}, {"time_sleep": _TIME_SLEEP}, {})
 
 
 def _schema(block: Block) -> bytes:

@@ -17,7 +17,7 @@ UNPACKED = {"**/__pycache__", "**/*.pyc", "**/.*", "**/*.egg-info", "**/node_mod
 @rule
 def versions_are_pinned(plan: Plan) -> Iterator[str]:
     text = _without_comments(plan.text("versions.tf"))
-    for name, version in (("google", "~> 8.0"), ("archive", "~> 2.7")):
+    for name, version in (("google", "~> 8.7"), ("archive", "~> 2.7"), ("time", "~> 0.13")):
         if not re.search(rf'{name} = {{\s+source\s+= "hashicorp/{name}"\s+version = "{re.escape(version)}"', text):
             yield f"{name} is not pinned to {version}"
     if not re.search(r'required_version = ">= 1\.9"', text):

@@ -1,10 +1,20 @@
 """All rules, gathered: importing a module of rules is what enters them."""
 
-from tests.infra.policy import access, configuration, data, looking, operations, orchestration, running, watching
+from tests.infra.policy import (
+    access,
+    configuration,
+    data,
+    looking,
+    operations,
+    orchestration,
+    running,
+    waiting,
+    watching,
+)
 from tests.infra.policy.plan import NothingToJudge, Plan
 from tests.infra.policy.rules import RULES, Rule
 
-MODULES = (access, configuration, data, looking, operations, orchestration, running, watching)
+MODULES = (access, configuration, data, looking, operations, orchestration, running, waiting, watching)
 
 __all__ = ["RULES", "faults"]
 

@@ -163,9 +163,10 @@ def _series(plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _filters(plan: Plan) -> Iterator[tuple[str, str]]:
     for alert in plan.of("monitoring_alert_policy"):
-        condition = alert.block("conditions", "condition_threshold")
-        if condition or not alert.block("conditions", "condition_prometheus_query_language"):
-            yield alert.address, str(condition.get("filter"))
+        for condition in alert.blocks("conditions"):
+            looked_at = (condition.get("condition_threshold") or []) + (condition.get("condition_absent") or [])
+            if not condition.get("condition_prometheus_query_language"):
+                yield alert.address, str((looked_at or [{}])[0].get("filter"))
     for goal in plan.of("monitoring_slo"):
         for kind in ("good_total_ratio", "distribution_cut"):
             for text in goal.block("request_based_sli", kind).values():

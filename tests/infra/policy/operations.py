@@ -1,9 +1,8 @@
 """What is switched on, labelled, kept and cleaned up (facts: rules 22 to 25)."""
 
-import re
 from collections.abc import Iterator
 
-from tests.infra.policy.plan import Plan, references
+from tests.infra.policy.plan import Plan, made_before
 from tests.infra.policy.rules import rule
 
 LABELS = {"app": "promptreel", "env": "prod"}
@@ -45,6 +44,8 @@ def apis_are_those_that_are_needed_and_stay_on(plan: Plan) -> Iterator[str]:
     on = {str(service.values["service"]).removesuffix(".googleapis.com") for service in plan.of("project_service")}
     needed = set(CALLED)
     for resource in plan.resources:
+        if not resource.type.startswith("google_"):
+            continue
         beginning = next(name for name in API_OF if resource.type.startswith(f"google_{name}"))
         needed.add(API_OF[beginning])
     if on != needed:
@@ -56,17 +57,10 @@ def apis_are_those_that_are_needed_and_stay_on(plan: Plan) -> Iterator[str]:
 
 @rule
 def everything_waits_for_its_api(plan: Plan) -> Iterator[str]:
-    dependencies = {
-        address: {
-            re.sub(r"^(data\.)?([^.\[]+\.[^.\[]+).*", r"\1\2", reference)
-            for reference in (*references(resource.get("expressions", {})), *resource.get("depends_on", ()))
-        }
-        for address, resource in plan.configuration.items()
-    }
     for address, resource in plan.configuration.items():
         if resource["mode"] != "managed" or resource["type"] == "google_project_service":
             continue
-        if "google_project_service.this" not in _reached(address, dependencies):
+        if "google_project_service.this" not in made_before(plan, address):
             yield f"{address} may be made before its API is on"
 
 
@@ -115,15 +109,3 @@ def old_images_are_removed_and_new_ones_stay(plan: Plan) -> Iterator[str]:
             yield f"{repository.address}: tags of our images stay, those of the functions' builder move"
     if len(plan.of("artifact_registry_repository")) != len(kept):
         yield f"there are {len(kept)} repositories"
-
-
-def _reached(address: str, dependencies: dict[str, set[str]]) -> set[str]:
-    """Everything that is made before an address."""
-    found: set[str] = set()
-    ahead = [address]
-    while ahead:
-        for one in dependencies.get(ahead.pop(), ()):
-            if one not in found:
-                found.add(one)
-                ahead.append(one)
-    return found

@@ -1,5 +1,6 @@
 """A plan as the rules look at it: what will be created, with what, and what each thing refers to."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,7 +56,11 @@ class Plan:
 
     def of(self, *types: str) -> list[Resource]:
         """The resources of some types, without their common beginning; nothing at all is a fault of the rule's."""
-        found = [resource for resource in self.resources if resource.type in {f"google_{name}" for name in types}]
+        return self.of_kind(*(f"google_{name}" for name in types))
+
+    def of_kind(self, *types: str) -> list[Resource]:
+        """The resources of some types, of any provider."""
+        found = [resource for resource in self.resources if resource.type in types]
         if not found:
             raise NothingToJudge(f"the plan has no {', '.join(types)}")
         return found
@@ -94,6 +99,20 @@ def references(expressions: Any) -> Iterator[str]:
     elif isinstance(expressions, list):
         for inner in expressions:
             yield from references(inner)
+
+
+def made_before(plan: Plan, address: str) -> set[str]:
+    """Every address without key that Terraform makes before an address without key."""
+    found: set[str] = set()
+    ahead = [address]
+    while ahead:
+        resource = plan.configuration.get(ahead.pop(), {})
+        for reference in (*references(resource.get("expressions", {})), *resource.get("depends_on", ())):
+            one = re.sub(r"^(data\.)?([^.\[]+\.[^.\[]+).*", r"\1\2", reference)
+            if one not in found:
+                found.add(one)
+                ahead.append(one)
+    return found
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

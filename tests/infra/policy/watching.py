@@ -29,7 +29,14 @@ ALERTS = {
     "failed-jobs": ("logging.googleapis.com/user/promptreel/jobs_failed", 3, "0s", "3600s", "ALIGN_DELTA", "ERROR"),
     "queue-depth": ("cloudtasks.googleapis.com/queue/depth", 200, "1800s", "300s", "ALIGN_MAX", "WARNING"),
     "stuck": ("logging.googleapis.com/user/promptreel/jobs_stuck", 3, "0s", "3600s", "ALIGN_DELTA", "ERROR"),
-    "sweeper-silent": ("logging.googleapis.com/log_entry_count", 1, "0s", "900s", "ALIGN_DELTA", "CRITICAL"),
+    "sweeper-silent": ("logging.googleapis.com/log_entry_count", 3, "0s", "900s", "ALIGN_DELTA", "CRITICAL"),
+}
+
+# What an alert looks at that other things of the project could have too: the label that tells promptreel's own.
+OWN_LABELS = {
+    "failed-executions": 'resource.labels.workflow_id="film"',
+    "queue-depth": 'resource.labels.queue_id=one_of("clips", "clips-high")',
+    "sweeper-silent": 'resource.labels.job_id="sweep-jobs"',
 }
 
 FAILED, ENDED = (f"sum(increase({PROMETHEUS}jobs_{name}{FROM_RUN}[6h]))" for name in ("failed", "ended"))
@@ -174,6 +181,28 @@ def failures_are_what_is_counted_as_failures(plan: Plan) -> Iterator[str]:
     ):
         if not alerts.get(name, "").endswith(f" AND {condition}"):
             yield f"{name}: {alerts.get(name)}"
+
+
+@rule
+def alerts_are_about_promptreel_alone(plan: Plan) -> Iterator[str]:
+    for alert in plan.of("monitoring_alert_policy"):
+        text = str(alert.block("conditions", "condition_threshold").get("filter", ""))
+        label = OWN_LABELS.get(str(alert.key))
+        if (label or "resource.labels") not in text and "user/promptreel/" not in text and text:
+            yield f"{alert.address} counts what is not promptreel's: {text}"
+
+
+@rule
+def sweeper_that_does_not_run_at_all_is_noticed(plan: Plan) -> Iterator[str]:
+    absences = [
+        (str(alert.key), condition.get("filter"), condition.get("duration"))
+        for alert in plan.of("monitoring_alert_policy")
+        for one in alert.blocks("conditions")
+        for condition in one.get("condition_absent") or ()
+    ]
+    wanted = f'{_LOGGED.format("steps")} AND metric.labels.action="sweep_jobs"'
+    if absences != [("sweeper-silent", wanted, "1800s")]:
+        yield f"silence is noticed by {absences}"
 
 
 @rule

@@ -1,0 +1,28 @@
+# What Google accepts only minutes after it was made. Terraform waits once, so that one apply suffices.
+
+# Alert policies and SLOs on a log metric answer 404 ("could take up to 10 minutes") while it is new, and the provider does
+# not repeat them: github.com/hashicorp/terraform-provider-google/issues/11102. A new metric means a new wait.
+resource "time_sleep" "log_metrics" {
+  create_duration = "600s"
+  triggers        = { for name, metric in google_logging_metric.this : name => metric.name }
+}
+
+# A build or a trigger that begins before its grants have spread ends with 403. The provider's own sample of a function with
+# its own build account waits a minute.
+resource "time_sleep" "grants" {
+  create_duration = "120s"
+  triggers = {
+    build    = google_service_account.this["build"].unique_id
+    eventarc = google_service_account.this["eventarc"].unique_id
+  }
+
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build_writes,
+    google_project_iam_member.build_logs,
+    google_project_iam_member.build_reads_staged_source,
+    google_project_iam_member.eventarc_receives,
+    google_project_iam_member.eventarc_starts,
+    google_project_iam_member.storage_publishes,
+    google_storage_bucket_iam_member.build_reads_source,
+  ]
+}
