@@ -12,6 +12,7 @@
     │   ├── LostRace        503  someone else wrote first: read again
     │   └── QuotaExhausted  429  the provider's rate limit
     └── Broken              500  a bug or a wrong configuration: stop, keep everything
+        └── UnreadableDocument   500  another version of promptreel wrote it: deploy that one, or a newer one
 
     A paid call ends in one more way that no caller can answer by itself; only the ledger can:
     CallFailed
@@ -124,6 +125,19 @@ class QuotaExhausted(Transient):
 
 class Broken(PromptreelError):
     """A bug or a wrong configuration. The job fails, everything made so far is kept."""
+
+
+class UnreadableDocument(Broken):
+    """A stored document holds what this version does not understand. It is left as it is."""
+
+    default_code = "unreadable_document"
+
+    def __init__(self, path: str, faults: str) -> None:
+        super().__init__(
+            f"{path} was stored by another version of promptreel, and this one cannot read it ({faults}).",
+            remedy="Nothing stored is lost. Deploy the version that wrote it, or a newer one, and resume the job.",
+        )
+        self.path = path
 
 
 class CallFailed(Exception):

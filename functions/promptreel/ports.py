@@ -51,7 +51,11 @@ Change = Create | Replace[Job] | Replace[Scene] | Replace[Call] | Replace[Render
 
 
 class JobStore(Protocol):
-    """Jobs, their scenes and their calls."""
+    """Jobs, their scenes and their calls.
+
+    A document that this version cannot read raises UnreadableDocument wherever one job is read, and its whole scenes
+    and calls: a missing one would shorten the film, or the bill. Lists across jobs log it and leave it out.
+    """
 
     def job(self, job_id: str) -> Versioned[Job]:
         """Raises: NotFound."""

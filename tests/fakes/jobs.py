@@ -10,10 +10,11 @@ from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import FINISHED_CALL, JobState
-from promptreel.errors import LostRace, NotFound
+from promptreel.errors import LostRace, NotFound, UnreadableDocument
 from promptreel.ports import Change, Create, Versioned
 
-Key = tuple[type, str, str]
+Key = tuple[type[Any], str, str]
+_KINDS: dict[str, type[Any]] = {"jobs": Job, "scenes": Scene, "calls": Call, "renders": Render}
 
 
 class MemoryJobs:
@@ -21,11 +22,27 @@ class MemoryJobs:
 
     def __init__(self) -> None:
         self._documents: dict[Key, Versioned[Any]] = {}
+        self._unreadable: dict[Key, UnreadableDocument] = {}
         self._writes = 0
         self._lock = Lock()
 
+    def store(self, path: str, data: Any) -> None:
+        """Lay in JSON as another version may have stored it at a Firestore path."""
+        key = _key_of(path)
+        self._writes += 1
+        try:
+            self._documents[key] = Versioned(key[0].from_json(data, path), self._writes)
+            self._unreadable.pop(key, None)
+        except UnreadableDocument as error:
+            self._documents.pop(key, None)
+            self._unreadable[key] = error
+
+    def stored(self, path: str) -> dict[str, Any]:
+        """The JSON at a Firestore path."""
+        return self._documents[_key_of(path)].value.to_json()  # type: ignore[no-any-return]
+
     def job(self, job_id: str) -> Versioned[Job]:
-        found = self._documents.get((Job, "", job_id))
+        found = self._find((Job, "", job_id))
         if found is None:
             raise NotFound(f"There is no job {job_id}.")
         return found
@@ -40,7 +57,7 @@ class MemoryJobs:
         return sorted((job for job in self._all(Job) if job.state in wanted), key=lambda job: job.updated)[:limit]
 
     def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
-        found = self._documents.get((Scene, job_id, scene_id))
+        found = self._find((Scene, job_id, scene_id))
         if found is None:
             raise NotFound(f"Job {job_id} has no scene {scene_id}.")
         return found
@@ -49,7 +66,7 @@ class MemoryJobs:
         return sorted(self._of(Scene, job_id), key=lambda read: read.value.display_order)
 
     def call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
-        return self._documents.get((Call, job_id, call_id))
+        return self._find((Call, job_id, call_id))
 
     def calls(self, job_id: str) -> Sequence[Versioned[Call]]:
         found = self._of(Call, job_id)
@@ -60,7 +77,7 @@ class MemoryJobs:
         return [read for read in found if read.value.state not in FINISHED_CALL][:limit]
 
     def render(self, digest: str) -> Versioned[Render] | None:
-        return self._documents.get((Render, "", digest))
+        return self._find((Render, "", digest))
 
     def expired(self, now: datetime, limit: int) -> Sequence[Job]:
         found = [(job.expires, job) for job in self._all(Job) if job.expires is not None and job.expires <= now]
@@ -84,14 +101,27 @@ class MemoryJobs:
                     raise LostRace(f"{change.value.id} is not as it was read")
             for change in changes:
                 self._writes += 1
-                stored = type(change.value).model_validate(change.value.to_json())
+                stored = type(change.value).from_json(change.value.to_json(), change.value.id)
                 self._documents[_key(change)] = Versioned(stored, self._writes)
 
     def _all(self, kind: type[Any]) -> list[Any]:
         return [read.value for (found, _, _), read in self._documents.items() if found is kind]
 
+    def _find(self, key: Key) -> Versioned[Any] | None:
+        if key in self._unreadable:
+            raise self._unreadable[key]
+        return self._documents.get(key)
+
     def _of(self, kind: type[Any], job_id: str) -> list[Versioned[Any]]:
+        for key, error in self._unreadable.items():
+            if key[:2] == (kind, job_id):
+                raise error
         return [read for (found, job, _), read in self._documents.items() if found is kind and job == job_id]
+
+
+def _key_of(path: str) -> Key:
+    *above, kind, name = path.split("/")
+    return _KINDS[kind], above[1] if above else "", name
 
 
 def _key(change: Change) -> Key:

@@ -3,6 +3,7 @@
 Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/calls/{call}``, ``renders/{digest}``.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,13 @@ from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import FINISHED_CALL, CallState, JobState
-from promptreel.errors import LostRace, NotFound
-from promptreel.ports import Change, Create, Versioned
+from promptreel.errors import LostRace, NotFound, UnreadableDocument
+from promptreel.ports import Change, Create, D, Replace, Versioned
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_S = 20.0
 
@@ -36,7 +39,7 @@ class FirestoreJobs:
             snapshot = self._jobs().document(job_id).get(timeout=TIMEOUT_S)
         if not snapshot.exists:
             raise NotFound(f"There is no job {job_id}.")
-        return Versioned(Job.model_validate(snapshot.to_dict()), snapshot.update_time)
+        return _parse(Job, snapshot)
 
     def jobs(self, owner: str | None, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
         query = self._jobs().order_by("created", direction="DESCENDING")
@@ -46,47 +49,47 @@ class FirestoreJobs:
             query = query.where(filter=_compared("state", "==", state.value))
         if before is not None:
             query = query.start_after({"created": _text(before)})
-        return [Job.model_validate(found.to_dict()) for found in self._stream(query.limit(limit))]
+        return [read.value for read in self._readable(Job, query, limit)]
 
     def jobs_in(self, states: Iterable[JobState], limit: int) -> Sequence[Job]:
         query = self._jobs().where(filter=_compared("state", "in", [state.value for state in states]))
-        return [Job.model_validate(found.to_dict()) for found in self._stream(query.order_by("updated").limit(limit))]
+        return [read.value for read in self._readable(Job, query.order_by("updated"), limit)]
 
     def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
         with translated("read scene"):
             snapshot = self._jobs().document(job_id).collection("scenes").document(scene_id).get(timeout=TIMEOUT_S)
         if not snapshot.exists:
             raise NotFound(f"Job {job_id} has no scene {scene_id}.")
-        return Versioned(Scene.model_validate(snapshot.to_dict()), snapshot.update_time)
+        return _parse(Scene, snapshot)
 
     def scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
         found = self._stream(self._jobs().document(job_id).collection("scenes"))
-        scenes = [Versioned(Scene.model_validate(one.to_dict()), one.update_time) for one in found]
+        scenes = [_parse(Scene, one) for one in found]
         return sorted(scenes, key=lambda read: read.value.display_order)
 
     def call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
         with translated("read call"):
             snapshot = self._jobs().document(job_id).collection("calls").document(call_id).get(timeout=TIMEOUT_S)
-        return Versioned(Call.model_validate(snapshot.to_dict()), snapshot.update_time) if snapshot.exists else None
+        return _parse(Call, snapshot) if snapshot.exists else None
 
     def calls(self, job_id: str) -> Sequence[Versioned[Call]]:
         found = self._stream(self._jobs().document(job_id).collection("calls"))
-        calls = [Versioned(Call.model_validate(one.to_dict()), one.update_time) for one in found]
+        calls = [_parse(Call, one) for one in found]
         return sorted(calls, key=lambda read: (read.value.created, read.value.purpose, read.value.attempt))
 
     def unfinished_calls(self, limit: int) -> Sequence[Versioned[Call]]:
         unfinished = [state.value for state in CallState if state not in FINISHED_CALL]
-        query = self._db().collection_group("calls").where(filter=_compared("state", "in", unfinished)).limit(limit)
-        return [Versioned(Call.model_validate(one.to_dict()), one.update_time) for one in self._stream(query)]
+        query = self._db().collection_group("calls").where(filter=_compared("state", "in", unfinished))
+        return self._readable(Call, query, limit)
 
     def render(self, digest: str) -> Versioned[Render] | None:
         with translated("read render"):
             snapshot = self._db().collection("renders").document(digest).get(timeout=TIMEOUT_S)
-        return Versioned(Render.model_validate(snapshot.to_dict()), snapshot.update_time) if snapshot.exists else None
+        return _parse(Render, snapshot) if snapshot.exists else None
 
     def expired(self, now: datetime, limit: int) -> Sequence[Job]:
         query = self._jobs().where(filter=_compared("expires", "<=", _text(now)))
-        return [Job.model_validate(found.to_dict()) for found in self._stream(query.order_by("expires").limit(limit))]
+        return [read.value for read in self._readable(Job, query.order_by("expires"), limit)]
 
     def erase(self, job_id: str, limit: int) -> int:
         job = self._jobs().document(job_id)
@@ -111,7 +114,7 @@ class FirestoreJobs:
                 batch.create(reference, data)
             else:
                 option = self._db().write_option(last_update_time=change.read.version)
-                batch.update(reference, data, option=option)
+                batch.update(reference, _removed(change) | data, option=option)
         try:
             with translated("write"):
                 batch.commit(timeout=TIMEOUT_S)
@@ -125,6 +128,22 @@ class FirestoreJobs:
         if isinstance(change.value, Job):
             return job
         return job.collection("scenes" if isinstance(change.value, Scene) else "calls").document(change.value.id)
+
+    def _readable(self, kind: type[D], query: Any, limit: int) -> list[Versioned[D]]:
+        """The first ``limit`` documents that this version can read; the others among them are logged and left out."""
+        readable: list[Versioned[D]] = []
+        while True:
+            wanted = limit - len(readable)
+            page = self._stream(query.limit(wanted))
+            for snapshot in page:
+                try:
+                    readable.append(_parse(kind, snapshot))
+                except UnreadableDocument as error:
+                    fields = {"document": error.path, "error": error.message}
+                    log.error("document_unreadable", extra={"json_fields": fields})  # noqa: TRY400 - the cause quotes values
+            if len(page) < wanted or len(readable) == limit:
+                return readable
+            query = query.start_after(page[-1])
 
     def _stream(self, query: Any) -> list[Any]:
         with translated("query"):
@@ -141,6 +160,10 @@ class FirestoreJobs:
         return self._client
 
 
+def _parse(kind: type[D], snapshot: Any) -> Versioned[D]:
+    return Versioned(kind.from_json(snapshot.to_dict(), snapshot.reference.path), snapshot.update_time)
+
+
 def _compared(field: str, operator: str, value: str | list[str]) -> Any:
     from google.cloud.firestore_v1.base_query import FieldFilter  # noqa: PLC0415 - cold start
 
@@ -150,6 +173,13 @@ def _compared(field: str, operator: str, value: str | list[str]) -> Any:
 def _stored(value: Document) -> dict[str, Any]:
     """The document's JSON, but for the field of the TTL policy, which passes over everything that is no timestamp."""
     return value.to_json() | ({"forget": value.forget} if isinstance(value, Job) else {})
+
+
+def _removed(change: Replace[Any]) -> dict[str, Any]:
+    """Fields that this version does not know and that the new value has dropped: an update alone would keep them."""
+    from google.cloud.firestore import DELETE_FIELD  # noqa: PLC0415 - cold start
+
+    return dict.fromkeys((change.read.value.model_extra or {}).keys() - (change.value.model_extra or {}), DELETE_FIELD)
 
 
 def _text(moment: datetime) -> str:

@@ -139,7 +139,7 @@ class Job(Document):
 
     def deleting(self, now: datetime) -> "Job":
         """The job the moment it is deleted: enough to know it again by, and not a word of what was asked or made."""
-        return self.to(
+        return self.without_unknown_fields().to(
             JobState.DELETING,
             now,
             request=FilmRequest(prompt=_WORDS_REMOVED),

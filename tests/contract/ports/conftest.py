@@ -11,6 +11,7 @@ from promptreel.adapters.signer import RemoteSigner
 from promptreel.ports import ArtifactStore, Inbox, JobStore
 from tests import loopback
 from tests.contract.ports import emulators
+from tests.contract.ports.documents import FirestoreDocuments, MemoryDocuments, RawDocuments
 from tests.contract.ports.inboxes import InMemory, InStorage, LaidIn
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.jobs import MemoryJobs
@@ -54,6 +55,12 @@ def firestore_jobs(firestore_host: str, monkeypatch: pytest.MonkeyPatch) -> Fire
     """A store in a project of its own."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_host)
     return FirestoreJobs(f"local-{uuid4().hex[:8]}", "(default)")
+
+
+@pytest.fixture
+def raw(jobs: JobStore) -> RawDocuments:
+    """The documents below the store, as another version of promptreel would find and leave them."""
+    return FirestoreDocuments(jobs) if isinstance(jobs, FirestoreJobs) else MemoryDocuments(jobs)
 
 
 @pytest.fixture(params=["memory", "storage"])

@@ -1,5 +1,6 @@
 """What every `JobStore` promises, in memory and in Firestore alike."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -8,10 +9,12 @@ import pytest
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.states import CallState, JobState
-from promptreel.errors import LostRace, NotFound
+from promptreel.errors import LostRace, NotFound, UnreadableDocument
 from promptreel.ports import Create, JobStore, Replace
+from tests.contract.ports.documents import RawDocuments
 from tests.factories import a_call, a_job, a_render, a_scene, later
 from tests.fakes.world import FakeWorld
+from tests.recorded import MOMENTS, documents, from_a_newer_version
 
 
 def test_document_when_written_then_is_read_back_equal(jobs: JobStore) -> None:
@@ -194,3 +197,83 @@ def test_tombstone_then_has_its_end_as_the_timestamp_that_the_ttl_policy_reads(f
     assert isinstance(stored["job-1"]["forget"], datetime)
     assert stored["job-2"]["forget"] is None
     assert firestore_jobs.job("job-1").value.forget == later(60)
+
+
+@pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment.endswith(("/complete", "/refused"))])
+def test_store_keeps_unknown_fields_at_every_depth_when_a_newer_document_is_changed(
+    jobs: JobStore, raw: RawDocuments, moment: str
+) -> None:
+    newer = {path: from_a_newer_version(data) for path, data in documents(moment).items()}
+    for path, data in newer.items():
+        raw.store(path, data)
+    job_id = next(path for path in newer if path.startswith("jobs/")).split("/")[1]
+
+    read, scenes, calls = jobs.job(job_id), jobs.scenes(job_id), jobs.calls(job_id)
+    jobs.write(
+        Replace(job_id, read, read.value.evolve(run=7)),
+        *(Replace(job_id, scene, scene.value.evolve(take=7)) for scene in scenes),
+        *(Replace(job_id, call, call.value.evolve(attempt=7)) for call in calls),
+    )
+
+    changed = {path: {"run": 7} for path in newer if path.count("/") == 1 and path.startswith("jobs/")}
+    changed |= {path: {"take": 7} for path in newer if "/scenes/" in path}
+    changed |= {path: {"attempt": 7} for path in newer if "/calls/" in path}
+    assert {path: raw.read(path) for path in newer} == {
+        path: data | changed.get(path, {}) for path, data in newer.items()
+    }
+
+
+def test_store_removes_unknown_fields_when_the_new_value_has_dropped_them(jobs: JobStore, raw: RawDocuments) -> None:
+    raw.store("jobs/job-1", {**a_job().to_json(), "synopsis": "A keeper waits"})
+    read = jobs.job("job-1")
+
+    jobs.write(Replace("job-1", read, read.value.deleting(later(1))))
+
+    assert "synopsis" not in raw.read("jobs/job-1")
+
+
+def test_lists_across_jobs_are_filled_up_without_documents_that_cannot_be_read(
+    jobs: JobStore, raw: RawDocuments
+) -> None:
+    for number in range(7):
+        name = f"job-{number}"
+        job = a_job(name, created=later(number), updated=later(number), expires=later(number))
+        unreadable = {"schema": 2} if number in {2, 3, 5} else {}
+        raw.store(f"jobs/{name}", job.to_json() | unreadable)
+        raw.store(f"jobs/{name}/calls/call-{number}", a_call(f"call-{number}", job=name).to_json() | unreadable)
+
+    assert [job.id for job in jobs.jobs("mira@example.com", None, 3, None)] == ["job-6", "job-4", "job-1"]
+    assert [job.id for job in jobs.jobs_in({JobState.PENDING}, 3)] == ["job-0", "job-1", "job-4"]
+    assert [job.id for job in jobs.expired(later(9), 9)] == ["job-0", "job-1", "job-4", "job-6"]
+    assert {read.value.id for read in jobs.unfinished_calls(9)} == {"call-0", "call-1", "call-4", "call-6"}
+
+
+def test_documents_of_one_job_are_refused_by_path_when_one_cannot_be_read(jobs: JobStore, raw: RawDocuments) -> None:
+    raw.store("jobs/job-1", a_job().to_json() | {"schema": 2})
+    raw.store("jobs/job-1/scenes/scene-01", a_scene().to_json() | {"state": "GRADING"})
+    raw.store("jobs/job-1/calls/call-1", a_call().to_json() | {"kind": "hologram"})
+    raw.store("renders/digest-1", a_render().to_json() | {"schema": 2})
+
+    reads: dict[str, Callable[[], object]] = {
+        "jobs/job-1": lambda: jobs.job("job-1"),
+        "jobs/job-1/scenes/scene-01": lambda: jobs.scene("job-1", "scene-01"),
+        "jobs/job-1/scenes/scene-0.": lambda: jobs.scenes("job-1"),
+        "jobs/job-1/calls/call-1": lambda: jobs.call("job-1", "call-1"),
+        "jobs/job-1/calls/call-.": lambda: jobs.calls("job-1"),
+        "renders/digest-1": lambda: jobs.render("digest-1"),
+    }
+    for path, read in reads.items():
+        with pytest.raises(UnreadableDocument, match=f"^{path} was stored"):
+            read()
+
+
+def test_list_says_in_the_log_which_document_it_left_out(
+    firestore_jobs: FirestoreJobs, caplog: pytest.LogCaptureFixture
+) -> None:
+    firestore_jobs._db().document("jobs/job-1").set(a_job().to_json() | {"schema": 2, "owner": "mira@example.com"})
+
+    assert list(firestore_jobs.jobs("mira@example.com", None, 9, None)) == []
+
+    (record,) = caplog.records
+    assert (record.message, record.levelname) == ("document_unreadable", "ERROR")
+    assert record.__dict__["json_fields"]["document"] == "jobs/job-1"

@@ -1,0 +1,73 @@
+"""Documents that earlier versions of promptreel stored (tests/golden/documents), brought into a world of fakes."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from promptreel.domain.job import Job
+from promptreel.ports import Running
+from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.studio import FakeFilmer
+from tests.fakes.world import FakeWorld
+
+FOLDER = Path(__file__).parent / "golden" / "documents"
+MOMENTS = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLDER.glob("*/*.json"))
+
+Documents = dict[str, dict[str, Any]]
+
+
+def documents(moment: str) -> Documents:
+    """All documents of one job, by Firestore path."""
+    read: Documents = json.loads((FOLDER / f"{moment}.json").read_text(encoding="utf-8"))
+    return read
+
+
+def from_a_newer_version(value: Any) -> Any:
+    """The same JSON with a field that nobody knows in every map, however deep."""
+    if isinstance(value, dict):
+        return {**{name: from_a_newer_version(one) for name, one in value.items()}, "novelty": {"since": [9]}}
+    return [from_a_newer_version(one) for one in value] if isinstance(value, list) else value
+
+
+class RecordedArtifacts(MemoryArtifacts):
+    """Objects whose content was not recorded: only their checksums were."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        super().__init__(world.clock)
+        self.checksums: dict[str, str] = {}
+
+    def checksum(self, uri: str) -> str:
+        return self.checksums.get(uri) or super().checksum(uri)
+
+
+class RecordedWorld(FakeWorld):
+    """The world a moment after the documents were recorded: objects exist, operations run."""
+
+    artifacts: RecordedArtifacts
+
+    def __init__(self, recorded: Documents) -> None:
+        super().__init__()
+        self.artifacts = RecordedArtifacts(self)
+        self.filmer = FakeFilmer(self.artifacts)
+        for path, data in recorded.items():
+            self.jobs.store(path, data)
+            self._bring(data)
+        self.job_id = next(path for path in recorded if path.startswith("jobs/")).split("/")[1]
+        latest = max(datetime.fromisoformat(data["updated"]) for data in recorded.values())
+        self.clock.pass_s((latest - self.clock.now()).total_seconds())
+
+    @property
+    def job(self) -> Job:
+        return self.jobs.job(self.job_id).value
+
+    def _bring(self, data: dict[str, Any]) -> None:
+        for picture in (data.get("start"), data.get("end"), data.get("clip")):
+            if picture:
+                self.artifacts.put(picture["uri"].removeprefix("gs://artifacts/"), b"recorded", "")
+                self.artifacts.checksums[picture["uri"]] = picture["checksum"]
+        if data.get("artifact"):
+            self.artifacts.put(data["artifact"].removeprefix("gs://artifacts/"), b"recorded", "")
+        if data.get("operation") and data["state"] == "SENT":
+            self.filmer.states[data["operation"]] = Running()
+            self.filmer.prefixes[data["operation"]] = self.artifacts.uri(data["prefix"])
