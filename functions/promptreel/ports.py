@@ -14,10 +14,11 @@ from pydantic import BaseModel
 
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
-from promptreel.domain.models import Aspect, PictureSize, Resolution, TokenUsage
+from promptreel.domain.models import Aspect, PictureSize, Resolution
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
+from promptreel.domain.tariffs import ReportedUsage
 
 D = TypeVar("D", Job, Scene, Call, Render)
 
@@ -177,13 +178,22 @@ class Written:
     """The writer's answer: text as it came, not yet believed."""
 
     text: str
-    usage: TokenUsage
+    usage: ReportedUsage
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The model answered without output, and the answer is billed: refused in words, filtered, or cut off."""
+
+    reason: str
+    codes: tuple[str, ...]
+    usage: ReportedUsage
 
 
 class Writer(Protocol):
     """A model that writes."""
 
-    def write(self, manuscript: Manuscript, timeout_s: float) -> Written:
+    def write(self, manuscript: Manuscript, timeout_s: float) -> Written | Declined:
         """One paid call. Raises: Unpaid, Refused, AnswerLost."""
 
 
@@ -205,13 +215,13 @@ class Painted:
     """A PNG picture of exactly the frame's size, whatever size the model drew."""
 
     data: bytes
-    usage: TokenUsage
+    usage: ReportedUsage
 
 
 class Painter(Protocol):
     """A model that draws."""
 
-    def paint(self, sketch: Sketch, timeout_s: float) -> Painted:
+    def paint(self, sketch: Sketch, timeout_s: float) -> Painted | Declined:
         """One paid call. Raises: Unpaid, Refused, AnswerLost."""
 
 

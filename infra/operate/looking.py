@@ -8,8 +8,9 @@ from pathlib import Path
 from infra.operate.shell import CommandFailed, Shell
 from infra.operate.target import Target
 from promptreel.domain.money import usd
-from promptreel.domain.planning import brief
+from promptreel.domain.planning import PICTURE_SIZE, brief
 from promptreel.domain.request import parse_request
+from promptreel.domain.tariffs import picture_tariff, text_tariff
 
 PROMPT = "A paper boat drifts down a rainy gutter at dusk. One scene of four seconds."
 WRITINGS = 3
@@ -20,10 +21,11 @@ FRAMES = 2
 def most_micros(now: datetime) -> int:
     """What the draft film can cost at most, by the prices that the ledger itself reckons with."""
     plan = brief(parse_request(wish("1")))
-    picture = max(plan.image.most_micros(size, 1, now) for size in plan.image.picture_tokens)  # type: ignore[arg-type]
+    picture = picture_tariff(plan.image, PICTURE_SIZE, 1).reserved_micros(now)
+    text = text_tariff(plan.text, plan.text.max_output_tokens).reserved_micros(now)
     seconds = min(plan.legal_durations_s)
     clip = plan.video.cost_micros(seconds, "720p", now, audio=True)
-    return WRITINGS * plan.text.most_micros(now) + FRAMES * picture + clip
+    return WRITINGS * text + FRAMES * picture + clip
 
 
 def wish(budget_usd: str) -> dict[str, object]:

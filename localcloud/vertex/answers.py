@@ -35,6 +35,12 @@ def drawn(encoded: bytes, mime_type: str, usage: Usage) -> Answer:
     return Answer({"candidates": [{"content": _said(thought, picture), "finishReason": "STOP"}]}, usage)
 
 
+def unwilling(usage: Usage) -> Answer:
+    """A picture refused in words, with the ending of an ordinary answer."""
+    text = "I cannot draw this picture. Please describe another one."
+    return Answer({"candidates": [{"content": _said({"text": text}), "finishReason": "STOP"}]}, usage, text, True)
+
+
 def blocked(reason: str, usage: Usage) -> Answer:
     """The prompt was refused: 200 without candidates."""
     feedback = {"blockReason": reason, "blockReasonMessage": "The prompt could not be submitted."}
@@ -51,10 +57,14 @@ def filtered(codes: str, usage: Usage, *, picture: bool) -> Answer:
     return Answer({"candidates": [{"finishReason": "SAFETY", "safetyRatings": [rating]}]}, usage, filtered=True)
 
 
-def body(answer: Answer, model_id: str, at: datetime, n: int) -> dict[str, Any]:
+def body(answer: Answer, model_id: str, at: datetime, n: int, lacking: Mapping[str, Any] | None) -> dict[str, Any]:
+    """``lacking`` are the arguments of a usage fault."""
     created = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    usage = _usage(answer.usage)
+    if lacking is not None:
+        usage = {name: value for name, value in usage.items() if name not in lacking.get("missing", usage)}
     return answer.top | {
-        "usageMetadata": _usage(answer.usage),
+        "usageMetadata": usage,
         "modelVersion": model_id,
         "createTime": created,
         "responseId": f"{chance.number(created, n):016x}",

@@ -24,6 +24,8 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "truncated": frozenset({"text"}),  # cut at the output limit
     "blocked": frozenset({"text", "image"}),  # the prompt is refused; args.reason
     "rai": frozenset({"text", "image", "video"}),  # the output is filtered; args.codes
+    "words": frozenset({"image"}),  # a refusal in words instead of a picture
+    "usage": frozenset({"text", "image"}),  # usage lacks args.missing: some of its fields, or all of it if not given
     "rai_some": _CLIP,  # the last sample is filtered
     "op_error": _CLIP,  # the operation fails; args.code (google.rpc), args.message
     "op_lost": _CLIP,  # polls answer 404; the output still appears unless args.output is false

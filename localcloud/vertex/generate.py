@@ -20,6 +20,7 @@ from localcloud.vertex.text.write import spoiled, tokens, write
 from localcloud.vertex.wire import Conversation, invalid
 
 _PICTURE_THOUGHT_TOKENS = 40
+_REFUSAL_TOKENS = 14
 
 
 async def count_tokens(standin: Standin, call: Call) -> Response:
@@ -42,11 +43,11 @@ async def generate_content(standin: Standin, call: Call) -> Response:
         hits, answer = await _draw(standin, call, model, prompt, asked)
     else:
         hits, answer = await _write(standin, call, model, prompt, asked, sights)
-    price = 0 if answer.filtered else model.micros(answer.usage, standin.today, call.location)
+    price = model.micros(answer.usage, standin.today, call.location)
     n = standin.store.bill(at=standin.today.isoformat(), model=model.id, method=call.method, micros=price)
     if answer.filtered:
         standin.store.settle(n, "filtered")
-    body = answers.body(answer, model.id, standin.today, n)
+    body = answers.body(answer, model.id, standin.today, n, hits.get("usage"))
     if call.method == "generateContent":
         return await leave(standin, call, hits, body, n)
     return await leave(standin, call, hits, stream.chunks(body), n, dress=stream.dress(call.request))
@@ -94,10 +95,12 @@ def prompt_usage(prompt: Conversation, sights: Sequence[Sight]) -> Usage:
 
 
 def refused(hits: Hits, asked: Usage, *, picture: bool) -> Answer | None:
-    """What a filter says instead of an answer, if a fault orders one."""
+    """What comes instead of an answer, if a fault orders it. It is billed by its usage, as every answer with 200 is."""
+    if "words" in hits:
+        return answers.unwilling(asked.answered(answer=_REFUSAL_TOKENS, thoughts=_PICTURE_THOUGHT_TOKENS))
     if (args := hits.get("blocked")) is not None:
         return answers.blocked(str(args.get("reason", "PROHIBITED_CONTENT")), asked)
     if (args := hits.get("rai")) is not None:
         codes = ", ".join(map(str, args.get("codes", [56562880])))
-        return answers.filtered(codes, asked, picture=picture)
+        return answers.filtered(codes, asked.answered(thoughts=_PICTURE_THOUGHT_TOKENS), picture=picture)
     return None

@@ -73,6 +73,7 @@ def _pictures() -> list[dict[str, Any]]:
         _rule(PICTURES, "reset_before", 0.02),
         _rule(PICTURES, "reset_after", 0.03),
         _rule(PICTURES, "blocked", 0.01),
+        _rule(PICTURES, "words", 0.01),
         _rule(PICTURES, "rai", 0.02, codes=[15236754]),
         _rule(PICTURES, "wrong_size", 0.03),
         _rule(PICTURES, "hang", 0.03, s=2),

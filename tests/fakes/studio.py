@@ -7,12 +7,29 @@ from PIL import Image
 
 from promptreel.domain.models import TokenUsage
 from promptreel.domain.storyboard import Storyboard
+from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import CallFailed
-from promptreel.ports import Delivered, Ended, FilmingState, Manuscript, Painted, Running, Shot, Sketch, Written
+from promptreel.ports import (
+    Declined,
+    Delivered,
+    Ended,
+    FilmingState,
+    Manuscript,
+    Painted,
+    Running,
+    Shot,
+    Sketch,
+    Written,
+)
 from tests.fakes.artifacts import MemoryArtifacts
 
 USAGE = TokenUsage(input=1000, output=2000)
 PICTURE_USAGE = TokenUsage(input=500, output=40, picture=1120)
+
+
+def reported(usage: TokenUsage) -> ReportedUsage:
+    """The same tokens as a provider reports them."""
+    return ReportedUsage(input=usage.input, output=usage.output + usage.picture, picture=usage.picture)
 
 
 def a_storyboard(scenes: int = 3, **changes: object) -> dict[str, object]:
@@ -50,15 +67,18 @@ class FakeWriter:
 
     def __init__(self) -> None:
         self.asked: list[Manuscript] = []
-        self.answers: list[str | CallFailed] = []
+        self.answers: list[str | Declined | CallFailed] = []
+        self.billed: list[ReportedUsage] = []
 
-    def write(self, manuscript: Manuscript, timeout_s: float) -> Written:
+    def write(self, manuscript: Manuscript, timeout_s: float) -> Written | Declined:
         self.asked.append(manuscript)
         usual = a_storyboard() if manuscript.schema is Storyboard else MILDER_WORDS
         answer = self.answers.pop(0) if self.answers else json.dumps(usual)
         if isinstance(answer, CallFailed):
             raise answer
-        return Written(answer, USAGE)
+        written = answer if isinstance(answer, Declined) else Written(answer, reported(USAGE))
+        self.billed.append(written.usage)
+        return written
 
 
 class FakePainter:
@@ -66,15 +86,22 @@ class FakePainter:
 
     def __init__(self) -> None:
         self.asked: list[Sketch] = []
-        self.failures: list[CallFailed] = []
+        self.failures: list[CallFailed | Declined] = []
+        self.billed: list[ReportedUsage] = []
 
-    def paint(self, sketch: Sketch, timeout_s: float) -> Painted:
+    def paint(self, sketch: Sketch, timeout_s: float) -> Painted | Declined:
         self.asked.append(sketch)
         if self.failures:
-            raise self.failures.pop(0)
+            failure = self.failures.pop(0)
+            if isinstance(failure, CallFailed):
+                raise failure
+            self.billed.append(failure.usage)
+            return failure
         out = io.BytesIO()
         Image.new("RGB", (32, 18), (sketch.seed % 256, len(self.asked) % 256, 7)).save(out, "PNG")
-        return Painted(out.getvalue(), PICTURE_USAGE)
+        painted = Painted(out.getvalue(), reported(PICTURE_USAGE))
+        self.billed.append(painted.usage)
+        return painted
 
 
 class FakeFilmer:

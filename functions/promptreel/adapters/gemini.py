@@ -3,20 +3,12 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from promptreel.adapters.pictures import fit
-from promptreel.adapters.vertex_errors import paid_call, support_codes
-from promptreel.domain.models import TokenUsage
-from promptreel.errors import AnswerLost, Refused
-from promptreel.ports import Manuscript, Painted, Sketch, Written
+from promptreel.adapters.gemini_answers import read_picture, read_text
+from promptreel.adapters.vertex_errors import paid_call
+from promptreel.ports import Declined, Manuscript, Painted, Sketch, Written
 
 if TYPE_CHECKING:
     from google.genai import Client
-
-# Endings of an answer that mean "not this prompt"; the others come with text or are a broken answer.
-_REFUSING = frozenset(
-    "SAFETY BLOCKLIST PROHIBITED_CONTENT SPII RECITATION LANGUAGE MODEL_ARMOR IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT "
-    "IMAGE_RECITATION IMAGE_OTHER NO_IMAGE OTHER".split()
-)
 
 
 class Gemini:
@@ -27,7 +19,7 @@ class Gemini:
         self._location = location
         self._url = url
 
-    def write(self, manuscript: Manuscript, timeout_s: float) -> Written:
+    def write(self, manuscript: Manuscript, timeout_s: float) -> Written | Declined:
         from google.genai import types  # noqa: PLC0415 - cold start
 
         with paid_call("write"):
@@ -44,10 +36,9 @@ class Gemini:
                     **_one_call(timeout_s),
                 ),
             )
-            _refuse_blocked(answer)
-            return Written(answer.text or "", _usage(answer))
+            return read_text(answer)
 
-    def paint(self, sketch: Sketch, timeout_s: float) -> Painted:
+    def paint(self, sketch: Sketch, timeout_s: float) -> Painted | Declined:
         from google.genai import types  # noqa: PLC0415 - cold start
 
         parts = [types.Part.from_text(text=sketch.prompt)]
@@ -63,8 +54,7 @@ class Gemini:
                     **_one_call(timeout_s),
                 ),
             )
-            _refuse_blocked(answer)
-            return Painted(fit(_picture(answer), sketch.frame_px), _usage(answer))
+            return read_picture(answer, sketch.frame_px)
 
     @cached_property
     def _client(self) -> "Client":
@@ -95,41 +85,3 @@ def _one_call(timeout_s: float) -> dict[str, Any]:
         "automatic_continuation": False,  # else the client posts again for as long as the server says so
         "automatic_function_calling": types.AutomaticFunctionCallingConfig(disable=True),
     }
-
-
-def _refuse_blocked(answer: Any) -> None:
-    feedback = answer.prompt_feedback
-    if feedback is not None and feedback.block_reason is not None:
-        reason = f"{feedback.block_reason.value}: {feedback.block_reason_message or 'the prompt was blocked'}"
-        raise Refused(reason, codes=support_codes(reason))
-    if not answer.candidates:
-        raise AnswerLost("The answer holds no candidate.")
-    candidate = answer.candidates[0]
-    ending = candidate.finish_reason.value if candidate.finish_reason else ""
-    if ending in _REFUSING:
-        reason = f"{ending}: {candidate.finish_message or 'the model refused'}"
-        raise Refused(reason, codes=support_codes(reason))
-
-
-def _picture(answer: Any) -> bytes:
-    """The last picture that is not a draft of the model's thinking."""
-    content = answer.candidates[0].content
-    parts = (content.parts if content else None) or []
-    pictures = [
-        part.inline_data.data for part in parts if part.inline_data and part.inline_data.data and not part.thought
-    ]
-    if not pictures:
-        said = " ".join(part.text for part in parts if part.text and not part.thought)
-        raise Refused(f"No picture came: {said or 'the answer is empty'}", codes=support_codes(said))
-    data: bytes = pictures[-1]
-    return data
-
-
-def _usage(answer: Any) -> TokenUsage:
-    used = answer.usage_metadata
-    if used is None:
-        raise AnswerLost("The answer does not say what it used.")
-    details = used.candidates_tokens_details or []
-    picture = sum(part.token_count or 0 for part in details if part.modality and part.modality.value == "IMAGE")
-    output = (used.candidates_token_count or 0) - picture + (used.thoughts_token_count or 0)
-    return TokenUsage(input=used.prompt_token_count or 0, output=output, picture=picture)

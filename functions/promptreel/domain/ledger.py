@@ -20,6 +20,7 @@ LEASE_S = 60.0
 SENT_GRACE_S = 30.0
 WINDOW_GRACE_S = 120.0
 JOB_ENDED = "job_ended"
+CUT_OFF = "cut_off"
 
 
 class Lease(Part):
@@ -69,6 +70,11 @@ class Call(Document):
     def spends_remedy(self) -> bool:
         """Whether this ending counts as a try: a call that was never made does not."""
         return JOB_ENDED not in self.codes
+
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether the answer ended at its output limit: the same question would end there again."""
+        return CUT_OFF in self.codes
 
     def held_by(self, holder: str) -> bool:
         return self.lease is not None and self.lease.holder == holder
@@ -160,6 +166,15 @@ def settled(call: Call, *, cost_micros: int, artifact: str, usage: TokenUsage | 
     if call.state not in {CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
         return None
     return call.to(CallState.SETTLED, now, cost_micros=cost_micros, artifact=artifact, usage=usage)
+
+
+def declined(
+    call: Call, *, cost_micros: int, usage: TokenUsage, reason: str, codes: tuple[str, ...], now: datetime
+) -> Call | None:
+    """Answered and paid without output: SETTLED with no artifact (rule 4)."""
+    if call.state not in {CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
+        return None
+    return call.to(CallState.SETTLED, now, cost_micros=cost_micros, usage=usage, reason=reason, codes=codes)
 
 
 def filtered(call: Call, reason: str, codes: tuple[str, ...], now: datetime) -> Call | None:

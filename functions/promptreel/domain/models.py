@@ -31,12 +31,19 @@ class _Price(_Data):
     since: date
 
 
+UsagePart = Literal["input", "output", "picture"]
+
+
 class TokenUsage(_Data):
-    """Tokens of one answer, as the provider counted them. ``output`` includes thinking."""
+    """Tokens of one answer, as its price counts them. ``output`` is text and thinking, ``picture`` is drawn.
+
+    ``assumed`` names the parts that the provider did not report: they count at the most that the call may use.
+    """
 
     input: int
     output: int
     picture: int = 0
+    assumed: tuple[UsagePart, ...] = ()
 
 
 P = TypeVar("P", bound=_Price)
@@ -82,11 +89,6 @@ class TextModel(_Data):
         price = _valid(self.prices, at)
         return per_million((usage.input, price.input), (usage.output, price.output))
 
-    def most_micros(self, at: datetime, max_output_tokens: int | None = None) -> int:
-        """What one call can cost at most: the price reserved before it is made."""
-        output = max_output_tokens or self.max_output_tokens
-        return self.cost_micros(TokenUsage(input=self.max_prompt_tokens, output=output), at)
-
 
 class ImageModel(_Data):
     """A model that draws. Lengths in tokens."""
@@ -105,15 +107,6 @@ class ImageModel(_Data):
         return per_million(
             (usage.input, price.input), (usage.output, price.text_output), (usage.picture, price.picture_output)
         )
-
-    def most_micros(self, size: PictureSize, references: int, at: datetime) -> int:
-        """What one picture can cost at most."""
-        usage = TokenUsage(
-            input=self.max_prompt_tokens + references * self.reference_tokens,
-            output=self.max_text_tokens,
-            picture=self.picture_tokens[size],
-        )
-        return self.cost_micros(usage, at)
 
 
 class VideoModel(_Data):

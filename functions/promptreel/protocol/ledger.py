@@ -165,6 +165,17 @@ class Ledger:
             ),
         )
 
+    def settle_declined(
+        self, call: Call, *, cost_micros: int, usage: TokenUsage, reason: str, codes: tuple[str, ...]
+    ) -> Call:
+        """Record a billed answer that holds no output."""
+        return self._record(
+            call,
+            lambda read: rules.declined(
+                read, cost_micros=cost_micros, usage=usage, reason=reason, codes=codes, now=self._clock.now()
+            ),
+        )
+
     def release(self, call: Call, reason: str, codes: tuple[str, ...]) -> Call:
         """Record that the operation ended without output and without a bill."""
         return self._record(call, lambda read: rules.filtered(read, reason, codes, self._clock.now()))
@@ -202,7 +213,7 @@ class Ledger:
         call = read.value
         if call.state is CallState.RESERVED and call.held_by(holder):
             return Mine(call, holder)  # our own write, whose answer was lost
-        if call.is_paid:
+        if call.is_paid and call.artifact:
             return Paid(call)
         if call.is_finished:
             return Closed(call)

@@ -6,10 +6,10 @@ The artifact is stored before SETTLED is written, so a settled call always has i
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from promptreel.domain.models import TokenUsage
 from promptreel.domain.states import CallState
+from promptreel.domain.tariffs import ReportedUsage, Tariff
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Unpaid
-from promptreel.ports import ArtifactStore, Clock
+from promptreel.ports import ArtifactStore, Clock, Declined
 from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Mine, Paid, Ticket
 
 MAX_ATTEMPTS = 40  # tries, forgiven ones, and calls that were released because the job ended before they were made
@@ -17,11 +17,10 @@ MAX_ATTEMPTS = 40  # tries, forgiven ones, and calls that were released because 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An answer to keep: its bytes, what it used and what that costs."""
+    """An answer to keep: its bytes, and what the provider reported that it used."""
 
     data: bytes
-    usage: TokenUsage
-    cost_micros: int
+    usage: ReportedUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,8 @@ class Artifact:
 def pay(
     ticket: Ticket,
     artifact: Artifact,
-    post: Callable[[float], Made],
+    tariff: Tariff,
+    post: Callable[[float], Made | Declined],
     *,
     ledger: Ledger,
     artifacts: ArtifactStore,
@@ -60,5 +60,13 @@ def pay(
         return Closed(claim.call.evolve(reason=error.reason, codes=error.codes, updated=clock.now()))
     except AnswerLost as error:
         return Closed(ledger.give_up(claim.call, clock.now(), error.reason))
+    usage = tariff.complete(made.usage)
+    cost_micros = tariff.cost_micros(usage, clock.now())
+    if isinstance(made, Declined):
+        return Closed(
+            ledger.settle_declined(
+                claim.call, cost_micros=cost_micros, usage=usage, reason=made.reason, codes=made.codes
+            )
+        )
     uri = artifacts.put(artifact.path, made.data, artifact.content_type)
-    return Paid(ledger.settle(claim.call, cost_micros=made.cost_micros, artifact=uri, usage=made.usage))
+    return Paid(ledger.settle(claim.call, cost_micros=cost_micros, artifact=uri, usage=usage))

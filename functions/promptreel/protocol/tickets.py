@@ -5,9 +5,10 @@ from datetime import datetime
 
 from promptreel.domain import ids as names
 from promptreel.domain.job import Job, Plan
-from promptreel.domain.models import TextModel, registry
+from promptreel.domain.models import registry
 from promptreel.domain.planning import PICTURE_SIZE
 from promptreel.domain.scene import FrameName, Scene
+from promptreel.domain.tariffs import Tariff, picture_tariff
 from promptreel.protocol.ledger import Ticket
 
 MOST_REFERENCES = 1  # a keyframe is drawn from its words and at most the picture before it
@@ -20,41 +21,40 @@ def seed(job: Job, *parts: str) -> int:
 
 
 def text(
-    job: Job,
-    model: TextModel,
-    purpose: str,
-    most_tokens: int,
-    scene: Scene | None,
-    attempt: int,
-    digest: str,
-    at: datetime,
+    job: Job, tariff: Tariff, purpose: str, scene: Scene | None, attempt: int, digest: str, at: datetime
 ) -> Ticket:
     """The storyboard's, or, with a scene, that of its milder words."""
     ticket = Ticket(
         job_id=job.id,
         run=job.run,
         kind="text",
-        model=model.id,
+        model=tariff.model.id,
         purpose=purpose,
         digest=digest,
-        price_micros=model.most_micros(at, most_tokens),
-        timeout_s=model.timeout_s,
+        price_micros=tariff.reserved_micros(at),
+        timeout_s=tariff.model.timeout_s,
         attempt=attempt,
     )
     return ticket if scene is None else replace(ticket, scene=scene.id, take=scene.take)
 
 
-def keyframe(job: Job, plan: Plan, scene: Scene, frame: FrameName, attempt: int, digest: str, at: datetime) -> Ticket:
-    model = registry().image_model(plan.image_model)
+def keyframe_tariff(plan: Plan) -> Tariff:
+    """The price of every keyframe of a plan."""
+    return picture_tariff(registry().image_model(plan.image_model), PICTURE_SIZE, MOST_REFERENCES)
+
+
+def keyframe(
+    job: Job, tariff: Tariff, scene: Scene, frame: FrameName, attempt: int, digest: str, at: datetime
+) -> Ticket:
     return Ticket(
         job_id=job.id,
         run=job.run,
         kind="image",
-        model=model.id,
+        model=tariff.model.id,
         purpose=scene.keyframe_purpose(frame),
         digest=digest,
-        price_micros=model.most_micros(PICTURE_SIZE, MOST_REFERENCES, at),
-        timeout_s=model.timeout_s,
+        price_micros=tariff.reserved_micros(at),
+        timeout_s=tariff.model.timeout_s,
         scene=scene.id,
         take=scene.take,
         attempt=attempt,

@@ -14,7 +14,8 @@ from promptreel.domain import prompts
 from promptreel.domain.job import Job
 from promptreel.domain.models import TextModel
 from promptreel.domain.scene import Scene
-from promptreel.ports import ArtifactStore, Clock, Manuscript, Writer
+from promptreel.domain.tariffs import text_tariff
+from promptreel.ports import ArtifactStore, Clock, Declined, Manuscript, Writer
 from promptreel.protocol import tickets
 from promptreel.protocol.ledger import Busy, Ledger, Paid, Superseded
 from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, pay
@@ -78,16 +79,15 @@ def ask(
             max_output_tokens=question.most_tokens,
         )
         digest = names.digest(model.id, manuscript.instruction, manuscript.prompt, str(manuscript.temperature))
-        ticket = tickets.text(
-            job, model, question.purpose, question.most_tokens, question.scene, attempt, digest, clock.now()
-        )
+        tariff = text_tariff(model, question.most_tokens)
+        ticket = tickets.text(job, tariff, question.purpose, question.scene, attempt, digest, clock.now())
 
-        def post(left_s: float, asked: Manuscript = manuscript) -> Made:
-            written = writer.write(asked, left_s)
-            return Made(written.text.encode(), written.usage, model.cost_micros(written.usage, clock.now()))
+        def post(left_s: float, asked: Manuscript = manuscript) -> Made | Declined:
+            answer = writer.write(asked, left_s)
+            return answer if isinstance(answer, Declined) else Made(answer.text.encode(), answer.usage)
 
         artifact = Artifact(f"{question.path}-{ticket.call_id}.json", "application/json")
-        claim = pay(ticket, artifact, post, ledger=ledger, artifacts=artifacts, clock=clock)
+        claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock)
         if isinstance(claim, Busy | Superseded):
             return claim
         if isinstance(claim, Paid):

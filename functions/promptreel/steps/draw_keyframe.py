@@ -6,12 +6,11 @@ from datetime import datetime
 from promptreel.domain import ids as names
 from promptreel.domain import planning, prompts, recovery
 from promptreel.domain.job import Job
-from promptreel.domain.models import registry
 from promptreel.domain.problem import Problem
 from promptreel.domain.scene import FrameName, Keyframe, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import Broken, NotFound, Rejected
-from promptreel.ports import ArtifactStore, ClipQueue, Clock, Ids, JobStore, Painter, Replace, Sketch, Writer
+from promptreel.ports import ArtifactStore, ClipQueue, Clock, Declined, Ids, JobStore, Painter, Replace, Sketch, Writer
 from promptreel.protocol import filming, intact, lifecycle, tickets
 from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Paid
 from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, pay
@@ -111,6 +110,7 @@ def _draw(
 ) -> Keyframe | Claim:
     """The picture, or why there is none now."""
     plan = job.planned()
+    tariff = tickets.keyframe_tariff(plan)
     before = scene.frame("start") if frame == "end" else None
     if frame == "end" and before is None:
         raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
@@ -130,15 +130,14 @@ def _draw(
             seed=tickets.seed(job, scene.keyframe_purpose(frame), str(scene.take), str(attempt)),
         )
         digest = _digest(sketch, before)
-        ticket = tickets.keyframe(job, plan, scene, frame, attempt, digest, clock.now())
+        ticket = tickets.keyframe(job, tariff, scene, frame, attempt, digest, clock.now())
 
-        def post(left_s: float, asked: Sketch = sketch) -> Made:
-            painted = painter.paint(asked, left_s)
-            cost = registry().image_model(asked.model).cost_micros(painted.usage, clock.now())
-            return Made(painted.data, painted.usage, cost)
+        def post(left_s: float, asked: Sketch = sketch) -> Made | Declined:
+            answer = painter.paint(asked, left_s)
+            return answer if isinstance(answer, Declined) else Made(answer.data, answer.usage)
 
         artifact = Artifact(f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png", "image/png")
-        claim = pay(ticket, artifact, post, ledger=ledger, artifacts=artifacts, clock=clock)
+        claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock)
         if isinstance(claim, Paid):
             paid = claim.call  # perhaps made from an earlier version of the prompt's template
             uri = paid.artifact or artifacts.uri(artifact.path)

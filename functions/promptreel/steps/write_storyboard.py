@@ -138,10 +138,10 @@ def _plan(job: Job, brief: Brief, told: Storyboard, uri: str, scenes: list[Scene
 
 
 def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], clock: Clock) -> list[Call]:
-    now = clock.now()
+    now, tariff = clock.now(), tickets.keyframe_tariff(plan)
     by_id = {scene.id: scene for scene in scenes}
     pictures = [
-        tickets.keyframe(job, plan, by_id[item.scene], item.frame, 1, "", now)
+        tickets.keyframe(job, tariff, by_id[item.scene], item.frame, 1, "", now)
         for wave in plan.waves
         for item in wave.items
     ]

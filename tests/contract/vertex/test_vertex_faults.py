@@ -158,7 +158,7 @@ def test_truncated_when_ordered_then_the_answer_ends_at_the_limit(vertex: FakeVe
 
 
 @pytest.mark.parametrize("model", [TEXT_MODEL, IMAGE_MODEL])
-def test_blocked_when_ordered_then_there_are_no_candidates_and_no_cost(
+def test_blocked_when_ordered_then_there_are_no_candidates_and_the_prompt_is_billed(
     vertex: FakeVertex, client: genai.Client, model: str
 ) -> None:
     vertex.break_with("blocked", args={"reason": "SAFETY"})
@@ -167,10 +167,12 @@ def test_blocked_when_ordered_then_there_are_no_candidates_and_no_cost(
     assert answer.candidates is None
     assert answer.prompt_feedback is not None
     assert answer.prompt_feedback.block_reason is types.BlockedReason.SAFETY
-    assert bills(vertex) == [("filtered", 0)]
+    assert bills(vertex) == [
+        ("filtered", 5 if model == IMAGE_MODEL else 2)
+    ]  # two tokens of prompt and a tenth, rounded up
 
 
-def test_rai_on_a_picture_when_ordered_then_its_codes_are_named_and_it_is_free(
+def test_rai_on_a_picture_when_ordered_then_its_codes_are_named_and_its_usage_is_billed(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     vertex.break_with("rai", args={"codes": [56562880, 43188360]})
@@ -180,7 +182,35 @@ def test_rai_on_a_picture_when_ordered_then_its_codes_are_named_and_it_is_free(
     assert answer.candidates is not None
     assert answer.candidates[0].finish_reason is types.FinishReason.IMAGE_SAFETY
     assert (answer.candidates[0].finish_message or "").endswith("Support codes: 56562880, 43188360")
-    assert bills(vertex) == [("filtered", 0)]
+    assert bills(vertex) == [("filtered", 533)]  # (2 x 2 + 40 x 12) and a tenth, rounded up
+
+
+def test_words_when_ordered_then_a_picture_is_refused_in_words_and_its_usage_is_billed(
+    vertex: FakeVertex, client: genai.Client
+) -> None:
+    vertex.break_with("words")
+    answer = client.models.generate_content(model=IMAGE_MODEL, contents="A boat")
+
+    assert pictures_of(answer) == []
+    assert answer.candidates is not None
+    assert answer.candidates[0].finish_reason is types.FinishReason.STOP
+    assert "I cannot draw this picture" in str(answer.text)
+    assert bills(vertex) == [("filtered", 718)]  # (2 x 2 + 54 x 12) and a tenth, rounded up
+
+
+@pytest.mark.parametrize("missing", [["candidatesTokensDetails"], ["promptTokenCount", "totalTokenCount"], None])
+def test_usage_when_it_is_ordered_away_then_the_answer_lacks_it_and_costs_the_same(
+    vertex: FakeVertex, client: genai.Client, missing: list[str] | None
+) -> None:
+    client.models.generate_content(model=IMAGE_MODEL, contents="A boat")
+    vertex.break_with("usage", args={} if missing is None else {"missing": missing})
+    answer = client.models.generate_content(model=IMAGE_MODEL, contents="A boat")
+    (_, whole), (_, lacking) = bills(vertex)
+
+    assert pictures_of(answer)
+    assert whole == lacking
+    used = {} if answer.usage_metadata is None else answer.usage_metadata.model_dump(exclude_none=True, by_alias=True)
+    assert not set(missing or used) & set(used)
 
 
 def test_rai_on_a_clip_when_ordered_then_it_is_done_without_videos_and_free(

@@ -54,14 +54,6 @@ def test_clip_price_then_follows_seconds_resolution_and_sound() -> None:
     assert veo.cost_micros(8, "720p", NOW, audio=False) == 1_600_000
 
 
-def test_reserved_price_of_a_picture_then_is_never_below_its_cost() -> None:
-    for model in registry().image:
-        most = TokenUsage(
-            input=model.max_prompt_tokens, output=model.max_text_tokens, picture=model.picture_tokens["1K"]
-        )
-        assert model.most_micros("1K", 0, NOW) == model.cost_micros(most, NOW)
-
-
 def test_every_default_then_names_a_model_that_stands_in_the_registry() -> None:
     for choice in registry().defaults.values():
         assert registry().text_model(choice.text).id == choice.text

@@ -2,18 +2,21 @@
 
 import pytest
 
-from promptreel.domain.models import TokenUsage
+from promptreel.domain.models import registry
 from promptreel.domain.states import CallState, JobState
+from promptreel.domain.tariffs import ReportedUsage, picture_tariff
 from promptreel.errors import Conflict
-from promptreel.ports import Create
+from promptreel.ports import Create, Declined
 from promptreel.protocol import lifecycle
-from promptreel.protocol.ledger import Paid, Ticket
+from promptreel.protocol.ledger import Closed, Paid, Ticket
 from promptreel.protocol.paying import Artifact, Made, pay
 from tests.factories import a_job
+from tests.fakes.system import START
 from tests.fakes.world import FakeWorld
 
 TICKET = Ticket(job_id="job-1", run=1, kind="image", model="m", purpose="k", digest="d", price_micros=100, timeout_s=60)
 ARTIFACT = Artifact("jobs/job-1/k.png", "image/png")
+TARIFF = picture_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1)
 
 
 def test_cancel_then_also_stops_the_execution(world: FakeWorld) -> None:
@@ -40,7 +43,7 @@ def test_death_between_artifact_and_receipt_then_the_artifact_is_adopted_and_not
 
     def post(left_s: float) -> Made:
         posts.append(left_s)
-        return Made(b"picture", TokenUsage(input=1, output=1), 70)
+        return Made(b"picture", ReportedUsage(input=1, output=1, picture=0))
 
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -48,12 +51,56 @@ def test_death_between_artifact_and_receipt_then_the_artifact_is_adopted_and_not
     settle = world.ledger.settle
     world.ledger.settle = die  # type: ignore[method-assign,assignment]
     with pytest.raises(KeyboardInterrupt):
-        pay(TICKET, ARTIFACT, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock)
+        pay(TICKET, ARTIFACT, TARIFF, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock)
     world.ledger.settle = settle  # type: ignore[method-assign]
     world.clock.pass_s(91)
 
-    claim = pay(TICKET, ARTIFACT, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock)
+    claim = pay(TICKET, ARTIFACT, TARIFF, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock)
 
     assert isinstance(claim, Paid)
     assert (claim.call.state, claim.call.cost_micros) == (CallState.ADOPTED, 100)
     assert len(posts) == 1
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost_micros", "assumed"),
+    [
+        (ReportedUsage(input=1690, output=1720, picture=0), (1690 * 500_000 + 1720 * 3_000_000) // 1_000_000, ()),
+        (ReportedUsage(), TARIFF.reserved_micros(START), ("input", "output", "picture")),
+    ],
+)
+def test_answer_without_output_costs_its_usage_and_is_never_bought_twice(
+    world: FakeWorld, usage: ReportedUsage, cost_micros: int, assumed: tuple[str, ...]
+) -> None:
+    world.jobs.write(Create("job-1", a_job()))
+    posts = []
+
+    def post(left_s: float) -> Declined:
+        posts.append(left_s)
+        return Declined("No picture came: I cannot draw this.", ("15236754",), usage)
+
+    claims = [
+        pay(TICKET, ARTIFACT, TARIFF, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock)
+        for _ in range(2)
+    ]
+
+    assert [type(claim) for claim in claims] == [Closed, Closed]
+    (call,) = (read.value for read in world.jobs.calls("job-1"))
+    assert (call.state, call.cost_micros, call.artifact) == (CallState.SETTLED, cost_micros, None)
+    assert (call.reason, call.codes) == ("No picture came: I cannot draw this.", ("15236754",))
+    assert call.usage is not None
+    assert call.usage.assumed == assumed
+    assert len(posts) == 1
+
+
+def test_answer_without_usage_is_kept_at_its_reserved_price(world: FakeWorld) -> None:
+    world.jobs.write(Create("job-1", a_job()))
+
+    def post(left_s: float) -> Made:
+        return Made(b"picture", ReportedUsage())
+
+    claim = pay(TICKET, ARTIFACT, TARIFF, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock)
+
+    assert isinstance(claim, Paid)
+    assert world.artifacts.get(str(claim.call.artifact)) == b"picture"
+    assert claim.call.cost_micros == TARIFF.reserved_micros(START)

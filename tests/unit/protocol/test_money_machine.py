@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from promptreel.domain.billing import Bill, Row
-from promptreel.domain.ledger import committed_micros
+from promptreel.domain.ledger import CUT_OFF, committed_micros
 from promptreel.domain.models import registry
 from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.domain.tariffs import ReportedUsage, text_tariff
 from promptreel.errors import AnswerLost, CallFailed, LostRace, PromptreelError, Refused, Rejected, Unpaid
-from promptreel.ports import Change, ClipTask, Delivered, Ended, FilmingState, Running, Shot
-from promptreel.protocol import lifecycle
+from promptreel.ports import Change, ClipTask, Declined, Delivered, Ended, FilmingState, Running, Shot
+from promptreel.protocol import lifecycle, tickets
 from promptreel.protocol.reconciling import reconcile
+from promptreel.protocol.rewording import MOST_TOKENS
 from promptreel.steps.draw_keyframe import DrawKeyframe
 from promptreel.steps.fail_job import FailJob
 from promptreel.steps.submit_clip import SubmitClip
@@ -35,6 +37,17 @@ LONGEST_S = 900
 
 # Another seed and other pictures; other words; all there is; nothing at all; the sound; the provider itself.
 REFUSALS = ("15236754", "57734940", "64151117", "89371032", "audio blocked", "failed (code 13)")
+
+
+# Fates of a text or a picture. An answer without output is billed; one without usage counts at its reserved price.
+FATES: tuple[CallFailed | Declined, ...] = (
+    Refused("unwilling"),
+    AnswerLost("reset"),
+    Unpaid("429"),
+    Declined("unwilling, in words", (), ReportedUsage(input=300, output=200, picture=0)),
+    Declined("cut off", (CUT_OFF,), ReportedUsage(input=300, output=900)),
+    Declined("nothing is reported", (), ReportedUsage()),
+)
 
 
 class Killed(BaseException):
@@ -208,8 +221,8 @@ class Money(RuleBasedStateMachine):
         self.poll()
         self.poll()
 
-    @rule(fate=st.sampled_from([Refused("unwilling"), AnswerLost("reset"), Unpaid("429")]), writer=st.booleans())
-    def order_a_fate_of_words_or_pictures(self, fate: CallFailed, *, writer: bool) -> None:
+    @rule(fate=st.sampled_from(FATES), writer=st.booleans())
+    def order_a_fate_of_words_or_pictures(self, fate: CallFailed | Declined, *, writer: bool) -> None:
         if writer:
             self.world.writer.answers.append(fate)
         else:
@@ -280,6 +293,19 @@ class Money(RuleBasedStateMachine):
         clips = committed_micros([call for call in calls if call.kind == "video"])
         assert committed <= self.limit
         assert self.provider.bill_micros() <= clips, "something was paid that the ledger does not hold"
+        assert self._answers_billed_micros() <= committed - clips, "an answer was billed that the ledger does not hold"
+
+    def _answers_billed_micros(self) -> int:
+        """What the writer and the painter answered, by their own books."""
+        plan, now = self.world.jobs.job(self.job_id).value.planned(), self.world.clock.true_now()
+        # The rewrites' limit: what is not reported then counts the least that it may.
+        tariffs = (text_tariff(registry().text_model(plan.text_model), MOST_TOKENS), tickets.keyframe_tariff(plan))
+        books = (self.world.writer.billed, self.world.painter.billed)
+        return sum(
+            tariff.cost_micros(tariff.complete(reported), now)
+            for tariff, billed in zip(tariffs, books, strict=True)
+            for reported in billed
+        )
 
     def teardown(self) -> None:
         """Left alone, everything comes to its end, and the books agree."""
@@ -312,6 +338,9 @@ class Money(RuleBasedStateMachine):
         taken_over = {call.artifact for call in calls if call.is_paid and call.kind == "video"}
         delivered = {state.uri for state in self.provider.delivered()}
         assert delivered == taken_over, "a delivered clip was forgotten"
+        answers = [call for call in calls if call.kind != "video"]
+        settled = committed_micros([call for call in answers if call.state is CallState.SETTLED])
+        assert settled <= self._answers_billed_micros() <= committed_micros(answers)
         lost = [call for call in calls if call.state is CallState.LOST and call.kind == "video"]
         clips = committed_micros([call for call in calls if call.is_finished and call.kind == "video"])
         delivered_micros = sum(op.micros for op in self.provider.operations.values() if isinstance(op.state, Delivered))

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from promptreel.domain.ledger import committed_micros
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Rejected, Unpaid
-from promptreel.ports import Replace
+from promptreel.domain.tariffs import ReportedUsage
+from promptreel.errors import AnswerLost, BudgetExceeded, QuotaExhausted, Refused, Rejected, Unpaid
+from promptreel.ports import Declined, Replace
 from promptreel.protocol import lifecycle
 from promptreel.steps.draw_keyframe import DrawKeyframe
 from tests.fakes.world import FakeWorld
@@ -85,6 +87,33 @@ def test_refused_picture_then_is_drawn_again_with_another_seed_and_the_refusal_c
     assert (refused.state, refused.cost_micros, refused.codes) == (CallState.RELEASED, 0, ("15236754",))
     assert paid.state is CallState.SETTLED
     assert len({sketch.seed for sketch in world.painter.asked}) == 2
+
+
+def test_picture_refused_in_words_costs_its_usage_and_is_drawn_with_another_seed(world: FakeWorld) -> None:
+    job = world.planned()
+    usage = ReportedUsage(input=1690, output=1720, picture=0)
+    world.painter.failures = [Declined("No picture came: I cannot draw this.", (), usage)]
+    picture = DrawKeyframe(job.id, job.run, "scene-01", "start")
+
+    assert [world.draw_keyframe(picture).state for _ in range(2)] == ["drawn", "drawn"]
+
+    declined, paid = (
+        read.value for read in world.jobs.calls(job.id) if read.value.purpose == "keyframe/scene-01/start"
+    )
+    assert (declined.state, declined.cost_micros) == (CallState.SETTLED, (1690 * 500_000 + 1720 * 3_000_000) // 10**6)
+    assert paid.artifact is not None
+    assert len({sketch.seed for sketch in world.painter.asked}) == 2
+
+
+def test_budget_stops_the_next_picture_when_refusals_in_words_have_used_it_up(world: FakeWorld) -> None:
+    job = world.planned()
+    needed = committed_micros([read.value for read in world.jobs.calls(job.id)])
+    read = world.jobs.job(job.id)
+    world.jobs.write(Replace(job.id, read, read.value.evolve(budget={"limit_micros": needed})))
+    world.painter.failures = [Declined("unwilling", (), ReportedUsage())]
+
+    with pytest.raises(BudgetExceeded, match="do not hold keyframe/scene-01/start"):
+        world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
 
 
 def test_picture_refused_three_times_then_is_told_with_its_reason(world: FakeWorld) -> None:

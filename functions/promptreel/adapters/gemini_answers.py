@@ -1,0 +1,115 @@
+"""What an answer of Gemini says: text, a picture or a refusal, and the tokens it reports. Nothing here sends anything.
+
+An answer is billed whatever it says, so one without output is a value with its usage. Only a prompt that was blocked
+without any usage was certainly not billed.
+"""
+
+from typing import Any
+
+from promptreel.adapters.pictures import fit
+from promptreel.adapters.vertex_errors import support_codes
+from promptreel.domain.ledger import CUT_OFF
+from promptreel.domain.tariffs import ReportedUsage
+from promptreel.errors import AnswerLost, Refused
+from promptreel.ports import Declined, Painted, Written
+
+# Endings of an answer that mean "not this prompt"; the others come with text or are a broken answer.
+_REFUSING = frozenset(
+    "SAFETY BLOCKLIST PROHIBITED_CONTENT SPII RECITATION LANGUAGE MODEL_ARMOR IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT "
+    "IMAGE_RECITATION IMAGE_OTHER NO_IMAGE OTHER".split()
+)
+_CUT_OFF = frozenset({"MAX_TOKENS", "CONTINUATION"})
+
+
+def read_text(answer: Any) -> Written | Declined:
+    """Raises: Refused, AnswerLost."""
+    usage = read_usage(answer, draws=False)
+    return _declined(answer, usage) or Written(answer.text or "", usage)
+
+
+def read_picture(answer: Any, frame_px: tuple[int, int]) -> Painted | Declined:
+    """The answer's picture, scaled to the frame. Raises: Refused, AnswerLost."""
+    usage = read_usage(answer, draws=True)
+    declined = _declined(answer, usage)
+    if declined is not None:
+        return declined
+    picture = _picture(answer)
+    if picture is None:
+        words = " ".join(part.text for part in _parts(answer) if part.text and not part.thought)
+        return Declined(f"No picture came: {words or 'the answer is empty'}", support_codes(words), usage)
+    try:
+        return Painted(fit(picture, frame_px), usage)
+    except AnswerLost as error:
+        return Declined(error.reason, error.codes, usage)
+
+
+def read_usage(answer: Any, *, draws: bool) -> ReportedUsage:
+    """The answer's tokens; None for what cannot be known from it.
+
+    Counts of zero are left out on the wire, so a missing count is zero only where the total says so.
+    """
+    used = answer.usage_metadata
+    if used is None:
+        return ReportedUsage(picture=None if draws else 0)
+    answered, thoughts, total = used.candidates_token_count, used.thoughts_token_count, used.total_token_count
+    output = None if answered is None or thoughts is None else answered + thoughts
+    if total and used.prompt_token_count:
+        output = max(output or answered or 0, total - used.prompt_token_count)
+    if not answer.candidates and output is None:
+        output = 0
+    if output == 0 and _parts(answer):
+        output = None
+    return ReportedUsage(
+        input=used.prompt_token_count or None, output=output, picture=_picture_tokens(answer) if draws else 0
+    )
+
+
+def _picture_tokens(answer: Any) -> int | None:
+    """Without details only words with an ordinary ending are certainly no picture: one may have been withheld."""
+    details = answer.usage_metadata.candidates_tokens_details or []
+    counted = sum(each.token_count or 0 for each in details if each.modality and each.modality.value == "IMAGE")
+    no_picture = _picture(answer) is None
+    if counted or (details and no_picture):
+        return counted
+    return 0 if not answer.candidates or (no_picture and _ending(answer) not in _REFUSING) else None
+
+
+def _declined(answer: Any, usage: ReportedUsage) -> Declined | None:
+    """Why the answer holds no output; None when it may hold one."""
+    feedback = answer.prompt_feedback
+    if feedback is not None and feedback.block_reason is not None:
+        reason = f"{feedback.block_reason.value}: {feedback.block_reason_message or 'the prompt was blocked'}"
+        if answer.usage_metadata is None:
+            raise Refused(reason, codes=support_codes(reason))
+        return Declined(reason, support_codes(reason), usage)
+    if not answer.candidates:
+        if answer.usage_metadata is None:
+            raise AnswerLost("The answer holds no candidate.")
+        return Declined("The answer holds no candidate.", (), usage)
+    ending = _ending(answer)
+    if ending in _CUT_OFF and _picture(answer) is None:
+        return Declined(f"{ending}: the answer ends at its output limit", (CUT_OFF,), usage)
+    if ending in _REFUSING:
+        reason = f"{ending}: {answer.candidates[0].finish_message or 'the model refused'}"
+        return Declined(reason, support_codes(reason), usage)
+    return None
+
+
+def _ending(answer: Any) -> str:
+    reason = answer.candidates[0].finish_reason
+    return str(reason.value) if reason else ""
+
+
+def _picture(answer: Any) -> bytes | None:
+    """The last picture that is not a draft of the model's thinking."""
+    pictures = [
+        part.inline_data.data
+        for part in _parts(answer)
+        if part.inline_data and part.inline_data.data and not part.thought
+    ]
+    return pictures[-1] if pictures else None
+
+
+def _parts(answer: Any) -> list[Any]:
+    content = answer.candidates[0].content if answer.candidates else None
+    return (content.parts if content else None) or []
