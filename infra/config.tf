@@ -16,7 +16,7 @@ locals {
   buckets       = { for name, pattern in local.services.buckets : name => replace(pattern, "{project}", var.project) }
 
   placeholders = merge(
-    { project = var.project, project_number = data.google_project.this.number, region = var.region, operators = join(",", var.operators) },
+    { project = var.project, project_number = data.google_project.this.number, region = var.region, veo_location = var.veo_location, operators = join(",", var.operators) },
     { for name, bucket in local.buckets : "bucket.${name}" => bucket },
     { for name, url in local.urls : "url.${name}" => url },
     { for name, account in google_service_account.this : "account.${name}" => account.email },

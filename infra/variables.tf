@@ -91,13 +91,13 @@ variable "protected" {
 }
 
 variable "region" {
-  description = "Where everything runs: a region with Veo."
+  description = "Where everything but the models runs. Veo has a location of its own, veo_location."
   type        = string
   default     = "us-central1"
 
   validation {
-    condition     = contains(["us-central1", "us-east4", "us-west1", "europe-west1", "europe-west4", "asia-southeast1"], var.region)
-    error_message = "region must be one of us-central1, us-east4, us-west1, europe-west1, europe-west4, asia-southeast1."
+    condition     = contains(concat(local.build_regions, ["us-east4", "us-west1", "europe-west4", "asia-southeast1"]), var.region)
+    error_message = "region must be one of ${join(", ", local.build_regions)}, or, where Cloud Build has no restriction for the project, us-east4, us-west1, europe-west4, asia-southeast1."
   }
 }
 
@@ -134,8 +134,19 @@ variable "studio_image" {
   }
 }
 
+variable "veo_location" {
+  description = "Where Veo films. Google documents Veo 3.1 for us-central1; clips are written to the artifacts bucket wherever that is."
+  type        = string
+  default     = "us-central1"
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]$", var.veo_location))
+    error_message = "veo_location must be a region such as us-central1; \"global\" makes no clips."
+  }
+}
+
 variable "veo_quota_per_minute" {
-  description = "Veo requests a minute that the project was granted in the region; the clip queues share it."
+  description = "Veo requests a minute that the project was granted in veo_location; the clip queues share it."
   type        = number
   default     = 50
 

@@ -85,7 +85,7 @@ class World:
 
     @cached_property
     def filmer(self) -> Filmer:
-        return Veo(self.settings.project, self.settings.region, self.settings.vertex_url)
+        return Veo(self.settings.project, self.settings.veo_location, self.settings.vertex_url)
 
     @cached_property
     def queue(self) -> ClipQueue:

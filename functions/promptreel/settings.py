@@ -25,6 +25,7 @@ class Settings:
     submit_clip_url: str
     tasks_account: str
     text_location: str = "global"
+    veo_location: str = "us-central1"
     iap_audience: str = ""
     operators: tuple[str, ...] = ()
     pace: float = 1.0
@@ -42,7 +43,9 @@ class Settings:
             "project region database artifacts_bucket prompts_bucket results_bucket workflow submit_clip_url "
             "tasks_account"
         ).split()
-        optional = "text_location iap_audience vertex_url tasks_url executions_url signer_url media_url".split()
+        optional = (
+            "text_location veo_location iap_audience vertex_url tasks_url executions_url signer_url media_url".split()
+        )
         values = {field: env.get(f"PROMPTREEL_{field.upper()}", "") for field in (*needed, *optional)}
         faults = [f"PROMPTREEL_{field.upper()} is not set" for field in needed if not values[field]]
         pace = _number(env, "PROMPTREEL_PACE", 1.0, 1, faults)

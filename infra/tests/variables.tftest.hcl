@@ -33,8 +33,16 @@ run "every_wish_is_heard" {
     protected                 = false
     region                    = "europe-west4"
     secret_version            = "2"
+    veo_location              = "europe-west4"
     veo_quota_per_minute      = 10
     vertex_agent_writes_clips = true
+  }
+
+  expect_failures = [check.cloud_build_takes_new_projects, check.veo_is_documented_in_its_location]
+
+  assert {
+    condition     = google_cloudfunctions2_function.this["submit_clip"].service_config[0].environment_variables.PROMPTREEL_VEO_LOCATION == "europe-west4"
+    error_message = "Veo is asked somewhere else"
   }
 
   assert {
@@ -79,6 +87,19 @@ run "every_wish_is_heard" {
   assert {
     condition     = google_billing_budget.this[0].amount[0].specified_amount[0].units == "1" && google_workflows_workflow.film.effective_labels.env == "dev"
     error_message = "budget or label is not the one that was wished"
+  }
+}
+
+run "veo_films_in_its_own_location_when_everything_else_is_elsewhere" {
+  command = plan
+
+  variables {
+    region = "europe-west1"
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this["submit_clip"].service_config[0].environment_variables.PROMPTREEL_VEO_LOCATION == "us-central1"
+    error_message = "Veo is asked where it is not"
   }
 }
 
@@ -134,6 +155,7 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
     secret_version       = "latest"
     stitcher_image       = "us-docker.pkg.dev/p/r/stitcher:latest"
     studio_image         = "us-docker.pkg.dev/p/r/studio:v1"
+    veo_location         = "global"
     veo_quota_per_minute = 0
   }
 
@@ -149,6 +171,7 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
     var.secret_version,
     var.stitcher_image,
     var.studio_image,
+    var.veo_location,
     var.veo_quota_per_minute,
   ]
 }

@@ -102,6 +102,7 @@ class Site:
         return {
             "project": self.project,
             "region": REGION,
+            "veo_location": REGION,
             "pace": f"{self.pace:g}",
             "operators": PEOPLE["operator"],
             **{f"bucket.{name}": bucket for name, bucket in self.buckets().items()},

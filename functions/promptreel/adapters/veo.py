@@ -1,5 +1,6 @@
 """Veo on Vertex AI: one POST to submit, free polls by the operation's full name, output straight into the bucket."""
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,11 @@ POLL_TIMEOUT_S = 30.0
 
 
 class Veo:
-    """A `Filmer` in one region; an operation is polled where it was submitted."""
+    """A `Filmer` in one location; an operation is polled where it was submitted, whatever the location is today."""
 
-    def __init__(self, project: str, region: str, url: str) -> None:
+    def __init__(self, project: str, location: str, url: str) -> None:
         self._project = project
-        self._region = region
+        self._location = location
         self._url = url
 
     def submit(self, shot: Shot, output_uri: str, timeout_s: float) -> str:
@@ -55,7 +56,7 @@ class Veo:
         from google.genai import errors, types  # noqa: PLC0415
 
         try:
-            seen = self._client.operations.get(
+            seen = self._client_of(operation).operations.get(
                 types.GenerateVideosOperation.model_validate({"name": operation}),
                 config=types.GetOperationConfig(http_options=types.HttpOptions(timeout=int(POLL_TIMEOUT_S * 1000))),
             )
@@ -69,7 +70,14 @@ class Veo:
 
     @cached_property
     def _client(self) -> "Client":
-        return vertex_client(self._project, self._region, self._url)
+        return vertex_client(self._project, self._location, self._url)
+
+    def _client_of(self, operation: str) -> "Client":
+        """The SDK takes the path from the operation's name but the host from the client, so both must agree."""
+        named = re.search(r"/locations/([^/]+)/", operation)
+        if named is None or named[1] == self._location:
+            return self._client
+        return vertex_client(self._project, named[1], self._url)
 
 
 def _state(operation: Any) -> FilmingState:

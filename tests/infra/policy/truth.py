@@ -73,6 +73,7 @@ def environment(service: str) -> dict[str, str]:
         "project": PROJECT,
         "region": REGION,
         "project_number": NUMBER,
+        "veo_location": "us-central1",
         "operators": ",".join(VARIABLES["operators"]),
     }
     values |= {f"bucket.{name}": text.replace("{project}", PROJECT) for name, text in services["buckets"].items()}
