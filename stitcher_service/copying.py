@@ -3,7 +3,7 @@
 from stitcher_service.ffmpeg.probe import HIDDEN, VideoTrack
 from stitcher_service.segments import Copy, FilmFormat
 
-# Fewer copied frames than this are not worth a switch between two encodings.
+# Fewer copied frames than this are not worth a switch between two encodings within a clip.
 MIN_COPIED_FRAMES = 4
 
 
@@ -40,7 +40,8 @@ def copied_range(track: VideoTrack, clip: int, first: int, end: int) -> Copy | N
         return None
     packet_first, copied_first = start
     packets = _gapless(track.packet_frames, packet_first, copied_first, end)
-    if packets < MIN_COPIED_FRAMES:
+    is_whole = (copied_first, packets) == (first, end - first)
+    if packets < MIN_COPIED_FRAMES and not is_whole:
         return None
     return Copy(clip=clip, first=copied_first, frames=packets, packet_first=packet_first)
 

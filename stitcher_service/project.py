@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from stitcher_service.choice import choose
 from stitcher_service.cutlist import CutList
 from stitcher_service.errors import BadInput
 from stitcher_service.ffmpeg.errors import Unreadable
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
-from stitcher_service.plan import film_format
+from stitcher_service.plan import film_format, make_plan
 from stitcher_service.segments import Plan
 from stitcher_service.timeline import Timeline, lay_out
 
@@ -38,7 +37,7 @@ def prepare(cut_list: CutList, base: Path) -> Project:
         raise BadInput(cut_list.soundtrack.path, "has no sound")
     film = film_format(cut_list, tracks)
     timeline = lay_out(cut_list, [track.frames_at(film.rate) for track in tracks])
-    return Project(cut_list, clips, tracks, music, timeline, choose(film, timeline, tracks))
+    return Project(cut_list, clips, tracks, music, timeline, make_plan(film, timeline, tracks))
 
 
 def _probed(name: str, base: Path, known: dict[str, MediaInfo]) -> MediaInfo:

@@ -132,7 +132,9 @@ def _joints(window: Window, rate: Fraction) -> list[str]:
             mix = f"xfade=transition=fade:duration={length:.6f}:offset={offset:.6f}"
         else:
             mix = "concat=n=2:v=1:a=0"
-        joints.append(f"{joined}[t{n}]{mix},settb={1 / rate},fps={rate},format=yuv420p{out}")
+        # Numbered once more: behind a take of one frame, whose length is unknown, the next would begin a frame early.
+        clock = f"settb={1 / rate},setpts=N,fps={rate}"
+        joints.append(f"{joined}[t{n}]{mix},{clock},format=yuv420p{out}")
         joined, frames = out, frames + take.frames - overlap
     return [*joints, f"{joined}null[film]"]
 

@@ -89,15 +89,18 @@ Segment = Copy | Window
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole film, segment after segment; `why` this plan and no other."""
+    """The whole film, segment after segment."""
 
     film: FilmFormat
     segments: tuple[Segment, ...]
-    why: str = ""
 
     @property
     def frames(self) -> int:
         return sum(segment.frames for segment in self.segments)
+
+    @property
+    def why(self) -> str:
+        return f"{self.copied_frames} of {self.frames} frames can be copied"
 
     @property
     def copies(self) -> tuple[Copy, ...]:

@@ -52,7 +52,7 @@ def test_crossfade_window_when_spelled_then_frames_are_counted_and_parameter_set
         (
             "[0:v:0]trim=end_frame=14,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t0];"
             "[1:v:0]trim=end_frame=24,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t1];"
-            "[t0][t1]xfade=transition=fade:duration=0.500000:offset=0.083333,settb=1/24,fps=24,format=yuv420p[j1];"
+            "[t0][t1]xfade=transition=fade:duration=0.500000:offset=0.083333,settb=1/24,setpts=N,fps=24,format=yuv420p[j1];"
             "[j1]null[film];"
             "[film]setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv[v]"
         ),
@@ -70,7 +70,7 @@ def test_fade_through_black_when_spelled_then_each_take_has_its_fade_and_they_fo
 
     assert "format=yuv420p,fade=t=out:start_frame=0:nb_frames=6[t0]" in graph
     assert "format=yuv420p,fade=t=in:start_frame=0:nb_frames=6[t1]" in graph
-    assert "[t0][t1]concat=n=2:v=1:a=0,settb=1/24,fps=24,format=yuv420p[j1]" in graph
+    assert "[t0][t1]concat=n=2:v=1:a=0,settb=1/24,setpts=N,fps=24,format=yuv420p[j1]" in graph
 
 
 def test_dip_to_a_colour_when_spelled_then_rgb_is_made_and_left_by_the_films_matrix() -> None:
