@@ -28,10 +28,18 @@ USER_AGENT = "promptreel-client"
 class PromptreelClient:
     """One API and one caller. Close it, or use it in a ``with``.
 
-    Every method raises ProblemError when the API says no, and NotReachable when it does not answer.
+    Every method raises ProblemError when the API says no, and NotReachable when it does not answer. ``renew`` returns a
+    fresh token; it is called once for each request that is answered 401, as after the hour that an ID token lives.
     """
 
-    def __init__(self, base_url: str, token: str, *, retries: Retries | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        retries: Retries | None = None,
+        renew: Callable[[], str] | None = None,
+    ) -> None:
         base = _safe(base_url)
         self._retries = retries or Retries()
         # A proxy of the environment is for the world outside, never for this machine.
@@ -40,6 +48,7 @@ class PromptreelClient:
         )
         self._base = str(base).rstrip("/")
         self._token = token
+        self._renew = renew
 
     def __enter__(self) -> Self:
         return self
@@ -138,13 +147,19 @@ class PromptreelClient:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        response = self._plain.request(
-            method,
-            self._base + path,
-            params=params,
-            json=json,
-            headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
-        )
+        def send() -> httpx.Response:
+            return self._plain.request(
+                method,
+                self._base + path,
+                params=params,
+                json=json,
+                headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
+            )
+
+        response = send()
+        if response.status_code == HTTPStatus.UNAUTHORIZED and self._renew:
+            self._token = self._renew()
+            response = send()
         if not response.is_success:
             raise problem(response)
         if response.status_code == HTTPStatus.NO_CONTENT:

@@ -7,6 +7,7 @@ not be reached.
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
@@ -22,8 +23,9 @@ from client.bill import agrees, read_bill
 from client.downloads import download_output
 from client.journal import journal
 from client.printing import explain, print_address, print_json, say
-from client.problems import ClientError
+from client.problems import ClientError, NotReachable, ProblemError
 from client.settings import connect
+from client.shapes import FilmRequest, Submitted
 from client.show import show
 from client.view import job_view, jobs_view, ledger_view, reconciled_view
 from client.watching import follow
@@ -106,8 +108,10 @@ def submit(
             "priority": priority,
         },
     )
+    key = idempotency_key or str(uuid4())
     with connect(api, token) as client:
-        answer = client.submit(request, idempotency_key or str(uuid4()))
+        say(Text(f"Idempotency-Key: {key}", style="dim"))  # before it is sent: a lost answer must not hide it
+        answer = _submit_once(client, request, key)
         if watch:
             _watch(client, answer["id"], as_json=as_json)
         elif as_json:
@@ -244,6 +248,17 @@ def download(job: opt.JobId, directory: opt.Directory = Path(), *, api: opt.Api 
     with connect(api, token) as client:
         for path in download_output(client, job, directory):
             print(path)
+
+
+def _submit_once(client: PromptreelClient, request: FilmRequest, key: str) -> Submitted:
+    """Raises: ClientError; when the API may have accepted the film, its remedy is the same key again."""
+    try:
+        return client.submit(request, key)
+    except (NotReachable, ProblemError) as error:
+        if isinstance(error, NotReachable) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            again = f"The film may have been accepted all the same: repeat the command with --idempotency-key {key}."
+            error.remedy = f"{again} {error.remedy}".strip()
+        raise
 
 
 def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:

@@ -17,7 +17,9 @@ PASSING = frozenset({429, 502, 503, 504})
 
 # Cloud Run's own refusals come before our app and carry no problem document.
 _REMEDIES = {
-    401: "Get a fresh ID token (gcloud auth print-identity-token) and put it in PROMPTREEL_TOKEN.",
+    401: "The ID token is wrong or older than its hour. Set "
+    "PROMPTREEL_TOKEN_COMMAND='gcloud auth print-identity-token', and it is renewed by itself; or put "
+    "a fresh one into PROMPTREEL_TOKEN.",
     403: "Ask for the right to call this API (Cloud Run's invoker role).",
     404: "Check the address of the API and the job's id.",
 }

@@ -1,4 +1,8 @@
-"""Following a job until it ends: one look about every second, patient when the API is away for a moment."""
+"""Following a job until it ends, patient when the API is away for a moment.
+
+A look makes the API read every document of the job: one a second while something changes, and ever fewer, down to one
+in ten seconds, while nothing does.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +12,8 @@ from client.problems import NotReachable, ProblemError
 from client.shapes import FINAL, Job
 
 LOOK_EVERY_S = 1.0
+LONGEST_WAIT_S = 10.0
+SLOWER_BY = 1.5
 PATIENCE_S = 60.0
 
 
@@ -25,7 +31,7 @@ def follow(
     Raises: ProblemError, or NotReachable once the API has been silent for `patience_s`: a film takes minutes, and a
     restart in between is no reason to stop watching.
     """
-    seen_at = clock()
+    seen_at, wait_s, before = clock(), every_s, None
     while True:
         job = _look(client, job_id, patient=clock() - seen_at < patience_s)
         if job is not None:
@@ -33,7 +39,20 @@ def follow(
             yield job
             if job["state"] in FINAL:
                 return
-        sleep(every_s)
+            now = _progress(job)
+            wait_s = every_s if now != before else min(wait_s * SLOWER_BY, LONGEST_WAIT_S)
+            before = now
+        sleep(every_s if job is None else wait_s)
+
+
+def _progress(job: Job) -> tuple[object, ...]:
+    """What a watcher waits for; signed links change without news."""
+    return (
+        job["state"],
+        job["updated"],
+        job["budget"],
+        [(scene["state"], len(scene["attempts"])) for scene in job["scenes"]],
+    )
 
 
 def _look(client: PromptreelClient, job_id: str, *, patient: bool) -> Job | None:

@@ -26,6 +26,7 @@ from promptreel.protocol.ledger import Ledger
 from promptreel.protocol.reconciling import reconcile
 
 MAX_BODY_BYTES = 1_000_000
+MAX_BILL_BYTES = 30_000_000  # about 200,000 lines; Cloud Run takes 32 MiB
 MAX_KEY_CHARS = 255
 LINK_S = 3600
 PAGE = 50
@@ -177,6 +178,7 @@ def _events(world: World, job_id: str) -> Response:
 def _reconcile(world: World, job_id: str) -> Response:
     """The ledger beside a billing export; with ``"apply": true`` LOST calls that were never billed are released."""
     job = _own(world, job_id)
+    request.max_content_length = MAX_BILL_BYTES
     bill = parse_bill(_body())
     return jsonify(
         replies.reconciled(reconcile(job.id, bill, jobs=world.jobs, artifacts=world.artifacts, ledger=world.ledger))
@@ -278,7 +280,7 @@ def _ours(error: Exception) -> Exception:
     if isinstance(error, PromptreelError) or not isinstance(error, HTTPException):
         return error
     if error.code == 413:  # noqa: PLR2004 - HTTP
-        return TooLarge(f"The body is larger than {MAX_BODY_BYTES:,} bytes.", remedy="Send a shorter prompt.")
+        return _too_large(request.max_content_length or MAX_BODY_BYTES)
     if error.code == 404:  # noqa: PLR2004 - HTTP
         return NotFound(f"There is nothing at {request.path[:80]}.")
     if error.code == 405:  # noqa: PLR2004 - HTTP
@@ -286,6 +288,12 @@ def _ours(error: Exception) -> Exception:
     if error.code is not None and 400 <= error.code < 500:  # noqa: PLR2004 - HTTP
         return Rejected(str(error.description or "The request cannot be read."), code="bad_request")
     return error
+
+
+def _too_large(limit_bytes: int) -> TooLarge:
+    is_bill = limit_bytes == MAX_BILL_BYTES
+    remedy = "Send fewer lines: an export of the time around the job." if is_bill else "Send a shorter prompt."
+    return TooLarge(f"The body is larger than {limit_bytes:,} bytes.", remedy=remedy)
 
 
 class _MethodNotAllowed(Rejected):

@@ -146,6 +146,28 @@ def test_lost_clip_that_was_billed_or_lies_in_the_bucket_then_stays_counted(
     assert told["released"] == []
 
 
+def test_bill_of_a_month_with_more_than_a_megabyte_of_lines_is_compared(http: FlaskClient, world: FakeWorld) -> None:
+    """Lines of text and pictures name no job: every one of them is sent."""
+    job = world.planned(owner="mira@example.com")
+    rows = [{"at": world.clock.now().isoformat(), "model": f"model-{number}", "micros": 1} for number in range(20_000)]
+
+    answer = http.post(f"/v1/jobs/{job.id}/ledger:reconcile", json=a_bill(world, *rows), headers=bearer())
+
+    assert answer.status_code == 200, answer.get_json()
+
+
+def test_bill_over_thirty_megabytes_is_refused_with_what_helps(http: FlaskClient, world: FakeWorld) -> None:
+    job = world.planned(owner="mira@example.com")
+
+    answer = http.post(
+        f"/v1/jobs/{job.id}/ledger:reconcile", data=b"x" * 30_000_001, content_type="application/json", headers=bearer()
+    )
+
+    assert answer.status_code == 413
+    assert "30,000,000 bytes" in answer.get_json()["message"]
+    assert "fewer lines" in answer.get_json()["remedy"]
+
+
 def test_bill_of_a_strangers_job_or_without_its_time_then_is_refused(http: FlaskClient, world: FakeWorld) -> None:
     job = world.drawn(owner="mira@example.com")
     path = f"/v1/jobs/{job.id}/ledger:reconcile"

@@ -58,6 +58,65 @@ def test_submission_when_its_answer_breaks_off_then_sent_again_with_the_same_key
     assert fake_api.asked[0].body == fake_api.asked[1].body
 
 
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_submit_names_the_key_to_repeat_with_when_its_answer_is_lost(
+    run: Any, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    fake_api.on("POST", "/v1/jobs", answer(status))
+
+    assert run("submit", "A lighthouse") != 0
+
+    key = fake_api.asked[0].headers["idempotency-key"]
+    shown = capsys.readouterr().err
+    assert f"Idempotency-Key: {key}" in shown
+    assert f"--idempotency-key {key}" in " ".join(shown.split())
+
+
+def test_submit_names_no_key_to_repeat_with_when_it_was_refused(
+    run: Any, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_api.on("POST", "/v1/jobs", answer(422, {"code": "invalid", "message": "scenes: too many"}))
+
+    assert run("submit", "A lighthouse") != 0
+    assert "--idempotency-key" not in capsys.readouterr().err
+
+
+def test_expired_token_is_renewed_once_for_each_request(fake_api: Any, answer: Any) -> None:
+    fresh = iter(["second", "third"])
+    fake_api.on("GET", JOB, answer(401), answer(200, {"id": "film-1"}), answer(401), answer(401))
+
+    with PromptreelClient(fake_api.url, "first", renew=lambda: next(fresh)) as client:
+        assert client.job("film-1")["id"] == "film-1"
+        with pytest.raises(ProblemError):
+            client.job("film-1")
+
+    sent = [asked.headers["authorization"].removeprefix("Bearer ") for asked in fake_api.asked]
+    assert sent == ["first", "second", "second", "third"]
+
+
+def test_token_command_is_run_when_no_token_is_given(
+    run: Any, fake_api: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_api.on("GET", "/v1/jobs", answer(200, {"jobs": [], "next_page_token": None}))
+    monkeypatch.delenv("PROMPTREEL_TOKEN")
+    monkeypatch.setenv("PROMPTREEL_TOKEN_COMMAND", "echo printed-token")
+
+    assert run("list") == 0
+    assert fake_api.asked[0].headers["authorization"] == "Bearer printed-token"
+
+
+@pytest.mark.parametrize("command", ["false", "true", "no-such-program --x", "'"])
+def test_token_command_that_prints_nothing_is_refused_with_its_name(
+    run: Any, fake_api: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.delenv("PROMPTREEL_TOKEN")
+    monkeypatch.setenv("PROMPTREEL_TOKEN_COMMAND", command)
+
+    assert run("list") == 2
+    assert "PROMPTREEL_TOKEN_COMMAND" in capsys.readouterr().err
+    assert fake_api.asked == []
+
+
 def test_submission_without_key_when_trouble_then_never_sent_twice(
     fake_api: Any, api_client: PromptreelClient, answer: Any
 ) -> None:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -47,6 +48,26 @@ def test_job_when_followed_then_every_look_is_told_until_it_is_final(
     assert clock.now_s == 2.0
 
 
+def test_watching_looks_ever_more_rarely_while_nothing_changes(
+    fake_api: Any,
+    api_client: PromptreelClient,
+    answer: Any,
+    clock: Clock,
+    job_json: Callable[..., Any],
+    scene_json: Any,
+) -> None:
+    quiet = [answer(200, job_json(output=None, scenes=[scene_json()])) for _ in range(30)]
+    news = answer(200, job_json(scenes=[scene_json(state="FILMING")]))
+    done = answer(200, job_json(state="COMPLETE"))
+    fake_api.on("GET", JOB, *quiet, news, news, done)
+
+    looks = follow(api_client, "film-3f9a2c", sleep=clock.sleep, clock=clock.time)
+    waits = [after - before for before, after in pairwise([clock.now_s for _ in looks])]
+    assert waits[:4] == [1.0, 1.5, 2.25, 3.375]
+    assert waits[10:29] == [10.0] * 19
+    assert waits[30:] == [1.0, 1.5], "news: one look a second again"
+
+
 def test_api_when_away_for_a_moment_then_watching_goes_on(
     fake_api: Any, api_client: PromptreelClient, answer: Any, clock: Clock, job_json: Callable[..., Any]
 ) -> None:
@@ -57,7 +78,7 @@ def test_api_when_away_for_a_moment_then_watching_goes_on(
     looks = list(follow(api_client, "film-3f9a2c", patience_s=6, sleep=clock.sleep, clock=clock.time))
 
     assert [job["state"] for job in looks] == ["PENDING", "PENDING", "COMPLETE"]
-    assert clock.now_s == 10.0
+    assert clock.now_s == 10.5
 
 
 def test_api_when_away_too_long_then_watching_ends_with_its_problem(
