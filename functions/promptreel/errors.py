@@ -16,7 +16,8 @@
 
     A paid call ends in one more way that no caller can answer by itself; only the ledger can:
     CallFailed
-    ├── Unpaid              certainly not paid and worth repeating (429, never connected)
+    ├── Unpaid              certainly not paid and worth repeating (never connected)
+    │   └── Throttled       the provider's own rate limit (429)
     ├── Refused             certainly not paid and useless to repeat unchanged (400, safety)
     └── AnswerLost          perhaps paid: reset, time-out, 5xx
 
@@ -140,6 +141,12 @@ class UnreadableDocument(Broken):
         self.path = path
 
 
+class Misconfigured(Broken):
+    """A model, role or setting is missing: no other words, seed or picture can help."""
+
+    default_code = "misconfigured"
+
+
 class CallFailed(Exception):
     """A paid call ended without a usable answer; what it cost is the ledger's question."""
 
@@ -151,6 +158,10 @@ class CallFailed(Exception):
 
 class Unpaid(CallFailed):
     """Certainly not paid, and the same call may be sent again later."""
+
+
+class Throttled(Unpaid):
+    """The provider's rate limit: calls of the same model should slow down."""
 
 
 class Refused(CallFailed):

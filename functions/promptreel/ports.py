@@ -254,11 +254,10 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The operation ended without a clip and without a bill: filtered, or failed."""
+    """The operation ended without a clip and without a bill: filtered, or failed. ``codes`` say which remedy fits."""
 
     reason: str
     codes: tuple[str, ...]
-    filtered: bool
 
 
 FilmingState = Running | Delivered | Ended

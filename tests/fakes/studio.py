@@ -135,4 +135,4 @@ class FakeFilmer:
 
     def filter(self, operation: str, code: str = "15236754") -> None:
         """End an operation by the safety filter."""
-        self.states[operation] = Ended(f"Blocked. Support codes: {code}", (code,), filtered=True)
+        self.states[operation] = Ended(f"Blocked. Support codes: {code}", (code,))

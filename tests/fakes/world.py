@@ -1,7 +1,8 @@
 """The real composition over fakes: the same steps, the same ledger, nothing outside the process."""
 
 from promptreel.bootstrap import World
-from promptreel.domain.job import Job
+from promptreel.domain.job import Job, Output
+from promptreel.ports import Replace
 from promptreel.settings import Settings
 from promptreel.steps.close_job import CloseJob
 from promptreel.steps.draw_keyframe import DrawKeyframe
@@ -87,6 +88,20 @@ class FakeWorld(World):
 
     def poll(self, job: Job) -> ClipsPolled:
         return self.poll_clips(PollClips(job.id, job.run))
+
+    def give_film(self, job: Job) -> None:
+        """What the stitcher writes on the job once its film is cut."""
+        output = Output(
+            film_uri="gs://artifacts/film.mp4",
+            poster_uri="gs://artifacts/poster.jpg",
+            digest="d",
+            frames=432,
+            width_px=1280,
+            height_px=720,
+            copied_frames=432,
+        )
+        read = self.jobs.job(job.id)
+        self.jobs.write(Replace(job.id, read, read.value.evolve(output=output)))
 
     def close(self, job: Job) -> str:
         return self.close_job(CloseJob(job.id, job.run)).state

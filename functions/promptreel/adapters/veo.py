@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.gemini import one_post, vertex_client
-from promptreel.adapters.vertex_errors import paid_call, support_codes
+from promptreel.adapters.vertex_errors import classify_filtered, classify_operation, paid_call
 from promptreel.errors import AnswerLost, NotFound, Transient
 from promptreel.ports import Delivered, Ended, FilmingState, Running, Shot
 
@@ -85,13 +85,12 @@ def _state(operation: Any) -> FilmingState:
     if not operation.done:
         return Running()
     if operation.error:
-        message = f"{operation.error.get('message', '')} (code {operation.error.get('code')})"
-        codes = support_codes(message)
-        return Ended(message, codes, filtered=bool(codes))
+        failure, reason = classify_operation(operation.error)
+        return Ended(reason, failure.codes)
     answer = operation.response
     if answer is not None and answer.generated_videos:
         uri = answer.generated_videos[0].video.uri
         if uri:
             return Delivered(uri)
     reasons = " ".join((answer.rai_media_filtered_reasons if answer else None) or [])
-    return Ended(reasons or "Filtered without a reason.", support_codes(reasons), filtered=True)
+    return Ended(reasons or "Filtered without a reason.", classify_filtered(reasons).codes)

@@ -1,24 +1,150 @@
-"""How a paid Vertex AI call can fail, told apart by the only question that matters: may it have been paid?
+"""Why Vertex AI did not answer as asked, and what may have been paid for it: one classifier for every model.
 
-From the wire facts of google-genai 3.4: ``APIError.code`` is the HTTP status; transport errors are httpx2's and are not
-APIErrors; only an error before the connection stood is certainly "not sent".
+It looks at HTTP status, google.rpc code, support codes and words, at whatever depth of the answer they are. Words
+decide only where a status means several things (400, FAILED_PRECONDITION, a filtered clip).
+
+Source: Vertex AI's pages on API errors and on Veo's safety filters, read 2026-11; google-genai 3.4 keeps the HTTP
+status in ``APIError.code`` and the whole body in ``details``. Wordings from public reports: googleapis/js-genai issues
+1265 and 1272, googleapis/python-genai issues 1377 and 2079, GoogleCloudPlatform/generative-ai issue 1308.
 """
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
-from promptreel.errors import AnswerLost, CallFailed, Refused, Unpaid
+from promptreel.domain import remedies
+from promptreel.errors import AnswerLost, CallFailed, Refused, Throttled, Unpaid
 
-_REFUSALS = frozenset({400, 401, 403, 404})
-_SUPPORT_CODE = re.compile(r"\b\d{8}\b")
+
+class FailureKind(StrEnum):
+    """What has to change before the call can succeed."""
+
+    SAFETY = "safety"  # the words or pictures
+    CAPABILITY = "capability"  # the model: this one does not do what was asked
+    QUOTA = "quota"  # the time: too many requests
+    CONFIGURATION = "configuration"  # the deployment: a role, a model id, an API, billing
+    OUTAGE = "outage"  # the provider
+    UNKNOWN = "unknown"
+
+
+_SETUP = FailureKind.CONFIGURATION
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """``codes`` are for the ledger and for `remedies.remedy`: support codes, else one code of promptreel's own."""
+
+    kind: FailureKind
+    codes: tuple[str, ...]
+
+
+_RPC_BY_NAME: Mapping[str, int] = {
+    name: number
+    for number, name in enumerate(
+        "CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED "
+        "RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS "
+        "UNAUTHENTICATED".split(),
+        start=1,
+    )
+}
+_CANCELLED, _UNKNOWN, _DEADLINE, _NOT_FOUND, _DENIED, _EXHAUSTED = 1, 2, 4, 5, 7, 8
+_ABORTED, _UNIMPLEMENTED, _INTERNAL, _UNAVAILABLE, _DATA_LOSS, _UNAUTHENTICATED = 10, 12, 13, 14, 15, 16
+_RPC_OF_HTTP: Mapping[int, int] = {
+    401: _UNAUTHENTICATED, 403: _DENIED, 404: _NOT_FOUND, 408: _DEADLINE, 429: _EXHAUSTED, 499: _CANCELLED
+}  # fmt: skip
+_OUTAGES = frozenset({_CANCELLED, _UNKNOWN, _DEADLINE, _ABORTED, _INTERNAL, _UNAVAILABLE, _DATA_LOSS})
+_VAGUE = frozenset({0, 3, 9})  # no code, INVALID_ARGUMENT, FAILED_PRECONDITION: the words decide
+_SERVER_ERROR = 500
+
+# Requests that ended in these may have been accepted; every other 4xx says that nothing was made.
+_PERHAPS_ACCEPTED = frozenset({408, 499})
+_CLIENT_ERRORS = range(400, _SERVER_ERROR)
+
+_SUPPORT_CODES = re.compile(r"\b\d{8}\b")
+_CODE_IN_WORDS = re.compile(r"\bcode:?\s+(\d{1,2})\b", re.IGNORECASE)
+
+
+def _words(*parts: str) -> re.Pattern[str]:
+    return re.compile("|".join(parts), re.IGNORECASE)
+
+
+_EXHAUSTED_IN_WORDS = _words(r"quota exceeded", r"resource (has been )?exhausted", r"too many requests", r"rate limit")
+_OUTAGE_IN_WORDS = _words(
+    r"internal error", r"high load", r"overloaded", r"(temporarily|currently) unavailable", r"try again later",
+    r"being provisioned", r"deadline expired", r"timed out",
+)  # fmt: skip
+_SETTINGS = _words(
+    r"billing", r"api key", r"credential", r"service agent", r"service account", r"permission", r"access denied",
+    r"organization('s)? polic", r"\bconstraints?/", r"has not been used in project", r"project_invalid",
+    r"consumer_invalid", r"user location", r"invalid resource field",
+)  # fmt: skip
+_MODEL_IS_MISSING = _words(
+    r"publisher model", r"\bmodels?/", r"\bmodel\b.*\b(not found|no longer|retired|deprecated|shut down)",
+    r"requested entity was not found",
+)  # fmt: skip
+_LIMITS = _words(
+    r"allow-?list", r"not (currently )?support", r"\bunsupported", r"not allowed to use publisher model",
+    r"supported (values|durations|range)", r"must be (one of|between|at most|at least)", r"at most [\d,]+",
+    r"only supports?\b", r"too (large|long|many)", r"exceeds? (the )?(max|limit)", r"no longer available",
+)  # fmt: skip
+_FILTERED = _words(
+    r"usage guidelines", r"responsible ai", r"\bviolat", r"safety", r"sensitive", r"prohibited", r"harmful",
+    r"blocked", r"content polic", r"rephras", r"inappropriate",
+)  # fmt: skip
+_ALLOWLIST = _words(r"allow-?list")
+_SOUND = _words(r"\baudio\b", r"\bspeech\b", r"\bsound\b")
+
+
+def classify(text: str, *, http: int = 0, rpc: int = 0) -> Failure:
+    """The class of an error: of a request (``http``) or of an operation (``rpc``, a google.rpc code).
+
+    A code that stands in the text alone counts as well.
+    """
+    if codes := support_codes(text):
+        return Failure(FailureKind.SAFETY, codes)
+    rpc = _RPC_OF_HTTP.get(http) or rpc or _rpc_in_words(text)
+    if rpc == _EXHAUSTED or (rpc in _VAGUE and _EXHAUSTED_IN_WORDS.search(text)):
+        return _failure(FailureKind.QUOTA)
+    if http >= _SERVER_ERROR or rpc in _OUTAGES or (rpc in _VAGUE and _OUTAGE_IN_WORDS.search(text)):
+        return _failure(FailureKind.OUTAGE)
+    if rpc == _NOT_FOUND:
+        missing = _MODEL_IS_MISSING.search(text)
+        return Failure(FailureKind.CONFIGURATION, (remedies.MODEL_UNAVAILABLE,)) if missing else _failure(_SETUP)
+    if rpc in {_DENIED, _UNAUTHENTICATED}:
+        return _failure(FailureKind.CAPABILITY if _ALLOWLIST.search(text) else _SETUP)
+    if _SETTINGS.search(text):
+        return _failure(_SETUP)
+    if rpc == _UNIMPLEMENTED or _LIMITS.search(text):
+        return _failure(FailureKind.CAPABILITY)
+    filtered = _FILTERED.search(text) or _SOUND.search(text)
+    return classify_filtered(text) if filtered else _failure(FailureKind.UNKNOWN)
+
+
+def classify_filtered(text: str) -> Failure:
+    """The class of an answer that a filter took: always safety; ``audio`` when only its sound was refused."""
+    codes = support_codes(text) or (("audio",) if _SOUND.search(text) else ("safety",))
+    return Failure(FailureKind.SAFETY, codes)
+
+
+def classify_operation(error: Mapping[str, Any]) -> tuple[Failure, str]:
+    """The class of a failed operation's ``error``, and its words."""
+    text = " ".join(_texts(error)) or "The operation failed without a reason."
+    rpc = _rpc_of(error)
+    return classify(text, rpc=rpc), f"{text} (code {rpc})" if rpc else text
 
 
 @contextmanager
 def paid_call(doing: str) -> Iterator[None]:
-    """Translate whatever a paid POST raises. Raises: Unpaid, Refused, AnswerLost."""
+    """Translate whatever a paid POST raises.
+
+    Raises: Throttled (429), Unpaid (never sent), Refused (with the codes of its class), AnswerLost (perhaps paid).
+    """
     import httpx2  # noqa: PLC0415 - cold start
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+    from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError  # noqa: PLC0415
     from google.genai.errors import APIError  # noqa: PLC0415
 
     try:
@@ -26,12 +152,9 @@ def paid_call(doing: str) -> Iterator[None]:
     except CallFailed:
         raise
     except APIError as error:
-        reason = f"{doing}: {error.code} {error.message}"
-        if error.code == 429:  # noqa: PLR2004 - HTTP
-            raise Unpaid(reason) from error
-        if error.code in _REFUSALS:
-            raise Refused(reason, codes=support_codes(str(error.message))) from error
-        raise AnswerLost(reason) from error
+        raise _failed_request(doing, error) from error
+    except DefaultCredentialsError as error:
+        raise Refused(f"{doing}: never sent: {error}", codes=("configuration",)) from error
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, GoogleAuthError) as error:
         raise Unpaid(f"{doing}: never sent: {error!r}") from error
     except Exception as error:  # the SDK lets its HTTP library's and JSON's errors through
@@ -39,6 +162,76 @@ def paid_call(doing: str) -> Iterator[None]:
 
 
 def support_codes(text: str) -> tuple[str, ...]:
-    """The safety support codes in a message, such as ``Support codes: 15236754``."""
-    _, found, codes = text.partition("upport code")
-    return tuple(_SUPPORT_CODE.findall(codes)) if found else ()
+    """The safety support codes in a message, such as ``Support codes: 15236754``; known ones also without the words."""
+    _, introduced, after = text.partition("upport code")
+    listed = _SUPPORT_CODES.findall(after) if introduced else []
+    known = [code for code in _SUPPORT_CODES.findall(text) if code in remedies.listed_codes()]
+    return tuple(dict.fromkeys([*listed, *known]))
+
+
+def _failed_request(doing: str, error: Any) -> CallFailed:
+    """What a failed POST says about money: only a 4xx is certainly unpaid."""
+    text = " ".join(_texts(error.details)) or str(error.message or error.status or "")
+    reason = f"{doing}: {error.code} {text}".strip()
+    if error.code not in _CLIENT_ERRORS or error.code in _PERHAPS_ACCEPTED:
+        return AnswerLost(reason)
+    failure = classify(text, http=error.code, rpc=_rpc_of(error.details))
+    if failure.kind is FailureKind.QUOTA:
+        return Throttled(reason)
+    return Refused(reason, codes=failure.codes)
+
+
+def _failure(kind: FailureKind) -> Failure:
+    return Failure(kind, (kind.value,))
+
+
+def _rpc_in_words(text: str) -> int:
+    found = _CODE_IN_WORDS.search(text)
+    return int(found[1]) if found else 0
+
+
+def _rpc_of(body: Any) -> int:
+    """The google.rpc code of an error; the innermost one counts, because outer ones come from proxies."""
+    found = 0
+    for level in _levels(body):
+        code = level.get("code")
+        number = code if isinstance(code, int) else 0
+        number = number if 0 < number <= len(_RPC_BY_NAME) else _RPC_OF_HTTP.get(number, 0)
+        found = _RPC_BY_NAME.get(str(level.get("status")), number) or found
+    return found
+
+
+def _texts(body: Any) -> list[str]:
+    """Every message and reason of an error, outermost first, each once."""
+    found: dict[str, None] = {}
+    for level in _levels(body):
+        message = level.get("message")
+        if isinstance(message, str) and not isinstance(_parsed(message), dict | list):
+            found[message.strip()] = None
+        details = level.get("details")
+        for detail in details if isinstance(details, list) else ():
+            if isinstance(detail, Mapping) and isinstance(detail.get("reason"), str):
+                found[detail["reason"]] = None
+        if isinstance(level.get("error"), str):
+            found[level["error"]] = None
+    return [text for text in found if text]
+
+
+def _levels(body: Any) -> Iterator[Mapping[str, Any]]:
+    """The error objects of an answer: envelopes may be lists, may be nested, and may be JSON inside a message."""
+    if isinstance(body, list):
+        for each in body:
+            yield from _levels(each)
+    elif isinstance(body, Mapping):
+        yield body
+        yield from _levels(body.get("error"))
+        yield from _levels(_parsed(body.get("message")))
+
+
+def _parsed(message: Any) -> Any:
+    if not isinstance(message, str) or not message.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        return json.loads(message)
+    except ValueError:
+        return None

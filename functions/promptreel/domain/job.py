@@ -67,7 +67,7 @@ class Plan(Part):
         """Whether a model films this film's format, so that its clips fit among the others."""
         model = registry().video_model(model_id)
         legal = duration_s in model.durations_s.get(self.resolution, ())
-        return legal and model.fps == self.fps and self.aspect in model.aspects
+        return legal and model.fps == self.fps and self.aspect in model.aspects and model.first_and_last_frame
 
     @property
     def size_px(self) -> tuple[int, int]:

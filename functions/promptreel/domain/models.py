@@ -46,6 +46,17 @@ class TokenUsage(_Data):
     assumed: tuple[UsagePart, ...] = ()
 
 
+class _Model(_Data):
+    """What every model has: a name and a life. ``retires_not_before`` is the earliest day the vendor announced.
+
+    ``replaced_by`` is used in its place when the provider no longer offers it, where the plan's rules allow it.
+    """
+
+    id: str
+    retires_not_before: date | None = None
+    replaced_by: str = ""
+
+
 P = TypeVar("P", bound=_Price)
 
 
@@ -76,10 +87,9 @@ def _valid(prices: tuple[P, ...], at: datetime) -> P:
     return max(begun, key=lambda price: price.since)
 
 
-class TextModel(_Data):
+class TextModel(_Model):
     """A model that writes. Lengths in tokens."""
 
-    id: str
     max_prompt_tokens: int
     max_output_tokens: int
     timeout_s: int
@@ -90,10 +100,9 @@ class TextModel(_Data):
         return per_million((usage.input, price.input), (usage.output, price.output))
 
 
-class ImageModel(_Data):
+class ImageModel(_Model):
     """A model that draws. Lengths in tokens."""
 
-    id: str
     max_prompt_tokens: int
     max_references: int
     reference_tokens: int
@@ -109,10 +118,9 @@ class ImageModel(_Data):
         )
 
 
-class VideoModel(_Data):
+class VideoModel(_Model):
     """A model that films. Durations in whole seconds, latencies as seen from the submit."""
 
-    id: str
     fps: int
     aspects: tuple[Aspect, ...]
     durations_s: Mapping[str, tuple[int, ...]]
@@ -158,6 +166,11 @@ class Registry(_Data):
 
     def video_model(self, model_id: str) -> VideoModel:
         return _named(self.video, model_id, "models.video")
+
+    def successor_of(self, model_id: str) -> str:
+        """Id of the model that replaces one of any kind; empty when there is none."""
+        models: tuple[_Model, ...] = (*self.text, *self.image, *self.video)
+        return next((model.replaced_by for model in models if model.id == model_id), "")
 
 
 def _named(models: tuple[M, ...], model_id: str, field: str) -> M:

@@ -40,9 +40,11 @@ def after_failure(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
     outcome = "never_made" if not call.spends_remedy else "timed_out" if lost else "refused"
     if not call.spends_remedy or not job.counts(call.updated):
         return _next_attempt(scene, now, tries=_told(scene, call, outcome))
-    remedy = remedies.timed_out() if lost else remedies.remedy(call.codes, call.reason)
+    remedy = remedies.timed_out() if lost else remedies.remedy(call.codes)
     used = [one.remedy for one in scene.tries if one.remedy and job.counts(one.at)]
     step = remedy.next_step(used, _possible(job, scene))
+    if step is None and remedy.stops_the_job:
+        return _stopped(scene, call, remedy, now, tries=_told(scene, call, outcome))
     if step is None:
         return _given_up(scene, call, remedy, now, tries=_told(scene, call, outcome))
     return _tried(job, scene, call, remedy, step, now, tries=_told(scene, call, outcome, step))
@@ -57,6 +59,13 @@ def told(scene: Scene) -> str:
     return f"{scene.id} was filmed {', '.join(dict.fromkeys(done))}: {reason}"
 
 
+def seed_attempt(scene: Scene) -> int:
+    """The attempt whose seed the scene's clip is filmed with: a repeated request has the seed of the one before."""
+    last = scene.tries[-1] if scene.tries else None
+    repeats = last is not None and last.remedy == "repeat" and last.take == scene.take
+    return scene.attempt - 1 if repeats and last and last.attempt == scene.attempt - 1 else scene.attempt
+
+
 def not_redrawn(scene: Scene, problem: Problem, now: datetime) -> Scene:
     """The scene whose new pictures were refused as well: given up, with the pictures it had."""
     return scene.to(SceneState.FILTERED, now, redraw=(), rewording=None, problem=problem)
@@ -64,34 +73,33 @@ def not_redrawn(scene: Scene, problem: Problem, now: datetime) -> Scene:
 
 def _possible(job: Job, scene: Scene) -> set[Step]:
     """What this scene still allows: sound can be left out once, and only while there is any."""
-    possible: set[Step] = {"reseed", "rewrite", "redraw"}
+    possible: set[Step] = {"repeat", "reseed", "rewrite", "redraw"}
     if job.has_sound(scene):
         possible.add("mute")
-    if _other_model(job, scene):
-        possible.add("model")
-    return possible
-
-
-def _other_model(job: Job, scene: Scene) -> str:
-    """The registry's fallback for the model in use, if it films this film's format; else nothing."""
+    model = job.planned().video_of(scene)
+    others: Mapping[Step, str] = {"model": model.fallback, "successor": model.replaced_by}
     plan = job.planned()
-    other = plan.video_of(scene).fallback
-    return other if other and plan.can_be_filmed_by(other, scene.duration_s) else ""
+    return possible | {
+        step for step, other in others.items() if other and plan.can_be_filmed_by(other, scene.duration_s)
+    }
 
 
 def _tried(
     job: Job, scene: Scene, call: Call, remedy: Remedy, step: Step, now: datetime, *, tries: tuple[Try, ...]
 ) -> Scene:
     asked = Rewording(attempt=f"{scene.take}-{scene.attempt}", advice=remedy.advice, reason=call.reason)
+    model = job.planned().video_of(scene)
     match step:
-        case "reseed":
+        case "repeat" | "reseed":
             return _next_attempt(scene, now, tries=tries)
         case "rewrite":
             return _next_attempt(scene, now, tries=tries, rewording=asked)
         case "mute":
             return _next_attempt(scene, now, tries=tries, muted=True)
         case "model":
-            return _next_attempt(scene, now, tries=tries, video_model=_other_model(job, scene))
+            return _next_attempt(scene, now, tries=tries, video_model=model.fallback)
+        case "successor":
+            return _next_attempt(scene, now, tries=tries, video_model=model.replaced_by)
         case "redraw":  # the clip is made from other pictures then: another take
             drawn_anew = {"take": scene.take + 1, "attempt": 1, "redraw": ("start", "end"), "rewording": asked}
             return scene.to(SceneState.PENDING, now, tries=tries, **drawn_anew)
@@ -118,6 +126,18 @@ def _given_up(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries:
         scene=scene.id,
     )
     return scene.to(_GIVEN_UP[remedy.problem], now, tries=tries, problem=problem)
+
+
+def _stopped(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries: tuple[Try, ...]) -> Scene:
+    """The scene with the problem that ends its job; it is filmed when the job goes on."""
+    problem = Problem(
+        code=remedy.problem,
+        message=f"{scene.id}: {call.model} cannot film it: {call.reason}",
+        remedy=remedy.advice,
+        step="poll_clips",
+        scene=scene.id,
+    )
+    return scene.evolve(tries=tries, problem=problem, updated=now)
 
 
 def _told(scene: Scene, call: Call, outcome: str, remedy: str = "") -> tuple[Try, ...]:

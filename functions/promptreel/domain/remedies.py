@@ -1,10 +1,9 @@
-"""What a refusal asks for: which remedies may help, in which order, and what should the scene's owner change (D4)?
+"""What a failed call asks for: which remedies may help, in which order, and what should be changed by whom (D4)?
 
-Codes, categories, remedies and advice are data (data/remedies.json); a code nobody has listed gets the benefit of the
-doubt.
+Codes, categories, remedies and advice are data (data/remedies.json). Codes are a provider's support codes and the names
+of classes of failures, which the provider's adapter recognises; an unlisted support code is taken for a refusal.
 """
 
-import re
 from collections import Counter
 from collections.abc import Container, Sequence
 from functools import cache
@@ -13,10 +12,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Step = Literal["reseed", "rewrite", "redraw", "mute", "model"]
-Problem = Literal["clip_refused", "clip_failed", "clip_timed_out"]
+Step = Literal["repeat", "reseed", "rewrite", "redraw", "mute", "model", "successor"]
+Problem = Literal["clip_refused", "clip_failed", "clip_timed_out", "misconfigured", "model_unsuitable"]
 
-_RPC_CODE = re.compile(r"\(code (\d+)\)")
+MODEL_UNAVAILABLE = "model_unavailable"  # the code of a model that is retired, or not offered here
+_STOPS_THE_JOB = frozenset({"misconfigured", "model_unsuitable"})
 
 
 class _Data(BaseModel):
@@ -31,25 +31,28 @@ class Remedy(_Data):
     steps: tuple[Step, ...]
     advice: str
 
+    @property
+    def stops_the_job(self) -> bool:
+        """Whether no substitute for a scene covers this: every other scene would fail in the same way."""
+        return self.problem in _STOPS_THE_JOB
+
     def next_step(self, used: Sequence[str], possible: Container[Step]) -> Step | None:
-        """The first step that is left and possible for this scene; None when the scene is to be given up."""
-        if len(used) >= _load().max_remedies:
-            return None
-        left = Counter[str](used)
+        """The first step that is left and possible for this scene; None when there is none.
+
+        A successor is always left: models have an end of successors.
+        """
+        left = Counter(step for step in used if step != "successor")
+        exhausted = left.total() >= _load().max_remedies
         for step in self.steps:
             if left[step]:
                 left[step] -= 1
-            elif step in possible:
+            elif step in possible and (step == "successor" or not exhausted):
                 return step
         return None
 
 
 class _Category(Remedy):
-    """What it is known by: support codes, else the code of a failed operation, else words in the reason."""
-
-    codes: tuple[str, ...] = ()
-    rpc_codes: tuple[int, ...] = ()
-    words: tuple[str, ...] = ()
+    codes: tuple[str, ...]
 
 
 class _Remedies(_Data):
@@ -60,10 +63,10 @@ class _Remedies(_Data):
     categories: tuple[_Category, ...]
 
 
-def remedy(codes: Sequence[str], reason: str = "") -> Remedy:
-    """The strictest remedy of these support codes; without one that is known, what the reason tells."""
+def remedy(codes: Sequence[str]) -> Remedy:
+    """The strictest remedy of these codes; without one that is listed, the one of an unknown refusal."""
     known = [category for category in _load().categories if set(category.codes) & set(codes)]
-    return min(known, key=lambda category: len(category.steps), default=None) or _by_reason(reason)
+    return min(known, key=lambda category: len(category.steps), default=_load().unknown)
 
 
 def timed_out() -> Remedy:
@@ -71,13 +74,9 @@ def timed_out() -> Remedy:
     return _load().timed_out
 
 
-def _by_reason(reason: str) -> Remedy:
-    numbers = {int(number) for number in _RPC_CODE.findall(reason)}
-    words = set(re.findall(r"[a-z]+", reason.lower()))
-    for category in _load().categories:
-        if numbers & set(category.rpc_codes) or (not numbers and words & set(category.words)):
-            return category
-    return _load().unknown
+def listed_codes() -> frozenset[str]:
+    """Every code that has a remedy of its own."""
+    return frozenset(code for category in _load().categories for code in category.codes)
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from promptreel.domain.states import CallState
 from promptreel.domain.tariffs import ReportedUsage, Tariff
-from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Unpaid
+from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient, Unpaid
 from promptreel.ports import ArtifactStore, Clock, Declined
 from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Mine, Paid, Ticket
 
@@ -43,7 +43,7 @@ def pay(
 ) -> Claim:
     """Make one call unless it is made; afterwards it is `Paid`, `Closed`, `Busy` or `Superseded`, never `Mine`.
 
-    Raises: QuotaExhausted (nothing is paid, the same call may be sent again); BudgetExceeded.
+    Raises: QuotaExhausted, Transient (nothing is paid, the same call may be sent again); BudgetExceeded.
     """
     claim = ledger.claim(ticket)
     if isinstance(claim, Busy) and claim.call.state is CallState.UNCERTAIN:
@@ -54,8 +54,10 @@ def pay(
         return claim
     try:
         made = ledger.send(claim, ticket, post)
-    except Unpaid as error:
+    except Throttled as error:
         raise QuotaExhausted(error.reason) from error
+    except Unpaid as error:
+        raise Transient(error.reason, code="not_sent") from error
     except Refused as error:
         return Closed(claim.call.evolve(reason=error.reason, codes=error.codes, updated=clock.now()))
     except AnswerLost as error:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from promptreel.domain import ids as names
 from promptreel.domain.job import Job, Plan
-from promptreel.domain.models import registry
+from promptreel.domain.models import ImageModel
 from promptreel.domain.planning import PICTURE_SIZE
 from promptreel.domain.scene import FrameName, Scene
 from promptreel.domain.tariffs import Tariff, picture_tariff
@@ -38,9 +38,9 @@ def text(
     return ticket if scene is None else replace(ticket, scene=scene.id, take=scene.take)
 
 
-def keyframe_tariff(plan: Plan) -> Tariff:
-    """The price of every keyframe of a plan."""
-    return picture_tariff(registry().image_model(plan.image_model), PICTURE_SIZE, MOST_REFERENCES)
+def keyframe_tariff(model: ImageModel) -> Tariff:
+    """The price of every keyframe that this model draws."""
+    return picture_tariff(model, PICTURE_SIZE, MOST_REFERENCES)
 
 
 def keyframe(

@@ -10,9 +10,9 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from promptreel.domain import ids as names
-from promptreel.domain import prompts
+from promptreel.domain import prompts, succession
 from promptreel.domain.job import Job
-from promptreel.domain.models import TextModel
+from promptreel.domain.models import TextModel, registry
 from promptreel.domain.scene import Scene
 from promptreel.domain.tariffs import text_tariff
 from promptreel.ports import ArtifactStore, Clock, Declined, Manuscript, Writer
@@ -66,7 +66,7 @@ def ask(
     artifacts: ArtifactStore,
     clock: Clock,
 ) -> Told[A] | Unusable | Busy | Superseded:
-    """Ask until an answer can be used. Raises: QuotaExhausted; BudgetExceeded."""
+    """Ask until an answer can be used. Raises: QuotaExhausted; BudgetExceeded; Misconfigured."""
     fault, tries = "", 0
     for attempt in range(1, MAX_ATTEMPTS + 1):
         manuscript = Manuscript(
@@ -97,6 +97,10 @@ def ask(
             except ValueError as error:
                 fault = str(error)
         else:
+            following = succession.next_model(job, model, claim.call, registry().text_model)
+            if following is not model:
+                model = following
+                continue
             fault = claim.call.reason
         tries += claim.call.spends_remedy and job.counts(claim.call.updated)
         if tries == len(prompts.TEMPERATURES):

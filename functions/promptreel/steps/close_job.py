@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from promptreel.domain import recovery
+from promptreel.domain import recovery, succession
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import committed_micros
 from promptreel.domain.money import usd
@@ -47,7 +47,8 @@ def _complete(cmd: CloseJob, jobs: JobStore, clock: Clock) -> Job | None:
     if job.output is None:
         raise Broken(f"{job.id} has no film although its cut was reported done.", code="film_missing")
     remedies = (recovery.told(scene.value) for scene in jobs.scenes(job.id))
-    warnings = (*job.warnings, *(warning for warning in remedies if warning))
+    replaced = succession.replacement_warnings(read.value for read in jobs.calls(job.id))
+    warnings = (*job.warnings, *replaced, *(warning for warning in remedies if warning))
     done = job.to(JobState.COMPLETE, clock.now(), warnings=warnings)
     jobs.write(Replace(job.id, read, done))
     tell_job(done, jobs)

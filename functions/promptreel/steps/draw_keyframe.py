@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from promptreel.domain import ids as names
-from promptreel.domain import planning, prompts, recovery
+from promptreel.domain import planning, prompts, recovery, succession
 from promptreel.domain.job import Job
+from promptreel.domain.models import registry
 from promptreel.domain.problem import Problem
 from promptreel.domain.scene import FrameName, Keyframe, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
@@ -63,7 +64,8 @@ def draw_keyframe(
 ) -> KeyframeDrawn:
     """Draw one keyframe; asked again, it answers as before and pays nothing.
 
-    Raises: KeyframeRefused when the painter refuses every try at a first picture; BudgetExceeded.
+    Raises: KeyframeRefused when the painter refuses every try at a first picture; Misconfigured when no painter can be
+    used; BudgetExceeded.
     """
     job = jobs.job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
@@ -110,7 +112,6 @@ def _draw(
 ) -> Keyframe | Claim:
     """The picture, or why there is none now."""
     plan = job.planned()
-    tariff = tickets.keyframe_tariff(plan)
     before = scene.frame("start") if frame == "end" else None
     if frame == "end" and before is None:
         raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
@@ -119,9 +120,11 @@ def _draw(
         intact.check(f"{scene.id}: its first picture", before, artifacts)
     references = (artifacts.get(before.uri),) if before else ()
     tries, reason, remedy = 0, "", ""
+    model = registry().image_model(plan.image_model)
     for attempt in range(1, MAX_ATTEMPTS + 1):
+        tariff = tickets.keyframe_tariff(model)
         sketch = Sketch(
-            model=plan.image_model,
+            model=model.id,
             prompt=prompt,
             references=references,
             aspect=plan.aspect,
@@ -145,6 +148,10 @@ def _draw(
             return Keyframe(uri=uri, digest=paid.digest, checksum=checksum)
         if not isinstance(claim, Closed):
             return claim
+        following = succession.next_model(job, model, claim.call, registry().image_model)
+        if following is not model:
+            model = following
+            continue
         tries += claim.call.spends_remedy and job.counts(claim.call.updated)
         reason = claim.call.reason or reason
         remedy = _LOST if claim.call.state is CallState.LOST else _REFUSED

@@ -4,16 +4,25 @@ import logging
 from dataclasses import dataclass
 
 from promptreel.domain import ids as names
-from promptreel.domain import prompts
+from promptreel.domain import prompts, recovery
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Clip, Scene
 from promptreel.domain.states import CallState, SceneState
-from promptreel.errors import AnswerLost, BudgetExceeded, LostRace, QuotaExhausted, Refused, Unpaid
+from promptreel.errors import (
+    AnswerLost,
+    Broken,
+    BudgetExceeded,
+    LostRace,
+    QuotaExhausted,
+    Refused,
+    Throttled,
+    Transient,
+    Unpaid,
+)
 from promptreel.ports import ArtifactStore, Clock, Filmer, Ids, JobStore, Replace, Shot, Writer
 from promptreel.protocol import filming, intact, tickets
-from promptreel.protocol.intact import NotIntact
 from promptreel.protocol.ledger import Busy, Ledger, Mine, Superseded
 from promptreel.protocol.races import until_won
 from promptreel.protocol.rewording import reworded
@@ -72,7 +81,7 @@ def submit_clip(
         if not isinstance(ready, Scene):
             return ClipSubmitted("busy" if isinstance(ready, Busy) else "superseded")
         state = _send(job, ready, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock)
-    except (BudgetExceeded, NotIntact) as error:
+    except (BudgetExceeded, Broken) as error:
         problem = Problem.of(error, step="submit_clip", scene=scene.id)
         until_won(lambda: _write(cmd, jobs, clock, problem), clock, ids)
         return ClipSubmitted(error.code)
@@ -95,8 +104,10 @@ def _send(job: Job, scene: Scene, *, artifacts: ArtifactStore, filmer: Filmer, l
     intact.check_pictures(scene, artifacts)
     try:
         operation = ledger.send(claim, ticket, lambda left_s: filmer.submit(shot, artifacts.uri(ticket.prefix), left_s))
-    except Unpaid as error:
+    except Throttled as error:
         raise QuotaExhausted(error.reason) from error
+    except Unpaid as error:
+        raise Transient(error.reason, code="not_sent") from error
     except LostRace:
         return "busy"
     except Refused:
@@ -145,7 +156,7 @@ def _shot(job: Job, scene: Scene) -> Shot:
         aspect=plan.aspect,
         resolution=plan.resolution,
         audio=job.has_sound(scene),
-        seed=tickets.seed(job, scene.clip_purpose, str(scene.take), str(scene.attempt)),
+        seed=tickets.seed(job, scene.clip_purpose, str(scene.take), str(recovery.seed_attempt(scene))),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from promptreel.domain import planning, prompts, storyboard, timeline
 from promptreel.domain.job import Job, Plan, Wave
 from promptreel.domain.ledger import Call, committed_micros
+from promptreel.domain.models import registry
 from promptreel.domain.money import usd
 from promptreel.domain.planning import Brief
 from promptreel.domain.scene import Scene
@@ -45,7 +46,8 @@ def write_storyboard(
 ) -> StoryboardWritten:
     """Write the storyboard and reserve the film's whole price; asked again, it answers as before and pays nothing.
 
-    Raises: BudgetExceeded with the amount needed; Rejected when the writer never gives a usable storyboard.
+    Raises: BudgetExceeded with the amount needed; Rejected when the writer never gives a usable storyboard;
+    Misconfigured when no writer can be used.
     """
     job = jobs.job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
@@ -138,7 +140,7 @@ def _plan(job: Job, brief: Brief, told: Storyboard, uri: str, scenes: list[Scene
 
 
 def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], clock: Clock) -> list[Call]:
-    now, tariff = clock.now(), tickets.keyframe_tariff(plan)
+    now, tariff = clock.now(), tickets.keyframe_tariff(registry().image_model(plan.image_model))
     by_id = {scene.id: scene for scene in scenes}
     pictures = [
         tickets.keyframe(job, tariff, by_id[item.scene], item.frame, 1, "", now)

@@ -23,7 +23,6 @@ REFERENCE = types.VideoGenerationReferenceImage(image=PICTURE, reference_type=ty
         ({"duration_seconds": 5, "image": a_picture()}, "for feature image_to_video"),
         ({"duration_seconds": 4, "resolution": "1080p"}, r"supported durations are \[8\] for resolution 1080p"),
         ({"duration_seconds": 6, "resolution": "4k"}, r"supported durations are \[8\] for resolution 4k"),
-        ({"duration_seconds": 8, "resolution": "4k", "model": FAST}, "resolution 4k"),
         ({"duration_seconds": 8, "resolution": "4k", "model": LITE}, "resolution 4k"),
         ({"resolution": "480p"}, "resolution 480p"),
         ({"aspect_ratio": "1:1"}, "aspectRatio 1:1"),

@@ -3,7 +3,7 @@
 import pytest
 
 from promptreel.domain import remedies
-from promptreel.domain.models import registry
+from promptreel.domain.models import ImageModel, TextModel, VideoModel, registry
 from promptreel.domain.remedies import Step
 
 # Every code that Vertex AI's Veo and image pages list.
@@ -12,7 +12,7 @@ LISTED = (
     "89371032 49114662 72817394 63429089 60599140 35561574 35561575 90789179 43188360 78610348 61493863 56562880 "
     "32635315 92201652 39322892"
 ).split()
-EVERYTHING: set[Step] = {"reseed", "rewrite", "redraw", "mute", "model"}
+EVERYTHING: set[Step] = {"repeat", "reseed", "rewrite", "redraw", "mute", "model", "successor"}
 
 
 @pytest.mark.parametrize("code", LISTED)
@@ -29,27 +29,13 @@ def test_several_codes_then_the_strictest_rules() -> None:
     assert remedies.remedy(["64151117", "89371032"]).steps == ()
 
 
-@pytest.mark.parametrize("codes", [[], ["00000000"]])
+@pytest.mark.parametrize("codes", [[], ["00000000"], ["safety"]])
 def test_unknown_or_missing_code_then_gets_another_seed_and_other_words(codes: list[str]) -> None:
-    assert remedies.remedy(codes, "Filtered without a reason.").steps == ("reseed", "rewrite")
-
-
-@pytest.mark.parametrize(
-    ("reason", "category"),
-    [
-        ("The audio could not be made (no speech allowed).", "sound"),
-        ("The service is overloaded (code 14)", "provider failure"),
-        ("Audio backend failed (code 13)", "provider failure"),
-        ("Request contains an invalid argument. (code 3)", "unusable request"),
-        ("Nothing known", "unknown"),
-    ],
-)
-def test_refusal_without_a_known_code_then_is_told_by_its_reason(reason: str, category: str) -> None:
-    assert remedies.remedy([], reason).category == category
+    assert remedies.remedy(codes).steps == ("reseed", "rewrite")
 
 
 def test_steps_then_are_tried_in_order_each_as_often_as_it_is_listed() -> None:
-    failure = remedies.remedy([], "(code 13)")
+    failure = remedies.remedy(["outage"])
 
     assert failure.next_step([], EVERYTHING) == "reseed"
     assert failure.next_step(["reseed"], EVERYTHING) == "reseed"
@@ -65,6 +51,29 @@ def test_step_that_this_scene_does_not_allow_then_is_passed_over() -> None:
 def test_remedies_of_other_refusals_count_and_four_are_the_end() -> None:
     assert remedies.remedy(["64151117"]).next_step(["rewrite"], EVERYTHING) == "reseed"
     assert remedies.remedy(["64151117"]).next_step(["rewrite", "mute", "rewrite", "redraw"], EVERYTHING) is None
+
+
+def test_successor_is_left_when_every_remedy_is_used_up() -> None:
+    unavailable = remedies.remedy([remedies.MODEL_UNAVAILABLE])
+
+    assert unavailable.next_step(["rewrite", "mute", "rewrite", "redraw", "successor"], EVERYTHING) == "successor"
+    assert unavailable.next_step([], EVERYTHING - {"successor"}) is None
+
+
+def test_successors_of_models_exist_and_come_to_an_end() -> None:
+    kinds: tuple[tuple[TextModel | ImageModel | VideoModel, ...], ...] = (
+        registry().text,
+        registry().image,
+        registry().video,
+    )
+    for models in kinds:
+        known = {model.id: model.replaced_by for model in models}
+        assert {model.replaced_by for model in models} - {""} <= set(known)
+        for model_id in known:
+            seen = [model_id]
+            while following := known[seen[-1]]:
+                assert following not in seen
+                seen.append(following)
 
 
 def test_fallback_models_then_exist_and_are_never_dearer() -> None:

@@ -17,7 +17,7 @@ from promptreel.domain.ledger import CUT_OFF, committed_micros
 from promptreel.domain.models import registry
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.domain.tariffs import ReportedUsage, text_tariff
-from promptreel.errors import AnswerLost, CallFailed, LostRace, PromptreelError, Refused, Rejected, Unpaid
+from promptreel.errors import AnswerLost, CallFailed, LostRace, PromptreelError, Refused, Rejected, Throttled
 from promptreel.ports import Change, ClipTask, Declined, Delivered, Ended, FilmingState, Running, Shot
 from promptreel.protocol import lifecycle, tickets
 from promptreel.protocol.reconciling import reconcile
@@ -35,15 +35,16 @@ VEO = "veo-3.1-generate-001"
 LONGEST_S = 900
 
 
-# Another seed and other pictures; other words; all there is; nothing at all; the sound; the provider itself.
-REFUSALS = ("15236754", "57734940", "64151117", "89371032", "audio blocked", "failed (code 13)")
+# Another seed and other pictures; other words; all there is; nothing at all; the sound; the provider itself; the model;
+# the deployment.
+REFUSALS = ("15236754", "57734940", "64151117", "89371032", "audio", "outage", "model_unavailable", "configuration")
 
 
 # Fates of a text or a picture. An answer without output is billed; one without usage counts at its reserved price.
 FATES: tuple[CallFailed | Declined, ...] = (
     Refused("unwilling"),
     AnswerLost("reset"),
-    Unpaid("429"),
+    Throttled("429"),
     Declined("unwilling, in words", (), ReportedUsage(input=300, output=200, picture=0)),
     Declined("cut off", (CUT_OFF,), ReportedUsage(input=300, output=900)),
     Declined("nothing is reported", (), ReportedUsage()),
@@ -79,7 +80,7 @@ class Provider:
     def submit(self, shot: Shot, output_uri: str, timeout_s: float) -> str:
         fate, self.next = self.next, "answered"
         if fate == "quota":
-            raise Unpaid("429")
+            raise Throttled("429")
         if fate == "rejected":
             raise Refused("400")
         if fate == "never_arrived":
@@ -98,10 +99,10 @@ class Provider:
         return self.operations[operation].state
 
     def end(self, name: str, refusal: str | None) -> None:
-        """With a clip, or refused: by a support code, or for a reason without one."""
+        """With a clip, or refused with this code."""
         operation = self.operations[name]
         if refusal is not None:
-            operation.state = Ended(refusal, (refusal,) if refusal.isdigit() else (), filtered=True)
+            operation.state = Ended(f"Code {refusal}", (refusal,))
             return
         uri = f"{operation.prefix}7/sample_0.mp4"
         self._world.artifacts.put(uri.removeprefix("gs://artifacts/"), b"clip", "video/mp4")

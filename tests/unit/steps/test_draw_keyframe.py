@@ -7,7 +7,7 @@ import pytest
 from promptreel.domain.ledger import committed_micros
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.domain.tariffs import ReportedUsage
-from promptreel.errors import AnswerLost, BudgetExceeded, QuotaExhausted, Refused, Rejected, Unpaid
+from promptreel.errors import AnswerLost, BudgetExceeded, QuotaExhausted, Refused, Rejected, Throttled
 from promptreel.ports import Declined, Replace
 from promptreel.protocol import lifecycle
 from promptreel.steps.draw_keyframe import DrawKeyframe
@@ -136,7 +136,7 @@ def test_picture_whose_last_answer_was_lost_then_asks_for_patience_and_not_for_o
 
 def test_quota_when_exhausted_then_nothing_is_paid_and_the_same_call_is_claimed_again(world: FakeWorld) -> None:
     job = world.planned()
-    world.painter.failures = [Unpaid("429")]
+    world.painter.failures = [Throttled("429")]
     with pytest.raises(QuotaExhausted):
         world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
 

@@ -6,7 +6,7 @@ from promptreel.domain.job import Budget, Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Unpaid
+from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled
 from promptreel.ports import FilmingState, Replace, Running
 from promptreel.protocol import lifecycle
 from promptreel.steps.draw_keyframe import DrawKeyframe
@@ -185,7 +185,7 @@ def test_request_refused_outright_then_next_attempt_follows(world: FakeWorld) ->
 
 def test_quota_when_exhausted_then_the_queue_hears_429_and_the_same_call_goes_out_later(world: FakeWorld) -> None:
     job = world.drawn()
-    world.filmer.failures = [Unpaid("429")]
+    world.filmer.failures = [Throttled("429")]
     with pytest.raises(QuotaExhausted):
         world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
 

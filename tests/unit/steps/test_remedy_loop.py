@@ -5,11 +5,11 @@ import json
 import pytest
 
 from promptreel.domain.ids import call_id
-from promptreel.domain.job import DrawItem, Job, Output
+from promptreel.domain.job import DrawItem, Job
 from promptreel.domain.ledger import JOB_ENDED, Call, committed_micros
 from promptreel.domain.scene import Rewording, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Transient, Unpaid
+from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient
 from promptreel.ports import Create, Ended, Replace, Running
 from promptreel.protocol import lifecycle
 from promptreel.steps.draw_keyframe import DrawKeyframe
@@ -21,7 +21,7 @@ from tests.fakes.world import FakeWorld
 
 REWRITTEN = "57734940"  # hate, input side: other words at once, nothing else
 REDRAWN = "29310472"  # celebrity, input side: other words, then other pictures
-PROVIDER_FAILED = "The service failed (code 13)"
+PROVIDER_FAILED = "outage"
 
 
 def first(world: FakeWorld, job: Job) -> Scene:
@@ -32,19 +32,29 @@ def calls(world: FakeWorld, job: Job, purpose: str) -> list[Call]:
     return [read.value for read in world.jobs.calls(job.id) if read.value.purpose.startswith(purpose)]
 
 
-def refuse_first(world: FakeWorld, job: Job, code: str = "", reason: str = "") -> ClipsPolled:
+def refuse_first(world: FakeWorld, job: Job, code: str = "safety") -> ClipsPolled:
     """The first scene's running clip is refused, the others are delivered; poll_clips looks."""
     world.submit_queued()
     filming = first(world, job).clip_call(job.id)
     for operation, state in list(world.filmer.states.items()):
         if isinstance(state, Running):
             if world.filmer.prefixes[operation].endswith(f"/{filming}/"):
-                told = reason or f"Support codes: {code}"
-                world.filmer.states[operation] = Ended(told, (code,) if code else (), filtered=bool(code))
+                world.filmer.states[operation] = Ended(f"Support codes: {code}", (code,))
             else:
                 world.filmer.deliver(operation)
     world.clock.pass_s(60)
     return world.poll(job)
+
+
+def finish(world: FakeWorld, job: Job) -> None:
+    """Every running clip is delivered, the film is cut and the job complete."""
+    for operation, state in world.filmer.states.items():
+        if isinstance(state, Running):
+            world.filmer.deliver(operation)
+    world.clock.pass_s(60)
+    assert world.poll(job).state == "done"
+    world.give_film(job)
+    assert world.close(job) == "complete"
 
 
 def draw(world: FakeWorld, job: Job, item: DrawItem) -> str:
@@ -189,7 +199,7 @@ def test_lost_answer_of_the_rewriter_then_is_counted_and_asked_again(world: Fake
 def test_quota_of_the_rewriter_then_is_not_told_as_the_quota_of_the_clips(world: FakeWorld) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
-    world.writer.answers = [Unpaid("429")]
+    world.writer.answers = [Throttled("429")]
 
     with pytest.raises(Transient) as away:
         world.submit_queued()
@@ -318,22 +328,38 @@ def test_scene_given_up_at_its_new_pictures_when_resumed_then_is_filmed_from_the
     assert (first(world, job).state, first(world, job).take) == (SceneState.FILMING, 2)
 
 
-def test_refused_sound_then_is_rewritten_and_at_last_left_out_at_the_silent_price(world: FakeWorld) -> None:
+def test_refused_sound_is_asked_for_once_more_unchanged_and_then_left_out_at_the_silent_price(
+    world: FakeWorld,
+) -> None:
     job = world.drawn()
-    refuse_first(world, job, reason="Audio was blocked.")
-    refuse_first(world, job, reason="Audio was blocked.")
+    refuse_first(world, job, "audio")
+    refuse_first(world, job, "audio")
     world.submit_queued()
 
-    assert [shot.audio for shot in world.filmer.asked[-2:]] == [True, False]
-    loud, *_, silent = calls(world, job, "clip/scene-01")
-    assert silent.reserved_micros == loud.reserved_micros // 2
-    assert [one.remedy for one in first(world, job).tries] == ["rewrite", "mute"]
+    sent, repeated, silent = (shot for shot in world.filmer.asked if shot.first_uri == world.filmer.asked[0].first_uri)
+    assert repeated == sent
+    assert (silent.prompt, silent.audio) == (sent.prompt, False)
+    loud, *_, quiet = calls(world, job, "clip/scene-01")
+    assert quiet.reserved_micros == loud.reserved_micros // 2
+    assert [one.remedy for one in first(world, job).tries] == ["repeat", "mute"]
+    assert not calls(world, job, "rewrite/")
+    assert len(world.painter.asked) == 4
 
 
-def test_film_that_wants_no_sound_then_has_none_to_leave_out(world: FakeWorld) -> None:
+def test_refused_sound_that_passes_when_repeated_stays_in_the_film_without_a_warning(world: FakeWorld) -> None:
+    job = world.drawn()
+    refuse_first(world, job, "audio")
+    world.submit_queued()
+    finish(world, job)
+
+    assert world.filmer.asked[-1].audio
+    assert world.jobs.job(job.id).value.warnings == ()
+
+
+def test_film_that_wants_no_sound_has_none_to_leave_out(world: FakeWorld) -> None:
     job = world.drawn(clip_audio=False)
-    refuse_first(world, job, reason="Audio was blocked.")
-    refuse_first(world, job, reason="Audio was blocked.")
+    refuse_first(world, job, "audio")
+    refuse_first(world, job, "audio")
 
     assert first(world, job).is_given_up
 
@@ -341,7 +367,7 @@ def test_film_that_wants_no_sound_then_has_none_to_leave_out(world: FakeWorld) -
 def test_model_that_keeps_failing_then_hands_over_to_its_fallback_at_that_price(world: FakeWorld) -> None:
     job = world.drawn()
     for _ in range(3):
-        refuse_first(world, job, reason=PROVIDER_FAILED)
+        refuse_first(world, job, PROVIDER_FAILED)
     world.submit_queued()
 
     assert [shot.model for shot in world.filmer.asked[-2:]] == ["veo-3.1-generate-001", "veo-3.1-fast-generate-001"]
@@ -353,24 +379,8 @@ def test_film_that_a_remedy_made_possible_then_says_so(world: FakeWorld) -> None
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
     world.submit_queued()
-    for operation, state in world.filmer.states.items():
-        if isinstance(state, Running):
-            world.filmer.deliver(operation)
-    world.clock.pass_s(60)
-    assert world.poll(job).state == "done"
-    read = world.jobs.job(job.id)
-    output = Output(
-        film_uri="gs://artifacts/film.mp4",
-        poster_uri="gs://artifacts/poster.jpg",
-        digest="d",
-        frames=432,
-        width_px=1280,
-        height_px=720,
-        copied_frames=432,
-    )
-    world.jobs.write(Replace(job.id, read, read.value.evolve(output=output)))
+    finish(world, job)
 
-    assert world.close(job) == "complete"
     assert world.jobs.job(job.id).value.warnings == (
         f"scene-01 was filmed in milder words: Support codes: {REWRITTEN}",
     )
@@ -379,7 +389,7 @@ def test_film_that_a_remedy_made_possible_then_says_so(world: FakeWorld) -> None
 def test_clip_of_the_fallback_then_is_asked_for_as_soon_as_that_model_can_be_ready(world: FakeWorld) -> None:
     job = world.drawn()
     for _ in range(3):
-        refuse_first(world, job, reason=PROVIDER_FAILED)
+        refuse_first(world, job, PROVIDER_FAILED)
     world.submit_queued()
     (running,) = [name for name, state in world.filmer.states.items() if isinstance(state, Running)]
     world.filmer.deliver(running)
@@ -389,9 +399,9 @@ def test_clip_of_the_fallback_then_is_asked_for_as_soon_as_that_model_can_be_rea
 
 
 def test_fallback_that_cannot_film_this_format_then_is_no_remedy(world: FakeWorld) -> None:
-    job = world.drawn(resolution="4k")
+    job = world.drawn(resolution="4k", quality="draft")
     for _ in range(3):
-        refuse_first(world, job, reason=PROVIDER_FAILED)
+        refuse_first(world, job, PROVIDER_FAILED)
 
     scene = first(world, job)
     assert (scene.state, scene.problem and scene.problem.code) == (SceneState.FAILED, "clip_failed")
