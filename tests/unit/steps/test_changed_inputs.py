@@ -54,7 +54,7 @@ def test_storyboard_is_written_when_its_second_attempt_met_a_quota_and_the_job_w
 def test_scene_is_rewritten_when_the_rewriter_met_a_quota_and_the_job_was_resumed_at_once(world: FakeWorld) -> None:
     job = world.drawn()
     world.submit_queued()
-    world.filmer.states["operations/1"] = Ended("refused", (REWRITTEN,), filtered=True)
+    world.filmer.states["operations/1"] = Ended("refused", (REWRITTEN,))
     world.clock.pass_s(60)
     world.poll(job)
     world.writer.answers = ["no scene", Unpaid("429")]
