@@ -8,7 +8,7 @@ import pytest
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import QuotaExhausted, Transient, Unpaid
+from promptreel.errors import QuotaExhausted, Throttled, Transient
 from promptreel.ports import Change, Ended
 from promptreel.protocol import lifecycle
 from promptreel.steps.draw_keyframe import DrawKeyframe
@@ -41,7 +41,7 @@ def test_storyboard_is_written_when_its_second_attempt_met_a_quota_and_the_job_w
     world: FakeWorld,
 ) -> None:
     job = world.opened()
-    world.writer.answers = ["no storyboard", Unpaid("429")]
+    world.writer.answers = ["no storyboard", Throttled("429")]
     with pytest.raises(QuotaExhausted):
         world.write_storyboard(WriteStoryboard(job.id, job.run))
     world.fail_job(FailJob(job.id, job.run, "429"))
@@ -57,7 +57,7 @@ def test_scene_is_rewritten_when_the_rewriter_met_a_quota_and_the_job_was_resume
     world.filmer.states["operations/1"] = Ended("refused", (REWRITTEN,))
     world.clock.pass_s(60)
     world.poll(job)
-    world.writer.answers = ["no scene", Unpaid("429")]
+    world.writer.answers = ["no scene", Throttled("429")]
     with pytest.raises(Transient):
         world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2))
     lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
@@ -71,7 +71,7 @@ def test_clip_is_filmed_when_the_prompt_template_changed_after_its_call_met_a_qu
     world: FakeWorld, templates: PromptTemplates
 ) -> None:
     job = world.drawn()
-    world.filmer.failures = [Unpaid("429")]
+    world.filmer.failures = [Throttled("429")]
     with pytest.raises(QuotaExhausted):
         world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
     templates.deploy(1)
@@ -85,7 +85,7 @@ def test_keyframe_is_drawn_when_the_prompt_template_changed_after_its_call_met_a
     world: FakeWorld, templates: PromptTemplates
 ) -> None:
     job = world.planned()
-    world.painter.failures = [Unpaid("429")]
+    world.painter.failures = [Throttled("429")]
     picture = DrawKeyframe(job.id, job.run, "scene-01", "start")
     with pytest.raises(QuotaExhausted):
         world.draw_keyframe(picture)
