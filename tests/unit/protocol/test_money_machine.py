@@ -300,7 +300,9 @@ class Money(RuleBasedStateMachine):
         """What the writer and the painter answered, by their own books."""
         plan, now = self.world.jobs.job(self.job_id).value.planned(), self.world.clock.true_now()
         # The rewrites' limit: what is not reported then counts the least that it may.
-        tariffs = (text_tariff(registry().text_model(plan.text_model), MOST_TOKENS), tickets.keyframe_tariff(plan))
+        painter = registry().image_model(plan.image_model)
+        writer = registry().text_model(plan.text_model)
+        tariffs = (text_tariff(writer, MOST_TOKENS), tickets.keyframe_tariff(painter))
         books = (self.world.writer.billed, self.world.painter.billed)
         return sum(
             tariff.cost_micros(tariff.complete(reported), now)
