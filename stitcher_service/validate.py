@@ -12,6 +12,7 @@ import numpy as np
 
 from stitcher_service import recipes
 from stitcher_service.errors import RenderFailed
+from stitcher_service.ffmpeg.completeness import boxes
 from stitcher_service.ffmpeg.errors import Unreadable
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
 from stitcher_service.ffmpeg.run import Runner
@@ -26,8 +27,6 @@ _FRAMES_AFTER = 6
 _BLACK_LUMA = 26  # of 255: blackdetect's tenth
 _BLACK_SHARE = 0.98  # of the picture, as for the clips
 _LOOKS = 7
-_BOX_HEADER_BYTES = 8
-_WIDE_BOX_HEADER_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,8 @@ def _picture_faults(video: VideoTrack, film: FilmFormat, frames: int) -> Iterato
 
 
 def _layout_faults(film: Path) -> Iterator[str]:
-    order = [name for name in _boxes(film) if name in {"moov", "mdat"}]
+    with film.open("rb") as file:
+        order = [box.name for box in boxes(file) if box.name in {"moov", "mdat"}]
     if order != ["moov", "mdat"]:
         yield f"its boxes are {order}, a fast start needs moov before mdat"
     with av.open(str(film)) as container:
@@ -89,20 +89,6 @@ def _layout_faults(film: Path) -> Iterator[str]:
         times = [packet.dts for packet in container.demux(container.streams.video[0]) if packet.dts is not None]
     if any(later <= earlier for earlier, later in pairwise(times)):
         yield "its decode times do not rise"
-
-
-def _boxes(film: Path) -> Iterator[str]:
-    """The names of the top-level boxes in order (ISO/IEC 14496-12 §4.2)."""
-    with film.open("rb") as file:
-        while len(head := file.read(_WIDE_BOX_HEADER_BYTES)) >= _BOX_HEADER_BYTES:
-            at = file.tell() - len(head)
-            size = int.from_bytes(head[:4])
-            if size == 1:
-                size = int.from_bytes(head[8:16])
-            yield head[4:8].decode("latin-1")
-            if size < _BOX_HEADER_BYTES:
-                return
-            file.seek(at + size)
 
 
 def _joint_faults(film: Path, plan: Plan, tracks: Sequence[VideoTrack], runner: Runner, each: Each) -> Iterator[str]:

@@ -15,6 +15,7 @@ import av
 import av.error
 
 from stitcher_service.ffmpeg import avc
+from stitcher_service.ffmpeg.completeness import missing_bytes
 from stitcher_service.ffmpeg.errors import Unreadable
 
 HIDDEN = -1
@@ -107,6 +108,8 @@ def probe(path: Path, *, is_ours: bool = False) -> MediaInfo:
         raise Unreadable(path, "is not a file" if path.exists() else "does not exist")
     if not path.stat().st_size:
         raise Unreadable(path, "is empty")
+    if lacking := missing_bytes(path):
+        raise Unreadable(path, f"is truncated: its last {lacking} bytes are missing")
     try:
         with av.open(str(path.absolute()), options=_OURS if is_ours else _ANY) as container:
             _refuse_truncated(path, container)
