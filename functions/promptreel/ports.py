@@ -4,7 +4,7 @@ Errors are promptreel's own: `Transient` for broken I/O, `LostRace` for a lost c
 end in `Unpaid`, `Refused` or `AnswerLost` when they do not answer.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
 from promptreel.domain.tariffs import ReportedUsage
+from promptreel.errors import PromptreelError
 
 D = TypeVar("D", Job, Scene, Call, Render)
 
@@ -269,8 +270,12 @@ class Filmer(Protocol):
     def submit(self, shot: Shot, output_uri: str, timeout_s: float) -> str:
         """One paid call; answers the operation's full name. Raises: Unpaid, Refused, AnswerLost."""
 
-    def poll(self, operation: str) -> FilmingState:
-        """Free and repeatable. Raises: Transient; NotFound when the operation is unknown."""
+    def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, FilmingState | PromptreelError]:
+        """Poll these operations at the same time; free and repeatable.
+
+        Returns: what is known of each after at most ``within_s`` seconds: its state, or why its poll failed (NotFound
+        when the operation is unknown). Operations whose poll has not been answered by then are left out.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 import io
 import json
+from collections.abc import Iterable, Mapping
 
 from PIL import Image
 
 from promptreel.domain.models import TokenUsage
 from promptreel.domain.storyboard import Storyboard
 from promptreel.domain.tariffs import ReportedUsage
-from promptreel.errors import CallFailed
+from promptreel.errors import CallFailed, PromptreelError
 from promptreel.ports import (
     Declined,
     Delivered,
@@ -123,8 +124,18 @@ class FakeFilmer:
         self.prefixes[operation] = output_uri
         return operation
 
+    def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, FilmingState | PromptreelError]:
+        return {operation: self._outcome(operation) for operation in operations}
+
     def poll(self, operation: str) -> FilmingState:
+        """What one operation answers: a test may replace it."""
         return self.states[operation]
+
+    def _outcome(self, operation: str) -> FilmingState | PromptreelError:
+        try:
+            return self.poll(operation)
+        except PromptreelError as error:
+            return error
 
     def deliver(self, operation: str) -> str:
         """End an operation with a clip in the bucket; answers its URI."""

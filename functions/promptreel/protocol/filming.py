@@ -1,6 +1,8 @@
 """Clips between the two frames and the film: dispatch one, and find out what has become of its call."""
 
 import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from promptreel.domain.job import Job
@@ -16,6 +18,7 @@ from promptreel.ports import (
     Delivered,
     Ended,
     Filmer,
+    FilmingState,
     Ids,
     JobStore,
     Replace,
@@ -27,6 +30,7 @@ from promptreel.protocol.races import until_won
 log = logging.getLogger(__name__)
 
 REDISPATCH_AFTER_S = 120.0
+POLLS_S = 45.0  # for all polls of one look together, in real seconds
 
 
 def is_overdue(scene: Scene, now: datetime, pace: float) -> bool:
@@ -66,33 +70,61 @@ def clip(call: Call, artifacts: ArtifactStore) -> Clip:
     return Clip(uri=uri, call=call.id, checksum=checksum)
 
 
-def resolve(call: Call, *, ledger: Ledger, filmer: Filmer, artifacts: ArtifactStore, clock: Clock) -> Call:
-    """Look once at what became of a clip's call and record it. Any worker may do this, as often as it likes."""
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What the provider said of operations, by name, in a look that began at ``began``."""
+
+    began: datetime
+    states: Mapping[str, FilmingState | PromptreelError]
+
+
+def poll(calls: Iterable[Call], *, filmer: Filmer, clock: Clock) -> Polled:
+    """Ask the provider for the operations of these calls, all at once."""
+    began = clock.now()
+    return Polled(began, filmer.poll_all([call.operation for call in calls if call.operation], POLLS_S))
+
+
+def resolve(
+    call: Call,
+    *,
+    ledger: Ledger,
+    filmer: Filmer,
+    artifacts: ArtifactStore,
+    clock: Clock,
+    polled: Polled | None = None,
+) -> Call:
+    """Look once at what became of a clip's call and record it. Any worker may do this, as often as it likes.
+
+    ``polled`` is what the provider has said already; without it the provider is asked.
+    """
     try:
-        return _look(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
+        return _look(call, polled, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
     except Transient as error:  # a look that failed says nothing; one scene's bad luck must not stop the others
         log.warning("look at clip failed", extra={"json_fields": {"call": call.id, "error": str(error)}})
         return call
 
 
-def _look(call: Call, *, ledger: Ledger, filmer: Filmer, artifacts: ArtifactStore, clock: Clock) -> Call:
+def _look(
+    call: Call, polled: Polled | None, *, ledger: Ledger, filmer: Filmer, artifacts: ArtifactStore, clock: Clock
+) -> Call:
     if call.state not in {CallState.RESERVED, CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
         return call
     if not call.operation:
         if call.state in {CallState.RESERVED, CallState.SENT}:
             return ledger.expire(call)
         return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
-    looked_at = clock.now()
-    try:
-        seen = filmer.poll(call.operation)
-    except PromptreelError as error:  # refused, forgotten or broken: the clip may lie in the bucket all the same
-        log.warning("poll failed", extra={"json_fields": {"call": call.id, "error": str(error)}})
+    polled = polled or poll([call], filmer=filmer, clock=clock)
+    seen = polled.states.get(call.operation)
+    if seen is None or isinstance(seen, PromptreelError):
+        # Refused, forgotten, broken or not answered in time: the clip may lie in the bucket all the same.
+        error = str(seen or "no answer in time")
+        log.warning("poll failed", extra={"json_fields": {"call": call.id, "error": error}})
         return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
     if isinstance(seen, Delivered):
         return ledger.settle(call, cost_micros=call.reserved_micros, artifact=seen.uri)
     if isinstance(seen, Ended):
         return ledger.release(call, seen.reason, seen.codes)
-    return ledger.give_up(call, looked_at, "The operation did not end within its longest latency.")
+    return ledger.give_up(call, polled.began, "The operation did not end within its longest latency.")
 
 
 def _look_in_bucket(call: Call, *, ledger: Ledger, artifacts: ArtifactStore, clock: Clock) -> Call:

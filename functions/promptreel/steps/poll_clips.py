@@ -1,7 +1,8 @@
 """poll_clips: look at every live scene at once, record what became of its clip, and say how long to wait (D2, D4)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from promptreel.domain import polling, recovery
 from promptreel.domain.job import DrawItem, Job
@@ -15,7 +16,8 @@ from promptreel.protocol import filming, lifecycle
 from promptreel.protocol.ledger import Ledger
 from promptreel.protocol.races import until_won
 
-IDLE_WAIT_S = 10.0
+IDLE_WAIT_S = 10.0  # while a scene's clip is not sent: its next step may come at any moment
+LOOK_S = 90.0  # of real time, after which a look answers with what it knows; the step has 120 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +55,36 @@ def poll_clips(
     job = jobs.job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
         return ClipsPolled("superseded")
+    began = clock.now()
     calls = {read.value.id: read.value for read in jobs.calls(job.id)}
-    waits: list[float] = []
-    for scene in (read.value for read in jobs.scenes(job.id)):
+    scenes = [read.value for read in jobs.scenes(job.id)]
+    current = {scene.id: calls.get(scene.clip_call(job.id)) for scene in scenes if _is_awaited(scene)}
+    due = [call for call in current.values() if call is not None and _is_due(call, began, pace)]
+    polled = filming.poll(due, filmer=filmer, clock=clock)
+    answered = {call.scene for call in due if call.operation in polled.states}
+    waits: dict[str, float] = {}
+    for scene in sorted(scenes, key=lambda one: one.id not in answered):  # what is known first
+        if clock.now() - began > timedelta(seconds=LOOK_S):
+            break  # the others are looked at next time
         if scene.state is SceneState.DRAWN:  # normally queued by its painter, which may have died
             filming.dispatch(job, scene.id, jobs=jobs, queue=queue, clock=clock, ids=ids, pace=pace)
-        if not scene.is_live or scene.problem:
+        if not _is_awaited(scene):
             continue
-        call = calls.get(scene.clip_call(job.id))
-        if call is not None and _is_due(call, clock.now(), pace):
-            call = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
+        call = current[scene.id]
+        if call is not None and call in due:
+            call = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock, polled=polled)
         if call is not None and call.is_finished:
             _take_over(job, scene.id, call, jobs, artifacts, clock, ids)
         idle = call is None or call.state is CallState.PLANNED
         if (idle and filming.is_overdue(scene, clock.now(), pace)) or (call and call.is_finished and not call.is_paid):
             filming.dispatch(job, scene.id, jobs=jobs, queue=queue, clock=clock, ids=ids, pace=pace)
         elif call and call.sent_at and not call.is_finished:
-            waits.append(polling.wait_s(_elapsed_s(call, clock.now(), pace), _usual_s(call)))
+            waits[scene.id] = polling.wait_s(_elapsed_s(call, clock.now(), pace), _usual_s(call))
     return _verdict(job, waits, jobs=jobs, clock=clock, ids=ids, pace=pace)
+
+
+def _is_awaited(scene: Scene) -> bool:
+    return scene.is_live and not scene.problem
 
 
 def _elapsed_s(call: Call, now: datetime, pace: float) -> float:
@@ -111,17 +125,21 @@ def _take_over(
     until_won(attempt, clock, ids)
 
 
-def _verdict(job: Job, waits: list[float], *, jobs: JobStore, clock: Clock, ids: Ids, pace: float) -> ClipsPolled:
+def _verdict(
+    job: Job, waits: Mapping[str, float], *, jobs: JobStore, clock: Clock, ids: Ids, pace: float
+) -> ClipsPolled:
     scenes = [read.value for read in jobs.scenes(job.id)]
     problem = _stopping(job, scenes)
     if problem is not None:
         return ClipsPolled("failed", problem=problem)
-    if all(scene.state is SceneState.DONE or scene.is_given_up for scene in scenes):
+    unfinished = [scene for scene in scenes if scene.state is not SceneState.DONE and not scene.is_given_up]
+    if not unfinished:
         lifecycle.advance(job.id, job.run, JobState.KEYFRAMES, JobState.VIDEO_GEN, jobs=jobs, clock=clock, ids=ids)
         lifecycle.advance(job.id, job.run, JobState.VIDEO_GEN, JobState.STITCH, jobs=jobs, clock=clock, ids=ids)
         return ClipsPolled("done")
     redraw = tuple(DrawItem(scene=scene.id, frame=scene.redraw[0], take=scene.take) for scene in scenes if scene.redraw)
-    return ClipsPolled("filming", wait_s=round(min([IDLE_WAIT_S, *waits]) * pace, 3), redraw=redraw)
+    wait_s = min(waits.get(scene.id, IDLE_WAIT_S) for scene in unfinished)
+    return ClipsPolled("filming", wait_s=round(wait_s * pace, 3), redraw=redraw)
 
 
 def _stopping(job: Job, scenes: list[Scene]) -> Problem | None:

@@ -4,6 +4,7 @@ A provider that never lies about money is kept beside the ledger; whatever happe
 within the registry's longest latency, as DESIGN §5 assumes; everything else may happen at any time.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -95,8 +96,8 @@ class Provider:
             raise Killed
         return name
 
-    def poll(self, operation: str) -> FilmingState:
-        return self.operations[operation].state
+    def poll_all(self, operations: Iterable[str], within_s: float) -> dict[str, FilmingState]:
+        return {operation: self.operations[operation].state for operation in operations}
 
     def end(self, name: str, refusal: str | None) -> None:
         """With a clip, or refused with this code."""

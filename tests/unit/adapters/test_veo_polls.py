@@ -1,0 +1,72 @@
+"""Many operations are polled at the same time, and polls that hang keep no other from its answer."""
+
+import math
+from threading import Barrier, Event
+
+from promptreel.adapters import veo
+from promptreel.adapters.veo import Veo
+from promptreel.errors import NotFound, Transient
+from promptreel.ports import FilmingState, Running
+from promptreel.protocol import filming
+from promptreel.steps import poll_clips
+from tests.infra.policy import truth
+
+LONG_S = 60.0
+
+
+class ScriptedVeo(Veo):
+    """Veo whose single polls are answered by the test."""
+
+    _client = None  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__("p", "us-central1", "")
+        self.released = Event()
+        self.started = Barrier(veo.POLLS_AT_ONCE)
+
+    def poll(self, operation: str) -> FilmingState:
+        match operation.partition("-")[0]:
+            case "hung":
+                self.released.wait(LONG_S)
+            case "together":
+                self.started.wait(LONG_S)
+            case "unknown":
+                raise NotFound(operation)
+            case "busy":
+                raise Transient(operation)
+        return Running()
+
+
+def test_polls_are_answered_within_the_time_when_four_of_sixty_hang() -> None:
+    scripted = ScriptedVeo()
+    prompt = {f"prompt-{number}" for number in range(56)}
+    hung = [f"hung-{number}" for number in range(4)]
+
+    seen = scripted.poll_all([*hung, *prompt], 2.0)
+    scripted.released.set()
+
+    assert seen == dict.fromkeys(prompt, Running())
+
+
+def test_polls_travel_at_the_same_time() -> None:
+    operations = [f"together-{number}" for number in range(veo.POLLS_AT_ONCE)]
+
+    assert ScriptedVeo().poll_all(operations, LONG_S) == dict.fromkeys(operations, Running())
+
+
+def test_failed_poll_is_told_from_the_others() -> None:
+    seen = ScriptedVeo().poll_all(["unknown-1", "busy-1", "prompt-1"], LONG_S)
+
+    assert [type(seen[name]) for name in ("unknown-1", "busy-1", "prompt-1")] == [NotFound, Transient, Running]
+
+
+def test_no_operation_needs_no_poll() -> None:
+    assert ScriptedVeo().poll_all([], LONG_S) == {}
+
+
+def test_look_at_sixty_clips_fits_the_step_when_polls_take_2500_ms_and_four_hang() -> None:
+    longest_s = math.ceil(60 / (veo.POLLS_AT_ONCE - 4)) * 2.5
+
+    assert longest_s < filming.POLLS_S
+    assert veo.POLL_TIMEOUT_S <= filming.POLLS_S
+    assert filming.POLLS_S < poll_clips.LOOK_S < truth.config("services")["functions"]["poll_clips"]["timeout_s"]
