@@ -172,6 +172,7 @@ class Manuscript:
     temperature: float
     seed: int
     max_output_tokens: int
+    thinking_level: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,8 @@ class Sketch:
     size: PictureSize
     frame_px: tuple[int, int]
     seed: int
+    max_output_tokens: int
+    thinking_level: str
 
 
 @dataclass(frozen=True, slots=True)

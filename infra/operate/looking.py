@@ -16,13 +16,15 @@ PROMPT = "A paper boat drifts down a rainy gutter at dusk. One scene of four sec
 WRITINGS = 3
 """Times a storyboard may be written; frames of a scene."""
 FRAMES = 2
+PROMPT_TOKENS = 32_000
+"""More than a question about one scene has, even with the answer it wants corrected."""
 
 
 def most_micros(now: datetime) -> int:
     """What the draft film can cost at most, by the prices that the ledger itself reckons with."""
     plan = brief(parse_request(wish("1")))
-    picture = picture_tariff(plan.image, PICTURE_SIZE, 1).reserved_micros(now)
-    text = text_tariff(plan.text, plan.text.max_output_tokens).reserved_micros(now)
+    picture = picture_tariff(plan.image, PICTURE_SIZE, 1, plan.image.output_tokens).reserved_micros(now)
+    text = text_tariff(plan.text, PROMPT_TOKENS, plan.text.max_output_tokens).reserved_micros(now)
     seconds = min(plan.legal_durations_s)
     clip = plan.video.cost_micros(seconds, "720p", now, audio=True)
     return WRITINGS * text + FRAMES * picture + clip

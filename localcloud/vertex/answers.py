@@ -35,6 +35,11 @@ def drawn(encoded: bytes, mime_type: str, usage: Usage) -> Answer:
     return Answer({"candidates": [{"content": _said(thought, picture), "finishReason": "STOP"}]}, usage)
 
 
+def cut_off(usage: Usage) -> Answer:
+    """Thinking reached the output limit before anything was drawn."""
+    return Answer({"candidates": [{"content": _said(), "finishReason": "MAX_TOKENS"}]}, usage)
+
+
 def unwilling(usage: Usage) -> Answer:
     """A picture refused in words, with the ending of an ordinary answer."""
     text = "I cannot draw this picture. Please describe another one."

@@ -13,7 +13,7 @@ from localcloud.vertex.judge import media
 from localcloud.vertex.judge.media import Sight
 from localcloud.vertex.judge.merit import judge
 from localcloud.vertex.picture.paint import paint
-from localcloud.vertex.picture.request import read_picture_request
+from localcloud.vertex.picture.request import output_limit, read_picture_request
 from localcloud.vertex.registry import ImageModel, TextModel, Usage, VideoModel
 from localcloud.vertex.standin import Standin
 from localcloud.vertex.text.write import spoiled, tokens, write
@@ -57,15 +57,18 @@ async def _draw(
     standin: Standin, call: Call, model: ImageModel, prompt: Conversation, asked: Usage
 ) -> tuple[Hits, Answer]:
     wanted = await read_picture_request(model, prompt, call.body, standin.storage)
+    limit = output_limit(model, call.body)
     hits = admit(standin, call, model.kind)
     latency_s = standin.profile.latency(model.id, model.kind, wanted)
+    usage = asked.answered(picture=model.picture_tokens[wanted.size], thoughts=_PICTURE_THOUGHT_TOKENS)
+    if usage.picture + usage.thoughts > limit:
+        return hits, answers.cut_off(asked.answered(thoughts=min(usage.thoughts, limit)))
     if answer := refused(hits, asked, picture=True):
         await asyncio.sleep(latency_s)
         return hits, answer
     loop = asyncio.get_running_loop()
     painting = loop.run_in_executor(standin.workers, paint, wanted.altered(hits))
     picture, _ = await asyncio.gather(painting, asyncio.sleep(latency_s))
-    usage = asked.answered(picture=model.picture_tokens[wanted.size], thoughts=_PICTURE_THOUGHT_TOKENS)
     return hits, answers.drawn(picture, wanted.mime_type, usage)
 
 

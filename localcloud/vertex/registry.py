@@ -50,6 +50,7 @@ class ImageModel:
     kind: ClassVar = "image"
     id: str
     max_references: int
+    max_output_tokens: int
     picture_tokens: Mapping[str, int]
     prices: tuple[Mapping[str, Any], ...]
 

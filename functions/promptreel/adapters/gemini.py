@@ -31,6 +31,7 @@ class Gemini:
                     temperature=manuscript.temperature,
                     seed=manuscript.seed,
                     max_output_tokens=manuscript.max_output_tokens,
+                    thinking_config=_thinking(manuscript.thinking_level),
                     response_mime_type="application/json",
                     response_schema=manuscript.schema,
                     **_one_call(timeout_s),
@@ -51,6 +52,8 @@ class Gemini:
                     response_modalities=["TEXT", "IMAGE"],
                     image_config=types.ImageConfig(aspect_ratio=sketch.aspect, image_size=sketch.size),
                     seed=sketch.seed,
+                    max_output_tokens=sketch.max_output_tokens,
+                    thinking_config=_thinking(sketch.thinking_level),
                     **_one_call(timeout_s),
                 ),
             )
@@ -75,6 +78,12 @@ def one_post(timeout_s: float) -> Any:
     from google.genai import types  # noqa: PLC0415 - cold start
 
     return types.HttpOptions(timeout=int(timeout_s * 1000), retry_options=types.HttpRetryOptions(attempts=1))
+
+
+def _thinking(level: str) -> Any:
+    from google.genai import types  # noqa: PLC0415 - cold start
+
+    return types.ThinkingConfig(thinking_level=types.ThinkingLevel(level)) if level else None
 
 
 def _one_call(timeout_s: float) -> dict[str, Any]:

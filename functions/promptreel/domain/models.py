@@ -87,35 +87,59 @@ def _valid(prices: tuple[P, ...], at: datetime) -> P:
     return max(begun, key=lambda price: price.since)
 
 
-class TextModel(_Model):
-    """A model that writes. Lengths in tokens."""
+def _valid_from(prices: tuple[P, ...], at: datetime) -> list[P]:
+    """The price of that day and those known to begin later: a reserved call may be sent on any day after it."""
+    return [_valid(prices, at), *(price for price in prices if price.since > at.astimezone(UTC).date())]
 
-    max_prompt_tokens: int
+
+def _text_cost(usage: TokenUsage, price: TextPrice) -> int:
+    return per_million((usage.input, price.input), (usage.output, price.output))
+
+
+def _picture_cost(usage: TokenUsage, price: PicturePrice) -> int:
+    return per_million(
+        (usage.input, price.input), (usage.output, price.text_output), (usage.picture, price.picture_output)
+    )
+
+
+class TextModel(_Model):
+    """A model that writes. Lengths in tokens; output includes thinking."""
+
     max_output_tokens: int
+    thinking_level: str = ""  # empty: the model's own
     timeout_s: int
     prices: tuple[TextPrice, ...]
 
     def cost_micros(self, usage: TokenUsage, at: datetime) -> int:
-        price = _valid(self.prices, at)
-        return per_million((usage.input, price.input), (usage.output, price.output))
+        return _text_cost(usage, _valid(self.prices, at))
+
+    def most_micros(self, usage: TokenUsage, at: datetime) -> int:
+        """What this usage costs at most when the call is sent on that day or later."""
+        return max(_text_cost(usage, price) for price in _valid_from(self.prices, at))
 
 
 class ImageModel(_Model):
-    """A model that draws. Lengths in tokens."""
+    """A model that draws. Lengths in tokens; output includes thinking and pictures.
+
+    ``max_prompt_tokens`` is what promptreel sends, ``output_tokens`` what a first request may produce.
+    """
 
     max_prompt_tokens: int
     max_references: int
     reference_tokens: int
-    max_text_tokens: int
+    output_tokens: int
+    max_output_tokens: int
+    thinking_level: str = ""  # empty: the model's own
     timeout_s: int
     picture_tokens: Mapping[str, int]
     prices: tuple[PicturePrice, ...]
 
     def cost_micros(self, usage: TokenUsage, at: datetime) -> int:
-        price = _valid(self.prices, at)
-        return per_million(
-            (usage.input, price.input), (usage.output, price.text_output), (usage.picture, price.picture_output)
-        )
+        return _picture_cost(usage, _valid(self.prices, at))
+
+    def most_micros(self, usage: TokenUsage, at: datetime) -> int:
+        """What this usage costs at most when the call is sent on that day or later."""
+        return max(_picture_cost(usage, price) for price in _valid_from(self.prices, at))
 
 
 class VideoModel(_Model):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from promptreel.domain.job import Plan
 from promptreel.domain.scene import FrameName, Scene
+from promptreel.domain.tariffs import tokens_at_most
 
 WRITER_INSTRUCTION = (
     "You are a film director and storyboard artist. Turn the idea into a storyboard: one style guide for the whole "
@@ -19,6 +20,7 @@ REWORDING_INSTRUCTION = (
     "and the length of every text; change nothing that the advice does not touch. Write plain English."
 )
 TEMPERATURES = (1.0, 0.6, 0.2)
+LONGEST_WORD_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +57,31 @@ def rewording_prompt(scene: Scene, advice: str, reason: str) -> str:
     return "\n".join([*lines, *(f"<{part}>{words}</{part}>" for part, words in told.items())])
 
 
-def keyframe_prompt(plan: Plan, scene: Scene, frame: FrameName, *, continues: bool) -> str:
-    """The question to the painter; ``continues`` when the picture before it is attached."""
+def keyframe_prompt(
+    plan: Plan, scene: Scene, frame: FrameName, max_tokens: int, *, continues: bool
+) -> tuple[str, Cut | None]:
+    """The request to the painter; ``continues`` when the picture before it is attached.
+
+    What the picture shows and how it is framed are essential; the rest is cut before them, the last lines first.
+    """
     wanted = scene.start_prompt if frame == "start" else scene.end_prompt
-    lines = [
-        f"{'First' if frame == 'start' else 'Last'} picture of a film scene: {wanted}",
+    opening = f"{'First' if frame == 'start' else 'Last'} picture of a film scene: {wanted}"
+    details = [
         f"Scene: {scene.description}",
         f"Style: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}.",
         f"Palette: {', '.join(plan.style_guide.palette)}.",
     ]
-    lines += [f"{person.name}: {person.description}" for person in plan.characters if person.name in _text(scene)]
-    lines += [f"{place.name}: {place.description}" for place in plan.settings if place.name in _text(scene)]
+    details += [f"{person.name}: {person.description}" for person in plan.characters if person.name in _text(scene)]
+    details += [f"{place.name}: {place.description}" for place in plan.settings if place.name in _text(scene)]
+    framing = ["One full-frame picture, no text, no borders."]
     if continues:
-        lines.append("The attached picture is the moment before: keep its characters, place, light and style.")
-    lines.append("One full-frame picture, no text, no borders.")
-    return "\n".join(lines)
+        framing.insert(0, "The attached picture is the moment before: keep its characters, place, light and style.")
+    original = "\n".join([opening, *details, *framing])
+    if tokens_at_most(original) <= max_tokens:
+        return original, None
+    closing = "\n".join(["", *framing])
+    kept = _cut("\n".join([opening, *details]), max_tokens - tokens_at_most(closing)) + closing
+    return kept, Cut(original=original, kept=kept)
 
 
 def clip_prompt(plan: Plan, scene: Scene, max_chars: int) -> tuple[str, Cut | None]:
@@ -78,8 +90,18 @@ def clip_prompt(plan: Plan, scene: Scene, max_chars: int) -> tuple[str, Cut | No
     wanted = f"{essential}\nStyle: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}."
     if len(wanted) <= max_chars:
         return wanted, None
-    kept = wanted[:max_chars].rsplit(" ", 1)[0]
+    kept = _end_at_word(wanted[:max_chars])
     return kept, Cut(original=wanted, kept=kept)
+
+
+def _cut(text: str, max_bytes: int) -> str:
+    return _end_at_word(text.encode()[:max_bytes].decode(errors="ignore"))
+
+
+def _end_at_word(text: str) -> str:
+    """Without the word that a cut has torn; text without spaces near its end stays as it is."""
+    head, space, torn = text.rpartition(" ")
+    return head if space and len(torn) <= LONGEST_WORD_CHARS else text
 
 
 def _text(scene: Scene) -> str:

@@ -5,6 +5,9 @@ from datetime import datetime
 
 from promptreel.domain.models import ImageModel, PictureSize, TextModel, TokenUsage, UsagePart
 
+REQUEST_TOKENS = 100
+"""What a request counts beside its texts: roles and separators, with room to spare."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReportedUsage:
@@ -26,7 +29,7 @@ class Tariff:
     most: TokenUsage
 
     def reserved_micros(self, at: datetime) -> int:
-        return self.model.cost_micros(self.most, at)
+        return self.model.most_micros(self.most, at)
 
     def cost_micros(self, usage: TokenUsage, at: datetime) -> int:
         return self.model.cost_micros(usage, at)
@@ -39,7 +42,7 @@ class Tariff:
             used = self.most.input
             assumed.append("input")
         if output is None:
-            output = self.most.output + (self.most.picture if picture is None else picture)
+            output = self.most.output + self.most.picture
             assumed.append("output")
         if picture is None:
             picture = min(output, self.most.picture)
@@ -47,14 +50,21 @@ class Tariff:
         return TokenUsage(input=used, output=max(0, output - picture), picture=picture, assumed=tuple(assumed))
 
 
-def text_tariff(model: TextModel, output_tokens: int) -> Tariff:
-    return Tariff(model, TokenUsage(input=model.max_prompt_tokens, output=output_tokens))
+def text_tariff(model: TextModel, prompt_tokens: int, output_tokens: int) -> Tariff:
+    return Tariff(model, TokenUsage(input=prompt_tokens, output=output_tokens))
 
 
-def picture_tariff(model: ImageModel, size: PictureSize, references: int) -> Tariff:
-    most = TokenUsage(
-        input=model.max_prompt_tokens + references * model.reference_tokens,
-        output=model.max_text_tokens,
-        picture=model.picture_tokens[size],
-    )
-    return Tariff(model, most)
+def picture_tariff(model: ImageModel, size: PictureSize, references: int, output_tokens: int) -> Tariff:
+    """As many pictures as the output limit holds are reserved: one request may draw several, and each is billed."""
+    picture = output_tokens // model.picture_tokens[size] * model.picture_tokens[size]
+    prompt = model.max_prompt_tokens + references * model.reference_tokens
+    return Tariff(model, TokenUsage(input=prompt, output=output_tokens - picture, picture=picture))
+
+
+def tokens_at_most(*texts: str) -> int:
+    """An upper bound of what the texts of one request count, without a tokenizer.
+
+    Gemini's tokenizers know every byte, so no text has more tokens than bytes (SentencePiece with byte fallback, as
+    published for Gemma and used by google-genai's local tokenizer).
+    """
+    return REQUEST_TOKENS + sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)

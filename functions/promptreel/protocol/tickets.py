@@ -40,7 +40,7 @@ def text(
 
 def keyframe_tariff(model: ImageModel) -> Tariff:
     """The price of every keyframe that this model draws."""
-    return picture_tariff(model, PICTURE_SIZE, MOST_REFERENCES)
+    return picture_tariff(model, PICTURE_SIZE, MOST_REFERENCES, model.output_tokens)
 
 
 def keyframe(

@@ -3,6 +3,7 @@
 Every answer is a paid call, claimed before it is sent and kept: asked again, none is paid again.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -14,7 +15,7 @@ from promptreel.domain import prompts, succession
 from promptreel.domain.job import Job
 from promptreel.domain.models import TextModel, registry
 from promptreel.domain.scene import Scene
-from promptreel.domain.tariffs import text_tariff
+from promptreel.domain.tariffs import text_tariff, tokens_at_most
 from promptreel.ports import ArtifactStore, Clock, Declined, Manuscript, Writer
 from promptreel.protocol import tickets
 from promptreel.protocol.ledger import Busy, Ledger, Paid, Superseded
@@ -77,9 +78,13 @@ def ask(
             temperature=prompts.TEMPERATURES[tries],
             seed=tickets.seed(job, question.purpose, str(attempt)),
             max_output_tokens=question.most_tokens,
+            thinking_level=model.thinking_level,
         )
         digest = names.digest(model.id, manuscript.instruction, manuscript.prompt, str(manuscript.temperature))
-        tariff = text_tariff(model, question.most_tokens)
+        sent = tokens_at_most(
+            manuscript.instruction, manuscript.prompt, json.dumps(question.schema.model_json_schema())
+        )
+        tariff = text_tariff(model, sent, manuscript.max_output_tokens)
         ticket = tickets.text(job, tariff, question.purpose, question.scene, attempt, digest, clock.now())
 
         def post(left_s: float, asked: Manuscript = manuscript) -> Made | Declined:

@@ -1,12 +1,13 @@
 """draw_keyframe: one picture. The moment a scene has both of its frames, its clip is put into the queue (C1, D2)."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from promptreel.domain import ids as names
 from promptreel.domain import planning, prompts, recovery, succession
 from promptreel.domain.job import Job
-from promptreel.domain.models import registry
+from promptreel.domain.models import ImageModel, registry
 from promptreel.domain.problem import Problem
 from promptreel.domain.scene import FrameName, Keyframe, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
@@ -17,6 +18,8 @@ from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Paid
 from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, pay
 from promptreel.protocol.races import until_won
 from promptreel.protocol.rewording import reworded
+
+log = logging.getLogger(__name__)
 
 MAX_TRIES = 3
 _REFUSED = "Change what this scene shows in the prompt and submit again."
@@ -115,7 +118,6 @@ def _draw(
     before = scene.frame("start") if frame == "end" else None
     if frame == "end" and before is None:
         raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
-    prompt = prompts.keyframe_prompt(plan, scene, frame, continues=before is not None)
     if before is not None:
         intact.check(f"{scene.id}: its first picture", before, artifacts)
     references = (artifacts.get(before.uri),) if before else ()
@@ -125,12 +127,14 @@ def _draw(
         tariff = tickets.keyframe_tariff(model)
         sketch = Sketch(
             model=model.id,
-            prompt=prompt,
+            prompt=_prompt(job, scene, frame, model, continues=before is not None),
             references=references,
             aspect=plan.aspect,
             size=planning.PICTURE_SIZE,
             frame_px=plan.size_px,
             seed=tickets.seed(job, scene.keyframe_purpose(frame), str(scene.take), str(attempt)),
+            max_output_tokens=model.output_tokens,
+            thinking_level=model.thinking_level,
         )
         digest = _digest(sketch, before)
         ticket = tickets.keyframe(job, tariff, scene, frame, attempt, digest, clock.now())
@@ -158,6 +162,16 @@ def _draw(
         if tries >= MAX_TRIES:
             break
     raise KeyframeRefused(f"{scene.id}: no {frame} picture in {tries} tries: {reason}", remedy=remedy)
+
+
+def _prompt(job: Job, scene: Scene, frame: FrameName, model: ImageModel, *, continues: bool) -> str:
+    """The request's words, cut to what is reserved for them."""
+    limit = model.max_prompt_tokens
+    prompt, cut = prompts.keyframe_prompt(job.planned(), scene, frame, limit, continues=continues)
+    if cut is not None:
+        fields = {"job": job.id, "scene": scene.id, "original": cut.original, "kept": cut.kept}
+        log.warning("keyframe prompt cut to %d tokens", limit, extra={"json_fields": fields})
+    return prompt
 
 
 def _digest(sketch: Sketch, before: Keyframe | None) -> str:

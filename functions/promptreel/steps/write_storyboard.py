@@ -18,6 +18,9 @@ from promptreel.protocol.ledger import Busy, Ledger, Superseded
 from promptreel.protocol.races import until_won
 from promptreel.protocol.writing import Question, Unusable, ask
 
+FILM_TOKENS, SCENE_TOKENS = 4096, 500
+"""Room for style, characters, settings and thinking; room for the texts of one scene."""
+
 
 @dataclass(frozen=True, slots=True)
 class WriteStoryboard:
@@ -78,7 +81,7 @@ def _question(job: Job, brief: Brief) -> Question[Storyboard]:
         schema=Storyboard,
         read=lambda text: storyboard.parse(text, brief.scene_range),
         path=f"jobs/{job.id}/storyboard",
-        most_tokens=brief.text.max_output_tokens,
+        most_tokens=FILM_TOKENS + SCENE_TOKENS * max(brief.scene_range),
     )
 
 

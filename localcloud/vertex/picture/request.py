@@ -68,6 +68,17 @@ async def read_picture_request(model: ImageModel, prompt: Conversation, body: Js
     )
 
 
+def output_limit(model: ImageModel, body: Json) -> int:
+    """Tokens that an answer may have, thinking included. Raises: ApiError 400 for more than the model's own limit."""
+    most = wire.whole(wire.section(body, "generationConfig"), "maxOutputTokens", model.max_output_tokens)
+    if not 1 <= most <= model.max_output_tokens:
+        raise invalid(
+            f"Unable to submit request because it has a maxOutputTokens value of {most} but the supported range is "
+            f"from 1 (inclusive) to {model.max_output_tokens + 1} (exclusive). Update the value and try again."
+        )
+    return most
+
+
 def _mime_type(image_config: Json) -> str:
     wanted = str(wire.field(wire.section(image_config, "imageOutputOptions"), "mimeType", "image/png"))
     if wanted not in ("image/png", "image/jpeg"):

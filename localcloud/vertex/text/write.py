@@ -36,9 +36,10 @@ def write(model: TextModel, prompt: Conversation, asked: Usage, merit: Merit | N
         told = story.beats(brief.story, len(story.sentences(brief.story)))[:_PARAGRAPH_SENTENCES]
         text = " ".join([*(merit.flaws + merit.praise if merit else ()), *told])
     finish = "STOP"
-    if tokens(len(text)) > most_tokens:
-        text, finish = text[: most_tokens * _CHARS_PER_TOKEN], "MAX_TOKENS"
-    return answers.written(text, asked.answered(answer=tokens(len(text)), thoughts=_THOUGHT_TOKENS), finish)
+    thoughts = min(_THOUGHT_TOKENS, most_tokens)  # the limit holds for thinking as well
+    if tokens(len(text)) > most_tokens - thoughts:
+        text, finish = text[: (most_tokens - thoughts) * _CHARS_PER_TOKEN], "MAX_TOKENS"
+    return answers.written(text, asked.answered(answer=tokens(len(text)), thoughts=thoughts), finish)
 
 
 def _checked(config: Json, model: TextModel) -> int:

@@ -157,3 +157,16 @@ def test_hues_when_many_prompts_are_painted_then_they_span_the_wheel(client: gen
     hues = {round(colorsys.rgb_to_hsv(*sky)[0] * 8) for sky in skies}
 
     assert len(hues) >= 4
+
+
+@pytest.mark.parametrize(("limit", "drawn"), [(1120 + 40, 1), (1120 + 39, 0)])
+def test_picture_when_its_tokens_pass_the_output_limit_then_it_is_cut_off(
+    vertex: FakeVertex, client: genai.Client, limit: int, drawn: int
+) -> None:
+    config = types.GenerateContentConfig(max_output_tokens=limit)
+    answer = client.models.generate_content(model=IMAGE_MODEL, contents="A boat", config=config)
+
+    assert len(pictures_of(answer)) == drawn
+    assert answer.candidates is not None
+    assert answer.candidates[0].finish_reason is (types.FinishReason.STOP if drawn else types.FinishReason.MAX_TOKENS)
+    assert all(line["micros"] for line in vertex.ledger())

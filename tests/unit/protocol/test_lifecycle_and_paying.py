@@ -16,7 +16,7 @@ from tests.fakes.world import FakeWorld
 
 TICKET = Ticket(job_id="job-1", run=1, kind="image", model="m", purpose="k", digest="d", price_micros=100, timeout_s=60)
 ARTIFACT = Artifact("jobs/job-1/k.png", "image/png")
-TARIFF = picture_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1)
+TARIFF = picture_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1, 2200)
 
 
 def test_cancel_then_also_stops_the_execution(world: FakeWorld) -> None:

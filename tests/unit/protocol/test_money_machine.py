@@ -22,7 +22,6 @@ from promptreel.errors import AnswerLost, CallFailed, LostRace, PromptreelError,
 from promptreel.ports import Change, ClipTask, Declined, Delivered, Ended, FilmingState, Running, Shot
 from promptreel.protocol import lifecycle, tickets
 from promptreel.protocol.reconciling import reconcile
-from promptreel.protocol.rewording import MOST_TOKENS
 from promptreel.steps.draw_keyframe import DrawKeyframe
 from promptreel.steps.fail_job import FailJob
 from promptreel.steps.submit_clip import SubmitClip
@@ -300,10 +299,9 @@ class Money(RuleBasedStateMachine):
     def _answers_billed_micros(self) -> int:
         """What the writer and the painter answered, by their own books."""
         plan, now = self.world.jobs.job(self.job_id).value.planned(), self.world.clock.true_now()
-        # The rewrites' limit: what is not reported then counts the least that it may.
-        painter = registry().image_model(plan.image_model)
-        writer = registry().text_model(plan.text_model)
-        tariffs = (text_tariff(writer, MOST_TOKENS), tickets.keyframe_tariff(painter))
+        # A text that does not report its usage counts nothing here: what it may use is known to its question alone.
+        writer, painter = registry().text_model(plan.text_model), registry().image_model(plan.image_model)
+        tariffs = (text_tariff(writer, 0, 0), tickets.keyframe_tariff(painter))
         books = (self.world.writer.billed, self.world.painter.billed)
         return sum(
             tariff.cost_micros(tariff.complete(reported), now)
