@@ -158,7 +158,7 @@ class Inbox(Protocol):
         """Write ``reports/{name}.json`` into the results bucket; answers its URI."""
 
     def retract(self, name: str, job_id: str) -> None:
-        """Remove the report on a file if it speaks of this job; a later report on the same name stays."""
+        """Remove the report on a file if it speaks of this job; any other object of that name stays."""
 
 
 @dataclass(frozen=True, slots=True)

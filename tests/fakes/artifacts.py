@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from promptreel.errors import NotFound
 from promptreel.ports import Clock, Stored, UploadedPrompt
@@ -57,7 +58,7 @@ class MemoryInbox:
 
     def __init__(self) -> None:
         self.uploads: dict[tuple[str, str, str], UploadedPrompt] = {}
-        self.reports: dict[str, dict[str, object]] = {}
+        self.reports: dict[str, Any] = {}
 
     def lay_in(self, name: str, data: bytes, owner: str | None = None) -> dict[str, str]:
         """Put a file in; answers the ``data`` of its event."""
@@ -74,5 +75,6 @@ class MemoryInbox:
         return f"gs://results/reports/{name}.json"
 
     def retract(self, name: str, job_id: str) -> None:
-        if self.reports.get(name, {}).get("job_id") == job_id:
+        report = self.reports.get(name)
+        if isinstance(report, dict) and report.get("job_id") == job_id:
             del self.reports[name]

@@ -157,9 +157,18 @@ class GcsInbox(_Storage):
         blob = self._blob(self._report_uri(name))
         with suppress(NotFound, LostRace), translated(f"retract report on {name}"):
             blob.reload(timeout=TIMEOUT_S)
-            found = json.loads(blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S))
-            if found.get("job_id") == job_id:
+            found = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
+            if _reported_job(found) == job_id:
                 blob.delete(if_generation_match=blob.generation, timeout=TIMEOUT_S)
 
     def _report_uri(self, name: str) -> str:
         return f"gs://{self._results_bucket}/reports/{name}.json"
+
+
+def _reported_job(report: bytes) -> object:
+    """The job that a report names; None for an object of other principals, who may write to the bucket as well."""
+    try:
+        found = json.loads(report)
+    except (ValueError, RecursionError):
+        return None
+    return found.get("job_id") if isinstance(found, dict) else None

@@ -19,6 +19,11 @@ class LaidIn(Protocol):
 
     def report(self, name: str) -> dict[str, Any] | None: ...
 
+    def overwrite_report(self, name: str, data: bytes) -> None:
+        """Put any object where the report on a file is."""
+
+    def has_report(self, name: str) -> bool: ...
+
 
 class InMemory:
     """Around the fake."""
@@ -34,6 +39,12 @@ class InMemory:
     def report(self, name: str) -> dict[str, Any] | None:
         return self.memory.reports.get(name)
 
+    def overwrite_report(self, name: str, data: bytes) -> None:
+        self.memory.reports[name] = data
+
+    def has_report(self, name: str) -> bool:
+        return name in self.memory.reports
+
 
 class InStorage:
     """Around the adapter, over HTTP as anybody's program speaks it."""
@@ -46,15 +57,27 @@ class InStorage:
         self.inbox: Inbox = GcsInbox("local", self._results)
 
     def put(self, name: str, data: bytes) -> tuple[str, str, str]:
-        answer = loopback.post(
-            f"{self._url}/upload/storage/v1/b/{self._prompts}/o",
-            params={"uploadType": "media", "name": name},
-            content=data,
-            headers={"Content-Type": "text/plain"},
-        ).raise_for_status()
-        return self._prompts, name, str(answer.json()["generation"])
+        return self._prompts, name, str(self._upload(self._prompts, name, data, "text/plain")["generation"])
 
     def report(self, name: str) -> dict[str, Any] | None:
-        path = f"reports/{name}.json".replace("/", "%2F")
-        answer = loopback.get(f"{self._url}/storage/v1/b/{self._results}/o/{path}", params={"alt": "media"})
+        answer = self._get_report(name)
         return dict(answer.json()) if answer.status_code == 200 else None
+
+    def overwrite_report(self, name: str, data: bytes) -> None:
+        self._upload(self._results, f"reports/{name}.json", data, "application/json")
+
+    def has_report(self, name: str) -> bool:
+        return bool(self._get_report(name).status_code == 200)
+
+    def _upload(self, bucket: str, name: str, data: bytes, content_type: str) -> Any:
+        answer = loopback.post(
+            f"{self._url}/upload/storage/v1/b/{bucket}/o",
+            params={"uploadType": "media", "name": name},
+            content=data,
+            headers={"Content-Type": content_type},
+        )
+        return answer.raise_for_status().json()
+
+    def _get_report(self, name: str) -> Any:
+        path = f"reports/{name}.json".replace("/", "%2F")
+        return loopback.get(f"{self._url}/storage/v1/b/{self._results}/o/{path}", params={"alt": "media"})

@@ -25,6 +25,18 @@ def test_report_on_another_job_then_is_not_retracted(inbox: Inbox, laid_in: Laid
     assert laid_in.report("ideas/fox.txt") == newer
 
 
+@pytest.mark.parametrize("content", [b"no json", b"\xff\xfe", b"", b"[]", b'"job-1"', b"null", b"[" * 100_000])
+def test_object_that_is_no_report_is_not_retracted_whatever_it_holds(
+    inbox: Inbox, laid_in: LaidIn, content: bytes
+) -> None:
+    inbox.report("ideas/fox.txt", {"state": "accepted", "job_id": "job-1"})
+    laid_in.overwrite_report("ideas/fox.txt", content)
+
+    inbox.retract("ideas/fox.txt", "job-1")
+
+    assert laid_in.has_report("ideas/fox.txt")
+
+
 def test_file_when_its_generation_is_not_the_one_asked_for_then_is_not_found(inbox: Inbox, laid_in: LaidIn) -> None:
     bucket, name, generation = laid_in.put("ideas/fox.txt", b"A fox")
 
