@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from promptreel.errors import Broken, LostRace, NotFound, Transient
+from promptreel.errors import Broken, LostRace, NotFound, PromptreelError, Transient
 
 
 @contextmanager
@@ -20,7 +20,9 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except google.NotFound as error:
         raise NotFound(f"{doing}: not found") from error
-    except (google.Conflict, google.PreconditionFailed, google.FailedPrecondition) as error:
+    except google.FailedPrecondition as error:
+        raise _failed_precondition(doing, error.message) from error
+    except (google.Conflict, google.PreconditionFailed) as error:
         raise LostRace(f"{doing}: {error.message}") from error
     except (google.Forbidden, google.Unauthorized) as error:
         raise Broken(f"{doing}: {error.message}", code="misconfigured") from error
@@ -30,3 +32,19 @@ def translated(doing: str) -> Iterator[None]:
         raise Broken(f"{doing}: {error.message}") from error
     except (google.GoogleAPIError, GoogleAuthError, RequestException, ConnectionError, TimeoutError) as error:
         raise Transient(f"{doing}: {error!r}") from error
+
+
+def _failed_precondition(doing: str, message: str) -> PromptreelError:
+    """A stale version in a write, or a query whose index does not exist or is not built yet.
+
+    Source: the texts of Firestore's error, as in https://github.com/googleapis/google-cloud-go/pull/12328
+    """
+    if "requires an index" not in message:
+        return LostRace(f"{doing}: {message}")
+    if "currently building" in message:
+        return Transient(f"{doing}: {message}")
+    return Broken(
+        f"{doing}: {message}",
+        code="misconfigured",
+        remedy="Create the index that the message names; make deploy creates every index that this version needs.",
+    )

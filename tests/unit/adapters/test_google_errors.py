@@ -1,0 +1,43 @@
+"""Google's errors become promptreel's by what the caller should do next."""
+
+import pytest
+from google.api_core import exceptions as google
+
+from promptreel.adapters.google_errors import translated
+from promptreel.errors import Broken, LostRace, NotFound, PromptreelError, Transient
+
+MISSING_INDEX = "The query requires an index. You can create it here: https://console.firebase.google.com/x"
+# Source: the error quoted in https://github.com/googleapis/google-cloud-go/pull/12328
+BUILDING_INDEX = (
+    "The query requires an index. That index is currently building and cannot be used yet. See its status here"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "code"),
+    [
+        (google.FailedPrecondition(MISSING_INDEX), Broken, "misconfigured"),
+        (google.FailedPrecondition(BUILDING_INDEX), Transient, "transient"),
+        (google.FailedPrecondition("the stored version does not match"), LostRace, "lost_race"),
+        (google.Aborted("contention"), LostRace, "lost_race"),
+        (google.PreconditionFailed("generation"), LostRace, "lost_race"),
+        (google.NotFound("no"), NotFound, "not_found"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_google_error_becomes_the_error_that_says_what_to_do(
+    error: Exception, kind: type[PromptreelError], code: str
+) -> None:
+    with pytest.raises(PromptreelError) as raised, translated("query"):
+        raise error
+
+    assert type(raised.value) is kind
+    assert raised.value.code == code
+
+
+def test_missing_index_is_reported_with_its_address_and_remedy() -> None:
+    with pytest.raises(Broken) as raised, translated("query"):
+        raise google.FailedPrecondition(MISSING_INDEX)
+
+    assert "https://console.firebase.google.com/x" in raised.value.message
+    assert "make deploy" in raised.value.remedy
