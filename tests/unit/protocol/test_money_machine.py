@@ -24,6 +24,7 @@ from promptreel.protocol import lifecycle, tickets
 from promptreel.protocol.reconciling import reconcile
 from promptreel.steps.draw_keyframe import DrawKeyframe
 from promptreel.steps.fail_job import FailJob
+from promptreel.steps.open_job import OpenJob
 from promptreel.steps.submit_clip import SubmitClip
 from promptreel.steps.sweep_jobs import SweepJobs
 from tests.fakes.system import START
@@ -242,8 +243,12 @@ class Money(RuleBasedStateMachine):
         """Functions run on different machines: whoever acts from now on is this far off the true time."""
         self.world.clock.is_off_by(seconds)
 
-    @rule(release=st.integers(0, 2))
-    def a_deployment_changes_the_prompt_templates(self, release: int) -> None:
+    @rule(release=st.integers(0, 2), quota=st.booleans())
+    def a_deployment_changes_the_prompt_templates(self, release: int, *, quota: bool) -> None:
+        """Perhaps while a request that met the quota waits for its next attempt."""
+        if quota:
+            self.provider.next = "quota"
+            self.deliver_everything()
         self.templates.deploy(release)
 
     @rule()
@@ -323,6 +328,7 @@ class Money(RuleBasedStateMachine):
         self.provider.next = "answered"
         self.world.clock.is_off_by(0)
         for _ in range(40):
+            self.keep_an_execution_alive()
             self.deliver_everything()
             self.poll()
             self.sweep()
@@ -347,6 +353,15 @@ class Money(RuleBasedStateMachine):
         clips = committed_micros([call for call in calls if call.is_finished and call.kind == "video"])
         delivered_micros = sum(op.micros for op in self.provider.operations.values() if isinstance(op.state, Delivered))
         assert clips - delivered_micros == sum(call.reserved_micros for call in lost)
+
+    def keep_an_execution_alive(self) -> None:
+        """So that sweep_jobs does not end what the steps themselves cannot bring to its end."""
+        job = self.world.jobs.job(self.job_id).value
+        if job.is_final:
+            return
+        name = job.execution or self.world.executions.start(job.id, job.run)
+        self.world.open_job(OpenJob(name.rpartition("/")[2], {"job_id": job.id, "run": job.run}))
+        self.world.executions.active.add(name)
 
     def deliver_everything(self) -> None:
         for task in list(self.world.queue.tasks):
