@@ -4,7 +4,7 @@ Errors are promptreel's own: `Transient` for broken I/O, `LostRace` for a lost c
 end in `Unpaid`, `Refused` or `AnswerLost` when they do not answer.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from promptreel.domain.ledger import Call
 from promptreel.domain.models import Aspect, PictureSize, Resolution
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
-from promptreel.domain.states import JobState
+from promptreel.domain.states import CallState, JobState
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import PromptreelError
 
@@ -65,8 +65,8 @@ class JobStore(Protocol):
     def jobs(self, owner: str | None, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
         """An owner's jobs, or everybody's, newest first, created before the given moment."""
 
-    def jobs_in(self, states: Iterable[JobState], limit: int) -> Sequence[Job]:
-        """Jobs of all owners in these states, oldest change first."""
+    def jobs_in(self, states: Iterable[JobState]) -> Iterator[Job]:
+        """Jobs of all owners in these states, oldest change first, read page by page."""
 
     def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
         """Raises: NotFound."""
@@ -79,13 +79,16 @@ class JobStore(Protocol):
     def calls(self, job_id: str) -> Sequence[Versioned[Call]]:
         """All calls, oldest first."""
 
-    def unfinished_calls(self, limit: int) -> Sequence[Versioned[Call]]:
-        """Calls of all jobs that are not finished."""
+    def jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
+        """Jobs of all owners that ended by now and may have unfinished calls, first ended first, page by page."""
+
+    def calls_in(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
+        """Calls of all jobs in these states, read page by page."""
 
     def render(self, digest: str) -> Versioned[Render] | None: ...
 
-    def expired(self, now: datetime, limit: int) -> Sequence[Job]:
-        """Jobs of all owners whose expiry has come, the longest overdue first."""
+    def expired(self, now: datetime) -> Iterator[Job]:
+        """Jobs of all owners whose expiry has come, the longest overdue first, read page by page."""
 
     def erase(self, job_id: str, limit: int) -> int:
         """Remove up to so many of a job's scenes, calls and renders, not the job; how many there were to remove."""

@@ -1,6 +1,6 @@
 """A `JobStore` in memory. It obeys the same contract suite as the Firestore adapter (tests/contract/test_jobs.py)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -9,7 +9,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
-from promptreel.domain.states import FINISHED_CALL, JobState
+from promptreel.domain.states import CallState, JobState
 from promptreel.errors import LostRace, NotFound, UnreadableDocument
 from promptreel.ports import Change, Create, Versioned
 
@@ -52,9 +52,12 @@ class MemoryJobs:
         found = [job for job in found if before is None or job.created < before]
         return sorted(found, key=lambda job: job.created, reverse=True)[:limit]
 
-    def jobs_in(self, states: Iterable[JobState], limit: int) -> Sequence[Job]:
+    def jobs_in(self, states: Iterable[JobState]) -> Iterator[Job]:
         wanted = set(states)
-        return sorted((job for job in self._all(Job) if job.state in wanted), key=lambda job: job.updated)[:limit]
+        return iter(sorted((job for job in self._all(Job) if job.state in wanted), key=lambda job: job.updated))
+
+    def jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
+        return self._due(now, lambda job: job.open_calls_since)
 
     def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
         found = self._find((Scene, job_id, scene_id))
@@ -72,16 +75,16 @@ class MemoryJobs:
         found = self._of(Call, job_id)
         return sorted(found, key=lambda read: (read.value.created, read.value.purpose, read.value.attempt))
 
-    def unfinished_calls(self, limit: int) -> Sequence[Versioned[Call]]:
+    def calls_in(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
+        wanted = set(states)
         found = [read for (kind, _, _), read in self._documents.items() if kind is Call]
-        return [read for read in found if read.value.state not in FINISHED_CALL][:limit]
+        return iter([read for read in found if read.value.state in wanted])
 
     def render(self, digest: str) -> Versioned[Render] | None:
         return self._find((Render, "", digest))
 
-    def expired(self, now: datetime, limit: int) -> Sequence[Job]:
-        found = [(job.expires, job) for job in self._all(Job) if job.expires is not None and job.expires <= now]
-        return [job for _, job in sorted(found, key=lambda pair: pair[0])][:limit]
+    def expired(self, now: datetime) -> Iterator[Job]:
+        return self._due(now, lambda job: job.expires)
 
     def erase(self, job_id: str, limit: int) -> int:
         with self._lock:
@@ -103,6 +106,10 @@ class MemoryJobs:
                 self._writes += 1
                 stored = type(change.value).from_json(change.value.to_json(), change.value.id)
                 self._documents[_key(change)] = Versioned(stored, self._writes)
+
+    def _due(self, now: datetime, moment: Callable[[Job], datetime | None]) -> Iterator[Job]:
+        found = [(at, job) for job in self._all(Job) if (at := moment(job)) is not None and at <= now]
+        return iter([job for _, job in sorted(found, key=lambda pair: pair[0])])
 
     def _all(self, kind: type[Any]) -> list[Any]:
         return [read.value for (found, _, _), read in self._documents.items() if found is kind]

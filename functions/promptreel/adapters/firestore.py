@@ -4,8 +4,9 @@ Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/calls/{call}
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.google_errors import translated
@@ -14,7 +15,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
-from promptreel.domain.states import FINISHED_CALL, CallState, JobState
+from promptreel.domain.states import CallState, JobState
 from promptreel.errors import LostRace, NotFound, UnreadableDocument
 from promptreel.ports import Change, Create, D, Replace, Versioned
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 20.0
+PAGE = 200
 
 
 class FirestoreJobs:
@@ -49,11 +51,15 @@ class FirestoreJobs:
             query = query.where(filter=_compared("state", "==", state.value))
         if before is not None:
             query = query.start_after({"created": _text(before)})
-        return [read.value for read in self._readable(Job, query, limit)]
+        return [read.value for read in islice(self._readable(Job, query, limit), limit)]
 
-    def jobs_in(self, states: Iterable[JobState], limit: int) -> Sequence[Job]:
+    def jobs_in(self, states: Iterable[JobState]) -> Iterator[Job]:
         query = self._jobs().where(filter=_compared("state", "in", [state.value for state in states]))
-        return [read.value for read in self._readable(Job, query.order_by("updated"), limit)]
+        return (read.value for read in self._readable(Job, query.order_by("updated"), PAGE))
+
+    def jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
+        query = self._jobs().where(filter=_compared("open_calls_since", "<=", _text(now)))
+        return (read.value for read in self._readable(Job, query.order_by("open_calls_since"), PAGE))
 
     def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
         with translated("read scene"):
@@ -77,19 +83,19 @@ class FirestoreJobs:
         calls = [_parse(Call, one) for one in found]
         return sorted(calls, key=lambda read: (read.value.created, read.value.purpose, read.value.attempt))
 
-    def unfinished_calls(self, limit: int) -> Sequence[Versioned[Call]]:
-        unfinished = [state.value for state in CallState if state not in FINISHED_CALL]
-        query = self._db().collection_group("calls").where(filter=_compared("state", "in", unfinished))
-        return self._readable(Call, query, limit)
+    def calls_in(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
+        query = self._db().collection_group("calls")
+        query = query.where(filter=_compared("state", "in", [state.value for state in states]))
+        return self._readable(Call, query, PAGE)
 
     def render(self, digest: str) -> Versioned[Render] | None:
         with translated("read render"):
             snapshot = self._db().collection("renders").document(digest).get(timeout=TIMEOUT_S)
         return _parse(Render, snapshot) if snapshot.exists else None
 
-    def expired(self, now: datetime, limit: int) -> Sequence[Job]:
+    def expired(self, now: datetime) -> Iterator[Job]:
         query = self._jobs().where(filter=_compared("expires", "<=", _text(now)))
-        return [read.value for read in self._readable(Job, query.order_by("expires"), limit)]
+        return (read.value for read in self._readable(Job, query.order_by("expires"), PAGE))
 
     def erase(self, job_id: str, limit: int) -> int:
         job = self._jobs().document(job_id)
@@ -129,20 +135,18 @@ class FirestoreJobs:
             return job
         return job.collection("scenes" if isinstance(change.value, Scene) else "calls").document(change.value.id)
 
-    def _readable(self, kind: type[D], query: Any, limit: int) -> list[Versioned[D]]:
-        """The first ``limit`` documents that this version can read; the others among them are logged and left out."""
-        readable: list[Versioned[D]] = []
+    def _readable(self, kind: type[D], query: Any, page_size: int) -> Iterator[Versioned[D]]:
+        """The documents that this version can read, in pages of this size; the others are logged and left out."""
         while True:
-            wanted = limit - len(readable)
-            page = self._stream(query.limit(wanted))
+            page = self._stream(query.limit(page_size))
             for snapshot in page:
                 try:
-                    readable.append(_parse(kind, snapshot))
+                    yield _parse(kind, snapshot)
                 except UnreadableDocument as error:
                     fields = {"document": error.path, "error": error.message}
                     log.error("document_unreadable", extra={"json_fields": fields})  # noqa: TRY400 - the cause quotes values
-            if len(page) < wanted or len(readable) == limit:
-                return readable
+            if len(page) < page_size:
+                return
             query = query.start_after(page[-1])
 
     def _stream(self, query: Any) -> list[Any]:

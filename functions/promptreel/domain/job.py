@@ -116,6 +116,7 @@ class Job(Document):
     upload: str = ""  # name of the uploaded file that asked for it: its report goes when the job goes
     expires: Moment | None = None  # from then on it is treated as deleted
     forget: Moment | None = None  # when a tombstone may go; Firestore's TTL policy reads this field
+    open_calls_since: Moment | None = None  # when it ended, until every call of it is known to be finished
     spent_micros: int | None = None  # what a deleted job had cost, kept when its calls are gone
     history: tuple[Entered, ...] = ()  # the latest stages it entered, oldest first
     created: Moment
@@ -156,7 +157,8 @@ class Job(Document):
 
     def entering(self, state: JobState, now: datetime, **changes: object) -> "Job":
         """The job in this stage, which its history tells; whether the move is legal is the caller's to know."""
-        changed = self.evolve(state=state, updated=now, **changes)
+        ended = state in states.FINAL_JOB and state is not JobState.DELETED
+        changed = self.evolve(state=state, updated=now, open_calls_since=now if ended else None, **changes)
         entered = Entered(state=state, run=changed.run, at=now)
         return changed.evolve(history=(*self.history, entered)[-HISTORY:])
 

@@ -1,24 +1,24 @@
-"""sweep_jobs: somebody always acts again. Every few minutes it finds what died between two writes (DESIGN §1.4)."""
+"""sweep_jobs: recover what a crash left behind. Runs every few minutes (DESIGN §1.4)."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.problem import Problem
-from promptreel.domain.states import FINAL_JOB, CallState, JobState
+from promptreel.domain.states import FINAL_JOB, FINISHED_CALL, CallState, JobState
 from promptreel.errors import LostRace, PromptreelError
-from promptreel.ports import ArtifactStore, Clock, Executions, Filmer, Ids, Inbox, JobStore
+from promptreel.ports import ArtifactStore, Clock, Executions, Filmer, Ids, Inbox, JobStore, Replace
 from promptreel.protocol import deletion, filming, lifecycle
 from promptreel.protocol.ledger import Ledger
 from promptreel.protocol.telemetry import tell
 
 log = logging.getLogger(__name__)
 
-BATCH = 200
 QUIET_S = 120.0  # a job that changed more recently than this is left alone
 OPENING_S = 300.0  # the same while no execution has opened it: one that was started may be slow to
 MAX_RESTARTS = 3
@@ -26,7 +26,7 @@ MAX_RESTARTS = 3
 
 @dataclass(frozen=True, slots=True)
 class SweepJobs:
-    """Nothing to say: the whole house is swept."""
+    """No parameters: every job that may need it is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,103 +55,167 @@ def sweep_jobs(
     ids: Ids,
     pace: float,
 ) -> Swept:
-    """Restart jobs whose execution is gone; see calls of ended jobs to their end; remove what is deleted or expired."""
-    restarted = failed = stuck = 0
-    for job in jobs.jobs_in(set(JobState) - FINAL_JOB, BATCH):
-        with _one_of_many(job):
-            if not _is_abandoned(job, executions, clock, pace):
-                continue
-            stuck += 1
-            tell("job_stuck", job_id=job.id, state=job.state.value, restarts=job.restarts)
-            if job.restarts >= MAX_RESTARTS:
-                failed += _fail(job, jobs, clock, ids)
-            else:
-                restarted += _restart(job, jobs, executions, clock, ids)
-    moved = 0
-    for read in jobs.unfinished_calls(BATCH):
-        moved += _see_to_end(read.value, jobs, artifacts, filmer, ledger, clock)
-    deleted = _remove(jobs, artifacts, inbox, executions, clock, ids)
-    tell("jobs_swept", restarted=restarted, failed=failed, calls=moved, deleted=deleted, stuck=stuck)
-    return Swept(restarted, failed, moved, deleted, stuck)
+    """Restart jobs whose execution is gone; see calls of ended jobs to their end; remove what is deleted or expired.
 
+    What fails for one job, one call or one part of the sweep is logged and keeps nothing else from its end.
 
-def _remove(
-    jobs: JobStore, artifacts: ArtifactStore, inbox: Inbox, executions: Executions, clock: Clock, ids: Ids
-) -> int:
-    """Mark what has expired, and go on with every deletion that is under way; how many are done."""
-    for job in jobs.expired(clock.now(), BATCH):
-        with _one_of_many(job):
-            deletion.mark(job.id, jobs=jobs, executions=executions, clock=clock, ids=ids, expired_only=True)
-    done = 0
-    for job in jobs.jobs_in({JobState.DELETING}, BATCH):
-        with _one_of_many(job):
-            done += deletion.purge(job, jobs=jobs, artifacts=artifacts, inbox=inbox, clock=clock, ids=ids)
-    return done
+    Raises: the first error of a whole part, after the other parts are done.
+    """
+    sweep = _Sweep(jobs, artifacts, inbox, filmer, executions, ledger, clock, ids, pace)
+    failures: list[Exception] = []
+    for part in (sweep.restart_jobs, sweep.finish_ended_jobs, sweep.finish_stale_calls, sweep.remove_jobs):
+        with _isolate(failures, part=part.__name__):
+            part()
+    swept = sweep.swept()
+    tell("jobs_swept", **asdict(swept))
+    if failures:
+        raise failures[0]
+    return swept
 
 
 @contextmanager
-def _one_of_many(job: Job) -> Iterator[None]:
-    """What cannot be done for one job is left to the next sweep, and does not keep the others."""
+def _isolate(failures: list[Exception] | None = None, **about: str) -> Iterator[None]:
+    """Log what fails inside, so that the next sweep tries it again and this one goes on."""
     try:
         yield
     except PromptreelError as error:
-        log.warning("job is left to the next sweep", extra={"json_fields": {"job_id": job.id, "error": str(error)}})
+        log.warning("left to the next sweep", extra={"json_fields": {**about, "error": str(error)}})
+        failed: Exception = error
+    except Exception as error:
+        log.exception("unexpected error", extra={"json_fields": {"step": "sweep_jobs", **about}})
+        failed = error
+    else:
+        return
+    if failures is not None:
+        failures.append(failed)
 
 
-def _is_abandoned(job: Job, executions: Executions, clock: Clock, pace: float) -> bool:
-    """Whether nobody has written on the job for long, and nobody will."""
-    quiet_s = QUIET_S if job.execution else OPENING_S
-    if clock.now() - job.updated < timedelta(seconds=quiet_s * pace):
-        return False
-    return job.execution is None or not executions.is_active(job.execution)
+@dataclass(frozen=True, slots=True)
+class _Sweep:
+    """One sweep: its ports, and what it has done so far."""
 
+    jobs: JobStore
+    artifacts: ArtifactStore
+    inbox: Inbox
+    filmer: Filmer
+    executions: Executions
+    ledger: Ledger
+    clock: Clock
+    ids: Ids
+    pace: float
+    done: Counter[str] = field(default_factory=Counter)
 
-def _fail(job: Job, jobs: JobStore, clock: Clock, ids: Ids) -> bool:
-    problem = Problem(
-        code="execution_lost",
-        message=f"Its execution ended {job.restarts + 1} times before the film was done.",
-        remedy="Resume the job; if it happens again, read the executions' logs.",
-        step="sweep_jobs",
-    )
-    return lifecycle.fail(job.id, job.run, problem, jobs=jobs, clock=clock, ids=ids) is not None
+    def swept(self) -> Swept:
+        return Swept(**{one.name: self.done[one.name] for one in fields(Swept)})
 
+    def restart_jobs(self) -> None:
+        """Give a new execution to every job that no execution works on, or fail it."""
+        for job in self.jobs.jobs_in(set(JobState) - FINAL_JOB):
+            with _isolate(job_id=job.id):
+                if not self._is_abandoned(job):
+                    continue
+                self.done["stuck"] += 1
+                tell("job_stuck", job_id=job.id, state=job.state.value, restarts=job.restarts)
+                if job.restarts >= MAX_RESTARTS:
+                    self.done["failed"] += self._fail(job)
+                else:
+                    self.done["restarted"] += self._restart(job)
 
-def _restart(job: Job, jobs: JobStore, executions: Executions, clock: Clock, ids: Ids) -> bool:
-    read = jobs.job(job.id)
-    if read.value.run != job.run or read.value.is_final:
-        return False
-    try:
-        lifecycle.restart(read, jobs=jobs, executions=executions, clock=clock, ids=ids)
-    except LostRace:
-        return False  # somebody else acted, which is all that is needed
-    return True
+    def finish_ended_jobs(self) -> None:
+        """Bring the calls of ended jobs to their end."""
+        for job in self.jobs.jobs_with_open_calls(self.clock.now()):
+            with _isolate(job_id=job.id):
+                self._finish_calls(job.id)
 
+    def finish_stale_calls(self) -> None:
+        """Bring calls to their end that no execution looks after; PLANNED ones are not read, running jobs have many."""
+        for read in self.jobs.calls_in(set(CallState) - FINISHED_CALL - {CallState.PLANNED}):
+            with _isolate(job_id=read.value.job, call=read.value.id):
+                if self._is_stale(read.value):
+                    self._finish(read.value)
 
-def _see_to_end(
-    call: Call, jobs: JobStore, artifacts: ArtifactStore, filmer: Filmer, ledger: Ledger, clock: Clock
-) -> bool:
-    """Move one call on, if its job has ended or its scene has moved on; running jobs look after their own."""
-    try:
-        if not jobs.job(call.job).value.is_final and not _left_behind(call, jobs):
+    def remove_jobs(self) -> None:
+        """Mark what has expired, and go on with every deletion that is under way."""
+        for job in self.jobs.expired(self.clock.now()):
+            with _isolate(job_id=job.id):
+                deletion.mark(
+                    job.id,
+                    jobs=self.jobs,
+                    executions=self.executions,
+                    clock=self.clock,
+                    ids=self.ids,
+                    expired_only=True,
+                )
+        for job in self.jobs.jobs_in({JobState.DELETING}):
+            with _isolate(job_id=job.id):
+                self._finish_calls(job.id)
+                self.done["deleted"] += deletion.purge(
+                    job,
+                    jobs=self.jobs,
+                    artifacts=self.artifacts,
+                    inbox=self.inbox,
+                    clock=self.clock,
+                    ids=self.ids,
+                )
+
+    def _is_abandoned(self, job: Job) -> bool:
+        """Whether no worker has written on the job for long, and none will."""
+        quiet_s = QUIET_S if job.execution else OPENING_S
+        if self.clock.now() - job.updated < timedelta(seconds=quiet_s * self.pace):
             return False
-        if call.state is CallState.PLANNED:
-            seen = ledger.abandon(call)
-        elif call.kind == "video":
-            seen = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
-        elif call.state is CallState.UNCERTAIN:
-            seen = ledger.give_up(call, clock.now(), "The answer was lost and cannot be fetched again.")
+        return job.execution is None or not self.executions.is_active(job.execution)
+
+    def _fail(self, job: Job) -> bool:
+        problem = Problem(
+            code="execution_lost",
+            message=f"Its execution ended {job.restarts + 1} times before the film was done.",
+            remedy="Resume the job; if it happens again, read the executions' logs.",
+            step="sweep_jobs",
+        )
+        return lifecycle.fail(job.id, job.run, problem, jobs=self.jobs, clock=self.clock, ids=self.ids) is not None
+
+    def _restart(self, job: Job) -> bool:
+        read = self.jobs.job(job.id)
+        if read.value.run != job.run or read.value.is_final:
+            return False
+        try:
+            lifecycle.restart(read, jobs=self.jobs, executions=self.executions, clock=self.clock, ids=self.ids)
+        except LostRace:
+            return False  # another worker acted, which is all that is needed
+        return True
+
+    def _finish_calls(self, job_id: str) -> None:
+        """Move every open call of an ended job on; when there is none, note that on the job."""
+        read = self.jobs.job(job_id)  # before its calls: the note is refused when the job was resumed in between
+        if not read.value.is_final:
+            return
+        open_calls = [call.value for call in self.jobs.calls(job_id) if not call.value.is_finished]
+        for call in open_calls:
+            with _isolate(job_id=job_id, call=call.id):
+                self._finish(call)
+        if not open_calls and read.value.open_calls_since is not None:
+            self.jobs.write(Replace(job_id, read, read.value.evolve(open_calls_since=None)))
+
+    def _finish(self, call: Call) -> None:
+        """Move one call as far as it can go now."""
+        seen = self.ledger.expire(call) if call.state is CallState.RESERVED else call
+        if seen.state is CallState.PLANNED:
+            seen = self.ledger.abandon(seen)
+        elif seen.kind == "video":
+            seen = filming.resolve(
+                seen, ledger=self.ledger, filmer=self.filmer, artifacts=self.artifacts, clock=self.clock
+            )
+        elif seen.state is CallState.UNCERTAIN:
+            seen = self.ledger.give_up(seen, self.clock.now(), "The answer was lost and cannot be fetched again.")
         else:
-            seen = ledger.expire(call)
-    except PromptreelError as error:  # one broken call must not keep the others from their end
-        log.warning("call could not be seen to its end", extra={"json_fields": {"call": call.id, "error": str(error)}})
-        return False
-    return seen.state is not call.state
+            seen = self.ledger.expire(seen)
+        self.done["calls"] += seen.state is not call.state
 
-
-def _left_behind(call: Call, jobs: JobStore) -> bool:
-    """Whether a clip's call is of an attempt its scene no longer waits for."""
-    return (
-        call.kind == "video"
-        and call.scene is not None
-        and jobs.scene(call.job, call.scene).value.clip_call(call.job) != call.id
-    )
+    def _is_stale(self, call: Call) -> bool:
+        """Whether no execution looks after this call, because its scene has another attempt or its job ended."""
+        job = self.jobs.job(call.job).value
+        if job.is_final:
+            return job.open_calls_since is None  # ended by a version that wrote no note
+        if call.kind != "video" or call.scene is None:
+            return False
+        return self.jobs.scene(call.job, call.scene).value.clip_call(call.job) != call.id

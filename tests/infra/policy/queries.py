@@ -1,6 +1,7 @@
 """The indexes that the code needs, read off the very queries that its Firestore adapter builds."""
 
 import inspect
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -9,7 +10,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client, Query
 
 from promptreel.adapters.firestore import FirestoreJobs
-from promptreel.domain.states import JobState
+from promptreel.domain.states import CallState, JobState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -21,11 +22,12 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
         (None, None, 5, None),
         (None, JobState.PENDING, 5, NOW),
     ],
-    "jobs_in": [([JobState.PENDING], 5)],
+    "jobs_in": [([JobState.PENDING],)],
+    "jobs_with_open_calls": [(NOW,)],
     "scenes": [("job-1",)],
     "calls": [("job-1",)],
-    "unfinished_calls": [(5,)],
-    "expired": [(NOW, 5)],
+    "calls_in": [([CallState.SENT],)],
+    "expired": [(NOW,)],
     "erase": [("job-1", 5)],
 }
 
@@ -59,7 +61,10 @@ class _Asking(FirestoreJobs):
 def querying_methods() -> set[str]:
     """The adapter's public methods that send a query."""
     methods = inspect.getmembers(FirestoreJobs, inspect.isfunction)
-    return {name for name, method in methods if name[0] != "_" and "self._stream(" in inspect.getsource(method)}
+    sends = ("self._stream(", "self._readable(")
+    return {
+        name for name, method in methods if name[0] != "_" and any(call in inspect.getsource(method) for call in sends)
+    }
 
 
 @cache
@@ -68,7 +73,9 @@ def needed() -> tuple[frozenset[Any], frozenset[Any]]:
     store = _Asking()
     for name, calls in CALLS.items():
         for arguments in calls:
-            getattr(store, name)(*arguments)
+            found = getattr(store, name)(*arguments)
+            if isinstance(found, Iterator):
+                list(found)  # a page is queried when its first document is wanted
     indexes, groups = set(), set()
     for query in store.asked:
         if not isinstance(query, Query):

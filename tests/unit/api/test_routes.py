@@ -129,7 +129,7 @@ def test_bad_submission_then_is_a_problem_and_no_job(
     problem = answer.get_json()
     assert told in problem["message"]
     assert (problem["status"], problem["code"] != "") == (status, True)
-    assert list(world.jobs.jobs_in(set(JobState), 10)) == []
+    assert list(world.jobs.jobs_in(set(JobState))) == []
 
 
 def test_bug_then_is_a_500_in_our_words_that_tells_no_secret(http: FlaskClient, world: FakeWorld) -> None:

@@ -143,7 +143,7 @@ def storyboard(world: FakeWorld) -> Callable[[], object]:
 
 def picture(world: FakeWorld) -> Callable[[], object]:
     storyboard(world)()
-    (job,) = world.jobs.jobs_in({JobState.KEYFRAMES}, 1)
+    (job,) = world.jobs.jobs_in({JobState.KEYFRAMES})
     return lambda: world.draw_keyframe(DrawKeyframe(job.id, 1, "scene-01", "start"))
 
 
@@ -158,13 +158,13 @@ def polling(world: FakeWorld) -> Callable[[], object]:
     clip(world)()
     deliver(world)
     world.clock.pass_s(60)
-    (job,) = world.jobs.jobs_in({JobState.VIDEO_GEN}, 1)
+    (job,) = world.jobs.jobs_in({JobState.VIDEO_GEN})
     return lambda: world.poll(job)
 
 
 def failing(world: FakeWorld) -> Callable[[], object]:
     clip(world)()
-    (job,) = world.jobs.jobs_in({JobState.VIDEO_GEN}, 1)
+    (job,) = world.jobs.jobs_in({JobState.VIDEO_GEN})
     return lambda: world.fail_job(FailJob(job.id, 1, "broken"))
 
 
@@ -189,7 +189,7 @@ def opening(world: FakeWorld) -> Callable[[], object]:
 
 def resuming(world: FakeWorld) -> Callable[[], object]:
     failing(world)()
-    (job,) = world.jobs.jobs_in({JobState.FAILED}, 1)
+    (job,) = world.jobs.jobs_in({JobState.FAILED})
     return lambda: resume(world, job.id)
 
 
@@ -243,7 +243,7 @@ def disturb(
     """Delete the job right before one of the worker's calls, let the worker go on, and look at what is left."""
     world = HookedWorld()
     work = worker(world)
-    (job,) = world.jobs.jobs_in(set(JobState), 9)
+    (job,) = world.jobs.jobs_in(set(JobState))
     asked: list[int] = []
 
     def delete_it(_: str) -> None:

@@ -65,7 +65,7 @@ def test_bad_input_then_names_the_field_and_leaves_no_job(world: FakeWorld, wish
     with pytest.raises(Invalid, match=told.replace("(", r"\(")):
         world.open_job(OpenJob("e-1", wish))
 
-    assert list(world.jobs.jobs_in(set(JobState), 10)) == []
+    assert list(world.jobs.jobs_in(set(JobState))) == []
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_bad_upload_then_gets_a_report_and_leaves_no_job(world: FakeWorld, name:
 
     assert world.inbox.reports[name]["state"] == "rejected"
     assert told in str(world.inbox.reports[name]["message"])
-    assert list(world.jobs.jobs_in(set(JobState), 10)) == []
+    assert list(world.jobs.jobs_in(set(JobState))) == []
 
 
 def stitched(world: FakeWorld) -> str:

@@ -1,6 +1,7 @@
 """Somebody always acts again: DESIGN §1.4, §4."""
 
-from promptreel.domain.states import CallState, JobState
+from promptreel.domain.ledger import Call
+from promptreel.domain.states import FINISHED_CALL, CallState, JobState
 from promptreel.errors import AnswerLost, Transient
 from promptreel.protocol import lifecycle, tickets
 from promptreel.steps.open_job import OpenJob
@@ -8,6 +9,10 @@ from promptreel.steps.submit_clip import SubmitClip
 from promptreel.steps.sweep_jobs import SweepJobs
 from tests.fakes.world import FakeWorld
 from tests.loglines import writing
+
+
+def unfinished(world: FakeWorld) -> list[Call]:
+    return [read.value for read in world.jobs.calls_in(set(CallState) - FINISHED_CALL)]
 
 
 def cancel(world: FakeWorld, job_id: str) -> None:
@@ -85,7 +90,7 @@ def test_orchestrator_that_is_away_then_costs_no_restart_and_keeps_nothing_else_
     for _ in range(5):
         world.clock.pass_s(300)
         assert world.sweep_jobs(SweepJobs()).failed == 0
-    assert not [read.value for read in world.jobs.unfinished_calls(100) if read.value.job == cancelled.id]
+    assert not [call for call in unfinished(world) if call.job == cancelled.id]
     world.executions.failure = None
 
     assert world.sweep_jobs(SweepJobs()).restarted == 1
@@ -120,7 +125,7 @@ def test_cancelled_job_then_its_planned_calls_are_released_and_its_clips_seen_to
     states = {read.value.purpose: read.value.state for read in world.jobs.calls(job.id)}
     assert states["clip/scene-01"] is CallState.SETTLED
     assert states["clip/scene-02"] is CallState.LOST
-    assert not world.jobs.unfinished_calls(10)
+    assert not unfinished(world)
 
 
 def test_expired_lease_of_a_cancelled_job_then_falls_back_and_is_released(world: FakeWorld) -> None:
@@ -130,12 +135,12 @@ def test_expired_lease_of_a_cancelled_job_then_falls_back_and_is_released(world:
     cancel(world, job.id)
 
     world.sweep_jobs(SweepJobs())
-    assert [read.value.state for read in world.jobs.unfinished_calls(10)] == [CallState.RESERVED]
+    assert [call.state for call in unfinished(world)] == [CallState.RESERVED]
     world.clock.pass_s(61)
     world.sweep_jobs(SweepJobs())
     world.sweep_jobs(SweepJobs())
 
-    assert not world.jobs.unfinished_calls(10)
+    assert not unfinished(world)
 
 
 def test_call_that_cannot_be_looked_at_then_does_not_keep_the_others_from_their_end(world: FakeWorld) -> None:
