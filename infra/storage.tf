@@ -110,10 +110,16 @@ resource "google_storage_bucket_iam_member" "build_reads_source" {
   member = google_service_account.this["build"].member
 }
 
-resource "google_storage_bucket_iam_member" "vertex_agent" {
-  count = var.vertex_agent_writes_clips ? 1 : 0
+# Whoever Veo writes clips as, if it is not the caller: clips alone, and no listing.
+resource "google_storage_bucket_iam_member" "writes_clips" {
+  for_each = toset(var.clip_writers)
 
   bucket = google_storage_bucket.this["artifacts"].name
   role   = "roles/storage.objectUser"
-  member = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-aiplatform.iam.gserviceaccount.com"
+  member = each.key
+
+  condition {
+    title      = "clips"
+    expression = "resource.name.extract(\"${google_storage_bucket.this["artifacts"].name}/objects/jobs/{job}/clips/\") != \"\""
+  }
 }

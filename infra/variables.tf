@@ -20,6 +20,17 @@ variable "budget_usd" {
   }
 }
 
+variable "clip_writers" {
+  description = "Accounts of Google that write Veo's output, where it is not the caller, as members: the smoke film's error names them (docs/runbook.md#smoke). They may write clips and nothing else."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for one in var.clip_writers : can(regex("^(serviceAccount|user):[^@\\s]+@([a-z0-9.-]+\\.gserviceaccount\\.com|(prod\\.)?google\\.com)$", one))])
+    error_message = "clip_writers must be Google's own accounts, such as \"serviceAccount:service-NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com\" or \"serviceAccount:cloud-lvm-video-server@prod.google.com\"."
+  }
+}
+
 variable "cpu_quota" {
   description = "Cloud Run's quota of vCPU in the region (IAM & Admin → Quotas: \"Total CPU allocation, in milli vCPU, per project per region\", divided by 1,000). Maximum instances follow from it."
   type        = number
@@ -154,10 +165,4 @@ variable "veo_quota_per_minute" {
     condition     = var.veo_quota_per_minute >= 1 && var.veo_quota_per_minute <= 600
     error_message = "veo_quota_per_minute must be between 1 and 600."
   }
-}
-
-variable "vertex_agent_writes_clips" {
-  description = "Whether Vertex AI's own agent, not the caller, writes Veo's output; the smoke film tells (docs/runbook.md)."
-  type        = bool
-  default     = false
 }

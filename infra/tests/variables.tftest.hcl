@@ -16,8 +16,8 @@ run "only_project_login_and_images_are_needed" {
   }
 
   assert {
-    condition     = length(google_billing_budget.this) == 0 && length(google_storage_bucket_iam_member.vertex_agent) == 0
-    error_message = "budget and the agent's grant are only made on demand"
+    condition     = length(google_billing_budget.this) == 0 && length(google_storage_bucket_iam_member.writes_clips) == 0
+    error_message = "budget and the clip writers' grants are only made on demand"
   }
 }
 
@@ -25,17 +25,17 @@ run "every_wish_is_heard" {
   command = plan
 
   variables {
-    billing_account           = "0A1B2C-3D4E5F-6A7B8C"
-    budget_usd                = 1
-    cpu_quota                 = 200
-    environment               = "dev"
-    memory_quota_gib          = 400
-    protected                 = false
-    region                    = "europe-west4"
-    secret_version            = "2"
-    veo_location              = "europe-west4"
-    veo_quota_per_minute      = 10
-    vertex_agent_writes_clips = true
+    billing_account      = "0A1B2C-3D4E5F-6A7B8C"
+    budget_usd           = 1
+    cpu_quota            = 200
+    environment          = "dev"
+    memory_quota_gib     = 400
+    protected            = false
+    region               = "europe-west4"
+    secret_version       = "2"
+    veo_location         = "europe-west4"
+    veo_quota_per_minute = 10
+    clip_writers         = ["user:cloud-lvm-video-server@prod.google.com"]
   }
 
   expect_failures = [check.cloud_build_takes_new_projects, check.veo_is_documented_in_its_location]
@@ -72,16 +72,6 @@ run "every_wish_is_heard" {
       !google_secret_manager_secret.this["webhook-signing"].deletion_protection
     )
     error_message = "`make destroy` would stop half-way"
-  }
-
-  assert {
-    condition = (
-      length(google_storage_bucket_iam_member.vertex_agent) == 1 &&
-      google_storage_bucket_iam_member.vertex_agent[0].bucket == "promptreel-test-artifacts" &&
-      google_storage_bucket_iam_member.vertex_agent[0].role == "roles/storage.objectUser" &&
-      google_storage_bucket_iam_member.vertex_agent[0].member == "serviceAccount:service-123456789012@gcp-sa-aiplatform.iam.gserviceaccount.com"
-    )
-    error_message = "the grant is for Vertex AI's agent on the artifacts alone"
   }
 
   assert {
@@ -145,6 +135,7 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
 
   variables {
     billing_account      = "my account"
+    clip_writers         = ["allUsers"]
     budget_usd           = 0
     cpu_quota            = 0
     environment          = "Production!"
@@ -161,6 +152,7 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
 
   expect_failures = [
     var.billing_account,
+    var.clip_writers,
     var.budget_usd,
     var.cpu_quota,
     var.environment,
@@ -181,6 +173,7 @@ run "one_wrong_among_right_and_the_other_end_are_refused" {
 
   variables {
     budget_usd           = 10.5
+    clip_writers         = ["serviceAccount:service-1@gcp-sa-aiplatform.iam.gserviceaccount.com", "user:somebody@example.com"]
     operators            = ["ops@example.com", "somebody"]
     people               = ["user:one@example.com", "allAuthenticatedUsers"]
     project              = "My Project"
@@ -190,6 +183,7 @@ run "one_wrong_among_right_and_the_other_end_are_refused" {
 
   expect_failures = [
     var.budget_usd,
+    var.clip_writers,
     var.operators,
     var.people,
     var.project,

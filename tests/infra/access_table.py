@@ -7,6 +7,7 @@ from tests.infra.policy.plan import NUMBER, PROJECT, REGION
 
 _DATABASE = f'resource.name == "projects/{PROJECT}/databases/(default)"'
 _STAGED = f'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-{NUMBER}-{REGION}")'
+_CLIPS = f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/clips/") != ""'
 
 # Role, on what, under which condition: to whom.
 TABLE: dict[tuple[str, str, str], str] = {
@@ -39,6 +40,7 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/storage.objectUser", "bucket artifacts", ""): (
         "write-storyboard draw-keyframe submit-clip poll-clips sweep-jobs stitcher"
     ),
+    ("roles/storage.objectUser", "bucket artifacts", _CLIPS): "cloud-lvm-video-server@prod.google.com",
     ("roles/storage.objectViewer", "bucket prompts", ""): "open-job",
     ("roles/storage.objectUser", "bucket results", ""): "open-job sweep-jobs",
     ("roles/storage.objectViewer", "bucket source", ""): "build",
@@ -66,4 +68,4 @@ def table() -> set[str]:
 def _member(who: str) -> str:
     if who.startswith("@"):
         return f"service-N{who}.iam.gserviceaccount.com"
-    return who if ":" in who else f"film-{who}"
+    return who if set(":@") & set(who) else f"film-{who}"

@@ -98,6 +98,11 @@ BREAKS: dict[str, list[Edit]] = {
     "trigger_bucket_is_written_by_nobody_that_it_starts": [
         to('google_storage_bucket_iam_member.granted["open_job read prompts"]', "role", "roles/storage.objectUser")
     ],
+    "only_our_own_accounts_reach_more_than_clips": [
+        to("google_storage_bucket_iam_member.writes_clips[*", "condition", []),
+        to("google_storage_bucket_iam_member.writes_clips[*", "bucket", "promptreel-test-prompts"),
+        to("google_storage_bucket_iam_member.writes_clips[*", "condition.expression", 'resource.name != ""'),
+    ],
     "trigger_watches_the_prompts_bucket_where_it_is": [
         to(TRIGGER, "matching_criteria.0.value", "promptreel-test-artifacts"),
         to(TRIGGER, "destination.workflow", "film"),

@@ -134,6 +134,16 @@ def trigger_bucket_is_written_by_nobody_that_it_starts(plan: Plan) -> Iterator[s
 
 
 @rule
+def only_our_own_accounts_reach_more_than_clips(plan: Plan) -> Iterator[str]:
+    clips = f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/{truth.clips_folder()}/") != ""'
+    for grant in plan.of("storage_bucket_iam_member"):
+        ours = str(grant.values.get("member")).endswith(f"@{PROJECT}.iam.gserviceaccount.com")
+        condition = grant.block("condition").get("expression")
+        if not ours and (short_bucket(grant) != "artifacts" or condition != clips):
+            yield f"{grant.address}: {grant.values.get('member')} reaches {grant.values.get('bucket')} if {condition}"
+
+
+@rule
 def trigger_watches_the_prompts_bucket_where_it_is(plan: Plan) -> Iterator[str]:
     buckets = {bucket.values["name"]: bucket for bucket in plan.of("storage_bucket")}
     for trigger in plan.of("eventarc_trigger"):
@@ -232,6 +242,10 @@ def every_query_of_the_code_has_its_index_and_no_index_is_idle(plan: Plan) -> It
 
 def short(resource: Resource) -> str:
     return str(resource.values.get("name")).removeprefix(f"{PROJECT}-")
+
+
+def short_bucket(grant: Resource) -> str:
+    return str(grant.values.get("bucket")).removeprefix(f"{PROJECT}-")
 
 
 def _life_cycle(bucket: Resource) -> list[tuple[str, dict[str, Any]]]:

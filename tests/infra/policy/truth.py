@@ -25,6 +25,13 @@ def entry_points() -> set[str]:
     return set(re.findall(r"@functions_framework\.http\ndef (\w+)", source))
 
 
+def clips_folder() -> str:
+    """Where a job's clips are, below ``jobs/JOB``: read off the code that tells Veo where to write."""
+    source = (ROOT / "functions/promptreel/protocol/tickets.py").read_text(encoding="utf-8")
+    (folder,) = re.findall(r'prefix=f"jobs/\{job\.id\}/(\w+)/\{scene\.id\}/', source)
+    return str(folder)
+
+
 # What a step is given in bootstrap.py, and what its account must be allowed for that.
 _NEEDS = {
     "jobs": {"database"},
