@@ -3,10 +3,10 @@
 locals {
   day_s = 86400
 
-  # sweep_jobs deletes a job with all it owns in time; the bucket only sweeps up after it.
-  keep_days = tonumber(local.services.env.PROMPTREEL_KEEP_DAYS)
+  # What a job owns is deleted by sweep_jobs alone (docs/adr/0008): a job that is resumed outlives every age that a bucket's
+  # rule could name, and what it has paid for is older than its last resume.
   bucket_rules = {
-    artifacts = { delete_after_days = local.keep_days + 30, soft_delete_days = 7, cors = [local.urls.studio] }
+    artifacts = { delete_after_days = null, soft_delete_days = 7, cors = [local.urls.studio] }
     prompts   = { delete_after_days = 30, soft_delete_days = 7, cors = [] }
     results   = { delete_after_days = 90, soft_delete_days = 7, cors = [] }
   }
@@ -26,12 +26,15 @@ resource "google_storage_bucket" "this" {
     retention_duration_seconds = local.bucket_rules[each.key].soft_delete_days * local.day_s
   }
 
-  lifecycle_rule {
-    action {
-      type = "Delete"
-    }
-    condition {
-      age = local.bucket_rules[each.key].delete_after_days
+  dynamic "lifecycle_rule" {
+    for_each = local.bucket_rules[each.key].delete_after_days == null ? [] : [local.bucket_rules[each.key].delete_after_days]
+    content {
+      action {
+        type = "Delete"
+      }
+      condition {
+        age = lifecycle_rule.value
+      }
     }
   }
 

@@ -1,13 +1,15 @@
 """What must hold of a deployment, asked of the plan (H4, H8, H9); that it can fail: test_infra_rules_can_fail."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.factories import a_job
 from tests.infra import inventory
 from tests.infra.access_table import table
 from tests.infra.offline.terraform import Workspace
-from tests.infra.policy import access, queries, reading, truth
+from tests.infra.policy import access, data, queries, reading, truth
 from tests.infra.policy.everything import RULES
 from tests.infra.policy.plan import Plan
 
@@ -38,6 +40,18 @@ def test_secret_when_functions_read_it_then_no_other_is_given_it(place: Workspac
 
 def test_every_query_of_the_adapter_then_is_known_here() -> None:
     assert queries.querying_methods() == set(queries.CALLS)
+
+
+def test_artifacts_of_any_age_are_kept_when_their_job_is_resumed_again_and_again(plan: Plan) -> None:
+    created = datetime(2026, 1, 1, tzinfo=UTC)
+    job, now = a_job(created=created, expires=created + timedelta(days=90)), created
+    for _ in range(10):
+        now += timedelta(days=89)
+        job = job.evolve(expires=job.expiry_from(now), resumed=now)
+    oldest = now - created
+
+    assert not job.is_absent(now)
+    assert all(oldest < timedelta(days=age) for age in data.deletion_ages_days(plan, "artifacts"))
 
 
 def test_every_setting_then_is_set_in_the_cloud_or_only_where_a_stand_in_answers() -> None:

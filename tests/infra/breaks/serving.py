@@ -77,9 +77,11 @@ BREAKS: dict[str, list[Edit]] = {
         to(ARTIFACTS, "cors.max_age_seconds", None),
     ],
     "buckets_forget_in_time": [
+        to(ARTIFACTS, "lifecycle_rule.action.type", "Delete"),
         to(ARTIFACTS, "lifecycle_rule", []),
-        to(ARTIFACTS, "lifecycle_rule.0.action.type", "Remove"),
-        to(ARTIFACTS, "lifecycle_rule.0.condition.age", 900),
+        to(PROMPTS, "lifecycle_rule", []),
+        to(PROMPTS, "lifecycle_rule.0.action.type", "Remove"),
+        to(PROMPTS, "lifecycle_rule.0.condition.age", 900),
         to(PROMPTS, "lifecycle_rule.1.condition.age", 10),
     ],
     "source_keeps_a_few_versions": [

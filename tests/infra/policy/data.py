@@ -8,10 +8,9 @@ from tests.infra.policy import queries, truth
 from tests.infra.policy.plan import PROJECT, REGION, Plan, Resource
 from tests.infra.policy.rules import rule
 
-LIFETIMES_DAYS = {"artifacts": 120, "prompts": 30, "results": 90}
+LIFETIMES_DAYS = {"artifacts": [], "prompts": [30], "results": [90]}
+"""Ages at which a bucket deletes; none where a living job may still need an object of any age."""
 SOFT_DELETE_DAYS = {"artifacts": 7, "prompts": 7, "results": 7, "source": 0}
-KEEP_DAYS_MARGIN = 30
-"""Longer than a job is kept: what a job owns must never go before it."""
 EXPIRING = {"jobs": "forget"}
 """Collections whose documents Firestore removes in the end, and the field that says when."""
 WRITERS = {
@@ -57,13 +56,10 @@ def studio_may_play_what_is_in_the_artifacts_bucket(plan: Plan) -> Iterator[str]
 
 @rule
 def buckets_forget_in_time(plan: Plan) -> Iterator[str]:
-    keep_days = float(truth.config("services")["env"]["PROMPTREEL_KEEP_DAYS"])
-    if LIFETIMES_DAYS["artifacts"] < keep_days + KEEP_DAYS_MARGIN:
-        yield f"a job is kept for {keep_days} days, what it is made of for {LIFETIMES_DAYS['artifacts']}"
     for bucket in plan.of("storage_bucket"):
         deleting = [condition for action, condition in _life_cycle(bucket) if action == "Delete"]
-        if not deleting or not all(_is_real(condition) for condition in deleting):
-            yield f"{bucket.address} keeps everything for ever, or deletes without a condition"
+        if bool(deleting) == (short(bucket) == "artifacts") or not all(_is_real(condition) for condition in deleting):
+            yield f"{bucket.address} deletes what a living job needs, never deletes, or deletes without a condition"
         unknown = {action for action, _ in _life_cycle(bucket)} - _ACTIONS
         if unknown:
             yield f"{bucket.address}: {unknown} is no action"
@@ -71,7 +67,7 @@ def buckets_forget_in_time(plan: Plan) -> Iterator[str]:
         if lifetime is None:
             continue
         ages = [condition.get("age") for condition in deleting]
-        if ages != [lifetime]:
+        if ages != lifetime:
             yield f"{bucket.address}: deleted after {ages} days, not {lifetime}"
         aborting = [
             condition for action, condition in _life_cycle(bucket) if action == "AbortIncompleteMultipartUpload"
@@ -238,6 +234,12 @@ def every_query_of_the_code_has_its_index_and_no_index_is_idle(plan: Plan) -> It
         yield "an index is for another database or scope"
     if groups != needed_groups or singles != needed_groups:
         yield f"indexes on single fields: {groups} and {singles}, not {needed_groups}"
+
+
+def deletion_ages_days(plan: Plan, bucket: str) -> list[float]:
+    """After how many days each rule of a bucket deletes."""
+    (found,) = [one for one in plan.of("storage_bucket") if short(one) == bucket]
+    return [condition.get("age") or 0 for action, condition in _life_cycle(found) if action == "Delete"]
 
 
 def short(resource: Resource) -> str:
