@@ -59,6 +59,11 @@ def inspect_picture(clip: Path, runner: Runner) -> Inspection:
     return read_log(_log_of(recipes.inspect_picture(clip), runner))
 
 
+def inspect_film(film: Path, times: Path, runner: Runner) -> Inspection:
+    """Decode every picture of the finished `film` once, on all cores; `times` becomes their list."""
+    return read_log(_log_of(recipes.inspect_film(film, times), runner))
+
+
 def read_log(lines: Sequence[str]) -> Inspection:
     """The findings in ffmpeg's log lines (with level prefixes)."""
     black = tuple(

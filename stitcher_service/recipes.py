@@ -9,6 +9,7 @@ from stitcher_service.cutlist import BLACK
 from stitcher_service.ffmpeg.command import Command, Input, Output
 from stitcher_service.ffmpeg.probe import VideoTrack
 from stitcher_service.segments import FilmFormat, Take, Window
+from stitcher_service.shown import write_times
 
 SOUND_RATE_HZ = 48_000
 SOUND_CHANNELS = 2
@@ -174,12 +175,14 @@ def encode_sound(samples: Path, filters: tuple[str, ...], out: Path) -> Command:
     return Command((Input(samples, _SAMPLES),), Output(out, (*graph, "-c:a", "aac", "-b:a", "192k", "-f", "mp4")))
 
 
-def check_pictures(film: Path, start_s: Fraction, duration_s: Fraction) -> Command:
-    """Decode a stretch of the film; a healthy stretch logs nothing."""
-    span = ("-ss", f"{float(start_s):.6f}", "-t", f"{float(duration_s):.6f}")
-    # Nobody looks at it, and it is ours: nothing about it must be found out by decoding its beginning.
-    options = ("-nofind_stream_info", "-threads", "1", "-skip_loop_filter", "all", *span)
-    return Command((Input(film, options),), Output(None, (*_PICTURE_AS_IS, "-f", "null")))
+def inspect_film(film: Path, times: Path) -> Command:
+    """Decode the whole film once; a healthy one logs no error. When each picture is shown is written to `times`."""
+    # Only blacker than any clip that passes as not black: encoding must not turn a dark film into a refused one.
+    looks = "scale=320:-2:flags=fast_bilinear,blackdetect=d=0.2:pic_th=0.995:pix_th=0.06"
+    options = (*_PICTURE_AS_IS, "-vf", looks, *write_times(times), "-f", "null")
+    # The film is ours: nothing about it must be found out by decoding its beginning.
+    source = Input(film, ("-nofind_stream_info", "-skip_loop_filter", "all"))
+    return Command((source,), Output(None, options), log_level="info")
 
 
 def poster(film: Path, out: Path, width_px: int = 1280) -> Command:

@@ -94,7 +94,7 @@ class _Stitching:
             parts = pieces(self.project, plan, windows)
             assemble(plan.film, parts, mastered.file, done)
             compare(done, parts)
-            validate(done, plan, self.project.tracks, self.runner, self.each, may_be_black=may_be_black)
+            validate(done, plan, self.runner, may_be_black=may_be_black)
         return done
 
     def _film_without_copies(self, mastered: Mastered, *, may_be_black: bool) -> tuple[Plan, Path]:

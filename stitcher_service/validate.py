@@ -1,44 +1,23 @@
 """The last look at a film before it may be called finished. Reads the file as a stranger would; trusts no plan."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import av
-import numpy as np
 
-from stitcher_service import recipes
 from stitcher_service.errors import RenderFailed
 from stitcher_service.ffmpeg.completeness import boxes
 from stitcher_service.ffmpeg.errors import Unreadable
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
 from stitcher_service.ffmpeg.run import Runner
-from stitcher_service.inspection import damage
-from stitcher_service.segments import Copy, FilmFormat, Plan, Window
-from stitcher_service.workers import Each
-
-# How much is decoded before and after a joint. Decoding starts at the keyframe before the first frame, so one frame
-# before a joint means the whole group that leads up to it.
-_FRAMES_BEFORE = 1
-_FRAMES_AFTER = 6
-_BLACK_LUMA = 26  # of 255: blackdetect's tenth
-_BLACK_SHARE = 0.98  # of the picture, as for the clips
-_LOOKS = 7
+from stitcher_service.inspection import inspect_film
+from stitcher_service.segments import FilmFormat, Plan
+from stitcher_service.shown import read_times
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    start_s: Fraction
-    end_s: Fraction
-
-
-def validate(
-    film: Path, plan: Plan, tracks: Sequence[VideoTrack], runner: Runner, each: Each, *, may_be_black: bool
-) -> None:
-    """Refuse a film that is not exactly what was planned; `tracks` are those of the clips, by number.
+def validate(film: Path, plan: Plan, runner: Runner, *, may_be_black: bool) -> None:
+    """Refuse a film that is not exactly what was planned.
 
     Raises: RenderFailed, with every fault found.
     """
@@ -46,9 +25,8 @@ def validate(
         info = probe(film)
     except Unreadable as error:
         raise RenderFailed(f"the film {error.reason}") from error
-    faults = [*_stream_faults(info, plan), *_layout_faults(film), *_joint_faults(film, plan, tracks, runner, each)]
-    if not faults and not may_be_black and _is_black(film):
-        faults.append("it is black although its clips are not")
+    faults = [*_stream_faults(info, plan), *_layout_faults(film)]
+    faults += _shown_faults(film, plan, runner, may_be_black=may_be_black)
     if faults:
         raise RenderFailed(f"the film did not pass: {'; '.join(faults)}")
 
@@ -91,58 +69,18 @@ def _layout_faults(film: Path) -> Iterator[str]:
         yield "its decode times do not rise"
 
 
-def _joint_faults(film: Path, plan: Plan, tracks: Sequence[VideoTrack], runner: Runner, each: Each) -> Iterator[str]:
-    """Decode all that was encoded to stand between copied frames, and where each kind of copy begins.
-
-    Copied frames were decoded when their clips were inspected, and `assemble.py` has compared their bytes: only
-    whether their parameter sets came along is open. A film without copies comes from one encoder: its joints do.
-    """
-
-    def look(stretch: _Stretch) -> tuple[_Stretch, tuple[str, ...]]:
-        return stretch, damage(recipes.check_pictures(film, stretch.start_s, stretch.end_s - stretch.start_s), runner)
-
-    for stretch, said in each(look, _stretches(plan, tracks)):
-        if said:
-            yield f"decoding from {float(stretch.start_s):.2f} s says: {said[0]}"
-
-
-def _stretches(plan: Plan, tracks: Sequence[VideoTrack]) -> list[_Stretch]:
-    """Where to look, merged where they touch."""
-    stretches: list[_Stretch] = []
-    for first, end in _looks(plan, tracks):
-        stretch = _Stretch(first / plan.film.rate, end / plan.film.rate)
-        if stretches and stretch.start_s <= stretches[-1].end_s:
-            stretch = _Stretch(stretches.pop().start_s, stretch.end_s)
-        stretches.append(stretch)
-    return stretches
-
-
-def _looks(plan: Plan, tracks: Sequence[VideoTrack]) -> Iterator[tuple[int, int]]:
-    """First and end frame of all that must be decoded, in order."""
-    known: set[tuple[bytes, bool]] = set()
-    frame, follows_window = 0, False
-    for segment in plan.segments:
-        if isinstance(segment, Copy):
-            kind = (tracks[segment.clip].extradata, follows_window)
-            if kind not in known:
-                yield max(frame - _FRAMES_BEFORE, 0), frame + _FRAMES_AFTER
-            known.add(kind)
-        else:
-            yield frame, frame + (segment.frames if plan.copies else min(segment.frames, _FRAMES_AFTER))
-        follows_window = isinstance(segment, Window)
-        frame += segment.frames
-
-
-def _is_black(film: Path) -> bool:
-    """Whether keyframes from all over the film show nothing."""
-    with av.open(str(film)) as container:
-        stream = container.streams.video[0]
-        stream.codec_context.thread_count = 1
-        length = stream.duration or 0
-        return all(_luma(container, stream, length * look // _LOOKS) < _BLACK_LUMA for look in range(_LOOKS))
-
-
-def _luma(container: Any, stream: Any, time: int) -> float:
-    container.seek(time, stream=stream)
-    picture = next(container.decode(stream))
-    return float(np.quantile(picture.to_ndarray(format="gray"), _BLACK_SHARE))
+def _shown_faults(film: Path, plan: Plan, runner: Runner, *, may_be_black: bool) -> Iterator[str]:
+    """Decode the whole film once: every picture must be sound, in its place, and not all of them black."""
+    written = film.with_suffix(".times")
+    found, times_s = inspect_film(film, written, runner), read_times(written)
+    written.unlink(missing_ok=True)
+    rate, length_s = plan.film.rate, plan.frames / plan.film.rate
+    if found.damage:
+        yield f"decoding it says: {found.damage[0]}"
+    if len(times_s) != plan.frames:
+        yield f"{len(times_s)} of its {plan.frames} frames can be decoded"
+    elif any(time_s != n / rate for n, time_s in enumerate(times_s)):
+        yield "its frames are not shown in their order"
+    black_s = sum(stretch.inside(0, float(length_s)) for stretch in found.black)
+    if not may_be_black and black_s > length_s - 2 / rate:
+        yield "it is black although its clips are not"

@@ -15,7 +15,6 @@ from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from stitcher_service.project import Project, prepare
 from stitcher_service.segments import Copy, Plan
 from stitcher_service.validate import validate
-from stitcher_service.workers import workers
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets
 
@@ -35,9 +34,7 @@ def a_planned_film(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> Make
 
 
 def check(film: Path, project: Project, plan: Plan | None = None) -> None:
-    runner = Runner(find_ffmpeg())
-    with workers(runner) as each:
-        validate(film, plan or project.plan, project.tracks, runner, each, may_be_black=False)
+    validate(film, plan or project.plan, Runner(find_ffmpeg()), may_be_black=False)
 
 
 def with_another_frame(plan: Plan) -> Plan:
@@ -111,9 +108,20 @@ def test_black_film_when_its_clips_are_not_then_refused(a_planned_film: Maker) -
         check(film, project)
 
 
-def test_film_with_damaged_encoded_frames_when_validated_then_refused(a_planned_film: Maker) -> None:
+@pytest.mark.parametrize("packets", [range(3, 9), range(30, 34), range(56, 60)], ids=["encoded", "copied", "last"])
+def test_film_is_refused_when_frames_anywhere_in_it_are_damaged(a_planned_film: Maker, packets: range) -> None:
     film, project = a_planned_film()
-    damage_packets(film, range(3, 9))
+    damage_packets(film, packets)
 
-    with pytest.raises(RenderFailed, match=r"decoding from 0\.00 s says: "):
+    with pytest.raises(RenderFailed, match=r"decoding it says: "):
         check(film, project)
+
+
+def test_film_is_refused_when_its_frames_are_not_shown_in_their_order(a_planned_film: Maker, tmp_path: Path) -> None:
+    """As of a clip whose file gives decode times in the place of composition times."""
+    film, project = a_planned_film()
+    renumbered = ("-c", "copy", "-bsf:v", "setts=pts=N*512:dts=N*512", "-movflags", "+faststart")
+    Runner(find_ffmpeg()).run(Command((Input(film),), Output(tmp_path / "renumbered.mp4", renumbered)))
+
+    with pytest.raises(RenderFailed, match="its frames are not shown in their order"):
+        check(tmp_path / "renumbered.mp4", project)
