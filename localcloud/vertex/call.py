@@ -21,7 +21,7 @@ from localcloud.vertex.wire import Json, invalid
 
 _HANG_S = 3600.0  # longer than any client waits
 _LINGER_OFF = struct.pack("ii", 1, 0)
-_HTTP_UNAVAILABLE = 503
+_HTTP_NOT_FOUND, _HTTP_UNAVAILABLE = 404, 503
 
 
 class ConnectionCutError(Exception):
@@ -57,11 +57,7 @@ async def enter(request: Request) -> Call:
     model = models().get(path["model"])
     if model is None or (isinstance(model, VideoModel) and path["location"] == GLOBAL):
         resource = request.url.path.split("/", 2)[2].rpartition(":")[0]
-        raise ApiError(
-            404,
-            f"Publisher Model `{resource}` was not found or your project does not have access to it. "
-            "Please ensure you are using a valid model version.",
-        )
+        raise ApiError(404, missing_model(resource))
     try:
         body = json.loads(await request.body() or b"{}")
     except ValueError as error:
@@ -70,6 +66,14 @@ async def enter(request: Request) -> Call:
         raise invalid("Invalid JSON payload received. The root element must be an object.")
     fields.check(path["method"], body)
     return Call(request, path["project"], path["location"], model, path["method"], body)
+
+
+def missing_model(resource: str) -> str:
+    """What is said of a model that is unknown, retired or not offered in this location."""
+    return (
+        f"Publisher Model `{resource}` was not found or your project does not have access to it. "
+        "Please ensure you are using a valid model version."
+    )
 
 
 def admit(standin: Standin, call: Call, kind: str) -> Hits:
@@ -84,7 +88,9 @@ def admit(standin: Standin, call: Call, kind: str) -> Hits:
         standin.save_faults()
     if (args := hits.get("status")) is not None:
         code = int(args.get("code", _HTTP_UNAVAILABLE))
-        raise ApiError(code, str(args.get("message", _WORDS.get(code, "Internal error encountered."))))
+        usual = missing_model(call.model_path) if code == _HTTP_NOT_FOUND and kind != "poll" else _WORDS.get(code)
+        message = str(args.get("message", usual or "Internal error encountered."))
+        raise ApiError(code, message, str(args.get("status", "")), args.get("details", ()))
     if "reset_before" in hits:
         raise ConnectionCutError
     return hits

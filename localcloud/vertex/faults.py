@@ -16,14 +16,14 @@ _EVERY = frozenset({"text", "image", "video", "poll", "count"})
 _CLIP = frozenset({"video"})
 
 APPLIES: Mapping[str, frozenset[str]] = {
-    "status": _EVERY,  # refused with args.code, never billed
+    "status": _EVERY,  # refused with args.code, .message, .status and .details, never billed; 404 is a retired model
     "reset_before": _EVERY,  # connection reset, nothing accepted
     "reset_after": _EVERY,  # accepted and billed, then the connection is reset
     "hang": _EVERY,  # accepted, answered only after args.s seconds
     "malformed_json": frozenset({"text"}),  # an answer that is not JSON; args.body breaks the whole body
     "truncated": frozenset({"text"}),  # cut at the output limit
     "blocked": frozenset({"text", "image"}),  # the prompt is refused; args.reason
-    "rai": frozenset({"text", "image", "video"}),  # the output is filtered; args.codes
+    "rai": frozenset({"text", "image", "video"}),  # the output is filtered; args.codes, or a clip's args.reason
     "words": frozenset({"image"}),  # a refusal in words instead of a picture
     "usage": frozenset({"text", "image"}),  # usage lacks args.missing: some of its fields, or all of it if not given
     "rai_some": _CLIP,  # the last sample is filtered

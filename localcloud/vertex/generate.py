@@ -14,7 +14,7 @@ from localcloud.vertex.judge.media import Sight
 from localcloud.vertex.judge.merit import judge
 from localcloud.vertex.picture.paint import paint
 from localcloud.vertex.picture.request import output_limit, read_picture_request
-from localcloud.vertex.registry import ImageModel, TextModel, Usage, VideoModel
+from localcloud.vertex.registry import ImageModel, Model, TextModel, Usage, VideoModel
 from localcloud.vertex.standin import Standin
 from localcloud.vertex.text.write import spoiled, tokens, write
 from localcloud.vertex.wire import Conversation, invalid
@@ -25,7 +25,7 @@ _REFUSAL_TOKENS = 14
 
 async def count_tokens(standin: Standin, call: Call) -> Response:
     prompt = wire.conversation(call.body)
-    used = prompt_usage(prompt, await _seen(standin, prompt))
+    used = prompt_usage(prompt, await _seen(standin, prompt), call.model)
     hits = admit(standin, call, "count")
     chars = sum(len("".join(turn.text.split())) for turn in prompt.turns)
     return await leave(standin, call, hits, answers.counted(used, chars))
@@ -37,8 +37,10 @@ async def generate_content(standin: Standin, call: Call) -> Response:
     model = call.model
     if isinstance(model, VideoModel):
         raise invalid(f"{call.model_path} is not supported in the generateContent API.")
+    if prompt.turns[-1].role == "model":  # Gemini 3.6, 3.5 Flash-Lite and all later models
+        raise invalid("Requests ending with a model turn are not supported.")
     sights = await _seen(standin, prompt)
-    asked = prompt_usage(prompt, sights)
+    asked = prompt_usage(prompt, sights, model)
     if isinstance(model, ImageModel):
         hits, answer = await _draw(standin, call, model, prompt, asked)
     else:
@@ -90,10 +92,11 @@ async def _seen(standin: Standin, prompt: Conversation) -> list[Sight]:
     return list(await asyncio.gather(*looks))
 
 
-def prompt_usage(prompt: Conversation, sights: Sequence[Sight]) -> Usage:
+def prompt_usage(prompt: Conversation, sights: Sequence[Sight], model: Model) -> Usage:
     """What the prompt counts, by modality; the same for countTokens and for the bill."""
     chars = len(prompt.system) + sum(len(turn.text) for turn in prompt.turns)
-    pictures = sum(sight.tokens for sight in sights if not sight.is_clip)
+    of_one = model.reference_tokens if isinstance(model, ImageModel) else None
+    pictures = sum(of_one or sight.tokens for sight in sights if not sight.is_clip)
     return Usage(tokens(chars), pictures, prompt_clips=sum(sight.tokens for sight in sights if sight.is_clip))
 
 

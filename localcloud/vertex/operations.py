@@ -150,10 +150,10 @@ def _response(operation: Operation, videos: list[dict[str, Any]]) -> dict[str, A
         response["videos"] = videos
     if filtered:
         faults = operation.plan["faults"]
-        codes = (faults.get("rai") or faults.get("rai_some") or {}).get("codes", [_USUAL_CODE])
-        reason = (
+        args = faults.get("rai") or faults.get("rai_some") or {}
+        usual = (
             "The video could not be created because it may violate our usage guidelines. "
-            f"Support codes: {', '.join(map(str, codes))}"
+            f"Support codes: {', '.join(map(str, args.get('codes', [_USUAL_CODE])))}"
         )
-        response["raiMediaFilteredReasons"] = [reason] * filtered
+        response["raiMediaFilteredReasons"] = [str(args.get("reason", usual))] * filtered
     return {"response": response}

@@ -37,6 +37,7 @@ class TextModel:
     kind: ClassVar = "text"
     id: str
     max_output_tokens: int
+    sampling: str  # "ignored" or "refused": temperature, topP and topK
     prices: tuple[Mapping[str, Any], ...]
 
     def micros(self, usage: Usage, at: datetime, location: str) -> int:
@@ -51,6 +52,7 @@ class ImageModel:
     id: str
     max_references: int
     max_output_tokens: int
+    reference_tokens: int  # of one picture in the prompt
     picture_tokens: Mapping[str, int]
     prices: tuple[Mapping[str, Any], ...]
 

@@ -16,6 +16,7 @@ _THOUGHT_TOKENS = 12
 _PARAGRAPH_SENTENCES = 3
 # Least (inclusive) and most (exclusive), as Vertex words them, model pages, read 2026-10.
 _RANGES: Mapping[str, tuple[float, float]] = {"temperature": (0, 2.0001), "topP": (0, 1.0001), "candidateCount": (1, 9)}
+_SAMPLING = ("temperature", "topP", "topK")
 
 
 def tokens(chars: int) -> int:
@@ -26,7 +27,7 @@ def write(model: TextModel, prompt: Conversation, asked: Usage, merit: Merit | N
     """The answer in words. Raises: ApiError 400 for a schema or a limit that makes no sense."""
     config = wire.section(body, "generationConfig")
     most_tokens = _checked(config, model)
-    brief = story.Brief.of(prompt, merit, wire.field(config, "seed"), wire.field(config, "temperature"))
+    brief = story.Brief.of(prompt, merit, wire.field(config, "seed"))
     schema = wire.section(config, "responseSchema") or wire.section(config, "responseJsonSchema")
     if schema:
         text = json.dumps(fill.answer(schema, brief), ensure_ascii=False)
@@ -51,6 +52,8 @@ def _checked(config: Json, model: TextModel) -> int:
                 f"Unable to submit request because it has a {name} value of {value} but the supported range is from "
                 f"{least} (inclusive) to {below} (exclusive). Update the value and try again."
             )
+    if model.sampling == "refused" and any(wire.field(config, name) is not None for name in _SAMPLING):
+        raise invalid(f"Sampling parameters ({', '.join(_SAMPLING)}) are not supported by model {model.id}.")
     if wire.section(config, "responseSchema") and wire.section(config, "responseJsonSchema"):
         raise invalid("Only one of response_schema and response_json_schema may be set.")
     return wire.whole(config, "maxOutputTokens", model.max_output_tokens)

@@ -228,6 +228,16 @@ def test_rai_on_a_clip_when_ordered_then_it_is_done_without_videos_and_free(
     assert object_store.listed("filtered/") == []
 
 
+def test_rai_on_a_clip_says_what_is_ordered_when_its_sound_was_refused(
+    vertex: FakeVertex, client: genai.Client
+) -> None:
+    vertex.break_with("rai", args={"reason": "We encountered an issue with the audio for your prompt."})
+    operation = finished(client, ordered(client))
+
+    assert operation.response is not None
+    assert operation.response.rai_media_filtered_reasons == ["We encountered an issue with the audio for your prompt."]
+
+
 def test_rai_some_when_two_samples_are_ordered_then_one_comes_and_one_is_paid(
     vertex: FakeVertex, client: genai.Client
 ) -> None:

@@ -133,7 +133,7 @@ def test_usage_when_a_picture_is_painted_then_its_tokens_stand_apart(client: gen
 
     assert usage is not None
     assert usage.candidates_tokens_details is not None
-    assert usage.prompt_token_count == 6 + 2 * 258
+    assert usage.prompt_token_count == 6 + 2 * 560
     assert [(each.modality, each.token_count) for each in usage.candidates_tokens_details] == [
         (types.MediaModality.IMAGE, 1120)
     ]

@@ -141,3 +141,53 @@ def test_body_when_it_makes_no_sense_then_400_in_the_envelope(vertex: FakeVertex
     answer = loopback.post(url, content=body, headers={"Authorization": "Bearer x"})
 
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
+@pytest.mark.parametrize("sampling", [{"temperature": 0.0}, {"top_p": 0.9}, {"top_k": 40}])
+def test_sampling_parameter_is_refused_when_the_model_no_longer_takes_it(
+    vertex: FakeVertex, sampling: dict[str, Any]
+) -> None:
+    config = types.GenerateContentConfig(**sampling)
+    with pytest.raises(errors.ClientError, match="not supported by model gemini-4-argon"):
+        vertex.client("global").models.generate_content(model="gemini-4-argon", contents="Hello", config=config)
+
+    assert vertex.ledger() == []
+
+
+def test_request_is_refused_when_it_ends_in_a_model_turn(vertex: FakeVertex, client: genai.Client) -> None:
+    turns: list[Any] = [
+        types.Content(role="user", parts=[types.Part.from_text(text="Write JSON.")]),
+        types.Content(role="model", parts=[types.Part.from_text(text="{")]),
+    ]
+    with pytest.raises(errors.ClientError, match="ending with a model turn") as refused:
+        client.models.generate_content(model=TEXT_MODEL, contents=turns)
+
+    assert (refused.value.code, vertex.ledger()) == (400, [])
+    corrected = [*turns, types.Content(role="user", parts=[types.Part.from_text(text="Correct it.")])]
+    assert client.models.generate_content(model=TEXT_MODEL, contents=corrected).text
+
+
+@pytest.mark.parametrize("model", ["gemini-3.8-flash", "gemini-3-pro-image", VIDEO_MODEL])
+def test_model_that_is_ordered_to_be_retired_is_404_in_the_words_of_an_unknown_one(
+    vertex: FakeVertex, client: genai.Client, model: str
+) -> None:
+    vertex.break_with("status", args={"code": 404}, model=model)
+    contents = types.GenerateVideosSource(prompt="Hello") if model == VIDEO_MODEL else "Hello"
+    ask: Any = client.models.generate_videos if model == VIDEO_MODEL else client.models.generate_content
+    name = "source" if model == VIDEO_MODEL else "contents"
+    with pytest.raises(errors.ClientError, match=f"Publisher Model `projects/.*{model}` was not found") as refused:
+        ask(model=model, **{name: contents})
+
+    assert refused.value.status == "NOT_FOUND"
+
+
+def test_status_is_ordered_with_the_words_status_and_details_of_any_class(
+    vertex: FakeVertex, client: genai.Client
+) -> None:
+    reason = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "SERVICE_DISABLED"}]
+    answer = {"code": 400, "message": "Not allowlisted.", "status": "FAILED_PRECONDITION", "details": reason}
+    vertex.break_with("status", args=answer)
+    with pytest.raises(errors.ClientError) as refused:
+        ordered(client)
+
+    assert refused.value.details == {"error": answer}
