@@ -172,7 +172,6 @@ class Manuscript:
     instruction: str
     prompt: str
     schema: type[BaseModel]
-    temperature: float
     seed: int
     max_output_tokens: int
     thinking_level: str

@@ -28,7 +28,6 @@ class Gemini:
                 contents=manuscript.prompt,
                 config=types.GenerateContentConfig(
                     system_instruction=manuscript.instruction,
-                    temperature=manuscript.temperature,
                     seed=manuscript.seed,
                     max_output_tokens=manuscript.max_output_tokens,
                     thinking_config=_thinking(manuscript.thinking_level),

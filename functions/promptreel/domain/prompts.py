@@ -19,7 +19,6 @@ REWORDING_INSTRUCTION = (
     "the scene shows, never by disguising it. Keep the story, the characters' looks, the place, the light, the camera "
     "and the length of every text; change nothing that the advice does not touch. Write plain English."
 )
-TEMPERATURES = (1.0, 0.6, 0.2)
 LONGEST_WORD_CHARS = 40
 
 

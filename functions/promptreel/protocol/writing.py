@@ -1,4 +1,4 @@
-"""Text in a given shape, asked of the writer at most three times, each time cooler (B2, D4).
+"""Text in a given shape, asked of the writer at most three times, each time with another seed (B2, D4).
 
 Every answer is a paid call, claimed before it is sent and kept: asked again, none is paid again.
 """
@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from promptreel.domain import ids as names
-from promptreel.domain import prompts, succession
+from promptreel.domain import succession
 from promptreel.domain.job import Job
 from promptreel.domain.models import TextModel, registry
 from promptreel.domain.scene import Scene
@@ -21,6 +21,7 @@ from promptreel.protocol import tickets
 from promptreel.protocol.ledger import Busy, Ledger, Paid, Superseded
 from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, pay
 
+MAX_TRIES = 3
 A = TypeVar("A")
 
 
@@ -75,12 +76,11 @@ def ask(
             instruction=question.instruction,
             prompt=question.prompt(fault),
             schema=question.schema,
-            temperature=prompts.TEMPERATURES[tries],
             seed=tickets.seed(job, question.purpose, str(attempt)),
             max_output_tokens=question.most_tokens,
             thinking_level=model.thinking_level,
         )
-        digest = names.digest(model.id, manuscript.instruction, manuscript.prompt, str(manuscript.temperature))
+        digest = names.digest(model.id, manuscript.instruction, manuscript.prompt, str(manuscript.seed))
         sent = tokens_at_most(
             manuscript.instruction, manuscript.prompt, json.dumps(question.schema.model_json_schema())
         )
@@ -108,6 +108,6 @@ def ask(
                 continue
             fault = claim.call.reason
         tries += claim.call.spends_remedy and job.counts(claim.call.updated)
-        if tries == len(prompts.TEMPERATURES):
+        if tries == MAX_TRIES:
             break
     return Unusable(tries, fault)
