@@ -5,13 +5,15 @@ previews made (E10). A clip that is right as it is stays what it is: the film co
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Scene
 from promptreel.errors import Broken, NotFound
+from promptreel.protocol import intact
 from stitcher_service import downloads, strips
 from stitcher_service.ffmpeg.command import Command
 from stitcher_service.ffmpeg.errors import FfmpegFailed, Unreadable
@@ -20,6 +22,7 @@ from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.reel import Kind, Look, Reel, Strip
 from stitcher_service.room import CuttingRoom
 
+_MOST_STRETCH = 0.02  # of the proportions: 1376x768 is 16:9 as a model rounds it
 _MOST_WORKERS = 2  # each may hold the frames of two 4K pictures
 
 
@@ -29,12 +32,24 @@ def _nothing(_: Scene) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where one reel is worked on: a folder, the room, a runner; and which scenes must be heard."""
+    """Where one reel is worked on: a folder, the room, a runner; scenes that must be heard, that may be refilmed."""
 
     base: Path
     room: CuttingRoom
     runner: Runner
     must_sound: Callable[[Scene], bool] = _nothing
+    refilmable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """What is wrong with the clip of a scene that can be shown all the same."""
+
+    scene: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.scene} {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +57,7 @@ class Chunks:
     """One file for each strip of a reel, in order, named after its scene, and what is wrong with its clips."""
 
     files: tuple[Path, ...]
-    defects: tuple[str, ...]
+    defects: tuple[Defect, ...]
 
 
 def chunk_path(reel: Reel, strip: Strip) -> str:
@@ -93,8 +108,11 @@ class _Making:
         base, disk_bytes = self._bench.base, self._bench.room.disk_bytes
         self._sources = downloads.fetch_all(self._reel.job_id, owners, film_s, base, self._artifacts, disk_bytes)
 
-    def make(self, strip: Strip) -> tuple[str, ...]:
-        """The strip's file from its sources; what was wrong with its clip comes back."""
+    def make(self, strip: Strip) -> tuple[Defect, ...]:
+        """The strip's file from its sources; what was wrong with its clip comes back.
+
+        Raises: ClipsRejected for a clip of another shape than was paid for, while the scene may be filmed again.
+        """
         if strip.kind is not Kind.CLIP:
             self._run(strip, self._drawn(strip))
             return ()
@@ -103,9 +121,13 @@ class _Making:
         frames = track.frames_at(self._reel.format.rate)
         defects = []
         if frames != strip.frames:
-            defects.append(f"{strip.scene.id} has {frames} frames where {strip.frames} were planned")
+            defects.append(Defect(strip.scene.id, f"has {frames} frames where {strip.frames} were planned"))
         if info.audio is None and self._bench.must_sound(strip.scene):
-            defects.append(f"{strip.scene.id} has no sound although it should")
+            defects.append(Defect(strip.scene.id, "has no sound although it should"))
+        if self._reel.look is Look.FILM and (misfit := _misfit(track, self._reel.format.size_px)):
+            if strip.scene.id in self._bench.refilmable:
+                raise unusable(strip, misfit)
+            defects.append(Defect(strip.scene.id, misfit))
         if self._reel.look is Look.FILM and frames == strip.frames:
             source.rename(self.file(strip))
         else:
@@ -130,7 +152,7 @@ class _Making:
         try:
             self._bench.runner.run(command)
         except FfmpegFailed as error:
-            raise unusable(strip.scene.id, str(error)) from error
+            raise unusable(strip, str(error)) from error
         _, track = _probed(strip, file)
         if track.frames != strip.frames:
             raise Broken(
@@ -139,16 +161,46 @@ class _Making:
         self._artifacts.put_file(chunk_path(self._reel, strip), file, "video/mp4")
 
 
+def _misfit(track: VideoTrack, paid_px: tuple[int, int]) -> str:
+    """How a clip's shape differs from what was paid for: too small, or of other proportions; else nothing."""
+    width, height = track.width_px, track.height_px
+    is_small = width < paid_px[0] or height < paid_px[1]
+    is_stretched = abs(width * paid_px[1] / (height * paid_px[0]) - 1) > _MOST_STRETCH
+    if not (is_small or is_stretched):
+        return ""
+    return f"is {width}x{height} where {paid_px[0]}x{paid_px[1]} was paid for"
+
+
 def _probed(strip: Strip, file: Path) -> tuple[MediaInfo, VideoTrack]:
     try:
         info = probe(file)
     except Unreadable as error:
-        raise unusable(strip.scene.id, error.reason) from error
+        raise unusable(strip, error.reason) from error
     if info.video is None:
-        raise unusable(strip.scene.id, "has no picture")
+        raise unusable(strip, "has no picture")
     return info, info.video
 
 
-def unusable(scene_id: str, reason: str) -> Broken:
-    """The clip or picture of a scene cannot be used; its owner can have it made again."""
-    return Broken(f"{scene_id}: {reason}", code="clip_defective", remedy="Regenerate this scene.")
+class ClipsRejected(Broken):
+    """Clips that no film can be cut from; ``problems`` says why, by scene."""
+
+    default_code = "clip_defective"
+
+    def __init__(self, problems: Mapping[str, Problem]) -> None:
+        first = next(iter(problems.values()))
+        super().__init__(
+            "; ".join(problem.message for problem in problems.values()), code=first.code, remedy=first.remedy
+        )
+        self.problems = problems
+
+
+def unusable(strip: Strip, reason: str) -> Broken:
+    """Why a strip cannot be shown: its clip is to be rejected; of its picture only a person can tell what to do."""
+    if not strip.is_clip:
+        return Broken(f"{strip.scene.id}: {reason}", code="keyframe_defective", remedy=intact.REMEDY)
+    return ClipsRejected({strip.scene.id: defective(strip.scene.id, reason)})
+
+
+def defective(scene_id: str, reason: str) -> Problem:
+    remedy = "Resume the job: the scene is filmed again, within its budget."
+    return Problem(code="clip_defective", message=f"{scene_id}: {reason}", remedy=remedy, step="stitch", scene=scene_id)

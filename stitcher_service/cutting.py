@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptreel.errors import Broken
-from stitcher_service.chunks import Bench, chunks, unusable
+from stitcher_service.chunks import Bench, Defect, chunks, unusable
 from stitcher_service.errors import BadInput, RenderFailed
-from stitcher_service.reel import Kind, Reel
+from stitcher_service.reel import Reel
 from stitcher_service.report import Report
 from stitcher_service.stitch import stitch
 
@@ -16,11 +16,12 @@ _CLIP_NAME = re.compile(r"^(?P<scene>scene-\S+)\.mp4\b")
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A joined reel as a file, and the defects of its clips, each naming its scene."""
+    """A joined reel as a file, the defects of its clips, and what else is to be said of it."""
 
     file: Path
     report: Report
-    defects: tuple[str, ...]
+    defects: tuple[Defect, ...]
+    warnings: tuple[str, ...]
 
 
 def cut_reel(reel: Reel, bench: Bench) -> Cut:
@@ -34,18 +35,14 @@ def cut_reel(reel: Reel, bench: Bench) -> Cut:
     try:
         report = stitch(cut_list, bench.base, out, bench.runner, bench.room.memory)
     except BadInput as error:
-        raise unusable(Path(error.file).stem, error.reason) from error
+        strip = next(strip for strip in reel.strips if strip.scene.id == Path(error.file).stem)
+        raise unusable(strip, error.reason) from error
     except RenderFailed as error:
         raise Broken(str(error), code="cut_failed") from error
     if report.frames != reel.frames:
         raise Broken(f"The film has {report.frames} frames, {reel.frames} were planned.", code="film_wrong_length")
-    return Cut(out, report, (*made.defects, *_by_scene(report.warnings, reel)))
-
-
-def _by_scene(warnings: tuple[str, ...], reel: Reel) -> tuple[str, ...]:
-    """What the stitcher remarked about files, said of their scenes; that a still hardly moves is no defect."""
-    drawn = {strip.scene.id for strip in reel.strips if strip.kind is not Kind.CLIP}
-    named = ((_CLIP_NAME.match(warning), warning) for warning in warnings)
-    return tuple(
-        _CLIP_NAME.sub(r"\g<scene>", warning) for found, warning in named if not found or found["scene"] not in drawn
-    )
+    named = [(warning, _CLIP_NAME.match(warning)) for warning in report.warnings]
+    filmed = {strip.scene.id for strip in reel.strips if strip.is_clip}  # that a still hardly moves is no defect
+    seen = (Defect(found["scene"], warning[found.end() :].strip()) for warning, found in named if found)
+    defects = (*made.defects, *(defect for defect in seen if defect.scene in filmed))
+    return Cut(out, report, defects, tuple(warning for warning, found in named if not found))

@@ -5,18 +5,20 @@ Everything is named by the digest of what is cut, so the same cut asked for agai
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from promptreel.domain.job import Job, Output
+from promptreel.domain.problem import Problem
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
 from promptreel.errors import Broken, LostRace
 from promptreel.ports import Replace
-from promptreel.protocol import intact
+from promptreel.protocol import filming, intact
 from stitcher_service import reel as reels
 from stitcher_service import sketches, strips
-from stitcher_service.chunks import Bench
+from stitcher_service.chunks import Bench, ClipsRejected, defective
 from stitcher_service.cutting import Cut, cut_reel
 from stitcher_service.errors import RenderFailed
 from stitcher_service.extras import poster
@@ -34,7 +36,10 @@ _MOST_CHAPTER_CHARS = 80
 
 @dataclass(frozen=True, slots=True)
 class FilmCut:
-    """``state`` is ``done``, ``busy`` (ask again after ``wait_s``) or ``superseded``."""
+    """``state`` is ``done``, ``busy`` (ask again after ``wait_s``), ``refilm`` or ``superseded``.
+
+    ``refilm``: clips cannot be used, and poll_clips decides by budget and policy what becomes of their scenes.
+    """
 
     state: str
     wait_s: float = 0.0
@@ -43,28 +48,36 @@ class FilmCut:
 def cut_film(job_id: str, run: int | None, room: CuttingRoom) -> FilmCut:
     """Cut the film unless it is cut; somebody else's cutting is waited for.
 
-    Raises: Broken naming the scene when a clip is defective; Transient.
+    Raises: Broken, Transient.
     """
     job = room.jobs.job(job_id).value
     if run not in {None, job.run} or job.is_final:
         return FilmCut("superseded")
     scenes = [read.value for read in room.jobs.scenes(job_id)]
+    if job.state is JobState.VIDEO_GEN:  # clips were rejected, and the answer that said so was lost
+        return FilmCut("refilm")
     reel = reels.film(job, scenes)
     digest = reel.digest("film")
     if job.output is not None and job.output.digest == digest:
         return FilmCut("done")
-    render = rendered(job_id, digest, room, lambda runner: _make(job, scenes, reel, digest, room, runner))
+    try:
+        render = rendered(job_id, digest, room, lambda runner: _make(job, scenes, reel, digest, room, runner))
+    except ClipsRejected as error:
+        filming.reject_clips(job_id, job.run, error.problems, jobs=room.jobs, clock=room.clock, ids=room.ids)
+        return FilmCut("refilm")
     if render is None:
         return FilmCut("busy", BUSY_WAIT_S * room.pace)
     return _publish(job_id, job.run, render, room)
 
 
 def _make(job: Job, scenes: Sequence[Scene], reel: Reel, digest: str, room: CuttingRoom, runner: Runner) -> Made:
-    intact.check_shown((strip.scene for strip in reel.strips), room.artifacts)
+    _check_artifacts(reel, room)
+    calls = [read.value for read in room.jobs.calls(job.id)]
+    bench = partial(Bench, must_sound=job.has_sound, refilmable=filming.refilmable(job, scenes, calls))
     with work_folder() as base:
-        cut = cut_reel(reel, Bench(base, room, runner, must_sound=job.has_sound))
+        cut = cut_reel(reel, bench(base, room, runner))
         if cut.defects and job.request.on_scene_failure == "fail":
-            raise Broken("; ".join(cut.defects), code="clip_defective", remedy="Regenerate these scenes.")
+            raise ClipsRejected({defect.scene: defective(defect.scene, defect.reason) for defect in cut.defects})
         film, picture, sheet = base / "film.mp4", base / "poster.jpg", base / "sheet.jpg"
         try:
             write_labels(cut.file, film, reel.plan.title, chapters(reel))
@@ -75,7 +88,24 @@ def _make(job: Job, scenes: Sequence[Scene], reel: Reel, digest: str, room: Cutt
             raise Broken(str(error), code="cut_failed") from error
         output = _uploaded(job.id, digest, cut, (film, picture, sheet), room)
         preview = _preview(film, reels.preview(job, scenes), room, runner)
-    return Made(output=output.evolve(preview_uri=preview), warnings=(*reel.warnings, *cut.defects))
+    return Made(
+        output=output.evolve(preview_uri=preview), warnings=(*reel.warnings, *map(str, cut.defects), *cut.warnings)
+    )
+
+
+def _check_artifacts(reel: Reel, room: CuttingRoom) -> None:
+    """Raises: ClipsRejected for clips that are missing or replaced; Broken for a picture shown in a clip's place."""
+    problems = {}
+    for strip in reel.strips:
+        if not strip.is_clip:
+            intact.check_pictures(strip.scene, room.artifacts)
+            continue
+        try:
+            intact.check_clip(strip.scene, room.artifacts)
+        except intact.NotIntact as error:
+            problems[strip.scene.id] = Problem.of(error, step="stitch", scene=strip.scene.id)
+    if problems:
+        raise ClipsRejected(problems)
 
 
 def _preview(film: Path, reel: Reel, room: CuttingRoom, runner: Runner) -> str:

@@ -164,6 +164,7 @@ class World:
             ledger=self.ledger,
             clock=self.clock,
             ids=self.ids,
+            pace=self.pace,
         )
 
     def poll_clips(self, cmd: PollClips) -> ClipsPolled:

@@ -56,7 +56,7 @@ def _made_real(world: FakeWorld, job: Job) -> Job:
     pictures = [picture.uri for scene in scenes(world, job) for picture in (scene.start, scene.end) if picture]
     for uri, colour in zip(dict.fromkeys(pictures), COLOURS, strict=False):
         replace_file(world, uri, a_picture(job.planned().size_px, colour))
-    _stamp(world, job)
+    stamp(world, job)
     read, plan = world.jobs.job(job.id), job.planned()
     slow = plan.evolve(fps=FPS, transition_frames=plan.transition_frames * FPS // plan.fps)
     world.jobs.write(Replace(job.id, read, read.value.evolve(plan=slow)))
@@ -88,7 +88,7 @@ def replace_file(world: FakeWorld, uri: str, data: bytes) -> None:
     world.artifacts._objects[uri] = (data, world.artifacts._objects[uri][1])
 
 
-def _stamp(world: FakeWorld, job: Job) -> None:
+def stamp(world: FakeWorld, job: Job) -> None:
     """Write the checksums of what stands in the bucket now on the scenes."""
     for scene in scenes(world, job):
         made = {"start": scene.start, "end": scene.end, "clip": scene.clip}
@@ -100,7 +100,7 @@ def replace_clip(world: FakeWorld, job: Job, number: int, clip: Path) -> None:
     found = scenes(world, job)[number - 1].clip
     assert found is not None
     replace_file(world, found.uri, clip.read_bytes())
-    _stamp(world, job)
+    stamp(world, job)
 
 
 def a_picture(size: tuple[int, int], colour: tuple[int, int, int]) -> bytes:

@@ -26,7 +26,9 @@ from tests.stitcher.jobs import (
     give_up,
     like_filmed,
     replace_clip,
+    replace_file,
     scenes,
+    stamp,
 )
 
 ClipMaker = Callable[..., Path]
@@ -137,39 +139,115 @@ def test_cut_that_another_instance_is_making_then_is_waited_for_and_taken_over_w
     assert cut(world, filmed) == FilmCut("done")
 
 
-def test_clip_that_is_gone_then_is_named_with_its_scene(world: FakeWorld, filmed: Job) -> None:
+def test_missing_clip_sends_the_job_back_to_filming_with_its_name(world: FakeWorld, filmed: Job) -> None:
     clip = scenes(world, filmed)[1].clip
     assert clip is not None
     del world.artifacts._objects[clip.uri]
 
-    with pytest.raises(Broken, match=r"scene-02: its clip.* is gone") as told:
-        cut(world, filmed)
-    assert told.value.code == "clip_missing"
+    assert cut(world, filmed) == FilmCut("refilm")
+    assert cut(world, filmed) == FilmCut("refilm"), "the first answer may have been lost"
+    assert world.jobs.job(filmed.id).value.state is JobState.VIDEO_GEN
+    problem = scenes(world, filmed)[1].problem
+    assert problem is not None
+    assert problem.code == "clip_missing"
+    assert problem.message.startswith(f"scene-02: its clip, paid with {clip.call}, is gone")
+    assert world.poll(filmed).state == "done"
+    assert cut(world, filmed) == FilmCut("done")
+    assert world.jobs.job(filmed.id).value.warnings[0].startswith("scene-02 is a still: scene-02: its clip, paid with")
 
 
-def test_clip_that_is_damaged_then_is_named_with_its_scene_and_no_film_is_published(
-    world: FakeWorld, filmed: Job, a_clip: ClipMaker, tmp_path: Path
+def test_replaced_clip_is_not_cut_into_the_film(world: FakeWorld, filmed: Job) -> None:
+    clip = scenes(world, filmed)[0].clip
+    assert clip is not None
+    replace_file(world, clip.uri, b"something else")
+
+    assert cut(world, filmed) == FilmCut("refilm")
+    problem = scenes(world, filmed)[0].problem
+    assert problem is not None
+    assert problem.code == "clip_changed"
+    assert scenes(world, filmed)[0].state is SceneState.FAILED
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "half": lambda data: data[: len(data) // 2],
+    "no film at all": lambda _: b"no clip",
+    "empty": lambda _: b"",
+    "scratched": lambda data: data[: len(data) // 3] + bytes(4000) + data[len(data) // 3 + 4000 :],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"), [("half", "still"), ("no film at all", "omit"), ("empty", "fail"), ("scratched", "still")]
+)
+def test_damaged_clip_is_filmed_again_whatever_the_policy(
+    world: FakeWorld, a_clip: ClipMaker, tmp_path: Path, policy: str, name: str
 ) -> None:
-    data = a_clip(**like_filmed(mark=1)).read_bytes()
-    (tmp_path / "half.mp4").write_bytes(data[: len(data) // 2])
-    replace_clip(world, filmed, 1, tmp_path / "half.mp4")
+    job = a_filmed_job(world, a_clip, on_scene_failure=policy)
+    (tmp_path / "damaged.mp4").write_bytes(DAMAGE[name](a_clip(**like_filmed(mark=1)).read_bytes()))
+    replace_clip(world, job, 1, tmp_path / "damaged.mp4")
 
-    with pytest.raises(Broken, match="scene-01") as told:
-        cut(world, filmed)
-    assert told.value.code == "clip_defective"
-    assert world.jobs.job(filmed.id).value.output is None
+    assert cut(world, job) == FilmCut("refilm")
+
+    changed = world.jobs.job(job.id).value
+    assert (changed.state, changed.output) == (JobState.VIDEO_GEN, None)
+    first, second = scenes(world, job)
+    assert (first.state, first.take, first.clip) == (SceneState.QUEUED, 2, None)
+    assert second.state is SceneState.DONE
+    refilm(world, job, 1, a_clip(**like_filmed(mark=1)))
+    assert cut(world, job) == FilmCut("done")
+    assert world.jobs.job(job.id).value.warnings == ()
 
 
-def test_cut_that_failed_then_gives_its_lease_back_at_once(
+@pytest.mark.parametrize("policy", ["still", "omit", "fail"])
+def test_policy_decides_when_the_clip_filmed_again_is_damaged_too(
+    world: FakeWorld, a_clip: ClipMaker, tmp_path: Path, policy: str
+) -> None:
+    job = a_filmed_job(world, a_clip, on_scene_failure=policy)
+    (tmp_path / "damaged.mp4").write_bytes(b"no clip")
+    replace_clip(world, job, 1, tmp_path / "damaged.mp4")
+    assert cut(world, job) == FilmCut("refilm")
+    refilm(world, job, 1, tmp_path / "damaged.mp4")
+
+    assert cut(world, job) == FilmCut("refilm")
+
+    polled = world.poll(job)
+    if policy == "fail":
+        assert polled.problem is not None
+        assert polled.problem.code == "clip_defective"
+        assert "Resume the job" in polled.problem.remedy
+        return
+    assert polled.state == "done"
+    assert cut(world, job) == FilmCut("done")
+    done = world.jobs.job(job.id).value
+    assert done.output is not None
+    assert done.output.frames == {"still": 2, "omit": 1}[policy] * FRAMES
+    assert done.warnings[0].startswith(f"scene-01 is {'a still' if policy == 'still' else 'left out'}: scene-01: ")
+
+
+def refilm(world: FakeWorld, job: Job, number: int, clip: Path) -> None:
+    """Let the scene's second clip come, with this file in its place."""
+    world.poll(job)
+    world.submit_queued()
+    waiting = [name for name, state in world.filmer.states.items() if type(state).__name__ == "Running"]
+    for operation in waiting:
+        world.filmer.deliver(operation)
+    world.clock.pass_s(60)
+    assert world.poll(job).state == "done"
+    replace_clip(world, job, number, clip)
+    stamp(world, job)
+
+
+def test_cut_that_was_given_back_holds_no_lease(
     world: FakeWorld, filmed: Job, a_clip: ClipMaker, tmp_path: Path
 ) -> None:
     (tmp_path / "no.mp4").write_bytes(b"no clip")
     replace_clip(world, filmed, 1, tmp_path / "no.mp4")
-    with pytest.raises(Broken):
-        cut(world, filmed)
+    digest = reel.film(filmed, scenes(world, filmed)).digest("film")
+    assert cut(world, filmed) == FilmCut("refilm")
 
-    replace_clip(world, filmed, 1, a_clip(**like_filmed(mark=1)))
-    assert cut(world, filmed) == FilmCut("done")
+    render = world.jobs.render(digest)
+    assert render is not None
+    assert render.value.lease is None
 
 
 DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -198,18 +276,47 @@ def test_defective_clip_then_the_film_keeps_its_length_and_a_warning_names_the_s
 
 
 @pytest.mark.parametrize("name", ["black", "silent"])
-def test_defective_clip_when_its_owner_wants_no_other_than_the_planned_film_then_the_cut_fails_and_names_the_scene(
-    world: FakeWorld, filmed: Job, a_clip: ClipMaker, name: str
+def test_defective_clip_is_filmed_again_when_the_owner_wants_no_substitute(
+    world: FakeWorld, a_clip: ClipMaker, name: str
 ) -> None:
-    defect, told = DEFECTS[name]
-    replace_clip(world, filmed, 1, a_clip(**like_filmed(mark=1, **defect)))
-    read = world.jobs.job(filmed.id)
-    world.jobs.write(Replace(filmed.id, read, read.value.evolve(request=a_request(on_scene_failure="fail"))))
+    job = a_filmed_job(world, a_clip, on_scene_failure="fail")
+    defect, words = DEFECTS[name]
+    replace_clip(world, job, 1, a_clip(**like_filmed(mark=1, **defect)))
 
-    with pytest.raises(Broken, match=told) as failed:
-        cut(world, filmed)
-    assert failed.value.code == "clip_defective"
-    assert world.jobs.job(filmed.id).value.output is None
+    assert cut(world, job) == FilmCut("refilm")
+
+    first = scenes(world, job)[0]
+    assert (first.state, first.take) == (SceneState.QUEUED, 2)
+    assert words.removeprefix("scene-01 ") in first.tries[-1].reason
+
+
+SHAPES = {
+    "small": ((640, 360), True),
+    "square": ((720, 720), True),
+    "larger": ((1920, 1080), False),
+    "as rounded by a model": ((1376, 768), False),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_clip_of_another_shape_is_filmed_again_and_then_shown_with_a_warning(
+    world: FakeWorld, a_clip: ClipMaker, name: str
+) -> None:
+    size, is_wrong = SHAPES[name]
+    job = a_filmed_job(world, a_clip)
+    replace_clip(world, job, 1, a_clip(**like_filmed(mark=1, size=size)))
+    if not is_wrong:
+        assert cut(world, job) == FilmCut("done")
+        return
+
+    assert cut(world, job) == FilmCut("refilm")
+    refilm(world, job, 1, a_clip(**like_filmed(mark=1, size=size)))
+    assert cut(world, job) == FilmCut("done")
+
+    done = world.jobs.job(job.id).value
+    assert done.output is not None
+    assert done.output.frames == 2 * FRAMES
+    assert done.warnings == (f"scene-01 is {size[0]}x{size[1]} where 1280x720 was paid for",)
 
 
 def test_stale_run_or_ended_job_then_cuts_nothing(world: FakeWorld, filmed: Job) -> None:

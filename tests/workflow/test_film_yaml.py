@@ -240,6 +240,16 @@ def test_step_that_somebody_else_is_doing_then_is_waited_for(world: FakeWorld, s
     assert played.world.slept_s.count(7) == 2
 
 
+def test_film_is_polled_and_cut_again_when_the_cut_rejects_a_clip(world: FakeWorld) -> None:
+    rejections = [(200, {"state": "refilm", "wait_s": 0})]
+    film = FilmSet(world, lambda name, _: rejections.pop() if name == "stitcher_film" and rejections else None)
+
+    assert film.play(PROMPT).result["state"] == "complete"
+    first_cut = film.calls.index("stitcher_film")
+    assert "poll_clips" in film.calls[first_cut:]
+    assert film.count("stitcher_film") == 2
+
+
 def test_picture_to_be_redrawn_then_is_drawn_before_the_next_poll(world: FakeWorld) -> None:
     redraw = {"scene": "scene-01", "frame": "start", "take": 1}
     orders = [(200, {"state": "filming", "wait_s": 1, "redraw": [redraw], "problem": None})]

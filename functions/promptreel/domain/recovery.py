@@ -17,6 +17,7 @@ _DONE: Mapping[str, str] = {
     "redraw": "from other pictures",
     "mute": "without sound",
     "model": "by another model",
+    "refilm": "a second time",
 }
 
 _GIVEN_UP: Mapping[str, SceneState] = {
@@ -48,6 +49,43 @@ def after_failure(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
     if step is None:
         return _given_up(scene, call, remedy, now, tries=_told(scene, call, outcome))
     return _tried(job, scene, call, remedy, step, now, tries=_told(scene, call, outcome, step))
+
+
+def without_clip(job: Job, scene: Scene, call: str, problem: Problem, now: datetime, *, is_affordable: bool) -> Scene:
+    """The scene whose paid clip cannot be used: damaged, or missing from the bucket, or replaced there.
+
+    A damaged clip is filmed a second time, as another take, once until a person resumes the job. A clip that is missing
+    or replaced may be restored, so that nothing is paid for it before a person has resumed the job without restoring
+    it. In every other case, and when the budget does not hold another clip, the scene is given up.
+    """
+    outcome = problem.code.removeprefix("clip_")
+    may_be_restored = outcome != "defective"
+    earlier = [one for one in scene.tries if one.call == call and one.outcome == outcome and not job.counts(one.at)]
+    if is_affordable and may_refilm(job, scene) and (earlier or not may_be_restored):
+        tries = _rejected(scene, call, outcome, problem.message, now, "refilm")
+        return scene.evolve(
+            state=SceneState.QUEUED,
+            take=scene.take + 1,
+            attempt=1,
+            queued_at=None,
+            clip=None,
+            problem=None,
+            tries=tries,
+            updated=now,
+        )
+    tries = _rejected(scene, call, outcome, problem.message, now, "")
+    return scene.to(SceneState.FAILED, now, problem=problem, tries=tries)
+
+
+def may_refilm(job: Job, scene: Scene) -> bool:
+    """Whether a clip of this scene that cannot be used may be paid for a second time: once until a person resumes."""
+    return not any(one.remedy == "refilm" and job.counts(one.at) for one in scene.tries)
+
+
+def _rejected(scene: Scene, call: str, outcome: str, reason: str, now: datetime, remedy: str) -> tuple[Try, ...]:
+    attempt = {"take": scene.take, "attempt": scene.attempt, "call": call}
+    last = Try(**attempt, outcome=outcome, at=now, reason=reason, remedy=remedy)
+    return (*(one for one in scene.tries if one.call != call), last)
 
 
 def told(scene: Scene) -> str:

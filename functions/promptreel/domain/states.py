@@ -60,7 +60,7 @@ JOB_MOVES: Mapping[JobState, frozenset[JobState]] = {
     JobState.STORYBOARD: frozenset({JobState.KEYFRAMES} | _STOPS),
     JobState.KEYFRAMES: frozenset({JobState.VIDEO_GEN} | _STOPS),
     JobState.VIDEO_GEN: frozenset({JobState.KEYFRAMES, JobState.STITCH} | _STOPS),
-    JobState.STITCH: frozenset({JobState.COMPLETE} | _STOPS),
+    JobState.STITCH: frozenset({JobState.VIDEO_GEN, JobState.COMPLETE} | _STOPS),
     JobState.COMPLETE: frozenset({JobState.DELETING}),
     JobState.FAILED: frozenset({JobState.DELETING}),
     JobState.CANCELLED: frozenset({JobState.DELETING}),
@@ -73,7 +73,7 @@ SCENE_MOVES: Mapping[SceneState, frozenset[SceneState]] = {
     SceneState.DRAWN: frozenset({SceneState.QUEUED}),
     SceneState.QUEUED: frozenset({SceneState.PENDING, SceneState.FILMING, SceneState.DONE} | GIVEN_UP_SCENE),
     SceneState.FILMING: frozenset({SceneState.PENDING, SceneState.QUEUED, SceneState.DONE} | GIVEN_UP_SCENE),
-    SceneState.DONE: frozenset(),
+    SceneState.DONE: frozenset({SceneState.QUEUED, SceneState.FAILED}),  # its clip turned out to be unusable
     SceneState.FILTERED: frozenset(),
     SceneState.FAILED: frozenset(),
     SceneState.TIMED_OUT: frozenset(),

@@ -1,15 +1,17 @@
 """Clips between the two frames and the film: dispatch one, and find out what has become of its call."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from promptreel.domain import recovery
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call
+from promptreel.domain.ledger import Call, committed_micros
+from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Clip, Scene
-from promptreel.domain.states import CallState, SceneState
-from promptreel.errors import PromptreelError, Transient
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.errors import NotFound, PromptreelError, Transient
 from promptreel.ports import (
     ArtifactStore,
     ClipQueue,
@@ -29,6 +31,7 @@ from promptreel.protocol.races import until_won
 
 log = logging.getLogger(__name__)
 
+MISSING_CLIP_S = 600.0  # how long a paid clip may be missing from the bucket: it may be written late
 REDISPATCH_AFTER_S = 120.0
 POLLS_S = 45.0  # for all polls of one look together, in real seconds
 
@@ -63,11 +66,72 @@ def dispatch(job: Job, scene_id: str, *, jobs: JobStore, queue: ClipQueue, clock
         queue.put(task, high=job.request.priority == "high")
 
 
-def clip(call: Call, artifacts: ArtifactStore) -> Clip:
-    """The clip that a paid call delivered. Raises: NotIntact when it has been removed since."""
-    uri = call.artifact or ""
-    checksum = intact.checksum(f"{call.scene}: its clip, paid with {call.id},", uri, artifacts)
-    return Clip(uri=uri, call=call.id, checksum=checksum)
+def clip(call: Call, artifacts: ArtifactStore) -> Clip | None:
+    """The clip that a paid call delivered; None while the bucket does not have it."""
+    try:
+        return Clip(uri=call.artifact or "", call=call.id, checksum=artifacts.checksum(call.artifact or ""))
+    except NotFound:
+        return None
+
+
+def may_come(scene: Scene, call: Call, now: datetime, pace: float) -> bool:
+    """Whether a paid clip that the bucket does not have may still appear there; nothing is paid until then."""
+    return now - max(call.updated, scene.updated) < timedelta(seconds=MISSING_CLIP_S * pace)
+
+
+def fault(scene: Scene, call: Call, found: Clip | None) -> Problem | None:
+    """Why ``found``, what the bucket has, cannot be taken for the clip that ``call`` paid for; None if it can."""
+    known = scene.clip if scene.clip is not None and scene.clip.call == call.id else None
+    if found is None:
+        code, words = "clip_missing", "is missing from the bucket"
+    elif known is not None and known.checksum not in {"", found.checksum}:
+        code, words = "clip_changed", "is no longer what was stored"
+    else:
+        return None
+    message = f"{scene.id}: its clip, paid with {call.id}, {words}: {call.artifact}"
+    return Problem(code=code, message=message, remedy=intact.CLIP_REMEDY, step="poll_clips", scene=scene.id)
+
+
+def refilmable(job: Job, scenes: Sequence[Scene], calls: Sequence[Call]) -> frozenset[str]:
+    """The scenes whose clip the budget would pay a second time, the first ones first."""
+    prices = {call.id: call.reserved_micros for call in calls}
+    left_micros = job.budget.limit_micros - committed_micros(list(calls))
+    found = set()
+    for scene in scenes:
+        price_micros = prices.get(scene.clip.call) if scene.clip else None
+        if price_micros is not None and price_micros <= left_micros and recovery.may_refilm(job, scene):
+            left_micros -= price_micros
+            found.add(scene.id)
+    return frozenset(found)
+
+
+def reject_clips(
+    job_id: str, run: int, problems: Mapping[str, Problem], *, jobs: JobStore, clock: Clock, ids: Ids
+) -> None:
+    """Take clips that cannot be used out of a film about to be cut; the job returns to filming.
+
+    ``problems`` names the scenes. What becomes of each is `recovery.without_clip`'s to say. Idempotent: a job that is
+    not being cut any more, and a scene whose clip was rejected already, are left as they are.
+    """
+
+    def attempt() -> None:
+        read = jobs.job(job_id)  # before the calls: a refused batch begins again here (budget)
+        job, now = read.value, clock.now()
+        if job.run != run or job.state is not JobState.STITCH:
+            return
+        calls = [found.value for found in jobs.calls(job_id)]
+        rejected = [found for found in jobs.scenes(job_id) if found.value.id in problems and found.value.clip]
+        affordable = refilmable(job, [found.value for found in rejected], calls)
+        changes: list[Replace[Job] | Replace[Scene]] = [Replace(job_id, read, job.to(JobState.VIDEO_GEN, now))]
+        for found in rejected:
+            scene = found.value
+            if scene.clip is not None and scene.state is SceneState.DONE:
+                problem, paid_by = problems[scene.id], scene.clip.call
+                changed = recovery.without_clip(job, scene, paid_by, problem, now, is_affordable=scene.id in affordable)
+                changes.append(Replace(job_id, found, changed))
+        jobs.write(*changes)
+
+    until_won(attempt, clock, ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,12 @@ Nothing in promptreel replaces an artifact, but a bucket has other keys (A8). Wh
 and never drawn, filmed or cut over in silence: somebody has paid for it and can put it back.
 """
 
-from collections.abc import Iterable
-
 from promptreel.domain.scene import Clip, Keyframe, Scene
 from promptreel.errors import Broken, NotFound
 from promptreel.ports import ArtifactStore
 
 REMEDY = "Restore the object (soft-deleted or older versions of it may still be there), then resume the job."
+CLIP_REMEDY = f"{REMEDY} A job that is resumed without it films the scene again, within its budget."
 
 
 class NotIntact(Broken):
@@ -22,7 +21,9 @@ def checksum(what: str, uri: str, artifacts: ArtifactStore) -> str:
     try:
         return artifacts.checksum(uri)
     except NotFound as error:
-        raise NotIntact(f"{what} is gone from the bucket: {uri}", code=_code(what, "missing"), remedy=REMEDY) from error
+        raise NotIntact(
+            f"{what} is gone from the bucket: {uri}", code=_code(what, "missing"), remedy=_remedy(what)
+        ) from error
 
 
 def check(what: str, stored: Keyframe | Clip, artifacts: ArtifactStore) -> None:
@@ -30,7 +31,7 @@ def check(what: str, stored: Keyframe | Clip, artifacts: ArtifactStore) -> None:
     found = checksum(what, stored.uri, artifacts)
     if stored.checksum and found != stored.checksum:
         raise NotIntact(
-            f"{what} is no longer what was stored: {stored.uri}", code=_code(what, "changed"), remedy=REMEDY
+            f"{what} is no longer what was stored: {stored.uri}", code=_code(what, "changed"), remedy=_remedy(what)
         )
 
 
@@ -41,17 +42,20 @@ def check_pictures(scene: Scene, artifacts: ArtifactStore) -> None:
             check(f"{scene.id}: its {name} picture", keyframe, artifacts)
 
 
-def check_shown(scenes: Iterable[Scene], artifacts: ArtifactStore) -> None:
-    """Every clip, or the pictures in its place, before the film is cut from them.
-
-    What was stored before checksums were kept is only found missing, by whoever fetches it.
-    """
-    for scene in scenes:
-        if scene.clip is None:
-            check_pictures(scene, artifacts)
-        elif scene.clip.checksum:
-            check(f"{scene.id}: its clip, paid with {scene.clip.call},", scene.clip, artifacts)
+def check_clip(scene: Scene, artifacts: ArtifactStore) -> None:
+    """The clip, before a film is cut from it; one stored before checksums were kept is only found missing."""
+    if scene.clip is None:
+        return
+    what = f"{scene.id}: its clip, paid with {scene.clip.call},"
+    if scene.clip.checksum:
+        check(what, scene.clip, artifacts)
+    else:
+        checksum(what, scene.clip.uri, artifacts)
 
 
 def _code(what: str, fault: str) -> str:
     return f"{'clip' if ' clip' in what else 'keyframe'}_{fault}"
+
+
+def _remedy(what: str) -> str:
+    return CLIP_REMEDY if " clip" in what else REMEDY

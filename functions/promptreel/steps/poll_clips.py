@@ -74,7 +74,7 @@ def poll_clips(
         if call is not None and call in due:
             call = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock, polled=polled)
         if call is not None and call.is_finished:
-            _take_over(job, scene.id, call, jobs, artifacts, clock, ids)
+            _take_over(job, scene.id, call, jobs, artifacts, clock, ids, pace)
         idle = call is None or call.state is CallState.PLANNED
         if (idle and filming.is_overdue(scene, clock.now(), pace)) or (call and call.is_finished and not call.is_paid):
             filming.dispatch(job, scene.id, jobs=jobs, queue=queue, clock=clock, ids=ids, pace=pace)
@@ -106,9 +106,12 @@ def _is_due(call: Call, now: datetime, pace: float) -> bool:
 
 
 def _take_over(
-    job: Job, scene_id: str, call: Call, jobs: JobStore, artifacts: ArtifactStore, clock: Clock, ids: Ids
+    job: Job, scene_id: str, call: Call, jobs: JobStore, artifacts: ArtifactStore, clock: Clock, ids: Ids, pace: float
 ) -> None:
-    """Write on the scene what its call ended in: the clip, the next attempt, or the end of its remedies."""
+    """Write on the scene what its call ended in: the clip, the next attempt, or the end of its remedies.
+
+    A paid clip that the bucket does not have yet is waited for.
+    """
     clip = filming.clip(call, artifacts) if call.is_paid else None
 
     def attempt() -> None:
@@ -116,10 +119,14 @@ def _take_over(
         scene, now = read.value, clock.now()
         if scene.clip_call(job.id) != call.id or not scene.is_live:
             return
-        if clip is not None:
-            changed = scene.to(SceneState.DONE, now, clip=clip, tries=recovery.delivered(scene, call))
-        else:
+        if not call.is_paid:
             changed = recovery.after_failure(job, scene, call, now)
+        elif (problem := filming.fault(scene, call, clip)) is None:
+            changed = scene.to(SceneState.DONE, now, clip=clip, tries=recovery.delivered(scene, call))
+        elif clip is None and filming.may_come(scene, call, now, pace):
+            return
+        else:  # whether the budget holds another clip is found when that clip is claimed
+            changed = recovery.without_clip(job, scene, call.id, problem, now, is_affordable=True)
         jobs.write(Replace(job.id, read, changed))
 
     until_won(attempt, clock, ids)

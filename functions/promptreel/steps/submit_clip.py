@@ -60,6 +60,7 @@ def submit_clip(
     ledger: Ledger,
     clock: Clock,
     ids: Ids,
+    pace: float,
 ) -> ClipSubmitted:
     """Send one clip's request; delivered again, it pays nothing and writes nothing twice.
 
@@ -74,8 +75,11 @@ def submit_clip(
     late = _late_output(job, scene, jobs=jobs, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock)
     if late is not None:
         clip = filming.clip(late, artifacts)
-        until_won(lambda: _deliver(cmd, jobs, clock, clip), clock, ids)
-        return ClipSubmitted("delivered")
+        if clip is not None:
+            until_won(lambda: _deliver(cmd, jobs, clock, clip), clock, ids)
+            return ClipSubmitted("delivered")
+        if filming.may_come(scene, late, clock.now(), pace):
+            raise Transient(f"{scene.id}: its clip is paid and not in the bucket yet.", code="clip_awaited")
     try:
         ready = reworded(job, scene, jobs=jobs, artifacts=artifacts, writer=writer, ledger=ledger, clock=clock, ids=ids)
         if not isinstance(ready, Scene):
@@ -124,10 +128,13 @@ def _late_output(
     """An earlier attempt that was given up and whose output has come since: taken, instead of paid for again (§5.5)."""
     for attempt in range(1, scene.attempt):
         read = jobs.call(job.id, names.call_id(job.id, scene.clip_purpose, scene.take, attempt))
-        if read is not None and read.value.state is CallState.LOST:
-            seen = filming.resolve(read.value, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
-            if seen.is_paid:
-                return seen
+        if read is None:
+            continue
+        call = read.value
+        if call.state is CallState.LOST:
+            call = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
+        if call.is_paid:  # perhaps since an earlier delivery of this task, which died before it wrote the scene
+            return call
     return None
 
 

@@ -7,16 +7,14 @@ from typing import Any
 import pytest
 
 from promptreel.domain.job import Job
-from promptreel.domain.states import JobState, SceneState
-from promptreel.errors import Invalid, PromptreelError
+from promptreel.domain.states import JobState
+from promptreel.errors import Invalid
 from promptreel.protocol import lifecycle
 from promptreel.protocol.intact import NotIntact
 from promptreel.steps.draw_keyframe import DrawKeyframe
 from promptreel.steps.fail_job import FailJob
 from promptreel.steps.open_job import OpenJob
 from promptreel.steps.submit_clip import SubmitClip
-from stitcher_service.film import cut_film
-from stitcher_service.room import CuttingRoom
 from tests.fakes.studio import a_storyboard
 from tests.fakes.world import FakeWorld
 
@@ -165,42 +163,3 @@ def test_picture_that_is_gone_or_changed_then_stops_the_clip_before_it_is_paid_a
     world.poll(resumed)
     assert world.submit_clip(SubmitClip(job.id, 2, "scene-01", 1, 1)).state == "filming"
     assert len(world.filmer.asked) == 1
-
-
-def test_paid_clip_that_is_gone_before_it_is_taken_over_then_is_named_with_the_call_that_paid_it(
-    world: FakeWorld,
-) -> None:
-    job = world.drawn()
-    world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
-    remove(world, world.filmer.deliver("operations/1"))
-    world.clock.pass_s(60)
-
-    with pytest.raises(NotIntact) as told:
-        world.poll(job)
-
-    call = world.jobs.scene(job.id, "scene-01").value.clip_call(job.id)
-    assert told.value.code == "clip_missing"
-    assert f"scene-01: its clip, paid with {call}, is gone" in told.value.message
-
-
-@HARM
-def test_paid_clip_that_is_gone_or_changed_before_the_cut_then_no_film_is_cut_over_it(
-    world: FakeWorld, harm: Harm, fault: str, told: str
-) -> None:
-    job = world.drawn()
-    world.submit_queued()
-    clips = [world.filmer.deliver(operation) for operation in list(world.filmer.states)]
-    world.clock.pass_s(60)
-    assert world.poll(job).state == "done"
-    harm(world, clips[1])
-
-    with pytest.raises(PromptreelError) as stopped:
-        cut_film(job.id, 1, CuttingRoom(world.jobs, world.artifacts, world.clock, world.ids, pace=1.0))
-
-    assert stopped.value.code == f"clip_{fault}"
-    assert stopped.value.message.startswith("scene-02: its clip, paid with call-")
-    assert told in stopped.value.message
-    assert "Restore the object" in stopped.value.remedy
-    done = [read.value.state for read in world.jobs.scenes(job.id)]
-    assert done == [SceneState.DONE] * 3
-    assert world.jobs.job(job.id).value.output is None
