@@ -19,6 +19,7 @@ REWORDING_INSTRUCTION = (
     "the scene shows, never by disguising it. Keep the story, the characters' looks, the place, the light, the camera "
     "and the length of every text; change nothing that the advice does not touch. Write plain English."
 )
+MOST_WORDS = 60
 LONGEST_WORD_CHARS = 40
 
 
@@ -30,16 +31,38 @@ class Cut:
     kept: str
 
 
-def storyboard_prompt(idea: str, scene_range: tuple[int, int], seconds: Sequence[int], fault: str = "") -> str:
-    """The question to the writer; ``fault`` is what was wrong with its last answer."""
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What earlier answers to a question lacked.
+
+    ``answer`` is the last one that came and ``fault`` why it could not be used; ``max_words`` bounds each text after an
+    answer was cut off.
+    """
+
+    answer: str = ""
+    fault: str = ""
+    max_words: int | None = None
+
+
+def with_feedback(question: str, feedback: Feedback) -> str:
+    """The question, followed by the answer to correct. One turn of the user: a request must not end in the model's."""
+    lines = [question]
+    if feedback.fault:
+        lines.append(f"<answer>\n{feedback.answer}\n</answer>")
+        lines.append(f"The answer above cannot be used: {feedback.fault}. Answer in full and correct exactly this.")
+    if feedback.max_words is not None:
+        lines.append(f"An earlier answer was too long. Use at most {feedback.max_words} words for each text.")
+    return "\n".join(lines)
+
+
+def storyboard_prompt(idea: str, scene_range: tuple[int, int], seconds: Sequence[int]) -> str:
+    """The question to the writer."""
     least, most = scene_range
     wanted = f"exactly {least} scenes" if least == most else f"{least} to {most} scenes"
     lines = [f"Plan a film of {wanted}."]
     if seconds:
         lines.append(f"The scenes last {', '.join(map(str, seconds))} seconds, in this order.")
     lines.append(f"<idea>\n{idea}\n</idea>")
-    if fault:
-        lines.append(f"Your last answer could not be used: {fault}. Answer again and mend exactly this.")
     return "\n".join(lines)
 
 

@@ -4,15 +4,28 @@ The schema is kept flat and its limits loose: a provider refuses deep or finely 
 what the next models take when prompts are composed, not here.
 """
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+_INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # Hangul fillers: letters by category, drawn as nothing
+
+
+def _visible(text: str) -> str:
+    if not any(one.isalnum() and one not in _INVISIBLE_LETTERS for one in text):
+        raise ValueError("Text should hold at least one letter or digit")
+    return text
+
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Words = Annotated[Text, AfterValidator(_visible)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+P = TypeVar("P", bound=_Part)
 
 
 class StyleGuide(_Part):
@@ -40,10 +53,10 @@ class Setting(_Part):
 class StoryScene(_Part):
     """One shot of the film, told by its first and last picture and what happens between."""
 
-    description: Text = Field(description="What happens in this scene, in one or two sentences")
-    start_frame_prompt: Text = Field(description="The first picture of the scene")
-    end_frame_prompt: Text = Field(description="The last picture of the scene")
-    motion_prompt: Text = Field(description="Movement, camera and sound between the two pictures")
+    description: Words = Field(description="What happens in this scene, in one or two sentences")
+    start_frame_prompt: Words = Field(description="The first picture of the scene")
+    end_frame_prompt: Words = Field(description="The last picture of the scene")
+    motion_prompt: Words = Field(description="Movement, camera and sound between the two pictures")
     transition_note: Text = Field(description="How this scene leads into the next")
 
 
@@ -62,15 +75,24 @@ def parse(text: str, scene_range: tuple[int, int]) -> Storyboard:
 
     Raises: ValueError in words that can be fed back to the model: what is wrong and where.
     """
-    try:
-        storyboard = Storyboard.model_validate_json(text)
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'the answer'}: {fault['msg']}" for fault in error.errors()[:5]
-        )
-        raise ValueError(faults) from error
+    storyboard = _parse(Storyboard, text)
     least, most = scene_range
     if not least <= len(storyboard.scenes) <= most:
         wanted = str(least) if least == most else f"{least} to {most}"
         raise ValueError(f"scenes: {wanted} scenes are needed, not {len(storyboard.scenes)}")
     return storyboard
+
+
+def parse_scene(text: str) -> StoryScene:
+    """One scene in a model's answer. Raises: ValueError as `parse` does."""
+    return _parse(StoryScene, text)
+
+
+def _parse(shape: type[P], text: str) -> P:
+    try:
+        return shape.model_validate_json(text)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'the answer'}: {fault['msg']}" for fault in error.errors()[:5]
+        )
+        raise ValueError(faults) from error

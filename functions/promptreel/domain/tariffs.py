@@ -28,6 +28,11 @@ class Tariff:
     model: TextModel | ImageModel
     most: TokenUsage
 
+    @property
+    def output_limit(self) -> int:
+        """Tokens that the answer may have, pictures included."""
+        return self.most.output + self.most.picture
+
     def reserved_micros(self, at: datetime) -> int:
         return self.model.most_micros(self.most, at)
 
@@ -42,7 +47,7 @@ class Tariff:
             used = self.most.input
             assumed.append("input")
         if output is None:
-            output = self.most.output + self.most.picture
+            output = self.output_limit
             assumed.append("output")
         if picture is None:
             picture = min(output, self.most.picture)
@@ -68,3 +73,8 @@ def tokens_at_most(*texts: str) -> int:
     published for Gemma and used by google-genai's local tokenizer).
     """
     return REQUEST_TOKENS + sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+
+def raised_limit(first_tokens: int, cut_offs: int, most_tokens: int) -> int:
+    """The output limit of a request after so many answers that were cut off: doubled each time, up to the model's."""
+    return min(first_tokens << cut_offs, most_tokens)

@@ -4,7 +4,7 @@ A paid call like any other: claimed before it is sent, and asked again it pays n
 stay as they are; the next try then differs by its seed alone.
 """
 
-from promptreel.domain import prompts
+from promptreel.domain import prompts, storyboard
 from promptreel.domain.job import Job
 from promptreel.domain.models import registry
 from promptreel.domain.scene import Rewording, Scene
@@ -58,13 +58,12 @@ def reworded(
 
 
 def _question(job: Job, scene: Scene, asked: Rewording) -> Question[StoryScene]:
-    prompt = prompts.rewording_prompt(scene, asked.advice, asked.reason)
     return Question(
         purpose=f"rewrite/{scene.id}/{asked.attempt}",
         instruction=prompts.REWORDING_INSTRUCTION,
-        prompt=lambda _fault: prompt,
+        prompt=prompts.rewording_prompt(scene, asked.advice, asked.reason),
         schema=StoryScene,
-        read=StoryScene.model_validate_json,
+        read=storyboard.parse_scene,
         path=f"jobs/{job.id}/rewrites/{scene.id}",
         most_tokens=MOST_TOKENS,
         scene=scene,

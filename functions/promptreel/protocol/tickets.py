@@ -8,7 +8,7 @@ from promptreel.domain.job import Job, Plan
 from promptreel.domain.models import ImageModel
 from promptreel.domain.planning import PICTURE_SIZE
 from promptreel.domain.scene import FrameName, Scene
-from promptreel.domain.tariffs import Tariff, picture_tariff
+from promptreel.domain.tariffs import Tariff, picture_tariff, raised_limit
 from promptreel.protocol.ledger import Ticket
 
 MOST_REFERENCES = 1  # a keyframe is drawn from its words and at most the picture before it
@@ -38,9 +38,10 @@ def text(
     return ticket if scene is None else replace(ticket, scene=scene.id, take=scene.take)
 
 
-def keyframe_tariff(model: ImageModel) -> Tariff:
-    """The price of every keyframe that this model draws."""
-    return picture_tariff(model, PICTURE_SIZE, MOST_REFERENCES, model.output_tokens)
+def keyframe_tariff(model: ImageModel, cut_offs: int = 0) -> Tariff:
+    """The price of every keyframe that this model draws, after so many answers that were cut off."""
+    limit = raised_limit(model.output_tokens, cut_offs, model.max_output_tokens)
+    return picture_tariff(model, PICTURE_SIZE, MOST_REFERENCES, limit)
 
 
 def keyframe(

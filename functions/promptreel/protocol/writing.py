@@ -1,21 +1,23 @@
 """Text in a given shape, asked of the writer at most three times, each time with another seed (B2, D4).
 
-Every answer is a paid call, claimed before it is sent and kept: asked again, none is paid again.
+Every answer is a paid call, claimed before it is sent and kept: asked again, none is paid again. The questions follow
+from the answers that are kept, so a repeated step asks the same ones.
 """
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
 from promptreel.domain import ids as names
-from promptreel.domain import succession
+from promptreel.domain import prompts, succession
 from promptreel.domain.job import Job
 from promptreel.domain.models import TextModel, registry
+from promptreel.domain.prompts import Feedback
 from promptreel.domain.scene import Scene
-from promptreel.domain.tariffs import text_tariff, tokens_at_most
+from promptreel.domain.tariffs import Tariff, raised_limit, text_tariff, tokens_at_most
 from promptreel.ports import ArtifactStore, Clock, Declined, Manuscript, Writer
 from promptreel.protocol import tickets
 from promptreel.protocol.ledger import Busy, Ledger, Paid, Superseded
@@ -31,14 +33,14 @@ class Question(Generic[A]):
 
     purpose: str
     instruction: str
-    prompt: Callable[[str], str]
-    """Takes what was wrong with the answer before; empty at first."""
+    prompt: str
     schema: type[BaseModel]
     read: Callable[[str], A]
     """The answer's text as a value. Raises: ValueError in words that can be fed back."""
     path: str
     """How the names of its answers begin."""
     most_tokens: int
+    """Output limit of the first answer; one that was cut off raises it."""
     scene: Scene | None = None
 
 
@@ -52,10 +54,11 @@ class Told(Generic[A]):
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """No answer could be used: how often it was tried, and what was wrong at last."""
+    """No answer could be used: how often it was tried, what was wrong at last, and the limit it was cut off at."""
 
     tries: int
     fault: str
+    cut_off_at: int | None = None
 
 
 def ask(
@@ -69,23 +72,21 @@ def ask(
     clock: Clock,
 ) -> Told[A] | Unusable | Busy | Superseded:
     """Ask until an answer can be used. Raises: QuotaExhausted; BudgetExceeded; Misconfigured."""
-    fault, tries = "", 0
+    feedback, fault, cut_offs, tries = Feedback(), "", 0, 0
+    cut_off_at = None
     for attempt in range(1, MAX_ATTEMPTS + 1):
+        limit = raised_limit(question.most_tokens, cut_offs, model.max_output_tokens)
         manuscript = Manuscript(
             model=model.id,
             instruction=question.instruction,
-            prompt=question.prompt(fault),
+            prompt=prompts.with_feedback(question.prompt, feedback),
             schema=question.schema,
             seed=tickets.seed(job, question.purpose, str(attempt)),
-            max_output_tokens=question.most_tokens,
+            max_output_tokens=limit,
             thinking_level=model.thinking_level,
         )
-        digest = names.digest(model.id, manuscript.instruction, manuscript.prompt, str(manuscript.seed))
-        sent = tokens_at_most(
-            manuscript.instruction, manuscript.prompt, json.dumps(question.schema.model_json_schema())
-        )
-        tariff = text_tariff(model, sent, manuscript.max_output_tokens)
-        ticket = tickets.text(job, tariff, question.purpose, question.scene, attempt, digest, clock.now())
+        tariff = _tariff(model, manuscript)
+        ticket = tickets.text(job, tariff, question.purpose, question.scene, attempt, _digest(manuscript), clock.now())
 
         def post(left_s: float, asked: Manuscript = manuscript) -> Made | Declined:
             answer = writer.write(asked, left_s)
@@ -95,19 +96,36 @@ def ask(
         claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock)
         if isinstance(claim, Busy | Superseded):
             return claim
+        cut_off_at = None
         if isinstance(claim, Paid):
             uri = artifacts.uri(artifact.path)
+            answer = artifacts.get(uri).decode()
             try:
-                return Told(question.read(artifacts.get(uri).decode()), uri)
+                return Told(question.read(answer), uri)
             except ValueError as error:
                 fault = str(error)
+                feedback = replace(feedback, answer=answer, fault=fault)
         else:
             following = succession.next_model(job, model, claim.call, registry().text_model)
             if following is not model:
                 model = following
                 continue
             fault = claim.call.reason
+            if claim.call.was_cut_off:
+                cut_offs, cut_off_at = cut_offs + 1, limit
+                feedback = Feedback(max_words=prompts.MOST_WORDS // cut_offs)
         tries += claim.call.spends_remedy and job.counts(claim.call.updated)
         if tries == MAX_TRIES:
             break
-    return Unusable(tries, fault)
+    return Unusable(tries, fault, cut_off_at)
+
+
+def _tariff(model: TextModel, manuscript: Manuscript) -> Tariff:
+    schema = json.dumps(manuscript.schema.model_json_schema())  # counts as input
+    sent = tokens_at_most(manuscript.instruction, manuscript.prompt, schema)
+    return text_tariff(model, sent, manuscript.max_output_tokens)
+
+
+def _digest(asked: Manuscript) -> str:
+    """A name for everything the answer is made from."""
+    return names.digest(asked.model, asked.instruction, asked.prompt, str(asked.seed), str(asked.max_output_tokens))

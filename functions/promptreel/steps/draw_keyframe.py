@@ -121,10 +121,10 @@ def _draw(
     if before is not None:
         intact.check(f"{scene.id}: its first picture", before, artifacts)
     references = (artifacts.get(before.uri),) if before else ()
-    tries, reason, remedy = 0, "", ""
+    tries, cut_offs, reason, remedy = 0, 0, "", ""
     model = registry().image_model(plan.image_model)
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        tariff = tickets.keyframe_tariff(model)
+        tariff = tickets.keyframe_tariff(model, cut_offs)
         sketch = Sketch(
             model=model.id,
             prompt=_prompt(job, scene, frame, model, continues=before is not None),
@@ -133,7 +133,7 @@ def _draw(
             size=planning.PICTURE_SIZE,
             frame_px=plan.size_px,
             seed=tickets.seed(job, scene.keyframe_purpose(frame), str(scene.take), str(attempt)),
-            max_output_tokens=model.output_tokens,
+            max_output_tokens=tariff.output_limit,
             thinking_level=model.thinking_level,
         )
         digest = _digest(sketch, before)
@@ -157,6 +157,7 @@ def _draw(
             model = following
             continue
         tries += claim.call.spends_remedy and job.counts(claim.call.updated)
+        cut_offs += claim.call.was_cut_off
         reason = claim.call.reason or reason
         remedy = _LOST if claim.call.state is CallState.LOST else _REFUSED
         if tries >= MAX_TRIES:

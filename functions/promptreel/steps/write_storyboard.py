@@ -65,6 +65,13 @@ def write_storyboard(
     if isinstance(told, Superseded):
         return StoryboardWritten("superseded")
     if isinstance(told, Unusable):
+        if told.cut_off_at is not None:
+            raise Rejected(
+                f"scenes: the storyboard does not fit into the writer's answer of {told.cut_off_at} tokens, "
+                f"tried {told.tries} times.",
+                code="storyboard_too_long",
+                remedy="Ask for fewer scenes, or for a simpler story.",
+            )
         raise Rejected(
             f"prompt: no usable storyboard came of it in {told.tries} tries: {told.fault}",
             code="storyboard_unusable",
@@ -77,7 +84,7 @@ def _question(job: Job, brief: Brief) -> Question[Storyboard]:
     return Question(
         purpose="storyboard",
         instruction=prompts.WRITER_INSTRUCTION,
-        prompt=lambda fault: prompts.storyboard_prompt(job.request.prompt, brief.scene_range, brief.durations_s, fault),
+        prompt=prompts.storyboard_prompt(job.request.prompt, brief.scene_range, brief.durations_s),
         schema=Storyboard,
         read=lambda text: storyboard.parse(text, brief.scene_range),
         path=f"jobs/{job.id}/storyboard",

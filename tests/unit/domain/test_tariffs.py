@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptreel.domain.models import ImageModel, TokenUsage, registry
@@ -13,6 +13,7 @@ BEFORE, AFTER = datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2027, 1, 1,
 
 
 @pytest.mark.parametrize("model", registry().image, ids=lambda model: model.id)
+@settings(deadline=None)
 @given(data=st.data())
 def test_picture_reserves_at_least_its_bill_whatever_its_output_is_made_of(
     model: ImageModel, data: st.DataObject
@@ -34,6 +35,7 @@ def test_picture_reserves_at_least_its_bill_whatever_its_output_is_made_of(
     assert bill <= tariff.cost_micros(tariff.complete(told), BEFORE) <= tariff.reserved_micros(BEFORE)
 
 
+@settings(deadline=None)
 @given(prompt=st.integers(1, 4000), output=st.integers(0, 16384), known=st.tuples(st.booleans(), st.booleans()))
 def test_text_reserves_at_least_its_bill_whatever_is_reported(
     prompt: int, output: int, known: tuple[bool, bool]

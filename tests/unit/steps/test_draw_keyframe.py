@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from promptreel.domain.ledger import committed_micros
+from promptreel.domain.ledger import CUT_OFF, committed_micros
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import AnswerLost, BudgetExceeded, QuotaExhausted, Refused, Rejected, Throttled
@@ -103,6 +103,17 @@ def test_picture_refused_in_words_costs_its_usage_and_is_drawn_with_another_seed
     assert (declined.state, declined.cost_micros) == (CallState.SETTLED, (1690 * 500_000 + 1720 * 3_000_000) // 10**6)
     assert paid.artifact is not None
     assert len({sketch.seed for sketch in world.painter.asked}) == 2
+
+
+def test_cut_off_picture_is_drawn_with_more_room(world: FakeWorld) -> None:
+    job = world.planned()
+    world.painter.failures = [Declined("MAX_TOKENS", (CUT_OFF,), ReportedUsage(500, 2200, 0))] * 2
+
+    assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "drawn"
+
+    assert [sketch.max_output_tokens for sketch in world.painter.asked] == [2200, 4400, 8800]
+    calls = [read.value for read in world.jobs.calls(job.id) if read.value.purpose == "keyframe/scene-01/start"]
+    assert [call.reserved_micros for call in calls] == sorted({call.reserved_micros for call in calls})
 
 
 def test_budget_stops_the_next_picture_when_refusals_in_words_have_used_it_up(world: FakeWorld) -> None:

@@ -113,6 +113,19 @@ def test_answers_that_are_no_scene_then_leave_the_words_and_the_next_try_goes_ou
     assert world.filmer.asked[-1].prompt.startswith(words)
 
 
+def test_rewriter_sees_its_answer_and_the_fault_when_an_answer_is_no_scene(world: FakeWorld) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    world.writer.answers = [json.dumps({**MILDER_WORDS, "motion_prompt": "\u200b"})]
+
+    world.submit_queued()
+    first_prompt, second_prompt = (asked.prompt for asked in world.writer.asked[-2:])
+
+    assert second_prompt.startswith(f"{first_prompt}\n<answer>\n")
+    assert "motion_prompt: " in second_prompt.splitlines()[-1]
+    assert world.filmer.asked[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
+
+
 def test_words_that_somebody_else_is_asking_for_then_end_the_task_until_they_are_there(world: FakeWorld) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)

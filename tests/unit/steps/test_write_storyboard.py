@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from promptreel.domain.ledger import CUT_OFF
 from promptreel.domain.states import CallState, JobState
-from promptreel.errors import AnswerLost, BudgetExceeded, Refused, Rejected
-from promptreel.ports import Create, Replace
+from promptreel.domain.tariffs import ReportedUsage
+from promptreel.errors import AnswerLost, BudgetExceeded, CallFailed, Refused, Rejected
+from promptreel.ports import Create, Declined, Replace
 from promptreel.steps.write_storyboard import WriteStoryboard
 from tests.factories import a_call
 from tests.fakes.studio import USAGE, a_storyboard
@@ -68,15 +70,101 @@ def test_crash_after_the_answer_was_stored_when_repeated_then_the_answer_is_used
     assert len(world.writer.asked) == 1
 
 
-def test_unusable_answer_is_asked_for_with_another_seed_and_its_fault(world: FakeWorld) -> None:
-    world.writer.answers = ["not json", json.dumps(a_storyboard(title=""))]
+def test_repair_prompt_shows_the_answer_and_its_fault_when_an_answer_cannot_be_used(world: FakeWorld) -> None:
+    untitled = json.dumps(a_storyboard(title=""))
+    world.writer.answers = ["not json", untitled]
 
     job = world.planned()
+    first, second, third = (asked.prompt for asked in world.writer.asked)
 
     assert job.state is JobState.KEYFRAMES
     assert len({asked.seed for asked in world.writer.asked}) == 3
-    assert "Invalid JSON" in world.writer.asked[1].prompt
-    assert "title" in world.writer.asked[2].prompt
+    assert second.startswith(f"{first}\n<answer>\nnot json\n</answer>\nThe answer above cannot be used: ")
+    assert "Invalid JSON" in second
+    assert third.startswith(f"{first}\n<answer>\n{untitled}\n</answer>\nThe answer above cannot be used: title: ")
+    assert "not json" not in third
+
+
+@pytest.mark.parametrize(
+    "failure", [AnswerLost("reset by peer"), Refused("SAFETY: blocked"), Declined("SAFETY", (), ReportedUsage())]
+)
+def test_prompt_carries_no_failure_of_an_earlier_call_when_no_answer_came(
+    world: FakeWorld, failure: CallFailed | Declined
+) -> None:
+    job = world.opened()
+    world.writer.answers = [failure, "not json", failure]
+    with pytest.raises(Rejected):
+        world.write_storyboard(WriteStoryboard(job.id, job.run))
+    first, second, third = (asked.prompt for asked in world.writer.asked)
+
+    assert first == second
+    assert failure.reason not in third
+    assert "not json" in third
+
+
+@pytest.mark.parametrize("motion", ["", " ", "\u200b", "\u2060\ufeff", "\u3164", "…", "—", "\u2800"])
+@pytest.mark.parametrize("field", ["motion_prompt", "start_frame_prompt", "end_frame_prompt", "description"])
+def test_storyboard_is_repaired_when_a_prompt_in_it_shows_nothing(world: FakeWorld, motion: str, field: str) -> None:
+    story = a_storyboard()
+    story["scenes"][1][field] = motion  # type: ignore[index]
+    world.writer.answers = [json.dumps(story)]
+    world.planned()
+
+    assert len(world.writer.asked) == 2
+    assert f"scenes.1.{field}: " in world.writer.asked[1].prompt
+
+
+CUT_OFF_ANSWER = Declined("MAX_TOKENS: the answer ends at its output limit", (CUT_OFF,), ReportedUsage(900, 5596, 0))
+
+
+def test_cut_off_question_is_never_repeated_and_has_more_room_each_time(world: FakeWorld) -> None:
+    job = world.opened()
+    world.writer.answers = [CUT_OFF_ANSWER] * 3
+
+    with pytest.raises(Rejected, match="does not fit into the writer's answer of 28384 tokens, tried 3 times") as error:
+        world.write_storyboard(WriteStoryboard(job.id, job.run))
+
+    asked = world.writer.asked
+    calls = [read.value for read in world.jobs.calls(job.id)]
+    assert error.value.code == "storyboard_too_long"
+    assert [each.max_output_tokens for each in asked] == [7096, 14192, 28384]
+    assert len({each.prompt for each in asked}) == 3
+    assert "at most 60 words" in asked[1].prompt
+    assert "at most 30 words" in asked[2].prompt
+    assert all(call.was_cut_off and call.cost_micros > 0 for call in calls)
+    assert sorted(call.reserved_micros for call in calls) == [call.reserved_micros for call in calls]
+
+
+def test_storyboard_is_written_when_its_second_answer_has_room(world: FakeWorld) -> None:
+    world.writer.answers = [CUT_OFF_ANSWER]
+    job = world.planned()
+    again = world.write_storyboard(WriteStoryboard(job.id, job.run))
+
+    assert (job.state, again.state) == (JobState.KEYFRAMES, "planned")
+    assert len(world.writer.asked) == 2
+
+
+def test_output_limit_is_never_above_the_model_s_own_when_it_is_raised(world: FakeWorld) -> None:
+    job = world.opened(scenes=60)
+    world.writer.answers = [CUT_OFF_ANSWER] * 3
+
+    with pytest.raises(Rejected, match="answer of 65536 tokens"):
+        world.write_storyboard(WriteStoryboard(job.id, job.run))
+
+    assert [each.max_output_tokens for each in world.writer.asked] == [34096, 65536, 65536]
+    assert len({each.prompt for each in world.writer.asked}) == 3
+
+
+def test_raised_limit_is_not_asked_for_when_the_budget_does_not_hold_it(world: FakeWorld) -> None:
+    reserve = FakeWorld()
+    first = next(read.value for read in reserve.jobs.calls(reserve.planned().id) if read.value.kind == "text")
+    job = world.opened(budget_usd=f"{first.reserved_micros / 1e6:.6f}")
+    world.writer.answers = [CUT_OFF_ANSWER]
+
+    with pytest.raises(BudgetExceeded, match="do not hold storyboard"):
+        world.write_storyboard(WriteStoryboard(job.id, job.run))
+
+    assert len(world.writer.asked) == 1
 
 
 def test_three_unusable_answers_then_is_refused_with_the_last_fault_and_all_three_are_in_the_ledger(
