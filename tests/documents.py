@@ -6,19 +6,33 @@ from pathlib import Path
 from typing import Any
 
 from promptreel.domain import states
+from tests.unit.liveness import table
 
 ROOT = Path(__file__).parents[1]
 STATES_PAGE = ROOT / "docs" / "states.md"
 
 
+_SUCCESSORS = """## Who acts next when an actor dies
+
+Any actor may die in any state, right after the write that entered it. For each dead actor the table says who leaves the
+state for the next one, and within how many seconds; "sweeper, execution" is an execution that the sweeper has started.
+The times are upper bounds for a film of three scenes, with the sweeps at the worst moments; every entry is a test
+(`tests/unit/liveness`). A "worker" is the process that has just written: API, step, stitcher or sweep. A dead Veo or
+Gemini never answers again: clips then become stills by the job's policy, and a job without pictures fails with a
+remedy. Every other state is at rest: the job's owner resumes or deletes it, and the database forgets a tombstone.
+"""
+
+
 def states_page() -> str:
-    """The state machines of job, scene and paid call as diagrams."""
+    """The state machines of job, scene and paid call as diagrams, and who acts next when an actor dies."""
     parts = [
-        "# States\n\nMade by `make docs` from functions/promptreel/domain/states.py; edit there.\n",
+        "# States\n\nMade by `make docs` from domain/states.py and tests/unit/liveness/table.py; edit there.\n",
         _diagram("A job", states.JOB_MOVES, states.FINAL_JOB),
         "Every unfinished job can fail or be cancelled, and any job be deleted; those arrows are left out above.\n",
         _diagram("A scene", states.SCENE_MOVES),
         _diagram("A paid call", states.CALL_MOVES),
+        _SUCCESSORS,
+        table.page() + "\n",
     ]
     return "\n".join(parts)
 

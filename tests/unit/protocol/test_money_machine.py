@@ -347,7 +347,8 @@ class Money(RuleBasedStateMachine):
         delivered = {state.uri for state in self.provider.delivered()}
         assert delivered == taken_over, "a delivered clip was forgotten"
         answers = [call for call in calls if call.kind != "video"]
-        settled = committed_micros([call for call in answers if call.state is CallState.SETTLED])
+        reported = [call for call in answers if call.usage is not None and not call.usage.assumed]
+        settled = committed_micros([call for call in reported if call.state is CallState.SETTLED])
         assert settled <= self._answers_billed_micros() <= committed_micros(answers)
         lost = [call for call in calls if call.state is CallState.LOST and call.kind == "video"]
         clips = committed_micros([call for call in calls if call.is_finished and call.kind == "video"])

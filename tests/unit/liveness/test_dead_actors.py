@@ -1,0 +1,95 @@
+"""Whatever actor dies in whatever state: the state is left by the actor and within the time that the table says.
+
+Afterwards the film goes on to its end, or its job asks a person; nothing waits for the dead.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from promptreel.domain.states import JobState
+from stitcher_service import film
+from tests.unit.liveness.phases import AT_REST, STATES, Document, Phase
+from tests.unit.liveness.stage import MORTAL, Actor, Stage, make_film
+from tests.unit.liveness.table import TABLE, Successor
+
+PATIENCE_S = 3 * 3600.0
+DELETED_AFTER_S = 40.0  # clips are being filmed then
+
+
+@pytest.fixture(autouse=True)
+def _cut_without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film, "_make", make_film)
+
+
+class Death:
+    """Kills an actor the moment a phase is entered, and records how the phase is left."""
+
+    def __init__(self, phase: Phase, actor: Actor) -> None:
+        self.phase = phase
+        self.actor = actor
+        self.subject: Any = None
+        self.left: Successor | None = None
+
+    def observe(self, stage: Stage) -> None:
+        if self.subject is None:
+            self.subject = self.phase.find(stage)
+            if self.subject is not None:
+                stage.kill(self.actor)
+        elif self.left is None and not self.phase.holds(stage, self.subject):
+            restarted = Actor.SWEEPER in stage.starters and stage.acting is not Actor.SWEEPER
+            within_s = stage.now_s - stage.killed_at_s
+            self.left = Successor(stage.acting, within_s, woken_by=Actor.SWEEPER if restarted else None)
+
+
+def play(stage: Stage, phase: Phase) -> None:
+    """One film, until its job is at rest and every call of it is finished."""
+    phase.prepare(stage)
+    stage.submit()
+    while phase.needs_deletion and stage.now_s < DELETED_AFTER_S:
+        stage.tick()
+    if phase.needs_deletion:
+        stage.delete()
+    while stage.now_s < PATIENCE_S and not is_at_rest(stage):
+        stage.tick()
+
+
+def is_at_rest(stage: Stage) -> bool:
+    (job,) = stage.jobs
+    calls = stage.world.jobs.calls(job.id)
+    return job.state in AT_REST[Document.JOB] and all(call.value.is_finished for call in calls)
+
+
+ENTRIES = [(document, state, actor) for (document, state), row in TABLE.items() for actor in row]
+
+
+@pytest.mark.parametrize(("document", "state", "actor"), ENTRIES, ids=lambda value: str(value).replace(" ", "_"))
+def test_state_is_left_as_the_table_says_when_an_actor_dies(document: Document, state: StrEnum, actor: Actor) -> None:
+    death = Death(Phase(document, state), actor)
+    stage = Stage(death.observe)
+
+    play(stage, death.phase)
+
+    wanted = TABLE[document, state][actor]
+    assert death.left is not None, f"nothing follows {state} of {death.subject}"
+    assert (death.left.woken_by, death.left.actor) == (wanted.woken_by, wanted.actor)
+    assert death.left.within_s <= wanted.within_s
+    (job,) = stage.jobs
+    assert is_at_rest(stage), job.state
+    assert job.error is None or job.error.remedy
+
+
+@pytest.mark.parametrize("document", Document)
+def test_table_has_an_entry_for_every_state_and_every_actor_unless_the_state_is_at_rest(document: Document) -> None:
+    states = {state for known, state in TABLE if known is document}
+
+    assert states | AT_REST[document] == set(STATES[document])
+    assert not states & AT_REST[document]
+    assert all(set(TABLE[document, state]) == set(MORTAL) for state in states)
+
+
+def test_table_promises_that_no_state_lasts_longer_than_an_hour_but_those_of_deletion() -> None:
+    late = {key for key, row in TABLE.items() if max(one.within_s for one in row.values()) > 3600}
+
+    assert late <= {(Document.JOB, JobState.DELETING)}
