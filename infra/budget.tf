@@ -12,9 +12,9 @@ resource "google_billing_budget" "this" {
   }
 
   amount {
+    # No currency: it is the billing account's, and the API refuses any other (BudgetAmount.currency_code).
     specified_amount {
-      currency_code = "USD"
-      units         = tostring(var.budget_usd)
+      units = tostring(coalesce(var.budget, var.budget_usd))
     }
   }
 
@@ -27,7 +27,7 @@ resource "google_billing_budget" "this" {
   }
 
   all_updates_rule {
-    monitoring_notification_channels = [for channel in google_monitoring_notification_channel.operators : channel.id]
+    monitoring_notification_channels = slice(local.channels, 0, min(5, length(local.channels))) # the API takes five
   }
 
   depends_on = [google_project_service.this]

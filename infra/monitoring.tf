@@ -75,6 +75,10 @@ locals {
   }
 }
 
+locals {
+  channels = [for channel in google_monitoring_notification_channel.operators : channel.id]
+}
+
 resource "google_monitoring_notification_channel" "operators" {
   for_each = toset(var.operators)
 
@@ -91,7 +95,7 @@ resource "google_monitoring_alert_policy" "this" {
   combiner              = "OR"
   enabled               = true
   severity              = each.value.severity
-  notification_channels = [for channel in google_monitoring_notification_channel.operators : channel.id]
+  notification_channels = local.channels
 
   conditions {
     display_name = each.value.title

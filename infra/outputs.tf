@@ -1,5 +1,5 @@
 output "api_url" {
-  description = "Where programs submit films (PROMPTREEL_URL of the `promptreel` command)."
+  description = "Where programs submit films (PROMPTREEL_API of the `promptreel` command)."
   value       = local.urls.api
 }
 

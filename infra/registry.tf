@@ -7,8 +7,10 @@ resource "google_artifact_registry_repository" "images" {
   format                 = "DOCKER"
   cleanup_policy_dry_run = false
 
+  # Tags may move: what runs is named by digest, and images whose tags are immutable are not cleaned up ("prevents all tags
+  # from being modified, moved or deleted": the API's words on immutableTags).
   docker_config {
-    immutable_tags = true
+    immutable_tags = false
   }
 
   cleanup_policies {

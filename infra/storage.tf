@@ -76,6 +76,17 @@ resource "google_storage_bucket" "source" {
     retention_duration_seconds = 0 # older sources are in Git
   }
 
+  # What `gcloud builds submit` uploads for each image build; it never deletes it.
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age            = 30
+      matches_prefix = ["builds/"]
+    }
+  }
+
   lifecycle_rule {
     action {
       type = "Delete"

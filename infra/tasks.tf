@@ -1,4 +1,15 @@
-# Clips leave for Veo at the pace of its quota. queues.json is written for 50 requests a minute.
+# Clips leave for Veo at the pace of its quota: queues.json says in which proportion the queues share it.
+
+locals {
+  clip_queues = { for name, queue in local.queues : name => queue if startswith(name, "clips") }
+
+  # A queue that was idle dispatches ten tasks at once beside its rate (maxBurstSize, which Google chooses). So the rates leave
+  # room for every queue's burst. A quota below twice the bursts is shared in half: there a burst may meet some 429, which
+  # cost nothing and are repeated.
+  clip_bursts  = 10 * length(local.clip_queues)
+  clips_minute = max(var.veo_quota_per_minute - local.clip_bursts, var.veo_quota_per_minute / 2)
+  clip_pace    = local.clips_minute / sum([for queue in local.clip_queues : queue.dispatches_per_minute])
+}
 
 resource "google_cloud_tasks_queue" "this" {
   for_each = local.queues
@@ -8,8 +19,8 @@ resource "google_cloud_tasks_queue" "this" {
   deletion_policy = var.protected ? "PREVENT" : "DELETE" # a deleted queue's name stays blocked for days
 
   rate_limits {
-    # Cut to what a double holds exactly: every plan would else find 0.333… changed. Never more than the quota.
-    max_dispatches_per_second = floor(each.value.dispatches_per_minute / 60 * (startswith(each.key, "clips") ? var.veo_quota_per_minute / 50 : 1) * 65536) / 65536
+    # Cut to what a double holds exactly: every plan would else find 0.333… changed.
+    max_dispatches_per_second = floor(each.value.dispatches_per_minute / 60 * (startswith(each.key, "clips") ? local.clip_pace : 1) * 65536) / 65536
     max_concurrent_dispatches = each.value.max_concurrent_dispatches
   }
 

@@ -9,8 +9,19 @@ variable "billing_account" {
   }
 }
 
+variable "budget" {
+  description = "What the project may cost in a month before the operators get a mail, in whole units of the billing account's currency; by default as many as budget_usd. It only warns."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.budget == null || try(var.budget >= 1 && floor(var.budget) == var.budget, false)
+    error_message = "budget must be a whole number of the billing account's currency, at least 1."
+  }
+}
+
 variable "budget_usd" {
-  description = "What the project may cost in a month before the operators are told; it only warns."
+  description = "What films may cost in a month, in dollars as the ledger counts them: a tenth of it within an hour alerts the operators."
   type        = number
   default     = 200
 
@@ -71,6 +82,11 @@ variable "operators" {
   validation {
     condition     = length(var.operators) > 0 && alltrue([for one in var.operators : can(regex("^[^@:\\s]+@[^@:\\s]+$", one))])
     error_message = "operators must name at least one e-mail address."
+  }
+
+  validation {
+    condition     = length(var.operators) <= 16
+    error_message = "operators must be at most 16: an alert has no more channels. Name a group's address instead."
   }
 }
 

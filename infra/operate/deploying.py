@@ -85,7 +85,7 @@ def destroy(target: Target, shell: Shell) -> None:
 
 
 def _build(target: Target, shell: Shell) -> None:
-    """Both images, unless this commit's stand there already: a tag cannot be written twice."""
+    """Both images, unless this commit's are in the repository already."""
     standing = [
         shell.run(
             "gcloud", "artifacts", "docker", "images", "describe", f"{target.images}/{name}:{target.tag}",

@@ -26,6 +26,7 @@ run "every_wish_is_heard" {
 
   variables {
     billing_account      = "0A1B2C-3D4E5F-6A7B8C"
+    budget               = 30
     budget_usd           = 1
     cpu_quota            = 200
     environment          = "dev"
@@ -51,8 +52,8 @@ run "every_wish_is_heard" {
   }
 
   assert {
-    condition     = abs(sum([for name, queue in google_cloud_tasks_queue.this : queue.rate_limits[0].max_dispatches_per_second if startswith(name, "clips")]) * 60 - 10) < 0.003
-    error_message = "the clip queues together do not keep to the quota"
+    condition     = abs(sum([for name, queue in google_cloud_tasks_queue.this : queue.rate_limits[0].max_dispatches_per_second if startswith(name, "clips")]) * 60 - 5) < 0.003
+    error_message = "the clip queues together do not share half of a small quota"
   }
 
   assert {
@@ -75,7 +76,7 @@ run "every_wish_is_heard" {
   }
 
   assert {
-    condition     = google_billing_budget.this[0].amount[0].specified_amount[0].units == "1" && google_workflows_workflow.film.effective_labels.env == "dev"
+    condition     = google_billing_budget.this[0].amount[0].specified_amount[0].units == "30" && google_workflows_workflow.film.effective_labels.env == "dev"
     error_message = "budget or label is not the one that was wished"
   }
 }
@@ -90,6 +91,20 @@ run "veo_films_in_its_own_location_when_everything_else_is_elsewhere" {
   assert {
     condition     = google_cloudfunctions2_function.this["submit_clip"].service_config[0].environment_variables.PROMPTREEL_VEO_LOCATION == "us-central1"
     error_message = "Veo is asked where it is not"
+  }
+}
+
+run "budget_in_any_currency_sends_mail_to_at_most_five_operators" {
+  command = plan
+
+  variables {
+    billing_account = "0A1B2C-3D4E5F-6A7B8C"
+    operators       = ["a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com", "f@example.com"]
+  }
+
+  assert {
+    condition     = length(google_billing_budget.this[0].all_updates_rule[0].monitoring_notification_channels) == 5 && length(google_monitoring_alert_policy.this["bug"].notification_channels) == 6
+    error_message = "a budget takes five channels, an alert all"
   }
 }
 
@@ -136,6 +151,7 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
   variables {
     billing_account      = "my account"
     clip_writers         = ["allUsers"]
+    budget               = 0
     budget_usd           = 0
     cpu_quota            = 0
     environment          = "Production!"
@@ -153,6 +169,7 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
   expect_failures = [
     var.billing_account,
     var.clip_writers,
+    var.budget,
     var.budget_usd,
     var.cpu_quota,
     var.environment,
@@ -172,6 +189,7 @@ run "one_wrong_among_right_and_the_other_end_are_refused" {
   command = plan
 
   variables {
+    budget               = 99.5
     budget_usd           = 10.5
     clip_writers         = ["serviceAccount:service-1@gcp-sa-aiplatform.iam.gserviceaccount.com", "user:somebody@example.com"]
     operators            = ["ops@example.com", "somebody"]
@@ -182,6 +200,7 @@ run "one_wrong_among_right_and_the_other_end_are_refused" {
   }
 
   expect_failures = [
+    var.budget,
     var.budget_usd,
     var.clip_writers,
     var.operators,

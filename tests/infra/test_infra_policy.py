@@ -8,7 +8,7 @@ import pytest
 from tests.factories import a_job
 from tests.infra import inventory
 from tests.infra.access_table import table
-from tests.infra.offline.terraform import Workspace
+from tests.infra.offline.terraform import ROOT, Workspace
 from tests.infra.policy import access, data, queries, reading, truth
 from tests.infra.policy.everything import RULES
 from tests.infra.policy.plan import Plan
@@ -36,6 +36,12 @@ def test_plan_then_is_the_inventory(plan: Plan) -> None:
 def test_secret_when_functions_read_it_then_no_other_is_given_it(place: Workspace, plan: Plan) -> None:
     assert list(reading.faults_of_reading(reading.planned_with_readers(place))) == []
     assert len(list(reading.faults_of_reading(plan))) == 3, "nobody reads one today: two functions and their grants"
+
+
+def test_page_on_deploying_counts_the_alert_conditions_that_google_bills(plan: Plan) -> None:
+    count = sum(len(alert.blocks("conditions")) for alert in plan.of("monitoring_alert_policy"))
+
+    assert f"{count} alert conditions" in (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
 
 
 def test_every_query_of_the_adapter_then_is_known_here() -> None:

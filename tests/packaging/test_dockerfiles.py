@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 STITCHER, STUDIO = ROOT / "stitcher_service/Dockerfile", ROOT / "infra/studio/Dockerfile"
@@ -43,6 +44,15 @@ def test_base_then_can_be_given_by_its_digest(dockerfile: Path) -> None:
     assert instructions(dockerfile)[0][0] == "ARG"
     assert instructions(dockerfile)[0][1].startswith("BASE=")
     assert said(dockerfile, "FROM") == ["${BASE}"]
+
+
+@both
+def test_cloud_build_passes_one_base_to_each_image(dockerfile: Path) -> None:
+    build = yaml.safe_load((ROOT / "infra/build.yaml").read_text(encoding="utf-8"))
+    (step,) = [one for one in build["steps"] if f"--file={dockerfile.relative_to(ROOT)}" in one["args"]]
+
+    assert "--build-arg=BASE=${_BASE}" in step["args"]
+    assert instructions(dockerfile)[0][1] == f"BASE={build['substitutions']['_BASE'].partition('@')[0]}"
 
 
 @both

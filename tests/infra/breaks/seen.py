@@ -151,13 +151,14 @@ BREAKS: dict[str, list[Edit]] = {
         to("google_billing_budget.this[*", "threshold_rules", []),
         to("google_billing_budget.this[*", "display_name", "promptreel"),
         to("google_billing_budget.this[*", "amount.specified_amount.units", "20000"),
+        to("google_billing_budget.this[*", "amount.specified_amount.currency_code", "USD"),
         to("google_billing_budget.this[*", "budget_filter.projects", ["projects/promptreel-test"]),
         lambda draft: draft.configured("google_billing_budget.this")["expressions"].pop("all_updates_rule"),
     ],
     "old_images_are_removed_and_new_ones_stay": [
         to(IMAGES, "cleanup_policies", []),
         to(IMAGES, "cleanup_policy_dry_run", value=True),
-        to(IMAGES, "docker_config", []),
+        to(IMAGES, "docker_config.immutable_tags", value=True),
         lambda draft: draft.drop(IMAGES),
     ],
     "versions_are_pinned": [
@@ -182,6 +183,9 @@ BREAKS: dict[str, list[Edit]] = {
         to("google_storage_bucket_object.functions", "name", "functions.zip"),
         to("google_storage_bucket_object.functions", "source", "./functions.zip"),
         to(API, "build_config.source.storage_source.object", "other.zip"),
+    ],
+    "variables_of_the_environment_that_are_named_exist": [
+        lambda draft: draft.rewrite("outputs.tf", "PROMPTREEL_API", "PROMPTREEL_URL"),
     ],
     "outputs_say_where_everything_is": [
         lambda draft: draft.document["planned_values"]["outputs"].pop("api_url"),

@@ -86,9 +86,10 @@ BREAKS: dict[str, list[Edit]] = {
     ],
     "source_keeps_a_few_versions": [
         to(SOURCE, "versioning.enabled", value=False),
-        to(SOURCE, "lifecycle_rule.0.condition.with_state", "ANY"),
-        to(SOURCE, "lifecycle_rule.0.condition.num_newer_versions", 30),
-        to(SOURCE, "lifecycle_rule.1.condition.days_since_noncurrent_time", 3),
+        to(SOURCE, "lifecycle_rule.0.condition.age", 3000),
+        to(SOURCE, "lifecycle_rule.1.condition.with_state", "ANY"),
+        to(SOURCE, "lifecycle_rule.1.condition.num_newer_versions", 30),
+        to(SOURCE, "lifecycle_rule.2.condition.days_since_noncurrent_time", 3),
     ],
     "soft_delete_is_chosen": [to(ARTIFACTS, "soft_delete_policy", [])],
     "what_cannot_be_made_again_is_protected": [
@@ -168,7 +169,7 @@ BREAKS: dict[str, list[Edit]] = {
         to(API, "service_config.max_instance_count", 100),
     ],
     "queues_keep_veos_quota": [
-        to(CLIPS, "rate_limits.max_dispatches_per_second", 5),
+        to(CLIPS, "rate_limits.max_dispatches_per_second", 0.5),
         to(CLIPS, "rate_limits.max_concurrent_dispatches", 80),
         to(CLIPS, "retry_config.max_attempts", -1),
         to(CLIPS, "retry_config.min_backoff", "2"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.infra.offline.terraform import ROOT
+from tests.infra.policy import truth
 from tests.infra.policy.plan import PROJECT, REGION, VARIABLES, Plan
 from tests.infra.policy.rules import rule
 from tests.infra.policy.running import url_of
@@ -39,6 +40,17 @@ def every_variable_says_what_it_is(plan: Plan) -> Iterator[str]:
                 yield f"variable {name} has no {part}"
         if ("  default" in body) == (name in {"operators", "project"}):
             yield f"variable {name}: only project and operators are asked for"
+
+
+@rule
+def variables_of_the_environment_that_are_named_exist(plan: Plan) -> Iterator[str]:
+    known = truth.settings() | truth.client_settings()
+    texts = {file.name: file.read_text(encoding="utf-8") for file in plan.infra.glob("*.tf")}
+    texts |= {page: (ROOT / "docs" / page).read_text(encoding="utf-8") for page in ("deploy.md", "runbook.md")}
+    for where, text in texts.items():
+        unknown = set(re.findall(r"\bPROMPTREEL_[A-Z_]+\b", text)) - known
+        if unknown:
+            yield f"{where}: nothing reads {sorted(unknown)}"
 
 
 @rule

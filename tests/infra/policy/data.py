@@ -81,7 +81,12 @@ def source_keeps_a_few_versions(plan: Plan) -> Iterator[str]:
     bucket = next(bucket for bucket in plan.of("storage_bucket") if short(bucket) == "source")
     if not bucket.block("versioning").get("enabled"):
         yield "an overwritten source is lost"
-    conditions = [condition for _, condition in _life_cycle(bucket)]
+    conditions = [condition for _, condition in _life_cycle(bucket) if not condition.get("matches_prefix")]
+    uploads = [
+        (one.get("age"), one.get("matches_prefix")) for _, one in _life_cycle(bucket) if one.get("matches_prefix")
+    ]
+    if uploads != [(30, ["builds/"])]:
+        yield f"what image builds upload is kept: {uploads}"
     if [condition.get("num_newer_versions") for condition in conditions if condition.get("num_newer_versions")] != [3]:
         yield "three versions are kept"
     if [

@@ -105,7 +105,7 @@ def old_images_are_removed_and_new_ones_stay(plan: Plan) -> Iterator[str]:
             yield f"{repository.address} deletes {delete}"
         if repository.values.get("cleanup_policy_dry_run") is not False or repository.values.get("format") != "DOCKER":
             yield f"{repository.address} cleans nothing up"
-        if bool(repository.block("docker_config").get("immutable_tags")) != (name == "promptreel"):
-            yield f"{repository.address}: tags of our images stay, those of the functions' builder move"
+        if repository.block("docker_config").get("immutable_tags"):
+            yield f"{repository.address}: images whose tags cannot be deleted are never cleaned up"
     if len(plan.of("artifact_registry_repository")) != len(kept):
         yield f"there are {len(kept)} repositories"

@@ -13,6 +13,8 @@ from tests.infra.policy.plan import NUMBER, PROJECT, REGION, Plan, Resource
 from tests.infra.policy.rules import rule
 
 VEO_REQUESTS_A_MINUTE = 50
+BURST = 10
+"""Tasks that Google lets an idle queue dispatch at once beside its rate."""
 WORKFLOWS_HTTP_S = 1800
 HTTP_FUNCTION_S = 3600
 TASK_S = 1800
@@ -138,15 +140,16 @@ def queues_keep_veos_quota(plan: Plan) -> Iterator[str]:
     wanted = {name: _as_kept(queue) for name, queue in truth.config("queues").items() if name != "comment"}
     if found != wanted:
         yield f"queues: {found}, not {wanted}"
-    rate = 60 * sum(queue["dispatches_per_second"] or 500 for name, queue in found.items() if name.startswith("clips"))
-    if rate > VEO_REQUESTS_A_MINUTE:
-        yield f"{rate} clips a minute"
+    clips = [queue for name, queue in found.items() if name.startswith("clips")]
+    most = sum(60 * (queue["dispatches_per_second"] or 500) + BURST for queue in clips)
+    if most > VEO_REQUESTS_A_MINUTE:
+        yield f"{most} clips in the minute after an idle one"
 
 
 def _as_kept(queue: dict[str, Any]) -> dict[str, Any]:
-    """A queue of the list, its rate by the second and cut to what a double holds exactly."""
+    """A queue of the list, its rate by the second, beside room for both bursts, cut to what a double holds exactly."""
     kept = {name: value for name, value in queue.items() if name != "dispatches_per_minute"}
-    return kept | {"dispatches_per_second": math.floor(queue["dispatches_per_minute"] / 60 * 65536) / 65536}
+    return kept | {"dispatches_per_second": math.floor(queue["dispatches_per_minute"] * 30 / 50 / 60 * 65536) / 65536}
 
 
 @rule

@@ -72,6 +72,12 @@ def settings() -> set[str]:
     return {f"PROMPTREEL_{field.name.upper()}" for field in fields(Settings)}
 
 
+def client_settings() -> set[str]:
+    """Every variable that the command reads."""
+    text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "client").rglob("*.py"))
+    return set(re.findall(r"\bPROMPTREEL_[A-Z_]+\b", text))
+
+
 def environment(service: str) -> dict[str, str]:
     """infra/config's variables for a service, with this test's names filled in."""
     services, access = config("services"), config("access")

@@ -126,7 +126,7 @@ def alerts_wake_somebody_who_can_read_what_to_do(plan: Plan) -> Iterator[str]:
         if alert.block("alert_strategy").get("auto_close") != "86400s" or alert.values.get("combiner") != "OR":
             yield f"{alert.address} never closes"
     channels = set(references(_expression(plan, "google_monitoring_alert_policy.this", "notification_channels")))
-    if "google_monitoring_notification_channel.operators" not in channels:
+    if "local.channels" not in channels:
         yield "alerts have no channel"
 
 
@@ -240,7 +240,7 @@ def budget_warns_in_time(plan: Plan) -> Iterator[str]:
     }
     wanted = {
         "account": "0A1B2C-3D4E5F-6A7B8C",
-        "amount": ("200", "USD"),
+        "amount": ("200", None),  # the billing account's currency, whichever it is
         "projects": ([f"projects/{NUMBER}"], "MONTH"),
         "thresholds": [(0.5, "CURRENT_SPEND"), (0.9, "CURRENT_SPEND"), (1, "CURRENT_SPEND"), (1, "FORECASTED_SPEND")],
     }
@@ -249,7 +249,7 @@ def budget_warns_in_time(plan: Plan) -> Iterator[str]:
     if not name.endswith("docs/runbook.md#budget") or len(name) > LONGEST_BUDGET_NAME or "budget" not in _runbook():
         yield f"the budget's mails do not say what to do: {name}"
     told = set(references(_expression(plan, "google_billing_budget.this", "all_updates_rule")))
-    if "google_monitoring_notification_channel.operators" not in told:
+    if "local.channels" not in told:
         yield "the budget tells nobody"
 
 
