@@ -1,7 +1,7 @@
 # The truth about every job. Indexes are those that functions/promptreel/adapters/firestore.py asks for.
 
 resource "google_firestore_database" "this" {
-  name                              = local.services.env.PROMPTREEL_DATABASE
+  name                              = var.database
   location_id                       = var.region
   type                              = "FIRESTORE_NATIVE"
   concurrency_mode                  = "OPTIMISTIC"

@@ -24,7 +24,7 @@ resource "google_cloudfunctions2_function" "this" {
   build_config {
     runtime           = "python312"
     entry_point       = each.key
-    service_account   = google_service_account.this["build"].id
+    service_account   = google_service_account.this["build_functions"].id
     docker_repository = google_artifact_registry_repository.functions.id
 
     source {
@@ -46,22 +46,9 @@ resource "google_cloudfunctions2_function" "this" {
     min_instance_count               = 0
     all_traffic_on_latest_revision   = true
     environment_variables            = merge(local.filled.env, local.sizes[each.key].env)
-
-    dynamic "secret_environment_variables" {
-      for_each = { for name, secret in local.services.secrets : name => secret if contains(secret.readers, each.key) }
-      content {
-        key        = secret_environment_variables.value.env
-        project_id = var.project
-        secret     = google_secret_manager_secret.this[secret_environment_variables.key].secret_id
-        version    = var.secret_version
-      }
-    }
   }
 
-  depends_on = [
-    google_secret_manager_secret_iam_member.reads,
-    time_sleep.grants,
-  ]
+  depends_on = [time_sleep.grants]
 }
 
 # Cloud Run does the checking: a function's own invoker role would not be looked at.

@@ -1,5 +1,5 @@
 # Who there is, and what each may do that belongs to the project as a whole. The other grants stand beside what they
-# open: storage.tf, tasks.tf, functions.tf, stitcher.tf, studio.tf, events.tf, secrets.tf, registry.tf.
+# open: storage.tf, tasks.tf, functions.tf, stitcher.tf, studio.tf, events.tf, registry.tf.
 
 resource "google_service_account" "this" {
   for_each = local.accounts
@@ -16,8 +16,8 @@ locals {
     enqueue  = "roles/cloudtasks.enqueuer"
     execute  = "roles/workflows.invoker"
     read     = "roles/storage.objectViewer"
-    sign     = "roles/iam.serviceAccountTokenCreator"
-    vertex   = "roles/aiplatform.user"
+    sign     = google_project_iam_custom_role.this["promptreelSigner"].name
+    vertex   = google_project_iam_custom_role.this["promptreelPredictor"].name
     write    = "roles/storage.objectUser" # not objectCreator: a retry overwrites
   }
 
@@ -27,6 +27,21 @@ locals {
       for grant in wanted : "${who} ${grant}" => { who = who, verb = split(" ", grant)[0], what = try(split(" ", grant)[1], ""), role = local.roles[split(" ", grant)[0]] }
     }
   ]...)
+}
+
+# Where Google's own roles allow far more than is done: aiplatform.user reads and changes every model of the project,
+# serviceAccountTokenCreator mints tokens for any audience, and objectUser reads what others uploaded.
+resource "google_project_iam_custom_role" "this" {
+  for_each = {
+    promptreelPredictor = ["aiplatform.endpoints.predict"] # models, and operations of theirs: polling is a POST to the model too
+    promptreelSigner    = ["iam.serviceAccounts.signBlob"]
+    promptreelUploader  = ["storage.objects.create", "storage.objects.delete"] # without delete, a corrected file of the same name is refused
+  }
+
+  role_id     = each.key
+  title       = "promptreel: ${lower(trimprefix(each.key, "promptreel"))}"
+  permissions = each.value
+  depends_on  = [google_project_service.this]
 }
 
 # Nothing finer exists for these than the project; Firestore's is narrowed to the one database.

@@ -80,7 +80,7 @@ locals {
 }
 
 resource "google_monitoring_notification_channel" "operators" {
-  for_each = toset(var.operators)
+  for_each = toset([for one in var.operators : one if !endswith(one, ".gserviceaccount.com")])
 
   display_name = "promptreel's operator ${each.key}"
   type         = "email"

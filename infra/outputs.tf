@@ -14,7 +14,7 @@ output "console" {
     alerts     = "https://console.cloud.google.com/monitoring/alerting?project=${var.project}"
     dashboard  = "https://console.cloud.google.com/monitoring/dashboards?project=${var.project}"
     executions = "https://console.cloud.google.com/workflows/workflow/${var.region}/${google_workflows_workflow.film.name}/executions?project=${var.project}"
-    jobs       = "https://console.cloud.google.com/firestore/databases/-default-/data/panel/jobs?project=${var.project}"
+    jobs       = "https://console.cloud.google.com/firestore/databases/${var.database == "(default)" ? "-default-" : var.database}/data/panel/jobs?project=${var.project}"
     logs       = "https://console.cloud.google.com/logs/query?project=${var.project}"
   }
 }
@@ -22,6 +22,11 @@ output "console" {
 output "images" {
   description = "Where `make deploy` puts images."
   value       = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
+}
+
+output "source_bucket" {
+  description = "What functions and images are built from; image builds upload to builds/."
+  value       = google_storage_bucket.source.url
 }
 
 output "studio_url" {

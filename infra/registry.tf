@@ -63,27 +63,29 @@ resource "google_artifact_registry_repository" "functions" {
 
 resource "google_artifact_registry_repository_iam_member" "build_writes" {
   for_each = {
-    images    = google_artifact_registry_repository.images.repository_id
-    functions = google_artifact_registry_repository.functions.repository_id
+    build           = google_artifact_registry_repository.images.repository_id
+    build_functions = google_artifact_registry_repository.functions.repository_id
   }
 
   location   = var.region
   repository = each.value
   role       = "roles/artifactregistry.writer"
-  member     = google_service_account.this["build"].member
+  member     = google_service_account.this[each.key].member
 }
 
 resource "google_project_iam_member" "build_logs" {
+  for_each = toset(["build", "build_functions"])
+
   project = var.project
   role    = "roles/logging.logWriter"
-  member  = google_service_account.this["build"].member
+  member  = google_service_account.this[each.key].member
 }
 
 # Cloud Functions hands a build its source in a bucket of its own, made at the first deployment.
 resource "google_project_iam_member" "build_reads_staged_source" {
   project = var.project
   role    = "roles/storage.objectViewer"
-  member  = google_service_account.this["build"].member
+  member  = google_service_account.this["build_functions"].member
 
   condition {
     title      = "the functions' staged source"

@@ -61,7 +61,7 @@ resource "google_storage_bucket" "this" {
 }
 
 resource "google_storage_bucket" "source" {
-  name                        = "${var.project}-source"
+  name                        = "${var.project}-source${var.bucket_suffix}"
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
@@ -119,9 +119,28 @@ resource "google_storage_bucket_iam_member" "granted" {
 }
 
 resource "google_storage_bucket_iam_member" "build_reads_source" {
+  for_each = toset(["build", "build_functions"])
+
   bucket = google_storage_bucket.source.name
   role   = "roles/storage.objectViewer"
-  member = google_service_account.this["build"].member
+  member = google_service_account.this[each.key].member
+}
+
+# A prompt may come as a file. Its owner may replace it, but nobody sees another's; reports hold job ids and what to fix.
+resource "google_storage_bucket_iam_member" "people_upload_prompts" {
+  for_each = toset(local.people)
+
+  bucket = google_storage_bucket.this["prompts"].name
+  role   = google_project_iam_custom_role.this["promptreelUploader"].name
+  member = each.key
+}
+
+resource "google_storage_bucket_iam_member" "people_read_results" {
+  for_each = toset(local.people)
+
+  bucket = google_storage_bucket.this["results"].name
+  role   = "roles/storage.objectViewer"
+  member = each.key
 }
 
 # Whoever Veo writes clips as, if it is not the caller: clips alone, and no listing.

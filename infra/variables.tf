@@ -9,6 +9,17 @@ variable "billing_account" {
   }
 }
 
+variable "bucket_suffix" {
+  description = "Is appended to the names of the buckets, PROJECT-artifacts and the others, where somebody else has taken one of them. It cannot be changed later."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(-[a-z0-9]{1,20})?$", var.bucket_suffix))
+    error_message = "bucket_suffix must be a hyphen and at most 20 lower-case letters and digits, such as \"-x7k2\"."
+  }
+}
+
 variable "budget" {
   description = "What the project may cost in a month before the operators get a mail, in whole units of the billing account's currency; by default as many as budget_usd. It only warns."
   type        = number
@@ -53,6 +64,17 @@ variable "cpu_quota" {
   }
 }
 
+variable "database" {
+  description = "Name of the Firestore database. Name one where the project has a (default) database already, of Datastore or Firebase. It cannot be changed later: the jobs are in it."
+  type        = string
+  default     = "(default)"
+
+  validation {
+    condition     = can(regex("^(\\(default\\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$", var.database))
+    error_message = "database must be \"(default)\" or 4 to 63 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+}
+
 variable "environment" {
   description = "A label on everything: which deployment this is."
   type        = string
@@ -76,12 +98,17 @@ variable "memory_quota_gib" {
 }
 
 variable "operators" {
-  description = "E-mail addresses of the people who are told when something is wrong. They may use the API and the studio too."
+  description = "E-mail addresses of those who run this deployment: people, who get the alerts, and service accounts of CI. They may use the API and the studio, and see every job."
   type        = list(string)
 
   validation {
     condition     = length(var.operators) > 0 && alltrue([for one in var.operators : can(regex("^[^@:\\s]+@[^@:\\s]+$", one))])
     error_message = "operators must name at least one e-mail address."
+  }
+
+  validation {
+    condition     = anytrue([for one in var.operators : !endswith(one, ".gserviceaccount.com")])
+    error_message = "operators must name at least one person beside the service accounts: an account reads no mail, so nobody would get the alerts (OPERATORS=you@example.com,ci@…)."
   }
 
   validation {
@@ -125,17 +152,6 @@ variable "region" {
   validation {
     condition     = contains(concat(local.build_regions, ["us-east4", "us-west1", "europe-west4", "asia-southeast1"]), var.region)
     error_message = "region must be one of ${join(", ", local.build_regions)}, or, where Cloud Build has no restriction for the project, us-east4, us-west1, europe-west4, asia-southeast1."
-  }
-}
-
-variable "secret_version" {
-  description = "Which version of each secret is read; always a number, so that a new one is a deliberate deployment."
-  type        = string
-  default     = "1"
-
-  validation {
-    condition     = can(regex("^[1-9][0-9]*$", var.secret_version))
-    error_message = "secret_version must be a number; \"latest\" would change under running instances."
   }
 }
 

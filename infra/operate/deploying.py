@@ -3,8 +3,6 @@
 import json
 import secrets
 import subprocess
-import tempfile
-from pathlib import Path
 
 from infra.operate.shell import INFRA, ROOT, CommandFailed, Shell
 from infra.operate.target import Target
@@ -27,7 +25,6 @@ FIRST_RESOURCES = (
     "google_project_iam_member.storage_publishes",
     "google_storage_bucket_iam_member.build_reads_source",
     "google_logging_metric.this",
-    "google_secret_manager_secret.this",
 )
 PLAN = "build/plan.bin"
 
@@ -58,7 +55,6 @@ def deploy(target: Target, shell: Shell) -> None:
     variables = target.variables(shell)
     targets = [f"-target={name}" for name in FIRST_RESOURCES]
     shell.run(*target.terraform("apply", "-auto-approve", *targets, *variables))
-    _fill_secrets(target, shell)
     _build(target, shell)
     if not shell.dry_run:
         (INFRA / PLAN).parent.mkdir(exist_ok=True)
@@ -78,8 +74,10 @@ def destroy(target: Target, shell: Shell) -> None:
     images = json.loads(running) if not shell.dry_run else {"stitcher_image": running, "studio_image": running}
     variables = target.variables(shell, **images, protected="false")
     shell.run(*target.terraform("apply", "-auto-approve", *variables))
-    for name in ("artifacts", "prompts", "results", "source"):
-        objects = f"gs://{target.project}-{name}/**"
+    stored = shell.ask(*target.terraform("output", "-json", "buckets"), answer="buckets")
+    buckets = [stored] if shell.dry_run else list(json.loads(stored).values())
+    for bucket in (*buckets, _source_bucket(target, shell)):
+        objects = f"{bucket}/**"
         shell.run("gcloud", "storage", "rm", "--all-versions", objects, f"--project={target.project}", tolerated=True)
     shell.run(*target.terraform("destroy", "-auto-approve", *variables))
 
@@ -97,9 +95,13 @@ def _build(target: Target, shell: Shell) -> None:
         return
     shell.run(
         "gcloud", "builds", "submit", ".", "--config=infra/build.yaml", f"--project={target.project}",
-        f"--gcs-source-staging-dir=gs://{target.project}-source/builds",
+        f"--gcs-source-staging-dir={_source_bucket(target, shell)}/builds",
         f"--substitutions=_IMAGES={target.images},_TAG={target.tag}",
     )  # fmt: skip
+
+
+def _source_bucket(target: Target, shell: Shell) -> str:
+    return shell.ask(*target.terraform("output", "-raw", "source_bucket"), answer="source bucket")
 
 
 def _digest(target: Target, shell: Shell, name: str) -> str:
@@ -109,27 +111,6 @@ def _digest(target: Target, shell: Shell, name: str) -> str:
         f"--project={target.project}", "--format=value(image_summary.digest)", answer=f"{name} digest",
     )  # fmt: skip
     return f"{image}@{digest}"
-
-
-def _fill_secrets(target: Target, shell: Shell) -> None:
-    """A first value for each secret that somebody reads; it never passes through Terraform or a command line."""
-    services = json.loads((INFRA / "config/services.json").read_text(encoding="utf-8"))
-    for name, secret in services["secrets"].items():
-        if not secret["readers"]:
-            continue
-        versions = shell.ask(
-            "gcloud", "secrets", "versions", "list", name, f"--project={target.project}",
-            "--format=value(name)", "--filter=state=ENABLED", answer="",
-        )  # fmt: skip
-        if versions and not shell.dry_run:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            value = Path(folder, "value")
-            value.touch(mode=0o600)
-            value.write_text(f"whsec_{secrets.token_urlsafe(32)}", encoding="utf-8")
-            shell.run(
-                "gcloud", "secrets", "versions", "add", name, f"--data-file={value}", f"--project={target.project}"
-            )
 
 
 def commit(shell: Shell) -> str:

@@ -33,7 +33,6 @@ run "every_wish_is_heard" {
     memory_quota_gib     = 400
     protected            = false
     region               = "europe-west4"
-    secret_version       = "2"
     veo_location         = "europe-west4"
     veo_quota_per_minute = 10
     clip_writers         = ["user:cloud-lvm-video-server@prod.google.com"]
@@ -69,8 +68,7 @@ run "every_wish_is_heard" {
       google_cloud_tasks_queue.this["clips"].deletion_policy == "DELETE" &&
       !google_cloud_run_v2_service.stitcher.deletion_protection &&
       !google_cloud_run_v2_service.studio.deletion_protection &&
-      !google_workflows_workflow.film.deletion_protection &&
-      !google_secret_manager_secret.this["webhook-signing"].deletion_protection
+      !google_workflows_workflow.film.deletion_protection
     )
     error_message = "`make destroy` would stop half-way"
   }
@@ -105,6 +103,48 @@ run "budget_in_any_currency_sends_mail_to_at_most_five_operators" {
   assert {
     condition     = length(google_billing_budget.this[0].all_updates_rule[0].monitoring_notification_channels) == 5 && length(google_monitoring_alert_policy.this["bug"].notification_channels) == 6
     error_message = "a budget takes five channels, an alert all"
+  }
+}
+
+run "service_accounts_are_operators_who_read_no_mail" {
+  command = plan
+
+  variables {
+    operators = ["ops@example.com", "ci@promptreel-test.iam.gserviceaccount.com"]
+  }
+
+  assert {
+    condition     = keys(google_cloud_run_v2_service_iam_member.people) == ["serviceAccount:ci@promptreel-test.iam.gserviceaccount.com", "user:ops@example.com"] && keys(google_monitoring_notification_channel.operators) == ["ops@example.com"]
+    error_message = "an account is no person"
+  }
+}
+
+run "operators_without_a_person_are_refused" {
+  command = plan
+
+  variables {
+    operators = ["ci@promptreel-test.iam.gserviceaccount.com"]
+  }
+
+  expect_failures = [var.operators]
+}
+
+run "names_that_are_taken_can_be_avoided" {
+  command = plan
+
+  variables {
+    bucket_suffix = "-x7k2"
+    database      = "promptreel"
+  }
+
+  assert {
+    condition     = output.buckets.artifacts == "gs://promptreel-test-artifacts-x7k2" && output.source_bucket == "gs://promptreel-test-source-x7k2" && google_cloudfunctions2_function.this["api"].service_config[0].environment_variables.PROMPTREEL_ARTIFACTS_BUCKET == "promptreel-test-artifacts-x7k2"
+    error_message = "a bucket keeps its taken name"
+  }
+
+  assert {
+    condition     = google_firestore_database.this.name == "promptreel" && google_firestore_field.forget.database == "promptreel" && google_cloudfunctions2_function.this["api"].service_config[0].environment_variables.PROMPTREEL_DATABASE == "promptreel" && strcontains(google_project_iam_member.granted["api database"].condition[0].expression, "databases/promptreel\"") && strcontains(output.console.jobs, "/databases/promptreel/")
+    error_message = "something is still about the default database"
   }
 }
 
@@ -154,12 +194,13 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
     budget               = 0
     budget_usd           = 0
     cpu_quota            = 0
+    bucket_suffix        = "_x"
+    database             = "Jobs"
     environment          = "Production!"
     memory_quota_gib     = 0
     operators            = []
     people               = ["allUsers"]
     region               = "us-central2"
-    secret_version       = "latest"
     stitcher_image       = "us-docker.pkg.dev/p/r/stitcher:latest"
     studio_image         = "us-docker.pkg.dev/p/r/studio:v1"
     veo_location         = "global"
@@ -169,15 +210,16 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
   expect_failures = [
     var.billing_account,
     var.clip_writers,
+    var.bucket_suffix,
     var.budget,
     var.budget_usd,
     var.cpu_quota,
+    var.database,
     var.environment,
     var.memory_quota_gib,
     var.operators,
     var.people,
     var.region,
-    var.secret_version,
     var.stitcher_image,
     var.studio_image,
     var.veo_location,
@@ -195,7 +237,6 @@ run "one_wrong_among_right_and_the_other_end_are_refused" {
     operators            = ["ops@example.com", "somebody"]
     people               = ["user:one@example.com", "allAuthenticatedUsers"]
     project              = "My Project"
-    secret_version       = "0"
     veo_quota_per_minute = 5000
   }
 
@@ -206,7 +247,6 @@ run "one_wrong_among_right_and_the_other_end_are_refused" {
     var.operators,
     var.people,
     var.project,
-    var.secret_version,
     var.veo_quota_per_minute,
   ]
 }

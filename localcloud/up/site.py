@@ -103,6 +103,7 @@ class Site:
             "project": self.project,
             "region": REGION,
             "veo_location": REGION,
+            "database": "(default)",
             "pace": f"{self.pace:g}",
             "operators": PEOPLE["operator"],
             **{f"bucket.{name}": bucket for name, bucket in self.buckets().items()},

@@ -12,15 +12,15 @@ _CLIPS = f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/clips
 # Role, on what, under which condition: to whom.
 TABLE: dict[tuple[str, str, str], str] = {
     # The project as a whole: nothing finer exists for these.
-    ("roles/aiplatform.user", "project", ""): "write-storyboard draw-keyframe submit-clip poll-clips sweep-jobs",
+    ("promptreelPredictor", "project", ""): "write-storyboard draw-keyframe submit-clip poll-clips sweep-jobs",
     ("roles/datastore.user", "project", _DATABASE): (
         "open-job write-storyboard draw-keyframe submit-clip poll-clips close-job fail-job sweep-jobs api studio "
         "stitcher"
     ),
     ("roles/eventarc.eventReceiver", "project", ""): "eventarc",
-    ("roles/logging.logWriter", "project", ""): "workflow build",
+    ("roles/logging.logWriter", "project", ""): "workflow build build-functions",
     ("roles/pubsub.publisher", "project", ""): "@gs-project-accounts",
-    ("roles/storage.objectViewer", "project", _STAGED): "build",
+    ("roles/storage.objectViewer", "project", _STAGED): "build-functions",
     ("roles/workflows.invoker", "project", ""): "api studio sweep-jobs eventarc",
     # Who may call what.
     ("roles/run.invoker", "service open-job", ""): "workflow",
@@ -42,17 +42,19 @@ TABLE: dict[tuple[str, str, str], str] = {
     ),
     ("roles/storage.objectUser", "bucket artifacts", _CLIPS): "cloud-lvm-video-server@prod.google.com",
     ("roles/storage.objectViewer", "bucket prompts", ""): "open-job",
+    ("promptreelUploader", "bucket prompts", ""): "user:ops@example.com group:makers@example.com",
+    ("roles/storage.objectViewer", "bucket results", ""): "user:ops@example.com group:makers@example.com",
     ("roles/storage.objectUser", "bucket results", ""): "open-job sweep-jobs",
-    ("roles/storage.objectViewer", "bucket source", ""): "build",
+    ("roles/storage.objectViewer", "bucket source", ""): "build build-functions",
     # Who may send clips, and in whose name; who may sign links, each only as itself.
     ("roles/cloudtasks.enqueuer", "queue clips", ""): "draw-keyframe poll-clips",
     ("roles/cloudtasks.enqueuer", "queue clips-high", ""): "draw-keyframe poll-clips",
     ("roles/iam.serviceAccountUser", "account film-tasks", ""): "draw-keyframe poll-clips",
-    ("roles/iam.serviceAccountTokenCreator", "account film-api", ""): "api",
-    ("roles/iam.serviceAccountTokenCreator", "account film-studio", ""): "studio",
+    ("promptreelSigner", "account film-api", ""): "api",
+    ("promptreelSigner", "account film-studio", ""): "studio",
     # Who may store images.
     ("roles/artifactregistry.writer", "repository promptreel", ""): "build",
-    ("roles/artifactregistry.writer", "repository promptreel-functions", ""): "build",
+    ("roles/artifactregistry.writer", "repository promptreel-functions", ""): "build-functions",
 }
 
 

@@ -222,7 +222,7 @@ _ADDED = {
     ),
     "secret in the state": (
         'resource "google_secret_manager_secret_version" "extra" {\n'
-        '  secret = google_secret_manager_secret.this["webhook-signing"].id\n  secret_data = "hush"\n}'
+        '  secret = "projects/p/secrets/s"\n  secret_data = "hush"\n}'
     ),
     "another queue": ('resource "google_cloud_tasks_queue" "extra" {\n  name = "extra"\n  location = var.region\n}'),
     "bucket without rules": (

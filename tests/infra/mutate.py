@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tests.infra import access_table, inventory
 from tests.infra.mutants import Mutant, mutants
 from tests.infra.offline.terraform import PlanFailed, Workspace, workspace
-from tests.infra.policy import access, reading
+from tests.infra.policy import access
 from tests.infra.policy.everything import faults
 from tests.infra.policy.plan import VARIABLES, Plan
 
@@ -82,8 +82,6 @@ def _killer(place: Workspace, mutant: Mutant, wanted: str) -> str:
         return "access table"
     if inventory.text(plan) != wanted:
         return "inventory"
-    if list(reading.faults_of_reading(reading.planned_with_readers(place))):
-        return "secrets"
     if mutant.file.endswith(".tf") and place.run("test", "-no-color").code:
         return "terraform test"
     return ""

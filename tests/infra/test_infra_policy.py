@@ -8,8 +8,8 @@ import pytest
 from tests.factories import a_job
 from tests.infra import inventory
 from tests.infra.access_table import table
-from tests.infra.offline.terraform import ROOT, Workspace
-from tests.infra.policy import access, data, queries, reading, truth
+from tests.infra.offline.terraform import ROOT
+from tests.infra.policy import access, data, queries, truth
 from tests.infra.policy.everything import RULES
 from tests.infra.policy.plan import Plan
 
@@ -31,11 +31,6 @@ def test_plan_then_is_the_inventory(plan: Plan) -> None:
     differing = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
 
     assert differing == [], "meant? then run `make infra-inventory` and read its diff"
-
-
-def test_secret_when_functions_read_it_then_no_other_is_given_it(place: Workspace, plan: Plan) -> None:
-    assert list(reading.faults_of_reading(reading.planned_with_readers(place))) == []
-    assert len(list(reading.faults_of_reading(plan))) == 3, "nobody reads one today: two functions and their grants"
 
 
 def test_page_on_deploying_counts_the_alert_conditions_that_google_bills(plan: Plan) -> None:

@@ -12,7 +12,6 @@ SWEEPER = 'google_cloud_scheduler_job.this["sweep_jobs"]'
 TRIGGER = 'google_eventarc_trigger.this["prompts"]'
 FILM = "google_workflows_workflow.film"
 DATABASE = "google_firestore_database.this"
-SECRET = 'google_secret_manager_secret.this["webhook-signing"]'
 
 BREAKS: dict[str, list[Edit]] = {
     "nobody_is_let_in_unasked": [
@@ -25,6 +24,23 @@ BREAKS: dict[str, list[Edit]] = {
         added("project_iam_member", project="promptreel-test", role="roles/run.invoker", member="x"),
         to('google_project_iam_member.granted["api database"]', "condition", []),
         to("google_project_iam_member.workflow_logs", "project", "other"),
+    ],
+    "own_roles_allow_what_is_done_and_nothing_more": [
+        to(
+            'google_project_iam_custom_role.this["promptreelSigner"]',
+            "permissions",
+            ["iam.serviceAccounts.getAccessToken"],
+        ),
+        lambda draft: draft.drop('google_project_iam_custom_role.this["promptreelUploader"]'),
+        added("project_iam_member", project="promptreel-test", role="roles/aiplatform.user", member="x"),
+    ],
+    "images_and_functions_are_built_apart": [
+        to(
+            "google_artifact_registry_repository_iam_member.build_writes[*",
+            "member",
+            "serviceAccount:film-build@promptreel-test.iam.gserviceaccount.com",
+        ),
+        to("google_artifact_registry_repository_iam_member.build_writes[*", "repository", "promptreel"),
     ],
     "no_basic_role": [added("storage_bucket_iam_member", role="roles/editor", bucket="x", member="y")],
     "nothing_else_takes_over_access_and_no_key_exists": [
@@ -59,10 +75,6 @@ BREAKS: dict[str, list[Edit]] = {
         to(API, "service_config.environment_variables.PROMPTREEL_SALT", "kJ8sLq2Zx9VbN4mQw7TyR1uE3oPa"),
         added("secret_manager_secret_version", secret_data="x"),
         to(API, "service_config.secret_environment_variables", [{"key": "X", "secret": "s", "version": "latest"}]),
-    ],
-    "secrets_are_protected": [
-        to(SECRET, "deletion_protection", value=False),
-        to(SECRET, "replication", [{"auto": [], "user_managed": [{}]}]),
     ],
     "buckets_are_private": [
         to(ARTIFACTS, "uniform_bucket_level_access", value=False),
@@ -103,8 +115,13 @@ BREAKS: dict[str, list[Edit]] = {
     ],
     "only_our_own_accounts_reach_more_than_clips": [
         to("google_storage_bucket_iam_member.writes_clips[*", "condition", []),
+        to("google_storage_bucket_iam_member.people_read_results[*", "role", "roles/storage.objectUser"),
         to("google_storage_bucket_iam_member.writes_clips[*", "bucket", "promptreel-test-prompts"),
         to("google_storage_bucket_iam_member.writes_clips[*", "condition.expression", 'resource.name != ""'),
+    ],
+    "people_may_use_the_way_in_by_a_file": [
+        to("google_storage_bucket_iam_member.people_upload_prompts[*", "role", "roles/storage.objectViewer"),
+        to("google_storage_bucket_iam_member.people_read_results[*", "bucket", "promptreel-test-artifacts"),
     ],
     "trigger_watches_the_prompts_bucket_where_it_is": [
         to(TRIGGER, "matching_criteria.0.value", "promptreel-test-artifacts"),

@@ -13,7 +13,7 @@ _NAMES = {
     "google_cloud_tasks_queue": "projects/{project}/locations/{location}/queues/{name}",
     "google_cloudfunctions2_function": "projects/{project}/locations/{location}/functions/{name}",
     "google_firestore_database": "projects/{project}/databases/{name}",
-    "google_secret_manager_secret": "projects/{project}/secrets/{secret_id}",
+    "google_project_iam_custom_role": "projects/{project}/roles/{role_id}",
     "google_service_account": "projects/{project}/serviceAccounts/{account_id}@{project}.iam.gserviceaccount.com",
     "google_storage_bucket": "{name}",
     "google_workflows_workflow": "projects/{project}/locations/{region}/workflows/{name}",
@@ -25,7 +25,7 @@ _MORE = {
         "name": "{id}",
     },
     "google_storage_bucket": {"url": "gs://{name}"},
-    "google_secret_manager_secret": {"name": "{id}"},
+    "google_project_iam_custom_role": {"name": "{id}"},
 }
 
 

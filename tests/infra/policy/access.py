@@ -11,8 +11,13 @@ from tests.infra.policy.rules import rule
 PUBLIC_SERVICES = {"api", "studio"}
 """What the internet may reach; each still asks who is there."""
 
+CUSTOM_ROLES = {
+    "promptreelPredictor": {"aiplatform.endpoints.predict"},
+    "promptreelSigner": {"iam.serviceAccounts.signBlob"},
+    "promptreelUploader": {"storage.objects.create", "storage.objects.delete"},
+}
 PROJECT_ROLES = {
-    "roles/aiplatform.user",
+    f"projects/{PROJECT}/roles/promptreelPredictor",
     "roles/datastore.user",
     "roles/eventarc.eventReceiver",
     "roles/logging.logWriter",
@@ -20,6 +25,7 @@ PROJECT_ROLES = {
     "roles/workflows.invoker",
 }
 """Roles for which nothing finer than the project exists."""
+WIDER_ROLES = {"roles/aiplatform.user", "roles/iam.serviceAccountTokenCreator"}
 CONDITIONED_PROJECT_ROLES = {"roles/datastore.user", "roles/storage.objectViewer"}
 
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|API_?KEY")
@@ -65,6 +71,27 @@ def project_wide_roles_are_few_and_narrow(plan: Plan) -> Iterator[str]:
 
 
 @rule
+def own_roles_allow_what_is_done_and_nothing_more(plan: Plan) -> Iterator[str]:
+    found = {role.values["role_id"]: set(role.values["permissions"]) for role in plan.of("project_iam_custom_role")}
+    for name in found.keys() | CUSTOM_ROLES.keys():
+        if found.get(name) != CUSTOM_ROLES.get(name):
+            yield f"{name} allows {found.get(name)}"
+    for grant in plan.resources:
+        if grant.values.get("role") in WIDER_ROLES:
+            yield f"{grant.address}: {grant.values['role']} where a narrower role of ours exists"
+
+
+@rule
+def images_and_functions_are_built_apart(plan: Plan) -> Iterator[str]:
+    writers = [
+        (str(grant.values.get("member")), str(grant.values.get("repository")))
+        for grant in plan.of("artifact_registry_repository_iam_member")
+    ]
+    if len({member for member, _ in writers}) != len(writers) or len({to for _, to in writers}) != len(writers):
+        yield f"one build's dependency could replace what another built: {writers}"
+
+
+@rule
 def no_basic_role(plan: Plan) -> Iterator[str]:
     for resource in plan.resources:
         if resource.values.get("role") in {"roles/owner", "roles/editor", "roles/viewer"}:
@@ -98,7 +125,7 @@ def builds_run_as_nobody_that_serves(plan: Plan) -> Iterator[str]:
     serving = {account_of(resource) for resource in workloads(plan)}
     for function in plan.of("cloudfunctions2_function"):
         account = str(function.block("build_config").get("service_account") or "")
-        if account != f"projects/{PROJECT}/serviceAccounts/film-build@{PROJECT}.iam.gserviceaccount.com":
+        if account != f"projects/{PROJECT}/serviceAccounts/film-build-functions@{PROJECT}.iam.gserviceaccount.com":
             yield f"{function.address} is built as {account or 'the default account'}"
         if account.rpartition("/")[2] in serving:
             yield f"{function.address} is built as an account that serves"
@@ -139,16 +166,6 @@ def no_secret_stands_in_the_open(plan: Plan) -> Iterator[str]:
         for container in resource.block("template").get("containers") or ():
             for variable in container.get("env") or ():
                 yield from _suspicious(resource, variable["name"], variable.get("value"))
-
-
-@rule
-def secrets_are_protected(plan: Plan) -> Iterator[str]:
-    for secret in plan.of("secret_manager_secret"):
-        if not secret.values.get("deletion_protection"):
-            yield f"{secret.address} may be deleted"
-        replication = secret.block("replication")
-        if not replication.get("auto") or replication.get("user_managed"):
-            yield f"{secret.address}: replication is to be left to Google"
 
 
 def workloads(plan: Plan) -> list[Resource]:
@@ -192,7 +209,6 @@ def _line(grant: Resource) -> str:
         "google_cloud_tasks_queue_iam_member": f"queue {values.get('name')}",
         "google_iap_web_cloud_run_service_iam_member": f"door of {values.get('cloud_run_service_name')}",
         "google_project_iam_member": f"project {values.get('project')}",
-        "google_secret_manager_secret_iam_member": f"secret {values.get('secret_id')}",
         "google_service_account_iam_member": f"account {values.get('service_account_id')}",
         "google_storage_bucket_iam_member": f"bucket {values.get('bucket')}",
     }[grant.type]
@@ -204,6 +220,7 @@ def _line(grant: Resource) -> str:
         (f"{PROJECT}-", ""),
         (f" {PROJECT}", ""),
         ("serviceAccount:", ""),
+        (f"projects/{PROJECT}/roles/", ""),
         (NUMBER, "N"),
     ):
         line = line.replace(long, short)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.infra.policy import queries, truth
-from tests.infra.policy.plan import PROJECT, REGION, Plan, Resource
+from tests.infra.policy.plan import PROJECT, REGION, VARIABLES, Plan, Resource
 from tests.infra.policy.rules import rule
 
 LIFETIMES_DAYS = {"artifacts": [], "prompts": [30], "results": [90]}
@@ -19,6 +19,10 @@ WRITERS = {
     "roles/storage.objectAdmin",
     "roles/storage.admin",
 }
+
+PEOPLE = {f"user:{one}" for one in VARIABLES["operators"]} | set(VARIABLES["people"])
+PEOPLES = {("prompts", "promptreelUploader"), ("results", "storage.objectViewer")}
+"""Buckets in which people may do something, and what: the way in by a file."""
 
 _ACTIONS = {"Delete", "SetStorageClass", "AbortIncompleteMultipartUpload"}
 _DAY_S = 86_400
@@ -140,8 +144,23 @@ def only_our_own_accounts_reach_more_than_clips(plan: Plan) -> Iterator[str]:
     for grant in plan.of("storage_bucket_iam_member"):
         ours = str(grant.values.get("member")).endswith(f"@{PROJECT}.iam.gserviceaccount.com")
         condition = grant.block("condition").get("expression")
+        given = (short_bucket(grant), str(grant.values.get("role")).rpartition("/")[2])
+        if given in PEOPLES and grant.values.get("member") in PEOPLE:
+            continue
         if not ours and (short_bucket(grant) != "artifacts" or condition != clips):
             yield f"{grant.address}: {grant.values.get('member')} reaches {grant.values.get('bucket')} if {condition}"
+
+
+@rule
+def people_may_use_the_way_in_by_a_file(plan: Plan) -> Iterator[str]:
+    granted = {
+        (str(grant.values.get("member")), short_bucket(grant), str(grant.values.get("role")).rpartition("/")[2])
+        for grant in plan.of("storage_bucket_iam_member")
+    }
+    for one in PEOPLE:
+        for bucket, role in PEOPLES:
+            if (one, bucket, role) not in granted:
+                yield f"{one} is not {role} in {bucket}"
 
 
 @rule

@@ -10,7 +10,7 @@ from typing import Any
 PROJECT = "promptreel-test"
 NUMBER = "123456789012"
 REGION = "us-central1"
-VARIABLES = {
+VARIABLES: dict[str, Any] = {
     "project": PROJECT,
     "region": REGION,
     "operators": ["ops@example.com"],

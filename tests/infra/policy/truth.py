@@ -87,6 +87,7 @@ def environment(service: str) -> dict[str, str]:
         "region": REGION,
         "project_number": NUMBER,
         "veo_location": "us-central1",
+        "database": "(default)",
         "operators": ",".join(VARIABLES["operators"]),
     }
     values |= {f"bucket.{name}": text.replace("{project}", PROJECT) for name, text in services["buckets"].items()}

@@ -42,7 +42,9 @@ def sweeper_is_called_only_when_it_exists(plan: Plan) -> Iterator[str]:
 
 def young_grants(plan: Plan) -> set[str]:
     """Addresses without key of what builds and triggers are granted."""
-    accounts = tuple(f":film-{name}@{PROJECT}.iam.gserviceaccount.com" for name in ("build", "eventarc"))
+    accounts = tuple(
+        f":film-{name}@{PROJECT}.iam.gserviceaccount.com" for name in ("build", "build-functions", "eventarc")
+    )
     members = (*accounts, "@gs-project-accounts.iam.gserviceaccount.com")
     return {
         resource.address.partition("[")[0]
