@@ -5,6 +5,7 @@ The artifact is stored before SETTLED is written, so a settled call always has i
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from promptreel.domain.states import CallState
 from promptreel.domain.tariffs import ReportedUsage, Tariff
@@ -13,6 +14,12 @@ from promptreel.ports import ArtifactStore, Clock, Declined
 from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Mine, Paid, Ticket
 
 MAX_ATTEMPTS = 40  # tries, forgiven ones, and calls that were released because the job ended before they were made
+STORING_S = 20.0  # of a request's time, for scaling and storing what came
+
+
+def last_answer(now: datetime, request_s: float) -> datetime:
+    """Until when answers may come in a request that began now and is cut off after so many seconds."""
+    return now + timedelta(seconds=request_s - STORING_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,16 @@ def pay(
     ledger: Ledger,
     artifacts: ArtifactStore,
     clock: Clock,
+    until: datetime,
 ) -> Claim:
     """Make one call unless it is made; afterwards it is `Paid`, `Closed`, `Busy` or `Superseded`, never `Mine`.
 
+    `Busy` also when its answer might come after `until`: a request that is cut off there pays for what nobody keeps.
+
     Raises: QuotaExhausted, Transient (nothing is paid, the same call may be sent again); BudgetExceeded.
     """
+    if clock.now() + timedelta(seconds=ticket.timeout_s) > until:
+        return Busy(ticket.planned(clock.now()), wait_s=0.0)
     claim = ledger.claim(ticket)
     if isinstance(claim, Busy) and claim.call.state is CallState.UNCERTAIN:
         if artifacts.exists(artifact.path):

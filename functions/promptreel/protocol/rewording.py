@@ -4,6 +4,8 @@ A paid call like any other: claimed before it is sent, and asked again it pays n
 stay as they are; the next try then differs by its seed alone.
 """
 
+from datetime import datetime
+
 from promptreel.domain import prompts, storyboard
 from promptreel.domain.job import Job
 from promptreel.domain.models import registry
@@ -28,8 +30,9 @@ def reworded(
     ledger: Ledger,
     clock: Clock,
     ids: Ids,
+    until: datetime,
 ) -> Scene | Busy | Superseded:
-    """The scene with the words its remedy asks for; unchanged when it asks for none.
+    """The scene with the words its remedy asks for; unchanged when it asks for none. `Busy` when `until` comes first.
 
     Raises: BudgetExceeded; Transient when the writer's quota is exhausted.
     """
@@ -39,7 +42,7 @@ def reworded(
     model = registry().text_model(job.planned().text_model)
     question = _question(job, scene, asked)
     try:
-        told = ask(job, model, question, writer=writer, ledger=ledger, artifacts=artifacts, clock=clock)
+        told = ask(job, model, question, writer=writer, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
     except QuotaExhausted as error:  # the writer's: no reason for the clips' queue to slow down
         raise Transient(f"The writer: {error.message}", code=error.code, remedy=error.remedy) from error
     if isinstance(told, Busy | Superseded):

@@ -7,6 +7,7 @@ from the answers that are kept, so a repeated step asks the same ones.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
@@ -70,8 +71,12 @@ def ask(
     ledger: Ledger,
     artifacts: ArtifactStore,
     clock: Clock,
+    until: datetime,
 ) -> Told[A] | Unusable | Busy | Superseded:
-    """Ask until an answer can be used. Raises: QuotaExhausted; BudgetExceeded; Misconfigured."""
+    """Ask until an answer can be used; `Busy` when `until` comes first.
+
+    Raises: QuotaExhausted; BudgetExceeded; Misconfigured.
+    """
     feedback, fault, cut_offs, tries = Feedback(), "", 0, 0
     cut_off_at = None
     for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -93,7 +98,7 @@ def ask(
             return answer if isinstance(answer, Declined) else Made(answer.text.encode(), answer.usage)
 
         artifact = Artifact(f"{question.path}-{ticket.call_id}.json", "application/json")
-        claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock)
+        claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
         if isinstance(claim, Busy | Superseded):
             return claim
         cut_off_at = None

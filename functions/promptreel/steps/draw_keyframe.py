@@ -15,13 +15,14 @@ from promptreel.errors import Broken, NotFound, Rejected
 from promptreel.ports import ArtifactStore, ClipQueue, Clock, Declined, Ids, JobStore, Painter, Replace, Sketch, Writer
 from promptreel.protocol import filming, intact, lifecycle, tickets
 from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Paid
-from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, pay
+from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, last_answer, pay
 from promptreel.protocol.races import until_won
 from promptreel.protocol.rewording import reworded
 
 log = logging.getLogger(__name__)
 
 MAX_TRIES = 3
+REQUEST_S = 300.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
 _REFUSED = "Change what this scene shows in the prompt and submit again."
 _LOST = "Resume the job: the answer was lost on its way, which says nothing about the picture."
 
@@ -70,6 +71,7 @@ def draw_keyframe(
     Raises: KeyframeRefused when the painter refuses every try at a first picture; Misconfigured when no painter can be
     used; BudgetExceeded.
     """
+    until = last_answer(clock.now(), REQUEST_S)
     job = jobs.job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
         return KeyframeDrawn("superseded")
@@ -77,10 +79,22 @@ def draw_keyframe(
     if scene.take != cmd.take:
         return KeyframeDrawn("outdated")
     if scene.frame(cmd.frame) is None:
-        ready = reworded(job, scene, jobs=jobs, artifacts=artifacts, writer=writer, ledger=ledger, clock=clock, ids=ids)
+        ready = reworded(
+            job,
+            scene,
+            jobs=jobs,
+            artifacts=artifacts,
+            writer=writer,
+            ledger=ledger,
+            clock=clock,
+            ids=ids,
+            until=until,
+        )
         try:
             drawn = (
-                _draw(job, ready, cmd.frame, artifacts=artifacts, painter=painter, ledger=ledger, clock=clock)
+                _draw(
+                    job, ready, cmd.frame, artifacts=artifacts, painter=painter, ledger=ledger, clock=clock, until=until
+                )
                 if isinstance(ready, Scene)
                 else ready
             )
@@ -112,6 +126,7 @@ def _draw(
     painter: Painter,
     ledger: Ledger,
     clock: Clock,
+    until: datetime,
 ) -> Keyframe | Claim:
     """The picture, or why there is none now."""
     plan = job.planned()
@@ -144,7 +159,7 @@ def _draw(
             return answer if isinstance(answer, Declined) else Made(answer.data, answer.usage)
 
         artifact = Artifact(f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png", "image/png")
-        claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock)
+        claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
         if isinstance(claim, Paid):
             paid = claim.call  # perhaps made from an earlier version of the prompt's template
             uri = paid.artifact or artifacts.uri(artifact.path)

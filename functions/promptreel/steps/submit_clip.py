@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from promptreel.domain import ids as names
 from promptreel.domain import prompts, recovery
@@ -24,10 +25,13 @@ from promptreel.errors import (
 from promptreel.ports import ArtifactStore, Clock, Filmer, Ids, JobStore, Replace, Shot, Writer
 from promptreel.protocol import filming, intact, tickets
 from promptreel.protocol.ledger import Busy, Ledger, Mine, Superseded
+from promptreel.protocol.paying import last_answer
 from promptreel.protocol.races import until_won
 from promptreel.protocol.rewording import reworded
 
 log = logging.getLogger(__name__)
+
+REQUEST_S = 300.0  # then Cloud Run cuts the request off (infra/config/services.json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ def submit_clip(
 
     Raises: QuotaExhausted for the model's own quota, so that the queue slows down; Transient when nothing was sent.
     """
+    until = last_answer(clock.now(), REQUEST_S)
     job = jobs.job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
         return ClipSubmitted("superseded")  # before the scene is read: a deleted job has none
@@ -81,10 +86,20 @@ def submit_clip(
         if filming.may_come(scene, late, clock.now(), pace):
             raise Transient(f"{scene.id}: its clip is paid and not in the bucket yet.", code="clip_awaited")
     try:
-        ready = reworded(job, scene, jobs=jobs, artifacts=artifacts, writer=writer, ledger=ledger, clock=clock, ids=ids)
+        ready = reworded(
+            job,
+            scene,
+            jobs=jobs,
+            artifacts=artifacts,
+            writer=writer,
+            ledger=ledger,
+            clock=clock,
+            ids=ids,
+            until=until,
+        )
         if not isinstance(ready, Scene):
             return ClipSubmitted("busy" if isinstance(ready, Busy) else "superseded")
-        state = _send(job, ready, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock)
+        state = _send(job, ready, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock, until=until)
     except (BudgetExceeded, Broken) as error:
         problem = Problem.of(error, step="submit_clip", scene=scene.id)
         until_won(lambda: _write(cmd, jobs, clock, problem), clock, ids)
@@ -94,10 +109,21 @@ def submit_clip(
     return ClipSubmitted(state)
 
 
-def _send(job: Job, scene: Scene, *, artifacts: ArtifactStore, filmer: Filmer, ledger: Ledger, clock: Clock) -> str:
+def _send(
+    job: Job,
+    scene: Scene,
+    *,
+    artifacts: ArtifactStore,
+    filmer: Filmer,
+    ledger: Ledger,
+    clock: Clock,
+    until: datetime,
+) -> str:
     """Claim the clip's call and send it, unless it is on its way already."""
     shot = _shot(job, scene)
     ticket = tickets.clip(job, job.planned(), scene, _digest(shot), clock.now())
+    if clock.now() + timedelta(seconds=ticket.timeout_s) > until:
+        return "busy"
     claim = ledger.claim(ticket)
     if isinstance(claim, Superseded):
         return "superseded"

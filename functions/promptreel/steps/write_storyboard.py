@@ -15,11 +15,14 @@ from promptreel.errors import BudgetExceeded, Rejected
 from promptreel.ports import ArtifactStore, Clock, Create, Ids, JobStore, Replace, Versioned, Writer
 from promptreel.protocol import lifecycle, tickets
 from promptreel.protocol.ledger import Busy, Ledger, Superseded
+from promptreel.protocol.paying import last_answer
 from promptreel.protocol.races import until_won
 from promptreel.protocol.writing import Question, Unusable, ask
 
 FILM_TOKENS, SCENE_TOKENS = 4096, 500
 """Room for style, characters, settings and thinking; room for the texts of one scene."""
+
+REQUEST_S = 600.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ def write_storyboard(
     Raises: BudgetExceeded with the amount needed; Rejected when the writer never gives a usable storyboard;
     Misconfigured when no writer can be used.
     """
+    until = last_answer(clock.now(), REQUEST_S)
     job = jobs.job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
         return StoryboardWritten("superseded")
@@ -59,7 +63,16 @@ def write_storyboard(
         return StoryboardWritten("planned", waves=job.plan.waves)
     lifecycle.advance(job.id, job.run, JobState.PENDING, JobState.STORYBOARD, jobs=jobs, clock=clock, ids=ids)
     brief = planning.brief(job.request)
-    told = ask(job, brief.text, _question(job, brief), writer=writer, ledger=ledger, artifacts=artifacts, clock=clock)
+    told = ask(
+        job,
+        brief.text,
+        _question(job, brief),
+        writer=writer,
+        ledger=ledger,
+        artifacts=artifacts,
+        clock=clock,
+        until=until,
+    )
     if isinstance(told, Busy):
         return StoryboardWritten("busy", wait_s=told.wait_s)
     if isinstance(told, Superseded):

@@ -1,5 +1,7 @@
 """A job's end, and the artifact that stands before its receipt (DESIGN §3, §5.6)."""
 
+from collections.abc import Callable
+
 import pytest
 
 from promptreel.domain.models import registry
@@ -8,8 +10,8 @@ from promptreel.domain.tariffs import ReportedUsage, picture_tariff
 from promptreel.errors import Conflict
 from promptreel.ports import Create, Declined
 from promptreel.protocol import lifecycle
-from promptreel.protocol.ledger import Closed, Paid, Ticket
-from promptreel.protocol.paying import Artifact, Made, pay
+from promptreel.protocol.ledger import Claim, Closed, Paid, Ticket
+from promptreel.protocol.paying import Artifact, Made, last_answer, pay
 from tests.factories import a_job
 from tests.fakes.system import START
 from tests.fakes.world import FakeWorld
@@ -17,6 +19,13 @@ from tests.fakes.world import FakeWorld
 TICKET = Ticket(job_id="job-1", run=1, kind="image", model="m", purpose="k", digest="d", price_micros=100, timeout_s=60)
 ARTIFACT = Artifact("jobs/job-1/k.png", "image/png")
 TARIFF = picture_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1, 2200)
+
+
+def pay_for(world: FakeWorld, post: Callable[[float], Made | Declined]) -> Claim:
+    until = last_answer(world.clock.now(), request_s=300)
+    return pay(
+        TICKET, ARTIFACT, TARIFF, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock, until=until
+    )
 
 
 def test_cancel_then_also_stops_the_execution(world: FakeWorld) -> None:
@@ -51,11 +60,11 @@ def test_death_between_artifact_and_receipt_then_the_artifact_is_adopted_and_not
     settle = world.ledger.settle
     world.ledger.settle = die  # type: ignore[method-assign,assignment]
     with pytest.raises(KeyboardInterrupt):
-        pay(TICKET, ARTIFACT, TARIFF, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock)
+        pay_for(world, post)
     world.ledger.settle = settle  # type: ignore[method-assign]
     world.clock.pass_s(91)
 
-    claim = pay(TICKET, ARTIFACT, TARIFF, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock)
+    claim = pay_for(world, post)
 
     assert isinstance(claim, Paid)
     assert (claim.call.state, claim.call.cost_micros) == (CallState.ADOPTED, 100)
@@ -79,10 +88,7 @@ def test_answer_without_output_costs_its_usage_and_is_never_bought_twice(
         posts.append(left_s)
         return Declined("No picture came: I cannot draw this.", ("15236754",), usage)
 
-    claims = [
-        pay(TICKET, ARTIFACT, TARIFF, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock)
-        for _ in range(2)
-    ]
+    claims = [pay_for(world, post) for _ in range(2)]
 
     assert [type(claim) for claim in claims] == [Closed, Closed]
     (call,) = (read.value for read in world.jobs.calls("job-1"))
@@ -99,7 +105,7 @@ def test_answer_without_usage_is_kept_at_its_reserved_price(world: FakeWorld) ->
     def post(left_s: float) -> Made:
         return Made(b"picture", ReportedUsage())
 
-    claim = pay(TICKET, ARTIFACT, TARIFF, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock)
+    claim = pay_for(world, post)
 
     assert isinstance(claim, Paid)
     assert world.artifacts.get(str(claim.call.artifact)) == b"picture"
