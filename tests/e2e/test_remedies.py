@@ -1,5 +1,7 @@
 """Refusals on a whole stack: every remedy is carried out by the real steps, and the film is made (D4, D6)."""
 
+from typing import Any
+
 from tests.e2e.stack import Stack
 
 FIVE = "Five scenes: a baker wakes. Dough rises. The oven glows. A queue forms. The last loaf is sold."
@@ -52,3 +54,46 @@ def test_every_fifth_clip_refused_for_another_reason_then_all_jobs_complete_and_
         ledger = stack.ledger(job["id"])
         spent = sum(call["cost_micros"] for call in ledger["calls"] if call["kind"] == "video")
         assert spent == sum(line["micros"] for line in stack.bill(job["id"]))
+
+
+def refused_with(model: str, **answer: Any) -> dict[str, Any]:
+    return {"model": model, "method": "predictLongRunning", "fault": "status", "args": answer}
+
+
+def test_retired_model_is_replaced_or_stops_the_job_before_it_pays_for_a_rewrite(stack: Stack) -> None:
+    standard, fast, lite = (f"veo-3.1-{kind}generate-001" for kind in ("", "fast-", "lite-"))
+    stack.vertex("POST", "faults", [refused_with(standard, code=404), refused_with(lite, code=404)])
+    scenes = {"scenes": 2, "duration_s": 8}
+
+    replaced = stack.submit("A lighthouse keeper waits", **scenes, quality="standard")
+    stopped = stack.submit("A lighthouse keeper sleeps", **scenes, models={"video": lite})
+    film, failure = stack.wait(replaced), stack.wait(stopped)
+
+    assert film["state"] == "COMPLETE", film["error"]
+    assert film["output"]["frames"] == film["planned_frames"]
+    (warning,) = film["warnings"]
+    assert standard in warning
+    assert fast in warning
+    calls = stack.ledger(replaced)["calls"]
+    assert [call["model"] for call in calls if call["state"] == "SETTLED" and call["kind"] == "video"] == [fast] * 2
+    assert sum(line["micros"] for line in stack.bill(replaced)) == 2 * 4 * 100_000
+    assert (failure["state"], failure["error"]["code"]) == ("FAILED", "misconfigured")
+    assert "was not found" in failure["error"]["message"]
+    assert stack.bill(stopped) == []
+    assert not any(call["purpose"].startswith("rewrite/") for call in [*calls, *stack.ledger(stopped)["calls"]])
+
+
+def test_missing_role_stops_the_job_and_resume_films_it_once_the_role_is_granted(stack: Stack) -> None:
+    stack.vertex("POST", "faults", [refused_with("veo-*", code=403)])
+    job_id = stack.submit("A lighthouse keeper waits", scenes=2, duration_s=8, quality="draft")
+
+    failed = stack.wait(job_id)
+
+    assert (failed["state"], failed["error"]["code"]) == ("FAILED", "misconfigured")
+    assert stack.bill(job_id) == []
+    assert not any(call["purpose"].startswith("rewrite/") for call in stack.ledger(job_id)["calls"])
+    stack.vertex("DELETE", "faults")
+    stack.api("POST", f"/v1/jobs/{job_id}/resume", json={}).raise_for_status()
+    film = stack.wait(job_id)
+    assert film["state"] == "COMPLETE", film["error"]
+    assert sum(line["micros"] for line in stack.bill(job_id)) == 2 * 4 * 100_000
