@@ -26,6 +26,7 @@ class Piece:
     packet_first: int
     frames: tuple[int, ...]
     sets: avc.ParameterSets
+    stream: int = 0  # of the file
 
     @property
     def delay(self) -> int:
@@ -53,7 +54,7 @@ def assemble(film: FilmFormat, pieces: Sequence[Piece], sound: Path, out: Path) 
         av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}) as container,
     ):
         # Where two clips mean different things by the same id, each IDR picture brings its own sets along.
-        video = _add_video(container, film, avc.avcc(common or pieces[0].sets), pieces[0].path)
+        video = _add_video(container, film, avc.avcc(common or pieces[0].sets), pieces[0])
         audio = container.add_stream_from_template(sound_file.streams.audio[0])
         sounds = _Sounds(container, audio, sound_file)
         delay = max(piece.delay for piece in pieces)
@@ -84,9 +85,9 @@ def compare(film: Path, pieces: Sequence[Piece]) -> None:
                 raise RenderFailed(f"picture {number} of the film, in decode order, is not what was put in")
 
 
-def _add_video(container: Any, film: FilmFormat, record: bytes, template: Path) -> Any:
-    with av.open(str(template)) as like:
-        stream = container.add_stream_from_template(like.streams.video[0])
+def _add_video(container: Any, film: FilmFormat, record: bytes, like: Piece) -> Any:
+    with av.open(str(like.path)) as template:
+        stream = container.add_stream_from_template(template.streams[like.stream])
     stream.codec_context.extradata = record
     stream.time_base = film.time_base
     stream.metadata.clear()
@@ -107,7 +108,7 @@ def _packets(piece: Piece) -> Iterator[bytes]:
     end = piece.packet_first + len(piece.frames)
     read = 0
     with av.open(str(piece.path), options=WITHOUT_DECODING) as container:
-        stored = (packet for packet in container.demux(container.streams.video[0]) if packet.size)
+        stored = (packet for packet in container.demux(container.streams[piece.stream]) if packet.size)
         for packet in islice(stored, piece.packet_first, end):
             read += 1
             yield bytes(packet)

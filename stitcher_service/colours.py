@@ -1,9 +1,11 @@
 """Colour descriptions by ITU-T H.273 code point: which a film may carry, and what ffmpeg calls them."""
 
+from dataclasses import replace
+
 from stitcher_service.ffmpeg.probe import Colour
 
-PRIMARIES = {1: "bt709", 2: "unknown", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
-TRANSFERS = {1: "bt709", 2: "unknown", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 13: "iec61966-2-1"}
+PRIMARIES = frozenset({1, 2, 5, 6, 7})  # BT.709, unspecified, BT.470 BG, SMPTE 170M, SMPTE 240M
+TRANSFERS = PRIMARIES | {13}  # sRGB
 MATRICES = {1: "bt709", 2: "unknown", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
 
 BT709 = Colour(primaries=1, transfer=1, matrix=1)
@@ -11,6 +13,16 @@ UNSPECIFIED = Colour(primaries=2, transfer=2, matrix=2)
 
 _HDR_TRANSFERS = frozenset({16, 18})  # PQ, HLG
 _RGB = 0
+_BT2020 = 9  # the code point of its primaries, and of its matrix
+_BT2020_CONSTANT = 10
+_ICTCP = 14  # defined for the primaries of BT.2020 alone
+_RESERVED = frozenset({0, 3})
+# What the filters take, tried one by one with ffmpeg 9.0; others end the run with "Impossible to convert" or
+# "no path between colorspaces".
+_SCALE_TRANSFERS = frozenset(range(1, 19)) - {3, 9, 10}
+_SCALE_MATRICES = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
+_ZSCALE_PRIMARIES = frozenset(range(1, 13)) - {2, 3, 10} | {22}
+_ZSCALE_MATRICES = frozenset({1, 4, 5, 6, 7, 8, 9, 12, 13, 14})
 
 
 def is_plain(colour: Colour) -> bool:
@@ -21,6 +33,30 @@ def is_plain(colour: Colour) -> bool:
 
 def is_hdr(colour: Colour) -> bool:
     return colour.transfer in _HDR_TRANSFERS
+
+
+def completed(colour: Colour, *, is_rgb: bool = False) -> Colour:
+    """The description with what is missing or means nothing to ffmpeg's filters replaced by what is most likely.
+
+    The transfers of HDR go with BT.2020 (ITU-R BT.2100); anything else is left unspecified.
+    """
+    if not is_hdr(colour):
+        return scalable(colour)
+    is_free = colour.primaries in _ZSCALE_PRIMARIES and colour.matrix != _ICTCP
+    primaries = colour.primaries if is_free else _BT2020
+    matrix = colour.matrix if colour.matrix in _ZSCALE_MATRICES else _BT2020
+    return replace(colour, primaries=primaries, matrix=_RGB if is_rgb else matrix)
+
+
+def scalable(colour: Colour) -> Colour:
+    """The description with what the scale filter refuses replaced."""
+    matrix = _BT2020 if colour.matrix == _BT2020_CONSTANT else colour.matrix
+    return replace(
+        colour,
+        primaries=colour.primaries if colour.primaries not in _RESERVED else UNSPECIFIED.primaries,
+        transfer=colour.transfer if colour.transfer in _SCALE_TRANSFERS else UNSPECIFIED.transfer,
+        matrix=matrix if matrix in _SCALE_MATRICES else UNSPECIFIED.matrix,
+    )
 
 
 def looks_alike(one: Colour, other: Colour) -> bool:
@@ -35,7 +71,13 @@ def matrix_name(colour: Colour) -> str:
     return MATRICES.get(colour.matrix, "auto")
 
 
+def correction(given: Colour, meant: Colour) -> tuple[str, ...]:
+    """The filter that makes frames with the description `given` carry `meant`; none where both mean the same."""
+    return () if looks_alike(given, meant) else (tags(meant),)
+
+
 def tags(colour: Colour) -> str:
     """The filter that writes this description on every frame."""
-    primaries, transfer, matrix = PRIMARIES[colour.primaries], TRANSFERS[colour.transfer], MATRICES[colour.matrix]
-    return f"setparams=color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}:range=tv"
+    span = "pc" if colour.is_full_range else "tv"
+    points = f"color_primaries={colour.primaries}:color_trc={colour.transfer}:colorspace={colour.matrix}"
+    return f"setparams={points}:range={span}"

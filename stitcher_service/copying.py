@@ -14,6 +14,7 @@ def obstacle(track: VideoTrack, film: FilmFormat) -> str:
         (track.codec != "h264", f"codec is {track.codec}"),
         (size != film.size_px, f"size is {size[0]}x{size[1]}"),
         (track.rotation_deg != 0, f"rotated by {track.rotation_deg} degrees"),
+        (not track.is_upright, "mirrored"),
         (track.pixel_aspect != 1, f"pixels are {track.pixel_aspect} wide"),
         (track.pixel_format != "yuv420p", f"pixel format is {track.pixel_format}"),
         (track.is_interlaced, "interlaced"),

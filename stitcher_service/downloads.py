@@ -72,6 +72,6 @@ def fetch_all(
             raise gone(owner)
     check_room(sum(known.values()), film_s, folder, bound_bytes)
     return {
-        uri: fetch(uri, folder / f"source-{number}{Path(uri).suffix}", owner, artifacts)
+        uri: fetch(uri, folder / f"source-{number}", owner, artifacts)
         for number, (uri, owner) in enumerate(wanted.items())
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from stitcher_service import recipes
 from stitcher_service.ffmpeg.command import Command
 from stitcher_service.ffmpeg.errors import FfmpegFailed
+from stitcher_service.ffmpeg.probe import VideoTrack
 from stitcher_service.ffmpeg.run import Runner
 
 # Starting values, not yet tuned on real failures: half the used part black, or two seconds (or nearly all) unmoving.
@@ -54,9 +55,9 @@ class Inspection:
         return ()
 
 
-def inspect_picture(clip: Path, runner: Runner) -> Inspection:
+def inspect_picture(clip: Path, track: VideoTrack, runner: Runner) -> Inspection:
     """Decode every picture of `clip` once."""
-    return read_log(_log_of(recipes.inspect_picture(clip), runner))
+    return read_log(_log_of(recipes.inspect_picture(clip, track), runner))
 
 
 def inspect_film(film: Path, times: Path, runner: Runner) -> Inspection:

@@ -45,7 +45,7 @@ def _copied(project: Project, copy: Copy) -> Piece:
     if track.parameter_sets is None:
         raise RenderFailed("a clip without parameter sets was to be copied")
     in_piece = tuple(frame - copy.first for frame in frames)
-    return Piece(project.clips[copy.clip].path, copy.packet_first, in_piece, track.parameter_sets)
+    return Piece(project.clips[copy.clip].path, copy.packet_first, in_piece, track.parameter_sets, track.index)
 
 
 def _encoded(window: Window, path: Path) -> Piece:

@@ -1,12 +1,13 @@
 """A cut list together with its files: everything read, the whole film decided, nothing decoded or written yet."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from stitcher_service.cutlist import CutList
 from stitcher_service.errors import BadInput
 from stitcher_service.ffmpeg.errors import Unreadable
-from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
+from stitcher_service.ffmpeg.probe import AudioTrack, MediaInfo, VideoTrack, probe
 from stitcher_service.plan import film_format, make_plan
 from stitcher_service.segments import Plan
 from stitcher_service.timeline import Timeline, lay_out
@@ -23,6 +24,21 @@ class Project:
     timeline: Timeline
     plan: Plan
 
+    @property
+    def heard(self) -> Iterator[tuple[str, MediaInfo, AudioTrack]]:
+        """Every sound track of the film, under the name of its file in the cut list."""
+        return _heard(self.cut_list, self.clips, self.music)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was decided although a file leaves it open."""
+        remarks = (
+            f"{name} has {track.rivals + 1} sound tracks and marks none as the main one: the first is heard"
+            for name, _, track in self.heard
+            if track.rivals
+        )
+        return tuple(dict.fromkeys(remarks))
+
 
 def prepare(cut_list: CutList, base: Path) -> Project:
     """Read every file and plan the film; nothing is decoded or written.
@@ -35,6 +51,9 @@ def prepare(cut_list: CutList, base: Path) -> Project:
     music = _probed(cut_list.soundtrack.path, base, known) if cut_list.soundtrack else None
     if cut_list.soundtrack and music and music.audio is None:
         raise BadInput(cut_list.soundtrack.path, "has no sound")
+    for name, _, track in _heard(cut_list, clips, music):
+        if not track.codec:
+            raise BadInput(name, "its sound is in an unknown codec")
     film = film_format(cut_list, tracks)
     timeline = lay_out(cut_list, [track.frames_at(film.rate) for track in tracks])
     return Project(cut_list, clips, tracks, music, timeline, make_plan(film, timeline, tracks))
@@ -47,6 +66,16 @@ def _probed(name: str, base: Path, known: dict[str, MediaInfo]) -> MediaInfo:
         except Unreadable as error:
             raise BadInput(name, error.reason) from error
     return known[name]
+
+
+def _heard(
+    cut_list: CutList, clips: tuple[MediaInfo, ...], music: MediaInfo | None
+) -> Iterator[tuple[str, MediaInfo, AudioTrack]]:
+    for name, clip in zip(cut_list.clips, clips, strict=True):
+        if clip.audio and not name.mute:
+            yield name.path, clip, clip.audio
+    if cut_list.soundtrack and music and music.audio:
+        yield cut_list.soundtrack.path, music, music.audio
 
 
 def _picture(name: str, clip: MediaInfo) -> VideoTrack:

@@ -7,7 +7,7 @@ from pathlib import Path
 from stitcher_service import colours
 from stitcher_service.cutlist import BLACK
 from stitcher_service.ffmpeg.command import Command, Input, Output
-from stitcher_service.ffmpeg.probe import VideoTrack
+from stitcher_service.ffmpeg.probe import AudioTrack, VideoTrack
 from stitcher_service.segments import FilmFormat, Take, Window
 from stitcher_service.shown import write_times
 
@@ -15,12 +15,13 @@ SOUND_RATE_HZ = 48_000
 SOUND_CHANNELS = 2
 _SAMPLES = ("-f", "f32le", "-ar", str(SOUND_RATE_HZ), "-ac", str(SOUND_CHANNELS))
 
-_PICTURE_AS_IS = ("-map", "0:v:0", "-fps_mode", "passthrough")
+_AS_IS = ("-fps_mode", "passthrough")
 
 # As close to the source as veryfast at 18 (43 dB on grainy 720p) for three quarters of its time; it pays in bits.
 _WINDOW_QUALITY = ("-preset", "superfast", "-crf", "20")
 
 _TONE_MAP = "zscale=t=linear:npl=100,tonemap=hable,zscale=p=bt709:t=bt709:m=bt709:r=tv"
+_HOLD_LAST = "tpad=stop=-1:stop_mode=clone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,10 @@ def encode_window(
     Parameter sets get id 1, so that they can stand beside those of the copied clips, whose ids start at 0.
     """
     takes = [(take, sources[take.clip]) for take in window.takes]
-    chains = [f"[{n}:v:0]{_take_filters(take, source.track, film)}[t{n}]" for n, (take, source) in enumerate(takes)]
+    chains = [
+        f"[{n}:{source.track.index}]{_take_filters(take, source.track, film)}[t{n}]"
+        for n, (take, source) in enumerate(takes)
+    ]
     graph = ";".join((*chains, *_joints(window, film.rate), f"[film]{colours.tags(film.colour)}[v]"))
     options = (
         *("-map", "[v]", "-an", "-fps_mode", "passthrough", "-frames:v", str(window.frames)),
@@ -51,28 +55,33 @@ def encode_window(
 
 
 def _seek(take: Take, source: Source, rate: Fraction) -> Input:
-    options: tuple[str, ...] = ("-threads", "1")
-    if take.first and _can_be_sought(source.track, rate):
+    options: tuple[str, ...] = ("-threads", "1", *demuxer(source.track))
+    if take.first and _can_be_sought(take, source.track, rate):
         # Half a frame early, so that rounding cannot lose the frame.
         start_s = source.track.start_s + (take.first - Fraction(1, 2)) / rate
         options = ("-ss", f"{float(start_s):.6f}", *options)
     return Input(source.path, options)
 
 
-def _can_be_sought(track: VideoTrack, rate: Fraction) -> bool:
+def demuxer(track: VideoTrack) -> tuple[str, ...]:
+    """The option that has a clip opened as what it is, where its name alone would decide otherwise."""
+    return ("-f", track.demuxer) if track.demuxer else ()
+
+
+def _can_be_sought(take: Take, track: VideoTrack, rate: Fraction) -> bool:
     """Elsewhere frames are counted from the very start of the clip: slower, but nothing is lost."""
-    return track.is_indexed and track.keeps_time(rate)
+    return track.is_indexed and track.keeps_time(rate) and take.end <= track.frames
 
 
 def _take_filters(take: Take, track: VideoTrack, film: FilmFormat) -> str:
     rate = film.rate
     span = f"trim=start_frame={take.first}:end_frame={take.end}"
-    if _can_be_sought(track, rate):
+    if _can_be_sought(take, track, rate):
         chosen = [f"trim=end_frame={take.frames}"]
     elif track.keeps_time(rate):
-        chosen = [span]
+        chosen = [_HOLD_LAST, span] if take.end > track.frames else [span]
     else:  # put on the film's clock; a last frame that ends early is held
-        chosen = ["setpts=PTS-STARTPTS", f"fps={rate}:start_time=0", "tpad=stop=-1:stop_mode=clone", span]
+        chosen = ["setpts=PTS-STARTPTS", f"fps={rate}:start_time=0", _HOLD_LAST, span]
     # Timestamps become frame numbers: xfade and concat then count instead of rounding microseconds.
     clock = [f"settb={1 / rate}", "setpts=N", f"fps={rate}"]
     fade_in = _fade("in", 0, take.fade_in, take.colour_in, film)
@@ -96,15 +105,17 @@ def _fade(direction: str, start: int, frames: int, colour: str, film: FilmFormat
 def conform(track: VideoTrack, film: FilmFormat) -> tuple[str, ...]:
     """Filters that give a clip's pictures the film's size, shape and colours; bars where the shapes differ."""
     deinterlace = ("bwdif=mode=send_frame:deint=interlaced",) if track.is_interlaced else ()
-    tone_map = (_TONE_MAP,) if colours.is_hdr(track.colour) else ()
+    colour = colours.completed(track.colour, is_rgb=track.is_rgb)
+    described = colours.correction(track.coded_colour or track.colour, colour)
+    tone_map = (_TONE_MAP,) if colours.is_hdr(colour) else ()
     fits = (
         (track.width_px, track.height_px) == film.size_px
         and track.pixel_format == "yuv420p"
         and track.pixel_aspect == 1
-        and not track.rotation_deg
+        and track.is_upright
         and colours.looks_alike(track.colour, film.colour)
     )
-    return (*deinterlace, *tone_map, *(() if fits else _fit(track, film)), "setsar=1", "format=yuv420p")
+    return (*described, *deinterlace, *tone_map, *(() if fits else _fit(track, film)), "setsar=1", "format=yuv420p")
 
 
 def _fit(track: VideoTrack, film: FilmFormat) -> tuple[str, str]:
@@ -114,7 +125,7 @@ def _fit(track: VideoTrack, film: FilmFormat) -> tuple[str, str]:
         shown_width, shown_height = shown_height, shown_width
     scale = min(width / shown_width, height / shown_height)
     new_width, new_height = (max(2, 2 * round(side * scale / 2)) for side in (shown_width, shown_height))
-    given = colours.BT709 if colours.is_hdr(track.colour) else track.colour
+    given = colours.BT709 if colours.is_hdr(track.colour) else colours.completed(track.colour)
     matrices = f"in_color_matrix={colours.matrix_name(given)}:out_color_matrix={colours.matrix_name(film.colour)}"
     return (
         f"scale={new_width}:{new_height}:flags=bicubic:{matrices}:out_range=tv",
@@ -140,21 +151,27 @@ def _joints(window: Window, rate: Fraction) -> list[str]:
     return [*joints, f"{joined}null[film]"]
 
 
-def inspect_picture(clip: Path) -> Command:
-    """Decode every frame once: what is damaged is logged as an error, what is black or frozen as a remark."""
+def inspect_picture(clip: Path, track: VideoTrack) -> Command:
+    """Decode every frame once: what is damaged is logged as an error, what is black or frozen as a remark.
+
+    Times in the remarks count from the first frame.
+    """
     looks = "blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5"
-    options = (*_PICTURE_AS_IS, "-vf", f"scale=320:-2:flags=fast_bilinear,{looks}", "-f", "null")
+    coded = track.coded_colour or track.colour
+    described = colours.correction(coded, colours.scalable(coded))
+    shown = ",".join((*described, "setpts=PTS-STARTPTS", "scale=320:-2:flags=fast_bilinear", looks))
+    options = ("-map", f"0:{track.index}", *_AS_IS, "-vf", shown, "-f", "null")
     # Deblocking smooths what is looked at and finds no damage: without it a tenth of the time is saved.
-    source = Input(clip, ("-threads", "1", "-skip_loop_filter", "all"))
+    source = Input(clip, ("-threads", "1", "-skip_loop_filter", "all", *demuxer(track)))
     return Command((source,), Output(None, options), log_level="info")
 
 
-def decode_sound(clip: Path, channels: int, out: Path) -> Command:
+def decode_sound(clip: Path, track: AudioTrack, out: Path) -> Command:
     """The whole sound as raw 48 kHz stereo floats, late starts and gaps filled with silence."""
     # ffmpeg's own mono to stereo takes 3 dB away.
-    spread = "pan=stereo|c0=c0|c1=c0," if channels == 1 else ""
+    spread = "pan=stereo|c0=c0|c1=c0," if track.channels == 1 else ""
     whole = f"{spread}aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo"
-    return Command((Input(clip),), Output(out, ("-map", "0:a:0", "-af", whole, *_SAMPLES)))
+    return Command((Input(clip),), Output(out, ("-map", f"0:{track.index}", "-af", whole, *_SAMPLES)))
 
 
 def measure_sound(samples: Path, filters: tuple[str, ...] = ()) -> Command:
@@ -179,7 +196,7 @@ def inspect_film(film: Path, times: Path) -> Command:
     """Decode the whole film once; a healthy one logs no error. When each picture is shown is written to `times`."""
     # Only blacker than any clip that passes as not black: encoding must not turn a dark film into a refused one.
     looks = "scale=320:-2:flags=fast_bilinear,blackdetect=d=0.2:pic_th=0.995:pix_th=0.06"
-    options = (*_PICTURE_AS_IS, "-vf", looks, *write_times(times), "-f", "null")
+    options = ("-map", "0:v:0", *_AS_IS, "-vf", looks, *write_times(times), "-f", "null")
     # The film is ours: nothing about it must be found out by decoding its beginning.
     source = Input(film, ("-nofind_stream_info", "-skip_loop_filter", "all"))
     return Command((source,), Output(None, options), log_level="info")

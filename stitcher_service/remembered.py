@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from stitcher_service import recipes
+from stitcher_service.ffmpeg.probe import VideoTrack
 from stitcher_service.inspection import Inspection, Stretch
 
 MOST_CLIPS = 2_000  # about a megabyte of findings
@@ -24,11 +25,11 @@ class Memory(Protocol):
     def put(self, key: str, found: Inspection) -> None: ...
 
 
-def key_of(clip: Path) -> str:
-    """The name under which what is found in `clip` is kept."""
+def key_of(clip: Path, track: VideoTrack) -> str:
+    """The name under which what is found in the pictures of `track` in `clip` is kept."""
     with clip.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    question = " ".join(recipes.inspect_picture(Path("clip")).argv())
+    question = " ".join(recipes.inspect_picture(Path("clip"), track).argv())
     return f"{content}-{hashlib.sha256(question.encode()).hexdigest()[:12]}"
 
 

@@ -15,7 +15,6 @@ from stitcher_service.assemble import assemble, compare
 from stitcher_service.cutlist import CutList
 from stitcher_service.errors import BadInput, RenderFailed
 from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError
-from stitcher_service.ffmpeg.probe import MediaInfo
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from stitcher_service.inspection import Inspection, damage, inspect_picture
 from stitcher_service.loudness import Mastered, master
@@ -85,7 +84,8 @@ class _Stitching:
             plan, film = self._film_without_copies(mastered, may_be_black=may_be_black)
             warnings += (f"every frame was encoded anew, because with copied frames {refusal}",)
         publish(film, out)
-        return _report(plan, mastered, (*warnings, *mastered.warnings(self.project.cut_list.loudness_lufs)))
+        loudness = mastered.warnings(self.project.cut_list.loudness_lufs)
+        return _report(plan, mastered, (*self.project.remarks, *warnings, *loudness))
 
     def _film(self, plan: Plan, windows: EncodedWindows, mastered: Mastered, *, may_be_black: bool) -> Path:
         """The finished film, still in our folder. Raises: RenderFailed."""
@@ -104,13 +104,15 @@ class _Stitching:
 
     def _inspections(self) -> Iterator[tuple[Path, Inspection]]:
         """Every clip's findings; files of the same content are looked at once."""
-        keys = {clip.path: key_of(clip.path) for clip in self.project.clips}
+        sources = {clip.path: track for clip, track in zip(self.project.clips, self.project.tracks, strict=True)}
+        keys = {path: key_of(path, track) for path, track in sources.items()}
         paths_by_key = {key: path for path, key in keys.items()}
 
         def inspect(key: str) -> tuple[str, Inspection]:
             found = self.memory.get(key)
             if found is None:
-                found = inspect_picture(paths_by_key[key], self.runner)
+                path = paths_by_key[key]
+                found = inspect_picture(path, sources[path], self.runner)
                 if not found.damage:  # which may be ours, if a run was killed: worth another look
                     self.memory.put(key, found)
             return key, found
@@ -129,33 +131,24 @@ class _Stitching:
             yield clip.path, found
 
     def _decoded_sounds(self) -> Iterator[tuple[Path, Path]]:
-        cut_list, music = self.project.cut_list, self.project.music
-        heard = [
-            (name.path, clip)
-            for name, clip in zip(cut_list.clips, self.project.clips, strict=True)
-            if clip.audio and not name.mute
-        ]
-        if cut_list.soundtrack and music:
-            heard.append((cut_list.soundtrack.path, music))
-        names = {clip.path: name for name, clip in heard}
-        files = {clip.path: clip for _, clip in heard}
+        files = {clip.path: (name, track) for name, clip, track in self.project.heard}
 
-        def decode(numbered: tuple[int, MediaInfo]) -> tuple[Path, Path]:
-            number, clip = numbered
+        def decode(numbered: tuple[int, Path]) -> tuple[Path, Path]:
+            number, path = numbered
+            name, track = files[path]
             samples = self.folder / f"sound-{number}.f32"
-            channels = clip.audio.channels if clip.audio else 0
-            if said := damage(recipes.decode_sound(clip.path, channels, samples), self.runner):
-                raise BadInput(names[clip.path], f"its sound is damaged ({said[0]})")
-            return clip.path, samples
+            if said := damage(recipes.decode_sound(path, track, samples), self.runner):
+                raise BadInput(name, f"its sound is damaged ({said[0]})")
+            return path, samples
 
-        return self.each(decode, enumerate(files.values()))
+        return self.each(decode, enumerate(files))
 
     def _warnings(self, inspections: dict[Path, Inspection]) -> tuple[str, ...]:
         project, rate = self.project, self.project.timeline.rate
         warnings: list[str] = []
         for shot in project.timeline.shots:
-            name, start_s = project.cut_list.clips[shot.clip].path, project.tracks[shot.clip].start_s
-            used_s = (float(start_s + shot.first / rate), float(start_s + shot.end / rate))
+            name = project.cut_list.clips[shot.clip].path
+            used_s = (float(shot.first / rate), float(shot.end / rate))
             warnings += inspections[project.clips[shot.clip].path].warnings(name, *used_s)
         return tuple(dict.fromkeys(warnings))
 

@@ -72,8 +72,9 @@ def clip(source: MediaInfo, track: VideoTrack, frames: int, film: FilmFormat, qu
     if source.audio:
         spread = "pan=stereo|c0=c0|c1=c0," if source.audio.channels == 1 else ""
         whole = f"aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=channel_layouts=stereo,apad"
-        sound = f"[0:a:0]{spread}{whole},{_cut_to(frames, film.rate)}"
-    return Command((Input(source.path),), _coded(frames, film, quality, out), f"[0:v:0]{picture}[v];{sound}[s]")
+        sound = f"[0:{source.audio.index}]{spread}{whole},{_cut_to(frames, film.rate)}"
+    graph = f"[0:{track.index}]{picture}[v];{sound}[s]"
+    return Command((Input(source.path, recipes.demuxer(track)),), _coded(frames, film, quality, out), graph)
 
 
 def small(film: Path, size: tuple[int, int], out: Path) -> Command:

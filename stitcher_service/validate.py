@@ -46,8 +46,8 @@ def _stream_faults(info: MediaInfo, plan: Plan) -> Iterator[str]:
 def _picture_faults(video: VideoTrack, film: FilmFormat, frames: int) -> Iterator[str]:
     if (video.codec, video.pixel_format) != ("h264", "yuv420p"):
         yield f"its picture is {video.codec} {video.pixel_format}"
-    if (video.width_px, video.height_px) != film.size_px or video.pixel_aspect != 1 or video.rotation_deg:
-        yield f"its size is {video.width_px}x{video.height_px}, turned by {video.rotation_deg} degrees"
+    if (video.width_px, video.height_px) != film.size_px or video.pixel_aspect != 1 or not video.is_upright:
+        yield f"its size is {video.width_px}x{video.height_px}, turned by {video.rotation_deg} degrees or mirrored"
     if video.frames != frames:
         yield f"it shows {video.frames} frames, planned were {frames}"
     if not video.keeps_time(film.rate) or video.start_s:

@@ -6,8 +6,10 @@ Only general parts live here; which filters and encoders make a film is said in 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# A clip must never make ffmpeg open anything but itself: playlists and scripts are media files too.
-_LOCAL_ONLY = ("-protocol_whitelist", "file,pipe")
+from stitcher_service.ffmpeg import formats
+
+# A clip must never make ffmpeg open anything but itself.
+_ONLY_ITSELF = ("-protocol_whitelist", "file,pipe", "-format_whitelist", formats.ALLOWED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Input:
     options: tuple[str, ...] = ()
 
     def args(self) -> tuple[str, ...]:
-        return (*_LOCAL_ONLY, *self.options, "-i", str(self.path))
+        return (*_ONLY_ITSELF, *self.options, "-i", str(self.path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ The header's word on rate, length and keyframes is not enough: films are cut by 
 looking files with uneven times, files shorter than their index, keyframes that are not IDR).
 """
 
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -13,19 +15,22 @@ from typing import Any
 
 import av
 import av.error
+from av.sidedata.sidedata import Type as SideData
 
-from stitcher_service.ffmpeg import avc
+from stitcher_service.ffmpeg import avc, formats
 from stitcher_service.ffmpeg.completeness import missing_bytes
 from stitcher_service.ffmpeg.errors import Unreadable
+from stitcher_service.ffmpeg.streams import picture_stream, sound_streams
 
 HIDDEN = -1
 _MICROSECONDS = 1_000_000
 _INDEXED_FORMATS = ("mp4", "matroska")
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+_UPRIGHT = (1 << 16, 0, 0, 1 << 16)  # a, b, c, d of the display matrix, as 16.16 (ISO/IEC 14496-12 §6.2.2)
 
 # Opening a file decodes some pictures to learn what is in it (23 ms of processor at 720p). For mere bytes it need not.
 WITHOUT_DECODING = {"codec_whitelist": "none"}
-_ANY = {"protocol_whitelist": "file"}
+_ANY = {"protocol_whitelist": "file", "format_whitelist": formats.ALLOWED}
 _OURS = {**_ANY, **WITHOUT_DECODING}
 
 
@@ -50,7 +55,7 @@ class VideoTrack:
     pixel_aspect: Fraction
     rotation_deg: int
     is_interlaced: bool
-    colour: Colour
+    colour: Colour  # as the container says, else as the pictures say
     extradata: bytes
     is_indexed: bool  # the file says where its pictures are, so that seeking is exact
     start_s: Fraction  # of the first frame, after the start of the file (its sound may begin earlier)
@@ -59,38 +64,49 @@ class VideoTrack:
     tick_s: Fraction  # the finest step its timestamps can express
     packet_frames: tuple[int, ...]  # frame number of each packet; HIDDEN where an edit list keeps it from view
     packet_is_idr: tuple[bool, ...]
+    index: int = 0  # of the stream in its file
+    demuxer: str = ""  # to be named to ffmpeg where the file's name would mislead it
+    is_upright: bool = True  # shown as stored: neither turned nor mirrored
+    coded_colour: Colour | None = None  # as the pictures alone say, where the container says something else
 
     @property
     def frames(self) -> int:
         return len(self.times_s)
+
+    @property
+    def is_rgb(self) -> bool:
+        return bool(self.pixel_format) and av.VideoFormat(self.pixel_format).is_rgb
 
     @cached_property
     def parameter_sets(self) -> avc.ParameterSets | None:
         return avc.ParameterSets.from_avcc(self.extradata) if self.codec == "h264" else None
 
     def keeps_time(self, rate: Fraction) -> bool:
-        """Whether frame n is shown at n/rate, for every n, as exactly as the file can say it."""
+        """Whether frame n is shown at n/rate, for every n, as exactly as the file can say it; the last may be held."""
         on_time = all(abs(time_s - n / rate) <= self.tick_s for n, time_s in enumerate(self.times_s))
         return on_time and self.tick_s * 4 < 1 / rate
 
     def frames_at(self, rate: Fraction) -> int:
         """How many frames of `rate` this track fills: its own where it keeps that time, else its length."""
-        return self.frames if self.keeps_time(rate) else round(self.duration_s * rate)
+        length = round(self.duration_s * rate)
+        return max(self.frames, length) if self.keeps_time(rate) else length
 
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """A sound track, as its file describes it."""
+    """A sound track, as its file describes it. `codec` is empty where it is unknown and nothing can be heard."""
 
     codec: str
     rate_hz: int
     channels: int
     duration_s: Fraction
+    index: int = 0  # of the stream in its file
+    rivals: int = 0  # how many other tracks may be meant as well as this one
 
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """One file: its first picture and sound track, either of which may be missing."""
+    """One file: the picture and the sound track that are meant to be seen and heard, either of which may be missing."""
 
     path: Path
     video: VideoTrack | None
@@ -104,18 +120,33 @@ def probe(path: Path, *, is_ours: bool = False) -> MediaInfo:
 
     Raises: Unreadable: missing, not media, or shorter than its own index says.
     """
-    if not path.is_file():
-        raise Unreadable(path, "is not a file" if path.exists() else "does not exist")
-    if not path.stat().st_size:
-        raise Unreadable(path, "is empty")
-    if lacking := missing_bytes(path):
-        raise Unreadable(path, f"is truncated: its last {lacking} bytes are missing")
+    demuxer = _check_file(path)
     try:
-        with av.open(str(path.absolute()), options=_OURS if is_ours else _ANY) as container:
+        with av.open(str(path.absolute()), format=demuxer, options=_OURS if is_ours else _ANY) as container:
             _refuse_truncated(path, container)
-            return MediaInfo(path, _video(path, container, is_ours=is_ours), _audio(container))
+            audio = _audio(container)  # first: to look for pictures is to read on
+            return MediaInfo(path, _video(path, container, demuxer or "", is_ours=is_ours), audio)
     except av.error.FFmpegError as error:
         raise Unreadable(path, f"is not readable media ({error.strerror})") from error
+
+
+def _check_file(path: Path) -> str | None:
+    """Refuse what is no readable file; the demuxer of a still picture is returned."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable(path, "is not a file")
+        if not status.st_size:
+            raise Unreadable(path, "is empty")
+        if lacking := missing_bytes(path):
+            raise Unreadable(path, f"is truncated: its last {lacking} bytes are missing")
+        return formats.still_demuxer(path)
+    except FileNotFoundError as error:
+        raise Unreadable(path, "does not exist") from error
+    except OSError as error:
+        raise Unreadable(path, f"cannot be read ({error.strerror})") from error
+    except ValueError as error:  # a null character or half a surrogate pair
+        raise Unreadable(path, "has a name that no file can have") from error
 
 
 def _refuse_truncated(path: Path, container: Any) -> None:
@@ -130,10 +161,13 @@ def _refuse_truncated(path: Path, container: Any) -> None:
 
 
 def _audio(container: Any) -> AudioTrack | None:
-    for stream in container.streams.audio:
-        duration = stream.duration * stream.time_base if stream.duration else Fraction(0)
-        return AudioTrack(stream.codec_context.name, stream.rate, len(stream.layout.channels), Fraction(duration))
-    return None
+    streams = sound_streams(container)
+    if not streams:
+        return None
+    stream, context = streams[0], streams[0].codec_context
+    duration = Fraction(stream.duration * stream.time_base if stream.duration else 0)
+    codec, rate_hz, channels = (context.name, context.rate, context.channels) if context else ("", 0, 0)
+    return AudioTrack(codec, rate_hz, channels, duration, stream.index, len(streams) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +180,24 @@ class _Packet:
     is_idr: bool
 
 
-def _packets(container: Any, stream: Any, *, is_avc: bool) -> Iterator[_Packet]:
+def _packets(container: Any, stream: Any, first: "_FirstPicture | None", *, is_avc: bool) -> Iterator[_Packet]:
     for packet in container.demux(stream):
+        if first:
+            first.offer(packet if packet.size else None)
         if packet.size:
             is_idr = is_avc and packet.is_keyframe and avc.is_idr(bytes(packet))
             yield _Packet(_time(packet), packet.duration or 0, packet.is_discard, is_idr)
 
 
-def _video(path: Path, container: Any, *, is_ours: bool) -> VideoTrack | None:
-    stream = next(iter(container.streams.video), None)
+def _video(path: Path, container: Any, demuxer: str, *, is_ours: bool) -> VideoTrack | None:
+    stream = picture_stream(path, container)
     if stream is None:
         return None
     context = stream.codec_context
+    colour = _colour(context)  # before a picture is decoded, which overwrites it
     is_avc = context.name == "h264" and bool(context.extradata)
-    packets = list(_packets(container, stream, is_avc=is_avc))
+    first = None if is_ours else _FirstPicture(context)
+    packets = list(_packets(container, stream, first, is_avc=is_avc))
     shown = sorted(packet.time for packet in packets if not packet.is_hidden)
     if not shown:
         raise Unreadable(path, "has no picture in its video track")
@@ -168,7 +206,10 @@ def _video(path: Path, container: Any, *, is_ours: bool) -> VideoTrack | None:
     first_s = shown[0] * tick_s
     file_start_s = Fraction(container.start_time or 0, _MICROSECONDS)
     last_packet = max(packets, key=lambda packet: packet.time)
-    picture = None if is_ours else _first_picture(path, container, stream)
+    picture = first.picture if first else None
+    if first and picture is None:
+        raise Unreadable(path, "holds no picture that can be decoded")
+    coded_colour = _colour(picture) if picture else colour
     return VideoTrack(
         codec=context.name,
         width_px=context.width,
@@ -177,7 +218,7 @@ def _video(path: Path, container: Any, *, is_ours: bool) -> VideoTrack | None:
         pixel_aspect=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
         rotation_deg=picture.rotation % 360 if picture else 0,
         is_interlaced=bool(picture and picture.interlaced_frame),
-        colour=_colour(context),
+        colour=colour,
         extradata=bytes(context.extradata or b""),
         is_indexed=any(name in container.format.name for name in _INDEXED_FORMATS),
         start_s=first_s - file_start_s if abs(first_s - file_start_s) > tick_s else Fraction(0),
@@ -186,12 +227,28 @@ def _video(path: Path, container: Any, *, is_ours: bool) -> VideoTrack | None:
         tick_s=tick_s,
         packet_frames=tuple(HIDDEN if packet.is_hidden else number[packet.time] for packet in packets),
         packet_is_idr=tuple(packet.is_idr for packet in packets),
+        index=stream.index,
+        demuxer=demuxer,
+        is_upright=_is_upright(picture) if picture else True,
+        coded_colour=coded_colour if coded_colour != colour else None,
     )
 
 
-def _colour(context: Any) -> Colour:
-    is_full_range = int(context.color_range) == _FULL_RANGE
-    return Colour(int(context.color_primaries), int(context.color_trc), int(context.colorspace), is_full_range)
+def _is_upright(picture: Any) -> bool:
+    try:
+        matrix = picture.side_data.get(SideData.DISPLAYMATRIX)
+    except ValueError:  # PyAV does not know some kind of side data, EXIF for one: the matrix stays unread
+        return False
+    if matrix is None:
+        return True
+    a, b, _, c, d, *_ = memoryview(bytes(matrix)).cast("i")
+    return (a, b, c, d) == _UPRIGHT
+
+
+def _colour(described: Any) -> Colour:
+    """The description of a codec context or a picture."""
+    is_full_range = int(described.color_range) == _FULL_RANGE
+    return Colour(int(described.color_primaries), int(described.color_trc), int(described.colorspace), is_full_range)
 
 
 def _time(packet: Any) -> int:
@@ -202,17 +259,28 @@ def _usual_step(times: list[int]) -> int:
     return (times[-1] - times[0]) // (len(times) - 1) if len(times) > 1 else 1
 
 
-def _first_picture(path: Path, container: Any, stream: Any) -> Any:
-    """The first picture, for what only pictures tell: how they are turned, whether they are interlaced."""
-    context = stream.codec_context
-    context.thread_count = 1
-    container.seek(0)
-    first = next(container.demux(stream))
-    # Drained at once: otherwise the decoder wants more, to put pictures in order, before it gives one.
-    for picture in (*context.decode(first), *context.decode(None)) if first.is_keyframe else ():
-        return picture
-    context.flush_buffers()
-    container.seek(0)
-    for picture in container.decode(stream):
-        return picture
-    raise Unreadable(path, "holds no picture that can be decoded")
+class _FirstPicture:
+    """Decodes until one picture is there, for what only pictures tell: how they are turned, whether interlaced."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self._context.thread_count = 1
+        self._is_begun = False
+        self.picture: Any = None
+
+    def offer(self, packet: Any) -> None:
+        """Take the next packet of the stream, or None after the last."""
+        if self.picture is not None:
+            return
+        if not self._is_begun and packet is not None and packet.is_keyframe:
+            # Drained at once: otherwise the decoder wants more, to put pictures in order, before it gives one.
+            self._decode(packet, None)
+            self._context.flush_buffers()
+        self._is_begun = True
+        if self.picture is None:
+            self._decode(packet)
+
+    def _decode(self, *packets: Any) -> None:
+        for packet in packets:
+            with suppress(av.error.FFmpegError):  # a later packet may be whole; what is damaged is inspected later
+                self.picture = next(iter(self._context.decode(packet)), self.picture)

@@ -5,13 +5,14 @@ from fractions import Fraction
 from pathlib import Path
 
 from stitcher_service import recipes
-from stitcher_service.ffmpeg.probe import Colour, VideoTrack
+from stitcher_service.ffmpeg import formats
+from stitcher_service.ffmpeg.probe import AudioTrack, Colour, VideoTrack
 from stitcher_service.segments import FilmFormat, Take, Window
 
 START = ("ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel")
 QUIET = (*START, "level+warning", "-progress", "pipe:1", "-y")
 TALKATIVE = (*START, "level+info", "-progress", "pipe:1", "-y")
-LOCAL = ("-protocol_whitelist", "file,pipe")
+LOCAL = ("-protocol_whitelist", "file,pipe", "-format_whitelist", formats.ALLOWED)
 RAW = ("-f", "f32le", "-ar", "48000", "-ac", "2")
 FILM = FilmFormat((320, 180), Fraction(24), Colour(1, 1, 1))
 
@@ -36,6 +37,7 @@ def a_source(
         tick_s=Fraction(1, 12288),
         packet_frames=tuple(range(3 * fps)),
         packet_is_idr=(True,) * 3 * fps,
+        is_upright=not rotation_deg,
     )
     return recipes.Source(Path(path), track)
 
@@ -50,11 +52,11 @@ def test_crossfade_window_when_spelled_then_frames_are_counted_and_parameter_set
         *(*LOCAL, "-threads", "1", "-i", "b.mp4"),
         "-filter_complex",
         (
-            "[0:v:0]trim=end_frame=14,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t0];"
-            "[1:v:0]trim=end_frame=24,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t1];"
+            "[0:0]trim=end_frame=14,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t0];"
+            "[1:0]trim=end_frame=24,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p[t1];"
             "[t0][t1]xfade=transition=fade:duration=0.500000:offset=0.083333,settb=1/24,setpts=N,fps=24,format=yuv420p[j1];"
             "[j1]null[film];"
-            "[film]setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv[v]"
+            "[film]setparams=color_primaries=1:color_trc=1:colorspace=1:range=tv[v]"
         ),
         *("-map", "[v]", "-an", "-fps_mode", "passthrough", "-frames:v", "26"),
         *("-c:v", "libx264", "-preset", "superfast", "-crf", "20", "-profile:v", "high", "-g", "48"),
@@ -90,7 +92,7 @@ def test_clip_off_the_films_clock_when_spelled_then_it_is_put_on_it_from_its_ver
 
     assert "-ss" not in command.argv()
     assert command.graph.startswith(
-        "[0:v:0]setpts=PTS-STARTPTS,fps=24:start_time=0,tpad=stop=-1:stop_mode=clone,trim=start_frame=12:end_frame=36,settb=1/24"
+        "[0:0]setpts=PTS-STARTPTS,fps=24:start_time=0,tpad=stop=-1:stop_mode=clone,trim=start_frame=12:end_frame=36,settb=1/24"
     )
 
 
@@ -134,13 +136,15 @@ def test_clip_without_index_when_encoded_from_the_middle_then_frames_are_counted
     command = recipes.encode_window(Window((Take(0, 12, 24),), (), "ts"), (source,), FILM, Path("w.mp4"))
 
     assert "-ss" not in command.argv()
-    assert command.graph.startswith("[0:v:0]trim=start_frame=12:end_frame=36,settb=1/24")
+    assert command.graph.startswith("[0:0]trim=start_frame=12:end_frame=36,settb=1/24")
 
 
 def test_sound_when_decoded_then_late_starts_become_silence_and_mono_keeps_its_level() -> None:
-    assert recipes.decode_sound(Path("a.mp4"), 1, Path("a.f32")).argv() == (
+    track = AudioTrack("aac", 48_000, 1, Fraction(3), index=1)
+
+    assert recipes.decode_sound(Path("a.mp4"), track, Path("a.f32")).argv() == (
         *QUIET,
-        *(*LOCAL, "-i", "a.mp4", "-map", "0:a:0", "-af"),
+        *(*LOCAL, "-i", "a.mp4", "-map", "0:1", "-af"),
         "pan=stereo|c0=c0|c1=c0,aresample=48000:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo",
         *(*RAW, "a.f32"),
     )
@@ -155,10 +159,10 @@ def test_mix_when_encoded_then_there_is_one_aac_encode_behind_the_filters() -> N
 
 
 def test_clip_when_inspected_then_one_decode_finds_black_and_frozen() -> None:
-    assert recipes.inspect_picture(Path("a.mp4")).argv() == (
+    assert recipes.inspect_picture(Path("a.mp4"), a_source().track).argv() == (
         *TALKATIVE,
         *(*LOCAL, "-threads", "1", "-skip_loop_filter", "all", "-i", "a.mp4"),
-        *("-map", "0:v:0", "-fps_mode", "passthrough", "-vf"),
-        "scale=320:-2:flags=fast_bilinear,blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5",
+        *("-map", "0:0", "-fps_mode", "passthrough", "-vf"),
+        "setpts=PTS-STARTPTS,scale=320:-2:flags=fast_bilinear,blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5",
         *("-f", "null", "-"),
     )

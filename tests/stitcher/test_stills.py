@@ -192,7 +192,7 @@ def test_still_when_spelled_then_nothing_in_it_steps_by_whole_pixels() -> None:
     assert command.graph == (
         f"[0:v:0]{chain(first)}[a];[1:v:0]{chain(last)}[b];"
         "[a][b]xfade=transition=fade:duration=0.166667:offset=0.083333,format=yuv420p,"
-        "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv[v];"
+        "setparams=color_primaries=1:color_trc=1:colorspace=1:range=tv[v];"
         "anullsrc=r=48000:cl=stereo,atrim=end_sample=16000[s]"
     )
     assert command.output.args() == (
