@@ -17,6 +17,7 @@ from stitcher_service.errors import BadInput, StitchError
 from stitcher_service.project import prepare
 from stitcher_service.segments import Plan
 from stitcher_service.stitch import stitch
+from stitcher_service.workfolder import check_output
 
 
 def main(argv: list[str]) -> int:
@@ -34,7 +35,9 @@ def main(argv: list[str]) -> int:
         if arguments.plan:
             print(json.dumps(_plan_in_words(prepare(cut_list, base).plan), indent=2))
         else:
-            print(stitch(cut_list, base, arguments.out.absolute()).to_json())
+            out = arguments.out.absolute()
+            check_output(out, [(arguments.cut_list.name, arguments.cut_list)])
+            print(stitch(cut_list, base, out).to_json())
     except StitchError as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, BadInput) else 1

@@ -1,5 +1,6 @@
 """The cut list as JSON has it, checked field by field. Seconds live only here; `timeline.py` turns them into frames."""
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,7 +32,10 @@ class _Strict(BaseModel):
 
 
 class Transition(_Strict):
-    """How a clip leads into the next one; a dip is a fade through any `colour`, black unless it is given."""
+    """How a clip leads into the next one; a dip is a fade through any `colour`, black unless it is given.
+
+    A cut takes no time, whatever `duration_s` says; every other kind must say how long it is.
+    """
 
     kind: Literal["cut", "crossfade", "fade_black", "fade_white", "dip"] = "cut"
     duration_s: _Seconds = 0.0
@@ -41,6 +45,12 @@ class Transition(_Strict):
     def _only_a_dip_chooses_its_colour(self) -> "Transition":
         if self.colour is not None and self.kind != "dip":
             raise ValueError(f"a {self.kind} has no colour to choose")
+        return self
+
+    @model_validator(mode="after")
+    def _says_its_length_unless_it_is_a_cut(self) -> "Transition":
+        if self.kind != "cut" and "duration_s" not in self.model_fields_set:
+            raise ValueError(f"a {self.kind} needs a duration_s")
         return self
 
     @property
@@ -103,8 +113,13 @@ class CutList(_Strict):
     def _ends_on_a_clip(self) -> "CutList":
         last = self.clips[-1].transition
         if last is not None and last.kind != "cut":
-            raise ValueError(f"the last clip has a {last.kind} but no clip follows it")
+            raise ValueError(f"{self.clips[-1].path}, the last clip, has a {last.kind} but no clip follows it")
         return self
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The name of every file that the film is made of."""
+        return (*(clip.path for clip in self.clips), *([self.soundtrack.path] if self.soundtrack else ()))
 
     @property
     def rate(self) -> Fraction:
@@ -120,15 +135,28 @@ def read(path: Path) -> CutList:
     Raises: BadInput, naming the file and the first fields that are wrong.
     """
     try:
-        return CutList.model_validate_json(path.read_bytes())
+        written = path.read_bytes()
+        return CutList.model_validate_json(written)
     except OSError as error:
         raise BadInput(path, f"cannot be read ({error.strerror})") from error
     except ValidationError as error:
-        raise BadInput(path, _sentence(error)) from error
+        raise BadInput(path, _sentence(error, written)) from error
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: ValidationError, written: bytes) -> str:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    shown = [f"{'.'.join(map(str, problem['loc'])) or 'cut list'}: {problem['msg']}" for problem in problems[:3]]
+    shown = [f"{_place(problem['loc'], written)}: {problem['msg']}" for problem in problems[:3]]
     more = [f"{len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
     return "; ".join(shown + more)
+
+
+def _place(loc: tuple[int | str, ...], written: bytes) -> str:
+    """The field, and the file that is named beside it: ``clips.3.in_s (d.mp4)``."""
+    field = ".".join(map(str, loc)) or "cut list"
+    try:
+        at = json.loads(written)
+        for step in loc[: 2 if loc[0] == "clips" else 1]:
+            at = at[step]
+        return f"{field} ({at['path']})" if isinstance(at["path"], str) and at["path"] else field
+    except (ValueError, LookupError, TypeError):  # no JSON, or no file is named there
+        return field

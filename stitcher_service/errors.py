@@ -2,11 +2,13 @@
 
     StitchError
     ├── BadInput        a file or the cut list must be changed; repeating is useless (exit code 2, HTTP 422)
-    └── RenderFailed    the inputs looked right and the film still did not come out (exit code 1, HTTP 500)
+    ├── RenderFailed    the inputs looked right and the film still did not come out (exit code 1, HTTP 500)
+    └── OutOfResources  this machine lacks disk, memory or time: repeat it later or elsewhere (exit code 1, HTTP 503)
 
 Every message is one line: it goes to a terminal, a log field and a job's error as it is.
 """
 
+import tempfile
 from pathlib import Path
 
 
@@ -32,3 +34,12 @@ class RenderFailed(StitchError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(one_line(reason))
+
+
+class OutOfResources(StitchError):
+    """The machine could not do the work, for `reason`; nothing is wrong with the inputs."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = one_line(reason)
+        way_out = f"Free memory or space in {tempfile.gettempdir()} (set TMPDIR for another place) and run it again."
+        super().__init__(f"the machine is at its limit: {self.reason}. {way_out}")

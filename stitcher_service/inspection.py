@@ -3,11 +3,15 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+import av
+import av.codec
 
 from stitcher_service import recipes
 from stitcher_service.ffmpeg.command import Command
-from stitcher_service.ffmpeg.errors import FfmpegFailed
+from stitcher_service.ffmpeg.errors import FfmpegFailed, MachineFailed, find_lack
 from stitcher_service.ffmpeg.probe import VideoTrack
 from stitcher_service.ffmpeg.run import Runner
 
@@ -17,7 +21,8 @@ FROZEN_SHARE = 0.9
 FROZEN_S = 2.0
 
 # Writers complain about what we ask of them, not about the clip.
-_ERROR = re.compile(r"^(?!\[(?:null|f32le|out#|[av]ost#)).*\[(?:error|fatal|panic)\]\s*(?P<said>.+)$")
+_ERROR = re.compile(r"^(?!\[(?:null|f32le|out#|[av]ost#))(?P<sources>.*)\[(?:error|fatal|panic)\]\s*(?P<said>.+)$")
+_SOURCE = re.compile(r"\[(?:dec:)?(?P<name>[\w.,-]+)(?:#[\d:]+)?[^\]]*\]")
 _BLACK = re.compile(r"black_start:(?P<start>[\d.]+) black_end:(?P<end>[\d.]+)")
 _FREEZE_START = re.compile(r"freeze_start: (?P<s>[\d.]+)")
 _FREEZE_END = re.compile(r"freeze_end: (?P<s>[\d.]+)")
@@ -57,7 +62,7 @@ class Inspection:
 
 def inspect_picture(clip: Path, track: VideoTrack, runner: Runner) -> Inspection:
     """Decode every picture of `clip` once."""
-    return read_log(_log_of(recipes.inspect_picture(clip, track), runner))
+    return read_log(_log_of(recipes.inspect_picture(clip, track), runner), track.codec)
 
 
 def inspect_film(film: Path, times: Path, runner: Runner) -> Inspection:
@@ -65,20 +70,40 @@ def inspect_film(film: Path, times: Path, runner: Runner) -> Inspection:
     return read_log(_log_of(recipes.inspect_film(film, times), runner))
 
 
-def read_log(lines: Sequence[str]) -> Inspection:
-    """The findings in ffmpeg's log lines (with level prefixes)."""
+def read_log(lines: Sequence[str], codec: str = "") -> Inspection:
+    """The findings in ffmpeg's log lines (with level prefixes); errors are those of one `codec` or of the file."""
     black = tuple(
         Stretch(float(found["start"]), float(found["end"])) for line in lines if (found := _BLACK.search(line))
     )
     starts = [float(found["s"]) for line in lines if (found := _FREEZE_START.search(line))]
     ends = [float(found["s"]) for line in lines if (found := _FREEZE_END.search(line))]
     ends += [float("inf")] * (len(starts) - len(ends))
-    return Inspection(errors(lines), black, tuple(map(Stretch, starts, ends)))
+    return Inspection(errors(lines, codec), black, tuple(map(Stretch, starts, ends)))
 
 
-def errors(lines: Sequence[str]) -> tuple[str, ...]:
-    """What was logged as an error, without the source of the line."""
-    return tuple(found["said"].strip() for line in lines if (found := _ERROR.search(line)))
+def errors(lines: Sequence[str], codec: str = "") -> tuple[str, ...]:
+    """What was logged as an error, without the source of the line.
+
+    To open a file ffmpeg decodes the beginning of all its streams: what another decoder than that of `codec` said
+    concerns another stream, and is left out. Without a codec everything counts.
+    """
+    found = (match for line in lines if (match := _ERROR.search(line)))
+    return tuple(match["said"].strip() for match in found if not (codec and _is_of_another(match["sources"], codec)))
+
+
+def _is_of_another(sources: str, codec: str) -> bool:
+    names = [match["name"] for match in _SOURCE.finditer(sources)]
+    decoders = {known for name in names if (known := _canonical(name))}
+    return bool(decoders) and _canonical(codec) not in decoders
+
+
+@cache
+def _canonical(decoder: str) -> str:
+    """The codec that a decoder is for (``av1`` for ``libdav1d``); empty for what is no decoder."""
+    try:
+        return av.codec.Codec(decoder, "r").canonical_name
+    except av.codec.codec.UnknownCodecError:
+        return ""
 
 
 def _log_of(command: Command, runner: Runner) -> list[str]:
@@ -87,9 +112,14 @@ def _log_of(command: Command, runner: Runner) -> list[str]:
         runner.run(command, on_line=lines.append)
     except FfmpegFailed as error:
         lines.append(f"[error] {error}")
+    if lacking := find_lack(line for line in lines if _ERROR.search(line)):
+        raise MachineFailed(0, f"could not go on: {lacking}")
     return lines
 
 
-def damage(command: Command, runner: Runner) -> tuple[str, ...]:
-    """Run a decoding command; what it complained about, empty when all was well."""
-    return errors(_log_of(command, runner))
+def damage(command: Command, runner: Runner, codec: str = "") -> tuple[str, ...]:
+    """Run a decoding command; what it complained about in a stream of `codec`, empty when all was well.
+
+    Raises: MachineFailed.
+    """
+    return errors(_log_of(command, runner), codec)

@@ -5,8 +5,8 @@ The lease is short and renewed by a thread: a killed instance is forgotten withi
 """
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
@@ -15,8 +15,10 @@ from typing import Self
 from promptreel.domain.job import Output
 from promptreel.domain.ledger import Lease
 from promptreel.domain.render import Render, Rendered
-from promptreel.errors import LostRace, PromptreelError
+from promptreel.errors import LostRace, PromptreelError, Transient
 from promptreel.ports import Create, Replace, Versioned
+from stitcher_service.errors import OutOfResources
+from stitcher_service.ffmpeg.errors import is_want_of_resources
 from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.room import CuttingRoom
 
@@ -48,8 +50,22 @@ def rendered(job_id: str, digest: str, room: CuttingRoom, make: Callable[[Runner
         held = _take(job_id, digest, read, room)
         if held is None:
             return None
-        with held:
+        with held, _machine_trouble_as_transient():
             return held.finished(make(runner))
+
+
+@contextmanager
+def _machine_trouble_as_transient() -> Iterator[None]:
+    """Whatever this instance lacked, another attempt may have: it is never blamed on a clip."""
+    try:
+        yield
+    except PromptreelError:
+        raise
+    except Exception as error:
+        if not isinstance(error, OutOfResources) and not is_want_of_resources(error):
+            raise
+        reason = error.reason if isinstance(error, OutOfResources) else str(error)
+        raise Transient(f"The stitcher ran out of resources: {reason}.", code="stitcher_exhausted") from error
 
 
 def _take(job_id: str, digest: str, read: Versioned[Render] | None, room: CuttingRoom) -> "_Held | None":

@@ -83,7 +83,7 @@ def mix(timeline: Timeline, clips: Sequence[ClipSound], music: Music | None, out
                     piece[found[0]] += found[1]
             loudest.append(_rms(piece))
             peak = max(peak, _peak(piece))
-            piece.tofile(file)
+            file.write(piece.data)
     return _lay_under(out, music, length, np.concatenate(loudest)) if music else peak
 
 
@@ -120,7 +120,7 @@ def _lay_under(film: Path, music: Music, length: int, loudest: Gains) -> float:
                 gain_db = music.gain_db + music.duck_db * _at_samples(heard, start, len(piece))
                 piece[found[0]] += found[1] * (10 ** (gain_db[found[0]] / 20)).astype(np.float32)[:, None]
                 file.seek(start * piece.itemsize * SOUND_CHANNELS)
-                piece.tofile(file)
+                file.write(piece.data)  # tofile would lose what the system says of a full disk
             peak = max(peak, _peak(piece))
     return peak
 

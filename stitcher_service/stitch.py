@@ -13,8 +13,8 @@ import av.error
 from stitcher_service import recipes, sound
 from stitcher_service.assemble import assemble, compare
 from stitcher_service.cutlist import CutList
-from stitcher_service.errors import BadInput, RenderFailed
-from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError
+from stitcher_service.errors import BadInput, OutOfResources, RenderFailed
+from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError, is_want_of_resources
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from stitcher_service.inspection import Inspection, damage, inspect_picture
 from stitcher_service.loudness import Mastered, master
@@ -26,7 +26,7 @@ from stitcher_service.report import Report
 from stitcher_service.segments import Plan
 from stitcher_service.validate import validate
 from stitcher_service.workers import Each, workers
-from stitcher_service.workfolder import publish, work_folder
+from stitcher_service.workfolder import check_output, publish, work_folder
 
 
 def stitch(
@@ -36,10 +36,9 @@ def stitch(
 
     `out` appears only when it is complete and has been checked; an older file of that name is replaced. Cancelling
     `runner` calls the work off. A clip that `memory` knows is not inspected again.
-    Raises: BadInput, RenderFailed.
+    Raises: BadInput, RenderFailed, OutOfResources.
     """
-    if not out.parent.is_dir() or out.is_dir():
-        raise BadInput(out, "its folder does not exist" if not out.parent.is_dir() else "is a folder")
+    check_output(out, [(name, base / name) for name in cut_list.files])
     with _translated():
         project = prepare(cut_list, base)
         runner = runner or Runner(find_ffmpeg())
@@ -49,13 +48,14 @@ def stitch(
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Whatever ffmpeg, PyAV or the disk could not do becomes RenderFailed; inputs have been judged by then."""
+    """Whatever ffmpeg, PyAV or the disk could not do, as RenderFailed or OutOfResources; inputs are judged by then."""
     try:
         yield
     except FfmpegFailed as error:
         raise RenderFailed(f"{error} ({' | '.join(error.tail[-3:])})") from error
-    except (MediaError, av.error.FFmpegError, OSError) as error:
-        raise RenderFailed(str(error)) from error
+    except (MediaError, av.error.FFmpegError, OSError, MemoryError) as error:
+        reason = str(error) or type(error).__name__
+        raise (OutOfResources(reason) if is_want_of_resources(error) else RenderFailed(reason)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,7 @@ class _Stitching:
             if found is None:
                 path = paths_by_key[key]
                 found = inspect_picture(path, sources[path], self.runner)
-                if not found.damage:  # which may be ours, if a run was killed: worth another look
-                    self.memory.put(key, found)
+                self.memory.put(key, found)
             return key, found
 
         found_by_key = self.each(inspect, paths_by_key)
@@ -137,7 +136,7 @@ class _Stitching:
             number, path = numbered
             name, track = files[path]
             samples = self.folder / f"sound-{number}.f32"
-            if said := damage(recipes.decode_sound(path, track, samples), self.runner):
+            if said := damage(recipes.decode_sound(path, track, samples), self.runner, track.codec):
                 raise BadInput(name, f"its sound is damaged ({said[0]})")
             return path, samples
 

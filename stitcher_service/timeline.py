@@ -69,7 +69,9 @@ def lay_out(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
     rate = cut_list.rate
     ranges = [_range(clip, frames, rate) for clip, frames in zip(cut_list.clips, clip_frames, strict=True)]
     transitions = [clip.transition or _CUT for clip in cut_list.clips[:-1]]
-    lengths = [round(decimal(transition.duration_s) * rate) for transition in transitions]
+    lengths = [
+        _frames(clip.path, transition, rate) for clip, transition in zip(cut_list.clips, transitions, strict=False)
+    ]
     shots = []
     for index, (first, end) in enumerate(ranges):
         before, shared = (transitions[index - 1], lengths[index - 1]) if index else (_CUT, 0)
@@ -89,6 +91,16 @@ def lay_out(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
     return Timeline(rate, tuple(shots))
 
 
+def _frames(name: str, transition: Transition, rate: Fraction) -> int:
+    if transition.kind == "cut":
+        return 0
+    frames = round(decimal(transition.duration_s) * rate)
+    if transition.duration_s and not frames:
+        shortest = f"one frame lasts {float(1 / rate):.4f} s"
+        raise BadInput(name, f"transition.duration_s {transition.duration_s:g} is too short: {shortest}")
+    return frames
+
+
 def _range(clip: Clip, frames: int, rate: Fraction) -> tuple[int, int]:
     first = round(decimal(clip.in_s) * rate)
     end = frames if clip.out_s is None else round(decimal(clip.out_s) * rate)
@@ -104,4 +116,5 @@ def _refuse_crowded(clip: Clip, shot: Shot, shared_before: int) -> None:
     """Two transitions must not touch the same frame of a clip."""
     taken = shared_before + shot.fade_in + shot.fade_out + shot.overlap
     if taken > shot.frames:
-        raise BadInput(clip.path, f"its transitions need {taken} frames, but only {shot.frames} are used")
+        needed = f"its transitions need {taken} frames, but only {shot.frames} are used"
+        raise BadInput(clip.path, f"{needed}: shorten transition.duration_s or move in_s and out_s")

@@ -9,9 +9,12 @@ import errno
 import os
 import re
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from stitcher_service.errors import BadInput
 
 _PREFIX = "promptreel-stitch"
 _NAME = re.compile(rf"{_PREFIX}-(?P<pid>\d+)-(?P<started>\d+)-")
@@ -57,6 +60,31 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+def check_output(out: Path, inputs: Iterable[tuple[str, Path]]) -> None:
+    """Refuse to write to `out` where that would fail after all the work, or destroy one of the named `inputs`.
+
+    Raises: BadInput.
+    """
+    try:
+        if not out.parent.is_dir():
+            raise BadInput(out, "its folder does not exist")
+        if not os.access(out.parent, os.W_OK):
+            raise BadInput(out, "its folder cannot be written to")
+        mode = out.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise BadInput(out, "is a folder" if stat.S_ISDIR(mode) else "is not a file")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise BadInput(out, f"cannot be written ({error.strerror})") from error
+    except ValueError as error:
+        raise BadInput(out, "has a name that no file can have") from error
+    for name, path in inputs:
+        with contextlib.suppress(OSError, ValueError):  # what is not there cannot be destroyed
+            if path.samefile(out):
+                raise BadInput(out, f"is also an input ({name}), which the film would replace: name another file")
+
+
 def publish(done: Path, out: Path) -> None:
     """Let the finished file appear at `out` in one step, replacing what was there."""
     with done.open("rb") as file:
@@ -72,7 +100,7 @@ def publish(done: Path, out: Path) -> None:
 
 def publish_across_disks(done: Path, out: Path) -> None:
     """A rename cannot leave its disk: copy into a nameless file there, then give it its name."""
-    hidden = out.with_name(f".{out.name}.{os.getpid()}.part")
+    hidden = out.with_name(f".{_PREFIX}-{os.getpid()}.part")  # the film's own name may be as long as a name can be
     try:
         descriptor = os.open(out.parent, os.O_TMPFILE | os.O_RDWR, 0o644)
     except (AttributeError, OSError):  # not on this system, not on this file system

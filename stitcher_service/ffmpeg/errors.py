@@ -3,13 +3,28 @@
 MediaError
 ├── FfmpegMissing      no binary, or one without an encoder or filter we need: the image is built wrong
 ├── FfmpegFailed       a run ended with an error; carries the arguments and the last lines it said
+├── MachineFailed      a run ended for want of disk, memory or files, or was killed: what it read is not at fault
 │   └── FfmpegTimedOut it was killed because it took too long
 ├── Cancelled          the runner was told to stop
 └── Unreadable         a file is not media, is damaged or incomplete
 """
 
-from collections.abc import Sequence
+import errno
+import os
+import signal
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+RESOURCE_ERRNOS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+)
+# ffmpeg says these in the C library's words, and its exit code is what the last thread of it happened to return.
+_LACKS = tuple(os.strerror(code) for code in RESOURCE_ERRNOS)
+
+
+def find_lack(lines: Iterable[str]) -> str:
+    """What the machine lacks by these lines of a log; empty when they speak of nothing like it."""
+    return next((words for line in lines for words in _LACKS if words in line), "")
 
 
 class MediaError(Exception):
@@ -21,7 +36,7 @@ class FfmpegMissing(MediaError):
 
 
 class FfmpegFailed(MediaError):
-    """A run that did not end well: `argv`, `exit_code` (negative: the signal) and up to 20 last lines in `tail`."""
+    """A run that did not end well: `argv`, `exit_code` and up to 20 last lines in `tail`."""
 
     def __init__(self, argv: Sequence[str], exit_code: int, tail: Sequence[str]) -> None:
         self.argv = tuple(argv)
@@ -30,7 +45,21 @@ class FfmpegFailed(MediaError):
         super().__init__(f"ffmpeg ended with {exit_code}: {self.tail[-1] if self.tail else 'it said nothing'}")
 
 
-class FfmpegTimedOut(FfmpegFailed):
+class MachineFailed(MediaError):
+    """A run that its machine ended: `exit_code` (negative: the signal) and `reason`."""
+
+    def __init__(self, exit_code: int, reason: str) -> None:
+        self.exit_code = exit_code
+        self.reason = reason
+        super().__init__(f"ffmpeg {reason}")
+
+    @classmethod
+    def by_signal(cls, number: int) -> "MachineFailed":
+        hint = ", as happens when memory runs out" if number == signal.SIGKILL else ""
+        return cls(-number, f"was ended by {signal.Signals(number).name}{hint}")
+
+
+class FfmpegTimedOut(MachineFailed):
     """The run was killed at its time limit."""
 
 
@@ -45,3 +74,10 @@ class Unreadable(MediaError):
         self.path = path
         self.reason = reason
         super().__init__(f"{path}: {reason}")
+
+
+def is_want_of_resources(error: BaseException) -> bool:
+    """Whether an error is the machine's own: the same work may succeed later, or elsewhere."""
+    if isinstance(error, MachineFailed | MemoryError):
+        return True
+    return getattr(error, "errno", None) in RESOURCE_ERRNOS

@@ -19,7 +19,7 @@ from av.sidedata.sidedata import Type as SideData
 
 from stitcher_service.ffmpeg import avc, formats
 from stitcher_service.ffmpeg.completeness import missing_bytes
-from stitcher_service.ffmpeg.errors import Unreadable
+from stitcher_service.ffmpeg.errors import Unreadable, is_want_of_resources
 from stitcher_service.ffmpeg.streams import picture_stream, sound_streams
 
 HIDDEN = -1
@@ -118,7 +118,7 @@ def probe(path: Path, *, is_ours: bool = False) -> MediaInfo:
 
     What only decoding tells of a file of ours, its pixel format, is left open.
 
-    Raises: Unreadable: missing, not media, or shorter than its own index says.
+    Raises: Unreadable: missing, not media, or shorter than its own index says. OSError: the machine's own trouble.
     """
     demuxer = _check_file(path)
     try:
@@ -127,6 +127,8 @@ def probe(path: Path, *, is_ours: bool = False) -> MediaInfo:
             audio = _audio(container)  # first: to look for pictures is to read on
             return MediaInfo(path, _video(path, container, demuxer or "", is_ours=is_ours), audio)
     except av.error.FFmpegError as error:
+        if is_want_of_resources(error):
+            raise
         raise Unreadable(path, f"is not readable media ({error.strerror})") from error
 
 
@@ -144,6 +146,8 @@ def _check_file(path: Path) -> str | None:
     except FileNotFoundError as error:
         raise Unreadable(path, "does not exist") from error
     except OSError as error:
+        if is_want_of_resources(error):
+            raise
         raise Unreadable(path, f"cannot be read ({error.strerror})") from error
     except ValueError as error:  # a null character or half a surrogate pair
         raise Unreadable(path, "has a name that no file can have") from error

@@ -17,7 +17,14 @@ from typing import IO, Protocol
 
 from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[attr-defined]
 
-from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, FfmpegMissing, FfmpegTimedOut
+from stitcher_service.ffmpeg.errors import (
+    Cancelled,
+    FfmpegFailed,
+    FfmpegMissing,
+    FfmpegTimedOut,
+    MachineFailed,
+    find_lack,
+)
 
 TAIL_LINES = 20
 NEEDED_ENCODERS = frozenset({"libx264", "aac", "mjpeg"})
@@ -89,7 +96,7 @@ class Runner:
     ) -> None:
         """Run to the end; `on_line` gets each line of its log as it comes.
 
-        Raises: FfmpegFailed, FfmpegTimedOut, Cancelled.
+        Raises: FfmpegFailed, MachineFailed, FfmpegTimedOut, Cancelled.
         """
         argv = command.argv()
         tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -124,7 +131,11 @@ class Runner:
         if self._is_cancelled:
             raise Cancelled("the run was called off")
         if timed_out.is_set():
-            raise FfmpegTimedOut(argv, process.returncode, (*tail, f"stopped after {self._timeout_s:g} s"))
+            raise FfmpegTimedOut(process.returncode, f"was stopped after {self._timeout_s:g} s")
+        if process.returncode < 0:
+            raise MachineFailed.by_signal(-process.returncode)
+        if process.returncode and (lacking := find_lack(tail)):
+            raise MachineFailed(process.returncode, f"could not go on: {lacking}")
         if process.returncode:
             raise FfmpegFailed(argv, process.returncode, tuple(tail))
 

@@ -9,6 +9,7 @@ import pytest
 
 from stitcher_service.cutlist import CutList, read
 from stitcher_service.errors import BadInput
+from stitcher_service.timeline import lay_out
 
 
 def a_cut_list(**overrides: Any) -> dict[str, Any]:
@@ -103,3 +104,87 @@ def test_no_cut_list_at_all_when_read_then_refused(tmp_path: Path, content: byte
 def test_missing_cut_list_when_read_then_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"nowhere\.json: cannot be read"):
         read(tmp_path / "nowhere.json")
+
+
+@pytest.mark.parametrize("kind", ["crossfade", "fade_black", "fade_white", "dip"])
+def test_transition_is_refused_when_it_has_no_duration(tmp_path: Path, kind: str) -> None:
+    clips = [{"path": "first.mp4", "transition": {"kind": kind}}, {"path": "second.mp4"}]
+    file = tmp_path / "cuts.json"
+    file.write_text(json.dumps(a_cut_list(clips=clips)))
+
+    with pytest.raises(BadInput, match=rf"clips\.0\.transition \(first\.mp4\): .*a {kind} needs a duration_s"):
+        read(file)
+
+
+@pytest.mark.parametrize("transition", [{}, {"kind": "cut"}, {"kind": "crossfade", "duration_s": 0}])
+def test_transition_of_no_time_is_accepted_when_it_is_a_cut_or_says_so(transition: dict[str, Any]) -> None:
+    clips = [{"path": "first.mp4", "transition": transition}, {"path": "second.mp4"}]
+
+    assert CutList.model_validate(a_cut_list(clips=clips)).clips[0].transition is not None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"in_s": -1}, "clips.1.in_s (second.mp4)"),
+        ({"out_s": "late"}, "clips.1.out_s (second.mp4)"),
+        ({"in_s": 2, "out_s": 2}, "clips.1 (second.mp4)"),
+        ({"transition": {"kind": "wipe"}}, "clips.1.transition.kind (second.mp4)"),
+        ({"transition": {"kind": "crossfade", "duration_s": -1}}, "clips.1.transition.duration_s (second.mp4)"),
+        ({"transition": {"kind": "cut", "colour": "#ff0000"}}, "clips.1.transition (second.mp4)"),
+        ({"transition": 5}, "clips.1.transition (second.mp4)"),
+        ({"mute": "yes"}, "clips.1.mute (second.mp4)"),
+        ({"speed": 2}, "clips.1.speed (second.mp4)"),
+    ],
+)
+def test_refusal_names_the_file_beside_the_field_when_something_about_a_clip_is_wrong(
+    tmp_path: Path, wrong: dict[str, Any], place: str
+) -> None:
+    clips = [{"path": "first.mp4"}, {"path": "second.mp4", **wrong}, {"path": "third.mp4"}]
+    file = tmp_path / "cuts.json"
+    file.write_text(json.dumps(a_cut_list(clips=clips)))
+
+    with pytest.raises(BadInput) as refused:
+        read(file)
+
+    assert f"cuts.json: {place}: " in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"soundtrack": {"path": "music.mp3", "gain_db": 90}}, "soundtrack.gain_db (music.mp3)"),
+        ({"clips": [{"path": 5}]}, "clips.0.path"),
+        ({"clips": [5]}, "clips.0"),
+        ({"clips": 5}, "clips"),
+        ({"clips": [{"in_s": 1}]}, "clips.0.path"),
+        ({"clips": [{"path": "last.mp4", "transition": {"kind": "crossfade", "duration_s": 1}}]}, "last.mp4, the last"),
+    ],
+)
+def test_refusal_names_a_file_only_where_one_is_named(tmp_path: Path, wrong: dict[str, Any], place: str) -> None:
+    file = tmp_path / "cuts.json"
+    file.write_text(json.dumps(a_cut_list(**wrong)))
+
+    with pytest.raises(BadInput) as refused:
+        read(file)
+
+    assert place in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["crossfade", "fade_black", "dip"])
+@pytest.mark.parametrize(
+    ("duration_s", "is_long_enough"), [(0.02, False), (0.021, True), (0.0001, False), (1 / 24, True)]
+)
+def test_transition_is_refused_by_clip_and_field_when_it_is_shorter_than_a_frame(
+    kind: str, duration_s: float, is_long_enough: bool
+) -> None:
+    transition = {"kind": kind, "duration_s": duration_s}
+    cut_list = CutList.model_validate(
+        a_cut_list(clips=[{"path": "a.mp4", "transition": transition}, {"path": "b.mp4"}])
+    )
+
+    if is_long_enough:
+        assert lay_out(cut_list, [48, 48]).frames in {95, 96}
+    else:
+        with pytest.raises(BadInput, match=r"^a\.mp4: transition\.duration_s \S+ is too short: one frame lasts 0\.04"):
+            lay_out(cut_list, [48, 48])

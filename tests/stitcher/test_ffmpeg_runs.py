@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, FfmpegTimedOut
+from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, FfmpegTimedOut, MachineFailed
 from stitcher_service.ffmpeg.run import TAIL_LINES, Progress, Runner, find_ffmpeg, parse_progress
 from tests.waiting import PATIENCE_S
 
@@ -100,14 +100,14 @@ def test_run_when_cancelled_from_another_thread_then_it_ends_and_no_other_begins
         runner.run(SHORT)
 
 
-def test_run_when_ffmpeg_is_killed_from_outside_then_that_is_a_failure() -> None:
+def test_run_when_ffmpeg_is_killed_from_outside_then_that_is_a_failure_of_the_machine() -> None:
     runner = Runner(find_ffmpeg())
 
     def kill(_: Progress) -> None:
         for process in runner._running:
             process.kill()
 
-    with pytest.raises(FfmpegFailed) as failed:
+    with pytest.raises(MachineFailed, match="was ended by SIGKILL, as happens when memory runs out") as failed:
         runner.run(ENDLESS, on_progress=kill)
 
     assert failed.value.exit_code == -9
