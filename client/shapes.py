@@ -121,6 +121,8 @@ class Call(TypedDict):
     state: str
     reserved_micros: int
     cost_micros: int
+    counted_micros: int  # what the totals count for it
+    counted_as: str  # "reserved" or "spent"
     at: str
     error: dict[str, Any] | None
 

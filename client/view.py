@@ -96,7 +96,7 @@ def jobs_view(page: JobPage, *, with_owner: bool = False) -> RenderableType:
 
 
 def ledger_view(ledger: Ledger) -> RenderableType:
-    """One line per paid call, in the order they were made, and the totals that must equal the provider's bill."""
+    """One line per paid call in the order they were made, and their sums: reserved by open calls, spent by others."""
     table = _table("PURPOSE", "MODEL", "STATE", "TRY", "RESERVED", "COST")
     for column in table.columns[-3:]:
         column.justify = "right"
@@ -106,8 +106,8 @@ def ledger_view(ledger: Ledger) -> RenderableType:
             call["model"],
             call["state"],
             str(call["attempt"]),
-            words.dollars_of(call["reserved_micros"]),
-            words.dollars_of(call["cost_micros"]),
+            words.dollars_of(call["counted_micros"]) if call["counted_as"] == "reserved" else "",
+            words.dollars_of(call["counted_micros"]) if call["counted_as"] == "spent" else "",
         )
     totals = ledger["totals"]
     table.add_section()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call, committed_micros
+from promptreel.domain.ledger import Call, committed_micros, counted_micros, spent_micros
 from promptreel.domain.money import usd
 from promptreel.domain.scene import Keyframe, Scene
 from promptreel.domain.states import JobState, SceneState
@@ -69,7 +69,7 @@ def whole(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links
 
 
 def ledger(job: Job, calls: Sequence[Call]) -> dict[str, Any]:
-    """Every paid call of a job and their totals, in micro-dollars."""
+    """Every paid call of a job and their totals, in micro-dollars: ``counted_micros`` of all rows add up to them."""
     reserved, spent = _sums(calls)
     return {
         "calls": [_call(call) for call in calls],
@@ -114,6 +114,8 @@ def _call(call: Call) -> dict[str, Any]:
         "state": call.state.value,
         "reserved_micros": call.reserved_micros,
         "cost_micros": call.cost_micros,
+        "counted_micros": counted_micros(call),
+        "counted_as": "spent" if call.is_finished else "reserved",
         "operation": call.operation,
         "storage_uri": call.artifact,
         "usage": call.usage.model_dump() if call.usage else None,
@@ -165,8 +167,8 @@ def _budget(job: Job, calls: Sequence[Call]) -> dict[str, str]:
 
 def _sums(calls: Sequence[Call]) -> tuple[int, int]:
     """Reserved by calls under way, and spent by finished ones; a LOST call is counted as spent."""
-    finished = committed_micros([call for call in calls if call.is_finished])
-    return committed_micros(list(calls)) - finished, finished
+    spent = spent_micros(calls)
+    return committed_micros(list(calls)) - spent, spent
 
 
 def _iso(moment: Any) -> str:

@@ -4,6 +4,7 @@ Every function takes the call as just read and returns the call to write, or Non
 writes by compare-and-set, so each decision is made on what is really there. Rule numbers are those of DESIGN §5.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -87,6 +88,11 @@ class Call(Document):
 def committed_micros(calls: list[Call]) -> int:
     """What the job has spent or may still spend: cost of finished calls, reserved price of the others (rule 2)."""
     return sum(counted_micros(call) for call in calls)
+
+
+def spent_micros(calls: Iterable[Call]) -> int:
+    """What finished calls count; open ones are reserved, and together they are what the job has committed."""
+    return sum(counted_micros(call) for call in calls if call.is_finished)
 
 
 def counted_micros(call: Call) -> int:

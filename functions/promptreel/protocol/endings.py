@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call, committed_micros, counted_micros
+from promptreel.domain.ledger import Call, committed_micros, counted_micros, spent_micros
 from promptreel.domain.states import CallState
 from promptreel.errors import PromptreelError
 from promptreel.ports import JobStore
@@ -26,7 +26,8 @@ def tell_job(job: Job, jobs: JobStore) -> None:
     with suppress(PromptreelError):
         calls = [read.value for read in jobs.calls(job.id)]
         scenes = len(jobs.scenes(job.id))
-    spent, reserved = (None, None) if calls is None else _sums(calls)
+    spent = None if calls is None else spent_micros(calls)
+    reserved = None if calls is None else committed_micros(list(calls)) - spent_micros(calls)
     if job.spent_micros is not None:  # deleted: its calls and scenes are gone
         spent, scenes = job.spent_micros, None
     tell(
@@ -66,9 +67,3 @@ def tell_call(call: Call, before: CallState) -> None:
         code=call.codes[0] if call.codes and call.spends_remedy else None,
         codes=list(call.codes),
     )
-
-
-def _sums(calls: Sequence[Call]) -> tuple[int, int]:
-    """Spent by finished calls, and reserved by those whose outcome is still open."""
-    finished = committed_micros([call for call in calls if call.is_finished])
-    return finished, committed_micros(list(calls)) - finished

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from promptreel.domain import recovery, succession
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import committed_micros
+from promptreel.domain.ledger import spent_micros
 from promptreel.domain.money import usd
 from promptreel.domain.states import JobState
 from promptreel.errors import Broken
@@ -33,7 +33,7 @@ def close_job(cmd: CloseJob, *, jobs: JobStore, clock: Clock, ids: Ids) -> JobCl
     job = until_won(lambda: _complete(cmd, jobs, clock), clock, ids)
     if job is None or job.output is None:
         return JobClosed("superseded")
-    spent = committed_micros([read.value for read in jobs.calls(job.id)])
+    spent = spent_micros(read.value for read in jobs.calls(job.id))
     return JobClosed("complete", film_uri=job.output.film_uri, spent_usd=usd(spent))
 
 

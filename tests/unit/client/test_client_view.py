@@ -93,17 +93,19 @@ def test_ledger_when_drawn_then_every_cent_is_explained_in_the_order_it_was_spen
     later = {"purpose": "clip/scene-01", "model": "veo", "at": "2026-11-21T09:00:02Z"}
     ledger: Any = {
         "calls": [
-            call | later | {"reserved_micros": 3_200_000, "cost_micros": 3_200_000},
-            call | {"reserved_micros": 120_000, "cost_micros": 1_250},
+            call | later | {"state": "LOST", "counted_micros": 3_200_000, "counted_as": "spent"},
+            call | {"counted_micros": 1_250, "counted_as": "spent"},
+            call | later | {"state": "SENT", "counted_micros": 400_000, "counted_as": "reserved"},
         ],
-        "totals": {"limit_micros": 5_000_000, "reserved_micros": 0, "spent_micros": 3_201_250},
+        "totals": {"limit_micros": 5_000_000, "reserved_micros": 400_000, "spent_micros": 3_201_250},
     }
 
     assert drawn(ledger_view(ledger)) == [
         "PURPOSE        MODEL        STATE    TRY  RESERVED      COST",
-        "storyboard     gemini       SETTLED    1     $0.12  $0.00125",
-        "clip/scene-01  veo          SETTLED    1     $3.20     $3.20",
-        "Total          limit $5.00             2     $0.00  $3.20125",
+        "storyboard     gemini       SETTLED    1            $0.00125",
+        "clip/scene-01  veo          LOST       1               $3.20",
+        "clip/scene-01  veo          SENT       1     $0.40",
+        "Total          limit $5.00             3     $0.40  $3.20125",
     ]
 
 

@@ -43,9 +43,27 @@ def bill() -> Callable[..., Any]:
     def build(spent_micros: int = 3_201_250, state: str = "SETTLED") -> Any:
         return {
             "calls": [
-                {"state": state, "reserved_micros": 9, "cost_micros": 1_250},
-                {"state": state, "reserved_micros": 9, "cost_micros": 3_200_000},
-                {"state": "RELEASED", "reserved_micros": 9, "cost_micros": 0},
+                {
+                    "state": state,
+                    "reserved_micros": 9,
+                    "cost_micros": 1_250,
+                    "counted_micros": 1_250,
+                    "counted_as": "spent",
+                },
+                {
+                    "state": state,
+                    "reserved_micros": 9,
+                    "cost_micros": 3_200_000,
+                    "counted_micros": 3_200_000,
+                    "counted_as": "spent",
+                },
+                {
+                    "state": "RELEASED",
+                    "reserved_micros": 9,
+                    "cost_micros": 0,
+                    "counted_micros": 0,
+                    "counted_as": "spent",
+                },
             ],
             "totals": {"limit_micros": 25_000_000, "reserved_micros": 0, "spent_micros": spent_micros},
         }
