@@ -93,7 +93,7 @@ def test_missing_role_stops_the_job_and_resume_films_it_once_the_role_is_granted
     assert stack.bill(job_id) == []
     assert not any(call["purpose"].startswith("rewrite/") for call in stack.ledger(job_id)["calls"])
     stack.vertex("DELETE", "faults")
-    stack.api("POST", f"/v1/jobs/{job_id}/resume", json={}).raise_for_status()
+    stack.api("POST", f"/v1/jobs/{job_id}:resume", json={}).raise_for_status()
     film = stack.wait(job_id)
     assert film["state"] == "COMPLETE", film["error"]
     assert sum(line["micros"] for line in stack.bill(job_id)) == 2 * 4 * 100_000

@@ -7,7 +7,7 @@ without any usage was certainly not billed.
 from typing import Any
 
 from promptreel.adapters.pictures import fit
-from promptreel.adapters.vertex_errors import support_codes
+from promptreel.adapters.vertex_errors import FailureKind, support_codes
 from promptreel.domain.ledger import CUT_OFF
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import AnswerLost, Refused
@@ -36,7 +36,11 @@ def read_picture(answer: Any, frame_px: tuple[int, int]) -> Painted | Declined:
     picture = _picture(answer)
     if picture is None:
         words = " ".join(part.text for part in _parts(answer) if part.text and not part.thought)
-        return Declined(f"No picture came: {words or 'the answer is empty'}", support_codes(words), usage)
+        return Declined(
+            f"No picture came: {words or 'the answer is empty'}",
+            _codes(words) if words else (FailureKind.UNKNOWN.value,),
+            usage,
+        )
     try:
         return Painted(fit(picture, frame_px), usage)
     except AnswerLost as error:
@@ -80,8 +84,8 @@ def _declined(answer: Any, usage: ReportedUsage) -> Declined | None:
     if feedback is not None and feedback.block_reason is not None:
         reason = f"{feedback.block_reason.value}: {feedback.block_reason_message or 'the prompt was blocked'}"
         if answer.usage_metadata is None:
-            raise Refused(reason, codes=support_codes(reason))
-        return Declined(reason, support_codes(reason), usage)
+            raise Refused(reason, codes=_codes(reason))
+        return Declined(reason, _codes(reason), usage)
     if not answer.candidates:
         if answer.usage_metadata is None:
             raise AnswerLost("The answer holds no candidate.")
@@ -91,8 +95,12 @@ def _declined(answer: Any, usage: ReportedUsage) -> Declined | None:
         return Declined(f"{ending}: the answer ends at its output limit", (CUT_OFF,), usage)
     if ending in _REFUSING:
         reason = f"{ending}: {answer.candidates[0].finish_message or 'the model refused'}"
-        return Declined(reason, support_codes(reason), usage)
+        return Declined(reason, _codes(reason), usage)
     return None
+
+
+def _codes(words: str) -> tuple[str, ...]:
+    return support_codes(words) or (FailureKind.SAFETY.value if words else FailureKind.UNKNOWN.value,)
 
 
 def _ending(answer: Any) -> str:

@@ -122,15 +122,15 @@ def test_unreported_usage_counts_at_the_most_and_is_marked() -> None:
 @pytest.mark.parametrize(
     ("body", "reason", "codes"),
     [
-        (WORDS, "No picture came: I cannot draw this.", ()),
+        (WORDS, "No picture came: I cannot draw this.", ("safety",)),
         (WITHHELD, "IMAGE_SAFETY: Support codes: 15236754", ("15236754",)),
-        ({"candidates": [{"finishReason": "NO_IMAGE"}]}, "NO_IMAGE: the model refused", ()),
+        ({"candidates": [{"finishReason": "NO_IMAGE"}]}, "NO_IMAGE: the model refused", ("safety",)),
         (
             {"candidates": [{"finishReason": "MAX_TOKENS"}]},
             "MAX_TOKENS: the answer ends at its output limit",
             (CUT_OFF,),
         ),
-        ({"candidates": [{"finishReason": "STOP"}]}, "No picture came: the answer is empty", ()),
+        ({"candidates": [{"finishReason": "STOP"}]}, "No picture came: the answer is empty", ("unknown",)),
     ],
 )
 def test_picture_is_declined_with_its_usage_when_the_answer_holds_none(
