@@ -83,7 +83,7 @@ chaos: setup ## kill anything at any time: 40 films, 300 kills, every fault (SEE
 infra-test: setup ## prove the Terraform offline
 	$(BIN)/pytest -n 2 --dist worksteal -p no:hypothesispytest tests/infra
 
-infra-inventory: setup ## write down what a plan would create, after a change that is meant
+infra-inventory: setup ## write down what a plan would create and the table of variables, after a change that is meant
 	$(BIN)/python -m tests.infra.inventory
 
 container-test: setup ## build the stitcher's image without a docker daemon and cut a film inside it (root, Debian)

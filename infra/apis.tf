@@ -1,7 +1,14 @@
 # What is switched on. Switching one off again would break whatever else the project does with it.
 
+locals {
+  optional_apis = concat(
+    var.kms_key == null ? [] : ["cloudkms.googleapis.com"],
+    var.service_perimeter == null ? [] : ["accesscontextmanager.googleapis.com"],
+  )
+}
+
 resource "google_project_service" "this" {
-  for_each = toset([
+  for_each = toset(concat(local.optional_apis, [
     "aiplatform.googleapis.com",
     "artifactregistry.googleapis.com",
     "billingbudgets.googleapis.com",
@@ -24,7 +31,7 @@ resource "google_project_service" "this" {
     "storage.googleapis.com",
     "workflowexecutions.googleapis.com",
     "workflows.googleapis.com",
-  ])
+  ]))
 
   service            = each.key
   disable_on_destroy = false

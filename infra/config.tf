@@ -16,6 +16,9 @@ locals {
   urls          = { for name, service in local.service_names : name => "https://${service}-${data.google_project.this.number}.${var.region}.run.app" }
   buckets       = { for name, pattern in local.services.buckets : name => "${replace(pattern, "{project}", var.project)}${var.bucket_suffix}" }
 
+  # Monitoring takes no default labels of the provider's: monitoring.tf gives them by hand (user_labels).
+  labels = merge(var.labels, { app = "promptreel", env = var.environment })
+
   placeholders = merge(
     { project = var.project, project_number = data.google_project.this.number, region = var.region, veo_location = var.veo_location, database = var.database, operators = join(",", var.operators) },
     { for name, bucket in local.buckets : "bucket.${name}" => bucket },

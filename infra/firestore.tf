@@ -8,7 +8,23 @@ resource "google_firestore_database" "this" {
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
   delete_protection_state           = var.protected ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   deletion_policy                   = var.protected ? "PREVENT" : "DELETE"
-  depends_on                        = [google_project_service.this]
+
+  dynamic "cmek_config" {
+    for_each = var.kms_key == null ? [] : [var.kms_key]
+    content {
+      kms_key_name = cmek_config.value
+    }
+  }
+
+  depends_on = [google_project_service.this, time_sleep.key]
+}
+
+# Point-in-time recovery ends with the database; a backup outlives it by its retention.
+resource "google_firestore_backup_schedule" "daily" {
+  database  = google_firestore_database.this.name
+  retention = "604800s"
+
+  daily_recurrence {}
 }
 
 locals {

@@ -17,9 +17,10 @@ resource "google_storage_bucket_object" "functions" {
 resource "google_cloudfunctions2_function" "this" {
   for_each = local.services.functions
 
-  name        = local.service_names[each.key]
-  location    = var.region
-  description = "promptreel: ${each.key}"
+  name         = local.service_names[each.key]
+  location     = var.region
+  description  = "promptreel: ${each.key}"
+  kms_key_name = var.kms_key
 
   build_config {
     runtime           = "python312"
@@ -48,7 +49,7 @@ resource "google_cloudfunctions2_function" "this" {
     environment_variables            = merge(local.filled.env, local.sizes[each.key].env)
   }
 
-  depends_on = [time_sleep.grants]
+  depends_on = [time_sleep.grants, time_sleep.key]
 }
 
 # Cloud Run does the checking: a function's own invoker role would not be looked at.

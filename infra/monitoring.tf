@@ -85,6 +85,7 @@ resource "google_monitoring_notification_channel" "operators" {
   display_name = "promptreel's operator ${each.key}"
   type         = "email"
   labels       = { email_address = each.key }
+  user_labels  = local.labels
   depends_on   = [google_project_service.this]
 }
 
@@ -92,6 +93,7 @@ resource "google_monitoring_alert_policy" "this" {
   for_each = local.alerts
 
   display_name          = "promptreel: ${each.value.title}"
+  user_labels           = local.labels
   combiner              = "OR"
   enabled               = true
   severity              = each.value.severity
@@ -159,6 +161,7 @@ resource "google_monitoring_alert_policy" "this" {
 
 resource "google_monitoring_custom_service" "this" {
   service_id   = "promptreel"
+  user_labels  = local.labels
   display_name = "promptreel"
   depends_on   = [google_project_service.this]
 }
@@ -169,6 +172,7 @@ resource "google_monitoring_slo" "jobs" {
   display_name        = "95 % of the jobs that end in 28 days end with a film"
   goal                = 0.95
   rolling_period_days = 28
+  user_labels         = local.labels
 
   request_based_sli {
     good_total_ratio {
@@ -186,6 +190,7 @@ resource "google_monitoring_slo" "makespan" {
   display_name        = "95 % of the films of 28 days took 17 minutes at most"
   goal                = 0.95
   rolling_period_days = 28
+  user_labels         = local.labels
 
   request_based_sli {
     distribution_cut {

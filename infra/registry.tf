@@ -6,6 +6,7 @@ resource "google_artifact_registry_repository" "images" {
   description            = "promptreel's container images"
   format                 = "DOCKER"
   cleanup_policy_dry_run = false
+  kms_key_name           = var.kms_key
 
   # Tags may move: what runs is named by digest, and images whose tags are immutable are not cleaned up ("prevents all tags
   # from being modified, moved or deleted": the API's words on immutableTags).
@@ -30,7 +31,7 @@ resource "google_artifact_registry_repository" "images" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.this, time_sleep.key]
 }
 
 # Apart from the images, because the functions' builder moves tags.
@@ -40,6 +41,7 @@ resource "google_artifact_registry_repository" "functions" {
   description            = "what the functions run as"
   format                 = "DOCKER"
   cleanup_policy_dry_run = false
+  kms_key_name           = var.kms_key
 
   cleanup_policies {
     id     = "keep-the-latest"
@@ -58,7 +60,7 @@ resource "google_artifact_registry_repository" "functions" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.this, time_sleep.key]
 }
 
 resource "google_artifact_registry_repository_iam_member" "build_writes" {

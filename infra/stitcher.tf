@@ -14,6 +14,7 @@ resource "google_cloud_run_v2_service" "stitcher" {
   template {
     service_account                  = google_service_account.this["stitcher"].email
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
+    encryption_key                   = var.kms_key
     max_instance_request_concurrency = local.sizes.stitcher.concurrency
     timeout                          = "${local.services.services.stitcher.timeout_s}s"
 
@@ -58,7 +59,7 @@ resource "google_cloud_run_v2_service" "stitcher" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.this, time_sleep.key]
 }
 
 resource "google_cloud_run_v2_service_iam_member" "invokes_stitcher" {

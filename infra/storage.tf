@@ -22,6 +22,13 @@ resource "google_storage_bucket" "this" {
   force_destroy               = false
   deletion_policy             = var.protected ? "PREVENT" : "DELETE"
 
+  dynamic "encryption" {
+    for_each = var.kms_key == null ? [] : [var.kms_key]
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
+
   soft_delete_policy {
     retention_duration_seconds = local.bucket_rules[each.key].soft_delete_days * local.day_s
   }
@@ -57,7 +64,7 @@ resource "google_storage_bucket" "this" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.this, time_sleep.key]
 }
 
 resource "google_storage_bucket" "source" {
@@ -70,6 +77,13 @@ resource "google_storage_bucket" "source" {
 
   versioning {
     enabled = true
+  }
+
+  dynamic "encryption" {
+    for_each = var.kms_key == null ? [] : [var.kms_key]
+    content {
+      default_kms_key_name = encryption.value
+    }
   }
 
   soft_delete_policy {
@@ -107,7 +121,7 @@ resource "google_storage_bucket" "source" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.this, time_sleep.key]
 }
 
 resource "google_storage_bucket_iam_member" "granted" {

@@ -16,6 +16,7 @@ resource "google_cloud_run_v2_service" "studio" {
   template {
     service_account                  = google_service_account.this["studio"].email
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
+    encryption_key                   = var.kms_key
     max_instance_request_concurrency = local.sizes.studio.concurrency
     timeout                          = "${local.services.functions.api.timeout_s}s"
 
@@ -56,7 +57,7 @@ resource "google_cloud_run_v2_service" "studio" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.this, time_sleep.key]
 }
 
 resource "google_cloud_run_v2_service_iam_member" "iap_invokes_studio" {

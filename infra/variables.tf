@@ -86,6 +86,28 @@ variable "environment" {
   }
 }
 
+variable "kms_key" {
+  description = "A key of Cloud KMS in the same region that encrypts buckets, database, images, functions, services and workflow; null for Google's own keys. For a new deployment alone: a database and its images cannot change their key."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/${var.region}/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
+    error_message = "kms_key must be projects/…/locations/REGION/keyRings/…/cryptoKeys/… in the deployment's own region (${var.region})."
+  }
+}
+
+variable "labels" {
+  description = "More labels on everything that can have some, for instance a team or a cost centre; app and env are set already."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(var.labels) <= 60 && alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value)) && !contains(["app", "env"], key)])
+    error_message = "labels must be at most 60; lower-case letters, digits, hyphens and underscores, keys beginning with a letter and other than app and env."
+  }
+}
+
 variable "memory_quota_gib" {
   description = "Cloud Run's quota of memory in the region, in GiB (\"Total memory allocation, in bytes, per project per region\"). Maximum instances follow from it."
   type        = number
@@ -118,7 +140,7 @@ variable "operators" {
 }
 
 variable "people" {
-  description = "Who else may use the API and the studio: \"user:…\", \"group:…\", \"serviceAccount:…\" or \"domain:…\"."
+  description = "Who else may use the API and the studio, upload prompts and read reports: \"user:…\", \"group:…\", \"serviceAccount:…\" or \"domain:…\"."
   type        = list(string)
   default     = []
 
@@ -152,6 +174,17 @@ variable "region" {
   validation {
     condition     = contains(concat(local.build_regions, ["us-east4", "us-west1", "europe-west4", "asia-southeast1"]), var.region)
     error_message = "region must be one of ${join(", ", local.build_regions)}, or, where Cloud Build has no restriction for the project, us-east4, us-west1, europe-west4, asia-southeast1."
+  }
+}
+
+variable "service_perimeter" {
+  description = "A perimeter of VPC Service Controls that the project is put into, accessPolicies/…/servicePerimeters/…; null for none. See infra/README.md for what it must let through."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.service_perimeter == null || can(regex("^accessPolicies/[0-9]+/servicePerimeters/[A-Za-z][A-Za-z0-9_]{0,49}$", var.service_perimeter))
+    error_message = "service_perimeter must be accessPolicies/NUMBER/servicePerimeters/NAME."
   }
 }
 

@@ -28,8 +28,5 @@ provider "google" {
   billing_project       = var.project
   user_project_override = true # budgets are asked for in the name of this project
 
-  default_labels = {
-    app = "promptreel"
-    env = var.environment
-  }
+  default_labels = local.labels
 }

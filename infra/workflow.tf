@@ -9,5 +9,6 @@ resource "google_workflows_workflow" "film" {
   user_env_vars       = local.filled.workflow_env
   call_log_level      = "LOG_ERRORS_ONLY" # all calls would log prompts and signed links
   deletion_protection = var.protected
-  depends_on          = [google_project_service.this]
+  crypto_key_name     = var.kms_key
+  depends_on          = [google_project_service.this, time_sleep.key]
 }

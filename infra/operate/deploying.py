@@ -12,7 +12,16 @@ FIRST_APIS = ("cloudresourcemanager", "serviceusage", "iam", "storage", "cloudbi
 
 # Services whose own agents must exist before something is granted to them or they read something. Google makes them on
 # first use, some only minutes later.
-SERVICE_AGENTS = ("aiplatform", "eventarc", "iap", "workflows")
+SERVICE_AGENTS = (
+    "aiplatform",
+    "artifactregistry",
+    "cloudfunctions",
+    "eventarc",
+    "firestore",
+    "iap",
+    "run",
+    "workflows",
+)
 
 # What the images need before they can be built, and what needs minutes to spread, which the images' build gives it.
 FIRST_RESOURCES = (

@@ -197,7 +197,9 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
     bucket_suffix        = "_x"
     database             = "Jobs"
     environment          = "Production!"
+    labels               = { app = "other" }
     memory_quota_gib     = 0
+    service_perimeter    = "my-perimeter"
     operators            = []
     people               = ["allUsers"]
     region               = "us-central2"
@@ -216,7 +218,9 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
     var.cpu_quota,
     var.database,
     var.environment,
+    var.labels,
     var.memory_quota_gib,
+    var.service_perimeter,
     var.operators,
     var.people,
     var.region,
@@ -234,6 +238,8 @@ run "one_wrong_among_right_and_the_other_end_are_refused" {
     budget               = 99.5
     budget_usd           = 10.5
     clip_writers         = ["serviceAccount:service-1@gcp-sa-aiplatform.iam.gserviceaccount.com", "user:somebody@example.com"]
+    kms_key              = "projects/k/locations/us-east1/keyRings/r/cryptoKeys/c"
+    labels               = { Team = "films" }
     operators            = ["ops@example.com", "somebody"]
     people               = ["user:one@example.com", "allAuthenticatedUsers"]
     project              = "My Project"
@@ -244,6 +250,8 @@ run "one_wrong_among_right_and_the_other_end_are_refused" {
     var.budget,
     var.budget_usd,
     var.clip_writers,
+    var.kms_key,
+    var.labels,
     var.operators,
     var.people,
     var.project,

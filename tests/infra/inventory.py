@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.infra.offline.terraform import workspace
+from tests.infra.offline.terraform import ROOT, workspace
 from tests.infra.policy.plan import VARIABLES, Plan, references
+from tests.infra.variables_table import page_with_table
 
 FILE = Path(__file__).with_name("inventory.json")
 
@@ -85,4 +86,5 @@ def text(plan: Plan) -> str:
 if __name__ == "__main__":
     with workspace() as place:
         FILE.write_text(text(Plan(place.plan(VARIABLES), place.infra)), encoding="utf-8")
+    (ROOT / "infra/README.md").write_text(page_with_table(ROOT / "infra"), encoding="utf-8")
     sys.exit(0)

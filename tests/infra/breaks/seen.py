@@ -23,6 +23,8 @@ BREAKS: dict[str, list[Edit]] = {
     "everything_waits_for_its_api": [lambda draft: draft.configured(DATABASE).pop("depends_on")],
     "everything_is_labelled": [
         to(API, "effective_labels", {}),
+        to(ALERT, "user_labels", None),
+        to(JOBS, "user_labels", {"app": "promptreel"}),
         lambda draft: draft.provider("default_labels", GONE),
     ],
     "budgets_are_asked_for_in_this_projects_name": [
@@ -175,6 +177,7 @@ BREAKS: dict[str, list[Edit]] = {
         lambda draft: draft.rewrite("variables.tf", r"type += list\(string\)", ""),
         lambda draft: draft.rewrite("variables.tf", r"description = .*", ""),
         lambda draft: draft.rewrite("variables.tf", r"default += null", ""),
+        lambda draft: draft.rewrite("variables.tf", r"validation \{", "nothing {"),
     ],
     "source_is_the_functions_folder_and_nothing_else": [
         lambda draft: draft.configured("data.archive_file.functions")["expressions"].pop("output_file_mode"),

@@ -134,6 +134,8 @@ BREAKS: dict[str, list[Edit]] = {
         to(DATABASE, "point_in_time_recovery_enablement", "POINT_IN_TIME_RECOVERY_DISABLED"),
         to(DATABASE, "delete_protection_state", None),
         to(DATABASE, "type", "DATASTORE_MODE"),
+        to("google_firestore_backup_schedule.daily", "retention", "86400s"),
+        to("google_firestore_backup_schedule.daily", "daily_recurrence", []),
     ],
     "documents_of_gone_jobs_are_removed": [
         to("google_firestore_field.forget", "ttl_config", []),

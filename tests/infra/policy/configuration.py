@@ -38,6 +38,8 @@ def every_variable_says_what_it_is(plan: Plan) -> Iterator[str]:
         for part in ("description", "type"):
             if not re.search(rf"^  {part}\s+= ", body, re.MULTILINE):
                 yield f"variable {name} has no {part}"
+        if "  validation {" not in body and not re.search(r"type += bool$", body, re.MULTILINE):
+            yield f"variable {name} takes anything"
         if ("  default" in body) == (name in {"operators", "project"}):
             yield f"variable {name}: only project and operators are asked for"
 

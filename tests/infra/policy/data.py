@@ -214,6 +214,10 @@ def database_can_be_brought_back(plan: Plan) -> Iterator[str]:
     found = {name: database.values.get(name) for name in wanted}
     if found != wanted:
         yield f"the database is {found}"
+    for backup in plan.of("firestore_backup_schedule"):
+        daily = len(backup.blocks("daily_recurrence")) == 1
+        if not daily or (backup.values.get("database"), backup.values.get("retention")) != ("(default)", "604800s"):
+            yield f"{backup.address} does not keep a backup of each day for a week"
 
 
 @rule

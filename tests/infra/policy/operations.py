@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from tests.infra.policy.plan import Plan, made_before
+from tests.infra.policy.plan import VARIABLES, Plan, made_before
 from tests.infra.policy.rules import rule
 
-LABELS = {"app": "promptreel", "env": "prod"}
+LABELS = {"app": "promptreel", "env": "prod", **VARIABLES["labels"]}
 RETENTION_DAYS = 30
 
 API_OF = {
@@ -67,8 +67,9 @@ def everything_waits_for_its_api(plan: Plan) -> Iterator[str]:
 @rule
 def everything_is_labelled(plan: Plan) -> Iterator[str]:
     for resource in plan.resources:
-        if "effective_labels" in resource.values and resource.values["effective_labels"] != LABELS:
-            yield f"{resource.address}: labels {resource.values['effective_labels']}"
+        for name in ("effective_labels", "user_labels"):
+            if name in resource.values and resource.values[name] != LABELS:
+                yield f"{resource.address}: {name} {resource.values[name]}"
     if "default_labels" not in plan.provider["expressions"]:
         yield "the provider gives no labels"
 

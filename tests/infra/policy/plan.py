@@ -16,6 +16,7 @@ VARIABLES: dict[str, Any] = {
     "operators": ["ops@example.com"],
     "people": ["group:makers@example.com"],
     "clip_writers": ["serviceAccount:cloud-lvm-video-server@prod.google.com"],
+    "labels": {"team": "films"},
     "billing_account": "0A1B2C-3D4E5F-6A7B8C",
     "stitcher_image": f"{REGION}-docker.pkg.dev/{PROJECT}/promptreel/stitcher@sha256:{'0123456789abcdef' * 4}",
     "studio_image": f"{REGION}-docker.pkg.dev/{PROJECT}/promptreel/studio@sha256:{'fedcba9876543210' * 4}",
