@@ -62,12 +62,12 @@ class Inspection:
 
 def inspect_picture(clip: Path, track: VideoTrack, runner: Runner) -> Inspection:
     """Decode every picture of `clip` once."""
-    return read_log(_log_of(recipes.inspect_picture(clip, track), runner), track.codec)
+    return read_log(log_of(recipes.inspect_picture(clip, track), runner), track.codec)
 
 
 def inspect_film(film: Path, times: Path, runner: Runner) -> Inspection:
     """Decode every picture of the finished `film` once, on all cores; `times` becomes their list."""
-    return read_log(_log_of(recipes.inspect_film(film, times), runner))
+    return read_log(log_of(recipes.inspect_film(film, times), runner))
 
 
 def read_log(lines: Sequence[str], codec: str = "") -> Inspection:
@@ -106,7 +106,8 @@ def _canonical(decoder: str) -> str:
         return ""
 
 
-def _log_of(command: Command, runner: Runner) -> list[str]:
+def log_of(command: Command, runner: Runner) -> list[str]:
+    """Run a decoding command; every line of its log. Raises: MachineFailed."""
     lines: list[str] = []
     try:
         runner.run(command, on_line=lines.append)
@@ -122,4 +123,4 @@ def damage(command: Command, runner: Runner, codec: str = "") -> tuple[str, ...]
 
     Raises: MachineFailed.
     """
-    return errors(_log_of(command, runner), codec)
+    return errors(log_of(command, runner), codec)

@@ -170,8 +170,12 @@ def decode_sound(clip: Path, track: AudioTrack, out: Path) -> Command:
     """The whole sound as raw 48 kHz stereo floats, late starts and gaps filled with silence."""
     # ffmpeg's own mono to stereo takes 3 dB away.
     spread = "pan=stereo|c0=c0|c1=c0," if track.channels == 1 else ""
-    whole = f"{spread}aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo"
-    return Command((Input(clip),), Output(out, ("-map", f"0:{track.index}", "-af", whole, *_SAMPLES)))
+    # Some formats (MPEG-TS and PS, Ogg) count from the streams that are read: without its pictures a late sound would
+    # begin at 0. So times are taken as they are, and the start of the file is subtracted here.
+    from_start = f"asetpts=PTS-{float(track.file_start_s):.6f}/TB"
+    whole = f"aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo"
+    options = ("-map", f"0:{track.index}", "-af", f"{spread}{from_start},{whole}", *_SAMPLES)
+    return Command((Input(clip, ("-copyts",)),), Output(out, options), log_level="info")
 
 
 def measure_sound(samples: Path, filters: tuple[str, ...] = ()) -> Command:

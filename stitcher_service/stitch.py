@@ -13,10 +13,11 @@ import av.error
 from stitcher_service import recipes, sound
 from stitcher_service.assemble import assemble, compare
 from stitcher_service.cutlist import CutList
+from stitcher_service.decoding import decode_sound
 from stitcher_service.errors import BadInput, OutOfResources, RenderFailed
 from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError, is_want_of_resources
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.inspection import Inspection, damage, inspect_picture
+from stitcher_service.inspection import Inspection, inspect_picture
 from stitcher_service.loudness import Mastered, master
 from stitcher_service.pieces import EncodedWindows, encode_windows, pieces
 from stitcher_service.plan import plan_without_copies
@@ -136,7 +137,7 @@ class _Stitching:
             number, path = numbered
             name, track = files[path]
             samples = self.folder / f"sound-{number}.f32"
-            if said := damage(recipes.decode_sound(path, track, samples), self.runner, track.codec):
+            if said := decode_sound(path, track, samples, self.runner):
                 raise BadInput(name, f"its sound is damaged ({said[0]})")
             return path, samples
 

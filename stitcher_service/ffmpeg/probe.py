@@ -30,8 +30,8 @@ _UPRIGHT = (1 << 16, 0, 0, 1 << 16)  # a, b, c, d of the display matrix, as 16.1
 
 # Opening a file decodes some pictures to learn what is in it (23 ms of processor at 720p). For mere bytes it need not.
 WITHOUT_DECODING = {"codec_whitelist": "none"}
-_ANY = {"protocol_whitelist": "file", "format_whitelist": formats.ALLOWED}
-_OURS = {**_ANY, **WITHOUT_DECODING}
+ONLY_ITSELF = {"protocol_whitelist": "file", "format_whitelist": formats.ALLOWED}
+_OURS = {**ONLY_ITSELF, **WITHOUT_DECODING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ class AudioTrack:
     duration_s: Fraction
     index: int = 0  # of the stream in its file
     rivals: int = 0  # how many other tracks may be meant as well as this one
+    file_start_s: Fraction = Fraction(0)  # the time that the file calls its start, of whatever stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def probe(path: Path, *, is_ours: bool = False) -> MediaInfo:
     """
     demuxer = _check_file(path)
     try:
-        with av.open(str(path.absolute()), format=demuxer, options=_OURS if is_ours else _ANY) as container:
+        with av.open(str(path.absolute()), format=demuxer, options=_OURS if is_ours else ONLY_ITSELF) as container:
             _refuse_truncated(path, container)
             audio = _audio(container)  # first: to look for pictures is to read on
             return MediaInfo(path, _video(path, container, demuxer or "", is_ours=is_ours), audio)
@@ -171,7 +172,7 @@ def _audio(container: Any) -> AudioTrack | None:
     stream, context = streams[0], streams[0].codec_context
     duration = Fraction(stream.duration * stream.time_base if stream.duration else 0)
     codec, rate_hz, channels = (context.name, context.rate, context.channels) if context else ("", 0, 0)
-    return AudioTrack(codec, rate_hz, channels, duration, stream.index, len(streams) - 1)
+    return AudioTrack(codec, rate_hz, channels, duration, stream.index, len(streams) - 1, _start_s(container))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,7 @@ def _video(path: Path, container: Any, demuxer: str, *, is_ours: bool) -> VideoT
     number = {time: n for n, time in enumerate(shown)}
     tick_s = Fraction(stream.time_base)
     first_s = shown[0] * tick_s
-    file_start_s = Fraction(container.start_time or 0, _MICROSECONDS)
+    file_start_s = _start_s(container)
     last_packet = max(packets, key=lambda packet: packet.time)
     picture = first.picture if first else None
     if first and picture is None:
@@ -236,6 +237,10 @@ def _video(path: Path, container: Any, demuxer: str, *, is_ours: bool) -> VideoT
         is_upright=_is_upright(picture) if picture else True,
         coded_colour=coded_colour if coded_colour != colour else None,
     )
+
+
+def _start_s(container: Any) -> Fraction:
+    return Fraction(container.start_time or 0, _MICROSECONDS)
 
 
 def _is_upright(picture: Any) -> bool:

@@ -13,6 +13,7 @@ TURNS = {
     "vflip": "-display_vflip",
     "hflip": "-display_hflip",
     "180": "-display_rotation 180",
+    "45": "-display_rotation 45",
     "180 and hflip": "-display_rotation 180 -display_hflip",
 }
 QUARTER_TURNS = {

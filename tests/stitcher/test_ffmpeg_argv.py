@@ -140,12 +140,12 @@ def test_clip_without_index_when_encoded_from_the_middle_then_frames_are_counted
 
 
 def test_sound_when_decoded_then_late_starts_become_silence_and_mono_keeps_its_level() -> None:
-    track = AudioTrack("aac", 48_000, 1, Fraction(3), index=1)
+    track = AudioTrack("aac", 48_000, 1, Fraction(3), index=1, file_start_s=Fraction(7, 5))
 
     assert recipes.decode_sound(Path("a.mp4"), track, Path("a.f32")).argv() == (
-        *QUIET,
-        *(*LOCAL, "-i", "a.mp4", "-map", "0:1", "-af"),
-        "pan=stereo|c0=c0|c1=c0,aresample=48000:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo",
+        *TALKATIVE,
+        *(*LOCAL, "-copyts", "-i", "a.mp4", "-map", "0:1", "-af"),
+        "pan=stereo|c0=c0|c1=c0,asetpts=PTS-1.400000/TB,aresample=48000:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo",
         *(*RAW, "a.f32"),
     )
 
