@@ -121,7 +121,8 @@ def conform(track: VideoTrack, film: FilmFormat) -> tuple[str, ...]:
 def _fit(track: VideoTrack, film: FilmFormat) -> tuple[str, str]:
     width, height = film.size_px
     shown_width, shown_height = Fraction(track.width_px) * track.pixel_aspect, Fraction(track.height_px)
-    if track.rotation_deg % 180:  # ffmpeg has turned the picture before it reaches the first filter
+    # ffmpeg has turned the picture before it reaches the first filter; at other angles its frame stays as it was.
+    if abs(track.rotation_deg % 180 - 90) <= 1:
         shown_width, shown_height = shown_height, shown_width
     scale = min(width / shown_width, height / shown_height)
     new_width, new_height = (max(2, 2 * round(side * scale / 2)) for side in (shown_width, shown_height))

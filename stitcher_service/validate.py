@@ -82,5 +82,5 @@ def _shown_faults(film: Path, plan: Plan, runner: Runner, *, may_be_black: bool)
     elif any(time_s != n / rate for n, time_s in enumerate(times_s)):
         yield "its frames are not shown in their order"
     black_s = sum(stretch.inside(0, float(length_s)) for stretch in found.black)
-    if not may_be_black and black_s > length_s - 2 / rate:
+    if not may_be_black and black_s and black_s > length_s - 2 / rate:
         yield "it is black although its clips are not"
