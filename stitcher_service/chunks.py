@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptreel.domain.problem import Problem
-from promptreel.domain.scene import Scene
+from promptreel.domain.scene import Keyframe, Scene
 from promptreel.errors import Broken, NotFound
 from promptreel.protocol import intact
 from stitcher_service import downloads, strips
@@ -21,6 +21,7 @@ from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
 from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.reel import Kind, Look, Reel, Strip
 from stitcher_service.room import CuttingRoom
+from stitcher_service.seams import missed_keyframes
 
 _MOST_STRETCH = 0.02  # of the proportions: 1376x768 is 16:9 as a model rounds it
 _MOST_WORKERS = 2  # each may hold the frames of two 4K pictures
@@ -75,8 +76,14 @@ def chunks(reel: Reel, bench: Bench) -> Chunks:
         made = list(pool.map(making.found, reel.strips))
         missing = [strip for strip, is_made in zip(reel.strips, made, strict=True) if not is_made]
         making.fetch_sources(missing)
-        defects = list(pool.map(making.make, missing))
-    return Chunks(tuple(map(making.file, reel.strips)), tuple(defect for found in defects for defect in found))
+        made_or_not = list(pool.map(making.make_or_reject, missing))
+    problems = {
+        scene: why for one in made_or_not if isinstance(one, ClipsRejected) for scene, why in one.problems.items()
+    }
+    if problems:
+        raise ClipsRejected(problems)
+    defects = (defect for found in made_or_not if not isinstance(found, ClipsRejected) for defect in found)
+    return Chunks(tuple(map(making.file, reel.strips)), tuple(defects))
 
 
 class _Making:
@@ -108,10 +115,17 @@ class _Making:
         base, disk_bytes = self._bench.base, self._bench.room.disk_bytes
         self._sources = downloads.fetch_all(self._reel.job_id, owners, film_s, base, self._artifacts, disk_bytes)
 
+    def make_or_reject(self, strip: Strip) -> "tuple[Defect, ...] | ClipsRejected":
+        """What `make` returns or rejects, so that all clips to be rejected are known at once."""
+        try:
+            return self.make(strip)
+        except ClipsRejected as rejected:
+            return rejected
+
     def make(self, strip: Strip) -> tuple[Defect, ...]:
         """The strip's file from its sources; what was wrong with its clip comes back.
 
-        Raises: ClipsRejected for a clip of another shape than was paid for, while the scene may be filmed again.
+        Raises: ClipsRejected for a clip that is not what was paid for, while the scene may be filmed again.
         """
         if strip.kind is not Kind.CLIP:
             self._run(strip, self._drawn(strip))
@@ -124,16 +138,28 @@ class _Making:
             defects.append(Defect(strip.scene.id, f"has {frames} frames where {strip.frames} were planned"))
         if info.audio is None and self._bench.must_sound(strip.scene):
             defects.append(Defect(strip.scene.id, "has no sound although it should"))
-        if self._reel.look is Look.FILM and (misfit := _misfit(track, self._reel.format.size_px)):
+        if self._reel.look is Look.FILM and (misfits := self._misfits(strip, track, source)):
             if strip.scene.id in self._bench.refilmable:
-                raise unusable(strip, misfit)
-            defects.append(Defect(strip.scene.id, misfit))
+                raise unusable(strip, "; ".join(misfits))
+            defects += [Defect(strip.scene.id, misfit) for misfit in misfits]
         if self._reel.look is Look.FILM and frames == strip.frames:
             source.rename(self.file(strip))
         else:
             film = self._reel.format
             self._run(strip, strips.clip(info, track, strip.frames, film, self._quality, self.file(strip)))
         return tuple(defects)
+
+    def _misfits(self, strip: Strip, track: VideoTrack, clip: Path) -> list[str]:
+        """How the clip differs from what was paid for: its shape, and the keyframes it should begin and end with."""
+        start, end = (self._keyframe(picture) for picture in (strip.scene.start, strip.scene.end))
+        return [*filter(None, (_misfit(track, self._reel.format.size_px), missed_keyframes(clip, start, end)))]
+
+    def _keyframe(self, picture: Keyframe | None) -> bytes | None:
+        """A keyframe as stored; None when the bucket does not have it any more, which no film needs."""
+        try:
+            return self._artifacts.get(picture.uri) if picture else None
+        except NotFound:
+            return None
 
     def _is_taken_as_it_is(self, strip: Strip) -> bool:
         return self._reel.look is Look.FILM and strip.kind is Kind.CLIP

@@ -97,3 +97,24 @@ def test_missing_role_stops_the_job_and_resume_films_it_once_the_role_is_granted
     film = stack.wait(job_id)
     assert film["state"] == "COMPLETE", film["error"]
     assert sum(line["micros"] for line in stack.bill(job_id)) == 2 * 4 * 100_000
+
+
+def test_clips_that_are_not_what_was_paid_for_are_filmed_again_and_both_are_in_the_ledger(stack: Stack) -> None:
+    flaw = {"model": "veo-*", "method": "predictLongRunning"}
+    flaws = [{**flaw, "nth": [1], "fault": "ignored_last_frame"}, {**flaw, "nth": [2], "fault": "wrong_size"}]
+    stack.vertex("POST", "faults", flaws)
+
+    job = stack.wait(stack.submit("Three scenes of a tide", scenes=3, duration_s=12, quality="draft"))
+
+    assert job["state"] == "COMPLETE", job["error"]
+    assert job["output"]["frames"] == 12 * 24
+    outcomes = sorted([one["outcome"] for one in scene["attempts"]] for scene in job["scenes"])
+    assert outcomes == [["defective", "delivered"], ["defective", "delivered"], ["delivered"]]
+    reasons = " ".join(warning for warning in job["warnings"] if "was filmed a second time" in warning)
+    assert "its last frame differs from its keyframe by" in reasons
+    assert "640x360 where 1280x720 was paid for" in reasons
+    assert len(job["warnings"]) == 2
+    ledger = stack.ledger(job["id"])
+    clips = [call for call in ledger["calls"] if call["kind"] == "video"]
+    assert [call["state"] for call in clips] == ["SETTLED"] * 5
+    assert sum(call["cost_micros"] for call in clips) == sum(line["micros"] for line in stack.bill(job["id"]))

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from promptreel.domain.job import Job
 from promptreel.domain.problem import Problem
@@ -17,6 +17,7 @@ from promptreel.ports import Replace
 from stitcher_service.room import CuttingRoom
 from tests.fakes.studio import a_storyboard
 from tests.fakes.world import FakeWorld
+from tests.stitcher.media import flat
 
 FPS = 6  # slower than any model films: the same arithmetic over a quarter of the frames
 FRAMES = 4 * FPS
@@ -64,8 +65,9 @@ def _made_real(world: FakeWorld, job: Job) -> Job:
 
 
 def like_filmed(**wishes: Any) -> dict[str, Any]:
-    """What to ask `a_clip` for to get a clip as such a job's model films it."""
-    return {"frames": FRAMES, "fps": Fraction(FPS), "gop": FPS, "size": (1280, 720), **wishes}
+    """What to ask `a_clip` for to get a clip as such a job's model films it, from its first picture to its last."""
+    ends = COLOURS[wishes.get("mark", 1) - 1 :][:2]
+    return {"frames": FRAMES, "fps": Fraction(FPS), "gop": FPS, "size": (1280, 720), "ends": ends, **wishes}
 
 
 def scenes(world: FakeWorld, job: Job) -> list[Scene]:
@@ -104,10 +106,6 @@ def replace_clip(world: FakeWorld, job: Job, number: int, clip: Path) -> None:
 
 
 def a_picture(size: tuple[int, int], colour: tuple[int, int, int]) -> bytes:
-    width, height = size
-    picture = Image.new("RGB", size, colour)
-    square = (width // 2 - height // 8, height // 2 - height // 8, width // 2 + height // 8, height // 2 + height // 8)
-    ImageDraw.Draw(picture).rectangle(square, fill=(220, 220, 220))
     stored = io.BytesIO()
-    picture.save(stored, "PNG")
+    Image.fromarray(flat(size, colour)).save(stored, "PNG")
     return stored.getvalue()

@@ -37,6 +37,7 @@ class ClipSpec:
     options: tuple[tuple[str, str], ...] = ()
     times_ms: tuple[int, ...] = ()  # uneven times, where the clip has no constant rate
     look: str = "moving"  # or black, frozen
+    ends: tuple[tuple[int, int, int], ...] = ()  # the colours of its first and last frame, as `flat` draws them
     rotation_deg: int = 0
     tone_hz: float = 440.0  # 0: no sound track
     sound_rate_hz: int = 48_000
@@ -76,6 +77,8 @@ def make_clip(path: Path, spec: ClipSpec) -> Path:
 
 def _picture(spec: ClipSpec, n: int) -> Pixels:
     width, height = spec.size
+    if spec.ends and n in {0, spec.frames - 1}:
+        return flat(spec.size, spec.ends[0 if n == 0 else 1])
     if spec.look == "black":
         return np.zeros((height, width, 3), np.uint8)
     shown = 0 if spec.look == "frozen" else n
@@ -85,6 +88,15 @@ def _picture(spec: ClipSpec, n: int) -> Pixels:
     code = spec.mark << 12 | shown
     for bit in range(BITS):
         picture[:ruler, bit * block : (bit + 1) * block] = 235 if code >> bit & 1 else 16
+    return picture
+
+
+def flat(size: tuple[int, int], colour: tuple[int, int, int]) -> Pixels:
+    """One colour with a pale square in the middle."""
+    width, height = size
+    picture = np.full((height, width, 3), colour, np.uint8)
+    half = height // 8
+    picture[height // 2 - half : height // 2 + half + 1, width // 2 - half : width // 2 + half + 1] = 220
     return picture
 
 

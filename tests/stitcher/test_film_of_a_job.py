@@ -1,5 +1,6 @@
 """From a job to its film: named by what is cut, made once, published once, clear when wrong (E2-E4, E7, H2)."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import av
 import pytest
 
-from promptreel.domain.job import Job
+from promptreel.domain.job import Budget, Job
 from promptreel.domain.ledger import Lease
 from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import Broken, Conflict, Transient
@@ -18,6 +19,7 @@ from stitcher_service.film import FilmCut, chapters, cut_film
 from tests.factories import a_render, a_request, later
 from tests.fakes.world import FakeWorld
 from tests.stitcher.jobs import (
+    COLOURS,
     FRAMES,
     a_drawn_job,
     a_filmed_job,
@@ -30,6 +32,7 @@ from tests.stitcher.jobs import (
     scenes,
     stamp,
 )
+from tests.stitcher.media import damage_packets
 
 ClipMaker = Callable[..., Path]
 
@@ -168,11 +171,11 @@ def test_replaced_clip_is_not_cut_into_the_film(world: FakeWorld, filmed: Job) -
     assert scenes(world, filmed)[0].state is SceneState.FAILED
 
 
-DAMAGE: dict[str, Callable[[bytes], bytes]] = {
-    "half": lambda data: data[: len(data) // 2],
-    "no film at all": lambda _: b"no clip",
-    "empty": lambda _: b"",
-    "scratched": lambda data: data[: len(data) // 3] + bytes(4000) + data[len(data) // 3 + 4000 :],
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "half": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
+    "no film at all": lambda file: file.write_bytes(b"no clip"),
+    "empty": lambda file: file.write_bytes(b""),
+    "scratched": lambda file: damage_packets(file, [7]),
 }
 
 
@@ -183,7 +186,8 @@ def test_damaged_clip_is_filmed_again_whatever_the_policy(
     world: FakeWorld, a_clip: ClipMaker, tmp_path: Path, policy: str, name: str
 ) -> None:
     job = a_filmed_job(world, a_clip, on_scene_failure=policy)
-    (tmp_path / "damaged.mp4").write_bytes(DAMAGE[name](a_clip(**like_filmed(mark=1)).read_bytes()))
+    (tmp_path / "damaged.mp4").write_bytes(a_clip(**like_filmed(mark=1)).read_bytes())
+    DAMAGE[name](tmp_path / "damaged.mp4")
     replace_clip(world, job, 1, tmp_path / "damaged.mp4")
 
     assert cut(world, job) == FilmCut("refilm")
@@ -253,7 +257,7 @@ def test_cut_that_was_given_back_holds_no_lease(
 DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
     "short": ({"frames": FRAMES - 6}, "scene-01 has 18 frames where 24 were planned"),
     "long": ({"frames": FRAMES + 3}, "scene-01 has 27 frames where 24 were planned"),
-    "black": ({"look": "black"}, "scene-01 is black for 3.8 of 4.0 s"),
+    "black": ({"look": "black"}, "scene-01 is black for 3.7 of 4.0 s"),
     "frozen": ({"look": "frozen"}, "scene-01 is frozen for "),
     "silent": ({"tone_hz": 0}, "scene-01 has no sound although it should"),
 }
@@ -288,6 +292,49 @@ def test_defective_clip_is_filmed_again_when_the_owner_wants_no_substitute(
     first = scenes(world, job)[0]
     assert (first.state, first.take) == (SceneState.QUEUED, 2)
     assert words.removeprefix("scene-01 ") in first.tries[-1].reason
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ((COLOURS[0], COLOURS[0]), "its last frame differs from its keyframe by "),
+        ((COLOURS[3], COLOURS[1]), "its first frame differs from its keyframe by "),
+    ],
+    ids=["last", "first"],
+)
+def test_clip_that_ignores_a_keyframe_is_filmed_again_and_then_shown_with_the_number(
+    world: FakeWorld, a_clip: ClipMaker, ends: tuple[tuple[int, int, int], ...], words: str
+) -> None:
+    job = a_filmed_job(world, a_clip)
+    ignoring = a_clip(**like_filmed(mark=1, ends=ends))
+    replace_clip(world, job, 1, ignoring)
+
+    assert cut(world, job) == FilmCut("refilm")
+    assert words in scenes(world, job)[0].tries[-1].reason
+    refilm(world, job, 1, ignoring)
+    assert cut(world, job) == FilmCut("done")
+
+    (warning,) = world.jobs.job(job.id).value.warnings
+    assert re.fullmatch(f"scene-01 {words}\\d+ of 255", warning)
+
+
+def test_clips_that_cannot_be_used_are_all_filmed_again_at_once(world: FakeWorld, a_clip: ClipMaker) -> None:
+    job = a_filmed_job(world, a_clip)
+    for number in (1, 2):
+        replace_clip(world, job, number, a_clip(**like_filmed(mark=number, size=(640, 360))))
+
+    assert cut(world, job) == FilmCut("refilm")
+    assert [scene.take for scene in scenes(world, job)] == [2, 2]
+
+
+def test_odd_clip_is_shown_with_a_warning_when_the_budget_holds_no_other(world: FakeWorld, a_clip: ClipMaker) -> None:
+    job = a_filmed_job(world, a_clip)
+    replace_clip(world, job, 1, a_clip(**like_filmed(mark=1, size=(640, 360))))
+    read = world.jobs.job(job.id)
+    world.jobs.write(Replace(job.id, read, read.value.evolve(budget=Budget(limit_micros=1))))
+
+    assert cut(world, job) == FilmCut("done")
+    assert world.jobs.job(job.id).value.warnings == ("scene-01 is 640x360 where 1280x720 was paid for",)
 
 
 SHAPES = {

@@ -332,6 +332,17 @@ def test_wrong_size_when_ordered_then_clip_and_picture_are_smaller(vertex: FakeV
     assert pixels(png).shape == (512, 512, 3)
 
 
+def test_last_frame_is_ignored_when_ordered(vertex: FakeVertex, client: genai.Client) -> None:
+    def last_frame() -> NDArray[np.uint8]:
+        frame = types.Image(image_bytes=a_picture("#d0b020"), mime_type="image/png")
+        return shown(finished(client, ordered(client, image=a_picture(), last_frame=frame)))[-1]
+
+    asked = last_frame()
+    vertex.break_with("ignored_last_frame")
+
+    assert abs(last_frame().astype(int) - asked.astype(int)).mean() > 10
+
+
 def test_no_audio_when_ordered_then_the_sound_track_is_missing(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("no_audio")
 
