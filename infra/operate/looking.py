@@ -22,7 +22,7 @@ PROMPT_TOKENS = 32_000
 
 def most_micros(now: datetime) -> int:
     """What the draft film can cost at most, by the prices that the ledger itself reckons with."""
-    plan = brief(parse_request(wish("1")))
+    plan = brief(parse_request(wish("1")), now)
     picture = picture_tariff(plan.image, PICTURE_SIZE, 1, plan.image.output_tokens).reserved_micros(now)
     text = text_tariff(plan.text, PROMPT_TOKENS, plan.text.max_output_tokens).reserved_micros(now)
     seconds = min(plan.legal_durations_s)

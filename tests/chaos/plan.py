@@ -6,7 +6,10 @@ Pure: the same seed and size give the same plan, so a failing run can be played 
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+
+from promptreel.domain.planning import accept, price_micros
 
 # Every program that may die, with its weight. Not Firestore's emulator: it keeps its documents in memory, which
 # Google's would never lose. The workflows' weight is low because a killed stand-in takes every execution with it, and
@@ -171,6 +174,14 @@ def _kills(
     return kills
 
 
+def _tight_limit_usd(request: Mapping[str, Any], chance: random.Random) -> str:
+    """Enough for the plan as submitted, not always for a lost storyboard or a remedy."""
+    now = datetime.now(UTC)
+    accepted, brief = accept({**request, "budget_usd": 10_000}, now)
+    _, planned = price_micros(accepted, brief, len(brief.durations_s), now)
+    return f"{planned / 1_000_000 + 0.02 + 0.3 * chance.random():.2f}"
+
+
 def _wish(number: int, most_scenes: int, chance: random.Random) -> Wish:
     scenes = min(most_scenes, chance.choices((1, 2, 3, 4), (3, 3, 2, 2))[0])
     acts = ". ".join(_ACTS[:scenes])
@@ -179,7 +190,7 @@ def _wish(number: int, most_scenes: int, chance: random.Random) -> Wish:
         "scenes": scenes,
         "duration_s": 4 * scenes + (2 if chance.random() < 0.2 else 0),
         "quality": chance.choice(("draft", "draft", "standard")),
-        "transition": dict(chance.choice(_TRANSITIONS)),
+        "transition": dict(chance.choice(_TRANSITIONS) if scenes > 1 else _CUT),
         "clip_audio": chance.random() < 0.7,
         "priority": chance.choice(("standard", "standard", "high")),
         "aspect": chance.choice(("16:9", "16:9", "9:16")),
@@ -190,7 +201,7 @@ def _wish(number: int, most_scenes: int, chance: random.Random) -> Wish:
     elif policy < 0.4 and scenes > 2:
         request["on_scene_failure"] = "omit"
     if chance.random() < 0.15:
-        request["budget_usd"] = str(round(0.3 * scenes + chance.random() * scenes, 2))
+        request["budget_usd"] = _tight_limit_usd(request, chance)
     return Wish(
         number,
         request,

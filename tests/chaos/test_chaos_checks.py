@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from localcloud.up.deployment import Deployment
 from localcloud.vertex.faults import APPLIES
+from promptreel.domain.planning import accept
 from promptreel.domain.states import CallState, JobState, SceneState
 from tests.chaos import faults, invariants, plan
 from tests.chaos.boundaries import Boundaries, name_of
@@ -165,6 +167,14 @@ def test_plan_of_a_seed_then_is_the_same_again_and_another_of_another_seed() -> 
     assert drawn[0] == drawn[1]
     assert drawn[0].kills != drawn[2].kills
     assert drawn[0].wishes != drawn[2].wishes
+
+
+def test_every_request_of_a_plan_is_one_that_is_accepted() -> None:
+    wishes = [wish for seed in range(20) for wish in plan.draw(seed, jobs=40, kills=1, minutes=1).wishes]
+
+    assert sum("budget_usd" in wish.request for wish in wishes) > 50
+    for wish in wishes:
+        accept(dict(wish.request), datetime.now(UTC))
 
 
 def test_long_plan_then_kills_every_program_and_visits_every_boundary() -> None:

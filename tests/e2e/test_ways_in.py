@@ -8,6 +8,7 @@ from tests import loopback
 from tests.e2e.stack import Stack
 from tests.waiting import eventually
 
+LITE = {"video": "veo-3.1-lite-generate-001"}
 QUICK = {"scenes": 1, "duration_s": 4, "quality": "draft"}
 
 
@@ -52,7 +53,7 @@ def test_bad_request_then_is_a_problem_that_names_the_field_and_the_way_out(stac
         ({"prompt": "A heron", "sceens": 3}, "sceens: there is no such field"),
         ({"prompt": "A heron", "style": "wes-anderson"}, "style: not supported yet"),
         ({"prompt": "A heron", "scenes": 2, "duration_s": 200}, "duration_s: 2 scenes of 4-8 s"),
-        ({"prompt": "A heron", "resolution": "4k", "quality": "draft"}, "resolution: veo-3.1-fast-generate-001 films"),
+        ({"prompt": "A heron", "resolution": "4k", "models": LITE}, "resolution: veo-3.1-lite-generate-001 films"),
         ({"prompt": "x" * 20_001}, "prompt: String should have at most 20000 characters"),
     ):
         answer = stack.api("POST", "/v1/jobs", json=body)

@@ -1,7 +1,7 @@
 """The real composition over fakes: the same steps, the same ledger, nothing outside the process."""
 
 from promptreel.bootstrap import World
-from promptreel.domain.job import Job, Output
+from promptreel.domain.job import Budget, Job, Output
 from promptreel.ports import Replace
 from promptreel.settings import Settings
 from promptreel.steps.close_job import CloseJob
@@ -61,6 +61,11 @@ class FakeWorld(World):
         """A job opened by its first execution."""
         opened = self.open_job(OpenJob("e-1", {"prompt": "A lighthouse keeper waits", **request}))
         return self.jobs.job(opened.job_id).value
+
+    def lower_limit(self, job: Job, limit_micros: int) -> None:
+        """Below what a submission with this plan would need: as a price that rises after it."""
+        read = self.jobs.job(job.id)
+        self.jobs.write(Replace(job.id, read, read.value.evolve(budget=Budget(limit_micros=limit_micros))))
 
     def planned(self, **request: object) -> Job:
         """A job with its storyboard written."""

@@ -16,7 +16,13 @@ Links = Mapping[str, str]
 
 def accepted(job: Job, base_url: str) -> dict[str, Any]:
     """The 202 answer to a submission."""
-    return {"id": job.id, "state": job.state.value, "links": {"self": f"{base_url}/v1/jobs/{job.id}"}}
+    return {
+        "id": job.id,
+        "state": job.state.value,
+        "links": {"self": f"{base_url}/v1/jobs/{job.id}"},
+        "inferred": _inferred(job),
+        "warnings": list(job.warnings),
+    }
 
 
 def summary(job: Job) -> dict[str, Any]:
@@ -62,6 +68,7 @@ def whole(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links
         }
         if output and plan
         else None,
+        "inferred": _inferred(job),
         "warnings": list(job.warnings),
         "error": job.error.model_dump(mode="json") if job.error else None,
         "execution": job.execution,
@@ -150,6 +157,11 @@ def _scene(scene: Scene, links: Links) -> dict[str, Any]:
         "attempts": [one.model_dump(mode="json") for one in scene.tries],
         "error": scene.problem.model_dump(mode="json") if scene.problem else None,
     }
+
+
+def _inferred(job: Job) -> list[dict[str, Any]]:
+    """Each value that was read from the prompt, with the words it was read from."""
+    return [one.model_dump(mode="json") for one in job.inferred]
 
 
 def _picture(keyframe: Keyframe | None, links: Links) -> dict[str, str] | None:

@@ -16,14 +16,14 @@ from promptreel.domain import ids as names
 from promptreel.domain.billing import parse_bill
 from promptreel.domain.job import OPERATORS, Job
 from promptreel.domain.money import micros
-from promptreel.domain.planning import brief
-from promptreel.domain.request import parse_request, parse_resumption
+from promptreel.domain.request import parse_resumption
 from promptreel.domain.states import GONE_JOB, JobState
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
 from promptreel.ports import ArtifactStore, Clock, Executions, Identity, Ids, JobStore, Operators
 from promptreel.protocol import deletion, lifecycle, telemetry
 from promptreel.protocol.ledger import Ledger
 from promptreel.protocol.reconciling import reconcile
+from promptreel.protocol.submission import accept_job
 
 MAX_BODY_BYTES = 1_000_000
 MAX_BILL_BYTES = 30_000_000  # about 200,000 lines; Cloud Run takes 32 MiB
@@ -92,13 +92,12 @@ def _healthz() -> Response:
 def _submit(world: World) -> tuple[Response, int]:
     """Answer 202 at once: the job stands before its execution is asked for, and sweep_jobs starts it otherwise."""
     owner = world.identity.caller(request.headers)
-    wish = parse_request(_body())
-    brief(wish)  # contradictions are told now, not after the storyboard
+    payload = _body()
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= MAX_KEY_CHARS:
         raise Invalid(f"Idempotency-Key: must have 1 to {MAX_KEY_CHARS} characters.")
     job_id = names.job_id("key", owner, key) if key else names.job_id("random", world.ids.token())
-    job = lifecycle.create(lifecycle.new_job(job_id, owner, wish, world.clock.now(), keep=world.keep), world.jobs)
+    job = lifecycle.create(accept_job(job_id, owner, payload, world.clock.now(), keep=world.keep), world.jobs)
     if job.is_absent(world.clock.now()):
         raise Conflict(
             "The film that this Idempotency-Key asked for was deleted.",

@@ -7,6 +7,7 @@ from promptreel.domain import states
 from promptreel.domain.document import Document, Moment, Part
 from promptreel.domain.models import Aspect, Resolution, VideoModel, frame_size_px, registry
 from promptreel.domain.problem import Problem
+from promptreel.domain.prompt_hints import Inferred
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
@@ -111,6 +112,7 @@ class Job(Document):
     execution: str | None = None
     error: Problem | None = None
     output: Output | None = None
+    inferred: tuple[Inferred, ...] = ()  # what was read from the prompt beside the story
     warnings: tuple[str, ...] = ()
     resumed: Moment | None = None  # when a person last asked to go on: tries before this are forgiven
     upload: str = ""  # name of the uploaded file that asked for it: its report goes when the job goes
@@ -147,6 +149,7 @@ class Job(Document):
             plan=None,
             output=None,
             error=None,
+            inferred=(),
             warnings=(),
             expires=None,
         )

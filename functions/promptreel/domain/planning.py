@@ -1,24 +1,37 @@
 """From request and storyboard to a plan: models, lengths, waves and prices. Pure arithmetic, no I/O."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from promptreel.domain import ids, timeline, wishes
-from promptreel.domain.job import DrawItem, Wave
+from promptreel.domain import ids, prompts, timeline
+from promptreel.domain.job import DEFAULT_LIMIT_MICROS, DrawItem, Wave
 from promptreel.domain.models import Aspect, ImageModel, PictureSize, TextModel, VideoModel, registry
-from promptreel.domain.request import FilmRequest
+from promptreel.domain.money import micros, usd
+from promptreel.domain.prompt_hints import Inferred, PromptHints, extract_hints
+from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.scene import Scene
-from promptreel.domain.storyboard import StoryScene
-from promptreel.errors import Invalid
+from promptreel.domain.storyboard import Storyboard, StoryScene
+from promptreel.domain.tariffs import picture_tariff, text_tariff, tokens_at_most
+from promptreel.domain.timing import plan_timing
+from promptreel.errors import BudgetExceeded, Invalid
 
 PICTURE_SIZE: PictureSize = "1K"
+MOST_REFERENCES = 1  # a keyframe is drawn from its words and at most the picture before it
 FREE_SCENES = (3, 6)  # the writer's own choice when nobody asked for a number
+FILM_TOKENS, SCENE_TOKENS = 4096, 500
+"""Room for style, characters, settings and thinking; room for the texts of one scene."""
+_CENT_MICROS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A request with every open choice made, before a word is written."""
+    """A request with every open choice made, before a word is written.
+
+    ``inferred`` are the values read from the prompt; ``warnings`` say what of the prompt or the request is not met.
+    """
 
     text: TextModel
     image: ImageModel
@@ -28,37 +41,138 @@ class Brief:
     legal_durations_s: tuple[int, ...]
     durations_s: tuple[int, ...]  # empty while the writer may choose the number of scenes
     transition_frames: int
+    inferred: tuple[Inferred, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def storyboard_tokens(self) -> int:
+        """The most that the storyboard may be long."""
+        return FILM_TOKENS + SCENE_TOKENS * max(self.scene_range)
 
     def durations_for(self, count: int) -> Sequence[int]:
         """Seconds of each scene once their number is known."""
-        return self.durations_s or timeline.plan_durations(count, None, self.legal_durations_s)
+        return self.durations_s or timeline.plan_lengths(count, None, self.legal_durations_s)
 
 
-def brief(request: FilmRequest) -> Brief:
-    """Decide models, format and timing.
+def accept(payload: Any, at: datetime) -> tuple[FilmRequest, Brief]:
+    """The request in decoded JSON, as every way in accepts it; ``at`` decides prices.
+
+    Raises: Invalid for wrong fields, and for fields that contradict one another, with the nearest legal values;
+    BudgetExceeded with the amount needed when the limit cannot hold the plan.
+    """
+    request = parse_request(payload)
+    _refuse_unused_transition(request)
+    decided = brief(request, at)
+    _refuse_small_budget(request, decided, at)
+    return request, decided
+
+
+def brief(request: FilmRequest, at: datetime) -> Brief:
+    """Decide models, format and timing; ``at`` decides prices, so that the same job is always planned alike.
 
     Raises: Invalid when fields contradict one another or the chosen model's limits.
     """
     chosen = registry().defaults[request.quality]
     video = registry().video_model(request.models.video or chosen.video)
-    wished = wishes.read(request.prompt)
+    hints = extract_hints(request.prompt)
     legal = video.durations_s.get(request.resolution)
     if legal is None:
-        can = ", ".join(video.durations_s)
-        raise Invalid(f"resolution: {video.id} films {can}, not {request.resolution}.", remedy="Choose one of these.")
+        raise _unknown_resolution(request, video)
     transition_frames = _transition_frames(request, video.fps, legal)
-    overlap_s = timeline.overlap_frames(request.transition.kind, transition_frames) / video.fps
-    count, durations = _timing(request, wished, legal, overlap_s)
-    return Brief(
+    timing = plan_timing(request, hints, video, transition_frames)
+    shape = hints.find("aspect")
+    count = len(timing.durations_s)
+    decided = Brief(
         text=registry().text_model(request.models.text or chosen.text),
         image=registry().image_model(request.models.image or chosen.image),
         video=video,
-        aspect=request.aspect or wished.aspect or "16:9",
+        aspect=request.aspect or (shape.value if shape else "16:9"),  # type: ignore[arg-type]
         scene_range=(count, count) if count else FREE_SCENES,
         legal_durations_s=legal,
-        durations_s=durations,
+        durations_s=timing.durations_s,
         transition_frames=transition_frames,
+        inferred=tuple(one for one in hints.read if one not in timing.unused and not _is_given(request, one.field)),
+        warnings=(*_overruled(request, hints, timing.unused), *timing.warnings),
     )
+    return decided if count else _within_budget(decided, request, at)
+
+
+def _is_given(request: FilmRequest, field: str) -> bool:
+    return getattr(request, field) is not None
+
+
+def _overruled(request: FilmRequest, hints: PromptHints, unused: Sequence[Inferred]) -> list[str]:
+    """What the prompt says about the film and the film does not follow."""
+    against = [one for one in hints.read if _is_given(request, one.field) and getattr(request, one.field) != one.value]
+    return [
+        *(f"prompt: “{one.words}” gives way to the request's fields." for one in (*against, *unused)),
+        *(sentence for field, sentence in hints.unusable if not _is_given(request, field)),
+    ]
+
+
+def _unknown_resolution(request: FilmRequest, video: VideoModel) -> Invalid:
+    able = [model.id for model in registry().video if request.resolution in model.durations_s]
+    return Invalid(
+        f"resolution: {video.id} films {', '.join(video.durations_s)}, not {request.resolution}.",
+        remedy=f"Set `resolution` to {list(video.durations_s)[-1]}, or `models.video` to {' or '.join(able)}.",
+    )
+
+
+def _refuse_unused_transition(request: FilmRequest) -> None:
+    """A request just parsed, not a stored one: that holds its defaults as if they had been given."""
+    if request.transition.kind is timeline.TransitionKind.CUT and "duration_s" in request.transition.model_fields_set:
+        raise Invalid(
+            "transition.duration_s: a cut takes no time.",
+            remedy="Set `transition.kind` to crossfade or fade_black, or leave out `transition.duration_s`.",
+        )
+    if request.transition.kind is not timeline.TransitionKind.CUT and request.scenes == 1:
+        raise Invalid(
+            f"transition.kind: a film of one scene has no place for a {request.transition.kind}.",
+            remedy="Set `scenes` to 2, or `transition.kind` to cut.",
+        )
+
+
+def price_micros(request: FilmRequest, decided: Brief, count: int, at: datetime) -> tuple[int, int]:
+    """What the storyboard may cost at most, and what is reserved for the pictures and clips of so many scenes."""
+    writing = replace(decided, scene_range=(decided.scene_range[0], count))
+    question = prompts.storyboard_prompt(request.prompt, writing.scene_range, writing.durations_s)
+    sent = tokens_at_most(prompts.WRITER_INSTRUCTION, question, json.dumps(Storyboard.model_json_schema()))
+    storyboard = text_tariff(decided.text, sent, writing.storyboard_tokens).reserved_micros(at)
+    picture = picture_tariff(decided.image, PICTURE_SIZE, MOST_REFERENCES, decided.image.output_tokens)
+    clips = decided.video.cost_micros(
+        sum(decided.durations_for(count)), request.resolution, at, audio=request.clip_audio
+    )
+    return storyboard, (count + 1) * picture.reserved_micros(at) + clips
+
+
+def _limit_micros(request: FilmRequest) -> int:
+    return DEFAULT_LIMIT_MICROS if request.budget_usd is None else micros(request.budget_usd)
+
+
+def _within_budget(decided: Brief, request: FilmRequest, at: datetime) -> Brief:
+    """The writer chooses among numbers of scenes that the limit holds."""
+    fewest, most = decided.scene_range
+    held = [
+        count
+        for count in range(fewest, most + 1)
+        if sum(price_micros(request, decided, count, at)) <= _limit_micros(request)
+    ]
+    return replace(decided, scene_range=(fewest, max(held, default=fewest)))
+
+
+def _refuse_small_budget(request: FilmRequest, decided: Brief, at: datetime) -> None:
+    """Refuse what cannot be paid for however cheap its storyboard is."""
+    count = decided.scene_range[0]
+    storyboard, planned = price_micros(request, decided, count, at)
+    limit = _limit_micros(request)
+    if limit <= planned:
+        needed = usd(-(-(storyboard + planned) // _CENT_MICROS) * _CENT_MICROS)
+        default = " by default" if request.budget_usd is None else ""
+        raise BudgetExceeded(
+            f"budget_usd: a film of {count} scene{'s' * (count > 1)}, {sum(decided.durations_for(count))} s of clips, "
+            f"needs up to {needed} USD; the limit is {usd(limit)} USD{default}. Nothing was paid.",
+            remedy=f"Set `budget_usd` to at least {needed}, or ask for fewer or shorter scenes.",
+        )
 
 
 def _transition_frames(request: FilmRequest, fps: int, legal_s: Sequence[int]) -> int:
@@ -70,25 +184,6 @@ def _transition_frames(request: FilmRequest, fps: int, legal_s: Sequence[int]) -
             remedy="Ask for a shorter transition.",
         )
     return timeline.frames(request.transition.duration_s, fps)
-
-
-def _timing(
-    request: FilmRequest, wished: wishes.Wishes, legal_s: Sequence[int], overlap_s: float
-) -> tuple[int | None, tuple[int, ...]]:
-    """How many scenes and how long each. A wish read out of the prompt gives way where it cannot be met."""
-    asked_count, asked_s = request.scenes or wished.scenes, request.duration_s or wished.duration_s
-    count = asked_count or timeline.scene_count(asked_s, legal_s, overlap_s)
-    if count is None:
-        return None, ()
-    try:
-        return count, tuple(timeline.plan_durations(count, asked_s, legal_s, overlap_s))
-    except Invalid:
-        if request.scenes and request.duration_s:
-            raise
-    if request.duration_s:  # the length was asked for in its field, the number of scenes only in words
-        count = timeline.scene_count(asked_s, legal_s, overlap_s) or count
-        return count, tuple(timeline.plan_durations(count, asked_s, legal_s, overlap_s))
-    return count, tuple(timeline.plan_durations(count, None, legal_s, overlap_s))
 
 
 def scenes(stories: Sequence[StoryScene], durations_s: Sequence[int], now: datetime) -> list[Scene]:

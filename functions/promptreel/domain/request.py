@@ -3,17 +3,23 @@
 Unknown fields are refused, and so is a known field whose feature is not built yet: nothing asked for is ignored.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
+from promptreel.domain.characters import check_characters, has_words, visible_length
 from promptreel.domain.models import Aspect, Quality, Resolution
 from promptreel.domain.timeline import TransitionKind
 from promptreel.errors import Invalid
 
-MAX_PROMPT_CHARS = 20_000
+MIN_PROMPT_CHARS, MAX_PROMPT_CHARS = 3, 20_000
 MAX_SCENES = 60
+DURATION_S = (4, 480)
+MAX_FAULTS, MAX_FIELD_CHARS = 10, 100  # of an answer that names what is wrong
+CLOSE = 0.66  # likeness from which a field's name is taken for a misspelt one: `budget` for `budget_usd`
 
 
 class _Wish(BaseModel):
@@ -50,9 +56,9 @@ class Resumption(_Wish):
 class FilmRequest(_Wish):
     """A film, as asked for."""
 
-    prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=MAX_PROMPT_CHARS)]
+    prompt: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_PROMPT_CHARS)]
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
-    duration_s: float | None = Field(default=None, ge=4, le=480)
+    duration_s: float | None = Field(default=None, ge=DURATION_S[0], le=DURATION_S[1])
     scenes: int | None = Field(default=None, ge=1, le=MAX_SCENES)
     aspect: Aspect | None = None
     resolution: Resolution = "720p"
@@ -70,9 +76,27 @@ class FilmRequest(_Wish):
     @field_validator("prompt")
     @classmethod
     def _has_words(cls, prompt: str) -> str:
-        if not any(character.isalpha() for character in prompt):
+        if not visible_length(prompt):
+            raise ValueError("is empty, or holds nothing that can be seen")
+        if not has_words(prompt):
             raise ValueError("must contain words")
+        if visible_length(prompt) < MIN_PROMPT_CHARS:
+            raise ValueError(f"must have at least {MIN_PROMPT_CHARS} characters (2 in scripts such as Chinese or Thai)")
         return prompt
+
+    @field_validator("title")
+    @classmethod
+    def _can_be_seen(cls, title: str | None) -> str | None:
+        if title is not None and not visible_length(title):
+            raise ValueError("holds nothing that can be seen")
+        return title
+
+    @field_validator("duration_s", "scenes", "budget_usd", "seed", mode="before")
+    @classmethod
+    def _is_no_boolean(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError(f"must be a number, not {str(value).lower()}")  # noqa: TRY004 - pydantic wants ValueError
+        return value
 
 
 # Fields and values of the documented request that are not built yet: named, so that the refusal can say so.
@@ -110,15 +134,26 @@ def parse_resumption(wish: Any) -> Resumption:
     return _checked(Resumption, wish)
 
 
-def _checked(kind: type[W], wish: Any) -> W:
+def _checked(kind: type[W], payload: Any) -> W:
+    check_characters(payload)
     try:
-        return kind.model_validate(wish)
+        return kind.model_validate(payload)
     except ValidationError as error:
-        raise Invalid("; ".join(map(_sentence, error.errors())), remedy="Correct the fields named.") from error
+        sentences = (_sentence(kind, fault) for fault in error.errors()[:MAX_FAULTS])
+        raise Invalid("; ".join(sentences), remedy="Correct the fields named.") from error
 
 
-def _sentence(fault: Any) -> str:
-    field = ".".join(map(str, fault["loc"])) or "request"
+def _sentence(kind: type[BaseModel], fault: Any) -> str:
+    field = ".".join(map(str, fault["loc"]))[:MAX_FIELD_CHARS] or "request"
     if fault["type"] == "extra_forbidden":
-        return f"{field}: there is no such field"
+        nearest = get_close_matches(str(fault["loc"][-1]).lower(), _known_fields(kind, fault["loc"]), 1, CLOSE)
+        return f"{field}: there is no such field" + (f"; did you mean `{nearest[0]}`?" if nearest else "")
     return f"{field}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _known_fields(kind: type[BaseModel], loc: tuple[int | str, ...]) -> Mapping[str, Any]:
+    """The fields of the object that holds the one at ``loc``."""
+    for name in loc[:-1]:
+        inner = kind.model_fields[str(name)].annotation
+        kind = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else kind
+    return kind.model_fields

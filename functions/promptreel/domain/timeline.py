@@ -5,8 +5,6 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
-from promptreel.errors import Invalid
-
 
 class TransitionKind(StrEnum):
     """How one scene passes into the next."""
@@ -36,41 +34,27 @@ def film_frames(scene_frames: Sequence[int], overlaps: Sequence[int]) -> int:
     return sum(scene_frames) - sum(overlaps)
 
 
-def scene_count(asked_s: float | None, legal_s: Sequence[int], overlap_s: float = 0.0) -> int | None:
-    """Fewest scenes that reach the asked length, or None when no length was asked."""
-    if asked_s is None:
-        return None
-    longest = max(legal_s)
-    count = 1
-    while count * longest - (count - 1) * overlap_s < asked_s:
-        count += 1
-    return count
+def plan_lengths(count: int, total: int | None, legal: Sequence[int]) -> list[int]:
+    """Lengths of so many scenes, each a legal one, whose sum comes closest to ``total``; all in the same unit.
 
-
-def plan_durations(count: int, asked_s: float | None, legal_s: Sequence[int], overlap_s: float = 0.0) -> list[int]:
-    """Seconds of each scene, from the model's legal durations, so that the film comes closest to the asked length.
-
-    Longer scenes come first. Without an asked length every scene gets the middle legal duration.
-
-    Raises: Invalid when even the shortest or longest clips miss the asked length by more than half a clip.
+    Longer scenes come first. Without a total every scene gets the middle legal length.
     """
-    legal = sorted(legal_s)
-    if asked_s is None:
-        return [legal[len(legal) // 2]] * count
-    target = asked_s + overlap_s * (count - 1)
-    slack = legal[0] / 2
-    if not count * legal[0] - slack <= target <= count * legal[-1] + slack:
-        shortest, longest = (count * s - (count - 1) * overlap_s for s in (legal[0], legal[-1]))
-        raise Invalid(
-            f"duration_s: {count} scenes of {legal[0]}-{legal[-1]} s make a film of {shortest:g}-{longest:g} s, "
-            f"not {asked_s:g} s.",
-            remedy="Ask for another number of scenes, or leave out `scenes` and it is chosen for you.",
-        )
-    durations = [legal[0]] * count
-    while True:  # lengthen the shortest scene by one step for as long as the film comes closer to its length
-        position = durations.index(min(durations))
-        longer = next((step for step in legal if step > durations[position]), None)
-        total = sum(durations)
-        if longer is None or abs(total - durations[position] + longer - target) >= abs(total - target):
-            return durations
-        durations[position] = longer
+    steps = sorted(legal)
+    if total is None:
+        return [steps[len(steps) // 2]] * count
+    lengths = [steps[0]] * count
+    while True:  # lengthen the shortest scene by one step for as long as the sum comes closer
+        position = lengths.index(min(lengths))
+        longer = next((step for step in steps if step > lengths[position]), None)
+        now = sum(lengths)
+        if longer is None or abs(now - lengths[position] + longer - total) >= abs(now - total):
+            return lengths
+        lengths[position] = longer
+
+
+def possible_totals(count: int, legal: Sequence[int]) -> set[int]:
+    """Every sum that ``plan_lengths`` can come to."""
+    totals = {0}
+    for _ in range(count):
+        totals = {total + step for total in totals for step in legal}
+    return totals

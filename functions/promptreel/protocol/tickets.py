@@ -6,12 +6,10 @@ from datetime import datetime
 from promptreel.domain import ids as names
 from promptreel.domain.job import Job, Plan
 from promptreel.domain.models import ImageModel
-from promptreel.domain.planning import PICTURE_SIZE
+from promptreel.domain.planning import MOST_REFERENCES, PICTURE_SIZE
 from promptreel.domain.scene import FrameName, Scene
 from promptreel.domain.tariffs import Tariff, picture_tariff, raised_limit
 from promptreel.protocol.ledger import Ticket
-
-MOST_REFERENCES = 1  # a keyframe is drawn from its words and at most the picture before it
 
 
 def seed(job: Job, *parts: str) -> int:

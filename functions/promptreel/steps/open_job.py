@@ -1,20 +1,19 @@
 """open_job: the first step of every execution. A raw request, an uploaded prompt or a known job becomes an open job."""
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
 from promptreel.domain import ids as names
+from promptreel.domain.characters import check_characters
 from promptreel.domain.job import OPERATORS, Job
-from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.errors import Invalid, NotFound, Rejected
-from promptreel.ports import Clock, Executions, Ids, Inbox, JobStore, Replace, UploadedPrompt
-from promptreel.protocol import lifecycle
+from promptreel.ports import Clock, Executions, Ids, Inbox, JobStore, Replace
+from promptreel.protocol import lifecycle, prompt_files
 from promptreel.protocol.races import until_won
+from promptreel.protocol.submission import accept_job
+
+MAX_OWNER_CHARS = 254  # of an e-mail address
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +71,9 @@ def _find(
     if isinstance(wish, dict) and isinstance(wish.get("data"), dict) and "bucket" in wish["data"]:
         job = _from_upload(wish["data"], inbox=inbox, jobs=jobs, clock=clock, keep=keep)
     else:
-        owner, request = _owned(wish)
+        owner, payload = _owned(wish)
         job_id = names.job_id("execution", execution)
-        job = lifecycle.create(lifecycle.new_job(job_id, owner, request, clock.now(), keep=keep), jobs)
+        job = lifecycle.create(accept_job(job_id, owner, payload, clock.now(), keep=keep), jobs)
     return job.id, 1
 
 
@@ -90,24 +89,24 @@ def _known(wish: dict[str, Any]) -> tuple[str, int]:
     return job_id, run
 
 
-def _owned(wish: Any) -> tuple[str, FilmRequest]:
-    """A request by ``gcloud workflows run`` or in a file may name its owner."""
-    if not isinstance(wish, dict):
-        return OPERATORS, parse_request(wish)
-    owner = wish.get("owner", OPERATORS)
-    if not isinstance(owner, str) or not owner or len(owner) > 254:  # noqa: PLR2004 - longest e-mail address
-        raise Invalid("owner: must be an e-mail address of at most 254 characters.")
-    return owner, parse_request({field: value for field, value in wish.items() if field != "owner"})
+def _owned(payload: Any, uploader: str | None = None) -> tuple[str, Any]:
+    """A request by ``gcloud workflows run`` or in a file may name its owner; the file's metadata overrules it."""
+    is_object = isinstance(payload, dict)
+    owner = uploader or (payload.get("owner", OPERATORS) if is_object else OPERATORS)
+    check_characters({"owner": owner})
+    if not isinstance(owner, str) or not owner or len(owner) > MAX_OWNER_CHARS:
+        raise Invalid(f"owner: must be an e-mail address of at most {MAX_OWNER_CHARS} characters.")
+    return owner, {field: value for field, value in payload.items() if field != "owner"} if is_object else payload
 
 
 def _from_upload(data: dict[str, Any], *, inbox: Inbox, jobs: JobStore, clock: Clock, keep: timedelta) -> Job:
+    check_characters(data, refused=("Cs",))
     bucket, name, generation = (str(data.get(key, "")) for key in ("bucket", "name", "generation"))
     job_id = names.job_id("upload", bucket, name, generation)
     try:
         upload = inbox.read(bucket, name, generation)
-        owner, request = _owned(_decode(upload))
-        wanted = lifecycle.new_job(job_id, upload.owner or owner, request, clock.now(), keep=keep, upload=name)
-        job = lifecycle.create(wanted, jobs)
+        owner, payload = _owned(prompt_files.decode(name, upload.data), upload.owner)
+        job = lifecycle.create(accept_job(job_id, owner, payload, clock.now(), keep=keep, upload=name), jobs)
     except NotFound:
         return jobs.job(job_id).value  # deleted or replaced since: the job may stand already, else NotFound says so
     except Rejected as error:
@@ -120,29 +119,3 @@ def _from_upload(data: dict[str, Any], *, inbox: Inbox, jobs: JobStore, clock: C
         name, {"object": f"gs://{bucket}/{name}", "generation": generation, "state": "accepted", "job_id": job.id}
     )
     return job
-
-
-def _decode(upload: UploadedPrompt) -> Any:
-    """The request in a file, by its ending: .json and .yaml hold a request, .txt and .md hold a prompt."""
-    try:
-        text = upload.data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid(
-            f"{upload.name}: not UTF-8 text (byte {error.start}).", remedy="Save the file as UTF-8."
-        ) from error
-    ending = PurePosixPath(upload.name).suffix.lower()
-    if ending in {".txt", ".md"}:
-        return {"prompt": text}
-    try:
-        if ending == ".json":
-            return json.loads(text)
-        if ending in {".yaml", ".yml"}:
-            return yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        where = " ".join(str(error).split())
-        raise Invalid(f"{upload.name}: cannot be read: {where}", remedy="Mend the file and upload it again.") from error
-    raise Invalid(
-        f"{upload.name}: prompts end in .txt, .md, .json or .yaml, not {ending or 'nothing'!r}.",
-        code="unknown_file_type",
-        remedy="Rename the file and upload it again.",
-    )

@@ -19,9 +19,6 @@ from promptreel.protocol.paying import last_answer
 from promptreel.protocol.races import until_won
 from promptreel.protocol.writing import Question, Unusable, ask
 
-FILM_TOKENS, SCENE_TOKENS = 4096, 500
-"""Room for style, characters, settings and thinking; room for the texts of one scene."""
-
 REQUEST_S = 600.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
 
 
@@ -62,7 +59,7 @@ def write_storyboard(
     if job.plan is not None:
         return StoryboardWritten("planned", waves=job.plan.waves)
     lifecycle.advance(job.id, job.run, JobState.PENDING, JobState.STORYBOARD, jobs=jobs, clock=clock, ids=ids)
-    brief = planning.brief(job.request)
+    brief = planning.brief(job.request, job.created)
     told = ask(
         job,
         brief.text,
@@ -101,7 +98,7 @@ def _question(job: Job, brief: Brief) -> Question[Storyboard]:
         schema=Storyboard,
         read=lambda text: storyboard.parse(text, brief.scene_range),
         path=f"jobs/{job.id}/storyboard",
-        most_tokens=FILM_TOKENS + SCENE_TOKENS * max(brief.scene_range),
+        most_tokens=brief.storyboard_tokens,
     )
 
 

@@ -22,6 +22,33 @@ def test_submission_then_is_accepted_at_once_and_its_execution_started(http: Fla
     assert world.jobs.job(body["id"]).value.owner == "mira@example.com"
 
 
+def test_submission_says_what_was_read_from_the_prompt_and_what_cannot_be_met(http: FlaskClient) -> None:
+    prompt = "A quiet film of two scenes. A fox crosses a square at 9:16. Length: 30 seconds."
+    expected = [
+        {"field": "scenes", "value": 2, "words": "two scenes"},
+        {"field": "duration_s", "value": 30, "words": "30 seconds"},
+    ]
+    warning = "prompt: “30 seconds” cannot be met with 2 scenes of 4-8 s; the film is planned as 16 s."
+
+    made = submit(http, {"prompt": prompt}, **{"Idempotency-Key": "k"}).get_json()
+
+    assert (made["inferred"], made["warnings"]) == (expected, [warning])
+    assert submit(http, {"prompt": prompt}, **{"Idempotency-Key": "k"}).get_json()["inferred"] == expected
+    shown = http.get(f"/v1/jobs/{made['id']}", headers=bearer()).get_json()
+    assert (shown["inferred"], shown["warnings"]) == (expected, [warning])
+    assert submit(http).get_json()["inferred"] == []
+
+
+def test_submission_that_its_limit_cannot_pay_for_is_refused_and_nothing_is_started(
+    http: FlaskClient, world: FakeWorld
+) -> None:
+    refused = submit(http, {"prompt": "A chase, 90 seconds"})
+
+    assert (refused.status_code, refused.get_json()["code"]) == (402, "budget_exceeded")
+    assert "12 scenes, 90 s of clips, needs up to 37.08 USD" in refused.get_json()["message"]
+    assert (world.executions.started, world.writer.asked) == ([], [])
+
+
 def test_submission_behind_tls_then_links_to_the_address_that_was_asked(http: FlaskClient) -> None:
     made = submit(http, **{"X-Forwarded-Proto": "https", "Host": "api-1.us-central1.run.app"}).get_json()
 
@@ -117,7 +144,11 @@ def test_serverless_header_names_the_caller_when_it_is_the_only_one(http: FlaskC
         ({"json": {"prompt": "x" * 1_000_001}}, 413, "larger than 1,000,000 bytes"),
         ({"json": {"prompt": "x" * 20_001}}, 422, "prompt: String should have at most 20000 characters"),
         ({"json": {**PROMPT, "scenes": 200}}, 422, "scenes: Input should be less than or equal to 60"),
-        ({"json": {**PROMPT, "scenes": 2, "duration_s": 100}}, 422, "2 scenes of 4-8 s make a film of 8-16 s"),
+        (
+            {"json": {**PROMPT, "scenes": 2, "duration_s": 100}},
+            422,
+            "2 scenes of 4-8 s make a film of 8-16 s",
+        ),
     ],
 )
 def test_bad_submission_then_is_a_problem_and_no_job(

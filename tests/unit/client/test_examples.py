@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from client.wish import film_request
-from promptreel.domain import wishes
-from promptreel.domain.planning import brief
-from promptreel.domain.request import parse_request
+from promptreel.domain.planning import accept
+from promptreel.domain.prompt_hints import extract_hints
+from tests.fakes.system import START
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 IDEAS = sorted(path for path in EXAMPLES.iterdir() if path.suffix in {".txt", ".md", ".json", ".yaml"})
@@ -16,18 +16,16 @@ IDEAS = sorted(path for path in EXAMPLES.iterdir() if path.suffix in {".txt", ".
 
 @pytest.mark.parametrize("path", IDEAS, ids=lambda path: path.name)
 def test_example_when_submitted_then_a_film_of_three_scenes_or_more_is_planned(path: Path) -> None:
-    request = parse_request(film_request("", path, sys.stdin, {}))
-
-    planned = brief(request)
+    _, planned = accept(film_request("", path, sys.stdin, {}), START)
 
     assert len(planned.durations_s) >= 3
     assert sum(planned.durations_s) >= 24
 
 
 def test_lighthouse_when_read_then_it_asks_for_four_scenes_in_32_seconds() -> None:
-    asked = wishes.read((EXAMPLES / "lighthouse.txt").read_text())
+    hints = extract_hints((EXAMPLES / "lighthouse.txt").read_text())
 
-    assert (asked.scenes, asked.duration_s) == (4, 32)
+    assert [(hint.field, hint.value) for hint in hints.read] == [("duration_s", 32), ("scenes", 4)]
 
 
 def test_examples_when_counted_then_there_is_one_of_each_kind() -> None:

@@ -100,7 +100,8 @@ def test_steps_of_the_old_run_then_do_nothing_after_a_resume(world: FakeWorld) -
 
 
 def test_plan_over_the_limit_when_resumed_with_more_then_uses_the_paid_storyboard(world: FakeWorld) -> None:
-    job = world.opened(budget_usd="5.00")
+    job = world.opened()
+    world.lower_limit(job, 5_000_000)
     with pytest.raises(BudgetExceeded):
         world.write_storyboard(WriteStoryboard(job.id, 1))
     fail(world, job)

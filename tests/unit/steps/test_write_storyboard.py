@@ -200,7 +200,8 @@ def test_blocked_prompt_then_costs_nothing_and_is_tried_again(world: FakeWorld) 
 
 
 def test_plan_over_the_limit_then_stops_before_a_picture_and_names_the_amount(world: FakeWorld) -> None:
-    job = world.opened(budget_usd="5.00")
+    job = world.opened()
+    world.lower_limit(job, 5_000_000)
 
     with pytest.raises(BudgetExceeded, match=r"3 scenes needs up to 7\.\d+ USD; the limit is 5.00 USD"):
         world.write_storyboard(WriteStoryboard(job.id, job.run))

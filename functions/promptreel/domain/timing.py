@@ -1,0 +1,146 @@
+"""How many scenes and how long each: from the request's fields and the prompt's hints to legal durations."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from promptreel.domain.models import VideoModel
+from promptreel.domain.prompt_hints import Inferred, PromptHints
+from promptreel.domain.request import MAX_SCENES, FilmRequest
+from promptreel.domain.timeline import TransitionKind, frames, overlap_frames, plan_lengths, possible_totals
+from promptreel.errors import Invalid
+
+# A length given in its field is missed by at most this much, with a warning: half a step of 4, 6, 8 s.
+TOLERANCE_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of each scene, none while the writer may choose their number.
+
+    ``unused`` are the hints that gave way to fields; ``warnings`` say what is not met.
+    """
+
+    durations_s: tuple[int, ...] = ()
+    unused: tuple[Inferred, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def plan_timing(request: FilmRequest, hints: PromptHints, video: VideoModel, transition_frames: int) -> Timing:
+    """Fields are met or refused; a hint that cannot be met gives way, with a warning.
+
+    Raises: Invalid naming the nearest legal values.
+    """
+    possible = _Lengths.of(request, video, transition_frames)
+    scenes_hint = None if request.scenes else hints.find("scenes")
+    length_hint = None if request.duration_s else hints.find("duration_s")
+    count, unused = request.scenes, tuple[Inferred, ...]()
+    if scenes_hint and possible.allow(int(scenes_hint.value), possible.frames(request.duration_s)):
+        count = int(scenes_hint.value)
+    elif scenes_hint:
+        unused = (scenes_hint,)
+    asked = possible.frames(request.duration_s or (float(length_hint.value) if length_hint else None))
+    if asked is None:
+        return Timing(possible.durations_s(count, None) if count else (), unused)
+    durations_s = possible.durations_s(count or possible.nearest_count(asked), asked)
+    planned = possible.film_frames(durations_s)
+    if planned == asked:
+        return Timing(durations_s, unused)
+    if request.duration_s and abs(planned - asked) > TOLERANCE_S * video.fps:
+        raise _refusal(request, video, transition_frames, asked)
+    source = f"prompt: “{length_hint.words}”" if length_hint else f"duration_s: {request.duration_s:g} s"
+    scenes, film = possible.scenes(len(durations_s)), possible.seconds([planned])
+    warning = f"{source} cannot be met with {scenes}; the film is planned as {film} s."
+    return Timing(durations_s, unused, (warning,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lengths:
+    """What lengths are possible: legal seconds of a scene, frames that neighbours share, fewest scenes."""
+
+    fps: int
+    legal_s: Sequence[int]
+    overlap: int
+    fewest: int
+
+    @classmethod
+    def of(cls, request: FilmRequest, video: VideoModel, transition_frames: int) -> "_Lengths":
+        kind = request.transition.kind
+        fewest = 1 if kind is TransitionKind.CUT else 2  # a transition passes between two scenes
+        return cls(
+            video.fps, sorted(video.durations_s[request.resolution]), overlap_frames(kind, transition_frames), fewest
+        )
+
+    def frames(self, seconds: float | None) -> int | None:
+        return None if seconds is None else frames(seconds, self.fps)
+
+    def seconds(self, lengths: Iterable[int], between: str = "") -> str:
+        return between.join(f"{length / self.fps:g}" for length in lengths)
+
+    def scenes(self, count: int) -> str:
+        """As ``3 scenes of 4-8 s``."""
+        span = "-".join(map(str, dict.fromkeys((self.legal_s[0], self.legal_s[-1]))))
+        shared = f" that share {self.seconds([self.overlap])} s" if self.overlap else ""
+        return f"{count} scene{'s' * (count > 1)} of {span} s{shared}"
+
+    def durations_s(self, count: int, asked: int | None) -> tuple[int, ...]:
+        total = None if asked is None else asked + self.overlap * (count - 1)
+        lengths = plan_lengths(count, total, [step * self.fps for step in self.legal_s])
+        return tuple(length // self.fps for length in lengths)
+
+    def film_frames(self, durations_s: Sequence[int]) -> int:
+        return sum(durations_s) * self.fps - self.overlap * (len(durations_s) - 1)
+
+    def miss(self, count: int, asked: int) -> int:
+        return abs(self.film_frames(self.durations_s(count, asked)) - asked)
+
+    def allow(self, count: int, asked: int | None) -> bool:
+        return count >= self.fewest and (asked is None or self.miss(count, asked) <= TOLERANCE_S * self.fps)
+
+    def nearest_count(self, asked: int) -> int:
+        """The fewest scenes that reach a length, or one scene fewer where that comes as close."""
+        reaching = -((self.overlap - asked) // (self.legal_s[-1] * self.fps - self.overlap))
+        counts = {min(max(count, self.fewest), MAX_SCENES) for count in (reaching - 1, reaching)}
+        return min(counts, key=lambda count: (self.miss(count, asked), count))
+
+    def films(self, counts: Iterable[int]) -> list[int]:
+        """Frames of every film of so many scenes, shortest first."""
+        return sorted(
+            {
+                total * self.fps - self.overlap * (count - 1)
+                for count in counts
+                for total in possible_totals(count, self.legal_s)
+            }
+        )
+
+
+def _refusal(request: FilmRequest, video: VideoModel, transition_frames: int, asked: int) -> Invalid:
+    """Why no film has this length, and the nearest values that are legal."""
+    possible = _Lengths.of(request, video, transition_frames)
+    count, any_count = request.scenes, range(possible.fewest, MAX_SCENES + 1)
+    films = possible.films([count] if count else any_count)
+    nearest = [*[film for film in films if film < asked][-1:], *[film for film in films if film > asked][:1]]
+    ways = [f"`duration_s` to {possible.seconds(nearest, ' or ')}"]
+    fitting = [other for other in any_count if possible.allow(other, asked)] if count else []
+    if count and fitting:
+        ways.append(f"`scenes` to {min(fitting, key=lambda other: abs(other - count))}")
+    for field, other in _variants(request, video):
+        others = _Lengths.of(other, video, transition_frames)
+        if others.allow(count or others.nearest_count(asked), asked):
+            ways.append(field)
+    length = possible.seconds([asked])
+    if count:
+        span = possible.seconds(dict.fromkeys((films[0], films[-1])), "-")
+        why = f"{possible.scenes(count)} make a film of {span} s, not {length} s."
+    else:
+        why = f"no film of {possible.fewest} to {possible.scenes(MAX_SCENES)} lasts {length} s."
+    return Invalid(f"duration_s: {why}", remedy=f"Set {', or '.join(ways)}.")
+
+
+def _variants(request: FilmRequest, video: VideoModel) -> Iterable[tuple[str, FilmRequest]]:
+    """The same request with another resolution, or with cuts."""
+    for resolution in video.durations_s:
+        if resolution != request.resolution:
+            yield f"`resolution` to {resolution}", request.model_copy(update={"resolution": resolution})
+    if request.transition.kind is not TransitionKind.CUT:
+        cut = request.transition.model_copy(update={"kind": TransitionKind.CUT})
+        yield "`transition.kind` to cut", request.model_copy(update={"transition": cut})
