@@ -27,7 +27,7 @@ from client.problems import ClientError, NotReachable, ProblemError
 from client.settings import connect
 from client.shapes import FilmRequest, Submitted
 from client.show import show
-from client.view import job_view, jobs_view, ledger_view, reconciled_view
+from client.view import job_view, jobs_view, ledger_view, notes, reconciled_view
 from client.watching import follow
 from client.wish import film_request
 
@@ -112,6 +112,8 @@ def submit(
     with connect(api, token) as client:
         say(Text(f"Idempotency-Key: {key}", style="dim"))  # before it is sent: a lost answer must not hide it
         answer = _submit_once(client, request, key)
+        for line in notes(answer):
+            say(line)
         if watch:
             _watch(client, answer["id"], as_json=as_json)
         elif as_json:

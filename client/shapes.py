@@ -27,10 +27,20 @@ class Link(TypedDict):
     uri: NotRequired[str]
 
 
+class Inferred(TypedDict):
+    """A value that was read from the prompt, and the words it was read from."""
+
+    field: str
+    value: int | float | str
+    words: str
+
+
 class Submitted(TypedDict):
     id: str
     state: JobState
     links: NotRequired[dict[str, str]]
+    inferred: NotRequired[list[Inferred]]
+    warnings: NotRequired[list[str]]
 
 
 class JobSummary(TypedDict):
@@ -102,6 +112,7 @@ class Job(JobSummary):
     planned_duration_s: float | None
     planned_frames: int | None
     output: Output | None
+    inferred: NotRequired[list[Inferred]]
     warnings: list[str]
     error: Trouble | None
 

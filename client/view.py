@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from client import words
-from client.shapes import FINAL, Job, JobPage, Ledger, Reconciled, Scene
+from client.shapes import FINAL, Inferred, Job, JobPage, Ledger, Reconciled, Scene, Submitted
 
 _JOB_STYLES = {"COMPLETE": "bold green", "FAILED": "bold red", "CANCELLED": "bold yellow"}
 _SCENE_STYLES = {
@@ -49,6 +49,7 @@ _BAR_WIDTH = 20  # the header fits 80 columns
 def job_view(job: Job, now: datetime) -> RenderableType:
     """The whole job: a header, one line per scene, and how it ended if it did."""
     parts: list[RenderableType] = [_header(job, now)]
+    parts += map(_read, job.get("inferred", [])) if job["state"] in FINAL else notes(job)
     if job["scenes"]:
         parts.append(Padding(_scenes(job), (1, 0, 0, 0)))
     if job["state"] in FINAL:
@@ -56,11 +57,26 @@ def job_view(job: Job, now: datetime) -> RenderableType:
     return Group(*parts)
 
 
+def notes(told: Submitted | Job) -> list[Text]:
+    """One line for each value that was read from the prompt, and for each thing that cannot be met."""
+    return [*map(_read, told.get("inferred", [])), *map(_warning, told.get("warnings", []))]
+
+
+def _read(inferred: Inferred) -> Text:
+    value = {"scenes": f"{inferred['value']} scenes", "duration_s": f"{inferred['value']} s"}
+    return Text.assemble(
+        ("Read     ", "bold"),
+        f"{value.get(inferred['field'], inferred['value'])} from “{words.plain(inferred['words'])}”",
+    )
+
+
+def _warning(warning: str) -> Text:
+    return Text(f"Warning  {words.plain(warning)}", style="yellow")
+
+
 def ending_view(job: Job) -> RenderableType:
     """What came of it: the film, or the error with its remedy; never the film's address, which no frame may cut."""
-    lines: list[RenderableType] = [
-        Text(f"Warning  {words.plain(warning)}", style="yellow") for warning in job["warnings"]
-    ]
+    lines: list[RenderableType] = [_warning(warning) for warning in job["warnings"]]
     output, error = job["output"], job["error"]
     if output is not None:
         length = f"{words.film_time(output['duration_s'])}, {output['frames']} frames"

@@ -32,7 +32,9 @@ def _from_file(file: Path) -> FilmRequest:
     """.json and .yaml hold a whole request; every other file is the prompt itself."""
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise Unusable(f"{file} is not UTF-8 text.", remedy="Save the idea as a text file in UTF-8.") from error
+    except OSError as error:
         raise Unusable(f"{file} cannot be read: {error}.") from error
     parse = {".json": _json, ".yaml": _yaml, ".yml": _yaml}.get(file.suffix.lower())
     if parse is None:
@@ -53,9 +55,16 @@ def _json(text: str, file: Path) -> Any:
 def _yaml(text: str, file: Path) -> Any:
     import yaml  # noqa: PLC0415 - only who keeps requests as YAML waits for it
 
+    class PlainLoader(yaml.SafeLoader):
+        """Leaves plain values as text: YAML 1.1 would read `9:16` as 556 and `no` as false; the server knows better."""
+
+    PlainLoader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith((":null", ":merge"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        return yaml.load(text, PlainLoader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, ValueError) as error:
         raise Unusable(f"{file} is not YAML: {error}.") from error
 
 

@@ -72,8 +72,8 @@ def test_idea_when_read_from_stdin_then_sent_whole(
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("idea.json", '{"prompt": "Rain", "scenes": 3, "models": {"text": "t"}}'),
-        ("idea.yaml", "prompt: Rain\nscenes: 3\nmodels: {text: t}\n"),
+        ("idea.json", '{"prompt": "Rain", "aspect": "9:16", "scenes": 3, "models": {"text": "t"}}'),
+        ("idea.yaml", "prompt: Rain\naspect: 9:16\nscenes: 3\nmodels: {text: t}\n"),
     ],
 )
 def test_request_in_a_file_when_submitted_then_options_lie_over_it(
@@ -84,7 +84,49 @@ def test_request_in_a_file_when_submitted_then_options_lie_over_it(
 
     run("submit", "--file", str(tmp_path / name), "--scenes", "5", "--video-model", "v")
 
-    assert fake_api.asked[0].body == {"prompt": "Rain", "scenes": 5, "models": {"text": "t", "video": "v"}}
+    asked = {"prompt": "Rain", "aspect": "9:16", "scenes": 5, "models": {"text": "t", "video": "v"}}
+    assert fake_api.asked[0].body == asked
+
+
+def test_yaml_leaves_every_plain_value_but_null_to_the_server(
+    run: Run, fake_api: Any, answer: Any, tmp_path: Path
+) -> None:
+    fake_api.on("POST", "/v1/jobs", answer(202, {"id": "film-1", "state": "PENDING"}))
+    path = tmp_path / "idea.yaml"
+    path.write_text("prompt: Rain\ntitle: 2026-01-01\nclip_audio: no\nseed: 0123\nscenes: ~\n")
+
+    run("submit", "--file", str(path))
+
+    asked = {"prompt": "Rain", "title": "2026-01-01", "clip_audio": "no", "seed": "0123", "scenes": None}
+    assert fake_api.asked[0].body == asked
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_submission_prints_what_was_read_from_the_prompt_and_what_cannot_be_met(
+    run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    told = {
+        "id": "film-1",
+        "state": "PENDING",
+        "inferred": [
+            {"field": "scenes", "value": 2, "words": "two scenes"},
+            {"field": "duration_s", "value": 30, "words": "30 seconds"},
+            {"field": "aspect", "value": "9:16", "words": "vertical\x1b"},
+        ],
+        "warnings": ["prompt: “30 seconds” cannot be met."],
+    }
+    fake_api.on("POST", "/v1/jobs", answer(202, told))
+
+    assert run("submit", "Two scenes, 30 seconds, vertical", *options) == 0
+
+    printed = capsys.readouterr()
+    assert [line for line in printed.err.splitlines() if line.startswith(("Read", "Warning"))] == [
+        "Read     2 scenes from “two scenes”",
+        "Read     30 s from “30 seconds”",
+        "Read     9:16 from “vertical”",
+        "Warning  prompt: “30 seconds” cannot be met.",
+    ]
+    assert "Read" not in printed.out
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,18 @@ def test_job_being_made_when_drawn_then_one_line_tells_each_scene(
     ]
 
 
+@pytest.mark.parametrize("state", ["KEYFRAMES", "COMPLETE"])
+def test_job_shows_what_was_read_from_its_prompt_and_each_warning_once(
+    job_json: Callable[..., Any], state: str
+) -> None:
+    inferred = [{"field": "duration_s", "value": 30, "words": "30 seconds"}]
+    job = job_json(state=state, inferred=inferred, warnings=["The film is planned as 16 s."])
+
+    lines = [line for line in drawn(job_view(job, NOW)) if line.startswith(("Read", "Warning"))]
+
+    assert lines == ["Read     30 s from “30 seconds”", "Warning  The film is planned as 16 s."]
+
+
 def test_finished_job_when_drawn_then_film_and_its_length_are_told(
     job_json: Callable[..., Any], film_output: dict[str, Any]
 ) -> None:
