@@ -145,7 +145,7 @@ def test_storyboard_is_written_when_its_second_answer_has_room(world: FakeWorld)
 
 
 def test_output_limit_is_never_above_the_model_s_own_when_it_is_raised(world: FakeWorld) -> None:
-    job = world.opened(scenes=60)
+    job = world.opened(scenes=60, budget_usd=200)
     world.writer.answers = [CUT_OFF_ANSWER] * 3
 
     with pytest.raises(Rejected, match="answer of 65536 tokens"):
@@ -158,7 +158,8 @@ def test_output_limit_is_never_above_the_model_s_own_when_it_is_raised(world: Fa
 def test_raised_limit_is_not_asked_for_when_the_budget_does_not_hold_it(world: FakeWorld) -> None:
     reserve = FakeWorld()
     first = next(read.value for read in reserve.jobs.calls(reserve.planned().id) if read.value.kind == "text")
-    job = world.opened(budget_usd=f"{first.reserved_micros / 1e6:.6f}")
+    job = world.opened()
+    world.lower_limit(job, first.reserved_micros)
     world.writer.answers = [CUT_OFF_ANSWER]
 
     with pytest.raises(BudgetExceeded, match="do not hold storyboard"):
