@@ -5,7 +5,7 @@ locals {
   queues   = { for name, queue in jsondecode(file("${path.module}/config/queues.json")) : name => queue if name != "comment" }
   services = jsondecode(file("${path.module}/config/services.json"))
 
-  # The studio is the API behind another door, and builds run as nobody else: they exist only in the cloud. Images and
+  # The studio is the API behind another door, and builds have accounts of their own: these exist only in the cloud. Images and
   # functions are built as different accounts, so that a poisoned dependency of one cannot replace the other.
   accounts = merge(local.access.accounts, { studio = "film-studio", build = "film-build", build_functions = "film-build-functions" })
   people   = distinct(concat([for one in var.operators : endswith(one, ".gserviceaccount.com") ? "serviceAccount:${one}" : "user:${one}"], var.people))

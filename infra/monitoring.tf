@@ -11,7 +11,7 @@ locals {
   from_run         = "{monitored_resource=\"cloud_run_revision\"}"
 
   # Each: what is measured, how it is put together, and the threshold above which it wakes somebody; or a query that
-  # answers only when somebody is to be woken. Filters name promptreel's own workflow, queues and job: the project may hold
+  # answers only when the operators must act. Filters name promptreel's own workflow, queues and job: the project may hold
   # others. "absent_for" fires when nothing at all was measured for so long, once there has been something.
   own_workflow = "resource.type=\"workflows.googleapis.com/Workflow\" AND resource.labels.workflow_id=\"${local.services.workflow.name}\""
   own_queues   = "resource.type=\"cloud_tasks_queue\" AND resource.labels.queue_id=one_of(${join(", ", [for name in sort(keys(local.queues)) : "\"${name}\"" if startswith(name, "clips")])})"

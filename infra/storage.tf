@@ -140,7 +140,7 @@ resource "google_storage_bucket_iam_member" "build_reads_source" {
   member = google_service_account.this[each.key].member
 }
 
-# A prompt may come as a file. Its owner may replace it, but nobody sees another's; reports hold job ids and what to fix.
+# A prompt may come as a file. People may write and replace files without reading any; reports hold job ids and what to fix.
 resource "google_storage_bucket_iam_member" "people_upload_prompts" {
   for_each = toset(local.people)
 
@@ -157,7 +157,7 @@ resource "google_storage_bucket_iam_member" "people_read_results" {
   member = each.key
 }
 
-# Whoever Veo writes clips as, if it is not the caller: clips alone, and no listing.
+# The accounts that Veo writes clips as, where it is not the caller: clips alone, and no listing.
 resource "google_storage_bucket_iam_member" "writes_clips" {
   for_each = toset(var.clip_writers)
 

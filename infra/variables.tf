@@ -10,7 +10,7 @@ variable "billing_account" {
 }
 
 variable "bucket_suffix" {
-  description = "Is appended to the names of the buckets, PROJECT-artifacts and the others, where somebody else has taken one of them. It cannot be changed later."
+  description = "Is appended to the names of the buckets, PROJECT-artifacts and the others, where another project has one of them already. It cannot be changed later."
   type        = string
   default     = ""
 
@@ -130,7 +130,7 @@ variable "operators" {
 
   validation {
     condition     = anytrue([for one in var.operators : !endswith(one, ".gserviceaccount.com")])
-    error_message = "operators must name at least one person beside the service accounts: an account reads no mail, so nobody would get the alerts (OPERATORS=you@example.com,ci@…)."
+    error_message = "operators must name at least one person beside the service accounts: an account reads no mail, so the alerts would reach no person (OPERATORS=you@example.com,ci@…)."
   }
 
   validation {

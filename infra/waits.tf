@@ -12,8 +12,8 @@ resource "time_sleep" "log_metrics" {
 resource "time_sleep" "grants" {
   create_duration = "120s"
   triggers = {
-    build_functions = google_service_account.this["build_functions"].unique_id
-    eventarc        = google_service_account.this["eventarc"].unique_id
+    build_functions = google_service_account.this["build_functions"].email
+    eventarc        = google_service_account.this["eventarc"].email
   }
 
   depends_on = [

@@ -237,7 +237,7 @@ run "one_wrong_among_right_and_the_other_end_are_refused" {
   variables {
     budget               = 99.5
     budget_usd           = 10.5
-    clip_writers         = ["serviceAccount:service-1@gcp-sa-aiplatform.iam.gserviceaccount.com", "user:somebody@example.com"]
+    clip_writers         = ["serviceAccount:service-1@gcp-sa-aiplatform.iam.gserviceaccount.com", "user:stranger@example.com"]
     kms_key              = "projects/k/locations/us-east1/keyRings/r/cryptoKeys/c"
     labels               = { Team = "films" }
     operators            = ["ops@example.com", "somebody"]

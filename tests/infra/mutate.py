@@ -16,6 +16,7 @@ from tests.infra.mutants import Mutant, mutants
 from tests.infra.offline.terraform import PlanFailed, Workspace, workspace
 from tests.infra.policy import access
 from tests.infra.policy.everything import faults
+from tests.infra.policy.options import OPTIONS, faults_of_options
 from tests.infra.policy.plan import VARIABLES, Plan
 
 
@@ -82,6 +83,8 @@ def _killer(place: Workspace, mutant: Mutant, wanted: str) -> str:
         return "access table"
     if inventory.text(plan) != wanted:
         return "inventory"
+    if list(faults_of_options(Plan(place.plan(OPTIONS), place.infra))):
+        return "options"
     if mutant.file.endswith(".tf") and place.run("test", "-no-color").code:
         return "terraform test"
     return ""
