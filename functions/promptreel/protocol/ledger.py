@@ -17,7 +17,7 @@ from promptreel.domain.models import TokenUsage
 from promptreel.domain.money import usd
 from promptreel.domain.states import CallState
 from promptreel.errors import AnswerLost, BudgetExceeded, LostRace, Refused, Transient, Unpaid
-from promptreel.ports import Clock, Create, Ids, JobStore, Replace, Versioned
+from promptreel.ports import Change, Clock, Create, Ids, JobStore, Replace, Versioned
 from promptreel.protocol.endings import tell_call
 from promptreel.protocol.races import until_won
 
@@ -208,7 +208,7 @@ class Ledger:
             return Superseded()
         read = self._jobs.call(ticket.job_id, ticket.call_id)
         if read is None:
-            self._plan_extra(job, ticket)
+            self._reserve(job, ticket, ticket.price_micros, Create(ticket.job_id, ticket.planned(self._clock.now())))
             raise LostRace("The extra call is planned; claim it on a fresh read.")
         call = read.value
         if call.state is CallState.RESERVED and call.held_by(holder):
@@ -225,6 +225,11 @@ class Ledger:
                 return Busy(call, BUSY_WAIT_S * self._pace)
             self._jobs.write(Replace(ticket.job_id, read, moved))
             return Busy(moved, BUSY_WAIT_S * self._pace)
+        missing_micros = ticket.price_micros - call.reserved_micros
+        if missing_micros > 0:
+            dearer = call.evolve(reserved_micros=ticket.price_micros, updated=now)
+            self._reserve(job, ticket, missing_micros, Replace(ticket.job_id, read, dearer))
+            raise LostRace("The call costs more with the inputs of today; claim it on a fresh read.")
         self._jobs.write(Replace(ticket.job_id, read, claimed))
         return Mine(claimed, holder)
 
@@ -236,19 +241,18 @@ class Ledger:
         scene = self._jobs.scene(ticket.job_id, ticket.scene).value
         return scene.take == ticket.take and (not ticket.attempt_of_scene or scene.attempt == ticket.attempt)
 
-    def _plan_extra(self, job: Versioned[Job], ticket: Ticket) -> None:
-        """Reserve the price of a call the plan did not hold. ``job`` was read before the calls are (rule 2)."""
+    def _reserve(self, job: Versioned[Job], ticket: Ticket, micros: int, change: Change) -> None:
+        """Reserve what the plan did not hold. ``job`` was read before the calls are (rule 2)."""
         committed = rules.committed_micros([read.value for read in self._jobs.calls(ticket.job_id)])
         budget = job.value.budget
-        if committed + ticket.price_micros > budget.limit_micros:
+        if committed + micros > budget.limit_micros:
             raise BudgetExceeded(
                 f"budget_usd: {usd(budget.limit_micros)} USD do not hold {ticket.purpose} at up to "
                 f"{usd(ticket.price_micros)} USD; {usd(committed)} USD are spent or reserved.",
-                remedy=f"Resume with a limit of at least {usd(committed + ticket.price_micros)} USD.",
+                remedy=f"Resume with a limit of at least {usd(committed + micros)} USD.",
             )
-        now = self._clock.now()
-        raised = job.value.evolve(budget=budget.evolve(version=budget.version + 1), updated=now)
-        self._jobs.write(Replace(ticket.job_id, job, raised), Create(ticket.job_id, ticket.planned(now)))
+        raised = job.value.evolve(budget=budget.evolve(version=budget.version + 1), updated=self._clock.now())
+        self._jobs.write(Replace(ticket.job_id, job, raised), change)
 
     def _sent(self, claim: Mine, ticket: Ticket) -> Call:
         def attempt() -> Call | None:

@@ -98,6 +98,26 @@ def test_call_is_claimed_with_other_inputs_when_the_provider_refused_it_unpaid(w
     assert mine(world, OTHER_INPUTS).call.digest == "other"
 
 
+def test_call_reserves_the_higher_price_when_it_is_claimed_with_dearer_inputs(world: FakeWorld) -> None:
+    mine(world)
+    world.clock.pass_s(61)
+
+    claim = mine(world, replace(OTHER_INPUTS, price_micros=5_000_000))
+
+    assert claim.call.reserved_micros == 5_000_000
+    assert world.jobs.job("job-1").value.budget.version == 2
+
+
+def test_call_is_not_claimed_when_the_budget_does_not_hold_its_dearer_inputs(world: FakeWorld) -> None:
+    mine(world)
+    world.clock.pass_s(61)
+
+    with pytest.raises(BudgetExceeded, match=r"5\.00 USD do not hold clip/scene-01"):
+        world.ledger.claim(replace(OTHER_INPUTS, price_micros=5_000_001))
+    (call,) = [read.value for read in world.jobs.calls("job-1")]
+    assert call.reserved_micros == 3_000_000
+
+
 def test_former_holder_sends_nothing_when_its_call_was_claimed_with_other_inputs(world: FakeWorld) -> None:
     former = mine(world)
     world.clock.pass_s(61)
