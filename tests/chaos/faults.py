@@ -85,6 +85,7 @@ def _submissions() -> list[dict[str, Any]]:
     return [
         _rule(CLIPS, "status", 0.02, method, code=503),
         _rule(CLIPS, "status", 0.04, method, code=429),
+        _rule(REFUSABLE[0], "status", 0.03, method, code=404),  # retired: its successor films
         _rule(REFUSABLE[1], "status", 0.02, method, code=400),
         _rule(CLIPS, "reset_before", 0.02, method),
         _rule(CLIPS, "reset_after", 0.05, method),

@@ -46,7 +46,7 @@ class TokenUsage(_Data):
     assumed: tuple[UsagePart, ...] = ()
 
 
-class _Model(_Data):
+class Model(_Data):
     """What every model has: a name and a life. ``retires_not_before`` is the earliest day the vendor announced.
 
     ``replaced_by`` is used in its place when the provider no longer offers it, where the plan's rules allow it.
@@ -55,6 +55,12 @@ class _Model(_Data):
     id: str
     retires_not_before: date | None = None
     replaced_by: str = ""
+
+    @property
+    def with_end(self) -> str:
+        """Its name and, where one is announced, the day of its retirement."""
+        announced = self.retires_not_before
+        return f"{self.id} (to be retired on {announced} at the earliest)" if announced else self.id
 
 
 P = TypeVar("P", bound=_Price)
@@ -102,7 +108,7 @@ def _picture_cost(usage: TokenUsage, price: PicturePrice) -> int:
     )
 
 
-class TextModel(_Model):
+class TextModel(Model):
     """A model that writes. Lengths in tokens; output includes thinking."""
 
     max_output_tokens: int
@@ -118,7 +124,7 @@ class TextModel(_Model):
         return max(_text_cost(usage, price) for price in _valid_from(self.prices, at))
 
 
-class ImageModel(_Model):
+class ImageModel(Model):
     """A model that draws. Lengths in tokens; output includes thinking and pictures.
 
     ``max_prompt_tokens`` is what promptreel sends, ``output_tokens`` what a first request may produce.
@@ -142,7 +148,7 @@ class ImageModel(_Model):
         return max(_picture_cost(usage, price) for price in _valid_from(self.prices, at))
 
 
-class VideoModel(_Model):
+class VideoModel(Model):
     """A model that films. Durations in whole seconds, latencies as seen from the submit."""
 
     fps: int
@@ -191,10 +197,10 @@ class Registry(_Data):
     def video_model(self, model_id: str) -> VideoModel:
         return _named(self.video, model_id, "models.video")
 
-    def successor_of(self, model_id: str) -> str:
-        """Id of the model that replaces one of any kind; empty when there is none."""
-        models: tuple[_Model, ...] = (*self.text, *self.image, *self.video)
-        return next((model.replaced_by for model in models if model.id == model_id), "")
+    def model(self, model_id: str) -> Model | None:
+        """A model of any kind; None for one that the registry no longer names."""
+        models: tuple[Model, ...] = (*self.text, *self.image, *self.video)
+        return next((model for model in models if model.id == model_id), None)
 
 
 def _named(models: tuple[M, ...], model_id: str, field: str) -> M:

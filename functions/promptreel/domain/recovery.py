@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from promptreel.domain import remedies
+from promptreel.domain import remedies, succession
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.problem import Problem
@@ -170,7 +170,7 @@ def _stopped(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries: 
     """The scene with the problem that ends its job; it is filmed when the job goes on."""
     problem = Problem(
         code=remedy.problem,
-        message=f"{scene.id}: {call.model} cannot film it: {call.reason}",
+        message=f"{scene.id}: {succession.describe_model(call)} cannot film it: {call.reason}",
         remedy=remedy.advice,
         step="poll_clips",
         scene=scene.id,

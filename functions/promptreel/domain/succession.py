@@ -38,14 +38,24 @@ def next_model(job: Job, model: M, failed: Call, find: Callable[[str], M]) -> M:
     if not job.counts(failed.updated):
         return model
     raise Misconfigured(
-        f"{failed.purpose}: {model.id} cannot be used: {failed.reason}", code=remedy.problem, remedy=remedy.advice
+        f"{failed.purpose}: {describe_model(failed)} cannot be used: {failed.reason}",
+        code=remedy.problem,
+        remedy=remedy.advice,
     )
+
+
+def describe_model(failed: Call) -> str:
+    """The name of a failed call's model; with its announced retirement when the provider does not offer it."""
+    model = registry().model(failed.model)
+    return model.with_end if model and remedies.MODEL_UNAVAILABLE in failed.codes else failed.model
 
 
 def replacement_warnings(calls: Iterable[Call]) -> tuple[str, ...]:
     """One sentence for each model that could not be used and was replaced, for the film's owner."""
-    reasons = {call.model: call.reason for call in calls if "successor" in remedies.remedy(call.codes).steps}
+    failed = {call.model: call for call in calls if "successor" in remedies.remedy(call.codes).steps}
+    models = ((call, registry().model(model_id)) for model_id, call in failed.items())
     return tuple(
-        f"{model} could not be used; its successor took its place: {registry().successor_of(model)}. {reason}"
-        for model, reason in reasons.items()
+        f"{describe_model(call)} could not be used; {model.replaced_by} took its place: {call.reason}"
+        for call, model in models
+        if model and model.replaced_by
     )

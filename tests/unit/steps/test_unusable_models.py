@@ -11,7 +11,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import CallFailed, Misconfigured, Refused, Rejected
-from promptreel.ports import Running
+from promptreel.ports import Ended, Running
 from promptreel.protocol import lifecycle
 from promptreel.steps.draw_keyframe import DrawKeyframe
 from promptreel.steps.fail_job import FailJob
@@ -127,7 +127,21 @@ def test_retired_video_model_is_replaced_by_its_successor_at_that_price_with_one
     (warning,) = world.jobs.job(job.id).value.warnings
     assert STANDARD in warning
     assert FAST in warning
+    assert "to be retired on 2026-11-17 at the earliest" in warning
     assert "404" in warning
+
+
+def test_successor_films_when_an_operation_ends_because_the_model_is_not_able(world: FakeWorld) -> None:
+    job = world.drawn()
+    world.submit_queued()
+    for operation in list(world.filmer.states):
+        world.filmer.states[operation] = Ended("not allowlisted (code 9)", ("capability",))
+    world.clock.pass_s(60)
+    world.poll(job)
+
+    assert film(world, job) == "done"
+    assert [call.model for call in calls(world, job, "video") if call.is_paid] == [FAST] * 3
+    assert {one.remedy for read in world.jobs.scenes(job.id) for one in read.value.tries} == {"successor", ""}
 
 
 def test_second_successor_films_when_the_first_is_retired_too(world: FakeWorld) -> None:
