@@ -2,11 +2,12 @@
 
 import pytest
 
+from promptreel.api.stepping import answer, for_one_task
 from promptreel.domain.job import Budget, Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled
+from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Unpaid
 from promptreel.ports import FilmingState, Replace, Running
 from promptreel.protocol import lifecycle
 from promptreel.steps.draw_keyframe import DrawKeyframe
@@ -191,6 +192,34 @@ def test_quota_when_exhausted_then_the_queue_hears_429_and_the_same_call_goes_ou
 
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "filming"
     assert len([1 for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"), [(Throttled("429"), 429), (Unpaid("never sent: no token"), 500), (Unpaid("refused"), 500)]
+)
+def test_task_slows_its_queue_only_when_the_quota_was_the_models_own(
+    world: FakeWorld, failure: Unpaid, status: int
+) -> None:
+    job = world.drawn()
+    world.filmer.failures = [failure]
+    body = {"job_id": job.id, "run": job.run, "scene": "scene-01", "take": 1, "attempt": 1}
+
+    _, told, _ = answer("submit_clip", body, SubmitClip, for_one_task(world.submit_clip))
+
+    assert told == status
+    assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "filming"
+    assert len([1 for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01"]) == 1
+
+
+@pytest.mark.parametrize(("failure", "status"), [(Throttled("429"), 429), (Unpaid("never sent: no token"), 503)])
+def test_picture_that_was_never_asked_for_is_not_reported_as_a_quota(
+    world: FakeWorld, failure: Unpaid, status: int
+) -> None:
+    job = world.planned()
+    world.painter.failures = [failure]
+    body = {"job_id": job.id, "run": job.run, "scene": "scene-01", "frame": "start"}
+
+    assert answer("draw_keyframe", body, DrawKeyframe, world.draw_keyframe)[1] == status
 
 
 def test_lost_answer_then_its_prefix_is_watched_and_the_output_adopted_without_paying_again(world: FakeWorld) -> None:
