@@ -204,6 +204,8 @@ def _probed(strip: Strip, file: Path) -> tuple[MediaInfo, VideoTrack]:
         raise unusable(strip, error.reason) from error
     if info.video is None:
         raise unusable(strip, "has no picture")
+    if info.audio and not info.audio.codec:
+        raise unusable(strip, "its sound is in an unknown codec")
     return info, info.video
 
 

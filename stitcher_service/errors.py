@@ -41,5 +41,6 @@ class OutOfResources(StitchError):
 
     def __init__(self, reason: str) -> None:
         self.reason = one_line(reason)
-        way_out = f"Free memory or space in {tempfile.gettempdir()} (set TMPDIR for another place) and run it again."
+        places = f"where the film and the temporary files go (TMPDIR, now {tempfile.gettempdir()})"
+        way_out = f"Free memory, or space {places}, and run it again."
         super().__init__(f"the machine is at its limit: {self.reason}. {way_out}")

@@ -104,7 +104,11 @@ def publish_across_disks(done: Path, out: Path) -> None:
     try:
         descriptor = os.open(out.parent, os.O_TMPFILE | os.O_RDWR, 0o644)
     except (AttributeError, OSError):  # not on this system, not on this file system
-        shutil.copyfile(done, hidden)
+        try:
+            shutil.copyfile(done, hidden)
+        except BaseException:
+            hidden.unlink(missing_ok=True)
+            raise
     else:
         with os.fdopen(descriptor, "wb") as copy, done.open("rb") as source:
             shutil.copyfileobj(source, copy, 1 << 20)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 _CONTAINERS = "mov matroska mpegts mpeg avi flv asf mxf nut ogg ivf gif dv yuv4mpegpipe"
 _BARE_PICTURES = "h264 hevc m4v mpegvideo mjpeg obu"
-_BARE_SOUND = "mp3 aac ac3 eac3 flac wav w64 aiff caf au amr dts truehd"
+_BARE_SOUND = "mp3 aac ac3 eac3 flac wav w64 aiff caf au amr dts truehd mlp wv tta ape"
 _STILLS = "jpeg_pipe png_pipe webp_pipe bmp_pipe tiff_pipe"
 _OUR_SAMPLES = "f32le"  # never recognised by content, only where we name it
 

@@ -176,11 +176,13 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "no film at all": lambda file: file.write_bytes(b"no clip"),
     "empty": lambda file: file.write_bytes(b""),
     "scratched": lambda file: damage_packets(file, [7]),
+    "unknown": lambda file: file.write_bytes(file.read_bytes().replace(b"mp4a", b"zzz9").replace(b"esds", b"free")),
 }
 
 
 @pytest.mark.parametrize(
-    ("name", "policy"), [("half", "still"), ("no film at all", "omit"), ("empty", "fail"), ("scratched", "still")]
+    ("name", "policy"),
+    [("half", "still"), ("no film at all", "omit"), ("empty", "fail"), ("scratched", "still"), ("unknown", "omit")],
 )
 def test_damaged_clip_is_filmed_again_whatever_the_policy(
     world: FakeWorld, a_clip: ClipMaker, tmp_path: Path, policy: str, name: str

@@ -73,7 +73,7 @@ def test_film_fails_as_out_of_resources_when_the_machine_ends_ffmpeg(
     runner, memory = Runner(failing_ffmpeg(tmp_path, step, act)), InMemory()
 
     with pytest.raises(
-        OutOfResources, match=f"^the machine is at its limit: {reason}. Free memory or space in "
+        OutOfResources, match=f"^the machine is at its limit: {reason}. Free memory, or space where "
     ) as failed:
         stitch(cut_list, tmp_path, tmp_path / "film.mp4", runner, memory)
 

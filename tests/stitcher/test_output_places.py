@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,3 +114,28 @@ def test_film_appears_when_its_name_is_as_long_as_a_name_can_be(tmp_path: Path) 
     publish_across_disks(tmp_path / "done", out)
 
     assert out.read_text() == "film"
+
+
+@pytest.mark.parametrize("is_nameless", [True, False])
+def test_nothing_is_left_beside_the_film_when_its_disk_is_full(tmp_path: Path, *, is_nameless: bool) -> None:
+    """With the limit of a file's size in the place of the disk's end."""
+    (tmp_path / "done").write_bytes(bytes(100_000))
+    (tmp_path / "out").mkdir()
+    steps = [
+        "import os, pathlib, resource, sys",
+        "from stitcher_service.workfolder import publish_across_disks",
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))",
+        "" if is_nameless else "del os.O_TMPFILE",
+        "publish_across_disks(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))",
+    ]
+
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(steps), str(tmp_path / "done"), str(tmp_path / "out" / "film.mp4")],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "File too large" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
