@@ -54,6 +54,10 @@ def _translated() -> Iterator[None]:
         yield
     except FfmpegFailed as error:
         raise RenderFailed(f"{error} ({' | '.join(error.tail[-3:])})") from error
+    except RuntimeError as error:
+        if not is_want_of_resources(error):
+            raise
+        raise OutOfResources(str(error)) from error
     except (MediaError, av.error.FFmpegError, OSError, MemoryError) as error:
         reason = str(error) or type(error).__name__
         raise (OutOfResources(reason) if is_want_of_resources(error) else RenderFailed(reason)) from error

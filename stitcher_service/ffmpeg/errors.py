@@ -15,15 +15,20 @@ import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-RESOURCE_ERRNOS = frozenset(
+_RESOURCE_ERRNOS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 )
+_NO_PROCESS = errno.EAGAIN  # when a process or thread is begun; in the middle of a log it means nothing
+_EXIT_BYTE = 256  # ffmpeg exits with a negative error number, of which one byte is kept
+_NO_THREAD = "can't start new thread"  # a RuntimeError of Python's, known by its words only
 # ffmpeg says these in the C library's words, and its exit code is what the last thread of it happened to return.
-_LACKS = tuple(os.strerror(code) for code in RESOURCE_ERRNOS)
+_LACKS = tuple(os.strerror(code) for code in _RESOURCE_ERRNOS)
 
 
-def find_lack(lines: Iterable[str]) -> str:
-    """What the machine lacks by these lines of a log; empty when they speak of nothing like it."""
+def find_lack(lines: Iterable[str], exit_code: int = 0) -> str:
+    """What the machine lacks by an exit code and these lines of a log; empty when they speak of nothing like it."""
+    if exit_code == _EXIT_BYTE - _NO_PROCESS:
+        return "no more threads can be started"
     return next((words for line in lines for words in _LACKS if words in line), "")
 
 
@@ -80,4 +85,6 @@ def is_want_of_resources(error: BaseException) -> bool:
     """Whether an error is the machine's own: the same work may succeed later, or elsewhere."""
     if isinstance(error, MachineFailed | MemoryError):
         return True
-    return getattr(error, "errno", None) in RESOURCE_ERRNOS
+    if isinstance(error, RuntimeError):
+        return _NO_THREAD in str(error)
+    return getattr(error, "errno", None) in _RESOURCE_ERRNOS | {_NO_PROCESS}

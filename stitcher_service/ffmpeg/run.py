@@ -134,7 +134,7 @@ class Runner:
             raise FfmpegTimedOut(process.returncode, f"was stopped after {self._timeout_s:g} s")
         if process.returncode < 0:
             raise MachineFailed.by_signal(-process.returncode)
-        if process.returncode and (lacking := find_lack(tail)):
+        if process.returncode and (lacking := find_lack(tail, process.returncode)):
             raise MachineFailed(process.returncode, f"could not go on: {lacking}")
         if process.returncode:
             raise FfmpegFailed(argv, process.returncode, tuple(tail))

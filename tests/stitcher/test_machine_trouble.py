@@ -1,5 +1,6 @@
 """Trouble of the machine is the machine's: no clip is blamed for it, none is remembered as damaged, no film appears."""
 
+import errno
 import json
 import resource
 import shutil
@@ -15,7 +16,7 @@ from promptreel.errors import Transient
 from stitcher_service import recipes
 from stitcher_service.cutlist import CutList
 from stitcher_service.errors import BadInput, OutOfResources
-from stitcher_service.ffmpeg.errors import MachineFailed
+from stitcher_service.ffmpeg.errors import MachineFailed, is_want_of_resources
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from stitcher_service.film import cut_film
@@ -46,6 +47,10 @@ TROUBLES = {
     "no memory": (
         "echo '[h264 @ 0x1] [error] get_buffer() failed: Cannot allocate memory' >&2; exit 244",
         "ffmpeg could not go on: Cannot allocate memory",
+    ),
+    "no threads": (
+        "echo '[af#0:0 @ 0x1] [error] Task finished with error code: -11' >&2; exit 245",
+        "ffmpeg could not go on: no more threads can be started",
     ),
     "no files": (
         "echo '[in#0 @ 0x1] [error] Error opening input: Too many open files' >&2; exit 232",
@@ -179,3 +184,20 @@ def test_message_names_the_picture_when_only_pictures_are_damaged(
 
     with pytest.raises(BadInput, match=rf"^scratched\.mp4: its {wrong} is damaged \("):
         a_film([{"path": a_clip(mark=1)}, {"path": "scratched.mp4"}])
+
+
+@pytest.mark.parametrize(
+    ("error", "is_ours"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), True),
+        (MemoryError(), True),
+        (RuntimeError("can't start new thread"), True),
+        (RuntimeError("dictionary changed size during iteration"), False),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), False),
+        (ValueError("no"), False),
+    ],
+    ids=repr,
+)
+def test_error_is_the_machines_when_it_is_for_want_of_something(error: Exception, *, is_ours: bool) -> None:
+    assert is_want_of_resources(error) is is_ours
