@@ -1,4 +1,4 @@
-"""Of several streams the film's own is used: not its cover, not a commentary, not one that nobody can decode."""
+"""Of several streams the film's own is used: not its cover, not a commentary, not one that cannot be decoded."""
 
 from pathlib import Path
 
