@@ -40,6 +40,6 @@ class InvokerCheck:
         except (binascii.Error, ValueError) as error:
             raise NotAllowed("The token cannot be read.", code="not_signed_in") from error
         email = claims.get("email") if isinstance(claims, dict) else None
-        if not isinstance(email, str) or not claims.get("email_verified"):
+        if not isinstance(email, str) or not email.isprintable() or not claims.get("email_verified"):
             raise NotAllowed("The token names no verified e-mail address.", code="not_signed_in")
         return email

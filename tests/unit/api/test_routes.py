@@ -81,6 +81,8 @@ def test_submission_whose_execution_cannot_start_then_still_stands(http: FlaskCl
         ({"Authorization": "Bearer x.y"}, 403),
         ({"Authorization": "Bearer a.!.c"}, 403),
         (bearer(email_verified=False), 403),
+        (bearer(email="\ud800@example.com"), 403),
+        (bearer(email="mira@example.com\0"), 403),
     ],
 )
 def test_caller_without_a_verified_address_then_is_refused(
