@@ -9,7 +9,7 @@ LOCKED := tests/requirements.txt functions/requirements.txt stitcher_service/req
 FIREBASE_TOOLS := firebase-tools@15.34.2
 FIREBASE := .local/node/node_modules/.bin/firebase
 DEPLOYMENT = $(or $(if $(PROJECT),--project=$(PROJECT)),$(error say where: make $@ PROJECT=my-project)) \
-	--region=$(or $(REGION),us-central1) $(if $(OPERATORS),--operators=$(OPERATORS)) $(if $(DRY_RUN),--dry-run)
+	$(if $(REGION),--region=$(REGION)) $(if $(OPERATORS),--operators=$(OPERATORS)) $(if $(DRY_RUN),--dry-run)
 SUDO = $(shell test "$$(id -u)" = 0 || echo sudo)
 
 # Each part of the stack is a process of its own: half of its start would go into compiling what it imports, every time.

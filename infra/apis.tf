@@ -3,6 +3,7 @@
 locals {
   optional_apis = concat(
     var.kms_key == null ? [] : ["cloudkms.googleapis.com"],
+    anytrue([for one in var.operators : startswith(one, "group:")]) ? ["cloudidentity.googleapis.com"] : [], # who is a member
     var.service_perimeter == null ? [] : ["accesscontextmanager.googleapis.com"],
   )
 }

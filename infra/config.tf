@@ -8,7 +8,7 @@ locals {
   # The studio is the API behind another door, and builds have accounts of their own: these exist only in the cloud. Images and
   # functions are built as different accounts, so that a poisoned dependency of one cannot replace the other.
   accounts = merge(local.access.accounts, { studio = "film-studio", build = "film-build", build_functions = "film-build-functions" })
-  people   = distinct(concat([for one in var.operators : endswith(one, ".gserviceaccount.com") ? "serviceAccount:${one}" : "user:${one}"], var.people))
+  people   = distinct(concat([for one in var.operators : startswith(one, "group:") ? one : "${endswith(one, ".gserviceaccount.com") ? "serviceAccount" : "user"}:${one}"], var.people))
 
   # One name for a function, its Cloud Run service and its address. Cloud Run's addresses are known before the service
   # exists, so that functions can be told each other's without a circle.

@@ -84,7 +84,7 @@ resource "google_monitoring_notification_channel" "operators" {
 
   display_name = "promptreel's operator ${each.key}"
   type         = "email"
-  labels       = { email_address = each.key }
+  labels       = { email_address = trimprefix(each.key, "group:") }
   user_labels  = local.labels
   depends_on   = [google_project_service.this]
 }

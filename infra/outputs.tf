@@ -43,3 +43,8 @@ output "deployed" {
   description = "The images that run, by digest: what a rollback or a teardown is given again."
   value       = { stitcher_image = var.stitcher_image, studio_image = var.studio_image }
 }
+
+output "deployment" {
+  description = "Where this deployment is and who runs it: `make` reads it back, so that nobody has to say it again."
+  value       = { region = var.region, operators = var.operators }
+}

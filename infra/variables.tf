@@ -120,12 +120,12 @@ variable "memory_quota_gib" {
 }
 
 variable "operators" {
-  description = "E-mail addresses of those who run this deployment: people, who get the alerts, and service accounts of CI. They may use the API and the studio, and see every job."
+  description = "E-mail addresses of those who run this deployment: people and groups (\"group:ops@example.com\"), who get the alerts, and service accounts of CI. They may use the API and the studio, and see every job. Groups need one more right, see docs/deploy.md."
   type        = list(string)
 
   validation {
-    condition     = length(var.operators) > 0 && alltrue([for one in var.operators : can(regex("^[^@:\\s]+@[^@:\\s]+$", one))])
-    error_message = "operators must name at least one e-mail address."
+    condition     = length(var.operators) > 0 && alltrue([for one in var.operators : can(regex("^(group:)?[^@:\\s]+@[^@:\\s]+$", one))])
+    error_message = "operators must name at least one e-mail address, of a person, a service account, or a group as group:ADDRESS."
   }
 
   validation {
@@ -135,7 +135,7 @@ variable "operators" {
 
   validation {
     condition     = length(var.operators) <= 16
-    error_message = "operators must be at most 16: an alert has no more channels. Name a group's address instead."
+    error_message = "operators must be at most 16: an alert has no more channels. Name a group instead."
   }
 }
 

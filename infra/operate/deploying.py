@@ -1,11 +1,12 @@
 """From an empty project with billing to a running deployment, and away again. Every step may be done twice."""
 
 import json
+import re
 import secrets
 import subprocess
 
 from infra.operate.shell import INFRA, ROOT, CommandFailed, Shell
-from infra.operate.target import Target
+from infra.operate.target import Deployed, Target, account, region, variables
 
 # Before Terraform can ask anything at all; the rest it switches on itself (apis.tf).
 FIRST_APIS = ("cloudresourcemanager", "serviceusage", "iam", "storage", "cloudbilling", "billingbudgets")
@@ -35,89 +36,185 @@ FIRST_RESOURCES = (
     "google_storage_bucket_iam_member.build_reads_source",
     "google_logging_metric.this",
 )
-PLAN = "build/plan.bin"
+IMAGES = ("stitcher", "studio")
+PLAN, FIRST_PLAN = "build/plan.bin", "build/first.bin"
 
 
-def bootstrap(target: Target, shell: Shell) -> None:
-    """The state's bucket, the first APIs, and the service agents that Google would make too late."""
+def bootstrap(target: Target, shell: Shell) -> Deployed:
+    """The state's bucket, the first APIs, and the service agents that Google would make too late; what is deployed.
+
+    Raises: CommandFailed when the state's bucket belongs to another project.
+    """
     project = f"--project={target.project}"
     apis = [f"{name}.googleapis.com" for name in (*FIRST_APIS, *SERVICE_AGENTS)]
     shell.run("gcloud", "services", "enable", *apis, project)
     bucket = f"gs://{target.state_bucket}"
-    if shell.dry_run or not shell.run(
-        "gcloud", "storage", "buckets", "describe", bucket, project, "--format=value(name)", tolerated=True
-    ):
+    if _owns_state_bucket(target, bucket, shell):
+        deployed = _read(target, shell)
+        region(target, deployed)
+    else:
+        place = f"--location={region(target, Deployed({}, ()))}"
         shell.run(
-            "gcloud", "storage", "buckets", "create", bucket, project, f"--location={target.region}",
+            "gcloud", "storage", "buckets", "create", bucket, project, place,
             "--uniform-bucket-level-access", "--public-access-prevention",
         )  # fmt: skip
+        deployed = _read(target, shell)
     shell.run("gcloud", "storage", "buckets", "update", bucket, "--versioning", project)
     for name in SERVICE_AGENTS:
         service = f"--service={name}.googleapis.com"
         shell.run("gcloud", "beta", "services", "identity", "create", service, project, "--quiet")
-    shell.run(*target.terraform("init", "-reconfigure", f"-backend-config=bucket={target.state_bucket}"))
+    return deployed
+
+
+def _owns_state_bucket(target: Target, bucket: str, shell: Shell) -> bool:
+    """Whether the bucket is there and the project's own. Raises: CommandFailed for somebody else's.
+
+    Names of buckets are global: anybody may have taken this one, and would be given the state and its changes.
+    """
+    if shell.dry_run or not shell.run(
+        "gcloud", "storage", "buckets", "describe", bucket, "--format=value(name)", tolerated=True
+    ):
+        return False
+    owner = shell.ask(
+        "gcloud", "storage", "buckets", "describe", bucket, "--raw", "--format=value(projectNumber)", answer="owner"
+    )
+    number = shell.ask(
+        "gcloud", "projects", "describe", target.project, "--format=value(projectNumber)", answer="project number"
+    )
+    if owner != number:
+        raise CommandFailed(
+            f"{bucket} belongs to project number {owner or 'unknown'}, not to {target.project} ({number}): the name "
+            "is taken, and its owner would be given the state. Use a project with another id"
+        )
+    return True
+
+
+def _read(target: Target, shell: Shell) -> Deployed:
+    shell.run(*target.init())
+    return Deployed.read(target, shell)
 
 
 def deploy(target: Target, shell: Shell) -> None:
     """Build both images, show the plan, and apply it when the operator agrees."""
-    bootstrap(target, shell)
-    variables = target.variables(shell)
-    targets = [f"-target={name}" for name in FIRST_RESOURCES]
-    shell.run(*target.terraform("apply", "-auto-approve", *targets, *variables))
-    _build(target, shell)
+    deployed = bootstrap(target, shell)
+    given = variables(target, deployed, shell)
+    _warn_stranger(target, deployed, shell)
     if not shell.dry_run:
         (INFRA / PLAN).parent.mkdir(exist_ok=True)
-    images = [f"-var={name}_image={_digest(target, shell, name)}" for name in ("stitcher", "studio")]
-    shell.run(*target.terraform("plan", f"-out={PLAN}", *variables, *images))
+    _apply_first_resources(target, shell, given)
+    images = target.images(region(target, deployed))
+    _build(target, shell, images)
+    chosen = [f"-var={name}_image={_digest(target, shell, f'{images}/{name}')}" for name in IMAGES]
+    shell.run(*target.terraform("plan", f"-out={PLAN}", *given, *chosen))
     if not shell.confirmed("This plan will be applied.", "yes"):
         raise CommandFailed("nothing was applied")
     shell.run(*target.terraform("apply", PLAN))  # it ends with the outputs
 
 
+def _warn_stranger(target: Target, deployed: Deployed, shell: Shell) -> None:
+    """Say that whoever deploys is no operator: that another person deploys must not lock the operators out."""
+    groups = any(one.startswith("group:") for one in deployed.operators)
+    if shell.dry_run or target.operators or not deployed.operators or groups:
+        return
+    if account(shell) not in deployed.operators:
+        everybody = ",".join((*deployed.operators, account(shell)))
+        shell.say(f"You are no operator of this deployment, which stays with {', '.join(deployed.operators)}.")
+        shell.say(f"To become one: make deploy PROJECT={target.project} OPERATORS={everybody}")
+
+
+def _apply_first_resources(target: Target, shell: Shell, given: list[str]) -> None:
+    """What builds need. A plan that only creates and changes is applied as shown; another one must be agreed to."""
+    targets = [f"-target={name}" for name in FIRST_RESOURCES]
+    shell.run(*target.terraform("plan", f"-out={FIRST_PLAN}", *targets, *given))
+    shown = shell.ask(*target.terraform("show", "-json", FIRST_PLAN), answer="plan")
+    changes = [] if shell.dry_run else json.loads(shown).get("resource_changes", [])
+    lost = [one["address"] for one in changes if "delete" in one["change"]["actions"]]
+    if lost and not shell.confirmed(f"This first plan deletes or replaces {', '.join(lost)}.", "yes"):
+        raise CommandFailed("nothing was applied")
+    shell.run(*target.terraform("apply", FIRST_PLAN))
+
+
 def destroy(target: Target, shell: Shell) -> None:
-    """Everything away, films too; the state's bucket and what Google keeps blocked (docs/deploy.md) stay."""
+    """Everything away, films too; the state's bucket and what Google keeps blocked (docs/deploy.md) stay.
+
+    May be repeated after any failure, also of the deployment: only what the state names is touched.
+    """
     if not shell.confirmed("Everything in it is deleted, every film.", target.project):
         raise CommandFailed("nothing was deleted")
-    shell.run(*target.terraform("init", "-reconfigure", f"-backend-config=bucket={target.state_bucket}"))
-    running = shell.ask(*target.terraform("output", "-json", "deployed"), answer="deployed")
-    images = json.loads(running) if not shell.dry_run else {"stitcher_image": running, "studio_image": running}
-    variables = target.variables(shell, **images, protected="false")
-    shell.run(*target.terraform("apply", "-auto-approve", *variables))
-    stored = shell.ask(*target.terraform("output", "-json", "buckets"), answer="buckets")
-    buckets = [stored] if shell.dry_run else list(json.loads(stored).values())
-    for bucket in (*buckets, _source_bucket(target, shell)):
+    deployed = _read(target, shell)
+    if not shell.dry_run and not deployed.resources:
+        shell.say(f"Nothing is deployed in {target.project}.")
+        return
+    _stop_writers(target, region(target, deployed), shell)
+    images = {name: image for name, image in deployed.outputs.get("deployed", {}).items() if image}
+    given = variables(target, deployed, shell, **images, protected="false")
+    protected = [f"-target={address}" for address in _protected(deployed, shell)]
+    if protected:
+        shell.run(*target.terraform("apply", "-auto-approve", *protected, *given))
+    for bucket in ["<bucket>"] if shell.dry_run else deployed.buckets:
         objects = f"{bucket}/**"
         shell.run("gcloud", "storage", "rm", "--all-versions", objects, f"--project={target.project}", tolerated=True)
-    shell.run(*target.terraform("destroy", "-auto-approve", *variables))
+    shell.run(*target.terraform("destroy", "-auto-approve", *given))
 
 
-def _build(target: Target, shell: Shell) -> None:
-    """Both images, unless this commit's are in the repository already."""
-    standing = [
-        shell.run(
-            "gcloud", "artifacts", "docker", "images", "describe", f"{target.images}/{name}:{target.tag}",
-            f"--project={target.project}", "--format=value(image_summary.digest)", tolerated=True,
-        )
-        for name in ("stitcher", "studio")
-    ]  # fmt: skip
-    if all(standing) and not shell.dry_run:
-        return
-    shell.run(
-        "gcloud", "builds", "submit", ".", "--config=infra/build.yaml", f"--project={target.project}",
-        f"--gcs-source-staging-dir={_source_bucket(target, shell)}/builds",
-        f"--substitutions=_IMAGES={target.images},_TAG={target.tag}",
+def _stop_writers(target: Target, place: str, shell: Shell) -> None:
+    """Nothing may write while buckets are emptied: no sweep, no new clip, no execution."""
+    where = (f"--location={place}", f"--project={target.project}")
+    services, queues = (json.loads((INFRA / f"config/{name}.json").read_text()) for name in ("services", "queues"))
+    for schedule in services["schedules"]:
+        shell.run("gcloud", "scheduler", "jobs", "pause", schedule.replace("_", "-"), *where, tolerated=True)
+    for queue in (name for name in queues if name != "comment"):
+        shell.run("gcloud", "tasks", "queues", "pause", queue, *where, tolerated=True)
+    film = f"--workflow={services['workflow']['name']}"
+    running = shell.ask(
+        "gcloud", "workflows", "executions", "list", services["workflow"]["name"], *where,
+        "--filter=state=ACTIVE", "--format=value(name.basename())", answer="execution", tolerated=True,
     )  # fmt: skip
+    for execution in running.split():
+        shell.run("gcloud", "workflows", "executions", "cancel", execution, film, *where, tolerated=True)
 
 
-def _source_bucket(target: Target, shell: Shell) -> str:
-    return shell.ask(*target.terraform("output", "-raw", "source_bucket"), answer="source bucket")
+def _protected(deployed: Deployed, shell: Shell) -> list[str]:
+    """Addresses in the state of what refuses to be deleted: every resource whose block reads var.protected."""
+    if shell.dry_run:
+        return ["<protected resource>"]
+    configuration = "\n".join(file.read_text(encoding="utf-8") for file in INFRA.glob("*.tf"))
+    blocks = re.findall(r'^resource "(\w+)" "(\w+)" \{\n(.*?)^\}', configuration, re.MULTILINE | re.DOTALL)
+    kinds = {(kind, name) for kind, name, body in blocks if "var.protected" in body}
+    return [one["address"] for one in deployed.resources if (one["type"], one["name"]) in kinds]
 
 
-def _digest(target: Target, shell: Shell, name: str) -> str:
-    image = f"{target.images}/{name}"
+def _build(target: Target, shell: Shell, images: str) -> None:
+    """The images that this commit has not got in the repository yet."""
+    missing = [name for name in IMAGES if not _is_built(target, shell, f"{images}/{name}")]
+    if not missing:
+        return
+    bucket = shell.ask(*target.terraform("output", "-raw", "source_bucket"), answer="source bucket")
+    wanted = ",".join(f"_{name.upper()}={'yes' if name in missing else 'no'}" for name in IMAGES)
+    try:
+        shell.run(
+            "gcloud", "builds", "submit", ".", "--config=infra/build.yaml", f"--project={target.project}",
+            f"--gcs-source-staging-dir={bucket}/builds",
+            f"--substitutions=_IMAGES={images},_TAG={target.tag},{wanted}",
+        )  # fmt: skip
+    except CommandFailed as failed:
+        page = f"https://console.cloud.google.com/cloud-build/builds?project={target.project}"
+        raise CommandFailed(f"{failed}. The build's log: {page}") from failed
+
+
+def _is_built(target: Target, shell: Shell, image: str) -> bool:
+    found = shell.run(
+        "gcloud", "artifacts", "docker", "images", "describe", f"{image}:{target.tag}",
+        f"--project={target.project}", "--format=value(image_summary.digest)", tolerated=True,
+    )  # fmt: skip
+    return found and not shell.dry_run
+
+
+def _digest(target: Target, shell: Shell, image: str) -> str:
     digest = shell.ask(
         "gcloud", "artifacts", "docker", "images", "describe", f"{image}:{target.tag}",
-        f"--project={target.project}", "--format=value(image_summary.digest)", answer=f"{name} digest",
+        f"--project={target.project}", "--format=value(image_summary.digest)",
+        answer=f"{image.rpartition('/')[2]} digest",
     )  # fmt: skip
     return f"{image}@{digest}"
 

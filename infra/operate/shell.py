@@ -4,6 +4,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,14 @@ class CommandFailed(Exception):
     """A program ended badly; it has said why itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Shell:
     dry_run: bool
     """Print the commands; answers are their own names in angle brackets."""
 
     def run(self, *argv: str, tolerated: bool = False) -> bool:
         """Whether it ended well. Raises: CommandFailed, unless a bad end is tolerated."""
-        self._say(argv)
+        self.say(f"+ {shlex.join(argv)}")
         if self.dry_run:
             return True
         ended_well = subprocess.run(self._real(argv), cwd=ROOT, check=False).returncode == 0
@@ -31,15 +32,15 @@ class Shell:
             raise CommandFailed(shlex.join(argv))
         return ended_well
 
-    def ask(self, *argv: str, answer: str) -> str:
-        """What a program prints; in a dry run ``<answer>``. Raises: CommandFailed."""
-        self._say(argv)
+    def ask(self, *argv: str, answer: str, tolerated: bool = False) -> str:
+        """What a program prints; in a dry run ``<answer>``. Raises: CommandFailed, unless a bad end is tolerated."""
+        self.say(f"+ {shlex.join(argv)}")
         if self.dry_run:
             return f"<{answer}>"
         done = subprocess.run(self._real(argv), cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
-        if done.returncode:
+        if done.returncode and not tolerated:
             raise CommandFailed(shlex.join(argv))
-        return done.stdout.strip()
+        return "" if done.returncode else done.stdout.strip()
 
     def confirmed(self, question: str, word: str) -> bool:
         """Whether the operator typed the word."""
@@ -50,9 +51,13 @@ class Shell:
             return True
         return sys.stdin.readline().strip() == word
 
-    def _say(self, argv: Sequence[str]) -> None:
-        sys.stdout.write(f"+ {shlex.join(argv)}\n")
+    def say(self, text: str) -> None:
+        sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+
+    def wait(self, seconds: float) -> None:
+        if not self.dry_run:
+            time.sleep(seconds)
 
     def _real(self, argv: Sequence[str]) -> list[str]:
         if argv[0] == "terraform" and shutil.which("terraform") is None:

@@ -119,6 +119,19 @@ run "service_accounts_are_operators_who_read_no_mail" {
   }
 }
 
+run "groups_are_operators_who_read_mail" {
+  command = plan
+
+  variables {
+    operators = ["group:ops@example.com"]
+  }
+
+  assert {
+    condition     = keys(google_cloud_run_v2_service_iam_member.people) == ["group:ops@example.com"] && google_monitoring_notification_channel.operators["group:ops@example.com"].labels.email_address == "ops@example.com" && contains(keys(google_project_service.this), "cloudidentity.googleapis.com")
+    error_message = "A group is let in as a group, gets mail at its address, and its members can be looked up."
+  }
+}
+
 run "operators_without_a_person_are_refused" {
   command = plan
 

@@ -3,19 +3,47 @@
 import json
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from infra.operate import deploying, looking
 from infra.operate.__main__ import main
 from infra.operate.shell import CommandFailed, Shell
-from infra.operate.target import Target
+from infra.operate.target import Deployed, Target, region, variables
 from promptreel.domain.money import micros
 from tests.infra.offline.terraform import ROOT
 from tests.infra.policy import waiting
 from tests.infra.policy.plan import Plan
 
 TARGET = Target("demo-project", "us-central1", ("ops@example.com",), "abc123")
+
+
+class Scripted(Shell):
+    """Answers by words in the command, each time the next one; everything else fails, or answers nothing."""
+
+    def __init__(self, answers: dict[tuple[str, ...], list[Any]], *, typed: bool = False) -> None:
+        super().__init__(dry_run=False)
+        self.answers, self.typed = answers, typed
+        self.ran: list[tuple[str, ...]] = []
+        self.waited_s: list[float] = []
+
+    def _next(self, argv: tuple[str, ...]) -> Any:
+        self.ran.append(argv)
+        found = next((left for words, left in self.answers.items() if set(words) <= set(argv)), [])
+        return found.pop(0) if found else ""
+
+    def run(self, *argv: str, tolerated: bool = False) -> bool:
+        return bool(self._next(argv)) or not tolerated
+
+    def ask(self, *argv: str, answer: str, tolerated: bool = False) -> str:
+        return str(self._next(argv))
+
+    def confirmed(self, question: str, word: str) -> bool:
+        return self.typed
+
+    def wait(self, seconds: float) -> None:
+        self.waited_s.append(seconds)
 
 
 @pytest.fixture
@@ -33,15 +61,16 @@ def test_deployment_then_builds_before_it_plans_and_applies_only_what_was_shown(
     deploying.deploy(TARGET, dry)
     done = commands(capsys)
     order = [next(at for at, line in enumerate(done) if part in line) for part in (
-        "services enable", "buckets create", " init ", "apply -auto-approve -target", "builds submit", " plan ",
-        "apply build/plan.bin",
+        "services enable", "buckets create", " init ", "plan -out=build/first.bin", "apply build/first.bin",
+        "builds submit", "plan -out=build/plan.bin", "apply build/plan.bin",
     )]  # fmt: skip
 
     assert order == sorted(order)
     assert sum(" apply " in line for line in done) == 2
-    assert "stitcher@<stitcher digest>" in done[order[5]]
-    assert "studio@<studio digest>" in done[order[5]]
-    assert '["ops@example.com"]' in done[order[5]]
+    assert "stitcher@<stitcher digest>" in done[order[6]]
+    assert "studio@<studio digest>" in done[order[6]]
+    assert '["ops@example.com"]' in done[order[6]]
+    assert not any("-auto-approve" in line for line in done), "every plan is shown before it is applied"
 
 
 def test_deployment_when_the_plan_is_not_wanted_then_nothing_is_applied(
@@ -80,7 +109,7 @@ def test_bootstrap_creates_the_service_agents_after_it_enables_their_apis(
 def test_images_then_are_called_what_the_build_calls_them(plan: Plan) -> None:
     build = (ROOT / "infra/build.yaml").read_text()
 
-    assert TARGET.images.replace("demo-project", "promptreel-test") == plan.outputs["images"]
+    assert TARGET.images("us-central1").replace("demo-project", "promptreel-test") == plan.outputs["images"]
     for name in ("stitcher", "studio"):
         assert build.count(f"${{_IMAGES}}/{name}:${{_TAG}}") == 2
     assert "film-build@${PROJECT_ID}" in build
@@ -111,6 +140,100 @@ def test_smoke_film_when_it_is_too_dear_then_nothing_is_asked_for(
         looking.smoke(TARGET, dry)
 
     assert commands(capsys) == []
+
+
+def test_smoke_reads_the_address_from_the_state_of_the_project_it_was_given(
+    dry: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else it would make and pay a film in whichever project was deployed last from this checkout."""
+    looking.smoke(TARGET, dry)
+    done = commands(capsys)
+    pointed = next(
+        at for at, line in enumerate(done) if "init -reconfigure -backend-config=bucket=demo-project-" in line
+    )
+
+    assert pointed < next(at for at, line in enumerate(done) if "output -raw api_url" in line)
+
+
+def test_smoke_waits_for_new_grants_and_gives_up_after_five_minutes(capsys: pytest.CaptureFixture[str]) -> None:
+    shell = Scripted({("list",): [False, False, True]})
+    looking._wait_until_let_in(("promptreel",), shell)
+
+    assert shell.waited_s == [15, 15]
+    with pytest.raises(CommandFailed, match="5 minutes"):
+        looking._wait_until_let_in(("promptreel",), Scripted({}))
+
+
+@pytest.mark.parametrize(
+    ("account", "impersonated", "options"),
+    [
+        ("ops@example.com", "", ""),
+        ("ci@p.iam.gserviceaccount.com", "", " --audiences=https://api"),
+        ("ops@example.com", "ci@p.iam.gserviceaccount.com", " --audiences=https://api --include-email"),
+    ],
+)
+def test_token_names_its_audience_and_address_when_a_service_account_asks(
+    account: str, impersonated: str, options: str
+) -> None:
+    shell = Scripted({("account",): [account], ("auth/impersonate_service_account",): [impersonated, impersonated]})
+
+    assert looking.token_command("https://api", shell) == f"gcloud auth print-identity-token{options}"
+
+
+@pytest.mark.parametrize(("writer", "said"), [("lvm@prod.google.com", "was written by lvm@"), ("", "is not logged")])
+def test_smoke_reports_which_account_wrote_the_clip_as_far_as_it_is_logged(
+    capsys: pytest.CaptureFixture[str], writer: str, said: str
+) -> None:
+    looking._report_clip_writer(TARGET, "job-1", Scripted({("logging", "read"): [writer]}))
+
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("actions", "typed", "applied"),
+    [(["create"], False, True), (["delete", "create"], False, False), (["delete", "create"], True, True)],
+)
+def test_first_resources_are_applied_unasked_only_when_nothing_is_deleted(
+    actions: list[str], typed: bool, applied: bool
+) -> None:
+    changes = json.dumps({"resource_changes": [{"address": "google_x.y", "change": {"actions": actions}}]})
+    shell = Scripted({("show", "-json"): [changes]}, typed=typed)
+    if applied:
+        deploying._apply_first_resources(TARGET, shell, [])
+    else:
+        with pytest.raises(CommandFailed):
+            deploying._apply_first_resources(TARGET, shell, [])
+
+    assert any("apply" in argv for argv in shell.ran) is applied
+
+
+def state(*operators: str) -> Deployed:
+    return Deployed({"deployment": {"region": "europe-west1", "operators": list(operators)}}, ())
+
+
+def test_deployed_region_and_operators_are_kept_when_none_are_named() -> None:
+    target = Target("demo-project", "", (), "abc123")
+
+    given = variables(target, state("ops@example.com"), Scripted({("billing",): ["0A"]}))
+
+    assert "-var=region=europe-west1" in given
+    assert '-var=operators=["ops@example.com"]' in given
+
+
+def test_another_region_than_the_deployed_one_is_refused() -> None:
+    with pytest.raises(CommandFailed, match="deployed in europe-west1"):
+        region(Target("demo-project", "us-central1", (), "abc123"), state())
+
+
+def test_settings_of_the_operators_own_are_left_to_terraform(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"operators": '["a@example.com"]', "billing_account": "", "region": "us-west2"}.items():
+        monkeypatch.setenv(f"TF_VAR_{name}", value)
+    shell = Scripted({("billing",): ["0A"], ("account",): ["b@example.com"]})
+
+    given = variables(Target("demo-project", "", (), "abc123"), Deployed({}, ()), shell)
+
+    assert "-var=region=us-west2" in given
+    assert not any("operators" in one for one in given)
 
 
 def test_teardown_then_takes_protections_off_before_it_deletes_and_leaves_the_state(

@@ -43,7 +43,7 @@ def test_terraforms_own_tests_then_pass() -> None:
         tested = own.run("test", "-no-color")
 
     assert tested.code == 0, tested.out
-    assert int(re.findall(r"Success! (\d+) passed, 0 failed", tested.out)[0]) == 12
+    assert int(re.findall(r"Success! (\d+) passed, 0 failed", tested.out)[0]) == 13
 
 
 def test_attribute_misspelt_read_only_or_of_unknown_value_when_validated_then_refused() -> None:

@@ -5,6 +5,7 @@ Google's API is the provider's stand-in, and the few things asked of gcloud are 
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -32,7 +33,13 @@ with open(os.environ["ASKED"], "a") as log:
 buckets = os.environ["BUCKETS"]
 match asked:
     case ["config", "get-value", "account"]:
-        print("ops@example.com")
+        print(os.environ["ACCOUNT"])
+    case ["projects", "describe", *_]:
+        print("123456789012")
+    case ["storage", "buckets", "describe", _, "--raw", *_]:
+        print(os.environ["BUCKET_OWNER"])
+    case ["workflows", "executions", "list", *_]:
+        print("e-1")
     case ["billing", "projects", "describe", *_]:
         print("0A1B2C-3D4E5F-6A7B8C")
     case ["storage", "buckets", "describe", bucket, *_]:
@@ -43,7 +50,8 @@ match asked:
         (names,) = (one.partition("=")[2] for one in options if one.startswith("--substitutions="))
         given = dict(one.split("=") for one in names.split(","))
         with open(built, "a") as images:
-            images.writelines(f"{{given['_IMAGES']}}/{{name}}:{{given['_TAG']}}\\n" for name in ("stitcher", "studio"))
+            wanted = [name for name in ("stitcher", "studio") if given[f"_{{name.upper()}}"] == "yes"]
+            images.writelines(f"{{given['_IMAGES']}}/{{name}}:{{given['_TAG']}}\\n" for name in wanted)
     case ["artifacts", "docker", "images", "describe", image, *_]:
         if not os.path.exists(built) or image not in open(built).read().split():
             sys.exit("not found")
@@ -59,7 +67,15 @@ class Checkout:
     store: str
     """The object store's URL."""
 
-    def operate(self, command: str, typed: str, code: int = 0) -> str:
+    def operate(
+        self,
+        command: str,
+        typed: str,
+        *options: str,
+        code: int = 0,
+        account: str = "ops@example.com",
+        bucket_owner: str = "123456789012",
+    ) -> str:
         """What ``python -m infra.operate`` prints when the operator types this, and the code it ends with."""
         folder = self.place.folder
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "GOOGLE_"))}
@@ -67,6 +83,8 @@ class Checkout:
             "PATH": f"{folder / 'bin'}{os.pathsep}{environment['PATH']}",
             "PYTHONPATH": f"{folder}{os.pathsep}{folder / 'functions'}",
             "ASKED": str(folder / "asked.jsonl"),
+            "ACCOUNT": account,
+            "BUCKET_OWNER": bucket_owner,
             "BUILT": str(folder / "built.txt"),
             "BUCKETS": f"{self.store}/storage/v1/b",
             "GOOGLE_BACKEND_STORAGE_CUSTOM_ENDPOINT": f"{self.store}/storage/v1/",
@@ -77,7 +95,7 @@ class Checkout:
             "CHECKPOINT_DISABLE": "1",
         }
         done = subprocess.run(
-            [sys.executable, "-m", "infra.operate", command, f"--project={PROJECT}"],
+            [sys.executable, "-m", "infra.operate", command, f"--project={PROJECT}", *options],
             cwd=folder,
             env=environment,
             input=f"{typed}\n",
@@ -92,10 +110,25 @@ class Checkout:
         who = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
         subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "x"], cwd=self.place.folder, check=True)
 
+    def forget_backend(self) -> None:
+        """As in a fresh clone, or after another project was deployed from this one."""
+        shutil.rmtree(self.place.folder / "infra/.terraform")
+
+    def _numbered(self, *words: str) -> list[tuple[int, list[str]]]:
+        lines = (self.place.folder / "asked.jsonl").read_text(encoding="utf-8").splitlines()
+        requests = enumerate(json.loads(line) for line in lines)
+        return [(number, request) for number, request in requests if request[: len(words)] == list(words)]
+
     def asked(self, *words: str) -> int:
         """How often gcloud was asked something that begins so."""
-        lines = (self.place.folder / "asked.jsonl").read_text(encoding="utf-8").splitlines()
-        return sum(json.loads(line)[: len(words)] == list(words) for line in lines)
+        return len(self._numbered(*words))
+
+    def first(self, *words: str) -> int:
+        """The place of the first such request among all."""
+        return self._numbered(*words)[0][0]
+
+    def last(self, *words: str) -> list[str]:
+        return self._numbered(*words)[-1][1]
 
     def standing(self) -> int:
         """Resources in Terraform's state."""
@@ -138,7 +171,49 @@ def test_deployment_from_an_empty_project_through_an_upgrade_until_nothing_is_le
     assert checkout.asked("builds", "submit") == 2
     assert "Plan: 0 to add, 2 to change, 0 to destroy." in upgraded, "the two images"
 
+    elsewhere = checkout.operate("deploy", "yes", "--region=europe-west1", code=1)
+    assert f"{PROJECT} is deployed in us-central1. REGION=europe-west1 would delete" in elsewhere
+    second = checkout.operate("deploy", "yes", account="second@example.com")
+    assert "You are no operator of this deployment, which stays with ops@example.com." in second
+    assert "No changes." in second, "a second person who deploys locks nobody out"
+
+    checkout.forget_backend()
     checkout.operate("destroy", PROJECT)
 
     assert checkout.standing() == 0
     assert checkout.asked("storage", "rm") == 4
+    first_rm = checkout.first("storage", "rm")
+    for writer in (("scheduler", "jobs", "pause"), ("tasks", "queues", "pause"), ("workflows", "executions", "cancel")):
+        assert checkout.first(*writer) < first_rm, "nothing writes while buckets are emptied"
+    assert f"Nothing is deployed in {PROJECT}." in checkout.operate("destroy", PROJECT)
+
+
+def test_destroy_removes_what_a_deployment_left_that_broke_off(checkout: Checkout) -> None:
+    checkout.operate("deploy", "no", "--region=europe-west1", code=1)
+    assert checkout.standing() > 0
+
+    checkout.operate("destroy", PROJECT)
+
+    assert checkout.standing() == 0
+    assert checkout.asked("scheduler", "jobs", "pause", "sweep-jobs", "--location=europe-west1") == 1
+
+
+def test_state_bucket_of_another_project_is_refused_before_anything_is_written_to_it(checkout: Checkout) -> None:
+    checkout.operate("bootstrap", "")
+
+    refused = checkout.operate("deploy", "yes", code=1, bucket_owner="999")
+
+    assert f"gs://{STATE_BUCKET} belongs to project number 999, not to {PROJECT}" in refused
+    assert "Terraform" not in refused
+    assert checkout.asked("builds", "submit") == 0
+
+
+def test_build_makes_only_the_image_that_is_missing(checkout: Checkout) -> None:
+    checkout.operate("deploy", "no", code=1)
+    built = checkout.place.folder / "built.txt"
+    built.write_text("".join(line for line in built.read_text().splitlines(keepends=True) if "stitcher" in line))
+
+    checkout.operate("deploy", "no", code=1)
+
+    assert checkout.asked("builds", "submit") == 2
+    assert checkout.last("builds", "submit")[-1].endswith("_STITCHER=no,_STUDIO=yes")

@@ -100,6 +100,7 @@ def outputs_say_where_everything_is(plan: Plan) -> Iterator[str]:
             "logs": f"{console}/logs/query?project={PROJECT}",
         },
         "deployed": {name: VARIABLES[name] for name in ("stitcher_image", "studio_image")},
+        "deployment": {"region": REGION, "operators": VARIABLES["operators"]},
         "source_bucket": f"gs://{PROJECT}-source",
         "images": f"{REGION}-docker.pkg.dev/{PROJECT}/promptreel",
         "studio_url": url_of("studio"),
