@@ -203,11 +203,11 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """What the painter is asked. References are pictures it must see, in this order."""
+    """What the painter is asked. References are ``gs://`` addresses of PNG pictures it must see, in this order."""
 
     model: str
     prompt: str
-    references: tuple[bytes, ...]
+    references: tuple[str, ...]
     aspect: Aspect
     size: PictureSize
     frame_px: tuple[int, int]

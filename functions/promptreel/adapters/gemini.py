@@ -42,7 +42,8 @@ class Gemini:
         from google.genai import types  # noqa: PLC0415 - cold start
 
         parts = [types.Part.from_text(text=sketch.prompt)]
-        parts += [types.Part.from_bytes(data=picture, mime_type="image/png") for picture in sketch.references]
+        # By address: a picture in the request may have 7 MB, one in a bucket 30 MB; a 4k keyframe has up to 20.
+        parts += [types.Part.from_uri(file_uri=uri, mime_type="image/png") for uri in sketch.references]
         with paid_call("paint"):
             answer = self._client.models.generate_content(
                 model=sketch.model,

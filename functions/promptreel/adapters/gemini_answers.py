@@ -70,9 +70,12 @@ def read_usage(answer: Any, *, draws: bool) -> ReportedUsage:
 
 def _picture_tokens(answer: Any) -> int | None:
     """Without details only words with an ordinary ending are certainly no picture: one may have been withheld."""
-    details = answer.usage_metadata.candidates_tokens_details or []
+    used, no_picture = answer.usage_metadata, _picture(answer) is None
+    thought = used.thoughts_token_count or 0
+    if no_picture and used.prompt_token_count and used.total_token_count == used.prompt_token_count + thought:
+        return 0  # it thought and produced nothing
+    details = used.candidates_tokens_details or []
     counted = sum(each.token_count or 0 for each in details if each.modality and each.modality.value == "IMAGE")
-    no_picture = _picture(answer) is None
     if counted or (details and no_picture):
         return counted
     return 0 if not answer.candidates or (no_picture and _ending(answer) not in _REFUSING) else None

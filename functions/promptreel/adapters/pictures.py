@@ -1,8 +1,16 @@
-"""Pictures as films need them: PNG, exactly the frame's size, nothing squashed."""
+"""Pictures as films need them: PNG, exactly the frame's size, nothing squashed, no larger than Veo takes."""
 
 import io
+from typing import TYPE_CHECKING
 
 from promptreel.errors import AnswerLost
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# Veo's limit of an input picture (Vertex AI, Veo video generation, read 2026-11): 20 MB.
+MAX_BYTES = 20_000_000
+_LEAST_BITS = 4
 
 
 def fit(data: bytes, frame_px: tuple[int, int]) -> bytes:
@@ -17,6 +25,22 @@ def fit(data: bytes, frame_px: tuple[int, int]) -> bytes:
             fitted = ImageOps.fit(picture.convert("RGB"), frame_px, Image.Resampling.LANCZOS)
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise AnswerLost(f"The answer's picture cannot be read: {error}") from error
+    return encode(fitted, MAX_BYTES)
+
+
+def encode(picture: "Image", max_bytes: int) -> bytes:
+    """A PNG of at most this size. A very grainy 4k picture loses the lowest bits of its colours, which grain hides."""
+    from PIL import ImageOps  # noqa: PLC0415 - cold start
+
+    encoded = _png(picture)
+    for bits in range(7, _LEAST_BITS - 1, -1):
+        if len(encoded) <= max_bytes:
+            break
+        encoded = _png(ImageOps.posterize(picture, bits))
+    return encoded
+
+
+def _png(picture: "Image") -> bytes:
     out = io.BytesIO()
-    fitted.save(out, "PNG", compress_level=3)
+    picture.save(out, "PNG", compress_level=3)
     return out.getvalue()

@@ -135,7 +135,7 @@ def _draw(
         raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
     if before is not None:
         intact.check(f"{scene.id}: its first picture", before, artifacts)
-    references = (artifacts.get(before.uri),) if before else ()
+    references = (before.uri,) if before else ()
     tries, cut_offs, reason, remedy = 0, 0, "", ""
     model = registry().image_model(plan.image_model)
     for attempt in range(1, MAX_ATTEMPTS + 1):

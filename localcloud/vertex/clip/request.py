@@ -21,7 +21,7 @@ _USUAL_SECONDS = 8
 _REFERENCE_SECONDS = (8,)
 _MOST_SAMPLES = 4
 _MOST_SEED = 2**32 - 1
-_MOST_IMAGE_BYTES = 20 * 2**20
+_MOST_IMAGE_BYTES = 20_000_000
 # Video extension, Veo 3.1 page, read 2026-10: seconds added, and seconds the given clip may have.
 _EXTENSION_SECONDS = 7
 _EXTENDED_S = (1, 30)

@@ -84,6 +84,11 @@ def test_text_usage_is_unknown_only_where_the_counts_do_not_say_it(
         (WORDS, without("candidatesTokensDetails"), ReportedUsage(1690, 1360, 0)),
         (WITHHELD, without("candidatesTokensDetails"), ReportedUsage(1690, 1360, None)),
         (WITHHELD, FULL, ReportedUsage(1690, 1360, 1120)),
+        (
+            WITHHELD,
+            {"promptTokenCount": 5, "thoughtsTokenCount": 40, "totalTokenCount": 45},
+            ReportedUsage(5, 40, 0),
+        ),
         (BLOCKED, {"promptTokenCount": 12, "totalTokenCount": 12}, ReportedUsage(12, 0, 0)),
     ],
 )

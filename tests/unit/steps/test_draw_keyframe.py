@@ -31,7 +31,7 @@ def test_end_picture_when_drawn_then_the_start_picture_is_sent_along(world: Fake
 
     start = world.jobs.scene(job.id, "scene-01").value.start
     assert start is not None
-    assert [sketch.references for sketch in world.painter.asked] == [(), (world.artifacts.get(start.uri),)]
+    assert [sketch.references for sketch in world.painter.asked] == [(), (start.uri,)]
 
 
 def test_scene_with_both_pictures_then_its_clip_is_queued_while_later_pictures_are_missing(world: FakeWorld) -> None:

@@ -256,7 +256,7 @@ def test_pictures_that_are_refused_then_are_drawn_anew_in_milder_words_and_filme
     assert before.start is not None
     assert after.start.uri != before.start.uri
     assert MILDER_WORDS["start_frame_prompt"] in world.painter.asked[-2].prompt
-    assert world.painter.asked[-1].references == (world.artifacts.get(after.start.uri),)
+    assert world.painter.asked[-1].references == (after.start.uri,)
     world.submit_queued()
     assert (world.filmer.asked[-1].first_uri, world.filmer.asked[-1].last_uri) == (after.start.uri, after.end.uri)
     assert world.poll(job).redraw == ()
