@@ -197,6 +197,10 @@ class Declined:
 class Writer(Protocol):
     """A model that writes."""
 
+    @property
+    def location(self) -> str:
+        """Where the model is called: its price depends on it."""
+
     def write(self, manuscript: Manuscript, timeout_s: float) -> Written | Declined:
         """One paid call. Raises: Unpaid, Refused, AnswerLost."""
 
@@ -226,6 +230,10 @@ class Painted:
 
 class Painter(Protocol):
     """A model that draws."""
+
+    @property
+    def location(self) -> str:
+        """Where the model is called: its price depends on it."""
 
     def paint(self, sketch: Sketch, timeout_s: float) -> Painted | Declined:
         """One paid call. Raises: Unpaid, Refused, AnswerLost."""

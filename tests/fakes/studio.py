@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from PIL import Image
 
-from promptreel.domain.models import TokenUsage
+from promptreel.domain.models import GLOBAL, TokenUsage
 from promptreel.domain.storyboard import Storyboard
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import CallFailed, PromptreelError
@@ -67,6 +67,7 @@ class FakeWriter:
     """Answers what was laid in, in order; then a storyboard of three scenes, or a scene in milder words, for ever."""
 
     def __init__(self) -> None:
+        self.location = GLOBAL
         self.asked: list[Manuscript] = []
         self.answers: list[str | Declined | CallFailed] = []
         self.billed: list[ReportedUsage] = []
@@ -86,6 +87,7 @@ class FakePainter:
     """Paints one colour per seed."""
 
     def __init__(self) -> None:
+        self.location = GLOBAL
         self.asked: list[Sketch] = []
         self.failures: list[CallFailed | Declined] = []
         self.billed: list[ReportedUsage] = []

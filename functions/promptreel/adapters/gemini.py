@@ -16,7 +16,7 @@ class Gemini:
 
     def __init__(self, project: str, location: str, url: str) -> None:
         self._project = project
-        self._location = location
+        self.location = location
         self._url = url
 
     def write(self, manuscript: Manuscript, timeout_s: float) -> Written | Declined:
@@ -61,7 +61,7 @@ class Gemini:
 
     @cached_property
     def _client(self) -> "Client":
-        return vertex_client(self._project, self._location, self._url)
+        return vertex_client(self._project, self.location, self._url)
 
 
 def vertex_client(project: str, location: str, url: str) -> "Client":

@@ -19,6 +19,9 @@ Aspect = Literal["16:9", "9:16"]
 Quality = Literal["draft", "standard", "best"]
 PictureSize = Literal["1K", "2K", "4K"]
 
+GLOBAL = "global"
+"""The location in which a text or image model has its list price."""
+
 # Short side of a frame in pixels; aspect decides which side is short.
 _SHORT_SIDE_PX: Mapping[str, int] = {"720p": 720, "1080p": 1080, "4k": 2160}
 
@@ -98,14 +101,22 @@ def _valid_from(prices: tuple[P, ...], at: datetime) -> list[P]:
     return [_valid(prices, at), *(price for price in prices if price.since > at.astimezone(UTC).date())]
 
 
-def _text_cost(usage: TokenUsage, price: TextPrice) -> int:
-    return per_million((usage.input, price.input), (usage.output, price.output))
+def _text_cost(usage: TokenUsage, price: TextPrice, location: str) -> int:
+    return per_million((usage.input, price.input), (usage.output, price.output), tenths=_tenths(location))
 
 
-def _picture_cost(usage: TokenUsage, price: PicturePrice) -> int:
+def _picture_cost(usage: TokenUsage, price: PicturePrice, location: str) -> int:
     return per_million(
-        (usage.input, price.input), (usage.output, price.text_output), (usage.picture, price.picture_output)
+        (usage.input, price.input),
+        (usage.output, price.text_output),
+        (usage.picture, price.picture_output),
+        tenths=_tenths(location),
     )
+
+
+def _tenths(location: str) -> int:
+    """Text and pictures cost a tenth more in every location but the global one (Vertex AI prices, read 2026-10)."""
+    return 10 if location == GLOBAL else 11
 
 
 class TextModel(Model):
@@ -116,12 +127,12 @@ class TextModel(Model):
     timeout_s: int
     prices: tuple[TextPrice, ...]
 
-    def cost_micros(self, usage: TokenUsage, at: datetime) -> int:
-        return _text_cost(usage, _valid(self.prices, at))
+    def cost_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
+        return _text_cost(usage, _valid(self.prices, at), location)
 
-    def most_micros(self, usage: TokenUsage, at: datetime) -> int:
+    def most_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
         """What this usage costs at most when the call is sent on that day or later."""
-        return max(_text_cost(usage, price) for price in _valid_from(self.prices, at))
+        return max(_text_cost(usage, price, location) for price in _valid_from(self.prices, at))
 
 
 class ImageModel(Model):
@@ -140,12 +151,12 @@ class ImageModel(Model):
     picture_tokens: Mapping[str, int]
     prices: tuple[PicturePrice, ...]
 
-    def cost_micros(self, usage: TokenUsage, at: datetime) -> int:
-        return _picture_cost(usage, _valid(self.prices, at))
+    def cost_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
+        return _picture_cost(usage, _valid(self.prices, at), location)
 
-    def most_micros(self, usage: TokenUsage, at: datetime) -> int:
+    def most_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
         """What this usage costs at most when the call is sent on that day or later."""
-        return max(_picture_cost(usage, price) for price in _valid_from(self.prices, at))
+        return max(_picture_cost(usage, price, location) for price in _valid_from(self.prices, at))
 
 
 class VideoModel(Model):

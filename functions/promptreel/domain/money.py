@@ -20,6 +20,9 @@ def usd(amount_micros: int) -> str:
     return str(cents) if cents == amount else f"{amount.normalize():f}"
 
 
-def per_million(*parts: tuple[int, int]) -> int:
-    """Price of several token counts, each with its price in micros per million tokens, rounded up once."""
-    return -(-sum(tokens * price for tokens, price in parts) // 1_000_000)
+def per_million(*parts: tuple[int, int], tenths: int = 10) -> int:
+    """Price of several token counts, each with its price in micros per million tokens, rounded up once.
+
+    ``tenths`` is the share of that price to pay: 11 for a surcharge of a tenth.
+    """
+    return -(-sum(tokens * price for tokens, price in parts) * tenths // 10_000_000)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from promptreel.domain.models import ImageModel, PictureSize, TextModel, TokenUsage, UsagePart
+from promptreel.domain.models import GLOBAL, ImageModel, PictureSize, TextModel, TokenUsage, UsagePart
 
 REQUEST_TOKENS = 100
 """What a request counts beside its texts: roles and separators, with room to spare."""
@@ -23,10 +23,14 @@ class ReportedUsage:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """The price of one call: ``most`` is what it may use, and what is reserved before it is sent."""
+    """The price of one call: ``most`` is what it may use, and what is reserved before it is sent.
+
+    ``location`` is where the model is called: its price depends on it.
+    """
 
     model: TextModel | ImageModel
     most: TokenUsage
+    location: str
 
     @property
     def output_limit(self) -> int:
@@ -34,10 +38,10 @@ class Tariff:
         return self.most.output + self.most.picture
 
     def reserved_micros(self, at: datetime) -> int:
-        return self.model.most_micros(self.most, at)
+        return self.model.most_micros(self.most, at, self.location)
 
     def cost_micros(self, usage: TokenUsage, at: datetime) -> int:
-        return self.model.cost_micros(usage, at)
+        return self.model.cost_micros(usage, at, self.location)
 
     def complete(self, reported: ReportedUsage) -> TokenUsage:
         """The usage to count: what is not reported counts at the most that the call may use, and is marked."""
@@ -55,15 +59,17 @@ class Tariff:
         return TokenUsage(input=used, output=max(0, output - picture), picture=picture, assumed=tuple(assumed))
 
 
-def text_tariff(model: TextModel, prompt_tokens: int, output_tokens: int) -> Tariff:
-    return Tariff(model, TokenUsage(input=prompt_tokens, output=output_tokens))
+def text_tariff(model: TextModel, prompt_tokens: int, output_tokens: int, location: str = GLOBAL) -> Tariff:
+    return Tariff(model, TokenUsage(input=prompt_tokens, output=output_tokens), location)
 
 
-def picture_tariff(model: ImageModel, size: PictureSize, references: int, output_tokens: int) -> Tariff:
+def picture_tariff(
+    model: ImageModel, size: PictureSize, references: int, output_tokens: int, location: str = GLOBAL
+) -> Tariff:
     """As many pictures as the output limit holds are reserved: one request may draw several, and each is billed."""
     picture = output_tokens // model.picture_tokens[size] * model.picture_tokens[size]
     prompt = model.max_prompt_tokens + references * model.reference_tokens
-    return Tariff(model, TokenUsage(input=prompt, output=output_tokens - picture, picture=picture))
+    return Tariff(model, TokenUsage(input=prompt, output=output_tokens - picture, picture=picture), location)
 
 
 def tokens_at_most(*texts: str) -> int:

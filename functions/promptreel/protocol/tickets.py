@@ -36,10 +36,10 @@ def text(
     return ticket if scene is None else replace(ticket, scene=scene.id, take=scene.take)
 
 
-def keyframe_tariff(model: ImageModel, cut_offs: int = 0) -> Tariff:
+def keyframe_tariff(model: ImageModel, location: str, cut_offs: int = 0) -> Tariff:
     """The price of every keyframe that this model draws, after so many answers that were cut off."""
     limit = raised_limit(model.output_tokens, cut_offs, model.max_output_tokens)
-    return picture_tariff(model, PICTURE_SIZE, MOST_REFERENCES, limit)
+    return picture_tariff(model, PICTURE_SIZE, MOST_REFERENCES, limit, location)
 
 
 def keyframe(

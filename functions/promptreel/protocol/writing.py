@@ -90,7 +90,7 @@ def ask(
             max_output_tokens=limit,
             thinking_level=model.thinking_level,
         )
-        tariff = _tariff(model, manuscript)
+        tariff = _tariff(model, manuscript, writer.location)
         ticket = tickets.text(job, tariff, question.purpose, question.scene, attempt, _digest(manuscript), clock.now())
 
         def post(left_s: float, asked: Manuscript = manuscript) -> Made | Declined:
@@ -125,10 +125,10 @@ def ask(
     return Unusable(tries, fault, cut_off_at)
 
 
-def _tariff(model: TextModel, manuscript: Manuscript) -> Tariff:
+def _tariff(model: TextModel, manuscript: Manuscript, location: str) -> Tariff:
     schema = json.dumps(manuscript.schema.model_json_schema())  # counts as input
     sent = tokens_at_most(manuscript.instruction, manuscript.prompt, schema)
-    return text_tariff(model, sent, manuscript.max_output_tokens)
+    return text_tariff(model, sent, manuscript.max_output_tokens, location)
 
 
 def _digest(asked: Manuscript) -> str:

@@ -139,7 +139,7 @@ def _draw(
     tries, cut_offs, reason, remedy = 0, 0, "", ""
     model = registry().image_model(plan.image_model)
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        tariff = tickets.keyframe_tariff(model, cut_offs)
+        tariff = tickets.keyframe_tariff(model, painter.location, cut_offs)
         sketch = Sketch(
             model=model.id,
             prompt=_prompt(job, scene, frame, model, continues=before is not None),

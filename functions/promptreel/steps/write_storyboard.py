@@ -17,7 +17,7 @@ from promptreel.protocol import lifecycle, tickets
 from promptreel.protocol.ledger import Busy, Ledger, Superseded
 from promptreel.protocol.paying import last_answer
 from promptreel.protocol.races import until_won
-from promptreel.protocol.writing import Question, Unusable, ask
+from promptreel.protocol.writing import Question, Told, Unusable, ask
 
 REQUEST_S = 600.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
 
@@ -87,7 +87,7 @@ def write_storyboard(
             code="storyboard_unusable",
             remedy="Say more plainly what the film shows, scene by scene.",
         )
-    return until_won(lambda: _reserve(cmd, brief, told.answer, told.uri, jobs, clock), clock, ids)
+    return until_won(lambda: _reserve(cmd, brief, told, writer.location, jobs, clock), clock, ids)
 
 
 def _question(job: Job, brief: Brief) -> Question[Storyboard]:
@@ -103,18 +103,21 @@ def _question(job: Job, brief: Brief) -> Question[Storyboard]:
 
 
 def _reserve(
-    cmd: WriteStoryboard, brief: Brief, told: Storyboard, uri: str, jobs: JobStore, clock: Clock
+    cmd: WriteStoryboard, brief: Brief, told: Told[Storyboard], location: str, jobs: JobStore, clock: Clock
 ) -> StoryboardWritten:
-    """Plan, scenes and a PLANNED call for every picture and clip in one batch, or none of it (DESIGN §5.2)."""
+    """Plan, scenes and a PLANNED call for every picture and clip in one batch, or none of it (DESIGN §5.2).
+
+    ``location`` is where texts are written and pictures drawn.
+    """
     read = jobs.job(cmd.job_id)  # before the calls are read
     job, now = read.value, clock.now()
     if job.run != cmd.run or job.is_final:
         return StoryboardWritten("superseded")
     if job.plan is not None:
         return StoryboardWritten("planned", waves=job.plan.waves)
-    scenes = planning.scenes(told.scenes, brief.durations_for(len(told.scenes)), now)
-    plan = _plan(job, brief, told, uri, scenes)
-    planned = _planned_calls(job, plan, scenes, clock)
+    scenes = planning.scenes(told.answer.scenes, brief.durations_for(len(told.answer.scenes)), now)
+    plan = _plan(job, brief, told.answer, told.uri, scenes)
+    planned = _planned_calls(job, plan, scenes, location, clock)
     committed = committed_micros([call.value for call in jobs.calls(job.id)])
     needed = committed + sum(call.reserved_micros for call in planned)
     if needed > job.budget.limit_micros:
@@ -159,8 +162,8 @@ def _plan(job: Job, brief: Brief, told: Storyboard, uri: str, scenes: list[Scene
     )
 
 
-def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], clock: Clock) -> list[Call]:
-    now, tariff = clock.now(), tickets.keyframe_tariff(registry().image_model(plan.image_model))
+def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], location: str, clock: Clock) -> list[Call]:
+    now, tariff = clock.now(), tickets.keyframe_tariff(registry().image_model(plan.image_model), location)
     by_id = {scene.id: scene for scene in scenes}
     pictures = [
         tickets.keyframe(job, tariff, by_id[item.scene], item.frame, 1, "", now)

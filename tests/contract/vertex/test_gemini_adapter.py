@@ -23,14 +23,14 @@ class LoopbackGemini(Gemini):
 
     _client: genai.Client
 
-    def __init__(self, vertex: FakeVertex) -> None:
-        super().__init__("any-project", "global", vertex.url)
-        self._client = vertex.client(location="global")
+    def __init__(self, vertex: FakeVertex, location: str) -> None:
+        super().__init__("any-project", location, vertex.url)
+        self._client = vertex.client(location=location)
 
 
 @pytest.fixture
 def gemini(vertex: FakeVertex) -> Gemini:
-    return LoopbackGemini(vertex)
+    return LoopbackGemini(vertex, "global")
 
 
 def a_sketch(*references: str, limit: int = PICTURE.output_tokens) -> Sketch:
@@ -122,3 +122,15 @@ def test_answers_are_cut_off_when_their_limit_is_too_low(gemini: Gemini, vertex:
 
     assert [answer.codes for answer in answers if isinstance(answer, Declined)] == [(CUT_OFF,)] * 2
     assert all(line["micros"] for line in vertex.ledger())
+
+
+def test_answers_cost_what_they_are_billed_when_they_come_from_a_region(vertex: FakeVertex) -> None:
+    regional = LoopbackGemini(vertex, "europe-west4")
+    text = text_tariff(TEXT, 4000, 4096, regional.location)
+    picture = picture_tariff(PICTURE, "1K", 1, PICTURE.output_tokens, regional.location)
+    costs = [
+        counted(text, regional.write(a_manuscript(), TIMEOUT_S)),
+        counted(picture, regional.paint(a_sketch(), TIMEOUT_S)),
+    ]
+
+    assert costs == [line["micros"] for line in vertex.ledger()]

@@ -306,7 +306,7 @@ class Money(RuleBasedStateMachine):
         plan, now = self.world.jobs.job(self.job_id).value.planned(), self.world.clock.true_now()
         # A text that does not report its usage counts nothing here: what it may use is known to its question alone.
         writer, painter = registry().text_model(plan.text_model), registry().image_model(plan.image_model)
-        tariffs = (text_tariff(writer, 0, 0), tickets.keyframe_tariff(painter))
+        tariffs = (text_tariff(writer, 0, 0), tickets.keyframe_tariff(painter, self.world.painter.location))
         books = (self.world.writer.billed, self.world.painter.billed)
         return sum(
             tariff.cost_micros(tariff.complete(reported), now)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from promptreel.domain.ledger import Call, committed_micros
-from promptreel.domain.models import registry
+from promptreel.domain.models import GLOBAL, registry
 from promptreel.domain.tariffs import ReportedUsage, tokens_at_most
 from promptreel.ports import Declined, Manuscript, Painted, Sketch, Written
 from promptreel.steps.write_storyboard import WriteStoryboard
@@ -48,9 +48,10 @@ def a_long_storyboard() -> str:
     return json.dumps({**story, "scenes": scenes})
 
 
-def greedy(**request: object) -> tuple[FakeWorld, str]:
+def greedy(location: str = GLOBAL, **request: object) -> tuple[FakeWorld, str]:
     world = FakeWorld()
     world.writer, world.painter = GreedyWriter(), GreedyPainter()
+    world.writer.location = world.painter.location = location
     world.writer.answers = [a_long_storyboard()]
     job = world.opened(**request)
     world.write_storyboard(WriteStoryboard(job.id, job.run))
@@ -91,3 +92,14 @@ def test_cut_keyframe_prompt_is_logged_with_both_texts(caplog: pytest.LogCapture
     fields = vars(cuts[0])["json_fields"]
     assert fields["kept"] == world.painter.asked[0].prompt
     assert fields["original"].count("Mira11") == 2
+
+
+def test_text_and_pictures_reserve_and_cost_a_tenth_more_when_their_location_is_a_region() -> None:
+    at_home, away = greedy(), greedy(location="europe-west4")
+    for world, job_id in (at_home, away):
+        world.draw_all(world.jobs.job(job_id).value)
+
+    for listed, regional in zip(calls(*at_home), calls(*away), strict=True):
+        share = 1.0 if listed.kind == "video" else 1.1
+        assert regional.cost_micros == pytest.approx(listed.cost_micros * share, abs=1)
+        assert regional.reserved_micros == pytest.approx(listed.reserved_micros * share, abs=1)
