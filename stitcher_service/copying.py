@@ -20,39 +20,45 @@ def obstacle(track: VideoTrack, film: FilmFormat) -> str:
         (track.is_interlaced, "interlaced"),
         (not track.keeps_time(film.rate), "its frames are not on the film's clock"),
         (track.colour != film.colour, "colour description differs from the film's"),
-        (track.parameter_sets is None, "not stored as avcC with 4-byte lengths"),
+        (all(frame == HIDDEN for frame in track.packet_frames), "its file does not say in which order it is shown"),
+        (not any(track.packet_sets), "not stored as avcC with 4-byte lengths"),
     )
     return next((why for is_so, why in checks if is_so), "")
 
 
-def copied_range(track: VideoTrack, clip: int, first: int, end: int) -> Copy | None:
-    """The longest run of packets that shows exactly consecutive frames within [first, end) and needs nothing before it.
+def copied_ranges(track: VideoTrack, clip: int, first: int, end: int) -> list[Copy]:
+    """Every run of packets that shows exactly consecutive frames within [first, end) and needs nothing before it.
 
-    It starts at the first IDR picture at or after `first`. Its end needs no keyframe: in decode order it may stop
-    wherever the frames so far have no gap, because later packets are never needed by earlier ones.
+    A run starts at an IDR picture and keeps to one collection of parameter sets. Its end needs no keyframe: in decode
+    order it may stop wherever the frames so far have no gap, because later packets are never needed by earlier ones.
     """
-    starts = (
-        (at, frame)
+    starts = sorted(
+        (frame, at)
         for at, (frame, is_idr) in enumerate(zip(track.packet_frames, track.packet_is_idr, strict=True))
-        if is_idr and first <= frame < end
+        if is_idr and track.packet_sets[at] and first <= frame < end
     )
-    start = min(starts, key=lambda found: found[1], default=None)
-    if start is None:
-        return None
-    packet_first, copied_first = start
-    packets = _gapless(track.packet_frames, packet_first, copied_first, end)
-    is_whole = (copied_first, packets) == (first, end - first)
-    if packets < MIN_COPIED_FRAMES and not is_whole:
-        return None
-    return Copy(clip=clip, first=copied_first, frames=packets, packet_first=packet_first)
+    copies: list[Copy] = []
+    copied_end = first
+    for frame, at in starts:
+        if frame < copied_end:
+            continue
+        packets = _gapless(track, at, end)
+        is_whole = (frame, packets) == (first, end - first)
+        if packets >= MIN_COPIED_FRAMES or is_whole:
+            copies.append(Copy(clip=clip, first=frame, frames=packets, packet_first=at))
+            copied_end = frame + packets
+    return copies
 
 
-def _gapless(packet_frames: tuple[int, ...], packet_first: int, copied_first: int, end: int) -> int:
+def _gapless(track: VideoTrack, packet_first: int, end: int) -> int:
+    """How many packets from `packet_first` on can be copied: up to a gap, to `end`, or to other parameter sets."""
+    first, sets = track.packet_frames[packet_first], track.packet_sets[packet_first]
     highest = best = 0
-    for count, frame in enumerate(packet_frames[packet_first:], start=1):
-        if frame == HIDDEN or not copied_first <= frame < end:
+    rest = zip(track.packet_frames[packet_first:], track.packet_sets[packet_first:], strict=True)
+    for count, (frame, needed) in enumerate(rest, start=1):
+        if frame == HIDDEN or not first <= frame < end or needed != sets:
             break
         highest = max(highest, frame)
-        if highest - copied_first == count - 1:
+        if highest - first == count - 1:
             best = count
     return best

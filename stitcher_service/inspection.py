@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import av
 import av.codec
 
-from stitcher_service import recipes
+from stitcher_service import recipes, shown
 from stitcher_service.ffmpeg.command import Command
 from stitcher_service.ffmpeg.errors import FfmpegFailed, MachineFailed, find_lack
 from stitcher_service.ffmpeg.probe import VideoTrack
@@ -24,6 +24,7 @@ FROZEN_S = 2.0
 _ERROR = re.compile(r"^(?!\[(?:null|f32le|out#|[av]ost#))(?P<sources>.*)\[(?:error|fatal|panic)\]\s*(?P<said>.+)$")
 _SOURCE = re.compile(r"\[(?:dec:)?(?P<name>[\w.,-]+)(?:#[\d:]+)?[^\]]*\]")
 _BLACK = re.compile(r"black_start:(?P<start>[\d.]+) black_end:(?P<end>[\d.]+)")
+_CHANGE = "Reconfiguring filter graph because video parameters changed"
 _FREEZE_START = re.compile(r"freeze_start: (?P<s>[\d.]+)")
 _FREEZE_END = re.compile(r"freeze_end: (?P<s>[\d.]+)")
 
@@ -47,6 +48,8 @@ class Inspection:
     damage: tuple[str, ...] = ()
     black: tuple[Stretch, ...] = ()
     frozen: tuple[Stretch, ...] = ()
+    shown: tuple[int, ...] = ()  # when its frames are shown, where its file says otherwise; see `shown.difference`
+    is_changing: bool = False  # pictures of other sizes, formats or colours follow one another
 
     def warnings(self, name: str, start_s: float, end_s: float) -> tuple[str, ...]:
         """What a viewer of the part from `start_s` to `end_s` should be told about the clip `name`."""
@@ -60,9 +63,24 @@ class Inspection:
         return ()
 
 
-def inspect_picture(clip: Path, track: VideoTrack, runner: Runner) -> Inspection:
-    """Decode every picture of `clip` once."""
-    return read_log(log_of(recipes.inspect_picture(clip, track), runner), track.codec)
+def inspect_picture(clip: Path, track: VideoTrack, times: Path, runner: Runner) -> Inspection:
+    """Decode every picture of `clip` once; `times` is a file that may be written."""
+    found = read_log(log_of(recipes.inspect_picture(clip, track, times), runner), track.codec)
+    damage = tuple(said for said in found.damage if not _is_harmless(said, track))
+    found = replace(found, damage=damage, shown=shown.difference(track, shown.read_times(times)))
+    times.unlink(missing_ok=True)
+    return found
+
+
+def as_inspected(track: VideoTrack, found: Inspection) -> VideoTrack:
+    """The track as decoding it has shown it to be."""
+    seen = shown.as_shown(track, found.shown)
+    return replace(seen, is_changing=True) if found.is_changing and not seen.is_changing else seen
+
+
+def _is_harmless(said: str, track: VideoTrack) -> bool:
+    """Marking commands about pictures before the first: nothing is missing where a file begins in an open group."""
+    return said.startswith("mmco:") and track.codec == "h264" and not track.packet_is_idr[0]
 
 
 def inspect_film(film: Path, times: Path, runner: Runner) -> Inspection:
@@ -78,7 +96,8 @@ def read_log(lines: Sequence[str], codec: str = "") -> Inspection:
     starts = [float(found["s"]) for line in lines if (found := _FREEZE_START.search(line))]
     ends = [float(found["s"]) for line in lines if (found := _FREEZE_END.search(line))]
     ends += [float("inf")] * (len(starts) - len(ends))
-    return Inspection(errors(lines, codec), black, tuple(map(Stretch, starts, ends)))
+    is_changing = any(_CHANGE in line for line in lines)
+    return Inspection(errors(lines, codec), black, tuple(map(Stretch, starts, ends)), is_changing=is_changing)
 
 
 def errors(lines: Sequence[str], codec: str = "") -> tuple[str, ...]:

@@ -42,15 +42,17 @@ def pieces(project: Project, plan: Plan, windows: EncodedWindows) -> list[Piece]
 def _copied(project: Project, copy: Copy) -> Piece:
     track = project.tracks[copy.clip]
     frames = track.packet_frames[copy.packet_first : copy.packet_first + copy.frames]
-    if track.parameter_sets is None:
-        raise RenderFailed("a clip without parameter sets was to be copied")
+    sets = track.packet_sets[copy.packet_first]
+    if sets is None:
+        raise RenderFailed("pictures without parameter sets were to be copied")
     in_piece = tuple(frame - copy.first for frame in frames)
-    return Piece(project.clips[copy.clip].path, copy.packet_first, in_piece, track.parameter_sets, track.index)
+    return Piece(project.clips[copy.clip].path, copy.packet_first, in_piece, sets, track.index)
 
 
 def _encoded(window: Window, path: Path) -> Piece:
     track = probe(path, is_ours=True).video
-    if track is None or track.parameter_sets is None or track.frames != window.frames:
+    sets = track.packet_sets[0] if track else None
+    if track is None or sets is None or track.frames != window.frames:
         shown = track.frames if track else 0
         raise RenderFailed(f"encoding gave {shown} frames where {window.frames} were planned ({window.why})")
-    return Piece(path, 0, track.packet_frames, track.parameter_sets)
+    return Piece(path, 0, track.packet_frames, sets)

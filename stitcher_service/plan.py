@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from stitcher_service.colours import BT709, is_plain
-from stitcher_service.copying import copied_range, obstacle
+from stitcher_service.copying import copied_ranges, obstacle
 from stitcher_service.cutlist import BLACK, CutList
 from stitcher_service.ffmpeg.probe import Colour, VideoTrack
 from stitcher_service.segments import Copy, FilmFormat, Plan, Segment, Take, Window
@@ -35,15 +35,18 @@ def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]
         overlap = timeline.overlap_before(index)
         why = obstacle(track, film)
         body = (shot.first + overlap + shot.fade_in, shot.end - shot.overlap - shot.fade_out)
-        copy = None if why else copied_range(track, shot.clip, *body)
-        if copy:
-            lead = "up to the first IDR picture" if copy.first > body[0] else ""
-            pieces.encode(_part(shot, shot.first, copy.first), overlap, lead)
-            pieces.copy(copy)
-            trail = "after the last frame that can be copied" if copy.end < body[1] else ""
-            pieces.encode(_part(shot, copy.end, shot.end), 0, trail)
-        else:
+        copies = [] if why else copied_ranges(track, shot.clip, *body)
+        if not copies:
             pieces.encode_all(shot, overlap, why or "no IDR picture with enough frames after it")
+            continue
+        done, shared = shot.first, overlap
+        for copy in copies:
+            lead = "up to the first IDR picture" if copy.first > max(body[0], done) else ""
+            pieces.encode(_part(shot, done, copy.first), shared, lead)
+            pieces.copy(copy)
+            done, shared = copy.end, 0
+        trail = "after the last frame that can be copied" if done < body[1] else ""
+        pieces.encode(_part(shot, done, shot.end), 0, trail)
     return Plan(film, pieces.closed())
 
 

@@ -1,7 +1,7 @@
 """A cut list together with its files: everything read, the whole film decided, nothing decoded or written yet."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stitcher_service.cutlist import CutList
@@ -54,9 +54,19 @@ def prepare(cut_list: CutList, base: Path) -> Project:
     for name, _, track in _heard(cut_list, clips, music):
         if not track.codec:
             raise BadInput(name, "its sound is in an unknown codec")
+    return Project(cut_list, clips, tracks, music, *_plan(cut_list, tracks))
+
+
+def replan(project: Project, tracks: tuple[VideoTrack, ...]) -> Project:
+    """The project with what decoding its clips has shown of their tracks. Raises: BadInput."""
+    timeline, plan = _plan(project.cut_list, tracks)
+    return replace(project, tracks=tracks, timeline=timeline, plan=plan)
+
+
+def _plan(cut_list: CutList, tracks: tuple[VideoTrack, ...]) -> tuple[Timeline, Plan]:
     film = film_format(cut_list, tracks)
     timeline = lay_out(cut_list, [track.frames_at(film.rate) for track in tracks])
-    return Project(cut_list, clips, tracks, music, timeline, make_plan(film, timeline, tracks))
+    return timeline, make_plan(film, timeline, tracks)
 
 
 def _probed(name: str, base: Path, known: dict[str, MediaInfo]) -> MediaInfo:

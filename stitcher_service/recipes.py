@@ -8,6 +8,7 @@ from stitcher_service import colours
 from stitcher_service.cutlist import BLACK
 from stitcher_service.ffmpeg.command import Command, Input, Output
 from stitcher_service.ffmpeg.probe import AudioTrack, VideoTrack
+from stitcher_service.seeking import seek_frame
 from stitcher_service.segments import FilmFormat, Take, Window
 from stitcher_service.shown import write_times
 
@@ -55,10 +56,10 @@ def encode_window(
 
 
 def _seek(take: Take, source: Source, rate: Fraction) -> Input:
-    options: tuple[str, ...] = ("-threads", "1", *demuxer(source.track))
-    if take.first and _can_be_sought(take, source.track, rate):
+    options = ("-threads", "1", *reading(source.track))
+    if start := _seek_frame(take, source.track, rate):
         # Half a frame early, so that rounding cannot lose the frame.
-        start_s = source.track.start_s + (take.first - Fraction(1, 2)) / rate
+        start_s = source.track.start_s + (start - Fraction(1, 2)) / rate
         options = ("-ss", f"{float(start_s):.6f}", *options)
     return Input(source.path, options)
 
@@ -68,16 +69,22 @@ def demuxer(track: VideoTrack) -> tuple[str, ...]:
     return ("-f", track.demuxer) if track.demuxer else ()
 
 
-def _can_be_sought(take: Take, track: VideoTrack, rate: Fraction) -> bool:
-    """Elsewhere frames are counted from the very start of the clip: slower, but nothing is lost."""
-    return track.is_indexed and track.keeps_time(rate) and take.end <= track.frames
+def reading(track: VideoTrack) -> tuple[str, ...]:
+    """Input options for a clip. One graph serves all its pictures: a new one for a new size would count anew."""
+    return (*demuxer(track), *(("-reinit_filter", "0") if track.is_changing else ()))
+
+
+def _seek_frame(take: Take, track: VideoTrack, rate: Fraction) -> int:
+    """0 where frames are counted from the very start of the clip: slower, but nothing is lost."""
+    is_exact = track.is_indexed and track.keeps_time(rate) and take.end <= track.frames
+    return seek_frame(track, take.first) if is_exact else 0
 
 
 def _take_filters(take: Take, track: VideoTrack, film: FilmFormat) -> str:
     rate = film.rate
-    span = f"trim=start_frame={take.first}:end_frame={take.end}"
-    if _can_be_sought(take, track, rate):
-        chosen = [f"trim=end_frame={take.frames}"]
+    span = f"trim=start_frame={take.first}:end_frame={take.end}" if take.first else f"trim=end_frame={take.end}"
+    if start := _seek_frame(take, track, rate):
+        chosen = [_trim_sought(take, start, rate)]
     elif track.keeps_time(rate):
         chosen = [_HOLD_LAST, span] if take.end > track.frames else [span]
     else:  # put on the film's clock; a last frame that ends early is held
@@ -87,6 +94,14 @@ def _take_filters(take: Take, track: VideoTrack, film: FilmFormat) -> str:
     fade_in = _fade("in", 0, take.fade_in, take.colour_in, film)
     fade_out = _fade("out", take.frames - take.fade_out, take.fade_out, take.colour_out, film)
     return ",".join((*chosen, *clock, *conform(track, film), *fade_in, *fade_out))
+
+
+def _trim_sought(take: Take, start: int, rate: Fraction) -> str:
+    """By time, as a decoder may not show every frame between `start` and the first that is wanted."""
+    if start == take.first:
+        return f"trim=end_frame={take.frames}"
+    lead_s = (take.first - start) / rate
+    return f"trim=start={float(lead_s):.6f}:end={float(lead_s + take.frames / rate):.6f}"
 
 
 def _fade(direction: str, start: int, frames: int, colour: str, film: FilmFormat) -> tuple[str, ...]:
@@ -114,22 +129,27 @@ def conform(track: VideoTrack, film: FilmFormat) -> tuple[str, ...]:
         and track.pixel_aspect == 1
         and track.is_upright
         and colours.looks_alike(track.colour, film.colour)
+        and not track.is_changing
     )
     return (*described, *deinterlace, *tone_map, *(() if fits else _fit(track, film)), "setsar=1", "format=yuv420p")
 
 
 def _fit(track: VideoTrack, film: FilmFormat) -> tuple[str, str]:
     width, height = film.size_px
+    given = colours.BT709 if colours.is_hdr(track.colour) else colours.completed(track.colour)
+    matrices = f"in_color_matrix={colours.matrix_name(given)}:out_color_matrix={colours.matrix_name(film.colour)}"
+    scaling = f"flags=bicubic:{matrices}:out_range=tv"
+    if track.is_changing:
+        fit = "force_original_aspect_ratio=decrease:force_divisible_by=2:reset_sar=1:eval=frame"
+        return f"scale={width}:{height}:{fit}:{scaling}", f"pad={width}:{height}:-1:-1:eval=frame"
     shown_width, shown_height = Fraction(track.width_px) * track.pixel_aspect, Fraction(track.height_px)
     # ffmpeg has turned the picture before it reaches the first filter; at other angles its frame stays as it was.
     if abs(track.rotation_deg % 180 - 90) <= 1:
         shown_width, shown_height = shown_height, shown_width
     scale = min(width / shown_width, height / shown_height)
     new_width, new_height = (max(2, 2 * round(side * scale / 2)) for side in (shown_width, shown_height))
-    given = colours.BT709 if colours.is_hdr(track.colour) else colours.completed(track.colour)
-    matrices = f"in_color_matrix={colours.matrix_name(given)}:out_color_matrix={colours.matrix_name(film.colour)}"
     return (
-        f"scale={new_width}:{new_height}:flags=bicubic:{matrices}:out_range=tv",
+        f"scale={new_width}:{new_height}:{scaling}",
         f"pad={width}:{height}:{(width - new_width) // 2}:{(height - new_height) // 2}",
     )
 
@@ -152,16 +172,16 @@ def _joints(window: Window, rate: Fraction) -> list[str]:
     return [*joints, f"{joined}null[film]"]
 
 
-def inspect_picture(clip: Path, track: VideoTrack) -> Command:
+def inspect_picture(clip: Path, track: VideoTrack, times: Path) -> Command:
     """Decode every frame once: what is damaged is logged as an error, what is black or frozen as a remark.
 
-    Times in the remarks count from the first frame.
+    Times in the remarks count from the first frame. When each picture is shown is written to `times`.
     """
     looks = "blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5"
     coded = track.coded_colour or track.colour
     described = colours.correction(coded, colours.scalable(coded))
     shown = ",".join((*described, "setpts=PTS-STARTPTS", "scale=320:-2:flags=fast_bilinear", looks))
-    options = ("-map", f"0:{track.index}", *_AS_IS, "-vf", shown, "-f", "null")
+    options = ("-map", f"0:{track.index}", *_AS_IS, "-vf", shown, *write_times(times), "-f", "null")
     # Deblocking smooths what is looked at and finds no damage: without it a tenth of the time is saved.
     source = Input(clip, ("-threads", "1", "-skip_loop_filter", "all", *demuxer(track)))
     return Command((source,), Output(None, options), log_level="info")

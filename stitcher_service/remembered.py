@@ -29,7 +29,7 @@ def key_of(clip: Path, track: VideoTrack) -> str:
     """The name under which what is found in the pictures of `track` in `clip` is kept."""
     with clip.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    question = " ".join(recipes.inspect_picture(Path("clip"), track).argv())
+    question = " ".join(recipes.inspect_picture(Path("clip"), track, Path("times")).argv())
     return f"{content}-{hashlib.sha256(question.encode()).hexdigest()[:12]}"
 
 
@@ -61,7 +61,7 @@ class InFolder:
         except FileNotFoundError:
             return None
         black, frozen = (tuple(Stretch(**stretch) for stretch in kept[look]) for look in ("black", "frozen"))
-        return Inspection(tuple(kept["damage"]), black, frozen)
+        return Inspection(tuple(kept["damage"]), black, frozen, tuple(kept["shown"]), is_changing=kept["is_changing"])
 
     def put(self, key: str, found: Inspection) -> None:
         written = self._path(key).with_suffix(f".{os.getpid()}.part")

@@ -5,7 +5,7 @@ Order matters for the errors: inputs are judged before a film is made of them.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av.error
@@ -17,11 +17,11 @@ from stitcher_service.decoding import decode_sound
 from stitcher_service.errors import BadInput, OutOfResources, RenderFailed
 from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError, is_want_of_resources
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.inspection import Inspection, inspect_picture
+from stitcher_service.inspection import Inspection, as_inspected, inspect_picture
 from stitcher_service.loudness import Mastered, master
 from stitcher_service.pieces import EncodedWindows, encode_windows, pieces
 from stitcher_service.plan import plan_without_copies
-from stitcher_service.project import Project, prepare
+from stitcher_service.project import Project, prepare, replan
 from stitcher_service.remembered import InMemory, Memory, key_of
 from stitcher_service.report import Report
 from stitcher_service.segments import Plan
@@ -74,12 +74,30 @@ class _Stitching:
     memory: Memory
 
     def run(self, out: Path) -> Report:
+        # The workers take up what is given to them in this order: the mix is made beside the inspections.
+        decoded = dict(self._decoded_sounds())
+        mixes = self.mix(decoded)
+        found = dict(self._inspections())
+        tracks = tuple(
+            as_inspected(track, found[clip.path])
+            for clip, track in zip(self.project.clips, self.project.tracks, strict=True)
+        )
+        if tracks == self.project.tracks:
+            return self.finish(out, mixes, found)
+        again = replace(self, project=replan(self.project, tracks), folder=self.folder / "replanned")
+        again.folder.mkdir()
+        return again.finish(out, again.mix(decoded), found)
+
+    def mix(self, decoded: dict[Path, Path]) -> Iterator[Mastered]:
+        """Begin to make the film's sound from decoded samples, by file."""
+        return self.each(self._sound, [decoded])
+
+    def finish(self, out: Path, mixes: Iterator[Mastered], found: dict[Path, Inspection]) -> Report:
+        """Encode, assemble, check and publish the film. Raises: RenderFailed."""
         plan = self.project.plan
-        # Three things begin at once. Sound comes first: the rest of its work is done here, beside the pictures.
-        sounds, inspections = self._decoded_sounds(), self._inspections()
         windows = encode_windows(self.project, plan, self.folder, self.runner, self.each)
-        mastered = self._sound(dict(sounds))
-        warnings = self._warnings(dict(inspections))
+        mastered = next(mixes)
+        warnings = self._warnings(found)
         may_be_black = bool(warnings)
         try:
             film = self._film(plan, windows, mastered, may_be_black=may_be_black)
@@ -117,7 +135,7 @@ class _Stitching:
             found = self.memory.get(key)
             if found is None:
                 path = paths_by_key[key]
-                found = inspect_picture(path, sources[path], self.runner)
+                found = inspect_picture(path, sources[path], self.folder / f"{key}.times", self.runner)
                 self.memory.put(key, found)
             return key, found
 

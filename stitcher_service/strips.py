@@ -74,7 +74,7 @@ def clip(source: MediaInfo, track: VideoTrack, frames: int, film: FilmFormat, qu
         whole = f"aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=channel_layouts=stereo,apad"
         sound = f"[0:{source.audio.index}]{spread}{whole},{_cut_to(frames, film.rate)}"
     graph = f"[0:{track.index}]{picture}[v];{sound}[s]"
-    return Command((Input(source.path, recipes.demuxer(track)),), _coded(frames, film, quality, out), graph)
+    return Command((Input(source.path, recipes.reading(track)),), _coded(frames, film, quality, out), graph)
 
 
 def small(film: Path, size: tuple[int, int], out: Path) -> Command:

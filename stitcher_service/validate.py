@@ -52,6 +52,8 @@ def _picture_faults(video: VideoTrack, film: FilmFormat, frames: int) -> Iterato
         yield f"it shows {video.frames} frames, planned were {frames}"
     if not video.keeps_time(film.rate) or video.start_s:
         yield "its frames are not evenly spaced from 0"
+    if video.is_changing:
+        yield "its pictures do not all have the same form"
     if not video.packet_is_idr[0]:
         yield "it does not begin with an IDR picture"
 
@@ -82,5 +84,5 @@ def _shown_faults(film: Path, plan: Plan, runner: Runner, *, may_be_black: bool)
     elif any(time_s != n / rate for n, time_s in enumerate(times_s)):
         yield "its frames are not shown in their order"
     black_s = sum(stretch.inside(0, float(length_s)) for stretch in found.black)
-    if not may_be_black and black_s and black_s > length_s - 2 / rate:
+    if found.black and black_s >= length_s - 2 / rate and not may_be_black:
         yield "it is black although its clips are not"

@@ -9,6 +9,7 @@ PPS = 8
 CODED_SLICES = frozenset({1, 2, 3, 4, IDR_SLICE})
 
 _LENGTH_BYTES = 4
+_CODED_IDS_BYTES = 16
 _AVCC_MIN_BYTES = 7
 _PROFILES_WITH_CHROMA_FORMAT = frozenset({100, 110, 122, 144})
 _EIGHT_BIT_420 = bytes((0xFC | 1, 0xF8, 0xF8, 0))
@@ -53,6 +54,27 @@ class ParameterSets:
         pps, _ = _units(record, at + 1, record[at] if at < len(record) else 0)
         return cls(sps, pps) if sps and pps else None
 
+    def with_units(self, packet: bytes) -> "ParameterSets":
+        """These sets as a decoder knows them once it has read `packet`: units in it replace those of the same id."""
+        carried = [unit for unit in nal_units(packet) if nal_type(unit) in {SPS, PPS}]
+        if not carried:
+            return self
+        sps, pps = ({_set_id(unit): unit for unit in units} for units in (self.sps, self.pps))
+        for unit in carried:
+            (sps if nal_type(unit) == SPS else pps)[_set_id(unit)] = unit
+        return ParameterSets(tuple(sps.values()), tuple(pps.values()))
+
+    def used_by(self, packet: bytes) -> tuple[bytes, bytes] | None:
+        """The SPS and PPS that the first slice in `packet` refers to; None if one of them is not there.
+
+        A slice names its PPS in its third field, a PPS its SPS in its second (ITU-T H.264 §7.3.3 and §7.3.2.2).
+        """
+        slice_unit = next(iter(coded_slices(packet)), b"")
+        sps, pps = ({_set_id(unit): unit for unit in units} for units in (self.sps, self.pps))
+        named = pps.get(_exp_golomb_codes(slice_unit[1:], 3)[2])
+        described = sps.get(_exp_golomb_codes(named[1:], 2)[1]) if named else None
+        return (described, named) if described and named else None
+
     def in_band(self) -> bytes:
         """The same sets as length-prefixed units, to stand in front of an IDR packet."""
         return b"".join(len(unit).to_bytes(_LENGTH_BYTES) + unit for unit in (*self.sps, *self.pps))
@@ -68,25 +90,31 @@ def _units(record: bytes, at: int, count: int) -> tuple[tuple[bytes, ...], int]:
 
 
 def merge(sets: Iterable[ParameterSets]) -> ParameterSets | None:
-    """One collection that serves all pieces; ``None`` when two pieces mean different things by the same id.
-
-    The id follows a few fixed bytes in an SPS and comes first in a PPS (ITU-T H.264 §7.3.2), so both are compared.
-    """
+    """One collection that serves all pieces; ``None`` when two pieces mean different things by the same id."""
     sps: dict[int, bytes] = {}
     pps: dict[int, bytes] = {}
     for one in sets:
-        for units, known, id_at in ((one.sps, sps, 4), (one.pps, pps, 1)):
+        for units, known in ((one.sps, sps), (one.pps, pps)):
             for unit in units:
-                if known.setdefault(_exp_golomb(unit[id_at:]), unit) != unit:
+                if known.setdefault(_set_id(unit), unit) != unit:
                     return None
     return ParameterSets(tuple(sps.values()), tuple(pps.values()))
 
 
-def _exp_golomb(data: bytes) -> int:
-    """The first ue(v) of `data` (ITU-T H.264 §9.1); set ids are at most 255, so a few bytes hold it."""
-    bits = "".join(f"{byte:08b}" for byte in data[:4])
-    zeros = len(bits) - len(bits.lstrip("0"))
-    return int(bits[zeros : 2 * zeros + 1] or "1", 2) - 1
+def _set_id(unit: bytes) -> int:
+    """The id follows a few fixed bytes in an SPS and comes first in a PPS (ITU-T H.264 §7.3.2)."""
+    return _exp_golomb_codes(unit[4 if nal_type(unit) == SPS else 1 :], 1)[0]
+
+
+def _exp_golomb_codes(data: bytes, count: int) -> list[int]:
+    """The first `count` ue(v) of `data` (ITU-T H.264 §9.1), 0 where it ends too soon; only small ones are asked for."""
+    bits = "".join(f"{byte:08b}" for byte in data[:_CODED_IDS_BYTES])
+    codes = []
+    for _ in range(count):
+        zeros = len(bits) - len(bits.lstrip("0"))
+        codes.append(int(bits[zeros : 2 * zeros + 1] or "1", 2) - 1)
+        bits = bits[2 * zeros + 1 :]
+    return codes
 
 
 def avcc(sets: ParameterSets) -> bytes:

@@ -6,10 +6,8 @@ looking files with uneven times, files shorter than their index, keyframes that 
 
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,8 @@ from av.sidedata.sidedata import Type as SideData
 from stitcher_service.ffmpeg import avc, formats
 from stitcher_service.ffmpeg.completeness import missing_bytes
 from stitcher_service.ffmpeg.errors import Unreadable, is_want_of_resources
+from stitcher_service.ffmpeg.first_picture import FirstPicture
+from stitcher_service.ffmpeg.sets import SetsReader
 from stitcher_service.ffmpeg.streams import picture_stream, sound_streams
 
 HIDDEN = -1
@@ -64,6 +64,9 @@ class VideoTrack:
     tick_s: Fraction  # the finest step its timestamps can express
     packet_frames: tuple[int, ...]  # frame number of each packet; HIDDEN where an edit list keeps it from view
     packet_is_idr: tuple[bool, ...]
+    packet_sets: tuple[avc.ParameterSets | None, ...]  # None where a picture is unlike the first, or they are unknown
+    keyframes_are_idr: bool  # decoding can start at each of them, and nothing is lost
+    is_changing: bool = False  # its pictures do not all have one size, format and colour description
     index: int = 0  # of the stream in its file
     demuxer: str = ""  # to be named to ffmpeg where the file's name would mislead it
     is_upright: bool = True  # shown as stored: neither turned nor mirrored
@@ -76,10 +79,6 @@ class VideoTrack:
     @property
     def is_rgb(self) -> bool:
         return bool(self.pixel_format) and av.VideoFormat(self.pixel_format).is_rgb
-
-    @cached_property
-    def parameter_sets(self) -> avc.ParameterSets | None:
-        return avc.ParameterSets.from_avcc(self.extradata) if self.codec == "h264" else None
 
     def keeps_time(self, rate: Fraction) -> bool:
         """Whether frame n is shown at n/rate, for every n, as exactly as the file can say it; the last may be held."""
@@ -182,16 +181,22 @@ class _Packet:
     time: int
     duration: int
     is_hidden: bool
+    is_keyframe: bool
     is_idr: bool
+    sets: avc.ParameterSets | None
 
 
-def _packets(container: Any, stream: Any, first: "_FirstPicture | None", *, is_avc: bool) -> Iterator[_Packet]:
+def _packets(container: Any, stream: Any, first: FirstPicture | None, *, is_avc: bool) -> Iterator[_Packet]:
+    reader = SetsReader(bytes(stream.codec_context.extradata)) if is_avc else None
     for packet in container.demux(stream):
         if first:
             first.offer(packet if packet.size else None)
         if packet.size:
-            is_idr = is_avc and packet.is_keyframe and avc.is_idr(bytes(packet))
-            yield _Packet(_time(packet), packet.duration or 0, packet.is_discard, is_idr)
+            data = bytes(packet) if reader else b""
+            is_idr = avc.is_idr(data)
+            sets = reader.read(packet, data, is_idr=is_idr) if reader else None
+            kind = (packet.is_discard, packet.is_keyframe, is_idr)
+            yield _Packet(_time(packet), packet.duration or 0, *kind, sets)
 
 
 def _video(path: Path, container: Any, demuxer: str, *, is_ours: bool) -> VideoTrack | None:
@@ -201,7 +206,7 @@ def _video(path: Path, container: Any, demuxer: str, *, is_ours: bool) -> VideoT
     context = stream.codec_context
     colour = _colour(context)  # before a picture is decoded, which overwrites it
     is_avc = context.name == "h264" and bool(context.extradata)
-    first = None if is_ours else _FirstPicture(context)
+    first = None if is_ours else FirstPicture(context)
     packets = list(_packets(container, stream, first, is_avc=is_avc))
     shown = sorted(packet.time for packet in packets if not packet.is_hidden)
     if not shown:
@@ -232,6 +237,9 @@ def _video(path: Path, container: Any, demuxer: str, *, is_ours: bool) -> VideoT
         tick_s=tick_s,
         packet_frames=tuple(HIDDEN if packet.is_hidden else number[packet.time] for packet in packets),
         packet_is_idr=tuple(packet.is_idr for packet in packets),
+        packet_sets=tuple(packet.sets for packet in packets),
+        keyframes_are_idr=all(packet.is_idr for packet in packets if packet.is_keyframe),
+        is_changing=len({packet.sets is None for packet in packets}) > 1,
         index=stream.index,
         demuxer=demuxer,
         is_upright=_is_upright(picture) if picture else True,
@@ -261,35 +269,10 @@ def _colour(described: Any) -> Colour:
 
 
 def _time(packet: Any) -> int:
-    return int(packet.pts if packet.pts is not None else packet.dts or 0)
+    # AVI stores decode times only, and what is guessed from them is wrong for the last picture.
+    has_pts = packet.pts is not None and packet.stream.container.format.name != "avi"
+    return int(packet.pts if has_pts else packet.dts or 0)
 
 
 def _usual_step(times: list[int]) -> int:
     return (times[-1] - times[0]) // (len(times) - 1) if len(times) > 1 else 1
-
-
-class _FirstPicture:
-    """Decodes until one picture is there, for what only pictures tell: how they are turned, whether interlaced."""
-
-    def __init__(self, context: Any) -> None:
-        self._context = context
-        self._context.thread_count = 1
-        self._is_begun = False
-        self.picture: Any = None
-
-    def offer(self, packet: Any) -> None:
-        """Take the next packet of the stream, or None after the last."""
-        if self.picture is not None:
-            return
-        if not self._is_begun and packet is not None and packet.is_keyframe:
-            # Drained at once: otherwise the decoder wants more, to put pictures in order, before it gives one.
-            self._decode(packet, None)
-            self._context.flush_buffers()
-        self._is_begun = True
-        if self.picture is None:
-            self._decode(packet)
-
-    def _decode(self, *packets: Any) -> None:
-        for packet in packets:
-            with suppress(av.error.FFmpegError):  # a later packet may be whole; what is damaged is inspected later
-                self.picture = next(iter(self._context.decode(packet)), self.picture)

@@ -70,3 +70,25 @@ def test_packet_when_read_then_slices_and_idr_are_found_behind_other_units() -> 
     assert is_idr(packet)
     assert coded_slices(packet) == (b"\x65idr slice", b"\x65more")
     assert not is_idr(units(b"\x06recovery point", b"\x41p slice"))
+
+
+def pps(pps_id: int, sps_id: int) -> bytes:
+    bits = "".join(f"{value + 1:b}".rjust(2 * (value + 1).bit_length() - 1, "0") for value in (pps_id, sps_id))
+    return b"\x68" + int((bits + "1").ljust(32, "0"), 2).to_bytes(4)
+
+
+def test_sets_replace_those_of_the_same_id_when_a_packet_carries_others() -> None:
+    known, other = sets(0), sets(0, body=b"\x22")
+
+    assert known.with_units(units(*other.sps, b"\x65slice")) == ParameterSets(other.sps, known.pps)
+    assert known.with_units(units(b"\x41slice")) is known
+
+
+def test_slice_names_its_sets_when_there_are_several() -> None:
+    """A slice begins with first_mb_in_slice 0, slice_type 7 and its PPS: bits 1, 0001000 and the id."""
+    first, second = sets(0), sets(3)
+    both = ParameterSets((*first.sps, *second.sps), (pps(0, 0), pps(1, 3)))
+    slice_of_1 = b"\x65" + int("1" + "0001000" + "010" + "00000", 2).to_bytes(2)
+
+    assert both.used_by(units(slice_of_1)) == (second.sps[0], pps(1, 3))
+    assert ParameterSets(first.sps, (pps(0, 0),)).used_by(units(slice_of_1)) is None

@@ -37,6 +37,8 @@ def a_source(
         tick_s=Fraction(1, 12288),
         packet_frames=tuple(range(3 * fps)),
         packet_is_idr=(True,) * 3 * fps,
+        packet_sets=(None,) * 3 * fps,
+        keyframes_are_idr=True,
         is_upright=not rotation_deg,
     )
     return recipes.Source(Path(path), track)
@@ -159,10 +161,11 @@ def test_mix_when_encoded_then_there_is_one_aac_encode_behind_the_filters() -> N
 
 
 def test_clip_when_inspected_then_one_decode_finds_black_and_frozen() -> None:
-    assert recipes.inspect_picture(Path("a.mp4"), a_source().track).argv() == (
+    assert recipes.inspect_picture(Path("a.mp4"), a_source().track, Path("a.times")).argv() == (
         *TALKATIVE,
         *(*LOCAL, "-threads", "1", "-skip_loop_filter", "all", "-i", "a.mp4"),
         *("-map", "0:0", "-fps_mode", "passthrough", "-vf"),
         "setpts=PTS-STARTPTS,scale=320:-2:flags=fast_bilinear,blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5",
+        *("-stats_enc_pre:v", "a.times", "-stats_enc_pre_fmt:v", "{ptsi} {tbi} {pts} {tb}"),
         *("-f", "null", "-"),
     )

@@ -132,7 +132,7 @@ def test_run_that_succeeds_is_the_machines_failure_when_its_log_speaks_of_no_mem
     script = failing_ffmpeg(tmp_path, "inspection", TROUBLES["no memory"][0].replace("exit 244", "exit 0"))
 
     with pytest.raises(MachineFailed, match="Cannot allocate memory"):
-        damage(recipes.inspect_picture(a_clip(mark=1), track), Runner(script), track.codec)
+        damage(recipes.inspect_picture(a_clip(mark=1), track, tmp_path / "times"), Runner(script), track.codec)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def track_of(clip: Path, *, is_ours: bool = False) -> VideoTrack:
 def test_file_of_ours_when_probed_without_decoding_then_only_its_pixel_format_stays_open(a_clip: ClipMaker) -> None:
     whole, quick = track_of(a_clip(mark=1)), track_of(a_clip(mark=1), is_ours=True)
 
-    assert quick.parameter_sets is not None
+    assert all(quick.packet_sets)
     assert quick == replace(whole, pixel_format=quick.pixel_format)
 
 

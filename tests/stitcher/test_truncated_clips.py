@@ -89,7 +89,7 @@ def test_clip_in_other_containers_is_refused_when_its_end_is_missing(
         a_film([{"path": clip.name}])
 
 
-@pytest.mark.parametrize("suffix", [".mkv", ".mov"])
+@pytest.mark.parametrize("suffix", [".mkv", ".avi", ".mov"])
 def test_clip_in_other_containers_is_taken_when_it_is_whole(
     a_fragmented_clip: Callable[..., Path], a_film: FilmMaker, suffix: str
 ) -> None:

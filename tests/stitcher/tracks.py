@@ -37,4 +37,7 @@ def a_track(frames: int = 72, gop: int = 24, b_frames: int = 2, **overrides: Any
         "packet_frames": tuple(order),
         "packet_is_idr": tuple(frame % gop == 0 for frame in order),
     }
-    return VideoTrack(**{**values, **overrides})
+    values = {**values, **overrides}
+    has_sets = values["codec"] == "h264" and bool(values["extradata"])
+    coded = {"packet_sets": (SETS if has_sets else None,) * len(values["packet_frames"]), "keyframes_are_idr": True}
+    return VideoTrack(**{**coded, **values})

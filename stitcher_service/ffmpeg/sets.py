@@ -1,0 +1,66 @@
+"""Which parameter sets each picture of an H.264 track is decoded with: joined files change them anywhere."""
+
+from typing import Any
+
+import av
+import av.error
+
+from stitcher_service.ffmpeg import avc
+
+
+class SetsReader:
+    """Follows the parameter sets of a track from packet to packet, as a decoder does."""
+
+    def __init__(self, extradata: bytes) -> None:
+        self._sets = avc.ParameterSets.from_avcc(extradata)
+        self._used: tuple[bytes, bytes] | None = None
+        self._first: tuple[avc.ParameterSets, bytes] | None = None  # the first picture
+        self._alike: dict[bytes, bool] = {}  # by SPS: whether its pictures have the form of the first
+
+    def read(self, packet: Any, data: bytes, *, is_idr: bool) -> avc.ParameterSets | None:
+        """What a decoder must know for this packet.
+
+        Args:
+            packet: The packet as it was demuxed, in decode order, none left out.
+            data: Its bytes.
+            is_idr: Whether it is an IDR picture, which alone may begin to use another SPS.
+
+        Returns:
+            None where the sets are unknown, or where the pictures differ from the track's first in size, format,
+            shape or colours.
+        """
+        if packet.has_sidedata("new_extradata"):  # of another sample description
+            self._sets = avc.ParameterSets.from_avcc(bytes(packet.get_sidedata("new_extradata")))
+        if self._sets is None:
+            return None
+        self._sets = self._sets.with_units(data)
+        if is_idr:
+            self._used = self._sets.used_by(data)
+        if self._used is None:
+            return None
+        sps, _ = self._used
+        if sps not in self._alike:
+            self._alike[sps] = self._is_alike(self._sets, data)
+        return self._sets if self._alike[sps] else None
+
+    def _is_alike(self, sets: avc.ParameterSets, idr: bytes) -> bool:
+        if self._first is None:
+            self._first = (sets, idr)
+            return True
+        form = _form(sets, idr)
+        return form is not None and form == _form(*self._first)
+
+
+def _form(sets: avc.ParameterSets, idr: bytes) -> tuple[object, ...] | None:
+    """Size, format, shape and colours of one IDR picture; None if it cannot be decoded."""
+    context: Any = av.CodecContext.create("h264", "r")
+    context.extradata = avc.avcc(sets)
+    try:
+        picture = next(iter((*context.decode(av.Packet(idr)), *context.decode(None))), None)
+    except av.error.FFmpegError:
+        return None
+    if picture is None:
+        return None
+    colours = (picture.color_primaries, picture.color_trc, picture.colorspace, picture.color_range)
+    shape = (context.sample_aspect_ratio or 1, picture.interlaced_frame)
+    return picture.width, picture.height, picture.format.name, *shape, *colours
