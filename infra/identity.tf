@@ -16,6 +16,7 @@ locals {
     enqueue  = "roles/cloudtasks.enqueuer"
     execute  = "roles/workflows.invoker"
     read     = "roles/storage.objectViewer"
+    see      = google_project_iam_custom_role.this["promptreelTaskViewer"].name
     sign     = google_project_iam_custom_role.this["promptreelSigner"].name
     vertex   = google_project_iam_custom_role.this["promptreelPredictor"].name
     write    = "roles/storage.objectUser" # not objectCreator: a retry overwrites
@@ -33,9 +34,10 @@ locals {
 # serviceAccountTokenCreator mints tokens for any audience, and objectUser reads what others uploaded.
 resource "google_project_iam_custom_role" "this" {
   for_each = {
-    promptreelPredictor = ["aiplatform.endpoints.predict"] # models, and operations of theirs: polling is a POST to the model too
-    promptreelSigner    = ["iam.serviceAccounts.signBlob"]
-    promptreelUploader  = ["storage.objects.create", "storage.objects.delete"] # without delete, a corrected file of the same name is refused
+    promptreelPredictor  = ["aiplatform.endpoints.predict"] # models, and operations of theirs: polling is a POST to the model too
+    promptreelSigner     = ["iam.serviceAccounts.signBlob"]
+    promptreelTaskViewer = ["cloudtasks.tasks.get"]
+    promptreelUploader   = ["storage.objects.create", "storage.objects.delete"] # without delete, a corrected file of the same name is refused
   }
 
   role_id     = each.key

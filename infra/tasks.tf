@@ -39,7 +39,7 @@ resource "google_cloud_tasks_queue" "this" {
 }
 
 resource "google_cloud_tasks_queue_iam_member" "enqueues" {
-  for_each = { for key, grant in local.grants : key => grant if grant.verb == "enqueue" }
+  for_each = { for key, grant in local.grants : key => grant if contains(["enqueue", "see"], grant.verb) }
 
   location = var.region
   name     = google_cloud_tasks_queue.this[each.value.what].name

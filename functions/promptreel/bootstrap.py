@@ -151,7 +151,6 @@ class World:
             ledger=self.ledger,
             clock=self.clock,
             ids=self.ids,
-            pace=self.pace,
         )
 
     def submit_clip(self, cmd: SubmitClip) -> ClipSubmitted:

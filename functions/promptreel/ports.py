@@ -309,6 +309,9 @@ class ClipQueue(Protocol):
     def put(self, task: ClipTask, *, high: bool) -> None:
         """Enqueue once: the same task put again is the same task."""
 
+    def has(self, task: ClipTask, *, high: bool) -> bool:
+        """Whether the task waits, backs off or is being delivered; False once it is done. Raises: Transient."""
+
 
 class Executions(Protocol):
     """The orchestrator, seen from outside."""

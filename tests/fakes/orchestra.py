@@ -4,13 +4,17 @@ from promptreel.ports import ClipTask
 
 
 class MemoryQueue:
-    """Tasks by identity: the same dispatch is one task."""
+    """Tasks by identity: the same dispatch is one task. A test delivers them, and says which are done."""
 
     def __init__(self) -> None:
         self.tasks: dict[ClipTask, bool] = {}
+        self.done: set[ClipTask] = set()
 
     def put(self, task: ClipTask, *, high: bool) -> None:
         self.tasks.setdefault(task, high)
+
+    def has(self, task: ClipTask, *, high: bool) -> bool:
+        return self.tasks.get(task) is high and task not in self.done
 
 
 class FakeExecutions:

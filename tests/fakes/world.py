@@ -2,7 +2,7 @@
 
 from promptreel.bootstrap import World
 from promptreel.domain.job import Budget, Job, Output
-from promptreel.ports import Replace
+from promptreel.ports import ClipTask, Replace
 from promptreel.settings import Settings
 from promptreel.steps.close_job import CloseJob
 from promptreel.steps.draw_keyframe import DrawKeyframe
@@ -86,10 +86,13 @@ class FakeWorld(World):
 
     def submit_queued(self) -> list[str]:
         """Deliver every task once; answers the states."""
-        return [
-            self.submit_clip(SubmitClip(task.job_id, task.run, task.scene, task.take, task.attempt)).state
-            for task in list(self.queue.tasks)
-        ]
+        return [self.deliver(task) for task in list(self.queue.tasks)]
+
+    def deliver(self, task: ClipTask) -> str:
+        """One delivery; the task is done unless it raises. Answers the state."""
+        submitted = self.submit_clip(SubmitClip(task.job_id, task.run, task.scene, task.take, task.attempt))
+        self.queue.done.add(task)
+        return submitted.state
 
     def poll(self, job: Job) -> ClipsPolled:
         return self.poll_clips(PollClips(job.id, job.run))

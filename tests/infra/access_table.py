@@ -46,9 +46,11 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/storage.objectViewer", "bucket results", ""): "user:ops@example.com group:makers@example.com",
     ("roles/storage.objectUser", "bucket results", ""): "open-job sweep-jobs",
     ("roles/storage.objectViewer", "bucket source", ""): "build build-functions",
-    # Who may send clips, and in whose name; who may sign links, each only as itself.
+    # Who may send clips, see which wait, and in whose name; who may sign links, each only as itself.
     ("roles/cloudtasks.enqueuer", "queue clips", ""): "draw-keyframe poll-clips",
     ("roles/cloudtasks.enqueuer", "queue clips-high", ""): "draw-keyframe poll-clips",
+    ("promptreelTaskViewer", "queue clips", ""): "poll-clips",
+    ("promptreelTaskViewer", "queue clips-high", ""): "poll-clips",
     ("roles/iam.serviceAccountUser", "account film-tasks", ""): "draw-keyframe poll-clips",
     ("promptreelSigner", "account film-api", ""): "api",
     ("promptreelSigner", "account film-studio", ""): "studio",

@@ -69,6 +69,7 @@ def test_every_step_then_is_granted_what_it_is_given_to_work_with() -> None:
     needed = truth.needed_grants()
     needed["open_job"] -= {"execute"}  # it only spells an execution's name
     needed["sweep_jobs"] -= {"read prompts"}  # it only takes reports back
+    needed["poll_clips"] |= {"see clips", "see clips-high"}  # it alone looks for tasks that were lost
 
     assert set(needed) == truth.entry_points() - {"api"}
     assert {name: granted[name] for name in needed} == needed

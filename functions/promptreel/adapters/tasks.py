@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from promptreel.adapters.google_errors import translated
 from promptreel.domain import ids
-from promptreel.errors import LostRace
+from promptreel.errors import LostRace, NotFound
 from promptreel.ports import ClipTask
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ class CloudTasksQueue:
     def put(self, task: ClipTask, *, high: bool) -> None:
         from google.cloud import tasks_v2  # noqa: PLC0415 - cold start
 
-        queue = f"{self._queues}/{'clips-high' if high else 'clips'}"
-        parts = (task.job_id, task.scene, task.take, task.attempt, task.run, task.dispatch)
         body = {
             "job_id": task.job_id,
             "run": task.run,
@@ -39,7 +37,7 @@ class CloudTasksQueue:
             "attempt": task.attempt,
         }
         wanted = tasks_v2.Task(
-            name=f"{queue}/tasks/{ids.digest(*map(str, parts))}",
+            name=self._name(task, high=high),
             dispatch_deadline=timedelta(seconds=DISPATCH_DEADLINE_S),
             http_request=tasks_v2.HttpRequest(
                 url=self._target,
@@ -51,9 +49,28 @@ class CloudTasksQueue:
         )
         try:
             with translated("enqueue clip"):
-                self._client.create_task(parent=queue, task=wanted, timeout=TIMEOUT_S)
+                self._client.create_task(parent=self._queue(high=high), task=wanted, timeout=TIMEOUT_S)
         except LostRace:
             pass  # this dispatch is in the queue already, or was
+
+    def has(self, task: ClipTask, *, high: bool) -> bool:
+        """As the port says. Needs cloudtasks.tasks.get, which the enqueuer's role does not hold.
+
+        Source: https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/get
+        """
+        try:
+            with translated("look for clip task"):
+                self._client.get_task(name=self._name(task, high=high), timeout=TIMEOUT_S)
+        except NotFound:
+            return False
+        return True
+
+    def _queue(self, *, high: bool) -> str:
+        return f"{self._queues}/{'clips-high' if high else 'clips'}"
+
+    def _name(self, task: ClipTask, *, high: bool) -> str:
+        parts = (task.job_id, task.scene, task.take, task.attempt, task.run, task.dispatch)
+        return f"{self._queue(high=high)}/tasks/{ids.digest(*map(str, parts))}"
 
     @cached_property
     def _client(self) -> "CloudTasksClient":

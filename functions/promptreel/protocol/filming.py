@@ -32,38 +32,66 @@ from promptreel.protocol.races import until_won
 log = logging.getLogger(__name__)
 
 MISSING_CLIP_S = 600.0  # how long a paid clip may be missing from the bucket: it may be written late
-REDISPATCH_AFTER_S = 120.0
+LOOK_FOR_TASK_AFTER_S = 120.0
 POLLS_S = 45.0  # for all polls of one look together, in real seconds
 
 
 def is_overdue(scene: Scene, now: datetime, pace: float) -> bool:
-    """Whether the scene's task has had time enough: it is taken to be lost."""
-    return scene.queued_at is None or now - scene.queued_at > timedelta(seconds=REDISPATCH_AFTER_S * pace)
+    """Whether it is time to look for the scene's task: it was made, or seen in the queue, long ago."""
+    return scene.queued_at is None or now - scene.queued_at > timedelta(seconds=LOOK_FOR_TASK_AFTER_S * pace)
 
 
-def dispatch(job: Job, scene_id: str, *, jobs: JobStore, queue: ClipQueue, clock: Clock, ids: Ids, pace: float) -> None:
-    """Put the scene's clip into the queue if nothing is on its way. Repeating is harmless.
+def dispatch(job: Job, scene_id: str, *, jobs: JobStore, queue: ClipQueue, clock: Clock, ids: Ids) -> None:
+    """Put the clip of a drawn or queued scene into the queue. Repeating is harmless: it is the same task.
 
-    The scene is written first: a task that was never made is made again under the same name, or, once the queue has
-    had time enough, under the next one.
+    The scene is written first: a task that was never made is made by the next call, under the same name.
     """
 
     def attempt() -> Scene | None:
         read = jobs.scene(job.id, scene_id)
-        scene, now = read.value, clock.now()
-        if scene.state is SceneState.DRAWN:
-            queued = scene.to(SceneState.QUEUED, now, dispatch=scene.dispatch + 1, queued_at=now)
-        elif scene.is_live and is_overdue(scene, now, pace):
-            queued = scene.evolve(dispatch=scene.dispatch + 1, queued_at=now, updated=now)
-        else:
-            return scene if scene.is_live else None
+        if read.value.state is not SceneState.DRAWN:
+            return read.value if read.value.is_live else None
+        now = clock.now()
+        queued = read.value.to(SceneState.QUEUED, now, dispatch=read.value.dispatch + 1, queued_at=now)
         jobs.write(Replace(job.id, read, queued))
         return queued
 
     scene = until_won(attempt, clock, ids)
     if scene is not None:
-        task = ClipTask(job.id, job.run, scene.id, scene.take, scene.attempt, scene.dispatch)
-        queue.put(task, high=job.request.priority == "high")
+        queue.put(_task(job, scene), high=_is_high(job))
+
+
+def redispatch(job: Job, scene: Scene, *, jobs: JobStore, queue: ClipQueue, clock: Clock, ids: Ids) -> None:
+    """Make a new task for a scene whose task is done or was never made; one that still waits is left alone.
+
+    Without the look, a queue that is slower than its tasks' patience would fill with copies and never recover.
+    """
+    try:
+        waits = queue.has(_task(job, scene), high=_is_high(job))
+    except Transient as error:  # it says nothing; the next poll looks again
+        log.warning("look for clip task failed", extra={"json_fields": {"scene_id": scene.id, "error": str(error)}})
+        return
+
+    def attempt() -> Scene | None:
+        read = jobs.scene(job.id, scene.id)
+        seen, now = read.value, clock.now()
+        if not seen.is_live or seen.dispatch != scene.dispatch:
+            return None
+        changed = seen.evolve(dispatch=seen.dispatch + (not waits), queued_at=now, updated=now)
+        jobs.write(Replace(job.id, read, changed))
+        return changed
+
+    queued = until_won(attempt, clock, ids)
+    if queued is not None and not waits:
+        queue.put(_task(job, queued), high=_is_high(job))
+
+
+def _task(job: Job, scene: Scene) -> ClipTask:
+    return ClipTask(job.id, job.run, scene.id, scene.take, scene.attempt, scene.dispatch)
+
+
+def _is_high(job: Job) -> bool:
+    return job.request.priority == "high"
 
 
 def clip(call: Call, artifacts: ArtifactStore) -> Clip | None:

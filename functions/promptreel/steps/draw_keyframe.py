@@ -64,7 +64,6 @@ def draw_keyframe(
     ledger: Ledger,
     clock: Clock,
     ids: Ids,
-    pace: float,
 ) -> KeyframeDrawn:
     """Draw one keyframe; asked again, it answers as before and pays nothing.
 
@@ -111,7 +110,7 @@ def draw_keyframe(
         keyframe = drawn
         until_won(lambda: _hang_up(cmd, keyframe, jobs, clock), clock, ids)
     if jobs.scene(cmd.job_id, cmd.scene).value.frames_drawn:
-        filming.dispatch(job, cmd.scene, jobs=jobs, queue=queue, clock=clock, ids=ids, pace=pace)
+        filming.dispatch(job, cmd.scene, jobs=jobs, queue=queue, clock=clock, ids=ids)
     if all(read.value.frames_drawn for read in jobs.scenes(job.id)):
         lifecycle.advance(job.id, job.run, JobState.KEYFRAMES, JobState.VIDEO_GEN, jobs=jobs, clock=clock, ids=ids)
     return KeyframeDrawn("drawn")

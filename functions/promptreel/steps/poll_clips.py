@@ -58,33 +58,32 @@ def poll_clips(
     began = clock.now()
     calls = {read.value.id: read.value for read in jobs.calls(job.id)}
     scenes = [read.value for read in jobs.scenes(job.id)]
-    current = {scene.id: calls.get(scene.clip_call(job.id)) for scene in scenes if _is_awaited(scene)}
+    for drawn in (scene for scene in scenes if scene.state is SceneState.DRAWN):  # its painter died before it did this
+        filming.dispatch(job, drawn.id, jobs=jobs, queue=queue, clock=clock, ids=ids)
+    awaited = [scene for scene in scenes if scene.is_live and not scene.problem]
+    current = {scene.id: calls.get(scene.clip_call(job.id)) for scene in awaited}
     due = [call for call in current.values() if call is not None and _is_due(call, began, pace)]
     polled = filming.poll(due, filmer=filmer, clock=clock)
     answered = {call.scene for call in due if call.operation in polled.states}
     waits: dict[str, float] = {}
-    for scene in sorted(scenes, key=lambda one: one.id not in answered):  # what is known first
+    for scene in sorted(awaited, key=lambda one: one.id not in answered):  # what is known first
         if clock.now() - began > timedelta(seconds=LOOK_S):
             break  # the others are looked at next time
-        if scene.state is SceneState.DRAWN:  # normally queued by its painter, which may have died
-            filming.dispatch(job, scene.id, jobs=jobs, queue=queue, clock=clock, ids=ids, pace=pace)
-        if not _is_awaited(scene):
-            continue
         call = current[scene.id]
-        if call is not None and call in due:
+        if call in due:
             call = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock, polled=polled)
         if call is not None and call.is_finished:
-            _take_over(job, scene.id, call, jobs, artifacts, clock, ids, pace)
-        idle = call is None or call.state is CallState.PLANNED
-        if (idle and filming.is_overdue(scene, clock.now(), pace)) or (call and call.is_finished and not call.is_paid):
-            filming.dispatch(job, scene.id, jobs=jobs, queue=queue, clock=clock, ids=ids, pace=pace)
-        elif call and call.sent_at and not call.is_finished:
+            if _take_over(job, scene.id, call, jobs, artifacts, clock, ids, pace):
+                filming.dispatch(job, scene.id, jobs=jobs, queue=queue, clock=clock, ids=ids)
+        elif call is not None and call.sent_at:
             waits[scene.id] = polling.wait_s(_elapsed_s(call, clock.now(), pace), _usual_s(call))
+        elif _is_unclaimed(call) and filming.is_overdue(scene, clock.now(), pace):
+            filming.redispatch(job, scene, jobs=jobs, queue=queue, clock=clock, ids=ids)
     return _verdict(job, waits, jobs=jobs, clock=clock, ids=ids, pace=pace)
 
 
-def _is_awaited(scene: Scene) -> bool:
-    return scene.is_live and not scene.problem
+def _is_unclaimed(call: Call | None) -> bool:
+    return call is None or call.state is CallState.PLANNED
 
 
 def _elapsed_s(call: Call, now: datetime, pace: float) -> float:
@@ -107,29 +106,32 @@ def _is_due(call: Call, now: datetime, pace: float) -> bool:
 
 def _take_over(
     job: Job, scene_id: str, call: Call, jobs: JobStore, artifacts: ArtifactStore, clock: Clock, ids: Ids, pace: float
-) -> None:
+) -> bool:
     """Write on the scene what its call ended in: the clip, the next attempt, or the end of its remedies.
 
     A paid clip that the bucket does not have yet is waited for.
+
+    Returns: whether another attempt is to be queued.
     """
     clip = filming.clip(call, artifacts) if call.is_paid else None
 
-    def attempt() -> None:
+    def attempt() -> bool:
         read = jobs.scene(job.id, scene_id)
         scene, now = read.value, clock.now()
         if scene.clip_call(job.id) != call.id or not scene.is_live:
-            return
+            return False
         if not call.is_paid:
             changed = recovery.after_failure(job, scene, call, now)
         elif (problem := filming.fault(scene, call, clip)) is None:
             changed = scene.to(SceneState.DONE, now, clip=clip, tries=recovery.delivered(scene, call))
         elif clip is None and filming.may_come(scene, call, now, pace):
-            return
+            return False
         else:  # whether the budget holds another clip is found when that clip is claimed
             changed = recovery.without_clip(job, scene, call.id, problem, now, is_affordable=True)
         jobs.write(Replace(job.id, read, changed))
+        return changed.state is SceneState.QUEUED
 
-    until_won(attempt, clock, ids)
+    return until_won(attempt, clock, ids)
 
 
 def _verdict(

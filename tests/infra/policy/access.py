@@ -14,6 +14,7 @@ PUBLIC_SERVICES = {"api", "studio"}
 CUSTOM_ROLES = {
     "promptreelPredictor": {"aiplatform.endpoints.predict"},
     "promptreelSigner": {"iam.serviceAccounts.signBlob"},
+    "promptreelTaskViewer": {"cloudtasks.tasks.get"},
     "promptreelUploader": {"storage.objects.create", "storage.objects.delete"},
 }
 PROJECT_ROLES = {

@@ -25,7 +25,6 @@ from promptreel.protocol.reconciling import reconcile
 from promptreel.steps.draw_keyframe import DrawKeyframe
 from promptreel.steps.fail_job import FailJob
 from promptreel.steps.open_job import OpenJob
-from promptreel.steps.submit_clip import SubmitClip
 from promptreel.steps.sweep_jobs import SweepJobs
 from tests.fakes.system import START
 from tests.fakes.templates import PromptTemplates
@@ -174,9 +173,7 @@ class Money(RuleBasedStateMachine):
         self.tasks = list(dict.fromkeys([*self.tasks, *self.world.queue.tasks]))
         if self.tasks:
             task = self.tasks[pick % len(self.tasks)]
-            self._survive(
-                self.world.submit_clip, SubmitClip(task.job_id, task.run, task.scene, task.take, task.attempt)
-            )
+            self._survive(self.world.deliver, task)
 
     @rule()
     def poll(self) -> None:
@@ -366,9 +363,7 @@ class Money(RuleBasedStateMachine):
 
     def deliver_everything(self) -> None:
         for task in list(self.world.queue.tasks):
-            self._survive(
-                self.world.submit_clip, SubmitClip(task.job_id, task.run, task.scene, task.take, task.attempt)
-            )
+            self._survive(self.world.deliver, task)
 
 
 TestMoney = Money.TestCase

@@ -7,9 +7,9 @@ from promptreel.domain.job import Budget, Job
 from promptreel.domain.ledger import Call
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Unpaid
-from promptreel.ports import FilmingState, Replace, Running
-from promptreel.protocol import lifecycle
+from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient, Unpaid
+from promptreel.ports import ClipTask, FilmingState, Replace, Running
+from promptreel.protocol import lifecycle, tickets
 from promptreel.steps.draw_keyframe import DrawKeyframe
 from promptreel.steps.poll_clips import ClipsPolled
 from promptreel.steps.submit_clip import SubmitClip
@@ -292,6 +292,40 @@ def test_task_that_was_lost_then_is_dispatched_again_under_another_name(world: F
     world.poll(job)
 
     assert {(task.scene, task.dispatch) for task in world.queue.tasks} == {(f"scene-0{n}", 2) for n in (1, 2, 3)}
+
+
+@pytest.mark.parametrize("look", ["it waits", "the queue is away"])
+def test_task_is_left_alone_when_it_still_waits_or_the_queue_cannot_be_asked(world: FakeWorld, look: str) -> None:
+    job = world.drawn()
+    tasks = dict(world.queue.tasks)
+    if look == "the queue is away":
+        world.queue.tasks.clear()
+        tasks = {}
+
+        def away(task: ClipTask, *, high: bool) -> bool:
+            raise Transient("503")
+
+        world.queue.has = away  # type: ignore[method-assign]
+    for _ in range(10):
+        world.clock.pass_s(121)
+        world.poll(job)
+
+    assert world.queue.tasks == tasks
+
+
+def test_task_is_dispatched_again_when_it_ended_while_another_sender_held_the_call(world: FakeWorld) -> None:
+    job = world.drawn()
+    scene = world.jobs.scene(job.id, "scene-01").value
+    world.ledger.claim(tickets.clip(job, job.planned(), scene, "digest", world.clock.now()))
+    assert world.submit_queued() == ["busy", "filming", "filming"]
+    world.clock.pass_s(121)
+    world.poll(job)
+
+    world.poll(job)
+
+    assert [(task.scene, task.dispatch) for task in world.queue.tasks if task not in world.queue.done] == [
+        ("scene-01", 2)
+    ]
 
 
 def test_extra_attempt_over_the_budget_then_is_not_sent_and_the_job_says_so(world: FakeWorld) -> None:
