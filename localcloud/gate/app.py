@@ -1,6 +1,8 @@
 """One guarded listener: every path and method of the service behind it, after the invoker check."""
 
+import asyncio
 import logging
+from contextlib import AsyncExitStack
 
 import httpx
 from starlette.applications import Starlette
@@ -25,13 +27,15 @@ class Guarded:
         self.service = service
         self.certificates = certificates
         self.client = client
+        self._places = None if service.capacity is None else asyncio.Semaphore(service.capacity)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        response = await self._answer(request)
-        await response(scope, receive, send)
+        async with AsyncExitStack() as place:  # it is taken until the answer's last byte
+            response = await self._answer(request, place)
+            await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, place: AsyncExitStack) -> Response:
         try:
             header = checked_header(request.headers)
             authorization = await admit(request.headers.get(header, ""), self.service, self.certificates)
@@ -41,7 +45,21 @@ class Guarded:
         except Forbidden as exc:
             self._tell(request, 403, exc)
             return refusals.forbidden(request.url.path)
+        if not await self._take(place):
+            _log.warning("429 %s %s %s: no free instance", self.service.name, request.method, request.url.path)
+            return refusals.no_instance()
         return await forward(request, self.service, {header: authorization}, self.client)
+
+    async def _take(self, place: AsyncExitStack) -> bool:
+        """Wait for a place in one of the service's instances; False when none becomes free in time."""
+        if self._places is not None:
+            try:
+                async with asyncio.timeout(self.service.pending_s):
+                    await self._places.acquire()
+            except TimeoutError:
+                return False
+            place.callback(self._places.release)
+        return True
 
     def _tell(self, request: Request, status: int, reason: Exception) -> None:
         """The reason stays in the log: the caller, who may be anyone, is not told."""

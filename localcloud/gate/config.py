@@ -10,6 +10,10 @@ DEFAULT_TIMEOUT_S = 300.0  # Cloud Run's own default; https://cloud.google.com/r
 # Cloud Run holds a request so long for an instance that starts; https://cloud.google.com/run/docs/about-instance-autoscaling
 COLD_START_S = 10.0
 
+# At its maximum a service lets a request wait so long for a place, or 3.5 times the start of an instance where that is
+# longer; then it answers 429. https://cloud.google.com/run/docs/about-instance-autoscaling
+PENDING_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -28,6 +32,10 @@ class Service:
     timeout_s: float = DEFAULT_TIMEOUT_S
     cold_start_s: float = COLD_START_S
     """How long a request waits for a backend that does not listen yet, or again."""
+    capacity: int | None = None
+    """How many requests all instances together serve at once; None for no limit."""
+    pending_s: float = PENDING_S
+    """How long a request waits for a place when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

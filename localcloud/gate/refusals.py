@@ -32,6 +32,11 @@ def too_large() -> Response:
     return _page(413, "Request Entity Too Large", "Your client issued a request that was too large.")
 
 
+def no_instance() -> Response:
+    """What a service at its maximum of instances answers: no JSON, and nothing of the request was executed."""
+    return HTMLResponse("Rate exceeded.", status_code=429)
+
+
 def unavailable() -> Response:
     return PlainTextResponse("Service Unavailable", status_code=503)
 

@@ -30,6 +30,7 @@ def gate(site: Site) -> dict[str, Any]:
             "invokers": [site.account(invoker) for invoker in service.invokers],
             "people": service.people,
             "timeout_s": service.timeout_s,
+            "capacity": service.concurrency * service.instances,
         }
         for service in site.deployment.services
     ]

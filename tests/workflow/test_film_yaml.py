@@ -113,7 +113,7 @@ def test_passing_trouble_at_any_step_then_is_repeated_and_the_film_is_made(
     [
         (500, OURS, 1),
         (404, {"code": "not_found", "message": "gone"}, 1),
-        (503, {"code": "transient", "message": "away"}, 6),
+        (503, {"code": "transient", "message": "away"}, 9),
     ],
 )
 @pytest.mark.parametrize("encode", [lambda body: body, json.dumps, lambda body: json.dumps(body).encode()])

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from starlette.routing import Route
 from localcloud.metadata.keys import SigningKey
 from localcloud.metadata.tokens import Mint
 from tests import loopback
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, eventually
 
 WORKFLOW = "film-workflow@local.iam.gserviceaccount.com"
 TASKS = "film-tasks@local.iam.gserviceaccount.com"
@@ -46,6 +47,17 @@ async def halves(request: Request) -> Response:
     return StreamingResponse(parts())
 
 
+async def held(request: Request) -> Response:
+    """Sends its second half only when the test lets go of it."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"first"
+        await asyncio.to_thread(request.app.state.let_go.wait, 30)
+        yield b"second"
+
+    return StreamingResponse(parts())
+
+
 async def slow(request: Request) -> Response:
     await asyncio.to_thread(request.app.state.first_arrived.wait, 30)
     return Response("late")
@@ -53,6 +65,11 @@ async def slow(request: Request) -> Response:
 
 @pytest.fixture(scope="module")
 def first_arrived() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture(scope="module")
+def let_go() -> threading.Event:
     return threading.Event()
 
 
@@ -74,11 +91,17 @@ def serving(app: Starlette, port: int) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def backend(unused_port: Callable[[], int], first_arrived: threading.Event) -> Iterator[str]:
+def backend(unused_port: Callable[[], int], first_arrived: threading.Event, let_go: threading.Event) -> Iterator[str]:
     everything = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-    routes = [Route("/halves", halves), Route("/slow", slow), Route("/{path:path}", echo, methods=everything)]
+    routes = [
+        Route("/halves", halves),
+        Route("/held", held),
+        Route("/slow", slow),
+        Route("/{path:path}", echo, methods=everything),
+    ]
     app = Starlette(routes=routes)
     app.state.first_arrived = first_arrived
+    app.state.let_go = let_go
     port = unused_port()
     with serving(app, port):
         yield f"http://127.0.0.1:{port}"
@@ -93,8 +116,11 @@ def gates(
     late_port: int,
     running: Callable[..., AbstractContextManager[None]],
 ) -> Iterator[dict[str, str]]:
-    """``step`` for the workflow, ``api`` for people, ``gone`` without a backend, ``hasty`` with hardly any time."""
-    ports = {name: unused_port() for name in ("step", "api", "gone", "starting", "hasty")}
+    """``step`` for the workflow, ``api`` for people, ``gone`` without a backend, ``hasty`` with hardly any time.
+
+    ``full`` and ``patient`` have one instance that serves one request; ``full`` lets nobody wait for it.
+    """
+    ports = {name: unused_port() for name in ("step", "api", "gone", "starting", "hasty", "full", "patient")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
     def service(name: str, **rest: object) -> dict[str, object]:
@@ -106,6 +132,8 @@ def gates(
         service("gone", invokers=[WORKFLOW], backend=f"http://127.0.0.1:{unused_port()}", cold_start_s=0.1),
         service("starting", invokers=[WORKFLOW], backend=f"http://127.0.0.1:{late_port}"),
         service("hasty", invokers=[WORKFLOW], timeout_s=0.1),
+        service("full", invokers=[WORKFLOW], capacity=1, pending_s=0.1),
+        service("patient", invokers=[WORKFLOW], capacity=1, pending_s=PATIENCE_S),
     ]
     config = tmp_path_factory.mktemp("gate") / "gate.json"
     config.write_text(json.dumps({"certs_url": f"{metadata_url}/oauth2/v1/certs", "services": services}))
@@ -323,3 +351,45 @@ def test_body_of_exactly_32_mib_when_calling_then_arrives(step: httpx.Client) ->
 
 def test_health_when_asked_without_a_token_then_answers(gates: dict[str, str]) -> None:
     assert loopback.get(f"{gates['step']}/_local/health").json() == {"status": "ok"}
+
+
+def test_request_is_refused_with_429_when_every_instance_is_busy_until_one_is_free(
+    gates: dict[str, str], id_token_of: Tokens, let_go: threading.Event
+) -> None:
+    let_go.clear()
+    token = id_token_of(WORKFLOW, gates["full"])
+    headers = {"Authorization": f"Bearer {token}"}
+
+    with httpx.stream("GET", f"{gates['full']}/held", headers=headers, timeout=PATIENCE_S) as busy:
+        parts = busy.iter_raw()
+        assert next(parts) == b"first"
+        refused = call(gates["full"], token)
+        stranger = call(gates["full"], id_token_of(TASKS, gates["full"]))
+        let_go.set()
+        assert list(parts) == [b"second"]
+
+    assert (refused.status_code, refused.text) == (429, "Rate exceeded.")
+    assert refused.headers["content-type"].startswith("text/html")
+    assert stranger.status_code == 403
+    eventually(lambda: call(gates["full"], token).status_code == 201)
+
+
+def test_request_waits_for_its_place_when_one_becomes_free_in_time(
+    gates: dict[str, str], id_token_of: Tokens, let_go: threading.Event
+) -> None:
+    let_go.clear()
+    token = id_token_of(WORKFLOW, gates["patient"])
+    headers = {"Authorization": f"Bearer {token}"}
+
+    with (
+        ThreadPoolExecutor(1) as pool,
+        httpx.stream("GET", f"{gates['patient']}/held", headers=headers, timeout=PATIENCE_S) as busy,
+    ):
+        parts = busy.iter_raw()
+        assert next(parts) == b"first"
+        waiting = pool.submit(call, gates["patient"], token)
+        assert not waiting.done()
+        let_go.set()
+        assert list(parts) == [b"second"]
+
+        assert waiting.result(PATIENCE_S).status_code == 201

@@ -217,7 +217,8 @@ BREAKS: dict[str, list[Edit]] = {
     "workflow_waits_and_repeats_within_limits": [
         workflow_text("timeout: 1800", "timeout: 1801"),
         workflow_text("timeout: 600", "timeout: 60"),
-        workflow_text("max_retries: 5", "max_retries: 500"),
+        workflow_text("max_retries: 300", "max_retries: 3000"),
+        workflow_text("max_retries: 8", "max_retries: 80"),
         workflow_text("            max_delay: 30\n", ""),
         to(FILM, "user_env_vars.MORE", "x"),
     ],

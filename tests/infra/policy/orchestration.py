@@ -46,13 +46,24 @@ def workflow_waits_and_repeats_within_limits(plan: Plan) -> Iterator[str]:
         name = url[1].lower().replace("_", "-") if url else ""
         if not limits.get(name, WORKFLOWS_HTTP_S + 1) <= call["args"].get("timeout", 300) <= WORKFLOWS_HTTP_S:
             yield f"the workflow waits {call['args'].get('timeout')} s for {name}"
-    for step in _with_http(source):
-        if (
-            "retry" not in step
-            or not 0 < step["retry"].get("max_retries", 0) <= 10
-            or "max_delay" not in step["retry"]["backoff"]
-        ):
-            yield "an http call of the workflow is not repeated, or for ever"
+    if not all("retry" in step for step in _with_http(source)):
+        yield "an http call of the workflow is not repeated"
+    for retry in _retries(source):
+        # What waits for capacity was not begun by the service, so it may wait for hours.
+        most = 300 if retry["predicate"] == "${has_no_capacity}" else 10
+        if not 0 < retry.get("max_retries", 0) <= most or "max_delay" not in retry["backoff"]:
+            yield "a call of the workflow is repeated for ever"
+
+
+def _retries(part: Any) -> Iterator[dict[str, Any]]:
+    """Every retry policy in a workflow's source."""
+    if isinstance(part, dict):
+        if "retry" in part:
+            yield part["retry"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _retries(inner)
 
 
 def _calls(part: Any, name: str) -> Iterator[dict[str, Any]]:

@@ -74,7 +74,7 @@ class Stage:
         self.dead: set[Actor] = set()
         self.under_way: ClipTask | None = None
         self.answered: set[ClipTask] = set()
-        setattr(self.world.queue, "done", self.answered)  # noqa: B010 - the queue knows what is answered
+        self.world.queue.done = self.answered  # the queue knows what is answered
         self._due: dict[ClipTask, float] = {}
         self._accepted: dict[str, float] = {}
         self._executions: dict[str, tuple[Waits, float]] = {}
@@ -172,7 +172,7 @@ class Stage:
     def _deliver(self) -> None:
         self.acting = Actor.TASK
         if Actor.TASK in self.dead and self.world.queue.tasks.keys() - self.answered:
-            self.answered |= self.world.queue.tasks.keys()  # lost; the tasks that are made from now on are not
+            self.answered.update(self.world.queue.tasks)  # lost; the tasks that are made from now on are not
             self.dead.discard(Actor.TASK)
         for task in list(self.world.queue.tasks.keys() - self.answered):
             if self.now_s < self._due.get(task, 0.0):

@@ -126,7 +126,14 @@ def test_gate_when_wired_then_names_the_accounts_of_access_json(site: Site) -> N
         "invokers": [],
         "people": True,
         "timeout_s": 60,
+        "capacity": 800,
     }
+
+
+def test_gate_refuses_what_all_instances_together_cannot_serve(site: Site) -> None:
+    capacity = {service["name"]: service["capacity"] for service in wiring.gate(site)["services"]}
+
+    assert (capacity["draw_keyframe"], capacity["sweep_jobs"]) == (80, 1)
 
 
 def test_process_has_as_many_threads_as_all_instances_of_its_service_when_started(site: Site) -> None:
