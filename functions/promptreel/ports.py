@@ -222,10 +222,11 @@ class Sketch:
 
 @dataclass(frozen=True, slots=True)
 class Painted:
-    """A PNG picture of exactly the frame's size, whatever size the model drew."""
+    """A PNG picture of exactly the frame's size, whatever size the model drew, which is ``drawn_px``."""
 
     data: bytes
     usage: ReportedUsage
+    drawn_px: tuple[int, int]
 
 
 class Painter(Protocol):

@@ -91,6 +91,7 @@ class FakePainter:
         self.asked: list[Sketch] = []
         self.failures: list[CallFailed | Declined] = []
         self.billed: list[ReportedUsage] = []
+        self.shapes: list[tuple[int, int]] = []  # of the next pictures; the frame's own when there are none
 
     def paint(self, sketch: Sketch, timeout_s: float) -> Painted | Declined:
         self.asked.append(sketch)
@@ -102,7 +103,8 @@ class FakePainter:
             return failure
         out = io.BytesIO()
         Image.new("RGB", (32, 18), (sketch.seed % 256, len(self.asked) % 256, 7)).save(out, "PNG")
-        painted = Painted(out.getvalue(), reported(PICTURE_USAGE))
+        drawn_px = self.shapes.pop(0) if self.shapes else sketch.frame_px
+        painted = Painted(out.getvalue(), reported(PICTURE_USAGE), drawn_px)
         self.billed.append(painted.usage)
         return painted
 

@@ -42,7 +42,8 @@ def read_picture(answer: Any, frame_px: tuple[int, int]) -> Painted | Declined:
             usage,
         )
     try:
-        return Painted(fit(picture, frame_px), usage)
+        data, drawn_px = fit(picture, frame_px)
+        return Painted(data, usage, drawn_px)
     except AnswerLost as error:
         return Declined(error.reason, error.codes, usage)
 

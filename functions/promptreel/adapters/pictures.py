@@ -13,19 +13,21 @@ MAX_BYTES = 20_000_000
 _LEAST_BITS = 4
 
 
-def fit(data: bytes, frame_px: tuple[int, int]) -> bytes:
+def fit(data: bytes, frame_px: tuple[int, int]) -> tuple[bytes, tuple[int, int]]:
     """Scale and crop about the centre to the frame; image models draw 1376x768 where a frame is 16:9.
 
+    Returns: the PNG, and the size in pixels of what was drawn, turned as its EXIF data says.
     Raises: AnswerLost when the bytes are no picture: the call was answered, but with nothing usable.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - cold start
 
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            fitted = ImageOps.fit(picture.convert("RGB"), frame_px, Image.Resampling.LANCZOS)
+            upright = ImageOps.exif_transpose(picture)
+            fitted = ImageOps.fit(upright.convert("RGB"), frame_px, Image.Resampling.LANCZOS)
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise AnswerLost(f"The answer's picture cannot be read: {error}") from error
-    return encode(fitted, MAX_BYTES)
+    return encode(fitted, MAX_BYTES), upright.size
 
 
 def encode(picture: "Image", max_bytes: int) -> bytes:

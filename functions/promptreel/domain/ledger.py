@@ -167,11 +167,14 @@ def named(call: Call, operation: str, now: datetime) -> Call | None:
     return call.evolve(operation=operation, updated=now)
 
 
-def settled(call: Call, *, cost_micros: int, artifact: str, usage: TokenUsage | None, now: datetime) -> Call | None:
+def settled(
+    call: Call, *, cost_micros: int, artifact: str, usage: TokenUsage | None, now: datetime, remark: str = ""
+) -> Call | None:
     """Answered and paid; a late answer is recorded too (rules 6, 7)."""
     if call.state not in {CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
         return None
-    return call.to(CallState.SETTLED, now, cost_micros=cost_micros, artifact=artifact, usage=usage)
+    said = {"reason": remark} if remark else {}
+    return call.to(CallState.SETTLED, now, cost_micros=cost_micros, artifact=artifact, usage=usage, **said)
 
 
 def declined(

@@ -1,6 +1,6 @@
 """What becomes of a scene whose clip did not come: the next try by its remedy, or the end of them (D4). Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from promptreel.domain import remedies, succession
@@ -49,6 +49,12 @@ def after_failure(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
     if step is None:
         return _given_up(scene, call, remedy, now, tries=_told(scene, call, outcome))
     return _tried(job, scene, call, remedy, step, now, tries=_told(scene, call, outcome, step))
+
+
+def picture_warnings(scenes: Sequence[Scene], calls: Iterable[Call]) -> list[str]:
+    """What is to be said of the keyframes that the film was made from."""
+    shown = {keyframe.uri for scene in scenes for keyframe in (scene.start, scene.end) if keyframe}
+    return [f"{call.scene}: {call.reason}" for call in calls if call.reason and call.artifact in shown]
 
 
 def without_clip(job: Job, scene: Scene, call: str, problem: Problem, now: datetime, *, is_affordable: bool) -> Scene:

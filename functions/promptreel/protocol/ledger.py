@@ -156,12 +156,14 @@ class Ledger:
         """Store the operation's name, whatever has become of the job meanwhile."""
         return self._record(call, lambda read: rules.named(read, operation, self._clock.now()))
 
-    def settle(self, call: Call, *, cost_micros: int, artifact: str, usage: TokenUsage | None = None) -> Call:
-        """Record the answer and its cost, late ones too."""
+    def settle(
+        self, call: Call, *, cost_micros: int, artifact: str, usage: TokenUsage | None = None, remark: str = ""
+    ) -> Call:
+        """Record the answer and its cost, late ones too; ``remark`` is what is to be said of the answer."""
         return self._record(
             call,
             lambda read: rules.settled(
-                read, cost_micros=cost_micros, artifact=artifact, usage=usage, now=self._clock.now()
+                read, cost_micros=cost_micros, artifact=artifact, usage=usage, remark=remark, now=self._clock.now()
             ),
         )
 

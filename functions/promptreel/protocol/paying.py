@@ -24,10 +24,11 @@ def last_answer(now: datetime, request_s: float) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An answer to keep: its bytes, and what the provider reported that it used."""
+    """An answer to keep: its bytes, what the provider reported that it used, and what is to be said of it."""
 
     data: bytes
     usage: ReportedUsage
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +84,4 @@ def pay(
             )
         )
     uri = artifacts.put(artifact.path, made.data, artifact.content_type)
-    return Paid(ledger.settle(claim.call, cost_micros=cost_micros, artifact=uri, usage=usage))
+    return Paid(ledger.settle(claim.call, cost_micros=cost_micros, artifact=uri, usage=usage, remark=made.remark))

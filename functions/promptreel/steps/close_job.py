@@ -46,9 +46,11 @@ def _complete(cmd: CloseJob, jobs: JobStore, clock: Clock) -> Job | None:
         return job
     if job.output is None:
         raise Broken(f"{job.id} has no film although its cut was reported done.", code="film_missing")
-    remedies = (recovery.told(scene.value) for scene in jobs.scenes(job.id))
-    replaced = succession.replacement_warnings(read.value for read in jobs.calls(job.id))
-    warnings = (*job.warnings, *replaced, *(warning for warning in remedies if warning))
+    scenes = [found.value for found in jobs.scenes(job.id)]
+    calls = [found.value for found in jobs.calls(job.id)]
+    remedies = filter(None, map(recovery.told, scenes))
+    replaced = succession.replacement_warnings(calls)
+    warnings = (*job.warnings, *replaced, *remedies, *recovery.picture_warnings(scenes, calls))
     done = job.to(JobState.COMPLETE, clock.now(), warnings=warnings)
     jobs.write(Replace(job.id, read, done))
     tell_job(done, jobs)

@@ -1,18 +1,33 @@
 """draw_keyframe: one picture. The moment a scene has both of its frames, its clip is put into the queue (C1, D2)."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from promptreel.domain import ids as names
 from promptreel.domain import planning, prompts, recovery, succession
 from promptreel.domain.job import Job
+from promptreel.domain.ledger import committed_micros
 from promptreel.domain.models import ImageModel, registry
 from promptreel.domain.problem import Problem
 from promptreel.domain.scene import FrameName, Keyframe, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import Broken, NotFound, Rejected
-from promptreel.ports import ArtifactStore, ClipQueue, Clock, Declined, Ids, JobStore, Painter, Replace, Sketch, Writer
+from promptreel.errors import Broken, NotFound, PromptreelError, Rejected
+from promptreel.ports import (
+    ArtifactStore,
+    ClipQueue,
+    Clock,
+    Declined,
+    Ids,
+    JobStore,
+    Painted,
+    Painter,
+    Replace,
+    Sketch,
+    Writer,
+)
 from promptreel.protocol import filming, intact, lifecycle, tickets
 from promptreel.protocol.ledger import Busy, Claim, Closed, Ledger, Paid
 from promptreel.protocol.paying import MAX_ATTEMPTS, Artifact, Made, last_answer, pay
@@ -22,7 +37,9 @@ from promptreel.protocol.rewording import reworded
 log = logging.getLogger(__name__)
 
 MAX_TRIES = 3
+MISFIT = "misfit"  # code of a picture that was paid and is of another shape: it is drawn once more
 REQUEST_S = 300.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
+MayRedraw = Callable[[], bool] | None
 _REFUSED = "Change what this scene shows in the prompt and submit again."
 _LOST = "Resume the job: the answer was lost on its way, which says nothing about the picture."
 
@@ -92,7 +109,15 @@ def draw_keyframe(
         try:
             drawn = (
                 _draw(
-                    job, ready, cmd.frame, artifacts=artifacts, painter=painter, ledger=ledger, clock=clock, until=until
+                    job,
+                    ready,
+                    cmd.frame,
+                    jobs=jobs,
+                    artifacts=artifacts,
+                    painter=painter,
+                    ledger=ledger,
+                    clock=clock,
+                    until=until,
                 )
                 if isinstance(ready, Scene)
                 else ready
@@ -121,6 +146,7 @@ def _draw(
     scene: Scene,
     frame: FrameName,
     *,
+    jobs: JobStore,
     artifacts: ArtifactStore,
     painter: Painter,
     ledger: Ledger,
@@ -135,7 +161,7 @@ def _draw(
     if before is not None:
         intact.check(f"{scene.id}: its first picture", before, artifacts)
     references = (before.uri,) if before else ()
-    tries, cut_offs, reason, remedy = 0, 0, "", ""
+    tries, cut_offs, was_misfit, reason, remedy = 0, 0, False, "", ""
     model = registry().image_model(plan.image_model)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         tariff = tickets.keyframe_tariff(model, painter.location, cut_offs)
@@ -153,9 +179,10 @@ def _draw(
         digest = _digest(sketch, before)
         ticket = tickets.keyframe(job, tariff, scene, frame, attempt, digest, clock.now())
 
-        def post(left_s: float, asked: Sketch = sketch) -> Made | Declined:
-            answer = painter.paint(asked, left_s)
-            return answer if isinstance(answer, Declined) else Made(answer.data, answer.usage)
+        may_redraw = None if was_misfit else partial(_can_pay_another, job.id, ticket.price_micros, jobs)
+
+        def post(left_s: float, asked: Sketch = sketch, may_redraw: MayRedraw = may_redraw) -> Made | Declined:
+            return _judge_shape(painter.paint(asked, left_s), frame, asked, may_redraw)
 
         artifact = Artifact(f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png", "image/png")
         claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
@@ -172,11 +199,35 @@ def _draw(
             continue
         tries += claim.call.spends_remedy and job.counts(claim.call.updated)
         cut_offs += claim.call.was_cut_off
+        was_misfit |= MISFIT in claim.call.codes
         reason = claim.call.reason or reason
         remedy = _LOST if claim.call.state is CallState.LOST else _REFUSED
         if tries >= MAX_TRIES:
             break
     raise KeyframeRefused(f"{scene.id}: no {frame} picture in {tries} tries: {reason}", remedy=remedy)
+
+
+def _judge_shape(answer: Painted | Declined, frame: FrameName, asked: Sketch, may_redraw: MayRedraw) -> Made | Declined:
+    """Keep a picture of about the frame's shape; another one is declined once, then kept with a remark."""
+    if isinstance(answer, Declined):
+        return answer
+    lost = planning.cropped_share(answer.drawn_px, asked.frame_px)
+    if lost <= planning.MOST_CROPPED:
+        return Made(answer.data, answer.usage)
+    width, height = answer.drawn_px
+    words = f"its {frame} picture came as {width}x{height}, so that {lost:.0%} of it is cropped"
+    if may_redraw is not None and may_redraw():
+        return Declined(words, (MISFIT,), answer.usage)
+    return Made(answer.data, answer.usage, words)
+
+
+def _can_pay_another(job_id: str, price_micros: int, jobs: JobStore) -> bool:
+    """Whether the budget holds one more picture; not when that cannot be read, for the present one is paid."""
+    try:
+        calls = [read.value for read in jobs.calls(job_id)]
+        return committed_micros(calls) + price_micros <= jobs.job(job_id).value.budget.limit_micros
+    except PromptreelError:
+        return False
 
 
 def _prompt(job: Job, scene: Scene, frame: FrameName, model: ImageModel, *, continues: bool) -> str:

@@ -23,8 +23,9 @@ def a_png(picture: Image.Image) -> bytes:
 
 
 def test_4k_picture_stays_below_the_limit_of_an_input_picture_when_it_is_nothing_but_grain() -> None:
-    fitted = fit(a_png(grain(1376, 768)), (3840, 2160))
+    fitted, drawn_px = fit(a_png(grain(1376, 768)), (3840, 2160))
 
+    assert drawn_px == (1376, 768)
     assert len(fitted) <= MAX_BYTES
     with Image.open(io.BytesIO(fitted)) as picture:
         assert (picture.format, picture.size) == ("PNG", (3840, 2160))
@@ -44,3 +45,21 @@ def test_picture_keeps_every_bit_that_fits(share: float, lost: int) -> None:
 def test_bytes_that_are_no_picture_are_reported() -> None:
     with pytest.raises(AnswerLost, match="cannot be read"):
         fit(b"no picture", (16, 9))
+
+
+def test_picture_is_turned_as_its_exif_data_says_before_it_is_fitted() -> None:
+    """A phone's upright photograph: stored lying, with a note that it is to be turned."""
+    lying = Image.new("RGB", (160, 90), "red")
+    lying.paste("blue", (80, 0, 160, 90))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: turn by 90 degrees clockwise
+    out = io.BytesIO()
+    lying.save(out, "JPEG", exif=exif)
+
+    fitted, drawn_px = fit(out.getvalue(), (90, 160))
+
+    assert drawn_px == (90, 160)
+    with Image.open(io.BytesIO(fitted)) as picture:
+        pixels = np.asarray(picture)
+    assert pixels[10, 45, 0] > 200, "what was left is above"
+    assert pixels[150, 45, 2] > 200

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from promptreel.domain.job import Budget, Job, Output
 from promptreel.domain.ledger import CUT_OFF, committed_micros
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.domain.tariffs import ReportedUsage
@@ -177,3 +178,70 @@ def test_scene_edited_while_its_picture_was_drawn_then_keeps_its_new_take_untouc
     world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
 
     assert world.jobs.scene(job.id, "scene-01").value.start is None
+
+
+SQUARE = (1024, 1024)
+OUTPUT = Output(
+    film_uri="gs://film", poster_uri="gs://poster", digest="d", frames=1, width_px=2, height_px=2, copied_frames=1
+)
+
+
+def draw_start(world: FakeWorld, job: Job) -> str:
+    return world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state
+
+
+@pytest.mark.parametrize(
+    ("shape", "draws"), [((1376, 768), 1), ((1344, 768), 1), (SQUARE, 2), ((768, 1376), 2), ((1248, 832), 2)]
+)
+def test_picture_of_another_shape_is_drawn_once_more(world: FakeWorld, shape: tuple[int, int], draws: int) -> None:
+    job = world.planned()
+    world.painter.shapes = [shape]
+
+    assert draw_start(world, job) == "drawn"
+    assert draw_start(world, job) == "drawn"
+
+    assert len(world.painter.asked) == draws
+    calls = [read.value for read in world.jobs.calls(job.id) if read.value.purpose == "keyframe/scene-01/start"]
+    assert [call.state for call in calls] == [CallState.SETTLED] * draws
+    assert all(call.cost_micros > 0 for call in calls), "what was drawn is paid, whatever its shape"
+
+
+@pytest.mark.parametrize("shapes", [[SQUARE, SQUARE], [SQUARE, (768, 1376)]])
+def test_picture_of_another_shape_is_kept_with_a_warning_when_the_second_one_is_no_better(
+    world: FakeWorld, shapes: list[tuple[int, int]]
+) -> None:
+    job = world.planned()
+    world.painter.shapes = list(shapes)
+
+    assert draw_start(world, job) == "drawn"
+    film(world, job)
+
+    assert len(world.painter.asked) == 5
+    (warning,) = world.jobs.job(job.id).value.warnings
+    width, height = shapes[1]
+    assert warning.startswith(f"scene-01: its start picture came as {width}x{height}, so that ")
+    assert warning.endswith("% of it is cropped")
+
+
+def test_picture_of_another_shape_is_kept_at_once_when_the_budget_holds_no_other(world: FakeWorld) -> None:
+    job = world.planned()
+    read = world.jobs.job(job.id)
+    committed = committed_micros([call.value for call in world.jobs.calls(job.id)])
+    world.jobs.write(Replace(job.id, read, read.value.evolve(budget=Budget(limit_micros=committed))))
+    world.painter.shapes = [SQUARE]
+
+    assert draw_start(world, job) == "drawn"
+    assert len(world.painter.asked) == 1
+
+
+def film(world: FakeWorld, job: Job) -> None:
+    """Draw, film and cut the rest."""
+    world.draw_all(job)
+    world.submit_queued()
+    for operation in list(world.filmer.states):
+        world.filmer.deliver(operation)
+    world.clock.pass_s(60)
+    assert world.poll(job).state == "done"
+    read = world.jobs.job(job.id)
+    world.jobs.write(Replace(job.id, read, read.value.evolve(output=OUTPUT)))
+    assert world.close(job) == "complete"
