@@ -60,7 +60,7 @@ def _figures(outcome: Outcome) -> Table:
     evidence, killer = outcome.evidence, outcome.killer
     states = [call["state"] for _, call in evidence.calls()]
     ledger, bill = invariants.ledger_micros(evidence), invariants.bill_micros(evidence)
-    lost = invariants.lost_micros(evidence)
+    unknown = invariants.unknown_micros(evidence)
     table = Table(show_header=False)
     by_process = ", ".join(f"{name} {count}" for name, count in killer.by_process.most_common())
     faults_seen = ", ".join(f"{name} {count}" for name, count in sorted(evidence.faults_seen.items()))
@@ -72,7 +72,7 @@ def _figures(outcome: Outcome) -> Table:
         "calls": ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))),
         "videos paid twice": str(len(list(invariants.no_video_paid_twice(evidence)))),
         "videos lost": str(len(list(invariants.no_delivered_video_lost(evidence)))),
-        "ledger - bill": f"{ledger} - {bill} = {ledger - bill} micro-dollars; {lost} allowed for lost calls",
+        "ledger - bill": f"{ledger} - {bill} = {ledger - bill} micro-dollars; {unknown} allowed for unknown costs",
         "faults seen": faults_seen,
         "boundaries seen": str(outcome.boundaries_seen),
         "duration": f"{outcome.lasted_s:.0f} s, the longest job {max(life.lasted_s for life in evidence.lives):.0f} s",

@@ -1,8 +1,7 @@
 """What goes wrong besides the kills: faults of the fake Vertex, doubled tasks, doubled and reordered events.
 
-Every kind of DESIGN §10 is ordered except ``short_clip``: a clip that lacks frames fails its film until somebody
-regenerates the scene, so it cannot go with "every job ends COMPLETE". Nor can a black, frozen or silent clip in a film
-whose scenes must not fail, which is what ``plan.STEADY_MODEL`` is for.
+Every fault that the stand-in knows is ordered. A black, frozen, silent or short clip is not ordered for
+``plan.STEADY_MODEL``: a film whose scenes must not fail cannot take it, and "every job ends COMPLETE" would not hold.
 """
 
 from collections.abc import Mapping
@@ -63,6 +62,8 @@ def _text() -> list[dict[str, Any]]:
         _rule(TEXT, "blocked", 0.01),
         _rule(TEXT, "rai", 0.01, codes=[56562880]),
         _rule(TEXT, "hang", 0.03, s=2),
+        _rule(TEXT, "usage", 0.03),
+        _rule(TEXT, "usage", 0.02, missing=["promptTokenCount"]),
     ]
 
 
@@ -77,6 +78,8 @@ def _pictures() -> list[dict[str, Any]]:
         _rule(PICTURES, "rai", 0.02, codes=[15236754]),
         _rule(PICTURES, "wrong_size", 0.03),
         _rule(PICTURES, "hang", 0.03, s=2),
+        _rule(PICTURES, "usage", 0.03),
+        _rule(PICTURES, "usage", 0.02, missing=["candidatesTokensDetails"]),
     ]
 
 
@@ -102,10 +105,16 @@ def _operations() -> list[dict[str, Any]]:
         _rule(REFUSABLE[1], "never_done", 0.02, method),
         _rule(CLIPS, "late_output", 0.03, method, s=20),
         _rule(CLIPS, "wrong_size", 0.03, method),
+        _rule(CLIPS, "ignored_last_frame", 0.03, method),
         *(
-            _rule(model, kind, rate, method)
+            _rule(model, kind, rate, method, **args)
             for model in REFUSABLE
-            for kind, rate in (("no_audio", 0.05), ("frozen_clip", 0.02), ("black_clip", 0.02))
+            for kind, rate, args in (
+                ("no_audio", 0.05, {}),
+                ("frozen_clip", 0.02, {}),
+                ("black_clip", 0.02, {}),
+                ("short_clip", 0.02, {"share": 0.75}),  # its middle frame is there to be compared
+            )
         ),
     ]
 

@@ -11,6 +11,7 @@ from tests.chaos.evidence import FINISHED, Evidence, Json, planned_frames
 from tests.chaos.leftovers import is_allowed
 
 PAID = frozenset({"SETTLED", "ADOPTED"})
+UNUSABLE = frozenset({"defective", "missing", "changed"})
 LIKE_DB = 25.0
 PRINTED = 8
 
@@ -51,22 +52,26 @@ def known_outcomes_equal_the_bill(evidence: Evidence) -> Iterator[str]:
 
 
 def ledger_covers_the_bill(evidence: Evidence) -> Iterator[str]:
-    """All ledgers together are never below the bill, nor above it by more than the reserved price of lost calls.
+    """All ledgers together are never below the bill, nor above it by more than the reserved price of unknown costs.
 
-    A text or picture adopted after its answer was lost counts as lost here: its usage went with the answer.
+    The cost of a call is unknown when its answer was lost, or did not report its usage. A text or picture adopted after
+    its answer was lost counts as lost here.
     """
     above = ledger_micros(evidence) - bill_micros(evidence)
-    allowance = lost_micros(evidence)
+    allowance = unknown_micros(evidence)
     if not 0 <= above <= allowance:
-        yield f"ledger - bill = {above} micro-dollars; lost calls allow 0 to {allowance}"
-    unknown = Counter(call["model"] for _, call in evidence.calls("text", "image") if _answer_is_lost(call))
+        yield f"ledger - bill = {above} micro-dollars; calls of unknown cost allow 0 to {allowance}"
+    unknown = Counter(call["model"] for _, call in evidence.calls("text", "image") if _cost_is_unknown(call))
     for model, (settled, paid) in _answers(evidence).items():
         if (paid - settled).total() > unknown[model]:
-            yield f"{model}: {(paid - settled).total()} paid answers beside {unknown[model]} lost calls"
+            yield f"{model}: {(paid - settled).total()} paid answers beside {unknown[model]} calls of unknown cost"
 
 
 def no_video_paid_twice(evidence: Evidence) -> Iterator[str]:
-    """One scene's take is paid at most once, however often it was sent."""
+    """One scene's take is paid at most once, however often it was sent; a second take only for an unusable clip.
+
+    At most one clip of a scene is filmed again until a person resumes the job.
+    """
     billed = _clips_billed(evidence)
     takes = defaultdict[tuple[str, str, int], list[Json]](list)
     for job, call in evidence.calls("video"):
@@ -78,13 +83,23 @@ def no_video_paid_twice(evidence: Evidence) -> Iterator[str]:
         paid = [call["id"] for call in calls if call["state"] in PAID]
         if len(lines) > 1 or len(paid) > 1:
             yield f"{job} {scene} take {take}: paid {paid}, billed {lines}"
+    resumes, unusable = {life.job_id: life.resumes for life in evidence.lives}, _unusable_clips(evidence)
+    scenes = defaultdict[tuple[str, str], list[str]](list)
+    for (job, scene, _), calls in sorted(takes.items()):
+        scenes[job, scene] += [call["id"] for call in calls if call["state"] in PAID]
+    for (job, scene), paid in scenes.items():
+        if not unusable.issuperset(paid[:-1]) or len(paid) > 2 + resumes.get(job, 0):
+            yield f"{job} {scene}: paid {paid}, of which {sorted(unusable.intersection(paid))} could not be used"
 
 
 def no_delivered_video_lost(evidence: Evidence) -> Iterator[str]:
-    """Every clip that was billed is the clip of its scene."""
+    """Every clip that was billed is the clip of its scene, or was rejected as unusable."""
     clips = {scene["clip"]["uri"] for job in evidence.jobs.values() for scene in job["scenes"] if scene["clip"]}
+    unusable = _unusable_clips(evidence)
     for line in _clip_lines(evidence):
-        if line["micros"] and not any(uri.startswith(line["storage_uri"]) for uri in clips):
+        if not line["micros"] or _call_of(line) in unusable:
+            continue
+        if not any(uri.startswith(line["storage_uri"]) for uri in clips):
             yield f"bill line {line['n']}: {line['storage_uri']} is in no scene ({line['outcome']})"
 
 
@@ -183,13 +198,25 @@ def bill_micros(evidence: Evidence) -> int:
     return sum(int(line["micros"]) for line in evidence.bill)
 
 
-def lost_micros(evidence: Evidence) -> int:
-    """Reserved price of the calls whose cost nobody knows."""
-    return sum(int(call["reserved_micros"]) for _, call in evidence.calls() if _answer_is_lost(call))
+def unknown_micros(evidence: Evidence) -> int:
+    """Reserved price of the calls whose cost is unknown."""
+    return sum(int(call["reserved_micros"]) for _, call in evidence.calls() if _cost_is_unknown(call))
 
 
-def _answer_is_lost(call: Json) -> bool:
-    return bool(call["state"] == "LOST" or (call["state"] == "ADOPTED" and call["kind"] != "video"))
+def _cost_is_unknown(call: Json) -> bool:
+    is_lost = call["state"] == "LOST" or (call["state"] == "ADOPTED" and call["kind"] != "video")
+    return bool(is_lost or _usage_is_assumed(call))
+
+
+def _usage_is_assumed(call: Json) -> bool:
+    return bool(call["usage"] and call["usage"]["assumed"])
+
+
+def _unusable_clips(evidence: Evidence) -> frozenset[str]:
+    """Calls whose clips were rejected after they had been paid for."""
+    scenes = (scene for job in evidence.jobs.values() for scene in job["scenes"])
+    attempts = (attempt for scene in scenes for attempt in scene["attempts"])
+    return frozenset(attempt["call"] for attempt in attempts if attempt["outcome"] in UNUSABLE)
 
 
 def _clip_lines(evidence: Evidence) -> list[Json]:
@@ -200,15 +227,19 @@ def _clips_billed(evidence: Evidence) -> dict[str, list[Json]]:
     """Lines of the bill by the call they are for: its id ends the prefix that only it writes below."""
     billed = defaultdict[str, list[Json]](list)
     for line in _clip_lines(evidence):
-        billed[line["storage_uri"].rstrip("/").rpartition("/")[2]].append(line)
+        billed[_call_of(line)].append(line)
     return dict(billed)
+
+
+def _call_of(line: Json) -> str:
+    return str(line["storage_uri"]).rstrip("/").rpartition("/")[2]
 
 
 def _answers(evidence: Evidence) -> Mapping[str, tuple[Counter[int], Counter[int]]]:
     """By model of texts and pictures: what settled calls cost, and what was billed. The bill names no job for them."""
     settled, lines = defaultdict[str, Counter[int]](Counter), defaultdict[str, Counter[int]](Counter)
     for _, call in evidence.calls("text", "image"):
-        if call["state"] == "SETTLED":
+        if call["state"] == "SETTLED" and not _usage_is_assumed(call):
             settled[call["model"]][call["cost_micros"]] += 1
     for line in evidence.bill:
         if not line["storage_uri"] and line["micros"]:
