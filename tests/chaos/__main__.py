@@ -27,6 +27,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--at-once", type=int, default=8, help="jobs under way at the same time (default: 8)")
     parser.add_argument("--focus", default="", help="kill only these programs: names with commas between")
     parser.add_argument("--faults", type=float, default=1.0, help="factor on the rate of every fault (default: 1)")
+    parser.add_argument("--no-changes", action="store_true", help="templates, models and documents stay as they are")
     parser.add_argument("--out", type=Path, help=f"folder for history and logs (default: {OUT}/SEED)")
     options = parser.parse_args()
     if unknown := set(filter(None, options.focus.split(","))) - plan.TARGETS.keys():
@@ -39,7 +40,8 @@ def main() -> int:
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     chosen = set(options.focus.split(",")) if options.focus else set(plan.TARGETS)
     targets = {name: weight for name, weight in plan.TARGETS.items() if name in chosen}
-    drawn = plan.draw(seed, jobs=options.jobs, kills=options.kills, minutes=options.minutes, targets=targets)
+    size = {"jobs": options.jobs, "kills": options.kills, "minutes": options.minutes}
+    drawn = plan.draw(seed, **size, targets=targets, moments=() if options.no_changes else plan.MOMENTS)
     limit_min = options.limit or 2 * options.minutes + 10
     folder = (options.out or OUT / str(seed)).resolve()
     console.print(f"seed {seed}: {options.jobs} jobs, {options.kills} kills; history in {folder}/history.txt")
@@ -67,6 +69,7 @@ def _figures(outcome: Outcome) -> Table:
     rows = {
         "kills": f"{killer.made}, {killer.at_boundaries} of them at a step boundary",
         "of": by_process,
+        "changes": ", ".join(outcome.changes.made),
         "jobs": f"{len(evidence.lives)}, {sum(life.state == 'COMPLETE' for life in evidence.lives)} complete",
         "resumes": str(sum(life.resumes for life in evidence.lives)),
         "calls": ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))),

@@ -69,26 +69,35 @@ def _details(document: dict[str, Any]) -> str:
 
 
 @contextmanager
+def connect(host: str, project: str) -> Iterator[Client]:
+    """The database at this host, past the API."""
+    with patch.dict(os.environ, {"FIRESTORE_EMULATOR_HOST": host}):  # the client takes it from nowhere else
+        client = Client(project=project, credentials=AnonymousCredentials())
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
 def watched(host: str, project: str, history: History) -> Iterator[Boundaries]:
     """Boundaries of the database at this host, for as long as the context lives."""
     boundaries = Boundaries(history)
-    with patch.dict(os.environ, {"FIRESTORE_EMULATOR_HOST": host}):  # the client takes it from nowhere else
-        client = Client(project=project, credentials=AnonymousCredentials())
 
     def changed(_documents: Any, changes: Any, _read_time: Any) -> None:
         for change in changes:
             boundaries.reached(change.document.reference.path, change.document.to_dict() or {})
 
-    places = (
-        client.collection("jobs"),
-        client.collection("renders"),
-        client.collection_group("scenes"),
-        client.collection_group("calls"),
-    )
-    watches = [place.on_snapshot(changed) for place in places]
-    try:
-        yield boundaries
-    finally:
-        for watch in watches:
-            watch.unsubscribe()
-        client.close()
+    with connect(host, project) as client:
+        places = (
+            client.collection("jobs"),
+            client.collection("renders"),
+            client.collection_group("scenes"),
+            client.collection_group("calls"),
+        )
+        watches = [place.on_snapshot(changed) for place in places]
+        try:
+            yield boundaries
+        finally:
+            for watch in watches:
+                watch.unsubscribe()

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from client.api import PromptreelClient
+from localcloud.up.running import RunningStack
 from tests import loopback
 from tests.chaos.lives import Life
+from tests.chaos.recordings import RecordedJob
 from tests.e2e import pictures
 from tests.e2e.pictures import Picture
 from tests.e2e.stack import Stack
@@ -47,6 +49,8 @@ class Evidence:
     films: Mapping[str, Look]
     bucket: str
     faults_seen: Mapping[str, int]
+    unreadable: Mapping[str, bool] = field(default_factory=dict)
+    """Paths of documents that no version here can read, and whether the sweeper has reported them."""
     left_processes: Sequence[str] = field(default_factory=tuple)
 
     def calls(self, *kinds: str) -> list[tuple[str, Json]]:
@@ -62,8 +66,10 @@ class Evidence:
         return any(life.resumes for life in self.lives if life.job_id == job_id)
 
 
-def collect(stack: Stack, client: PromptreelClient, lives: Sequence[Life]) -> Evidence:
-    """Everything as it stands once nothing moves any more."""
+def collect(
+    stack: Stack, client: PromptreelClient, lives: Sequence[Life], recorded: Sequence[RecordedJob] = ()
+) -> Evidence:
+    """Everything as it is once nothing moves any more."""
     job_ids = _all_jobs(client)
     _calm(client, job_ids)
     jobs = {job_id: cast(Json, client.job(job_id)) for job_id in job_ids}
@@ -76,13 +82,20 @@ def collect(stack: Stack, client: PromptreelClient, lives: Sequence[Life]) -> Ev
         lives=lives,
         jobs=jobs,
         ledgers={job_id: cast(Json, client.ledger(job_id)) for job_id in job_ids},
-        bill=stack.bill(),
+        bill=[*stack.bill(), *(line for job in recorded if job.is_readable for line in job.earlier_bill())],
         objects=_objects(state["storage"], f"{stack.project}-artifacts"),
         renders=_renders(state["firestore"], stack.project),
         films=films,
         bucket=f"gs://{stack.project}-artifacts/",
         faults_seen=faults["happened"],
+        unreadable={job.path: _is_reported(job.path, stack) for job in recorded if not job.is_readable},
     )
+
+
+def _is_reported(path: str, stack: Stack) -> bool:
+    """Whether the sweeper has logged that it cannot read this document."""
+    log = RunningStack(stack.state).log("sweep_jobs").read_text(encoding="utf-8", errors="replace")
+    return any("document_unreadable" in line and path in line for line in log.splitlines())
 
 
 def _all_jobs(client: PromptreelClient) -> list[str]:

@@ -30,6 +30,7 @@ def quick_rules() -> list[dict[str, Any]]:
     """Some of every sort, each on calls of its own, and none whose remedy is to wait for a whole window."""
     submitted, polled = "predictLongRunning", "fetchPredictOperation"
     return [
+        _nth(TEXT, "usage", 1),
         _nth(TEXT, "malformed_json", 2),
         _nth(PICTURES, "reset_after", 3),
         _nth(PICTURES, "status", 5, code=429),
@@ -37,6 +38,7 @@ def quick_rules() -> list[dict[str, Any]]:
         _nth(CLIPS, "reset_after", 3, submitted),
         _nth(CLIPS, "rai", 4, submitted, codes=["15236754"]),
         _nth(CLIPS, "op_lost", 2, submitted),
+        _nth(CLIPS, "ignored_last_frame", 5, submitted),
         _nth(CLIPS, "status", 3, polled, code=503),
         _nth(CLIPS, "reset_after", 4, polled),
     ]

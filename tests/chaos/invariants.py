@@ -157,6 +157,11 @@ def no_lease_left(evidence: Evidence) -> Iterator[str]:
             yield f"render {render['id']} of {render['job']} is leased until {lease['until']}"
 
 
+def unreadable_documents_are_reported(evidence: Evidence) -> Iterator[str]:
+    """The sweeper logs each document that it cannot read, and goes on with the others."""
+    yield from (f"not reported: {path}" for path, is_reported in evidence.unreadable.items() if not is_reported)
+
+
 def no_process_left(evidence: Evidence) -> Iterator[str]:
     """After the stack was told to stop, none of its processes lives."""
     yield from evidence.left_processes
@@ -174,6 +179,7 @@ ALL: tuple[Check, ...] = (
     no_reference_dangles,
     every_film_is_right,
     no_lease_left,
+    unreadable_documents_are_reported,
     no_process_left,
 )
 

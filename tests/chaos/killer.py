@@ -40,8 +40,10 @@ class Killer:
     _killed: set[tuple[int, float]] = field(default_factory=set)
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
-    def carry_out(self, kills: Sequence[Kill], someone_lives: Callable[[], bool]) -> None:
-        """Make these kills in their order; wait while no job is under way.
+    def carry_out(
+        self, kills: Sequence[Kill], someone_lives: Callable[[], bool], prepare: Callable[[int], None]
+    ) -> None:
+        """Make these kills in their order; wait while no job is under way. ``prepare`` gets the number before each.
 
         One that waits for its boundary lies in wait while the next ones are made.
         """
@@ -53,10 +55,16 @@ class Killer:
                 while not someone_lives():
                     if self.enough.wait(0.2):
                         break
+                prepare(kill.number)
                 self._keep_disorder()
                 made.append(pool.submit(self._make, kill))
         for one in made:
             one.result()
+
+    def restart(self, names: Sequence[str]) -> None:
+        """End these programs all at once, beside the kills of the plan; each is started again as it is deployed now."""
+        with ThreadPoolExecutor(len(names) or 1, "restart") as pool:
+            list(pool.map(self._strike, names))
 
     def _make(self, kill: Kill) -> None:
         came = kill.boundary and self.boundaries.wait(kill.boundary, self.boundary_within_s, self.enough)

@@ -29,7 +29,7 @@ class OutOfTimeError(Exception):
 
 @dataclass(slots=True)
 class Life:
-    """What became of one wish. ``job_id`` is empty until the job is known."""
+    """What became of one wish. ``job_id`` is empty until the job is known; a recorded job has it already."""
 
     wish: Wish
     job_id: str = ""
@@ -61,8 +61,9 @@ class Owner:
         """
         begun_s = time.monotonic()
         try:
-            life.job_id = self._ask(life)
-            self.history.note("job", f"{life.name} submitted")
+            if not life.job_id:
+                life.job_id = self._ask(life)
+                self.history.note("job", f"{life.name} submitted")
             job = self._cancelled(life) or self._wait(life)
             if (job["error"] or {}).get("code") == "budget_exceeded":  # the owner's doing, and no resume for the kills
                 job = self._resumed(life, job)
@@ -162,6 +163,11 @@ class Population:
             while not enough.is_set() and not self.has_room(kills_made()):
                 self._change.wait(0.5)
             self._begun += 1
+            self._alive += 1
+
+    def join(self) -> None:
+        """Count a job that waits for no kill: one that another version began."""
+        with self._change:
             self._alive += 1
 
     def leave(self) -> None:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from promptreel.domain.planning import accept, price_micros
 
@@ -94,6 +94,9 @@ _SUBJECTS = (
 _ACTS = ("it begins at dawn", "the wind turns", "somebody watches from a window", "evening falls")
 _CUT: Mapping[str, Any] = {"kind": "cut"}
 _TRANSITIONS = (_CUT, _CUT, {"kind": "crossfade", "duration_s": 0.5}, {"kind": "fade_black", "duration_s": 0.5})
+# Where a recorded job of another version is in mid-film (tests/golden/documents).
+MOMENTS = tuple(f"8e08352/{moment}" for moment in ("drawing", "sending", "filming", "refused", "rewriting"))
+QUICK_MOMENTS = ("8e08352/filming",)  # no call of it waits for its window
 # No fault that outlives every remedy is ordered for this model, so that a job which wants no substitute can be made.
 STEADY_MODEL = "veo-3.1-lite-generate-001"
 
@@ -127,10 +130,29 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the deployment, made once, right before the kill of this number (see changes.py)."""
+
+    kind: Literal["templates", "retirement", "documents"]
+    before_kill: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recorded job: of the previous version, with fields that a newer one added, or in a schema of the future."""
+
+    number: int
+    moment: str
+    kind: Literal["previous", "newer", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     seed: int
     wishes: tuple[Wish, ...]
     kills: tuple[Kill, ...]
+    changes: tuple[Change, ...] = ()
+    recordings: tuple[Recording, ...] = ()
 
 
 def draw(
@@ -142,12 +164,30 @@ def draw(
     targets: Mapping[str, float] = TARGETS,
     boundaries: Mapping[str, Sequence[str]] = BOUNDARIES,
     most_scenes: int = 4,
+    moments: Sequence[str] = MOMENTS,
 ) -> Plan:
-    """The plan of one run; the kills are spread so that the last one comes after about ``minutes``."""
+    """The plan of one run; the kills are spread so that the last one comes after about ``minutes``.
+
+    ``moments`` are those in which recorded jobs may be; without any, nothing changes during the run.
+    """
     chance = random.Random(seed)
     mean_s = 60 * minutes / max(1, kills)
     wishes = tuple(_wish(number, most_scenes, chance) for number in range(1, jobs + 1))
-    return Plan(seed, wishes, tuple(_kills(kills, mean_s, targets, boundaries, chance)))
+    made = tuple(_kills(kills, mean_s, targets, boundaries, chance))
+    if not moments:
+        return Plan(seed, wishes, made)
+    return Plan(seed, wishes, made, _changes(kills, chance), _recordings(moments, chance))
+
+
+def _changes(kills: int, chance: random.Random) -> tuple[Change, ...]:
+    """Each kind once, in the middle third of the kills."""
+    kinds: tuple[Literal["templates", "retirement", "documents"], ...] = ("templates", "retirement", "documents")
+    return tuple(Change(kind, 1 + chance.randint(kills // 3, 2 * kills // 3)) for kind in kinds)
+
+
+def _recordings(moments: Sequence[str], chance: random.Random) -> tuple[Recording, ...]:
+    kinds: tuple[Literal["previous", "newer", "unreadable"], ...] = ("previous", "newer", "unreadable")
+    return tuple(Recording(number, chance.choice(moments), kind) for number, kind in enumerate(kinds, 1))
 
 
 def _kills(

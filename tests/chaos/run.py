@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,16 +15,19 @@ from client.api import PromptreelClient
 from client.retries import Retries
 from tests.chaos import invariants
 from tests.chaos.boundaries import watched
+from tests.chaos.changes import Changes, copy_package, functions_of_the_deployment
 from tests.chaos.evidence import Evidence, collect
 from tests.chaos.faults import profile
 from tests.chaos.history import History
 from tests.chaos.killer import Killer, order_disorder
 from tests.chaos.lives import Life, Owner, Population
-from tests.chaos.plan import Plan
+from tests.chaos.plan import TARGETS, Plan, Wish
+from tests.chaos.recordings import RecordedJob, prepare
 from tests.e2e.stack import Stack, running
 from tests.processes import is_alive
 
 PACE = 0.05
+RECORDED_FROM = 1000  # numbers of the films that another version began
 # An API that is killed and started again is away for seconds; its users' client is told to be patient.
 PATIENCE = Retries(tries=40, longest_wait_s=2.0)
 
@@ -37,6 +40,8 @@ class Terms:
     rules: Sequence[dict[str, Any]]
     limit_s: float
     """The run gives up on jobs that are not final after so long."""
+    restarted: Collection[str] = tuple(TARGETS)
+    """The programs that may be restarted when prompt templates change."""
     boundary_within_s: float = 180.0
     """How long a kill waits for its boundary before it is made without one."""
 
@@ -48,6 +53,7 @@ class Outcome:
     evidence: Evidence
     broken: Sequence[str]
     killer: Killer
+    changes: Changes
     history: History
     boundaries_seen: int
     lasted_s: float
@@ -57,19 +63,26 @@ def carry_out(plan: Plan, terms: Terms, folder: Path) -> Outcome:
     """Carry the plan out; everything about it is left in the folder: history, logs, the stack's own output."""
     folder.mkdir(parents=True, exist_ok=True)
     history, begun_s = History(folder / "history.txt"), time.monotonic()
-    lives = [Life(wish) for wish in plan.wishes]
-    with running(folder, "--time-scale", str(PACE), "--run-dir", str(folder / "stack")) as stack:
+    options = ("--time-scale", str(PACE), "--run-dir", str(folder / "stack"))
+    release = folder / "release"
+    copy_package(release)
+    with running(folder, *options, env={"PYTHONPATH": str(release)}) as stack:
         with (
             watched(stack.state["firestore"], stack.project, history) as boundaries,
             PromptreelClient(stack.state["api"], stack.state["tokens"]["owner"], retries=PATIENCE) as client,
         ):
             stack.vertex("POST", "profile", profile(plan.seed, PACE))
+            recorded = [prepare(recording, plan.seed, stack) for recording in plan.recordings]
+            lives = [*map(Life, plan.wishes), *(_continued(job) for job in recorded if job.is_readable)]
             stack.vertex("POST", "faults", list(terms.rules))
             order_disorder(stack.state, plan.seed)
             killer = Killer(stack, boundaries, history, plan.seed, terms.boundary_within_s)
-            _live(plan, terms, lives, Owner(stack, client, history, plan.seed, begun_s + terms.limit_s), killer)
+            restarted = [name for name in functions_of_the_deployment() if name in terms.restarted]
+            changes = Changes(stack, killer, history, release, recorded, plan.changes, restarted)
+            owner = Owner(stack, client, history, plan.seed, begun_s + terms.limit_s)
+            _live(plan, terms, lives, owner, killer, changes)
             _end_faults(stack)
-            evidence = collect(stack, client, lives)
+            evidence = collect(stack, client, lives, recorded)
         processes = stack.processes()
         stack.stop()
     evidence = replace(evidence, left_processes=[str(one) for one in processes if is_alive(one)])
@@ -77,21 +90,32 @@ def carry_out(plan: Plan, terms: Terms, folder: Path) -> Outcome:
     history.note("faults", ", ".join(f"{name} {count}" for name, count in sorted(evidence.faults_seen.items())))
     for contradiction in broken:
         history.note("BROKEN", contradiction)
-    return Outcome(evidence, broken, killer, history, boundaries.seen.total(), time.monotonic() - begun_s)
+    return Outcome(evidence, broken, killer, changes, history, boundaries.seen.total(), time.monotonic() - begun_s)
 
 
-def _live(plan: Plan, terms: Terms, lives: Sequence[Life], owner: Owner, killer: Killer) -> None:
+def _continued(job: RecordedJob) -> Life:
+    """A recorded job that this stack carries on."""
+    return Life(Wish(RECORDED_FROM + job.recording.number, job.request), job_id=job.job_id)
+
+
+def _live(plan: Plan, terms: Terms, lives: Sequence[Life], owner: Owner, killer: Killer, changes: Changes) -> None:
     """All jobs from first to last, while the killer does its work."""
-    population = Population(len(lives), terms.at_once, len(plan.kills))
+    recorded = [life for life in lives if life.job_id]
+    population = Population(len(lives) - len(recorded), terms.at_once, len(plan.kills))
+    for _ in recorded:
+        population.join()
 
     def see_through(life: Life) -> None:
-        population.enter(lambda: killer.made, killer.enough)
+        if life in recorded:
+            changes.wait_for_documents(lambda: time.monotonic() > owner.until_s)
+        else:
+            population.enter(lambda: killer.made, killer.enough)
         try:
             owner.see_through(life)
         finally:
             population.leave()
 
-    killing = threading.Thread(target=_kill, args=(plan, killer, population, owner.history), name="killer", daemon=True)
+    killing = threading.Thread(target=_kill, args=(plan, killer, population, changes), name="killer", daemon=True)
     killing.start()
     with ThreadPoolExecutor(len(lives)) as pool:
         try:
@@ -102,13 +126,14 @@ def _live(plan: Plan, terms: Terms, lives: Sequence[Life], owner: Owner, killer:
     killing.join()
 
 
-def _kill(plan: Plan, killer: Killer, population: Population, history: History) -> None:
+def _kill(plan: Plan, killer: Killer, population: Population, changes: Changes) -> None:
     try:
-        killer.carry_out(plan.kills, lambda: population.alive > 0)
+        killer.carry_out(plan.kills, lambda: population.alive > 0, changes.make_due)
     except AssertionError as error:  # a program that does not come back: the jobs will show it
-        history.note("trouble", str(error))
+        killer.history.note("trouble", str(error))
     finally:
         killer.enough.set()
+        changes.make_all()
 
 
 def _end_faults(stack: Stack) -> None:

@@ -3,23 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from threading import Event
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from localcloud.up.deployment import Deployment
 from localcloud.vertex.faults import APPLIES
+from promptreel.domain import prompts
 from promptreel.domain.planning import accept
 from promptreel.domain.states import CallState, JobState, SceneState
-from tests.chaos import faults, invariants, plan
+from tests import recorded
+from tests.chaos import changes, faults, invariants, plan
 from tests.chaos.boundaries import Boundaries, name_of
 from tests.chaos.evidence import Evidence, Look
 from tests.chaos.history import History
 from tests.chaos.invariants import Check
 from tests.chaos.lives import Life, Population
 from tests.chaos.plan import Wish
+from tests.fakes.world import FakeWorld
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "gs://films/"
@@ -133,6 +138,7 @@ SPOILED: tuple[tuple[Check, dict[str, Any]], ...] = (
     (invariants.every_film_is_right, {"films": {JOB: Look(False, {"scene-01": "scene-01"}, {"scene-01": 40.0})}}),
     (invariants.no_lease_left, {"ledgers": {JOB: a_ledger(a_call(state="UNCERTAIN"))}}),
     (invariants.no_lease_left, {"renders": [RENDERING]}),
+    (invariants.unreadable_documents_are_reported, {"unreadable": {"jobs/job-2": False}}),
     (invariants.no_process_left, {"left_processes": ["python"]}),
 )
 
@@ -219,6 +225,58 @@ def test_long_plan_then_kills_every_program_and_visits_every_boundary() -> None:
 
     assert {kill.process for kill in kills} == plan.TARGETS.keys()
     assert {kill.boundary for kill in kills} - {""} == plan.BOUNDARIES.keys()
+
+
+def test_plan_changes_the_deployment_once_in_every_way_in_the_middle_of_its_kills() -> None:
+    for seed in range(20):
+        changes = plan.draw(seed, jobs=40, kills=300, minutes=20).changes
+        assert {change.kind for change in changes} == {"templates", "retirement", "documents"}
+        assert all(100 < change.before_kill <= 201 for change in changes)
+
+
+def test_plan_continues_jobs_of_other_versions_beside_one_that_cannot_be_read() -> None:
+    plans = [plan.draw(seed, jobs=4, kills=3, minutes=1).recordings for seed in range(20)]
+
+    assert {tuple(one.kind for one in recordings) for recordings in plans} == {("previous", "newer", "unreadable")}
+    assert {one.moment for recordings in plans for one in recordings} == set(plan.MOMENTS) < set(recorded.MOMENTS)
+
+
+def test_plan_changes_nothing_when_no_moment_is_given() -> None:
+    drawn = plan.draw(1, jobs=4, kills=3, minutes=1, moments=())
+
+    assert (drawn.changes, drawn.recordings) == ((), ())
+
+
+def test_every_prompt_is_another_when_templates_were_changed(tmp_path: Path) -> None:
+    changes.copy_package(tmp_path)
+    changes.change_templates(tmp_path)
+    spec = spec_from_file_location("deployed_prompts", tmp_path / "promptreel" / "domain" / "prompts.py")
+    assert spec is not None
+    assert spec.loader is not None
+    deployed = module_from_spec(spec)
+    spec.loader.exec_module(deployed)
+    world = FakeWorld()
+    job = world.planned()
+    scene = world.jobs.scene(job.id, "scene-01").value
+
+    def compose(module: ModuleType) -> list[str]:
+        drawn, _ = module.keyframe_prompt(job.planned(), scene, "end", 8000, continues=True)
+        filmed, _ = module.clip_prompt(job.planned(), scene, 3500)
+        return [
+            module.storyboard_prompt("a kite", (1, 1), [4]),
+            module.rewording_prompt(scene, "no fire", "fire"),
+            drawn,
+            filmed,
+        ]
+
+    assert not set(compose(deployed)) & set(compose(prompts))
+
+
+def test_templates_are_not_changed_when_their_words_are_others(tmp_path: Path) -> None:
+    changes.copy_package(tmp_path)
+    changes.change_templates(tmp_path)
+    with pytest.raises(ValueError, match="Plan a film"):
+        changes.change_templates(tmp_path)
 
 
 def test_boundaries_then_are_states_that_documents_really_come_into() -> None:

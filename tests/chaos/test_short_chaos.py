@@ -1,4 +1,4 @@
-"""A short chaos run: few films, a dozen kills, faults of every sort, and every invariant holds: D5, D6, D7, H1, H2, H3.
+"""A short chaos run: few films, a dozen kills, faults of every sort, a deployment that changes: every invariant holds.
 
 The long run is ``python -m tests.chaos``; what is checked is in docs/invariants.md.
 """
@@ -24,14 +24,25 @@ def test_films_when_programs_are_killed_and_calls_fail_then_every_invariant_hold
         targets=plan.QUICK_TARGETS,
         boundaries=plan.QUICK_BOUNDARIES,
         most_scenes=2,
+        moments=plan.QUICK_MOMENTS,
     )
 
     outcome = carry_out(
-        drawn, Terms(at_once=3, rules=faults.quick_rules(), limit_s=LIMIT_S, boundary_within_s=LIMIT_S), tmp_path
+        drawn,
+        Terms(3, faults.quick_rules(), limit_s=LIMIT_S, restarted=plan.QUICK_TARGETS, boundary_within_s=LIMIT_S),
+        tmp_path,
     )
 
     assert not outcome.broken, "\n".join([f"seed {SEED}", *outcome.broken, outcome.history.tail()])
     assert {life.state for life in outcome.evidence.lives} == {"COMPLETE"}
     assert outcome.killer.made >= 6  # the last ones may find every film finished
     assert outcome.killer.at_boundaries > 0
-    assert outcome.evidence.faults_seen.keys() >= {"malformed_json", "reset_after", "status", "op_lost"}
+    assert sorted(outcome.changes.made) == ["documents", "retirement", "templates"]
+    assert outcome.evidence.faults_seen.keys() >= {
+        "malformed_json",
+        "usage",
+        "reset_after",
+        "status",
+        "op_lost",
+        "ignored_last_frame",
+    }

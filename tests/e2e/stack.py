@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -124,13 +124,14 @@ class Stack:
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[Stack]:
-    """A stack of its own: free ports, a fresh project, ended in any case."""
+def running(folder: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """A stack of its own: free ports, a fresh project, ended in any case. ``env`` is added to this environment."""
     state_file = folder / "state.json"
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "localcloud", "up", "--state-file", str(state_file), *options],
             cwd=ROOT,
+            env={**os.environ, **(env or {})},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
