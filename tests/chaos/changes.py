@@ -9,9 +9,10 @@ from pathlib import Path
 import httpx
 
 from localcloud.up.deployment import Deployment
+from tests.chaos import faults
 from tests.chaos.history import History
 from tests.chaos.killer import Killer
-from tests.chaos.plan import Change
+from tests.chaos.plan import Plan
 from tests.chaos.recordings import RecordedJob
 from tests.e2e.stack import ROOT, Stack
 from tests.waiting import eventually
@@ -23,13 +24,6 @@ NEW_WORDS: Mapping[str, str] = {
     "picture of a film scene": "picture of one film scene",
     "\\nStyle: ": "\\nVisual style: ",
     "Advice: ": "Advice to follow: ",
-}
-# The model of most films of a run; its successor is in the registry.
-RETIRED = {
-    "model": "veo-3.1-generate-*",
-    "method": "predictLongRunning",
-    "fault": "status",
-    "args": {"code": 404},
 }
 
 
@@ -61,7 +55,7 @@ class Changes:
     history: History
     release: Path
     recorded: Sequence[RecordedJob]
-    planned: Sequence[Change]
+    plan: Plan
     functions: Sequence[str]
     """The functions that are restarted with new templates."""
     made: list[str] = field(default_factory=list)
@@ -74,7 +68,7 @@ class Changes:
             "retirement": self._retire_model,
             "documents": self._store_documents,
         }
-        for change in self.planned:
+        for change in self.plan.changes:
             if change.before_kill <= kill and change.kind not in self.made:
                 kinds[change.kind]()
                 self.made.append(change.kind)
@@ -86,7 +80,7 @@ class Changes:
 
     def make_all(self) -> None:
         """Make what no kill came for."""
-        self.make_due(max((change.before_kill for change in self.planned), default=0))
+        self.make_due(max((change.before_kill for change in self.plan.changes), default=0))
 
     def _deploy_templates(self) -> None:
         change_templates(self.release)
@@ -95,11 +89,11 @@ class Changes:
 
     def _retire_model(self) -> None:
         eventually(self._order_retirement, "the retirement of a model")
-        self.history.note("change", f"{RETIRED['model']} is retired")
+        self.history.note("change", f"{self.plan.retired} is retired")
 
     def _order_retirement(self) -> bool:
         try:
-            self.stack.vertex("POST", "faults", [RETIRED])
+            self.stack.vertex("POST", "faults", [faults.retirement(self.plan.retired)])
         except httpx.HTTPError:  # it was just killed
             return False
         return True

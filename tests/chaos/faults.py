@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 TEXT, PICTURES, CLIPS = "gemini-3.8-*", "*image*", "veo-*"
-REFUSABLE = ("veo-3.1-generate-*", "veo-3.1-fast-*")  # not plan.STEADY_MODEL
+REFUSABLE = ("veo-3.1-generate-*", "veo-3.1-fast-*")  # not plan.STEADY_MODEL; each has a successor
 LATENCIES_S: Mapping[str, list[int]] = {TEXT: [4, 16], PICTURES: [6, 16], CLIPS: [60, 120]}
 
 # Support codes of each kind: worth another seed, useless to repeat, unknown.
@@ -24,6 +24,11 @@ def rules(strength: float) -> list[dict[str, Any]]:
     """The rules of a long run at 1.0; weaker or stronger by this factor. Which calls they strike follows the seed."""
     ordered = [*_text(), *_pictures(), *_submissions(), *_operations(), *_refusals(), *_polls()]
     return [rule | {"rate": round(rule["rate"] * strength, 4)} for rule in ordered]
+
+
+def retirement(model: str) -> dict[str, Any]:
+    """The provider offers these models no more: it answers 404 to every request for a clip."""
+    return _rule(model, "status", 1.0, "predictLongRunning", code=404)
 
 
 def quick_rules() -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from promptreel.domain.planning import accept, price_micros
+from tests.chaos import faults
 
 # Every program that may die, with its weight. Not Firestore's emulator: it keeps its documents in memory, which
 # Google's would never lose. The workflows' weight is low because a killed stand-in takes every execution with it, and
@@ -153,6 +154,8 @@ class Plan:
     kills: tuple[Kill, ...]
     changes: tuple[Change, ...] = ()
     recordings: tuple[Recording, ...] = ()
+    retired: str = ""
+    """The video models that the provider withdraws, as a pattern."""
 
 
 def draw(
@@ -165,6 +168,7 @@ def draw(
     boundaries: Mapping[str, Sequence[str]] = BOUNDARIES,
     most_scenes: int = 4,
     moments: Sequence[str] = MOMENTS,
+    retirable: Sequence[str] = faults.REFUSABLE,
 ) -> Plan:
     """The plan of one run; the kills are spread so that the last one comes after about ``minutes``.
 
@@ -176,7 +180,8 @@ def draw(
     made = tuple(_kills(kills, mean_s, targets, boundaries, chance))
     if not moments:
         return Plan(seed, wishes, made)
-    return Plan(seed, wishes, made, _changes(kills, chance), _recordings(moments, chance))
+    changes, recordings = _changes(kills, chance), _recordings(moments, chance)
+    return Plan(seed, wishes, made, changes, recordings, chance.choice(retirable))
 
 
 def _changes(kills: int, chance: random.Random) -> tuple[Change, ...]:

@@ -78,7 +78,7 @@ def carry_out(plan: Plan, terms: Terms, folder: Path) -> Outcome:
             order_disorder(stack.state, plan.seed)
             killer = Killer(stack, boundaries, history, plan.seed, terms.boundary_within_s)
             restarted = [name for name in functions_of_the_deployment() if name in terms.restarted]
-            changes = Changes(stack, killer, history, release, recorded, plan.changes, restarted)
+            changes = Changes(stack, killer, history, release, recorded, plan, restarted)
             owner = Owner(stack, client, history, plan.seed, begun_s + terms.limit_s)
             _live(plan, terms, lives, owner, killer, changes)
             _end_faults(stack)

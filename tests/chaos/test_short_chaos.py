@@ -25,6 +25,7 @@ def test_films_when_programs_are_killed_and_calls_fail_then_every_invariant_hold
         boundaries=plan.QUICK_BOUNDARIES,
         most_scenes=2,
         moments=plan.QUICK_MOMENTS,
+        retirable=["veo-3.1-fast-*"],
     )
 
     outcome = carry_out(
