@@ -28,9 +28,14 @@ NEW_WORDS: Mapping[str, str] = {
 
 
 def copy_package(release: Path) -> None:
-    """A copy of the product's package in this folder, for ``PYTHONPATH``: what a later release is deployed to."""
+    """Copy the product's package into this folder: a later release is deployed to it."""
     shutil.rmtree(release, ignore_errors=True)
     shutil.copytree(PACKAGE, release / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def environment(release: Path) -> dict[str, str]:
+    """What a program needs in its environment to run the copy."""
+    return {"PYTHONPATH": str(release)}
 
 
 def change_templates(release: Path) -> None:

@@ -15,7 +15,7 @@ from client.api import PromptreelClient
 from client.retries import Retries
 from tests.chaos import invariants
 from tests.chaos.boundaries import watched
-from tests.chaos.changes import Changes, copy_package, functions_of_the_deployment
+from tests.chaos.changes import Changes, copy_package, environment, functions_of_the_deployment
 from tests.chaos.evidence import Evidence, collect
 from tests.chaos.faults import profile
 from tests.chaos.history import History
@@ -66,7 +66,7 @@ def carry_out(plan: Plan, terms: Terms, folder: Path) -> Outcome:
     options = ("--time-scale", str(PACE), "--run-dir", str(folder / "stack"))
     release = folder / "release"
     copy_package(release)
-    with running(folder, *options, env={"PYTHONPATH": str(release)}) as stack:
+    with running(folder, *options, env=environment(release)) as stack:
         with (
             watched(stack.state["firestore"], stack.project, history) as boundaries,
             PromptreelClient(stack.state["api"], stack.state["tokens"]["owner"], retries=PATIENCE) as client,

@@ -1,0 +1,129 @@
+"""The plan of a chaos run is its seed's, and what it changes in the middle is really changed."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from localcloud.up.deployment import Deployment
+from localcloud.vertex.faults import APPLIES
+from promptreel.domain import prompts
+from promptreel.domain.planning import accept
+from promptreel.domain.states import CallState, JobState, SceneState
+from tests import recorded
+from tests.chaos import changes, faults, plan
+from tests.fakes.world import FakeWorld
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_plan_of_a_seed_then_is_the_same_again_and_another_of_another_seed() -> None:
+    drawn = [plan.draw(seed, jobs=40, kills=300, minutes=20) for seed in (7, 7, 8)]
+
+    assert drawn[0] == drawn[1]
+    assert drawn[0].kills != drawn[2].kills
+    assert drawn[0].wishes != drawn[2].wishes
+
+
+def test_every_request_of_a_plan_is_one_that_is_accepted() -> None:
+    wishes = [wish for seed in range(20) for wish in plan.draw(seed, jobs=40, kills=1, minutes=1).wishes]
+
+    assert sum("budget_usd" in wish.request for wish in wishes) > 50
+    for wish in wishes:
+        accept(dict(wish.request), datetime.now(UTC))
+
+
+def test_long_plan_then_kills_every_program_and_visits_every_boundary() -> None:
+    kills = plan.draw(1, jobs=40, kills=300, minutes=20).kills
+
+    assert {kill.process for kill in kills} == plan.TARGETS.keys()
+    assert {kill.boundary for kill in kills} - {""} == plan.BOUNDARIES.keys()
+
+
+def test_plan_changes_the_deployment_once_in_every_way_in_the_middle_of_its_kills() -> None:
+    for seed in range(20):
+        changes = plan.draw(seed, jobs=40, kills=300, minutes=20).changes
+        assert {change.kind for change in changes} == {"templates", "retirement", "documents"}
+        assert all(100 < change.before_kill <= 201 for change in changes)
+
+
+def test_plan_continues_jobs_of_other_versions_beside_one_that_cannot_be_read() -> None:
+    plans = [plan.draw(seed, jobs=4, kills=3, minutes=1).recordings for seed in range(20)]
+
+    assert {tuple(one.kind for one in recordings) for recordings in plans} == {("previous", "newer", "unreadable")}
+    assert {one.moment for recordings in plans for one in recordings} == set(plan.MOMENTS) < set(recorded.MOMENTS)
+
+
+def test_plan_changes_nothing_when_no_moment_is_given() -> None:
+    drawn = plan.draw(1, jobs=4, kills=3, minutes=1, moments=())
+
+    assert (drawn.changes, drawn.recordings) == ((), ())
+
+
+def test_every_prompt_is_another_when_templates_were_changed(tmp_path: Path) -> None:
+    changes.copy_package(tmp_path)
+    changes.change_templates(tmp_path)
+    spec = spec_from_file_location("deployed_prompts", tmp_path / "promptreel" / "domain" / "prompts.py")
+    assert spec is not None
+    assert spec.loader is not None
+    deployed = module_from_spec(spec)
+    spec.loader.exec_module(deployed)
+    world = FakeWorld()
+    job = world.planned()
+    scene = world.jobs.scene(job.id, "scene-01").value
+
+    def compose(module: ModuleType) -> list[str]:
+        drawn, _ = module.keyframe_prompt(job.planned(), scene, "end", 8000, continues=True)
+        filmed, _ = module.clip_prompt(job.planned(), scene, 3500)
+        return [
+            module.storyboard_prompt("a kite", (1, 1), [4]),
+            module.rewording_prompt(scene, "no fire", "fire"),
+            drawn,
+            filmed,
+        ]
+
+    assert not set(compose(deployed)) & set(compose(prompts))
+
+
+def test_copy_of_the_package_is_what_a_run_imports(tmp_path: Path) -> None:
+    changes.copy_package(tmp_path)
+    show = [sys.executable, "-c", "import promptreel; print(promptreel.__file__)"]
+
+    shown = subprocess.run(
+        show, cwd=ROOT, env=changes.environment(tmp_path), check=True, capture_output=True, text=True
+    )
+
+    assert Path(shown.stdout.strip()) == tmp_path / "promptreel" / "__init__.py"
+
+
+def test_templates_are_not_changed_when_their_words_are_others(tmp_path: Path) -> None:
+    changes.copy_package(tmp_path)
+    changes.change_templates(tmp_path)
+    with pytest.raises(ValueError, match="Plan a film"):
+        changes.change_templates(tmp_path)
+
+
+def test_boundaries_then_are_states_that_documents_really_come_into() -> None:
+    calls: set[str] = {*CallState, "named"}
+    states: dict[str, set[str]] = {"job": {*JobState}, "scene": {*SceneState}, "render": {"RENDERING", "DONE"}}
+    states |= dict.fromkeys(("text", "image", "video"), calls)
+
+    assert [name for name in plan.BOUNDARIES if name.split()[1] not in states[name.split()[0]]] == []
+    assert {who for processes in plan.BOUNDARIES.values() for who in processes} <= plan.TARGETS.keys()
+
+
+def test_targets_then_are_every_program_of_the_stack_but_the_keeper_of_documents() -> None:
+    services = {service.name for service in Deployment.read(ROOT / "infra" / "config").services}
+
+    assert services <= plan.TARGETS.keys()
+    assert "firestore" not in plan.TARGETS
+
+
+def test_rules_of_a_long_run_then_order_every_fault_there_is() -> None:
+    ordered = {rule["fault"] for rule in faults.rules(1.0)}
+
+    assert ordered == APPLIES.keys()
