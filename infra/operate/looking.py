@@ -43,9 +43,11 @@ def smoke(target: Target, shell: Shell) -> None:
         raise CommandFailed("nothing was spent")
     shell.run(*target.init())
     url = shell.ask(*target.terraform("output", "-raw", "api_url"), answer="api_url")
-    os.environ |= {"PROMPTREEL_API": url, "PROMPTREEL_TOKEN_COMMAND": token_command(url, shell)}
-    os.environ.pop("PROMPTREEL_TOKEN", None)
-    command = ("promptreel",) if shell.dry_run else (str(Path(sys.executable).with_name("promptreel")),)
+    command, token = ("promptreel",), token_command(url, shell)
+    if not shell.dry_run:
+        command = (str(Path(sys.executable).with_name("promptreel")),)
+        os.environ |= {"PROMPTREEL_API": url, "PROMPTREEL_TOKEN_COMMAND": token}
+        os.environ.pop("PROMPTREEL_TOKEN", None)
     _wait_until_let_in(command, shell)
     submit = ("submit", PROMPT, "--scenes=1", "--duration=4", "--quality=draft", f"--budget={price}")
     job = shell.ask(*command, *submit, answer="job")

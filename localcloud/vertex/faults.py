@@ -36,7 +36,7 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "short_clip": _CLIP,  # args.share of the frames
     "wrong_size": frozenset({"image", "video"}),
     "no_audio": _CLIP,
-    "ignored_last_frame": _CLIP,  # the clip ends on a picture of its own
+    "ignored_last_frame": _CLIP,  # the clip ends on black instead of the given picture
 }
 
 

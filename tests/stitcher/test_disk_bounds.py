@@ -47,7 +47,7 @@ def test_files_then_are_fetched_under_names_of_our_own(world: FakeWorld, tmp_pat
 
     files = fetch_all("job-1", {uri: "scene-01"}, 4.0, tmp_path, world.artifacts, 10 * MB)
 
-    assert files == {uri: tmp_path / "source-0.mp4"}
+    assert files == {uri: tmp_path / "source-0"}
     assert files[uri].read_bytes() == b"12345"
 
 

@@ -6,6 +6,7 @@ The web server is started as the container starts it, over the emulators, so tha
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -96,11 +97,10 @@ def temp(tmp_path: Path) -> Path:
 
 def container_command() -> list[str]:
     """What the Dockerfile runs, on a port of the server's own choice."""
-    (line,) = (
-        line
-        for line in (ROOT / "stitcher_service" / "Dockerfile").read_text().splitlines()
-        if "gunicorn" in line and line.startswith("CMD")
-    )
+    dockerfile = (ROOT / "stitcher_service" / "Dockerfile").read_text()
+    (line,) = (line for line in dockerfile.splitlines() if "gunicorn" in line and line.startswith("CMD"))
+    (threads,) = re.findall(r"\bTHREADS=(\d+)", dockerfile)
+    line = line.replace("${THREADS}", threads)
     words = json.loads(line.removeprefix("CMD"))[-1].removeprefix("exec gunicorn ").split()
     return [sys.executable, "-m", "gunicorn", *("127.0.0.1:0" if word == ":${PORT}" else word for word in words)]
 

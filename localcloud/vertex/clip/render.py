@@ -102,8 +102,10 @@ def _pictures(clip: Clip, count: int) -> Iterator[Planes]:
     if "frozen_clip" in clip.flaws:
         yield from [first] * count
         return
-    asked = b"" if "ignored_last_frame" in clip.flaws else clip.last
-    last = frames.planes(asked or _imagined(clip, "last"), *size, pad=clip.pad)
+    if "ignored_last_frame" in clip.flaws:
+        last = frames.black(*size)
+    else:
+        last = frames.planes(clip.last or _imagined(clip, "last"), *size, pad=clip.pad)
     yield from frames.tween(first, last, count)
 
 
