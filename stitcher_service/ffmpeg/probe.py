@@ -187,7 +187,7 @@ class _Packet:
 
 
 def _packets(container: Any, stream: Any, first: FirstPicture | None, *, is_avc: bool) -> Iterator[_Packet]:
-    reader = SetsReader(bytes(stream.codec_context.extradata)) if is_avc else None
+    reader = SetsReader(stream.codec_context) if is_avc else None
     for packet in container.demux(stream):
         if first:
             first.offer(packet if packet.size else None)

@@ -7,12 +7,16 @@ import av.error
 
 from stitcher_service.ffmpeg import avc
 
+_COLOURS = ("color_primaries", "color_trc", "colorspace", "color_range")
+
 
 class SetsReader:
     """Follows the parameter sets of a track from packet to packet, as a decoder does."""
 
-    def __init__(self, extradata: bytes) -> None:
-        self._sets = avc.ParameterSets.from_avcc(extradata)
+    def __init__(self, track: Any) -> None:
+        """`track`: the codec context of the track, before a picture is decoded."""
+        self._sets = avc.ParameterSets.from_avcc(bytes(track.extradata))
+        self._described = {name: getattr(track, name) for name in _COLOURS}  # holds where the pictures say nothing
         self._used: tuple[bytes, bytes] | None = None
         self._first: tuple[avc.ParameterSets, bytes] | None = None  # the first picture
         self._alike: dict[bytes, bool] = {}  # by SPS: whether its pictures have the form of the first
@@ -47,20 +51,20 @@ class SetsReader:
         if self._first is None:
             self._first = (sets, idr)
             return True
-        form = _form(sets, idr)
-        return form is not None and form == _form(*self._first)
+        form = self._form(sets, idr)
+        return form is not None and form == self._form(*self._first)
 
-
-def _form(sets: avc.ParameterSets, idr: bytes) -> tuple[object, ...] | None:
-    """Size, format, shape and colours of one IDR picture; None if it cannot be decoded."""
-    context: Any = av.CodecContext.create("h264", "r")
-    context.extradata = avc.avcc(sets)
-    try:
-        picture = next(iter((*context.decode(av.Packet(idr)), *context.decode(None))), None)
-    except av.error.FFmpegError:
-        return None
-    if picture is None:
-        return None
-    colours = (picture.color_primaries, picture.color_trc, picture.colorspace, picture.color_range)
-    shape = (context.sample_aspect_ratio or 1, picture.interlaced_frame)
-    return picture.width, picture.height, picture.format.name, *shape, *colours
+    def _form(self, sets: avc.ParameterSets, idr: bytes) -> tuple[object, ...] | None:
+        """Size, format, shape and colours of one IDR picture; None if it cannot be decoded."""
+        context: Any = av.CodecContext.create("h264", "r")
+        context.extradata = avc.avcc(sets)
+        for name, value in self._described.items():
+            setattr(context, name, value)
+        try:
+            picture = next(iter((*context.decode(av.Packet(idr)), *context.decode(None))), None)
+        except av.error.FFmpegError:
+            return None
+        if picture is None:
+            return None
+        shape = (context.sample_aspect_ratio or 1, picture.interlaced_frame)
+        return picture.width, picture.height, picture.format.name, *shape, *(getattr(picture, n) for n in _COLOURS)
