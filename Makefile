@@ -60,13 +60,13 @@ check: setup ## lint, format, types, layers, locks, the workflow's own compiler
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m localcloud workflows check workflows/film.yaml
-	$(BIN)/python -m tests.infra.offline fmt -check -recursive infra
-	$(BIN)/python -m tests.locks $(LOCKED) -- $(LOCK)
+	$(BIN)/python -m tools.terraform fmt -check -recursive infra
+	$(BIN)/python -m tools.locks $(LOCKED) -- $(LOCK)
 
 fmt: setup ## format and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
-	$(BIN)/python -m tests.infra.offline fmt -recursive infra
+	$(BIN)/python -m tools.terraform fmt -recursive infra
 
 up: setup ## the local stack on fixed ports until Ctrl-C
 	$(BIN)/python -m localcloud up --fixed-ports --state-file .local/state.json
@@ -109,7 +109,7 @@ audit: setup ## known vulnerabilities in what is deployed (asks a public service
 		-r functions/requirements.txt -r stitcher_service/requirements.txt
 
 docs: setup ## generate the diagrams and the API description from the code
-	$(BIN)/python -m tests.documents
+	$(BIN)/python -m tools.docs
 
 lock: setup ## compile the hash-locked requirements from pyproject.toml
 	$(LOCK) --all-extras -o tests/requirements.txt

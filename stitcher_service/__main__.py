@@ -12,12 +12,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from stitcher_service.cutlist import read
-from stitcher_service.errors import BadInput, StitchError
-from stitcher_service.project import prepare
-from stitcher_service.segments import Plan
-from stitcher_service.stitch import stitch
-from stitcher_service.workfolder import check_output
+from stitcher_service.engine.cutlist import read
+from stitcher_service.engine.errors import BadInput, StitchError
+from stitcher_service.engine.project import prepare
+from stitcher_service.engine.segments import Plan
+from stitcher_service.engine.stitch import stitch
+from stitcher_service.engine.workfolder import check_output
 
 
 def main(argv: list[str]) -> int:

@@ -7,28 +7,28 @@ disk: both are seen to before the first request.
 import os
 from functools import cache
 
-from promptreel.adapters import logs
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.gcs import GcsArtifacts
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.adapters.system import SystemClock, SystemIds
+from promptreel.logging import handler
 from promptreel.settings import Settings
+from stitcher_service.engine.workfolder import remove_stale
 from stitcher_service.ffmpeg.run import find_ffmpeg
-from stitcher_service.instance import Instance
-from stitcher_service.room import CuttingRoom, disk_bytes
-from stitcher_service.service import create_app
-from stitcher_service.workfolder import remove_stale
+from stitcher_service.http import create_app
+from stitcher_service.jobs.instance import Instance
+from stitcher_service.jobs.services import StitcherServices, disk_bytes
 
-logs.configure(os.environ.get("PROMPTREEL_PROJECT", ""))
+handler.configure(os.environ.get("PROMPTREEL_PROJECT", ""))
 
 _instance = Instance()
 
 
 @cache
-def _room() -> CuttingRoom:
+def _room() -> StitcherServices:
     settings = Settings.from_env(os.environ)
     signer = RemoteSigner(settings.signer_url)
-    return CuttingRoom(
+    return StitcherServices(
         jobs=FirestoreJobs(settings.project, settings.database),
         artifacts=GcsArtifacts(settings.project, settings.artifacts_bucket, signer, settings.media_url),
         clock=SystemClock(),

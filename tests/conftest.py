@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 
 # A run in the background is told to ignore Ctrl-C, and so would be every program that a test starts and interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -21,8 +21,8 @@ def _no_inherited_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def world() -> FakeWorld:
-    return FakeWorld()
+def world() -> FakeServices:
+    return FakeServices()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from promptreel.adapters import logs
+from promptreel.logging import handler
 from tests.infra.policy import truth
 
 METRICS: dict[str, dict[str, Any]] = truth.config("metrics")["metrics"]
@@ -47,10 +47,10 @@ def writing(project: str = "p") -> Iterator[Written]:
     """Logging as a function has it, into memory."""
     stream, root = io.StringIO(), logging.getLogger()
     before = root.handlers[:], root.level
-    logs.configure(project)
-    (handler,) = root.handlers
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(stream)
+    handler.configure(project)
+    (line_handler,) = root.handlers
+    assert isinstance(line_handler, logging.StreamHandler)
+    line_handler.setStream(stream)
     try:
         yield Written(stream)
     finally:

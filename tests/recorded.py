@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from promptreel.domain.job import Job
-from promptreel.ports import Running
+from promptreel.ports.models import Running
 from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.services import FakeServices
 from tests.fakes.studio import FakeFilmer
-from tests.fakes.world import FakeWorld
 
 FOLDER = Path(__file__).parent / "golden" / "documents"
 MOMENTS = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLDER.glob("*/*.json"))
@@ -33,7 +33,7 @@ def from_a_newer_version(value: Any) -> Any:
 class RecordedArtifacts(MemoryArtifacts):
     """Objects whose content was not recorded: only their checksums were."""
 
-    def __init__(self, world: FakeWorld) -> None:
+    def __init__(self, world: FakeServices) -> None:
         super().__init__(world.clock)
         self.checksums: dict[str, str] = {}
 
@@ -41,7 +41,7 @@ class RecordedArtifacts(MemoryArtifacts):
         return self.checksums.get(uri) or super().checksum(uri)
 
 
-class RecordedWorld(FakeWorld):
+class RecordedWorld(FakeServices):
     """The world a moment after the documents were recorded: objects exist, operations run."""
 
     artifacts: RecordedArtifacts

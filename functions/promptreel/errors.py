@@ -9,7 +9,7 @@
     │   ├── Invalid         422  a field is wrong; the message names it and its limit
     │   └── BudgetExceeded  402  the next call would break the job's limit; nothing was sent
     ├── Transient           503  the same call may succeed later
-    │   ├── LostRace        503  someone else wrote first: read again
+    │   ├── VersionConflict        503  someone else wrote first: read again
     │   └── QuotaExhausted  429  the provider's rate limit
     └── Broken              500  a bug or a wrong configuration: stop, keep everything
         └── UnreadableDocument   500  another version of promptreel wrote it: deploy that one, or a newer one
@@ -111,7 +111,7 @@ class Transient(PromptreelError):
         self.retry_after_s = retry_after_s
 
 
-class LostRace(Transient):
+class VersionConflict(Transient):
     """A compare-and-set found another version than the one read: read again, decide again."""
 
     default_code = "lost_race"

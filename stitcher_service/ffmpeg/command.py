@@ -1,6 +1,6 @@
 """One run of ffmpeg as a frozen value that can spell its own arguments. Running it is `run.py`'s business.
 
-Only general parts live here; which filters and encoders make a film is said in `stitcher_service.recipes`.
+Only general parts live here; which filters and encoders make a film is said in `stitcher_service.engine.commands`.
 """
 
 from dataclasses import dataclass, field

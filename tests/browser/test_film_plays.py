@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from stitcher_service.cutlist import CutList
-from stitcher_service.labels import Chapter, write_labels
-from stitcher_service.stitch import stitch
+from stitcher_service.engine.cutlist import CutList
+from stitcher_service.engine.stitch import stitch
+from stitcher_service.jobs.chapters import Chapter, write_labels
 from tests.browser.filmhouse import showing
 from tests.stitcher.media import BITS, SIZE, ClipSpec, make_clip
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from localcloud.up.deployment import Deployment
+from localstack.deployment import Deployment
 from tests.chaos import faults
 from tests.chaos.history import History
 from tests.chaos.killer import Killer

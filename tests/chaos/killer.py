@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psutil
 
-from localcloud.up.running import RunningStack
+from localstack.running import RunningStack
 from tests import loopback
 from tests.chaos import faults
 from tests.chaos.boundaries import Boundaries

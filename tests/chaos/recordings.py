@@ -14,8 +14,8 @@ from typing import Any
 
 from PIL import Image
 
-from localcloud.up.deployment import REGION
-from promptreel.domain import ids
+from localstack.deployment import REGION
+from promptreel.domain import identifiers
 from tests import loopback, recorded
 from tests.chaos.boundaries import connect
 from tests.chaos.plan import Recording
@@ -70,7 +70,7 @@ class RecordedJob:
 
 def prepare(recording: Recording, seed: int, stack: Stack) -> RecordedJob:
     """Bring a recording's pictures into the bucket, and have the provider film the clips that were under way."""
-    job_id = f"job-{ids.digest('chaos', str(seed), str(recording.number))}"
+    job_id = f"job-{identifiers.digest('chaos', str(seed), str(recording.number))}"
     documents = _with_own_ids(recorded.documents(recording.moment), job_id, stack)
     if recording.kind == "unreadable":
         documents[f"jobs/{job_id}"]["schema"] = NEWER_SCHEMA
@@ -90,7 +90,7 @@ def _with_own_ids(documents: Documents, job_id: str, stack: Stack) -> Documents:
     text = json.dumps(documents).replace(job["id"], job_id)
     for path, call in documents.items():
         if "/calls/" in path:
-            text = text.replace(call["id"], ids.call_id(job_id, call["purpose"], call["take"], call["attempt"]))
+            text = text.replace(call["id"], identifiers.call_id(job_id, call["purpose"], call["take"], call["attempt"]))
     text = text.replace("gs://artifacts/", _bucket(stack)).replace('"projects/p/', f'"projects/{stack.project}/')
     renamed: Documents = json.loads(text)
     return renamed

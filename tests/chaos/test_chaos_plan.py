@@ -9,14 +9,14 @@ from types import ModuleType
 
 import pytest
 
-from localcloud.up.deployment import Deployment
 from localcloud.vertex.faults import APPLIES
+from localstack.deployment import Deployment
 from promptreel.domain import prompts
 from promptreel.domain.planning import accept
 from promptreel.domain.states import CallState, JobState, SceneState
 from tests import recorded
 from tests.chaos import changes, faults, plan
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,7 +72,7 @@ def test_every_prompt_is_another_when_templates_were_changed(tmp_path: Path) -> 
     assert spec.loader is not None
     deployed = module_from_spec(spec)
     spec.loader.exec_module(deployed)
-    world = FakeWorld()
+    world = FakeServices()
     job = world.planned()
     scene = world.jobs.scene(job.id, "scene-01").value
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from promptreel.errors import NotFound
-from promptreel.ports import Clock, Stored, UploadedPrompt
+from promptreel.ports.storage import Stored, UploadedPrompt
+from promptreel.ports.system import Clock
 
 
 class MemoryArtifacts:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 
 PORTS = ("jobs", "artifacts", "inbox", "writer", "painter", "filmer", "queue", "executions")
 
@@ -35,7 +35,7 @@ class Hooked:
         return called
 
 
-class HookedWorld(FakeWorld):
+class HookedWorld(FakeServices):
     """A world that remembers its ports' calls; ``at`` says what happens at which call, once."""
 
     def __init__(self) -> None:

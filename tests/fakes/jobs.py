@@ -10,8 +10,8 @@ from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState
-from promptreel.errors import LostRace, NotFound, UnreadableDocument
-from promptreel.ports import Change, Create, Versioned
+from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
+from promptreel.ports.storage import Change, Create, Versioned
 
 Key = tuple[type[Any], str, str]
 _KINDS: dict[str, type[Any]] = {"jobs": Job, "scenes": Scene, "calls": Call, "renders": Render}
@@ -99,9 +99,9 @@ class MemoryJobs:
                 standing = self._documents.get(_key(change))
                 if isinstance(change, Create):
                     if standing is not None:
-                        raise LostRace(f"{change.value.id} exists")
+                        raise VersionConflict(f"{change.value.id} exists")
                 elif standing is None or standing.version != change.read.version:
-                    raise LostRace(f"{change.value.id} is not as it was read")
+                    raise VersionConflict(f"{change.value.id} is not as it was read")
             for change in changes:
                 self._writes += 1
                 stored = type(change.value).from_json(change.value.to_json(), change.value.id)

@@ -1,6 +1,6 @@
 """The clip queue and the orchestrator as fakes: they remember what they were asked."""
 
-from promptreel.ports import ClipTask
+from promptreel.ports.orchestration import ClipTask
 
 
 class MemoryQueue:

@@ -10,17 +10,17 @@ from promptreel.domain.models import GLOBAL, TokenUsage
 from promptreel.domain.storyboard import Storyboard
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import CallFailed, PromptreelError
-from promptreel.ports import (
+from promptreel.ports.models import (
     Declined,
     Delivered,
     Ended,
     FilmingState,
-    Manuscript,
-    Painted,
+    ImageRequest,
+    ImageResult,
     Running,
-    Shot,
-    Sketch,
-    Written,
+    TextRequest,
+    TextResult,
+    VideoRequest,
 )
 from tests.fakes.artifacts import MemoryArtifacts
 
@@ -68,17 +68,17 @@ class FakeWriter:
 
     def __init__(self) -> None:
         self.location = GLOBAL
-        self.asked: list[Manuscript] = []
+        self.asked: list[TextRequest] = []
         self.answers: list[str | Declined | CallFailed] = []
         self.billed: list[ReportedUsage] = []
 
-    def write(self, manuscript: Manuscript, timeout_s: float) -> Written | Declined:
+    def write(self, manuscript: TextRequest, timeout_s: float) -> TextResult | Declined:
         self.asked.append(manuscript)
         usual = a_storyboard() if manuscript.schema is Storyboard else MILDER_WORDS
         answer = self.answers.pop(0) if self.answers else json.dumps(usual)
         if isinstance(answer, CallFailed):
             raise answer
-        written = answer if isinstance(answer, Declined) else Written(answer, reported(USAGE))
+        written = answer if isinstance(answer, Declined) else TextResult(answer, reported(USAGE))
         self.billed.append(written.usage)
         return written
 
@@ -88,12 +88,12 @@ class FakePainter:
 
     def __init__(self) -> None:
         self.location = GLOBAL
-        self.asked: list[Sketch] = []
+        self.asked: list[ImageRequest] = []
         self.failures: list[CallFailed | Declined] = []
         self.billed: list[ReportedUsage] = []
         self.shapes: list[tuple[int, int]] = []  # of the next pictures; the frame's own when there are none
 
-    def paint(self, sketch: Sketch, timeout_s: float) -> Painted | Declined:
+    def paint(self, sketch: ImageRequest, timeout_s: float) -> ImageResult | Declined:
         self.asked.append(sketch)
         if self.failures:
             failure = self.failures.pop(0)
@@ -104,7 +104,7 @@ class FakePainter:
         out = io.BytesIO()
         Image.new("RGB", (32, 18), (sketch.seed % 256, len(self.asked) % 256, 7)).save(out, "PNG")
         drawn_px = self.shapes.pop(0) if self.shapes else sketch.frame_px
-        painted = Painted(out.getvalue(), reported(PICTURE_USAGE), drawn_px)
+        painted = ImageResult(out.getvalue(), reported(PICTURE_USAGE), drawn_px)
         self.billed.append(painted.usage)
         return painted
 
@@ -114,12 +114,12 @@ class FakeFilmer:
 
     def __init__(self, artifacts: MemoryArtifacts) -> None:
         self._artifacts = artifacts
-        self.asked: list[Shot] = []
+        self.asked: list[VideoRequest] = []
         self.failures: list[CallFailed] = []
         self.states: dict[str, FilmingState] = {}
         self.prefixes: dict[str, str] = {}
 
-    def submit(self, shot: Shot, output_uri: str, timeout_s: float) -> str:
+    def submit(self, shot: VideoRequest, output_uri: str, timeout_s: float) -> str:
         self.asked.append(shot)
         if self.failures:
             raise self.failures.pop(0)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.infra.offline.terraform import Workspace, workspace
 from tests.infra.policy.plan import VARIABLES, Plan
+from tools.terraform.terraform import Workspace, workspace
 
 
 @pytest.fixture(scope="session")

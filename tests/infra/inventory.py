@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.infra.offline.terraform import ROOT, workspace
 from tests.infra.policy.plan import VARIABLES, Plan, references
 from tests.infra.variables_table import page_with_table
+from tools.terraform.terraform import ROOT, workspace
 
 FILE = Path(__file__).with_name("inventory.json")
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from tests.infra import access_table, inventory
 from tests.infra.mutants import Mutant, mutants
-from tests.infra.offline.terraform import PlanFailed, Workspace, workspace
 from tests.infra.policy import access
 from tests.infra.policy.everything import faults
 from tests.infra.policy.options import OPTIONS, faults_of_options
 from tests.infra.policy.plan import VARIABLES, Plan
+from tools.terraform.terraform import PlanFailed, Workspace, workspace
 
 
 @dataclass(frozen=True, slots=True)

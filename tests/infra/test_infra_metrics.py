@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from promptreel.api import stepping
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import NotFound
-from promptreel.protocol.endings import tell_call, tell_job
-from promptreel.steps.close_job import CloseJob, JobClosed
-from promptreel.steps.poll_clips import PollClips
-from promptreel.steps.sweep_jobs import SweepJobs
+from promptreel.http import step_handler
+from promptreel.logging.endings import log_call_ended, log_job_ended
+from promptreel.usecases.close_job import CloseJob, JobClosed
+from promptreel.usecases.poll_clips import PollClips
+from promptreel.usecases.sweep_jobs import SweepJobs
 from tests.factories import a_call, a_job
 from tests.fakes.jobs import MemoryJobs
+from tests.fakes.services import FakeServices
 from tests.fakes.system import START
-from tests.fakes.world import FakeWorld
 from tests.loglines import METRICS, Written, counted_by, writing
 
 STEP = {"steps", "step_duration"}
@@ -32,19 +32,19 @@ def lines() -> Iterator[Written]:
 
 
 def step(name: str, command: Callable[..., Any], answer: Callable[[Any], Any], **body: Any) -> None:
-    stepping.answer(name, {"job_id": "job-1", "run": 1, **body}, command, answer)  # type: ignore[arg-type]
+    step_handler.answer(name, {"job_id": "job-1", "run": 1, **body}, command, answer)  # type: ignore[arg-type]
 
 
 def end_job(state: JobState) -> None:
     error = {"code": "budget_exceeded", "message": "m"} if state is JobState.FAILED else None
-    tell_job(a_job(state=state, error=error), MemoryJobs())
+    log_job_ended(a_job(state=state, error=error), MemoryJobs())
 
 
 def end_call(state: CallState, **fields: Any) -> None:
-    tell_call(a_call(state=state, sent_at=START, **fields), CallState.SENT)
+    log_call_ended(a_call(state=state, sent_at=START, **fields), CallState.SENT)
 
 
-def sweep_one_abandoned(world: FakeWorld) -> None:
+def sweep_one_abandoned(world: FakeServices) -> None:
     world.opened()
     world.clock.pass_s(300)
     world.sweep_jobs(SweepJobs())
@@ -103,7 +103,7 @@ def test_refused_step_when_logged_then_counts_by_its_code(lines: Written) -> Non
 
 
 def test_abandoned_job_when_swept_then_counts_as_stuck_in_each_sweep_that_finds_it(
-    world: FakeWorld, lines: Written
+    world: FakeServices, lines: Written
 ) -> None:
     sweep_one_abandoned(world)
     world.sweep_jobs(SweepJobs())  # it was set going again a moment ago
@@ -126,7 +126,9 @@ def test_bug_when_logged_then_counts_as_one(lines: Written) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
-def test_labels_and_values_then_are_fields_of_the_lines_that_count(name: str, lines: Written, world: FakeWorld) -> None:
+def test_labels_and_values_then_are_fields_of_the_lines_that_count(
+    name: str, lines: Written, world: FakeServices
+) -> None:
     def stumble(_: Any) -> Any:
         raise ZeroDivisionError
 

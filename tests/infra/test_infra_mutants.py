@@ -3,7 +3,7 @@
 from tests.infra import inventory
 from tests.infra.mutants import mutants
 from tests.infra.mutate import judged
-from tests.infra.offline.terraform import ROOT, Workspace
+from tools.terraform.terraform import ROOT, Workspace
 
 
 def test_defects_of_every_kind_then_are_made_by_the_hundred() -> None:

@@ -12,9 +12,9 @@ from infra.operate.__main__ import main
 from infra.operate.shell import CommandFailed, Shell
 from infra.operate.target import Deployed, Target, region, variables
 from promptreel.domain.money import micros
-from tests.infra.offline.terraform import ROOT
 from tests.infra.policy import waiting
 from tests.infra.policy.plan import Plan
+from tools.terraform.terraform import ROOT
 
 TARGET = Target("demo-project", "us-central1", ("ops@example.com",), "abc123")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.infra.draft import Draft, Edit, to
-from tests.infra.offline.terraform import ROOT, Workspace, workspace
 from tests.infra.policy.options import OPTIONS, faults_of_options
 from tests.infra.policy.plan import VARIABLES, Plan
 from tests.infra.variables_table import page_with_table
+from tools.terraform.terraform import ROOT, Workspace, workspace
 
 EXAMPLES = re.findall(r"```hcl\n(.*?)```", (ROOT / "infra/README.md").read_text(encoding="utf-8"), re.DOTALL)
 FROM_MAKE_DEPLOY = ("project", "region", "billing_account", "stitcher_image", "studio_image")

@@ -8,10 +8,10 @@ import pytest
 from tests.factories import a_job
 from tests.infra import inventory
 from tests.infra.access_table import table
-from tests.infra.offline.terraform import ROOT
 from tests.infra.policy import access, data, queries, truth
 from tests.infra.policy.everything import RULES
 from tests.infra.policy.plan import Plan
+from tools.terraform.terraform import ROOT
 
 
 @pytest.mark.parametrize("name", sorted(RULES))

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.infra.offline.settling import Cloud
-from tests.infra.offline.terraform import workspace
 from tests.infra.policy.plan import VARIABLES
+from tools.terraform.settling import Cloud
+from tools.terraform.terraform import workspace
 
 METRIC = {"name": "promptreel/steps"}
 ALERT = {

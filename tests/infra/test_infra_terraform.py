@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 from tests.infra import inventory
-from tests.infra.offline import archive, schemas
-from tests.infra.offline.terraform import ROOT, Workspace, workspace
 from tests.infra.policy.everything import faults
 from tests.infra.policy.plan import VARIABLES, Plan
+from tools.terraform import archive, schemas
+from tools.terraform.terraform import ROOT, Workspace, workspace
 
 
 def code(place: Workspace) -> dict[str, list[str]]:
@@ -62,7 +62,7 @@ def test_attribute_misspelt_read_only_or_of_unknown_value_when_validated_then_re
 
 
 def test_schema_then_is_that_of_the_version_that_is_asked_for() -> None:
-    version = re.search(r'"provider_version": "(\d+)\.', (ROOT / "tests/infra/offline/google-schema.json").read_text())
+    version = re.search(r'"provider_version": "(\d+)\.', (ROOT / "tools/terraform/google-schema.json").read_text())
 
     assert version
     assert version[1] == "8"

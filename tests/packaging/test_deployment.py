@@ -18,8 +18,8 @@ import pytest
 
 from tests.contract.ports.emulators import storage
 from tests.infra import inventory
-from tests.infra.offline.terraform import Workspace, workspace
 from tests.infra.policy.plan import PROJECT
+from tools.terraform.terraform import Workspace, workspace
 
 STATE_BUCKET = f"{PROJECT}-tfstate"
 

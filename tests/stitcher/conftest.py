@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from stitcher_service.cutlist import CutList
-from stitcher_service.report import Report
-from stitcher_service.stitch import stitch
+from stitcher_service.engine.cutlist import CutList
+from stitcher_service.engine.report import Report
+from stitcher_service.engine.stitch import stitch
 from tests.stitcher.media import ClipSpec, make_clip
 
 ClipMaker = Callable[..., Path]

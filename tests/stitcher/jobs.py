@@ -13,10 +13,10 @@ from promptreel.domain.job import Job
 from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import SceneState
-from promptreel.ports import Replace
-from stitcher_service.room import CuttingRoom
+from promptreel.ports.storage import Replace
+from stitcher_service.jobs.services import StitcherServices
+from tests.fakes.services import FakeServices
 from tests.fakes.studio import a_storyboard
-from tests.fakes.world import FakeWorld
 from tests.stitcher.media import flat
 
 FPS = 6  # slower than any model films: the same arithmetic over a quarter of the frames
@@ -24,17 +24,17 @@ FRAMES = 4 * FPS
 COLOURS = ((200, 30, 30), (30, 30, 200), (30, 160, 60), (190, 170, 40))
 
 
-def a_room(world: FakeWorld, **fields: Any) -> CuttingRoom:
+def a_room(world: FakeServices, **fields: Any) -> StitcherServices:
     defaults = {"jobs": world.jobs, "artifacts": world.artifacts, "clock": world.clock, "ids": world.ids, "pace": 1.0}
-    return CuttingRoom(**{**defaults, **fields})
+    return StitcherServices(**{**defaults, **fields})
 
 
-def a_drawn_job(world: FakeWorld, **request: Any) -> Job:
+def a_drawn_job(world: FakeServices, **request: Any) -> Job:
     """Two scenes of four seconds with all their pictures: each one colour, with a pale square in the middle."""
     return _made_real(world, _drawn(world, **request))
 
 
-def a_filmed_job(world: FakeWorld, a_clip: Callable[..., Path], **request: Any) -> Job:
+def a_filmed_job(world: FakeServices, a_clip: Callable[..., Path], **request: Any) -> Job:
     """The same with its clips in the bucket, ready to be cut."""
     job = _drawn(world, **request)
     world.submit_queued()
@@ -47,12 +47,12 @@ def a_filmed_job(world: FakeWorld, a_clip: Callable[..., Path], **request: Any) 
     return _made_real(world, job)
 
 
-def _drawn(world: FakeWorld, **request: Any) -> Job:
+def _drawn(world: FakeServices, **request: Any) -> Job:
     world.writer.answers = [json.dumps(a_storyboard(scenes=2))]
     return world.drawn(**{"scenes": 2, "duration_s": 8, **request})
 
 
-def _made_real(world: FakeWorld, job: Job) -> Job:
+def _made_real(world: FakeServices, job: Job) -> Job:
     """The job with pictures that can be looked at, and at `FPS` frames a second, so that its films are short work."""
     pictures = [picture.uri for scene in scenes(world, job) for picture in (scene.start, scene.end) if picture]
     for uri, colour in zip(dict.fromkeys(pictures), COLOURS, strict=False):
@@ -70,27 +70,27 @@ def like_filmed(**wishes: Any) -> dict[str, Any]:
     return {"frames": FRAMES, "fps": Fraction(FPS), "gop": FPS, "size": (1280, 720), "ends": ends, **wishes}
 
 
-def scenes(world: FakeWorld, job: Job) -> list[Scene]:
+def scenes(world: FakeServices, job: Job) -> list[Scene]:
     return [read.value for read in world.jobs.scenes(job.id)]
 
 
-def change_scene(world: FakeWorld, job: Job, scene_id: str, **fields: Any) -> None:
+def change_scene(world: FakeServices, job: Job, scene_id: str, **fields: Any) -> None:
     read = world.jobs.scene(job.id, scene_id)
     world.jobs.write(Replace(job.id, read, read.value.evolve(**fields)))
 
 
-def give_up(world: FakeWorld, job: Job) -> None:
+def give_up(world: FakeServices, job: Job) -> None:
     """The second scene was refused for good."""
     problem = Problem(code="clip_refused", message="scene-02: no clip in 2 tries: celebrity", scene="scene-02")
     change_scene(world, job, "scene-02", state=SceneState.FILTERED, clip=None, problem=problem)
 
 
-def replace_file(world: FakeWorld, uri: str, data: bytes) -> None:
+def replace_file(world: FakeServices, uri: str, data: bytes) -> None:
     """Let an object hold something else, as if it had been made so."""
     world.artifacts._objects[uri] = (data, world.artifacts._objects[uri][1])
 
 
-def stamp(world: FakeWorld, job: Job) -> None:
+def stamp(world: FakeServices, job: Job) -> None:
     """Write the checksums of what stands in the bucket now on the scenes."""
     for scene in scenes(world, job):
         made = {"start": scene.start, "end": scene.end, "clip": scene.clip}
@@ -98,7 +98,7 @@ def stamp(world: FakeWorld, job: Job) -> None:
         change_scene(world, job, scene.id, **sums)
 
 
-def replace_clip(world: FakeWorld, job: Job, number: int, clip: Path) -> None:
+def replace_clip(world: FakeServices, job: Job, number: int, clip: Path) -> None:
     found = scenes(world, job)[number - 1].clip
     assert found is not None
     replace_file(world, found.uri, clip.read_bytes())

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from stitcher_service.cutlist import CutList
-from stitcher_service.errors import BadInput
+from stitcher_service.engine.cutlist import CutList
+from stitcher_service.engine.errors import BadInput
+from stitcher_service.engine.stitch import stitch
 from stitcher_service.ffmpeg.command import Command, Input, Output
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.stitch import stitch
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets, write_wave
 

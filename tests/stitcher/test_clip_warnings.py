@@ -1,6 +1,6 @@
 """A clip that is valid but dead is used, and the viewer is told its name."""
 
-from stitcher_service.inspection import Inspection, Stretch, read_log
+from stitcher_service.engine.inspection import Inspection, Stretch, read_log
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 
 

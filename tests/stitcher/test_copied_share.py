@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from stitcher_service.cutlist import CutList
+from stitcher_service.engine.cutlist import CutList
+from stitcher_service.engine.plan import MAX_MERGED_FRAMES, MAX_MERGED_TAKES, film_format, make_plan
+from stitcher_service.engine.segments import Plan
+from stitcher_service.engine.timeline import lay_out
 from stitcher_service.ffmpeg.probe import VideoTrack
-from stitcher_service.plan import MAX_MERGED_FRAMES, MAX_MERGED_TAKES, film_format, make_plan
-from stitcher_service.segments import Plan
-from stitcher_service.timeline import lay_out
 from tests.stitcher.tracks import a_track
 
 EIGHT_SECONDS = 192

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stitcher_service.cutlist import CutList, read
-from stitcher_service.errors import BadInput
-from stitcher_service.timeline import lay_out
+from stitcher_service.engine.cutlist import CutList, read
+from stitcher_service.engine.errors import BadInput
+from stitcher_service.engine.timeline import lay_out
 
 
 def a_cut_list(**overrides: Any) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from promptreel.errors import Broken, Transient
-from stitcher_service.downloads import check_room, fetch_all, sizes
-from stitcher_service.room import disk_bytes
-from tests.fakes.world import FakeWorld
+from stitcher_service.jobs.downloads import check_room, fetch_all, sizes
+from stitcher_service.jobs.services import disk_bytes
+from tests.fakes.services import FakeServices
 
 MB = 1_000_000
 
@@ -33,7 +33,7 @@ def test_film_over_what_is_free_then_may_be_tried_elsewhere(tmp_path: Path, monk
         check_room(10 * MB, 10.0, tmp_path, bound_bytes=100 * MB)
 
 
-def test_sizes_then_are_those_of_the_files_themselves_wherever_they_stand(world: FakeWorld) -> None:
+def test_sizes_then_are_those_of_the_files_themselves_wherever_they_stand(world: FakeServices) -> None:
     own = world.artifacts.put("jobs/job-1/clips/a.mp4", b"12345", "video/mp4")
     world.artifacts.put("jobs/job-1/clips/a.mp4.bak", b"1", "video/mp4")
     shared = world.artifacts.put("cache/b.mp4", b"123", "video/mp4")
@@ -42,7 +42,7 @@ def test_sizes_then_are_those_of_the_files_themselves_wherever_they_stand(world:
     assert sizes("job-1", [own, shared, gone], world.artifacts) == {own: 5, shared: 3}
 
 
-def test_files_then_are_fetched_under_names_of_our_own(world: FakeWorld, tmp_path: Path) -> None:
+def test_files_then_are_fetched_under_names_of_our_own(world: FakeServices, tmp_path: Path) -> None:
     uri = world.artifacts.put("jobs/job-1/clips/x/../a.mp4", b"12345", "video/mp4")
 
     files = fetch_all("job-1", {uri: "scene-01"}, 4.0, tmp_path, world.artifacts, 10 * MB)
@@ -51,7 +51,7 @@ def test_files_then_are_fetched_under_names_of_our_own(world: FakeWorld, tmp_pat
     assert files[uri].read_bytes() == b"12345"
 
 
-def test_missing_file_then_its_scene_is_named_before_anything_is_fetched(world: FakeWorld, tmp_path: Path) -> None:
+def test_missing_file_then_its_scene_is_named_before_anything_is_fetched(world: FakeServices, tmp_path: Path) -> None:
     uri = world.artifacts.put("jobs/job-1/clips/a.mp4", b"12345", "video/mp4")
     wanted = {uri: "scene-01", world.artifacts.uri("jobs/job-1/none.mp4"): "scene-02"}
 

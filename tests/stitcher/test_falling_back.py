@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from stitcher_service import stitch as stitch_module
-from stitcher_service.assemble import Piece, assemble
-from stitcher_service.errors import RenderFailed
-from stitcher_service.segments import FilmFormat
+from stitcher_service.engine import stitch as stitch_module
+from stitcher_service.engine.assemble import Piece, assemble
+from stitcher_service.engine.errors import RenderFailed
+from stitcher_service.engine.segments import FilmFormat
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets, likeness_db, marks, watch
 

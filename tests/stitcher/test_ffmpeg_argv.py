@@ -4,10 +4,10 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from stitcher_service import recipes
+from stitcher_service.engine import commands
+from stitcher_service.engine.segments import FilmFormat, Take, Window
 from stitcher_service.ffmpeg import formats
 from stitcher_service.ffmpeg.probe import AudioTrack, Colour, VideoTrack
-from stitcher_service.segments import FilmFormat, Take, Window
 
 START = ("ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel")
 QUIET = (*START, "level+warning", "-progress", "pipe:1", "-y")
@@ -19,7 +19,7 @@ FILM = FilmFormat((320, 180), Fraction(24), Colour(1, 1, 1))
 
 def a_source(
     path: str = "a.mp4", size: tuple[int, int] = (320, 180), fps: int = 24, rotation_deg: int = 0
-) -> recipes.Source:
+) -> commands.Source:
     track = VideoTrack(
         codec="h264",
         width_px=size[0],
@@ -41,14 +41,14 @@ def a_source(
         keyframes_are_idr=True,
         is_upright=not rotation_deg,
     )
-    return recipes.Source(Path(path), track)
+    return commands.Source(Path(path), track)
 
 
 def test_crossfade_window_when_spelled_then_frames_are_counted_and_parameter_sets_get_id_1() -> None:
     window = Window((Take(0, 58, 14), Take(1, 0, 24)), (12,), "crossfade")
     sources = (a_source("a.mp4"), a_source("b.mp4"))
 
-    assert recipes.encode_window(window, sources, FILM, Path("w.mp4")).argv() == (
+    assert commands.encode_window(window, sources, FILM, Path("w.mp4")).argv() == (
         *QUIET,
         *(*LOCAL, "-ss", "2.395833", "-threads", "1", "-i", "a.mp4"),
         *(*LOCAL, "-threads", "1", "-i", "b.mp4"),
@@ -70,7 +70,7 @@ def test_crossfade_window_when_spelled_then_frames_are_counted_and_parameter_set
 def test_fade_through_black_when_spelled_then_each_take_has_its_fade_and_they_follow_each_other() -> None:
     window = Window((Take(0, 66, 6, fade_out=6), Take(0, 0, 24, fade_in=6)), (0,), "fades")
 
-    graph = recipes.encode_window(window, (a_source(),), FILM, Path("w.mp4")).graph
+    graph = commands.encode_window(window, (a_source(),), FILM, Path("w.mp4")).graph
 
     assert "format=yuv420p,fade=t=out:start_frame=0:nb_frames=6[t0]" in graph
     assert "format=yuv420p,fade=t=in:start_frame=0:nb_frames=6[t1]" in graph
@@ -80,7 +80,7 @@ def test_fade_through_black_when_spelled_then_each_take_has_its_fade_and_they_fo
 def test_dip_to_a_colour_when_spelled_then_rgb_is_made_and_left_by_the_films_matrix() -> None:
     window = Window((Take(0, 66, 6, fade_out=6, colour_out="#FF8000"),), (), "dip")
 
-    graph = recipes.encode_window(window, (a_source(),), FILM, Path("w.mp4")).graph
+    graph = commands.encode_window(window, (a_source(),), FILM, Path("w.mp4")).graph
 
     assert (
         "scale=in_color_matrix=bt709:in_range=tv:out_range=pc,format=gbrp,"
@@ -90,7 +90,7 @@ def test_dip_to_a_colour_when_spelled_then_rgb_is_made_and_left_by_the_films_mat
 
 
 def test_clip_off_the_films_clock_when_spelled_then_it_is_put_on_it_from_its_very_start() -> None:
-    command = recipes.encode_window(Window((Take(0, 12, 24),), (), "rate"), (a_source(fps=30),), FILM, Path("w.mp4"))
+    command = commands.encode_window(Window((Take(0, 12, 24),), (), "rate"), (a_source(fps=30),), FILM, Path("w.mp4"))
 
     assert "-ss" not in command.argv()
     assert command.graph.startswith(
@@ -99,7 +99,7 @@ def test_clip_off_the_films_clock_when_spelled_then_it_is_put_on_it_from_its_ver
 
 
 def test_tall_clip_when_conformed_then_it_keeps_its_shape_between_bars() -> None:
-    filters = recipes.conform(a_source(size=(720, 1280)).track, FILM)
+    filters = commands.conform(a_source(size=(720, 1280)).track, FILM)
 
     assert filters == (
         "scale=102:180:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt709:out_range=tv",
@@ -112,13 +112,13 @@ def test_tall_clip_when_conformed_then_it_keeps_its_shape_between_bars() -> None
 def test_clip_of_another_colour_when_conformed_then_it_is_converted_to_the_films() -> None:
     source = replace(a_source().track, colour=Colour(6, 6, 6))
 
-    filters = recipes.conform(source, FILM)
+    filters = commands.conform(source, FILM)
 
     assert filters[0] == "scale=320:180:flags=bicubic:in_color_matrix=smpte170m:out_color_matrix=bt709:out_range=tv"
 
 
 def test_turned_clip_when_conformed_then_its_sides_are_those_a_viewer_sees() -> None:
-    filters = recipes.conform(a_source(size=(180, 320), rotation_deg=90).track, FILM)
+    filters = commands.conform(a_source(size=(180, 320), rotation_deg=90).track, FILM)
 
     assert filters[0].startswith("scale=320:180:")
 
@@ -126,16 +126,16 @@ def test_turned_clip_when_conformed_then_its_sides_are_those_a_viewer_sees() -> 
 def test_hdr_clip_when_conformed_then_it_is_tone_mapped_before_anything_else() -> None:
     source = replace(a_source().track, colour=Colour(9, 16, 9), pixel_format="yuv420p10le")
 
-    filters = recipes.conform(source, FILM)
+    filters = commands.conform(source, FILM)
 
     assert filters[0] == ("zscale=t=linear:npl=100,tonemap=hable,zscale=p=bt709:t=bt709:m=bt709:r=tv")
     assert filters[-1] == "format=yuv420p"
 
 
 def test_clip_without_index_when_encoded_from_the_middle_then_frames_are_counted_from_its_start() -> None:
-    source = recipes.Source(Path("a.ts"), replace(a_source().track, is_indexed=False))
+    source = commands.Source(Path("a.ts"), replace(a_source().track, is_indexed=False))
 
-    command = recipes.encode_window(Window((Take(0, 12, 24),), (), "ts"), (source,), FILM, Path("w.mp4"))
+    command = commands.encode_window(Window((Take(0, 12, 24),), (), "ts"), (source,), FILM, Path("w.mp4"))
 
     assert "-ss" not in command.argv()
     assert command.graph.startswith("[0:0]trim=start_frame=12:end_frame=36,settb=1/24")
@@ -144,7 +144,7 @@ def test_clip_without_index_when_encoded_from_the_middle_then_frames_are_counted
 def test_sound_when_decoded_then_late_starts_become_silence_and_mono_keeps_its_level() -> None:
     track = AudioTrack("aac", 48_000, 1, Fraction(3), index=1, file_start_s=Fraction(7, 5))
 
-    assert recipes.decode_sound(Path("a.mp4"), track, Path("a.f32")).argv() == (
+    assert commands.decode_sound(Path("a.mp4"), track, Path("a.f32")).argv() == (
         *TALKATIVE,
         *(*LOCAL, "-copyts", "-i", "a.mp4", "-map", "0:1", "-af"),
         "pan=stereo|c0=c0|c1=c0,asetpts=PTS-1.400000/TB,aresample=48000:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo",
@@ -153,7 +153,7 @@ def test_sound_when_decoded_then_late_starts_become_silence_and_mono_keeps_its_l
 
 
 def test_mix_when_encoded_then_there_is_one_aac_encode_behind_the_filters() -> None:
-    assert recipes.encode_sound(Path("mix.f32"), ("volume=-3dB",), Path("s.mp4")).argv() == (
+    assert commands.encode_sound(Path("mix.f32"), ("volume=-3dB",), Path("s.mp4")).argv() == (
         *QUIET,
         *(*LOCAL, *RAW, "-i", "mix.f32"),
         *("-af", "volume=-3dB", "-c:a", "aac", "-b:a", "192k", "-f", "mp4", "s.mp4"),
@@ -161,7 +161,7 @@ def test_mix_when_encoded_then_there_is_one_aac_encode_behind_the_filters() -> N
 
 
 def test_clip_when_inspected_then_one_decode_finds_black_and_frozen() -> None:
-    assert recipes.inspect_picture(Path("a.mp4"), a_source().track, Path("a.times")).argv() == (
+    assert commands.inspect_picture(Path("a.mp4"), a_source().track, Path("a.times")).argv() == (
         *TALKATIVE,
         *(*LOCAL, "-threads", "1", "-skip_loop_filter", "all", "-i", "a.mp4"),
         *("-map", "0:0", "-fps_mode", "passthrough", "-vf"),

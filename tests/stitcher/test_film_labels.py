@@ -7,8 +7,8 @@ from typing import Any
 import av
 import pytest
 
-from stitcher_service.errors import RenderFailed
-from stitcher_service.labels import Chapter, labelled_index, write_labels
+from stitcher_service.engine.errors import RenderFailed
+from stitcher_service.jobs.chapters import Chapter, labelled_index, write_labels
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import listen, marks, watch
 

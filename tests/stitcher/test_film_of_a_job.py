@@ -12,12 +12,12 @@ from promptreel.domain.job import Budget, Job
 from promptreel.domain.ledger import Lease
 from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import Broken, Conflict, Transient
-from promptreel.ports import Create, Replace
-from promptreel.protocol import lifecycle
-from stitcher_service import cutting, reel
-from stitcher_service.film import FilmCut, chapters, cut_film
+from promptreel.ports.storage import Create, Replace
+from promptreel.usecases import job_lifecycle
+from stitcher_service.jobs import cut_film_edit, film_edit
+from stitcher_service.jobs.film import FilmCut, chapters, cut_film
 from tests.factories import a_render, a_request, later
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import (
     COLOURS,
     FRAMES,
@@ -38,16 +38,16 @@ ClipMaker = Callable[..., Path]
 
 
 @pytest.fixture
-def filmed(world: FakeWorld, a_clip: ClipMaker) -> Job:
+def filmed(world: FakeServices, a_clip: ClipMaker) -> Job:
     """A job of two scenes whose clips stand in the bucket."""
     return a_filmed_job(world, a_clip)
 
 
-def cut(world: FakeWorld, job: Job, run: int | None = 1) -> FilmCut:
+def cut(world: FakeServices, job: Job, run: int | None = 1) -> FilmCut:
     return cut_film(job.id, run, a_room(world))
 
 
-def test_clips_of_a_job_then_become_its_film_and_poster(world: FakeWorld, filmed: Job) -> None:
+def test_clips_of_a_job_then_become_its_film_and_poster(world: FakeServices, filmed: Job) -> None:
     assert cut(world, filmed) == FilmCut("done")
 
     done = world.jobs.job(filmed.id).value
@@ -65,7 +65,7 @@ def test_clips_of_a_job_then_become_its_film_and_poster(world: FakeWorld, filmed
     ids=["wide", "tall"],
 )
 def test_film_of_a_job_then_comes_with_title_chapters_contact_sheet_and_small_preview(
-    world: FakeWorld,
+    world: FakeServices,
     a_clip: ClipMaker,
     tmp_path: Path,
     wanted: dict[str, str],
@@ -92,7 +92,7 @@ def test_film_of_a_job_then_comes_with_title_chapters_contact_sheet_and_small_pr
         assert (sheet.streams.video[0].width, sheet.streams.video[0].height) == (2 * cell[0] + 18, cell[1] + 12)
 
 
-def fetched(world: FakeWorld, uri: str | None, path: Path) -> Path:
+def fetched(world: FakeServices, uri: str | None, path: Path) -> Path:
     assert uri is not None
     world.artifacts.get_file(uri, path)
     return path
@@ -107,21 +107,21 @@ def fetched(world: FakeWorld, uri: str | None, path: Path) -> Path:
     ],
 )
 def test_chapter_then_is_titled_by_its_number_and_what_happens_in_few_words(
-    world: FakeWorld, description: str, title: str
+    world: FakeServices, description: str, title: str
 ) -> None:
     job = a_drawn_job(world)
     give_up(world, job)
     change_scene(world, job, "scene-01", state=SceneState.FILTERED, description=description)
 
-    assert chapters(reel.film(job, scenes(world, job)))[0].title == title
+    assert chapters(film_edit.film(job, scenes(world, job)))[0].title == title
 
 
 def test_same_cut_when_asked_for_again_then_is_answered_without_cutting(
-    world: FakeWorld, filmed: Job, monkeypatch: pytest.MonkeyPatch
+    world: FakeServices, filmed: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut(world, filmed)
     first = world.jobs.job(filmed.id).value.output
-    monkeypatch.setattr(cutting, "stitch", None)
+    monkeypatch.setattr(cut_film_edit, "stitch", None)
 
     assert cut(world, filmed) == FilmCut("done")
     read = world.jobs.job(filmed.id)
@@ -131,9 +131,9 @@ def test_same_cut_when_asked_for_again_then_is_answered_without_cutting(
 
 
 def test_cut_that_another_instance_is_making_then_is_waited_for_and_taken_over_when_its_lease_is_over(
-    world: FakeWorld, filmed: Job
+    world: FakeServices, filmed: Job
 ) -> None:
-    digest = reel.film(filmed, scenes(world, filmed)).digest("film")
+    digest = film_edit.film(filmed, scenes(world, filmed)).digest("film")
     lease = Lease(holder="other", until=later(100_000))
     world.jobs.write(Create(filmed.id, a_render(digest, job=filmed.id, lease=lease)))
 
@@ -142,7 +142,7 @@ def test_cut_that_another_instance_is_making_then_is_waited_for_and_taken_over_w
     assert cut(world, filmed) == FilmCut("done")
 
 
-def test_missing_clip_sends_the_job_back_to_filming_with_its_name(world: FakeWorld, filmed: Job) -> None:
+def test_missing_clip_sends_the_job_back_to_filming_with_its_name(world: FakeServices, filmed: Job) -> None:
     clip = scenes(world, filmed)[1].clip
     assert clip is not None
     del world.artifacts._objects[clip.uri]
@@ -159,7 +159,7 @@ def test_missing_clip_sends_the_job_back_to_filming_with_its_name(world: FakeWor
     assert world.jobs.job(filmed.id).value.warnings[0].startswith("scene-02 is a still: scene-02: its clip, paid with")
 
 
-def test_replaced_clip_is_not_cut_into_the_film(world: FakeWorld, filmed: Job) -> None:
+def test_replaced_clip_is_not_cut_into_the_film(world: FakeServices, filmed: Job) -> None:
     clip = scenes(world, filmed)[0].clip
     assert clip is not None
     replace_file(world, clip.uri, b"something else")
@@ -185,7 +185,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     [("half", "still"), ("no film at all", "omit"), ("empty", "fail"), ("scratched", "still"), ("unknown", "omit")],
 )
 def test_damaged_clip_is_filmed_again_whatever_the_policy(
-    world: FakeWorld, a_clip: ClipMaker, tmp_path: Path, policy: str, name: str
+    world: FakeServices, a_clip: ClipMaker, tmp_path: Path, policy: str, name: str
 ) -> None:
     job = a_filmed_job(world, a_clip, on_scene_failure=policy)
     (tmp_path / "damaged.mp4").write_bytes(a_clip(**like_filmed(mark=1)).read_bytes())
@@ -206,7 +206,7 @@ def test_damaged_clip_is_filmed_again_whatever_the_policy(
 
 @pytest.mark.parametrize("policy", ["still", "omit", "fail"])
 def test_policy_decides_when_the_clip_filmed_again_is_damaged_too(
-    world: FakeWorld, a_clip: ClipMaker, tmp_path: Path, policy: str
+    world: FakeServices, a_clip: ClipMaker, tmp_path: Path, policy: str
 ) -> None:
     job = a_filmed_job(world, a_clip, on_scene_failure=policy)
     (tmp_path / "damaged.mp4").write_bytes(b"no clip")
@@ -230,7 +230,7 @@ def test_policy_decides_when_the_clip_filmed_again_is_damaged_too(
     assert done.warnings[0].startswith(f"scene-01 is {'a still' if policy == 'still' else 'left out'}: scene-01: ")
 
 
-def refilm(world: FakeWorld, job: Job, number: int, clip: Path) -> None:
+def refilm(world: FakeServices, job: Job, number: int, clip: Path) -> None:
     """Let the scene's second clip come, with this file in its place."""
     world.poll(job)
     world.submit_queued()
@@ -244,11 +244,11 @@ def refilm(world: FakeWorld, job: Job, number: int, clip: Path) -> None:
 
 
 def test_cut_that_was_given_back_holds_no_lease(
-    world: FakeWorld, filmed: Job, a_clip: ClipMaker, tmp_path: Path
+    world: FakeServices, filmed: Job, a_clip: ClipMaker, tmp_path: Path
 ) -> None:
     (tmp_path / "no.mp4").write_bytes(b"no clip")
     replace_clip(world, filmed, 1, tmp_path / "no.mp4")
-    digest = reel.film(filmed, scenes(world, filmed)).digest("film")
+    digest = film_edit.film(filmed, scenes(world, filmed)).digest("film")
     assert cut(world, filmed) == FilmCut("refilm")
 
     render = world.jobs.render(digest)
@@ -267,7 +267,7 @@ DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_defective_clip_then_the_film_keeps_its_length_and_a_warning_names_the_scene(
-    world: FakeWorld, filmed: Job, a_clip: ClipMaker, name: str
+    world: FakeServices, filmed: Job, a_clip: ClipMaker, name: str
 ) -> None:
     defect, told = DEFECTS[name]
     replace_clip(world, filmed, 1, a_clip(**like_filmed(mark=1, **defect)))
@@ -283,7 +283,7 @@ def test_defective_clip_then_the_film_keeps_its_length_and_a_warning_names_the_s
 
 @pytest.mark.parametrize("name", ["black", "silent"])
 def test_defective_clip_is_filmed_again_when_the_owner_wants_no_substitute(
-    world: FakeWorld, a_clip: ClipMaker, name: str
+    world: FakeServices, a_clip: ClipMaker, name: str
 ) -> None:
     job = a_filmed_job(world, a_clip, on_scene_failure="fail")
     defect, words = DEFECTS[name]
@@ -305,7 +305,7 @@ def test_defective_clip_is_filmed_again_when_the_owner_wants_no_substitute(
     ids=["last", "first"],
 )
 def test_clip_that_ignores_a_keyframe_is_filmed_again_and_then_shown_with_the_number(
-    world: FakeWorld, a_clip: ClipMaker, ends: tuple[tuple[int, int, int], ...], words: str
+    world: FakeServices, a_clip: ClipMaker, ends: tuple[tuple[int, int, int], ...], words: str
 ) -> None:
     job = a_filmed_job(world, a_clip)
     ignoring = a_clip(**like_filmed(mark=1, ends=ends))
@@ -320,7 +320,7 @@ def test_clip_that_ignores_a_keyframe_is_filmed_again_and_then_shown_with_the_nu
     assert re.fullmatch(f"scene-01 {words}\\d+ of 255", warning)
 
 
-def test_clips_that_cannot_be_used_are_all_filmed_again_at_once(world: FakeWorld, a_clip: ClipMaker) -> None:
+def test_clips_that_cannot_be_used_are_all_filmed_again_at_once(world: FakeServices, a_clip: ClipMaker) -> None:
     job = a_filmed_job(world, a_clip)
     for number in (1, 2):
         replace_clip(world, job, number, a_clip(**like_filmed(mark=number, size=(640, 360))))
@@ -329,7 +329,9 @@ def test_clips_that_cannot_be_used_are_all_filmed_again_at_once(world: FakeWorld
     assert [scene.take for scene in scenes(world, job)] == [2, 2]
 
 
-def test_odd_clip_is_shown_with_a_warning_when_the_budget_holds_no_other(world: FakeWorld, a_clip: ClipMaker) -> None:
+def test_odd_clip_is_shown_with_a_warning_when_the_budget_holds_no_other(
+    world: FakeServices, a_clip: ClipMaker
+) -> None:
     job = a_filmed_job(world, a_clip)
     replace_clip(world, job, 1, a_clip(**like_filmed(mark=1, size=(640, 360))))
     read = world.jobs.job(job.id)
@@ -349,7 +351,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_clip_of_another_shape_is_filmed_again_and_then_shown_with_a_warning(
-    world: FakeWorld, a_clip: ClipMaker, name: str
+    world: FakeServices, a_clip: ClipMaker, name: str
 ) -> None:
     size, is_wrong = SHAPES[name]
     job = a_filmed_job(world, a_clip)
@@ -368,15 +370,15 @@ def test_clip_of_another_shape_is_filmed_again_and_then_shown_with_a_warning(
     assert done.warnings == (f"scene-01 is {size[0]}x{size[1]} where 1280x720 was paid for",)
 
 
-def test_stale_run_or_ended_job_then_cuts_nothing(world: FakeWorld, filmed: Job) -> None:
+def test_stale_run_or_ended_job_then_cuts_nothing(world: FakeServices, filmed: Job) -> None:
     assert cut(world, filmed, run=0) == FilmCut("superseded")
-    lifecycle.cancel(filmed.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    job_lifecycle.cancel(filmed.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
 
     assert cut(world, filmed) == FilmCut("superseded")
     assert world.jobs.job(filmed.id).value.state is JobState.CANCELLED
 
 
-def test_job_without_a_plan_then_is_told_that_there_is_nothing_to_cut_yet(world: FakeWorld) -> None:
+def test_job_without_a_plan_then_is_told_that_there_is_nothing_to_cut_yet(world: FakeServices) -> None:
     job = world.opened()
 
     with pytest.raises(Conflict, match="no plan yet"):
@@ -384,7 +386,7 @@ def test_job_without_a_plan_then_is_told_that_there_is_nothing_to_cut_yet(world:
 
 
 def test_film_that_would_not_fit_on_the_disk_then_is_refused_before_anything_is_fetched(
-    world: FakeWorld, filmed: Job, monkeypatch: pytest.MonkeyPatch
+    world: FakeServices, filmed: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world.artifacts, "get_file", None)
 
@@ -394,7 +396,7 @@ def test_film_that_would_not_fit_on_the_disk_then_is_refused_before_anything_is_
 
 
 def test_instance_that_is_stopping_then_tells_its_caller_to_come_again_and_keeps_no_lease(
-    world: FakeWorld, filmed: Job
+    world: FakeServices, filmed: Job
 ) -> None:
     room = a_room(world)
     room.instance.stop()
@@ -404,7 +406,7 @@ def test_instance_that_is_stopping_then_tells_its_caller_to_come_again_and_keeps
     assert cut(world, filmed) == FilmCut("done")
 
 
-def test_instance_that_is_cutting_then_answers_a_second_request_with_busy(world: FakeWorld, filmed: Job) -> None:
+def test_instance_that_is_cutting_then_answers_a_second_request_with_busy(world: FakeServices, filmed: Job) -> None:
     room = a_room(world)
 
     with room.instance.render():
@@ -413,7 +415,7 @@ def test_instance_that_is_cutting_then_answers_a_second_request_with_busy(world:
 
 
 def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(
-    world: FakeWorld, filmed: Job, tmp_path: Path
+    world: FakeServices, filmed: Job, tmp_path: Path
 ) -> None:
     give_up(world, filmed)
 
@@ -435,7 +437,7 @@ def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(
     assert shown[2 * FRAMES - 1] == pytest.approx([30, 160, 60], abs=12)
 
 
-def test_scene_that_was_given_up_then_is_left_out_where_its_owner_wants_so(world: FakeWorld, filmed: Job) -> None:
+def test_scene_that_was_given_up_then_is_left_out_where_its_owner_wants_so(world: FakeServices, filmed: Job) -> None:
     read = world.jobs.job(filmed.id)
     world.jobs.write(Replace(filmed.id, read, read.value.evolve(request=a_request(on_scene_failure="omit"))))
     give_up(world, filmed)

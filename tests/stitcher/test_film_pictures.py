@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from stitcher_service.errors import RenderFailed
-from stitcher_service.extras import poster
+from stitcher_service.engine.errors import RenderFailed
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.sheet import COLUMNS, GAP_PX, contact_sheet, tiled
+from stitcher_service.jobs.contact_sheet import COLUMNS, GAP_PX, contact_sheet, tiled
+from stitcher_service.jobs.poster import poster
 from tests.stitcher.conftest import ClipMaker
 from tests.stitcher.media import BITS
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stitcher_service import recipes
+from stitcher_service.engine import commands
+from stitcher_service.engine.loudness import Mastered, read_loudness, read_true_peak
+from stitcher_service.engine.sound import ClipSound, Music, Samples, mix
+from stitcher_service.engine.timeline import Shot, Timeline
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.loudness import Mastered, read_loudness, read_true_peak
-from stitcher_service.sound import ClipSound, Music, Samples, mix
-from stitcher_service.timeline import Shot, Timeline
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import level, level_of, listen, pitch, write_samples, write_wave
 
@@ -165,7 +165,7 @@ def test_loud_film_when_loudness_is_ordered_then_no_true_peak_is_above_minus_one
     film, report = a_film([{"path": a_clip(mark=1, level=0.01)}], soundtrack={"path": "beats.wav"}, loudness_lufs=-14)
 
     lines: list[str] = []
-    Runner(find_ffmpeg()).run(recipes.measure_coded(film), on_line=lines.append)
+    Runner(find_ffmpeg()).run(commands.measure_coded(film), on_line=lines.append)
     assert -3 <= read_true_peak(lines) <= -1.0
     assert read_loudness(lines) == report.loudness_lufs
 

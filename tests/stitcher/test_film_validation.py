@@ -8,13 +8,13 @@ from pathlib import Path
 import av
 import pytest
 
-from stitcher_service.cutlist import CutList
-from stitcher_service.errors import RenderFailed
+from stitcher_service.engine.cutlist import CutList
+from stitcher_service.engine.errors import RenderFailed
+from stitcher_service.engine.project import Project, prepare
+from stitcher_service.engine.segments import Copy, Plan
+from stitcher_service.engine.validate import validate
 from stitcher_service.ffmpeg.command import Command, Input, Output
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.project import Project, prepare
-from stitcher_service.segments import Copy, Plan
-from stitcher_service.validate import validate
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets
 

@@ -7,7 +7,7 @@ from typing import Any
 import av
 import pytest
 
-from stitcher_service.errors import BadInput
+from stitcher_service.engine.errors import BadInput
 from stitcher_service.ffmpeg.command import Command, Input, Output
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg

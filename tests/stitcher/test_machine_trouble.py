@@ -12,17 +12,17 @@ import pytest
 
 from promptreel.domain.states import SceneState
 from promptreel.errors import Transient
-from stitcher_service import recipes
-from stitcher_service.cutlist import CutList
-from stitcher_service.errors import BadInput, OutOfResources
+from stitcher_service.engine import commands
+from stitcher_service.engine.cutlist import CutList
+from stitcher_service.engine.errors import BadInput, OutOfResources
+from stitcher_service.engine.inspection import damage
+from stitcher_service.engine.inspection_cache import InMemory, key_of
+from stitcher_service.engine.stitch import stitch
 from stitcher_service.ffmpeg.errors import MachineFailed, is_want_of_resources
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.film import cut_film
-from stitcher_service.inspection import damage
-from stitcher_service.remembered import InMemory, key_of
-from stitcher_service.stitch import stitch
-from tests.fakes.world import FakeWorld
+from stitcher_service.jobs.film import cut_film
+from tests.fakes.services import FakeServices
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.jobs import a_filmed_job, a_room, change_scene
 from tests.stitcher.media import damage_packets
@@ -92,7 +92,7 @@ def test_film_fails_as_out_of_resources_when_the_machine_ends_ffmpeg(
 def test_run_fails_for_the_machine_when_the_disk_is_really_full(a_clip: ClipMaker) -> None:
     track = probe(a_clip(mark=1)).audio
     assert track is not None
-    command = recipes.decode_sound(a_clip(mark=1), track, Path("/dev/full"))
+    command = commands.decode_sound(a_clip(mark=1), track, Path("/dev/full"))
 
     with pytest.raises(MachineFailed, match="No space left on device"):
         damage(command, Runner(find_ffmpeg()), "aac")
@@ -132,7 +132,7 @@ def test_run_that_succeeds_is_the_machines_failure_when_its_log_speaks_of_no_mem
     script = failing_ffmpeg(tmp_path, "inspection", TROUBLES["no memory"][0].replace("exit 244", "exit 0"))
 
     with pytest.raises(MachineFailed, match="Cannot allocate memory"):
-        damage(recipes.inspect_picture(a_clip(mark=1), track, tmp_path / "times"), Runner(script), track.codec)
+        damage(commands.inspect_picture(a_clip(mark=1), track, tmp_path / "times"), Runner(script), track.codec)
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def use_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], Non
 @pytest.mark.parametrize("step", ["inspection", "sound", "stills"])
 @pytest.mark.parametrize("trouble", ["killed", "disk full", "no memory"])
 def test_service_answers_transient_and_names_no_scene_when_the_machine_ends_ffmpeg(
-    world: FakeWorld,
+    world: FakeServices,
     a_clip: ClipMaker,
     tmp_path: Path,
     use_ffmpeg: Callable[[Path], None],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stitcher_service.errors import BadInput
+from stitcher_service.engine.errors import BadInput
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.making import ffmpeg
 from tests.stitcher.media import marks, watch

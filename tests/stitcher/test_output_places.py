@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from stitcher_service.__main__ import main
-from stitcher_service.cutlist import CutList
-from stitcher_service.errors import BadInput
-from stitcher_service.stitch import stitch
-from stitcher_service.workfolder import check_output, publish_across_disks
+from stitcher_service.engine.cutlist import CutList
+from stitcher_service.engine.errors import BadInput
+from stitcher_service.engine.stitch import stitch
+from stitcher_service.engine.workfolder import check_output, publish_across_disks
 from tests.stitcher.conftest import ClipMaker
 from tests.stitcher.media import write_wave
 
@@ -123,7 +123,7 @@ def test_nothing_is_left_beside_the_film_when_its_disk_is_full(tmp_path: Path, *
     (tmp_path / "out").mkdir()
     steps = [
         "import os, pathlib, resource, sys",
-        "from stitcher_service.workfolder import publish_across_disks",
+        "from stitcher_service.engine.workfolder import publish_across_disks",
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))",
         "" if is_nameless else "del os.O_TMPFILE",
         "publish_across_disks(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))",

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stitcher_service.copying import copied_ranges
-from stitcher_service.cutlist import CutList
+from stitcher_service.engine.copying import copied_ranges
+from stitcher_service.engine.cutlist import CutList
+from stitcher_service.engine.plan import film_format, make_plan, plan_without_copies
+from stitcher_service.engine.segments import Plan, Window
+from stitcher_service.engine.timeline import lay_out
 from stitcher_service.ffmpeg.probe import Colour, VideoTrack
-from stitcher_service.plan import film_format, make_plan, plan_without_copies
-from stitcher_service.segments import Plan, Window
-from stitcher_service.timeline import lay_out
 from tests.stitcher.tracks import a_track
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from promptreel.domain.states import SceneState
-from stitcher_service.cutlist import CutList
-from stitcher_service.errors import BadInput
+from stitcher_service.engine.cutlist import CutList
+from stitcher_service.engine.errors import BadInput
+from stitcher_service.engine.inspection import Inspection, Stretch
+from stitcher_service.engine.inspection_cache import InFolder, InMemory, Memory, key_of
+from stitcher_service.engine.report import Report
+from stitcher_service.engine.stitch import stitch
 from stitcher_service.ffmpeg.probe import probe
-from stitcher_service.inspection import Inspection, Stretch
-from stitcher_service.remembered import InFolder, InMemory, Memory, key_of
-from stitcher_service.report import Report
-from stitcher_service.sketches import preview
-from stitcher_service.stitch import stitch
-from tests.fakes.world import FakeWorld
+from stitcher_service.jobs.previews import preview
+from tests.fakes.services import FakeServices
 from tests.stitcher.conftest import ClipMaker
 from tests.stitcher.jobs import a_filmed_job, a_room, change_scene, scenes
 
@@ -58,7 +58,7 @@ def test_clip_when_it_comes_under_two_names_and_in_two_films_then_it_is_inspecte
 
 
 def test_clip_when_the_next_preview_shows_it_again_then_only_what_is_new_is_inspected(
-    world: FakeWorld, a_clip: ClipMaker
+    world: FakeServices, a_clip: ClipMaker
 ) -> None:
     memory = Counted()
     room = a_room(world, memory=memory)

@@ -4,13 +4,13 @@ import pytest
 
 from promptreel.domain.ledger import Lease
 from promptreel.domain.render import Render, Rendered
-from promptreel.errors import LostRace, Transient
-from promptreel.ports import Change, Replace
-from stitcher_service import renders
+from promptreel.errors import Transient, VersionConflict
+from promptreel.ports.storage import Change, Replace
 from stitcher_service.ffmpeg.run import Runner
-from stitcher_service.renders import LEASE_S, Made, rendered
+from stitcher_service.jobs import renders
+from stitcher_service.jobs.renders import LEASE_S, Made, rendered
 from tests.fakes.jobs import MemoryJobs
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import a_room
 from tests.waiting import eventually
 
@@ -21,13 +21,13 @@ def made(_: Runner) -> Made:
     return Made(clip=CLIP)
 
 
-def standing(world: FakeWorld) -> Render:
+def standing(world: FakeServices) -> Render:
     read = world.jobs.render("d")
     assert read is not None
     return read.value
 
 
-def test_render_when_made_then_stands_for_good_and_is_not_made_again(world: FakeWorld) -> None:
+def test_render_when_made_then_stands_for_good_and_is_not_made_again(world: FakeServices) -> None:
     room = a_room(world)
     first = rendered("job-1", "d", room, made)
 
@@ -36,7 +36,7 @@ def test_render_when_made_then_stands_for_good_and_is_not_made_again(world: Fake
     assert rendered("job-1", "d", room, lambda runner: pytest.fail("made twice")) == first
 
 
-def test_lease_when_the_work_takes_long_then_is_renewed(world: FakeWorld) -> None:
+def test_lease_when_the_work_takes_long_then_is_renewed(world: FakeServices) -> None:
     room = a_room(world, pace=0.0005)  # a lease of 60 ms, renewed every 15
 
     def slowly(_: Runner) -> Made:
@@ -50,7 +50,7 @@ def test_lease_when_the_work_takes_long_then_is_renewed(world: FakeWorld) -> Non
     assert rendered("job-1", "d", room, slowly) == standing(world)
 
 
-def test_lease_when_the_work_fails_then_is_given_back(world: FakeWorld) -> None:
+def test_lease_when_the_work_fails_then_is_given_back(world: FakeServices) -> None:
     with pytest.raises(ZeroDivisionError):
         rendered("job-1", "d", a_room(world), lambda runner: Made(clip=1 / 0))  # type: ignore[arg-type]
 
@@ -58,7 +58,7 @@ def test_lease_when_the_work_fails_then_is_given_back(world: FakeWorld) -> None:
     assert rendered("job-1", "d", a_room(world), made) is not None
 
 
-def test_lease_when_another_instance_took_it_then_its_result_is_not_overwritten(world: FakeWorld) -> None:
+def test_lease_when_another_instance_took_it_then_its_result_is_not_overwritten(world: FakeServices) -> None:
     def overtaken(_: Runner) -> Made:
         read = world.jobs.render("d")
         assert read is not None
@@ -86,7 +86,7 @@ class LosesAnswers(MemoryJobs):
             raise Transient("the answer was lost")
 
 
-def test_result_when_an_earlier_answer_was_lost_then_is_written_all_the_same(world: FakeWorld) -> None:
+def test_result_when_an_earlier_answer_was_lost_then_is_written_all_the_same(world: FakeServices) -> None:
     jobs = LosesAnswers()
     room = a_room(world, jobs=jobs, pace=0.0005)
 
@@ -101,9 +101,11 @@ def test_result_when_an_earlier_answer_was_lost_then_is_written_all_the_same(wor
     assert render.clip == CLIP
 
 
-def test_two_instances_that_begin_at_once_then_one_is_busy(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_instances_that_begin_at_once_then_one_is_busy(
+    world: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def lose(*_: Change) -> None:
-        raise LostRace("somebody was first")
+        raise VersionConflict("somebody was first")
 
     monkeypatch.setattr(world.jobs, "write", lose)
 

@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import pytest
 
+from stitcher_service.engine.seeking import seek_frame
+from stitcher_service.engine.shown import as_shown, difference
 from stitcher_service.ffmpeg.probe import HIDDEN, VideoTrack
-from stitcher_service.seeking import seek_frame
-from stitcher_service.shown import as_shown, difference
 from tests.stitcher.tracks import a_track
 
 

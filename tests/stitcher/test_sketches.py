@@ -11,12 +11,12 @@ import pytest
 from promptreel.domain.job import Job
 from promptreel.domain.states import SceneState
 from promptreel.errors import Conflict, NotFound
-from promptreel.ports import Replace
-from stitcher_service import cutting, reel, sketches, strips
-from stitcher_service.film import cut_film
-from stitcher_service.room import CuttingRoom
-from stitcher_service.sketches import Sketch
-from tests.fakes.world import FakeWorld
+from promptreel.ports.storage import Replace
+from stitcher_service.jobs import cut_film_edit, film_edit, previews, segment_commands
+from stitcher_service.jobs.film import cut_film
+from stitcher_service.jobs.previews import Preview
+from stitcher_service.jobs.services import StitcherServices
+from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import FPS, FRAMES, a_drawn_job, a_filmed_job, a_room, change_scene, give_up, scenes
 from tests.stitcher.media import listen, pitch
 
@@ -24,36 +24,36 @@ ClipMaker = Callable[..., Path]
 
 
 @pytest.fixture
-def room(world: FakeWorld) -> CuttingRoom:
+def room(world: FakeServices) -> StitcherServices:
     return a_room(world)
 
 
-def fetched(world: FakeWorld, uri: str, folder: Path) -> Path:
+def fetched(world: FakeServices, uri: str, folder: Path) -> Path:
     path = folder / "sketch.mp4"
     world.artifacts.get_file(uri, path)
     return path
 
 
-def pieces(world: FakeWorld, job: Job) -> set[str]:
+def pieces(world: FakeServices, job: Job) -> set[str]:
     """The strips that stand in the bucket."""
     return {stored.uri.rpartition("/")[2] for stored in world.artifacts.list(f"jobs/{job.id}/work/")}
 
 
-def not_filmed(world: FakeWorld, job: Job, scene_id: str) -> None:
+def not_filmed(world: FakeServices, job: Job, scene_id: str) -> None:
     change_scene(world, job, scene_id, state=SceneState.FILMING, clip=None)
 
 
 def test_animatic_then_every_scene_has_its_planned_length_and_its_transition_and_cue(
-    world: FakeWorld, room: CuttingRoom, tmp_path: Path
+    world: FakeServices, room: StitcherServices, tmp_path: Path
 ) -> None:
     job = a_drawn_job(world, transition={"kind": "crossfade", "duration_s": 0.5})
     overlap = job.planned().transition_frames
 
-    made = sketches.animatic(job.id, job.run, room)
+    made = previews.animatic(job.id, job.run, room)
 
     frames = 2 * FRAMES - overlap
     assert overlap == 3
-    assert made == Sketch("done", 0.0, made.uri, frames, frames / FPS, scenes=2, filmed=0)
+    assert made == Preview("done", 0.0, made.uri, frames, frames / FPS, scenes=2, filmed=0)
     assert made.uri.startswith(f"gs://artifacts/jobs/{job.id}/animatic-")
     film = fetched(world, made.uri, tmp_path)
     with av.open(str(film)) as container:
@@ -74,49 +74,51 @@ def test_animatic_then_every_scene_has_its_planned_length_and_its_transition_and
 
 
 def test_animatic_when_asked_again_then_is_answered_at_once(
-    world: FakeWorld, room: CuttingRoom, monkeypatch: pytest.MonkeyPatch
+    world: FakeServices, room: StitcherServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = a_drawn_job(world)
-    made = sketches.animatic(job.id, None, room)
-    monkeypatch.setattr(cutting, "chunks", None)
+    made = previews.animatic(job.id, None, room)
+    monkeypatch.setattr(cut_film_edit, "chunks", None)
 
-    assert sketches.animatic(job.id, None, room) == made
+    assert previews.animatic(job.id, None, room) == made
 
 
 def test_animatic_before_every_picture_is_drawn_then_says_which_are_missing(
-    world: FakeWorld, room: CuttingRoom
+    world: FakeServices, room: StitcherServices
 ) -> None:
     job = a_drawn_job(world)
     change_scene(world, job, "scene-02", end=None)
 
     with pytest.raises(Conflict, match="Not drawn yet: scene-02"):
-        sketches.animatic(job.id, None, room)
+        previews.animatic(job.id, None, room)
 
 
-@pytest.mark.parametrize("make", [sketches.animatic, sketches.preview])
-def test_sketch_of_a_job_without_a_plan_then_is_a_conflict(world: FakeWorld, room: CuttingRoom, make: Any) -> None:
+@pytest.mark.parametrize("make", [previews.animatic, previews.preview])
+def test_sketch_of_a_job_without_a_plan_then_is_a_conflict(
+    world: FakeServices, room: StitcherServices, make: Any
+) -> None:
     with pytest.raises(Conflict, match="no plan yet"):
         make(world.opened().id, None, room)
 
 
-def test_sketch_for_a_stale_run_then_is_superseded(world: FakeWorld, room: CuttingRoom) -> None:
+def test_sketch_for_a_stale_run_then_is_superseded(world: FakeServices, room: StitcherServices) -> None:
     job = a_drawn_job(world)
 
-    assert sketches.preview(job.id, job.run + 1, room) == Sketch("superseded")
+    assert previews.preview(job.id, job.run + 1, room) == Preview("superseded")
     assert pieces(world, job) == set()
 
 
 def test_preview_then_grows_with_the_film_and_makes_only_what_is_new(
-    world: FakeWorld, room: CuttingRoom, a_clip: ClipMaker, tmp_path: Path
+    world: FakeServices, room: StitcherServices, a_clip: ClipMaker, tmp_path: Path
 ) -> None:
     job = a_filmed_job(world, a_clip)
     clip = scenes(world, job)[1].clip
     not_filmed(world, job, "scene-02")
-    first = sketches.preview(job.id, None, room)
+    first = previews.preview(job.id, None, room)
     after_first = pieces(world, job)
 
     change_scene(world, job, "scene-02", state=SceneState.DONE, clip=clip)
-    second = sketches.preview(job.id, None, room)
+    second = previews.preview(job.id, None, room)
 
     assert (first.scenes, first.filmed, first.frames) == (2, 1, 2 * FRAMES)
     assert (second.scenes, second.filmed, second.frames) == (2, 2, 2 * FRAMES)
@@ -129,10 +131,10 @@ def test_preview_then_grows_with_the_film_and_makes_only_what_is_new(
 
 
 def test_film_when_its_last_preview_shows_all_of_it_then_takes_that_over(
-    world: FakeWorld, room: CuttingRoom, a_clip: ClipMaker
+    world: FakeServices, room: StitcherServices, a_clip: ClipMaker
 ) -> None:
     job = a_filmed_job(world, a_clip)
-    made = sketches.preview(job.id, None, room)
+    made = previews.preview(job.id, None, room)
 
     cut_film(job.id, None, room)
 
@@ -142,14 +144,14 @@ def test_film_when_its_last_preview_shows_all_of_it_then_takes_that_over(
 
 
 def test_preview_of_a_finished_film_then_is_the_one_made_with_it(
-    world: FakeWorld, room: CuttingRoom, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    world: FakeServices, room: StitcherServices, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     job = a_filmed_job(world, a_clip)
     cut_film(job.id, None, room)
     output = world.jobs.job(job.id).value.output
-    monkeypatch.setattr(sketches, "cut_reel", None)
+    monkeypatch.setattr(previews, "cut_reel", None)
 
-    made = sketches.preview(job.id, None, room)
+    made = previews.preview(job.id, None, room)
 
     assert output is not None
     assert made.uri == output.preview_uri
@@ -160,49 +162,51 @@ def test_preview_of_a_finished_film_then_is_the_one_made_with_it(
 
 
 def test_preview_before_anything_is_drawn_then_is_made_of_numbered_cards_of_this_job_alone(
-    world: FakeWorld, room: CuttingRoom
+    world: FakeServices, room: StitcherServices
 ) -> None:
     job = a_drawn_job(world)
     for scene in ("scene-01", "scene-02"):
         change_scene(world, job, scene, start=None, end=None)
 
-    made = sketches.preview(job.id, None, room)
+    made = previews.preview(job.id, None, room)
 
     assert (made.filmed, made.frames) == (0, 2 * FRAMES)
-    other = reel.Reel("job-other", job.planned(), reel.Look.SKETCH, reel.preview(job, scenes(world, job)).strips)
+    other = film_edit.FilmEdit(
+        "job-other", job.planned(), film_edit.OutputProfile.SKETCH, film_edit.preview(job, scenes(world, job)).strips
+    )
     assert other.digest("preview") not in made.uri
 
 
 def test_preview_when_a_scene_was_given_up_and_is_left_out_then_goes_without_it(
-    world: FakeWorld, room: CuttingRoom
+    world: FakeServices, room: StitcherServices
 ) -> None:
     job = a_drawn_job(world, on_scene_failure="omit")
     give_up(world, job)
 
-    assert sketches.preview(job.id, None, room).frames == FRAMES
+    assert previews.preview(job.id, None, room).frames == FRAMES
 
 
 def test_still_when_made_ahead_then_the_film_takes_it_over(
-    world: FakeWorld, room: CuttingRoom, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch
+    world: FakeServices, room: StitcherServices, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = a_filmed_job(world, a_clip)
     give_up(world, job)
-    made = sketches.still(job.id, job.run, "scene-02", room)
-    monkeypatch.setattr(strips, "still", None)
+    made = previews.still(job.id, job.run, "scene-02", room)
+    monkeypatch.setattr(segment_commands, "still", None)
 
     assert (made.state, made.frames, made.duration_s) == ("done", FRAMES, 4.0)
     assert made.uri.startswith(f"gs://artifacts/jobs/{job.id}/work/scene-02-")
     assert cut_film(job.id, None, room).state == "done"
 
 
-def test_still_of_an_unknown_or_undrawn_scene_then_is_refused(world: FakeWorld, room: CuttingRoom) -> None:
+def test_still_of_an_unknown_or_undrawn_scene_then_is_refused(world: FakeServices, room: StitcherServices) -> None:
     job = a_drawn_job(world)
     change_scene(world, job, "scene-02", start=None, end=None)
 
     with pytest.raises(NotFound):
-        sketches.still(job.id, None, "scene-09", room)
+        previews.still(job.id, None, "scene-09", room)
     with pytest.raises(Conflict, match="scene-02 has no picture yet"):
-        sketches.still(job.id, None, "scene-02", room)
+        previews.still(job.id, None, "scene-02", room)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +223,7 @@ def test_still_of_an_unknown_or_undrawn_scene_then_is_refused(world: FakeWorld, 
 def test_sketch_of_any_film_then_has_its_shape_and_a_long_side_of_640(
     size: tuple[int, int], small: tuple[int, int]
 ) -> None:
-    assert reel.small_size(size) == small
+    assert film_edit.small_size(size) == small
 
 
 @pytest.mark.parametrize(
@@ -228,18 +232,18 @@ def test_sketch_of_any_film_then_has_its_shape_and_a_long_side_of_640(
     ids=["words", "picture", "length"],
 )
 def test_reel_when_anything_it_is_made_from_changes_then_has_another_name(
-    world: FakeWorld, change: dict[str, Any]
+    world: FakeServices, change: dict[str, Any]
 ) -> None:
     job = a_drawn_job(world)
     give_up(world, job)
     change_scene(world, job, "scene-01", state=SceneState.FILTERED)
-    before = reel.film(job, scenes(world, job)).digest("film")
+    before = film_edit.film(job, scenes(world, job)).digest("film")
 
     change_scene(world, job, "scene-01", **change)
-    assert reel.film(job, scenes(world, job)).digest("film") != before
+    assert film_edit.film(job, scenes(world, job)).digest("film") != before
 
 
-def test_reel_when_its_film_is_to_be_called_otherwise_then_has_another_name(world: FakeWorld) -> None:
+def test_reel_when_its_film_is_to_be_called_otherwise_then_has_another_name(world: FakeServices) -> None:
     job = a_drawn_job(world)
     give_up(world, job)
     change_scene(world, job, "scene-01", state=SceneState.FILTERED)
@@ -248,4 +252,6 @@ def test_reel_when_its_film_is_to_be_called_otherwise_then_has_another_name(worl
 
     renamed = world.jobs.job(job.id).value
 
-    assert reel.film(renamed, scenes(world, job)).digest("film") != reel.film(job, scenes(world, job)).digest("film")
+    assert film_edit.film(renamed, scenes(world, job)).digest("film") != film_edit.film(job, scenes(world, job)).digest(
+        "film"
+    )

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 import pytest
 
 from promptreel.errors import Transient
-from stitcher_service.service import create_app
+from stitcher_service.http import create_app
 from tests.loglines import counted_by, writing
 
 JOB = "job-0123456789abcdef0123"

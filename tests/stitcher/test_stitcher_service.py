@@ -9,37 +9,36 @@ import pytest
 from flask.testing import FlaskClient
 
 from promptreel.errors import Transient
-from stitcher_service import service
-from stitcher_service.service import create_app
-from tests.fakes.world import FakeWorld
+from stitcher_service.http import MAX_BODY_BYTES, create_app
+from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import FRAMES, a_drawn_job, a_filmed_job, a_room
 
 ClipMaker = Callable[..., Path]
 
 
 @pytest.fixture
-def http(world: FakeWorld) -> FlaskClient:
+def client(world: FakeServices) -> FlaskClient:
     room = a_room(world)
     return create_app(lambda: room).test_client()
 
 
-def test_service_that_is_up_then_says_so(http: FlaskClient) -> None:
-    assert http.get("/healthz").get_json() == {"status": "ok"}
+def test_service_that_is_up_then_says_so(client: FlaskClient) -> None:
+    assert client.get("/healthz").get_json() == {"status": "ok"}
 
 
 def test_film_when_asked_for_then_is_cut_and_the_answer_is_small(
-    http: FlaskClient, world: FakeWorld, a_clip: ClipMaker
+    client: FlaskClient, world: FakeServices, a_clip: ClipMaker
 ) -> None:
     job = a_filmed_job(world, a_clip)
 
-    done = http.post("/film", json={"job_id": job.id, "run": 1})
+    done = client.post("/film", json={"job_id": job.id, "run": 1})
 
     assert (done.status_code, done.get_json()) == (200, {"state": "done", "wait_s": 0.0})
-    assert http.post("/film", json={"job_id": job.id}).get_json()["state"] == "done"
+    assert client.post("/film", json={"job_id": job.id}).get_json()["state"] == "done"
 
 
 def test_animatic_preview_and_still_when_asked_for_then_tell_where_they_are_and_how_long(
-    http: FlaskClient, world: FakeWorld
+    client: FlaskClient, world: FakeServices
 ) -> None:
     job = a_drawn_job(world)
     for path, body, frames, seconds in (
@@ -47,7 +46,7 @@ def test_animatic_preview_and_still_when_asked_for_then_tell_where_they_are_and_
         ("/preview", {"run": 1}, 2 * FRAMES, 8.0),
         ("/still", {"scene": "scene-01"}, FRAMES, 4.0),
     ):
-        done = http.post(path, json={"job_id": job.id, **body}).get_json()
+        done = client.post(path, json={"job_id": job.id, **body}).get_json()
 
         assert (done["state"], done["frames"], done["duration_s"]) == ("done", frames, seconds)
         assert world.artifacts.get(done["uri"])[4:8] == b"ftyp"
@@ -70,53 +69,53 @@ def test_animatic_preview_and_still_when_asked_for_then_tell_where_they_are_and_
     ],
 )
 def test_request_that_is_not_understood_then_is_a_problem_that_says_what_is_wrong(
-    http: FlaskClient, path: str, body: Any
+    client: FlaskClient, path: str, body: Any
 ) -> None:
-    refused = http.post(path, json=body)
+    refused = client.post(path, json=body)
 
     assert refused.status_code == 422
     assert refused.headers["Content-Type"] == "application/json"
     assert refused.get_json()["code"] == "invalid"
 
 
-def test_body_that_is_far_too_large_then_is_not_read(http: FlaskClient) -> None:
-    assert http.post("/film", json={"job_id": "x" * service.MAX_BODY_BYTES}).status_code in {413, 422}
+def test_body_that_is_far_too_large_then_is_not_read(client: FlaskClient) -> None:
+    assert client.post("/film", json={"job_id": "x" * MAX_BODY_BYTES}).status_code in {413, 422}
 
 
 @pytest.mark.parametrize("path", ["/film", "/animatic", "/preview"])
-def test_unknown_job_then_is_not_found(http: FlaskClient, path: str) -> None:
-    unknown = http.post(path, json={"job_id": "job-9", "run": 1})
+def test_unknown_job_then_is_not_found(client: FlaskClient, path: str) -> None:
+    unknown = client.post(path, json={"job_id": "job-9", "run": 1})
 
     assert (unknown.status_code, unknown.get_json()["code"]) == (404, "not_found")
     assert unknown.get_json()["step"] == "stitch"
 
 
-def test_job_that_is_not_drawn_yet_then_is_a_conflict(http: FlaskClient, world: FakeWorld) -> None:
-    refused = http.post("/animatic", json={"job_id": world.planned().id})
+def test_job_that_is_not_drawn_yet_then_is_a_conflict(client: FlaskClient, world: FakeServices) -> None:
+    refused = client.post("/animatic", json={"job_id": world.planned().id})
 
     assert (refused.status_code, refused.get_json()["code"]) == (409, "not_drawn")
 
 
 def test_trouble_that_may_pass_then_is_503_and_a_bug_is_500_in_our_words(
-    http: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def trouble(*_: object) -> None:
         raise Transient("later", retry_after_s=7)
 
-    monkeypatch.setattr(service, "cut_film", trouble)
-    later = http.post("/film", json={"job_id": "job-1"})
-    monkeypatch.setattr(service, "cut_film", lambda *_: 1 / 0)
-    broken = http.post("/film", json={"job_id": "job-1"})
+    monkeypatch.setattr("stitcher_service.http.cut_film", trouble)
+    later = client.post("/film", json={"job_id": "job-1"})
+    monkeypatch.setattr("stitcher_service.http.cut_film", lambda *_: 1 / 0)
+    broken = client.post("/film", json={"job_id": "job-1"})
 
     assert (later.status_code, later.headers["Retry-After"]) == (503, "7")
     assert (broken.status_code, broken.get_json()["code"]) == (500, "internal")
 
 
-def test_instance_that_is_at_work_then_answers_busy_at_once(world: FakeWorld) -> None:
+def test_instance_that_is_at_work_then_answers_busy_at_once(world: FakeServices) -> None:
     room = dataclasses.replace(a_room(world), pace=0.5)
-    http, job = create_app(lambda: room).test_client(), a_drawn_job(world)
+    client, job = create_app(lambda: room).test_client(), a_drawn_job(world)
 
     with room.instance.render():
-        busy = http.post("/animatic", json={"job_id": job.id})
+        busy = client.post("/animatic", json={"job_id": job.id})
 
     assert (busy.status_code, busy.get_json()["state"], busy.get_json()["wait_s"]) == (200, "busy", 10.0)

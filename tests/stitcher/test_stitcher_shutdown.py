@@ -22,11 +22,11 @@ from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.domain.job import Job
 from promptreel.domain.ledger import Lease
 from promptreel.domain.render import Render
-from promptreel.ports import Create
-from stitcher_service import reel
+from promptreel.ports.storage import Create
+from stitcher_service.jobs import film_edit
 from tests import loopback
 from tests.contract.ports import emulators
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 from tests.processes import is_alive
 from tests.stitcher.jobs import a_drawn_job, change_scene, scenes
 from tests.waiting import PATIENCE_S, eventually
@@ -46,7 +46,7 @@ class Site:
 
     def render(self, job: Job) -> Render | None:
         """The still of the long scene as it stands."""
-        shown = reel.still(job, [read.value for read in self.jobs.scenes(job.id)], SCENE)
+        shown = film_edit.still(job, [read.value for read in self.jobs.scenes(job.id)], SCENE)
         read = self.jobs.render(shown.digest("still"))
         return read.value if read else None
 
@@ -75,7 +75,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 @pytest.fixture
-def job(site: Site, world: FakeWorld) -> Job:
+def job(site: Site, world: FakeServices) -> Job:
     """A drawn job of the fakes, laid into the emulators, whose first scene is a long one."""
     job = a_drawn_job(world)
     change_scene(world, job, SCENE, duration_s=LONG_S)

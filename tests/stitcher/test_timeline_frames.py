@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stitcher_service.cutlist import CutList
-from stitcher_service.errors import BadInput
-from stitcher_service.timeline import lay_out
+from stitcher_service.engine.cutlist import CutList
+from stitcher_service.engine.errors import BadInput
+from stitcher_service.engine.timeline import lay_out
 
 RATES = st.sampled_from([23.976, 24, 25, 29.97, 30, 50])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stitcher_service.errors import BadInput
+from stitcher_service.engine.errors import BadInput
 from stitcher_service.ffmpeg.command import Command, Input, Output
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker

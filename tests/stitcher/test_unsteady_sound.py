@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stitcher_service.errors import BadInput
+from stitcher_service.engine.errors import BadInput
 from stitcher_service.ffmpeg.probe import probe
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.making import beeps, ffmpeg

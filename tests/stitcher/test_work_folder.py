@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stitcher_service.workfolder import publish, publish_across_disks, work_folder
+from stitcher_service.engine.workfolder import publish, publish_across_disks, work_folder
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import documents
+from tools import docs
 
 ROOT = Path(__file__).parents[2]
 SERVICES: dict[str, Any] = json.loads((ROOT / "infra/config/services.json").read_text())
@@ -73,13 +73,13 @@ def test_queues_together_then_never_exceed_veos_quota_of_fifty_requests_a_minute
     "step", ["write_storyboard", "draw_keyframe", "poll_clips", "close_job", "fail_job", "open_job"]
 )
 def test_step_then_is_spelled_the_same_in_module_function_and_workflow(step: str) -> None:
-    assert (ROOT / f"functions/promptreel/steps/{step}.py").exists()
+    assert (ROOT / f"functions/promptreel/usecases/{step}.py").exists()
     assert step in ENTRY_POINTS
     assert re.search(rf"- {step}:\n\s+(try|call)", FILM)
 
 
 def test_generated_pages_then_are_fresh() -> None:
-    assert documents.STATES_PAGE.read_text() == documents.states_page(), "run `make docs`"
+    assert docs.STATES_PAGE.read_text() == docs.states_page(), "run `make docs`"
 
 
 def test_no_file_of_requirements_then_brings_a_client_that_posts_paid_calls_twice() -> None:

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.workflows.faults import fault
-from promptreel.api.stepping import answer
 from promptreel.domain.job import Job, Output
-from promptreel.ports import Replace
-from promptreel.steps.close_job import CloseJob
-from promptreel.steps.draw_keyframe import DrawKeyframe
-from promptreel.steps.fail_job import FailJob
-from promptreel.steps.open_job import OpenJob
-from promptreel.steps.poll_clips import PollClips
-from promptreel.steps.submit_clip import SubmitClip
-from promptreel.steps.write_storyboard import WriteStoryboard
+from promptreel.http.step_handler import answer
+from promptreel.ports.storage import Replace
+from promptreel.usecases.close_job import CloseJob
+from promptreel.usecases.draw_keyframe import DrawKeyframe
+from promptreel.usecases.fail_job import FailJob
+from promptreel.usecases.open_job import OpenJob
+from promptreel.usecases.poll_clips import PollClips
+from promptreel.usecases.submit_clip import SubmitClip
+from promptreel.usecases.write_storyboard import WriteStoryboard
+from tests.fakes.services import FakeServices
 from tests.fakes.system import START
-from tests.fakes.world import FakeWorld
 from tests.workflow.runner.conftest import Played, ScriptedWorld, play_source
 
 SOURCE = (Path(__file__).parents[2] / "workflows" / "film.yaml").read_text()
@@ -45,7 +45,7 @@ Interference = Callable[[str, Any], Reply | None]
 class FilmSet:
     """One playing of film.yaml. ``interfere`` may answer a request in a step's place: ``(status, body)``."""
 
-    def __init__(self, world: FakeWorld, interfere: Interference = lambda step, body: None) -> None:
+    def __init__(self, world: FakeServices, interfere: Interference = lambda step, body: None) -> None:
         self.world = world
         self.interfere = interfere
         self.calls: list[str] = []

@@ -14,7 +14,7 @@ from localcloud.workflows import engine
 from localcloud.workflows.compiler.routines import compile_source
 from localcloud.workflows.faults import fault
 from promptreel.domain.states import JobState
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 from tests.workflow.film import ENV, SOURCE, FilmSet, Reply
 from tests.workflow.runner.conftest import ScriptedWorld, VirtualLoop, play_source
 
@@ -70,7 +70,7 @@ class LoadedWorld(ScriptedWorld):
 
 
 def test_films_wait_and_all_are_made_when_they_are_more_than_the_instances() -> None:
-    films = [FilmSet(FakeWorld()) for _ in range(FILMS)]
+    films = [FilmSet(FakeServices()) for _ in range(FILMS)]
     order = random.Random(1)
 
     async def play_all() -> tuple[list[engine.Outcome], dict[str, Service], float]:
@@ -99,7 +99,7 @@ STEPS = ["open_job", "write_storyboard", "draw_keyframe", "poll_clips", "stitche
 class RefusingFilm(FilmSet):
     """A film of which one step has no capacity until some seconds have passed since its first call."""
 
-    def __init__(self, world: FakeWorld, step: str, reply: Reply, seconds: float) -> None:
+    def __init__(self, world: FakeServices, step: str, reply: Reply, seconds: float) -> None:
         super().__init__(world, self._refuse)
         self._refused = step
         self._reply = reply
@@ -115,7 +115,7 @@ class RefusingFilm(FilmSet):
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("reply", [RATE_EXCEEDED, QUOTA], ids=["no instance", "no quota"])
-def test_film_is_made_when_a_step_has_no_capacity_for_an_hour(world: FakeWorld, step: str, reply: Reply) -> None:
+def test_film_is_made_when_a_step_has_no_capacity_for_an_hour(world: FakeServices, step: str, reply: Reply) -> None:
     film = RefusingFilm(world, step, reply, 3600)
 
     played = film.play(PROMPT)
@@ -125,7 +125,7 @@ def test_film_is_made_when_a_step_has_no_capacity_for_an_hour(world: FakeWorld, 
     assert film.count(step) < 250
 
 
-def test_job_fails_with_a_way_out_when_there_was_no_instance_for_hours(world: FakeWorld) -> None:
+def test_job_fails_with_a_way_out_when_there_was_no_instance_for_hours(world: FakeServices) -> None:
     film = FilmSet(world, lambda step, _: RATE_EXCEEDED if step == "stitcher_film" else None)
 
     played = film.play(PROMPT)
@@ -146,7 +146,7 @@ class LateWorld(ScriptedWorld):
         return super().now_s() + self.late_s
 
 
-def test_repeats_are_spread_when_executions_began_at_nearly_the_same_moment(world: FakeWorld) -> None:
+def test_repeats_are_spread_when_executions_began_at_nearly_the_same_moment(world: FakeServices) -> None:
     def pauses(late_s: float) -> list[float]:
         refusals = [RATE_EXCEEDED] * 9
         film = FilmSet(world, lambda step, _: refusals.pop() if step == "open_job" and refusals else (422, {}))

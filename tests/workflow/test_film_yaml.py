@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from localcloud.workflows import engine
-from promptreel.domain.ids import traceparent
+from promptreel.domain.identifiers import traceparent
 from promptreel.domain.states import JobState
 from promptreel.errors import Refused
-from promptreel.protocol import lifecycle
-from tests.fakes.world import FakeWorld
+from promptreel.usecases import job_lifecycle
+from tests.fakes.services import FakeServices
 from tests.workflow.film import FilmSet, Interference, Reply
 
 PROMPT = {"prompt": "A lighthouse keeper waits"}
 OURS = {"code": "broken", "message": "a bug", "remedy": "", "status": 500}
 
 
-def test_request_then_becomes_a_film_step_by_step(world: FakeWorld) -> None:
+def test_request_then_becomes_a_film_step_by_step(world: FakeServices) -> None:
     film = FilmSet(world)
 
     played = film.play(PROMPT)
@@ -31,7 +31,7 @@ def test_request_then_becomes_a_film_step_by_step(world: FakeWorld) -> None:
     assert film.count("draw_keyframe") == 4
 
 
-def test_every_step_after_the_first_then_is_asked_in_the_jobs_trace_and_told_its_execution(world: FakeWorld) -> None:
+def test_every_step_after_the_first_then_is_asked_in_the_jobs_trace_and_told_its_execution(world: FakeServices) -> None:
     film = FilmSet(world)
 
     film.play(PROMPT)
@@ -42,7 +42,7 @@ def test_every_step_after_the_first_then_is_asked_in_the_jobs_trace_and_told_its
     assert len(executions) == 1
 
 
-def test_drawing_and_filming_then_go_on_side_by_side(world: FakeWorld) -> None:
+def test_drawing_and_filming_then_go_on_side_by_side(world: FakeServices) -> None:
     film = FilmSet(world)
 
     film.play(PROMPT)
@@ -51,13 +51,13 @@ def test_drawing_and_filming_then_go_on_side_by_side(world: FakeWorld) -> None:
     assert first_poll < last_drawing
 
 
-def test_makespan_then_is_the_last_clips_latency_and_not_their_sum(world: FakeWorld) -> None:
+def test_makespan_then_is_the_last_clips_latency_and_not_their_sum(world: FakeServices) -> None:
     played = FilmSet(world).play(PROMPT)
 
     assert played.took_s < 60 + 20
 
 
-def test_bad_request_then_fails_the_execution_in_words_and_leaves_no_job(world: FakeWorld) -> None:
+def test_bad_request_then_fails_the_execution_in_words_and_leaves_no_job(world: FakeServices) -> None:
     film = FilmSet(world)
 
     played = film.play({"promt": "A fox"})
@@ -68,7 +68,7 @@ def test_bad_request_then_fails_the_execution_in_words_and_leaves_no_job(world: 
     assert list(world.jobs.jobs("operators", None, 2, None)) == []
 
 
-def test_execution_whose_job_another_one_has_then_ends_well_and_does_nothing(world: FakeWorld) -> None:
+def test_execution_whose_job_another_one_has_then_ends_well_and_does_nothing(world: FakeServices) -> None:
     job = world.opened()
     world.executions.active.add("x")
 
@@ -98,7 +98,7 @@ def test_execution_whose_job_another_one_has_then_ends_well_and_does_nothing(wor
     ],
 )
 def test_passing_trouble_at_any_step_then_is_repeated_and_the_film_is_made(
-    world: FakeWorld, step: str, reply: Reply
+    world: FakeServices, step: str, reply: Reply
 ) -> None:
     troubles = [reply, reply]
     film = FilmSet(world, lambda name, body: troubles.pop() if name == step and troubles else None)
@@ -118,7 +118,7 @@ def test_passing_trouble_at_any_step_then_is_repeated_and_the_film_is_made(
 )
 @pytest.mark.parametrize("encode", [lambda body: body, json.dumps, lambda body: json.dumps(body).encode()])
 def test_lasting_trouble_at_any_step_then_fails_the_job_with_its_reason_and_shows_it_on_the_execution(
-    world: FakeWorld, step: str, status: int, body: dict[str, Any], calls: int, encode: Callable[[Any], Any]
+    world: FakeServices, step: str, status: int, body: dict[str, Any], calls: int, encode: Callable[[Any], Any]
 ) -> None:
     """Also when the answer was not decoded, because its media type was not exactly application/json."""
     film = FilmSet(world, lambda name, _: (status, encode(body)) if name == step else None)
@@ -135,7 +135,7 @@ def test_lasting_trouble_at_any_step_then_fails_the_job_with_its_reason_and_show
 
 @pytest.mark.parametrize("body", [b"\xff\xfe\x00", "<html>Not Found</html>", b"[1, 2]", "null", None, 7])
 def test_job_fails_with_the_http_error_when_a_step_answers_something_else_than_a_problem(
-    world: FakeWorld, body: Any
+    world: FakeServices, body: Any
 ) -> None:
     film = FilmSet(world, lambda name, _: (404, body) if name == "stitcher_film" else None)
 
@@ -147,7 +147,7 @@ def test_job_fails_with_the_http_error_when_a_step_answers_something_else_than_a
     assert (error.code, error.message) == ("step_failed", "HTTP server responded with error code 404")
 
 
-def test_failed_drawing_then_ends_the_filming_loop(world: FakeWorld) -> None:
+def test_failed_drawing_then_ends_the_filming_loop(world: FakeServices) -> None:
     world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
 
     film = FilmSet(world)
@@ -158,7 +158,7 @@ def test_failed_drawing_then_ends_the_filming_loop(world: FakeWorld) -> None:
     assert film.count("stitcher_film") == 0
 
 
-def test_scene_that_cannot_be_filmed_then_stops_the_drawing(world: FakeWorld) -> None:
+def test_scene_that_cannot_be_filmed_then_stops_the_drawing(world: FakeServices) -> None:
     problem = {
         "code": "clip_refused",
         "message": "scene-01: no clip",
@@ -188,7 +188,7 @@ def polled_at_most(polls: int, replies: dict[str, Reply]) -> Interference:
     return reply
 
 
-def test_filming_branch_ends_when_drawing_failed_and_the_failure_cannot_be_stored(world: FakeWorld) -> None:
+def test_filming_branch_ends_when_drawing_failed_and_the_failure_cannot_be_stored(world: FakeServices) -> None:
     refused = {"code": "keyframe_refused", "message": "scene-01: no start picture"}
     film = FilmSet(world, polled_at_most(20, {"draw_keyframe": (422, refused), "fail_job": (503, "")}))
 
@@ -198,13 +198,13 @@ def test_filming_branch_ends_when_drawing_failed_and_the_failure_cannot_be_store
     assert film.count("stitcher_film") == 0
 
 
-def test_filming_branch_ends_when_drawing_is_superseded(world: FakeWorld) -> None:
+def test_filming_branch_ends_when_drawing_is_superseded(world: FakeServices) -> None:
     film = FilmSet(world, polled_at_most(20, {"draw_keyframe": (200, {"state": "superseded", "wait_s": 0})}))
 
     assert film.play(PROMPT).result["state"] == "superseded"
 
 
-def test_drawing_branch_stops_when_filming_failed_and_the_failure_cannot_be_stored(world: FakeWorld) -> None:
+def test_drawing_branch_stops_when_filming_failed_and_the_failure_cannot_be_stored(world: FakeServices) -> None:
     replies: dict[str, Reply] = {"poll_clips": (500, OURS), "fail_job": (503, "")}
     film = FilmSet(world, lambda step, _: replies.get(step))
 
@@ -214,10 +214,10 @@ def test_drawing_branch_stops_when_filming_failed_and_the_failure_cannot_be_stor
     assert film.count("draw_keyframe") < 4
 
 
-def test_cancelled_film_then_ends_well_and_draws_no_more(world: FakeWorld) -> None:
+def test_cancelled_film_then_ends_well_and_draws_no_more(world: FakeServices) -> None:
     def cancel(step: str, body: Any) -> None:
         if step == "poll_clips":
-            lifecycle.cancel(
+            job_lifecycle.cancel(
                 body["job_id"], jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
             )
 
@@ -230,7 +230,7 @@ def test_cancelled_film_then_ends_well_and_draws_no_more(world: FakeWorld) -> No
 
 
 @pytest.mark.parametrize("step", ["write_storyboard", "draw_keyframe", "stitcher_film"])
-def test_step_that_somebody_else_is_doing_then_is_waited_for(world: FakeWorld, step: str) -> None:
+def test_step_that_somebody_else_is_doing_then_is_waited_for(world: FakeServices, step: str) -> None:
     waits = [(200, {"state": "busy", "wait_s": 7})] * 2
     film = FilmSet(world, lambda name, _: waits.pop() if name == step and waits else None)
 
@@ -240,7 +240,7 @@ def test_step_that_somebody_else_is_doing_then_is_waited_for(world: FakeWorld, s
     assert played.world.slept_s.count(7) == 2
 
 
-def test_film_is_polled_and_cut_again_when_the_cut_rejects_a_clip(world: FakeWorld) -> None:
+def test_film_is_polled_and_cut_again_when_the_cut_rejects_a_clip(world: FakeServices) -> None:
     rejections = [(200, {"state": "refilm", "wait_s": 0})]
     film = FilmSet(world, lambda name, _: rejections.pop() if name == "stitcher_film" and rejections else None)
 
@@ -250,7 +250,7 @@ def test_film_is_polled_and_cut_again_when_the_cut_rejects_a_clip(world: FakeWor
     assert film.count("stitcher_film") == 2
 
 
-def test_picture_to_be_redrawn_then_is_drawn_before_the_next_poll(world: FakeWorld) -> None:
+def test_picture_to_be_redrawn_then_is_drawn_before_the_next_poll(world: FakeServices) -> None:
     redraw = {"scene": "scene-01", "frame": "start", "take": 1}
     orders = [(200, {"state": "filming", "wait_s": 1, "redraw": [redraw], "problem": None})]
     film = FilmSet(world, lambda name, _: orders.pop() if name == "poll_clips" and orders else None)
@@ -259,7 +259,7 @@ def test_picture_to_be_redrawn_then_is_drawn_before_the_next_poll(world: FakeWor
     assert film.count("draw_keyframe") == 5
 
 
-def test_failure_that_cannot_be_written_then_still_shows_the_first_error(world: FakeWorld) -> None:
+def test_failure_that_cannot_be_written_then_still_shows_the_first_error(world: FakeServices) -> None:
     replies = {"stitcher_film": (500, OURS), "fail_job": (500, {"code": "broken", "message": "second"})}
     film = FilmSet(world, lambda name, _: replies.get(name))
 

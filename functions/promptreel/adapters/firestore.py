@@ -16,8 +16,8 @@ from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState
-from promptreel.errors import LostRace, NotFound, UnreadableDocument
-from promptreel.ports import Change, Create, D, Replace, Versioned
+from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
+from promptreel.ports.storage import Change, Create, D, Replace, Versioned
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
@@ -125,7 +125,7 @@ class FirestoreJobs:
             with translated("write"):
                 batch.commit(timeout=TIMEOUT_S)
         except NotFound as error:  # updating what was deleted since
-            raise LostRace("A document is gone that was there when it was read.") from error
+            raise VersionConflict("A document is gone that was there when it was read.") from error
 
     def _reference(self, change: Change) -> Any:
         if isinstance(change.value, Render):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from promptreel.adapters.google_errors import translated
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.domain.request import MAX_PROMPT_CHARS
-from promptreel.errors import LostRace, NotFound, TooLarge
-from promptreel.ports import Stored, UploadedPrompt
+from promptreel.errors import NotFound, TooLarge, VersionConflict
+from promptreel.ports.storage import Stored, UploadedPrompt
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
@@ -61,14 +61,14 @@ class GcsArtifacts(_Storage):
 
     def put(self, path: str, data: bytes, content_type: str) -> str:
         # Somebody may have been first: what stands there was made from the same inputs.
-        with suppress(LostRace), translated(f"write {path}"):
+        with suppress(VersionConflict), translated(f"write {path}"):
             self._blob(self.uri(path)).upload_from_string(
                 data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
             )
         return self.uri(path)
 
     def put_file(self, path: str, file: Path, content_type: str) -> str:
-        with suppress(LostRace), translated(f"write {path}"):
+        with suppress(VersionConflict), translated(f"write {path}"):
             self._blob(self.uri(path)).upload_from_filename(
                 str(file), content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
             )
@@ -155,7 +155,7 @@ class GcsInbox(_Storage):
 
     def retract(self, name: str, job_id: str) -> None:
         blob = self._blob(self._report_uri(name))
-        with suppress(NotFound, LostRace), translated(f"retract report on {name}"):
+        with suppress(NotFound, VersionConflict), translated(f"retract report on {name}"):
             blob.reload(timeout=TIMEOUT_S)
             found = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
             if _reported_job(found) == job_id:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.gemini_answers import read_picture, read_text
 from promptreel.adapters.vertex_errors import paid_call
-from promptreel.ports import Declined, Manuscript, Painted, Sketch, Written
+from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
 
 if TYPE_CHECKING:
     from google.genai import Client
@@ -19,7 +19,7 @@ class Gemini:
         self.location = location
         self._url = url
 
-    def write(self, manuscript: Manuscript, timeout_s: float) -> Written | Declined:
+    def write(self, manuscript: TextRequest, timeout_s: float) -> TextResult | Declined:
         from google.genai import types  # noqa: PLC0415 - cold start
 
         with paid_call("write"):
@@ -38,7 +38,7 @@ class Gemini:
             )
             return read_text(answer)
 
-    def paint(self, sketch: Sketch, timeout_s: float) -> Painted | Declined:
+    def paint(self, sketch: ImageRequest, timeout_s: float) -> ImageResult | Declined:
         from google.genai import types  # noqa: PLC0415 - cold start
 
         parts = [types.Part.from_text(text=sketch.prompt)]

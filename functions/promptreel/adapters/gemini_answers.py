@@ -11,7 +11,7 @@ from promptreel.adapters.vertex_errors import FailureKind, support_codes
 from promptreel.domain.ledger import CUT_OFF
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import AnswerLost, Refused
-from promptreel.ports import Declined, Painted, Written
+from promptreel.ports.models import Declined, ImageResult, TextResult
 
 # Endings of an answer that mean "not this prompt"; the others come with text or are a broken answer.
 _REFUSING = frozenset(
@@ -21,13 +21,13 @@ _REFUSING = frozenset(
 _CUT_OFF = frozenset({"MAX_TOKENS", "CONTINUATION"})
 
 
-def read_text(answer: Any) -> Written | Declined:
+def read_text(answer: Any) -> TextResult | Declined:
     """Raises: Refused, AnswerLost."""
     usage = read_usage(answer, draws=False)
-    return _declined(answer, usage) or Written(answer.text or "", usage)
+    return _declined(answer, usage) or TextResult(answer.text or "", usage)
 
 
-def read_picture(answer: Any, frame_px: tuple[int, int]) -> Painted | Declined:
+def read_picture(answer: Any, frame_px: tuple[int, int]) -> ImageResult | Declined:
     """The answer's picture, scaled to the frame. Raises: Refused, AnswerLost."""
     usage = read_usage(answer, draws=True)
     declined = _declined(answer, usage)
@@ -43,7 +43,7 @@ def read_picture(answer: Any, frame_px: tuple[int, int]) -> Painted | Declined:
         )
     try:
         data, drawn_px = fit(picture, frame_px)
-        return Painted(data, usage, drawn_px)
+        return ImageResult(data, usage, drawn_px)
     except AnswerLost as error:
         return Declined(error.reason, error.codes, usage)
 

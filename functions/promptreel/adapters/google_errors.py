@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from promptreel.errors import Broken, LostRace, NotFound, PromptreelError, Transient
+from promptreel.errors import Broken, NotFound, PromptreelError, Transient, VersionConflict
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def translated(doing: str) -> Iterator[None]:
     except google.FailedPrecondition as error:
         raise _failed_precondition(doing, error.message) from error
     except (google.Conflict, google.PreconditionFailed) as error:
-        raise LostRace(f"{doing}: {error.message}") from error
+        raise VersionConflict(f"{doing}: {error.message}") from error
     except (google.Forbidden, google.Unauthorized) as error:
         raise Broken(f"{doing}: {error.message}", code="misconfigured") from error
     except google.ClientError as error:
@@ -40,7 +40,7 @@ def _failed_precondition(doing: str, message: str) -> PromptreelError:
     Source: the texts of Firestore's error, as in https://github.com/googleapis/google-cloud-go/pull/12328
     """
     if "requires an index" not in message:
-        return LostRace(f"{doing}: {message}")
+        return VersionConflict(f"{doing}: {message}")
     if "currently building" in message:
         return Transient(f"{doing}: {message}")
     return Broken(

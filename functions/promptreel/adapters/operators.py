@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from promptreel.ports import Clock
+from promptreel.ports.system import Clock
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from promptreel.adapters.google_errors import translated
-from promptreel.domain import ids
-from promptreel.errors import LostRace, NotFound
-from promptreel.ports import ClipTask
+from promptreel.domain import identifiers
+from promptreel.errors import NotFound, VersionConflict
+from promptreel.ports.orchestration import ClipTask
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksClient
@@ -42,7 +42,7 @@ class CloudTasksQueue:
             http_request=tasks_v2.HttpRequest(
                 url=self._target,
                 http_method=tasks_v2.HttpMethod.POST,
-                headers={"Content-Type": "application/json", "traceparent": ids.traceparent(task.job_id)},
+                headers={"Content-Type": "application/json", "traceparent": identifiers.traceparent(task.job_id)},
                 body=json.dumps(body).encode(),
                 oidc_token=tasks_v2.OidcToken(service_account_email=self._account, audience=self._target),
             ),
@@ -50,7 +50,7 @@ class CloudTasksQueue:
         try:
             with translated("enqueue clip"):
                 self._client.create_task(parent=self._queue(high=high), task=wanted, timeout=TIMEOUT_S)
-        except LostRace:
+        except VersionConflict:
             pass  # this dispatch is in the queue already, or was
 
     def has(self, task: ClipTask, *, high: bool) -> bool:
@@ -70,7 +70,7 @@ class CloudTasksQueue:
 
     def _name(self, task: ClipTask, *, high: bool) -> str:
         parts = (task.job_id, task.scene, task.take, task.attempt, task.run, task.dispatch)
-        return f"{self._queue(high=high)}/tasks/{ids.digest(*map(str, parts))}"
+        return f"{self._queue(high=high)}/tasks/{identifiers.digest(*map(str, parts))}"
 
     @cached_property
     def _client(self) -> "CloudTasksClient":

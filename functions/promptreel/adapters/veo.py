@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from promptreel.adapters.gemini import one_post, vertex_client
 from promptreel.adapters.vertex_errors import classify_filtered, classify_operation, paid_call
 from promptreel.errors import AnswerLost, NotFound, PromptreelError, Transient
-from promptreel.ports import Delivered, Ended, FilmingState, Running, Shot
+from promptreel.ports.models import Delivered, Ended, FilmingState, Running, VideoRequest
 
 if TYPE_CHECKING:
     from google.genai import Client
@@ -26,7 +26,7 @@ class Veo:
         self._location = location
         self._url = url
 
-    def submit(self, shot: Shot, output_uri: str, timeout_s: float) -> str:
+    def submit(self, shot: VideoRequest, output_uri: str, timeout_s: float) -> str:
         from google.genai import types  # noqa: PLC0415 - cold start
 
         def picture(uri: str) -> types.Image:

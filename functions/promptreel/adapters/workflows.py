@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from promptreel.adapters.google_errors import translated
-from promptreel.errors import Broken, LostRace, NotFound
+from promptreel.errors import Broken, NotFound, VersionConflict
 
 if TYPE_CHECKING:
     from google.cloud.workflows.executions_v1 import ExecutionsClient
@@ -34,7 +34,7 @@ class WorkflowExecutions:
         try:
             with translated("cancel execution"):
                 self._client.cancel_execution(name=name, timeout=TIMEOUT_S)
-        except (NotFound, LostRace, Broken):
+        except (NotFound, VersionConflict, Broken):
             pass  # it is gone or has ended, which is what was wanted
 
     def is_active(self, name: str) -> bool:

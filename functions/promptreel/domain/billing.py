@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from promptreel.domain.document import Moment
+from promptreel.domain.document import UtcDatetime
 from promptreel.domain.ledger import Call, counted_micros
 from promptreel.domain.states import CallState
 from promptreel.errors import Invalid
@@ -27,7 +27,7 @@ class _Told(BaseModel):
 class Row(_Told):
     """One line of a bill. A request that was filtered costs 0, or has no line."""
 
-    at: Moment
+    at: UtcDatetime
     model: str = Field(min_length=1, max_length=200)
     micros: int = Field(ge=0)
     storage_uri: str = ""
@@ -37,8 +37,8 @@ class Row(_Told):
 class Bill(_Told):
     """A billing export: every line of the time it covers, ends included."""
 
-    since: Moment
-    until: Moment
+    since: UtcDatetime
+    until: UtcDatetime
     rows: tuple[Row, ...] = ()
     apply: bool = False  # release what was never billed
 

@@ -19,7 +19,7 @@ def _aware(moment: datetime) -> datetime:
     return moment
 
 
-Moment = Annotated[datetime, AfterValidator(_aware)]
+UtcDatetime = Annotated[datetime, AfterValidator(_aware)]
 
 
 class Part(BaseModel):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from promptreel.domain import states
-from promptreel.domain.document import Document, Moment, Part
+from promptreel.domain.document import Document, Part, UtcDatetime
 from promptreel.domain.models import Aspect, Resolution, VideoModel, frame_size_px, registry
 from promptreel.domain.problem import Problem
 from promptreel.domain.prompt_hints import Inferred
@@ -80,7 +80,7 @@ class Entered(Part):
 
     state: JobState
     run: int
-    at: Moment
+    at: UtcDatetime
 
 
 class Output(Part):
@@ -114,15 +114,15 @@ class Job(Document):
     output: Output | None = None
     inferred: tuple[Inferred, ...] = ()  # what was read from the prompt beside the story
     warnings: tuple[str, ...] = ()
-    resumed: Moment | None = None  # when a person last asked to go on: tries before this are forgiven
+    resumed: UtcDatetime | None = None  # when a person last asked to go on: tries before this are forgiven
     upload: str = ""  # name of the uploaded file that asked for it: its report goes when the job goes
-    expires: Moment | None = None  # from then on it is treated as deleted
-    forget: Moment | None = None  # when a tombstone may go; Firestore's TTL policy reads this field
-    open_calls_since: Moment | None = None  # when it ended, until every call of it is known to be finished
+    expires: UtcDatetime | None = None  # from then on it is treated as deleted
+    forget: UtcDatetime | None = None  # when a tombstone may go; Firestore's TTL policy reads this field
+    open_calls_since: UtcDatetime | None = None  # when it ended, until every call of it is known to be finished
     spent_micros: int | None = None  # what a deleted job had cost, kept when its calls are gone
     history: tuple[Entered, ...] = ()  # the latest stages it entered, oldest first
-    created: Moment
-    updated: Moment
+    created: UtcDatetime
+    updated: UtcDatetime
 
     @property
     def is_final(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from promptreel.domain import states
-from promptreel.domain.document import Document, Moment, Part
+from promptreel.domain.document import Document, Part, UtcDatetime
 from promptreel.domain.models import TokenUsage
 from promptreel.domain.states import CallState
 
@@ -28,7 +28,7 @@ class Lease(Part):
     """Who may write next. ``holder`` is a random token, new for every claim."""
 
     holder: str
-    until: Moment
+    until: UtcDatetime
 
 
 class Call(Document):
@@ -49,15 +49,15 @@ class Call(Document):
     prefix: str = ""  # storageUri nobody else uses; for video
     operation: str | None = None
     lease: Lease | None = None
-    sent_at: Moment | None = None
-    answer_by: Moment | None = None
-    window_end: Moment | None = None
+    sent_at: UtcDatetime | None = None
+    answer_by: UtcDatetime | None = None
+    window_end: UtcDatetime | None = None
     artifact: str | None = None
     usage: TokenUsage | None = None
     reason: str = ""
     codes: tuple[str, ...] = ()
-    created: Moment
-    updated: Moment
+    created: UtcDatetime
+    updated: UtcDatetime
 
     @property
     def is_finished(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from promptreel.domain import ids, prompts, timeline
+from promptreel.domain import identifiers, prompts, timeline
 from promptreel.domain.job import DEFAULT_LIMIT_MICROS, DrawItem, Wave
 from promptreel.domain.models import Aspect, ImageModel, PictureSize, TextModel, VideoModel, registry
 from promptreel.domain.money import micros, usd
@@ -191,7 +191,7 @@ def scenes(stories: Sequence[StoryScene], durations_s: Sequence[int], now: datet
     """The scene documents of a storyboard, in order."""
     return [
         Scene(
-            id=ids.scene_id(number),
+            id=identifiers.scene_id(number),
             sequence=number,
             display_order=number,
             description=story.description,

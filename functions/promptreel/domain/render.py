@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from promptreel.domain.document import Document, Moment, Part
+from promptreel.domain.document import Document, Part, UtcDatetime
 from promptreel.domain.job import Output
 from promptreel.domain.ledger import Lease
 
@@ -24,8 +24,8 @@ class Render(Document):
     output: Output | None = None
     clip: Rendered | None = None
     warnings: tuple[str, ...] = ()
-    created: Moment
-    updated: Moment
+    created: UtcDatetime
+    updated: UtcDatetime
 
     @property
     def is_done(self) -> bool:

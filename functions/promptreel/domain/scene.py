@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
-from promptreel.domain import ids, states
-from promptreel.domain.document import Document, Moment, Part
+from promptreel.domain import identifiers, states
+from promptreel.domain.document import Document, Part, UtcDatetime
 from promptreel.domain.problem import Problem
 from promptreel.domain.states import SceneState
 
@@ -34,7 +34,7 @@ class Try(Part):
     attempt: int
     call: str
     outcome: str
-    at: Moment
+    at: UtcDatetime
     reason: str = ""
     codes: tuple[str, ...] = ()
     remedy: str = ""  # what was tried next because of it
@@ -64,7 +64,7 @@ class Scene(Document):
     take: int = 1  # raised when what the clip is made from changes
     attempt: int = 1  # raised by a remedy for the same take
     dispatch: int = 0  # raised by every new task, never reset: a finished task's name stays blocked
-    queued_at: Moment | None = None  # when the last task was made
+    queued_at: UtcDatetime | None = None  # when the last task was made
     start: Keyframe | None = None
     end: Keyframe | None = None
     redraw: tuple[FrameName, ...] = ()  # pictures to be replaced; the old ones stand until then
@@ -74,8 +74,8 @@ class Scene(Document):
     clip: Clip | None = None
     tries: tuple[Try, ...] = ()
     problem: Problem | None = None
-    created: Moment
-    updated: Moment
+    created: UtcDatetime
+    updated: UtcDatetime
 
     def to(self, state: SceneState, now: datetime, **changes: object) -> "Scene":
         """The scene after a legal move. Raises: Conflict for an illegal one."""
@@ -112,7 +112,7 @@ class Scene(Document):
 
     def clip_call(self, job: str) -> str:
         """Id of the call that films the current take and attempt."""
-        return ids.call_id(job, self.clip_purpose, self.take, self.attempt)
+        return identifiers.call_id(job, self.clip_purpose, self.take, self.attempt)
 
     def keyframe_purpose(self, name: FrameName) -> str:
         return f"keyframe/{self.id}/{name}"

@@ -15,7 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from localcloud.eventarc.events import FINALIZED
-from localcloud.up import objectstore
+from localstack import objectstore
 from tests import loopback
 from tests.contract.tasks.harness import Metadata, StandIn, Worker, listening, stand_in
 from tests.loopback import answers, free_port

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from localcloud.metadata.tokens import verified
-from localcloud.up import objectstore
+from localstack import objectstore
 from tests import loopback
 from tests.waiting import PATIENCE_S, eventually
 

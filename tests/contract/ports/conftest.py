@@ -8,7 +8,7 @@ import pytest
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.gcs import GcsArtifacts
 from promptreel.adapters.signer import RemoteSigner
-from promptreel.ports import ArtifactStore, Inbox, JobStore
+from promptreel.ports.storage import ArtifactStore, Inbox, JobStore
 from tests import loopback
 from tests.contract.ports import emulators
 from tests.contract.ports.documents import FirestoreDocuments, MemoryDocuments, RawDocuments

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from promptreel.adapters.firestore import FirestoreJobs
-from promptreel.ports import JobStore
+from promptreel.ports.storage import JobStore
 from tests.fakes.jobs import MemoryJobs
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import httpx
 
-from localcloud.up import firebase, objectstore
-from localcloud.up.firestore import find_emulator
-from localcloud.up.program import Program
-from localcloud.up.stores import FIREBASE, OWN, TOOLS
+from localstack import firebase, objectstore
+from localstack.firestore import find_emulator
+from localstack.program import Program
+from localstack.stores import FIREBASE, OWN, TOOLS
 from tests import loopback
 from tests.loopback import free_port
 from tests.waiting import eventually

@@ -4,7 +4,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from promptreel.adapters.gcs import GcsInbox
-from promptreel.ports import Inbox
+from promptreel.ports.storage import Inbox
 from tests import loopback
 from tests.fakes.artifacts import MemoryInbox
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from promptreel.errors import NotFound
-from promptreel.ports import ArtifactStore
+from promptreel.ports.storage import ArtifactStore
 
 
 def test_artifact_when_put_then_is_got_back_by_its_uri(artifacts: ArtifactStore) -> None:

@@ -12,14 +12,14 @@ from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.system import SystemClock, SystemIds
 from promptreel.domain.ledger import committed_micros
 from promptreel.domain.states import CallState
-from promptreel.errors import BudgetExceeded, LostRace, Transient
-from promptreel.ports import Change, Create, JobStore
-from promptreel.protocol.ledger import Busy, Ledger, Mine, Ticket
+from promptreel.errors import BudgetExceeded, Transient, VersionConflict
+from promptreel.ledger.claims import Acquired, Busy, CallRequest, Ledger
+from promptreel.ports.storage import Change, Create, JobStore
 from tests.factories import a_job
 
 
-def a_ticket(number: int, price_micros: int = 1_000_000) -> Ticket:
-    return Ticket(
+def a_ticket(number: int, price_micros: int = 1_000_000) -> CallRequest:
+    return CallRequest(
         job_id="job-1",
         run=1,
         kind="image",
@@ -41,7 +41,7 @@ def test_one_call_when_claimed_by_many_at_once_then_one_has_it_and_one_request_l
 
     def deliver(number: int) -> None:
         claim = ledger.claim(ticket)
-        if isinstance(claim, Mine):
+        if isinstance(claim, Acquired):
 
             def post(left_s: float) -> None:
                 with lock:
@@ -63,7 +63,7 @@ def test_extra_calls_when_claimed_at_once_then_the_limit_holds_to_the_micro(fire
 
     def claim(number: int) -> bool:
         try:
-            return isinstance(ledger.claim(a_ticket(number)), Mine)
+            return isinstance(ledger.claim(a_ticket(number)), Acquired)
         except BudgetExceeded:
             return False
 
@@ -85,10 +85,10 @@ class Unreliable(FirestoreJobs):
 
     def write(self, *changes: Change) -> None:
         if self._chance.random() < self._refused:
-            raise LostRace("refused precondition")
+            raise VersionConflict("refused precondition")
         super().write(*changes)
         if self._chance.random() < self._unanswered:
-            raise LostRace("the client sent the commit again and lost against its own first one")
+            raise VersionConflict("the client sent the commit again and lost against its own first one")
 
 
 @pytest.mark.usefixtures("firestore_jobs")
@@ -112,7 +112,7 @@ def test_sixty_calls_of_one_job_when_claimed_at_once_then_each_is_had_once_and_t
                 continue  # answered 503: the queue delivers it again
             except BudgetExceeded:
                 return "over budget"
-            return "mine" if isinstance(claim, Mine) else "busy" if isinstance(claim, Busy) else "other"
+            return "mine" if isinstance(claim, Acquired) else "busy" if isinstance(claim, Busy) else "other"
 
     with ThreadPoolExecutor(60) as pool:
         told = list(pool.map(deliver, range(60)))

@@ -3,7 +3,7 @@
 import pytest
 
 from promptreel.errors import NotFound
-from promptreel.ports import Inbox
+from promptreel.ports.storage import Inbox
 from tests.contract.ports.inboxes import LaidIn
 
 

@@ -11,11 +11,11 @@ from promptreel.adapters import firestore
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.states import CallState, JobState
-from promptreel.errors import LostRace, NotFound, UnreadableDocument
-from promptreel.ports import Create, JobStore, Replace
+from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
+from promptreel.ports.storage import Create, JobStore, Replace
 from tests.contract.ports.documents import RawDocuments
 from tests.factories import a_call, a_job, a_render, a_scene, later
-from tests.fakes.world import FakeWorld
+from tests.fakes.services import FakeServices
 from tests.recorded import MOMENTS, documents, from_a_newer_version
 
 
@@ -32,7 +32,7 @@ def test_document_when_written_then_is_read_back_equal(jobs: JobStore) -> None:
     assert (read_call.value, read_render.value) == (call, render)
 
 
-def test_planned_job_when_written_then_is_read_back_equal(jobs: JobStore, world: FakeWorld) -> None:
+def test_planned_job_when_written_then_is_read_back_equal(jobs: JobStore, world: FakeServices) -> None:
     planned = world.planned()
     assert planned.planned().waves[0] == Wave(items=(DrawItem(scene="scene-01", frame="start"),))
 
@@ -54,7 +54,7 @@ def test_missing_document_then_is_not_found_or_none(jobs: JobStore) -> None:
 def test_document_when_created_twice_then_the_second_loses_and_the_first_stands(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job()))
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         jobs.write(Create("job-1", a_job(owner="other@example.com")))
     assert jobs.job("job-1").value.owner == "mira@example.com"
 
@@ -64,7 +64,7 @@ def test_stale_read_when_replaced_then_loses_and_changes_nothing(jobs: JobStore)
     stale = jobs.job("job-1")
     jobs.write(Replace("job-1", stale, stale.value.evolve(run=2)))
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         jobs.write(Replace("job-1", stale, stale.value.evolve(run=9)))
     assert jobs.job("job-1").value.run == 2
 
@@ -72,7 +72,7 @@ def test_stale_read_when_replaced_then_loses_and_changes_nothing(jobs: JobStore)
 def test_batch_when_one_change_loses_then_none_is_written(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job()), Create("job-1", a_call("call-1")))
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         jobs.write(Create("job-1", a_call("call-2")), Create("job-1", a_call("call-1")))
     assert jobs.call("job-1", "call-2") is None
 
@@ -165,7 +165,7 @@ def test_many_writers_at_once_then_exactly_one_wins_each_version(jobs: JobStore)
     def try_to_win(run: int) -> bool:
         try:
             jobs.write(Replace("job-1", read, read.value.evolve(run=run)))
-        except LostRace:
+        except VersionConflict:
             return False
         return True
 
@@ -207,7 +207,7 @@ def test_document_that_was_erased_when_replaced_then_the_writer_loses(jobs: JobS
     assert read is not None
     jobs.erase("job-1", 10)
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         jobs.write(Replace("job-1", read, read.value.evolve(reason="late")))
     assert jobs.call("job-1", "call-1") is None
 

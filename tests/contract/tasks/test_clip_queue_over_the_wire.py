@@ -8,8 +8,8 @@ import pytest
 from google.cloud import tasks_v2
 
 from promptreel.adapters.tasks import CloudTasksQueue
-from promptreel.domain.ids import traceparent
-from promptreel.ports import ClipTask
+from promptreel.domain.identifiers import traceparent
+from promptreel.ports.orchestration import ClipTask
 from tests.contract.tasks.conftest import LOCATION
 from tests.contract.tasks.harness import StandIn, Worker
 from tests.waiting import eventually

@@ -8,7 +8,7 @@ from promptreel.domain.ledger import CUT_OFF
 from promptreel.domain.models import registry
 from promptreel.domain.storyboard import StoryScene
 from promptreel.domain.tariffs import Tariff, picture_tariff, text_tariff, tokens_at_most
-from promptreel.ports import Declined, Manuscript, Painted, Sketch, Written
+from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
 from tests.contract.vertex.harness import FakeVertex, ObjectStore, a_picture
 from tests.fakes.system import START
 
@@ -33,8 +33,8 @@ def gemini(vertex: FakeVertex) -> Gemini:
     return LoopbackGemini(vertex, "global")
 
 
-def a_sketch(*references: str, limit: int = PICTURE.output_tokens) -> Sketch:
-    return Sketch(
+def a_sketch(*references: str, limit: int = PICTURE.output_tokens) -> ImageRequest:
+    return ImageRequest(
         model=PICTURE.id,
         prompt="A boat on the sea",
         references=references,
@@ -47,8 +47,8 @@ def a_sketch(*references: str, limit: int = PICTURE.output_tokens) -> Sketch:
     )
 
 
-def a_manuscript(limit: int = 4096) -> Manuscript:
-    return Manuscript(
+def a_manuscript(limit: int = 4096) -> TextRequest:
+    return TextRequest(
         model=TEXT.id,
         instruction="Write one scene.",
         prompt="<idea>A boat leaves the harbour.</idea>",
@@ -63,7 +63,7 @@ def billed(vertex: FakeVertex) -> int:
     return int(vertex.ledger()[-1]["micros"])
 
 
-def counted(tariff: Tariff, answer: Written | Painted | Declined) -> int:
+def counted(tariff: Tariff, answer: TextResult | ImageResult | Declined) -> int:
     return tariff.cost_micros(tariff.complete(answer.usage), START)
 
 
@@ -74,7 +74,7 @@ def test_reference_that_is_too_large_for_a_request_is_passed_by_its_address(
     reference = object_store.put("keyframes/start.png", picture + bytes(19_000_000 - len(picture)))
     painted = gemini.paint(a_sketch(reference), TIMEOUT_S)
 
-    assert isinstance(painted, Painted)
+    assert isinstance(painted, ImageResult)
     assert counted(TARIFF, painted) == billed(vertex)
 
 
@@ -103,7 +103,7 @@ def test_picture_is_kept_and_counts_at_least_its_bill_when_usage_is_missing(
     vertex.break_with("usage", args={} if missing is None else {"missing": missing})
     painted = gemini.paint(a_sketch(), TIMEOUT_S)
 
-    assert isinstance(painted, Painted)
+    assert isinstance(painted, ImageResult)
     assert billed(vertex) <= counted(TARIFF, painted) <= TARIFF.reserved_micros(START)
 
 
@@ -112,7 +112,7 @@ def test_text_is_counted_as_it_is_billed_and_below_its_reserve(gemini: Gemini, v
     written = gemini.write(asked, TIMEOUT_S)
     tariff = text_tariff(TEXT, tokens_at_most(asked.instruction, asked.prompt), asked.max_output_tokens)
 
-    assert isinstance(written, Written)
+    assert isinstance(written, TextResult)
     assert StoryScene.model_validate_json(written.text).motion_prompt
     assert counted(tariff, written) == billed(vertex) < tariff.reserved_micros(START)
 

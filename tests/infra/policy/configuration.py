@@ -5,11 +5,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.infra.offline.terraform import ROOT
 from tests.infra.policy import truth
 from tests.infra.policy.plan import PROJECT, REGION, VARIABLES, Plan
 from tests.infra.policy.rules import rule
 from tests.infra.policy.running import url_of
+from tools.terraform.terraform import ROOT
 
 UNPACKED = {"**/__pycache__", "**/*.pyc", "**/.*", "**/*.egg-info", "**/node_modules"}
 """What a checkout may hold beside its source; on a tidy one their absence would not show."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.infra.offline import schemas
-from tests.infra.offline.settling import GRANT_S
 from tests.infra.policy.plan import NUMBER, VARIABLES, Plan, made_before
+from tools.terraform import schemas
+from tools.terraform.settling import GRANT_S
 
 KEY = "projects/keys/locations/us-central1/keyRings/r/cryptoKeys/k"
 PERIMETER = "accessPolicies/1/servicePerimeters/films"

@@ -6,11 +6,11 @@ from typing import Any
 
 import yaml
 
-from tests.infra.offline.terraform import ROOT
 from tests.infra.policy import truth
 from tests.infra.policy.plan import PROJECT, Plan
 from tests.infra.policy.rules import rule
 from tests.infra.policy.running import WORKFLOWS_HTTP_S, url_of
+from tools.terraform.terraform import ROOT
 
 
 @rule

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptreel.adapters.tasks import DISPATCH_DEADLINE_S
-from tests.infra.offline.terraform import ROOT
 from tests.infra.policy import truth
 from tests.infra.policy.access import label, workloads
 from tests.infra.policy.plan import NUMBER, PROJECT, REGION, Plan, Resource
 from tests.infra.policy.rules import rule
+from tools.terraform.terraform import ROOT
 
 VEO_REQUESTS_A_MINUTE = 50
 BURST = 10

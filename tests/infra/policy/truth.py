@@ -7,10 +7,10 @@ from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any
 
-from promptreel.bootstrap import World
+from promptreel.services import Services
 from promptreel.settings import Settings
-from tests.infra.offline.terraform import ROOT
 from tests.infra.policy.plan import NUMBER, PROJECT, REGION, VARIABLES
+from tools.terraform.terraform import ROOT
 
 
 @cache
@@ -27,7 +27,7 @@ def entry_points() -> set[str]:
 
 def clips_folder() -> str:
     """Where a job's clips are, below ``jobs/JOB``: read off the code that tells Veo where to write."""
-    source = (ROOT / "functions/promptreel/protocol/tickets.py").read_text(encoding="utf-8")
+    source = (ROOT / "functions/promptreel/ledger/call_requests.py").read_text(encoding="utf-8")
     (folder,) = re.findall(r'prefix=f"jobs/\{job\.id\}/(\w+)/\{scene\.id\}/', source)
     return str(folder)
 
@@ -48,7 +48,7 @@ _NEEDS = {
 def needed_grants() -> dict[str, set[str]]:
     """Step to what its account must be allowed, read off the composition root."""
     found = {}
-    for name, method in inspect.getmembers(World, inspect.isfunction):
+    for name, method in inspect.getmembers(Services, inspect.isfunction):
         if name in entry_points():
             given = set(re.findall(r"=self\.(\w+)", inspect.getsource(method)))
             found[name] = set().union(*(_NEEDS.get(one, set()) for one in given))

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from tests.infra.offline.settling import GRANT_S, METRIC_S
 from tests.infra.policy.plan import PROJECT, Plan, made_before
 from tests.infra.policy.rules import rule
+from tools.terraform.settling import GRANT_S, METRIC_S
 
 
 @rule

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.infra.offline.terraform import ROOT
 from tests.infra.policy.looking import FROM_RUN, PROMETHEUS
 from tests.infra.policy.plan import NUMBER, Plan, references
 from tests.infra.policy.rules import rule
+from tools.terraform.terraform import ROOT
 
 LONGEST_BUDGET_NAME = 60  # characters: Google's limit
 LONGEST_ALERT_TEXT = 8000  # of Google's 8,192, so that the anchor below it fits as well

@@ -13,7 +13,7 @@ from promptreel.domain.ledger import CUT_OFF
 from promptreel.domain.models import registry
 from promptreel.domain.tariffs import ReportedUsage, picture_tariff, text_tariff
 from promptreel.errors import AnswerLost, Refused
-from promptreel.ports import Declined, Painted, Written
+from promptreel.ports.models import Declined, ImageResult, TextResult
 
 FRAME_PX = (32, 18)
 TEXT = {"candidates": [{"content": {"parts": [{"text": "{}"}]}, "finishReason": "STOP"}]}
@@ -70,7 +70,7 @@ def test_text_usage_is_unknown_only_where_the_counts_do_not_say_it(
     answer = an_answer(TEXT, usage)
 
     assert read_usage(answer, draws=False) == known
-    assert isinstance(read_text(answer), Written)
+    assert isinstance(read_text(answer), TextResult)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_picture_is_declined_with_its_usage_when_its_bytes_cannot_be_read() -> N
 @pytest.mark.parametrize("usage", [FULL, {}, None])
 @pytest.mark.parametrize("finish", ["STOP", "MAX_TOKENS"])
 def test_picture_is_kept_whatever_its_usage_and_ending(usage: dict[str, Any] | None, finish: str) -> None:
-    assert isinstance(read_picture(an_answer(drawn(finish=finish), usage), FRAME_PX), Painted)
+    assert isinstance(read_picture(an_answer(drawn(finish=finish), usage), FRAME_PX), ImageResult)
 
 
 @pytest.mark.parametrize("finish", ["MAX_TOKENS", "CONTINUATION"])

@@ -4,7 +4,7 @@ import pytest
 from google.api_core import exceptions as google
 
 from promptreel.adapters.google_errors import translated
-from promptreel.errors import Broken, LostRace, NotFound, PromptreelError, Transient
+from promptreel.errors import Broken, NotFound, PromptreelError, Transient, VersionConflict
 
 MISSING_INDEX = "The query requires an index. You can create it here: https://console.firebase.google.com/x"
 # Source: the error quoted in https://github.com/googleapis/google-cloud-go/pull/12328
@@ -18,9 +18,9 @@ BUILDING_INDEX = (
     [
         (google.FailedPrecondition(MISSING_INDEX), Broken, "misconfigured"),
         (google.FailedPrecondition(BUILDING_INDEX), Transient, "transient"),
-        (google.FailedPrecondition("the stored version does not match"), LostRace, "lost_race"),
-        (google.Aborted("contention"), LostRace, "lost_race"),
-        (google.PreconditionFailed("generation"), LostRace, "lost_race"),
+        (google.FailedPrecondition("the stored version does not match"), VersionConflict, "lost_race"),
+        (google.Aborted("contention"), VersionConflict, "lost_race"),
+        (google.PreconditionFailed("generation"), VersionConflict, "lost_race"),
         (google.NotFound("no"), NotFound, "not_found"),
     ],
     ids=lambda value: str(value)[:60],

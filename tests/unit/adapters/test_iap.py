@@ -17,13 +17,12 @@ from google.auth import jwt
 from google.auth.crypt import RSASigner
 from google.auth.crypt.es256 import ES256Signer
 
-from promptreel.adapters.iap import HEADER, IdentityAwareProxy
-from promptreel.api import routes
-from promptreel.api.identity import InvokerCheck
+from promptreel.adapters.identity import HEADER, IdentityAwareProxy, InvokerCheck
 from promptreel.errors import NotAllowed, Transient
+from promptreel.http import routes
+from tests.fakes.services import SETTINGS, FakeServices
 from tests.fakes.system import FakeClock
-from tests.fakes.world import SETTINGS, FakeWorld
-from tests.unit.api.asking import bearer
+from tests.unit.http.asking import bearer
 
 AUDIENCE = "/projects/123/locations/us-central1/services/studio"
 
@@ -187,7 +186,7 @@ def test_keys_when_they_cannot_be_had_then_the_caller_may_come_again(clock: Fake
 
 
 def test_studio_when_somebody_asks_then_their_films_are_told_by_the_assertion_alone(
-    world: FakeWorld, proxy: IdentityAwareProxy, google: Google
+    world: FakeServices, proxy: IdentityAwareProxy, google: Google
 ) -> None:
     world.identity = proxy
     http: FlaskClient = routes.app(lambda: world).test_client()
@@ -199,8 +198,8 @@ def test_studio_when_somebody_asks_then_their_films_are_told_by_the_assertion_al
 
 
 def test_world_then_looks_at_assertions_where_an_audience_is_set() -> None:
-    behind = FakeWorld()
+    behind = FakeServices()
     behind.settings = replace(SETTINGS, iap_audience=AUDIENCE)
 
     assert isinstance(behind.identity, IdentityAwareProxy)
-    assert isinstance(FakeWorld().identity, InvokerCheck)
+    assert isinstance(FakeServices().identity, InvokerCheck)

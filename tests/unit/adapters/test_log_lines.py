@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from promptreel.api import stepping
-from promptreel.domain import ids
-from promptreel.protocol import telemetry
-from promptreel.steps.open_job import Opened, OpenJob
-from promptreel.steps.submit_clip import ClipSubmitted, SubmitClip
+from promptreel.domain import identifiers
+from promptreel.http import step_handler
+from promptreel.logging import events
+from promptreel.usecases.open_job import Opened, OpenJob
+from promptreel.usecases.submit_clip import ClipSubmitted, SubmitClip
 from tests.loglines import Written, writing
 
 JOB = "job-0123456789abcdef0123"
@@ -24,7 +24,7 @@ def lines() -> Iterator[Written]:
 
 
 def test_step_when_it_ends_then_its_line_says_for_whom_how_and_how_long(lines: Written) -> None:
-    stepping.answer("submit_clip", CLIP, SubmitClip, lambda _: ClipSubmitted("filming"), execution="e-7")
+    step_handler.answer("submit_clip", CLIP, SubmitClip, lambda _: ClipSubmitted("filming"), execution="e-7")
 
     (line,) = lines.read()
     told = {name: line[name] for name in ("message", "action", "job_id", "scene_id", "attempt", "outcome", "status")}
@@ -40,7 +40,7 @@ def test_step_when_it_ends_then_its_line_says_for_whom_how_and_how_long(lines: W
 def test_first_step_when_the_job_is_known_only_afterwards_then_its_line_is_in_the_jobs_trace(lines: Written) -> None:
     opened = Opened("open", JOB, 1)
 
-    stepping.answer("open_job", {"execution": "e-7", "input": {"prompt": "secret"}}, OpenJob, lambda _: opened)
+    step_handler.answer("open_job", {"execution": "e-7", "input": {"prompt": "secret"}}, OpenJob, lambda _: opened)
 
     (line,) = lines.read()
     assert line["logging.googleapis.com/trace"].endswith(TRACE)
@@ -49,7 +49,7 @@ def test_first_step_when_the_job_is_known_only_afterwards_then_its_line_is_in_th
 
 
 def test_library_when_it_logs_within_a_step_then_its_line_belongs_to_the_job(lines: Written) -> None:
-    with telemetry.situated(job_id=JOB, action="poll_clips"):
+    with events.log_context(job_id=JOB, action="poll_clips"):
         logging.getLogger("some.library").warning("slow %s", "disk")
     logging.getLogger("some.library").warning("outside")
 
@@ -60,13 +60,13 @@ def test_library_when_it_logs_within_a_step_then_its_line_belongs_to_the_job(lin
 
 
 def test_situation_when_nested_then_ends_with_its_block_and_unknown_fields_hide_nothing() -> None:
-    with telemetry.situated(job_id="job-1", action="a"):
-        with telemetry.situated(action="b", job_id=None):
-            assert telemetry.situation() == {"job_id": "job-1", "action": "b"}
-        assert telemetry.situation() == {"job_id": "job-1", "action": "a"}
-    assert telemetry.situation() == {}
+    with events.log_context(job_id="job-1", action="a"):
+        with events.log_context(action="b", job_id=None):
+            assert events.current_log_context() == {"job_id": "job-1", "action": "b"}
+        assert events.current_log_context() == {"job_id": "job-1", "action": "a"}
+    assert events.current_log_context() == {}
 
 
 def test_trace_of_a_job_then_is_one_that_w3c_allows() -> None:
-    assert ids.trace_id(JOB) == TRACE
-    assert ids.traceparent(JOB) == f"00-{TRACE}-0000000000000001-01"
+    assert identifiers.trace_id(JOB) == TRACE
+    assert identifiers.traceparent(JOB) == f"00-{TRACE}-0000000000000001-01"

@@ -1,7 +1,7 @@
 """Clips are made in Veo's own location, and polled where they were submitted."""
 
 from promptreel.adapters.veo import Veo
-from promptreel.bootstrap import World
+from promptreel.services import Services
 from promptreel.settings import Settings
 from tests.unit.test_settings import COMPLETE
 
@@ -12,7 +12,7 @@ def test_veo_is_asked_in_its_own_location_when_everything_else_is_elsewhere() ->
     settings = Settings.from_env(
         {**COMPLETE, "PROMPTREEL_REGION": "europe-west1", "PROMPTREEL_VEO_LOCATION": "us-east1"}
     )
-    filmer = World(settings).filmer
+    filmer = Services(settings).filmer
 
     assert isinstance(filmer, Veo)
     assert filmer._client._api_client.location == "us-east1"

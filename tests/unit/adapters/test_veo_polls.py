@@ -6,9 +6,8 @@ from threading import Barrier, Event
 from promptreel.adapters import veo
 from promptreel.adapters.veo import Veo
 from promptreel.errors import NotFound, Transient
-from promptreel.ports import FilmingState, Running
-from promptreel.protocol import filming
-from promptreel.steps import poll_clips
+from promptreel.ports.models import FilmingState, Running
+from promptreel.usecases import filming, poll_clips
 from tests.infra.policy import truth
 
 LONG_S = 60.0

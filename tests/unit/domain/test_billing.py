@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptreel.domain import billing
-from promptreel.domain import ledger as rules
+from promptreel.domain import billing, ledger
 from promptreel.domain.billing import Bill, Row, Verdict
 from promptreel.domain.ledger import Call
 from promptreel.domain.states import CallState
@@ -124,7 +123,7 @@ def test_any_ledger_and_any_bill_then_only_lost_calls_can_be_never_billed_and_no
 def test_never_billed_then_moves_a_lost_call_and_no_other(state: CallState) -> None:
     call = a_clip(state, reason="The operation did not end.")
 
-    moved = rules.never_billed(call, later(2000))
+    moved = ledger.never_billed(call, later(2000))
 
     if state is CallState.LOST:
         assert moved is not None

@@ -11,8 +11,8 @@ from promptreel.domain.ledger import JOB_ENDED, Call
 from promptreel.domain.scene import Scene, Try
 from promptreel.domain.states import CallState, SceneState
 from tests.factories import a_call, a_scene
+from tests.fakes.services import FakeServices
 from tests.fakes.system import START
-from tests.fakes.world import FakeWorld
 
 LATER = START + timedelta(minutes=5)
 RESUMED = START + timedelta(minutes=3)
@@ -20,7 +20,7 @@ RESUMED = START + timedelta(minutes=3)
 
 @pytest.fixture
 def job() -> Job:
-    return FakeWorld().planned()
+    return FakeServices().planned()
 
 
 def filming(**fields: Any) -> Scene:

@@ -13,7 +13,7 @@ from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
 from promptreel.domain.states import FINISHED_CALL, CallState, JobState, SceneState
 from promptreel.errors import AnswerLost
-from promptreel.ports import ClipTask
+from promptreel.ports.orchestration import ClipTask
 from tests.unit.liveness.stage import Stage
 
 

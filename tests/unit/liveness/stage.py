@@ -15,23 +15,25 @@ from promptreel.domain.job import Job, Output
 from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Scene
 from promptreel.errors import AnswerLost, PromptreelError, Transient
-from promptreel.ports import ClipTask, Running, Versioned
-from promptreel.protocol import deletion, lifecycle
-from promptreel.steps.close_job import CloseJob
-from promptreel.steps.draw_keyframe import DrawKeyframe
-from promptreel.steps.fail_job import FailJob
-from promptreel.steps.open_job import OpenJob
-from promptreel.steps.poll_clips import PollClips
-from promptreel.steps.submit_clip import SubmitClip
-from promptreel.steps.sweep_jobs import OPENING_S, QUIET_S, SweepJobs
-from promptreel.steps.write_storyboard import WriteStoryboard
-from stitcher_service.film import cut_film
-from stitcher_service.renders import Made
-from stitcher_service.room import CuttingRoom
+from promptreel.ports.models import Running
+from promptreel.ports.orchestration import ClipTask
+from promptreel.ports.storage import Versioned
+from promptreel.usecases import delete_job, job_lifecycle
+from promptreel.usecases.close_job import CloseJob
+from promptreel.usecases.draw_keyframe import DrawKeyframe
+from promptreel.usecases.fail_job import FailJob
+from promptreel.usecases.open_job import OpenJob
+from promptreel.usecases.poll_clips import PollClips
+from promptreel.usecases.submit_clip import SubmitClip
+from promptreel.usecases.sweep_jobs import OPENING_S, QUIET_S, SweepJobs
+from promptreel.usecases.write_storyboard import WriteStoryboard
+from stitcher_service.jobs.film import cut_film
+from stitcher_service.jobs.renders import Made
+from stitcher_service.jobs.services import StitcherServices
 from tests.factories import a_request
 from tests.fakes.hooks import Killed
+from tests.fakes.services import FakeServices
 from tests.fakes.system import START
-from tests.fakes.world import FakeWorld
 
 TICK_S = 5.0
 SWEEP_EVERY_S = 300.0  # infra/config/services.json
@@ -68,7 +70,7 @@ class Stage:
     """One film and its actors. ``observe`` is called after every write, start, task and answer."""
 
     def __init__(self, observe: Callable[["Stage"], None] = lambda stage: None) -> None:
-        self.world = FakeWorld()
+        self.world = FakeServices()
         self.observe = observe
         self.acting = Actor.OWNER
         self.dead: set[Actor] = set()
@@ -82,7 +84,7 @@ class Stage:
         self._next_sweep_s = SWEEP_EVERY_S
         self.killed_at_s = 0.0
         self.starters: list[Actor] = []
-        self._room = CuttingRoom(self.world.jobs, self.world.artifacts, self.world.clock, self.world.ids, pace=1.0)
+        self._room = StitcherServices(self.world.jobs, self.world.artifacts, self.world.clock, self.world.ids, pace=1.0)
         self._watch(self.world.jobs, "write")
         self._watch(self.world.queue, "put")
         self._watch(self.world.executions, "start")
@@ -115,11 +117,11 @@ class Stage:
     def submit(self, **request: Any) -> None:
         """The owner submits a film: the job is stored, then its execution is started."""
         self.acting = Actor.OWNER
-        wanted = lifecycle.new_job(
+        wanted = job_lifecycle.new_job(
             "job-1", "mira@example.com", a_request(**request), self.world.clock.now(), keep=timedelta(days=90)
         )
         try:
-            job = lifecycle.create(wanted, self.world.jobs)
+            job = job_lifecycle.create(wanted, self.world.jobs)
             self.world.executions.start(job.id, job.run)
         except Killed:
             pass  # the owner has an answer that says nothing; the job is stored
@@ -128,7 +130,7 @@ class Stage:
         """The owner deletes the film."""
         self.acting = Actor.OWNER
         with suppress(Killed):
-            deletion.mark("job-1", **self._people())
+            delete_job.mark("job-1", **self._people())
 
     def tick(self) -> None:
         """Let time pass, and every actor do what is due."""
@@ -277,8 +279,8 @@ class Stage:
 
 
 def make_film(job: Job, *given: object) -> Made:
-    """What `stitcher_service.film._make` would cut, without pictures."""
-    room = next(one for one in given if isinstance(one, CuttingRoom))
+    """What `stitcher_service.jobs.film._make` would cut, without pictures."""
+    room = next(one for one in given if isinstance(one, StitcherServices))
     digest = next(one for one in given if isinstance(one, str))
     root = f"jobs/{job.id}/output"
     uris = [room.artifacts.put(f"{root}/{name}-{digest}", b"x", "video/mp4") for name in ("film", "poster")]

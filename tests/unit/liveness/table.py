@@ -12,9 +12,9 @@ from typing import Any
 from promptreel.domain import polling
 from promptreel.domain.ledger import LEASE_S, SENT_GRACE_S, WINDOW_GRACE_S
 from promptreel.domain.models import registry
-from promptreel.protocol.deletion import LATECOMERS_S
-from promptreel.steps.sweep_jobs import OPENING_S, QUIET_S
-from stitcher_service import renders
+from promptreel.usecases.delete_job import LATECOMERS_S
+from promptreel.usecases.sweep_jobs import OPENING_S, QUIET_S
+from stitcher_service.jobs import renders
 from tests.unit.liveness.phases import STATES, Document
 from tests.unit.liveness.stage import (
     CLIP_TAKES_S,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from promptreel.domain.states import JobState
-from stitcher_service import film
+from stitcher_service.jobs import film
 from tests.unit.liveness.phases import AT_REST, STATES, Document, Phase
 from tests.unit.liveness.stage import MORTAL, Actor, Stage, make_film
 from tests.unit.liveness.table import TABLE, Successor

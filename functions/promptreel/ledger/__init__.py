@@ -1,0 +1,1 @@
+"""Pay exactly once: claims, call requests, paid calls and conditional writes. Rules: docs/ledger.md."""

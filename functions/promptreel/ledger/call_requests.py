@@ -1,0 +1,81 @@
+"""The ticket of every paid call, made in one place: what is planned, what is claimed and what is sent are the same."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from promptreel.domain import identifiers
+from promptreel.domain.job import Job, Plan
+from promptreel.domain.models import ImageModel
+from promptreel.domain.planning import MOST_REFERENCES, PICTURE_SIZE
+from promptreel.domain.scene import FrameName, Scene
+from promptreel.domain.tariffs import Tariff, picture_tariff, raised_limit
+from promptreel.ledger.claims import CallRequest
+
+
+def seed(job: Job, *parts: str) -> int:
+    """The seed of one call: the job's own, or one that follows from its id, and another for every attempt."""
+    base = str(job.request.seed) if job.request.seed is not None else job.id
+    return int(identifiers.digest(base, *parts)[:7], 16)
+
+
+def text(
+    job: Job, tariff: Tariff, purpose: str, scene: Scene | None, attempt: int, digest: str, at: datetime
+) -> CallRequest:
+    """The storyboard's, or, with a scene, that of its milder words."""
+    ticket = CallRequest(
+        job_id=job.id,
+        run=job.run,
+        kind="text",
+        model=tariff.model.id,
+        purpose=purpose,
+        digest=digest,
+        price_micros=tariff.reserved_micros(at),
+        timeout_s=tariff.model.timeout_s,
+        attempt=attempt,
+    )
+    return ticket if scene is None else replace(ticket, scene=scene.id, take=scene.take)
+
+
+def keyframe_tariff(model: ImageModel, location: str, cut_offs: int = 0) -> Tariff:
+    """The price of every keyframe that this model draws, after so many answers that were cut off."""
+    limit = raised_limit(model.output_tokens, cut_offs, model.max_output_tokens)
+    return picture_tariff(model, PICTURE_SIZE, MOST_REFERENCES, limit, location)
+
+
+def keyframe(
+    job: Job, tariff: Tariff, scene: Scene, frame: FrameName, attempt: int, digest: str, at: datetime
+) -> CallRequest:
+    return CallRequest(
+        job_id=job.id,
+        run=job.run,
+        kind="image",
+        model=tariff.model.id,
+        purpose=scene.keyframe_purpose(frame),
+        digest=digest,
+        price_micros=tariff.reserved_micros(at),
+        timeout_s=tariff.model.timeout_s,
+        scene=scene.id,
+        take=scene.take,
+        attempt=attempt,
+    )
+
+
+def clip(job: Job, plan: Plan, scene: Scene, digest: str, at: datetime) -> CallRequest:
+    model = plan.video_of(scene)
+    call = scene.clip_call(job.id)
+    return CallRequest(
+        job_id=job.id,
+        run=job.run,
+        kind="video",
+        model=model.id,
+        purpose=scene.clip_purpose,
+        digest=digest,
+        price_micros=model.cost_micros(scene.duration_s, plan.resolution, at, audio=job.has_sound(scene)),
+        timeout_s=model.timeout_s,
+        window_s=model.longest_latency_s,
+        scene=scene.id,
+        take=scene.take,
+        attempt=scene.attempt,
+        attempt_of_scene=True,
+        prefix=f"jobs/{job.id}/clips/{scene.id}/{call}/",
+    )

@@ -1,0 +1,306 @@
+"""Paying by ledger (DESIGN §5): claim, send, record. No paid call leaves promptreel by another way.
+
+A step describes what it wants paid as a `CallRequest` and gets a `Claim` back. Only `Acquired` may be sent; every other
+answer says why nothing needs to, or may, be paid now.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from promptreel.domain import identifiers, ledger
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call, CallKind
+from promptreel.domain.models import TokenUsage
+from promptreel.domain.money import usd
+from promptreel.domain.states import CallState
+from promptreel.errors import AnswerLost, BudgetExceeded, Refused, Transient, Unpaid, VersionConflict
+from promptreel.ledger.optimistic_locking import retry_on_conflict
+from promptreel.logging.endings import log_call_ended
+from promptreel.ports.storage import Change, Create, JobStore, Replace, Versioned
+from promptreel.ports.system import Clock, Ids
+
+T = TypeVar("T")
+
+BUSY_WAIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """One call that a step wants made.
+
+    ``digest`` covers model, parameters and inputs; ``price_micros`` is the most it can cost. ``scene`` binds the call
+    to the scene's current take; ``attempt_of_scene`` also to its current attempt.
+    """
+
+    job_id: str
+    run: int
+    kind: CallKind
+    model: str
+    purpose: str
+    digest: str
+    price_micros: int
+    timeout_s: float
+    window_s: float = 0.0
+    scene: str | None = None
+    take: int = 1
+    attempt: int = 1
+    attempt_of_scene: bool = False
+    prefix: str = ""
+
+    @property
+    def call_id(self) -> str:
+        return identifiers.call_id(self.job_id, self.purpose, self.take, self.attempt)
+
+    def planned(self, now: datetime) -> Call:
+        """The call this ticket plans, its price reserved."""
+        return Call(
+            id=self.call_id,
+            job=self.job_id,
+            kind=self.kind,
+            model=self.model,
+            purpose=self.purpose,
+            scene=self.scene,
+            take=self.take,
+            attempt=self.attempt,
+            reserved_micros=self.price_micros,
+            created=now,
+            updated=now,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """The lease is ours: send it now."""
+
+    call: Call
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """This call is answered and paid: take over its artifact."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class EndedWithoutOutput:
+    """This call ended without output: only another attempt can help."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Somebody is making this call, or its answer is being looked for: ask again later."""
+
+    call: Call
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """The caller is stale: the job is final, a newer run began, or the scene has a newer take or attempt."""
+
+
+Claim = Acquired | Paid | EndedWithoutOutput | Busy | Superseded
+
+
+class Ledger:
+    """The protocol over a store; holds no state of its own."""
+
+    def __init__(self, jobs: JobStore, clock: Clock, ids: Ids, pace: float) -> None:
+        self._jobs = jobs
+        self._clock = clock
+        self._ids = ids
+        self._pace = pace
+
+    def claim(self, ticket: CallRequest) -> Claim:
+        """Ask for the right to make one call.
+
+        Raises: BudgetExceeded when the call is an extra one that the limit does not hold; nothing is sent then.
+        """
+        holder = self._ids.token()
+        return retry_on_conflict(lambda: self._claim(ticket, holder), self._clock, self._ids)
+
+    def send(self, claim: Acquired, ticket: CallRequest, post: Callable[[float], T]) -> T:
+        """Write SENT, then let `post` leave with the seconds it has left; record any way it can fail.
+
+        Raises: Unpaid, Refused, AnswerLost (recorded); VersionConflict when the lease was lost before the send.
+        """
+        sent = self._sent(claim, ticket)
+        now = self._clock.now()
+        left_s = (sent.answer_by - now).total_seconds() if sent.answer_by else 0.0
+        if left_s <= 0:
+            late = Unpaid("The time to answer had passed before the request was sent.")
+            self._record(sent, lambda call: ledger.unpaid(call, claim.holder, late.reason, self._clock.now()))
+            raise late
+        try:
+            return post(left_s)
+        except Unpaid as error:
+            reason = error.reason
+            self._record(sent, lambda call: ledger.unpaid(call, claim.holder, reason, self._clock.now()))
+            raise
+        except Refused as error:
+            reason, codes = error.reason, error.codes
+            self._record(sent, lambda call: ledger.refused(call, claim.holder, reason, codes, self._clock.now()))
+            raise
+        except Exception as error:  # whatever else happened after SENT, the provider may have accepted the call
+            reason = error.reason if isinstance(error, AnswerLost) else repr(error)
+            self._record(sent, lambda call: ledger.answer_lost(call, claim.holder, reason, self._clock.now()))
+            raise AnswerLost(reason) from error
+
+    def name_operation(self, call: Call, operation: str) -> Call:
+        """Store the operation's name, whatever has become of the job meanwhile."""
+        return self._record(call, lambda read: ledger.named(read, operation, self._clock.now()))
+
+    def settle(
+        self, call: Call, *, cost_micros: int, artifact: str, usage: TokenUsage | None = None, remark: str = ""
+    ) -> Call:
+        """Record the answer and its cost, late ones too; ``remark`` is what is to be said of the answer."""
+        return self._record(
+            call,
+            lambda read: ledger.settled(
+                read, cost_micros=cost_micros, artifact=artifact, usage=usage, remark=remark, now=self._clock.now()
+            ),
+        )
+
+    def settle_declined(
+        self, call: Call, *, cost_micros: int, usage: TokenUsage, reason: str, codes: tuple[str, ...]
+    ) -> Call:
+        """Record a billed answer that holds no output."""
+        return self._record(
+            call,
+            lambda read: ledger.declined(
+                read, cost_micros=cost_micros, usage=usage, reason=reason, codes=codes, now=self._clock.now()
+            ),
+        )
+
+    def release(self, call: Call, reason: str, codes: tuple[str, ...]) -> Call:
+        """Record that the operation ended without output and without a bill."""
+        return self._record(call, lambda read: ledger.filtered(read, reason, codes, self._clock.now()))
+
+    def adopt(self, call: Call, artifact: str) -> Call:
+        """Record output that was found although its answer was lost; it costs what was reserved."""
+        return self._record(call, lambda read: ledger.adopted(read, artifact, read.reserved_micros, self._clock.now()))
+
+    def give_up(self, call: Call, looked_at: datetime, reason: str) -> Call:
+        """LOST, if the look that found nothing began after the call's window (video) or nothing can be looked for."""
+        if call.kind == "video":
+            return self._record(call, lambda read: ledger.lost(read, looked_at, reason, self._clock.now()))
+        return self._record(call, lambda read: ledger.given_up(read, reason, self._clock.now()))
+
+    def release_unbilled(self, call: Call) -> Call:
+        """Release a LOST call that was never billed; a late answer that was recorded meanwhile stands."""
+        return self._record(call, lambda read: ledger.never_billed(read, self._clock.now()))
+
+    def expire(self, call: Call) -> Call:
+        """Move an abandoned claim or a dead sender's call on, if its lease is over."""
+        return self._record(call, lambda read: ledger.expired(read, self._clock.now()))
+
+    def abandon(self, call: Call) -> Call:
+        """Release a planned call of a job that ended."""
+        return self._record(call, lambda read: ledger.abandoned(read, self._clock.now()))
+
+    def _claim(self, ticket: CallRequest, holder: str) -> Claim:
+        job = self._jobs.job(ticket.job_id)
+        if not self._is_current(job.value, ticket):
+            return Superseded()
+        read = self._jobs.call(ticket.job_id, ticket.call_id)
+        if read is None:
+            self._reserve(job, ticket, ticket.price_micros, Create(ticket.job_id, ticket.planned(self._clock.now())))
+            raise VersionConflict("The extra call is planned; claim it on a fresh read.")
+        call = read.value
+        if call.state is CallState.RESERVED and call.held_by(holder):
+            return Acquired(call, holder)  # our own write, whose answer was lost
+        if call.is_paid and call.artifact:
+            return Paid(call)
+        if call.is_finished:
+            return EndedWithoutOutput(call)
+        now = self._clock.now()
+        claimed = ledger.claim(
+            call, digest=ticket.digest, prefix=ticket.prefix, holder=holder, pace=self._pace, now=now
+        )
+        if claimed is None:
+            moved = ledger.expired(call, now)
+            if moved is None:
+                return Busy(call, BUSY_WAIT_S * self._pace)
+            self._jobs.write(Replace(ticket.job_id, read, moved))
+            return Busy(moved, BUSY_WAIT_S * self._pace)
+        missing_micros = ticket.price_micros - call.reserved_micros
+        if missing_micros > 0:
+            dearer = call.evolve(reserved_micros=ticket.price_micros, updated=now)
+            self._reserve(job, ticket, missing_micros, Replace(ticket.job_id, read, dearer))
+            raise VersionConflict("The call costs more with the inputs of today; claim it on a fresh read.")
+        self._jobs.write(Replace(ticket.job_id, read, claimed))
+        return Acquired(claimed, holder)
+
+    def _is_current(self, job: Job, ticket: CallRequest) -> bool:
+        if job.is_final or job.run != ticket.run:
+            return False
+        if ticket.scene is None:
+            return True
+        scene = self._jobs.scene(ticket.job_id, ticket.scene).value
+        return scene.take == ticket.take and (not ticket.attempt_of_scene or scene.attempt == ticket.attempt)
+
+    def _reserve(self, job: Versioned[Job], ticket: CallRequest, micros: int, change: Change) -> None:
+        """Reserve what the plan did not hold. ``job`` was read before the calls are (rule 2)."""
+        committed = ledger.committed_micros([read.value for read in self._jobs.calls(ticket.job_id)])
+        budget = job.value.budget
+        if committed + micros > budget.limit_micros:
+            raise BudgetExceeded(
+                f"budget_usd: {usd(budget.limit_micros)} USD do not hold {ticket.purpose} at up to "
+                f"{usd(ticket.price_micros)} USD; {usd(committed)} USD are spent or reserved.",
+                remedy=f"Resume with a limit of at least {usd(committed + micros)} USD.",
+            )
+        raised = job.value.evolve(budget=budget.evolve(version=budget.version + 1), updated=self._clock.now())
+        self._jobs.write(Replace(ticket.job_id, job, raised), change)
+
+    def _sent(self, claim: Acquired, ticket: CallRequest) -> Call:
+        def attempt() -> Call | None:
+            job = self._jobs.job(ticket.job_id)
+            if not self._is_current(job.value, ticket):
+                return None
+            read = self._jobs.call(ticket.job_id, ticket.call_id)
+            if read is None:
+                return None
+            if read.value.state is CallState.SENT and read.value.held_by(claim.holder):
+                return read.value  # our own write, whose answer was lost
+            sent = ledger.send(
+                read.value,
+                claim.holder,
+                timeout_s=ticket.timeout_s,
+                window_s=ticket.window_s,
+                pace=self._pace,
+                now=self._clock.now(),
+            )
+            if sent is not None:
+                self._jobs.write(Replace(ticket.job_id, read, sent))
+            return sent
+
+        sent = retry_on_conflict(attempt, self._clock, self._ids)
+        if sent is None:
+            raise VersionConflict("The lease was lost before anything was sent.")
+        return sent
+
+    def _record(self, call: Call, rule: Callable[[Call], Call | None]) -> Call:
+        """Apply a rule to the call as it is now; what the rule forbids is left as it is.
+
+        What happened to a call is written with patience: unwritten, it would count as lost, at its highest price.
+        """
+
+        def attempt() -> Call:
+            read = self._jobs.call(call.job, call.id)
+            if read is None:
+                return call
+            changed = rule(read.value)
+            if changed is None:
+                return read.value
+            self._jobs.write(Replace(call.job, read, changed))
+            if changed.is_finished and changed.state is not read.value.state:
+                log_call_ended(changed, read.value.state)
+            return changed
+
+        return retry_on_conflict(attempt, self._clock, self._ids, again=Transient)

@@ -1,0 +1,91 @@
+"""Text and pictures: calls whose answer cannot be fetched again.
+
+The artifact is stored before SETTLED is written, so a settled call always has its answer (DESIGN §5.6).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from promptreel.domain.states import CallState
+from promptreel.domain.tariffs import ReportedUsage, Tariff
+from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient, Unpaid
+from promptreel.ledger.claims import Acquired, Busy, CallRequest, Claim, EndedWithoutOutput, Ledger, Paid
+from promptreel.ports.models import Declined
+from promptreel.ports.storage import ArtifactStore
+from promptreel.ports.system import Clock
+
+MAX_ATTEMPTS = 40  # tries, forgiven ones, and calls that were released because the job ended before they were made
+STORING_S = 20.0  # of a request's time, for scaling and storing what came
+
+
+def last_answer(now: datetime, request_s: float) -> datetime:
+    """Until when answers may come in a request that began now and is cut off after so many seconds."""
+    return now + timedelta(seconds=request_s - STORING_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An answer to keep: its bytes, what the provider reported that it used, and what is to be said of it."""
+
+    data: bytes
+    usage: ReportedUsage
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Where an answer is kept."""
+
+    path: str
+    content_type: str
+
+
+def pay(
+    ticket: CallRequest,
+    artifact: Artifact,
+    tariff: Tariff,
+    post: Callable[[float], Made | Declined],
+    *,
+    ledger: Ledger,
+    artifacts: ArtifactStore,
+    clock: Clock,
+    until: datetime,
+) -> Claim:
+    """Make one call unless it is made; afterwards it is `Paid`, `Closed`, `Busy` or `Superseded`, never `Mine`.
+
+    `Busy` also when its answer might come after `until`: a request that is cut off there pays for what nobody keeps.
+
+    Raises: QuotaExhausted, Transient (nothing is paid, the same call may be sent again); BudgetExceeded.
+    """
+    if clock.now() + timedelta(seconds=ticket.timeout_s) > until:
+        return Busy(ticket.planned(clock.now()), wait_s=0.0)
+    claim = ledger.claim(ticket)
+    if isinstance(claim, Busy) and claim.call.state is CallState.UNCERTAIN:
+        if artifacts.exists(artifact.path):
+            return Paid(ledger.adopt(claim.call, artifacts.uri(artifact.path)))
+        return EndedWithoutOutput(
+            ledger.give_up(claim.call, clock.now(), "The answer was lost and cannot be fetched again.")
+        )
+    if not isinstance(claim, Acquired):
+        return claim
+    try:
+        made = ledger.send(claim, ticket, post)
+    except Throttled as error:
+        raise QuotaExhausted(error.reason) from error
+    except Unpaid as error:
+        raise Transient(error.reason, code="not_sent") from error
+    except Refused as error:
+        return EndedWithoutOutput(claim.call.evolve(reason=error.reason, codes=error.codes, updated=clock.now()))
+    except AnswerLost as error:
+        return EndedWithoutOutput(ledger.give_up(claim.call, clock.now(), error.reason))
+    usage = tariff.complete(made.usage)
+    cost_micros = tariff.cost_micros(usage, clock.now())
+    if isinstance(made, Declined):
+        return EndedWithoutOutput(
+            ledger.settle_declined(
+                claim.call, cost_micros=cost_micros, usage=usage, reason=made.reason, codes=made.codes
+            )
+        )
+    uri = artifacts.put(artifact.path, made.data, artifact.content_type)
+    return Paid(ledger.settle(claim.call, cost_micros=cost_micros, artifact=uri, usage=usage, remark=made.remark))

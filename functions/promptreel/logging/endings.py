@@ -1,0 +1,69 @@
+"""One line for each ending: of a job, of a paid call. Told by whoever makes the move, right after its winning write.
+
+So no ending is told twice. A process that dies between write and line tells nothing; the documents still do, and
+``GET /v1/jobs/{id}/events`` reads those.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call, committed_micros, counted_micros, spent_micros
+from promptreel.domain.states import CallState
+from promptreel.errors import PromptreelError
+from promptreel.logging.events import log_event
+from promptreel.ports.storage import JobStore
+
+
+def log_job_ended(job: Job, jobs: JobStore) -> None:
+    """``job_complete``, ``job_failed``, ``job_cancelled`` or ``job_deleted``: what it took, cost and led to.
+
+    ``makespan_s`` is counted from the last time a person set the job going. When calls or scenes cannot be read, what
+    they would add is left out: the job has ended all the same.
+    """
+    calls: Sequence[Call] | None = None
+    scenes: int | None = None
+    with suppress(PromptreelError):
+        calls = [read.value for read in jobs.calls(job.id)]
+        scenes = len(jobs.scenes(job.id))
+    spent = None if calls is None else spent_micros(calls)
+    reserved = None if calls is None else committed_micros(list(calls)) - spent_micros(calls)
+    if job.spent_micros is not None:  # deleted: its calls and scenes are gone
+        spent, scenes = job.spent_micros, None
+    log_event(
+        f"job_{job.state.lower()}",
+        job_id=job.id,
+        state=job.state.value,
+        run=job.run,
+        makespan_s=round((job.updated - (job.resumed or job.created)).total_seconds(), 3),
+        spent_micros=spent,
+        reserved_micros=reserved,
+        scenes=scenes,
+        warnings=len(job.warnings),
+        code=job.error.code if job.error else None,
+        failed_step=job.error.step if job.error else None,
+    )
+
+
+def log_call_ended(call: Call, before: CallState) -> None:
+    """``call_settled``, ``call_released``, ``call_adopted`` or ``call_lost``: what it was, took and cost.
+
+    ``code`` is there when the provider refused the call. ``cost_micros`` is what the ledger counts for it from now on;
+    an answer that comes after ``call_lost`` is told as well, with ``before`` LOST: its cost replaces the one told then.
+    """
+    log_event(
+        f"call_{call.state.lower()}",
+        job_id=call.job,
+        call_id=call.id,
+        kind=call.kind,
+        model=call.model,
+        scene_id=call.scene,
+        take=call.take,
+        attempt=call.attempt,
+        before=before.value,
+        cost_micros=counted_micros(call),
+        reserved_micros=call.reserved_micros,
+        latency_s=None if call.sent_at is None else round((call.updated - call.sent_at).total_seconds(), 3),
+        code=call.codes[0] if call.codes and call.spends_remedy else None,
+        codes=list(call.codes),
+    )

@@ -1,0 +1,58 @@
+"""Log lines as Cloud Logging reads them: one JSON object a line on stdout, each with the trace of its job.
+
+Workflows hands no trace on, so a job's trace is made from its id (docs/adr/0005): whoever works for a job, in whatever
+process, writes into the same one. The execution is a label, under the name that the Console's execution page asks for.
+"""
+
+import copy
+import logging
+import sys
+import traceback
+
+from google.cloud.logging_v2.handlers import StructuredLogHandler
+
+from promptreel.domain import identifiers
+from promptreel.logging.events import current_log_context
+
+EXECUTION_LABEL = "workflows.googleapis.com/execution_id"
+CHATTY = ("httpx2", "httpx", "google_genai", "urllib3")
+
+
+class JobLines(StructuredLogHandler):
+    """Google's handler, told on whose behalf a line is written."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        return bool(super().handle(_situated(record, self.project_id)))
+
+    def emit_instrumentation_info(self) -> None:
+        """Nothing: the library's line about itself would stand in every log, twice."""
+
+
+def configure(project: str) -> None:
+    """Send everything from INFO on to stdout as JSON lines; HTTP libraries speak only of trouble.
+
+    Without a project (a test, a script) lines carry no trace.
+    """
+    handler = JobLines(stream=sys.stdout, project_id=project)  # type: ignore[no-untyped-call]
+    root = logging.getLogger()
+    root.handlers[:] = [handler]  # not by basicConfig, which would put level and logger into every message
+    root.setLevel(logging.INFO)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _situated(record: logging.LogRecord, project: str) -> logging.LogRecord:
+    """A copy of the record with the fields of the situation, its trace and its label."""
+    fields = {**current_log_context(), **getattr(record, "json_fields", {})}
+    told = copy.copy(record)
+    if record.exc_info:  # a field of its own, where Error Reporting looks: the message stays one that can be counted
+        fields["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
+        told.exc_info = told.exc_text = None
+    execution, job = fields.pop("execution_id", None), fields.get("job_id")
+    if isinstance(job, str) and project:
+        told.trace = f"projects/{project}/traces/{identifiers.trace_id(job)}"
+    if execution:
+        told.labels = {EXECUTION_LABEL: str(execution)}
+    told.json_fields = fields
+    told.http_request = None  # Cloud Run's own request log has it
+    return told

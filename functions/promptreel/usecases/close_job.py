@@ -1,0 +1,58 @@
+"""close_job: the last step of a good run. The film stands; the job says so once."""
+
+from dataclasses import dataclass
+
+from promptreel.domain import recovery, succession
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import spent_micros
+from promptreel.domain.money import usd
+from promptreel.domain.states import JobState
+from promptreel.errors import Broken
+from promptreel.ledger.optimistic_locking import retry_on_conflict
+from promptreel.logging.endings import log_job_ended
+from promptreel.ports.storage import JobStore, Replace
+from promptreel.ports.system import Clock, Ids
+
+
+@dataclass(frozen=True, slots=True)
+class CloseJob:
+    job_id: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobClosed:
+    """``state`` is ``complete`` or ``superseded``."""
+
+    state: str
+    film_uri: str = ""
+    spent_usd: str = ""
+
+
+def close_job(cmd: CloseJob, *, jobs: JobStore, clock: Clock, ids: Ids) -> JobClosed:
+    """COMPLETE, with the film's address and what it cost; asked again, it answers as before."""
+    job = retry_on_conflict(lambda: _complete(cmd, jobs, clock), clock, ids)
+    if job is None or job.output is None:
+        return JobClosed("superseded")
+    spent = spent_micros(read.value for read in jobs.calls(job.id))
+    return JobClosed("complete", film_uri=job.output.film_uri, spent_usd=usd(spent))
+
+
+def _complete(cmd: CloseJob, jobs: JobStore, clock: Clock) -> Job | None:
+    read = jobs.job(cmd.job_id)
+    job = read.value
+    if job.run != cmd.run or (job.is_final and job.state is not JobState.COMPLETE):
+        return None
+    if job.state is JobState.COMPLETE:
+        return job
+    if job.output is None:
+        raise Broken(f"{job.id} has no film although its cut was reported done.", code="film_missing")
+    scenes = [found.value for found in jobs.scenes(job.id)]
+    calls = [found.value for found in jobs.calls(job.id)]
+    remedies = filter(None, map(recovery.told, scenes))
+    replaced = succession.replacement_warnings(calls)
+    warnings = (*job.warnings, *replaced, *remedies, *recovery.picture_warnings(scenes, calls))
+    done = job.to(JobState.COMPLETE, clock.now(), warnings=warnings)
+    jobs.write(Replace(job.id, read, done))
+    log_job_ended(done, jobs)
+    return done

@@ -1,0 +1,269 @@
+"""draw_keyframe: one picture. The moment a scene has both of its frames, its clip is put into the queue (C1, D2)."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from promptreel.domain import identifiers, planning, prompts, recovery, succession
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import committed_micros
+from promptreel.domain.models import ImageModel, registry
+from promptreel.domain.problem import Problem
+from promptreel.domain.scene import FrameName, Keyframe, Scene
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.errors import Broken, NotFound, PromptreelError, Rejected
+from promptreel.ledger import call_requests
+from promptreel.ledger.claims import Busy, Claim, EndedWithoutOutput, Ledger, Paid
+from promptreel.ledger.optimistic_locking import retry_on_conflict
+from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Artifact, Made, last_answer, pay
+from promptreel.ports.models import Declined, ImageGenerator, ImageRequest, ImageResult, TextGenerator
+from promptreel.ports.orchestration import ClipQueue
+from promptreel.ports.storage import ArtifactStore, JobStore, Replace
+from promptreel.ports.system import Clock, Ids
+from promptreel.usecases import artifact_integrity, filming, job_lifecycle
+from promptreel.usecases.rewrite_prompts import rewrite_refused_prompts
+
+log = logging.getLogger(__name__)
+
+MAX_TRIES = 3
+MISFIT = "misfit"  # code of a picture that was paid and is of another shape: it is drawn once more
+REQUEST_S = 300.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
+MayRedraw = Callable[[], bool] | None
+_REFUSED = "Change what this scene shows in the prompt and submit again."
+_LOST = "Resume the job: the answer was lost on its way, which says nothing about the picture."
+
+
+@dataclass(frozen=True, slots=True)
+class DrawKeyframe:
+    job_id: str
+    run: int
+    scene: str
+    frame: FrameName
+    take: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeDrawn:
+    """``drawn``, ``busy`` (ask again after ``wait_s``), ``superseded``, or ``outdated``: its scene has a newer take.
+
+    ``given_up``: pictures drawn anew by a remedy were refused too; the job's policy says what becomes of the scene.
+    """
+
+    state: str
+    wait_s: float = 0.0
+
+
+class KeyframeRefused(Rejected):
+    """The painter refuses every try."""
+
+    default_code = "keyframe_refused"
+
+
+def draw_keyframe(
+    cmd: DrawKeyframe,
+    *,
+    jobs: JobStore,
+    artifacts: ArtifactStore,
+    writer: TextGenerator,
+    painter: ImageGenerator,
+    queue: ClipQueue,
+    ledger: Ledger,
+    clock: Clock,
+    ids: Ids,
+) -> KeyframeDrawn:
+    """Draw one keyframe; asked again, it answers as before and pays nothing.
+
+    Raises: KeyframeRefused when the painter refuses every try at a first picture; Misconfigured when no painter can be
+    used; BudgetExceeded.
+    """
+    until = last_answer(clock.now(), REQUEST_S)
+    job = jobs.job(cmd.job_id).value
+    if job.run != cmd.run or job.is_final:
+        return KeyframeDrawn("superseded")
+    scene = jobs.scene(cmd.job_id, cmd.scene).value
+    if scene.take != cmd.take:
+        return KeyframeDrawn("outdated")
+    if scene.frame(cmd.frame) is None:
+        ready = rewrite_refused_prompts(
+            job,
+            scene,
+            jobs=jobs,
+            artifacts=artifacts,
+            writer=writer,
+            ledger=ledger,
+            clock=clock,
+            ids=ids,
+            until=until,
+        )
+        try:
+            drawn = (
+                _draw(
+                    job,
+                    ready,
+                    cmd.frame,
+                    jobs=jobs,
+                    artifacts=artifacts,
+                    painter=painter,
+                    ledger=ledger,
+                    clock=clock,
+                    until=until,
+                )
+                if isinstance(ready, Scene)
+                else ready
+            )
+        except KeyframeRefused as error:
+            if not scene.redraw:
+                raise
+            problem = Problem.of(error, step="draw_keyframe", scene=scene.id)
+            retry_on_conflict(lambda: _give_up(cmd, problem, jobs, clock), clock, ids)
+            return KeyframeDrawn("given_up")
+        if isinstance(drawn, Busy):
+            return KeyframeDrawn("busy", wait_s=drawn.wait_s)
+        if not isinstance(drawn, Keyframe):
+            return KeyframeDrawn("superseded")
+        keyframe = drawn
+        retry_on_conflict(lambda: _hang_up(cmd, keyframe, jobs, clock), clock, ids)
+    if jobs.scene(cmd.job_id, cmd.scene).value.frames_drawn:
+        filming.dispatch(job, cmd.scene, jobs=jobs, queue=queue, clock=clock, ids=ids)
+    if all(read.value.frames_drawn for read in jobs.scenes(job.id)):
+        job_lifecycle.advance(job.id, job.run, JobState.KEYFRAMES, JobState.VIDEO_GEN, jobs=jobs, clock=clock, ids=ids)
+    return KeyframeDrawn("drawn")
+
+
+def _draw(
+    job: Job,
+    scene: Scene,
+    frame: FrameName,
+    *,
+    jobs: JobStore,
+    artifacts: ArtifactStore,
+    painter: ImageGenerator,
+    ledger: Ledger,
+    clock: Clock,
+    until: datetime,
+) -> Keyframe | Claim:
+    """The picture, or why there is none now."""
+    plan = job.planned()
+    before = scene.frame("start") if frame == "end" else None
+    if frame == "end" and before is None:
+        raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
+    if before is not None:
+        artifact_integrity.check(f"{scene.id}: its first picture", before, artifacts)
+    references = (before.uri,) if before else ()
+    tries, cut_offs, was_misfit, reason, remedy = 0, 0, False, "", ""
+    model = registry().image_model(plan.image_model)
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        tariff = call_requests.keyframe_tariff(model, painter.location, cut_offs)
+        sketch = ImageRequest(
+            model=model.id,
+            prompt=_prompt(job, scene, frame, model, continues=before is not None),
+            references=references,
+            aspect=plan.aspect,
+            size=planning.PICTURE_SIZE,
+            frame_px=plan.size_px,
+            seed=call_requests.seed(job, scene.keyframe_purpose(frame), str(scene.take), str(attempt)),
+            max_output_tokens=tariff.output_limit,
+            thinking_level=model.thinking_level,
+        )
+        digest = _digest(sketch, before)
+        ticket = call_requests.keyframe(job, tariff, scene, frame, attempt, digest, clock.now())
+
+        may_redraw = None if was_misfit else partial(_can_pay_another, job.id, ticket.price_micros, jobs)
+
+        def post(left_s: float, asked: ImageRequest = sketch, may_redraw: MayRedraw = may_redraw) -> Made | Declined:
+            return _judge_shape(painter.paint(asked, left_s), frame, asked, may_redraw)
+
+        artifact = Artifact(f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png", "image/png")
+        claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
+        if isinstance(claim, Paid):
+            paid = claim.call  # perhaps made from an earlier version of the prompt's template
+            uri = paid.artifact or artifacts.uri(artifact.path)
+            checksum = artifact_integrity.checksum(f"{scene.id}: its {frame} picture", uri, artifacts)
+            return Keyframe(uri=uri, digest=paid.digest, checksum=checksum)
+        if not isinstance(claim, EndedWithoutOutput):
+            return claim
+        following = succession.next_model(job, model, claim.call, registry().image_model)
+        if following is not model:
+            model = following
+            continue
+        tries += claim.call.spends_remedy and job.counts(claim.call.updated)
+        cut_offs += claim.call.was_cut_off
+        was_misfit |= MISFIT in claim.call.codes
+        reason = claim.call.reason or reason
+        remedy = _LOST if claim.call.state is CallState.LOST else _REFUSED
+        if tries >= MAX_TRIES:
+            break
+    raise KeyframeRefused(f"{scene.id}: no {frame} picture in {tries} tries: {reason}", remedy=remedy)
+
+
+def _judge_shape(
+    answer: ImageResult | Declined, frame: FrameName, asked: ImageRequest, may_redraw: MayRedraw
+) -> Made | Declined:
+    """Keep a picture of about the frame's shape; another one is declined once, then kept with a remark."""
+    if isinstance(answer, Declined):
+        return answer
+    lost = planning.cropped_share(answer.drawn_px, asked.frame_px)
+    if lost <= planning.MOST_CROPPED:
+        return Made(answer.data, answer.usage)
+    width, height = answer.drawn_px
+    words = f"its {frame} picture came as {width}x{height}, so that {lost:.0%} of it is cropped"
+    if may_redraw is not None and may_redraw():
+        return Declined(words, (MISFIT,), answer.usage)
+    return Made(answer.data, answer.usage, words)
+
+
+def _can_pay_another(job_id: str, price_micros: int, jobs: JobStore) -> bool:
+    """Whether the budget holds one more picture; not when that cannot be read, for the present one is paid."""
+    try:
+        calls = [read.value for read in jobs.calls(job_id)]
+        return committed_micros(calls) + price_micros <= jobs.job(job_id).value.budget.limit_micros
+    except PromptreelError:
+        return False
+
+
+def _prompt(job: Job, scene: Scene, frame: FrameName, model: ImageModel, *, continues: bool) -> str:
+    """The request's words, cut to what is reserved for them."""
+    limit = model.max_prompt_tokens
+    prompt, cut = prompts.keyframe_prompt(job.planned(), scene, frame, limit, continues=continues)
+    if cut is not None:
+        fields = {"job": job.id, "scene": scene.id, "original": cut.original, "kept": cut.kept}
+        log.warning("keyframe prompt cut to %d tokens", limit, extra={"json_fields": fields})
+    return prompt
+
+
+def _digest(sketch: ImageRequest, before: Keyframe | None) -> str:
+    """A name for everything the picture is made from."""
+    size = "x".join(map(str, sketch.frame_px))
+    return identifiers.digest(
+        sketch.model, sketch.prompt, sketch.size, size, str(sketch.seed), before.digest if before else ""
+    )
+
+
+def _hang_up(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: Clock) -> None:
+    """Write the picture on its scene, and as the first picture of the scene that goes on from it."""
+    scenes = jobs.scenes(cmd.job_id)
+    position = next((index for index, read in enumerate(scenes) if read.value.id == cmd.scene), None)
+    if position is None:
+        raise NotFound(f"{cmd.scene} is gone: the job was deleted.")
+    read, now = scenes[position], clock.now()
+    if read.value.take != cmd.take or read.value.frame(cmd.frame) is not None:
+        return
+    changes = [Replace(cmd.job_id, read, _with(read.value, cmd.frame, drawn, now))]
+    following = scenes[position + 1] if position + 1 < len(scenes) else None
+    if cmd.frame == "end" and following is not None and following.value.start is None:
+        changes.append(Replace(cmd.job_id, following, _with(following.value, "start", drawn, now)))
+    jobs.write(*changes)
+
+
+def _give_up(cmd: DrawKeyframe, problem: Problem, jobs: JobStore, clock: Clock) -> None:
+    read = jobs.scene(cmd.job_id, cmd.scene)
+    if read.value.take == cmd.take and read.value.redraw:
+        jobs.write(Replace(cmd.job_id, read, recovery.not_redrawn(read.value, problem, clock.now())))
+
+
+def _with(scene: Scene, frame: FrameName, drawn: Keyframe, now: datetime) -> Scene:
+    awaited = tuple(name for name in scene.redraw if name != frame)
+    hung = scene.evolve(**{frame: drawn}, redraw=awaited, updated=now)
+    return hung.to(SceneState.DRAWN, now) if hung.frames_drawn and hung.state is SceneState.PENDING else hung

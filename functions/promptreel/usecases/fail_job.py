@@ -1,0 +1,66 @@
+"""fail_job: the last step of a bad run. The job tells its owner what went wrong and what to do."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from promptreel.domain.problem import Problem
+from promptreel.ports.storage import JobStore
+from promptreel.ports.system import Clock, Ids
+from promptreel.usecases import job_lifecycle
+
+RETRY_REMEDY = "Resume the job; what is made and paid is kept."
+
+
+@dataclass(frozen=True, slots=True)
+class FailJob:
+    """``error`` is what the workflow caught: a step's problem, an HTTP error, or any raised value."""
+
+    job_id: str
+    run: int
+    error: Any
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """``state`` is ``failed``, the job's other final state, or ``superseded``."""
+
+    state: str
+
+
+def fail_job(cmd: FailJob, *, jobs: JobStore, clock: Clock, ids: Ids) -> JobFailed:
+    """FAILED with its reason, unless the job has ended or moved on to a newer run."""
+    problem = problem_of(cmd.error)
+    job = job_lifecycle.fail(cmd.job_id, cmd.run, problem, jobs=jobs, clock=clock, ids=ids)
+    return JobFailed("superseded" if job is None else job.state.value.lower())
+
+
+def problem_of(error: Any) -> Problem:
+    """The problem in whatever a workflow catches."""
+    if isinstance(error, dict):
+        body = error.get("body")
+        told = body if isinstance(body, dict) else error
+        if isinstance(told.get("code"), str) and isinstance(told.get("message"), str):
+            scene = told.get("scene")
+            return Problem(
+                code=told["code"],
+                message=told["message"],
+                remedy=str(told.get("remedy") or ""),
+                step=str(told.get("step") or ""),
+                scene=scene if isinstance(scene, str) else None,
+            )
+        branches = error.get("branches")
+        if isinstance(branches, list) and branches:
+            return problem_of(_payload(branches[0]))
+        message = str(error.get("message") or json.dumps(error))
+        return Problem(code="step_failed", message=message, remedy=RETRY_REMEDY)
+    return Problem(code="step_failed", message=str(error), remedy=RETRY_REMEDY)
+
+
+def _payload(branch: Any) -> Any:
+    """What a parallel branch raised, as UnhandledBranchError reports it."""
+    payload = branch.get("error", {}).get("payload") if isinstance(branch, dict) else branch
+    try:
+        return json.loads(payload) if isinstance(payload, str) else payload
+    except ValueError:
+        return payload

@@ -1,0 +1,221 @@
+"""Clips between the two frames and the film: dispatch one, and find out what has become of its call."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from promptreel.domain import recovery
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call, committed_micros
+from promptreel.domain.problem import Problem
+from promptreel.domain.scene import Clip, Scene
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.errors import NotFound, PromptreelError, Transient
+from promptreel.ledger.claims import Ledger
+from promptreel.ledger.optimistic_locking import retry_on_conflict
+from promptreel.ports.models import Delivered, Ended, FilmingState, VideoGenerator
+from promptreel.ports.orchestration import ClipQueue, ClipTask
+from promptreel.ports.storage import ArtifactStore, JobStore, Replace
+from promptreel.ports.system import Clock, Ids
+from promptreel.usecases import artifact_integrity
+
+log = logging.getLogger(__name__)
+
+MISSING_CLIP_S = 600.0  # how long a paid clip may be missing from the bucket: it may be written late
+LOOK_FOR_TASK_AFTER_S = 120.0
+POLLS_S = 45.0  # for all polls of one look together, in real seconds
+
+
+def is_overdue(scene: Scene, now: datetime, pace: float) -> bool:
+    """Whether it is time to look for the scene's task: it was made, or seen in the queue, long ago."""
+    return scene.queued_at is None or now - scene.queued_at > timedelta(seconds=LOOK_FOR_TASK_AFTER_S * pace)
+
+
+def dispatch(job: Job, scene_id: str, *, jobs: JobStore, queue: ClipQueue, clock: Clock, ids: Ids) -> None:
+    """Put the clip of a drawn or queued scene into the queue. Repeating is harmless: it is the same task.
+
+    The scene is written first: a task that was never made is made by the next call, under the same name.
+    """
+
+    def attempt() -> Scene | None:
+        read = jobs.scene(job.id, scene_id)
+        if read.value.state is not SceneState.DRAWN:
+            return read.value if read.value.is_live else None
+        now = clock.now()
+        queued = read.value.to(SceneState.QUEUED, now, dispatch=read.value.dispatch + 1, queued_at=now)
+        jobs.write(Replace(job.id, read, queued))
+        return queued
+
+    scene = retry_on_conflict(attempt, clock, ids)
+    if scene is not None:
+        queue.put(_task(job, scene), high=_is_high(job))
+
+
+def redispatch(job: Job, scene: Scene, *, jobs: JobStore, queue: ClipQueue, clock: Clock, ids: Ids) -> None:
+    """Make a new task for a scene whose task is done or was never made; one that still waits is left alone.
+
+    Without the look, a queue that is slower than its tasks' patience would fill with copies and never recover.
+    """
+    try:
+        waits = queue.has(_task(job, scene), high=_is_high(job))
+    except Transient as error:  # it says nothing; the next poll looks again
+        log.warning("look for clip task failed", extra={"json_fields": {"scene_id": scene.id, "error": str(error)}})
+        return
+
+    def attempt() -> Scene | None:
+        read = jobs.scene(job.id, scene.id)
+        seen, now = read.value, clock.now()
+        if not seen.is_live or seen.dispatch != scene.dispatch:
+            return None
+        changed = seen.evolve(dispatch=seen.dispatch + (not waits), queued_at=now, updated=now)
+        jobs.write(Replace(job.id, read, changed))
+        return changed
+
+    queued = retry_on_conflict(attempt, clock, ids)
+    if queued is not None and not waits:
+        queue.put(_task(job, queued), high=_is_high(job))
+
+
+def _task(job: Job, scene: Scene) -> ClipTask:
+    return ClipTask(job.id, job.run, scene.id, scene.take, scene.attempt, scene.dispatch)
+
+
+def _is_high(job: Job) -> bool:
+    return job.request.priority == "high"
+
+
+def clip(call: Call, artifacts: ArtifactStore) -> Clip | None:
+    """The clip that a paid call delivered; None while the bucket does not have it."""
+    try:
+        return Clip(uri=call.artifact or "", call=call.id, checksum=artifacts.checksum(call.artifact or ""))
+    except NotFound:
+        return None
+
+
+def may_come(scene: Scene, call: Call, now: datetime, pace: float) -> bool:
+    """Whether a paid clip that the bucket does not have may still appear there; nothing is paid until then."""
+    return now - max(call.updated, scene.updated) < timedelta(seconds=MISSING_CLIP_S * pace)
+
+
+def fault(scene: Scene, call: Call, found: Clip | None) -> Problem | None:
+    """Why ``found``, what the bucket has, cannot be taken for the clip that ``call`` paid for; None if it can."""
+    known = scene.clip if scene.clip is not None and scene.clip.call == call.id else None
+    if found is None:
+        code, words = "clip_missing", "is missing from the bucket"
+    elif known is not None and known.checksum not in {"", found.checksum}:
+        code, words = "clip_changed", "is no longer what was stored"
+    else:
+        return None
+    message = f"{scene.id}: its clip, paid with {call.id}, {words}: {call.artifact}"
+    return Problem(code=code, message=message, remedy=artifact_integrity.CLIP_REMEDY, step="poll_clips", scene=scene.id)
+
+
+def refilmable(job: Job, scenes: Sequence[Scene], calls: Sequence[Call]) -> frozenset[str]:
+    """The scenes whose clip the budget would pay a second time, the first ones first."""
+    prices = {call.id: call.reserved_micros for call in calls}
+    left_micros = job.budget.limit_micros - committed_micros(list(calls))
+    found = set()
+    for scene in scenes:
+        price_micros = prices.get(scene.clip.call) if scene.clip else None
+        if price_micros is not None and price_micros <= left_micros and recovery.may_refilm(job, scene):
+            left_micros -= price_micros
+            found.add(scene.id)
+    return frozenset(found)
+
+
+def reject_clips(
+    job_id: str, run: int, problems: Mapping[str, Problem], *, jobs: JobStore, clock: Clock, ids: Ids
+) -> None:
+    """Take clips that cannot be used out of a film about to be cut; the job returns to filming.
+
+    ``problems`` names the scenes. What becomes of each is `recovery.without_clip`'s to say. Idempotent: a job that is
+    not being cut any more, and a scene whose clip was rejected already, are left as they are.
+    """
+
+    def attempt() -> None:
+        read = jobs.job(job_id)  # before the calls: a refused batch begins again here (budget)
+        job, now = read.value, clock.now()
+        if job.run != run or job.state is not JobState.STITCH:
+            return
+        calls = [found.value for found in jobs.calls(job_id)]
+        rejected = [found for found in jobs.scenes(job_id) if found.value.id in problems and found.value.clip]
+        affordable = refilmable(job, [found.value for found in rejected], calls)
+        changes: list[Replace[Job] | Replace[Scene]] = [Replace(job_id, read, job.to(JobState.VIDEO_GEN, now))]
+        for found in rejected:
+            scene = found.value
+            if scene.clip is not None and scene.state is SceneState.DONE:
+                problem, paid_by = problems[scene.id], scene.clip.call
+                changed = recovery.without_clip(job, scene, paid_by, problem, now, is_affordable=scene.id in affordable)
+                changes.append(Replace(job_id, found, changed))
+        jobs.write(*changes)
+
+    retry_on_conflict(attempt, clock, ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What the provider said of operations, by name, in a look that began at ``began``."""
+
+    began: datetime
+    states: Mapping[str, FilmingState | PromptreelError]
+
+
+def poll(calls: Iterable[Call], *, filmer: VideoGenerator, clock: Clock) -> Polled:
+    """Ask the provider for the operations of these calls, all at once."""
+    began = clock.now()
+    return Polled(began, filmer.poll_all([call.operation for call in calls if call.operation], POLLS_S))
+
+
+def resolve(
+    call: Call,
+    *,
+    ledger: Ledger,
+    filmer: VideoGenerator,
+    artifacts: ArtifactStore,
+    clock: Clock,
+    polled: Polled | None = None,
+) -> Call:
+    """Look once at what became of a clip's call and record it. Any worker may do this, as often as it likes.
+
+    ``polled`` is what the provider has said already; without it the provider is asked.
+    """
+    try:
+        return _look(call, polled, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
+    except Transient as error:  # a look that failed says nothing; one scene's bad luck must not stop the others
+        log.warning("look at clip failed", extra={"json_fields": {"call": call.id, "error": str(error)}})
+        return call
+
+
+def _look(
+    call: Call, polled: Polled | None, *, ledger: Ledger, filmer: VideoGenerator, artifacts: ArtifactStore, clock: Clock
+) -> Call:
+    if call.state not in {CallState.RESERVED, CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
+        return call
+    if not call.operation:
+        if call.state in {CallState.RESERVED, CallState.SENT}:
+            return ledger.expire(call)
+        return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
+    polled = polled or poll([call], filmer=filmer, clock=clock)
+    seen = polled.states.get(call.operation)
+    if seen is None or isinstance(seen, PromptreelError):
+        # Refused, forgotten, broken or not answered in time: the clip may lie in the bucket all the same.
+        error = str(seen or "no answer in time")
+        log.warning("poll failed", extra={"json_fields": {"call": call.id, "error": error}})
+        return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
+    if isinstance(seen, Delivered):
+        return ledger.settle(call, cost_micros=call.reserved_micros, artifact=seen.uri)
+    if isinstance(seen, Ended):
+        return ledger.release(call, seen.reason, seen.codes)
+    return ledger.give_up(call, polled.began, "The operation did not end within its longest latency.")
+
+
+def _look_in_bucket(call: Call, *, ledger: Ledger, artifacts: ArtifactStore, clock: Clock) -> Call:
+    """Polling cannot help: only this call could have written below its prefix, so what is there is its output."""
+    looked_at = clock.now()
+    for stored in artifacts.list(call.prefix):
+        if stored.uri.endswith(".mp4"):
+            if call.operation:  # its answer came; the operation cannot be polled
+                return ledger.settle(call, cost_micros=call.reserved_micros, artifact=stored.uri)
+            return ledger.adopt(call, stored.uri)
+    return ledger.give_up(call, looked_at, "No output appeared within the adoption window.")

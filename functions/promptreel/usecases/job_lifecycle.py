@@ -1,0 +1,189 @@
+"""How a job begins, ends and begins again; each is one compare-and-set on the job document."""
+
+import json
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from promptreel.domain import identifiers
+from promptreel.domain.job import DEFAULT_LIMIT_MICROS, Budget, Job
+from promptreel.domain.ledger import committed_micros
+from promptreel.domain.money import micros, usd
+from promptreel.domain.problem import Problem
+from promptreel.domain.request import FilmRequest
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import JobState, SceneState
+from promptreel.errors import BudgetExceeded, Conflict, NotFound, Transient, VersionConflict
+from promptreel.ledger.optimistic_locking import retry_on_conflict
+from promptreel.logging.endings import log_job_ended
+from promptreel.ports.orchestration import Executions
+from promptreel.ports.storage import Create, JobStore, Replace, Versioned
+from promptreel.ports.system import Clock, Ids
+
+
+def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime, *, keep: timedelta, upload: str = "") -> Job:
+    """A job as submitted, not stored yet. It expires after ``keep``; ``upload`` is the file that asked for it."""
+    limit = DEFAULT_LIMIT_MICROS if request.budget_usd is None else micros(request.budget_usd)
+    wish = json.dumps(request.model_dump(mode="json"), sort_keys=True)
+    return Job(
+        id=job_id,
+        owner=owner,
+        origin=identifiers.digest(owner, wish),
+        request=request,
+        budget=Budget(limit_micros=limit),
+        upload=upload,
+        expires=now + keep,
+        created=now,
+        updated=now,
+    )
+
+
+def create(job: Job, jobs: JobStore) -> Job:
+    """Store a new job; the same job created again is the one that stands, even if all that stands is its tombstone.
+
+    Raises: Conflict when the id stands for another request.
+    """
+    try:
+        jobs.write(Create(job.id, job))
+    except VersionConflict:
+        read = jobs.job(job.id)
+        standing = read.value
+        if standing.is_forgotten(job.created):
+            jobs.write(Replace(job.id, read, job))
+            return job
+        if standing.origin != job.origin:
+            raise Conflict(
+                "This Idempotency-Key already stands for another request.",
+                code="idempotency_key_reused",
+                remedy="Send the first request again, or use a new key for a new film.",
+            ) from None
+        return standing
+    return job
+
+
+def cancel(job_id: str, *, jobs: JobStore, executions: Executions, clock: Clock, ids: Ids) -> Job:
+    """CANCELLED first, so that nothing new is paid; then the execution, whose cancellation cannot be caught.
+
+    A cancelled job cancelled again is fine. Raises: Conflict for a job that ended in another way.
+    """
+
+    def attempt() -> Job:
+        read = jobs.job(job_id)
+        if read.value.state is JobState.CANCELLED:
+            return read.value
+        if read.value.is_final:
+            raise Conflict(f"The job is {read.value.state}; only a running job can be cancelled.", code="job_is_final")
+        cancelled = read.value.to(JobState.CANCELLED, clock.now())
+        jobs.write(Replace(job_id, read, cancelled))
+        log_job_ended(cancelled, jobs)
+        return cancelled
+
+    job = retry_on_conflict(attempt, clock, ids)
+    if job.execution:
+        executions.cancel(job.execution)
+    return job
+
+
+def resume(
+    job_id: str, limit_micros: int | None, *, jobs: JobStore, executions: Executions, clock: Clock, ids: Ids
+) -> Job:
+    """Go on at the first unfinished piece, with a new run; what is made and paid stays as it is.
+
+    A job that goes on already is fine. Raises: Conflict for a finished film; BudgetExceeded for a limit that is
+    spent or reserved already.
+    """
+    job = retry_on_conflict(lambda: _reopen(job_id, limit_micros, jobs, clock), clock, ids)
+    if job.execution is None:
+        with suppress(Transient):  # the job stands; sweep_jobs gives it an execution
+            executions.start(job.id, job.run)
+    return job
+
+
+def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock) -> Job:
+    read, now = jobs.job(job_id), clock.now()
+    job = read.value
+    if job.is_absent(now):
+        raise NotFound(f"There is no job {job_id}.")
+    if job.state is JobState.COMPLETE:
+        raise Conflict("The film is complete; there is nothing to go on with.", code="job_is_complete")
+    if not job.is_final:
+        return job
+    limit = job.budget.limit_micros if limit_micros is None else limit_micros
+    committed = committed_micros([call.value for call in jobs.calls(job_id)])
+    if committed > limit:
+        raise BudgetExceeded(
+            f"budget_usd: {usd(committed)} USD are spent or reserved already.",
+            remedy=f"Resume with a limit of at least {usd(committed)} USD.",
+        )
+    scenes = jobs.scenes(job_id)
+    reopened = job.entering(
+        _unfinished(job, [scene.value for scene in scenes]),
+        now,
+        run=job.run + 1,
+        restarts=0,
+        execution=None,
+        error=None,
+        budget=job.budget.evolve(limit_micros=limit, version=job.budget.version + 1),
+        resumed=now,
+        expires=job.expiry_from(now),
+    )
+    again = [scene for scene in scenes if scene.value.is_live or scene.value.problem is not None]
+    jobs.write(Replace(job_id, read, reopened), *(Replace(job_id, scene, scene.value.again(now)) for scene in again))
+    return reopened
+
+
+def _unfinished(job: Job, scenes: list[Scene]) -> JobState:
+    """The earliest stage with something left to do."""
+    if job.plan is None:
+        return JobState.PENDING
+    if not all(scene.frames_drawn for scene in scenes):
+        return JobState.KEYFRAMES
+    return JobState.STITCH if all(scene.state is SceneState.DONE for scene in scenes) else JobState.VIDEO_GEN
+
+
+def fail(job_id: str, run: int, problem: Problem, *, jobs: JobStore, clock: Clock, ids: Ids) -> Job | None:
+    """FAILED with its reason, unless the run is stale or the job has ended; the job as it stands, None when stale."""
+
+    def attempt() -> Job | None:
+        read = jobs.job(job_id)
+        if read.value.run != run:
+            return None
+        if read.value.is_final:
+            return read.value
+        failed = read.value.to(JobState.FAILED, clock.now(), error=problem)
+        jobs.write(Replace(job_id, read, failed))
+        log_job_ended(failed, jobs)
+        return failed
+
+    return retry_on_conflict(attempt, clock, ids)
+
+
+def advance(job_id: str, run: int, start: JobState, to: JobState, *, jobs: JobStore, clock: Clock, ids: Ids) -> None:
+    """Move a running job from one stage to the next; a job that has moved already is fine."""
+
+    def attempt() -> None:
+        read = jobs.job(job_id)
+        if read.value.run == run and read.value.state is start:
+            jobs.write(Replace(job_id, read, read.value.to(to, clock.now())))
+
+    retry_on_conflict(attempt, clock, ids)
+
+
+def restart(read: Versioned[Job], *, jobs: JobStore, executions: Executions, clock: Clock, ids: Ids) -> None:
+    """Give a job whose execution is gone a new run; one that no execution has opened yet is started again as it is.
+
+    A new run would fence off an execution that is only slow to open it. What could not be started does not count.
+
+    Raises: VersionConflict when somebody else acted first; Transient when nothing could be started.
+    """
+    job = read.value
+    if job.execution is not None:
+        job = job.evolve(run=job.run + 1, execution=None, updated=clock.now())
+        jobs.write(Replace(job.id, read, job))
+    executions.start(job.id, job.run)
+
+    def count() -> None:
+        now = jobs.job(job.id)
+        if now.value.run == job.run:
+            jobs.write(Replace(job.id, now, now.value.evolve(restarts=now.value.restarts + 1, updated=clock.now())))
+
+    retry_on_conflict(count, clock, ids)

@@ -1,0 +1,162 @@
+"""poll_clips: look at every live scene at once, record what became of its clip, and say how long to wait (D2, D4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from promptreel.domain import polling, recovery
+from promptreel.domain.job import DrawItem, Job
+from promptreel.domain.ledger import Call
+from promptreel.domain.models import registry
+from promptreel.domain.problem import Problem
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.ledger.claims import Ledger
+from promptreel.ledger.optimistic_locking import retry_on_conflict
+from promptreel.ports.models import VideoGenerator
+from promptreel.ports.orchestration import ClipQueue
+from promptreel.ports.storage import ArtifactStore, JobStore, Replace
+from promptreel.ports.system import Clock, Ids
+from promptreel.usecases import filming, job_lifecycle
+
+IDLE_WAIT_S = 10.0  # while a scene's clip is not sent: its next step may come at any moment
+LOOK_S = 90.0  # of real time, after which a look answers with what it knows; the step has 120 s
+
+
+@dataclass(frozen=True, slots=True)
+class PollClips:
+    job_id: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipsPolled:
+    """``state``: ``filming`` (ask again after ``wait_s``), ``done``, ``failed`` (with ``problem``) or ``superseded``.
+
+    ``redraw`` are pictures to draw again before their scene can be filmed, one a scene at a time.
+    """
+
+    state: str
+    wait_s: float = 0.0
+    redraw: tuple[DrawItem, ...] = ()
+    problem: Problem | None = None
+
+
+def poll_clips(
+    cmd: PollClips,
+    *,
+    jobs: JobStore,
+    artifacts: ArtifactStore,
+    filmer: VideoGenerator,
+    queue: ClipQueue,
+    ledger: Ledger,
+    clock: Clock,
+    ids: Ids,
+    pace: float,
+) -> ClipsPolled:
+    """Decide from the CALL of every live scene what is next for it. Repeating is harmless."""
+    job = jobs.job(cmd.job_id).value
+    if job.run != cmd.run or job.is_final:
+        return ClipsPolled("superseded")
+    began = clock.now()
+    calls = {read.value.id: read.value for read in jobs.calls(job.id)}
+    scenes = [read.value for read in jobs.scenes(job.id)]
+    for drawn in (scene for scene in scenes if scene.state is SceneState.DRAWN):  # its painter died before it did this
+        filming.dispatch(job, drawn.id, jobs=jobs, queue=queue, clock=clock, ids=ids)
+    awaited = [scene for scene in scenes if scene.is_live and not scene.problem]
+    current = {scene.id: calls.get(scene.clip_call(job.id)) for scene in awaited}
+    due = [call for call in current.values() if call is not None and _is_due(call, began, pace)]
+    polled = filming.poll(due, filmer=filmer, clock=clock)
+    answered = {call.scene for call in due if call.operation in polled.states}
+    waits: dict[str, float] = {}
+    for scene in sorted(awaited, key=lambda one: one.id not in answered):  # what is known first
+        if clock.now() - began > timedelta(seconds=LOOK_S):
+            break  # the others are looked at next time
+        call = current[scene.id]
+        if call in due:
+            call = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock, polled=polled)
+        if call is not None and call.is_finished:
+            if _take_over(job, scene.id, call, jobs, artifacts, clock, ids, pace):
+                filming.dispatch(job, scene.id, jobs=jobs, queue=queue, clock=clock, ids=ids)
+        elif call is not None and call.sent_at:
+            waits[scene.id] = polling.wait_s(_elapsed_s(call, clock.now(), pace), _usual_s(call))
+        elif _is_unclaimed(call) and filming.is_overdue(scene, clock.now(), pace):
+            filming.redispatch(job, scene, jobs=jobs, queue=queue, clock=clock, ids=ids)
+    return _verdict(job, waits, jobs=jobs, clock=clock, ids=ids, pace=pace)
+
+
+def _is_unclaimed(call: Call | None) -> bool:
+    return call is None or call.state is CallState.PLANNED
+
+
+def _elapsed_s(call: Call, now: datetime, pace: float) -> float:
+    """Production seconds since the call was sent."""
+    return (now - call.sent_at).total_seconds() / pace if call.sent_at else 0.0
+
+
+def _usual_s(call: Call) -> float:
+    return registry().video_model(call.model).usual_latency_s
+
+
+def _is_due(call: Call, now: datetime, pace: float) -> bool:
+    """Whether a look can find anything: a clip that cannot be ready yet is not asked for."""
+    if call.state is CallState.SENT and call.operation:
+        return _elapsed_s(call, now, pace) >= _usual_s(call) * polling.SOONEST
+    if call.state is CallState.LOST:
+        return True  # once more before the next attempt is made: a late output is taken, not paid for again
+    return not call.is_finished and call.state is not CallState.PLANNED
+
+
+def _take_over(
+    job: Job, scene_id: str, call: Call, jobs: JobStore, artifacts: ArtifactStore, clock: Clock, ids: Ids, pace: float
+) -> bool:
+    """Write on the scene what its call ended in: the clip, the next attempt, or the end of its remedies.
+
+    A paid clip that the bucket does not have yet is waited for.
+
+    Returns: whether another attempt is to be queued.
+    """
+    clip = filming.clip(call, artifacts) if call.is_paid else None
+
+    def attempt() -> bool:
+        read = jobs.scene(job.id, scene_id)
+        scene, now = read.value, clock.now()
+        if scene.clip_call(job.id) != call.id or not scene.is_live:
+            return False
+        if not call.is_paid:
+            changed = recovery.after_failure(job, scene, call, now)
+        elif (problem := filming.fault(scene, call, clip)) is None:
+            changed = scene.to(SceneState.DONE, now, clip=clip, tries=recovery.delivered(scene, call))
+        elif clip is None and filming.may_come(scene, call, now, pace):
+            return False
+        else:  # whether the budget holds another clip is found when that clip is claimed
+            changed = recovery.without_clip(job, scene, call.id, problem, now, is_affordable=True)
+        jobs.write(Replace(job.id, read, changed))
+        return changed.state is SceneState.QUEUED
+
+    return retry_on_conflict(attempt, clock, ids)
+
+
+def _verdict(
+    job: Job, waits: Mapping[str, float], *, jobs: JobStore, clock: Clock, ids: Ids, pace: float
+) -> ClipsPolled:
+    scenes = [read.value for read in jobs.scenes(job.id)]
+    problem = _stopping(job, scenes)
+    if problem is not None:
+        return ClipsPolled("failed", problem=problem)
+    unfinished = [scene for scene in scenes if scene.state is not SceneState.DONE and not scene.is_given_up]
+    if not unfinished:
+        job_lifecycle.advance(job.id, job.run, JobState.KEYFRAMES, JobState.VIDEO_GEN, jobs=jobs, clock=clock, ids=ids)
+        job_lifecycle.advance(job.id, job.run, JobState.VIDEO_GEN, JobState.STITCH, jobs=jobs, clock=clock, ids=ids)
+        return ClipsPolled("done")
+    redraw = tuple(DrawItem(scene=scene.id, frame=scene.redraw[0], take=scene.take) for scene in scenes if scene.redraw)
+    wait_s = min(waits.get(scene.id, IDLE_WAIT_S) for scene in unfinished)
+    return ClipsPolled("filming", wait_s=round(wait_s * pace, 3), redraw=redraw)
+
+
+def _stopping(job: Job, scenes: list[Scene]) -> Problem | None:
+    """The problem that ends the job: any that no substitute for a scene can cover."""
+    policy = job.request.on_scene_failure
+    substitutes = policy == "still" or (policy == "omit" and not all(scene.is_given_up for scene in scenes))
+    problems = (scene.problem for scene in scenes if scene.problem and not (substitutes and scene.is_given_up))
+    return next(problems, None)

@@ -1,0 +1,84 @@
+"""Milder words for a scene that a safety filter refused, asked of the writer once and kept on the scene (D4).
+
+A paid call like any other: claimed before it is sent, and asked again it pays nothing. Words that nobody can better
+stay as they are; the next try then differs by its seed alone.
+"""
+
+from datetime import datetime
+
+from promptreel.domain import prompts, storyboard
+from promptreel.domain.job import Job
+from promptreel.domain.models import registry
+from promptreel.domain.scene import Rewording, Scene
+from promptreel.domain.storyboard import StoryScene
+from promptreel.errors import QuotaExhausted, Transient
+from promptreel.ledger.claims import Busy, Ledger, Superseded
+from promptreel.ledger.optimistic_locking import retry_on_conflict
+from promptreel.ports.models import TextGenerator
+from promptreel.ports.storage import ArtifactStore, JobStore, Replace
+from promptreel.ports.system import Clock, Ids
+from promptreel.usecases.text_calls import Question, Unusable, ask
+
+MOST_TOKENS = 4096  # one scene's words, with room to think
+
+
+def rewrite_refused_prompts(
+    job: Job,
+    scene: Scene,
+    *,
+    jobs: JobStore,
+    artifacts: ArtifactStore,
+    writer: TextGenerator,
+    ledger: Ledger,
+    clock: Clock,
+    ids: Ids,
+    until: datetime,
+) -> Scene | Busy | Superseded:
+    """The scene with the words its remedy asks for; unchanged when it asks for none. `Busy` when `until` comes first.
+
+    Raises: BudgetExceeded; Transient when the writer's quota is exhausted.
+    """
+    asked = scene.rewording
+    if asked is None:
+        return scene
+    model = registry().text_model(job.planned().text_model)
+    question = _question(job, scene, asked)
+    try:
+        told = ask(job, model, question, writer=writer, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
+    except QuotaExhausted as error:  # the writer's: no reason for the clips' queue to slow down
+        raise Transient(f"The writer: {error.message}", code=error.code, remedy=error.remedy) from error
+    if isinstance(told, Busy | Superseded):
+        return told
+    words = {} if isinstance(told, Unusable) else _words(told.answer)
+
+    def attempt() -> Scene:
+        read = jobs.scene(job.id, scene.id)
+        if read.value.rewording != asked:
+            return read.value
+        changed = read.value.evolve(rewording=None, updated=clock.now(), **words)
+        jobs.write(Replace(job.id, read, changed))
+        return changed
+
+    return retry_on_conflict(attempt, clock, ids)
+
+
+def _question(job: Job, scene: Scene, asked: Rewording) -> Question[StoryScene]:
+    return Question(
+        purpose=f"rewrite/{scene.id}/{asked.attempt}",
+        instruction=prompts.REWORDING_INSTRUCTION,
+        prompt=prompts.rewording_prompt(scene, asked.advice, asked.reason),
+        schema=StoryScene,
+        read=storyboard.parse_scene,
+        path=f"jobs/{job.id}/rewrites/{scene.id}",
+        most_tokens=MOST_TOKENS,
+        scene=scene,
+    )
+
+
+def _words(story: StoryScene) -> dict[str, object]:
+    return {
+        "description": story.description,
+        "start_prompt": story.start_frame_prompt,
+        "end_prompt": story.end_frame_prompt,
+        "motion_prompt": story.motion_prompt,
+    }

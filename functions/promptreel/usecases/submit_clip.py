@@ -1,0 +1,220 @@
+"""submit_clip: have one scene filmed. Called by the queue that keeps Veo's quota, at least once a task (D1, D3, D5)."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from promptreel.domain import identifiers, prompts, recovery
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call
+from promptreel.domain.problem import Problem
+from promptreel.domain.scene import Clip, Scene
+from promptreel.domain.states import CallState, SceneState
+from promptreel.errors import (
+    AnswerLost,
+    Broken,
+    BudgetExceeded,
+    QuotaExhausted,
+    Refused,
+    Throttled,
+    Transient,
+    Unpaid,
+    VersionConflict,
+)
+from promptreel.ledger import call_requests
+from promptreel.ledger.claims import Acquired, Busy, Ledger, Superseded
+from promptreel.ledger.optimistic_locking import retry_on_conflict
+from promptreel.ledger.paid_calls import last_answer
+from promptreel.ports.models import TextGenerator, VideoGenerator, VideoRequest
+from promptreel.ports.storage import ArtifactStore, JobStore, Replace
+from promptreel.ports.system import Clock, Ids
+from promptreel.usecases import artifact_integrity, filming
+from promptreel.usecases.rewrite_prompts import rewrite_refused_prompts
+
+log = logging.getLogger(__name__)
+
+REQUEST_S = 300.0  # then Cloud Run cuts the request off (infra/config/services.json)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitClip:
+    job_id: str
+    run: int
+    scene: str
+    take: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSubmitted:
+    """``filming``, ``delivered``, ``busy``, ``refused``, ``uncertain``, ``superseded``, or a problem's code.
+
+    A problem, such as ``budget_exceeded``, is written on the scene. All of these are the end of the task: poll_clips
+    takes it from there.
+    """
+
+    state: str
+
+
+def submit_clip(
+    cmd: SubmitClip,
+    *,
+    jobs: JobStore,
+    artifacts: ArtifactStore,
+    writer: TextGenerator,
+    filmer: VideoGenerator,
+    ledger: Ledger,
+    clock: Clock,
+    ids: Ids,
+    pace: float,
+) -> ClipSubmitted:
+    """Send one clip's request; delivered again, it pays nothing and writes nothing twice.
+
+    Raises: QuotaExhausted for the model's own quota, so that the queue slows down; Transient when nothing was sent.
+    """
+    until = last_answer(clock.now(), REQUEST_S)
+    job = jobs.job(cmd.job_id).value
+    if job.run != cmd.run or job.is_final:
+        return ClipSubmitted("superseded")  # before the scene is read: a deleted job has none
+    scene = jobs.scene(cmd.job_id, cmd.scene).value
+    if (scene.take, scene.attempt) != (cmd.take, cmd.attempt):
+        return ClipSubmitted("superseded")
+    late = _late_output(job, scene, jobs=jobs, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock)
+    if late is not None:
+        clip = filming.clip(late, artifacts)
+        if clip is not None:
+            retry_on_conflict(lambda: _deliver(cmd, jobs, clock, clip), clock, ids)
+            return ClipSubmitted("delivered")
+        if filming.may_come(scene, late, clock.now(), pace):
+            raise Transient(f"{scene.id}: its clip is paid and not in the bucket yet.", code="clip_awaited")
+    try:
+        ready = rewrite_refused_prompts(
+            job,
+            scene,
+            jobs=jobs,
+            artifacts=artifacts,
+            writer=writer,
+            ledger=ledger,
+            clock=clock,
+            ids=ids,
+            until=until,
+        )
+        if not isinstance(ready, Scene):
+            return ClipSubmitted("busy" if isinstance(ready, Busy) else "superseded")
+        state = _send(job, ready, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock, until=until)
+    except (BudgetExceeded, Broken) as error:
+        problem = Problem.of(error, step="submit_clip", scene=scene.id)
+        retry_on_conflict(lambda: _write(cmd, jobs, clock, problem), clock, ids)
+        return ClipSubmitted(error.code)
+    if state == "filming":
+        retry_on_conflict(lambda: _write(cmd, jobs, clock, None), clock, ids)
+    return ClipSubmitted(state)
+
+
+def _send(
+    job: Job,
+    scene: Scene,
+    *,
+    artifacts: ArtifactStore,
+    filmer: VideoGenerator,
+    ledger: Ledger,
+    clock: Clock,
+    until: datetime,
+) -> str:
+    """Claim the clip's call and send it, unless it is on its way already."""
+    shot = _shot(job, scene)
+    ticket = call_requests.clip(job, job.planned(), scene, _digest(shot), clock.now())
+    if clock.now() + timedelta(seconds=ticket.timeout_s) > until:
+        return "busy"
+    claim = ledger.claim(ticket)
+    if isinstance(claim, Superseded):
+        return "superseded"
+    if isinstance(claim, Busy) and claim.call.operation is None:
+        return "busy"
+    if not isinstance(claim, Acquired):
+        return "filming"
+    artifact_integrity.check_pictures(scene, artifacts)
+    try:
+        operation = ledger.send(claim, ticket, lambda left_s: filmer.submit(shot, artifacts.uri(ticket.prefix), left_s))
+    except Throttled as error:
+        raise QuotaExhausted(error.reason) from error
+    except Unpaid as error:
+        raise Transient(error.reason, code="not_sent") from error
+    except VersionConflict:
+        return "busy"
+    except Refused:
+        return "refused"
+    except AnswerLost:
+        return "uncertain"
+    ledger.name_operation(claim.call, operation)
+    return "filming"
+
+
+def _late_output(
+    job: Job,
+    scene: Scene,
+    *,
+    jobs: JobStore,
+    artifacts: ArtifactStore,
+    filmer: VideoGenerator,
+    ledger: Ledger,
+    clock: Clock,
+) -> Call | None:
+    """An earlier attempt that was given up and whose output has come since: taken, instead of paid for again (§5.5)."""
+    for attempt in range(1, scene.attempt):
+        read = jobs.call(job.id, identifiers.call_id(job.id, scene.clip_purpose, scene.take, attempt))
+        if read is None:
+            continue
+        call = read.value
+        if call.state is CallState.LOST:
+            call = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
+        if call.is_paid:  # perhaps since an earlier delivery of this task, which died before it wrote the scene
+            return call
+    return None
+
+
+def _deliver(cmd: SubmitClip, jobs: JobStore, clock: Clock, clip: Clip) -> None:
+    read = jobs.scene(cmd.job_id, cmd.scene)
+    scene = read.value
+    if (scene.take, scene.attempt) == (cmd.take, cmd.attempt) and scene.state is SceneState.QUEUED:
+        jobs.write(Replace(cmd.job_id, read, scene.to(SceneState.DONE, clock.now(), clip=clip)))
+
+
+def _shot(job: Job, scene: Scene) -> VideoRequest:
+    plan = job.planned()
+    model = plan.video_of(scene)
+    prompt, cut = prompts.clip_prompt(plan, scene, model.max_prompt_chars)
+    if cut is not None:
+        told = {"job": job.id, "scene": scene.id, "original": cut.original, "kept": cut.kept}
+        log.warning("clip prompt cut to %d characters", model.max_prompt_chars, extra={"json_fields": told})
+    if scene.start is None or scene.end is None:
+        raise VersionConflict(f"{scene.id} is queued before its pictures are written; they will be.")
+    return VideoRequest(
+        model=model.id,
+        prompt=prompt,
+        first_uri=scene.start.uri,
+        last_uri=scene.end.uri,
+        seconds=scene.duration_s,
+        aspect=plan.aspect,
+        resolution=plan.resolution,
+        audio=job.has_sound(scene),
+        seed=call_requests.seed(job, scene.clip_purpose, str(scene.take), str(recovery.seed_attempt(scene))),
+    )
+
+
+def _digest(shot: VideoRequest) -> str:
+    """A name for everything the clip is made from."""
+    look = (shot.aspect, shot.resolution, str(shot.seconds), str(shot.audio), str(shot.seed))
+    return identifiers.digest(shot.model, shot.prompt, shot.first_uri, shot.last_uri, *look)
+
+
+def _write(cmd: SubmitClip, jobs: JobStore, clock: Clock, problem: Problem | None) -> None:
+    """The outcome on the scene, if it still waits for exactly this take and attempt."""
+    read = jobs.scene(cmd.job_id, cmd.scene)
+    scene = read.value
+    if (scene.take, scene.attempt) != (cmd.take, cmd.attempt) or scene.state is not SceneState.QUEUED:
+        return
+    if problem is not None:
+        jobs.write(Replace(cmd.job_id, read, scene.evolve(problem=problem, updated=clock.now())))
+    else:
+        jobs.write(Replace(cmd.job_id, read, scene.to(SceneState.FILMING, clock.now())))

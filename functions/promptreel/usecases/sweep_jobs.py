@@ -1,0 +1,224 @@
+"""sweep_jobs: recover what a crash left behind. Runs every few minutes (DESIGN §1.4)."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from datetime import timedelta
+
+from promptreel.domain.job import Job
+from promptreel.domain.ledger import Call
+from promptreel.domain.problem import Problem
+from promptreel.domain.states import FINAL_JOB, FINISHED_CALL, CallState, JobState
+from promptreel.errors import PromptreelError, VersionConflict
+from promptreel.ledger.claims import Ledger
+from promptreel.logging.events import log_event
+from promptreel.ports.models import VideoGenerator
+from promptreel.ports.orchestration import Executions
+from promptreel.ports.storage import ArtifactStore, Inbox, JobStore, Replace
+from promptreel.ports.system import Clock, Ids
+from promptreel.usecases import delete_job, filming, job_lifecycle
+
+log = logging.getLogger(__name__)
+
+QUIET_S = 120.0  # a job that changed more recently than this is left alone
+OPENING_S = 300.0  # the same while no execution has opened it: one that was started may be slow to
+MAX_RESTARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SweepJobs:
+    """No parameters: every job that may need it is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many jobs were given a new execution, failed or came to the end of their deletion; how many calls moved.
+
+    ``stuck`` counts the jobs that nobody worked on, whether or not something could be done for them.
+    """
+
+    restarted: int
+    failed: int
+    calls: int
+    deleted: int
+    stuck: int
+
+
+def sweep_jobs(
+    *,
+    jobs: JobStore,
+    artifacts: ArtifactStore,
+    inbox: Inbox,
+    filmer: VideoGenerator,
+    executions: Executions,
+    ledger: Ledger,
+    clock: Clock,
+    ids: Ids,
+    pace: float,
+) -> Swept:
+    """Restart jobs whose execution is gone; see calls of ended jobs to their end; remove what is deleted or expired.
+
+    What fails for one job, one call or one part of the sweep is logged and keeps nothing else from its end.
+
+    Raises: the first error of a whole part, after the other parts are done.
+    """
+    sweep = _Sweep(jobs, artifacts, inbox, filmer, executions, ledger, clock, ids, pace)
+    failures: list[Exception] = []
+    for part in (sweep.restart_jobs, sweep.finish_ended_jobs, sweep.finish_stale_calls, sweep.remove_jobs):
+        with _isolate(failures, part=part.__name__):
+            part()
+    swept = sweep.swept()
+    log_event("jobs_swept", **asdict(swept))
+    if failures:
+        raise failures[0]
+    return swept
+
+
+@contextmanager
+def _isolate(failures: list[Exception] | None = None, **about: str) -> Iterator[None]:
+    """Log what fails inside, so that the next sweep tries it again and this one goes on."""
+    try:
+        yield
+    except PromptreelError as error:
+        log.warning("left to the next sweep", extra={"json_fields": {**about, "error": str(error)}})
+        failed: Exception = error
+    except Exception as error:
+        log.exception("unexpected error", extra={"json_fields": {"step": "sweep_jobs", **about}})
+        failed = error
+    else:
+        return
+    if failures is not None:
+        failures.append(failed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sweep:
+    """One sweep: its ports, and what it has done so far."""
+
+    jobs: JobStore
+    artifacts: ArtifactStore
+    inbox: Inbox
+    filmer: VideoGenerator
+    executions: Executions
+    ledger: Ledger
+    clock: Clock
+    ids: Ids
+    pace: float
+    done: Counter[str] = field(default_factory=Counter)
+
+    def swept(self) -> Swept:
+        return Swept(**{one.name: self.done[one.name] for one in fields(Swept)})
+
+    def restart_jobs(self) -> None:
+        """Give a new execution to every job that no execution works on, or fail it."""
+        for job in self.jobs.jobs_in(set(JobState) - FINAL_JOB):
+            with _isolate(job_id=job.id):
+                if not self._is_abandoned(job):
+                    continue
+                self.done["stuck"] += 1
+                log_event("job_stuck", job_id=job.id, state=job.state.value, restarts=job.restarts)
+                if job.restarts >= MAX_RESTARTS:
+                    self.done["failed"] += self._fail(job)
+                else:
+                    self.done["restarted"] += self._restart(job)
+
+    def finish_ended_jobs(self) -> None:
+        """Bring the calls of ended jobs to their end."""
+        for job in self.jobs.jobs_with_open_calls(self.clock.now()):
+            with _isolate(job_id=job.id):
+                self._finish_calls(job.id)
+
+    def finish_stale_calls(self) -> None:
+        """Bring calls to their end that no execution looks after; PLANNED ones are not read, running jobs have many."""
+        for read in self.jobs.calls_in(set(CallState) - FINISHED_CALL - {CallState.PLANNED}):
+            with _isolate(job_id=read.value.job, call=read.value.id):
+                if self._is_stale(read.value):
+                    self._finish(read.value)
+
+    def remove_jobs(self) -> None:
+        """Mark what has expired, and go on with every deletion that is under way."""
+        for job in self.jobs.expired(self.clock.now()):
+            with _isolate(job_id=job.id):
+                delete_job.mark(
+                    job.id,
+                    jobs=self.jobs,
+                    executions=self.executions,
+                    clock=self.clock,
+                    ids=self.ids,
+                    expired_only=True,
+                )
+        for job in self.jobs.jobs_in({JobState.DELETING}):
+            with _isolate(job_id=job.id):
+                self._finish_calls(job.id)
+                self.done["deleted"] += delete_job.purge(
+                    job,
+                    jobs=self.jobs,
+                    artifacts=self.artifacts,
+                    inbox=self.inbox,
+                    clock=self.clock,
+                    ids=self.ids,
+                )
+
+    def _is_abandoned(self, job: Job) -> bool:
+        """Whether no worker has written on the job for long, and none will."""
+        quiet_s = QUIET_S if job.execution else OPENING_S
+        if self.clock.now() - job.updated < timedelta(seconds=quiet_s * self.pace):
+            return False
+        return job.execution is None or not self.executions.is_active(job.execution)
+
+    def _fail(self, job: Job) -> bool:
+        problem = Problem(
+            code="execution_lost",
+            message=f"Its execution ended {job.restarts + 1} times before the film was done.",
+            remedy="Resume the job; if it happens again, read the executions' logs.",
+            step="sweep_jobs",
+        )
+        return job_lifecycle.fail(job.id, job.run, problem, jobs=self.jobs, clock=self.clock, ids=self.ids) is not None
+
+    def _restart(self, job: Job) -> bool:
+        read = self.jobs.job(job.id)
+        if read.value.run != job.run or read.value.is_final:
+            return False
+        try:
+            job_lifecycle.restart(read, jobs=self.jobs, executions=self.executions, clock=self.clock, ids=self.ids)
+        except VersionConflict:
+            return False  # another worker acted, which is all that is needed
+        return True
+
+    def _finish_calls(self, job_id: str) -> None:
+        """Move every open call of an ended job on; when there is none, note that on the job."""
+        read = self.jobs.job(job_id)  # before its calls: the note is refused when the job was resumed in between
+        if not read.value.is_final:
+            return
+        open_calls = [call.value for call in self.jobs.calls(job_id) if not call.value.is_finished]
+        for call in open_calls:
+            with _isolate(job_id=job_id, call=call.id):
+                self._finish(call)
+        if not open_calls and read.value.open_calls_since is not None:
+            self.jobs.write(Replace(job_id, read, read.value.evolve(open_calls_since=None)))
+
+    def _finish(self, call: Call) -> None:
+        """Move one call as far as it can go now."""
+        seen = self.ledger.expire(call) if call.state is CallState.RESERVED else call
+        if seen.state is CallState.PLANNED:
+            seen = self.ledger.abandon(seen)
+        elif seen.kind == "video":
+            seen = filming.resolve(
+                seen, ledger=self.ledger, filmer=self.filmer, artifacts=self.artifacts, clock=self.clock
+            )
+        elif seen.state is CallState.UNCERTAIN:
+            seen = self.ledger.give_up(seen, self.clock.now(), "The answer was lost and cannot be fetched again.")
+        else:
+            seen = self.ledger.expire(seen)
+        self.done["calls"] += seen.state is not call.state
+
+    def _is_stale(self, call: Call) -> bool:
+        """Whether no execution looks after this call, because its scene has another attempt or its job ended."""
+        job = self.jobs.job(call.job).value
+        if job.is_final:
+            return job.open_calls_since is None  # ended by a version that wrote no note
+        if call.kind != "video" or call.scene is None:
+            return False
+        return self.jobs.scene(call.job, call.scene).value.clip_call(call.job) != call.id

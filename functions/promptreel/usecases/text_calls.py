@@ -1,0 +1,141 @@
+"""Text in a given shape, asked of the writer at most three times, each time with another seed (B2, D4).
+
+Every answer is a paid call, claimed before it is sent and kept: asked again, none is paid again. The questions follow
+from the answers that are kept, so a repeated step asks the same ones.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from promptreel.domain import identifiers, prompts, succession
+from promptreel.domain.job import Job
+from promptreel.domain.models import TextModel, registry
+from promptreel.domain.prompts import Feedback
+from promptreel.domain.scene import Scene
+from promptreel.domain.tariffs import Tariff, raised_limit, text_tariff, tokens_at_most
+from promptreel.ledger import call_requests
+from promptreel.ledger.claims import Busy, Ledger, Paid, Superseded
+from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Artifact, Made, pay
+from promptreel.ports.models import Declined, TextGenerator, TextRequest
+from promptreel.ports.storage import ArtifactStore
+from promptreel.ports.system import Clock
+
+MAX_TRIES = 3
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[A]):
+    """What the writer is asked; whatever else a call needs follows from it."""
+
+    purpose: str
+    instruction: str
+    prompt: str
+    schema: type[BaseModel]
+    read: Callable[[str], A]
+    """The answer's text as a value. Raises: ValueError in words that can be fed back."""
+    path: str
+    """How the names of its answers begin."""
+    most_tokens: int
+    """Output limit of the first answer; one that was cut off raises it."""
+    scene: Scene | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[A]):
+    """An answer that can be used, and where it is kept."""
+
+    answer: A
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """No answer could be used: how often it was tried, what was wrong at last, and the limit it was cut off at."""
+
+    tries: int
+    fault: str
+    cut_off_at: int | None = None
+
+
+def ask(
+    job: Job,
+    model: TextModel,
+    question: Question[A],
+    *,
+    writer: TextGenerator,
+    ledger: Ledger,
+    artifacts: ArtifactStore,
+    clock: Clock,
+    until: datetime,
+) -> Told[A] | Unusable | Busy | Superseded:
+    """Ask until an answer can be used; `Busy` when `until` comes first.
+
+    Raises: QuotaExhausted; BudgetExceeded; Misconfigured.
+    """
+    feedback, fault, cut_offs, tries = Feedback(), "", 0, 0
+    cut_off_at = None
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        limit = raised_limit(question.most_tokens, cut_offs, model.max_output_tokens)
+        manuscript = TextRequest(
+            model=model.id,
+            instruction=question.instruction,
+            prompt=prompts.with_feedback(question.prompt, feedback),
+            schema=question.schema,
+            seed=call_requests.seed(job, question.purpose, str(attempt)),
+            max_output_tokens=limit,
+            thinking_level=model.thinking_level,
+        )
+        tariff = _tariff(model, manuscript, writer.location)
+        ticket = call_requests.text(
+            job, tariff, question.purpose, question.scene, attempt, _digest(manuscript), clock.now()
+        )
+
+        def post(left_s: float, asked: TextRequest = manuscript) -> Made | Declined:
+            answer = writer.write(asked, left_s)
+            return answer if isinstance(answer, Declined) else Made(answer.text.encode(), answer.usage)
+
+        artifact = Artifact(f"{question.path}-{ticket.call_id}.json", "application/json")
+        claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
+        if isinstance(claim, Busy | Superseded):
+            return claim
+        cut_off_at = None
+        if isinstance(claim, Paid):
+            uri = artifacts.uri(artifact.path)
+            answer = artifacts.get(uri).decode()
+            try:
+                return Told(question.read(answer), uri)
+            except ValueError as error:
+                fault = str(error)
+                feedback = replace(feedback, answer=answer, fault=fault)
+        else:
+            following = succession.next_model(job, model, claim.call, registry().text_model)
+            if following is not model:
+                model = following
+                continue
+            fault = claim.call.reason
+            if claim.call.was_cut_off:
+                cut_offs, cut_off_at = cut_offs + 1, limit
+                feedback = Feedback(max_words=prompts.MOST_WORDS // cut_offs)
+        tries += claim.call.spends_remedy and job.counts(claim.call.updated)
+        if tries == MAX_TRIES:
+            break
+    return Unusable(tries, fault, cut_off_at)
+
+
+def _tariff(model: TextModel, manuscript: TextRequest, location: str) -> Tariff:
+    schema = json.dumps(manuscript.schema.model_json_schema())  # counts as input
+    sent = tokens_at_most(manuscript.instruction, manuscript.prompt, schema)
+    return text_tariff(model, sent, manuscript.max_output_tokens, location)
+
+
+def _digest(asked: TextRequest) -> str:
+    """A name for everything the answer is made from."""
+    return identifiers.digest(
+        asked.model, asked.instruction, asked.prompt, str(asked.seed), str(asked.max_output_tokens)
+    )

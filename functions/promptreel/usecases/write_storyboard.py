@@ -1,0 +1,177 @@
+"""write_storyboard: the plan of the film, and its whole price reserved before a picture is paid (B1, B2, D6)."""
+
+from dataclasses import dataclass
+
+from promptreel.domain import planning, prompts, storyboard, timeline
+from promptreel.domain.job import Job, Plan, Wave
+from promptreel.domain.ledger import Call, committed_micros
+from promptreel.domain.models import registry
+from promptreel.domain.money import usd
+from promptreel.domain.planning import Brief
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import JobState
+from promptreel.domain.storyboard import Storyboard
+from promptreel.errors import BudgetExceeded, Rejected
+from promptreel.ledger import call_requests
+from promptreel.ledger.claims import Busy, Ledger, Superseded
+from promptreel.ledger.optimistic_locking import retry_on_conflict
+from promptreel.ledger.paid_calls import last_answer
+from promptreel.ports.models import TextGenerator
+from promptreel.ports.storage import ArtifactStore, Create, JobStore, Replace, Versioned
+from promptreel.ports.system import Clock, Ids
+from promptreel.usecases import job_lifecycle
+from promptreel.usecases.text_calls import Question, Told, Unusable, ask
+
+REQUEST_S = 600.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStoryboard:
+    job_id: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoryboardWritten:
+    """``state`` is ``planned``, ``busy`` (ask again after ``wait_s``) or ``superseded``."""
+
+    state: str
+    wait_s: float = 0.0
+    waves: tuple[Wave, ...] = ()
+
+
+def write_storyboard(
+    cmd: WriteStoryboard,
+    *,
+    jobs: JobStore,
+    artifacts: ArtifactStore,
+    writer: TextGenerator,
+    ledger: Ledger,
+    clock: Clock,
+    ids: Ids,
+) -> StoryboardWritten:
+    """Write the storyboard and reserve the film's whole price; asked again, it answers as before and pays nothing.
+
+    Raises: BudgetExceeded with the amount needed; Rejected when the writer never gives a usable storyboard;
+    Misconfigured when no writer can be used.
+    """
+    until = last_answer(clock.now(), REQUEST_S)
+    job = jobs.job(cmd.job_id).value
+    if job.run != cmd.run or job.is_final:
+        return StoryboardWritten("superseded")
+    if job.plan is not None:
+        return StoryboardWritten("planned", waves=job.plan.waves)
+    job_lifecycle.advance(job.id, job.run, JobState.PENDING, JobState.STORYBOARD, jobs=jobs, clock=clock, ids=ids)
+    brief = planning.brief(job.request, job.created)
+    told = ask(
+        job,
+        brief.text,
+        _question(job, brief),
+        writer=writer,
+        ledger=ledger,
+        artifacts=artifacts,
+        clock=clock,
+        until=until,
+    )
+    if isinstance(told, Busy):
+        return StoryboardWritten("busy", wait_s=told.wait_s)
+    if isinstance(told, Superseded):
+        return StoryboardWritten("superseded")
+    if isinstance(told, Unusable):
+        if told.cut_off_at is not None:
+            raise Rejected(
+                f"scenes: the storyboard does not fit into the writer's answer of {told.cut_off_at} tokens, "
+                f"tried {told.tries} times.",
+                code="storyboard_too_long",
+                remedy="Ask for fewer scenes, or for a simpler story.",
+            )
+        raise Rejected(
+            f"prompt: no usable storyboard came of it in {told.tries} tries: {told.fault}",
+            code="storyboard_unusable",
+            remedy="Say more plainly what the film shows, scene by scene.",
+        )
+    return retry_on_conflict(lambda: _reserve(cmd, brief, told, writer.location, jobs, clock), clock, ids)
+
+
+def _question(job: Job, brief: Brief) -> Question[Storyboard]:
+    return Question(
+        purpose="storyboard",
+        instruction=prompts.WRITER_INSTRUCTION,
+        prompt=prompts.storyboard_prompt(job.request.prompt, brief.scene_range, brief.durations_s),
+        schema=Storyboard,
+        read=lambda text: storyboard.parse(text, brief.scene_range),
+        path=f"jobs/{job.id}/storyboard",
+        most_tokens=brief.storyboard_tokens,
+    )
+
+
+def _reserve(
+    cmd: WriteStoryboard, brief: Brief, told: Told[Storyboard], location: str, jobs: JobStore, clock: Clock
+) -> StoryboardWritten:
+    """Plan, scenes and a PLANNED call for every picture and clip in one batch, or none of it (DESIGN §5.2).
+
+    ``location`` is where texts are written and pictures drawn.
+    """
+    read = jobs.job(cmd.job_id)  # before the calls are read
+    job, now = read.value, clock.now()
+    if job.run != cmd.run or job.is_final:
+        return StoryboardWritten("superseded")
+    if job.plan is not None:
+        return StoryboardWritten("planned", waves=job.plan.waves)
+    scenes = planning.scenes(told.answer.scenes, brief.durations_for(len(told.answer.scenes)), now)
+    plan = _plan(job, brief, told.answer, told.uri, scenes)
+    planned = _planned_calls(job, plan, scenes, location, clock)
+    committed = committed_micros([call.value for call in jobs.calls(job.id)])
+    needed = committed + sum(call.reserved_micros for call in planned)
+    if needed > job.budget.limit_micros:
+        raise BudgetExceeded(
+            f"budget_usd: this film of {len(scenes)} scenes needs up to {usd(needed)} USD; "
+            f"the limit is {usd(job.budget.limit_micros)} USD. No picture was paid.",
+            remedy=f"Resume with a limit of at least {usd(needed)} USD, or ask for fewer or shorter scenes.",
+        )
+    jobs.write(
+        _replace_plan(read, plan, clock),
+        *(Create(job.id, scene) for scene in scenes),
+        *(Create(job.id, call) for call in planned),
+    )
+    return StoryboardWritten("planned", waves=plan.waves)
+
+
+def _replace_plan(read: Versioned[Job], plan: Plan, clock: Clock) -> Replace[Job]:
+    return Replace(read.value.id, read, read.value.to(JobState.KEYFRAMES, clock.now(), plan=plan))
+
+
+def _plan(job: Job, brief: Brief, told: Storyboard, uri: str, scenes: list[Scene]) -> Plan:
+    kind, fps = job.request.transition.kind, brief.video.fps
+    overlap = timeline.overlap_frames(kind, brief.transition_frames)
+    return Plan(
+        title=job.request.title or told.title,
+        storyboard_uri=uri,
+        style_guide=told.style_guide,
+        characters=tuple(told.characters),
+        settings=tuple(told.settings),
+        text_model=brief.text.id,
+        image_model=brief.image.id,
+        video_model=brief.video.id,
+        aspect=brief.aspect,
+        resolution=job.request.resolution,
+        fps=fps,
+        planned_frames=timeline.film_frames(
+            [scene.duration_s * fps for scene in scenes], [overlap] * (len(scenes) - 1)
+        ),
+        transition_kind=kind,
+        transition_frames=brief.transition_frames,
+        waves=planning.chain_waves([scene.id for scene in scenes]),
+    )
+
+
+def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], location: str, clock: Clock) -> list[Call]:
+    now, tariff = clock.now(), call_requests.keyframe_tariff(registry().image_model(plan.image_model), location)
+    by_id = {scene.id: scene for scene in scenes}
+    pictures = [
+        call_requests.keyframe(job, tariff, by_id[item.scene], item.frame, 1, "", now)
+        for wave in plan.waves
+        for item in wave.items
+    ]
+    clips = [call_requests.clip(job, plan, scene, "", now) for scene in scenes]
+    return [ticket.planned(now) for ticket in (*pictures, *clips)]

@@ -1,0 +1,1 @@
+"""A cut list and its files become one film. Nothing here imports promptreel."""

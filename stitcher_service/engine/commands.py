@@ -1,0 +1,234 @@
+"""How films are made with ffmpeg: which filters and encoders, spelled as commands. Pure: nothing is run here."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stitcher_service.engine import colours
+from stitcher_service.engine.cutlist import BLACK
+from stitcher_service.engine.seeking import seek_frame
+from stitcher_service.engine.segments import FilmFormat, Take, Window
+from stitcher_service.engine.shown import write_times
+from stitcher_service.ffmpeg.command import Command, Input, Output
+from stitcher_service.ffmpeg.probe import AudioTrack, VideoTrack
+
+SOUND_RATE_HZ = 48_000
+SOUND_CHANNELS = 2
+_SAMPLES = ("-f", "f32le", "-ar", str(SOUND_RATE_HZ), "-ac", str(SOUND_CHANNELS))
+
+_AS_IS = ("-fps_mode", "passthrough")
+
+# As close to the source as veryfast at 18 (43 dB on grainy 720p) for three quarters of its time; it pays in bits.
+_WINDOW_QUALITY = ("-preset", "superfast", "-crf", "20")
+
+_TONE_MAP = "zscale=t=linear:npl=100,tonemap=hable,zscale=p=bt709:t=bt709:m=bt709:r=tv"
+_HOLD_LAST = "tpad=stop=-1:stop_mode=clone"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A clip's file and its picture track."""
+
+    path: Path
+    track: VideoTrack
+
+
+def encode_window(
+    window: Window, sources: tuple[Source, ...], film: FilmFormat, out: Path, threads: int = 1
+) -> Command:
+    """Encode one window; `sources` are the clips by number.
+
+    Parameter sets get id 1, so that they can stand beside those of the copied clips, whose ids start at 0.
+    """
+    takes = [(take, sources[take.clip]) for take in window.takes]
+    chains = [
+        f"[{n}:{source.track.index}]{_take_filters(take, source.track, film)}[t{n}]"
+        for n, (take, source) in enumerate(takes)
+    ]
+    graph = ";".join((*chains, *_joints(window, film.rate), f"[film]{colours.tags(film.colour)}[v]"))
+    options = (
+        *("-map", "[v]", "-an", "-fps_mode", "passthrough", "-frames:v", str(window.frames)),
+        *("-c:v", "libx264", *_WINDOW_QUALITY, "-profile:v", "high", "-g", "48"),
+        *("-x264-params", "sps-id=1:scenecut=0:open-gop=0", "-threads", str(threads)),
+        *("-video_track_timescale", str(film.time_base.denominator), "-f", "mp4"),
+    )
+    return Command(tuple(_seek(take, source, film.rate) for take, source in takes), Output(out, options), graph)
+
+
+def _seek(take: Take, source: Source, rate: Fraction) -> Input:
+    options = ("-threads", "1", *reading(source.track))
+    if start := _seek_frame(take, source.track, rate):
+        # Half a frame early, so that rounding cannot lose the frame.
+        start_s = source.track.start_s + (start - Fraction(1, 2)) / rate
+        options = ("-ss", f"{float(start_s):.6f}", *options)
+    return Input(source.path, options)
+
+
+def demuxer(track: VideoTrack) -> tuple[str, ...]:
+    """The option that has a clip opened as what it is, where its name alone would decide otherwise."""
+    return ("-f", track.demuxer) if track.demuxer else ()
+
+
+def reading(track: VideoTrack) -> tuple[str, ...]:
+    """Input options for a clip. One graph serves all its pictures: a new one for a new size would count anew."""
+    return (*demuxer(track), *(("-reinit_filter", "0") if track.is_changing else ()))
+
+
+def _seek_frame(take: Take, track: VideoTrack, rate: Fraction) -> int:
+    """0 where frames are counted from the very start of the clip: slower, but nothing is lost."""
+    is_exact = track.is_indexed and track.keeps_time(rate) and take.end <= track.frames
+    return seek_frame(track, take.first) if is_exact else 0
+
+
+def _take_filters(take: Take, track: VideoTrack, film: FilmFormat) -> str:
+    rate = film.rate
+    span = f"trim=start_frame={take.first}:end_frame={take.end}" if take.first else f"trim=end_frame={take.end}"
+    if start := _seek_frame(take, track, rate):
+        chosen = [_trim_sought(take, start, rate)]
+    elif track.keeps_time(rate):
+        chosen = [_HOLD_LAST, span] if take.end > track.frames else [span]
+    else:  # put on the film's clock; a last frame that ends early is held
+        chosen = ["setpts=PTS-STARTPTS", f"fps={rate}:start_time=0", _HOLD_LAST, span]
+    # Timestamps become frame numbers: xfade and concat then count instead of rounding microseconds.
+    clock = [f"settb={1 / rate}", "setpts=N", f"fps={rate}"]
+    fade_in = _fade("in", 0, take.fade_in, take.colour_in, film)
+    fade_out = _fade("out", take.frames - take.fade_out, take.fade_out, take.colour_out, film)
+    return ",".join((*chosen, *clock, *conform(track, film), *fade_in, *fade_out))
+
+
+def _trim_sought(take: Take, start: int, rate: Fraction) -> str:
+    """By time, as a decoder may not show every frame between `start` and the first that is wanted."""
+    if start == take.first:
+        return f"trim=end_frame={take.frames}"
+    lead_s = (take.first - start) / rate
+    return f"trim=start={float(lead_s):.6f}:end={float(lead_s + take.frames / rate):.6f}"
+
+
+def _fade(direction: str, start: int, frames: int, colour: str, film: FilmFormat) -> tuple[str, ...]:
+    fade = f"fade=t={direction}:start_frame={start}:nb_frames={frames}"
+    if not frames:
+        return ()
+    if colour == BLACK:
+        return (fade,)
+    # Other colours exist in RGB only, and ffmpeg's own way there and back would guess the matrix.
+    matrix = colours.matrix_name(film.colour)
+    to_rgb = (f"scale=in_color_matrix={matrix}:in_range=tv:out_range=pc", "format=gbrp")
+    back = (f"scale=out_color_matrix={matrix}:in_range=pc:out_range=tv", "format=yuv420p")
+    return (*to_rgb, f"{fade}:color=0x{colour.removeprefix('#')}", *back)
+
+
+def conform(track: VideoTrack, film: FilmFormat) -> tuple[str, ...]:
+    """Filters that give a clip's pictures the film's size, shape and colours; bars where the shapes differ."""
+    deinterlace = ("bwdif=mode=send_frame:deint=interlaced",) if track.is_interlaced else ()
+    colour = colours.completed(track.colour, is_rgb=track.is_rgb)
+    described = colours.correction(track.coded_colour or track.colour, colour)
+    tone_map = (_TONE_MAP,) if colours.is_hdr(colour) else ()
+    fits = (
+        (track.width_px, track.height_px) == film.size_px
+        and track.pixel_format == "yuv420p"
+        and track.pixel_aspect == 1
+        and track.is_upright
+        and colours.looks_alike(track.colour, film.colour)
+        and not track.is_changing
+    )
+    return (*described, *deinterlace, *tone_map, *(() if fits else _fit(track, film)), "setsar=1", "format=yuv420p")
+
+
+def _fit(track: VideoTrack, film: FilmFormat) -> tuple[str, str]:
+    width, height = film.size_px
+    given = colours.BT709 if colours.is_hdr(track.colour) else colours.completed(track.colour)
+    matrices = f"in_color_matrix={colours.matrix_name(given)}:out_color_matrix={colours.matrix_name(film.colour)}"
+    scaling = f"flags=bicubic:{matrices}:out_range=tv"
+    if track.is_changing:
+        fit = "force_original_aspect_ratio=decrease:force_divisible_by=2:reset_sar=1:eval=frame"
+        return f"scale={width}:{height}:{fit}:{scaling}", f"pad={width}:{height}:-1:-1:eval=frame"
+    shown_width, shown_height = Fraction(track.width_px) * track.pixel_aspect, Fraction(track.height_px)
+    # ffmpeg has turned the picture before it reaches the first filter; at other angles its frame stays as it was.
+    if abs(track.rotation_deg % 180 - 90) <= 1:
+        shown_width, shown_height = shown_height, shown_width
+    scale = min(width / shown_width, height / shown_height)
+    new_width, new_height = (max(2, 2 * round(side * scale / 2)) for side in (shown_width, shown_height))
+    return (
+        f"scale={new_width}:{new_height}:{scaling}",
+        f"pad={width}:{height}:{(width - new_width) // 2}:{(height - new_height) // 2}",
+    )
+
+
+def _joints(window: Window, rate: Fraction) -> list[str]:
+    """Fold the takes into one stream: mixed where they overlap, one after the other where they do not."""
+    joints = []
+    joined, frames = "[t0]", window.takes[0].frames
+    for n, (take, overlap) in enumerate(zip(window.takes[1:], window.overlaps, strict=True), start=1):
+        out = f"[j{n}]"
+        if overlap:
+            length, offset = float(overlap / rate), float((frames - overlap) / rate)
+            mix = f"xfade=transition=fade:duration={length:.6f}:offset={offset:.6f}"
+        else:
+            mix = "concat=n=2:v=1:a=0"
+        # Numbered once more: behind a take of one frame, whose length is unknown, the next would begin a frame early.
+        clock = f"settb={1 / rate},setpts=N,fps={rate}"
+        joints.append(f"{joined}[t{n}]{mix},{clock},format=yuv420p{out}")
+        joined, frames = out, frames + take.frames - overlap
+    return [*joints, f"{joined}null[film]"]
+
+
+def inspect_picture(clip: Path, track: VideoTrack, times: Path) -> Command:
+    """Decode every frame once: what is damaged is logged as an error, what is black or frozen as a remark.
+
+    Times in the remarks count from the first frame. When each picture is shown is written to `times`.
+    """
+    looks = "blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5"
+    coded = track.coded_colour or track.colour
+    described = colours.correction(coded, colours.scalable(coded))
+    shown = ",".join((*described, "setpts=PTS-STARTPTS", "scale=320:-2:flags=fast_bilinear", looks))
+    options = ("-map", f"0:{track.index}", *_AS_IS, "-vf", shown, *write_times(times), "-f", "null")
+    # Deblocking smooths what is looked at and finds no damage: without it a tenth of the time is saved.
+    source = Input(clip, ("-threads", "1", "-skip_loop_filter", "all", *demuxer(track)))
+    return Command((source,), Output(None, options), log_level="info")
+
+
+def decode_sound(clip: Path, track: AudioTrack, out: Path) -> Command:
+    """The whole sound as raw 48 kHz stereo floats, late starts and gaps filled with silence."""
+    # ffmpeg's own mono to stereo takes 3 dB away.
+    spread = "pan=stereo|c0=c0|c1=c0," if track.channels == 1 else ""
+    # Some formats (MPEG-TS and PS, Ogg) count from the streams that are read: without its pictures a late sound would
+    # begin at 0. So times are taken as they are, and the start of the file is subtracted here.
+    from_start = f"asetpts=PTS-{float(track.file_start_s):.6f}/TB"
+    whole = f"aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo"
+    options = ("-map", f"0:{track.index}", "-af", f"{spread}{from_start},{whole}", *_SAMPLES)
+    return Command((Input(clip, ("-copyts",)),), Output(out, options), log_level="info")
+
+
+def measure_sound(samples: Path, filters: tuple[str, ...] = ()) -> Command:
+    """Integrated loudness of raw samples, behind `filters`; the summary is in the log."""
+    graph = ",".join((*filters, "ebur128=framelog=quiet"))
+    return Command((Input(samples, _SAMPLES),), Output(None, ("-af", graph, "-f", "null")), log_level="info")
+
+
+def measure_coded(sound: Path) -> Command:
+    """Integrated loudness and true peak of encoded sound, as a listener gets it; the summary is in the log."""
+    options = ("-map", "0:a:0", "-af", "ebur128=framelog=quiet:peak=true", "-f", "null")
+    return Command((Input(sound),), Output(None, options), log_level="info")
+
+
+def encode_sound(samples: Path, filters: tuple[str, ...], out: Path) -> Command:
+    """Raw samples behind `filters` as AAC in MP4: the film's only sound encode."""
+    graph = ("-af", ",".join(filters)) if filters else ()
+    return Command((Input(samples, _SAMPLES),), Output(out, (*graph, "-c:a", "aac", "-b:a", "192k", "-f", "mp4")))
+
+
+def inspect_film(film: Path, times: Path) -> Command:
+    """Decode the whole film once; a healthy one logs no error. When each picture is shown is written to `times`."""
+    # Only blacker than any clip that passes as not black: encoding must not turn a dark film into a refused one.
+    looks = "scale=320:-2:flags=fast_bilinear,blackdetect=d=0.2:pic_th=0.995:pix_th=0.06"
+    options = ("-map", "0:v:0", *_AS_IS, "-vf", looks, *write_times(times), "-f", "null")
+    # The film is ours: nothing about it must be found out by decoding its beginning.
+    source = Input(film, ("-nofind_stream_info", "-skip_loop_filter", "all"))
+    return Command((source,), Output(None, options), log_level="info")
+
+
+def poster(film: Path, out: Path, width_px: int = 1280) -> Command:
+    """The most typical of the first two dozen keyframes as a JPEG; all of them are held in memory at once."""
+    look = f"thumbnail=24,scale='min({width_px},iw)':-2"
+    options = ("-map", "0:v:0", "-vf", look, "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1")
+    return Command((Input(film, ("-skip_frame", "nokey")),), Output(out, options))

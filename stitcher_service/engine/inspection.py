@@ -1,0 +1,145 @@
+"""What is wrong with a clip, read from ffmpeg's log of one decode. Thresholds are said here, and only here."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import av
+import av.codec
+
+from stitcher_service.engine import commands, shown
+from stitcher_service.ffmpeg.command import Command
+from stitcher_service.ffmpeg.errors import FfmpegFailed, MachineFailed, find_lack
+from stitcher_service.ffmpeg.probe import VideoTrack
+from stitcher_service.ffmpeg.run import Runner
+
+# Starting values, not yet tuned on real failures: half the used part black, or two seconds (or nearly all) unmoving.
+BLACK_SHARE = 0.5
+FROZEN_SHARE = 0.9
+FROZEN_S = 2.0
+
+# Writers complain about what we ask of them, not about the clip.
+_ERROR = re.compile(r"^(?!\[(?:null|f32le|out#|[av]ost#))(?P<sources>.*)\[(?:error|fatal|panic)\]\s*(?P<said>.+)$")
+_SOURCE = re.compile(r"\[(?:dec:)?(?P<name>[\w.,-]+)(?:#[\d:]+)?[^\]]*\]")
+_BLACK = re.compile(r"black_start:(?P<start>[\d.]+) black_end:(?P<end>[\d.]+)")
+_CHANGE = "Reconfiguring filter graph because video parameters changed"
+_FREEZE_START = re.compile(r"freeze_start: (?P<s>[\d.]+)")
+_FREEZE_END = re.compile(r"freeze_end: (?P<s>[\d.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From `start_s` to `end_s` of a clip; infinite where it lasts to the end."""
+
+    start_s: float
+    end_s: float
+
+    def inside(self, start_s: float, end_s: float) -> float:
+        """How many seconds of it lie between the two."""
+        return max(0.0, min(self.end_s, end_s) - max(self.start_s, start_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What one decode of a clip found."""
+
+    damage: tuple[str, ...] = ()
+    black: tuple[Stretch, ...] = ()
+    frozen: tuple[Stretch, ...] = ()
+    shown: tuple[int, ...] = ()  # when its frames are shown, where its file says otherwise; see `shown.difference`
+    is_changing: bool = False  # pictures of other sizes, formats or colours follow one another
+
+    def warnings(self, name: str, start_s: float, end_s: float) -> tuple[str, ...]:
+        """What a viewer of the part from `start_s` to `end_s` should be told about the clip `name`."""
+        length_s = end_s - start_s
+        black_s = sum(stretch.inside(start_s, end_s) for stretch in self.black)
+        frozen_s = sum(stretch.inside(start_s, end_s) for stretch in self.frozen)
+        if black_s >= BLACK_SHARE * length_s:
+            return (f"{name} is black for {black_s:.1f} of {length_s:.1f} s",)
+        if frozen_s >= FROZEN_S or frozen_s >= FROZEN_SHARE * length_s:
+            return (f"{name} is frozen for {frozen_s:.1f} of {length_s:.1f} s",)
+        return ()
+
+
+def inspect_picture(clip: Path, track: VideoTrack, times: Path, runner: Runner) -> Inspection:
+    """Decode every picture of `clip` once; `times` is a file that may be written."""
+    found = read_log(log_of(commands.inspect_picture(clip, track, times), runner), track.codec)
+    damage = tuple(said for said in found.damage if not _is_harmless(said, track))
+    found = replace(found, damage=damage, shown=shown.difference(track, shown.read_times(times)))
+    times.unlink(missing_ok=True)
+    return found
+
+
+def as_inspected(track: VideoTrack, found: Inspection) -> VideoTrack:
+    """The track as decoding it has shown it to be."""
+    seen = shown.as_shown(track, found.shown)
+    return replace(seen, is_changing=True) if found.is_changing and not seen.is_changing else seen
+
+
+def _is_harmless(said: str, track: VideoTrack) -> bool:
+    """Marking commands about pictures before the first: nothing is missing where a file begins in an open group."""
+    return said.startswith("mmco:") and track.codec == "h264" and not track.packet_is_idr[0]
+
+
+def inspect_film(film: Path, times: Path, runner: Runner) -> Inspection:
+    """Decode every picture of the finished `film` once, on all cores; `times` becomes their list."""
+    return read_log(log_of(commands.inspect_film(film, times), runner))
+
+
+def read_log(lines: Sequence[str], codec: str = "") -> Inspection:
+    """The findings in ffmpeg's log lines (with level prefixes); errors are those of one `codec` or of the file."""
+    black = tuple(
+        Stretch(float(found["start"]), float(found["end"])) for line in lines if (found := _BLACK.search(line))
+    )
+    starts = [float(found["s"]) for line in lines if (found := _FREEZE_START.search(line))]
+    ends = [float(found["s"]) for line in lines if (found := _FREEZE_END.search(line))]
+    ends += [float("inf")] * (len(starts) - len(ends))
+    is_changing = any(_CHANGE in line for line in lines)
+    return Inspection(errors(lines, codec), black, tuple(map(Stretch, starts, ends)), is_changing=is_changing)
+
+
+def errors(lines: Sequence[str], codec: str = "") -> tuple[str, ...]:
+    """What was logged as an error, without the source of the line.
+
+    To open a file ffmpeg decodes the beginning of all its streams: what another decoder than that of `codec` said
+    concerns another stream, and is left out. Without a codec everything counts.
+    """
+    found = (match for line in lines if (match := _ERROR.search(line)))
+    return tuple(match["said"].strip() for match in found if not (codec and _is_of_another(match["sources"], codec)))
+
+
+def _is_of_another(sources: str, codec: str) -> bool:
+    names = [match["name"] for match in _SOURCE.finditer(sources)]
+    decoders = {known for name in names if (known := _canonical(name))}
+    return bool(decoders) and _canonical(codec) not in decoders
+
+
+@cache
+def _canonical(decoder: str) -> str:
+    """The codec that a decoder is for (``av1`` for ``libdav1d``); empty for what is no decoder."""
+    try:
+        return av.codec.Codec(decoder, "r").canonical_name
+    except av.codec.codec.UnknownCodecError:
+        return ""
+
+
+def log_of(command: Command, runner: Runner) -> list[str]:
+    """Run a decoding command; every line of its log. Raises: MachineFailed."""
+    lines: list[str] = []
+    try:
+        runner.run(command, on_line=lines.append)
+    except FfmpegFailed as error:
+        lines.append(f"[error] {error}")
+    if lacking := find_lack(line for line in lines if _ERROR.search(line)):
+        raise MachineFailed(0, f"could not go on: {lacking}")
+    return lines
+
+
+def damage(command: Command, runner: Runner, codec: str = "") -> tuple[str, ...]:
+    """Run a decoding command; what it complained about in a stream of `codec`, empty when all was well.
+
+    Raises: MachineFailed.
+    """
+    return errors(log_of(command, runner), codec)

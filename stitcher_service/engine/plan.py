@@ -1,0 +1,122 @@
+"""From timeline and probes to segments: what is copied, what is encoded, and why. Pure; whole frames only."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from stitcher_service.engine.colours import BT709, is_plain
+from stitcher_service.engine.copying import copied_ranges, obstacle
+from stitcher_service.engine.cutlist import BLACK, CutList
+from stitcher_service.engine.segments import Copy, FilmFormat, Plan, Segment, Take, Window
+from stitcher_service.engine.timeline import Shot, Timeline
+from stitcher_service.ffmpeg.probe import Colour, VideoTrack
+
+# Short encoded pieces on both sides of a cut share one run of ffmpeg up to this length. Beyond it they are apart, and
+# a clip between two transitions is divided: a graph's memory grows with every input it has open.
+MAX_MERGED_FRAMES = 48
+MAX_MERGED_TAKES = 6
+
+
+def film_format(cut_list: CutList, tracks: Sequence[VideoTrack]) -> FilmFormat:
+    """Size and rate as ordered; the colour description that most copyable frames share, so that no joint shows."""
+    plain = FilmFormat(cut_list.size, cut_list.rate, BT709)
+    votes: Counter[Colour] = Counter()
+    for track in tracks:
+        if is_plain(track.colour) and not obstacle(track, replace(plain, colour=track.colour)):
+            votes[track.colour] += track.frames
+    return replace(plain, colour=votes.most_common(1)[0][0]) if votes else plain
+
+
+def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]) -> Plan:
+    """Copy whatever can be copied; encode transitions, ragged ends and clips that do not fit the film."""
+    pieces = _Pieces()
+    for index, shot in enumerate(timeline.shots):
+        track = tracks[shot.clip]
+        overlap = timeline.overlap_before(index)
+        why = obstacle(track, film)
+        body = (shot.first + overlap + shot.fade_in, shot.end - shot.overlap - shot.fade_out)
+        copies = [] if why else copied_ranges(track, shot.clip, *body)
+        if not copies:
+            pieces.encode_all(shot, overlap, why or "no IDR picture with enough frames after it")
+            continue
+        done, shared = shot.first, overlap
+        for copy in copies:
+            lead = "up to the first IDR picture" if copy.first > max(body[0], done) else ""
+            pieces.encode(_part(shot, done, copy.first), shared, lead)
+            pieces.copy(copy)
+            done, shared = copy.end, 0
+        trail = "after the last frame that can be copied" if done < body[1] else ""
+        pieces.encode(_part(shot, done, shot.end), 0, trail)
+    return Plan(film, pieces.closed())
+
+
+def plan_without_copies(film: FilmFormat, timeline: Timeline) -> Plan:
+    """Encode every frame of every clip."""
+    pieces = _Pieces()
+    for index, shot in enumerate(timeline.shots):
+        pieces.encode_all(shot, timeline.overlap_before(index), "nothing is copied")
+    return Plan(film, pieces.closed())
+
+
+def _part(shot: Shot, first: int, end: int) -> Take:
+    """Frames [first, end) of a shot, with the fades that fall on its ends."""
+    fade_in = shot.fade_in if first == shot.first else 0
+    fade_out = shot.fade_out if end == shot.end else 0
+    return Take(shot.clip, first, end - first, fade_in, fade_out, shot.colour_in, shot.colour_out)
+
+
+@dataclass(slots=True)
+class _Pieces:
+    """Collects segments; takes that touch become one window."""
+
+    done: list[Segment] = field(default_factory=list)
+    takes: list[Take] = field(default_factory=list)
+    overlaps: list[int] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def copy(self, copy: Copy) -> None:
+        self._close()
+        self.done.append(copy)
+
+    def encode_all(self, shot: Shot, overlap: int, why: str) -> None:
+        """The whole shot; divided where its first transition is over if it would make a long window longer."""
+        if overlap and shot.overlap and self._is_full_with(shot.frames):
+            border = shot.first + overlap
+            self.encode(_part(shot, shot.first, border), overlap, why)
+            self._close()
+            self.encode(_part(shot, border, shot.end), 0, why)
+        else:
+            self.encode(_part(shot, shot.first, shot.end), overlap, why)
+
+    def encode(self, take: Take, overlap: int, why: str) -> None:
+        if not take.frames:
+            return
+        if not overlap and self._is_full_with(take.frames):
+            self._close()
+        if self.takes:
+            self.overlaps.append(overlap)
+        self.takes.append(take)
+        self.reasons += [
+            f"crossfade of {overlap} frames" if overlap else "",
+            f"fade from {_name(take.colour_in)}" if take.fade_in else "",
+            f"fade to {_name(take.colour_out)}" if take.fade_out else "",
+            why,
+        ]
+
+    def closed(self) -> tuple[Segment, ...]:
+        self._close()
+        return tuple(self.done)
+
+    def _is_full_with(self, frames: int) -> bool:
+        held = sum(take.frames for take in self.takes) - sum(self.overlaps)
+        return held + frames > MAX_MERGED_FRAMES or len(self.takes) >= MAX_MERGED_TAKES
+
+    def _close(self) -> None:
+        if self.takes:
+            why = "; ".join(reason for reason in dict.fromkeys(self.reasons) if reason)
+            self.done.append(Window(tuple(self.takes), tuple(self.overlaps), why))
+        self.takes, self.overlaps, self.reasons = [], [], []
+
+
+def _name(colour: str) -> str:
+    return "black" if colour == BLACK else colour

@@ -1,0 +1,119 @@
+"""What a plan is made of: the film's format, frames to copy, frames to encode. Frozen values in whole frames."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from stitcher_service.engine.cutlist import BLACK
+from stitcher_service.ffmpeg.probe import Colour
+
+SegmentKind = Literal["copy", "encode", "blend"]
+
+# Timestamps of whole-number rates get room below a frame, as players and other muxers expect.
+_TICKS_PER_FRAME = 512
+
+
+@dataclass(frozen=True, slots=True)
+class FilmFormat:
+    """What every frame of the film has in common."""
+
+    size_px: tuple[int, int]
+    rate: Fraction
+    colour: Colour
+
+    @property
+    def frame_ticks(self) -> int:
+        return self.rate.denominator * (_TICKS_PER_FRAME if self.rate.denominator == 1 else 1)
+
+    @property
+    def time_base(self) -> Fraction:
+        return 1 / (self.rate * self.frame_ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """`frames` frames of a clip from `first` on; `fade_in` come from `colour_in`, `fade_out` go to `colour_out`."""
+
+    clip: int
+    first: int
+    frames: int
+    fade_in: int = 0
+    fade_out: int = 0
+    colour_in: str = BLACK
+    colour_out: str = BLACK
+
+    @property
+    def end(self) -> int:
+        return self.first + self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Frames taken over bit for bit: as many packets from `packet_first` on (in decode order) as there are frames."""
+
+    clip: int
+    first: int
+    frames: int
+    packet_first: int
+    why: str = "unchanged frames from an IDR picture on"
+
+    @property
+    def end(self) -> int:
+        return self.first + self.frames
+
+    @property
+    def kind(self) -> SegmentKind:
+        return "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Frames encoded in one go: takes in order, `overlaps[i]` frames of take i mixed with the start of take i + 1."""
+
+    takes: tuple[Take, ...]
+    overlaps: tuple[int, ...]
+    why: str
+
+    @property
+    def frames(self) -> int:
+        return sum(take.frames for take in self.takes) - sum(self.overlaps)
+
+    @property
+    def kind(self) -> SegmentKind:
+        is_mixed = any(self.overlaps) or any(take.fade_in or take.fade_out for take in self.takes)
+        return "blend" if is_mixed else "encode"
+
+
+Segment = Copy | Window
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole film, segment after segment."""
+
+    film: FilmFormat
+    segments: tuple[Segment, ...]
+
+    @property
+    def frames(self) -> int:
+        return sum(segment.frames for segment in self.segments)
+
+    @property
+    def why(self) -> str:
+        return f"{self.copied_frames} of {self.frames} frames can be copied"
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        return tuple(segment for segment in self.segments if isinstance(segment, Copy))
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        return tuple(segment for segment in self.segments if isinstance(segment, Window))
+
+    @property
+    def copied_frames(self) -> int:
+        return sum(copy.frames for copy in self.copies)
+
+    @property
+    def encoded_frames(self) -> int:
+        return sum(window.frames for window in self.windows)

@@ -1,0 +1,168 @@
+"""The film's sound: every clip decoded, placed by sample number, mixed once. AAC packets are never joined.
+
+The mix is made and kept in blocks on the disk: an hour of it would not fit into a container's memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from stitcher_service.engine.commands import SOUND_CHANNELS, SOUND_RATE_HZ
+from stitcher_service.engine.timeline import Timeline
+
+Samples = npt.NDArray[np.float32]
+Gains = npt.NDArray[np.float32]
+
+# Ducking: clips are "heard" in 50 ms blocks above -40 dB; the music follows over about half a second.
+_BLOCK = SOUND_RATE_HZ // 20
+_HEARD_RMS = 10 ** (-40 / 20)
+_SMOOTHING_BLOCKS = 9
+
+_PIECE = 200 * _BLOCK  # mixed at a time: ten seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSound:
+    """Raw samples of one clip, and the sample that belongs to its first frame. `path` None: the clip is silent."""
+
+    path: Path | None
+    first_sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Music:
+    """Raw samples of a soundtrack under the film: cut off at its end, or repeated up to it."""
+
+    path: Path
+    gain_db: float
+    duck_db: float
+    fade_in_s: float = 0.0
+    fade_out_s: float = 0.0
+    is_looped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Samples of a file from number `first` on at [start, end) of the film, with fades at both ends."""
+
+    path: Path
+    first: int
+    start: int
+    end: int
+    fade_in: int
+    fade_out: int
+    is_looped: bool = False
+
+    def between(self, start: int, end: int) -> tuple[slice, Samples] | None:
+        """Its samples within [start, end) of the film, and where they stand there."""
+        low, high = max(start, self.start), min(end, self.end)
+        if low >= high:
+            return None
+        at = np.arange(low - self.start, high - self.start)
+        part = _read(self.path, self.first + int(at[0]), len(at), is_looped=self.is_looped)
+        for fade, distance in ((self.fade_in, at), (self.fade_out, self.end - self.start - 1 - at)):
+            if fade and min(distance[0], distance[-1]) < fade:
+                part *= _rise(distance, fade)[:, None]
+        return slice(low - start, high - start), part
+
+
+def mix(timeline: Timeline, clips: Sequence[ClipSound], music: Music | None, out: Path) -> float:
+    """Write the film's sound to `out` as raw samples, exactly as long as its picture; the highest peak is returned."""
+    length = timeline.sample_at(timeline.frames, SOUND_RATE_HZ)
+    places = [*_placed(timeline, clips)]
+    loudest: list[Gains] = []
+    peak = 0.0
+    with out.open("wb") as file:
+        for start in range(0, length, _PIECE):
+            piece = np.zeros((min(_PIECE, length - start), SOUND_CHANNELS), np.float32)
+            for place in places:
+                if found := place.between(start, start + len(piece)):
+                    piece[found[0]] += found[1]
+            loudest.append(_rms(piece))
+            peak = max(peak, _peak(piece))
+            file.write(piece.data)
+    return _lay_under(out, music, length, np.concatenate(loudest)) if music else peak
+
+
+def _placed(timeline: Timeline, clips: Sequence[ClipSound]) -> Iterator[_Placed]:
+    for index, start_frame in enumerate(timeline.starts):
+        shot = timeline.shots[index]
+        clip = clips[shot.clip]
+        if clip.path is None:
+            continue
+        start, end, heard_from, heard_to = (
+            timeline.sample_at(start_frame + frames, SOUND_RATE_HZ)
+            for frames in (
+                0,
+                shot.frames,
+                timeline.overlap_before(index) + shot.fade_in,
+                shot.frames - shot.overlap - shot.fade_out,
+            )
+        )
+        first = clip.first_sample + timeline.sample_at(shot.first, SOUND_RATE_HZ)
+        yield _Placed(clip.path, first, start, end, heard_from - start, end - heard_to)
+
+
+def _lay_under(film: Path, music: Music, length: int, loudest: Gains) -> float:
+    """Add the music to the clips' sound in `film`; the highest peak is returned."""
+    stored = music.path.stat().st_size // (SOUND_CHANNELS * np.dtype(np.float32).itemsize)
+    end = length if music.is_looped and stored else min(length, stored)
+    fades = (round(music.fade_in_s * SOUND_RATE_HZ), round(music.fade_out_s * SOUND_RATE_HZ))
+    place = _Placed(music.path, 0, 0, end, *fades, is_looped=music.is_looped)
+    heard, peak = smoothed(loudest), 0.0
+    with film.open("r+b") as file:
+        for start in range(0, length, _PIECE):
+            piece = _read(film, start, min(_PIECE, length - start))
+            if found := place.between(start, start + len(piece)):
+                gain_db = music.gain_db + music.duck_db * _at_samples(heard, start, len(piece))
+                piece[found[0]] += found[1] * (10 ** (gain_db[found[0]] / 20)).astype(np.float32)[:, None]
+                file.seek(start * piece.itemsize * SOUND_CHANNELS)
+                file.write(piece.data)  # tofile would lose what the system says of a full disk
+            peak = max(peak, _peak(piece))
+    return peak
+
+
+def _read(path: Path, first: int, count: int, *, is_looped: bool = False) -> Samples:
+    """`count` samples from number `first` on; silence where the file has none."""
+    part = np.zeros((count, SOUND_CHANNELS), np.float32)
+    if path.stat().st_size:
+        stored = np.memmap(path, np.float32, "r").reshape(-1, SOUND_CHANNELS)
+        if is_looped:
+            return np.asarray(stored[np.arange(first, first + count) % len(stored)])
+        found = stored[max(first, 0) : max(first + count, 0)]
+        at = max(-first, 0)
+        part[at : at + len(found)] = found
+    return part
+
+
+def _rise(distance: npt.NDArray[np.int64], fade: int) -> Gains:
+    """Equal power: with the matching fade out the loudness of unrelated sounds stays level."""
+    return np.asarray(np.sin(np.clip((distance + 0.5) / fade, 0, 1) * (np.pi / 2)), np.float32)
+
+
+def _peak(piece: Samples) -> float:
+    return float(max(piece.max(), -piece.min()))
+
+
+def _rms(piece: Samples) -> Gains:
+    """How loud each block of a piece is."""
+    blocks = -(-len(piece) // _BLOCK)
+    padded = np.zeros((blocks * _BLOCK, SOUND_CHANNELS), np.float32)
+    padded[: len(piece)] = piece
+    return np.asarray(np.sqrt((padded.reshape(blocks, -1) ** 2).mean(axis=1)), np.float32)
+
+
+def smoothed(loudest: Gains) -> Gains:
+    """For every block, from 0 (silence) to 1, how far the clips' own sound is there."""
+    edge = _SMOOTHING_BLOCKS // 2
+    is_heard = np.pad((loudest > _HEARD_RMS).astype(np.float32), edge, mode="edge")
+    return np.convolve(is_heard, np.full(_SMOOTHING_BLOCKS, 1 / _SMOOTHING_BLOCKS, np.float32), mode="valid")
+
+
+def _at_samples(heard: Gains, start: int, count: int) -> Gains:
+    """Between the middles of blocks the value changes evenly."""
+    centres = np.arange(len(heard)) * _BLOCK + _BLOCK / 2
+    return np.asarray(np.interp(np.arange(start, start + count), centres, heard), np.float32)

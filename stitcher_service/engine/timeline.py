@@ -1,0 +1,120 @@
+"""The cut list in whole frames: which frames of which clip, how many are shared, where each clip starts in the film.
+
+Pure arithmetic; knows lengths, not files. Nothing below this module counts in seconds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+
+from stitcher_service.engine.cutlist import BLACK, Clip, CutList, Transition, decimal
+from stitcher_service.engine.errors import BadInput
+
+_CUT = Transition()
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """`frames` frames of clip number `clip` from frame `first` on, and how they meet their neighbours.
+
+    `overlap` frames at the end are shared with the next shot (crossfade); `fade_in` frames at the start come from
+    a colour and `fade_out` frames at the end go to one.
+    """
+
+    clip: int
+    first: int
+    frames: int
+    overlap: int = 0
+    fade_in: int = 0
+    fade_out: int = 0
+    colour_in: str = BLACK
+    colour_out: str = BLACK
+
+    @property
+    def end(self) -> int:
+        return self.first + self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All shots of a film in order."""
+
+    rate: Fraction
+    shots: tuple[Shot, ...]
+
+    @property
+    def frames(self) -> int:
+        return sum(shot.frames - shot.overlap for shot in self.shots)
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The film frame at which each shot begins."""
+        steps = (shot.frames - shot.overlap for shot in self.shots[:-1])
+        return tuple(accumulate(steps, initial=0))
+
+    def overlap_before(self, index: int) -> int:
+        return self.shots[index - 1].overlap if index else 0
+
+    def sample_at(self, frame: int, rate_hz: int) -> int:
+        """The sound sample that belongs to a frame; always from the frame's number, so that sound cannot drift."""
+        return round(frame * rate_hz / self.rate)
+
+
+def lay_out(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
+    """The timeline of `cut_list`, whose clips are `clip_frames` long.
+
+    Raises: BadInput: a range outside its clip, or a transition longer than what is left of a clip.
+    """
+    rate = cut_list.rate
+    ranges = [_range(clip, frames, rate) for clip, frames in zip(cut_list.clips, clip_frames, strict=True)]
+    transitions = [clip.transition or _CUT for clip in cut_list.clips[:-1]]
+    lengths = [
+        _frames(clip.path, transition, rate) for clip, transition in zip(cut_list.clips, transitions, strict=False)
+    ]
+    shots = []
+    for index, (first, end) in enumerate(ranges):
+        before, shared = (transitions[index - 1], lengths[index - 1]) if index else (_CUT, 0)
+        after, length = (transitions[index], lengths[index]) if index < len(transitions) else (_CUT, 0)
+        shot = Shot(
+            clip=index,
+            first=first,
+            frames=end - first,
+            overlap=length if after.kind == "crossfade" else 0,
+            fade_in=shared - shared // 2 if before.through else 0,
+            fade_out=length // 2 if after.through else 0,
+            colour_in=before.through or BLACK,
+            colour_out=after.through or BLACK,
+        )
+        _refuse_crowded(cut_list.clips[index], shot, shared if before.kind == "crossfade" else 0)
+        shots.append(shot)
+    return Timeline(rate, tuple(shots))
+
+
+def _frames(name: str, transition: Transition, rate: Fraction) -> int:
+    if transition.kind == "cut":
+        return 0
+    frames = round(decimal(transition.duration_s) * rate)
+    if transition.duration_s and not frames:
+        shortest = f"one frame lasts {float(1 / rate):.4f} s"
+        raise BadInput(name, f"transition.duration_s {transition.duration_s:g} is too short: {shortest}")
+    return frames
+
+
+def _range(clip: Clip, frames: int, rate: Fraction) -> tuple[int, int]:
+    first = round(decimal(clip.in_s) * rate)
+    end = frames if clip.out_s is None else round(decimal(clip.out_s) * rate)
+    length = f"the clip is {frames} frames ({float(frames / rate):.3f} s) long"
+    if end > frames:
+        raise BadInput(clip.path, f"out_s {clip.out_s:g} is past its end: {length}")
+    if first >= end:
+        raise BadInput(clip.path, f"nothing is left between in_s {clip.in_s:g} and frame {end}: {length}")
+    return first, end
+
+
+def _refuse_crowded(clip: Clip, shot: Shot, shared_before: int) -> None:
+    """Two transitions must not touch the same frame of a clip."""
+    taken = shared_before + shot.fade_in + shot.fade_out + shot.overlap
+    if taken > shot.frames:
+        needed = f"its transitions need {taken} frames, but only {shot.frames} are used"
+        raise BadInput(clip.path, f"{needed}: shorten transition.duration_s or move in_s and out_s")

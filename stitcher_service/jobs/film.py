@@ -1,0 +1,170 @@
+"""The film of one job: its working clips become a cut list, the cut list a film, the film an output of the job.
+
+Everything is named by the digest of what is cut, so the same cut asked for again is answered at once (E3).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from promptreel.domain.job import Job, Output
+from promptreel.domain.problem import Problem
+from promptreel.domain.render import Render
+from promptreel.domain.scene import Scene
+from promptreel.domain.states import JobState
+from promptreel.errors import Broken, VersionConflict
+from promptreel.ports.storage import Replace
+from promptreel.usecases import artifact_integrity, filming
+from stitcher_service.engine.errors import RenderFailed
+from stitcher_service.engine.workfolder import work_folder
+from stitcher_service.ffmpeg.errors import FfmpegFailed
+from stitcher_service.ffmpeg.run import Runner
+from stitcher_service.jobs import film_edit, previews, segment_commands
+from stitcher_service.jobs.chapters import Chapter, write_labels
+from stitcher_service.jobs.contact_sheet import contact_sheet
+from stitcher_service.jobs.cut_film_edit import Cut, cut_reel
+from stitcher_service.jobs.film_edit import FilmEdit
+from stitcher_service.jobs.poster import poster
+from stitcher_service.jobs.renders import BUSY_WAIT_S, Made, rendered
+from stitcher_service.jobs.scene_segments import ClipsRejected, RenderWorkspace, defective
+from stitcher_service.jobs.services import StitcherServices
+
+_MOST_CHAPTER_CHARS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class FilmCut:
+    """``state`` is ``done``, ``busy`` (ask again after ``wait_s``), ``refilm`` or ``superseded``.
+
+    ``refilm``: clips cannot be used, and poll_clips decides by budget and policy what becomes of their scenes.
+    """
+
+    state: str
+    wait_s: float = 0.0
+
+
+def cut_film(job_id: str, run: int | None, room: StitcherServices) -> FilmCut:
+    """Cut the film unless it is cut; somebody else's cutting is waited for.
+
+    Raises: Broken, Transient.
+    """
+    job = room.jobs.job(job_id).value
+    if run not in {None, job.run} or job.is_final:
+        return FilmCut("superseded")
+    scenes = [read.value for read in room.jobs.scenes(job_id)]
+    if job.state is JobState.VIDEO_GEN:  # clips were rejected, and the answer that said so was lost
+        return FilmCut("refilm")
+    reel = film_edit.film(job, scenes)
+    digest = reel.digest("film")
+    if job.output is not None and job.output.digest == digest:
+        return FilmCut("done")
+    try:
+        render = rendered(job_id, digest, room, lambda runner: _make(job, scenes, reel, digest, room, runner))
+    except ClipsRejected as error:
+        filming.reject_clips(job_id, job.run, error.problems, jobs=room.jobs, clock=room.clock, ids=room.ids)
+        return FilmCut("refilm")
+    if render is None:
+        return FilmCut("busy", BUSY_WAIT_S * room.pace)
+    return _publish(job_id, job.run, render, room)
+
+
+def _make(
+    job: Job, scenes: Sequence[Scene], reel: FilmEdit, digest: str, room: StitcherServices, runner: Runner
+) -> Made:
+    _check_artifacts(reel, room)
+    calls = [read.value for read in room.jobs.calls(job.id)]
+    bench = partial(RenderWorkspace, must_sound=job.has_sound, refilmable=filming.refilmable(job, scenes, calls))
+    with work_folder() as base:
+        cut = cut_reel(reel, bench(base, room, runner))
+        if cut.defects and job.request.on_scene_failure == "fail":
+            raise ClipsRejected({defect.scene: defective(defect.scene, defect.reason) for defect in cut.defects})
+        film, picture, sheet = base / "film.mp4", base / "poster.jpg", base / "sheet.jpg"
+        try:
+            write_labels(cut.file, film, reel.plan.title, chapters(reel))
+            cut.file.unlink()
+            poster(film, picture, runner)
+            contact_sheet(film, _middles(reel), reel.format.rate, sheet)
+        except RenderFailed as error:
+            raise Broken(str(error), code="cut_failed") from error
+        output = _uploaded(job.id, digest, cut, (film, picture, sheet), room)
+        preview = _preview(film, film_edit.preview(job, scenes), room, runner)
+    return Made(
+        output=output.evolve(preview_uri=preview), warnings=(*reel.warnings, *map(str, cut.defects), *cut.warnings)
+    )
+
+
+def _check_artifacts(reel: FilmEdit, room: StitcherServices) -> None:
+    """Raises: ClipsRejected for clips that are missing or replaced; Broken for a picture shown in a clip's place."""
+    problems = {}
+    for strip in reel.strips:
+        if not strip.is_clip:
+            artifact_integrity.check_pictures(strip.scene, room.artifacts)
+            continue
+        try:
+            artifact_integrity.check_clip(strip.scene, room.artifacts)
+        except artifact_integrity.ArtifactDamaged as error:
+            problems[strip.scene.id] = Problem.of(error, step="stitch", scene=strip.scene.id)
+    if problems:
+        raise ClipsRejected(problems)
+
+
+def _preview(film: Path, reel: FilmEdit, room: StitcherServices, runner: Runner) -> str:
+    """The whole film, small: the last progressive preview if it shows just that, else made from the film."""
+    path = previews.joined_path("preview", reel)
+    if room.artifacts.exists(path):
+        return room.artifacts.uri(path)
+    small = film.with_name("preview.mp4")
+    try:
+        runner.run(segment_commands.small(film, reel.format.size_px, small))
+    except FfmpegFailed as error:
+        raise Broken(f"The film's preview could not be made: {error}", code="cut_failed") from error
+    return room.artifacts.put_file(path, small, "video/mp4")
+
+
+def _uploaded(job_id: str, digest: str, cut: Cut, files: tuple[Path, Path, Path], room: StitcherServices) -> Output:
+    film, picture, sheet = files
+    root, put = f"jobs/{job_id}/output", room.artifacts.put_file
+    return Output(
+        film_uri=put(f"{root}/film-{digest}.mp4", film, "video/mp4"),
+        poster_uri=put(f"{root}/poster-{digest}.jpg", picture, "image/jpeg"),
+        sheet_uri=put(f"{root}/sheet-{digest}.jpg", sheet, "image/jpeg"),
+        digest=digest,
+        frames=cut.report.frames,
+        width_px=cut.report.width,
+        height_px=cut.report.height,
+        copied_frames=cut.report.copied_frames,
+    )
+
+
+def chapters(reel: FilmEdit) -> Sequence[Chapter]:
+    """One chapter for each scene, from its first frame, titled by what happens in it."""
+    return [
+        Chapter(start / reel.format.rate, f"{strip.number}. {_short(strip.scene.description)}")
+        for start, strip in zip(reel.starts, reel.strips, strict=True)
+    ]
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    if len(words) <= _MOST_CHAPTER_CHARS:
+        return words
+    return words[: _MOST_CHAPTER_CHARS - 1].rpartition(" ")[0].rstrip(",;:") + "…"
+
+
+def _middles(reel: FilmEdit) -> list[int]:
+    return [start + strip.frames // 2 for start, strip in zip(reel.starts, reel.strips, strict=True)]
+
+
+def _publish(job_id: str, run: int, render: Render, room: StitcherServices) -> FilmCut:
+    read = room.jobs.job(job_id)
+    job = read.value
+    if job.run != run or job.state is not JobState.STITCH:
+        return FilmCut("superseded")
+    told = tuple(warning for warning in render.warnings if warning not in job.warnings)
+    shown = job.evolve(output=render.output, warnings=(*job.warnings, *told), updated=room.clock.now())
+    try:
+        room.jobs.write(Replace(job_id, read, shown))
+    except VersionConflict:
+        return FilmCut("busy", BUSY_WAIT_S * room.pace)
+    return FilmCut("done")

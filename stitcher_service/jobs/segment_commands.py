@@ -1,0 +1,129 @@
+"""How one scene becomes a file of exactly its length: from its pictures, from its clip, or from nothing. Pure."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stitcher_service.engine import colours, commands
+from stitcher_service.engine.commands import SOUND_RATE_HZ
+from stitcher_service.engine.segments import FilmFormat
+from stitcher_service.ffmpeg.command import Command, Input, Output
+from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack
+from stitcher_service.jobs import scene_number_overlay
+
+ZOOM = Fraction(6, 100)  # how much of the picture's width a still moves in by
+_CUE = "sine=frequency=660:sample_rate=48000:duration=0.2,volume=0.25,afade=t=out:st=0.02:d=0.18"
+_CARD_COLOUR = "0x20242a"
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How well a strip is encoded. Parameter sets of different ids can stand side by side in one film."""
+
+    preset: str
+    crf: int
+    sound_bits: str
+    parameter_set: int
+
+
+# Parameter sets 0 and 1 are the clips' and the windows'.
+FILM_QUALITY = Quality(preset="veryfast", crf=18, sound_bits="192k", parameter_set=2)
+SKETCH_QUALITY = Quality(preset="superfast", crf=26, sound_bits="96k", parameter_set=0)
+
+
+def still(
+    pictures: tuple[Path, Path], frames: int, film: FilmFormat, quality: Quality, out: Path, number: int = 0
+) -> Command:
+    """A clip from two pictures: slowly in on the first, over into the last, slowly out to all of it.
+
+    First and last frame are the pictures themselves, so that it joins its neighbours as a filmed clip would. The
+    picture is resampled for every frame at fractions of a pixel (zoompan would step and shimmer), the speed rises
+    and falls smoothly. With a `number` it wears that and begins with a soft cue.
+    """
+    overlap = frames // 2
+    before = (frames + overlap) // 2
+    after = frames - before + overlap
+    # Half a wave over the whole move: at rest at both ends, fastest in the middle of the blend.
+    chains = [
+        f"[0:v:0]{_moving(film, before, f'(1-cos(PI*on/{max(before - 1, 1)}))')}[a]",
+        f"[1:v:0]{_moving(film, after, f'(1+cos(PI*on/{max(after - 1, 1)}))')}[b]",
+    ]
+    blend = f"xfade=transition=fade:duration={float(overlap / film.rate):.6f}"
+    offset = f"offset={float((before - overlap) / film.rate):.6f}"
+    finish = ",".join((f"{blend}:{offset}", "format=yuv420p", *_marked(film, number), colours.tags(film.colour)))
+    graph = ";".join((*chains, f"[a][b]{finish}[v]", f"{_quiet(frames, film.rate, with_cue=bool(number))}[s]"))
+    inputs = tuple(Input(picture) for picture in pictures)
+    return Command(inputs, _coded(frames, film, quality, out), graph)
+
+
+def card(frames: int, film: FilmFormat, quality: Quality, out: Path, number: int) -> Command:
+    """An even ground for a scene that has no picture yet."""
+    width, height = film.size_px
+    ground = f"color=c={_CARD_COLOUR}:s={width}x{height}:r={film.rate}"
+    picture = ",".join((ground, "format=yuv420p", *_marked(film, number), colours.tags(film.colour)))
+    graph = f"{picture}[v];{_quiet(frames, film.rate, with_cue=False)}[s]"
+    return Command((), _coded(frames, film, quality, out), graph)
+
+
+def clip(source: MediaInfo, track: VideoTrack, frames: int, film: FilmFormat, quality: Quality, out: Path) -> Command:
+    """A clip at the film's size and rate and of exactly so many frames: its last picture is held where it is short."""
+    clock = ("setpts=PTS-STARTPTS", f"fps={film.rate}:start_time=0", "tpad=stop=-1:stop_mode=clone")
+    picture = ",".join((*clock, *commands.conform(track, film), colours.tags(film.colour)))
+    sound = _quiet(frames, film.rate, with_cue=False)
+    if source.audio:
+        spread = "pan=stereo|c0=c0|c1=c0," if source.audio.channels == 1 else ""
+        whole = f"aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=channel_layouts=stereo,apad"
+        sound = f"[0:{source.audio.index}]{spread}{whole},{_cut_to(frames, film.rate)}"
+    graph = f"[0:{track.index}]{picture}[v];{sound}[s]"
+    return Command((Input(source.path, commands.reading(track)),), _coded(frames, film, quality, out), graph)
+
+
+def small(film: Path, size: tuple[int, int], out: Path) -> Command:
+    """A finished film at another size, quickly; its sound is taken over as it is."""
+    width, height = size
+    options = (
+        *("-map", "0:v:0", "-map", "0:a:0", "-fps_mode", "passthrough"),
+        *("-vf", f"scale={width}:{height}:flags=fast_bilinear"),
+        *("-c:v", "libx264", "-preset", SKETCH_QUALITY.preset, "-crf", str(SKETCH_QUALITY.crf), "-g", "24"),
+        *("-c:a", "copy", "-movflags", "+faststart", "-f", "mp4"),
+    )
+    return Command((Input(film),), Output(out, options))
+
+
+def _moving(film: FilmFormat, frames: int, share: str) -> str:
+    """One picture as so many frames; `share`, from 0 to 2, is how far in frame `on` is."""
+    width, height = film.size_px
+    fill = f"scale={width}:{height}:force_original_aspect_ratio=increase:flags=lanczos"
+    fitted = f"{fill}:out_color_matrix=bt709:out_range=tv,crop={width}:{height},setsar=1,format=yuv420p"
+    # The edge that is left out on each side, as a share of the picture at this frame.
+    edge = f"{float(ZOOM / (1 + ZOOM) / 4):.6f}*{share}"
+    near, far = f"({edge})", f"(1-{edge})"
+    corners = ((near, near), (far, near), (near, far), (far, far))
+    places = ":".join(f"x{n}='W*{x}':y{n}='H*{y}'" for n, (x, y) in enumerate(corners))
+    repeated = f"loop=loop={frames - 1}:size=1,settb={1 / film.rate},setpts=N,fps={film.rate}"
+    return f"{fitted},{repeated},perspective={places}:interpolation=cubic:sense=source:eval=frame"
+
+
+def _marked(film: FilmFormat, number: int) -> tuple[str, ...]:
+    return scene_number_overlay.number_filters(number, film.size_px[1]) if number else ()
+
+
+def _quiet(frames: int, rate: Fraction, *, with_cue: bool) -> str:
+    """Silence of exactly so many frames, with a soft cue at its start where one is wanted."""
+    start = f"{_CUE},pan=stereo|c0=c0|c1=c0,apad" if with_cue else f"anullsrc=r={SOUND_RATE_HZ}:cl=stereo"
+    return f"{start},{_cut_to(frames, rate)}"
+
+
+def _cut_to(frames: int, rate: Fraction) -> str:
+    return f"atrim=end_sample={round(frames * SOUND_RATE_HZ / rate)}"
+
+
+def _coded(frames: int, film: FilmFormat, quality: Quality, out: Path) -> Output:
+    groups = f"sps-id={quality.parameter_set}:scenecut=0:open-gop=0"
+    options = (
+        *("-map", "[v]", "-map", "[s]", "-frames:v", str(frames)),
+        *("-c:v", "libx264", "-preset", quality.preset, "-crf", str(quality.crf), "-profile:v", "high", "-g", "24"),
+        *("-x264-params", groups, "-video_track_timescale", str(film.time_base.denominator)),
+        *("-c:a", "aac", "-b:a", quality.sound_bits, "-f", "mp4"),
+    )
+    return Output(out, options)

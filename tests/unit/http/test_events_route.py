@@ -1,0 +1,91 @@
+"""A job's life over HTTP, from its documents: stages, paid calls, refusals and remedies in order of time (H6)."""
+
+from datetime import datetime, timedelta
+
+from flask.testing import FlaskClient
+
+from promptreel.domain.identifiers import trace_id
+from promptreel.domain.job import HISTORY
+from promptreel.domain.problem import Problem
+from promptreel.domain.scene import Try
+from promptreel.domain.states import CallState, JobState
+from promptreel.ports.storage import Create, Replace
+from promptreel.usecases import job_lifecycle
+from tests.factories import a_call, a_job, a_scene
+from tests.fakes.services import FakeServices
+from tests.fakes.system import START
+from tests.loglines import writing
+from tests.unit.http.asking import bearer, submit
+
+
+def test_events_when_asked_for_then_tell_stages_calls_refusals_and_remedies_in_order_of_time(
+    http: FlaskClient, world: FakeServices
+) -> None:
+    job = world.planned()
+    sent, refused = START + timedelta(seconds=60), START + timedelta(seconds=90)
+    one = Try(take=1, attempt=1, call="call-1", outcome="refused", at=refused, codes=("22137204",), remedy="reseed")
+    read = world.jobs.scenes(job.id)[0]
+    released = a_call(job=job.id, state=CallState.RELEASED, codes=("22137204",), sent_at=sent, updated=refused)
+    world.jobs.write(Replace(job.id, read, read.value.evolve(tries=(one,))), Create(job.id, released))
+    world.clock.pass_s(91)
+    problem = Problem(code="broken", message="It broke.", remedy="Resume it.")
+    job_lifecycle.fail(job.id, job.run, problem, jobs=world.jobs, clock=world.clock, ids=world.ids)
+
+    told = http.get(f"/v1/jobs/{job.id}/events", headers=bearer(job.owner)).get_json()["events"]
+
+    assert [(event["event"], event.get("state")) for event in told] == [
+        ("state", "PENDING"),
+        ("state", "STORYBOARD"),
+        ("state", "KEYFRAMES"),
+        ("call_sent", None),
+        ("call_settled", None),
+        ("call_sent", None),
+        ("call_released", None),
+        ("try", None),
+        ("state", "FAILED"),
+    ]
+    moments = [datetime.fromisoformat(event["at"]) for event in told]
+    assert moments == sorted(moments)
+    ended, tried, failed = told[-3:]
+    assert (ended["cost_micros"], ended["latency_s"], ended["codes"]) == (0, 30, ["22137204"])
+    assert (tried["outcome"], tried["remedy"]) == ("refused", "reseed")
+    assert failed["error"]["remedy"] == "Resume it."
+    paid = [event for event in told if event["event"] == "call_settled"]
+    assert [event["kind"] for event in paid] == ["text"]
+    assert paid[0]["cost_micros"] > 0
+
+
+def test_events_of_somebody_else_then_do_not_exist(http: FlaskClient, world: FakeServices) -> None:
+    world.jobs.write(Create("job-1", a_job()), Create("job-1", a_scene()))
+
+    assert http.get("/v1/jobs/job-1/events", headers=bearer("other@example.com")).status_code == 404
+
+
+def test_wish_when_submitted_then_a_line_ties_the_requests_trace_to_the_jobs(http: FlaskClient) -> None:
+    with writing() as lines:
+        job_id = submit(http, **{"X-Cloud-Trace-Context": "105445aa7843bc8bf206b12000100000/1;o=1"}).get_json()["id"]
+
+    (line,) = lines.of("job_submitted")
+    assert line["request_trace"] == "105445aa7843bc8bf206b12000100000"
+    assert line["logging.googleapis.com/trace"] == f"projects/p/traces/{trace_id(job_id)}"
+    assert "lighthouse" not in str(line)
+
+
+def test_job_when_resumed_then_its_history_tells_the_new_run(world: FakeServices) -> None:
+    world.jobs.write(Create("job-1", a_job(state=JobState.FAILED)))
+
+    resumed = job_lifecycle.resume(
+        "job-1", None, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
+    )
+
+    assert [(entered.state, entered.run) for entered in resumed.history] == [(JobState.PENDING, 2)]
+
+
+def test_history_when_it_grows_long_then_the_oldest_stages_go() -> None:
+    job = a_job(state=JobState.KEYFRAMES)
+
+    for _ in range(HISTORY):
+        job = job.to(JobState.VIDEO_GEN, START).to(JobState.KEYFRAMES, START)
+
+    assert len(job.history) == HISTORY
+    assert job.history[-1].state is JobState.KEYFRAMES

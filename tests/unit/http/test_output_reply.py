@@ -1,0 +1,42 @@
+"""What a job's owner is told of its output: every file by link and address, older outputs as they are (E5, H1)."""
+
+from promptreel.domain.job import Output
+from promptreel.http import responses
+from tests.fakes.services import FakeServices
+
+OUTPUT = Output(
+    film_uri="gs://artifacts/film.mp4",
+    poster_uri="gs://artifacts/poster.jpg",
+    sheet_uri="gs://artifacts/sheet.jpg",
+    preview_uri="gs://artifacts/preview.mp4",
+    digest="d",
+    frames=192,
+    width_px=1280,
+    height_px=720,
+    copied_frames=192,
+)
+
+
+def output_of(world: FakeServices, output: Output) -> dict[str, object]:
+    job = world.planned().evolve(output=output)
+    links = {uri: f"https://signed/{uri}" for uri in responses.files(job, [])}
+    told: dict[str, object] = responses.whole(job, [], [], links)["output"]
+    return told
+
+
+def test_output_then_has_a_link_for_each_of_its_files(world: FakeServices) -> None:
+    told = output_of(world, OUTPUT)
+
+    for name, file in (
+        ("film", "film.mp4"),
+        ("poster", "poster.jpg"),
+        ("contact_sheet", "sheet.jpg"),
+        ("preview", "preview.mp4"),
+    ):
+        assert told[name] == {"url": f"https://signed/gs://artifacts/{file}", "uri": f"gs://artifacts/{file}"}
+
+
+def test_output_of_an_older_stitcher_then_says_that_it_has_no_sheet_and_no_preview(world: FakeServices) -> None:
+    told = output_of(world, OUTPUT.evolve(sheet_uri=None, preview_uri=None))
+
+    assert (told["contact_sheet"], told["preview"]) == (None, None)

@@ -1,0 +1,255 @@
+"""The HTTP API over fakes: A1, A7, A8, D7, H1, H8."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from promptreel.domain.states import JobState
+from promptreel.errors import Transient
+from promptreel.http import routes
+from tests.fakes.services import FakeServices
+from tests.unit.http.asking import PROMPT, bearer, submit
+
+
+def test_submission_then_is_accepted_at_once_and_its_execution_started(http: FlaskClient, world: FakeServices) -> None:
+    answer = submit(http)
+
+    assert answer.status_code == 202
+    body = answer.get_json()
+    assert (body["state"], body["links"]["self"]) == ("PENDING", f"http://localhost/v1/jobs/{body['id']}")
+    assert world.executions.started == [(body["id"], 1)]
+    assert world.jobs.job(body["id"]).value.owner == "mira@example.com"
+
+
+def test_submission_says_what_was_read_from_the_prompt_and_what_cannot_be_met(http: FlaskClient) -> None:
+    prompt = "A quiet film of two scenes. A fox crosses a square at 9:16. Length: 30 seconds."
+    expected = [
+        {"field": "scenes", "value": 2, "words": "two scenes"},
+        {"field": "duration_s", "value": 30, "words": "30 seconds"},
+    ]
+    warning = "prompt: “30 seconds” cannot be met with 2 scenes of 4-8 s; the film is planned as 16 s."
+
+    made = submit(http, {"prompt": prompt}, **{"Idempotency-Key": "k"}).get_json()
+
+    assert (made["inferred"], made["warnings"]) == (expected, [warning])
+    assert submit(http, {"prompt": prompt}, **{"Idempotency-Key": "k"}).get_json()["inferred"] == expected
+    shown = http.get(f"/v1/jobs/{made['id']}", headers=bearer()).get_json()
+    assert (shown["inferred"], shown["warnings"]) == (expected, [warning])
+    assert submit(http).get_json()["inferred"] == []
+
+
+def test_submission_that_its_limit_cannot_pay_for_is_refused_and_nothing_is_started(
+    http: FlaskClient, world: FakeServices
+) -> None:
+    refused = submit(http, {"prompt": "A chase, 90 seconds"})
+
+    assert (refused.status_code, refused.get_json()["code"]) == (402, "budget_exceeded")
+    assert "12 scenes, 90 s of clips, needs up to 37" in refused.get_json()["message"]
+    assert (world.executions.started, world.writer.asked) == ([], [])
+
+
+def test_submission_behind_tls_then_links_to_the_address_that_was_asked(http: FlaskClient) -> None:
+    made = submit(http, **{"X-Forwarded-Proto": "https", "Host": "api-1.us-central1.run.app"}).get_json()
+
+    assert made["links"]["self"] == f"https://api-1.us-central1.run.app/v1/jobs/{made['id']}"
+
+
+def test_key_when_used_again_then_answers_with_the_same_job_and_a_clash_is_told(http: FlaskClient) -> None:
+    first = submit(http, **{"Idempotency-Key": "k"})
+
+    assert submit(http, **{"Idempotency-Key": "k"}).get_json()["id"] == first.get_json()["id"]
+    clash = submit(http, {"prompt": "Something else"}, **{"Idempotency-Key": "k"})
+    assert (clash.status_code, clash.get_json()["code"]) == (409, "idempotency_key_reused")
+    assert submit(http).get_json()["id"] != first.get_json()["id"]
+
+
+def test_submission_whose_execution_cannot_start_then_still_stands(http: FlaskClient, world: FakeServices) -> None:
+    world.executions.failure = Transient("Workflows is away")
+
+    answer = submit(http)
+
+    assert answer.status_code == 202
+    assert world.jobs.job(answer.get_json()["id"]).value.state is JobState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        ({}, 403),
+        ({"Authorization": "Basic x"}, 403),
+        ({"Authorization": "Bearer x.y"}, 403),
+        ({"Authorization": "Bearer a.!.c"}, 403),
+        (bearer(email_verified=False), 403),
+        (bearer(email="\ud800@example.com"), 403),
+        (bearer(email="mira@example.com\0"), 403),
+    ],
+)
+def test_caller_without_a_verified_address_then_is_refused(
+    http: FlaskClient, authorization: dict[str, str], status: int
+) -> None:
+    assert http.get("/v1/jobs", headers=authorization).status_code == status
+
+
+def in_serverless_header(token: dict[str, str]) -> dict[str, str]:
+    return {"X-Serverless-Authorization": token["Authorization"]}
+
+
+@pytest.mark.parametrize("path", ["", "/{job}", "/{job}/ledger", "/{job}/events"])
+@pytest.mark.parametrize(
+    "checked", [{"X-Serverless-Authorization": ""}, in_serverless_header(bearer("mallory@example.com"))]
+)
+def test_request_with_two_identities_is_refused_when_it_reads(
+    http: FlaskClient, path: str, checked: dict[str, str]
+) -> None:
+    """Cloud Run would have checked the other header alone: this Authorization could be anybody's invention."""
+    job = submit(http).get_json()["id"]
+
+    answer = http.get(f"/v1/jobs{path.format(job=job)}", headers={**bearer(), **checked})
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "two_identities")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", ":cancel"), ("POST", ":resume"), ("DELETE", ""), ("POST", "/ledger:reconcile")]
+)
+def test_request_with_two_identities_changes_nothing_when_it_writes(
+    http: FlaskClient, world: FakeServices, method: str, path: str
+) -> None:
+    job = submit(http).get_json()["id"]
+    before = world.jobs.job(job)
+
+    answer = http.open(
+        f"/v1/jobs/{job}{path}",
+        method=method,
+        headers={**bearer(), **in_serverless_header(bearer("mallory@example.com"))},
+    )
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "two_identities")
+    assert world.jobs.job(job) == before
+
+
+def test_serverless_header_names_the_caller_when_it_is_the_only_one(http: FlaskClient) -> None:
+    job = submit(http).get_json()["id"]
+
+    assert http.get(f"/v1/jobs/{job}", headers=in_serverless_header(bearer())).status_code == 200
+    assert http.get(f"/v1/jobs/{job}", headers=in_serverless_header(bearer("other@example.com"))).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "told"),
+    [
+        ({"json": {}}, 422, "prompt: Field required"),
+        ({"json": [1]}, 422, "must be a JSON object"),
+        ({"data": "{", "content_type": "application/json"}, 422, "The body is not JSON"),
+        ({"data": "x"}, 422, "Content-Type: must be application/json"),
+        ({"json": {"prompt": "x" * 1_000_001}}, 413, "larger than 1,000,000 bytes"),
+        ({"json": {"prompt": "x" * 20_001}}, 422, "prompt: String should have at most 20000 characters"),
+        ({"json": {**PROMPT, "scenes": 200}}, 422, "scenes: Input should be less than or equal to 60"),
+        (
+            {"json": {**PROMPT, "scenes": 2, "duration_s": 100}},
+            422,
+            "2 scenes of 4-8 s make a film of 8-16 s",
+        ),
+    ],
+)
+def test_bad_submission_then_is_a_problem_and_no_job(
+    http: FlaskClient, world: FakeServices, options: dict[str, Any], status: int, told: str
+) -> None:
+    answer = http.post("/v1/jobs", headers=bearer(), **options)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    problem = answer.get_json()
+    assert told in problem["message"]
+    assert (problem["status"], problem["code"] != "") == (status, True)
+    assert list(world.jobs.jobs_in(set(JobState))) == []
+
+
+def test_bug_then_is_a_500_in_our_words_that_tells_no_secret(http: FlaskClient, world: FakeServices) -> None:
+    world.jobs.job = lambda job_id: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+
+    answer = http.get("/v1/jobs/job-1", headers={**bearer(), "X-Cloud-Trace-Context": "abc/1;o=1"})
+
+    assert answer.status_code == 500
+    assert answer.get_json()["code"] == "internal"
+    assert answer.get_json()["trace"] == "abc"
+    assert "division" not in answer.get_data(as_text=True)
+
+
+def test_somebody_elses_job_then_does_not_exist(http: FlaskClient) -> None:
+    job_id = submit(http).get_json()["id"]
+    other = bearer("other@example.com")
+
+    assert http.get(f"/v1/jobs/{job_id}", headers=other).status_code == 404
+    assert http.get(f"/v1/jobs/{job_id}/ledger", headers=other).status_code == 404
+    assert http.post(f"/v1/jobs/{job_id}:cancel", headers=other).status_code == 404
+    assert http.get("/v1/jobs", headers=other).get_json()["jobs"] == []
+    assert http.get("/v1/jobs/JOB..%2F1", headers=bearer()).status_code == 404
+
+
+def test_job_under_way_then_shows_scenes_pictures_money_and_progress(http: FlaskClient, world: FakeServices) -> None:
+    job = world.drawn(owner="mira@example.com")
+
+    shown = http.get(f"/v1/jobs/{job.id}", headers=bearer()).get_json()
+
+    assert (shown["state"], shown["planned_duration_s"], shown["planned_frames"]) == ("VIDEO_GEN", 18.0, 432)
+    assert shown["progress"] == {"stage": "VIDEO_GEN", "scenes_total": 3, "scenes_done": 0, "fraction": 0.475}
+    scene = shown["scenes"][0]
+    assert (scene["id"], scene["state"], scene["clip"], scene["duration_s"]) == ("scene-01", "QUEUED", None, 6)
+    assert scene["keyframes"]["start"]["url"].startswith("https://signed.example/artifacts/jobs/")
+    assert shown["budget"] == {"limit_usd": "25.00", "reserved_usd": "7.20", "spent_usd": "0.27853"}
+
+
+def test_ledger_then_lists_every_call_and_its_totals_add_up(http: FlaskClient, world: FakeServices) -> None:
+    job = world.drawn(owner="mira@example.com")
+
+    ledger = http.get(f"/v1/jobs/{job.id}/ledger", headers=bearer()).get_json()
+
+    assert len(ledger["calls"]) == 8
+    totals = ledger["totals"]
+    assert totals["limit_micros"] == 25_000_000
+    assert totals["spent_micros"] == sum(call["cost_micros"] for call in ledger["calls"])
+    assert totals["reserved_micros"] == sum(
+        call["reserved_micros"] for call in ledger["calls"] if call["state"] == "PLANNED"
+    )
+
+
+def test_cancel_then_stops_the_job_and_its_execution_and_may_be_repeated(
+    http: FlaskClient, world: FakeServices
+) -> None:
+    job_id = submit(http).get_json()["id"]
+
+    assert http.post(f"/v1/jobs/{job_id}:cancel", headers=bearer()).get_json()["state"] == "CANCELLED"
+    assert http.post(f"/v1/jobs/{job_id}:cancel", headers=bearer()).status_code == 200
+
+
+def test_list_then_pages_through_the_callers_jobs_newest_first(
+    http: FlaskClient, world: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "PAGE", 2)
+    ids = []
+    for _ in range(3):
+        ids.append(submit(http).get_json()["id"])
+        world.clock.pass_s(1)
+
+    first = http.get("/v1/jobs?state=pending", headers=bearer()).get_json()
+    second = http.get("/v1/jobs", query_string={"page_token": first["next_page_token"]}, headers=bearer()).get_json()
+
+    assert [job["id"] for job in first["jobs"]] == [ids[2], ids[1]]
+    assert ([job["id"] for job in second["jobs"]], second["next_page_token"]) == ([ids[0]], None)
+    assert http.get("/v1/jobs?state=DOING", headers=bearer()).status_code == 422
+    assert http.get("/v1/jobs?page_token=x", headers=bearer()).status_code == 422
+
+
+def test_failed_job_when_resumed_then_goes_on_with_a_new_limit(http: FlaskClient, world: FakeServices) -> None:
+    job_id = submit(http).get_json()["id"]
+    http.post(f"/v1/jobs/{job_id}:cancel", headers=bearer())
+
+    answer = http.post(f"/v1/jobs/{job_id}:resume", json={"budget_usd": "40"}, headers=bearer())
+
+    assert (answer.status_code, answer.get_json()["state"]) == (202, "PENDING")
+    job = world.jobs.job(job_id).value
+    assert (job.run, job.budget.limit_micros) == (2, 40_000_000)
+    assert http.post(f"/v1/jobs/{job_id}:resume", headers=bearer()).status_code == 202
+    assert http.post(f"/v1/jobs/{job_id}:resume", json={"budget": 1}, headers=bearer()).status_code == 422
+    assert http.post(f"/v1/jobs/{job_id}:resume", headers=bearer("other@example.com")).status_code == 404

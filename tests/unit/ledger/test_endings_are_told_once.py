@@ -1,0 +1,213 @@
+"""Each ending is one log line, told by whoever made the move: H6."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from promptreel.domain.ledger import Call
+from promptreel.domain.problem import Problem
+from promptreel.domain.states import CallState, JobState
+from promptreel.errors import Transient, VersionConflict
+from promptreel.ports.storage import Change, Create
+from promptreel.usecases import delete_job, job_lifecycle
+from promptreel.usecases.close_job import CloseJob, close_job
+from promptreel.usecases.sweep_jobs import SweepJobs
+from tests.factories import a_call, a_job, a_scene
+from tests.fakes.jobs import MemoryJobs
+from tests.fakes.services import FakeServices
+from tests.fakes.system import START
+from tests.loglines import Written, writing
+
+Act = Callable[[FakeServices], object]
+OUTPUT = {
+    "film_uri": "gs://b/f", "poster_uri": "gs://b/p", "digest": "d", "frames": 96, "width_px": 1280, "height_px": 720,
+    "copied_frames": 96,
+}  # fmt: skip
+
+
+@pytest.fixture
+def lines() -> Iterator[Written]:
+    with writing() as written:
+        yield written
+
+
+def complete(world: FakeServices) -> object:
+    return close_job(CloseJob("job-1", 1), jobs=world.jobs, clock=world.clock, ids=world.ids)
+
+
+def fail(world: FakeServices) -> object:
+    problem = Problem(code="budget_exceeded", message="m", step="draw_keyframe")
+    return job_lifecycle.fail("job-1", 1, problem, jobs=world.jobs, clock=world.clock, ids=world.ids)
+
+
+def cancel(world: FakeServices) -> object:
+    return job_lifecycle.cancel("job-1", jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+
+
+def stands(world: FakeServices) -> None:
+    """A job at its last stage, two minutes old, with one paid call and one that is open."""
+    world.jobs.write(
+        Create("job-1", a_job(state=JobState.STITCH, output=OUTPUT)),
+        Create("job-1", a_scene()),
+        Create("job-1", a_call("call-1", state=CallState.SETTLED, cost_micros=70)),
+        Create("job-1", a_call("call-2", state=CallState.SENT, reserved_micros=30)),
+    )
+    world.clock.pass_s(120)
+
+
+@pytest.mark.parametrize(
+    ("act", "message"), [(complete, "job_complete"), (fail, "job_failed"), (cancel, "job_cancelled")]
+)
+def test_job_when_it_ends_and_is_ended_again_then_told_once_with_what_it_took_and_cost(
+    act: Act, message: str, world: FakeServices, lines: Written
+) -> None:
+    stands(world)
+
+    act(world)
+    act(world)
+
+    (line,) = lines.read()
+    told = {
+        name: line[name] for name in ("message", "job_id", "makespan_s", "spent_micros", "reserved_micros", "scenes")
+    }
+    assert told == {
+        "message": message, "job_id": "job-1", "makespan_s": 120, "spent_micros": 70, "reserved_micros": 30,
+        "scenes": 1,
+    }  # fmt: skip
+    assert line["state"] == message.removeprefix("job_").upper()
+
+
+@pytest.mark.parametrize("act", [complete, fail, cancel])
+def test_ending_when_its_write_loses_a_race_then_told_only_by_the_write_that_won(
+    act: Act, world: FakeServices, lines: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stands(world)
+    lose_first_write(world, monkeypatch)
+
+    act(world)
+
+    assert len(lines.read()) == 1
+
+
+def test_failed_job_when_told_then_says_why_and_where(world: FakeServices, lines: Written) -> None:
+    stands(world)
+
+    fail(world)
+
+    (line,) = lines.read()
+    assert (line["code"], line["failed_step"]) == ("budget_exceeded", "draw_keyframe")
+
+
+def test_totals_when_they_cannot_be_read_then_the_ending_is_told_without_them(
+    world: FakeServices, lines: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stands(world)
+
+    def away(_: str) -> Any:
+        raise Transient("Firestore is away")
+
+    monkeypatch.setattr(world.jobs, "calls", away)
+    cancel(world)
+
+    (line,) = lines.of("job_cancelled")
+    assert "spent_micros" not in line
+
+
+def test_deleted_job_when_swept_again_and_again_then_told_once_with_what_it_had_cost(
+    world: FakeServices, lines: Written
+) -> None:
+    world.jobs.write(
+        Create("job-1", a_job(state=JobState.COMPLETE)),
+        Create("job-1", a_call(state=CallState.SETTLED, cost_micros=70)),
+    )
+    delete_job.mark("job-1", jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+
+    for _ in range(4):
+        world.sweep_jobs(SweepJobs())
+        world.clock.pass_s(delete_job.LATECOMERS_S)
+
+    (line,) = lines.of("job_deleted")
+    assert (line["spent_micros"], line["state"]) == (70, "DELETED")
+
+
+def settle(world: FakeServices, call: Call) -> None:
+    world.ledger.settle(call, cost_micros=55, artifact="gs://b/a")
+
+
+def release(world: FakeServices, call: Call) -> None:
+    world.ledger.release(call, "filtered", ("64151117",))
+
+
+def adopt(world: FakeServices, call: Call) -> None:
+    world.ledger.adopt(call, "gs://b/a")
+
+
+@pytest.mark.parametrize(
+    ("act", "start", "message", "cost"),
+    [
+        (settle, CallState.SENT, "call_settled", 55),
+        (release, CallState.SENT, "call_released", 0),
+        (adopt, CallState.UNCERTAIN, "call_adopted", 3_200_000),
+    ],
+)
+def test_paid_call_when_its_end_is_recorded_twice_then_told_once_with_its_cost(
+    act: Callable[[FakeServices, Call], None],
+    start: CallState,
+    message: str,
+    cost: int,
+    world: FakeServices,
+    lines: Written,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call = a_call(state=start, sent_at=START, scene="scene-01", attempt=2)
+    world.jobs.write(Create("job-1", call))
+    world.clock.pass_s(40)
+    lose_first_write(world, monkeypatch)
+
+    act(world, call)
+    act(world, call)
+
+    (line,) = lines.read()
+    told = {name: line[name] for name in ("message", "call_id", "kind", "scene_id", "attempt", "cost_micros", "before")}
+    assert told == {
+        "message": message, "call_id": "call-1", "kind": "video", "scene_id": "scene-01", "attempt": 2,
+        "cost_micros": cost, "before": start.value,
+    }  # fmt: skip
+    assert (line["reserved_micros"], round(line["latency_s"])) == (3_200_000, 40)
+
+
+def test_late_answer_when_the_call_was_lost_then_both_are_told(world: FakeServices, lines: Written) -> None:
+    call = a_call(kind="image", state=CallState.UNCERTAIN, sent_at=START)
+    world.jobs.write(Create("job-1", call))
+
+    world.ledger.give_up(call, world.clock.now(), "nothing to look for")
+    settle(world, call)
+
+    assert [(line["message"], line["before"], line["cost_micros"]) for line in lines.read()] == [
+        ("call_lost", "UNCERTAIN", 3_200_000),
+        ("call_settled", "LOST", 55),
+    ]
+
+
+def test_call_when_it_only_moves_on_then_nothing_is_told(world: FakeServices, lines: Written) -> None:
+    call = a_call(state=CallState.SENT, sent_at=START)
+    world.jobs.write(Create("job-1", call))
+
+    world.ledger.name_operation(call, "operations/1")
+    world.ledger.expire(call)
+
+    assert lines.read() == []
+
+
+def lose_first_write(world: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else writes just before: the first write is refused, once."""
+    lost: list[bool] = []
+
+    def write(*changes: Change) -> None:
+        if not lost:
+            lost.append(True)
+            raise VersionConflict("somebody was faster")
+        MemoryJobs.write(world.jobs, *changes)
+
+    monkeypatch.setattr(world.jobs, "write", write)

@@ -1,0 +1,379 @@
+"""The real steps under any order of events: deliveries doubled, writes lost, senders killed, answers lost (D5, D6).
+
+A provider that never lies about money is kept beside the ledger; whatever happens, the two must agree. Outputs appear
+within the registry's longest latency, as DESIGN §5 assumes; everything else may happen at any time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from promptreel.domain.billing import Bill, Row
+from promptreel.domain.ledger import CUT_OFF, committed_micros
+from promptreel.domain.models import registry
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.domain.tariffs import ReportedUsage, text_tariff
+from promptreel.errors import AnswerLost, CallFailed, PromptreelError, Refused, Rejected, Throttled, VersionConflict
+from promptreel.ledger import call_requests
+from promptreel.ports.models import Declined, Delivered, Ended, FilmingState, Running, VideoRequest
+from promptreel.ports.orchestration import ClipTask
+from promptreel.ports.storage import Change
+from promptreel.usecases import job_lifecycle
+from promptreel.usecases.draw_keyframe import DrawKeyframe
+from promptreel.usecases.fail_job import FailJob
+from promptreel.usecases.open_job import OpenJob
+from promptreel.usecases.reconcile import reconcile
+from promptreel.usecases.sweep_jobs import SweepJobs
+from tests.fakes.services import FakeServices
+from tests.fakes.system import START
+from tests.fakes.templates import PromptTemplates
+
+CLIP_MICROS = 2_400_000
+VEO = "veo-3.1-generate-001"
+LONGEST_S = 900
+
+
+# Another seed and other pictures; other words; all there is; nothing at all; the sound; the provider itself; the model;
+# the deployment.
+REFUSALS = ("15236754", "57734940", "64151117", "89371032", "audio", "outage", "model_unavailable", "configuration")
+
+
+# Fates of a text or a picture. An answer without output is billed; one without usage counts at its reserved price.
+FATES: tuple[CallFailed | Declined, ...] = (
+    Refused("unwilling"),
+    AnswerLost("reset"),
+    Throttled("429"),
+    Declined("unwilling, in words", (), ReportedUsage(input=300, output=200, picture=0)),
+    Declined("cut off", (CUT_OFF,), ReportedUsage(input=300, output=900)),
+    Declined("nothing is reported", (), ReportedUsage()),
+)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+@dataclass
+class Operation:
+    """A request the provider accepted: the only place where money is owed."""
+
+    prefix: str
+    accepted_s: float
+    micros: int  # owed once it is delivered
+    state: FilmingState
+
+    @property
+    def scene(self) -> str:
+        return self.prefix.split("/clips/")[1].split("/")[0]
+
+
+class Provider:
+    """Veo, seen from its own books. ``next`` says what becomes of the next request."""
+
+    def __init__(self, world: FakeServices) -> None:
+        self._world = world
+        self.operations: dict[str, Operation] = {}
+        self.next = "answered"
+
+    def submit(self, shot: VideoRequest, output_uri: str, timeout_s: float) -> str:
+        fate, self.next = self.next, "answered"
+        if fate == "quota":
+            raise Throttled("429")
+        if fate == "rejected":
+            raise Refused("400")
+        if fate == "never_arrived":
+            raise AnswerLost("reset")
+        name = f"operations/{len(self.operations) + 1}"
+        price = registry().video_model(shot.model).cost_micros
+        micros = price(shot.seconds, shot.resolution, self._world.clock.now(), audio=shot.audio)
+        self.operations[name] = Operation(output_uri, self.now_s(), micros, Running())
+        if fate == "answer_lost":
+            raise AnswerLost("reset")
+        if fate == "killed":
+            raise Killed
+        return name
+
+    def poll_all(self, operations: Iterable[str], within_s: float) -> dict[str, FilmingState]:
+        return {operation: self.operations[operation].state for operation in operations}
+
+    def end(self, name: str, refusal: str | None) -> None:
+        """With a clip, or refused with this code."""
+        operation = self.operations[name]
+        if refusal is not None:
+            operation.state = Ended(f"Code {refusal}", (refusal,))
+            return
+        uri = f"{operation.prefix}7/sample_0.mp4"
+        self._world.artifacts.put(uri.removeprefix("gs://artifacts/"), b"clip", "video/mp4")
+        operation.state = Delivered(uri)
+
+    def running(self) -> list[str]:
+        return [name for name, operation in self.operations.items() if isinstance(operation.state, Running)]
+
+    def delivered(self) -> list[Delivered]:
+        states = (operation.state for operation in self.operations.values())
+        return [state for state in states if isinstance(state, Delivered)]
+
+    def bill_micros(self) -> int:
+        """What is owed, or will be."""
+        return sum(op.micros for op in self.operations.values() if not isinstance(op.state, Ended))
+
+    def now_s(self) -> float:
+        return self._world.clock.true_now().timestamp()
+
+
+class Money(RuleBasedStateMachine):
+    """One job of three scenes, drawn and queued; everything after that is up to the rules."""
+
+    @initialize(spare=st.integers(0, 3))
+    def begin(self, spare: int) -> None:
+        self.templates = PromptTemplates()
+        self.world = FakeServices()
+        self.provider = Provider(self.world)
+        self.world.filmer = self.provider  # type: ignore[assignment]
+        generous = self.world.drawn()
+        planned = committed_micros([read.value for read in self.world.jobs.calls(generous.id)])
+        self.world = FakeServices()
+        self.provider = Provider(self.world)
+        self.world.filmer = self.provider  # type: ignore[assignment]
+        limit = planned + 400_000 + spare * CLIP_MICROS
+        self.job_id = self.world.drawn(budget_usd=f"{limit / 1e6:.6f}").id
+        self.limit = limit
+        self.tasks: list[ClipTask] = []
+        self._write = self.world.jobs.write
+        self.armed: tuple[int, str] | None = None
+        self.world.jobs.write = self._maybe_fail  # type: ignore[method-assign]
+
+    def _maybe_fail(self, *changes: Change) -> None:
+        if self.armed is None:
+            self._write(*changes)
+            return
+        countdown, fault = self.armed
+        self.armed = (countdown - 1, fault) if countdown else None
+        if countdown:
+            self._write(*changes)
+        elif fault == "killed_before":
+            raise Killed
+        else:
+            self._write(*changes)
+            raise Killed if fault == "killed_after" else VersionConflict("committed, but the answer was lost")
+
+    @rule(countdown=st.integers(0, 3), fault=st.sampled_from(["killed_before", "killed_after", "answer_lost"]))
+    def arm_a_write(self, countdown: int, fault: str) -> None:
+        self.armed = (countdown, fault)
+
+    @rule(fate=st.sampled_from(["quota", "rejected", "never_arrived", "answer_lost", "killed"]))
+    def order_a_fate(self, fate: str) -> None:
+        self.provider.next = fate
+
+    @rule(pick=st.integers(0, 30))
+    def deliver_a_task(self, pick: int) -> None:
+        """Any task there ever was: delivered late, twice, or after its run is over."""
+        self.tasks = list(dict.fromkeys([*self.tasks, *self.world.queue.tasks]))
+        if self.tasks:
+            task = self.tasks[pick % len(self.tasks)]
+            self._survive(self.world.deliver, task)
+
+    @rule()
+    def poll(self) -> None:
+        job = self.world.jobs.job(self.job_id).value
+        polled: list[Any] = []
+        self._survive(lambda _: polled.append(self.world.poll(job)), None)
+        if polled and polled[0].state == "failed":
+            self._survive(self.world.fail_job, FailJob(job.id, job.run, "a scene could not be filmed"))
+        for item in polled[0].redraw if polled else ():
+            self._survive(self._draw, DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take))
+
+    def _draw(self, picture: DrawKeyframe) -> None:
+        """As the workflow does: a picture that cannot be paid or drawn fails the job."""
+        try:
+            self.world.draw_keyframe(picture)
+        except Rejected as error:
+            self.world.fail_job(FailJob(picture.job_id, picture.run, error.message))
+
+    @rule()
+    def sweep(self) -> None:
+        self._survive(self.world.sweep_jobs, SweepJobs())
+
+    @rule(seconds=st.sampled_from([1, 40, 70, 130, 500, 1100]))
+    def time_passes(self, seconds: int) -> None:
+        """An operation ends at the latest after the longest latency."""
+        for name in self.provider.running():
+            if self.provider.now_s() + seconds > self.provider.operations[name].accepted_s + LONGEST_S:
+                self.provider.end(name, None)
+        self.world.clock.pass_s(seconds)
+
+    @precondition(lambda self: self.provider.running())
+    @rule(pick=st.integers(0, 9), refusal=st.sampled_from([None, None, *REFUSALS]))
+    def operation_ends(self, pick: int, refusal: str | None) -> None:
+        running = self.provider.running()
+        self.provider.end(running[pick % len(running)], refusal)
+
+    @rule(refusal=st.sampled_from(REFUSALS))
+    def everything_is_sent_and_refused(self, refusal: str) -> None:
+        """The quick way deep into the remedies."""
+        self.deliver_everything()
+        for name in self.provider.running():
+            self.provider.end(name, refusal)
+        self.time_passes(60)
+        self.poll()
+        self.poll()
+
+    @rule(fate=st.sampled_from(FATES), writer=st.booleans())
+    def order_a_fate_of_words_or_pictures(self, fate: CallFailed | Declined, *, writer: bool) -> None:
+        if writer:
+            self.world.writer.answers.append(fate)
+        else:
+            self.world.painter.failures.append(fate)
+
+    @rule()
+    def cancel(self) -> None:
+        self._survive(lambda _: job_lifecycle.cancel(self.job_id, **self._people()), None)
+
+    @rule()
+    def resume(self) -> None:
+        self._survive(lambda _: job_lifecycle.resume(self.job_id, None, **self._people()), None)
+
+    @rule(seconds=st.integers(-60, 60))
+    def the_next_one_reads_another_clock(self, seconds: int) -> None:
+        """Functions run on different machines: whoever acts from now on is this far off the true time."""
+        self.world.clock.is_off_by(seconds)
+
+    @rule(release=st.integers(0, 2), quota=st.booleans())
+    def a_deployment_changes_the_prompt_templates(self, release: int, *, quota: bool) -> None:
+        """Perhaps while a request that met the quota waits for its next attempt."""
+        if quota:
+            self.provider.next = "quota"
+            self.deliver_everything()
+        self.templates.deploy(release)
+
+    @rule()
+    def reconcile(self) -> None:
+        """The provider's export of everything up to now: filtered requests cost nothing."""
+        now = self.world.clock.true_now()
+        rows = [
+            Row(at=now, model=VEO, micros=0 if isinstance(op.state, Ended) else op.micros, storage_uri=op.prefix)
+            for op in self.provider.operations.values()
+        ]
+        bill = Bill(since=START - timedelta(days=1), until=now, rows=tuple(rows), apply=True)
+        self._survive(
+            lambda _: reconcile(
+                self.job_id, bill, jobs=self.world.jobs, artifacts=self.world.artifacts, ledger=self.world.ledger
+            ),
+            None,
+        )
+
+    def _people(self) -> dict[str, Any]:
+        world = self.world
+        return {"jobs": world.jobs, "executions": world.executions, "clock": world.clock, "ids": world.ids}
+
+    def _survive(self, act: Any, command: Any) -> None:
+        """Whatever a step raises, the world goes on; a killed process simply is not there any more."""
+        try:
+            act(command)
+        except (PromptreelError, Killed):
+            pass
+        finally:
+            self.armed = None
+
+    def _calls(self) -> list[Any]:
+        return [read.value for read in self.world.jobs.calls(self.job_id)]
+
+    @invariant()
+    def no_scene_is_filmed_twice(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        alive = [op.scene for op in self.provider.operations.values() if not isinstance(op.state, Ended)]
+        assert len(alive) == len(set(alive)), f"paid twice: {sorted(alive)}"
+
+    @invariant()
+    def budget_holds_and_covers_the_bill(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        calls = self._calls()
+        committed = committed_micros(calls)
+        clips = committed_micros([call for call in calls if call.kind == "video"])
+        assert committed <= self.limit
+        assert self.provider.bill_micros() <= clips, "something was paid that the ledger does not hold"
+        assert self._answers_billed_micros() <= committed - clips, "an answer was billed that the ledger does not hold"
+
+    def _answers_billed_micros(self) -> int:
+        """What the writer and the painter answered, by their own books."""
+        plan, now = self.world.jobs.job(self.job_id).value.planned(), self.world.clock.true_now()
+        # A text that does not report its usage counts nothing here: what it may use is known to its question alone.
+        writer, painter = registry().text_model(plan.text_model), registry().image_model(plan.image_model)
+        tariffs = (text_tariff(writer, 0, 0), call_requests.keyframe_tariff(painter, self.world.painter.location))
+        books = (self.world.writer.billed, self.world.painter.billed)
+        return sum(
+            tariff.cost_micros(tariff.complete(reported), now)
+            for tariff, billed in zip(tariffs, books, strict=True)
+            for reported in billed
+        )
+
+    def teardown(self) -> None:
+        """Left alone, everything comes to its end, and the books agree."""
+        if not hasattr(self, "world"):
+            return
+        try:
+            self.come_to_the_end()
+        finally:
+            self.templates.deploy(0)
+
+    def come_to_the_end(self) -> None:
+        self.armed = None
+        self.provider.next = "answered"
+        self.world.clock.is_off_by(0)
+        for _ in range(40):
+            self.keep_an_execution_alive()
+            self.deliver_everything()
+            self.poll()
+            self.sweep()
+            self.time_passes(130)
+            self.no_scene_is_filmed_twice()
+            self.budget_holds_and_covers_the_bill()
+        calls = self._calls()
+        job = self.world.jobs.job(self.job_id).value
+        assert job.state in {JobState.STITCH, JobState.FAILED, JobState.CANCELLED}, job.state
+        if job.state is JobState.STITCH:
+            scenes = [read.value for read in self.world.jobs.scenes(self.job_id)]
+            assert all(scene.state is SceneState.DONE or scene.is_given_up for scene in scenes)
+        else:
+            assert all(call.is_finished for call in calls), [call.state for call in calls]
+        taken_over = {call.artifact for call in calls if call.is_paid and call.kind == "video"}
+        delivered = {state.uri for state in self.provider.delivered()}
+        assert delivered == taken_over, "a delivered clip was forgotten"
+        answers = [call for call in calls if call.kind != "video"]
+        reported = [call for call in answers if call.usage is not None and not call.usage.assumed]
+        settled = committed_micros([call for call in reported if call.state is CallState.SETTLED])
+        assert settled <= self._answers_billed_micros() <= committed_micros(answers)
+        lost = [call for call in calls if call.state is CallState.LOST and call.kind == "video"]
+        clips = committed_micros([call for call in calls if call.is_finished and call.kind == "video"])
+        delivered_micros = sum(op.micros for op in self.provider.operations.values() if isinstance(op.state, Delivered))
+        assert clips - delivered_micros == sum(call.reserved_micros for call in lost)
+
+    def keep_an_execution_alive(self) -> None:
+        """So that sweep_jobs does not end what the steps themselves cannot bring to its end."""
+        job = self.world.jobs.job(self.job_id).value
+        if job.is_final:
+            return
+        name = job.execution or self.world.executions.start(job.id, job.run)
+        self.world.open_job(OpenJob(name.rpartition("/")[2], {"job_id": job.id, "run": job.run}))
+        self.world.executions.active.add(name)
+
+    def deliver_everything(self) -> None:
+        for task in list(self.world.queue.tasks):
+            self._survive(self.world.deliver, task)
+
+
+TestMoney = Money.TestCase
+TestMoney.settings = settings(
+    max_examples=600,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,  # the same run every time; `make chaos` is where chance belongs
+    suppress_health_check=list(HealthCheck),
+)

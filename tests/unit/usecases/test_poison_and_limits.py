@@ -1,0 +1,165 @@
+"""Input that is too much, and artifacts that are gone or changed behind our back: A8, B3, H9."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from promptreel.domain.job import Job
+from promptreel.domain.states import JobState
+from promptreel.errors import Invalid
+from promptreel.usecases import job_lifecycle
+from promptreel.usecases.artifact_integrity import ArtifactDamaged
+from promptreel.usecases.draw_keyframe import DrawKeyframe
+from promptreel.usecases.fail_job import FailJob
+from promptreel.usecases.open_job import OpenJob
+from promptreel.usecases.submit_clip import SubmitClip
+from tests.fakes.services import FakeServices
+from tests.fakes.studio import a_storyboard
+
+FIRESTORE_BYTES = 1_048_576
+BATCH_WRITES = 500
+
+
+def by_execution(world: FakeServices, wish: dict[str, Any]) -> object:
+    return world.open_job(OpenJob("e-1", wish))
+
+
+def by_upload(world: FakeServices, wish: dict[str, Any]) -> object:
+    event = world.inbox.lay_in("idea.json", json.dumps(wish).encode())
+    return world.open_job(OpenJob("e-1", {"data": event}))
+
+
+@pytest.mark.parametrize("way_in", [by_execution, by_upload])
+@pytest.mark.parametrize(
+    ("wish", "field", "limit"),
+    [
+        ({"prompt": "x" * 20_001}, "prompt", "20000 characters"),
+        ({"prompt": "A film", "scenes": 200}, "scenes", "less than or equal to 60"),
+        ({"prompt": "A film", "duration_s": 100_000}, "duration_s", "less than or equal to 480"),
+        ({"prompt": "A film", "title": "x" * 201}, "title", "200 characters"),
+    ],
+)
+def test_wish_over_a_limit_then_is_refused_with_field_limit_and_way_out_and_nothing_is_made(
+    world: FakeServices,
+    way_in: Callable[[FakeServices, dict[str, Any]], object],
+    wish: dict[str, Any],
+    field: str,
+    limit: str,
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        way_in(world, wish)
+
+    assert refused.value.message.startswith(f"{field}: ")
+    assert limit in refused.value.message
+    assert refused.value.remedy
+    assert list(world.jobs.jobs_in(set(JobState))) == []
+    if way_in is by_upload:
+        assert world.inbox.reports["idea.json"]["message"] == refused.value.message
+
+
+def test_film_of_the_most_scenes_and_words_then_is_planned_within_firestores_bounds_and_made_to_its_cut(
+    world: FakeServices,
+) -> None:
+    words = "ü" * 2000
+    people = [{"name": f"Person {number}", "description": words} for number in range(12)]
+    story = a_storyboard(60, characters=people, settings=people)
+    scenes: Any = story["scenes"]
+    long = {"description": words, "start_frame_prompt": words, "end_frame_prompt": words, "motion_prompt": words}
+    world.writer.answers = [
+        json.dumps({**story, "scenes": [{**scene, **long} for scene in scenes]}, ensure_ascii=False)
+    ]
+    largest: list[int] = []
+    write = world.jobs.write
+
+    def measured(*changes: Any) -> None:
+        assert len(changes) <= BATCH_WRITES
+        largest.extend(len(json.dumps(change.value.to_json(), ensure_ascii=False).encode()) for change in changes)
+        write(*changes)
+
+    world.jobs.write = measured  # type: ignore[method-assign]
+    job = world.drawn(prompt="ü" * 20_000, scenes=60, budget_usd="10000")
+
+    assert set(world.submit_queued()) == {"filming"}
+    for operation in list(world.filmer.states):
+        world.filmer.deliver(operation)
+    world.clock.pass_s(120)
+    polled = world.poll(job)
+
+    assert polled.state == "done"
+    assert len(world.filmer.asked) == 60
+    assert max(largest) < FIRESTORE_BYTES / 4
+
+
+def first_picture_of(world: FakeServices) -> tuple[Job, str]:
+    """A job whose first picture is drawn; the picture's address."""
+    job = world.planned()
+    world.draw_keyframe(DrawKeyframe(job.id, 1, "scene-01", "start"))
+    start = world.jobs.scene(job.id, "scene-01").value.start
+    assert start is not None
+    return job, start.uri
+
+
+def remove(world: FakeServices, uri: str) -> None:
+    world.artifacts.delete(uri)
+
+
+def replace(world: FakeServices, uri: str) -> None:
+    world.artifacts.delete(uri)
+    world.artifacts.put(uri.removeprefix("gs://artifacts/"), b"something else", "image/png")
+
+
+HARM = pytest.mark.parametrize(
+    ("harm", "fault", "told"), [(remove, "missing", "is gone"), (replace, "changed", "no longer what was stored")]
+)
+Harm = Callable[[FakeServices, str], None]
+
+
+@HARM
+def test_picture_that_is_gone_or_changed_then_stops_the_next_drawing_before_it_is_paid(
+    world: FakeServices, harm: Harm, fault: str, told: str
+) -> None:
+    job, uri = first_picture_of(world)
+    harm(world, uri)
+
+    with pytest.raises(ArtifactDamaged) as stopped:
+        world.draw_keyframe(DrawKeyframe(job.id, 1, "scene-01", "end"))
+
+    assert stopped.value.code == f"keyframe_{fault}"
+    assert stopped.value.message.startswith("scene-01: its first picture")
+    assert told in stopped.value.message
+    assert len(world.painter.asked) == 1
+
+
+@HARM
+def test_picture_that_is_gone_or_changed_then_stops_the_clip_before_it_is_paid_and_resume_goes_on_once_restored(
+    world: FakeServices, harm: Harm, fault: str, told: str
+) -> None:
+    job = world.drawn()
+    end = world.jobs.scene(job.id, "scene-01").value.end
+    assert end is not None
+    kept = world.artifacts.get(end.uri)
+    harm(world, end.uri)
+
+    assert world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1)).state == f"keyframe_{fault}"
+    polled = world.poll(job)
+    assert (polled.state, world.filmer.asked) == ("failed", [])
+    assert polled.problem is not None
+    assert "scene-01: its last picture" in polled.problem.message
+    assert told in polled.problem.message
+    world.fail_job(FailJob(job.id, 1, polled.problem.model_dump()))
+
+    world.artifacts.delete(end.uri)
+    world.artifacts.put(end.uri.removeprefix("gs://artifacts/"), kept, "image/png")
+    people: dict[str, Any] = {
+        "jobs": world.jobs,
+        "executions": world.executions,
+        "clock": world.clock,
+        "ids": world.ids,
+    }
+    resumed = job_lifecycle.resume(job.id, None, **people)
+    world.clock.pass_s(200)
+    world.poll(resumed)
+    assert world.submit_clip(SubmitClip(job.id, 2, "scene-01", 1, 1)).state == "filming"
+    assert len(world.filmer.asked) == 1

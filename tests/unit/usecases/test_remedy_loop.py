@@ -1,0 +1,440 @@
+"""What is tried before a refused scene is given up: other words, other pictures, no sound, another model (D4)."""
+
+import json
+
+import pytest
+
+from promptreel.domain.identifiers import call_id
+from promptreel.domain.job import DrawItem, Job
+from promptreel.domain.ledger import JOB_ENDED, Call, committed_micros
+from promptreel.domain.scene import Rewording, Scene
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient
+from promptreel.ports.models import Ended, Running
+from promptreel.ports.storage import Create, Replace
+from promptreel.usecases import job_lifecycle
+from promptreel.usecases.draw_keyframe import DrawKeyframe
+from promptreel.usecases.poll_clips import ClipsPolled
+from promptreel.usecases.submit_clip import SubmitClip
+from tests.factories import a_call
+from tests.fakes.services import FakeServices
+from tests.fakes.studio import MILDER_WORDS
+
+REWRITTEN = "57734940"  # hate, input side: other words at once, nothing else
+REDRAWN = "29310472"  # celebrity, input side: other words, then other pictures
+PROVIDER_FAILED = "outage"
+
+
+def first(world: FakeServices, job: Job) -> Scene:
+    return world.jobs.scene(job.id, "scene-01").value
+
+
+def calls(world: FakeServices, job: Job, purpose: str) -> list[Call]:
+    return [read.value for read in world.jobs.calls(job.id) if read.value.purpose.startswith(purpose)]
+
+
+def refuse_first(world: FakeServices, job: Job, code: str = "safety") -> ClipsPolled:
+    """The first scene's running clip is refused, the others are delivered; poll_clips looks."""
+    world.submit_queued()
+    filming = first(world, job).clip_call(job.id)
+    for operation, state in list(world.filmer.states.items()):
+        if isinstance(state, Running):
+            if world.filmer.prefixes[operation].endswith(f"/{filming}/"):
+                world.filmer.states[operation] = Ended(f"Support codes: {code}", (code,))
+            else:
+                world.filmer.deliver(operation)
+    world.clock.pass_s(60)
+    return world.poll(job)
+
+
+def finish(world: FakeServices, job: Job) -> None:
+    """Every running clip is delivered, the film is cut and the job complete."""
+    for operation, state in world.filmer.states.items():
+        if isinstance(state, Running):
+            world.filmer.deliver(operation)
+    world.clock.pass_s(60)
+    assert world.poll(job).state == "done"
+    world.give_film(job)
+    assert world.close(job) == "complete"
+
+
+def draw(world: FakeServices, job: Job, item: DrawItem) -> str:
+    return world.draw_keyframe(DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take)).state
+
+
+def test_refused_words_then_are_rewritten_by_the_advice_and_filmed(world: FakeServices) -> None:
+    job = world.drawn()
+    before = first(world, job)
+    refuse_first(world, job, REWRITTEN)
+
+    world.submit_queued()
+
+    asked = world.writer.asked[-1]
+    assert "Leave out what could read as hate." in asked.prompt
+    assert REWRITTEN in asked.prompt
+    assert before.motion_prompt in asked.prompt
+    shot = world.filmer.asked[-1]
+    assert shot.prompt.startswith(MILDER_WORDS["motion_prompt"])
+    assert shot.first_uri == (before.start and before.start.uri)
+    after = first(world, job)
+    assert (after.state, after.attempt, after.rewording) == (SceneState.FILMING, 2, None)
+
+
+def test_rewriting_then_is_a_paid_call_of_its_own_in_the_ledger(world: FakeServices) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    world.submit_queued()
+
+    (call,) = calls(world, job, "rewrite/")
+    assert (call.kind, call.scene, call.state) == ("text", "scene-01", CallState.SETTLED)
+    (storyboard,) = calls(world, job, "storyboard")
+    assert 0 < call.cost_micros <= call.reserved_micros < storyboard.reserved_micros
+
+
+def test_task_of_a_rewritten_scene_when_delivered_again_then_nothing_is_written_or_filmed_twice(
+    world: FakeServices,
+) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    world.submit_queued()
+
+    assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2)).state == "filming"
+    assert (len(world.writer.asked), len(world.filmer.asked)) == (2, 4)
+
+
+def test_answers_that_are_no_scene_then_leave_the_words_and_the_next_try_goes_out_anyway(world: FakeServices) -> None:
+    job = world.drawn()
+    words = first(world, job).motion_prompt
+    refuse_first(world, job, REWRITTEN)
+    world.writer.answers = ["no json", json.dumps({"description": ""}), Refused("unwilling")]
+
+    world.submit_queued()
+
+    assert len(calls(world, job, "rewrite/")) == 3
+    assert world.filmer.asked[-1].prompt.startswith(words)
+
+
+def test_rewriter_sees_its_answer_and_the_fault_when_an_answer_is_no_scene(world: FakeServices) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    world.writer.answers = [json.dumps({**MILDER_WORDS, "motion_prompt": "\u200b"})]
+
+    world.submit_queued()
+    first_prompt, second_prompt = (asked.prompt for asked in world.writer.asked[-2:])
+
+    assert second_prompt.startswith(f"{first_prompt}\n<answer>\n")
+    assert "motion_prompt: " in second_prompt.splitlines()[-1]
+    assert world.filmer.asked[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
+
+
+def test_words_that_somebody_else_is_asking_for_then_end_the_task_until_they_are_there(world: FakeServices) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    seen: list[str] = []
+    write = world.writer.write
+
+    def meanwhile(*arguments: object) -> object:
+        seen.append(world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2)).state)
+        return write(*arguments)  # type: ignore[arg-type]
+
+    world.writer.write = meanwhile  # type: ignore[method-assign,assignment]
+    world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2))
+
+    assert seen == ["busy"]
+    assert len(world.filmer.asked) == 4
+
+
+def test_words_that_come_when_others_are_wanted_already_then_are_not_taken_for_those(world: FakeServices) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    wanted = Rewording(attempt="9-9", advice="Other words.", reason="edited")
+    write = world.writer.write
+
+    def edited(*arguments: object) -> object:
+        read = world.jobs.scene(job.id, "scene-01")
+        world.jobs.write(Replace(job.id, read, read.value.evolve(rewording=wanted)))
+        return write(*arguments)  # type: ignore[arg-type]
+
+    world.writer.write = edited  # type: ignore[method-assign,assignment]
+    world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2))
+
+    assert first(world, job).rewording == wanted
+    assert first(world, job).motion_prompt != MILDER_WORDS["motion_prompt"]
+
+
+def test_words_never_asked_for_because_the_job_ended_then_spend_no_try(world: FakeServices) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    for attempt in (1, 2, 3):
+        never_made = a_call(
+            call_id(job.id, "rewrite/scene-01/1-1", 1, attempt),
+            job=job.id,
+            kind="text",
+            attempt=attempt,
+            purpose="rewrite/scene-01/1-1",
+            state=CallState.RELEASED,
+            codes=(JOB_ENDED,),
+        )
+        world.jobs.write(Create(job.id, never_made))
+
+    world.submit_queued()
+
+    assert world.filmer.asked[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
+
+
+def test_output_of_an_attempt_before_the_last_when_it_comes_late_then_is_taken_too(world: FakeServices) -> None:
+    job = world.drawn()
+    world.filmer.failures = [AnswerLost("reset")]
+    refuse_first(world, job)
+    world.clock.pass_s(60 + 900 + 121)
+    world.poll(job)
+    refuse_first(world, job, REWRITTEN)
+    (lost, *_) = calls(world, job, "clip/scene-01")
+    uri = world.artifacts.put(f"{lost.prefix}7/sample_0.mp4", b"clip", "video/mp4")
+
+    assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 3)).state == "delivered"
+
+    clip = first(world, job).clip
+    assert clip is not None
+    assert (clip.uri, clip.call) == (uri, lost.id)
+
+
+def test_lost_answer_of_the_rewriter_then_is_counted_and_asked_again(world: FakeServices) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    world.writer.answers = [AnswerLost("reset")]
+
+    world.submit_queued()
+
+    assert [call.state for call in calls(world, job, "rewrite/")] == [CallState.LOST, CallState.SETTLED]
+    assert world.filmer.asked[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
+
+
+def test_quota_of_the_rewriter_then_is_not_told_as_the_quota_of_the_clips(world: FakeServices) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    world.writer.answers = [Throttled("429")]
+
+    with pytest.raises(Transient) as away:
+        world.submit_queued()
+
+    assert not isinstance(away.value, QuotaExhausted)
+    world.submit_queued()
+    assert [call.state for call in calls(world, job, "rewrite/")] == [CallState.SETTLED]
+
+
+def test_rewriting_that_the_budget_does_not_hold_then_stops_before_it_and_says_the_limit(world: FakeServices) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    read = world.jobs.job(job.id)
+    spent = committed_micros([call.value for call in world.jobs.calls(job.id)])
+    tight = read.value.evolve(budget=read.value.budget.evolve(limit_micros=spent))
+    world.jobs.write(Replace(job.id, read, tight))
+
+    assert "budget_exceeded" in world.submit_queued()
+    polled = world.poll(job)
+
+    assert polled.problem is not None
+    assert polled.problem.code == "budget_exceeded"
+    assert len(world.writer.asked) == 1
+
+
+def test_pictures_that_are_refused_then_are_drawn_anew_in_milder_words_and_filmed(world: FakeServices) -> None:
+    job = world.drawn()
+    before = first(world, job)
+    refuse_first(world, job, REDRAWN)
+    assert refuse_first(world, job, REDRAWN).redraw == (DrawItem(scene="scene-01", frame="start", take=2),)
+    assert first(world, job).state is SceneState.PENDING
+
+    assert draw(world, job, DrawItem(scene="scene-01", frame="start", take=2)) == "drawn"
+    (item,) = world.poll(job).redraw
+    assert (item.frame, draw(world, job, item)) == ("end", "drawn")
+
+    after = first(world, job)
+    assert (after.state, after.take, after.attempt) == (SceneState.QUEUED, 2, 1)
+    assert after.start is not None
+    assert after.end is not None
+    assert before.start is not None
+    assert after.start.uri != before.start.uri
+    assert MILDER_WORDS["start_frame_prompt"] in world.painter.asked[-2].prompt
+    assert world.painter.asked[-1].references == (after.start.uri,)
+    world.submit_queued()
+    assert (world.filmer.asked[-1].first_uri, world.filmer.asked[-1].last_uri) == (after.start.uri, after.end.uri)
+    assert world.poll(job).redraw == ()
+
+
+def test_scene_after_a_redrawn_one_then_keeps_the_picture_it_was_filmed_from(world: FakeServices) -> None:
+    job = world.drawn()
+    second = world.jobs.scene(job.id, "scene-02").value.start
+    refuse_first(world, job, REDRAWN)
+    refuse_first(world, job, REDRAWN)
+    for frame in ("start", "end"):
+        draw(world, job, DrawItem(scene="scene-01", frame=frame, take=2))
+
+    assert world.jobs.scene(job.id, "scene-02").value.start == second
+
+
+def test_item_of_an_older_take_then_is_outdated_and_neither_paid_nor_an_end_of_the_run(world: FakeServices) -> None:
+    """A new execution draws the plan's waves again: they name the take of the plan."""
+    job = world.drawn()
+    refuse_first(world, job, REDRAWN)
+    refuse_first(world, job, REDRAWN)
+    painted = len(world.painter.asked)
+
+    assert draw(world, job, DrawItem(scene="scene-01", frame="start", take=1)) == "outdated"
+    assert len(world.painter.asked) == painted
+
+
+def test_new_pictures_that_are_refused_too_then_the_scene_is_given_up_with_the_ones_it_had(world: FakeServices) -> None:
+    job = world.drawn()
+    before = first(world, job)
+    refuse_first(world, job, REDRAWN)
+    (item,) = refuse_first(world, job, REDRAWN).redraw
+    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
+
+    assert draw(world, job, item) == "given_up"
+
+    scene = first(world, job)
+    assert (scene.state, scene.frame("start"), scene.frame("end")) == (SceneState.FILTERED, before.start, before.end)
+    assert scene.rewording is None
+    assert scene.problem is not None
+    assert scene.problem.code == "keyframe_refused"
+    assert world.poll(job).state == "done"
+    assert world.jobs.job(job.id).value.state is JobState.STITCH
+
+
+def test_refusal_of_pictures_that_an_edit_made_needless_then_is_not_held_against_the_scene(world: FakeServices) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REDRAWN)
+    (item,) = refuse_first(world, job, REDRAWN).redraw
+    paint = world.painter.paint
+
+    def edited(*arguments: object) -> object:
+        read = world.jobs.scene(job.id, "scene-01")
+        if len(world.painter.failures) == 1:  # the last try is on its way
+            world.jobs.write(Replace(job.id, read, read.value.evolve(take=3)))
+        return paint(*arguments)  # type: ignore[arg-type]
+
+    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
+    world.painter.paint = edited  # type: ignore[method-assign,assignment]
+    draw(world, job, item)
+
+    assert (first(world, job).state, first(world, job).problem) == (SceneState.PENDING, None)
+
+
+def test_scene_given_up_at_its_new_pictures_when_resumed_then_is_filmed_from_the_ones_it_has(
+    world: FakeServices,
+) -> None:
+    job = world.drawn(on_scene_failure="fail")
+    refuse_first(world, job, REDRAWN)
+    (item,) = refuse_first(world, job, REDRAWN).redraw
+    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
+    draw(world, job, item)
+    polled = world.poll(job)
+    assert polled.state == "failed"
+    assert polled.problem is not None
+    people = {"jobs": world.jobs, "executions": world.executions, "clock": world.clock, "ids": world.ids}
+    job_lifecycle.fail(job.id, job.run, polled.problem, jobs=world.jobs, clock=world.clock, ids=world.ids)
+    world.clock.pass_s(1)
+
+    resumed = job_lifecycle.resume(job.id, None, **people)  # type: ignore[arg-type]
+    world.poll(resumed)
+    world.submit_queued()
+
+    assert (first(world, job).state, first(world, job).take) == (SceneState.FILMING, 2)
+
+
+def test_refused_sound_is_asked_for_once_more_unchanged_and_then_left_out_at_the_silent_price(
+    world: FakeServices,
+) -> None:
+    job = world.drawn()
+    refuse_first(world, job, "audio")
+    refuse_first(world, job, "audio")
+    world.submit_queued()
+
+    sent, repeated, silent = (shot for shot in world.filmer.asked if shot.first_uri == world.filmer.asked[0].first_uri)
+    assert repeated == sent
+    assert (silent.prompt, silent.audio) == (sent.prompt, False)
+    loud, *_, quiet = calls(world, job, "clip/scene-01")
+    assert quiet.reserved_micros == loud.reserved_micros // 2
+    assert [one.remedy for one in first(world, job).tries] == ["repeat", "mute"]
+    assert not calls(world, job, "rewrite/")
+    assert len(world.painter.asked) == 4
+
+
+def test_refused_sound_that_passes_when_repeated_stays_in_the_film_without_a_warning(world: FakeServices) -> None:
+    job = world.drawn()
+    refuse_first(world, job, "audio")
+    world.submit_queued()
+    finish(world, job)
+
+    assert world.filmer.asked[-1].audio
+    assert world.jobs.job(job.id).value.warnings == ()
+
+
+def test_film_that_wants_no_sound_has_none_to_leave_out(world: FakeServices) -> None:
+    job = world.drawn(clip_audio=False)
+    refuse_first(world, job, "audio")
+    refuse_first(world, job, "audio")
+
+    assert first(world, job).is_given_up
+
+
+def test_model_that_keeps_failing_then_hands_over_to_its_fallback_at_that_price(world: FakeServices) -> None:
+    job = world.drawn()
+    for _ in range(3):
+        refuse_first(world, job, PROVIDER_FAILED)
+    world.submit_queued()
+
+    assert [shot.model for shot in world.filmer.asked[-2:]] == ["veo-3.1-generate-001", "veo-3.1-fast-generate-001"]
+    fallback = calls(world, job, "clip/scene-01")[-1]
+    assert (fallback.model, fallback.reserved_micros) == ("veo-3.1-fast-generate-001", 600_000)
+
+
+def test_film_that_a_remedy_made_possible_then_says_so(world: FakeServices) -> None:
+    job = world.drawn()
+    refuse_first(world, job, REWRITTEN)
+    world.submit_queued()
+    finish(world, job)
+
+    assert world.jobs.job(job.id).value.warnings == (
+        f"scene-01 was filmed in milder words: Support codes: {REWRITTEN}",
+    )
+
+
+def test_clip_of_the_fallback_then_is_asked_for_as_soon_as_that_model_can_be_ready(world: FakeServices) -> None:
+    job = world.drawn()
+    for _ in range(3):
+        refuse_first(world, job, PROVIDER_FAILED)
+    world.submit_queued()
+    (running,) = [name for name, state in world.filmer.states.items() if isinstance(state, Running)]
+    world.filmer.deliver(running)
+
+    world.clock.pass_s(16)  # before the plan's own model could be
+    assert world.poll(job).state == "done"
+
+
+def test_fallback_that_cannot_film_this_format_then_is_no_remedy(world: FakeServices) -> None:
+    job = world.drawn(resolution="4k", quality="draft")
+    for _ in range(3):
+        refuse_first(world, job, PROVIDER_FAILED)
+
+    scene = first(world, job)
+    assert (scene.state, scene.problem and scene.problem.code) == (SceneState.FAILED, "clip_failed")
+
+
+def test_prompt_that_is_cut_to_the_model_limit_then_both_texts_are_logged(
+    world: FakeServices, caplog: pytest.LogCaptureFixture
+) -> None:
+    """B4."""
+    job = world.drawn()
+    read = world.jobs.scene(job.id, "scene-01")
+    world.jobs.write(Replace(job.id, read, read.value.evolve(motion_prompt="pan " * 499, description="word " * 399)))
+
+    world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
+
+    (record,) = [one for one in caplog.records if "prompt cut" in one.message]
+    told = record.__dict__["json_fields"]
+    assert told["original"].startswith(told["kept"])
+    assert len(told["kept"]) <= 3500 < len(told["original"])
+    assert world.filmer.asked[-1].prompt == told["kept"]

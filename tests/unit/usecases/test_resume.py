@@ -1,0 +1,185 @@
+"""Going on: the first unfinished piece, a new run, nothing paid twice (H2, D6)."""
+
+import pytest
+
+from promptreel.domain.job import Job
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.errors import AnswerLost, BudgetExceeded, Conflict, Refused, Rejected
+from promptreel.ports.storage import Create
+from promptreel.usecases import job_lifecycle
+from promptreel.usecases.draw_keyframe import DrawKeyframe
+from promptreel.usecases.fail_job import FailJob
+from promptreel.usecases.submit_clip import SubmitClip
+from promptreel.usecases.sweep_jobs import SweepJobs
+from promptreel.usecases.write_storyboard import WriteStoryboard
+from tests.factories import a_job
+from tests.fakes.services import FakeServices
+
+
+def resume(world: FakeServices, job: Job, limit_micros: int | None = None) -> Job:
+    return job_lifecycle.resume(
+        job.id, limit_micros, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
+    )
+
+
+def fail(world: FakeServices, job: Job) -> None:
+    world.fail_job(FailJob(job.id, job.run, {"code": "x", "message": "it failed"}))
+
+
+def cancel(world: FakeServices, job: Job) -> None:
+    job_lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+
+
+def finish(world: FakeServices, job: Job) -> str:
+    """Draw and film whatever is missing; answers what the last look said."""
+    world.draw_all(job)
+    for _ in range(3):
+        world.submit_queued()
+        for operation, state in list(world.filmer.states.items()):
+            if type(state).__name__ == "Running":
+                world.filmer.deliver(operation)
+        world.clock.pass_s(60)
+        polled = world.poll(job)
+    return polled.state
+
+
+def test_failed_job_when_resumed_then_has_a_new_run_no_error_and_an_execution(world: FakeServices) -> None:
+    job = world.planned()
+    fail(world, job)
+
+    resumed = resume(world, job)
+
+    assert (resumed.run, resumed.state, resumed.error, resumed.execution) == (2, JobState.KEYFRAMES, None, None)
+    assert world.executions.started == [(job.id, 2)]
+
+
+def test_job_that_goes_on_already_when_resumed_again_then_stays_in_its_run(world: FakeServices) -> None:
+    job = world.planned()
+    fail(world, job)
+    resume(world, job)
+
+    assert resume(world, job).run == 2
+
+
+def test_complete_film_then_cannot_be_resumed(world: FakeServices) -> None:
+    world.jobs.write(Create("job-1", a_job(state=JobState.COMPLETE)))
+
+    with pytest.raises(Conflict, match="nothing to go on with"):
+        resume(world, a_job())
+
+
+@pytest.mark.parametrize("end", [fail, cancel])
+@pytest.mark.parametrize("swept", [False, True])
+def test_job_that_ended_while_filming_then_goes_on_and_pays_only_for_what_is_missing(
+    world: FakeServices, end: object, *, swept: bool
+) -> None:
+    job = world.drawn()
+    world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
+    end(world, job)  # type: ignore[operator]
+    world.queue.tasks.clear()
+    if swept:
+        world.sweep_jobs(SweepJobs())
+
+    assert finish(world, resume(world, job)) == "done"
+
+    assert len(world.painter.asked) == 4
+    assert len(world.filmer.asked) == 3
+    assert world.jobs.job(job.id).value.state is JobState.STITCH
+    clips = [read.value for read in world.jobs.calls(job.id) if read.value.kind == "video"]
+    assert sum(call.cost_micros for call in clips) == 3 * 2_400_000
+
+
+def test_steps_of_the_old_run_then_do_nothing_after_a_resume(world: FakeServices) -> None:
+    job = world.planned()
+    fail(world, job)
+    resume(world, job)
+
+    assert world.draw_keyframe(DrawKeyframe(job.id, 1, "scene-01", "start")).state == "superseded"
+    assert world.poll(job).state == "superseded"
+    assert world.painter.asked == []
+
+
+def test_plan_over_the_limit_when_resumed_with_more_then_uses_the_paid_storyboard(world: FakeServices) -> None:
+    job = world.opened()
+    world.lower_limit(job, 5_000_000)
+    with pytest.raises(BudgetExceeded):
+        world.write_storyboard(WriteStoryboard(job.id, 1))
+    fail(world, job)
+
+    resumed = resume(world, job, 25_000_000)
+
+    assert (resumed.state, resumed.budget.limit_micros) == (JobState.PENDING, 25_000_000)
+    assert world.write_storyboard(WriteStoryboard(job.id, 2)).state == "planned"
+    assert len(world.writer.asked) == 1
+
+
+def test_limit_below_what_is_spent_or_reserved_then_is_refused_and_the_job_stays_as_it_was(world: FakeServices) -> None:
+    job = world.planned()
+    fail(world, job)
+
+    with pytest.raises(BudgetExceeded, match="are spent or reserved already"):
+        resume(world, job, 1_000_000)
+    assert world.jobs.job(job.id).value.state is JobState.FAILED
+
+
+def test_scene_given_up_when_resumed_then_gets_new_tries(world: FakeServices) -> None:
+    job = world.drawn(on_scene_failure="fail")
+    world.submit_queued()
+    world.filmer.filter("operations/1", "89371032")
+    world.filmer.deliver("operations/2")
+    world.filmer.deliver("operations/3")
+    world.clock.pass_s(60)
+    assert world.poll(job).state == "failed"
+    fail(world, job)
+    world.clock.pass_s(1)
+
+    resumed = resume(world, job)
+
+    assert resumed.state is JobState.VIDEO_GEN
+    assert finish(world, resumed) == "done"
+    first = world.jobs.scene(job.id, "scene-01").value
+    assert [one.outcome for one in first.tries] == ["refused", "delivered"]
+
+
+def test_picture_refused_too_often_when_resumed_then_gets_new_tries(world: FakeServices) -> None:
+    job = world.planned()
+    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
+    with pytest.raises(Rejected):
+        world.draw_keyframe(DrawKeyframe(job.id, 1, "scene-01", "start"))
+    fail(world, job)
+    world.clock.pass_s(1)
+    resume(world, job)
+
+    assert world.draw_keyframe(DrawKeyframe(job.id, 2, "scene-01", "start")).state == "drawn"
+
+
+def test_storyboard_unusable_too_often_when_resumed_then_gets_new_tries(world: FakeServices) -> None:
+    job = world.opened()
+    world.writer.answers = ["{}", "{}", "{}"]
+    with pytest.raises(Rejected):
+        world.write_storyboard(WriteStoryboard(job.id, 1))
+    fail(world, job)
+    world.clock.pass_s(1)
+    resume(world, job)
+
+    assert world.write_storyboard(WriteStoryboard(job.id, 2)).state == "planned"
+    assert len(world.writer.asked) == 4
+
+
+def test_clip_that_came_after_it_was_given_up_when_resumed_then_is_taken_and_not_paid_again(
+    world: FakeServices,
+) -> None:
+    job = world.drawn()
+    world.filmer.failures = [AnswerLost("reset")]
+    world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
+    cancel(world, job)
+    world.clock.pass_s(60 + 900 + 121)
+    world.sweep_jobs(SweepJobs())
+    lost = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    assert lost.state is CallState.LOST
+    world.artifacts.put(f"{lost.prefix}7/sample_0.mp4", b"clip", "video/mp4")
+
+    world.poll(resume(world, job))
+
+    assert world.jobs.scene(job.id, "scene-01").value.state is SceneState.DONE
+    assert len(world.filmer.asked) == 1

@@ -1,0 +1,1 @@
+"""Terraform offline: the provider's schema and its answers without a network."""
