@@ -12,10 +12,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from stitcher_service.engine.cutlist import read
+from stitcher_service.engine.cutlist import read_cut_list
 from stitcher_service.engine.errors import BadInput, StitchError
-from stitcher_service.engine.project import prepare
-from stitcher_service.engine.segments import Plan
+from stitcher_service.engine.project import prepare_project
+from stitcher_service.engine.render_plan import RenderPlan
 from stitcher_service.engine.stitch import stitch
 from stitcher_service.engine.workfolder import check_output
 
@@ -30,10 +30,10 @@ def main(argv: list[str]) -> int:
         parser.error("OUT.mp4 is missing")
     signal.signal(signal.SIGTERM, _stop)
     try:
-        cut_list = read(arguments.cut_list)
+        cut_list = read_cut_list(arguments.cut_list)
         base = arguments.cut_list.absolute().parent
         if arguments.plan:
-            print(json.dumps(_plan_in_words(prepare(cut_list, base).plan), indent=2))
+            print(json.dumps(_plan_in_words(prepare_project(cut_list, base).plan), indent=2))
         else:
             out = arguments.out.absolute()
             check_output(out, [(arguments.cut_list.name, arguments.cut_list)])
@@ -51,7 +51,7 @@ def _stop(number: int, _: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _plan_in_words(plan: Plan) -> dict[str, Any]:
+def _plan_in_words(plan: RenderPlan) -> dict[str, Any]:
     segments = [{"kind": part.kind, "frames": part.frames, **asdict(part)} for part in plan.segments]
     totals = {"frames": plan.frames, "copied_frames": plan.copied_frames, "encoded_frames": plan.encoded_frames}
     return {"why": plan.why, **totals, "segments": segments}

@@ -16,9 +16,9 @@ from promptreel.domain import identifiers
 from promptreel.errors import Broken, Invalid, PromptreelError, Transient
 from promptreel.logging import events
 from stitcher_service.jobs import previews
-from stitcher_service.jobs.film import FilmCut, cut_film
 from stitcher_service.jobs.previews import Preview
 from stitcher_service.jobs.services import StitcherServices
+from stitcher_service.jobs.stitch_film import FilmStitched, stitch_film
 
 log = logging.getLogger(__name__)
 
@@ -36,19 +36,19 @@ def create_app(room: Callable[[], StitcherServices]) -> Flask:
 
     @app.post("/film")
     def film() -> tuple[Response, int]:
-        return _answered("film", lambda asked: cut_film(asked.job_id, asked.run, room()))
+        return _answered("film", lambda asked: stitch_film(asked.job_id, asked.run, room()))
 
     @app.post("/animatic")
     def animatic() -> tuple[Response, int]:
-        return _answered("animatic", lambda asked: previews.animatic(asked.job_id, asked.run, room()))
+        return _answered("animatic", lambda asked: previews.make_animatic(asked.job_id, asked.run, room()))
 
     @app.post("/preview")
     def preview() -> tuple[Response, int]:
-        return _answered("preview", lambda asked: previews.preview(asked.job_id, asked.run, room()))
+        return _answered("preview", lambda asked: previews.make_preview(asked.job_id, asked.run, room()))
 
     @app.post("/still")
     def still() -> tuple[Response, int]:
-        return _answered("still", lambda asked: previews.still(asked.job_id, asked.run, asked.scene, room()))
+        return _answered("still", lambda asked: previews.make_still(asked.job_id, asked.run, asked.scene, room()))
 
     return app
 
@@ -72,7 +72,7 @@ class _Asked:
         self.run: int | None = run
 
 
-def _answered(purpose: str, act: Callable[[_Asked], FilmCut | Preview]) -> tuple[Response, int]:
+def _answered(purpose: str, act: Callable[[_Asked], FilmStitched | Preview]) -> tuple[Response, int]:
     body, begun = request.get_json(silent=True), time.monotonic()
     asked = body if isinstance(body, dict) else {}
     execution = request.headers.get("X-Promptreel-Execution")

@@ -13,11 +13,11 @@ from promptreel.adapters.signer import RemoteSigner
 from promptreel.adapters.system import SystemClock, SystemIds
 from promptreel.logging import handler
 from promptreel.settings import Settings
-from stitcher_service.engine.workfolder import remove_stale
+from stitcher_service.engine.workfolder import remove_stale_folders
 from stitcher_service.ffmpeg.run import find_ffmpeg
 from stitcher_service.http import create_app
 from stitcher_service.jobs.instance import Instance
-from stitcher_service.jobs.services import StitcherServices, disk_bytes
+from stitcher_service.jobs.services import StitcherServices, read_disk_bytes
 
 handler.configure(os.environ.get("PROMPTREEL_PROJECT", ""))
 
@@ -25,7 +25,7 @@ _instance = Instance()
 
 
 @cache
-def _room() -> StitcherServices:
+def _services() -> StitcherServices:
     settings = Settings.from_env(os.environ)
     signer = RemoteSigner(settings.signer_url)
     return StitcherServices(
@@ -35,11 +35,11 @@ def _room() -> StitcherServices:
         ids=SystemIds(),
         pace=settings.pace,
         instance=_instance,
-        disk_bytes=disk_bytes(os.environ),
+        disk_bytes=read_disk_bytes(os.environ),
     )
 
 
 find_ffmpeg()
-remove_stale()
+remove_stale_folders()
 _instance.stop_on_sigterm()
-app = create_app(_room)
+app = create_app(_services)

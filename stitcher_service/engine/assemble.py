@@ -13,13 +13,13 @@ from typing import Any
 import av
 
 from stitcher_service.engine.errors import RenderFailed
-from stitcher_service.engine.segments import FilmFormat
+from stitcher_service.engine.render_plan import FilmFormat
 from stitcher_service.ffmpeg import avc
 from stitcher_service.ffmpeg.probe import WITHOUT_DECODING
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PacketRange:
     """Packets of a file from number `packet_first` on, in decode order; `frames` are their places in the piece."""
 
     path: Path
@@ -43,18 +43,18 @@ class _Coded:
     is_idr: bool
 
 
-def assemble(film: FilmFormat, pieces: Sequence[Piece], sound: Path, out: Path) -> None:
+def assemble_film(film: FilmFormat, pieces: Sequence[PacketRange], sound: Path, out: Path) -> None:
     """Write `pieces` in order, with the AAC track of `sound`, as a fast-start MP4.
 
     Raises: RenderFailed: a file has fewer packets than its piece wants.
     """
-    common = avc.merge(piece.sets for piece in pieces)
+    common = avc.merge_sets(piece.sets for piece in pieces)
     with (
         av.open(str(sound)) as sound_file,
         av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}) as container,
     ):
         # Where two clips mean different things by the same id, each IDR picture brings its own sets along.
-        video = _add_video(container, film, avc.avcc(common or pieces[0].sets), pieces[0])
+        video = _add_video(container, film, avc.build_avcc(common or pieces[0].sets), pieces[0])
         audio = container.add_stream_from_template(sound_file.streams.audio[0])
         sounds = _Sounds(container, audio, sound_file)
         delay = max(piece.delay for piece in pieces)
@@ -71,12 +71,12 @@ def assemble(film: FilmFormat, pieces: Sequence[Piece], sound: Path, out: Path) 
         sounds.rest()
 
 
-def compare(film: Path, pieces: Sequence[Piece]) -> None:
+def verify_packets(film: Path, pieces: Sequence[PacketRange]) -> None:
     """Make sure that every picture in `film` has the very bytes of its piece.
 
     Raises: RenderFailed.
     """
-    in_band = avc.merge(piece.sets for piece in pieces) is None
+    in_band = avc.merge_sets(piece.sets for piece in pieces) is None
     with av.open(str(film), options=WITHOUT_DECODING) as container:
         stored = (bytes(packet) for packet in container.demux(container.streams.video[0]) if packet.size)
         pairs = zip_longest(stored, _pictures(pieces, in_band=in_band))
@@ -85,7 +85,7 @@ def compare(film: Path, pieces: Sequence[Piece]) -> None:
                 raise RenderFailed(f"picture {number} of the film, in decode order, is not what was put in")
 
 
-def _add_video(container: Any, film: FilmFormat, record: bytes, like: Piece) -> Any:
+def _add_video(container: Any, film: FilmFormat, record: bytes, like: PacketRange) -> Any:
     with av.open(str(like.path)) as template:
         stream = container.add_stream_from_template(template.streams[like.stream])
     stream.codec_context.extradata = record
@@ -94,7 +94,7 @@ def _add_video(container: Any, film: FilmFormat, record: bytes, like: Piece) -> 
     return stream
 
 
-def _pictures(pieces: Iterable[Piece], *, in_band: bool) -> Iterator[_Coded]:
+def _pictures(pieces: Iterable[PacketRange], *, in_band: bool) -> Iterator[_Coded]:
     start = 0
     for piece in pieces:
         prefix = piece.sets.in_band() if in_band else b""
@@ -104,7 +104,7 @@ def _pictures(pieces: Iterable[Piece], *, in_band: bool) -> Iterator[_Coded]:
         start += len(piece.frames)
 
 
-def _packets(piece: Piece) -> Iterator[bytes]:
+def _packets(piece: PacketRange) -> Iterator[bytes]:
     end = piece.packet_first + len(piece.frames)
     read = 0
     with av.open(str(piece.path), options=WITHOUT_DECODING) as container:

@@ -35,20 +35,20 @@ def is_hdr(colour: Colour) -> bool:
     return colour.transfer in _HDR_TRANSFERS
 
 
-def completed(colour: Colour, *, is_rgb: bool = False) -> Colour:
+def complete_description(colour: Colour, *, is_rgb: bool = False) -> Colour:
     """The description with what is missing or means nothing to ffmpeg's filters replaced by what is most likely.
 
     The transfers of HDR go with BT.2020 (ITU-R BT.2100); anything else is left unspecified.
     """
     if not is_hdr(colour):
-        return scalable(colour)
+        return make_scalable(colour)
     is_free = colour.primaries in _ZSCALE_PRIMARIES and colour.matrix != _ICTCP
     primaries = colour.primaries if is_free else _BT2020
     matrix = colour.matrix if colour.matrix in _ZSCALE_MATRICES else _BT2020
     return replace(colour, primaries=primaries, matrix=_RGB if is_rgb else matrix)
 
 
-def scalable(colour: Colour) -> Colour:
+def make_scalable(colour: Colour) -> Colour:
     """The description with what the scale filter refuses replaced."""
     matrix = _BT2020 if colour.matrix == _BT2020_CONSTANT else colour.matrix
     return replace(
@@ -71,12 +71,12 @@ def matrix_name(colour: Colour) -> str:
     return MATRICES.get(colour.matrix, "auto")
 
 
-def correction(given: Colour, meant: Colour) -> tuple[str, ...]:
+def correction_filters(given: Colour, meant: Colour) -> tuple[str, ...]:
     """The filter that makes frames with the description `given` carry `meant`; none where both mean the same."""
-    return () if looks_alike(given, meant) else (tags(meant),)
+    return () if looks_alike(given, meant) else (tag_filter(meant),)
 
 
-def tags(colour: Colour) -> str:
+def tag_filter(colour: Colour) -> str:
     """The filter that writes this description on every frame."""
     span = "pc" if colour.is_full_range else "tv"
     points = f"color_primaries={colour.primaries}:color_trc={colour.transfer}:colorspace={colour.matrix}"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from stitcher_service.engine import colours
 from stitcher_service.engine.cutlist import BLACK
+from stitcher_service.engine.presentation import times_options
+from stitcher_service.engine.render_plan import ClipRange, EncodedSegment, FilmFormat
 from stitcher_service.engine.seeking import seek_frame
-from stitcher_service.engine.segments import FilmFormat, Take, Window
-from stitcher_service.engine.shown import write_times
-from stitcher_service.ffmpeg.command import Command, Input, Output
+from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
 from stitcher_service.ffmpeg.probe import AudioTrack, VideoTrack
 
 SOUND_RATE_HZ = 48_000
@@ -26,15 +26,15 @@ _HOLD_LAST = "tpad=stop=-1:stop_mode=clone"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ClipSource:
     """A clip's file and its picture track."""
 
     path: Path
     track: VideoTrack
 
 
-def encode_window(
-    window: Window, sources: tuple[Source, ...], film: FilmFormat, out: Path, threads: int = 1
+def encode_segment(
+    window: EncodedSegment, sources: tuple[ClipSource, ...], film: FilmFormat, out: Path, threads: int = 1
 ) -> Command:
     """Encode one window; `sources` are the clips by number.
 
@@ -45,42 +45,42 @@ def encode_window(
         f"[{n}:{source.track.index}]{_take_filters(take, source.track, film)}[t{n}]"
         for n, (take, source) in enumerate(takes)
     ]
-    graph = ";".join((*chains, *_joints(window, film.rate), f"[film]{colours.tags(film.colour)}[v]"))
+    graph = ";".join((*chains, *_joints(window, film.rate), f"[film]{colours.tag_filter(film.colour)}[v]"))
     options = (
         *("-map", "[v]", "-an", "-fps_mode", "passthrough", "-frames:v", str(window.frames)),
         *("-c:v", "libx264", *_WINDOW_QUALITY, "-profile:v", "high", "-g", "48"),
         *("-x264-params", "sps-id=1:scenecut=0:open-gop=0", "-threads", str(threads)),
         *("-video_track_timescale", str(film.time_base.denominator), "-f", "mp4"),
     )
-    return Command(tuple(_seek(take, source, film.rate) for take, source in takes), Output(out, options), graph)
+    return Command(tuple(_seek(take, source, film.rate) for take, source in takes), OutputFile(out, options), graph)
 
 
-def _seek(take: Take, source: Source, rate: Fraction) -> Input:
-    options = ("-threads", "1", *reading(source.track))
+def _seek(take: ClipRange, source: ClipSource, rate: Fraction) -> InputFile:
+    options = ("-threads", "1", *reading_options(source.track))
     if start := _seek_frame(take, source.track, rate):
         # Half a frame early, so that rounding cannot lose the frame.
         start_s = source.track.start_s + (start - Fraction(1, 2)) / rate
         options = ("-ss", f"{float(start_s):.6f}", *options)
-    return Input(source.path, options)
+    return InputFile(source.path, options)
 
 
-def demuxer(track: VideoTrack) -> tuple[str, ...]:
+def demuxer_options(track: VideoTrack) -> tuple[str, ...]:
     """The option that has a clip opened as what it is, where its name alone would decide otherwise."""
     return ("-f", track.demuxer) if track.demuxer else ()
 
 
-def reading(track: VideoTrack) -> tuple[str, ...]:
+def reading_options(track: VideoTrack) -> tuple[str, ...]:
     """Input options for a clip. One graph serves all its pictures: a new one for a new size would count anew."""
-    return (*demuxer(track), *(("-reinit_filter", "0") if track.is_changing else ()))
+    return (*demuxer_options(track), *(("-reinit_filter", "0") if track.is_changing else ()))
 
 
-def _seek_frame(take: Take, track: VideoTrack, rate: Fraction) -> int:
+def _seek_frame(take: ClipRange, track: VideoTrack, rate: Fraction) -> int:
     """0 where frames are counted from the very start of the clip: slower, but nothing is lost."""
     is_exact = track.is_indexed and track.keeps_time(rate) and take.end <= track.frames
     return seek_frame(track, take.first) if is_exact else 0
 
 
-def _take_filters(take: Take, track: VideoTrack, film: FilmFormat) -> str:
+def _take_filters(take: ClipRange, track: VideoTrack, film: FilmFormat) -> str:
     rate = film.rate
     span = f"trim=start_frame={take.first}:end_frame={take.end}" if take.first else f"trim=end_frame={take.end}"
     if start := _seek_frame(take, track, rate):
@@ -93,10 +93,10 @@ def _take_filters(take: Take, track: VideoTrack, film: FilmFormat) -> str:
     clock = [f"settb={1 / rate}", "setpts=N", f"fps={rate}"]
     fade_in = _fade("in", 0, take.fade_in, take.colour_in, film)
     fade_out = _fade("out", take.frames - take.fade_out, take.fade_out, take.colour_out, film)
-    return ",".join((*chosen, *clock, *conform(track, film), *fade_in, *fade_out))
+    return ",".join((*chosen, *clock, *conform_filters(track, film), *fade_in, *fade_out))
 
 
-def _trim_sought(take: Take, start: int, rate: Fraction) -> str:
+def _trim_sought(take: ClipRange, start: int, rate: Fraction) -> str:
     """By time, as a decoder may not show every frame between `start` and the first that is wanted."""
     if start == take.first:
         return f"trim=end_frame={take.frames}"
@@ -117,11 +117,11 @@ def _fade(direction: str, start: int, frames: int, colour: str, film: FilmFormat
     return (*to_rgb, f"{fade}:color=0x{colour.removeprefix('#')}", *back)
 
 
-def conform(track: VideoTrack, film: FilmFormat) -> tuple[str, ...]:
+def conform_filters(track: VideoTrack, film: FilmFormat) -> tuple[str, ...]:
     """Filters that give a clip's pictures the film's size, shape and colours; bars where the shapes differ."""
     deinterlace = ("bwdif=mode=send_frame:deint=interlaced",) if track.is_interlaced else ()
-    colour = colours.completed(track.colour, is_rgb=track.is_rgb)
-    described = colours.correction(track.coded_colour or track.colour, colour)
+    colour = colours.complete_description(track.colour, is_rgb=track.is_rgb)
+    described = colours.correction_filters(track.coded_colour or track.colour, colour)
     tone_map = (_TONE_MAP,) if colours.is_hdr(colour) else ()
     fits = (
         (track.width_px, track.height_px) == film.size_px
@@ -136,7 +136,7 @@ def conform(track: VideoTrack, film: FilmFormat) -> tuple[str, ...]:
 
 def _fit(track: VideoTrack, film: FilmFormat) -> tuple[str, str]:
     width, height = film.size_px
-    given = colours.BT709 if colours.is_hdr(track.colour) else colours.completed(track.colour)
+    given = colours.BT709 if colours.is_hdr(track.colour) else colours.complete_description(track.colour)
     matrices = f"in_color_matrix={colours.matrix_name(given)}:out_color_matrix={colours.matrix_name(film.colour)}"
     scaling = f"flags=bicubic:{matrices}:out_range=tv"
     if track.is_changing:
@@ -154,7 +154,7 @@ def _fit(track: VideoTrack, film: FilmFormat) -> tuple[str, str]:
     )
 
 
-def _joints(window: Window, rate: Fraction) -> list[str]:
+def _joints(window: EncodedSegment, rate: Fraction) -> list[str]:
     """Fold the takes into one stream: mixed where they overlap, one after the other where they do not."""
     joints = []
     joined, frames = "[t0]", window.takes[0].frames
@@ -179,12 +179,12 @@ def inspect_picture(clip: Path, track: VideoTrack, times: Path) -> Command:
     """
     looks = "blackdetect=d=0.2:pic_th=0.98:pix_th=0.10,freezedetect=n=-60dB:d=0.5"
     coded = track.coded_colour or track.colour
-    described = colours.correction(coded, colours.scalable(coded))
+    described = colours.correction_filters(coded, colours.make_scalable(coded))
     shown = ",".join((*described, "setpts=PTS-STARTPTS", "scale=320:-2:flags=fast_bilinear", looks))
-    options = ("-map", f"0:{track.index}", *_AS_IS, "-vf", shown, *write_times(times), "-f", "null")
+    options = ("-map", f"0:{track.index}", *_AS_IS, "-vf", shown, *times_options(times), "-f", "null")
     # Deblocking smooths what is looked at and finds no damage: without it a tenth of the time is saved.
-    source = Input(clip, ("-threads", "1", "-skip_loop_filter", "all", *demuxer(track)))
-    return Command((source,), Output(None, options), log_level="info")
+    source = InputFile(clip, ("-threads", "1", "-skip_loop_filter", "all", *demuxer_options(track)))
+    return Command((source,), OutputFile(None, options), log_level="info")
 
 
 def decode_sound(clip: Path, track: AudioTrack, out: Path) -> Command:
@@ -196,39 +196,41 @@ def decode_sound(clip: Path, track: AudioTrack, out: Path) -> Command:
     from_start = f"asetpts=PTS-{float(track.file_start_s):.6f}/TB"
     whole = f"aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo"
     options = ("-map", f"0:{track.index}", "-af", f"{spread}{from_start},{whole}", *_SAMPLES)
-    return Command((Input(clip, ("-copyts",)),), Output(out, options), log_level="info")
+    return Command((InputFile(clip, ("-copyts",)),), OutputFile(out, options), log_level="info")
 
 
 def measure_sound(samples: Path, filters: tuple[str, ...] = ()) -> Command:
     """Integrated loudness of raw samples, behind `filters`; the summary is in the log."""
     graph = ",".join((*filters, "ebur128=framelog=quiet"))
-    return Command((Input(samples, _SAMPLES),), Output(None, ("-af", graph, "-f", "null")), log_level="info")
+    return Command((InputFile(samples, _SAMPLES),), OutputFile(None, ("-af", graph, "-f", "null")), log_level="info")
 
 
-def measure_coded(sound: Path) -> Command:
+def measure_encoded_sound(sound: Path) -> Command:
     """Integrated loudness and true peak of encoded sound, as a listener gets it; the summary is in the log."""
     options = ("-map", "0:a:0", "-af", "ebur128=framelog=quiet:peak=true", "-f", "null")
-    return Command((Input(sound),), Output(None, options), log_level="info")
+    return Command((InputFile(sound),), OutputFile(None, options), log_level="info")
 
 
 def encode_sound(samples: Path, filters: tuple[str, ...], out: Path) -> Command:
     """Raw samples behind `filters` as AAC in MP4: the film's only sound encode."""
     graph = ("-af", ",".join(filters)) if filters else ()
-    return Command((Input(samples, _SAMPLES),), Output(out, (*graph, "-c:a", "aac", "-b:a", "192k", "-f", "mp4")))
+    return Command(
+        (InputFile(samples, _SAMPLES),), OutputFile(out, (*graph, "-c:a", "aac", "-b:a", "192k", "-f", "mp4"))
+    )
 
 
 def inspect_film(film: Path, times: Path) -> Command:
     """Decode the whole film once; a healthy one logs no error. When each picture is shown is written to `times`."""
     # Only blacker than any clip that passes as not black: encoding must not turn a dark film into a refused one.
     looks = "scale=320:-2:flags=fast_bilinear,blackdetect=d=0.2:pic_th=0.995:pix_th=0.06"
-    options = ("-map", "0:v:0", *_AS_IS, "-vf", looks, *write_times(times), "-f", "null")
+    options = ("-map", "0:v:0", *_AS_IS, "-vf", looks, *times_options(times), "-f", "null")
     # The film is ours: nothing about it must be found out by decoding its beginning.
-    source = Input(film, ("-nofind_stream_info", "-skip_loop_filter", "all"))
-    return Command((source,), Output(None, options), log_level="info")
+    source = InputFile(film, ("-nofind_stream_info", "-skip_loop_filter", "all"))
+    return Command((source,), OutputFile(None, options), log_level="info")
 
 
 def poster(film: Path, out: Path, width_px: int = 1280) -> Command:
     """The most typical of the first two dozen keyframes as a JPEG; all of them are held in memory at once."""
     look = f"thumbnail=24,scale='min({width_px},iw)':-2"
     options = ("-map", "0:v:0", "-vf", look, "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1")
-    return Command((Input(film, ("-skip_frame", "nokey")),), Output(out, options))
+    return Command((InputFile(film, ("-skip_frame", "nokey")),), OutputFile(out, options))

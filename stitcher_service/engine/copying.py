@@ -1,13 +1,13 @@
 """Which frames of a clip may enter the film bit for bit. Pure: probes in, frame ranges and reasons out."""
 
-from stitcher_service.engine.segments import Copy, FilmFormat
+from stitcher_service.engine.render_plan import CopiedSegment, FilmFormat
 from stitcher_service.ffmpeg.probe import HIDDEN, VideoTrack
 
 # Fewer copied frames than this are not worth a switch between two encodings within a clip.
 MIN_COPIED_FRAMES = 4
 
 
-def obstacle(track: VideoTrack, film: FilmFormat) -> str:
+def find_copy_obstacle(track: VideoTrack, film: FilmFormat) -> str:
     """Why no frame of this clip can be copied into the film; empty when nothing stands in the way."""
     size = (track.width_px, track.height_px)
     checks = (
@@ -26,7 +26,7 @@ def obstacle(track: VideoTrack, film: FilmFormat) -> str:
     return next((why for is_so, why in checks if is_so), "")
 
 
-def copied_ranges(track: VideoTrack, clip: int, first: int, end: int) -> list[Copy]:
+def find_copied_segments(track: VideoTrack, clip: int, first: int, end: int) -> list[CopiedSegment]:
     """Every run of packets that shows exactly consecutive frames within [first, end) and needs nothing before it.
 
     A run starts at an IDR picture and keeps to one collection of parameter sets. Its end needs no keyframe: in decode
@@ -37,7 +37,7 @@ def copied_ranges(track: VideoTrack, clip: int, first: int, end: int) -> list[Co
         for at, (frame, is_idr) in enumerate(zip(track.packet_frames, track.packet_is_idr, strict=True))
         if is_idr and track.packet_sets[at] and first <= frame < end
     )
-    copies: list[Copy] = []
+    copies: list[CopiedSegment] = []
     copied_end = first
     for frame, at in starts:
         if frame < copied_end:
@@ -45,7 +45,7 @@ def copied_ranges(track: VideoTrack, clip: int, first: int, end: int) -> list[Co
         packets = _gapless(track, at, end)
         is_whole = (frame, packets) == (first, end - first)
         if packets >= MIN_COPIED_FRAMES or is_whole:
-            copies.append(Copy(clip=clip, first=frame, frames=packets, packet_first=at))
+            copies.append(CopiedSegment(clip=clip, first=frame, frames=packets, packet_first=at))
             copied_end = frame + packets
     return copies
 

@@ -22,7 +22,7 @@ _NTSC_RATES = tuple(Fraction(whole * 1000, 1001) for whole in (24, 30, 48, 60, 1
 _NTSC_TOLERANCE = Fraction(1, 500)
 
 
-def decimal(seconds: float) -> Fraction:
+def to_fraction(seconds: float) -> Fraction:
     """The number as it was written: 0.1 is a tenth, not the nearest binary fraction."""
     return Fraction(str(seconds))
 
@@ -31,7 +31,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Transition(_Strict):
+class TransitionEntry(_Strict):
     """How a clip leads into the next one; a dip is a fade through any `colour`, black unless it is given.
 
     A cut takes no time, whatever `duration_s` says; every other kind must say how long it is.
@@ -42,13 +42,13 @@ class Transition(_Strict):
     colour: _Colour | None = None
 
     @model_validator(mode="after")
-    def _only_a_dip_chooses_its_colour(self) -> "Transition":
+    def _only_a_dip_chooses_its_colour(self) -> "TransitionEntry":
         if self.colour is not None and self.kind != "dip":
             raise ValueError(f"a {self.kind} has no colour to choose")
         return self
 
     @model_validator(mode="after")
-    def _says_its_length_unless_it_is_a_cut(self) -> "Transition":
+    def _says_its_length_unless_it_is_a_cut(self) -> "TransitionEntry":
         if self.kind != "cut" and "duration_s" not in self.model_fields_set:
             raise ValueError(f"a {self.kind} needs a duration_s")
         return self
@@ -59,7 +59,7 @@ class Transition(_Strict):
         return {"fade_black": BLACK, "fade_white": WHITE, "dip": self.colour or BLACK}.get(self.kind)
 
 
-class Clip(_Strict):
+class ClipEntry(_Strict):
     """Part of a file: from `in_s` (0) to `out_s` (its end), both from the clip's own start.
 
     `mute` leaves its sound out.
@@ -68,11 +68,11 @@ class Clip(_Strict):
     path: Annotated[str, Field(min_length=1)]
     in_s: _Seconds = 0.0
     out_s: _Seconds | None = None
-    transition: Transition | None = None
+    transition: TransitionEntry | None = None
     mute: _Yes = False
 
     @model_validator(mode="after")
-    def _is_not_empty(self) -> "Clip":
+    def _is_not_empty(self) -> "ClipEntry":
         if self.out_s is not None and self.out_s <= self.in_s:
             raise ValueError(f"out_s {self.out_s:g} is not after in_s {self.in_s:g}")
         return self
@@ -98,7 +98,7 @@ class CutList(_Strict):
 
     size: tuple[_EvenPixels, _EvenPixels]
     fps: Annotated[float, Field(gt=0, le=240, allow_inf_nan=False)]
-    clips: Annotated[tuple[Clip, ...], Field(min_length=1)]
+    clips: Annotated[tuple[ClipEntry, ...], Field(min_length=1)]
     soundtrack: Soundtrack | None = None
     loudness_lufs: Annotated[float, Field(ge=-70, le=-5, allow_inf_nan=False)] | None = None
 
@@ -124,12 +124,12 @@ class CutList(_Strict):
     @property
     def rate(self) -> Fraction:
         """Frames a second, exactly."""
-        written = decimal(self.fps)
+        written = to_fraction(self.fps)
         near = next((rate for rate in _NTSC_RATES if abs(rate - written) < _NTSC_TOLERANCE), None)
         return near or written.limit_denominator(1001)
 
 
-def read(path: Path) -> CutList:
+def read_cut_list(path: Path) -> CutList:
     """The cut list in the JSON file `path`.
 
     Raises: BadInput, naming the file and the first fields that are wrong.

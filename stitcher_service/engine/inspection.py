@@ -9,9 +9,9 @@ from pathlib import Path
 import av
 import av.codec
 
-from stitcher_service.engine import commands, shown
+from stitcher_service.engine import commands, presentation
 from stitcher_service.ffmpeg.command import Command
-from stitcher_service.ffmpeg.errors import FfmpegFailed, MachineFailed, find_lack
+from stitcher_service.ffmpeg.errors import FfmpegFailed, MachineFailed, find_shortage
 from stitcher_service.ffmpeg.probe import VideoTrack
 from stitcher_service.ffmpeg.run import Runner
 
@@ -30,7 +30,7 @@ _FREEZE_END = re.compile(r"freeze_end: (?P<s>[\d.]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TimeSpan:
     """From `start_s` to `end_s` of a clip; infinite where it lasts to the end."""
 
     start_s: float
@@ -46,9 +46,11 @@ class Inspection:
     """What one decode of a clip found."""
 
     damage: tuple[str, ...] = ()
-    black: tuple[Stretch, ...] = ()
-    frozen: tuple[Stretch, ...] = ()
-    shown: tuple[int, ...] = ()  # when its frames are shown, where its file says otherwise; see `shown.difference`
+    black: tuple[TimeSpan, ...] = ()
+    frozen: tuple[TimeSpan, ...] = ()
+    shown_ticks: tuple[
+        int, ...
+    ] = ()  # when its frames are shown, where its file says otherwise; see `presentation.find_difference`
     is_changing: bool = False  # pictures of other sizes, formats or colours follow one another
 
     def warnings(self, name: str, start_s: float, end_s: float) -> tuple[str, ...]:
@@ -65,16 +67,18 @@ class Inspection:
 
 def inspect_picture(clip: Path, track: VideoTrack, times: Path, runner: Runner) -> Inspection:
     """Decode every picture of `clip` once; `times` is a file that may be written."""
-    found = read_log(log_of(commands.inspect_picture(clip, track, times), runner), track.codec)
+    found = parse_log(run_and_read_log(commands.inspect_picture(clip, track, times), runner), track.codec)
     damage = tuple(said for said in found.damage if not _is_harmless(said, track))
-    found = replace(found, damage=damage, shown=shown.difference(track, shown.read_times(times)))
+    found = replace(
+        found, damage=damage, shown_ticks=presentation.find_difference(track, presentation.read_times(times))
+    )
     times.unlink(missing_ok=True)
     return found
 
 
-def as_inspected(track: VideoTrack, found: Inspection) -> VideoTrack:
+def apply_inspection(track: VideoTrack, found: Inspection) -> VideoTrack:
     """The track as decoding it has shown it to be."""
-    seen = shown.as_shown(track, found.shown)
+    seen = presentation.apply_presentation(track, found.shown_ticks)
     return replace(seen, is_changing=True) if found.is_changing and not seen.is_changing else seen
 
 
@@ -85,22 +89,22 @@ def _is_harmless(said: str, track: VideoTrack) -> bool:
 
 def inspect_film(film: Path, times: Path, runner: Runner) -> Inspection:
     """Decode every picture of the finished `film` once, on all cores; `times` becomes their list."""
-    return read_log(log_of(commands.inspect_film(film, times), runner))
+    return parse_log(run_and_read_log(commands.inspect_film(film, times), runner))
 
 
-def read_log(lines: Sequence[str], codec: str = "") -> Inspection:
+def parse_log(lines: Sequence[str], codec: str = "") -> Inspection:
     """The findings in ffmpeg's log lines (with level prefixes); errors are those of one `codec` or of the file."""
     black = tuple(
-        Stretch(float(found["start"]), float(found["end"])) for line in lines if (found := _BLACK.search(line))
+        TimeSpan(float(found["start"]), float(found["end"])) for line in lines if (found := _BLACK.search(line))
     )
     starts = [float(found["s"]) for line in lines if (found := _FREEZE_START.search(line))]
     ends = [float(found["s"]) for line in lines if (found := _FREEZE_END.search(line))]
     ends += [float("inf")] * (len(starts) - len(ends))
     is_changing = any(_CHANGE in line for line in lines)
-    return Inspection(errors(lines, codec), black, tuple(map(Stretch, starts, ends)), is_changing=is_changing)
+    return Inspection(find_errors(lines, codec), black, tuple(map(TimeSpan, starts, ends)), is_changing=is_changing)
 
 
-def errors(lines: Sequence[str], codec: str = "") -> tuple[str, ...]:
+def find_errors(lines: Sequence[str], codec: str = "") -> tuple[str, ...]:
     """What was logged as an error, without the source of the line.
 
     To open a file ffmpeg decodes the beginning of all its streams: what another decoder than that of `codec` said
@@ -125,14 +129,14 @@ def _canonical(decoder: str) -> str:
         return ""
 
 
-def log_of(command: Command, runner: Runner) -> list[str]:
+def run_and_read_log(command: Command, runner: Runner) -> list[str]:
     """Run a decoding command; every line of its log. Raises: MachineFailed."""
     lines: list[str] = []
     try:
         runner.run(command, on_line=lines.append)
     except FfmpegFailed as error:
         lines.append(f"[error] {error}")
-    if lacking := find_lack(line for line in lines if _ERROR.search(line)):
+    if lacking := find_shortage(line for line in lines if _ERROR.search(line)):
         raise MachineFailed(0, f"could not go on: {lacking}")
     return lines
 
@@ -142,4 +146,4 @@ def damage(command: Command, runner: Runner, codec: str = "") -> tuple[str, ...]
 
     Raises: MachineFailed.
     """
-    return errors(log_of(command, runner), codec)
+    return find_errors(run_and_read_log(command, runner), codec)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from stitcher_service.engine import commands
-from stitcher_service.engine.inspection import Inspection, Stretch
+from stitcher_service.engine.inspection import Inspection, TimeSpan
 from stitcher_service.ffmpeg.probe import VideoTrack
 
 MOST_CLIPS = 2_000  # about a megabyte of findings
@@ -25,7 +25,7 @@ class Memory(Protocol):
     def put(self, key: str, found: Inspection) -> None: ...
 
 
-def key_of(clip: Path, track: VideoTrack) -> str:
+def cache_key(clip: Path, track: VideoTrack) -> str:
     """The name under which what is found in the pictures of `track` in `clip` is kept."""
     with clip.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
@@ -33,7 +33,7 @@ def key_of(clip: Path, track: VideoTrack) -> str:
     return f"{content}-{hashlib.sha256(question.encode()).hexdigest()[:12]}"
 
 
-class InMemory:
+class InspectionCache:
     """Kept until the process ends, but for the oldest of more than `most`."""
 
     def __init__(self, most: int = MOST_CLIPS) -> None:
@@ -60,8 +60,10 @@ class InFolder:
             kept = json.loads(self._path(key).read_bytes())
         except FileNotFoundError:
             return None
-        black, frozen = (tuple(Stretch(**stretch) for stretch in kept[look]) for look in ("black", "frozen"))
-        return Inspection(tuple(kept["damage"]), black, frozen, tuple(kept["shown"]), is_changing=kept["is_changing"])
+        black, frozen = (tuple(TimeSpan(**stretch) for stretch in kept[look]) for look in ("black", "frozen"))
+        return Inspection(
+            tuple(kept["damage"]), black, frozen, tuple(kept["shown_ticks"]), is_changing=kept["is_changing"]
+        )
 
     def put(self, key: str, found: Inspection) -> None:
         written = self._path(key).with_suffix(f".{os.getpid()}.part")

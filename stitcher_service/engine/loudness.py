@@ -31,7 +31,7 @@ _TRUE_PEAK = re.compile(r"\bPeak:\s+(?P<value>-?[\d.]+|-inf|nan) dBFS")
 
 
 @dataclass(frozen=True, slots=True)
-class Mastered:
+class MasteredSound:
     """The film's sound as AAC, how loud it is (None: only silence), and its highest true peak."""
 
     file: Path
@@ -47,7 +47,7 @@ class Mastered:
         return (f"the film has {self.loudness_lufs:g} LUFS, ordered were {target_lufs:g}: its peaks are in the way",)
 
 
-def master(samples: Path, peak: float, target_lufs: float | None, out: Path, runner: Runner) -> Mastered:
+def master_sound(samples: Path, peak: float, target_lufs: float | None, out: Path, runner: Runner) -> MasteredSound:
     """Encode the mix to `out` at `target_lufs`; without one, levels stay and only overshoots are limited."""
     limit = _SAFETY_LIMIT if target_lufs is None else _MASTER_LIMIT
     gain_db = 0.0 if target_lufs is None else _gain_db(samples, peak, target_lufs, runner)
@@ -76,9 +76,9 @@ def _gain_db(samples: Path, peak: float, target_lufs: float, runner: Runner) -> 
     return round(gain_db, 2)
 
 
-def _encode(samples: Path, peak: float, gain_db: float, limit: float, out: Path, runner: Runner) -> Mastered:
+def _encode(samples: Path, peak: float, gain_db: float, limit: float, out: Path, runner: Runner) -> MasteredSound:
     runner.run(commands.encode_sound(samples, _filters(peak, gain_db, limit), out))
-    return Mastered(out, *_measure(commands.measure_coded(out), runner))
+    return MasteredSound(out, *_measure(commands.measure_encoded_sound(out), runner))
 
 
 def _filters(peak: float, gain_db: float, limit: float) -> tuple[str, ...]:
@@ -94,16 +94,16 @@ def _factor(decibels: float) -> float:
 def _measure(command: Command, runner: Runner) -> tuple[float | None, float]:
     lines: list[str] = []
     runner.run(command, on_line=lines.append)
-    return read_loudness(lines), read_true_peak(lines)
+    return parse_loudness(lines), parse_true_peak(lines)
 
 
-def read_loudness(lines: Sequence[str]) -> float | None:
+def parse_loudness(lines: Sequence[str]) -> float | None:
     """The integrated loudness in ebur128's summary; None for silence, which has none."""
     value = _last(_INTEGRATED, lines)
     return value if value > SILENCE_LUFS else None
 
 
-def read_true_peak(lines: Sequence[str]) -> float:
+def parse_true_peak(lines: Sequence[str]) -> float:
     """The true peak in ebur128's summary, in dB below full scale; minus infinity where there is none."""
     return _last(_TRUE_PEAK, lines)
 

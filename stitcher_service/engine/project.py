@@ -6,9 +6,9 @@ from pathlib import Path
 
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput
-from stitcher_service.engine.plan import film_format, make_plan
-from stitcher_service.engine.segments import Plan
-from stitcher_service.engine.timeline import Timeline, lay_out
+from stitcher_service.engine.planning import film_format, make_plan
+from stitcher_service.engine.render_plan import RenderPlan
+from stitcher_service.engine.timeline import Timeline, build_timeline
 from stitcher_service.ffmpeg.errors import Unreadable
 from stitcher_service.ffmpeg.probe import AudioTrack, MediaInfo, VideoTrack, probe
 
@@ -22,7 +22,7 @@ class Project:
     tracks: tuple[VideoTrack, ...]
     music: MediaInfo | None
     timeline: Timeline
-    plan: Plan
+    plan: RenderPlan
 
     @property
     def heard(self) -> Iterator[tuple[str, MediaInfo, AudioTrack]]:
@@ -40,7 +40,7 @@ class Project:
         return tuple(dict.fromkeys(remarks))
 
 
-def prepare(cut_list: CutList, base: Path) -> Project:
+def prepare_project(cut_list: CutList, base: Path) -> Project:
     """Read every file and plan the film; nothing is decoded or written.
 
     Raises: BadInput.
@@ -57,15 +57,15 @@ def prepare(cut_list: CutList, base: Path) -> Project:
     return Project(cut_list, clips, tracks, music, *_plan(cut_list, tracks))
 
 
-def replan(project: Project, tracks: tuple[VideoTrack, ...]) -> Project:
+def replan_project(project: Project, tracks: tuple[VideoTrack, ...]) -> Project:
     """The project with what decoding its clips has shown of their tracks. Raises: BadInput."""
     timeline, plan = _plan(project.cut_list, tracks)
     return replace(project, tracks=tracks, timeline=timeline, plan=plan)
 
 
-def _plan(cut_list: CutList, tracks: tuple[VideoTrack, ...]) -> tuple[Timeline, Plan]:
+def _plan(cut_list: CutList, tracks: tuple[VideoTrack, ...]) -> tuple[Timeline, RenderPlan]:
     film = film_format(cut_list, tracks)
-    timeline = lay_out(cut_list, [track.frames_at(film.rate) for track in tracks])
+    timeline = build_timeline(cut_list, [track.frames_at(film.rate) for track in tracks])
     return timeline, make_plan(film, timeline, tracks)
 
 

@@ -10,23 +10,23 @@ from pathlib import Path
 
 import av.error
 
-from stitcher_service.engine import commands, sound
-from stitcher_service.engine.assemble import assemble, compare
+from stitcher_service.engine import commands, sound_mix
+from stitcher_service.engine.assemble import assemble_film, verify_packets
 from stitcher_service.engine.cutlist import CutList
-from stitcher_service.engine.decoding import decode_sound
 from stitcher_service.engine.errors import BadInput, OutOfResources, RenderFailed
-from stitcher_service.engine.inspection import Inspection, as_inspected, inspect_picture
-from stitcher_service.engine.inspection_cache import InMemory, Memory, key_of
-from stitcher_service.engine.loudness import Mastered, master
-from stitcher_service.engine.pieces import EncodedWindows, encode_windows, pieces
-from stitcher_service.engine.plan import plan_without_copies
-from stitcher_service.engine.project import Project, prepare, replan
+from stitcher_service.engine.inspection import Inspection, apply_inspection, inspect_picture
+from stitcher_service.engine.inspection_cache import InspectionCache, Memory, cache_key
+from stitcher_service.engine.loudness import MasteredSound, master_sound
+from stitcher_service.engine.pieces import EncodedFiles, collect_packets, encode_segments
+from stitcher_service.engine.planning import plan_without_copies
+from stitcher_service.engine.project import Project, prepare_project, replan_project
+from stitcher_service.engine.render_plan import RenderPlan
 from stitcher_service.engine.report import Report
-from stitcher_service.engine.segments import Plan
-from stitcher_service.engine.validate import validate
+from stitcher_service.engine.sound_decoding import decode_sound
+from stitcher_service.engine.validate import validate_film
 from stitcher_service.engine.workers import Each, workers
 from stitcher_service.engine.workfolder import check_output, publish, work_folder
-from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError, is_want_of_resources
+from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError, is_resource_shortage
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 
 
@@ -40,31 +40,31 @@ def stitch(
     Raises: BadInput, RenderFailed, OutOfResources.
     """
     check_output(out, [(name, base / name) for name in cut_list.files])
-    with _translated():
-        project = prepare(cut_list, base)
+    with _translate_errors():
+        project = prepare_project(cut_list, base)
         runner = runner or Runner(find_ffmpeg())
         with work_folder() as folder, workers(runner) as each:
-            return _Stitching(project, folder, runner, each, memory or InMemory()).run(out)
+            return _StitchRun(project, folder, runner, each, memory or InspectionCache()).run(out)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Whatever ffmpeg, PyAV or the disk could not do, as RenderFailed or OutOfResources; inputs are judged by then."""
     try:
         yield
     except FfmpegFailed as error:
         raise RenderFailed(f"{error} ({' | '.join(error.tail[-3:])})") from error
     except RuntimeError as error:
-        if not is_want_of_resources(error):
+        if not is_resource_shortage(error):
             raise
         raise OutOfResources(str(error)) from error
     except (MediaError, av.error.FFmpegError, OSError, MemoryError) as error:
         reason = str(error) or type(error).__name__
-        raise (OutOfResources(reason) if is_want_of_resources(error) else RenderFailed(reason)) from error
+        raise (OutOfResources(reason) if is_resource_shortage(error) else RenderFailed(reason)) from error
 
 
 @dataclass(frozen=True, slots=True)
-class _Stitching:
+class _StitchRun:
     """One film in the making: the steps, in the order of `run`."""
 
     project: Project
@@ -79,23 +79,23 @@ class _Stitching:
         mixes = self.mix(decoded)
         found = dict(self._inspections())
         tracks = tuple(
-            as_inspected(track, found[clip.path])
+            apply_inspection(track, found[clip.path])
             for clip, track in zip(self.project.clips, self.project.tracks, strict=True)
         )
         if tracks == self.project.tracks:
             return self.finish(out, mixes, found)
-        again = replace(self, project=replan(self.project, tracks), folder=self.folder / "replanned")
+        again = replace(self, project=replan_project(self.project, tracks), folder=self.folder / "replanned")
         again.folder.mkdir()
         return again.finish(out, again.mix(decoded), found)
 
-    def mix(self, decoded: dict[Path, Path]) -> Iterator[Mastered]:
+    def mix(self, decoded: dict[Path, Path]) -> Iterator[MasteredSound]:
         """Begin to make the film's sound from decoded samples, by file."""
         return self.each(self._sound, [decoded])
 
-    def finish(self, out: Path, mixes: Iterator[Mastered], found: dict[Path, Inspection]) -> Report:
+    def finish(self, out: Path, mixes: Iterator[MasteredSound], found: dict[Path, Inspection]) -> Report:
         """Encode, assemble, check and publish the film. Raises: RenderFailed."""
         plan = self.project.plan
-        windows = encode_windows(self.project, plan, self.folder, self.runner, self.each)
+        windows = encode_segments(self.project, plan, self.folder, self.runner, self.each)
         mastered = next(mixes)
         warnings = self._warnings(found)
         may_be_black = bool(warnings)
@@ -110,25 +110,25 @@ class _Stitching:
         loudness = mastered.warnings(self.project.cut_list.loudness_lufs)
         return _report(plan, mastered, (*self.project.remarks, *warnings, *loudness))
 
-    def _film(self, plan: Plan, windows: EncodedWindows, mastered: Mastered, *, may_be_black: bool) -> Path:
+    def _film(self, plan: RenderPlan, windows: EncodedFiles, mastered: MasteredSound, *, may_be_black: bool) -> Path:
         """The finished film, still in our folder. Raises: RenderFailed."""
         done = self.folder / "film.mp4"
-        with _translated():
-            parts = pieces(self.project, plan, windows)
-            assemble(plan.film, parts, mastered.file, done)
-            compare(done, parts)
-            validate(done, plan, self.runner, may_be_black=may_be_black)
+        with _translate_errors():
+            parts = collect_packets(self.project, plan, windows)
+            assemble_film(plan.film, parts, mastered.file, done)
+            verify_packets(done, parts)
+            validate_film(done, plan, self.runner, may_be_black=may_be_black)
         return done
 
-    def _film_without_copies(self, mastered: Mastered, *, may_be_black: bool) -> tuple[Plan, Path]:
+    def _film_without_copies(self, mastered: MasteredSound, *, may_be_black: bool) -> tuple[RenderPlan, Path]:
         plan = plan_without_copies(self.project.plan.film, self.project.timeline)
-        windows = encode_windows(self.project, plan, self.folder, self.runner, self.each)
+        windows = encode_segments(self.project, plan, self.folder, self.runner, self.each)
         return plan, self._film(plan, windows, mastered, may_be_black=may_be_black)
 
     def _inspections(self) -> Iterator[tuple[Path, Inspection]]:
         """Every clip's findings; files of the same content are looked at once."""
         sources = {clip.path: track for clip, track in zip(self.project.clips, self.project.tracks, strict=True)}
-        keys = {path: key_of(path, track) for path, track in sources.items()}
+        keys = {path: cache_key(path, track) for path, track in sources.items()}
         paths_by_key = {key: path for path, key in keys.items()}
 
         def inspect(key: str) -> tuple[str, Inspection]:
@@ -174,10 +174,10 @@ class _Stitching:
             warnings += inspections[project.clips[shot.clip].path].warnings(name, *used_s)
         return tuple(dict.fromkeys(warnings))
 
-    def _sound(self, decoded: dict[Path, Path]) -> Mastered:
+    def _sound(self, decoded: dict[Path, Path]) -> MasteredSound:
         project = self.project
         clips = [
-            sound.ClipSound(
+            sound_mix.ClipSound(
                 None if name.mute else decoded.get(clip.path), round(track.start_s * commands.SOUND_RATE_HZ)
             )
             for name, clip, track in zip(project.cut_list.clips, project.clips, project.tracks, strict=True)
@@ -186,13 +186,13 @@ class _Stitching:
         if wanted and project.music:
             levels = (wanted.gain_db, wanted.duck_db or 0.0)
             fades = (wanted.fade_in_s, wanted.fade_out_s)
-            music = sound.Music(decoded[project.music.path], *levels, *fades, is_looped=wanted.loop)
+            music = sound_mix.MusicTrack(decoded[project.music.path], *levels, *fades, is_looped=wanted.loop)
         samples = self.folder / "mix.f32"
-        peak = sound.mix(project.timeline, clips, music, samples)
-        return master(samples, peak, project.cut_list.loudness_lufs, self.folder / "sound.mp4", self.runner)
+        peak = sound_mix.mix_sound(project.timeline, clips, music, samples)
+        return master_sound(samples, peak, project.cut_list.loudness_lufs, self.folder / "sound.mp4", self.runner)
 
 
-def _report(plan: Plan, mastered: Mastered, warnings: tuple[str, ...]) -> Report:
+def _report(plan: RenderPlan, mastered: MasteredSound, warnings: tuple[str, ...]) -> Report:
     width, height = plan.film.size_px
     return Report(
         duration_s=round(float(plan.frames / plan.film.rate), 6),

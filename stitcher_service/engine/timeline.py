@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 
-from stitcher_service.engine.cutlist import BLACK, Clip, CutList, Transition, decimal
+from stitcher_service.engine.cutlist import BLACK, ClipEntry, CutList, TransitionEntry, to_fraction
 from stitcher_service.engine.errors import BadInput
 
-_CUT = Transition()
+_CUT = TransitionEntry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Timeline:
         return round(frame * rate_hz / self.rate)
 
 
-def lay_out(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
+def build_timeline(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
     """The timeline of `cut_list`, whose clips are `clip_frames` long.
 
     Raises: BadInput: a range outside its clip, or a transition longer than what is left of a clip.
@@ -91,19 +91,19 @@ def lay_out(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
     return Timeline(rate, tuple(shots))
 
 
-def _frames(name: str, transition: Transition, rate: Fraction) -> int:
+def _frames(name: str, transition: TransitionEntry, rate: Fraction) -> int:
     if transition.kind == "cut":
         return 0
-    frames = round(decimal(transition.duration_s) * rate)
+    frames = round(to_fraction(transition.duration_s) * rate)
     if transition.duration_s and not frames:
         shortest = f"one frame lasts {float(1 / rate):.4f} s"
         raise BadInput(name, f"transition.duration_s {transition.duration_s:g} is too short: {shortest}")
     return frames
 
 
-def _range(clip: Clip, frames: int, rate: Fraction) -> tuple[int, int]:
-    first = round(decimal(clip.in_s) * rate)
-    end = frames if clip.out_s is None else round(decimal(clip.out_s) * rate)
+def _range(clip: ClipEntry, frames: int, rate: Fraction) -> tuple[int, int]:
+    first = round(to_fraction(clip.in_s) * rate)
+    end = frames if clip.out_s is None else round(to_fraction(clip.out_s) * rate)
     length = f"the clip is {frames} frames ({float(frames / rate):.3f} s) long"
     if end > frames:
         raise BadInput(clip.path, f"out_s {clip.out_s:g} is past its end: {length}")
@@ -112,7 +112,7 @@ def _range(clip: Clip, frames: int, rate: Fraction) -> tuple[int, int]:
     return first, end
 
 
-def _refuse_crowded(clip: Clip, shot: Shot, shared_before: int) -> None:
+def _refuse_crowded(clip: ClipEntry, shot: Shot, shared_before: int) -> None:
     """Two transitions must not touch the same frame of a clip."""
     taken = shared_before + shot.fade_in + shot.fade_out + shot.overlap
     if taken > shot.frames:

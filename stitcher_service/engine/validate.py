@@ -8,15 +8,15 @@ import av
 
 from stitcher_service.engine.errors import RenderFailed
 from stitcher_service.engine.inspection import inspect_film
-from stitcher_service.engine.segments import FilmFormat, Plan
-from stitcher_service.engine.shown import read_times
-from stitcher_service.ffmpeg.completeness import boxes
+from stitcher_service.engine.presentation import read_times
+from stitcher_service.engine.render_plan import FilmFormat, RenderPlan
+from stitcher_service.ffmpeg.completeness import read_boxes
 from stitcher_service.ffmpeg.errors import Unreadable
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
 from stitcher_service.ffmpeg.run import Runner
 
 
-def validate(film: Path, plan: Plan, runner: Runner, *, may_be_black: bool) -> None:
+def validate_film(film: Path, plan: RenderPlan, runner: Runner, *, may_be_black: bool) -> None:
     """Refuse a film that is not exactly what was planned.
 
     Raises: RenderFailed, with every fault found.
@@ -31,7 +31,7 @@ def validate(film: Path, plan: Plan, runner: Runner, *, may_be_black: bool) -> N
         raise RenderFailed(f"the film did not pass: {'; '.join(faults)}")
 
 
-def _stream_faults(info: MediaInfo, plan: Plan) -> Iterator[str]:
+def _stream_faults(info: MediaInfo, plan: RenderPlan) -> Iterator[str]:
     if info.video is None or info.audio is None:
         yield "picture or sound is missing"
         return
@@ -60,7 +60,7 @@ def _picture_faults(video: VideoTrack, film: FilmFormat, frames: int) -> Iterato
 
 def _layout_faults(film: Path) -> Iterator[str]:
     with film.open("rb") as file:
-        order = [box.name for box in boxes(file) if box.name in {"moov", "mdat"}]
+        order = [box.name for box in read_boxes(file) if box.name in {"moov", "mdat"}]
     if order != ["moov", "mdat"]:
         yield f"its boxes are {order}, a fast start needs moov before mdat"
     with av.open(str(film)) as container:
@@ -71,7 +71,7 @@ def _layout_faults(film: Path) -> Iterator[str]:
         yield "its decode times do not rise"
 
 
-def _shown_faults(film: Path, plan: Plan, runner: Runner, *, may_be_black: bool) -> Iterator[str]:
+def _shown_faults(film: Path, plan: RenderPlan, runner: Runner, *, may_be_black: bool) -> Iterator[str]:
     """Decode the whole film once: every picture must be sound, in its place, and not all of them black."""
     written = film.with_suffix(".times")
     found, times_s = inspect_film(film, written, runner), read_times(written)

@@ -24,7 +24,7 @@ _START_TIME_FIELD = 19  # of /proc/PID/stat, counted after the command's closing
 @contextlib.contextmanager
 def work_folder() -> Iterator[Path]:
     """A folder of our own, removed at the end; those of dead processes are removed first."""
-    remove_stale()
+    remove_stale_folders()
     pid = os.getpid()
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}-{pid}-{_started(pid)}-"))
     try:
@@ -33,7 +33,7 @@ def work_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_stale() -> None:
+def remove_stale_folders() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}-*"):
         owner = _NAME.match(folder.name)
         if owner and _started(int(owner["pid"])) != int(owner["started"]):

@@ -89,7 +89,7 @@ def _units(record: bytes, at: int, count: int) -> tuple[tuple[bytes, ...], int]:
     return tuple(units), at
 
 
-def merge(sets: Iterable[ParameterSets]) -> ParameterSets | None:
+def merge_sets(sets: Iterable[ParameterSets]) -> ParameterSets | None:
     """One collection that serves all pieces; ``None`` when two pieces mean different things by the same id."""
     sps: dict[int, bytes] = {}
     pps: dict[int, bytes] = {}
@@ -117,7 +117,7 @@ def _exp_golomb_codes(data: bytes, count: int) -> list[int]:
     return codes
 
 
-def avcc(sets: ParameterSets) -> bytes:
+def build_avcc(sets: ParameterSets) -> bytes:
     """The avcC record that announces `sets`: the highest profile and level among them, 4-byte lengths."""
     profile, compatibility, _ = max(sets.sps, key=lambda unit: unit[1])[1:4]
     level = max(unit[3] for unit in sets.sps)

@@ -13,7 +13,7 @@ _ONLY_ITSELF = ("-protocol_whitelist", "file,pipe", "-format_whitelist", formats
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class InputFile:
     """A file to read, with the options that come before its ``-i``."""
 
     path: Path
@@ -24,7 +24,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class OutputFile:
     """Where a run writes, and how: `options` come before the name. ``-`` with ``-f null`` writes nothing."""
 
     path: Path | None
@@ -41,8 +41,8 @@ class Command:
     The level of each log line is printed, so that errors can be told from remarks; progress goes to stdout.
     """
 
-    inputs: tuple[Input, ...]
-    output: Output
+    inputs: tuple[InputFile, ...]
+    output: OutputFile
     graph: str = ""
     log_level: str = "warning"
     globals: tuple[str, ...] = field(default=())

@@ -17,7 +17,7 @@ _SEGMENT = bytes.fromhex("18538067")
 _EBML_SIZE_MOST_BYTES = 8
 
 
-def missing_bytes(path: Path) -> int:
+def count_missing_bytes(path: Path) -> int:
     """How many bytes `path` lacks, as its outer structure tells; 0 where it is whole or does not say."""
     with path.open("rb") as file:
         head = file.read(_LONGEST_SIGNATURE_BYTES)
@@ -42,7 +42,7 @@ class Box:
     end: int
 
 
-def boxes(file: IO[bytes]) -> Iterator[Box]:
+def read_boxes(file: IO[bytes]) -> Iterator[Box]:
     """The top-level boxes in order (ISO/IEC 14496-12 §4.2), up to one whose header makes no sense."""
     start, length = 0, file.seek(0, 2)
     while start < length:
@@ -61,7 +61,7 @@ def boxes(file: IO[bytes]) -> Iterator[Box]:
 
 def _end_of_boxes(file: IO[bytes]) -> int:
     """Where an MP4 ends; 0 for one with a single index, whose packets are compared with it one by one."""
-    found = list(boxes(file))
+    found = list(read_boxes(file))
     names = {box.name for box in found}
     if "moov" in names and not names & {"moof", "sidx"}:
         return 0

@@ -25,7 +25,7 @@ _NO_THREAD = "can't start new thread"  # a RuntimeError of Python's, known by it
 _LACKS = tuple(os.strerror(code) for code in _RESOURCE_ERRNOS)
 
 
-def find_lack(lines: Iterable[str], exit_code: int = 0) -> str:
+def find_shortage(lines: Iterable[str], exit_code: int = 0) -> str:
     """What the machine lacks by an exit code and these lines of a log; empty when they speak of nothing like it."""
     if exit_code == _EXIT_BYTE - _NO_PROCESS:
         return "no more threads can be started"
@@ -81,7 +81,7 @@ class Unreadable(MediaError):
         super().__init__(f"{path}: {reason}")
 
 
-def is_want_of_resources(error: BaseException) -> bool:
+def is_resource_shortage(error: BaseException) -> bool:
     """Whether an error is the machine's own: the same work may succeed later, or elsewhere."""
     if isinstance(error, MachineFailed | MemoryError):
         return True

@@ -23,7 +23,7 @@ _STILL_HEADS = {b"\xff\xd8\xff": "jpeg_pipe", b"\x89PNG\r\n": "png_pipe", b"BM":
 _WEBP_BYTES = 12
 
 
-def still_demuxer(path: Path) -> str | None:
+def find_still_demuxer(path: Path) -> str | None:
     """The demuxer that reads the still picture `path` whatever its name is; None for anything else."""
     with path.open("rb") as file:
         head = file.read(_WEBP_BYTES)

@@ -16,11 +16,11 @@ import av.error
 from av.sidedata.sidedata import Type as SideData
 
 from stitcher_service.ffmpeg import avc, formats
-from stitcher_service.ffmpeg.completeness import missing_bytes
-from stitcher_service.ffmpeg.errors import Unreadable, is_want_of_resources
+from stitcher_service.ffmpeg.completeness import count_missing_bytes
+from stitcher_service.ffmpeg.errors import Unreadable, is_resource_shortage
 from stitcher_service.ffmpeg.first_picture import FirstPicture
-from stitcher_service.ffmpeg.sets import SetsReader
-from stitcher_service.ffmpeg.streams import picture_stream, sound_streams
+from stitcher_service.ffmpeg.parameter_sets import ParameterSetReader
+from stitcher_service.ffmpeg.streams import choose_picture_stream, rank_sound_streams
 
 HIDDEN = -1
 _MICROSECONDS = 1_000_000
@@ -127,7 +127,7 @@ def probe(path: Path, *, is_ours: bool = False) -> MediaInfo:
             audio = _audio(container)  # first: to look for pictures is to read on
             return MediaInfo(path, _video(path, container, demuxer or "", is_ours=is_ours), audio)
     except av.error.FFmpegError as error:
-        if is_want_of_resources(error):
+        if is_resource_shortage(error):
             raise
         raise Unreadable(path, f"is not readable media ({error.strerror})") from error
 
@@ -140,13 +140,13 @@ def _check_file(path: Path) -> str | None:
             raise Unreadable(path, "is not a file")
         if not status.st_size:
             raise Unreadable(path, "is empty")
-        if lacking := missing_bytes(path):
+        if lacking := count_missing_bytes(path):
             raise Unreadable(path, f"is truncated: its last {lacking} bytes are missing")
-        return formats.still_demuxer(path)
+        return formats.find_still_demuxer(path)
     except FileNotFoundError as error:
         raise Unreadable(path, "does not exist") from error
     except OSError as error:
-        if is_want_of_resources(error):
+        if is_resource_shortage(error):
             raise
         raise Unreadable(path, f"cannot be read ({error.strerror})") from error
     except ValueError as error:  # a null character or half a surrogate pair
@@ -165,7 +165,7 @@ def _refuse_truncated(path: Path, container: Any) -> None:
 
 
 def _audio(container: Any) -> AudioTrack | None:
-    streams = sound_streams(container)
+    streams = rank_sound_streams(container)
     if not streams:
         return None
     stream, context = streams[0], streams[0].codec_context
@@ -187,7 +187,7 @@ class _Packet:
 
 
 def _packets(container: Any, stream: Any, first: FirstPicture | None, *, is_avc: bool) -> Iterator[_Packet]:
-    reader = SetsReader(stream.codec_context) if is_avc else None
+    reader = ParameterSetReader(stream.codec_context) if is_avc else None
     for packet in container.demux(stream):
         if first:
             first.offer(packet if packet.size else None)
@@ -200,7 +200,7 @@ def _packets(container: Any, stream: Any, first: FirstPicture | None, *, is_avc:
 
 
 def _video(path: Path, container: Any, demuxer: str, *, is_ours: bool) -> VideoTrack | None:
-    stream = picture_stream(path, container)
+    stream = choose_picture_stream(path, container)
     if stream is None:
         return None
     context = stream.codec_context

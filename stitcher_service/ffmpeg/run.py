@@ -23,7 +23,7 @@ from stitcher_service.ffmpeg.errors import (
     FfmpegMissing,
     FfmpegTimedOut,
     MachineFailed,
-    find_lack,
+    find_shortage,
 )
 
 TAIL_LINES = 20
@@ -34,7 +34,7 @@ NEEDED_FILTERS = frozenset(
 )
 
 
-class Spellable(Protocol):
+class HasArgv(Protocol):
     """Whatever knows its own arguments."""
 
     def argv(self) -> tuple[str, ...]: ...
@@ -89,7 +89,7 @@ class Runner:
 
     def run(
         self,
-        command: Spellable,
+        command: HasArgv,
         *,
         on_progress: Callable[[Progress], None] = _ignore_progress,
         on_line: Callable[[str], None] = _ignore_line,
@@ -134,7 +134,7 @@ class Runner:
             raise FfmpegTimedOut(process.returncode, f"was stopped after {self._timeout_s:g} s")
         if process.returncode < 0:
             raise MachineFailed.by_signal(-process.returncode)
-        if process.returncode and (lacking := find_lack(tail, process.returncode)):
+        if process.returncode and (lacking := find_shortage(tail, process.returncode)):
             raise MachineFailed(process.returncode, f"could not go on: {lacking}")
         if process.returncode:
             raise FfmpegFailed(argv, process.returncode, tuple(tail))
@@ -150,7 +150,7 @@ class Runner:
             if self._is_cancelled:
                 raise Cancelled("the runner was told to stop")
             process = subprocess.Popen(
-                (*_dies_with_us(), str(self._binary), *argv[1:]),
+                (*_parent_death_prefix(), str(self._binary), *argv[1:]),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -177,7 +177,7 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
 
 @cache
-def _dies_with_us() -> tuple[str, ...]:
+def _parent_death_prefix() -> tuple[str, ...]:
     """A SIGKILL gives us no chance to stop children; the kernel does it for us where util-linux is installed."""
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()

@@ -19,7 +19,7 @@ _FOR_SOME = (
 )
 
 
-def picture_stream(path: Path, container: Any) -> Any | None:
+def choose_picture_stream(path: Path, container: Any) -> Any | None:
     """The stream that shows the film: it moves, if any does; then the one marked as default; then the first.
 
     Raises: Unreadable: its codec is unknown.
@@ -38,7 +38,7 @@ def picture_stream(path: Path, container: Any) -> Any | None:
     return best
 
 
-def sound_streams(container: Any) -> list[Any]:
+def rank_sound_streams(container: Any) -> list[Any]:
     """The streams that may be meant by the file's sound, best first; more than one where nothing decides.
 
     Decodable ones come before those of an unknown codec, then those marked as default; commentaries and the like only

@@ -21,7 +21,7 @@ _GROUND = 24
 _LONG_SIDE_PX = 320
 
 
-def contact_sheet(film: Path, frames: Sequence[int], rate: Fraction, out: Path) -> None:
+def save_contact_sheet(film: Path, frames: Sequence[int], rate: Fraction, out: Path) -> None:
     """The film's frames of these numbers, in order, up to four in a row.
 
     Raises: RenderFailed.
@@ -31,7 +31,7 @@ def contact_sheet(film: Path, frames: Sequence[int], rate: Fraction, out: Path) 
             stream = container.streams.video[0]
             stream.codec_context.thread_count = 1
             pictures = [_small(_frame_at(container, stream, frame / rate)) for frame in frames]
-        av.VideoFrame.from_ndarray(tiled(pictures), format="rgb24").save(str(out))
+        av.VideoFrame.from_ndarray(tile(pictures), format="rgb24").save(str(out))
     except av.error.FFmpegError as error:
         raise RenderFailed(f"contact sheet: {error}") from error
 
@@ -52,7 +52,7 @@ def _small(picture: Any) -> Pixels:
     return np.asarray(seen.to_ndarray(), dtype=np.uint8)
 
 
-def tiled(pictures: Sequence[Pixels]) -> Pixels:
+def tile(pictures: Sequence[Pixels]) -> Pixels:
     """Pictures of one size on a dark ground, row by row."""
     height, width, _ = pictures[0].shape
     columns = min(COLUMNS, len(pictures))

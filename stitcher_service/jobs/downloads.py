@@ -18,7 +18,7 @@ _COPIES = 3
 _SOUND_BYTES_PER_S = 2 * 48_000 * 2 * 4
 
 
-def check_room(sources_bytes: int, film_s: float, folder: Path, bound_bytes: int) -> None:
+def check_disk_space(sources_bytes: int, film_s: float, folder: Path, bound_bytes: int) -> None:
     """Refuse work that would not fit. Raises: Broken over the deployment's bound; Transient over what is free now."""
     needed = _COPIES * sources_bytes + round(film_s * _SOUND_BYTES_PER_S)
     if needed > bound_bytes:
@@ -36,7 +36,7 @@ def _mb(size: int) -> str:
     return f"{size / 1e6:.0f} MB"
 
 
-def sizes(job_id: str, uris: Iterable[str], artifacts: ArtifactStore) -> dict[str, int]:
+def stored_sizes(job_id: str, uris: Iterable[str], artifacts: ArtifactStore) -> dict[str, int]:
     """How large each file is; what does not stand in the bucket is left out."""
     wanted = set(uris)
     found = {stored.uri: stored.size for stored in artifacts.list(f"jobs/{job_id}/") if stored.uri in wanted}
@@ -46,32 +46,32 @@ def sizes(job_id: str, uris: Iterable[str], artifacts: ArtifactStore) -> dict[st
     return found
 
 
-def fetch(uri: str, file: Path, owner: str, artifacts: ArtifactStore) -> Path:
+def download(uri: str, file: Path, owner: str, artifacts: ArtifactStore) -> Path:
     """The artifact as `file`. Raises: Broken naming its `owner` when it is gone; Transient."""
     try:
         artifacts.get_file(uri, file)
     except NotFound as error:
-        raise gone(owner) from error
+        raise missing_error(owner) from error
     return file
 
 
-def gone(owner: str) -> Broken:
+def missing_error(owner: str) -> Broken:
     return Broken(f"{owner}: its clip or picture is gone from the bucket.", code="clip_missing")
 
 
-def fetch_all(
+def download_all(
     job_id: str, wanted: Mapping[str, str], film_s: float, folder: Path, artifacts: ArtifactStore, bound_bytes: int
 ) -> dict[str, Path]:
     """Every address in `wanted` (each with its owner's name) as a file in `folder`, if all of them fit.
 
     Raises: Broken, Transient.
     """
-    known = sizes(job_id, wanted, artifacts)
+    known = stored_sizes(job_id, wanted, artifacts)
     for uri, owner in wanted.items():
         if uri not in known:
-            raise gone(owner)
-    check_room(sum(known.values()), film_s, folder, bound_bytes)
+            raise missing_error(owner)
+    check_disk_space(sum(known.values()), film_s, folder, bound_bytes)
     return {
-        uri: fetch(uri, folder / f"source-{number}", owner, artifacts)
+        uri: download(uri, folder / f"source-{number}", owner, artifacts)
         for number, (uri, owner) in enumerate(wanted.items())
     }

@@ -18,14 +18,14 @@ from promptreel.domain.states import SceneState
 from promptreel.errors import Broken, Conflict
 from stitcher_service.engine.colours import BT709
 from stitcher_service.engine.cutlist import CutList
-from stitcher_service.engine.segments import FilmFormat
+from stitcher_service.engine.render_plan import FilmFormat
 
 RENDER_VERSION = "3"  # raised when the same reel would be made differently
 LOUDNESS_LUFS = -14.0
 _SMALL_LONG_SIDE_PX = 640
 
 
-class Kind(StrEnum):
+class SegmentKind(StrEnum):
     """What a strip shows."""
 
     CLIP = "clip"  # what was filmed
@@ -45,13 +45,13 @@ class SceneSegment:
     """One scene's part of a reel, `frames` long; `number` is its place in it, from 1."""
 
     scene: Scene
-    kind: Kind
+    kind: SegmentKind
     frames: int
     number: int
 
     @property
     def is_clip(self) -> bool:
-        return self.kind is Kind.CLIP
+        return self.kind is SegmentKind.CLIP
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -60,9 +60,9 @@ class SceneSegment:
 
     @property
     def made_from(self) -> tuple[str, ...]:
-        if self.kind is Kind.CLIP and self.scene.clip:
+        if self.kind is SegmentKind.CLIP and self.scene.clip:
             return (self.scene.clip.uri,)
-        return self.pictures if self.kind is Kind.STILL else ()
+        return self.pictures if self.kind is SegmentKind.STILL else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,9 @@ class FilmEdit:
     @property
     def format(self) -> FilmFormat:
         size = self.plan.size_px
-        return FilmFormat(size if self.look is OutputProfile.FILM else small_size(size), Fraction(self.plan.fps), BT709)
+        return FilmFormat(
+            size if self.look is OutputProfile.FILM else preview_size(size), Fraction(self.plan.fps), BT709
+        )
 
     @property
     def frames(self) -> int:
@@ -96,7 +98,7 @@ class FilmEdit:
     @property
     def is_heard(self) -> bool:
         """Whether anything but cues can be heard; a cue alone must not be raised to the film's loudness."""
-        return any(strip.kind is Kind.CLIP for strip in self.strips)
+        return any(strip.kind is SegmentKind.CLIP for strip in self.strips)
 
     def digest(self, purpose: str) -> str:
         """A name for what comes of this reel when it is made for `purpose`."""
@@ -111,7 +113,7 @@ class FilmEdit:
     def strip_digest(self, strip: SceneSegment) -> str:
         """A name for one strip as a file: the same pictures at the same size and length are made once."""
         form = [self.look, *self.format.size_px, self.plan.fps, strip.kind, strip.frames]
-        marked = strip.number if self.look is OutputProfile.SKETCH and strip.kind is not Kind.CLIP else 0
+        marked = strip.number if self.look is OutputProfile.SKETCH and strip.kind is not SegmentKind.CLIP else 0
         return identifiers.digest(RENDER_VERSION, json.dumps([*form, marked]), *strip.made_from)
 
     def cut_list(self, files: Sequence[str]) -> CutList:
@@ -126,20 +128,20 @@ class FilmEdit:
         return CutList.model_validate({**wanted, "loudness_lufs": LOUDNESS_LUFS if self.is_heard else None})
 
 
-def film(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
+def edit_film(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
     """What the film is cut from: clips, and stills in the place of those given up, unless they are to be left out.
 
     Raises: Conflict before there is a plan; Broken when a clip or picture that should stand is missing, or nothing
     is left to show.
     """
     plan, omits = _plan(job), job.request.on_scene_failure == "omit"
-    shown: list[tuple[Scene, Kind]] = []
+    shown: list[tuple[Scene, SegmentKind]] = []
     warnings = []
     for scene in scenes:
         if not scene.is_given_up:
             if scene.clip is None:
                 raise Broken(f"{scene.id} has no clip although every clip was reported done.", code="clip_missing")
-            shown.append((scene, Kind.CLIP))
+            shown.append((scene, SegmentKind.CLIP))
             continue
         reason = scene.problem.message if scene.problem else scene.state.value
         warnings.append(f"{scene.id} is {'left out' if omits else 'a still'}: {reason}")
@@ -150,34 +152,34 @@ def film(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
     return FilmEdit(job.id, plan, OutputProfile.FILM, _strips(plan, shown), tuple(warnings))
 
 
-def animatic(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
+def edit_animatic(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
     """Every scene as a still of its planned length. Raises: Conflict while a picture is missing."""
     plan = _plan(job)
     missing = [scene.id for scene in scenes if not scene.frames_drawn]
     if missing:
         raise Conflict(f"Not drawn yet: {', '.join(missing)}.", code="not_drawn", remedy="Ask again when they are.")
-    return FilmEdit(job.id, plan, OutputProfile.SKETCH, _strips(plan, [(scene, Kind.STILL) for scene in scenes]))
+    return FilmEdit(job.id, plan, OutputProfile.SKETCH, _strips(plan, [(scene, SegmentKind.STILL) for scene in scenes]))
 
 
-def preview(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
+def edit_preview(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
     """The film so far: clips that stand, stills of what is drawn, cards for the rest. Raises: Conflict."""
     plan, omits = _plan(job), job.request.on_scene_failure == "omit"
     shown = [scene for scene in scenes if not (scene.is_given_up and omits)]
     return FilmEdit(job.id, plan, OutputProfile.SKETCH, _strips(plan, [(scene, _so_far(scene)) for scene in shown]))
 
 
-def _so_far(scene: Scene) -> Kind:
-    return Kind.CLIP if scene.clip and scene.state is SceneState.DONE else _still(scene)
+def _so_far(scene: Scene) -> SegmentKind:
+    return SegmentKind.CLIP if scene.clip and scene.state is SceneState.DONE else _still(scene)
 
 
-def _still(scene: Scene) -> Kind:
-    return Kind.STILL if scene.start or scene.end else Kind.CARD
+def _still(scene: Scene) -> SegmentKind:
+    return SegmentKind.STILL if scene.start or scene.end else SegmentKind.CARD
 
 
-def still(job: Job, scenes: Sequence[Scene], scene_id: str) -> FilmEdit:
+def edit_still(job: Job, scenes: Sequence[Scene], scene_id: str) -> FilmEdit:
     """One scene alone, as the still that stands for it in the film. Raises: Conflict without a picture."""
     plan = _plan(job)
-    shown = [(scene, Kind.STILL) for scene in scenes if scene.id == scene_id and (scene.start or scene.end)]
+    shown = [(scene, SegmentKind.STILL) for scene in scenes if scene.id == scene_id and (scene.start or scene.end)]
     if not shown:
         raise Conflict(f"{scene_id} has no picture yet.", code="not_drawn", remedy="Ask again when it is drawn.")
     return FilmEdit(job.id, plan, OutputProfile.FILM, _strips(plan, shown))
@@ -189,14 +191,14 @@ def _plan(job: Job) -> Plan:
     return job.plan
 
 
-def _strips(plan: Plan, shown: Sequence[tuple[Scene, Kind]]) -> tuple[SceneSegment, ...]:
+def _strips(plan: Plan, shown: Sequence[tuple[Scene, SegmentKind]]) -> tuple[SceneSegment, ...]:
     return tuple(
         SceneSegment(scene, kind, scene.duration_s * plan.fps, number)
         for number, (scene, kind) in enumerate(shown, start=1)
     )
 
 
-def small_size(size_px: tuple[int, int]) -> tuple[int, int]:
+def preview_size(size_px: tuple[int, int]) -> tuple[int, int]:
     """The same shape with a long side of 640 pixels; even numbers."""
     width, height = (2 * round(side * _SMALL_LONG_SIDE_PX / max(size_px) / 2) for side in size_px)
     return width, height

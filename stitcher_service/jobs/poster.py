@@ -8,7 +8,7 @@ from stitcher_service.ffmpeg.errors import FfmpegFailed
 from stitcher_service.ffmpeg.run import Runner
 
 
-def poster(film: Path, out_jpg: Path, runner: Runner) -> None:
+def save_poster(film: Path, out_jpg: Path, runner: Runner) -> None:
     """The film's most typical keyframe, at most 1280 pixels wide.
 
     Raises: RenderFailed.

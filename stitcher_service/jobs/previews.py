@@ -13,10 +13,10 @@ from promptreel.domain.scene import Scene
 from stitcher_service.engine.workfolder import work_folder
 from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.jobs import film_edit
-from stitcher_service.jobs.cut_film_edit import cut_reel
-from stitcher_service.jobs.film_edit import FilmEdit, Kind
-from stitcher_service.jobs.renders import BUSY_WAIT_S, Made, rendered
-from stitcher_service.jobs.scene_segments import RenderWorkspace, chunk_path, chunks
+from stitcher_service.jobs.film_edit import FilmEdit, SegmentKind
+from stitcher_service.jobs.join_segments import join_segments
+from stitcher_service.jobs.renders import BUSY_WAIT_S, RenderResult, render_once
+from stitcher_service.jobs.scene_segments import RenderWorkspace, build_segments, segment_path
 from stitcher_service.jobs.services import StitcherServices
 
 
@@ -33,17 +33,17 @@ class Preview:
     filmed: int = 0
 
 
-def animatic(job_id: str, run: int | None, room: StitcherServices) -> Preview:
+def make_animatic(job_id: str, run: int | None, room: StitcherServices) -> Preview:
     """The timed animatic. Raises: Conflict before every picture is drawn; Broken, Transient."""
-    return _sketched("animatic", film_edit.animatic, partial(joined, "animatic"), job_id, run, room)
+    return _render_preview("animatic", film_edit.edit_animatic, partial(join_preview, "animatic"), job_id, run, room)
 
 
-def preview(job_id: str, run: int | None, room: StitcherServices) -> Preview:
+def make_preview(job_id: str, run: int | None, room: StitcherServices) -> Preview:
     """The film so far. Raises: Conflict before there is a plan; Broken, Transient."""
-    return _sketched("preview", film_edit.preview, partial(joined, "preview"), job_id, run, room)
+    return _render_preview("preview", film_edit.edit_preview, partial(join_preview, "preview"), job_id, run, room)
 
 
-def still(job_id: str, run: int | None, scene_id: str, room: StitcherServices) -> Preview:
+def make_still(job_id: str, run: int | None, scene_id: str, room: StitcherServices) -> Preview:
     """One scene's still at the film's size, ready for the cut.
 
     Raises: NotFound; Conflict before it has a picture; Broken, Transient.
@@ -51,33 +51,33 @@ def still(job_id: str, run: int | None, scene_id: str, room: StitcherServices) -
     room.jobs.scene(job_id, scene_id)
 
     def one_scene(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
-        return film_edit.still(job, scenes, scene_id)
+        return film_edit.edit_still(job, scenes, scene_id)
 
-    return _sketched("still", one_scene, _made_strip, job_id, run, room)
+    return _render_preview("still", one_scene, _build_still, job_id, run, room)
 
 
-def _made_strip(reel: FilmEdit, bench: RenderWorkspace) -> str:
-    chunks(reel, bench)
+def _build_still(reel: FilmEdit, bench: RenderWorkspace) -> str:
+    build_segments(reel, bench)
     (strip,) = reel.strips
-    return bench.room.artifacts.uri(chunk_path(reel, strip))
+    return bench.room.artifacts.uri(segment_path(reel, strip))
 
 
-def joined(purpose: str, reel: FilmEdit, bench: RenderWorkspace) -> str:
+def join_preview(purpose: str, reel: FilmEdit, bench: RenderWorkspace) -> str:
     """The reel as one small file in the bucket, made unless it stands there; its address.
 
     Raises: Broken, Transient.
     """
-    path, artifacts = joined_path(purpose, reel), bench.room.artifacts
+    path, artifacts = preview_path(purpose, reel), bench.room.artifacts
     if artifacts.exists(path):
         return artifacts.uri(path)
-    return artifacts.put_file(path, cut_reel(reel, bench).file, "video/mp4")
+    return artifacts.put_file(path, join_segments(reel, bench).file, "video/mp4")
 
 
-def joined_path(purpose: str, reel: FilmEdit) -> str:
+def preview_path(purpose: str, reel: FilmEdit) -> str:
     return f"jobs/{reel.job_id}/{purpose}-{reel.digest(purpose)}.mp4"
 
 
-def _sketched(
+def _render_preview(
     purpose: str,
     reel_of: Callable[[Job, Sequence[Scene]], FilmEdit],
     make: Callable[[FilmEdit, RenderWorkspace], str],
@@ -90,11 +90,11 @@ def _sketched(
         return Preview("superseded")
     reel = reel_of(job, [read.value for read in room.jobs.scenes(job_id)])
 
-    def made(runner: Runner) -> Made:
+    def made(runner: Runner) -> RenderResult:
         with work_folder() as base:
-            return Made(clip=Rendered(uri=make(reel, RenderWorkspace(base, room, runner)), frames=reel.frames))
+            return RenderResult(clip=Rendered(uri=make(reel, RenderWorkspace(base, room, runner)), frames=reel.frames))
 
-    render = rendered(job_id, reel.digest(purpose), room, made)
+    render = render_once(job_id, reel.digest(purpose), room, made)
     if render is None or render.clip is None:
         return Preview("busy", BUSY_WAIT_S * room.pace)
     return Preview(
@@ -103,5 +103,5 @@ def _sketched(
         frames=render.clip.frames,
         duration_s=render.clip.frames / reel.plan.fps,
         scenes=len(reel.strips),
-        filmed=sum(strip.kind is Kind.CLIP for strip in reel.strips),
+        filmed=sum(strip.kind is SegmentKind.CLIP for strip in reel.strips),
     )

@@ -18,7 +18,7 @@ from promptreel.domain.render import Render, Rendered
 from promptreel.errors import PromptreelError, Transient, VersionConflict
 from promptreel.ports.storage import Create, Replace, Versioned
 from stitcher_service.engine.errors import OutOfResources
-from stitcher_service.ffmpeg.errors import is_want_of_resources
+from stitcher_service.ffmpeg.errors import is_resource_shortage
 from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.jobs.services import StitcherServices
 
@@ -28,7 +28,7 @@ _RENEWALS_PER_LEASE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class RenderResult:
     """What a render came to: a whole film, or a clip of some kind."""
 
     output: Output | None = None
@@ -36,7 +36,9 @@ class Made:
     warnings: tuple[str, ...] = ()
 
 
-def rendered(job_id: str, digest: str, room: StitcherServices, make: Callable[[Runner], Made]) -> Render | None:
+def render_once(
+    job_id: str, digest: str, room: StitcherServices, make: Callable[[Runner], RenderResult]
+) -> Render | None:
     """The finished render of this name, made now unless it is there; None while this or another instance is busy.
 
     Raises: whatever `make` raises, with the lease given back; Transient when the instance is stopping.
@@ -47,7 +49,7 @@ def rendered(job_id: str, digest: str, room: StitcherServices, make: Callable[[R
     with room.instance.render() as runner:
         if runner is None:
             return None
-        held = _take(job_id, digest, read, room)
+        held = _acquire_lease(job_id, digest, read, room)
         if held is None:
             return None
         with held, _machine_trouble_as_transient():
@@ -62,13 +64,15 @@ def _machine_trouble_as_transient() -> Iterator[None]:
     except PromptreelError:
         raise
     except Exception as error:
-        if not isinstance(error, OutOfResources) and not is_want_of_resources(error):
+        if not isinstance(error, OutOfResources) and not is_resource_shortage(error):
             raise
         reason = error.reason if isinstance(error, OutOfResources) else str(error)
         raise Transient(f"The stitcher ran out of resources: {reason}.", code="stitcher_exhausted") from error
 
 
-def _take(job_id: str, digest: str, read: Versioned[Render] | None, room: StitcherServices) -> "_Held | None":
+def _acquire_lease(
+    job_id: str, digest: str, read: Versioned[Render] | None, room: StitcherServices
+) -> "_LeasedRender | None":
     """The render with its lease ours; None while somebody else has it."""
     now = room.clock.now()
     ours = Lease(holder=room.ids.token(), until=now + timedelta(seconds=LEASE_S * room.pace))
@@ -82,14 +86,14 @@ def _take(job_id: str, digest: str, read: Versioned[Render] | None, room: Stitch
     except VersionConflict:
         return None
     taken = room.jobs.render(digest)
-    return _Held(job_id, taken, ours.holder, room) if taken and _is_held_by(ours.holder, taken) else None
+    return _LeasedRender(job_id, taken, ours.holder, room) if taken and _is_held_by(ours.holder, taken) else None
 
 
 def _is_held_by(holder: str, read: Versioned[Render]) -> bool:
     return read.value.lease is not None and read.value.lease.holder == holder
 
 
-class _Held:
+class _LeasedRender:
     """A render whose lease is ours and stays so until the block ends."""
 
     def __init__(self, job_id: str, read: Versioned[Render], holder: str, room: StitcherServices) -> None:
@@ -110,7 +114,7 @@ class _Held:
             with suppress(PromptreelError):  # the lease ends by itself as well
                 self._write(lease=None)
 
-    def finished(self, made: Made) -> Render | None:
+    def finished(self, made: RenderResult) -> Render | None:
         """The render with its result written; None when the lease was lost and another instance goes on with it."""
         self._stop_renewing()
         try:

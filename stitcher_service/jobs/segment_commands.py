@@ -6,8 +6,8 @@ from pathlib import Path
 
 from stitcher_service.engine import colours, commands
 from stitcher_service.engine.commands import SOUND_RATE_HZ
-from stitcher_service.engine.segments import FilmFormat
-from stitcher_service.ffmpeg.command import Command, Input, Output
+from stitcher_service.engine.render_plan import FilmFormat
+from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack
 from stitcher_service.jobs import scene_number_overlay
 
@@ -28,10 +28,10 @@ class Quality:
 
 # Parameter sets 0 and 1 are the clips' and the windows'.
 FILM_QUALITY = Quality(preset="veryfast", crf=18, sound_bits="192k", parameter_set=2)
-SKETCH_QUALITY = Quality(preset="superfast", crf=26, sound_bits="96k", parameter_set=0)
+PREVIEW_QUALITY = Quality(preset="superfast", crf=26, sound_bits="96k", parameter_set=0)
 
 
-def still(
+def encode_still(
     pictures: tuple[Path, Path], frames: int, film: FilmFormat, quality: Quality, out: Path, number: int = 0
 ) -> Command:
     """A clip from two pictures: slowly in on the first, over into the last, slowly out to all of it.
@@ -50,44 +50,48 @@ def still(
     ]
     blend = f"xfade=transition=fade:duration={float(overlap / film.rate):.6f}"
     offset = f"offset={float((before - overlap) / film.rate):.6f}"
-    finish = ",".join((f"{blend}:{offset}", "format=yuv420p", *_marked(film, number), colours.tags(film.colour)))
+    finish = ",".join((f"{blend}:{offset}", "format=yuv420p", *_marked(film, number), colours.tag_filter(film.colour)))
     graph = ";".join((*chains, f"[a][b]{finish}[v]", f"{_quiet(frames, film.rate, with_cue=bool(number))}[s]"))
-    inputs = tuple(Input(picture) for picture in pictures)
+    inputs = tuple(InputFile(picture) for picture in pictures)
     return Command(inputs, _coded(frames, film, quality, out), graph)
 
 
-def card(frames: int, film: FilmFormat, quality: Quality, out: Path, number: int) -> Command:
+def encode_card(frames: int, film: FilmFormat, quality: Quality, out: Path, number: int) -> Command:
     """An even ground for a scene that has no picture yet."""
     width, height = film.size_px
     ground = f"color=c={_CARD_COLOUR}:s={width}x{height}:r={film.rate}"
-    picture = ",".join((ground, "format=yuv420p", *_marked(film, number), colours.tags(film.colour)))
+    picture = ",".join((ground, "format=yuv420p", *_marked(film, number), colours.tag_filter(film.colour)))
     graph = f"{picture}[v];{_quiet(frames, film.rate, with_cue=False)}[s]"
     return Command((), _coded(frames, film, quality, out), graph)
 
 
-def clip(source: MediaInfo, track: VideoTrack, frames: int, film: FilmFormat, quality: Quality, out: Path) -> Command:
+def encode_clip(
+    source: MediaInfo, track: VideoTrack, frames: int, film: FilmFormat, quality: Quality, out: Path
+) -> Command:
     """A clip at the film's size and rate and of exactly so many frames: its last picture is held where it is short."""
     clock = ("setpts=PTS-STARTPTS", f"fps={film.rate}:start_time=0", "tpad=stop=-1:stop_mode=clone")
-    picture = ",".join((*clock, *commands.conform(track, film), colours.tags(film.colour)))
+    picture = ",".join((*clock, *commands.conform_filters(track, film), colours.tag_filter(film.colour)))
     sound = _quiet(frames, film.rate, with_cue=False)
     if source.audio:
         spread = "pan=stereo|c0=c0|c1=c0," if source.audio.channels == 1 else ""
         whole = f"aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=channel_layouts=stereo,apad"
         sound = f"[0:{source.audio.index}]{spread}{whole},{_cut_to(frames, film.rate)}"
     graph = f"[0:{track.index}]{picture}[v];{sound}[s]"
-    return Command((Input(source.path, commands.reading(track)),), _coded(frames, film, quality, out), graph)
+    return Command(
+        (InputFile(source.path, commands.reading_options(track)),), _coded(frames, film, quality, out), graph
+    )
 
 
-def small(film: Path, size: tuple[int, int], out: Path) -> Command:
+def scale_film(film: Path, size: tuple[int, int], out: Path) -> Command:
     """A finished film at another size, quickly; its sound is taken over as it is."""
     width, height = size
     options = (
         *("-map", "0:v:0", "-map", "0:a:0", "-fps_mode", "passthrough"),
         *("-vf", f"scale={width}:{height}:flags=fast_bilinear"),
-        *("-c:v", "libx264", "-preset", SKETCH_QUALITY.preset, "-crf", str(SKETCH_QUALITY.crf), "-g", "24"),
+        *("-c:v", "libx264", "-preset", PREVIEW_QUALITY.preset, "-crf", str(PREVIEW_QUALITY.crf), "-g", "24"),
         *("-c:a", "copy", "-movflags", "+faststart", "-f", "mp4"),
     )
-    return Command((Input(film),), Output(out, options))
+    return Command((InputFile(film),), OutputFile(out, options))
 
 
 def _moving(film: FilmFormat, frames: int, share: str) -> str:
@@ -118,7 +122,7 @@ def _cut_to(frames: int, rate: Fraction) -> str:
     return f"atrim=end_sample={round(frames * SOUND_RATE_HZ / rate)}"
 
 
-def _coded(frames: int, film: FilmFormat, quality: Quality, out: Path) -> Output:
+def _coded(frames: int, film: FilmFormat, quality: Quality, out: Path) -> OutputFile:
     groups = f"sps-id={quality.parameter_set}:scenecut=0:open-gop=0"
     options = (
         *("-map", "[v]", "-map", "[s]", "-frames:v", str(frames)),
@@ -126,4 +130,4 @@ def _coded(frames: int, film: FilmFormat, quality: Quality, out: Path) -> Output
         *("-x264-params", groups, "-video_track_timescale", str(film.time_base.denominator)),
         *("-c:a", "aac", "-b:a", quality.sound_bits, "-f", "mp4"),
     )
-    return Output(out, options)
+    return OutputFile(out, options)

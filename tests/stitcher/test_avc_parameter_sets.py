@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitcher_service.ffmpeg.avc import ParameterSets, avcc, coded_slices, is_idr, merge, nal_units
+from stitcher_service.ffmpeg.avc import ParameterSets, build_avcc, coded_slices, is_idr, merge_sets, nal_units
 
 
 def ue(value: int) -> bytes:
@@ -26,7 +26,7 @@ def units(*contents: bytes) -> bytes:
 def test_sets_when_merged_then_they_share_a_record_unless_one_id_means_two_things(first: int, second: int) -> None:
     a, b = sets(first), sets(second, body=b"\x22")
 
-    together = merge([a, b, a])
+    together = merge_sets([a, b, a])
 
     if first == second:
         assert together is None
@@ -35,10 +35,10 @@ def test_sets_when_merged_then_they_share_a_record_unless_one_id_means_two_thing
 
 
 def test_record_when_written_and_read_then_it_holds_the_same_sets_under_the_highest_profile_and_level() -> None:
-    together = merge([sets(0, profile=77, level=42), sets(1, profile=100, level=31)])
+    together = merge_sets([sets(0, profile=77, level=42), sets(1, profile=100, level=31)])
     assert together is not None
 
-    record = avcc(together)
+    record = build_avcc(together)
 
     assert ParameterSets.from_avcc(record) == together
     assert (record[1], record[3]) == (100, 42)
@@ -46,11 +46,11 @@ def test_record_when_written_and_read_then_it_holds_the_same_sets_under_the_high
 
 
 def test_record_of_a_main_profile_when_written_then_it_has_no_chroma_trailer() -> None:
-    assert not avcc(sets(0, profile=77)).endswith(bytes((0xFD, 0xF8, 0xF8, 0)))
+    assert not build_avcc(sets(0, profile=77)).endswith(bytes((0xFD, 0xF8, 0xF8, 0)))
 
 
 def test_record_when_it_is_none_or_has_short_lengths_then_there_are_no_sets() -> None:
-    record = bytearray(avcc(sets(0)))
+    record = bytearray(build_avcc(sets(0)))
     record[4] = 0xFD
 
     assert ParameterSets.from_avcc(bytes(record)) is None

@@ -10,7 +10,7 @@ import pytest
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput
 from stitcher_service.engine.stitch import stitch
-from stitcher_service.ffmpeg.command import Command, Input, Output
+from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets, write_wave
@@ -90,7 +90,9 @@ def test_clip_with_damaged_pictures_when_stitched_then_refused(
 def test_soundtrack_with_damaged_sound_when_stitched_then_refused(
     a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
 ) -> None:
-    only_sound = Command((Input(a_clip(mark=1)),), Output(tmp_path / "music.m4a", ("-map", "0:a", "-c", "copy")))
+    only_sound = Command(
+        (InputFile(a_clip(mark=1)),), OutputFile(tmp_path / "music.m4a", ("-map", "0:a", "-c", "copy"))
+    )
     Runner(find_ffmpeg()).run(only_sound)
     damage_packets(tmp_path / "music.m4a", range(30, 60))
 

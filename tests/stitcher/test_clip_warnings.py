@@ -1,6 +1,6 @@
 """A clip that is valid but dead is used, and the viewer is told its name."""
 
-from stitcher_service.engine.inspection import Inspection, Stretch, read_log
+from stitcher_service.engine.inspection import Inspection, TimeSpan, parse_log
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 
 
@@ -30,7 +30,7 @@ def test_film_that_is_black_throughout_when_stitched_then_it_is_warned_about_not
 
 
 def test_dead_part_when_it_is_trimmed_away_then_nobody_is_warned() -> None:
-    found = Inspection(black=(Stretch(0, 2),), frozen=(Stretch(5, float("inf")),))
+    found = Inspection(black=(TimeSpan(0, 2),), frozen=(TimeSpan(5, float("inf")),))
 
     assert found.warnings("a", 2, 5) == ()
     assert found.warnings("a", 0, 3) == ("a is black for 2.0 of 3.0 s",)
@@ -50,8 +50,8 @@ def test_log_when_read_then_only_what_reading_the_clip_found_is_damage() -> None
         "[freezedetect @ 0x55] [info] lavfi.freezedetect.freeze_start: 2",
     ]
 
-    assert read_log(log) == Inspection(
+    assert parse_log(log) == Inspection(
         damage=("error while decoding MB 3 4, bytestream -7",),
-        black=(Stretch(1, 2.5),),
-        frozen=(Stretch(0.5, 1.5), Stretch(2, float("inf"))),
+        black=(TimeSpan(1, 2.5),),
+        frozen=(TimeSpan(0.5, 1.5), TimeSpan(2, float("inf"))),
     )

@@ -5,23 +5,23 @@ from typing import Any
 import pytest
 
 from stitcher_service.engine.cutlist import CutList
-from stitcher_service.engine.plan import MAX_MERGED_FRAMES, MAX_MERGED_TAKES, film_format, make_plan
-from stitcher_service.engine.segments import Plan
-from stitcher_service.engine.timeline import lay_out
+from stitcher_service.engine.planning import MAX_MERGED_FRAMES, MAX_MERGED_TAKES, film_format, make_plan
+from stitcher_service.engine.render_plan import RenderPlan
+from stitcher_service.engine.timeline import build_timeline
 from stitcher_service.ffmpeg.probe import VideoTrack
 from tests.stitcher.tracks import a_track
 
 EIGHT_SECONDS = 192
 
 
-def a_plan(tracks: list[VideoTrack], kind: str = "cut", duration_s: float = 0, **clip: Any) -> Plan:
+def a_plan(tracks: list[VideoTrack], kind: str = "cut", duration_s: float = 0, **clip: Any) -> RenderPlan:
     entries: list[dict[str, Any]] = [
         {"path": f"{n}", "transition": {"kind": kind, "duration_s": duration_s}, **clip} for n in range(len(tracks))
     ]
     del entries[-1]["transition"]
     cut_list = CutList.model_validate({"size": [320, 180], "fps": 24, "clips": entries})
     film = film_format(cut_list, tracks)
-    return make_plan(film, lay_out(cut_list, [track.frames for track in tracks]), tracks)
+    return make_plan(film, build_timeline(cut_list, [track.frames for track in tracks]), tracks)
 
 
 def test_clips_with_groups_of_24_keep_84_percent_when_crossfaded() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stitcher_service.engine.cutlist import CutList, read
+from stitcher_service.engine.cutlist import CutList, read_cut_list
 from stitcher_service.engine.errors import BadInput
-from stitcher_service.engine.timeline import lay_out
+from stitcher_service.engine.timeline import build_timeline
 
 
 def a_cut_list(**overrides: Any) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def test_shortest_cut_list_when_read_then_the_rest_has_its_defaults(tmp_path: Pa
     file = tmp_path / "cuts.json"
     file.write_text(json.dumps(a_cut_list()))
 
-    cut_list = read(file)
+    cut_list = read_cut_list(file)
 
     assert cut_list.clips[0].in_s == 0
     assert cut_list.clips[0].out_s is None
@@ -85,7 +85,7 @@ def test_wrong_cut_list_when_read_then_one_line_names_file_and_field(
     file.write_text(json.dumps(a_cut_list(**wrong)))
 
     with pytest.raises(BadInput) as refused:
-        read(file)
+        read_cut_list(file)
 
     assert str(file) in str(refused.value)
     assert named in str(refused.value)
@@ -98,12 +98,12 @@ def test_no_cut_list_at_all_when_read_then_refused(tmp_path: Path, content: byte
     file.write_bytes(content)
 
     with pytest.raises(BadInput, match=r"cuts\.json"):
-        read(file)
+        read_cut_list(file)
 
 
 def test_missing_cut_list_when_read_then_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"nowhere\.json: cannot be read"):
-        read(tmp_path / "nowhere.json")
+        read_cut_list(tmp_path / "nowhere.json")
 
 
 @pytest.mark.parametrize("kind", ["crossfade", "fade_black", "fade_white", "dip"])
@@ -113,7 +113,7 @@ def test_transition_is_refused_when_it_has_no_duration(tmp_path: Path, kind: str
     file.write_text(json.dumps(a_cut_list(clips=clips)))
 
     with pytest.raises(BadInput, match=rf"clips\.0\.transition \(first\.mp4\): .*a {kind} needs a duration_s"):
-        read(file)
+        read_cut_list(file)
 
 
 @pytest.mark.parametrize("transition", [{}, {"kind": "cut"}, {"kind": "crossfade", "duration_s": 0}])
@@ -145,7 +145,7 @@ def test_refusal_names_the_file_beside_the_field_when_something_about_a_clip_is_
     file.write_text(json.dumps(a_cut_list(clips=clips)))
 
     with pytest.raises(BadInput) as refused:
-        read(file)
+        read_cut_list(file)
 
     assert f"cuts.json: {place}: " in str(refused.value)
 
@@ -166,7 +166,7 @@ def test_refusal_names_a_file_only_where_one_is_named(tmp_path: Path, wrong: dic
     file.write_text(json.dumps(a_cut_list(**wrong)))
 
     with pytest.raises(BadInput) as refused:
-        read(file)
+        read_cut_list(file)
 
     assert place in str(refused.value)
 
@@ -184,7 +184,7 @@ def test_transition_is_refused_by_clip_and_field_when_it_is_shorter_than_a_frame
     )
 
     if is_long_enough:
-        assert lay_out(cut_list, [48, 48]).frames in {95, 96}
+        assert build_timeline(cut_list, [48, 48]).frames in {95, 96}
     else:
         with pytest.raises(BadInput, match=r"^a\.mp4: transition\.duration_s \S+ is too short: one frame lasts 0\.04"):
-            lay_out(cut_list, [48, 48])
+            build_timeline(cut_list, [48, 48])

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 
 from promptreel.errors import Broken, Transient
-from stitcher_service.jobs.downloads import check_room, fetch_all, sizes
-from stitcher_service.jobs.services import disk_bytes
+from stitcher_service.jobs.downloads import check_disk_space, download_all, stored_sizes
+from stitcher_service.jobs.services import read_disk_bytes
 from tests.fakes.services import FakeServices
 
 MB = 1_000_000
 
 
 def test_film_under_the_bound_then_passes(tmp_path: Path) -> None:
-    check_room(10 * MB, 10.0, tmp_path, bound_bytes=40 * MB)
+    check_disk_space(10 * MB, 10.0, tmp_path, bound_bytes=40 * MB)
 
 
 def test_film_over_the_deployments_bound_then_fails_and_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(Broken, match="needs 38 MB of disk, 37 MB are allowed") as told:
-        check_room(10 * MB, 10.0, tmp_path, bound_bytes=37 * MB)
+        check_disk_space(10 * MB, 10.0, tmp_path, bound_bytes=37 * MB)
 
     assert "STITCHER_DISK_MB" in told.value.remedy
 
@@ -30,7 +30,7 @@ def test_film_over_what_is_free_then_may_be_tried_elsewhere(tmp_path: Path, monk
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
 
     with pytest.raises(Transient, match="5 MB are free here"):
-        check_room(10 * MB, 10.0, tmp_path, bound_bytes=100 * MB)
+        check_disk_space(10 * MB, 10.0, tmp_path, bound_bytes=100 * MB)
 
 
 def test_sizes_then_are_those_of_the_files_themselves_wherever_they_stand(world: FakeServices) -> None:
@@ -39,13 +39,13 @@ def test_sizes_then_are_those_of_the_files_themselves_wherever_they_stand(world:
     shared = world.artifacts.put("cache/b.mp4", b"123", "video/mp4")
     gone = world.artifacts.uri("jobs/job-1/none.mp4")
 
-    assert sizes("job-1", [own, shared, gone], world.artifacts) == {own: 5, shared: 3}
+    assert stored_sizes("job-1", [own, shared, gone], world.artifacts) == {own: 5, shared: 3}
 
 
 def test_files_then_are_fetched_under_names_of_our_own(world: FakeServices, tmp_path: Path) -> None:
     uri = world.artifacts.put("jobs/job-1/clips/x/../a.mp4", b"12345", "video/mp4")
 
-    files = fetch_all("job-1", {uri: "scene-01"}, 4.0, tmp_path, world.artifacts, 10 * MB)
+    files = download_all("job-1", {uri: "scene-01"}, 4.0, tmp_path, world.artifacts, 10 * MB)
 
     assert files == {uri: tmp_path / "source-0"}
     assert files[uri].read_bytes() == b"12345"
@@ -56,16 +56,16 @@ def test_missing_file_then_its_scene_is_named_before_anything_is_fetched(world: 
     wanted = {uri: "scene-01", world.artifacts.uri("jobs/job-1/none.mp4"): "scene-02"}
 
     with pytest.raises(Broken, match="scene-02: its clip or picture is gone"):
-        fetch_all("job-1", wanted, 4.0, tmp_path, world.artifacts, 10 * MB)
+        download_all("job-1", wanted, 4.0, tmp_path, world.artifacts, 10 * MB)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_bound_then_comes_from_the_environment() -> None:
-    assert disk_bytes({"STITCHER_DISK_MB": "500"}) == 500 * MB
-    assert disk_bytes({}) == 5_000 * MB
+    assert read_disk_bytes({"STITCHER_DISK_MB": "500"}) == 500 * MB
+    assert read_disk_bytes({}) == 5_000 * MB
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
 def test_bound_that_is_no_number_of_megabytes_then_is_a_wrong_configuration(value: Any) -> None:
     with pytest.raises(Broken, match="STITCHER_DISK_MB must be a whole number"):
-        disk_bytes({"STITCHER_DISK_MB": value})
+        read_disk_bytes({"STITCHER_DISK_MB": value})

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from stitcher_service.engine import stitch as stitch_module
-from stitcher_service.engine.assemble import Piece, assemble
+from stitcher_service.engine.assemble import PacketRange, assemble_film
 from stitcher_service.engine.errors import RenderFailed
-from stitcher_service.engine.segments import FilmFormat
+from stitcher_service.engine.render_plan import FilmFormat
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets, likeness_db, marks, watch
 
@@ -17,13 +17,13 @@ def spoil(monkeypatch: pytest.MonkeyPatch, *, times: int) -> list[int]:
     """Damage so many of the next assembled films, as a muxer that cannot cope would; how many pieces each had."""
     made: list[int] = []
 
-    def assemble_badly(film: FilmFormat, pieces: Sequence[Piece], sound: Path, out: Path) -> None:
-        assemble(film, pieces, sound, out)
+    def assemble_badly(film: FilmFormat, pieces: Sequence[PacketRange], sound: Path, out: Path) -> None:
+        assemble_film(film, pieces, sound, out)
         made.append(len(pieces))
         if len(made) <= times:
             damage_packets(out, range(20, 24))
 
-    monkeypatch.setattr(stitch_module, "assemble", assemble_badly)
+    monkeypatch.setattr(stitch_module, "assemble_film", assemble_badly)
     return made
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stitcher_service.engine import commands
-from stitcher_service.engine.segments import FilmFormat, Take, Window
+from stitcher_service.engine.render_plan import ClipRange, EncodedSegment, FilmFormat
 from stitcher_service.ffmpeg import formats
 from stitcher_service.ffmpeg.probe import AudioTrack, Colour, VideoTrack
 
@@ -19,7 +19,7 @@ FILM = FilmFormat((320, 180), Fraction(24), Colour(1, 1, 1))
 
 def a_source(
     path: str = "a.mp4", size: tuple[int, int] = (320, 180), fps: int = 24, rotation_deg: int = 0
-) -> commands.Source:
+) -> commands.ClipSource:
     track = VideoTrack(
         codec="h264",
         width_px=size[0],
@@ -41,14 +41,14 @@ def a_source(
         keyframes_are_idr=True,
         is_upright=not rotation_deg,
     )
-    return commands.Source(Path(path), track)
+    return commands.ClipSource(Path(path), track)
 
 
 def test_crossfade_window_when_spelled_then_frames_are_counted_and_parameter_sets_get_id_1() -> None:
-    window = Window((Take(0, 58, 14), Take(1, 0, 24)), (12,), "crossfade")
+    window = EncodedSegment((ClipRange(0, 58, 14), ClipRange(1, 0, 24)), (12,), "crossfade")
     sources = (a_source("a.mp4"), a_source("b.mp4"))
 
-    assert commands.encode_window(window, sources, FILM, Path("w.mp4")).argv() == (
+    assert commands.encode_segment(window, sources, FILM, Path("w.mp4")).argv() == (
         *QUIET,
         *(*LOCAL, "-ss", "2.395833", "-threads", "1", "-i", "a.mp4"),
         *(*LOCAL, "-threads", "1", "-i", "b.mp4"),
@@ -68,9 +68,9 @@ def test_crossfade_window_when_spelled_then_frames_are_counted_and_parameter_set
 
 
 def test_fade_through_black_when_spelled_then_each_take_has_its_fade_and_they_follow_each_other() -> None:
-    window = Window((Take(0, 66, 6, fade_out=6), Take(0, 0, 24, fade_in=6)), (0,), "fades")
+    window = EncodedSegment((ClipRange(0, 66, 6, fade_out=6), ClipRange(0, 0, 24, fade_in=6)), (0,), "fades")
 
-    graph = commands.encode_window(window, (a_source(),), FILM, Path("w.mp4")).graph
+    graph = commands.encode_segment(window, (a_source(),), FILM, Path("w.mp4")).graph
 
     assert "format=yuv420p,fade=t=out:start_frame=0:nb_frames=6[t0]" in graph
     assert "format=yuv420p,fade=t=in:start_frame=0:nb_frames=6[t1]" in graph
@@ -78,9 +78,9 @@ def test_fade_through_black_when_spelled_then_each_take_has_its_fade_and_they_fo
 
 
 def test_dip_to_a_colour_when_spelled_then_rgb_is_made_and_left_by_the_films_matrix() -> None:
-    window = Window((Take(0, 66, 6, fade_out=6, colour_out="#FF8000"),), (), "dip")
+    window = EncodedSegment((ClipRange(0, 66, 6, fade_out=6, colour_out="#FF8000"),), (), "dip")
 
-    graph = commands.encode_window(window, (a_source(),), FILM, Path("w.mp4")).graph
+    graph = commands.encode_segment(window, (a_source(),), FILM, Path("w.mp4")).graph
 
     assert (
         "scale=in_color_matrix=bt709:in_range=tv:out_range=pc,format=gbrp,"
@@ -90,7 +90,9 @@ def test_dip_to_a_colour_when_spelled_then_rgb_is_made_and_left_by_the_films_mat
 
 
 def test_clip_off_the_films_clock_when_spelled_then_it_is_put_on_it_from_its_very_start() -> None:
-    command = commands.encode_window(Window((Take(0, 12, 24),), (), "rate"), (a_source(fps=30),), FILM, Path("w.mp4"))
+    command = commands.encode_segment(
+        EncodedSegment((ClipRange(0, 12, 24),), (), "rate"), (a_source(fps=30),), FILM, Path("w.mp4")
+    )
 
     assert "-ss" not in command.argv()
     assert command.graph.startswith(
@@ -99,7 +101,7 @@ def test_clip_off_the_films_clock_when_spelled_then_it_is_put_on_it_from_its_ver
 
 
 def test_tall_clip_when_conformed_then_it_keeps_its_shape_between_bars() -> None:
-    filters = commands.conform(a_source(size=(720, 1280)).track, FILM)
+    filters = commands.conform_filters(a_source(size=(720, 1280)).track, FILM)
 
     assert filters == (
         "scale=102:180:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt709:out_range=tv",
@@ -112,13 +114,13 @@ def test_tall_clip_when_conformed_then_it_keeps_its_shape_between_bars() -> None
 def test_clip_of_another_colour_when_conformed_then_it_is_converted_to_the_films() -> None:
     source = replace(a_source().track, colour=Colour(6, 6, 6))
 
-    filters = commands.conform(source, FILM)
+    filters = commands.conform_filters(source, FILM)
 
     assert filters[0] == "scale=320:180:flags=bicubic:in_color_matrix=smpte170m:out_color_matrix=bt709:out_range=tv"
 
 
 def test_turned_clip_when_conformed_then_its_sides_are_those_a_viewer_sees() -> None:
-    filters = commands.conform(a_source(size=(180, 320), rotation_deg=90).track, FILM)
+    filters = commands.conform_filters(a_source(size=(180, 320), rotation_deg=90).track, FILM)
 
     assert filters[0].startswith("scale=320:180:")
 
@@ -126,16 +128,16 @@ def test_turned_clip_when_conformed_then_its_sides_are_those_a_viewer_sees() -> 
 def test_hdr_clip_when_conformed_then_it_is_tone_mapped_before_anything_else() -> None:
     source = replace(a_source().track, colour=Colour(9, 16, 9), pixel_format="yuv420p10le")
 
-    filters = commands.conform(source, FILM)
+    filters = commands.conform_filters(source, FILM)
 
     assert filters[0] == ("zscale=t=linear:npl=100,tonemap=hable,zscale=p=bt709:t=bt709:m=bt709:r=tv")
     assert filters[-1] == "format=yuv420p"
 
 
 def test_clip_without_index_when_encoded_from_the_middle_then_frames_are_counted_from_its_start() -> None:
-    source = commands.Source(Path("a.ts"), replace(a_source().track, is_indexed=False))
+    source = commands.ClipSource(Path("a.ts"), replace(a_source().track, is_indexed=False))
 
-    command = commands.encode_window(Window((Take(0, 12, 24),), (), "ts"), (source,), FILM, Path("w.mp4"))
+    command = commands.encode_segment(EncodedSegment((ClipRange(0, 12, 24),), (), "ts"), (source,), FILM, Path("w.mp4"))
 
     assert "-ss" not in command.argv()
     assert command.graph.startswith("[0:0]trim=start_frame=12:end_frame=36,settb=1/24")

@@ -14,8 +14,8 @@ from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import Broken, Conflict, Transient
 from promptreel.ports.storage import Create, Replace
 from promptreel.usecases import job_lifecycle
-from stitcher_service.jobs import cut_film_edit, film_edit
-from stitcher_service.jobs.film import FilmCut, chapters, cut_film
+from stitcher_service.jobs import film_edit, join_segments
+from stitcher_service.jobs.stitch_film import FilmStitched, chapters, stitch_film
 from tests.factories import a_render, a_request, later
 from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import (
@@ -43,12 +43,12 @@ def filmed(world: FakeServices, a_clip: ClipMaker) -> Job:
     return a_filmed_job(world, a_clip)
 
 
-def cut(world: FakeServices, job: Job, run: int | None = 1) -> FilmCut:
-    return cut_film(job.id, run, a_room(world))
+def cut(world: FakeServices, job: Job, run: int | None = 1) -> FilmStitched:
+    return stitch_film(job.id, run, a_room(world))
 
 
 def test_clips_of_a_job_then_become_its_film_and_poster(world: FakeServices, filmed: Job) -> None:
-    assert cut(world, filmed) == FilmCut("done")
+    assert cut(world, filmed) == FilmStitched("done")
 
     done = world.jobs.job(filmed.id).value
     assert done.output is not None
@@ -73,7 +73,7 @@ def test_film_of_a_job_then_comes_with_title_chapters_contact_sheet_and_small_pr
     small: tuple[int, int],
 ) -> None:
     job = a_filmed_job(world, a_clip, title="Light on the Rocks", **wanted)
-    assert cut(world, job) == FilmCut("done")
+    assert cut(world, job) == FilmStitched("done")
 
     output = world.jobs.job(job.id).value.output
     assert output is not None
@@ -113,7 +113,7 @@ def test_chapter_then_is_titled_by_its_number_and_what_happens_in_few_words(
     give_up(world, job)
     change_scene(world, job, "scene-01", state=SceneState.FILTERED, description=description)
 
-    assert chapters(film_edit.film(job, scenes(world, job)))[0].title == title
+    assert chapters(film_edit.edit_film(job, scenes(world, job)))[0].title == title
 
 
 def test_same_cut_when_asked_for_again_then_is_answered_without_cutting(
@@ -121,25 +121,25 @@ def test_same_cut_when_asked_for_again_then_is_answered_without_cutting(
 ) -> None:
     cut(world, filmed)
     first = world.jobs.job(filmed.id).value.output
-    monkeypatch.setattr(cut_film_edit, "stitch", None)
+    monkeypatch.setattr(join_segments, "stitch", None)
 
-    assert cut(world, filmed) == FilmCut("done")
+    assert cut(world, filmed) == FilmStitched("done")
     read = world.jobs.job(filmed.id)
     world.jobs.write(Replace(filmed.id, read, read.value.evolve(output=None)))
-    assert cut(world, filmed) == FilmCut("done")
+    assert cut(world, filmed) == FilmStitched("done")
     assert world.jobs.job(filmed.id).value.output == first
 
 
 def test_cut_that_another_instance_is_making_then_is_waited_for_and_taken_over_when_its_lease_is_over(
     world: FakeServices, filmed: Job
 ) -> None:
-    digest = film_edit.film(filmed, scenes(world, filmed)).digest("film")
+    digest = film_edit.edit_film(filmed, scenes(world, filmed)).digest("film")
     lease = Lease(holder="other", until=later(100_000))
     world.jobs.write(Create(filmed.id, a_render(digest, job=filmed.id, lease=lease)))
 
-    assert cut(world, filmed) == FilmCut("busy", 20.0)
+    assert cut(world, filmed) == FilmStitched("busy", 20.0)
     world.clock.pass_s(200_000)
-    assert cut(world, filmed) == FilmCut("done")
+    assert cut(world, filmed) == FilmStitched("done")
 
 
 def test_missing_clip_sends_the_job_back_to_filming_with_its_name(world: FakeServices, filmed: Job) -> None:
@@ -147,15 +147,15 @@ def test_missing_clip_sends_the_job_back_to_filming_with_its_name(world: FakeSer
     assert clip is not None
     del world.artifacts._objects[clip.uri]
 
-    assert cut(world, filmed) == FilmCut("refilm")
-    assert cut(world, filmed) == FilmCut("refilm"), "the first answer may have been lost"
+    assert cut(world, filmed) == FilmStitched("refilm")
+    assert cut(world, filmed) == FilmStitched("refilm"), "the first answer may have been lost"
     assert world.jobs.job(filmed.id).value.state is JobState.VIDEO_GEN
     problem = scenes(world, filmed)[1].problem
     assert problem is not None
     assert problem.code == "clip_missing"
     assert problem.message.startswith(f"scene-02: its clip, paid with {clip.call}, is gone")
     assert world.poll(filmed).state == "done"
-    assert cut(world, filmed) == FilmCut("done")
+    assert cut(world, filmed) == FilmStitched("done")
     assert world.jobs.job(filmed.id).value.warnings[0].startswith("scene-02 is a still: scene-02: its clip, paid with")
 
 
@@ -164,7 +164,7 @@ def test_replaced_clip_is_not_cut_into_the_film(world: FakeServices, filmed: Job
     assert clip is not None
     replace_file(world, clip.uri, b"something else")
 
-    assert cut(world, filmed) == FilmCut("refilm")
+    assert cut(world, filmed) == FilmStitched("refilm")
     problem = scenes(world, filmed)[0].problem
     assert problem is not None
     assert problem.code == "clip_changed"
@@ -192,7 +192,7 @@ def test_damaged_clip_is_filmed_again_whatever_the_policy(
     DAMAGE[name](tmp_path / "damaged.mp4")
     replace_clip(world, job, 1, tmp_path / "damaged.mp4")
 
-    assert cut(world, job) == FilmCut("refilm")
+    assert cut(world, job) == FilmStitched("refilm")
 
     changed = world.jobs.job(job.id).value
     assert (changed.state, changed.output) == (JobState.VIDEO_GEN, None)
@@ -200,7 +200,7 @@ def test_damaged_clip_is_filmed_again_whatever_the_policy(
     assert (first.state, first.take, first.clip) == (SceneState.QUEUED, 2, None)
     assert second.state is SceneState.DONE
     refilm(world, job, 1, a_clip(**like_filmed(mark=1)))
-    assert cut(world, job) == FilmCut("done")
+    assert cut(world, job) == FilmStitched("done")
     assert world.jobs.job(job.id).value.warnings == ()
 
 
@@ -211,10 +211,10 @@ def test_policy_decides_when_the_clip_filmed_again_is_damaged_too(
     job = a_filmed_job(world, a_clip, on_scene_failure=policy)
     (tmp_path / "damaged.mp4").write_bytes(b"no clip")
     replace_clip(world, job, 1, tmp_path / "damaged.mp4")
-    assert cut(world, job) == FilmCut("refilm")
+    assert cut(world, job) == FilmStitched("refilm")
     refilm(world, job, 1, tmp_path / "damaged.mp4")
 
-    assert cut(world, job) == FilmCut("refilm")
+    assert cut(world, job) == FilmStitched("refilm")
 
     polled = world.poll(job)
     if policy == "fail":
@@ -223,7 +223,7 @@ def test_policy_decides_when_the_clip_filmed_again_is_damaged_too(
         assert "Resume the job" in polled.problem.remedy
         return
     assert polled.state == "done"
-    assert cut(world, job) == FilmCut("done")
+    assert cut(world, job) == FilmStitched("done")
     done = world.jobs.job(job.id).value
     assert done.output is not None
     assert done.output.frames == {"still": 2, "omit": 1}[policy] * FRAMES
@@ -248,8 +248,8 @@ def test_cut_that_was_given_back_holds_no_lease(
 ) -> None:
     (tmp_path / "no.mp4").write_bytes(b"no clip")
     replace_clip(world, filmed, 1, tmp_path / "no.mp4")
-    digest = film_edit.film(filmed, scenes(world, filmed)).digest("film")
-    assert cut(world, filmed) == FilmCut("refilm")
+    digest = film_edit.edit_film(filmed, scenes(world, filmed)).digest("film")
+    assert cut(world, filmed) == FilmStitched("refilm")
 
     render = world.jobs.render(digest)
     assert render is not None
@@ -272,7 +272,7 @@ def test_defective_clip_then_the_film_keeps_its_length_and_a_warning_names_the_s
     defect, told = DEFECTS[name]
     replace_clip(world, filmed, 1, a_clip(**like_filmed(mark=1, **defect)))
 
-    assert cut(world, filmed) == FilmCut("done")
+    assert cut(world, filmed) == FilmStitched("done")
 
     done = world.jobs.job(filmed.id).value
     assert done.output is not None
@@ -289,7 +289,7 @@ def test_defective_clip_is_filmed_again_when_the_owner_wants_no_substitute(
     defect, words = DEFECTS[name]
     replace_clip(world, job, 1, a_clip(**like_filmed(mark=1, **defect)))
 
-    assert cut(world, job) == FilmCut("refilm")
+    assert cut(world, job) == FilmStitched("refilm")
 
     first = scenes(world, job)[0]
     assert (first.state, first.take) == (SceneState.QUEUED, 2)
@@ -311,10 +311,10 @@ def test_clip_that_ignores_a_keyframe_is_filmed_again_and_then_shown_with_the_nu
     ignoring = a_clip(**like_filmed(mark=1, ends=ends))
     replace_clip(world, job, 1, ignoring)
 
-    assert cut(world, job) == FilmCut("refilm")
+    assert cut(world, job) == FilmStitched("refilm")
     assert words in scenes(world, job)[0].tries[-1].reason
     refilm(world, job, 1, ignoring)
-    assert cut(world, job) == FilmCut("done")
+    assert cut(world, job) == FilmStitched("done")
 
     (warning,) = world.jobs.job(job.id).value.warnings
     assert re.fullmatch(f"scene-01 {words}\\d+ of 255", warning)
@@ -325,7 +325,7 @@ def test_clips_that_cannot_be_used_are_all_filmed_again_at_once(world: FakeServi
     for number in (1, 2):
         replace_clip(world, job, number, a_clip(**like_filmed(mark=number, size=(640, 360))))
 
-    assert cut(world, job) == FilmCut("refilm")
+    assert cut(world, job) == FilmStitched("refilm")
     assert [scene.take for scene in scenes(world, job)] == [2, 2]
 
 
@@ -337,7 +337,7 @@ def test_odd_clip_is_shown_with_a_warning_when_the_budget_holds_no_other(
     read = world.jobs.job(job.id)
     world.jobs.write(Replace(job.id, read, read.value.evolve(budget=Budget(limit_micros=1))))
 
-    assert cut(world, job) == FilmCut("done")
+    assert cut(world, job) == FilmStitched("done")
     assert world.jobs.job(job.id).value.warnings == ("scene-01 is 640x360 where 1280x720 was paid for",)
 
 
@@ -357,12 +357,12 @@ def test_clip_of_another_shape_is_filmed_again_and_then_shown_with_a_warning(
     job = a_filmed_job(world, a_clip)
     replace_clip(world, job, 1, a_clip(**like_filmed(mark=1, size=size)))
     if not is_wrong:
-        assert cut(world, job) == FilmCut("done")
+        assert cut(world, job) == FilmStitched("done")
         return
 
-    assert cut(world, job) == FilmCut("refilm")
+    assert cut(world, job) == FilmStitched("refilm")
     refilm(world, job, 1, a_clip(**like_filmed(mark=1, size=size)))
-    assert cut(world, job) == FilmCut("done")
+    assert cut(world, job) == FilmStitched("done")
 
     done = world.jobs.job(job.id).value
     assert done.output is not None
@@ -371,10 +371,10 @@ def test_clip_of_another_shape_is_filmed_again_and_then_shown_with_a_warning(
 
 
 def test_stale_run_or_ended_job_then_cuts_nothing(world: FakeServices, filmed: Job) -> None:
-    assert cut(world, filmed, run=0) == FilmCut("superseded")
+    assert cut(world, filmed, run=0) == FilmStitched("superseded")
     job_lifecycle.cancel(filmed.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
 
-    assert cut(world, filmed) == FilmCut("superseded")
+    assert cut(world, filmed) == FilmStitched("superseded")
     assert world.jobs.job(filmed.id).value.state is JobState.CANCELLED
 
 
@@ -391,7 +391,7 @@ def test_film_that_would_not_fit_on_the_disk_then_is_refused_before_anything_is_
     monkeypatch.setattr(world.artifacts, "get_file", None)
 
     with pytest.raises(Broken, match=r"needs \d+ MB of disk, 1 MB are allowed") as told:
-        cut_film(filmed.id, 1, a_room(world, disk_bytes=1_000_000))
+        stitch_film(filmed.id, 1, a_room(world, disk_bytes=1_000_000))
     assert told.value.code == "film_too_large"
 
 
@@ -402,16 +402,16 @@ def test_instance_that_is_stopping_then_tells_its_caller_to_come_again_and_keeps
     room.instance.stop()
 
     with pytest.raises(Transient, match="shut down"):
-        cut_film(filmed.id, 1, room)
-    assert cut(world, filmed) == FilmCut("done")
+        stitch_film(filmed.id, 1, room)
+    assert cut(world, filmed) == FilmStitched("done")
 
 
 def test_instance_that_is_cutting_then_answers_a_second_request_with_busy(world: FakeServices, filmed: Job) -> None:
     room = a_room(world)
 
     with room.instance.render():
-        assert cut_film(filmed.id, 1, room) == FilmCut("busy", 20.0)
-    assert cut_film(filmed.id, 1, room) == FilmCut("done")
+        assert stitch_film(filmed.id, 1, room) == FilmStitched("busy", 20.0)
+    assert stitch_film(filmed.id, 1, room) == FilmStitched("done")
 
 
 def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(
@@ -419,7 +419,7 @@ def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(
 ) -> None:
     give_up(world, filmed)
 
-    assert cut(world, filmed) == FilmCut("done")
+    assert cut(world, filmed) == FilmStitched("done")
 
     done = world.jobs.job(filmed.id).value
     assert done.output is not None
@@ -442,7 +442,7 @@ def test_scene_that_was_given_up_then_is_left_out_where_its_owner_wants_so(world
     world.jobs.write(Replace(filmed.id, read, read.value.evolve(request=a_request(on_scene_failure="omit"))))
     give_up(world, filmed)
 
-    assert cut(world, filmed) == FilmCut("done")
+    assert cut(world, filmed) == FilmStitched("done")
 
     done = world.jobs.job(filmed.id).value
     assert done.output is not None

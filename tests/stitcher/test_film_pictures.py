@@ -11,8 +11,8 @@ import pytest
 
 from stitcher_service.engine.errors import RenderFailed
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.jobs.contact_sheet import COLUMNS, GAP_PX, contact_sheet, tiled
-from stitcher_service.jobs.poster import poster
+from stitcher_service.jobs.contact_sheet import COLUMNS, GAP_PX, save_contact_sheet, tile
+from stitcher_service.jobs.poster import save_poster
 from tests.stitcher.conftest import ClipMaker
 from tests.stitcher.media import BITS
 
@@ -33,7 +33,7 @@ def pixels(path: Path) -> npt.NDArray[np.uint8]:
 def test_poster_when_made_then_it_is_one_jpeg_no_wider_than_the_film(
     a_clip: ClipMaker, tmp_path: Path, runner: Runner
 ) -> None:
-    poster(a_clip(mark=2), tmp_path / "poster-%03d.jpg", runner)
+    save_poster(a_clip(mark=2), tmp_path / "poster-%03d.jpg", runner)
 
     assert (tmp_path / "poster-%03d.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
     assert pixels(tmp_path / "poster-%03d.jpg").shape == (180, 320)
@@ -44,14 +44,14 @@ def test_poster_when_the_file_is_no_film_then_refused(tmp_path: Path, runner: Ru
     (tmp_path / "words.mp4").write_text("no film " * 200)
 
     with pytest.raises(RenderFailed, match="poster: "):
-        poster(tmp_path / "words.mp4", tmp_path / "poster.jpg", runner)
+        save_poster(tmp_path / "words.mp4", tmp_path / "poster.jpg", runner)
 
 
 def test_contact_sheet_when_made_then_each_cell_shows_exactly_the_frame_asked_for(
     a_clip: ClipMaker, tmp_path: Path
 ) -> None:
     wanted = [0, 1, 23, 24, 40, 71]
-    contact_sheet(a_clip(mark=2), wanted, RATE, tmp_path / "sheet.jpg")
+    save_contact_sheet(a_clip(mark=2), wanted, RATE, tmp_path / "sheet.jpg")
 
     sheet = pixels(tmp_path / "sheet.jpg")
     assert sheet.shape == (2 * (CELL[1] + GAP_PX) + GAP_PX, COLUMNS * (CELL[0] + GAP_PX) + GAP_PX)
@@ -74,11 +74,11 @@ def shown(picture: Any) -> tuple[int, int]:
 
 def test_contact_sheet_when_the_film_ends_before_a_frame_then_refused(a_clip: ClipMaker, tmp_path: Path) -> None:
     with pytest.raises(RenderFailed, match=r"no frame at 4\.17 s"):
-        contact_sheet(a_clip(mark=2), [100], RATE, tmp_path / "sheet.jpg")
+        save_contact_sheet(a_clip(mark=2), [100], RATE, tmp_path / "sheet.jpg")
 
 
 def test_contact_sheet_of_few_scenes_then_has_no_empty_columns() -> None:
     one = np.zeros((180, 100, 3), np.uint8)
 
-    assert tiled([one]).shape == (180 + 2 * GAP_PX, 100 + 2 * GAP_PX, 3)
-    assert tiled([one] * 5).shape == (2 * 180 + 3 * GAP_PX, 4 * 100 + 5 * GAP_PX, 3)
+    assert tile([one]).shape == (180 + 2 * GAP_PX, 100 + 2 * GAP_PX, 3)
+    assert tile([one] * 5).shape == (2 * 180 + 3 * GAP_PX, 4 * 100 + 5 * GAP_PX, 3)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from stitcher_service.engine import commands
-from stitcher_service.engine.loudness import Mastered, read_loudness, read_true_peak
-from stitcher_service.engine.sound import ClipSound, Music, Samples, mix
+from stitcher_service.engine.loudness import MasteredSound, parse_loudness, parse_true_peak
+from stitcher_service.engine.sound_mix import ClipSound, MusicTrack, Samples, mix_sound
 from stitcher_service.engine.timeline import Shot, Timeline
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
@@ -20,8 +20,8 @@ def raw(path: Path, seconds: float, value: float) -> Path:
     return path
 
 
-def mixed(folder: Path, timeline: Timeline, clips: list[ClipSound], music: Music | None = None) -> Samples:
-    mix(timeline, clips, music, folder / "mix.f32")
+def mixed(folder: Path, timeline: Timeline, clips: list[ClipSound], music: MusicTrack | None = None) -> Samples:
+    mix_sound(timeline, clips, music, folder / "mix.f32")
     return np.fromfile(folder / "mix.f32", np.float32).reshape(-1, 2)
 
 
@@ -136,7 +136,7 @@ def test_soundtrack_shorter_than_the_film_when_looped_then_it_goes_on_without_a_
     ramp = np.arange(60_000, dtype=np.float32)
     np.stack([ramp, ramp], axis=1).tofile(tmp_path / "ramp.f32")
 
-    film = mixed(tmp_path, timeline, [ClipSound(None)], Music(tmp_path / "ramp.f32", 0, 0, is_looped=True))
+    film = mixed(tmp_path, timeline, [ClipSound(None)], MusicTrack(tmp_path / "ramp.f32", 0, 0, is_looped=True))
 
     assert (film[:, 1] == np.arange(144_000) % 60_000).all()
 
@@ -148,7 +148,7 @@ def test_mix_when_it_is_long_then_its_pieces_join_without_a_seam(tmp_path: Path)
     np.stack([ramp, ramp], axis=1).tofile(tmp_path / "ramp.f32")
     clip = ClipSound(raw(tmp_path / "a.f32", 20, 0.5))
 
-    film = mixed(tmp_path, timeline, [clip, clip], Music(tmp_path / "ramp.f32", 0, 0))
+    film = mixed(tmp_path, timeline, [clip, clip], MusicTrack(tmp_path / "ramp.f32", 0, 0))
 
     assert len(film) == 25 * 48_000
     steepest_of_a_fade = 0.5 * np.pi / 2 / (5 * 48_000)
@@ -165,13 +165,13 @@ def test_loud_film_when_loudness_is_ordered_then_no_true_peak_is_above_minus_one
     film, report = a_film([{"path": a_clip(mark=1, level=0.01)}], soundtrack={"path": "beats.wav"}, loudness_lufs=-14)
 
     lines: list[str] = []
-    Runner(find_ffmpeg()).run(commands.measure_coded(film), on_line=lines.append)
-    assert -3 <= read_true_peak(lines) <= -1.0
-    assert read_loudness(lines) == report.loudness_lufs
+    Runner(find_ffmpeg()).run(commands.measure_encoded_sound(film), on_line=lines.append)
+    assert -3 <= parse_true_peak(lines) <= -1.0
+    assert parse_loudness(lines) == report.loudness_lufs
 
 
 def test_loudness_that_peaks_do_not_allow_then_the_report_says_so() -> None:
-    mastered = Mastered(Path("sound.mp4"), -17.2, -1.1)
+    mastered = MasteredSound(Path("sound.mp4"), -17.2, -1.1)
 
     assert mastered.warnings(-14) == ("the film has -17.2 LUFS, ordered were -14: its peaks are in the way",)
     assert mastered.warnings(-16.5) == ()
@@ -206,6 +206,6 @@ def test_silent_film_when_loudness_is_ordered_then_silence_is_not_raised(a_clip:
 def test_loudness_summary_when_read_then_the_last_integrated_value_counts() -> None:
     log = ["[Parsed_ebur128_0 @ 0x5] [info] Summary:", "", "  Integrated loudness:", "    I:         -17.7 LUFS"]
 
-    assert read_loudness(log) == -17.7
-    assert read_loudness(["    I:         -70.0 LUFS"]) is None
-    assert read_loudness([]) is None
+    assert parse_loudness(log) == -17.7
+    assert parse_loudness(["    I:         -70.0 LUFS"]) is None
+    assert parse_loudness([]) is None

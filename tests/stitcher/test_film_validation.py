@@ -10,10 +10,10 @@ import pytest
 
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import RenderFailed
-from stitcher_service.engine.project import Project, prepare
-from stitcher_service.engine.segments import Copy, Plan
-from stitcher_service.engine.validate import validate
-from stitcher_service.ffmpeg.command import Command, Input, Output
+from stitcher_service.engine.project import Project, prepare_project
+from stitcher_service.engine.render_plan import CopiedSegment, RenderPlan
+from stitcher_service.engine.validate import validate_film
+from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets
@@ -28,24 +28,24 @@ def a_planned_film(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> Make
     def make(look: str = "moving") -> tuple[Path, Project]:
         clips = [{"path": str(a_clip(mark=2, look=look)), "in_s": 0.5}]
         film, _ = a_film(clips)
-        return film, prepare(CutList.model_validate({"size": [320, 180], "fps": 24, "clips": clips}), tmp_path)
+        return film, prepare_project(CutList.model_validate({"size": [320, 180], "fps": 24, "clips": clips}), tmp_path)
 
     return make
 
 
-def check(film: Path, project: Project, plan: Plan | None = None) -> None:
-    validate(film, plan or project.plan, Runner(find_ffmpeg()), may_be_black=False)
+def check(film: Path, project: Project, plan: RenderPlan | None = None) -> None:
+    validate_film(film, plan or project.plan, Runner(find_ffmpeg()), may_be_black=False)
 
 
-def with_another_frame(plan: Plan) -> Plan:
-    return replace(plan, segments=(*plan.segments, Copy(0, 0, 1, 0)))
+def with_another_frame(plan: RenderPlan) -> RenderPlan:
+    return replace(plan, segments=(*plan.segments, CopiedSegment(0, 0, 1, 0)))
 
 
-def with_another_size(plan: Plan) -> Plan:
+def with_another_size(plan: RenderPlan) -> RenderPlan:
     return replace(plan, film=replace(plan.film, size_px=(640, 360)))
 
 
-def with_another_rate(plan: Plan) -> Plan:
+def with_another_rate(plan: RenderPlan) -> RenderPlan:
     return replace(plan, film=replace(plan.film, rate=Fraction(25)))
 
 
@@ -58,7 +58,7 @@ def with_another_rate(plan: Plan) -> Plan:
     ],
 )
 def test_film_when_another_was_planned_then_refused(
-    a_planned_film: Maker, other: Callable[[Plan], Plan], fault: str
+    a_planned_film: Maker, other: Callable[[RenderPlan], RenderPlan], fault: str
 ) -> None:
     film, project = a_planned_film()
     check(film, project)
@@ -94,8 +94,8 @@ def test_film_whose_sound_is_shorter_when_validated_then_refused(
     film, project = a_planned_film()
     short = a_clip(mark=3, frames=48)
     tracks = ("-map", "0:v", "-map", "1:a", "-c", "copy", "-movflags", "+faststart")
-    mismatched = Output(tmp_path / "mismatched.mp4", tracks)
-    Runner(find_ffmpeg()).run(Command((Input(film), Input(short)), mismatched))
+    mismatched = OutputFile(tmp_path / "mismatched.mp4", tracks)
+    Runner(find_ffmpeg()).run(Command((InputFile(film), InputFile(short)), mismatched))
 
     with pytest.raises(RenderFailed, match=r"sound lasts 2\.000 s, picture 2\.500 s"):
         check(tmp_path / "mismatched.mp4", project)
@@ -121,7 +121,7 @@ def test_film_is_refused_when_its_frames_are_not_shown_in_their_order(a_planned_
     """As of a clip whose file gives decode times in the place of composition times."""
     film, project = a_planned_film()
     renumbered = ("-c", "copy", "-bsf:v", "setts=pts=N*512:dts=N*512", "-movflags", "+faststart")
-    Runner(find_ffmpeg()).run(Command((Input(film),), Output(tmp_path / "renumbered.mp4", renumbered)))
+    Runner(find_ffmpeg()).run(Command((InputFile(film),), OutputFile(tmp_path / "renumbered.mp4", renumbered)))
 
     with pytest.raises(RenderFailed, match="its frames are not shown in their order"):
         check(tmp_path / "renumbered.mp4", project)

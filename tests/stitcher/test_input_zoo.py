@@ -8,7 +8,7 @@ import av
 import pytest
 
 from stitcher_service.engine.errors import BadInput
-from stitcher_service.ffmpeg.command import Command, Input, Output
+from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
@@ -80,7 +80,7 @@ def test_clip_with_5_1_sound_when_stitched_then_its_middle_is_heard_in_both_ears
 
 
 def rewritten(clip: Path, out: Path, *options: str) -> Path:
-    Runner(find_ffmpeg()).run(Command((Input(clip),), Output(out, options)))
+    Runner(find_ffmpeg()).run(Command((InputFile(clip),), OutputFile(out, options)))
     return out
 
 

@@ -16,12 +16,12 @@ from stitcher_service.engine import commands
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput, OutOfResources
 from stitcher_service.engine.inspection import damage
-from stitcher_service.engine.inspection_cache import InMemory, key_of
+from stitcher_service.engine.inspection_cache import InspectionCache, cache_key
 from stitcher_service.engine.stitch import stitch
-from stitcher_service.ffmpeg.errors import MachineFailed, is_want_of_resources
+from stitcher_service.ffmpeg.errors import MachineFailed, is_resource_shortage
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.jobs.film import cut_film
+from stitcher_service.jobs.stitch_film import stitch_film
 from tests.fakes.services import FakeServices
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.jobs import a_filmed_job, a_room, change_scene
@@ -74,7 +74,7 @@ def test_film_fails_as_out_of_resources_when_the_machine_ends_ffmpeg(
     act, reason = TROUBLES[trouble]
     clip = str(a_clip(mark=1))
     cut_list = CutList.model_validate({"size": [320, 180], "fps": 24, "clips": [{"path": clip, "in_s": 0.5}]})
-    runner, memory = Runner(failing_ffmpeg(tmp_path, step, act)), InMemory()
+    runner, memory = Runner(failing_ffmpeg(tmp_path, step, act)), InspectionCache()
 
     with pytest.raises(
         OutOfResources, match=f"^the machine is at its limit: {reason}. Free memory, or space where "
@@ -85,7 +85,7 @@ def test_film_fails_as_out_of_resources_when_the_machine_ends_ffmpeg(
     assert not (tmp_path / "film.mp4").exists()
     track = probe(a_clip(mark=1)).video
     assert track is not None
-    found = memory.get(key_of(a_clip(mark=1), track))
+    found = memory.get(cache_key(a_clip(mark=1), track))
     assert found is None or not found.damage
 
 
@@ -165,13 +165,13 @@ def test_service_answers_transient_and_names_no_scene_when_the_machine_ends_ffmp
     use_ffmpeg(failing_ffmpeg(tmp_path, step, TROUBLES[trouble][0]))
 
     with pytest.raises(Transient, match=r"^The stitcher ran out of resources: ffmpeg ") as failed:
-        cut_film(job.id, 1, a_room(world))
+        stitch_film(job.id, 1, a_room(world))
 
     assert failed.value.code == "stitcher_exhausted"
     assert "scene-0" not in failed.value.message
     assert world.jobs.job(job.id).value.output is None
     use_ffmpeg(real)
-    assert cut_film(job.id, 1, a_room(world)).state == "done"
+    assert stitch_film(job.id, 1, a_room(world)).state == "done"
 
 
 @pytest.mark.parametrize(("packets", "wrong"), [(range(6), "picture"), (range(30, 40), "picture")])
@@ -200,4 +200,4 @@ def test_message_names_the_picture_when_only_pictures_are_damaged(
     ids=repr,
 )
 def test_error_is_the_machines_when_it_is_for_want_of_something(error: Exception, *, is_ours: bool) -> None:
-    assert is_want_of_resources(error) is is_ours
+    assert is_resource_shortage(error) is is_ours

@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stitcher_service.engine.copying import copied_ranges
+from stitcher_service.engine.copying import find_copied_segments
 from stitcher_service.engine.cutlist import CutList
-from stitcher_service.engine.plan import film_format, make_plan, plan_without_copies
-from stitcher_service.engine.segments import Plan, Window
-from stitcher_service.engine.timeline import lay_out
+from stitcher_service.engine.planning import film_format, make_plan, plan_without_copies
+from stitcher_service.engine.render_plan import EncodedSegment, RenderPlan
+from stitcher_service.engine.timeline import build_timeline
 from stitcher_service.ffmpeg.probe import Colour, VideoTrack
 from tests.stitcher.tracks import a_track
 
 
-def a_plan(clips: list[dict[str, Any]], tracks: list[VideoTrack], fps: float = 24) -> Plan:
+def a_plan(clips: list[dict[str, Any]], tracks: list[VideoTrack], fps: float = 24) -> RenderPlan:
     entries = [{"path": f"clip-{n}", **clip} for n, clip in enumerate(clips)]
     cut_list = CutList.model_validate({"size": [320, 180], "fps": fps, "clips": entries})
     film = film_format(cut_list, tracks)
-    return make_plan(film, lay_out(cut_list, [track.frames_at(film.rate) for track in tracks]), tracks)
+    return make_plan(film, build_timeline(cut_list, [track.frames_at(film.rate) for track in tracks]), tracks)
 
 
-def shape(plan: Plan) -> list[tuple[str, int]]:
+def shape(plan: RenderPlan) -> list[tuple[str, int]]:
     return [(segment.kind, segment.frames) for segment in plan.segments]
 
 
@@ -50,7 +50,7 @@ def test_pictures_decoded_far_ahead_when_cut_off_then_copying_stops_before_the_g
     order = (0, 1, 2, 3, 7, 12, 5, 4, 6, 8, 9, 10, 11)
     track = a_track(13, packet_frames=order, packet_is_idr=tuple(frame == 0 for frame in order))
 
-    copies = copied_ranges(track, 0, 0, 10)
+    copies = find_copied_segments(track, 0, 0, 10)
 
     assert [(copy.first, copy.frames) for copy in copies] == [(0, 4)]
 
@@ -138,7 +138,7 @@ def test_any_copied_range_when_chosen_then_its_packets_are_its_frames_and_start_
     track = a_track(frames, gop, b_frames)
     end = first + data.draw(st.integers(0, 60))
 
-    for copy in copied_ranges(track, 0, first, end):
+    for copy in find_copied_segments(track, 0, first, end):
         shown = track.packet_frames[copy.packet_first : copy.packet_first + copy.frames]
         assert sorted(shown) == list(range(copy.first, copy.end))
         assert first <= copy.first < copy.end <= end
@@ -165,7 +165,7 @@ def test_any_film_when_planned_then_every_frame_of_every_shot_is_there_once_and_
     cut_list = CutList.model_validate(
         {"size": [320, 180], "fps": 24, "clips": [{"path": f"{n}", **clip} for n, clip in enumerate(clips)]}
     )
-    timeline = lay_out(cut_list, [track.frames for track in tracks])
+    timeline = build_timeline(cut_list, [track.frames for track in tracks])
 
     film = film_format(cut_list, tracks)
     shown = sorted(
@@ -179,13 +179,13 @@ def test_any_film_when_planned_then_every_frame_of_every_shot_is_there_once_and_
         assert sorted(_placed(plan)) == shown
 
 
-def _placed(plan: Plan) -> list[tuple[int, int, int]]:
+def _placed(plan: RenderPlan) -> list[tuple[int, int, int]]:
     """Film frame, clip and clip frame of everything that is shown; in a crossfade two stand at one film frame."""
     placed = []
     at = 0
     for segment in plan.segments:
-        takes: tuple[Any, ...] = segment.takes if isinstance(segment, Window) else (segment,)
-        overlaps = segment.overlaps if isinstance(segment, Window) else ()
+        takes: tuple[Any, ...] = segment.takes if isinstance(segment, EncodedSegment) else (segment,)
+        overlaps = segment.overlaps if isinstance(segment, EncodedSegment) else ()
         steps = [take.frames - overlap for take, overlap in zip(takes, (*overlaps, 0), strict=True)]
         starts = list(accumulate(steps, initial=at))
         for take, start in zip(takes, starts, strict=False):

@@ -8,20 +8,20 @@ import pytest
 from promptreel.domain.states import SceneState
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput
-from stitcher_service.engine.inspection import Inspection, Stretch
-from stitcher_service.engine.inspection_cache import InFolder, InMemory, Memory, key_of
+from stitcher_service.engine.inspection import Inspection, TimeSpan
+from stitcher_service.engine.inspection_cache import InFolder, InspectionCache, Memory, cache_key
 from stitcher_service.engine.report import Report
 from stitcher_service.engine.stitch import stitch
 from stitcher_service.ffmpeg.probe import probe
-from stitcher_service.jobs.previews import preview
+from stitcher_service.jobs.previews import make_preview
 from tests.fakes.services import FakeServices
 from tests.stitcher.conftest import ClipMaker
 from tests.stitcher.jobs import a_filmed_job, a_room, change_scene, scenes
 
-FOUND = Inspection(("cut short",), (Stretch(0, 1.5),), (Stretch(2, float("inf")),))
+FOUND = Inspection(("cut short",), (TimeSpan(0, 1.5),), (TimeSpan(2, float("inf")),))
 
 
-class Counted(InMemory):
+class Counted(InspectionCache):
     """Keeps count of what had to be found out."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Counted(InMemory):
 def key(clip: Path) -> str:
     track = probe(clip).video
     assert track is not None
-    return key_of(clip, track)
+    return cache_key(clip, track)
 
 
 def film_of(clips: list[Path], folder: Path, memory: Memory) -> Report:
@@ -65,17 +65,17 @@ def test_clip_when_the_next_preview_shows_it_again_then_only_what_is_new_is_insp
     job = a_filmed_job(world, a_clip)
     clip = scenes(world, job)[1].clip
     change_scene(world, job, "scene-02", state=SceneState.FILMING, clip=None)
-    preview(job.id, None, room)
+    make_preview(job.id, None, room)
     inspected = memory.puts
 
     change_scene(world, job, "scene-02", state=SceneState.DONE, clip=clip)
-    preview(job.id, None, room)
+    make_preview(job.id, None, room)
 
     assert (inspected, memory.puts) == (2, 3)
 
 
 def test_memory_when_it_is_full_then_the_oldest_is_forgotten() -> None:
-    memory = InMemory(most=2)
+    memory = InspectionCache(most=2)
     for key in ("first", "second", "third"):
         memory.put(key, FOUND)
 
@@ -83,9 +83,9 @@ def test_memory_when_it_is_full_then_the_oldest_is_forgotten() -> None:
 
 
 def test_what_is_remembered_then_still_counts(a_clip: ClipMaker, tmp_path: Path) -> None:
-    damaged, dark = InMemory(), InMemory()
+    damaged, dark = InspectionCache(), InspectionCache()
     damaged.put(key(a_clip(mark=1)), Inspection(damage=("a slice is missing",)))
-    dark.put(key(a_clip(mark=1)), Inspection(black=(Stretch(0, 3),)))
+    dark.put(key(a_clip(mark=1)), Inspection(black=(TimeSpan(0, 3),)))
 
     with pytest.raises(BadInput, match="its picture is damaged"):
         film_of([a_clip(mark=1)], tmp_path, damaged)

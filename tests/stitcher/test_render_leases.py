@@ -8,7 +8,7 @@ from promptreel.errors import Transient, VersionConflict
 from promptreel.ports.storage import Change, Replace
 from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.jobs import renders
-from stitcher_service.jobs.renders import LEASE_S, Made, rendered
+from stitcher_service.jobs.renders import LEASE_S, RenderResult, render_once
 from tests.fakes.jobs import MemoryJobs
 from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import a_room
@@ -17,8 +17,8 @@ from tests.waiting import eventually
 CLIP = Rendered(uri="gs://artifacts/a.mp4", frames=24)
 
 
-def made(_: Runner) -> Made:
-    return Made(clip=CLIP)
+def made(_: Runner) -> RenderResult:
+    return RenderResult(clip=CLIP)
 
 
 def standing(world: FakeServices) -> Render:
@@ -29,44 +29,44 @@ def standing(world: FakeServices) -> Render:
 
 def test_render_when_made_then_stands_for_good_and_is_not_made_again(world: FakeServices) -> None:
     room = a_room(world)
-    first = rendered("job-1", "d", room, made)
+    first = render_once("job-1", "d", room, made)
 
     assert first is not None
     assert (first.state, first.clip, first.lease) == ("DONE", CLIP, None)
-    assert rendered("job-1", "d", room, lambda runner: pytest.fail("made twice")) == first
+    assert render_once("job-1", "d", room, lambda runner: pytest.fail("made twice")) == first
 
 
 def test_lease_when_the_work_takes_long_then_is_renewed(world: FakeServices) -> None:
     room = a_room(world, pace=0.0005)  # a lease of 60 ms, renewed every 15
 
-    def slowly(_: Runner) -> Made:
+    def slowly(_: Runner) -> RenderResult:
         first = standing(world).lease
         assert first is not None
         world.clock.pass_s(LEASE_S * room.pace)
         eventually(lambda: (standing(world).lease or first).until > first.until)
         assert (standing(world).lease or first).holder == first.holder
-        return Made(clip=CLIP)
+        return RenderResult(clip=CLIP)
 
-    assert rendered("job-1", "d", room, slowly) == standing(world)
+    assert render_once("job-1", "d", room, slowly) == standing(world)
 
 
 def test_lease_when_the_work_fails_then_is_given_back(world: FakeServices) -> None:
     with pytest.raises(ZeroDivisionError):
-        rendered("job-1", "d", a_room(world), lambda runner: Made(clip=1 / 0))  # type: ignore[arg-type]
+        render_once("job-1", "d", a_room(world), lambda runner: RenderResult(clip=1 / 0))  # type: ignore[arg-type]
 
     assert (standing(world).state, standing(world).lease) == ("RENDERING", None)
-    assert rendered("job-1", "d", a_room(world), made) is not None
+    assert render_once("job-1", "d", a_room(world), made) is not None
 
 
 def test_lease_when_another_instance_took_it_then_its_result_is_not_overwritten(world: FakeServices) -> None:
-    def overtaken(_: Runner) -> Made:
+    def overtaken(_: Runner) -> RenderResult:
         read = world.jobs.render("d")
         assert read is not None
         other = Lease(holder="other", until=world.clock.now())
         world.jobs.write(Replace("job-1", read, read.value.evolve(lease=other)))
-        return Made(clip=CLIP)
+        return RenderResult(clip=CLIP)
 
-    assert rendered("job-1", "d", a_room(world), overtaken) is None
+    assert render_once("job-1", "d", a_room(world), overtaken) is None
     lease = standing(world).lease
     assert lease is not None
     assert lease.holder == "other"
@@ -90,12 +90,12 @@ def test_result_when_an_earlier_answer_was_lost_then_is_written_all_the_same(wor
     jobs = LosesAnswers()
     room = a_room(world, jobs=jobs, pace=0.0005)
 
-    def renewed_unheard(_: Runner) -> Made:
+    def renewed_unheard(_: Runner) -> RenderResult:
         jobs.is_to_lose = True
         eventually(lambda: not jobs.is_to_lose)
-        return Made(clip=CLIP)
+        return RenderResult(clip=CLIP)
 
-    render = rendered("job-1", "d", room, renewed_unheard)
+    render = render_once("job-1", "d", room, renewed_unheard)
 
     assert render is not None
     assert render.clip == CLIP
@@ -109,5 +109,5 @@ def test_two_instances_that_begin_at_once_then_one_is_busy(
 
     monkeypatch.setattr(world.jobs, "write", lose)
 
-    assert rendered("job-1", "d", a_room(world), made) is None
+    assert render_once("job-1", "d", a_room(world), made) is None
     assert renders.BUSY_WAIT_S > 0

@@ -4,22 +4,22 @@ from fractions import Fraction
 
 import pytest
 
+from stitcher_service.engine.presentation import apply_presentation, find_difference
 from stitcher_service.engine.seeking import seek_frame
-from stitcher_service.engine.shown import as_shown, difference
 from stitcher_service.ffmpeg.probe import HIDDEN, VideoTrack
 from tests.stitcher.tracks import a_track
 
 
 def seen(track: VideoTrack, frames: list[int]) -> VideoTrack:
     """The track when a decoder shows these of its frames."""
-    return as_shown(track, difference(track, [track.start_s + track.times_s[frame] for frame in frames]))
+    return apply_presentation(track, find_difference(track, [track.start_s + track.times_s[frame] for frame in frames]))
 
 
 @pytest.mark.parametrize("first", [1, 3])
 def test_track_without_an_index_begins_later_when_fewer_pictures_are_shown_from_any_zero(first: int) -> None:
     track = a_track(48, is_indexed=False)
 
-    shown = as_shown(track, difference(track, [Fraction(n, 24) for n in range(48 - first)]))
+    shown = apply_presentation(track, find_difference(track, [Fraction(n, 24) for n in range(48 - first)]))
 
     assert (shown.frames, shown.start_s) == (48 - first, Fraction(first, 24))
 
@@ -28,7 +28,7 @@ def test_track_stays_as_it_is_when_all_is_shown_that_its_file_lists() -> None:
     track = a_track(48)
 
     assert seen(track, list(range(48))) is track
-    assert as_shown(track, difference(track, [])) is track
+    assert apply_presentation(track, find_difference(track, [])) is track
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3])
@@ -66,7 +66,7 @@ def test_frames_have_the_decoders_times_when_the_file_lists_others() -> None:
     track = a_track(48)
     slow = [Fraction(n, 12) for n in range(48)]
 
-    shown = as_shown(track, difference(track, slow))
+    shown = apply_presentation(track, find_difference(track, slow))
 
     assert shown.times_s == tuple(slow)
     assert set(shown.packet_frames) == {HIDDEN}

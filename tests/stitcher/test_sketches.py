@@ -12,10 +12,10 @@ from promptreel.domain.job import Job
 from promptreel.domain.states import SceneState
 from promptreel.errors import Conflict, NotFound
 from promptreel.ports.storage import Replace
-from stitcher_service.jobs import cut_film_edit, film_edit, previews, segment_commands
-from stitcher_service.jobs.film import cut_film
+from stitcher_service.jobs import film_edit, join_segments, previews, segment_commands
 from stitcher_service.jobs.previews import Preview
 from stitcher_service.jobs.services import StitcherServices
+from stitcher_service.jobs.stitch_film import stitch_film
 from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import FPS, FRAMES, a_drawn_job, a_filmed_job, a_room, change_scene, give_up, scenes
 from tests.stitcher.media import listen, pitch
@@ -49,7 +49,7 @@ def test_animatic_then_every_scene_has_its_planned_length_and_its_transition_and
     job = a_drawn_job(world, transition={"kind": "crossfade", "duration_s": 0.5})
     overlap = job.planned().transition_frames
 
-    made = previews.animatic(job.id, job.run, room)
+    made = previews.make_animatic(job.id, job.run, room)
 
     frames = 2 * FRAMES - overlap
     assert overlap == 3
@@ -77,10 +77,10 @@ def test_animatic_when_asked_again_then_is_answered_at_once(
     world: FakeServices, room: StitcherServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = a_drawn_job(world)
-    made = previews.animatic(job.id, None, room)
-    monkeypatch.setattr(cut_film_edit, "chunks", None)
+    made = previews.make_animatic(job.id, None, room)
+    monkeypatch.setattr(join_segments, "build_segments", None)
 
-    assert previews.animatic(job.id, None, room) == made
+    assert previews.make_animatic(job.id, None, room) == made
 
 
 def test_animatic_before_every_picture_is_drawn_then_says_which_are_missing(
@@ -90,10 +90,10 @@ def test_animatic_before_every_picture_is_drawn_then_says_which_are_missing(
     change_scene(world, job, "scene-02", end=None)
 
     with pytest.raises(Conflict, match="Not drawn yet: scene-02"):
-        previews.animatic(job.id, None, room)
+        previews.make_animatic(job.id, None, room)
 
 
-@pytest.mark.parametrize("make", [previews.animatic, previews.preview])
+@pytest.mark.parametrize("make", [previews.make_animatic, previews.make_preview])
 def test_sketch_of_a_job_without_a_plan_then_is_a_conflict(
     world: FakeServices, room: StitcherServices, make: Any
 ) -> None:
@@ -104,7 +104,7 @@ def test_sketch_of_a_job_without_a_plan_then_is_a_conflict(
 def test_sketch_for_a_stale_run_then_is_superseded(world: FakeServices, room: StitcherServices) -> None:
     job = a_drawn_job(world)
 
-    assert previews.preview(job.id, job.run + 1, room) == Preview("superseded")
+    assert previews.make_preview(job.id, job.run + 1, room) == Preview("superseded")
     assert pieces(world, job) == set()
 
 
@@ -114,11 +114,11 @@ def test_preview_then_grows_with_the_film_and_makes_only_what_is_new(
     job = a_filmed_job(world, a_clip)
     clip = scenes(world, job)[1].clip
     not_filmed(world, job, "scene-02")
-    first = previews.preview(job.id, None, room)
+    first = previews.make_preview(job.id, None, room)
     after_first = pieces(world, job)
 
     change_scene(world, job, "scene-02", state=SceneState.DONE, clip=clip)
-    second = previews.preview(job.id, None, room)
+    second = previews.make_preview(job.id, None, room)
 
     assert (first.scenes, first.filmed, first.frames) == (2, 1, 2 * FRAMES)
     assert (second.scenes, second.filmed, second.frames) == (2, 2, 2 * FRAMES)
@@ -134,9 +134,9 @@ def test_film_when_its_last_preview_shows_all_of_it_then_takes_that_over(
     world: FakeServices, room: StitcherServices, a_clip: ClipMaker
 ) -> None:
     job = a_filmed_job(world, a_clip)
-    made = previews.preview(job.id, None, room)
+    made = previews.make_preview(job.id, None, room)
 
-    cut_film(job.id, None, room)
+    stitch_film(job.id, None, room)
 
     output = world.jobs.job(job.id).value.output
     assert output is not None
@@ -147,11 +147,11 @@ def test_preview_of_a_finished_film_then_is_the_one_made_with_it(
     world: FakeServices, room: StitcherServices, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     job = a_filmed_job(world, a_clip)
-    cut_film(job.id, None, room)
+    stitch_film(job.id, None, room)
     output = world.jobs.job(job.id).value.output
-    monkeypatch.setattr(previews, "cut_reel", None)
+    monkeypatch.setattr(previews, "join_segments", None)
 
-    made = previews.preview(job.id, None, room)
+    made = previews.make_preview(job.id, None, room)
 
     assert output is not None
     assert made.uri == output.preview_uri
@@ -168,11 +168,14 @@ def test_preview_before_anything_is_drawn_then_is_made_of_numbered_cards_of_this
     for scene in ("scene-01", "scene-02"):
         change_scene(world, job, scene, start=None, end=None)
 
-    made = previews.preview(job.id, None, room)
+    made = previews.make_preview(job.id, None, room)
 
     assert (made.filmed, made.frames) == (0, 2 * FRAMES)
     other = film_edit.FilmEdit(
-        "job-other", job.planned(), film_edit.OutputProfile.SKETCH, film_edit.preview(job, scenes(world, job)).strips
+        "job-other",
+        job.planned(),
+        film_edit.OutputProfile.SKETCH,
+        film_edit.edit_preview(job, scenes(world, job)).strips,
     )
     assert other.digest("preview") not in made.uri
 
@@ -183,7 +186,7 @@ def test_preview_when_a_scene_was_given_up_and_is_left_out_then_goes_without_it(
     job = a_drawn_job(world, on_scene_failure="omit")
     give_up(world, job)
 
-    assert previews.preview(job.id, None, room).frames == FRAMES
+    assert previews.make_preview(job.id, None, room).frames == FRAMES
 
 
 def test_still_when_made_ahead_then_the_film_takes_it_over(
@@ -191,12 +194,12 @@ def test_still_when_made_ahead_then_the_film_takes_it_over(
 ) -> None:
     job = a_filmed_job(world, a_clip)
     give_up(world, job)
-    made = previews.still(job.id, job.run, "scene-02", room)
-    monkeypatch.setattr(segment_commands, "still", None)
+    made = previews.make_still(job.id, job.run, "scene-02", room)
+    monkeypatch.setattr(segment_commands, "encode_still", None)
 
     assert (made.state, made.frames, made.duration_s) == ("done", FRAMES, 4.0)
     assert made.uri.startswith(f"gs://artifacts/jobs/{job.id}/work/scene-02-")
-    assert cut_film(job.id, None, room).state == "done"
+    assert stitch_film(job.id, None, room).state == "done"
 
 
 def test_still_of_an_unknown_or_undrawn_scene_then_is_refused(world: FakeServices, room: StitcherServices) -> None:
@@ -204,9 +207,9 @@ def test_still_of_an_unknown_or_undrawn_scene_then_is_refused(world: FakeService
     change_scene(world, job, "scene-02", start=None, end=None)
 
     with pytest.raises(NotFound):
-        previews.still(job.id, None, "scene-09", room)
+        previews.make_still(job.id, None, "scene-09", room)
     with pytest.raises(Conflict, match="scene-02 has no picture yet"):
-        previews.still(job.id, None, "scene-02", room)
+        previews.make_still(job.id, None, "scene-02", room)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +226,7 @@ def test_still_of_an_unknown_or_undrawn_scene_then_is_refused(world: FakeService
 def test_sketch_of_any_film_then_has_its_shape_and_a_long_side_of_640(
     size: tuple[int, int], small: tuple[int, int]
 ) -> None:
-    assert film_edit.small_size(size) == small
+    assert film_edit.preview_size(size) == small
 
 
 @pytest.mark.parametrize(
@@ -237,10 +240,10 @@ def test_reel_when_anything_it_is_made_from_changes_then_has_another_name(
     job = a_drawn_job(world)
     give_up(world, job)
     change_scene(world, job, "scene-01", state=SceneState.FILTERED)
-    before = film_edit.film(job, scenes(world, job)).digest("film")
+    before = film_edit.edit_film(job, scenes(world, job)).digest("film")
 
     change_scene(world, job, "scene-01", **change)
-    assert film_edit.film(job, scenes(world, job)).digest("film") != before
+    assert film_edit.edit_film(job, scenes(world, job)).digest("film") != before
 
 
 def test_reel_when_its_film_is_to_be_called_otherwise_then_has_another_name(world: FakeServices) -> None:
@@ -252,6 +255,6 @@ def test_reel_when_its_film_is_to_be_called_otherwise_then_has_another_name(worl
 
     renamed = world.jobs.job(job.id).value
 
-    assert film_edit.film(renamed, scenes(world, job)).digest("film") != film_edit.film(job, scenes(world, job)).digest(
-        "film"
-    )
+    assert film_edit.edit_film(renamed, scenes(world, job)).digest("film") != film_edit.edit_film(
+        job, scenes(world, job)
+    ).digest("film")

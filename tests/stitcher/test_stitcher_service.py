@@ -102,9 +102,9 @@ def test_trouble_that_may_pass_then_is_503_and_a_bug_is_500_in_our_words(
     def trouble(*_: object) -> None:
         raise Transient("later", retry_after_s=7)
 
-    monkeypatch.setattr("stitcher_service.http.cut_film", trouble)
+    monkeypatch.setattr("stitcher_service.http.stitch_film", trouble)
     later = client.post("/film", json={"job_id": "job-1"})
-    monkeypatch.setattr("stitcher_service.http.cut_film", lambda *_: 1 / 0)
+    monkeypatch.setattr("stitcher_service.http.stitch_film", lambda *_: 1 / 0)
     broken = client.post("/film", json={"job_id": "job-1"})
 
     assert (later.status_code, later.headers["Retry-After"]) == (503, "7")

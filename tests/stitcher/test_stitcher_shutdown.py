@@ -46,7 +46,7 @@ class Site:
 
     def render(self, job: Job) -> Render | None:
         """The still of the long scene as it stands."""
-        shown = film_edit.still(job, [read.value for read in self.jobs.scenes(job.id)], SCENE)
+        shown = film_edit.edit_still(job, [read.value for read in self.jobs.scenes(job.id)], SCENE)
         read = self.jobs.render(shown.digest("still"))
         return read.value if read else None
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput
-from stitcher_service.engine.timeline import lay_out
+from stitcher_service.engine.timeline import build_timeline
 
 RATES = st.sampled_from([23.976, 24, 25, 29.97, 30, 50])
 
@@ -23,7 +23,7 @@ def joined(kind: str, duration_s: float) -> dict[str, Any]:
 
 
 def test_seconds_when_laid_out_then_they_are_rounded_to_frames() -> None:
-    shot = lay_out(a_cut_list([{"path": "a", "in_s": 1.292, "out_s": 2.7}]), [96]).shots[0]
+    shot = build_timeline(a_cut_list([{"path": "a", "in_s": 1.292, "out_s": 2.7}]), [96]).shots[0]
 
     assert (shot.first, shot.end) == (31, 65)
 
@@ -31,7 +31,7 @@ def test_seconds_when_laid_out_then_they_are_rounded_to_frames() -> None:
 def test_crossfade_when_laid_out_then_both_clips_share_its_frames() -> None:
     clips = [{"path": "a", **joined("crossfade", 0.5)}, {"path": "b"}]
 
-    timeline = lay_out(a_cut_list(clips), [48, 48])
+    timeline = build_timeline(a_cut_list(clips), [48, 48])
 
     assert timeline.frames == 84
     assert timeline.starts == (0, 36)
@@ -40,7 +40,7 @@ def test_crossfade_when_laid_out_then_both_clips_share_its_frames() -> None:
 def test_fade_through_black_when_laid_out_then_nothing_overlaps_and_each_clip_gets_half() -> None:
     clips = [{"path": "a", **joined("fade_black", 0.5)}, {"path": "b"}]
 
-    timeline = lay_out(a_cut_list(clips), [48, 48])
+    timeline = build_timeline(a_cut_list(clips), [48, 48])
 
     assert timeline.frames == 96
     assert (timeline.shots[0].fade_out, timeline.shots[1].fade_in) == (6, 6)
@@ -56,14 +56,14 @@ def test_fade_through_black_when_laid_out_then_nothing_overlaps_and_each_clip_ge
 )
 def test_range_outside_its_clip_when_laid_out_then_refused_by_name(clip: dict[str, Any], reason: str) -> None:
     with pytest.raises(BadInput, match=rf"^b\.mp4: {reason}"):
-        lay_out(a_cut_list([{"path": "a.mp4"}, {"path": "b.mp4", **clip}]), [48, 48])
+        build_timeline(a_cut_list([{"path": "a.mp4"}, {"path": "b.mp4", **clip}]), [48, 48])
 
 
 def test_transitions_longer_than_their_clip_when_laid_out_then_refused_by_name() -> None:
     clips = [{"path": n, **joined("crossfade", 1.2)} for n in ("a", "b")] + [{"path": "c"}]
 
     with pytest.raises(BadInput, match=r"^b: its transitions need 58 frames, but only 48 are used"):
-        lay_out(a_cut_list(clips), [96, 48, 96])
+        build_timeline(a_cut_list(clips), [96, 48, 96])
 
 
 MILLISECONDS = st.integers(0, 2000)
@@ -87,7 +87,7 @@ def test_any_film_when_laid_out_then_frames_are_the_sum_less_the_overlaps(
         for in_ms, more_ms, _, _ in cuts
     ]
 
-    timeline = lay_out(cut_list, [600] * len(cuts))
+    timeline = build_timeline(cut_list, [600] * len(cuts))
 
     shared = [round(Fraction(ms, 1000) * cut_list.rate) for _, _, kind, ms in cuts[:-1] if kind == "crossfade"]
     assert timeline.frames == sum(lengths) - sum(shared)
@@ -99,6 +99,6 @@ def test_any_film_when_laid_out_then_frames_are_the_sum_less_the_overlaps(
 
 @given(fps=RATES, frame=st.integers(0, 10_000_000))
 def test_any_frame_when_its_sample_is_asked_then_it_is_within_half_a_sample(fps: float, frame: int) -> None:
-    timeline = lay_out(a_cut_list([{"path": "a"}], fps), [1])
+    timeline = build_timeline(a_cut_list([{"path": "a"}], fps), [1])
 
     assert abs(timeline.sample_at(frame, 48_000) / Fraction(48_000) - frame / timeline.rate) <= Fraction(1, 96_000)

@@ -7,7 +7,7 @@ from typing import Any
 import av
 import pytest
 
-from stitcher_service.ffmpeg.command import Command, Input, Output
+from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
@@ -65,8 +65,8 @@ def test_uneven_clip_when_stitched_then_each_time_shows_its_picture(a_clip: Clip
 
 def rewrapped(clip: Path, out: Path, *options: str, from_s: float = 0) -> Path:
     """The same packets in another container."""
-    source = Input(clip, ("-ss", f"{from_s}") if from_s else ())
-    Runner(find_ffmpeg()).run(Command((source,), Output(out, ("-c", "copy", *options))))
+    source = InputFile(clip, ("-ss", f"{from_s}") if from_s else ())
+    Runner(find_ffmpeg()).run(Command((source,), OutputFile(out, ("-c", "copy", *options))))
     return out
 
 

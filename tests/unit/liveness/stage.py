@@ -27,9 +27,9 @@ from promptreel.usecases.poll_clips import PollClips
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import OPENING_S, QUIET_S, SweepJobs
 from promptreel.usecases.write_storyboard import WriteStoryboard
-from stitcher_service.jobs.film import cut_film
-from stitcher_service.jobs.renders import Made
+from stitcher_service.jobs.renders import RenderResult
 from stitcher_service.jobs.services import StitcherServices
+from stitcher_service.jobs.stitch_film import stitch_film
 from tests.factories import a_request
 from tests.fakes.hooks import Killed
 from tests.fakes.services import FakeServices
@@ -254,7 +254,7 @@ class Stage:
                     partial(world.draw_keyframe, DrawKeyframe(job_id, run, item.scene, item.frame, item.take))
                 )
             yield 0.0 if items else clips.wait_s
-        yield from self._until_free(lambda: cut_film(job_id, run, self._room))
+        yield from self._until_free(lambda: stitch_film(job_id, run, self._room))
         yield from self._step(lambda: world.close_job(CloseJob(job_id, run)))
 
     def _until_free(self, step: Callable[[], Any]) -> Answers:
@@ -278,11 +278,13 @@ class Stage:
         return step()
 
 
-def make_film(job: Job, *given: object) -> Made:
-    """What `stitcher_service.jobs.film._make` would cut, without pictures."""
+def make_film(job: Job, *given: object) -> RenderResult:
+    """What `stitcher_service.jobs.stitch_film._make` would cut, without pictures."""
     room = next(one for one in given if isinstance(one, StitcherServices))
     digest = next(one for one in given if isinstance(one, str))
     root = f"jobs/{job.id}/output"
     uris = [room.artifacts.put(f"{root}/{name}-{digest}", b"x", "video/mp4") for name in ("film", "poster")]
     numbers = {"frames": 1, "width_px": 1, "height_px": 1, "copied_frames": 0}
-    return Made(Output.model_validate({"film_uri": uris[0], "poster_uri": uris[1], "digest": digest, **numbers}))
+    return RenderResult(
+        Output.model_validate({"film_uri": uris[0], "poster_uri": uris[1], "digest": digest, **numbers})
+    )

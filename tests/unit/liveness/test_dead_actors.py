@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from promptreel.domain.states import JobState
-from stitcher_service.jobs import film
+from stitcher_service.jobs import stitch_film
 from tests.unit.liveness.phases import AT_REST, STATES, Document, Phase
 from tests.unit.liveness.stage import MORTAL, Actor, Stage, make_film
 from tests.unit.liveness.table import TABLE, Successor
@@ -20,7 +20,7 @@ DELETED_AFTER_S = 40.0  # clips are being filmed then
 
 @pytest.fixture(autouse=True)
 def _cut_without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(film, "_make", make_film)
+    monkeypatch.setattr(stitch_film, "_make", make_film)
 
 
 class Death:

@@ -21,10 +21,9 @@ from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
 from promptreel.usecases.write_storyboard import WriteStoryboard
-from stitcher_service.jobs import film
-from stitcher_service.jobs.film import cut_film
-from stitcher_service.jobs.renders import Made
+from stitcher_service.jobs.renders import RenderResult
 from stitcher_service.jobs.services import StitcherServices
+from stitcher_service.jobs.stitch_film import stitch_film
 from tests.factories import a_render
 from tests.fakes.hooks import HookedWorld, Killed
 from tests.fakes.services import FakeServices
@@ -180,7 +179,7 @@ def cutting(world: FakeServices) -> Callable[[], object]:
     world.poll(world.jobs.job(job.id).value)
     assert world.jobs.job(job.id).value.state is JobState.STITCH
     room = StitcherServices(world.jobs, world.artifacts, world.clock, world.ids, pace=1.0)
-    return lambda: cut_film(job.id, 1, room)
+    return lambda: stitch_film(job.id, 1, room)
 
 
 def opening(world: FakeServices) -> Callable[[], object]:
@@ -214,15 +213,17 @@ WORKERS = [opening, storyboard, picture, clip, polling, failing, cutting, resumi
 def _cut_without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cut uploads its two files and makes nothing."""
 
-    def make(job: Job, *given: object) -> Made:
+    def make(job: Job, *given: object) -> RenderResult:
         room = next(one for one in given if isinstance(one, StitcherServices))
         digest = next(one for one in given if isinstance(one, str))
         root = f"jobs/{job.id}/output"
         uris = [room.artifacts.put(f"{root}/{name}-{digest}", b"x", "video/mp4") for name in ("film", "poster")]
         numbers = {"frames": 1, "width_px": 1, "height_px": 1, "copied_frames": 0}
-        return Made(Output.model_validate({"film_uri": uris[0], "poster_uri": uris[1], "digest": digest, **numbers}))
+        return RenderResult(
+            Output.model_validate({"film_uri": uris[0], "poster_uri": uris[1], "digest": digest, **numbers})
+        )
 
-    monkeypatch.setattr(film, "_make", make)
+    monkeypatch.setattr("stitcher_service.jobs.stitch_film._make", make)
 
 
 @pytest.mark.usefixtures("_cut_without_pictures")

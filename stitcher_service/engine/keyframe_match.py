@@ -20,7 +20,7 @@ SHARE_OF_MOTION = 0.6
 _SIDE_PX = 48  # small enough to forgive a pixel's shift
 
 
-def missed_keyframes(clip: Path, start: bytes | None, end: bytes | None) -> str:
+def describe_missed_keyframes(clip: Path, start: bytes | None, end: bytes | None) -> str:
     """Which of its two keyframes a clip does not show, with numbers; nothing when it shows both.
 
     ``start`` and ``end`` are pictures as stored; None where there is none to compare with.

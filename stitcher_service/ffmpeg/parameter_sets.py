@@ -10,7 +10,7 @@ from stitcher_service.ffmpeg import avc
 _COLOURS = ("color_primaries", "color_trc", "colorspace", "color_range")
 
 
-class SetsReader:
+class ParameterSetReader:
     """Follows the parameter sets of a track from packet to packet, as a decoder does."""
 
     def __init__(self, track: Any) -> None:
@@ -57,7 +57,7 @@ class SetsReader:
     def _form(self, sets: avc.ParameterSets, idr: bytes) -> tuple[object, ...] | None:
         """Size, format, shape and colours of one IDR picture; None if it cannot be decoded."""
         context: Any = av.CodecContext.create("h264", "r")
-        context.extradata = avc.avcc(sets)
+        context.extradata = avc.build_avcc(sets)
         for name, value in self._described.items():
             setattr(context, name, value)
         try:

@@ -5,9 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from stitcher_service.engine.colours import BT709, is_plain
-from stitcher_service.engine.copying import copied_ranges, obstacle
+from stitcher_service.engine.copying import find_copied_segments, find_copy_obstacle
 from stitcher_service.engine.cutlist import BLACK, CutList
-from stitcher_service.engine.segments import Copy, FilmFormat, Plan, Segment, Take, Window
+from stitcher_service.engine.render_plan import (
+    ClipRange,
+    CopiedSegment,
+    EncodedSegment,
+    FilmFormat,
+    RenderPlan,
+    Segment,
+)
 from stitcher_service.engine.timeline import Shot, Timeline
 from stitcher_service.ffmpeg.probe import Colour, VideoTrack
 
@@ -22,20 +29,20 @@ def film_format(cut_list: CutList, tracks: Sequence[VideoTrack]) -> FilmFormat:
     plain = FilmFormat(cut_list.size, cut_list.rate, BT709)
     votes: Counter[Colour] = Counter()
     for track in tracks:
-        if is_plain(track.colour) and not obstacle(track, replace(plain, colour=track.colour)):
+        if is_plain(track.colour) and not find_copy_obstacle(track, replace(plain, colour=track.colour)):
             votes[track.colour] += track.frames
     return replace(plain, colour=votes.most_common(1)[0][0]) if votes else plain
 
 
-def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]) -> Plan:
+def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]) -> RenderPlan:
     """Copy whatever can be copied; encode transitions, ragged ends and clips that do not fit the film."""
-    pieces = _Pieces()
+    pieces = _PlanBuilder()
     for index, shot in enumerate(timeline.shots):
         track = tracks[shot.clip]
         overlap = timeline.overlap_before(index)
-        why = obstacle(track, film)
+        why = find_copy_obstacle(track, film)
         body = (shot.first + overlap + shot.fade_in, shot.end - shot.overlap - shot.fade_out)
-        copies = [] if why else copied_ranges(track, shot.clip, *body)
+        copies = [] if why else find_copied_segments(track, shot.clip, *body)
         if not copies:
             pieces.encode_all(shot, overlap, why or "no IDR picture with enough frames after it")
             continue
@@ -47,34 +54,34 @@ def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]
             done, shared = copy.end, 0
         trail = "after the last frame that can be copied" if done < body[1] else ""
         pieces.encode(_part(shot, done, shot.end), 0, trail)
-    return Plan(film, pieces.closed())
+    return RenderPlan(film, pieces.closed())
 
 
-def plan_without_copies(film: FilmFormat, timeline: Timeline) -> Plan:
+def plan_without_copies(film: FilmFormat, timeline: Timeline) -> RenderPlan:
     """Encode every frame of every clip."""
-    pieces = _Pieces()
+    pieces = _PlanBuilder()
     for index, shot in enumerate(timeline.shots):
         pieces.encode_all(shot, timeline.overlap_before(index), "nothing is copied")
-    return Plan(film, pieces.closed())
+    return RenderPlan(film, pieces.closed())
 
 
-def _part(shot: Shot, first: int, end: int) -> Take:
+def _part(shot: Shot, first: int, end: int) -> ClipRange:
     """Frames [first, end) of a shot, with the fades that fall on its ends."""
     fade_in = shot.fade_in if first == shot.first else 0
     fade_out = shot.fade_out if end == shot.end else 0
-    return Take(shot.clip, first, end - first, fade_in, fade_out, shot.colour_in, shot.colour_out)
+    return ClipRange(shot.clip, first, end - first, fade_in, fade_out, shot.colour_in, shot.colour_out)
 
 
 @dataclass(slots=True)
-class _Pieces:
+class _PlanBuilder:
     """Collects segments; takes that touch become one window."""
 
     done: list[Segment] = field(default_factory=list)
-    takes: list[Take] = field(default_factory=list)
+    takes: list[ClipRange] = field(default_factory=list)
     overlaps: list[int] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
-    def copy(self, copy: Copy) -> None:
+    def copy(self, copy: CopiedSegment) -> None:
         self._close()
         self.done.append(copy)
 
@@ -88,7 +95,7 @@ class _Pieces:
         else:
             self.encode(_part(shot, shot.first, shot.end), overlap, why)
 
-    def encode(self, take: Take, overlap: int, why: str) -> None:
+    def encode(self, take: ClipRange, overlap: int, why: str) -> None:
         if not take.frames:
             return
         if not overlap and self._is_full_with(take.frames):
@@ -114,7 +121,7 @@ class _Pieces:
     def _close(self) -> None:
         if self.takes:
             why = "; ".join(reason for reason in dict.fromkeys(self.reasons) if reason)
-            self.done.append(Window(tuple(self.takes), tuple(self.overlaps), why))
+            self.done.append(EncodedSegment(tuple(self.takes), tuple(self.overlaps), why))
         self.takes, self.overlaps, self.reasons = [], [], []
 
 

@@ -22,19 +22,19 @@ from stitcher_service.ffmpeg.errors import FfmpegFailed
 from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.jobs import film_edit, previews, segment_commands
 from stitcher_service.jobs.chapters import Chapter, write_labels
-from stitcher_service.jobs.contact_sheet import contact_sheet
-from stitcher_service.jobs.cut_film_edit import Cut, cut_reel
+from stitcher_service.jobs.contact_sheet import save_contact_sheet
 from stitcher_service.jobs.film_edit import FilmEdit
-from stitcher_service.jobs.poster import poster
-from stitcher_service.jobs.renders import BUSY_WAIT_S, Made, rendered
-from stitcher_service.jobs.scene_segments import ClipsRejected, RenderWorkspace, defective
+from stitcher_service.jobs.join_segments import JoinedSegments, join_segments
+from stitcher_service.jobs.poster import save_poster
+from stitcher_service.jobs.renders import BUSY_WAIT_S, RenderResult, render_once
+from stitcher_service.jobs.scene_segments import ClipsRejected, RenderWorkspace, clip_problem
 from stitcher_service.jobs.services import StitcherServices
 
 _MOST_CHAPTER_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
-class FilmCut:
+class FilmStitched:
     """``state`` is ``done``, ``busy`` (ask again after ``wait_s``), ``refilm`` or ``superseded``.
 
     ``refilm``: clips cannot be used, and poll_clips decides by budget and policy what becomes of their scenes.
@@ -44,52 +44,52 @@ class FilmCut:
     wait_s: float = 0.0
 
 
-def cut_film(job_id: str, run: int | None, room: StitcherServices) -> FilmCut:
+def stitch_film(job_id: str, run: int | None, room: StitcherServices) -> FilmStitched:
     """Cut the film unless it is cut; somebody else's cutting is waited for.
 
     Raises: Broken, Transient.
     """
     job = room.jobs.job(job_id).value
     if run not in {None, job.run} or job.is_final:
-        return FilmCut("superseded")
+        return FilmStitched("superseded")
     scenes = [read.value for read in room.jobs.scenes(job_id)]
     if job.state is JobState.VIDEO_GEN:  # clips were rejected, and the answer that said so was lost
-        return FilmCut("refilm")
-    reel = film_edit.film(job, scenes)
+        return FilmStitched("refilm")
+    reel = film_edit.edit_film(job, scenes)
     digest = reel.digest("film")
     if job.output is not None and job.output.digest == digest:
-        return FilmCut("done")
+        return FilmStitched("done")
     try:
-        render = rendered(job_id, digest, room, lambda runner: _make(job, scenes, reel, digest, room, runner))
+        render = render_once(job_id, digest, room, lambda runner: _make(job, scenes, reel, digest, room, runner))
     except ClipsRejected as error:
         filming.reject_clips(job_id, job.run, error.problems, jobs=room.jobs, clock=room.clock, ids=room.ids)
-        return FilmCut("refilm")
+        return FilmStitched("refilm")
     if render is None:
-        return FilmCut("busy", BUSY_WAIT_S * room.pace)
+        return FilmStitched("busy", BUSY_WAIT_S * room.pace)
     return _publish(job_id, job.run, render, room)
 
 
 def _make(
     job: Job, scenes: Sequence[Scene], reel: FilmEdit, digest: str, room: StitcherServices, runner: Runner
-) -> Made:
+) -> RenderResult:
     _check_artifacts(reel, room)
     calls = [read.value for read in room.jobs.calls(job.id)]
     bench = partial(RenderWorkspace, must_sound=job.has_sound, refilmable=filming.refilmable(job, scenes, calls))
     with work_folder() as base:
-        cut = cut_reel(reel, bench(base, room, runner))
+        cut = join_segments(reel, bench(base, room, runner))
         if cut.defects and job.request.on_scene_failure == "fail":
-            raise ClipsRejected({defect.scene: defective(defect.scene, defect.reason) for defect in cut.defects})
+            raise ClipsRejected({defect.scene: clip_problem(defect.scene, defect.reason) for defect in cut.defects})
         film, picture, sheet = base / "film.mp4", base / "poster.jpg", base / "sheet.jpg"
         try:
             write_labels(cut.file, film, reel.plan.title, chapters(reel))
             cut.file.unlink()
-            poster(film, picture, runner)
-            contact_sheet(film, _middles(reel), reel.format.rate, sheet)
+            save_poster(film, picture, runner)
+            save_contact_sheet(film, _middles(reel), reel.format.rate, sheet)
         except RenderFailed as error:
             raise Broken(str(error), code="cut_failed") from error
         output = _uploaded(job.id, digest, cut, (film, picture, sheet), room)
-        preview = _preview(film, film_edit.preview(job, scenes), room, runner)
-    return Made(
+        preview = _preview(film, film_edit.edit_preview(job, scenes), room, runner)
+    return RenderResult(
         output=output.evolve(preview_uri=preview), warnings=(*reel.warnings, *map(str, cut.defects), *cut.warnings)
     )
 
@@ -111,18 +111,20 @@ def _check_artifacts(reel: FilmEdit, room: StitcherServices) -> None:
 
 def _preview(film: Path, reel: FilmEdit, room: StitcherServices, runner: Runner) -> str:
     """The whole film, small: the last progressive preview if it shows just that, else made from the film."""
-    path = previews.joined_path("preview", reel)
+    path = previews.preview_path("preview", reel)
     if room.artifacts.exists(path):
         return room.artifacts.uri(path)
     small = film.with_name("preview.mp4")
     try:
-        runner.run(segment_commands.small(film, reel.format.size_px, small))
+        runner.run(segment_commands.scale_film(film, reel.format.size_px, small))
     except FfmpegFailed as error:
         raise Broken(f"The film's preview could not be made: {error}", code="cut_failed") from error
     return room.artifacts.put_file(path, small, "video/mp4")
 
 
-def _uploaded(job_id: str, digest: str, cut: Cut, files: tuple[Path, Path, Path], room: StitcherServices) -> Output:
+def _uploaded(
+    job_id: str, digest: str, cut: JoinedSegments, files: tuple[Path, Path, Path], room: StitcherServices
+) -> Output:
     film, picture, sheet = files
     root, put = f"jobs/{job_id}/output", room.artifacts.put_file
     return Output(
@@ -156,15 +158,15 @@ def _middles(reel: FilmEdit) -> list[int]:
     return [start + strip.frames // 2 for start, strip in zip(reel.starts, reel.strips, strict=True)]
 
 
-def _publish(job_id: str, run: int, render: Render, room: StitcherServices) -> FilmCut:
+def _publish(job_id: str, run: int, render: Render, room: StitcherServices) -> FilmStitched:
     read = room.jobs.job(job_id)
     job = read.value
     if job.run != run or job.state is not JobState.STITCH:
-        return FilmCut("superseded")
+        return FilmStitched("superseded")
     told = tuple(warning for warning in render.warnings if warning not in job.warnings)
     shown = job.evolve(output=render.output, warnings=(*job.warnings, *told), updated=room.clock.now())
     try:
         room.jobs.write(Replace(job_id, read, shown))
     except VersionConflict:
-        return FilmCut("busy", BUSY_WAIT_S * room.pace)
-    return FilmCut("done")
+        return FilmStitched("busy", BUSY_WAIT_S * room.pace)
+    return FilmStitched("done")

@@ -16,7 +16,7 @@ from stitcher_service.ffmpeg.probe import HIDDEN, VideoTrack
 _UNKNOWN = -(1 << 63)  # AV_NOPTS_VALUE
 
 
-def write_times(out: Path) -> tuple[str, ...]:
+def times_options(out: Path) -> tuple[str, ...]:
     """Output options that make a run write the time of every picture to `out`, one a line.
 
     Source: https://ffmpeg.org/ffmpeg.html#Advanced-options, ``-stats_enc_pre``.
@@ -39,7 +39,7 @@ def _time(words: Sequence[str]) -> Fraction:
     return int(decoded) * Fraction(decoded_base)
 
 
-def difference(track: VideoTrack, times_s: Sequence[Fraction]) -> tuple[int, ...]:
+def find_difference(track: VideoTrack, times_s: Sequence[Fraction]) -> tuple[int, ...]:
     """The shown times in ticks of the track, see `read_times`; empty when they are those that the file lists."""
     if not times_s:
         return ()
@@ -50,8 +50,8 @@ def difference(track: VideoTrack, times_s: Sequence[Fraction]) -> tuple[int, ...
     return () if listed else tuple(round(time_s / track.tick_s) for time_s in times_s)
 
 
-def as_shown(track: VideoTrack, ticks: Sequence[int]) -> VideoTrack:
-    """The track with the frames that a decoder shows at `ticks`, see `difference`; as it is if there are none.
+def apply_presentation(track: VideoTrack, ticks: Sequence[int]) -> VideoTrack:
+    """The track with the frames that a decoder shows at `ticks`, see `find_difference`; as it is if there are none.
 
     A picture that is not shown is not copied either, nor anything where packets cannot be told apart.
     """

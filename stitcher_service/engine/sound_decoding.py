@@ -14,7 +14,7 @@ import numpy as np
 
 from stitcher_service.engine import commands
 from stitcher_service.engine.commands import SOUND_CHANNELS, SOUND_RATE_HZ
-from stitcher_service.engine.inspection import errors, log_of
+from stitcher_service.engine.inspection import find_errors, run_and_read_log
 from stitcher_service.ffmpeg.probe import ONLY_ITSELF, AudioTrack
 from stitcher_service.ffmpeg.run import Runner
 
@@ -31,18 +31,18 @@ def decode_sound(path: Path, track: AudioTrack, out: Path, runner: Runner) -> tu
 
     Sample 0 belongs to the start of the file. Raises: MachineFailed.
     """
-    log = log_of(commands.decode_sound(path, track, out), runner)
-    if said := errors(log, track.codec):
+    log = run_and_read_log(commands.decode_sound(path, track, out), runner)
+    if said := find_errors(log, track.codec):
         return said
     if any(_CHANGES in line for line in log):
         try:
             _decode_changing(path, track, out)
         except av.error.FFmpegError as error:
             return (str(error),)
-    return _nonsense(out)
+    return _find_impossible_samples(out)
 
 
-def _nonsense(samples: Path) -> tuple[str, ...]:
+def _find_impossible_samples(samples: Path) -> tuple[str, ...]:
     """Complaints about samples that are no numbers, or as good as none."""
     if not samples.stat().st_size:
         return ()
@@ -57,13 +57,13 @@ def _nonsense(samples: Path) -> tuple[str, ...]:
 
 def _decode_changing(path: Path, track: AudioTrack, out: Path) -> None:
     with av.open(str(path), options=ONLY_ITSELF) as container, out.open("wb") as file:
-        placed = _Placed(file, track.file_start_s)
+        placed = _SampleWriter(file, track.file_start_s)
         for frame in container.decode(container.streams[track.index]):
             placed.add(frame)
         placed.end()
 
 
-class _Placed:
+class _SampleWriter:
     """Frames of any kind, as stereo at their places in a file."""
 
     def __init__(self, file: BinaryIO, start_s: Fraction) -> None:

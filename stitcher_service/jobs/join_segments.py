@@ -9,40 +9,40 @@ from stitcher_service.engine.errors import BadInput, RenderFailed
 from stitcher_service.engine.report import Report
 from stitcher_service.engine.stitch import stitch
 from stitcher_service.jobs.film_edit import FilmEdit
-from stitcher_service.jobs.scene_segments import Defect, RenderWorkspace, chunks, unusable
+from stitcher_service.jobs.scene_segments import ClipDefect, RenderWorkspace, build_segments, segment_error
 
 _CLIP_NAME = re.compile(r"^(?P<scene>scene-\S+)\.mp4\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class JoinedSegments:
     """A joined reel as a file, the defects of its clips, and what else is to be said of it."""
 
     file: Path
     report: Report
-    defects: tuple[Defect, ...]
+    defects: tuple[ClipDefect, ...]
     warnings: tuple[str, ...]
 
 
-def cut_reel(reel: FilmEdit, bench: RenderWorkspace) -> Cut:
+def join_segments(reel: FilmEdit, bench: RenderWorkspace) -> JoinedSegments:
     """Join the strips of `reel` in the bench's folder; the result is as long as planned, to the frame.
 
     Raises: Broken naming the scene at fault; Transient.
     """
-    made = chunks(reel, bench)
+    made = build_segments(reel, bench)
     out = bench.base / "cut.mp4"
     cut_list = reel.cut_list([file.name for file in made.files])
     try:
         report = stitch(cut_list, bench.base, out, bench.runner, bench.room.memory)
     except BadInput as error:
         strip = next(strip for strip in reel.strips if strip.scene.id == Path(error.file).stem)
-        raise unusable(strip, error.reason) from error
+        raise segment_error(strip, error.reason) from error
     except RenderFailed as error:
         raise Broken(str(error), code="cut_failed") from error
     if report.frames != reel.frames:
         raise Broken(f"The film has {report.frames} frames, {reel.frames} were planned.", code="film_wrong_length")
     named = [(warning, _CLIP_NAME.match(warning)) for warning in report.warnings]
     filmed = {strip.scene.id for strip in reel.strips if strip.is_clip}  # that a still hardly moves is no defect
-    seen = (Defect(found["scene"], warning[found.end() :].strip()) for warning, found in named if found)
+    seen = (ClipDefect(found["scene"], warning[found.end() :].strip()) for warning, found in named if found)
     defects = (*made.defects, *(defect for defect in seen if defect.scene in filmed))
-    return Cut(out, report, defects, tuple(warning for warning, found in named if not found))
+    return JoinedSegments(out, report, defects, tuple(warning for warning, found in named if not found))

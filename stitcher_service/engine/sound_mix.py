@@ -33,7 +33,7 @@ class ClipSound:
 
 
 @dataclass(frozen=True, slots=True)
-class Music:
+class MusicTrack:
     """Raw samples of a soundtrack under the film: cut off at its end, or repeated up to it."""
 
     path: Path
@@ -45,7 +45,7 @@ class Music:
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class _PlacedSound:
     """Samples of a file from number `first` on at [start, end) of the film, with fades at both ends."""
 
     path: Path
@@ -69,7 +69,7 @@ class _Placed:
         return slice(low - start, high - start), part
 
 
-def mix(timeline: Timeline, clips: Sequence[ClipSound], music: Music | None, out: Path) -> float:
+def mix_sound(timeline: Timeline, clips: Sequence[ClipSound], music: MusicTrack | None, out: Path) -> float:
     """Write the film's sound to `out` as raw samples, exactly as long as its picture; the highest peak is returned."""
     length = timeline.sample_at(timeline.frames, SOUND_RATE_HZ)
     places = [*_placed(timeline, clips)]
@@ -87,7 +87,7 @@ def mix(timeline: Timeline, clips: Sequence[ClipSound], music: Music | None, out
     return _lay_under(out, music, length, np.concatenate(loudest)) if music else peak
 
 
-def _placed(timeline: Timeline, clips: Sequence[ClipSound]) -> Iterator[_Placed]:
+def _placed(timeline: Timeline, clips: Sequence[ClipSound]) -> Iterator[_PlacedSound]:
     for index, start_frame in enumerate(timeline.starts):
         shot = timeline.shots[index]
         clip = clips[shot.clip]
@@ -103,16 +103,16 @@ def _placed(timeline: Timeline, clips: Sequence[ClipSound]) -> Iterator[_Placed]
             )
         )
         first = clip.first_sample + timeline.sample_at(shot.first, SOUND_RATE_HZ)
-        yield _Placed(clip.path, first, start, end, heard_from - start, end - heard_to)
+        yield _PlacedSound(clip.path, first, start, end, heard_from - start, end - heard_to)
 
 
-def _lay_under(film: Path, music: Music, length: int, loudest: Gains) -> float:
+def _lay_under(film: Path, music: MusicTrack, length: int, loudest: Gains) -> float:
     """Add the music to the clips' sound in `film`; the highest peak is returned."""
     stored = music.path.stat().st_size // (SOUND_CHANNELS * np.dtype(np.float32).itemsize)
     end = length if music.is_looped and stored else min(length, stored)
     fades = (round(music.fade_in_s * SOUND_RATE_HZ), round(music.fade_out_s * SOUND_RATE_HZ))
-    place = _Placed(music.path, 0, 0, end, *fades, is_looped=music.is_looped)
-    heard, peak = smoothed(loudest), 0.0
+    place = _PlacedSound(music.path, 0, 0, end, *fades, is_looped=music.is_looped)
+    heard, peak = smooth(loudest), 0.0
     with film.open("r+b") as file:
         for start in range(0, length, _PIECE):
             piece = _read(film, start, min(_PIECE, length - start))
@@ -155,7 +155,7 @@ def _rms(piece: Samples) -> Gains:
     return np.asarray(np.sqrt((padded.reshape(blocks, -1) ** 2).mean(axis=1)), np.float32)
 
 
-def smoothed(loudest: Gains) -> Gains:
+def smooth(loudest: Gains) -> Gains:
     """For every block, from 0 (silence) to 1, how far the clips' own sound is there."""
     edge = _SMOOTHING_BLOCKS // 2
     is_heard = np.pad((loudest > _HEARD_RMS).astype(np.float32), edge, mode="edge")

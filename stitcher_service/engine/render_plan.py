@@ -31,7 +31,7 @@ class FilmFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class ClipRange:
     """`frames` frames of a clip from `first` on; `fade_in` come from `colour_in`, `fade_out` go to `colour_out`."""
 
     clip: int
@@ -48,7 +48,7 @@ class Take:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class CopiedSegment:
     """Frames taken over bit for bit: as many packets from `packet_first` on (in decode order) as there are frames."""
 
     clip: int
@@ -67,10 +67,10 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class EncodedSegment:
     """Frames encoded in one go: takes in order, `overlaps[i]` frames of take i mixed with the start of take i + 1."""
 
-    takes: tuple[Take, ...]
+    takes: tuple[ClipRange, ...]
     overlaps: tuple[int, ...]
     why: str
 
@@ -84,11 +84,11 @@ class Window:
         return "blend" if is_mixed else "encode"
 
 
-Segment = Copy | Window
+Segment = CopiedSegment | EncodedSegment
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RenderPlan:
     """The whole film, segment after segment."""
 
     film: FilmFormat
@@ -103,12 +103,12 @@ class Plan:
         return f"{self.copied_frames} of {self.frames} frames can be copied"
 
     @property
-    def copies(self) -> tuple[Copy, ...]:
-        return tuple(segment for segment in self.segments if isinstance(segment, Copy))
+    def copies(self) -> tuple[CopiedSegment, ...]:
+        return tuple(segment for segment in self.segments if isinstance(segment, CopiedSegment))
 
     @property
-    def windows(self) -> tuple[Window, ...]:
-        return tuple(segment for segment in self.segments if isinstance(segment, Window))
+    def windows(self) -> tuple[EncodedSegment, ...]:
+        return tuple(segment for segment in self.segments if isinstance(segment, EncodedSegment))
 
     @property
     def copied_frames(self) -> int:
