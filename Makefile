@@ -54,11 +54,12 @@ browser:
 $(FIREBASE):
 	npm install --prefix .local/node --ignore-scripts --no-audit --no-fund --omit=optional --omit-lockfile-registry-resolved $(FIREBASE_TOOLS)
 
-check: setup ## lint, format, types, layers, locks, the workflow's own compiler
+check: setup ## lint, format, types, layers, links, locks, the workflow's own compiler
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.links
 	$(BIN)/python -m localcloud workflows check workflows/film.yaml
 	$(BIN)/python -m tools.terraform fmt -check -recursive infra
 	$(BIN)/python -m tools.locks $(LOCKED) -- $(LOCK)

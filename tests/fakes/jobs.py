@@ -1,4 +1,4 @@
-"""A `JobStore` in memory. It obeys the same contract suite as the Firestore adapter (tests/contract/test_jobs.py)."""
+"""A `JobStore` in memory. It obeys the same contract suite as the Firestore adapter (tests/contract/ports)."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
