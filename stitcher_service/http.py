@@ -62,7 +62,7 @@ class _Asked:
             scene = ', "scene": "scene-01"' if of_a_scene else ""
             raise Invalid(f'The body must be {{"job_id": "job-…", "run": 1{scene}}}.')
         for field in needed:
-            if not isinstance(body[field], str) or not identifiers.ID.match(body[field]):
+            if not isinstance(body[field], str) or not identifiers.ID_PATTERN.match(body[field]):
                 raise Invalid(f"{field}: must be an id that promptreel made.")
         run = body.get("run")
         if isinstance(run, bool) or not isinstance(run, int | None):

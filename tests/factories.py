@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from promptreel.domain.call import Call
 from promptreel.domain.job import Budget, Job
-from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene

@@ -27,7 +27,7 @@ def states_page() -> str:
     """The state machines of job, scene and paid call as diagrams, and who acts next when an actor dies."""
     parts = [
         "# States\n\nMade by `make docs` from domain/states.py and tests/unit/liveness/table.py; edit there.\n",
-        _diagram("A job", states.JOB_MOVES, states.FINAL_JOB),
+        _diagram("A job", states.JOB_MOVES, states.FINAL_JOB_STATES),
         "Every unfinished job can fail or be cancelled, and any job be deleted; those arrows are left out above.\n",
         _diagram("A scene", states.SCENE_MOVES),
         _diagram("A paid call", states.CALL_MOVES),

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from infra.operate.shell import CommandFailed, Shell
 from infra.operate.target import SERVICE_ACCOUNT, Target, account, impersonation
-from promptreel.domain.money import usd
-from promptreel.domain.planning import PICTURE_SIZE, brief
+from promptreel.domain.money import format_usd
+from promptreel.domain.planning import IMAGE_SIZE, specify_film
 from promptreel.domain.request import parse_request
-from promptreel.domain.tariffs import picture_tariff, text_tariff
+from promptreel.domain.tariffs import image_tariff, text_tariff
 
 PROMPT = "A paper boat drifts down a rainy gutter at dusk. One scene of four seconds."
 WRITINGS = 3
@@ -22,10 +22,10 @@ LOOKS, LOOK_S = 20, 15
 """How often a new deployment is asked whether it lets the operator in: five minutes."""
 
 
-def most_micros(now: datetime) -> int:
+def max_micros(now: datetime) -> int:
     """What the draft film can cost at most, by the prices that the ledger itself reckons with."""
-    plan = brief(parse_request(wish("1")), now)
-    picture = picture_tariff(plan.image, PICTURE_SIZE, 1, plan.image.output_tokens).reserved_micros(now)
+    plan = specify_film(parse_request(wish("1")), now)
+    picture = image_tariff(plan.image, IMAGE_SIZE, 1, plan.image.output_tokens).reserved_micros(now)
     text = text_tariff(plan.text, PROMPT_TOKENS, plan.text.max_output_tokens).reserved_micros(now)
     seconds = min(plan.legal_durations_s)
     clip = plan.video.cost_micros(seconds, "720p", now, audio=True)
@@ -38,7 +38,7 @@ def wish(budget_usd: str) -> dict[str, object]:
 
 def smoke(target: Target, shell: Shell) -> None:
     """One real film. Says first what it can cost, which is its budget, and asks."""
-    price = usd(most_micros(datetime.now(UTC)))
+    price = format_usd(max_micros(datetime.now(UTC)))
     if not shell.confirmed(f"One draft film of one scene costs at most ${price}: that is its budget.", "yes"):
         raise CommandFailed("nothing was spent")
     shell.run(*target.init())

@@ -155,7 +155,7 @@ def edit_film(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
 def edit_animatic(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
     """Every scene as a still of its planned length. Raises: Conflict while a picture is missing."""
     plan = _plan(job)
-    missing = [scene.id for scene in scenes if not scene.frames_drawn]
+    missing = [scene.id for scene in scenes if not scene.keyframes_drawn]
     if missing:
         raise Conflict(f"Not drawn yet: {', '.join(missing)}.", code="not_drawn", remedy="Ask again when they are.")
     return FilmEdit(job.id, plan, OutputProfile.SKETCH, _strips(plan, [(scene, SegmentKind.STILL) for scene in scenes]))

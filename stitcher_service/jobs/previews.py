@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from promptreel.domain.job import Job
-from promptreel.domain.render import Rendered
+from promptreel.domain.render import RenderedClip
 from promptreel.domain.scene import Scene
 from stitcher_service.engine.workfolder import work_folder
 from stitcher_service.ffmpeg.run import Runner
@@ -92,7 +92,9 @@ def _render_preview(
 
     def made(runner: Runner) -> RenderResult:
         with work_folder() as base:
-            return RenderResult(clip=Rendered(uri=make(reel, RenderWorkspace(base, room, runner)), frames=reel.frames))
+            return RenderResult(
+                clip=RenderedClip(uri=make(reel, RenderWorkspace(base, room, runner)), frames=reel.frames)
+            )
 
     render = render_once(job_id, reel.digest(purpose), room, made)
     if render is None or render.clip is None:

@@ -12,9 +12,9 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
+from promptreel.domain.call import Lease
 from promptreel.domain.job import Output
-from promptreel.domain.ledger import Lease
-from promptreel.domain.render import Render, Rendered
+from promptreel.domain.render import Render, RenderedClip
 from promptreel.errors import PromptreelError, Transient, VersionConflict
 from promptreel.ports.storage import Create, Replace, Versioned
 from stitcher_service.engine.errors import OutOfResources
@@ -32,7 +32,7 @@ class RenderResult:
     """What a render came to: a whole film, or a clip of some kind."""
 
     output: Output | None = None
-    clip: Rendered | None = None
+    clip: RenderedClip | None = None
     warnings: tuple[str, ...] = ()
 
 

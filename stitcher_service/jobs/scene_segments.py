@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptreel.domain.problem import Problem
+from promptreel.domain.document import Problem
 from promptreel.domain.scene import Keyframe, Scene
 from promptreel.errors import Broken, NotFound
 from promptreel.usecases import artifact_integrity

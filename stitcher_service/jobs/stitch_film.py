@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from promptreel.domain.document import Problem
 from promptreel.domain.job import Job, Output
-from promptreel.domain.problem import Problem
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
@@ -104,7 +104,7 @@ def _check_artifacts(reel: FilmEdit, room: StitcherServices) -> None:
         try:
             artifact_integrity.check_clip(strip.scene, room.artifacts)
         except artifact_integrity.ArtifactDamaged as error:
-            problems[strip.scene.id] = Problem.of(error, step="stitch", scene=strip.scene.id)
+            problems[strip.scene.id] = Problem.from_error(error, step="stitch", scene=strip.scene.id)
     if problems:
         raise ClipsRejected(problems)
 

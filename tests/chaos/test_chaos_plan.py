@@ -77,8 +77,8 @@ def test_every_prompt_is_another_when_templates_were_changed(tmp_path: Path) -> 
     scene = world.jobs.scene(job.id, "scene-01").value
 
     def compose(module: ModuleType) -> list[str]:
-        drawn, _ = module.keyframe_prompt(job.planned(), scene, "end", 8000, continues=True)
-        filmed, _ = module.clip_prompt(job.planned(), scene, 3500)
+        drawn, _ = module.keyframe_prompt(job.require_plan(), scene, "end", 8000, continues=True)
+        filmed, _ = module.clip_prompt(job.require_plan(), scene, 3500)
         return [
             module.storyboard_prompt("a kite", (1, 1), [4]),
             module.rewording_prompt(scene, "no fire", "fire"),

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from promptreel.domain.money import micros
+from promptreel.domain.money import parse_usd
 from tests.e2e.stack import ROOT, Stack
 
 
@@ -41,5 +41,5 @@ def test_smoke_film_when_agreed_to_then_is_made_within_its_price(stack: Stack, t
     job = re.search(r"promptreel watch (job-\w+)", smoke.stdout)
     assert price
     assert job
-    assert 0 < stack.ledger(job[1])["totals"]["spent_micros"] <= micros(price[1])
+    assert 0 < stack.ledger(job[1])["totals"]["spent_micros"] <= parse_usd(price[1])
     assert sorted(file.name for file in (checkout / "out/smoke").iterdir()) == ["film.mp4", "poster.jpg"]

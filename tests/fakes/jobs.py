@@ -5,8 +5,8 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
+from promptreel.domain.call import Call
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState

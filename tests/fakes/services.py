@@ -75,7 +75,7 @@ class FakeServices(Services):
         return self.jobs.job(job.id).value
 
     def draw_all(self, job: Job) -> None:
-        for wave in job.planned().waves:
+        for wave in job.require_plan().waves:
             for item in wave.items:
                 self.draw_keyframe(DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from promptreel.domain import prompts
 
-TEMPLATES = ("storyboard_prompt", "rewording_prompt", "keyframe_prompt", "clip_prompt")
+TEMPLATES = ("storyboard_prompt", "rewrite_prompt", "keyframe_prompt", "clip_prompt")
 
 
 class PromptTemplates:

@@ -11,7 +11,7 @@ from infra.operate import deploying, looking
 from infra.operate.__main__ import main
 from infra.operate.shell import CommandFailed, Shell
 from infra.operate.target import Deployed, Target, region, variables
-from promptreel.domain.money import micros
+from promptreel.domain.money import parse_usd
 from tests.infra.policy import waiting
 from tests.infra.policy.plan import Plan
 from tools.terraform.terraform import ROOT
@@ -128,8 +128,8 @@ def test_smoke_film_then_names_its_price_first_and_is_bound_by_it(
     assert said.index(price[0]) < said.index("promptreel submit")
     assert f"--budget={price[1]}" in said
     assert "--quality=draft" in said
-    assert micros(price[1]) == looking.most_micros(datetime.now(UTC))
-    assert 0 < micros(price[1]) < 3_000_000
+    assert parse_usd(price[1]) == looking.max_micros(datetime.now(UTC))
+    assert 0 < parse_usd(price[1]) < 3_000_000
 
 
 def test_smoke_film_when_it_is_too_dear_then_nothing_is_asked_for(

@@ -51,7 +51,7 @@ def test_artifacts_of_any_age_are_kept_when_their_job_is_resumed_again_and_again
         job = job.evolve(expires=job.expiry_from(now), resumed=now)
     oldest = now - created
 
-    assert not job.is_absent(now)
+    assert not job.is_hidden(now)
     assert all(oldest < timedelta(days=age) for age in data.deletion_ages_days(plan, "artifacts"))
 
 

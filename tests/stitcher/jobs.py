@@ -9,8 +9,8 @@ from typing import Any
 
 from PIL import Image
 
+from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
-from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import SceneState
 from promptreel.ports.storage import Replace
@@ -43,7 +43,7 @@ def a_filmed_job(world: FakeServices, a_clip: Callable[..., Path], **request: An
     world.clock.pass_s(60)
     assert world.poll(job).state == "done"
     for number in (1, 2):
-        replace_clip(world, job, number, a_clip(**like_filmed(mark=number, size=job.planned().size_px)))
+        replace_clip(world, job, number, a_clip(**like_filmed(mark=number, size=job.require_plan().size_px)))
     return _made_real(world, job)
 
 
@@ -56,9 +56,9 @@ def _made_real(world: FakeServices, job: Job) -> Job:
     """The job with pictures that can be looked at, and at `FPS` frames a second, so that its films are short work."""
     pictures = [picture.uri for scene in scenes(world, job) for picture in (scene.start, scene.end) if picture]
     for uri, colour in zip(dict.fromkeys(pictures), COLOURS, strict=False):
-        replace_file(world, uri, a_picture(job.planned().size_px, colour))
+        replace_file(world, uri, a_picture(job.require_plan().size_px, colour))
     stamp(world, job)
-    read, plan = world.jobs.job(job.id), job.planned()
+    read, plan = world.jobs.job(job.id), job.require_plan()
     slow = plan.evolve(fps=FPS, transition_frames=plan.transition_frames * FPS // plan.fps)
     world.jobs.write(Replace(job.id, read, read.value.evolve(plan=slow)))
     return world.jobs.job(job.id).value

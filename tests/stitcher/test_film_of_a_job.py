@@ -8,8 +8,8 @@ from typing import Any
 import av
 import pytest
 
+from promptreel.domain.call import Lease
 from promptreel.domain.job import Budget, Job
-from promptreel.domain.ledger import Lease
 from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import Broken, Conflict, Transient
 from promptreel.ports.storage import Create, Replace
@@ -79,7 +79,7 @@ def test_film_of_a_job_then_comes_with_title_chapters_contact_sheet_and_small_pr
     assert output is not None
     assert (output.width_px, output.height_px) == size
     with av.open(str(fetched(world, output.film_uri, tmp_path / "film.mp4"))) as film:
-        assert film.metadata["title"] == job.planned().title
+        assert film.metadata["title"] == job.require_plan().title
         marks = [(float(one["start"] * (one["time_base"] or 0)), one["metadata"]["title"]) for one in film.chapters()]
         assert [start for start, _ in marks] == [0.0, 4.0]
         assert [title[:3] for _, title in marks] == ["1. ", "2. "]

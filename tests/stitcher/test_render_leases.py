@@ -2,8 +2,8 @@
 
 import pytest
 
-from promptreel.domain.ledger import Lease
-from promptreel.domain.render import Render, Rendered
+from promptreel.domain.call import Lease
+from promptreel.domain.render import Render, RenderedClip
 from promptreel.errors import Transient, VersionConflict
 from promptreel.ports.storage import Change, Replace
 from stitcher_service.ffmpeg.run import Runner
@@ -14,7 +14,7 @@ from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import a_room
 from tests.waiting import eventually
 
-CLIP = Rendered(uri="gs://artifacts/a.mp4", frames=24)
+CLIP = RenderedClip(uri="gs://artifacts/a.mp4", frames=24)
 
 
 def made(_: Runner) -> RenderResult:

@@ -47,7 +47,7 @@ def test_animatic_then_every_scene_has_its_planned_length_and_its_transition_and
     world: FakeServices, room: StitcherServices, tmp_path: Path
 ) -> None:
     job = a_drawn_job(world, transition={"kind": "crossfade", "duration_s": 0.5})
-    overlap = job.planned().transition_frames
+    overlap = job.require_plan().transition_frames
 
     made = previews.make_animatic(job.id, job.run, room)
 
@@ -173,7 +173,7 @@ def test_preview_before_anything_is_drawn_then_is_made_of_numbered_cards_of_this
     assert (made.filmed, made.frames) == (0, 2 * FRAMES)
     other = film_edit.FilmEdit(
         "job-other",
-        job.planned(),
+        job.require_plan(),
         film_edit.OutputProfile.SKETCH,
         film_edit.edit_preview(job, scenes(world, job)).strips,
     )
@@ -251,7 +251,7 @@ def test_reel_when_its_film_is_to_be_called_otherwise_then_has_another_name(worl
     give_up(world, job)
     change_scene(world, job, "scene-01", state=SceneState.FILTERED)
     read = world.jobs.job(job.id)
-    world.jobs.write(Replace(job.id, read, read.value.evolve(plan=job.planned().evolve(title="Another"))))
+    world.jobs.write(Replace(job.id, read, read.value.evolve(plan=job.require_plan().evolve(title="Another"))))
 
     renamed = world.jobs.job(job.id).value
 

@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 from promptreel.adapters.firestore import FirestoreJobs
+from promptreel.domain.call import Lease
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Lease
 from promptreel.domain.render import Render
 from promptreel.ports.storage import Create
 from stitcher_service.jobs import film_edit

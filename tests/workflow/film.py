@@ -101,7 +101,7 @@ class FilmSet:
 
     def _stitch(self, job_id: str) -> dict[str, Any]:
         read = self.world.jobs.job(job_id)
-        frames = read.value.planned().planned_frames
+        frames = read.value.require_plan().planned_frames
         output = Output(
             film_uri="gs://film",
             poster_uri="gs://poster",

@@ -10,9 +10,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.google_errors import translated
+from promptreel.domain.call import Call
 from promptreel.domain.document import Document
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState

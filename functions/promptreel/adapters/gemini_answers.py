@@ -8,7 +8,7 @@ from typing import Any
 
 from promptreel.adapters.pictures import fit
 from promptreel.adapters.vertex_errors import FailureKind, support_codes
-from promptreel.domain.ledger import CUT_OFF
+from promptreel.domain.call import CUT_OFF
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import AnswerLost, Refused
 from promptreel.ports.models import Declined, ImageResult, TextResult

@@ -12,8 +12,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from promptreel.domain.call import Call, counted_micros
 from promptreel.domain.document import UtcDatetime
-from promptreel.domain.ledger import Call, counted_micros
 from promptreel.domain.states import CallState
 from promptreel.errors import Invalid
 
@@ -24,7 +24,7 @@ class _Told(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Row(_Told):
+class BillRow(_Told):
     """One line of a bill. A request that was filtered costs 0, or has no line."""
 
     at: UtcDatetime
@@ -39,7 +39,7 @@ class Bill(_Told):
 
     since: UtcDatetime
     until: UtcDatetime
-    rows: tuple[Row, ...] = ()
+    rows: tuple[BillRow, ...] = ()
     apply: bool = False  # release what was never billed
 
     @model_validator(mode="after")
@@ -83,7 +83,7 @@ class Comparison:
     """``unknown`` are lines about this job that no call of its ledger explains."""
 
     findings: tuple[Finding, ...]
-    unknown: tuple[Row, ...]
+    unknown: tuple[BillRow, ...]
 
 
 def parse_bill(wish: Any) -> Bill:
@@ -110,7 +110,7 @@ def compare(job_id: str, calls: Sequence[Call], bill: Bill) -> Comparison:
     return Comparison(tuple(findings), tuple(row for row in left if f"/jobs/{job_id}/" in row.storage_uri))
 
 
-def _verdict(call: Call, billed: int | None, left: Sequence[Row], bill: Bill) -> Verdict:
+def _verdict(call: Call, billed: int | None, left: Sequence[BillRow], bill: Bill) -> Verdict:
     if not call.is_finished:
         return Verdict.OPEN
     if call.state is CallState.LOST and not billed:
@@ -123,21 +123,21 @@ def _verdict(call: Call, billed: int | None, left: Sequence[Row], bill: Bill) ->
     return Verdict.AGREES if (billed or 0) == counted_micros(call) else Verdict.DIFFERS
 
 
-def _names(row: Row, call: Call) -> bool:
+def _names(row: BillRow, call: Call) -> bool:
     """Whether the line says which call it is: by its operation, or by the place only this call could write to."""
     return bool(
         (call.operation and row.operation == call.operation) or (call.prefix and call.prefix in row.storage_uri)
     )
 
 
-def _could_be(row: Row, call: Call) -> bool:
+def _could_be(row: BillRow, call: Call) -> bool:
     """Whether a line that names nobody may be this call's: the right model, while the call was under way."""
     if row.storage_uri or row.operation or row.model != call.model or call.sent_at is None:
         return False
     return call.sent_at - CLOCKS_DIFFER_BY <= row.at <= _latest(call) + CLOCKS_DIFFER_BY
 
 
-def _first_equal(rows: Sequence[Row], call: Call) -> list[Row]:
+def _first_equal(rows: Sequence[BillRow], call: Call) -> list[BillRow]:
     """The earliest line that may be this call's and is of its amount."""
     found = (row for row in rows if call.is_paid and _could_be(row, call) and row.micros == call.cost_micros)
     earliest = min(found, key=lambda row: row.at, default=None)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from promptreel.errors import UnreadableDocument
+from promptreel.errors import PromptreelError, UnreadableDocument
 
 
 def _aware(moment: datetime) -> datetime:
@@ -35,6 +35,20 @@ class Part(BaseModel):
         if unknown := changes.keys() - type(self).model_fields.keys():
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}.")
         return type(self).model_validate({**dict(self), **changes}, extra="allow")
+
+
+class Problem(Part):
+    """Why a job or a scene failed, in words for its owner."""
+
+    code: str
+    message: str
+    remedy: str = ""
+    step: str = ""
+    scene: str | None = None
+
+    @classmethod
+    def from_error(cls, error: PromptreelError, *, step: str = "", scene: str | None = None) -> "Problem":
+        return cls(code=error.code, message=error.message, remedy=error.remedy, step=step, scene=scene)
 
 
 class Document(Part):

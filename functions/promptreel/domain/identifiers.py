@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
+ID_PATTERN = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
 
 
 def digest(*parts: str) -> str:

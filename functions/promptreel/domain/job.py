@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import Literal
 
 from promptreel.domain import states
-from promptreel.domain.document import Document, Part, UtcDatetime
+from promptreel.domain.document import Document, Part, Problem, UtcDatetime
 from promptreel.domain.models import Aspect, Resolution, VideoModel, frame_size_px, registry
-from promptreel.domain.problem import Problem
 from promptreel.domain.prompt_hints import Inferred
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene
@@ -75,7 +74,7 @@ class Plan(Part):
         return frame_size_px(self.resolution, self.aspect)
 
 
-class Entered(Part):
+class StageEntry(Part):
     """A stage the job entered, in which run and when."""
 
     state: JobState
@@ -120,19 +119,19 @@ class Job(Document):
     forget: UtcDatetime | None = None  # when a tombstone may go; Firestore's TTL policy reads this field
     open_calls_since: UtcDatetime | None = None  # when it ended, until every call of it is known to be finished
     spent_micros: int | None = None  # what a deleted job had cost, kept when its calls are gone
-    history: tuple[Entered, ...] = ()  # the latest stages it entered, oldest first
+    history: tuple[StageEntry, ...] = ()  # the latest stages it entered, oldest first
     created: UtcDatetime
     updated: UtcDatetime
 
     @property
     def is_final(self) -> bool:
-        return self.state in states.FINAL_JOB
+        return self.state in states.FINAL_JOB_STATES
 
-    def is_absent(self, now: datetime) -> bool:
+    def is_hidden(self, now: datetime) -> bool:
         """Deleted or expired: it is not shown, and nobody goes on with it."""
-        return self.state in states.GONE_JOB or (self.expires is not None and now >= self.expires)
+        return self.state in states.DELETED_JOB_STATES or (self.expires is not None and now >= self.expires)
 
-    def is_forgotten(self, now: datetime) -> bool:
+    def tombstone_has_expired(self, now: datetime) -> bool:
         """A tombstone whose time is over, whether or not the database has removed it yet."""
         return self.forget is not None and now >= self.forget
 
@@ -140,7 +139,7 @@ class Job(Document):
         """When a job that goes on now expires: it is kept as long as it was given before."""
         return None if self.expires is None else now + (self.expires - (self.resumed or self.created))
 
-    def deleting(self, now: datetime) -> "Job":
+    def mark_deleted(self, now: datetime) -> "Job":
         """The job the moment it is deleted: enough to know it again by, and not a word of what was asked or made."""
         return self.without_unknown_fields().to(
             JobState.DELETING,
@@ -156,16 +155,16 @@ class Job(Document):
 
     def to(self, state: JobState, now: datetime, **changes: object) -> "Job":
         """The job after a legal move. Raises: Conflict for an illegal one."""
-        return self.entering(states.move(states.JOB_MOVES, self.state, state), now, **changes)
+        return self.enter_state(states.move(states.JOB_MOVES, self.state, state), now, **changes)
 
-    def entering(self, state: JobState, now: datetime, **changes: object) -> "Job":
+    def enter_state(self, state: JobState, now: datetime, **changes: object) -> "Job":
         """The job in this stage, which its history tells; whether the move is legal is the caller's to know."""
-        ended = state in states.FINAL_JOB and state is not JobState.DELETED
+        ended = state in states.FINAL_JOB_STATES and state is not JobState.DELETED
         changed = self.evolve(state=state, updated=now, open_calls_since=now if ended else None, **changes)
-        entered = Entered(state=state, run=changed.run, at=now)
+        entered = StageEntry(state=state, run=changed.run, at=now)
         return changed.evolve(history=(*self.history, entered)[-HISTORY:])
 
-    def counts(self, moment: datetime) -> bool:
+    def counts_toward_limit(self, moment: datetime) -> bool:
         """Whether a try that ended at this moment still counts against its limit."""
         return self.resumed is None or moment > self.resumed
 
@@ -173,7 +172,7 @@ class Job(Document):
         """Whether this scene is filmed with sound."""
         return self.request.clip_audio and not scene.muted
 
-    def planned(self) -> Plan:
+    def require_plan(self) -> Plan:
         """The plan of a job that must have one by now."""
         if self.plan is None:
             raise ValueError(f"job {self.id} has no plan yet")

@@ -17,7 +17,7 @@ from promptreel.errors import Invalid
 Resolution = Literal["720p", "1080p", "4k"]
 Aspect = Literal["16:9", "9:16"]
 Quality = Literal["draft", "standard", "best"]
-PictureSize = Literal["1K", "2K", "4K"]
+ImageSize = Literal["1K", "2K", "4K"]
 
 GLOBAL = "global"
 """The location in which a text or image model has its list price."""
@@ -60,7 +60,7 @@ class Model(_Data):
     replaced_by: str = ""
 
     @property
-    def with_end(self) -> str:
+    def name_with_retirement(self) -> str:
         """Its name and, where one is announced, the day of its retirement."""
         announced = self.retires_not_before
         return f"{self.id} (to be retired on {announced} at the earliest)" if announced else self.id
@@ -76,7 +76,7 @@ class TextPrice(_Price):
     output: int
 
 
-class PicturePrice(_Price):
+class ImagePrice(_Price):
     """Micro-dollars per million tokens."""
 
     input: int
@@ -105,7 +105,7 @@ def _text_cost(usage: TokenUsage, price: TextPrice, location: str) -> int:
     return per_million((usage.input, price.input), (usage.output, price.output), tenths=_tenths(location))
 
 
-def _picture_cost(usage: TokenUsage, price: PicturePrice, location: str) -> int:
+def _picture_cost(usage: TokenUsage, price: ImagePrice, location: str) -> int:
     return per_million(
         (usage.input, price.input),
         (usage.output, price.text_output),
@@ -130,7 +130,7 @@ class TextModel(Model):
     def cost_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
         return _text_cost(usage, _valid(self.prices, at), location)
 
-    def most_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
+    def max_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
         """What this usage costs at most when the call is sent on that day or later."""
         return max(_text_cost(usage, price, location) for price in _valid_from(self.prices, at))
 
@@ -149,12 +149,12 @@ class ImageModel(Model):
     thinking_level: str = ""  # empty: the model's own
     timeout_s: int
     picture_tokens: Mapping[str, int]
-    prices: tuple[PicturePrice, ...]
+    prices: tuple[ImagePrice, ...]
 
     def cost_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
         return _picture_cost(usage, _valid(self.prices, at), location)
 
-    def most_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
+    def max_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
         """What this usage costs at most when the call is sent on that day or later."""
         return max(_picture_cost(usage, price, location) for price in _valid_from(self.prices, at))
 

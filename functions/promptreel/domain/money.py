@@ -5,7 +5,7 @@ from decimal import Decimal
 MICROS_PER_USD = 1_000_000
 
 
-def micros(usd: Decimal | str) -> int:
+def parse_usd(usd: Decimal | str) -> int:
     """Whole micro-dollars of an amount in dollars; fractions of a micro-dollar are refused, not rounded."""
     amount = Decimal(usd) * MICROS_PER_USD
     if amount != int(amount):
@@ -13,7 +13,7 @@ def micros(usd: Decimal | str) -> int:
     return int(amount)
 
 
-def usd(amount_micros: int) -> str:
+def format_usd(amount_micros: int) -> str:
     """Decimal dollars with at least two places and no more than needed: ``0.40``, ``0.000125``."""
     amount = Decimal(amount_micros).scaleb(-6)
     cents = amount.quantize(Decimal("0.01"))

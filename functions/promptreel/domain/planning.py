@@ -8,19 +8,19 @@ from typing import Any
 
 from promptreel.domain import identifiers, prompts, timeline
 from promptreel.domain.job import DEFAULT_LIMIT_MICROS, DrawItem, Wave
-from promptreel.domain.models import Aspect, ImageModel, PictureSize, TextModel, VideoModel, registry
-from promptreel.domain.money import micros, usd
+from promptreel.domain.models import Aspect, ImageModel, ImageSize, TextModel, VideoModel, registry
+from promptreel.domain.money import format_usd, parse_usd
 from promptreel.domain.prompt_hints import Inferred, PromptHints, extract_hints
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.scene import Scene
 from promptreel.domain.storyboard import Storyboard, StoryScene
-from promptreel.domain.tariffs import picture_tariff, text_tariff, tokens_at_most
+from promptreel.domain.tariffs import count_tokens_at_most, image_tariff, text_tariff
 from promptreel.domain.timing import plan_timing
 from promptreel.errors import BudgetExceeded, Invalid
 
-PICTURE_SIZE: PictureSize = "1K"
-MOST_REFERENCES = 1  # a keyframe is drawn from its words and at most the picture before it
-MOST_CROPPED = 0.1  # of a picture's area; 1376x768, as models round 16:9, loses less than a hundredth
+IMAGE_SIZE: ImageSize = "1K"
+MAX_REFERENCES = 1  # a keyframe is drawn from its words and at most the picture before it
+MAX_CROPPED_SHARE = 0.1  # of a picture's area; 1376x768, as models round 16:9, loses less than a hundredth
 FREE_SCENES = (3, 6)  # the writer's own choice when nobody asked for a number
 FILM_TOKENS, SCENE_TOKENS = 4096, 500
 """Room for style, characters, settings and thinking; room for the texts of one scene."""
@@ -28,7 +28,7 @@ _CENT_MICROS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Brief:
+class FilmSpec:
     """A request with every open choice made, before a word is written.
 
     ``inferred`` are the values read from the prompt; ``warnings`` say what of the prompt or the request is not met.
@@ -55,7 +55,7 @@ class Brief:
         return self.durations_s or timeline.plan_lengths(count, None, self.legal_durations_s)
 
 
-def accept(payload: Any, at: datetime) -> tuple[FilmRequest, Brief]:
+def accept(payload: Any, at: datetime) -> tuple[FilmRequest, FilmSpec]:
     """The request in decoded JSON, as every way in accepts it; ``at`` decides prices.
 
     Raises: Invalid for wrong fields, and for fields that contradict one another, with the nearest legal values;
@@ -63,12 +63,12 @@ def accept(payload: Any, at: datetime) -> tuple[FilmRequest, Brief]:
     """
     request = parse_request(payload)
     _refuse_unused_transition(request)
-    decided = brief(request, at)
+    decided = specify_film(request, at)
     _refuse_small_budget(request, decided, at)
     return request, decided
 
 
-def brief(request: FilmRequest, at: datetime) -> Brief:
+def specify_film(request: FilmRequest, at: datetime) -> FilmSpec:
     """Decide models, format and timing; ``at`` decides prices, so that the same job is always planned alike.
 
     Raises: Invalid when fields contradict one another or the chosen model's limits.
@@ -83,7 +83,7 @@ def brief(request: FilmRequest, at: datetime) -> Brief:
     timing = plan_timing(request, hints, video, transition_frames)
     shape = hints.find("aspect")
     count = len(timing.durations_s)
-    decided = Brief(
+    decided = FilmSpec(
         text=registry().text_model(request.models.text or chosen.text),
         image=registry().image_model(request.models.image or chosen.image),
         video=video,
@@ -133,13 +133,13 @@ def _refuse_unused_transition(request: FilmRequest) -> None:
         )
 
 
-def price_micros(request: FilmRequest, decided: Brief, count: int, at: datetime) -> tuple[int, int]:
+def price_micros(request: FilmRequest, decided: FilmSpec, count: int, at: datetime) -> tuple[int, int]:
     """What the storyboard may cost at most, and what is reserved for the pictures and clips of so many scenes."""
     writing = replace(decided, scene_range=(decided.scene_range[0], count))
     question = prompts.storyboard_prompt(request.prompt, writing.scene_range, writing.durations_s)
-    sent = tokens_at_most(prompts.WRITER_INSTRUCTION, question, json.dumps(Storyboard.model_json_schema()))
+    sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, question, json.dumps(Storyboard.model_json_schema()))
     storyboard = text_tariff(decided.text, sent, writing.storyboard_tokens).reserved_micros(at)
-    picture = picture_tariff(decided.image, PICTURE_SIZE, MOST_REFERENCES, decided.image.output_tokens)
+    picture = image_tariff(decided.image, IMAGE_SIZE, MAX_REFERENCES, decided.image.output_tokens)
     clips = decided.video.cost_micros(
         sum(decided.durations_for(count)), request.resolution, at, audio=request.clip_audio
     )
@@ -147,10 +147,10 @@ def price_micros(request: FilmRequest, decided: Brief, count: int, at: datetime)
 
 
 def _limit_micros(request: FilmRequest) -> int:
-    return DEFAULT_LIMIT_MICROS if request.budget_usd is None else micros(request.budget_usd)
+    return DEFAULT_LIMIT_MICROS if request.budget_usd is None else parse_usd(request.budget_usd)
 
 
-def _within_budget(decided: Brief, request: FilmRequest, at: datetime) -> Brief:
+def _within_budget(decided: FilmSpec, request: FilmRequest, at: datetime) -> FilmSpec:
     """The writer chooses among numbers of scenes that the limit holds."""
     fewest, most = decided.scene_range
     held = [
@@ -161,17 +161,17 @@ def _within_budget(decided: Brief, request: FilmRequest, at: datetime) -> Brief:
     return replace(decided, scene_range=(fewest, max(held, default=fewest)))
 
 
-def _refuse_small_budget(request: FilmRequest, decided: Brief, at: datetime) -> None:
+def _refuse_small_budget(request: FilmRequest, decided: FilmSpec, at: datetime) -> None:
     """Refuse what cannot be paid for however cheap its storyboard is."""
     count = decided.scene_range[0]
     storyboard, planned = price_micros(request, decided, count, at)
     limit = _limit_micros(request)
     if limit <= planned:
-        needed = usd(-(-(storyboard + planned) // _CENT_MICROS) * _CENT_MICROS)
+        needed = format_usd(-(-(storyboard + planned) // _CENT_MICROS) * _CENT_MICROS)
         default = " by default" if request.budget_usd is None else ""
         raise BudgetExceeded(
             f"budget_usd: a film of {count} scene{'s' * (count > 1)}, {sum(decided.durations_for(count))} s of clips, "
-            f"needs up to {needed} USD; the limit is {usd(limit)} USD{default}. Nothing was paid.",
+            f"needs up to {needed} USD; the limit is {format_usd(limit)} USD{default}. Nothing was paid.",
             remedy=f"Set `budget_usd` to at least {needed}, or ask for fewer or shorter scenes.",
         )
 
@@ -184,10 +184,10 @@ def _transition_frames(request: FilmRequest, fps: int, legal_s: Sequence[int]) -
             f"transition.duration_s: at most {min(legal_s) / 2:g} s fit between scenes of {min(legal_s)} s.",
             remedy="Ask for a shorter transition.",
         )
-    return timeline.frames(request.transition.duration_s, fps)
+    return timeline.to_frames(request.transition.duration_s, fps)
 
 
-def scenes(stories: Sequence[StoryScene], durations_s: Sequence[int], now: datetime) -> list[Scene]:
+def make_scenes(stories: Sequence[StoryScene], durations_s: Sequence[int], now: datetime) -> list[Scene]:
     """The scene documents of a storyboard, in order."""
     return [
         Scene(

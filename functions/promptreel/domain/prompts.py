@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promptreel.domain.job import Plan
-from promptreel.domain.scene import FrameName, Scene
-from promptreel.domain.tariffs import tokens_at_most
+from promptreel.domain.scene import KeyframeName, Scene
+from promptreel.domain.tariffs import count_tokens_at_most
 
 WRITER_INSTRUCTION = (
     "You are a film director and storyboard artist. Turn the idea into a storyboard: one style guide for the whole "
@@ -14,7 +14,7 @@ WRITER_INSTRUCTION = (
     "scene is the last picture of the scene before it, seen again: write them so that one can grow out of the other. "
     "Describe characters by looks that stay the same. Write plain English, no names of real persons, brands or artists."
 )
-REWORDING_INSTRUCTION = (
+REWRITE_INSTRUCTION = (
     "You edit one scene of a storyboard that a safety filter has refused to film. Follow the advice by changing what "
     "the scene shows, never by disguising it. Keep the story, the characters' looks, the place, the light, the camera "
     "and the length of every text; change nothing that the advice does not touch. Write plain English."
@@ -24,7 +24,7 @@ LONGEST_WORD_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class ShortenedPrompt:
     """A prompt that was shortened to a model's limit: both texts, so that it can be told."""
 
     original: str
@@ -44,7 +44,7 @@ class Feedback:
     max_words: int | None = None
 
 
-def with_feedback(question: str, feedback: Feedback) -> str:
+def add_feedback(question: str, feedback: Feedback) -> str:
     """The question, followed by the answer to correct. One turn of the user: a request must not end in the model's."""
     lines = [question]
     if feedback.fault:
@@ -66,7 +66,7 @@ def storyboard_prompt(idea: str, scene_range: tuple[int, int], seconds: Sequence
     return "\n".join(lines)
 
 
-def rewording_prompt(scene: Scene, advice: str, reason: str) -> str:
+def rewrite_prompt(scene: Scene, advice: str, reason: str) -> str:
     """The question to the writer for milder words with the same meaning."""
     told = {
         "description": scene.description,
@@ -80,8 +80,8 @@ def rewording_prompt(scene: Scene, advice: str, reason: str) -> str:
 
 
 def keyframe_prompt(
-    plan: Plan, scene: Scene, frame: FrameName, max_tokens: int, *, continues: bool
-) -> tuple[str, Cut | None]:
+    plan: Plan, scene: Scene, frame: KeyframeName, max_tokens: int, *, continues: bool
+) -> tuple[str, ShortenedPrompt | None]:
     """The request to the painter; ``continues`` when the picture before it is attached.
 
     What the picture shows and how it is framed are essential; the rest is cut before them, the last lines first.
@@ -99,21 +99,21 @@ def keyframe_prompt(
     if continues:
         framing.insert(0, "The attached picture is the moment before: keep its characters, place, light and style.")
     original = "\n".join([opening, *details, *framing])
-    if tokens_at_most(original) <= max_tokens:
+    if count_tokens_at_most(original) <= max_tokens:
         return original, None
     closing = "\n".join(["", *framing])
-    kept = _cut("\n".join([opening, *details]), max_tokens - tokens_at_most(closing)) + closing
-    return kept, Cut(original=original, kept=kept)
+    kept = _cut("\n".join([opening, *details]), max_tokens - count_tokens_at_most(closing)) + closing
+    return kept, ShortenedPrompt(original=original, kept=kept)
 
 
-def clip_prompt(plan: Plan, scene: Scene, max_chars: int) -> tuple[str, Cut | None]:
+def clip_prompt(plan: Plan, scene: Scene, max_chars: int) -> tuple[str, ShortenedPrompt | None]:
     """The question to the filmer. Motion is essential and comes first; style is cut before it."""
     essential = f"{scene.motion_prompt}\n{scene.description}"
     wanted = f"{essential}\nStyle: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}."
     if len(wanted) <= max_chars:
         return wanted, None
     kept = _end_at_word(wanted[:max_chars])
-    return kept, Cut(original=wanted, kept=kept)
+    return kept, ShortenedPrompt(original=wanted, kept=kept)
 
 
 def _cut(text: str, max_bytes: int) -> str:

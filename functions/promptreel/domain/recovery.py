@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from promptreel.domain import remedies, succession
+from promptreel.domain.call import Call
+from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call
-from promptreel.domain.problem import Problem
-from promptreel.domain.remedies import Remedy, Step
-from promptreel.domain.scene import Rewording, Scene, Try
+from promptreel.domain.remedies import Remedy, RemedyKind
+from promptreel.domain.scene import Attempt, RewriteRequest, Scene
 from promptreel.domain.states import CallState, SceneState
 
 # How a remedy shows in the film; another seed does not.
@@ -27,37 +27,37 @@ _GIVEN_UP: Mapping[str, SceneState] = {
 }
 
 
-def delivered(scene: Scene, call: Call) -> tuple[Try, ...]:
+def record_delivery(scene: Scene, call: Call) -> tuple[Attempt, ...]:
     """The scene's history, told to its good end."""
-    return _told(scene, call, "delivered")
+    return _append_attempt(scene, call, "delivered")
 
 
-def after_failure(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
+def recover_from_failure(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
     """The scene after its call ended without a clip.
 
     A call that was never made spends no remedy, nor does one that ended before a person asked to go on.
     """
     lost = call.state is CallState.LOST
-    outcome = "never_made" if not call.spends_remedy else "timed_out" if lost else "refused"
-    if not call.spends_remedy or not job.counts(call.updated):
-        return _next_attempt(scene, now, tries=_told(scene, call, outcome))
-    remedy = remedies.timed_out() if lost else remedies.remedy(call.codes)
-    used = [one.remedy for one in scene.tries if one.remedy and job.counts(one.at)]
-    step = remedy.next_step(used, _possible(job, scene))
+    outcome = "never_made" if not call.counts_as_attempt else "timed_out" if lost else "refused"
+    if not call.counts_as_attempt or not job.counts_toward_limit(call.updated):
+        return _next_attempt(scene, now, tries=_append_attempt(scene, call, outcome))
+    remedy = remedies.timeout_remedy() if lost else remedies.find_remedy(call.codes)
+    used = [one.remedy for one in scene.tries if one.remedy and job.counts_toward_limit(one.at)]
+    step = remedy.next_step(used, _available_remedies(job, scene))
     if step is None and remedy.stops_the_job:
-        return _stopped(scene, call, remedy, now, tries=_told(scene, call, outcome))
+        return _stopped(scene, call, remedy, now, tries=_append_attempt(scene, call, outcome))
     if step is None:
-        return _given_up(scene, call, remedy, now, tries=_told(scene, call, outcome))
-    return _tried(job, scene, call, remedy, step, now, tries=_told(scene, call, outcome, step))
+        return _given_up(scene, call, remedy, now, tries=_append_attempt(scene, call, outcome))
+    return _apply_remedy(job, scene, call, remedy, step, now, tries=_append_attempt(scene, call, outcome, step))
 
 
-def picture_warnings(scenes: Sequence[Scene], calls: Iterable[Call]) -> list[str]:
+def keyframe_warnings(scenes: Sequence[Scene], calls: Iterable[Call]) -> list[str]:
     """What is to be said of the keyframes that the film was made from."""
     shown = {keyframe.uri for scene in scenes for keyframe in (scene.start, scene.end) if keyframe}
     return [f"{call.scene}: {call.reason}" for call in calls if call.reason and call.artifact in shown]
 
 
-def without_clip(job: Job, scene: Scene, call: str, problem: Problem, now: datetime, *, is_affordable: bool) -> Scene:
+def reject_clip(job: Job, scene: Scene, call: str, problem: Problem, now: datetime, *, is_affordable: bool) -> Scene:
     """The scene whose paid clip cannot be used: damaged, or missing from the bucket, or replaced there.
 
     A damaged clip is filmed a second time, as another take, once until a person resumes the job. A clip that is missing
@@ -66,7 +66,11 @@ def without_clip(job: Job, scene: Scene, call: str, problem: Problem, now: datet
     """
     outcome = problem.code.removeprefix("clip_")
     may_be_restored = outcome != "defective"
-    earlier = [one for one in scene.tries if one.call == call and one.outcome == outcome and not job.counts(one.at)]
+    earlier = [
+        one
+        for one in scene.tries
+        if one.call == call and one.outcome == outcome and not job.counts_toward_limit(one.at)
+    ]
     if is_affordable and may_refilm(job, scene) and (earlier or not may_be_restored):
         tries = _rejected(scene, call, outcome, problem.message, now, "refilm")
         return scene.evolve(
@@ -85,16 +89,16 @@ def without_clip(job: Job, scene: Scene, call: str, problem: Problem, now: datet
 
 def may_refilm(job: Job, scene: Scene) -> bool:
     """Whether a clip of this scene that cannot be used may be paid for a second time: once until a person resumes."""
-    return not any(one.remedy == "refilm" and job.counts(one.at) for one in scene.tries)
+    return not any(one.remedy == "refilm" and job.counts_toward_limit(one.at) for one in scene.tries)
 
 
-def _rejected(scene: Scene, call: str, outcome: str, reason: str, now: datetime, remedy: str) -> tuple[Try, ...]:
+def _rejected(scene: Scene, call: str, outcome: str, reason: str, now: datetime, remedy: str) -> tuple[Attempt, ...]:
     attempt = {"take": scene.take, "attempt": scene.attempt, "call": call}
-    last = Try(**attempt, outcome=outcome, at=now, reason=reason, remedy=remedy)
+    last = Attempt(**attempt, outcome=outcome, at=now, reason=reason, remedy=remedy)
     return (*(one for one in scene.tries if one.call != call), last)
 
 
-def told(scene: Scene) -> str:
+def remedy_warning(scene: Scene) -> str:
     """What the film's owner should know about a scene that was filmed only by a remedy; else nothing."""
     done = [_DONE[one.remedy] for one in scene.tries if one.remedy in _DONE]
     if scene.state is not SceneState.DONE or not done:
@@ -110,29 +114,29 @@ def seed_attempt(scene: Scene) -> int:
     return scene.attempt - 1 if repeats and last and last.attempt == scene.attempt - 1 else scene.attempt
 
 
-def not_redrawn(scene: Scene, problem: Problem, now: datetime) -> Scene:
+def give_up_redraw(scene: Scene, problem: Problem, now: datetime) -> Scene:
     """The scene whose new pictures were refused as well: given up, with the pictures it had."""
     return scene.to(SceneState.FILTERED, now, redraw=(), rewording=None, problem=problem)
 
 
-def _possible(job: Job, scene: Scene) -> set[Step]:
+def _available_remedies(job: Job, scene: Scene) -> set[RemedyKind]:
     """What this scene still allows: sound can be left out once, and only while there is any."""
-    possible: set[Step] = {"repeat", "reseed", "rewrite", "redraw"}
+    possible: set[RemedyKind] = {"repeat", "reseed", "rewrite", "redraw"}
     if job.has_sound(scene):
         possible.add("mute")
-    model = job.planned().video_of(scene)
-    others: Mapping[Step, str] = {"model": model.fallback, "successor": model.replaced_by}
-    plan = job.planned()
+    model = job.require_plan().video_of(scene)
+    others: Mapping[RemedyKind, str] = {"model": model.fallback, "successor": model.replaced_by}
+    plan = job.require_plan()
     return possible | {
         step for step, other in others.items() if other and plan.can_be_filmed_by(other, scene.duration_s)
     }
 
 
-def _tried(
-    job: Job, scene: Scene, call: Call, remedy: Remedy, step: Step, now: datetime, *, tries: tuple[Try, ...]
+def _apply_remedy(
+    job: Job, scene: Scene, call: Call, remedy: Remedy, step: RemedyKind, now: datetime, *, tries: tuple[Attempt, ...]
 ) -> Scene:
-    asked = Rewording(attempt=f"{scene.take}-{scene.attempt}", advice=remedy.advice, reason=call.reason)
-    model = job.planned().video_of(scene)
+    asked = RewriteRequest(attempt=f"{scene.take}-{scene.attempt}", advice=remedy.advice, reason=call.reason)
+    model = job.require_plan().video_of(scene)
     match step:
         case "repeat" | "reseed":
             return _next_attempt(scene, now, tries=tries)
@@ -160,7 +164,7 @@ def _next_attempt(scene: Scene, now: datetime, **changes: object) -> Scene:
     )
 
 
-def _given_up(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries: tuple[Try, ...]) -> Scene:
+def _given_up(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries: tuple[Attempt, ...]) -> Scene:
     counted = sum(one.outcome != "never_made" for one in tries)
     problem = Problem(
         code=remedy.problem,
@@ -172,7 +176,7 @@ def _given_up(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries:
     return scene.to(_GIVEN_UP[remedy.problem], now, tries=tries, problem=problem)
 
 
-def _stopped(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries: tuple[Try, ...]) -> Scene:
+def _stopped(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries: tuple[Attempt, ...]) -> Scene:
     """The scene with the problem that ends its job; it is filmed when the job goes on."""
     problem = Problem(
         code=remedy.problem,
@@ -184,9 +188,9 @@ def _stopped(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries: 
     return scene.evolve(tries=tries, problem=problem, updated=now)
 
 
-def _told(scene: Scene, call: Call, outcome: str, remedy: str = "") -> tuple[Try, ...]:
+def _append_attempt(scene: Scene, call: Call, outcome: str, remedy: str = "") -> tuple[Attempt, ...]:
     """The scene's history with the last word on this call: a clip given up before a resume may have come since."""
-    last = Try(
+    last = Attempt(
         take=scene.take,
         attempt=scene.attempt,
         call=call.id,

@@ -12,8 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Step = Literal["repeat", "reseed", "rewrite", "redraw", "mute", "model", "successor"]
-Problem = Literal["clip_refused", "clip_failed", "clip_timed_out", "misconfigured", "model_unsuitable"]
+RemedyKind = Literal["repeat", "reseed", "rewrite", "redraw", "mute", "model", "successor"]
+FailureCode = Literal["clip_refused", "clip_failed", "clip_timed_out", "misconfigured", "model_unsuitable"]
 
 MODEL_UNAVAILABLE = "model_unavailable"  # the code of a model that is retired, or not offered here
 _STOPS_THE_JOB = frozenset({"misconfigured", "model_unsuitable"})
@@ -27,8 +27,8 @@ class Remedy(_Data):
     """``steps``: what is tried, in order; then the scene is given up with ``problem``, and ``advice`` to its owner."""
 
     category: str
-    problem: Problem = "clip_refused"
-    steps: tuple[Step, ...]
+    problem: FailureCode = "clip_refused"
+    steps: tuple[RemedyKind, ...]
     advice: str
 
     @property
@@ -36,7 +36,7 @@ class Remedy(_Data):
         """Whether no substitute for a scene covers this: every other scene would fail in the same way."""
         return self.problem in _STOPS_THE_JOB
 
-    def next_step(self, used: Sequence[str], possible: Container[Step]) -> Step | None:
+    def next_step(self, used: Sequence[str], possible: Container[RemedyKind]) -> RemedyKind | None:
         """The first step that is left and possible for this scene; None when there is none.
 
         A successor is always left: models have an end of successors.
@@ -63,13 +63,13 @@ class _Remedies(_Data):
     categories: tuple[_Category, ...]
 
 
-def remedy(codes: Sequence[str]) -> Remedy:
+def find_remedy(codes: Sequence[str]) -> Remedy:
     """The strictest remedy of these codes; without one that is listed, the one of an unknown refusal."""
     known = [category for category in _load().categories if set(category.codes) & set(codes)]
     return min(known, key=lambda category: len(category.steps), default=_load().unknown)
 
 
-def timed_out() -> Remedy:
+def timeout_remedy() -> Remedy:
     """For a clip that was perhaps paid and never seen: one more try is all that is risked."""
     return _load().timed_out
 

@@ -2,12 +2,12 @@
 
 from typing import Literal
 
+from promptreel.domain.call import Lease
 from promptreel.domain.document import Document, Part, UtcDatetime
 from promptreel.domain.job import Output
-from promptreel.domain.ledger import Lease
 
 
-class Rendered(Part):
+class RenderedClip(Part):
     """A clip that is made beside the film: a still, an animatic, a preview. ``frames`` at the plan's rate."""
 
     uri: str
@@ -22,7 +22,7 @@ class Render(Document):
     state: Literal["RENDERING", "DONE"] = "RENDERING"
     lease: Lease | None = None
     output: Output | None = None
-    clip: Rendered | None = None
+    clip: RenderedClip | None = None
     warnings: tuple[str, ...] = ()
     created: UtcDatetime
     updated: UtcDatetime

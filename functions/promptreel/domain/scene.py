@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Literal
 
 from promptreel.domain import identifiers, states
-from promptreel.domain.document import Document, Part, UtcDatetime
-from promptreel.domain.problem import Problem
+from promptreel.domain.document import Document, Part, Problem, UtcDatetime
 from promptreel.domain.states import SceneState
 
-FrameName = Literal["start", "end"]
+KeyframeName = Literal["start", "end"]
 
 
 class Keyframe(Part):
@@ -27,7 +26,7 @@ class Clip(Part):
     checksum: str = ""  # of its content, as delivered
 
 
-class Try(Part):
+class Attempt(Part):
     """One attempt to film a scene, as its owner may read it."""
 
     take: int
@@ -40,7 +39,7 @@ class Try(Part):
     remedy: str = ""  # what was tried next because of it
 
 
-class Rewording(Part):
+class RewriteRequest(Part):
     """Milder words that are asked for and not yet written: for which attempt, to what end, and why."""
 
     attempt: str
@@ -67,12 +66,12 @@ class Scene(Document):
     queued_at: UtcDatetime | None = None  # when the last task was made
     start: Keyframe | None = None
     end: Keyframe | None = None
-    redraw: tuple[FrameName, ...] = ()  # pictures to be replaced; the old ones stand until then
-    rewording: Rewording | None = None
+    redraw: tuple[KeyframeName, ...] = ()  # pictures to be replaced; the old ones stand until then
+    rewording: RewriteRequest | None = None
     muted: bool = False  # filmed without sound, by a remedy
     video_model: str = ""  # other than the plan's, by a remedy
     clip: Clip | None = None
-    tries: tuple[Try, ...] = ()
+    tries: tuple[Attempt, ...] = ()
     problem: Problem | None = None
     created: UtcDatetime
     updated: UtcDatetime
@@ -81,12 +80,12 @@ class Scene(Document):
         """The scene after a legal move. Raises: Conflict for an illegal one."""
         return self.evolve(state=states.move(states.SCENE_MOVES, self.state, state), updated=now, **changes)
 
-    def again(self, now: datetime) -> "Scene":
+    def reset_for_resume(self, now: datetime) -> "Scene":
         """The scene of a job that goes on: given up or queued, it waits for its clip again, with no task on its way."""
         state = SceneState.QUEUED if self.is_given_up else self.state
         return self.evolve(state=state, problem=None, queued_at=None, updated=now)
 
-    def frame(self, name: FrameName) -> Keyframe | None:
+    def keyframe(self, name: KeyframeName) -> Keyframe | None:
         """The picture that stands; None when it is still to be drawn, or to be drawn anew."""
         if name in self.redraw:
             return None
@@ -95,24 +94,24 @@ class Scene(Document):
     @property
     def is_live(self) -> bool:
         """Queued or filming: poll_clips must look at it."""
-        return self.state in states.LIVE_SCENE
+        return self.state in states.LIVE_SCENE_STATES
 
     @property
     def is_given_up(self) -> bool:
         """Its remedies are used up: by the job's policy it becomes a still, is left out, or fails the job."""
-        return self.state in states.GIVEN_UP_SCENE
+        return self.state in states.GIVEN_UP_SCENE_STATES
 
     @property
-    def frames_drawn(self) -> bool:
-        return self.frame("start") is not None and self.frame("end") is not None
+    def keyframes_drawn(self) -> bool:
+        return self.keyframe("start") is not None and self.keyframe("end") is not None
 
     @property
     def clip_purpose(self) -> str:
         return f"clip/{self.id}"
 
-    def clip_call(self, job: str) -> str:
+    def clip_call_id(self, job: str) -> str:
         """Id of the call that films the current take and attempt."""
         return identifiers.call_id(job, self.clip_purpose, self.take, self.attempt)
 
-    def keyframe_purpose(self, name: FrameName) -> str:
+    def keyframe_purpose(self, name: KeyframeName) -> str:
         return f"keyframe/{self.id}/{name}"

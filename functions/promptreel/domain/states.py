@@ -51,7 +51,7 @@ class CallState(StrEnum):
     LOST = "LOST"  # perhaps paid, output never seen; counted at the reserved price
 
 
-GIVEN_UP_SCENE = frozenset({SceneState.FILTERED, SceneState.FAILED, SceneState.TIMED_OUT})
+GIVEN_UP_SCENE_STATES = frozenset({SceneState.FILTERED, SceneState.FAILED, SceneState.TIMED_OUT})
 
 _STOPS = frozenset({JobState.FAILED, JobState.CANCELLED, JobState.DELETING})
 
@@ -71,8 +71,8 @@ JOB_MOVES: Mapping[JobState, frozenset[JobState]] = {
 SCENE_MOVES: Mapping[SceneState, frozenset[SceneState]] = {
     SceneState.PENDING: frozenset({SceneState.DRAWN, SceneState.FILTERED}),
     SceneState.DRAWN: frozenset({SceneState.QUEUED}),
-    SceneState.QUEUED: frozenset({SceneState.PENDING, SceneState.FILMING, SceneState.DONE} | GIVEN_UP_SCENE),
-    SceneState.FILMING: frozenset({SceneState.PENDING, SceneState.QUEUED, SceneState.DONE} | GIVEN_UP_SCENE),
+    SceneState.QUEUED: frozenset({SceneState.PENDING, SceneState.FILMING, SceneState.DONE} | GIVEN_UP_SCENE_STATES),
+    SceneState.FILMING: frozenset({SceneState.PENDING, SceneState.QUEUED, SceneState.DONE} | GIVEN_UP_SCENE_STATES),
     SceneState.DONE: frozenset({SceneState.QUEUED, SceneState.FAILED}),  # its clip turned out to be unusable
     SceneState.FILTERED: frozenset(),
     SceneState.FAILED: frozenset(),
@@ -96,11 +96,11 @@ CALL_MOVES: Mapping[CallState, frozenset[CallState]] = {
 
 # Final states are left only by a person: resume takes a failed or cancelled job back to its first unfinished stage,
 # delete takes any job away. A job that is gone is as final as any: no step starts, claims or sends anything for it.
-GONE_JOB = frozenset({JobState.DELETING, JobState.DELETED})
-FINAL_JOB = frozenset({JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED}) | GONE_JOB
-LIVE_SCENE = frozenset({SceneState.QUEUED, SceneState.FILMING})
-PAID_CALL = frozenset({CallState.SETTLED, CallState.ADOPTED})
-FINISHED_CALL = PAID_CALL | {CallState.RELEASED, CallState.LOST}
+DELETED_JOB_STATES = frozenset({JobState.DELETING, JobState.DELETED})
+FINAL_JOB_STATES = frozenset({JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED}) | DELETED_JOB_STATES
+LIVE_SCENE_STATES = frozenset({SceneState.QUEUED, SceneState.FILMING})
+PAID_CALL_STATES = frozenset({CallState.SETTLED, CallState.ADOPTED})
+FINISHED_CALL_STATES = PAID_CALL_STATES | {CallState.RELEASED, CallState.LOST}
 
 S = TypeVar("S", bound=StrEnum)
 

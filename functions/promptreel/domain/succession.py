@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from promptreel.domain import remedies
+from promptreel.domain.call import Call
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call
 from promptreel.domain.models import ImageModel, TextModel, registry
 from promptreel.errors import Misconfigured
 
 M = TypeVar("M", TextModel, ImageModel)
 
 
-def next_model(job: Job, model: M, failed: Call, find: Callable[[str], M]) -> M:
+def choose_next_model(job: Job, model: M, failed: Call, find: Callable[[str], M]) -> M:
     """The model for the text or picture whose attempt by `model` failed.
 
     It follows from the calls alone, so that a repeated step finds its earlier calls. A failure from before a person
@@ -30,12 +30,12 @@ def next_model(job: Job, model: M, failed: Call, find: Callable[[str], M]) -> M:
     Raises:
         Misconfigured: No model that the registry names can be used.
     """
-    remedy = remedies.remedy(failed.codes)
+    remedy = remedies.find_remedy(failed.codes)
     if not remedy.stops_the_job:
         return model
     if "successor" in remedy.steps and model.replaced_by:
         return find(model.replaced_by)
-    if not job.counts(failed.updated):
+    if not job.counts_toward_limit(failed.updated):
         return model
     raise Misconfigured(
         f"{failed.purpose}: {describe_model(failed)} cannot be used: {failed.reason}",
@@ -47,12 +47,12 @@ def next_model(job: Job, model: M, failed: Call, find: Callable[[str], M]) -> M:
 def describe_model(failed: Call) -> str:
     """The name of a failed call's model; with its announced retirement when the provider does not offer it."""
     model = registry().model(failed.model)
-    return model.with_end if model and remedies.MODEL_UNAVAILABLE in failed.codes else failed.model
+    return model.name_with_retirement if model and remedies.MODEL_UNAVAILABLE in failed.codes else failed.model
 
 
 def replacement_warnings(calls: Iterable[Call]) -> tuple[str, ...]:
     """One sentence for each model that could not be used and was replaced, for the film's owner."""
-    failed = {call.model: call for call in calls if "successor" in remedies.remedy(call.codes).steps}
+    failed = {call.model: call for call in calls if "successor" in remedies.find_remedy(call.codes).steps}
     models = ((call, registry().model(model_id)) for model_id, call in failed.items())
     return tuple(
         f"{describe_model(call)} could not be used; {model.replaced_by} took its place: {call.reason}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from promptreel.domain.models import GLOBAL, ImageModel, PictureSize, TextModel, TokenUsage, UsagePart
+from promptreel.domain.models import GLOBAL, ImageModel, ImageSize, TextModel, TokenUsage, UsagePart
 
 REQUEST_TOKENS = 100
 """What a request counts beside its texts: roles and separators, with room to spare."""
@@ -38,7 +38,7 @@ class Tariff:
         return self.most.output + self.most.picture
 
     def reserved_micros(self, at: datetime) -> int:
-        return self.model.most_micros(self.most, at, self.location)
+        return self.model.max_micros(self.most, at, self.location)
 
     def cost_micros(self, usage: TokenUsage, at: datetime) -> int:
         return self.model.cost_micros(usage, at, self.location)
@@ -63,8 +63,8 @@ def text_tariff(model: TextModel, prompt_tokens: int, output_tokens: int, locati
     return Tariff(model, TokenUsage(input=prompt_tokens, output=output_tokens), location)
 
 
-def picture_tariff(
-    model: ImageModel, size: PictureSize, references: int, output_tokens: int, location: str = GLOBAL
+def image_tariff(
+    model: ImageModel, size: ImageSize, references: int, output_tokens: int, location: str = GLOBAL
 ) -> Tariff:
     """As many pictures as the output limit holds are reserved: one request may draw several, and each is billed."""
     picture = output_tokens // model.picture_tokens[size] * model.picture_tokens[size]
@@ -72,7 +72,7 @@ def picture_tariff(
     return Tariff(model, TokenUsage(input=prompt, output=output_tokens - picture, picture=picture), location)
 
 
-def tokens_at_most(*texts: str) -> int:
+def count_tokens_at_most(*texts: str) -> int:
     """An upper bound of what the texts of one request count, without a tokenizer.
 
     Gemini's tokenizers know every byte, so no text has more tokens than bytes (SentencePiece with byte fallback, as
@@ -81,6 +81,6 @@ def tokens_at_most(*texts: str) -> int:
     return REQUEST_TOKENS + sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
-def raised_limit(first_tokens: int, cut_offs: int, most_tokens: int) -> int:
+def raise_output_limit(first_tokens: int, cut_offs: int, most_tokens: int) -> int:
     """The output limit of a request after so many answers that were cut off: doubled each time, up to the model's."""
     return min(first_tokens << cut_offs, most_tokens)

@@ -14,7 +14,7 @@ class TransitionKind(StrEnum):
     FADE_BLACK = "fade_black"
 
 
-def frames(seconds: Fraction | float | str, fps: int) -> int:
+def to_frames(seconds: Fraction | float | str, fps: int) -> int:
     """Nearest whole number of frames, halves rounded up."""
     return int(Fraction(str(seconds)) * fps + Fraction(1, 2))
 

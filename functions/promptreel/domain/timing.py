@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from promptreel.domain.models import VideoModel
 from promptreel.domain.prompt_hints import Inferred, PromptHints
 from promptreel.domain.request import MAX_SCENES, FilmRequest
-from promptreel.domain.timeline import TransitionKind, frames, overlap_frames, plan_lengths, possible_totals
+from promptreel.domain.timeline import TransitionKind, overlap_frames, plan_lengths, possible_totals, to_frames
 from promptreel.errors import Invalid
 
 # A length given in its field is missed by at most this much, with a warning: half a step of 4, 6, 8 s.
@@ -71,7 +71,7 @@ class _Lengths:
         )
 
     def frames(self, seconds: float | None) -> int | None:
-        return None if seconds is None else frames(seconds, self.fps)
+        return None if seconds is None else to_frames(seconds, self.fps)
 
     def seconds(self, lengths: Iterable[int], between: str = "") -> str:
         return between.join(f"{length / self.fps:g}" for length in lengths)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from promptreel.domain.call import Call, counted_micros
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call, counted_micros
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
 

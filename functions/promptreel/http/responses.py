@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from promptreel.domain.call import Call, committed_micros, counted_micros, spent_micros
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call, committed_micros, counted_micros, spent_micros
-from promptreel.domain.money import usd
+from promptreel.domain.money import format_usd
 from promptreel.domain.scene import Keyframe, Scene
 from promptreel.domain.states import JobState, SceneState
 from promptreel.usecases.reconcile import Reconciled
@@ -174,7 +174,11 @@ def _file(uri: str | None, links: Links) -> dict[str, str] | None:
 
 def _budget(job: Job, calls: Sequence[Call]) -> dict[str, str]:
     reserved, spent = _sums(calls)
-    return {"limit_usd": usd(job.budget.limit_micros), "reserved_usd": usd(reserved), "spent_usd": usd(spent)}
+    return {
+        "limit_usd": format_usd(job.budget.limit_micros),
+        "reserved_usd": format_usd(reserved),
+        "spent_usd": format_usd(spent),
+    }
 
 
 def _sums(calls: Sequence[Call]) -> tuple[int, int]:

@@ -12,9 +12,9 @@ from werkzeug.exceptions import HTTPException
 from promptreel.domain import identifiers
 from promptreel.domain.billing import parse_bill
 from promptreel.domain.job import OPERATORS, Job
-from promptreel.domain.money import micros
+from promptreel.domain.money import parse_usd
 from promptreel.domain.request import parse_resumption
-from promptreel.domain.states import GONE_JOB, JobState
+from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
 from promptreel.http import responses
 from promptreel.http.job_events import list_events
@@ -101,7 +101,7 @@ def _submit(world: World) -> tuple[Response, int]:
         raise Invalid(f"Idempotency-Key: must have 1 to {MAX_KEY_CHARS} characters.")
     job_id = identifiers.job_id("key", owner, key) if key else identifiers.job_id("random", world.ids.token())
     job = job_lifecycle.create(accept_job(job_id, owner, payload, world.clock.now(), keep=world.keep), world.jobs)
-    if job.is_absent(world.clock.now()):
+    if job.is_hidden(world.clock.now()):
         raise Conflict(
             "The film that this Idempotency-Key asked for was deleted.",
             code="job_deleted",
@@ -150,7 +150,7 @@ def _present(world: World, owner: str | None, state: JobState | None, before: da
     now = world.clock.now()
     while len(present) <= PAGE:
         found = world.jobs.jobs(owner, state, PAGE + 1, before)
-        present += [job for job in found if not job.is_absent(now)]
+        present += [job for job in found if not job.is_hidden(now)]
         if len(found) <= PAGE:
             break
         before = found[-1].created
@@ -198,7 +198,7 @@ def _cancel(world: World, job_id: str) -> Response:
 def _resume(world: World, job_id: str) -> tuple[Response, int]:
     """Continue a failed or cancelled job; ``{"budget_usd"}`` sets a new limit, which is its owner's to set."""
     resumption = parse_resumption(_body() if request.get_data() else {})
-    limit = None if resumption.budget_usd is None else micros(resumption.budget_usd)
+    limit = None if resumption.budget_usd is None else parse_usd(resumption.budget_usd)
     job = _watched(world, job_id) if limit is None else _own(world, job_id)
     resumed = job_lifecycle.resume(
         job.id, limit, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
@@ -231,9 +231,11 @@ def _watched(world: World, job_id: str) -> Job:
 def _visible(world: World, job_id: str, operators_see: Collection[str] | None, *, going: bool = False) -> Job:
     """The job, if it is the caller's, or of an owner whose jobs ``operators_see`` (None: everybody's)."""
     caller, now = world.identity.caller(request.headers), world.clock.now()
-    if identifiers.ID.match(job_id):
+    if identifiers.ID_PATTERN.match(job_id):
         job = world.jobs.job(job_id).value
-        is_there = not job.is_absent(now) or (going and job.state in GONE_JOB and not job.is_forgotten(now))
+        is_there = not job.is_hidden(now) or (
+            going and job.state in DELETED_JOB_STATES and not job.tombstone_has_expired(now)
+        )
         for_operators = operators_see is None or job.owner in operators_see
         if is_there and (job.owner == caller or (for_operators and world.operators.include(caller))):
             return job

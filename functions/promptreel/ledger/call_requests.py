@@ -6,9 +6,9 @@ from datetime import datetime
 from promptreel.domain import identifiers
 from promptreel.domain.job import Job, Plan
 from promptreel.domain.models import ImageModel
-from promptreel.domain.planning import MOST_REFERENCES, PICTURE_SIZE
-from promptreel.domain.scene import FrameName, Scene
-from promptreel.domain.tariffs import Tariff, picture_tariff, raised_limit
+from promptreel.domain.planning import IMAGE_SIZE, MAX_REFERENCES
+from promptreel.domain.scene import KeyframeName, Scene
+from promptreel.domain.tariffs import Tariff, image_tariff, raise_output_limit
 from promptreel.ledger.claims import CallRequest
 
 
@@ -38,12 +38,12 @@ def text(
 
 def keyframe_tariff(model: ImageModel, location: str, cut_offs: int = 0) -> Tariff:
     """The price of every keyframe that this model draws, after so many answers that were cut off."""
-    limit = raised_limit(model.output_tokens, cut_offs, model.max_output_tokens)
-    return picture_tariff(model, PICTURE_SIZE, MOST_REFERENCES, limit, location)
+    limit = raise_output_limit(model.output_tokens, cut_offs, model.max_output_tokens)
+    return image_tariff(model, IMAGE_SIZE, MAX_REFERENCES, limit, location)
 
 
 def keyframe(
-    job: Job, tariff: Tariff, scene: Scene, frame: FrameName, attempt: int, digest: str, at: datetime
+    job: Job, tariff: Tariff, scene: Scene, frame: KeyframeName, attempt: int, digest: str, at: datetime
 ) -> CallRequest:
     return CallRequest(
         job_id=job.id,
@@ -62,7 +62,7 @@ def keyframe(
 
 def clip(job: Job, plan: Plan, scene: Scene, digest: str, at: datetime) -> CallRequest:
     model = plan.video_of(scene)
-    call = scene.clip_call(job.id)
+    call = scene.clip_call_id(job.id)
     return CallRequest(
         job_id=job.id,
         run=job.run,

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from promptreel.domain import identifiers, ledger
+from promptreel.domain import call_rules, identifiers
+from promptreel.domain.call import Call, CallKind, committed_micros
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call, CallKind
 from promptreel.domain.models import TokenUsage
-from promptreel.domain.money import usd
+from promptreel.domain.money import format_usd
 from promptreel.domain.states import CallState
 from promptreel.errors import AnswerLost, BudgetExceeded, Refused, Transient, Unpaid, VersionConflict
 from promptreel.ledger.optimistic_locking import retry_on_conflict
@@ -135,26 +135,32 @@ class Ledger:
         left_s = (sent.answer_by - now).total_seconds() if sent.answer_by else 0.0
         if left_s <= 0:
             late = Unpaid("The time to answer had passed before the request was sent.")
-            self._record(sent, lambda call: ledger.unpaid(call, claim.holder, late.reason, self._clock.now()))
+            self._record(
+                sent, lambda call: call_rules.record_unpaid(call, claim.holder, late.reason, self._clock.now())
+            )
             raise late
         try:
             return post(left_s)
         except Unpaid as error:
             reason = error.reason
-            self._record(sent, lambda call: ledger.unpaid(call, claim.holder, reason, self._clock.now()))
+            self._record(sent, lambda call: call_rules.record_unpaid(call, claim.holder, reason, self._clock.now()))
             raise
         except Refused as error:
             reason, codes = error.reason, error.codes
-            self._record(sent, lambda call: ledger.refused(call, claim.holder, reason, codes, self._clock.now()))
+            self._record(
+                sent, lambda call: call_rules.record_refused(call, claim.holder, reason, codes, self._clock.now())
+            )
             raise
         except Exception as error:  # whatever else happened after SENT, the provider may have accepted the call
             reason = error.reason if isinstance(error, AnswerLost) else repr(error)
-            self._record(sent, lambda call: ledger.answer_lost(call, claim.holder, reason, self._clock.now()))
+            self._record(
+                sent, lambda call: call_rules.record_answer_lost(call, claim.holder, reason, self._clock.now())
+            )
             raise AnswerLost(reason) from error
 
     def name_operation(self, call: Call, operation: str) -> Call:
         """Store the operation's name, whatever has become of the job meanwhile."""
-        return self._record(call, lambda read: ledger.named(read, operation, self._clock.now()))
+        return self._record(call, lambda read: call_rules.record_operation(read, operation, self._clock.now()))
 
     def settle(
         self, call: Call, *, cost_micros: int, artifact: str, usage: TokenUsage | None = None, remark: str = ""
@@ -162,7 +168,7 @@ class Ledger:
         """Record the answer and its cost, late ones too; ``remark`` is what is to be said of the answer."""
         return self._record(
             call,
-            lambda read: ledger.settled(
+            lambda read: call_rules.settle(
                 read, cost_micros=cost_micros, artifact=artifact, usage=usage, remark=remark, now=self._clock.now()
             ),
         )
@@ -173,36 +179,42 @@ class Ledger:
         """Record a billed answer that holds no output."""
         return self._record(
             call,
-            lambda read: ledger.declined(
+            lambda read: call_rules.settle_without_output(
                 read, cost_micros=cost_micros, usage=usage, reason=reason, codes=codes, now=self._clock.now()
             ),
         )
 
     def release(self, call: Call, reason: str, codes: tuple[str, ...]) -> Call:
         """Record that the operation ended without output and without a bill."""
-        return self._record(call, lambda read: ledger.filtered(read, reason, codes, self._clock.now()))
+        return self._record(
+            call, lambda read: call_rules.release_without_output(read, reason, codes, self._clock.now())
+        )
 
     def adopt(self, call: Call, artifact: str) -> Call:
         """Record output that was found although its answer was lost; it costs what was reserved."""
-        return self._record(call, lambda read: ledger.adopted(read, artifact, read.reserved_micros, self._clock.now()))
+        return self._record(
+            call, lambda read: call_rules.adopt(read, artifact, read.reserved_micros, self._clock.now())
+        )
 
     def give_up(self, call: Call, looked_at: datetime, reason: str) -> Call:
         """LOST, if the look that found nothing began after the call's window (video) or nothing can be looked for."""
         if call.kind == "video":
-            return self._record(call, lambda read: ledger.lost(read, looked_at, reason, self._clock.now()))
-        return self._record(call, lambda read: ledger.given_up(read, reason, self._clock.now()))
+            return self._record(
+                call, lambda read: call_rules.give_up_after_window(read, looked_at, reason, self._clock.now())
+            )
+        return self._record(call, lambda read: call_rules.give_up_at_once(read, reason, self._clock.now()))
 
     def release_unbilled(self, call: Call) -> Call:
         """Release a LOST call that was never billed; a late answer that was recorded meanwhile stands."""
-        return self._record(call, lambda read: ledger.never_billed(read, self._clock.now()))
+        return self._record(call, lambda read: call_rules.release_unbilled(read, self._clock.now()))
 
     def expire(self, call: Call) -> Call:
         """Move an abandoned claim or a dead sender's call on, if its lease is over."""
-        return self._record(call, lambda read: ledger.expired(read, self._clock.now()))
+        return self._record(call, lambda read: call_rules.expire(read, self._clock.now()))
 
     def abandon(self, call: Call) -> Call:
         """Release a planned call of a job that ended."""
-        return self._record(call, lambda read: ledger.abandoned(read, self._clock.now()))
+        return self._record(call, lambda read: call_rules.abandon(read, self._clock.now()))
 
     def _claim(self, ticket: CallRequest, holder: str) -> Claim:
         job = self._jobs.job(ticket.job_id)
@@ -220,11 +232,11 @@ class Ledger:
         if call.is_finished:
             return EndedWithoutOutput(call)
         now = self._clock.now()
-        claimed = ledger.claim(
+        claimed = call_rules.claim(
             call, digest=ticket.digest, prefix=ticket.prefix, holder=holder, pace=self._pace, now=now
         )
         if claimed is None:
-            moved = ledger.expired(call, now)
+            moved = call_rules.expire(call, now)
             if moved is None:
                 return Busy(call, BUSY_WAIT_S * self._pace)
             self._jobs.write(Replace(ticket.job_id, read, moved))
@@ -247,13 +259,13 @@ class Ledger:
 
     def _reserve(self, job: Versioned[Job], ticket: CallRequest, micros: int, change: Change) -> None:
         """Reserve what the plan did not hold. ``job`` was read before the calls are (rule 2)."""
-        committed = ledger.committed_micros([read.value for read in self._jobs.calls(ticket.job_id)])
+        committed = committed_micros([read.value for read in self._jobs.calls(ticket.job_id)])
         budget = job.value.budget
         if committed + micros > budget.limit_micros:
             raise BudgetExceeded(
-                f"budget_usd: {usd(budget.limit_micros)} USD do not hold {ticket.purpose} at up to "
-                f"{usd(ticket.price_micros)} USD; {usd(committed)} USD are spent or reserved.",
-                remedy=f"Resume with a limit of at least {usd(committed + micros)} USD.",
+                f"budget_usd: {format_usd(budget.limit_micros)} USD do not hold {ticket.purpose} at up to "
+                f"{format_usd(ticket.price_micros)} USD; {format_usd(committed)} USD are spent or reserved.",
+                remedy=f"Resume with a limit of at least {format_usd(committed + micros)} USD.",
             )
         raised = job.value.evolve(budget=budget.evolve(version=budget.version + 1), updated=self._clock.now())
         self._jobs.write(Replace(ticket.job_id, job, raised), change)
@@ -268,7 +280,7 @@ class Ledger:
                 return None
             if read.value.state is CallState.SENT and read.value.held_by(claim.holder):
                 return read.value  # our own write, whose answer was lost
-            sent = ledger.send(
+            sent = call_rules.send(
                 read.value,
                 claim.holder,
                 timeout_s=ticket.timeout_s,

@@ -7,8 +7,8 @@ So no ending is told twice. A process that dies between write and line tells not
 from collections.abc import Sequence
 from contextlib import suppress
 
+from promptreel.domain.call import Call, committed_micros, counted_micros, spent_micros
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call, committed_micros, counted_micros, spent_micros
 from promptreel.domain.states import CallState
 from promptreel.errors import PromptreelError
 from promptreel.logging.events import log_event
@@ -64,6 +64,6 @@ def log_call_ended(call: Call, before: CallState) -> None:
         cost_micros=counted_micros(call),
         reserved_micros=call.reserved_micros,
         latency_s=None if call.sent_at is None else round((call.updated - call.sent_at).total_seconds(), 3),
-        code=call.codes[0] if call.codes and call.spends_remedy else None,
+        code=call.codes[0] if call.codes and call.counts_as_attempt else None,
         codes=list(call.codes),
     )

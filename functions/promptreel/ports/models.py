@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from promptreel.domain.models import Aspect, PictureSize, Resolution
+from promptreel.domain.models import Aspect, ImageSize, Resolution
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import PromptreelError
 
@@ -63,7 +63,7 @@ class ImageRequest:
     prompt: str
     references: tuple[str, ...]
     aspect: Aspect
-    size: PictureSize
+    size: ImageSize
     frame_px: tuple[int, int]
     seed: int
     max_output_tokens: int

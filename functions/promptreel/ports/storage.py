@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from promptreel.domain.call import Call
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from promptreel.domain import recovery, succession
+from promptreel.domain.call import spent_micros
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import spent_micros
-from promptreel.domain.money import usd
+from promptreel.domain.money import format_usd
 from promptreel.domain.states import JobState
 from promptreel.errors import Broken
 from promptreel.ledger.optimistic_locking import retry_on_conflict
@@ -35,7 +35,7 @@ def close_job(cmd: CloseJob, *, jobs: JobStore, clock: Clock, ids: Ids) -> JobCl
     if job is None or job.output is None:
         return JobClosed("superseded")
     spent = spent_micros(read.value for read in jobs.calls(job.id))
-    return JobClosed("complete", film_uri=job.output.film_uri, spent_usd=usd(spent))
+    return JobClosed("complete", film_uri=job.output.film_uri, spent_usd=format_usd(spent))
 
 
 def _complete(cmd: CloseJob, jobs: JobStore, clock: Clock) -> Job | None:
@@ -49,9 +49,9 @@ def _complete(cmd: CloseJob, jobs: JobStore, clock: Clock) -> Job | None:
         raise Broken(f"{job.id} has no film although its cut was reported done.", code="film_missing")
     scenes = [found.value for found in jobs.scenes(job.id)]
     calls = [found.value for found in jobs.calls(job.id)]
-    remedies = filter(None, map(recovery.told, scenes))
+    remedies = filter(None, map(recovery.remedy_warning, scenes))
     replaced = succession.replacement_warnings(calls)
-    warnings = (*job.warnings, *replaced, *remedies, *recovery.picture_warnings(scenes, calls))
+    warnings = (*job.warnings, *replaced, *remedies, *recovery.keyframe_warnings(scenes, calls))
     done = job.to(JobState.COMPLETE, clock.now(), warnings=warnings)
     jobs.write(Replace(job.id, read, done))
     log_job_ended(done, jobs)

@@ -8,9 +8,9 @@ be interrupted anywhere and is simply done again.
 from contextlib import suppress
 from datetime import timedelta
 
+from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call, committed_micros
-from promptreel.domain.states import GONE_JOB, JobState
+from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.errors import Transient
 from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.logging.endings import log_job_ended
@@ -43,9 +43,9 @@ def mark(
 
     def attempt() -> Job:
         read, now = jobs.job(job_id), clock.now()
-        if read.value.state in GONE_JOB or (expired_only and not read.value.is_absent(now)):
+        if read.value.state in DELETED_JOB_STATES or (expired_only and not read.value.is_hidden(now)):
             return read.value
-        marked = read.value.deleting(now)
+        marked = read.value.mark_deleted(now)
         jobs.write(Replace(job_id, read, marked))
         return marked
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from functools import partial
 
 from promptreel.domain import identifiers, planning, prompts, recovery, succession
+from promptreel.domain.call import committed_micros
+from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import committed_micros
 from promptreel.domain.models import ImageModel, registry
-from promptreel.domain.problem import Problem
-from promptreel.domain.scene import FrameName, Keyframe, Scene
+from promptreel.domain.scene import Keyframe, KeyframeName, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import Broken, NotFound, PromptreelError, Rejected
 from promptreel.ledger import call_requests
@@ -40,7 +40,7 @@ class DrawKeyframe:
     job_id: str
     run: int
     scene: str
-    frame: FrameName
+    frame: KeyframeName
     take: int = 1
 
 
@@ -85,7 +85,7 @@ def draw_keyframe(
     scene = jobs.scene(cmd.job_id, cmd.scene).value
     if scene.take != cmd.take:
         return KeyframeDrawn("outdated")
-    if scene.frame(cmd.frame) is None:
+    if scene.keyframe(cmd.frame) is None:
         ready = rewrite_refused_prompts(
             job,
             scene,
@@ -116,7 +116,7 @@ def draw_keyframe(
         except KeyframeRefused as error:
             if not scene.redraw:
                 raise
-            problem = Problem.of(error, step="draw_keyframe", scene=scene.id)
+            problem = Problem.from_error(error, step="draw_keyframe", scene=scene.id)
             retry_on_conflict(lambda: _give_up(cmd, problem, jobs, clock), clock, ids)
             return KeyframeDrawn("given_up")
         if isinstance(drawn, Busy):
@@ -125,9 +125,9 @@ def draw_keyframe(
             return KeyframeDrawn("superseded")
         keyframe = drawn
         retry_on_conflict(lambda: _hang_up(cmd, keyframe, jobs, clock), clock, ids)
-    if jobs.scene(cmd.job_id, cmd.scene).value.frames_drawn:
+    if jobs.scene(cmd.job_id, cmd.scene).value.keyframes_drawn:
         filming.dispatch(job, cmd.scene, jobs=jobs, queue=queue, clock=clock, ids=ids)
-    if all(read.value.frames_drawn for read in jobs.scenes(job.id)):
+    if all(read.value.keyframes_drawn for read in jobs.scenes(job.id)):
         job_lifecycle.advance(job.id, job.run, JobState.KEYFRAMES, JobState.VIDEO_GEN, jobs=jobs, clock=clock, ids=ids)
     return KeyframeDrawn("drawn")
 
@@ -135,7 +135,7 @@ def draw_keyframe(
 def _draw(
     job: Job,
     scene: Scene,
-    frame: FrameName,
+    frame: KeyframeName,
     *,
     jobs: JobStore,
     artifacts: ArtifactStore,
@@ -145,8 +145,8 @@ def _draw(
     until: datetime,
 ) -> Keyframe | Claim:
     """The picture, or why there is none now."""
-    plan = job.planned()
-    before = scene.frame("start") if frame == "end" else None
+    plan = job.require_plan()
+    before = scene.keyframe("start") if frame == "end" else None
     if frame == "end" and before is None:
         raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
     if before is not None:
@@ -161,7 +161,7 @@ def _draw(
             prompt=_prompt(job, scene, frame, model, continues=before is not None),
             references=references,
             aspect=plan.aspect,
-            size=planning.PICTURE_SIZE,
+            size=planning.IMAGE_SIZE,
             frame_px=plan.size_px,
             seed=call_requests.seed(job, scene.keyframe_purpose(frame), str(scene.take), str(attempt)),
             max_output_tokens=tariff.output_limit,
@@ -184,11 +184,11 @@ def _draw(
             return Keyframe(uri=uri, digest=paid.digest, checksum=checksum)
         if not isinstance(claim, EndedWithoutOutput):
             return claim
-        following = succession.next_model(job, model, claim.call, registry().image_model)
+        following = succession.choose_next_model(job, model, claim.call, registry().image_model)
         if following is not model:
             model = following
             continue
-        tries += claim.call.spends_remedy and job.counts(claim.call.updated)
+        tries += claim.call.counts_as_attempt and job.counts_toward_limit(claim.call.updated)
         cut_offs += claim.call.was_cut_off
         was_misfit |= MISFIT in claim.call.codes
         reason = claim.call.reason or reason
@@ -199,13 +199,13 @@ def _draw(
 
 
 def _judge_shape(
-    answer: ImageResult | Declined, frame: FrameName, asked: ImageRequest, may_redraw: MayRedraw
+    answer: ImageResult | Declined, frame: KeyframeName, asked: ImageRequest, may_redraw: MayRedraw
 ) -> Made | Declined:
     """Keep a picture of about the frame's shape; another one is declined once, then kept with a remark."""
     if isinstance(answer, Declined):
         return answer
     lost = planning.cropped_share(answer.drawn_px, asked.frame_px)
-    if lost <= planning.MOST_CROPPED:
+    if lost <= planning.MAX_CROPPED_SHARE:
         return Made(answer.data, answer.usage)
     width, height = answer.drawn_px
     words = f"its {frame} picture came as {width}x{height}, so that {lost:.0%} of it is cropped"
@@ -223,10 +223,10 @@ def _can_pay_another(job_id: str, price_micros: int, jobs: JobStore) -> bool:
         return False
 
 
-def _prompt(job: Job, scene: Scene, frame: FrameName, model: ImageModel, *, continues: bool) -> str:
+def _prompt(job: Job, scene: Scene, frame: KeyframeName, model: ImageModel, *, continues: bool) -> str:
     """The request's words, cut to what is reserved for them."""
     limit = model.max_prompt_tokens
-    prompt, cut = prompts.keyframe_prompt(job.planned(), scene, frame, limit, continues=continues)
+    prompt, cut = prompts.keyframe_prompt(job.require_plan(), scene, frame, limit, continues=continues)
     if cut is not None:
         fields = {"job": job.id, "scene": scene.id, "original": cut.original, "kept": cut.kept}
         log.warning("keyframe prompt cut to %d tokens", limit, extra={"json_fields": fields})
@@ -248,7 +248,7 @@ def _hang_up(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: Clock) -
     if position is None:
         raise NotFound(f"{cmd.scene} is gone: the job was deleted.")
     read, now = scenes[position], clock.now()
-    if read.value.take != cmd.take or read.value.frame(cmd.frame) is not None:
+    if read.value.take != cmd.take or read.value.keyframe(cmd.frame) is not None:
         return
     changes = [Replace(cmd.job_id, read, _with(read.value, cmd.frame, drawn, now))]
     following = scenes[position + 1] if position + 1 < len(scenes) else None
@@ -260,10 +260,10 @@ def _hang_up(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: Clock) -
 def _give_up(cmd: DrawKeyframe, problem: Problem, jobs: JobStore, clock: Clock) -> None:
     read = jobs.scene(cmd.job_id, cmd.scene)
     if read.value.take == cmd.take and read.value.redraw:
-        jobs.write(Replace(cmd.job_id, read, recovery.not_redrawn(read.value, problem, clock.now())))
+        jobs.write(Replace(cmd.job_id, read, recovery.give_up_redraw(read.value, problem, clock.now())))
 
 
-def _with(scene: Scene, frame: FrameName, drawn: Keyframe, now: datetime) -> Scene:
+def _with(scene: Scene, frame: KeyframeName, drawn: Keyframe, now: datetime) -> Scene:
     awaited = tuple(name for name in scene.redraw if name != frame)
     hung = scene.evolve(**{frame: drawn}, redraw=awaited, updated=now)
-    return hung.to(SceneState.DRAWN, now) if hung.frames_drawn and hung.state is SceneState.PENDING else hung
+    return hung.to(SceneState.DRAWN, now) if hung.keyframes_drawn and hung.state is SceneState.PENDING else hung

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from promptreel.domain.problem import Problem
+from promptreel.domain.document import Problem
 from promptreel.ports.storage import JobStore
 from promptreel.ports.system import Clock, Ids
 from promptreel.usecases import job_lifecycle

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from promptreel.domain import recovery
+from promptreel.domain.call import Call, committed_micros
+from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call, committed_micros
-from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Clip, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import NotFound, PromptreelError, Transient
@@ -146,7 +146,7 @@ def reject_clips(
             scene = found.value
             if scene.clip is not None and scene.state is SceneState.DONE:
                 problem, paid_by = problems[scene.id], scene.clip.call
-                changed = recovery.without_clip(job, scene, paid_by, problem, now, is_affordable=scene.id in affordable)
+                changed = recovery.reject_clip(job, scene, paid_by, problem, now, is_affordable=scene.id in affordable)
                 changes.append(Replace(job_id, found, changed))
         jobs.write(*changes)
 

@@ -5,10 +5,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from promptreel.domain import identifiers
+from promptreel.domain.call import committed_micros
+from promptreel.domain.document import Problem
 from promptreel.domain.job import DEFAULT_LIMIT_MICROS, Budget, Job
-from promptreel.domain.ledger import committed_micros
-from promptreel.domain.money import micros, usd
-from promptreel.domain.problem import Problem
+from promptreel.domain.money import format_usd, parse_usd
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState, SceneState
@@ -22,7 +22,7 @@ from promptreel.ports.system import Clock, Ids
 
 def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime, *, keep: timedelta, upload: str = "") -> Job:
     """A job as submitted, not stored yet. It expires after ``keep``; ``upload`` is the file that asked for it."""
-    limit = DEFAULT_LIMIT_MICROS if request.budget_usd is None else micros(request.budget_usd)
+    limit = DEFAULT_LIMIT_MICROS if request.budget_usd is None else parse_usd(request.budget_usd)
     wish = json.dumps(request.model_dump(mode="json"), sort_keys=True)
     return Job(
         id=job_id,
@@ -47,7 +47,7 @@ def create(job: Job, jobs: JobStore) -> Job:
     except VersionConflict:
         read = jobs.job(job.id)
         standing = read.value
-        if standing.is_forgotten(job.created):
+        if standing.tombstone_has_expired(job.created):
             jobs.write(Replace(job.id, read, job))
             return job
         if standing.origin != job.origin:
@@ -101,7 +101,7 @@ def resume(
 def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock) -> Job:
     read, now = jobs.job(job_id), clock.now()
     job = read.value
-    if job.is_absent(now):
+    if job.is_hidden(now):
         raise NotFound(f"There is no job {job_id}.")
     if job.state is JobState.COMPLETE:
         raise Conflict("The film is complete; there is nothing to go on with.", code="job_is_complete")
@@ -111,11 +111,11 @@ def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock)
     committed = committed_micros([call.value for call in jobs.calls(job_id)])
     if committed > limit:
         raise BudgetExceeded(
-            f"budget_usd: {usd(committed)} USD are spent or reserved already.",
-            remedy=f"Resume with a limit of at least {usd(committed)} USD.",
+            f"budget_usd: {format_usd(committed)} USD are spent or reserved already.",
+            remedy=f"Resume with a limit of at least {format_usd(committed)} USD.",
         )
     scenes = jobs.scenes(job_id)
-    reopened = job.entering(
+    reopened = job.enter_state(
         _unfinished(job, [scene.value for scene in scenes]),
         now,
         run=job.run + 1,
@@ -127,7 +127,9 @@ def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock)
         expires=job.expiry_from(now),
     )
     again = [scene for scene in scenes if scene.value.is_live or scene.value.problem is not None]
-    jobs.write(Replace(job_id, read, reopened), *(Replace(job_id, scene, scene.value.again(now)) for scene in again))
+    jobs.write(
+        Replace(job_id, read, reopened), *(Replace(job_id, scene, scene.value.reset_for_resume(now)) for scene in again)
+    )
     return reopened
 
 
@@ -135,7 +137,7 @@ def _unfinished(job: Job, scenes: list[Scene]) -> JobState:
     """The earliest stage with something left to do."""
     if job.plan is None:
         return JobState.PENDING
-    if not all(scene.frames_drawn for scene in scenes):
+    if not all(scene.keyframes_drawn for scene in scenes):
         return JobState.KEYFRAMES
     return JobState.STITCH if all(scene.state is SceneState.DONE for scene in scenes) else JobState.VIDEO_GEN
 

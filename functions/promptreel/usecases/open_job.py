@@ -57,7 +57,7 @@ def open_job(
 def _take(job_id: str, run: int, execution: str, jobs: JobStore, clock: Clock) -> Opened:
     read = jobs.job(job_id)
     job = read.value
-    if job.run != run or job.is_final or job.is_absent(clock.now()) or job.execution not in {None, execution}:
+    if job.run != run or job.is_final or job.is_hidden(clock.now()) or job.execution not in {None, execution}:
         return Opened("superseded", job_id, run)
     if job.execution is None:
         jobs.write(Replace(job_id, read, job.evolve(execution=execution, updated=clock.now())))
@@ -83,7 +83,7 @@ def _known(wish: dict[str, Any]) -> tuple[str, int]:
     job_id, run = wish["job_id"], wish.get("run")
     if (
         not isinstance(job_id, str)
-        or not identifiers.ID.match(job_id)
+        or not identifiers.ID_PATTERN.match(job_id)
         or not isinstance(run, int)
         or set(wish) - {"job_id", "run"}
     ):
@@ -115,7 +115,7 @@ def _from_upload(data: dict[str, Any], *, inbox: Inbox, jobs: JobStore, clock: C
         report = {"state": "rejected", "code": error.code, "message": error.message, "remedy": error.remedy}
         inbox.report(name, {"object": f"gs://{bucket}/{name}", "generation": generation, **report})
         raise
-    if job.is_absent(clock.now()):
+    if job.is_hidden(clock.now()):
         return job  # the same event again, long after: its report went with the job
     inbox.report(
         name, {"object": f"gs://{bucket}/{name}", "generation": generation, "state": "accepted", "job_id": job.id}

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from promptreel.domain import polling, recovery
+from promptreel.domain.call import Call
+from promptreel.domain.document import Problem
 from promptreel.domain.job import DrawItem, Job
-from promptreel.domain.ledger import Call
 from promptreel.domain.models import registry
-from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.ledger.claims import Ledger
@@ -64,7 +64,7 @@ def poll_clips(
     for drawn in (scene for scene in scenes if scene.state is SceneState.DRAWN):  # its painter died before it did this
         filming.dispatch(job, drawn.id, jobs=jobs, queue=queue, clock=clock, ids=ids)
     awaited = [scene for scene in scenes if scene.is_live and not scene.problem]
-    current = {scene.id: calls.get(scene.clip_call(job.id)) for scene in awaited}
+    current = {scene.id: calls.get(scene.clip_call_id(job.id)) for scene in awaited}
     due = [call for call in current.values() if call is not None and _is_due(call, began, pace)]
     polled = filming.poll(due, filmer=filmer, clock=clock)
     answered = {call.scene for call in due if call.operation in polled.states}
@@ -121,16 +121,16 @@ def _take_over(
     def attempt() -> bool:
         read = jobs.scene(job.id, scene_id)
         scene, now = read.value, clock.now()
-        if scene.clip_call(job.id) != call.id or not scene.is_live:
+        if scene.clip_call_id(job.id) != call.id or not scene.is_live:
             return False
         if not call.is_paid:
-            changed = recovery.after_failure(job, scene, call, now)
+            changed = recovery.recover_from_failure(job, scene, call, now)
         elif (problem := filming.fault(scene, call, clip)) is None:
-            changed = scene.to(SceneState.DONE, now, clip=clip, tries=recovery.delivered(scene, call))
+            changed = scene.to(SceneState.DONE, now, clip=clip, tries=recovery.record_delivery(scene, call))
         elif clip is None and filming.may_come(scene, call, now, pace):
             return False
         else:  # whether the budget holds another clip is found when that clip is claimed
-            changed = recovery.without_clip(job, scene, call.id, problem, now, is_affordable=True)
+            changed = recovery.reject_clip(job, scene, call.id, problem, now, is_affordable=True)
         jobs.write(Replace(job.id, read, changed))
         return changed.state is SceneState.QUEUED
 

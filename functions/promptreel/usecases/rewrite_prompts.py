@@ -9,7 +9,7 @@ from datetime import datetime
 from promptreel.domain import prompts, storyboard
 from promptreel.domain.job import Job
 from promptreel.domain.models import registry
-from promptreel.domain.scene import Rewording, Scene
+from promptreel.domain.scene import RewriteRequest, Scene
 from promptreel.domain.storyboard import StoryScene
 from promptreel.errors import QuotaExhausted, Transient
 from promptreel.ledger.claims import Busy, Ledger, Superseded
@@ -41,7 +41,7 @@ def rewrite_refused_prompts(
     asked = scene.rewording
     if asked is None:
         return scene
-    model = registry().text_model(job.planned().text_model)
+    model = registry().text_model(job.require_plan().text_model)
     question = _question(job, scene, asked)
     try:
         told = ask(job, model, question, writer=writer, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
@@ -62,11 +62,11 @@ def rewrite_refused_prompts(
     return retry_on_conflict(attempt, clock, ids)
 
 
-def _question(job: Job, scene: Scene, asked: Rewording) -> Question[StoryScene]:
+def _question(job: Job, scene: Scene, asked: RewriteRequest) -> Question[StoryScene]:
     return Question(
         purpose=f"rewrite/{scene.id}/{asked.attempt}",
-        instruction=prompts.REWORDING_INSTRUCTION,
-        prompt=prompts.rewording_prompt(scene, asked.advice, asked.reason),
+        instruction=prompts.REWRITE_INSTRUCTION,
+        prompt=prompts.rewrite_prompt(scene, asked.advice, asked.reason),
         schema=StoryScene,
         read=storyboard.parse_scene,
         path=f"jobs/{job.id}/rewrites/{scene.id}",

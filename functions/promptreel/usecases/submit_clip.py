@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from promptreel.domain import identifiers, prompts, recovery
+from promptreel.domain.call import Call
+from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call
-from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Clip, Scene
 from promptreel.domain.states import CallState, SceneState
 from promptreel.errors import (
@@ -103,7 +103,7 @@ def submit_clip(
             return ClipSubmitted("busy" if isinstance(ready, Busy) else "superseded")
         state = _send(job, ready, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock, until=until)
     except (BudgetExceeded, Broken) as error:
-        problem = Problem.of(error, step="submit_clip", scene=scene.id)
+        problem = Problem.from_error(error, step="submit_clip", scene=scene.id)
         retry_on_conflict(lambda: _write(cmd, jobs, clock, problem), clock, ids)
         return ClipSubmitted(error.code)
     if state == "filming":
@@ -123,7 +123,7 @@ def _send(
 ) -> str:
     """Claim the clip's call and send it, unless it is on its way already."""
     shot = _shot(job, scene)
-    ticket = call_requests.clip(job, job.planned(), scene, _digest(shot), clock.now())
+    ticket = call_requests.clip(job, job.require_plan(), scene, _digest(shot), clock.now())
     if clock.now() + timedelta(seconds=ticket.timeout_s) > until:
         return "busy"
     claim = ledger.claim(ticket)
@@ -181,7 +181,7 @@ def _deliver(cmd: SubmitClip, jobs: JobStore, clock: Clock, clip: Clip) -> None:
 
 
 def _shot(job: Job, scene: Scene) -> VideoRequest:
-    plan = job.planned()
+    plan = job.require_plan()
     model = plan.video_of(scene)
     prompt, cut = prompts.clip_prompt(plan, scene, model.max_prompt_chars)
     if cut is not None:

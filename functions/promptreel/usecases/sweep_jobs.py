@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 
+from promptreel.domain.call import Call
+from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call
-from promptreel.domain.problem import Problem
-from promptreel.domain.states import FINAL_JOB, FINISHED_CALL, CallState, JobState
+from promptreel.domain.states import FINAL_JOB_STATES, FINISHED_CALL_STATES, CallState, JobState
 from promptreel.errors import PromptreelError, VersionConflict
 from promptreel.ledger.claims import Ledger
 from promptreel.logging.events import log_event
@@ -113,7 +113,7 @@ class _Sweep:
 
     def restart_jobs(self) -> None:
         """Give a new execution to every job that no execution works on, or fail it."""
-        for job in self.jobs.jobs_in(set(JobState) - FINAL_JOB):
+        for job in self.jobs.jobs_in(set(JobState) - FINAL_JOB_STATES):
             with _isolate(job_id=job.id):
                 if not self._is_abandoned(job):
                     continue
@@ -132,7 +132,7 @@ class _Sweep:
 
     def finish_stale_calls(self) -> None:
         """Bring calls to their end that no execution looks after; PLANNED ones are not read, running jobs have many."""
-        for read in self.jobs.calls_in(set(CallState) - FINISHED_CALL - {CallState.PLANNED}):
+        for read in self.jobs.calls_in(set(CallState) - FINISHED_CALL_STATES - {CallState.PLANNED}):
             with _isolate(job_id=read.value.job, call=read.value.id):
                 if self._is_stale(read.value):
                     self._finish(read.value)
@@ -221,4 +221,4 @@ class _Sweep:
             return job.open_calls_since is None  # ended by a version that wrote no note
         if call.kind != "video" or call.scene is None:
             return False
-        return self.jobs.scene(call.job, call.scene).value.clip_call(call.job) != call.id
+        return self.jobs.scene(call.job, call.scene).value.clip_call_id(call.job) != call.id

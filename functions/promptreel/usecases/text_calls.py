@@ -17,7 +17,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.models import TextModel, registry
 from promptreel.domain.prompts import Feedback
 from promptreel.domain.scene import Scene
-from promptreel.domain.tariffs import Tariff, raised_limit, text_tariff, tokens_at_most
+from promptreel.domain.tariffs import Tariff, count_tokens_at_most, raise_output_limit, text_tariff
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Ledger, Paid, Superseded
 from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Artifact, Made, pay
@@ -81,11 +81,11 @@ def ask(
     feedback, fault, cut_offs, tries = Feedback(), "", 0, 0
     cut_off_at = None
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        limit = raised_limit(question.most_tokens, cut_offs, model.max_output_tokens)
+        limit = raise_output_limit(question.most_tokens, cut_offs, model.max_output_tokens)
         manuscript = TextRequest(
             model=model.id,
             instruction=question.instruction,
-            prompt=prompts.with_feedback(question.prompt, feedback),
+            prompt=prompts.add_feedback(question.prompt, feedback),
             schema=question.schema,
             seed=call_requests.seed(job, question.purpose, str(attempt)),
             max_output_tokens=limit,
@@ -114,7 +114,7 @@ def ask(
                 fault = str(error)
                 feedback = replace(feedback, answer=answer, fault=fault)
         else:
-            following = succession.next_model(job, model, claim.call, registry().text_model)
+            following = succession.choose_next_model(job, model, claim.call, registry().text_model)
             if following is not model:
                 model = following
                 continue
@@ -122,7 +122,7 @@ def ask(
             if claim.call.was_cut_off:
                 cut_offs, cut_off_at = cut_offs + 1, limit
                 feedback = Feedback(max_words=prompts.MOST_WORDS // cut_offs)
-        tries += claim.call.spends_remedy and job.counts(claim.call.updated)
+        tries += claim.call.counts_as_attempt and job.counts_toward_limit(claim.call.updated)
         if tries == MAX_TRIES:
             break
     return Unusable(tries, fault, cut_off_at)
@@ -130,7 +130,7 @@ def ask(
 
 def _tariff(model: TextModel, manuscript: TextRequest, location: str) -> Tariff:
     schema = json.dumps(manuscript.schema.model_json_schema())  # counts as input
-    sent = tokens_at_most(manuscript.instruction, manuscript.prompt, schema)
+    sent = count_tokens_at_most(manuscript.instruction, manuscript.prompt, schema)
     return text_tariff(model, sent, manuscript.max_output_tokens, location)
 
 

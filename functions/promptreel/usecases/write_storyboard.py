@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from promptreel.domain import planning, prompts, storyboard, timeline
+from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.job import Job, Plan, Wave
-from promptreel.domain.ledger import Call, committed_micros
 from promptreel.domain.models import registry
-from promptreel.domain.money import usd
-from promptreel.domain.planning import Brief
+from promptreel.domain.money import format_usd
+from promptreel.domain.planning import FilmSpec
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Storyboard
@@ -62,7 +62,7 @@ def write_storyboard(
     if job.plan is not None:
         return StoryboardWritten("planned", waves=job.plan.waves)
     job_lifecycle.advance(job.id, job.run, JobState.PENDING, JobState.STORYBOARD, jobs=jobs, clock=clock, ids=ids)
-    brief = planning.brief(job.request, job.created)
+    brief = planning.specify_film(job.request, job.created)
     told = ask(
         job,
         brief.text,
@@ -93,7 +93,7 @@ def write_storyboard(
     return retry_on_conflict(lambda: _reserve(cmd, brief, told, writer.location, jobs, clock), clock, ids)
 
 
-def _question(job: Job, brief: Brief) -> Question[Storyboard]:
+def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
     return Question(
         purpose="storyboard",
         instruction=prompts.WRITER_INSTRUCTION,
@@ -106,7 +106,7 @@ def _question(job: Job, brief: Brief) -> Question[Storyboard]:
 
 
 def _reserve(
-    cmd: WriteStoryboard, brief: Brief, told: Told[Storyboard], location: str, jobs: JobStore, clock: Clock
+    cmd: WriteStoryboard, brief: FilmSpec, told: Told[Storyboard], location: str, jobs: JobStore, clock: Clock
 ) -> StoryboardWritten:
     """Plan, scenes and a PLANNED call for every picture and clip in one batch, or none of it (DESIGN §5.2).
 
@@ -118,16 +118,16 @@ def _reserve(
         return StoryboardWritten("superseded")
     if job.plan is not None:
         return StoryboardWritten("planned", waves=job.plan.waves)
-    scenes = planning.scenes(told.answer.scenes, brief.durations_for(len(told.answer.scenes)), now)
+    scenes = planning.make_scenes(told.answer.scenes, brief.durations_for(len(told.answer.scenes)), now)
     plan = _plan(job, brief, told.answer, told.uri, scenes)
     planned = _planned_calls(job, plan, scenes, location, clock)
     committed = committed_micros([call.value for call in jobs.calls(job.id)])
     needed = committed + sum(call.reserved_micros for call in planned)
     if needed > job.budget.limit_micros:
         raise BudgetExceeded(
-            f"budget_usd: this film of {len(scenes)} scenes needs up to {usd(needed)} USD; "
-            f"the limit is {usd(job.budget.limit_micros)} USD. No picture was paid.",
-            remedy=f"Resume with a limit of at least {usd(needed)} USD, or ask for fewer or shorter scenes.",
+            f"budget_usd: this film of {len(scenes)} scenes needs up to {format_usd(needed)} USD; "
+            f"the limit is {format_usd(job.budget.limit_micros)} USD. No picture was paid.",
+            remedy=f"Resume with a limit of at least {format_usd(needed)} USD, or ask for fewer or shorter scenes.",
         )
     jobs.write(
         _replace_plan(read, plan, clock),
@@ -141,7 +141,7 @@ def _replace_plan(read: Versioned[Job], plan: Plan, clock: Clock) -> Replace[Job
     return Replace(read.value.id, read, read.value.to(JobState.KEYFRAMES, clock.now(), plan=plan))
 
 
-def _plan(job: Job, brief: Brief, told: Storyboard, uri: str, scenes: list[Scene]) -> Plan:
+def _plan(job: Job, brief: FilmSpec, told: Storyboard, uri: str, scenes: list[Scene]) -> Plan:
     kind, fps = job.request.transition.kind, brief.video.fps
     overlap = timeline.overlap_frames(kind, brief.transition_frames)
     return Plan(

@@ -10,7 +10,7 @@ import pytest
 
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.system import SystemClock, SystemIds
-from promptreel.domain.ledger import committed_micros
+from promptreel.domain.call import committed_micros
 from promptreel.domain.states import CallState
 from promptreel.errors import BudgetExceeded, Transient, VersionConflict
 from promptreel.ledger.claims import Acquired, Busy, CallRequest, Ledger

@@ -34,7 +34,7 @@ def test_document_when_written_then_is_read_back_equal(jobs: JobStore) -> None:
 
 def test_planned_job_when_written_then_is_read_back_equal(jobs: JobStore, world: FakeServices) -> None:
     planned = world.planned()
-    assert planned.planned().waves[0] == Wave(items=(DrawItem(scene="scene-01", frame="start"),))
+    assert planned.require_plan().waves[0] == Wave(items=(DrawItem(scene="scene-01", frame="start"),))
 
     jobs.write(Create(planned.id, planned))
 
@@ -263,7 +263,7 @@ def test_store_removes_unknown_fields_when_the_new_value_has_dropped_them(jobs: 
     raw.store("jobs/job-1", {**a_job().to_json(), "synopsis": "A keeper waits"})
     read = jobs.job("job-1")
 
-    jobs.write(Replace("job-1", read, read.value.deleting(later(1))))
+    jobs.write(Replace("job-1", read, read.value.mark_deleted(later(1))))
 
     assert "synopsis" not in raw.read("jobs/job-1")
 

@@ -4,17 +4,17 @@ import pytest
 from google import genai
 
 from promptreel.adapters.gemini import Gemini
-from promptreel.domain.ledger import CUT_OFF
+from promptreel.domain.call import CUT_OFF
 from promptreel.domain.models import registry
 from promptreel.domain.storyboard import StoryScene
-from promptreel.domain.tariffs import Tariff, picture_tariff, text_tariff, tokens_at_most
+from promptreel.domain.tariffs import Tariff, count_tokens_at_most, image_tariff, text_tariff
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
 from tests.contract.vertex.harness import FakeVertex, ObjectStore, a_picture
 from tests.fakes.system import START
 
 PICTURE = registry().image_model("gemini-3.1-flash-image")
 TEXT = registry().text_model("gemini-3.8-flash")
-TARIFF = picture_tariff(PICTURE, "1K", 1, PICTURE.output_tokens)
+TARIFF = image_tariff(PICTURE, "1K", 1, PICTURE.output_tokens)
 TIMEOUT_S = 60.0
 
 
@@ -110,7 +110,7 @@ def test_picture_is_kept_and_counts_at_least_its_bill_when_usage_is_missing(
 def test_text_is_counted_as_it_is_billed_and_below_its_reserve(gemini: Gemini, vertex: FakeVertex) -> None:
     asked = a_manuscript()
     written = gemini.write(asked, TIMEOUT_S)
-    tariff = text_tariff(TEXT, tokens_at_most(asked.instruction, asked.prompt), asked.max_output_tokens)
+    tariff = text_tariff(TEXT, count_tokens_at_most(asked.instruction, asked.prompt), asked.max_output_tokens)
 
     assert isinstance(written, TextResult)
     assert StoryScene.model_validate_json(written.text).motion_prompt
@@ -127,7 +127,7 @@ def test_answers_are_cut_off_when_their_limit_is_too_low(gemini: Gemini, vertex:
 def test_answers_cost_what_they_are_billed_when_they_come_from_a_region(vertex: FakeVertex) -> None:
     regional = LoopbackGemini(vertex, "europe-west4")
     text = text_tariff(TEXT, 4000, 4096, regional.location)
-    picture = picture_tariff(PICTURE, "1K", 1, PICTURE.output_tokens, regional.location)
+    picture = image_tariff(PICTURE, "1K", 1, PICTURE.output_tokens, regional.location)
     costs = [
         counted(text, regional.write(a_manuscript(), TIMEOUT_S)),
         counted(picture, regional.paint(a_sketch(), TIMEOUT_S)),

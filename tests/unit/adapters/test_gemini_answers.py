@@ -9,9 +9,9 @@ from google.genai import types
 from PIL import Image
 
 from promptreel.adapters.gemini_answers import read_picture, read_text, read_usage
-from promptreel.domain.ledger import CUT_OFF
+from promptreel.domain.call import CUT_OFF
 from promptreel.domain.models import registry
-from promptreel.domain.tariffs import ReportedUsage, picture_tariff, text_tariff
+from promptreel.domain.tariffs import ReportedUsage, image_tariff, text_tariff
 from promptreel.errors import AnswerLost, Refused
 from promptreel.ports.models import Declined, ImageResult, TextResult
 
@@ -104,7 +104,7 @@ def test_picture_never_costs_less_than_it_is_billed_when_counts_are_missing(
     body: dict[str, Any], missing: list[str]
 ) -> None:
     """Billed as drawn; words and withheld pictures are billed by the same counts."""
-    tariff = picture_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1, 2200)
+    tariff = image_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1, 2200)
     usage = tariff.complete(read_usage(an_answer(body, without(*missing)), draws=True))
     words_without_details = body is WORDS and "candidatesTokensDetails" in missing
 
@@ -115,7 +115,7 @@ def test_picture_never_costs_less_than_it_is_billed_when_counts_are_missing(
 
 def test_unreported_usage_counts_at_the_most_and_is_marked() -> None:
     text = text_tariff(registry().text_model("gemini-3.8-flash"), 3000, 4096)
-    picture = picture_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1, 2200)
+    picture = image_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1, 2200)
 
     assert text.complete(ReportedUsage(picture=0)) == text.most.model_copy(update={"assumed": ("input", "output")})
     assert picture.complete(ReportedUsage()) == picture.most.model_copy(

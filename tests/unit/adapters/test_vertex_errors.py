@@ -229,14 +229,14 @@ def test_table_holds_enough_answers_of_every_class_to_be_believed() -> None:
 
 
 def test_only_safety_leads_to_a_rewrite_when_remedies_are_chosen_by_class() -> None:
-    listed = {kind: remedies.remedy([kind.value]) for kind in FailureKind if kind is not SAFETY}
-    listed[CONFIGURATION] = remedies.remedy(ABSENT)
+    listed = {kind: remedies.find_remedy([kind.value]) for kind in FailureKind if kind is not SAFETY}
+    listed[CONFIGURATION] = remedies.find_remedy(ABSENT)
 
     for kind, remedy in listed.items():
         assert not {"rewrite", "redraw", "mute"} & set(remedy.steps), kind
         assert remedy.problem != "clip_refused", kind
     assert len({remedy.advice for remedy in listed.values()}) == len(listed)
-    assert "rewrite" in remedies.remedy(["safety"]).steps
+    assert "rewrite" in remedies.find_remedy(["safety"]).steps
 
 
 def test_message_keeps_the_words_of_the_innermost_envelope_when_answers_are_nested() -> None:

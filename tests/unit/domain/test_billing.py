@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptreel.domain import billing, ledger
-from promptreel.domain.billing import Bill, Row, Verdict
-from promptreel.domain.ledger import Call
+from promptreel.domain import billing, call_rules
+from promptreel.domain.billing import Bill, BillRow, Verdict
+from promptreel.domain.call import Call
 from promptreel.domain.states import CallState
 from promptreel.errors import Invalid
 from tests.factories import a_call, later
@@ -28,12 +28,12 @@ def a_picture(call_id: str, state: CallState, *, cost: int = 0, sent_s: float = 
     return a_call(call_id, kind="image", model="painter", state=state, cost_micros=cost, reserved_micros=90, **times)
 
 
-def a_bill(*rows: Row, since_s: float = -100, until_s: float = 5000) -> Bill:
+def a_bill(*rows: BillRow, since_s: float = -100, until_s: float = 5000) -> Bill:
     return Bill(since=later(since_s), until=later(until_s), rows=rows)
 
 
-def a_row(micros: int, at_s: float = 1, **fields: Any) -> Row:
-    return Row(at=later(at_s), micros=micros, **{"model": "veo-3.1-generate-001", **fields})
+def a_row(micros: int, at_s: float = 1, **fields: Any) -> BillRow:
+    return BillRow(at=later(at_s), micros=micros, **{"model": "veo-3.1-generate-001", **fields})
 
 
 def verdicts(bill: Bill, *calls: Call) -> list[Verdict]:
@@ -63,7 +63,7 @@ HERE: dict[str, Any] = {"storage_uri": f"gs://artifacts/{PREFIX}"}
         (CallState.SENT, [], Verdict.OPEN),
     ],
 )
-def test_clip_beside_a_bill_then_gets_this_verdict(state: CallState, rows: list[Row], verdict: Verdict) -> None:
+def test_clip_beside_a_bill_then_gets_this_verdict(state: CallState, rows: list[BillRow], verdict: Verdict) -> None:
     assert verdicts(a_bill(*rows), a_clip(state, operation="operations/1")) == [verdict]
 
 
@@ -107,10 +107,10 @@ def test_line_about_the_job_that_no_call_explains_then_is_told() -> None:
 def test_any_ledger_and_any_bill_then_only_lost_calls_can_be_never_billed_and_no_line_is_counted_twice(
     calls: list[tuple[CallState, int]], rows: list[tuple[int, int]]
 ) -> None:
-    ledger = [a_picture(f"call-{n}", state, cost=cost) for n, (state, cost) in enumerate(calls)]
+    call_rules = [a_picture(f"call-{n}", state, cost=cost) for n, (state, cost) in enumerate(calls)]
     bill = a_bill(*(a_row(micros, at_s, model="painter") for micros, at_s in rows))
 
-    findings = billing.compare("job-1", ledger, bill).findings
+    findings = billing.compare("job-1", call_rules, bill).findings
 
     never = [finding.call.state for finding in findings if finding.verdict is Verdict.NEVER_BILLED]
     assert set(never) <= {CallState.LOST}
@@ -123,7 +123,7 @@ def test_any_ledger_and_any_bill_then_only_lost_calls_can_be_never_billed_and_no
 def test_never_billed_then_moves_a_lost_call_and_no_other(state: CallState) -> None:
     call = a_clip(state, reason="The operation did not end.")
 
-    moved = ledger.never_billed(call, later(2000))
+    moved = call_rules.release_unbilled(call, later(2000))
 
     if state is CallState.LOST:
         assert moved is not None

@@ -13,7 +13,7 @@ from tests.recorded import from_a_newer_version
 
 
 def test_document_keeps_unknown_fields_at_every_depth_when_it_is_changed() -> None:
-    newer = from_a_newer_version(a_job().entering(a_job().state, later(1)).to_json())
+    newer = from_a_newer_version(a_job().enter_state(a_job().state, later(1)).to_json())
 
     changed = Job.from_json(newer, "jobs/job-1").evolve(run=2, warnings=("dark",))
 
@@ -29,7 +29,7 @@ def test_unknown_value_that_is_no_json_is_kept_as_it_is() -> None:
 def test_deleted_job_keeps_no_field_that_its_version_does_not_know() -> None:
     newer = {**a_job().to_json(), "synopsis": "A keeper waits"}
 
-    assert "synopsis" not in Job.from_json(newer, "jobs/job-1").deleting(later(1)).to_json()
+    assert "synopsis" not in Job.from_json(newer, "jobs/job-1").mark_deleted(later(1)).to_json()
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from promptreel.domain import ledger
-from promptreel.domain.ledger import Call, Lease
+from promptreel.domain import call_rules
+from promptreel.domain.call import Call, Lease, committed_micros
 from promptreel.domain.states import CallState
 from tests.factories import a_call, later
 
@@ -20,11 +20,11 @@ def held(state: CallState, *, until_s: float = 200, **fields: Any) -> Call:
 
 
 def claim(call: Call, holder: str = "you") -> Call | None:
-    return ledger.claim(call, digest="d", prefix="p/", holder=holder, pace=1.0, now=NOW)
+    return call_rules.claim(call, digest="d", prefix="p/", holder=holder, pace=1.0, now=NOW)
 
 
 def send(call: Call, holder: str = "me") -> Call | None:
-    return ledger.send(call, holder, timeout_s=60, window_s=900, pace=1.0, now=NOW)
+    return call_rules.send(call, holder, timeout_s=60, window_s=900, pace=1.0, now=NOW)
 
 
 def test_planned_call_when_claimed_then_is_reserved_with_a_lease() -> None:
@@ -62,10 +62,10 @@ def test_call_then_is_sent_only_by_its_holder_within_its_lease() -> None:
 
 def test_unpaid_call_then_may_be_claimed_again_but_after_lost_is_only_released() -> None:
     for state in (CallState.SENT, CallState.UNCERTAIN):
-        again = ledger.unpaid(held(state), "me", "429", NOW)
+        again = call_rules.record_unpaid(held(state), "me", "429", NOW)
         assert again is not None
         assert (again.state, again.lease, again.reason) == (CallState.PLANNED, None, "429")
-    released = ledger.unpaid(held(CallState.LOST), "me", "429", NOW)
+    released = call_rules.record_unpaid(held(CallState.LOST), "me", "429", NOW)
     assert released is not None
     assert released.state is CallState.RELEASED
 
@@ -73,21 +73,21 @@ def test_unpaid_call_then_may_be_claimed_again_but_after_lost_is_only_released()
 def test_every_later_write_of_a_sender_then_needs_its_own_token() -> None:
     sent = held(CallState.SENT)
 
-    assert ledger.unpaid(sent, "you", "", NOW) is None
-    assert ledger.refused(sent, "you", "", (), NOW) is None
-    assert ledger.answer_lost(sent, "you", "", NOW) is None
+    assert call_rules.record_unpaid(sent, "you", "", NOW) is None
+    assert call_rules.record_refused(sent, "you", "", (), NOW) is None
+    assert call_rules.record_answer_lost(sent, "you", "", NOW) is None
 
 
 def test_operation_name_then_is_stored_once_and_even_on_a_lost_call() -> None:
     for state in (CallState.SENT, CallState.UNCERTAIN, CallState.LOST):
-        named = ledger.named(held(state), "operations/1", NOW)
+        named = call_rules.record_operation(held(state), "operations/1", NOW)
         assert named is not None
         assert (named.state, named.operation) == (state, "operations/1")
-        assert ledger.named(named, "operations/2", NOW) is None
+        assert call_rules.record_operation(named, "operations/2", NOW) is None
 
 
 def test_late_answer_of_a_lost_call_then_is_recorded_with_its_real_cost() -> None:
-    settled = ledger.settled(held(CallState.LOST), cost_micros=7, artifact="gs://a", usage=None, now=NOW)
+    settled = call_rules.settle(held(CallState.LOST), cost_micros=7, artifact="gs://a", usage=None, now=NOW)
 
     assert settled is not None
     assert (settled.state, settled.cost_micros) == (CallState.SETTLED, 7)
@@ -96,30 +96,30 @@ def test_late_answer_of_a_lost_call_then_is_recorded_with_its_real_cost() -> Non
 def test_uncertain_call_then_is_lost_only_by_a_look_that_began_after_its_window() -> None:
     uncertain = held(CallState.UNCERTAIN)
 
-    assert ledger.lost(uncertain, later(1000), "", later(2000)) is None
-    given_up = ledger.lost(uncertain, later(1001), "", later(2000))
+    assert call_rules.give_up_after_window(uncertain, later(1000), "", later(2000)) is None
+    given_up = call_rules.give_up_after_window(uncertain, later(1001), "", later(2000))
     assert given_up is not None
     assert given_up.state is CallState.LOST
 
 
 def test_expired_leases_then_move_by_anybodys_hand_but_never_a_call_with_an_operation() -> None:
-    reserved = ledger.expired(held(CallState.RESERVED, until_s=100), NOW)
-    sent = ledger.expired(held(CallState.SENT, until_s=100), NOW)
+    reserved = call_rules.expire(held(CallState.RESERVED, until_s=100), NOW)
+    sent = call_rules.expire(held(CallState.SENT, until_s=100), NOW)
 
     assert reserved is not None
     assert sent is not None
     assert (reserved.state, reserved.lease) == (CallState.PLANNED, None)
     assert sent.state is CallState.UNCERTAIN
-    assert ledger.expired(held(CallState.SENT, until_s=100, operation="operations/1"), NOW) is None
-    assert ledger.expired(held(CallState.RESERVED), NOW) is None
+    assert call_rules.expire(held(CallState.SENT, until_s=100, operation="operations/1"), NOW) is None
+    assert call_rules.expire(held(CallState.RESERVED), NOW) is None
 
 
 def test_ended_jobs_planned_call_then_is_released_and_spends_no_remedy() -> None:
-    released = ledger.abandoned(a_call(), NOW)
+    released = call_rules.abandon(a_call(), NOW)
 
     assert released is not None
-    assert (released.state, released.spends_remedy) == (CallState.RELEASED, False)
-    assert ledger.abandoned(held(CallState.SENT), NOW) is None
+    assert (released.state, released.counts_as_attempt) == (CallState.RELEASED, False)
+    assert call_rules.abandon(held(CallState.SENT), NOW) is None
 
 
 def test_sum_then_counts_cost_of_paid_reserved_of_open_and_lost_and_nothing_of_released_calls() -> None:
@@ -132,4 +132,4 @@ def test_sum_then_counts_cost_of_paid_reserved_of_open_and_lost_and_nothing_of_r
         a_call(state=CallState.RELEASED, reserved_micros=100_000),
     ]
 
-    assert ledger.committed_micros(calls) == 11_114
+    assert committed_micros(calls) == 11_114

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptreel.domain.models import TokenUsage, frame_size_px, registry
-from promptreel.domain.money import micros, per_million, usd
+from promptreel.domain.money import format_usd, parse_usd, per_million
 from promptreel.errors import Invalid
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -17,19 +17,19 @@ NEXT_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 
 @given(st.integers(0, 10**12))
 def test_amount_then_survives_the_way_through_dollars(amount: int) -> None:
-    assert micros(usd(amount)) == amount
+    assert parse_usd(format_usd(amount)) == amount
 
 
 @pytest.mark.parametrize(
     ("amount", "text"), [(0, "0.00"), (400_000, "0.40"), (125, "0.000125"), (13_143_212, "13.143212"), (10**7, "10.00")]
 )
 def test_dollars_then_are_written_as_people_do(amount: int, text: str) -> None:
-    assert usd(amount) == text
+    assert format_usd(amount) == text
 
 
 def test_amount_finer_than_a_micro_dollar_then_is_refused() -> None:
     with pytest.raises(ValueError, match="finer than a micro-dollar"):
-        micros(Decimal("0.0000001"))
+        parse_usd(Decimal("0.0000001"))
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**5), st.integers(0, 10**9)), max_size=4))

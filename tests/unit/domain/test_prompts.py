@@ -4,9 +4,9 @@ import pytest
 
 from promptreel.domain import prompts
 from promptreel.domain.job import Plan
-from promptreel.domain.scene import FrameName, Scene
+from promptreel.domain.scene import KeyframeName, Scene
 from promptreel.domain.storyboard import Character, Setting, StyleGuide
-from promptreel.domain.tariffs import tokens_at_most
+from promptreel.domain.tariffs import count_tokens_at_most
 from tests.factories import a_scene
 
 MAX_TOKENS = 8000
@@ -47,16 +47,16 @@ def everyone(start: str = "The keeper at the window") -> Scene:
 @pytest.mark.parametrize("letter", ["x", "ж", "海", "🌊"])
 @pytest.mark.parametrize("length", [20, 200, 2000])
 def test_keyframe_prompt_is_cut_to_its_limit_and_keeps_the_picture_and_its_framing(
-    length: int, letter: str, frame: FrameName
+    length: int, letter: str, frame: KeyframeName
 ) -> None:
     prompt, cut = prompts.keyframe_prompt(a_plan(length, letter), everyone(), frame, MAX_TOKENS, continues=True)
 
-    assert tokens_at_most(prompt) <= MAX_TOKENS
+    assert count_tokens_at_most(prompt) <= MAX_TOKENS
     assert "The keeper at the window" in prompt.splitlines()[0]
     assert prompt.endswith(f"\n{ATTACHED}\n{FRAMING}")
     if cut is not None:
         assert cut.kept == prompt
-        assert tokens_at_most(cut.original) > MAX_TOKENS
+        assert count_tokens_at_most(cut.original) > MAX_TOKENS
 
 
 def test_keyframe_prompt_is_whole_when_it_fits() -> None:
@@ -73,7 +73,7 @@ def test_keyframe_prompt_is_cut_inside_the_picture_only_when_that_alone_is_too_l
     prompt, cut = prompts.keyframe_prompt(a_plan(), scene, "start", MAX_TOKENS, continues=False)
 
     assert cut is not None
-    assert MAX_TOKENS - 10 <= tokens_at_most(prompt) <= MAX_TOKENS
+    assert MAX_TOKENS - 10 <= count_tokens_at_most(prompt) <= MAX_TOKENS
     assert prompt.startswith(f"First picture of a film scene: {letter * 1000}")
     assert prompt.endswith(f"\n{FRAMING}")
 

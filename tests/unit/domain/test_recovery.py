@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from promptreel.domain import recovery
+from promptreel.domain.call import JOB_ENDED, Call
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import JOB_ENDED, Call
-from promptreel.domain.scene import Scene, Try
+from promptreel.domain.scene import Attempt, Scene
 from promptreel.domain.states import CallState, SceneState
 from tests.factories import a_call, a_scene
 from tests.fakes.services import FakeServices
@@ -31,16 +31,16 @@ def refused(*codes: str, reason: str = "refused", at: datetime = LATER) -> Call:
     return a_call(state=CallState.RELEASED, codes=codes, reason=reason, updated=at)
 
 
-def a_try(remedy: str = "", outcome: str = "refused", reason: str = "before") -> Try:
-    return Try(take=1, attempt=1, call=f"call-{remedy}", outcome=outcome, at=START, reason=reason, remedy=remedy)
+def a_try(remedy: str = "", outcome: str = "refused", reason: str = "before") -> Attempt:
+    return Attempt(take=1, attempt=1, call=f"call-{remedy}", outcome=outcome, at=START, reason=reason, remedy=remedy)
 
 
 def test_remedies_used_before_a_person_asked_to_go_on_then_may_be_used_again(job: Job) -> None:
     scene = filming(tries=(a_try("rewrite"),))
 
-    assert recovery.after_failure(job, scene, refused("57734940"), LATER).is_given_up
+    assert recovery.recover_from_failure(job, scene, refused("57734940"), LATER).is_given_up
     resumed = job.evolve(resumed=RESUMED)
-    assert recovery.after_failure(resumed, scene, refused("57734940"), LATER).tries[-1].remedy == "rewrite"
+    assert recovery.recover_from_failure(resumed, scene, refused("57734940"), LATER).tries[-1].remedy == "rewrite"
 
 
 def test_call_that_ended_before_a_person_asked_to_go_on_then_is_followed_by_another_and_spends_nothing(
@@ -48,7 +48,7 @@ def test_call_that_ended_before_a_person_asked_to_go_on_then_is_followed_by_anot
 ) -> None:
     resumed = job.evolve(resumed=RESUMED)
 
-    after = recovery.after_failure(resumed, filming(), refused("89371032", at=START), LATER)
+    after = recovery.recover_from_failure(resumed, filming(), refused("89371032", at=START), LATER)
 
     assert (after.state, after.attempt, after.dispatch, after.queued_at) == (SceneState.QUEUED, 2, 1, LATER)
     assert [(one.outcome, one.remedy) for one in after.tries] == [("refused", "")]
@@ -56,7 +56,7 @@ def test_call_that_ended_before_a_person_asked_to_go_on_then_is_followed_by_anot
 
 def test_words_asked_for_then_are_named_by_the_attempt_they_are_for(job: Job) -> None:
     """So that words asked for again, later, are other words and another call."""
-    after = recovery.after_failure(job, filming(take=2, attempt=3), refused("57734940", reason="hate"), LATER)
+    after = recovery.recover_from_failure(job, filming(take=2, attempt=3), refused("57734940", reason="hate"), LATER)
 
     assert after.rewording is not None
     assert (after.rewording.attempt, after.rewording.reason) == ("2-3", "hate")
@@ -67,14 +67,14 @@ def test_scene_given_up_then_says_after_how_many_real_tries(job: Job) -> None:
     never_made = a_try(outcome="never_made")
     scene = filming(tries=(never_made, a_try("reseed"), a_try("rewrite")))
 
-    after = recovery.after_failure(job, scene, refused("22137204", reason="hateful"), LATER)
+    after = recovery.recover_from_failure(job, scene, refused("22137204", reason="hateful"), LATER)
 
     assert after.problem is not None
     assert after.problem.message == "scene-01: no clip in 3 tries: hateful"
 
 
 def test_call_that_was_never_made_then_spends_no_remedy(job: Job) -> None:
-    after = recovery.after_failure(job, filming(), refused(JOB_ENDED), LATER)
+    after = recovery.recover_from_failure(job, filming(), refused(JOB_ENDED), LATER)
 
     assert (after.state, after.attempt, after.tries[-1].outcome) == (SceneState.QUEUED, 2, "never_made")
 
@@ -83,6 +83,6 @@ def test_film_then_is_told_of_the_last_reason_and_only_about_scenes_that_are_in_
     tries = (a_try("rewrite", reason="first"), a_try("redraw", reason="second"), a_try(outcome="delivered"))
     done = a_scene(state=SceneState.DONE, tries=tries)
 
-    assert recovery.told(done) == "scene-01 was filmed in milder words, from other pictures: second"
-    assert recovery.told(done.evolve(state=SceneState.FILTERED)) == ""
-    assert recovery.told(done.evolve(tries=(a_try("reseed"),))) == ""
+    assert recovery.remedy_warning(done) == "scene-01 was filmed in milder words, from other pictures: second"
+    assert recovery.remedy_warning(done.evolve(state=SceneState.FILTERED)) == ""
+    assert recovery.remedy_warning(done.evolve(tries=(a_try("reseed"),))) == ""

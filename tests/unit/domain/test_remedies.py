@@ -4,7 +4,7 @@ import pytest
 
 from promptreel.domain import remedies
 from promptreel.domain.models import ImageModel, TextModel, VideoModel, registry
-from promptreel.domain.remedies import Step
+from promptreel.domain.remedies import RemedyKind
 
 # Every code that Vertex AI's Veo and image pages list.
 LISTED = (
@@ -12,30 +12,30 @@ LISTED = (
     "89371032 49114662 72817394 63429089 60599140 35561574 35561575 90789179 43188360 78610348 61493863 56562880 "
     "32635315 92201652 39322892"
 ).split()
-EVERYTHING: set[Step] = {"repeat", "reseed", "rewrite", "redraw", "mute", "model", "successor"}
+EVERYTHING: set[RemedyKind] = {"repeat", "reseed", "rewrite", "redraw", "mute", "model", "successor"}
 
 
 @pytest.mark.parametrize("code", LISTED)
 def test_listed_code_then_has_a_category_and_advice_for_the_owner(code: str) -> None:
-    remedy = remedies.remedy([code])
+    remedy = remedies.find_remedy([code])
 
     assert remedy.category != "unknown"
     assert remedy.advice.endswith(".")
 
 
 def test_several_codes_then_the_strictest_rules() -> None:
-    assert remedies.remedy(["64151117"]).steps == ("reseed", "rewrite", "redraw", "model")
-    assert remedies.remedy(["64151117", "62263041"]).category == "dangerous"
-    assert remedies.remedy(["64151117", "89371032"]).steps == ()
+    assert remedies.find_remedy(["64151117"]).steps == ("reseed", "rewrite", "redraw", "model")
+    assert remedies.find_remedy(["64151117", "62263041"]).category == "dangerous"
+    assert remedies.find_remedy(["64151117", "89371032"]).steps == ()
 
 
 @pytest.mark.parametrize("codes", [[], ["00000000"], ["safety"]])
 def test_unknown_or_missing_code_then_gets_another_seed_and_other_words(codes: list[str]) -> None:
-    assert remedies.remedy(codes).steps == ("reseed", "rewrite")
+    assert remedies.find_remedy(codes).steps == ("reseed", "rewrite")
 
 
 def test_steps_then_are_tried_in_order_each_as_often_as_it_is_listed() -> None:
-    failure = remedies.remedy(["outage"])
+    failure = remedies.find_remedy(["outage"])
 
     assert failure.next_step([], EVERYTHING) == "reseed"
     assert failure.next_step(["reseed"], EVERYTHING) == "reseed"
@@ -44,17 +44,17 @@ def test_steps_then_are_tried_in_order_each_as_often_as_it_is_listed() -> None:
 
 
 def test_step_that_this_scene_does_not_allow_then_is_passed_over() -> None:
-    assert remedies.remedy(["64151117"]).next_step(["reseed"], {"model"}) == "model"
-    assert remedies.remedy(["64151117"]).next_step(["reseed"], set()) is None
+    assert remedies.find_remedy(["64151117"]).next_step(["reseed"], {"model"}) == "model"
+    assert remedies.find_remedy(["64151117"]).next_step(["reseed"], set()) is None
 
 
 def test_remedies_of_other_refusals_count_and_four_are_the_end() -> None:
-    assert remedies.remedy(["64151117"]).next_step(["rewrite"], EVERYTHING) == "reseed"
-    assert remedies.remedy(["64151117"]).next_step(["rewrite", "mute", "rewrite", "redraw"], EVERYTHING) is None
+    assert remedies.find_remedy(["64151117"]).next_step(["rewrite"], EVERYTHING) == "reseed"
+    assert remedies.find_remedy(["64151117"]).next_step(["rewrite", "mute", "rewrite", "redraw"], EVERYTHING) is None
 
 
 def test_successor_is_left_when_every_remedy_is_used_up() -> None:
-    unavailable = remedies.remedy([remedies.MODEL_UNAVAILABLE])
+    unavailable = remedies.find_remedy([remedies.MODEL_UNAVAILABLE])
 
     assert unavailable.next_step(["rewrite", "mute", "rewrite", "redraw", "successor"], EVERYTHING) == "successor"
     assert unavailable.next_step([], EVERYTHING - {"successor"}) is None

@@ -21,12 +21,12 @@ def test_table_then_knows_every_state(table: Any, kind: type[StrEnum]) -> None:
 
 
 def test_unfinished_job_then_can_always_fail_and_be_cancelled() -> None:
-    for state in set(JobState) - states.FINAL_JOB:
+    for state in set(JobState) - states.FINAL_JOB_STATES:
         assert {JobState.FAILED, JobState.CANCELLED} <= states.JOB_MOVES[state]
 
 
 def test_every_job_then_can_be_deleted_once_and_never_comes_back() -> None:
-    for state in set(JobState) - states.GONE_JOB:
+    for state in set(JobState) - states.DELETED_JOB_STATES:
         assert JobState.DELETING in states.JOB_MOVES[state]
     assert states.JOB_MOVES[JobState.DELETING] == {JobState.DELETED}
     assert states.JOB_MOVES[JobState.DELETED] == frozenset()
@@ -45,7 +45,7 @@ def test_any_sequence_of_moves_then_leaves_a_final_state_only_to_be_deleted_and_
             assert state not in states.JOB_MOVES[before.state]
             assert job == before
         else:
-            assert before.state not in states.FINAL_JOB or state in states.GONE_JOB
+            assert before.state not in states.FINAL_JOB_STATES or state in states.DELETED_JOB_STATES
 
 
 def test_paid_call_then_stays_paid() -> None:

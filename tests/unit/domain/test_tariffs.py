@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptreel.domain.models import ImageModel, TokenUsage, registry
-from promptreel.domain.tariffs import ReportedUsage, picture_tariff, text_tariff
+from promptreel.domain.tariffs import ReportedUsage, image_tariff, text_tariff
 
 BEFORE, AFTER = datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def test_picture_reserves_at_least_its_bill_whatever_its_output_is_made_of(
     model: ImageModel, data: st.DataObject
 ) -> None:
     limit = data.draw(st.integers(model.output_tokens, model.max_output_tokens))
-    tariff = picture_tariff(model, "1K", 1, limit)
+    tariff = image_tariff(model, "1K", 1, limit)
     picture_tokens = model.picture_tokens["1K"]
     pictures = data.draw(st.integers(0, limit // picture_tokens)) * picture_tokens
     text = data.draw(st.integers(0, limit - pictures))

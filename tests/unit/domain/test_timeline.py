@@ -41,4 +41,4 @@ def test_film_then_is_as_long_as_its_scenes_less_what_they_share(scenes: list[in
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.5, 12), ("1.292", 31), (Fraction(1, 48), 1), (0.1, 2)])
 def test_seconds_then_become_the_nearest_frame(seconds: float, expected: int) -> None:
-    assert timeline.frames(seconds, 24) == expected
+    assert timeline.to_frames(seconds, 24) == expected

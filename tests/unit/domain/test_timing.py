@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptreel.domain.planning import Brief, accept
+from promptreel.domain.planning import FilmSpec, accept
 from promptreel.domain.timing import TOLERANCE_S
 from promptreel.errors import Invalid
 from tests.fakes.system import START
@@ -16,7 +16,7 @@ HALF_FRAME_S = 1 / 48
 CROSSFADE = {"kind": "crossfade", "duration_s": 0.5}
 
 
-def plan(prompt: str = "A fox", **fields: object) -> Brief:
+def plan(prompt: str = "A fox", **fields: object) -> FilmSpec:
     return accept({"prompt": prompt, "budget_usd": 10_000, **fields}, START)[1]
 
 

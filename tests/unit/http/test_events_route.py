@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from flask.testing import FlaskClient
 
+from promptreel.domain.document import Problem
 from promptreel.domain.identifiers import trace_id
 from promptreel.domain.job import HISTORY
-from promptreel.domain.problem import Problem
-from promptreel.domain.scene import Try
+from promptreel.domain.scene import Attempt
 from promptreel.domain.states import CallState, JobState
 from promptreel.ports.storage import Create, Replace
 from promptreel.usecases import job_lifecycle
@@ -23,7 +23,7 @@ def test_events_when_asked_for_then_tell_stages_calls_refusals_and_remedies_in_o
 ) -> None:
     job = world.planned()
     sent, refused = START + timedelta(seconds=60), START + timedelta(seconds=90)
-    one = Try(take=1, attempt=1, call="call-1", outcome="refused", at=refused, codes=("22137204",), remedy="reseed")
+    one = Attempt(take=1, attempt=1, call="call-1", outcome="refused", at=refused, codes=("22137204",), remedy="reseed")
     read = world.jobs.scenes(job.id)[0]
     released = a_call(job=job.id, state=CallState.RELEASED, codes=("22137204",), sent_at=sent, updated=refused)
     world.jobs.write(Replace(job.id, read, read.value.evolve(tries=(one,))), Create(job.id, released))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptreel.domain.ledger import committed_micros
-from promptreel.domain.money import usd
-from promptreel.domain.states import FINISHED_CALL, PAID_CALL, CallState
+from promptreel.domain.call import committed_micros
+from promptreel.domain.money import format_usd
+from promptreel.domain.states import FINISHED_CALL_STATES, PAID_CALL_STATES, CallState
 from promptreel.http import responses
 from promptreel.ports.storage import Create
 from promptreel.usecases.close_job import CloseJob
@@ -19,7 +19,7 @@ from tests.fakes.services import FakeServices
 @st.composite
 def any_call(draw: st.DrawFn, state: st.SearchStrategy[CallState]) -> Any:
     found = draw(state)
-    cost = draw(st.integers(0, 9_000_000)) if found in PAID_CALL else 0
+    cost = draw(st.integers(0, 9_000_000)) if found in PAID_CALL_STATES else 0
     number = draw(st.integers(0, 10**9))
     return a_call(f"call-{number}", state=found, reserved_micros=draw(st.integers(0, 9_000_000)), cost_micros=cost)
 
@@ -39,15 +39,21 @@ def test_rows_add_up_to_the_totals_when_calls_are_in_any_state(calls: list[Any])
 
     assert sums(ledger) == {"reserved": totals["reserved_micros"], "spent": totals["spent_micros"]}
     assert totals["reserved_micros"] + totals["spent_micros"] == committed_micros(calls)
-    assert (shown["reserved_usd"], shown["spent_usd"]) == (usd(totals["reserved_micros"]), usd(totals["spent_micros"]))
+    assert (shown["reserved_usd"], shown["spent_usd"]) == (
+        format_usd(totals["reserved_micros"]),
+        format_usd(totals["spent_micros"]),
+    )
 
 
 @pytest.mark.parametrize("state", CallState)
 def test_row_counts_its_cost_when_paid_its_reserve_when_it_may_be_and_nothing_when_released(state: CallState) -> None:
     (row,) = responses.ledger(a_job(), [a_call(state=state, reserved_micros=50, cost_micros=7)])["calls"]
 
-    expected = 0 if state is CallState.RELEASED else 7 if state in PAID_CALL else 50
-    assert (row["counted_micros"], row["counted_as"]) == (expected, "spent" if state in FINISHED_CALL else "reserved")
+    expected = 0 if state is CallState.RELEASED else 7 if state in PAID_CALL_STATES else 50
+    assert (row["counted_micros"], row["counted_as"]) == (
+        expected,
+        "spent" if state in FINISHED_CALL_STATES else "reserved",
+    )
 
 
 @pytest.mark.parametrize("state", CallState)
@@ -69,4 +75,4 @@ def test_closed_job_reports_what_was_spent_without_what_is_still_reserved(
     closed = world.close_job(CloseJob("job-1", job.run))
     totals = responses.ledger(job, [read.value for read in world.jobs.calls("job-1")])["totals"]
 
-    assert closed.spent_usd == usd(totals["spent_micros"])
+    assert closed.spent_usd == format_usd(totals["spent_micros"])

@@ -117,7 +117,7 @@ def outcome_of(way_in: WayIn, payload: Any) -> Job | Refusal:
 
 def is_planned_as_given(job: Job, chosen: Mapping[str, Any]) -> bool:
     """Whether the plan keeps every chosen value; a length within the tolerance must be warned of."""
-    request, plan = job.request, planning.brief(job.request, job.created)
+    request, plan = job.request, planning.specify_film(job.request, job.created)
     film_s = sum(plan.durations_s) - (
         plan.transition_frames / plan.video.fps * (len(plan.durations_s) - 1)
         if request.transition.kind == "crossfade"
@@ -228,7 +228,7 @@ def test_price_at_submission_is_what_the_plan_reserves() -> None:
     world = FakeServices()
     job = world.planned(scenes=3, resolution="1080p", quality="best", clip_audio=False, budget_usd=100)
 
-    decided = planning.brief(job.request, START)
+    decided = planning.specify_film(job.request, START)
     storyboard, rest = planning.price_micros(job.request, decided, 3, START)
 
     calls = [read.value for read in world.jobs.calls(job.id)]
@@ -239,10 +239,10 @@ def test_price_at_submission_is_what_the_plan_reserves() -> None:
 def test_writer_chooses_only_among_numbers_of_scenes_that_the_limit_holds() -> None:
     def scene_range(limit_micros: int) -> tuple[int, int]:
         limit = {"budget_usd": f"{limit_micros / 1_000_000:.6f}"}
-        return planning.brief(parse_request({"prompt": "A fox", **limit}), START).scene_range
+        return planning.specify_film(parse_request({"prompt": "A fox", **limit}), START).scene_range
 
     request = parse_request({"prompt": "A fox"})
-    free = planning.brief(request, START)
+    free = planning.specify_film(request, START)
     four = sum(planning.price_micros(request, free, 4, START))
 
     ranges = [scene_range(limit) for limit in (25_000_000, four, four - 1, 1)]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from promptreel.domain.ledger import Call
-from promptreel.domain.problem import Problem
+from promptreel.domain.call import Call
+from promptreel.domain.document import Problem
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import Transient, VersionConflict
 from promptreel.ports.storage import Change, Create

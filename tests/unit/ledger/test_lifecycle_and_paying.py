@@ -6,7 +6,7 @@ import pytest
 
 from promptreel.domain.models import registry
 from promptreel.domain.states import CallState, JobState
-from promptreel.domain.tariffs import ReportedUsage, picture_tariff
+from promptreel.domain.tariffs import ReportedUsage, image_tariff
 from promptreel.errors import Conflict
 from promptreel.ledger.claims import CallRequest, Claim, EndedWithoutOutput, Paid
 from promptreel.ledger.paid_calls import Artifact, Made, last_answer, pay
@@ -21,7 +21,7 @@ TICKET = CallRequest(
     job_id="job-1", run=1, kind="image", model="m", purpose="k", digest="d", price_micros=100, timeout_s=60
 )
 ARTIFACT = Artifact("jobs/job-1/k.png", "image/png")
-TARIFF = picture_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1, 2200)
+TARIFF = image_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1, 2200)
 
 
 def pay_for(world: FakeServices, post: Callable[[float], Made | Declined]) -> Claim:

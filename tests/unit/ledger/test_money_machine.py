@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from promptreel.domain.billing import Bill, Row
-from promptreel.domain.ledger import CUT_OFF, committed_micros
+from promptreel.domain.billing import Bill, BillRow
+from promptreel.domain.call import CUT_OFF, committed_micros
 from promptreel.domain.models import registry
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.domain.tariffs import ReportedUsage, text_tariff
@@ -256,7 +256,7 @@ class Money(RuleBasedStateMachine):
         """The provider's export of everything up to now: filtered requests cost nothing."""
         now = self.world.clock.true_now()
         rows = [
-            Row(at=now, model=VEO, micros=0 if isinstance(op.state, Ended) else op.micros, storage_uri=op.prefix)
+            BillRow(at=now, model=VEO, micros=0 if isinstance(op.state, Ended) else op.micros, storage_uri=op.prefix)
             for op in self.provider.operations.values()
         ]
         bill = Bill(since=START - timedelta(days=1), until=now, rows=tuple(rows), apply=True)
@@ -303,7 +303,7 @@ class Money(RuleBasedStateMachine):
 
     def _answers_billed_micros(self) -> int:
         """What the writer and the painter answered, by their own books."""
-        plan, now = self.world.jobs.job(self.job_id).value.planned(), self.world.clock.true_now()
+        plan, now = self.world.jobs.job(self.job_id).value.require_plan(), self.world.clock.true_now()
         # A text that does not report its usage counts nothing here: what it may use is known to its question alone.
         writer, painter = registry().text_model(plan.text_model), registry().image_model(plan.image_model)
         tariffs = (text_tariff(writer, 0, 0), call_requests.keyframe_tariff(painter, self.world.painter.location))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from promptreel.domain.ledger import Call
+from promptreel.domain.call import Call
 from promptreel.domain.render import Render
-from promptreel.domain.states import FINISHED_CALL, CallState, JobState, SceneState
+from promptreel.domain.states import FINISHED_CALL_STATES, CallState, JobState, SceneState
 from promptreel.errors import AnswerLost
 from promptreel.ports.orchestration import ClipTask
 from tests.unit.liveness.stage import Stage
@@ -179,8 +179,8 @@ FINDERS: Mapping[Document, Callable[[Stage, StrEnum], list[Subject]]] = {
 AT_REST: Mapping[Document, frozenset[StrEnum]] = {
     Document.JOB: frozenset({JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED, JobState.DELETED}),
     Document.SCENE: frozenset({SceneState.DONE, SceneState.FILTERED, SceneState.FAILED, SceneState.TIMED_OUT}),
-    Document.CLIP_CALL: FINISHED_CALL,
-    Document.TEXT_OR_IMAGE_CALL: FINISHED_CALL,
+    Document.CLIP_CALL: FINISHED_CALL_STATES,
+    Document.TEXT_OR_IMAGE_CALL: FINISHED_CALL_STATES,
     Document.RENDER: frozenset({RenderState.DONE}),
     Document.TASK: frozenset({TaskPhase.ANSWERED}),
     Document.EXECUTION: frozenset({ExecutionPhase.ENDED}),

@@ -11,8 +11,8 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
+from promptreel.domain.document import Problem
 from promptreel.domain.job import Job, Output
-from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Scene
 from promptreel.errors import AnswerLost, PromptreelError, Transient
 from promptreel.ports.models import Running
@@ -228,7 +228,7 @@ class Stage:
         try:
             yield from self._make(job_id, run)
         except PromptreelError as error:
-            problem = Problem.of(error, step="film")
+            problem = Problem.from_error(error, step="film")
             yield from self._step(lambda: world.fail_job(FailJob(job_id, run, problem.model_dump(mode="json"))))
 
     def _make(self, job_id: str, run: int) -> Waits:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from promptreel.domain import polling
-from promptreel.domain.ledger import LEASE_S, SENT_GRACE_S, WINDOW_GRACE_S
+from promptreel.domain.call_rules import LEASE_S, SENT_GRACE_S, WINDOW_GRACE_S
 from promptreel.domain.models import registry
 from promptreel.usecases.delete_job import LATECOMERS_S
 from promptreel.usecases.sweep_jobs import OPENING_S, QUIET_S

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from promptreel.domain.call import Call
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import QuotaExhausted, Throttled, Transient
 from promptreel.ports.models import Ended
@@ -103,7 +103,7 @@ def test_film_is_planned_and_drawn_when_the_prompt_templates_change_between_all_
     templates.deploy(1)
     world.write_storyboard(WriteStoryboard(job.id, job.run))
     job = world.jobs.job(job.id).value
-    for release, item in enumerate((item for wave in job.planned().waves for item in wave.items), start=2):
+    for release, item in enumerate((item for wave in job.require_plan().waves for item in wave.items), start=2):
         templates.deploy(release)
         world.draw_keyframe(DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take))
 

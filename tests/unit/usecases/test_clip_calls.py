@@ -2,7 +2,7 @@
 
 import pytest
 
-from promptreel.domain.ledger import Call
+from promptreel.domain.call import Call
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import Broken, NotFound, Transient
 from promptreel.usecases import delete_job, filming

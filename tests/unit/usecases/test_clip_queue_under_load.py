@@ -52,9 +52,9 @@ class Deployment:
             for scene in (read.value for read in self.world.jobs.scenes(self.template.id)):
                 drawn = scene.evolve(state=SceneState.DRAWN, dispatch=0, queued_at=None)
                 changes.append(Create(job_id, drawn))
-                call = self.world.jobs.call(self.template.id, scene.clip_call(self.template.id))
+                call = self.world.jobs.call(self.template.id, scene.clip_call_id(self.template.id))
                 assert call is not None
-                changes.append(Create(job_id, call.value.evolve(id=scene.clip_call(job_id), job=job_id)))
+                changes.append(Create(job_id, call.value.evolve(id=scene.clip_call_id(job_id), job=job_id)))
             self.world.jobs.write(*changes)
             self.waiting_jobs.append(job_id)
 

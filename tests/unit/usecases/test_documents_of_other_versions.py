@@ -54,7 +54,7 @@ def finish(world: RecordedWorld) -> JobState:
 
 
 def draw(world: RecordedWorld) -> None:
-    for item in [item for wave in world.job.planned().waves for item in wave.items]:
+    for item in [item for wave in world.job.require_plan().waves for item in wave.items]:
         cmd = DrawKeyframe(world.job_id, world.job.run, item.scene, item.frame, item.take)
         while (drawn := world.draw_keyframe(cmd)).state == "busy":
             world.clock.pass_s(drawn.wait_s)

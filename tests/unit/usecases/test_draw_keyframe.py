@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from promptreel.domain.call import CUT_OFF, committed_micros
 from promptreel.domain.job import Budget, Job, Output
-from promptreel.domain.ledger import CUT_OFF, committed_micros
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import AnswerLost, BudgetExceeded, QuotaExhausted, Refused, Rejected, Throttled

@@ -2,8 +2,8 @@
 
 import pytest
 
+from promptreel.domain.call import Call
 from promptreel.domain.job import Budget, Job
-from promptreel.domain.ledger import Call
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient, Unpaid
@@ -52,7 +52,7 @@ def test_shot_when_sent_then_goes_from_first_to_last_picture_into_a_prefix_of_it
     assert (shot.first_uri, shot.last_uri, shot.seconds) == (scene.start.uri, scene.end.uri, 6)
     assert (
         world.filmer.prefixes["operations/2"]
-        == f"gs://artifacts/jobs/{job.id}/clips/scene-02/{scene.clip_call(job.id)}/"
+        == f"gs://artifacts/jobs/{job.id}/clips/scene-02/{scene.clip_call_id(job.id)}/"
     )
     assert len(set(world.filmer.prefixes.values())) == 3
 
@@ -109,7 +109,7 @@ def refuse(world: FakeServices, job: Job, code: str) -> ClipsPolled:
     while True:
         world.submit_queued()
         first = scenes(world, job.id)[0]
-        current = [read.value for read in world.jobs.calls(job.id) if read.value.id == first.clip_call(job.id)]
+        current = [read.value for read in world.jobs.calls(job.id) if read.value.id == first.clip_call_id(job.id)]
         for operation, state in list(world.filmer.states.items()):
             if isinstance(state, Running):
                 mine = current and operation == current[0].operation
@@ -323,7 +323,7 @@ def test_task_is_left_alone_when_it_still_waits_or_the_queue_cannot_be_asked(wor
 def test_task_is_dispatched_again_when_it_ended_while_another_sender_held_the_call(world: FakeServices) -> None:
     job = world.drawn()
     scene = world.jobs.scene(job.id, "scene-01").value
-    world.ledger.claim(call_requests.clip(job, job.planned(), scene, "digest", world.clock.now()))
+    world.ledger.claim(call_requests.clip(job, job.require_plan(), scene, "digest", world.clock.now()))
     assert world.submit_queued() == ["busy", "filming", "filming"]
     world.clock.pass_s(121)
     world.poll(job)

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from promptreel.domain.call import JOB_ENDED, Call, committed_micros
 from promptreel.domain.identifiers import call_id
 from promptreel.domain.job import DrawItem, Job
-from promptreel.domain.ledger import JOB_ENDED, Call, committed_micros
-from promptreel.domain.scene import Rewording, Scene
+from promptreel.domain.scene import RewriteRequest, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient
 from promptreel.ports.models import Ended, Running
@@ -36,7 +36,7 @@ def calls(world: FakeServices, job: Job, purpose: str) -> list[Call]:
 def refuse_first(world: FakeServices, job: Job, code: str = "safety") -> ClipsPolled:
     """The first scene's running clip is refused, the others are delivered; poll_clips looks."""
     world.submit_queued()
-    filming = first(world, job).clip_call(job.id)
+    filming = first(world, job).clip_call_id(job.id)
     for operation, state in list(world.filmer.states.items()):
         if isinstance(state, Running):
             if world.filmer.prefixes[operation].endswith(f"/{filming}/"):
@@ -147,7 +147,7 @@ def test_words_that_somebody_else_is_asking_for_then_end_the_task_until_they_are
 def test_words_that_come_when_others_are_wanted_already_then_are_not_taken_for_those(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
-    wanted = Rewording(attempt="9-9", advice="Other words.", reason="edited")
+    wanted = RewriteRequest(attempt="9-9", advice="Other words.", reason="edited")
     write = world.writer.write
 
     def edited(*arguments: object) -> object:
@@ -295,7 +295,11 @@ def test_new_pictures_that_are_refused_too_then_the_scene_is_given_up_with_the_o
     assert draw(world, job, item) == "given_up"
 
     scene = first(world, job)
-    assert (scene.state, scene.frame("start"), scene.frame("end")) == (SceneState.FILTERED, before.start, before.end)
+    assert (scene.state, scene.keyframe("start"), scene.keyframe("end")) == (
+        SceneState.FILTERED,
+        before.start,
+        before.end,
+    )
     assert scene.rewording is None
     assert scene.problem is not None
     assert scene.problem.code == "keyframe_refused"

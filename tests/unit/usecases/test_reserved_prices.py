@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from promptreel.domain.ledger import Call, committed_micros
+from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.models import GLOBAL, registry
-from promptreel.domain.tariffs import ReportedUsage, tokens_at_most
+from promptreel.domain.tariffs import ReportedUsage, count_tokens_at_most
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
 from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.fakes.services import FakeServices
@@ -23,7 +23,7 @@ class GreedyWriter(FakeWriter):
     def write(self, manuscript: TextRequest, timeout_s: float) -> TextResult | Declined:
         written = super().write(manuscript, timeout_s)
         schema = json.dumps(manuscript.schema.model_json_schema())
-        sent = tokens_at_most(manuscript.instruction, manuscript.prompt, schema)
+        sent = count_tokens_at_most(manuscript.instruction, manuscript.prompt, schema)
         return replace(written, usage=ReportedUsage(sent, manuscript.max_output_tokens, 0))
 
 
@@ -33,7 +33,7 @@ class GreedyPainter(FakePainter):
     def paint(self, sketch: ImageRequest, timeout_s: float) -> ImageResult | Declined:
         painted = super().paint(sketch, timeout_s)
         model = registry().image_model(sketch.model)
-        sent = tokens_at_most(sketch.prompt) + model.reference_tokens * len(sketch.references)
+        sent = count_tokens_at_most(sketch.prompt) + model.reference_tokens * len(sketch.references)
         pictures = sketch.max_output_tokens // model.picture_tokens["1K"] * model.picture_tokens["1K"]
         return replace(painted, usage=ReportedUsage(sent, sketch.max_output_tokens, pictures))
 

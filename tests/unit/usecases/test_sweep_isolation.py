@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from promptreel.domain.ledger import Call
+from promptreel.domain.call import Call
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import Broken, Transient
 from promptreel.ports.storage import Create, Replace

@@ -1,7 +1,7 @@
 """Somebody always acts again: DESIGN §1.4, §4."""
 
-from promptreel.domain.ledger import Call
-from promptreel.domain.states import FINISHED_CALL, CallState, JobState
+from promptreel.domain.call import Call
+from promptreel.domain.states import FINISHED_CALL_STATES, CallState, JobState
 from promptreel.errors import AnswerLost, Transient
 from promptreel.ledger import call_requests
 from promptreel.usecases import job_lifecycle
@@ -13,7 +13,7 @@ from tests.loglines import writing
 
 
 def unfinished(world: FakeServices) -> list[Call]:
-    return [read.value for read in world.jobs.calls_in(set(CallState) - FINISHED_CALL)]
+    return [read.value for read in world.jobs.calls_in(set(CallState) - FINISHED_CALL_STATES)]
 
 
 def cancel(world: FakeServices, job_id: str) -> None:
@@ -136,7 +136,7 @@ def test_cancelled_job_then_its_planned_calls_are_released_and_its_clips_seen_to
 def test_expired_lease_of_a_cancelled_job_then_falls_back_and_is_released(world: FakeServices) -> None:
     job = world.drawn()
     scene = world.jobs.scene(job.id, "scene-01").value
-    world.ledger.claim(call_requests.clip(job, job.planned(), scene, "digest", world.clock.now()))
+    world.ledger.claim(call_requests.clip(job, job.require_plan(), scene, "digest", world.clock.now()))
     cancel(world, job.id)
 
     world.sweep_jobs(SweepJobs())

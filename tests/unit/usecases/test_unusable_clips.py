@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from promptreel.domain.call import committed_micros
+from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import committed_micros
-from promptreel.domain.problem import Problem
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import AnswerLost, Transient
@@ -153,7 +153,7 @@ def test_output_of_an_earlier_attempt_is_awaited_when_the_bucket_does_not_have_i
     world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
     world.clock.pass_s(60 + 900 + 121)
     world.poll(job)
-    call = world.jobs.call(job.id, scene(world, job).evolve(attempt=1).clip_call(job.id))
+    call = world.jobs.call(job.id, scene(world, job).evolve(attempt=1).clip_call_id(job.id))
     assert call is not None
     assert call.value.state is CallState.LOST
     late = world.artifacts.put(f"{call.value.prefix}1/sample_0.mp4", b"late", "video/mp4")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from promptreel.domain.call import Call
 from promptreel.domain.job import Job
-from promptreel.domain.ledger import Call
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import CallFailed, Misconfigured, Refused, Rejected
 from promptreel.ports.models import Ended, Running

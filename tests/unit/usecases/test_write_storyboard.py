@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from promptreel.domain.ledger import CUT_OFF
+from promptreel.domain.call import CUT_OFF
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import AnswerLost, BudgetExceeded, CallFailed, Refused, Rejected
@@ -46,7 +46,7 @@ def test_storyboard_when_asked_for_twice_then_is_paid_once(world: FakeServices) 
     again = world.write_storyboard(WriteStoryboard(job.id, job.run))
 
     assert again.state == "planned"
-    assert again.waves == job.planned().waves
+    assert again.waves == job.require_plan().waves
     assert len(world.writer.asked) == 1
 
 
@@ -275,11 +275,11 @@ def test_asked_length_then_scenes_have_legal_durations_that_reach_it(
     job = world.planned(**request_fields)
 
     assert [read.value.duration_s for read in world.jobs.scenes(job.id)] == durations
-    assert job.planned().planned_frames == sum(durations) * 24
+    assert job.require_plan().planned_frames == sum(durations) * 24
 
 
 def test_crossfade_then_planned_frames_are_shorter_by_each_overlap(world: FakeServices) -> None:
     job = world.planned(scenes=3, transition={"kind": "crossfade", "duration_s": 0.5})
 
-    assert job.planned().transition_frames == 12
-    assert job.planned().planned_frames == 3 * 6 * 24 - 2 * 12
+    assert job.require_plan().transition_frames == 12
+    assert job.require_plan().planned_frames == 3 * 6 * 24 - 2 * 12
