@@ -20,7 +20,7 @@ COMMANDS = {
 }
 
 # What belongs to the whole stack lives beside the stand-ins, which know nothing of it.
-_MODULES = {"up": "localstack.command", "logs": "localstack.logs", "kill": "localstack.kill"}
+_MODULES = {"up": "localstack.up", "logs": "localstack.logs", "kill": "localstack.kill"}
 
 
 def main(argv: list[str]) -> int:

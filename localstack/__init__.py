@@ -1,1 +1,1 @@
-"""The whole local stack as one command: started, provisioned, kept alive and stopped without a trace."""
+"""The local stack: runs the product and the stand-ins for Google Cloud on one machine, as one command."""

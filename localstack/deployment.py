@@ -1,7 +1,4 @@
-"""What is deployed, read from ``infra/config``: the same files Terraform reads, so that both clouds agree.
-
-Only reading and naming; how any of it is run locally is decided elsewhere.
-"""
+"""What is deployed, read from ``infra/config``: the files Terraform reads too, so that cloud and local stack agree."""
 
 import json
 import re
@@ -18,17 +15,18 @@ _PLACEHOLDER = re.compile(r"\{([a-z][\w.-]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One entry point that answers HTTP: a Cloud Function or a Cloud Run container."""
+    """A service that answers HTTP: a Cloud Function or a Cloud Run container."""
 
     name: str
     is_function: bool
     timeout_s: int
     concurrency: int
-    """Requests that one instance takes at once."""
+    """Requests that one instance handles at once."""
     instances: int
     invokers: tuple[str, ...]
-    """Names in ``access.json``, of accounts; not e-mail addresses."""
+    """Names of accounts in ``access.json``, not e-mail addresses."""
     people: bool
+    """Whether people may call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ def _services(entries: Mapping[str, Any], invokers: Mapping[str, list[str]], *, 
             timeout_s=entry["timeout_s"],
             concurrency=entry["concurrency"],
             instances=entry["instances"],
-            invokers=tuple(who for who in invokers.get(name, ()) if who != _PEOPLE),
+            invokers=tuple(invoker for invoker in invokers.get(name, ()) if invoker != _PEOPLE),
             people=_PEOPLE in invokers.get(name, ()),
         )
         for name, entry in entries.items()
@@ -90,7 +88,7 @@ def _services(entries: Mapping[str, Any], invokers: Mapping[str, list[str]], *, 
 
 
 def job_id(schedule: str) -> str:
-    """The id of a schedule's job in Cloud Scheduler."""
+    """The id that a schedule's job has in Cloud Scheduler."""
     return schedule.replace("_", "-")
 
 
@@ -98,12 +96,12 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     """The text with every ``{placeholder}`` replaced.
 
     Raises:
-        ValueError: a placeholder has no value; silence would start a service with a wrong address.
+        ValueError: a placeholder has no value.
     """
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in values:
-            raise ValueError(f"nothing is known for {match[0]} in {template!r}")
+            raise ValueError(f"{match[0]} in {template!r} has no value")
         return values[match[1]]
 
     return _PLACEHOLDER.sub(value, template)

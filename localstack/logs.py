@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from localstack.running import NotRunning, RunningStack, add_state_file
+from localstack.state_file import NotRunning, RunningStack, add_state_file_option
 
-_LOOK_S = 0.2
+_POLL_S = 0.2
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of a program (default: all of them)")
-    parser.add_argument("--lines", type=int, default=20, help="the last so many of each (default: 20)")
-    parser.add_argument("--job", default="", metavar="JOB", help="only lines that name this job")
-    parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
-    add_state_file(parser)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="programs (default: all of them)")
+    parser.add_argument("--lines", type=int, default=20, help="how many of the last lines of each (default: 20)")
+    parser.add_argument("--job", default="", metavar="JOB", help="only lines that contain this job's id")
+    parser.add_argument("--follow", action="store_true", help="print new lines until Ctrl-C")
+    add_state_file_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,38 +34,35 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print(logs: dict[str, Path], lines: int, word: str, *, follow: bool) -> None:
+def _print(logs: dict[str, Path], lines: int, text: str, *, follow: bool) -> None:
     with contextlib.ExitStack() as opened:
         files = {
             name: opened.enter_context(path.open(errors="replace")) for name, path in logs.items() if path.exists()
         }
-        for line in prefixed((name, deque(naming(word, file), lines)) for name, file in files.items()):
-            sys.stdout.write(line)
+        _write((name, deque(_containing(text, file), lines)) for name, file in files.items())
         while follow:
             sys.stdout.flush()
-            time.sleep(_LOOK_S)
-            for line in prefixed((name, naming(word, news(file))) for name, file in files.items()):
-                sys.stdout.write(line)
+            time.sleep(_POLL_S)
+            _write((name, _containing(text, read_complete_lines(file))) for name, file in files.items())
 
 
-def naming(word: str, lines: Iterable[str]) -> Iterator[str]:
-    """The lines with this word in them; all of them for an empty one."""
-    return (line for line in lines if word in line)
+def _containing(text: str, lines: Iterable[str]) -> Iterator[str]:
+    return (line for line in lines if text in line)
 
 
-def prefixed(logs: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
-    """Each line under the name of its program; whole, also the last one of a file."""
+def _write(logs: Iterable[tuple[str, Iterable[str]]]) -> None:
+    """Write each line after the name of its program; the last line of a file may lack its end."""
     for name, lines in logs:
         for line in lines:
-            yield f"{name:<16} | {line}" if line.endswith("\n") else f"{name:<16} | {line}\n"
+            sys.stdout.write(f"{name:<16} | {line}" if line.endswith("\n") else f"{name:<16} | {line}\n")
 
 
-def news(file: IO[str]) -> list[str]:
-    """The lines that became whole since the last look; what is still being written stays for the next one."""
+def read_complete_lines(file: IO[str]) -> list[str]:
+    """Read the lines completed since the last call; an unfinished line is left for the next one."""
     lines: list[str] = []
     while True:
-        begin, line = file.tell(), file.readline()
+        start, line = file.tell(), file.readline()
         if not line.endswith("\n"):
-            file.seek(begin)
+            file.seek(start)
             return lines
         lines.append(line)

@@ -6,7 +6,7 @@ from functools import partial
 
 import httpx
 
-from localstack.ports import free_ports
+from localstack.layout import free_ports
 from tests.waiting import PATIENCE_S
 
 # Nothing here speaks TLS, and loading the machine's certificates costs more than a whole request.

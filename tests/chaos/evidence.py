@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from client.api import PromptreelClient
-from localstack.running import RunningStack
+from localstack.state_file import RunningStack
 from tests import loopback
 from tests.chaos.lives import Life
 from tests.chaos.recordings import RecordedJob

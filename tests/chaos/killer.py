@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psutil
 
-from localstack.running import RunningStack
+from localstack.state_file import RunningStack
 from tests import loopback
 from tests.chaos import faults
 from tests.chaos.boundaries import Boundaries
@@ -87,7 +87,7 @@ class Killer:
             with self._counting, suppress(psutil.Error, ProcessLookupError):
                 process = psutil.Process(pid)
                 which = (pid, process.create_time())  # Linux gives numbers out again
-                if process.environ().get("CLOUDSDK_CONFIG") == stack.mark and which not in self._killed:
+                if process.environ().get("CLOUDSDK_CONFIG") == stack.gcloud_folder and which not in self._killed:
                     os.killpg(pid, signal.SIGKILL)
                     self._killed.add(which)
                     return pid

@@ -15,7 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from localcloud.eventarc.events import FINALIZED
-from localstack import objectstore
+from localstack.emulators import object_store_binary
 from tests import loopback
 from tests.contract.tasks.harness import Metadata, StandIn, Worker, listening, stand_in
 from tests.loopback import answers, free_port
@@ -38,7 +38,7 @@ class ObjectStore:
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """fake-gcs-server as the stack finds it."""
-    return objectstore.program(tmp_path_factory.mktemp("bin"))
+    return object_store_binary(tmp_path_factory.mktemp("bin"))
 
 
 @pytest.fixture

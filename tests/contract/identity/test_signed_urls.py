@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from localcloud.metadata.tokens import verified
-from localstack import objectstore
+from localstack.emulators import object_store_command
 from tests import loopback
 from tests.waiting import PATIENCE_S, eventually
 
@@ -80,7 +80,7 @@ class Place:
 def object_store(tmp_path_factory: pytest.TempPathFactory, unused_port: Callable[[], int]) -> Iterator[str]:
     port = unused_port()
     url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(objectstore.argv(tmp_path_factory.mktemp("objects"), port))
+    process = subprocess.Popen(object_store_command(tmp_path_factory.mktemp("objects"), port))
     with httpx.Client(base_url=url, transport=httpx.HTTPTransport(retries=10), timeout=PATIENCE_S) as client:
         client.post("/storage/v1/b", params={"project": "local"}, json={"name": "films"}).raise_for_status()
         for name in ("film.mp4", "Szene 1/ä&b.mp4"):

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import httpx
 
-from localstack import firebase, objectstore
-from localstack.firestore import find_emulator
-from localstack.program import Program
-from localstack.stores import FIREBASE, OWN, TOOLS
+from localstack import firebase_tools
+from localstack.emulators import find_firestore, object_store_command
+from localstack.programs import FIREBASE, FIREBASE_TOOLS, OWN
+from localstack.supervisor import Program
 from tests import loopback
 from tests.loopback import free_port
 from tests.waiting import eventually
@@ -38,7 +38,7 @@ class Addresses:
 def firestore(run_dir: Path) -> Iterator[str]:
     """A Firestore emulator; answers ``HOST:PORT``."""
     host = f"127.0.0.1:{free_port()}"
-    emulator = find_emulator(os.environ, int(host.partition(":")[2]), run_dir, "local")
+    emulator = find_firestore(os.environ, int(host.partition(":")[2]), run_dir, "local")
     with _running(emulator.program(run_dir, os.environ, host)):
         yield host
 
@@ -49,7 +49,7 @@ def storage(run_dir: Path) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     health = (f"{url}/storage/v1/b",)
-    with _running(Program("storage", objectstore.argv(run_dir, port), run_dir, os.environ, health)):
+    with _running(Program("storage", object_store_command(run_dir, port), run_dir, os.environ, health)):
         yield url
 
 
@@ -57,8 +57,8 @@ def storage(run_dir: Path) -> Iterator[str]:
 def both_of_firebase_tools(run_dir: Path) -> Iterator[Addresses]:
     """firebase-tools' two emulators."""
     firestore_port, storage_port = free_port(), free_port()
-    tools = ROOT / ".local" / "node" / TOOLS
-    with _running(firebase.program(os.environ, run_dir, "local", firestore_port, storage_port, tools=tools)):
+    tools = ROOT / FIREBASE_TOOLS
+    with _running(firebase_tools.program(os.environ, run_dir, "local", firestore_port, storage_port, tools=tools)):
         yield Addresses(f"127.0.0.1:{firestore_port}", f"http://127.0.0.1:{storage_port}")
 
 

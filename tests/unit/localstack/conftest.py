@@ -1,4 +1,4 @@
-"""Tiny real programs for the supervisor to look after, and the patience to watch it."""
+"""Tiny real programs for the supervisor to run, and short timeouts for it."""
 
 import asyncio
 import sys
@@ -8,8 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from localstack.program import Program
-from localstack.supervision import Patience
+from localstack.supervisor import Program, Timeouts
 from tests.loopback import free_port
 from tests.waiting import PATIENCE_S
 
@@ -39,8 +38,8 @@ def port() -> int:
 
 
 @pytest.fixture
-def patience() -> Patience:
-    return Patience(poll_s=0.02, start_s=20, first_pause_s=0.01, longest_pause_s=0.02, stop_s=5)
+def timeouts() -> Timeouts:
+    return Timeouts(poll_s=0.02, start_s=20, first_pause_s=0.01, longest_pause_s=0.02, stop_s=5)
 
 
 @pytest.fixture
@@ -65,11 +64,11 @@ Until = Callable[[Callable[[], object]], Coroutine[None, None, None]]
 
 @pytest.fixture
 def until() -> Until:
-    """Wait for a condition, and fail if it does not come true."""
+    """Wait until a condition holds, and fail if it never does."""
 
     async def wait(condition: Callable[[], object]) -> None:
         async with asyncio.timeout(PATIENCE_S):
-            while not condition():  # noqa: ASYNC110 - processes tell no event
+            while not condition():  # noqa: ASYNC110 - processes send no event
                 await asyncio.sleep(0.01)
 
     return wait
@@ -77,7 +76,7 @@ def until() -> Until:
 
 @pytest.fixture
 def left_behind(tmp_path: Path) -> Callable[[], list[str]]:
-    """The command lines of the living processes that were started in this test's folder."""
+    """List the command lines of the live processes that were started in this test's folder."""
 
     def look() -> list[str]:
         processes = (process.info for process in psutil.process_iter(["cwd", "status", "cmdline"]))

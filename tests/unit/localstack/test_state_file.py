@@ -1,15 +1,15 @@
-"""Who reads the state file never sees half of it."""
+"""A reader never sees half of the state file."""
 
 import json
 import threading
 from pathlib import Path
 
-from localstack import statefile
+from localstack.state_file import write_state
 
 
-def test_state_file_when_replaced_again_and_again_then_always_whole(tmp_path: Path) -> None:
+def test_state_file_is_always_complete_when_it_is_replaced_often(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
-    statefile.replace(path, {"n": 0})
+    write_state(path, {"n": 0})
     done = threading.Event()
     seen: list[int] = []
 
@@ -20,7 +20,7 @@ def test_state_file_when_replaced_again_and_again_then_always_whole(tmp_path: Pa
     reader = threading.Thread(target=read)
     reader.start()
     for n in range(300):
-        statefile.replace(path, {"n": n, "processes": dict.fromkeys(map(str, range(500)), n)})
+        write_state(path, {"n": n, "processes": dict.fromkeys(map(str, range(500)), n)})
     done.set()
     reader.join()
 

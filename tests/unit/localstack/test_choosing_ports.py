@@ -1,17 +1,17 @@
-"""Free ports do not collide; fixed ones say so when they do."""
+"""Free ports do not collide; for fixed ports a collision is an error."""
 
 import random
 import socket
 
 import pytest
 
-from localstack import ports
-from localstack.ports import FIXED_FROM, FREE_RANGE, PortTaken, fixed_ports, free_ports
+from localstack import layout
+from localstack.layout import FIXED_FROM, FREE_RANGE, PortTaken, fixed_ports, free_ports
 
 NAMES = [f"listener-{place}" for place in range(40)]
 
 
-def test_free_ports_when_chosen_then_all_different_and_outside_the_range_of_outgoing_connections() -> None:
+def test_free_ports_are_distinct_and_outside_the_range_of_outgoing_connections() -> None:
     chosen = free_ports(NAMES, random.Random(1))
 
     assert list(chosen) == NAMES
@@ -19,23 +19,23 @@ def test_free_ports_when_chosen_then_all_different_and_outside_the_range_of_outg
     assert all(port in FREE_RANGE for port in chosen.values())
 
 
-def test_port_in_use_when_choosing_then_passed_over() -> None:
+def test_free_ports_skip_a_port_when_it_is_in_use() -> None:
     seed = random.SystemRandom().random()
     first = free_ports(["api"], random.Random(seed))["api"]
     with socket.create_server(("127.0.0.1", first)):
         assert free_ports(["api"], random.Random(seed))["api"] != first
 
 
-def test_fixed_port_in_use_when_started_then_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fixed_ports_name_the_port_when_it_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     base = free_ports(["base"], random.Random())["base"]
-    monkeypatch.setattr(ports, "FIXED_FROM", base)
+    monkeypatch.setattr(layout, "FIXED_FROM", base)
     with socket.create_server(("127.0.0.1", base)), pytest.raises(PortTaken, match=rf"{base} \(api\)"):
         fixed_ports(["api", "vertex"])
 
 
-def test_fixed_ports_when_free_then_count_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fixed_ports_count_up_when_all_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
     assert FIXED_FROM == 9400
-    monkeypatch.setattr(ports, "FIXED_FROM", 21_000)
-    monkeypatch.setattr(ports, "_is_free", lambda _: True)
+    monkeypatch.setattr(layout, "FIXED_FROM", 21_000)
+    monkeypatch.setattr(layout, "_is_free", lambda _: True)
 
     assert fixed_ports(["api", "vertex"]) == {"api": 21_000, "vertex": 21_001}

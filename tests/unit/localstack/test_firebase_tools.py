@@ -1,4 +1,4 @@
-"""firebase-tools' emulators from this machine's own parts, told by machines made of little files."""
+"""firebase-tools' emulators from parts of the machine, on machines simulated by small files."""
 
 import asyncio
 import io
@@ -11,20 +11,20 @@ from zipfile import ZipFile
 
 import pytest
 
-from localstack import firebase, firestore, norules
-from localstack.firestore import EmulatorMissing
+from localstack import emulators, firebase_tools, storage_rules_stub
+from localstack.emulators import EmulatorMissing
 
 Until = Callable[[Callable[[], object]], Coroutine[None, None, None]]
 
 
 @pytest.fixture(autouse=True)
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(firestore, "_USUAL_ROOTS", ())
+    monkeypatch.setattr(emulators, "_USUAL_SDK_ROOTS", ())
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> dict[str, str]:
-    """firebase-tools, gcloud with its emulator, and a Java 21 that says what it was asked to run."""
+    """firebase-tools, gcloud with its emulator, and a Java 21 that prints its arguments."""
     for path, text in {
         "bin/firebase": "exit 0",
         "sdk/bin/gcloud": "exit 0",
@@ -39,10 +39,8 @@ def machine(tmp_path: Path) -> dict[str, str]:
     return {"PATH": ":".join(map(str, folders)), "HOME": str(tmp_path / "home")}
 
 
-def test_emulators_when_planned_then_on_their_ports_with_the_machines_own_parts(
-    machine: dict[str, str], tmp_path: Path
-) -> None:
-    planned = firebase.program(machine, tmp_path / "run", "local-1", 8085, 9199, tools=tmp_path / "none")
+def test_emulators_use_their_ports_and_the_machines_own_parts(machine: dict[str, str], tmp_path: Path) -> None:
+    planned = firebase_tools.program(machine, tmp_path / "run", "local-1", 8085, 9199, tools=tmp_path / "none")
     config = json.loads((tmp_path / "run" / "firebase.json").read_text())
     with ZipFile(planned.env["FIRESTORE_EMULATOR_BINARY_PATH"]) as jar:
         manifest = jar.read("META-INF/MANIFEST.MF").decode()
@@ -55,10 +53,10 @@ def test_emulators_when_planned_then_on_their_ports_with_the_machines_own_parts(
     assert f"Class-Path: {emulator.as_uri()}" in manifest.replace("\n ", "")
 
 
-def test_java_when_asked_for_storages_rules_then_ours_answers_and_all_else_goes_to_the_real_one(
+def test_java_shim_runs_the_rules_stub_and_passes_everything_else_to_the_real_java(
     machine: dict[str, str], tmp_path: Path
 ) -> None:
-    planned = firebase.program(machine, tmp_path / "run", "local-1", 8085, 9199, tools=tmp_path / "none")
+    planned = firebase_tools.program(machine, tmp_path / "run", "local-1", 8085, 9199, tools=tmp_path / "none")
     rules = planned.env["STORAGE_EMULATOR_BINARY_PATH"]
 
     def java(*words: str) -> str:
@@ -77,13 +75,13 @@ subprocess.run(["java", "-jar", sys.argv[1], "--port", "8085"], start_new_sessio
 """
 
 
-def test_firebase_tools_when_killed_outright_then_its_firestore_ends_too(
+def test_firestore_ends_when_firebase_tools_is_killed(
     machine: dict[str, str], tmp_path: Path, until: Until, left_behind: Callable[[], list[str]]
 ) -> None:
     (tmp_path / "java/bin/java").write_text(
         "#!/bin/sh\necho 'openjdk version \"21.0.1\"' >&2\n[ $# = 1 ] || exec sleep 600\n"
     )
-    planned = firebase.program(machine, tmp_path / "run", "local-1", 8085, 9199, tools=tmp_path / "none")
+    planned = firebase_tools.program(machine, tmp_path / "run", "local-1", 8085, 9199, tools=tmp_path / "none")
     jar = planned.env["FIRESTORE_EMULATOR_BINARY_PATH"]
     tools = subprocess.Popen((sys.executable, "-c", PARENT, jar), env=dict(planned.env), cwd=tmp_path)
     asyncio.run(until(lambda: "sleep 600" in left_behind()))
@@ -95,28 +93,26 @@ def test_firebase_tools_when_killed_outright_then_its_firestore_ends_too(
     assert left_behind() == []
 
 
-def test_downloaded_parts_when_firebase_tools_has_them_then_nothing_is_laid_over_them(
-    machine: dict[str, str], tmp_path: Path
-) -> None:
+def test_downloaded_parts_are_used_when_firebase_tools_has_them(machine: dict[str, str], tmp_path: Path) -> None:
     cache = tmp_path / "home/.cache/firebase/emulators"
     cache.mkdir(parents=True)
     for name in ("cloud-firestore-emulator-v1.22.0.jar", "cloud-storage-rules-runtime-v1.1.3.jar"):
         (cache / name).touch()
 
-    planned = firebase.program(machine, tmp_path / "run", "local-1", 8085, 9199, tools=tmp_path / "none")
+    planned = firebase_tools.program(machine, tmp_path / "run", "local-1", 8085, 9199, tools=tmp_path / "none")
 
     assert not {"FIRESTORE_EMULATOR_BINARY_PATH", "STORAGE_EMULATOR_BINARY_PATH"} & set(planned.env)
 
 
-def test_firebase_tools_missing_when_planned_then_says_how_to_get_it(tmp_path: Path) -> None:
+def test_error_says_how_to_get_firebase_tools_when_they_are_missing(tmp_path: Path) -> None:
     with pytest.raises(EmulatorMissing, match="make test-firebase"):
-        firebase.program({"PATH": ""}, tmp_path, "local-1", 1, 2, tools=tmp_path)
+        firebase_tools.program({"PATH": ""}, tmp_path, "local-1", 1, 2, tools=tmp_path)
 
 
-def test_rules_when_loaded_then_accepted_and_whoever_asks_for_leave_is_refused() -> None:
+def test_rules_stub_accepts_rules_and_refuses_every_call() -> None:
     answers = io.StringIO()
     requests = ({"action": "load_ruleset", "id": 0, "context": {}}, {"action": "verify", "id": 1, "context": {}})
-    norules.main(map(json.dumps, requests), answers)
+    storage_rules_stub.main(map(json.dumps, requests), answers)
     ready, loaded, verified = map(json.loads, answers.getvalue().splitlines())
 
     assert (ready["id"], ready["status"]) == (-1, "ok")

@@ -1,15 +1,16 @@
-"""One run of the stack: its names, addresses and folders, and what they mean in the configuration's placeholders."""
+"""One run of the stack: its project, ports, folders and addresses, and the configuration's placeholders for them."""
 
-import os
+import random
 import shutil
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.serving import LOOPBACK
 from localstack.deployment import REGION, Deployment, fill_all
 
-# Two people, so that "others' jobs are 404" can be seen, and one who runs the deployment.
+# The stranger shows that other people's jobs are 404; the operator runs the deployment.
 PEOPLE = {"owner": "owner@example.com", "stranger": "stranger@example.com", "operator": "operator@example.com"}
 
 # Every listener of a stand-in, in the order of the fixed ports.
@@ -30,16 +31,21 @@ STAND_IN_PORTS = (
     "scheduler_grpc",
 )
 
-# Not inherited: what points at a real Google project, or would change how a child listens.
-_SCRUBBED_PREFIXES = ("GOOGLE_", "CLOUDSDK_", "GCLOUD_", "GCE_METADATA_", "FIREBASE_", "PROMPTREEL_", "FUNCTION_", "K_")
-_SCRUBBED = frozenset({"HOST", "PORT", "DEBUG", "THREADS", "WORKERS", "JAVA_TOOL_OPTIONS", "GUNICORN_CMD_ARGS"})
+# Below the range Linux takes for outgoing connections (32768 and up): a port chosen there could be taken by any
+# connection between the choice, or a process's death, and the moment its owner listens on it again.
+FREE_RANGE = range(20_000, 32_000)
+FIXED_FROM = 9400
 
-# Written first, so that only a folder of an earlier run is ever emptied.
-_OURS = Path("config/local-stack")
+# Not inherited: what points at a real Google project, or would change how a child listens.
+_REMOVED_PREFIXES = ("GOOGLE_", "CLOUDSDK_", "GCLOUD_", "GCE_METADATA_", "FIREBASE_", "PROMPTREEL_", "FUNCTION_", "K_")
+_REMOVED = frozenset({"HOST", "PORT", "DEBUG", "THREADS", "WORKERS", "JAVA_TOOL_OPTIONS", "GUNICORN_CMD_ARGS"})
+
+# Written first, so that only the folder of an earlier run is ever cleared.
+_MARKER = Path("config/local-stack")
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Layout:
     root: Path
     """The repository: what is deployed from it."""
     run_dir: Path
@@ -49,15 +55,24 @@ class Site:
     """Factor on every wait of production; 1.0 is Google's own time."""
     deployment: Deployment
     ports: Mapping[str, int]
+    """By name of the listener."""
     inherited: Mapping[str, str]
     """The environment the stack was started in."""
     firestore_host: str
-    """HOST:PORT; the emulator may be someone else's."""
+    """HOST:PORT; the emulator may run outside this stack."""
 
     @property
     def logs(self) -> Path:
-        """One file for each program."""
+        """The folder with one file for each program."""
         return self.run_dir / "logs"
+
+    @property
+    def gcloud_folder(self) -> str:
+        """An empty configuration folder, because google-auth prefers a developer's credentials to the metadata server.
+
+        Its path also marks the processes of this run.
+        """
+        return str(self.run_dir / "gcloud")
 
     def url(self, listener: str) -> str:
         return f"http://{self.host(listener)}"
@@ -74,24 +89,22 @@ class Site:
     def buckets(self) -> dict[str, str]:
         return fill_all(self.deployment.buckets, {"project": self.project})
 
-    def workflow_name(self) -> str:
-        return f"{self.location()}/workflows/{self.deployment.workflow.name}"
-
     def location(self) -> str:
         return f"projects/{self.project}/locations/{REGION}"
 
-    def emptied(self) -> None:
-        """Forget an earlier run in the same folder: Firestore begins empty, so must what its documents speak of."""
-        if (self.run_dir / _OURS).exists():
+    def clear_earlier_run(self) -> None:
+        """Remove an earlier run's files from the folder: Firestore starts empty, so its objects must go too."""
+        if (self.run_dir / _MARKER).exists():
             for name in ("config", "logs", "objects", "state"):
                 shutil.rmtree(self.run_dir / name, ignore_errors=True)
-        self.folder(_OURS.parent.name)
-        (self.run_dir / _OURS).touch()
+        self.folder(_MARKER.parent.name)
+        (self.run_dir / _MARKER).touch()
 
     def state_dir(self, name: str) -> Path:
         return self.folder("state", name)
 
     def folder(self, *names: str) -> Path:
+        """A folder of this run, created if missing."""
         folder = self.run_dir.joinpath(*names)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -119,19 +132,18 @@ class Site:
         }
 
     def base_env(self) -> dict[str, str]:
-        """What every child gets: the inherited environment without anything that could reach a real project."""
-        return scrubbed(self.inherited) | {
+        """Every child's environment: the inherited one without anything that could reach a real project."""
+        return _without_cloud_settings(self.inherited) | {
             "PYTHONUNBUFFERED": "1",
             "MALLOC_ARENA_MAX": "2",  # dozens of processes with many threads: glibc would keep an arena for each
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
-            # google-auth would prefer a developer's own credentials, kept in gcloud's folder, to the metadata server.
-            "CLOUDSDK_CONFIG": str(self.run_dir / "gcloud"),
+            "CLOUDSDK_CONFIG": self.gcloud_folder,
             "GOOGLE_CLOUD_PROJECT": self.project,
         }
 
     def identity_env(self, account: str) -> dict[str, str]:
-        """Makes a process one of the service accounts: it asks that account's metadata listener."""
+        """Makes a process run as a service account: its identity comes from that account's metadata listener."""
         host = self.host(identity_listener(account))
         return {"GCE_METADATA_HOST": host, "GCE_METADATA_IP": host}
 
@@ -140,9 +152,9 @@ class Site:
 
 
 def listeners(deployment: Deployment) -> list[str]:
-    """The names of all listeners of the stack: a service's own name is its gate's."""
+    """The names of all listeners of the stack; a service's own name is its gate's."""
     services = [service.name for service in deployment.services]
-    gates = sorted(services, key=lambda name: name != "api")  # the one address people look for comes first
+    gates = sorted(services, key=lambda name: name != "api")  # the API's address comes first
     backends = [backend_listener(name) for name in services]
     return [*gates[:1], *STAND_IN_PORTS, *gates[1:], *backends, *map(identity_listener, deployment.accounts)]
 
@@ -155,9 +167,44 @@ def identity_listener(account: str) -> str:
     return f"identity.{account}"
 
 
-def scrubbed(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+class PortTaken(Exception):
+    """Another program already listens on one of the stack's fixed ports."""
+
+
+def free_ports(names: Iterable[str], chance: random.Random) -> dict[str, int]:
+    """Choose a free port for each name; at random, so that two stacks that start together do not collide."""
+    candidates = chance.sample(FREE_RANGE, len(FREE_RANGE))
+    free = (port for port in candidates if _is_free(port))
+    return {name: next(free) for name in names}
+
+
+def fixed_ports(names: Iterable[str]) -> dict[str, int]:
+    """The same port for each name at every start.
+
+    Raises:
+        PortTaken: one of them is in use.
+    """
+    ports = {name: FIXED_FROM + place for place, name in enumerate(names)}
+    taken = [f"{port} ({name})" for name, port in ports.items() if not _is_free(port)]
+    if taken:
+        some = ", ".join(taken[:3]) + (" …" if taken[3:] else "")
+        raise PortTaken(f"in use already: {some}. Is another stack running? `--fixed-ports` can be left out.")
+    return ports
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def _without_cloud_settings(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if not name.startswith(_SCRUBBED_PREFIXES) and name not in _SCRUBBED and not name.endswith("_EMULATOR_HOST")
+        if not name.startswith(_REMOVED_PREFIXES) and name not in _REMOVED and not name.endswith("_EMULATOR_HOST")
     }

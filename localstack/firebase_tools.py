@@ -1,8 +1,8 @@
-"""firebase-tools' Firestore and Storage emulators as one program, made of parts that this machine already has.
+"""firebase-tools' Firestore and Storage emulators as one program that needs no downloads.
 
-Left to itself firebase-tools downloads a jar for each emulator. Where gcloud's Firestore emulator is installed its jar
-is used instead; and the Storage emulator, which is part of firebase-tools itself, is given a rules runtime that knows
-no rules. What firebase-tools has already downloaded goes before both.
+By default firebase-tools downloads a jar for each emulator. Where gcloud's Firestore emulator is installed its jar is
+used instead; and the Storage emulator, which is part of firebase-tools itself, is given a rules runtime without rules.
+A jar that firebase-tools has already downloaded takes precedence over both.
 """
 
 import json
@@ -15,18 +15,17 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from localcloud.serving import LOOPBACK
-from localstack import norules
-from localstack.firestore import FIREBASE_JAVA, HEAP_MB, EmulatorMissing, gcloud_jar
-from localstack.java import java_env
-from localstack.ports import free_ports
-from localstack.program import Program
+from localstack import storage_rules_stub
+from localstack.emulators import FIREBASE_JAVA, HEAP_MB, EmulatorMissing, gcloud_jar, java_env
+from localstack.layout import free_ports
+from localstack.supervisor import Program
 
 _MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 _LINE_BYTES = 70  # a manifest's line holds 72 bytes with its end; the next begins with a space
 
-# Our rules runtime is run by Python, everything else by the real Java. firebase-tools gives Firestore a session of its
-# own, where no signal to the group reaches it: it is watched, and ended when firebase-tools is gone, however it went.
-_JAVA = """\
+# The rules stub is run by Python, everything else by the real Java. firebase-tools gives Firestore a session of its
+# own, where no signal to the group reaches it: a loop ends it when firebase-tools no longer runs.
+_JAVA_SHIM = """\
 #!/bin/sh
 case " $* " in
 *" -jar "{script}" "*) exec {python} {script} ;;
@@ -46,7 +45,7 @@ _RULES = Path(__file__).with_name("storage.rules")
 def program(
     env: Mapping[str, str], folder: Path, project: str, firestore_port: int, storage_port: int, *, tools: Path
 ) -> Program:
-    """Both emulators; firebase-tools is taken from the folder `tools`, or else from the path.
+    """Both emulators; firebase-tools is searched in the folder `tools`, then on the path.
 
     Raises:
         EmulatorMissing: it is in neither.
@@ -63,8 +62,8 @@ def program(
             *("--project", project, "--config", str(config)),
         ),
         cwd=folder,
-        # Objects are kept in the system's temporary folder: here, in the run's.
-        env={**env, **_own_parts(env, folder), "TMPDIR": str(folder)},
+        # It keeps objects in TMPDIR.
+        env={**env, **_local_parts(env, folder), "TMPDIR": str(folder)},
         health_urls=(f"http://{LOOPBACK}:{firestore_port}/", f"http://{LOOPBACK}:{storage_port}/b"),
     )
 
@@ -72,13 +71,13 @@ def program(
 def _config(folder: Path, firestore_port: int, storage_port: int) -> Path:
     """firebase-tools takes ports from its configuration only; the repository's firebase.json has fixed ones."""
     shutil.copyfile(_RULES, folder / _RULES.name)
-    own = free_ports(("hub", "logging", "socket"), random.SystemRandom())  # nobody but firebase-tools asks for these
+    internal = free_ports(("hub", "logging", "socket"), random.SystemRandom())
     document = {
         "emulators": {
-            "firestore": {"host": LOOPBACK, "port": firestore_port, "websocketPort": own["socket"]},
+            "firestore": {"host": LOOPBACK, "port": firestore_port, "websocketPort": internal["socket"]},
             "storage": {"host": LOOPBACK, "port": storage_port},
-            "hub": {"host": LOOPBACK, "port": own["hub"]},
-            "logging": {"host": LOOPBACK, "port": own["logging"]},
+            "hub": {"host": LOOPBACK, "port": internal["hub"]},
+            "logging": {"host": LOOPBACK, "port": internal["logging"]},
             "ui": {"enabled": False},
             "singleProjectMode": False,
         },
@@ -89,43 +88,40 @@ def _config(folder: Path, firestore_port: int, storage_port: int) -> Path:
     return path
 
 
-def _own_parts(env: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The variables that spare firebase-tools its downloads, and a ``java`` that ends when firebase-tools does."""
+def _local_parts(env: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The variables that replace firebase-tools' downloads, and a ``java`` that ends when firebase-tools does."""
     java = java_env(env, FIREBASE_JAVA, HEAP_MB)
     cache = Path(env.get("FIREBASE_EMULATORS_PATH") or Path(env.get("HOME", "~"), ".cache/firebase/emulators"))
     parts: dict[str, str] = {}
     jar = gcloud_jar(env.get("PATH"))
     if jar and not any(cache.expanduser().glob("cloud-firestore-emulator-*.jar")):
-        parts["FIRESTORE_EMULATOR_BINARY_PATH"] = str(_pointing_jar(folder, jar))
+        parts["FIRESTORE_EMULATOR_BINARY_PATH"] = str(_write_jar(folder, jar))
     rules = folder / "no-rules.py"
-    shutil.copyfile(norules.__file__, rules)  # firebase-tools sets the run bit of what it is given
+    shutil.copyfile(storage_rules_stub.__file__, rules)  # a copy: firebase-tools sets its run bit
     if not any(cache.expanduser().glob("cloud-storage-rules-runtime-*.jar")):
         parts["STORAGE_EMULATOR_BINARY_PATH"] = str(rules)
-    java["PATH"] = f"{_java_for(rules, java['JAVA'], folder)}:{java['PATH']}"
+    java["PATH"] = f"{_write_java_shim(rules, java['JAVA'], folder)}:{java['PATH']}"
     return java | parts
 
 
-def _pointing_jar(folder: Path, jar: Path) -> Path:
-    """A jar that holds nothing but the way to another: firebase-tools names no main class, gcloud's jar needs one."""
-    head = f"Class-Path: {jar.resolve().as_uri()}"
-    lines = [head[:_LINE_BYTES], *(f" {part}" for part in _pieces(head[_LINE_BYTES:], _LINE_BYTES - 1))]
-    pointing = folder / "firestore.jar"
-    with ZipFile(pointing, "w") as archive:
+def _write_jar(folder: Path, jar: Path) -> Path:
+    """Write a jar that only refers to gcloud's: firebase-tools names no main class, and gcloud's jar needs one."""
+    entry, size = f"Class-Path: {jar.resolve().as_uri()}", _LINE_BYTES - 1
+    rest = entry[_LINE_BYTES:]
+    lines = [entry[:_LINE_BYTES], *(f" {rest[start : start + size]}" for start in range(0, len(rest), size))]
+    written = folder / "firestore.jar"
+    with ZipFile(written, "w") as archive:
         archive.writestr(
             "META-INF/MANIFEST.MF", "\n".join(["Manifest-Version: 1.0", f"Main-Class: {_MAIN_CLASS}", *lines, ""])
         )
-    return pointing
+    return written
 
 
-def _pieces(text: str, size: int) -> list[str]:
-    return [text[start : start + size] for start in range(0, len(text), size)]
-
-
-def _java_for(rules: Path, java: str, folder: Path) -> Path:
-    """A folder with the ``java`` for firebase-tools; see `_JAVA`."""
+def _write_java_shim(rules: Path, java: str, folder: Path) -> Path:
+    """Write the ``java`` for firebase-tools (see `_JAVA_SHIM`) and return its folder."""
     shim = folder / "bin" / "java"
     shim.parent.mkdir(exist_ok=True)
     python, script, real = (shlex.quote(str(path)) for path in (sys.executable, rules, java))
-    shim.write_text(_JAVA.format(python=python, script=script, real=real))
+    shim.write_text(_JAVA_SHIM.format(python=python, script=script, real=real))
     shim.chmod(0o755)
     return shim.parent
