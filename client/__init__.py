@@ -1,4 +1,4 @@
-"""The `promptreel` command and a thin Python client for promptreel's HTTPS API.
+"""The `promptreel` command and a small Python client for promptreel's HTTPS API.
 
-It speaks HTTP and nothing else: no Google library, and nothing of `promptreel` or `localcloud`, may enter here.
+The client speaks HTTP only: it imports no Google library, and nothing of `promptreel` or `localcloud`.
 """

@@ -1,35 +1,35 @@
 """The API's endpoints as methods: one request each, answers as plain dicts, refusals as `ProblemError`.
 
-No Google library and no rule about films may enter here: the server decides, this only asks.
+The server makes every decision about films; this module imports no Google library and knows no rule.
 """
 
 import ipaddress
 import os
+import shlex
+import subprocess
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
 from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
 
-from client.problems import ProblemError, Unusable, problem
-from client.retries import Retries, repeated
-from client.shapes import Event, FilmRequest, Job, JobPage, JobSummary, Ledger, Reconciled, Submitted
-
-T = TypeVar("T")
+from client.documents import FINAL, Event, FilmRequest, Job, JobPage, JobSummary, Ledger, Reconciliation, SubmittedJob
+from client.errors import ClientError, InvalidInput, ProblemError, Retries, read_problem
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 USER_AGENT = "promptreel-client"
+TOKEN_COMMAND = "PROMPTREEL_TOKEN_COMMAND"  # noqa: S105 - the name of a setting
+TOKEN_COMMAND_TIMEOUT_S = 60
 
 
 class PromptreelClient:
-    """One API and one caller. Close it, or use it in a ``with``.
+    """A client of one API for one caller. Close it, or use it in a ``with``.
 
-    Every method raises ProblemError when the API says no, and NotReachable when it does not answer. ``renew`` returns a
-    fresh token; it is called once for each request that is answered 401, as after the hour that an ID token lives.
+    Every method raises ProblemError when the API refuses, and NotReachable when it does not answer. ``renew`` returns a
+    new token; it is called once for each request that is answered 401, as after the hour that an ID token is valid.
     """
 
     def __init__(
@@ -40,12 +40,10 @@ class PromptreelClient:
         retries: Retries | None = None,
         renew: Callable[[], str] | None = None,
     ) -> None:
-        base = _safe(base_url)
+        base = _parse_address(base_url)
         self._retries = retries or Retries()
-        # A proxy of the environment is for the world outside, never for this machine.
-        self._plain = httpx.Client(
-            timeout=TIMEOUT, trust_env=not _is_loopback(base), headers={"User-Agent": USER_AGENT}
-        )
+        # A proxy that the environment names is not used for addresses on this machine.
+        self._http = httpx.Client(timeout=TIMEOUT, trust_env=not _is_loopback(base), headers={"User-Agent": USER_AGENT})
         self._base = str(base).rstrip("/")
         self._token = token
         self._renew = renew
@@ -53,145 +51,186 @@ class PromptreelClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        self._plain.close()
+        """Close the connections."""
+        self._http.close()
 
-    def submit(self, request: FilmRequest, idempotency_key: str) -> Submitted:
-        """Ask for a film. The same key and request again answer with the same job: it is safe to repeat."""
-        return cast(Submitted, self._post("/v1/jobs", request, idempotency_key))
+    def submit(self, request: FilmRequest, idempotency_key: str) -> SubmittedJob:
+        """Submit a film request. Idempotent: the same key and request return the same job."""
+        return cast(SubmittedJob, self._call("POST", "/v1/jobs", request, key=idempotency_key))
 
     def job(self, job_id: str) -> Job:
-        return cast(Job, self._get(_path(job_id)))
+        """Return the job with its scenes."""
+        return cast(Job, self._call("GET", _path(job_id)))
 
     def jobs(self, *, state: str | None = None, page_token: str | None = None, owner: str | None = None) -> JobPage:
-        """One page of the caller's jobs, newest first; pass its `next_page_token` for the one after it.
+        """Return one page of the caller's jobs, newest first; pass its `next_page_token` for the next page.
 
-        `owner` is for operators: another owner, or `*` for the jobs of everybody.
+        `owner` is for operators: another owner, or `*` for the jobs of all owners.
         """
-        asked = {"state": state, "page_token": page_token, "owner": owner}
-        return cast(JobPage, self._get("/v1/jobs", {name: value for name, value in asked.items() if value}))
+        filters = {"state": state, "page_token": page_token, "owner": owner}
+        query = {name: value for name, value in filters.items() if value}
+        return cast(JobPage, self._call("GET", "/v1/jobs", query=query))
 
     def cancel(self, job_id: str) -> JobSummary:
-        return cast(JobSummary, self._post(f"{_path(job_id)}:cancel", {}, str(uuid4())))
+        """Stop a job."""
+        return cast(JobSummary, self._call("POST", f"{_path(job_id)}:cancel", {}, key=str(uuid4())))
 
     def resume(self, job_id: str, budget_usd: str | None = None) -> JobSummary:
-        """Go on with a failed or cancelled job; `budget_usd` is its new limit."""
+        """Continue a failed or cancelled job; `budget_usd` is its new limit."""
         body = {} if budget_usd is None else {"budget_usd": budget_usd}
-        return cast(JobSummary, self._post(f"{_path(job_id)}:resume", body, str(uuid4())))
+        return cast(JobSummary, self._call("POST", f"{_path(job_id)}:resume", body, key=str(uuid4())))
 
     def ledger(self, job_id: str) -> Ledger:
-        """Every paid call of the job, and the totals."""
-        return cast(Ledger, self._get(f"{_path(job_id)}/ledger"))
+        """Return every paid call of the job, and the totals."""
+        return cast(Ledger, self._call("GET", f"{_path(job_id)}/ledger"))
 
     def events(self, job_id: str) -> list[Event]:
-        """What happened to the job so far, oldest first."""
-        return cast(list[Event], self._get(f"{_path(job_id)}/events")["events"])
+        """Return what happened to the job so far, oldest first."""
+        return cast(list[Event], self._call("GET", f"{_path(job_id)}/events")["events"])
 
-    def reconcile(self, job_id: str, bill: Mapping[str, Any]) -> Reconciled:
-        """The job's ledger beside a billing export (see client/bill.py); `apply` releases what was never billed.
+    def reconcile(self, job_id: str, bill: Mapping[str, Any]) -> Reconciliation:
+        """Compare the job's ledger with a billing export; `apply` releases calls that were never billed.
 
-        It is safe to repeat: what is released stays released.
+        Idempotent: a call that is released stays released.
         """
-        return cast(Reconciled, self._post(f"{_path(job_id)}/ledger:reconcile", bill, str(uuid4())))
+        return cast(Reconciliation, self._call("POST", f"{_path(job_id)}/ledger:reconcile", bill, key=str(uuid4())))
 
     def delete(self, job_id: str) -> str:
-        """Delete the job and all it owns; answers DELETING until everything is gone, then DELETED."""
-        answer = self._repeated(lambda: self._asked("DELETE", _path(job_id)))
+        """Delete the job and all it owns; returns DELETING until everything is deleted, then DELETED."""
+        answer = self._call("DELETE", _path(job_id))
         return str(answer["state"]) if answer else "DELETED"
 
     def download(self, url: str, path: Path) -> Path:
-        """Save what a signed URL of the API points to; `path` appears only when it is whole.
+        """Save the file behind a signed URL; `path` appears only when the file is complete.
 
-        The URL carries its own right to read, so the caller's token is not shown to whoever serves it.
+        The URL itself grants the right to read, so the caller's token is not sent to the server behind it.
         """
-        address = _safe(url)
+        address = _parse_address(url)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
         try:
-            self._repeated(lambda: self._save(address, part))
+            self._retries.run(lambda: self._save(address, part))
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
         return path
 
+    def download_output(self, job_id: str, directory: Path) -> list[Path]:
+        """Save the job's film and poster in a directory. Raises: ClientError while there is no film."""
+        job = self.job(job_id)
+        output = job["output"]
+        if output is None:
+            ended = job["state"] in FINAL
+            raise ClientError(
+                f"{job_id} has no film: it is {job['state']}.",
+                remedy=f"See the reason: promptreel status {job_id}"
+                if ended
+                else f"Wait for the film: promptreel watch {job_id}",
+            )
+        saved = [self.download(output["film"]["url"], directory / "film.mp4")]
+        if output["poster"] is not None:
+            saved.append(self.download(output["poster"]["url"], directory / "poster.jpg"))
+        return saved
+
     def _save(self, address: httpx.URL, part: Path) -> None:
-        with self._plain.stream("GET", address) as response, part.open("wb") as file:
+        with self._http.stream("GET", address) as response, part.open("wb") as file:
             if not response.is_success:
                 response.read()
-                raise problem(response)
+                raise read_problem(response)
             for piece in response.iter_bytes():
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
 
-    def _get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        return self._repeated(lambda: self._asked("GET", path, params=query))
-
-    def _post(self, path: str, body: Mapping[str, Any], idempotency_key: str) -> Any:
-        headers = {"Idempotency-Key": idempotency_key}
-        return self._repeated(
-            lambda: self._asked("POST", path, json=body, headers=headers), repeatable=bool(idempotency_key)
-        )
-
-    def _asked(
+    def _call(
         self,
         method: str,
         path: str,
+        body: Mapping[str, Any] | None = None,
         *,
-        params: Mapping[str, Any] | None = None,
-        json: Any = None,
-        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        key: str | None = None,
     ) -> Any:
-        def send() -> httpx.Response:
-            return self._plain.request(
-                method,
-                self._base + path,
-                params=params,
-                json=json,
-                headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
-            )
+        """Send one request, with retries unless the idempotency key is empty."""
 
+        def send() -> httpx.Response:
+            headers = {"Authorization": f"Bearer {self._token}"} | ({} if key is None else {"Idempotency-Key": key})
+            return self._http.request(method, self._base + path, params=query, json=body, headers=headers)
+
+        return self._retries.run(lambda: self._read_answer(send), repeatable=key != "")
+
+    def _read_answer(self, send: Callable[[], httpx.Response]) -> Any:
         response = send()
         if response.status_code == HTTPStatus.UNAUTHORIZED and self._renew:
             self._token = self._renew()
             response = send()
         if not response.is_success:
-            raise problem(response)
+            raise read_problem(response)
         if response.status_code == HTTPStatus.NO_CONTENT:
             return None
         try:
             return response.json()
         except ValueError as error:
             raise ProblemError(
-                response.status_code,
-                "not_json",
                 f"{self._base} does not answer like promptreel's API.",
                 "Check the address in PROMPTREEL_API.",
+                status=response.status_code,
+                code="not_json",
             ) from error
 
-    def _repeated(self, attempt: Callable[[], T], *, repeatable: bool = True) -> T:
-        return repeated(attempt, repeatable=repeatable, retries=self._retries)
+
+def connect(api: str, token: str) -> PromptreelClient:
+    """Return a client for these settings.
+
+    PROMPTREEL_TOKEN_COMMAND prints a token; it runs when no token is given and when a token has expired.
+
+    Raises: InvalidInput that names every missing setting.
+    """
+    command = os.environ.get(TOKEN_COMMAND, "").strip()
+    settings = {"PROMPTREEL_API": api.strip(), "PROMPTREEL_TOKEN": token.strip() or command}
+    missing = [name for name, value in settings.items() if not value]
+    if missing:
+        raise InvalidInput(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
+            remedy="On your own machine `python -m localcloud up` prints both as export lines. For a deployed API use "
+            f"its https address, and {TOKEN_COMMAND}='gcloud auth print-identity-token' for the token. "
+            "--api and --token do the same for one command.",
+        )
+    renew = (lambda: _run_token_command(command)) if command else None
+    return PromptreelClient(api.strip(), token.strip() or _run_token_command(command), renew=renew)
+
+
+def _run_token_command(command: str) -> str:
+    """Return what the command prints. Raises: InvalidInput when it fails or prints nothing."""
+    try:
+        ran = subprocess.run(
+            shlex.split(command), capture_output=True, text=True, timeout=TOKEN_COMMAND_TIMEOUT_S, check=True
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise InvalidInput(f"{TOKEN_COMMAND} failed: {error}.", remedy="Run it in a shell to see why.") from error
+    if not ran.stdout.strip():
+        raise InvalidInput(f"{TOKEN_COMMAND} printed no token.", remedy="Run it in a shell to see why.")
+    return ran.stdout.strip()
 
 
 def _path(job_id: str) -> str:
     return f"/v1/jobs/{quote(job_id, safe='')}"
 
 
-def _safe(address: str) -> httpx.URL:
-    """The parsed address. Raises: Unusable unless it is https, or http on this machine: tokens travel on it."""
+def _parse_address(address: str) -> httpx.URL:
+    """Parse a URL. Raises: InvalidInput unless it is https, or http on this machine: tokens travel on it."""
     try:
         url = httpx.URL(address)
     except httpx.InvalidURL as error:
-        raise Unusable(f"{address!r} is not an address: {error}.") from error
+        raise InvalidInput(f"{address!r} is not an address: {error}.") from error
     if url.host and (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url))):
         return url
-    raise Unusable(
-        f"{address!r} would carry your token in the open.", remedy="Use an address that begins with https://."
+    raise InvalidInput(
+        f"{address!r} would send your token unencrypted.", remedy="Use an address that begins with https://."
     )
 
 

@@ -1,56 +1,42 @@
-"""The commands of `promptreel`: options in, one call of the client, a picture out. No rule may live here.
+"""The commands of `promptreel`: each parses options, makes one call of the client and prints the answer.
 
-Exit codes: 0 it worked, 1 the job did not end COMPLETE or the bill differs, 2 wrong usage or refused, 3 the API could
+Exit codes: 0 success, 1 the job did not end COMPLETE or the bill differs, 2 wrong usage or refused, 3 the API could
 not be reached.
 """
 
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Any, Final
 from uuid import uuid4
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from client import options as opt
-from client.api import PromptreelClient
-from client.bill import agrees, read_bill
-from client.downloads import download_output
-from client.journal import journal
-from client.printing import explain, print_address, print_json, say
-from client.problems import ClientError, NotReachable, ProblemError
-from client.settings import connect
-from client.shapes import FilmRequest, Submitted
-from client.show import show
-from client.view import job_view, jobs_view, ledger_view, notes, reconciled_view
-from client.watching import follow
-from client.wish import film_request
+from client.api import PromptreelClient, connect
+from client.documents import FilmRequest, Job, SubmittedJob, agrees
+from client.errors import ClientError, NotReachable, ProblemError
+from client.input_files import build_request, read_bill
+from client.tables import job_view, jobs_view, ledger_view, reconciliation_view, request_notes
+from client.text import event_lines
+from client.watching import follow, show
 
 JOB_FAILED: Final = 1
 BILL_DIFFERS: Final = 1
-INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
+REFUSED: Final = 2
+UNREACHABLE: Final = 3
+INTERRUPTED: Final = 130  # 128 + SIGINT, as shells define it
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
-        print(f"promptreel {version('promptreel')}")
-        raise typer.Exit
-
-
-@app.callback(help="Turn a written idea into a finished film, and watch it being made.")
-def _root(
-    *,
-    show_version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
+@app.callback(help="Turn a written idea into a finished film, and watch its progress.")
+def _root(*, show_version: opt.Version = False) -> None:
     pass
 
 
@@ -84,62 +70,57 @@ def submit(
     api: opt.Api = "",
     token: opt.Token = "",
 ) -> None:
-    """Ask for a film."""
-    request = film_request(
-        prompt,
-        file,
-        sys.stdin,
-        {
-            "title": title,
-            "duration_s": duration,
-            "scenes": scenes,
-            "aspect": aspect,
-            "resolution": resolution,
-            "quality": quality,
-            "style": style,
-            "budget_usd": budget,
-            "seed": seed,
-            "transition": {"kind": transition, "duration_s": transition_duration},
-            "clip_audio": clip_audio,
-            "models": {"text": text_model, "image": image_model, "video": video_model},
-            "continuity": continuity,
-            "approval": approval,
-            "on_scene_failure": on_scene_failure,
-            "priority": priority,
-        },
-    )
+    """Submit a film request."""
+    fields = {
+        "title": title,
+        "duration_s": duration,
+        "scenes": scenes,
+        "aspect": aspect,
+        "resolution": resolution,
+        "quality": quality,
+        "style": style,
+        "budget_usd": budget,
+        "seed": seed,
+        "transition": {"kind": transition, "duration_s": transition_duration},
+        "clip_audio": clip_audio,
+        "models": {"text": text_model, "image": image_model, "video": video_model},
+        "continuity": continuity,
+        "approval": approval,
+        "on_scene_failure": on_scene_failure,
+        "priority": priority,
+    }
+    request = build_request(prompt, file, sys.stdin, fields)
     key = idempotency_key or str(uuid4())
     with connect(api, token) as client:
-        say(Text(f"Idempotency-Key: {key}", style="dim"))  # before it is sent: a lost answer must not hide it
-        answer = _submit_once(client, request, key)
-        for line in notes(answer):
-            say(line)
+        # Printed before the request is sent: the caller needs the key when the answer is lost.
+        _print_note(Text(f"Idempotency-Key: {key}", style="dim"))
+        job = _submit(client, request, key)
+        for note in request_notes(job):
+            _print_note(note)
         if watch:
-            _watch(client, answer["id"], as_json=as_json)
+            _watch(client, job["id"], as_json=as_json)
         elif as_json:
-            print_json(answer)
+            _print_json(job)
         else:
-            print(answer["id"])  # alone on stdout, so that a script can keep it
-            say(Text(f"Watch it: promptreel watch {answer['id']}", style="dim"))
+            print(job["id"])  # the only line on stdout, for scripts
+            _print_note(Text(f"Watch it: promptreel watch {job['id']}", style="dim"))
 
 
 @app.command("watch")
 def watch_job(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
-    """Watch a film being made, until it ends."""
+    """Watch a job's progress until it ends."""
     with connect(api, token) as client:
         _watch(client, job, as_json=as_json)
 
 
 @app.command()
 def status(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
-    """Show where a job stands."""
+    """Show a job's progress."""
     with connect(api, token) as client:
         found = client.job(job)
-    if as_json:
-        print_json(found)
-    else:
-        Console().print(job_view(found, datetime.now(UTC)))
-        print_address(found)
+    _print_answer(found, lambda: job_view(found, datetime.now(UTC)), as_json=as_json)
+    if not as_json:
+        _print_film_url(found)
 
 
 @app.command("list")
@@ -147,7 +128,7 @@ def list_jobs(
     *,
     state: opt.State = None,
     owner: opt.Owner = None,
-    everybody: opt.Everybody = False,
+    every_owner: opt.EveryOwner = False,
     page: opt.PageToken = None,
     as_json: opt.AsJson = False,
     api: opt.Api = "",
@@ -155,11 +136,8 @@ def list_jobs(
 ) -> None:
     """List your jobs, newest first."""
     with connect(api, token) as client:
-        found = client.jobs(state=state, page_token=page, owner="*" if everybody else owner)
-    if as_json:
-        print_json(found)
-    else:
-        Console().print(jobs_view(found, with_owner=everybody))
+        found = client.jobs(state=state, page_token=page, owner="*" if every_owner else owner)
+    _print_answer(found, lambda: jobs_view(found, with_owner=every_owner), as_json=as_json)
 
 
 @app.command()
@@ -179,13 +157,13 @@ def resume(
     api: opt.Api = "",
     token: opt.Token = "",
 ) -> None:
-    """Go on with a failed or cancelled job; nothing that is paid is paid again."""
+    """Continue a failed or cancelled job; what is paid already is not paid twice."""
     with connect(api, token) as client:
-        answer = client.resume(job, None if budget is None else str(budget))
+        resumed = client.resume(job, None if budget is None else str(budget))
         if watch:
             _watch(client, job, as_json=as_json)
         else:
-            print(answer["state"])
+            print(resumed["state"])
 
 
 @app.command()
@@ -193,21 +171,18 @@ def ledger(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", to
     """Show every paid call of a job and what it cost."""
     with connect(api, token) as client:
         found = client.ledger(job)
-    if as_json:
-        print_json(found)
-    else:
-        Console().print(ledger_view(found))
+    _print_answer(found, lambda: ledger_view(found), as_json=as_json)
 
 
 @app.command()
 def logs(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
-    """Tell what happened to a job: stages, paid calls with their cost, refusals and remedies, in order of time."""
+    """Show a job's events, oldest first: stages, paid calls with their cost, refusals and remedies."""
     with connect(api, token) as client:
         events = client.events(job)
     if as_json:
-        print_json(events)
+        _print_json(events)
     else:
-        print(*journal(events), sep="\n")
+        print(*event_lines(events), sep="\n")
 
 
 @app.command()
@@ -225,19 +200,19 @@ def reconcile(
     """Compare ledgers with a billing export; exit code 1 when something does not agree."""
     export = read_bill(bill)
     with connect(api, token) as client:
-        found = {job: client.reconcile(job, {**export.about(job, since, until), "apply": apply}) for job in jobs}
+        found = {job: client.reconcile(job, {**export.for_job(job, since, until), "apply": apply}) for job in jobs}
     if as_json:
-        print_json(found)
+        _print_json(found)
     else:
-        for job, reconciled in found.items():
-            Console().print(Text(job, style="bold"), reconciled_view(reconciled))
+        for job, reconciliation in found.items():
+            Console().print(Text(job, style="bold"), reconciliation_view(reconciliation))
     if not all(map(agrees, found.values())):
         raise typer.Exit(BILL_DIFFERS)
 
 
 @app.command()
 def delete(job: opt.JobId, *, yes: opt.Yes = False, api: opt.Api = "", token: opt.Token = "") -> None:
-    """Delete a job and everything it made, for good; a running one is stopped first."""
+    """Delete a job and everything it made, permanently; a running job is stopped first."""
     with connect(api, token) as client:
         if not yes:
             typer.confirm(f"Delete {job} with its film, clips and ledger?", abort=True, err=True)
@@ -248,35 +223,8 @@ def delete(job: opt.JobId, *, yes: opt.Yes = False, api: opt.Api = "", token: op
 def download(job: opt.JobId, directory: opt.Directory = Path(), *, api: opt.Api = "", token: opt.Token = "") -> None:
     """Save a finished film and its poster."""
     with connect(api, token) as client:
-        for path in download_output(client, job, directory):
+        for path in client.download_output(job, directory):
             print(path)
-
-
-def _submit_once(client: PromptreelClient, request: FilmRequest, key: str) -> Submitted:
-    """Raises: ClientError; when the API may have accepted the film, its remedy is the same key again."""
-    try:
-        return client.submit(request, key)
-    except (NotReachable, ProblemError) as error:
-        if isinstance(error, NotReachable) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            again = f"The film may have been accepted all the same: repeat the command with --idempotency-key {key}."
-            error.remedy = f"{again} {error.remedy}".strip()
-        raise
-
-
-def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:
-    # With --json the picture goes to stderr: stdout is for the program that reads it.
-    console = Console(stderr=as_json)
-    try:
-        job = show(follow(client, job_id), console)
-    except KeyboardInterrupt:
-        say(Text(f"The job goes on. Watch it again: promptreel watch {job_id}"))
-        raise typer.Exit(INTERRUPTED) from None
-    if as_json:
-        print_json(job)
-    else:
-        print_address(job)
-    if job["state"] != "COMPLETE":
-        raise typer.Exit(JOB_FAILED)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -284,7 +232,67 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         app(args=None if argv is None else list(argv), prog_name="promptreel")
     except ClientError as error:
-        sys.exit(explain(error))
+        print_error(error)
+        transient = isinstance(error, ProblemError) and error.is_transient
+        sys.exit(UNREACHABLE if transient or isinstance(error, NotReachable) else REFUSED)
+
+
+def print_error(error: ClientError) -> None:
+    """Print to stderr what failed and what to do."""
+    _print_note(Text.assemble(("Error    ", "bold red"), error.message))
+    if error.remedy:
+        _print_note(Text.assemble(("Fix      ", "bold"), error.remedy))
+    if isinstance(error, ProblemError):
+        trace = f", trace {error.trace}" if error.trace else ""
+        _print_note(Text(f"         {error.code}{trace}", style="dim"))
+
+
+def _submit(client: PromptreelClient, request: FilmRequest, key: str) -> SubmittedJob:
+    """Raises: ClientError; if the API may have accepted the request, its remedy is to repeat it with the same key."""
+    try:
+        return client.submit(request, key)
+    except (NotReachable, ProblemError) as error:
+        if isinstance(error, NotReachable) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            repeat = f"The API may have accepted the film: repeat the command with --idempotency-key {key}."
+            error.remedy = f"{repeat} {error.remedy}".strip()
+        raise
+
+
+def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:
+    # With --json the table goes to stderr: stdout is for the program that reads it.
+    console = Console(stderr=as_json)
+    try:
+        job = show(follow(client, job_id), console)
+    except KeyboardInterrupt:
+        _print_note(Text(f"The job continues. Watch it: promptreel watch {job_id}"))
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        _print_json(job)
+    else:
+        _print_film_url(job)
+    if job["state"] != "COMPLETE":
+        raise typer.Exit(JOB_FAILED)
+
+
+def _print_answer(answer: Any, view: Callable[[], RenderableType], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(answer)
+    else:
+        Console().print(view())
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _print_film_url(job: Job) -> None:
+    """Print the film's signed URL on one line, however narrow the terminal, so that it can be copied."""
+    if job["output"] is not None:
+        print(job["output"]["film"]["url"])
+
+
+def _print_note(text: Text) -> None:
+    Console(stderr=True).print(text, soft_wrap=True)
 
 
 if __name__ == "__main__":

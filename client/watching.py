@@ -1,67 +1,103 @@
-"""Following a job until it ends, patient when the API is away for a moment.
+"""Follow a job until it ends, and show it: as a live table on a terminal, as lines of text in a log or pipe.
 
-A look makes the API read every document of the job: one a second while something changes, and ever fewer, down to one
-in ten seconds, while nothing does.
+Each request makes the API read every document of the job. The client sends one a second while something changes, and
+fewer, down to one in ten seconds, while nothing does.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+
+from rich.console import Console, RenderableType
+from rich.live import Live
 
 from client.api import PromptreelClient
-from client.problems import NotReachable, ProblemError
-from client.shapes import FINAL, Job
+from client.documents import FINAL, Job
+from client.errors import NotReachable, ProblemError
+from client.tables import job_view, result_view
+from client.text import change_lines
 
-LOOK_EVERY_S = 1.0
+POLL_EVERY_S = 1.0
 LONGEST_WAIT_S = 10.0
-SLOWER_BY = 1.5
-PATIENCE_S = 60.0
+BACKOFF = 1.5
+OUTAGE_LIMIT_S = 60.0
 
 
 def follow(
     client: PromptreelClient,
     job_id: str,
     *,
-    every_s: float = LOOK_EVERY_S,
-    patience_s: float = PATIENCE_S,
+    every_s: float = POLL_EVERY_S,
+    outage_limit_s: float = OUTAGE_LIMIT_S,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Job]:
-    """The job as it is at each look; the last one is final.
+    """Yield the job after each request; the last one is final.
 
-    Raises: ProblemError, or NotReachable once the API has been silent for `patience_s`: a film takes minutes, and a
-    restart in between is no reason to stop watching.
+    Raises: ProblemError when the API refuses, NotReachable once the API has not answered for `outage_limit_s`: a
+    restart of the API does not end the watching.
     """
-    seen_at, wait_s, before = clock(), every_s, None
+    answered_at, wait_s, before = clock(), every_s, None
     while True:
-        job = _look(client, job_id, patient=clock() - seen_at < patience_s)
+        job = _poll(client, job_id, may_fail=clock() - answered_at < outage_limit_s)
         if job is not None:
-            seen_at = clock()
+            answered_at = clock()
             yield job
             if job["state"] in FINAL:
                 return
             now = _progress(job)
-            wait_s = every_s if now != before else min(wait_s * SLOWER_BY, LONGEST_WAIT_S)
+            wait_s = every_s if now != before else min(wait_s * BACKOFF, LONGEST_WAIT_S)
             before = now
         sleep(every_s if job is None else wait_s)
 
 
+def show(jobs: Iterable[Job], console: Console, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Job:
+    """Draw each state of a followed job, and return the last one."""
+    return _show_live(jobs, console, now) if console.is_terminal else _show_lines(jobs, console, now)
+
+
 def _progress(job: Job) -> tuple[object, ...]:
-    """What a watcher waits for; signed links change without news."""
-    return (
-        job["state"],
-        job["updated"],
-        job["budget"],
-        [(scene["state"], len(scene["attempts"])) for scene in job["scenes"]],
-    )
+    """Return what counts as a change; signed links differ in every answer."""
+    scenes = [(scene["state"], len(scene["attempts"])) for scene in job["scenes"]]
+    return job["state"], job["updated"], job["budget"], scenes
 
 
-def _look(client: PromptreelClient, job_id: str, *, patient: bool) -> Job | None:
+def _poll(client: PromptreelClient, job_id: str, *, may_fail: bool) -> Job | None:
     try:
         return client.job(job_id)
     except NotReachable:
-        if not patient:
+        if not may_fail:
             raise
     except ProblemError as problem:
-        if not (patient and problem.may_pass):
+        if not (may_fail and problem.is_transient):
             raise
     return None
+
+
+def _show_live(jobs: Iterable[Job], console: Console, now: Callable[[], datetime]) -> Job:
+    latest: Job | None = None
+
+    def draw() -> RenderableType:
+        return job_view(latest, now()) if latest else "Waiting for the first answer …"
+
+    # Drawn four times a second from the latest answer, so that the clock runs between two answers.
+    with Live(get_renderable=draw, console=console, refresh_per_second=4, vertical_overflow="visible"):
+        for job in jobs:
+            latest = job
+    return _require(latest)
+
+
+def _show_lines(jobs: Iterable[Job], console: Console, now: Callable[[], datetime]) -> Job:
+    latest: Job | None = None
+    for job in jobs:
+        for line in change_lines(latest, job, now()):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        latest = job
+    console.print(result_view(_require(latest)), soft_wrap=True)
+    return _require(latest)
+
+
+def _require(job: Job | None) -> Job:
+    if job is None:
+        raise ValueError("there must be at least one state of the job")
+    return job

@@ -24,16 +24,13 @@ from uuid import uuid4
 from rich.console import Console
 from rich.text import Text
 
-from client.api import PromptreelClient
-from client.downloads import download_output
-from client.printing import explain
-from client.problems import ClientError
-from client.settings import connect
-from client.shapes import Job, Ledger
-from client.show import show
-from client.view import ledger_view
-from client.watching import follow
-from client.words import dollars, film_time, plain
+from client.api import PromptreelClient, connect
+from client.cli import print_error
+from client.documents import Job, Ledger
+from client.errors import ClientError
+from client.tables import ledger_view
+from client.text import dollars, film_time, plain
+from client.watching import follow, show
 from examples.demo_film import FEWEST_SCENES, Film, faults, measure, paid_calls
 from examples.demo_sheet import Row, contact_sheet
 from examples.demo_stack import LocalStack, StackFailed
@@ -79,7 +76,7 @@ def main() -> int:
         console.print(Text(f"The demo failed: {failure}", style="bold red"), soft_wrap=True)
         return 1
     except ClientError as error:
-        explain(error)
+        print_error(error)
         return 1
     except KeyboardInterrupt:
         console.print("Stopped, and nothing is left running.")
@@ -96,7 +93,7 @@ def make_film(client: PromptreelClient, own_idea: str, console: Console) -> None
     if job["state"] != "COMPLETE":
         raise DemoFailed(f"the job ended {job['state']}.")
 
-    film_path, *_ = download_output(client, job["id"], OUT)
+    film_path, *_ = client.download_output(job["id"], OUT)
     draw_keyframes(client, job)
     ledger = client.ledger(job["id"])
     console.print(ledger_view(ledger))

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from client.shapes import Call, Job, Ledger
+from client.documents import Call, Job, Ledger
 
 FPS = 24
 SIDES_PX = {"720p": (1280, 720), "1080p": (1920, 1080), "4k": (3840, 2160)}

@@ -11,8 +11,8 @@ from typing import Any, cast
 import httpx
 
 from client.api import PromptreelClient
-from client.problems import ClientError
-from client.shapes import FilmRequest
+from client.documents import FilmRequest
+from client.errors import ClientError
 from tests.chaos.history import History
 from tests.chaos.plan import Wish
 from tests.e2e.stack import FINAL, Stack

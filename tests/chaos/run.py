@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from client.api import PromptreelClient
-from client.retries import Retries
+from client.errors import Retries
 from tests.chaos import invariants
 from tests.chaos.boundaries import watched
 from tests.chaos.changes import Changes, copy_package, environment, functions_of_the_deployment
@@ -29,7 +29,7 @@ from tests.processes import is_alive
 PACE = 0.05
 RECORDED_FROM = 1000  # numbers of the films that another version began
 # An API that is killed and started again is away for seconds; its users' client is told to be patient.
-PATIENCE = Retries(tries=40, longest_wait_s=2.0)
+PATIENCE = Retries(attempts=40, longest_wait_s=2.0)
 
 
 @dataclass(frozen=True, slots=True)

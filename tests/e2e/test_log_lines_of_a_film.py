@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from client.api import PromptreelClient
-from client.journal import journal
+from client.text import event_lines
 from tests.e2e.stack import Stack
 from tests.loglines import METRICS, Line, counted_by, structured
 from tests.waiting import eventually
@@ -117,7 +117,7 @@ def test_events_when_its_owner_asks_for_them_then_tell_the_refusal_its_remedy_an
     assert (refused["codes"], refused["remedy"], delivered["outcome"]) == ([REFUSED_FOR], "reseed", "delivered")
     costs = {event["call"]: event["cost_micros"] for event in events if "cost_micros" in event}
     assert costs == {call["id"]: call["cost_micros"] for call in film["calls"]}
-    assert journal(events)[-1].endswith("COMPLETE")
+    assert event_lines(events)[-1].endswith("COMPLETE")
 
 
 def test_lines_when_the_film_is_made_then_never_hold_the_wish_or_a_signed_url(film: dict[str, Any]) -> None:

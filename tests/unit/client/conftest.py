@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that answers as scripted and remembers what it was asked; JSON as the API writes it."""
+"""An HTTP server on loopback that returns scripted answers and records requests, and JSON documents of the API."""
 
 import json
 import socket
@@ -12,12 +12,12 @@ import pytest
 
 from client import cli
 from client.api import PromptreelClient
-from client.retries import Retries
+from client.errors import Retries
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``cut_at`` breaks the connection after so many bytes of the body, which still promises all of them."""
+    """``cut_at`` closes the connection after so many bytes of the body; Content-Length still announces all of them."""
 
     status: int = 200
     body: Any = None
@@ -29,7 +29,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     method: str
     path: str
     headers: dict[str, str]
@@ -38,10 +38,10 @@ class Asked:
 
 @dataclass(slots=True)
 class FakeApi:
-    """Answers of one path come in order; the last one is repeated."""
+    """Returns the answers of a path in order, and repeats the last one."""
 
     url: str = ""
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     script: dict[tuple[str, str], list[Answer]] = field(default_factory=dict)
 
     def on(self, method: str, path: str, *answers: Answer) -> None:
@@ -52,12 +52,12 @@ class FakeApi:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def paths(self) -> list[str]:
-        return [f"{asked.method} {asked.path}" for asked in self.asked]
+        return [f"{request.method} {request.path}" for request in self.requests]
 
 
 @pytest.fixture
 def fake_api() -> Iterator[FakeApi]:
-    """A server that answers as the test scripts it."""
+    """A server that returns the answers of the test's script."""
     api = FakeApi()
 
     class Handler(BaseHTTPRequestHandler):
@@ -73,7 +73,7 @@ def fake_api() -> Iterator[FakeApi]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            api.asked.append(Asked(self.command, self.path, headers, json.loads(body) if body else None))
+            api.requests.append(Request(self.command, self.path, headers, json.loads(body) if body else None))
             answer = api.next(self.command, self.path)
             content = answer.content()
             self.send_response_only(answer.status)
@@ -84,7 +84,7 @@ def fake_api() -> Iterator[FakeApi]:
             if answer.cut_at is not None:
                 self.close_connection = True
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -99,7 +99,7 @@ def fake_api() -> Iterator[FakeApi]:
 
 @pytest.fixture
 def waits() -> list[float]:
-    """Seconds the client chose to wait, in order; nobody really waits."""
+    """Seconds that the client would have waited, in order."""
     return []
 
 
@@ -112,13 +112,13 @@ def api_client(fake_api: FakeApi, waits: list[float]) -> Iterator[PromptreelClie
 
 @pytest.fixture
 def answer() -> type[Answer]:
-    """What a script is made of."""
+    """The type of a scripted answer."""
     return Answer
 
 
 @pytest.fixture
 def scene_json() -> Callable[..., dict[str, Any]]:
-    """A scene as the API tells it; overrides by name."""
+    """Build a scene as the API returns it, with overrides."""
 
     def build(number: int = 1, *, drawn: int = 0, **overrides: Any) -> dict[str, Any]:
         link = {"url": f"https://media.example/scene-{number:02}.png"}
@@ -140,7 +140,7 @@ def scene_json() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def job_json() -> Callable[..., dict[str, Any]]:
-    """A job as the API tells it; overrides by name."""
+    """Build a job as the API returns it, with overrides."""
 
     def build(**overrides: Any) -> dict[str, Any]:
         return {
@@ -179,7 +179,7 @@ def film_output() -> dict[str, Any]:
 
 @pytest.fixture
 def unused_port() -> int:
-    """A loopback port that refuses connections: bound once, and free again."""
+    """A loopback port that refuses connections: bound once, then released."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         return port
@@ -187,7 +187,7 @@ def unused_port() -> int:
 
 @pytest.fixture
 def run(fake_api: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run `promptreel` with these arguments against the scripted API; its exit code."""
+    """Run `promptreel` with these arguments against the scripted API, and return its exit code."""
     monkeypatch.setenv("PROMPTREEL_API", fake_api.url)
     monkeypatch.setenv("PROMPTREEL_TOKEN", "the-token")
     monkeypatch.setenv("COLUMNS", "100")
@@ -198,3 +198,9 @@ def run(fake_api: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         return int(ended.value.code or 0)
 
     return command
+
+
+@pytest.fixture
+def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`promptreel` gives up after the first attempt."""
+    monkeypatch.setattr("client.errors.Retries.wait_s", lambda *_: None)

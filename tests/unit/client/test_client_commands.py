@@ -7,46 +7,46 @@ from typing import Any
 
 import pytest
 
-from client import cli, printing
+from client import cli
 
 JOB = "/v1/jobs/film-3f9a2c"
 Run = Callable[..., int]
 
 
-def test_version_when_asked_then_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_option_prints_the_version(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--version") == 0
     assert capsys.readouterr().out.startswith("promptreel ")
 
 
 @pytest.mark.parametrize("arguments", [["submit"], ["submit", "--wings", "2"], ["fly"]])
-def test_command_when_it_makes_no_sense_then_exit_code_two(run: Run, fake_api: Any, arguments: list[str]) -> None:
-    assert run(*arguments) == printing.REFUSED
-    assert fake_api.asked == []
+def test_command_exits_with_two_when_its_usage_is_wrong(run: Run, fake_api: Any, arguments: list[str]) -> None:
+    assert run(*arguments) == cli.REFUSED
+    assert fake_api.requests == []
 
 
 @pytest.mark.parametrize("name", ["PROMPTREEL_API", "PROMPTREEL_TOKEN"])
-def test_setting_when_missing_then_named_with_a_way_out(
+def test_command_names_a_missing_setting_and_its_fix(
     run: Run, monkeypatch: pytest.MonkeyPatch, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv(name)
 
-    assert run("list") == printing.REFUSED
-    told = capsys.readouterr().err
-    assert f"{name} not set" in told
-    assert "python -m localcloud up" in told
+    assert run("list") == cli.REFUSED
+    printed = capsys.readouterr().err
+    assert f"{name} is not set." in printed
+    assert "python -m localcloud up" in printed
 
 
-def test_api_and_token_when_given_as_options_then_they_win(
+def test_options_api_and_token_override_the_environment(
     run: Run, fake_api: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROMPTREEL_API", "https://elsewhere.example")
     fake_api.on("GET", "/v1/jobs", answer(200, {"jobs": [], "next_page_token": None}))
 
     assert run("list", "--api", fake_api.url, "--token", "another") == 0
-    assert fake_api.asked[0].headers["authorization"] == "Bearer another"
+    assert fake_api.requests[0].headers["authorization"] == "Bearer another"
 
 
-def test_list_shows_every_owner_when_asked_for_all(
+def test_list_shows_every_owner_with_option_all(
     run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = {
@@ -66,7 +66,7 @@ def test_list_shows_every_owner_when_asked_for_all(
 @pytest.mark.parametrize(
     ("state", "code"), [("COMPLETE", 0), ("FAILED", cli.JOB_FAILED), ("CANCELLED", cli.JOB_FAILED)]
 )
-def test_job_when_watched_to_its_end_then_exit_code_zero_only_for_a_film(
+def test_watch_exits_with_zero_only_when_the_job_is_complete(
     run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any], state: str, code: int
 ) -> None:
     fake_api.on("GET", JOB, answer(200, job_json(state=state)))
@@ -75,7 +75,7 @@ def test_job_when_watched_to_its_end_then_exit_code_zero_only_for_a_film(
 
 
 @pytest.mark.parametrize("command", ["watch", "status"])
-def test_film_address_when_longer_than_the_terminal_then_still_one_line(
+def test_film_url_is_one_line_when_longer_than_the_terminal(
     run: Run,
     fake_api: Any,
     answer: Any,
@@ -93,7 +93,7 @@ def test_film_address_when_longer_than_the_terminal_then_still_one_line(
     assert capsys.readouterr().out.splitlines()[-1] == address
 
 
-def test_submission_when_watched_with_json_then_stdout_is_the_last_look(
+def test_submit_with_watch_and_json_prints_the_last_state_of_the_job_on_stdout(
     run: Run,
     fake_api: Any,
     answer: Any,
@@ -112,7 +112,7 @@ def test_submission_when_watched_with_json_then_stdout_is_the_last_look(
     assert "COMPLETE" in printed.err
 
 
-def test_failed_job_when_its_status_is_asked_then_told_and_no_failure_of_ours(
+def test_status_of_a_failed_job_prints_its_error_and_exits_with_zero(
     run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     error = {"code": "broken", "message": "It broke.", "remedy": "Resume it.", "step": "", "scene": None}
@@ -120,25 +120,25 @@ def test_failed_job_when_its_status_is_asked_then_told_and_no_failure_of_ours(
 
     assert run("status", "film-3f9a2c") == 0
 
-    told = capsys.readouterr().out
-    assert "FAILED" in told
-    assert "Error    It broke." in told
-    assert "Way out  Resume it." in told
+    printed = capsys.readouterr().out
+    assert "FAILED" in printed
+    assert "Error    It broke." in printed
+    assert "Fix      Resume it." in printed
 
 
 @pytest.mark.parametrize("command", ["status", "ledger"])
-def test_answer_when_wanted_as_json_then_printed_as_it_came(
+def test_option_json_prints_the_answer_unchanged(
     run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    told = {"anything": "ü"}
-    fake_api.on("GET", JOB, answer(200, told))
-    fake_api.on("GET", f"{JOB}/ledger", answer(200, told))
+    body = {"anything": "ü"}
+    fake_api.on("GET", JOB, answer(200, body))
+    fake_api.on("GET", f"{JOB}/ledger", answer(200, body))
 
     assert run(command, "film-3f9a2c", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == told
+    assert json.loads(capsys.readouterr().out) == body
 
 
-def test_job_when_cancelled_then_its_state_is_told(
+def test_cancel_prints_the_state_of_the_job(
     run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_api.on("POST", f"{JOB}:cancel", answer(200, job_json(state="CANCELLED")))
@@ -147,7 +147,7 @@ def test_job_when_cancelled_then_its_state_is_told(
     assert capsys.readouterr().out == "CANCELLED\n"
 
 
-def test_film_when_downloaded_then_film_and_poster_are_saved(
+def test_download_saves_film_and_poster(
     run: Run,
     fake_api: Any,
     answer: Any,
@@ -168,47 +168,44 @@ def test_film_when_downloaded_then_film_and_poster_are_saved(
     }
 
 
-def test_film_when_not_made_yet_then_download_says_what_to_do(
+def test_download_says_what_to_do_when_there_is_no_film_yet(
     run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_api.on("GET", JOB, answer(200, job_json(state="VIDEO_GEN")))
 
-    assert run("download", "film-3f9a2c") == printing.REFUSED
+    assert run("download", "film-3f9a2c") == cli.REFUSED
     assert "promptreel watch film-3f9a2c" in capsys.readouterr().err
 
 
-def test_problem_when_answered_then_on_stderr_with_its_way_out_and_trace(
+def test_problem_is_printed_on_stderr_with_its_fix_and_trace(
     run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     problem = {"code": "invalid", "message": "scenes: at most 60 [bold]", "remedy": "Ask for fewer.", "trace": "t-1"}
     fake_api.on("POST", "/v1/jobs", answer(422, problem))
 
-    assert run("submit", "Rain", "--scenes", "99") == printing.REFUSED
+    assert run("submit", "Rain", "--scenes", "99") == cli.REFUSED
 
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.splitlines()[1:] == [
         "Error    scenes: at most 60 [bold]",
-        "Way out  Ask for fewer.",
+        "Fix      Ask for fewer.",
         "         invalid, trace t-1",
     ]
 
 
-def test_api_when_nobody_listens_then_exit_code_three(
-    run: Run, unused_port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.usefixtures("no_retries")
+def test_command_exits_with_three_when_the_api_is_unreachable(
+    run: Run, unused_port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("client.retries.Retries.wait_s", lambda *_: None)
-
-    assert run("list", "--api", f"http://127.0.0.1:{unused_port}") == printing.UNREACHABLE
+    assert run("list", "--api", f"http://127.0.0.1:{unused_port}") == cli.UNREACHABLE
     assert f"No answer from 127.0.0.1:{unused_port}" in capsys.readouterr().err
 
 
-def test_failed_job_when_resumed_with_more_money_then_the_new_limit_is_sent(
-    run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_resume_sends_the_new_limit(run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]) -> None:
     fake_api.on("POST", f"{JOB}:resume", answer(202, {"id": "film-3f9a2c", "state": "KEYFRAMES"}))
 
     assert run("resume", "film-3f9a2c", "--budget", "40") == 0
 
-    assert fake_api.asked[0].body == {"budget_usd": "40.0"}
+    assert fake_api.requests[0].body == {"budget_usd": "40.0"}
     assert capsys.readouterr().out == "KEYFRAMES\n"

@@ -1,4 +1,4 @@
-"""When the client asks again, how long it waits, and when it gives up."""
+"""When the client repeats a request, how long it waits, and when it gives up."""
 
 from pathlib import Path
 from typing import Any
@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 
 from client.api import PromptreelClient
-from client.problems import NotReachable, ProblemError
-from client.retries import Retries, repeated
+from client.errors import NotReachable, ProblemError, Retries
 
 JOB = "/v1/jobs/film-1"
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_passing_trouble_when_it_passes_then_the_answer_is_had(
+def test_request_is_retried_after_a_transient_failure(
     fake_api: Any, api_client: PromptreelClient, answer: Any, waits: list[float], status: int
 ) -> None:
     fake_api.on("GET", JOB, answer(status), answer(status), answer(200, {"id": "film-1"}))
@@ -23,7 +22,7 @@ def test_passing_trouble_when_it_passes_then_the_answer_is_had(
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 500, 501])
-def test_lasting_trouble_when_answered_then_not_asked_again(
+def test_request_is_not_retried_after_a_permanent_failure(
     fake_api: Any, api_client: PromptreelClient, answer: Any, waits: list[float], status: int
 ) -> None:
     fake_api.on("GET", JOB, answer(status))
@@ -32,21 +31,19 @@ def test_lasting_trouble_when_answered_then_not_asked_again(
         api_client.job("film-1")
 
     assert caught.value.status == status
-    assert (len(fake_api.asked), waits) == (1, [])
+    assert (len(fake_api.requests), waits) == (1, [])
 
 
-def test_passing_trouble_when_it_stays_then_given_up_after_four_tries(
-    fake_api: Any, api_client: PromptreelClient, answer: Any
-) -> None:
+def test_request_fails_after_four_transient_failures(fake_api: Any, api_client: PromptreelClient, answer: Any) -> None:
     fake_api.on("GET", JOB, answer(503))
 
     with pytest.raises(ProblemError):
         api_client.job("film-1")
 
-    assert len(fake_api.asked) == 4
+    assert len(fake_api.requests) == 4
 
 
-def test_submission_when_its_answer_breaks_off_then_sent_again_with_the_same_key(
+def test_submission_is_repeated_with_the_same_key_when_its_answer_breaks_off(
     fake_api: Any, api_client: PromptreelClient, answer: Any
 ) -> None:
     submitted = {"id": "film-1", "state": "PENDING"}
@@ -54,25 +51,26 @@ def test_submission_when_its_answer_breaks_off_then_sent_again_with_the_same_key
 
     api_client.submit({"prompt": "A lighthouse"}, "key-1")
 
-    assert [asked.headers["idempotency-key"] for asked in fake_api.asked] == ["key-1", "key-1"]
-    assert fake_api.asked[0].body == fake_api.asked[1].body
+    assert [request.headers["idempotency-key"] for request in fake_api.requests] == ["key-1", "key-1"]
+    assert fake_api.requests[0].body == fake_api.requests[1].body
 
 
+@pytest.mark.usefixtures("no_retries")
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_submit_names_the_key_to_repeat_with_when_its_answer_is_lost(
+def test_submit_prints_the_key_to_repeat_with_when_its_answer_is_lost(
     run: Any, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str], status: int
 ) -> None:
     fake_api.on("POST", "/v1/jobs", answer(status))
 
     assert run("submit", "A lighthouse") != 0
 
-    key = fake_api.asked[0].headers["idempotency-key"]
+    key = fake_api.requests[0].headers["idempotency-key"]
     shown = capsys.readouterr().err
     assert f"Idempotency-Key: {key}" in shown
     assert f"--idempotency-key {key}" in " ".join(shown.split())
 
 
-def test_submit_names_no_key_to_repeat_with_when_it_was_refused(
+def test_submit_prints_no_key_to_repeat_with_when_it_was_refused(
     run: Any, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_api.on("POST", "/v1/jobs", answer(422, {"code": "invalid", "message": "scenes: too many"}))
@@ -90,7 +88,7 @@ def test_expired_token_is_renewed_once_for_each_request(fake_api: Any, answer: A
         with pytest.raises(ProblemError):
             client.job("film-1")
 
-    sent = [asked.headers["authorization"].removeprefix("Bearer ") for asked in fake_api.asked]
+    sent = [request.headers["authorization"].removeprefix("Bearer ") for request in fake_api.requests]
     assert sent == ["first", "second", "second", "third"]
 
 
@@ -102,7 +100,7 @@ def test_token_command_is_run_when_no_token_is_given(
     monkeypatch.setenv("PROMPTREEL_TOKEN_COMMAND", "echo printed-token")
 
     assert run("list") == 0
-    assert fake_api.asked[0].headers["authorization"] == "Bearer printed-token"
+    assert fake_api.requests[0].headers["authorization"] == "Bearer printed-token"
 
 
 @pytest.mark.parametrize("command", ["false", "true", "no-such-program --x", "'"])
@@ -114,21 +112,19 @@ def test_token_command_that_prints_nothing_is_refused_with_its_name(
 
     assert run("list") == 2
     assert "PROMPTREEL_TOKEN_COMMAND" in capsys.readouterr().err
-    assert fake_api.asked == []
+    assert fake_api.requests == []
 
 
-def test_submission_without_key_when_trouble_then_never_sent_twice(
-    fake_api: Any, api_client: PromptreelClient, answer: Any
-) -> None:
+def test_submission_without_key_is_not_retried(fake_api: Any, api_client: PromptreelClient, answer: Any) -> None:
     fake_api.on("POST", "/v1/jobs", answer(503))
 
     with pytest.raises(ProblemError):
         api_client.submit({"prompt": "A lighthouse"}, "")
 
-    assert len(fake_api.asked) == 1
+    assert len(fake_api.requests) == 1
 
 
-def test_server_when_it_names_a_wait_then_not_asked_sooner(
+def test_retry_waits_as_long_as_the_server_demands(
     fake_api: Any, api_client: PromptreelClient, answer: Any, waits: list[float]
 ) -> None:
     date = {"Date": "Sat, 21 Nov 2026 09:00:00 GMT", "Retry-After": "Sat, 21 Nov 2026 09:00:30 GMT"}
@@ -139,7 +135,7 @@ def test_server_when_it_names_a_wait_then_not_asked_sooner(
     assert waits == [7.25, pytest.approx(30.5, abs=0.5)]
 
 
-def test_server_when_it_asks_for_too_long_a_wait_then_given_up_at_once(
+def test_request_fails_at_once_when_the_server_demands_too_long_a_wait(
     fake_api: Any, api_client: PromptreelClient, answer: Any, waits: list[float]
 ) -> None:
     fake_api.on("GET", JOB, answer(503, None, {"Retry-After": "3600"}))
@@ -147,10 +143,10 @@ def test_server_when_it_asks_for_too_long_a_wait_then_given_up_at_once(
     with pytest.raises(ProblemError):
         api_client.job("film-1")
 
-    assert (len(fake_api.asked), waits) == (1, [])
+    assert (len(fake_api.requests), waits) == (1, [])
 
 
-def test_nobody_listening_when_asked_then_not_reachable_after_four_tries(unused_port: int, waits: list[float]) -> None:
+def test_request_fails_as_not_reachable_after_four_refused_connections(unused_port: int, waits: list[float]) -> None:
     retries = Retries(sleep=waits.append, chance=lambda: 1.0)
 
     with (
@@ -162,14 +158,14 @@ def test_nobody_listening_when_asked_then_not_reachable_after_four_tries(unused_
     assert waits == [0.5, 1.0, 2.0]
 
 
-def test_wait_when_failures_go_on_then_it_doubles_up_to_its_bound() -> None:
-    retries = Retries(tries=9, chance=lambda: 1.0)
+def test_wait_doubles_up_to_its_limit() -> None:
+    retries = Retries(attempts=9, chance=lambda: 1.0)
 
     assert [retries.wait_s(failed, None) for failed in (1, 2, 5, 8)] == [0.5, 1.0, 8.0, 8.0]
     assert retries.wait_s(9, None) is None
 
 
-def test_download_when_cut_off_then_begun_again_and_whole(
+def test_download_is_repeated_from_the_start_when_cut_off(
     fake_api: Any, api_client: PromptreelClient, answer: Any, tmp_path: Path
 ) -> None:
     fake_api.on("GET", "/film.mp4", answer(200, b"all of the film", cut_at=6), answer(200, b"all of the film"))
@@ -180,6 +176,6 @@ def test_download_when_cut_off_then_begun_again_and_whole(
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 
 
-def test_mistake_of_ours_when_raised_then_not_taken_for_trouble_on_the_way() -> None:
+def test_programming_error_is_not_retried() -> None:
     with pytest.raises(ZeroDivisionError):
-        repeated(lambda: 1 // 0, repeatable=True, retries=Retries())
+        Retries().run(lambda: 1 // 0)

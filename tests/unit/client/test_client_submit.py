@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from client import printing
+from client import cli
 
 Run = Callable[..., int]
 
 
-def test_idea_when_submitted_then_only_the_job_id_is_on_stdout(
+def test_submit_prints_only_the_job_id_on_stdout(
     run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_api.on("POST", "/v1/jobs", answer(202, {"id": "film-3f9a2c", "state": "PENDING"}))
@@ -22,11 +22,11 @@ def test_idea_when_submitted_then_only_the_job_id_is_on_stdout(
     printed = capsys.readouterr()
     assert printed.out == "film-3f9a2c\n"
     assert "promptreel watch film-3f9a2c" in printed.err
-    assert fake_api.asked[0].body == {"prompt": "A lighthouse at dawn"}
-    assert fake_api.asked[0].headers["idempotency-key"]
+    assert fake_api.requests[0].body == {"prompt": "A lighthouse at dawn"}
+    assert fake_api.requests[0].headers["idempotency-key"]
 
 
-def test_options_when_given_then_each_is_its_field_of_the_request(run: Run, fake_api: Any, answer: Any) -> None:
+def test_submit_sends_each_option_as_its_field_of_the_request(run: Run, fake_api: Any, answer: Any) -> None:
     fake_api.on("POST", "/v1/jobs", answer(202, {"id": "film-1", "state": "PENDING"}))
     words = (
         "--duration 32 --scenes 4 --aspect 9:16 --resolution 1080p --budget 5.5 --title Light --seed 7 --quality draft "
@@ -36,8 +36,8 @@ def test_options_when_given_then_each_is_its_field_of_the_request(run: Run, fake
 
     assert run("submit", "A lighthouse", *words.split()) == 0
 
-    assert fake_api.asked[0].headers["idempotency-key"] == "key-1"
-    assert fake_api.asked[0].body == {
+    assert fake_api.requests[0].headers["idempotency-key"] == "key-1"
+    assert fake_api.requests[0].body == {
         "prompt": "A lighthouse",
         "title": "Light",
         "duration_s": 32.0,
@@ -58,7 +58,7 @@ def test_options_when_given_then_each_is_its_field_of_the_request(run: Run, fake
     }
 
 
-def test_idea_when_read_from_stdin_then_sent_whole(
+def test_submit_sends_the_whole_prompt_from_stdin(
     run: Run, fake_api: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_api.on("POST", "/v1/jobs", answer(202, {"id": "film-1", "state": "PENDING"}))
@@ -66,7 +66,7 @@ def test_idea_when_read_from_stdin_then_sent_whole(
 
     run("submit", "-")
 
-    assert fake_api.asked[0].body == {"prompt": "Two lines\nof rain\n"}
+    assert fake_api.requests[0].body == {"prompt": "Two lines\nof rain\n"}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_idea_when_read_from_stdin_then_sent_whole(
         ("idea.yaml", "prompt: Rain\naspect: 9:16\nscenes: 3\nmodels: {text: t}\n"),
     ],
 )
-def test_request_in_a_file_when_submitted_then_options_lie_over_it(
+def test_submit_options_replace_fields_of_a_request_file(
     run: Run, fake_api: Any, answer: Any, tmp_path: Path, name: str, content: str
 ) -> None:
     fake_api.on("POST", "/v1/jobs", answer(202, {"id": "film-1", "state": "PENDING"}))
@@ -84,11 +84,11 @@ def test_request_in_a_file_when_submitted_then_options_lie_over_it(
 
     run("submit", "--file", str(tmp_path / name), "--scenes", "5", "--video-model", "v")
 
-    asked = {"prompt": "Rain", "aspect": "9:16", "scenes": 5, "models": {"text": "t", "video": "v"}}
-    assert fake_api.asked[0].body == asked
+    expected = {"prompt": "Rain", "aspect": "9:16", "scenes": 5, "models": {"text": "t", "video": "v"}}
+    assert fake_api.requests[0].body == expected
 
 
-def test_yaml_leaves_every_plain_value_but_null_to_the_server(
+def test_yaml_request_keeps_every_plain_value_but_null_as_text(
     run: Run, fake_api: Any, answer: Any, tmp_path: Path
 ) -> None:
     fake_api.on("POST", "/v1/jobs", answer(202, {"id": "film-1", "state": "PENDING"}))
@@ -97,15 +97,15 @@ def test_yaml_leaves_every_plain_value_but_null_to_the_server(
 
     run("submit", "--file", str(path))
 
-    asked = {"prompt": "Rain", "title": "2026-01-01", "clip_audio": "no", "seed": "0123", "scenes": None}
-    assert fake_api.asked[0].body == asked
+    expected = {"prompt": "Rain", "title": "2026-01-01", "clip_audio": "no", "seed": "0123", "scenes": None}
+    assert fake_api.requests[0].body == expected
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_submission_prints_what_was_read_from_the_prompt_and_what_cannot_be_met(
+def test_submit_prints_values_read_from_the_prompt_and_warnings(
     run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
 ) -> None:
-    told = {
+    job = {
         "id": "film-1",
         "state": "PENDING",
         "inferred": [
@@ -115,7 +115,7 @@ def test_submission_prints_what_was_read_from_the_prompt_and_what_cannot_be_met(
         ],
         "warnings": ["prompt: “30 seconds” cannot be met."],
     }
-    fake_api.on("POST", "/v1/jobs", answer(202, told))
+    fake_api.on("POST", "/v1/jobs", answer(202, job))
 
     assert run("submit", "Two scenes, 30 seconds, vertical", *options) == 0
 
@@ -139,19 +139,19 @@ def test_submission_prints_what_was_read_from_the_prompt_and_what_cannot_be_met(
         ("idea.txt", b"\xff"),
     ],
 )
-def test_file_when_unusable_then_refused_before_anything_is_sent(
+def test_submit_sends_nothing_when_the_file_is_invalid(
     run: Run, fake_api: Any, tmp_path: Path, name: str, content: str | bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
-    assert run("submit", "--file", str(path)) == printing.REFUSED
+    assert run("submit", "--file", str(path)) == cli.REFUSED
     assert name in capsys.readouterr().err
-    assert fake_api.asked == []
+    assert fake_api.requests == []
 
 
-def test_idea_when_given_twice_then_refused(run: Run, fake_api: Any, tmp_path: Path) -> None:
+def test_submit_refuses_two_prompts(run: Run, fake_api: Any, tmp_path: Path) -> None:
     (tmp_path / "idea.txt").write_text("Rain")
 
-    assert run("submit", "Snow", "--file", str(tmp_path / "idea.txt")) == printing.REFUSED
-    assert fake_api.asked == []
+    assert run("submit", "Snow", "--file", str(tmp_path / "idea.txt")) == cli.REFUSED
+    assert fake_api.requests == []

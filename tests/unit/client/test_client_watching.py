@@ -1,4 +1,4 @@
-"""Following a job to its end, and drawing it on a terminal or into a log."""
+"""Follow a job to its end, and show it on a terminal or in a log."""
 
 import io
 from collections.abc import Callable
@@ -10,15 +10,14 @@ import pytest
 from rich.console import Console
 
 from client.api import PromptreelClient
-from client.problems import NotReachable, ProblemError
-from client.show import show
-from client.watching import follow
+from client.errors import NotReachable, ProblemError
+from client.watching import follow, show
 
 JOB = "/v1/jobs/film-3f9a2c"
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """A clock that advances only by `sleep`."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -36,19 +35,19 @@ def clock() -> Clock:
 
 
 @pytest.mark.parametrize("final", ["COMPLETE", "FAILED", "CANCELLED"])
-def test_job_when_followed_then_every_look_is_told_until_it_is_final(
+def test_follow_yields_every_state_until_the_job_ends(
     fake_api: Any, api_client: PromptreelClient, answer: Any, clock: Clock, job_json: Callable[..., Any], final: str
 ) -> None:
     states = ["PENDING", "STORYBOARD", final, "KEYFRAMES", "COMPLETE"]
     fake_api.on("GET", JOB, *(answer(200, job_json(state=state)) for state in states))
 
-    looks = [job["state"] for job in follow(api_client, "film-3f9a2c", sleep=clock.sleep, clock=clock.time)]
+    jobs = [job["state"] for job in follow(api_client, "film-3f9a2c", sleep=clock.sleep, clock=clock.time)]
 
-    assert looks == ["PENDING", "STORYBOARD", final]
+    assert jobs == ["PENDING", "STORYBOARD", final]
     assert clock.now_s == 2.0
 
 
-def test_watching_looks_ever_more_rarely_while_nothing_changes(
+def test_follow_waits_longer_while_nothing_changes(
     fake_api: Any,
     api_client: PromptreelClient,
     answer: Any,
@@ -61,56 +60,56 @@ def test_watching_looks_ever_more_rarely_while_nothing_changes(
     done = answer(200, job_json(state="COMPLETE"))
     fake_api.on("GET", JOB, *quiet, news, news, done)
 
-    looks = follow(api_client, "film-3f9a2c", sleep=clock.sleep, clock=clock.time)
-    waits = [after - before for before, after in pairwise([clock.now_s for _ in looks])]
+    jobs = follow(api_client, "film-3f9a2c", sleep=clock.sleep, clock=clock.time)
+    waits = [after - before for before, after in pairwise([clock.now_s for _ in jobs])]
     assert waits[:4] == [1.0, 1.5, 2.25, 3.375]
     assert waits[10:29] == [10.0] * 19
-    assert waits[30:] == [1.0, 1.5], "news: one look a second again"
+    assert waits[30:] == [1.0, 1.5], "after a change: one request a second"
 
 
-def test_api_when_away_for_a_moment_then_watching_goes_on(
+def test_follow_continues_after_a_short_outage(
     fake_api: Any, api_client: PromptreelClient, answer: Any, clock: Clock, job_json: Callable[..., Any]
 ) -> None:
-    away = [answer(503)] * 16  # four looks of four tries each: shorter than our patience, but twice
+    away = [answer(503)] * 16  # four requests of four attempts each: shorter than the limit, but twice
     back, done = answer(200, job_json()), answer(200, job_json(state="COMPLETE"))
     fake_api.on("GET", JOB, back, *away, back, *away, done)
 
-    looks = list(follow(api_client, "film-3f9a2c", patience_s=6, sleep=clock.sleep, clock=clock.time))
+    jobs = list(follow(api_client, "film-3f9a2c", outage_limit_s=6, sleep=clock.sleep, clock=clock.time))
 
-    assert [job["state"] for job in looks] == ["PENDING", "PENDING", "COMPLETE"]
+    assert [job["state"] for job in jobs] == ["PENDING", "PENDING", "COMPLETE"]
     assert clock.now_s == 10.5
 
 
-def test_api_when_away_too_long_then_watching_ends_with_its_problem(
+def test_follow_raises_the_problem_after_a_long_outage(
     fake_api: Any, api_client: PromptreelClient, answer: Any, clock: Clock
 ) -> None:
     fake_api.on("GET", JOB, answer(503))
 
     with pytest.raises(ProblemError):
-        list(follow(api_client, "film-3f9a2c", patience_s=5, sleep=clock.sleep, clock=clock.time))
+        list(follow(api_client, "film-3f9a2c", outage_limit_s=5, sleep=clock.sleep, clock=clock.time))
 
     assert clock.now_s == 5.0
 
 
-def test_api_when_gone_too_long_then_watching_ends_as_not_reachable(
+def test_follow_raises_not_reachable_when_answers_break_off_for_too_long(
     api_client: PromptreelClient, fake_api: Any, answer: Any, clock: Clock, job_json: Callable[..., Any]
 ) -> None:
     fake_api.on("GET", JOB, answer(200, job_json(), cut_at=10))
 
     with pytest.raises(NotReachable):
-        list(follow(api_client, "film-3f9a2c", patience_s=2, sleep=clock.sleep, clock=clock.time))
+        list(follow(api_client, "film-3f9a2c", outage_limit_s=2, sleep=clock.sleep, clock=clock.time))
 
 
-def test_job_when_it_is_not_ours_then_no_patience_is_wasted(
+def test_follow_raises_at_once_when_there_is_no_such_job(
     fake_api: Any, api_client: PromptreelClient, clock: Clock
 ) -> None:
     with pytest.raises(ProblemError):
         list(follow(api_client, "film-3f9a2c", sleep=clock.sleep, clock=clock.time))
 
-    assert len(fake_api.asked) == 1
+    assert len(fake_api.requests) == 1
 
 
-def test_job_when_shown_in_a_log_then_only_news_and_the_film_are_printed(
+def test_show_prints_only_changes_and_the_result_into_a_log(
     job_json: Callable[..., Any], scene_json: Callable[..., Any], film_output: dict[str, Any]
 ) -> None:
     console = Console(file=io.StringIO(), record=True, width=30)
@@ -122,14 +121,14 @@ def test_job_when_shown_in_a_log_then_only_news_and_the_film_are_printed(
     assert last == done
     assert [line.rstrip() for line in console.export_text().splitlines()] == [
         "   2:00  film-3f9a2c  VIDEO_GEN  0%  $0.00 of $5.00",
-        "   2:00  scene-01  FILMING  frames 2/2",
+        "   2:00  scene-01  FILMING  keyframes 2/2",
         "   2:00  film-3f9a2c  COMPLETE  0%  $0.00 of $5.00",
-        "   2:00  scene-01  DONE  frames 2/2",
+        "   2:00  scene-01  DONE  keyframes 2/2",
         "Film     32 s, 768 frames",
     ]
 
 
-def test_job_when_shown_on_a_terminal_then_the_last_picture_stays(
+def test_show_leaves_the_last_table_on_a_terminal(
     job_json: Callable[..., Any], scene_json: Callable[..., Any], film_output: dict[str, Any]
 ) -> None:
     screen = io.StringIO()

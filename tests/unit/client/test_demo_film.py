@@ -1,4 +1,4 @@
-"""The demo's judgement: a right film passes, and each single thing that is wrong with one is named."""
+"""The demo's checks: a correct film passes, and each single defect is named."""
 
 import dataclasses
 from collections.abc import Callable
@@ -21,7 +21,7 @@ RIGHT = Film("h264", "aac", 1280, 720, 24.0, 768, 0.5)
 def finished(
     job_json: Callable[..., Any], scene_json: Callable[..., Any], film_output: dict[str, Any]
 ) -> Callable[..., Any]:
-    """A job that went well, with overrides."""
+    """Build a complete job, with overrides."""
 
     def build(**overrides: Any) -> Any:
         job = job_json(
@@ -38,7 +38,7 @@ def finished(
 
 @pytest.fixture
 def bill() -> Callable[..., Any]:
-    """A ledger of two paid calls and a released one, with its total."""
+    """Build a ledger of two paid calls and a released one, with its total."""
 
     def build(spent_micros: int = 3_201_250, state: str = "SETTLED") -> Any:
         return {
@@ -71,13 +71,13 @@ def bill() -> Callable[..., Any]:
     return build
 
 
-def test_film_when_as_promised_then_no_fault(finished: Callable[..., Any], bill: Callable[..., Any]) -> None:
+def test_faults_are_empty_for_a_correct_film(finished: Callable[..., Any], bill: Callable[..., Any]) -> None:
     assert faults(RIGHT, finished(), bill()) == []
     assert paid_calls(bill()) == 2
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"video_codec": "hevc"}, "not H.264"),
         ({"audio_codec": ""}, "missing, not AAC"),
@@ -87,22 +87,20 @@ def test_film_when_as_promised_then_no_fault(finished: Callable[..., Any], bill:
         ({"frames": 767}, "767 frames, 768 were planned"),
     ],
 )
-def test_film_when_one_thing_is_wrong_then_named(
-    finished: Callable[..., Any], bill: Callable[..., Any], changed: dict[str, Any], told: str
+def test_faults_name_each_single_defect(
+    finished: Callable[..., Any], bill: Callable[..., Any], changed: dict[str, Any], message: str
 ) -> None:
-    assert any(told in fault for fault in faults(dataclasses.replace(RIGHT, **changed), finished(), bill()))
+    assert any(message in fault for fault in faults(dataclasses.replace(RIGHT, **changed), finished(), bill()))
 
 
-def test_film_when_its_shape_is_not_the_one_asked_for_then_named(
-    finished: Callable[..., Any], bill: Callable[..., Any]
-) -> None:
+def test_faults_name_a_wrong_aspect_ratio(finished: Callable[..., Any], bill: Callable[..., Any]) -> None:
     upright = finished(request={"prompt": "Rain", "resolution": "720p", "aspect": "9:16"})
 
     assert faults(RIGHT, upright, bill()) == ["The picture is 1280x720."]
     assert faults(dataclasses.replace(RIGHT, width_px=720, height_px=1280), upright, bill()) == []
 
 
-def test_film_when_longer_than_the_job_says_then_named(
+def test_faults_name_a_film_longer_than_the_job_reports(
     finished: Callable[..., Any], bill: Callable[..., Any], film_output: dict[str, Any]
 ) -> None:
     job = finished(output=film_output | {"frames": 700})
@@ -110,7 +108,7 @@ def test_film_when_longer_than_the_job_says_then_named(
     assert faults(RIGHT, job, bill()) == ["The film has 768 frames, the job says 700."]
 
 
-def test_job_when_scenes_are_missing_then_named(
+def test_faults_name_missing_scenes(
     finished: Callable[..., Any], bill: Callable[..., Any], scene_json: Callable[..., Any]
 ) -> None:
     short = finished(scenes=[scene_json(1, state="DONE"), scene_json(2, state="FAILED")])
@@ -121,12 +119,12 @@ def test_job_when_scenes_are_missing_then_named(
     ]
 
 
-def test_bill_when_a_cent_is_not_explained_then_named(finished: Callable[..., Any], bill: Callable[..., Any]) -> None:
+def test_faults_name_a_ledger_that_does_not_add_up(finished: Callable[..., Any], bill: Callable[..., Any]) -> None:
     assert len(faults(RIGHT, finished(), bill(spent_micros=3_201_251))) == 2
     assert faults(RIGHT, finished(), bill(state="LOST"))[0] == "No call was paid: nothing was made."
 
 
-def test_film_when_measured_then_counted_from_what_is_decoded(tmp_path: Path) -> None:
+def test_measure_counts_decoded_frames_and_samples(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=24)
@@ -149,7 +147,7 @@ def test_film_when_measured_then_counted_from_what_is_decoded(tmp_path: Path) ->
     assert film.duration_s == 1.5
 
 
-def test_keyframes_when_laid_out_then_each_scene_is_a_labelled_row(tmp_path: Path) -> None:
+def test_contact_sheet_has_a_labelled_row_per_scene(tmp_path: Path) -> None:
     for name, colour in (("a", "red"), ("b", "blue")):
         Image.new("RGB", (160, 90), colour).save(tmp_path / f"{name}.png")
     pictures = (tmp_path / "a.png", tmp_path / "b.png")
@@ -165,7 +163,7 @@ def test_keyframes_when_laid_out_then_each_scene_is_a_labelled_row(tmp_path: Pat
     assert int(pixels[:50].max()) > 200  # something is written above the first row
 
 
-def test_stages_when_a_job_goes_back_then_their_seconds_add_up() -> None:
+def test_stages_add_up_seconds_when_a_job_returns_to_a_stage() -> None:
     ticks = iter([0.0, 1.0, 3.0, 7.0, 8.0])
     states: Any = [{"state": state} for state in ("KEYFRAMES", "VIDEO_GEN", "KEYFRAMES", "COMPLETE")]
     stages = Stages(clock=lambda: next(ticks))

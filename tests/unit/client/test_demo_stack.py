@@ -65,12 +65,12 @@ def stack(program: str, pids: Path) -> LocalStack:
     return LocalStack(Console(file=io.StringIO()), (sys.executable, "-c", program.replace("PIDS", repr(str(pids)))))
 
 
-def test_stack_when_entered_then_its_address_and_token_are_known(tmp_path: Path) -> None:
+def test_stack_reports_address_and_token_when_ready(tmp_path: Path) -> None:
     with stack(GOOD, tmp_path / "pids") as running:
         assert (running.api, running.token) == ("http://127.0.0.1:1", "jwt")
 
 
-def test_stack_when_left_then_no_process_of_it_runs(tmp_path: Path) -> None:
+def test_stack_leaves_no_process_after_the_with_block(tmp_path: Path) -> None:
     with stack(GOOD, tmp_path / "pids"):
         worker = psutil.Process(int((tmp_path / "pids").read_text()))
         assert is_alive(worker)
@@ -79,7 +79,7 @@ def test_stack_when_left_then_no_process_of_it_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("leaving", [KeyboardInterrupt, SystemExit, ValueError])
-def test_stack_when_left_by_an_error_then_no_process_of_it_runs(tmp_path: Path, leaving: type[BaseException]) -> None:
+def test_stack_leaves_no_process_after_an_exception(tmp_path: Path, leaving: type[BaseException]) -> None:
     pids = tmp_path / "pids"
 
     with pytest.raises(leaving), stack(GOOD, pids):
@@ -88,7 +88,7 @@ def test_stack_when_left_by_an_error_then_no_process_of_it_runs(tmp_path: Path, 
     assert not runs(int(pids.read_text()))
 
 
-def test_stack_when_interrupted_again_while_stopping_then_still_stopped(tmp_path: Path) -> None:
+def test_stack_is_stopped_when_interrupted_a_second_time(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
 
     with stack(NAGGING, pids):
@@ -98,9 +98,7 @@ def test_stack_when_interrupted_again_while_stopping_then_still_stopped(tmp_path
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_stack_when_it_leaves_a_worker_behind_then_killed_and_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stack_kills_and_reports_a_worker_that_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_stack, "GONE_WITHIN_S", 0.1)
 
     with pytest.raises(StackFailed, match="left processes behind"), stack(CARELESS, tmp_path / "pids"):
@@ -119,7 +117,7 @@ def heir() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("heir")
-def test_stack_when_init_is_slow_to_count_its_dead_then_is_left_all_the_same(tmp_path: Path) -> None:
+def test_stack_does_not_wait_for_zombies_that_init_has_not_reaped(tmp_path: Path) -> None:
     program = UNCOUNTED.replace("PIDS", repr(str(tmp_path / "pids")))
     argv = (sys.executable, "-c", VISIT, sys.executable, "-c", program)
     visited = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
@@ -130,7 +128,7 @@ def test_stack_when_init_is_slow_to_count_its_dead_then_is_left_all_the_same(tmp
     os.waitpid(worker.pid, 0)
 
 
-def test_stack_when_it_dies_while_starting_then_its_last_words_are_told(tmp_path: Path) -> None:
+def test_stack_reports_its_last_output_when_it_dies_at_start(tmp_path: Path) -> None:
     with (
         pytest.raises(StackFailed, match="exit code 1:\nfirestore: no Java here"),
         stack(DYING, tmp_path / "pids"),
@@ -138,7 +136,7 @@ def test_stack_when_it_dies_while_starting_then_its_last_words_are_told(tmp_path
         pytest.fail("a dead stack must not be used")
 
 
-def test_stack_when_never_ready_then_given_up_and_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stack_is_stopped_when_it_is_not_ready_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_stack, "UP_WITHIN_S", 0.0)
     before = set(psutil.Process().children())
 
@@ -148,7 +146,7 @@ def test_stack_when_never_ready_then_given_up_and_stopped(tmp_path: Path, monkey
     assert set(psutil.Process().children()) <= before
 
 
-def test_stack_when_deaf_to_being_stopped_then_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stack_is_killed_when_it_ignores_sigterm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_stack, "DOWN_WITHIN_S", 0.1)
     monkeypatch.setattr(demo_stack, "GONE_WITHIN_S", 0.1)
     before = set(psutil.Process().children())

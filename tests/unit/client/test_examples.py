@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from client.wish import film_request
+from client.input_files import build_request
 from promptreel.domain.planning import accept
 from promptreel.domain.prompt_hints import extract_hints
 from tests.fakes.system import START
@@ -15,18 +15,18 @@ IDEAS = sorted(path for path in EXAMPLES.iterdir() if path.suffix in {".txt", ".
 
 
 @pytest.mark.parametrize("path", IDEAS, ids=lambda path: path.name)
-def test_example_when_submitted_then_a_film_of_three_scenes_or_more_is_planned(path: Path) -> None:
-    _, planned = accept(film_request("", path, sys.stdin, {}), START)
+def test_example_is_planned_as_a_film_of_three_scenes_or_more(path: Path) -> None:
+    _, planned = accept(build_request("", path, sys.stdin, {}), START)
 
     assert len(planned.durations_s) >= 3
     assert sum(planned.durations_s) >= 24
 
 
-def test_lighthouse_when_read_then_it_asks_for_four_scenes_in_32_seconds() -> None:
+def test_lighthouse_prompt_demands_four_scenes_in_32_seconds() -> None:
     hints = extract_hints((EXAMPLES / "lighthouse.txt").read_text())
 
     assert [(hint.field, hint.value) for hint in hints.read] == [("duration_s", 32), ("scenes", 4)]
 
 
-def test_examples_when_counted_then_there_is_one_of_each_kind() -> None:
+def test_examples_include_every_kind_of_file() -> None:
     assert {path.suffix for path in IDEAS} == {".txt", ".md", ".json", ".yaml"}

@@ -1,33 +1,26 @@
-"""The API's JSON, named for the type checker; these are plain dicts at run time and nothing here validates.
+"""Types of the API's JSON documents, for the type checker: at run time they are plain dicts that the server checks.
 
-The server validates, and tells us what is wrong. Money is decimal text in USD or whole micro-dollars: each name says
-which.
+Amounts are decimal text in USD (`…_usd`) or whole micro-dollars (`…_micros`).
 """
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-FilmRequest = dict[str, Any]  # the server names every field it does not like; we do not repeat its rules
+FilmRequest = dict[str, Any]  # the server knows the fields and names each wrong one
 
 JobState = Literal[
-    "PENDING",
-    "STORYBOARD",
-    "AWAITING_APPROVAL",
-    "KEYFRAMES",
-    "VIDEO_GEN",
-    "STITCH",
-    "COMPLETE",
-    "FAILED",
-    "CANCELLED",
+    "PENDING", "STORYBOARD", "AWAITING_APPROVAL", "KEYFRAMES", "VIDEO_GEN", "STITCH", "COMPLETE", "FAILED", "CANCELLED"
 ]
 FINAL: frozenset[str] = frozenset({"COMPLETE", "FAILED", "CANCELLED"})
 
 
 class Link(TypedDict):
+    """A file of the job."""
+
     url: str  # signed and short-lived
     uri: NotRequired[str]
 
 
-class Inferred(TypedDict):
+class InferredValue(TypedDict):
     """A value that was read from the prompt, and the words it was read from."""
 
     field: str
@@ -35,24 +28,30 @@ class Inferred(TypedDict):
     words: str
 
 
-class Submitted(TypedDict):
+class SubmittedJob(TypedDict):
+    """Answer to a submission."""
+
     id: str
     state: JobState
     links: NotRequired[dict[str, str]]
-    inferred: NotRequired[list[Inferred]]
+    inferred: NotRequired[list[InferredValue]]
     warnings: NotRequired[list[str]]
 
 
 class JobSummary(TypedDict):
+    """A job in a list."""
+
     id: str
     state: JobState
     owner: NotRequired[str]  # an e-mail address, or "operators"
-    title: str | None  # the writer's, once there is a storyboard
+    title: str | None  # from the request, or from the storyboard once it exists
     created: str  # ISO 8601, UTC
     updated: str
 
 
 class Progress(TypedDict):
+    """How much of the film is made."""
+
     stage: str
     scenes_total: int
     scenes_done: int
@@ -60,11 +59,13 @@ class Progress(TypedDict):
 
 
 class Keyframes(TypedDict):
+    """The two images that a clip is filmed between."""
+
     start: Link | None
     end: Link | None
 
 
-class Trouble(TypedDict):
+class Problem(TypedDict):
     """Why a job or a scene failed."""
 
     code: str
@@ -75,6 +76,8 @@ class Trouble(TypedDict):
 
 
 class Scene(TypedDict):
+    """A scene of the film and its state."""
+
     id: str
     sequence: int  # from 1; never changes
     display_order: int
@@ -84,16 +87,20 @@ class Scene(TypedDict):
     keyframes: Keyframes
     clip: Link | None
     attempts: list[dict[str, Any]]
-    error: Trouble | None
+    error: Problem | None
 
 
 class Budget(TypedDict):
+    """The job's limit, and how much of it is used."""
+
     limit_usd: str
     reserved_usd: str
     spent_usd: str
 
 
 class Output(TypedDict):
+    """The finished film and its files."""
+
     film: Link
     poster: Link | None
     contact_sheet: Link | None
@@ -105,6 +112,8 @@ class Output(TypedDict):
 
 
 class Job(JobSummary):
+    """A job with its scenes."""
+
     request: FilmRequest
     progress: Progress
     scenes: list[Scene]
@@ -112,17 +121,21 @@ class Job(JobSummary):
     planned_duration_s: float | None
     planned_frames: int | None
     output: Output | None
-    inferred: NotRequired[list[Inferred]]
+    inferred: NotRequired[list[InferredValue]]
     warnings: list[str]
-    error: Trouble | None
+    error: Problem | None
 
 
 class JobPage(TypedDict):
+    """One page of a list of jobs."""
+
     jobs: list[JobSummary]
     next_page_token: str | None
 
 
 class Call(TypedDict):
+    """One paid call of the ledger."""
+
     id: str
     kind: str
     model: str
@@ -132,27 +145,31 @@ class Call(TypedDict):
     state: str
     reserved_micros: int
     cost_micros: int
-    counted_micros: int  # what the totals count for it
+    counted_micros: int  # the amount that the totals include
     counted_as: str  # "reserved" or "spent"
     at: str
     error: dict[str, Any] | None
 
 
 class Totals(TypedDict):
+    """Sums of a ledger."""
+
     limit_micros: int
     reserved_micros: int
     spent_micros: int
 
 
 class Ledger(TypedDict):
+    """Every paid call of a job."""
+
     calls: list[Call]
     totals: Totals
 
 
-Event = dict[str, Any]  # `at`, `event` and what that kind of event tells (README)
+Event = dict[str, Any]  # `at`, `event` and the fields of that kind of event
 
 
-class Compared(TypedDict):
+class ComparedCall(TypedDict):
     """One call beside a bill; `billed_micros` is None where the bill has no line for it."""
 
     id: str
@@ -164,13 +181,23 @@ class Compared(TypedDict):
     verdict: str
 
 
-class BilledAndLedger(TypedDict):
+class ReconciliationTotals(TypedDict):
+    """Sums of the compared calls and of the bill."""
+
     ledger_micros: int
     billed_micros: int
 
 
-class Reconciled(TypedDict):
-    calls: list[Compared]
-    unknown: list[dict[str, Any]]  # lines of the bill about this job that no call explains
+class Reconciliation(TypedDict):
+    """A job's ledger compared with a bill."""
+
+    calls: list[ComparedCall]
+    unknown: list[dict[str, Any]]  # lines of the bill about this job that belong to no call
     released: list[str]  # ids of calls that are no longer counted
-    totals: BilledAndLedger
+    totals: ReconciliationTotals
+
+
+def agrees(found: Reconciliation) -> bool:
+    """Whether ledger and bill agree, after the release of calls that were never billed."""
+    agree = all(call["verdict"] == "agrees" or call["id"] in found["released"] for call in found["calls"])
+    return agree and not found["unknown"]

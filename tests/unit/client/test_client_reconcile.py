@@ -1,4 +1,4 @@
-"""`promptreel reconcile` and `promptreel delete` as a shell sees them: D7, H9."""
+"""`promptreel reconcile` and `promptreel delete` as a shell sees them."""
 
 import io
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from client import cli, printing
+from client import cli
 
 JOB = "/v1/jobs/film-3f9a2c"
 RECONCILE = f"{JOB}/ledger:reconcile"
@@ -44,30 +44,30 @@ def reconciled(*verdicts: str, **fields: Any) -> dict[str, Any]:
     return {"calls": calls, "unknown": [], "released": [], "totals": totals, **fields}
 
 
-def test_bill_when_sent_then_has_the_lines_about_the_job_or_nobody_and_the_time_of_the_whole_export(
+def test_reconcile_sends_the_lines_about_the_job_or_no_job_and_the_period_of_the_whole_export(
     run: Run, fake_api: Any, answer: Any, bill: Path
 ) -> None:
     fake_api.on("POST", RECONCILE, answer(200, reconciled("agrees")))
 
     assert run("reconcile", "film-3f9a2c", "--bill", str(bill)) == 0
 
-    sent = fake_api.asked[0].body
+    sent = fake_api.requests[0].body
     assert (sent["since"], sent["until"]) == ("2026-11-21T10:00:00+00:00", "2026-11-21T10:06:00+00:00")
     assert [(row["micros"], row["operation"]) for row in sent["rows"]] == [(8_250, ""), (2_400_000, "operations/1")]
     assert sent["apply"] is False
 
 
-def test_time_of_the_export_when_told_then_is_what_is_sent(run: Run, fake_api: Any, answer: Any, bill: Path) -> None:
+def test_reconcile_sends_the_given_period_of_the_export(run: Run, fake_api: Any, answer: Any, bill: Path) -> None:
     fake_api.on("POST", RECONCILE, answer(200, reconciled("agrees")))
-    told = {"since": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z"}
+    period = {"since": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z"}
 
-    run("reconcile", "film-3f9a2c", "--bill", str(bill), "--since", told["since"], "--until", told["until"])
+    run("reconcile", "film-3f9a2c", "--bill", str(bill), "--since", period["since"], "--until", period["until"])
 
-    assert {name: fake_api.asked[0].body[name] for name in told} == told
+    assert {name: fake_api.requests[0].body[name] for name in period} == period
 
 
 @pytest.mark.parametrize(
-    ("found", "code", "told"),
+    ("found", "code", "printed"),
     [
         (reconciled("agrees"), 0, "agrees"),
         (reconciled("never_billed"), cli.BILL_DIFFERS, "never billed: --apply releases it"),
@@ -81,7 +81,7 @@ def test_time_of_the_export_when_told_then_is_what_is_sent(run: Run, fake_api: A
         ),
     ],
 )
-def test_comparison_then_is_told_call_by_call_and_differences_end_with_exit_code_one(
+def test_reconcile_prints_each_call_and_exits_with_one_when_something_differs(
     run: Run,
     fake_api: Any,
     answer: Any,
@@ -89,19 +89,19 @@ def test_comparison_then_is_told_call_by_call_and_differences_end_with_exit_code
     capsys: pytest.CaptureFixture[str],
     found: dict[str, Any],
     code: int,
-    told: str,
+    printed: str,
 ) -> None:
     fake_api.on("POST", RECONCILE, answer(200, found))
 
     assert run("reconcile", "film-3f9a2c", "--bill", str(bill), "--apply") == code
 
-    printed = capsys.readouterr().out
-    assert told in printed
-    assert "$2.40" in printed
-    assert fake_api.asked[0].body["apply"] is True
+    out = capsys.readouterr().out
+    assert printed in out
+    assert "$2.40" in out
+    assert fake_api.requests[0].body["apply"] is True
 
 
-def test_several_jobs_when_reconciled_as_json_then_each_is_told_under_its_id(
+def test_reconcile_as_json_prints_each_job_under_its_id(
     run: Run, fake_api: Any, answer: Any, bill: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_api.on("POST", RECONCILE, answer(200, reconciled("agrees")))
@@ -113,7 +113,7 @@ def test_several_jobs_when_reconciled_as_json_then_each_is_told_under_its_id(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("at,model\n", "no column micros or usd"),
         ("model,usd\nx,1\n", "no column at"),
@@ -121,48 +121,49 @@ def test_several_jobs_when_reconciled_as_json_then_each_is_told_under_its_id(
         ("at,model,usd\nyesterday,veo,1\n", "line 2: Invalid isoformat string"),
         ("at,model,usd\n2026-11-21T10:00:00,veo,1\n", "needs a time zone"),
         ("at,model,usd\n2026-11-21T10:00:00Z,veo,much\n", "line 2"),
-        ("at,model,usd\n2026-11-21T10:00:00Z,veo,0.0000001\n", "no amount of whole micro-dollars"),
+        ("at,model,usd\n2026-11-21T10:00:00Z,veo,0.0000001\n", "not a whole number of micro-dollars"),
     ],
 )
-def test_bill_that_cannot_be_read_then_is_told_by_line_and_nothing_is_sent(
-    run: Run, fake_api: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str
+def test_reconcile_names_the_line_and_sends_nothing_when_the_bill_is_unreadable(
+    run: Run, fake_api: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
 ) -> None:
     file = tmp_path / "bill.csv"
     file.write_text(text)
 
-    assert run("reconcile", "film-3f9a2c", "--bill", str(file)) == printing.REFUSED
+    assert run("reconcile", "film-3f9a2c", "--bill", str(file)) == cli.REFUSED
     printed = capsys.readouterr().err
-    assert told in printed
-    assert "Way out  A bill is CSV with columns" in printed
-    assert fake_api.asked == []
+    assert message in printed
+    assert "Fix      A bill is CSV with columns" in printed
+    assert fake_api.requests == []
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"), [(202, {"id": "film-3f9a2c", "state": "DELETING"}, "DELETING"), (204, b"", "DELETED")]
+    ("status", "body", "printed"),
+    [(202, {"id": "film-3f9a2c", "state": "DELETING"}, "DELETING"), (204, b"", "DELETED")],
 )
-def test_job_when_deleted_then_tells_how_far_it_is(
-    run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str], status: int, body: Any, told: str
+def test_delete_prints_the_state_of_the_deletion(
+    run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str], status: int, body: Any, printed: str
 ) -> None:
     fake_api.on("DELETE", JOB, answer(status, body))
 
     assert run("delete", "film-3f9a2c", "--yes") == 0
-    assert capsys.readouterr().out == f"{told}\n"
+    assert capsys.readouterr().out == f"{printed}\n"
 
 
-@pytest.mark.parametrize(("typed", "asked"), [("n\n", []), ("", []), ("y\n", [f"DELETE {JOB}"])])
-def test_job_when_to_be_deleted_then_a_person_is_asked_first(
-    run: Run, fake_api: Any, answer: Any, monkeypatch: pytest.MonkeyPatch, typed: str, asked: list[str]
+@pytest.mark.parametrize(("typed", "sent"), [("n\n", []), ("", []), ("y\n", [f"DELETE {JOB}"])])
+def test_delete_asks_for_confirmation_first(
+    run: Run, fake_api: Any, answer: Any, monkeypatch: pytest.MonkeyPatch, typed: str, sent: list[str]
 ) -> None:
     fake_api.on("DELETE", JOB, answer(202, {"id": "film-3f9a2c", "state": "DELETING"}))
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
 
     code = run("delete", "film-3f9a2c")
 
-    assert fake_api.paths() == asked
-    assert (code == 0) is bool(asked)
+    assert fake_api.paths() == sent
+    assert (code == 0) is bool(sent)
 
 
-def test_deletion_whose_answer_is_lost_then_is_asked_again(api_client: Any, fake_api: Any, answer: Any) -> None:
+def test_delete_is_repeated_when_its_answer_is_lost(api_client: Any, fake_api: Any, answer: Any) -> None:
     fake_api.on("DELETE", JOB, answer(202, {"state": "DELETING"}, cut_at=3), answer(202, {"state": "DELETING"}))
 
     assert api_client.delete("film-3f9a2c") == "DELETING"

@@ -1,4 +1,4 @@
-"""What a person sees, as text; a change of layout is a change of these pictures."""
+"""Tables and lines of text, as printed."""
 
 import io
 from collections.abc import Callable
@@ -8,21 +8,20 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from client.changes import changes
-from client.view import ending_view, job_view, jobs_view, ledger_view
-from client.words import clock_time, dollars, plain
+from client.tables import job_view, jobs_view, ledger_view, result_view
+from client.text import change_lines, clock_time, dollars, plain
 
 NOW = datetime(2026, 11, 21, 9, 0, 47, tzinfo=UTC)
 
 
-def drawn(picture: RenderableType, width: int = 80) -> list[str]:
-    """The picture's lines without colours and trailing blanks."""
-    console = Console(file=io.StringIO(), record=True, width=width, force_terminal=True, color_system="truecolor")
-    console.print(picture)
+def drawn(view: RenderableType) -> list[str]:
+    """The printed lines without colours and trailing blanks."""
+    console = Console(file=io.StringIO(), record=True, width=80, force_terminal=True, color_system="truecolor")
+    console.print(view)
     return [line.rstrip() for line in console.export_text().splitlines()]
 
 
-def test_job_being_made_when_drawn_then_one_line_tells_each_scene(
+def test_job_view_of_a_running_job_has_one_line_per_scene(
     job_json: Callable[..., Any], scene_json: Callable[..., Any]
 ) -> None:
     scenes = [
@@ -43,16 +42,16 @@ def test_job_being_made_when_drawn_then_one_line_tells_each_scene(
         "film-3f9a2c",
         "KEYFRAMES  ━━━━━━━━━━╺━━━━━━━━━  50%  $1.234567 of $5.00  0:47",
         "",
-        "#  SCENE                                        STATE     FRAMES  CLIP     TRIES",
-        "1  Mira climbs the stair                        DONE      ●●      ready        1",
-        "2  The match goes out                           FILMING   ●●      filming      2",
-        "3  Refused for safety.[2J                       FILTERED  ●○      refused      1",
-        "4  A warm beam sweeps over the water and the …  PENDING   ○○",
+        "#  SCENE                                  STATE     KEYFRAMES  CLIP     ATTEMPTS",
+        "1  Mira climbs the stair                  DONE      ●●         ready           1",
+        "2  The match goes out                     FILMING   ●●         filming         2",
+        "3  Refused for safety.[2J                 FILTERED  ●○         refused         1",
+        "4  A warm beam sweeps over the water an…  PENDING   ○○",
     ]
 
 
 @pytest.mark.parametrize("state", ["KEYFRAMES", "COMPLETE"])
-def test_job_shows_what_was_read_from_its_prompt_and_each_warning_once(
+def test_job_view_shows_values_read_from_the_prompt_and_each_warning_once(
     job_json: Callable[..., Any], state: str
 ) -> None:
     inferred = [{"field": "duration_s", "value": 30, "words": "30 seconds"}]
@@ -63,7 +62,7 @@ def test_job_shows_what_was_read_from_its_prompt_and_each_warning_once(
     assert lines == ["Read     30 s from “30 seconds”", "Warning  The film is planned as 16 s."]
 
 
-def test_finished_job_when_drawn_then_film_and_its_length_are_told(
+def test_job_view_of_a_complete_job_shows_the_length_of_the_film(
     job_json: Callable[..., Any], film_output: dict[str, Any]
 ) -> None:
     job = job_json(state="COMPLETE", output=film_output, warnings=["Scene 3 is a still."])
@@ -71,10 +70,10 @@ def test_finished_job_when_drawn_then_film_and_its_length_are_told(
     lines = drawn(job_view(job, NOW))
 
     assert lines[-2:] == ["Warning  Scene 3 is a still.", "Film     32 s, 768 frames"]
-    assert lines[2].endswith("1:30")  # the clock stopped with the job's last change
+    assert lines[2].endswith("1:30")  # the time ends with the job's last change
 
 
-def test_failed_job_when_drawn_then_error_and_way_out_are_told(job_json: Callable[..., Any]) -> None:
+def test_result_view_of_a_failed_job_shows_error_and_fix(job_json: Callable[..., Any]) -> None:
     error = {
         "code": "budget_exceeded",
         "message": "The plan needs $6.40.",
@@ -83,13 +82,13 @@ def test_failed_job_when_drawn_then_error_and_way_out_are_told(job_json: Callabl
         "scene": None,
     }
 
-    assert drawn(ending_view(job_json(state="FAILED", error=error))) == [
+    assert drawn(result_view(job_json(state="FAILED", error=error))) == [
         "Error    The plan needs $6.40. (write_storyboard)",
-        "Way out  Raise the limit.",
+        "Fix      Raise the limit.",
     ]
 
 
-def test_jobs_when_listed_then_a_line_each_and_the_way_to_the_next_page(job_json: Callable[..., Any]) -> None:
+def test_jobs_view_has_one_line_per_job_and_the_option_for_the_next_page(job_json: Callable[..., Any]) -> None:
     page: Any = {"jobs": [job_json(), job_json(id="film-2", title=None)], "next_page_token": "abc"}
 
     assert drawn(jobs_view(page)) == [
@@ -100,7 +99,7 @@ def test_jobs_when_listed_then_a_line_each_and_the_way_to_the_next_page(job_json
     ]
 
 
-def test_ledger_when_drawn_then_every_cent_is_explained_in_the_order_it_was_spent() -> None:
+def test_ledger_view_shows_every_call_in_order_of_time_and_the_sums() -> None:
     call = {"purpose": "storyboard", "model": "gemini", "state": "SETTLED", "attempt": 1, "at": "2026-11-21T09:00:01Z"}
     later = {"purpose": "clip/scene-01", "model": "veo", "at": "2026-11-21T09:00:02Z"}
     ledger: Any = {
@@ -113,21 +112,23 @@ def test_ledger_when_drawn_then_every_cent_is_explained_in_the_order_it_was_spen
     }
 
     assert drawn(ledger_view(ledger)) == [
-        "PURPOSE        MODEL        STATE    TRY  RESERVED      COST",
-        "storyboard     gemini       SETTLED    1            $0.00125",
-        "clip/scene-01  veo          LOST       1               $3.20",
-        "clip/scene-01  veo          SENT       1     $0.40",
-        "Total          limit $5.00             3     $0.40  $3.20125",
+        "PURPOSE        MODEL        STATE    ATTEMPT  RESERVED      COST",
+        "storyboard     gemini       SETTLED        1            $0.00125",
+        "clip/scene-01  veo          LOST           1               $3.20",
+        "clip/scene-01  veo          SENT           1     $0.40",
+        "Total          limit $5.00                 3     $0.40  $3.20125",
     ]
 
 
-def test_changes_when_nothing_moved_then_no_line(job_json: Callable[..., Any], scene_json: Callable[..., Any]) -> None:
+def test_change_lines_are_empty_when_nothing_changed(
+    job_json: Callable[..., Any], scene_json: Callable[..., Any]
+) -> None:
     job = job_json(scenes=[scene_json(1)])
 
-    assert changes(job, job, NOW) == []
+    assert change_lines(job, job, NOW) == []
 
 
-def test_changes_when_job_and_scenes_moved_then_a_line_for_each_mover(
+def test_change_lines_show_the_job_and_each_scene_that_changed(
     job_json: Callable[..., Any], scene_json: Callable[..., Any]
 ) -> None:
     before = job_json(state="KEYFRAMES", scenes=[scene_json(1, drawn=1), scene_json(2)])
@@ -135,25 +136,25 @@ def test_changes_when_job_and_scenes_moved_then_a_line_for_each_mover(
         state="VIDEO_GEN", scenes=[scene_json(1, drawn=2, state="FILMING", attempts=[{}, {}]), scene_json(2)]
     )
 
-    assert changes(before, after, NOW) == [
+    assert change_lines(before, after, NOW) == [
         "   0:47  film-3f9a2c  VIDEO_GEN  0%  $0.00 of $5.00",
-        "   0:47  scene-01  FILMING  frames 2/2  try 2",
+        "   0:47  scene-01  FILMING  keyframes 2/2  attempt 2",
     ]
 
 
 @pytest.mark.parametrize(
     ("usd", "text"), [("0.4", "$0.40"), ("12", "$12.00"), ("0.000125", "$0.000125"), ("1.50", "$1.50")]
 )
-def test_dollars_when_told_then_no_cent_is_rounded_away(usd: str, text: str) -> None:
+def test_dollars_rounds_nothing_away(usd: str, text: str) -> None:
     assert dollars(usd) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0:00"), (7.9, "0:07"), (750, "12:30"), (3723, "1:02:03"), (-2, "0:00")]
 )
-def test_clock_when_told_then_hours_only_when_there_are_some(seconds: float, text: str) -> None:
+def test_clock_time_shows_hours_only_when_there_are_some(seconds: float, text: str) -> None:
     assert clock_time(seconds) == text
 
 
-def test_text_of_a_model_when_shown_then_it_cannot_command_the_terminal() -> None:
+def test_plain_removes_escape_sequences() -> None:
     assert plain("Rain\x1b]0;pwned\x07 falls\r\n on glass") == "Rain]0;pwned falls on glass"

@@ -1,4 +1,4 @@
-"""`promptreel logs`: a job's events as lines that a person reads (H6)."""
+"""`promptreel logs`: a job's events as lines of text."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client.journal import journal
+from client.text import event_lines
 
 EVENTS: list[dict[str, Any]] = [
     {"at": "2026-11-21T10:00:00Z", "event": "state", "state": "PENDING", "run": 1},
@@ -33,23 +33,23 @@ EVENTS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-def test_events_when_told_then_each_is_a_line_with_its_time_cost_and_remedy() -> None:
-    assert journal(EVENTS) == [
+def test_event_lines_show_time_cost_and_remedy_of_each_event() -> None:
+    assert event_lines(EVENTS) == [
         "   0:00  PENDING",
-        "   0:04  clip/scene-01, try 1: sent to veo, up to $0.40",
-        "   1:00  clip/scene-01, try 1: not billed, $0.00 after 56.5 s (22137204): filtered",
-        "   1:01  scene-01, try 1: refused (22137204); next: reseed",
-        "   2:00  clip/scene-01, try 2: paid, $0.40 after 50 s",
+        "   0:04  clip/scene-01, attempt 1: sent to veo, up to $0.40",
+        "   1:00  clip/scene-01, attempt 1: not billed, $0.00 after 56.5 s (22137204): filtered",
+        "   1:01  scene-01, attempt 1: refused (22137204); next: reseed",
+        "   2:00  clip/scene-01, attempt 2: paid, $0.40 after 50 s",
         "1:00:00  FAILED, run 2: It broke. Resume it.",
     ]
 
 
-def test_logs_when_asked_for_then_printed_as_lines_or_as_they_came(
+def test_logs_prints_lines_or_the_unchanged_events(
     run: Callable[..., int], fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_api.on("GET", "/v1/jobs/film-3f9a2c/events", answer(200, {"events": EVENTS}))
 
     assert run("logs", "film-3f9a2c") == 0
-    assert capsys.readouterr().out.splitlines() == journal(EVENTS)
+    assert capsys.readouterr().out.splitlines() == event_lines(EVENTS)
     assert run("logs", "film-3f9a2c", "--json") == 0
     assert json.loads(capsys.readouterr().out) == EVENTS

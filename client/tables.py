@@ -1,0 +1,191 @@
+"""A job, a list of jobs, a ledger and its comparison with a bill as Rich tables: pure functions of the API's JSON."""
+
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from client.documents import FINAL, InferredValue, Job, JobPage, Ledger, Reconciliation, SubmittedJob
+from client.text import dollars, dollars_from_micros, elapsed_time, film_time, keyframes_drawn, plain
+
+_JOB_STYLES = {"COMPLETE": "bold green", "FAILED": "bold red", "CANCELLED": "bold yellow"}
+_SCENES = {  # state: (style, word for the clip)
+    "PENDING": ("dim", ""),
+    "DRAWN": ("cyan", ""),
+    "QUEUED": ("cyan", "waiting"),
+    "FILMING": ("bold cyan", "filming"),
+    "DONE": ("green", "ready"),
+    "FILTERED": ("red", "refused"),
+    "FAILED": ("red", "failed"),
+    "TIMED_OUT": ("red", "timed out"),
+}
+_VERDICTS = {
+    "agrees": "agrees",
+    "differs": "differs",
+    "never_billed": "never billed: --apply releases it",
+    "unclear": "perhaps billed: stays counted",
+    "not_covered": "outside the bill's period",
+    "open": "not finished yet",
+}
+_BAR_WIDTH = 20  # the header fits 80 columns
+
+
+def job_view(job: Job, now: datetime) -> RenderableType:
+    """Draw the whole job: a header, one line per scene, and its result once it ended."""
+    ended = job["state"] in FINAL
+    parts: list[RenderableType] = [_header(job, now)]
+    parts += map(_inferred_line, job.get("inferred", [])) if ended else request_notes(job)
+    if job["scenes"]:
+        parts.append(Padding(_scene_table(job), (1, 0, 0, 0)))
+    if ended:
+        parts.append(Padding(result_view(job), (1, 0, 0, 0)))
+    return Group(*parts)
+
+
+def request_notes(job: SubmittedJob | Job) -> list[Text]:
+    """Return one line for each value that was read from the prompt, and one for each warning."""
+    return [*map(_inferred_line, job.get("inferred", [])), *map(_warning_line, job.get("warnings", []))]
+
+
+def result_view(job: Job) -> RenderableType:
+    """Draw warnings and the film, or the error with its remedy; the film's URL is printed apart, in one piece."""
+    lines = [_warning_line(warning) for warning in job["warnings"]]
+    output, error = job["output"], job["error"]
+    if output is not None:
+        length = f"{film_time(output['duration_s'])}, {output['frames']} frames"
+        lines.append(Text.assemble(("Film     ", "bold green"), length))
+    if error is not None:
+        where = ", ".join(plain(part) for part in (error["step"], error["scene"]) if part)
+        lines.append(Text.assemble(("Error    ", "bold red"), plain(error["message"]), f" ({where})" if where else ""))
+        if error["remedy"]:
+            lines.append(Text.assemble(("Fix      ", "bold"), plain(error["remedy"])))
+    return Group(*lines or [Text("No film was made.", style="dim")])
+
+
+def jobs_view(page: JobPage, *, with_owner: bool = False) -> RenderableType:
+    """Draw one line per job."""
+    if not page["jobs"]:
+        return Text("No jobs.", style="dim")
+    table = _table("JOB", "STATE", "CREATED", *(["OWNER"] if with_owner else []), "FILM")
+    for job in page["jobs"]:
+        table.add_row(
+            Text(job["id"], no_wrap=True),
+            _job_state(job["state"]),
+            f"{datetime.fromisoformat(job['created']):%Y-%m-%d %H:%M}",
+            *([plain(job.get("owner", ""))] if with_owner else []),
+            Text(plain(job["title"] or ""), overflow="ellipsis", no_wrap=True),
+        )
+    if page["next_page_token"]:
+        return Group(table, Text(f"More: --page {page['next_page_token']}", style="dim"))
+    return table
+
+
+def ledger_view(ledger: Ledger) -> RenderableType:
+    """Draw one line per paid call, oldest first, and the sums: reserved by unfinished calls, spent by the others."""
+    table = _table("PURPOSE", "MODEL", "STATE", ">ATTEMPT", ">RESERVED", ">COST")
+    for call in sorted(ledger["calls"], key=lambda each: each["at"]):
+        counted = dollars_from_micros(call["counted_micros"])
+        table.add_row(
+            call["purpose"],
+            call["model"],
+            call["state"],
+            str(call["attempt"]),
+            counted if call["counted_as"] == "reserved" else "",
+            counted if call["counted_as"] == "spent" else "",
+        )
+    totals = ledger["totals"]
+    table.add_section()
+    table.add_row(
+        Text("Total", style="bold"),
+        Text(f"limit {dollars_from_micros(totals['limit_micros'])}", style="dim"),
+        "",
+        str(len(ledger["calls"])),
+        dollars_from_micros(totals["reserved_micros"]),
+        Text(dollars_from_micros(totals["spent_micros"]), style="bold"),
+    )
+    return table
+
+
+def reconciliation_view(found: Reconciliation) -> RenderableType:
+    """Draw one line per call: the ledger's amount, the bill's, and whether they agree; then the sums."""
+    table = _table("PURPOSE", ">ATTEMPT", "STATE", ">LEDGER", ">BILL", "")
+    for call in found["calls"]:
+        billed, verdict = call["billed_micros"], call["verdict"]
+        words = "released" if call["id"] in found["released"] else _VERDICTS.get(verdict, verdict)
+        table.add_row(
+            call["purpose"],
+            str(call["attempt"]),
+            call["state"],
+            dollars_from_micros(call["ledger_micros"]),
+            "" if billed is None else dollars_from_micros(billed),
+            Text(words, style="" if verdict == "agrees" else "bold yellow"),
+        )
+    for row in found["unknown"]:
+        uri = Text(plain(row["storage_uri"]), overflow="fold")
+        missing = Text("not in the ledger", style="bold red")
+        table.add_row(uri, "", "", "", dollars_from_micros(row["micros"]), missing)
+    totals = found["totals"]
+    table.add_section()
+    ledger, bill = dollars_from_micros(totals["ledger_micros"]), dollars_from_micros(totals["billed_micros"])
+    table.add_row(Text("Total", style="bold"), "", "", ledger, bill, "")
+    return table
+
+
+def _header(job: Job, now: datetime) -> RenderableType:
+    progress, budget = job["progress"], job["budget"]
+    until = datetime.fromisoformat(job["updated"]) if job["state"] in FINAL else now
+    title = plain(job["title"] or job["request"].get("prompt") or job["id"])
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row(
+        _job_state(job["state"]),
+        *([] if progress["stage"] == job["state"] else [Text(progress["stage"], style="dim")]),
+        ProgressBar(total=1.0, completed=progress["fraction"], width=_BAR_WIDTH),
+        f"{progress['fraction']:.0%}",
+        f"{dollars(budget['spent_usd'])} of {dollars(budget['limit_usd'])}",
+        elapsed_time(job["created"], until),
+    )
+    return Group(Text(title, style="bold", no_wrap=True, overflow="ellipsis"), Text(job["id"], style="dim"), facts)
+
+
+def _scene_table(job: Job) -> Table:
+    table = _table("#", "SCENE", "STATE", "KEYFRAMES", "CLIP", ">ATTEMPTS")
+    table.expand = True
+    table.columns[1].ratio = 1
+    for scene in sorted(job["scenes"], key=lambda each: each["display_order"]):
+        drawn = keyframes_drawn(scene)
+        error = scene["error"]
+        style, clip = _SCENES.get(scene["state"], ("", ""))
+        text = plain(error["message"] if error else scene["description"])
+        table.add_row(
+            str(scene["display_order"]),
+            Text(text, no_wrap=True, overflow="ellipsis", style="red" if error else ""),
+            Text(scene["state"], style=style),
+            f"{'●' * drawn}{'○' * (2 - drawn)}",
+            clip,
+            str(len(scene["attempts"]) or ""),
+        )
+    return table
+
+
+def _inferred_line(inferred: InferredValue) -> Text:
+    unit = {"scenes": " scenes", "duration_s": " s"}.get(inferred["field"], "")
+    return Text.assemble(("Read     ", "bold"), f"{inferred['value']}{unit} from “{plain(inferred['words'])}”")
+
+
+def _warning_line(warning: str) -> Text:
+    return Text(f"Warning  {plain(warning)}", style="yellow")
+
+
+def _job_state(state: str) -> Text:
+    return Text(state, style=_JOB_STYLES.get(state, "bold cyan"))
+
+
+def _table(*headings: str) -> Table:
+    """Return a table without lines; the column of a heading that begins with `>` is aligned to the right."""
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading.removeprefix(">"), justify="right" if heading.startswith(">") else "left")
+    return table
