@@ -1,5 +1,5 @@
-"""Loopback stand-ins for the Google Cloud services promptreel uses.
+"""Loopback stand-ins for Google Cloud services.
 
-They speak Google's wire protocols to unmodified client libraries and know nothing of films: nothing here may import
-``promptreel``, and nothing here is ever deployed. Every listener binds 127.0.0.1 only.
+They speak Google's wire protocols to unmodified client libraries. Nothing here imports a product that uses them, and
+nothing here is ever deployed. Every listener binds 127.0.0.1 only.
 """

@@ -1,13 +1,11 @@
-"""``python -m localcloud COMMAND``: one stand-in alone, the whole stack (``up``), or a look at a running one."""
+"""``python -m localcloud COMMAND``: one stand-in alone; with localstack installed, also the whole stack."""
 
 import argparse
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
-COMMANDS = {
-    "up": "start the whole local stack and keep it running",
-    "logs": "show what the programs of a running stack have written",
-    "kill": "end or freeze one program of a running stack, which starts it again",
+STAND_INS = {
     "workflows": "Cloud Workflows: deploy, run and describe workflows over REST and gRPC",
     "vertex": "Vertex AI: Gemini text, Gemini images and Veo",
     "tasks": "Cloud Tasks: queues with names, rates and retries",
@@ -19,18 +17,24 @@ COMMANDS = {
     "media": "Cloud Storage's signed URLs: checked, then streamed from the object store",
 }
 
-# What belongs to the whole stack lives beside the stand-ins, which know nothing of it.
-_MODULES = {"up": "localstack.up", "logs": "localstack.logs", "kill": "localstack.kill"}
+# Commands of the whole stack, a package of its own that the stand-ins know by name only.
+STACK = {
+    "up": ("start the whole local stack and keep it running", "localstack.up"),
+    "logs": ("show what the programs of a running stack have written", "localstack.logs"),
+    "kill": ("end or freeze one program of a running stack, which starts it again", "localstack.kill"),
+}
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    chosen = next((word for word in argv if word in COMMANDS), None)
-    for name, summary in COMMANDS.items():
+    available = STACK if find_spec("localstack") else {}
+    available = available | {name: (summary, f"localcloud.{name}.command") for name, summary in STAND_INS.items()}
+    chosen = next((word for word in argv if word in available), None)
+    for name, (summary, module_name) in available.items():
         command = commands.add_parser(name, help=summary, description=summary)
         if name == chosen:  # only the chosen stand-in is imported: start-up time is felt by every test run
-            module = import_module(_MODULES.get(name, f"localcloud.{name}.command"))
+            module = import_module(module_name)
             module.configure(command)
             command.set_defaults(run=module.run)
     arguments = parser.parse_args(argv)

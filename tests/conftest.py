@@ -1,54 +1,10 @@
-"""What every room shares: a clean environment, so that no test depends on, or reaches, a real project."""
-
-import shutil
-import signal
-from typing import Any
+"""What every room of the product's tests shares."""
 
 import pytest
 
 from tests.fakes.services import FakeServices
 
-# A run in the background is told to ignore Ctrl-C, and so would be every program that a test starts and interrupts.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
-_NOT_RUN: list[str] = []
-
-
-@pytest.fixture(autouse=True)
-def _no_inherited_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_VERTEX_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-
 
 @pytest.fixture
 def world() -> FakeServices:
     return FakeServices()
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without gcloud on this machine its tests cannot run: they are taken out here and named in the summary."""
-    if shutil.which("gcloud") is not None:
-        return
-    unable = [item for item in items if "gcloud" in getattr(item, "fixturenames", ())]
-    _NOT_RUN.extend(item.nodeid for item in unable)
-    config.hook.pytest_deselected(items=unable)
-    items[:] = [item for item in items if item not in unable]
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of a parallel run tells the process that prints the summary."""
-    output = getattr(session.config, "workeroutput", None)
-    if output is not None:
-        output["not_run"] = _NOT_RUN
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    _NOT_RUN.extend(name for name in node.workeroutput["not_run"] if name not in _NOT_RUN)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if _NOT_RUN:
-        terminalreporter.section("NOT RUN: the gcloud program is not installed")
-        for nodeid in _NOT_RUN:
-            terminalreporter.line(nodeid)

@@ -26,11 +26,11 @@ import httpx
 import psutil
 from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[attr-defined]
 
+from localcloud.tests import loopback
+from localcloud.tests.loopback import answers, free_port
+from localcloud.tests.waiting import PATIENCE_S, eventually
 from stitcher_service.ffmpeg.probe import probe
-from tests import loopback
-from tests.loopback import answers, free_port
 from tests.stitcher.media import SIZE, ClipSpec, make_clip
-from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[1]
 BASE = "localhost/standin/python"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from localcloud.tests.waiting import eventually
 from localstack.deployment import Deployment
 from tests.chaos import faults
 from tests.chaos.history import History
@@ -15,7 +16,6 @@ from tests.chaos.killer import Killer
 from tests.chaos.plan import Plan
 from tests.chaos.recordings import RecordedJob
 from tests.e2e.stack import ROOT, Stack
-from tests.waiting import eventually
 
 PACKAGE = ROOT / "functions" / "promptreel"
 # A word of every template in domain/prompts.py, and the word of the next release.

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from client.api import PromptreelClient
+from localcloud.tests import loopback
+from localcloud.tests.waiting import eventually
 from localstack.state_file import RunningStack
-from tests import loopback
 from tests.chaos.lives import Life
 from tests.chaos.recordings import RecordedJob
 from tests.e2e import pictures
 from tests.e2e.pictures import Picture
 from tests.e2e.stack import Stack
-from tests.waiting import eventually
 
 FINISHED = frozenset({"SETTLED", "RELEASED", "ADOPTED", "LOST"})
 CALM_WITHIN_S = 240.0  # a clip's whole window, twice

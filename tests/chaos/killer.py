@@ -13,14 +13,14 @@ from typing import Any
 import httpx
 import psutil
 
+from localcloud.tests import loopback
+from localcloud.tests.waiting import eventually
 from localstack.state_file import RunningStack
-from tests import loopback
 from tests.chaos import faults
 from tests.chaos.boundaries import Boundaries
 from tests.chaos.history import History
 from tests.chaos.plan import Kill
 from tests.e2e.stack import Stack
-from tests.waiting import eventually
 
 
 @dataclass(slots=True)

@@ -14,9 +14,10 @@ from typing import Any
 
 from PIL import Image
 
+from localcloud.tests import loopback
 from localstack.deployment import REGION
 from promptreel.domain import identifiers
-from tests import loopback, recorded
+from tests import recorded
 from tests.chaos.boundaries import connect
 from tests.chaos.plan import Recording
 from tests.e2e.stack import Stack

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import loopback
+from localcloud.tests import loopback
 from tests.e2e import pictures
 from tests.e2e.stack import Stack, running
 

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import psutil
 
-from tests import loopback
-from tests.waiting import PATIENCE_S, eventually
+from localcloud.tests import loopback
+from localcloud.tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]
 FINAL = {"COMPLETE", "FAILED", "CANCELLED"}

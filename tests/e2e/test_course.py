@@ -7,10 +7,10 @@ from pathlib import Path
 
 import psutil
 
-from tests import loopback
+from localcloud.tests import loopback
+from localcloud.tests.waiting import PATIENCE_S, eventually
 from tests.e2e.stack import Stack, running
 from tests.processes import is_alive
-from tests.waiting import PATIENCE_S, eventually
 
 FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
 

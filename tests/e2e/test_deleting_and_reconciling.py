@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests import loopback
+from localcloud.tests import loopback
+from localcloud.tests.waiting import PATIENCE_S, eventually
 from tests.e2e.stack import ROOT, Stack
-from tests.waiting import PATIENCE_S, eventually
 
 QUICK = {"scenes": 1, "duration_s": 4, "quality": "draft"}
 FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."

@@ -7,7 +7,7 @@ from typing import Any
 import av
 import pytest
 
-from tests import loopback
+from localcloud.tests import loopback
 from tests.e2e import pictures
 from tests.e2e.stack import Stack
 

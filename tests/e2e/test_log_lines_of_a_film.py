@@ -9,9 +9,9 @@ import pytest
 
 from client.api import PromptreelClient
 from client.text import event_lines
+from localcloud.tests.waiting import eventually
 from tests.e2e.stack import Stack
 from tests.loglines import METRICS, Line, counted_by, structured
-from tests.waiting import eventually
 
 REFUSED_FOR = "22137204"  # answered by another seed, and by nothing dearer
 PICTURE_WORDS = "A lighthouse keeper waits for the night ferry"

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests import loopback
+from localcloud.tests import loopback
+from localcloud.tests.waiting import eventually
 from tests.e2e.stack import Stack
-from tests.waiting import eventually
 
 LITE = {"video": "veo-3.1-lite-generate-001"}
 QUICK = {"scenes": 1, "duration_s": 4, "quality": "draft"}

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from localcloud.tests.waiting import PATIENCE_S
 from tests.infra.policy import truth
 from tests.infra.policy.plan import VARIABLES
-from tests.waiting import PATIENCE_S
 from tools.terraform.terraform import ROOT, workspace
 
 # Runs in the clean environment: each entry point as functions-framework starts it, asked once over loopback.

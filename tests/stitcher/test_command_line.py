@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
+from localcloud.tests.waiting import PATIENCE_S, eventually
 from tests.processes import is_alive
 from tests.stitcher.conftest import ClipMaker
-from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.tests.waiting import PATIENCE_S
 from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, FfmpegTimedOut, MachineFailed
 from stitcher_service.ffmpeg.run import TAIL_LINES, Progress, Runner, find_ffmpeg, parse_progress
-from tests.waiting import PATIENCE_S
 
 BLOCK = """frame=42
 fps=0.00

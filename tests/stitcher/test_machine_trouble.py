@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.tests.waiting import PATIENCE_S
 from promptreel.domain.states import SceneState
 from promptreel.errors import Transient
 from stitcher_service.engine import commands
@@ -26,7 +27,6 @@ from tests.fakes.services import FakeServices
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.jobs import a_filmed_job, a_room, change_scene
 from tests.stitcher.media import damage_packets
-from tests.waiting import PATIENCE_S
 
 # What a run of ffmpeg is known by, and the step of the cut it belongs to.
 STEPS = {

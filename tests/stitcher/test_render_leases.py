@@ -2,6 +2,7 @@
 
 import pytest
 
+from localcloud.tests.waiting import eventually
 from promptreel.domain.call import Lease
 from promptreel.domain.render import Render, RenderedClip
 from promptreel.errors import Transient, VersionConflict
@@ -12,7 +13,6 @@ from stitcher_service.jobs.renders import LEASE_S, RenderResult, render_once
 from tests.fakes.jobs import MemoryJobs
 from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import a_room
-from tests.waiting import eventually
 
 CLIP = RenderedClip(uri="gs://artifacts/a.mp4", frames=24)
 

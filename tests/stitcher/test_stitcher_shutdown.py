@@ -18,18 +18,18 @@ from pathlib import Path
 import psutil
 import pytest
 
+from localcloud.tests import loopback
+from localcloud.tests.waiting import PATIENCE_S, eventually
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.domain.call import Lease
 from promptreel.domain.job import Job
 from promptreel.domain.render import Render
 from promptreel.ports.storage import Create
 from stitcher_service.jobs import film_edit
-from tests import loopback
 from tests.contract.ports import emulators
 from tests.fakes.services import FakeServices
 from tests.processes import is_alive
 from tests.stitcher.jobs import a_drawn_job, change_scene, scenes
-from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]
 PROJECT, BUCKET, SCENE = "local-shutdown", "artifacts", "scene-01"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from localcloud.tests.workflows.conftest import Played, ScriptedWorld, play_source
 from localcloud.workflows.faults import fault
 from promptreel.domain.job import Job, Output
 from promptreel.http.step_handler import answer
@@ -20,7 +21,6 @@ from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
-from tests.workflow.runner.conftest import Played, ScriptedWorld, play_source
 
 SOURCE = (Path(__file__).parents[2] / "workflows" / "film.yaml").read_text()
 STEPS = ("open_job", "write_storyboard", "draw_keyframe", "poll_clips", "close_job", "fail_job")

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from localcloud.tests.workflows.conftest import ScriptedWorld, VirtualLoop, play_source
 from localcloud.workflows import engine
 from localcloud.workflows.compiler.routines import compile_source
 from localcloud.workflows.faults import fault
 from promptreel.domain.states import JobState
 from tests.fakes.services import FakeServices
 from tests.workflow.film import ENV, SOURCE, FilmSet, Reply
-from tests.workflow.runner.conftest import ScriptedWorld, VirtualLoop, play_source
 
 PROMPT = {"prompt": "A lighthouse keeper waits"}
 RATE_EXCEEDED: Reply = (429, "Rate exceeded.")

@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 
+from localcloud.tests import loopback
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.gcs import GcsArtifacts
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.ports.storage import ArtifactStore, Inbox, JobStore
-from tests import loopback
 from tests.contract.ports import emulators
 from tests.contract.ports.documents import FirestoreDocuments, MemoryDocuments, RawDocuments
 from tests.contract.ports.inboxes import InMemory, InStorage, LaidIn

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import httpx
 
+from localcloud.tests import loopback
+from localcloud.tests.loopback import free_port
+from localcloud.tests.waiting import eventually
 from localstack import firebase_tools
 from localstack.emulators import find_firestore, object_store_command
 from localstack.programs import FIREBASE, FIREBASE_TOOLS, OWN
 from localstack.supervisor import Program
-from tests import loopback
-from tests.loopback import free_port
-from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 LANE = os.environ.get("EMULATORS", OWN)

@@ -3,9 +3,9 @@
 from typing import Any, Protocol
 from uuid import uuid4
 
+from localcloud.tests import loopback
 from promptreel.adapters.gcs import GcsInbox
 from promptreel.ports.storage import Inbox
-from tests import loopback
 from tests.fakes.artifacts import MemoryInbox
 
 

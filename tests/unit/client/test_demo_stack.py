@@ -15,8 +15,8 @@ from rich.console import Console
 
 from examples import demo_stack
 from examples.demo_stack import LocalStack, StackFailed
+from localcloud.tests.waiting import PATIENCE_S
 from tests.processes import is_alive
-from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
 

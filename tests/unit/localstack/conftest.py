@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from localcloud.tests.loopback import free_port
+from localcloud.tests.waiting import PATIENCE_S
 from localstack.supervisor import Program, Timeouts
-from tests.loopback import free_port
-from tests.waiting import PATIENCE_S
 
 # Answers every GET with 200, like a stand-in; standard library only, so that it starts at once.
 SERVER = """

@@ -11,8 +11,8 @@ from subprocess import PIPE
 import pytest
 
 from localcloud.__main__ import main
+from localcloud.tests.waiting import PATIENCE_S
 from localstack.logs import read_complete_lines
-from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture

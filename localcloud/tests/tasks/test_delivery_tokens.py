@@ -1,0 +1,72 @@
+"""Tokens from the metadata server, and where they may go."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from localcloud.identity import Identity, TokenUnavailable, is_loopback
+from localcloud.tests.harness import Metadata, Worker, listening
+from localcloud.tests.loopback import free_port
+
+T = TypeVar("T")
+
+
+def asked(metadata_host: str | None, question: Callable[[Identity], Awaitable[T]]) -> T:
+    async def ask() -> T:
+        identity = Identity(metadata_host)
+        try:
+            return await question(identity)
+        finally:
+            await identity.close()
+
+    return asyncio.run(ask())
+
+
+def test_no_metadata_server_when_a_token_is_wanted_then_there_is_none() -> None:
+    assert asked(None, lambda identity: identity.id_token("a", "e@local")) is None
+    assert asked(None, lambda identity: identity.access_token("e@local")) is None
+
+
+def test_metadata_server_when_asked_then_account_audience_and_flavour_arrive() -> None:
+    with listening(Metadata()) as server:
+        host = server.url.removeprefix("http://")
+        id_token = asked(host, lambda identity: identity.id_token("https://a/?b=c&d", "e@local"))
+        access_token = asked(host, lambda identity: identity.access_token("e@local"))
+
+    assert id_token == "id-token:e@local:https://a/?b=c&d"
+    assert access_token == "access-token:e@local"
+    accounts = "/computeMetadata/v1/instance/service-accounts/e@local"
+    assert [request.path.split("?")[0] for request in server.received] == [f"{accounts}/identity", f"{accounts}/token"]
+
+
+def test_metadata_server_that_refuses_when_asked_then_the_token_is_unavailable() -> None:
+    with listening(Worker(statuses=[404])) as server, pytest.raises(TokenUnavailable, match="404"):
+        asked(server.url.removeprefix("http://"), lambda identity: identity.id_token("a", "nobody@local"))
+
+
+def test_access_token_nobody_can_read_when_asked_then_the_token_is_unavailable() -> None:
+    with listening(Worker()) as server, pytest.raises(TokenUnavailable, match="not readable"):
+        asked(server.url.removeprefix("http://"), lambda identity: identity.access_token("e@local"))
+
+
+def test_absent_metadata_server_when_asked_then_the_token_is_unavailable() -> None:
+    with pytest.raises(TokenUnavailable):
+        asked(f"127.0.0.1:{free_port()}", lambda identity: identity.id_token("a", "e@local"))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://127.9.9.9/", "http://[::1]:1/", "http://localhost:1/"])
+def test_url_of_this_machine_when_judged_then_it_is_allowed(url: str) -> None:
+    assert is_loopback(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://example.com/", "http://192.0.2.1/", "http://0.0.0.0/", "http://localhost.example.com/", "http:///x"),
+        *("http://127.0.0.1@example.com/", "http://[::1/", "nonsense", ""),
+    ],
+)
+def test_any_other_url_when_judged_then_it_is_not(url: str) -> None:
+    assert not is_loopback(url)

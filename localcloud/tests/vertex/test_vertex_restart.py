@@ -1,0 +1,119 @@
+"""A stand-in that is killed loses nothing, as Google's service would not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from google.genai import errors
+
+from localcloud.tests.loopback import free_port
+from localcloud.tests.object_store import ObjectStore
+from localcloud.tests.vertex.harness import (
+    IMAGE_MODEL,
+    TEXT_MODEL,
+    FakeVertex,
+    a_picture,
+    finished,
+    ordered,
+    pictures_of,
+)
+from localcloud.tests.waiting import eventually
+
+Stopped = Callable[[], FakeVertex]
+
+
+@pytest.fixture
+def stopped(object_store: ObjectStore, tmp_path: Path) -> Stopped:
+    """A stand-in on a state folder of its own, not started yet; each further one continues where the last ended."""
+    port = free_port()
+    return lambda: FakeVertex(port, object_store.url, ("--state-dir", str(tmp_path / "state")))
+
+
+def test_operation_when_the_process_is_killed_then_it_goes_on_after_the_restart(
+    stopped: Stopped, object_store: ObjectStore
+) -> None:
+    with stopped().started() as vertex:
+        vertex.control("POST", "profile", {"latency_s": {"veo-*": 2}})
+        operation = ordered(vertex.client(), image=a_picture(), output_gcs_uri="gs://films/restart/")
+        vertex.kill()
+    with stopped().started() as vertex:
+        done = finished(vertex.client(), operation)
+
+    assert done.response is not None
+    assert done.response.generated_videos
+    assert len(object_store.listed("restart/")) == 1
+
+
+def test_inline_clip_when_the_process_is_killed_after_it_was_done_then_it_is_still_there(stopped: Stopped) -> None:
+    with stopped().started() as vertex:
+        before = finished(vertex.client(), ordered(vertex.client()))
+        vertex.kill()
+    with stopped().started() as vertex:
+        after = vertex.client().operations.get(before)
+
+    assert after == before
+
+
+def test_ledger_rules_and_profile_when_the_process_is_killed_then_they_are_kept(stopped: Stopped) -> None:
+    with stopped().started() as vertex:
+        vertex.control("POST", "profile", {"quota_per_min": {"gemini-*": 0}, "seed": 5})
+        ordered(vertex.client())
+        vertex.break_with("status", nth=[1, 2], method="countTokens")
+        with pytest.raises(errors.ServerError):
+            vertex.client().models.count_tokens(model=TEXT_MODEL, contents="Hello")
+        ledger = vertex.ledger()
+        vertex.kill()
+    with stopped().started() as vertex:
+        assert vertex.ledger() == ledger
+        with pytest.raises(errors.ServerError):
+            vertex.client().models.count_tokens(model=TEXT_MODEL, contents="Hello")
+        assert vertex.client().models.count_tokens(model=TEXT_MODEL, contents="Hello").total_tokens == 2
+        with pytest.raises(errors.ClientError, match="Quota exceeded"):
+            vertex.client().models.generate_content(model=TEXT_MODEL, contents="Hello")
+
+
+def test_sigterm_when_an_operation_is_under_way_then_the_process_ends_and_the_next_one_finishes_it(
+    stopped: Stopped,
+) -> None:
+    with stopped().started() as vertex:
+        vertex.control("POST", "profile", {"latency_s": {"veo-*": 3}})
+        operation = ordered(vertex.client())
+        assert vertex.process is not None
+        vertex.process.terminate()
+        assert eventually(lambda: vertex.process is not None and vertex.process.poll() is not None)
+        assert vertex.process.returncode == 0
+    with stopped().started() as vertex:
+        assert finished(vertex.client(), operation).error is None
+
+
+def test_long_clip_when_sigterm_comes_while_it_is_rendered_then_nobody_waits_for_it(stopped: Stopped) -> None:
+    with stopped().started() as vertex:
+        ordered(vertex.client(), duration_seconds=8, resolution="4k")
+        assert vertex.process is not None
+        clips = [Path(option) for option in vertex.options if "state" in option][-1] / "clips"
+        eventually(lambda: list(clips.glob("*.part")))
+        vertex.process.terminate()
+        eventually(lambda: vertex.process is not None and vertex.process.poll() is not None)
+        finished_clips = list(clips.glob("*.mp4"))
+
+    assert finished_clips == []
+
+
+def test_same_requests_when_a_new_process_answers_then_the_answers_are_the_same(stopped: Stopped) -> None:
+    def answers(vertex: FakeVertex) -> list[object]:
+        client = vertex.client()
+        picture = client.models.generate_content(model=IMAGE_MODEL, contents="A boat at dawn")
+        clip = finished(client, ordered(client, seed=7)).response
+        assert clip is not None
+        videos = [each.video.video_bytes for each in clip.generated_videos or [] if each.video]
+        return [
+            client.models.generate_content(model=TEXT_MODEL, contents="A fox wakes. It rains.").text,
+            pictures_of(picture),
+            videos,
+        ]
+
+    with stopped().started() as vertex:
+        before = answers(vertex)
+        vertex.kill()
+    with stopped().started() as vertex:
+        assert answers(vertex) == before

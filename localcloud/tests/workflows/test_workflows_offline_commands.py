@@ -1,0 +1,62 @@
+"""``workflows check`` and ``workflows run`` on files, without a service."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.tests.waiting import PATIENCE_S
+
+GOOD = 'main: {params: [x], steps: [{a: {return: ["${x}", "${sys.get_env(\\"NAME\\")}"]}}]}'
+BAD = "main:\n  steps:\n  - a:\n      return: ${oops}\n"
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    def run(action: str, source: str, *options: str) -> Any:
+        file = tmp_path / "flow.yaml"
+        file.write_text(source)
+        words = [sys.executable, "-m", "localcloud", "workflows", action, str(file), *options]
+        return subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+    return run
+
+
+def test_file_when_good_then_check_says_nothing_and_exits_0(command: Command) -> None:
+    done = command("check", GOOD)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_file_when_bad_then_check_names_the_place_and_exits_1(command: Command, tmp_path: Path) -> None:
+    done = command("check", BAD, str(tmp_path / "absent.yaml"))
+
+    assert done.returncode == 1
+    assert "flow.yaml:4:17: in step 'a': symbol 'oops' is neither a variable nor a sub-workflow name" in done.stderr
+    assert "absent.yaml" in done.stderr
+
+
+def test_file_when_run_then_its_result_is_printed(command: Command) -> None:
+    done = command("run", GOOD, "--data", '{"n": 1}', "--env", "NAME=here")
+
+    assert (done.returncode, done.stdout) == (0, '[{"n":1},"here"]\n')
+
+
+def test_file_when_its_run_fails_then_the_context_is_printed_and_exits_1(command: Command) -> None:
+    done = command("run", "[{a: {return: '${1 / 0}'}}]")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == 'ZeroDivisionError: division by zero\nin step "a", routine "main", line: 1\n'
+
+
+def test_command_when_neither_ports_nor_action_are_given_then_explains_itself() -> None:
+    words = [sys.executable, "-m", "localcloud", "workflows", "--rest-port", "1"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+    assert done.returncode == 2
+    assert "--grpc-port" in done.stderr

@@ -1,0 +1,19 @@
+"""The product's adapters before the stand-ins, with the fixtures of the stand-ins' own tests."""
+
+from localcloud.tests.identity.conftest import metadata_ports, object_store, place, state_dir
+from localcloud.tests.tasks.conftest import connect, grpc_port, metadata, running, worker
+from localcloud.tests.vertex.conftest import shared_vertex, vertex
+
+__all__ = (
+    "connect",
+    "grpc_port",
+    "metadata",
+    "metadata_ports",
+    "object_store",
+    "place",
+    "running",
+    "shared_vertex",
+    "state_dir",
+    "vertex",
+    "worker",
+)
