@@ -37,8 +37,8 @@ class RecordedArtifacts(MemoryArtifacts):
         super().__init__(world.clock)
         self.checksums: dict[str, str] = {}
 
-    def checksum(self, uri: str) -> str:
-        return self.checksums.get(uri) or super().checksum(uri)
+    def read_checksum(self, uri: str) -> str:
+        return self.checksums.get(uri) or super().read_checksum(uri)
 
 
 class RecordedWorld(FakeServices):
@@ -49,7 +49,7 @@ class RecordedWorld(FakeServices):
     def __init__(self, recorded: Documents) -> None:
         super().__init__()
         self.artifacts = RecordedArtifacts(self)
-        self.filmer = FakeFilmer(self.artifacts)
+        self.video = FakeFilmer(self.artifacts)
         for path, data in recorded.items():
             self.jobs.store(path, data)
             self._bring(data)
@@ -59,7 +59,7 @@ class RecordedWorld(FakeServices):
 
     @property
     def job(self) -> Job:
-        return self.jobs.job(self.job_id).value
+        return self.jobs.get_job(self.job_id).value
 
     def _bring(self, data: dict[str, Any]) -> None:
         for picture in (data.get("start"), data.get("end"), data.get("clip")):
@@ -69,5 +69,5 @@ class RecordedWorld(FakeServices):
         if data.get("artifact"):
             self.artifacts.put(data["artifact"].removeprefix("gs://artifacts/"), b"recorded", "")
         if data.get("operation") and data["state"] == "SENT":
-            self.filmer.states[data["operation"]] = Running()
-            self.filmer.prefixes[data["operation"]] = self.artifacts.uri(data["prefix"])
+            self.video.states[data["operation"]] = Running()
+            self.video.prefixes[data["operation"]] = self.artifacts.uri(data["prefix"])

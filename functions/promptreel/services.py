@@ -65,15 +65,15 @@ class Services:
         return Gemini(self.settings.project, self.settings.text_location, self.settings.vertex_url)
 
     @cached_property
-    def writer(self) -> TextGenerator:
+    def text(self) -> TextGenerator:
         return self._gemini
 
     @cached_property
-    def painter(self) -> ImageGenerator:
+    def images(self) -> ImageGenerator:
         return self._gemini
 
     @cached_property
-    def filmer(self) -> VideoGenerator:
+    def video(self) -> VideoGenerator:
         return Veo(self.settings.project, self.settings.veo_location, self.settings.vertex_url)
 
     @cached_property
@@ -123,7 +123,7 @@ class Services:
             cmd,
             jobs=self.jobs,
             artifacts=self.artifacts,
-            writer=self.writer,
+            writer=self.text,
             ledger=self.ledger,
             clock=self.clock,
             ids=self.ids,
@@ -134,8 +134,8 @@ class Services:
             cmd,
             jobs=self.jobs,
             artifacts=self.artifacts,
-            writer=self.writer,
-            painter=self.painter,
+            writer=self.text,
+            painter=self.images,
             queue=self.queue,
             ledger=self.ledger,
             clock=self.clock,
@@ -147,8 +147,8 @@ class Services:
             cmd,
             jobs=self.jobs,
             artifacts=self.artifacts,
-            writer=self.writer,
-            filmer=self.filmer,
+            writer=self.text,
+            filmer=self.video,
             ledger=self.ledger,
             clock=self.clock,
             ids=self.ids,
@@ -160,7 +160,7 @@ class Services:
             cmd,
             jobs=self.jobs,
             artifacts=self.artifacts,
-            filmer=self.filmer,
+            filmer=self.video,
             queue=self.queue,
             ledger=self.ledger,
             clock=self.clock,
@@ -179,7 +179,7 @@ class Services:
             jobs=self.jobs,
             artifacts=self.artifacts,
             inbox=self.inbox,
-            filmer=self.filmer,
+            filmer=self.video,
             executions=self.executions,
             ledger=self.ledger,
             clock=self.clock,

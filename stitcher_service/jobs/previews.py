@@ -48,7 +48,7 @@ def make_still(job_id: str, run: int | None, scene_id: str, room: StitcherServic
 
     Raises: NotFound; Conflict before it has a picture; Broken, Transient.
     """
-    room.jobs.scene(job_id, scene_id)
+    room.jobs.get_scene(job_id, scene_id)
 
     def one_scene(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
         return film_edit.edit_still(job, scenes, scene_id)
@@ -85,10 +85,10 @@ def _render_preview(
     run: int | None,
     room: StitcherServices,
 ) -> Preview:
-    job = room.jobs.job(job_id).value
+    job = room.jobs.get_job(job_id).value
     if run not in {None, job.run}:
         return Preview("superseded")
-    reel = reel_of(job, [read.value for read in room.jobs.scenes(job_id)])
+    reel = reel_of(job, [read.value for read in room.jobs.list_scenes(job_id)])
 
     def made(runner: Runner) -> RenderResult:
         with work_folder() as base:

@@ -43,7 +43,7 @@ def render_once(
 
     Raises: whatever `make` raises, with the lease given back; Transient when the instance is stopping.
     """
-    read = room.jobs.render(digest)
+    read = room.jobs.get_render(digest)
     if read is not None and read.value.is_done:
         return read.value
     with room.instance.render() as runner:
@@ -75,7 +75,7 @@ def _acquire_lease(
 ) -> "_LeasedRender | None":
     """The render with its lease ours; None while somebody else has it."""
     now = room.clock.now()
-    ours = Lease(holder=room.ids.token(), until=now + timedelta(seconds=LEASE_S * room.pace))
+    ours = Lease(holder=room.ids.new_token(), until=now + timedelta(seconds=LEASE_S * room.pace))
     try:
         if read is None:
             room.jobs.write(Create(job_id, Render(id=digest, job=job_id, lease=ours, created=now, updated=now)))
@@ -85,7 +85,7 @@ def _acquire_lease(
             room.jobs.write(Replace(job_id, read, read.value.evolve(lease=ours, updated=now)))
     except VersionConflict:
         return None
-    taken = room.jobs.render(digest)
+    taken = room.jobs.get_render(digest)
     return _LeasedRender(job_id, taken, ours.holder, room) if taken and _is_held_by(ours.holder, taken) else None
 
 
@@ -143,7 +143,7 @@ class _LeasedRender:
         try:
             self._replace(**changes)
         except VersionConflict:  # perhaps by our own earlier write, whose answer never came
-            standing = self._room.jobs.render(self._read.value.id)
+            standing = self._room.jobs.get_render(self._read.value.id)
             if standing is None or not _is_held_by(self._holder, standing):
                 raise
             self._read = standing
@@ -152,4 +152,4 @@ class _LeasedRender:
     def _replace(self, **changes: object) -> None:
         changed = self._read.value.evolve(updated=self._room.clock.now(), **changes)
         self._room.jobs.write(Replace(self._job_id, self._read, changed))
-        self._read = self._room.jobs.render(changed.id) or self._read
+        self._read = self._room.jobs.get_render(changed.id) or self._read

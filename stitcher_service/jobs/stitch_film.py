@@ -49,10 +49,10 @@ def stitch_film(job_id: str, run: int | None, room: StitcherServices) -> FilmSti
 
     Raises: Broken, Transient.
     """
-    job = room.jobs.job(job_id).value
+    job = room.jobs.get_job(job_id).value
     if run not in {None, job.run} or job.is_final:
         return FilmStitched("superseded")
-    scenes = [read.value for read in room.jobs.scenes(job_id)]
+    scenes = [read.value for read in room.jobs.list_scenes(job_id)]
     if job.state is JobState.VIDEO_GEN:  # clips were rejected, and the answer that said so was lost
         return FilmStitched("refilm")
     reel = film_edit.edit_film(job, scenes)
@@ -73,7 +73,7 @@ def _make(
     job: Job, scenes: Sequence[Scene], reel: FilmEdit, digest: str, room: StitcherServices, runner: Runner
 ) -> RenderResult:
     _check_artifacts(reel, room)
-    calls = [read.value for read in room.jobs.calls(job.id)]
+    calls = [read.value for read in room.jobs.list_calls(job.id)]
     bench = partial(RenderWorkspace, must_sound=job.has_sound, refilmable=filming.refilmable(job, scenes, calls))
     with work_folder() as base:
         cut = join_segments(reel, bench(base, room, runner))
@@ -159,7 +159,7 @@ def _middles(reel: FilmEdit) -> list[int]:
 
 
 def _publish(job_id: str, run: int, render: Render, room: StitcherServices) -> FilmStitched:
-    read = room.jobs.job(job_id)
+    read = room.jobs.get_job(job_id)
     job = read.value
     if job.run != run or job.state is not JobState.STITCH:
         return FilmStitched("superseded")

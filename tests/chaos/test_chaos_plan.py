@@ -74,7 +74,7 @@ def test_every_prompt_is_another_when_templates_were_changed(tmp_path: Path) -> 
     spec.loader.exec_module(deployed)
     world = FakeServices()
     job = world.planned()
-    scene = world.jobs.scene(job.id, "scene-01").value
+    scene = world.jobs.get_scene(job.id, "scene-01").value
 
     def compose(module: ModuleType) -> list[str]:
         drawn, _ = module.keyframe_prompt(job.require_plan(), scene, "end", 8000, continues=True)

@@ -40,7 +40,7 @@ class MemoryArtifacts:
     def exists(self, path: str) -> bool:
         return self.uri(path) in self._objects
 
-    def checksum(self, uri: str) -> str:
+    def read_checksum(self, uri: str) -> str:
         return f"{zlib.crc32(self.get(uri)):08x}"
 
     def list(self, prefix: str) -> Sequence[Stored]:
@@ -50,7 +50,7 @@ class MemoryArtifacts:
     def delete(self, uri: str) -> None:
         self._objects.pop(uri, None)
 
-    def signed_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
+    def sign_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
         return {uri: f"https://signed.example/{uri.removeprefix('gs://')}?expires={expires_s}" for uri in uris}
 
 
@@ -66,16 +66,16 @@ class MemoryInbox:
         self.uploads["prompts", name, "1"] = UploadedPrompt("prompts", name, "1", "", owner, data)
         return {"bucket": "prompts", "name": name, "generation": "1"}
 
-    def read(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
+    def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
         if (bucket, name, generation) not in self.uploads:
             raise NotFound(f"gs://{bucket}/{name} is gone or was replaced.")
         return self.uploads[bucket, name, generation]
 
-    def report(self, name: str, report: dict[str, object]) -> str:
+    def write_report(self, name: str, report: dict[str, object]) -> str:
         self.reports[name] = report
         return f"gs://results/reports/{name}.json"
 
-    def retract(self, name: str, job_id: str) -> None:
+    def delete_report(self, name: str, job_id: str) -> None:
         report = self.reports.get(name)
         if isinstance(report, dict) and report.get("job_id") == job_id:
             del self.reports[name]

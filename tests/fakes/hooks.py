@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.fakes.services import FakeServices
 
-PORTS = ("jobs", "artifacts", "inbox", "writer", "painter", "filmer", "queue", "executions")
+PORTS = ("jobs", "artifacts", "inbox", "text", "images", "video", "queue", "executions")
 
 
 class Killed(BaseException):

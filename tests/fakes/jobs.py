@@ -41,52 +41,54 @@ class MemoryJobs:
         """The JSON at a Firestore path."""
         return self._documents[_key_of(path)].value.to_json()  # type: ignore[no-any-return]
 
-    def job(self, job_id: str) -> Versioned[Job]:
+    def get_job(self, job_id: str) -> Versioned[Job]:
         found = self._find((Job, "", job_id))
         if found is None:
             raise NotFound(f"There is no job {job_id}.")
         return found
 
-    def jobs(self, owner: str | None, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
+    def list_jobs(
+        self, owner: str | None, state: JobState | None, limit: int, before: datetime | None
+    ) -> Sequence[Job]:
         found = [job for job in self._all(Job) if owner in {None, job.owner} and state in {None, job.state}]
         found = [job for job in found if before is None or job.created < before]
         return sorted(found, key=lambda job: job.created, reverse=True)[:limit]
 
-    def jobs_in(self, states: Iterable[JobState]) -> Iterator[Job]:
+    def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
         wanted = set(states)
         return iter(sorted((job for job in self._all(Job) if job.state in wanted), key=lambda job: job.updated))
 
-    def jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
+    def list_jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
         return self._due(now, lambda job: job.open_calls_since)
 
-    def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
+    def get_scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
         found = self._find((Scene, job_id, scene_id))
         if found is None:
             raise NotFound(f"Job {job_id} has no scene {scene_id}.")
         return found
 
-    def scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
+    def list_scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
         return sorted(self._of(Scene, job_id), key=lambda read: read.value.display_order)
 
-    def call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
+    def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
         return self._find((Call, job_id, call_id))
 
-    def calls(self, job_id: str) -> Sequence[Versioned[Call]]:
+    def list_calls(self, job_id: str) -> Sequence[Versioned[Call]]:
         found = self._of(Call, job_id)
         return sorted(found, key=lambda read: (read.value.created, read.value.purpose, read.value.attempt))
 
-    def calls_in(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
+    def list_calls_in_states(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
         wanted = set(states)
         found = [read for (kind, _, _), read in self._documents.items() if kind is Call]
         return iter([read for read in found if read.value.state in wanted])
 
-    def render(self, digest: str) -> Versioned[Render] | None:
+    def get_render(self, digest: str) -> Versioned[Render] | None:
         return self._find((Render, "", digest))
 
-    def expired(self, now: datetime) -> Iterator[Job]:
+    def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         return self._due(now, lambda job: job.expires)
 
-    def erase(self, job_id: str, limit: int) -> int:
+    def delete_owned_documents(self, job_id: str, limit: int) -> int:
         with self._lock:
             owned = [key for key, read in self._documents.items() if _owner(key, read.value) == job_id][:limit]
             for key in owned:

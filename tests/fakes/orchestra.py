@@ -10,10 +10,10 @@ class MemoryQueue:
         self.tasks: dict[ClipTask, bool] = {}
         self.done: set[ClipTask] = set()
 
-    def put(self, task: ClipTask, *, high: bool) -> None:
+    def enqueue(self, task: ClipTask, *, high: bool) -> None:
         self.tasks.setdefault(task, high)
 
-    def has(self, task: ClipTask, *, high: bool) -> bool:
+    def contains(self, task: ClipTask, *, high: bool) -> bool:
         return self.tasks.get(task) is high and task not in self.done
 
 
@@ -29,11 +29,11 @@ class FakeExecutions:
         if self.failure is not None:
             raise self.failure
         self.started.append((job_id, run))
-        name = self.name(f"execution-{len(self.started)}")
+        name = self.full_name(f"execution-{len(self.started)}")
         self.active.add(name)
         return name
 
-    def name(self, execution_id: str) -> str:
+    def full_name(self, execution_id: str) -> str:
         return f"workflows/film/executions/{execution_id}"
 
     def cancel(self, name: str) -> None:

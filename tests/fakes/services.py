@@ -37,9 +37,9 @@ class FakeServices(Services):
     jobs: MemoryJobs
     artifacts: MemoryArtifacts
     inbox: MemoryInbox
-    writer: FakeWriter
-    painter: FakePainter
-    filmer: FakeFilmer
+    text: FakeWriter
+    images: FakePainter
+    video: FakeFilmer
     queue: MemoryQueue
     executions: FakeExecutions
     clock: FakeClock
@@ -52,27 +52,27 @@ class FakeServices(Services):
         self.jobs = MemoryJobs()
         self.artifacts = MemoryArtifacts(self.clock)
         self.inbox = MemoryInbox()
-        self.writer = FakeWriter()
-        self.painter = FakePainter()
-        self.filmer = FakeFilmer(self.artifacts)
+        self.text = FakeWriter()
+        self.images = FakePainter()
+        self.video = FakeFilmer(self.artifacts)
         self.queue = MemoryQueue()
         self.executions = FakeExecutions()
 
     def opened(self, **request: object) -> Job:
         """A job opened by its first execution."""
         opened = self.open_job(OpenJob("e-1", {"prompt": "A lighthouse keeper waits", **request}))
-        return self.jobs.job(opened.job_id).value
+        return self.jobs.get_job(opened.job_id).value
 
     def lower_limit(self, job: Job, limit_micros: int) -> None:
         """Below what a submission with this plan would need: as a price that rises after it."""
-        read = self.jobs.job(job.id)
+        read = self.jobs.get_job(job.id)
         self.jobs.write(Replace(job.id, read, read.value.evolve(budget=Budget(limit_micros=limit_micros))))
 
     def planned(self, **request: object) -> Job:
         """A job with its storyboard written."""
         job = self.opened(**request)
         self.write_storyboard(WriteStoryboard(job.id, job.run))
-        return self.jobs.job(job.id).value
+        return self.jobs.get_job(job.id).value
 
     def draw_all(self, job: Job) -> None:
         for wave in job.require_plan().waves:
@@ -83,7 +83,7 @@ class FakeServices(Services):
         """A job with all pictures drawn and all clips queued."""
         job = self.planned(**request)
         self.draw_all(job)
-        return self.jobs.job(job.id).value
+        return self.jobs.get_job(job.id).value
 
     def submit_queued(self) -> list[str]:
         """Deliver every task once; answers the states."""
@@ -109,7 +109,7 @@ class FakeServices(Services):
             height_px=720,
             copied_frames=432,
         )
-        read = self.jobs.job(job.id)
+        read = self.jobs.get_job(job.id)
         self.jobs.write(Replace(job.id, read, read.value.evolve(output=output)))
 
     def close(self, job: Job) -> str:

@@ -68,13 +68,13 @@ class FakeWriter:
 
     def __init__(self) -> None:
         self.location = GLOBAL
-        self.asked: list[TextRequest] = []
+        self.requests: list[TextRequest] = []
         self.answers: list[str | Declined | CallFailed] = []
         self.billed: list[ReportedUsage] = []
 
-    def write(self, manuscript: TextRequest, timeout_s: float) -> TextResult | Declined:
-        self.asked.append(manuscript)
-        usual = a_storyboard() if manuscript.schema is Storyboard else MILDER_WORDS
+    def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
+        self.requests.append(request)
+        usual = a_storyboard() if request.schema is Storyboard else MILDER_WORDS
         answer = self.answers.pop(0) if self.answers else json.dumps(usual)
         if isinstance(answer, CallFailed):
             raise answer
@@ -88,13 +88,13 @@ class FakePainter:
 
     def __init__(self) -> None:
         self.location = GLOBAL
-        self.asked: list[ImageRequest] = []
+        self.requests: list[ImageRequest] = []
         self.failures: list[CallFailed | Declined] = []
         self.billed: list[ReportedUsage] = []
         self.shapes: list[tuple[int, int]] = []  # of the next pictures; the frame's own when there are none
 
-    def paint(self, sketch: ImageRequest, timeout_s: float) -> ImageResult | Declined:
-        self.asked.append(sketch)
+    def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
+        self.requests.append(request)
         if self.failures:
             failure = self.failures.pop(0)
             if isinstance(failure, CallFailed):
@@ -102,28 +102,28 @@ class FakePainter:
             self.billed.append(failure.usage)
             return failure
         out = io.BytesIO()
-        Image.new("RGB", (32, 18), (sketch.seed % 256, len(self.asked) % 256, 7)).save(out, "PNG")
-        drawn_px = self.shapes.pop(0) if self.shapes else sketch.frame_px
+        Image.new("RGB", (32, 18), (request.seed % 256, len(self.requests) % 256, 7)).save(out, "PNG")
+        drawn_px = self.shapes.pop(0) if self.shapes else request.frame_px
         painted = ImageResult(out.getvalue(), reported(PICTURE_USAGE), drawn_px)
         self.billed.append(painted.usage)
         return painted
 
 
 class FakeFilmer:
-    """Takes every shot; an operation runs until the test ends it."""
+    """Takes every request; an operation runs until the test ends it."""
 
     def __init__(self, artifacts: MemoryArtifacts) -> None:
         self._artifacts = artifacts
-        self.asked: list[VideoRequest] = []
+        self.requests: list[VideoRequest] = []
         self.failures: list[CallFailed] = []
         self.states: dict[str, FilmingState] = {}
         self.prefixes: dict[str, str] = {}
 
-    def submit(self, shot: VideoRequest, output_uri: str, timeout_s: float) -> str:
-        self.asked.append(shot)
+    def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
+        self.requests.append(request)
         if self.failures:
             raise self.failures.pop(0)
-        operation = f"operations/{len(self.asked)}"
+        operation = f"operations/{len(self.requests)}"
         self.states[operation] = Running()
         self.prefixes[operation] = output_uri
         return operation

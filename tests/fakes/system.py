@@ -34,7 +34,7 @@ class FakeIds:
     def __init__(self) -> None:
         self._count = 0
 
-    def token(self) -> str:
+    def new_token(self) -> str:
         self._count += 1
         return f"token-{self._count}"
 

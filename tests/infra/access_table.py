@@ -55,8 +55,8 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("promptreelSigner", "account film-api", ""): "api",
     ("promptreelSigner", "account film-studio", ""): "studio",
     # Who may store images.
-    ("roles/artifactregistry.writer", "repository promptreel", ""): "build",
-    ("roles/artifactregistry.writer", "repository promptreel-functions", ""): "build-functions",
+    ("roles/artifactregistry.text", "repository promptreel", ""): "build",
+    ("roles/artifactregistry.text", "repository promptreel-functions", ""): "build-functions",
 }
 
 

@@ -39,7 +39,7 @@ def a_filmed_job(world: FakeServices, a_clip: Callable[..., Path], **request: An
     job = _drawn(world, **request)
     world.submit_queued()
     for number in (1, 2):
-        world.filmer.deliver(f"operations/{number}")
+        world.video.deliver(f"operations/{number}")
     world.clock.pass_s(60)
     assert world.poll(job).state == "done"
     for number in (1, 2):
@@ -48,7 +48,7 @@ def a_filmed_job(world: FakeServices, a_clip: Callable[..., Path], **request: An
 
 
 def _drawn(world: FakeServices, **request: Any) -> Job:
-    world.writer.answers = [json.dumps(a_storyboard(scenes=2))]
+    world.text.answers = [json.dumps(a_storyboard(scenes=2))]
     return world.drawn(**{"scenes": 2, "duration_s": 8, **request})
 
 
@@ -58,10 +58,10 @@ def _made_real(world: FakeServices, job: Job) -> Job:
     for uri, colour in zip(dict.fromkeys(pictures), COLOURS, strict=False):
         replace_file(world, uri, a_picture(job.require_plan().size_px, colour))
     stamp(world, job)
-    read, plan = world.jobs.job(job.id), job.require_plan()
+    read, plan = world.jobs.get_job(job.id), job.require_plan()
     slow = plan.evolve(fps=FPS, transition_frames=plan.transition_frames * FPS // plan.fps)
     world.jobs.write(Replace(job.id, read, read.value.evolve(plan=slow)))
-    return world.jobs.job(job.id).value
+    return world.jobs.get_job(job.id).value
 
 
 def like_filmed(**wishes: Any) -> dict[str, Any]:
@@ -71,11 +71,11 @@ def like_filmed(**wishes: Any) -> dict[str, Any]:
 
 
 def scenes(world: FakeServices, job: Job) -> list[Scene]:
-    return [read.value for read in world.jobs.scenes(job.id)]
+    return [read.value for read in world.jobs.list_scenes(job.id)]
 
 
 def change_scene(world: FakeServices, job: Job, scene_id: str, **fields: Any) -> None:
-    read = world.jobs.scene(job.id, scene_id)
+    read = world.jobs.get_scene(job.id, scene_id)
     world.jobs.write(Replace(job.id, read, read.value.evolve(**fields)))
 
 
@@ -94,7 +94,7 @@ def stamp(world: FakeServices, job: Job) -> None:
     """Write the checksums of what stands in the bucket now on the scenes."""
     for scene in scenes(world, job):
         made = {"start": scene.start, "end": scene.end, "clip": scene.clip}
-        sums = {name: one.evolve(checksum=world.artifacts.checksum(one.uri)) for name, one in made.items() if one}
+        sums = {name: one.evolve(checksum=world.artifacts.read_checksum(one.uri)) for name, one in made.items() if one}
         change_scene(world, job, scene.id, **sums)
 
 

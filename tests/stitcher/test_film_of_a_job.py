@@ -50,7 +50,7 @@ def cut(world: FakeServices, job: Job, run: int | None = 1) -> FilmStitched:
 def test_clips_of_a_job_then_become_its_film_and_poster(world: FakeServices, filmed: Job) -> None:
     assert cut(world, filmed) == FilmStitched("done")
 
-    done = world.jobs.job(filmed.id).value
+    done = world.jobs.get_job(filmed.id).value
     assert done.output is not None
     assert done.warnings == ()
     assert (done.output.frames, done.output.width_px, done.output.height_px) == (2 * FRAMES, 1280, 720)
@@ -75,7 +75,7 @@ def test_film_of_a_job_then_comes_with_title_chapters_contact_sheet_and_small_pr
     job = a_filmed_job(world, a_clip, title="Light on the Rocks", **wanted)
     assert cut(world, job) == FilmStitched("done")
 
-    output = world.jobs.job(job.id).value.output
+    output = world.jobs.get_job(job.id).value.output
     assert output is not None
     assert (output.width_px, output.height_px) == size
     with av.open(str(fetched(world, output.film_uri, tmp_path / "film.mp4"))) as film:
@@ -120,14 +120,14 @@ def test_same_cut_when_asked_for_again_then_is_answered_without_cutting(
     world: FakeServices, filmed: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut(world, filmed)
-    first = world.jobs.job(filmed.id).value.output
+    first = world.jobs.get_job(filmed.id).value.output
     monkeypatch.setattr(join_segments, "stitch", None)
 
     assert cut(world, filmed) == FilmStitched("done")
-    read = world.jobs.job(filmed.id)
+    read = world.jobs.get_job(filmed.id)
     world.jobs.write(Replace(filmed.id, read, read.value.evolve(output=None)))
     assert cut(world, filmed) == FilmStitched("done")
-    assert world.jobs.job(filmed.id).value.output == first
+    assert world.jobs.get_job(filmed.id).value.output == first
 
 
 def test_cut_that_another_instance_is_making_then_is_waited_for_and_taken_over_when_its_lease_is_over(
@@ -149,14 +149,16 @@ def test_missing_clip_sends_the_job_back_to_filming_with_its_name(world: FakeSer
 
     assert cut(world, filmed) == FilmStitched("refilm")
     assert cut(world, filmed) == FilmStitched("refilm"), "the first answer may have been lost"
-    assert world.jobs.job(filmed.id).value.state is JobState.VIDEO_GEN
+    assert world.jobs.get_job(filmed.id).value.state is JobState.VIDEO_GEN
     problem = scenes(world, filmed)[1].problem
     assert problem is not None
     assert problem.code == "clip_missing"
     assert problem.message.startswith(f"scene-02: its clip, paid with {clip.call}, is gone")
     assert world.poll(filmed).state == "done"
     assert cut(world, filmed) == FilmStitched("done")
-    assert world.jobs.job(filmed.id).value.warnings[0].startswith("scene-02 is a still: scene-02: its clip, paid with")
+    assert (
+        world.jobs.get_job(filmed.id).value.warnings[0].startswith("scene-02 is a still: scene-02: its clip, paid with")
+    )
 
 
 def test_replaced_clip_is_not_cut_into_the_film(world: FakeServices, filmed: Job) -> None:
@@ -194,14 +196,14 @@ def test_damaged_clip_is_filmed_again_whatever_the_policy(
 
     assert cut(world, job) == FilmStitched("refilm")
 
-    changed = world.jobs.job(job.id).value
+    changed = world.jobs.get_job(job.id).value
     assert (changed.state, changed.output) == (JobState.VIDEO_GEN, None)
     first, second = scenes(world, job)
     assert (first.state, first.take, first.clip) == (SceneState.QUEUED, 2, None)
     assert second.state is SceneState.DONE
     refilm(world, job, 1, a_clip(**like_filmed(mark=1)))
     assert cut(world, job) == FilmStitched("done")
-    assert world.jobs.job(job.id).value.warnings == ()
+    assert world.jobs.get_job(job.id).value.warnings == ()
 
 
 @pytest.mark.parametrize("policy", ["still", "omit", "fail"])
@@ -224,7 +226,7 @@ def test_policy_decides_when_the_clip_filmed_again_is_damaged_too(
         return
     assert polled.state == "done"
     assert cut(world, job) == FilmStitched("done")
-    done = world.jobs.job(job.id).value
+    done = world.jobs.get_job(job.id).value
     assert done.output is not None
     assert done.output.frames == {"still": 2, "omit": 1}[policy] * FRAMES
     assert done.warnings[0].startswith(f"scene-01 is {'a still' if policy == 'still' else 'left out'}: scene-01: ")
@@ -234,9 +236,9 @@ def refilm(world: FakeServices, job: Job, number: int, clip: Path) -> None:
     """Let the scene's second clip come, with this file in its place."""
     world.poll(job)
     world.submit_queued()
-    waiting = [name for name, state in world.filmer.states.items() if type(state).__name__ == "Running"]
+    waiting = [name for name, state in world.video.states.items() if type(state).__name__ == "Running"]
     for operation in waiting:
-        world.filmer.deliver(operation)
+        world.video.deliver(operation)
     world.clock.pass_s(60)
     assert world.poll(job).state == "done"
     replace_clip(world, job, number, clip)
@@ -251,7 +253,7 @@ def test_cut_that_was_given_back_holds_no_lease(
     digest = film_edit.edit_film(filmed, scenes(world, filmed)).digest("film")
     assert cut(world, filmed) == FilmStitched("refilm")
 
-    render = world.jobs.render(digest)
+    render = world.jobs.get_render(digest)
     assert render is not None
     assert render.value.lease is None
 
@@ -274,7 +276,7 @@ def test_defective_clip_then_the_film_keeps_its_length_and_a_warning_names_the_s
 
     assert cut(world, filmed) == FilmStitched("done")
 
-    done = world.jobs.job(filmed.id).value
+    done = world.jobs.get_job(filmed.id).value
     assert done.output is not None
     assert done.output.frames == 2 * FRAMES
     assert len(done.warnings) == 1
@@ -316,7 +318,7 @@ def test_clip_that_ignores_a_keyframe_is_filmed_again_and_then_shown_with_the_nu
     refilm(world, job, 1, ignoring)
     assert cut(world, job) == FilmStitched("done")
 
-    (warning,) = world.jobs.job(job.id).value.warnings
+    (warning,) = world.jobs.get_job(job.id).value.warnings
     assert re.fullmatch(f"scene-01 {words}\\d+ of 255", warning)
 
 
@@ -334,11 +336,11 @@ def test_odd_clip_is_shown_with_a_warning_when_the_budget_holds_no_other(
 ) -> None:
     job = a_filmed_job(world, a_clip)
     replace_clip(world, job, 1, a_clip(**like_filmed(mark=1, size=(640, 360))))
-    read = world.jobs.job(job.id)
+    read = world.jobs.get_job(job.id)
     world.jobs.write(Replace(job.id, read, read.value.evolve(budget=Budget(limit_micros=1))))
 
     assert cut(world, job) == FilmStitched("done")
-    assert world.jobs.job(job.id).value.warnings == ("scene-01 is 640x360 where 1280x720 was paid for",)
+    assert world.jobs.get_job(job.id).value.warnings == ("scene-01 is 640x360 where 1280x720 was paid for",)
 
 
 SHAPES = {
@@ -364,7 +366,7 @@ def test_clip_of_another_shape_is_filmed_again_and_then_shown_with_a_warning(
     refilm(world, job, 1, a_clip(**like_filmed(mark=1, size=size)))
     assert cut(world, job) == FilmStitched("done")
 
-    done = world.jobs.job(job.id).value
+    done = world.jobs.get_job(job.id).value
     assert done.output is not None
     assert done.output.frames == 2 * FRAMES
     assert done.warnings == (f"scene-01 is {size[0]}x{size[1]} where 1280x720 was paid for",)
@@ -375,7 +377,7 @@ def test_stale_run_or_ended_job_then_cuts_nothing(world: FakeServices, filmed: J
     job_lifecycle.cancel(filmed.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
 
     assert cut(world, filmed) == FilmStitched("superseded")
-    assert world.jobs.job(filmed.id).value.state is JobState.CANCELLED
+    assert world.jobs.get_job(filmed.id).value.state is JobState.CANCELLED
 
 
 def test_job_without_a_plan_then_is_told_that_there_is_nothing_to_cut_yet(world: FakeServices) -> None:
@@ -421,7 +423,7 @@ def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(
 
     assert cut(world, filmed) == FilmStitched("done")
 
-    done = world.jobs.job(filmed.id).value
+    done = world.jobs.get_job(filmed.id).value
     assert done.output is not None
     assert done.output.frames == 2 * FRAMES
     assert done.warnings == ("scene-02 is a still: scene-02: no clip in 2 tries: celebrity",)
@@ -438,13 +440,13 @@ def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(
 
 
 def test_scene_that_was_given_up_then_is_left_out_where_its_owner_wants_so(world: FakeServices, filmed: Job) -> None:
-    read = world.jobs.job(filmed.id)
+    read = world.jobs.get_job(filmed.id)
     world.jobs.write(Replace(filmed.id, read, read.value.evolve(request=a_request(on_scene_failure="omit"))))
     give_up(world, filmed)
 
     assert cut(world, filmed) == FilmStitched("done")
 
-    done = world.jobs.job(filmed.id).value
+    done = world.jobs.get_job(filmed.id).value
     assert done.output is not None
     assert done.output.frames == FRAMES
     assert done.warnings[0].startswith("scene-02 is left out")

@@ -169,7 +169,7 @@ def test_service_answers_transient_and_names_no_scene_when_the_machine_ends_ffmp
 
     assert failed.value.code == "stitcher_exhausted"
     assert "scene-0" not in failed.value.message
-    assert world.jobs.job(job.id).value.output is None
+    assert world.jobs.get_job(job.id).value.output is None
     use_ffmpeg(real)
     assert stitch_film(job.id, 1, a_room(world)).state == "done"
 

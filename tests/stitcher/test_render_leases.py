@@ -22,7 +22,7 @@ def made(_: Runner) -> RenderResult:
 
 
 def standing(world: FakeServices) -> Render:
-    read = world.jobs.render("d")
+    read = world.jobs.get_render("d")
     assert read is not None
     return read.value
 
@@ -60,7 +60,7 @@ def test_lease_when_the_work_fails_then_is_given_back(world: FakeServices) -> No
 
 def test_lease_when_another_instance_took_it_then_its_result_is_not_overwritten(world: FakeServices) -> None:
     def overtaken(_: Runner) -> RenderResult:
-        read = world.jobs.render("d")
+        read = world.jobs.get_render("d")
         assert read is not None
         other = Lease(holder="other", until=world.clock.now())
         world.jobs.write(Replace("job-1", read, read.value.evolve(lease=other)))

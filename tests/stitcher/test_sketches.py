@@ -138,7 +138,7 @@ def test_film_when_its_last_preview_shows_all_of_it_then_takes_that_over(
 
     stitch_film(job.id, None, room)
 
-    output = world.jobs.job(job.id).value.output
+    output = world.jobs.get_job(job.id).value.output
     assert output is not None
     assert output.preview_uri == made.uri
 
@@ -148,7 +148,7 @@ def test_preview_of_a_finished_film_then_is_the_one_made_with_it(
 ) -> None:
     job = a_filmed_job(world, a_clip)
     stitch_film(job.id, None, room)
-    output = world.jobs.job(job.id).value.output
+    output = world.jobs.get_job(job.id).value.output
     monkeypatch.setattr(previews, "join_segments", None)
 
     made = previews.make_preview(job.id, None, room)
@@ -250,10 +250,10 @@ def test_reel_when_its_film_is_to_be_called_otherwise_then_has_another_name(worl
     job = a_drawn_job(world)
     give_up(world, job)
     change_scene(world, job, "scene-01", state=SceneState.FILTERED)
-    read = world.jobs.job(job.id)
+    read = world.jobs.get_job(job.id)
     world.jobs.write(Replace(job.id, read, read.value.evolve(plan=job.require_plan().evolve(title="Another"))))
 
-    renamed = world.jobs.job(job.id).value
+    renamed = world.jobs.get_job(job.id).value
 
     assert film_edit.edit_film(renamed, scenes(world, job)).digest("film") != film_edit.edit_film(
         job, scenes(world, job)

@@ -46,8 +46,8 @@ class Site:
 
     def render(self, job: Job) -> Render | None:
         """The still of the long scene as it stands."""
-        shown = film_edit.edit_still(job, [read.value for read in self.jobs.scenes(job.id)], SCENE)
-        read = self.jobs.render(shown.digest("still"))
+        shown = film_edit.edit_still(job, [read.value for read in self.jobs.list_scenes(job.id)], SCENE)
+        read = self.jobs.get_render(shown.digest("still"))
         return read.value if read else None
 
     def lease(self, job: Job) -> Lease | None:

@@ -58,7 +58,7 @@ class FilmSet:
         return play_source(SOURCE, argument, world=scripted, env=ENV)
 
     def job(self) -> Job:
-        (job,) = self.world.jobs.jobs("operators", None, 2, None)
+        (job,) = self.world.jobs.list_jobs("operators", None, 2, None)
         return job
 
     def count(self, step: str) -> int:
@@ -92,15 +92,15 @@ class FilmSet:
     def _deliver_tasks(self) -> None:
         """The queue and Veo between two steps: every task is delivered, every clip done after a minute."""
         for task in list(self.world.queue.tasks):
-            if self.world.jobs.job(task.job_id).value.run == task.run:
+            if self.world.jobs.get_job(task.job_id).value.run == task.run:
                 self.world.submit_clip(SubmitClip(task.job_id, task.run, task.scene, task.take, task.attempt))
-        for operation, state in self.world.filmer.states.items():
+        for operation, state in self.world.video.states.items():
             since = self.filmed_s.setdefault(operation, self._now_s())
             if type(state).__name__ == "Running" and self._now_s() - since >= 60:
-                self.world.filmer.deliver(operation)
+                self.world.video.deliver(operation)
 
     def _stitch(self, job_id: str) -> dict[str, Any]:
-        read = self.world.jobs.job(job_id)
+        read = self.world.jobs.get_job(job_id)
         frames = read.value.require_plan().planned_frames
         output = Output(
             film_uri="gs://film",

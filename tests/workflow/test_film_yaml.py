@@ -38,7 +38,7 @@ def test_every_step_after_the_first_then_is_asked_in_the_jobs_trace_and_told_its
 
     assert {headers["traceparent"] for headers in film.headers[1:]} == {traceparent(film.job().id)}
     executions = {headers["X-Promptreel-Execution"] for headers in film.headers}
-    assert film.job().execution in {world.executions.name(execution) for execution in executions}
+    assert film.job().execution in {world.executions.full_name(execution) for execution in executions}
     assert len(executions) == 1
 
 
@@ -65,7 +65,7 @@ def test_bad_request_then_fails_the_execution_in_words_and_leaves_no_job(world: 
     assert played.error["code"] == "invalid"
     assert "promt: there is no such field" in played.error["message"]
     assert film.calls == ["open_job"]
-    assert list(world.jobs.jobs("operators", None, 2, None)) == []
+    assert list(world.jobs.list_jobs("operators", None, 2, None)) == []
 
 
 def test_execution_whose_job_another_one_has_then_ends_well_and_does_nothing(world: FakeServices) -> None:
@@ -148,7 +148,7 @@ def test_job_fails_with_the_http_error_when_a_step_answers_something_else_than_a
 
 
 def test_failed_drawing_then_ends_the_filming_loop(world: FakeServices) -> None:
-    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
+    world.images.failures = [Refused("IMAGE_SAFETY")] * 3
 
     film = FilmSet(world)
     played = film.play(PROMPT)

@@ -36,14 +36,16 @@ class FirestoreJobs:
         self._database = database
         self._client: Client | None = None
 
-    def job(self, job_id: str) -> Versioned[Job]:
+    def get_job(self, job_id: str) -> Versioned[Job]:
         with translated("read job"):
             snapshot = self._jobs().document(job_id).get(timeout=TIMEOUT_S)
         if not snapshot.exists:
             raise NotFound(f"There is no job {job_id}.")
         return _parse(Job, snapshot)
 
-    def jobs(self, owner: str | None, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
+    def list_jobs(
+        self, owner: str | None, state: JobState | None, limit: int, before: datetime | None
+    ) -> Sequence[Job]:
         query = self._jobs().order_by("created", direction="DESCENDING")
         if owner is not None:
             query = query.where(filter=_compared("owner", "==", owner))
@@ -53,51 +55,51 @@ class FirestoreJobs:
             query = query.start_after({"created": _text(before)})
         return [read.value for read in islice(self._readable(Job, query, limit), limit)]
 
-    def jobs_in(self, states: Iterable[JobState]) -> Iterator[Job]:
+    def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
         query = self._jobs().where(filter=_compared("state", "in", [state.value for state in states]))
         return (read.value for read in self._readable(Job, query.order_by("updated"), PAGE))
 
-    def jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
+    def list_jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
         query = self._jobs().where(filter=_compared("open_calls_since", "<=", _text(now)))
         return (read.value for read in self._readable(Job, query.order_by("open_calls_since"), PAGE))
 
-    def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
+    def get_scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
         with translated("read scene"):
             snapshot = self._jobs().document(job_id).collection("scenes").document(scene_id).get(timeout=TIMEOUT_S)
         if not snapshot.exists:
             raise NotFound(f"Job {job_id} has no scene {scene_id}.")
         return _parse(Scene, snapshot)
 
-    def scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
+    def list_scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
         found = self._stream(self._jobs().document(job_id).collection("scenes"))
         scenes = [_parse(Scene, one) for one in found]
         return sorted(scenes, key=lambda read: read.value.display_order)
 
-    def call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
+    def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
         with translated("read call"):
             snapshot = self._jobs().document(job_id).collection("calls").document(call_id).get(timeout=TIMEOUT_S)
         return _parse(Call, snapshot) if snapshot.exists else None
 
-    def calls(self, job_id: str) -> Sequence[Versioned[Call]]:
+    def list_calls(self, job_id: str) -> Sequence[Versioned[Call]]:
         found = self._stream(self._jobs().document(job_id).collection("calls"))
         calls = [_parse(Call, one) for one in found]
         return sorted(calls, key=lambda read: (read.value.created, read.value.purpose, read.value.attempt))
 
-    def calls_in(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
+    def list_calls_in_states(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
         query = self._db().collection_group("calls")
         query = query.where(filter=_compared("state", "in", [state.value for state in states]))
         return self._readable(Call, query, PAGE)
 
-    def render(self, digest: str) -> Versioned[Render] | None:
+    def get_render(self, digest: str) -> Versioned[Render] | None:
         with translated("read render"):
             snapshot = self._db().collection("renders").document(digest).get(timeout=TIMEOUT_S)
         return _parse(Render, snapshot) if snapshot.exists else None
 
-    def expired(self, now: datetime) -> Iterator[Job]:
+    def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         query = self._jobs().where(filter=_compared("expires", "<=", _text(now)))
         return (read.value for read in self._readable(Job, query.order_by("expires"), PAGE))
 
-    def erase(self, job_id: str, limit: int) -> int:
+    def delete_owned_documents(self, job_id: str, limit: int) -> int:
         job = self._jobs().document(job_id)
         renders = self._db().collection("renders").where(filter=_compared("job", "==", job_id))
         owned: list[Any] = []

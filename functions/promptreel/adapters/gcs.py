@@ -87,7 +87,7 @@ class GcsArtifacts(_Storage):
         with translated(f"look for {path}"):
             return bool(self._blob(self.uri(path)).exists(timeout=TIMEOUT_S))
 
-    def checksum(self, uri: str) -> str:
+    def read_checksum(self, uri: str) -> str:
         blob = self._blob(uri)
         with translated(f"look at {uri}"):
             blob.reload(timeout=TIMEOUT_S)
@@ -103,7 +103,7 @@ class GcsArtifacts(_Storage):
         with suppress(NotFound), translated(f"delete {uri}"):
             self._blob(uri).delete(timeout=TIMEOUT_S)
 
-    def signed_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
+    def sign_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
         """See `ArtifactStore`. Each link costs a call to the signer, so one is kept for half of its life."""
         half_life, wanted = int(time.time() // (expires_s / 2)), list(uris)
         if not wanted:
@@ -129,7 +129,7 @@ class GcsInbox(_Storage):
         super().__init__(project)
         self._results_bucket = results_bucket
 
-    def read(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
+    def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
         doing = f"read {name}"
         with translated(doing):
             blob = self._client.bucket(bucket).get_blob(name, timeout=TIMEOUT_S)
@@ -145,7 +145,7 @@ class GcsInbox(_Storage):
         owner = (blob.metadata or {}).get("owner")
         return UploadedPrompt(bucket, name, generation, blob.content_type or "", owner, data)
 
-    def report(self, name: str, report: dict[str, object]) -> str:
+    def write_report(self, name: str, report: dict[str, object]) -> str:
         uri = self._report_uri(name)
         with translated(f"write report on {name}"):
             self._blob(uri).upload_from_string(
@@ -153,7 +153,7 @@ class GcsInbox(_Storage):
             )
         return uri
 
-    def retract(self, name: str, job_id: str) -> None:
+    def delete_report(self, name: str, job_id: str) -> None:
         blob = self._blob(self._report_uri(name))
         with suppress(NotFound, VersionConflict), translated(f"retract report on {name}"):
             blob.reload(timeout=TIMEOUT_S)

@@ -19,45 +19,45 @@ class Gemini:
         self.location = location
         self._url = url
 
-    def write(self, manuscript: TextRequest, timeout_s: float) -> TextResult | Declined:
+    def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
         from google.genai import types  # noqa: PLC0415 - cold start
 
         with paid_call("write"):
             answer = self._client.models.generate_content(
-                model=manuscript.model,
-                contents=manuscript.prompt,
+                model=request.model,
+                contents=request.prompt,
                 config=types.GenerateContentConfig(
-                    system_instruction=manuscript.instruction,
-                    seed=manuscript.seed,
-                    max_output_tokens=manuscript.max_output_tokens,
-                    thinking_config=_thinking(manuscript.thinking_level),
+                    system_instruction=request.instruction,
+                    seed=request.seed,
+                    max_output_tokens=request.max_output_tokens,
+                    thinking_config=_thinking(request.thinking_level),
                     response_mime_type="application/json",
-                    response_schema=manuscript.schema,
+                    response_schema=request.schema,
                     **_one_call(timeout_s),
                 ),
             )
             return read_text(answer)
 
-    def paint(self, sketch: ImageRequest, timeout_s: float) -> ImageResult | Declined:
+    def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
         from google.genai import types  # noqa: PLC0415 - cold start
 
-        parts = [types.Part.from_text(text=sketch.prompt)]
+        parts = [types.Part.from_text(text=request.prompt)]
         # By address: a picture in the request may have 7 MB, one in a bucket 30 MB; a 4k keyframe has up to 20.
-        parts += [types.Part.from_uri(file_uri=uri, mime_type="image/png") for uri in sketch.references]
+        parts += [types.Part.from_uri(file_uri=uri, mime_type="image/png") for uri in request.references]
         with paid_call("paint"):
             answer = self._client.models.generate_content(
-                model=sketch.model,
+                model=request.model,
                 contents=[types.Content(role="user", parts=parts)],
                 config=types.GenerateContentConfig(
                     response_modalities=["TEXT", "IMAGE"],
-                    image_config=types.ImageConfig(aspect_ratio=sketch.aspect, image_size=sketch.size),
-                    seed=sketch.seed,
-                    max_output_tokens=sketch.max_output_tokens,
-                    thinking_config=_thinking(sketch.thinking_level),
+                    image_config=types.ImageConfig(aspect_ratio=request.aspect, image_size=request.size),
+                    seed=request.seed,
+                    max_output_tokens=request.max_output_tokens,
+                    thinking_config=_thinking(request.thinking_level),
                     **_one_call(timeout_s),
                 ),
             )
-            return read_picture(answer, sketch.frame_px)
+            return read_picture(answer, request.frame_px)
 
     @cached_property
     def _client(self) -> "Client":

@@ -24,7 +24,7 @@ _AUTHORIZATION, _SERVERLESS = "Authorization", "X-Serverless-Authorization"
 class InvokerCheck:
     """Trusts the claims of the one token that the request carries."""
 
-    def caller(self, headers: Headers) -> str:
+    def identify_caller(self, headers: Headers) -> str:
         """The verified e-mail address in the forwarded token.
 
         Raises: NotAllowed without a token, with two of them, or without a verified address in it.
@@ -71,7 +71,7 @@ class IdentityAwareProxy:
         self._keys: dict[str, str] = {}
         self._asked: datetime | None = None
 
-    def caller(self, headers: Headers) -> str:
+    def identify_caller(self, headers: Headers) -> str:
         """The signed e-mail address. Raises: NotAllowed; Transient when Google's keys cannot be had."""
         from google.auth import jwt  # noqa: PLC0415 - cold start
 

@@ -33,7 +33,7 @@ class ListedOperators:
         self._url = url
         self._known: dict[str, tuple[bool, datetime]] = {}
 
-    def include(self, email: str) -> bool:
+    def is_operator(self, email: str) -> bool:
         email = email.lower()
         if email in self._people:
             return True

@@ -19,7 +19,7 @@ class SystemClock:
 class SystemIds:
     """`Ids` from the operating system."""
 
-    def token(self) -> str:
+    def new_token(self) -> str:
         return secrets.token_hex(12)
 
     def jitter(self) -> float:

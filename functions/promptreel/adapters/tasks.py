@@ -26,7 +26,7 @@ class CloudTasksQueue:
         self._target = target
         self._account = account
 
-    def put(self, task: ClipTask, *, high: bool) -> None:
+    def enqueue(self, task: ClipTask, *, high: bool) -> None:
         from google.cloud import tasks_v2  # noqa: PLC0415 - cold start
 
         body = {
@@ -53,7 +53,7 @@ class CloudTasksQueue:
         except VersionConflict:
             pass  # this dispatch is in the queue already, or was
 
-    def has(self, task: ClipTask, *, high: bool) -> bool:
+    def contains(self, task: ClipTask, *, high: bool) -> bool:
         """As the port says. Needs cloudtasks.tasks.get, which the enqueuer's role does not hold.
 
         Source: https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/get

@@ -26,7 +26,7 @@ class Veo:
         self._location = location
         self._url = url
 
-    def submit(self, shot: VideoRequest, output_uri: str, timeout_s: float) -> str:
+    def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
         from google.genai import types  # noqa: PLC0415 - cold start
 
         def picture(uri: str) -> types.Image:
@@ -34,18 +34,18 @@ class Veo:
 
         with paid_call("film"):
             operation = self._client.models.generate_videos(
-                model=shot.model,
-                source=types.GenerateVideosSource(prompt=shot.prompt, image=picture(shot.first_uri)),
+                model=request.model,
+                source=types.GenerateVideosSource(prompt=request.prompt, image=picture(request.first_uri)),
                 config=types.GenerateVideosConfig(
                     number_of_videos=1,
                     output_gcs_uri=output_uri,
-                    duration_seconds=shot.seconds,
-                    aspect_ratio=shot.aspect,
-                    resolution=shot.resolution,
-                    seed=shot.seed,
-                    generate_audio=shot.audio,
+                    duration_seconds=request.seconds,
+                    aspect_ratio=request.aspect,
+                    resolution=request.resolution,
+                    seed=request.seed,
+                    generate_audio=request.audio,
                     person_generation="allow_adult",
-                    last_frame=picture(shot.last_uri),
+                    last_frame=picture(request.last_uri),
                     http_options=one_post(timeout_s),
                 ),
             )

@@ -27,7 +27,7 @@ class WorkflowExecutions:
         with translated("start execution"):
             return self._client.create_execution(parent=self._workflow, execution=wanted, timeout=TIMEOUT_S).name
 
-    def name(self, execution_id: str) -> str:
+    def full_name(self, execution_id: str) -> str:
         return f"{self._workflow}/executions/{execution_id}"
 
     def cancel(self, name: str) -> None:

@@ -94,12 +94,12 @@ def _healthz() -> Response:
 
 def _submit(world: World) -> tuple[Response, int]:
     """Answer 202 at once: the job stands before its execution is asked for, and sweep_jobs starts it otherwise."""
-    owner = world.identity.caller(request.headers)
+    owner = world.identity.identify_caller(request.headers)
     payload = _body()
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= MAX_KEY_CHARS:
         raise Invalid(f"Idempotency-Key: must have 1 to {MAX_KEY_CHARS} characters.")
-    job_id = identifiers.job_id("key", owner, key) if key else identifiers.job_id("random", world.ids.token())
+    job_id = identifiers.job_id("key", owner, key) if key else identifiers.job_id("random", world.ids.new_token())
     job = job_lifecycle.create(accept_job(job_id, owner, payload, world.clock.now(), keep=world.keep), world.jobs)
     if job.is_hidden(world.clock.now()):
         raise Conflict(
@@ -132,10 +132,10 @@ def _list(world: World) -> Response:
 
 def _chosen_owner(world: World, asked: str | None) -> str | None:
     """Whose jobs to list: the caller's own; for operators also another owner's, or everybody's (None)."""
-    caller = world.identity.caller(request.headers)
+    caller = world.identity.identify_caller(request.headers)
     if asked in {None, caller}:
         return caller
-    if not world.operators.include(caller):
+    if not world.operators.is_operator(caller):
         raise NotAllowed(
             "owner: only operators list the jobs of others.",
             code="not_an_operator",
@@ -149,7 +149,7 @@ def _present(world: World, owner: str | None, state: JobState | None, before: da
     present: list[Job] = []
     now = world.clock.now()
     while len(present) <= PAGE:
-        found = world.jobs.jobs(owner, state, PAGE + 1, before)
+        found = world.jobs.list_jobs(owner, state, PAGE + 1, before)
         present += [job for job in found if not job.is_hidden(now)]
         if len(found) <= PAGE:
             break
@@ -159,21 +159,21 @@ def _present(world: World, owner: str | None, state: JobState | None, before: da
 
 def _show(world: World, job_id: str) -> Response:
     job = _watched(world, job_id)
-    scenes = [read.value for read in world.jobs.scenes(job.id)]
-    calls = [read.value for read in world.jobs.calls(job.id)]
-    links = world.artifacts.signed_urls(responses.files(job, scenes), LINK_S)
+    scenes = [read.value for read in world.jobs.list_scenes(job.id)]
+    calls = [read.value for read in world.jobs.list_calls(job.id)]
+    links = world.artifacts.sign_urls(responses.files(job, scenes), LINK_S)
     return jsonify(responses.whole(job, scenes, calls, links))
 
 
 def _ledger(world: World, job_id: str) -> Response:
     job = _watched(world, job_id)
-    return jsonify(responses.ledger(job, [read.value for read in world.jobs.calls(job.id)]))
+    return jsonify(responses.ledger(job, [read.value for read in world.jobs.list_calls(job.id)]))
 
 
 def _events(world: World, job_id: str) -> Response:
     """What happened to the job so far, oldest first."""
     job = _watched(world, job_id)
-    scenes, calls = world.jobs.scenes(job.id), world.jobs.calls(job.id)
+    scenes, calls = world.jobs.list_scenes(job.id), world.jobs.list_calls(job.id)
     return jsonify({"events": list_events(job, [read.value for read in scenes], [read.value for read in calls])})
 
 
@@ -230,14 +230,14 @@ def _watched(world: World, job_id: str) -> Job:
 
 def _visible(world: World, job_id: str, operators_see: Collection[str] | None, *, going: bool = False) -> Job:
     """The job, if it is the caller's, or of an owner whose jobs ``operators_see`` (None: everybody's)."""
-    caller, now = world.identity.caller(request.headers), world.clock.now()
+    caller, now = world.identity.identify_caller(request.headers), world.clock.now()
     if identifiers.ID_PATTERN.match(job_id):
-        job = world.jobs.job(job_id).value
+        job = world.jobs.get_job(job_id).value
         is_there = not job.is_hidden(now) or (
             going and job.state in DELETED_JOB_STATES and not job.tombstone_has_expired(now)
         )
         for_operators = operators_see is None or job.owner in operators_see
-        if is_there and (job.owner == caller or (for_operators and world.operators.include(caller))):
+        if is_there and (job.owner == caller or (for_operators and world.operators.is_operator(caller))):
             return job
     raise NotFound(f"There is no job {job_id[:80]}.")
 

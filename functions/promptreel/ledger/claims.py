@@ -122,7 +122,7 @@ class Ledger:
 
         Raises: BudgetExceeded when the call is an extra one that the limit does not hold; nothing is sent then.
         """
-        holder = self._ids.token()
+        holder = self._ids.new_token()
         return retry_on_conflict(lambda: self._claim(ticket, holder), self._clock, self._ids)
 
     def send(self, claim: Acquired, ticket: CallRequest, post: Callable[[float], T]) -> T:
@@ -217,10 +217,10 @@ class Ledger:
         return self._record(call, lambda read: call_rules.abandon(read, self._clock.now()))
 
     def _claim(self, ticket: CallRequest, holder: str) -> Claim:
-        job = self._jobs.job(ticket.job_id)
+        job = self._jobs.get_job(ticket.job_id)
         if not self._is_current(job.value, ticket):
             return Superseded()
-        read = self._jobs.call(ticket.job_id, ticket.call_id)
+        read = self._jobs.get_call(ticket.job_id, ticket.call_id)
         if read is None:
             self._reserve(job, ticket, ticket.price_micros, Create(ticket.job_id, ticket.planned(self._clock.now())))
             raise VersionConflict("The extra call is planned; claim it on a fresh read.")
@@ -254,12 +254,12 @@ class Ledger:
             return False
         if ticket.scene is None:
             return True
-        scene = self._jobs.scene(ticket.job_id, ticket.scene).value
+        scene = self._jobs.get_scene(ticket.job_id, ticket.scene).value
         return scene.take == ticket.take and (not ticket.attempt_of_scene or scene.attempt == ticket.attempt)
 
     def _reserve(self, job: Versioned[Job], ticket: CallRequest, micros: int, change: Change) -> None:
         """Reserve what the plan did not hold. ``job`` was read before the calls are (rule 2)."""
-        committed = committed_micros([read.value for read in self._jobs.calls(ticket.job_id)])
+        committed = committed_micros([read.value for read in self._jobs.list_calls(ticket.job_id)])
         budget = job.value.budget
         if committed + micros > budget.limit_micros:
             raise BudgetExceeded(
@@ -272,10 +272,10 @@ class Ledger:
 
     def _sent(self, claim: Acquired, ticket: CallRequest) -> Call:
         def attempt() -> Call | None:
-            job = self._jobs.job(ticket.job_id)
+            job = self._jobs.get_job(ticket.job_id)
             if not self._is_current(job.value, ticket):
                 return None
-            read = self._jobs.call(ticket.job_id, ticket.call_id)
+            read = self._jobs.get_call(ticket.job_id, ticket.call_id)
             if read is None:
                 return None
             if read.value.state is CallState.SENT and read.value.held_by(claim.holder):
@@ -304,7 +304,7 @@ class Ledger:
         """
 
         def attempt() -> Call:
-            read = self._jobs.call(call.job, call.id)
+            read = self._jobs.get_call(call.job, call.id)
             if read is None:
                 return call
             changed = rule(read.value)

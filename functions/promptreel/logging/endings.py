@@ -24,8 +24,8 @@ def log_job_ended(job: Job, jobs: JobStore) -> None:
     calls: Sequence[Call] | None = None
     scenes: int | None = None
     with suppress(PromptreelError):
-        calls = [read.value for read in jobs.calls(job.id)]
-        scenes = len(jobs.scenes(job.id))
+        calls = [read.value for read in jobs.list_calls(job.id)]
+        scenes = len(jobs.list_scenes(job.id))
     spent = None if calls is None else spent_micros(calls)
     reserved = None if calls is None else committed_micros(list(calls)) - spent_micros(calls)
     if job.spent_micros is not None:  # deleted: its calls and scenes are gone

@@ -51,7 +51,7 @@ class TextGenerator(Protocol):
     def location(self) -> str:
         """Where the model is called: its price depends on it."""
 
-    def write(self, manuscript: TextRequest, timeout_s: float) -> TextResult | Declined:
+    def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
         """One paid call. Raises: Unpaid, Refused, AnswerLost."""
 
 
@@ -86,7 +86,7 @@ class ImageGenerator(Protocol):
     def location(self) -> str:
         """Where the model is called: its price depends on it."""
 
-    def paint(self, sketch: ImageRequest, timeout_s: float) -> ImageResult | Declined:
+    def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
         """One paid call. Raises: Unpaid, Refused, AnswerLost."""
 
 
@@ -131,7 +131,7 @@ FilmingState = Running | Delivered | Ended
 class VideoGenerator(Protocol):
     """A model that films."""
 
-    def submit(self, shot: VideoRequest, output_uri: str, timeout_s: float) -> str:
+    def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
         """One paid call; answers the operation's full name. Raises: Unpaid, Refused, AnswerLost."""
 
     def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, FilmingState | PromptreelError]:

@@ -19,10 +19,10 @@ class ClipTask:
 class ClipQueue(Protocol):
     """The queue that keeps Veo's quota."""
 
-    def put(self, task: ClipTask, *, high: bool) -> None:
+    def enqueue(self, task: ClipTask, *, high: bool) -> None:
         """Enqueue once: the same task put again is the same task."""
 
-    def has(self, task: ClipTask, *, high: bool) -> bool:
+    def contains(self, task: ClipTask, *, high: bool) -> bool:
         """Whether the task waits, backs off or is being delivered; False once it is done. Raises: Transient."""
 
 
@@ -32,7 +32,7 @@ class Executions(Protocol):
     def start(self, job_id: str, run: int) -> str:
         """Start an execution for this run; answers its name."""
 
-    def name(self, execution_id: str) -> str:
+    def full_name(self, execution_id: str) -> str:
         """Full name of one of the workflow's executions."""
 
     def cancel(self, name: str) -> None:

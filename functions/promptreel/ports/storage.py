@@ -50,38 +50,40 @@ class JobStore(Protocol):
     and calls: a missing one would shorten the film, or the bill. Lists across jobs log it and leave it out.
     """
 
-    def job(self, job_id: str) -> Versioned[Job]:
+    def get_job(self, job_id: str) -> Versioned[Job]:
         """Raises: NotFound."""
 
-    def jobs(self, owner: str | None, state: JobState | None, limit: int, before: datetime | None) -> Sequence[Job]:
+    def list_jobs(
+        self, owner: str | None, state: JobState | None, limit: int, before: datetime | None
+    ) -> Sequence[Job]:
         """An owner's jobs, or everybody's, newest first, created before the given moment."""
 
-    def jobs_in(self, states: Iterable[JobState]) -> Iterator[Job]:
+    def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
         """Jobs of all owners in these states, oldest change first, read page by page."""
 
-    def scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
+    def get_scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
         """Raises: NotFound."""
 
-    def scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
+    def list_scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
         """All scenes in display order."""
 
-    def call(self, job_id: str, call_id: str) -> Versioned[Call] | None: ...
+    def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None: ...
 
-    def calls(self, job_id: str) -> Sequence[Versioned[Call]]:
+    def list_calls(self, job_id: str) -> Sequence[Versioned[Call]]:
         """All calls, oldest first."""
 
-    def jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
+    def list_jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
         """Jobs of all owners that ended by now and may have unfinished calls, first ended first, page by page."""
 
-    def calls_in(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
+    def list_calls_in_states(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
         """Calls of all jobs in these states, read page by page."""
 
-    def render(self, digest: str) -> Versioned[Render] | None: ...
+    def get_render(self, digest: str) -> Versioned[Render] | None: ...
 
-    def expired(self, now: datetime) -> Iterator[Job]:
+    def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """Jobs of all owners whose expiry has come, the longest overdue first, read page by page."""
 
-    def erase(self, job_id: str, limit: int) -> int:
+    def delete_owned_documents(self, job_id: str, limit: int) -> int:
         """Remove up to so many of a job's scenes, calls and renders, not the job; how many there were to remove."""
 
     def write(self, *changes: Change) -> None:
@@ -117,7 +119,7 @@ class ArtifactStore(Protocol):
 
     def exists(self, path: str) -> bool: ...
 
-    def checksum(self, uri: str) -> str:
+    def read_checksum(self, uri: str) -> str:
         """A short text that differs when the content differs. Raises: NotFound."""
 
     def list(self, prefix: str) -> Sequence[Stored]:
@@ -126,7 +128,7 @@ class ArtifactStore(Protocol):
     def delete(self, uri: str) -> None:
         """Remove an object; one that is gone is fine."""
 
-    def signed_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
+    def sign_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
         """For each address a link that needs no other credential and stops working."""
 
 
@@ -145,11 +147,11 @@ class UploadedPrompt:
 class Inbox(Protocol):
     """The prompts bucket and the reports about what was found there."""
 
-    def read(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
+    def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
         """Raises: NotFound, TooLarge."""
 
-    def report(self, name: str, report: dict[str, object]) -> str:
+    def write_report(self, name: str, report: dict[str, object]) -> str:
         """Write ``reports/{name}.json`` into the results bucket; answers its URI."""
 
-    def retract(self, name: str, job_id: str) -> None:
+    def delete_report(self, name: str, job_id: str) -> None:
         """Remove the report on a file if it speaks of this job; any other object of that name stays."""

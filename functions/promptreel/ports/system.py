@@ -16,7 +16,7 @@ class Clock(Protocol):
 class Ids(Protocol):
     """Randomness, injected."""
 
-    def token(self) -> str:
+    def new_token(self) -> str:
         """Unguessable, new every time; fits an id."""
 
     def jitter(self) -> float:
@@ -33,12 +33,12 @@ class Headers(Protocol):
 class Identity(Protocol):
     """Whatever stands before us and knows who is asking."""
 
-    def caller(self, headers: Headers) -> str:
+    def identify_caller(self, headers: Headers) -> str:
         """A verified e-mail address. Raises: NotAllowed."""
 
 
 class Operators(Protocol):
     """The people who run this deployment."""
 
-    def include(self, email: str) -> bool:
+    def is_operator(self, email: str) -> bool:
         """Whether this verified address is an operator's; False also when that cannot be found out now."""

@@ -19,7 +19,7 @@ class ArtifactDamaged(Broken):
 def checksum(what: str, uri: str, artifacts: ArtifactStore) -> str:
     """The checksum of what has just been made. Raises: ArtifactDamaged when it is gone already."""
     try:
-        return artifacts.checksum(uri)
+        return artifacts.read_checksum(uri)
     except NotFound as error:
         raise ArtifactDamaged(
             f"{what} is gone from the bucket: {uri}", code=_code(what, "missing"), remedy=_remedy(what)

@@ -34,12 +34,12 @@ def close_job(cmd: CloseJob, *, jobs: JobStore, clock: Clock, ids: Ids) -> JobCl
     job = retry_on_conflict(lambda: _complete(cmd, jobs, clock), clock, ids)
     if job is None or job.output is None:
         return JobClosed("superseded")
-    spent = spent_micros(read.value for read in jobs.calls(job.id))
+    spent = spent_micros(read.value for read in jobs.list_calls(job.id))
     return JobClosed("complete", film_uri=job.output.film_uri, spent_usd=format_usd(spent))
 
 
 def _complete(cmd: CloseJob, jobs: JobStore, clock: Clock) -> Job | None:
-    read = jobs.job(cmd.job_id)
+    read = jobs.get_job(cmd.job_id)
     job = read.value
     if job.run != cmd.run or (job.is_final and job.state is not JobState.COMPLETE):
         return None
@@ -47,8 +47,8 @@ def _complete(cmd: CloseJob, jobs: JobStore, clock: Clock) -> Job | None:
         return job
     if job.output is None:
         raise Broken(f"{job.id} has no film although its cut was reported done.", code="film_missing")
-    scenes = [found.value for found in jobs.scenes(job.id)]
-    calls = [found.value for found in jobs.calls(job.id)]
+    scenes = [found.value for found in jobs.list_scenes(job.id)]
+    calls = [found.value for found in jobs.list_calls(job.id)]
     remedies = filter(None, map(recovery.remedy_warning, scenes))
     replaced = succession.replacement_warnings(calls)
     warnings = (*job.warnings, *replaced, *remedies, *recovery.keyframe_warnings(scenes, calls))

@@ -42,7 +42,7 @@ def mark(
     """
 
     def attempt() -> Job:
-        read, now = jobs.job(job_id), clock.now()
+        read, now = jobs.get_job(job_id), clock.now()
         if read.value.state in DELETED_JOB_STATES or (expired_only and not read.value.is_hidden(now)):
             return read.value
         marked = read.value.mark_deleted(now)
@@ -62,18 +62,18 @@ def purge(job: Job, *, jobs: JobStore, artifacts: ArtifactStore, inbox: Inbox, c
     What an unfinished call may deliver stays until the call is finished, and the calls stay with it: money that may
     be owed is counted to the end.
     """
-    calls = [read.value for read in jobs.calls(job.id)]
+    calls = [read.value for read in jobs.list_calls(job.id)]
     open_calls = [call for call in calls if not call.is_finished]
     awaited = tuple(artifacts.uri(call.prefix) for call in open_calls if call.prefix)
     for stored in artifacts.list(f"jobs/{job.id}/"):
         if not stored.uri.startswith(awaited):
             artifacts.delete(stored.uri)
     if job.upload:
-        inbox.retract(job.upload, job.id)
+        inbox.delete_report(job.upload, job.id)
     if open_calls:
         return False
     counted = retry_on_conflict(lambda: _count(job.id, calls, jobs, clock), clock, ids)
-    while jobs.erase(job.id, ERASED_AT_ONCE):
+    while jobs.delete_owned_documents(job.id, ERASED_AT_ONCE):
         pass
     if clock.now() - counted.updated < timedelta(seconds=LATECOMERS_S):
         return False
@@ -82,7 +82,7 @@ def purge(job: Job, *, jobs: JobStore, artifacts: ArtifactStore, inbox: Inbox, c
 
 def _count(job_id: str, calls: list[Call], jobs: JobStore, clock: Clock) -> Job:
     """Write on the job what it has cost, once, before the calls that say so are removed."""
-    read = jobs.job(job_id)
+    read = jobs.get_job(job_id)
     if read.value.spent_micros is not None:
         return read.value
     counted = read.value.evolve(spent_micros=committed_micros(calls), updated=clock.now())
@@ -91,7 +91,7 @@ def _count(job_id: str, calls: list[Call], jobs: JobStore, clock: Clock) -> Job:
 
 
 def _bury(job_id: str, jobs: JobStore, clock: Clock) -> bool:
-    read, now = jobs.job(job_id), clock.now()
+    read, now = jobs.get_job(job_id), clock.now()
     if read.value.state is not JobState.DELETED:
         forget = now + timedelta(days=TOMBSTONE_DAYS)
         buried = read.value.to(JobState.DELETED, now, upload="", execution=None, forget=forget)

@@ -79,10 +79,10 @@ def draw_keyframe(
     used; BudgetExceeded.
     """
     until = last_answer(clock.now(), REQUEST_S)
-    job = jobs.job(cmd.job_id).value
+    job = jobs.get_job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
         return KeyframeDrawn("superseded")
-    scene = jobs.scene(cmd.job_id, cmd.scene).value
+    scene = jobs.get_scene(cmd.job_id, cmd.scene).value
     if scene.take != cmd.take:
         return KeyframeDrawn("outdated")
     if scene.keyframe(cmd.frame) is None:
@@ -125,9 +125,9 @@ def draw_keyframe(
             return KeyframeDrawn("superseded")
         keyframe = drawn
         retry_on_conflict(lambda: _hang_up(cmd, keyframe, jobs, clock), clock, ids)
-    if jobs.scene(cmd.job_id, cmd.scene).value.keyframes_drawn:
+    if jobs.get_scene(cmd.job_id, cmd.scene).value.keyframes_drawn:
         filming.dispatch(job, cmd.scene, jobs=jobs, queue=queue, clock=clock, ids=ids)
-    if all(read.value.keyframes_drawn for read in jobs.scenes(job.id)):
+    if all(read.value.keyframes_drawn for read in jobs.list_scenes(job.id)):
         job_lifecycle.advance(job.id, job.run, JobState.KEYFRAMES, JobState.VIDEO_GEN, jobs=jobs, clock=clock, ids=ids)
     return KeyframeDrawn("drawn")
 
@@ -173,7 +173,7 @@ def _draw(
         may_redraw = None if was_misfit else partial(_can_pay_another, job.id, ticket.price_micros, jobs)
 
         def post(left_s: float, asked: ImageRequest = sketch, may_redraw: MayRedraw = may_redraw) -> Made | Declined:
-            return _judge_shape(painter.paint(asked, left_s), frame, asked, may_redraw)
+            return _judge_shape(painter.generate_image(asked, left_s), frame, asked, may_redraw)
 
         artifact = Artifact(f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png", "image/png")
         claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
@@ -217,8 +217,8 @@ def _judge_shape(
 def _can_pay_another(job_id: str, price_micros: int, jobs: JobStore) -> bool:
     """Whether the budget holds one more picture; not when that cannot be read, for the present one is paid."""
     try:
-        calls = [read.value for read in jobs.calls(job_id)]
-        return committed_micros(calls) + price_micros <= jobs.job(job_id).value.budget.limit_micros
+        calls = [read.value for read in jobs.list_calls(job_id)]
+        return committed_micros(calls) + price_micros <= jobs.get_job(job_id).value.budget.limit_micros
     except PromptreelError:
         return False
 
@@ -243,7 +243,7 @@ def _digest(sketch: ImageRequest, before: Keyframe | None) -> str:
 
 def _hang_up(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: Clock) -> None:
     """Write the picture on its scene, and as the first picture of the scene that goes on from it."""
-    scenes = jobs.scenes(cmd.job_id)
+    scenes = jobs.list_scenes(cmd.job_id)
     position = next((index for index, read in enumerate(scenes) if read.value.id == cmd.scene), None)
     if position is None:
         raise NotFound(f"{cmd.scene} is gone: the job was deleted.")
@@ -258,7 +258,7 @@ def _hang_up(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: Clock) -
 
 
 def _give_up(cmd: DrawKeyframe, problem: Problem, jobs: JobStore, clock: Clock) -> None:
-    read = jobs.scene(cmd.job_id, cmd.scene)
+    read = jobs.get_scene(cmd.job_id, cmd.scene)
     if read.value.take == cmd.take and read.value.redraw:
         jobs.write(Replace(cmd.job_id, read, recovery.give_up_redraw(read.value, problem, clock.now())))
 

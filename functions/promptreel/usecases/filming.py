@@ -39,7 +39,7 @@ def dispatch(job: Job, scene_id: str, *, jobs: JobStore, queue: ClipQueue, clock
     """
 
     def attempt() -> Scene | None:
-        read = jobs.scene(job.id, scene_id)
+        read = jobs.get_scene(job.id, scene_id)
         if read.value.state is not SceneState.DRAWN:
             return read.value if read.value.is_live else None
         now = clock.now()
@@ -49,7 +49,7 @@ def dispatch(job: Job, scene_id: str, *, jobs: JobStore, queue: ClipQueue, clock
 
     scene = retry_on_conflict(attempt, clock, ids)
     if scene is not None:
-        queue.put(_task(job, scene), high=_is_high(job))
+        queue.enqueue(_task(job, scene), high=_is_high(job))
 
 
 def redispatch(job: Job, scene: Scene, *, jobs: JobStore, queue: ClipQueue, clock: Clock, ids: Ids) -> None:
@@ -58,13 +58,13 @@ def redispatch(job: Job, scene: Scene, *, jobs: JobStore, queue: ClipQueue, cloc
     Without the look, a queue that is slower than its tasks' patience would fill with copies and never recover.
     """
     try:
-        waits = queue.has(_task(job, scene), high=_is_high(job))
+        waits = queue.contains(_task(job, scene), high=_is_high(job))
     except Transient as error:  # it says nothing; the next poll looks again
         log.warning("look for clip task failed", extra={"json_fields": {"scene_id": scene.id, "error": str(error)}})
         return
 
     def attempt() -> Scene | None:
-        read = jobs.scene(job.id, scene.id)
+        read = jobs.get_scene(job.id, scene.id)
         seen, now = read.value, clock.now()
         if not seen.is_live or seen.dispatch != scene.dispatch:
             return None
@@ -74,7 +74,7 @@ def redispatch(job: Job, scene: Scene, *, jobs: JobStore, queue: ClipQueue, cloc
 
     queued = retry_on_conflict(attempt, clock, ids)
     if queued is not None and not waits:
-        queue.put(_task(job, queued), high=_is_high(job))
+        queue.enqueue(_task(job, queued), high=_is_high(job))
 
 
 def _task(job: Job, scene: Scene) -> ClipTask:
@@ -88,7 +88,7 @@ def _is_high(job: Job) -> bool:
 def clip(call: Call, artifacts: ArtifactStore) -> Clip | None:
     """The clip that a paid call delivered; None while the bucket does not have it."""
     try:
-        return Clip(uri=call.artifact or "", call=call.id, checksum=artifacts.checksum(call.artifact or ""))
+        return Clip(uri=call.artifact or "", call=call.id, checksum=artifacts.read_checksum(call.artifact or ""))
     except NotFound:
         return None
 
@@ -134,12 +134,12 @@ def reject_clips(
     """
 
     def attempt() -> None:
-        read = jobs.job(job_id)  # before the calls: a refused batch begins again here (budget)
+        read = jobs.get_job(job_id)  # before the calls: a refused batch begins again here (budget)
         job, now = read.value, clock.now()
         if job.run != run or job.state is not JobState.STITCH:
             return
-        calls = [found.value for found in jobs.calls(job_id)]
-        rejected = [found for found in jobs.scenes(job_id) if found.value.id in problems and found.value.clip]
+        calls = [found.value for found in jobs.list_calls(job_id)]
+        rejected = [found for found in jobs.list_scenes(job_id) if found.value.id in problems and found.value.clip]
         affordable = refilmable(job, [found.value for found in rejected], calls)
         changes: list[Replace[Job] | Replace[Scene]] = [Replace(job_id, read, job.to(JobState.VIDEO_GEN, now))]
         for found in rejected:

@@ -45,7 +45,7 @@ def create(job: Job, jobs: JobStore) -> Job:
     try:
         jobs.write(Create(job.id, job))
     except VersionConflict:
-        read = jobs.job(job.id)
+        read = jobs.get_job(job.id)
         standing = read.value
         if standing.tombstone_has_expired(job.created):
             jobs.write(Replace(job.id, read, job))
@@ -67,7 +67,7 @@ def cancel(job_id: str, *, jobs: JobStore, executions: Executions, clock: Clock,
     """
 
     def attempt() -> Job:
-        read = jobs.job(job_id)
+        read = jobs.get_job(job_id)
         if read.value.state is JobState.CANCELLED:
             return read.value
         if read.value.is_final:
@@ -99,7 +99,7 @@ def resume(
 
 
 def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock) -> Job:
-    read, now = jobs.job(job_id), clock.now()
+    read, now = jobs.get_job(job_id), clock.now()
     job = read.value
     if job.is_hidden(now):
         raise NotFound(f"There is no job {job_id}.")
@@ -108,13 +108,13 @@ def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock)
     if not job.is_final:
         return job
     limit = job.budget.limit_micros if limit_micros is None else limit_micros
-    committed = committed_micros([call.value for call in jobs.calls(job_id)])
+    committed = committed_micros([call.value for call in jobs.list_calls(job_id)])
     if committed > limit:
         raise BudgetExceeded(
             f"budget_usd: {format_usd(committed)} USD are spent or reserved already.",
             remedy=f"Resume with a limit of at least {format_usd(committed)} USD.",
         )
-    scenes = jobs.scenes(job_id)
+    scenes = jobs.list_scenes(job_id)
     reopened = job.enter_state(
         _unfinished(job, [scene.value for scene in scenes]),
         now,
@@ -146,7 +146,7 @@ def fail(job_id: str, run: int, problem: Problem, *, jobs: JobStore, clock: Cloc
     """FAILED with its reason, unless the run is stale or the job has ended; the job as it stands, None when stale."""
 
     def attempt() -> Job | None:
-        read = jobs.job(job_id)
+        read = jobs.get_job(job_id)
         if read.value.run != run:
             return None
         if read.value.is_final:
@@ -163,7 +163,7 @@ def advance(job_id: str, run: int, start: JobState, to: JobState, *, jobs: JobSt
     """Move a running job from one stage to the next; a job that has moved already is fine."""
 
     def attempt() -> None:
-        read = jobs.job(job_id)
+        read = jobs.get_job(job_id)
         if read.value.run == run and read.value.state is start:
             jobs.write(Replace(job_id, read, read.value.to(to, clock.now())))
 
@@ -184,7 +184,7 @@ def restart(read: Versioned[Job], *, jobs: JobStore, executions: Executions, clo
     executions.start(job.id, job.run)
 
     def count() -> None:
-        now = jobs.job(job.id)
+        now = jobs.get_job(job.id)
         if now.value.run == job.run:
             jobs.write(Replace(job.id, now, now.value.evolve(restarts=now.value.restarts + 1, updated=clock.now())))
 

@@ -49,13 +49,13 @@ def open_job(
 
     Raises: Rejected in words for whoever started the execution; a bad uploaded file also gets a report object.
     """
-    execution = executions.name(cmd.execution)
+    execution = executions.full_name(cmd.execution)
     job_id, run = _find(cmd, execution, jobs=jobs, inbox=inbox, clock=clock, keep=keep)
     return retry_on_conflict(lambda: _take(job_id, run, execution, jobs, clock), clock, ids)
 
 
 def _take(job_id: str, run: int, execution: str, jobs: JobStore, clock: Clock) -> Opened:
-    read = jobs.job(job_id)
+    read = jobs.get_job(job_id)
     job = read.value
     if job.run != run or job.is_final or job.is_hidden(clock.now()) or job.execution not in {None, execution}:
         return Opened("superseded", job_id, run)
@@ -106,18 +106,18 @@ def _from_upload(data: dict[str, Any], *, inbox: Inbox, jobs: JobStore, clock: C
     bucket, name, generation = (str(data.get(key, "")) for key in ("bucket", "name", "generation"))
     job_id = identifiers.job_id("upload", bucket, name, generation)
     try:
-        upload = inbox.read(bucket, name, generation)
+        upload = inbox.read_prompt(bucket, name, generation)
         owner, payload = _owned(prompt_files.decode(name, upload.data), upload.owner)
         job = job_lifecycle.create(accept_job(job_id, owner, payload, clock.now(), keep=keep, upload=name), jobs)
     except NotFound:
-        return jobs.job(job_id).value  # deleted or replaced since: the job may stand already, else NotFound says so
+        return jobs.get_job(job_id).value  # deleted or replaced since: the job may stand already, else NotFound says so
     except Rejected as error:
         report = {"state": "rejected", "code": error.code, "message": error.message, "remedy": error.remedy}
-        inbox.report(name, {"object": f"gs://{bucket}/{name}", "generation": generation, **report})
+        inbox.write_report(name, {"object": f"gs://{bucket}/{name}", "generation": generation, **report})
         raise
     if job.is_hidden(clock.now()):
         return job  # the same event again, long after: its report went with the job
-    inbox.report(
+    inbox.write_report(
         name, {"object": f"gs://{bucket}/{name}", "generation": generation, "state": "accepted", "job_id": job.id}
     )
     return job

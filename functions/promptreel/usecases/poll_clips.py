@@ -55,12 +55,12 @@ def poll_clips(
     pace: float,
 ) -> ClipsPolled:
     """Decide from the CALL of every live scene what is next for it. Repeating is harmless."""
-    job = jobs.job(cmd.job_id).value
+    job = jobs.get_job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
         return ClipsPolled("superseded")
     began = clock.now()
-    calls = {read.value.id: read.value for read in jobs.calls(job.id)}
-    scenes = [read.value for read in jobs.scenes(job.id)]
+    calls = {read.value.id: read.value for read in jobs.list_calls(job.id)}
+    scenes = [read.value for read in jobs.list_scenes(job.id)]
     for drawn in (scene for scene in scenes if scene.state is SceneState.DRAWN):  # its painter died before it did this
         filming.dispatch(job, drawn.id, jobs=jobs, queue=queue, clock=clock, ids=ids)
     awaited = [scene for scene in scenes if scene.is_live and not scene.problem]
@@ -119,7 +119,7 @@ def _take_over(
     clip = filming.clip(call, artifacts) if call.is_paid else None
 
     def attempt() -> bool:
-        read = jobs.scene(job.id, scene_id)
+        read = jobs.get_scene(job.id, scene_id)
         scene, now = read.value, clock.now()
         if scene.clip_call_id(job.id) != call.id or not scene.is_live:
             return False
@@ -140,7 +140,7 @@ def _take_over(
 def _verdict(
     job: Job, waits: Mapping[str, float], *, jobs: JobStore, clock: Clock, ids: Ids, pace: float
 ) -> ClipsPolled:
-    scenes = [read.value for read in jobs.scenes(job.id)]
+    scenes = [read.value for read in jobs.list_scenes(job.id)]
     problem = _stopping(job, scenes)
     if problem is not None:
         return ClipsPolled("failed", problem=problem)

@@ -22,7 +22,7 @@ def reconcile(job_id: str, bill: Bill, *, jobs: JobStore, artifacts: ArtifactSto
 
     Never the other way: what the bill has and the ledger has not is told, not written.
     """
-    compared = compare(job_id, [read.value for read in jobs.calls(job_id)], bill)
+    compared = compare(job_id, [read.value for read in jobs.list_calls(job_id)], bill)
     findings = tuple(_looked_for(finding, artifacts) for finding in compared.findings)
     released = _released(findings, ledger) if bill.apply else ()
     return Reconciled(replace(compared, findings=findings), released)

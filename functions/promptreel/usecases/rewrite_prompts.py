@@ -52,7 +52,7 @@ def rewrite_refused_prompts(
     words = {} if isinstance(told, Unusable) else _words(told.answer)
 
     def attempt() -> Scene:
-        read = jobs.scene(job.id, scene.id)
+        read = jobs.get_scene(job.id, scene.id)
         if read.value.rewording != asked:
             return read.value
         changed = read.value.evolve(rewording=None, updated=clock.now(), **words)

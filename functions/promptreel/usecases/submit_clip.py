@@ -73,10 +73,10 @@ def submit_clip(
     Raises: QuotaExhausted for the model's own quota, so that the queue slows down; Transient when nothing was sent.
     """
     until = last_answer(clock.now(), REQUEST_S)
-    job = jobs.job(cmd.job_id).value
+    job = jobs.get_job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
         return ClipSubmitted("superseded")  # before the scene is read: a deleted job has none
-    scene = jobs.scene(cmd.job_id, cmd.scene).value
+    scene = jobs.get_scene(cmd.job_id, cmd.scene).value
     if (scene.take, scene.attempt) != (cmd.take, cmd.attempt):
         return ClipSubmitted("superseded")
     late = _late_output(job, scene, jobs=jobs, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock)
@@ -162,7 +162,7 @@ def _late_output(
 ) -> Call | None:
     """An earlier attempt that was given up and whose output has come since: taken, instead of paid for again (§5.5)."""
     for attempt in range(1, scene.attempt):
-        read = jobs.call(job.id, identifiers.call_id(job.id, scene.clip_purpose, scene.take, attempt))
+        read = jobs.get_call(job.id, identifiers.call_id(job.id, scene.clip_purpose, scene.take, attempt))
         if read is None:
             continue
         call = read.value
@@ -174,7 +174,7 @@ def _late_output(
 
 
 def _deliver(cmd: SubmitClip, jobs: JobStore, clock: Clock, clip: Clip) -> None:
-    read = jobs.scene(cmd.job_id, cmd.scene)
+    read = jobs.get_scene(cmd.job_id, cmd.scene)
     scene = read.value
     if (scene.take, scene.attempt) == (cmd.take, cmd.attempt) and scene.state is SceneState.QUEUED:
         jobs.write(Replace(cmd.job_id, read, scene.to(SceneState.DONE, clock.now(), clip=clip)))
@@ -210,7 +210,7 @@ def _digest(shot: VideoRequest) -> str:
 
 def _write(cmd: SubmitClip, jobs: JobStore, clock: Clock, problem: Problem | None) -> None:
     """The outcome on the scene, if it still waits for exactly this take and attempt."""
-    read = jobs.scene(cmd.job_id, cmd.scene)
+    read = jobs.get_scene(cmd.job_id, cmd.scene)
     scene = read.value
     if (scene.take, scene.attempt) != (cmd.take, cmd.attempt) or scene.state is not SceneState.QUEUED:
         return

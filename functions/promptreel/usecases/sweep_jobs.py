@@ -113,7 +113,7 @@ class _Sweep:
 
     def restart_jobs(self) -> None:
         """Give a new execution to every job that no execution works on, or fail it."""
-        for job in self.jobs.jobs_in(set(JobState) - FINAL_JOB_STATES):
+        for job in self.jobs.list_jobs_in_states(set(JobState) - FINAL_JOB_STATES):
             with _isolate(job_id=job.id):
                 if not self._is_abandoned(job):
                     continue
@@ -126,20 +126,20 @@ class _Sweep:
 
     def finish_ended_jobs(self) -> None:
         """Bring the calls of ended jobs to their end."""
-        for job in self.jobs.jobs_with_open_calls(self.clock.now()):
+        for job in self.jobs.list_jobs_with_open_calls(self.clock.now()):
             with _isolate(job_id=job.id):
                 self._finish_calls(job.id)
 
     def finish_stale_calls(self) -> None:
         """Bring calls to their end that no execution looks after; PLANNED ones are not read, running jobs have many."""
-        for read in self.jobs.calls_in(set(CallState) - FINISHED_CALL_STATES - {CallState.PLANNED}):
+        for read in self.jobs.list_calls_in_states(set(CallState) - FINISHED_CALL_STATES - {CallState.PLANNED}):
             with _isolate(job_id=read.value.job, call=read.value.id):
                 if self._is_stale(read.value):
                     self._finish(read.value)
 
     def remove_jobs(self) -> None:
         """Mark what has expired, and go on with every deletion that is under way."""
-        for job in self.jobs.expired(self.clock.now()):
+        for job in self.jobs.list_expired_jobs(self.clock.now()):
             with _isolate(job_id=job.id):
                 delete_job.mark(
                     job.id,
@@ -149,7 +149,7 @@ class _Sweep:
                     ids=self.ids,
                     expired_only=True,
                 )
-        for job in self.jobs.jobs_in({JobState.DELETING}):
+        for job in self.jobs.list_jobs_in_states({JobState.DELETING}):
             with _isolate(job_id=job.id):
                 self._finish_calls(job.id)
                 self.done["deleted"] += delete_job.purge(
@@ -178,7 +178,7 @@ class _Sweep:
         return job_lifecycle.fail(job.id, job.run, problem, jobs=self.jobs, clock=self.clock, ids=self.ids) is not None
 
     def _restart(self, job: Job) -> bool:
-        read = self.jobs.job(job.id)
+        read = self.jobs.get_job(job.id)
         if read.value.run != job.run or read.value.is_final:
             return False
         try:
@@ -189,10 +189,10 @@ class _Sweep:
 
     def _finish_calls(self, job_id: str) -> None:
         """Move every open call of an ended job on; when there is none, note that on the job."""
-        read = self.jobs.job(job_id)  # before its calls: the note is refused when the job was resumed in between
+        read = self.jobs.get_job(job_id)  # before its calls: the note is refused when the job was resumed in between
         if not read.value.is_final:
             return
-        open_calls = [call.value for call in self.jobs.calls(job_id) if not call.value.is_finished]
+        open_calls = [call.value for call in self.jobs.list_calls(job_id) if not call.value.is_finished]
         for call in open_calls:
             with _isolate(job_id=job_id, call=call.id):
                 self._finish(call)
@@ -216,9 +216,9 @@ class _Sweep:
 
     def _is_stale(self, call: Call) -> bool:
         """Whether no execution looks after this call, because its scene has another attempt or its job ended."""
-        job = self.jobs.job(call.job).value
+        job = self.jobs.get_job(call.job).value
         if job.is_final:
             return job.open_calls_since is None  # ended by a version that wrote no note
         if call.kind != "video" or call.scene is None:
             return False
-        return self.jobs.scene(call.job, call.scene).value.clip_call_id(call.job) != call.id
+        return self.jobs.get_scene(call.job, call.scene).value.clip_call_id(call.job) != call.id

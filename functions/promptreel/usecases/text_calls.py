@@ -97,7 +97,7 @@ def ask(
         )
 
         def post(left_s: float, asked: TextRequest = manuscript) -> Made | Declined:
-            answer = writer.write(asked, left_s)
+            answer = writer.generate_text(asked, left_s)
             return answer if isinstance(answer, Declined) else Made(answer.text.encode(), answer.usage)
 
         artifact = Artifact(f"{question.path}-{ticket.call_id}.json", "application/json")

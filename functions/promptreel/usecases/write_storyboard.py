@@ -56,7 +56,7 @@ def write_storyboard(
     Misconfigured when no writer can be used.
     """
     until = last_answer(clock.now(), REQUEST_S)
-    job = jobs.job(cmd.job_id).value
+    job = jobs.get_job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
         return StoryboardWritten("superseded")
     if job.plan is not None:
@@ -112,7 +112,7 @@ def _reserve(
 
     ``location`` is where texts are written and pictures drawn.
     """
-    read = jobs.job(cmd.job_id)  # before the calls are read
+    read = jobs.get_job(cmd.job_id)  # before the calls are read
     job, now = read.value, clock.now()
     if job.run != cmd.run or job.is_final:
         return StoryboardWritten("superseded")
@@ -121,7 +121,7 @@ def _reserve(
     scenes = planning.make_scenes(told.answer.scenes, brief.durations_for(len(told.answer.scenes)), now)
     plan = _plan(job, brief, told.answer, told.uri, scenes)
     planned = _planned_calls(job, plan, scenes, location, clock)
-    committed = committed_micros([call.value for call in jobs.calls(job.id)])
+    committed = committed_micros([call.value for call in jobs.list_calls(job.id)])
     needed = committed + sum(call.reserved_micros for call in planned)
     if needed > job.budget.limit_micros:
         raise BudgetExceeded(

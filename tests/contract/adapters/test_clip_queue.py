@@ -28,9 +28,9 @@ def queue(running: StandIn, connect: Callable[[StandIn], tasks_v2.CloudTasksClie
 
 
 def test_clip_when_enqueued_twice_then_asked_for_once_in_its_jobs_trace(queue: CloudTasksQueue, worker: Worker) -> None:
-    queue.put(CLIP, high=False)
-    queue.put(CLIP, high=False)
-    queue.put(replace(CLIP, dispatch=2), high=True)
+    queue.enqueue(CLIP, high=False)
+    queue.enqueue(CLIP, high=False)
+    queue.enqueue(replace(CLIP, dispatch=2), high=True)
 
     eventually(lambda: len(worker.received) == 2)
     assert {request.headers["traceparent"] for request in worker.received} == {traceparent(CLIP.job_id)}
@@ -40,13 +40,13 @@ def test_clip_when_enqueued_twice_then_asked_for_once_in_its_jobs_trace(queue: C
 def test_clip_task_is_in_the_queue_from_its_making_until_it_is_done(queue: CloudTasksQueue, worker: Worker) -> None:
     clip = replace(CLIP, dispatch=7)
     queue._client.pause_queue(name=f"{LOCATION}/queues/clips")
-    assert not queue.has(clip, high=False)
-    queue.put(clip, high=False)
-    assert queue.has(clip, high=False)
-    assert not queue.has(clip, high=True)
-    assert not queue.has(replace(clip, dispatch=8), high=False)
+    assert not queue.contains(clip, high=False)
+    queue.enqueue(clip, high=False)
+    assert queue.contains(clip, high=False)
+    assert not queue.contains(clip, high=True)
+    assert not queue.contains(replace(clip, dispatch=8), high=False)
 
     queue._client.resume_queue(name=f"{LOCATION}/queues/clips")
 
-    eventually(lambda: not queue.has(clip, high=False))
+    eventually(lambda: not queue.contains(clip, high=False))
     assert len(worker.received) == 1

@@ -73,7 +73,7 @@ def test_reference_that_is_too_large_for_a_request_is_passed_by_its_address(
 ) -> None:
     picture = a_picture(size_px=(3840, 2160))
     reference = object_store.put("keyframes/start.png", picture + bytes(19_000_000 - len(picture)))
-    painted = gemini.paint(a_sketch(reference), TIMEOUT_S)
+    painted = gemini.generate_image(a_sketch(reference), TIMEOUT_S)
 
     assert isinstance(painted, ImageResult)
     assert counted(TARIFF, painted) == billed(vertex)
@@ -82,7 +82,7 @@ def test_reference_that_is_too_large_for_a_request_is_passed_by_its_address(
 @pytest.mark.parametrize("fault", ["words", "rai", "blocked"])
 def test_picture_that_is_refused_is_counted_as_it_is_billed(gemini: Gemini, vertex: FakeVertex, fault: str) -> None:
     vertex.break_with(fault)
-    declined = gemini.paint(a_sketch(), TIMEOUT_S)
+    declined = gemini.generate_image(a_sketch(), TIMEOUT_S)
 
     assert isinstance(declined, Declined)
     assert counted(TARIFF, declined) == billed(vertex) > 0
@@ -102,7 +102,7 @@ def test_picture_is_kept_and_counts_at_least_its_bill_when_usage_is_missing(
     gemini: Gemini, vertex: FakeVertex, missing: list[str] | None
 ) -> None:
     vertex.break_with("usage", args={} if missing is None else {"missing": missing})
-    painted = gemini.paint(a_sketch(), TIMEOUT_S)
+    painted = gemini.generate_image(a_sketch(), TIMEOUT_S)
 
     assert isinstance(painted, ImageResult)
     assert billed(vertex) <= counted(TARIFF, painted) <= TARIFF.reserved_micros(START)
@@ -110,7 +110,7 @@ def test_picture_is_kept_and_counts_at_least_its_bill_when_usage_is_missing(
 
 def test_text_is_counted_as_it_is_billed_and_below_its_reserve(gemini: Gemini, vertex: FakeVertex) -> None:
     asked = a_manuscript()
-    written = gemini.write(asked, TIMEOUT_S)
+    written = gemini.generate_text(asked, TIMEOUT_S)
     tariff = text_tariff(TEXT, count_tokens_at_most(asked.instruction, asked.prompt), asked.max_output_tokens)
 
     assert isinstance(written, TextResult)
@@ -119,7 +119,10 @@ def test_text_is_counted_as_it_is_billed_and_below_its_reserve(gemini: Gemini, v
 
 
 def test_answers_are_cut_off_when_their_limit_is_too_low(gemini: Gemini, vertex: FakeVertex) -> None:
-    answers = [gemini.write(a_manuscript(limit=20), TIMEOUT_S), gemini.paint(a_sketch(limit=1130), TIMEOUT_S)]
+    answers = [
+        gemini.generate_text(a_manuscript(limit=20), TIMEOUT_S),
+        gemini.generate_image(a_sketch(limit=1130), TIMEOUT_S),
+    ]
 
     assert [answer.codes for answer in answers if isinstance(answer, Declined)] == [(CUT_OFF,)] * 2
     assert all(line["micros"] for line in vertex.ledger())
@@ -130,8 +133,8 @@ def test_answers_cost_what_they_are_billed_when_they_come_from_a_region(vertex: 
     text = text_tariff(TEXT, 4000, 4096, regional.location)
     picture = image_tariff(PICTURE, "1K", 1, PICTURE.output_tokens, regional.location)
     costs = [
-        counted(text, regional.write(a_manuscript(), TIMEOUT_S)),
-        counted(picture, regional.paint(a_sketch(), TIMEOUT_S)),
+        counted(text, regional.generate_text(a_manuscript(), TIMEOUT_S)),
+        counted(picture, regional.generate_image(a_sketch(), TIMEOUT_S)),
     ]
 
     assert costs == [line["micros"] for line in vertex.ledger()]

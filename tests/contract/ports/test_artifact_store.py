@@ -69,12 +69,12 @@ def test_artifact_when_deleted_then_is_gone_and_deleting_it_again_is_fine(artifa
 
 def test_checksum_then_follows_the_content_and_nothing_else(artifacts: ArtifactStore) -> None:
     uri, same = (artifacts.put(f"jobs/j/{name}.txt", b"one", "text/plain") for name in "ab")
-    before = artifacts.checksum(uri)
-    assert before == artifacts.checksum(same)
+    before = artifacts.read_checksum(uri)
+    assert before == artifacts.read_checksum(same)
 
     artifacts.delete(uri)
     with pytest.raises(NotFound):
-        artifacts.checksum(uri)
+        artifacts.read_checksum(uri)
     artifacts.put("jobs/j/a.txt", b"two", "text/plain")
 
-    assert artifacts.checksum(uri) != before
+    assert artifacts.read_checksum(uri) != before

@@ -52,7 +52,7 @@ def test_one_call_when_claimed_by_many_at_once_then_one_has_it_and_one_request_l
     with ThreadPoolExecutor(50) as pool:
         list(pool.map(deliver, range(50)))
 
-    (call,) = [read.value for read in jobs.calls("job-1")]
+    (call,) = [read.value for read in jobs.list_calls("job-1")]
     assert len(sent) == 1
     assert call.state is CallState.SENT
 
@@ -71,7 +71,7 @@ def test_extra_calls_when_claimed_at_once_then_the_limit_holds_to_the_micro(fire
         won = list(pool.map(claim, range(9)))
 
     assert sum(won) == 5
-    assert committed_micros([read.value for read in firestore_jobs.calls("job-1")]) == 5_000_000
+    assert committed_micros([read.value for read in firestore_jobs.list_calls("job-1")]) == 5_000_000
 
 
 class Unreliable(FirestoreJobs):
@@ -117,7 +117,7 @@ def test_sixty_calls_of_one_job_when_claimed_at_once_then_each_is_had_once_and_t
     with ThreadPoolExecutor(60) as pool:
         told = list(pool.map(deliver, range(60)))
 
-    calls = [read.value for read in jobs.calls("job-1")]
+    calls = [read.value for read in jobs.list_calls("job-1")]
     assert set(told[:30]) <= {"mine", "busy"}
     assert told.count("over budget") == 10
     assert len(calls) == 50

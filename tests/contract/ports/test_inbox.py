@@ -8,19 +8,19 @@ from tests.contract.ports.inboxes import LaidIn
 
 
 def test_report_when_retracted_for_its_job_then_is_gone_and_again_is_fine(inbox: Inbox, laid_in: LaidIn) -> None:
-    inbox.report("ideas/fox.txt", {"state": "accepted", "job_id": "job-1"})
+    inbox.write_report("ideas/fox.txt", {"state": "accepted", "job_id": "job-1"})
 
-    inbox.retract("ideas/fox.txt", "job-1")
-    inbox.retract("ideas/fox.txt", "job-1")
+    inbox.delete_report("ideas/fox.txt", "job-1")
+    inbox.delete_report("ideas/fox.txt", "job-1")
 
     assert laid_in.report("ideas/fox.txt") is None
 
 
 def test_report_on_another_job_then_is_not_retracted(inbox: Inbox, laid_in: LaidIn) -> None:
     newer: dict[str, object] = {"state": "accepted", "job_id": "job-2"}
-    inbox.report("ideas/fox.txt", newer)
+    inbox.write_report("ideas/fox.txt", newer)
 
-    inbox.retract("ideas/fox.txt", "job-1")
+    inbox.delete_report("ideas/fox.txt", "job-1")
 
     assert laid_in.report("ideas/fox.txt") == newer
 
@@ -29,10 +29,10 @@ def test_report_on_another_job_then_is_not_retracted(inbox: Inbox, laid_in: Laid
 def test_object_that_is_no_report_is_not_retracted_whatever_it_holds(
     inbox: Inbox, laid_in: LaidIn, content: bytes
 ) -> None:
-    inbox.report("ideas/fox.txt", {"state": "accepted", "job_id": "job-1"})
+    inbox.write_report("ideas/fox.txt", {"state": "accepted", "job_id": "job-1"})
     laid_in.overwrite_report("ideas/fox.txt", content)
 
-    inbox.retract("ideas/fox.txt", "job-1")
+    inbox.delete_report("ideas/fox.txt", "job-1")
 
     assert laid_in.has_report("ideas/fox.txt")
 
@@ -40,8 +40,8 @@ def test_object_that_is_no_report_is_not_retracted_whatever_it_holds(
 def test_file_when_its_generation_is_not_the_one_asked_for_then_is_not_found(inbox: Inbox, laid_in: LaidIn) -> None:
     bucket, name, generation = laid_in.put("ideas/fox.txt", b"A fox")
 
-    assert inbox.read(bucket, name, generation).data == b"A fox"
+    assert inbox.read_prompt(bucket, name, generation).data == b"A fox"
     with pytest.raises(NotFound):
-        inbox.read(bucket, name, f"{generation}0")
+        inbox.read_prompt(bucket, name, f"{generation}0")
     with pytest.raises(NotFound):
-        inbox.read(bucket, "ideas/none.txt", generation)
+        inbox.read_prompt(bucket, "ideas/none.txt", generation)

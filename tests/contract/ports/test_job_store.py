@@ -24,9 +24,9 @@ def test_document_when_written_then_is_read_back_equal(jobs: JobStore) -> None:
 
     jobs.write(Create(job.id, job), Create(job.id, scene), Create(job.id, call), Create(job.id, render))
 
-    assert jobs.job(job.id).value == job
-    assert jobs.scene(job.id, scene.id).value == scene
-    read_call, read_render = jobs.call(job.id, call.id), jobs.render(render.id)
+    assert jobs.get_job(job.id).value == job
+    assert jobs.get_scene(job.id, scene.id).value == scene
+    read_call, read_render = jobs.get_call(job.id, call.id), jobs.get_render(render.id)
     assert read_call is not None
     assert read_render is not None
     assert (read_call.value, read_render.value) == (call, render)
@@ -38,17 +38,17 @@ def test_planned_job_when_written_then_is_read_back_equal(jobs: JobStore, world:
 
     jobs.write(Create(planned.id, planned))
 
-    assert jobs.job(planned.id).value == planned
+    assert jobs.get_job(planned.id).value == planned
 
 
 def test_missing_document_then_is_not_found_or_none(jobs: JobStore) -> None:
     with pytest.raises(NotFound):
-        jobs.job("job-9")
+        jobs.get_job("job-9")
     with pytest.raises(NotFound):
-        jobs.scene("job-9", "scene-01")
-    assert jobs.call("job-9", "call-9") is None
-    assert jobs.render("digest-9") is None
-    assert list(jobs.scenes("job-9")) == []
+        jobs.get_scene("job-9", "scene-01")
+    assert jobs.get_call("job-9", "call-9") is None
+    assert jobs.get_render("digest-9") is None
+    assert list(jobs.list_scenes("job-9")) == []
 
 
 def test_document_when_created_twice_then_the_second_loses_and_the_first_stands(jobs: JobStore) -> None:
@@ -56,17 +56,17 @@ def test_document_when_created_twice_then_the_second_loses_and_the_first_stands(
 
     with pytest.raises(VersionConflict):
         jobs.write(Create("job-1", a_job(owner="other@example.com")))
-    assert jobs.job("job-1").value.owner == "mira@example.com"
+    assert jobs.get_job("job-1").value.owner == "mira@example.com"
 
 
 def test_stale_read_when_replaced_then_loses_and_changes_nothing(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job()))
-    stale = jobs.job("job-1")
+    stale = jobs.get_job("job-1")
     jobs.write(Replace("job-1", stale, stale.value.evolve(run=2)))
 
     with pytest.raises(VersionConflict):
         jobs.write(Replace("job-1", stale, stale.value.evolve(run=9)))
-    assert jobs.job("job-1").value.run == 2
+    assert jobs.get_job("job-1").value.run == 2
 
 
 def test_batch_when_one_change_loses_then_none_is_written(jobs: JobStore) -> None:
@@ -74,16 +74,16 @@ def test_batch_when_one_change_loses_then_none_is_written(jobs: JobStore) -> Non
 
     with pytest.raises(VersionConflict):
         jobs.write(Create("job-1", a_call("call-2")), Create("job-1", a_call("call-1")))
-    assert jobs.call("job-1", "call-2") is None
+    assert jobs.get_call("job-1", "call-2") is None
 
 
 def test_field_set_to_nothing_then_is_nothing_when_read(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job(execution="e-1")))
-    read = jobs.job("job-1")
+    read = jobs.get_job("job-1")
 
     jobs.write(Replace("job-1", read, read.value.evolve(execution=None)))
 
-    assert jobs.job("job-1").value.execution is None
+    assert jobs.get_job("job-1").value.execution is None
 
 
 def test_scenes_then_come_in_display_order(jobs: JobStore) -> None:
@@ -94,7 +94,7 @@ def test_scenes_then_come_in_display_order(jobs: JobStore) -> None:
         Create("job-1", a_scene(3, display_order=2)),
     )
 
-    assert [read.value.sequence for read in jobs.scenes("job-1")] == [2, 3, 1]
+    assert [read.value.sequence for read in jobs.list_scenes("job-1")] == [2, 3, 1]
 
 
 def test_jobs_of_an_owner_then_come_newest_first_and_page_by_page(jobs: JobStore) -> None:
@@ -102,12 +102,12 @@ def test_jobs_of_an_owner_then_come_newest_first_and_page_by_page(jobs: JobStore
         jobs.write(Create(f"job-{number}", a_job(f"job-{number}", created=later(number))))
     jobs.write(Create("job-x", a_job("job-x", owner="other@example.com")))
 
-    first = jobs.jobs("mira@example.com", None, 2, None)
-    second = jobs.jobs("mira@example.com", None, 9, first[-1].created)
+    first = jobs.list_jobs("mira@example.com", None, 2, None)
+    second = jobs.list_jobs("mira@example.com", None, 9, first[-1].created)
 
     assert [job.id for job in first] == ["job-4", "job-3"]
     assert [job.id for job in second] == ["job-2", "job-1", "job-0"]
-    assert list(jobs.jobs("mira@example.com", JobState.FAILED, 9, None)) == []
+    assert list(jobs.list_jobs("mira@example.com", JobState.FAILED, 9, None)) == []
 
 
 def test_jobs_of_everybody_come_newest_first_when_no_owner_is_named(jobs: JobStore) -> None:
@@ -115,9 +115,9 @@ def test_jobs_of_everybody_come_newest_first_when_no_owner_is_named(jobs: JobSto
     jobs.write(Create("job-2", a_job("job-2", created=later(2), owner="other@example.com")))
     jobs.write(Create("job-3", a_job("job-3", created=later(3), owner="other@example.com", state=JobState.FAILED)))
 
-    assert [job.id for job in jobs.jobs(None, None, 9, None)] == ["job-3", "job-2", "job-1"]
-    assert [job.id for job in jobs.jobs(None, None, 9, later(3))] == ["job-2", "job-1"]
-    assert [job.id for job in jobs.jobs(None, JobState.FAILED, 9, None)] == ["job-3"]
+    assert [job.id for job in jobs.list_jobs(None, None, 9, None)] == ["job-3", "job-2", "job-1"]
+    assert [job.id for job in jobs.list_jobs(None, None, 9, later(3))] == ["job-2", "job-1"]
+    assert [job.id for job in jobs.list_jobs(None, JobState.FAILED, 9, None)] == ["job-3"]
 
 
 def test_jobs_in_states_then_come_from_all_owners_oldest_change_first(jobs: JobStore) -> None:
@@ -125,14 +125,14 @@ def test_jobs_in_states_then_come_from_all_owners_oldest_change_first(jobs: JobS
     jobs.write(Create("job-2", a_job("job-2", owner="other@example.com", updated=later(3))))
     jobs.write(Create("job-3", a_job("job-3", state=JobState.COMPLETE)))
 
-    assert [job.id for job in jobs.jobs_in({JobState.PENDING, JobState.STITCH})] == ["job-2", "job-1"]
+    assert [job.id for job in jobs.list_jobs_in_states({JobState.PENDING, JobState.STITCH})] == ["job-2", "job-1"]
 
 
 def test_calls_in_states_come_from_all_jobs(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_call("call-1")), Create("job-1", a_call("call-2", state=CallState.SETTLED)))
     jobs.write(Create("job-2", a_call("call-3", job="job-2", state=CallState.UNCERTAIN)))
 
-    found = jobs.calls_in({CallState.SETTLED, CallState.UNCERTAIN})
+    found = jobs.list_calls_in_states({CallState.SETTLED, CallState.UNCERTAIN})
     assert {read.value.id for read in found} == {"call-2", "call-3"}
 
 
@@ -140,7 +140,7 @@ def test_jobs_with_open_calls_come_in_the_order_in_which_they_ended(jobs: JobSto
     for number, ended in enumerate((later(9), later(3), None)):
         jobs.write(Create(f"job-{number}", a_job(f"job-{number}", open_calls_since=ended)))
 
-    assert [job.id for job in jobs.jobs_with_open_calls(later(9))] == ["job-1", "job-0"]
+    assert [job.id for job in jobs.list_jobs_with_open_calls(later(9))] == ["job-1", "job-0"]
 
 
 def test_lists_across_jobs_are_whole_when_they_need_several_pages(
@@ -152,15 +152,15 @@ def test_lists_across_jobs_are_whole_when_they_need_several_pages(
         moments = {"updated": later(number), "expires": later(number), "open_calls_since": later(number)}
         jobs.write(Create(name, a_job(name, **moments)), Create(name, a_call(f"call-{number}", job=name)))
 
-    assert [job.id for job in jobs.jobs_in({JobState.PENDING})] == names
-    assert [job.id for job in jobs.expired(later(9))] == names
-    assert [job.id for job in jobs.jobs_with_open_calls(later(9))] == names
-    assert sorted(read.value.job for read in jobs.calls_in({CallState.PLANNED})) == names
+    assert [job.id for job in jobs.list_jobs_in_states({JobState.PENDING})] == names
+    assert [job.id for job in jobs.list_expired_jobs(later(9))] == names
+    assert [job.id for job in jobs.list_jobs_with_open_calls(later(9))] == names
+    assert sorted(read.value.job for read in jobs.list_calls_in_states({CallState.PLANNED})) == names
 
 
 def test_many_writers_at_once_then_exactly_one_wins_each_version(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job()))
-    read = jobs.job("job-1")
+    read = jobs.get_job("job-1")
 
     def try_to_win(run: int) -> bool:
         try:
@@ -173,14 +173,14 @@ def test_many_writers_at_once_then_exactly_one_wins_each_version(jobs: JobStore)
         won = list(pool.map(try_to_win, range(2, 10)))
 
     assert sum(won) == 1
-    assert jobs.job("job-1").value.run == won.index(True) + 2
+    assert jobs.get_job("job-1").value.run == won.index(True) + 2
 
 
 def test_expired_jobs_then_come_longest_overdue_first_and_others_not_at_all(jobs: JobStore) -> None:
     for number, expires in enumerate((later(9), later(3), later(30), None)):
         jobs.write(Create(f"job-{number}", a_job(f"job-{number}", expires=expires)))
 
-    assert [job.id for job in jobs.expired(later(9))] == ["job-1", "job-0"]
+    assert [job.id for job in jobs.list_expired_jobs(later(9))] == ["job-1", "job-0"]
 
 
 def test_job_when_erased_piece_by_piece_then_loses_all_it_owns_but_not_itself_and_others_lose_nothing(
@@ -192,24 +192,28 @@ def test_job_when_erased_piece_by_piece_then_loses_all_it_owns_but_not_itself_an
         render = Create(job_id, a_render(f"cut-{job_id}", job=job_id))
         jobs.write(Create(job_id, a_job(job_id)), *scenes, *calls, render)
 
-    removed = [jobs.erase("job-1", 4) for _ in range(3)]
+    removed = [jobs.delete_owned_documents("job-1", 4) for _ in range(3)]
 
     assert removed == [4, 2, 0]
-    assert (list(jobs.scenes("job-1")), list(jobs.calls("job-1")), jobs.render("cut-job-1")) == ([], [], None)
-    assert jobs.job("job-1").value.id == "job-1"
-    assert (len(jobs.scenes("job-2")), len(jobs.calls("job-2"))) == (3, 2)
-    assert jobs.render("cut-job-2") is not None
+    assert (list(jobs.list_scenes("job-1")), list(jobs.list_calls("job-1")), jobs.get_render("cut-job-1")) == (
+        [],
+        [],
+        None,
+    )
+    assert jobs.get_job("job-1").value.id == "job-1"
+    assert (len(jobs.list_scenes("job-2")), len(jobs.list_calls("job-2"))) == (3, 2)
+    assert jobs.get_render("cut-job-2") is not None
 
 
 def test_document_that_was_erased_when_replaced_then_the_writer_loses(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job()), Create("job-1", a_call("call-1")))
-    read = jobs.call("job-1", "call-1")
+    read = jobs.get_call("job-1", "call-1")
     assert read is not None
-    jobs.erase("job-1", 10)
+    jobs.delete_owned_documents("job-1", 10)
 
     with pytest.raises(VersionConflict):
         jobs.write(Replace("job-1", read, read.value.evolve(reason="late")))
-    assert jobs.call("job-1", "call-1") is None
+    assert jobs.get_call("job-1", "call-1") is None
 
 
 def test_tombstone_then_has_its_end_as_the_timestamp_that_the_ttl_policy_reads(firestore_jobs: FirestoreJobs) -> None:
@@ -220,7 +224,7 @@ def test_tombstone_then_has_its_end_as_the_timestamp_that_the_ttl_policy_reads(f
     assert stored["job-1"]["forget"] == later(60)
     assert isinstance(stored["job-1"]["forget"], datetime)
     assert stored["job-2"]["forget"] is None
-    assert firestore_jobs.job("job-1").value.forget == later(60)
+    assert firestore_jobs.get_job("job-1").value.forget == later(60)
 
 
 @pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment.endswith(("/complete", "/refused"))])
@@ -232,7 +236,7 @@ def test_store_keeps_unknown_fields_at_every_depth_when_a_newer_document_is_chan
         raw.store(path, data)
     job_id = next(path for path in newer if path.startswith("jobs/")).split("/")[1]
 
-    read, scenes, calls = jobs.job(job_id), jobs.scenes(job_id), jobs.calls(job_id)
+    read, scenes, calls = jobs.get_job(job_id), jobs.list_scenes(job_id), jobs.list_calls(job_id)
     jobs.write(
         Replace(job_id, read, read.value.evolve(run=7)),
         *(Replace(job_id, scene, scene.value.evolve(take=7)) for scene in scenes),
@@ -261,7 +265,7 @@ def assert_contains(stored: Any, wanted: Any) -> None:
 
 def test_store_removes_unknown_fields_when_the_new_value_has_dropped_them(jobs: JobStore, raw: RawDocuments) -> None:
     raw.store("jobs/job-1", {**a_job().to_json(), "synopsis": "A keeper waits"})
-    read = jobs.job("job-1")
+    read = jobs.get_job("job-1")
 
     jobs.write(Replace("job-1", read, read.value.mark_deleted(later(1))))
 
@@ -278,10 +282,15 @@ def test_lists_across_jobs_are_filled_up_without_documents_that_cannot_be_read(
         raw.store(f"jobs/{name}", job.to_json() | unreadable)
         raw.store(f"jobs/{name}/calls/call-{number}", a_call(f"call-{number}", job=name).to_json() | unreadable)
 
-    assert [job.id for job in jobs.jobs("mira@example.com", None, 3, None)] == ["job-6", "job-4", "job-1"]
-    assert [job.id for job in jobs.jobs_in({JobState.PENDING})] == ["job-0", "job-1", "job-4", "job-6"]
-    assert [job.id for job in jobs.expired(later(9))] == ["job-0", "job-1", "job-4", "job-6"]
-    assert {read.value.id for read in jobs.calls_in({CallState.PLANNED})} == {"call-0", "call-1", "call-4", "call-6"}
+    assert [job.id for job in jobs.list_jobs("mira@example.com", None, 3, None)] == ["job-6", "job-4", "job-1"]
+    assert [job.id for job in jobs.list_jobs_in_states({JobState.PENDING})] == ["job-0", "job-1", "job-4", "job-6"]
+    assert [job.id for job in jobs.list_expired_jobs(later(9))] == ["job-0", "job-1", "job-4", "job-6"]
+    assert {read.value.id for read in jobs.list_calls_in_states({CallState.PLANNED})} == {
+        "call-0",
+        "call-1",
+        "call-4",
+        "call-6",
+    }
 
 
 def test_documents_of_one_job_are_refused_by_path_when_one_cannot_be_read(jobs: JobStore, raw: RawDocuments) -> None:
@@ -291,12 +300,12 @@ def test_documents_of_one_job_are_refused_by_path_when_one_cannot_be_read(jobs: 
     raw.store("renders/digest-1", a_render().to_json() | {"schema": 2})
 
     reads: dict[str, Callable[[], object]] = {
-        "jobs/job-1": lambda: jobs.job("job-1"),
-        "jobs/job-1/scenes/scene-01": lambda: jobs.scene("job-1", "scene-01"),
-        "jobs/job-1/scenes/scene-0.": lambda: jobs.scenes("job-1"),
-        "jobs/job-1/calls/call-1": lambda: jobs.call("job-1", "call-1"),
-        "jobs/job-1/calls/call-.": lambda: jobs.calls("job-1"),
-        "renders/digest-1": lambda: jobs.render("digest-1"),
+        "jobs/job-1": lambda: jobs.get_job("job-1"),
+        "jobs/job-1/scenes/scene-01": lambda: jobs.get_scene("job-1", "scene-01"),
+        "jobs/job-1/scenes/scene-0.": lambda: jobs.list_scenes("job-1"),
+        "jobs/job-1/calls/call-1": lambda: jobs.get_call("job-1", "call-1"),
+        "jobs/job-1/calls/call-.": lambda: jobs.list_calls("job-1"),
+        "renders/digest-1": lambda: jobs.get_render("digest-1"),
     }
     for path, read in reads.items():
         with pytest.raises(UnreadableDocument, match=f"^{path} was stored"):
@@ -308,7 +317,7 @@ def test_list_says_in_the_log_which_document_it_left_out(
 ) -> None:
     firestore_jobs._db().document("jobs/job-1").set(a_job().to_json() | {"schema": 2, "owner": "mira@example.com"})
 
-    assert list(firestore_jobs.jobs("mira@example.com", None, 9, None)) == []
+    assert list(firestore_jobs.list_jobs("mira@example.com", None, 9, None)) == []
 
     (record,) = caplog.records
     assert (record.message, record.levelname) == ("document_unreadable", "ERROR")

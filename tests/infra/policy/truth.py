@@ -36,9 +36,9 @@ def clips_folder() -> str:
 _NEEDS = {
     "jobs": {"database"},
     "artifacts": {"write artifacts"},
-    "writer": {"vertex"},
-    "painter": {"vertex"},
-    "filmer": {"vertex"},
+    "text": {"vertex"},
+    "images": {"vertex"},
+    "video": {"vertex"},
     "queue": {"enqueue clips", "enqueue clips-high"},
     "inbox": {"read prompts", "write results"},
     "executions": {"execute"},

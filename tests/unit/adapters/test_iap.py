@@ -97,12 +97,14 @@ def proxy(google: Google, clock: FakeClock) -> IdentityAwareProxy:
 
 
 def test_assertion_when_it_holds_then_names_the_caller(proxy: IdentityAwareProxy, google: Google) -> None:
-    assert proxy.caller(google.assertion()) == "mira@example.com"
+    assert proxy.identify_caller(google.assertion()) == "mira@example.com"
 
 
 def test_forged_token_beside_no_assertion_then_is_not_looked_at(proxy: IdentityAwareProxy) -> None:
     with pytest.raises(NotAllowed) as refused:
-        proxy.caller(bearer("victim@example.com") | {"X-Goog-Authenticated-User-Email": "accounts:victim@example.com"})
+        proxy.identify_caller(
+            bearer("victim@example.com") | {"X-Goog-Authenticated-User-Email": "accounts:victim@example.com"}
+        )
 
     assert (refused.value.code, "browser" in refused.value.remedy) == ("not_signed_in", True)
 
@@ -122,21 +124,21 @@ def test_assertion_when_something_is_wrong_with_it_then_refused(
     proxy: IdentityAwareProxy, google: Google, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(NotAllowed):
-        proxy.caller(google.assertion(**changes))
+        proxy.identify_caller(google.assertion(**changes))
 
 
 def test_assertion_of_another_key_with_a_known_name_then_refused(proxy: IdentityAwareProxy, google: Google) -> None:
-    assert proxy.caller(google.assertion())
+    assert proxy.identify_caller(google.assertion())
     google.signing["k1"] = ec.generate_private_key(ec.SECP256R1())
 
     with pytest.raises(NotAllowed):
-        proxy.caller(google.assertion())
+        proxy.identify_caller(google.assertion())
 
 
 @pytest.mark.parametrize("text", ["x", "a.b.c", "e30.e30.e30"])
 def test_assertion_when_it_is_none_then_refused(proxy: IdentityAwareProxy, text: str) -> None:
     with pytest.raises(NotAllowed):
-        proxy.caller({HEADER: text})
+        proxy.identify_caller({HEADER: text})
 
 
 def test_assertion_when_signed_otherwise_then_refused(proxy: IdentityAwareProxy, google: Google) -> None:
@@ -144,16 +146,16 @@ def test_assertion_when_signed_otherwise_then_refused(proxy: IdentityAwareProxy,
     signer = RSASigner.from_string(private_pem(rsa.generate_private_key(65537, 2048)), "k1")
 
     with pytest.raises(NotAllowed):
-        proxy.caller({HEADER: jwt.encode(signer, claims).decode()})
+        proxy.identify_caller({HEADER: jwt.encode(signer, claims).decode()})
 
 
 def test_keys_then_are_kept_for_an_hour(proxy: IdentityAwareProxy, google: Google, clock: FakeClock) -> None:
     for _ in range(3):
-        proxy.caller(google.assertion())
+        proxy.identify_caller(google.assertion())
     assert google.asked == 1
 
     clock.pass_s(3601)
-    proxy.caller(google.assertion())
+    proxy.identify_caller(google.assertion())
 
     assert google.asked == 2
 
@@ -161,15 +163,15 @@ def test_keys_then_are_kept_for_an_hour(proxy: IdentityAwareProxy, google: Googl
 def test_new_key_then_is_fetched_but_not_more_than_once_a_minute(
     proxy: IdentityAwareProxy, google: Google, clock: FakeClock
 ) -> None:
-    proxy.caller(google.assertion())
+    proxy.identify_caller(google.assertion())
     google.signing["k2"] = ec.generate_private_key(ec.SECP256R1())
     with pytest.raises(NotAllowed):
-        proxy.caller(google.assertion("k2"))
+        proxy.identify_caller(google.assertion("k2"))
     assert google.asked == 1
 
     clock.pass_s(61)
 
-    assert proxy.caller(google.assertion("k2")) == "mira@example.com"
+    assert proxy.identify_caller(google.assertion("k2")) == "mira@example.com"
 
 
 def test_keys_when_they_cannot_be_had_then_the_caller_may_come_again(clock: FakeClock) -> None:
@@ -177,12 +179,12 @@ def test_keys_when_they_cannot_be_had_then_the_caller_may_come_again(clock: Fake
         google.status = 503
         proxy = IdentityAwareProxy(AUDIENCE, clock, google.url)
         with pytest.raises(Transient):
-            proxy.caller(google.assertion())
+            proxy.identify_caller(google.assertion())
         google.status = 200
-        assert proxy.caller(google.assertion())
+        assert proxy.identify_caller(google.assertion())
         headers = google.assertion()
     with pytest.raises(Transient):
-        IdentityAwareProxy(AUDIENCE, clock, google.url).caller(headers)
+        IdentityAwareProxy(AUDIENCE, clock, google.url).identify_caller(headers)
 
 
 def test_studio_when_somebody_asks_then_their_films_are_told_by_the_assertion_alone(
@@ -193,7 +195,7 @@ def test_studio_when_somebody_asks_then_their_films_are_told_by_the_assertion_al
 
     made = http.post("/v1/jobs", json={"prompt": "A lighthouse"}, headers=google.assertion())
 
-    assert world.jobs.job(made.get_json()["id"]).value.owner == "mira@example.com"
+    assert world.jobs.get_job(made.get_json()["id"]).value.owner == "mira@example.com"
     assert http.get("/v1/jobs", headers=bearer("mira@example.com")).status_code == 403
 
 

@@ -12,10 +12,10 @@ def test_veo_is_asked_in_its_own_location_when_everything_else_is_elsewhere() ->
     settings = Settings.from_env(
         {**COMPLETE, "PROMPTREEL_REGION": "europe-west1", "PROMPTREEL_VEO_LOCATION": "us-east1"}
     )
-    filmer = Services(settings).filmer
+    video = Services(settings).video
 
-    assert isinstance(filmer, Veo)
-    assert filmer._client._api_client.location == "us-east1"
+    assert isinstance(video, Veo)
+    assert video._client._api_client.location == "us-east1"
 
 
 def test_operation_is_polled_in_the_location_of_its_name_when_the_setting_has_changed_since() -> None:

@@ -65,7 +65,7 @@ def test_key_of_a_deleted_job_then_does_not_bring_it_back(http: FlaskClient, wor
 
 def test_expired_job_then_does_not_exist_and_no_link_to_it_is_signed(http: FlaskClient, world: FakeServices) -> None:
     job = world.drawn(owner="mira@example.com")
-    world.artifacts.signed_urls = lambda uris, expires_s: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    world.artifacts.sign_urls = lambda uris, expires_s: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     world.clock.pass_s(world.keep.total_seconds())
 
     assert http.get(f"/v1/jobs/{job.id}", headers=bearer()).status_code == 404
@@ -96,7 +96,7 @@ def test_list_then_fills_its_pages_although_deleted_jobs_lie_between(
 def lost_clip(world: FakeServices) -> Job:
     """A job whose first clip never answered and was given up: perhaps paid."""
     job = world.drawn(owner="mira@example.com")
-    world.filmer.failures = [AnswerLost("reset")]
+    world.video.failures = [AnswerLost("reset")]
     world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
     world.clock.pass_s(60 + 900 + 121)
     world.poll(job)
@@ -134,7 +134,7 @@ def test_lost_clip_that_was_billed_or_lies_in_the_bucket_then_stays_counted(
 ) -> None:
     job = lost_clip(world)
     path = f"/v1/jobs/{job.id}/ledger:reconcile"
-    (lost,) = [read.value for read in world.jobs.calls(job.id) if read.value.state is CallState.LOST]
+    (lost,) = [read.value for read in world.jobs.list_calls(job.id) if read.value.state is CallState.LOST]
     billed = {"model": lost.model, "micros": 2_400_000, "storage_uri": world.artifacts.uri(lost.prefix)}
 
     told = http.post(path, json=a_bill(world, billed, apply=True), headers=bearer()).get_json()

@@ -79,7 +79,7 @@ def test_failing_step_then_tells_its_fate_by_status_and_its_reason_in_our_json(
     def fail(job_id: str) -> Any:
         raise error
 
-    world.jobs.job = fail  # type: ignore[method-assign]
+    world.jobs.get_job = fail  # type: ignore[method-assign]
 
     answer = step("poll_clips").post("/", json={"job_id": "job-1", "run": 1})
 
@@ -97,7 +97,7 @@ def test_task_when_it_fails_then_only_veos_quota_slows_its_queue(
     def fail(job_id: str) -> Any:
         raise error
 
-    world.jobs.job = fail  # type: ignore[method-assign]
+    world.jobs.get_job = fail  # type: ignore[method-assign]
 
     answer = step("submit_clip").post(
         "/", json={"job_id": "job-1", "run": 1, "scene": "scene-01", "take": 1, "attempt": 1}

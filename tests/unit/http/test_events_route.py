@@ -24,7 +24,7 @@ def test_events_when_asked_for_then_tell_stages_calls_refusals_and_remedies_in_o
     job = world.planned()
     sent, refused = START + timedelta(seconds=60), START + timedelta(seconds=90)
     one = Attempt(take=1, attempt=1, call="call-1", outcome="refused", at=refused, codes=("22137204",), remedy="reseed")
-    read = world.jobs.scenes(job.id)[0]
+    read = world.jobs.list_scenes(job.id)[0]
     released = a_call(job=job.id, state=CallState.RELEASED, codes=("22137204",), sent_at=sent, updated=refused)
     world.jobs.write(Replace(job.id, read, read.value.evolve(tries=(one,))), Create(job.id, released))
     world.clock.pass_s(91)

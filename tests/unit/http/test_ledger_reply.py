@@ -73,6 +73,6 @@ def test_closed_job_reports_what_was_spent_without_what_is_still_reserved(
     world.jobs.write(Create("job-1", job), *(Create("job-1", call) for call in calls))
 
     closed = world.close_job(CloseJob("job-1", job.run))
-    totals = responses.ledger(job, [read.value for read in world.jobs.calls("job-1")])["totals"]
+    totals = responses.ledger(job, [read.value for read in world.jobs.list_calls("job-1")])["totals"]
 
     assert closed.spent_usd == format_usd(totals["spent_micros"])

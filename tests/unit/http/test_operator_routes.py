@@ -33,9 +33,9 @@ def test_operator_stops_the_job_of_another_and_lets_it_go_on_within_its_limit(
     assert http.post(f"/v1/jobs/{job}:cancel", headers=OTHER).status_code == 404
     assert http.post(f"/v1/jobs/{job}:cancel", headers=OPS).get_json()["state"] == "CANCELLED"
     assert http.post(f"/v1/jobs/{job}:resume", headers=OPS, json={"budget_usd": 99}).status_code == 404
-    assert world.jobs.job(job).value.state is JobState.CANCELLED
+    assert world.jobs.get_job(job).value.state is JobState.CANCELLED
     assert http.post(f"/v1/jobs/{job}:resume", headers=OPS).status_code == 202
-    assert world.jobs.job(job).value.owner == "mira@example.com"
+    assert world.jobs.get_job(job).value.owner == "mira@example.com"
 
 
 def test_operator_cannot_delete_or_reconcile_the_job_of_another(http: FlaskClient, world: FakeServices) -> None:
@@ -43,7 +43,7 @@ def test_operator_cannot_delete_or_reconcile_the_job_of_another(http: FlaskClien
 
     assert http.delete(f"/v1/jobs/{job}", headers=OPS).status_code == 404
     assert http.post(f"/v1/jobs/{job}/ledger:reconcile", headers=OPS, json={}).status_code == 404
-    assert world.jobs.job(job).value.state is JobState.PENDING
+    assert world.jobs.get_job(job).value.state is JobState.PENDING
 
 
 def test_operator_owns_the_film_whose_request_named_no_owner(http: FlaskClient, world: FakeServices) -> None:

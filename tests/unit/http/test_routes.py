@@ -19,7 +19,7 @@ def test_submission_then_is_accepted_at_once_and_its_execution_started(http: Fla
     body = answer.get_json()
     assert (body["state"], body["links"]["self"]) == ("PENDING", f"http://localhost/v1/jobs/{body['id']}")
     assert world.executions.started == [(body["id"], 1)]
-    assert world.jobs.job(body["id"]).value.owner == "mira@example.com"
+    assert world.jobs.get_job(body["id"]).value.owner == "mira@example.com"
 
 
 def test_submission_says_what_was_read_from_the_prompt_and_what_cannot_be_met(http: FlaskClient) -> None:
@@ -46,7 +46,7 @@ def test_submission_that_its_limit_cannot_pay_for_is_refused_and_nothing_is_star
 
     assert (refused.status_code, refused.get_json()["code"]) == (402, "budget_exceeded")
     assert "12 scenes, 90 s of clips, needs up to 37" in refused.get_json()["message"]
-    assert (world.executions.started, world.writer.asked) == ([], [])
+    assert (world.executions.started, world.text.requests) == ([], [])
 
 
 def test_submission_behind_tls_then_links_to_the_address_that_was_asked(http: FlaskClient) -> None:
@@ -70,7 +70,7 @@ def test_submission_whose_execution_cannot_start_then_still_stands(http: FlaskCl
     answer = submit(http)
 
     assert answer.status_code == 202
-    assert world.jobs.job(answer.get_json()["id"]).value.state is JobState.PENDING
+    assert world.jobs.get_job(answer.get_json()["id"]).value.state is JobState.PENDING
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_request_with_two_identities_changes_nothing_when_it_writes(
     http: FlaskClient, world: FakeServices, method: str, path: str
 ) -> None:
     job = submit(http).get_json()["id"]
-    before = world.jobs.job(job)
+    before = world.jobs.get_job(job)
 
     answer = http.open(
         f"/v1/jobs/{job}{path}",
@@ -126,7 +126,7 @@ def test_request_with_two_identities_changes_nothing_when_it_writes(
     )
 
     assert (answer.status_code, answer.get_json()["code"]) == (403, "two_identities")
-    assert world.jobs.job(job) == before
+    assert world.jobs.get_job(job) == before
 
 
 def test_serverless_header_names_the_caller_when_it_is_the_only_one(http: FlaskClient) -> None:
@@ -162,11 +162,11 @@ def test_bad_submission_then_is_a_problem_and_no_job(
     problem = answer.get_json()
     assert told in problem["message"]
     assert (problem["status"], problem["code"] != "") == (status, True)
-    assert list(world.jobs.jobs_in(set(JobState))) == []
+    assert list(world.jobs.list_jobs_in_states(set(JobState))) == []
 
 
 def test_bug_then_is_a_500_in_our_words_that_tells_no_secret(http: FlaskClient, world: FakeServices) -> None:
-    world.jobs.job = lambda job_id: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    world.jobs.get_job = lambda job_id: 1 / 0  # type: ignore[method-assign,assignment,return-value]
 
     answer = http.get("/v1/jobs/job-1", headers={**bearer(), "X-Cloud-Trace-Context": "abc/1;o=1"})
 
@@ -248,7 +248,7 @@ def test_failed_job_when_resumed_then_goes_on_with_a_new_limit(http: FlaskClient
     answer = http.post(f"/v1/jobs/{job_id}:resume", json={"budget_usd": "40"}, headers=bearer())
 
     assert (answer.status_code, answer.get_json()["state"]) == (202, "PENDING")
-    job = world.jobs.job(job_id).value
+    job = world.jobs.get_job(job_id).value
     assert (job.run, job.budget.limit_micros) == (2, 40_000_000)
     assert http.post(f"/v1/jobs/{job_id}:resume", headers=bearer()).status_code == 202
     assert http.post(f"/v1/jobs/{job_id}:resume", json={"budget": 1}, headers=bearer()).status_code == 422

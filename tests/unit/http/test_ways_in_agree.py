@@ -34,7 +34,7 @@ def by_https(world: FakeServices, payload: Any) -> Job | Refusal:
     told = answer.get_json()
     if answer.status_code != 202:
         return told["code"], told["message"], told["remedy"]
-    return world.jobs.job(told["id"]).value
+    return world.jobs.get_job(told["id"]).value
 
 
 def by_workflow(world: FakeServices, payload: Any) -> Job | Refusal:
@@ -42,7 +42,7 @@ def by_workflow(world: FakeServices, payload: Any) -> Job | Refusal:
         opened = world.open_job(OpenJob("e-1", payload))
     except Rejected as error:
         return error.code, error.message, error.remedy
-    return world.jobs.job(opened.job_id).value
+    return world.jobs.get_job(opened.job_id).value
 
 
 def by_upload(
@@ -110,7 +110,7 @@ def payload_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
 def outcome_of(way_in: WayIn, payload: Any) -> Job | Refusal:
     world = FakeServices()
     outcome = way_in(world, payload)
-    made = list(world.jobs.jobs_in(set(JobState)))
+    made = list(world.jobs.list_jobs_in_states(set(JobState)))
     assert len(made) == isinstance(outcome, Job)
     return outcome
 
@@ -231,7 +231,7 @@ def test_price_at_submission_is_what_the_plan_reserves() -> None:
     decided = planning.specify_film(job.request, START)
     storyboard, rest = planning.price_micros(job.request, decided, 3, START)
 
-    calls = [read.value for read in world.jobs.calls(job.id)]
+    calls = [read.value for read in world.jobs.list_calls(job.id)]
     assert rest == sum(call.reserved_micros for call in calls if call.kind != "text")
     assert storyboard == max(call.reserved_micros for call in calls if call.kind == "text")
 

@@ -107,7 +107,7 @@ def test_totals_when_they_cannot_be_read_then_the_ending_is_told_without_them(
     def away(_: str) -> Any:
         raise Transient("Firestore is away")
 
-    monkeypatch.setattr(world.jobs, "calls", away)
+    monkeypatch.setattr(world.jobs, "list_calls", away)
     cancel(world)
 
     (line,) = lines.of("job_cancelled")

@@ -51,13 +51,13 @@ def cancel(world: FakeServices) -> None:
 
 
 def raise_run(world: FakeServices) -> None:
-    read = world.jobs.job("job-1")
+    read = world.jobs.get_job("job-1")
     world.jobs.write(Replace("job-1", read, read.value.evolve(run=2)))
 
 
 def change_scene(**fields: int) -> Callable[[FakeServices], None]:
     def change(world: FakeServices) -> None:
-        read = world.jobs.scene("job-1", "scene-01")
+        read = world.jobs.get_scene("job-1", "scene-01")
         world.jobs.write(Replace("job-1", read, read.value.evolve(**fields)))
 
     return change
@@ -71,7 +71,7 @@ def test_call_of_the_past_then_is_not_claimed(world: FakeServices, change: Calla
     change(world)
 
     assert isinstance(world.ledger.claim(TICKET), Superseded)
-    assert list(world.jobs.calls("job-1")) == []
+    assert list(world.jobs.list_calls("job-1")) == []
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -105,7 +105,7 @@ def test_call_reserves_the_higher_price_when_it_is_claimed_with_dearer_inputs(wo
     claim = mine(world, replace(OTHER_INPUTS, price_micros=5_000_000))
 
     assert claim.call.reserved_micros == 5_000_000
-    assert world.jobs.job("job-1").value.budget.version == 2
+    assert world.jobs.get_job("job-1").value.budget.version == 2
 
 
 def test_call_is_not_claimed_when_the_budget_does_not_hold_its_dearer_inputs(world: FakeServices) -> None:
@@ -114,7 +114,7 @@ def test_call_is_not_claimed_when_the_budget_does_not_hold_its_dearer_inputs(wor
 
     with pytest.raises(BudgetExceeded, match=r"5\.00 USD do not hold clip/scene-01"):
         world.ledger.claim(replace(OTHER_INPUTS, price_micros=5_000_001))
-    (call,) = [read.value for read in world.jobs.calls("job-1")]
+    (call,) = [read.value for read in world.jobs.list_calls("job-1")]
     assert call.reserved_micros == 3_000_000
 
 
@@ -143,7 +143,7 @@ def test_sent_call_is_not_claimed_with_other_inputs_whatever_its_answer(
 
     assert isinstance(world.ledger.claim(OTHER_INPUTS), Busy)
     assert isinstance(world.ledger.claim(OTHER_INPUTS), Busy)
-    (call,) = [read.value for read in world.jobs.calls("job-1")]
+    (call,) = [read.value for read in world.jobs.list_calls("job-1")]
     assert call.digest == "d"
 
 
@@ -157,13 +157,13 @@ def test_extra_call_over_the_limit_by_one_micro_then_is_not_planned(world: FakeS
 
     with pytest.raises(BudgetExceeded, match=r"5\.00 USD do not hold judge"):
         world.ledger.claim(replace(other, price_micros=2_000_001))
-    assert len(world.jobs.calls("job-1")) == 1
+    assert len(world.jobs.list_calls("job-1")) == 1
     assert isinstance(world.ledger.claim(replace(other, price_micros=2_000_000)), Acquired)
 
 
 def test_extra_call_when_another_extra_was_planned_meanwhile_then_the_sum_is_read_again(world: FakeServices) -> None:
     other = replace(TICKET, purpose="judge", attempt_of_scene=False, kind="text")
-    calls = world.jobs.calls
+    calls = world.jobs.list_calls
     raced: list[bool] = []
 
     def race(job_id: str) -> object:
@@ -174,7 +174,7 @@ def test_extra_call_when_another_extra_was_planned_meanwhile_then_the_sum_is_rea
             world.ledger.claim(other)
         return seen
 
-    world.jobs.calls = race  # type: ignore[method-assign,assignment]
+    world.jobs.list_calls = race  # type: ignore[method-assign,assignment]
 
     with pytest.raises(BudgetExceeded):
         world.ledger.claim(TICKET)
@@ -195,7 +195,7 @@ def test_time_to_answer_when_over_before_the_request_then_it_never_leaves_and_is
         world.ledger.send(claim, TICKET, sent.append)
 
     assert sent == []
-    assert world.jobs.calls("job-1")[0].value.state is CallState.PLANNED
+    assert world.jobs.list_calls("job-1")[0].value.state is CallState.PLANNED
 
 
 def test_request_then_gets_only_the_time_that_is_left(world: FakeServices) -> None:
@@ -226,14 +226,14 @@ def test_write_whose_answer_was_lost_then_finds_itself_again(world: FakeServices
 
     assert answers_lost == [True]
     assert len(sent) == 1
-    assert world.jobs.calls("job-1")[0].value.state is CallState.SENT
+    assert world.jobs.list_calls("job-1")[0].value.state is CallState.SENT
 
 
 def test_unexpected_error_after_sent_then_counts_as_a_lost_answer(world: FakeServices) -> None:
     with pytest.raises(AnswerLost):
         world.ledger.send(mine(world), TICKET, lambda left_s: fail(KeyError("sdk bug")))
 
-    assert world.jobs.calls("job-1")[0].value.state is CallState.UNCERTAIN
+    assert world.jobs.list_calls("job-1")[0].value.state is CallState.UNCERTAIN
 
 
 def test_call_whose_sender_died_then_is_busy_until_its_lease_is_over_and_uncertain_after(world: FakeServices) -> None:
@@ -246,17 +246,17 @@ def test_call_whose_sender_died_then_is_busy_until_its_lease_is_over_and_uncerta
         world.ledger.send(claim, TICKET, die)
 
     assert isinstance(world.ledger.claim(TICKET), Busy)
-    assert world.jobs.calls("job-1")[0].value.state is CallState.SENT
+    assert world.jobs.list_calls("job-1")[0].value.state is CallState.SENT
     world.clock.pass_s(91)
     assert isinstance(world.ledger.claim(TICKET), Busy)
-    assert world.jobs.calls("job-1")[0].value.state is CallState.UNCERTAIN
+    assert world.jobs.list_calls("job-1")[0].value.state is CallState.UNCERTAIN
 
 
 @pytest.mark.parametrize("away", ["read", "write", "answer of the write"])
 def test_answer_when_the_store_is_away_then_is_recorded_once_it_is_back(world: FakeServices, away: str) -> None:
     claim = mine(world)
     world.ledger.send(claim, TICKET, lambda _: None)
-    name, is_done = ("call", False) if away == "read" else ("write", away == "answer of the write")
+    name, is_done = ("get_call", False) if away == "read" else ("write", away == "answer of the write")
     real, left = getattr(world.jobs, name), [5]
 
     def failing(*arguments: Any) -> Any:

@@ -94,7 +94,7 @@ def test_answer_without_output_costs_its_usage_and_is_never_bought_twice(
     claims = [pay_for(world, post) for _ in range(2)]
 
     assert [type(claim) for claim in claims] == [EndedWithoutOutput, EndedWithoutOutput]
-    (call,) = (read.value for read in world.jobs.calls("job-1"))
+    (call,) = (read.value for read in world.jobs.list_calls("job-1"))
     assert (call.state, call.cost_micros, call.artifact) == (CallState.SETTLED, cost_micros, None)
     assert (call.reason, call.codes) == ("No picture came: I cannot draw this.", ("15236754",))
     assert call.usage is not None

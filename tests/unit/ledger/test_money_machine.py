@@ -80,7 +80,7 @@ class Provider:
         self.operations: dict[str, Operation] = {}
         self.next = "answered"
 
-    def submit(self, shot: VideoRequest, output_uri: str, timeout_s: float) -> str:
+    def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
         fate, self.next = self.next, "answered"
         if fate == "quota":
             raise Throttled("429")
@@ -89,8 +89,8 @@ class Provider:
         if fate == "never_arrived":
             raise AnswerLost("reset")
         name = f"operations/{len(self.operations) + 1}"
-        price = registry().video_model(shot.model).cost_micros
-        micros = price(shot.seconds, shot.resolution, self._world.clock.now(), audio=shot.audio)
+        price = registry().video_model(request.model).cost_micros
+        micros = price(request.seconds, request.resolution, self._world.clock.now(), audio=request.audio)
         self.operations[name] = Operation(output_uri, self.now_s(), micros, Running())
         if fate == "answer_lost":
             raise AnswerLost("reset")
@@ -134,12 +134,12 @@ class Money(RuleBasedStateMachine):
         self.templates = PromptTemplates()
         self.world = FakeServices()
         self.provider = Provider(self.world)
-        self.world.filmer = self.provider  # type: ignore[assignment]
+        self.world.video = self.provider  # type: ignore[assignment]
         generous = self.world.drawn()
-        planned = committed_micros([read.value for read in self.world.jobs.calls(generous.id)])
+        planned = committed_micros([read.value for read in self.world.jobs.list_calls(generous.id)])
         self.world = FakeServices()
         self.provider = Provider(self.world)
-        self.world.filmer = self.provider  # type: ignore[assignment]
+        self.world.video = self.provider  # type: ignore[assignment]
         limit = planned + 400_000 + spare * CLIP_MICROS
         self.job_id = self.world.drawn(budget_usd=f"{limit / 1e6:.6f}").id
         self.limit = limit
@@ -180,7 +180,7 @@ class Money(RuleBasedStateMachine):
 
     @rule()
     def poll(self) -> None:
-        job = self.world.jobs.job(self.job_id).value
+        job = self.world.jobs.get_job(self.job_id).value
         polled: list[Any] = []
         self._survive(lambda _: polled.append(self.world.poll(job)), None)
         if polled and polled[0].state == "failed":
@@ -226,9 +226,9 @@ class Money(RuleBasedStateMachine):
     @rule(fate=st.sampled_from(FATES), writer=st.booleans())
     def order_a_fate_of_words_or_pictures(self, fate: CallFailed | Declined, *, writer: bool) -> None:
         if writer:
-            self.world.writer.answers.append(fate)
+            self.world.text.answers.append(fate)
         else:
-            self.world.painter.failures.append(fate)
+            self.world.images.failures.append(fate)
 
     @rule()
     def cancel(self) -> None:
@@ -281,7 +281,7 @@ class Money(RuleBasedStateMachine):
             self.armed = None
 
     def _calls(self) -> list[Any]:
-        return [read.value for read in self.world.jobs.calls(self.job_id)]
+        return [read.value for read in self.world.jobs.list_calls(self.job_id)]
 
     @invariant()
     def no_scene_is_filmed_twice(self) -> None:
@@ -303,11 +303,11 @@ class Money(RuleBasedStateMachine):
 
     def _answers_billed_micros(self) -> int:
         """What the writer and the painter answered, by their own books."""
-        plan, now = self.world.jobs.job(self.job_id).value.require_plan(), self.world.clock.true_now()
+        plan, now = self.world.jobs.get_job(self.job_id).value.require_plan(), self.world.clock.true_now()
         # A text that does not report its usage counts nothing here: what it may use is known to its question alone.
         writer, painter = registry().text_model(plan.text_model), registry().image_model(plan.image_model)
-        tariffs = (text_tariff(writer, 0, 0), call_requests.keyframe_tariff(painter, self.world.painter.location))
-        books = (self.world.writer.billed, self.world.painter.billed)
+        tariffs = (text_tariff(writer, 0, 0), call_requests.keyframe_tariff(painter, self.world.images.location))
+        books = (self.world.text.billed, self.world.images.billed)
         return sum(
             tariff.cost_micros(tariff.complete(reported), now)
             for tariff, billed in zip(tariffs, books, strict=True)
@@ -336,10 +336,10 @@ class Money(RuleBasedStateMachine):
             self.no_scene_is_filmed_twice()
             self.budget_holds_and_covers_the_bill()
         calls = self._calls()
-        job = self.world.jobs.job(self.job_id).value
+        job = self.world.jobs.get_job(self.job_id).value
         assert job.state in {JobState.STITCH, JobState.FAILED, JobState.CANCELLED}, job.state
         if job.state is JobState.STITCH:
-            scenes = [read.value for read in self.world.jobs.scenes(self.job_id)]
+            scenes = [read.value for read in self.world.jobs.list_scenes(self.job_id)]
             assert all(scene.state is SceneState.DONE or scene.is_given_up for scene in scenes)
         else:
             assert all(call.is_finished for call in calls), [call.state for call in calls]
@@ -357,7 +357,7 @@ class Money(RuleBasedStateMachine):
 
     def keep_an_execution_alive(self) -> None:
         """So that sweep_jobs does not end what the steps themselves cannot bring to its end."""
-        job = self.world.jobs.job(self.job_id).value
+        job = self.world.jobs.get_job(self.job_id).value
         if job.is_final:
             return
         name = job.execution or self.world.executions.start(job.id, job.run)

@@ -96,8 +96,8 @@ class Phase:
     def prepare(self, stage: Stage) -> None:
         """Lay in what leads to a state that an undisturbed film does not come to."""
         if self.state is CallState.UNCERTAIN:
-            stage.world.filmer.failures = [AnswerLost("reset")]
-            stage.world.painter.failures = [AnswerLost("reset")]
+            stage.world.video.failures = [AnswerLost("reset")]
+            stage.world.images.failures = [AnswerLost("reset")]
 
     @property
     def needs_deletion(self) -> bool:
@@ -122,7 +122,7 @@ def _other_calls(stage: Stage, state: StrEnum) -> list[Subject]:
 
 
 def _calls(stage: Stage, state: StrEnum) -> list[Call]:
-    calls = [read.value for read in stage.world.jobs.calls("job-1")]
+    calls = [read.value for read in stage.world.jobs.list_calls("job-1")]
     return [call for call in calls if call.state is state]
 
 

@@ -86,7 +86,7 @@ class Stage:
         self.starters: list[Actor] = []
         self._room = StitcherServices(self.world.jobs, self.world.artifacts, self.world.clock, self.world.ids, pace=1.0)
         self._watch(self.world.jobs, "write")
-        self._watch(self.world.queue, "put")
+        self._watch(self.world.queue, "enqueue")
         self._watch(self.world.executions, "start")
 
     def _watch(self, port: Any, method: str) -> None:
@@ -108,11 +108,11 @@ class Stage:
     @property
     def jobs(self) -> Sequence[Job]:
         """The film's job, once it is stored."""
-        return self.world.jobs.jobs("mira@example.com", None, 2, None)
+        return self.world.jobs.list_jobs("mira@example.com", None, 2, None)
 
     @property
     def scenes(self) -> Sequence[Versioned[Scene]]:
-        return self.world.jobs.scenes("job-1")
+        return self.world.jobs.list_scenes("job-1")
 
     def submit(self, **request: Any) -> None:
         """The owner submits a film: the job is stored, then its execution is started."""
@@ -149,8 +149,8 @@ class Stage:
         quiet_s = QUIET_S if self.jobs[0].execution else OPENING_S
         self._next_sweep_s = self.now_s + quiet_s - TICK_S
         if actor is Actor.GEMINI:
-            self.world.writer.answers = [AnswerLost("no answer") for _ in range(99)]
-            self.world.painter.failures = [AnswerLost("no answer") for _ in range(99)]
+            self.world.text.answers = [AnswerLost("no answer") for _ in range(99)]
+            self.world.images.failures = [AnswerLost("no answer") for _ in range(99)]
         if actor is Actor.EXECUTION and self._executions:
             self.dead.discard(Actor.EXECUTION)
             self.world.executions.active.clear()
@@ -166,10 +166,10 @@ class Stage:
 
     def _provide(self) -> None:
         self.acting = Actor.VEO
-        for operation, state in list(self.world.filmer.states.items()):
+        for operation, state in list(self.world.video.states.items()):
             since = self._accepted.setdefault(operation, self.now_s)
             if isinstance(state, Running) and self.now_s - since >= CLIP_TAKES_S and Actor.VEO not in self.dead:
-                self.world.filmer.deliver(operation)
+                self.world.video.deliver(operation)
 
     def _deliver(self) -> None:
         self.acting = Actor.TASK
@@ -196,17 +196,17 @@ class Stage:
             name = f"execution-{self._played}"
             if Actor.EXECUTION in self.dead:
                 self.dead.discard(Actor.EXECUTION)
-                self.world.executions.active.discard(self.world.executions.name(name))
+                self.world.executions.active.discard(self.world.executions.full_name(name))
                 continue
             self._executions[name] = (self._film(name, job_id, run), self.now_s)
         for name, (film, due_s) in list(self._executions.items()):
-            if self.world.executions.name(name) not in self.world.executions.active or self.now_s < due_s:
+            if self.world.executions.full_name(name) not in self.world.executions.active or self.now_s < due_s:
                 continue
             try:
                 self._executions[name] = (film, self.now_s + next(film))
             except (StopIteration, Killed):
                 self._executions.pop(name, None)
-                self.world.executions.active.discard(self.world.executions.name(name))
+                self.world.executions.active.discard(self.world.executions.full_name(name))
 
     def _sweep(self) -> None:
         if self.now_s < self._next_sweep_s:

@@ -57,7 +57,7 @@ def play(stage: Stage, phase: Phase) -> None:
 
 def is_at_rest(stage: Stage) -> bool:
     (job,) = stage.jobs
-    calls = stage.world.jobs.calls(job.id)
+    calls = stage.world.jobs.list_calls(job.id)
     return job.state in AT_REST[Document.JOB] and all(call.value.is_finished for call in calls)
 
 

@@ -30,7 +30,7 @@ def templates() -> Iterator[PromptTemplates]:
 
 
 def calls(world: FakeServices, job: Job, purpose: str) -> list[Call]:
-    return [read.value for read in world.jobs.calls(job.id) if read.value.purpose.startswith(purpose)]
+    return [read.value for read in world.jobs.list_calls(job.id) if read.value.purpose.startswith(purpose)]
 
 
 def resume(world: FakeServices, job: Job) -> Job:
@@ -42,7 +42,7 @@ def test_storyboard_is_written_when_its_second_attempt_met_a_quota_and_the_job_w
     world: FakeServices,
 ) -> None:
     job = world.opened()
-    world.writer.answers = ["no storyboard", Throttled("429")]
+    world.text.answers = ["no storyboard", Throttled("429")]
     with pytest.raises(QuotaExhausted):
         world.write_storyboard(WriteStoryboard(job.id, job.run))
     world.fail_job(FailJob(job.id, job.run, "429"))
@@ -55,10 +55,10 @@ def test_storyboard_is_written_when_its_second_attempt_met_a_quota_and_the_job_w
 def test_scene_is_rewritten_when_the_rewriter_met_a_quota_and_the_job_was_resumed_at_once(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
-    world.filmer.states["operations/1"] = Ended("refused", (REWRITTEN,))
+    world.video.states["operations/1"] = Ended("refused", (REWRITTEN,))
     world.clock.pass_s(60)
     world.poll(job)
-    world.writer.answers = ["no scene", Throttled("429")]
+    world.text.answers = ["no scene", Throttled("429")]
     with pytest.raises(Transient):
         world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2))
     job_lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
@@ -72,13 +72,13 @@ def test_clip_is_filmed_when_the_prompt_template_changed_after_its_call_met_a_qu
     world: FakeServices, templates: PromptTemplates
 ) -> None:
     job = world.drawn()
-    world.filmer.failures = [Throttled("429")]
+    world.video.failures = [Throttled("429")]
     with pytest.raises(QuotaExhausted):
         world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
     templates.deploy(1)
 
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "filming"
-    assert [shot.prompt.startswith("Release 1") for shot in world.filmer.asked] == [False, True]
+    assert [shot.prompt.startswith("Release 1") for shot in world.video.requests] == [False, True]
     assert len(calls(world, job, "clip/scene-01")) == 1
 
 
@@ -86,7 +86,7 @@ def test_keyframe_is_drawn_when_the_prompt_template_changed_after_its_call_met_a
     world: FakeServices, templates: PromptTemplates
 ) -> None:
     job = world.planned()
-    world.painter.failures = [Throttled("429")]
+    world.images.failures = [Throttled("429")]
     picture = DrawKeyframe(job.id, job.run, "scene-01", "start")
     with pytest.raises(QuotaExhausted):
         world.draw_keyframe(picture)
@@ -102,14 +102,14 @@ def test_film_is_planned_and_drawn_when_the_prompt_templates_change_between_all_
     job = world.opened()
     templates.deploy(1)
     world.write_storyboard(WriteStoryboard(job.id, job.run))
-    job = world.jobs.job(job.id).value
+    job = world.jobs.get_job(job.id).value
     for release, item in enumerate((item for wave in job.require_plan().waves for item in wave.items), start=2):
         templates.deploy(release)
         world.draw_keyframe(DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take))
 
-    assert world.jobs.job(job.id).value.state is JobState.VIDEO_GEN
-    assert {read.value.state for read in world.jobs.scenes(job.id)} == {SceneState.QUEUED}
-    assert len(world.painter.asked) == 4
+    assert world.jobs.get_job(job.id).value.state is JobState.VIDEO_GEN
+    assert {read.value.state for read in world.jobs.list_scenes(job.id)} == {SceneState.QUEUED}
+    assert len(world.images.requests) == 4
 
 
 def test_paid_keyframe_is_used_when_its_painter_died_and_the_prompt_template_changed(
@@ -132,7 +132,7 @@ def test_paid_keyframe_is_used_when_its_painter_died_and_the_prompt_template_cha
 
     assert world.draw_keyframe(picture).state == "drawn"
     (paid,) = calls(world, job, "keyframe/scene-01/start")
-    drawn = world.jobs.scene(job.id, "scene-01").value.start
+    drawn = world.jobs.get_scene(job.id, "scene-01").value.start
     assert drawn is not None
     assert (drawn.uri, drawn.digest) == (paid.artifact, paid.digest)
-    assert len(world.painter.asked) == 1
+    assert len(world.images.requests) == 1

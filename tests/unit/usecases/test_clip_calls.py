@@ -16,18 +16,18 @@ def call(world: FakeServices) -> Call:
     """A clip that is being filmed."""
     job = world.drawn()
     world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
-    return next(read.value for read in world.jobs.calls(job.id) if read.value.operation)
+    return next(read.value for read in world.jobs.list_calls(job.id) if read.value.operation)
 
 
 def resolve(world: FakeServices, call: Call) -> Call:
-    return filming.resolve(call, ledger=world.ledger, filmer=world.filmer, artifacts=world.artifacts, clock=world.clock)
+    return filming.resolve(call, ledger=world.ledger, filmer=world.video, artifacts=world.artifacts, clock=world.clock)
 
 
 def refuse_polls(world: FakeServices, error: Exception) -> None:
     def refuse(operation: str) -> None:
         raise error
 
-    world.filmer.poll = refuse  # type: ignore[method-assign,assignment]
+    world.video.poll = refuse  # type: ignore[method-assign,assignment]
 
 
 POLL_ERRORS = [
@@ -61,7 +61,7 @@ def test_failed_poll_loses_call_when_its_window_is_over_and_its_bucket_empty(
 
 @pytest.mark.parametrize("error", POLL_ERRORS, ids=str)
 def test_failed_poll_finds_clip_when_it_lies_in_the_bucket(world: FakeServices, call: Call, error: Exception) -> None:
-    uri = world.filmer.deliver("operations/1")
+    uri = world.video.deliver("operations/1")
     refuse_polls(world, error)
 
     found = resolve(world, call)
@@ -81,13 +81,13 @@ def test_look_leaves_call_as_it_is_when_bucket_and_provider_are_away(world: Fake
 
 
 def test_job_goes_on_when_every_poll_is_refused_for_good(world: FakeServices, call: Call) -> None:
-    job = world.jobs.job(call.job).value
+    job = world.jobs.get_job(call.job).value
     refuse_polls(world, Transient("poll: 403 permission denied"))
     world.clock.pass_s(60 + 900 + 121)
 
     world.poll(job)
 
-    scene = world.jobs.scene(job.id, "scene-01").value
+    scene = world.jobs.get_scene(job.id, "scene-01").value
     assert (scene.state, scene.attempt) == (SceneState.QUEUED, 2)
 
 
@@ -98,7 +98,7 @@ def test_deleted_job_ends_when_every_poll_is_refused_for_good(world: FakeService
         world.clock.pass_s(60 + 900 + 121)
         world.sweep_jobs(SweepJobs())
 
-    assert world.jobs.job(call.job).value.state is JobState.DELETED
+    assert world.jobs.get_job(call.job).value.state is JobState.DELETED
 
 
 def test_operation_that_never_ends_then_is_lost_after_its_window_and_found_again_on_a_later_look(
@@ -108,7 +108,7 @@ def test_operation_that_never_ends_then_is_lost_after_its_window_and_found_again
     lost = resolve(world, call)
     assert (lost.state, lost.operation) == (CallState.LOST, "operations/1")
 
-    uri = world.filmer.deliver("operations/1")
+    uri = world.video.deliver("operations/1")
 
     found = resolve(world, lost)
     assert (found.state, found.artifact) == (CallState.SETTLED, uri)

@@ -26,10 +26,10 @@ class FifoQueue(MemoryQueue):
         super().__init__()
         self.waiting: deque[ClipTask] = deque()
 
-    def put(self, task: ClipTask, *, high: bool) -> None:
+    def enqueue(self, task: ClipTask, *, high: bool) -> None:
         if task not in self.tasks:
             self.waiting.append(task)
-        super().put(task, high=high)
+        super().enqueue(task, high=high)
 
 
 class Deployment:
@@ -38,7 +38,7 @@ class Deployment:
     def __init__(self) -> None:
         self.world = FakeServices()
         self.queue = FifoQueue()
-        self.world.writer.answers = [json.dumps(a_storyboard(SCENES))]
+        self.world.text.answers = [json.dumps(a_storyboard(SCENES))]
         self.template = self.world.drawn(scenes=SCENES, duration_s=SCENES * 4.0)
         self.waiting_jobs: list[str] = []
         self.lengths: list[int] = []
@@ -47,12 +47,12 @@ class Deployment:
     def submit(self, number: int) -> None:
         """Bring in jobs that are copies of the template, a moment before their clips are queued."""
         for _ in range(number):
-            job_id = f"job-{self.world.ids.token()}"
+            job_id = f"job-{self.world.ids.new_token()}"
             changes = [Create(job_id, self.template.evolve(id=job_id))]
-            for scene in (read.value for read in self.world.jobs.scenes(self.template.id)):
+            for scene in (read.value for read in self.world.jobs.list_scenes(self.template.id)):
                 drawn = scene.evolve(state=SceneState.DRAWN, dispatch=0, queued_at=None)
                 changes.append(Create(job_id, drawn))
-                call = self.world.jobs.call(self.template.id, scene.clip_call_id(self.template.id))
+                call = self.world.jobs.get_call(self.template.id, scene.clip_call_id(self.template.id))
                 assert call is not None
                 changes.append(Create(job_id, call.value.evolve(id=scene.clip_call_id(job_id), job=job_id)))
             self.world.jobs.write(*changes)
@@ -68,7 +68,7 @@ class Deployment:
         self.world.clock.pass_s(60)
 
     def _waits(self, job_id: str) -> bool:
-        return any(read.value.state is not SceneState.FILMING for read in self.world.jobs.scenes(job_id))
+        return any(read.value.state is not SceneState.FILMING for read in self.world.jobs.list_scenes(job_id))
 
 
 def test_burst_beside_steady_load_is_worked_off_and_every_clip_is_dispatched_once() -> None:
@@ -82,7 +82,7 @@ def test_burst_beside_steady_load_is_worked_off_and_every_clip_is_dispatched_onc
     clips = (BURST_JOBS + MINUTES * STEADY_JOBS) * SCENES
     assert deployment.lengths[1:] == sorted(deployment.lengths[1:], reverse=True)
     assert deployment.lengths[-1] == 0
-    assert len(deployment.queue.tasks) == len(deployment.world.filmer.asked) == clips
+    assert len(deployment.queue.tasks) == len(deployment.world.video.requests) == clips
 
 
 def test_tasks_that_the_queue_lost_are_dispatched_again_after_two_minutes() -> None:
@@ -96,5 +96,5 @@ def test_tasks_that_the_queue_lost_are_dispatched_again_after_two_minutes() -> N
     for _ in range(4):
         deployment.pass_minute()
 
-    assert len(deployment.world.filmer.asked) == 2 * SCENES
+    assert len(deployment.world.video.requests) == 2 * SCENES
     assert {task.dispatch for task in deployment.queue.tasks} == {2}

@@ -29,9 +29,11 @@ from tests.fakes.hooks import HookedWorld, Killed
 from tests.fakes.services import FakeServices
 
 SERVICES = Path(__file__).parents[3] / "infra" / "config" / "services.json"
-WRITES = frozenset({"jobs.write", "jobs.erase", "artifacts.delete", "inbox.retract", "executions.cancel"})
+WRITES = frozenset(
+    {"jobs.write", "jobs.delete_owned_documents", "artifacts.delete", "inbox.delete_report", "executions.cancel"}
+)
 STORYBOARD_MICROS, PICTURE_MICROS, CLIP_MICROS = 8_250, 67_570, 2_400_000
-PAYING = frozenset({"writer.write", "painter.paint", "filmer.submit"})
+PAYING = frozenset({"text.generate_text", "images.generate_image", "video.submit"})
 
 
 def delete(world: FakeServices, job_id: str) -> Job:
@@ -47,18 +49,18 @@ def resume(world: FakeServices, job_id: str) -> Job:
 def uploaded(world: FakeServices) -> Job:
     """A job that a file asked for, with a report."""
     event = world.inbox.lay_in("ideas/keeper.txt", b"A film of three scenes. A lighthouse keeper waits")
-    return world.jobs.job(world.open_job(OpenJob("e-1", {"data": event})).job_id).value
+    return world.jobs.get_job(world.open_job(OpenJob("e-1", {"data": event})).job_id).value
 
 
 def with_everything(world: FakeServices) -> Job:
     """A job with a report, a storyboard, pictures, a clip that filmed, others queued, a cut and a film."""
     job = uploaded(world)
     world.write_storyboard(WriteStoryboard(job.id, job.run))
-    world.draw_all(world.jobs.job(job.id).value)
+    world.draw_all(world.jobs.get_job(job.id).value)
     world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
     deliver(world)
     world.clock.pass_s(60)
-    world.poll(world.jobs.job(job.id).value)
+    world.poll(world.jobs.get_job(job.id).value)
     world.artifacts.put(f"jobs/{job.id}/output/film-1.mp4", b"film", "video/mp4")
     world.jobs.write(Create(job.id, a_render("cut-1", job=job.id)))
     return job
@@ -66,9 +68,9 @@ def with_everything(world: FakeServices) -> Job:
 
 def deliver(world: FakeServices) -> None:
     """Every operation ends with a clip in the bucket."""
-    for operation, state in list(world.filmer.states.items()):
+    for operation, state in list(world.video.states.items()):
         if isinstance(state, Running):
-            world.filmer.deliver(operation)
+            world.video.deliver(operation)
 
 
 def sweep_to_the_end(world: FakeServices, job_id: str) -> Job:
@@ -76,7 +78,7 @@ def sweep_to_the_end(world: FakeServices, job_id: str) -> Job:
         deliver(world)
         world.clock.pass_s(300)
         world.sweep_jobs(SweepJobs())
-        job = world.jobs.job(job_id).value
+        job = world.jobs.get_job(job_id).value
         if job.state is JobState.DELETED:
             return job
     raise AssertionError(f"still {job.state} after 100 minutes")
@@ -85,8 +87,8 @@ def sweep_to_the_end(world: FakeServices, job_id: str) -> Job:
 def what_is_left(world: FakeServices, job_id: str) -> list[Any]:
     return [
         *world.artifacts.list(f"jobs/{job_id}/"),
-        *world.jobs.scenes(job_id),
-        *world.jobs.calls(job_id),
+        *world.jobs.list_scenes(job_id),
+        *world.jobs.list_calls(job_id),
         *(render for render in world.jobs._all(Render) if render.job == job_id),
         *world.inbox.reports,
     ]
@@ -97,7 +99,7 @@ def test_deleted_job_then_leaves_a_tombstone_without_a_word_of_what_was_asked(wo
     assert len(what_is_left(world, job.id)) > 15
 
     delete(world, job.id)
-    kept = json.dumps(world.jobs.job(job.id).value.to_json()).replace("ideas/keeper.txt", "")
+    kept = json.dumps(world.jobs.get_job(job.id).value.to_json()).replace("ideas/keeper.txt", "")
     assert [words in kept for words in ("keeper", "three scenes")] == [False, False]
     buried = sweep_to_the_end(world, job.id)
 
@@ -144,14 +146,14 @@ def storyboard(world: FakeServices) -> Callable[[], object]:
 
 def picture(world: FakeServices) -> Callable[[], object]:
     storyboard(world)()
-    (job,) = world.jobs.jobs_in({JobState.KEYFRAMES})
+    (job,) = world.jobs.list_jobs_in_states({JobState.KEYFRAMES})
     return lambda: world.draw_keyframe(DrawKeyframe(job.id, 1, "scene-01", "start"))
 
 
 def clip(world: FakeServices) -> Callable[[], object]:
     job = uploaded(world)
     world.write_storyboard(WriteStoryboard(job.id, 1))
-    world.draw_all(world.jobs.job(job.id).value)
+    world.draw_all(world.jobs.get_job(job.id).value)
     return lambda: world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
 
 
@@ -159,25 +161,25 @@ def polling(world: FakeServices) -> Callable[[], object]:
     clip(world)()
     deliver(world)
     world.clock.pass_s(60)
-    (job,) = world.jobs.jobs_in({JobState.VIDEO_GEN})
+    (job,) = world.jobs.list_jobs_in_states({JobState.VIDEO_GEN})
     return lambda: world.poll(job)
 
 
 def failing(world: FakeServices) -> Callable[[], object]:
     clip(world)()
-    (job,) = world.jobs.jobs_in({JobState.VIDEO_GEN})
+    (job,) = world.jobs.list_jobs_in_states({JobState.VIDEO_GEN})
     return lambda: world.fail_job(FailJob(job.id, 1, "broken"))
 
 
 def cutting(world: FakeServices) -> Callable[[], object]:
     job = uploaded(world)
     world.write_storyboard(WriteStoryboard(job.id, 1))
-    world.draw_all(world.jobs.job(job.id).value)
+    world.draw_all(world.jobs.get_job(job.id).value)
     world.submit_queued()
     deliver(world)
     world.clock.pass_s(60)
-    world.poll(world.jobs.job(job.id).value)
-    assert world.jobs.job(job.id).value.state is JobState.STITCH
+    world.poll(world.jobs.get_job(job.id).value)
+    assert world.jobs.get_job(job.id).value.state is JobState.STITCH
     room = StitcherServices(world.jobs, world.artifacts, world.clock, world.ids, pace=1.0)
     return lambda: stitch_film(job.id, 1, room)
 
@@ -190,19 +192,19 @@ def opening(world: FakeServices) -> Callable[[], object]:
 
 def resuming(world: FakeServices) -> Callable[[], object]:
     failing(world)()
-    (job,) = world.jobs.jobs_in({JobState.FAILED})
+    (job,) = world.jobs.list_jobs_in_states({JobState.FAILED})
     return lambda: resume(world, job.id)
 
 
 def requests(world: FakeServices) -> int:
     """Paid requests the models have had."""
-    return len(world.writer.asked) + len(world.painter.asked) + len(world.filmer.asked)
+    return len(world.text.requests) + len(world.images.requests) + len(world.video.requests)
 
 
 def bill(world: FakeServices) -> int:
     """What the models are owed, in micro-dollars."""
-    delivered = sum(isinstance(state, Delivered) for state in world.filmer.states.values())
-    written, painted = len(world.writer.asked), len(world.painter.asked)
+    delivered = sum(isinstance(state, Delivered) for state in world.video.states.values())
+    written, painted = len(world.text.requests), len(world.images.requests)
     return written * STORYBOARD_MICROS + painted * PICTURE_MICROS + delivered * CLIP_MICROS
 
 
@@ -246,7 +248,7 @@ def disturb(
     """Delete the job right before one of the worker's calls, let the worker go on, and look at what is left."""
     world = HookedWorld()
     work = worker(world)
-    (job,) = world.jobs.jobs_in(set(JobState))
+    (job,) = world.jobs.list_jobs_in_states(set(JobState))
     asked: list[int] = []
 
     def delete_it(_: str) -> None:
@@ -270,7 +272,7 @@ def disturb(
 def goes_out(course: list[str], number: int) -> bool:
     """Whether this call lies between the last look at the job and the paid request after it."""
     paid = next((index for index, name in enumerate(course) if name in PAYING), -1)
-    looked = max((index for index in range(paid) if course[index] == "jobs.job"), default=paid)
+    looked = max((index for index in range(paid) if course[index] == "jobs.get_job"), default=paid)
     return looked < number <= paid
 
 
@@ -300,16 +302,16 @@ def test_film_of_a_deleted_job_then_goes_at_once_and_only_what_is_not_paid_to_th
 ) -> None:
     job = with_everything(world)
     world.submit_clip(SubmitClip(job.id, 1, "scene-02", 1, 1))
-    (running,) = [name for name, state in world.filmer.states.items() if isinstance(state, Running)]
-    world.artifacts.put(f"{world.filmer.prefixes[running].removeprefix('gs://artifacts/')}part", b"half", "video/mp4")
+    (running,) = [name for name, state in world.video.states.items() if isinstance(state, Running)]
+    world.artifacts.put(f"{world.video.prefixes[running].removeprefix('gs://artifacts/')}part", b"half", "video/mp4")
 
     delete(world, job.id)
     world.sweep_jobs(SweepJobs())
 
     assert [stored.uri for stored in world.artifacts.list(f"jobs/{job.id}/")] == [
-        f"{world.filmer.prefixes[running]}part"
+        f"{world.video.prefixes[running]}part"
     ]
-    assert {read.value.state.value for read in world.jobs.calls(job.id)} == {"SETTLED", "RELEASED", "SENT"}
+    assert {read.value.state.value for read in world.jobs.list_calls(job.id)} == {"SETTLED", "RELEASED", "SENT"}
     assert sweep_to_the_end(world, job.id).spent_micros == bill(world)
 
 
@@ -332,14 +334,14 @@ def test_expired_job_that_cannot_be_marked_just_now_then_does_not_keep_another_f
     other = world.open_job(OpenJob("e-2", {"prompt": "A fox in the snow"})).job_id
     delete(world, other)
     world.clock.pass_s(world.keep.total_seconds() - 1000)
-    read = world.jobs.job
+    read = world.jobs.get_job
 
     def away_for_one(job_id: str) -> Any:
         if job_id == stuck.id:
             raise Transient("503")
         return read(job_id)
 
-    world.jobs.job = away_for_one  # type: ignore[method-assign]
+    world.jobs.get_job = away_for_one  # type: ignore[method-assign]
 
     sweep_to_the_end(world, other)
     assert read(stuck.id).value.state is JobState.PENDING
@@ -359,7 +361,7 @@ def test_deletion_that_is_stuck_then_does_not_keep_another_from_its_end(world: F
     world.artifacts.list = list_but_one  # type: ignore[method-assign]
 
     sweep_to_the_end(world, other)
-    assert world.jobs.job(stuck.id).value.state is JobState.DELETING
+    assert world.jobs.get_job(stuck.id).value.state is JobState.DELETING
 
 
 def test_expired_job_then_is_deleted_by_the_sweeper_with_all_it_owns_running_or_not(world: FakeServices) -> None:
@@ -367,12 +369,12 @@ def test_expired_job_then_is_deleted_by_the_sweeper_with_all_it_owns_running_or_
     world.executions.active.add(str(job.execution))
     world.clock.pass_s(world.keep.total_seconds() - 3600)
     world.sweep_jobs(SweepJobs())
-    assert world.jobs.job(job.id).value.state is not JobState.DELETING
+    assert world.jobs.get_job(job.id).value.state is not JobState.DELETING
 
     world.clock.pass_s(3600)
     world.sweep_jobs(SweepJobs())
 
-    assert world.jobs.job(job.id).value.state is JobState.DELETING
+    assert world.jobs.get_job(job.id).value.state is JobState.DELETING
     assert str(job.execution) not in world.executions.active
     sweep_to_the_end(world, job.id)
     assert what_is_left(world, job.id) == []
@@ -395,7 +397,7 @@ def test_job_that_is_resumed_then_is_kept_as_long_again(world: FakeServices) -> 
 
     resume(world, job.id)
 
-    expires = world.jobs.job(job.id).value.expires
+    expires = world.jobs.get_job(job.id).value.expires
     assert expires == world.clock.now() + world.keep
 
 
@@ -406,7 +408,7 @@ def test_expiry_that_is_put_off_between_the_look_and_the_mark_then_saves_the_job
         job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids, expired_only=True
     )
 
-    assert world.jobs.job(job.id).value.state is JobState.PENDING
+    assert world.jobs.get_job(job.id).value.state is JobState.PENDING
 
 
 def test_uploaded_file_and_execution_when_delivered_again_then_do_not_bring_a_deleted_job_back(
@@ -422,12 +424,12 @@ def test_uploaded_file_and_execution_when_delivered_again_then_do_not_bring_a_de
     assert world.open_job(OpenJob("e-8", {"data": event})).state == "superseded"
     assert world.open_job(OpenJob("e-7", {"prompt": "A fox in the snow"})).state == "superseded"
     assert world.inbox.reports == {}
-    assert world.jobs.job(job.id).value.state is JobState.DELETED
+    assert world.jobs.get_job(job.id).value.state is JobState.DELETED
 
 
 def test_report_on_a_newer_file_of_the_same_name_then_stays_when_the_older_job_goes(world: FakeServices) -> None:
     job = uploaded(world)
-    world.inbox.report("ideas/keeper.txt", {"state": "accepted", "job_id": "job-of-the-newer-file"})
+    world.inbox.write_report("ideas/keeper.txt", {"state": "accepted", "job_id": "job-of-the-newer-file"})
 
     delete(world, job.id)
     sweep_to_the_end(world, job.id)
@@ -448,4 +450,4 @@ def test_tombstone_whose_time_is_over_then_gives_way_to_a_new_job_though_the_dat
     again = again.evolve(created=world.clock.now())
 
     assert job_lifecycle.create(again, world.jobs).state is JobState.PENDING
-    assert world.jobs.job(job.id).value == again
+    assert world.jobs.get_job(job.id).value == again

@@ -34,7 +34,7 @@ BEFORE_THE_CUT = [moment for moment in MOMENTS if moment.split("/")[1] not in {"
 
 def finish(world: RecordedWorld) -> JobState:
     """Carry the job on as the workflow does, to its cut."""
-    world.writer.answers = [json.dumps(a_storyboard(2))] * (world.job.plan is None)
+    world.text.answers = [json.dumps(a_storyboard(2))] * (world.job.plan is None)
     if world.job.is_final:
         others = {"jobs": world.jobs, "executions": world.executions, "clock": world.clock, "ids": world.ids}
         job_lifecycle.resume(world.job_id, 25_000_000, **others)  # type: ignore[arg-type]
@@ -44,9 +44,9 @@ def finish(world: RecordedWorld) -> JobState:
             job = world.job
             draw(world)
             submit(world)
-            for operation, state in list(world.filmer.states.items()):
+            for operation, state in list(world.video.states.items()):
                 if isinstance(state, Running):
-                    world.filmer.deliver(operation)
+                    world.video.deliver(operation)
             if world.poll(job).state == "done":
                 break
         world.clock.pass_s(60)
@@ -71,7 +71,7 @@ def test_recorded_job_is_carried_on_to_its_cut_when_another_version_left_it(mome
 
     assert finish(world) is JobState.STITCH
 
-    scenes = [read.value for read in world.jobs.scenes(world.job_id)]
+    scenes = [read.value for read in world.jobs.list_scenes(world.job_id)]
     assert [scene.state for scene in scenes] == [SceneState.DONE] * 2
     paid = [(call.scene, call.take) for call in clips(world) if call.is_paid]
     assert sorted(paid) == [("scene-01", 1), ("scene-02", 1)]
@@ -79,7 +79,7 @@ def test_recorded_job_is_carried_on_to_its_cut_when_another_version_left_it(mome
 
 
 def clips(world: RecordedWorld) -> list[Any]:
-    return [read.value for read in world.jobs.calls(world.job_id) if read.value.kind == "video"]
+    return [read.value for read in world.jobs.list_calls(world.job_id) if read.value.kind == "video"]
 
 
 @pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment.endswith("/deleting")])
@@ -87,14 +87,14 @@ def test_recorded_job_is_deleted_to_its_tombstone_when_another_version_began_it(
     world = RecordedWorld(documents(moment))
     for call in clips(world):
         if not call.is_finished and call.operation:
-            world.filmer.deliver(call.operation)
+            world.video.deliver(call.operation)
 
     for _ in range(ROUNDS):
         world.sweep_jobs(SweepJobs())
         world.clock.pass_s(60)
 
     assert world.job.state is JobState.DELETED
-    assert world.jobs.calls(world.job_id) == []
+    assert world.jobs.list_calls(world.job_id) == []
 
 
 @pytest.mark.parametrize("moment", BEFORE_THE_CUT)

@@ -19,10 +19,10 @@ from tests.fakes.services import FakeServices
 def test_scene_when_it_follows_another_then_starts_on_the_picture_that_ended_it(world: FakeServices) -> None:
     job = world.drawn()
 
-    first, second, third = (read.value for read in world.jobs.scenes(job.id))
+    first, second, third = (read.value for read in world.jobs.list_scenes(job.id))
     assert first.end == second.start
     assert second.end == third.start
-    assert len(world.painter.asked) == 4
+    assert len(world.images.requests) == 4
 
 
 def test_end_picture_when_drawn_then_the_start_picture_is_sent_along(world: FakeServices) -> None:
@@ -31,9 +31,9 @@ def test_end_picture_when_drawn_then_the_start_picture_is_sent_along(world: Fake
     world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
     world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "end"))
 
-    start = world.jobs.scene(job.id, "scene-01").value.start
+    start = world.jobs.get_scene(job.id, "scene-01").value.start
     assert start is not None
-    assert [sketch.references for sketch in world.painter.asked] == [(), (start.uri,)]
+    assert [sketch.references for sketch in world.images.requests] == [(), (start.uri,)]
 
 
 def test_scene_with_both_pictures_then_its_clip_is_queued_while_later_pictures_are_missing(world: FakeServices) -> None:
@@ -44,12 +44,12 @@ def test_scene_with_both_pictures_then_its_clip_is_queued_while_later_pictures_a
     world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "end"))
 
     assert [task.scene for task in world.queue.tasks] == ["scene-01"]
-    assert [read.value.state for read in world.jobs.scenes(job.id)] == [
+    assert [read.value.state for read in world.jobs.list_scenes(job.id)] == [
         SceneState.QUEUED,
         SceneState.PENDING,
         SceneState.PENDING,
     ]
-    assert world.jobs.job(job.id).value.state is JobState.KEYFRAMES
+    assert world.jobs.get_job(job.id).value.state is JobState.KEYFRAMES
 
 
 def test_last_picture_then_the_job_moves_on_to_filming(world: FakeServices) -> None:
@@ -62,70 +62,72 @@ def test_picture_when_asked_for_twice_then_is_paid_and_queued_once(world: FakeSe
 
     world.draw_all(job)
 
-    assert len(world.painter.asked) == 4
+    assert len(world.images.requests) == 4
     assert world.queue.tasks == tasks
 
 
 def test_crash_between_payment_and_scene_when_repeated_then_the_paid_picture_is_used(world: FakeServices) -> None:
     job = world.planned()
-    scenes = world.jobs.scenes
-    world.jobs.scenes = lambda job_id: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    scenes = world.jobs.list_scenes
+    world.jobs.list_scenes = lambda job_id: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     with pytest.raises(ZeroDivisionError):
         world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
-    world.jobs.scenes = scenes  # type: ignore[method-assign]
+    world.jobs.list_scenes = scenes  # type: ignore[method-assign]
 
     assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "drawn"
-    assert world.jobs.scene(job.id, "scene-01").value.start is not None
-    assert len(world.painter.asked) == 1
+    assert world.jobs.get_scene(job.id, "scene-01").value.start is not None
+    assert len(world.images.requests) == 1
 
 
 def test_refused_picture_then_is_drawn_again_with_another_seed_and_the_refusal_cost_nothing(
     world: FakeServices,
 ) -> None:
     job = world.planned()
-    world.painter.failures = [Refused("IMAGE_SAFETY", codes=("15236754",))]
+    world.images.failures = [Refused("IMAGE_SAFETY", codes=("15236754",))]
 
     assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "drawn"
 
-    refused, paid = (read.value for read in world.jobs.calls(job.id) if read.value.purpose == "keyframe/scene-01/start")
+    refused, paid = (
+        read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "keyframe/scene-01/start"
+    )
     assert (refused.state, refused.cost_micros, refused.codes) == (CallState.RELEASED, 0, ("15236754",))
     assert paid.state is CallState.SETTLED
-    assert len({sketch.seed for sketch in world.painter.asked}) == 2
+    assert len({sketch.seed for sketch in world.images.requests}) == 2
 
 
 def test_picture_refused_in_words_costs_its_usage_and_is_drawn_with_another_seed(world: FakeServices) -> None:
     job = world.planned()
     usage = ReportedUsage(input=1690, output=1720, picture=0)
-    world.painter.failures = [Declined("No picture came: I cannot draw this.", (), usage)]
+    world.images.failures = [Declined("No picture came: I cannot draw this.", (), usage)]
     picture = DrawKeyframe(job.id, job.run, "scene-01", "start")
 
     assert [world.draw_keyframe(picture).state for _ in range(2)] == ["drawn", "drawn"]
 
     declined, paid = (
-        read.value for read in world.jobs.calls(job.id) if read.value.purpose == "keyframe/scene-01/start"
+        read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "keyframe/scene-01/start"
     )
     assert (declined.state, declined.cost_micros) == (CallState.SETTLED, (1690 * 500_000 + 1720 * 3_000_000) // 10**6)
     assert paid.artifact is not None
-    assert len({sketch.seed for sketch in world.painter.asked}) == 2
+    assert len({sketch.seed for sketch in world.images.requests}) == 2
 
 
 def test_cut_off_picture_is_drawn_with_more_room(world: FakeServices) -> None:
     job = world.planned()
-    world.painter.failures = [Declined("MAX_TOKENS", (CUT_OFF,), ReportedUsage(500, 2200, 0))] * 2
+    world.images.failures = [Declined("MAX_TOKENS", (CUT_OFF,), ReportedUsage(500, 2200, 0))] * 2
 
     assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "drawn"
 
-    assert [sketch.max_output_tokens for sketch in world.painter.asked] == [2200, 4400, 8800]
-    calls = [read.value for read in world.jobs.calls(job.id) if read.value.purpose == "keyframe/scene-01/start"]
+    assert [sketch.max_output_tokens for sketch in world.images.requests] == [2200, 4400, 8800]
+    calls = [read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "keyframe/scene-01/start"]
     assert [call.reserved_micros for call in calls] == sorted({call.reserved_micros for call in calls})
 
 
 def test_budget_stops_the_next_picture_when_refusals_in_words_have_used_it_up(world: FakeServices) -> None:
     job = world.planned()
-    needed = committed_micros([read.value for read in world.jobs.calls(job.id)])
-    read = world.jobs.job(job.id)
+    needed = committed_micros([read.value for read in world.jobs.list_calls(job.id)])
+    read = world.jobs.get_job(job.id)
     world.jobs.write(Replace(job.id, read, read.value.evolve(budget={"limit_micros": needed})))
-    world.painter.failures = [Declined("unwilling", (), ReportedUsage())]
+    world.images.failures = [Declined("unwilling", (), ReportedUsage())]
 
     with pytest.raises(BudgetExceeded, match="do not hold keyframe/scene-01/start"):
         world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
@@ -133,7 +135,7 @@ def test_budget_stops_the_next_picture_when_refusals_in_words_have_used_it_up(wo
 
 def test_picture_refused_three_times_then_is_told_with_its_reason(world: FakeServices) -> None:
     job = world.planned()
-    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
+    world.images.failures = [Refused("IMAGE_SAFETY")] * 3
 
     with pytest.raises(Rejected, match="scene-01: no start picture in 3 tries: IMAGE_SAFETY") as refusal:
         world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
@@ -142,7 +144,7 @@ def test_picture_refused_three_times_then_is_told_with_its_reason(world: FakeSer
 
 def test_picture_whose_last_answer_was_lost_then_asks_for_patience_and_not_for_other_words(world: FakeServices) -> None:
     job = world.planned()
-    world.painter.failures = [Refused("IMAGE_SAFETY"), AnswerLost("reset"), AnswerLost("reset")]
+    world.images.failures = [Refused("IMAGE_SAFETY"), AnswerLost("reset"), AnswerLost("reset")]
 
     with pytest.raises(Rejected, match="no start picture in 3 tries: reset") as refusal:
         world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
@@ -151,12 +153,12 @@ def test_picture_whose_last_answer_was_lost_then_asks_for_patience_and_not_for_o
 
 def test_quota_when_exhausted_then_nothing_is_paid_and_the_same_call_is_claimed_again(world: FakeServices) -> None:
     job = world.planned()
-    world.painter.failures = [Throttled("429")]
+    world.images.failures = [Throttled("429")]
     with pytest.raises(QuotaExhausted):
         world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
 
     assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "drawn"
-    assert len([1 for read in world.jobs.calls(job.id) if read.value.purpose == "keyframe/scene-01/start"]) == 1
+    assert len([1 for read in world.jobs.list_calls(job.id) if read.value.purpose == "keyframe/scene-01/start"]) == 1
 
 
 def test_cancelled_job_then_draws_nothing(world: FakeServices) -> None:
@@ -164,23 +166,23 @@ def test_cancelled_job_then_draws_nothing(world: FakeServices) -> None:
     job_lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
 
     assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "superseded"
-    assert world.painter.asked == []
+    assert world.images.requests == []
 
 
 def test_scene_edited_while_its_picture_was_drawn_then_keeps_its_new_take_untouched(world: FakeServices) -> None:
     job = world.planned()
-    paint = world.painter.paint
+    paint = world.images.generate_image
 
     def edited_meanwhile(*arguments: Any) -> Any:
-        read = world.jobs.scene(job.id, "scene-01")
+        read = world.jobs.get_scene(job.id, "scene-01")
         world.jobs.write(Replace(job.id, read, read.value.evolve(take=2)))
         return paint(*arguments)
 
-    world.painter.paint = edited_meanwhile  # type: ignore[method-assign,assignment]
+    world.images.generate_image = edited_meanwhile  # type: ignore[method-assign,assignment]
 
     world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
 
-    assert world.jobs.scene(job.id, "scene-01").value.start is None
+    assert world.jobs.get_scene(job.id, "scene-01").value.start is None
 
 
 SQUARE = (1024, 1024)
@@ -198,13 +200,13 @@ def draw_start(world: FakeServices, job: Job) -> str:
 )
 def test_picture_of_another_shape_is_drawn_once_more(world: FakeServices, shape: tuple[int, int], draws: int) -> None:
     job = world.planned()
-    world.painter.shapes = [shape]
+    world.images.shapes = [shape]
 
     assert draw_start(world, job) == "drawn"
     assert draw_start(world, job) == "drawn"
 
-    assert len(world.painter.asked) == draws
-    calls = [read.value for read in world.jobs.calls(job.id) if read.value.purpose == "keyframe/scene-01/start"]
+    assert len(world.images.requests) == draws
+    calls = [read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "keyframe/scene-01/start"]
     assert [call.state for call in calls] == [CallState.SETTLED] * draws
     assert all(call.cost_micros > 0 for call in calls), "what was drawn is paid, whatever its shape"
 
@@ -214,13 +216,13 @@ def test_picture_of_another_shape_is_kept_with_a_warning_when_the_second_one_is_
     world: FakeServices, shapes: list[tuple[int, int]]
 ) -> None:
     job = world.planned()
-    world.painter.shapes = list(shapes)
+    world.images.shapes = list(shapes)
 
     assert draw_start(world, job) == "drawn"
     film(world, job)
 
-    assert len(world.painter.asked) == 5
-    (warning,) = world.jobs.job(job.id).value.warnings
+    assert len(world.images.requests) == 5
+    (warning,) = world.jobs.get_job(job.id).value.warnings
     width, height = shapes[1]
     assert warning.startswith(f"scene-01: its start picture came as {width}x{height}, so that ")
     assert warning.endswith("% of it is cropped")
@@ -228,23 +230,23 @@ def test_picture_of_another_shape_is_kept_with_a_warning_when_the_second_one_is_
 
 def test_picture_of_another_shape_is_kept_at_once_when_the_budget_holds_no_other(world: FakeServices) -> None:
     job = world.planned()
-    read = world.jobs.job(job.id)
-    committed = committed_micros([call.value for call in world.jobs.calls(job.id)])
+    read = world.jobs.get_job(job.id)
+    committed = committed_micros([call.value for call in world.jobs.list_calls(job.id)])
     world.jobs.write(Replace(job.id, read, read.value.evolve(budget=Budget(limit_micros=committed))))
-    world.painter.shapes = [SQUARE]
+    world.images.shapes = [SQUARE]
 
     assert draw_start(world, job) == "drawn"
-    assert len(world.painter.asked) == 1
+    assert len(world.images.requests) == 1
 
 
 def film(world: FakeServices, job: Job) -> None:
     """Draw, film and cut the rest."""
     world.draw_all(job)
     world.submit_queued()
-    for operation in list(world.filmer.states):
-        world.filmer.deliver(operation)
+    for operation in list(world.video.states):
+        world.video.deliver(operation)
     world.clock.pass_s(60)
     assert world.poll(job).state == "done"
-    read = world.jobs.job(job.id)
+    read = world.jobs.get_job(job.id)
     world.jobs.write(Replace(job.id, read, read.value.evolve(output=OUTPUT)))
     assert world.close(job) == "complete"

@@ -20,7 +20,7 @@ from tests.fakes.services import FakeServices
 
 
 def scenes(world: FakeServices, job_id: str) -> list[Scene]:
-    return [read.value for read in world.jobs.scenes(job_id)]
+    return [read.value for read in world.jobs.list_scenes(job_id)]
 
 
 def test_queued_clip_when_submitted_then_its_operation_is_stored_before_any_poll(world: FakeServices) -> None:
@@ -28,7 +28,7 @@ def test_queued_clip_when_submitted_then_its_operation_is_stored_before_any_poll
 
     assert world.submit_queued() == ["filming"] * 3
 
-    operations = [read.value.operation for read in world.jobs.calls(job.id) if read.value.kind == "video"]
+    operations = [read.value.operation for read in world.jobs.list_calls(job.id) if read.value.kind == "video"]
     assert operations == ["operations/1", "operations/2", "operations/3"]
     assert {scene.state for scene in scenes(world, job.id)} == {SceneState.FILMING}
 
@@ -38,7 +38,7 @@ def test_task_when_delivered_twice_then_one_clip_is_paid(world: FakeServices) ->
     world.submit_queued()
 
     assert world.submit_queued() == ["filming"] * 3
-    assert len(world.filmer.asked) == 3
+    assert len(world.video.requests) == 3
 
 
 def test_shot_when_sent_then_goes_from_first_to_last_picture_into_a_prefix_of_its_own(world: FakeServices) -> None:
@@ -46,15 +46,15 @@ def test_shot_when_sent_then_goes_from_first_to_last_picture_into_a_prefix_of_it
     world.submit_queued()
 
     scene = scenes(world, job.id)[1]
-    shot = world.filmer.asked[1]
+    shot = world.video.requests[1]
     assert scene.start is not None
     assert scene.end is not None
     assert (shot.first_uri, shot.last_uri, shot.seconds) == (scene.start.uri, scene.end.uri, 6)
     assert (
-        world.filmer.prefixes["operations/2"]
+        world.video.prefixes["operations/2"]
         == f"gs://artifacts/jobs/{job.id}/clips/scene-02/{scene.clip_call_id(job.id)}/"
     )
-    assert len(set(world.filmer.prefixes.values())) == 3
+    assert len(set(world.video.prefixes.values())) == 3
 
 
 def test_delivered_clips_then_are_settled_at_the_registry_price_and_the_job_goes_to_the_cut(
@@ -62,14 +62,14 @@ def test_delivered_clips_then_are_settled_at_the_registry_price_and_the_job_goes
 ) -> None:
     job = world.drawn()
     world.submit_queued()
-    uris = [world.filmer.deliver(f"operations/{number}") for number in (1, 2, 3)]
+    uris = [world.video.deliver(f"operations/{number}") for number in (1, 2, 3)]
     world.clock.pass_s(60)
 
     assert world.poll(job).state == "done"
 
     assert [scene.clip.uri for scene in scenes(world, job.id) if scene.clip] == uris
-    assert world.jobs.job(job.id).value.state is JobState.STITCH
-    video = [read.value for read in world.jobs.calls(job.id) if read.value.kind == "video"]
+    assert world.jobs.get_job(job.id).value.state is JobState.STITCH
+    video = [read.value for read in world.jobs.list_calls(job.id) if read.value.kind == "video"]
     assert [(call.state, call.cost_micros) for call in video] == [(CallState.SETTLED, 2_400_000)] * 3
 
 
@@ -77,7 +77,7 @@ def test_clip_that_cannot_be_ready_then_is_not_asked_for_and_the_wait_says_when(
     job = world.drawn()
     world.submit_queued()
     for number in (1, 2, 3):
-        world.filmer.deliver(f"operations/{number}")
+        world.video.deliver(f"operations/{number}")
 
     assert world.poll(job).state == "filming"
     world.clock.pass_s(31)
@@ -87,7 +87,7 @@ def test_clip_that_cannot_be_ready_then_is_not_asked_for_and_the_wait_says_when(
 def test_filtered_clip_then_is_queued_again_at_once_with_another_seed_and_cost_nothing(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
-    world.filmer.filter("operations/1")
+    world.video.filter("operations/1")
     world.clock.pass_s(60)
 
     world.poll(job)
@@ -97,10 +97,10 @@ def test_filtered_clip_then_is_queued_again_at_once_with_another_seed_and_cost_n
     assert [(one.outcome, one.codes) for one in first.tries] == [("refused", ("15236754",))]
     assert ("scene-01", 2) in {(task.scene, task.attempt) for task in world.queue.tasks}
     world.submit_queued()
-    seeds = [shot.seed for shot in world.filmer.asked]
+    seeds = [shot.seed for shot in world.video.requests]
     assert len(seeds) == 4
     assert len(set(seeds)) == 4
-    released = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    released = next(read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01")
     assert (released.state, released.cost_micros) == (CallState.RELEASED, 0)
 
 
@@ -109,11 +109,11 @@ def refuse(world: FakeServices, job: Job, code: str) -> ClipsPolled:
     while True:
         world.submit_queued()
         first = scenes(world, job.id)[0]
-        current = [read.value for read in world.jobs.calls(job.id) if read.value.id == first.clip_call_id(job.id)]
-        for operation, state in list(world.filmer.states.items()):
+        current = [read.value for read in world.jobs.list_calls(job.id) if read.value.id == first.clip_call_id(job.id)]
+        for operation, state in list(world.video.states.items()):
             if isinstance(state, Running):
                 mine = current and operation == current[0].operation
-                world.filmer.filter(operation, code) if mine else world.filmer.deliver(operation)
+                world.video.filter(operation, code) if mine else world.video.deliver(operation)
         world.clock.pass_s(60)
         polled = world.poll(job)
         for item in polled.redraw:
@@ -142,8 +142,8 @@ def test_clip_refused_for_good_then_the_film_goes_on_without_it_and_it_cost_noth
 
     assert refuse(world, job, "15236754").state == "done"
 
-    assert world.jobs.job(job.id).value.state is JobState.STITCH
-    refused = [read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01"]
+    assert world.jobs.get_job(job.id).value.state is JobState.STITCH
+    refused = [read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01"]
     assert sum(call.cost_micros for call in refused) == 0
 
 
@@ -172,8 +172,8 @@ def test_refusal_then_each_remedy_of_its_code_is_tried_once_and_told(
 def test_film_whose_every_scene_is_left_out_then_fails_instead_of_being_empty(world: FakeServices) -> None:
     job = world.drawn(on_scene_failure="omit")
     world.submit_queued()
-    for operation in list(world.filmer.states):
-        world.filmer.filter(operation, "89371032")
+    for operation in list(world.video.states):
+        world.video.filter(operation, "89371032")
     world.clock.pass_s(60)
 
     assert world.poll(job).state == "failed"
@@ -181,7 +181,7 @@ def test_film_whose_every_scene_is_left_out_then_fails_instead_of_being_empty(wo
 
 def test_request_refused_outright_then_next_attempt_follows(world: FakeServices) -> None:
     job = world.drawn()
-    world.filmer.failures = [Refused("400 unsupported")]
+    world.video.failures = [Refused("400 unsupported")]
 
     assert world.submit_queued() == ["refused", "filming", "filming"]
     world.poll(job)
@@ -191,12 +191,12 @@ def test_request_refused_outright_then_next_attempt_follows(world: FakeServices)
 
 def test_quota_when_exhausted_then_the_queue_hears_429_and_the_same_call_goes_out_later(world: FakeServices) -> None:
     job = world.drawn()
-    world.filmer.failures = [Throttled("429")]
+    world.video.failures = [Throttled("429")]
     with pytest.raises(QuotaExhausted):
         world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
 
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "filming"
-    assert len([1 for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01"]) == 1
+    assert len([1 for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -206,14 +206,14 @@ def test_task_slows_its_queue_only_when_the_quota_was_the_models_own(
     world: FakeServices, failure: Unpaid, status: int
 ) -> None:
     job = world.drawn()
-    world.filmer.failures = [failure]
+    world.video.failures = [failure]
     body = {"job_id": job.id, "run": job.run, "scene": "scene-01", "take": 1, "attempt": 1}
 
     _, told, _ = answer("submit_clip", body, SubmitClip, for_one_task(world.submit_clip))
 
     assert told == status
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "filming"
-    assert len([1 for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01"]) == 1
+    assert len([1 for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01"]) == 1
 
 
 @pytest.mark.parametrize(("failure", "status"), [(Throttled("429"), 429), (Unpaid("never sent: no token"), 503)])
@@ -221,7 +221,7 @@ def test_picture_that_was_never_asked_for_is_not_reported_as_a_quota(
     world: FakeServices, failure: Unpaid, status: int
 ) -> None:
     job = world.planned()
-    world.painter.failures = [failure]
+    world.images.failures = [failure]
     body = {"job_id": job.id, "run": job.run, "scene": "scene-01", "frame": "start"}
 
     assert answer("draw_keyframe", body, DrawKeyframe, world.draw_keyframe)[1] == status
@@ -231,26 +231,26 @@ def test_lost_answer_then_its_prefix_is_watched_and_the_output_adopted_without_p
     world: FakeServices,
 ) -> None:
     job = world.drawn()
-    world.filmer.failures = [AnswerLost("reset")]
+    world.video.failures = [AnswerLost("reset")]
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "uncertain"
 
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "busy"
     world.poll(job)
-    call = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    call = next(read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01")
     assert call.state is CallState.UNCERTAIN
     world.artifacts.put(f"{call.prefix}77/sample_0.mp4", b"clip", "video/mp4")
     world.poll(job)
 
     first = scenes(world, job.id)[0]
     assert first.state is SceneState.DONE
-    adopted = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    adopted = next(read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01")
     assert (adopted.state, adopted.cost_micros) == (CallState.ADOPTED, 2_400_000)
-    assert len(world.filmer.asked) == 1
+    assert len(world.video.requests) == 1
 
 
 def test_lost_answer_when_its_window_is_over_then_is_lost_and_counted_and_tried_again(world: FakeServices) -> None:
     job = world.drawn()
-    world.filmer.failures = [AnswerLost("reset")]
+    world.video.failures = [AnswerLost("reset")]
     world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
     world.clock.pass_s(60 + 900 + 119)
     world.poll(job)
@@ -259,7 +259,7 @@ def test_lost_answer_when_its_window_is_over_then_is_lost_and_counted_and_tried_
     world.clock.pass_s(2)
     world.poll(job)
 
-    lost = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    lost = next(read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01")
     assert lost.state is CallState.LOST
     assert scenes(world, job.id)[0].attempt == 2
 
@@ -267,11 +267,11 @@ def test_lost_answer_when_its_window_is_over_then_is_lost_and_counted_and_tried_
 def first_clip_lost(world: FakeServices) -> tuple[Job, Call]:
     """A job whose first clip's answer never came, its whole window over."""
     job = world.drawn()
-    world.filmer.failures = [AnswerLost("reset")]
+    world.video.failures = [AnswerLost("reset")]
     world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
     world.clock.pass_s(60 + 900 + 121)
     world.poll(job)
-    lost = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    lost = next(read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01")
     return job, lost
 
 
@@ -285,8 +285,8 @@ def test_output_that_comes_after_its_attempt_was_given_up_then_is_taken_before_t
 
     first = scenes(world, job.id)[0]
     assert (first.state, first.clip and first.clip.uri) == (SceneState.DONE, uri)
-    assert len(world.filmer.asked) == 1
-    assert len([1 for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01"]) == 1
+    assert len(world.video.requests) == 1
+    assert len([1 for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01"]) == 1
 
 
 def test_task_that_was_lost_then_is_dispatched_again_under_another_name(world: FakeServices) -> None:
@@ -312,7 +312,7 @@ def test_task_is_left_alone_when_it_still_waits_or_the_queue_cannot_be_asked(wor
         def away(task: ClipTask, *, high: bool) -> bool:
             raise Transient("503")
 
-        world.queue.has = away  # type: ignore[method-assign]
+        world.queue.contains = away  # type: ignore[method-assign]
     for _ in range(10):
         world.clock.pass_s(121)
         world.poll(job)
@@ -322,7 +322,7 @@ def test_task_is_left_alone_when_it_still_waits_or_the_queue_cannot_be_asked(wor
 
 def test_task_is_dispatched_again_when_it_ended_while_another_sender_held_the_call(world: FakeServices) -> None:
     job = world.drawn()
-    scene = world.jobs.scene(job.id, "scene-01").value
+    scene = world.jobs.get_scene(job.id, "scene-01").value
     world.ledger.claim(call_requests.clip(job, job.require_plan(), scene, "digest", world.clock.now()))
     assert world.submit_queued() == ["busy", "filming", "filming"]
     world.clock.pass_s(121)
@@ -337,16 +337,16 @@ def test_task_is_dispatched_again_when_it_ended_while_another_sender_held_the_ca
 
 def test_extra_attempt_over_the_budget_then_is_not_sent_and_the_job_says_so(world: FakeServices) -> None:
     generous = world.drawn()
-    planned = sum(read.value.reserved_micros or 0 for read in world.jobs.calls(generous.id))
+    planned = sum(read.value.reserved_micros or 0 for read in world.jobs.list_calls(generous.id))
     tight = FakeServices()
     job = tight.drawn(budget_usd=f"{planned / 1_000_000:.6f}")
     tight.submit_queued()
-    tight.filmer.filter("operations/1")
+    tight.video.filter("operations/1")
     for number in (2, 3):
-        tight.filmer.deliver(f"operations/{number}")
+        tight.video.deliver(f"operations/{number}")
     tight.clock.pass_s(60)
     tight.poll(job)
-    spare = tight.jobs.job(job.id)
+    spare = tight.jobs.get_job(job.id)
     tight.jobs.write(Replace(job.id, spare, spare.value.evolve(budget=Budget(limit_micros=5_000_000))))
 
     assert "budget_exceeded" in tight.submit_queued()
@@ -355,7 +355,7 @@ def test_extra_attempt_over_the_budget_then_is_not_sent_and_the_job_says_so(worl
     assert polled.state == "failed"
     assert polled.problem is not None
     assert polled.problem.code == "budget_exceeded"
-    assert len(tight.filmer.asked) == 3
+    assert len(tight.video.requests) == 3
 
 
 def test_stale_task_then_pays_nothing(world: FakeServices) -> None:
@@ -364,26 +364,26 @@ def test_stale_task_then_pays_nothing(world: FakeServices) -> None:
     assert world.submit_clip(SubmitClip(job.id, job.run + 1, "scene-01", 1, 1)).state == "superseded"
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 2, 1)).state == "superseded"
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2)).state == "superseded"
-    assert world.filmer.asked == []
+    assert world.video.requests == []
 
 
 def test_cancelled_while_the_request_travels_then_the_operation_is_still_recorded(world: FakeServices) -> None:
     job = world.drawn()
-    submit = world.filmer.submit
+    submit = world.video.submit
 
     def cancelled_meanwhile(*arguments: object) -> str:
         job_lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
         return submit(*arguments)  # type: ignore[arg-type]
 
-    world.filmer.submit = cancelled_meanwhile  # type: ignore[method-assign,assignment]
+    world.video.submit = cancelled_meanwhile  # type: ignore[method-assign,assignment]
     world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
 
-    call = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    call = next(read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01")
     assert call.operation == "operations/1"
 
 
 def raise_attempt(world: FakeServices, job: Job) -> None:
-    read = world.jobs.scene(job.id, "scene-01")
+    read = world.jobs.get_scene(job.id, "scene-01")
     world.jobs.write(Replace(job.id, read, read.value.evolve(attempt=read.value.attempt + 1)))
 
 
@@ -391,13 +391,13 @@ def test_request_that_travels_while_its_scene_goes_to_the_next_attempt_then_says
     world: FakeServices,
 ) -> None:
     job = world.drawn()
-    submit = world.filmer.submit
+    submit = world.video.submit
 
     def overtaken(*arguments: object) -> str:
         raise_attempt(world, job)
         return submit(*arguments)  # type: ignore[arg-type]
 
-    world.filmer.submit = overtaken  # type: ignore[method-assign,assignment]
+    world.video.submit = overtaken  # type: ignore[method-assign,assignment]
     world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
 
     assert (scenes(world, job.id)[0].attempt, scenes(world, job.id)[0].state) == (2, SceneState.QUEUED)
@@ -423,20 +423,20 @@ def test_late_output_found_while_its_scene_goes_to_the_next_attempt_then_is_not_
 def test_outcome_of_an_attempt_its_scene_has_left_behind_then_is_not_written_on_the_scene(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
-    world.filmer.deliver("operations/1")
+    world.video.deliver("operations/1")
     world.clock.pass_s(60)
-    poll = world.filmer.poll
+    poll = world.video.poll
 
     def edited_meanwhile(operation: str) -> FilmingState:
-        read = world.jobs.scene(job.id, "scene-01")
+        read = world.jobs.get_scene(job.id, "scene-01")
         if read.value.take == 1:
             world.jobs.write(Replace(job.id, read, read.value.evolve(take=2)))
         return poll(operation)
 
-    world.filmer.poll = edited_meanwhile  # type: ignore[method-assign]
+    world.video.poll = edited_meanwhile  # type: ignore[method-assign]
     world.poll(job)
 
     first = scenes(world, job.id)[0]
     assert (first.take, first.clip, first.tries) == (2, None, ())
-    paid = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    paid = next(read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01")
     assert paid.state is CallState.SETTLED

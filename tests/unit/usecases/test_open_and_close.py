@@ -20,7 +20,7 @@ PROMPT = {"prompt": "A lighthouse keeper waits"}
 def test_raw_request_when_an_execution_brings_it_then_a_job_stands_for_that_execution(world: FakeServices) -> None:
     opened = world.open_job(OpenJob("e-1", {**PROMPT, "owner": "mira@example.com"}))
 
-    job = world.jobs.job(opened.job_id).value
+    job = world.jobs.get_job(opened.job_id).value
     assert (opened.state, opened.run) == ("open", 1)
     assert (job.owner, job.state) == ("mira@example.com", JobState.PENDING)
     assert job.execution == "workflows/film/executions/e-1"
@@ -38,7 +38,7 @@ def test_second_execution_for_the_same_run_then_is_superseded(world: FakeService
     second = world.open_job(OpenJob("e-2", {"job_id": opened.job_id, "run": 1}))
 
     assert second.state == "superseded"
-    assert world.jobs.job(opened.job_id).value.execution == "workflows/film/executions/e-1"
+    assert world.jobs.get_job(opened.job_id).value.execution == "workflows/film/executions/e-1"
 
 
 def test_stale_run_then_is_superseded(world: FakeServices) -> None:
@@ -66,7 +66,7 @@ def test_bad_input_then_names_the_field_and_leaves_no_job(world: FakeServices, w
     with pytest.raises(Invalid, match=re.escape(told)):
         world.open_job(OpenJob("e-1", wish))
 
-    assert list(world.jobs.jobs_in(set(JobState))) == []
+    assert list(world.jobs.list_jobs_in_states(set(JobState))) == []
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_uploaded_prompt_then_a_job_stands_and_the_report_names_it(world: FakeSe
 
     opened = world.open_job(OpenJob("e-1", event))
 
-    assert world.jobs.job(opened.job_id).value.owner == "mira@example.com"
+    assert world.jobs.get_job(opened.job_id).value.owner == "mira@example.com"
     assert world.inbox.reports[name]["job_id"] == opened.job_id
 
 
@@ -123,7 +123,7 @@ def test_bad_upload_then_gets_a_report_and_leaves_no_job(
 
     assert world.inbox.reports[name]["state"] == "rejected"
     assert told in str(world.inbox.reports[name]["message"])
-    assert list(world.jobs.jobs_in(set(JobState))) == []
+    assert list(world.jobs.list_jobs_in_states(set(JobState))) == []
 
 
 def stitched(world: FakeServices) -> str:
@@ -131,10 +131,10 @@ def stitched(world: FakeServices) -> str:
     job = world.drawn()
     world.submit_queued()
     for number in (1, 2, 3):
-        world.filmer.deliver(f"operations/{number}")
+        world.video.deliver(f"operations/{number}")
     world.clock.pass_s(60)
     world.poll(job)
-    read = world.jobs.job(job.id)
+    read = world.jobs.get_job(job.id)
     output = Output(
         film_uri="gs://f", poster_uri="gs://p", digest="d", frames=432, width_px=1280, height_px=720, copied_frames=432
     )
@@ -150,7 +150,7 @@ def test_cut_film_when_closed_then_the_job_is_complete_with_its_spending_and_sta
     assert (first.state, first.film_uri) == ("complete", "gs://f")
     assert first.spent_usd.startswith("7.")
     assert world.close_job(CloseJob(job_id, 1)) == first
-    assert world.jobs.job(job_id).value.state is JobState.COMPLETE
+    assert world.jobs.get_job(job_id).value.state is JobState.COMPLETE
 
 
 def test_job_without_a_film_when_closed_then_is_broken_not_complete(world: FakeServices) -> None:
@@ -166,7 +166,7 @@ def test_failed_step_then_the_job_says_what_and_how_to_go_on(world: FakeServices
 
     assert world.fail_job(FailJob(job.id, 1, {**problem, "scene": "scene-02", "status": 400})).state == "failed"
 
-    failed = world.jobs.job(job.id).value
+    failed = world.jobs.get_job(job.id).value
     assert failed.state is JobState.FAILED
     assert failed.error is not None
     assert failed.error.model_dump() == {**problem, "scene": "scene-02"}
@@ -176,9 +176,9 @@ def test_failure_of_a_stale_run_or_an_ended_job_then_changes_nothing(world: Fake
     job_id = stitched(world)
 
     assert world.fail_job(FailJob(job_id, 0, "late")).state == "superseded"
-    world.close(world.jobs.job(job_id).value)
+    world.close(world.jobs.get_job(job_id).value)
     assert world.fail_job(FailJob(job_id, 1, "late")).state == "complete"
-    assert world.jobs.job(job_id).value.error is None
+    assert world.jobs.get_job(job_id).value.error is None
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_wish_over_a_limit_then_is_refused_with_field_limit_and_way_out_and_noth
     assert refused.value.message.startswith(f"{field}: ")
     assert limit in refused.value.message
     assert refused.value.remedy
-    assert list(world.jobs.jobs_in(set(JobState))) == []
+    assert list(world.jobs.list_jobs_in_states(set(JobState))) == []
     if way_in is by_upload:
         assert world.inbox.reports["idea.json"]["message"] == refused.value.message
 
@@ -67,9 +67,7 @@ def test_film_of_the_most_scenes_and_words_then_is_planned_within_firestores_bou
     story = a_storyboard(60, characters=people, settings=people)
     scenes: Any = story["scenes"]
     long = {"description": words, "start_frame_prompt": words, "end_frame_prompt": words, "motion_prompt": words}
-    world.writer.answers = [
-        json.dumps({**story, "scenes": [{**scene, **long} for scene in scenes]}, ensure_ascii=False)
-    ]
+    world.text.answers = [json.dumps({**story, "scenes": [{**scene, **long} for scene in scenes]}, ensure_ascii=False)]
     largest: list[int] = []
     write = world.jobs.write
 
@@ -82,13 +80,13 @@ def test_film_of_the_most_scenes_and_words_then_is_planned_within_firestores_bou
     job = world.drawn(prompt="ü" * 20_000, scenes=60, budget_usd="10000")
 
     assert set(world.submit_queued()) == {"filming"}
-    for operation in list(world.filmer.states):
-        world.filmer.deliver(operation)
+    for operation in list(world.video.states):
+        world.video.deliver(operation)
     world.clock.pass_s(120)
     polled = world.poll(job)
 
     assert polled.state == "done"
-    assert len(world.filmer.asked) == 60
+    assert len(world.video.requests) == 60
     assert max(largest) < FIRESTORE_BYTES / 4
 
 
@@ -96,7 +94,7 @@ def first_picture_of(world: FakeServices) -> tuple[Job, str]:
     """A job whose first picture is drawn; the picture's address."""
     job = world.planned()
     world.draw_keyframe(DrawKeyframe(job.id, 1, "scene-01", "start"))
-    start = world.jobs.scene(job.id, "scene-01").value.start
+    start = world.jobs.get_scene(job.id, "scene-01").value.start
     assert start is not None
     return job, start.uri
 
@@ -129,7 +127,7 @@ def test_picture_that_is_gone_or_changed_then_stops_the_next_drawing_before_it_i
     assert stopped.value.code == f"keyframe_{fault}"
     assert stopped.value.message.startswith("scene-01: its first picture")
     assert told in stopped.value.message
-    assert len(world.painter.asked) == 1
+    assert len(world.images.requests) == 1
 
 
 @HARM
@@ -137,14 +135,14 @@ def test_picture_that_is_gone_or_changed_then_stops_the_clip_before_it_is_paid_a
     world: FakeServices, harm: Harm, fault: str, told: str
 ) -> None:
     job = world.drawn()
-    end = world.jobs.scene(job.id, "scene-01").value.end
+    end = world.jobs.get_scene(job.id, "scene-01").value.end
     assert end is not None
     kept = world.artifacts.get(end.uri)
     harm(world, end.uri)
 
     assert world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1)).state == f"keyframe_{fault}"
     polled = world.poll(job)
-    assert (polled.state, world.filmer.asked) == ("failed", [])
+    assert (polled.state, world.video.requests) == ("failed", [])
     assert polled.problem is not None
     assert "scene-01: its last picture" in polled.problem.message
     assert told in polled.problem.message
@@ -162,4 +160,4 @@ def test_picture_that_is_gone_or_changed_then_stops_the_clip_before_it_is_paid_a
     world.clock.pass_s(200)
     world.poll(resumed)
     assert world.submit_clip(SubmitClip(job.id, 2, "scene-01", 1, 1)).state == "filming"
-    assert len(world.filmer.asked) == 1
+    assert len(world.video.requests) == 1

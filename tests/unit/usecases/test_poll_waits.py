@@ -52,14 +52,14 @@ def test_wait_is_short_when_a_scene_has_no_clip_under_way(world: FakeServices, w
 def test_look_takes_what_is_known_when_other_polls_are_not_answered_in_time(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
-    world.filmer.deliver("operations/3")
+    world.video.deliver("operations/3")
     world.clock.pass_s(60)
-    poll_all = world.filmer.poll_all
+    poll_all = world.video.poll_all
 
     def answer_the_last(operations: Iterable[str], within_s: float) -> Mapping[str, FilmingState | PromptreelError]:
         return {name: state for name, state in poll_all(operations, within_s).items() if name == "operations/3"}
 
-    world.filmer.poll_all = answer_the_last  # type: ignore[method-assign]
+    world.video.poll_all = answer_the_last  # type: ignore[method-assign]
 
     assert world.poll(job).state == "filming"
     assert states(world, job.id) == [SceneState.FILMING, SceneState.FILMING, SceneState.DONE]
@@ -71,15 +71,15 @@ def test_look_answers_before_its_time_is_over_and_the_next_one_goes_on_when_the_
     job = world.drawn()
     world.submit_queued()
     for number in (1, 2, 3):
-        world.filmer.deliver(f"operations/{number}")
+        world.video.deliver(f"operations/{number}")
     world.clock.pass_s(60)
-    checksum = world.artifacts.checksum
+    checksum = world.artifacts.read_checksum
 
     def slowly(uri: str) -> str:
         world.clock.pass_s(50)
         return checksum(uri)
 
-    world.artifacts.checksum = slowly  # type: ignore[method-assign]
+    world.artifacts.read_checksum = slowly  # type: ignore[method-assign]
     began = world.clock.now()
 
     assert world.poll(job).state == "filming"
@@ -89,4 +89,4 @@ def test_look_answers_before_its_time_is_over_and_the_next_one_goes_on_when_the_
 
 
 def states(world: FakeServices, job_id: str) -> list[SceneState]:
-    return [read.value.state for read in world.jobs.scenes(job_id)]
+    return [read.value.state for read in world.jobs.list_scenes(job_id)]

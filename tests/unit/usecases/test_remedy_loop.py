@@ -26,32 +26,32 @@ PROVIDER_FAILED = "outage"
 
 
 def first(world: FakeServices, job: Job) -> Scene:
-    return world.jobs.scene(job.id, "scene-01").value
+    return world.jobs.get_scene(job.id, "scene-01").value
 
 
 def calls(world: FakeServices, job: Job, purpose: str) -> list[Call]:
-    return [read.value for read in world.jobs.calls(job.id) if read.value.purpose.startswith(purpose)]
+    return [read.value for read in world.jobs.list_calls(job.id) if read.value.purpose.startswith(purpose)]
 
 
 def refuse_first(world: FakeServices, job: Job, code: str = "safety") -> ClipsPolled:
     """The first scene's running clip is refused, the others are delivered; poll_clips looks."""
     world.submit_queued()
     filming = first(world, job).clip_call_id(job.id)
-    for operation, state in list(world.filmer.states.items()):
+    for operation, state in list(world.video.states.items()):
         if isinstance(state, Running):
-            if world.filmer.prefixes[operation].endswith(f"/{filming}/"):
-                world.filmer.states[operation] = Ended(f"Support codes: {code}", (code,))
+            if world.video.prefixes[operation].endswith(f"/{filming}/"):
+                world.video.states[operation] = Ended(f"Support codes: {code}", (code,))
             else:
-                world.filmer.deliver(operation)
+                world.video.deliver(operation)
     world.clock.pass_s(60)
     return world.poll(job)
 
 
 def finish(world: FakeServices, job: Job) -> None:
     """Every running clip is delivered, the film is cut and the job complete."""
-    for operation, state in world.filmer.states.items():
+    for operation, state in world.video.states.items():
         if isinstance(state, Running):
-            world.filmer.deliver(operation)
+            world.video.deliver(operation)
     world.clock.pass_s(60)
     assert world.poll(job).state == "done"
     world.give_film(job)
@@ -69,11 +69,11 @@ def test_refused_words_then_are_rewritten_by_the_advice_and_filmed(world: FakeSe
 
     world.submit_queued()
 
-    asked = world.writer.asked[-1]
+    asked = world.text.requests[-1]
     assert "Leave out what could read as hate." in asked.prompt
     assert REWRITTEN in asked.prompt
     assert before.motion_prompt in asked.prompt
-    shot = world.filmer.asked[-1]
+    shot = world.video.requests[-1]
     assert shot.prompt.startswith(MILDER_WORDS["motion_prompt"])
     assert shot.first_uri == (before.start and before.start.uri)
     after = first(world, job)
@@ -99,63 +99,63 @@ def test_task_of_a_rewritten_scene_when_delivered_again_then_nothing_is_written_
     world.submit_queued()
 
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2)).state == "filming"
-    assert (len(world.writer.asked), len(world.filmer.asked)) == (2, 4)
+    assert (len(world.text.requests), len(world.video.requests)) == (2, 4)
 
 
 def test_answers_that_are_no_scene_then_leave_the_words_and_the_next_try_goes_out_anyway(world: FakeServices) -> None:
     job = world.drawn()
     words = first(world, job).motion_prompt
     refuse_first(world, job, REWRITTEN)
-    world.writer.answers = ["no json", json.dumps({"description": ""}), Refused("unwilling")]
+    world.text.answers = ["no json", json.dumps({"description": ""}), Refused("unwilling")]
 
     world.submit_queued()
 
     assert len(calls(world, job, "rewrite/")) == 3
-    assert world.filmer.asked[-1].prompt.startswith(words)
+    assert world.video.requests[-1].prompt.startswith(words)
 
 
 def test_rewriter_sees_its_answer_and_the_fault_when_an_answer_is_no_scene(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
-    world.writer.answers = [json.dumps({**MILDER_WORDS, "motion_prompt": "\u200b"})]
+    world.text.answers = [json.dumps({**MILDER_WORDS, "motion_prompt": "\u200b"})]
 
     world.submit_queued()
-    first_prompt, second_prompt = (asked.prompt for asked in world.writer.asked[-2:])
+    first_prompt, second_prompt = (asked.prompt for asked in world.text.requests[-2:])
 
     assert second_prompt.startswith(f"{first_prompt}\n<answer>\n")
     assert "motion_prompt: " in second_prompt.splitlines()[-1]
-    assert world.filmer.asked[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
+    assert world.video.requests[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
 
 
 def test_words_that_somebody_else_is_asking_for_then_end_the_task_until_they_are_there(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
     seen: list[str] = []
-    write = world.writer.write
+    write = world.text.generate_text
 
     def meanwhile(*arguments: object) -> object:
         seen.append(world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2)).state)
         return write(*arguments)  # type: ignore[arg-type]
 
-    world.writer.write = meanwhile  # type: ignore[method-assign,assignment]
+    world.text.generate_text = meanwhile  # type: ignore[method-assign,assignment]
     world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2))
 
     assert seen == ["busy"]
-    assert len(world.filmer.asked) == 4
+    assert len(world.video.requests) == 4
 
 
 def test_words_that_come_when_others_are_wanted_already_then_are_not_taken_for_those(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
     wanted = RewriteRequest(attempt="9-9", advice="Other words.", reason="edited")
-    write = world.writer.write
+    write = world.text.generate_text
 
     def edited(*arguments: object) -> object:
-        read = world.jobs.scene(job.id, "scene-01")
+        read = world.jobs.get_scene(job.id, "scene-01")
         world.jobs.write(Replace(job.id, read, read.value.evolve(rewording=wanted)))
         return write(*arguments)  # type: ignore[arg-type]
 
-    world.writer.write = edited  # type: ignore[method-assign,assignment]
+    world.text.generate_text = edited  # type: ignore[method-assign,assignment]
     world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2))
 
     assert first(world, job).rewording == wanted
@@ -179,12 +179,12 @@ def test_words_never_asked_for_because_the_job_ended_then_spend_no_try(world: Fa
 
     world.submit_queued()
 
-    assert world.filmer.asked[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
+    assert world.video.requests[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
 
 
 def test_output_of_an_attempt_before_the_last_when_it_comes_late_then_is_taken_too(world: FakeServices) -> None:
     job = world.drawn()
-    world.filmer.failures = [AnswerLost("reset")]
+    world.video.failures = [AnswerLost("reset")]
     refuse_first(world, job)
     world.clock.pass_s(60 + 900 + 121)
     world.poll(job)
@@ -202,18 +202,18 @@ def test_output_of_an_attempt_before_the_last_when_it_comes_late_then_is_taken_t
 def test_lost_answer_of_the_rewriter_then_is_counted_and_asked_again(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
-    world.writer.answers = [AnswerLost("reset")]
+    world.text.answers = [AnswerLost("reset")]
 
     world.submit_queued()
 
     assert [call.state for call in calls(world, job, "rewrite/")] == [CallState.LOST, CallState.SETTLED]
-    assert world.filmer.asked[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
+    assert world.video.requests[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
 
 
 def test_quota_of_the_rewriter_then_is_not_told_as_the_quota_of_the_clips(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
-    world.writer.answers = [Throttled("429")]
+    world.text.answers = [Throttled("429")]
 
     with pytest.raises(Transient) as away:
         world.submit_queued()
@@ -226,8 +226,8 @@ def test_quota_of_the_rewriter_then_is_not_told_as_the_quota_of_the_clips(world:
 def test_rewriting_that_the_budget_does_not_hold_then_stops_before_it_and_says_the_limit(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
-    read = world.jobs.job(job.id)
-    spent = committed_micros([call.value for call in world.jobs.calls(job.id)])
+    read = world.jobs.get_job(job.id)
+    spent = committed_micros([call.value for call in world.jobs.list_calls(job.id)])
     tight = read.value.evolve(budget=read.value.budget.evolve(limit_micros=spent))
     world.jobs.write(Replace(job.id, read, tight))
 
@@ -236,7 +236,7 @@ def test_rewriting_that_the_budget_does_not_hold_then_stops_before_it_and_says_t
 
     assert polled.problem is not None
     assert polled.problem.code == "budget_exceeded"
-    assert len(world.writer.asked) == 1
+    assert len(world.text.requests) == 1
 
 
 def test_pictures_that_are_refused_then_are_drawn_anew_in_milder_words_and_filmed(world: FakeServices) -> None:
@@ -256,22 +256,22 @@ def test_pictures_that_are_refused_then_are_drawn_anew_in_milder_words_and_filme
     assert after.end is not None
     assert before.start is not None
     assert after.start.uri != before.start.uri
-    assert MILDER_WORDS["start_frame_prompt"] in world.painter.asked[-2].prompt
-    assert world.painter.asked[-1].references == (after.start.uri,)
+    assert MILDER_WORDS["start_frame_prompt"] in world.images.requests[-2].prompt
+    assert world.images.requests[-1].references == (after.start.uri,)
     world.submit_queued()
-    assert (world.filmer.asked[-1].first_uri, world.filmer.asked[-1].last_uri) == (after.start.uri, after.end.uri)
+    assert (world.video.requests[-1].first_uri, world.video.requests[-1].last_uri) == (after.start.uri, after.end.uri)
     assert world.poll(job).redraw == ()
 
 
 def test_scene_after_a_redrawn_one_then_keeps_the_picture_it_was_filmed_from(world: FakeServices) -> None:
     job = world.drawn()
-    second = world.jobs.scene(job.id, "scene-02").value.start
+    second = world.jobs.get_scene(job.id, "scene-02").value.start
     refuse_first(world, job, REDRAWN)
     refuse_first(world, job, REDRAWN)
     for frame in ("start", "end"):
         draw(world, job, DrawItem(scene="scene-01", frame=frame, take=2))
 
-    assert world.jobs.scene(job.id, "scene-02").value.start == second
+    assert world.jobs.get_scene(job.id, "scene-02").value.start == second
 
 
 def test_item_of_an_older_take_then_is_outdated_and_neither_paid_nor_an_end_of_the_run(world: FakeServices) -> None:
@@ -279,10 +279,10 @@ def test_item_of_an_older_take_then_is_outdated_and_neither_paid_nor_an_end_of_t
     job = world.drawn()
     refuse_first(world, job, REDRAWN)
     refuse_first(world, job, REDRAWN)
-    painted = len(world.painter.asked)
+    painted = len(world.images.requests)
 
     assert draw(world, job, DrawItem(scene="scene-01", frame="start", take=1)) == "outdated"
-    assert len(world.painter.asked) == painted
+    assert len(world.images.requests) == painted
 
 
 def test_new_pictures_that_are_refused_too_then_the_scene_is_given_up_with_the_ones_it_had(world: FakeServices) -> None:
@@ -290,7 +290,7 @@ def test_new_pictures_that_are_refused_too_then_the_scene_is_given_up_with_the_o
     before = first(world, job)
     refuse_first(world, job, REDRAWN)
     (item,) = refuse_first(world, job, REDRAWN).redraw
-    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
+    world.images.failures = [Refused("IMAGE_SAFETY")] * 3
 
     assert draw(world, job, item) == "given_up"
 
@@ -304,23 +304,23 @@ def test_new_pictures_that_are_refused_too_then_the_scene_is_given_up_with_the_o
     assert scene.problem is not None
     assert scene.problem.code == "keyframe_refused"
     assert world.poll(job).state == "done"
-    assert world.jobs.job(job.id).value.state is JobState.STITCH
+    assert world.jobs.get_job(job.id).value.state is JobState.STITCH
 
 
 def test_refusal_of_pictures_that_an_edit_made_needless_then_is_not_held_against_the_scene(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REDRAWN)
     (item,) = refuse_first(world, job, REDRAWN).redraw
-    paint = world.painter.paint
+    paint = world.images.generate_image
 
     def edited(*arguments: object) -> object:
-        read = world.jobs.scene(job.id, "scene-01")
-        if len(world.painter.failures) == 1:  # the last try is on its way
+        read = world.jobs.get_scene(job.id, "scene-01")
+        if len(world.images.failures) == 1:  # the last try is on its way
             world.jobs.write(Replace(job.id, read, read.value.evolve(take=3)))
         return paint(*arguments)  # type: ignore[arg-type]
 
-    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
-    world.painter.paint = edited  # type: ignore[method-assign,assignment]
+    world.images.failures = [Refused("IMAGE_SAFETY")] * 3
+    world.images.generate_image = edited  # type: ignore[method-assign,assignment]
     draw(world, job, item)
 
     assert (first(world, job).state, first(world, job).problem) == (SceneState.PENDING, None)
@@ -332,7 +332,7 @@ def test_scene_given_up_at_its_new_pictures_when_resumed_then_is_filmed_from_the
     job = world.drawn(on_scene_failure="fail")
     refuse_first(world, job, REDRAWN)
     (item,) = refuse_first(world, job, REDRAWN).redraw
-    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
+    world.images.failures = [Refused("IMAGE_SAFETY")] * 3
     draw(world, job, item)
     polled = world.poll(job)
     assert polled.state == "failed"
@@ -356,14 +356,16 @@ def test_refused_sound_is_asked_for_once_more_unchanged_and_then_left_out_at_the
     refuse_first(world, job, "audio")
     world.submit_queued()
 
-    sent, repeated, silent = (shot for shot in world.filmer.asked if shot.first_uri == world.filmer.asked[0].first_uri)
+    sent, repeated, silent = (
+        shot for shot in world.video.requests if shot.first_uri == world.video.requests[0].first_uri
+    )
     assert repeated == sent
     assert (silent.prompt, silent.audio) == (sent.prompt, False)
     loud, *_, quiet = calls(world, job, "clip/scene-01")
     assert quiet.reserved_micros == loud.reserved_micros // 2
     assert [one.remedy for one in first(world, job).tries] == ["repeat", "mute"]
     assert not calls(world, job, "rewrite/")
-    assert len(world.painter.asked) == 4
+    assert len(world.images.requests) == 4
 
 
 def test_refused_sound_that_passes_when_repeated_stays_in_the_film_without_a_warning(world: FakeServices) -> None:
@@ -372,8 +374,8 @@ def test_refused_sound_that_passes_when_repeated_stays_in_the_film_without_a_war
     world.submit_queued()
     finish(world, job)
 
-    assert world.filmer.asked[-1].audio
-    assert world.jobs.job(job.id).value.warnings == ()
+    assert world.video.requests[-1].audio
+    assert world.jobs.get_job(job.id).value.warnings == ()
 
 
 def test_film_that_wants_no_sound_has_none_to_leave_out(world: FakeServices) -> None:
@@ -390,7 +392,7 @@ def test_model_that_keeps_failing_then_hands_over_to_its_fallback_at_that_price(
         refuse_first(world, job, PROVIDER_FAILED)
     world.submit_queued()
 
-    assert [shot.model for shot in world.filmer.asked[-2:]] == ["veo-3.1-generate-001", "veo-3.1-fast-generate-001"]
+    assert [shot.model for shot in world.video.requests[-2:]] == ["veo-3.1-generate-001", "veo-3.1-fast-generate-001"]
     fallback = calls(world, job, "clip/scene-01")[-1]
     assert (fallback.model, fallback.reserved_micros) == ("veo-3.1-fast-generate-001", 600_000)
 
@@ -401,7 +403,7 @@ def test_film_that_a_remedy_made_possible_then_says_so(world: FakeServices) -> N
     world.submit_queued()
     finish(world, job)
 
-    assert world.jobs.job(job.id).value.warnings == (
+    assert world.jobs.get_job(job.id).value.warnings == (
         f"scene-01 was filmed in milder words: Support codes: {REWRITTEN}",
     )
 
@@ -411,8 +413,8 @@ def test_clip_of_the_fallback_then_is_asked_for_as_soon_as_that_model_can_be_rea
     for _ in range(3):
         refuse_first(world, job, PROVIDER_FAILED)
     world.submit_queued()
-    (running,) = [name for name, state in world.filmer.states.items() if isinstance(state, Running)]
-    world.filmer.deliver(running)
+    (running,) = [name for name, state in world.video.states.items() if isinstance(state, Running)]
+    world.video.deliver(running)
 
     world.clock.pass_s(16)  # before the plan's own model could be
     assert world.poll(job).state == "done"
@@ -432,7 +434,7 @@ def test_prompt_that_is_cut_to_the_model_limit_then_both_texts_are_logged(
 ) -> None:
     """B4."""
     job = world.drawn()
-    read = world.jobs.scene(job.id, "scene-01")
+    read = world.jobs.get_scene(job.id, "scene-01")
     world.jobs.write(Replace(job.id, read, read.value.evolve(motion_prompt="pan " * 499, description="word " * 399)))
 
     world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
@@ -441,4 +443,4 @@ def test_prompt_that_is_cut_to_the_model_limit_then_both_texts_are_logged(
     told = record.__dict__["json_fields"]
     assert told["original"].startswith(told["kept"])
     assert len(told["kept"]) <= 3500 < len(told["original"])
-    assert world.filmer.asked[-1].prompt == told["kept"]
+    assert world.video.requests[-1].prompt == told["kept"]

@@ -52,8 +52,8 @@ def to_be_redrawn(world: FakeServices) -> tuple[Job, DrawItem]:
     job = world.drawn()
     for _ in range(2):
         world.submit_queued()
-        operation = list(world.filmer.states)[-1] if len(world.filmer.states) > 3 else "operations/1"
-        world.filmer.states[operation] = Ended(f"Support codes: {REDRAWN}", (REDRAWN,))
+        operation = list(world.video.states)[-1] if len(world.video.states) > 3 else "operations/1"
+        world.video.states[operation] = Ended(f"Support codes: {REDRAWN}", (REDRAWN,))
         world.clock.pass_s(60)
         (item,) = world.poll(job).redraw or (None,)
     assert item is not None
@@ -62,9 +62,9 @@ def to_be_redrawn(world: FakeServices) -> tuple[Job, DrawItem]:
 
 def test_picture_is_drawn_over_several_requests_when_every_model_is_slow_and_unwilling(world: FakeServices) -> None:
     job, item = to_be_redrawn(world)
-    world.writer.answers = ["no scene", "no scene"]
-    world.painter.failures = [Refused("unwilling"), Refused("unwilling")]
-    written, painted = slow(world, world.writer, "write"), slow(world, world.painter, "paint")
+    world.text.answers = ["no scene", "no scene"]
+    world.images.failures = [Refused("unwilling"), Refused("unwilling")]
+    written, painted = slow(world, world.text, "generate_text"), slow(world, world.images, "generate_image")
     command = DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take)
     states: list[str] = []
 
@@ -79,25 +79,25 @@ def test_picture_is_drawn_over_several_requests_when_every_model_is_slow_and_unw
 def test_clip_is_sent_by_the_next_task_when_rewriting_took_the_time_of_this_one(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
-    world.filmer.states["operations/1"] = Ended("Support codes: 57734940", ("57734940",))
+    world.video.states["operations/1"] = Ended("Support codes: 57734940", ("57734940",))
     world.clock.pass_s(60)
     world.poll(job)
-    world.writer.answers = ["no scene"]
-    written = slow(world, world.writer, "write")
+    world.text.answers = ["no scene"]
+    written = slow(world, world.text, "generate_text")
     command = SubmitClip(job.id, job.run, "scene-01", 1, 2)
 
     first = within_one_request(world, submit_clip.REQUEST_S, written, lambda: world.submit_clip(command))
 
-    assert (first.state, len(world.filmer.asked)) == ("busy", 3)
-    assert world.jobs.scene(job.id, "scene-01").value.state is SceneState.QUEUED
+    assert (first.state, len(world.video.requests)) == ("busy", 3)
+    assert world.jobs.get_scene(job.id, "scene-01").value.state is SceneState.QUEUED
     assert world.submit_clip(command).state == "filming"
     assert len(written) == 2
 
 
 def test_storyboard_of_three_slow_tries_fits_into_its_request(world: FakeServices) -> None:
     job = world.opened()
-    world.writer.answers = ["no storyboard", "no storyboard"]
-    written = slow(world, world.writer, "write")
+    world.text.answers = ["no storyboard", "no storyboard"]
+    written = slow(world, world.text, "generate_text")
 
     planned = within_one_request(
         world,

@@ -47,7 +47,7 @@ PROMPT = {"prompt": "A lighthouse keeper waits"}
 def test_plain_value_in_yaml_is_what_its_field_takes(world: FakeServices, line: str, field: str, value: object) -> None:
     event = {"data": world.inbox.lay_in("idea.yaml", f"prompt: A fox\n{line}\n".encode())}
 
-    job = world.jobs.job(world.open_job(OpenJob("e-1", event)).job_id).value
+    job = world.jobs.get_job(world.open_job(OpenJob("e-1", event)).job_id).value
 
     assert job.request.model_dump()[field] == value
 

@@ -20,22 +20,22 @@ LONG = "海" * 1999
 class GreedyWriter(FakeWriter):
     """Uses every token that its request allows."""
 
-    def write(self, manuscript: TextRequest, timeout_s: float) -> TextResult | Declined:
-        written = super().write(manuscript, timeout_s)
-        schema = json.dumps(manuscript.schema.model_json_schema())
-        sent = count_tokens_at_most(manuscript.instruction, manuscript.prompt, schema)
-        return replace(written, usage=ReportedUsage(sent, manuscript.max_output_tokens, 0))
+    def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
+        written = super().generate_text(request, timeout_s)
+        schema = json.dumps(request.schema.model_json_schema())
+        sent = count_tokens_at_most(request.instruction, request.prompt, schema)
+        return replace(written, usage=ReportedUsage(sent, request.max_output_tokens, 0))
 
 
 class GreedyPainter(FakePainter):
     """Uses every token that its request allows, for as many pictures as they make."""
 
-    def paint(self, sketch: ImageRequest, timeout_s: float) -> ImageResult | Declined:
-        painted = super().paint(sketch, timeout_s)
-        model = registry().image_model(sketch.model)
-        sent = count_tokens_at_most(sketch.prompt) + model.reference_tokens * len(sketch.references)
-        pictures = sketch.max_output_tokens // model.picture_tokens["1K"] * model.picture_tokens["1K"]
-        return replace(painted, usage=ReportedUsage(sent, sketch.max_output_tokens, pictures))
+    def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
+        painted = super().generate_image(request, timeout_s)
+        model = registry().image_model(request.model)
+        sent = count_tokens_at_most(request.prompt) + model.reference_tokens * len(request.references)
+        pictures = request.max_output_tokens // model.picture_tokens["1K"] * model.picture_tokens["1K"]
+        return replace(painted, usage=ReportedUsage(sent, request.max_output_tokens, pictures))
 
 
 def a_long_storyboard() -> str:
@@ -50,16 +50,16 @@ def a_long_storyboard() -> str:
 
 def greedy(location: str = GLOBAL, **request: object) -> tuple[FakeServices, str]:
     world = FakeServices()
-    world.writer, world.painter = GreedyWriter(), GreedyPainter()
-    world.writer.location = world.painter.location = location
-    world.writer.answers = [a_long_storyboard()]
+    world.text, world.images = GreedyWriter(), GreedyPainter()
+    world.text.location = world.images.location = location
+    world.text.answers = [a_long_storyboard()]
     job = world.opened(**request)
     world.write_storyboard(WriteStoryboard(job.id, job.run))
     return world, job.id
 
 
 def calls(world: FakeServices, job_id: str) -> list[Call]:
-    return [read.value for read in world.jobs.calls(job_id)]
+    return [read.value for read in world.jobs.list_calls(job_id)]
 
 
 @pytest.mark.parametrize("quality", ["draft", "standard", "best"])
@@ -68,7 +68,7 @@ def test_no_call_costs_more_than_its_reserve_when_models_use_all_they_may(prompt
     planned, planned_id = greedy(prompt=prompt, quality=quality)
     limit = committed_micros(calls(planned, planned_id))
     world, job_id = greedy(prompt=prompt, quality=quality, budget_usd=f"{limit / 1e6:.6f}")
-    world.draw_all(world.jobs.job(job_id).value)
+    world.draw_all(world.jobs.get_job(job_id).value)
     answered = [call for call in calls(world, job_id) if call.kind != "video"]
 
     assert len(answered) == 5
@@ -85,19 +85,19 @@ def test_reserve_of_a_storyboard_grows_with_the_script_that_is_sent() -> None:
 def test_cut_keyframe_prompt_is_logged_with_both_texts(caplog: pytest.LogCaptureFixture) -> None:
     world, job_id = greedy()
     with caplog.at_level(logging.WARNING):
-        world.draw_all(world.jobs.job(job_id).value)
+        world.draw_all(world.jobs.get_job(job_id).value)
     cuts = [record for record in caplog.records if record.getMessage() == "keyframe prompt cut to 8000 tokens"]
 
     assert len(cuts) == 4
     fields = vars(cuts[0])["json_fields"]
-    assert fields["kept"] == world.painter.asked[0].prompt
+    assert fields["kept"] == world.images.requests[0].prompt
     assert fields["original"].count("Mira11") == 2
 
 
 def test_text_and_pictures_reserve_and_cost_a_tenth_more_when_their_location_is_a_region() -> None:
     at_home, away = greedy(), greedy(location="europe-west4")
     for world, job_id in (at_home, away):
-        world.draw_all(world.jobs.job(job_id).value)
+        world.draw_all(world.jobs.get_job(job_id).value)
 
     for listed, regional in zip(calls(*at_home), calls(*away), strict=True):
         share = 1.0 if listed.kind == "video" else 1.1

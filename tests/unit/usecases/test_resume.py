@@ -35,9 +35,9 @@ def finish(world: FakeServices, job: Job) -> str:
     world.draw_all(job)
     for _ in range(3):
         world.submit_queued()
-        for operation, state in list(world.filmer.states.items()):
+        for operation, state in list(world.video.states.items()):
             if type(state).__name__ == "Running":
-                world.filmer.deliver(operation)
+                world.video.deliver(operation)
         world.clock.pass_s(60)
         polled = world.poll(job)
     return polled.state
@@ -82,10 +82,10 @@ def test_job_that_ended_while_filming_then_goes_on_and_pays_only_for_what_is_mis
 
     assert finish(world, resume(world, job)) == "done"
 
-    assert len(world.painter.asked) == 4
-    assert len(world.filmer.asked) == 3
-    assert world.jobs.job(job.id).value.state is JobState.STITCH
-    clips = [read.value for read in world.jobs.calls(job.id) if read.value.kind == "video"]
+    assert len(world.images.requests) == 4
+    assert len(world.video.requests) == 3
+    assert world.jobs.get_job(job.id).value.state is JobState.STITCH
+    clips = [read.value for read in world.jobs.list_calls(job.id) if read.value.kind == "video"]
     assert sum(call.cost_micros for call in clips) == 3 * 2_400_000
 
 
@@ -96,7 +96,7 @@ def test_steps_of_the_old_run_then_do_nothing_after_a_resume(world: FakeServices
 
     assert world.draw_keyframe(DrawKeyframe(job.id, 1, "scene-01", "start")).state == "superseded"
     assert world.poll(job).state == "superseded"
-    assert world.painter.asked == []
+    assert world.images.requests == []
 
 
 def test_plan_over_the_limit_when_resumed_with_more_then_uses_the_paid_storyboard(world: FakeServices) -> None:
@@ -110,7 +110,7 @@ def test_plan_over_the_limit_when_resumed_with_more_then_uses_the_paid_storyboar
 
     assert (resumed.state, resumed.budget.limit_micros) == (JobState.PENDING, 25_000_000)
     assert world.write_storyboard(WriteStoryboard(job.id, 2)).state == "planned"
-    assert len(world.writer.asked) == 1
+    assert len(world.text.requests) == 1
 
 
 def test_limit_below_what_is_spent_or_reserved_then_is_refused_and_the_job_stays_as_it_was(world: FakeServices) -> None:
@@ -119,15 +119,15 @@ def test_limit_below_what_is_spent_or_reserved_then_is_refused_and_the_job_stays
 
     with pytest.raises(BudgetExceeded, match="are spent or reserved already"):
         resume(world, job, 1_000_000)
-    assert world.jobs.job(job.id).value.state is JobState.FAILED
+    assert world.jobs.get_job(job.id).value.state is JobState.FAILED
 
 
 def test_scene_given_up_when_resumed_then_gets_new_tries(world: FakeServices) -> None:
     job = world.drawn(on_scene_failure="fail")
     world.submit_queued()
-    world.filmer.filter("operations/1", "89371032")
-    world.filmer.deliver("operations/2")
-    world.filmer.deliver("operations/3")
+    world.video.filter("operations/1", "89371032")
+    world.video.deliver("operations/2")
+    world.video.deliver("operations/3")
     world.clock.pass_s(60)
     assert world.poll(job).state == "failed"
     fail(world, job)
@@ -137,13 +137,13 @@ def test_scene_given_up_when_resumed_then_gets_new_tries(world: FakeServices) ->
 
     assert resumed.state is JobState.VIDEO_GEN
     assert finish(world, resumed) == "done"
-    first = world.jobs.scene(job.id, "scene-01").value
+    first = world.jobs.get_scene(job.id, "scene-01").value
     assert [one.outcome for one in first.tries] == ["refused", "delivered"]
 
 
 def test_picture_refused_too_often_when_resumed_then_gets_new_tries(world: FakeServices) -> None:
     job = world.planned()
-    world.painter.failures = [Refused("IMAGE_SAFETY")] * 3
+    world.images.failures = [Refused("IMAGE_SAFETY")] * 3
     with pytest.raises(Rejected):
         world.draw_keyframe(DrawKeyframe(job.id, 1, "scene-01", "start"))
     fail(world, job)
@@ -155,7 +155,7 @@ def test_picture_refused_too_often_when_resumed_then_gets_new_tries(world: FakeS
 
 def test_storyboard_unusable_too_often_when_resumed_then_gets_new_tries(world: FakeServices) -> None:
     job = world.opened()
-    world.writer.answers = ["{}", "{}", "{}"]
+    world.text.answers = ["{}", "{}", "{}"]
     with pytest.raises(Rejected):
         world.write_storyboard(WriteStoryboard(job.id, 1))
     fail(world, job)
@@ -163,23 +163,23 @@ def test_storyboard_unusable_too_often_when_resumed_then_gets_new_tries(world: F
     resume(world, job)
 
     assert world.write_storyboard(WriteStoryboard(job.id, 2)).state == "planned"
-    assert len(world.writer.asked) == 4
+    assert len(world.text.requests) == 4
 
 
 def test_clip_that_came_after_it_was_given_up_when_resumed_then_is_taken_and_not_paid_again(
     world: FakeServices,
 ) -> None:
     job = world.drawn()
-    world.filmer.failures = [AnswerLost("reset")]
+    world.video.failures = [AnswerLost("reset")]
     world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
     cancel(world, job)
     world.clock.pass_s(60 + 900 + 121)
     world.sweep_jobs(SweepJobs())
-    lost = next(read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01")
+    lost = next(read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01")
     assert lost.state is CallState.LOST
     world.artifacts.put(f"{lost.prefix}7/sample_0.mp4", b"clip", "video/mp4")
 
     world.poll(resume(world, job))
 
-    assert world.jobs.scene(job.id, "scene-01").value.state is SceneState.DONE
-    assert len(world.filmer.asked) == 1
+    assert world.jobs.get_scene(job.id, "scene-01").value.state is SceneState.DONE
+    assert len(world.video.requests) == 1

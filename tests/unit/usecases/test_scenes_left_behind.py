@@ -37,9 +37,9 @@ def kill_worker_once_drawn(world: FakeServices, scene_id: str) -> None:
 def refuse_clip(world: FakeServices, job: Job) -> ClipsPolled:
     """Send every queued clip, refuse the first scene's, and poll."""
     world.submit_queued()
-    for operation, state in world.filmer.states.items():
-        if isinstance(state, Running) and "/clips/scene-01/" in world.filmer.prefixes[operation]:
-            world.filmer.filter(operation, REFUSED_PICTURES)
+    for operation, state in world.video.states.items():
+        if isinstance(state, Running) and "/clips/scene-01/" in world.video.prefixes[operation]:
+            world.video.filter(operation, REFUSED_PICTURES)
     world.clock.pass_s(60)
     return world.poll(job)
 
@@ -55,8 +55,8 @@ def redraw_and_die(world: FakeServices, job: Job) -> None:
         except Killed:
             break
         polled = world.poll(job)
-    assert world.jobs.scene(job.id, "scene-01").value.state is SceneState.DRAWN
-    assert world.jobs.scene(job.id, "scene-01").value.take == 2
+    assert world.jobs.get_scene(job.id, "scene-01").value.state is SceneState.DRAWN
+    assert world.jobs.get_scene(job.id, "scene-01").value.take == 2
 
 
 def test_poll_clips_queues_redrawn_scene_when_its_painter_died_before_queuing_it(world: FakeServices) -> None:
@@ -65,7 +65,7 @@ def test_poll_clips_queues_redrawn_scene_when_its_painter_died_before_queuing_it
 
     assert world.poll(job).state == "filming"
 
-    assert world.jobs.scene(job.id, "scene-01").value.state is SceneState.QUEUED
+    assert world.jobs.get_scene(job.id, "scene-01").value.state is SceneState.QUEUED
     assert ("scene-01", 2) in {(task.scene, task.take) for task in world.queue.tasks}
 
 

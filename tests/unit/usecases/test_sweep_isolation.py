@@ -33,7 +33,7 @@ def running_job(world: FakeServices, number: int, calls: int) -> None:
 
 
 def states(world: FakeServices, job_id: str) -> set[CallState]:
-    return {read.value.state for read in world.jobs.calls(job_id)}
+    return {read.value.state for read in world.jobs.list_calls(job_id)}
 
 
 def cancelled_jobs(world: FakeServices, count: int) -> list[str]:
@@ -51,7 +51,7 @@ def test_sweep_finishes_calls_of_an_ended_job_when_running_jobs_have_hundreds(wo
     job = world.drawn()
     world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
     cancel(world, job.id)
-    world.filmer.deliver("operations/1")
+    world.video.deliver("operations/1")
 
     world.sweep_jobs(SweepJobs())
 
@@ -62,15 +62,15 @@ def test_sweep_finishes_calls_of_an_ended_job_when_running_jobs_have_hundreds(wo
 def test_sweep_reads_no_call_of_a_running_job_that_is_only_planned(world: FakeServices) -> None:
     running_job(world, 1, 13)
     read: list[str] = []
-    calls_in = world.jobs.calls_in
+    calls_in = world.jobs.list_calls_in_states
 
     def remember(states: set[CallState]) -> Iterator[Any]:
         for one in calls_in(states):
             read.append(one.value.id)
             yield one
 
-    setattr(world.jobs, "calls_in", remember)  # noqa: B010 - a method is replaced
-    setattr(world.jobs, "calls", read.append)  # noqa: B010
+    setattr(world.jobs, "list_calls_in_states", remember)  # noqa: B010 - a method is replaced
+    setattr(world.jobs, "list_calls", read.append)  # noqa: B010
 
     world.sweep_jobs(SweepJobs())
 
@@ -80,15 +80,15 @@ def test_sweep_reads_no_call_of_a_running_job_that_is_only_planned(world: FakeSe
 def test_sweep_reads_calls_of_an_ended_job_no_more_when_all_are_finished(world: FakeServices) -> None:
     job = world.drawn()
     cancel(world, job.id)
-    assert [one.id for one in world.jobs.jobs_with_open_calls(world.clock.now())] == [job.id]
+    assert [one.id for one in world.jobs.list_jobs_with_open_calls(world.clock.now())] == [job.id]
     world.sweep_jobs(SweepJobs())
     world.sweep_jobs(SweepJobs())
 
-    assert list(world.jobs.jobs_with_open_calls(world.clock.now())) == []
+    assert list(world.jobs.list_jobs_with_open_calls(world.clock.now())) == []
 
 
 @pytest.mark.parametrize("error", [Transient("503"), Broken("403"), ValueError("no JSON"), KeyError("field")])
-@pytest.mark.parametrize("broken", ["job", "calls", "write"])
+@pytest.mark.parametrize("broken", ["get_job", "list_calls", "write"])
 def test_sweep_finishes_the_other_jobs_when_one_fails(world: FakeServices, broken: str, error: Exception) -> None:
     ended = cancelled_jobs(world, 3)
     method = getattr(world.jobs, broken)
@@ -122,11 +122,13 @@ def test_sweep_finishes_the_other_calls_when_one_fails(world: FakeServices) -> N
     world.jobs.write = fail_for_the_first  # type: ignore[method-assign]
     world.sweep_jobs(SweepJobs())
 
-    left = [read.value.id for read in world.jobs.calls(job_id) if not read.value.is_finished]
+    left = [read.value.id for read in world.jobs.list_calls(job_id) if not read.value.is_finished]
     assert left == failed[:1]
 
 
-@pytest.mark.parametrize("query", ["jobs_in", "jobs_with_open_calls", "calls_in", "expired"])
+@pytest.mark.parametrize(
+    "query", ["list_jobs_in_states", "list_jobs_with_open_calls", "list_calls_in_states", "list_expired_jobs"]
+)
 def test_sweep_does_its_other_parts_and_reports_the_error_when_one_query_fails(world: FakeServices, query: str) -> None:
     (ended,) = cancelled_jobs(world, 1)
     abandoned = world.opened()
@@ -142,9 +144,9 @@ def test_sweep_does_its_other_parts_and_reports_the_error_when_one_query_fails(w
 
     assert raised.value is failing
     assert len(lines.of("jobs_swept")) == 1
-    assert bool(world.executions.started) is (query != "jobs_in")
-    assert (CallState.PLANNED in states(world, ended)) is (query == "jobs_with_open_calls")
-    assert world.jobs.job(abandoned.id).value.run == (1 if query == "jobs_in" else 2)
+    assert bool(world.executions.started) is (query != "list_jobs_in_states")
+    assert (CallState.PLANNED in states(world, ended)) is (query == "list_jobs_with_open_calls")
+    assert world.jobs.get_job(abandoned.id).value.run == (1 if query == "list_jobs_in_states" else 2)
 
 
 def test_sweep_logs_a_bug_when_an_error_is_not_expected(world: FakeServices) -> None:
@@ -153,7 +155,7 @@ def test_sweep_logs_a_bug_when_an_error_is_not_expected(world: FakeServices) -> 
     def fail(job_id: str) -> None:
         raise KeyError(job_id)
 
-    setattr(world.jobs, "calls", fail)  # noqa: B010 - a method is replaced
+    setattr(world.jobs, "list_calls", fail)  # noqa: B010 - a method is replaced
 
     with writing() as lines:
         world.sweep_jobs(SweepJobs())
@@ -165,22 +167,22 @@ def test_sweep_logs_a_bug_when_an_error_is_not_expected(world: FakeServices) -> 
 def test_deleted_job_ends_when_a_version_without_notes_on_open_calls_ended_it(world: FakeServices) -> None:
     job = world.drawn()
     delete_job.mark(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
-    read = world.jobs.job(job.id)
+    read = world.jobs.get_job(job.id)
     world.jobs.write(Replace(job.id, read, read.value.evolve(open_calls_since=None)))
     for _ in range(3):
         world.sweep_jobs(SweepJobs())
         world.clock.pass_s(delete_job.LATECOMERS_S)
 
-    assert world.jobs.job(job.id).value.state is JobState.DELETED
+    assert world.jobs.get_job(job.id).value.state is JobState.DELETED
 
 
 def test_sent_call_is_finished_when_a_version_without_notes_on_open_calls_ended_its_job(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
     cancel(world, job.id)
-    read = world.jobs.job(job.id)
+    read = world.jobs.get_job(job.id)
     world.jobs.write(Replace(job.id, read, read.value.evolve(open_calls_since=None)))
-    world.filmer.deliver("operations/1")
+    world.video.deliver("operations/1")
 
     world.sweep_jobs(SweepJobs())
 
@@ -190,17 +192,17 @@ def test_sent_call_is_finished_when_a_version_without_notes_on_open_calls_ended_
 def test_note_on_open_calls_stays_when_the_job_was_resumed_while_its_calls_were_read(world: FakeServices) -> None:
     (job_id,) = cancelled_jobs(world, 1)
     world.sweep_jobs(SweepJobs())
-    calls = world.jobs.calls
+    calls = world.jobs.list_calls
 
     def resume_meanwhile(wanted: str) -> Any:
-        setattr(world.jobs, "calls", calls)  # noqa: B010 - a method is replaced
+        setattr(world.jobs, "list_calls", calls)  # noqa: B010 - a method is replaced
         people: dict[str, Any] = {"jobs": world.jobs, "executions": world.executions, "clock": world.clock}
         found = calls(wanted)
         job_lifecycle.resume(job_id, None, **people, ids=world.ids)
         cancel(world, job_id)
         return found
 
-    setattr(world.jobs, "calls", resume_meanwhile)  # noqa: B010 - a method is replaced
+    setattr(world.jobs, "list_calls", resume_meanwhile)  # noqa: B010 - a method is replaced
     world.sweep_jobs(SweepJobs())
 
-    assert [job.id for job in world.jobs.jobs_with_open_calls(world.clock.now())] == [job_id]
+    assert [job.id for job in world.jobs.list_jobs_with_open_calls(world.clock.now())] == [job_id]

@@ -13,7 +13,7 @@ from tests.loglines import writing
 
 
 def unfinished(world: FakeServices) -> list[Call]:
-    return [read.value for read in world.jobs.calls_in(set(CallState) - FINISHED_CALL_STATES)]
+    return [read.value for read in world.jobs.list_calls_in_states(set(CallState) - FINISHED_CALL_STATES)]
 
 
 def cancel(world: FakeServices, job_id: str) -> None:
@@ -22,7 +22,7 @@ def cancel(world: FakeServices, job_id: str) -> None:
 
 def open_again(world: FakeServices, job_id: str) -> None:
     """The execution that was started last opens its job."""
-    run = world.jobs.job(job_id).value.run
+    run = world.jobs.get_job(job_id).value.run
     world.open_job(OpenJob(f"execution-{len(world.executions.started)}", {"job_id": job_id, "run": run}))
 
 
@@ -38,7 +38,7 @@ def test_job_whose_execution_is_gone_then_gets_a_new_run_three_times_and_then_fa
 
     assert world.sweep_jobs(SweepJobs()).failed == 1
 
-    failed = world.jobs.job(job.id).value
+    failed = world.jobs.get_job(job.id).value
     assert failed.state is JobState.FAILED
     assert failed.error is not None
     assert failed.error.code == "execution_lost"
@@ -99,7 +99,7 @@ def test_orchestrator_that_is_away_then_costs_no_restart_and_keeps_nothing_else_
     world.executions.failure = None
 
     assert world.sweep_jobs(SweepJobs()).restarted == 1
-    assert world.jobs.job(job_id).value.restarts == 1
+    assert world.jobs.get_job(job_id).value.restarts == 1
 
 
 def test_job_whose_execution_is_active_or_that_changed_just_now_then_is_left_alone(world: FakeServices) -> None:
@@ -114,20 +114,20 @@ def test_job_whose_execution_is_active_or_that_changed_just_now_then_is_left_alo
 def test_cancelled_job_then_its_planned_calls_are_released_and_its_clips_seen_to_their_end(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
-    world.filmer.failures = [AnswerLost("reset")]
+    world.video.failures = [AnswerLost("reset")]
     world.submit_clip(SubmitClip(job.id, 1, "scene-02", 1, 1))
     cancel(world, job.id)
 
     world.sweep_jobs(SweepJobs())
-    states = {read.value.purpose: read.value.state for read in world.jobs.calls(job.id)}
+    states = {read.value.purpose: read.value.state for read in world.jobs.list_calls(job.id)}
     assert states["clip/scene-01"] is CallState.SENT
     assert states["clip/scene-02"] is CallState.UNCERTAIN
     assert states["clip/scene-03"] is CallState.RELEASED
 
-    world.filmer.deliver("operations/1")
+    world.video.deliver("operations/1")
     world.clock.pass_s(60 + 900 + 121)
     world.sweep_jobs(SweepJobs())
-    states = {read.value.purpose: read.value.state for read in world.jobs.calls(job.id)}
+    states = {read.value.purpose: read.value.state for read in world.jobs.list_calls(job.id)}
     assert states["clip/scene-01"] is CallState.SETTLED
     assert states["clip/scene-02"] is CallState.LOST
     assert not unfinished(world)
@@ -135,7 +135,7 @@ def test_cancelled_job_then_its_planned_calls_are_released_and_its_clips_seen_to
 
 def test_expired_lease_of_a_cancelled_job_then_falls_back_and_is_released(world: FakeServices) -> None:
     job = world.drawn()
-    scene = world.jobs.scene(job.id, "scene-01").value
+    scene = world.jobs.get_scene(job.id, "scene-01").value
     world.ledger.claim(call_requests.clip(job, job.require_plan(), scene, "digest", world.clock.now()))
     cancel(world, job.id)
 
@@ -150,7 +150,7 @@ def test_expired_lease_of_a_cancelled_job_then_falls_back_and_is_released(world:
 
 def test_call_that_cannot_be_looked_at_then_does_not_keep_the_others_from_their_end(world: FakeServices) -> None:
     job = world.drawn()
-    world.filmer.failures = [AnswerLost("reset"), AnswerLost("reset")]
+    world.video.failures = [AnswerLost("reset"), AnswerLost("reset")]
     for scene in ("scene-01", "scene-02"):
         world.submit_clip(SubmitClip(job.id, 1, scene, 1, 1))
     cancel(world, job.id)
@@ -167,5 +167,5 @@ def test_call_that_cannot_be_looked_at_then_does_not_keep_the_others_from_their_
 
     world.sweep_jobs(SweepJobs())
 
-    states = [read.value.state for read in world.jobs.calls(job.id) if read.value.kind == "video"]
+    states = [read.value.state for read in world.jobs.list_calls(job.id) if read.value.kind == "video"]
     assert sorted(states) == [CallState.LOST, CallState.RELEASED, CallState.UNCERTAIN]

@@ -18,7 +18,7 @@ from tests.unit.http.asking import bearer, submit
 
 
 def make_unreadable(world: FakeServices, job_id: str) -> None:
-    read: Any = world.jobs.job(job_id).value
+    read: Any = world.jobs.get_job(job_id).value
     world.jobs.store(f"jobs/{job_id}", {**read.to_json(), "schema": 2})
 
 
@@ -38,13 +38,13 @@ def test_sweep_restarts_and_releases_the_others_when_one_job_is_unreadable(world
     world.sweep_jobs(SweepJobs())
 
     assert world.executions.started == [(abandoned, 2)]
-    assert {read.value.state for read in world.jobs.calls(ended)} == {CallState.SETTLED, CallState.RELEASED}
-    assert CallState.PLANNED in {read.value.state for read in world.jobs.calls(unreadable)}
+    assert {read.value.state for read in world.jobs.list_calls(ended)} == {CallState.SETTLED, CallState.RELEASED}
+    assert CallState.PLANNED in {read.value.state for read in world.jobs.list_calls(unreadable)}
 
 
 def test_steps_of_a_job_stop_without_a_payment_when_one_of_its_documents_is_unreadable(world: FakeServices) -> None:
     job = world.drawn()
-    scene = world.jobs.scene(job.id, "scene-02").value
+    scene = world.jobs.get_scene(job.id, "scene-02").value
     world.jobs.store(f"jobs/{job.id}/scenes/scene-02", {**scene.to_json(), "state": "GRADING"})
 
     with pytest.raises(UnreadableDocument, match="scene-02"):
@@ -52,7 +52,7 @@ def test_steps_of_a_job_stop_without_a_payment_when_one_of_its_documents_is_unre
     with pytest.raises(UnreadableDocument, match="scene-02"):
         world.submit_clip(SubmitClip(job.id, job.run, "scene-02", 1, 1))
 
-    assert world.filmer.asked == []
+    assert world.video.requests == []
 
 
 def test_owner_lists_the_other_jobs_and_is_answered_why_when_one_job_is_unreadable(world: FakeServices) -> None:

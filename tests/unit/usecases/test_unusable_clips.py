@@ -20,14 +20,14 @@ DAMAGED = "its picture is damaged"
 
 
 def scene(world: FakeServices, job: Job, number: int = 1) -> Scene:
-    return world.jobs.scene(job.id, f"scene-0{number}").value
+    return world.jobs.get_scene(job.id, f"scene-0{number}").value
 
 
 def film_all(world: FakeServices, job: Job) -> list[str]:
     """Submit every queued clip and let all of them come; the clips' addresses."""
     world.submit_queued()
-    waiting = [name for name, state in world.filmer.states.items() if type(state).__name__ == "Running"]
-    clips = [world.filmer.deliver(operation) for operation in waiting]
+    waiting = [name for name, state in world.video.states.items() if type(state).__name__ == "Running"]
+    clips = [world.video.deliver(operation) for operation in waiting]
     world.clock.pass_s(60)
     return clips
 
@@ -54,7 +54,7 @@ def resume(world: FakeServices, job: Job) -> Job:
 
 
 def requests_of(world: FakeServices, number: int) -> int:
-    return sum(shot.prompt.startswith(f"motion of {number}") for shot in world.filmer.asked)
+    return sum(shot.prompt.startswith(f"motion of {number}") for shot in world.video.requests)
 
 
 class TestLateClip:
@@ -74,7 +74,7 @@ class TestLateClip:
         self, world: FakeServices, awaited: tuple[Job, str, bytes], late_s: int
     ) -> None:
         job, uri, data = awaited
-        paid = len(world.filmer.asked)
+        paid = len(world.video.requests)
 
         for _ in range(0, late_s, 10):
             assert world.poll(job).state == "filming"
@@ -83,14 +83,14 @@ class TestLateClip:
 
         assert world.poll(job).state == "done"
         assert scene(world, job).state is SceneState.DONE
-        assert len(world.filmer.asked) == paid
+        assert len(world.video.requests) == paid
 
     @pytest.mark.parametrize(("policy", "verdict"), [("still", "done"), ("omit", "done"), ("fail", "failed")])
     def test_policy_decides_when_the_clip_never_appears(
         self, world: FakeServices, awaited: tuple[Job, str, bytes], verdict: str
     ) -> None:
         job, uri, _ = awaited
-        paid = len(world.filmer.asked)
+        paid = len(world.video.requests)
         world.poll(job)
         world.clock.pass_s(601)
 
@@ -103,7 +103,7 @@ class TestLateClip:
         assert problem.code == "clip_missing"
         assert uri in problem.message
         assert "Restore the object" in problem.remedy
-        assert len(world.filmer.asked) == paid, "nothing is bought while a person may restore the clip"
+        assert len(world.video.requests) == paid, "nothing is bought while a person may restore the clip"
 
     @pytest.mark.parametrize("policy", ["fail"])
     def test_resumed_job_films_the_scene_again_when_the_clip_stays_missing(
@@ -149,25 +149,25 @@ class TestLateClip:
 def test_output_of_an_earlier_attempt_is_awaited_when_the_bucket_does_not_have_it_yet(world: FakeServices) -> None:
     """The provider says at last that the lost clip is done; its object follows a little later."""
     job = world.drawn()
-    world.filmer.failures = [AnswerLost("reset")]
+    world.video.failures = [AnswerLost("reset")]
     world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
     world.clock.pass_s(60 + 900 + 121)
     world.poll(job)
-    call = world.jobs.call(job.id, scene(world, job).evolve(attempt=1).clip_call_id(job.id))
+    call = world.jobs.get_call(job.id, scene(world, job).evolve(attempt=1).clip_call_id(job.id))
     assert call is not None
     assert call.value.state is CallState.LOST
     late = world.artifacts.put(f"{call.value.prefix}1/sample_0.mp4", b"late", "video/mp4")
     settled = world.ledger.adopt(call.value, late)
     assert settled.state is CallState.ADOPTED
     world.artifacts.delete(late)
-    paid = len(world.filmer.asked)
+    paid = len(world.video.requests)
 
     with pytest.raises(Transient):
         world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 2))
     world.artifacts.put(late.removeprefix("gs://artifacts/"), b"late", "video/mp4")
 
     assert world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 2)).state == "delivered"
-    assert len(world.filmer.asked) == paid
+    assert len(world.video.requests) == paid
 
 
 class TestDamagedClip:
@@ -179,11 +179,11 @@ class TestDamagedClip:
 
         reject(world, job, 1)
 
-        assert world.jobs.job(job.id).value.state is JobState.VIDEO_GEN
+        assert world.jobs.get_job(job.id).value.state is JobState.VIDEO_GEN
         assert world.poll(job).state == "filming"
         film_all(world, job)
         assert world.poll(job).state == "done"
-        assert world.jobs.job(job.id).value.state is JobState.STITCH
+        assert world.jobs.get_job(job.id).value.state is JobState.STITCH
         assert (scene(world, job).take, requests_of(world, 1)) == (2, 2)
         assert [scene(world, job, number).clip for number in (2, 3)] == before
         assert scene(world, job).clip is not None
@@ -198,7 +198,7 @@ class TestDamagedClip:
         world.poll(job)
         film_all(world, job)
 
-        first, second = (shot.seed for shot in world.filmer.asked if shot.prompt.startswith("motion of 1"))
+        first, second = (shot.seed for shot in world.video.requests if shot.prompt.startswith("motion of 1"))
         assert first != second
 
     @pytest.mark.parametrize(("policy", "verdict"), [("still", "done"), ("omit", "done"), ("fail", "failed")])
@@ -267,21 +267,23 @@ class TestDamagedClip:
         once = [scene(world, job, number) for number in (1, 2, 3)]
 
         reject(world, job, 1)
-        reject(world, world.jobs.job(job.id).value.evolve(run=0), 2)
+        reject(world, world.jobs.get_job(job.id).value.evolve(run=0), 2)
 
         assert [scene(world, job, number) for number in (1, 2, 3)] == once
 
     def test_ledger_counts_both_clips(self, world: FakeServices) -> None:
         job, _ = filmed(world)
-        spent = committed_micros([read.value for read in world.jobs.calls(job.id)])
+        spent = committed_micros([read.value for read in world.jobs.list_calls(job.id)])
         reject(world, job, 1)
         world.poll(job)
         film_all(world, job)
         world.poll(job)
 
-        clips = [read.value for read in world.jobs.calls(job.id) if read.value.purpose == "clip/scene-01"]
+        clips = [read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01"]
         assert [call.state for call in clips] == [CallState.SETTLED] * 2
-        assert committed_micros([read.value for read in world.jobs.calls(job.id)]) == spent + clips[0].reserved_micros
+        assert (
+            committed_micros([read.value for read in world.jobs.list_calls(job.id)]) == spent + clips[0].reserved_micros
+        )
 
 
 def test_replaced_clip_is_never_taken_for_the_one_that_was_paid(world: FakeServices) -> None:
@@ -301,8 +303,8 @@ def test_replaced_clip_is_never_taken_for_the_one_that_was_paid(world: FakeServi
 
 
 def limit_budget_to_what_is_committed(world: FakeServices, job: Job, *, more_clips: int = 0) -> None:
-    calls = [read.value for read in world.jobs.calls(job.id)]
+    calls = [read.value for read in world.jobs.list_calls(job.id)]
     price = next(call.reserved_micros for call in calls if call.kind == "video")
-    read = world.jobs.job(job.id)
+    read = world.jobs.get_job(job.id)
     budget = read.value.budget.evolve(limit_micros=committed_micros(calls) + more_clips * price)
     world.jobs.write(Replace(job.id, read, read.value.evolve(budget=budget)))

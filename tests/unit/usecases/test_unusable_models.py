@@ -32,7 +32,7 @@ def refuse(port: Any, method: str, error: CallFailed, *models: str) -> None:
 
     def refused(asked: Any, *rest: Any) -> Any:
         if not models or asked.model in models:
-            port.asked.append(asked)
+            port.requests.append(asked)
             raise error
         return answer(asked, *rest)
 
@@ -40,20 +40,20 @@ def refuse(port: Any, method: str, error: CallFailed, *models: str) -> None:
 
 
 def calls(world: FakeServices, job: Job, kind: str) -> list[Call]:
-    return [read.value for read in world.jobs.calls(job.id) if read.value.kind == kind]
+    return [read.value for read in world.jobs.list_calls(job.id) if read.value.kind == kind]
 
 
 def paid_calls(world: FakeServices, job: Job) -> list[str]:
-    return [read.value.id for read in world.jobs.calls(job.id) if read.value.is_paid]
+    return [read.value.id for read in world.jobs.list_calls(job.id) if read.value.is_paid]
 
 
 def film(world: FakeServices, job: Job) -> str:
     """Deliver tasks, clips and polls as long as the job films; the last state of poll_clips."""
     for _ in range(12):
         world.submit_queued()
-        for operation, state in list(world.filmer.states.items()):
+        for operation, state in list(world.video.states.items()):
             if isinstance(state, Running):
-                world.filmer.deliver(operation)
+                world.video.deliver(operation)
         world.clock.pass_s(130)
         polled = world.poll(job)
         if polled.problem is not None:
@@ -71,37 +71,37 @@ def test_job_fails_and_pays_no_rewrite_and_no_clip_when_no_video_model_can_be_us
     world: FakeServices, caplog: pytest.LogCaptureFixture, error: CallFailed, code: str, policy: str
 ) -> None:
     caplog.set_level(logging.INFO)
-    refuse(world.filmer, "submit", error)
+    refuse(world.video, "submit", error)
     job = world.drawn(on_scene_failure=policy)
     paid = paid_calls(world, job)
 
     assert film(world, job) == "failed"
 
-    failed = world.jobs.job(job.id).value
+    failed = world.jobs.get_job(job.id).value
     assert failed.state is JobState.FAILED
     assert failed.error is not None
     assert failed.error.code == code
     assert str(error) in failed.error.message
     assert "Say more" not in failed.error.remedy
     assert paid_calls(world, job) == paid
-    assert not [read.value for read in world.jobs.scenes(job.id) if read.value.is_given_up]
+    assert not [read.value for read in world.jobs.list_scenes(job.id) if read.value.is_given_up]
     assert [record.message for record in caplog.records if record.message.startswith("job_")] == ["job_failed"]
 
 
 def test_forbidden_model_is_asked_once_a_scene_and_no_successor_is_tried(world: FakeServices) -> None:
-    refuse(world.filmer, "submit", FORBIDDEN)
+    refuse(world.video, "submit", FORBIDDEN)
     job = world.drawn()
     film(world, job)
 
-    assert [shot.model for shot in world.filmer.asked] == [STANDARD] * 3
+    assert [shot.model for shot in world.video.requests] == [STANDARD] * 3
 
 
 def test_job_goes_on_and_pays_once_when_it_is_resumed_after_the_role_was_granted(world: FakeServices) -> None:
-    submit = world.filmer.submit
-    refuse(world.filmer, "submit", FORBIDDEN)
+    submit = world.video.submit
+    refuse(world.video, "submit", FORBIDDEN)
     job = world.drawn()
     film(world, job)
-    world.filmer.submit = submit  # type: ignore[method-assign]
+    world.video.submit = submit  # type: ignore[method-assign]
     world.clock.pass_s(1)
 
     resumed = job_lifecycle.resume(
@@ -113,7 +113,7 @@ def test_job_goes_on_and_pays_once_when_it_is_resumed_after_the_role_was_granted
 
 
 def test_retired_video_model_is_replaced_by_its_successor_at_that_price_with_one_warning(world: FakeServices) -> None:
-    refuse(world.filmer, "submit", MISSING, STANDARD)
+    refuse(world.video, "submit", MISSING, STANDARD)
     job = world.drawn()
 
     assert film(world, job) == "done"
@@ -124,7 +124,7 @@ def test_retired_video_model_is_replaced_by_its_successor_at_that_price_with_one
     assert not [call for call in calls(world, job, "text") if call.purpose.startswith("rewrite/")]
     world.give_film(job)
     assert world.close(job) == "complete"
-    (warning,) = world.jobs.job(job.id).value.warnings
+    (warning,) = world.jobs.get_job(job.id).value.warnings
     assert STANDARD in warning
     assert FAST in warning
     assert "to be retired on 2026-11-17 at the earliest" in warning
@@ -134,18 +134,18 @@ def test_retired_video_model_is_replaced_by_its_successor_at_that_price_with_one
 def test_successor_films_when_an_operation_ends_because_the_model_is_not_able(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
-    for operation in list(world.filmer.states):
-        world.filmer.states[operation] = Ended("not allowlisted (code 9)", ("capability",))
+    for operation in list(world.video.states):
+        world.video.states[operation] = Ended("not allowlisted (code 9)", ("capability",))
     world.clock.pass_s(60)
     world.poll(job)
 
     assert film(world, job) == "done"
     assert [call.model for call in calls(world, job, "video") if call.is_paid] == [FAST] * 3
-    assert {one.remedy for read in world.jobs.scenes(job.id) for one in read.value.tries} == {"successor", ""}
+    assert {one.remedy for read in world.jobs.list_scenes(job.id) for one in read.value.tries} == {"successor", ""}
 
 
 def test_second_successor_films_when_the_first_is_retired_too(world: FakeServices) -> None:
-    refuse(world.filmer, "submit", MISSING, STANDARD, FAST)
+    refuse(world.video, "submit", MISSING, STANDARD, FAST)
     job = world.drawn()
 
     assert film(world, job) == "done"
@@ -153,19 +153,19 @@ def test_second_successor_films_when_the_first_is_retired_too(world: FakeService
 
 
 def test_job_stops_when_the_successor_cannot_film_its_format(world: FakeServices) -> None:
-    refuse(world.filmer, "submit", MISSING, STANDARD, FAST)
+    refuse(world.video, "submit", MISSING, STANDARD, FAST)
     job = world.drawn(resolution="4k")
 
     assert film(world, job) == "failed"
-    assert {shot.model for shot in world.filmer.asked} == {STANDARD, FAST}
+    assert {shot.model for shot in world.video.requests} == {STANDARD, FAST}
 
 
 def test_scene_whose_remedies_are_used_up_still_goes_on_with_the_successor(world: FakeServices) -> None:
     job = world.drawn()
-    world.filmer.failures = [Refused("refused", codes=("64151117",))] * 3
+    world.video.failures = [Refused("refused", codes=("64151117",))] * 3
     for _ in range(3):
         film_once(world, job)
-    refuse(world.filmer, "submit", MISSING, STANDARD)
+    refuse(world.video, "submit", MISSING, STANDARD)
 
     assert film(world, job) == "done"
 
@@ -177,7 +177,7 @@ def film_once(world: FakeServices, job: Job) -> None:
 
 
 def test_retired_painter_is_replaced_by_its_successor_for_every_picture(world: FakeServices) -> None:
-    refuse(world.painter, "paint", MISSING, PAINTER)
+    refuse(world.images, "generate_image", MISSING, PAINTER)
     job = world.drawn()
 
     paid = [call for call in calls(world, job, "image") if call.is_paid]
@@ -185,7 +185,7 @@ def test_retired_painter_is_replaced_by_its_successor_for_every_picture(world: F
     assert all(0 < call.cost_micros <= call.reserved_micros for call in paid)
     world.draw_all(job)
     assert len([call for call in calls(world, job, "image") if call.is_paid]) == 4
-    assert all(read.value.state is SceneState.QUEUED for read in world.jobs.scenes(job.id))
+    assert all(read.value.state is SceneState.QUEUED for read in world.jobs.list_scenes(job.id))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_retired_painter_is_replaced_by_its_successor_for_every_picture(world: F
 def test_drawing_stops_as_misconfigured_and_not_as_a_refusal_when_no_painter_can_be_used(
     world: FakeServices, error: CallFailed, code: str
 ) -> None:
-    refuse(world.painter, "paint", error)
+    refuse(world.images, "generate_image", error)
     job = world.planned()
 
     with pytest.raises(Misconfigured) as stopped:
@@ -207,7 +207,7 @@ def test_drawing_stops_as_misconfigured_and_not_as_a_refusal_when_no_painter_can
 
 def test_drawing_goes_on_when_the_job_is_resumed_after_the_role_was_granted(world: FakeServices) -> None:
     job = world.planned()
-    world.painter.failures = [FORBIDDEN]
+    world.images.failures = [FORBIDDEN]
     with pytest.raises(Misconfigured):
         world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
     people = {"jobs": world.jobs, "executions": world.executions, "clock": world.clock, "ids": world.ids}
@@ -220,10 +220,10 @@ def test_drawing_goes_on_when_the_job_is_resumed_after_the_role_was_granted(worl
 
 
 def test_retired_writer_is_replaced_by_its_successor_and_asked_the_same_question(world: FakeServices) -> None:
-    refuse(world.writer, "write", MISSING, WRITER)
+    refuse(world.text, "generate_text", MISSING, WRITER)
     job = world.planned()
 
-    first, second = world.writer.asked
+    first, second = world.text.requests
     assert (first.model, second.model) == (WRITER, NEW_WRITER)
     assert first.prompt == second.prompt
     (paid,) = [call for call in calls(world, job, "text") if call.is_paid]
@@ -231,7 +231,7 @@ def test_retired_writer_is_replaced_by_its_successor_and_asked_the_same_question
 
 
 def test_storyboard_stops_as_misconfigured_when_no_writer_can_be_used(world: FakeServices) -> None:
-    refuse(world.writer, "write", FORBIDDEN)
+    refuse(world.text, "generate_text", FORBIDDEN)
     job = world.opened()
 
     with pytest.raises(Misconfigured) as stopped:
@@ -239,16 +239,16 @@ def test_storyboard_stops_as_misconfigured_when_no_writer_can_be_used(world: Fak
 
     assert not isinstance(stopped.value, Rejected)
     assert stopped.value.code == "misconfigured"
-    assert len(world.writer.asked) == 1
+    assert len(world.text.requests) == 1
 
 
 def test_job_stops_when_the_rewriter_cannot_be_used_instead_of_its_task_repeating_for_ever(world: FakeServices) -> None:
     job = world.drawn()
-    refuse(world.filmer, "submit", Refused("hate", codes=("57734940",)))
-    refuse(world.writer, "write", FORBIDDEN)
+    refuse(world.video, "submit", Refused("hate", codes=("57734940",)))
+    refuse(world.text, "generate_text", FORBIDDEN)
 
     assert film(world, job) == "failed"
-    error = world.jobs.job(job.id).value.error
+    error = world.jobs.get_job(job.id).value.error
     assert error is not None
     assert error.code == "misconfigured"
     assert json.loads(error.model_dump_json())["step"] == "submit_clip"

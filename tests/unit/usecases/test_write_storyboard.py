@@ -19,7 +19,7 @@ from tests.fakes.studio import USAGE, a_storyboard
 def test_opened_job_when_storyboard_is_written_then_every_picture_and_clip_is_reserved(world: FakeServices) -> None:
     job = world.planned()
 
-    calls = {read.value.purpose: read.value for read in world.jobs.calls(job.id)}
+    calls = {read.value.purpose: read.value for read in world.jobs.list_calls(job.id)}
     assert job.state is JobState.KEYFRAMES
     assert set(calls) == {
         "storyboard",
@@ -35,7 +35,7 @@ def test_opened_job_when_storyboard_is_written_then_every_picture_and_clip_is_re
 def test_storyboard_when_settled_then_costs_its_tokens(world: FakeServices) -> None:
     job = world.planned()
 
-    (call,) = [read.value for read in world.jobs.calls(job.id) if read.value.purpose == "storyboard"]
+    (call,) = [read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "storyboard"]
     assert call.usage == USAGE
     assert call.cost_micros == (1000 * 750_000 + 2000 * 3_750_000) // 1_000_000
 
@@ -47,7 +47,7 @@ def test_storyboard_when_asked_for_twice_then_is_paid_once(world: FakeServices) 
 
     assert again.state == "planned"
     assert again.waves == job.require_plan().waves
-    assert len(world.writer.asked) == 1
+    assert len(world.text.requests) == 1
 
 
 def test_crash_after_the_answer_was_stored_when_repeated_then_the_answer_is_used_again(world: FakeServices) -> None:
@@ -68,18 +68,18 @@ def test_crash_after_the_answer_was_stored_when_repeated_then_the_answer_is_used
 
     assert failures == [1]
     assert written.state == "planned"
-    assert len(world.writer.asked) == 1
+    assert len(world.text.requests) == 1
 
 
 def test_repair_prompt_shows_the_answer_and_its_fault_when_an_answer_cannot_be_used(world: FakeServices) -> None:
     untitled = json.dumps(a_storyboard(title=""))
-    world.writer.answers = ["not json", untitled]
+    world.text.answers = ["not json", untitled]
 
     job = world.planned()
-    first, second, third = (asked.prompt for asked in world.writer.asked)
+    first, second, third = (asked.prompt for asked in world.text.requests)
 
     assert job.state is JobState.KEYFRAMES
-    assert len({asked.seed for asked in world.writer.asked}) == 3
+    assert len({asked.seed for asked in world.text.requests}) == 3
     assert second.startswith(f"{first}\n<answer>\nnot json\n</answer>\nThe answer above cannot be used: ")
     assert "Invalid JSON" in second
     assert third.startswith(f"{first}\n<answer>\n{untitled}\n</answer>\nThe answer above cannot be used: title: ")
@@ -93,10 +93,10 @@ def test_prompt_carries_no_failure_of_an_earlier_call_when_no_answer_came(
     world: FakeServices, failure: CallFailed | Declined
 ) -> None:
     job = world.opened()
-    world.writer.answers = [failure, "not json", failure]
+    world.text.answers = [failure, "not json", failure]
     with pytest.raises(Rejected):
         world.write_storyboard(WriteStoryboard(job.id, job.run))
-    first, second, third = (asked.prompt for asked in world.writer.asked)
+    first, second, third = (asked.prompt for asked in world.text.requests)
 
     assert first == second
     assert failure.reason not in third
@@ -108,11 +108,11 @@ def test_prompt_carries_no_failure_of_an_earlier_call_when_no_answer_came(
 def test_storyboard_is_repaired_when_a_prompt_in_it_shows_nothing(world: FakeServices, motion: str, field: str) -> None:
     story = a_storyboard()
     story["scenes"][1][field] = motion  # type: ignore[index]
-    world.writer.answers = [json.dumps(story)]
+    world.text.answers = [json.dumps(story)]
     world.planned()
 
-    assert len(world.writer.asked) == 2
-    assert f"scenes.1.{field}: " in world.writer.asked[1].prompt
+    assert len(world.text.requests) == 2
+    assert f"scenes.1.{field}: " in world.text.requests[1].prompt
 
 
 CUT_OFF_ANSWER = Declined("MAX_TOKENS: the answer ends at its output limit", (CUT_OFF,), ReportedUsage(900, 5596, 0))
@@ -120,13 +120,13 @@ CUT_OFF_ANSWER = Declined("MAX_TOKENS: the answer ends at its output limit", (CU
 
 def test_cut_off_question_is_never_repeated_and_has_more_room_each_time(world: FakeServices) -> None:
     job = world.opened()
-    world.writer.answers = [CUT_OFF_ANSWER] * 3
+    world.text.answers = [CUT_OFF_ANSWER] * 3
 
     with pytest.raises(Rejected, match="does not fit into the writer's answer of 28384 tokens, tried 3 times") as error:
         world.write_storyboard(WriteStoryboard(job.id, job.run))
 
-    asked = world.writer.asked
-    calls = [read.value for read in world.jobs.calls(job.id)]
+    asked = world.text.requests
+    calls = [read.value for read in world.jobs.list_calls(job.id)]
     assert error.value.code == "storyboard_too_long"
     assert [each.max_output_tokens for each in asked] == [7096, 14192, 28384]
     assert len({each.prompt for each in asked}) == 3
@@ -137,67 +137,67 @@ def test_cut_off_question_is_never_repeated_and_has_more_room_each_time(world: F
 
 
 def test_storyboard_is_written_when_its_second_answer_has_room(world: FakeServices) -> None:
-    world.writer.answers = [CUT_OFF_ANSWER]
+    world.text.answers = [CUT_OFF_ANSWER]
     job = world.planned()
     again = world.write_storyboard(WriteStoryboard(job.id, job.run))
 
     assert (job.state, again.state) == (JobState.KEYFRAMES, "planned")
-    assert len(world.writer.asked) == 2
+    assert len(world.text.requests) == 2
 
 
 def test_output_limit_is_never_above_the_model_s_own_when_it_is_raised(world: FakeServices) -> None:
     job = world.opened(scenes=60, budget_usd=200)
-    world.writer.answers = [CUT_OFF_ANSWER] * 3
+    world.text.answers = [CUT_OFF_ANSWER] * 3
 
     with pytest.raises(Rejected, match="answer of 65536 tokens"):
         world.write_storyboard(WriteStoryboard(job.id, job.run))
 
-    assert [each.max_output_tokens for each in world.writer.asked] == [34096, 65536, 65536]
-    assert len({each.prompt for each in world.writer.asked}) == 3
+    assert [each.max_output_tokens for each in world.text.requests] == [34096, 65536, 65536]
+    assert len({each.prompt for each in world.text.requests}) == 3
 
 
 def test_raised_limit_is_not_asked_for_when_the_budget_does_not_hold_it(world: FakeServices) -> None:
     reserve = FakeServices()
-    first = next(read.value for read in reserve.jobs.calls(reserve.planned().id) if read.value.kind == "text")
+    first = next(read.value for read in reserve.jobs.list_calls(reserve.planned().id) if read.value.kind == "text")
     job = world.opened()
     world.lower_limit(job, first.reserved_micros)
-    world.writer.answers = [CUT_OFF_ANSWER]
+    world.text.answers = [CUT_OFF_ANSWER]
 
     with pytest.raises(BudgetExceeded, match="do not hold storyboard"):
         world.write_storyboard(WriteStoryboard(job.id, job.run))
 
-    assert len(world.writer.asked) == 1
+    assert len(world.text.requests) == 1
 
 
 def test_three_unusable_answers_then_is_refused_with_the_last_fault_and_all_three_are_in_the_ledger(
     world: FakeServices,
 ) -> None:
     job = world.opened()
-    world.writer.answers = ["{}", "{}", json.dumps(a_storyboard(scenes=9))]
+    world.text.answers = ["{}", "{}", json.dumps(a_storyboard(scenes=9))]
 
     with pytest.raises(Rejected, match="3 to 6 scenes are needed, not 9") as refusal:
         world.write_storyboard(WriteStoryboard(job.id, job.run))
 
     assert refusal.value.code == "storyboard_unusable"
-    assert [read.value.state for read in world.jobs.calls(job.id)] == [CallState.SETTLED] * 3
+    assert [read.value.state for read in world.jobs.list_calls(job.id)] == [CallState.SETTLED] * 3
 
 
 def test_lost_answer_then_counts_at_its_reserved_price_and_the_next_try_answers(world: FakeServices) -> None:
-    world.writer.answers = [AnswerLost("reset")]
+    world.text.answers = [AnswerLost("reset")]
 
     job = world.planned()
 
-    lost, settled = (read.value for read in world.jobs.calls(job.id) if read.value.purpose == "storyboard")
+    lost, settled = (read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "storyboard")
     assert (lost.state, settled.state) == (CallState.LOST, CallState.SETTLED)
     assert lost.reserved_micros > 0
 
 
 def test_blocked_prompt_then_costs_nothing_and_is_tried_again(world: FakeServices) -> None:
-    world.writer.answers = [Refused("SAFETY: blocked")]
+    world.text.answers = [Refused("SAFETY: blocked")]
 
     job = world.planned()
 
-    released, _ = (read.value for read in world.jobs.calls(job.id) if read.value.purpose == "storyboard")
+    released, _ = (read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "storyboard")
     assert (released.state, released.cost_micros, released.reason) == (CallState.RELEASED, 0, "SAFETY: blocked")
 
 
@@ -208,14 +208,14 @@ def test_plan_over_the_limit_then_stops_before_a_picture_and_names_the_amount(wo
     with pytest.raises(BudgetExceeded, match=r"3 scenes needs up to 7\.\d+ USD; the limit is 5.00 USD"):
         world.write_storyboard(WriteStoryboard(job.id, job.run))
 
-    assert [read.value.purpose for read in world.jobs.calls(job.id)] == ["storyboard"]
-    assert not world.jobs.scenes(job.id)
+    assert [read.value.purpose for read in world.jobs.list_calls(job.id)] == ["storyboard"]
+    assert not world.jobs.list_scenes(job.id)
 
 
 def needed_micros() -> int:
     """What the film of three scenes needs: its storyboard as paid, the rest as planned."""
     world = FakeServices()
-    calls = [read.value for read in world.jobs.calls(world.planned().id)]
+    calls = [read.value for read in world.jobs.list_calls(world.planned().id)]
     return sum(call.cost_micros or call.reserved_micros for call in calls)
 
 
@@ -235,20 +235,20 @@ def test_limit_of_exactly_the_plan_then_is_enough_and_one_micro_less_is_not() ->
 def test_extra_call_reserved_while_the_plan_is_summed_then_the_sum_is_read_again(world: FakeServices) -> None:
     """The job is read before its calls: the plan's batch loses against whoever reserved meanwhile (§5.2)."""
     job = world.opened(budget_usd=f"{needed_micros() / 1_000_000:.6f}")
-    calls = world.jobs.calls
+    calls = world.jobs.list_calls
     raced: list[bool] = []
 
     def race(job_id: str) -> object:
         seen = calls(job_id)
         if seen and seen[0].value.is_paid and not raced:
             raced.append(True)
-            read = world.jobs.job(job_id)
+            read = world.jobs.get_job(job_id)
             raised = read.value.evolve(budget=read.value.budget.evolve(version=1))
             extra = a_call("extra", job=job_id, kind="text", reserved_micros=1)
             world.jobs.write(Replace(job_id, read, raised), Create(job_id, extra))
         return seen
 
-    world.jobs.calls = race  # type: ignore[method-assign,assignment]
+    world.jobs.list_calls = race  # type: ignore[method-assign,assignment]
 
     with pytest.raises(BudgetExceeded):
         world.write_storyboard(WriteStoryboard(job.id, job.run))
@@ -258,7 +258,7 @@ def test_stale_run_then_is_superseded_and_pays_nothing(world: FakeServices) -> N
     job = world.opened()
 
     assert world.write_storyboard(WriteStoryboard(job.id, job.run - 1)).state == "superseded"
-    assert world.writer.asked == []
+    assert world.text.requests == []
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_asked_length_then_scenes_have_legal_durations_that_reach_it(
 ) -> None:
     job = world.planned(**request_fields)
 
-    assert [read.value.duration_s for read in world.jobs.scenes(job.id)] == durations
+    assert [read.value.duration_s for read in world.jobs.list_scenes(job.id)] == durations
     assert job.require_plan().planned_frames == sum(durations) * 24
 
 
