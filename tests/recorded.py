@@ -8,8 +8,8 @@ from typing import Any
 from promptreel.domain.job import Job
 from promptreel.ports.models import Running
 from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.models import FakeVideoGenerator
 from tests.fakes.services import FakeServices
-from tests.fakes.studio import FakeFilmer
 
 FOLDER = Path(__file__).parent / "golden" / "documents"
 MOMENTS = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLDER.glob("*/*.json"))
@@ -49,7 +49,7 @@ class RecordedWorld(FakeServices):
     def __init__(self, recorded: Documents) -> None:
         super().__init__()
         self.artifacts = RecordedArtifacts(self)
-        self.video = FakeFilmer(self.artifacts)
+        self.video = FakeVideoGenerator(self.artifacts)
         for path, data in recorded.items():
             self.jobs.store(path, data)
             self._bring(data)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from promptreel.errors import NotFound
-from promptreel.ports.storage import Stored, UploadedPrompt
+from promptreel.ports.storage import StoredObject, UploadedPrompt
 from promptreel.ports.system import Clock
 
 
@@ -16,14 +16,14 @@ class MemoryArtifacts:
     def __init__(self, clock: Clock, bucket: str = "artifacts") -> None:
         self._clock = clock
         self._bucket = bucket
-        self._objects: dict[str, tuple[bytes, Stored]] = {}
+        self._objects: dict[str, tuple[bytes, StoredObject]] = {}
 
     def uri(self, path: str) -> str:
         return f"gs://{self._bucket}/{path}"
 
     def put(self, path: str, data: bytes, content_type: str) -> str:
         uri = self.uri(path)
-        self._objects.setdefault(uri, (data, Stored(uri, self._clock.now(), len(data))))
+        self._objects.setdefault(uri, (data, StoredObject(uri, self._clock.now(), len(data))))
         return uri
 
     def put_file(self, path: str, file: Path, content_type: str) -> str:
@@ -43,7 +43,7 @@ class MemoryArtifacts:
     def read_checksum(self, uri: str) -> str:
         return f"{zlib.crc32(self.get(uri)):08x}"
 
-    def list(self, prefix: str) -> Sequence[Stored]:
+    def list(self, prefix: str) -> Sequence[StoredObject]:
         found = [stored for uri, (_, stored) in self._objects.items() if uri.startswith(self.uri(prefix))]
         return sorted(found, key=lambda stored: stored.created)
 

@@ -13,8 +13,8 @@ from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.fakes.artifacts import MemoryArtifacts, MemoryInbox
 from tests.fakes.jobs import MemoryJobs
-from tests.fakes.orchestra import FakeExecutions, MemoryQueue
-from tests.fakes.studio import FakeFilmer, FakePainter, FakeWriter
+from tests.fakes.models import FakeImageGenerator, FakeTextGenerator, FakeVideoGenerator
+from tests.fakes.orchestration import FakeExecutions, MemoryQueue
 from tests.fakes.system import FakeClock, FakeIds
 
 SETTINGS = Settings(
@@ -37,9 +37,9 @@ class FakeServices(Services):
     jobs: MemoryJobs
     artifacts: MemoryArtifacts
     inbox: MemoryInbox
-    text: FakeWriter
-    images: FakePainter
-    video: FakeFilmer
+    text: FakeTextGenerator
+    images: FakeImageGenerator
+    video: FakeVideoGenerator
     queue: MemoryQueue
     executions: FakeExecutions
     clock: FakeClock
@@ -52,9 +52,9 @@ class FakeServices(Services):
         self.jobs = MemoryJobs()
         self.artifacts = MemoryArtifacts(self.clock)
         self.inbox = MemoryInbox()
-        self.text = FakeWriter()
-        self.images = FakePainter()
-        self.video = FakeFilmer(self.artifacts)
+        self.text = FakeTextGenerator()
+        self.images = FakeImageGenerator()
+        self.video = FakeVideoGenerator(self.artifacts)
         self.queue = MemoryQueue()
         self.executions = FakeExecutions()
 

@@ -15,8 +15,8 @@ from promptreel.domain.scene import Scene
 from promptreel.domain.states import SceneState
 from promptreel.ports.storage import Replace
 from stitcher_service.jobs.services import StitcherServices
+from tests.fakes.models import a_storyboard
 from tests.fakes.services import FakeServices
-from tests.fakes.studio import a_storyboard
 from tests.stitcher.media import flat
 
 FPS = 6  # slower than any model films: the same arithmetic over a quarter of the frames

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from promptreel.adapters.google_errors import translated
+from promptreel.adapters.google_errors import translate_google_errors
 from promptreel.domain.call import Call
 from promptreel.domain.document import Document
 from promptreel.domain.job import Job
@@ -37,7 +37,7 @@ class FirestoreJobs:
         self._client: Client | None = None
 
     def get_job(self, job_id: str) -> Versioned[Job]:
-        with translated("read job"):
+        with translate_google_errors("read job"):
             snapshot = self._jobs().document(job_id).get(timeout=TIMEOUT_S)
         if not snapshot.exists:
             raise NotFound(f"There is no job {job_id}.")
@@ -64,7 +64,7 @@ class FirestoreJobs:
         return (read.value for read in self._readable(Job, query.order_by("open_calls_since"), PAGE))
 
     def get_scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
-        with translated("read scene"):
+        with translate_google_errors("read scene"):
             snapshot = self._jobs().document(job_id).collection("scenes").document(scene_id).get(timeout=TIMEOUT_S)
         if not snapshot.exists:
             raise NotFound(f"Job {job_id} has no scene {scene_id}.")
@@ -76,7 +76,7 @@ class FirestoreJobs:
         return sorted(scenes, key=lambda read: read.value.display_order)
 
     def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
-        with translated("read call"):
+        with translate_google_errors("read call"):
             snapshot = self._jobs().document(job_id).collection("calls").document(call_id).get(timeout=TIMEOUT_S)
         return _parse(Call, snapshot) if snapshot.exists else None
 
@@ -91,7 +91,7 @@ class FirestoreJobs:
         return self._readable(Call, query, PAGE)
 
     def get_render(self, digest: str) -> Versioned[Render] | None:
-        with translated("read render"):
+        with translate_google_errors("read render"):
             snapshot = self._db().collection("renders").document(digest).get(timeout=TIMEOUT_S)
         return _parse(Render, snapshot) if snapshot.exists else None
 
@@ -109,7 +109,7 @@ class FirestoreJobs:
         batch = self._db().batch()
         for reference in owned:
             batch.delete(reference)
-        with translated("erase"):
+        with translate_google_errors("erase"):
             batch.commit(timeout=TIMEOUT_S)
         return len(owned)
 
@@ -124,7 +124,7 @@ class FirestoreJobs:
                 option = self._db().write_option(last_update_time=change.read.version)
                 batch.update(reference, _removed(change) | data, option=option)
         try:
-            with translated("write"):
+            with translate_google_errors("write"):
                 batch.commit(timeout=TIMEOUT_S)
         except NotFound as error:  # updating what was deleted since
             raise VersionConflict("A document is gone that was there when it was read.") from error
@@ -152,7 +152,7 @@ class FirestoreJobs:
             query = query.start_after(page[-1])
 
     def _stream(self, query: Any) -> list[Any]:
-        with translated("query"):
+        with translate_google_errors("query"):
             return list(query.stream(timeout=TIMEOUT_S))
 
     def _jobs(self) -> Any:

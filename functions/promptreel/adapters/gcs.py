@@ -10,11 +10,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptreel.adapters.google_errors import translated
+from promptreel.adapters.google_errors import translate_google_errors
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.domain.request import MAX_PROMPT_CHARS
 from promptreel.errors import NotFound, TooLarge, VersionConflict
-from promptreel.ports.storage import Stored, UploadedPrompt
+from promptreel.ports.storage import StoredObject, UploadedPrompt
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
@@ -61,46 +61,46 @@ class GcsArtifacts(_Storage):
 
     def put(self, path: str, data: bytes, content_type: str) -> str:
         # Somebody may have been first: what stands there was made from the same inputs.
-        with suppress(VersionConflict), translated(f"write {path}"):
+        with suppress(VersionConflict), translate_google_errors(f"write {path}"):
             self._blob(self.uri(path)).upload_from_string(
                 data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
             )
         return self.uri(path)
 
     def put_file(self, path: str, file: Path, content_type: str) -> str:
-        with suppress(VersionConflict), translated(f"write {path}"):
+        with suppress(VersionConflict), translate_google_errors(f"write {path}"):
             self._blob(self.uri(path)).upload_from_filename(
                 str(file), content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
             )
         return self.uri(path)
 
     def get(self, uri: str) -> bytes:
-        with translated(f"read {uri}"):
+        with translate_google_errors(f"read {uri}"):
             data: bytes = self._blob(uri).download_as_bytes(timeout=TIMEOUT_S)
         return data
 
     def get_file(self, uri: str, file: Path) -> None:
-        with translated(f"read {uri}"):
+        with translate_google_errors(f"read {uri}"):
             self._blob(uri).download_to_filename(str(file), timeout=TIMEOUT_S)
 
     def exists(self, path: str) -> bool:
-        with translated(f"look for {path}"):
+        with translate_google_errors(f"look for {path}"):
             return bool(self._blob(self.uri(path)).exists(timeout=TIMEOUT_S))
 
     def read_checksum(self, uri: str) -> str:
         blob = self._blob(uri)
-        with translated(f"look at {uri}"):
+        with translate_google_errors(f"look at {uri}"):
             blob.reload(timeout=TIMEOUT_S)
         return str(blob.crc32c)
 
-    def list(self, prefix: str) -> Sequence[Stored]:
-        with translated(f"list {prefix}"):
+    def list(self, prefix: str) -> Sequence[StoredObject]:
+        with translate_google_errors(f"list {prefix}"):
             blobs = list(self._client.list_blobs(self._bucket, prefix=prefix, timeout=TIMEOUT_S))
-        found = [Stored(self.uri(blob.name), blob.time_created, blob.size or 0) for blob in blobs]
+        found = [StoredObject(self.uri(blob.name), blob.time_created, blob.size or 0) for blob in blobs]
         return sorted(found, key=lambda stored: stored.created)
 
     def delete(self, uri: str) -> None:
-        with suppress(NotFound), translated(f"delete {uri}"):
+        with suppress(NotFound), translate_google_errors(f"delete {uri}"):
             self._blob(uri).delete(timeout=TIMEOUT_S)
 
     def sign_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
@@ -112,7 +112,7 @@ class GcsArtifacts(_Storage):
         return dict(self._signing.map(lambda uri: (uri, self._link(uri, expires_s, half_life)), wanted))
 
     def _sign(self, uri: str, expires_s: int, _half_life: int) -> str:
-        with translated(f"sign {uri}"):
+        with translate_google_errors(f"sign {uri}"):
             url: str = self._blob(uri).generate_signed_url(
                 version="v4",
                 expiration=timedelta(seconds=expires_s),
@@ -131,7 +131,7 @@ class GcsInbox(_Storage):
 
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
         doing = f"read {name}"
-        with translated(doing):
+        with translate_google_errors(doing):
             blob = self._client.bucket(bucket).get_blob(name, timeout=TIMEOUT_S)
         if blob is None or str(blob.generation) != generation:
             raise NotFound(f"gs://{bucket}/{name} is gone or was replaced.")
@@ -140,14 +140,14 @@ class GcsInbox(_Storage):
                 f"{name}: {blob.size:,} bytes; a prompt file holds at most {MAX_PROMPT_BYTES:,}.",
                 remedy="Shorten the prompt and upload the file again.",
             )
-        with translated(doing):
+        with translate_google_errors(doing):
             data = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
         owner = (blob.metadata or {}).get("owner")
         return UploadedPrompt(bucket, name, generation, blob.content_type or "", owner, data)
 
     def write_report(self, name: str, report: dict[str, object]) -> str:
         uri = self._report_uri(name)
-        with translated(f"write report on {name}"):
+        with translate_google_errors(f"write report on {name}"):
             self._blob(uri).upload_from_string(
                 json.dumps(report, indent=2, ensure_ascii=False), content_type="application/json", timeout=TIMEOUT_S
             )
@@ -155,7 +155,7 @@ class GcsInbox(_Storage):
 
     def delete_report(self, name: str, job_id: str) -> None:
         blob = self._blob(self._report_uri(name))
-        with suppress(NotFound, VersionConflict), translated(f"retract report on {name}"):
+        with suppress(NotFound, VersionConflict), translate_google_errors(f"retract report on {name}"):
             blob.reload(timeout=TIMEOUT_S)
             found = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
             if _reported_job(found) == job_id:

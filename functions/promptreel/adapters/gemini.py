@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.gemini_answers import read_picture, read_text
-from promptreel.adapters.vertex_errors import paid_call
+from promptreel.adapters.vertex_errors import translate_paid_call_errors
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Gemini:
     def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
         from google.genai import types  # noqa: PLC0415 - cold start
 
-        with paid_call("write"):
+        with translate_paid_call_errors("write"):
             answer = self._client.models.generate_content(
                 model=request.model,
                 contents=request.prompt,
@@ -44,7 +44,7 @@ class Gemini:
         parts = [types.Part.from_text(text=request.prompt)]
         # By address: a picture in the request may have 7 MB, one in a bucket 30 MB; a 4k keyframe has up to 20.
         parts += [types.Part.from_uri(file_uri=uri, mime_type="image/png") for uri in request.references]
-        with paid_call("paint"):
+        with translate_paid_call_errors("paint"):
             answer = self._client.models.generate_content(
                 model=request.model,
                 contents=[types.Content(role="user", parts=parts)],

@@ -7,7 +7,7 @@ from promptreel.errors import Broken, NotFound, PromptreelError, Transient, Vers
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translate_google_errors(doing: str) -> Iterator[None]:
     """Sort what Google's clients raise; the original stays as the cause.
 
     Narrow rows first: 409 is both "aborted, read again" and "already exists", 412 a failed precondition.

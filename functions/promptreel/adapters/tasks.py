@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from promptreel.adapters.google_errors import translated
+from promptreel.adapters.google_errors import translate_google_errors
 from promptreel.domain import identifiers
 from promptreel.errors import NotFound, VersionConflict
 from promptreel.ports.orchestration import ClipTask
@@ -48,7 +48,7 @@ class CloudTasksQueue:
             ),
         )
         try:
-            with translated("enqueue clip"):
+            with translate_google_errors("enqueue clip"):
                 self._client.create_task(parent=self._queue(high=high), task=wanted, timeout=TIMEOUT_S)
         except VersionConflict:
             pass  # this dispatch is in the queue already, or was
@@ -59,7 +59,7 @@ class CloudTasksQueue:
         Source: https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/get
         """
         try:
-            with translated("look for clip task"):
+            with translate_google_errors("look for clip task"):
                 self._client.get_task(name=self._name(task, high=high), timeout=TIMEOUT_S)
         except NotFound:
             return False

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.gemini import one_post, vertex_client
-from promptreel.adapters.vertex_errors import classify_filtered, classify_operation, paid_call
+from promptreel.adapters.vertex_errors import classify_filtered, classify_operation, translate_paid_call_errors
 from promptreel.errors import AnswerLost, NotFound, PromptreelError, Transient
-from promptreel.ports.models import Delivered, Ended, FilmingState, Running, VideoRequest
+from promptreel.ports.models import Failed, OperationState, Running, Succeeded, VideoRequest
 
 if TYPE_CHECKING:
     from google.genai import Client
@@ -32,7 +32,7 @@ class Veo:
         def picture(uri: str) -> types.Image:
             return types.Image(gcs_uri=uri, mime_type="image/png")
 
-        with paid_call("film"):
+        with translate_paid_call_errors("film"):
             operation = self._client.models.generate_videos(
                 model=request.model,
                 source=types.GenerateVideosSource(prompt=request.prompt, image=picture(request.first_uri)),
@@ -53,7 +53,7 @@ class Veo:
                 raise AnswerLost("The answer names no operation.")
             return operation.name
 
-    def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, FilmingState | PromptreelError]:
+    def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, OperationState | PromptreelError]:
         """As the port says. A poll that is not answered in time ends by its own timeout, unseen."""
         wanted = list(operations)
         if not wanted:
@@ -65,7 +65,7 @@ class Veo:
         pool.shutdown(wait=False, cancel_futures=True)
         return {operation: _outcome(poll) for operation, poll in polls.items() if poll in done}
 
-    def poll(self, operation: str) -> FilmingState:
+    def poll(self, operation: str) -> OperationState:
         """The state of one operation. Raises: Transient; NotFound when the operation is unknown."""
         import httpx2  # noqa: PLC0415 - cold start
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
@@ -96,22 +96,22 @@ class Veo:
         return vertex_client(self._project, named[1], self._url)
 
 
-def _outcome(poll: "Future[FilmingState]") -> FilmingState | PromptreelError:
+def _outcome(poll: "Future[OperationState]") -> OperationState | PromptreelError:
     error = poll.exception()
     return error if isinstance(error, PromptreelError) else poll.result()
 
 
-def _state(operation: Any) -> FilmingState:
+def _state(operation: Any) -> OperationState:
     """Done without videos and without an error is the normal shape of a filtered clip."""
     if not operation.done:
         return Running()
     if operation.error:
         failure, reason = classify_operation(operation.error)
-        return Ended(reason, failure.codes)
+        return Failed(reason, failure.codes)
     answer = operation.response
     if answer is not None and answer.generated_videos:
         uri = answer.generated_videos[0].video.uri
         if uri:
-            return Delivered(uri)
+            return Succeeded(uri)
     reasons = " ".join((answer.rai_media_filtered_reasons if answer else None) or [])
-    return Ended(reasons or "Filtered without a reason.", classify_filtered(reasons).codes)
+    return Failed(reasons or "Filtered without a reason.", classify_filtered(reasons).codes)

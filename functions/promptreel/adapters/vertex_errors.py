@@ -138,7 +138,7 @@ def classify_operation(error: Mapping[str, Any]) -> tuple[Failure, str]:
 
 
 @contextmanager
-def paid_call(doing: str) -> Iterator[None]:
+def translate_paid_call_errors(doing: str) -> Iterator[None]:
     """Translate whatever a paid POST raises.
 
     Raises: Throttled (429), Unpaid (never sent), Refused (with the codes of its class), AnswerLost (perhaps paid).

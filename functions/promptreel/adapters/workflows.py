@@ -4,7 +4,7 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from promptreel.adapters.google_errors import translated
+from promptreel.adapters.google_errors import translate_google_errors
 from promptreel.errors import Broken, NotFound, VersionConflict
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class WorkflowExecutions:
         from google.cloud.workflows.executions_v1 import Execution  # noqa: PLC0415 - cold start
 
         wanted = Execution(argument=json.dumps({"job_id": job_id, "run": run}), labels={"job": job_id})
-        with translated("start execution"):
+        with translate_google_errors("start execution"):
             return self._client.create_execution(parent=self._workflow, execution=wanted, timeout=TIMEOUT_S).name
 
     def full_name(self, execution_id: str) -> str:
@@ -32,7 +32,7 @@ class WorkflowExecutions:
 
     def cancel(self, name: str) -> None:
         try:
-            with translated("cancel execution"):
+            with translate_google_errors("cancel execution"):
                 self._client.cancel_execution(name=name, timeout=TIMEOUT_S)
         except (NotFound, VersionConflict, Broken):
             pass  # it is gone or has ended, which is what was wanted
@@ -41,7 +41,7 @@ class WorkflowExecutions:
         from google.cloud.workflows.executions_v1 import Execution  # noqa: PLC0415 - cold start
 
         try:
-            with translated("look at execution"):
+            with translate_google_errors("look at execution"):
                 state = self._client.get_execution(name=name, timeout=TIMEOUT_S).state
         except NotFound:
             return False

@@ -111,21 +111,21 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class Succeeded:
     """The clip is in the bucket."""
 
     uri: str
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Failed:
     """The operation ended without a clip and without a bill: filtered, or failed. ``codes`` say which remedy fits."""
 
     reason: str
     codes: tuple[str, ...]
 
 
-FilmingState = Running | Delivered | Ended
+OperationState = Running | Succeeded | Failed
 
 
 class VideoGenerator(Protocol):
@@ -134,7 +134,7 @@ class VideoGenerator(Protocol):
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
         """One paid call; answers the operation's full name. Raises: Unpaid, Refused, AnswerLost."""
 
-    def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, FilmingState | PromptreelError]:
+    def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, OperationState | PromptreelError]:
         """Poll these operations at the same time; free and repeatable.
 
         Returns: what is known of each after at most ``within_s`` seconds: its state, or why its poll failed (NotFound

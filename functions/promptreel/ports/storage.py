@@ -91,7 +91,7 @@ class JobStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredObject:
     """An object in the bucket."""
 
     uri: str
@@ -122,7 +122,7 @@ class ArtifactStore(Protocol):
     def read_checksum(self, uri: str) -> str:
         """A short text that differs when the content differs. Raises: NotFound."""
 
-    def list(self, prefix: str) -> Sequence[Stored]:
+    def list(self, prefix: str) -> Sequence[StoredObject]:
         """Objects below a path, oldest first."""
 
     def delete(self, uri: str) -> None:

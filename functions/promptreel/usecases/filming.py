@@ -14,7 +14,7 @@ from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import NotFound, PromptreelError, Transient
 from promptreel.ledger.claims import Ledger
 from promptreel.ledger.optimistic_locking import retry_on_conflict
-from promptreel.ports.models import Delivered, Ended, FilmingState, VideoGenerator
+from promptreel.ports.models import Failed, OperationState, Succeeded, VideoGenerator
 from promptreel.ports.orchestration import ClipQueue, ClipTask
 from promptreel.ports.storage import ArtifactStore, JobStore, Replace
 from promptreel.ports.system import Clock, Ids
@@ -158,7 +158,7 @@ class Polled:
     """What the provider said of operations, by name, in a look that began at ``began``."""
 
     began: datetime
-    states: Mapping[str, FilmingState | PromptreelError]
+    states: Mapping[str, OperationState | PromptreelError]
 
 
 def poll(calls: Iterable[Call], *, filmer: VideoGenerator, clock: Clock) -> Polled:
@@ -203,9 +203,9 @@ def _look(
         error = str(seen or "no answer in time")
         log.warning("poll failed", extra={"json_fields": {"call": call.id, "error": error}})
         return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
-    if isinstance(seen, Delivered):
+    if isinstance(seen, Succeeded):
         return ledger.settle(call, cost_micros=call.reserved_micros, artifact=seen.uri)
-    if isinstance(seen, Ended):
+    if isinstance(seen, Failed):
         return ledger.release(call, seen.reason, seen.codes)
     return ledger.give_up(call, polled.began, "The operation did not end within its longest latency.")
 

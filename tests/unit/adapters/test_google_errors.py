@@ -3,7 +3,7 @@
 import pytest
 from google.api_core import exceptions as google
 
-from promptreel.adapters.google_errors import translated
+from promptreel.adapters.google_errors import translate_google_errors
 from promptreel.errors import Broken, NotFound, PromptreelError, Transient, VersionConflict
 
 MISSING_INDEX = "The query requires an index. You can create it here: https://console.firebase.google.com/x"
@@ -28,7 +28,7 @@ BUILDING_INDEX = (
 def test_google_error_becomes_the_error_that_says_what_to_do(
     error: Exception, kind: type[PromptreelError], code: str
 ) -> None:
-    with pytest.raises(PromptreelError) as raised, translated("query"):
+    with pytest.raises(PromptreelError) as raised, translate_google_errors("query"):
         raise error
 
     assert type(raised.value) is kind
@@ -36,7 +36,7 @@ def test_google_error_becomes_the_error_that_says_what_to_do(
 
 
 def test_missing_index_is_reported_with_its_address_and_remedy() -> None:
-    with pytest.raises(Broken) as raised, translated("query"):
+    with pytest.raises(Broken) as raised, translate_google_errors("query"):
         raise google.FailedPrecondition(MISSING_INDEX)
 
     assert "https://console.firebase.google.com/x" in raised.value.message

@@ -6,7 +6,7 @@ from threading import Barrier, Event
 from promptreel.adapters import veo
 from promptreel.adapters.veo import Veo
 from promptreel.errors import NotFound, Transient
-from promptreel.ports.models import FilmingState, Running
+from promptreel.ports.models import OperationState, Running
 from promptreel.usecases import filming, poll_clips
 from tests.infra.policy import truth
 
@@ -23,7 +23,7 @@ class ScriptedVeo(Veo):
         self.released = Event()
         self.started = Barrier(veo.POLLS_AT_ONCE)
 
-    def poll(self, operation: str) -> FilmingState:
+    def poll(self, operation: str) -> OperationState:
         match operation.partition("-")[0]:
             case "hung":
                 self.released.wait(LONG_S)

@@ -9,7 +9,13 @@ import pytest
 from google.auth.exceptions import DefaultCredentialsError, TransportError
 from google.genai.errors import APIError
 
-from promptreel.adapters.vertex_errors import FailureKind, classify, classify_filtered, classify_operation, paid_call
+from promptreel.adapters.vertex_errors import (
+    FailureKind,
+    classify,
+    classify_filtered,
+    classify_operation,
+    translate_paid_call_errors,
+)
 from promptreel.domain import remedies
 from promptreel.errors import AnswerLost, CallFailed, Refused, Throttled, Unpaid
 
@@ -180,7 +186,7 @@ FILTERED: list[tuple[str, tuple[str, ...]]] = [
 
 
 def raised(error: Exception) -> CallFailed:
-    with pytest.raises(CallFailed) as failed, paid_call("film"):
+    with pytest.raises(CallFailed) as failed, translate_paid_call_errors("film"):
         raise error
     return failed.value
 

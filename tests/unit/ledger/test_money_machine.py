@@ -20,7 +20,7 @@ from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.domain.tariffs import ReportedUsage, text_tariff
 from promptreel.errors import AnswerLost, CallFailed, PromptreelError, Refused, Rejected, Throttled, VersionConflict
 from promptreel.ledger import call_requests
-from promptreel.ports.models import Declined, Delivered, Ended, FilmingState, Running, VideoRequest
+from promptreel.ports.models import Declined, Failed, OperationState, Running, Succeeded, VideoRequest
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Change
 from promptreel.usecases import job_lifecycle
@@ -65,7 +65,7 @@ class Operation:
     prefix: str
     accepted_s: float
     micros: int  # owed once it is delivered
-    state: FilmingState
+    state: OperationState
 
     @property
     def scene(self) -> str:
@@ -98,29 +98,29 @@ class Provider:
             raise Killed
         return name
 
-    def poll_all(self, operations: Iterable[str], within_s: float) -> dict[str, FilmingState]:
+    def poll_all(self, operations: Iterable[str], within_s: float) -> dict[str, OperationState]:
         return {operation: self.operations[operation].state for operation in operations}
 
     def end(self, name: str, refusal: str | None) -> None:
         """With a clip, or refused with this code."""
         operation = self.operations[name]
         if refusal is not None:
-            operation.state = Ended(f"Code {refusal}", (refusal,))
+            operation.state = Failed(f"Code {refusal}", (refusal,))
             return
         uri = f"{operation.prefix}7/sample_0.mp4"
         self._world.artifacts.put(uri.removeprefix("gs://artifacts/"), b"clip", "video/mp4")
-        operation.state = Delivered(uri)
+        operation.state = Succeeded(uri)
 
     def running(self) -> list[str]:
         return [name for name, operation in self.operations.items() if isinstance(operation.state, Running)]
 
-    def delivered(self) -> list[Delivered]:
+    def delivered(self) -> list[Succeeded]:
         states = (operation.state for operation in self.operations.values())
-        return [state for state in states if isinstance(state, Delivered)]
+        return [state for state in states if isinstance(state, Succeeded)]
 
     def bill_micros(self) -> int:
         """What is owed, or will be."""
-        return sum(op.micros for op in self.operations.values() if not isinstance(op.state, Ended))
+        return sum(op.micros for op in self.operations.values() if not isinstance(op.state, Failed))
 
     def now_s(self) -> float:
         return self._world.clock.true_now().timestamp()
@@ -256,7 +256,7 @@ class Money(RuleBasedStateMachine):
         """The provider's export of everything up to now: filtered requests cost nothing."""
         now = self.world.clock.true_now()
         rows = [
-            BillRow(at=now, model=VEO, micros=0 if isinstance(op.state, Ended) else op.micros, storage_uri=op.prefix)
+            BillRow(at=now, model=VEO, micros=0 if isinstance(op.state, Failed) else op.micros, storage_uri=op.prefix)
             for op in self.provider.operations.values()
         ]
         bill = Bill(since=START - timedelta(days=1), until=now, rows=tuple(rows), apply=True)
@@ -287,7 +287,7 @@ class Money(RuleBasedStateMachine):
     def no_scene_is_filmed_twice(self) -> None:
         if not hasattr(self, "world"):
             return
-        alive = [op.scene for op in self.provider.operations.values() if not isinstance(op.state, Ended)]
+        alive = [op.scene for op in self.provider.operations.values() if not isinstance(op.state, Failed)]
         assert len(alive) == len(set(alive)), f"paid twice: {sorted(alive)}"
 
     @invariant()
@@ -352,7 +352,7 @@ class Money(RuleBasedStateMachine):
         assert settled <= self._answers_billed_micros() <= committed_micros(answers)
         lost = [call for call in calls if call.state is CallState.LOST and call.kind == "video"]
         clips = committed_micros([call for call in calls if call.is_finished and call.kind == "video"])
-        delivered_micros = sum(op.micros for op in self.provider.operations.values() if isinstance(op.state, Delivered))
+        delivered_micros = sum(op.micros for op in self.provider.operations.values() if isinstance(op.state, Succeeded))
         assert clips - delivered_micros == sum(call.reserved_micros for call in lost)
 
     def keep_an_execution_alive(self) -> None:

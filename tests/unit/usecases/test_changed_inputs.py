@@ -9,7 +9,7 @@ from promptreel.domain.call import Call
 from promptreel.domain.job import Job
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import QuotaExhausted, Throttled, Transient
-from promptreel.ports.models import Ended
+from promptreel.ports.models import Failed
 from promptreel.ports.storage import Change
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
@@ -55,7 +55,7 @@ def test_storyboard_is_written_when_its_second_attempt_met_a_quota_and_the_job_w
 def test_scene_is_rewritten_when_the_rewriter_met_a_quota_and_the_job_was_resumed_at_once(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
-    world.video.states["operations/1"] = Ended("refused", (REWRITTEN,))
+    world.video.states["operations/1"] = Failed("refused", (REWRITTEN,))
     world.clock.pass_s(60)
     world.poll(job)
     world.text.answers = ["no scene", Throttled("429")]

@@ -7,9 +7,9 @@ from promptreel.domain.states import SceneState
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Create
 from promptreel.usecases.poll_clips import PollClips
-from tests.fakes.orchestra import MemoryQueue
+from tests.fakes.models import a_storyboard
+from tests.fakes.orchestration import MemoryQueue
 from tests.fakes.services import FakeServices
-from tests.fakes.studio import a_storyboard
 from tests.infra.policy import truth
 
 PER_MINUTE = truth.config("queues")["clips"]["dispatches_per_minute"]

@@ -12,7 +12,7 @@ from promptreel.domain.job import Job, Output
 from promptreel.domain.render import Render
 from promptreel.domain.states import JobState
 from promptreel.errors import NotFound, PromptreelError, Transient
-from promptreel.ports.models import Delivered, Running
+from promptreel.ports.models import Running, Succeeded
 from promptreel.ports.storage import Create
 from promptreel.usecases import delete_job, job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
@@ -203,7 +203,7 @@ def requests(world: FakeServices) -> int:
 
 def bill(world: FakeServices) -> int:
     """What the models are owed, in micro-dollars."""
-    delivered = sum(isinstance(state, Delivered) for state in world.video.states.values())
+    delivered = sum(isinstance(state, Succeeded) for state in world.video.states.values())
     written, painted = len(world.text.requests), len(world.images.requests)
     return written * STORYBOARD_MICROS + painted * PICTURE_MICROS + delivered * CLIP_MICROS
 

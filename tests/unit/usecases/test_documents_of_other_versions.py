@@ -12,7 +12,7 @@ from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
 from promptreel.usecases.write_storyboard import WriteStoryboard
-from tests.fakes.studio import a_storyboard
+from tests.fakes.models import a_storyboard
 from tests.recorded import MOMENTS, RecordedWorld, documents, from_a_newer_version
 
 ROUNDS = 60  # of a minute each: far more than any window

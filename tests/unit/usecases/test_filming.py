@@ -9,7 +9,7 @@ from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient, Unpaid
 from promptreel.http.step_handler import answer, for_one_task
 from promptreel.ledger import call_requests
-from promptreel.ports.models import FilmingState, Running
+from promptreel.ports.models import OperationState, Running
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Replace
 from promptreel.usecases import job_lifecycle
@@ -427,7 +427,7 @@ def test_outcome_of_an_attempt_its_scene_has_left_behind_then_is_not_written_on_
     world.clock.pass_s(60)
     poll = world.video.poll
 
-    def edited_meanwhile(operation: str) -> FilmingState:
+    def edited_meanwhile(operation: str) -> OperationState:
         read = world.jobs.get_scene(job.id, "scene-01")
         if read.value.take == 1:
             world.jobs.write(Replace(job.id, read, read.value.evolve(take=2)))

@@ -15,8 +15,8 @@ from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.fail_job import FailJob
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.submit_clip import SubmitClip
+from tests.fakes.models import a_storyboard
 from tests.fakes.services import FakeServices
-from tests.fakes.studio import a_storyboard
 
 FIRESTORE_BYTES = 1_048_576
 BATCH_WRITES = 500

@@ -10,15 +10,15 @@ from promptreel.domain.job import DrawItem, Job
 from promptreel.domain.scene import RewriteRequest, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient
-from promptreel.ports.models import Ended, Running
+from promptreel.ports.models import Failed, Running
 from promptreel.ports.storage import Create, Replace
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.poll_clips import ClipsPolled
 from promptreel.usecases.submit_clip import SubmitClip
 from tests.factories import a_call
+from tests.fakes.models import MILDER_WORDS
 from tests.fakes.services import FakeServices
-from tests.fakes.studio import MILDER_WORDS
 
 REWRITTEN = "57734940"  # hate, input side: other words at once, nothing else
 REDRAWN = "29310472"  # celebrity, input side: other words, then other pictures
@@ -40,7 +40,7 @@ def refuse_first(world: FakeServices, job: Job, code: str = "safety") -> ClipsPo
     for operation, state in list(world.video.states.items()):
         if isinstance(state, Running):
             if world.video.prefixes[operation].endswith(f"/{filming}/"):
-                world.video.states[operation] = Ended(f"Support codes: {code}", (code,))
+                world.video.states[operation] = Failed(f"Support codes: {code}", (code,))
             else:
                 world.video.deliver(operation)
     world.clock.pass_s(60)

@@ -12,7 +12,7 @@ from promptreel.domain.models import registry
 from promptreel.domain.states import SceneState
 from promptreel.errors import Refused
 from promptreel.ledger.paid_calls import STORING_S
-from promptreel.ports.models import Ended
+from promptreel.ports.models import Failed
 from promptreel.usecases import draw_keyframe, submit_clip, write_storyboard
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.submit_clip import SubmitClip
@@ -53,7 +53,7 @@ def to_be_redrawn(world: FakeServices) -> tuple[Job, DrawItem]:
     for _ in range(2):
         world.submit_queued()
         operation = list(world.video.states)[-1] if len(world.video.states) > 3 else "operations/1"
-        world.video.states[operation] = Ended(f"Support codes: {REDRAWN}", (REDRAWN,))
+        world.video.states[operation] = Failed(f"Support codes: {REDRAWN}", (REDRAWN,))
         world.clock.pass_s(60)
         (item,) = world.poll(job).redraw or (None,)
     assert item is not None
@@ -79,7 +79,7 @@ def test_picture_is_drawn_over_several_requests_when_every_model_is_slow_and_unw
 def test_clip_is_sent_by_the_next_task_when_rewriting_took_the_time_of_this_one(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
-    world.video.states["operations/1"] = Ended("Support codes: 57734940", ("57734940",))
+    world.video.states["operations/1"] = Failed("Support codes: 57734940", ("57734940",))
     world.clock.pass_s(60)
     world.poll(job)
     world.text.answers = ["no scene"]

@@ -11,13 +11,13 @@ from promptreel.domain.models import GLOBAL, registry
 from promptreel.domain.tariffs import ReportedUsage, count_tokens_at_most
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
 from promptreel.usecases.write_storyboard import WriteStoryboard
+from tests.fakes.models import FakeImageGenerator, FakeTextGenerator, a_storyboard
 from tests.fakes.services import FakeServices
-from tests.fakes.studio import FakePainter, FakeWriter, a_storyboard
 
 LONG = "海" * 1999
 
 
-class GreedyWriter(FakeWriter):
+class GreedyWriter(FakeTextGenerator):
     """Uses every token that its request allows."""
 
     def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
@@ -27,7 +27,7 @@ class GreedyWriter(FakeWriter):
         return replace(written, usage=ReportedUsage(sent, request.max_output_tokens, 0))
 
 
-class GreedyPainter(FakePainter):
+class GreedyPainter(FakeImageGenerator):
     """Uses every token that its request allows, for as many pictures as they make."""
 
     def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:

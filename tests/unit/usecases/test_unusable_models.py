@@ -11,7 +11,7 @@ from promptreel.domain.call import Call
 from promptreel.domain.job import Job
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import CallFailed, Misconfigured, Refused, Rejected
-from promptreel.ports.models import Ended, Running
+from promptreel.ports.models import Failed, Running
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.fail_job import FailJob
@@ -135,7 +135,7 @@ def test_successor_films_when_an_operation_ends_because_the_model_is_not_able(wo
     job = world.drawn()
     world.submit_queued()
     for operation in list(world.video.states):
-        world.video.states[operation] = Ended("not allowlisted (code 9)", ("capability",))
+        world.video.states[operation] = Failed("not allowlisted (code 9)", ("capability",))
     world.clock.pass_s(60)
     world.poll(job)
 

@@ -12,8 +12,8 @@ from promptreel.ports.models import Declined
 from promptreel.ports.storage import Create, Replace
 from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.factories import a_call
+from tests.fakes.models import USAGE, a_storyboard
 from tests.fakes.services import FakeServices
-from tests.fakes.studio import USAGE, a_storyboard
 
 
 def test_opened_job_when_storyboard_is_written_then_every_picture_and_clip_is_reserved(world: FakeServices) -> None:

@@ -12,12 +12,12 @@ from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import CallFailed, PromptreelError
 from promptreel.ports.models import (
     Declined,
-    Delivered,
-    Ended,
-    FilmingState,
+    Failed,
     ImageRequest,
     ImageResult,
+    OperationState,
     Running,
+    Succeeded,
     TextRequest,
     TextResult,
     VideoRequest,
@@ -63,7 +63,7 @@ MILDER_WORDS = {
 }
 
 
-class FakeWriter:
+class FakeTextGenerator:
     """Answers what was laid in, in order; then a storyboard of three scenes, or a scene in milder words, for ever."""
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class FakeWriter:
         return written
 
 
-class FakePainter:
+class FakeImageGenerator:
     """Paints one colour per seed."""
 
     def __init__(self) -> None:
@@ -109,14 +109,14 @@ class FakePainter:
         return painted
 
 
-class FakeFilmer:
+class FakeVideoGenerator:
     """Takes every request; an operation runs until the test ends it."""
 
     def __init__(self, artifacts: MemoryArtifacts) -> None:
         self._artifacts = artifacts
         self.requests: list[VideoRequest] = []
         self.failures: list[CallFailed] = []
-        self.states: dict[str, FilmingState] = {}
+        self.states: dict[str, OperationState] = {}
         self.prefixes: dict[str, str] = {}
 
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
@@ -128,14 +128,14 @@ class FakeFilmer:
         self.prefixes[operation] = output_uri
         return operation
 
-    def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, FilmingState | PromptreelError]:
+    def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, OperationState | PromptreelError]:
         return {operation: self._outcome(operation) for operation in operations}
 
-    def poll(self, operation: str) -> FilmingState:
+    def poll(self, operation: str) -> OperationState:
         """What one operation answers: a test may replace it."""
         return self.states[operation]
 
-    def _outcome(self, operation: str) -> FilmingState | PromptreelError:
+    def _outcome(self, operation: str) -> OperationState | PromptreelError:
         try:
             return self.poll(operation)
         except PromptreelError as error:
@@ -145,9 +145,9 @@ class FakeFilmer:
         """End an operation with a clip in the bucket; answers its URI."""
         path = f"{self.prefixes[operation].removeprefix(self._artifacts.uri(''))}123/sample_0.mp4"
         uri = self._artifacts.put(path, b"clip", "video/mp4")
-        self.states[operation] = Delivered(uri)
+        self.states[operation] = Succeeded(uri)
         return uri
 
     def filter(self, operation: str, code: str = "15236754") -> None:
         """End an operation by the safety filter."""
-        self.states[operation] = Ended(f"Blocked. Support codes: {code}", (code,))
+        self.states[operation] = Failed(f"Blocked. Support codes: {code}", (code,))
