@@ -16,7 +16,7 @@ from promptreel.adapters.signer import RemoteSigner
 
 iam, media, names = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 artifacts = GcsArtifacts("local", "films", RemoteSigner(iam), media)
-print(json.dumps(artifacts.signed_urls(map(artifacts.uri, names), 600)))
+print(json.dumps(artifacts.sign_urls(map(artifacts.uri, names), 600)))
 """
 
 
