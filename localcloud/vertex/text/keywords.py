@@ -92,11 +92,11 @@ def _cross_properties(a: Json, b: Json, merged: Json) -> dict[str, Any]:
         others = [part for part in property_schemas(silent, name) if part is not True] if silent is not None else []
         if False not in others:
             crossed[name] = {"allOf": [schema, *others]} if others else schema
-    patterns = {
-        pattern: schema
-        for pattern, schema in merged.get("patternProperties", {}).items()
-        if all(each.get("additionalProperties") is not False or pattern in _patterns(each) for each in (a, b))
-    }
+    patterns = {}
+    for pattern, schema in merged.get("patternProperties", {}).items():
+        others = [each.get("additionalProperties", True) for each in (a, b) if pattern not in _patterns(each)]
+        if False not in others:
+            patterns[pattern] = {"allOf": [schema, *others]} if others not in ([], [True]) else schema
     found = {"properties": crossed, "patternProperties": patterns}
     return {name: value for name, value in found.items() if value or name in merged}
 
