@@ -59,8 +59,8 @@ def test_workflow_then_waits_as_long_as_each_service_may_take_and_no_longer_than
 def test_workflow_then_parses_and_steps_have_unique_names_within_a_routine() -> None:
     routines = yaml.safe_load(FILM)
 
-    errors = ["has_no_capacity", "worth_repeating", "problem_in"]
-    assert list(routines) == ["main", "film", "draw", "tell_failure", "step", *errors]
+    errors = ["is_throttled", "is_retryable", "read_problem"]
+    assert list(routines) == ["main", "film", "ensure_keyframe", "report_failure", "call_step", *errors]
 
 
 def test_queues_together_then_never_exceed_veos_quota_of_fifty_requests_a_minute() -> None:

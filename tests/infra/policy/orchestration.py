@@ -41,7 +41,7 @@ def workflow_waits_and_repeats_within_limits(plan: Plan) -> Iterator[str]:
     read = set(re.findall(r'sys\.get_env\("(\w+)"\)', workflow.values["source_contents"]))
     if read - {"GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"} != set(workflow.values.get("user_env_vars") or {}):
         yield "the workflow reads other variables than it is given"
-    for call in _calls(source, "step"):
+    for call in _calls(source, "call_step"):
         url = re.search(r'get_env\("(\w+)_URL"\)', call["args"]["url"])
         name = url[1].lower().replace("_", "-") if url else ""
         if not limits.get(name, WORKFLOWS_HTTP_S + 1) <= call["args"].get("timeout", 300) <= WORKFLOWS_HTTP_S:
@@ -50,7 +50,7 @@ def workflow_waits_and_repeats_within_limits(plan: Plan) -> Iterator[str]:
         yield "an http call of the workflow is not repeated"
     for retry in _retries(source):
         # What waits for capacity was not begun by the service, so it may wait for hours.
-        most = 300 if retry["predicate"] == "${has_no_capacity}" else 10
+        most = 300 if retry["predicate"] == "${is_throttled}" else 10
         if not 0 < retry.get("max_retries", 0) <= most or "max_delay" not in retry["backoff"]:
             yield "a call of the workflow is repeated for ever"
 
