@@ -1,6 +1,6 @@
-"""film.yaml as it ships, run by the runner over the real steps, which run over fakes: a whole film in milliseconds.
+"""Run the real film.yaml over the real steps, which run over fakes: a whole film in milliseconds.
 
-Only the stitcher is played here; time jumps instead of passing, for the workflow's sleeps and the steps' clock alike.
+This module replaces the stitcher only. Sleeps of the workflow advance the clock of the steps and take no real time.
 """
 
 from collections.abc import Callable
@@ -42,8 +42,8 @@ Reply = tuple[int | str, Any]  # an HTTP status, or the tag of an error without 
 Interference = Callable[[str, Any], Reply | None]
 
 
-class FilmSet:
-    """One playing of film.yaml. ``interfere`` may answer a request in a step's place: ``(status, body)``."""
+class FilmRun:
+    """One execution of film.yaml. ``interfere`` may answer a request instead of the step: ``(status, body)``."""
 
     def __init__(self, world: FakeServices, interfere: Interference = lambda step, body: None) -> None:
         self.world = world
@@ -69,7 +69,7 @@ class FilmSet:
         assert request["auth"] == {"type": "OIDC", "audience": f"https://{step.removesuffix('_film')}"}
         self.calls.append(step)
         self.headers.append(request["headers"])
-        self._keep_time()
+        self._advance_clock()
         self._deliver_tasks()
         status, body = self.interfere(step, request["body"]) or self._step(step, request["body"])
         if isinstance(status, str):
@@ -84,13 +84,13 @@ class FilmSet:
         reply, status, _ = answer(step, body, COMMANDS[step], getattr(self.world, step))
         return status, reply
 
-    def _keep_time(self) -> None:
+    def _advance_clock(self) -> None:
         behind_s = self._now_s() - 1_700_000_000.0 - (self.world.clock.now() - START).total_seconds()
         if behind_s > 0:
             self.world.clock.pass_s(behind_s)
 
     def _deliver_tasks(self) -> None:
-        """The queue and Veo between two steps: every task is delivered, every clip done after a minute."""
+        """Act as queue and Veo between two steps: deliver every task, complete every clip after a minute."""
         for task in list(self.world.queue.tasks):
             if self.world.jobs.get_job(task.job_id).value.run == task.run:
                 self.world.submit_clip(SubmitClip(task.job_id, task.run, task.scene, task.take, task.attempt))

@@ -1,6 +1,6 @@
-"""More films at once than there are instances: every one waits for its place and is made (DESIGN §4).
+"""More films at once than instances: each film waits for an instance and ends complete.
 
-Services answer as Cloud Run does at its maximum of instances: 429, an HTML text, nothing done.
+A service at its maximum of instances answers as Cloud Run does: 429 with text, and nothing is done.
 """
 
 import asyncio
@@ -16,47 +16,47 @@ from localcloud.workflows.compiler.routines import compile_source
 from localcloud.workflows.faults import fault
 from promptreel.domain.states import JobState
 from tests.fakes.services import FakeServices
-from tests.workflow.film import ENV, SOURCE, FilmSet, Reply
+from tests.workflow.film import ENV, SOURCE, FilmRun, Reply
 
 PROMPT = {"prompt": "A lighthouse keeper waits"}
 RATE_EXCEEDED: Reply = (429, "Rate exceeded.")
 QUOTA: Reply = (429, {"code": "quota_exhausted", "message": "429 RESOURCE_EXHAUSTED", "status": 429})
 
-FILMS = 24
-TAKES_S = {"draw_keyframe": 20.0, "stitcher_film": 240.0}
-PLACES = {"draw_keyframe": 8, "stitcher_film": 4}
-PENDING_S = 10.0
+FILMS = 12
+SERVICE_TIMES_S = {"draw_keyframe": 20.0, "stitcher_film": 240.0}
+INSTANCES = {"draw_keyframe": 4, "stitcher_film": 2}
+QUEUE_TIMEOUT_S = 10.0
 
 
 class Service:
-    """Instances that all films share."""
+    """The instances of one service, which all films share."""
 
     def __init__(self, name: str) -> None:
-        self.takes_s = TAKES_S[name]
-        self.places = asyncio.Semaphore(PLACES[name])
+        self.service_time_s = SERVICE_TIMES_S[name]
+        self.instances = asyncio.Semaphore(INSTANCES[name])
         self.refused = 0
 
     @asynccontextmanager
-    async def place(self) -> Any:
+    async def instance(self) -> Any:
         try:
-            async with asyncio.timeout(PENDING_S):
-                await self.places.acquire()
+            async with asyncio.timeout(QUEUE_TIMEOUT_S):
+                await self.instances.acquire()
         except TimeoutError:
             self.refused += 1
             raise fault(
                 "HttpError", "HTTP server responded with error code 429", code=429, body="Rate exceeded."
             ) from None
         try:
-            await asyncio.sleep(self.takes_s)
+            await asyncio.sleep(self.service_time_s)
             yield
         finally:
-            self.places.release()
+            self.instances.release()
 
 
 class LoadedWorld(ScriptedWorld):
-    """The network of one execution: its own steps, behind services that are shared."""
+    """The environment of one execution: its own steps, behind services that all executions share."""
 
-    def __init__(self, film: FilmSet, services: dict[str, Service]) -> None:
+    def __init__(self, film: FilmRun, services: dict[str, Service]) -> None:
         super().__init__(answer=film._answer)
         film._now_s = self.now_s
         self._services = services
@@ -65,18 +65,18 @@ class LoadedWorld(ScriptedWorld):
         service = self._services.get(request["url"].removeprefix("https://").replace("/", "_"))
         if service is None:
             return await super().send(request)
-        async with service.place():
+        async with service.instance():
             return await super().send(request)
 
 
-def test_films_wait_and_all_are_made_when_they_are_more_than_the_instances() -> None:
-    films = [FilmSet(FakeServices()) for _ in range(FILMS)]
+def test_films_wait_and_complete_when_there_are_fewer_instances() -> None:
+    films = [FilmRun(FakeServices()) for _ in range(FILMS)]
     order = random.Random(1)
 
     async def play_all() -> tuple[list[engine.Outcome], dict[str, Service], float]:
-        services = {name: Service(name) for name in TAKES_S}
+        services = {name: Service(name) for name in SERVICE_TIMES_S}
 
-        async def play(film: FilmSet) -> engine.Outcome:
+        async def play(film: FilmRun) -> engine.Outcome:
             await asyncio.sleep(order.random())
             run = engine.start(compile_source(SOURCE), LoadedWorld(film, services), ENV, "http://127.0.0.1:1")
             return await engine.execute(run, PROMPT)
@@ -90,14 +90,14 @@ def test_films_wait_and_all_are_made_when_they_are_more_than_the_instances() -> 
     assert all(isinstance(outcome, engine.Succeeded) for outcome in outcomes)
     assert {film.job().state for film in films} == {JobState.COMPLETE}
     assert all(service.refused > FILMS for service in services.values())
-    assert took_s < 1.5 * FILMS * TAKES_S["stitcher_film"] / PLACES["stitcher_film"]
+    assert took_s < 1.5 * FILMS * SERVICE_TIMES_S["stitcher_film"] / INSTANCES["stitcher_film"]
 
 
 STEPS = ["open_job", "write_storyboard", "draw_keyframe", "poll_clips", "stitcher_film", "close_job"]
 
 
-class RefusingFilm(FilmSet):
-    """A film of which one step has no capacity until some seconds have passed since its first call."""
+class RefusingFilm(FilmRun):
+    """A film in which one step has no capacity for some seconds after its first call."""
 
     def __init__(self, world: FakeServices, step: str, reply: Reply, seconds: float) -> None:
         super().__init__(world, self._refuse)
@@ -115,7 +115,7 @@ class RefusingFilm(FilmSet):
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("reply", [RATE_EXCEEDED, QUOTA], ids=["no instance", "no quota"])
-def test_film_is_made_when_a_step_has_no_capacity_for_an_hour(world: FakeServices, step: str, reply: Reply) -> None:
+def test_film_completes_when_a_step_has_no_capacity_for_an_hour(world: FakeServices, step: str, reply: Reply) -> None:
     film = RefusingFilm(world, step, reply, 3600)
 
     played = film.play(PROMPT)
@@ -125,8 +125,8 @@ def test_film_is_made_when_a_step_has_no_capacity_for_an_hour(world: FakeService
     assert film.count(step) < 250
 
 
-def test_job_fails_with_a_way_out_when_there_was_no_instance_for_hours(world: FakeServices) -> None:
-    film = FilmSet(world, lambda step, _: RATE_EXCEEDED if step == "stitcher_film" else None)
+def test_job_fails_with_a_remedy_when_there_is_no_instance_for_hours(world: FakeServices) -> None:
+    film = FilmRun(world, lambda step, _: RATE_EXCEEDED if step == "stitcher_film" else None)
 
     played = film.play(PROMPT)
 
@@ -138,7 +138,7 @@ def test_job_fails_with_a_way_out_when_there_was_no_instance_for_hours(world: Fa
 
 
 class LateWorld(ScriptedWorld):
-    """An execution that began a little later than another."""
+    """An execution that starts a little later than another."""
 
     late_s = 0.0
 
@@ -146,10 +146,10 @@ class LateWorld(ScriptedWorld):
         return super().now_s() + self.late_s
 
 
-def test_repeats_are_spread_when_executions_began_at_nearly_the_same_moment(world: FakeServices) -> None:
+def test_retries_are_spread_when_executions_start_at_nearly_the_same_time(world: FakeServices) -> None:
     def pauses(late_s: float) -> list[float]:
         refusals = [RATE_EXCEEDED] * 9
-        film = FilmSet(world, lambda step, _: refusals.pop() if step == "open_job" and refusals else (422, {}))
+        film = FilmRun(world, lambda step, _: refusals.pop() if step == "open_job" and refusals else (422, {}))
         late = LateWorld(answer=film._answer)
         late.late_s = late_s
         film._now_s = late.now_s
