@@ -1,4 +1,4 @@
-"""Objects that may stay in the bucket although nothing names them. Each kind is the price of a rule of DESIGN §5."""
+"""Objects that may stay in the bucket although no document names them; each follows from a rule of the ledger."""
 
 from tests.chaos.evidence import Evidence
 

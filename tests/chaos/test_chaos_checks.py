@@ -133,14 +133,12 @@ SPOILED: tuple[tuple[Check, dict[str, Any]], ...] = (
 )
 
 
-def test_sound_run_then_no_check_complains(sound: Evidence) -> None:
+def test_checks_find_nothing_when_a_run_is_sound(sound: Evidence) -> None:
     assert invariants.broken(sound) == []
 
 
 @pytest.mark.parametrize(("check", "change"), SPOILED, ids=lambda value: getattr(value, "__name__", ""))
-def test_run_when_one_thing_is_wrong_then_its_check_says_so(
-    sound: Evidence, check: Check, change: dict[str, Any]
-) -> None:
+def test_check_names_the_fault_when_one_thing_is_wrong(sound: Evidence, check: Check, change: dict[str, Any]) -> None:
     assert list(check(replace(sound, **change)))
 
 
@@ -148,7 +146,7 @@ def test_every_check_is_seen_to_complain() -> None:
     assert {check for check, _ in SPOILED} == set(invariants.ALL)
 
 
-def test_lost_call_when_billed_or_not_then_the_ledger_covers_it(sound: Evidence) -> None:
+def test_ledger_covers_a_lost_call_whether_it_was_billed_or_not(sound: Evidence) -> None:
     ledgers = {JOB: a_ledger(LOST, PICTURE)}
 
     assert list(invariants.ledger_covers_the_bill(replace(sound, ledgers=ledgers))) == []
@@ -178,7 +176,7 @@ def test_ledger_counts_the_reserve_when_an_answer_did_not_report_its_usage(sound
     assert list(invariants.ledger_covers_the_bill(replace(evidence, bill=[*evidence.bill, PICTURE_LINE])))
 
 
-def test_picture_of_a_lost_call_then_may_stay_in_the_bucket(sound: Evidence) -> None:
+def test_keyframe_may_stay_in_the_bucket_when_its_call_is_lost(sound: Evidence) -> None:
     leftover = f"{BUCKET}jobs/{JOB}/keyframes/scene-01/start-abc.png"
     spoiled = replace(sound, objects=sound.objects | {leftover})
     lost = PICTURE | {"id": "call-lost", "state": "LOST", "digest": "abc", "storage_uri": None}
@@ -204,11 +202,11 @@ def test_every_check_is_documented() -> None:
         ("renders/digest", {"state": "RENDERING"}, "render RENDERING"),
     ],
 )
-def test_document_then_stands_at_the_boundary_of_its_state(path: str, document: dict[str, Any], name: str) -> None:
+def test_document_is_at_the_boundary_of_its_state(path: str, document: dict[str, Any], name: str) -> None:
     assert name_of(path, document) == name
 
 
-def test_boundary_when_a_document_is_only_touched_then_is_not_reached_again(tmp_path: Path) -> None:
+def test_boundary_is_not_reached_a_second_time_when_a_document_keeps_its_state(tmp_path: Path) -> None:
     boundaries = Boundaries(History(tmp_path / "history.txt"))
 
     for state in ("KEYFRAMES", "KEYFRAMES", "STITCH"):
@@ -218,7 +216,7 @@ def test_boundary_when_a_document_is_only_touched_then_is_not_reached_again(tmp_
     assert "job STITCH" in (tmp_path / "history.txt").read_text()
 
 
-def test_jobs_then_begin_evenly_over_the_kills_and_all_of_them_when_there_are_no_more() -> None:
+def test_jobs_begin_evenly_over_the_kills_and_all_at_once_when_no_kills_are_left() -> None:
     population, peace, never = Population(jobs=10, at_once=4, kills=100), Event(), Event()
     peace.set()
     for _ in range(4):

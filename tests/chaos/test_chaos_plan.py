@@ -21,7 +21,7 @@ from tests.fakes.services import FakeServices
 ROOT = Path(__file__).parents[2]
 
 
-def test_plan_of_a_seed_then_is_the_same_again_and_another_of_another_seed() -> None:
+def test_plan_is_the_same_when_its_seed_is_the_same() -> None:
     drawn = [plan.draw(seed, jobs=40, kills=300, minutes=20) for seed in (7, 7, 8)]
 
     assert drawn[0] == drawn[1]
@@ -37,7 +37,7 @@ def test_every_request_of_a_plan_is_one_that_is_accepted() -> None:
         accept(dict(wish.request), datetime.now(UTC))
 
 
-def test_long_plan_then_kills_every_program_and_visits_every_boundary() -> None:
+def test_long_plan_kills_every_program_and_visits_every_boundary() -> None:
     kills = plan.draw(1, jobs=40, kills=300, minutes=20).kills
 
     assert {kill.process for kill in kills} == plan.TARGETS.keys()
@@ -81,7 +81,7 @@ def test_every_prompt_is_another_when_templates_were_changed(tmp_path: Path) -> 
         filmed, _ = module.clip_prompt(job.require_plan(), scene, 3500)
         return [
             module.storyboard_prompt("a kite", (1, 1), [4]),
-            module.rewording_prompt(scene, "no fire", "fire"),
+            module.rewrite_prompt(scene, "no fire", "fire"),
             drawn,
             filmed,
         ]
@@ -107,7 +107,7 @@ def test_templates_are_not_changed_when_their_words_are_others(tmp_path: Path) -
         changes.change_templates(tmp_path)
 
 
-def test_boundaries_then_are_states_that_documents_really_come_into() -> None:
+def test_boundaries_are_states_that_documents_can_enter() -> None:
     calls: set[str] = {*CallState, "named"}
     states: dict[str, set[str]] = {"job": {*JobState}, "scene": {*SceneState}, "render": {"RENDERING", "DONE"}}
     states |= dict.fromkeys(("text", "image", "video"), calls)
@@ -116,14 +116,14 @@ def test_boundaries_then_are_states_that_documents_really_come_into() -> None:
     assert {who for processes in plan.BOUNDARIES.values() for who in processes} <= plan.TARGETS.keys()
 
 
-def test_targets_then_are_every_program_of_the_stack_but_the_keeper_of_documents() -> None:
+def test_targets_are_every_program_of_the_stack_except_firestore() -> None:
     services = {service.name for service in Deployment.read(ROOT / "infra" / "config").services}
 
     assert services <= plan.TARGETS.keys()
     assert "firestore" not in plan.TARGETS
 
 
-def test_rules_of_a_long_run_then_order_every_fault_there_is() -> None:
+def test_long_run_orders_every_fault_that_exists() -> None:
     ordered = {rule["fault"] for rule in faults.rules(1.0)}
 
     assert ordered == APPLIES.keys()

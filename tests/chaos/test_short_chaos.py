@@ -15,7 +15,7 @@ LIMIT_S = 480.0  # a kill may still come between a clip's request and its answer
 
 
 @pytest.mark.timeout(LIMIT_S + 120)
-def test_films_when_programs_are_killed_and_calls_fail_then_every_invariant_holds(tmp_path: Path) -> None:
+def test_every_invariant_holds_when_programs_are_killed_and_calls_fail(tmp_path: Path) -> None:
     drawn = plan.draw(
         SEED,
         jobs=3,

@@ -20,7 +20,7 @@ def firebase_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-def test_film_when_made_on_firebase_tools_emulators_then_complete_and_paid_once(
+def test_film_is_complete_and_paid_once_when_firebase_tools_emulators_run(
     firebase_stack: Stack, tmp_path: Path
 ) -> None:
     job = firebase_stack.wait(firebase_stack.submit("Two scenes: a kite rises, it falls.", scenes=2, duration_s=8))
@@ -34,7 +34,7 @@ def test_film_when_made_on_firebase_tools_emulators_then_complete_and_paid_once(
     assert sum(line["micros"] for line in firebase_stack.bill(job["id"])) == sum(call["cost_micros"] for call in clips)
 
 
-def test_prompt_when_uploaded_to_firebase_tools_storage_then_becomes_a_film(firebase_stack: Stack) -> None:
+def test_prompt_becomes_a_film_when_uploaded_to_firebase_tools_storage(firebase_stack: Stack) -> None:
     """This emulator reports no changes: they are found by listing."""
     wish = {"prompt": "One scene of a red kite over a grey sea", "owner": "owner@example.com", "scenes": 1}
     firebase_stack.upload("ideas/kite.json", json.dumps(wish | {"duration_s": 4}).encode(), "application/json")

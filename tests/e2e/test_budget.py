@@ -1,4 +1,4 @@
-"""A limit to the micro-dollar, on a whole stack: enough is enough, one less stops before anything is drawn (D6, H2)."""
+"""A limit to the micro-dollar, on a whole stack: the exact price suffices, one less stops before anything is drawn."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ def usd(micros: int) -> str:
     return f"{micros / 1_000_000:.6f}"
 
 
-def test_film_when_its_limit_is_exact_then_is_made_and_with_one_micro_less_waits_for_more(stack: Stack) -> None:
+def test_film_is_made_when_its_limit_is_exact_and_not_when_it_is_one_micro_less(stack: Stack) -> None:
     generous = stack.submit("A seed falls, a tree stands", **FILM)
     assert stack.wait(generous)["state"] == "COMPLETE"
     calls = stack.ledger(generous)["calls"]

@@ -15,7 +15,7 @@ from tests.processes import is_alive
 FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
 
 
-def test_earlier_clips_then_film_while_later_pictures_are_drawn_and_a_refusal_is_answered_before_the_last(
+def test_earlier_clips_are_filmed_and_a_refusal_is_answered_while_later_keyframes_are_drawn(
     stack: Stack,
 ) -> None:
     stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 100, "veo-*": 30}})
@@ -43,7 +43,7 @@ def test_earlier_clips_then_film_while_later_pictures_are_drawn_and_a_refusal_is
     assert sorted((call["state"], call["cost_micros"]) for call in clips) == [("RELEASED", 0), ("SETTLED", 400_000)]
 
 
-def test_scene_refused_for_good_then_the_film_has_a_still_in_its_place_and_says_so(stack: Stack) -> None:
+def test_film_has_a_still_and_says_so_when_a_scene_is_refused_for_good(stack: Stack) -> None:
     prohibited = {"codes": ["89371032"]}
     stack.vertex("POST", "faults", [{"model": "veo-*", "method": "*", "nth": [1], "fault": "rai", "args": prohibited}])
 
@@ -66,7 +66,7 @@ def _line(line: dict[str, object], job_id: str) -> str:
     return f"clip {where.partition('/clips/')[2].partition('/')[0]}" if job_id in where else "other"
 
 
-def test_every_task_delivered_twice_then_every_clip_is_paid_once(stack: Stack) -> None:
+def test_clip_is_paid_once_when_every_task_is_delivered_twice(stack: Stack) -> None:
     tasks = f"{stack.state['tasks']}/_local"
     loopback.post(f"{tasks}/faults", json={"duplicate_rate": 1.0, "seed": 1}).raise_for_status()
     try:
@@ -78,7 +78,7 @@ def test_every_task_delivered_twice_then_every_clip_is_paid_once(stack: Stack) -
     assert len(stack.bill(job["id"])) == 3
 
 
-def test_fifty_deliveries_of_one_task_at_once_then_make_one_paid_call(stack: Stack) -> None:
+def test_one_call_is_paid_when_one_task_is_delivered_fifty_times_at_once(stack: Stack) -> None:
     queue = f"{stack.state['tasks']}/v2/projects/{stack.project}/locations/us-central1/queues/clips"
     loopback.post(f"{queue}:pause", json={}).raise_for_status()
     try:
@@ -97,7 +97,7 @@ def test_fifty_deliveries_of_one_task_at_once_then_make_one_paid_call(stack: Sta
     assert len(stack.bill(job_id)) == 1
 
 
-def test_each_step_called_again_with_the_same_input_then_pays_nothing(stack: Stack) -> None:
+def test_step_pays_nothing_when_called_twice_with_the_same_input(stack: Stack) -> None:
     stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"veo-*": 160}})
     job_id = stack.submit(FOUR, scenes=2, duration_s=8, quality="draft")
     stack.wait(job_id, "VIDEO_GEN")
@@ -146,7 +146,7 @@ def submit_clip_url(stack: Stack) -> str:
     return psutil.Process(stack.state["processes"]["open_job"]).environ()["PROMPTREEL_SUBMIT_CLIP_URL"]
 
 
-def test_call_without_the_right_then_does_not_reach_a_step(stack: Stack) -> None:
+def test_step_is_not_reached_when_the_caller_has_no_right(stack: Stack) -> None:
     url = submit_clip_url(stack)
 
     assert loopback.post(url, json={}).status_code == 401
@@ -155,7 +155,7 @@ def test_call_without_the_right_then_does_not_reach_a_step(stack: Stack) -> None
     assert loopback.post(url, json={}, headers={"Authorization": f"Bearer {owner}"}).status_code in {401, 403}
 
 
-def test_cancelled_job_then_pays_for_nothing_new(stack: Stack) -> None:
+def test_job_pays_for_nothing_new_when_cancelled(stack: Stack) -> None:
     stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 30, "veo-*": 60}})
     job_id = stack.submit(FOUR, scenes=4, duration_s=16, quality="draft")
     eventually(lambda: stack.bill(job_id), "a first clip")
@@ -189,7 +189,7 @@ def test_budget_too_small_is_refused_with_an_amount_that_pays_for_the_film(stack
     assert len(stack.bill(job["id"])) == len(job["scenes"]) == 2
 
 
-def test_ten_jobs_at_once_then_all_complete_and_the_whole_ledger_is_the_whole_bill(tmp_path: Path) -> None:
+def test_ledgers_equal_the_bill_when_ten_jobs_run_at_once(tmp_path: Path) -> None:
     with running(tmp_path) as stack:
         with ThreadPoolExecutor(10) as pool:
             job_ids = list(

@@ -39,9 +39,7 @@ def documents(stack: Stack, path: str) -> list[dict[str, Any]]:
     return list(answer.json().get("documents", []))
 
 
-def test_call_that_was_lost_and_never_billed_then_is_found_in_the_export_and_no_longer_counted(
-    stack: Stack, tmp_path: Path
-) -> None:
+def test_reconcile_releases_a_lost_call_when_it_was_never_billed(stack: Stack, tmp_path: Path) -> None:
     stack.vertex("POST", "faults", [{"model": "*image*", "method": "*", "nth": [1], "fault": "reset_before"}])
     begun = len(stack.bill())
     job_id = stack.submit("One scene of a fox in the snow", **QUICK)
@@ -63,7 +61,7 @@ def test_call_that_was_lost_and_never_billed_then_is_found_in_the_export_and_no_
     assert ledger["totals"]["spent_micros"] == sum(line["micros"] for line in stack.bill()[begun:])
 
 
-def test_finished_job_when_deleted_then_nothing_of_it_is_served_and_nothing_is_left(stack: Stack) -> None:
+def test_nothing_is_served_and_nothing_is_left_when_a_finished_job_is_deleted(stack: Stack) -> None:
     request = {"prompt": "One scene of an owl", "owner": "owner@example.com", **QUICK}
     stack.upload("ideas/owl.json", json.dumps(request).encode(), "application/json")
     job_id = stack.report("ideas/owl.json")["job_id"]
@@ -88,7 +86,7 @@ def test_finished_job_when_deleted_then_nothing_of_it_is_served_and_nothing_is_l
     assert stack.api("DELETE", f"/v1/jobs/{job_id}").status_code == 202
 
 
-def test_running_job_when_deleted_then_nothing_more_is_paid_and_nothing_is_left(stack: Stack) -> None:
+def test_nothing_more_is_paid_and_nothing_is_left_when_a_running_job_is_deleted(stack: Stack) -> None:
     stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 30, "veo-*": 60}})
     job_id = stack.submit(FOUR, scenes=4, duration_s=16, quality="draft")
     eventually(lambda: stack.bill(job_id), "a first clip")

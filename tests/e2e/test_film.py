@@ -27,7 +27,7 @@ def film(shared_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return job, path
 
 
-def test_film_then_is_h264_and_aac_of_the_right_size_rate_and_length_to_the_frame(
+def test_film_is_h264_and_aac_of_the_right_size_rate_and_length_to_the_frame(
     film: tuple[dict[str, Any], Path],
 ) -> None:
     job, path = film
@@ -41,7 +41,7 @@ def test_film_then_is_h264_and_aac_of_the_right_size_rate_and_length_to_the_fram
     assert counted == job["planned_frames"] == job["output"]["frames"] == 20 * 24
 
 
-def test_film_then_shows_each_scene_in_order_and_can_be_heard(film: tuple[dict[str, Any], Path]) -> None:
+def test_film_shows_each_scene_in_order_and_has_sound(film: tuple[dict[str, Any], Path]) -> None:
     job, path = film
     starts, position = [], 0
     for scene in job["scenes"]:
@@ -62,7 +62,7 @@ def test_film_then_shows_each_scene_in_order_and_can_be_heard(film: tuple[dict[s
     assert pictures.sound_is_heard(path)
 
 
-def test_ledger_then_equals_the_bill_to_the_micro_dollar(stack: Stack, film: tuple[dict[str, Any], Path]) -> None:
+def test_ledger_equals_the_bill_to_the_micro_dollar(stack: Stack, film: tuple[dict[str, Any], Path]) -> None:
     job, _ = film
     ledger = stack.ledger(job["id"])
     clips = [call for call in ledger["calls"] if call["kind"] == "video"]
@@ -73,13 +73,13 @@ def test_ledger_then_equals_the_bill_to_the_micro_dollar(stack: Stack, film: tup
     assert {call["state"] for call in ledger["calls"]} == {"SETTLED"}
 
 
-def test_poster_then_is_a_picture(film: tuple[dict[str, Any], Path]) -> None:
+def test_poster_is_a_picture(film: tuple[dict[str, Any], Path]) -> None:
     job, _ = film
 
     assert pictures.from_bytes(loopback.get(job["output"]["poster"]["url"]).content).std() > 5
 
 
-def test_film_of_a_stranger_then_does_not_exist(stack: Stack, film: tuple[dict[str, Any], Path]) -> None:
+def test_film_is_not_found_when_it_belongs_to_another_owner(stack: Stack, film: tuple[dict[str, Any], Path]) -> None:
     job, _ = film
 
     for method, path in (("GET", ""), ("GET", "/ledger"), ("POST", ":cancel")):
@@ -88,7 +88,7 @@ def test_film_of_a_stranger_then_does_not_exist(stack: Stack, film: tuple[dict[s
     assert stack.api("GET", f"/v1/jobs/{job['id']}", person="").status_code == 401
 
 
-def test_crossfaded_vertical_film_without_sound_then_is_as_asked(stack: Stack, tmp_path: Path) -> None:
+def test_film_matches_its_request_when_vertical_crossfaded_and_silent(stack: Stack, tmp_path: Path) -> None:
     job = stack.wait(
         stack.submit(
             "Two scenes: a paper boat on a stream, then the boat reaches the sea",

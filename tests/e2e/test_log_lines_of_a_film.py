@@ -1,4 +1,4 @@
-"""What the programs of a whole stack log for one film with one refusal: every metric counts what happened (H5, H6)."""
+"""What the programs of a whole stack log for one film with one refusal: every metric counts what happened."""
 
 import json
 from collections import Counter
@@ -45,7 +45,7 @@ def counts(film: dict[str, Any], metric: str) -> list[Line]:
     return [line for line in film["lines"] if metric in counted_by(line)]
 
 
-def test_film_when_it_is_complete_then_its_end_is_told_once(film: dict[str, Any]) -> None:
+def test_job_ending_is_logged_once_when_the_film_is_complete(film: dict[str, Any]) -> None:
     (end,) = counts(film, "jobs_ended")
 
     spent = sum(call["cost_micros"] for call in film["calls"])
@@ -56,7 +56,7 @@ def test_film_when_it_is_complete_then_its_end_is_told_once(film: dict[str, Any]
     ]  # fmt: skip
 
 
-def test_paid_calls_when_the_film_is_made_then_each_end_is_told_once_with_its_cost(film: dict[str, Any]) -> None:
+def test_call_ending_is_logged_once_with_its_cost(film: dict[str, Any]) -> None:
     ended = counts(film, "calls_ended")
 
     assert Counter((line["call_id"], line["cost_micros"]) for line in ended) == Counter(
@@ -67,14 +67,14 @@ def test_paid_calls_when_the_film_is_made_then_each_end_is_told_once_with_its_co
     assert sum(line["cost_micros"] for line in counts(film, "spend")) == sum(call["cost_micros"] for call in paid)
 
 
-def test_refusal_when_a_clip_is_refused_once_then_is_counted_once_by_its_code(film: dict[str, Any]) -> None:
+def test_refusal_is_counted_once_by_its_code_when_a_clip_is_refused_once(film: dict[str, Any]) -> None:
     (refusal,) = counts(film, "refusals")
 
     assert (refusal["code"], refusal["attempt"], refusal["cost_micros"]) == (REFUSED_FOR, 1, 0)
     assert refusal["scene_id"].startswith("scene-")
 
 
-def test_steps_when_the_film_is_made_then_each_call_is_a_line_with_duration_and_outcome(film: dict[str, Any]) -> None:
+def test_step_is_logged_with_duration_and_outcome_for_each_call(film: dict[str, Any]) -> None:
     steps = counts(film, "steps")
 
     by_name = Counter(line["action"] for line in steps)
@@ -87,9 +87,7 @@ def test_steps_when_the_film_is_made_then_each_call_is_a_line_with_duration_and_
     assert counts(film, "unexpected_errors") == []
 
 
-def test_lines_when_they_are_of_one_job_then_share_one_trace_and_lead_to_its_execution(
-    film: dict[str, Any], shared_stack: Stack
-) -> None:
+def test_log_lines_of_one_job_share_one_trace_and_name_its_execution(film: dict[str, Any], shared_stack: Stack) -> None:
     job = film["job"]
     trace = f"projects/{shared_stack.project}/traces/000000000000{job['id'].removeprefix('job-')}"
     execution = job["execution"].rpartition("/")[2]
@@ -105,9 +103,7 @@ def test_lines_when_they_are_of_one_job_then_share_one_trace_and_lead_to_its_exe
     assert unlabelled <= {"job_submitted", "submit_clip", "sweep_jobs"}  # whom people, tasks and clocks call
 
 
-def test_events_when_its_owner_asks_for_them_then_tell_the_refusal_its_remedy_and_every_cent(
-    film: dict[str, Any], shared_stack: Stack
-) -> None:
+def test_events_contain_the_refusal_its_remedy_and_every_cost(film: dict[str, Any], shared_stack: Stack) -> None:
     with PromptreelClient(shared_stack.state["api"], shared_stack.state["tokens"]["owner"]) as client:
         events = client.events(film["job"]["id"])
 
@@ -120,14 +116,14 @@ def test_events_when_its_owner_asks_for_them_then_tell_the_refusal_its_remedy_an
     assert event_lines(events)[-1].endswith("COMPLETE")
 
 
-def test_lines_when_the_film_is_made_then_never_hold_the_wish_or_a_signed_url(film: dict[str, Any]) -> None:
+def test_log_lines_contain_neither_prompt_nor_signed_url(film: dict[str, Any]) -> None:
     text = json.dumps(film["lines"])
 
     assert PICTURE_WORDS not in text
     assert "X-Goog-Signature" not in text
 
 
-def test_metrics_when_the_film_is_made_then_all_but_those_of_other_fates_have_counted(film: dict[str, Any]) -> None:
+def test_metrics_count_what_happened_to_the_film(film: dict[str, Any]) -> None:
     counted = set().union(*map(counted_by, film["lines"]))
 
     assert METRICS.keys() - counted == {"jobs_failed", "jobs_stuck", "jobs_withdrawn", "unexpected_errors"}

@@ -1,4 +1,4 @@
-"""Refusals on a whole stack: every remedy is carried out by the real steps, and the film is made (D4, D6)."""
+"""Refusals on a whole stack: every remedy is carried out by the real steps, and the film is made."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ FIVE = "Five scenes: a baker wakes. Dough rises. The oven glows. A queue forms. 
 CLASSES = {"89371032": "", "57734940": "rewrite", "29310472": "rewrite", "22137204": "reseed", "64151117": "reseed"}
 
 
-def test_scene_refused_four_times_then_every_remedy_is_tried_and_the_last_one_films_it(stack: Stack) -> None:
+def test_every_remedy_is_tried_and_the_last_one_films_when_a_scene_is_refused_four_times(stack: Stack) -> None:
     refusal = {"model": "veo-*", "method": "predictLongRunning", "fault": "rai", "args": {"codes": ["64151117"]}}
     stack.vertex("POST", "faults", [{**refusal, "nth": [1, 2, 3, 4]}])
 
@@ -31,7 +31,7 @@ def test_scene_refused_four_times_then_every_remedy_is_tried_and_the_last_one_fi
     assert sum(line["micros"] for line in stack.bill(job["id"])) == 4 * 50_000
 
 
-def test_every_fifth_clip_refused_for_another_reason_then_all_jobs_complete_and_say_why(stack: Stack) -> None:
+def test_jobs_complete_and_say_why_when_every_fifth_clip_is_refused(stack: Stack) -> None:
     refusal = {"model": "veo-*", "method": "predictLongRunning", "fault": "rai"}
     stack.vertex(
         "POST",

@@ -1,4 +1,4 @@
-"""`make smoke` against a running deployment: one draft film, priced and asked for first (H4, D7)."""
+"""`make smoke` against a running deployment: one draft film, priced and confirmed first."""
 
 import os
 import re
@@ -22,7 +22,7 @@ def operator(folder: Path, **answers: str) -> Path:
     return folder
 
 
-def test_smoke_film_when_agreed_to_then_is_made_within_its_price(stack: Stack, tmp_path: Path) -> None:
+def test_smoke_film_is_made_within_its_price_when_confirmed(stack: Stack, tmp_path: Path) -> None:
     state = stack.state
     checkout = operator(tmp_path, terraform=state["api"], gcloud=state["tokens"]["owner"])
 

@@ -12,7 +12,7 @@ LITE = {"video": "veo-3.1-lite-generate-001"}
 QUICK = {"scenes": 1, "duration_s": 4, "quality": "draft"}
 
 
-def test_same_idempotency_key_when_submitted_twice_then_is_one_job(stack: Stack) -> None:
+def test_one_job_is_created_when_an_idempotency_key_is_submitted_twice(stack: Stack) -> None:
     body = {"prompt": "One scene of a fox in the snow", **QUICK}
     first = stack.api("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": "fox-1"})
     second = stack.api("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": "fox-1"})
@@ -26,7 +26,7 @@ def test_same_idempotency_key_when_submitted_twice_then_is_one_job(stack: Stack)
     assert len(stack.bill(job["id"])) == 1
 
 
-def test_uploaded_prompt_then_becomes_a_film_and_the_report_says_which(stack: Stack) -> None:
+def test_uploaded_prompt_becomes_a_film_and_the_report_names_it(stack: Stack) -> None:
     owner = "owner@example.com"
     request = {"prompt": "One scene of a heron at dawn", "owner": owner, **QUICK}
 
@@ -37,7 +37,7 @@ def test_uploaded_prompt_then_becomes_a_film_and_the_report_says_which(stack: St
     assert stack.wait(report["job_id"])["state"] == "COMPLETE"
 
 
-def test_bad_upload_then_gets_a_readable_report_and_its_execution_is_not_repeated(stack: Stack) -> None:
+def test_report_says_what_to_fix_and_execution_is_not_repeated_when_an_upload_is_invalid(stack: Stack) -> None:
     stack.upload("ideas/bad.yaml", b"prompt: A heron\nscenes: many\n")
 
     report = stack.report("ideas/bad.yaml")
@@ -47,7 +47,7 @@ def test_bad_upload_then_gets_a_readable_report_and_its_execution_is_not_repeate
     assert report["remedy"]
 
 
-def test_bad_request_then_is_a_problem_that_names_the_field_and_the_way_out(stack: Stack) -> None:
+def test_problem_names_field_and_remedy_when_a_request_is_invalid(stack: Stack) -> None:
     for body, told in (
         ({}, "prompt: Field required"),
         ({"prompt": "A heron", "sceens": 3}, "sceens: there is no such field"),
@@ -67,7 +67,7 @@ def test_bad_request_then_is_a_problem_that_names_the_field_and_the_way_out(stac
     assert stack.api("DELETE", "/v1/jobs").status_code == 405
 
 
-def test_execution_by_rest_then_is_a_whole_film_and_a_bad_one_fails_readably(stack: Stack) -> None:
+def test_execution_by_rest_makes_a_film_and_fails_in_words_when_its_request_is_invalid(stack: Stack) -> None:
     good = start_execution(stack, {"prompt": "One scene of an owl", **QUICK})
     bad = start_execution(stack, {"prompt": "One scene of an owl", "sceens": 1})
 
@@ -84,7 +84,7 @@ def test_execution_by_rest_then_is_a_whole_film_and_a_bad_one_fails_readably(sta
     assert made["job_id"] in {job["id"] for job in listed}
 
 
-def test_gcloud_run_then_is_a_whole_film_and_gcloud_describes_it(stack: Stack, gcloud: Callable[..., Any]) -> None:
+def test_gcloud_run_makes_a_film_and_gcloud_describes_the_execution(stack: Stack, gcloud: Callable[..., Any]) -> None:
     gcloud("workflows", "deploy", "film-again", "--source=workflows/film.yaml")
     wish = json.dumps({"prompt": "One scene of a whale", "owner": "owner@example.com", **QUICK})
 

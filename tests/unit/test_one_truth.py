@@ -26,11 +26,11 @@ def http_timeouts() -> dict[str, int]:
     return found
 
 
-def test_entry_points_then_are_the_functions_that_are_deployed() -> None:
+def test_entry_points_are_the_functions_that_are_deployed() -> None:
     assert sorted(ENTRY_POINTS) == sorted(SERVICES["functions"])
 
 
-def test_every_service_then_has_an_account_of_its_own_and_a_list_of_invokers() -> None:
+def test_every_service_has_an_account_of_its_own_and_a_list_of_invokers() -> None:
     deployed = {*SERVICES["functions"], *SERVICES["services"]}
 
     assert deployed <= set(ACCESS["accounts"])
@@ -41,13 +41,13 @@ def test_every_service_then_has_an_account_of_its_own_and_a_list_of_invokers() -
     assert callers <= {*ACCESS["accounts"], "people"}
 
 
-def test_workflow_then_reads_exactly_the_variables_it_is_given() -> None:
+def test_workflow_reads_exactly_the_variables_it_is_given() -> None:
     read = set(re.findall(r'sys\.get_env\("(\w+)"\)', FILM)) - {"GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"}
 
     assert read == set(SERVICES["workflow"]["env"])
 
 
-def test_workflow_then_waits_as_long_as_each_service_may_take_and_no_longer_than_workflows_allow() -> None:
+def test_workflow_waits_as_long_as_each_service_may_take_and_no_longer_than_workflows_allow() -> None:
     timeouts = http_timeouts()
     limits = {name: service["timeout_s"] for name, service in {**SERVICES["functions"], **SERVICES["services"]}.items()}
 
@@ -56,14 +56,14 @@ def test_workflow_then_waits_as_long_as_each_service_may_take_and_no_longer_than
         assert limits[name] <= timeout <= 1800, name
 
 
-def test_workflow_then_parses_and_steps_have_unique_names_within_a_routine() -> None:
+def test_workflow_parses_and_its_steps_have_unique_names_within_a_routine() -> None:
     routines = yaml.safe_load(FILM)
 
     errors = ["is_throttled", "is_retryable", "read_problem"]
     assert list(routines) == ["main", "film", "ensure_keyframe", "report_failure", "call_step", *errors]
 
 
-def test_queues_together_then_never_exceed_veos_quota_of_fifty_requests_a_minute() -> None:
+def test_queues_together_stay_within_veos_quota_of_fifty_requests_a_minute() -> None:
     rates = [queue["dispatches_per_minute"] for name, queue in QUEUES.items() if name != "comment"]
 
     assert sum(rates) <= 50
@@ -72,16 +72,16 @@ def test_queues_together_then_never_exceed_veos_quota_of_fifty_requests_a_minute
 @pytest.mark.parametrize(
     "step", ["write_storyboard", "draw_keyframe", "poll_clips", "close_job", "fail_job", "open_job"]
 )
-def test_step_then_is_spelled_the_same_in_module_function_and_workflow(step: str) -> None:
+def test_step_is_spelled_the_same_in_module_function_and_workflow(step: str) -> None:
     assert (ROOT / f"functions/promptreel/usecases/{step}.py").exists()
     assert step in ENTRY_POINTS
     assert re.search(rf"- {step}:\n\s+(try|call)", FILM)
 
 
-def test_generated_pages_then_are_fresh() -> None:
+def test_generated_pages_are_up_to_date() -> None:
     assert docs.STATES_PAGE.read_text() == docs.states_page(), "run `make docs`"
 
 
-def test_no_file_of_requirements_then_brings_a_client_that_posts_paid_calls_twice() -> None:
+def test_requirements_contain_no_client_that_posts_paid_calls_twice() -> None:
     for name in ("tests", "functions", "stitcher_service"):
         assert "aiohttp" not in (ROOT / name / "requirements.txt").read_text()

@@ -17,13 +17,13 @@ COMPLETE = {
 }
 
 
-def test_complete_environment_then_is_read_and_empty_urls_mean_googles() -> None:
+def test_complete_environment_is_read_and_empty_urls_mean_googles() -> None:
     settings = Settings.from_env({**COMPLETE, "PROMPTREEL_PACE": "0.05"})
 
     assert (settings.project, settings.pace, settings.media_url) == ("x", 0.05, "")
 
 
-def test_missing_and_wrong_settings_then_are_all_named_at_once() -> None:
+def test_missing_and_wrong_settings_are_all_named_at_once() -> None:
     with pytest.raises(Broken) as told:
         Settings.from_env({**COMPLETE, "PROMPTREEL_PROJECT": "", "PROMPTREEL_PACE": "2", "PROMPTREEL_KEEP_DAYS": "-1"})
 
@@ -31,7 +31,7 @@ def test_missing_and_wrong_settings_then_are_all_named_at_once() -> None:
         assert name in told.value.message
 
 
-def test_deployment_then_sets_exactly_what_settings_read() -> None:
+def test_deployment_sets_exactly_what_settings_read() -> None:
     services = json.loads(CONFIG.read_text())
     known = {f"PROMPTREEL_{field.name.upper()}" for field in fields(Settings)}
 
