@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from promptreel.domain.call import Call
-from promptreel.domain.job import Budget, Job
+from promptreel.domain.job import Budget, Job, Output
 from promptreel.domain.render import Render
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene
@@ -26,6 +26,19 @@ def a_job(job_id: str = "job-1", **fields: Any) -> Job:
         "updated": START,
     }
     return Job.model_validate({**defaults, **fields})
+
+
+def an_output(frames: int = 432, **fields: Any) -> Output:
+    defaults = {
+        "film_uri": "gs://artifacts/film.mp4",
+        "poster_uri": "gs://artifacts/poster.jpg",
+        "digest": "d",
+        "frames": frames,
+        "width_px": 1280,
+        "height_px": 720,
+        "copied_frames": frames,
+    }
+    return Output.model_validate({**defaults, **fields})
 
 
 def a_scene(number: int = 1, **fields: Any) -> Scene:

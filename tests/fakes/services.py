@@ -1,6 +1,6 @@
 """The real composition over fakes: the same steps, the same ledger, nothing outside the process."""
 
-from promptreel.domain.job import Budget, Job, Output
+from promptreel.domain.job import Budget, Job
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Replace
 from promptreel.services import Services
@@ -11,6 +11,7 @@ from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.poll_clips import ClipsPolled, PollClips
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.write_storyboard import WriteStoryboard
+from tests.factories import an_output
 from tests.fakes.artifacts import MemoryArtifacts, MemoryInbox
 from tests.fakes.jobs import MemoryJobs
 from tests.fakes.models import FakeImageGenerator, FakeTextGenerator, FakeVideoGenerator
@@ -100,17 +101,8 @@ class FakeServices(Services):
 
     def give_film(self, job: Job) -> None:
         """What the stitcher writes on the job once its film is cut."""
-        output = Output(
-            film_uri="gs://artifacts/film.mp4",
-            poster_uri="gs://artifacts/poster.jpg",
-            digest="d",
-            frames=432,
-            width_px=1280,
-            height_px=720,
-            copied_frames=432,
-        )
         read = self.jobs.get_job(job.id)
-        self.jobs.write(Replace(job.id, read, read.value.evolve(output=output)))
+        self.jobs.write(Replace(job.id, read, read.value.evolve(output=an_output())))
 
     def close(self, job: Job) -> str:
         return self.close_job(CloseJob(job.id, job.run)).state

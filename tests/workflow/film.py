@@ -9,7 +9,7 @@ from typing import Any
 
 from localcloud.tests.workflows.conftest import Played, ScriptedWorld, play_source
 from localcloud.workflows.faults import fault
-from promptreel.domain.job import Job, Output
+from promptreel.domain.job import Job
 from promptreel.http.step_handler import answer
 from promptreel.ports.storage import Replace
 from promptreel.usecases.close_job import CloseJob
@@ -19,6 +19,7 @@ from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.poll_clips import PollClips
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.write_storyboard import WriteStoryboard
+from tests.factories import an_output
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
 
@@ -102,14 +103,5 @@ class FilmRun:
     def _stitch(self, job_id: str) -> dict[str, Any]:
         read = self.world.jobs.get_job(job_id)
         frames = read.value.require_plan().planned_frames
-        output = Output(
-            film_uri="gs://film",
-            poster_uri="gs://poster",
-            digest="d",
-            frames=frames,
-            width_px=1280,
-            height_px=720,
-            copied_frames=frames,
-        )
-        self.world.jobs.write(Replace(job_id, read, read.value.evolve(output=output)))
+        self.world.jobs.write(Replace(job_id, read, read.value.evolve(output=an_output(frames))))
         return {"state": "done", "wait_s": 0}

@@ -24,7 +24,7 @@ def test_film_runs_every_step_in_order(world: FakeServices) -> None:
     played = film.play(PROMPT)
 
     assert played.result["state"] == "complete"
-    assert played.result["film_uri"] == "gs://film"
+    assert played.result["film_uri"] == "gs://artifacts/film.mp4"
     assert film.job().state is JobState.COMPLETE
     order = [step for step in film.calls if step not in {"draw_keyframe", "poll_clips"}]
     assert order == ["open_job", "write_storyboard", "stitcher_film", "close_job"]

@@ -2,19 +2,10 @@
 
 from promptreel.domain.job import Output
 from promptreel.http import responses
+from tests.factories import an_output
 from tests.fakes.services import FakeServices
 
-OUTPUT = Output(
-    film_uri="gs://artifacts/film.mp4",
-    poster_uri="gs://artifacts/poster.jpg",
-    sheet_uri="gs://artifacts/sheet.jpg",
-    preview_uri="gs://artifacts/preview.mp4",
-    digest="d",
-    frames=192,
-    width_px=1280,
-    height_px=720,
-    copied_frames=192,
-)
+OUTPUT = an_output(192, sheet_uri="gs://artifacts/sheet.jpg", preview_uri="gs://artifacts/preview.mp4")
 
 
 def output_of(world: FakeServices, output: Output) -> dict[str, object]:

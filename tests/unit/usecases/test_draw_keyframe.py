@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from promptreel.domain.call import CUT_OFF, committed_micros
-from promptreel.domain.job import Budget, Job, Output
+from promptreel.domain.job import Budget, Job
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import AnswerLost, BudgetExceeded, QuotaExhausted, Refused, Rejected, Throttled
@@ -13,6 +13,7 @@ from promptreel.ports.models import Declined
 from promptreel.ports.storage import Replace
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
+from tests.factories import an_output
 from tests.fakes.services import FakeServices
 
 
@@ -186,9 +187,6 @@ def test_scene_edited_while_its_picture_was_drawn_then_keeps_its_new_take_untouc
 
 
 SQUARE = (1024, 1024)
-OUTPUT = Output(
-    film_uri="gs://film", poster_uri="gs://poster", digest="d", frames=1, width_px=2, height_px=2, copied_frames=1
-)
 
 
 def draw_start(world: FakeServices, job: Job) -> str:
@@ -248,5 +246,5 @@ def film(world: FakeServices, job: Job) -> None:
     world.clock.pass_s(60)
     assert world.poll(job).state == "done"
     read = world.jobs.get_job(job.id)
-    world.jobs.write(Replace(job.id, read, read.value.evolve(output=OUTPUT)))
+    world.jobs.write(Replace(job.id, read, read.value.evolve(output=an_output())))
     assert world.close(job) == "complete"

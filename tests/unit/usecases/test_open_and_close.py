@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from promptreel.domain.job import Output
 from promptreel.domain.states import JobState
 from promptreel.errors import Broken, Invalid
 from promptreel.ports.storage import Replace
 from promptreel.usecases.close_job import CloseJob
 from promptreel.usecases.fail_job import FailJob, problem_of
 from promptreel.usecases.open_job import OpenJob
+from tests.factories import an_output
 from tests.fakes.services import FakeServices
 
 PROMPT = {"prompt": "A lighthouse keeper waits"}
@@ -135,10 +135,7 @@ def stitched(world: FakeServices) -> str:
     world.clock.pass_s(60)
     world.poll(job)
     read = world.jobs.get_job(job.id)
-    output = Output(
-        film_uri="gs://f", poster_uri="gs://p", digest="d", frames=432, width_px=1280, height_px=720, copied_frames=432
-    )
-    world.jobs.write(Replace(job.id, read, read.value.evolve(output=output)))
+    world.jobs.write(Replace(job.id, read, read.value.evolve(output=an_output())))
     return job.id
 
 
@@ -147,7 +144,7 @@ def test_cut_film_when_closed_then_the_job_is_complete_with_its_spending_and_sta
 
     first = world.close_job(CloseJob(job_id, 1))
 
-    assert (first.state, first.film_uri) == ("complete", "gs://f")
+    assert (first.state, first.film_uri) == ("complete", "gs://artifacts/film.mp4")
     assert first.spent_usd.startswith("7.")
     assert world.close_job(CloseJob(job_id, 1)) == first
     assert world.jobs.get_job(job_id).value.state is JobState.COMPLETE
