@@ -1,4 +1,4 @@
-"""``make check``: every file, section and test that a document names exists."""
+"""``make check``: every file, section and name that a document cites exists."""
 
 import re
 import subprocess
@@ -10,17 +10,19 @@ ROOT = Path(__file__).parents[1]
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE_BLOCK = re.compile(r"^(?:```(?:.|\n)*?^```|(?: {4}.*\n)+)", re.MULTILINE)
+_WORD = re.compile(r"\w+")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 _EXPLICIT_ANCHOR = re.compile(r'<a id="([^"]+)">')
 _PAGE = re.compile(r"(?<![\w/.-])docs/(?:adr/\d{4}\b(?!-)|[\w/-]+\.md\b)")
 _CODE = re.compile(r"(?<![\w/.-])(?:tests|infra|functions|workflows|examples|tools)/[\w/-]+\.(?:py|json|yaml|tf)\b")
-_TEST = re.compile(r"`(test_\w+)`")
+_NAME = re.compile(r"`([a-z][a-z0-9]*(?:_[a-z0-9]+)+)`")  # of a test, function, module, field or state of the code
+_HISTORY = {"CHANGELOG.md", "adr"}  # names of their time
 _TEXT_SUFFIXES = {".json", ".md", ".py", ".tf", ".toml", ".yaml", ".yml"}
 
 
 def find_faults(root: Path, files: Sequence[Path]) -> Iterator[str]:
-    """One line for each link, mention or test name that leads nowhere."""
-    tests = set(re.findall(r"^ *(?:async )?def (test_\w+)", _join(files, root, "test_*.py"), re.MULTILINE))
+    """One line for each link, mention or name that leads nowhere."""
+    words = set(_WORD.findall(_code(root, files)))
     for file in files:
         if file.suffix not in _TEXT_SUFFIXES and file.name != "Makefile":
             continue
@@ -29,7 +31,8 @@ def find_faults(root: Path, files: Sequence[Path]) -> Iterator[str]:
         yield from (f"{file}: there is no {mention}" for mention in sorted(mentions) if not _exists(root, mention))
         if file.suffix == ".md":
             yield from _link_faults(root, file, text)
-            yield from (f"{file}: there is no test {name}" for name in _TEST.findall(text) if name not in tests)
+            if _is_about_code(file):
+                yield from (f"{file}: no code has `{name}`" for name in _NAME.findall(text) if name not in words)
 
 
 def _link_faults(root: Path, file: Path, text: str) -> Iterator[str]:
@@ -51,14 +54,21 @@ def anchors(text: str) -> set[str]:
     return {*spelled, *_EXPLICIT_ANCHOR.findall(text)}
 
 
+def _is_about_code(file: Path) -> bool:
+    """Pages of the root and of docs/; stand-ins and infrastructure quote names of their services."""
+    return file.parts[0] in {"docs", file.name} and not _HISTORY & set(file.parts)
+
+
 def _exists(root: Path, mention: str) -> bool:
     """``docs/adr/0005`` is short for the decision whose file name begins so."""
     path = root / mention
     return path.exists() or (not path.suffix and any(path.parent.glob(f"{path.name}-*.md")))
 
 
-def _join(files: Iterable[Path], root: Path, pattern: str) -> str:
-    return "\n".join((root / file).read_text(encoding="utf-8") for file in files if file.match(pattern))
+def _code(root: Path, files: Iterable[Path]) -> str:
+    """Everything that is not a document, and the names of the files."""
+    code = [file for file in files if file.suffix in _TEXT_SUFFIXES - {".md"}]
+    return "\n".join([*map(str, files), *((root / file).read_text(encoding="utf-8") for file in code)])
 
 
 def tracked(root: Path) -> list[Path]:

@@ -41,7 +41,8 @@ def test_link_is_accepted_when_it_leads_somewhere(tmp_path: Path, text: str) -> 
     [
         ("[gone](missing.md)", f"{DOCS}/other.md: missing.md leads to no file"),
         ("[gone](page.md#what)", f"{DOCS}/other.md: page.md#what leads to no section"),
-        ("proven by `test_film`", f"{DOCS}/other.md: there is no test test_film"),
+        ("it calls `cut_film`", f"{DOCS}/other.md: no code has `cut_film`"),
+        ("proven by `test_film_is_long`", f"{DOCS}/other.md: no code has `test_film_is_long`"),
         (f"see {DOCS}/vertex.md", f"{DOCS}/other.md: there is no {DOCS}/vertex.md"),
         (f"see {DOCS}/adr/0099", f"{DOCS}/other.md: there is no {DOCS}/adr/0099"),
         ("see tests/unit/test_gone.py", f"{DOCS}/other.md: there is no tests/unit/test_gone.py"),
