@@ -1,35 +1,8 @@
 """Strings with a form: ``format`` names."""
 
-import re
 import uuid
-from collections.abc import Mapping
 
 from localcloud.vertex import chance
-
-_DAY, _TIME = r"\d{4}-\d{2}-\d{2}", r"\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})"
-_LOOKS: Mapping[str, str] = {
-    "date": _DAY,
-    "time": _TIME,
-    "date-time": rf"{_DAY}T{_TIME}",
-    "duration": r"P[\dYMWDTHS.]+",
-    "email": r"[^\s@]+@[^\s@]+",
-    "hostname": r"[A-Za-z0-9.-]+",
-    "idn-email": r"[^\s@]+@[^\s@]+",
-    "ipv4": r"\d+(?:\.\d+){3}",
-    "ipv6": r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]+",
-    "iri": r"[a-z][a-z0-9+.-]*:\S*",
-    "json-pointer": r"(?:/[^/]*)*",
-    "relative-json-pointer": r"\d+(?:#|(?:/[^/]*)*)",
-    "uri-reference": r"\S*",
-    "iri-reference": r"\S*",
-    "uri": r"[a-z][a-z0-9+.-]*:\S*",
-    "uuid": r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
-}
-
-
-def looks_like(name: str, text: str) -> bool:
-    """Whether a text has the outward form of a format; unknown formats are free."""
-    return bool(re.fullmatch(_LOOKS.get(name, r"(?s:.*)"), text))
 
 
 def formatted(name: str, *seed: object) -> str | None:

@@ -29,8 +29,8 @@ Merge = Callable[[Any, Any], Any]
 def canonical(schema: Json) -> dict[str, Any]:
     """The same schema with camelCase keywords, lower-case types and numbers where text stood for them."""
     plain = {_SPELLED.get(name, name): value for name, value in schema.items() if value is not None or name == "const"}
-    if isinstance(written := plain.get("type"), str):
-        plain["type"] = written.lower()
+    if written := plain.get("type"):
+        plain["type"] = written.lower() if isinstance(written, str) else [str(each).lower() for each in written]
     if plain.get("type") in ("", "type_unspecified"):
         del plain["type"]
     for name in ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"):
@@ -41,6 +41,17 @@ def canonical(schema: Json) -> dict[str, Any]:
             plain[name] = float(plain[name])
     if plain.get("type") in ("integer", "number") and all(isinstance(each, str) for each in plain.get("enum", [0])):
         plain["enum"] = [int(each) if re.fullmatch(r"-?\d+", each) else float(each) for each in plain["enum"]]
+    return _modern(plain)
+
+
+def _modern(plain: dict[str, Any]) -> dict[str, Any]:
+    """The same schema without what draft 4 spelled otherwise: exclusive bounds and tuples."""
+    for name, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(plain.get(name), bool):  # draft 4: whether the bound itself is excluded
+            plain |= {name: plain.pop(bound)} if plain.pop(name) and bound in plain else {}
+    if isinstance(plain.get("items"), list):  # draft 4's spelling of tuples
+        plain["prefixItems"] = plain.pop("items")
+        plain |= {"items": plain.pop("additionalItems")} if "additionalItems" in plain else {}
     return plain
 
 

@@ -1,5 +1,6 @@
 """Arrays: as long as the prompt says, each entry telling its part of the story, tuples place by place."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -7,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from localcloud.vertex.text import naming, story, verdict
-from localcloud.vertex.text.accepts import accepts, same
+from localcloud.vertex.text.accepts import accepts
 from localcloud.vertex.text.counting import count_of, words
 from localcloud.vertex.text.place import Place
 from localcloud.vertex.text.schema import Node, ways
@@ -39,11 +40,8 @@ def filled_list(shape: Node, place: Place, fill: Fill) -> list[Any]:
 
 
 def _parts(shape: Node) -> tuple[list[Any], Any]:
-    """Schemas of the first entries, and that of the others; both spellings of tuples."""
-    items = shape.get("items", True)
-    if isinstance(items, list):
-        return items, shape.get("additionalItems", False)
-    prefix = list(shape.get("prefixItems", []))
+    """Schemas of the first entries, and that of the others."""
+    prefix, items = list(shape.get("prefixItems", [])), shape.get("items", True)
     return prefix, items if "items" in shape.raw or not prefix else shape.get("minItems", 0) > len(prefix)
 
 
@@ -51,7 +49,7 @@ def _append(filled: list[Any], schema: Any, at: Place, fill: Fill, shape: Node) 
     """Add an entry; where entries must differ, try until it does, and leave it out if it cannot."""
     for attempt in range(_DISTINCT_TRIES if shape.get("uniqueItems") else 1):
         value = fill(schema, shape.root, replace(at, attempt=at.attempt + attempt))
-        if not shape.get("uniqueItems") or not any(same(value, each) for each in filled):
+        if not shape.get("uniqueItems") or not any(_same(value, each) for each in filled):
             filled.append(value)
             return
 
@@ -107,3 +105,16 @@ def _of(name: str, beat: str, place: Place) -> str:
         return beat
     spoken = [told for told in story.sentences(place.beat) if re.search(rf"(?i)\b{re.escape(name)}\b", told)]
     return " ".join(spoken[:2]) or beat
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Equal as JSON: true is not 1, but 1.0 is."""
+    return json.dumps(_plain(a), sort_keys=True) == json.dumps(_plain(b), sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
