@@ -1,4 +1,4 @@
-# The menu. `make` alone lists it.
+# Run `make` to list the targets.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,26 +8,26 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-in
 LOCKED := tests/requirements.txt functions/requirements.txt stitcher_service/requirements.txt
 FIREBASE_TOOLS := firebase-tools@15.34.2
 FIREBASE := .local/node/node_modules/.bin/firebase
-DEPLOYMENT = $(or $(if $(PROJECT),--project=$(PROJECT)),$(error say where: make $@ PROJECT=my-project)) \
+DEPLOYMENT = $(or $(if $(PROJECT),--project=$(PROJECT)),$(error PROJECT is missing: make $@ PROJECT=my-project)) \
 	$(if $(REGION),--region=$(REGION)) $(if $(OPERATORS),--operators=$(OPERATORS)) $(if $(DRY_RUN),--dry-run)
 SUDO = $(shell test "$$(id -u)" = 0 || echo sudo)
 
-# Each part of the stack is a process of its own: half of its start would go into compiling what it imports, every time.
+# Each part of the stack is its own process: without compiled files, half of every start would be compilation.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-unit test-e2e test-firebase check fmt up bench chaos browser \
 	infra-test infra-inventory container-test bootstrap deploy smoke logs destroy audit docs lock clean
 
-help: ## list what can be made
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
 setup: $(INSTALLED) ## install everything into .venv (idempotent; demo, test and the others call it)
 
 $(INSTALLED): tests/requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "promptreel needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	sed -n '/^uv==/,/# via/p' tests/requirements.txt > $(VENV)/uv.txt # uv by pip, the rest by uv: ten times as fast
+	sed -n '/^uv==/,/# via/p' tests/requirements.txt > $(VENV)/uv.txt # pip installs uv, uv installs the rest: ten times as fast
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes tests/requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
@@ -39,7 +39,7 @@ demo: setup ## one film from examples/ (or DEMO_PROMPT="…") on a local stack, 
 test: setup browser ## the whole test suite
 	$(BIN)/pytest -n 2 --dist loadscope
 
-test-unit: setup ## the rooms that need no stack: seconds
+test-unit: setup ## the tests that need no stack: seconds
 	$(BIN)/pytest tests/unit
 
 test-e2e: setup ## whole films on the local stack
@@ -64,7 +64,7 @@ check: setup ## lint, format, types, layers, links, locks, the workflow's own co
 	$(BIN)/python -m tools.terraform fmt -check -recursive infra
 	$(BIN)/python -m tools.locks $(LOCKED) -- $(LOCK)
 
-fmt: setup ## format and mend what can be mended
+fmt: setup ## format, and fix what can be fixed automatically
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 	$(BIN)/python -m tools.terraform fmt -recursive infra
@@ -78,34 +78,34 @@ bench: setup ## measured figures: makespan against the critical path, jobs in pa
 	$(BIN)/python -m tests.bench.idle
 	$(BIN)/python -m tests.bench.cut
 
-chaos: setup ## kill anything at any time: 40 films, 300 kills, every fault (SEED=…; about half an hour)
+chaos: setup ## 40 films with 300 kills and every fault (SEED=…; about half an hour)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
-infra-test: setup ## prove the Terraform offline
+infra-test: setup ## test the Terraform configuration offline
 	$(BIN)/pytest -n 2 --dist worksteal -p no:hypothesispytest tests/infra
 
-infra-inventory: setup ## write down what a plan would create and the table of variables, after a change that is meant
-	$(BIN)/python -m tests.infra.inventory
+infra-inventory: setup ## after an intended change: write the inventory of a plan and the table of variables
+	$(BIN)/python -m tools.terraform.inventory
 
-container-test: setup ## build the stitcher's image without a docker daemon and cut a film inside it (root, Debian)
-	$(BIN)/python -m tests.container
+container-test: setup ## build both images without a Docker daemon, cut a film and start them (root, Debian)
+	$(BIN)/python -m tools.container
 
 bootstrap: setup ## prepare a project: state bucket, first APIs (PROJECT=…)
 	$(BIN)/python -m infra.operate bootstrap $(DEPLOYMENT)
 
-deploy: setup ## bring promptreel up in a Google Cloud project (PROJECT=…)
+deploy: setup ## deploy promptreel to a Google Cloud project (PROJECT=…)
 	$(BIN)/python -m infra.operate deploy $(DEPLOYMENT)
 
-smoke: setup ## one real draft film; says its price first and asks (PROJECT=…)
+smoke: setup ## one real draft film, after a confirmation of its price (PROJECT=…)
 	$(BIN)/python -m infra.operate smoke $(DEPLOYMENT)
 
-logs: setup ## what was logged about JOB=… (PROJECT=…)
+logs: setup ## the log of JOB=… (PROJECT=…)
 	$(BIN)/python -m infra.operate logs $(DEPLOYMENT) --job=$(JOB)
 
-destroy: setup ## take a deployment away (PROJECT=…)
+destroy: setup ## delete a deployment and its films (PROJECT=…)
 	$(BIN)/python -m infra.operate destroy $(DEPLOYMENT)
 
-audit: setup ## known vulnerabilities in what is deployed (asks a public service)
+audit: setup ## known vulnerabilities of the deployed packages (queries a public service)
 	$(BIN)/uv tool run --from pip-audit pip-audit --strict --disable-pip --require-hashes \
 		-r functions/requirements.txt -r stitcher_service/requirements.txt
 
@@ -117,6 +117,6 @@ lock: setup ## compile the hash-locked requirements from pyproject.toml
 	$(LOCK) --extra functions -o functions/requirements.txt
 	$(LOCK) --extra stitcher -o stitcher_service/requirements.txt
 
-clean: ## remove everything that was made, the virtual environment too
+clean: ## remove all generated files, the virtual environment too
 	rm -rf $(VENV) .local out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

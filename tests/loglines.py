@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from promptreel.logging import handler
-from tests.infra.policy import truth
+from tests.infra.policy import declared
 
-METRICS: dict[str, dict[str, Any]] = truth.config("metrics")["metrics"]
+METRICS: dict[str, dict[str, Any]] = declared.config("metrics")["metrics"]
 
 Line = dict[str, Any]
 

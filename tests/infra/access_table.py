@@ -1,17 +1,17 @@
-"""Who may do what: the whole of it. A grant that is not here fails the suite, and so does one that is only here.
+"""Every grant of the deployment. A test compares it with the plan in both directions.
 
-Reviewed by hand; never made from the plan. Names as in infra/config/access.json, without "film-".
+Reviewed by hand; never generated from the plan. Names as in infra/config/access.json, without "film-".
 """
 
-from tests.infra.policy.plan import NUMBER, PROJECT, REGION
+from tools.terraform.plan import NUMBER, PROJECT, REGION
 
 _DATABASE = f'resource.name == "projects/{PROJECT}/databases/(default)"'
 _STAGED = f'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-{NUMBER}-{REGION}")'
 _CLIPS = f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/clips/") != ""'
 
-# Role, on what, under which condition: to whom.
+# Role, resource, condition: members.
 TABLE: dict[tuple[str, str, str], str] = {
-    # The project as a whole: nothing finer exists for these.
+    # The whole project: these cannot be granted on less.
     ("promptreelPredictor", "project", ""): "write-storyboard draw-keyframe submit-clip poll-clips sweep-jobs",
     ("roles/datastore.user", "project", _DATABASE): (
         "open-job write-storyboard draw-keyframe submit-clip poll-clips close-job fail-job sweep-jobs api studio "
@@ -22,7 +22,7 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/pubsub.publisher", "project", ""): "@gs-project-accounts",
     ("roles/storage.objectViewer", "project", _STAGED): "build-functions",
     ("roles/workflows.invoker", "project", ""): "api studio sweep-jobs eventarc",
-    # Who may call what.
+    # Calls of services.
     ("roles/run.invoker", "service open-job", ""): "workflow",
     ("roles/run.invoker", "service write-storyboard", ""): "workflow",
     ("roles/run.invoker", "service draw-keyframe", ""): "workflow",
@@ -34,8 +34,8 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/run.invoker", "service stitcher", ""): "workflow",
     ("roles/run.invoker", "service api", ""): "user:ops@example.com group:makers@example.com",
     ("roles/run.invoker", "service studio", ""): "@gcp-sa-iap",
-    ("roles/iap.httpsResourceAccessor", "door of studio", ""): "user:ops@example.com group:makers@example.com",
-    # Who may read and write what.
+    ("roles/iap.httpsResourceAccessor", "iap of studio", ""): "user:ops@example.com group:makers@example.com",
+    # Reads and writes of buckets.
     ("roles/storage.objectViewer", "bucket artifacts", ""): "api studio",
     ("roles/storage.objectUser", "bucket artifacts", ""): (
         "write-storyboard draw-keyframe submit-clip poll-clips sweep-jobs stitcher"
@@ -46,7 +46,7 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/storage.objectViewer", "bucket results", ""): "user:ops@example.com group:makers@example.com",
     ("roles/storage.objectUser", "bucket results", ""): "open-job sweep-jobs",
     ("roles/storage.objectViewer", "bucket source", ""): "build build-functions",
-    # Who may send clips, see which wait, and in whose name; who may sign links, each only as itself.
+    # Sending clips, and seeing those that wait, as the account of the queue; signing links, each account as itself.
     ("roles/cloudtasks.enqueuer", "queue clips", ""): "draw-keyframe poll-clips",
     ("roles/cloudtasks.enqueuer", "queue clips-high", ""): "draw-keyframe poll-clips",
     ("promptreelTaskViewer", "queue clips", ""): "poll-clips",
@@ -54,22 +54,22 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/iam.serviceAccountUser", "account film-tasks", ""): "draw-keyframe poll-clips",
     ("promptreelSigner", "account film-api", ""): "api",
     ("promptreelSigner", "account film-studio", ""): "studio",
-    # Who may store images.
-    ("roles/artifactregistry.text", "repository promptreel", ""): "build",
-    ("roles/artifactregistry.text", "repository promptreel-functions", ""): "build-functions",
+    # Storing images.
+    ("roles/artifactregistry.writer", "repository promptreel", ""): "build",
+    ("roles/artifactregistry.writer", "repository promptreel-functions", ""): "build-functions",
 }
 
 
 def table() -> set[str]:
     """The table as the lines of `policy.access.grants`."""
     return {
-        f"{role} on {on} to {_member(who)}" + (f" if {condition}" if condition else "")
-        for (role, on, condition), everybody in TABLE.items()
-        for who in everybody.split()
+        f"{role} on {on} to {_member(name)}" + (f" if {condition}" if condition else "")
+        for (role, on, condition), members in TABLE.items()
+        for name in members.split()
     }
 
 
-def _member(who: str) -> str:
-    if who.startswith("@"):
-        return f"service-N{who}.iam.gserviceaccount.com"
-    return who if set(":@") & set(who) else f"film-{who}"
+def _member(name: str) -> str:
+    if name.startswith("@"):
+        return f"service-N{name}.iam.gserviceaccount.com"
+    return name if set(":@") & set(name) else f"film-{name}"

@@ -1,17 +1,17 @@
-"""One plan for all tests of a process: it is made by the real Terraform and takes two seconds."""
+"""One plan for all tests of a process: the real Terraform needs two seconds for it."""
 
 import json
 from collections.abc import Iterator
 
 import pytest
 
-from tests.infra.policy.plan import VARIABLES, Plan
+from tools.terraform.plan import VARIABLES, Plan
 from tools.terraform.terraform import Workspace, workspace
 
 
 @pytest.fixture(scope="session")
 def place() -> Iterator[Workspace]:
-    """A copy of the configuration; not to be changed."""
+    """A copy of the configuration; tests must not change it."""
     with workspace() as made:
         yield made
 
@@ -23,5 +23,5 @@ def plan(place: Workspace) -> Plan:
 
 @pytest.fixture(scope="session")
 def document(plan: Plan) -> str:
-    """What rules look at of the plan, as text to make copies from."""
+    """The parts of the plan that rules read, as JSON to make copies from."""
     return json.dumps({part: plan.document[part] for part in ("configuration", "planned_values")})

@@ -1,4 +1,4 @@
-"""The metrics' filters, held against log lines that the code really writes (H5, H6).
+"""The metrics' filters against log lines that the code writes.
 
 The same filters over the log files of a whole stack: tests/e2e/test_log_lines_of_a_film.py.
 """
@@ -59,7 +59,7 @@ def sweep_one_abandoned(world: FakeServices) -> None:
         (JobState.DELETED, {"jobs_withdrawn"}),
     ],
 )
-def test_job_when_it_ends_then_counts_by_its_state(state: JobState, metrics: set[str], lines: Written) -> None:
+def test_ended_job_is_counted_by_its_state(state: JobState, metrics: set[str], lines: Written) -> None:
     end_job(state)
 
     (line,) = lines.read()
@@ -77,7 +77,7 @@ def test_job_when_it_ends_then_counts_by_its_state(state: JobState, metrics: set
         (CallState.RELEASED, {"codes": ("job_ended",)}, {"calls_ended", "call_latency"}),
     ],
 )
-def test_paid_call_when_it_ends_then_counts_by_how(
+def test_ended_call_is_counted_by_its_state(
     state: CallState, fields: dict[str, Any], metrics: set[str], lines: Written
 ) -> None:
     end_call(state, **fields)
@@ -85,13 +85,13 @@ def test_paid_call_when_it_ends_then_counts_by_how(
     assert counted_by(lines.read()[0]) == metrics
 
 
-def test_step_that_closes_a_job_again_when_logged_then_ends_no_job(lines: Written) -> None:
+def test_repeated_close_of_a_job_is_not_counted_as_an_ended_job(lines: Written) -> None:
     step("close_job", CloseJob, lambda _: JobClosed("complete"))
 
     assert counted_by(lines.read()[0]) == STEP
 
 
-def test_refused_step_when_logged_then_counts_by_its_code(lines: Written) -> None:
+def test_refused_step_is_counted_by_its_code(lines: Written) -> None:
     def refuse(_: Any) -> Any:
         raise NotFound("There is no job-1.")
 
@@ -102,21 +102,19 @@ def test_refused_step_when_logged_then_counts_by_its_code(lines: Written) -> Non
     assert (line["outcome"], line["status"]) == ("not_found", 404)
 
 
-def test_abandoned_job_when_swept_then_counts_as_stuck_in_each_sweep_that_finds_it(
-    world: FakeServices, lines: Written
-) -> None:
+def test_abandoned_job_is_counted_as_stuck_in_each_sweep_that_finds_it(world: FakeServices, lines: Written) -> None:
     sweep_one_abandoned(world)
-    world.sweep_jobs(SweepJobs())  # it was set going again a moment ago
+    world.sweep_jobs(SweepJobs())  # it was restarted a moment ago
 
     stuck = [line for line in lines.read() if "jobs_stuck" in counted_by(line)]
     assert [counted_by(line) for line in stuck] == [{"jobs_stuck"}]
 
 
-def test_bug_when_logged_then_counts_as_one(lines: Written) -> None:
-    def stumble(_: Any) -> Any:
+def test_unexpected_error_is_counted_once(lines: Written) -> None:
+    def fail(_: Any) -> Any:
         raise ZeroDivisionError
 
-    step("poll_clips", PollClips, stumble)
+    step("poll_clips", PollClips, fail)
 
     bug, ended = lines.read()
     assert counted_by(bug) == {"unexpected_errors"}
@@ -126,13 +124,11 @@ def test_bug_when_logged_then_counts_as_one(lines: Written) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
-def test_labels_and_values_then_are_fields_of_the_lines_that_count(
-    name: str, lines: Written, world: FakeServices
-) -> None:
-    def stumble(_: Any) -> Any:
+def test_labels_and_values_are_fields_of_the_counted_lines(name: str, lines: Written, world: FakeServices) -> None:
+    def fail(_: Any) -> Any:
         raise ZeroDivisionError
 
-    step("poll_clips", PollClips, stumble)
+    step("poll_clips", PollClips, fail)
     sweep_one_abandoned(world)
     for job_state in (JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED, JobState.DELETED):
         end_job(job_state)
@@ -143,4 +139,4 @@ def test_labels_and_values_then_are_fields_of_the_lines_that_count(
 
     assert counted
     assert all(fields <= set(line) for line in counted)
-    assert not fields & {"prompt", "reason", "job_id", "call_id"}, "a label with many values is dear"
+    assert not fields & {"prompt", "reason", "job_id", "call_id"}, "a label with many values is expensive"

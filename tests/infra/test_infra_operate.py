@@ -1,4 +1,4 @@
-"""Deploy, smoke, logs and destroy say what they would do before they do it (H4)."""
+"""The commands and questions of deploy, smoke, logs and destroy."""
 
 import json
 import re
@@ -12,15 +12,15 @@ from infra.operate.__main__ import main
 from infra.operate.shell import CommandFailed, Shell
 from infra.operate.target import Deployed, Target, region, variables
 from promptreel.domain.money import parse_usd
-from tests.infra.policy import waiting
-from tests.infra.policy.plan import Plan
+from tests.infra.policy import propagation
+from tools.terraform.plan import Plan
 from tools.terraform.terraform import ROOT
 
 TARGET = Target("demo-project", "us-central1", ("ops@example.com",), "abc123")
 
 
 class Scripted(Shell):
-    """Answers by words in the command, each time the next one; everything else fails, or answers nothing."""
+    """Returns the next answer for a command that contains the given words; fails for every other command."""
 
     def __init__(self, answers: dict[tuple[str, ...], list[Any]], *, typed: bool = False) -> None:
         super().__init__(dry_run=False)
@@ -55,7 +55,7 @@ def commands(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [line.removeprefix("+ ") for line in capsys.readouterr().out.splitlines() if line.startswith("+ ")]
 
 
-def test_deployment_then_builds_before_it_plans_and_applies_only_what_was_shown(
+def test_deploy_builds_before_it_plans_and_applies_only_the_shown_plan(
     dry: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploying.deploy(TARGET, dry)
@@ -73,7 +73,7 @@ def test_deployment_then_builds_before_it_plans_and_applies_only_what_was_shown(
     assert not any("-auto-approve" in line for line in done), "every plan is shown before it is applied"
 
 
-def test_deployment_when_the_plan_is_not_wanted_then_nothing_is_applied(
+def test_deploy_applies_nothing_when_the_plan_is_rejected(
     monkeypatch: pytest.MonkeyPatch, dry: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Shell, "confirmed", lambda *_: False)
@@ -83,12 +83,12 @@ def test_deployment_when_the_plan_is_not_wanted_then_nothing_is_applied(
     assert not any("apply build/plan.bin" in line for line in commands(capsys))
 
 
-def test_first_resources_then_are_in_the_configuration(plan: Plan) -> None:
+def test_first_resources_are_in_the_configuration(plan: Plan) -> None:
     assert set(deploying.FIRST_RESOURCES) <= set(plan.configuration)
 
 
 def test_first_resources_include_every_grant_that_must_spread_before_a_build_or_trigger(plan: Plan) -> None:
-    assert waiting.young_grants(plan) <= set(deploying.FIRST_RESOURCES)
+    assert propagation.recent_grants(plan) <= set(deploying.FIRST_RESOURCES)
 
 
 def test_bootstrap_creates_the_service_agents_after_it_enables_their_apis(
@@ -106,7 +106,7 @@ def test_bootstrap_creates_the_service_agents_after_it_enables_their_apis(
         )
 
 
-def test_images_then_are_called_what_the_build_calls_them(plan: Plan) -> None:
+def test_images_have_the_names_that_the_build_gives_them(plan: Plan) -> None:
     build = (ROOT / "infra/build.yaml").read_text()
 
     assert TARGET.images("us-central1").replace("demo-project", "promptreel-test") == plan.outputs["images"]
@@ -117,9 +117,7 @@ def test_images_then_are_called_what_the_build_calls_them(plan: Plan) -> None:
         assert (ROOT / dockerfile).exists()
 
 
-def test_smoke_film_then_names_its_price_first_and_is_bound_by_it(
-    dry: Shell, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_smoke_prints_the_price_first_and_sets_it_as_budget(dry: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     looking.smoke(TARGET, dry)
     said = capsys.readouterr().out
     price = re.search(r"costs at most \$([\d.]+):", said)
@@ -132,7 +130,7 @@ def test_smoke_film_then_names_its_price_first_and_is_bound_by_it(
     assert 0 < parse_usd(price[1]) < 3_000_000
 
 
-def test_smoke_film_when_it_is_too_dear_then_nothing_is_asked_for(
+def test_smoke_runs_no_command_when_the_price_is_rejected(
     monkeypatch: pytest.MonkeyPatch, dry: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Shell, "confirmed", lambda *_: False)
@@ -193,7 +191,7 @@ def test_smoke_reports_which_account_wrote_the_clip_as_far_as_it_is_logged(
     ("actions", "typed", "applied"),
     [(["create"], False, True), (["delete", "create"], False, False), (["delete", "create"], True, True)],
 )
-def test_first_resources_are_applied_unasked_only_when_nothing_is_deleted(
+def test_first_resources_are_applied_without_confirmation_only_when_nothing_is_deleted(
     actions: list[str], typed: bool, applied: bool
 ) -> None:
     changes = json.dumps({"resource_changes": [{"address": "google_x.y", "change": {"actions": actions}}]})
@@ -236,7 +234,7 @@ def test_settings_of_the_operators_own_are_left_to_terraform(monkeypatch: pytest
     assert not any("operators" in one for one in given)
 
 
-def test_teardown_then_takes_protections_off_before_it_deletes_and_leaves_the_state(
+def test_destroy_removes_protections_before_it_deletes_and_keeps_the_state(
     dry: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploying.destroy(TARGET, dry)
@@ -249,18 +247,18 @@ def test_teardown_then_takes_protections_off_before_it_deletes_and_leaves_the_st
     assert not any("storage" in line and "tfstate" in line for line in done)
 
 
-def test_log_of_a_job_then_is_asked_for_by_its_id(dry: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_are_filtered_by_the_jobs_id(dry: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     looking.logs(TARGET, dry, "job-1", "7d")
 
     assert 'jsonPayload.job_id="job-1"' in commands(capsys)[0]
 
 
-def test_command_line_when_run_dry_then_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+def test_dry_run_ends_with_exit_code_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bootstrap", "--project=demo-project", "--dry-run"]) == 0
     assert any("demo-project-tfstate" in line for line in commands(capsys))
 
 
-def test_program_that_fails_then_stops_everything(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failing_command_raises_unless_it_is_tolerated(capsys: pytest.CaptureFixture[str]) -> None:
     shell = Shell(dry_run=False)
 
     assert shell.run("false", tolerated=True) is False

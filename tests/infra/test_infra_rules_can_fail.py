@@ -1,27 +1,27 @@
-"""Every rule is broken, once for each thing that it says: a rule that cannot fail guards nothing (H4)."""
+"""Every rule reports each of its failing examples."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.infra.breaks import BREAKS
-from tests.infra.draft import Draft
-from tests.infra.policy.everything import RULES
-from tests.infra.policy.plan import Plan
+from tests.infra.altered_plan import AlteredPlan
+from tests.infra.failing_examples import FAILING_EXAMPLES
+from tests.infra.policy.all_rules import RULES
+from tools.terraform.plan import Plan
 
 
-def test_every_rule_then_has_a_way_to_be_broken() -> None:
-    assert set(BREAKS) == set(RULES)
+def test_every_rule_has_failing_examples() -> None:
+    assert set(FAILING_EXAMPLES) == set(RULES)
 
 
-@pytest.mark.parametrize("name", sorted(BREAKS))
-def test_rule_when_broken_then_speaks(plan: Plan, document: str, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", sorted(FAILING_EXAMPLES))
+def test_rule_reports_a_fault_for_each_failing_example(plan: Plan, document: str, tmp_path: Path, name: str) -> None:
     silent = []
-    for number, spoil in enumerate(BREAKS[name]):
-        draft = Draft(json.loads(document), plan.infra, tmp_path / str(number))
-        spoil(draft)
-        if not list(RULES[name](Plan(draft.document, draft.infra))):
+    for number, edit in enumerate(FAILING_EXAMPLES[name]):
+        altered = AlteredPlan(json.loads(document), plan.infra, tmp_path / str(number))
+        edit(altered)
+        if not list(RULES[name](Plan(altered.document, altered.infra))):
             silent.append(number)
 
-    assert silent == [], "of the ways to break it; of the plan itself it says nothing: test_infra_policy"
+    assert silent == [], "failing examples that the rule does not report"

@@ -1,10 +1,10 @@
-"""The stand-in of Google's provider refuses what Google refuses while something else is too young."""
+"""The stand-in of Google's provider refuses what Google refuses until a metric or grant has propagated."""
 
 from typing import Any
 
 import pytest
 
-from tests.infra.policy.plan import VARIABLES
+from tools.terraform.plan import VARIABLES
 from tools.terraform.settling import Cloud
 from tools.terraform.terraform import workspace
 
@@ -36,7 +36,7 @@ def test_stand_in_refuses_a_filter_when_its_log_metric_is_younger_than_ten_minut
     assert cloud.refusal(kind, None, ALERT) == ""
 
 
-def test_stand_in_takes_a_query_when_metrics_are_not_validated() -> None:
+def test_stand_in_accepts_a_query_when_metrics_are_not_validated() -> None:
     assert Cloud().refusal("google_monitoring_alert_policy", None, QUERY) == ""
 
 

@@ -1,18 +1,17 @@
-"""Real Terraform with the provider's real schema, offline: format, validity, its own tests (H4)."""
+"""Real Terraform with the provider's real schema, offline: format, validity, its own tests."""
 
 import json
 import re
 from pathlib import Path
 
-from tests.infra import inventory
-from tests.infra.policy.everything import faults
-from tests.infra.policy.plan import VARIABLES, Plan
-from tools.terraform import archive, schemas
+from tests.infra.policy.all_rules import faults
+from tools.terraform import archive, inventory, schemas
+from tools.terraform.plan import VARIABLES, Plan
 from tools.terraform.terraform import ROOT, Workspace, workspace
 
 
 def code(place: Workspace) -> dict[str, list[str]]:
-    """Each file's lines without comments and without the spaces that align them, which a comment would move."""
+    """Each file's lines without comments and alignment, which depends on comments."""
     return {
         file.name: [
             re.sub(r"(?<=\S) +", " ", line)
@@ -23,7 +22,7 @@ def code(place: Workspace) -> dict[str, list[str]]:
     }
 
 
-def test_configuration_then_is_formatted() -> None:
+def test_configuration_is_formatted() -> None:
     with workspace() as own:
         written = code(own)
         formatted = own.run("fmt", "-recursive", "-no-color")
@@ -32,13 +31,13 @@ def test_configuration_then_is_formatted() -> None:
         assert code(own) == written, "run `make fmt`"
 
 
-def test_configuration_then_is_valid_for_the_providers_own_schema(place: Workspace) -> None:
+def test_configuration_is_valid_for_the_providers_schema(place: Workspace) -> None:
     validated = place.run("validate", "-no-color")
 
     assert validated.code == 0, validated.out
 
 
-def test_terraforms_own_tests_then_pass() -> None:
+def test_terraforms_own_tests_pass() -> None:
     with workspace() as own:
         tested = own.run("test", "-no-color")
 
@@ -46,7 +45,7 @@ def test_terraforms_own_tests_then_pass() -> None:
     assert int(re.findall(r"Success! (\d+) passed, 0 failed", tested.out)[0]) == 13
 
 
-def test_attribute_misspelt_read_only_or_of_unknown_value_when_validated_then_refused() -> None:
+def test_validation_refuses_misspelt_and_read_only_attributes_and_unknown_values() -> None:
     with workspace() as own:
         (own.infra / "extra.tf").write_text(
             'resource "google_storage_bucket" "x" {\n  name = "x"\n  locaton = "EU"\n}\n'
@@ -61,7 +60,7 @@ def test_attribute_misspelt_read_only_or_of_unknown_value_when_validated_then_re
     assert "ASLEEP" in validated.out
 
 
-def test_schema_then_is_that_of_the_version_that_is_asked_for() -> None:
+def test_schema_has_the_required_providers_version() -> None:
     version = re.search(r'"provider_version": "(\d+)\.', (ROOT / "tools/terraform/google-schema.json").read_text())
 
     assert version
@@ -69,7 +68,7 @@ def test_schema_then_is_that_of_the_version_that_is_asked_for() -> None:
     assert len(schemas.google().resources) >= 30
 
 
-def test_source_when_packed_twice_then_the_bytes_are_the_same(tmp_path: Path) -> None:
+def test_source_has_the_same_bytes_when_it_is_packed_twice(tmp_path: Path) -> None:
     config = {
         "source_dir": str(ROOT / "functions"),
         "output_path": str(tmp_path / "one.zip"),
@@ -84,7 +83,7 @@ def test_source_when_packed_twice_then_the_bytes_are_the_same(tmp_path: Path) ->
     assert (tmp_path / "first.zip").read_bytes() == (tmp_path / "one.zip").read_bytes()
 
 
-def test_source_when_caches_and_modes_change_then_the_digest_stays(tmp_path: Path) -> None:
+def test_digest_of_the_source_stays_when_only_caches_and_modes_change(tmp_path: Path) -> None:
     source = tmp_path / "functions"
     (source / "package").mkdir(parents=True)
     (source / "package/step.py").write_text("x = 1\n")
@@ -104,14 +103,14 @@ def test_source_when_caches_and_modes_change_then_the_digest_stays(tmp_path: Pat
     assert archive.read(config, tmp_path)["output_sha256"] != before
 
 
-def test_comment_after_every_line_and_lists_spelled_otherwise_then_change_nothing() -> None:
+def test_comments_and_formatting_of_lists_change_nothing() -> None:
     with workspace() as own:
         written = code(own)
         for listed in (own.infra / "config").glob("*.json"):
             listed.write_text(json.dumps(json.loads(listed.read_text(encoding="utf-8")), indent=4), encoding="utf-8")
         for file in own.infra.glob("*.tf"):
             lines = file.read_text(encoding="utf-8").splitlines()
-            file.write_text("".join(f"{line}\n# Another word.\n" for line in lines), encoding="utf-8")
+            file.write_text("".join(f"{line}\n# A comment.\n" for line in lines), encoding="utf-8")
         plan = Plan(own.plan(VARIABLES), own.infra)
 
         assert faults(plan) == {}

@@ -1,6 +1,6 @@
-"""`make deploy` and `make destroy` without a cloud: real Terraform, its state in a real object-store server (H4).
+"""`make deploy` and `make destroy` without a cloud: real Terraform, its state in a real object-store server.
 
-Google's API is the provider's stand-in, and the few things asked of gcloud are answered by a program of that name.
+Google's API is the provider's stand-in, and a script in gcloud's place answers the few commands that are used.
 """
 
 import json
@@ -17,21 +17,21 @@ import httpx
 import pytest
 
 from tests.contract.ports.emulators import storage
-from tests.infra import inventory
-from tests.infra.policy.plan import PROJECT
+from tools.terraform import inventory
+from tools.terraform.plan import PROJECT
 from tools.terraform.terraform import Workspace, workspace
 
 STATE_BUCKET = f"{PROJECT}-tfstate"
 
-# An image exists once it was built, a bucket once it was created; everything else is merely agreed to.
+# Images exist once built and buckets once created; every other command just succeeds.
 GCLOUD = """#!{python}
 import hashlib, json, os, sys
 import httpx
-asked, built = sys.argv[1:], os.environ["BUILT"]
-with open(os.environ["ASKED"], "a") as log:
-    log.write(json.dumps(asked) + "\\n")
+command, built = sys.argv[1:], os.environ["BUILT"]
+with open(os.environ["COMMANDS"], "a") as log:
+    log.write(json.dumps(command) + "\\n")
 buckets = os.environ["BUCKETS"]
-match asked:
+match command:
     case ["config", "get-value", "account"]:
         print(os.environ["ACCOUNT"])
     case ["projects", "describe", *_]:
@@ -61,7 +61,7 @@ match asked:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A copy of the checkout as an operator has it, and a cloud that holds nothing but what they put there."""
+    """An operator's copy of the checkout, and a cloud that is empty at first."""
 
     place: Workspace
     store: str
@@ -76,19 +76,19 @@ class Checkout:
         account: str = "ops@example.com",
         bucket_owner: str = "123456789012",
     ) -> str:
-        """What ``python -m infra.operate`` prints when the operator types this, and the code it ends with."""
+        """Run ``python -m infra.operate`` with this input, check its exit code, and return its output."""
         folder = self.place.folder
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "GOOGLE_"))}
         environment |= {
             "PATH": f"{folder / 'bin'}{os.pathsep}{environment['PATH']}",
             "PYTHONPATH": f"{folder}{os.pathsep}{folder / 'functions'}",
-            "ASKED": str(folder / "asked.jsonl"),
+            "COMMANDS": str(folder / "commands.jsonl"),
             "ACCOUNT": account,
             "BUCKET_OWNER": bucket_owner,
             "BUILT": str(folder / "built.txt"),
             "BUCKETS": f"{self.store}/storage/v1/b",
             "GOOGLE_BACKEND_STORAGE_CUSTOM_ENDPOINT": f"{self.store}/storage/v1/",
-            "GOOGLE_OAUTH_ACCESS_TOKEN": "nobody",
+            "GOOGLE_OAUTH_ACCESS_TOKEN": "unused",
             "TF_REATTACH_PROVIDERS": self.place.providers,
             "TF_CLI_CONFIG_FILE": os.devnull,
             "TF_CLI_ARGS": "-no-color",
@@ -107,31 +107,33 @@ class Checkout:
         return done.stdout + done.stderr
 
     def commit(self) -> None:
-        who = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
-        subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "x"], cwd=self.place.folder, check=True)
+        identity = ("-c", "user.name=Operator", "-c", "user.email=operator@example.com")
+        subprocess.run(
+            ["git", *identity, "commit", "-q", "--allow-empty", "-m", "x"], cwd=self.place.folder, check=True
+        )
 
-    def forget_backend(self) -> None:
+    def remove_backend(self) -> None:
         """As in a fresh clone, or after another project was deployed from this one."""
         shutil.rmtree(self.place.folder / "infra/.terraform")
 
     def _numbered(self, *words: str) -> list[tuple[int, list[str]]]:
-        lines = (self.place.folder / "asked.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (self.place.folder / "commands.jsonl").read_text(encoding="utf-8").splitlines()
         requests = enumerate(json.loads(line) for line in lines)
         return [(number, request) for number, request in requests if request[: len(words)] == list(words)]
 
-    def asked(self, *words: str) -> int:
-        """How often gcloud was asked something that begins so."""
+    def count(self, *words: str) -> int:
+        """How many gcloud commands began with these words."""
         return len(self._numbered(*words))
 
     def first(self, *words: str) -> int:
-        """The place of the first such request among all."""
+        """The position of the first such command among all."""
         return self._numbered(*words)[0][0]
 
     def last(self, *words: str) -> list[str]:
         return self._numbered(*words)[-1][1]
 
-    def standing(self) -> int:
-        """Resources in Terraform's state."""
+    def resource_count(self) -> int:
+        """The number of resources in Terraform's state."""
         state = httpx.get(f"{self.store}/storage/v1/b/{STATE_BUCKET}/o/promptreel%2Fdefault.tfstate?alt=media").json()
         return sum(len(one["instances"]) for one in state["resources"] if one["mode"] == "managed")
 
@@ -149,71 +151,73 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
         yield made
 
 
-def test_deployment_from_an_empty_project_through_an_upgrade_until_nothing_is_left(checkout: Checkout) -> None:
+def test_deploy_creates_upgrades_and_destroy_removes_everything(checkout: Checkout) -> None:
     listed = [name for name in json.loads(inventory.FILE.read_text()) if not name.endswith(" is made")]
     assert "nothing was applied" in checkout.operate("deploy", "no", code=1)
-    assert checkout.standing() < len(listed) / 2, "what builds need, and what takes minutes to spread"
+    assert checkout.resource_count() < len(listed) / 2, "only what builds need and what takes minutes to propagate"
 
     first = checkout.operate("deploy", "yes")
 
     assert 'api_url = "https://api-123456789012.us-central1.run.app"' in first
-    # The inventory lets a group in, at the API, the studio and both buckets, and an account of Google's write clips.
-    assert checkout.standing() == len([name for name in listed if "group:" not in name and "video-server" not in name])
-    assert checkout.asked("storage", "buckets", "create") == 1
+    # The inventory also has grants for a group and for an account of Google's that writes clips.
+    assert checkout.resource_count() == len(
+        [name for name in listed if "group:" not in name and "video-server" not in name]
+    )
+    assert checkout.count("storage", "buckets", "create") == 1
 
-    assert "No changes." in checkout.operate("deploy", "yes"), "what is deployed is what is written down"
-    assert checkout.asked("storage", "buckets", "create") == 1
-    assert checkout.asked("builds", "submit") == 1
+    assert "No changes." in checkout.operate("deploy", "yes"), "the deployment matches the configuration"
+    assert checkout.count("storage", "buckets", "create") == 1
+    assert checkout.count("builds", "submit") == 1
 
     checkout.commit()
     upgraded = checkout.operate("deploy", "yes")
 
-    assert checkout.asked("builds", "submit") == 2
+    assert checkout.count("builds", "submit") == 2
     assert "Plan: 0 to add, 2 to change, 0 to destroy." in upgraded, "the two images"
 
     elsewhere = checkout.operate("deploy", "yes", "--region=europe-west1", code=1)
     assert f"{PROJECT} is deployed in us-central1. REGION=europe-west1 would delete" in elsewhere
     second = checkout.operate("deploy", "yes", account="second@example.com")
     assert "You are no operator of this deployment, which stays with ops@example.com." in second
-    assert "No changes." in second, "a second person who deploys locks nobody out"
+    assert "No changes." in second, "a second operator who deploys does not remove the first"
 
-    checkout.forget_backend()
+    checkout.remove_backend()
     checkout.operate("destroy", PROJECT)
 
-    assert checkout.standing() == 0
-    assert checkout.asked("storage", "rm") == 4
+    assert checkout.resource_count() == 0
+    assert checkout.count("storage", "rm") == 4
     first_rm = checkout.first("storage", "rm")
     for writer in (("scheduler", "jobs", "pause"), ("tasks", "queues", "pause"), ("workflows", "executions", "cancel")):
         assert checkout.first(*writer) < first_rm, "nothing writes while buckets are emptied"
     assert f"Nothing is deployed in {PROJECT}." in checkout.operate("destroy", PROJECT)
 
 
-def test_destroy_removes_what_a_deployment_left_that_broke_off(checkout: Checkout) -> None:
+def test_destroy_removes_what_an_aborted_deployment_created(checkout: Checkout) -> None:
     checkout.operate("deploy", "no", "--region=europe-west1", code=1)
-    assert checkout.standing() > 0
+    assert checkout.resource_count() > 0
 
     checkout.operate("destroy", PROJECT)
 
-    assert checkout.standing() == 0
-    assert checkout.asked("scheduler", "jobs", "pause", "sweep-jobs", "--location=europe-west1") == 1
+    assert checkout.resource_count() == 0
+    assert checkout.count("scheduler", "jobs", "pause", "sweep-jobs", "--location=europe-west1") == 1
 
 
-def test_state_bucket_of_another_project_is_refused_before_anything_is_written_to_it(checkout: Checkout) -> None:
+def test_deploy_refuses_a_state_bucket_of_another_project(checkout: Checkout) -> None:
     checkout.operate("bootstrap", "")
 
     refused = checkout.operate("deploy", "yes", code=1, bucket_owner="999")
 
     assert f"gs://{STATE_BUCKET} belongs to project number 999, not to {PROJECT}" in refused
     assert "Terraform" not in refused
-    assert checkout.asked("builds", "submit") == 0
+    assert checkout.count("builds", "submit") == 0
 
 
-def test_build_makes_only_the_image_that_is_missing(checkout: Checkout) -> None:
+def test_deploy_builds_only_the_missing_image(checkout: Checkout) -> None:
     checkout.operate("deploy", "no", code=1)
     built = checkout.place.folder / "built.txt"
     built.write_text("".join(line for line in built.read_text().splitlines(keepends=True) if "stitcher" in line))
 
     checkout.operate("deploy", "no", code=1)
 
-    assert checkout.asked("builds", "submit") == 2
+    assert checkout.count("builds", "submit") == 2
     assert checkout.last("builds", "submit")[-1].endswith("_STITCHER=no,_STUDIO=yes")

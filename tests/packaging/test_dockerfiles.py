@@ -1,4 +1,4 @@
-"""Both images: small, numeric non-root user, locked requirements, SIGTERM arrives; a linter agrees (E3, H4)."""
+"""Both images: numeric non-root user, locked requirements, a server that gets SIGTERM, no linter warnings."""
 
 import json
 import os
@@ -25,12 +25,12 @@ def instructions(dockerfile: Path) -> list[tuple[str, str]]:
     return [(name, " ".join(rest)) for name, *rest in lines]
 
 
-def said(dockerfile: Path, name: str) -> list[str]:
+def arguments_of(dockerfile: Path, name: str) -> list[str]:
     return [rest for found, rest in instructions(dockerfile) if found == name]
 
 
 @both
-def test_linter_then_finds_nothing(dockerfile: Path) -> None:
+def test_linter_reports_nothing(dockerfile: Path) -> None:
     program = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     assert program, "hadolint is not installed: it comes with the dev requirements"
 
@@ -40,10 +40,10 @@ def test_linter_then_finds_nothing(dockerfile: Path) -> None:
 
 
 @both
-def test_base_then_can_be_given_by_its_digest(dockerfile: Path) -> None:
+def test_base_image_can_be_given_by_its_digest(dockerfile: Path) -> None:
     assert instructions(dockerfile)[0][0] == "ARG"
     assert instructions(dockerfile)[0][1].startswith("BASE=")
-    assert said(dockerfile, "FROM") == ["${BASE}"]
+    assert arguments_of(dockerfile, "FROM") == ["${BASE}"]
 
 
 @both
@@ -56,16 +56,16 @@ def test_cloud_build_passes_one_base_to_each_image(dockerfile: Path) -> None:
 
 
 @both
-def test_user_then_is_a_number_other_than_root_and_the_last_word_on_it(dockerfile: Path) -> None:
+def test_user_is_numeric_and_not_root_and_no_file_is_added_after_it(dockerfile: Path) -> None:
     names = [name for name, _ in instructions(dockerfile)]
 
-    assert said(dockerfile, "USER") == ["10001"]
+    assert arguments_of(dockerfile, "USER") == ["10001"]
     assert not set(names[names.index("USER") :]) & {"RUN", "COPY", "ADD"}
 
 
 @both
-def test_requirements_then_are_installed_by_hash_and_nothing_else_is(dockerfile: Path) -> None:
-    (install,) = [run for run in said(dockerfile, "RUN") if "install" in run]
+def test_only_requirements_are_installed_and_by_hash(dockerfile: Path) -> None:
+    (install,) = [run for run in arguments_of(dockerfile, "RUN") if "install" in run]
 
     assert install.startswith("pip install ")
     assert {"--require-hashes", "--no-deps", "--no-cache-dir", "--only-binary"} <= set(install.split())
@@ -77,27 +77,29 @@ def test_requirements_then_are_installed_by_hash_and_nothing_else_is(dockerfile:
 
 
 @both
-def test_program_then_is_compiled_when_it_starts(dockerfile: Path) -> None:
-    assert any("compileall" in run for run in said(dockerfile, "RUN"))
-    assert not any("PYTHONDONTWRITEBYTECODE" in variables for variables in said(dockerfile, "ENV"))
+def test_python_files_are_compiled_in_the_image(dockerfile: Path) -> None:
+    assert any("compileall" in run for run in arguments_of(dockerfile, "RUN"))
+    assert not any("PYTHONDONTWRITEBYTECODE" in variables for variables in arguments_of(dockerfile, "ENV"))
 
 
 @both
 @pytest.mark.parametrize("name", ["ENV", "ARG"])
-def test_image_then_carries_no_secret(dockerfile: Path, name: str) -> None:
-    assert not re.search(r"SECRET|TOKEN|PASSWORD|API_?KEY|CREDENTIAL", " ".join(said(dockerfile, name)), re.IGNORECASE)
+def test_image_contains_no_secret(dockerfile: Path, name: str) -> None:
+    assert not re.search(
+        r"SECRET|TOKEN|PASSWORD|API_?KEY|CREDENTIAL", " ".join(arguments_of(dockerfile, name)), re.IGNORECASE
+    )
 
 
 @both
-def test_command_then_hands_the_process_over_so_that_sigterm_arrives(dockerfile: Path) -> None:
-    (command,) = map(json.loads, said(dockerfile, "CMD"))
+def test_command_replaces_the_shell_so_that_sigterm_arrives(dockerfile: Path) -> None:
+    (command,) = map(json.loads, arguments_of(dockerfile, "CMD"))
 
     assert command[:2] == ["sh", "-c"]
     assert command[2].startswith("exec ")
 
 
-def test_stitchers_command_then_serves_one_film_at_a_time_without_time_outs_of_its_own() -> None:
-    (command,) = map(json.loads, said(STITCHER, "CMD"))
+def test_stitchers_server_has_one_worker_and_no_timeout() -> None:
+    (command,) = map(json.loads, arguments_of(STITCHER, "CMD"))
 
     assert command[2].startswith("exec gunicorn ")
     assert command[2].endswith(" stitcher_service.main:app")
@@ -105,20 +107,20 @@ def test_stitchers_command_then_serves_one_film_at_a_time_without_time_outs_of_i
         assert option in command[2]
     grace = re.search(r"--graceful-timeout (\d+)", command[2])
     assert grace is not None
-    assert int(grace[1]) < 10  # what Cloud Run leaves between SIGTERM and SIGKILL
+    assert int(grace[1]) < 10  # seconds between Cloud Run's SIGTERM and SIGKILL
 
 
-def test_studios_command_then_serves_the_api_and_nothing_else() -> None:
-    (command,) = map(json.loads, said(STUDIO, "CMD"))
+def test_studios_command_serves_only_the_api() -> None:
+    (command,) = map(json.loads, arguments_of(STUDIO, "CMD"))
 
     assert command[2].startswith("exec functions-framework ")
     assert "--source=main.py --target=api " in command[2]
 
 
-def test_stitchers_context_then_holds_the_two_packages_and_nothing_else() -> None:
+def test_stitchers_build_context_holds_only_the_two_packages() -> None:
     ignored = STITCHER.with_name("Dockerfile.dockerignore").read_text().split()
 
     assert ignored[0] == "**"
     assert [line for line in ignored if line.startswith("!")] == ["!functions/promptreel", "!stitcher_service"]
-    copied = {copy.split()[0] for copy in said(STITCHER, "COPY")}
+    copied = {copy.split()[0] for copy in arguments_of(STITCHER, "COPY")}
     assert copied == {"stitcher_service/requirements.txt", "functions/promptreel", "stitcher_service"}

@@ -1,4 +1,4 @@
-"""What is deployed starts with nothing but what it asks for: the zip, and functions/requirements.txt (H4)."""
+"""The deployed source starts with only the zip and functions/requirements.txt."""
 
 import ast
 import json
@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from localcloud.tests.waiting import PATIENCE_S
-from tests.infra.policy import truth
-from tests.infra.policy.plan import VARIABLES
+from tests.infra.policy import declared
+from tools.terraform.plan import VARIABLES
 from tools.terraform.terraform import ROOT, workspace
 
-# Runs in the clean environment: each entry point as functions-framework starts it, asked once over loopback.
+# Runs in the clean environment: each entry point as functions-framework starts it, called once over loopback.
 START = """
 import importlib, json, sys, threading, urllib.error, urllib.request
 from functions_framework import create_app
 from werkzeug.serving import make_server
 
-def ask(server, path, body):
+def call(server, path, body):
     request = urllib.request.Request(
         f"http://127.0.0.1:{server.server_port}{path}", data=body, headers={"Content-Type": "application/json"}
     )
@@ -32,24 +32,24 @@ def ask(server, path, body):
         return refused.code, json.load(refused)
 
 source, entry_points, modules = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
-told = {}
+answers = {}
 for name in entry_points:
     server = make_server("127.0.0.1", 0, create_app(name, source), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    told[name] = ask(server, "/healthz", None) if name == "api" else ask(server, "/", b"[]")
+    answers[name] = call(server, "/healthz", None) if name == "api" else call(server, "/", b"[]")
     server.shutdown()
     thread.join()
     server.server_close()
 for module in modules:
     importlib.import_module(module)
-print(json.dumps(told))
+print(json.dumps(answers))
 """
 
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with the locked requirements and nothing else."""
+    """The Python of an environment that has only the locked requirements."""
     place = tmp_path_factory.mktemp("clean") / "venv"
     uv = str(Path(sys.executable).with_name("uv"))
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(place)], check=True)
@@ -87,8 +87,8 @@ def imports(folder: Path) -> set[str]:
     return found
 
 
-def test_source_when_only_its_requirements_are_there_then_every_entry_point_answers(clean: Path, source: Path) -> None:
-    names = sorted(truth.entry_points())
+def test_every_entry_point_answers_when_only_its_requirements_are_installed(clean: Path, source: Path) -> None:
+    names = sorted(declared.entry_points())
     modules = sorted(imports(source))
     environment = {"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
     started = subprocess.run(
@@ -97,14 +97,14 @@ def test_source_when_only_its_requirements_are_there_then_every_entry_point_answ
     )  # fmt: skip
 
     assert started.returncode == 0, started.stderr
-    told: dict[str, Any] = json.loads(started.stdout.splitlines()[-1])
-    assert told.pop("api") == [200, {"status": "ok"}]
-    assert {name: (status, problem["code"]) for name, (status, problem) in told.items()} == {
+    answers: dict[str, Any] = json.loads(started.stdout.splitlines()[-1])
+    assert answers.pop("api") == [200, {"status": "ok"}]
+    assert {name: (status, problem["code"]) for name, (status, problem) in answers.items()} == {
         name: (422, "invalid") for name in names if name != "api"
     }
 
 
-def test_source_then_brings_its_own_data(source: Path) -> None:
+def test_source_contains_its_data(source: Path) -> None:
     data = {path.name for path in (source / "promptreel/data").iterdir()}
 
     assert {"models.json", "remedies.json"} <= data

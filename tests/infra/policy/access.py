@@ -1,15 +1,15 @@
-"""Who may do what (facts: rules 1 to 6, 19, 20)."""
+"""Rules about accounts, grants and public access."""
 
 import math
 import re
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.infra.policy.plan import NUMBER, PROJECT, Plan, Resource, leaves
 from tests.infra.policy.rules import rule
+from tools.terraform.plan import NUMBER, PROJECT, Plan, Resource, leaves
 
 PUBLIC_SERVICES = {"api", "studio"}
-"""What the internet may reach; each still asks who is there."""
+"""The services that the internet can reach; each authenticates its callers."""
 
 CUSTOM_ROLES = {
     "promptreelPredictor": {"aiplatform.endpoints.predict"},
@@ -25,7 +25,7 @@ PROJECT_ROLES = {
     "roles/pubsub.publisher",
     "roles/workflows.invoker",
 }
-"""Roles for which nothing finer than the project exists."""
+"""Roles that can only be granted on the whole project."""
 WIDER_ROLES = {"roles/aiplatform.user", "roles/iam.serviceAccountTokenCreator"}
 CONDITIONED_PROJECT_ROLES = {"roles/datastore.user", "roles/storage.objectViewer"}
 
@@ -35,20 +35,20 @@ _LONG = 24
 
 
 def grants(plan: Plan) -> set[str]:
-    """Every grant as one line: role, on what, to whom, under which condition."""
+    """Every grant as one line: role, resource, member, condition."""
     return {_line(resource) for resource in plan.resources if resource.type.endswith("_iam_member")}
 
 
 @rule
-def nobody_is_let_in_unasked(plan: Plan) -> Iterator[str]:
+def no_resource_is_public(plan: Plan) -> Iterator[str]:
     for resource in plan.resources:
         for path, value in leaves(resource.values):
             if path[-1] in {"member", "members", "entity"} and value in {"allUsers", "allAuthenticatedUsers"}:
                 yield f"{resource.address} is open to {value}"
         if resource.values.get("invoker_iam_disabled"):
-            yield f"{resource.address} does not ask who calls"
+            yield f"{resource.address} lets anyone call it"
         if resource.type in {"google_storage_bucket_acl", "google_storage_default_object_acl"}:
-            yield f"{resource.address}: access is by role, not by list"
+            yield f"{resource.address}: access is by role, not by an access list"
 
 
 @rule
@@ -68,22 +68,22 @@ def project_wide_roles_are_few_and_narrow(plan: Plan) -> Iterator[str]:
         elif role not in PROJECT_ROLES:
             yield f"{grant.address}: {role} on the whole project"
         if grant.values.get("project") != PROJECT:
-            yield f"{grant.address} is about project {grant.values.get('project')}"
+            yield f"{grant.address} names project {grant.values.get('project')}"
 
 
 @rule
-def own_roles_allow_what_is_done_and_nothing_more(plan: Plan) -> Iterator[str]:
+def custom_roles_have_exactly_the_listed_permissions(plan: Plan) -> Iterator[str]:
     found = {role.values["role_id"]: set(role.values["permissions"]) for role in plan.of("project_iam_custom_role")}
     for name in found.keys() | CUSTOM_ROLES.keys():
         if found.get(name) != CUSTOM_ROLES.get(name):
             yield f"{name} allows {found.get(name)}"
     for grant in plan.resources:
         if grant.values.get("role") in WIDER_ROLES:
-            yield f"{grant.address}: {grant.values['role']} where a narrower role of ours exists"
+            yield f"{grant.address}: {grant.values['role']} where a narrower custom role exists"
 
 
 @rule
-def images_and_functions_are_built_apart(plan: Plan) -> Iterator[str]:
+def each_build_account_writes_its_own_repository(plan: Plan) -> Iterator[str]:
     writers = [
         (str(grant.values.get("member")), str(grant.values.get("repository")))
         for grant in plan.of("artifact_registry_repository_iam_member")
@@ -93,23 +93,23 @@ def images_and_functions_are_built_apart(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def no_basic_role(plan: Plan) -> Iterator[str]:
+def no_grant_has_a_basic_role(plan: Plan) -> Iterator[str]:
     for resource in plan.resources:
         if resource.values.get("role") in {"roles/owner", "roles/editor", "roles/viewer"}:
             yield f"{resource.address}: {resource.values['role']}"
 
 
 @rule
-def nothing_else_takes_over_access_and_no_key_exists(plan: Plan) -> Iterator[str]:
+def no_authoritative_grant_and_no_key_exists(plan: Plan) -> Iterator[str]:
     for resource in plan.resources:
         if re.search(r"_iam_(binding|policy|audit_config)$", resource.type):
             yield f"{resource.address} would remove what others granted"
         if resource.type in {"google_service_account_key", "google_storage_hmac_key"}:
-            yield f"{resource.address} is a key that can be lost"
+            yield f"{resource.address} is a key that can leak"
 
 
 @rule
-def everyone_has_an_account_of_their_own(plan: Plan) -> Iterator[str]:
+def every_workload_has_its_own_account(plan: Plan) -> Iterator[str]:
     used: Counter[str] = Counter()
     for resource in [*workloads(plan), *plan.of("workflows_workflow", "eventarc_trigger")]:
         account = account_of(resource)
@@ -122,7 +122,7 @@ def everyone_has_an_account_of_their_own(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def builds_run_as_nobody_that_serves(plan: Plan) -> Iterator[str]:
+def builds_run_as_an_account_that_serves_nothing(plan: Plan) -> Iterator[str]:
     serving = {account_of(resource) for resource in workloads(plan)}
     for function in plan.of("cloudfunctions2_function"):
         account = str(function.block("build_config").get("service_account") or "")
@@ -133,7 +133,7 @@ def builds_run_as_nobody_that_serves(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def accounts_have_names_that_google_takes(plan: Plan) -> Iterator[str]:
+def account_names_are_valid(plan: Plan) -> Iterator[str]:
     for account in plan.of("service_account"):
         if not re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", str(account.values["account_id"])):
             yield f"{account.address}: {account.values['account_id']}"
@@ -142,7 +142,7 @@ def accounts_have_names_that_google_takes(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def only_the_public_list_can_be_reached_from_outside(plan: Plan) -> Iterator[str]:
+def only_public_services_accept_outside_traffic(plan: Plan) -> Iterator[str]:
     for workload in workloads(plan):
         function = workload.type == "google_cloudfunctions2_function"
         ingress = workload.block("service_config").get("ingress_settings") if function else workload.values["ingress"]
@@ -154,7 +154,7 @@ def only_the_public_list_can_be_reached_from_outside(plan: Plan) -> Iterator[str
 
 
 @rule
-def no_secret_stands_in_the_open(plan: Plan) -> Iterator[str]:
+def no_secret_is_in_plain_text(plan: Plan) -> Iterator[str]:
     for resource in plan.resources:
         if resource.type == "google_secret_manager_secret_version":
             yield f"{resource.address} would keep the secret in the state"
@@ -174,12 +174,12 @@ def workloads(plan: Plan) -> list[Resource]:
 
 
 def label(resource: Resource) -> str:
-    """What the rest of the project calls it, in the cloud's spelling."""
+    """The name of the service or workflow, with hyphens."""
     return (resource.key or resource.name).replace("_", "-").replace("film", "workflow")
 
 
 def account_of(resource: Resource) -> str:
-    """The address of the account that something runs as; empty where none is named."""
+    """The e-mail address of the account a resource runs as; empty if none is set."""
     values = resource.values
     found = (
         resource.block("service_config").get("service_account_email")
@@ -191,7 +191,7 @@ def account_of(resource: Resource) -> str:
 
 def _suspicious(resource: Resource, name: str, value: object) -> Iterator[str]:
     if _SECRET_NAME.search(name):
-        yield f"{resource.address}: {name} is in the open"
+        yield f"{resource.address}: {name} is in plain text"
     text = str(value or "")
     if len(text) >= _LONG and "/" not in text and "@" not in text and _entropy(text) > _ENTROPY_BITS:
         yield f"{resource.address}: {name} looks like a secret"
@@ -208,7 +208,7 @@ def _line(grant: Resource) -> str:
         "google_artifact_registry_repository_iam_member": f"repository {values.get('repository')}",
         "google_cloud_run_v2_service_iam_member": f"service {values.get('name')}",
         "google_cloud_tasks_queue_iam_member": f"queue {values.get('name')}",
-        "google_iap_web_cloud_run_service_iam_member": f"door of {values.get('cloud_run_service_name')}",
+        "google_iap_web_cloud_run_service_iam_member": f"iap of {values.get('cloud_run_service_name')}",
         "google_project_iam_member": f"project {values.get('project')}",
         "google_service_account_iam_member": f"account {values.get('service_account_id')}",
         "google_storage_bucket_iam_member": f"bucket {values.get('bucket')}",

@@ -1,18 +1,18 @@
-"""The configuration itself: versions, state, source, outputs (facts: rules 27, 29)."""
+"""Rules about the configuration itself: versions, state, source, variables and outputs."""
 
 import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.infra.policy import truth
-from tests.infra.policy.plan import PROJECT, REGION, VARIABLES, Plan
+from tests.infra.policy import declared
 from tests.infra.policy.rules import rule
-from tests.infra.policy.running import url_of
+from tests.infra.policy.services import url_of
+from tools.terraform.plan import PROJECT, REGION, VARIABLES, Plan
 from tools.terraform.terraform import ROOT
 
 UNPACKED = {"**/__pycache__", "**/*.pyc", "**/.*", "**/*.egg-info", "**/node_modules"}
-"""What a checkout may hold beside its source; on a tidy one their absence would not show."""
+"""Files that a checkout may hold beside its source; a fresh one has none, so the exclusion is tested here."""
 
 
 @rule
@@ -26,37 +26,37 @@ def versions_are_pinned(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def state_is_kept_in_a_bucket_that_is_named_at_init(plan: Plan) -> Iterator[str]:
+def state_bucket_is_named_at_init(plan: Plan) -> Iterator[str]:
     backend = re.search(r'backend "gcs" {([^}]*)}', _without_comments(plan.text("versions.tf")))
     if backend is None or re.sub(r"\s", "", backend[1]) != 'prefix="promptreel"':
         yield "the backend is not gcs with a prefix and nothing else"
 
 
 @rule
-def every_variable_says_what_it_is(plan: Plan) -> Iterator[str]:
+def every_variable_is_described_typed_and_validated(plan: Plan) -> Iterator[str]:
     for name, body in re.findall(r'^variable "(\w+)" {\n(.*?)^}', plan.text("variables.tf"), re.MULTILINE | re.DOTALL):
         for part in ("description", "type"):
             if not re.search(rf"^  {part}\s+= ", body, re.MULTILINE):
                 yield f"variable {name} has no {part}"
         if "  validation {" not in body and not re.search(r"type += bool$", body, re.MULTILINE):
-            yield f"variable {name} takes anything"
+            yield f"variable {name} has no validation"
         if ("  default" in body) == (name in {"operators", "project"}):
-            yield f"variable {name}: only project and operators are asked for"
+            yield f"variable {name}: only project and operators are required"
 
 
 @rule
-def variables_of_the_environment_that_are_named_exist(plan: Plan) -> Iterator[str]:
-    known = truth.settings() | truth.client_settings()
+def mentioned_environment_variables_exist(plan: Plan) -> Iterator[str]:
+    known = declared.settings() | declared.client_settings()
     texts = {file.name: file.read_text(encoding="utf-8") for file in plan.infra.glob("*.tf")}
     texts |= {page: (ROOT / "docs" / page).read_text(encoding="utf-8") for page in ("deploy.md", "runbook.md")}
     for where, text in texts.items():
         unknown = set(re.findall(r"\bPROMPTREEL_[A-Z_]+\b", text)) - known
         if unknown:
-            yield f"{where}: nothing reads {sorted(unknown)}"
+            yield f"{where}: no setting is called {sorted(unknown)}"
 
 
 @rule
-def source_is_the_functions_folder_and_nothing_else(plan: Plan) -> Iterator[str]:
+def source_is_exactly_the_functions_folder(plan: Plan) -> Iterator[str]:
     (source,) = plan.of("storage_bucket_object")
     digest = re.fullmatch(r"functions-([0-9a-f]{64})\.zip", str(source.values.get("name")))
     if digest is None or source.values.get("bucket") != f"{PROJECT}-source":
@@ -75,7 +75,7 @@ def source_is_the_functions_folder_and_nothing_else(plan: Plan) -> Iterator[str]
         if path.is_file() and not any(part[0] in "._" and part.strip("_.") in _CACHES for part in path.parts)
     }
     if packed != wanted:
-        yield f"missing {sorted(wanted - packed)}, too much {sorted(packed - wanted)}"
+        yield f"missing {sorted(wanted - packed)}, unexpected {sorted(packed - wanted)}"
     for function in plan.of("cloudfunctions2_function"):
         stored = function.block("build_config", "source", "storage_source")
         if (stored.get("bucket"), stored.get("object")) != (source.values.get("bucket"), source.values.get("name")):
@@ -83,11 +83,11 @@ def source_is_the_functions_folder_and_nothing_else(plan: Plan) -> Iterator[str]
     with zipfile.ZipFile(plan.infra / "build/functions.zip") as archive:
         modes = {entry.external_attr >> 16 for entry in archive.infolist()}
     if modes != {0o644}:
-        yield f"files are packed with modes {modes}: other machines would pack other bytes"
+        yield f"files are packed with modes {modes}: other machines would produce another digest"
 
 
 @rule
-def outputs_say_where_everything_is(plan: Plan) -> Iterator[str]:
+def outputs_match_the_list(plan: Plan) -> Iterator[str]:
     console = "https://console.cloud.google.com"
     wanted = {
         "api_url": url_of("api"),

@@ -1,18 +1,18 @@
-"""What is kept, for how long, and how it is kept from harm (facts: rules 7 to 11, 21)."""
+"""Rules about buckets, the database and the trigger: access, retention, protection, region and indexes."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.infra.policy import queries, truth
-from tests.infra.policy.plan import PROJECT, REGION, VARIABLES, Plan, Resource
+from tests.infra.policy import declared, firestore_queries
 from tests.infra.policy.rules import rule
+from tools.terraform.plan import PROJECT, REGION, VARIABLES, Plan, Resource
 
 LIFETIMES_DAYS = {"artifacts": [], "prompts": [30], "results": [90]}
-"""Ages at which a bucket deletes; none where a living job may still need an object of any age."""
+"""Ages at which a bucket deletes objects; none for artifacts, because a job may need an object of any age."""
 SOFT_DELETE_DAYS = {"artifacts": 7, "prompts": 7, "results": 7, "source": 0}
 EXPIRING = {"jobs": "forget"}
-"""Collections whose documents Firestore removes in the end, and the field that says when."""
+"""Collections whose documents Firestore deletes, and the field with the time of deletion."""
 WRITERS = {
     "roles/storage.objectUser",
     "roles/storage.objectCreator",
@@ -21,8 +21,8 @@ WRITERS = {
 }
 
 PEOPLE = {f"user:{one}" for one in VARIABLES["operators"]} | set(VARIABLES["people"])
-PEOPLES = {("prompts", "promptreelUploader"), ("results", "storage.objectViewer")}
-"""Buckets in which people may do something, and what: the way in by a file."""
+PEOPLES_ROLES = {("prompts", "promptreelUploader"), ("results", "storage.objectViewer")}
+"""Buckets that people use to request films by a file, and the role they need."""
 
 _ACTIONS = {"Delete", "SetStorageClass", "AbortIncompleteMultipartUpload"}
 _DAY_S = 86_400
@@ -46,28 +46,32 @@ def buckets_are_private(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def studio_may_play_what_is_in_the_artifacts_bucket(plan: Plan) -> Iterator[str]:
-    with_cors = {short(bucket): bucket.blocks("cors") for bucket in plan.of("storage_bucket") if bucket.blocks("cors")}
+def studio_can_play_artifacts(plan: Plan) -> Iterator[str]:
+    with_cors = {
+        short_name(bucket): bucket.blocks("cors") for bucket in plan.of("storage_bucket") if bucket.blocks("cors")
+    }
     studio = plan.outputs["studio_url"]
     if [cors["origin"] for cors in with_cors.get("artifacts", [])] != [[studio]] or len(with_cors) != 1:
         yield f"CORS of {sorted(with_cors)}; it is the artifacts bucket that {studio} reads"
     for cors in with_cors.get("artifacts", []):
         if not {"Content-Range", "Accept-Ranges", "Content-Length"} <= set(cors.get("response_header") or ()):
-            yield "a player that seeks must see ranges"
+            yield "a player needs the range headers to seek"
         if not cors.get("max_age_seconds"):
-            yield "a browser would ask before every request"
+            yield "a browser would repeat the CORS preflight"
 
 
 @rule
-def buckets_forget_in_time(plan: Plan) -> Iterator[str]:
+def buckets_delete_objects_in_time(plan: Plan) -> Iterator[str]:
     for bucket in plan.of("storage_bucket"):
         deleting = [condition for action, condition in _life_cycle(bucket) if action == "Delete"]
-        if bool(deleting) == (short(bucket) == "artifacts") or not all(_is_real(condition) for condition in deleting):
-            yield f"{bucket.address} deletes what a living job needs, never deletes, or deletes without a condition"
+        if bool(deleting) == (short_name(bucket) == "artifacts") or not all(
+            _is_real(condition) for condition in deleting
+        ):
+            yield f"{bucket.address} deletes objects in use, never deletes, or deletes without a condition"
         unknown = {action for action, _ in _life_cycle(bucket)} - _ACTIONS
         if unknown:
             yield f"{bucket.address}: {unknown} is no action"
-        lifetime = LIFETIMES_DAYS.get(short(bucket))
+        lifetime = LIFETIMES_DAYS.get(short_name(bucket))
         if lifetime is None:
             continue
         ages = [condition.get("age") for condition in deleting]
@@ -82,7 +86,7 @@ def buckets_forget_in_time(plan: Plan) -> Iterator[str]:
 
 @rule
 def source_keeps_a_few_versions(plan: Plan) -> Iterator[str]:
-    bucket = next(bucket for bucket in plan.of("storage_bucket") if short(bucket) == "source")
+    bucket = next(bucket for bucket in plan.of("storage_bucket") if short_name(bucket) == "source")
     if not bucket.block("versioning").get("enabled"):
         yield "an overwritten source is lost"
     conditions = [condition for _, condition in _life_cycle(bucket) if not condition.get("matches_prefix")]
@@ -104,9 +108,9 @@ def source_keeps_a_few_versions(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def soft_delete_is_chosen(plan: Plan) -> Iterator[str]:
+def soft_delete_is_set(plan: Plan) -> Iterator[str]:
     chosen = {
-        short(bucket): bucket.block("soft_delete_policy").get("retention_duration_seconds")
+        short_name(bucket): bucket.block("soft_delete_policy").get("retention_duration_seconds")
         for bucket in plan.of("storage_bucket")
     }
     wanted = {name: days * _DAY_S for name, days in SOFT_DELETE_DAYS.items()}
@@ -115,9 +119,9 @@ def soft_delete_is_chosen(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def what_cannot_be_made_again_is_protected(plan: Plan) -> Iterator[str]:
+def data_is_protected_from_deletion(plan: Plan) -> Iterator[str]:
     for resource in plan.of("storage_bucket", "cloud_tasks_queue", "firestore_database"):
-        wanted = "DELETE" if short(resource) == "source" else "PREVENT"
+        wanted = "DELETE" if short_name(resource) == "source" else "PREVENT"
         if resource.values.get("deletion_policy") != wanted:
             yield f"{resource.address}: deletion_policy is {resource.values.get('deletion_policy')}, not {wanted}"
     for resource in plan.of("cloud_run_v2_service", "workflows_workflow"):
@@ -126,7 +130,7 @@ def what_cannot_be_made_again_is_protected(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def trigger_bucket_is_written_by_nobody_that_it_starts(plan: Plan) -> Iterator[str]:
+def no_workload_writes_the_trigger_bucket(plan: Plan) -> Iterator[str]:
     watched = {
         criterion["value"]
         for trigger in plan.of("eventarc_trigger")
@@ -135,36 +139,36 @@ def trigger_bucket_is_written_by_nobody_that_it_starts(plan: Plan) -> Iterator[s
     }
     for grant in plan.of("storage_bucket_iam_member"):
         if grant.values.get("bucket") in watched and grant.values.get("role") in WRITERS:
-            yield f"{grant.address}: {grant.values.get('member')} could start a film with its own output"
+            yield f"{grant.address}: {grant.values.get('member')} could start a film by its own output"
 
 
 @rule
-def only_our_own_accounts_reach_more_than_clips(plan: Plan) -> Iterator[str]:
-    clips = f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/{truth.clips_folder()}/") != ""'
+def foreign_accounts_reach_only_clips(plan: Plan) -> Iterator[str]:
+    clips = f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/{declared.clips_folder()}/") != ""'
     for grant in plan.of("storage_bucket_iam_member"):
-        ours = str(grant.values.get("member")).endswith(f"@{PROJECT}.iam.gserviceaccount.com")
+        own = str(grant.values.get("member")).endswith(f"@{PROJECT}.iam.gserviceaccount.com")
         condition = grant.block("condition").get("expression")
-        given = (short_bucket(grant), str(grant.values.get("role")).rpartition("/")[2])
-        if given in PEOPLES and grant.values.get("member") in PEOPLE:
+        given = (bucket_of_grant(grant), str(grant.values.get("role")).rpartition("/")[2])
+        if given in PEOPLES_ROLES and grant.values.get("member") in PEOPLE:
             continue
-        if not ours and (short_bucket(grant) != "artifacts" or condition != clips):
+        if not own and (bucket_of_grant(grant) != "artifacts" or condition != clips):
             yield f"{grant.address}: {grant.values.get('member')} reaches {grant.values.get('bucket')} if {condition}"
 
 
 @rule
-def people_may_use_the_way_in_by_a_file(plan: Plan) -> Iterator[str]:
+def people_can_upload_prompts_and_read_results(plan: Plan) -> Iterator[str]:
     granted = {
-        (str(grant.values.get("member")), short_bucket(grant), str(grant.values.get("role")).rpartition("/")[2])
+        (str(grant.values.get("member")), bucket_of_grant(grant), str(grant.values.get("role")).rpartition("/")[2])
         for grant in plan.of("storage_bucket_iam_member")
     }
     for one in PEOPLE:
-        for bucket, role in PEOPLES:
+        for bucket, role in PEOPLES_ROLES:
             if (one, bucket, role) not in granted:
                 yield f"{one} is not {role} in {bucket}"
 
 
 @rule
-def trigger_watches_the_prompts_bucket_where_it_is(plan: Plan) -> Iterator[str]:
+def trigger_watches_the_prompts_bucket_in_its_region(plan: Plan) -> Iterator[str]:
     buckets = {bucket.values["name"]: bucket for bucket in plan.of("storage_bucket")}
     for trigger in plan.of("eventarc_trigger"):
         criteria = {criterion["attribute"]: criterion["value"] for criterion in trigger.blocks("matching_criteria")}
@@ -176,11 +180,11 @@ def trigger_watches_the_prompts_bucket_where_it_is(plan: Plan) -> Iterator[str]:
             criteria.get("bucket") not in buckets
             or trigger.values["location"] != buckets[criteria["bucket"]].values["location"]
         ):
-            yield f"{trigger.address} is not where its bucket is"
+            yield f"{trigger.address} is not in the region of its bucket"
 
 
 @rule
-def everything_is_in_one_region(plan: Plan) -> Iterator[str]:
+def every_resource_is_in_one_region(plan: Plan) -> Iterator[str]:
     for resource in plan.resources:
         for name in ("location", "region", "location_id"):
             place = resource.values.get(name)
@@ -190,7 +194,7 @@ def everything_is_in_one_region(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def names_are_what_google_takes(plan: Plan) -> Iterator[str]:
+def resource_names_are_valid(plan: Plan) -> Iterator[str]:
     for bucket in plan.of("storage_bucket"):
         if not re.fullmatch(rf"{PROJECT}-(artifacts|prompts|results|source)", str(bucket.values["name"])):
             yield f"{bucket.address} is called {bucket.values['name']}"
@@ -202,7 +206,7 @@ def names_are_what_google_takes(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def database_can_be_brought_back(plan: Plan) -> Iterator[str]:
+def database_can_be_restored(plan: Plan) -> Iterator[str]:
     (database,) = plan.of("firestore_database")
     wanted = {
         "name": "(default)",
@@ -221,24 +225,24 @@ def database_can_be_brought_back(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def documents_of_gone_jobs_are_removed(plan: Plan) -> Iterator[str]:
+def documents_of_deleted_jobs_expire(plan: Plan) -> Iterator[str]:
     expiring = {}
     for field in plan.of("firestore_field"):
         if field.blocks("ttl_config"):
             expiring[field.values["collection"]] = field.values["field"]
             if field.block("ttl_config").get("expiration_offset"):
-                yield f"{field.address}: the field says when, without an offset"
+                yield f"{field.address}: the field already holds the time, without an offset"
             if not field.blocks("index_config") or field.block("index_config").get("indexes"):
                 yield f"{field.address}: an index on a time stamp is a hot spot"
         if field.values.get("database") != "(default)":
-            yield f"{field.address} is about database {field.values.get('database')}"
+            yield f"{field.address} names database {field.values.get('database')}"
     if expiring != EXPIRING:
         yield f"expiring: {expiring}"
 
 
 @rule
-def every_query_of_the_code_has_its_index_and_no_index_is_idle(plan: Plan) -> Iterator[str]:
-    needed_indexes, needed_groups = queries.needed()
+def indexes_are_exactly_those_the_queries_need(plan: Plan) -> Iterator[str]:
+    needed_indexes, needed_groups = firestore_queries.needed_indexes()
     indexes = {
         (index.values["collection"], tuple((one["field_path"], one["order"]) for one in index.blocks("fields")))
         for index in plan.of("firestore_index")
@@ -265,16 +269,16 @@ def every_query_of_the_code_has_its_index_and_no_index_is_idle(plan: Plan) -> It
 
 
 def deletion_ages_days(plan: Plan, bucket: str) -> list[float]:
-    """After how many days each rule of a bucket deletes."""
-    (found,) = [one for one in plan.of("storage_bucket") if short(one) == bucket]
+    """The age in days at which each rule of a bucket deletes."""
+    (found,) = [one for one in plan.of("storage_bucket") if short_name(one) == bucket]
     return [condition.get("age") or 0 for action, condition in _life_cycle(found) if action == "Delete"]
 
 
-def short(resource: Resource) -> str:
+def short_name(resource: Resource) -> str:
     return str(resource.values.get("name")).removeprefix(f"{PROJECT}-")
 
 
-def short_bucket(grant: Resource) -> str:
+def bucket_of_grant(grant: Resource) -> str:
     return str(grant.values.get("bucket")).removeprefix(f"{PROJECT}-")
 
 

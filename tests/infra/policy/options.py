@@ -1,10 +1,10 @@
-"""What must hold with a key and a perimeter of the organization's own, which the common plan leaves out."""
+"""Rules about an organization's own key and perimeter, which the common plan does not have."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from tests.infra.policy.plan import NUMBER, VARIABLES, Plan, made_before
 from tools.terraform import schemas
+from tools.terraform.plan import NUMBER, VARIABLES, Plan, made_before
 from tools.terraform.settling import GRANT_S
 
 KEY = "projects/keys/locations/us-central1/keyRings/r/cryptoKeys/k"

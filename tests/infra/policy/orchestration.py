@@ -1,4 +1,4 @@
-"""The workflow: the one that is tested, and within what Workflows allows (facts: rules 13 to 15)."""
+"""Rules about the workflow: it is the tested one and stays within Workflows' limits."""
 
 import re
 from collections.abc import Iterator
@@ -6,15 +6,15 @@ from typing import Any
 
 import yaml
 
-from tests.infra.policy import truth
-from tests.infra.policy.plan import PROJECT, Plan
+from tests.infra.policy import declared
 from tests.infra.policy.rules import rule
-from tests.infra.policy.running import WORKFLOWS_HTTP_S, url_of
+from tests.infra.policy.services import WORKFLOWS_HTTP_S, url_of
+from tools.terraform.plan import PROJECT, Plan
 from tools.terraform.terraform import ROOT
 
 
 @rule
-def workflow_is_the_one_in_the_checkout(plan: Plan) -> Iterator[str]:
+def workflow_matches_the_checkout(plan: Plan) -> Iterator[str]:
     (workflow,) = plan.of("workflows_workflow")
     wanted = {
         "name": "film",
@@ -23,36 +23,36 @@ def workflow_is_the_one_in_the_checkout(plan: Plan) -> Iterator[str]:
         "call_log_level": "LOG_ERRORS_ONLY",
         "user_env_vars": {
             name: url_of(text.removeprefix("{url.").removesuffix("}"))
-            for name, text in truth.config("services")["workflow"]["env"].items()
+            for name, text in declared.config("services")["workflow"]["env"].items()
         },
     }
     yield from (
         f"the workflow's {name} differs" for name, value in wanted.items() if workflow.values.get(name) != value
     )
     if len(wanted["user_env_vars"]) > 20:
-        yield "Workflows takes twenty variables"
+        yield "Workflows allows twenty variables"
 
 
 @rule
-def workflow_waits_and_repeats_within_limits(plan: Plan) -> Iterator[str]:
+def workflow_timeouts_and_retries_are_bounded(plan: Plan) -> Iterator[str]:
     (workflow,) = plan.of("workflows_workflow")
     source = yaml.safe_load(workflow.values["source_contents"])
-    limits = truth.timeouts_s()
+    limits = declared.timeouts_s()
     read = set(re.findall(r'sys\.get_env\("(\w+)"\)', workflow.values["source_contents"]))
     if read - {"GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"} != set(workflow.values.get("user_env_vars") or {}):
-        yield "the workflow reads other variables than it is given"
+        yield "the workflow reads other variables than are set"
     for call in _calls(source, "call_step"):
         url = re.search(r'get_env\("(\w+)_URL"\)', call["args"]["url"])
         name = url[1].lower().replace("_", "-") if url else ""
         if not limits.get(name, WORKFLOWS_HTTP_S + 1) <= call["args"].get("timeout", 300) <= WORKFLOWS_HTTP_S:
             yield f"the workflow waits {call['args'].get('timeout')} s for {name}"
     if not all("retry" in step for step in _with_http(source)):
-        yield "an http call of the workflow is not repeated"
+        yield "an HTTP call of the workflow has no retry"
     for retry in _retries(source):
-        # What waits for capacity was not begun by the service, so it may wait for hours.
+        # The service has not started a call that waits for capacity, so it may be retried for hours.
         most = 300 if retry["predicate"] == "${is_throttled}" else 10
         if not 0 < retry.get("max_retries", 0) <= most or "max_delay" not in retry["backoff"]:
-            yield "a call of the workflow is repeated for ever"
+            yield "a call of the workflow is retried without limit"
 
 
 def _retries(part: Any) -> Iterator[dict[str, Any]]:
@@ -79,7 +79,7 @@ def _calls(part: Any, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _with_http(part: Any) -> Iterator[dict[str, Any]]:
-    """Every step that calls http itself, or tries to."""
+    """Every step with an HTTP call; an empty one for a call outside of try."""
     if isinstance(part, dict):
         tried = part.get("try")
         if isinstance(tried, dict) and str(tried.get("call", "")).startswith("http."):

@@ -1,8 +1,8 @@
-"""All rules by name. A rule looks at a plan and says in sentences what is wrong; silence is consent."""
+"""The registry of rules. A rule takes a plan and yields a sentence for each fault."""
 
 from collections.abc import Callable, Iterator
 
-from tests.infra.policy.plan import Plan
+from tools.terraform.plan import Plan
 
 Rule = Callable[[Plan], Iterator[str]]
 
@@ -10,6 +10,6 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(check: Rule) -> Rule:
-    """Decorates a rule; its name says what holds."""
+    """Register a rule; its name states what must hold."""
     RULES[check.__name__] = check
     return check

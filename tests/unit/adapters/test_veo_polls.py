@@ -8,7 +8,7 @@ from promptreel.adapters.veo import Veo
 from promptreel.errors import NotFound, Transient
 from promptreel.ports.models import OperationState, Running
 from promptreel.usecases import filming, poll_clips
-from tests.infra.policy import truth
+from tests.infra.policy import declared
 
 LONG_S = 60.0
 
@@ -68,4 +68,4 @@ def test_look_at_sixty_clips_fits_the_step_when_polls_take_2500_ms_and_four_hang
 
     assert longest_s < filming.POLLS_S
     assert veo.POLL_TIMEOUT_S <= filming.POLLS_S
-    assert filming.POLLS_S < poll_clips.LOOK_S < truth.config("services")["functions"]["poll_clips"]["timeout_s"]
+    assert filming.POLLS_S < poll_clips.LOOK_S < declared.config("services")["functions"]["poll_clips"]["timeout_s"]

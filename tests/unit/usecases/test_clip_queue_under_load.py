@@ -10,9 +10,9 @@ from promptreel.usecases.poll_clips import PollClips
 from tests.fakes.models import a_storyboard
 from tests.fakes.orchestration import MemoryQueue
 from tests.fakes.services import FakeServices
-from tests.infra.policy import truth
+from tests.infra.policy import declared
 
-PER_MINUTE = truth.config("queues")["clips"]["dispatches_per_minute"]
+PER_MINUTE = declared.config("queues")["clips"]["dispatches_per_minute"]
 SCENES = 6
 STEADY_JOBS = 3  # a minute: 18 clips
 BURST_JOBS = 25  # at once, besides: 150 clips

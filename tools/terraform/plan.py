@@ -1,4 +1,7 @@
-"""A plan as the rules look at it: what will be created, with what, and what each thing refers to."""
+"""A Terraform plan as JSON: the resources it would create, their values and references.
+
+`VARIABLES` are the values with which the tests plan.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -29,12 +32,12 @@ class Resource:
     type: str
     name: str
     key: str | None
-    """Of ``for_each``; None for a single one."""
+    """The key of ``for_each``; None for a single resource."""
     values: Mapping[str, Any]
     """What is known before the apply."""
 
     def block(self, *path: str) -> Mapping[str, Any]:
-        """The one block at a path of block names; empty where there is none."""
+        """The only block at a path of block names; empty if there is none."""
         found: Any = self.values
         for name in path:
             inner = found.get(name) or [{}]
@@ -57,14 +60,22 @@ class Plan:
         return list(_resources(self.document["planned_values"]["root_module"]))
 
     def of(self, *types: str) -> list[Resource]:
-        """The resources of some types, without their common beginning; nothing at all is a fault of the rule's."""
+        """Google's resources of these types, named without the prefix ``google_``.
+
+        Raises:
+            NoSuchResource: the plan has none.
+        """
         return self.of_kind(*(f"google_{name}" for name in types))
 
     def of_kind(self, *types: str) -> list[Resource]:
-        """The resources of some types, of any provider."""
+        """The resources of these types, of any provider.
+
+        Raises:
+            NoSuchResource: the plan has none.
+        """
         found = [resource for resource in self.resources if resource.type in types]
         if not found:
-            raise NothingToJudge(f"the plan has no {', '.join(types)}")
+            raise NoSuchResource(f"the plan has no {', '.join(types)}")
         return found
 
     @property
@@ -73,7 +84,7 @@ class Plan:
 
     @property
     def configuration(self) -> Mapping[str, Any]:
-        """The configuration's resources by address without keys, with what they refer to."""
+        """The configuration's resources by address without key, with their references."""
         root = self.document["configuration"]["root_module"]
         return {resource["address"]: resource for resource in root["resources"]}
 
@@ -86,8 +97,8 @@ class Plan:
         return (self.infra / name).read_text(encoding="utf-8")
 
 
-class NothingToJudge(Exception):
-    """A rule about things of which there are none would hold for ever."""
+class NoSuchResource(Exception):
+    """A rule about a kind of resource that the plan lacks would always hold."""
 
 
 def references(expressions: Any) -> Iterator[str]:
@@ -104,7 +115,7 @@ def references(expressions: Any) -> Iterator[str]:
 
 
 def made_before(plan: Plan, address: str) -> set[str]:
-    """Every address without key that Terraform makes before an address without key."""
+    """The resources that Terraform creates before another one; all addresses without key."""
     found: set[str] = set()
     ahead = [address]
     while ahead:
@@ -118,7 +129,7 @@ def made_before(plan: Plan, address: str) -> set[str]:
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every scalar with the names that lead to it."""
+    """Every scalar with its path of names."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from leaves(inner, (*path, name))

@@ -1,7 +1,7 @@
-"""``python -m tests.container``: build both images, cut a film inside the stitcher's, start both, without a daemon.
+"""``make container-test``: build both images, cut a film inside the stitcher's, start both, without a daemon.
 
 buildah builds and runs by chroot alone, on a base that mmdebstrap puts together from the machine's own Debian mirror:
-a stand-in for the real base image, so what is proven is our part of the image. Needs root, 4 GB below /tmp, and
+a stand-in for the real base image, so it tests what the Dockerfiles add to it. Needs root, 4 GB below /tmp, and
 
     apt-get install -y --no-install-recommends buildah mmdebstrap
 
@@ -47,37 +47,37 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image of ours, as infra/build.yaml builds it."""
+    """An image as infra/build.yaml builds it."""
 
     name: str
     dockerfile: str
     context: str
     server: str
-    """The program that its command hands over to."""
+    """The server that its command starts."""
 
 
 STITCHER = Image("localhost/stitcher", "stitcher_service/Dockerfile", ".", "gunicorn")
 STUDIO = Image("localhost/studio", "infra/studio/Dockerfile", "functions", "functions-framework")
 
 
-class ContainerWrong(Exception):
-    """The image, or what runs in it, is not as it should be."""
+class CheckFailed(Exception):
+    """An image or its container does not have a required property."""
 
 
-def demand(is_so: bool, what: str) -> None:
-    if not is_so:
-        raise ContainerWrong(what)
-    tell(f"  ok  {what}")
+def require(holds: bool, what: str) -> None:
+    if not holds:
+        raise CheckFailed(what)
+    print_line(f"  ok  {what}")
 
 
-def tell(line: str) -> None:
+def print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 @dataclass(frozen=True, slots=True)
 class Buildah:
-    """buildah with a store of its own."""
+    """buildah with its own store."""
 
     folder: Path
 
@@ -88,7 +88,7 @@ class Buildah:
     def __call__(self, *arguments: str) -> str:
         done = subprocess.run(self.argv(*arguments), cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise ContainerWrong(f"buildah {' '.join(arguments)}: {done.stderr[-2000:]}{done.stdout[-2000:]}")
+            raise CheckFailed(f"buildah {' '.join(arguments)}: {done.stderr[-2000:]}{done.stdout[-2000:]}")
         return done.stdout.strip()
 
     def inside(self, container: str, *command: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -97,17 +97,20 @@ class Buildah:
 
 
 def make_base(buildah: Buildah, tar: Path) -> None:
-    """A Python on Debian, in the place of python:3.x-slim."""
+    """Make a base image with Python on Debian, in place of python:3.x-slim."""
     if not tar.exists():
         mirror = subprocess.run(
-            ("apt-get", "indextargets", "--format", "$(SITE)"), capture_output=True, text=True, check=True
+            ("apt-get", "indextargets", "--format", "$(SITE)"),  # noqa: S607 - as found on the path
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.split()[0]
         tar.parent.mkdir(parents=True, exist_ok=True)
         packages = "--include=python3,python3-pip,ca-certificates"
-        half = tar.with_suffix(".half.tar")
-        command = ("mmdebstrap", "--quiet", "--variant=minbase", packages, "bookworm", str(half), mirror)
+        partial = tar.with_suffix(".partial.tar")
+        command = ("mmdebstrap", "--quiet", "--variant=minbase", packages, "bookworm", str(partial), mirror)
         subprocess.run(command, check=True)
-        half.rename(tar)
+        partial.rename(tar)
     container = buildah("from", "scratch")
     buildah("add", "-q", container, str(tar), "/")
     as_in_slim = "ln -sf python3 /usr/bin/python; rm -f /usr/lib/python3*/EXTERNALLY-MANAGED"
@@ -125,16 +128,16 @@ def build(buildah: Buildah, image: Image) -> None:
 
 
 def check_image(buildah: Buildah, image: Image) -> list[str]:
-    """What the image says of itself; its command comes back."""
+    """Check the image's configuration and return its command."""
     about: dict[str, Any] = json.loads(buildah("inspect", "--type", "image", image.name))["OCIv1"]
     config = about["config"]
-    demand(config["User"].isdecimal() and int(config["User"]) > 0, "the user is a number and not root")
-    demand(
+    require(config["User"].isdecimal() and int(config["User"]) > 0, "the user is a number and not root")
+    require(
         config["Cmd"][-1].startswith(f"exec {image.server} "),
         "the web server replaces the shell, so SIGTERM reaches it",
     )
     names = [entry.partition("=")[0] for entry in config["Env"]]
-    demand(not [name for name in names if "SECRET" in name or "TOKEN" in name or "KEY" in name], "no secrets in it")
+    require(not [name for name in names if "SECRET" in name or "TOKEN" in name or "KEY" in name], "no secrets in it")
     command: list[str] = config["Cmd"]
     return command
 
@@ -142,9 +145,9 @@ def check_image(buildah: Buildah, image: Image) -> list[str]:
 def check_files(buildah: Buildah, container: str) -> None:
     found = ("find", "/app", "-name", "test_*")
     tests = subprocess.run(buildah.inside(container, *found), capture_output=True, text=True, check=True)
-    demand(not tests.stdout, "no tests in it")
+    require(not tests.stdout, "no tests in it")
     written = subprocess.run(buildah.inside(container, "touch", "/app/x"), capture_output=True, check=False)
-    demand(written.returncode != 0, "its user cannot write into the program's folder")
+    require(written.returncode != 0, "its user cannot write into the program's folder")
 
 
 def check_ffmpeg(buildah: Buildah, container: str) -> None:
@@ -153,7 +156,7 @@ def check_ffmpeg(buildah: Buildah, container: str) -> None:
         buildah.inside(container, "sh", "-c", hashing), capture_output=True, text=True, check=True
     ).stdout.split()[0]
     with Path(get_ffmpeg_exe()).open("rb") as own:  # type: ignore[no-untyped-call]
-        demand(digest == hashlib.file_digest(own, "sha256").hexdigest(), "ffmpeg is the same, bit for bit, as here")
+        require(digest == hashlib.file_digest(own, "sha256").hexdigest(), "ffmpeg is the same, bit for bit, as here")
 
 
 def cut_film(buildah: Buildah, container: str, folder: Path) -> None:
@@ -171,10 +174,10 @@ def cut_film(buildah: Buildah, container: str, folder: Path) -> None:
         text=True,
         check=False,
     )
-    demand(done.returncode == 0, f"a film is cut inside {done.stderr[-1000:]}")
+    require(done.returncode == 0, f"a film is cut inside {done.stderr[-1000:]}")
     video = probe(folder / "film.mp4").video
-    demand(video is not None and video.frames == FRAMES, f"and has the {FRAMES} frames that were asked for")
-    demand((folder / "film.mp4").stat().st_uid == USER, "made by the user 10001")
+    require(video is not None and video.frames == FRAMES, f"and has the {FRAMES} requested frames")
+    require((folder / "film.mp4").stat().st_uid == USER, "made by the user 10001")
 
 
 @contextmanager
@@ -199,8 +202,8 @@ def served(buildah: Buildah, container: str, command: list[str]) -> Iterator[tup
         running.wait()
 
 
-def master(pid: int) -> psutil.Process:
-    """Of the processes that listen, the one that started the others."""
+def server_process(pid: int) -> psutil.Process:
+    """The listening process that started the other ones."""
     children = psutil.Process(pid).children(recursive=True)
     listening = [child for child in children if child.net_connections("tcp")]
     return next(child for child in listening if child.parent() not in listening)
@@ -208,34 +211,36 @@ def master(pid: int) -> psutil.Process:
 
 def refuses_bad_request(url: str) -> None:
     refused = loopback.post(f"{url}/film", json={"job_id": "../x"})
-    is_told = refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY and refused.json()["code"] == "invalid"
-    demand(is_told, "a bad request gets our problem")
+    is_problem = refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY and refused.json()["code"] == "invalid"
+    require(is_problem, "a bad request is answered with a problem")
 
 
 def refuses_strangers(url: str) -> None:
     refused = loopback.get(f"{url}/v1/jobs", headers={"Authorization": "Bearer a.b.c"})
-    is_told = refused.status_code == httpx.codes.FORBIDDEN and refused.json()["code"] == "not_signed_in"
-    demand(is_told, "whoever did not come through Identity-Aware Proxy is refused")
+    is_problem = refused.status_code == httpx.codes.FORBIDDEN and refused.json()["code"] == "not_signed_in"
+    require(is_problem, "a request that did not pass Identity-Aware Proxy is refused")
 
 
 def check_service(buildah: Buildah, container: str, command: list[str], check: Callable[[str], None]) -> None:
     with served(buildah, container, command) as (running, url):
-        server = master(running.pid)
-        demand(server.uids().real == USER, "the service runs as user 10001 and says that it is up")
+        server = server_process(running.pid)
+        require(server.uids().real == USER, "the service runs as user 10001 and answers its health check")
         check(url)
         server.send_signal(signal.SIGTERM)
-        demand(running.wait(PATIENCE_S) == 0, "SIGTERM ends it well")
+        require(running.wait(PATIENCE_S) == 0, "SIGTERM ends it with exit code 0")
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.container", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.container", description=__doc__)
     parser.add_argument(
         "--base", type=Path, default=ROOT / ".local" / "container" / "base.tar", help="kept between runs"
     )
     base = parser.parse_args(arguments).base
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
-        tell(f"not installed: {' '.join(missing)} (apt-get install -y --no-install-recommends {' '.join(missing)})")
+        print_line(
+            f"not installed: {' '.join(missing)} (apt-get install -y --no-install-recommends {' '.join(missing)})"
+        )
         return 2
     folder = Path(tempfile.mkdtemp(prefix="promptreel-container-"))
     folder.chmod(0o755)
@@ -243,7 +248,7 @@ def main(arguments: list[str]) -> int:
     try:
         make_base(buildah, base)
         for image, check in ((STITCHER, refuses_bad_request), (STUDIO, refuses_strangers)):
-            tell(f"{image.dockerfile}:")
+            print_line(f"{image.dockerfile}:")
             build(buildah, image)
             command = check_image(buildah, image)
             container = buildah("from", "--pull-never", image.name)
@@ -252,12 +257,12 @@ def main(arguments: list[str]) -> int:
                 check_ffmpeg(buildah, container)
                 cut_film(buildah, container, folder / "film")
             check_service(buildah, container, command, check)
-    except ContainerWrong as wrong:
-        tell(f"  WRONG  {wrong}")
+    except CheckFailed as failure:
+        print_line(f"  FAILED  {failure}")
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    tell("both containers build, serve and stop as they should")
+    print_line("both containers build, serve and stop as they should")
     return 0
 
 

@@ -1,14 +1,14 @@
-"""What alerts, goal and dashboard look at: metrics that exist, put together as their kind allows (facts: rule 26)."""
+"""Rules about the metrics that alerts, goals and the dashboard query: they exist and are aggregated as they allow."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.infra.policy.plan import Plan
 from tests.infra.policy.rules import rule
+from tools.terraform.plan import Plan
 
-# Google's own metrics that may be looked at, with the resource they belong to.
+# Google's own metrics that may be queried, and the resource of each.
 BUILT_IN = {
     "cloudtasks.googleapis.com/queue/depth": "cloud_tasks_queue",
     "cloudtasks.googleapis.com/queue/task_attempt_count": "cloud_tasks_queue",
@@ -16,12 +16,12 @@ BUILT_IN = {
     "run.googleapis.com/container/instance_count": "cloud_run_revision",
     "workflows.googleapis.com/finished_execution_count": "workflows.googleapis.com/Workflow",
 }
-OWN = "logging.googleapis.com/user/promptreel/"
-# Our metrics and where they come from, as PromQL spells it.
+LOG_BASED = "logging.googleapis.com/user/promptreel/"
+# Prefix of the log-based metrics in PromQL, and the resource they come from.
 PROMETHEUS = "logging_googleapis_com:user_promptreel_"
 FROM_RUN = '{monitored_resource="cloud_run_revision"}'
 
-# What an operator must find on the page (the issue's list): chart, what its series show, and by which label.
+# The charts of the dashboard: title, the metrics of its series, and the label that splits them.
 CHARTS = {
     "Jobs that ended, by state": ({"jobs_ended", "jobs_withdrawn"}, "metric.label.state"),
     "Jobs that failed, by code": ({"jobs_failed"}, "metric.label.code"),
@@ -41,7 +41,7 @@ QUOTA = 50  # Veo requests a minute in the plan
 
 
 @rule
-def whatever_is_looked_at_exists(plan: Plan) -> Iterator[str]:
+def every_queried_metric_exists(plan: Plan) -> Iterator[str]:
     own = {f"logging.googleapis.com/user/{metric.values['name']}" for metric in plan.of("logging_metric")}
     for where, text in _filters(plan):
         metric, kind = re.search(r'metric\.type="([^"]+)"', text), re.search(r'resource\.type="([^"]+)"', text)
@@ -49,22 +49,22 @@ def whatever_is_looked_at_exists(plan: Plan) -> Iterator[str]:
             yield f"{where} names no metric or no resource: {text}"
         elif metric[1] in own:
             if kind[1] != "cloud_run_revision":
-                yield f"{where}: our log lines come from cloud_run_revision, not {kind[1]}"
+                yield f"{where}: log lines come from cloud_run_revision, not {kind[1]}"
         elif BUILT_IN.get(metric[1]) != kind[1]:
             yield f"{where}: there is no {metric[1]} of {kind[1]}"
 
 
 @rule
-def queries_ask_for_sums_of_what_is_measured_and_counts_of_the_rest(plan: Plan) -> Iterator[str]:
+def queries_sum_measurements_and_count_the_rest(plan: Plan) -> Iterator[str]:
     names = {
         PROMETHEUS + str(metric.key) + ("_sum" if metric.values.get("value_extractor") else "")
         for metric in plan.of("logging_metric")
     }
     for where, text in _queries(plan):
-        asked = re.findall(r"([\w]+:[\w]+)(\{[^}]*\})?", text)
-        if not asked:
-            yield f"{where} asks for nothing: {text}"
-        for name, source in asked:
+        queried = re.findall(r"([\w]+:[\w]+)(\{[^}]*\})?", text)
+        if not queried:
+            yield f"{where} queries no metric: {text}"
+        for name, source in queried:
             if name not in names:
                 yield f"{where}: there is no {name}"
             if source != FROM_RUN:
@@ -72,8 +72,8 @@ def queries_ask_for_sums_of_what_is_measured_and_counts_of_the_rest(plan: Plan) 
 
 
 @rule
-def series_are_split_by_labels_that_their_metric_has(plan: Plan) -> Iterator[str]:
-    metrics = {OWN + str(metric.key): metric for metric in plan.of("logging_metric")}
+def series_are_grouped_by_labels_of_their_metric(plan: Plan) -> Iterator[str]:
+    metrics = {LOG_BASED + str(metric.key): metric for metric in plan.of("logging_metric")}
     for title, series in _series(plan):
         shown = series.get("timeSeriesFilter")
         if shown is None:
@@ -83,9 +83,9 @@ def series_are_split_by_labels_that_their_metric_has(plan: Plan) -> Iterator[str
         if metric is None:
             continue
         labels = {f"metric.label.{name}" for name in metric.values.get("label_extractors") or {}}
-        asked = {*aggregation["groupByFields"], *_singular(re.findall(r"metric\.labels\.\w+", shown["filter"]))}
-        if asked - labels:
-            yield f"{title}: {found and found[1]} has no {sorted(asked - labels)}"
+        queried = {*aggregation["groupByFields"], *_singular(re.findall(r"metric\.labels\.\w+", shown["filter"]))}
+        if queried - labels:
+            yield f"{title}: {found and found[1]} has no {sorted(queried - labels)}"
         ways = aggregation["perSeriesAligner"], aggregation["crossSeriesReducer"]
         measured = bool(metric.values.get("value_extractor"))
         if measured != any("PERCENTILE" in way for way in ways):
@@ -93,20 +93,20 @@ def series_are_split_by_labels_that_their_metric_has(plan: Plan) -> Iterator[str
 
 
 @rule
-def dashboard_can_be_read(plan: Plan) -> Iterator[str]:
+def dashboard_layout_is_readable(plan: Plan) -> Iterator[str]:
     layout = _layout(plan)
     for index, tile in enumerate(layout["tiles"]):
         if any(_overlap(tile, other) for other in layout["tiles"][:index]):
-            yield f"{tile['widget']['title']!r} covers another chart"
+            yield f"{tile['widget']['title']!r} overlaps another chart"
         if tile["xPos"] + tile["width"] > layout["columns"]:
-            yield f"{tile['widget']['title']!r} leaves the page"
+            yield f"{tile['widget']['title']!r} exceeds the page"
     titles = [tile["widget"]["title"] for tile in layout["tiles"]]
     if len(set(titles)) != len(titles):
         yield f"charts: {titles}"
 
 
 @rule
-def dashboard_shows_what_operators_ask(plan: Plan) -> Iterator[str]:
+def dashboard_has_the_listed_charts(plan: Plan) -> Iterator[str]:
     shown = {tile["widget"]["title"]: tile["widget"]["xyChart"] for tile in _layout(plan)["tiles"]}
     for title, (metrics, label) in CHARTS.items():
         series = [data["timeSeriesQuery"] for data in shown.get(title, {}).get("dataSets", ())]
@@ -118,8 +118,8 @@ def dashboard_shows_what_operators_ask(plan: Plan) -> Iterator[str]:
     limits = shown.get("Veo requests a minute, against the quota", {}).get("thresholds")
     if limits != [{"value": QUOTA}]:
         yield f"Veo's quota is drawn at {limits}"
-    made = shown.get("Makespan of films (s)", {}).get("dataSets", ())
-    percentiles = [one["timeSeriesQuery"]["timeSeriesFilter"]["aggregation"]["crossSeriesReducer"] for one in made]
+    makespan = shown.get("Makespan of films (s)", {}).get("dataSets", ())
+    percentiles = [one["timeSeriesQuery"]["timeSeriesFilter"]["aggregation"]["crossSeriesReducer"] for one in makespan]
     if percentiles != ["REDUCE_PERCENTILE_50", "REDUCE_PERCENTILE_95"]:
         yield f"the makespan's percentiles: {percentiles}"
     if 'metric.labels.status!="200"' not in str(shown.get("Errors, by step")).replace("\\", ""):
@@ -136,16 +136,16 @@ def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _metric(series: Mapping[str, Any]) -> str:
-    """The one metric of a series; ours by its short name."""
+    """The one metric of a series; a log-based one by its short name."""
     if "prometheusQuery" in series:
-        asked = re.search(rf"{PROMETHEUS}(\w+?)(_sum)?\{{", series["prometheusQuery"])
-        return asked[1] if asked else ""
+        queried = re.search(rf"{PROMETHEUS}(\w+?)(_sum)?\{{", series["prometheusQuery"])
+        return queried[1] if queried else ""
     found = re.search(r'metric\.type="([^"]+)"', series["timeSeriesFilter"]["filter"])
-    return found[1].removeprefix(OWN) if found else ""
+    return found[1].removeprefix(LOG_BASED) if found else ""
 
 
 def _singular(labels: list[str]) -> set[str]:
-    """Filters say metric.labels.x, groupings metric.label.x."""
+    """Filters use metric.labels.x, groupings metric.label.x."""
     return {label.replace("metric.labels.", "metric.label.") for label in labels}
 
 

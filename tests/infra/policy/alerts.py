@@ -1,13 +1,13 @@
-"""What wakes somebody and what a good month is (facts: rule 26). What they look at: looking.py."""
+"""Rules about metrics, alerts, goals and the budget; what they query is in queried_metrics.py."""
 
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.infra.policy.looking import FROM_RUN, PROMETHEUS
-from tests.infra.policy.plan import NUMBER, Plan, references
+from tests.infra.policy.queried_metrics import FROM_RUN, PROMETHEUS
 from tests.infra.policy.rules import rule
+from tools.terraform.plan import NUMBER, Plan, references
 from tools.terraform.terraform import ROOT
 
 LONGEST_BUDGET_NAME = 60  # characters: Google's limit
@@ -15,7 +15,7 @@ LONGEST_ALERT_TEXT = 8000  # of Google's 8,192, so that the anchor below it fits
 
 _RUNBOOK = ROOT / "docs/runbook.md"
 
-# Alert: metric, threshold, for how long, over what, put together how, how grave.
+# Alert: metric, threshold, duration, alignment period, aligner, severity.
 ALERTS = {
     "bug": ("logging.googleapis.com/user/promptreel/unexpected_errors", 0, "0s", "300s", "ALIGN_DELTA", "ERROR"),
     "failed-executions": (
@@ -32,7 +32,7 @@ ALERTS = {
     "sweeper-silent": ("logging.googleapis.com/log_entry_count", 3, "0s", "900s", "ALIGN_DELTA", "CRITICAL"),
 }
 
-# What an alert looks at that other things of the project could have too: the label that tells promptreel's own.
+# Alerts on metrics that other resources of the project have too: the label that selects promptreel's.
 OWN_LABELS = {
     "failed-executions": 'resource.labels.workflow_id="film"',
     "queue-depth": 'resource.labels.queue_id=one_of("clips", "clips-high")',
@@ -41,7 +41,7 @@ OWN_LABELS = {
 
 FAILED, ENDED = (f"sum(increase({PROMETHEUS}jobs_{name}{FROM_RUN}[6h]))" for name in ("failed", "ended"))
 
-# Alert: query, for how long, how grave. The plan's budget is 200 dollars a month.
+# Alert: query, duration, severity. The plan's budget is 200 dollars a month.
 QUERIES = {
     "failure-rate": (
         f"{FAILED} / {ENDED} > 0.25 and {ENDED} >= 8",
@@ -51,7 +51,7 @@ QUERIES = {
     "spend-rate": (f"sum(increase({PROMETHEUS}spend_sum{FROM_RUN}[1h])) / 1e6 > 20", "0s", "WARNING"),
 }
 
-# Goal: what it is measured by. Seconds are a bound of the metric's buckets.
+# Goal: its measurement. The seconds are a bound of the metric's buckets.
 _LOGGED = 'metric.type="logging.googleapis.com/user/promptreel/{}" AND resource.type="cloud_run_revision"'
 GOALS = {
     "jobs": {
@@ -72,18 +72,18 @@ GOALS = {
 
 
 @rule
-def metrics_are_those_of_the_list(plan: Plan) -> Iterator[str]:
+def metrics_match_the_list(plan: Plan) -> Iterator[str]:
     listed = json.loads((plan.infra / "config/metrics.json").read_text(encoding="utf-8"))["metrics"]
     for name, metric in listed.items():
         if any("*" in values and len(values) > 1 for values in metric["match"].values()):
-            yield f"metric {name}: '*' is any value, so none needs to be named beside it"
-    made = {str(metric.key): metric for metric in plan.of("logging_metric")}
-    if made.keys() != listed.keys():
-        yield f"metrics: {sorted(made)}, not {sorted(listed)}"
-    for name in made.keys() & listed.keys():
-        metric, wanted = made[name], listed[name]
+            yield f"metric {name}: '*' is any value, so no other value may be listed with it"
+    created = {str(metric.key): metric for metric in plan.of("logging_metric")}
+    if created.keys() != listed.keys():
+        yield f"metrics: {sorted(created)}, not {sorted(listed)}"
+    for name in created.keys() & listed.keys():
+        metric, wanted = created[name], listed[name]
         kind = metric.block("metric_descriptor")
-        said = {
+        actual = {
             "name": metric.values["name"],
             "filter": metric.values["filter"],
             "labels": metric.values.get("label_extractors") or {},
@@ -95,7 +95,7 @@ def metrics_are_those_of_the_list(plan: Plan) -> Iterator[str]:
         }
         measured = "value" in wanted
         buckets = [{"num_finite_buckets": 24, "growth_factor": 2, "scale": 1}] if measured else None
-        right = {
+        expected = {
             "name": f"promptreel/{name}",
             "filter": filter_text(wanted["match"]),
             "labels": {label: f"EXTRACT(jsonPayload.{field})" for label, field in wanted["labels"].items()},
@@ -105,24 +105,24 @@ def metrics_are_those_of_the_list(plan: Plan) -> Iterator[str]:
             "disabled": False,
             "buckets": buckets,
         }
-        yield from (f"metric {name}: {part} is {said[part]!r}" for part in right if said[part] != right[part])
+        yield from (f"metric {name}: {part} is {actual[part]!r}" for part in expected if actual[part] != expected[part])
 
 
 @rule
-def alerts_wake_somebody_who_can_read_what_to_do(plan: Plan) -> Iterator[str]:
+def alerts_are_sent_with_their_runbook_section(plan: Plan) -> Iterator[str]:
     sections = _runbook()
     for alert in plan.of("monitoring_alert_policy"):
         name = str(alert.key)
         if alert.values.get("enabled") is not True:
-            yield f"{alert.address} sleeps"
+            yield f"{alert.address} is disabled"
         if name not in sections:
-            yield f"docs/runbook.md knows no {name}"
+            yield f"docs/runbook.md has no section {name}"
         elif alert.block("documentation").get("content") != f"{sections[name]}\n\n(docs/runbook.md#{name})":
-            yield f"{alert.address} does not say what to do"
+            yield f"{alert.address} does not contain its runbook section"
         if len(sections.get(name, "")) > LONGEST_ALERT_TEXT:
-            yield f"{alert.address} says more than an alert may"
+            yield f"{alert.address} is longer than an alert may be"
         if alert.block("documentation").get("mime_type") != "text/markdown":
-            yield f"{alert.address}: its text is not shown as it is meant"
+            yield f"{alert.address}: its text is not shown as Markdown"
         if alert.block("alert_strategy").get("auto_close") != "86400s" or alert.values.get("combiner") != "OR":
             yield f"{alert.address} never closes"
     channels = set(references(_expression(plan, "google_monitoring_alert_policy.this", "notification_channels")))
@@ -131,7 +131,7 @@ def alerts_wake_somebody_who_can_read_what_to_do(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def alerts_wake_for_what_is_listed_and_for_nothing_less(plan: Plan) -> Iterator[str]:
+def alert_conditions_match_the_list(plan: Plan) -> Iterator[str]:
     found: dict[str, tuple[object, ...]] = {}
     for alert in plan.of("monitoring_alert_policy"):
         name, severity = str(alert.key), alert.values.get("severity")
@@ -139,7 +139,7 @@ def alerts_wake_for_what_is_listed_and_for_nothing_less(plan: Plan) -> Iterator[
         if query:
             found[name] = (query.get("query"), query.get("duration"), severity)
             if query.get("evaluation_interval") != "300s" or query.get("disable_metric_validation") is not True:
-                yield f"{alert.address} is looked at too seldom, or cannot be made before the first line is written"
+                yield f"{alert.address} is evaluated too seldom, or cannot be created before its first log line"
             continue
         condition = alert.block("conditions", "condition_threshold")
         aggregation = (condition.get("aggregations") or [{}])[0]
@@ -153,7 +153,7 @@ def alerts_wake_for_what_is_listed_and_for_nothing_less(plan: Plan) -> Iterator[
             severity,
         )
         if condition.get("comparison") != "COMPARISON_GT" or aggregation.get("cross_series_reducer") != "REDUCE_SUM":
-            yield f"{alert.address} compares otherwise"
+            yield f"{alert.address} has another comparison or reducer"
     listed = {**ALERTS, **QUERIES}
     for name in sorted(found.keys() | listed.keys()):
         if found.get(name) != listed.get(name):
@@ -161,7 +161,7 @@ def alerts_wake_for_what_is_listed_and_for_nothing_less(plan: Plan) -> Iterator[
 
 
 @rule
-def operators_are_told_by_mail(plan: Plan) -> Iterator[str]:
+def operators_are_notified_by_mail(plan: Plan) -> Iterator[str]:
     for channel in plan.of("monitoring_notification_channel"):
         if channel.values.get("type") != "email" or channel.values.get("labels") != {"email_address": channel.key}:
             yield f"{channel.address}: {channel.values.get('type')} {channel.values.get('labels')}"
@@ -170,7 +170,7 @@ def operators_are_told_by_mail(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def failures_are_what_is_counted_as_failures(plan: Plan) -> Iterator[str]:
+def failure_alerts_count_only_failures(plan: Plan) -> Iterator[str]:
     alerts = {
         alert.key: str(alert.block("conditions", "condition_threshold").get("filter"))
         for alert in plan.of("monitoring_alert_policy")
@@ -184,7 +184,7 @@ def failures_are_what_is_counted_as_failures(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def alerts_are_about_promptreel_alone(plan: Plan) -> Iterator[str]:
+def alerts_count_only_promptreels_resources(plan: Plan) -> Iterator[str]:
     for alert in plan.of("monitoring_alert_policy"):
         text = str(alert.block("conditions", "condition_threshold").get("filter", ""))
         label = OWN_LABELS.get(str(alert.key))
@@ -193,7 +193,7 @@ def alerts_are_about_promptreel_alone(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def sweeper_that_does_not_run_at_all_is_noticed(plan: Plan) -> Iterator[str]:
+def alert_fires_when_the_sweeper_does_not_run(plan: Plan) -> Iterator[str]:
     absences = [
         (str(alert.key), condition.get("filter"), condition.get("duration"))
         for alert in plan.of("monitoring_alert_policy")
@@ -202,32 +202,32 @@ def sweeper_that_does_not_run_at_all_is_noticed(plan: Plan) -> Iterator[str]:
     ]
     wanted = f'{_LOGGED.format("steps")} AND metric.labels.action="sweep_jobs"'
     if absences != [("sweeper-silent", wanted, "1800s")]:
-        yield f"silence is noticed by {absences}"
+        yield f"a silent sweeper is reported by {absences}"
 
 
 @rule
-def goals_are_that_jobs_end_with_a_film_and_soon(plan: Plan) -> Iterator[str]:
+def goals_measure_success_and_makespan(plan: Plan) -> Iterator[str]:
     goals = {goal.name: goal for goal in plan.of("monitoring_slo")}
     if goals.keys() != GOALS.keys():
         yield f"goals: {sorted(goals)}, not {sorted(GOALS)}"
     for name in goals.keys() & GOALS.keys():
         values = goals[name].values
-        said = (values.get("goal"), values.get("rolling_period_days"), values.get("service"))
-        if said != (0.95, 28, "promptreel"):
-            yield f"the goal {name} is {said}"
+        actual = (values.get("goal"), values.get("rolling_period_days"), values.get("service"))
+        if actual != (0.95, 28, "promptreel"):
+            yield f"the goal {name} is {actual}"
         measured = {key: value for key, value in goals[name].block("request_based_sli").items() if value}
         if measured != GOALS[name]:
             yield f"the goal {name} is measured by {measured}"
     (service,) = plan.of("monitoring_custom_service")
     if service.values.get("service_id") != "promptreel":
-        yield f"the goals are about {service.values.get('service_id')}"
+        yield f"the goals belong to {service.values.get('service_id')}"
 
 
 @rule
 def budget_warns_in_time(plan: Plan) -> Iterator[str]:
     (budget,) = plan.of("billing_budget")
     amount = budget.block("amount", "specified_amount")
-    said = {
+    actual = {
         "account": budget.values.get("billing_account"),
         "amount": (amount.get("units"), amount.get("currency_code")),
         "projects": (
@@ -240,17 +240,17 @@ def budget_warns_in_time(plan: Plan) -> Iterator[str]:
     }
     wanted = {
         "account": "0A1B2C-3D4E5F-6A7B8C",
-        "amount": ("200", None),  # the billing account's currency, whichever it is
+        "amount": ("200", None),  # no code: the billing account's currency
         "projects": ([f"projects/{NUMBER}"], "MONTH"),
         "thresholds": [(0.5, "CURRENT_SPEND"), (0.9, "CURRENT_SPEND"), (1, "CURRENT_SPEND"), (1, "FORECASTED_SPEND")],
     }
-    yield from (f"the budget's {name}: {said[name]!r}" for name in wanted if said[name] != wanted[name])
+    yield from (f"the budget's {name}: {actual[name]!r}" for name in wanted if actual[name] != wanted[name])
     name = str(budget.values.get("display_name"))
     if not name.endswith("docs/runbook.md#budget") or len(name) > LONGEST_BUDGET_NAME or "budget" not in _runbook():
-        yield f"the budget's mails do not say what to do: {name}"
-    told = set(references(_expression(plan, "google_billing_budget.this", "all_updates_rule")))
-    if "local.channels" not in told:
-        yield "the budget tells nobody"
+        yield f"the budget's name lacks its runbook section: {name}"
+    notified = set(references(_expression(plan, "google_billing_budget.this", "all_updates_rule")))
+    if "local.channels" not in notified:
+        yield "the budget notifies no channel"
 
 
 def _runbook() -> dict[str, str]:
@@ -260,7 +260,7 @@ def _runbook() -> dict[str, str]:
 
 
 def filter_text(match: dict[str, list[str]]) -> str:
-    """A list entry in Cloud Logging's words."""
+    """The Cloud Logging filter of a metric in config/metrics.json."""
     parts = ['resource.type="cloud_run_revision"']
     for field, values in sorted(match.items()):
         if "*" in values:

@@ -1,21 +1,20 @@
-"""Everything that a plan would create, with every value: what the rules do not speak of cannot change unnoticed either.
+"""``make infra-inventory``: write down every value of every resource that a plan would create.
 
-``make infra-inventory`` writes it anew after a change that is meant; the diff of inventory.json is then the change as
-Google would see it. Left out is what the rules compare with its source: code, environment, time limits, the workflow's
-text, what alerts say.
+A test compares it, so that no value can change unnoticed. After an intended change, the diff of inventory.json shows
+the change as Google would see it. Values that the rules compare with their source are omitted: code, environment,
+timeouts, the workflow's text and the text of alerts.
 """
 
 import json
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from tests.infra.policy.plan import VARIABLES, Plan, references
-from tests.infra.variables_table import page_with_table
+from tools.terraform.plan import VARIABLES, Plan, references
 from tools.terraform.terraform import ROOT, workspace
+from tools.terraform.variables_table import page_with_table
 
-FILE = Path(__file__).with_name("inventory.json")
+FILE = ROOT / "tests/infra/inventory.json"
 
 _COMPARED_ELSEWHERE = {
     "attempt_deadline", "documentation", "env", "environment_variables", "object", "source", "source_contents",
@@ -24,7 +23,7 @@ _COMPARED_ELSEWHERE = {
 
 
 def inventory(plan: Plan) -> dict[str, Any]:
-    """Address to values; and for what is not known yet, what it is taken from."""
+    """The values by address; for those unknown before the apply, the resources they are taken from."""
     found: dict[str, Any] = {}
     for resource in plan.resources:
         values = _kept(resource.values)
@@ -48,7 +47,7 @@ def inventory(plan: Plan) -> dict[str, Any]:
 
 
 def _unknown(plan: Plan) -> dict[str, set[str]]:
-    """Attributes that only the apply will tell, by address without key."""
+    """The attributes that are unknown before the apply, by address without key."""
     found: dict[str, set[str]] = {}
     for change in plan.document["resource_changes"]:
         names = found.setdefault(change["address"].partition("[")[0], set())
@@ -63,12 +62,12 @@ def _any(state: Any) -> bool:
 
 
 def _target(reference: str) -> str:
-    """A reference that means another resource, not a name inside this configuration."""
+    """A reference to another resource; empty for a variable or a local."""
     return reference if reference.startswith(("google_", "data.")) else ""
 
 
 def _kept(value: Any) -> Any:
-    """Without what is empty: a provider's next version will have more attributes that nobody sets."""
+    """The value without empty parts: a provider's next version has more attributes that are not set."""
     if isinstance(value, Mapping):
         kept = {name: _kept(inner) for name, inner in value.items() if name not in _COMPARED_ELSEWHERE}
         return {name: inner for name, inner in kept.items() if inner not in (None, [], {})}

@@ -1,47 +1,47 @@
-"""What is made only when what it needs is old enough: one apply suffices, and no first deployment raises an alarm."""
+"""Rules about order and waits: one apply suffices, because a resource is created after what it needs has propagated."""
 
 from collections.abc import Iterator
 
-from tests.infra.policy.plan import PROJECT, Plan, made_before
 from tests.infra.policy.rules import rule
+from tools.terraform.plan import PROJECT, Plan, made_before
 from tools.terraform.settling import GRANT_S, METRIC_S
 
 
 @rule
-def alerts_and_goals_wait_until_their_metrics_are_known(plan: Plan) -> Iterator[str]:
+def alerts_and_goals_wait_for_their_metrics(plan: Plan) -> Iterator[str]:
     wait = next(one for one in plan.of_kind("time_sleep") if one.name == "log_metrics")
     if _seconds(wait.values.get("create_duration")) < METRIC_S:
         yield f"{wait.address} lasts {wait.values.get('create_duration')}"
     metrics = {str(metric.values["name"]) for metric in plan.of("logging_metric")}
     if set((wait.values.get("triggers") or {}).values()) != metrics:
-        yield f"{wait.address} is not repeated for each new metric"
+        yield f"{wait.address} does not run for each new metric"
     for resource in plan.of("monitoring_alert_policy", "monitoring_slo"):
         if wait.address not in made_before(plan, resource.address.partition("[")[0]):
-            yield f"{resource.address} may be made while its metric is unknown"
+            yield f"{resource.address} may be created before its metric is known"
 
 
 @rule
-def builds_and_triggers_wait_until_their_grants_have_spread(plan: Plan) -> Iterator[str]:
+def builds_and_triggers_wait_for_their_grants(plan: Plan) -> Iterator[str]:
     wait = next(one for one in plan.of_kind("time_sleep") if one.name == "grants")
     if _seconds(wait.values.get("create_duration")) < GRANT_S:
         yield f"{wait.address} lasts {wait.values.get('create_duration')}"
     for resource in plan.of("cloudfunctions2_function", "eventarc_trigger"):
         if wait.address not in made_before(plan, resource.address.partition("[")[0]):
-            yield f"{resource.address} may be made before its account may do anything"
-    for grant in young_grants(plan) - made_before(plan, wait.address):
+            yield f"{resource.address} may be created before its grants have propagated"
+    for grant in recent_grants(plan) - made_before(plan, wait.address):
         yield f"{wait.address} does not wait for {grant}"
 
 
 @rule
-def sweeper_is_called_only_when_it_exists(plan: Plan) -> Iterator[str]:
+def scheduler_is_created_after_the_sweeper(plan: Plan) -> Iterator[str]:
     before = made_before(plan, "google_cloud_scheduler_job.this")
     for needed in ("google_cloudfunctions2_function.this", "google_cloud_run_v2_service_iam_member.invokes"):
         if needed not in before:
             yield f"the scheduler may run before {needed}"
 
 
-def young_grants(plan: Plan) -> set[str]:
-    """Addresses without key of what builds and triggers are granted."""
+def recent_grants(plan: Plan) -> set[str]:
+    """The grants of builds and triggers, as addresses without key."""
     accounts = tuple(
         f":film-{name}@{PROJECT}.iam.gserviceaccount.com" for name in ("build", "build-functions", "eventarc")
     )

@@ -1,4 +1,4 @@
-"""What the rest of the checkout says, for the plan to agree with: entry points, settings, infra/config."""
+"""What the checkout declares and a plan must agree with: entry points, settings, infra/config."""
 
 import inspect
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 from promptreel.services import Services
 from promptreel.settings import Settings
-from tests.infra.policy.plan import NUMBER, PROJECT, REGION, VARIABLES
+from tools.terraform.plan import NUMBER, PROJECT, REGION, VARIABLES
 from tools.terraform.terraform import ROOT
 
 
@@ -56,14 +56,14 @@ def needed_grants() -> dict[str, set[str]]:
 
 
 def timeouts_s() -> dict[str, int]:
-    """What each service may take, by the cloud's spelling of its name. The studio is the API behind another door."""
+    """The timeout of each service by its name with hyphens. The studio runs the API, so it has the API's."""
     services = config("services")["functions"] | config("services")["services"]
     limits = {name.replace("_", "-"): service["timeout_s"] for name, service in services.items()}
     return limits | {"studio": limits["api"]}
 
 
 def settings_needed() -> set[str]:
-    """The variables without which nothing starts."""
+    """The variables that have no default."""
     return {f"PROMPTREEL_{field.name.upper()}" for field in fields(Settings) if field.default is MISSING}
 
 
@@ -79,7 +79,7 @@ def client_settings() -> set[str]:
 
 
 def environment(service: str) -> dict[str, str]:
-    """infra/config's variables for a service, with this test's names filled in."""
+    """infra/config's variables for a service, with the test plan's names filled in."""
     services, access = config("services"), config("access")
     texts = services["env"] | (services["studio_env"] if service == "studio" else {})
     values = {

@@ -1,4 +1,4 @@
-"""A plan that may be spoilt, to see whether a rule notices."""
+"""A copy of a plan that can be changed, to test that a rule reports the change."""
 
 import re
 import shutil
@@ -9,20 +9,20 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-GONE = object()
+REMOVED = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A plan that may be spoilt."""
+class AlteredPlan:
+    """A copy of a plan that can be changed."""
 
     document: dict[str, Any]
     planned: Path
-    """The configuration that was planned; files are changed in a copy."""
+    """The folder of the configuration; files are changed in a copy of it."""
     copied: Path
 
     def set(self, glob: str, path: str, value: Any) -> None:
-        """Change a planned value of every resource whose address matches; blocks are entered by themselves."""
+        """Set a value in every resource whose address matches; the path skips the index of a block that occurs once."""
         found = [one for one in self.resources if fnmatchcase(one["address"], glob.replace("[", "[[]"))]
         assert found, glob
         for resource in found:
@@ -33,7 +33,7 @@ class Draft:
                 place = (
                     inner[0] if isinstance(inner, list) and not isinstance(place, list) and len(inner) == 1 else inner
                 )
-            if value is GONE:
+            if value is REMOVED:
                 del place[int(last) if isinstance(place, list) else last]
             else:
                 place[int(last) if isinstance(place, list) else last] = value
@@ -56,7 +56,7 @@ class Draft:
 
     def provider(self, name: str, value: Any) -> None:
         given = self.document["configuration"]["provider_config"]["google"]["expressions"]
-        if value is GONE:
+        if value is REMOVED:
             del given[name]
         else:
             given[name] = {"constant_value": value}
@@ -82,35 +82,35 @@ class Draft:
         return found
 
 
-Edit = Callable[[Draft], None]
+Edit = Callable[[AlteredPlan], None]
 
 
-def to(glob: str, path: str, value: Any = GONE) -> Edit:
-    return lambda draft: draft.set(glob, path, value)
+def set_value(glob: str, path: str, value: Any = REMOVED) -> Edit:
+    return lambda plan: plan.set(glob, path, value)
 
 
-def added(kind: str, **values: Any) -> Edit:
-    return lambda draft: draft.add(kind, **values)
+def add_resource(kind: str, **values: Any) -> Edit:
+    return lambda plan: plan.add(kind, **values)
 
 
-def workflow_text(old: str, new: str) -> Edit:
-    def edit(draft: Draft) -> None:
-        film = next(one for one in draft.resources if one["type"] == "google_workflows_workflow")["values"]
+def replace_in_workflow(old: str, new: str) -> Edit:
+    def edit(plan: AlteredPlan) -> None:
+        film = next(one for one in plan.resources if one["type"] == "google_workflows_workflow")["values"]
         assert old in film["source_contents"]
         film["source_contents"] = film["source_contents"].replace(old, new, 1)
 
     return edit
 
 
-def page(old: str, new: str) -> Edit:
-    def edit(draft: Draft) -> None:
-        dashboard = next(one for one in draft.resources if one["type"] == "google_monitoring_dashboard")["values"]
+def replace_in_dashboard(old: str, new: str) -> Edit:
+    def edit(plan: AlteredPlan) -> None:
+        dashboard = next(one for one in plan.resources if one["type"] == "google_monitoring_dashboard")["values"]
         assert old in dashboard["dashboard_json"]
         dashboard["dashboard_json"] = dashboard["dashboard_json"].replace(old, new)
 
     return edit
 
 
-def packed(archive: Path, name: str) -> None:
+def write_archive(archive: Path, name: str) -> None:
     with zipfile.ZipFile(archive, "w") as opened:
         opened.writestr(name, "")

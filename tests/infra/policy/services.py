@@ -1,4 +1,4 @@
-"""How things run: time, size, rate, and what they are told (facts: rules 12 to 18, 28)."""
+"""Rules about services, queues and the scheduler: timeouts, sizes, rates and environment."""
 
 import math
 import re
@@ -6,23 +6,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptreel.adapters.tasks import DISPATCH_DEADLINE_S
-from tests.infra.policy import truth
+from tests.infra.policy import declared
 from tests.infra.policy.access import label, workloads
-from tests.infra.policy.plan import NUMBER, PROJECT, REGION, Plan, Resource
 from tests.infra.policy.rules import rule
+from tools.terraform.plan import NUMBER, PROJECT, REGION, Plan, Resource
 from tools.terraform.terraform import ROOT
 
 VEO_REQUESTS_A_MINUTE = 50
 BURST = 10
-"""Tasks that Google lets an idle queue dispatch at once beside its rate."""
+"""Tasks that an idle queue may dispatch at once beyond its rate; Google sets it."""
 WORKFLOWS_HTTP_S = 1800
 HTTP_FUNCTION_S = 3600
 TASK_S = 1800
 SCHEDULER_S = 1800
 THREADS = "THREADS"
-"""The variable by which functions-framework and our gunicorn are given their number of threads."""
+"""The variable from which functions-framework and gunicorn read their number of threads."""
 
-# Memory, processors, requests at once, instances: what a step may ask of the service behind it all together.
+# Memory, processors, concurrent requests, instances.
 SIZES = {
     "open-job": ("512Mi", "1", 20, 10),
     "write-storyboard": ("512Mi", "1", 8, 10),
@@ -37,16 +37,16 @@ SIZES = {
     "studio": ("1Gi", "1", 80, 5),
 }
 CPU_QUOTA, MEMORY_QUOTA_GIB = 20, 40
-"""What a new project often has in a region; Cloud Run refuses a service that could grow beyond it."""
-DRAWINGS_AT_ONCE = 80
-"""Picture requests that may be under way: below the model's quota a minute."""
+"""A new project's usual quota in a region; Cloud Run refuses a service that could grow beyond it."""
+MAX_CONCURRENT_IMAGES = 80
+"""Image requests in progress at once: below the model's quota a minute."""
 
 
 @rule
-def functions_are_the_entry_points(plan: Plan) -> Iterator[str]:
+def functions_match_the_entry_points(plan: Plan) -> Iterator[str]:
     built = {function.key: function for function in plan.of("cloudfunctions2_function")}
-    if set(built) != truth.entry_points():
-        yield f"functions: {sorted(map(str, built))}, not {sorted(truth.entry_points())}"
+    if set(built) != declared.entry_points():
+        yield f"functions: {sorted(map(str, built))}, not {sorted(declared.entry_points())}"
     for name, function in built.items():
         build = function.block("build_config")
         if build.get("entry_point") != name or function.values["name"] != str(name).replace("_", "-"):
@@ -56,28 +56,28 @@ def functions_are_the_entry_points(plan: Plan) -> Iterator[str]:
         if build.get("docker_repository") != f"projects/{PROJECT}/locations/{REGION}/repositories/promptreel-functions":
             yield f"{function.address} is kept in {build.get('docker_repository')}"
         if function.block("service_config").get("all_traffic_on_latest_revision") is not True:
-            yield f"{function.address}: a deployment would serve nobody"
+            yield f"{function.address}: a new revision would get no traffic"
         if function.blocks("event_trigger"):
-            yield f"{function.address} answers HTTP, nothing else"
+            yield f"{function.address} has an event trigger beside HTTP"
 
 
 @rule
-def every_service_has_its_time(plan: Plan) -> Iterator[str]:
-    limits = truth.timeouts_s()
+def every_service_has_its_timeout(plan: Plan) -> Iterator[str]:
+    limits = declared.timeouts_s()
     for workload in workloads(plan):
         found = timeout_s(workload)
         if found != limits[label(workload)]:
             yield f"{workload.address} is given {found} s, not {limits[label(workload)]}"
         if not 0 < found <= HTTP_FUNCTION_S:
-            yield f"{workload.address}: {found} s is more than Google gives"
+            yield f"{workload.address}: {found} s is more than Google allows"
 
 
 @rule
-def sizes_are_those_of_the_table(plan: Plan) -> Iterator[str]:
+def service_sizes_match_the_table(plan: Plan) -> Iterator[str]:
     found = {label(workload): _size(workload) for workload in workloads(plan)}
     for name in found.keys() | SIZES.keys():
         if found.get(name) != SIZES.get(name):
-            yield f"{name}: {found.get(name)}, not {SIZES.get(name)} (memory, processors, requests at once, instances)"
+            yield f"{name}: {found.get(name)}, not {SIZES.get(name)} (memory, CPUs, concurrency, instances)"
 
 
 @rule
@@ -90,34 +90,34 @@ def every_service_fits_a_new_projects_quota(plan: Plan) -> Iterator[str]:
 
 
 @rule
-def every_service_has_a_thread_for_each_request_that_it_is_sent(plan: Plan) -> Iterator[str]:
+def every_service_has_a_thread_for_each_concurrent_request(plan: Plan) -> Iterator[str]:
     for workload in workloads(plan):
-        _, _, at_once, _ = _size(workload)
+        _, _, concurrency, _ = _size(workload)
         threads = environment(workload).get(THREADS)
-        if threads != str(at_once + (workload.name == "stitcher")):
-            yield f"{workload.address} takes {at_once} requests at once with {threads} threads"
+        if threads != str(concurrency + (workload.name == "stitcher")):
+            yield f"{workload.address} takes {concurrency} requests at once with {threads} threads"
     for dockerfile, server in (("stitcher_service", "--threads ${THREADS} "), ("infra/studio", "functions-framework ")):
         if server not in (ROOT / dockerfile / "Dockerfile").read_text(encoding="utf-8"):
             yield f"{dockerfile}/Dockerfile starts a server that does not read THREADS"
 
 
 @rule
-def what_costs_is_bounded_by_its_quota(plan: Plan) -> Iterator[str]:
+def paid_calls_are_bounded_by_their_quota(plan: Plan) -> Iterator[str]:
     sizes = {label(workload): _size(workload) for workload in workloads(plan)}
     queued = sum(queue.block("rate_limits")["max_concurrent_dispatches"] for queue in plan.of("cloud_tasks_queue"))
-    *_, at_once, instances = sizes["draw-keyframe"]
-    if at_once * instances > DRAWINGS_AT_ONCE:
-        yield f"{at_once * instances} pictures at once"
-    *_, at_once, instances = sizes["submit-clip"]
-    if not queued <= at_once * instances <= 2 * queued:
-        yield f"the queues send {queued} clips at once to room for {at_once * instances}"
-    for name, (*_, at_once, instances) in sizes.items():
-        if not (0 < at_once <= 80 and 0 < instances <= 20):
-            yield f"{name}: {at_once} requests in {instances} instances"
+    *_, concurrency, instances = sizes["draw-keyframe"]
+    if concurrency * instances > MAX_CONCURRENT_IMAGES:
+        yield f"{concurrency * instances} images at once"
+    *_, concurrency, instances = sizes["submit-clip"]
+    if not queued <= concurrency * instances <= 2 * queued:
+        yield f"the queues send {queued} clips at once to room for {concurrency * instances}"
+    for name, (*_, concurrency, instances) in sizes.items():
+        if not (0 < concurrency <= 80 and 0 < instances <= 20):
+            yield f"{name}: {concurrency} requests in {instances} instances"
 
 
 @rule
-def queues_keep_veos_quota(plan: Plan) -> Iterator[str]:
+def queues_stay_within_veos_quota(plan: Plan) -> Iterator[str]:
     found: dict[str, dict[str, Any]] = {}
     for queue in plan.of("cloud_tasks_queue"):
         rates, retry = queue.block("rate_limits"), queue.block("retry_config")
@@ -132,12 +132,12 @@ def queues_keep_veos_quota(plan: Plan) -> Iterator[str]:
             },
         }
         if not 0 < (retry.get("max_attempts") or -1) <= 1000:
-            yield f"{queue.address} tries for ever"
+            yield f"{queue.address} retries without limit"
         if queue.block("stackdriver_logging_config").get("sampling_ratio") != 1:
             yield f"{queue.address} does not log every dispatch"
         if queue.values.get("desired_state") not in {None, "RUNNING"} or queue.blocks("http_target"):
-            yield f"{queue.address} is paused or changes its tasks"
-    wanted = {name: _as_kept(queue) for name, queue in truth.config("queues").items() if name != "comment"}
+            yield f"{queue.address} is paused or overrides its tasks"
+    wanted = {name: _as_deployed(queue) for name, queue in declared.config("queues").items() if name != "comment"}
     if found != wanted:
         yield f"queues: {found}, not {wanted}"
     clips = [queue for name, queue in found.items() if name.startswith("clips")]
@@ -146,25 +146,25 @@ def queues_keep_veos_quota(plan: Plan) -> Iterator[str]:
         yield f"{most} clips in the minute after an idle one"
 
 
-def _as_kept(queue: dict[str, Any]) -> dict[str, Any]:
-    """A queue of the list, its rate by the second, beside room for both bursts, cut to what a double holds exactly."""
+def _as_deployed(queue: dict[str, Any]) -> dict[str, Any]:
+    """A queue of config/queues.json as Terraform deploys it: its rate a second, less the room for both bursts."""
     kept = {name: value for name, value in queue.items() if name != "dispatches_per_minute"}
     return kept | {"dispatches_per_second": math.floor(queue["dispatches_per_minute"] * 30 / 50 / 60 * 65536) / 65536}
 
 
 @rule
-def tasks_wait_for_their_target(plan: Plan) -> Iterator[str]:
+def task_deadline_covers_the_targets_timeout(plan: Plan) -> Iterator[str]:
     target = next(one for one in plan.of("cloudfunctions2_function") if one.key == "submit_clip")
     if not timeout_s(target) <= DISPATCH_DEADLINE_S <= TASK_S:
         yield f"a task waits {DISPATCH_DEADLINE_S} s for a function of {timeout_s(target)} s"
 
 
 @rule
-def sweeper_runs_every_five_minutes_as_itself(plan: Plan) -> Iterator[str]:
+def sweeper_runs_every_five_minutes_as_the_scheduler(plan: Plan) -> Iterator[str]:
     for job in plan.of("cloud_scheduler_job"):
         target, token = job.block("http_target"), job.block("http_target", "oidc_token")
         url = url_of("sweep_jobs")
-        said = {
+        actual = {
             "name": job.values["name"],
             "schedule": job.values.get("schedule"),
             "time_zone": job.values.get("time_zone"),
@@ -190,32 +190,36 @@ def sweeper_runs_every_five_minutes_as_itself(plan: Plan) -> Iterator[str]:
             "as": f"film-scheduler@{PROJECT}.iam.gserviceaccount.com",
             "retry": {"retry_count": 1, "min_backoff_duration": "10s", "max_backoff_duration": "60s"},
         }
-        yield from (f"{job.address}: {name} is {said[name]!r}" for name in wanted if said[name] != wanted[name])
-        if not truth.timeouts_s()["sweep-jobs"] <= (_seconds(job.values.get("attempt_deadline")) or 0) <= SCHEDULER_S:
+        yield from (f"{job.address}: {name} is {actual[name]!r}" for name in wanted if actual[name] != wanted[name])
+        if (
+            not declared.timeouts_s()["sweep-jobs"]
+            <= (_seconds(job.values.get("attempt_deadline")) or 0)
+            <= SCHEDULER_S
+        ):
             yield f"{job.address} waits {job.values.get('attempt_deadline')}"
 
 
 @rule
-def everything_is_told_what_the_settings_read(plan: Plan) -> Iterator[str]:
+def every_workload_has_the_environment_of_its_settings(plan: Plan) -> Iterator[str]:
     for workload in workloads(plan):
-        wanted = truth.environment(workload.name)
+        wanted = declared.environment(workload.name)
         found = {name: text for name, text in environment(workload).items() if name != THREADS}
         if found != wanted:
             differing = {name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)}
             yield f"{workload.address}: {sorted(differing)}"
-        missing = truth.settings_needed() - found.keys()
+        missing = declared.settings_needed() - found.keys()
         if missing:
-            yield f"{workload.address} is not told {sorted(missing)}"
+            yield f"{workload.address} lacks {sorted(missing)}"
 
 
 @rule
-def stitcher_cuts_one_film_at_a_time(plan: Plan) -> Iterator[str]:
+def containers_have_the_listed_runtime_settings(plan: Plan) -> Iterator[str]:
     for service in plan.of("cloud_run_v2_service"):
         template = service.block("template")
         container: dict[str, Any] = (template.get("containers") or [{}])[0]
         resources = (container.get("resources") or [{}])[0]
         probe = (container.get("startup_probe") or [{}])[0]
-        said = {
+        actual = {
             "environment": template.get("execution_environment"),
             "idle processor": resources.get("cpu_idle"),
             "boost": resources.get("startup_cpu_boost"),
@@ -229,7 +233,7 @@ def stitcher_cuts_one_film_at_a_time(plan: Plan) -> Iterator[str]:
             "probe": ["/healthz"],
             "probing": (2, 30),
         }
-        yield from (f"{service.address}: {name} is {said[name]!r}" for name in wanted if said[name] != wanted[name])
+        yield from (f"{service.address}: {name} is {actual[name]!r}" for name in wanted if actual[name] != wanted[name])
         name = f"{REGION}-docker.pkg.dev/{PROJECT}/promptreel/{service.name}"
         if not re.fullmatch(rf"{re.escape(name)}@sha256:[0-9a-f]{{64}}", str(container.get("image"))):
             yield f"{service.address} runs {container.get('image')}"
@@ -247,10 +251,10 @@ def timeout_s(workload: Resource) -> int:
 
 
 def environment(workload: Resource) -> dict[str, str]:
-    told = dict(workload.block("service_config").get("environment_variables") or {})
+    found = dict(workload.block("service_config").get("environment_variables") or {})
     for container in workload.block("template").get("containers") or ():
-        told |= {variable["name"]: variable.get("value") for variable in container.get("env") or ()}
-    return told
+        found |= {variable["name"]: variable.get("value") for variable in container.get("env") or ()}
+    return found
 
 
 def _size(workload: Resource) -> tuple[str, str, int, int]:
@@ -258,8 +262,8 @@ def _size(workload: Resource) -> tuple[str, str, int, int]:
     if config:
         if config.get("min_instance_count"):
             return ("0Gi", "instances that wait", 0, 0)
-        at_once, instances = config["max_instance_request_concurrency"], config["max_instance_count"]
-        return config["available_memory"], str(config.get("available_cpu")), at_once, instances
+        concurrency, instances = config["max_instance_request_concurrency"], config["max_instance_count"]
+        return config["available_memory"], str(config.get("available_cpu")), concurrency, instances
     limits = template["containers"][0]["resources"][0]["limits"]
     return (
         limits.get("memory"),

@@ -8,7 +8,7 @@ _VARIABLE = re.compile(r'^variable "(\w+)" {\n(.*?)^}', re.MULTILINE | re.DOTALL
 
 
 def page_with_table(infra: Path) -> str:
-    """infra/README.md as it should be."""
+    """The text of infra/README.md with the current table."""
     before, _, rest = (infra / "README.md").read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}{_table((infra / 'variables.tf').read_text(encoding='utf-8'))}{END}{after}"

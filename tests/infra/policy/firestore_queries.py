@@ -1,4 +1,4 @@
-"""The indexes that the code needs, read off the very queries that its Firestore adapter builds."""
+"""The indexes that the code needs, derived from the queries that its Firestore adapter builds."""
 
 import inspect
 from collections.abc import Iterator
@@ -14,21 +14,21 @@ from promptreel.domain.states import CallState, JobState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
-# How each method that queries is called; a new one must be given its place here.
+# Example calls of each method that queries; a new method must be added.
 CALLS: dict[str, list[tuple[Any, ...]]] = {
-    "jobs": [
+    "list_jobs": [
         ("a@example.com", None, 5, None),
         ("a@example.com", JobState.PENDING, 5, NOW),
         (None, None, 5, None),
         (None, JobState.PENDING, 5, NOW),
     ],
-    "jobs_in": [([JobState.PENDING],)],
-    "jobs_with_open_calls": [(NOW,)],
-    "scenes": [("job-1",)],
-    "calls": [("job-1",)],
-    "calls_in": [([CallState.SENT],)],
-    "expired": [(NOW,)],
-    "erase": [("job-1", 5)],
+    "list_jobs_in_states": [([JobState.PENDING],)],
+    "list_jobs_with_open_calls": [(NOW,)],
+    "list_scenes": [("job-1",)],
+    "list_calls": [("job-1",)],
+    "list_calls_in_states": [([CallState.SENT],)],
+    "list_expired_jobs": [(NOW,)],
+    "delete_owned_documents": [("job-1", 5)],
 }
 
 
@@ -37,7 +37,7 @@ class _EmptyBatch:
         raise AssertionError("nothing was found, so there is nothing to delete")
 
     def commit(self, **_: Any) -> None:
-        """Nothing to send."""
+        """There is nothing to commit."""
 
 
 class _Offline(Client):
@@ -45,16 +45,16 @@ class _Offline(Client):
         return _EmptyBatch()
 
 
-class _Asking(FirestoreJobs):
-    """Keeps its queries to itself and finds nothing."""
+class _RecordingJobs(FirestoreJobs):
+    """Records its queries and returns no documents."""
 
     def __init__(self) -> None:
         super().__init__("promptreel-test", "(default)")
         self._client = _Offline(project="promptreel-test", credentials=AnonymousCredentials())
-        self.asked: list[Any] = []
+        self.queries: list[Any] = []
 
     def _stream(self, query: Any) -> list[Any]:
-        self.asked.append(query)
+        self.queries.append(query)
         return []
 
 
@@ -68,16 +68,16 @@ def querying_methods() -> set[str]:
 
 
 @cache
-def needed() -> tuple[frozenset[Any], frozenset[Any]]:
-    """Composite indexes as (collection, fields with order), and fields asked for across all parents."""
-    store = _Asking()
+def needed_indexes() -> tuple[frozenset[Any], frozenset[Any]]:
+    """Composite indexes as (collection, fields with order), and fields queried across all parents."""
+    store = _RecordingJobs()
     for name, calls in CALLS.items():
         for arguments in calls:
             found = getattr(store, name)(*arguments)
             if isinstance(found, Iterator):
-                list(found)  # a page is queried when its first document is wanted
+                list(found)  # the query runs when the first document is read
     indexes, groups = set(), set()
-    for query in store.asked:
+    for query in store.queries:
         if not isinstance(query, Query):
             continue  # a whole collection
         filtered = [one.field.field_path for one in query._field_filters]
