@@ -21,6 +21,7 @@ from stitcher_service.engine.workfolder import check_output
 
 
 def main(argv: list[str]) -> int:
+    """Run the command line; the exit code is returned."""
     parser = argparse.ArgumentParser(prog="python -m stitcher_service", description=__doc__)
     parser.add_argument("cut_list", type=Path, metavar="CUTLIST.json")
     parser.add_argument("out", type=Path, metavar="OUT.mp4", nargs="?")
@@ -33,7 +34,7 @@ def main(argv: list[str]) -> int:
         cut_list = read_cut_list(arguments.cut_list)
         base = arguments.cut_list.absolute().parent
         if arguments.plan:
-            print(json.dumps(_plan_in_words(prepare_project(cut_list, base).plan), indent=2))
+            print(json.dumps(_describe_plan(prepare_project(cut_list, base).plan), indent=2))
         else:
             out = arguments.out.absolute()
             check_output(out, [(arguments.cut_list.name, arguments.cut_list)])
@@ -47,11 +48,11 @@ def main(argv: list[str]) -> int:
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    """Leave through the usual exits, so that children and folders go too."""
+    """Exit in the usual way, so that children are ended and folders removed."""
     raise SystemExit(128 + number)
 
 
-def _plan_in_words(plan: RenderPlan) -> dict[str, Any]:
+def _describe_plan(plan: RenderPlan) -> dict[str, Any]:
     segments = [{"kind": part.kind, "frames": part.frames, **asdict(part)} for part in plan.segments]
     totals = {"frames": plan.frames, "copied_frames": plan.copied_frames, "encoded_frames": plan.encoded_frames}
     return {"why": plan.why, **totals, "segments": segments}

@@ -1,10 +1,9 @@
 """The stitcher over HTTP: ``POST /film /still /animatic /preview``, called by the workflow and by tasks alone.
 
 The body is ``{"job_id", "run", "scene"}``. ``run`` fences the call off from newer runs; without it the job's own run is
-meant. ``scene`` is for ``/still``. The only work here is to translate: requests into calls, errors into problems.
+meant. ``scene`` is for ``/still``. The only work here is to translate: requests into commands, errors into problems.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -13,20 +12,18 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 
 from promptreel.domain import identifiers
-from promptreel.errors import Broken, Invalid, PromptreelError, Transient
+from promptreel.errors import Invalid
+from promptreel.http.problems import problem
 from promptreel.logging import events
-from stitcher_service.jobs import previews
-from stitcher_service.jobs.previews import Preview
+from stitcher_service.jobs.previews import MakePreview, MakeStill, Preview, make_animatic, make_preview, make_still
 from stitcher_service.jobs.services import StitcherServices
-from stitcher_service.jobs.stitch_film import FilmStitched, stitch_film
-
-log = logging.getLogger(__name__)
+from stitcher_service.jobs.stitch_film import FilmStitched, StitchFilm, stitch_film
 
 MAX_BODY_BYTES = 10_000
 
 
-def create_app(room: Callable[[], StitcherServices]) -> Flask:
-    """The web application; `room` is asked for at every request."""
+def create_app(get_services: Callable[[], StitcherServices]) -> Flask:
+    """The web application; `get_services` is called at every request."""
     app = Flask("stitcher", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
 
@@ -36,73 +33,63 @@ def create_app(room: Callable[[], StitcherServices]) -> Flask:
 
     @app.post("/film")
     def film() -> tuple[Response, int]:
-        return _answered("film", lambda asked: stitch_film(asked.job_id, asked.run, room()))
+        return _respond("stitch", lambda body: stitch_film(StitchFilm(*_job_and_run(body)), get_services()))
 
     @app.post("/animatic")
     def animatic() -> tuple[Response, int]:
-        return _answered("animatic", lambda asked: previews.make_animatic(asked.job_id, asked.run, room()))
+        return _respond("animatic", lambda body: make_animatic(MakePreview(*_job_and_run(body)), get_services()))
 
     @app.post("/preview")
     def preview() -> tuple[Response, int]:
-        return _answered("preview", lambda asked: previews.make_preview(asked.job_id, asked.run, room()))
+        return _respond("preview", lambda body: make_preview(MakePreview(*_job_and_run(body)), get_services()))
 
     @app.post("/still")
     def still() -> tuple[Response, int]:
-        return _answered("still", lambda asked: previews.make_still(asked.job_id, asked.run, asked.scene, room()))
+        return _respond("still", lambda body: make_still(_still_command(body), get_services()))
 
     return app
 
 
-class _Asked:
-    """A request's body, checked."""
-
-    def __init__(self, body: Any, *, of_a_scene: bool) -> None:
-        needed = {"job_id", "scene"} if of_a_scene else {"job_id"}
-        if not isinstance(body, dict) or not needed <= set(body) <= needed | {"run"}:
-            scene = ', "scene": "scene-01"' if of_a_scene else ""
-            raise Invalid(f'The body must be {{"job_id": "job-…", "run": 1{scene}}}.')
-        for field in needed:
-            if not isinstance(body[field], str) or not identifiers.ID_PATTERN.match(body[field]):
-                raise Invalid(f"{field}: must be an id that promptreel made.")
-        run = body.get("run")
-        if isinstance(run, bool) or not isinstance(run, int | None):
-            raise Invalid("run: must be a whole number.")
-        self.job_id: str = body["job_id"]
-        self.scene: str = body.get("scene", "")
-        self.run: int | None = run
+def _still_command(body: Any) -> MakeStill:
+    job_id, run = _job_and_run(body, needs_scene=True)
+    return MakeStill(job_id, run, body["scene"])
 
 
-def _answered(purpose: str, act: Callable[[_Asked], FilmStitched | Preview]) -> tuple[Response, int]:
-    body, begun = request.get_json(silent=True), time.monotonic()
-    asked = body if isinstance(body, dict) else {}
+def _job_and_run(body: Any, *, needs_scene: bool = False) -> tuple[str, int | None]:
+    """Check the body of a request. Raises: Invalid."""
+    needed = {"job_id", "scene"} if needs_scene else {"job_id"}
+    if not isinstance(body, dict) or not needed <= set(body) <= needed | {"run"}:
+        scene = ', "scene": "scene-01"' if needs_scene else ""
+        raise Invalid(f'The body must be {{"job_id": "job-…", "run": 1{scene}}}.')
+    for field in needed:
+        if not isinstance(body[field], str) or not identifiers.ID_PATTERN.match(body[field]):
+            raise Invalid(f"{field}: must be an id that promptreel made.")
+    run = body.get("run")
+    if isinstance(run, bool) or not isinstance(run, int | None):
+        raise Invalid("run: must be a whole number.")
+    return body["job_id"], run
+
+
+def _respond(action: str, act: Callable[[Any], FilmStitched | Preview]) -> tuple[Response, int]:
+    body, started = request.get_json(silent=True), time.monotonic()
+    named = body if isinstance(body, dict) else {}
     execution = request.headers.get("X-Promptreel-Execution")
-    action = "stitch" if purpose == "film" else purpose  # one word for the workflow's step, its problem and its line
     with events.log_context(
-        action=action, job_id=asked.get("job_id"), scene_id=asked.get("scene"), execution_id=execution
+        action=action, job_id=named.get("job_id"), scene_id=named.get("scene"), execution_id=execution
     ):
         try:
-            made = asdict(act(_Asked(body, of_a_scene=purpose == "still")))
+            result = asdict(act(body))
         except Exception as error:  # noqa: BLE001 - the one translation point from exception to HTTP
-            told = error if isinstance(error, PromptreelError) else _unexpected(error)
-            _tell(begun, told.status, told.code, told.message)
-            return _problem(told)
-        _tell(begun, 200, made["state"])
-        return jsonify(made), 200
+            failed = problem(error, step=action)
+            _log_step(started, failed.status, failed.body["code"], failed.body["message"])
+            # application/json: Workflows decodes no other type.
+            response = jsonify({**failed.body, "step": "stitch"})
+            response.headers.update(failed.headers)
+            return response, failed.status
+        _log_step(started, 200, result["state"])
+        return jsonify(result), 200
 
 
-def _tell(begun: float, status: int, outcome: str, reason: str | None = None) -> None:
-    duration_ms = round((time.monotonic() - begun) * 1000)
+def _log_step(started: float, status: int, outcome: str, reason: str | None = None) -> None:
+    duration_ms = round((time.monotonic() - started) * 1000)
     events.log_event("step", outcome=outcome, reason=reason, status=status, duration_ms=duration_ms)
-
-
-def _problem(told: PromptreelError) -> tuple[Response, int]:
-    answer = jsonify({**told.to_problem(), "step": "stitch"})  # application/json: Workflows decodes no other type
-    if isinstance(told, Transient) and told.retry_after_s is not None:
-        answer.headers["Retry-After"] = str(round(told.retry_after_s))
-    return answer, told.status
-
-
-def _unexpected(error: Exception) -> PromptreelError:
-    step = {"step": events.current_log_context().get("action")}
-    log.error("unexpected error", exc_info=error, extra={"json_fields": step})
-    return Broken(f"Something broke inside the stitcher ({type(error).__name__}).", code="internal")

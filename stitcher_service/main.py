@@ -1,7 +1,6 @@
-"""The stitcher's composition on Cloud Run, for the web server alone: importing it starts the service up.
+"""The stitcher's composition on Cloud Run, for the web server alone: importing it starts the service.
 
-A container without a usable ffmpeg must not become ready, and folders that a killed predecessor left must not fill the
-disk: both are seen to before the first request.
+Before the first request it checks that ffmpeg is usable, and removes the folders that a killed predecessor left.
 """
 
 import os

@@ -1,6 +1,7 @@
-"""Copied and encoded packets become one MP4: every picture's time is its number, nothing is inherited from the clips.
+"""The plan's segments become packets, and the packets one MP4.
 
-Joining files by their own timestamps drifts and loses frames; counting cannot. Only this module writes the film.
+Every frame's time is its number, nothing is inherited from the clips: joining files by their own timestamps drifts and
+loses frames, counting cannot. Only this module writes the film.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,14 +14,35 @@ from typing import Any
 import av
 
 from stitcher_service.engine.errors import RenderFailed
-from stitcher_service.engine.render_plan import FilmFormat
+from stitcher_service.engine.project import Project
+from stitcher_service.engine.render_plan import CopiedSegment, EncodedSegment, FilmFormat, RenderPlan
 from stitcher_service.ffmpeg import avc
-from stitcher_service.ffmpeg.probe import WITHOUT_DECODING
+from stitcher_service.ffmpeg.probe import WITHOUT_DECODING, probe
+
+EncodedFiles = Iterator[tuple[EncodedSegment, Path]]
+
+_LONGEST_TITLE_BYTES = 255  # of a chapter in the list that older players read; the muxer would cut inside a character
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """From frame `start` up to the next chapter."""
+
+    start: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a player shows of a film beside its pictures."""
+
+    title: str | None = None
+    chapters: tuple[Chapter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PacketRange:
-    """Packets of a file from number `packet_first` on, in decode order; `frames` are their places in the piece."""
+    """Packets of a file from number `packet_first` on, in decode order; `frames` are their places in the segment."""
 
     path: Path
     packet_first: int
@@ -35,7 +57,7 @@ class PacketRange:
 
 
 @dataclass(frozen=True, slots=True)
-class _Coded:
+class _CodedPicture:
     """One picture's bytes at its place in the film."""
 
     data: bytes
@@ -43,22 +65,53 @@ class _Coded:
     is_idr: bool
 
 
-def assemble_film(film: FilmFormat, pieces: Sequence[PacketRange], sound: Path, out: Path) -> None:
-    """Write `pieces` in order, with the AAC track of `sound`, as a fast-start MP4.
+def collect_packets(project: Project, plan: RenderPlan, encoded: EncodedFiles) -> list[PacketRange]:
+    """The packets of every segment of `plan`, in order.
 
-    Raises: RenderFailed: a file has fewer packets than its piece wants.
+    Raises: RenderFailed: an encoded segment is not as long as planned.
     """
-    common = avc.merge_sets(piece.sets for piece in pieces)
+    return [
+        _copied_packets(project, segment) if isinstance(segment, CopiedSegment) else _encoded_packets(*next(encoded))
+        for segment in plan.segments
+    ]
+
+
+def _copied_packets(project: Project, segment: CopiedSegment) -> PacketRange:
+    track = project.tracks[segment.clip]
+    frames = track.packet_frames[segment.packet_first : segment.packet_first + segment.frames]
+    sets = track.packet_sets[segment.packet_first]
+    if sets is None:
+        raise RenderFailed("pictures without parameter sets were to be copied")
+    places = tuple(frame - segment.first for frame in frames)
+    return PacketRange(project.clips[segment.clip].path, segment.packet_first, places, sets, track.index)
+
+
+def _encoded_packets(segment: EncodedSegment, path: Path) -> PacketRange:
+    track = probe(path, is_ours=True).video
+    sets = track.packet_sets[0] if track else None
+    if track is None or sets is None or track.frames != segment.frames:
+        found = track.frames if track else 0
+        raise RenderFailed(f"encoding gave {found} frames where {segment.frames} were planned ({segment.why})")
+    return PacketRange(path, 0, track.packet_frames, sets)
+
+
+def assemble_film(film: FilmFormat, ranges: Sequence[PacketRange], sound: Path, labels: Labels, out: Path) -> None:
+    """Write `ranges` in order, with the AAC track of `sound`, as a fast-start MP4.
+
+    Raises: RenderFailed: a file has fewer packets than its range needs.
+    """
+    common = avc.merge_sets(one.sets for one in ranges)
     with (
         av.open(str(sound)) as sound_file,
         av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}) as container,
     ):
         # Where two clips mean different things by the same id, each IDR picture brings its own sets along.
-        video = _add_video(container, film, avc.build_avcc(common or pieces[0].sets), pieces[0])
+        video = _add_video(container, film, avc.build_avcc(common or ranges[0].sets), ranges[0])
         audio = container.add_stream_from_template(sound_file.streams.audio[0])
-        sounds = _Sounds(container, audio, sound_file)
-        delay = max(piece.delay for piece in pieces)
-        for number, coded in enumerate(_pictures(pieces, in_band=common is None)):
+        _add_labels(container, film, labels, sum(len(one.frames) for one in ranges))
+        sound_packets = _SoundInterleaver(container, audio, sound_file)
+        delay = max(one.delay for one in ranges)
+        for number, coded in enumerate(_coded_pictures(ranges, in_band=common is None)):
             packet = av.Packet(coded.data)
             packet.stream = video
             packet.time_base = film.time_base
@@ -66,22 +119,22 @@ def assemble_film(film: FilmFormat, pieces: Sequence[PacketRange], sound: Path, 
             packet.dts = (number - delay) * film.frame_ticks
             packet.duration = film.frame_ticks
             packet.is_keyframe = coded.is_idr
-            sounds.up_to(packet.dts * film.time_base)
+            sound_packets.write_until(packet.dts * film.time_base)
             container.mux_one(packet)
-        sounds.rest()
+        sound_packets.write_rest()
 
 
-def verify_packets(film: Path, pieces: Sequence[PacketRange]) -> None:
-    """Make sure that every picture in `film` has the very bytes of its piece.
+def verify_packets(film: Path, ranges: Sequence[PacketRange]) -> None:
+    """Make sure that every picture in `film` has the very bytes of its source.
 
     Raises: RenderFailed.
     """
-    in_band = avc.merge_sets(piece.sets for piece in pieces) is None
+    in_band = avc.merge_sets(one.sets for one in ranges) is None
     with av.open(str(film), options=WITHOUT_DECODING) as container:
         stored = (bytes(packet) for packet in container.demux(container.streams.video[0]) if packet.size)
-        pairs = zip_longest(stored, _pictures(pieces, in_band=in_band))
-        for number, (found, put_in) in enumerate(pairs):
-            if put_in is None or found != put_in.data:
+        pairs = zip_longest(stored, _coded_pictures(ranges, in_band=in_band))
+        for number, (found, expected) in enumerate(pairs):
+            if expected is None or found != expected.data:
                 raise RenderFailed(f"picture {number} of the film, in decode order, is not what was put in")
 
 
@@ -94,30 +147,48 @@ def _add_video(container: Any, film: FilmFormat, record: bytes, like: PacketRang
     return stream
 
 
-def _pictures(pieces: Iterable[PacketRange], *, in_band: bool) -> Iterator[_Coded]:
+def _add_labels(container: Any, film: FilmFormat, labels: Labels, frames: int) -> None:
+    if labels.title is not None:
+        container.metadata["title"] = labels.title
+    ends = [*(chapter.start for chapter in labels.chapters[1:]), frames]
+    container.set_chapters(
+        [
+            {
+                "id": number,
+                "start": chapter.start * film.frame_ticks,
+                "end": end * film.frame_ticks,
+                "time_base": film.time_base,
+                "metadata": {"title": chapter.title.encode()[:_LONGEST_TITLE_BYTES].decode(errors="ignore")},
+            }
+            for number, (chapter, end) in enumerate(zip(labels.chapters, ends, strict=False), start=1)
+        ]
+    )
+
+
+def _coded_pictures(ranges: Iterable[PacketRange], *, in_band: bool) -> Iterator[_CodedPicture]:
     start = 0
-    for piece in pieces:
-        prefix = piece.sets.in_band() if in_band else b""
-        for data, frame in zip(_packets(piece), piece.frames, strict=True):
+    for one in ranges:
+        prefix = one.sets.in_band() if in_band else b""
+        for data, frame in zip(_packets(one), one.frames, strict=True):
             is_idr = avc.is_idr(data)
-            yield _Coded(prefix + data if is_idr else data, start + frame, is_idr)
-        start += len(piece.frames)
+            yield _CodedPicture(prefix + data if is_idr else data, start + frame, is_idr)
+        start += len(one.frames)
 
 
-def _packets(piece: PacketRange) -> Iterator[bytes]:
-    end = piece.packet_first + len(piece.frames)
+def _packets(wanted: PacketRange) -> Iterator[bytes]:
+    end = wanted.packet_first + len(wanted.frames)
     read = 0
-    with av.open(str(piece.path), options=WITHOUT_DECODING) as container:
-        stored = (packet for packet in container.demux(container.streams[piece.stream]) if packet.size)
-        for packet in islice(stored, piece.packet_first, end):
+    with av.open(str(wanted.path), options=WITHOUT_DECODING) as container:
+        stored = (packet for packet in container.demux(container.streams[wanted.stream]) if packet.size)
+        for packet in islice(stored, wanted.packet_first, end):
             read += 1
             yield bytes(packet)
-    if read < len(piece.frames):
-        raise RenderFailed(f"{piece.path.name} gave {read} packets where {len(piece.frames)} were planned")
+    if read < len(wanted.frames):
+        raise RenderFailed(f"{wanted.path.name} gave {read} packets where {len(wanted.frames)} were planned")
 
 
-class _Sounds:
-    """The sound packets, handed to the muxer in step with the pictures, so that a player reads the file in order."""
+class _SoundInterleaver:
+    """Hands sound packets to the muxer in step with the pictures, so that a player reads the file in order."""
 
     def __init__(self, container: Any, stream: Any, sound: Any) -> None:
         self._container = container
@@ -125,11 +196,11 @@ class _Sounds:
         self._packets: Iterator[Any] = (packet for packet in sound.demux(sound.streams.audio[0]) if packet.size)
         self._next: Any = next(self._packets, None)
 
-    def up_to(self, time_s: Fraction) -> None:
+    def write_until(self, time_s: Fraction) -> None:
         while self._next is not None and self._next.dts * self._next.time_base <= time_s:
             self._write()
 
-    def rest(self) -> None:
+    def write_rest(self) -> None:
         while self._next is not None:
             self._write()
 

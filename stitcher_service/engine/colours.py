@@ -32,6 +32,7 @@ def is_plain(colour: Colour) -> bool:
 
 
 def is_hdr(colour: Colour) -> bool:
+    """Whether it needs tone mapping."""
     return colour.transfer in _HDR_TRANSFERS
 
 

@@ -8,7 +8,6 @@ from stitcher_service.engine import colours
 from stitcher_service.engine.cutlist import BLACK
 from stitcher_service.engine.presentation import times_options
 from stitcher_service.engine.render_plan import ClipRange, EncodedSegment, FilmFormat
-from stitcher_service.engine.seeking import seek_frame
 from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
 from stitcher_service.ffmpeg.probe import AudioTrack, VideoTrack
 
@@ -19,7 +18,7 @@ _SAMPLES = ("-f", "f32le", "-ar", str(SOUND_RATE_HZ), "-ac", str(SOUND_CHANNELS)
 _AS_IS = ("-fps_mode", "passthrough")
 
 # As close to the source as veryfast at 18 (43 dB on grainy 720p) for three quarters of its time; it pays in bits.
-_WINDOW_QUALITY = ("-preset", "superfast", "-crf", "20")
+_SEGMENT_QUALITY = ("-preset", "superfast", "-crf", "20")
 
 _TONE_MAP = "zscale=t=linear:npl=100,tonemap=hable,zscale=p=bt709:t=bt709:m=bt709:r=tv"
 _HOLD_LAST = "tpad=stop=-1:stop_mode=clone"
@@ -34,21 +33,21 @@ class ClipSource:
 
 
 def encode_segment(
-    window: EncodedSegment, sources: tuple[ClipSource, ...], film: FilmFormat, out: Path, threads: int = 1
+    segment: EncodedSegment, sources: tuple[ClipSource, ...], film: FilmFormat, out: Path, threads: int = 1
 ) -> Command:
-    """Encode one window; `sources` are the clips by number.
+    """Encode one segment; `sources` are the clips by number.
 
     Parameter sets get id 1, so that they can stand beside those of the copied clips, whose ids start at 0.
     """
-    takes = [(take, sources[take.clip]) for take in window.takes]
+    takes = [(take, sources[take.clip]) for take in segment.takes]
     chains = [
         f"[{n}:{source.track.index}]{_take_filters(take, source.track, film)}[t{n}]"
         for n, (take, source) in enumerate(takes)
     ]
-    graph = ";".join((*chains, *_joints(window, film.rate), f"[film]{colours.tag_filter(film.colour)}[v]"))
+    graph = ";".join((*chains, *_joints(segment, film.rate), f"[film]{colours.tag_filter(film.colour)}[v]"))
     options = (
-        *("-map", "[v]", "-an", "-fps_mode", "passthrough", "-frames:v", str(window.frames)),
-        *("-c:v", "libx264", *_WINDOW_QUALITY, "-profile:v", "high", "-g", "48"),
+        *("-map", "[v]", "-an", "-fps_mode", "passthrough", "-frames:v", str(segment.frames)),
+        *("-c:v", "libx264", *_SEGMENT_QUALITY, "-profile:v", "high", "-g", "48"),
         *("-x264-params", "sps-id=1:scenecut=0:open-gop=0", "-threads", str(threads)),
         *("-video_track_timescale", str(film.time_base.denominator), "-f", "mp4"),
     )
@@ -77,7 +76,31 @@ def reading_options(track: VideoTrack) -> tuple[str, ...]:
 def _seek_frame(take: ClipRange, track: VideoTrack, rate: Fraction) -> int:
     """0 where frames are counted from the very start of the clip: slower, but nothing is lost."""
     is_exact = track.is_indexed and track.keeps_time(rate) and take.end <= track.frames
-    return seek_frame(track, take.first) if is_exact else 0
+    return choose_seek_frame(track, take.first) if is_exact else 0
+
+
+def choose_seek_frame(track: VideoTrack, first: int) -> int:
+    """The frame to seek to, at most `first`, so that every frame from `first` on can be decoded; 0: do not seek.
+
+    A demuxer seeks to some keyframe not after the time it is given, by decode times as a rule, and pictures that lead a
+    keyframe are lost when decoding begins there.
+    """
+    if track.codec == "h264" and not track.keyframes_are_idr:
+        # A recovery point promises whole pictures only some frames later; decoding starts at an IDR picture.
+        starts = (frame for frame, is_idr in zip(track.packet_frames, track.packet_is_idr, strict=True) if is_idr)
+        first = max((frame for frame in starts if 0 <= frame <= first), default=0)
+    if track.codec == "h264" and track.keyframes_are_idr:
+        return first
+    return max(0, first - _reorder_distance(track))
+
+
+def _reorder_distance(track: VideoTrack) -> int:
+    """How many frames at most are shown before one that is decoded earlier."""
+    reach = highest = 0
+    for frame in track.packet_frames:
+        highest = max(highest, frame)
+        reach = max(reach, highest - frame)
+    return reach
 
 
 def _take_filters(take: ClipRange, track: VideoTrack, film: FilmFormat) -> str:
@@ -154,11 +177,11 @@ def _fit(track: VideoTrack, film: FilmFormat) -> tuple[str, str]:
     )
 
 
-def _joints(window: EncodedSegment, rate: Fraction) -> list[str]:
+def _joints(segment: EncodedSegment, rate: Fraction) -> list[str]:
     """Fold the takes into one stream: mixed where they overlap, one after the other where they do not."""
     joints = []
-    joined, frames = "[t0]", window.takes[0].frames
-    for n, (take, overlap) in enumerate(zip(window.takes[1:], window.overlaps, strict=True), start=1):
+    joined, frames = "[t0]", segment.takes[0].frames
+    for n, (take, overlap) in enumerate(zip(segment.takes[1:], segment.overlaps, strict=True), start=1):
         out = f"[j{n}]"
         if overlap:
             length, offset = float(overlap / rate), float((frames - overlap) / rate)

@@ -1,4 +1,4 @@
-"""The cut list as JSON has it, checked field by field. Seconds live only here; `timeline.py` turns them into frames."""
+"""The cut list as JSON has it, checked field by field. `timeline.py` turns its seconds into frames."""
 
 import json
 from fractions import Fraction
@@ -34,23 +34,26 @@ class _Strict(BaseModel):
 class TransitionEntry(_Strict):
     """How a clip leads into the next one; a dip is a fade through any `colour`, black unless it is given.
 
-    A cut takes no time, whatever `duration_s` says; every other kind must say how long it is.
+    A cut takes no time, whatever `duration_s` says; every other kind must say how long it is, in seconds or in frames.
     """
 
     kind: Literal["cut", "crossfade", "fade_black", "fade_white", "dip"] = "cut"
     duration_s: _Seconds = 0.0
+    duration_frames: Annotated[int, Field(ge=0, strict=True)] | None = None
     colour: _Colour | None = None
 
     @model_validator(mode="after")
-    def _only_a_dip_chooses_its_colour(self) -> "TransitionEntry":
+    def _has_colour_only_if_dip(self) -> "TransitionEntry":
         if self.colour is not None and self.kind != "dip":
             raise ValueError(f"a {self.kind} has no colour to choose")
         return self
 
     @model_validator(mode="after")
-    def _says_its_length_unless_it_is_a_cut(self) -> "TransitionEntry":
-        if self.kind != "cut" and "duration_s" not in self.model_fields_set:
+    def _has_one_length(self) -> "TransitionEntry":
+        if self.kind != "cut" and "duration_s" not in self.model_fields_set and self.duration_frames is None:
             raise ValueError(f"a {self.kind} needs a duration_s")
+        if self.duration_s and self.duration_frames is not None:
+            raise ValueError("duration_s and duration_frames say the same: give one of them")
         return self
 
     @property

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 
-def one_line(text: str) -> str:
+def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
@@ -24,8 +24,9 @@ class BadInput(StitchError):
     """`file` cannot be used, for `reason`."""
 
     def __init__(self, file: str | Path, reason: str) -> None:
-        self.file = one_line(str(file))
-        self.reason = one_line(reason)
+        """`file` as the cut list names it."""
+        self.file = _one_line(str(file))
+        self.reason = _one_line(reason)
         super().__init__(f"{self.file}: {self.reason}")
 
 
@@ -33,14 +34,16 @@ class RenderFailed(StitchError):
     """The film could not be made, or was made and did not pass its checks."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(one_line(reason))
+        """`reason` becomes one line."""
+        super().__init__(_one_line(reason))
 
 
 class OutOfResources(StitchError):
     """The machine could not do the work, for `reason`; nothing is wrong with the inputs."""
 
     def __init__(self, reason: str) -> None:
-        self.reason = one_line(reason)
+        """The message says where disk is needed."""
+        self.reason = _one_line(reason)
         places = f"where the film and the temporary files go (TMPDIR, now {tempfile.gettempdir()})"
-        way_out = f"Free memory, or space {places}, and run it again."
-        super().__init__(f"the machine is at its limit: {self.reason}. {way_out}")
+        remedy = f"Free memory, or space {places}, and run it again."
+        super().__init__(f"the machine is at its limit: {self.reason}. {remedy}")

@@ -10,6 +10,7 @@ import av
 import av.codec
 
 from stitcher_service.engine import commands, presentation
+from stitcher_service.engine.report import UnwatchableClip
 from stitcher_service.ffmpeg.command import Command
 from stitcher_service.ffmpeg.errors import FfmpegFailed, MachineFailed, find_shortage
 from stitcher_service.ffmpeg.probe import VideoTrack
@@ -36,7 +37,7 @@ class TimeSpan:
     start_s: float
     end_s: float
 
-    def inside(self, start_s: float, end_s: float) -> float:
+    def overlap_s(self, start_s: float, end_s: float) -> float:
         """How many seconds of it lie between the two."""
         return max(0.0, min(self.end_s, end_s) - max(self.start_s, start_s))
 
@@ -53,16 +54,16 @@ class Inspection:
     ] = ()  # when its frames are shown, where its file says otherwise; see `presentation.find_difference`
     is_changing: bool = False  # pictures of other sizes, formats or colours follow one another
 
-    def warnings(self, name: str, start_s: float, end_s: float) -> tuple[str, ...]:
-        """What a viewer of the part from `start_s` to `end_s` should be told about the clip `name`."""
+    def find_unwatchable(self, clip: str, start_s: float, end_s: float) -> UnwatchableClip | None:
+        """Whether too much of `clip` between `start_s` and `end_s` is black or frozen."""
         length_s = end_s - start_s
-        black_s = sum(stretch.inside(start_s, end_s) for stretch in self.black)
-        frozen_s = sum(stretch.inside(start_s, end_s) for stretch in self.frozen)
+        black_s = sum(span.overlap_s(start_s, end_s) for span in self.black)
+        frozen_s = sum(span.overlap_s(start_s, end_s) for span in self.frozen)
         if black_s >= BLACK_SHARE * length_s:
-            return (f"{name} is black for {black_s:.1f} of {length_s:.1f} s",)
+            return UnwatchableClip(clip, "black", round(black_s, 1), round(length_s, 1))
         if frozen_s >= FROZEN_S or frozen_s >= FROZEN_SHARE * length_s:
-            return (f"{name} is frozen for {frozen_s:.1f} of {length_s:.1f} s",)
-        return ()
+            return UnwatchableClip(clip, "frozen", round(frozen_s, 1), round(length_s, 1))
+        return None
 
 
 def inspect_picture(clip: Path, track: VideoTrack, times: Path, runner: Runner) -> Inspection:
@@ -139,11 +140,3 @@ def run_and_read_log(command: Command, runner: Runner) -> list[str]:
     if lacking := find_shortage(line for line in lines if _ERROR.search(line)):
         raise MachineFailed(0, f"could not go on: {lacking}")
     return lines
-
-
-def damage(command: Command, runner: Runner, codec: str = "") -> tuple[str, ...]:
-    """Run a decoding command; what it complained about in a stream of `codec`, empty when all was well.
-
-    Raises: MachineFailed.
-    """
-    return find_errors(run_and_read_log(command, runner), codec)

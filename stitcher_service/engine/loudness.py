@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitcher_service.engine import commands
+from stitcher_service.engine.report import LoudnessMissed
 from stitcher_service.ffmpeg.command import Command
 from stitcher_service.ffmpeg.run import Runner
 
@@ -38,13 +39,13 @@ class MasteredSound:
     loudness_lufs: float | None
     true_peak_db: float
 
-    def warnings(self, target_lufs: float | None) -> tuple[str, ...]:
-        """What the orderer of `target_lufs` should be told."""
+    def find_missed_loudness(self, target_lufs: float | None) -> LoudnessMissed | None:
+        """Whether a listener would notice the distance from `target_lufs`."""
         if target_lufs is None or self.loudness_lufs is None:
-            return ()
+            return None
         if abs(self.loudness_lufs - target_lufs) <= _WORTH_A_WARNING_LU:
-            return ()
-        return (f"the film has {self.loudness_lufs:g} LUFS, ordered were {target_lufs:g}: its peaks are in the way",)
+            return None
+        return LoudnessMissed(self.loudness_lufs, target_lufs)
 
 
 def master_sound(samples: Path, peak: float, target_lufs: float | None, out: Path, runner: Runner) -> MasteredSound:

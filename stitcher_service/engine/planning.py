@@ -1,11 +1,10 @@
-"""From timeline and probes to segments: what is copied, what is encoded, and why. Pure; whole frames only."""
+"""What is copied bit for bit, what is encoded, and why: timeline and probes in, segments out. Pure; whole frames."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from stitcher_service.engine.colours import BT709, is_plain
-from stitcher_service.engine.copying import find_copied_segments, find_copy_obstacle
 from stitcher_service.engine.cutlist import BLACK, CutList
 from stitcher_service.engine.render_plan import (
     ClipRange,
@@ -16,15 +15,17 @@ from stitcher_service.engine.render_plan import (
     Segment,
 )
 from stitcher_service.engine.timeline import Shot, Timeline
-from stitcher_service.ffmpeg.probe import Colour, VideoTrack
+from stitcher_service.ffmpeg.probe import HIDDEN, Colour, VideoTrack
 
-# Short encoded pieces on both sides of a cut share one run of ffmpeg up to this length. Beyond it they are apart, and
+# Fewer copied frames than this are not worth a switch between two encodings within a clip.
+MIN_COPIED_FRAMES = 4
+# Short encoded parts on both sides of a cut share one run of ffmpeg up to this length. Beyond it they are apart, and
 # a clip between two transitions is divided: a graph's memory grows with every input it has open.
 MAX_MERGED_FRAMES = 48
 MAX_MERGED_TAKES = 6
 
 
-def film_format(cut_list: CutList, tracks: Sequence[VideoTrack]) -> FilmFormat:
+def choose_format(cut_list: CutList, tracks: Sequence[VideoTrack]) -> FilmFormat:
     """Size and rate as ordered; the colour description that most copyable frames share, so that no joint shows."""
     plain = FilmFormat(cut_list.size, cut_list.rate, BT709)
     votes: Counter[Colour] = Counter()
@@ -36,7 +37,7 @@ def film_format(cut_list: CutList, tracks: Sequence[VideoTrack]) -> FilmFormat:
 
 def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]) -> RenderPlan:
     """Copy whatever can be copied; encode transitions, ragged ends and clips that do not fit the film."""
-    pieces = _PlanBuilder()
+    builder = _PlanBuilder()
     for index, shot in enumerate(timeline.shots):
         track = tracks[shot.clip]
         overlap = timeline.overlap_before(index)
@@ -44,25 +45,25 @@ def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]
         body = (shot.first + overlap + shot.fade_in, shot.end - shot.overlap - shot.fade_out)
         copies = [] if why else find_copied_segments(track, shot.clip, *body)
         if not copies:
-            pieces.encode_all(shot, overlap, why or "no IDR picture with enough frames after it")
+            builder.encode_all(shot, overlap, why or "no IDR picture with enough frames after it")
             continue
         done, shared = shot.first, overlap
         for copy in copies:
             lead = "up to the first IDR picture" if copy.first > max(body[0], done) else ""
-            pieces.encode(_part(shot, done, copy.first), shared, lead)
-            pieces.copy(copy)
+            builder.encode(_part(shot, done, copy.first), shared, lead)
+            builder.copy(copy)
             done, shared = copy.end, 0
         trail = "after the last frame that can be copied" if done < body[1] else ""
-        pieces.encode(_part(shot, done, shot.end), 0, trail)
-    return RenderPlan(film, pieces.closed())
+        builder.encode(_part(shot, done, shot.end), 0, trail)
+    return RenderPlan(film, builder.finish())
 
 
 def plan_without_copies(film: FilmFormat, timeline: Timeline) -> RenderPlan:
     """Encode every frame of every clip."""
-    pieces = _PlanBuilder()
+    builder = _PlanBuilder()
     for index, shot in enumerate(timeline.shots):
-        pieces.encode_all(shot, timeline.overlap_before(index), "nothing is copied")
-    return RenderPlan(film, pieces.closed())
+        builder.encode_all(shot, timeline.overlap_before(index), "nothing is copied")
+    return RenderPlan(film, builder.finish())
 
 
 def _part(shot: Shot, first: int, end: int) -> ClipRange:
@@ -74,7 +75,7 @@ def _part(shot: Shot, first: int, end: int) -> ClipRange:
 
 @dataclass(slots=True)
 class _PlanBuilder:
-    """Collects segments; takes that touch become one window."""
+    """Collects segments; takes that touch become one segment."""
 
     done: list[Segment] = field(default_factory=list)
     takes: list[ClipRange] = field(default_factory=list)
@@ -86,7 +87,7 @@ class _PlanBuilder:
         self.done.append(copy)
 
     def encode_all(self, shot: Shot, overlap: int, why: str) -> None:
-        """The whole shot; divided where its first transition is over if it would make a long window longer."""
+        """The whole shot; divided where its first transition is over if it would make a long segment longer."""
         if overlap and shot.overlap and self._is_full_with(shot.frames):
             border = shot.first + overlap
             self.encode(_part(shot, shot.first, border), overlap, why)
@@ -110,7 +111,7 @@ class _PlanBuilder:
             why,
         ]
 
-    def closed(self) -> tuple[Segment, ...]:
+    def finish(self) -> tuple[Segment, ...]:
         self._close()
         return tuple(self.done)
 
@@ -127,3 +128,60 @@ class _PlanBuilder:
 
 def _name(colour: str) -> str:
     return "black" if colour == BLACK else colour
+
+
+def find_copy_obstacle(track: VideoTrack, film: FilmFormat) -> str:
+    """Why no frame of this clip can be copied into the film; empty when nothing stands in the way."""
+    size = (track.width_px, track.height_px)
+    checks = (
+        (track.codec != "h264", f"codec is {track.codec}"),
+        (size != film.size_px, f"size is {size[0]}x{size[1]}"),
+        (track.rotation_deg != 0, f"rotated by {track.rotation_deg} degrees"),
+        (not track.is_upright, "mirrored"),
+        (track.pixel_aspect != 1, f"pixels are {track.pixel_aspect} wide"),
+        (track.pixel_format != "yuv420p", f"pixel format is {track.pixel_format}"),
+        (track.is_interlaced, "interlaced"),
+        (not track.keeps_time(film.rate), "its frames are not on the film's clock"),
+        (track.colour != film.colour, "colour description differs from the film's"),
+        (all(frame == HIDDEN for frame in track.packet_frames), "its file does not say in which order it is shown"),
+        (not any(track.packet_sets), "not stored as avcC with 4-byte lengths"),
+    )
+    return next((why for is_so, why in checks if is_so), "")
+
+
+def find_copied_segments(track: VideoTrack, clip: int, first: int, end: int) -> list[CopiedSegment]:
+    """Every run of packets that shows exactly consecutive frames within [first, end) and needs nothing before it.
+
+    A run starts at an IDR picture and keeps to one collection of parameter sets. Its end needs no keyframe: in decode
+    order it may stop wherever the frames so far have no gap, because later packets are never needed by earlier ones.
+    """
+    starts = sorted(
+        (frame, at)
+        for at, (frame, is_idr) in enumerate(zip(track.packet_frames, track.packet_is_idr, strict=True))
+        if is_idr and track.packet_sets[at] and first <= frame < end
+    )
+    copies: list[CopiedSegment] = []
+    copied_end = first
+    for frame, at in starts:
+        if frame < copied_end:
+            continue
+        packets = _gapless(track, at, end)
+        is_whole = (frame, packets) == (first, end - first)
+        if packets >= MIN_COPIED_FRAMES or is_whole:
+            copies.append(CopiedSegment(clip=clip, first=frame, frames=packets, packet_first=at))
+            copied_end = frame + packets
+    return copies
+
+
+def _gapless(track: VideoTrack, packet_first: int, end: int) -> int:
+    """How many packets from `packet_first` on can be copied: up to a gap, to `end`, or to other parameter sets."""
+    first, sets = track.packet_frames[packet_first], track.packet_sets[packet_first]
+    highest = best = 0
+    rest = zip(track.packet_frames[packet_first:], track.packet_sets[packet_first:], strict=True)
+    for count, (frame, needed) in enumerate(rest, start=1):
+        if frame == HIDDEN or not first <= frame < end or needed != sets:
+            break
+        highest = max(highest, frame)
+        if highest - first == count - 1:
+            best = count
+    return best

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput
-from stitcher_service.engine.planning import film_format, make_plan
+from stitcher_service.engine.planning import choose_format, make_plan
 from stitcher_service.engine.render_plan import RenderPlan
+from stitcher_service.engine.report import AmbiguousSound
 from stitcher_service.engine.timeline import Timeline, build_timeline
 from stitcher_service.ffmpeg.errors import Unreadable
 from stitcher_service.ffmpeg.probe import AudioTrack, MediaInfo, VideoTrack, probe
@@ -25,19 +26,15 @@ class Project:
     plan: RenderPlan
 
     @property
-    def heard(self) -> Iterator[tuple[str, MediaInfo, AudioTrack]]:
+    def sounds(self) -> Iterator[tuple[str, MediaInfo, AudioTrack]]:
         """Every sound track of the film, under the name of its file in the cut list."""
-        return _heard(self.cut_list, self.clips, self.music)
+        return _sounds(self.cut_list, self.clips, self.music)
 
     @property
-    def remarks(self) -> tuple[str, ...]:
-        """What was decided although a file leaves it open."""
-        remarks = (
-            f"{name} has {track.rivals + 1} sound tracks and marks none as the main one: the first is heard"
-            for name, _, track in self.heard
-            if track.rivals
-        )
-        return tuple(dict.fromkeys(remarks))
+    def ambiguous_sounds(self) -> tuple[AmbiguousSound, ...]:
+        """Files that leave open which of their sound tracks is meant."""
+        found = (AmbiguousSound(name, track.rivals + 1) for name, _, track in self.sounds if track.rivals)
+        return tuple(dict.fromkeys(found))
 
 
 def prepare_project(cut_list: CutList, base: Path) -> Project:
@@ -46,12 +43,12 @@ def prepare_project(cut_list: CutList, base: Path) -> Project:
     Raises: BadInput.
     """
     known: dict[str, MediaInfo] = {}
-    clips = tuple(_probed(clip.path, base, known) for clip in cut_list.clips)
-    tracks = tuple(_picture(name.path, clip) for name, clip in zip(cut_list.clips, clips, strict=True))
-    music = _probed(cut_list.soundtrack.path, base, known) if cut_list.soundtrack else None
+    clips = tuple(_probe_once(entry.path, base, known) for entry in cut_list.clips)
+    tracks = tuple(_picture_track(entry.path, clip) for entry, clip in zip(cut_list.clips, clips, strict=True))
+    music = _probe_once(cut_list.soundtrack.path, base, known) if cut_list.soundtrack else None
     if cut_list.soundtrack and music and music.audio is None:
         raise BadInput(cut_list.soundtrack.path, "has no sound")
-    for name, _, track in _heard(cut_list, clips, music):
+    for name, _, track in _sounds(cut_list, clips, music):
         if not track.codec:
             raise BadInput(name, "its sound is in an unknown codec")
     return Project(cut_list, clips, tracks, music, *_plan(cut_list, tracks))
@@ -64,12 +61,12 @@ def replan_project(project: Project, tracks: tuple[VideoTrack, ...]) -> Project:
 
 
 def _plan(cut_list: CutList, tracks: tuple[VideoTrack, ...]) -> tuple[Timeline, RenderPlan]:
-    film = film_format(cut_list, tracks)
+    film = choose_format(cut_list, tracks)
     timeline = build_timeline(cut_list, [track.frames_at(film.rate) for track in tracks])
     return timeline, make_plan(film, timeline, tracks)
 
 
-def _probed(name: str, base: Path, known: dict[str, MediaInfo]) -> MediaInfo:
+def _probe_once(name: str, base: Path, known: dict[str, MediaInfo]) -> MediaInfo:
     if name not in known:
         try:
             known[name] = probe((base / name).absolute())
@@ -78,17 +75,17 @@ def _probed(name: str, base: Path, known: dict[str, MediaInfo]) -> MediaInfo:
     return known[name]
 
 
-def _heard(
+def _sounds(
     cut_list: CutList, clips: tuple[MediaInfo, ...], music: MediaInfo | None
 ) -> Iterator[tuple[str, MediaInfo, AudioTrack]]:
-    for name, clip in zip(cut_list.clips, clips, strict=True):
-        if clip.audio and not name.mute:
-            yield name.path, clip, clip.audio
+    for entry, clip in zip(cut_list.clips, clips, strict=True):
+        if clip.audio and not entry.mute:
+            yield entry.path, clip, clip.audio
     if cut_list.soundtrack and music and music.audio:
         yield cut_list.soundtrack.path, music, music.audio
 
 
-def _picture(name: str, clip: MediaInfo) -> VideoTrack:
+def _picture_track(name: str, clip: MediaInfo) -> VideoTrack:
     if clip.video is None:
         raise BadInput(name, "has no picture")
     return clip.video

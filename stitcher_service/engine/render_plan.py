@@ -23,10 +23,12 @@ class FilmFormat:
 
     @property
     def frame_ticks(self) -> int:
+        """Length of one frame in units of `time_base`."""
         return self.rate.denominator * (_TICKS_PER_FRAME if self.rate.denominator == 1 else 1)
 
     @property
     def time_base(self) -> Fraction:
+        """Seconds in one unit of the film's timestamps."""
         return 1 / (self.rate * self.frame_ticks)
 
 
@@ -44,6 +46,7 @@ class ClipRange:
 
     @property
     def end(self) -> int:
+        """The first frame of the clip behind it."""
         return self.first + self.frames
 
 
@@ -59,10 +62,12 @@ class CopiedSegment:
 
     @property
     def end(self) -> int:
+        """The first frame of the clip behind it."""
         return self.first + self.frames
 
     @property
     def kind(self) -> SegmentKind:
+        """What happens to its frames."""
         return "copy"
 
 
@@ -76,10 +81,12 @@ class EncodedSegment:
 
     @property
     def frames(self) -> int:
+        """How many frames of the film it fills."""
         return sum(take.frames for take in self.takes) - sum(self.overlaps)
 
     @property
     def kind(self) -> SegmentKind:
+        """What happens to its frames."""
         is_mixed = any(self.overlaps) or any(take.fade_in or take.fade_out for take in self.takes)
         return "blend" if is_mixed else "encode"
 
@@ -96,24 +103,30 @@ class RenderPlan:
 
     @property
     def frames(self) -> int:
+        """How many frames the film has."""
         return sum(segment.frames for segment in self.segments)
 
     @property
     def why(self) -> str:
+        """How much is copied, as a sentence."""
         return f"{self.copied_frames} of {self.frames} frames can be copied"
 
     @property
-    def copies(self) -> tuple[CopiedSegment, ...]:
+    def copied_segments(self) -> tuple[CopiedSegment, ...]:
+        """The segments that are taken over bit for bit."""
         return tuple(segment for segment in self.segments if isinstance(segment, CopiedSegment))
 
     @property
-    def windows(self) -> tuple[EncodedSegment, ...]:
+    def encoded_segments(self) -> tuple[EncodedSegment, ...]:
+        """The segments that one run of ffmpeg each encodes."""
         return tuple(segment for segment in self.segments if isinstance(segment, EncodedSegment))
 
     @property
     def copied_frames(self) -> int:
-        return sum(copy.frames for copy in self.copies)
+        """How many frames are taken over bit for bit."""
+        return sum(segment.frames for segment in self.copied_segments)
 
     @property
     def encoded_frames(self) -> int:
-        return sum(window.frames for window in self.windows)
+        """How many frames are encoded."""
+        return sum(segment.frames for segment in self.encoded_segments)

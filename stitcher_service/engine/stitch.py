@@ -1,50 +1,60 @@
-"""The whole use case: a cut list and its files become one validated film, or one error that names the culprit.
+"""A cut list and its files become one validated film, or one error that names the file at fault.
 
 Order matters for the errors: inputs are judged before a film is made of them.
 """
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import av.error
 
 from stitcher_service.engine import commands, sound_mix
-from stitcher_service.engine.assemble import assemble_film, verify_packets
+from stitcher_service.engine.assemble import EncodedFiles, Labels, assemble_film, collect_packets, verify_packets
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput, OutOfResources, RenderFailed
 from stitcher_service.engine.inspection import Inspection, apply_inspection, inspect_picture
-from stitcher_service.engine.inspection_cache import InspectionCache, Memory, cache_key
+from stitcher_service.engine.inspection_cache import InspectionCache, cache_key
 from stitcher_service.engine.loudness import MasteredSound, master_sound
-from stitcher_service.engine.pieces import EncodedFiles, collect_packets, encode_segments
 from stitcher_service.engine.planning import plan_without_copies
 from stitcher_service.engine.project import Project, prepare_project, replan_project
-from stitcher_service.engine.render_plan import RenderPlan
-from stitcher_service.engine.report import Report
+from stitcher_service.engine.render_plan import EncodedSegment, RenderPlan
+from stitcher_service.engine.report import ClipWarning, CopiesRejected, FilmWarning, Report, UnwatchableClip
 from stitcher_service.engine.sound_decoding import decode_sound
 from stitcher_service.engine.validate import validate_film
-from stitcher_service.engine.workers import Each, workers
 from stitcher_service.engine.workfolder import check_output, publish, work_folder
 from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError, is_resource_shortage
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 
+# Each may hold a graph of 1080p frames: more cores than this cost more memory than a container has.
+_MOST_WORKERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Cancelling `runner` cancels the render; a clip that is in `inspections` is not inspected another time."""
+
+    runner: Runner = field(default_factory=lambda: Runner(find_ffmpeg()))
+    inspections: InspectionCache = field(default_factory=InspectionCache)
+
 
 def stitch(
-    cut_list: CutList, base: Path, out: Path, runner: Runner | None = None, memory: Memory | None = None
+    cut_list: CutList, base: Path, out: Path, labels: Labels | None = None, tools: Tools | None = None
 ) -> Report:
     """Make the film `out` from the files that `cut_list` names, relative to `base`.
 
-    `out` appears only when it is complete and has been checked; an older file of that name is replaced. Cancelling
-    `runner` calls the work off. A clip that `memory` knows is not inspected again.
+    `out` appears only when it is complete and has been checked; an older file of that name is replaced.
     Raises: BadInput, RenderFailed, OutOfResources.
     """
     check_output(out, [(name, base / name) for name in cut_list.files])
     with _translate_errors():
         project = prepare_project(cut_list, base)
-        runner = runner or Runner(find_ffmpeg())
-        with work_folder() as folder, workers(runner) as each:
-            return _StitchRun(project, folder, runner, each, memory or InspectionCache()).run(out)
+        tools = tools or Tools()
+        with work_folder() as folder, _worker_pool(tools.runner) as pool:
+            return _StitchRun(project, labels or Labels(), folder, tools, pool).run(out)
 
 
 @contextmanager
@@ -63,136 +73,157 @@ def _translate_errors() -> Iterator[None]:
         raise (OutOfResources(reason) if is_resource_shortage(error) else RenderFailed(reason)) from error
 
 
+@contextmanager
+def _worker_pool(runner: Runner) -> Iterator[ThreadPoolExecutor]:
+    """Threads that end with the block; when it fails, every run of ffmpeg is cancelled."""
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_WORKERS)) as pool:
+        try:
+            yield pool
+        except BaseException:
+            runner.cancel()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
 @dataclass(frozen=True, slots=True)
 class _StitchRun:
-    """One film in the making: the steps, in the order of `run`."""
+    """One film while it is made: the steps, in the order of `run`. Iterators are of work that has begun."""
 
     project: Project
+    labels: Labels
     folder: Path
-    runner: Runner
-    each: Each
-    memory: Memory
+    tools: Tools
+    pool: ThreadPoolExecutor
 
     def run(self, out: Path) -> Report:
         # The workers take up what is given to them in this order: the mix is made beside the inspections.
-        decoded = dict(self._decoded_sounds())
-        mixes = self.mix(decoded)
-        found = dict(self._inspections())
+        decoded = dict(self._decode_sounds())
+        mixes = self.start_mix(decoded)
+        found = self._inspect_clips()
         tracks = tuple(
             apply_inspection(track, found[clip.path])
             for clip, track in zip(self.project.clips, self.project.tracks, strict=True)
         )
         if tracks == self.project.tracks:
             return self.finish(out, mixes, found)
-        again = replace(self, project=replan_project(self.project, tracks), folder=self.folder / "replanned")
-        again.folder.mkdir()
-        return again.finish(out, again.mix(decoded), found)
+        replanned = replace(self, project=replan_project(self.project, tracks), folder=self.folder / "replanned")
+        replanned.folder.mkdir()
+        return replanned.finish(out, replanned.start_mix(decoded), found)
 
-    def mix(self, decoded: dict[Path, Path]) -> Iterator[MasteredSound]:
+    def start_mix(self, decoded: dict[Path, Path]) -> Iterator[MasteredSound]:
         """Begin to make the film's sound from decoded samples, by file."""
-        return self.each(self._sound, [decoded])
+        return self.pool.map(self._mix_sound, [decoded])
 
     def finish(self, out: Path, mixes: Iterator[MasteredSound], found: dict[Path, Inspection]) -> Report:
         """Encode, assemble, check and publish the film. Raises: RenderFailed."""
         plan = self.project.plan
-        windows = encode_segments(self.project, plan, self.folder, self.runner, self.each)
-        mastered = next(mixes)
-        warnings = self._warnings(found)
-        may_be_black = bool(warnings)
+        encoded = self._start_encoding(plan)
+        sound = next(mixes)
+        unwatchable = self._find_unwatchable(found)
+        warnings: list[ClipWarning | FilmWarning] = [*self.project.ambiguous_sounds, *unwatchable]
+        may_be_black = bool(unwatchable)
         try:
-            film = self._film(plan, windows, mastered, may_be_black=may_be_black)
+            film = self._make_film(plan, encoded, sound, may_be_black=may_be_black)
         except RenderFailed as refusal:
-            if not plan.copies:
+            if not plan.copied_segments:
                 raise
-            plan, film = self._film_without_copies(mastered, may_be_black=may_be_black)
-            warnings += (f"every frame was encoded anew, because with copied frames {refusal}",)
+            plan = plan_without_copies(plan.film, self.project.timeline)
+            film = self._make_film(plan, self._start_encoding(plan), sound, may_be_black=may_be_black)
+            warnings.append(CopiesRejected(str(refusal)))
         publish(film, out)
-        loudness = mastered.warnings(self.project.cut_list.loudness_lufs)
-        return _report(plan, mastered, (*self.project.remarks, *warnings, *loudness))
+        if missed := sound.find_missed_loudness(self.project.cut_list.loudness_lufs):
+            warnings.append(missed)
+        return _report(plan, sound, tuple(warnings))
 
-    def _film(self, plan: RenderPlan, windows: EncodedFiles, mastered: MasteredSound, *, may_be_black: bool) -> Path:
-        """The finished film, still in our folder. Raises: RenderFailed."""
-        done = self.folder / "film.mp4"
+    def _start_encoding(self, plan: RenderPlan) -> EncodedFiles:
+        """Begin to encode the segments of `plan`; each comes with its file when it is done."""
+        project = self.project
+        sources = tuple(
+            commands.ClipSource(clip.path, track) for clip, track in zip(project.clips, project.tracks, strict=True)
+        )
+        # One core each while there are enough segments to go round; a lone one gets them all.
+        threads = 1 if len(plan.encoded_segments) >= (os.cpu_count() or 1) else 0
+
+        def encode(number: int, segment: EncodedSegment) -> tuple[EncodedSegment, Path]:
+            path = self.folder / f"segment-{number}.mp4"
+            self.tools.runner.run(commands.encode_segment(segment, sources, plan.film, path, threads))
+            return segment, path
+
+        return self.pool.map(encode, range(len(plan.encoded_segments)), plan.encoded_segments)
+
+    def _make_film(self, plan: RenderPlan, encoded: EncodedFiles, sound: MasteredSound, *, may_be_black: bool) -> Path:
+        """The finished film, still in the work folder. Raises: RenderFailed."""
+        film = self.folder / "film.mp4"
         with _translate_errors():
-            parts = collect_packets(self.project, plan, windows)
-            assemble_film(plan.film, parts, mastered.file, done)
-            verify_packets(done, parts)
-            validate_film(done, plan, self.runner, may_be_black=may_be_black)
-        return done
+            ranges = collect_packets(self.project, plan, encoded)
+            assemble_film(plan.film, ranges, sound.file, self.labels, film)
+            verify_packets(film, ranges)
+            has_chapters = bool(self.labels.chapters)
+            validate_film(film, plan, self.tools.runner, may_be_black=may_be_black, has_chapters=has_chapters)
+        return film
 
-    def _film_without_copies(self, mastered: MasteredSound, *, may_be_black: bool) -> tuple[RenderPlan, Path]:
-        plan = plan_without_copies(self.project.plan.film, self.project.timeline)
-        windows = encode_segments(self.project, plan, self.folder, self.runner, self.each)
-        return plan, self._film(plan, windows, mastered, may_be_black=may_be_black)
-
-    def _inspections(self) -> Iterator[tuple[Path, Inspection]]:
-        """Every clip's findings; files of the same content are looked at once."""
-        sources = {clip.path: track for clip, track in zip(self.project.clips, self.project.tracks, strict=True)}
-        keys = {path: cache_key(path, track) for path, track in sources.items()}
+    def _inspect_clips(self) -> dict[Path, Inspection]:
+        """Every clip's findings; files of the same content are inspected once. Raises: BadInput."""
+        tracks = {clip.path: track for clip, track in zip(self.project.clips, self.project.tracks, strict=True)}
+        keys = {path: cache_key(path, track) for path, track in tracks.items()}
         paths_by_key = {key: path for path, key in keys.items()}
 
-        def inspect(key: str) -> tuple[str, Inspection]:
-            found = self.memory.get(key)
+        def inspect(key: str) -> Inspection:
+            found = self.tools.inspections.get(key)
             if found is None:
                 path = paths_by_key[key]
-                found = inspect_picture(path, sources[path], self.folder / f"{key}.times", self.runner)
-                self.memory.put(key, found)
-            return key, found
+                found = inspect_picture(path, tracks[path], self.folder / f"{key}.times", self.tools.runner)
+                self.tools.inspections.put(key, found)
+            return found
 
-        found_by_key = self.each(inspect, paths_by_key)
-        return self._judged(keys, found_by_key)
+        found_by_key = dict(zip(paths_by_key, self.pool.map(inspect, paths_by_key), strict=True))
+        for entry, clip in zip(self.project.cut_list.clips, self.project.clips, strict=True):
+            if damage := found_by_key[keys[clip.path]].damage:
+                raise BadInput(entry.path, f"its picture is damaged ({damage[0]})")
+        return {path: found_by_key[key] for path, key in keys.items()}
 
-    def _judged(
-        self, keys: dict[Path, str], found_by_key: Iterator[tuple[str, Inspection]]
-    ) -> Iterator[tuple[Path, Inspection]]:
-        known = dict(found_by_key)
-        for name, clip in zip(self.project.cut_list.clips, self.project.clips, strict=True):
-            found = known[keys[clip.path]]
-            if found.damage:
-                raise BadInput(name.path, f"its picture is damaged ({found.damage[0]})")
-            yield clip.path, found
+    def _decode_sounds(self) -> Iterator[tuple[Path, Path]]:
+        """The raw samples of every sound that is used, by file. Raises: BadInput."""
+        sources = {clip.path: (name, track) for name, clip, track in self.project.sounds}
 
-    def _decoded_sounds(self) -> Iterator[tuple[Path, Path]]:
-        files = {clip.path: (name, track) for name, clip, track in self.project.heard}
-
-        def decode(numbered: tuple[int, Path]) -> tuple[Path, Path]:
-            number, path = numbered
-            name, track = files[path]
+        def decode(number: int, path: Path) -> tuple[Path, Path]:
+            name, track = sources[path]
             samples = self.folder / f"sound-{number}.f32"
-            if said := decode_sound(path, track, samples, self.runner):
-                raise BadInput(name, f"its sound is damaged ({said[0]})")
+            if complaints := decode_sound(path, track, samples, self.tools.runner):
+                raise BadInput(name, f"its sound is damaged ({complaints[0]})")
             return path, samples
 
-        return self.each(decode, enumerate(files))
+        return self.pool.map(decode, range(len(sources)), sources)
 
-    def _warnings(self, inspections: dict[Path, Inspection]) -> tuple[str, ...]:
+    def _find_unwatchable(self, found: dict[Path, Inspection]) -> tuple[UnwatchableClip, ...]:
         project, rate = self.project, self.project.timeline.rate
-        warnings: list[str] = []
+        warnings = []
         for shot in project.timeline.shots:
-            name = project.cut_list.clips[shot.clip].path
-            used_s = (float(shot.first / rate), float(shot.end / rate))
-            warnings += inspections[project.clips[shot.clip].path].warnings(name, *used_s)
+            name, inspection = project.cut_list.clips[shot.clip].path, found[project.clips[shot.clip].path]
+            if warning := inspection.find_unwatchable(name, float(shot.first / rate), float(shot.end / rate)):
+                warnings.append(warning)
         return tuple(dict.fromkeys(warnings))
 
-    def _sound(self, decoded: dict[Path, Path]) -> MasteredSound:
+    def _mix_sound(self, decoded: dict[Path, Path]) -> MasteredSound:
         project = self.project
         clips = [
             sound_mix.ClipSound(
-                None if name.mute else decoded.get(clip.path), round(track.start_s * commands.SOUND_RATE_HZ)
+                None if entry.mute else decoded.get(clip.path), round(track.start_s * commands.SOUND_RATE_HZ)
             )
-            for name, clip, track in zip(project.cut_list.clips, project.clips, project.tracks, strict=True)
+            for entry, clip, track in zip(project.cut_list.clips, project.clips, project.tracks, strict=True)
         ]
-        music, wanted = None, project.cut_list.soundtrack
-        if wanted and project.music:
-            levels = (wanted.gain_db, wanted.duck_db or 0.0)
-            fades = (wanted.fade_in_s, wanted.fade_out_s)
-            music = sound_mix.MusicTrack(decoded[project.music.path], *levels, *fades, is_looped=wanted.loop)
+        music, ordered = None, project.cut_list.soundtrack
+        if ordered and project.music:
+            levels = (ordered.gain_db, ordered.duck_db or 0.0)
+            fades = (ordered.fade_in_s, ordered.fade_out_s)
+            music = sound_mix.MusicTrack(decoded[project.music.path], *levels, *fades, is_looped=ordered.loop)
         samples = self.folder / "mix.f32"
         peak = sound_mix.mix_sound(project.timeline, clips, music, samples)
-        return master_sound(samples, peak, project.cut_list.loudness_lufs, self.folder / "sound.mp4", self.runner)
+        loudness_lufs = project.cut_list.loudness_lufs
+        return master_sound(samples, peak, loudness_lufs, self.folder / "sound.mp4", self.tools.runner)
 
 
-def _report(plan: RenderPlan, mastered: MasteredSound, warnings: tuple[str, ...]) -> Report:
+def _report(plan: RenderPlan, sound: MasteredSound, warnings: tuple[ClipWarning | FilmWarning, ...]) -> Report:
     width, height = plan.film.size_px
     return Report(
         duration_s=round(float(plan.frames / plan.film.rate), 6),
@@ -202,6 +233,6 @@ def _report(plan: RenderPlan, mastered: MasteredSound, warnings: tuple[str, ...]
         fps=round(float(plan.film.rate), 6),
         copied_frames=plan.copied_frames,
         encoded_frames=plan.encoded_frames,
-        loudness_lufs=mastered.loudness_lufs,
+        loudness_lufs=sound.loudness_lufs,
         warnings=warnings,
     )

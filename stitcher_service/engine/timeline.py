@@ -1,6 +1,6 @@
 """The cut list in whole frames: which frames of which clip, how many are shared, where each clip starts in the film.
 
-Pure arithmetic; knows lengths, not files. Nothing below this module counts in seconds.
+Pure arithmetic; knows lengths, not files. No module below it counts in seconds.
 """
 
 from collections.abc import Sequence
@@ -33,6 +33,7 @@ class Shot:
 
     @property
     def end(self) -> int:
+        """The first frame of the clip behind it."""
         return self.first + self.frames
 
 
@@ -45,6 +46,7 @@ class Timeline:
 
     @property
     def frames(self) -> int:
+        """How many frames the film has."""
         return sum(shot.frames - shot.overlap for shot in self.shots)
 
     @property
@@ -54,6 +56,7 @@ class Timeline:
         return tuple(accumulate(steps, initial=0))
 
     def overlap_before(self, index: int) -> int:
+        """How many frames shot number `index` shares with the one before it."""
         return self.shots[index - 1].overlap if index else 0
 
     def sample_at(self, frame: int, rate_hz: int) -> int:
@@ -86,7 +89,7 @@ def build_timeline(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
             colour_in=before.through or BLACK,
             colour_out=after.through or BLACK,
         )
-        _refuse_crowded(cut_list.clips[index], shot, shared if before.kind == "crossfade" else 0)
+        _refuse_touching_transitions(cut_list.clips[index], shot, shared if before.kind == "crossfade" else 0)
         shots.append(shot)
     return Timeline(rate, tuple(shots))
 
@@ -94,6 +97,8 @@ def build_timeline(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
 def _frames(name: str, transition: TransitionEntry, rate: Fraction) -> int:
     if transition.kind == "cut":
         return 0
+    if transition.duration_frames is not None:
+        return transition.duration_frames
     frames = round(to_fraction(transition.duration_s) * rate)
     if transition.duration_s and not frames:
         shortest = f"one frame lasts {float(1 / rate):.4f} s"
@@ -112,7 +117,7 @@ def _range(clip: ClipEntry, frames: int, rate: Fraction) -> tuple[int, int]:
     return first, end
 
 
-def _refuse_crowded(clip: ClipEntry, shot: Shot, shared_before: int) -> None:
+def _refuse_touching_transitions(clip: ClipEntry, shot: Shot, shared_before: int) -> None:
     """Two transitions must not touch the same frame of a clip."""
     taken = shared_before + shot.fade_in + shot.fade_out + shot.overlap
     if taken > shot.frames:

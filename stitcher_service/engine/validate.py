@@ -1,4 +1,4 @@
-"""The last look at a film before it may be called finished. Reads the file as a stranger would; trusts no plan."""
+"""Validate the rendered film independently of how it was made: whatever reaches its reader was read from its file."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,7 +16,9 @@ from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
 from stitcher_service.ffmpeg.run import Runner
 
 
-def validate_film(film: Path, plan: RenderPlan, runner: Runner, *, may_be_black: bool) -> None:
+def validate_film(
+    film: Path, plan: RenderPlan, runner: Runner, *, may_be_black: bool, has_chapters: bool = False
+) -> None:
     """Refuse a film that is not exactly what was planned.
 
     Raises: RenderFailed, with every fault found.
@@ -25,8 +27,8 @@ def validate_film(film: Path, plan: RenderPlan, runner: Runner, *, may_be_black:
         info = probe(film)
     except Unreadable as error:
         raise RenderFailed(f"the film {error.reason}") from error
-    faults = [*_stream_faults(info, plan), *_layout_faults(film)]
-    faults += _shown_faults(film, plan, runner, may_be_black=may_be_black)
+    faults = [*_stream_faults(info, plan), *_layout_faults(film, has_chapters=has_chapters)]
+    faults += _decoding_faults(film, plan, runner, may_be_black=may_be_black)
     if faults:
         raise RenderFailed(f"the film did not pass: {'; '.join(faults)}")
 
@@ -58,20 +60,20 @@ def _picture_faults(video: VideoTrack, film: FilmFormat, frames: int) -> Iterato
         yield "it does not begin with an IDR picture"
 
 
-def _layout_faults(film: Path) -> Iterator[str]:
+def _layout_faults(film: Path, *, has_chapters: bool) -> Iterator[str]:
     with film.open("rb") as file:
         order = [box.name for box in read_boxes(file) if box.name in {"moov", "mdat"}]
     if order != ["moov", "mdat"]:
         yield f"its boxes are {order}, a fast start needs moov before mdat"
     with av.open(str(film)) as container:
-        if len(container.streams) != len(("picture", "sound")):
+        if len(container.streams) != len(("picture", "sound")) + has_chapters:  # chapters are a track of text
             yield f"it has {len(container.streams)} streams"
         times = [packet.dts for packet in container.demux(container.streams.video[0]) if packet.dts is not None]
     if any(later <= earlier for earlier, later in pairwise(times)):
         yield "its decode times do not rise"
 
 
-def _shown_faults(film: Path, plan: RenderPlan, runner: Runner, *, may_be_black: bool) -> Iterator[str]:
+def _decoding_faults(film: Path, plan: RenderPlan, runner: Runner, *, may_be_black: bool) -> Iterator[str]:
     """Decode the whole film once: every picture must be sound, in its place, and not all of them black."""
     written = film.with_suffix(".times")
     found, times_s = inspect_film(film, written, runner), read_times(written)
@@ -83,6 +85,6 @@ def _shown_faults(film: Path, plan: RenderPlan, runner: Runner, *, may_be_black:
         yield f"{len(times_s)} of its {plan.frames} frames can be decoded"
     elif any(time_s != n / rate for n, time_s in enumerate(times_s)):
         yield "its frames are not shown in their order"
-    black_s = sum(stretch.inside(0, float(length_s)) for stretch in found.black)
+    black_s = sum(span.overlap_s(0, float(length_s)) for span in found.black)
     if found.black and black_s >= length_s - 2 / rate and not may_be_black:
         yield "it is black although its clips are not"

@@ -1,7 +1,7 @@
-"""Where a film grows until it is done, and how it appears: whole, or not at all, whatever kills us in between.
+"""Where a film is written until it is done, and how it is published: whole, or not at all.
 
-The folder stands in the system's temporary folder, not beside the film, so that even a SIGKILL leaves nothing there.
-Its name says whose it is; the next start removes those whose owner is gone.
+The folder is in the system's temporary folder, not beside the film, so that even a SIGKILL leaves nothing there. Its
+name contains the process that owns it; the next start removes those whose process has ended.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _START_TIME_FIELD = 19  # of /proc/PID/stat, counted after the command's closing
 
 @contextlib.contextmanager
 def work_folder() -> Iterator[Path]:
-    """A folder of our own, removed at the end; those of dead processes are removed first."""
+    """A folder of this process, removed at the end; those of dead processes are removed first."""
     remove_stale_folders()
     pid = os.getpid()
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}-{pid}-{_started(pid)}-"))
@@ -34,6 +34,7 @@ def work_folder() -> Iterator[Path]:
 
 
 def remove_stale_folders() -> None:
+    """Remove the folders of dead processes."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}-*"):
         owner = _NAME.match(folder.name)
         if owner and _started(int(owner["pid"])) != int(owner["started"]):

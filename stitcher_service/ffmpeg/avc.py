@@ -6,7 +6,7 @@ from dataclasses import dataclass
 IDR_SLICE = 5
 SPS = 7
 PPS = 8
-CODED_SLICES = frozenset({1, 2, 3, 4, IDR_SLICE})
+_CODED_SLICES = frozenset({1, 2, 3, 4, IDR_SLICE})
 
 _LENGTH_BYTES = 4
 _CODED_IDS_BYTES = 16
@@ -26,16 +26,13 @@ def nal_units(packet: bytes) -> Iterator[bytes]:
 
 
 def nal_type(unit: bytes) -> int:
+    """The kind of a unit (ITU-T H.264 table 7-1)."""
     return unit[0] & 0x1F if unit else 0
 
 
 def is_idr(packet: bytes) -> bool:
     """Whether decoding can start here whatever came before; a mere recovery point is not enough."""
     return any(nal_type(unit) == IDR_SLICE for unit in nal_units(packet))
-
-
-def coded_slices(packet: bytes) -> tuple[bytes, ...]:
-    return tuple(unit for unit in nal_units(packet) if nal_type(unit) in CODED_SLICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class ParameterSets:
 
         A slice names its PPS in its third field, a PPS its SPS in its second (ITU-T H.264 §7.3.3 and §7.3.2.2).
         """
-        slice_unit = next(iter(coded_slices(packet)), b"")
+        slice_unit = next((unit for unit in nal_units(packet) if nal_type(unit) in _CODED_SLICES), b"")
         sps, pps = ({_set_id(unit): unit for unit in units} for units in (self.sps, self.pps))
         named = pps.get(_exp_golomb_codes(slice_unit[1:], 3)[2])
         described = sps.get(_exp_golomb_codes(named[1:], 2)[1]) if named else None
@@ -90,7 +87,7 @@ def _units(record: bytes, at: int, count: int) -> tuple[tuple[bytes, ...], int]:
 
 
 def merge_sets(sets: Iterable[ParameterSets]) -> ParameterSets | None:
-    """One collection that serves all pieces; ``None`` when two pieces mean different things by the same id."""
+    """One collection that serves all of `sets`; ``None`` when two of them mean different things by the same id."""
     sps: dict[int, bytes] = {}
     pps: dict[int, bytes] = {}
     for one in sets:

@@ -1,9 +1,9 @@
-"""One run of ffmpeg as a frozen value that can spell its own arguments. Running it is `run.py`'s business.
+"""One run of ffmpeg as a frozen value that knows its own arguments. `run.py` runs it.
 
-Only general parts live here; which filters and encoders make a film is said in `stitcher_service.engine.commands`.
+Which filters and encoders make a film is decided in `stitcher_service.engine.commands`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from stitcher_service.ffmpeg import formats
@@ -20,6 +20,7 @@ class InputFile:
     options: tuple[str, ...] = ()
 
     def args(self) -> tuple[str, ...]:
+        """Arguments that read the file."""
         return (*_ONLY_ITSELF, *self.options, "-i", str(self.path))
 
 
@@ -31,6 +32,7 @@ class OutputFile:
     options: tuple[str, ...] = ()
 
     def args(self) -> tuple[str, ...]:
+        """Arguments that write the file."""
         return (*self.options, str(self.path) if self.path else "-")
 
 
@@ -38,18 +40,17 @@ class OutputFile:
 class Command:
     """Read `inputs`, send them through `graph` (a filter_complex, may be empty), write `output`.
 
-    The level of each log line is printed, so that errors can be told from remarks; progress goes to stdout.
+    The level of each log line is printed, so that errors can be told from remarks.
     """
 
     inputs: tuple[InputFile, ...]
     output: OutputFile
     graph: str = ""
     log_level: str = "warning"
-    globals: tuple[str, ...] = field(default=())
 
     def argv(self) -> tuple[str, ...]:
+        """The program's name and its arguments."""
         inputs = tuple(arg for source in self.inputs for arg in source.args())
         graph = ("-filter_complex", self.graph) if self.graph else ()
         quiet = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", f"level+{self.log_level}")
-        progress = ("-progress", "pipe:1")
-        return ("ffmpeg", *quiet, *progress, *self.globals, "-y", *inputs, *graph, *self.output.args())
+        return ("ffmpeg", *quiet, "-y", *inputs, *graph, *self.output.args())

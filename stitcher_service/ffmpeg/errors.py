@@ -2,10 +2,10 @@
 
 MediaError
 ├── FfmpegMissing      no binary, or one without an encoder or filter we need: the image is built wrong
-├── FfmpegFailed       a run ended with an error; carries the arguments and the last lines it said
+├── FfmpegFailed       a run ended with an error; carries the arguments and the last lines of its log
 ├── MachineFailed      a run ended for want of disk, memory or files, or was killed: what it read is not at fault
 │   └── FfmpegTimedOut it was killed because it took too long
-├── Cancelled          the runner was told to stop
+├── Cancelled          the runner was stopped
 └── Unreadable         a file is not media, is damaged or incomplete
 """
 
@@ -26,7 +26,7 @@ _LACKS = tuple(os.strerror(code) for code in _RESOURCE_ERRNOS)
 
 
 def find_shortage(lines: Iterable[str], exit_code: int = 0) -> str:
-    """What the machine lacks by an exit code and these lines of a log; empty when they speak of nothing like it."""
+    """What the machine lacks, by an exit code and these lines of a log; empty when they name nothing of the kind."""
     if exit_code == _EXIT_BYTE - _NO_PROCESS:
         return "no more threads can be started"
     return next((words for line in lines for words in _LACKS if words in line), "")
@@ -44,6 +44,7 @@ class FfmpegFailed(MediaError):
     """A run that did not end well: `argv`, `exit_code` and up to 20 last lines in `tail`."""
 
     def __init__(self, argv: Sequence[str], exit_code: int, tail: Sequence[str]) -> None:
+        """The message is the last line."""
         self.argv = tuple(argv)
         self.exit_code = exit_code
         self.tail = tuple(tail)
@@ -54,12 +55,14 @@ class MachineFailed(MediaError):
     """A run that its machine ended: `exit_code` (negative: the signal) and `reason`."""
 
     def __init__(self, exit_code: int, reason: str) -> None:
+        """`reason` continues a sentence that begins with "ffmpeg"."""
         self.exit_code = exit_code
         self.reason = reason
         super().__init__(f"ffmpeg {reason}")
 
     @classmethod
     def by_signal(cls, number: int) -> "MachineFailed":
+        """A run that was killed by this signal."""
         hint = ", as happens when memory runs out" if number == signal.SIGKILL else ""
         return cls(-number, f"was ended by {signal.Signals(number).name}{hint}")
 
@@ -69,13 +72,14 @@ class FfmpegTimedOut(MachineFailed):
 
 
 class Cancelled(MediaError):
-    """The work was called off; nothing it left behind is of use."""
+    """The work was cancelled; nothing it left behind is of use."""
 
 
 class Unreadable(MediaError):
     """`path` cannot be read as media, for `reason`."""
 
     def __init__(self, path: Path, reason: str) -> None:
+        """`reason` continues a sentence that begins with the path."""
         self.path = path
         self.reason = reason
         super().__init__(f"{path}: {reason}")

@@ -18,9 +18,8 @@ from av.sidedata.sidedata import Type as SideData
 from stitcher_service.ffmpeg import avc, formats
 from stitcher_service.ffmpeg.completeness import count_missing_bytes
 from stitcher_service.ffmpeg.errors import Unreadable, is_resource_shortage
-from stitcher_service.ffmpeg.first_picture import FirstPicture
 from stitcher_service.ffmpeg.parameter_sets import ParameterSetReader
-from stitcher_service.ffmpeg.streams import choose_picture_stream, rank_sound_streams
+from stitcher_service.ffmpeg.streams import FirstPicture, choose_picture_stream, rank_sound_streams
 
 HIDDEN = -1
 _MICROSECONDS = 1_000_000
@@ -74,10 +73,12 @@ class VideoTrack:
 
     @property
     def frames(self) -> int:
+        """How many pictures it shows."""
         return len(self.times_s)
 
     @property
     def is_rgb(self) -> bool:
+        """Whether its samples are red, green and blue."""
         return bool(self.pixel_format) and av.VideoFormat(self.pixel_format).is_rgb
 
     def keeps_time(self, rate: Fraction) -> bool:

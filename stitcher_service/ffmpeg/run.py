@@ -9,8 +9,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import IO, Protocol
@@ -35,42 +34,10 @@ NEEDED_FILTERS = frozenset(
 
 
 class HasArgv(Protocol):
-    """Whatever knows its own arguments."""
+    """Anything that knows its own arguments."""
 
-    def argv(self) -> tuple[str, ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is; ``None`` where ffmpeg said N/A or nothing."""
-
-    frames: int | None = None
-    out_time_us: int | None = None
-    speed: float | None = None
-    is_last: bool = False
-
-
-def parse_progress(lines: Iterable[str]) -> Progress:
-    """One block of ``-progress`` output (``key=value`` lines up to ``progress=…``) as a value."""
-    said = dict(line.strip().split("=", 1) for line in lines if "=" in line)
-
-    def number(key: str) -> float | None:
-        try:
-            return float(said[key].strip().removesuffix("x"))
-        except (KeyError, ValueError):
-            return None
-
-    frames, out_time_us = number("frame"), number("out_time_us")
-    return Progress(
-        frames=None if frames is None else int(frames),
-        out_time_us=None if out_time_us is None else int(out_time_us),
-        speed=number("speed"),
-        is_last=said.get("progress") == "end",
-    )
-
-
-def _ignore_progress(_: Progress) -> None:
-    pass
+    def argv(self) -> tuple[str, ...]:
+        """The program's name and its arguments."""
 
 
 def _ignore_line(_: str) -> None:
@@ -81,19 +48,14 @@ class Runner:
     """Runs commands; `cancel` ends every run in progress and refuses new ones, from any thread."""
 
     def __init__(self, binary: Path, *, timeout_s: float = 1500.0) -> None:
+        """`timeout_s` is the limit of each single run."""
         self._binary = binary
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
         self._is_cancelled = False
 
-    def run(
-        self,
-        command: HasArgv,
-        *,
-        on_progress: Callable[[Progress], None] = _ignore_progress,
-        on_line: Callable[[str], None] = _ignore_line,
-    ) -> None:
+    def run(self, command: HasArgv, *, on_line: Callable[[str], None] = _ignore_line) -> None:
         """Run to the end; `on_line` gets each line of its log as it comes.
 
         Raises: FfmpegFailed, MachineFailed, FfmpegTimedOut, Cancelled.
@@ -118,7 +80,6 @@ class Runner:
             listener.start()
             timer.start()
             try:
-                _follow(process.stdout, on_progress)
                 process.wait()
             except BaseException:
                 _kill(process)
@@ -129,7 +90,7 @@ class Runner:
                 with self._lock:
                     self._running.discard(process)
         if self._is_cancelled:
-            raise Cancelled("the run was called off")
+            raise Cancelled("the run was cancelled")
         if timed_out.is_set():
             raise FfmpegTimedOut(process.returncode, f"was stopped after {self._timeout_s:g} s")
         if process.returncode < 0:
@@ -140,6 +101,7 @@ class Runner:
             raise FfmpegFailed(argv, process.returncode, tuple(tail))
 
     def cancel(self) -> None:
+        """End every run in progress and refuse new ones."""
         with self._lock:
             self._is_cancelled = True
             for process in self._running:
@@ -152,7 +114,7 @@ class Runner:
             process = subprocess.Popen(
                 (*_parent_death_prefix(), str(self._binary), *argv[1:]),
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
@@ -162,15 +124,6 @@ class Runner:
             return process
 
 
-def _follow(stream: IO[str] | None, on_progress: Callable[[Progress], None]) -> None:
-    block: list[str] = []
-    for line in stream or ():
-        block.append(line)
-        if line.startswith("progress="):
-            on_progress(parse_progress(block))
-            block.clear()
-
-
 def _kill(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
@@ -178,19 +131,9 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
 @cache
 def _parent_death_prefix() -> tuple[str, ...]:
-    """A SIGKILL gives us no chance to stop children; the kernel does it for us where util-linux is installed."""
+    """A killed process cannot stop its children; the kernel does it where util-linux is installed."""
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """``-encoders`` or ``-filters``: what this binary was built with."""
-
-    subject: str
-
-    def argv(self) -> tuple[str, ...]:
-        return ("ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error", f"-{self.subject}")
 
 
 @cache
@@ -204,14 +147,14 @@ def find_ffmpeg() -> Path:
     except RuntimeError as error:
         raise FfmpegMissing(f"no ffmpeg binary: {error}") from error
     for subject, needed in (("encoders", NEEDED_ENCODERS), ("filters", NEEDED_FILTERS)):
-        if missing := needed - _names(binary, subject):
+        if missing := needed - _list_names(binary, subject):
             raise FfmpegMissing(f"{binary.name} lacks {subject}: {', '.join(sorted(missing))}")
     return binary
 
 
-def _names(binary: Path, subject: str) -> frozenset[str]:
-    answer = subprocess.run(
-        (str(binary), *_Listing(subject).argv()[1:]), capture_output=True, text=True, timeout=30, check=False
-    )
-    words = (line.split() for line in answer.stdout.splitlines())
+def _list_names(binary: Path, subject: str) -> frozenset[str]:
+    """What ``-encoders`` or ``-filters`` says this binary was built with."""
+    argv = (str(binary), "-hide_banner", "-nostdin", "-loglevel", "error", f"-{subject}")
+    listing = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    words = (line.split() for line in listing.stdout.splitlines())
     return frozenset(row[1] for row in words if len(row) > 1)

@@ -1,16 +1,18 @@
-"""Which of a file's streams are the film: covers, thumbnails and commentaries are not."""
+"""Which of a file's streams are the film (covers, thumbnails and commentaries are not), and its first picture."""
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import av
+import av.error
 from av.stream import Disposition
 
 from stitcher_service.ffmpeg.errors import Unreadable
 
-_NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails
-_FOR_SOME = (
+_NOT_THE_FILM = Disposition.attached_pic | Disposition.timed_thumbnails
+_FOR_SOME_LISTENERS = (
     Disposition.comment
     | Disposition.hearing_impaired
     | Disposition.visual_impaired
@@ -24,7 +26,7 @@ def choose_picture_stream(path: Path, container: Any) -> Any | None:
 
     Raises: Unreadable: its codec is unknown.
     """
-    streams = [stream for stream in container.streams.video if not stream.disposition & _NO_FILM]
+    streams = [stream for stream in container.streams.video if not stream.disposition & _NOT_THE_FILM]
     if not streams:
         return None
     packets = _count_packets(path, container, streams) if len(streams) > 1 else Counter()
@@ -46,7 +48,7 @@ def rank_sound_streams(container: Any) -> list[Any]:
     """
 
     def rank(stream: Any) -> tuple[bool, bool, bool]:
-        return stream.codec_context is not None, _is_default(stream), not stream.disposition & _FOR_SOME
+        return stream.codec_context is not None, _is_default(stream), not stream.disposition & _FOR_SOME_LISTENERS
 
     ranked = sorted(container.streams.audio, key=rank, reverse=True)
     return [stream for stream in ranked if rank(stream) == rank(ranked[0])]
@@ -61,3 +63,31 @@ def _count_packets(path: Path, container: Any, streams: list[Any]) -> Counter[in
     with av.open(str(path.absolute()), format=demuxer, options=container.options) as second:
         wanted = [second.streams[stream.index] for stream in streams]
         return Counter(packet.stream_index for packet in second.demux(wanted) if packet.size)
+
+
+class FirstPicture:
+    """Decodes until one picture is there, for what only pictures tell: how they are turned, whether interlaced."""
+
+    def __init__(self, context: Any) -> None:
+        """`context`: the codec context of the track, before anything is decoded."""
+        self._context = context
+        self._context.thread_count = 1
+        self._is_begun = False
+        self.picture: Any = None
+
+    def offer(self, packet: Any) -> None:
+        """Take the next packet of the stream, or None after the last."""
+        if self.picture is not None:
+            return
+        if not self._is_begun and packet is not None and packet.is_keyframe:
+            # Drained at once: otherwise the decoder wants more, to put pictures in order, before it gives one.
+            self._decode(packet, None)
+            self._context.flush_buffers()
+        self._is_begun = True
+        if self.picture is None:
+            self._decode(packet)
+
+    def _decode(self, *packets: Any) -> None:
+        for packet in packets:
+            with suppress(av.error.FFmpegError):  # a later packet may be whole; what is damaged is inspected later
+                self.picture = next(iter(self._context.decode(packet)), self.picture)

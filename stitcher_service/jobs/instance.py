@@ -1,7 +1,7 @@
-"""What this process may do right now: one render at a time, and none once it has been told to stop.
+"""What this process may do right now: one render at a time, and none while it is stopping.
 
-Cloud Run ends an instance with SIGTERM and ten seconds. The render under way is called off, its lease given back and
-its caller told to come again; whatever that leaves undone, the next attempt finds (DESIGN §8).
+Cloud Run ends an instance with SIGTERM and ten seconds. The render in progress is cancelled, its lease released and its
+caller asked to repeat the request; whatever that leaves undone, the next attempt finds.
 """
 
 import signal
@@ -18,17 +18,18 @@ class Instance:
     """One per process; tests make their own."""
 
     def __init__(self) -> None:
-        self._seat = threading.Lock()
+        """Start without a render."""
+        self._render_lock = threading.Lock()
         self._stopping = threading.Event()
         self._runner: Runner | None = None
 
     @contextmanager
     def render(self) -> Iterator[Runner | None]:
-        """The runner for one render; None while another render is under way here.
+        """The runner for one render; None while another render is in progress here.
 
         Raises: Transient in place of whatever the render ended with, once the instance is stopping.
         """
-        if not self._seat.acquire(blocking=False):
+        if not self._render_lock.acquire(blocking=False):
             yield None
             return
         try:
@@ -42,10 +43,10 @@ class Instance:
             raise Transient("The stitcher is being shut down; the cut was called off.", code="shutting_down") from error
         finally:
             self._runner = None
-            self._seat.release()
+            self._render_lock.release()
 
     def stop(self) -> None:
-        """Call off the render under way and refuse new ones."""
+        """Cancel the render in progress and refuse new ones."""
         self._stopping.set()
         runner = self._runner
         if runner is not None:
@@ -53,12 +54,12 @@ class Instance:
 
     def stop_on_sigterm(self) -> None:
         """Stop before the web server does what it does on SIGTERM; call it in the main thread."""
-        served = signal.getsignal(signal.SIGTERM)
+        server_handler = signal.getsignal(signal.SIGTERM)
 
         def stop(number: int, frame: FrameType | None) -> None:
             # A thread of its own: the runner's lock may be held by the very code that the signal interrupts.
             threading.Thread(target=self.stop, name="stop", daemon=True).start()
-            if callable(served):
-                served(number, frame)
+            if callable(server_handler):
+                server_handler(number, frame)
 
         signal.signal(signal.SIGTERM, stop)

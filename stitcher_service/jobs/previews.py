@@ -1,11 +1,12 @@
 """What is shown before there is a film: the animatic, the film so far, one scene's still. Small, cheap, never paid for.
 
-Each is named by the digest of what it shows; asked again while nothing has changed, it is answered at once (B6, E10).
+Each is named by the digest of what it shows: a repeated request returns the stored file while nothing has changed.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from promptreel.domain.job import Job
 from promptreel.domain.render import RenderedClip
@@ -13,18 +14,35 @@ from promptreel.domain.scene import Scene
 from stitcher_service.engine.workfolder import work_folder
 from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.jobs import film_edit
-from stitcher_service.jobs.film_edit import FilmEdit, SegmentKind
+from stitcher_service.jobs.film_edit import FilmEdit
 from stitcher_service.jobs.join_segments import join_segments
 from stitcher_service.jobs.renders import BUSY_WAIT_S, RenderResult, render_once
 from stitcher_service.jobs.scene_segments import RenderWorkspace, build_segments, segment_path
 from stitcher_service.jobs.services import StitcherServices
 
+Purpose = Literal["animatic", "preview", "still"]
+
+
+@dataclass(frozen=True, slots=True)
+class MakePreview:
+    """`run` fences the request off from newer runs; None means the job's own run."""
+
+    job_id: str
+    run: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeStill(MakePreview):
+    """The same for one scene."""
+
+    scene_id: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """``state`` is ``done``, ``busy`` (ask again after ``wait_s``) or ``superseded``; `filmed` counts real clips."""
+    """``state`` is ``done``, ``busy`` (repeat after ``wait_s``) or ``superseded``; `filmed` counts real clips."""
 
-    state: str
+    state: Literal["done", "busy", "superseded"]
     wait_s: float = 0.0
     uri: str = ""
     frames: int = 0
@@ -33,77 +51,68 @@ class Preview:
     filmed: int = 0
 
 
-def make_animatic(job_id: str, run: int | None, room: StitcherServices) -> Preview:
-    """The timed animatic. Raises: Conflict before every picture is drawn; Broken, Transient."""
-    return _render_preview("animatic", film_edit.edit_animatic, partial(join_preview, "animatic"), job_id, run, room)
+def make_animatic(cmd: MakePreview, services: StitcherServices) -> Preview:
+    """The timed animatic. Raises: Conflict before every keyframe is drawn; Broken, Transient."""
+    return _render_preview(cmd, "animatic", film_edit.edit_animatic, services)
 
 
-def make_preview(job_id: str, run: int | None, room: StitcherServices) -> Preview:
+def make_preview(cmd: MakePreview, services: StitcherServices) -> Preview:
     """The film so far. Raises: Conflict before there is a plan; Broken, Transient."""
-    return _render_preview("preview", film_edit.edit_preview, partial(join_preview, "preview"), job_id, run, room)
+    return _render_preview(cmd, "preview", film_edit.edit_preview, services)
 
 
-def make_still(job_id: str, run: int | None, scene_id: str, room: StitcherServices) -> Preview:
-    """One scene's still at the film's size, ready for the cut.
+def make_still(cmd: MakeStill, services: StitcherServices) -> Preview:
+    """One scene's still at the film's size, ready to be stitched.
 
-    Raises: NotFound; Conflict before it has a picture; Broken, Transient.
+    Raises: NotFound; Conflict before it has a keyframe; Broken, Transient.
     """
-    room.jobs.get_scene(job_id, scene_id)
-
-    def one_scene(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
-        return film_edit.edit_still(job, scenes, scene_id)
-
-    return _render_preview("still", one_scene, _build_still, job_id, run, room)
+    services.jobs.get_scene(cmd.job_id, cmd.scene_id)
+    return _render_preview(cmd, "still", partial(film_edit.edit_still, scene_id=cmd.scene_id), services)
 
 
-def _build_still(reel: FilmEdit, bench: RenderWorkspace) -> str:
-    build_segments(reel, bench)
-    (strip,) = reel.strips
-    return bench.room.artifacts.uri(segment_path(reel, strip))
-
-
-def join_preview(purpose: str, reel: FilmEdit, bench: RenderWorkspace) -> str:
-    """The reel as one small file in the bucket, made unless it stands there; its address.
-
-    Raises: Broken, Transient.
-    """
-    path, artifacts = preview_path(purpose, reel), bench.room.artifacts
-    if artifacts.exists(path):
-        return artifacts.uri(path)
-    return artifacts.put_file(path, join_segments(reel, bench).file, "video/mp4")
-
-
-def preview_path(purpose: str, reel: FilmEdit) -> str:
-    return f"jobs/{reel.job_id}/{purpose}-{reel.digest(purpose)}.mp4"
+def preview_path(purpose: Purpose, edit: FilmEdit) -> str:
+    """Where in the bucket a preview is stored."""
+    return f"jobs/{edit.job_id}/{purpose}-{edit.digest(purpose)}.mp4"
 
 
 def _render_preview(
-    purpose: str,
-    reel_of: Callable[[Job, Sequence[Scene]], FilmEdit],
-    make: Callable[[FilmEdit, RenderWorkspace], str],
-    job_id: str,
-    run: int | None,
-    room: StitcherServices,
+    cmd: MakePreview,
+    purpose: Purpose,
+    build_edit: Callable[[Job, Sequence[Scene]], FilmEdit],
+    services: StitcherServices,
 ) -> Preview:
-    job = room.jobs.get_job(job_id).value
-    if run not in {None, job.run}:
+    job = services.jobs.get_job(cmd.job_id).value
+    if cmd.run not in {None, job.run}:
         return Preview("superseded")
-    reel = reel_of(job, [read.value for read in room.jobs.list_scenes(job_id)])
+    edit = build_edit(job, [read.value for read in services.jobs.list_scenes(cmd.job_id)])
+    store = _store_still if purpose == "still" else partial(_store_joined, preview_path(purpose, edit))
 
-    def made(runner: Runner) -> RenderResult:
-        with work_folder() as base:
-            return RenderResult(
-                clip=RenderedClip(uri=make(reel, RenderWorkspace(base, room, runner)), frames=reel.frames)
-            )
+    def render(runner: Runner) -> RenderResult:
+        with work_folder() as folder:
+            uri = store(edit, RenderWorkspace(folder, services, runner))
+        return RenderResult(clip=RenderedClip(uri=uri, frames=edit.frames))
 
-    render = render_once(job_id, reel.digest(purpose), room, made)
-    if render is None or render.clip is None:
-        return Preview("busy", BUSY_WAIT_S * room.pace)
+    rendered = render_once(cmd.job_id, edit.digest(purpose), services, render)
+    if rendered is None or rendered.clip is None:
+        return Preview("busy", BUSY_WAIT_S * services.pace)
     return Preview(
         state="done",
-        uri=render.clip.uri,
-        frames=render.clip.frames,
-        duration_s=render.clip.frames / reel.plan.fps,
-        scenes=len(reel.strips),
-        filmed=sum(strip.kind is SegmentKind.CLIP for strip in reel.strips),
+        uri=rendered.clip.uri,
+        frames=rendered.clip.frames,
+        duration_s=rendered.clip.frames / edit.plan.fps,
+        scenes=len(edit.segments),
+        filmed=sum(segment.is_clip for segment in edit.segments),
     )
+
+
+def _store_still(edit: FilmEdit, workspace: RenderWorkspace) -> str:
+    build_segments(edit, workspace)
+    (segment,) = edit.segments
+    return workspace.services.artifacts.uri(segment_path(edit, segment))
+
+
+def _store_joined(path: str, edit: FilmEdit, workspace: RenderWorkspace) -> str:
+    artifacts = workspace.services.artifacts
+    if artifacts.exists(path):
+        return artifacts.uri(path)
+    return artifacts.put_file(path, join_segments(edit, workspace).file, "video/mp4")

@@ -1,7 +1,8 @@
-"""Each render once: ``renders/{digest}`` holds a lease while it is made and its result for good.
+"""Each render once: ``renders/{digest}`` holds a lease while it is made, and its result for good.
 
 At concurrency 1 a repeated request lands on another instance, so only a document can keep two from the same work.
-The lease is short and renewed by a thread: a killed instance is forgotten within two minutes, a long cut is not.
+The lease is short and renewed by a thread: it outlives a killed instance by two minutes at most, and a long render
+keeps it.
 """
 
 import threading
@@ -29,7 +30,7 @@ _RENEWALS_PER_LEASE = 4
 
 @dataclass(frozen=True, slots=True)
 class RenderResult:
-    """What a render came to: a whole film, or a clip of some kind."""
+    """What a render produced: a whole film, or a clip of some kind."""
 
     output: Output | None = None
     clip: RenderedClip | None = None
@@ -37,28 +38,28 @@ class RenderResult:
 
 
 def render_once(
-    job_id: str, digest: str, room: StitcherServices, make: Callable[[Runner], RenderResult]
+    job_id: str, digest: str, services: StitcherServices, render: Callable[[Runner], RenderResult]
 ) -> Render | None:
-    """The finished render of this name, made now unless it is there; None while this or another instance is busy.
+    """The finished render of this name, made now unless it is stored; None while this or another instance is busy.
 
-    Raises: whatever `make` raises, with the lease given back; Transient when the instance is stopping.
+    Raises: what `render` raises, with the lease released; Transient when the instance is stopping.
     """
-    read = room.jobs.get_render(digest)
+    read = services.jobs.get_render(digest)
     if read is not None and read.value.is_done:
         return read.value
-    with room.instance.render() as runner:
+    with services.instance.render() as runner:
         if runner is None:
             return None
-        held = _acquire_lease(job_id, digest, read, room)
-        if held is None:
+        leased = _acquire_lease(job_id, digest, read, services)
+        if leased is None:
             return None
-        with held, _machine_trouble_as_transient():
-            return held.finished(make(runner))
+        with leased, _resource_shortage_as_transient():
+            return leased.finish(render(runner))
 
 
 @contextmanager
-def _machine_trouble_as_transient() -> Iterator[None]:
-    """Whatever this instance lacked, another attempt may have: it is never blamed on a clip."""
+def _resource_shortage_as_transient() -> Iterator[None]:
+    """What this instance lacks, another attempt may have: it is never blamed on a clip."""
     try:
         yield
     except PromptreelError:
@@ -71,22 +72,22 @@ def _machine_trouble_as_transient() -> Iterator[None]:
 
 
 def _acquire_lease(
-    job_id: str, digest: str, read: Versioned[Render] | None, room: StitcherServices
+    job_id: str, digest: str, read: Versioned[Render] | None, services: StitcherServices
 ) -> "_LeasedRender | None":
-    """The render with its lease ours; None while somebody else has it."""
-    now = room.clock.now()
-    ours = Lease(holder=room.ids.new_token(), until=now + timedelta(seconds=LEASE_S * room.pace))
+    """The render, leased by this caller; None while another one holds its lease."""
+    now = services.clock.now()
+    lease = Lease(holder=services.ids.new_token(), until=now + timedelta(seconds=LEASE_S * services.pace))
     try:
         if read is None:
-            room.jobs.write(Create(job_id, Render(id=digest, job=job_id, lease=ours, created=now, updated=now)))
+            services.jobs.write(Create(job_id, Render(id=digest, job=job_id, lease=lease, created=now, updated=now)))
         elif read.value.lease is not None and now < read.value.lease.until:
             return None
         else:
-            room.jobs.write(Replace(job_id, read, read.value.evolve(lease=ours, updated=now)))
+            services.jobs.write(Replace(job_id, read, read.value.evolve(lease=lease, updated=now)))
     except VersionConflict:
         return None
-    taken = room.jobs.get_render(digest)
-    return _LeasedRender(job_id, taken, ours.holder, room) if taken and _is_held_by(ours.holder, taken) else None
+    leased = services.jobs.get_render(digest)
+    return _LeasedRender(leased, lease.holder, services) if leased and _is_held_by(lease.holder, leased) else None
 
 
 def _is_held_by(holder: str, read: Versioned[Render]) -> bool:
@@ -94,14 +95,13 @@ def _is_held_by(holder: str, read: Versioned[Render]) -> bool:
 
 
 class _LeasedRender:
-    """A render whose lease is ours and stays so until the block ends."""
+    """A render whose lease this caller holds and renews until the block ends."""
 
-    def __init__(self, job_id: str, read: Versioned[Render], holder: str, room: StitcherServices) -> None:
-        self._job_id = job_id
+    def __init__(self, read: Versioned[Render], holder: str, services: StitcherServices) -> None:
         self._read = read
         self._holder = holder
-        self._room = room
-        self._over = threading.Event()
+        self._services = services
+        self._is_over = threading.Event()
         self._renewing = threading.Thread(target=self._renew, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
@@ -114,19 +114,19 @@ class _LeasedRender:
             with suppress(PromptreelError):  # the lease ends by itself as well
                 self._write(lease=None)
 
-    def finished(self, made: RenderResult) -> Render | None:
-        """The render with its result written; None when the lease was lost and another instance goes on with it."""
+    def finish(self, result: RenderResult) -> Render | None:
+        """The render with its result stored; None when the lease was lost and another instance continues."""
         self._stop_renewing()
         try:
-            self._write(state="DONE", lease=None, output=made.output, clip=made.clip, warnings=made.warnings)
+            self._write(state="DONE", lease=None, output=result.output, clip=result.clip, warnings=result.warnings)
         except VersionConflict:
             return None
         return self._read.value
 
     def _renew(self) -> None:
-        pace = self._room.pace
-        while not self._over.wait(LEASE_S * pace / _RENEWALS_PER_LEASE):
-            until = self._room.clock.now() + timedelta(seconds=LEASE_S * pace)
+        pace = self._services.pace
+        while not self._is_over.wait(LEASE_S * pace / _RENEWALS_PER_LEASE):
+            until = self._services.clock.now() + timedelta(seconds=LEASE_S * pace)
             try:
                 self._write(lease=Lease(holder=self._holder, until=until))
             except VersionConflict:
@@ -135,21 +135,21 @@ class _LeasedRender:
                 continue  # a few renewals may fail before the lease ends
 
     def _stop_renewing(self) -> None:
-        self._over.set()
+        self._is_over.set()
         self._renewing.join()
 
     def _write(self, **changes: object) -> None:
-        """Change the render as long as it is ours. Raises: VersionConflict when it is not; Transient."""
+        """Change the render while its lease is held. Raises: VersionConflict when it is lost; Transient."""
         try:
             self._replace(**changes)
-        except VersionConflict:  # perhaps by our own earlier write, whose answer never came
-            standing = self._room.jobs.get_render(self._read.value.id)
-            if standing is None or not _is_held_by(self._holder, standing):
+        except VersionConflict:  # perhaps by an earlier write of this caller, whose answer was lost
+            stored = self._services.jobs.get_render(self._read.value.id)
+            if stored is None or not _is_held_by(self._holder, stored):
                 raise
-            self._read = standing
+            self._read = stored
             self._replace(**changes)
 
     def _replace(self, **changes: object) -> None:
-        changed = self._read.value.evolve(updated=self._room.clock.now(), **changes)
-        self._room.jobs.write(Replace(self._job_id, self._read, changed))
-        self._read = self._room.jobs.get_render(changed.id) or self._read
+        changed = self._read.value.evolve(updated=self._services.clock.now(), **changes)
+        self._services.jobs.write(Replace(changed.job, self._read, changed))
+        self._read = self._services.jobs.get_render(changed.id) or self._read

@@ -1,4 +1,4 @@
-"""How one scene becomes a file of exactly its length: from its pictures, from its clip, or from nothing. Pure."""
+"""How one scene becomes a file of exactly its length: from its keyframes, from its clip, or from nothing. Pure."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,14 +11,14 @@ from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack
 from stitcher_service.jobs import scene_number_overlay
 
-ZOOM = Fraction(6, 100)  # how much of the picture's width a still moves in by
+ZOOM = Fraction(6, 100)  # how much of the keyframe's width a still moves in by
 _CUE = "sine=frequency=660:sample_rate=48000:duration=0.2,volume=0.25,afade=t=out:st=0.02:d=0.18"
 _CARD_COLOUR = "0x20242a"
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How well a strip is encoded. Parameter sets of different ids can stand side by side in one film."""
+    """How well a segment is encoded. Parameter sets of different ids can stand side by side in one film."""
 
     preset: str
     crf: int
@@ -26,60 +26,66 @@ class Quality:
     parameter_set: int
 
 
-# Parameter sets 0 and 1 are the clips' and the windows'.
+# Parameter sets 0 and 1 are those of clips and of segments that the engine encodes.
 FILM_QUALITY = Quality(preset="veryfast", crf=18, sound_bits="192k", parameter_set=2)
 PREVIEW_QUALITY = Quality(preset="superfast", crf=26, sound_bits="96k", parameter_set=0)
 
 
-def encode_still(
-    pictures: tuple[Path, Path], frames: int, film: FilmFormat, quality: Quality, out: Path, number: int = 0
-) -> Command:
-    """A clip from two pictures: slowly in on the first, over into the last, slowly out to all of it.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What every segment of an edit has in common, and the file of this one."""
 
-    First and last frame are the pictures themselves, so that it joins its neighbours as a filmed clip would. The
-    picture is resampled for every frame at fractions of a pixel (zoompan would step and shimmer), the speed rises
-    and falls smoothly. With a `number` it wears that and begins with a soft cue.
+    film: FilmFormat
+    quality: Quality
+    path: Path
+
+
+def encode_still(keyframes: tuple[Path, Path], frames: int, target: Target, number: int = 0) -> Command:
+    """A clip from two keyframes: slowly in on the first, over into the last, slowly out to all of it.
+
+    First and last frame are the keyframes themselves, so that it joins its neighbours as a filmed clip would. The
+    keyframe is resampled for every frame at fractions of a pixel (zoompan would step and shimmer), the speed rises
+    and falls smoothly. A `number` above 0 is shown, with a soft cue.
     """
-    overlap = frames // 2
+    film, overlap = target.film, frames // 2
     before = (frames + overlap) // 2
     after = frames - before + overlap
     # Half a wave over the whole move: at rest at both ends, fastest in the middle of the blend.
     chains = [
-        f"[0:v:0]{_moving(film, before, f'(1-cos(PI*on/{max(before - 1, 1)}))')}[a]",
-        f"[1:v:0]{_moving(film, after, f'(1+cos(PI*on/{max(after - 1, 1)}))')}[b]",
+        f"[0:v:0]{_zoom(film, before, f'(1-cos(PI*on/{max(before - 1, 1)}))')}[a]",
+        f"[1:v:0]{_zoom(film, after, f'(1+cos(PI*on/{max(after - 1, 1)}))')}[b]",
     ]
     blend = f"xfade=transition=fade:duration={float(overlap / film.rate):.6f}"
     offset = f"offset={float((before - overlap) / film.rate):.6f}"
-    finish = ",".join((f"{blend}:{offset}", "format=yuv420p", *_marked(film, number), colours.tag_filter(film.colour)))
-    graph = ";".join((*chains, f"[a][b]{finish}[v]", f"{_quiet(frames, film.rate, with_cue=bool(number))}[s]"))
-    inputs = tuple(InputFile(picture) for picture in pictures)
-    return Command(inputs, _coded(frames, film, quality, out), graph)
+    overlay = _number_overlay(film, number)
+    finish = ",".join((f"{blend}:{offset}", "format=yuv420p", *overlay, colours.tag_filter(film.colour)))
+    graph = ";".join((*chains, f"[a][b]{finish}[v]", f"{_silence(frames, film.rate, with_cue=bool(number))}[s]"))
+    return Command(tuple(map(InputFile, keyframes)), _output_file(frames, target), graph)
 
 
-def encode_card(frames: int, film: FilmFormat, quality: Quality, out: Path, number: int) -> Command:
-    """An even ground for a scene that has no picture yet."""
+def encode_card(frames: int, target: Target, number: int = 0) -> Command:
+    """A plain background for a scene that has no keyframe yet."""
+    film = target.film
     width, height = film.size_px
-    ground = f"color=c={_CARD_COLOUR}:s={width}x{height}:r={film.rate}"
-    picture = ",".join((ground, "format=yuv420p", *_marked(film, number), colours.tag_filter(film.colour)))
-    graph = f"{picture}[v];{_quiet(frames, film.rate, with_cue=False)}[s]"
-    return Command((), _coded(frames, film, quality, out), graph)
+    background = f"color=c={_CARD_COLOUR}:s={width}x{height}:r={film.rate}"
+    overlay = _number_overlay(film, number)
+    picture = ",".join((background, "format=yuv420p", *overlay, colours.tag_filter(film.colour)))
+    graph = f"{picture}[v];{_silence(frames, film.rate, with_cue=False)}[s]"
+    return Command((), _output_file(frames, target), graph)
 
 
-def encode_clip(
-    source: MediaInfo, track: VideoTrack, frames: int, film: FilmFormat, quality: Quality, out: Path
-) -> Command:
+def encode_clip(source: MediaInfo, track: VideoTrack, frames: int, target: Target) -> Command:
     """A clip at the film's size and rate and of exactly so many frames: its last picture is held where it is short."""
+    film = target.film
     clock = ("setpts=PTS-STARTPTS", f"fps={film.rate}:start_time=0", "tpad=stop=-1:stop_mode=clone")
     picture = ",".join((*clock, *commands.conform_filters(track, film), colours.tag_filter(film.colour)))
-    sound = _quiet(frames, film.rate, with_cue=False)
+    sound = _silence(frames, film.rate, with_cue=False)
     if source.audio:
         spread = "pan=stereo|c0=c0|c1=c0," if source.audio.channels == 1 else ""
         whole = f"aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=channel_layouts=stereo,apad"
-        sound = f"[0:{source.audio.index}]{spread}{whole},{_cut_to(frames, film.rate)}"
+        sound = f"[0:{source.audio.index}]{spread}{whole},{_trim(frames, film.rate)}"
     graph = f"[0:{track.index}]{picture}[v];{sound}[s]"
-    return Command(
-        (InputFile(source.path, commands.reading_options(track)),), _coded(frames, film, quality, out), graph
-    )
+    return Command((InputFile(source.path, commands.reading_options(track)),), _output_file(frames, target), graph)
 
 
 def scale_film(film: Path, size: tuple[int, int], out: Path) -> Command:
@@ -94,12 +100,12 @@ def scale_film(film: Path, size: tuple[int, int], out: Path) -> Command:
     return Command((InputFile(film),), OutputFile(out, options))
 
 
-def _moving(film: FilmFormat, frames: int, share: str) -> str:
-    """One picture as so many frames; `share`, from 0 to 2, is how far in frame `on` is."""
+def _zoom(film: FilmFormat, frames: int, share: str) -> str:
+    """One keyframe as so many frames; `share`, from 0 to 2, is how far in frame `on` is."""
     width, height = film.size_px
     fill = f"scale={width}:{height}:force_original_aspect_ratio=increase:flags=lanczos"
     fitted = f"{fill}:out_color_matrix=bt709:out_range=tv,crop={width}:{height},setsar=1,format=yuv420p"
-    # The edge that is left out on each side, as a share of the picture at this frame.
+    # The edge that is left out on each side, as a share of the keyframe at this frame.
     edge = f"{float(ZOOM / (1 + ZOOM) / 4):.6f}*{share}"
     near, far = f"({edge})", f"(1-{edge})"
     corners = ((near, near), (far, near), (near, far), (far, far))
@@ -108,26 +114,26 @@ def _moving(film: FilmFormat, frames: int, share: str) -> str:
     return f"{fitted},{repeated},perspective={places}:interpolation=cubic:sense=source:eval=frame"
 
 
-def _marked(film: FilmFormat, number: int) -> tuple[str, ...]:
+def _number_overlay(film: FilmFormat, number: int) -> tuple[str, ...]:
     return scene_number_overlay.number_filters(number, film.size_px[1]) if number else ()
 
 
-def _quiet(frames: int, rate: Fraction, *, with_cue: bool) -> str:
+def _silence(frames: int, rate: Fraction, *, with_cue: bool) -> str:
     """Silence of exactly so many frames, with a soft cue at its start where one is wanted."""
     start = f"{_CUE},pan=stereo|c0=c0|c1=c0,apad" if with_cue else f"anullsrc=r={SOUND_RATE_HZ}:cl=stereo"
-    return f"{start},{_cut_to(frames, rate)}"
+    return f"{start},{_trim(frames, rate)}"
 
 
-def _cut_to(frames: int, rate: Fraction) -> str:
+def _trim(frames: int, rate: Fraction) -> str:
     return f"atrim=end_sample={round(frames * SOUND_RATE_HZ / rate)}"
 
 
-def _coded(frames: int, film: FilmFormat, quality: Quality, out: Path) -> OutputFile:
-    groups = f"sps-id={quality.parameter_set}:scenecut=0:open-gop=0"
+def _output_file(frames: int, target: Target) -> OutputFile:
+    quality, ticks = target.quality, str(target.film.time_base.denominator)
     options = (
         *("-map", "[v]", "-map", "[s]", "-frames:v", str(frames)),
         *("-c:v", "libx264", "-preset", quality.preset, "-crf", str(quality.crf), "-profile:v", "high", "-g", "24"),
-        *("-x264-params", groups, "-video_track_timescale", str(film.time_base.denominator)),
+        *("-x264-params", f"sps-id={quality.parameter_set}:scenecut=0:open-gop=0", "-video_track_timescale", ticks),
         *("-c:a", "aac", "-b:a", quality.sound_bits, "-f", "mp4"),
     )
-    return OutputFile(out, options)
+    return OutputFile(target.path, options)

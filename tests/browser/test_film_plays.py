@@ -2,16 +2,15 @@
 
 import shutil
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from stitcher_service.engine.assemble import Chapter, Labels
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.stitch import stitch
-from stitcher_service.jobs.chapters import Chapter, write_labels
 from tests.browser.filmhouse import showing
 from tests.stitcher.media import BITS, SIZE, ClipSpec, make_clip
 
@@ -60,10 +59,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_clip(folder / f"{mark}.mp4", ClipSpec(mark=mark, frames=CLIP_FRAMES))
     clips: list[dict[str, Any]] = [{"path": f"{mark}.mp4"} for mark in (1, 2, 3)]
     clips[0]["transition"] = {"kind": "crossfade", "duration_s": OVERLAP / FPS}
-    stitch(CutList.model_validate({"size": SIZE, "fps": FPS, "clips": clips}), folder, folder / "cut.mp4")
-    write_labels(
-        folder / "cut.mp4", folder / "film.mp4", "Film", [Chapter(Fraction(0), "1"), Chapter(Fraction(4), "2")]
-    )
+    cut_list = CutList.model_validate({"size": SIZE, "fps": FPS, "clips": clips})
+    stitch(cut_list, folder, folder / "film.mp4", Labels("Film", (Chapter(0, "1"), Chapter(4 * FPS, "2"))))
     return folder / "film.mp4"
 
 

@@ -24,7 +24,7 @@ FRAMES = 4 * FPS
 COLOURS = ((200, 30, 30), (30, 30, 200), (30, 160, 60), (190, 170, 40))
 
 
-def a_room(world: FakeServices, **fields: Any) -> StitcherServices:
+def stitcher_services(world: FakeServices, **fields: Any) -> StitcherServices:
     defaults = {"jobs": world.jobs, "artifacts": world.artifacts, "clock": world.clock, "ids": world.ids, "pace": 1.0}
     return StitcherServices(**{**defaults, **fields})
 

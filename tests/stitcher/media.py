@@ -202,7 +202,9 @@ def slices(path: Path) -> list[tuple[bytes, ...]]:
     """The coded slices of every picture, in decode order."""
     with av.open(str(path)) as container:
         return [
-            avc.coded_slices(bytes(packet)) for packet in container.demux(container.streams.video[0]) if packet.size
+            tuple(unit for unit in avc.nal_units(bytes(packet)) if avc.nal_type(unit) in range(1, 6))
+            for packet in container.demux(container.streams.video[0])
+            if packet.size
         ]
 
 

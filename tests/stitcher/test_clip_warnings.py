@@ -1,6 +1,7 @@
 """A clip that is valid but dead is used, and the viewer is told its name."""
 
 from stitcher_service.engine.inspection import Inspection, TimeSpan, parse_log
+from stitcher_service.engine.report import UnwatchableClip, describe_warning
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 
 
@@ -9,7 +10,7 @@ def test_black_clip_when_stitched_then_a_warning_names_it(a_clip: ClipMaker, a_f
 
     _, report = a_film([{"path": black}, {"path": a_clip(mark=2)}])
 
-    assert report.warnings == (f"{black} is black for 3.0 of 3.0 s",)
+    assert tuple(map(describe_warning, report.warnings)) == (f"{black} is black for 3.0 of 3.0 s",)
 
 
 def test_frozen_clip_when_stitched_twice_then_one_warning_names_it(a_clip: ClipMaker, a_film: FilmMaker) -> None:
@@ -17,7 +18,7 @@ def test_frozen_clip_when_stitched_twice_then_one_warning_names_it(a_clip: ClipM
 
     _, report = a_film([{"path": a_clip(mark=2)}, {"path": frozen}, {"path": frozen}])
 
-    assert report.warnings == (f"{frozen} is frozen for 3.0 of 3.0 s",)
+    assert tuple(map(describe_warning, report.warnings)) == (f"{frozen} is frozen for 3.0 of 3.0 s",)
 
 
 def test_film_that_is_black_throughout_when_stitched_then_it_is_warned_about_not_refused(
@@ -32,9 +33,9 @@ def test_film_that_is_black_throughout_when_stitched_then_it_is_warned_about_not
 def test_dead_part_when_it_is_trimmed_away_then_nobody_is_warned() -> None:
     found = Inspection(black=(TimeSpan(0, 2),), frozen=(TimeSpan(5, float("inf")),))
 
-    assert found.warnings("a", 2, 5) == ()
-    assert found.warnings("a", 0, 3) == ("a is black for 2.0 of 3.0 s",)
-    assert found.warnings("a", 3, 8) == ("a is frozen for 3.0 of 5.0 s",)
+    assert found.find_unwatchable("a", 2, 5) is None
+    assert found.find_unwatchable("a", 0, 3) == UnwatchableClip("a", "black", 2.0, 3.0)
+    assert found.find_unwatchable("a", 3, 8) == UnwatchableClip("a", "frozen", 3.0, 5.0)
 
 
 def test_log_when_read_then_only_what_reading_the_clip_found_is_damage() -> None:

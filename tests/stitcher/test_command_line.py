@@ -151,7 +151,7 @@ def working(desk: Desk) -> Iterator["subprocess.Popen[str]"]:
     ]
     desk.order(size=[1280, 720], clips=[*long * 20, {"path": "a.mp4"}])
     with desk.start() as process:
-        eventually(lambda: any(desk.temp.glob("*/window-*.mp4")))
+        eventually(lambda: any(desk.temp.glob("*/segment-*.mp4")))
         yield process
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stitcher_service.engine.cutlist import CutList
-from stitcher_service.engine.planning import MAX_MERGED_FRAMES, MAX_MERGED_TAKES, film_format, make_plan
+from stitcher_service.engine.planning import MAX_MERGED_FRAMES, MAX_MERGED_TAKES, choose_format, make_plan
 from stitcher_service.engine.render_plan import RenderPlan
 from stitcher_service.engine.timeline import build_timeline
 from stitcher_service.ffmpeg.probe import VideoTrack
@@ -20,7 +20,7 @@ def a_plan(tracks: list[VideoTrack], kind: str = "cut", duration_s: float = 0, *
     ]
     del entries[-1]["transition"]
     cut_list = CutList.model_validate({"size": [320, 180], "fps": 24, "clips": entries})
-    film = film_format(cut_list, tracks)
+    film = choose_format(cut_list, tracks)
     return make_plan(film, build_timeline(cut_list, [track.frames for track in tracks]), tracks)
 
 
@@ -71,7 +71,7 @@ def test_plan_names_the_obstacle_when_clips_cannot_be_copied() -> None:
     plan = a_plan([a_track(codec="hevc")] * 2, "crossfade", 0.5)
 
     assert plan.why == "0 of 132 frames can be copied"
-    assert "codec is hevc" in plan.windows[0].why
+    assert "codec is hevc" in plan.encoded_segments[0].why
 
 
 @pytest.mark.parametrize(
@@ -82,5 +82,5 @@ def test_no_run_of_ffmpeg_holds_more_than_a_few_clips_when_many_short_ones_are_e
 ) -> None:
     plan = a_plan([a_track(frames, codec="hevc")] * 60, kind, duration_s)
 
-    assert max(len(window.takes) for window in plan.windows) <= MAX_MERGED_TAKES + 1
-    assert max(window.frames for window in plan.windows) <= 2 * MAX_MERGED_FRAMES
+    assert max(len(window.takes) for window in plan.encoded_segments) <= MAX_MERGED_TAKES + 1
+    assert max(window.frames for window in plan.encoded_segments) <= 2 * MAX_MERGED_FRAMES

@@ -73,6 +73,15 @@ def test_rate_when_written_as_a_decimal_then_it_is_the_rate_that_is_meant(writte
             "transition.colour",
         ),
         ({"clips": [{"path": "a", "transition": {"kind": "cut", "colour": "#ff0000"}}, {"path": "b"}]}, "no colour"),
+        (
+            {
+                "clips": [
+                    {"path": "a", "transition": {"kind": "dip", "duration_s": 1, "duration_frames": 24}},
+                    {"path": "b"},
+                ]
+            },
+            "give one of them",
+        ),
         ({"clips": [{"path": "a", "mute": "yes"}]}, "clips.0.mute"),
         ({"soundtrack": {"path": "m.mp3", "fade_in_s": -1}}, "soundtrack.fade_in_s"),
         ({"soundtrack": {"path": "m.mp3", "duck_db": 3}}, "soundtrack.duck_db"),

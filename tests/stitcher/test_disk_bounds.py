@@ -10,17 +10,18 @@ from promptreel.errors import Broken, Transient
 from stitcher_service.jobs.downloads import check_disk_space, download_all, stored_sizes
 from stitcher_service.jobs.services import read_disk_bytes
 from tests.fakes.services import FakeServices
+from tests.stitcher.jobs import stitcher_services
 
 MB = 1_000_000
 
 
 def test_film_under_the_bound_then_passes(tmp_path: Path) -> None:
-    check_disk_space(10 * MB, 10.0, tmp_path, bound_bytes=40 * MB)
+    check_disk_space(10 * MB, 10.0, tmp_path, limit_bytes=40 * MB)
 
 
 def test_film_over_the_deployments_bound_then_fails_and_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(Broken, match="needs 38 MB of disk, 37 MB are allowed") as told:
-        check_disk_space(10 * MB, 10.0, tmp_path, bound_bytes=37 * MB)
+        check_disk_space(10 * MB, 10.0, tmp_path, limit_bytes=37 * MB)
 
     assert "STITCHER_DISK_MB" in told.value.remedy
 
@@ -30,7 +31,7 @@ def test_film_over_what_is_free_then_may_be_tried_elsewhere(tmp_path: Path, monk
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
 
     with pytest.raises(Transient, match="5 MB are free here"):
-        check_disk_space(10 * MB, 10.0, tmp_path, bound_bytes=100 * MB)
+        check_disk_space(10 * MB, 10.0, tmp_path, limit_bytes=100 * MB)
 
 
 def test_sizes_then_are_those_of_the_files_themselves_wherever_they_stand(world: FakeServices) -> None:
@@ -45,7 +46,7 @@ def test_sizes_then_are_those_of_the_files_themselves_wherever_they_stand(world:
 def test_files_then_are_fetched_under_names_of_our_own(world: FakeServices, tmp_path: Path) -> None:
     uri = world.artifacts.put("jobs/job-1/clips/x/../a.mp4", b"12345", "video/mp4")
 
-    files = download_all("job-1", {uri: "scene-01"}, 4.0, tmp_path, world.artifacts, 10 * MB)
+    files = download_all({uri: "scene-01"}, "job-1", 4.0, tmp_path, stitcher_services(world, disk_bytes=10 * MB))
 
     assert files == {uri: tmp_path / "source-0"}
     assert files[uri].read_bytes() == b"12345"
@@ -56,7 +57,7 @@ def test_missing_file_then_its_scene_is_named_before_anything_is_fetched(world: 
     wanted = {uri: "scene-01", world.artifacts.uri("jobs/job-1/none.mp4"): "scene-02"}
 
     with pytest.raises(Broken, match="scene-02: its clip or picture is gone"):
-        download_all("job-1", wanted, 4.0, tmp_path, world.artifacts, 10 * MB)
+        download_all(wanted, "job-1", 4.0, tmp_path, stitcher_services(world, disk_bytes=10 * MB))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,20 +6,21 @@ from pathlib import Path
 import pytest
 
 from stitcher_service.engine import stitch as stitch_module
-from stitcher_service.engine.assemble import PacketRange, assemble_film
+from stitcher_service.engine.assemble import Labels, PacketRange, assemble_film
 from stitcher_service.engine.errors import RenderFailed
 from stitcher_service.engine.render_plan import FilmFormat
+from stitcher_service.engine.report import describe_warning
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets, likeness_db, marks, watch
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, *, times: int) -> list[int]:
-    """Damage so many of the next assembled films, as a muxer that cannot cope would; how many pieces each had."""
+    """Damage so many of the next assembled films, as a muxer that cannot cope would; how many segments each had."""
     made: list[int] = []
 
-    def assemble_badly(film: FilmFormat, pieces: Sequence[PacketRange], sound: Path, out: Path) -> None:
-        assemble_film(film, pieces, sound, out)
-        made.append(len(pieces))
+    def assemble_badly(film: FilmFormat, ranges: Sequence[PacketRange], sound: Path, labels: Labels, out: Path) -> None:
+        assemble_film(film, ranges, sound, labels, out)
+        made.append(len(ranges))
         if len(made) <= times:
             damage_packets(out, range(20, 24))
 
@@ -38,7 +39,7 @@ def test_film_with_copies_when_it_does_not_pass_then_all_is_encoded_and_a_warnin
     assert len(made) == 2
     assert (report.copied_frames, report.encoded_frames) == (0, 132)
     assert len(report.warnings) == 1
-    assert report.warnings[0].startswith(
+    assert describe_warning(report.warnings[0]).startswith(
         "every frame was encoded anew, because with copied frames picture 20 of the film"
     )
     assert marks(watch(film)) == [(1, n) for n in range(12, 72)] + [(2, n) for n in range(72)]

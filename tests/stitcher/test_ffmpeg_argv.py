@@ -10,8 +10,8 @@ from stitcher_service.ffmpeg import formats
 from stitcher_service.ffmpeg.probe import AudioTrack, Colour, VideoTrack
 
 START = ("ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel")
-QUIET = (*START, "level+warning", "-progress", "pipe:1", "-y")
-TALKATIVE = (*START, "level+info", "-progress", "pipe:1", "-y")
+QUIET = (*START, "level+warning", "-y")
+TALKATIVE = (*START, "level+info", "-y")
 LOCAL = ("-protocol_whitelist", "file,pipe", "-format_whitelist", formats.ALLOWED)
 RAW = ("-f", "f32le", "-ar", "48000", "-ac", "2")
 FILM = FilmFormat((320, 180), Fraction(24), Colour(1, 1, 1))

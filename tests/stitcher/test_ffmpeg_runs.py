@@ -1,4 +1,4 @@
-"""The runner: progress as values, errors with their last lines, nothing outlives its time or its cancellation."""
+"""The runner: errors with their last lines, nothing outlives its time or its cancellation."""
 
 import threading
 from dataclasses import dataclass
@@ -8,21 +8,7 @@ import pytest
 
 from localcloud.tests.waiting import PATIENCE_S
 from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, FfmpegTimedOut, MachineFailed
-from stitcher_service.ffmpeg.run import TAIL_LINES, Progress, Runner, find_ffmpeg, parse_progress
-
-BLOCK = """frame=42
-fps=0.00
-stream_0_0_q=28.0
-bitrate= 120.5kbits/s
-total_size=48
-out_time_us=1750000
-out_time_ms=1750000
-out_time=00:00:01.750000
-dup_frames=0
-drop_frames=0
-speed=3.5x
-progress=continue
-"""
+from stitcher_service.ffmpeg.run import TAIL_LINES, Runner, find_ffmpeg
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +21,8 @@ class Spelled:
         return ("ffmpeg", "-hide_banner", "-nostdin", *self.words)
 
 
-ENDLESS = Spelled(
-    ("-loglevel", "error", "-progress", "pipe:1", "-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "-")
-)
-SHORT = Spelled(("-progress", "pipe:1", "-f", "lavfi", "-i", "testsrc=d=1:r=10", "-f", "null", "-"))
-
-
-def test_progress_block_when_parsed_then_it_is_a_value() -> None:
-    assert parse_progress(BLOCK.splitlines()) == Progress(frames=42, out_time_us=1_750_000, speed=3.5)
-
-
-@pytest.mark.parametrize(
-    "gap", [["out_time_us=N/A", "speed=N/A", "progress=end"], ["progress=end"], ["", "progress=end"]]
-)
-def test_progress_block_with_gaps_when_parsed_then_they_are_none(gap: list[str]) -> None:
-    assert parse_progress(gap) == Progress(is_last=True)
-
-
-def test_run_when_it_ends_well_then_its_last_progress_has_all_frames() -> None:
-    seen: list[Progress] = []
-
-    Runner(find_ffmpeg()).run(SHORT, on_progress=seen.append)
-
-    assert seen[-1].is_last
-    assert seen[-1].frames == 10
+ENDLESS = Spelled(("-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "-"))
+SHORT = Spelled(("-f", "lavfi", "-i", "testsrc=d=1:r=10", "-f", "null", "-"))
 
 
 def test_run_when_it_fails_then_the_error_has_arguments_exit_code_and_last_lines() -> None:
@@ -84,7 +48,7 @@ def test_run_when_cancelled_from_another_thread_then_it_ends_and_no_other_begins
 
     def work() -> None:
         try:
-            runner.run(ENDLESS, on_progress=lambda _: started.set())
+            runner.run(ENDLESS, on_line=lambda _: started.set())
         except Cancelled as error:
             ended.append(error)
 
@@ -103,12 +67,12 @@ def test_run_when_cancelled_from_another_thread_then_it_ends_and_no_other_begins
 def test_run_when_ffmpeg_is_killed_from_outside_then_that_is_a_failure_of_the_machine() -> None:
     runner = Runner(find_ffmpeg())
 
-    def kill(_: Progress) -> None:
+    def kill(_: str) -> None:
         for process in runner._running:
             process.kill()
 
     with pytest.raises(MachineFailed, match="was ended by SIGKILL, as happens when memory runs out") as failed:
-        runner.run(ENDLESS, on_progress=kill)
+        runner.run(ENDLESS, on_line=kill)
 
     assert failed.value.exit_code == -9
 

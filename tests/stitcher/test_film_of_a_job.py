@@ -15,7 +15,7 @@ from promptreel.errors import Broken, Conflict, Transient
 from promptreel.ports.storage import Create, Replace
 from promptreel.usecases import job_lifecycle
 from stitcher_service.jobs import film_edit, join_segments
-from stitcher_service.jobs.stitch_film import FilmStitched, chapters, stitch_film
+from stitcher_service.jobs.stitch_film import FilmStitched, StitchFilm, chapters, stitch_film
 from tests.factories import a_render, a_request, later
 from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import (
@@ -23,7 +23,6 @@ from tests.stitcher.jobs import (
     FRAMES,
     a_drawn_job,
     a_filmed_job,
-    a_room,
     change_scene,
     give_up,
     like_filmed,
@@ -31,6 +30,7 @@ from tests.stitcher.jobs import (
     replace_file,
     scenes,
     stamp,
+    stitcher_services,
 )
 from tests.stitcher.media import damage_packets
 
@@ -44,7 +44,7 @@ def filmed(world: FakeServices, a_clip: ClipMaker) -> Job:
 
 
 def cut(world: FakeServices, job: Job, run: int | None = 1) -> FilmStitched:
-    return stitch_film(job.id, run, a_room(world))
+    return stitch_film(StitchFilm(job.id, run), stitcher_services(world))
 
 
 def test_clips_of_a_job_then_become_its_film_and_poster(world: FakeServices, filmed: Job) -> None:
@@ -83,7 +83,7 @@ def test_film_of_a_job_then_comes_with_title_chapters_contact_sheet_and_small_pr
         marks = [(float(one["start"] * (one["time_base"] or 0)), one["metadata"]["title"]) for one in film.chapters()]
         assert [start for start, _ in marks] == [0.0, 4.0]
         assert [title[:3] for _, title in marks] == ["1. ", "2. "]
-        assert len(film.streams) == 2
+        assert [stream.type for stream in film.streams] == ["video", "audio", "data"]
     with av.open(str(fetched(world, output.preview_uri, tmp_path / "preview.mp4"))) as preview:
         assert (preview.streams.video[0].width, preview.streams.video[0].height) == small
         assert sum(1 for _ in preview.decode(video=0)) == 2 * FRAMES
@@ -393,27 +393,27 @@ def test_film_that_would_not_fit_on_the_disk_then_is_refused_before_anything_is_
     monkeypatch.setattr(world.artifacts, "get_file", None)
 
     with pytest.raises(Broken, match=r"needs \d+ MB of disk, 1 MB are allowed") as told:
-        stitch_film(filmed.id, 1, a_room(world, disk_bytes=1_000_000))
+        stitch_film(StitchFilm(filmed.id, 1), stitcher_services(world, disk_bytes=1_000_000))
     assert told.value.code == "film_too_large"
 
 
 def test_instance_that_is_stopping_then_tells_its_caller_to_come_again_and_keeps_no_lease(
     world: FakeServices, filmed: Job
 ) -> None:
-    room = a_room(world)
-    room.instance.stop()
+    services = stitcher_services(world)
+    services.instance.stop()
 
     with pytest.raises(Transient, match="shut down"):
-        stitch_film(filmed.id, 1, room)
+        stitch_film(StitchFilm(filmed.id, 1), services)
     assert cut(world, filmed) == FilmStitched("done")
 
 
 def test_instance_that_is_cutting_then_answers_a_second_request_with_busy(world: FakeServices, filmed: Job) -> None:
-    room = a_room(world)
+    services = stitcher_services(world)
 
-    with room.instance.render():
-        assert stitch_film(filmed.id, 1, room) == FilmStitched("busy", 20.0)
-    assert stitch_film(filmed.id, 1, room) == FilmStitched("done")
+    with services.instance.render():
+        assert stitch_film(StitchFilm(filmed.id, 1), services) == FilmStitched("busy", 20.0)
+    assert stitch_film(StitchFilm(filmed.id, 1), services) == FilmStitched("done")
 
 
 def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(

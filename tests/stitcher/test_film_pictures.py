@@ -11,8 +11,7 @@ import pytest
 
 from stitcher_service.engine.errors import RenderFailed
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.jobs.contact_sheet import COLUMNS, GAP_PX, save_contact_sheet, tile
-from stitcher_service.jobs.poster import save_poster
+from stitcher_service.jobs.film_images import COLUMNS, GAP_PX, save_contact_sheet, save_poster, tile
 from tests.stitcher.conftest import ClipMaker
 from tests.stitcher.media import BITS
 

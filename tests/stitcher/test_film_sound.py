@@ -8,6 +8,7 @@ import pytest
 
 from stitcher_service.engine import commands
 from stitcher_service.engine.loudness import MasteredSound, parse_loudness, parse_true_peak
+from stitcher_service.engine.report import describe_warning
 from stitcher_service.engine.sound_mix import ClipSound, MusicTrack, Samples, mix_sound
 from stitcher_service.engine.timeline import Shot, Timeline
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
@@ -173,9 +174,12 @@ def test_loud_film_when_loudness_is_ordered_then_no_true_peak_is_above_minus_one
 def test_loudness_that_peaks_do_not_allow_then_the_report_says_so() -> None:
     mastered = MasteredSound(Path("sound.mp4"), -17.2, -1.1)
 
-    assert mastered.warnings(-14) == ("the film has -17.2 LUFS, ordered were -14: its peaks are in the way",)
-    assert mastered.warnings(-16.5) == ()
-    assert mastered.warnings(None) == ()
+    missed = mastered.find_missed_loudness(-14)
+
+    assert missed is not None
+    assert describe_warning(missed) == "the film has -17.2 LUFS, ordered were -14: its peaks are in the way"
+    assert mastered.find_missed_loudness(-16.5) is None
+    assert mastered.find_missed_loudness(None) is None
 
 
 @pytest.mark.parametrize("target", [-14.0, -23.0])

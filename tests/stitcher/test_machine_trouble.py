@@ -16,16 +16,16 @@ from promptreel.errors import Transient
 from stitcher_service.engine import commands
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput, OutOfResources
-from stitcher_service.engine.inspection import damage
-from stitcher_service.engine.inspection_cache import InspectionCache, cache_key
-from stitcher_service.engine.stitch import stitch
+from stitcher_service.engine.inspection import run_and_read_log
+from stitcher_service.engine.inspection_cache import cache_key
+from stitcher_service.engine.stitch import Tools, stitch
 from stitcher_service.ffmpeg.errors import MachineFailed, is_resource_shortage
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.jobs.stitch_film import stitch_film
+from stitcher_service.jobs.stitch_film import StitchFilm, stitch_film
 from tests.fakes.services import FakeServices
 from tests.stitcher.conftest import ClipMaker, FilmMaker
-from tests.stitcher.jobs import a_filmed_job, a_room, change_scene
+from tests.stitcher.jobs import a_filmed_job, change_scene, stitcher_services
 from tests.stitcher.media import damage_packets
 
 # What a run of ffmpeg is known by, and the step of the cut it belongs to.
@@ -74,18 +74,18 @@ def test_film_fails_as_out_of_resources_when_the_machine_ends_ffmpeg(
     act, reason = TROUBLES[trouble]
     clip = str(a_clip(mark=1))
     cut_list = CutList.model_validate({"size": [320, 180], "fps": 24, "clips": [{"path": clip, "in_s": 0.5}]})
-    runner, memory = Runner(failing_ffmpeg(tmp_path, step, act)), InspectionCache()
+    tools = Tools(Runner(failing_ffmpeg(tmp_path, step, act)))
 
     with pytest.raises(
         OutOfResources, match=f"^the machine is at its limit: {reason}. Free memory, or space where "
     ) as failed:
-        stitch(cut_list, tmp_path, tmp_path / "film.mp4", runner, memory)
+        stitch(cut_list, tmp_path, tmp_path / "film.mp4", tools=tools)
 
     assert clip not in str(failed.value)
     assert not (tmp_path / "film.mp4").exists()
     track = probe(a_clip(mark=1)).video
     assert track is not None
-    found = memory.get(cache_key(a_clip(mark=1), track))
+    found = tools.inspections.get(cache_key(a_clip(mark=1), track))
     assert found is None or not found.damage
 
 
@@ -95,7 +95,7 @@ def test_run_fails_for_the_machine_when_the_disk_is_really_full(a_clip: ClipMake
     command = commands.decode_sound(a_clip(mark=1), track, Path("/dev/full"))
 
     with pytest.raises(MachineFailed, match="No space left on device"):
-        damage(command, Runner(find_ffmpeg()), "aac")
+        run_and_read_log(command, Runner(find_ffmpeg()))
 
 
 @pytest.mark.parametrize("most_bytes", [100_000, 1_000_000, 1_500_000])
@@ -132,7 +132,7 @@ def test_run_that_succeeds_is_the_machines_failure_when_its_log_speaks_of_no_mem
     script = failing_ffmpeg(tmp_path, "inspection", TROUBLES["no memory"][0].replace("exit 244", "exit 0"))
 
     with pytest.raises(MachineFailed, match="Cannot allocate memory"):
-        damage(commands.inspect_picture(a_clip(mark=1), track, tmp_path / "times"), Runner(script), track.codec)
+        run_and_read_log(commands.inspect_picture(a_clip(mark=1), track, tmp_path / "times"), Runner(script))
 
 
 @pytest.fixture
@@ -165,13 +165,13 @@ def test_service_answers_transient_and_names_no_scene_when_the_machine_ends_ffmp
     use_ffmpeg(failing_ffmpeg(tmp_path, step, TROUBLES[trouble][0]))
 
     with pytest.raises(Transient, match=r"^The stitcher ran out of resources: ffmpeg ") as failed:
-        stitch_film(job.id, 1, a_room(world))
+        stitch_film(StitchFilm(job.id, 1), stitcher_services(world))
 
     assert failed.value.code == "stitcher_exhausted"
     assert "scene-0" not in failed.value.message
     assert world.jobs.get_job(job.id).value.output is None
     use_ffmpeg(real)
-    assert stitch_film(job.id, 1, a_room(world)).state == "done"
+    assert stitch_film(StitchFilm(job.id, 1), stitcher_services(world)).state == "done"
 
 
 @pytest.mark.parametrize(("packets", "wrong"), [(range(6), "picture"), (range(30, 40), "picture")])

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stitcher_service.engine.copying import find_copied_segments
 from stitcher_service.engine.cutlist import CutList
-from stitcher_service.engine.planning import film_format, make_plan, plan_without_copies
+from stitcher_service.engine.planning import choose_format, find_copied_segments, make_plan, plan_without_copies
 from stitcher_service.engine.render_plan import EncodedSegment, RenderPlan
 from stitcher_service.engine.timeline import build_timeline
 from stitcher_service.ffmpeg.probe import Colour, VideoTrack
@@ -20,7 +19,7 @@ from tests.stitcher.tracks import a_track
 def a_plan(clips: list[dict[str, Any]], tracks: list[VideoTrack], fps: float = 24) -> RenderPlan:
     entries = [{"path": f"clip-{n}", **clip} for n, clip in enumerate(clips)]
     cut_list = CutList.model_validate({"size": [320, 180], "fps": fps, "clips": entries})
-    film = film_format(cut_list, tracks)
+    film = choose_format(cut_list, tracks)
     return make_plan(film, build_timeline(cut_list, [track.frames_at(film.rate) for track in tracks]), tracks)
 
 
@@ -59,7 +58,7 @@ def test_crossfade_when_planned_then_only_it_and_the_ragged_ends_are_encoded() -
     plan = a_plan([crossfade(0.5), {}], [a_track(), a_track()])
 
     assert shape(plan) == [("copy", 58), ("blend", 26), ("copy", 48)]
-    window = plan.windows[0]
+    window = plan.encoded_segments[0]
     assert [(take.clip, take.first, take.frames) for take in window.takes] == [(0, 58, 14), (1, 0, 24)]
     assert window.overlaps == (12,)
     assert window.why == (
@@ -70,7 +69,7 @@ def test_crossfade_when_planned_then_only_it_and_the_ragged_ends_are_encoded() -
 def test_fade_through_black_when_planned_then_fades_fall_on_both_ends() -> None:
     fade = {"transition": {"kind": "fade_black", "duration_s": 0.5}}
 
-    window = a_plan([fade, {}], [a_track(), a_track()]).windows[0]
+    window = a_plan([fade, {}], [a_track(), a_track()]).encoded_segments[0]
 
     assert (window.takes[0].fade_out, window.takes[1].fade_in) == (6, 6)
     assert window.overlaps == (0,)
@@ -94,7 +93,7 @@ def test_unlike_clip_when_planned_then_it_is_encoded_and_the_plan_says_why(unlik
     plan = a_plan([{}, {}], [a_track(), a_track(**unlike)])
 
     assert [segment.kind for segment in plan.segments] == ["copy", "encode"]
-    assert plan.windows[0].why == why
+    assert plan.encoded_segments[0].why == why
 
 
 @pytest.mark.parametrize("colour", [Colour(1, 1, 1), Colour(6, 6, 6), Colour(2, 2, 6), Colour(1, 13, 1)])
@@ -110,13 +109,13 @@ def test_clips_of_a_colour_browsers_cannot_show_when_planned_then_the_film_is_bt
     plan = a_plan([{}], [a_track(colour=colour)])
 
     assert plan.film.colour == Colour(1, 1, 1)
-    assert not plan.copies
+    assert not plan.copied_segments
 
 
 def test_open_group_when_cut_in_the_middle_then_copying_does_not_start_at_a_mere_recovery_point() -> None:
     only_first = tuple(n == 0 for n in range(72))
 
-    assert not a_plan([{"in_s": 0.5}], [a_track(packet_is_idr=only_first)]).copies
+    assert not a_plan([{"in_s": 0.5}], [a_track(packet_is_idr=only_first)]).copied_segments
 
 
 def test_long_encoded_clip_when_between_two_crossfades_then_its_windows_stay_apart() -> None:
@@ -167,7 +166,7 @@ def test_any_film_when_planned_then_every_frame_of_every_shot_is_there_once_and_
     )
     timeline = build_timeline(cut_list, [track.frames for track in tracks])
 
-    film = film_format(cut_list, tracks)
+    film = choose_format(cut_list, tracks)
     shown = sorted(
         (start + n, shot.clip, shot.first + n)
         for shot, start in zip(timeline.shots, timeline.starts, strict=True)

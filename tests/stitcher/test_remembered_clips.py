@@ -9,14 +9,14 @@ from promptreel.domain.states import SceneState
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput
 from stitcher_service.engine.inspection import Inspection, TimeSpan
-from stitcher_service.engine.inspection_cache import InFolder, InspectionCache, Memory, cache_key
+from stitcher_service.engine.inspection_cache import InspectionCache, cache_key
 from stitcher_service.engine.report import Report
-from stitcher_service.engine.stitch import stitch
+from stitcher_service.engine.stitch import Tools, stitch
 from stitcher_service.ffmpeg.probe import probe
-from stitcher_service.jobs.previews import make_preview
+from stitcher_service.jobs.previews import MakePreview, make_preview
 from tests.fakes.services import FakeServices
 from tests.stitcher.conftest import ClipMaker
-from tests.stitcher.jobs import a_filmed_job, a_room, change_scene, scenes
+from tests.stitcher.jobs import a_filmed_job, change_scene, scenes, stitcher_services
 
 FOUND = Inspection(("cut short",), (TimeSpan(0, 1.5),), (TimeSpan(2, float("inf")),))
 
@@ -39,10 +39,10 @@ def key(clip: Path) -> str:
     return cache_key(clip, track)
 
 
-def film_of(clips: list[Path], folder: Path, memory: Memory) -> Report:
+def film_of(clips: list[Path], folder: Path, memory: InspectionCache) -> Report:
     entries = [{"path": str(clip)} for clip in clips]
     cut_list = CutList.model_validate({"size": [320, 180], "fps": 24, "clips": entries})
-    return stitch(cut_list, folder, folder / "film.mp4", memory=memory)
+    return stitch(cut_list, folder, folder / "film.mp4", tools=Tools(inspections=memory))
 
 
 def test_clip_when_it_comes_under_two_names_and_in_two_films_then_it_is_inspected_once(
@@ -61,21 +61,21 @@ def test_clip_when_the_next_preview_shows_it_again_then_only_what_is_new_is_insp
     world: FakeServices, a_clip: ClipMaker
 ) -> None:
     memory = Counted()
-    room = a_room(world, memory=memory)
+    services = stitcher_services(world, inspections=memory)
     job = a_filmed_job(world, a_clip)
     clip = scenes(world, job)[1].clip
     change_scene(world, job, "scene-02", state=SceneState.FILMING, clip=None)
-    make_preview(job.id, None, room)
+    make_preview(MakePreview(job.id, None), services)
     inspected = memory.puts
 
     change_scene(world, job, "scene-02", state=SceneState.DONE, clip=clip)
-    make_preview(job.id, None, room)
+    make_preview(MakePreview(job.id, None), services)
 
     assert (inspected, memory.puts) == (2, 3)
 
 
 def test_memory_when_it_is_full_then_the_oldest_is_forgotten() -> None:
-    memory = InspectionCache(most=2)
+    memory = InspectionCache(capacity=2)
     for key in ("first", "second", "third"):
         memory.put(key, FOUND)
 
@@ -90,14 +90,6 @@ def test_what_is_remembered_then_still_counts(a_clip: ClipMaker, tmp_path: Path)
     with pytest.raises(BadInput, match="its picture is damaged"):
         film_of([a_clip(mark=1)], tmp_path, damaged)
     assert len(film_of([a_clip(mark=1)], tmp_path, dark).warnings) == 1
-
-
-def test_findings_in_a_folder_when_the_next_process_looks_then_they_are_there(tmp_path: Path) -> None:
-    InFolder(tmp_path).put("clip", FOUND)
-
-    assert InFolder(tmp_path).get("clip") == FOUND
-    assert InFolder(tmp_path).get("other") is None
-    assert [path.name for path in tmp_path.iterdir()] == ["clip.json"]
 
 
 def test_clip_when_one_byte_differs_then_it_is_another_clip(a_clip: ClipMaker, tmp_path: Path) -> None:

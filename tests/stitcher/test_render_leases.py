@@ -12,7 +12,7 @@ from stitcher_service.jobs import renders
 from stitcher_service.jobs.renders import LEASE_S, RenderResult, render_once
 from tests.fakes.jobs import MemoryJobs
 from tests.fakes.services import FakeServices
-from tests.stitcher.jobs import a_room
+from tests.stitcher.jobs import stitcher_services
 
 CLIP = RenderedClip(uri="gs://artifacts/a.mp4", frames=24)
 
@@ -28,34 +28,34 @@ def standing(world: FakeServices) -> Render:
 
 
 def test_render_when_made_then_stands_for_good_and_is_not_made_again(world: FakeServices) -> None:
-    room = a_room(world)
-    first = render_once("job-1", "d", room, made)
+    services = stitcher_services(world)
+    first = render_once("job-1", "d", services, made)
 
     assert first is not None
     assert (first.state, first.clip, first.lease) == ("DONE", CLIP, None)
-    assert render_once("job-1", "d", room, lambda runner: pytest.fail("made twice")) == first
+    assert render_once("job-1", "d", services, lambda runner: pytest.fail("made twice")) == first
 
 
 def test_lease_when_the_work_takes_long_then_is_renewed(world: FakeServices) -> None:
-    room = a_room(world, pace=0.0005)  # a lease of 60 ms, renewed every 15
+    services = stitcher_services(world, pace=0.0005)  # a lease of 60 ms, renewed every 15
 
     def slowly(_: Runner) -> RenderResult:
         first = standing(world).lease
         assert first is not None
-        world.clock.pass_s(LEASE_S * room.pace)
+        world.clock.pass_s(LEASE_S * services.pace)
         eventually(lambda: (standing(world).lease or first).until > first.until)
         assert (standing(world).lease or first).holder == first.holder
         return RenderResult(clip=CLIP)
 
-    assert render_once("job-1", "d", room, slowly) == standing(world)
+    assert render_once("job-1", "d", services, slowly) == standing(world)
 
 
 def test_lease_when_the_work_fails_then_is_given_back(world: FakeServices) -> None:
     with pytest.raises(ZeroDivisionError):
-        render_once("job-1", "d", a_room(world), lambda runner: RenderResult(clip=1 / 0))  # type: ignore[arg-type]
+        render_once("job-1", "d", stitcher_services(world), lambda runner: RenderResult(clip=1 / 0))  # type: ignore[arg-type]
 
     assert (standing(world).state, standing(world).lease) == ("RENDERING", None)
-    assert render_once("job-1", "d", a_room(world), made) is not None
+    assert render_once("job-1", "d", stitcher_services(world), made) is not None
 
 
 def test_lease_when_another_instance_took_it_then_its_result_is_not_overwritten(world: FakeServices) -> None:
@@ -66,7 +66,7 @@ def test_lease_when_another_instance_took_it_then_its_result_is_not_overwritten(
         world.jobs.write(Replace("job-1", read, read.value.evolve(lease=other)))
         return RenderResult(clip=CLIP)
 
-    assert render_once("job-1", "d", a_room(world), overtaken) is None
+    assert render_once("job-1", "d", stitcher_services(world), overtaken) is None
     lease = standing(world).lease
     assert lease is not None
     assert lease.holder == "other"
@@ -88,14 +88,14 @@ class LosesAnswers(MemoryJobs):
 
 def test_result_when_an_earlier_answer_was_lost_then_is_written_all_the_same(world: FakeServices) -> None:
     jobs = LosesAnswers()
-    room = a_room(world, jobs=jobs, pace=0.0005)
+    services = stitcher_services(world, jobs=jobs, pace=0.0005)
 
     def renewed_unheard(_: Runner) -> RenderResult:
         jobs.is_to_lose = True
         eventually(lambda: not jobs.is_to_lose)
         return RenderResult(clip=CLIP)
 
-    render = render_once("job-1", "d", room, renewed_unheard)
+    render = render_once("job-1", "d", services, renewed_unheard)
 
     assert render is not None
     assert render.clip == CLIP
@@ -109,5 +109,5 @@ def test_two_instances_that_begin_at_once_then_one_is_busy(
 
     monkeypatch.setattr(world.jobs, "write", lose)
 
-    assert render_once("job-1", "d", a_room(world), made) is None
+    assert render_once("job-1", "d", stitcher_services(world), made) is None
     assert renders.BUSY_WAIT_S > 0

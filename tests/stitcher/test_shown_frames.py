@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 
+from stitcher_service.engine.commands import choose_seek_frame
 from stitcher_service.engine.presentation import apply_presentation, find_difference
-from stitcher_service.engine.seeking import seek_frame
 from stitcher_service.ffmpeg.probe import HIDDEN, VideoTrack
 from tests.stitcher.tracks import a_track
 
@@ -81,6 +81,6 @@ def test_decoding_starts_early_enough_when_a_frame_may_lead_a_keyframe(
 ) -> None:
     only_first = tuple(n == 0 for n in range(72))
 
-    assert seek_frame(a_track(), first) == closed
-    assert seek_frame(a_track(packet_is_idr=only_first, keyframes_are_idr=False), first) == open_group
-    assert seek_frame(a_track(codec="hevc", keyframes_are_idr=False), first) == other_codec
+    assert choose_seek_frame(a_track(), first) == closed
+    assert choose_seek_frame(a_track(packet_is_idr=only_first, keyframes_are_idr=False), first) == open_group
+    assert choose_seek_frame(a_track(codec="hevc", keyframes_are_idr=False), first) == other_codec

@@ -13,19 +13,19 @@ from promptreel.domain.states import SceneState
 from promptreel.errors import Conflict, NotFound
 from promptreel.ports.storage import Replace
 from stitcher_service.jobs import film_edit, join_segments, previews, segment_commands
-from stitcher_service.jobs.previews import Preview
+from stitcher_service.jobs.previews import MakePreview, MakeStill, Preview
 from stitcher_service.jobs.services import StitcherServices
-from stitcher_service.jobs.stitch_film import stitch_film
+from stitcher_service.jobs.stitch_film import StitchFilm, stitch_film
 from tests.fakes.services import FakeServices
-from tests.stitcher.jobs import FPS, FRAMES, a_drawn_job, a_filmed_job, a_room, change_scene, give_up, scenes
+from tests.stitcher.jobs import FPS, FRAMES, a_drawn_job, a_filmed_job, change_scene, give_up, scenes, stitcher_services
 from tests.stitcher.media import listen, pitch
 
 ClipMaker = Callable[..., Path]
 
 
 @pytest.fixture
-def room(world: FakeServices) -> StitcherServices:
-    return a_room(world)
+def services(world: FakeServices) -> StitcherServices:
+    return stitcher_services(world)
 
 
 def fetched(world: FakeServices, uri: str, folder: Path) -> Path:
@@ -44,12 +44,12 @@ def not_filmed(world: FakeServices, job: Job, scene_id: str) -> None:
 
 
 def test_animatic_then_every_scene_has_its_planned_length_and_its_transition_and_cue(
-    world: FakeServices, room: StitcherServices, tmp_path: Path
+    world: FakeServices, services: StitcherServices, tmp_path: Path
 ) -> None:
     job = a_drawn_job(world, transition={"kind": "crossfade", "duration_s": 0.5})
     overlap = job.require_plan().transition_frames
 
-    made = previews.make_animatic(job.id, job.run, room)
+    made = previews.make_animatic(MakePreview(job.id, job.run), services)
 
     frames = 2 * FRAMES - overlap
     assert overlap == 3
@@ -74,51 +74,51 @@ def test_animatic_then_every_scene_has_its_planned_length_and_its_transition_and
 
 
 def test_animatic_when_asked_again_then_is_answered_at_once(
-    world: FakeServices, room: StitcherServices, monkeypatch: pytest.MonkeyPatch
+    world: FakeServices, services: StitcherServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = a_drawn_job(world)
-    made = previews.make_animatic(job.id, None, room)
+    made = previews.make_animatic(MakePreview(job.id, None), services)
     monkeypatch.setattr(join_segments, "build_segments", None)
 
-    assert previews.make_animatic(job.id, None, room) == made
+    assert previews.make_animatic(MakePreview(job.id, None), services) == made
 
 
 def test_animatic_before_every_picture_is_drawn_then_says_which_are_missing(
-    world: FakeServices, room: StitcherServices
+    world: FakeServices, services: StitcherServices
 ) -> None:
     job = a_drawn_job(world)
     change_scene(world, job, "scene-02", end=None)
 
     with pytest.raises(Conflict, match="Not drawn yet: scene-02"):
-        previews.make_animatic(job.id, None, room)
+        previews.make_animatic(MakePreview(job.id, None), services)
 
 
 @pytest.mark.parametrize("make", [previews.make_animatic, previews.make_preview])
 def test_sketch_of_a_job_without_a_plan_then_is_a_conflict(
-    world: FakeServices, room: StitcherServices, make: Any
+    world: FakeServices, services: StitcherServices, make: Any
 ) -> None:
     with pytest.raises(Conflict, match="no plan yet"):
-        make(world.opened().id, None, room)
+        make(MakePreview(world.opened().id), services)
 
 
-def test_sketch_for_a_stale_run_then_is_superseded(world: FakeServices, room: StitcherServices) -> None:
+def test_sketch_for_a_stale_run_then_is_superseded(world: FakeServices, services: StitcherServices) -> None:
     job = a_drawn_job(world)
 
-    assert previews.make_preview(job.id, job.run + 1, room) == Preview("superseded")
+    assert previews.make_preview(MakePreview(job.id, job.run + 1), services) == Preview("superseded")
     assert pieces(world, job) == set()
 
 
 def test_preview_then_grows_with_the_film_and_makes_only_what_is_new(
-    world: FakeServices, room: StitcherServices, a_clip: ClipMaker, tmp_path: Path
+    world: FakeServices, services: StitcherServices, a_clip: ClipMaker, tmp_path: Path
 ) -> None:
     job = a_filmed_job(world, a_clip)
     clip = scenes(world, job)[1].clip
     not_filmed(world, job, "scene-02")
-    first = previews.make_preview(job.id, None, room)
+    first = previews.make_preview(MakePreview(job.id, None), services)
     after_first = pieces(world, job)
 
     change_scene(world, job, "scene-02", state=SceneState.DONE, clip=clip)
-    second = previews.make_preview(job.id, None, room)
+    second = previews.make_preview(MakePreview(job.id, None), services)
 
     assert (first.scenes, first.filmed, first.frames) == (2, 1, 2 * FRAMES)
     assert (second.scenes, second.filmed, second.frames) == (2, 2, 2 * FRAMES)
@@ -131,12 +131,12 @@ def test_preview_then_grows_with_the_film_and_makes_only_what_is_new(
 
 
 def test_film_when_its_last_preview_shows_all_of_it_then_takes_that_over(
-    world: FakeServices, room: StitcherServices, a_clip: ClipMaker
+    world: FakeServices, services: StitcherServices, a_clip: ClipMaker
 ) -> None:
     job = a_filmed_job(world, a_clip)
-    made = previews.make_preview(job.id, None, room)
+    made = previews.make_preview(MakePreview(job.id, None), services)
 
-    stitch_film(job.id, None, room)
+    stitch_film(StitchFilm(job.id, None), services)
 
     output = world.jobs.get_job(job.id).value.output
     assert output is not None
@@ -144,14 +144,14 @@ def test_film_when_its_last_preview_shows_all_of_it_then_takes_that_over(
 
 
 def test_preview_of_a_finished_film_then_is_the_one_made_with_it(
-    world: FakeServices, room: StitcherServices, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    world: FakeServices, services: StitcherServices, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     job = a_filmed_job(world, a_clip)
-    stitch_film(job.id, None, room)
+    stitch_film(StitchFilm(job.id, None), services)
     output = world.jobs.get_job(job.id).value.output
     monkeypatch.setattr(previews, "join_segments", None)
 
-    made = previews.make_preview(job.id, None, room)
+    made = previews.make_preview(MakePreview(job.id, None), services)
 
     assert output is not None
     assert made.uri == output.preview_uri
@@ -162,54 +162,54 @@ def test_preview_of_a_finished_film_then_is_the_one_made_with_it(
 
 
 def test_preview_before_anything_is_drawn_then_is_made_of_numbered_cards_of_this_job_alone(
-    world: FakeServices, room: StitcherServices
+    world: FakeServices, services: StitcherServices
 ) -> None:
     job = a_drawn_job(world)
     for scene in ("scene-01", "scene-02"):
         change_scene(world, job, scene, start=None, end=None)
 
-    made = previews.make_preview(job.id, None, room)
+    made = previews.make_preview(MakePreview(job.id, None), services)
 
     assert (made.filmed, made.frames) == (0, 2 * FRAMES)
     other = film_edit.FilmEdit(
         "job-other",
         job.require_plan(),
-        film_edit.OutputProfile.SKETCH,
-        film_edit.edit_preview(job, scenes(world, job)).strips,
+        film_edit.OutputProfile.PREVIEW,
+        film_edit.edit_preview(job, scenes(world, job)).segments,
     )
     assert other.digest("preview") not in made.uri
 
 
 def test_preview_when_a_scene_was_given_up_and_is_left_out_then_goes_without_it(
-    world: FakeServices, room: StitcherServices
+    world: FakeServices, services: StitcherServices
 ) -> None:
     job = a_drawn_job(world, on_scene_failure="omit")
     give_up(world, job)
 
-    assert previews.make_preview(job.id, None, room).frames == FRAMES
+    assert previews.make_preview(MakePreview(job.id, None), services).frames == FRAMES
 
 
 def test_still_when_made_ahead_then_the_film_takes_it_over(
-    world: FakeServices, room: StitcherServices, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch
+    world: FakeServices, services: StitcherServices, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = a_filmed_job(world, a_clip)
     give_up(world, job)
-    made = previews.make_still(job.id, job.run, "scene-02", room)
+    made = previews.make_still(MakeStill(job.id, job.run, "scene-02"), services)
     monkeypatch.setattr(segment_commands, "encode_still", None)
 
     assert (made.state, made.frames, made.duration_s) == ("done", FRAMES, 4.0)
     assert made.uri.startswith(f"gs://artifacts/jobs/{job.id}/work/scene-02-")
-    assert stitch_film(job.id, None, room).state == "done"
+    assert stitch_film(StitchFilm(job.id, None), services).state == "done"
 
 
-def test_still_of_an_unknown_or_undrawn_scene_then_is_refused(world: FakeServices, room: StitcherServices) -> None:
+def test_still_of_an_unknown_or_undrawn_scene_then_is_refused(world: FakeServices, services: StitcherServices) -> None:
     job = a_drawn_job(world)
     change_scene(world, job, "scene-02", start=None, end=None)
 
     with pytest.raises(NotFound):
-        previews.make_still(job.id, None, "scene-09", room)
+        previews.make_still(MakeStill(job.id, None, "scene-09"), services)
     with pytest.raises(Conflict, match="scene-02 has no picture yet"):
-        previews.make_still(job.id, None, "scene-02", room)
+        previews.make_still(MakeStill(job.id, None, "scene-02"), services)
 
 
 @pytest.mark.parametrize(

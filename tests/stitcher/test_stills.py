@@ -13,7 +13,7 @@ from stitcher_service.engine.render_plan import FilmFormat
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from stitcher_service.jobs import segment_commands
-from stitcher_service.jobs.segment_commands import FILM_QUALITY, PREVIEW_QUALITY, Quality
+from stitcher_service.jobs.segment_commands import FILM_QUALITY, PREVIEW_QUALITY, Quality, Target
 from tests.stitcher.jobs import a_picture
 from tests.stitcher.media import listen, pitch
 
@@ -34,9 +34,9 @@ def a_still(
     pictures = (folder / "first.png", folder / "last.png")
     for picture, colour in zip(pictures, colours, strict=True):
         picture.write_bytes(a_picture(picture_px or film.size_px, colour))
-    out = folder / "still.mp4"
-    Runner(find_ffmpeg()).run(segment_commands.encode_still(pictures, frames, film, quality, out, number))
-    return out
+    target = Target(film, quality, folder / "still.mp4")
+    Runner(find_ffmpeg()).run(segment_commands.encode_still(pictures, frames, target, number))
+    return target.path
 
 
 def seen(path: Path) -> list[npt.NDArray[np.float64]]:
@@ -125,7 +125,7 @@ def test_numbered_still_then_begins_with_a_soft_cue_and_wears_its_number(tmp_pat
 
 def test_card_then_is_as_long_as_its_scene_and_wears_its_number(tmp_path: Path) -> None:
     out = tmp_path / "card.mp4"
-    Runner(find_ffmpeg()).run(segment_commands.encode_card(36, SMALL, PREVIEW_QUALITY, out, 40))
+    Runner(find_ffmpeg()).run(segment_commands.encode_card(36, Target(SMALL, PREVIEW_QUALITY, out), 40))
 
     pictures = seen(out)
     assert len(pictures) == 36
@@ -137,7 +137,7 @@ def test_card_then_is_as_long_as_its_scene_and_wears_its_number(tmp_path: Path) 
 def test_every_digit_then_can_be_told_from_the_others(tmp_path: Path, number: int) -> None:
     out = tmp_path / "card.mp4"
     film = FilmFormat((640, 360), Fraction(24), BT709)
-    Runner(find_ffmpeg()).run(segment_commands.encode_card(1, film, FILM_QUALITY, out, number))
+    Runner(find_ffmpeg()).run(segment_commands.encode_card(1, Target(film, FILM_QUALITY, out), number))
 
     assert read_number(seen(out)[0], digits=4) == str(number)
 
@@ -176,7 +176,8 @@ def is_lit(picture: npt.NDArray[np.float64], x: float, y: float, unit: int) -> b
 
 
 def test_still_when_spelled_then_nothing_in_it_steps_by_whole_pixels() -> None:
-    command = segment_commands.encode_still((Path("a.png"), Path("b.png")), 8, SMALL, FILM_QUALITY, Path("s.mp4"))
+    target = Target(SMALL, FILM_QUALITY, Path("s.mp4"))
+    command = segment_commands.encode_still((Path("a.png"), Path("b.png")), 8, target)
     fill = "scale=320:180:force_original_aspect_ratio=increase:flags=lanczos:out_color_matrix=bt709:out_range=tv"
     first, last = "0.014151*(1-cos(PI*on/5))", "0.014151*(1+cos(PI*on/5))"
 

@@ -11,15 +11,15 @@ from flask.testing import FlaskClient
 from promptreel.errors import Transient
 from stitcher_service.http import MAX_BODY_BYTES, create_app
 from tests.fakes.services import FakeServices
-from tests.stitcher.jobs import FRAMES, a_drawn_job, a_filmed_job, a_room
+from tests.stitcher.jobs import FRAMES, a_drawn_job, a_filmed_job, stitcher_services
 
 ClipMaker = Callable[..., Path]
 
 
 @pytest.fixture
 def client(world: FakeServices) -> FlaskClient:
-    room = a_room(world)
-    return create_app(lambda: room).test_client()
+    services = stitcher_services(world)
+    return create_app(lambda: services).test_client()
 
 
 def test_service_that_is_up_then_says_so(client: FlaskClient) -> None:
@@ -112,10 +112,10 @@ def test_trouble_that_may_pass_then_is_503_and_a_bug_is_500_in_our_words(
 
 
 def test_instance_that_is_at_work_then_answers_busy_at_once(world: FakeServices) -> None:
-    room = dataclasses.replace(a_room(world), pace=0.5)
-    client, job = create_app(lambda: room).test_client(), a_drawn_job(world)
+    services = dataclasses.replace(stitcher_services(world), pace=0.5)
+    client, job = create_app(lambda: services).test_client(), a_drawn_job(world)
 
-    with room.instance.render():
+    with services.instance.render():
         busy = client.post("/animatic", json={"job_id": job.id})
 
     assert (busy.status_code, busy.get_json()["state"], busy.get_json()["wait_s"]) == (200, "busy", 10.0)

@@ -37,6 +37,17 @@ def test_crossfade_when_laid_out_then_both_clips_share_its_frames() -> None:
     assert timeline.starts == (0, 36)
 
 
+@pytest.mark.parametrize("kind", ["crossfade", "dip"])
+@pytest.mark.parametrize("frames", [0, 1, 13])
+def test_transition_has_exactly_its_frames_when_they_are_given(kind: str, frames: int) -> None:
+    clips: list[dict[str, Any]] = [{"path": "a"}, {"path": "b"}]
+    clips[0]["transition"] = {"kind": kind, "duration_frames": frames}
+
+    first, second = build_timeline(a_cut_list(clips, fps=29.97), [48, 48]).shots
+
+    assert (first.overlap, first.fade_out + second.fade_in) == ((frames, 0) if kind == "crossfade" else (0, frames))
+
+
 def test_fade_through_black_when_laid_out_then_nothing_overlaps_and_each_clip_gets_half() -> None:
     clips = [{"path": "a", **joined("fade_black", 0.5)}, {"path": "b"}]
 

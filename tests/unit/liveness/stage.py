@@ -29,7 +29,7 @@ from promptreel.usecases.sweep_jobs import OPENING_S, QUIET_S, SweepJobs
 from promptreel.usecases.write_storyboard import WriteStoryboard
 from stitcher_service.jobs.renders import RenderResult
 from stitcher_service.jobs.services import StitcherServices
-from stitcher_service.jobs.stitch_film import stitch_film
+from stitcher_service.jobs.stitch_film import FilmRender, StitchFilm, stitch_film
 from tests.factories import a_request
 from tests.fakes.hooks import Killed
 from tests.fakes.services import FakeServices
@@ -84,7 +84,9 @@ class Stage:
         self._next_sweep_s = SWEEP_EVERY_S
         self.killed_at_s = 0.0
         self.starters: list[Actor] = []
-        self._room = StitcherServices(self.world.jobs, self.world.artifacts, self.world.clock, self.world.ids, pace=1.0)
+        self._stitcher = StitcherServices(
+            self.world.jobs, self.world.artifacts, self.world.clock, self.world.ids, pace=1.0
+        )
         self._watch(self.world.jobs, "write")
         self._watch(self.world.queue, "enqueue")
         self._watch(self.world.executions, "start")
@@ -254,7 +256,7 @@ class Stage:
                     partial(world.draw_keyframe, DrawKeyframe(job_id, run, item.scene, item.frame, item.take))
                 )
             yield 0.0 if items else clips.wait_s
-        yield from self._until_free(lambda: stitch_film(job_id, run, self._room))
+        yield from self._until_free(lambda: stitch_film(StitchFilm(job_id, run), self._stitcher))
         yield from self._step(lambda: world.close_job(CloseJob(job_id, run)))
 
     def _until_free(self, step: Callable[[], Any]) -> Answers:
@@ -278,12 +280,10 @@ class Stage:
         return step()
 
 
-def make_film(job: Job, *given: object) -> RenderResult:
-    """What `stitcher_service.jobs.stitch_film._make` would cut, without pictures."""
-    room = next(one for one in given if isinstance(one, StitcherServices))
-    digest = next(one for one in given if isinstance(one, str))
-    root = f"jobs/{job.id}/output"
-    uris = [room.artifacts.put(f"{root}/{name}-{digest}", b"x", "video/mp4") for name in ("film", "poster")]
+def make_film(film: FilmRender, services: StitcherServices, _: object) -> RenderResult:
+    """What `stitcher_service.jobs.stitch_film.render_film` would store, without pictures."""
+    root, digest = f"jobs/{film.job.id}/output", film.digest
+    uris = [services.artifacts.put(f"{root}/{name}-{digest}", b"x", "video/mp4") for name in ("film", "poster")]
     numbers = {"frames": 1, "width_px": 1, "height_px": 1, "copied_frames": 0}
     return RenderResult(
         Output.model_validate({"film_uri": uris[0], "poster_uri": uris[1], "digest": digest, **numbers})

@@ -20,7 +20,7 @@ DELETED_AFTER_S = 40.0  # clips are being filmed then
 
 @pytest.fixture(autouse=True)
 def _cut_without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stitch_film, "_make", make_film)
+    monkeypatch.setattr(stitch_film, "render_film", make_film)
 
 
 class Death:

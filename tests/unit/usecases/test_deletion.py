@@ -23,7 +23,7 @@ from promptreel.usecases.sweep_jobs import SweepJobs
 from promptreel.usecases.write_storyboard import WriteStoryboard
 from stitcher_service.jobs.renders import RenderResult
 from stitcher_service.jobs.services import StitcherServices
-from stitcher_service.jobs.stitch_film import stitch_film
+from stitcher_service.jobs.stitch_film import FilmRender, StitchFilm, stitch_film
 from tests.factories import a_render
 from tests.fakes.hooks import HookedWorld, Killed
 from tests.fakes.services import FakeServices
@@ -180,8 +180,8 @@ def cutting(world: FakeServices) -> Callable[[], object]:
     world.clock.pass_s(60)
     world.poll(world.jobs.get_job(job.id).value)
     assert world.jobs.get_job(job.id).value.state is JobState.STITCH
-    room = StitcherServices(world.jobs, world.artifacts, world.clock, world.ids, pace=1.0)
-    return lambda: stitch_film(job.id, 1, room)
+    services = StitcherServices(world.jobs, world.artifacts, world.clock, world.ids, pace=1.0)
+    return lambda: stitch_film(StitchFilm(job.id, 1), services)
 
 
 def opening(world: FakeServices) -> Callable[[], object]:
@@ -215,17 +215,15 @@ WORKERS = [opening, storyboard, picture, clip, polling, failing, cutting, resumi
 def _cut_without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cut uploads its two files and makes nothing."""
 
-    def make(job: Job, *given: object) -> RenderResult:
-        room = next(one for one in given if isinstance(one, StitcherServices))
-        digest = next(one for one in given if isinstance(one, str))
-        root = f"jobs/{job.id}/output"
-        uris = [room.artifacts.put(f"{root}/{name}-{digest}", b"x", "video/mp4") for name in ("film", "poster")]
+    def render(film: FilmRender, services: StitcherServices, _: object) -> RenderResult:
+        root, digest = f"jobs/{film.job.id}/output", film.digest
+        uris = [services.artifacts.put(f"{root}/{name}-{digest}", b"x", "video/mp4") for name in ("film", "poster")]
         numbers = {"frames": 1, "width_px": 1, "height_px": 1, "copied_frames": 0}
         return RenderResult(
             Output.model_validate({"film_uri": uris[0], "poster_uri": uris[1], "digest": digest, **numbers})
         )
 
-    monkeypatch.setattr("stitcher_service.jobs.stitch_film._make", make)
+    monkeypatch.setattr("stitcher_service.jobs.stitch_film.render_film", render)
 
 
 @pytest.mark.usefixtures("_cut_without_pictures")
