@@ -1,74 +1,65 @@
-"""Entry points of the Cloud Functions: a name, a command, a step. Nothing here decides anything."""
+"""Entry points of the Cloud Functions: one table of steps, and the HTTP API. Nothing is decided here."""
 
 import json
 import os
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import flask
 import functions_framework
 
+from promptreel.composition import from_environment
 from promptreel.http import routes
-from promptreel.http.step_handler import answer, for_one_task
+from promptreel.http.step_handler import Step, answer
 from promptreel.logging import handler
-from promptreel.services import from_environment
-from promptreel.usecases.close_job import CloseJob
-from promptreel.usecases.draw_keyframe import DrawKeyframe
-from promptreel.usecases.fail_job import FailJob
-from promptreel.usecases.open_job import OpenJob
-from promptreel.usecases.poll_clips import PollClips
-from promptreel.usecases.submit_clip import SubmitClip
-from promptreel.usecases.sweep_jobs import SweepJobs
-from promptreel.usecases.write_storyboard import WriteStoryboard
+from promptreel.usecases.close_job import CloseJob, close_job
+from promptreel.usecases.draw_keyframe import DrawKeyframe, draw_keyframe
+from promptreel.usecases.fail_job import FailJob, fail_job
+from promptreel.usecases.open_job import OpenJob, open_job
+from promptreel.usecases.poll_clips import PollClips, poll_clips
+from promptreel.usecases.submit_clip import SubmitClip, submit_clip
+from promptreel.usecases.sweep_jobs import SweepJobs, sweep_jobs
+from promptreel.usecases.write_storyboard import WriteStoryboard, write_storyboard
 
-handler.configure(os.environ.get("PROMPTREEL_PROJECT", ""))
+# ``uses``: what a step may use besides clock and ids. Its account is granted no more (infra/config/access.json).
+_ROWS: tuple[Step[Any], ...] = (
+    Step("open_job", OpenJob, open_job, uses={"jobs", "inbox", "executions"}),
+    Step("write_storyboard", WriteStoryboard, write_storyboard, uses={"jobs", "artifacts", "text"}),
+    Step("draw_keyframe", DrawKeyframe, draw_keyframe, uses={"jobs", "artifacts", "text", "images", "queue"}),
+    Step("submit_clip", SubmitClip, submit_clip, uses={"jobs", "artifacts", "text", "video"}, is_task=True),
+    Step("poll_clips", PollClips, poll_clips, uses={"jobs", "artifacts", "video", "queue"}),
+    Step("close_job", CloseJob, close_job, uses={"jobs"}),
+    Step("fail_job", FailJob, fail_job, uses={"jobs"}),
+    Step("sweep_jobs", SweepJobs, sweep_jobs, uses={"jobs", "artifacts", "inbox", "video", "executions"}),
+)
+STEPS = {step.name: step for step in _ROWS}
 
-C = TypeVar("C")
-
-
-@functions_framework.http
-def open_job(request: flask.Request) -> flask.Response:
-    return _step(request, "open_job", OpenJob, lambda cmd: from_environment().open_job(cmd))
-
-
-@functions_framework.http
-def write_storyboard(request: flask.Request) -> flask.Response:
-    return _step(request, "write_storyboard", WriteStoryboard, lambda cmd: from_environment().write_storyboard(cmd))
-
-
-@functions_framework.http
-def draw_keyframe(request: flask.Request) -> flask.Response:
-    return _step(request, "draw_keyframe", DrawKeyframe, lambda cmd: from_environment().draw_keyframe(cmd))
+_configure_logging = cache(handler.configure)
 
 
-@functions_framework.http
-def submit_clip(request: flask.Request) -> flask.Response:
-    return _step(request, "submit_clip", SubmitClip, for_one_task(lambda cmd: from_environment().submit_clip(cmd)))
+def _entry_point(step: Step[Any]) -> Callable[[flask.Request], flask.Response]:
+    """The function that functions-framework finds under the step's name."""
+
+    def run(request: flask.Request) -> flask.Response:
+        _configure_logging(os.environ.get("PROMPTREEL_PROJECT", ""))
+        trace = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
+        execution = request.headers.get("X-Promptreel-Execution", "")
+        body, status, headers = answer(step, request.get_json(silent=True), from_environment, trace, execution)
+        return flask.Response(json.dumps(body), status, headers)
+
+    run.__name__ = step.name
+    functions_framework.http(run)  # registers the name
+    return run
 
 
-@functions_framework.http
-def poll_clips(request: flask.Request) -> flask.Response:
-    return _step(request, "poll_clips", PollClips, lambda cmd: from_environment().poll_clips(cmd))
-
-
-@functions_framework.http
-def close_job(request: flask.Request) -> flask.Response:
-    return _step(request, "close_job", CloseJob, lambda cmd: from_environment().close_job(cmd))
-
-
-@functions_framework.http
-def fail_job(request: flask.Request) -> flask.Response:
-    return _step(request, "fail_job", FailJob, lambda cmd: from_environment().fail_job(cmd))
-
-
-@functions_framework.http
-def sweep_jobs(request: flask.Request) -> flask.Response:
-    return _step(request, "sweep_jobs", SweepJobs, lambda cmd: from_environment().sweep_jobs(cmd))
+globals().update({name: _entry_point(step) for name, step in STEPS.items()})  # in the place of the imported use cases
 
 
 @functions_framework.http
 def api(request: flask.Request) -> flask.Response:
+    """The HTTP API."""
+    _configure_logging(os.environ.get("PROMPTREEL_PROJECT", ""))
     with _api().request_context(request.environ):
         return _api().full_dispatch_request()
 
@@ -76,10 +67,3 @@ def api(request: flask.Request) -> flask.Response:
 @cache
 def _api() -> flask.Flask:
     return routes.app(from_environment)
-
-
-def _step(request: flask.Request, name: str, command: type[C], run: Callable[[C], Any]) -> flask.Response:
-    trace = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
-    execution = request.headers.get("X-Promptreel-Execution", "")
-    body, status, headers = answer(name, request.get_json(silent=True), command, run, trace, execution)
-    return flask.Response(json.dumps(body), status, headers)

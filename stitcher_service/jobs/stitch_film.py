@@ -80,9 +80,7 @@ def stitch_film(cmd: StitchFilm, services: StitcherServices) -> FilmStitched:
     try:
         render = render_once(job.id, film.digest, services, lambda runner: render_film(film, services, runner))
     except ClipsRejected as error:
-        filming.reject_clips(
-            job.id, job.run, error.problems, jobs=services.jobs, clock=services.clock, ids=services.ids
-        )
+        filming.reject_clips(job.id, job.run, error.problems, services)
         return FilmStitched("refilm")
     if render is None:
         return FilmStitched("busy", BUSY_WAIT_S * services.pace)

@@ -1,16 +1,27 @@
-"""The real composition over fakes: the same steps, the same ledger, nothing outside the process."""
+"""The real steps and ledger over fakes: nothing outside the process."""
 
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from main import STEPS
+from promptreel.adapters.identity import InvokerCheck
+from promptreel.adapters.operators import ListedOperators
 from promptreel.domain.job import Budget, Job
+from promptreel.http.step_handler import Step
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Replace
+from promptreel.ports.system import Identity
 from promptreel.services import Services
-from promptreel.settings import Settings
-from promptreel.usecases.close_job import CloseJob
-from promptreel.usecases.draw_keyframe import DrawKeyframe
-from promptreel.usecases.open_job import OpenJob
+from promptreel.usecases.close_job import CloseJob, JobClosed
+from promptreel.usecases.draw_keyframe import DrawKeyframe, KeyframeDrawn
+from promptreel.usecases.fail_job import FailJob, JobFailed
+from promptreel.usecases.open_job import Opened, OpenJob
 from promptreel.usecases.poll_clips import ClipsPolled, PollClips
-from promptreel.usecases.submit_clip import SubmitClip
-from promptreel.usecases.write_storyboard import WriteStoryboard
+from promptreel.usecases.submit_clip import ClipSubmitted, SubmitClip
+from promptreel.usecases.sweep_jobs import SweepJobs, Swept
+from promptreel.usecases.write_storyboard import StoryboardWritten, WriteStoryboard
 from tests.factories import an_output
 from tests.fakes.artifacts import MemoryArtifacts, MemoryInbox
 from tests.fakes.jobs import MemoryJobs
@@ -18,22 +29,12 @@ from tests.fakes.models import FakeImageGenerator, FakeTextGenerator, FakeVideoG
 from tests.fakes.orchestration import FakeExecutions, MemoryQueue
 from tests.fakes.system import FakeClock, FakeIds
 
-SETTINGS = Settings(
-    project="p",
-    region="us-central1",
-    database="(default)",
-    artifacts_bucket="artifacts",
-    prompts_bucket="prompts",
-    results_bucket="results",
-    workflow="film",
-    submit_clip_url="https://submit-clip.example",
-    tasks_account="tasks@p.iam.gserviceaccount.com",
-    operators=("ops@example.com",),
-)
-
 
 class FakeServices(Services):
-    """A `World` whose every port is a fake, and the moves tests make most."""
+    """`Services` whose every port is a fake, the steps over them, and the moves tests make most.
+
+    A step gets what functions/main.py declares for it, and nothing else.
+    """
 
     jobs: MemoryJobs
     artifacts: MemoryArtifacts
@@ -45,19 +46,43 @@ class FakeServices(Services):
     executions: FakeExecutions
     clock: FakeClock
     ids: FakeIds
+    identity: Identity
+
+    open_job: Callable[[OpenJob], Opened]
+    write_storyboard: Callable[[WriteStoryboard], StoryboardWritten]
+    draw_keyframe: Callable[[DrawKeyframe], KeyframeDrawn]
+    submit_clip: Callable[[SubmitClip], ClipSubmitted]
+    poll_clips: Callable[[PollClips], ClipsPolled]
+    close_job: Callable[[CloseJob], JobClosed]
+    fail_job: Callable[[FailJob], JobFailed]
+    sweep_jobs: Callable[[SweepJobs], Swept]
+
+    __setattr__ = object.__setattr__  # a test may replace a port
 
     def __init__(self) -> None:
-        super().__init__(SETTINGS)
-        self.clock = FakeClock()
-        self.ids = FakeIds()
-        self.jobs = MemoryJobs()
-        self.artifacts = MemoryArtifacts(self.clock)
-        self.inbox = MemoryInbox()
-        self.text = FakeTextGenerator()
-        self.images = FakeImageGenerator()
-        self.video = FakeVideoGenerator(self.artifacts)
-        self.queue = MemoryQueue()
-        self.executions = FakeExecutions()
+        clock = FakeClock()
+        artifacts = MemoryArtifacts(clock)
+        super().__init__(
+            jobs=MemoryJobs(),
+            artifacts=artifacts,
+            inbox=MemoryInbox(),
+            text=FakeTextGenerator(),
+            images=FakeImageGenerator(),
+            video=FakeVideoGenerator(artifacts),
+            queue=MemoryQueue(),
+            executions=FakeExecutions(),
+            identity=InvokerCheck(),
+            operators=ListedOperators(("ops@example.com",), clock),
+            clock=clock,
+            ids=FakeIds(),
+            pace=1.0,
+            keep=timedelta(days=90),
+        )
+        for name, step in STEPS.items():
+            setattr(self, name, partial(self._run, step))
+
+    def _run(self, step: Step[Any], cmd: Any) -> Any:
+        return step.use_case(cmd, self.limited_to(step.uses))
 
     def opened(self, **request: object) -> Job:
         """A job opened by its first execution."""

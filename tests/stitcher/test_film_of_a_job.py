@@ -374,7 +374,7 @@ def test_clip_of_another_shape_is_filmed_again_and_then_shown_with_a_warning(
 
 def test_stale_run_or_ended_job_then_cuts_nothing(world: FakeServices, filmed: Job) -> None:
     assert cut(world, filmed, run=0) == FilmStitched("superseded")
-    job_lifecycle.cancel(filmed.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    job_lifecycle.cancel(filmed.id, world)
 
     assert cut(world, filmed) == FilmStitched("superseded")
     assert world.jobs.get_job(filmed.id).value.state is JobState.CANCELLED

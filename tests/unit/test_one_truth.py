@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from main import STEPS
 from tools import docs
 
 ROOT = Path(__file__).parents[2]
@@ -15,7 +16,7 @@ SERVICES: dict[str, Any] = json.loads((ROOT / "infra/config/services.json").read
 ACCESS: dict[str, Any] = json.loads((ROOT / "infra/config/access.json").read_text())
 QUEUES: dict[str, Any] = json.loads((ROOT / "infra/config/queues.json").read_text())
 FILM = (ROOT / "workflows/film.yaml").read_text()
-ENTRY_POINTS = re.findall(r"@functions_framework\.http\ndef (\w+)", (ROOT / "functions/main.py").read_text())
+ENTRY_POINTS = [*STEPS, "api"]
 
 
 def http_timeouts() -> dict[str, int]:

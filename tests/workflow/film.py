@@ -9,34 +9,21 @@ from typing import Any
 
 from localcloud.tests.workflows.conftest import Played, ScriptedWorld, play_source
 from localcloud.workflows.faults import fault
+from main import STEPS
 from promptreel.domain.job import Job
 from promptreel.http.step_handler import answer
 from promptreel.ports.storage import Replace
-from promptreel.usecases.close_job import CloseJob
-from promptreel.usecases.draw_keyframe import DrawKeyframe
-from promptreel.usecases.fail_job import FailJob
-from promptreel.usecases.open_job import OpenJob
-from promptreel.usecases.poll_clips import PollClips
 from promptreel.usecases.submit_clip import SubmitClip
-from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.factories import an_output
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
 
 SOURCE = (Path(__file__).parents[2] / "workflows" / "film.yaml").read_text()
-STEPS = ("open_job", "write_storyboard", "draw_keyframe", "poll_clips", "close_job", "fail_job")
-COMMANDS: dict[str, type] = {
-    "open_job": OpenJob,
-    "write_storyboard": WriteStoryboard,
-    "draw_keyframe": DrawKeyframe,
-    "poll_clips": PollClips,
-    "close_job": CloseJob,
-    "fail_job": FailJob,
-}
+CALLED = ("open_job", "write_storyboard", "draw_keyframe", "poll_clips", "close_job", "fail_job")
 ENV = {
     "GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": "e-1",
     "STITCHER_URL": "https://stitcher",
-    **{f"{step.upper()}_URL": f"https://{step}" for step in STEPS},
+    **{f"{step.upper()}_URL": f"https://{step}" for step in CALLED},
 }
 
 Reply = tuple[int | str, Any]  # an HTTP status, or the tag of an error without one
@@ -82,7 +69,7 @@ class FilmRun:
     def _step(self, step: str, body: Any) -> Reply:
         if step == "stitcher_film":
             return 200, self._stitch(body["job_id"])
-        reply, status, _ = answer(step, body, COMMANDS[step], getattr(self.world, step))
+        reply, status, _ = answer(STEPS[step], body, lambda: self.world)
         return status, reply
 
     def _advance_clock(self) -> None:

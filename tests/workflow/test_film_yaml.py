@@ -230,9 +230,7 @@ def test_drawing_branch_stops_when_filming_failed_and_the_failure_cannot_be_stor
 def test_execution_succeeds_and_draws_no_more_when_the_job_is_cancelled(world: FakeServices) -> None:
     def cancel(step: str, body: Any) -> None:
         if step == "poll_clips":
-            job_lifecycle.cancel(
-                body["job_id"], jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
-            )
+            job_lifecycle.cancel(body["job_id"], world)
 
     film = FilmRun(world, cancel)
     played = film.play(PROMPT)

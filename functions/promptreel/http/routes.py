@@ -3,8 +3,8 @@
 import json
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -19,13 +19,10 @@ from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, Promptree
 from promptreel.http import responses
 from promptreel.http.job_events import list_events
 from promptreel.http.problems import MEDIA_TYPE, problem
-from promptreel.ledger.claims import Ledger
 from promptreel.logging import events
-from promptreel.ports.orchestration import Executions
-from promptreel.ports.storage import ArtifactStore, JobStore
-from promptreel.ports.system import Clock, Identity, Ids, Operators
+from promptreel.services import Services
 from promptreel.usecases import delete_job, job_lifecycle
-from promptreel.usecases.accept_request import accept_job
+from promptreel.usecases.accept_request import Submission, accept_request
 from promptreel.usecases.reconcile import reconcile
 
 MAX_BODY_BYTES = 1_000_000
@@ -36,54 +33,31 @@ PAGE = 50
 EVERYBODY = "*"
 
 
-class World(Protocol):
-    """What the API needs."""
-
-    @property
-    def jobs(self) -> JobStore: ...
-    @property
-    def artifacts(self) -> ArtifactStore: ...
-    @property
-    def executions(self) -> Executions: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def identity(self) -> Identity: ...
-    @property
-    def operators(self) -> Operators: ...
-    @property
-    def ids(self) -> Ids: ...
-    @property
-    def ledger(self) -> Ledger: ...
-    @property
-    def keep(self) -> timedelta: ...
-
-
-def app(world: Callable[[], World]) -> Flask:
-    """The application; the world is asked for only when a request comes."""
+def app(services: Callable[[], Services]) -> Flask:
+    """The application; the services are built only when a request comes."""
     flask = Flask("promptreel", static_folder=None)
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     flask.register_error_handler(Exception, _tell)
     flask.add_url_rule("/healthz", view_func=_healthz)
-    flask.add_url_rule("/v1/jobs", view_func=lambda: _submit(world()), methods=["POST"], endpoint="submit")
-    flask.add_url_rule("/v1/jobs", view_func=lambda: _list(world()), methods=["GET"], endpoint="list")
-    flask.add_url_rule("/v1/jobs/<job>", view_func=lambda job: _show(world(), job), endpoint="show")
+    flask.add_url_rule("/v1/jobs", view_func=lambda: _submit(services()), methods=["POST"], endpoint="submit")
+    flask.add_url_rule("/v1/jobs", view_func=lambda: _list(services()), methods=["GET"], endpoint="list")
+    flask.add_url_rule("/v1/jobs/<job>", view_func=lambda job: _show(services(), job), endpoint="show")
     flask.add_url_rule(
-        "/v1/jobs/<job>", view_func=lambda job: _delete(world(), job), methods=["DELETE"], endpoint="delete"
+        "/v1/jobs/<job>", view_func=lambda job: _delete(services(), job), methods=["DELETE"], endpoint="delete"
     )
-    flask.add_url_rule("/v1/jobs/<job>/ledger", view_func=lambda job: _ledger(world(), job), endpoint="ledger")
-    flask.add_url_rule("/v1/jobs/<job>/events", view_func=lambda job: _events(world(), job), endpoint="events")
+    flask.add_url_rule("/v1/jobs/<job>/ledger", view_func=lambda job: _ledger(services(), job), endpoint="ledger")
+    flask.add_url_rule("/v1/jobs/<job>/events", view_func=lambda job: _events(services(), job), endpoint="events")
     flask.add_url_rule(
         "/v1/jobs/<job>/ledger:reconcile",
-        view_func=lambda job: _reconcile(world(), job),
+        view_func=lambda job: _reconcile(services(), job),
         methods=["POST"],
         endpoint="reconcile",
     )
     flask.add_url_rule(
-        "/v1/jobs/<job>:cancel", view_func=lambda job: _cancel(world(), job), methods=["POST"], endpoint="cancel"
+        "/v1/jobs/<job>:cancel", view_func=lambda job: _cancel(services(), job), methods=["POST"], endpoint="cancel"
     )
     flask.add_url_rule(
-        "/v1/jobs/<job>:resume", view_func=lambda job: _resume(world(), job), methods=["POST"], endpoint="resume"
+        "/v1/jobs/<job>:resume", view_func=lambda job: _resume(services(), job), methods=["POST"], endpoint="resume"
     )
     return flask
 
@@ -92,16 +66,16 @@ def _healthz() -> Response:
     return jsonify({"status": "ok"})
 
 
-def _submit(world: World) -> tuple[Response, int]:
+def _submit(services: Services) -> tuple[Response, int]:
     """Answer 202 at once: the job stands before its execution is asked for, and sweep_jobs starts it otherwise."""
-    owner = world.identity.identify_caller(request.headers)
+    owner = services.identity.identify_caller(request.headers)
     payload = _body()
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= MAX_KEY_CHARS:
         raise Invalid(f"Idempotency-Key: must have 1 to {MAX_KEY_CHARS} characters.")
-    job_id = identifiers.job_id("key", owner, key) if key else identifiers.job_id("random", world.ids.new_token())
-    job = job_lifecycle.create(accept_job(job_id, owner, payload, world.clock.now(), keep=world.keep), world.jobs)
-    if job.is_hidden(world.clock.now()):
+    job_id = identifiers.job_id("key", owner, key) if key else identifiers.job_id("random", services.ids.new_token())
+    job = accept_request(Submission(job_id, owner, payload), services)
+    if job.is_hidden(services.clock.now()):
         raise Conflict(
             "The film that this Idempotency-Key asked for was deleted.",
             code="job_deleted",
@@ -110,7 +84,7 @@ def _submit(world: World) -> tuple[Response, int]:
     events.log_event("job_submitted", job_id=job.id, run=job.run, request_trace=_trace())
     if job.state is JobState.PENDING and job.execution is None:
         with suppress(Transient):  # the job stands; sweep_jobs gives it an execution
-            world.executions.start(job.id, job.run)
+            services.executions.start(job.id, job.run)
     return jsonify(responses.accepted(job, _address())), 202
 
 
@@ -120,22 +94,22 @@ def _address() -> str:
     return f"{'https' if secure else request.scheme}://{request.host}"
 
 
-def _list(world: World) -> Response:
-    owner = _chosen_owner(world, request.args.get("owner"))
+def _list(services: Services) -> Response:
+    owner = _chosen_owner(services, request.args.get("owner"))
     state = _chosen_state(request.args.get("state"))
     before = _moment(request.args.get("page_token"))
-    jobs = _present(world, owner, state, before)
+    jobs = _present(services, owner, state, before)
     page = jobs[:PAGE]
     more = page[-1].created.isoformat() if len(jobs) > PAGE else None
     return jsonify({"jobs": [responses.summary(job) for job in page], "next_page_token": more})
 
 
-def _chosen_owner(world: World, asked: str | None) -> str | None:
+def _chosen_owner(services: Services, asked: str | None) -> str | None:
     """Whose jobs to list: the caller's own; for operators also another owner's, or everybody's (None)."""
-    caller = world.identity.identify_caller(request.headers)
+    caller = services.identity.identify_caller(request.headers)
     if asked in {None, caller}:
         return caller
-    if not world.operators.is_operator(caller):
+    if not services.operators.is_operator(caller):
         raise NotAllowed(
             "owner: only operators list the jobs of others.",
             code="not_an_operator",
@@ -144,12 +118,12 @@ def _chosen_owner(world: World, asked: str | None) -> str | None:
     return None if asked == EVERYBODY else asked
 
 
-def _present(world: World, owner: str | None, state: JobState | None, before: datetime | None) -> list[Job]:
+def _present(services: Services, owner: str | None, state: JobState | None, before: datetime | None) -> list[Job]:
     """One page and one job more, if there are so many, without those that are deleted or expired."""
     present: list[Job] = []
-    now = world.clock.now()
+    now = services.clock.now()
     while len(present) <= PAGE:
-        found = world.jobs.list_jobs(owner, state, PAGE + 1, before)
+        found = services.jobs.list_jobs(owner, state, PAGE + 1, before)
         present += [job for job in found if not job.is_hidden(now)]
         if len(found) <= PAGE:
             break
@@ -157,87 +131,81 @@ def _present(world: World, owner: str | None, state: JobState | None, before: da
     return present
 
 
-def _show(world: World, job_id: str) -> Response:
-    job = _watched(world, job_id)
-    scenes = [read.value for read in world.jobs.list_scenes(job.id)]
-    calls = [read.value for read in world.jobs.list_calls(job.id)]
-    links = world.artifacts.sign_urls(responses.files(job, scenes), LINK_S)
+def _show(services: Services, job_id: str) -> Response:
+    job = _watched(services, job_id)
+    scenes = [read.value for read in services.jobs.list_scenes(job.id)]
+    calls = [read.value for read in services.jobs.list_calls(job.id)]
+    links = services.artifacts.sign_urls(responses.files(job, scenes), LINK_S)
     return jsonify(responses.whole(job, scenes, calls, links))
 
 
-def _ledger(world: World, job_id: str) -> Response:
-    job = _watched(world, job_id)
-    return jsonify(responses.ledger(job, [read.value for read in world.jobs.list_calls(job.id)]))
+def _ledger(services: Services, job_id: str) -> Response:
+    job = _watched(services, job_id)
+    return jsonify(responses.ledger(job, [read.value for read in services.jobs.list_calls(job.id)]))
 
 
-def _events(world: World, job_id: str) -> Response:
+def _events(services: Services, job_id: str) -> Response:
     """What happened to the job so far, oldest first."""
-    job = _watched(world, job_id)
-    scenes, calls = world.jobs.list_scenes(job.id), world.jobs.list_calls(job.id)
+    job = _watched(services, job_id)
+    scenes, calls = services.jobs.list_scenes(job.id), services.jobs.list_calls(job.id)
     return jsonify({"events": list_events(job, [read.value for read in scenes], [read.value for read in calls])})
 
 
-def _reconcile(world: World, job_id: str) -> Response:
+def _reconcile(services: Services, job_id: str) -> Response:
     """The ledger beside a billing export; with ``"apply": true`` LOST calls that were never billed are released."""
-    job = _own(world, job_id)
+    job = _own(services, job_id)
     request.max_content_length = MAX_BILL_BYTES
     bill = parse_bill(_body())
-    return jsonify(
-        responses.reconciled(reconcile(job.id, bill, jobs=world.jobs, artifacts=world.artifacts, ledger=world.ledger))
-    )
+    return jsonify(responses.reconciled(reconcile(job.id, bill, services)))
 
 
-def _cancel(world: World, job_id: str) -> Response:
-    job = _watched(world, job_id)
-    cancelled = job_lifecycle.cancel(
-        job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
-    )
+def _cancel(services: Services, job_id: str) -> Response:
+    job = _watched(services, job_id)
+    cancelled = job_lifecycle.cancel(job.id, services)
     return jsonify(responses.summary(cancelled))
 
 
-def _resume(world: World, job_id: str) -> tuple[Response, int]:
+def _resume(services: Services, job_id: str) -> tuple[Response, int]:
     """Continue a failed or cancelled job; ``{"budget_usd"}`` sets a new limit, which is its owner's to set."""
     resumption = parse_resumption(_body() if request.get_data() else {})
     limit = None if resumption.budget_usd is None else parse_usd(resumption.budget_usd)
-    job = _watched(world, job_id) if limit is None else _own(world, job_id)
-    resumed = job_lifecycle.resume(
-        job.id, limit, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
-    )
+    job = _watched(services, job_id) if limit is None else _own(services, job_id)
+    resumed = job_lifecycle.resume(job.id, limit, services)
     return jsonify(responses.summary(resumed)), 202
 
 
-def _delete(world: World, job_id: str) -> tuple[Response, int]:
+def _delete(services: Services, job_id: str) -> tuple[Response, int]:
     """Delete a job, running or not: 202 while what it owns is being removed, 204 once it is gone (ADR 4)."""
-    job = _own(world, job_id, going=True)
-    marked = delete_job.mark(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    job = _own(services, job_id, going=True)
+    marked = delete_job.mark(job.id, services)
     if marked.state is JobState.DELETED:
         return Response(status=204), 204
     return jsonify({"id": marked.id, "state": marked.state.value}), 202
 
 
-def _own(world: World, job_id: str, *, going: bool = False) -> Job:
+def _own(services: Services, job_id: str, *, going: bool = False) -> Job:
     """The caller's own job, and an operator's when its request named no owner. Raises: NotFound for every other.
 
     ``going`` also returns a job that is deleted already, for a caller who deletes again after a lost answer.
     """
-    return _visible(world, job_id, {OPERATORS}, going=going)
+    return _visible(services, job_id, {OPERATORS}, going=going)
 
 
-def _watched(world: World, job_id: str) -> Job:
+def _watched(services: Services, job_id: str) -> Job:
     """The caller's own job, and any job for an operator: to see it, to stop it and to let it go on."""
-    return _visible(world, job_id, None)
+    return _visible(services, job_id, None)
 
 
-def _visible(world: World, job_id: str, operators_see: Collection[str] | None, *, going: bool = False) -> Job:
+def _visible(services: Services, job_id: str, operators_see: Collection[str] | None, *, going: bool = False) -> Job:
     """The job, if it is the caller's, or of an owner whose jobs ``operators_see`` (None: everybody's)."""
-    caller, now = world.identity.identify_caller(request.headers), world.clock.now()
+    caller, now = services.identity.identify_caller(request.headers), services.clock.now()
     if identifiers.ID_PATTERN.match(job_id):
-        job = world.jobs.get_job(job_id).value
+        job = services.jobs.get_job(job_id).value
         is_there = not job.is_hidden(now) or (
             going and job.state in DELETED_JOB_STATES and not job.tombstone_has_expired(now)
         )
         for_operators = operators_see is None or job.owner in operators_see
-        if is_there and (job.owner == caller or (for_operators and world.operators.is_operator(caller))):
+        if is_there and (job.owner == caller or (for_operators and services.operators.is_operator(caller))):
             return job
     raise NotFound(f"There is no job {job_id[:80]}.")
 

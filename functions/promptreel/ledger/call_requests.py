@@ -1,6 +1,6 @@
-"""The ticket of every paid call, made in one place: what is planned, what is claimed and what is sent are the same."""
+"""The request of every paid call, made in one place: what is planned, what is claimed and what is sent are the same."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from promptreel.domain import identifiers
@@ -12,28 +12,35 @@ from promptreel.domain.tariffs import Tariff, image_tariff, raise_output_limit
 from promptreel.ledger.claims import CallRequest
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a call: its number from 1, the digest of its inputs, and when its price is looked up."""
+
+    number: int
+    digest: str
+    at: datetime
+
+
 def seed(job: Job, *parts: str) -> int:
     """The seed of one call: the job's own, or one that follows from its id, and another for every attempt."""
     base = str(job.request.seed) if job.request.seed is not None else job.id
     return int(identifiers.digest(base, *parts)[:7], 16)
 
 
-def text(
-    job: Job, tariff: Tariff, purpose: str, scene: Scene | None, attempt: int, digest: str, at: datetime
-) -> CallRequest:
-    """The storyboard's, or, with a scene, that of its milder words."""
-    ticket = CallRequest(
+def text(job: Job, tariff: Tariff, purpose: str, scene: Scene | None, attempt: Attempt) -> CallRequest:
+    """The call for the storyboard, or for the rewritten prompts of a scene."""
+    request = CallRequest(
         job_id=job.id,
         run=job.run,
         kind="text",
         model=tariff.model.id,
         purpose=purpose,
-        digest=digest,
-        price_micros=tariff.reserved_micros(at),
+        digest=attempt.digest,
+        price_micros=tariff.reserved_micros(attempt.at),
         timeout_s=tariff.model.timeout_s,
-        attempt=attempt,
+        attempt=attempt.number,
     )
-    return ticket if scene is None else replace(ticket, scene=scene.id, take=scene.take)
+    return request if scene is None else replace(request, scene=scene.id, take=scene.take)
 
 
 def keyframe_tariff(model: ImageModel, location: str, cut_offs: int = 0) -> Tariff:
@@ -42,25 +49,25 @@ def keyframe_tariff(model: ImageModel, location: str, cut_offs: int = 0) -> Tari
     return image_tariff(model, IMAGE_SIZE, MAX_REFERENCES, limit, location)
 
 
-def keyframe(
-    job: Job, tariff: Tariff, scene: Scene, frame: KeyframeName, attempt: int, digest: str, at: datetime
-) -> CallRequest:
+def keyframe(job: Job, tariff: Tariff, scene: Scene, frame: KeyframeName, attempt: Attempt) -> CallRequest:
+    """The call for one keyframe."""
     return CallRequest(
         job_id=job.id,
         run=job.run,
         kind="image",
         model=tariff.model.id,
         purpose=scene.keyframe_purpose(frame),
-        digest=digest,
-        price_micros=tariff.reserved_micros(at),
+        digest=attempt.digest,
+        price_micros=tariff.reserved_micros(attempt.at),
         timeout_s=tariff.model.timeout_s,
         scene=scene.id,
         take=scene.take,
-        attempt=attempt,
+        attempt=attempt.number,
     )
 
 
 def clip(job: Job, plan: Plan, scene: Scene, digest: str, at: datetime) -> CallRequest:
+    """The call for the clip of a scene's current take and attempt."""
     model = plan.video_of(scene)
     call = scene.clip_call_id(job.id)
     return CallRequest(

@@ -41,26 +41,34 @@ class Artifact:
     content_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A paid call to make: where its answer is kept, what it costs, and the latest moment for its answer."""
+
+    request: CallRequest
+    artifact: Artifact
+    tariff: Tariff
+    until: datetime
+
+
 def pay(
-    ticket: CallRequest,
-    artifact: Artifact,
-    tariff: Tariff,
+    order: Order,
     post: Callable[[float], Made | Declined],
-    *,
     ledger: Ledger,
     artifacts: ArtifactStore,
     clock: Clock,
-    until: datetime,
 ) -> Claim:
-    """Make one call unless it is made; afterwards it is `Paid`, `Closed`, `Busy` or `Superseded`, never `Mine`.
+    """Make one call unless it is made; afterwards it is `Paid`, `EndedWithoutOutput`, `Busy` or `Superseded`.
 
-    `Busy` also when its answer might come after `until`: a request that is cut off there pays for what nobody keeps.
+    `Busy` also when its answer might come after ``order.until``: a request that is cut off there pays for an answer
+    that is lost.
 
     Raises: QuotaExhausted, Transient (nothing is paid, the same call may be sent again); BudgetExceeded.
     """
-    if clock.now() + timedelta(seconds=ticket.timeout_s) > until:
-        return Busy(ticket.planned(clock.now()), wait_s=0.0)
-    claim = ledger.claim(ticket)
+    request, artifact = order.request, order.artifact
+    if clock.now() + timedelta(seconds=request.timeout_s) > order.until:
+        return Busy(request.planned(clock.now()), wait_s=0.0)
+    claim = ledger.claim(request)
     if isinstance(claim, Busy) and claim.call.state is CallState.UNCERTAIN:
         if artifacts.exists(artifact.path):
             return Paid(ledger.adopt(claim.call, artifacts.uri(artifact.path)))
@@ -70,7 +78,7 @@ def pay(
     if not isinstance(claim, Acquired):
         return claim
     try:
-        made = ledger.send(claim, ticket, post)
+        made = ledger.send(claim, request, post)
     except Throttled as error:
         raise QuotaExhausted(error.reason) from error
     except Unpaid as error:
@@ -79,8 +87,8 @@ def pay(
         return EndedWithoutOutput(claim.call.evolve(reason=error.reason, codes=error.codes, updated=clock.now()))
     except AnswerLost as error:
         return EndedWithoutOutput(ledger.give_up(claim.call, clock.now(), error.reason))
-    usage = tariff.complete(made.usage)
-    cost_micros = tariff.cost_micros(usage, clock.now())
+    usage = order.tariff.complete(made.usage)
+    cost_micros = order.tariff.cost_micros(usage, clock.now())
     if isinstance(made, Declined):
         return EndedWithoutOutput(
             ledger.settle_declined(

@@ -1,18 +1,34 @@
 """How a request becomes a job, the same by HTTPS, by ``gcloud workflows run`` and in an uploaded file."""
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from typing import Any
 
 from promptreel.domain.job import Job
 from promptreel.domain.planning import accept
+from promptreel.services import Services
 from promptreel.usecases import job_lifecycle
 
 
-def accept_job(job_id: str, owner: str, payload: Any, now: datetime, *, keep: timedelta, upload: str = "") -> Job:
-    """A job as submitted, not stored yet; it carries what was read from its prompt and what cannot be met.
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request as it came in, whose job it becomes, and for whom. ``upload`` names the file that held it."""
 
-    Raises: Invalid; BudgetExceeded with the amount needed.
+    job_id: str
+    owner: str
+    payload: Any
+    upload: str = ""
+
+
+def accept_request(submission: Submission, services: Services) -> Job:
+    """Check a request and store its job, with what was read from its prompt and what cannot be met.
+
+    Idempotent: the same submission returns the job that it created before.
+
+    Raises: Invalid; BudgetExceeded with the amount needed; Conflict when the id stands for another request.
     """
-    request, brief = accept(payload, now)
-    job = job_lifecycle.new_job(job_id, owner, request, now, keep=keep, upload=upload)
-    return job.evolve(inferred=brief.inferred, warnings=brief.warnings)
+    now = services.clock.now()
+    request, brief = accept(submission.payload, now)
+    job = job_lifecycle.new_job(submission.job_id, submission.owner, request, now, now + services.keep)
+    return job_lifecycle.create(
+        job.evolve(upload=submission.upload, inferred=brief.inferred, warnings=brief.warnings), services.jobs
+    )

@@ -1,4 +1,4 @@
-"""close_job: the last step of a good run. The film stands; the job says so once."""
+"""close_job: the last step of a run whose film is cut."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from promptreel.domain.states import JobState
 from promptreel.errors import Broken
 from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.logging.endings import log_job_ended
-from promptreel.ports.storage import JobStore, Replace
-from promptreel.ports.system import Clock, Ids
+from promptreel.ports.storage import Replace
+from promptreel.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,17 @@ class JobClosed:
     spent_usd: str = ""
 
 
-def close_job(cmd: CloseJob, *, jobs: JobStore, clock: Clock, ids: Ids) -> JobClosed:
-    """COMPLETE, with the film's address and what it cost; asked again, it answers as before."""
-    job = retry_on_conflict(lambda: _complete(cmd, jobs, clock), clock, ids)
+def close_job(cmd: CloseJob, services: Services) -> JobClosed:
+    """Complete the job. Idempotent: a repeated call returns the stored result."""
+    job = retry_on_conflict(lambda: _complete(cmd, services), services.clock, services.ids)
     if job is None or job.output is None:
         return JobClosed("superseded")
-    spent = spent_micros(read.value for read in jobs.list_calls(job.id))
+    spent = spent_micros(read.value for read in services.jobs.list_calls(job.id))
     return JobClosed("complete", film_uri=job.output.film_uri, spent_usd=format_usd(spent))
 
 
-def _complete(cmd: CloseJob, jobs: JobStore, clock: Clock) -> Job | None:
+def _complete(cmd: CloseJob, services: Services) -> Job | None:
+    jobs = services.jobs
     read = jobs.get_job(cmd.job_id)
     job = read.value
     if job.run != cmd.run or (job.is_final and job.state is not JobState.COMPLETE):
@@ -52,7 +53,7 @@ def _complete(cmd: CloseJob, jobs: JobStore, clock: Clock) -> Job | None:
     remedies = filter(None, map(recovery.remedy_warning, scenes))
     replaced = succession.replacement_warnings(calls)
     warnings = (*job.warnings, *replaced, *remedies, *recovery.keyframe_warnings(scenes, calls))
-    done = job.to(JobState.COMPLETE, clock.now(), warnings=warnings)
+    done = job.to(JobState.COMPLETE, services.clock.now(), warnings=warnings)
     jobs.write(Replace(job.id, read, done))
     log_job_ended(done, jobs)
     return done

@@ -14,9 +14,8 @@ from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.errors import Transient
 from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.logging.endings import log_job_ended
-from promptreel.ports.orchestration import Executions
-from promptreel.ports.storage import ArtifactStore, Inbox, JobStore, Replace
-from promptreel.ports.system import Clock, Ids
+from promptreel.ports.storage import Replace
+from promptreel.services import Services
 
 # A worker that was under way when the mark was written may still upload until its request times out: the stitcher's
 # 30 minutes are the longest (infra/config/services.json). Requests take real time, so this is not paced.
@@ -25,15 +24,7 @@ TOMBSTONE_DAYS = 30  # longer than any event, task or execution is delivered aga
 ERASED_AT_ONCE = 200  # a batch holds at most 500 writes
 
 
-def mark(
-    job_id: str,
-    *,
-    jobs: JobStore,
-    executions: Executions,
-    clock: Clock,
-    ids: Ids,
-    expired_only: bool = False,
-) -> Job:
+def mark(job_id: str, services: Services, *, expired_only: bool = False) -> Job:
     """Delete a job, whatever its state; a job that is going or gone stays as it is.
 
     ``expired_only`` leaves a job alone whose expiry has been put off since somebody looked.
@@ -42,26 +33,27 @@ def mark(
     """
 
     def attempt() -> Job:
-        read, now = jobs.get_job(job_id), clock.now()
+        read, now = services.jobs.get_job(job_id), services.clock.now()
         if read.value.state in DELETED_JOB_STATES or (expired_only and not read.value.is_hidden(now)):
             return read.value
         marked = read.value.mark_deleted(now)
-        jobs.write(Replace(job_id, read, marked))
+        services.jobs.write(Replace(job_id, read, marked))
         return marked
 
-    job = retry_on_conflict(attempt, clock, ids)
+    job = retry_on_conflict(attempt, services.clock, services.ids)
     if job.execution and job.state is JobState.DELETING:
         with suppress(Transient):  # an execution that goes on finds at its next step that it is superseded
-            executions.cancel(job.execution)
+            services.executions.cancel(job.execution)
     return job
 
 
-def purge(job: Job, *, jobs: JobStore, artifacts: ArtifactStore, inbox: Inbox, clock: Clock, ids: Ids) -> bool:
+def purge(job: Job, services: Services) -> bool:
     """Remove what a marked job owns, as far as it may go now; True once only the tombstone is left.
 
     What an unfinished call may deliver stays until the call is finished, and the calls stay with it: money that may
     be owed is counted to the end.
     """
+    jobs, artifacts, clock, ids = services.jobs, services.artifacts, services.clock, services.ids
     calls = [read.value for read in jobs.list_calls(job.id)]
     open_calls = [call for call in calls if not call.is_finished]
     awaited = tuple(artifacts.uri(call.prefix) for call in open_calls if call.prefix)
@@ -69,32 +61,32 @@ def purge(job: Job, *, jobs: JobStore, artifacts: ArtifactStore, inbox: Inbox, c
         if not stored.uri.startswith(awaited):
             artifacts.delete(stored.uri)
     if job.upload:
-        inbox.delete_report(job.upload, job.id)
+        services.inbox.delete_report(job.upload, job.id)
     if open_calls:
         return False
-    counted = retry_on_conflict(lambda: _count(job.id, calls, jobs, clock), clock, ids)
+    counted = retry_on_conflict(lambda: _store_spending(job.id, calls, services), clock, ids)
     while jobs.delete_owned_documents(job.id, ERASED_AT_ONCE):
         pass
     if clock.now() - counted.updated < timedelta(seconds=LATECOMERS_S):
         return False
-    return retry_on_conflict(lambda: _bury(job.id, jobs, clock), clock, ids)
+    return retry_on_conflict(lambda: _write_tombstone(job.id, services), clock, ids)
 
 
-def _count(job_id: str, calls: list[Call], jobs: JobStore, clock: Clock) -> Job:
+def _store_spending(job_id: str, calls: list[Call], services: Services) -> Job:
     """Write on the job what it has cost, once, before the calls that say so are removed."""
-    read = jobs.get_job(job_id)
+    read = services.jobs.get_job(job_id)
     if read.value.spent_micros is not None:
         return read.value
-    counted = read.value.evolve(spent_micros=committed_micros(calls), updated=clock.now())
-    jobs.write(Replace(job_id, read, counted))
+    counted = read.value.evolve(spent_micros=committed_micros(calls), updated=services.clock.now())
+    services.jobs.write(Replace(job_id, read, counted))
     return counted
 
 
-def _bury(job_id: str, jobs: JobStore, clock: Clock) -> bool:
-    read, now = jobs.get_job(job_id), clock.now()
+def _write_tombstone(job_id: str, services: Services) -> bool:
+    read, now = services.jobs.get_job(job_id), services.clock.now()
     if read.value.state is not JobState.DELETED:
         forget = now + timedelta(days=TOMBSTONE_DAYS)
-        buried = read.value.to(JobState.DELETED, now, upload="", execution=None, forget=forget)
-        jobs.write(Replace(job_id, read, buried))
-        log_job_ended(buried, jobs)
+        tombstone = read.value.to(JobState.DELETED, now, upload="", execution=None, forget=forget)
+        services.jobs.write(Replace(job_id, read, tombstone))
+        log_job_ended(tombstone, services.jobs)
     return True

@@ -15,13 +15,13 @@ from promptreel.domain.scene import Keyframe, KeyframeName, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import Broken, NotFound, PromptreelError, Rejected
 from promptreel.ledger import call_requests
-from promptreel.ledger.claims import Busy, Claim, EndedWithoutOutput, Ledger, Paid
+from promptreel.ledger.claims import Busy, Claim, EndedWithoutOutput, Paid
 from promptreel.ledger.optimistic_locking import retry_on_conflict
-from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Artifact, Made, last_answer, pay
-from promptreel.ports.models import Declined, ImageGenerator, ImageRequest, ImageResult, TextGenerator
-from promptreel.ports.orchestration import ClipQueue
-from promptreel.ports.storage import ArtifactStore, JobStore, Replace
-from promptreel.ports.system import Clock, Ids
+from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Artifact, Made, Order, last_answer, pay
+from promptreel.ports.models import Declined, ImageRequest, ImageResult
+from promptreel.ports.storage import JobStore, Replace
+from promptreel.ports.system import Clock
+from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming, job_lifecycle
 from promptreel.usecases.rewrite_prompts import rewrite_refused_prompts
 
@@ -61,23 +61,13 @@ class KeyframeRefused(Rejected):
     default_code = "keyframe_refused"
 
 
-def draw_keyframe(
-    cmd: DrawKeyframe,
-    *,
-    jobs: JobStore,
-    artifacts: ArtifactStore,
-    writer: TextGenerator,
-    painter: ImageGenerator,
-    queue: ClipQueue,
-    ledger: Ledger,
-    clock: Clock,
-    ids: Ids,
-) -> KeyframeDrawn:
-    """Draw one keyframe; asked again, it answers as before and pays nothing.
+def draw_keyframe(cmd: DrawKeyframe, services: Services) -> KeyframeDrawn:
+    """Draw one keyframe. Idempotent: a repeated call returns the stored result and makes no paid call.
 
     Raises: KeyframeRefused when the painter refuses every try at a first picture; Misconfigured when no painter can be
     used; BudgetExceeded.
     """
+    jobs, clock, ids = services.jobs, services.clock, services.ids
     until = last_answer(clock.now(), REQUEST_S)
     job = jobs.get_job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
@@ -86,33 +76,9 @@ def draw_keyframe(
     if scene.take != cmd.take:
         return KeyframeDrawn("outdated")
     if scene.keyframe(cmd.frame) is None:
-        ready = rewrite_refused_prompts(
-            job,
-            scene,
-            jobs=jobs,
-            artifacts=artifacts,
-            writer=writer,
-            ledger=ledger,
-            clock=clock,
-            ids=ids,
-            until=until,
-        )
+        ready = rewrite_refused_prompts(job, scene, services, until)
         try:
-            drawn = (
-                _draw(
-                    job,
-                    ready,
-                    cmd.frame,
-                    jobs=jobs,
-                    artifacts=artifacts,
-                    painter=painter,
-                    ledger=ledger,
-                    clock=clock,
-                    until=until,
-                )
-                if isinstance(ready, Scene)
-                else ready
-            )
+            drawn = _draw(job, ready, cmd.frame, services, until) if isinstance(ready, Scene) else ready
         except KeyframeRefused as error:
             if not scene.redraw:
                 raise
@@ -124,27 +90,17 @@ def draw_keyframe(
         if not isinstance(drawn, Keyframe):
             return KeyframeDrawn("superseded")
         keyframe = drawn
-        retry_on_conflict(lambda: _hang_up(cmd, keyframe, jobs, clock), clock, ids)
+        retry_on_conflict(lambda: _store_keyframe(cmd, keyframe, jobs, clock), clock, ids)
     if jobs.get_scene(cmd.job_id, cmd.scene).value.keyframes_drawn:
-        filming.dispatch(job, cmd.scene, jobs=jobs, queue=queue, clock=clock, ids=ids)
+        filming.dispatch(job, cmd.scene, services)
     if all(read.value.keyframes_drawn for read in jobs.list_scenes(job.id)):
-        job_lifecycle.advance(job.id, job.run, JobState.KEYFRAMES, JobState.VIDEO_GEN, jobs=jobs, clock=clock, ids=ids)
+        job_lifecycle.advance(job, JobState.KEYFRAMES, JobState.VIDEO_GEN, services)
     return KeyframeDrawn("drawn")
 
 
-def _draw(
-    job: Job,
-    scene: Scene,
-    frame: KeyframeName,
-    *,
-    jobs: JobStore,
-    artifacts: ArtifactStore,
-    painter: ImageGenerator,
-    ledger: Ledger,
-    clock: Clock,
-    until: datetime,
-) -> Keyframe | Claim:
-    """The picture, or why there is none now."""
+def _draw(job: Job, scene: Scene, frame: KeyframeName, services: Services, until: datetime) -> Keyframe | Claim:
+    """The keyframe, or the claim that says why there is none now."""
+    artifacts, clock = services.artifacts, services.clock
     plan = job.require_plan()
     before = scene.keyframe("start") if frame == "end" else None
     if frame == "end" and before is None:
@@ -155,8 +111,8 @@ def _draw(
     tries, cut_offs, was_misfit, reason, remedy = 0, 0, False, "", ""
     model = registry().image_model(plan.image_model)
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        tariff = call_requests.keyframe_tariff(model, painter.location, cut_offs)
-        sketch = ImageRequest(
+        tariff = call_requests.keyframe_tariff(model, services.images.location, cut_offs)
+        request = ImageRequest(
             model=model.id,
             prompt=_prompt(job, scene, frame, model, continues=before is not None),
             references=references,
@@ -167,16 +123,16 @@ def _draw(
             max_output_tokens=tariff.output_limit,
             thinking_level=model.thinking_level,
         )
-        digest = _digest(sketch, before)
-        ticket = call_requests.keyframe(job, tariff, scene, frame, attempt, digest, clock.now())
+        digest = _digest(request, before)
+        this_attempt = call_requests.Attempt(attempt, digest, clock.now())
+        call = call_requests.keyframe(job, tariff, scene, frame, this_attempt)
+        may_redraw = None if was_misfit else partial(_can_pay_another, job.id, call.price_micros, services.jobs)
 
-        may_redraw = None if was_misfit else partial(_can_pay_another, job.id, ticket.price_micros, jobs)
-
-        def post(left_s: float, asked: ImageRequest = sketch, may_redraw: MayRedraw = may_redraw) -> Made | Declined:
-            return _judge_shape(painter.generate_image(asked, left_s), frame, asked, may_redraw)
+        def post(left_s: float, asked: ImageRequest = request, may_redraw: MayRedraw = may_redraw) -> Made | Declined:
+            return _judge_shape(services.images.generate_image(asked, left_s), frame, asked, may_redraw)
 
         artifact = Artifact(f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png", "image/png")
-        claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
+        claim = pay(Order(call, artifact, tariff, until), post, services.ledger, artifacts, clock)
         if isinstance(claim, Paid):
             paid = claim.call  # perhaps made from an earlier version of the prompt's template
             uri = paid.artifact or artifacts.uri(artifact.path)
@@ -233,15 +189,15 @@ def _prompt(job: Job, scene: Scene, frame: KeyframeName, model: ImageModel, *, c
     return prompt
 
 
-def _digest(sketch: ImageRequest, before: Keyframe | None) -> str:
+def _digest(request: ImageRequest, before: Keyframe | None) -> str:
     """A name for everything the picture is made from."""
-    size = "x".join(map(str, sketch.frame_px))
+    size = "x".join(map(str, request.frame_px))
     return identifiers.digest(
-        sketch.model, sketch.prompt, sketch.size, size, str(sketch.seed), before.digest if before else ""
+        request.model, request.prompt, request.size, size, str(request.seed), before.digest if before else ""
     )
 
 
-def _hang_up(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: Clock) -> None:
+def _store_keyframe(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: Clock) -> None:
     """Write the picture on its scene, and as the first picture of the scene that goes on from it."""
     scenes = jobs.list_scenes(cmd.job_id)
     position = next((index for index, read in enumerate(scenes) if read.value.id == cmd.scene), None)
@@ -265,5 +221,6 @@ def _give_up(cmd: DrawKeyframe, problem: Problem, jobs: JobStore, clock: Clock) 
 
 def _with(scene: Scene, frame: KeyframeName, drawn: Keyframe, now: datetime) -> Scene:
     awaited = tuple(name for name in scene.redraw if name != frame)
-    hung = scene.evolve(**{frame: drawn}, redraw=awaited, updated=now)
-    return hung.to(SceneState.DRAWN, now) if hung.keyframes_drawn and hung.state is SceneState.PENDING else hung
+    updated = scene.evolve(**{frame: drawn}, redraw=awaited, updated=now)
+    is_drawn = updated.keyframes_drawn and updated.state is SceneState.PENDING
+    return updated.to(SceneState.DRAWN, now) if is_drawn else updated

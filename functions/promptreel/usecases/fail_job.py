@@ -1,12 +1,11 @@
-"""fail_job: the last step of a bad run. The job tells its owner what went wrong and what to do."""
+"""fail_job: the last step of a run that cannot go on. The job shows its owner the problem and the remedy."""
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
 from promptreel.domain.document import Problem
-from promptreel.ports.storage import JobStore
-from promptreel.ports.system import Clock, Ids
+from promptreel.services import Services
 from promptreel.usecases import job_lifecycle
 
 RETRY_REMEDY = "Resume the job; what is made and paid is kept."
@@ -28,10 +27,10 @@ class JobFailed:
     state: str
 
 
-def fail_job(cmd: FailJob, *, jobs: JobStore, clock: Clock, ids: Ids) -> JobFailed:
-    """FAILED with its reason, unless the job has ended or moved on to a newer run."""
+def fail_job(cmd: FailJob, services: Services) -> JobFailed:
+    """Fail the job with its problem, unless it has ended or has a newer run."""
     problem = problem_of(cmd.error)
-    job = job_lifecycle.fail(cmd.job_id, cmd.run, problem, jobs=jobs, clock=clock, ids=ids)
+    job = job_lifecycle.fail(cmd.job_id, cmd.run, problem, services)
     return JobFailed("superseded" if job is None else job.state.value.lower())
 
 

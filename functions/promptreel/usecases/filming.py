@@ -12,12 +12,11 @@ from promptreel.domain.job import Job
 from promptreel.domain.scene import Clip, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import NotFound, PromptreelError, Transient
-from promptreel.ledger.claims import Ledger
 from promptreel.ledger.optimistic_locking import retry_on_conflict
-from promptreel.ports.models import Failed, OperationState, Succeeded, VideoGenerator
-from promptreel.ports.orchestration import ClipQueue, ClipTask
-from promptreel.ports.storage import ArtifactStore, JobStore, Replace
-from promptreel.ports.system import Clock, Ids
+from promptreel.ports.models import Failed, OperationState, Succeeded
+from promptreel.ports.orchestration import ClipTask
+from promptreel.ports.storage import ArtifactStore, Replace
+from promptreel.services import DocumentServices, Services
 from promptreel.usecases import artifact_integrity
 
 log = logging.getLogger(__name__)
@@ -32,49 +31,49 @@ def is_overdue(scene: Scene, now: datetime, pace: float) -> bool:
     return scene.queued_at is None or now - scene.queued_at > timedelta(seconds=LOOK_FOR_TASK_AFTER_S * pace)
 
 
-def dispatch(job: Job, scene_id: str, *, jobs: JobStore, queue: ClipQueue, clock: Clock, ids: Ids) -> None:
+def dispatch(job: Job, scene_id: str, services: Services) -> None:
     """Put the clip of a drawn or queued scene into the queue. Repeating is harmless: it is the same task.
 
     The scene is written first: a task that was never made is made by the next call, under the same name.
     """
 
     def attempt() -> Scene | None:
-        read = jobs.get_scene(job.id, scene_id)
+        read = services.jobs.get_scene(job.id, scene_id)
         if read.value.state is not SceneState.DRAWN:
             return read.value if read.value.is_live else None
-        now = clock.now()
+        now = services.clock.now()
         queued = read.value.to(SceneState.QUEUED, now, dispatch=read.value.dispatch + 1, queued_at=now)
-        jobs.write(Replace(job.id, read, queued))
+        services.jobs.write(Replace(job.id, read, queued))
         return queued
 
-    scene = retry_on_conflict(attempt, clock, ids)
+    scene = retry_on_conflict(attempt, services.clock, services.ids)
     if scene is not None:
-        queue.enqueue(_task(job, scene), high=_is_high(job))
+        services.queue.enqueue(_task(job, scene), high=_is_high(job))
 
 
-def redispatch(job: Job, scene: Scene, *, jobs: JobStore, queue: ClipQueue, clock: Clock, ids: Ids) -> None:
+def redispatch(job: Job, scene: Scene, services: Services) -> None:
     """Make a new task for a scene whose task is done or was never made; one that still waits is left alone.
 
     Without the look, a queue that is slower than its tasks' patience would fill with copies and never recover.
     """
     try:
-        waits = queue.contains(_task(job, scene), high=_is_high(job))
+        waits = services.queue.contains(_task(job, scene), high=_is_high(job))
     except Transient as error:  # it says nothing; the next poll looks again
         log.warning("look for clip task failed", extra={"json_fields": {"scene_id": scene.id, "error": str(error)}})
         return
 
     def attempt() -> Scene | None:
-        read = jobs.get_scene(job.id, scene.id)
-        seen, now = read.value, clock.now()
+        read = services.jobs.get_scene(job.id, scene.id)
+        seen, now = read.value, services.clock.now()
         if not seen.is_live or seen.dispatch != scene.dispatch:
             return None
         changed = seen.evolve(dispatch=seen.dispatch + (not waits), queued_at=now, updated=now)
-        jobs.write(Replace(job.id, read, changed))
+        services.jobs.write(Replace(job.id, read, changed))
         return changed
 
-    queued = retry_on_conflict(attempt, clock, ids)
+    queued = retry_on_conflict(attempt, services.clock, services.ids)
     if queued is not None and not waits:
-        queue.enqueue(_task(job, queued), high=_is_high(job))
+        services.queue.enqueue(_task(job, queued), high=_is_high(job))
 
 
 def _task(job: Job, scene: Scene) -> ClipTask:
@@ -124,14 +123,13 @@ def refilmable(job: Job, scenes: Sequence[Scene], calls: Sequence[Call]) -> froz
     return frozenset(found)
 
 
-def reject_clips(
-    job_id: str, run: int, problems: Mapping[str, Problem], *, jobs: JobStore, clock: Clock, ids: Ids
-) -> None:
+def reject_clips(job_id: str, run: int, problems: Mapping[str, Problem], services: DocumentServices) -> None:
     """Take clips that cannot be used out of a film about to be cut; the job returns to filming.
 
     ``problems`` names the scenes. What becomes of each is `recovery.without_clip`'s to say. Idempotent: a job that is
     not being cut any more, and a scene whose clip was rejected already, are left as they are.
     """
+    jobs, clock = services.jobs, services.clock
 
     def attempt() -> None:
         read = jobs.get_job(job_id)  # before the calls: a refused batch begins again here (budget)
@@ -150,7 +148,7 @@ def reject_clips(
                 changes.append(Replace(job_id, found, changed))
         jobs.write(*changes)
 
-    retry_on_conflict(attempt, clock, ids)
+    retry_on_conflict(attempt, clock, services.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,48 +159,39 @@ class Polled:
     states: Mapping[str, OperationState | PromptreelError]
 
 
-def poll(calls: Iterable[Call], *, filmer: VideoGenerator, clock: Clock) -> Polled:
+def poll(calls: Iterable[Call], services: Services) -> Polled:
     """Ask the provider for the operations of these calls, all at once."""
-    began = clock.now()
-    return Polled(began, filmer.poll_all([call.operation for call in calls if call.operation], POLLS_S))
+    began = services.clock.now()
+    return Polled(began, services.video.poll_all([call.operation for call in calls if call.operation], POLLS_S))
 
 
-def resolve(
-    call: Call,
-    *,
-    ledger: Ledger,
-    filmer: VideoGenerator,
-    artifacts: ArtifactStore,
-    clock: Clock,
-    polled: Polled | None = None,
-) -> Call:
+def resolve(call: Call, services: Services, polled: Polled | None = None) -> Call:
     """Look once at what became of a clip's call and record it. Any worker may do this, as often as it likes.
 
     ``polled`` is what the provider has said already; without it the provider is asked.
     """
     try:
-        return _look(call, polled, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
+        return _look(call, services, polled)
     except Transient as error:  # a look that failed says nothing; one scene's bad luck must not stop the others
         log.warning("look at clip failed", extra={"json_fields": {"call": call.id, "error": str(error)}})
         return call
 
 
-def _look(
-    call: Call, polled: Polled | None, *, ledger: Ledger, filmer: VideoGenerator, artifacts: ArtifactStore, clock: Clock
-) -> Call:
+def _look(call: Call, services: Services, polled: Polled | None) -> Call:
+    ledger = services.ledger
     if call.state not in {CallState.RESERVED, CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
         return call
     if not call.operation:
         if call.state in {CallState.RESERVED, CallState.SENT}:
             return ledger.expire(call)
-        return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
-    polled = polled or poll([call], filmer=filmer, clock=clock)
+        return _look_in_bucket(call, services)
+    polled = polled or poll([call], services)
     seen = polled.states.get(call.operation)
     if seen is None or isinstance(seen, PromptreelError):
         # Refused, forgotten, broken or not answered in time: the clip may lie in the bucket all the same.
         error = str(seen or "no answer in time")
         log.warning("poll failed", extra={"json_fields": {"call": call.id, "error": error}})
-        return _look_in_bucket(call, ledger=ledger, artifacts=artifacts, clock=clock)
+        return _look_in_bucket(call, services)
     if isinstance(seen, Succeeded):
         return ledger.settle(call, cost_micros=call.reserved_micros, artifact=seen.uri)
     if isinstance(seen, Failed):
@@ -210,10 +199,10 @@ def _look(
     return ledger.give_up(call, polled.began, "The operation did not end within its longest latency.")
 
 
-def _look_in_bucket(call: Call, *, ledger: Ledger, artifacts: ArtifactStore, clock: Clock) -> Call:
+def _look_in_bucket(call: Call, services: Services) -> Call:
     """Polling cannot help: only this call could have written below its prefix, so what is there is its output."""
-    looked_at = clock.now()
-    for stored in artifacts.list(call.prefix):
+    looked_at, ledger = services.clock.now(), services.ledger
+    for stored in services.artifacts.list(call.prefix):
         if stored.uri.endswith(".mp4"):
             if call.operation:  # its answer came; the operation cannot be polled
                 return ledger.settle(call, cost_micros=call.reserved_micros, artifact=stored.uri)

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from promptreel.domain import identifiers
 from promptreel.domain.call import committed_micros
@@ -15,23 +15,21 @@ from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import BudgetExceeded, Conflict, NotFound, Transient, VersionConflict
 from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.logging.endings import log_job_ended
-from promptreel.ports.orchestration import Executions
 from promptreel.ports.storage import Create, JobStore, Replace, Versioned
-from promptreel.ports.system import Clock, Ids
+from promptreel.services import Services
 
 
-def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime, *, keep: timedelta, upload: str = "") -> Job:
-    """A job as submitted, not stored yet. It expires after ``keep``; ``upload`` is the file that asked for it."""
+def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime, expires: datetime) -> Job:
+    """A job as submitted, not stored yet."""
     limit = DEFAULT_LIMIT_MICROS if request.budget_usd is None else parse_usd(request.budget_usd)
-    wish = json.dumps(request.model_dump(mode="json"), sort_keys=True)
+    content = json.dumps(request.model_dump(mode="json"), sort_keys=True)
     return Job(
         id=job_id,
         owner=owner,
-        origin=identifiers.digest(owner, wish),
+        origin=identifiers.digest(owner, content),
         request=request,
         budget=Budget(limit_micros=limit),
-        upload=upload,
-        expires=now + keep,
+        expires=expires,
         created=now,
         updated=now,
     )
@@ -60,46 +58,45 @@ def create(job: Job, jobs: JobStore) -> Job:
     return job
 
 
-def cancel(job_id: str, *, jobs: JobStore, executions: Executions, clock: Clock, ids: Ids) -> Job:
+def cancel(job_id: str, services: Services) -> Job:
     """CANCELLED first, so that nothing new is paid; then the execution, whose cancellation cannot be caught.
 
-    A cancelled job cancelled again is fine. Raises: Conflict for a job that ended in another way.
+    Idempotent. Raises: Conflict for a job that ended in another way.
     """
 
     def attempt() -> Job:
-        read = jobs.get_job(job_id)
+        read = services.jobs.get_job(job_id)
         if read.value.state is JobState.CANCELLED:
             return read.value
         if read.value.is_final:
             raise Conflict(f"The job is {read.value.state}; only a running job can be cancelled.", code="job_is_final")
-        cancelled = read.value.to(JobState.CANCELLED, clock.now())
-        jobs.write(Replace(job_id, read, cancelled))
-        log_job_ended(cancelled, jobs)
+        cancelled = read.value.to(JobState.CANCELLED, services.clock.now())
+        services.jobs.write(Replace(job_id, read, cancelled))
+        log_job_ended(cancelled, services.jobs)
         return cancelled
 
-    job = retry_on_conflict(attempt, clock, ids)
+    job = retry_on_conflict(attempt, services.clock, services.ids)
     if job.execution:
-        executions.cancel(job.execution)
+        services.executions.cancel(job.execution)
     return job
 
 
-def resume(
-    job_id: str, limit_micros: int | None, *, jobs: JobStore, executions: Executions, clock: Clock, ids: Ids
-) -> Job:
+def resume(job_id: str, limit_micros: int | None, services: Services) -> Job:
     """Go on at the first unfinished piece, with a new run; what is made and paid stays as it is.
 
     A job that goes on already is fine. Raises: Conflict for a finished film; BudgetExceeded for a limit that is
     spent or reserved already.
     """
-    job = retry_on_conflict(lambda: _reopen(job_id, limit_micros, jobs, clock), clock, ids)
+    job = retry_on_conflict(lambda: _reopen(job_id, limit_micros, services), services.clock, services.ids)
     if job.execution is None:
         with suppress(Transient):  # the job stands; sweep_jobs gives it an execution
-            executions.start(job.id, job.run)
+            services.executions.start(job.id, job.run)
     return job
 
 
-def _reopen(job_id: str, limit_micros: int | None, jobs: JobStore, clock: Clock) -> Job:
-    read, now = jobs.get_job(job_id), clock.now()
+def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
+    jobs = services.jobs
+    read, now = jobs.get_job(job_id), services.clock.now()
     job = read.value
     if job.is_hidden(now):
         raise NotFound(f"There is no job {job_id}.")
@@ -142,50 +139,50 @@ def _unfinished(job: Job, scenes: list[Scene]) -> JobState:
     return JobState.STITCH if all(scene.state is SceneState.DONE for scene in scenes) else JobState.VIDEO_GEN
 
 
-def fail(job_id: str, run: int, problem: Problem, *, jobs: JobStore, clock: Clock, ids: Ids) -> Job | None:
-    """FAILED with its reason, unless the run is stale or the job has ended; the job as it stands, None when stale."""
+def fail(job_id: str, run: int, problem: Problem, services: Services) -> Job | None:
+    """Fail a job unless it has ended. Returns: the job as stored; None when the run is stale."""
 
     def attempt() -> Job | None:
-        read = jobs.get_job(job_id)
+        read = services.jobs.get_job(job_id)
         if read.value.run != run:
             return None
         if read.value.is_final:
             return read.value
-        failed = read.value.to(JobState.FAILED, clock.now(), error=problem)
-        jobs.write(Replace(job_id, read, failed))
-        log_job_ended(failed, jobs)
+        failed = read.value.to(JobState.FAILED, services.clock.now(), error=problem)
+        services.jobs.write(Replace(job_id, read, failed))
+        log_job_ended(failed, services.jobs)
         return failed
 
-    return retry_on_conflict(attempt, clock, ids)
+    return retry_on_conflict(attempt, services.clock, services.ids)
 
 
-def advance(job_id: str, run: int, start: JobState, to: JobState, *, jobs: JobStore, clock: Clock, ids: Ids) -> None:
-    """Move a running job from one stage to the next; a job that has moved already is fine."""
+def advance(job: Job, start: JobState, to: JobState, services: Services) -> None:
+    """Move a running job from one stage to the next. Idempotent."""
 
     def attempt() -> None:
-        read = jobs.get_job(job_id)
-        if read.value.run == run and read.value.state is start:
-            jobs.write(Replace(job_id, read, read.value.to(to, clock.now())))
+        read = services.jobs.get_job(job.id)
+        if read.value.run == job.run and read.value.state is start:
+            services.jobs.write(Replace(job.id, read, read.value.to(to, services.clock.now())))
 
-    retry_on_conflict(attempt, clock, ids)
+    retry_on_conflict(attempt, services.clock, services.ids)
 
 
-def restart(read: Versioned[Job], *, jobs: JobStore, executions: Executions, clock: Clock, ids: Ids) -> None:
+def restart(read: Versioned[Job], services: Services) -> None:
     """Give a job whose execution is gone a new run; one that no execution has opened yet is started again as it is.
 
     A new run would fence off an execution that is only slow to open it. What could not be started does not count.
 
     Raises: VersionConflict when somebody else acted first; Transient when nothing could be started.
     """
-    job = read.value
+    job, jobs, clock = read.value, services.jobs, services.clock
     if job.execution is not None:
         job = job.evolve(run=job.run + 1, execution=None, updated=clock.now())
         jobs.write(Replace(job.id, read, job))
-    executions.start(job.id, job.run)
+    services.executions.start(job.id, job.run)
 
     def count() -> None:
         now = jobs.get_job(job.id)
         if now.value.run == job.run:
             jobs.write(Replace(job.id, now, now.value.evolve(restarts=now.value.restarts + 1, updated=clock.now())))
 
-    retry_on_conflict(count, clock, ids)
+    retry_on_conflict(count, clock, services.ids)

@@ -11,12 +11,9 @@ from promptreel.domain.job import DrawItem, Job
 from promptreel.domain.models import registry
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.ledger.claims import Ledger
 from promptreel.ledger.optimistic_locking import retry_on_conflict
-from promptreel.ports.models import VideoGenerator
-from promptreel.ports.orchestration import ClipQueue
-from promptreel.ports.storage import ArtifactStore, JobStore, Replace
-from promptreel.ports.system import Clock, Ids
+from promptreel.ports.storage import Replace
+from promptreel.services import Services
 from promptreel.usecases import filming, job_lifecycle
 
 IDLE_WAIT_S = 10.0  # while a scene's clip is not sent: its next step may come at any moment
@@ -42,19 +39,9 @@ class ClipsPolled:
     problem: Problem | None = None
 
 
-def poll_clips(
-    cmd: PollClips,
-    *,
-    jobs: JobStore,
-    artifacts: ArtifactStore,
-    filmer: VideoGenerator,
-    queue: ClipQueue,
-    ledger: Ledger,
-    clock: Clock,
-    ids: Ids,
-    pace: float,
-) -> ClipsPolled:
-    """Decide from the CALL of every live scene what is next for it. Repeating is harmless."""
+def poll_clips(cmd: PollClips, services: Services) -> ClipsPolled:
+    """Decide from the CALL of every live scene what is next for it. Idempotent."""
+    jobs, clock, pace = services.jobs, services.clock, services.pace
     job = jobs.get_job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
         return ClipsPolled("superseded")
@@ -62,11 +49,11 @@ def poll_clips(
     calls = {read.value.id: read.value for read in jobs.list_calls(job.id)}
     scenes = [read.value for read in jobs.list_scenes(job.id)]
     for drawn in (scene for scene in scenes if scene.state is SceneState.DRAWN):  # its painter died before it did this
-        filming.dispatch(job, drawn.id, jobs=jobs, queue=queue, clock=clock, ids=ids)
+        filming.dispatch(job, drawn.id, services)
     awaited = [scene for scene in scenes if scene.is_live and not scene.problem]
     current = {scene.id: calls.get(scene.clip_call_id(job.id)) for scene in awaited}
     due = [call for call in current.values() if call is not None and _is_due(call, began, pace)]
-    polled = filming.poll(due, filmer=filmer, clock=clock)
+    polled = filming.poll(due, services)
     answered = {call.scene for call in due if call.operation in polled.states}
     waits: dict[str, float] = {}
     for scene in sorted(awaited, key=lambda one: one.id not in answered):  # what is known first
@@ -74,15 +61,15 @@ def poll_clips(
             break  # the others are looked at next time
         call = current[scene.id]
         if call in due:
-            call = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock, polled=polled)
+            call = filming.resolve(call, services, polled)
         if call is not None and call.is_finished:
-            if _take_over(job, scene.id, call, jobs, artifacts, clock, ids, pace):
-                filming.dispatch(job, scene.id, jobs=jobs, queue=queue, clock=clock, ids=ids)
+            if _take_over(job, scene.id, call, services):
+                filming.dispatch(job, scene.id, services)
         elif call is not None and call.sent_at:
             waits[scene.id] = polling.wait_s(_elapsed_s(call, clock.now(), pace), _usual_s(call))
         elif _is_unclaimed(call) and filming.is_overdue(scene, clock.now(), pace):
-            filming.redispatch(job, scene, jobs=jobs, queue=queue, clock=clock, ids=ids)
-    return _verdict(job, waits, jobs=jobs, clock=clock, ids=ids, pace=pace)
+            filming.redispatch(job, scene, services)
+    return _verdict(job, waits, services)
 
 
 def _is_unclaimed(call: Call | None) -> bool:
@@ -107,51 +94,47 @@ def _is_due(call: Call, now: datetime, pace: float) -> bool:
     return not call.is_finished and call.state is not CallState.PLANNED
 
 
-def _take_over(
-    job: Job, scene_id: str, call: Call, jobs: JobStore, artifacts: ArtifactStore, clock: Clock, ids: Ids, pace: float
-) -> bool:
+def _take_over(job: Job, scene_id: str, call: Call, services: Services) -> bool:
     """Write on the scene what its call ended in: the clip, the next attempt, or the end of its remedies.
 
     A paid clip that the bucket does not have yet is waited for.
 
     Returns: whether another attempt is to be queued.
     """
-    clip = filming.clip(call, artifacts) if call.is_paid else None
+    clip = filming.clip(call, services.artifacts) if call.is_paid else None
 
     def attempt() -> bool:
-        read = jobs.get_scene(job.id, scene_id)
-        scene, now = read.value, clock.now()
+        read = services.jobs.get_scene(job.id, scene_id)
+        scene, now = read.value, services.clock.now()
         if scene.clip_call_id(job.id) != call.id or not scene.is_live:
             return False
         if not call.is_paid:
             changed = recovery.recover_from_failure(job, scene, call, now)
         elif (problem := filming.fault(scene, call, clip)) is None:
             changed = scene.to(SceneState.DONE, now, clip=clip, tries=recovery.record_delivery(scene, call))
-        elif clip is None and filming.may_come(scene, call, now, pace):
+        elif clip is None and filming.may_come(scene, call, now, services.pace):
             return False
         else:  # whether the budget holds another clip is found when that clip is claimed
             changed = recovery.reject_clip(job, scene, call.id, problem, now, is_affordable=True)
-        jobs.write(Replace(job.id, read, changed))
+        services.jobs.write(Replace(job.id, read, changed))
         return changed.state is SceneState.QUEUED
 
-    return retry_on_conflict(attempt, clock, ids)
+    return retry_on_conflict(attempt, services.clock, services.ids)
 
 
-def _verdict(
-    job: Job, waits: Mapping[str, float], *, jobs: JobStore, clock: Clock, ids: Ids, pace: float
-) -> ClipsPolled:
-    scenes = [read.value for read in jobs.list_scenes(job.id)]
+def _verdict(job: Job, waits: Mapping[str, float], services: Services) -> ClipsPolled:
+    scenes = [read.value for read in services.jobs.list_scenes(job.id)]
     problem = _stopping(job, scenes)
     if problem is not None:
         return ClipsPolled("failed", problem=problem)
     unfinished = [scene for scene in scenes if scene.state is not SceneState.DONE and not scene.is_given_up]
     if not unfinished:
-        job_lifecycle.advance(job.id, job.run, JobState.KEYFRAMES, JobState.VIDEO_GEN, jobs=jobs, clock=clock, ids=ids)
-        job_lifecycle.advance(job.id, job.run, JobState.VIDEO_GEN, JobState.STITCH, jobs=jobs, clock=clock, ids=ids)
+        job_lifecycle.advance(job, JobState.KEYFRAMES, JobState.VIDEO_GEN, services)
+        job_lifecycle.advance(job, JobState.VIDEO_GEN, JobState.STITCH, services)
         return ClipsPolled("done")
     redraw = tuple(DrawItem(scene=scene.id, frame=scene.redraw[0], take=scene.take) for scene in scenes if scene.redraw)
     wait_s = min(waits.get(scene.id, IDLE_WAIT_S) for scene in unfinished)
-    return ClipsPolled("filming", wait_s=round(wait_s * pace, 3), redraw=redraw)
+    return ClipsPolled("filming", wait_s=round(wait_s * services.pace, 3), redraw=redraw)
 
 
 def _stopping(job: Job, scenes: list[Scene]) -> Problem | None:

@@ -12,28 +12,16 @@ from promptreel.domain.models import registry
 from promptreel.domain.scene import RewriteRequest, Scene
 from promptreel.domain.storyboard import StoryScene
 from promptreel.errors import QuotaExhausted, Transient
-from promptreel.ledger.claims import Busy, Ledger, Superseded
+from promptreel.ledger.claims import Busy, Superseded
 from promptreel.ledger.optimistic_locking import retry_on_conflict
-from promptreel.ports.models import TextGenerator
-from promptreel.ports.storage import ArtifactStore, JobStore, Replace
-from promptreel.ports.system import Clock, Ids
+from promptreel.ports.storage import Replace
+from promptreel.services import Services
 from promptreel.usecases.text_calls import Question, Unusable, ask
 
 MOST_TOKENS = 4096  # one scene's words, with room to think
 
 
-def rewrite_refused_prompts(
-    job: Job,
-    scene: Scene,
-    *,
-    jobs: JobStore,
-    artifacts: ArtifactStore,
-    writer: TextGenerator,
-    ledger: Ledger,
-    clock: Clock,
-    ids: Ids,
-    until: datetime,
-) -> Scene | Busy | Superseded:
+def rewrite_refused_prompts(job: Job, scene: Scene, services: Services, until: datetime) -> Scene | Busy | Superseded:
     """The scene with the words its remedy asks for; unchanged when it asks for none. `Busy` when `until` comes first.
 
     Raises: BudgetExceeded; Transient when the writer's quota is exhausted.
@@ -44,7 +32,7 @@ def rewrite_refused_prompts(
     model = registry().text_model(job.require_plan().text_model)
     question = _question(job, scene, asked)
     try:
-        told = ask(job, model, question, writer=writer, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
+        told = ask(job, model, question, services, until)
     except QuotaExhausted as error:  # the writer's: no reason for the clips' queue to slow down
         raise Transient(f"The writer: {error.message}", code=error.code, remedy=error.remedy) from error
     if isinstance(told, Busy | Superseded):
@@ -52,14 +40,14 @@ def rewrite_refused_prompts(
     words = {} if isinstance(told, Unusable) else _words(told.answer)
 
     def attempt() -> Scene:
-        read = jobs.get_scene(job.id, scene.id)
+        read = services.jobs.get_scene(job.id, scene.id)
         if read.value.rewording != asked:
             return read.value
-        changed = read.value.evolve(rewording=None, updated=clock.now(), **words)
-        jobs.write(Replace(job.id, read, changed))
+        changed = read.value.evolve(rewording=None, updated=services.clock.now(), **words)
+        services.jobs.write(Replace(job.id, read, changed))
         return changed
 
-    return retry_on_conflict(attempt, clock, ids)
+    return retry_on_conflict(attempt, services.clock, services.ids)
 
 
 def _question(job: Job, scene: Scene, asked: RewriteRequest) -> Question[StoryScene]:

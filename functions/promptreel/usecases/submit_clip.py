@@ -22,12 +22,13 @@ from promptreel.errors import (
     VersionConflict,
 )
 from promptreel.ledger import call_requests
-from promptreel.ledger.claims import Acquired, Busy, Ledger, Superseded
+from promptreel.ledger.claims import Acquired, Busy, Superseded
 from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.ledger.paid_calls import last_answer
-from promptreel.ports.models import TextGenerator, VideoGenerator, VideoRequest
-from promptreel.ports.storage import ArtifactStore, JobStore, Replace
-from promptreel.ports.system import Clock, Ids
+from promptreel.ports.models import VideoRequest
+from promptreel.ports.storage import JobStore, Replace
+from promptreel.ports.system import Clock
+from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming
 from promptreel.usecases.rewrite_prompts import rewrite_refused_prompts
 
@@ -56,22 +57,12 @@ class ClipSubmitted:
     state: str
 
 
-def submit_clip(
-    cmd: SubmitClip,
-    *,
-    jobs: JobStore,
-    artifacts: ArtifactStore,
-    writer: TextGenerator,
-    filmer: VideoGenerator,
-    ledger: Ledger,
-    clock: Clock,
-    ids: Ids,
-    pace: float,
-) -> ClipSubmitted:
-    """Send one clip's request; delivered again, it pays nothing and writes nothing twice.
+def submit_clip(cmd: SubmitClip, services: Services) -> ClipSubmitted:
+    """Send one clip's request. Idempotent: a repeated call makes no paid call and writes nothing twice.
 
     Raises: QuotaExhausted for the model's own quota, so that the queue slows down; Transient when nothing was sent.
     """
+    jobs, clock, ids = services.jobs, services.clock, services.ids
     until = last_answer(clock.now(), REQUEST_S)
     job = jobs.get_job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
@@ -79,29 +70,19 @@ def submit_clip(
     scene = jobs.get_scene(cmd.job_id, cmd.scene).value
     if (scene.take, scene.attempt) != (cmd.take, cmd.attempt):
         return ClipSubmitted("superseded")
-    late = _late_output(job, scene, jobs=jobs, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock)
+    late = _late_output(job, scene, services)
     if late is not None:
-        clip = filming.clip(late, artifacts)
+        clip = filming.clip(late, services.artifacts)
         if clip is not None:
             retry_on_conflict(lambda: _deliver(cmd, jobs, clock, clip), clock, ids)
             return ClipSubmitted("delivered")
-        if filming.may_come(scene, late, clock.now(), pace):
+        if filming.may_come(scene, late, clock.now(), services.pace):
             raise Transient(f"{scene.id}: its clip is paid and not in the bucket yet.", code="clip_awaited")
     try:
-        ready = rewrite_refused_prompts(
-            job,
-            scene,
-            jobs=jobs,
-            artifacts=artifacts,
-            writer=writer,
-            ledger=ledger,
-            clock=clock,
-            ids=ids,
-            until=until,
-        )
+        ready = rewrite_refused_prompts(job, scene, services, until)
         if not isinstance(ready, Scene):
             return ClipSubmitted("busy" if isinstance(ready, Busy) else "superseded")
-        state = _send(job, ready, artifacts=artifacts, filmer=filmer, ledger=ledger, clock=clock, until=until)
+        state = _send(job, ready, services, until)
     except (BudgetExceeded, Broken) as error:
         problem = Problem.from_error(error, step="submit_clip", scene=scene.id)
         retry_on_conflict(lambda: _write(cmd, jobs, clock, problem), clock, ids)
@@ -111,19 +92,11 @@ def submit_clip(
     return ClipSubmitted(state)
 
 
-def _send(
-    job: Job,
-    scene: Scene,
-    *,
-    artifacts: ArtifactStore,
-    filmer: VideoGenerator,
-    ledger: Ledger,
-    clock: Clock,
-    until: datetime,
-) -> str:
+def _send(job: Job, scene: Scene, services: Services, until: datetime) -> str:
     """Claim the clip's call and send it, unless it is on its way already."""
-    shot = _shot(job, scene)
-    ticket = call_requests.clip(job, job.require_plan(), scene, _digest(shot), clock.now())
+    artifacts, ledger, clock = services.artifacts, services.ledger, services.clock
+    request = _request(job, scene)
+    ticket = call_requests.clip(job, job.require_plan(), scene, _digest(request), clock.now())
     if clock.now() + timedelta(seconds=ticket.timeout_s) > until:
         return "busy"
     claim = ledger.claim(ticket)
@@ -135,7 +108,9 @@ def _send(
         return "filming"
     artifact_integrity.check_pictures(scene, artifacts)
     try:
-        operation = ledger.send(claim, ticket, lambda left_s: filmer.submit(shot, artifacts.uri(ticket.prefix), left_s))
+        operation = ledger.send(
+            claim, ticket, lambda left_s: services.video.submit(request, artifacts.uri(ticket.prefix), left_s)
+        )
     except Throttled as error:
         raise QuotaExhausted(error.reason) from error
     except Unpaid as error:
@@ -150,24 +125,18 @@ def _send(
     return "filming"
 
 
-def _late_output(
-    job: Job,
-    scene: Scene,
-    *,
-    jobs: JobStore,
-    artifacts: ArtifactStore,
-    filmer: VideoGenerator,
-    ledger: Ledger,
-    clock: Clock,
-) -> Call | None:
-    """An earlier attempt that was given up and whose output has come since: taken, instead of paid for again (§5.5)."""
+def _late_output(job: Job, scene: Scene, services: Services) -> Call | None:
+    """The call of an earlier attempt that was given up and whose output has come since, if there is one.
+
+    It is taken over instead of paying for another clip (ledger rule 5).
+    """
     for attempt in range(1, scene.attempt):
-        read = jobs.get_call(job.id, identifiers.call_id(job.id, scene.clip_purpose, scene.take, attempt))
+        read = services.jobs.get_call(job.id, identifiers.call_id(job.id, scene.clip_purpose, scene.take, attempt))
         if read is None:
             continue
         call = read.value
         if call.state is CallState.LOST:
-            call = filming.resolve(call, ledger=ledger, filmer=filmer, artifacts=artifacts, clock=clock)
+            call = filming.resolve(call, services)
         if call.is_paid:  # perhaps since an earlier delivery of this task, which died before it wrote the scene
             return call
     return None
@@ -180,7 +149,7 @@ def _deliver(cmd: SubmitClip, jobs: JobStore, clock: Clock, clip: Clip) -> None:
         jobs.write(Replace(cmd.job_id, read, scene.to(SceneState.DONE, clock.now(), clip=clip)))
 
 
-def _shot(job: Job, scene: Scene) -> VideoRequest:
+def _request(job: Job, scene: Scene) -> VideoRequest:
     plan = job.require_plan()
     model = plan.video_of(scene)
     prompt, cut = prompts.clip_prompt(plan, scene, model.max_prompt_chars)
@@ -202,10 +171,10 @@ def _shot(job: Job, scene: Scene) -> VideoRequest:
     )
 
 
-def _digest(shot: VideoRequest) -> str:
+def _digest(request: VideoRequest) -> str:
     """A name for everything the clip is made from."""
-    look = (shot.aspect, shot.resolution, str(shot.seconds), str(shot.audio), str(shot.seed))
-    return identifiers.digest(shot.model, shot.prompt, shot.first_uri, shot.last_uri, *look)
+    look = (request.aspect, request.resolution, str(request.seconds), str(request.audio), str(request.seed))
+    return identifiers.digest(request.model, request.prompt, request.first_uri, request.last_uri, *look)
 
 
 def _write(cmd: SubmitClip, jobs: JobStore, clock: Clock, problem: Problem | None) -> None:

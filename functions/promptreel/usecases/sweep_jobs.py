@@ -12,12 +12,9 @@ from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
 from promptreel.domain.states import FINAL_JOB_STATES, FINISHED_CALL_STATES, CallState, JobState
 from promptreel.errors import PromptreelError, VersionConflict
-from promptreel.ledger.claims import Ledger
 from promptreel.logging.events import log_event
-from promptreel.ports.models import VideoGenerator
-from promptreel.ports.orchestration import Executions
-from promptreel.ports.storage import ArtifactStore, Inbox, JobStore, Replace
-from promptreel.ports.system import Clock, Ids
+from promptreel.ports.storage import Replace
+from promptreel.services import Services
 from promptreel.usecases import delete_job, filming, job_lifecycle
 
 log = logging.getLogger(__name__)
@@ -46,25 +43,14 @@ class Swept:
     stuck: int
 
 
-def sweep_jobs(
-    *,
-    jobs: JobStore,
-    artifacts: ArtifactStore,
-    inbox: Inbox,
-    filmer: VideoGenerator,
-    executions: Executions,
-    ledger: Ledger,
-    clock: Clock,
-    ids: Ids,
-    pace: float,
-) -> Swept:
+def sweep_jobs(_: SweepJobs, services: Services) -> Swept:
     """Restart jobs whose execution is gone; see calls of ended jobs to their end; remove what is deleted or expired.
 
     What fails for one job, one call or one part of the sweep is logged and keeps nothing else from its end.
 
     Raises: the first error of a whole part, after the other parts are done.
     """
-    sweep = _Sweep(jobs, artifacts, inbox, filmer, executions, ledger, clock, ids, pace)
+    sweep = _Sweep(services)
     failures: list[Exception] = []
     for part in (sweep.restart_jobs, sweep.finish_ended_jobs, sweep.finish_stale_calls, sweep.remove_jobs):
         with _isolate(failures, part=part.__name__):
@@ -95,17 +81,9 @@ def _isolate(failures: list[Exception] | None = None, **about: str) -> Iterator[
 
 @dataclass(frozen=True, slots=True)
 class _Sweep:
-    """One sweep: its ports, and what it has done so far."""
+    """One sweep, and what it has done so far."""
 
-    jobs: JobStore
-    artifacts: ArtifactStore
-    inbox: Inbox
-    filmer: VideoGenerator
-    executions: Executions
-    ledger: Ledger
-    clock: Clock
-    ids: Ids
-    pace: float
+    services: Services
     done: Counter[str] = field(default_factory=Counter)
 
     def swept(self) -> Swept:
@@ -113,7 +91,7 @@ class _Sweep:
 
     def restart_jobs(self) -> None:
         """Give a new execution to every job that no execution works on, or fail it."""
-        for job in self.jobs.list_jobs_in_states(set(JobState) - FINAL_JOB_STATES):
+        for job in self.services.jobs.list_jobs_in_states(set(JobState) - FINAL_JOB_STATES):
             with _isolate(job_id=job.id):
                 if not self._is_abandoned(job):
                     continue
@@ -126,47 +104,34 @@ class _Sweep:
 
     def finish_ended_jobs(self) -> None:
         """Bring the calls of ended jobs to their end."""
-        for job in self.jobs.list_jobs_with_open_calls(self.clock.now()):
+        for job in self.services.jobs.list_jobs_with_open_calls(self.services.clock.now()):
             with _isolate(job_id=job.id):
                 self._finish_calls(job.id)
 
     def finish_stale_calls(self) -> None:
-        """Bring calls to their end that no execution looks after; PLANNED ones are not read, running jobs have many."""
-        for read in self.jobs.list_calls_in_states(set(CallState) - FINISHED_CALL_STATES - {CallState.PLANNED}):
+        """Finish calls that no execution looks after. PLANNED ones are not read: running jobs have many."""
+        states = set(CallState) - FINISHED_CALL_STATES - {CallState.PLANNED}
+        for read in self.services.jobs.list_calls_in_states(states):
             with _isolate(job_id=read.value.job, call=read.value.id):
                 if self._is_stale(read.value):
                     self._finish(read.value)
 
     def remove_jobs(self) -> None:
         """Mark what has expired, and go on with every deletion that is under way."""
-        for job in self.jobs.list_expired_jobs(self.clock.now()):
+        for job in self.services.jobs.list_expired_jobs(self.services.clock.now()):
             with _isolate(job_id=job.id):
-                delete_job.mark(
-                    job.id,
-                    jobs=self.jobs,
-                    executions=self.executions,
-                    clock=self.clock,
-                    ids=self.ids,
-                    expired_only=True,
-                )
-        for job in self.jobs.list_jobs_in_states({JobState.DELETING}):
+                delete_job.mark(job.id, self.services, expired_only=True)
+        for job in self.services.jobs.list_jobs_in_states({JobState.DELETING}):
             with _isolate(job_id=job.id):
                 self._finish_calls(job.id)
-                self.done["deleted"] += delete_job.purge(
-                    job,
-                    jobs=self.jobs,
-                    artifacts=self.artifacts,
-                    inbox=self.inbox,
-                    clock=self.clock,
-                    ids=self.ids,
-                )
+                self.done["deleted"] += delete_job.purge(job, self.services)
 
     def _is_abandoned(self, job: Job) -> bool:
         """Whether no worker has written on the job for long, and none will."""
         quiet_s = QUIET_S if job.execution else OPENING_S
-        if self.clock.now() - job.updated < timedelta(seconds=quiet_s * self.pace):
+        if self.services.clock.now() - job.updated < timedelta(seconds=quiet_s * self.services.pace):
             return False
-        return job.execution is None or not self.executions.is_active(job.execution)
+        return job.execution is None or not self.services.executions.is_active(job.execution)
 
     def _fail(self, job: Job) -> bool:
         problem = Problem(
@@ -175,50 +140,51 @@ class _Sweep:
             remedy="Resume the job; if it happens again, read the executions' logs.",
             step="sweep_jobs",
         )
-        return job_lifecycle.fail(job.id, job.run, problem, jobs=self.jobs, clock=self.clock, ids=self.ids) is not None
+        return job_lifecycle.fail(job.id, job.run, problem, self.services) is not None
 
     def _restart(self, job: Job) -> bool:
-        read = self.jobs.get_job(job.id)
+        read = self.services.jobs.get_job(job.id)
         if read.value.run != job.run or read.value.is_final:
             return False
         try:
-            job_lifecycle.restart(read, jobs=self.jobs, executions=self.executions, clock=self.clock, ids=self.ids)
+            job_lifecycle.restart(read, self.services)
         except VersionConflict:
             return False  # another worker acted, which is all that is needed
         return True
 
     def _finish_calls(self, job_id: str) -> None:
         """Move every open call of an ended job on; when there is none, note that on the job."""
-        read = self.jobs.get_job(job_id)  # before its calls: the note is refused when the job was resumed in between
+        read = self.services.jobs.get_job(
+            job_id
+        )  # before its calls: the note is refused when the job was resumed in between
         if not read.value.is_final:
             return
-        open_calls = [call.value for call in self.jobs.list_calls(job_id) if not call.value.is_finished]
+        open_calls = [call.value for call in self.services.jobs.list_calls(job_id) if not call.value.is_finished]
         for call in open_calls:
             with _isolate(job_id=job_id, call=call.id):
                 self._finish(call)
         if not open_calls and read.value.open_calls_since is not None:
-            self.jobs.write(Replace(job_id, read, read.value.evolve(open_calls_since=None)))
+            self.services.jobs.write(Replace(job_id, read, read.value.evolve(open_calls_since=None)))
 
     def _finish(self, call: Call) -> None:
         """Move one call as far as it can go now."""
-        seen = self.ledger.expire(call) if call.state is CallState.RESERVED else call
+        ledger = self.services.ledger
+        seen = ledger.expire(call) if call.state is CallState.RESERVED else call
         if seen.state is CallState.PLANNED:
-            seen = self.ledger.abandon(seen)
+            seen = ledger.abandon(seen)
         elif seen.kind == "video":
-            seen = filming.resolve(
-                seen, ledger=self.ledger, filmer=self.filmer, artifacts=self.artifacts, clock=self.clock
-            )
+            seen = filming.resolve(seen, self.services)
         elif seen.state is CallState.UNCERTAIN:
-            seen = self.ledger.give_up(seen, self.clock.now(), "The answer was lost and cannot be fetched again.")
+            seen = ledger.give_up(seen, self.services.clock.now(), "The answer was lost and cannot be fetched again.")
         else:
-            seen = self.ledger.expire(seen)
+            seen = ledger.expire(seen)
         self.done["calls"] += seen.state is not call.state
 
     def _is_stale(self, call: Call) -> bool:
         """Whether no execution looks after this call, because its scene has another attempt or its job ended."""
-        job = self.jobs.get_job(call.job).value
+        job = self.services.jobs.get_job(call.job).value
         if job.is_final:
             return job.open_calls_since is None  # ended by a version that wrote no note
         if call.kind != "video" or call.scene is None:
             return False
-        return self.jobs.get_scene(call.job, call.scene).value.clip_call_id(call.job) != call.id
+        return self.services.jobs.get_scene(call.job, call.scene).value.clip_call_id(call.job) != call.id

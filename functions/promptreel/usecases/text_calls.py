@@ -19,11 +19,10 @@ from promptreel.domain.prompts import Feedback
 from promptreel.domain.scene import Scene
 from promptreel.domain.tariffs import Tariff, count_tokens_at_most, raise_output_limit, text_tariff
 from promptreel.ledger import call_requests
-from promptreel.ledger.claims import Busy, Ledger, Paid, Superseded
-from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Artifact, Made, pay
-from promptreel.ports.models import Declined, TextGenerator, TextRequest
-from promptreel.ports.storage import ArtifactStore
-from promptreel.ports.system import Clock
+from promptreel.ledger.claims import Busy, Paid, Superseded
+from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Artifact, Made, Order, pay
+from promptreel.ports.models import Declined, TextRequest
+from promptreel.services import Services
 
 MAX_TRIES = 3
 A = TypeVar("A")
@@ -64,25 +63,18 @@ class Unusable:
 
 
 def ask(
-    job: Job,
-    model: TextModel,
-    question: Question[A],
-    *,
-    writer: TextGenerator,
-    ledger: Ledger,
-    artifacts: ArtifactStore,
-    clock: Clock,
-    until: datetime,
+    job: Job, model: TextModel, question: Question[A], services: Services, until: datetime
 ) -> Told[A] | Unusable | Busy | Superseded:
     """Ask until an answer can be used; `Busy` when `until` comes first.
 
     Raises: QuotaExhausted; BudgetExceeded; Misconfigured.
     """
+    artifacts, clock = services.artifacts, services.clock
     feedback, fault, cut_offs, tries = Feedback(), "", 0, 0
     cut_off_at = None
     for attempt in range(1, MAX_ATTEMPTS + 1):
         limit = raise_output_limit(question.most_tokens, cut_offs, model.max_output_tokens)
-        manuscript = TextRequest(
+        request = TextRequest(
             model=model.id,
             instruction=question.instruction,
             prompt=prompts.add_feedback(question.prompt, feedback),
@@ -91,17 +83,16 @@ def ask(
             max_output_tokens=limit,
             thinking_level=model.thinking_level,
         )
-        tariff = _tariff(model, manuscript, writer.location)
-        ticket = call_requests.text(
-            job, tariff, question.purpose, question.scene, attempt, _digest(manuscript), clock.now()
-        )
+        tariff = _tariff(model, request, services.text.location)
+        this_attempt = call_requests.Attempt(attempt, _digest(request), clock.now())
+        call = call_requests.text(job, tariff, question.purpose, question.scene, this_attempt)
 
-        def post(left_s: float, asked: TextRequest = manuscript) -> Made | Declined:
-            answer = writer.generate_text(asked, left_s)
+        def post(left_s: float, asked: TextRequest = request) -> Made | Declined:
+            answer = services.text.generate_text(asked, left_s)
             return answer if isinstance(answer, Declined) else Made(answer.text.encode(), answer.usage)
 
-        artifact = Artifact(f"{question.path}-{ticket.call_id}.json", "application/json")
-        claim = pay(ticket, artifact, tariff, post, ledger=ledger, artifacts=artifacts, clock=clock, until=until)
+        artifact = Artifact(f"{question.path}-{call.call_id}.json", "application/json")
+        claim = pay(Order(call, artifact, tariff, until), post, services.ledger, artifacts, clock)
         if isinstance(claim, Busy | Superseded):
             return claim
         cut_off_at = None
@@ -128,10 +119,10 @@ def ask(
     return Unusable(tries, fault, cut_off_at)
 
 
-def _tariff(model: TextModel, manuscript: TextRequest, location: str) -> Tariff:
-    schema = json.dumps(manuscript.schema.model_json_schema())  # counts as input
-    sent = count_tokens_at_most(manuscript.instruction, manuscript.prompt, schema)
-    return text_tariff(model, sent, manuscript.max_output_tokens, location)
+def _tariff(model: TextModel, request: TextRequest, location: str) -> Tariff:
+    schema = json.dumps(request.schema.model_json_schema())  # counts as input
+    sent = count_tokens_at_most(request.instruction, request.prompt, schema)
+    return text_tariff(model, sent, request.max_output_tokens, location)
 
 
 def _digest(asked: TextRequest) -> str:

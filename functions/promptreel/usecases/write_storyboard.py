@@ -1,6 +1,7 @@
 """write_storyboard: the plan of the film, and its whole price reserved before a picture is paid (B1, B2, D6)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from promptreel.domain import planning, prompts, storyboard, timeline
 from promptreel.domain.call import Call, committed_micros
@@ -13,12 +14,11 @@ from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Storyboard
 from promptreel.errors import BudgetExceeded, Rejected
 from promptreel.ledger import call_requests
-from promptreel.ledger.claims import Busy, Ledger, Superseded
+from promptreel.ledger.claims import Busy, Superseded
 from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.ledger.paid_calls import last_answer
-from promptreel.ports.models import TextGenerator
-from promptreel.ports.storage import ArtifactStore, Create, JobStore, Replace, Versioned
-from promptreel.ports.system import Clock, Ids
+from promptreel.ports.storage import Create, Replace
+from promptreel.services import Services
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.text_calls import Question, Told, Unusable, ask
 
@@ -40,57 +40,41 @@ class StoryboardWritten:
     waves: tuple[Wave, ...] = ()
 
 
-def write_storyboard(
-    cmd: WriteStoryboard,
-    *,
-    jobs: JobStore,
-    artifacts: ArtifactStore,
-    writer: TextGenerator,
-    ledger: Ledger,
-    clock: Clock,
-    ids: Ids,
-) -> StoryboardWritten:
-    """Write the storyboard and reserve the film's whole price; asked again, it answers as before and pays nothing.
+def write_storyboard(cmd: WriteStoryboard, services: Services) -> StoryboardWritten:
+    """Write the storyboard and reserve the film's whole price.
+
+    Idempotent: a repeated call returns the stored result and makes no paid call.
 
     Raises: BudgetExceeded with the amount needed; Rejected when the writer never gives a usable storyboard;
     Misconfigured when no writer can be used.
     """
-    until = last_answer(clock.now(), REQUEST_S)
-    job = jobs.get_job(cmd.job_id).value
+    until = last_answer(services.clock.now(), REQUEST_S)
+    job = services.jobs.get_job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
         return StoryboardWritten("superseded")
     if job.plan is not None:
         return StoryboardWritten("planned", waves=job.plan.waves)
-    job_lifecycle.advance(job.id, job.run, JobState.PENDING, JobState.STORYBOARD, jobs=jobs, clock=clock, ids=ids)
+    job_lifecycle.advance(job, JobState.PENDING, JobState.STORYBOARD, services)
     brief = planning.specify_film(job.request, job.created)
-    told = ask(
-        job,
-        brief.text,
-        _question(job, brief),
-        writer=writer,
-        ledger=ledger,
-        artifacts=artifacts,
-        clock=clock,
-        until=until,
-    )
-    if isinstance(told, Busy):
-        return StoryboardWritten("busy", wait_s=told.wait_s)
-    if isinstance(told, Superseded):
+    answer = ask(job, brief.text, _question(job, brief), services, until)
+    if isinstance(answer, Busy):
+        return StoryboardWritten("busy", wait_s=answer.wait_s)
+    if isinstance(answer, Superseded):
         return StoryboardWritten("superseded")
-    if isinstance(told, Unusable):
-        if told.cut_off_at is not None:
+    if isinstance(answer, Unusable):
+        if answer.cut_off_at is not None:
             raise Rejected(
-                f"scenes: the storyboard does not fit into the writer's answer of {told.cut_off_at} tokens, "
-                f"tried {told.tries} times.",
+                f"scenes: the storyboard does not fit into the writer's answer of {answer.cut_off_at} tokens, "
+                f"tried {answer.tries} times.",
                 code="storyboard_too_long",
                 remedy="Ask for fewer scenes, or for a simpler story.",
             )
         raise Rejected(
-            f"prompt: no usable storyboard came of it in {told.tries} tries: {told.fault}",
+            f"prompt: no usable storyboard came of it in {answer.tries} tries: {answer.fault}",
             code="storyboard_unusable",
             remedy="Say more plainly what the film shows, scene by scene.",
         )
-    return retry_on_conflict(lambda: _reserve(cmd, brief, told, writer.location, jobs, clock), clock, ids)
+    return retry_on_conflict(lambda: _reserve(cmd, brief, answer, services), services.clock, services.ids)
 
 
 def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
@@ -105,13 +89,9 @@ def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
     )
 
 
-def _reserve(
-    cmd: WriteStoryboard, brief: FilmSpec, told: Told[Storyboard], location: str, jobs: JobStore, clock: Clock
-) -> StoryboardWritten:
-    """Plan, scenes and a PLANNED call for every picture and clip in one batch, or none of it (DESIGN §5.2).
-
-    ``location`` is where texts are written and pictures drawn.
-    """
+def _reserve(cmd: WriteStoryboard, brief: FilmSpec, told: Told[Storyboard], services: Services) -> StoryboardWritten:
+    """Write plan, scenes and a PLANNED call for every picture and clip in one batch, or nothing (ledger rule 2)."""
+    jobs, clock = services.jobs, services.clock
     read = jobs.get_job(cmd.job_id)  # before the calls are read
     job, now = read.value, clock.now()
     if job.run != cmd.run or job.is_final:
@@ -120,7 +100,7 @@ def _reserve(
         return StoryboardWritten("planned", waves=job.plan.waves)
     scenes = planning.make_scenes(told.answer.scenes, brief.durations_for(len(told.answer.scenes)), now)
     plan = _plan(job, brief, told.answer, told.uri, scenes)
-    planned = _planned_calls(job, plan, scenes, location, clock)
+    planned = _planned_calls(job, plan, scenes, services.text.location, now)
     committed = committed_micros([call.value for call in jobs.list_calls(job.id)])
     needed = committed + sum(call.reserved_micros for call in planned)
     if needed > job.budget.limit_micros:
@@ -130,15 +110,11 @@ def _reserve(
             remedy=f"Resume with a limit of at least {format_usd(needed)} USD, or ask for fewer or shorter scenes.",
         )
     jobs.write(
-        _replace_plan(read, plan, clock),
+        Replace(job.id, read, job.to(JobState.KEYFRAMES, now, plan=plan)),
         *(Create(job.id, scene) for scene in scenes),
         *(Create(job.id, call) for call in planned),
     )
     return StoryboardWritten("planned", waves=plan.waves)
-
-
-def _replace_plan(read: Versioned[Job], plan: Plan, clock: Clock) -> Replace[Job]:
-    return Replace(read.value.id, read, read.value.to(JobState.KEYFRAMES, clock.now(), plan=plan))
 
 
 def _plan(job: Job, brief: FilmSpec, told: Storyboard, uri: str, scenes: list[Scene]) -> Plan:
@@ -165,13 +141,14 @@ def _plan(job: Job, brief: FilmSpec, told: Storyboard, uri: str, scenes: list[Sc
     )
 
 
-def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], location: str, clock: Clock) -> list[Call]:
-    now, tariff = clock.now(), call_requests.keyframe_tariff(registry().image_model(plan.image_model), location)
+def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], location: str, now: datetime) -> list[Call]:
+    tariff = call_requests.keyframe_tariff(registry().image_model(plan.image_model), location)
+    first = call_requests.Attempt(1, "", now)
     by_id = {scene.id: scene for scene in scenes}
     pictures = [
-        call_requests.keyframe(job, tariff, by_id[item.scene], item.frame, 1, "", now)
+        call_requests.keyframe(job, tariff, by_id[item.scene], item.frame, first)
         for wave in plan.waves
         for item in wave.items
     ]
     clips = [call_requests.clip(job, plan, scene, "", now) for scene in scenes]
-    return [ticket.planned(now) for ticket in (*pictures, *clips)]
+    return [request.planned(now) for request in (*pictures, *clips)]

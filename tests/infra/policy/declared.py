@@ -1,13 +1,12 @@
 """What the checkout declares and a plan must agree with: entry points, settings, infra/config."""
 
-import inspect
 import json
 import re
 from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any
 
-from promptreel.services import Services
+from main import STEPS
 from promptreel.settings import Settings
 from tools.terraform.plan import NUMBER, PROJECT, REGION, VARIABLES
 from tools.terraform.terraform import ROOT
@@ -21,8 +20,7 @@ def config(name: str) -> dict[str, Any]:
 
 def entry_points() -> set[str]:
     """The functions of functions/main.py."""
-    source = (ROOT / "functions/main.py").read_text(encoding="utf-8")
-    return set(re.findall(r"@functions_framework\.http\ndef (\w+)", source))
+    return {*STEPS, "api"}
 
 
 def clips_folder() -> str:
@@ -32,7 +30,7 @@ def clips_folder() -> str:
     return str(folder)
 
 
-# What a step is given in bootstrap.py, and what its account must be allowed for that.
+# Service to what the account of a step that uses it must be allowed.
 _NEEDS = {
     "jobs": {"database"},
     "artifacts": {"write artifacts"},
@@ -46,13 +44,8 @@ _NEEDS = {
 
 
 def needed_grants() -> dict[str, set[str]]:
-    """Step to what its account must be allowed, read off the composition root."""
-    found = {}
-    for name, method in inspect.getmembers(Services, inspect.isfunction):
-        if name in entry_points():
-            given = set(re.findall(r"=self\.(\w+)", inspect.getsource(method)))
-            found[name] = set().union(*(_NEEDS.get(one, set()) for one in given))
-    return found
+    """Step to what its account must be allowed, by the services that it declares."""
+    return {name: set().union(*(_NEEDS[service] for service in step.uses)) for name, step in STEPS.items()}
 
 
 def timeouts_s() -> dict[str, int]:

@@ -18,11 +18,14 @@ from google.auth.crypt import RSASigner
 from google.auth.crypt.es256 import ES256Signer
 
 from promptreel.adapters.identity import HEADER, IdentityAwareProxy, InvokerCheck
+from promptreel.composition import services_from
 from promptreel.errors import NotAllowed, Transient
 from promptreel.http import routes
-from tests.fakes.services import SETTINGS, FakeServices
+from promptreel.settings import Settings
+from tests.fakes.services import FakeServices
 from tests.fakes.system import FakeClock
 from tests.unit.http.asking import bearer
+from tests.unit.test_settings import COMPLETE
 
 AUDIENCE = "/projects/123/locations/us-central1/services/studio"
 
@@ -199,9 +202,8 @@ def test_studio_when_somebody_asks_then_their_films_are_told_by_the_assertion_al
     assert http.get("/v1/jobs", headers=bearer("mira@example.com")).status_code == 403
 
 
-def test_world_then_looks_at_assertions_where_an_audience_is_set() -> None:
-    behind = FakeServices()
-    behind.settings = replace(SETTINGS, iap_audience=AUDIENCE)
+def test_composition_checks_assertions_when_an_audience_is_set() -> None:
+    settings = Settings.from_env(COMPLETE)
 
-    assert isinstance(behind.identity, IdentityAwareProxy)
-    assert isinstance(FakeServices().identity, InvokerCheck)
+    assert isinstance(services_from(replace(settings, iap_audience=AUDIENCE)).identity, IdentityAwareProxy)
+    assert isinstance(services_from(replace(settings, iap_audience="")).identity, InvokerCheck)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from promptreel.domain import identifiers
-from promptreel.http import step_handler
+from promptreel.http.step_handler import Step, answer
 from promptreel.logging import events
 from promptreel.usecases.open_job import Opened, OpenJob
 from promptreel.usecases.submit_clip import ClipSubmitted, SubmitClip
+from tests.fakes.services import FakeServices
 from tests.loglines import Written, writing
 
 JOB = "job-0123456789abcdef0123"
@@ -24,7 +25,8 @@ def lines() -> Iterator[Written]:
 
 
 def test_step_when_it_ends_then_its_line_says_for_whom_how_and_how_long(lines: Written) -> None:
-    step_handler.answer("submit_clip", CLIP, SubmitClip, lambda _: ClipSubmitted("filming"), execution="e-7")
+    step = Step("submit_clip", SubmitClip, lambda cmd, services: ClipSubmitted("filming"), uses=set())
+    answer(step, CLIP, FakeServices, execution="e-7")
 
     (line,) = lines.read()
     told = {name: line[name] for name in ("message", "action", "job_id", "scene_id", "attempt", "outcome", "status")}
@@ -38,9 +40,9 @@ def test_step_when_it_ends_then_its_line_says_for_whom_how_and_how_long(lines: W
 
 
 def test_first_step_when_the_job_is_known_only_afterwards_then_its_line_is_in_the_jobs_trace(lines: Written) -> None:
-    opened = Opened("open", JOB, 1)
+    step = Step("open_job", OpenJob, lambda cmd, services: Opened("open", JOB, 1), uses=set())
 
-    step_handler.answer("open_job", {"execution": "e-7", "input": {"prompt": "secret"}}, OpenJob, lambda _: opened)
+    answer(step, {"execution": "e-7", "input": {"prompt": "secret"}}, FakeServices)
 
     (line,) = lines.read()
     assert line["logging.googleapis.com/trace"].endswith(TRACE)

@@ -1,7 +1,7 @@
 """Clips are made in Veo's own location, and polled where they were submitted."""
 
 from promptreel.adapters.veo import Veo
-from promptreel.services import Services
+from promptreel.composition import services_from
 from promptreel.settings import Settings
 from tests.unit.test_settings import COMPLETE
 
@@ -12,7 +12,7 @@ def test_veo_is_asked_in_its_own_location_when_everything_else_is_elsewhere() ->
     settings = Settings.from_env(
         {**COMPLETE, "PROMPTREEL_REGION": "europe-west1", "PROMPTREEL_VEO_LOCATION": "us-east1"}
     )
-    video = Services(settings).video
+    video = services_from(settings).video
 
     assert isinstance(video, Veo)
     assert video._client._api_client.location == "us-east1"

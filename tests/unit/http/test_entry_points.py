@@ -8,7 +8,7 @@ import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
-from promptreel import services
+from promptreel import composition
 from promptreel.errors import QuotaExhausted, Transient, VersionConflict
 from promptreel.settings import Settings
 from tests.fakes.services import FakeServices
@@ -18,11 +18,11 @@ SOURCE = Path(__file__).parents[3] / "functions" / "main.py"
 
 @pytest.fixture(autouse=True)
 def _fake_world(world: FakeServices, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    services.from_environment.cache_clear()
-    monkeypatch.setattr(services, "Services", lambda settings: world)
+    composition.from_environment.cache_clear()
+    monkeypatch.setattr(composition, "services_from", lambda settings: world)
     monkeypatch.setattr(Settings, "from_env", classmethod(lambda cls, env: None))
     yield
-    services.from_environment.cache_clear()
+    composition.from_environment.cache_clear()
 
 
 def step(name: str) -> FlaskClient:

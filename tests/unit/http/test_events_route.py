@@ -29,7 +29,7 @@ def test_events_when_asked_for_then_tell_stages_calls_refusals_and_remedies_in_o
     world.jobs.write(Replace(job.id, read, read.value.evolve(tries=(one,))), Create(job.id, released))
     world.clock.pass_s(91)
     problem = Problem(code="broken", message="It broke.", remedy="Resume it.")
-    job_lifecycle.fail(job.id, job.run, problem, jobs=world.jobs, clock=world.clock, ids=world.ids)
+    job_lifecycle.fail(job.id, job.run, problem, world)
 
     told = http.get(f"/v1/jobs/{job.id}/events", headers=bearer(job.owner)).get_json()["events"]
 
@@ -74,9 +74,7 @@ def test_wish_when_submitted_then_a_line_ties_the_requests_trace_to_the_jobs(htt
 def test_job_when_resumed_then_its_history_tells_the_new_run(world: FakeServices) -> None:
     world.jobs.write(Create("job-1", a_job(state=JobState.FAILED)))
 
-    resumed = job_lifecycle.resume(
-        "job-1", None, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
-    )
+    resumed = job_lifecycle.resume("job-1", None, world)
 
     assert [(entered.state, entered.run) for entered in resumed.history] == [(JobState.PENDING, 2)]
 

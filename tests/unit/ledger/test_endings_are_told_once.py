@@ -33,16 +33,16 @@ def lines() -> Iterator[Written]:
 
 
 def complete(world: FakeServices) -> object:
-    return close_job(CloseJob("job-1", 1), jobs=world.jobs, clock=world.clock, ids=world.ids)
+    return close_job(CloseJob("job-1", 1), world)
 
 
 def fail(world: FakeServices) -> object:
     problem = Problem(code="budget_exceeded", message="m", step="draw_keyframe")
-    return job_lifecycle.fail("job-1", 1, problem, jobs=world.jobs, clock=world.clock, ids=world.ids)
+    return job_lifecycle.fail("job-1", 1, problem, world)
 
 
 def cancel(world: FakeServices) -> object:
-    return job_lifecycle.cancel("job-1", jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    return job_lifecycle.cancel("job-1", world)
 
 
 def stands(world: FakeServices) -> None:
@@ -121,7 +121,7 @@ def test_deleted_job_when_swept_again_and_again_then_told_once_with_what_it_had_
         Create("job-1", a_job(state=JobState.COMPLETE)),
         Create("job-1", a_call(state=CallState.SETTLED, cost_micros=70)),
     )
-    delete_job.mark("job-1", jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    delete_job.mark("job-1", world)
 
     for _ in range(4):
         world.sweep_jobs(SweepJobs())

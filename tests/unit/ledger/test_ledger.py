@@ -47,7 +47,7 @@ def mine(world: FakeServices, ticket: CallRequest = TICKET) -> Acquired:
 
 
 def cancel(world: FakeServices) -> None:
-    job_lifecycle.cancel("job-1", jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    job_lifecycle.cancel("job-1", world)
 
 
 def raise_run(world: FakeServices) -> None:

@@ -8,8 +8,8 @@ from promptreel.domain.models import registry
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.tariffs import ReportedUsage, image_tariff
 from promptreel.errors import Conflict
-from promptreel.ledger.claims import CallRequest, Claim, EndedWithoutOutput, Paid
-from promptreel.ledger.paid_calls import Artifact, Made, last_answer, pay
+from promptreel.ledger.claims import CallRequest, Claim, EndedWithoutOutput, Ledger, Paid
+from promptreel.ledger.paid_calls import Artifact, Made, Order, last_answer, pay
 from promptreel.ports.models import Declined
 from promptreel.ports.storage import Create
 from promptreel.usecases import job_lifecycle
@@ -26,16 +26,14 @@ TARIFF = image_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1,
 
 def pay_for(world: FakeServices, post: Callable[[float], Made | Declined]) -> Claim:
     until = last_answer(world.clock.now(), request_s=300)
-    return pay(
-        TICKET, ARTIFACT, TARIFF, post, ledger=world.ledger, artifacts=world.artifacts, clock=world.clock, until=until
-    )
+    return pay(Order(TICKET, ARTIFACT, TARIFF, until), post, world.ledger, world.artifacts, world.clock)
 
 
 def test_cancel_then_also_stops_the_execution(world: FakeServices) -> None:
     job = world.opened()
     world.executions.active.add(str(job.execution))
 
-    job_lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    job_lifecycle.cancel(job.id, world)
 
     assert world.executions.active == set()
 
@@ -44,7 +42,7 @@ def test_job_that_ended_otherwise_then_cannot_be_cancelled(world: FakeServices) 
     world.jobs.write(Create("job-1", a_job(state=JobState.COMPLETE)))
 
     with pytest.raises(Conflict, match="only a running job can be cancelled"):
-        job_lifecycle.cancel("job-1", jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+        job_lifecycle.cancel("job-1", world)
 
 
 def test_death_between_artifact_and_receipt_then_the_artifact_is_adopted_and_nothing_is_paid_again(
@@ -60,11 +58,10 @@ def test_death_between_artifact_and_receipt_then_the_artifact_is_adopted_and_not
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    settle = world.ledger.settle
-    world.ledger.settle = die  # type: ignore[method-assign,assignment]
-    with pytest.raises(KeyboardInterrupt):
-        pay_for(world, post)
-    world.ledger.settle = settle  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ledger, "settle", die)
+        with pytest.raises(KeyboardInterrupt):
+            pay_for(world, post)
     world.clock.pass_s(91)
 
     claim = pay_for(world, post)

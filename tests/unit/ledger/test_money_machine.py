@@ -232,11 +232,11 @@ class Money(RuleBasedStateMachine):
 
     @rule()
     def cancel(self) -> None:
-        self._survive(lambda _: job_lifecycle.cancel(self.job_id, **self._people()), None)
+        self._survive(lambda _: job_lifecycle.cancel(self.job_id, self.world), None)
 
     @rule()
     def resume(self) -> None:
-        self._survive(lambda _: job_lifecycle.resume(self.job_id, None, **self._people()), None)
+        self._survive(lambda _: job_lifecycle.resume(self.job_id, None, self.world), None)
 
     @rule(seconds=st.integers(-60, 60))
     def the_next_one_reads_another_clock(self, seconds: int) -> None:
@@ -261,15 +261,9 @@ class Money(RuleBasedStateMachine):
         ]
         bill = Bill(since=START - timedelta(days=1), until=now, rows=tuple(rows), apply=True)
         self._survive(
-            lambda _: reconcile(
-                self.job_id, bill, jobs=self.world.jobs, artifacts=self.world.artifacts, ledger=self.world.ledger
-            ),
+            lambda _: reconcile(self.job_id, bill, self.world),
             None,
         )
-
-    def _people(self) -> dict[str, Any]:
-        world = self.world
-        return {"jobs": world.jobs, "executions": world.executions, "clock": world.clock, "ids": world.ids}
 
     def _survive(self, act: Any, command: Any) -> None:
         """Whatever a step raises, the world goes on; a killed process simply is not there any more."""

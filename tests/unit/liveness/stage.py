@@ -119,9 +119,8 @@ class Stage:
     def submit(self, **request: Any) -> None:
         """The owner submits a film: the job is stored, then its execution is started."""
         self.acting = Actor.OWNER
-        wanted = job_lifecycle.new_job(
-            "job-1", "mira@example.com", a_request(**request), self.world.clock.now(), keep=timedelta(days=90)
-        )
+        now = self.world.clock.now()
+        wanted = job_lifecycle.new_job("job-1", "mira@example.com", a_request(**request), now, now + timedelta(days=90))
         try:
             job = job_lifecycle.create(wanted, self.world.jobs)
             self.world.executions.start(job.id, job.run)
@@ -132,7 +131,7 @@ class Stage:
         """The owner deletes the film."""
         self.acting = Actor.OWNER
         with suppress(Killed):
-            delete_job.mark("job-1", **self._people())
+            delete_job.mark("job-1", self.world)
 
     def tick(self) -> None:
         """Let time pass, and every actor do what is due."""
@@ -161,10 +160,6 @@ class Stage:
                 raise ExecutionKilled
         if actor is Actor.WORKER:
             raise Killed
-
-    def _people(self) -> dict[str, Any]:
-        world = self.world
-        return {"jobs": world.jobs, "executions": world.executions, "clock": world.clock, "ids": world.ids}
 
     def _provide(self) -> None:
         self.acting = Actor.VEO

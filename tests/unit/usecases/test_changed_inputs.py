@@ -1,7 +1,6 @@
 """Calls that were claimed and never sent, when what they are made from has changed since: nothing waits for ever."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -34,8 +33,7 @@ def calls(world: FakeServices, job: Job, purpose: str) -> list[Call]:
 
 
 def resume(world: FakeServices, job: Job) -> Job:
-    people: dict[str, Any] = {"jobs": world.jobs, "executions": world.executions, "clock": world.clock}
-    return job_lifecycle.resume(job.id, None, **people, ids=world.ids)
+    return job_lifecycle.resume(job.id, None, world)
 
 
 def test_storyboard_is_written_when_its_second_attempt_met_a_quota_and_the_job_was_resumed_at_once(
@@ -61,7 +59,7 @@ def test_scene_is_rewritten_when_the_rewriter_met_a_quota_and_the_job_was_resume
     world.text.answers = ["no scene", Throttled("429")]
     with pytest.raises(Transient):
         world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2))
-    job_lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    job_lifecycle.cancel(job.id, world)
     world.clock.pass_s(1)
     job = resume(world, job)
 

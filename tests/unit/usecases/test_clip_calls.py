@@ -20,7 +20,7 @@ def call(world: FakeServices) -> Call:
 
 
 def resolve(world: FakeServices, call: Call) -> Call:
-    return filming.resolve(call, ledger=world.ledger, filmer=world.video, artifacts=world.artifacts, clock=world.clock)
+    return filming.resolve(call, world)
 
 
 def refuse_polls(world: FakeServices, error: Exception) -> None:
@@ -92,7 +92,7 @@ def test_job_goes_on_when_every_poll_is_refused_for_good(world: FakeServices, ca
 
 
 def test_deleted_job_ends_when_every_poll_is_refused_for_good(world: FakeServices, call: Call) -> None:
-    delete_job.mark(call.job, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    delete_job.mark(call.job, world)
     refuse_polls(world, Transient("poll: 403 permission denied"))
     for _ in range(4):
         world.clock.pass_s(60 + 900 + 121)

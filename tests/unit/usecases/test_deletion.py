@@ -37,13 +37,11 @@ PAYING = frozenset({"text.generate_text", "images.generate_image", "video.submit
 
 
 def delete(world: FakeServices, job_id: str) -> Job:
-    return delete_job.mark(job_id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    return delete_job.mark(job_id, world)
 
 
 def resume(world: FakeServices, job_id: str) -> Job:
-    return job_lifecycle.resume(
-        job_id, None, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
-    )
+    return job_lifecycle.resume(job_id, None, world)
 
 
 def uploaded(world: FakeServices) -> Job:
@@ -402,9 +400,7 @@ def test_job_that_is_resumed_then_is_kept_as_long_again(world: FakeServices) -> 
 def test_expiry_that_is_put_off_between_the_look_and_the_mark_then_saves_the_job(world: FakeServices) -> None:
     job = world.opened()
 
-    delete_job.mark(
-        job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids, expired_only=True
-    )
+    delete_job.mark(job.id, world, expired_only=True)
 
     assert world.jobs.get_job(job.id).value.state is JobState.PENDING
 
@@ -441,7 +437,7 @@ def test_tombstone_whose_time_is_over_then_gives_way_to_a_new_job_though_the_dat
     job = world.opened()
     delete(world, job.id)
     buried = sweep_to_the_end(world, job.id)
-    again = job_lifecycle.new_job(job.id, job.owner, job.request, world.clock.now(), keep=world.keep)
+    again = job_lifecycle.new_job(job.id, job.owner, job.request, world.clock.now(), world.clock.now() + world.keep)
     assert job_lifecycle.create(again, world.jobs) == buried
 
     world.clock.pass_s(delete_job.TOMBSTONE_DAYS * 86_400)

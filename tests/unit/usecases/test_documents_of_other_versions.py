@@ -36,8 +36,7 @@ def finish(world: RecordedWorld) -> JobState:
     """Carry the job on as the workflow does, to its cut."""
     world.text.answers = [json.dumps(a_storyboard(2))] * (world.job.plan is None)
     if world.job.is_final:
-        others = {"jobs": world.jobs, "executions": world.executions, "clock": world.clock, "ids": world.ids}
-        job_lifecycle.resume(world.job_id, 25_000_000, **others)  # type: ignore[arg-type]
+        job_lifecycle.resume(world.job_id, 25_000_000, world)
     for _ in range(ROUNDS):
         job = world.job
         if world.write_storyboard(WriteStoryboard(job.id, job.run)).state == "planned":

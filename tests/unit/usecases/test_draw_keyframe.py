@@ -164,7 +164,7 @@ def test_quota_when_exhausted_then_nothing_is_paid_and_the_same_call_is_claimed_
 
 def test_cancelled_job_then_draws_nothing(world: FakeServices) -> None:
     job = world.planned()
-    job_lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    job_lifecycle.cancel(job.id, world)
 
     assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start")).state == "superseded"
     assert world.images.requests == []

@@ -2,12 +2,13 @@
 
 import pytest
 
+from main import STEPS
 from promptreel.domain.call import Call
 from promptreel.domain.job import Budget, Job
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient, Unpaid
-from promptreel.http.step_handler import answer, for_one_task
+from promptreel.http.step_handler import answer
 from promptreel.ledger import call_requests
 from promptreel.ports.models import OperationState, Running
 from promptreel.ports.orchestration import ClipTask
@@ -209,7 +210,7 @@ def test_task_slows_its_queue_only_when_the_quota_was_the_models_own(
     world.video.failures = [failure]
     body = {"job_id": job.id, "run": job.run, "scene": "scene-01", "take": 1, "attempt": 1}
 
-    _, told, _ = answer("submit_clip", body, SubmitClip, for_one_task(world.submit_clip))
+    _, told, _ = answer(STEPS["submit_clip"], body, lambda: world)
 
     assert told == status
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "filming"
@@ -224,7 +225,7 @@ def test_picture_that_was_never_asked_for_is_not_reported_as_a_quota(
     world.images.failures = [failure]
     body = {"job_id": job.id, "run": job.run, "scene": "scene-01", "frame": "start"}
 
-    assert answer("draw_keyframe", body, DrawKeyframe, world.draw_keyframe)[1] == status
+    assert answer(STEPS["draw_keyframe"], body, lambda: world)[1] == status
 
 
 def test_lost_answer_then_its_prefix_is_watched_and_the_output_adopted_without_paying_again(
@@ -372,7 +373,7 @@ def test_cancelled_while_the_request_travels_then_the_operation_is_still_recorde
     submit = world.video.submit
 
     def cancelled_meanwhile(*arguments: object) -> str:
-        job_lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+        job_lifecycle.cancel(job.id, world)
         return submit(*arguments)  # type: ignore[arg-type]
 
     world.video.submit = cancelled_meanwhile  # type: ignore[method-assign,assignment]

@@ -150,13 +150,7 @@ def test_picture_that_is_gone_or_changed_then_stops_the_clip_before_it_is_paid_a
 
     world.artifacts.delete(end.uri)
     world.artifacts.put(end.uri.removeprefix("gs://artifacts/"), kept, "image/png")
-    people: dict[str, Any] = {
-        "jobs": world.jobs,
-        "executions": world.executions,
-        "clock": world.clock,
-        "ids": world.ids,
-    }
-    resumed = job_lifecycle.resume(job.id, None, **people)
+    resumed = job_lifecycle.resume(job.id, None, world)
     world.clock.pass_s(200)
     world.poll(resumed)
     assert world.submit_clip(SubmitClip(job.id, 2, "scene-01", 1, 1)).state == "filming"

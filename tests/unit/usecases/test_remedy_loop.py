@@ -337,11 +337,10 @@ def test_scene_given_up_at_its_new_pictures_when_resumed_then_is_filmed_from_the
     polled = world.poll(job)
     assert polled.state == "failed"
     assert polled.problem is not None
-    people = {"jobs": world.jobs, "executions": world.executions, "clock": world.clock, "ids": world.ids}
-    job_lifecycle.fail(job.id, job.run, polled.problem, jobs=world.jobs, clock=world.clock, ids=world.ids)
+    job_lifecycle.fail(job.id, job.run, polled.problem, world)
     world.clock.pass_s(1)
 
-    resumed = job_lifecycle.resume(job.id, None, **people)  # type: ignore[arg-type]
+    resumed = job_lifecycle.resume(job.id, None, world)
     world.poll(resumed)
     world.submit_queued()
 

@@ -17,9 +17,7 @@ from tests.fakes.services import FakeServices
 
 
 def resume(world: FakeServices, job: Job, limit_micros: int | None = None) -> Job:
-    return job_lifecycle.resume(
-        job.id, limit_micros, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
-    )
+    return job_lifecycle.resume(job.id, limit_micros, world)
 
 
 def fail(world: FakeServices, job: Job) -> None:
@@ -27,7 +25,7 @@ def fail(world: FakeServices, job: Job) -> None:
 
 
 def cancel(world: FakeServices, job: Job) -> None:
-    job_lifecycle.cancel(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    job_lifecycle.cancel(job.id, world)
 
 
 def finish(world: FakeServices, job: Job) -> str:

@@ -1,7 +1,5 @@
 """Scenes whose worker died between two writes: poll_clips puts their clips into the queue."""
 
-from typing import Any
-
 import pytest
 
 from promptreel.domain.job import Job
@@ -75,17 +73,11 @@ def test_resumed_job_queues_redrawn_scene_when_its_painter_died_before_the_job_e
 ) -> None:
     job = world.drawn()
     redraw_and_die(world, job)
-    people: dict[str, Any] = {
-        "jobs": world.jobs,
-        "executions": world.executions,
-        "clock": world.clock,
-        "ids": world.ids,
-    }
     if ended == "cancelled":
-        job_lifecycle.cancel(job.id, **people)
+        job_lifecycle.cancel(job.id, world)
     else:
         world.fail_job(FailJob(job.id, job.run, "the workflow failed"))
-    job = job_lifecycle.resume(job.id, None, **people)
+    job = job_lifecycle.resume(job.id, None, world)
     world.open_job(OpenJob("execution-1", {"job_id": job.id, "run": job.run}))
     world.draw_all(job)
 

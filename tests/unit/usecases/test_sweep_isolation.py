@@ -20,7 +20,7 @@ from tests.loglines import writing
 
 
 def cancel(world: FakeServices, job_id: str) -> None:
-    job_lifecycle.cancel(job_id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    job_lifecycle.cancel(job_id, world)
 
 
 def running_job(world: FakeServices, number: int, calls: int) -> None:
@@ -166,7 +166,7 @@ def test_sweep_logs_a_bug_when_an_error_is_not_expected(world: FakeServices) -> 
 
 def test_deleted_job_ends_when_a_version_without_notes_on_open_calls_ended_it(world: FakeServices) -> None:
     job = world.drawn()
-    delete_job.mark(job.id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    delete_job.mark(job.id, world)
     read = world.jobs.get_job(job.id)
     world.jobs.write(Replace(job.id, read, read.value.evolve(open_calls_since=None)))
     for _ in range(3):
@@ -196,9 +196,8 @@ def test_note_on_open_calls_stays_when_the_job_was_resumed_while_its_calls_were_
 
     def resume_meanwhile(wanted: str) -> Any:
         setattr(world.jobs, "list_calls", calls)  # noqa: B010 - a method is replaced
-        people: dict[str, Any] = {"jobs": world.jobs, "executions": world.executions, "clock": world.clock}
         found = calls(wanted)
-        job_lifecycle.resume(job_id, None, **people, ids=world.ids)
+        job_lifecycle.resume(job_id, None, world)
         cancel(world, job_id)
         return found
 

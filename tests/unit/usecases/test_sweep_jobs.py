@@ -17,7 +17,7 @@ def unfinished(world: FakeServices) -> list[Call]:
 
 
 def cancel(world: FakeServices, job_id: str) -> None:
-    job_lifecycle.cancel(job_id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    job_lifecycle.cancel(job_id, world)
 
 
 def open_again(world: FakeServices, job_id: str) -> None:

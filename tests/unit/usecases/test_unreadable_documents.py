@@ -23,7 +23,7 @@ def make_unreadable(world: FakeServices, job_id: str) -> None:
 
 
 def cancel(world: FakeServices, job_id: str) -> None:
-    job_lifecycle.cancel(job_id, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids)
+    job_lifecycle.cancel(job_id, world)
 
 
 def test_sweep_restarts_and_releases_the_others_when_one_job_is_unreadable(world: FakeServices) -> None:

@@ -44,13 +44,11 @@ def reject(world: FakeServices, job: Job, *numbers: int) -> None:
     problems = {
         f"scene-0{number}": Problem(code="clip_defective", message=f"scene-0{number}: {DAMAGED}") for number in numbers
     }
-    filming.reject_clips(job.id, job.run, problems, jobs=world.jobs, clock=world.clock, ids=world.ids)
+    filming.reject_clips(job.id, job.run, problems, world)
 
 
 def resume(world: FakeServices, job: Job) -> Job:
-    return job_lifecycle.resume(
-        job.id, None, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
-    )
+    return job_lifecycle.resume(job.id, None, world)
 
 
 def requests_of(world: FakeServices, number: int) -> int:
@@ -249,9 +247,7 @@ class TestDamagedClip:
         failed = world.poll(job)
         assert failed.problem is not None
         world.fail_job(FailJob(job.id, 1, failed.problem.model_dump()))
-        again = job_lifecycle.resume(
-            job.id, 100_000_000, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
-        )
+        again = job_lifecycle.resume(job.id, 100_000_000, world)
 
         assert world.poll(again).state == "done", "the clip is paid: it is cut once more before another is bought"
         reject(world, again, 1)
@@ -291,7 +287,7 @@ def test_replaced_clip_is_never_taken_for_the_one_that_was_paid(world: FakeServi
     world.artifacts.delete(clips[0])
     world.artifacts.put(clips[0].removeprefix("gs://artifacts/"), b"something else", "video/mp4")
     problem = Problem(code="clip_changed", message="scene-01: its clip is no longer what was stored")
-    filming.reject_clips(job.id, 1, {"scene-01": problem}, jobs=world.jobs, clock=world.clock, ids=world.ids)
+    filming.reject_clips(job.id, 1, {"scene-01": problem}, world)
     assert world.poll(job).state == "failed"
     world.fail_job(FailJob(job.id, 1, problem.model_dump()))
 

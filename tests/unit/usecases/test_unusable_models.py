@@ -104,9 +104,7 @@ def test_job_goes_on_and_pays_once_when_it_is_resumed_after_the_role_was_granted
     world.video.submit = submit  # type: ignore[method-assign]
     world.clock.pass_s(1)
 
-    resumed = job_lifecycle.resume(
-        job.id, None, jobs=world.jobs, executions=world.executions, clock=world.clock, ids=world.ids
-    )
+    resumed = job_lifecycle.resume(job.id, None, world)
 
     assert film(world, resumed) == "done"
     assert [call.model for call in calls(world, job, "video") if call.is_paid] == [STANDARD] * 3
@@ -210,11 +208,10 @@ def test_drawing_goes_on_when_the_job_is_resumed_after_the_role_was_granted(worl
     world.images.failures = [FORBIDDEN]
     with pytest.raises(Misconfigured):
         world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
-    people = {"jobs": world.jobs, "executions": world.executions, "clock": world.clock, "ids": world.ids}
     world.fail_job(FailJob(job.id, job.run, "misconfigured"))
     world.clock.pass_s(1)
 
-    resumed = job_lifecycle.resume(job.id, None, **people)  # type: ignore[arg-type]
+    resumed = job_lifecycle.resume(job.id, None, world)
 
     assert world.draw_keyframe(DrawKeyframe(job.id, resumed.run, "scene-01", "start")).state == "drawn"
 

@@ -1,0 +1,52 @@
+"""The one place where promptreel is put together from its adapters.
+
+Building them is cheap: an adapter makes its client, and imports Google's library, on first use.
+"""
+
+import os
+from datetime import timedelta
+from functools import cache
+
+from promptreel.adapters.firestore import FirestoreJobs
+from promptreel.adapters.gcs import GcsArtifacts, GcsInbox
+from promptreel.adapters.gemini import Gemini
+from promptreel.adapters.identity import IdentityAwareProxy, InvokerCheck
+from promptreel.adapters.operators import ListedOperators
+from promptreel.adapters.signer import RemoteSigner
+from promptreel.adapters.system import SystemClock, SystemIds
+from promptreel.adapters.tasks import CloudTasksQueue
+from promptreel.adapters.veo import Veo
+from promptreel.adapters.workflows import WorkflowExecutions
+from promptreel.services import Services
+from promptreel.settings import Settings
+
+
+@cache
+def from_environment() -> Services:
+    """The services of this process. Raises: Broken for an incomplete environment."""
+    return services_from(Settings.from_env(os.environ))
+
+
+def services_from(settings: Settings) -> Services:
+    """The services of a deployment."""
+    project, region = settings.project, settings.region
+    clock = SystemClock()
+    gemini = Gemini(project, settings.text_location, settings.vertex_url)
+    signer = RemoteSigner(settings.signer_url)
+    audience = settings.iap_audience
+    return Services(
+        jobs=FirestoreJobs(project, settings.database),
+        artifacts=GcsArtifacts(project, settings.artifacts_bucket, signer, settings.media_url),
+        inbox=GcsInbox(project, settings.results_bucket),
+        text=gemini,
+        images=gemini,
+        video=Veo(project, settings.veo_location, settings.vertex_url),
+        queue=CloudTasksQueue(project, region, settings.tasks_url, settings.submit_clip_url, settings.tasks_account),
+        executions=WorkflowExecutions(project, region, settings.workflow, settings.executions_url),
+        identity=IdentityAwareProxy(audience, clock) if audience else InvokerCheck(),
+        operators=ListedOperators(settings.operators, clock),
+        clock=clock,
+        ids=SystemIds(),
+        pace=settings.pace,
+        keep=timedelta(days=settings.keep_days),
+    )
