@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def opened(state_dir: Path | None, name: str, schema: str) -> sqlite3.Connection:
+def open_database(state_dir: Path | None, name: str, schema: str) -> sqlite3.Connection:
     """The database `name` in `state_dir`, or one for this process only without a folder; every statement commits."""
     if state_dir is not None:
         state_dir.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ class Draw:
         self.happened = 0
         self._random = random.Random(seed)  # noqa: S311 - reproducible on purpose
 
-    def comes_true(self) -> bool:
+    def triggers(self) -> bool:
         if self.rate and self._random.random() < self.rate:
             self.happened += 1
             return True
@@ -35,20 +35,20 @@ class Duplicates:
 
     def order(self, wish: Mapping[str, Any]) -> None:
         """Replace the order: ``{"duplicate_rate": 0..1, "seed": int}``; the count starts again. Raises: ApiError."""
-        rate, seed = rate_of(wish, "duplicate_rate"), wish.get("seed", 0)
+        rate, seed = read_rate(wish, "duplicate_rate"), wish.get("seed", 0)
         if set(wish) - {"duplicate_rate", "seed"} or not isinstance(seed, int):
             raise ApiError(400, f"Faults are duplicate_rate (0 to 1) and seed (a whole number), got {dict(wish)}.")
         self._seed, self._draw = seed, Draw(rate, seed)
 
-    def drawn(self) -> bool:
+    def must_repeat(self) -> bool:
         """Whether the delivery at hand is to be made twice."""
-        return self._draw.comes_true()
+        return self._draw.triggers()
 
     def report(self) -> dict[str, Any]:
         return {"duplicate_rate": self._draw.rate, "seed": self._seed, "duplicated": self._draw.happened}
 
 
-def rate_of(wish: Mapping[str, Any], name: str) -> float:
+def read_rate(wish: Mapping[str, Any], name: str) -> float:
     """A chance from an order, 0 without one. Raises: ApiError."""
     rate = wish.get(name, 0.0)
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:

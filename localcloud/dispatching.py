@@ -15,7 +15,7 @@ class Dispatching(ABC):
         self._changed = asyncio.Event()
 
     @abstractmethod
-    def launch_due(self) -> float | None:
+    def send_due(self) -> float | None:
         """Send everything that may go now; seconds until something more may go (None: only after a change)."""
 
     def wake(self) -> None:
@@ -28,7 +28,7 @@ class Dispatching(ABC):
             while True:
                 self._changed.clear()
                 try:
-                    async with asyncio.timeout(self.launch_due()):
+                    async with asyncio.timeout(self.send_due()):
                         await self._changed.wait()
                 except TimeoutError:
                     continue

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from localcloud.serving import ApiError
 
 
-def parsed(document: Mapping[str, Any], kind: Any) -> Any:
+def from_json(document: Mapping[str, Any], kind: Any) -> Any:
     """A message of the kind from its JSON form. Raises: ApiError 400."""
     try:
         return json_format.ParseDict(dict(document), kind())
@@ -20,17 +20,17 @@ def parsed(document: Mapping[str, Any], kind: Any) -> Any:
         raise ApiError(400, f"Invalid JSON payload received. {exc}") from exc
 
 
-def spelled(message: Message) -> dict[str, Any]:
+def to_json(message: Message) -> dict[str, Any]:
     return dict(json_format.MessageToDict(message))
 
 
-def copied(message: Any) -> Any:
+def clone(message: Any) -> Any:
     copy = type(message)()
     copy.CopyFrom(message)
     return copy
 
 
-def put(path: str, source: Any, target: Any) -> None:
+def copy_field(path: str, source: Any, target: Any) -> None:
     """Make one field of the target, ``a.b.c`` in protobuf's own names, what it is in the source: unset, too.
 
     Raises:
@@ -41,7 +41,7 @@ def put(path: str, source: Any, target: Any) -> None:
     if rest and field.message_type is None:
         raise KeyError(path)
     if rest and (source.HasField(name) or target.HasField(name)):
-        put(rest, getattr(source, name), getattr(target, name))
+        copy_field(rest, getattr(source, name), getattr(target, name))
     elif not rest:
         target.ClearField(name)
         if field.is_repeated:
@@ -52,7 +52,7 @@ def put(path: str, source: Any, target: Any) -> None:
             setattr(target, name, getattr(source, name))  # writing a default would make its parents present
 
 
-def without(message: Any, fields: Iterable[str]) -> Any:
+def clear_fields(message: Any, fields: Iterable[str]) -> Any:
     """The same message, the fields unset: what callers send in output-only fields is ignored."""
     for field in fields:
         message.ClearField(field)

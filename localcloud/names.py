@@ -7,7 +7,7 @@ from localcloud.serving import ApiError
 LOCATION = r"projects/[A-Za-z0-9:.\-]{1,100}/locations/[A-Za-z0-9\-]{1,100}"
 
 
-def checked(text: str, pattern: re.Pattern[str], complaint: str) -> str:
+def check_name(text: str, pattern: re.Pattern[str], complaint: str) -> str:
     """The name, if it has the shape. Raises: ApiError 400."""
     if not pattern.fullmatch(text):
         raise ApiError(400, complaint)
@@ -19,6 +19,6 @@ def parent_of(name: str) -> str:
     return name.rsplit("/", 2)[0]
 
 
-def short(name: str) -> str:
+def resource_id(name: str) -> str:
     """The last part: the resource's id."""
     return name.rsplit("/", 1)[1]

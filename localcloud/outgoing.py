@@ -94,7 +94,7 @@ class Caller:
         return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def permitted(headers: Mapping[str, str], own_prefix: str) -> dict[str, str]:
+def allowed_headers(headers: Mapping[str, str], own_prefix: str) -> dict[str, str]:
     """The headers a caller may set: less what Google reserves, and what the service itself says under its prefix."""
     reserved = (*_OWN_PREFIXES, own_prefix)
     return {
@@ -104,7 +104,7 @@ def permitted(headers: Mapping[str, str], own_prefix: str) -> dict[str, str]:
     }
 
 
-def code_of(outcome: Outcome) -> int:
+def rpc_code(outcome: Outcome) -> int:
     """The google.rpc.Code that an attempt's status shows."""
     if outcome.status is None:
         return outcome.code

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from localcloud.serving import ApiError, health
 
 
-async def document(request: Request) -> dict[str, Any]:
+async def read_json(request: Request) -> dict[str, Any]:
     """The JSON object that was sent, empty without a body. Raises: ApiError 400."""
     body = await request.body()
     try:
@@ -24,7 +24,7 @@ async def document(request: Request) -> dict[str, Any]:
     return sent
 
 
-def page_wish(request: Request) -> dict[str, Any]:
+def page_fields(request: Request) -> dict[str, Any]:
     """The fields of a list request that say which page. Raises: ApiError 400."""
     size = request.query_params.get("pageSize", "") or "0"
     if not size.isdigit():
@@ -32,7 +32,7 @@ def page_wish(request: Request) -> dict[str, Any]:
     return {"page_size": int(size), "page_token": request.query_params.get("pageToken", "")}
 
 
-def place(name: str) -> dict[str, str]:
+def location_resource(name: str) -> dict[str, str]:
     """A location's resource."""
     return {"name": name, "locationId": name.rsplit("/", 1)[1]}
 
@@ -52,7 +52,7 @@ def control_routes(faults: Faults, *forget: Callable[[], None]) -> list[Route]:
 
     async def disorder(request: Request) -> Response:
         if request.method == "POST":
-            faults.order(await document(request))
+            faults.order(await read_json(request))
         elif request.method == "DELETE":
             faults.clear()
         return JSONResponse(faults.report())

@@ -18,7 +18,7 @@ Method = tuple[Any, Callable[[Any], Any]]
 
 
 @asynccontextmanager
-async def listening(port: int | None, services: Mapping[str, Mapping[str, Method]]) -> AsyncIterator[None]:
+async def serve_grpc(port: int | None, services: Mapping[str, Mapping[str, Method]]) -> AsyncIterator[None]:
     """Serve the methods of each service, by its full name, beside the block; nothing without a port."""
     if port is None:
         yield

@@ -12,9 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.background import background
-from localcloud.eventarc.courier import Courier
+from localcloud.eventarc.courier import HttpDelivery
 from localcloud.eventarc.faults import Faults
-from localcloud.eventarc.lookout import Lookout
+from localcloud.eventarc.lookout import BucketPoller
 from localcloud.eventarc.outbox import Outbox
 from localcloud.eventarc.pubsub import publisher
 from localcloud.eventarc.router import Router
@@ -33,9 +33,9 @@ def build(
     config: Config, state_dir: Path | None, identity: Identity, *, pubsub_port: int | None, storage: str
 ) -> Starlette:
     """The stand-in; `storage` is the object store's origin, empty to hear changes only and never list."""
-    outbox, faults, courier = Outbox(state_dir), Faults(), Courier(identity)
+    outbox, faults, courier = Outbox(state_dir), Faults(), HttpDelivery(identity)
     router = Router(config, outbox, courier, faults, now_s=time.time)
-    lookout = Lookout(storage, router, outbox)
+    lookout = BucketPoller(storage, router, outbox)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -49,7 +49,7 @@ def build(
         await lookout.look()
         await ear.start()
         looks_s = _LOOK_ONLY_S if pubsub_port is None else _LOOK_S
-        async with background(router.run(), lookout.keep_looking(*looks_s)):
+        async with background(router.run(), lookout.keep_polling(*looks_s)):
             yield
             await ear.stop(grace=1)
         await lookout.close()

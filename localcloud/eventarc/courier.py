@@ -5,7 +5,7 @@ import json
 
 import httpx
 
-from localcloud.eventarc.events import CloudEvent, binary, structured
+from localcloud.eventarc.events import CloudEvent, binary_mode, structured_mode
 from localcloud.eventarc.triggers import Service, Trigger, Workflow
 from localcloud.identity import Identity
 from localcloud.outgoing import Outcome
@@ -15,7 +15,7 @@ _ACK_DEADLINE_S = 600.0
 _USER_AGENT = "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"
 
 
-class Courier:
+class HttpDelivery:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._client = httpx.AsyncClient(trust_env=False, timeout=None)  # noqa: S113 - see deliver()
@@ -37,10 +37,10 @@ class Courier:
     async def _spelled(self, trigger: Trigger, event: CloudEvent) -> tuple[dict[str, str], bytes]:
         match trigger.destination:
             case Service(audience=audience):
-                headers, body = binary(event)
+                headers, body = binary_mode(event)
                 token = await self._identity.id_token(audience, trigger.account) if trigger.account else None
             case Workflow():
                 headers = {"Content-Type": "application/json"}
-                body = json.dumps({"argument": json.dumps(structured(event))}).encode()
+                body = json.dumps({"argument": json.dumps(structured_mode(event))}).encode()
                 token = await self._identity.access_token(trigger.account) if trigger.account else None
         return {**headers, **({"Authorization": f"Bearer {token}"} if token else {})}, body

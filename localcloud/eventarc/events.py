@@ -49,12 +49,12 @@ class CloudEvent:
         }
 
 
-def of_object(event_type: str, resource: Mapping[str, Any]) -> CloudEvent:
+def object_event(event_type: str, resource: Mapping[str, Any]) -> CloudEvent:
     """The event of one change to one object.
 
     The id follows from the change: the same change noticed twice is the same event.
     """
-    data = completed(resource)
+    data = complete_resource(resource)
     # A generation is written once; only its metadata can change more often.
     version = data["metageneration"] if event_type == TYPES["OBJECT_METADATA_UPDATE"] else ""
     change = "\n".join((event_type, data["bucket"], data["name"], data["generation"], version))
@@ -69,7 +69,7 @@ def of_object(event_type: str, resource: Mapping[str, Any]) -> CloudEvent:
     )
 
 
-def completed(resource: Mapping[str, Any]) -> dict[str, Any]:
+def complete_resource(resource: Mapping[str, Any]) -> dict[str, Any]:
     """The object resource as Google's events carry it, from what the object store says of the object."""
     bucket, name, generation = (str(resource[key]) for key in ("bucket", "name", "generation"))
     metageneration = str(resource.get("metageneration") or "1")
@@ -93,13 +93,13 @@ def completed(resource: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def binary(event: CloudEvent) -> tuple[dict[str, str], bytes]:
+def binary_mode(event: CloudEvent) -> tuple[dict[str, str], bytes]:
     """Headers and body of the binary content mode, for HTTP destinations."""
     headers = {f"ce-{name}": quote(value, safe=_HEADER_SAFE) for name, value in event.attributes().items()}
     return {**headers, "Content-Type": "application/json"}, json.dumps(event.data).encode()
 
 
-def structured(event: CloudEvent) -> dict[str, Any]:
+def structured_mode(event: CloudEvent) -> dict[str, Any]:
     """The one JSON object that a workflow gets as its argument."""
     return {**event.attributes(), "datacontenttype": "application/json", "data": dict(event.data)}
 

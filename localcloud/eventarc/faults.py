@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.deliveries import Draw, Duplicates, rate_of
+from localcloud.deliveries import Draw, Duplicates, read_rate
 from localcloud.serving import ApiError
 
 DEFAULT_HOLD_S = 1.0
@@ -27,15 +27,15 @@ class Faults:
 
         Raises: ApiError.
         """
-        rate, hold_s = rate_of(wish, "reorder_rate"), wish.get("hold_s", DEFAULT_HOLD_S)
+        rate, hold_s = read_rate(wish, "reorder_rate"), wish.get("hold_s", DEFAULT_HOLD_S)
         if isinstance(hold_s, bool) or not isinstance(hold_s, int | float) or not 0 < hold_s <= LONGEST_HOLD_S:
             raise ApiError(400, f"hold_s is a number of seconds up to {LONGEST_HOLD_S:g}, got {hold_s!r}.")
         self.duplicates.order({key: value for key, value in wish.items() if key not in {"reorder_rate", "hold_s"}})
         self._reorder, self._hold_s = Draw(rate, wish.get("seed", 0)), float(hold_s)
 
-    def held_back_s(self) -> float:
+    def reorder_delay_s(self) -> float:
         """For how long the event at hand is kept from being delivered; usually 0."""
-        return self._hold_s if self._reorder.comes_true() else 0.0
+        return self._hold_s if self._reorder.triggers() else 0.0
 
     def report(self) -> dict[str, Any]:
         reordering = {"reorder_rate": self._reorder.rate, "hold_s": self._hold_s, "reordered": self._reorder.happened}

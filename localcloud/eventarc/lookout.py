@@ -25,7 +25,7 @@ _TIMEOUT_S = 5.0
 _GROWTH = 1.1
 
 
-class Lookout:
+class BucketPoller:
     def __init__(self, storage: str, router: Router, outbox: Outbox) -> None:
         """Watch the router's buckets in the object store at this origin; without an origin, nothing."""
         self._buckets = sorted(router.buckets) if storage else []
@@ -48,14 +48,14 @@ class Lookout:
             is_first = not self._outbox.is_watched(bucket)
             for resource in resources:
                 if is_first:
-                    self._router.pass_over(FINALIZED, resource)
+                    self._router.mark_processed(FINALIZED, resource)
                 elif not self._outbox.has_seen(resource):
                     self._router.accept(FINALIZED, resource)
                     has_news = True
             self._outbox.watch(bucket, resources)
         return has_news
 
-    async def keep_looking(
+    async def keep_polling(
         self, shortest_s: float, longest_s: float, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     ) -> None:
         """Look again and again; the wait grows to `longest_s`, and is short again after news, which nobody reported."""

@@ -53,7 +53,7 @@ class Delivery:
 class Outbox:
     def __init__(self, state_dir: Path | None) -> None:
         """Keep everything in `state_dir`, or for this process only without one."""
-        self._db = database.opened(state_dir, "eventarc", _SCHEMA)
+        self._db = database.open_database(state_dir, "eventarc", _SCHEMA)
 
     def close(self) -> None:
         self._db.close()
@@ -62,7 +62,7 @@ class Outbox:
         """Forget what is owed and delivered; what was seen stays, or the next start would deliver it again."""
         self._db.execute("DELETE FROM deliveries")
 
-    def accept(self, event: CloudEvent, triggers: Iterable[str], now_s: float, *, held_back_s: float = 0.0) -> None:
+    def accept(self, event: CloudEvent, triggers: Iterable[str], now_s: float, *, reorder_delay_s: float = 0.0) -> None:
         """Owe the event to each trigger, once, however often it is reported; not due before it was held back."""
         with database.transaction(self._db):
             self._see(event.data)
@@ -70,10 +70,10 @@ class Outbox:
                 self._db.execute(
                     "INSERT OR IGNORE INTO deliveries (trigger, event_id, event, attempts, accepted_s, due_s)"
                     " VALUES (?, ?, ?, 0, ?, ?)",
-                    (trigger, event.id, json.dumps(asdict(event)), now_s, now_s + held_back_s),
+                    (trigger, event.id, json.dumps(asdict(event)), now_s, now_s + reorder_delay_s),
                 )
 
-    def pass_over(self, event: CloudEvent, triggers: Iterable[str], now_s: float) -> None:
+    def mark_processed(self, event: CloudEvent, triggers: Iterable[str], now_s: float) -> None:
         """Mark the event as delivered before it is reported."""
         for trigger in triggers:
             self._db.execute(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from localcloud.dispatching import Dispatching
-from localcloud.eventarc.events import TYPES, CloudEvent, of_object
+from localcloud.eventarc.events import TYPES, CloudEvent, object_event
 from localcloud.eventarc.faults import Faults
 from localcloud.eventarc.outbox import Delivery, Outbox
 from localcloud.eventarc.triggers import Config, Trigger
@@ -61,21 +61,21 @@ class Router(Dispatching):
 
     def accept(self, event_type: str, resource: Mapping[str, Any]) -> None:
         """Owe the change to every trigger that wants it; when this returns, no crash can lose it."""
-        event = of_object(event_type, resource)
+        event = object_event(event_type, resource)
         wanting = self._wanting(event_type, event)
         if wanting:
-            self._outbox.accept(event, wanting, self._now_s(), held_back_s=self._faults.held_back_s())
+            self._outbox.accept(event, wanting, self._now_s(), reorder_delay_s=self._faults.reorder_delay_s())
             self.wake()
 
-    def pass_over(self, event_type: str, resource: Mapping[str, Any]) -> None:
+    def mark_processed(self, event_type: str, resource: Mapping[str, Any]) -> None:
         """Owe the change to nobody, although it may be reported yet: it is older than the triggers."""
-        event = of_object(event_type, resource)
-        self._outbox.pass_over(event, self._wanting(event_type, event), self._now_s())
+        event = object_event(event_type, resource)
+        self._outbox.mark_processed(event, self._wanting(event_type, event), self._now_s())
 
     def _wanting(self, event_type: str, event: CloudEvent) -> list[str]:
         return [trigger.name for trigger in self._triggers.values() if trigger.wants(event_type, event.bucket)]
 
-    def launch_due(self) -> float | None:
+    def send_due(self) -> float | None:
         for delivery in self._outbox.owed():
             if delivery.key in self._under_way or delivery.trigger not in self._triggers:
                 continue
@@ -100,7 +100,7 @@ class Router(Dispatching):
     def _send(self, delivery: Delivery) -> None:
         self._under_way.add(delivery.key)
         self._spawn(self._attempt(delivery))
-        if self._faults.duplicates.drawn():  # its answer is lost: that is what makes it a duplicate
+        if self._faults.duplicates.must_repeat():  # its answer is lost: that is what makes it a duplicate
             self._spawn(self._courier.deliver(self._triggers[delivery.trigger], delivery.event))
 
     async def _attempt(self, delivery: Delivery) -> None:

@@ -13,14 +13,14 @@ from starlette.types import Receive, Scope, Send
 
 from localcloud.gate import refusals
 from localcloud.gate.config import Service
-from localcloud.gate.entry import Certificates, Forbidden, Unauthenticated, admit, checked_header
+from localcloud.gate.entry import Certificates, Forbidden, Unauthenticated, check_invoker, checked_header
 from localcloud.gate.proxy import forward
 from localcloud.serving import health
 
 _log = logging.getLogger(__name__)
 
 
-class Guarded:
+class GuardedService:
     """An ASGI endpoint, so that it serves every method, also those a routing table would refuse."""
 
     def __init__(self, service: Service, certificates: Certificates, client: httpx.AsyncClient) -> None:
@@ -38,7 +38,7 @@ class Guarded:
     async def _answer(self, request: Request, place: AsyncExitStack) -> Response:
         try:
             header = checked_header(request.headers)
-            authorization = await admit(request.headers.get(header, ""), self.service, self.certificates)
+            authorization = await check_invoker(request.headers.get(header, ""), self.service, self.certificates)
         except Unauthenticated as exc:
             self._tell(request, 401, exc)
             return refusals.unauthorized(request.url.path)
@@ -69,6 +69,6 @@ class Guarded:
 def gate_app(service: Service, certificates: Certificates, client: httpx.AsyncClient) -> Starlette:
     routes = [
         Route("/_local/health", health),
-        Route("/{path:path}", Guarded(service, certificates, client)),
+        Route("/{path:path}", GuardedService(service, certificates, client)),
     ]
     return Starlette(routes=routes)

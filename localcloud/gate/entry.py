@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from localcloud.gate.config import Service
-from localcloud.metadata.tokens import TokenRefused, is_service_account, key_id_of, verified
+from localcloud.metadata.tokens import TokenRefused, is_service_account, key_id_of, verify
 
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _KEYS_LIVE_S = 3600.0  # the max-age Google's certificates are sent with
@@ -57,7 +57,7 @@ def checked_header(headers: Mapping[str, str]) -> str:
     return SERVERLESS if SERVERLESS in headers else "authorization"
 
 
-async def admit(authorization: str, service: Service, certificates: Certificates) -> str:
+async def check_invoker(authorization: str, service: Service, certificates: Certificates) -> str:
     """The checked header as the service may see it: the same token, its signature taken off.
 
     Raises:
@@ -69,7 +69,7 @@ async def admit(authorization: str, service: Service, certificates: Certificates
         raise Unauthenticated("a request needs an ID token as Bearer")
     token = bearer[1]
     try:
-        claims = verified(token, await certificates.current(key_id_of(token)), service.audience)
+        claims = verify(token, await certificates.current(key_id_of(token)), service.audience)
     except TokenRefused as exc:
         raise Unauthenticated(str(exc)) from exc
     if not _is_invoker(claims, service):

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.metadata.keys import SigningKey
-from localcloud.metadata.tokens import TOKEN_LIFETIME_S, Mint, TokenRefused, is_service_account, signed_jwt
+from localcloud.metadata.tokens import TOKEN_LIFETIME_S, Mint, TokenRefused, is_service_account, sign_jwt
 from localcloud.serving import ApiError, answer_api_error, health
 
 
@@ -57,7 +57,7 @@ async def _sign_jwt(request: Request) -> Response:
         claims = json.loads(body["payload"])
     except (KeyError, TypeError, json.JSONDecodeError) as exc:
         raise ApiError(400, "payload must be the text of a JSON object of claims") from exc
-    return JSONResponse({"keyId": signer.account_key.key_id, "signedJwt": signed_jwt(signer.account_key, claims)})
+    return JSONResponse({"keyId": signer.account_key.key_id, "signedJwt": sign_jwt(signer.account_key, claims)})
 
 
 async def _generate_id_token(request: Request) -> Response:

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from localcloud.media import refusals
-from localcloud.media.signing import Asked, Expired, Malformed, Mismatch, NotSigned, SignedUrl
+from localcloud.media.signing import Expired, Malformed, Mismatch, NotSigned, ReceivedRequest, SignedUrl
 from localcloud.serving import health
 
 # What a browser needs of the stored object to play, seek and cache it.
@@ -29,7 +29,7 @@ _PASSED_ON = (
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class MediaBackend:
     """What the app works with: the store, who knows the accounts' certificates, and the time."""
 
     backend: str
@@ -38,7 +38,7 @@ class Shelf:
     now: Callable[[], datetime]
 
 
-def media_app(shelf: Shelf) -> Starlette:
+def media_app(shelf: MediaBackend) -> Starlette:
     routes = [Route("/_local/health", health), Route("/{bucket}/{name:path}", _object, methods=["GET", "HEAD"])]
     app = Starlette(routes=routes)
     app.state.shelf = shelf
@@ -46,7 +46,7 @@ def media_app(shelf: Shelf) -> Starlette:
 
 
 async def _object(request: Request) -> Response:
-    shelf: Shelf = request.app.state.shelf
+    shelf: MediaBackend = request.app.state.shelf
     try:
         await _check(request, shelf)
     except NotSigned:
@@ -62,16 +62,16 @@ async def _object(request: Request) -> Response:
     return await _streamed(request, shelf)
 
 
-async def _check(request: Request, shelf: Shelf) -> None:
+async def _check(request: Request, shelf: MediaBackend) -> None:
     query = request.query_params.multi_items()
     signed = SignedUrl.of(query)
     answer = await shelf.client.get(f"{shelf.certs_url}/{quote(signed.account)}")
     answer.raise_for_status()
-    asked = Asked(request.method, request.scope["raw_path"].decode(), query, request.headers)
+    asked = ReceivedRequest(request.method, request.scope["raw_path"].decode(), query, request.headers)
     signed.check(asked, answer.json(), shelf.now())
 
 
-async def _streamed(request: Request, shelf: Shelf) -> Response:
+async def _streamed(request: Request, shelf: MediaBackend) -> Response:
     bucket, name = request.path_params["bucket"], request.path_params["name"]
     url = f"{shelf.backend}/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}"
     wanted = {"Range": request.headers["range"]} if "range" in request.headers else {}

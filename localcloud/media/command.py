@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from localcloud.media.app import Shelf, media_app
+from localcloud.media.app import MediaBackend, media_app
 from localcloud.serving import serve
 
 
@@ -23,4 +23,4 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(port: int, backend: str, certs_url: str) -> None:
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
-        await serve({port: media_app(Shelf(backend, certs_url, client, lambda: datetime.now(UTC)))})
+        await serve({port: media_app(MediaBackend(backend, certs_url, client, lambda: datetime.now(UTC)))})

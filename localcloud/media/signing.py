@@ -39,7 +39,7 @@ class Mismatch(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReceivedRequest:
     """The request, as far as a signature can cover it."""
 
     method: str
@@ -84,7 +84,7 @@ class SignedUrl:
         until = valid_from + timedelta(seconds=expiry_s)
         return cls(account, scope, date, signed_headers, signature, valid_from, until)
 
-    def check(self, asked: Asked, certificates: Mapping[str, str], now: datetime) -> None:
+    def check(self, asked: ReceivedRequest, certificates: Mapping[str, str], now: datetime) -> None:
         """Raises: Expired, Mismatch."""
         if now > self.valid_until:
             raise Expired(self.valid_until.isoformat())
@@ -92,11 +92,11 @@ class SignedUrl:
         if not any(_signed_by(pem, self.signature, message) for pem in certificates.values()):
             raise Mismatch(self.string_to_sign(asked))
 
-    def string_to_sign(self, asked: Asked) -> str:
+    def string_to_sign(self, asked: ReceivedRequest) -> str:
         digest = hashlib.sha256(self.canonical_request(asked).encode()).hexdigest()
         return f"{ALGORITHM}\n{self.date}\n{self.scope}\n{digest}"
 
-    def canonical_request(self, asked: Asked) -> str:
+    def canonical_request(self, asked: ReceivedRequest) -> str:
         covered = sorted((_quoted(name), _quoted(value)) for name, value in asked.query if name != _SIGNATURE)
         names = self.signed_headers.split(";")
         headers = "".join(f"{name}:{' '.join(asked.headers.get(name, '').split())}\n" for name in names)

@@ -45,13 +45,13 @@ class Mint:
             "iat": issued,
             "exp": issued + lifetime_s,
         }
-        return signed_jwt(self.key, claims)
+        return sign_jwt(self.key, claims)
 
     def access_token(self, email: str, lifetime_s: int = TOKEN_LIFETIME_S) -> str:
         """Opaque to its holder, who may only pass it on."""
         issued = int(self.now_s())
         claims = {"aud": _ACCESS_AUDIENCE, "email": email, "iat": issued, "exp": issued + lifetime_s}
-        return _ACCESS_PREFIX + base64.urlsafe_b64encode(signed_jwt(self.key, claims).encode()).decode()
+        return _ACCESS_PREFIX + base64.urlsafe_b64encode(sign_jwt(self.key, claims).encode()).decode()
 
     def holder(self, access_token: str) -> dict[str, Any]:
         """The claims of a valid access token: ``email``, ``iat``, ``exp``.
@@ -63,10 +63,10 @@ class Mint:
             inner = base64.urlsafe_b64decode(access_token.removeprefix(_ACCESS_PREFIX)).decode()
         except (binascii.Error, ValueError) as exc:
             raise TokenRefused("not an access token") from exc
-        return verified(inner, {self.key.key_id: self.key.certificate}, _ACCESS_AUDIENCE)
+        return verify(inner, {self.key.key_id: self.key.certificate}, _ACCESS_AUDIENCE)
 
 
-def verified(token: str, certificates: Mapping[str, str], audience: str) -> dict[str, Any]:
+def verify(token: str, certificates: Mapping[str, str], audience: str) -> dict[str, Any]:
     """The claims of a JWT signed by one of the certificates (by key id), for this audience and not expired.
 
     Raises:
@@ -79,7 +79,7 @@ def verified(token: str, certificates: Mapping[str, str], audience: str) -> dict
     return dict(claims)
 
 
-def signed_jwt(key: SigningKey, claims: dict[str, Any]) -> str:
+def sign_jwt(key: SigningKey, claims: dict[str, Any]) -> str:
     header = {"alg": "RS256", "kid": key.key_id, "typ": "JWT"}
     signed = f"{_base64url_json(header)}.{_base64url_json(claims)}"
     return f"{signed}.{_base64url(key.sign(signed.encode()))}"

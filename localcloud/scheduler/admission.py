@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from localcloud.messages import copied, put, seconds, set_seconds, without
+from localcloud.messages import clear_fields, clone, copy_field, seconds, set_seconds
 from localcloud.scheduler import wire
 from localcloud.serving import ApiError
 from localcloud.tasks.retries import RetryRule
@@ -29,7 +29,7 @@ _MUTABLE = ("description", *_TARGETS, "schedule", "time_zone", "retry_config", "
 _WITH_BODY = {wire.HttpMethod.POST, wire.HttpMethod.PUT, wire.HttpMethod.PATCH}
 
 
-def admitted(job: Any) -> Any:
+def check_job(job: Any) -> Any:
     """The job as it is stored: checked, defaults filled in; its schedule is the timetable's business.
 
     Raises: ApiError 400.
@@ -46,23 +46,23 @@ def admitted(job: Any) -> Any:
     return job
 
 
-def created(job: Any, name: str) -> Any:
+def new_job(job: Any, name: str) -> Any:
     """A new job under `name`, on. Raises: ApiError 400."""
-    job = admitted(without(job, _OUTPUT_ONLY))
+    job = check_job(clear_fields(job, _OUTPUT_ONLY))
     job.name, job.state = name, wire.ENABLED
     return job
 
 
-def updated(old: Any, new: Any, mask: Iterable[str]) -> Any:
+def updated_job(old: Any, new: Any, mask: Iterable[str]) -> Any:
     """The old job with the masked fields of the new one (no mask: every mutable field). Raises: ApiError 400."""
-    merged = copied(old)
+    merged = clone(old)
     for path in list(mask) or _MUTABLE:
         try:
-            put(path if path.split(".")[0] in _MUTABLE else "", new, merged)
+            copy_field(path if path.split(".")[0] in _MUTABLE else "", new, merged)
         except KeyError as exc:
             raise ApiError(400, f"Invalid mask for Job: {path}") from exc
     _drop_emptied_token(merged.http_target)
-    return admitted(merged)
+    return check_job(merged)
 
 
 def retry_rule(job: Any) -> RetryRule:

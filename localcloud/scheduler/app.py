@@ -14,8 +14,8 @@ from localcloud.deliveries import Duplicates
 from localcloud.identity import Identity
 from localcloud.outgoing import Caller
 from localcloud.rest import answer_http_error, control_routes
-from localcloud.scheduler.clockwork import Clockwork
-from localcloud.scheduler.courier import Courier
+from localcloud.scheduler.clockwork import JobRunner
+from localcloud.scheduler.courier import HttpDelivery
 from localcloud.scheduler.routes import Routes
 from localcloud.scheduler.rpc import services
 from localcloud.scheduler.service import Service
@@ -33,12 +33,12 @@ def build(
     now_s: Callable[[], float] = time.time,
 ) -> Starlette:
     store, duplicates, caller = Store(state_dir), Duplicates(), Caller(identity)
-    clockwork = Clockwork(store, Courier(caller), timetable, duplicates, now_s=now_s)
+    clockwork = JobRunner(store, HttpDelivery(caller), timetable, duplicates, now_s=now_s)
     service = Service(store, timetable, now_s=now_s, changed=clockwork.changed)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with rpc.listening(grpc_port, services(service, clockwork)), background(clockwork.run()):
+        async with rpc.serve_grpc(grpc_port, services(service, clockwork)), background(clockwork.run()):
             yield
         await caller.close()
         await identity.close()

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from localcloud.deliveries import Duplicates
 from localcloud.dispatching import Dispatching
 from localcloud.messages import seconds, set_seconds
-from localcloud.outgoing import Outcome, code_of
+from localcloud.outgoing import Outcome, rpc_code
 from localcloud.scheduler import wire
 from localcloud.scheduler.admission import retry_rule
 from localcloud.scheduler.store import Store
@@ -35,7 +35,7 @@ class Execution:
     failures: int = 0
 
 
-class Clockwork(Dispatching):
+class JobRunner(Dispatching):
     def __init__(
         self,
         store: Store,
@@ -65,7 +65,7 @@ class Clockwork(Dispatching):
         self._under_way.clear()
         self._retrying.clear()
 
-    def launch_due(self) -> float | None:
+    def send_due(self) -> float | None:
         waits_s = [self._wait_s(job) for job in self._store.jobs() if job.state == wire.ENABLED]
         return min((wait_s for wait_s in waits_s if wait_s is not None), default=None)
 
@@ -89,7 +89,7 @@ class Clockwork(Dispatching):
         self._note_attempt(job)
         self._under_way.add(job.name)
         self._spawn(self._attempt(job, execution))
-        if self._duplicates.drawn():  # its answer is lost: that is what makes it a duplicate
+        if self._duplicates.must_repeat():  # its answer is lost: that is what makes it a duplicate
             self._spawn(self._courier.deliver(job, execution.scheduled_s))
         return None
 
@@ -132,7 +132,7 @@ class Clockwork(Dispatching):
     def _note_outcome(self, job: Any, outcome: Outcome) -> None:
         job.status.Clear()
         job.status.SetInParent()
-        job.status.code = code_of(outcome)
+        job.status.code = rpc_code(outcome)
         if not outcome.acknowledged:
             _log.warning(
                 "action=run job=%s outcome=failed status=%s trouble=%r", job.name, outcome.status, outcome.trouble

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from localcloud.messages import seconds
-from localcloud.names import short
-from localcloud.outgoing import Call, Caller, Outcome, permitted
+from localcloud.names import resource_id
+from localcloud.outgoing import Call, Caller, Outcome, allowed_headers
 from localcloud.scheduler import wire
 from localcloud.scheduler.admission import USER_AGENT
 from localcloud.scheduler.timetable import zone_of
@@ -13,7 +13,7 @@ from localcloud.scheduler.timetable import zone_of
 _OWN_PREFIX = "x-cloudscheduler"
 
 
-class Courier:
+class HttpDelivery:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
@@ -35,9 +35,9 @@ class Courier:
 def target_headers(job: Any, scheduled_s: float) -> dict[str, str]:
     """The job's own headers, less what the service reserves, plus what it adds to every attempt."""
     moment = datetime.fromtimestamp(int(scheduled_s), zone_of(job.time_zone))
-    return permitted(job.http_target.headers, _OWN_PREFIX) | {
+    return allowed_headers(job.http_target.headers, _OWN_PREFIX) | {
         "User-Agent": USER_AGENT,
         "X-CloudScheduler": "true",
-        "X-CloudScheduler-JobName": short(job.name),
+        "X-CloudScheduler-JobName": resource_id(job.name),
         "X-CloudScheduler-ScheduleTime": moment.isoformat().replace("+00:00", "Z"),
     }

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localcloud.messages import parsed, spelled
-from localcloud.rest import document, page_wish, place
+from localcloud.messages import from_json, to_json
+from localcloud.rest import location_resource, page_fields, read_json
 from localcloud.scheduler import names, wire
-from localcloud.scheduler.clockwork import Clockwork
+from localcloud.scheduler.clockwork import JobRunner
 from localcloud.scheduler.service import Service
 from localcloud.serving import ApiError
 
@@ -22,14 +22,14 @@ _JOB = _JOBS + "/{job}"
 
 
 class Routes:
-    def __init__(self, service: Service, clockwork: Clockwork) -> None:
+    def __init__(self, service: Service, clockwork: JobRunner) -> None:
         self._service = service
         self._clockwork = clockwork
 
     def all(self) -> list[Route]:
         def job_verb(verb: str, act: Callable[[str], Any]) -> Route:
             async def handle(request: Request) -> Response:
-                return JSONResponse(spelled(act(_name(request).removesuffix(f":{verb}"))))
+                return JSONResponse(to_json(act(_name(request).removesuffix(f":{verb}"))))
 
             return Route(f"{_JOB}:{verb}", handle, methods=["POST"])
 
@@ -52,31 +52,31 @@ class Routes:
         return self._clockwork.force(name)
 
     async def create_job(self, request: Request) -> Response:
-        job = parsed(await document(request), wire.Job)
-        return JSONResponse(spelled(self._service.create_job(_name(request).removesuffix("/jobs"), job)))
+        job = from_json(await read_json(request), wire.Job)
+        return JSONResponse(to_json(self._service.create_job(_name(request).removesuffix("/jobs"), job)))
 
     async def update_job(self, request: Request) -> Response:
-        job = parsed(await document(request), wire.Job)
+        job = from_json(await read_json(request), wire.Job)
         job.name = _name(request)
-        return JSONResponse(spelled(self._service.update_job(job, _mask(request))))
+        return JSONResponse(to_json(self._service.update_job(job, _mask(request))))
 
     async def get_job(self, request: Request) -> Response:
-        return JSONResponse(spelled(self._service.job(_name(request))))
+        return JSONResponse(to_json(self._service.job(_name(request))))
 
     async def list_jobs(self, request: Request) -> Response:
-        message = wire.ListJobsRequest(parent=_name(request).removesuffix("/jobs"), **page_wish(request))
-        return JSONResponse(spelled(self._service.jobs_page(message)))
+        message = wire.ListJobsRequest(parent=_name(request).removesuffix("/jobs"), **page_fields(request))
+        return JSONResponse(to_json(self._service.jobs_page(message)))
 
     async def delete_job(self, request: Request) -> Response:
         self._service.delete_job(_name(request))
         return JSONResponse({})
 
     async def get_location(self, request: Request) -> Response:
-        return JSONResponse(place(names.location_name(_name(request))))
+        return JSONResponse(location_resource(names.location_name(_name(request))))
 
     async def list_locations(self, request: Request) -> Response:
         found = self._service.locations(_name(request).removesuffix("/locations"))
-        return JSONResponse({"locations": [place(name) for name in found]})
+        return JSONResponse({"locations": [location_resource(name) for name in found]})
 
 
 def _name(request: Request) -> str:

@@ -9,18 +9,18 @@ from google.cloud import scheduler_v1
 
 from localcloud.rpc import Method, locations
 from localcloud.scheduler import names, wire
-from localcloud.scheduler.clockwork import Clockwork
+from localcloud.scheduler.clockwork import JobRunner
 from localcloud.scheduler.service import Service
 
 
-def services(service: Service, clockwork: Clockwork) -> dict[str, dict[str, Method]]:
+def services(service: Service, clockwork: JobRunner) -> dict[str, dict[str, Method]]:
     return {
         "google.cloud.scheduler.v1.CloudScheduler": _jobs(service, clockwork),
         **locations(names.location_name, service.locations),
     }
 
 
-def _jobs(service: Service, clockwork: Clockwork) -> dict[str, Method]:
+def _jobs(service: Service, clockwork: JobRunner) -> dict[str, Method]:
     def run_job(request: Any) -> Any:
         service.job(request.name)  # NOT_FOUND for one that does not exist
         return clockwork.force(request.name)

@@ -33,10 +33,10 @@ class Service:
             raise ApiError(400, f"Job name '{name}' is not in the parent '{location}'.")
         if self._store.job(name) is not None:
             raise ApiError(409, f"Job {name} already exists.")
-        return self._changed_by_user(admission.created(job, name))
+        return self._changed_by_user(admission.new_job(job, name))
 
     def update_job(self, job: Any, mask: Iterable[str]) -> Any:
-        return self._changed_by_user(admission.updated(self.job(job.name), job, mask))
+        return self._changed_by_user(admission.updated_job(self.job(job.name), job, mask))
 
     def job(self, name: str) -> Any:
         job = self._store.job(names.job_name(name))

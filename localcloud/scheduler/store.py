@@ -12,7 +12,7 @@ _SCHEMA = "CREATE TABLE IF NOT EXISTS jobs (name TEXT PRIMARY KEY, message BLOB 
 class Store:
     def __init__(self, state_dir: Path | None) -> None:
         """Keep everything in `state_dir`, or for this process only without one."""
-        self._db = database.opened(state_dir, "scheduler", _SCHEMA)
+        self._db = database.open_database(state_dir, "scheduler", _SCHEMA)
 
     def close(self) -> None:
         self._db.close()

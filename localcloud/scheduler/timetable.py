@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from localcloud.names import short
+from localcloud.names import resource_id
 from localcloud.serving import ApiError
 
 _VALUE = r"(?:\d{1,2}|[A-Z]{3})"
@@ -32,7 +32,7 @@ class Timetable:
 
     def next_s(self, job: Any, after_s: float) -> float:
         """The job's first moment strictly after `after_s`, both in epoch seconds. Raises: ApiError 400."""
-        period_s = self.periods_s.get(short(job.name))
+        period_s = self.periods_s.get(resource_id(job.name))
         scheduled_s = next_moment(job.schedule, job.time_zone, after_s).timestamp()
         return scheduled_s if period_s is None else after_s + period_s
 

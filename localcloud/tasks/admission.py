@@ -21,7 +21,7 @@ _WITH_BODY = {wire.HttpMethod.POST, wire.HttpMethod.PUT, wire.HttpMethod.PATCH}
 _OUTPUT_ONLY = ("create_time", "dispatch_count", "response_count", "first_attempt", "last_attempt", "view")
 
 
-def admitted(task: Any, name: str, now_s: float) -> Any:
+def accept_task(task: Any, name: str, now_s: float) -> Any:
     """The task as it is stored under `name`: checked, defaults filled in. Raises: ApiError 400."""
     for field in _OUTPUT_ONLY:
         task.ClearField(field)

@@ -16,7 +16,7 @@ from localcloud.outgoing import Caller
 from localcloud.rest import answer_http_error, control_routes
 from localcloud.serving import ApiError, answer_api_error
 from localcloud.tasks.batches import Batches
-from localcloud.tasks.courier import Courier
+from localcloud.tasks.courier import HttpDelivery
 from localcloud.tasks.dispatcher import Dispatcher
 from localcloud.tasks.routes import Routes
 from localcloud.tasks.rpc import services
@@ -32,13 +32,13 @@ def build(
     now_s: Callable[[], float] = time.time,
 ) -> Starlette:
     store, duplicates, caller = Store(state_dir), Duplicates(), Caller(identity)
-    dispatcher = Dispatcher(store, Courier(caller), duplicates, now_s=now_s)
+    dispatcher = Dispatcher(store, HttpDelivery(caller), duplicates, now_s=now_s)
     service = Service(store, now_s=now_s, wake=dispatcher.wake)
     batches = Batches(store, service, now_s=now_s)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with rpc.listening(grpc_port, services(service, dispatcher, batches)), background(dispatcher.run()):
+        async with rpc.serve_grpc(grpc_port, services(service, dispatcher, batches)), background(dispatcher.run()):
             yield
         await caller.close()
         await identity.close()

@@ -39,7 +39,7 @@ class Batches:
 
             def add(each: Any) -> None:
                 task = self._service.create_task(request.parent, each.task)
-                made.tasks.append(wire.viewed(task, each.response_view))
+                made.tasks.append(wire.show_task(task, each.response_view))
 
             return self._each(request.requests, add, wire.BatchCreateTasksMetadata()), made
 

@@ -1,8 +1,8 @@
 """One dispatch of one task as an HTTP call. Knows nothing of queues, rates or retries."""
 
 from localcloud.messages import seconds
-from localcloud.names import parent_of, short
-from localcloud.outgoing import Call, Caller, Outcome, permitted
+from localcloud.names import parent_of, resource_id
+from localcloud.outgoing import Call, Caller, Outcome, allowed_headers
 from localcloud.tasks import wire
 from localcloud.tasks.admission import USER_AGENT
 from localcloud.tasks.store import StoredTask
@@ -10,7 +10,7 @@ from localcloud.tasks.store import StoredTask
 _OWN_PREFIX = "x-cloudtasks-"
 
 
-class Courier:
+class HttpDelivery:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
@@ -32,12 +32,12 @@ class Courier:
 def worker_headers(task: StoredTask) -> dict[str, str]:
     """The task's own headers, less what the service reserves, plus what it adds to every dispatch."""
     message = task.message
-    headers = permitted(message.http_request.headers, _OWN_PREFIX)
+    headers = allowed_headers(message.http_request.headers, _OWN_PREFIX)
     retries = message.dispatch_count - 1
     headers |= {
         "User-Agent": USER_AGENT,
-        "X-CloudTasks-QueueName": short(parent_of(message.name)),
-        "X-CloudTasks-TaskName": short(message.name),
+        "X-CloudTasks-QueueName": resource_id(parent_of(message.name)),
+        "X-CloudTasks-TaskName": resource_id(message.name),
         "X-CloudTasks-TaskRetryCount": str(retries),
         "X-CloudTasks-TaskExecutionCount": str(task.executions),
         "X-CloudTasks-TaskETA": f"{seconds(message.schedule_time):.6f}",

@@ -14,7 +14,7 @@ from localcloud.dispatching import Dispatching
 from localcloud.names import parent_of
 from localcloud.outgoing import Outcome
 from localcloud.tasks import names, queues, wire
-from localcloud.tasks.override import as_sent
+from localcloud.tasks.override import apply_queue_target
 from localcloud.tasks.rates import Lane, TokenBucket
 from localcloud.tasks.retries import OVERLOAD, Fate
 from localcloud.tasks.settling import after_attempt, before_attempt
@@ -43,7 +43,7 @@ class Dispatcher(Dispatching):
         self._lanes.clear()
         self._under_way.clear()
 
-    def launch_due(self) -> float | None:
+    def send_due(self) -> float | None:
         waits_s = [self._launch_from(queue) for queue in self._store.queues() if queue.state == wire.RUNNING]
         return min((wait_s for wait_s in waits_s if wait_s is not None), default=None)
 
@@ -90,14 +90,14 @@ class Dispatcher(Dispatching):
         self._store.save_tokens(queue.name, lane.bucket.tokens, lane.bucket.at_s)
         self._under_way[task.name] += 1
         self._spawn(self._attempt(queue, task, now_s))
-        if self._duplicates.drawn():
+        if self._duplicates.must_repeat():
             # Its answer is lost: that is what makes it a duplicate.
-            self._spawn(self._courier.deliver(as_sent(task, queue)))
+            self._spawn(self._courier.deliver(apply_queue_target(task, queue)))
         return task
 
     async def _attempt(self, queue: Any, task: StoredTask, sent_s: float) -> None:
         try:
-            outcome = await self._courier.deliver(as_sent(task, queue))
+            outcome = await self._courier.deliver(apply_queue_target(task, queue))
             self._settle(queue, task, outcome, sent_s)
         finally:
             self._under_way[task.name] -= 1

@@ -26,7 +26,7 @@ def tasks_page(service: Service, request: Any) -> Any:
     """The answer to a ListTasksRequest. Raises: ApiError."""
     size = _size(request)
     tasks = service.tasks(names.queue_name(request.parent), after=request.page_token, limit=size + 1)
-    shown = [wire.viewed(task, request.response_view) for task in tasks[:size]]
+    shown = [wire.show_task(task, request.response_view) for task in tasks[:size]]
     return wire.ListTasksResponse(tasks=shown, next_page_token=_token(tasks, size))
 
 

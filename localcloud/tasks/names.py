@@ -2,7 +2,7 @@
 
 import re
 
-from localcloud.names import LOCATION, checked
+from localcloud.names import LOCATION, check_name
 
 # A task's name is free again about an hour after the task is gone; a queue's name after a week.
 TASK_NAME_BLOCKED_S = 3600.0
@@ -30,4 +30,4 @@ def task_name(text: str) -> str:
 
 
 def _checked(text: str, pattern: re.Pattern[str], shape: str) -> str:
-    return checked(text, pattern, f"{shape}, got '{text}'.")
+    return check_name(text, pattern, f"{shape}, got '{text}'.")

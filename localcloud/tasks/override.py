@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from google.cloud import tasks_v2
 
-from localcloud.messages import copied
+from localcloud.messages import clone
 from localcloud.tasks import wire
 from localcloud.tasks.store import StoredTask
 
@@ -17,17 +17,17 @@ _IF_NOT_EXISTS = tasks_v2.UriOverride.UriOverrideEnforceMode.IF_NOT_EXISTS
 _SCHEMES = {tasks_v2.UriOverride.Scheme.HTTP: "http", tasks_v2.UriOverride.Scheme.HTTPS: "https"}
 
 
-def as_sent(task: StoredTask, queue: Any) -> StoredTask:
+def apply_queue_target(task: StoredTask, queue: Any) -> StoredTask:
     """The task as its worker gets it."""
     if not queue.HasField("http_target"):
         return task
-    message = copied(task.message)
+    message = clone(task.message)
     message.http_request.CopyFrom(_overridden(task.message.http_request, queue.http_target))
     return replace(task, message=message)
 
 
 def _overridden(request: Any, target: Any) -> Any:
-    sent = copied(request)
+    sent = clone(request)
     if target.HasField("uri_override"):
         sent.url = _url(urlsplit(request.url), target.uri_override).geturl()
     if target.http_method:

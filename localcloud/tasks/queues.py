@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from localcloud.messages import copied, put, seconds, set_seconds
+from localcloud.messages import clone, copy_field, seconds, set_seconds
 from localcloud.serving import ApiError
 from localcloud.tasks import wire
 from localcloud.tasks.retries import UNLIMITED, RetryRule
@@ -25,7 +25,7 @@ DEFAULT_RETRY = RetryRule(max_attempts=100, max_retry_s=0, min_backoff_s=0.1, ma
 _MUTABLE = ("app_engine_routing_override", "http_target", "rate_limits", "retry_config", "stackdriver_logging_config")
 
 
-def admitted(queue: Any) -> Any:
+def accept_queue(queue: Any) -> Any:
     """The queue as it is stored: checked, defaults filled in. Raises: ApiError 400."""
     limits = queue.rate_limits
     _within("rate_limits.max_dispatches_per_second", limits.max_dispatches_per_second, 0, HIGHEST_RATE_PER_S)
@@ -41,18 +41,18 @@ def admitted(queue: Any) -> Any:
     return queue
 
 
-def updated(old: Any, new: Any, mask: Iterable[str]) -> Any:
+def updated_queue(old: Any, new: Any, mask: Iterable[str]) -> Any:
     """The old queue with the masked fields of the new one (no mask: every mutable field). Raises: ApiError 400."""
-    merged = copied(old)
+    merged = clone(old)
     paths = [_snake(path) for path in mask] or list(_MUTABLE)
     for path in paths:
         try:
-            put(path if path.split(".")[0] in _MUTABLE else "", new, merged)
+            copy_field(path if path.split(".")[0] in _MUTABLE else "", new, merged)
         except KeyError as exc:
             raise ApiError(400, f"Invalid field in update_mask: '{path}'.") from exc
     if "rate_limits.max_burst_size" not in paths and not new.rate_limits.max_burst_size:
         merged.rate_limits.ClearField("max_burst_size")  # follows the rate again
-    return admitted(merged)
+    return accept_queue(merged)
 
 
 def retry_rule(queue: Any, task: Any) -> RetryRule:

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localcloud.messages import parsed, spelled
-from localcloud.rest import document, page_wish, place
+from localcloud.messages import from_json, to_json
+from localcloud.rest import location_resource, page_fields, read_json
 from localcloud.tasks import listing, wire
 from localcloud.tasks.batches import Batches
 from localcloud.tasks.dispatcher import Dispatcher
@@ -29,7 +29,7 @@ class Routes:
     def all(self) -> list[Route]:
         def queue_verb(verb: str, act: Callable[[str], Any]) -> Route:
             async def handle(request: Request) -> Response:
-                return JSONResponse(spelled(act(_name(request, verb))))
+                return JSONResponse(to_json(act(_name(request, verb))))
 
             return Route(f"{_QUEUE}:{verb}", handle, methods=["POST"])
 
@@ -56,72 +56,72 @@ class Routes:
         ]
 
     async def create_queue(self, request: Request) -> Response:
-        queue = parsed(await document(request), wire.Queue)
-        return JSONResponse(spelled(self._service.create_queue(_name(request).removesuffix("/queues"), queue)))
+        queue = from_json(await read_json(request), wire.Queue)
+        return JSONResponse(to_json(self._service.create_queue(_name(request).removesuffix("/queues"), queue)))
 
     async def update_queue(self, request: Request) -> Response:
-        queue = parsed(await document(request), wire.Queue)
+        queue = from_json(await read_json(request), wire.Queue)
         queue.name = _name(request)
         mask = [path for path in request.query_params.get("updateMask", "").split(",") if path]
-        return JSONResponse(spelled(self._service.update_queue(queue, mask)))
+        return JSONResponse(to_json(self._service.update_queue(queue, mask)))
 
     async def get_queue(self, request: Request) -> Response:
-        return JSONResponse(spelled(self._service.queue(_name(request))))
+        return JSONResponse(to_json(self._service.queue(_name(request))))
 
     async def list_queues(self, request: Request) -> Response:
-        message = wire.ListQueuesRequest(parent=_name(request).removesuffix("/queues"), **page_wish(request))
+        message = wire.ListQueuesRequest(parent=_name(request).removesuffix("/queues"), **page_fields(request))
         message.filter = request.query_params.get("filter", "")
-        return JSONResponse(spelled(listing.queues_page(self._service, message)))
+        return JSONResponse(to_json(listing.queues_page(self._service, message)))
 
     async def delete_queue(self, request: Request) -> Response:
         self._service.delete_queue(_name(request))
         return JSONResponse({})
 
     async def create_task(self, request: Request) -> Response:
-        message = parsed(await document(request), wire.CreateTaskRequest)
+        message = from_json(await read_json(request), wire.CreateTaskRequest)
         task = self._service.create_task(_name(request).removesuffix("/tasks"), message.task)
-        return JSONResponse(spelled(wire.viewed(task, message.response_view)))
+        return JSONResponse(to_json(wire.show_task(task, message.response_view)))
 
     async def get_task(self, request: Request) -> Response:
         view = wire.view_of(request.query_params.get("responseView", ""))
-        return JSONResponse(spelled(wire.viewed(self._service.task(_name(request)), view)))
+        return JSONResponse(to_json(wire.show_task(self._service.task(_name(request)), view)))
 
     async def list_tasks(self, request: Request) -> Response:
-        message = wire.ListTasksRequest(parent=_name(request).removesuffix("/tasks"), **page_wish(request))
+        message = wire.ListTasksRequest(parent=_name(request).removesuffix("/tasks"), **page_fields(request))
         message.response_view = wire.view_of(request.query_params.get("responseView", ""))
-        return JSONResponse(spelled(listing.tasks_page(self._service, message)))
+        return JSONResponse(to_json(listing.tasks_page(self._service, message)))
 
     async def delete_task(self, request: Request) -> Response:
         self._service.delete_task(_name(request))
         return JSONResponse({})
 
     async def run_task(self, request: Request) -> Response:
-        message = parsed(await document(request), wire.RunTaskRequest)
+        message = from_json(await read_json(request), wire.RunTaskRequest)
         name = _name(request, "run")
         self._service.task(name)  # 404 for one that does not exist
         task = self._dispatcher.force(name)
-        return JSONResponse(spelled(wire.viewed(task, message.response_view)))
+        return JSONResponse(to_json(wire.show_task(task, message.response_view)))
 
     async def create_tasks(self, request: Request) -> Response:
-        message = parsed(await document(request), wire.BatchCreateTasksRequest)
+        message = from_json(await read_json(request), wire.BatchCreateTasksRequest)
         message.parent = _name(request).removesuffix("/tasks:batchCreate")
-        return JSONResponse(spelled(self._batches.create(message)))
+        return JSONResponse(to_json(self._batches.create(message)))
 
     async def delete_tasks(self, request: Request) -> Response:
-        message = parsed(await document(request), wire.BatchDeleteTasksRequest)
+        message = from_json(await read_json(request), wire.BatchDeleteTasksRequest)
         message.parent = _name(request).removesuffix("/tasks:batchDelete")
-        return JSONResponse(spelled(self._batches.delete(message)))
+        return JSONResponse(to_json(self._batches.delete(message)))
 
     async def get_operation(self, request: Request) -> Response:
-        return JSONResponse(spelled(self._batches.operation(_name(request))))
+        return JSONResponse(to_json(self._batches.operation(_name(request))))
 
     async def get_location(self, request: Request) -> Response:
         name = _name(request)
-        return JSONResponse(place(name))
+        return JSONResponse(location_resource(name))
 
     async def list_locations(self, request: Request) -> Response:
         found = listing.locations(self._service, _name(request).removesuffix("/locations"))
-        return JSONResponse({"locations": [place(name) for name in found]})
+        return JSONResponse({"locations": [location_resource(name) for name in found]})
 
 
 def _name(request: Request, verb: str = "") -> str:

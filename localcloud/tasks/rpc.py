@@ -31,11 +31,11 @@ def services(service: Service, dispatcher: Dispatcher, batches: Batches) -> dict
 
 def _tasks(service: Service, dispatcher: Dispatcher) -> dict[str, Method]:
     def create_task(request: Any) -> Any:
-        return wire.viewed(service.create_task(request.parent, request.task), request.response_view)
+        return wire.show_task(service.create_task(request.parent, request.task), request.response_view)
 
     def run_task(request: Any) -> Any:
         service.task(request.name)  # NOT_FOUND for one that does not exist
-        return wire.viewed(dispatcher.force(request.name), request.response_view)
+        return wire.show_task(dispatcher.force(request.name), request.response_view)
 
     return {
         "CreateQueue": (tasks_v2.CreateQueueRequest.pb(), lambda r: service.create_queue(r.parent, r.queue)),
@@ -47,7 +47,7 @@ def _tasks(service: Service, dispatcher: Dispatcher) -> dict[str, Method]:
         "ResumeQueue": (tasks_v2.ResumeQueueRequest.pb(), lambda r: service.resume_queue(r.name)),
         "PurgeQueue": (tasks_v2.PurgeQueueRequest.pb(), lambda r: service.purge_queue(r.name)),
         "CreateTask": (wire.CreateTaskRequest, create_task),
-        "GetTask": (tasks_v2.GetTaskRequest.pb(), lambda r: wire.viewed(service.task(r.name), r.response_view)),
+        "GetTask": (tasks_v2.GetTaskRequest.pb(), lambda r: wire.show_task(service.task(r.name), r.response_view)),
         "ListTasks": (wire.ListTasksRequest, lambda r: listing.tasks_page(service, r)),
         "DeleteTask": (tasks_v2.DeleteTaskRequest.pb(), lambda r: service.delete_task(r.name)),
         "RunTask": (wire.RunTaskRequest, run_task),

@@ -39,7 +39,7 @@ class Service:
         old = self._store.queue(queue.name)
         if old is None:
             return self._add_queue(queue)
-        new = queues.updated(old, queue, mask)
+        new = queues.updated_queue(old, queue, mask)
         self._store.save_queue(new)
         self._wake()
         return new
@@ -80,7 +80,7 @@ class Service:
     def create_task(self, queue_name: str, task: Any) -> Any:
         self.queue(queue_name)
         name = self._free_task_name(queue_name, task.name)
-        task = admission.admitted(task, name, self._now_s())
+        task = admission.accept_task(task, name, self._now_s())
         self._store.add_task(queue_name, StoredTask(task, seconds(task.schedule_time)))
         self._wake()
         return task
@@ -105,7 +105,7 @@ class Service:
             raise ApiError(400, _QUEUE_TAKEN, "FAILED_PRECONDITION")
         queue.ClearField("state")
         queue.ClearField("purge_time")
-        admitted = queues.admitted(queue)
+        admitted = queues.accept_queue(queue)
         self._store.save_queue(admitted)
         return admitted
 

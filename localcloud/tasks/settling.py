@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from localcloud.messages import copied, seconds, set_seconds
-from localcloud.outgoing import Outcome, code_of
+from localcloud.messages import clone, seconds, set_seconds
+from localcloud.outgoing import Outcome, rpc_code
 from localcloud.tasks.retries import Fate, RetryRule
 from localcloud.tasks.store import StoredTask
 
@@ -12,7 +12,7 @@ _SERVER_ERRORS = range(500, 600)
 
 def before_attempt(task: StoredTask, now_s: float) -> StoredTask:
     """The record of a task that is about to be sent: counted before it leaves, so that a crash cannot uncount it."""
-    message = copied(task.message)
+    message = clone(task.message)
     message.dispatch_count += 1
     message.last_attempt.Clear()
     message.last_attempt.schedule_time.CopyFrom(message.schedule_time)
@@ -24,11 +24,11 @@ def before_attempt(task: StoredTask, now_s: float) -> StoredTask:
 
 def after_attempt(task: StoredTask, outcome: Outcome, rule: RetryRule, now_s: float) -> tuple[Fate, StoredTask]:
     """What becomes of the task, and its record for the next attempt."""
-    message = copied(task.message)
+    message = clone(task.message)
     age_s = now_s - seconds(message.first_attempt.dispatch_time)
     fate = rule.fate(outcome.status, message.dispatch_count, age_s)
     last = message.last_attempt
-    last.response_status.code = code_of(outcome)
+    last.response_status.code = rpc_code(outcome)
     last.response_status.message = outcome.trouble
     if outcome.status is not None:
         message.response_count += 1

@@ -47,7 +47,7 @@ class StoredTask:
 class Store:
     def __init__(self, state_dir: Path | None) -> None:
         """Keep everything in `state_dir`, or for this process only without one."""
-        self._db = database.opened(state_dir, "tasks", _SCHEMA)
+        self._db = database.open_database(state_dir, "tasks", _SCHEMA)
 
     def close(self) -> None:
         self._db.close()

@@ -5,7 +5,7 @@ from typing import Any
 from google.cloud import tasks_v2
 from google.longrunning import operations_pb2
 
-from localcloud.messages import copied
+from localcloud.messages import clone
 from localcloud.serving import ApiError
 
 Operation = operations_pb2.Operation
@@ -33,9 +33,9 @@ BASIC = int(tasks_v2.Task.View.BASIC)
 FULL = int(tasks_v2.Task.View.FULL)
 
 
-def viewed(task: Any, view: int) -> Any:
+def show_task(task: Any, view: int) -> Any:
     """The task as an answer shows it: without its body unless the full view is asked for."""
-    shown = copied(task)
+    shown = clone(task)
     shown.view = FULL if view == FULL else BASIC
     if shown.view == BASIC:
         shown.http_request.ClearField("body")

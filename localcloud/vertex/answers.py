@@ -22,12 +22,12 @@ class Answer:
     filtered: bool = False
 
 
-def written(text: str, usage: Usage, finish: str) -> Answer:
+def text_answer(text: str, usage: Usage, finish: str) -> Answer:
     candidate = {"content": _said({"text": text}), "finishReason": finish, "avgLogprobs": -0.1}
     return Answer({"candidates": [candidate]}, usage, text)
 
 
-def drawn(encoded: bytes, mime_type: str, usage: Usage) -> Answer:
+def image_answer(encoded: bytes, mime_type: str, usage: Usage) -> Answer:
     """A picture after a thought, as thinking image models answer."""
     thought = {"text": "Planning the picture.", "thought": True}
     data = base64.b64encode(encoded).decode()

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from localcloud.serving import ApiError, answer_api_error
-from localcloud.vertex.call import Call, ConnectionCutError, cut_connection, enter
+from localcloud.vertex.call import Call, ConnectionCutError, cut_connection, parse_call
 from localcloud.vertex.control import Control
 from localcloud.vertex.generate import count_tokens, generate_content
 from localcloud.vertex.operations import Operations
@@ -36,7 +36,7 @@ def build(standin: Standin) -> Starlette:
         verb = verbs.get(request.path_params["method"])
         if verb is None:
             raise ApiError(404, f"No stand-in answers {request.path_params['method']!r}.")
-        return await verb(await enter(request))
+        return await verb(await parse_call(request))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -44,7 +44,7 @@ class Call:
         return f"projects/{self.project}/locations/{self.location}/publishers/google/models/{self.model.id}"
 
 
-async def enter(request: Request) -> Call:
+async def parse_call(request: Request) -> Call:
     """Raises: ApiError 401 without a bearer token, 404 for an unknown model, 400 for a body the verb does not know."""
     if not re.fullmatch(r"(?i)bearer\s+\S+", request.headers.get("authorization", "")):
         raise ApiError(
@@ -109,13 +109,13 @@ _WORDS = {
 }
 
 
-async def leave(
+async def send_response(
     standin: Standin,
     call: Call,
     hits: Hits,
     body: Any,
     ledger_n: int = 0,
-    dress: Callable[[Any], Response] = JSONResponse,
+    to_response: Callable[[Any], Response] = JSONResponse,
 ) -> Response:
     """Answer an accepted call; its ledger entry says ``answer_lost`` unless the answer really goes out.
 
@@ -129,7 +129,7 @@ async def leave(
         standin.store.answered(ledger_n)
     if (broken := hits.get("malformed_json")) is not None and broken.get("body"):
         return Response(json.dumps(body)[:-20], media_type="application/json")
-    return dress(body)
+    return to_response(body)
 
 
 async def cut_connection(request: Request, _: Exception) -> Response:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from localcloud.vertex import answers, stream, wire
 from localcloud.vertex.answers import Answer
-from localcloud.vertex.call import Call, admit, leave
+from localcloud.vertex.call import Call, admit, send_response
 from localcloud.vertex.faults import Hits
 from localcloud.vertex.judge import media
 from localcloud.vertex.judge.media import Sight
@@ -16,7 +16,7 @@ from localcloud.vertex.picture.paint import paint
 from localcloud.vertex.picture.request import output_limit, read_picture_request
 from localcloud.vertex.registry import ImageModel, Model, TextModel, Usage, VideoModel
 from localcloud.vertex.standin import Standin
-from localcloud.vertex.text.write import spoiled, tokens, write
+from localcloud.vertex.text.write import apply_fault, tokens, write
 from localcloud.vertex.wire import Conversation, invalid
 
 _PICTURE_THOUGHT_TOKENS = 40
@@ -28,7 +28,7 @@ async def count_tokens(standin: Standin, call: Call) -> Response:
     used = prompt_usage(prompt, await _seen(standin, prompt), call.model)
     hits = admit(standin, call, "count")
     chars = sum(len("".join(turn.text.split())) for turn in prompt.turns)
-    return await leave(standin, call, hits, answers.counted(used, chars))
+    return await send_response(standin, call, hits, answers.counted(used, chars))
 
 
 async def generate_content(standin: Standin, call: Call) -> Response:
@@ -51,8 +51,10 @@ async def generate_content(standin: Standin, call: Call) -> Response:
         standin.store.settle(n, "filtered")
     body = answers.body(answer, model.id, standin.today, n, hits.get("usage"))
     if call.method == "generateContent":
-        return await leave(standin, call, hits, body, n)
-    return await leave(standin, call, hits, stream.chunks(body), n, dress=stream.dress(call.request))
+        return await send_response(standin, call, hits, body, n)
+    return await send_response(
+        standin, call, hits, stream.chunks(body), n, to_response=stream.to_response(call.request)
+    )
 
 
 async def _draw(
@@ -71,7 +73,7 @@ async def _draw(
     loop = asyncio.get_running_loop()
     painting = loop.run_in_executor(standin.workers, paint, wanted.altered(hits))
     picture, _ = await asyncio.gather(painting, asyncio.sleep(latency_s))
-    return hits, answers.drawn(picture, wanted.mime_type, usage)
+    return hits, answers.image_answer(picture, wanted.mime_type, usage)
 
 
 async def _write(
@@ -81,7 +83,7 @@ async def _write(
     answer = write(model, prompt, asked, judge(sights), call.body)
     hits = admit(standin, call, model.kind)
     await asyncio.sleep(standin.profile.latency(model.id, model.kind, prompt))
-    return hits, refused(hits, asked, picture=False) or spoiled(answer, hits)
+    return hits, refused(hits, asked, picture=False) or apply_fault(answer, hits)
 
 
 async def _seen(standin: Standin, prompt: Conversation) -> list[Sight]:

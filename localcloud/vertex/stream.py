@@ -39,7 +39,7 @@ def _unfinished(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"trafficType": body["usageMetadata"]["trafficType"]}
 
 
-def dress(request: Request) -> Callable[[Sequence[Chunk]], Response]:
+def to_response(request: Request) -> Callable[[Sequence[Chunk]], Response]:
     """How this caller wants its pieces."""
     if request.query_params.get("alt") == "sse":
         return lambda pieces: StreamingResponse(_events(pieces), media_type="text/event-stream")

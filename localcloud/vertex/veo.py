@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from localcloud.serving import ApiError
 from localcloud.vertex import chance, wire
-from localcloud.vertex.call import Call, admit, leave
+from localcloud.vertex.call import Call, admit, send_response
 from localcloud.vertex.clip.request import read_clip_request
 from localcloud.vertex.operations import Operations, clip_file
 from localcloud.vertex.registry import VideoModel
@@ -64,7 +64,7 @@ async def predict_long_running(standin: Standin, operations: Operations, call: C
         storage_uri=wanted.storage_uri or None,
     )
     operations.start(operation)
-    return await leave(standin, call, hits, {"name": name}, operation.ledger_n)
+    return await send_response(standin, call, hits, {"name": name}, operation.ledger_n)
 
 
 async def fetch_predict_operation(standin: Standin, call: Call) -> Response:
@@ -77,8 +77,8 @@ async def fetch_predict_operation(standin: Standin, call: Call) -> Response:
     if operation is None or "op_lost" in operation.plan["faults"]:
         raise ApiError(404, f"Operation {name} was not found.")
     if operation.answer is None:
-        return await leave(standin, call, hits, {"name": name})
-    return await leave(standin, call, hits, {"name": name, "done": True} | _with_bytes(standin, operation))
+        return await send_response(standin, call, hits, {"name": name})
+    return await send_response(standin, call, hits, {"name": name, "done": True} | _with_bytes(standin, operation))
 
 
 def _with_bytes(standin: Standin, operation: Operation) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 from localcloud.serving import ApiError
 from localcloud.workflows.compiler.routines import compile_source
-from localcloud.workflows.filters import matching, ordered
+from localcloud.workflows.filters import filter_resources, sort_resources
 from localcloud.workflows.problems import SourceRefused
 from localcloud.workflows.program.blocks import Program
 from localcloud.workflows.resources import FIRST_PAGE, Page, Resource, camel, page, timestamp
-from localcloud.workflows.validation import EDITABLE, check_workflow, checked_id, workflow_fields
+from localcloud.workflows.validation import EDITABLE, check_id, check_workflow, workflow_fields
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Deployed:
         return int(self.resource["revisionId"].partition("-")[0])
 
 
-class Catalogue:
+class Deployments:
     def __init__(self, now_s: Callable[[], float], folder: Path | None = None) -> None:
         """``folder`` keeps every revision of every workflow from one start to the next."""
         self._now_s = now_s
@@ -54,7 +54,7 @@ class Catalogue:
         return len(self._revisions)
 
     def create(self, parent: str, workflow_id: str, given: Resource) -> Resource:
-        name = f"{parent}/workflows/{checked_id(workflow_id)}"
+        name = f"{parent}/workflows/{check_id(workflow_id)}"
         if name in self._revisions:
             raise ApiError(409, f"Workflow '{name}' already exists")
         now = timestamp(self._now_s())
@@ -111,7 +111,9 @@ class Catalogue:
         """Those of one location, or of all for the location ``-``."""
         place = f"{parent}/".removesuffix("-/")
         found = [all_[-1].resource for name, all_ in sorted(self._revisions.items()) if name.startswith(place)]
-        items, following = page(ordered(matching(found, wanted.filter), wanted.order_by), wanted, default=500)
+        items, following = page(
+            sort_resources(filter_resources(found, wanted.filter), wanted.order_by), wanted, default=500
+        )
         return {"workflows": list(items), "nextPageToken": following}
 
     def revisions(self, name: str, wanted: Page = FIRST_PAGE) -> Resource:

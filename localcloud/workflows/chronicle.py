@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from localcloud.workflows.faults import Failure
-from localcloud.workflows.program.frames import Frame, Scope, World
+from localcloud.workflows.program.frames import Frame, Runtime, Scope
 from localcloud.workflows.program.journal import ENTRIES_KEPT, UNSHOWN, Entry, Journal
 from localcloud.workflows.report import payload_of
 from localcloud.workflows.values import Value
@@ -72,8 +72,8 @@ class LinkedEntry(Entry):
         return self.kind in _GROUP_KINDS
 
 
-class Chronicle(Journal):
-    def __init__(self, world: World, execution_id: str, recording: Recording) -> None:
+class StepEntries(Journal):
+    def __init__(self, world: Runtime, execution_id: str, recording: Recording) -> None:
         super().__init__(world.now_s)
         self._world = world
         self._execution_id = execution_id

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.workflows.callbacks import Callbacks
-from localcloud.workflows.chronicle import NOTHING_SPECIAL, Chronicle, Recording
+from localcloud.workflows.chronicle import NOTHING_SPECIAL, Recording, StepEntries
 from localcloud.workflows.faults import Failure, Overrun
 from localcloud.workflows.program.blocks import Program
 from localcloud.workflows.program.calls import MISSING, enter
-from localcloud.workflows.program.frames import Frame, Run, Scope, World
+from localcloud.workflows.program.frames import Frame, Run, Runtime, Scope
 from localcloud.workflows.report import error_resource
 from localcloud.workflows.values import Value, to_json
 
@@ -29,13 +29,13 @@ Outcome = Succeeded | Failed
 
 def start(
     program: Program,
-    world: World,
+    world: Runtime,
     env: Mapping[str, str],
     callbacks_base: str = "",
     recording: Recording = NOTHING_SPECIAL,
 ) -> Run:
     """An execution ready to run; the URLs of its callbacks begin with ``callbacks_base``."""
-    chronicle = Chronicle(world, env.get("GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID", ""), recording)
+    chronicle = StepEntries(world, env.get("GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID", ""), recording)
     return Run(program, world, chronicle, Callbacks(callbacks_base), dict(env))
 
 

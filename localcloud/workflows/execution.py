@@ -7,7 +7,7 @@ from typing import Any
 from localcloud.serving import ApiError
 from localcloud.workflows import engine
 from localcloud.workflows.catalogue import Deployed
-from localcloud.workflows.chronicle import Chronicle, Recording
+from localcloud.workflows.chronicle import Recording, StepEntries
 from localcloud.workflows.program.frames import Run
 from localcloud.workflows.resources import Resource, project_number
 from localcloud.workflows.values import Value
@@ -36,9 +36,9 @@ class Execution:
         return str(self.resource["state"])
 
     @property
-    def chronicle(self) -> Chronicle:
+    def chronicle(self) -> StepEntries:
         journal = self.run.journal
-        assert isinstance(journal, Chronicle)  # noqa: S101 - `engine.start` makes no other
+        assert isinstance(journal, StepEntries)  # noqa: S101 - `engine.start` makes no other
         return journal
 
     def shown(self, view: str = "FULL") -> Resource:
@@ -47,7 +47,7 @@ class Execution:
         return {**self.resource, "status": {"currentSteps": engine.current_steps(self.run)}}
 
 
-def checked_view(view: str, default: str) -> str:
+def check_view(view: str, default: str) -> str:
     if view not in VIEWS:
         raise ApiError(400, f"view must be BASIC or FULL, not {view!r}")
     return view if view in ("BASIC", "FULL") else default

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from localcloud.serving import ApiError
 from localcloud.workflows import engine, history
-from localcloud.workflows.catalogue import Catalogue
-from localcloud.workflows.execution import UNFINISHED, Execution, checked_view, environment, recording
+from localcloud.workflows.catalogue import Deployments
+from localcloud.workflows.execution import UNFINISHED, Execution, check_view, environment, recording
 from localcloud.workflows.faults import fault
-from localcloud.workflows.filters import matching, ordered
-from localcloud.workflows.program.frames import World
+from localcloud.workflows.filters import filter_resources, sort_resources
+from localcloud.workflows.program.frames import Runtime
 from localcloud.workflows.pubsub import cloud_event
 from localcloud.workflows.remembered import NOWHERE, Remembered
 from localcloud.workflows.report import error_resource
@@ -34,8 +34,8 @@ _CANCELLED = {"payload": '"Execution was cancelled"', "context": "Execution was 
 class Executions:
     def __init__(
         self,
-        catalogue: Catalogue,
-        world: World,
+        catalogue: Deployments,
+        world: Runtime,
         now_s: Callable[[], float],
         origin: str,
         *,
@@ -120,18 +120,18 @@ class Executions:
         self._start_waiting()
 
     def get(self, name: str, view: str = "") -> Resource:
-        return self.existing(name).shown(checked_view(view, "FULL"))
+        return self.existing(name).shown(check_view(view, "FULL"))
 
     def listed(self, workflow: str, wanted: Page = FIRST_PAGE, view: str = "") -> Resource:
         """Newest first, unless an order is asked for."""
         self._catalogue.latest(workflow)
-        view = checked_view(view, "BASIC")
+        view = check_view(view, "BASIC")
         found = {
             name: execution.shown()
             for name, execution in reversed(self._executions.items())
             if name.startswith(f"{workflow}/executions/")
         }
-        sorted_ = ordered(matching(list(found.values()), wanted.filter), wanted.order_by)
+        sorted_ = sort_resources(filter_resources(list(found.values()), wanted.filter), wanted.order_by)
         items, following = page(sorted_, wanted, largest=100 if view == "FULL" else 1000)
         shown = [self._executions[item["name"]].shown(view) for item in items]
         return {"executions": shown, "nextPageToken": following}
@@ -163,7 +163,7 @@ class Executions:
 
     def step_entries(self, name: str, wanted: Page = FIRST_PAGE) -> Resource:
         entries = [history.step_entry(name, entry) for entry in self.existing(name).chronicle.entries]
-        found = ordered(matching(entries, wanted.filter), wanted.order_by)
+        found = sort_resources(filter_resources(entries, wanted.filter), wanted.order_by)
         items, following = page(found, wanted, default=1000)
         return {"stepEntries": list(items), "totalSize": len(found), "nextPageToken": following}
 

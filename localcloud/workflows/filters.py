@@ -32,7 +32,7 @@ _FIELDS: dict[str, Callable[[Resource], Any]] = {
 }
 
 
-def matching(resources: Sequence[Resource], text: str) -> list[Resource]:
+def filter_resources(resources: Sequence[Resource], text: str) -> list[Resource]:
     """Raises: ApiError 400 for a filter that is not understood."""
     if not text.strip():
         return list(resources)
@@ -40,7 +40,7 @@ def matching(resources: Sequence[Resource], text: str) -> list[Resource]:
     return [resource for resource in resources if holds(resource)]
 
 
-def ordered(resources: Sequence[Resource], text: str) -> list[Resource]:
+def sort_resources(resources: Sequence[Resource], text: str) -> list[Resource]:
     """``field``, ``field desc``, or several with commas. Raises: ApiError 400."""
     found = list(resources)
     for part in reversed([part.split() for part in text.split(",") if part.strip()]):

@@ -20,7 +20,7 @@ from localcloud.workflows.problems import SourceRefused
 from localcloud.workflows.program.blocks import Program
 from localcloud.workflows.program.calls import MISSING
 from localcloud.workflows.values import Value, from_json
-from localcloud.workflows.world import RealWorld
+from localcloud.workflows.world import LocalRuntime
 
 HOST_MAP_HELP = "JSON object of origin to origin, such as https://x.run.app to http://127.0.0.1:8080"
 INTERRUPTED = 130  # what shells report for Ctrl-C
@@ -81,7 +81,7 @@ def _details(payload: str) -> str:
 async def _once(program: Program, argument: Value, env: dict[str, str], hosts: HostMap) -> engine.Outcome:
     client = HttpClient(hosts, identity_from(os.environ.get("GCE_METADATA_HOST", "")))
     try:
-        return await engine.execute(engine.start(program, RealWorld(client), env), argument)
+        return await engine.execute(engine.start(program, LocalRuntime(client), env), argument)
     finally:
         await client.close()
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from localcloud.serving import ApiError, answer_api_error, health
 from localcloud.workflows.callbacks import METHODS
-from localcloud.workflows.catalogue import Catalogue
+from localcloud.workflows.catalogue import Deployments
 from localcloud.workflows.client import canonical, decoded
 from localcloud.workflows.executions import Executions
 from localcloud.workflows.resources import LOCATION, Page, Resource
@@ -52,7 +52,7 @@ Answer = Callable[[Call], Resource]
 Method = tuple[str, str, Answer]
 
 
-def _workflows(catalogue: Catalogue) -> list[Method]:
+def _workflows(catalogue: Deployments) -> list[Method]:
     return [
         ("POST", rf"({LOCATION})/workflows", lambda c: catalogue.create(c.name, c.query.get("workflowId", ""), c.body)),
         ("GET", rf"({LOCATION})/workflows", lambda c: catalogue.listed(c.name, c.page)),
@@ -83,7 +83,7 @@ def _executions(executions: Executions) -> list[Method]:
     ]
 
 
-def application(catalogue: Catalogue, executions: Executions) -> Starlette:
+def application(catalogue: Deployments, executions: Executions) -> Starlette:
     table = [*_workflows(catalogue), *_executions(executions)]
     compiled = [(method, re.compile(pattern), answer) for method, pattern, answer in table]
 

@@ -11,7 +11,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2, json_format
 
 from localcloud.serving import LOOPBACK, ApiError
-from localcloud.workflows.catalogue import Catalogue
+from localcloud.workflows.catalogue import Deployments
 from localcloud.workflows.executions import Executions
 from localcloud.workflows.resources import Page, Resource
 
@@ -23,7 +23,7 @@ def _page(request: Resource) -> Page:
     return Page(int(read("pageSize", 0)), read("pageToken", ""), read("filter", ""), read("orderBy", ""))
 
 
-def _workflows(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
+def _workflows(catalogue: Deployments) -> dict[str, tuple[Any, Any, Answer]]:
     workflow, operation = workflows_v1.Workflow.pb(), operations_pb2.Operation
     listed, revisions = workflows_v1.ListWorkflowsResponse.pb(), workflows_v1.ListWorkflowRevisionsResponse.pb()
     return {
@@ -62,7 +62,7 @@ def _workflows(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
     }
 
 
-def _operations(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
+def _operations(catalogue: Deployments) -> dict[str, tuple[Any, Any, Answer]]:
     return {
         "GetOperation": (
             operations_pb2.GetOperationRequest,
@@ -82,7 +82,7 @@ def _operations(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
     }
 
 
-def _locations(catalogue: Catalogue) -> dict[str, tuple[Any, Any, Answer]]:
+def _locations(catalogue: Deployments) -> dict[str, tuple[Any, Any, Answer]]:
     return {
         "ListLocations": (
             locations_pb2.ListLocationsRequest,
@@ -123,7 +123,7 @@ def _executions(executions: Executions) -> dict[str, tuple[Any, Any, Answer]]:
     }
 
 
-def server(port: int, catalogue: Catalogue, executions: Executions) -> tuple[grpc.aio.Server, int]:
+def server(port: int, catalogue: Deployments, executions: Executions) -> tuple[grpc.aio.Server, int]:
     """The server, not yet started, and the port it is bound to (chosen by the system for port 0)."""
     made = grpc.aio.server()
     for service, methods in {

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from localcloud.serving import LOOPBACK, serve
 from localcloud.workflows import rest, rpc
-from localcloud.workflows.catalogue import Catalogue
+from localcloud.workflows.catalogue import Deployments
 from localcloud.workflows.client import HttpClient
 from localcloud.workflows.executions import AT_ONCE, Executions
 from localcloud.workflows.hostmap import HostMap, emulated
 from localcloud.workflows.identity import identity_from
 from localcloud.workflows.remembered import Remembered
-from localcloud.workflows.world import RealWorld
+from localcloud.workflows.world import LocalRuntime
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +45,10 @@ async def _serve(options: Options) -> None:
     origin = f"http://{LOOPBACK}:{options.rest_port}"
     hosts = HostMap({**dict.fromkeys(_OWN_ORIGINS, origin), **emulated(os.environ), **options.host_map})
     client = HttpClient(hosts, identity_from(os.environ.get("GCE_METADATA_HOST", "")))
-    catalogue = Catalogue(time.time, options.state_dir)
+    catalogue = Deployments(time.time, options.state_dir)
     remembered = Remembered(options.state_dir / "running" if options.state_dir else None)
     executions = Executions(
-        catalogue, RealWorld(client), time.time, origin, at_once=options.at_once, remembered=remembered
+        catalogue, LocalRuntime(client), time.time, origin, at_once=options.at_once, remembered=remembered
     )
     if len(catalogue):
         logger.info("%d workflows are deployed", len(catalogue))

@@ -64,7 +64,7 @@ def execution_fields(given: Resource) -> Resource:
     return fields
 
 
-def checked_id(workflow_id: str) -> str:
+def check_id(workflow_id: str) -> str:
     if not _WORKFLOW_ID.fullmatch(workflow_id):
         raise ApiError(
             400,

@@ -11,7 +11,7 @@ from localcloud.workflows.values import Value, to_json
 logger = logging.getLogger(__name__)
 
 
-class RealWorld:
+class LocalRuntime:
     """See `localcloud.workflows.program.frames.World`."""
 
     def __init__(self, client: HttpClient) -> None:

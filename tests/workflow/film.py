@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from localcloud.tests.workflows.conftest import Played, ScriptedWorld, play_source
+from localcloud.tests.workflows.conftest import Played, ScriptedRuntime, play_source
 from localcloud.workflows.faults import fault
 from main import STEPS
 from promptreel.domain.job import Job
@@ -41,7 +41,7 @@ class FilmRun:
         self.filmed_s: dict[str, float] = {}
 
     def play(self, argument: Any) -> Played:
-        scripted = ScriptedWorld(answer=self._answer)
+        scripted = ScriptedRuntime(answer=self._answer)
         self._now_s = scripted.now_s
         return play_source(SOURCE, argument, world=scripted, env=ENV)
 

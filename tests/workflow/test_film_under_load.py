@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.tests.workflows.conftest import ScriptedWorld, VirtualLoop, play_source
+from localcloud.tests.workflows.conftest import ScriptedRuntime, VirtualLoop, play_source
 from localcloud.workflows import engine
 from localcloud.workflows.compiler.routines import compile_source
 from localcloud.workflows.faults import fault
@@ -53,7 +53,7 @@ class Service:
             self.instances.release()
 
 
-class LoadedWorld(ScriptedWorld):
+class LoadedWorld(ScriptedRuntime):
     """The environment of one execution: its own steps, behind services that all executions share."""
 
     def __init__(self, film: FilmRun, services: dict[str, Service]) -> None:
@@ -137,7 +137,7 @@ def test_job_fails_with_a_remedy_when_there_is_no_instance_for_hours(world: Fake
     assert "Resume" in error.remedy
 
 
-class LateWorld(ScriptedWorld):
+class LateWorld(ScriptedRuntime):
     """An execution that starts a little later than another."""
 
     late_s = 0.0

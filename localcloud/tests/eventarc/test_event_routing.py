@@ -11,7 +11,7 @@ import pytest
 
 from localcloud.eventarc.events import FINALIZED, CloudEvent
 from localcloud.eventarc.faults import Faults
-from localcloud.eventarc.lookout import Lookout
+from localcloud.eventarc.lookout import BucketPoller
 from localcloud.eventarc.outbox import Outbox
 from localcloud.eventarc.router import RETENTION_S, Router
 from localcloud.eventarc.triggers import Backoff, BadConfig, Config, Service, Trigger, Workflow, load
@@ -52,7 +52,7 @@ class Stage:
     async def launch(self) -> float | None:
         while True:
             before = len(self.courier.sent)
-            wait_s = self.router.launch_due()
+            wait_s = self.router.send_due()
             for _ in range(20):  # turns of the loop, so that fake deliveries end and are settled
                 await asyncio.sleep(0)
             if len(self.courier.sent) == before:
@@ -214,7 +214,7 @@ def test_reordering_by_the_same_seed_when_played_again_then_the_same_events_are_
     def late(seed: int) -> list[bool]:
         faults = Faults()
         faults.order({"reorder_rate": 0.5, "seed": seed})
-        return [faults.held_back_s() > 0 for _ in range(20)]
+        return [faults.reorder_delay_s() > 0 for _ in range(20)]
 
     assert late(1) == late(1) != late(2)
     assert any(late(1))
@@ -291,7 +291,7 @@ def test_buckets_when_looked_at_in_vain_then_ever_more_seldom_until_there_is_new
     """Reports are the fast way: looking is for what was not reported, and an idle stack must stay idle."""
     stage, waits_s = Stage(), list[float]()
 
-    class Scripted(Lookout):
+    class Scripted(BucketPoller):
         async def look(self) -> bool:
             return len(waits_s) == 4  # news at the fourth look
 
@@ -302,7 +302,7 @@ def test_buckets_when_looked_at_in_vain_then_ever_more_seldom_until_there_is_new
 
     async def play() -> None:
         lookout = Scripted("", stage.router, stage.outbox)
-        await asyncio.wait([asyncio.ensure_future(lookout.keep_looking(1.0, 1.2, sleep=sleep))])
+        await asyncio.wait([asyncio.ensure_future(lookout.keep_polling(1.0, 1.2, sleep=sleep))])
         await lookout.close()
 
     played(stage, play)

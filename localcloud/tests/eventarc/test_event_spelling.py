@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.eventarc.events import FINALIZED, TYPES, binary, completed, of_object, structured
+from localcloud.eventarc.events import FINALIZED, TYPES, binary_mode, complete_resource, object_event, structured_mode
 
 # What fake-gcs-server publishes (measured).
 REPORTED: dict[str, Any] = {
@@ -30,7 +30,7 @@ def a_report(**overrides: Any) -> dict[str, Any]:
 
 
 def test_reported_object_when_completed_then_it_has_what_googles_events_carry() -> None:
-    data = completed(a_report())
+    data = complete_resource(a_report())
 
     assert data["id"] == "prompts/a dir/é.json/1587627537231057"
     assert data["metageneration"] == "1"
@@ -43,12 +43,12 @@ def test_reported_object_when_completed_then_it_has_what_googles_events_carry() 
 
 
 def test_composed_object_without_a_content_type_when_completed_then_the_field_is_absent() -> None:
-    assert "contentType" not in completed(a_report(contentType=""))
+    assert "contentType" not in complete_resource(a_report(contentType=""))
 
 
 def test_event_for_a_service_when_spelled_then_attributes_are_headers_and_the_object_is_the_body() -> None:
-    event = of_object(FINALIZED, a_report())
-    headers, body = binary(event)
+    event = object_event(FINALIZED, a_report())
+    headers, body = binary_mode(event)
 
     assert headers == {
         "ce-bucket": "prompts",
@@ -60,15 +60,15 @@ def test_event_for_a_service_when_spelled_then_attributes_are_headers_and_the_ob
         "ce-type": "google.cloud.storage.object.v1.finalized",
         "Content-Type": "application/json",
     }
-    assert json.loads(body) == completed(a_report())
+    assert json.loads(body) == complete_resource(a_report())
 
 
 def test_event_for_a_workflow_when_spelled_then_attributes_stand_beside_the_data() -> None:
-    event = of_object(FINALIZED, a_report())
+    event = object_event(FINALIZED, a_report())
 
-    assert structured(event) == {
+    assert structured_mode(event) == {
         "bucket": "prompts",
-        "data": completed(a_report()),
+        "data": complete_resource(a_report()),
         "datacontenttype": "application/json",
         "id": event.id,
         "source": "//storage.googleapis.com/projects/_/buckets/prompts",
@@ -81,15 +81,15 @@ def test_event_for_a_workflow_when_spelled_then_attributes_stand_beside_the_data
 
 @pytest.mark.parametrize("change", [{"generation": "1587627537231058"}, {"name": "other"}, {"bucket": "other"}])
 def test_two_changes_when_told_apart_then_their_ids_differ_and_one_change_has_one_id(change: dict[str, str]) -> None:
-    event = of_object(FINALIZED, a_report())
+    event = object_event(FINALIZED, a_report())
 
-    assert of_object(FINALIZED, a_report()).id == event.id
-    assert of_object(FINALIZED, a_report(**change)).id != event.id
-    assert of_object(TYPES["OBJECT_DELETE"], a_report()).id != event.id
+    assert object_event(FINALIZED, a_report()).id == event.id
+    assert object_event(FINALIZED, a_report(**change)).id != event.id
+    assert object_event(TYPES["OBJECT_DELETE"], a_report()).id != event.id
 
 
 def test_metadata_changed_meanwhile_when_told_apart_then_only_metadata_events_are_new() -> None:
     patched, updated = a_report(metageneration="2"), TYPES["OBJECT_METADATA_UPDATE"]
 
-    assert of_object(FINALIZED, patched).id == of_object(FINALIZED, a_report()).id
-    assert of_object(updated, patched).id != of_object(updated, a_report()).id
+    assert object_event(FINALIZED, patched).id == object_event(FINALIZED, a_report()).id
+    assert object_event(updated, patched).id != object_event(updated, a_report()).id

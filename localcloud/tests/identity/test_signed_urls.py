@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pytest
 
-from localcloud.metadata.tokens import verified
+from localcloud.metadata.tokens import verify
 from localcloud.tests import loopback
 from localcloud.tests.identity.conftest import FILM, OPEN_JOB, Place
 from localcloud.tests.waiting import eventually
@@ -167,7 +167,7 @@ def test_generated_id_token_when_verified_then_names_the_account(
     )
     certificates = loopback.get(f"{metadata_url}/oauth2/v1/certs").json()
 
-    assert verified(answer.json()["token"], certificates, "https://a.example")["email"] == OPEN_JOB
+    assert verify(answer.json()["token"], certificates, "https://a.example")["email"] == OPEN_JOB
 
 
 def test_signed_jwt_when_verified_with_the_accounts_certificate_then_holds_the_claims(
@@ -182,7 +182,7 @@ def test_signed_jwt_when_verified_with_the_accounts_certificate_then_holds_the_c
     )
     certificates = loopback.get(f"{place.iam}/robot/v1/metadata/x509/{OPEN_JOB}").json()
 
-    assert verified(answer.json()["signedJwt"], certificates, "https://a.example") == claims
+    assert verify(answer.json()["signedJwt"], certificates, "https://a.example") == claims
 
 
 def test_what_an_account_signs_when_used_as_an_id_token_then_is_none(

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.deliveries import Duplicates
-from localcloud.messages import parsed, seconds, set_seconds
+from localcloud.messages import from_json, seconds, set_seconds
 from localcloud.outgoing import Outcome
 from localcloud.scheduler import wire
-from localcloud.scheduler.clockwork import Clockwork
+from localcloud.scheduler.clockwork import JobRunner
 from localcloud.scheduler.service import Service
 from localcloud.scheduler.store import Store
 from localcloud.scheduler.timetable import Timetable
@@ -47,12 +47,12 @@ class Stage:
         self.courier.road.set()
         self.duplicates = Duplicates()
         timetable = Timetable()
-        self.clockwork = Clockwork(self.store, self.courier, timetable, self.duplicates, now_s=lambda: self.now_s)
+        self.clockwork = JobRunner(self.store, self.courier, timetable, self.duplicates, now_s=lambda: self.now_s)
         self.service = Service(self.store, timetable, now_s=lambda: self.now_s, changed=self.clockwork.changed)
 
     def job(self, **fields: Any) -> Any:
         document = {"name": JOB, "schedule": "*/5 * * * *", "httpTarget": {"uri": "http://127.0.0.1:1/"}, **fields}
-        return self.service.create_job(LOCATION, parsed(document, wire.Job))
+        return self.service.create_job(LOCATION, from_json(document, wire.Job))
 
     @property
     def due_s(self) -> float:
@@ -62,9 +62,9 @@ class Stage:
     async def at(self, since_noon_s: float) -> float | None:
         """Let the clock jump, run what is due and let it be answered; what the loop would then wait for."""
         self.now_s = NOON_S + since_noon_s
-        self.clockwork.launch_due()
+        self.clockwork.send_due()
         await self.settle()
-        return self.clockwork.launch_due()
+        return self.clockwork.send_due()
 
     async def settle(self) -> None:
         for _ in range(10):

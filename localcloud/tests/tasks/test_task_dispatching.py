@@ -10,11 +10,11 @@ import pytest
 
 from localcloud.deliveries import Duplicates
 from localcloud.identity import Identity
-from localcloud.messages import parsed, set_seconds, spelled
+from localcloud.messages import from_json, set_seconds, to_json
 from localcloud.outgoing import Caller, Outcome
 from localcloud.serving import ApiError
 from localcloud.tasks import wire
-from localcloud.tasks.courier import Courier, worker_headers
+from localcloud.tasks.courier import HttpDelivery, worker_headers
 from localcloud.tasks.dispatcher import Dispatcher
 from localcloud.tasks.service import Service
 from localcloud.tasks.store import Store, StoredTask
@@ -56,20 +56,20 @@ class Stage:
         self.service = Service(self.store, now_s=lambda: self.now_s, wake=self.dispatcher.wake)
 
     def queue(self, **settings: Any) -> None:
-        self.service.create_queue(LOCATION, parsed({"name": QUEUE, **settings}, wire.Queue))
+        self.service.create_queue(LOCATION, from_json({"name": QUEUE, **settings}, wire.Queue))
 
     def task(self, name: str = "", **fields: Any) -> Any:
         document = {"httpRequest": {"url": "http://127.0.0.1:1/"}, **fields}
         if name:
             document["name"] = f"{QUEUE}/tasks/{name}"
-        return self.service.create_task(QUEUE, parsed(document, wire.Task))
+        return self.service.create_task(QUEUE, from_json(document, wire.Task))
 
     async def launch(self) -> float | None:
         """Dispatch what may go, let it be answered, until nothing more may go at this moment."""
         while True:
             before = len(self.courier.sent)
             await self.settle()
-            wait_s = self.dispatcher.launch_due()
+            wait_s = self.dispatcher.send_due()
             await self.settle()
             if len(self.courier.sent) == before:
                 return wait_s
@@ -132,7 +132,7 @@ def test_scheduled_task_when_its_time_comes_then_it_goes_and_not_before() -> Non
         stage.queue()
         later = wire.Task()
         set_seconds(later.schedule_time, stage.now_s + 90)
-        stage.task("later", scheduleTime=spelled(later)["scheduleTime"])
+        stage.task("later", scheduleTime=to_json(later)["scheduleTime"])
         early = await stage.launch()
         sent_early = len(stage.courier.sent)
         stage.now_s += 90
@@ -308,7 +308,7 @@ def test_same_seed_when_ordered_again_then_the_same_deliveries_double() -> None:
     def draws(seed: int) -> list[bool]:
         duplicates = Duplicates()
         duplicates.order({"duplicate_rate": 0.5, "seed": seed})
-        return [duplicates.drawn() for _ in range(50)]
+        return [duplicates.must_repeat() for _ in range(50)]
 
     assert draws(1) == draws(1)
     assert draws(1) != draws(2)
@@ -343,7 +343,7 @@ def test_silent_worker_when_the_deadline_passes_then_the_attempt_ends_without_an
     silent = Worker()
     silent.open.clear()
     with listening(silent):
-        task = parsed({"httpRequest": {"url": silent.url, "httpMethod": "POST"}}, wire.Task)
+        task = from_json({"httpRequest": {"url": silent.url, "httpMethod": "POST"}}, wire.Task)
         task.name, task.dispatch_count = f"{QUEUE}/tasks/t", 1
         set_seconds(task.dispatch_deadline, 0.05)
         outcome = asyncio.run(_delivered(StoredTask(task, 0)))
@@ -357,7 +357,7 @@ async def _delivered(task: StoredTask) -> Outcome:
     caller = Caller(identity)
     try:
         async with asyncio.timeout(10):  # far beyond the task's own deadline
-            return await Courier(caller).deliver(task)
+            return await HttpDelivery(caller).deliver(task)
     finally:
         await caller.close()
         await identity.close()

@@ -43,7 +43,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 @dataclass
-class ScriptedWorld:
+class ScriptedRuntime:
     """``answer`` is asked for every request; what it raises is what the workflow sees."""
 
     answer: Callable[[dict[str, Any]], Any] = lambda request: {"code": 200, "headers": {}, "body": request["url"]}
@@ -74,7 +74,7 @@ class ScriptedWorld:
 @dataclass(frozen=True)
 class Played:
     outcome: engine.Outcome
-    world: ScriptedWorld
+    world: ScriptedRuntime
     run: Run
     took_s: float
 
@@ -96,9 +96,9 @@ class Played:
 
 
 def play_source(
-    source: str, argument: Any = MISSING, *, world: ScriptedWorld | None = None, env: dict[str, str] | None = None
+    source: str, argument: Any = MISSING, *, world: ScriptedRuntime | None = None, env: dict[str, str] | None = None
 ) -> Played:
-    world = world or ScriptedWorld()
+    world = world or ScriptedRuntime()
     base = "http://127.0.0.1:1/callbacks"
     run = engine.start(compile_source(textwrap.dedent(source)), world, env or {}, base)
     world.callbacks = run.callbacks
@@ -130,8 +130,8 @@ def virtual_run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
 
 
 @pytest.fixture
-def scripted_world() -> type[ScriptedWorld]:
-    return ScriptedWorld
+def scripted_world() -> type[ScriptedRuntime]:
+    return ScriptedRuntime
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from localcloud.serving import ApiError
-from localcloud.workflows.catalogue import Catalogue
+from localcloud.workflows.catalogue import Deployments
 from localcloud.workflows.executions import Executions
 from localcloud.workflows.hostmap import HostMap
 
@@ -31,7 +31,7 @@ def in_service(scripted_world: Any, virtual_run: Callable[..., Any]) -> Callable
     def play(scenario: Callable[..., Coroutine[Any, Any, Any]], source: str = NAPS) -> Any:
         async def staged() -> Any:
             world = scripted_world()
-            catalogue = Catalogue(world.now_s)
+            catalogue = Deployments(world.now_s)
             catalogue.create(PARENT, "w", {"sourceContents": source})
             executions = Executions(catalogue, world, world.now_s, "http://127.0.0.1:1")
             return await scenario(executions, world, lambda: executions.create(f"{PARENT}/workflows/w", {})["name"])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from localcloud.serving import ApiError
-from localcloud.workflows.filters import matching, ordered
+from localcloud.workflows.filters import filter_resources, sort_resources
 
 ITEMS: list[dict[str, Any]] = [
     {"name": "a", "state": "FAILED", "labels": {"team": "x"}, "createTime": "2026-01-02T00:00:00Z"},
@@ -43,13 +43,13 @@ ITEMS: list[dict[str, Any]] = [
     ],
 )
 def test_list_when_filtered_then_keeps_what_matches(text: str, names: str) -> None:
-    assert "".join(item["name"] for item in matching(ITEMS, text)) == names
+    assert "".join(item["name"] for item in filter_resources(ITEMS, text)) == names
 
 
 @pytest.mark.parametrize("text", ["state", "NOT", "=x", "state=", "(state=A", "state=A)", 'state="A', "state = = A"])
 def test_filter_when_not_understood_then_is_refused_and_never_ignored(text: str) -> None:
     with pytest.raises(ApiError, match="not understood"):
-        matching(ITEMS, text)
+        filter_resources(ITEMS, text)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_filter_when_not_understood_then_is_refused_and_never_ignored(text: str)
     [("", "abc"), ("createTime", "cab"), ("createTime desc", "bac"), ("state, createTime desc", "acb")],
 )
 def test_list_when_ordered_then_follows_the_fields(text: str, names: str) -> None:
-    assert "".join(item["name"] for item in ordered(ITEMS, text)) == names
+    assert "".join(item["name"] for item in sort_resources(ITEMS, text)) == names
 
 
 def test_order_when_not_understood_then_is_refused() -> None:
     with pytest.raises(ApiError, match="not understood"):
-        ordered(ITEMS, "name upwards")
+        sort_resources(ITEMS, "name upwards")

@@ -19,7 +19,7 @@ _HARD = 0.3  # what one plain flaw leaves of the mark
 
 
 @dataclass(frozen=True, slots=True)
-class Merit:
+class QualityScore:
     """``mark`` is 1 where nothing is wrong; ``flaws`` say what is, ``praise`` what is not."""
 
     mark: float
@@ -27,7 +27,7 @@ class Merit:
     praise: tuple[str, ...]
 
 
-def judge(sights: Sequence[Sight]) -> Merit | None:
+def judge(sights: Sequence[Sight]) -> QualityScore | None:
     """None where there is nothing to see at all."""
     seen = [sight for sight in sights if sight.moments]
     if not seen:
@@ -49,7 +49,7 @@ def judge(sights: Sequence[Sight]) -> Merit | None:
     if len(seen) > 1:
         words = "The pictures do not look alike." if alike < 1 / 2 else "The pictures belong together."
         (flaws if alike < 1 / 2 else praise).append(words)
-    return Merit(mark, tuple(flaws), tuple(praise))
+    return QualityScore(mark, tuple(flaws), tuple(praise))
 
 
 def _is_empty(moment: Thumbnail) -> bool:

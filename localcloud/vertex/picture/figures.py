@@ -96,7 +96,7 @@ FIGURES: Mapping[str, Figure] = {
 }
 
 
-def stand(canvas: Canvas, figure: Figure, palette: Palette, at: tuple[float, float], scale: float) -> None:
+def draw_figure(canvas: Canvas, figure: Figure, palette: Palette, at: tuple[float, float], scale: float) -> None:
     """Put a figure at a place given in shares of the canvas."""
     _stamp(canvas, palette.near * 0.5, figure.body, at, figure.height * scale)
     _stamp(canvas, palette.light, figure.lit, at, figure.height * scale)

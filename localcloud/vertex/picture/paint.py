@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from localcloud.vertex import chance
 from localcloud.vertex.picture import palette as palettes
 from localcloud.vertex.picture import scenery, words
-from localcloud.vertex.picture.figures import FIGURES, stand
+from localcloud.vertex.picture.figures import FIGURES, draw_figure
 from localcloud.vertex.picture.palette import Palette
 from localcloud.vertex.picture.request import PictureRequest
 from localcloud.vertex.picture.scenery import Canvas
@@ -61,7 +61,7 @@ def _people(canvas: Canvas, place: str, said: list[str], palette: Palette, seed:
         scenery.shore(canvas, palette, seed, ashore, _GROUND)
     for x, figure in zip(sides, chosen, strict=False):
         y = _ALOFT if figure == "balloon" else _AFLOAT if figure in afloat else _GROUND
-        stand(canvas, FIGURES[figure], palette, (x, y), chance.between(0.9, 1.25, seed, figure))
+        draw_figure(canvas, FIGURES[figure], palette, (x, y), chance.between(0.9, 1.25, seed, figure))
 
 
 def _darken_below(canvas: Canvas) -> None:

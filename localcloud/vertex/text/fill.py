@@ -13,10 +13,10 @@ from localcloud.vertex import chance
 from localcloud.vertex.text import phrases, verdict
 from localcloud.vertex.text.accepts import accepts
 from localcloud.vertex.text.counting import words
-from localcloud.vertex.text.formats import formatted
-from localcloud.vertex.text.lists import filled_list
+from localcloud.vertex.text.formats import format_value
+from localcloud.vertex.text.lists import fill_list
 from localcloud.vertex.text.numbers import number
-from localcloud.vertex.text.objects import filled_object
+from localcloud.vertex.text.objects import fill_object
 from localcloud.vertex.text.patterns import sample
 from localcloud.vertex.text.phrases import Slot
 from localcloud.vertex.text.place import Place
@@ -66,9 +66,9 @@ def _value(shape: Node, place: Place) -> Any:
         return _option(shape, options, place)
     match shape.type:
         case "object":
-            return filled_object(shape, place, fill)
+            return fill_object(shape, place, fill)
         case "array":
-            return filled_list(shape, place, fill)
+            return fill_list(shape, place, fill)
         case "integer" | "number":
             return number(shape, place)
         case "boolean":
@@ -95,7 +95,7 @@ def _option(shape: Node, options: list[Any], place: Place) -> Any:
 
 def _string(shape: Node, place: Place) -> str:
     least, most = shape.get("minLength", 0), shape.get("maxLength", 0)
-    written = formatted(str(shape.get("format", "")), place.seed)
+    written = format_value(str(shape.get("format", "")), place.seed)
     if written is not None and accepts(shape.raw, written, shape.root):
         return written
     slot = Slot(place.name, shape.about, place.place, place.listed, most, place.called)

@@ -5,7 +5,7 @@ import uuid
 from localcloud.vertex import chance
 
 
-def formatted(name: str, *seed: object) -> str | None:
+def format_value(name: str, *seed: object) -> str | None:
     """A value of a JSON Schema string format, or None where the format is unknown or free."""
     number = chance.number(*seed)
     day = f"2026-{number % 12 + 1:02}-{number % 28 + 1:02}"

@@ -23,7 +23,7 @@ _PLACE_WORDS = frozenset({"place", "places", "location", "locations", "setting",
 _ANY = Node({}, {})
 
 
-def filled_list(shape: Node, place: Place, fill: Fill) -> list[Any]:
+def fill_list(shape: Node, place: Place, fill: Fill) -> list[Any]:
     prefix, items = _parts(shape)
     entry = next(iter(ways(items, shape.root)), _ANY)
     count = _length(shape, entry, place, len(prefix)) if ways(items, shape.root) else len(prefix)

@@ -16,7 +16,7 @@ _USUAL_FREE = 2  # entries of an object that names none
 _NAME_TRIES = 40
 
 
-def filled_object(shape: Node, place: Place, fill: Fill) -> dict[str, Any]:
+def fill_object(shape: Node, place: Place, fill: Fill) -> dict[str, Any]:
     """The object, without optional properties where the answer must come to an end."""
     names = [*shape.properties, *(name for name in shape.required if name not in shape.properties)]
     filled: dict[str, Any] = {}

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from localcloud.vertex.judge.merit import Merit
+from localcloud.vertex.judge.merit import QualityScore
 from localcloud.vertex.wire import Conversation
 
 # Tags whose content is rather the story than the rules, when a prompt marks several passages.
@@ -37,10 +37,10 @@ class Brief:
     story: str
     wishes: tuple[str, ...]
     seed: tuple[object, ...]
-    merit: Merit | None = None  # how well the pictures of the prompt would be judged, if there are any
+    merit: QualityScore | None = None  # how well the pictures of the prompt would be judged, if there are any
 
     @classmethod
-    def of(cls, prompt: Conversation, merit: Merit | None, *seed: object) -> "Brief":
+    def of(cls, prompt: Conversation, merit: QualityScore | None, *seed: object) -> "Brief":
         newest_first = prompt.user_texts[::-1]
         story = next((marked for text in newest_first if (marked := _marked(text))), "") or " ".join(newest_first)
         wishes = (*newest_first, prompt.system)

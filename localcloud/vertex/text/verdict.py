@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from localcloud.vertex import chance
-from localcloud.vertex.judge.merit import Merit
+from localcloud.vertex.judge.merit import QualityScore
 from localcloud.vertex.text.counting import words
 from localcloud.vertex.text.place import Place
 
@@ -73,7 +73,7 @@ def findings(place: Place) -> tuple[str, ...] | None:
     return merit.flaws if named & _BAD else merit.flaws + merit.praise
 
 
-def _towards_yes(merit: Merit, place: Place) -> float:
+def _towards_yes(merit: QualityScore, place: Place) -> float:
     return 1 - merit.mark if _BAD & set(words(place.name)) else merit.mark
 
 

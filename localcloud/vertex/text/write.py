@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from localcloud.vertex import answers, wire
 from localcloud.vertex.answers import Answer
 from localcloud.vertex.faults import Hits
-from localcloud.vertex.judge.merit import Merit
+from localcloud.vertex.judge.merit import QualityScore
 from localcloud.vertex.registry import TextModel, Usage
 from localcloud.vertex.text import fill, story
 from localcloud.vertex.wire import Conversation, Json, invalid
@@ -23,7 +23,7 @@ def tokens(chars: int) -> int:
     return -(-chars // _CHARS_PER_TOKEN)
 
 
-def write(model: TextModel, prompt: Conversation, asked: Usage, merit: Merit | None, body: Json) -> Answer:
+def write(model: TextModel, prompt: Conversation, asked: Usage, merit: QualityScore | None, body: Json) -> Answer:
     """The answer in words. Raises: ApiError 400 for a schema or a limit that makes no sense."""
     config = wire.section(body, "generationConfig")
     most_tokens = _checked(config, model)
@@ -40,7 +40,7 @@ def write(model: TextModel, prompt: Conversation, asked: Usage, merit: Merit | N
     thoughts = min(_THOUGHT_TOKENS, most_tokens)  # the limit holds for thinking as well
     if tokens(len(text)) > most_tokens - thoughts:
         text, finish = text[: (most_tokens - thoughts) * _CHARS_PER_TOKEN], "MAX_TOKENS"
-    return answers.written(text, asked.answered(answer=tokens(len(text)), thoughts=thoughts), finish)
+    return answers.text_answer(text, asked.answered(answer=tokens(len(text)), thoughts=thoughts), finish)
 
 
 def _checked(config: Json, model: TextModel) -> int:
@@ -59,12 +59,12 @@ def _checked(config: Json, model: TextModel) -> int:
     return wire.whole(config, "maxOutputTokens", model.max_output_tokens)
 
 
-def spoiled(answer: Answer, hits: Hits) -> Answer:
+def apply_fault(answer: Answer, hits: Hits) -> Answer:
     """A good answer, cut short where a fault orders it."""
     half = answer.text[: max(1, len(answer.text) // 2)]
     usage = answer.usage.answered(answer=tokens(len(half)), thoughts=answer.usage.thoughts)
     if "truncated" in hits:
-        return answers.written(half, usage, "MAX_TOKENS")
+        return answers.text_answer(half, usage, "MAX_TOKENS")
     if (args := hits.get("malformed_json")) is not None and not args.get("body"):
-        return answers.written(half, usage, "STOP")
+        return answers.text_answer(half, usage, "STOP")
     return answer

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from localcloud.workflows import loader
-from localcloud.workflows.compiler.suggestions import suggestion
+from localcloud.workflows.compiler.suggestions import suggest
 from localcloud.workflows.compiler.templates import template
 from localcloud.workflows.compiler.workspace import Place
 from localcloud.workflows.connectors import calls as connectors
@@ -42,7 +42,7 @@ def call(body: loader.Mapping, place: Place) -> Action:
         _check(name, arguments, names, names[: function.required], place)
         return CallFunction(function, _in_order(function, _values(arguments, place)), result)
     known = [*FUNCTIONS, *place.workspace.signatures]
-    place.complain(at, f"unknown function or subworkflow {name!r}" + suggestion(name, known))
+    place.complain(at, f"unknown function or subworkflow {name!r}" + suggest(name, known))
     return GoTo()
 
 
@@ -104,7 +104,7 @@ def _in_order(function: Function, values: dict[str, Formula]) -> tuple[Formula, 
 def _check(name: str, given: loader.Mapping, known: Collection[str], required: Collection[str], place: Place) -> None:
     for key, _ in given.entries:
         if key.value not in known:
-            place.complain(key.at, f"{name} has no argument {key.value!r}" + suggestion(str(key.value), known))
+            place.complain(key.at, f"{name} has no argument {key.value!r}" + suggest(str(key.value), known))
     missing = [argument for argument in required if argument not in given.keys()]  # noqa: SIM118 - not a dict
     if missing:
         place.complain(given.at, f"{name} needs the argument {', '.join(missing)}")

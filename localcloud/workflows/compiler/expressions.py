@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from localcloud.workflows.compiler.suggestions import suggestion
+from localcloud.workflows.compiler.suggestions import suggest
 from localcloud.workflows.compiler.workspace import Place
 from localcloud.workflows.connectors import calls as connectors
 from localcloud.workflows.expressions import operators
@@ -30,20 +30,20 @@ from localcloud.workflows.stdlib.table import CONSTANTS, FUNCTIONS
 from localcloud.workflows.values import Value
 
 
-def parsed(text: str, at: Position, place: Place) -> Expression:
+def parse_expression(text: str, at: Position, place: Place) -> Expression:
     """The tree, or null after a complaint; ``at`` is the place of the expression's first character."""
     try:
         return parse(text)
     except ExpressionRefused as refusal:
-        place.complain(moved(at, refusal.offset), f"bad expression: {refusal.message}")
+        place.complain(move_problem(at, refusal.offset), f"bad expression: {refusal.message}")
         return Literal(None)
 
 
-def compiled(tree: Expression, at: Position, place: Place) -> Formula:
+def compile_expression(tree: Expression, at: Position, place: Place) -> Formula:
     return _Builder(at, place).formula(tree)
 
 
-def moved(at: Position, columns: int) -> Position:
+def move_problem(at: Position, columns: int) -> Position:
     return Position(at.line, at.column + columns)
 
 
@@ -53,7 +53,7 @@ class _Builder:
         self._place = place
 
     def _complain(self, node: Expression, message: str) -> Formula:
-        self._place.complain(moved(self._at, node.offset), message)
+        self._place.complain(move_problem(self._at, node.offset), message)
         return Constant(None)
 
     def formula(self, node: Expression) -> Formula:
@@ -85,7 +85,7 @@ class _Builder:
         name = node.name
         if name in self._place.workspace.signatures and not self._place.area.has(name):
             return Constant(RoutineReference(name))
-        self._place.reads(name, moved(self._at, node.offset))
+        self._place.reads(name, move_problem(self._at, node.offset))
 
         def read(frame: Frame) -> Value:
             scope = frame.scope
@@ -136,7 +136,7 @@ class _Builder:
         signature = connectors.signature(name)
         if signature is None:
             known = [*FUNCTIONS, *self._place.workspace.signatures]
-            return self._complain(node, f"unknown function or subworkflow {name!r}" + suggestion(name, known))
+            return self._complain(node, f"unknown function or subworkflow {name!r}" + suggest(name, known))
         names = signature.arguments
         if names is None:
             names = tuple(map(str, range(len(arguments))))

@@ -8,7 +8,7 @@ names of loops are checked when the whole routine is known, so that a step may r
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from localcloud.workflows.compiler.suggestions import suggestion
+from localcloud.workflows.compiler.suggestions import suggest
 from localcloud.workflows.problems import Position, Problem
 
 
@@ -66,7 +66,7 @@ class Read:
             why = f"the variable {self.name!r} only exists inside another loop, branch or except block"
         else:
             known = sorted(name for area in areas for name in area.names)
-            why = f"symbol {self.name!r} is neither a variable nor a sub-workflow name" + suggestion(self.name, known)
+            why = f"symbol {self.name!r} is neither a variable nor a sub-workflow name" + suggest(self.name, known)
         return Problem(self.at, f"in step {self.step!r}: {why}" if self.step else why)
 
 

@@ -1,7 +1,7 @@
 """Blocks of named steps: what each may contain, and where each may go."""
 
 from localcloud.workflows import loader
-from localcloud.workflows.compiler.suggestions import suggestion
+from localcloud.workflows.compiler.suggestions import suggest
 from localcloud.workflows.compiler.workspace import Place
 from localcloud.workflows.problems import Position
 from localcloud.workflows.program.basic import GoTo
@@ -55,7 +55,7 @@ def action_of(body: loader.Mapping, place: Place, more_keys: set[str]) -> tuple[
     known = {kind, *_COMPANIONS.get(kind, ()), *more_keys} | (set() if kind == "raise" else {"next"})
     unknown = [key for key, _ in body.entries if key.value not in known and key not in actions[1:]]
     for key in unknown:
-        meant = suggestion(str(key.value), known if actions else [*known, *table])
+        meant = suggest(str(key.value), known if actions else [*known, *table])
         subject = f"a step with {kind!r}" if actions else "a step"
         place.complain(key.at, f"{subject} does not know the key {key.value!r}{meant}")
     following = body.get("next")
@@ -86,6 +86,4 @@ def _unreachable(name: str, place: Place) -> str:
     if name in ("break", "continue") and not place.in_branch:
         return f"{name} only has a meaning inside a for loop"
     where = "this parallel branch, which cannot be left by a jump" if place.in_branch else "here"
-    return f"next goes to {name!r}, which is not a step that can be reached from {where}" + suggestion(
-        name, place.targets
-    )
+    return f"next goes to {name!r}, which is not a step that can be reached from {where}" + suggest(name, place.targets)

@@ -1,7 +1,7 @@
 """YAML values with expressions in them → formulas; the left sides of assignments."""
 
 from localcloud.workflows import loader
-from localcloud.workflows.compiler.expressions import compiled, moved, parsed
+from localcloud.workflows.compiler.expressions import compile_expression, move_problem, parse_expression
 from localcloud.workflows.compiler.workspace import Place
 from localcloud.workflows.expressions.syntax import Expression, Field, Item, Literal, Name
 from localcloud.workflows.faults import type_fault
@@ -21,8 +21,8 @@ def template(node: loader.Node, place: Place) -> Formula:
     if not is_expression(node):
         return Constant(node.value)
     text = str(node.value).rstrip("\n")
-    at = moved(node.at, node.inset + len(_OPENING))
-    formula = compiled(parsed(text[len(_OPENING) : -len(_CLOSING)], at, place), at, place)
+    at = move_problem(node.at, node.inset + len(_OPENING))
+    formula = compile_expression(parse_expression(text[len(_OPENING) : -len(_CLOSING)], at, place), at, place)
     return located(formula, node.at, len(text))
 
 
@@ -42,12 +42,12 @@ def left_side(node: loader.Scalar, place: Place) -> tuple[str, tuple[Formula, ..
     if is_expression(node):
         place.complain(node.at, "the left side of an assignment is written without ${…}")
         return "_", ()
-    at = moved(node.at, node.inset)
-    tree: Expression = parsed(node.value, at, place)
+    at = move_problem(node.at, node.inset)
+    tree: Expression = parse_expression(node.value, at, place)
     path: list[Formula] = []
     while isinstance(tree, Field | Item):
         key = Literal(tree.name) if isinstance(tree, Field) else tree.key
-        path.append(compiled(key, at, place))
+        path.append(compile_expression(key, at, place))
         tree = tree.of
     if not isinstance(tree, Name):
         place.complain(node.at, f"{node.value!r} is not a variable that can be assigned")

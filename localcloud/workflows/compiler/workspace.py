@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar
 
 from localcloud.workflows import loader
 from localcloud.workflows.compiler.names import Area, LoopName, Read
-from localcloud.workflows.compiler.suggestions import suggestion
+from localcloud.workflows.compiler.suggestions import suggest
 from localcloud.workflows.expressions.lexer import RESERVED
 from localcloud.workflows.problems import Position, Problem
 from localcloud.workflows.program.blocks import Action, Block, Jump
@@ -85,7 +85,7 @@ class Workspace:
     def only_keys(self, node: loader.Mapping, known: set[str], what: str) -> None:
         for key, _ in node.entries:
             if key.value not in known:
-                self.complain(key.at, f"{what} does not know the key {key.value!r}{suggestion(str(key.value), known)}")
+                self.complain(key.at, f"{what} does not know the key {key.value!r}{suggest(str(key.value), known)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from localcloud.workflows.connectors.helpers import HELPERS
 from localcloud.workflows.connectors.methods import COMMON_ARGUMENTS, METHODS, is_connector_name
-from localcloud.workflows.connectors.requests import requested
+from localcloud.workflows.connectors.requests import call_method
 from localcloud.workflows.connectors.settings import Settings
-from localcloud.workflows.connectors.waiting import waited
+from localcloud.workflows.connectors.waiting import await_operation
 from localcloud.workflows.faults import fault
 from localcloud.workflows.program.blocks import Signal
 from localcloud.workflows.program.calls import Assignee
@@ -48,8 +48,8 @@ async def call_connector(name: str, frame: Frame, arguments: Mapping[str, Value]
     method = METHODS.get(name)
     if method is None:
         raise fault("SystemError", f"{name} is not among the connectors of this local stand-in")
-    answer = await requested(frame, method, arguments, settings)
-    return await waited(frame, method, answer["body"], settings)
+    answer = await call_method(frame, method, arguments, settings)
+    return await await_operation(frame, method, answer["body"], settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from localcloud.workflows.connectors.methods import METHODS, PREFIX, RUN_ARGUMENTS, RUN_WORKFLOW
-from localcloud.workflows.connectors.requests import requested
+from localcloud.workflows.connectors.requests import call_method
 from localcloud.workflows.connectors.settings import Settings
-from localcloud.workflows.connectors.waiting import waited
+from localcloud.workflows.connectors.waiting import await_operation
 from localcloud.workflows.faults import type_fault, value_fault
 from localcloud.workflows.program.frames import Frame
 from localcloud.workflows.values import Value, from_json, to_json, type_name
@@ -34,8 +34,8 @@ async def run_workflow(frame: Frame, arguments: Arguments, settings: Settings) -
     parent = f"{_project(frame, arguments)}/locations/{_location(frame, arguments)}"
     parent = f"{parent}/workflows/{_text('workflow_id', arguments['workflow_id'])}"
     body = {"argument": to_json(arguments["argument"])} if "argument" in arguments else {}
-    answer = await requested(frame, _START, {"parent": parent, "body": body}, settings)
-    execution = await waited(frame, _START, answer["body"], settings)
+    answer = await call_method(frame, _START, {"parent": parent, "body": body}, settings)
+    execution = await await_operation(frame, _START, answer["body"], settings)
     return from_json(execution["result"]) if "result" in execution else None
 
 
@@ -45,7 +45,7 @@ async def access_string(frame: Frame, arguments: Arguments, settings: Settings) 
     version = arguments.get("version")
     version = "latest" if version is None else version
     name = f"{secret}/versions/{version if type(version) is int else _text('version', version)}"
-    answer = await requested(frame, METHODS[f"{_SECRETS}.versions.access"], {"name": name}, settings)
+    answer = await call_method(frame, METHODS[f"{_SECRETS}.versions.access"], {"name": name}, settings)
     try:
         return base64.b64decode(answer["body"]["payload"]["data"]).decode()
     except (KeyError, TypeError, binascii.Error, UnicodeDecodeError) as error:
@@ -57,7 +57,7 @@ async def add_version_string(frame: Frame, arguments: Arguments, settings: Setti
     parent = f"{_project(frame, arguments)}/secrets/{_text('secret_id', arguments['secret_id'])}"
     data = base64.b64encode(_text("data", arguments["data"]).encode()).decode()
     body = {"payload": {"data": data}}
-    answer = await requested(frame, METHODS[f"{_SECRETS}.addVersion"], {"parent": parent, "body": body}, settings)
+    answer = await call_method(frame, METHODS[f"{_SECRETS}.addVersion"], {"parent": parent, "body": body}, settings)
     return answer["body"]
 
 

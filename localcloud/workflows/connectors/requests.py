@@ -12,7 +12,7 @@ from localcloud.workflows.stdlib.retry import CONSTANTS
 from localcloud.workflows.values import Value, to_json, type_name
 
 
-async def requested(
+async def call_method(
     frame: Frame, method: Method, arguments: Mapping[str, Value], settings: Settings
 ) -> dict[str, Value]:
     """The answer {body, code, headers}.
@@ -36,10 +36,12 @@ async def requested(
         query = query if "uploadType" in arguments else [*query, ("uploadType", "media")]
         headers = {"Content-Type": str(arguments.get("contentType") or _content_type(body))}
         body = body.encode() if type(body) is str else body  # as it is, whatever the content type says
-    return await sent(frame, method.verb, method.origin + path, settings, query=query, headers=headers, body=body)
+    return await send_request(
+        frame, method.verb, method.origin + path, settings, query=query, headers=headers, body=body
+    )
 
 
-async def sent(
+async def send_request(
     frame: Frame,
     verb: str,
     url: str,

@@ -1,7 +1,7 @@
 """Waiting for what a connector started: an operation until it is done, an execution until it ends."""
 
 from localcloud.workflows.connectors.methods import Method, Waits
-from localcloud.workflows.connectors.requests import sent
+from localcloud.workflows.connectors.requests import send_request
 from localcloud.workflows.connectors.settings import Settings
 from localcloud.workflows.faults import fault
 from localcloud.workflows.program.frames import Frame
@@ -10,7 +10,7 @@ from localcloud.workflows.values import Value
 _UNFINISHED = ("ACTIVE", "QUEUED", "STATE_UNSPECIFIED")
 
 
-async def waited(frame: Frame, method: Method, answer: Value, settings: Settings) -> Value:
+async def await_operation(frame: Frame, method: Method, answer: Value, settings: Settings) -> Value:
     """The answer once nothing more can happen to what it names; at once if the caller skips polling."""
     if method.waits is Waits.FOR_NOTHING or settings.skip_polling:
         return answer
@@ -22,7 +22,9 @@ async def waited(frame: Frame, method: Method, answer: Value, settings: Settings
             message = f"the operation {answer['name']} was not done within {settings.timeout_s:g} seconds"
             raise fault("TimeoutError", message, operation=answer)
         await frame.run.world.sleep(pause_s)
-        answer = (await sent(frame, "GET", f"{method.origin}/{method.version}/{answer['name']}", settings))["body"]
+        answer = (await send_request(frame, "GET", f"{method.origin}/{method.version}/{answer['name']}", settings))[
+            "body"
+        ]
         polls += 1
     return _outcome(method, answer)
 

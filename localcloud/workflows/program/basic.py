@@ -32,12 +32,12 @@ class Assign:
             value = await assignment.value.value(frame)
             if assignment.path:
                 keys = [await key.value(frame) for key in assignment.path]
-                value = replaced(scope.read(assignment.name), keys, value)
+                value = replace_item(scope.read(assignment.name), keys, value)
             scope.assign(assignment.name, value)
         return None
 
 
-def replaced(container: Value, keys: list[Value], value: Value) -> Value:
+def replace_item(container: Value, keys: list[Value], value: Value) -> Value:
     """The container with one entry replaced, sharing everything beside the path with the old one.
 
     The last key of a map may be new; a list's index, and every key before the last, must exist.
@@ -46,14 +46,14 @@ def replaced(container: Value, keys: list[Value], value: Value) -> Value:
     if type(container) is list:
         index = existing_index(container, key)
         items = container.copy()
-        items[index] = replaced(container[index], deeper, value) if deeper else value
+        items[index] = replace_item(container[index], deeper, value) if deeper else value
         return items
     if type(container) is not dict:
         raise type_fault(f"cannot assign into a value of type {type_name(container)}")
     if type(key) in (list, dict, bytes):
         raise type_fault(f"a map key cannot be of type {type_name(key)}")
     entries = container.copy()
-    entries[key] = replaced(container[existing_key(container, key)], deeper, value) if deeper else value
+    entries[key] = replace_item(container[existing_key(container, key)], deeper, value) if deeper else value
     return entries
 
 

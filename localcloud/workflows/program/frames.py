@@ -84,7 +84,7 @@ class Scope:
         self.sizes.clear()
 
 
-class World(Protocol):
+class Runtime(Protocol):
     """What lies outside a workflow: time, identity, the network, the log. Given to it, so that tests give another."""
 
     def now_s(self) -> float: ...
@@ -104,7 +104,7 @@ class Run:
     """One execution at work: its program, what it reaches, its budgets, where it stands and what it did."""
 
     program: "Program"
-    world: World
+    world: Runtime
     journal: "Journal"
     callbacks: Callbacks
     env: dict[str, str] = field(default_factory=dict)
