@@ -63,6 +63,8 @@ def _figures(outcome: Outcome) -> Table:
     states = [call["state"] for _, call in evidence.calls()]
     ledger, bill = invariants.ledger_micros(evidence), invariants.bill_micros(evidence)
     unknown = invariants.unknown_micros(evidence)
+    complete = sum(submission.state == "COMPLETE" for submission in evidence.submissions)
+    longest_s = max(submission.lasted_s for submission in evidence.submissions)
     table = Table(show_header=False)
     by_process = ", ".join(f"{name} {count}" for name, count in killer.by_process.most_common())
     faults_seen = ", ".join(f"{name} {count}" for name, count in sorted(evidence.faults_seen.items()))
@@ -70,15 +72,15 @@ def _figures(outcome: Outcome) -> Table:
         "kills": f"{killer.made}, {killer.at_boundaries} of them at a step boundary",
         "of": by_process,
         "changes": ", ".join(outcome.changes.made),
-        "jobs": f"{len(evidence.lives)}, {sum(life.state == 'COMPLETE' for life in evidence.lives)} complete",
-        "resumes": str(sum(life.resumes for life in evidence.lives)),
+        "jobs": f"{len(evidence.submissions)}, {complete} complete",
+        "resumes": str(sum(submission.resumes for submission in evidence.submissions)),
         "calls": ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))),
         "videos paid twice": str(len(list(invariants.no_video_paid_twice(evidence)))),
         "videos lost": str(len(list(invariants.no_delivered_video_lost(evidence)))),
         "ledger - bill": f"{ledger} - {bill} = {ledger - bill} micro-dollars; {unknown} allowed for unknown costs",
         "faults seen": faults_seen,
         "boundaries seen": str(outcome.boundaries_seen),
-        "duration": f"{outcome.lasted_s:.0f} s, the longest job {max(life.lasted_s for life in evidence.lives):.0f} s",
+        "duration": f"{outcome.lasted_s:.0f} s, the longest job {longest_s:.0f} s",
     }
     for what, figure in rows.items():
         table.add_row(what, figure)

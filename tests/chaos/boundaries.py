@@ -1,4 +1,4 @@
-"""Step boundaries, seen from outside: Firestore tells of every state a document comes into, the moment it does."""
+"""Step boundaries, seen from outside: Firestore reports every new state of a document at once."""
 
 import os
 import threading
@@ -49,7 +49,7 @@ class Boundaries:
 
 
 def name_of(path: str, document: dict[str, Any]) -> str:
-    """The boundary that a document in this state stands at."""
+    """The boundary at which a document in this state is."""
     state, collection = document.get("state", ""), path.split("/")[-2]
     if collection == "calls":
         named = state == "SENT" and document.get("operation")
@@ -58,14 +58,14 @@ def name_of(path: str, document: dict[str, Any]) -> str:
 
 
 def _details(document: dict[str, Any]) -> str:
-    """What tells this event from others of its sort."""
-    told = [f"{name}={document[name]}" for name in ("run", "purpose", "take", "attempt") if document.get(name)]
+    """What distinguishes this event from others of its kind."""
+    details = [f"{name}={document[name]}" for name in ("run", "purpose", "take", "attempt") if document.get(name)]
     error = document.get("error")
     if error:
-        told.append(f"error={error.get('code')}: {error.get('message')}")
+        details.append(f"error={error.get('code')}: {error.get('message')}")
     if document.get("reason"):
-        told.append(f"reason={document['reason']!r}"[:160])
-    return " ".join(told)
+        details.append(f"reason={document['reason']!r}"[:160])
+    return " ".join(details)
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def connect(host: str, project: str) -> Iterator[Client]:
 
 @contextmanager
 def watched(host: str, project: str, history: History) -> Iterator[Boundaries]:
-    """Boundaries of the database at this host, for as long as the context lives."""
+    """Boundaries of the database at this host, for as long as the context is open."""
     boundaries = Boundaries(history)
 
     def changed(_documents: Any, changes: Any, _read_time: Any) -> None:

@@ -84,7 +84,7 @@ class Changes:
             pass
 
     def make_all(self) -> None:
-        """Make what no kill came for."""
+        """Make the changes for which no kill came."""
         self.make_due(max((change.before_kill for change in self.plan.changes), default=0))
 
     def _deploy_templates(self) -> None:

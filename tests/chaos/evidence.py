@@ -14,25 +14,25 @@ from client.api import PromptreelClient
 from localcloud.tests import loopback
 from localcloud.tests.waiting import eventually
 from localstack.state_file import RunningStack
-from tests.chaos.lives import Life
+from tests.chaos.owners import Submission
 from tests.chaos.recordings import RecordedJob
 from tests.e2e import pictures
 from tests.e2e.pictures import Picture
 from tests.e2e.stack import Stack
 
 FINISHED = frozenset({"SETTLED", "RELEASED", "ADOPTED", "LOST"})
-CALM_WITHIN_S = 240.0  # a clip's whole window, twice
+CALLS_FINISHED_WITHIN_S = 240.0  # a clip's whole window, twice
 FPS = 24
 
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A finished film, looked at."""
+class FilmInspection:
+    """What was seen in a finished film."""
 
-    has_told_length: bool
-    """Whether it has exactly the frames that its job tells."""
+    has_reported_length: bool
+    """Whether it has exactly as many frames as its job reports."""
     recognised: Mapping[str, str]
     """Scene to the scene whose clip its middle resembles most."""
     likeness_db: Mapping[str, float]
@@ -40,13 +40,13 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    lives: Sequence[Life]
+    submissions: Sequence[Submission]
     jobs: Mapping[str, Json]
     ledgers: Mapping[str, Json]
     bill: Sequence[Json]
     objects: frozenset[str]
     renders: Sequence[Json]
-    films: Mapping[str, Look]
+    films: Mapping[str, FilmInspection]
     bucket: str
     faults_seen: Mapping[str, int]
     unreadable: Mapping[str, bool] = field(default_factory=dict)
@@ -63,23 +63,23 @@ class Evidence:
         ]
 
     def resumed(self, job_id: str) -> bool:
-        return any(life.resumes for life in self.lives if life.job_id == job_id)
+        return any(submission.resumes for submission in self.submissions if submission.job_id == job_id)
 
 
 def collect(
-    stack: Stack, client: PromptreelClient, lives: Sequence[Life], recorded: Sequence[RecordedJob] = ()
+    stack: Stack, client: PromptreelClient, submissions: Sequence[Submission], recorded: Sequence[RecordedJob] = ()
 ) -> Evidence:
-    """Everything as it is once nothing moves any more."""
+    """Everything as it is once every call is finished."""
     job_ids = _all_jobs(client)
-    _calm(client, job_ids)
+    _wait_for_calls(client, job_ids)
     jobs = {job_id: cast(Json, client.job(job_id)) for job_id in job_ids}
     state = stack.state
     faults = loopback.get(f"{state['vertex']}/_local/faults").raise_for_status().json()
     with ThreadPoolExecutor(2) as pool:
         finished = [job for job in jobs.values() if job["state"] == "COMPLETE"]
-        films = dict(pool.map(lambda job: (str(job["id"]), look_at(client, job)), finished))
+        films = dict(pool.map(lambda job: (str(job["id"]), inspect_film(client, job)), finished))
     return Evidence(
-        lives=lives,
+        submissions=submissions,
         jobs=jobs,
         ledgers={job_id: cast(Json, client.ledger(job_id)) for job_id in job_ids},
         bill=[*stack.bill(), *(line for job in recorded if job.is_readable for line in job.earlier_bill())],
@@ -108,14 +108,14 @@ def _all_jobs(client: PromptreelClient) -> list[str]:
             return found
 
 
-def _calm(client: PromptreelClient, job_ids: Sequence[str]) -> None:
+def _wait_for_calls(client: PromptreelClient, job_ids: Sequence[str]) -> None:
     """Wait until every call is finished, as sweep_jobs promises for ended jobs; what is not by then is a finding."""
 
     def calm() -> bool:
         return all(call["state"] in FINISHED for job_id in job_ids for call in client.ledger(job_id)["calls"])
 
     try:
-        eventually(calm, "every call finished", CALM_WITHIN_S)
+        eventually(calm, "every call finished", CALLS_FINISHED_WITHIN_S)
     except AssertionError:
         return  # invariants.no_lease_left names them
 
@@ -132,7 +132,7 @@ def _objects(storage: str, bucket: str) -> frozenset[str]:
 
 
 def _renders(firestore: str, project: str) -> list[Json]:
-    """The leases of the stitcher, which no API tells; read where they are kept, in Firestore's own JSON."""
+    """The stitcher's leases, which no API shows: read from Firestore in its own JSON."""
     url = f"http://{firestore}/v1/projects/{project}/databases/(default)/documents/renders"
     answer = loopback.get(url, params={"pageSize": 300}, headers={"Authorization": "Bearer owner"}).raise_for_status()
     return [_plain(document["fields"]) for document in answer.json().get("documents", [])]
@@ -146,7 +146,7 @@ def _plain(fields: Json) -> dict[str, Any]:
     }
 
 
-def look_at(client: PromptreelClient, job: Json) -> Look:
+def inspect_film(client: PromptreelClient, job: Json) -> FilmInspection:
     """Fetch a film and its scenes' clips by their links, and compare the middle of each filmed scene."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         film = client.download(job["output"]["film"]["url"], Path(folder) / "film.mp4")
@@ -156,15 +156,15 @@ def look_at(client: PromptreelClient, job: Json) -> Look:
                 clip = client.download(scene["clip"]["url"], Path(folder) / f"{scene['id']}.mp4")
                 number = scene["duration_s"] * FPS // 2
                 clips[scene["id"]] = pictures.frames(clip, {number})[number]
-        told = job["output"]["frames"]
-        shown = pictures.frames(film, {*middles.values(), told - 1, told})
+        reported = job["output"]["frames"]
+        shown = pictures.frames(film, {*middles.values(), reported - 1, reported})
     likeness = {
         scene: {other: pictures.psnr(shown[middles[scene]], clip) for other, clip in clips.items()}
         for scene in clips
         if middles[scene] in shown
     }
-    return Look(
-        has_told_length=told - 1 in shown and told not in shown,
+    return FilmInspection(
+        has_reported_length=reported - 1 in shown and reported not in shown,
         recognised={scene: max(alike, key=lambda one: (alike[one], one == scene)) for scene, alike in likeness.items()},
         likeness_db={scene: alike[scene] for scene, alike in likeness.items()},
     )
@@ -186,7 +186,7 @@ def middle_frames(job: Json) -> dict[str, int]:
 
 
 def planned_frames(job: Json) -> int:
-    """How long the film must be, by what was asked for and which scenes are in it."""
+    """How many frames the film must have, by its request and the scenes that are in it."""
     shown = shown_scenes(job)
     return sum(int(scene["duration_s"]) * FPS for scene in shown) - overlap_frames(job) * (len(shown) - 1)
 

@@ -21,7 +21,7 @@ def profile(seed: int, pace: float) -> dict[str, Any]:
 
 
 def rules(strength: float) -> list[dict[str, Any]]:
-    """The rules of a long run at 1.0; weaker or stronger by this factor. Which calls they strike follows the seed."""
+    """The rules of a long run, their rates multiplied by this factor. The seed decides which calls they hit."""
     ordered = [*_text(), *_pictures(), *_submissions(), *_operations(), *_refusals(), *_polls()]
     return [rule | {"rate": round(rule["rate"] * strength, 4)} for rule in ordered]
 

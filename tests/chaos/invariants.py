@@ -1,6 +1,6 @@
 """What must hold after any run, whatever was killed: docs/invariants.md says why, each check here is one row of it.
 
-Every check reads the evidence alone and answers with what contradicts it: nothing, when all is well.
+Every check reads only the evidence and returns what contradicts it; nothing when it holds.
 """
 
 from collections import Counter, defaultdict
@@ -20,19 +20,19 @@ Check = Callable[[Evidence], Iterator[str]]
 
 def every_job_is_complete(evidence: Evidence) -> Iterator[str]:
     """Every job ends COMPLETE after at most one resume, not counting one that raises a limit that was too low."""
-    for life in evidence.lives:
-        state = evidence.jobs.get(life.job_id, {}).get("state", "unknown")
-        if state != "COMPLETE" or life.trouble:
-            error = evidence.jobs.get(life.job_id, {}).get("error")
-            yield f"{life.name} is {state} after {life.resumes} resumes: {life.trouble or error}"
+    for submission in evidence.submissions:
+        state = evidence.jobs.get(submission.job_id, {}).get("state", "unknown")
+        if state != "COMPLETE" or submission.trouble:
+            error = evidence.jobs.get(submission.job_id, {}).get("error")
+            yield f"{submission.name} is {state} after {submission.resumes} resumes: {submission.trouble or error}"
 
 
-def one_job_per_wish(evidence: Evidence) -> Iterator[str]:
+def one_job_per_request(evidence: Evidence) -> Iterator[str]:
     """A repeated submission, upload or event never makes a second job."""
-    known = {life.job_id for life in evidence.lives}
+    known = {submission.job_id for submission in evidence.submissions}
     for job_id, job in evidence.jobs.items():
         if job_id not in known:
-            yield f"nobody asked for {job_id}: {job['request']['prompt']}"
+            yield f"no request was submitted for {job_id}: {job['request']['prompt']}"
 
 
 def known_outcomes_equal_the_bill(evidence: Evidence) -> Iterator[str]:
@@ -70,7 +70,7 @@ def ledger_covers_the_bill(evidence: Evidence) -> Iterator[str]:
 def no_video_paid_twice(evidence: Evidence) -> Iterator[str]:
     """One scene's take is paid at most once, however often it was sent; a second take only for an unusable clip.
 
-    At most one clip of a scene is filmed again until a person resumes the job.
+    At most one clip of a scene is refilmed until a person resumes the job.
     """
     billed = _clips_billed(evidence)
     takes = defaultdict[tuple[str, str, int], list[Json]](list)
@@ -83,7 +83,10 @@ def no_video_paid_twice(evidence: Evidence) -> Iterator[str]:
         paid = [call["id"] for call in calls if call["state"] in PAID]
         if len(lines) > 1 or len(paid) > 1:
             yield f"{job} {scene} take {take}: paid {paid}, billed {lines}"
-    resumes, unusable = {life.job_id: life.resumes for life in evidence.lives}, _unusable_clips(evidence)
+    resumes, unusable = (
+        {submission.job_id: submission.resumes for submission in evidence.submissions},
+        _unusable_clips(evidence),
+    )
     scenes = defaultdict[tuple[str, str], list[str]](list)
     for (job, scene, _), calls in sorted(takes.items()):
         scenes[job, scene] += [call["id"] for call in calls if call["state"] in PAID]
@@ -104,10 +107,10 @@ def no_delivered_video_lost(evidence: Evidence) -> Iterator[str]:
 
 
 def budget_is_never_exceeded(evidence: Evidence) -> Iterator[str]:
-    """At every look during the run and after it, spent and reserved together are within the limit."""
-    for life in evidence.lives:
-        for sight in life.over_budget:
-            yield f"{life.name}: {sight}"
+    """Whenever it was read during the run, and after it, spent and reserved together are within the limit."""
+    for submission in evidence.submissions:
+        for sight in submission.over_budget:
+            yield f"{submission.name}: {sight}"
     for job, ledger in evidence.ledgers.items():
         totals = ledger["totals"]
         if totals["spent_micros"] + totals["reserved_micros"] > totals["limit_micros"]:
@@ -135,9 +138,9 @@ def every_film_is_right(evidence: Evidence) -> Iterator[str]:
         look = evidence.films.get(job_id)
         if look is None:
             continue
-        told, planned = job["output"]["frames"], planned_frames(job)
-        if told != planned or not look.has_told_length:
-            yield f"{job_id}: {told} frames are told, {planned} planned, {look.has_told_length=}"
+        reported, planned = job["output"]["frames"], planned_frames(job)
+        if reported != planned or not look.has_reported_length:
+            yield f"{job_id}: {reported} frames are reported, {planned} planned, {look.has_reported_length=}"
         for scene, like in look.recognised.items():
             if like != scene or look.likeness_db[scene] < LIKE_DB:
                 yield f"{job_id}: in the place of {scene} is {like} ({look.likeness_db[scene]:.1f} dB)"
@@ -146,7 +149,7 @@ def every_film_is_right(evidence: Evidence) -> Iterator[str]:
 
 
 def no_lease_left(evidence: Evidence) -> Iterator[str]:
-    """No call is unfinished and no cut is leased once every job is final."""
+    """No call is unfinished and no render is leased once every job is final."""
     for job, call in evidence.calls():
         if call["state"] not in FINISHED:
             yield f"{job} {call['purpose']} attempt {call['attempt']} is {call['state']}"
@@ -163,13 +166,13 @@ def unreadable_documents_are_reported(evidence: Evidence) -> Iterator[str]:
 
 
 def no_process_left(evidence: Evidence) -> Iterator[str]:
-    """After the stack was told to stop, none of its processes lives."""
+    """After the stack was stopped, none of its processes is left."""
     yield from evidence.left_processes
 
 
 ALL: tuple[Check, ...] = (
     every_job_is_complete,
-    one_job_per_wish,
+    one_job_per_request,
     known_outcomes_equal_the_bill,
     ledger_covers_the_bill,
     no_video_paid_twice,
@@ -254,10 +257,10 @@ def _answers(evidence: Evidence) -> Mapping[str, tuple[Counter[int], Counter[int
 
 
 def _references(evidence: Evidence, job_id: str) -> set[str]:
-    """Every address in what the API tells of a job, and in what its cuts have made."""
+    """Every address in the API's answers about a job, and in its renders."""
     renders = [render for render in evidence.renders if render["job"] == job_id]
-    told = (evidence.jobs[job_id], evidence.ledgers[job_id], renders)
-    return {text for text in _texts(told) if text.startswith(evidence.bucket) and not text.endswith("/")}
+    answers = (evidence.jobs[job_id], evidence.ledgers[job_id], renders)
+    return {text for text in _texts(answers) if text.startswith(evidence.bucket) and not text.endswith("/")}
 
 
 def _texts(document: object) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""What one chaos run does, drawn from its seed: the films that are wished for, and who is killed when, in which order.
+"""What one chaos run does, drawn from its seed: the films to submit, and which program is killed when.
 
-Pure: the same seed and size give the same plan, so a failing run can be played again in the same order.
+Pure: the same seed and size give the same plan, so a failing run can be repeated in the same order.
 """
 
 import random
@@ -12,9 +12,9 @@ from typing import Any, Literal
 from promptreel.domain.planning import accept, price_micros
 from tests.chaos import faults
 
-# Every program that may die, with its weight. Not Firestore's emulator: it keeps its documents in memory, which
+# Every program that may be killed, with its weight. Not Firestore's emulator: it keeps its documents in memory, which
 # Google's would never lose. The workflows' weight is low because a killed stand-in takes every execution with it, and
-# sweep_jobs restarts a job three times before it asks for a person.
+# sweep_jobs restarts a job three times before it fails it.
 TARGETS: Mapping[str, float] = {
     "open_job": 1,
     "write_storyboard": 1,
@@ -38,8 +38,8 @@ TARGETS: Mapping[str, float] = {
     "iamcredentials": 0.5,
 }
 
-# Step boundaries: a document has just come into a state (see boundaries.py), and who is killed right then. Those who
-# have written it die before their next line, those who come next before they have begun.
+# Step boundaries: a document has just entered a state (see boundaries.py), and the programs that may be killed then:
+# the writer of the state before its next line, the next actor before it has begun.
 BOUNDARIES: Mapping[str, Sequence[str]] = {
     "job PENDING": ("api", "open_job", "workflows"),
     "job STORYBOARD": ("write_storyboard",),
@@ -92,7 +92,7 @@ _SUBJECTS = (
     "a paper boat in the rain",
     "a lighthouse in a storm",
 )
-_ACTS = ("it begins at dawn", "the wind turns", "somebody watches from a window", "evening falls")
+_ACTS = ("it begins at dawn", "the wind turns", "an old man watches from a window", "evening falls")
 _CUT: Mapping[str, Any] = {"kind": "cut"}
 _TRANSITIONS = (_CUT, _CUT, {"kind": "crossfade", "duration_s": 0.5}, {"kind": "fade_black", "duration_s": 0.5})
 # Where a recorded job of another version is in mid-film (tests/golden/documents).
@@ -103,8 +103,8 @@ STEADY_MODEL = "veo-3.1-lite-generate-001"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """One film: the request, how it comes in, and after how many seconds its owner cancels it, if they do."""
+class PlannedFilm:
+    """One film to submit: its request, by which way, and after how many seconds its owner cancels it, if at all."""
 
     number: int
     request: Mapping[str, Any]
@@ -150,7 +150,7 @@ class Recording:
 @dataclass(frozen=True, slots=True)
 class Plan:
     seed: int
-    wishes: tuple[Wish, ...]
+    films: tuple[PlannedFilm, ...]
     kills: tuple[Kill, ...]
     changes: tuple[Change, ...] = ()
     recordings: tuple[Recording, ...] = ()
@@ -176,12 +176,12 @@ def draw(
     """
     chance = random.Random(seed)
     mean_s = 60 * minutes / max(1, kills)
-    wishes = tuple(_wish(number, most_scenes, chance) for number in range(1, jobs + 1))
+    films = tuple(_draw_film(number, most_scenes, chance) for number in range(1, jobs + 1))
     made = tuple(_kills(kills, mean_s, targets, boundaries, chance))
     if not moments:
-        return Plan(seed, wishes, made)
+        return Plan(seed, films, made)
     changes, recordings = _changes(kills, chance), _recordings(moments, chance)
-    return Plan(seed, wishes, made, changes, recordings, chance.choice(retirable))
+    return Plan(seed, films, made, changes, recordings, chance.choice(retirable))
 
 
 def _changes(kills: int, chance: random.Random) -> tuple[Change, ...]:
@@ -202,7 +202,7 @@ def _kills(
     at: Mapping[str, Sequence[str]],
     chance: random.Random,
 ) -> list[Kill]:
-    """Two of three at a random instant, the third at a boundary; every boundary has its turn before one comes again."""
+    """Two of three at a random instant, the third at a boundary; each boundary is used once before any is repeated."""
     kills, boundaries = [], list[str]()
     possible = {boundary: [process for process in who if process in targets] for boundary, who in at.items()}
     for number in range(1, count + 1):
@@ -227,7 +227,7 @@ def _tight_limit_usd(request: Mapping[str, Any], chance: random.Random) -> str:
     return f"{planned / 1_000_000 + 0.02 + 0.3 * chance.random():.2f}"
 
 
-def _wish(number: int, most_scenes: int, chance: random.Random) -> Wish:
+def _draw_film(number: int, most_scenes: int, chance: random.Random) -> PlannedFilm:
     scenes = min(most_scenes, chance.choices((1, 2, 3, 4), (3, 3, 2, 2))[0])
     acts = ". ".join(_ACTS[:scenes])
     request: dict[str, Any] = {
@@ -247,7 +247,7 @@ def _wish(number: int, most_scenes: int, chance: random.Random) -> Wish:
         request["on_scene_failure"] = "omit"
     if chance.random() < 0.15:
         request["budget_usd"] = _tight_limit_usd(request, chance)
-    return Wish(
+    return PlannedFilm(
         number,
         request,
         by_upload=number % 10 == 7,

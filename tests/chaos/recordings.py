@@ -1,7 +1,7 @@
 """Jobs that another version left in mid-film (tests/golden/documents), brought into a running stack.
 
-Their ids are new, their pictures lie in the bucket and their clips are under way, as if the other version had run on
-this stack until a moment ago.
+Their ids are new, their keyframes are in the bucket and their clips are under way, as if the other version had run
+on this stack until a moment ago.
 """
 
 import io
@@ -24,7 +24,7 @@ from tests.e2e.stack import Stack
 
 NEWER_SCHEMA = 2
 SIZE_PX = (1280, 720)
-COLOURS = ("#a03030", "#30a040", "#3050b0", "#c0a030")  # of keyframes: far enough from one another to tell clips apart
+COLOURS = ("#a03030", "#30a040", "#3050b0", "#c0a030")  # of keyframes: different enough to tell clips apart
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")
 _ARTIFACT = re.compile(r'gs://[^"]+\.(?:png|json)')
 
@@ -70,7 +70,7 @@ class RecordedJob:
 
 
 def prepare(recording: Recording, seed: int, stack: Stack) -> RecordedJob:
-    """Bring a recording's pictures into the bucket, and have the provider film the clips that were under way."""
+    """Upload a recording's keyframes, and have the provider film the clips that were under way."""
     job_id = f"job-{identifiers.digest('chaos', str(seed), str(recording.number))}"
     documents = _with_own_ids(recorded.documents(recording.moment), job_id, stack)
     if recording.kind == "unreadable":

@@ -19,16 +19,16 @@ from tests.chaos.changes import Changes, copy_package, environment, functions_of
 from tests.chaos.evidence import Evidence, collect
 from tests.chaos.faults import profile
 from tests.chaos.history import History
-from tests.chaos.killer import Killer, order_disorder
-from tests.chaos.lives import Life, Owner, Population
-from tests.chaos.plan import TARGETS, Plan, Wish
+from tests.chaos.killer import Killer, order_delivery_faults
+from tests.chaos.owners import Owner, Population, Submission
+from tests.chaos.plan import TARGETS, Plan, PlannedFilm
 from tests.chaos.recordings import RecordedJob, prepare
 from tests.e2e.stack import Stack, running
 from tests.processes import is_alive
 
 PACE = 0.05
 RECORDED_FROM = 1000  # numbers of the films that another version began
-# An API that is killed and started again is away for seconds; its users' client is told to be patient.
+# A killed API is unreachable for seconds until it is restarted; the owners' client waits for it.
 PATIENCE = Retries(attempts=40, longest_wait_s=2.0)
 
 
@@ -73,16 +73,19 @@ def carry_out(plan: Plan, terms: Terms, folder: Path) -> Outcome:
         ):
             stack.vertex("POST", "profile", profile(plan.seed, PACE))
             recorded = [prepare(recording, plan.seed, stack) for recording in plan.recordings]
-            lives = [*map(Life, plan.wishes), *(_continued(job) for job in recorded if job.is_readable)]
+            submissions = [
+                *map(Submission, plan.films),
+                *(_continue_recorded(job) for job in recorded if job.is_readable),
+            ]
             stack.vertex("POST", "faults", list(terms.rules))
-            order_disorder(stack.state, plan.seed)
+            order_delivery_faults(stack.state, plan.seed)
             killer = Killer(stack, boundaries, history, plan.seed, terms.boundary_within_s)
             restarted = [name for name in functions_of_the_deployment() if name in terms.restarted]
             changes = Changes(stack, killer, history, release, recorded, plan, restarted)
             owner = Owner(stack, client, history, plan.seed, begun_s + terms.limit_s)
-            _live(plan, terms, lives, owner, killer, changes)
+            _run_jobs(plan, terms, submissions, owner, killer, changes)
             _end_faults(stack)
-            evidence = collect(stack, client, lives, recorded)
+            evidence = collect(stack, client, submissions, recorded)
         processes = stack.processes()
         stack.stop()
     evidence = replace(evidence, left_processes=[str(one) for one in processes if is_alive(one)])
@@ -93,35 +96,37 @@ def carry_out(plan: Plan, terms: Terms, folder: Path) -> Outcome:
     return Outcome(evidence, broken, killer, changes, history, boundaries.seen.total(), time.monotonic() - begun_s)
 
 
-def _continued(job: RecordedJob) -> Life:
-    """A recorded job that this stack carries on."""
-    return Life(Wish(RECORDED_FROM + job.recording.number, job.request), job_id=job.job_id)
+def _continue_recorded(job: RecordedJob) -> Submission:
+    """A recorded job that this stack continues."""
+    return Submission(PlannedFilm(RECORDED_FROM + job.recording.number, job.request), job_id=job.job_id)
 
 
-def _live(plan: Plan, terms: Terms, lives: Sequence[Life], owner: Owner, killer: Killer, changes: Changes) -> None:
-    """All jobs from first to last, while the killer does its work."""
-    recorded = [life for life in lives if life.job_id]
-    population = Population(len(lives) - len(recorded), terms.at_once, len(plan.kills))
+def _run_jobs(
+    plan: Plan, terms: Terms, submissions: Sequence[Submission], owner: Owner, killer: Killer, changes: Changes
+) -> None:
+    """Run all jobs to their end while the killer works."""
+    recorded = [submission for submission in submissions if submission.job_id]
+    population = Population(len(submissions) - len(recorded), terms.at_once, len(plan.kills))
     for _ in recorded:
         population.join()
 
-    def see_through(life: Life) -> None:
-        if life in recorded:
+    def bring_to_end(submission: Submission) -> None:
+        if submission in recorded:
             changes.wait_for_documents(lambda: time.monotonic() > owner.until_s)
         else:
-            population.enter(lambda: killer.made, killer.enough)
+            population.enter(lambda: killer.made, killer.stop)
         try:
-            owner.see_through(life)
+            owner.bring_to_end(submission)
         finally:
             population.leave()
 
     killing = threading.Thread(target=_kill, args=(plan, killer, population, changes), name="killer", daemon=True)
     killing.start()
-    with ThreadPoolExecutor(len(lives)) as pool:
+    with ThreadPoolExecutor(len(submissions)) as pool:
         try:
-            list(pool.map(see_through, lives))
+            list(pool.map(bring_to_end, submissions))
         finally:
-            killer.enough.set()
+            killer.stop.set()
             owner.until_s = 0.0  # after an interruption the others need not wait for their films either
     killing.join()
 
@@ -129,15 +134,15 @@ def _live(plan: Plan, terms: Terms, lives: Sequence[Life], owner: Owner, killer:
 def _kill(plan: Plan, killer: Killer, population: Population, changes: Changes) -> None:
     try:
         killer.carry_out(plan.kills, lambda: population.alive > 0, changes.make_due)
-    except AssertionError as error:  # a program that does not come back: the jobs will show it
+    except AssertionError as error:  # a program that does not restart: the jobs will show it
         killer.history.note("trouble", str(error))
     finally:
-        killer.enough.set()
+        killer.stop.set()
         changes.make_all()
 
 
 def _end_faults(stack: Stack) -> None:
-    """Peace: what is still under way may end. Whoever was killed last may need a moment."""
+    """End all faults, so that what is under way can finish; the last killed program may need a moment."""
     for _ in range(60):
         with suppress(httpx.HTTPError):
             stack.vertex("DELETE", "faults")

@@ -10,11 +10,11 @@ import pytest
 
 from tests.chaos import invariants
 from tests.chaos.boundaries import Boundaries, name_of
-from tests.chaos.evidence import Evidence, Look
+from tests.chaos.evidence import Evidence, FilmInspection
 from tests.chaos.history import History
 from tests.chaos.invariants import Check
-from tests.chaos.lives import Life, Population
-from tests.chaos.plan import Wish
+from tests.chaos.owners import Population, Submission
+from tests.chaos.plan import PlannedFilm
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "gs://films/"
@@ -85,13 +85,17 @@ PICTURE_LINE = a_line(n=2, model="painter", micros=67_000, storage_uri=None)
 def sound() -> Evidence:
     """One film of one scene, with nothing wrong about it."""
     return Evidence(
-        lives=[Life(Wish(1, {"scenes": 1, "prompt": "a kite"}), job_id=JOB, state="COMPLETE")],
+        submissions=[Submission(PlannedFilm(1, {"scenes": 1, "prompt": "a kite"}), job_id=JOB, state="COMPLETE")],
         jobs={JOB: a_job()},
         ledgers={JOB: a_ledger()},
         bill=[a_line(), PICTURE_LINE],
         objects=frozenset({CLIP_URI, START_URI}),
         renders=[],
-        films={JOB: Look(has_told_length=True, recognised={"scene-01": "scene-01"}, likeness_db={"scene-01": 40.0})},
+        films={
+            JOB: FilmInspection(
+                has_reported_length=True, recognised={"scene-01": "scene-01"}, likeness_db={"scene-01": 40.0}
+            )
+        },
         bucket=BUCKET,
         faults_seen={},
     )
@@ -107,7 +111,7 @@ TWICE_REFILMED = {
 }
 SPOILED: tuple[tuple[Check, dict[str, Any]], ...] = (
     (invariants.every_job_is_complete, {"jobs": {JOB: a_job(state="FAILED", error={"code": "x"})}}),
-    (invariants.one_job_per_wish, {"jobs": {JOB: a_job(), "job-2": a_job(id="job-2")}}),
+    (invariants.one_job_per_request, {"jobs": {JOB: a_job(), "job-2": a_job(id="job-2")}}),
     (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(micros=400_001), PICTURE_LINE]}),
     (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(), PICTURE_LINE | {"micros": 66_999}]}),
     (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(), a_line(storage_uri="gs://x/jobs/j/call-9/")]}),
@@ -123,9 +127,15 @@ SPOILED: tuple[tuple[Check, dict[str, Any]], ...] = (
     (invariants.no_artifact_unreferenced, {"objects": frozenset({CLIP_URI, START_URI, f"{BUCKET}jobs/{JOB}/x"})}),
     (invariants.no_reference_dangles, {"objects": frozenset({CLIP_URI})}),
     (invariants.every_film_is_right, {"jobs": {JOB: a_job(output={"frames": 95})}}),
-    (invariants.every_film_is_right, {"films": {JOB: Look(True, {"scene-01": "scene-02"}, {"scene-01": 40.0})}}),
-    (invariants.every_film_is_right, {"films": {JOB: Look(True, {}, {})}}),
-    (invariants.every_film_is_right, {"films": {JOB: Look(False, {"scene-01": "scene-01"}, {"scene-01": 40.0})}}),
+    (
+        invariants.every_film_is_right,
+        {"films": {JOB: FilmInspection(True, {"scene-01": "scene-02"}, {"scene-01": 40.0})}},
+    ),
+    (invariants.every_film_is_right, {"films": {JOB: FilmInspection(True, {}, {})}}),
+    (
+        invariants.every_film_is_right,
+        {"films": {JOB: FilmInspection(False, {"scene-01": "scene-01"}, {"scene-01": 40.0})}},
+    ),
     (invariants.no_lease_left, {"ledgers": {JOB: a_ledger(a_call(state="UNCERTAIN"))}}),
     (invariants.no_lease_left, {"renders": [RENDERING]}),
     (invariants.unreadable_documents_are_reported, {"unreadable": {"jobs/job-2": False}}),

@@ -26,15 +26,15 @@ def test_plan_is_the_same_when_its_seed_is_the_same() -> None:
 
     assert drawn[0] == drawn[1]
     assert drawn[0].kills != drawn[2].kills
-    assert drawn[0].wishes != drawn[2].wishes
+    assert drawn[0].films != drawn[2].films
 
 
 def test_every_request_of_a_plan_is_one_that_is_accepted() -> None:
-    wishes = [wish for seed in range(20) for wish in plan.draw(seed, jobs=40, kills=1, minutes=1).wishes]
+    films = [film for seed in range(20) for film in plan.draw(seed, jobs=40, kills=1, minutes=1).films]
 
-    assert sum("budget_usd" in wish.request for wish in wishes) > 50
-    for wish in wishes:
-        accept(dict(wish.request), datetime.now(UTC))
+    assert sum("budget_usd" in film.request for film in films) > 50
+    for film in films:
+        accept(dict(film.request), datetime.now(UTC))
 
 
 def test_long_plan_kills_every_program_and_visits_every_boundary() -> None:

@@ -35,7 +35,7 @@ def test_every_invariant_holds_when_programs_are_killed_and_calls_fail(tmp_path:
     )
 
     assert not outcome.broken, "\n".join([f"seed {SEED}", *outcome.broken, outcome.history.tail()])
-    assert {life.state for life in outcome.evidence.lives} == {"COMPLETE"}
+    assert {submission.state for submission in outcome.evidence.submissions} == {"COMPLETE"}
     assert outcome.killer.made >= 6  # the last ones may find every film finished
     assert outcome.killer.at_boundaries > 0
     assert sorted(outcome.changes.made) == ["documents", "retirement", "templates"]
