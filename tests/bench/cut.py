@@ -1,4 +1,4 @@
-"""``make bench``: the cut against re-encoding everything, in one run: ten clips of 8 s, 720p, groups of 24 (E8).
+"""``make bench``: the cut against re-encoding everything, in one run: ten clips of 8 s, 720p, groups of 24.
 
 The reference is the usual way: one graph of xfade and acrossfade over all clips, at x264's default preset and at its
 veryfast one. Ours is the whole command, checks of every clip and of the film included. On a shared machine seconds of

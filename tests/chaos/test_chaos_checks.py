@@ -1,4 +1,4 @@
-"""The chaos suite's own checks: each sees what it is for, and the plan is the seed's: D5, D6, D7, H1, H2."""
+"""The chaos suite's own checks: each check finds its fault, and a seed always gives the same plan."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -13,7 +13,7 @@ SMALL_PX = (160, 90)
 
 
 def small(picture: Image.Image) -> Picture:
-    """A picture reduced to what tells it from others."""
+    """A picture reduced to what distinguishes it from others."""
     return np.asarray(picture.convert("RGB").resize(SMALL_PX), dtype=np.float64)
 
 

@@ -70,7 +70,7 @@ class Stack:
         return ledger
 
     def bill(self, job_id: str = "") -> list[dict[str, Any]]:
-        """What the fake Vertex was paid for, in order; with a job id only that job's clips."""
+        """The fake Vertex AI's bill, in order; with a job id only that job's clips."""
         bill: list[dict[str, Any]] = loopback.get(f"{self.state['vertex']}/_local/ledger").json()
         return [line for line in bill if not job_id or job_id in (line["storage_uri"] or "")]
 
@@ -102,7 +102,7 @@ class Stack:
         ).raise_for_status()
 
     def report(self, name: str) -> dict[str, Any]:
-        """The report on an uploaded file, once it stands."""
+        """The report on an uploaded file, once it is there."""
 
         def look() -> dict[str, Any] | None:
             path = f"reports%2F{name.replace('/', '%2F')}.json"
@@ -125,7 +125,7 @@ class Stack:
 
 @contextmanager
 def running(folder: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Stack]:
-    """A stack of its own: free ports, a fresh project, ended in any case. ``env`` is added to this environment."""
+    """A stack of its own: free ports, a fresh project, always stopped. ``env`` is added to this environment."""
     state_file = folder / "state.json"
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What happens when, and what must not happen: D2, D3, D4, D5, H1, H8."""
+"""The order of events in a film's making, and what must not happen."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -59,7 +59,7 @@ def test_film_has_a_still_and_says_so_when_a_scene_is_refused_for_good(stack: St
 
 
 def _line(line: dict[str, object], job_id: str) -> str:
-    """One line of the bill in a word or two."""
+    """One line of the bill as one or two words."""
     where = str(line["storage_uri"] or "")
     if "image" in str(line["model"]):
         return "picture"
@@ -121,7 +121,7 @@ def test_step_pays_nothing_when_called_twice_with_the_same_input(stack: Stack) -
 
 
 def call_step(stack: Stack, step: str, body: dict[str, object]) -> dict[str, str]:
-    """Call a step function through its gate, as the account that may."""
+    """Call a step function through its gate, as the account that is allowed to."""
     gates = loopback.get(
         f"{stack.state['workflows_rest']}/v1/projects/{stack.project}/locations/us-central1/workflows/film"
     )
@@ -142,7 +142,7 @@ def call_step(stack: Stack, step: str, body: dict[str, object]) -> dict[str, str
 
 
 def submit_clip_url(stack: Stack) -> str:
-    """Where the queue delivers, as the functions were told."""
+    """Where the queue delivers, by the functions' environment."""
     return psutil.Process(stack.state["processes"]["open_job"]).environ()["PROMPTREEL_SUBMIT_CLIP_URL"]
 
 

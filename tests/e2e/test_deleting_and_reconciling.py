@@ -1,4 +1,4 @@
-"""A bill beside a ledger, and a job that goes with all it owns, over the real stores: D7, H9."""
+"""A bill beside a ledger, and the deletion of a job with all it owns, over the real stores."""
 
 import json
 import os
@@ -17,7 +17,7 @@ FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree s
 
 
 def promptreel(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
-    """The command, as a person types it."""
+    """Run the command `promptreel`."""
     state = stack.state
     env = {**os.environ, "PROMPTREEL_API": state["api"], "PROMPTREEL_TOKEN": state["tokens"]["owner"], "COLUMNS": "140"}
     command = [sys.executable, "-m", "client.cli", *words]

@@ -1,4 +1,4 @@
-"""A prompt becomes a film: A1, B1, C1, D1, D2, D7, E1, H1."""
+"""A prompt becomes a film: its file, its ledger, its links."""
 
 from fractions import Fraction
 from pathlib import Path

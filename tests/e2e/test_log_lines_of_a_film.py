@@ -13,7 +13,7 @@ from localcloud.tests.waiting import eventually
 from tests.e2e.stack import Stack
 from tests.loglines import METRICS, Line, counted_by, structured
 
-REFUSED_FOR = "22137204"  # answered by another seed, and by nothing dearer
+REFUSED_FOR = "22137204"  # its remedy is another seed
 PICTURE_WORDS = "A lighthouse keeper waits for the night ferry"
 PAID = {"SETTLED", "ADOPTED"}
 
@@ -26,11 +26,11 @@ def film(shared_stack: Stack) -> dict[str, Any]:
     job = shared_stack.wait(shared_stack.submit(PICTURE_WORDS, scenes=1, duration_s=4, quality="draft"), "COMPLETE")
     shared_stack.vertex("DELETE", "faults")
 
-    def told() -> list[Line] | None:  # close_job's own line is written after the state that a caller can see
+    def closing_line() -> list[Line] | None:  # close_job's own line is written after the state that a caller can see
         lines = lines_of(shared_stack, job["id"])
         return lines if any(line.get("action") == "close_job" and "status" in line for line in lines) else None
 
-    lines = eventually(told, "close_job's line")
+    lines = eventually(closing_line, "close_job's line")
     return {"job": job, "calls": shared_stack.ledger(job["id"])["calls"], "lines": lines}
 
 
@@ -80,7 +80,7 @@ def test_step_is_logged_with_duration_and_outcome_for_each_call(film: dict[str, 
     by_name = Counter(line["action"] for line in steps)
     assert {"open_job", "write_storyboard", "close_job", "stitch"} <= by_name.keys()
     assert by_name["close_job"] == 1
-    assert by_name["submit_clip"] >= 2  # the second one is the other try
+    assert by_name["submit_clip"] >= 2  # the second one is the second attempt
     assert counts(film, "step_duration") == steps
     assert len(counts(film, "polls")) == by_name["poll_clips"]
     assert all(line["status"] == 200 for line in steps)
@@ -100,7 +100,7 @@ def test_log_lines_of_one_job_share_one_trace_and_name_its_execution(film: dict[
         for line, label in zip(film["lines"], labels, strict=True)
         if "workflows.googleapis.com/execution_id" not in label
     }
-    assert unlabelled <= {"job_submitted", "submit_clip", "sweep_jobs"}  # whom people, tasks and clocks call
+    assert unlabelled <= {"job_submitted", "submit_clip", "sweep_jobs"}  # called by people, tasks and the scheduler
 
 
 def test_events_contain_the_refusal_its_remedy_and_every_cost(film: dict[str, Any], shared_stack: Stack) -> None:

@@ -6,7 +6,7 @@ from tests.e2e.stack import Stack
 
 FIVE = "Five scenes: a baker wakes. Dough rises. The oven glows. A queue forms. The last loaf is sold."
 
-# One code of each way to be answered, and what is tried first.
+# One support code for each first remedy.
 CLASSES = {"89371032": "", "57734940": "rewrite", "29310472": "rewrite", "22137204": "reseed", "64151117": "reseed"}
 
 

@@ -1,4 +1,4 @@
-"""The three ways in, good and bad input: A1, A2, A3, A7, A8."""
+"""The three ways in, with valid and invalid requests."""
 
 import json
 from collections.abc import Callable
@@ -96,7 +96,7 @@ def test_gcloud_run_makes_a_film_and_gcloud_describes_the_execution(stack: Stack
 
 
 def start_execution(stack: Stack, argument: object) -> str:
-    """Run the workflow as ``gcloud workflows run`` does; answers the execution's name."""
+    """Run the workflow as ``gcloud workflows run`` does; return the execution's name."""
     film = f"projects/{stack.project}/locations/us-central1/workflows/film"
     url = f"{stack.state['workflows_rest']}/v1/{film}/executions"
     return str(loopback.post(url, json={"argument": json.dumps(argument)}).raise_for_status().json()["name"])
