@@ -1,9 +1,9 @@
-# What is switched on. Switching one off again would break whatever else the project does with it.
+# The APIs of the project. They stay enabled after a destroy, because other parts of the project may use them.
 
 locals {
   optional_apis = concat(
     var.kms_key == null ? [] : ["cloudkms.googleapis.com"],
-    anytrue([for one in var.operators : startswith(one, "group:")]) ? ["cloudidentity.googleapis.com"] : [], # who is a member
+    anytrue([for one in var.operators : startswith(one, "group:")]) ? ["cloudidentity.googleapis.com"] : [], # to read the members of a group
     var.service_perimeter == null ? [] : ["accesscontextmanager.googleapis.com"],
   )
 }

@@ -1,10 +1,10 @@
-# Tells when the month gets dear; it stops nothing. Each job's own budget does that (the ledger).
+# Warns when a month's cost reaches the budget. Only a job's own budget stops spending (docs/ledger.md).
 
 resource "google_billing_budget" "this" {
   count = var.billing_account == "" ? 0 : 1
 
   billing_account = var.billing_account
-  display_name    = "${var.project}: docs/runbook.md#budget" # all that its mails can say; 60 characters at most
+  display_name    = "${var.project}: docs/runbook.md#budget" # the only text of its mails; 60 characters at most
 
   budget_filter {
     projects        = ["projects/${data.google_project.this.number}"]

@@ -1,22 +1,22 @@
-# What the local stack is told too (infra/config), and what its {placeholders} mean here.
+# The configuration shared with the local stack (infra/config), and the values of its {placeholders} in the cloud.
 
 locals {
   access   = jsondecode(file("${path.module}/config/access.json"))
   queues   = { for name, queue in jsondecode(file("${path.module}/config/queues.json")) : name => queue if name != "comment" }
   services = jsondecode(file("${path.module}/config/services.json"))
 
-  # The studio is the API behind another door, and builds have accounts of their own: these exist only in the cloud. Images and
-  # functions are built as different accounts, so that a poisoned dependency of one cannot replace the other.
+  # Accounts that exist only in the cloud: the studio's and the builds'. Images and functions are built by different
+  # accounts, so that a malicious dependency of one cannot replace the other.
   accounts = merge(local.access.accounts, { studio = "film-studio", build = "film-build", build_functions = "film-build-functions" })
   people   = distinct(concat([for one in var.operators : startswith(one, "group:") ? one : "${endswith(one, ".gserviceaccount.com") ? "serviceAccount" : "user"}:${one}"], var.people))
 
   # One name for a function, its Cloud Run service and its address. Cloud Run's addresses are known before the service
-  # exists, so that functions can be told each other's without a circle.
+  # exists, so functions can have each other's as a setting without a dependency cycle.
   service_names = { for name in concat(keys(local.services.functions), keys(local.services.services), ["studio"]) : name => replace(name, "_", "-") }
   urls          = { for name, service in local.service_names : name => "https://${service}-${data.google_project.this.number}.${var.region}.run.app" }
   buckets       = { for name, pattern in local.services.buckets : name => "${replace(pattern, "{project}", var.project)}${var.bucket_suffix}" }
 
-  # Monitoring takes no default labels of the provider's: monitoring.tf gives them by hand (user_labels).
+  # The provider's default labels do not reach Monitoring: monitoring.tf sets them (user_labels).
   labels = merge(var.labels, { app = "promptreel", env = var.environment })
 
   placeholders = merge(

@@ -1,4 +1,4 @@
-# The page to look at first. A chart has one or more series, each a metric's filter or a PromQL query.
+# The dashboard. A chart has one or more series, each a metric's filter or a PromQL query.
 
 resource "google_monitoring_dashboard" "this" {
   dashboard_json = jsonencode({
@@ -43,7 +43,7 @@ resource "google_monitoring_dashboard" "this" {
 }
 
 locals {
-  # Our own metrics, as a chart filters them.
+  # Filters of the log-based metrics.
   logged = { for name, type in local.metric_types : name => "metric.type=\"${type}\" AND ${local.run}" }
 
   charts = [
@@ -61,7 +61,7 @@ locals {
     { title = "Spend per hour (USD), by model", series = [
       { query = "sum by (model) (increase(${local.prometheus_names.spend}_sum${local.from_run}[1h])) / 1e6" },
     ] },
-    { title = "Jobs that nobody works on, as sweeps find them", series = [
+    { title = "Stuck jobs found by sweeps, by state", series = [
       { filter = local.logged.jobs_stuck, aligner = "ALIGN_DELTA", reducer = "REDUCE_SUM", by = ["metric.label.state"] },
     ] },
     { title = "Refusals, by code", series = [

@@ -36,7 +36,7 @@ resource "google_project_iam_member" "eventarc_starts" {
   member  = google_service_account.this["eventarc"].member
 }
 
-# Cloud Storage tells of new objects through Pub/Sub, as its own agent.
+# Cloud Storage's own agent publishes events of new objects to Pub/Sub.
 data "google_storage_project_service_account" "this" {}
 
 resource "google_project_iam_member" "storage_publishes" {

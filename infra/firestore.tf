@@ -1,4 +1,4 @@
-# The truth about every job. Indexes are those that functions/promptreel/adapters/firestore.py asks for.
+# The job documents. The indexes are those that the queries of functions/promptreel/adapters/firestore.py need.
 
 resource "google_firestore_database" "this" {
   name                              = var.database
@@ -70,8 +70,8 @@ resource "google_firestore_field" "calls_state" {
   }
 }
 
-# What is left of a deleted job goes when nothing can come back to it any more (docs/adr/0004). Live jobs have no such
-# field. Days late by nature; and no index, because a time stamp that only grows is a hot spot.
+# A deleted job's tombstone expires when nothing can write to the job any more (docs/adr/0004). Live jobs lack the field.
+# Firestore may be days late. No index, because writes of growing time stamps would concentrate on one place in it.
 resource "google_firestore_field" "forget" {
   database   = google_firestore_database.this.name
   collection = "jobs"

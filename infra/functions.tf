@@ -4,12 +4,12 @@ data "archive_file" "functions" {
   type             = "zip"
   source_dir       = "${path.module}/../functions"
   output_path      = "${path.module}/build/functions.zip"
-  output_file_mode = "0644" # whoever packs it, the same bytes
+  output_file_mode = "0644" # the same bytes on every machine
   excludes         = ["**/__pycache__", "**/*.pyc", "**/.*", "**/*.egg-info", "**/node_modules"]
 }
 
 resource "google_storage_bucket_object" "functions" {
-  name   = "functions-${data.archive_file.functions.output_sha256}.zip" # new content, new name: else nothing is redeployed
+  name   = "functions-${data.archive_file.functions.output_sha256}.zip" # a function is redeployed only when the name changes
   bucket = google_storage_bucket.source.name
   source = data.archive_file.functions.output_path
 }
@@ -52,7 +52,7 @@ resource "google_cloudfunctions2_function" "this" {
   depends_on = [time_sleep.grants, time_sleep.key]
 }
 
-# Cloud Run does the checking: a function's own invoker role would not be looked at.
+# Cloud Run checks invokers; Cloud Functions' own invoker role has no effect.
 resource "google_cloud_run_v2_service_iam_member" "invokes" {
   for_each = merge([
     for name, callers in local.access.invokers : {

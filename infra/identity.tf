@@ -1,5 +1,5 @@
-# Who there is, and what each may do that belongs to the project as a whole. The other grants stand beside what they
-# open: storage.tf, tasks.tf, functions.tf, stitcher.tf, studio.tf, events.tf, registry.tf.
+# The service accounts, and their grants on the whole project. The other grants are in the files of their resources:
+# storage.tf, tasks.tf, functions.tf, stitcher.tf, studio.tf, events.tf, registry.tf.
 
 resource "google_service_account" "this" {
   for_each = local.accounts
@@ -10,7 +10,7 @@ resource "google_service_account" "this" {
 }
 
 locals {
-  # What the verbs of access.json mean. A verb that is not here stops the plan.
+  # The roles of access.json's verbs. The plan fails on an unknown verb.
   roles = {
     database = "roles/datastore.user"
     enqueue  = "roles/cloudtasks.enqueuer"
@@ -22,7 +22,7 @@ locals {
     write    = "roles/storage.objectUser" # not objectCreator: a retry overwrites
   }
 
-  # "read artifacts" of access.json, taken apart: one entry for each grant.
+  # One entry for each grant of access.json, such as "read artifacts".
   grants = merge([
     for who, wanted in merge(local.access.grants, { studio = local.access.grants.api }) : {
       for grant in wanted : "${who} ${grant}" => { who = who, verb = split(" ", grant)[0], what = try(split(" ", grant)[1], ""), role = local.roles[split(" ", grant)[0]] }
@@ -30,11 +30,11 @@ locals {
   ]...)
 }
 
-# Where Google's own roles allow far more than is done: aiplatform.user reads and changes every model of the project,
+# Custom roles, because Google's own allow far more than is needed: aiplatform.user reads and changes every model of the project,
 # serviceAccountTokenCreator mints tokens for any audience, and objectUser reads what others uploaded.
 resource "google_project_iam_custom_role" "this" {
   for_each = {
-    promptreelPredictor  = ["aiplatform.endpoints.predict"] # models, and operations of theirs: polling is a POST to the model too
+    promptreelPredictor  = ["aiplatform.endpoints.predict"] # covers polling too, which is a POST to the model
     promptreelSigner     = ["iam.serviceAccounts.signBlob"]
     promptreelTaskViewer = ["cloudtasks.tasks.get"]
     promptreelUploader   = ["storage.objects.create", "storage.objects.delete"] # without delete, a corrected file of the same name is refused
@@ -46,7 +46,7 @@ resource "google_project_iam_custom_role" "this" {
   depends_on  = [google_project_service.this]
 }
 
-# Nothing finer exists for these than the project; Firestore's is narrowed to the one database.
+# These roles can only be granted on the project; a condition limits Firestore's to the one database.
 resource "google_project_iam_member" "granted" {
   for_each = { for key, grant in local.grants : key => grant if contains(["database", "execute", "vertex"], grant.verb) }
 

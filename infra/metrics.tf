@@ -1,4 +1,4 @@
-# Log lines turned into numbers. config/metrics.json says which; a test holds it against lines the code really writes.
+# Log-based metrics, listed in config/metrics.json; a test compares their filters with lines that the code writes.
 
 locals {
   log_metrics = jsondecode(file("${path.module}/config/metrics.json")).metrics

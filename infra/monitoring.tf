@@ -1,18 +1,18 @@
-# What wakes somebody, and what a good month is. The page to look at: dashboard.tf.
+# Alerts and service level objectives. Charts are in dashboard.tf.
 
 locals {
-  # An alert's mail carries its own section: whoever it wakes may be far from the checkout.
+  # An alert's mail contains its section of the runbook, so that an operator can act without the checkout.
   runbook = { for name in keys(local.alerts) : name => trimspace(regex("(?s)<a id=\"${name}\"></a>\n## [^\n]*\n(.*?)(?:<a id=|$)", file("${path.module}/../docs/runbook.md"))[0]) }
 
   run = "resource.type=\"cloud_run_revision\""
 
-  # Sums of measured values and ratios are asked for in PromQL, which spells names its own way.
+  # Sums of measured values and ratios need PromQL, which spells the names of metrics differently.
   prometheus_names = { for name, type in local.metric_types : name => replace(replace(type, "logging.googleapis.com/", "logging_googleapis_com:"), "/", "_") }
   from_run         = "{monitored_resource=\"cloud_run_revision\"}"
 
-  # Each: what is measured, how it is put together, and the threshold above which it wakes somebody; or a query that
-  # answers only when the operators must act. Filters name promptreel's own workflow, queues and job: the project may hold
-  # others. "absent_for" fires when nothing at all was measured for so long, once there has been something.
+  # Each alert has a metric, its aggregation and the threshold above which it fires; or a query that has a result only
+  # when the operators must act. Filters name promptreel's workflow, queues and job, because the project may have others.
+  # "absent_for" fires when a metric had no values for so long after having had some.
   own_workflow = "resource.type=\"workflows.googleapis.com/Workflow\" AND resource.labels.workflow_id=\"${local.services.workflow.name}\""
   own_queues   = "resource.type=\"cloud_tasks_queue\" AND resource.labels.queue_id=one_of(${join(", ", [for name in sort(keys(local.queues)) : "\"${name}\"" if startswith(name, "clips")])})"
   own_sweeper  = "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=\"${google_cloud_scheduler_job.this["sweep_jobs"].name}\""
@@ -29,7 +29,7 @@ locals {
       severity = "ERROR"
       query = join(" and ", [
         "sum(increase(${local.prometheus_names.jobs_failed}${local.from_run}[6h])) / sum(increase(${local.prometheus_names.jobs_ended}${local.from_run}[6h])) > 0.25",
-        "sum(increase(${local.prometheus_names.jobs_ended}${local.from_run}[6h])) >= 8", # one of two says nothing
+        "sum(increase(${local.prometheus_names.jobs_ended}${local.from_run}[6h])) >= 8", # a ratio of few jobs means nothing
       ])
       for = "0s"
     }
@@ -58,7 +58,7 @@ locals {
       for      = "0s"
     }
     stuck = {
-      title    = "nobody works on a job, again and again"
+      title    = "a job is stuck repeatedly"
       severity = "ERROR"
       filter   = "metric.type=\"${local.metric_types.jobs_stuck}\" AND ${local.run}"
       aligner  = "ALIGN_DELTA", reducer = "REDUCE_SUM", period = "3600s", above = 3, for = "0s"
@@ -124,7 +124,7 @@ resource "google_monitoring_alert_policy" "this" {
         query                     = condition_prometheus_query_language.value.query
         duration                  = condition_prometheus_query_language.value.for
         evaluation_interval       = "300s"
-        disable_metric_validation = true # a log metric is not there before its first line
+        disable_metric_validation = true # a log-based metric does not exist before its first line
       }
     }
   }

@@ -1,4 +1,4 @@
-# What an organization may ask for: a key of its own, and a perimeter. Both are options; infra/README.md has examples.
+# Options that an organization may require: its own key, and a perimeter. infra/README.md has examples.
 
 locals {
   # Google's agents that read or write with the key.
@@ -21,7 +21,7 @@ resource "google_kms_crypto_key_iam_member" "uses_key" {
   depends_on    = [google_project_service.this]
 }
 
-# A bucket, database or repository that is made before its agent may use the key is refused.
+# Google refuses to create a bucket, database or repository before its agent may use the key.
 resource "time_sleep" "key" {
   count = var.kms_key == null ? 0 : 1
 
@@ -29,7 +29,7 @@ resource "time_sleep" "key" {
   depends_on      = [google_kms_crypto_key_iam_member.uses_key]
 }
 
-# Last of all: from then on, what is outside the perimeter reaches nothing inside.
+# Created last: afterwards nothing outside the perimeter can reach the project.
 resource "google_access_context_manager_service_perimeter_resource" "this" {
   count = var.service_perimeter == null ? 0 : 1
 

@@ -4,12 +4,12 @@ output "api_url" {
 }
 
 output "buckets" {
-  description = "Prompts go in, films and reports come out."
+  description = "The buckets of prompts, artifacts and reports."
   value       = { for name, bucket in google_storage_bucket.this : name => bucket.url }
 }
 
 output "console" {
-  description = "Where to look."
+  description = "Pages of the Google Cloud console."
   value = {
     alerts     = "https://console.cloud.google.com/monitoring/alerting?project=${var.project}"
     dashboard  = "https://console.cloud.google.com/monitoring/dashboards?project=${var.project}"
@@ -20,31 +20,31 @@ output "console" {
 }
 
 output "images" {
-  description = "Where `make deploy` puts images."
+  description = "The repository of the images that `make deploy` builds."
   value       = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
 }
 
 output "source_bucket" {
-  description = "What functions and images are built from; image builds upload to builds/."
+  description = "The bucket of the functions' source; image builds upload theirs to builds/."
   value       = google_storage_bucket.source.url
 }
 
 output "studio_url" {
-  description = "The same films for people in a browser."
+  description = "The address of the studio, for people in a browser."
   value       = local.urls.studio
 }
 
 output "workflow" {
-  description = "What `gcloud workflows run` takes."
+  description = "The workflow's name, for `gcloud workflows run`."
   value       = google_workflows_workflow.film.name
 }
 
 output "deployed" {
-  description = "The images that run, by digest: what a rollback or a teardown is given again."
+  description = "The images that run, by digest; a destroy needs them as variables."
   value       = { stitcher_image = var.stitcher_image, studio_image = var.studio_image }
 }
 
 output "deployment" {
-  description = "Where this deployment is and who runs it: `make` reads it back, so that nobody has to say it again."
+  description = "The region and the operators; later `make` commands read them from the state."
   value       = { region = var.region, operators = var.operators }
 }

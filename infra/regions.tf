@@ -1,4 +1,4 @@
-# Places that Google restricts for some projects. A plan warns of them; only the project itself can say.
+# Regions that Google restricts for some projects. A plan warns of them, because it cannot see the restriction.
 
 locals {
   # "Some projects may be restricted to …": cloud.google.com/build/docs/locations. Functions are built in their own region.

@@ -1,4 +1,4 @@
-# The images, and whoever builds them and the functions.
+# The images' repositories, and the accounts that build images and functions.
 
 resource "google_artifact_registry_repository" "images" {
   repository_id          = "promptreel"
@@ -18,7 +18,7 @@ resource "google_artifact_registry_repository" "images" {
     id     = "keep-the-latest"
     action = "KEEP"
     most_recent_versions {
-      keep_count = 10 # what a rollback can go back to
+      keep_count = 10 # so many rollbacks are possible
     }
   }
 
@@ -83,7 +83,7 @@ resource "google_project_iam_member" "build_logs" {
   member  = google_service_account.this[each.key].member
 }
 
-# Cloud Functions hands a build its source in a bucket of its own, made at the first deployment.
+# A build reads its source from a bucket that Cloud Functions creates at the first deployment.
 resource "google_project_iam_member" "build_reads_staged_source" {
   project = var.project
   role    = "roles/storage.objectViewer"

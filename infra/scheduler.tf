@@ -1,4 +1,4 @@
-# Finds what died between two writes. Two at once do no harm, so a late run need not be waited for.
+# Calls the sweeper, which resumes abandoned work. Two runs at once do no harm, so no run waits for another.
 
 resource "google_cloud_scheduler_job" "this" {
   for_each = local.services.schedules
@@ -28,6 +28,6 @@ resource "google_cloud_scheduler_job" "this" {
     }
   }
 
-  # Not before there is something to call: each failed run counts for the alarm sweeper-silent.
+  # Created after the function, because each failed run counts for the alert sweeper-silent.
   depends_on = [google_cloud_run_v2_service_iam_member.invokes]
 }

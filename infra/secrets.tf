@@ -1,4 +1,4 @@
-# There is no secret. Earlier deployments have an empty one that nothing read; it is left where it is.
+# There is no secret. Earlier deployments had an empty, unused one; Terraform forgets it without deleting it.
 removed {
   from = google_secret_manager_secret.this
 

@@ -1,4 +1,4 @@
-# How large and how many: infra/config/services.json, cut to what the region's quota holds.
+# Sizes and instances: those of infra/config/services.json, limited to the region's quota.
 
 locals {
   wanted_sizes = merge(
@@ -15,8 +15,8 @@ locals {
       # Cloud Run checks each service by itself: instances × size within the region's quota.
       instances = min(size.instances, floor(var.cpu_quota / size.cpu), floor(var.memory_quota_gib / size.memory_gib))
 
-      # Requests that find no thread wait inside the instance, and Cloud Run starts no other for them. The stitcher has one
-      # thread more: it answers "busy" while a cut runs whose caller has given up.
+      # A request without a free thread waits in the instance, and Cloud Run starts no other instance for it. The stitcher has
+      # one thread more, to answer "busy" while it renders a film whose caller has given up.
       # Source: cloud.google.com/functions/docs/configuring/concurrency ("set THREADS equal to the concurrency").
       env = { THREADS = tostring(size.concurrency + (name == "stitcher" ? 1 : 0)) }
     }

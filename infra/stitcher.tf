@@ -1,4 +1,4 @@
-# The cutting room: one film at a time in each instance, called by the workflow alone.
+# The stitcher: each instance renders one film at a time; only the workflow calls it.
 
 resource "google_cloud_run_v2_service" "stitcher" {
   name                 = local.service_names.stitcher
@@ -26,7 +26,7 @@ resource "google_cloud_run_v2_service" "stitcher" {
         startup_cpu_boost = true
         limits = {
           cpu    = tostring(local.sizes.stitcher.cpu)
-          memory = local.sizes.stitcher.memory # /tmp is memory too
+          memory = local.sizes.stitcher.memory # includes /tmp
         }
       }
 

@@ -1,10 +1,10 @@
-# Uploaded prompts, what films are made of, reports, and the functions' source. Nothing here is public.
+# The buckets of prompts, artifacts, reports and the functions' source. None is public.
 
 locals {
   day_s = 86400
 
-  # What a job owns is deleted by sweep_jobs alone (docs/adr/0008): a job that is resumed outlives every age that a bucket's
-  # rule could name, and what it has paid for is older than its last resume.
+  # Only sweep_jobs deletes a job's objects (docs/adr/0008): a resumed job may need paid objects that are older than any
+  # age a bucket's rule could name.
   bucket_rules = {
     artifacts = { delete_after_days = null, soft_delete_days = 7, cors = [local.urls.studio] }
     prompts   = { delete_after_days = 30, soft_delete_days = 7, cors = [] }
@@ -87,10 +87,10 @@ resource "google_storage_bucket" "source" {
   }
 
   soft_delete_policy {
-    retention_duration_seconds = 0 # older sources are in Git
+    retention_duration_seconds = 0 # Git has older sources
   }
 
-  # What `gcloud builds submit` uploads for each image build; it never deletes it.
+  # `gcloud builds submit` uploads the source of each image build and never deletes it.
   lifecycle_rule {
     action {
       type = "Delete"
@@ -140,7 +140,7 @@ resource "google_storage_bucket_iam_member" "build_reads_source" {
   member = google_service_account.this[each.key].member
 }
 
-# A prompt may come as a file. People may write and replace files without reading any; reports hold job ids and what to fix.
+# People may request a film by a file: they can write and replace prompts without reading any, and read the reports.
 resource "google_storage_bucket_iam_member" "people_upload_prompts" {
   for_each = toset(local.people)
 
@@ -157,7 +157,7 @@ resource "google_storage_bucket_iam_member" "people_read_results" {
   member = each.key
 }
 
-# The accounts that Veo writes clips as, where it is not the caller: clips alone, and no listing.
+# The accounts as which Veo writes clips, if not as the caller: they may write clips only, and list nothing.
 resource "google_storage_bucket_iam_member" "writes_clips" {
   for_each = toset(var.clip_writers)
 

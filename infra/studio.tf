@@ -1,5 +1,5 @@
-# The API's own code for people in a browser: Identity-Aware Proxy asks who they are before a request gets in.
-# An image of its own, built from the same source, because IAP cannot stand before a function.
+# The API for people in a browser, behind Identity-Aware Proxy. A separate image of the same source, because IAP cannot
+# protect a function.
 
 resource "google_cloud_run_v2_service" "studio" {
   name                 = local.service_names.studio

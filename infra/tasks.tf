@@ -1,11 +1,11 @@
-# Clips leave for Veo at the pace of its quota: queues.json says in which proportion the queues share it.
+# The queues send clips to Veo at the rate of its quota, which they share in the proportion of queues.json.
 
 locals {
   clip_queues = { for name, queue in local.queues : name => queue if startswith(name, "clips") }
 
-  # A queue that was idle dispatches ten tasks at once beside its rate (maxBurstSize, which Google chooses). So the rates leave
-  # room for every queue's burst. A quota below twice the bursts is shared in half: there a burst may meet some 429, which
-  # cost nothing and are repeated.
+  # An idle queue dispatches ten tasks at once beyond its rate (maxBurstSize, which Google chooses), so the rates leave room
+  # for every queue's burst. Of a quota below twice the bursts they use half: a burst may then get some 429, which cost
+  # nothing and are retried.
   clip_bursts  = 10 * length(local.clip_queues)
   clips_minute = max(var.veo_quota_per_minute - local.clip_bursts, var.veo_quota_per_minute / 2)
   clip_pace    = local.clips_minute / sum([for queue in local.clip_queues : queue.dispatches_per_minute])
@@ -19,7 +19,7 @@ resource "google_cloud_tasks_queue" "this" {
   deletion_policy = var.protected ? "PREVENT" : "DELETE" # a deleted queue's name stays blocked for days
 
   rate_limits {
-    # Cut to what a double holds exactly: every plan would else find 0.333… changed.
+    # Rounded down to a value that a double holds exactly, or every plan would show 0.333… as changed.
     max_dispatches_per_second = floor(each.value.dispatches_per_minute / 60 * (startswith(each.key, "clips") ? local.clip_pace : 1) * 65536) / 65536
     max_concurrent_dispatches = each.value.max_concurrent_dispatches
   }
@@ -47,7 +47,7 @@ resource "google_cloud_tasks_queue_iam_member" "enqueues" {
   member   = google_service_account.this[each.value.who].member
 }
 
-# A task is sent in the name of an account; whoever enqueues it must be allowed to use that name.
+# A task is sent as an account, and the account that enqueues it must be allowed to act as that one.
 resource "google_service_account_iam_member" "names_the_caller" {
   for_each = toset([for grant in local.grants : grant.who if grant.verb == "enqueue"])
 

@@ -8,7 +8,7 @@ terraform {
     }
     google = {
       source  = "hashicorp/google"
-      version = "~> 8.7" # what the offline proof knows the schema of
+      version = "~> 8.7" # the version whose schema the offline tests use
     }
     time = {
       source  = "hashicorp/time"
@@ -16,7 +16,7 @@ terraform {
     }
   }
 
-  # The bucket is given at init (`make deploy` does): it is made once, before Terraform has a state to keep.
+  # `make deploy` names the bucket at init: it is created before Terraform has a state.
   backend "gcs" {
     prefix = "promptreel"
   }
@@ -26,7 +26,7 @@ provider "google" {
   project               = var.project
   region                = var.region
   billing_project       = var.project
-  user_project_override = true # budgets are asked for in the name of this project
+  user_project_override = true # the budget API needs a quota project
 
   default_labels = local.labels
 }

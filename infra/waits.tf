@@ -1,13 +1,13 @@
-# What Google accepts only minutes after it was made. Terraform waits once, so that one apply suffices.
+# Resources that Google accepts only minutes after what they need was created. Terraform waits, so that one apply suffices.
 
 # Alert policies and SLOs on a log metric answer 404 ("could take up to 10 minutes") while it is new, and the provider does
-# not repeat them: github.com/hashicorp/terraform-provider-google/issues/11102. A new metric means a new wait.
+# not retry: github.com/hashicorp/terraform-provider-google/issues/11102. A new metric means a new wait.
 resource "time_sleep" "log_metrics" {
   create_duration = "600s"
   triggers        = { for name, metric in google_logging_metric.this : name => metric.name }
 }
 
-# A build or a trigger that begins before its grants have spread ends with 403. The provider's own sample of a function with
+# A build or a trigger that starts before its grants have propagated fails with 403. The provider's own sample of a function with
 # its own build account waits a minute.
 resource "time_sleep" "grants" {
   create_duration = "120s"

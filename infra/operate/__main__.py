@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from infra.operate import deploying, looking
+from infra.operate import deployment, inspection
 from infra.operate.shell import CommandFailed, Shell
 from infra.operate.target import Target
 
@@ -22,19 +22,19 @@ def main(arguments: list[str]) -> int:
         parser.error("logs needs --job=…")
     shell = Shell(chosen.dry_run)
     operators = tuple(filter(None, chosen.operators.split(",")))
-    target = Target(chosen.project, chosen.region, operators, deploying.commit(shell))
+    target = Target(chosen.project, chosen.region, operators, deployment.commit(shell))
     try:
         match chosen.command:
             case "bootstrap":
-                deploying.bootstrap(target, shell)
+                deployment.bootstrap(target, shell)
             case "deploy":
-                deploying.deploy(target, shell)
+                deployment.deploy(target, shell)
             case "smoke":
-                looking.smoke(target, shell)
+                inspection.smoke(target, shell)
             case "logs":
-                looking.logs(target, shell, chosen.job, chosen.freshness)
+                inspection.logs(target, shell, chosen.job, chosen.freshness)
             case _:
-                deploying.destroy(target, shell)
+                deployment.destroy(target, shell)
     except CommandFailed as failed:
         sys.stderr.write(f"Stopped: {failed}\n")
         return 1

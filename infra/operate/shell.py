@@ -1,4 +1,4 @@
-"""The only place that starts another program; told to, it prints what it would start instead."""
+"""The only module that starts other programs; a dry run prints the commands instead."""
 
 import shlex
 import shutil
@@ -14,7 +14,7 @@ INFRA = ROOT / "infra"
 
 
 class CommandFailed(Exception):
-    """A program ended badly; it has said why itself."""
+    """A program failed; it has printed the reason."""
 
 
 @dataclass
@@ -23,17 +23,17 @@ class Shell:
     """Print the commands; answers are their own names in angle brackets."""
 
     def run(self, *argv: str, tolerated: bool = False) -> bool:
-        """Whether it ended well. Raises: CommandFailed, unless a bad end is tolerated."""
+        """Run a program; return whether it succeeded. Raises: CommandFailed, unless a failure is tolerated."""
         self.say(f"+ {shlex.join(argv)}")
         if self.dry_run:
             return True
-        ended_well = subprocess.run(self._real(argv), cwd=ROOT, check=False).returncode == 0
-        if not (ended_well or tolerated):
+        succeeded = subprocess.run(self._real(argv), cwd=ROOT, check=False).returncode == 0
+        if not (succeeded or tolerated):
             raise CommandFailed(shlex.join(argv))
-        return ended_well
+        return succeeded
 
     def ask(self, *argv: str, answer: str, tolerated: bool = False) -> str:
-        """What a program prints; in a dry run ``<answer>``. Raises: CommandFailed, unless a bad end is tolerated."""
+        """Run a program; return its output, or ``<answer>`` in a dry run. Raises: CommandFailed, unless tolerated."""
         self.say(f"+ {shlex.join(argv)}")
         if self.dry_run:
             return f"<{answer}>"
@@ -43,8 +43,8 @@ class Shell:
         return "" if done.returncode else done.stdout.strip()
 
     def confirmed(self, question: str, word: str) -> bool:
-        """Whether the operator typed the word."""
-        sys.stdout.write(f"{question} Type {word!r} to go on: ")
+        """Ask the operator; return whether they typed the word."""
+        sys.stdout.write(f"{question} Type {word!r} to continue: ")
         sys.stdout.flush()
         if self.dry_run:
             sys.stdout.write("\n")

@@ -1,7 +1,7 @@
-"""Where a deployment is, and what Terraform is told about it.
+"""Where a deployment is, and the variables that Terraform gets for it.
 
-Nothing about a deployment has to be remembered by a person: region and operators are read back from its state, and what
-stands in ``infra/terraform.tfvars`` or the environment is left to Terraform.
+Region and operators of an existing deployment come from its state. Variables that ``infra/terraform.tfvars`` or the
+environment sets are left to Terraform.
 """
 
 import json
@@ -18,14 +18,14 @@ SERVICE_ACCOUNT = ".gserviceaccount.com"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A project, and what the operator asked for in it; empty where they asked for nothing."""
+    """A project, and the operator's options, empty where none were given."""
 
     project: str
     region: str
     operators: tuple[str, ...]
     """Addresses of people and service accounts, and groups as ``group:…``."""
     tag: str
-    """What this deployment's images are called."""
+    """The tag of this deployment's images."""
 
     @property
     def state_bucket(self) -> str:
@@ -39,20 +39,20 @@ class Target:
         return ("terraform", f"-chdir={INFRA}", *arguments)
 
     def init(self) -> tuple[str, ...]:
-        """Points Terraform at this project's state, whichever one it was used with before."""
+        """The command that makes Terraform use this project's state."""
         return self.terraform("init", "-reconfigure", f"-backend-config=bucket={self.state_bucket}")
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What the state of a project says: ``outputs`` by name, and every resource in it, with its values."""
+    """A project's state: ``outputs`` by name, and every resource with its values."""
 
     outputs: dict[str, Any]
     resources: tuple[dict[str, Any], ...]
 
     @classmethod
     def read(cls, target: Target, shell: Shell) -> "Deployed":
-        """The state that Terraform was pointed at; empty before the first deployment."""
+        """Read the state that `Target.init` chose; empty before the first deployment."""
         if shell.dry_run:
             shell.ask(*target.terraform("show", "-json"), answer="state")
             return cls({}, ())
@@ -63,7 +63,7 @@ class Deployed:
 
     @property
     def region(self) -> str:
-        """Where the deployment is, also when its first apply broke off; empty when there is none."""
+        """The deployment's region, even if its first apply failed; empty without a deployment."""
         if "deployment" in self.outputs:
             return str(self.outputs["deployment"]["region"])
         kinds = {"google_artifact_registry_repository", "google_cloud_tasks_queue", "google_workflows_workflow"}
@@ -80,7 +80,11 @@ class Deployed:
 
 
 def region(target: Target, deployed: Deployed) -> str:
-    """Where the deployment is or will be. Raises: CommandFailed when the operator names another place than it is in."""
+    """The region that the deployment has or will have.
+
+    Raises:
+        CommandFailed: the operator names another region than that of the deployment.
+    """
     if deployed.region and target.region not in {"", deployed.region}:
         raise CommandFailed(
             f"{target.project} is deployed in {deployed.region}. REGION={target.region} would delete and replace "
@@ -90,7 +94,7 @@ def region(target: Target, deployed: Deployed) -> str:
 
 
 def variables(target: Target, deployed: Deployed, shell: Shell, **more: str) -> list[str]:
-    """``-var`` arguments for everything that a person or the state decides; settings of their own stay theirs."""
+    """``-var`` arguments from the options and the state, except for variables that the operator has set elsewhere."""
     values = {"project": target.project, "region": region(target, deployed)}
     operators = target.operators or (() if _setting("operators") else deployed.operators)
     if not operators and not _setting("operators"):
@@ -106,7 +110,7 @@ def variables(target: Target, deployed: Deployed, shell: Shell, **more: str) -> 
 
 
 def account(shell: Shell) -> str:
-    """Who is logged in: the impersonated service account, if there is one."""
+    """The account in use: the impersonated service account, or else the one that is logged in."""
     impersonated = impersonation(shell)
     return impersonated or shell.ask("gcloud", "config", "get-value", "account", answer="your account")
 
@@ -118,7 +122,7 @@ def impersonation(shell: Shell) -> str:
 
 
 def _setting(name: str) -> str:
-    """What terraform.tfvars or the environment sets a variable to, as written; empty when neither does."""
+    """A variable's value in terraform.tfvars or the environment, as written; empty if neither sets it."""
     given = os.environ.get(f"TF_VAR_{name}", "")
     for file in sorted(INFRA.glob("terraform.tfvars")) + sorted(INFRA.glob("*.auto.tfvars")):
         found = re.search(rf"^\s*{name}\s*=\s*(.+?)\s*$", file.read_text(encoding="utf-8"), re.MULTILINE)

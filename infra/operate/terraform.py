@@ -12,4 +12,4 @@ STDOUT, STDERR = 1, 2
 
 if __name__ == "__main__":
     arguments = [argument.encode() for argument in sys.argv[1:]]
-    sys.exit(cli._run_cli(len(arguments), (c_char_p * len(arguments))(*arguments), STDOUT, STDERR))  # noqa: SLF001 - it has no public way in
+    sys.exit(cli._run_cli(len(arguments), (c_char_p * len(arguments))(*arguments), STDOUT, STDERR))  # noqa: SLF001 - it has no public entry point

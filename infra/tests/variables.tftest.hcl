@@ -1,4 +1,4 @@
-# What a wrong variable is answered with. The plan's own rules are in tests/infra.
+# The effects of variables, and the refusal of wrong values. The rules about a plan are in tests/infra.
 
 variables {
   project        = "promptreel-test"
@@ -7,7 +7,7 @@ variables {
   studio_image   = "us-docker.pkg.dev/p/r/studio@sha256:fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
 }
 
-run "only_project_login_and_images_are_needed" {
+run "only_project_operators_and_images_are_required" {
   command = plan
 
   assert {
@@ -17,11 +17,11 @@ run "only_project_login_and_images_are_needed" {
 
   assert {
     condition     = length(google_billing_budget.this) == 0 && length(google_storage_bucket_iam_member.writes_clips) == 0
-    error_message = "budget and the clip writers' grants are only made on demand"
+    error_message = "budget and the clip writers' grants are only created on demand"
   }
 }
 
-run "every_wish_is_heard" {
+run "every_variable_has_its_effect" {
   command = plan
 
   variables {
@@ -42,12 +42,12 @@ run "every_wish_is_heard" {
 
   assert {
     condition     = google_cloudfunctions2_function.this["submit_clip"].service_config[0].environment_variables.PROMPTREEL_VEO_LOCATION == "europe-west4"
-    error_message = "Veo is asked somewhere else"
+    error_message = "Veo is called in another location"
   }
 
   assert {
     condition     = google_firestore_database.this.location_id == "europe-west4" && google_storage_bucket.this["artifacts"].location == "europe-west4" && google_workflows_workflow.film.region == "europe-west4"
-    error_message = "something stayed behind"
+    error_message = "a resource is in another region"
   }
 
   assert {
@@ -57,7 +57,7 @@ run "every_wish_is_heard" {
 
   assert {
     condition     = google_cloud_run_v2_service.stitcher.scaling[0].max_instance_count == 10
-    error_message = "a larger quota gives more stitchers, up to the wanted ten"
+    error_message = "a larger quota allows more stitchers, up to ten"
   }
 
   assert {
@@ -70,16 +70,16 @@ run "every_wish_is_heard" {
       !google_cloud_run_v2_service.studio.deletion_protection &&
       !google_workflows_workflow.film.deletion_protection
     )
-    error_message = "`make destroy` would stop half-way"
+    error_message = "`make destroy` would fail half-way"
   }
 
   assert {
     condition     = google_billing_budget.this[0].amount[0].specified_amount[0].units == "30" && google_workflows_workflow.film.effective_labels.env == "dev"
-    error_message = "budget or label is not the one that was wished"
+    error_message = "budget or label is not that of the variables"
   }
 }
 
-run "veo_films_in_its_own_location_when_everything_else_is_elsewhere" {
+run "veo_is_called_in_its_own_location_when_the_region_differs" {
   command = plan
 
   variables {
@@ -88,7 +88,7 @@ run "veo_films_in_its_own_location_when_everything_else_is_elsewhere" {
 
   assert {
     condition     = google_cloudfunctions2_function.this["submit_clip"].service_config[0].environment_variables.PROMPTREEL_VEO_LOCATION == "us-central1"
-    error_message = "Veo is asked where it is not"
+    error_message = "Veo is called in the wrong location"
   }
 }
 
@@ -106,7 +106,7 @@ run "budget_in_any_currency_sends_mail_to_at_most_five_operators" {
   }
 }
 
-run "service_accounts_are_operators_who_read_no_mail" {
+run "service_accounts_are_operators_without_mail" {
   command = plan
 
   variables {
@@ -115,11 +115,11 @@ run "service_accounts_are_operators_who_read_no_mail" {
 
   assert {
     condition     = keys(google_cloud_run_v2_service_iam_member.people) == ["serviceAccount:ci@promptreel-test.iam.gserviceaccount.com", "user:ops@example.com"] && keys(google_monitoring_notification_channel.operators) == ["ops@example.com"]
-    error_message = "an account is no person"
+    error_message = "a service account must not get mail"
   }
 }
 
-run "groups_are_operators_who_read_mail" {
+run "groups_are_operators_with_mail" {
   command = plan
 
   variables {
@@ -128,7 +128,7 @@ run "groups_are_operators_who_read_mail" {
 
   assert {
     condition     = keys(google_cloud_run_v2_service_iam_member.people) == ["group:ops@example.com"] && google_monitoring_notification_channel.operators["group:ops@example.com"].labels.email_address == "ops@example.com" && contains(keys(google_project_service.this), "cloudidentity.googleapis.com")
-    error_message = "A group is let in as a group, gets mail at its address, and its members can be looked up."
+    error_message = "A group needs a grant, mail at its address, and the API that reads its members."
   }
 }
 
@@ -142,7 +142,7 @@ run "operators_without_a_person_are_refused" {
   expect_failures = [var.operators]
 }
 
-run "names_that_are_taken_can_be_avoided" {
+run "taken_names_can_be_avoided" {
   command = plan
 
   variables {
@@ -157,11 +157,11 @@ run "names_that_are_taken_can_be_avoided" {
 
   assert {
     condition     = google_firestore_database.this.name == "promptreel" && google_firestore_field.forget.database == "promptreel" && google_cloudfunctions2_function.this["api"].service_config[0].environment_variables.PROMPTREEL_DATABASE == "promptreel" && strcontains(google_project_iam_member.granted["api database"].condition[0].expression, "databases/promptreel\"") && strcontains(output.console.jobs, "/databases/promptreel/")
-    error_message = "something is still about the default database"
+    error_message = "something still names the default database"
   }
 }
 
-run "instances_follow_from_a_quota_below_the_default" {
+run "instances_are_limited_by_a_quota_below_the_default" {
   command = plan
 
   variables {
@@ -175,7 +175,7 @@ run "instances_follow_from_a_quota_below_the_default" {
   }
 }
 
-run "quota_that_holds_no_stitcher_is_refused" {
+run "quota_too_small_for_a_stitcher_is_refused" {
   command = plan
 
   variables {
@@ -186,7 +186,7 @@ run "quota_that_holds_no_stitcher_is_refused" {
   expect_failures = [google_cloud_run_v2_service.stitcher]
 }
 
-run "images_are_asked_for_when_they_are_missing" {
+run "images_are_required" {
   command = plan
 
   variables {
@@ -198,7 +198,7 @@ run "images_are_asked_for_when_they_are_missing" {
 }
 
 # A plan takes a third of a second, so wrong values share one; each of them must be refused by itself.
-run "what_is_out_of_range_public_or_empty_is_refused" {
+run "values_out_of_range_public_or_empty_are_refused" {
   command = plan
 
   variables {
@@ -244,7 +244,7 @@ run "what_is_out_of_range_public_or_empty_is_refused" {
   ]
 }
 
-run "one_wrong_among_right_and_the_other_end_are_refused" {
+run "one_wrong_value_in_a_list_and_the_upper_bounds_are_refused" {
   command = plan
 
   variables {
@@ -253,7 +253,7 @@ run "one_wrong_among_right_and_the_other_end_are_refused" {
     clip_writers         = ["serviceAccount:service-1@gcp-sa-aiplatform.iam.gserviceaccount.com", "user:stranger@example.com"]
     kms_key              = "projects/k/locations/us-east1/keyRings/r/cryptoKeys/c"
     labels               = { Team = "films" }
-    operators            = ["ops@example.com", "somebody"]
+    operators            = ["ops@example.com", "no-address"]
     people               = ["user:one@example.com", "allAuthenticatedUsers"]
     project              = "My Project"
     veo_quota_per_minute = 5000

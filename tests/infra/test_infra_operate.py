@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.operate import deploying, looking
+from infra.operate import deployment, inspection
 from infra.operate.__main__ import main
 from infra.operate.shell import CommandFailed, Shell
 from infra.operate.target import Deployed, Target, region, variables
@@ -58,7 +58,7 @@ def commands(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_deploy_builds_before_it_plans_and_applies_only_the_shown_plan(
     dry: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deploying.deploy(TARGET, dry)
+    deployment.deploy(TARGET, dry)
     done = commands(capsys)
     order = [next(at for at, line in enumerate(done) if part in line) for part in (
         "services enable", "buckets create", " init ", "plan -out=build/first.bin", "apply build/first.bin",
@@ -78,23 +78,23 @@ def test_deploy_applies_nothing_when_the_plan_is_rejected(
 ) -> None:
     monkeypatch.setattr(Shell, "confirmed", lambda *_: False)
     with pytest.raises(CommandFailed):
-        deploying.deploy(TARGET, dry)
+        deployment.deploy(TARGET, dry)
 
     assert not any("apply build/plan.bin" in line for line in commands(capsys))
 
 
 def test_first_resources_are_in_the_configuration(plan: Plan) -> None:
-    assert set(deploying.FIRST_RESOURCES) <= set(plan.configuration)
+    assert set(deployment.FIRST_RESOURCES) <= set(plan.configuration)
 
 
 def test_first_resources_include_every_grant_that_must_spread_before_a_build_or_trigger(plan: Plan) -> None:
-    assert propagation.recent_grants(plan) <= set(deploying.FIRST_RESOURCES)
+    assert propagation.recent_grants(plan) <= set(deployment.FIRST_RESOURCES)
 
 
 def test_bootstrap_creates_the_service_agents_after_it_enables_their_apis(
     dry: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deploying.bootstrap(TARGET, dry)
+    deployment.bootstrap(TARGET, dry)
     enabled, *done = commands(capsys)
     created = [line for line in done if "services identity create" in line]
 
@@ -118,7 +118,7 @@ def test_images_have_the_names_that_the_build_gives_them(plan: Plan) -> None:
 
 
 def test_smoke_prints_the_price_first_and_sets_it_as_budget(dry: Shell, capsys: pytest.CaptureFixture[str]) -> None:
-    looking.smoke(TARGET, dry)
+    inspection.smoke(TARGET, dry)
     said = capsys.readouterr().out
     price = re.search(r"costs at most \$([\d.]+):", said)
 
@@ -126,7 +126,7 @@ def test_smoke_prints_the_price_first_and_sets_it_as_budget(dry: Shell, capsys: 
     assert said.index(price[0]) < said.index("promptreel submit")
     assert f"--budget={price[1]}" in said
     assert "--quality=draft" in said
-    assert parse_usd(price[1]) == looking.max_micros(datetime.now(UTC))
+    assert parse_usd(price[1]) == inspection.max_micros(datetime.now(UTC))
     assert 0 < parse_usd(price[1]) < 3_000_000
 
 
@@ -135,7 +135,7 @@ def test_smoke_runs_no_command_when_the_price_is_rejected(
 ) -> None:
     monkeypatch.setattr(Shell, "confirmed", lambda *_: False)
     with pytest.raises(CommandFailed):
-        looking.smoke(TARGET, dry)
+        inspection.smoke(TARGET, dry)
 
     assert commands(capsys) == []
 
@@ -144,7 +144,7 @@ def test_smoke_reads_the_address_from_the_state_of_the_project_it_was_given(
     dry: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Else it would make and pay a film in whichever project was deployed last from this checkout."""
-    looking.smoke(TARGET, dry)
+    inspection.smoke(TARGET, dry)
     done = commands(capsys)
     pointed = next(
         at for at, line in enumerate(done) if "init -reconfigure -backend-config=bucket=demo-project-" in line
@@ -155,11 +155,11 @@ def test_smoke_reads_the_address_from_the_state_of_the_project_it_was_given(
 
 def test_smoke_waits_for_new_grants_and_gives_up_after_five_minutes(capsys: pytest.CaptureFixture[str]) -> None:
     shell = Scripted({("list",): [False, False, True]})
-    looking._wait_until_let_in(("promptreel",), shell)
+    inspection._wait_for_access(("promptreel",), shell)
 
     assert shell.waited_s == [15, 15]
     with pytest.raises(CommandFailed, match="5 minutes"):
-        looking._wait_until_let_in(("promptreel",), Scripted({}))
+        inspection._wait_for_access(("promptreel",), Scripted({}))
 
 
 @pytest.mark.parametrize(
@@ -175,14 +175,14 @@ def test_token_names_its_audience_and_address_when_a_service_account_asks(
 ) -> None:
     shell = Scripted({("account",): [account], ("auth/impersonate_service_account",): [impersonated, impersonated]})
 
-    assert looking.token_command("https://api", shell) == f"gcloud auth print-identity-token{options}"
+    assert inspection.token_command("https://api", shell) == f"gcloud auth print-identity-token{options}"
 
 
 @pytest.mark.parametrize(("writer", "said"), [("lvm@prod.google.com", "was written by lvm@"), ("", "is not logged")])
 def test_smoke_reports_which_account_wrote_the_clip_as_far_as_it_is_logged(
     capsys: pytest.CaptureFixture[str], writer: str, said: str
 ) -> None:
-    looking._report_clip_writer(TARGET, "job-1", Scripted({("logging", "read"): [writer]}))
+    inspection._report_clip_writer(TARGET, "job-1", Scripted({("logging", "read"): [writer]}))
 
     assert said in capsys.readouterr().out
 
@@ -197,10 +197,10 @@ def test_first_resources_are_applied_without_confirmation_only_when_nothing_is_d
     changes = json.dumps({"resource_changes": [{"address": "google_x.y", "change": {"actions": actions}}]})
     shell = Scripted({("show", "-json"): [changes]}, typed=typed)
     if applied:
-        deploying._apply_first_resources(TARGET, shell, [])
+        deployment._apply_first_resources(TARGET, shell, [])
     else:
         with pytest.raises(CommandFailed):
-            deploying._apply_first_resources(TARGET, shell, [])
+            deployment._apply_first_resources(TARGET, shell, [])
 
     assert any("apply" in argv for argv in shell.ran) is applied
 
@@ -237,7 +237,7 @@ def test_settings_of_the_operators_own_are_left_to_terraform(monkeypatch: pytest
 def test_destroy_removes_protections_before_it_deletes_and_keeps_the_state(
     dry: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deploying.destroy(TARGET, dry)
+    deployment.destroy(TARGET, dry)
     done = commands(capsys)
     unprotected = next(at for at, line in enumerate(done) if " apply " in line)
 
@@ -248,7 +248,7 @@ def test_destroy_removes_protections_before_it_deletes_and_keeps_the_state(
 
 
 def test_logs_are_filtered_by_the_jobs_id(dry: Shell, capsys: pytest.CaptureFixture[str]) -> None:
-    looking.logs(TARGET, dry, "job-1", "7d")
+    inspection.logs(TARGET, dry, "job-1", "7d")
 
     assert 'jsonPayload.job_id="job-1"' in commands(capsys)[0]
 

@@ -27,7 +27,7 @@ CHARTS = {
     "Jobs that failed, by code": ({"jobs_failed"}, "metric.label.code"),
     "Makespan of films (s)": ({"makespan"}, ""),
     "Spend per hour (USD), by model": ({"spend"}, ""),
-    "Jobs that nobody works on, as sweeps find them": ({"jobs_stuck"}, "metric.label.state"),
+    "Stuck jobs found by sweeps, by state": ({"jobs_stuck"}, "metric.label.state"),
     "Refusals, by code": ({"refusals"}, "metric.label.code"),
     "Veo requests a minute, against the quota": (
         {"cloudtasks.googleapis.com/queue/task_attempt_count"},

@@ -1,4 +1,4 @@
-"""Does it work, and what did it say: one draft film through the deployed API, and a job's log."""
+"""``make smoke``, one draft film through the deployed API, and ``make logs``, the log of a job."""
 
 import os
 import sys
@@ -14,30 +14,31 @@ from promptreel.domain.tariffs import image_tariff, text_tariff
 
 PROMPT = "A paper boat drifts down a rainy gutter at dusk. One scene of four seconds."
 WRITINGS = 3
-"""Times a storyboard may be written; frames of a scene."""
+"""How often a storyboard may be written."""
 FRAMES = 2
+"""Keyframes of a scene."""
 PROMPT_TOKENS = 32_000
-"""More than a question about one scene has, even with the answer it wants corrected."""
-LOOKS, LOOK_S = 20, 15
-"""How often a new deployment is asked whether it lets the operator in: five minutes."""
+"""More than a prompt about one scene has, even with an answer to correct."""
+ATTEMPTS, PAUSE_S = 20, 15
+"""For how long a new deployment may refuse the operator: five minutes."""
 
 
 def max_micros(now: datetime) -> int:
-    """What the draft film can cost at most, by the prices that the ledger itself reckons with."""
-    plan = specify_film(parse_request(wish("1")), now)
-    picture = image_tariff(plan.image, IMAGE_SIZE, 1, plan.image.output_tokens).reserved_micros(now)
+    """What the draft film can cost at most, by the ledger's own prices."""
+    plan = specify_film(parse_request(smoke_request("1")), now)
+    keyframe = image_tariff(plan.image, IMAGE_SIZE, 1, plan.image.output_tokens).reserved_micros(now)
     text = text_tariff(plan.text, PROMPT_TOKENS, plan.text.max_output_tokens).reserved_micros(now)
     seconds = min(plan.legal_durations_s)
     clip = plan.video.cost_micros(seconds, "720p", now, audio=True)
-    return WRITINGS * text + FRAMES * picture + clip
+    return WRITINGS * text + FRAMES * keyframe + clip
 
 
-def wish(budget_usd: str) -> dict[str, object]:
+def smoke_request(budget_usd: str) -> dict[str, object]:
     return {"prompt": PROMPT, "scenes": 1, "duration_s": 4, "quality": "draft", "budget_usd": budget_usd}
 
 
 def smoke(target: Target, shell: Shell) -> None:
-    """One real film. Says first what it can cost, which is its budget, and asks."""
+    """Make one real film after the operator has confirmed its maximum price, which is its budget."""
     price = format_usd(max_micros(datetime.now(UTC)))
     if not shell.confirmed(f"One draft film of one scene costs at most ${price}: that is its budget.", "yes"):
         raise CommandFailed("nothing was spent")
@@ -48,7 +49,7 @@ def smoke(target: Target, shell: Shell) -> None:
         command = (str(Path(sys.executable).with_name("promptreel")),)
         os.environ |= {"PROMPTREEL_API": url, "PROMPTREEL_TOKEN_COMMAND": token}
         os.environ.pop("PROMPTREEL_TOKEN", None)
-    _wait_until_let_in(command, shell)
+    _wait_for_access(command, shell)
     submit = ("submit", PROMPT, "--scenes=1", "--duration=4", "--quality=draft", f"--budget={price}")
     job = shell.ask(*command, *submit, answer="job")
     shell.run(*command, "watch", job)
@@ -58,7 +59,7 @@ def smoke(target: Target, shell: Shell) -> None:
 
 
 def token_command(url: str, shell: Shell) -> str:
-    """What prints an ID token for the API: a service account must name whom it is for, and a person cannot.
+    """The command that prints an ID token for the API: a service account must name the audience, a person cannot.
 
     Source: https://cloud.google.com/sdk/gcloud/reference/auth/print-identity-token
     """
@@ -68,34 +69,38 @@ def token_command(url: str, shell: Shell) -> str:
     return f"{command} --audiences={url}{' --include-email' if impersonation(shell) else ''}"
 
 
-def _wait_until_let_in(command: tuple[str, ...], shell: Shell) -> None:
-    """A grant needs minutes until Cloud Run knows it. Raises: CommandFailed when five do not suffice."""
-    for _ in range(LOOKS):
+def _wait_for_access(command: tuple[str, ...], shell: Shell) -> None:
+    """Wait until the API accepts the operator; a new grant needs minutes.
+
+    Raises:
+        CommandFailed: five minutes did not suffice.
+    """
+    for _ in range(ATTEMPTS):
         if shell.run(*command, "list", tolerated=True):
             return
-        shell.say(f"The API does not let you in yet; a new grant needs minutes. Next look in {LOOK_S} s.")
-        shell.wait(LOOK_S)
-    raise CommandFailed(f"the API lets nobody in after {LOOKS * LOOK_S // 60} minutes: docs/runbook.md#smoke")
+        shell.say(f"The API does not accept you yet; a new grant needs minutes. Next attempt in {PAUSE_S} s.")
+        shell.wait(PAUSE_S)
+    raise CommandFailed(f"the API refuses you after {ATTEMPTS * PAUSE_S // 60} minutes: docs/runbook.md#smoke")
 
 
 def _report_clip_writer(target: Target, job: str, shell: Shell) -> None:
-    """Which account wrote the clip. The bucket's audit log knows, where the project keeps one; nothing else does."""
-    wrote = (
+    """Print which account wrote the clip, if the project keeps the bucket's audit log, the only source."""
+    query = (
         f'protoPayload.methodName="storage.objects.create" AND protoPayload.resourceName:"/objects/jobs/{job}/clips/"'
     )
-    who = shell.ask(
-        "gcloud", "logging", "read", wrote, f"--project={target.project}", "--freshness=1h", "--limit=1",
+    writer = shell.ask(
+        "gcloud", "logging", "read", query, f"--project={target.project}", "--freshness=1h", "--limit=1",
         "--format=value(protoPayload.authenticationInfo.principalEmail)", answer="account", tolerated=True,
     )  # fmt: skip
-    if who:
-        shell.say(f"The clip was written by {who}.")
+    if writer:
+        shell.say(f"The clip was written by {writer}.")
     else:
         shell.say("Which account wrote the clip is not logged: the project keeps no data access log of Cloud Storage.")
 
 
 def logs(target: Target, shell: Shell, job: str, freshness: str) -> None:
-    """Everything that was logged about one job, oldest first."""
-    wanted = f'jsonPayload.job_id="{job}" OR labels.job="{job}"'
+    """Print every log line of one job, oldest first."""
+    query = f'jsonPayload.job_id="{job}" OR labels.job="{job}"'
     columns = (
         "timestamp",
         "severity",
@@ -103,6 +108,6 @@ def logs(target: Target, shell: Shell, job: str, freshness: str) -> None:
     )
     form = f"--format=table({','.join(columns)})"
     shell.run(
-        "gcloud", "logging", "read", wanted, f"--project={target.project}", "--order=asc",
+        "gcloud", "logging", "read", query, f"--project={target.project}", "--order=asc",
         f"--freshness={freshness}", form,
     )  # fmt: skip

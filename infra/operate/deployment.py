@@ -1,4 +1,4 @@
-"""From an empty project with billing to a running deployment, and away again. Every step may be done twice."""
+"""``make bootstrap``, ``make deploy`` and ``make destroy``. Every step may be repeated."""
 
 import json
 import re
@@ -8,11 +8,11 @@ import subprocess
 from infra.operate.shell import INFRA, ROOT, CommandFailed, Shell
 from infra.operate.target import Deployed, Target, account, region, variables
 
-# Before Terraform can ask anything at all; the rest it switches on itself (apis.tf).
+# Terraform needs these to start; it enables the others itself (apis.tf).
 FIRST_APIS = ("cloudresourcemanager", "serviceusage", "iam", "storage", "cloudbilling", "billingbudgets")
 
-# Services whose own agents must exist before something is granted to them or they read something. Google makes them on
-# first use, some only minutes later.
+# Services whose agents must exist before they get a grant or read something. Google creates them at the first use, some
+# of them minutes later.
 SERVICE_AGENTS = (
     "aiplatform",
     "artifactregistry",
@@ -24,7 +24,7 @@ SERVICE_AGENTS = (
     "workflows",
 )
 
-# What the images need before they can be built, and what needs minutes to spread, which the images' build gives it.
+# What the images' build needs, and what takes minutes to propagate: the build lasts about as long.
 FIRST_RESOURCES = (
     "google_project_service.this",
     "google_artifact_registry_repository_iam_member.build_writes",
@@ -41,9 +41,10 @@ PLAN, FIRST_PLAN = "build/plan.bin", "build/first.bin"
 
 
 def bootstrap(target: Target, shell: Shell) -> Deployed:
-    """The state's bucket, the first APIs, and the service agents that Google would make too late; what is deployed.
+    """Create the state's bucket and the service agents, enable the first APIs, and return what is deployed.
 
-    Raises: CommandFailed when the state's bucket belongs to another project.
+    Raises:
+        CommandFailed: the state's bucket belongs to another project.
     """
     project = f"--project={target.project}"
     apis = [f"{name}.googleapis.com" for name in (*FIRST_APIS, *SERVICE_AGENTS)]
@@ -67,9 +68,10 @@ def bootstrap(target: Target, shell: Shell) -> Deployed:
 
 
 def _owns_state_bucket(target: Target, bucket: str, shell: Shell) -> bool:
-    """Whether the bucket is there and the project's own. Raises: CommandFailed for somebody else's.
+    """Whether the bucket exists in this project. Bucket names are global, so another project may have taken this one.
 
-    Names of buckets are global: anybody may have taken this one, and would be given the state and its changes.
+    Raises:
+        CommandFailed: it belongs to another project, whose owner would get the state.
     """
     if shell.dry_run or not shell.run(
         "gcloud", "storage", "buckets", "describe", bucket, "--format=value(name)", tolerated=True
@@ -98,7 +100,7 @@ def deploy(target: Target, shell: Shell) -> None:
     """Build both images, show the plan, and apply it when the operator agrees."""
     deployed = bootstrap(target, shell)
     given = variables(target, deployed, shell)
-    _warn_stranger(target, deployed, shell)
+    _warn_if_not_operator(target, deployed, shell)
     if not shell.dry_run:
         (INFRA / PLAN).parent.mkdir(exist_ok=True)
     _apply_first_resources(target, shell, given)
@@ -111,19 +113,19 @@ def deploy(target: Target, shell: Shell) -> None:
     shell.run(*target.terraform("apply", PLAN))  # it ends with the outputs
 
 
-def _warn_stranger(target: Target, deployed: Deployed, shell: Shell) -> None:
-    """Say that whoever deploys is no operator: that another person deploys must not lock the operators out."""
+def _warn_if_not_operator(target: Target, deployed: Deployed, shell: Shell) -> None:
+    """Print a warning if the account that deploys is no operator; a deployment by it must keep the operators."""
     groups = any(one.startswith("group:") for one in deployed.operators)
     if shell.dry_run or target.operators or not deployed.operators or groups:
         return
     if account(shell) not in deployed.operators:
-        everybody = ",".join((*deployed.operators, account(shell)))
+        all_operators = ",".join((*deployed.operators, account(shell)))
         shell.say(f"You are no operator of this deployment, which stays with {', '.join(deployed.operators)}.")
-        shell.say(f"To become one: make deploy PROJECT={target.project} OPERATORS={everybody}")
+        shell.say(f"To become one: make deploy PROJECT={target.project} OPERATORS={all_operators}")
 
 
 def _apply_first_resources(target: Target, shell: Shell, given: list[str]) -> None:
-    """What builds need. A plan that only creates and changes is applied as shown; another one must be agreed to."""
+    """Apply `FIRST_RESOURCES`, with a confirmation if the plan deletes something."""
     targets = [f"-target={name}" for name in FIRST_RESOURCES]
     shell.run(*target.terraform("plan", f"-out={FIRST_PLAN}", *targets, *given))
     shown = shell.ask(*target.terraform("show", "-json", FIRST_PLAN), answer="plan")
@@ -135,9 +137,9 @@ def _apply_first_resources(target: Target, shell: Shell, given: list[str]) -> No
 
 
 def destroy(target: Target, shell: Shell) -> None:
-    """Everything away, films too; the state's bucket and what Google keeps blocked (docs/deploy.md) stay.
+    """Delete everything, films too, except the state's bucket; Google keeps some names blocked (docs/deploy.md).
 
-    May be repeated after any failure, also of the deployment: only what the state names is touched.
+    May be repeated after any failure, also of a deployment: it only touches what the state names.
     """
     if not shell.confirmed("Everything in it is deleted, every film.", target.project):
         raise CommandFailed("nothing was deleted")
@@ -158,7 +160,7 @@ def destroy(target: Target, shell: Shell) -> None:
 
 
 def _stop_writers(target: Target, place: str, shell: Shell) -> None:
-    """Nothing may write while buckets are emptied: no sweep, no new clip, no execution."""
+    """Stop sweeps, queues and executions, so that nothing writes while the buckets are emptied."""
     where = (f"--location={place}", f"--project={target.project}")
     services, queues = (json.loads((INFRA / f"config/{name}.json").read_text()) for name in ("services", "queues"))
     for schedule in services["schedules"]:
@@ -175,7 +177,7 @@ def _stop_writers(target: Target, place: str, shell: Shell) -> None:
 
 
 def _protected(deployed: Deployed, shell: Shell) -> list[str]:
-    """Addresses in the state of what refuses to be deleted: every resource whose block reads var.protected."""
+    """Addresses in the state of resources with deletion protection, whose block reads var.protected."""
     if shell.dry_run:
         return ["<protected resource>"]
     configuration = "\n".join(file.read_text(encoding="utf-8") for file in INFRA.glob("*.tf"))
@@ -185,7 +187,7 @@ def _protected(deployed: Deployed, shell: Shell) -> list[str]:
 
 
 def _build(target: Target, shell: Shell, images: str) -> None:
-    """The images that this commit has not got in the repository yet."""
+    """Build the images of this commit that the repository lacks."""
     missing = [name for name in IMAGES if not _is_built(target, shell, f"{images}/{name}")]
     if not missing:
         return
@@ -220,7 +222,7 @@ def _digest(target: Target, shell: Shell, image: str) -> str:
 
 
 def commit(shell: Shell) -> str:
-    """The checkout's commit; what is not committed gets a name of its own."""
+    """The checkout's commit as a tag; with a random suffix if there are uncommitted changes."""
     if shell.dry_run:
         return "<commit>"
     found = subprocess.run(
