@@ -1,12 +1,9 @@
 """What Vertex AI answers when it does not do as asked, and what follows from it: one table for every shape."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
-from google.auth.exceptions import DefaultCredentialsError, TransportError
 from google.genai.errors import APIError
 
 from promptreel.adapters.vertex_errors import (
@@ -17,7 +14,7 @@ from promptreel.adapters.vertex_errors import (
     translate_paid_call_errors,
 )
 from promptreel.domain import remedies
-from promptreel.errors import AnswerLost, CallFailed, Refused, Throttled, Unpaid
+from promptreel.errors import AnswerLost, CallFailed, Refused, Throttled
 
 MODEL = "projects/demo/locations/us-central1/publishers/google/models/veo-3.1-generate-001"
 MISSING_MODEL = (
@@ -249,25 +246,3 @@ def test_message_keeps_the_words_of_the_innermost_envelope_when_answers_are_nest
     failed = raised(APIError(400, nested(400, envelope(400, NOT_LISTED, "FAILED_PRECONDITION"))))
 
     assert failed.reason == f"film: 400 {NOT_LISTED}"
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (httpx2.ConnectError("refused"), Unpaid),
-        (httpx2.ConnectTimeout("slow"), Unpaid),
-        (TransportError("no metadata server"), Unpaid),
-        (DefaultCredentialsError("none"), Refused),
-        (httpx2.ReadTimeout("slow"), AnswerLost),
-        (httpx2.ReadError("reset"), AnswerLost),
-        (json.JSONDecodeError("bad", "", 0), AnswerLost),
-        (Refused("already known"), Refused),
-    ],
-)
-def test_error_without_an_answer_is_unpaid_only_when_nothing_was_sent(
-    error: Exception, kind: Callable[..., CallFailed]
-) -> None:
-    failed = raised(error)
-
-    assert type(failed) is kind
-    assert not isinstance(failed, Throttled)
