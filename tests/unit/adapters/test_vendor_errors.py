@@ -1,7 +1,7 @@
 """Every exception class of the vendors' libraries: our error for it and, for a paid call, what the ledger writes.
 
-A class that a new version of a library brings fails the completeness test until it has a row, because it has to be decided
-whether money may be owed after it.
+A class that a new version of a library brings fails the completeness test until it has a row, because
+it has to be decided whether money may be owed after it.
 """
 
 import importlib
