@@ -20,7 +20,7 @@ from promptreel.errors import (
     Unpaid,
 )
 from promptreel.ledger.claims import Busy, CallRequest, Claim, EndedWithoutOutput, Paid, Superseded
-from promptreel.ledger.paid_calls import Artifact, Made, last_answer, pay
+from promptreel.ledger.paid_calls import Artifact, Made, Order, last_answer, pay
 from promptreel.ports.models import Declined
 from promptreel.ports.storage import Change, Create
 from tests.factories import a_call, a_job, a_scene, later
@@ -74,17 +74,8 @@ def services() -> FakeServices:
 
 
 def pay_for(services: FakeServices, post: Callable[[float], Made | Declined], request_s: float = 300) -> Claim:
-    until = last_answer(services.clock.now(), request_s)
-    return pay(
-        REQUEST,
-        ARTIFACT,
-        TARIFF,
-        post,
-        ledger=services.ledger,
-        artifacts=services.artifacts,
-        clock=services.clock,
-        until=until,
-    )
+    order = Order(REQUEST, ARTIFACT, TARIFF, last_answer(services.clock.now(), request_s))
+    return pay(order, post, services.ledger, services.artifacts, services.clock)
 
 
 def stored(services: FakeServices) -> Call:
@@ -188,6 +179,18 @@ def test_pay_keeps_the_answer_with_its_usage_and_cost(services: FakeServices) ->
     assert claim.call == stored(services)
     assert services.artifacts.get(str(claim.call.artifact)) == b"picture"
     assert claim.call.usage == TARIFF.complete(USAGE)
+
+
+@pytest.mark.parametrize("ending", [Made(b"picture", ReportedUsage()), replace(DECLINED, usage=ReportedUsage())])
+def test_pay_counts_an_answer_at_its_reserved_price_when_it_reports_no_usage(
+    services: FakeServices, ending: Made | Declined
+) -> None:
+    pay_for(services, Provider(ending))
+
+    call = stored(services)
+    assert call.cost_micros == TARIFF.reserved_micros(START)
+    assert call.usage is not None
+    assert call.usage.assumed == ("input", "output", "picture")
 
 
 def test_pay_names_the_reason_of_a_refusal_in_the_claim(services: FakeServices) -> None:
@@ -297,10 +300,19 @@ def test_pay_claims_nothing_when_the_answer_may_come_too_late(services: FakeServ
 class FailingWrites:
     """Writes of call documents that fail, so many times."""
 
-    def __init__(self, services: FakeServices, state: CallState | None, times: int, *, landed: bool) -> None:
+    def __init__(
+        self,
+        services: FakeServices,
+        state: CallState | None,
+        times: int,
+        *,
+        landed: bool,
+        error: BaseException | None = None,
+    ) -> None:
         """``state`` None: whatever is written after SENT; ``landed``: the write happens and its answer is lost."""
         self._write = services.jobs.write
         self._state, self._left, self._landed = state, times, landed
+        self._error = error or Transient("503")
         self._is_sent = False
         services.jobs.write = self  # type: ignore[method-assign]
 
@@ -314,7 +326,7 @@ class FailingWrites:
         self._left -= 1
         if self._landed:
             self._write(*changes)
-        raise Transient("503")
+        raise self._error
 
     def recover(self) -> None:
         self._left = 0
@@ -410,6 +422,21 @@ def test_pay_never_posts_a_second_time_when_the_upload_fails(services: FakeServi
     assert type(claims[-1]) is (Paid if landed else EndedWithoutOutput)
     assert stored(services).state is (CallState.ADOPTED if landed else CallState.LOST)
     assert committed_micros([stored(services)]) == PRICE_MICROS
+    assert provider.posts == 1
+
+
+def test_pay_adopts_the_artifact_when_the_process_ends_before_the_receipt(services: FakeServices) -> None:
+    store = FailingWrites(services, None, 1, landed=False, error=KeyboardInterrupt())
+    provider = Provider(ANSWER)
+
+    with pytest.raises(KeyboardInterrupt):
+        pay_for(services, provider)
+    store.recover()
+    services.clock.pass_s(LEASE_OVER_S)
+    claims = [pay_for(services, provider) for _ in range(2)]
+
+    assert isinstance(claims[-1], Paid)
+    assert (claims[-1].call.state, claims[-1].call.cost_micros) == (CallState.ADOPTED, PRICE_MICROS)
     assert provider.posts == 1
 
 
