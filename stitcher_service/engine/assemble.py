@@ -87,7 +87,7 @@ def _copied_packets(project: Project, segment: CopiedSegment) -> PacketRange:
 
 
 def _encoded_packets(segment: EncodedSegment, path: Path) -> PacketRange:
-    track = probe(path, is_ours=True).video
+    track = probe(path, is_trusted=True).video
     sets = track.packet_sets[0] if track else None
     if track is None or sets is None or track.frames != segment.frames:
         found = track.frames if track else 0

@@ -1,4 +1,4 @@
-"""How films are made with ffmpeg: which filters and encoders, spelled as commands. Pure: nothing is run here."""
+"""How films are made with ffmpeg: which filters and encoders, as commands. Pure: nothing is run here."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -7,7 +7,8 @@ from pathlib import Path
 from stitcher_service.engine import colours
 from stitcher_service.engine.cutlist import BLACK
 from stitcher_service.engine.presentation import times_options
-from stitcher_service.engine.render_plan import ClipRange, EncodedSegment, FilmFormat
+from stitcher_service.engine.render_plan import EncodedSegment, FilmFormat
+from stitcher_service.engine.timeline import ClipRange
 from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
 from stitcher_service.ffmpeg.probe import AudioTrack, VideoTrack
 
@@ -37,7 +38,7 @@ def encode_segment(
 ) -> Command:
     """Encode one segment; `sources` are the clips by number.
 
-    Parameter sets get id 1, so that they can stand beside those of the copied clips, whose ids start at 0.
+    Parameter sets get id 1, so that both can be used in one film with those of the copied clips, whose ids start at 0.
     """
     takes = [(take, sources[take.clip]) for take in segment.takes]
     chains = [
@@ -69,7 +70,7 @@ def demuxer_options(track: VideoTrack) -> tuple[str, ...]:
 
 
 def reading_options(track: VideoTrack) -> tuple[str, ...]:
-    """Input options for a clip. One graph serves all its pictures: a new one for a new size would count anew."""
+    """Input options for a clip. One graph serves all its pictures: a new one for a new size would count from 0."""
     return (*demuxer_options(track), *(("-reinit_filter", "0") if track.is_changing else ()))
 
 
@@ -247,7 +248,7 @@ def inspect_film(film: Path, times: Path) -> Command:
     # Only blacker than any clip that passes as not black: encoding must not turn a dark film into a refused one.
     looks = "scale=320:-2:flags=fast_bilinear,blackdetect=d=0.2:pic_th=0.995:pix_th=0.06"
     options = ("-map", "0:v:0", *_AS_IS, "-vf", looks, *times_options(times), "-f", "null")
-    # The film is ours: nothing about it must be found out by decoding its beginning.
+    # The stitcher made the film: nothing about it must be found out by decoding its beginning.
     source = InputFile(film, ("-nofind_stream_info", "-skip_loop_filter", "all"))
     return Command((source,), OutputFile(None, options), log_level="info")
 

@@ -84,7 +84,7 @@ class ClipEntry(_Strict):
 class Soundtrack(_Strict):
     """Music under the film; `duck_db` is how much it sinks while the clips are heard.
 
-    What is longer than the film is cut off; what is shorter ends in silence, or begins anew (`loop`). Fades are at the
+    What is longer than the film is cut off; what is shorter ends in silence, or is repeated (`loop`). Fades are at the
     film's beginning and at the end of the music in it.
     """
 

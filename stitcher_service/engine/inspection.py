@@ -10,7 +10,7 @@ import av
 import av.codec
 
 from stitcher_service.engine import commands, presentation
-from stitcher_service.engine.report import UnwatchableClip
+from stitcher_service.engine.report import RenderWarning, WarningKind
 from stitcher_service.ffmpeg.command import Command
 from stitcher_service.ffmpeg.errors import FfmpegFailed, MachineFailed, find_shortage
 from stitcher_service.ffmpeg.probe import VideoTrack
@@ -21,7 +21,7 @@ BLACK_SHARE = 0.5
 FROZEN_SHARE = 0.9
 FROZEN_S = 2.0
 
-# Writers complain about what we ask of them, not about the clip.
+# What writers complain about is no fault of the clip.
 _ERROR = re.compile(r"^(?!\[(?:null|f32le|out#|[av]ost#))(?P<sources>.*)\[(?:error|fatal|panic)\]\s*(?P<said>.+)$")
 _SOURCE = re.compile(r"\[(?:dec:)?(?P<name>[\w.,-]+)(?:#[\d:]+)?[^\]]*\]")
 _BLACK = re.compile(r"black_start:(?P<start>[\d.]+) black_end:(?P<end>[\d.]+)")
@@ -54,15 +54,15 @@ class Inspection:
     ] = ()  # when its frames are shown, where its file says otherwise; see `presentation.find_difference`
     is_changing: bool = False  # pictures of other sizes, formats or colours follow one another
 
-    def find_unwatchable(self, clip: str, start_s: float, end_s: float) -> UnwatchableClip | None:
+    def find_unwatchable(self, clip: str, start_s: float, end_s: float) -> RenderWarning | None:
         """Whether too much of `clip` between `start_s` and `end_s` is black or frozen."""
         length_s = end_s - start_s
         black_s = sum(span.overlap_s(start_s, end_s) for span in self.black)
         frozen_s = sum(span.overlap_s(start_s, end_s) for span in self.frozen)
         if black_s >= BLACK_SHARE * length_s:
-            return UnwatchableClip(clip, "black", round(black_s, 1), round(length_s, 1))
+            return RenderWarning(WarningKind.BLACK, (round(black_s, 1), round(length_s, 1)), clip)
         if frozen_s >= FROZEN_S or frozen_s >= FROZEN_SHARE * length_s:
-            return UnwatchableClip(clip, "frozen", round(frozen_s, 1), round(length_s, 1))
+            return RenderWarning(WarningKind.FROZEN, (round(frozen_s, 1), round(length_s, 1)), clip)
         return None
 
 

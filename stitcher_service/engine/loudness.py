@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitcher_service.engine import commands
-from stitcher_service.engine.report import LoudnessMissed
+from stitcher_service.engine.report import RenderWarning, WarningKind
 from stitcher_service.ffmpeg.command import Command
 from stitcher_service.ffmpeg.run import Runner
 
@@ -22,7 +22,7 @@ _MOST_ENCODES = 5
 _STEP_DB = 0.3
 _FULL_SCALE = 1.0
 
-# level=0: no second normalisation behind our back; latency=1: the sound stays where it was.
+# level=0: no second normalisation; latency=1: the sound stays where it was.
 _LIMITER = "alimiter=limit={limit:.3f}:level=0:latency=1"
 _MASTER_LIMIT = 0.84  # -1.5 dB: room for the peaks between samples, and for those that AAC adds
 _SAFETY_LIMIT = 0.97
@@ -39,13 +39,13 @@ class MasteredSound:
     loudness_lufs: float | None
     true_peak_db: float
 
-    def find_missed_loudness(self, target_lufs: float | None) -> LoudnessMissed | None:
+    def find_missed_loudness(self, target_lufs: float | None) -> RenderWarning | None:
         """Whether a listener would notice the distance from `target_lufs`."""
         if target_lufs is None or self.loudness_lufs is None:
             return None
         if abs(self.loudness_lufs - target_lufs) <= _WORTH_A_WARNING_LU:
             return None
-        return LoudnessMissed(self.loudness_lufs, target_lufs)
+        return RenderWarning(WarningKind.LOUDNESS_MISSED, (self.loudness_lufs, target_lufs))
 
 
 def master_sound(samples: Path, peak: float, target_lufs: float | None, out: Path, runner: Runner) -> MasteredSound:

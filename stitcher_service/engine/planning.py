@@ -6,15 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from stitcher_service.engine.colours import BT709, is_plain
 from stitcher_service.engine.cutlist import BLACK, CutList
-from stitcher_service.engine.render_plan import (
-    ClipRange,
-    CopiedSegment,
-    EncodedSegment,
-    FilmFormat,
-    RenderPlan,
-    Segment,
-)
-from stitcher_service.engine.timeline import Shot, Timeline
+from stitcher_service.engine.render_plan import CopiedSegment, EncodedSegment, FilmFormat, RenderPlan, Segment
+from stitcher_service.engine.timeline import ClipRange, Shot, Timeline
 from stitcher_service.ffmpeg.probe import HIDDEN, Colour, VideoTrack
 
 # Fewer copied frames than this are not worth a switch between two encodings within a clip.
@@ -131,7 +124,7 @@ def _name(colour: str) -> str:
 
 
 def find_copy_obstacle(track: VideoTrack, film: FilmFormat) -> str:
-    """Why no frame of this clip can be copied into the film; empty when nothing stands in the way."""
+    """Why no frame of this clip can be copied into the film; empty when nothing prevents it."""
     size = (track.width_px, track.height_px)
     checks = (
         (track.codec != "h264", f"codec is {track.codec}"),

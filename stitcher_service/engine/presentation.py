@@ -53,7 +53,7 @@ def find_difference(track: VideoTrack, times_s: Sequence[Fraction]) -> tuple[int
 def apply_presentation(track: VideoTrack, ticks: Sequence[int]) -> VideoTrack:
     """The track with the frames that a decoder shows at `ticks`, see `find_difference`; as it is if there are none.
 
-    A picture that is not shown is not copied either, nor anything where packets cannot be told apart.
+    A picture that is not shown is not copied either, nor anything where packets cannot be distinguished.
     """
     if not ticks:
         return track

@@ -8,7 +8,7 @@ from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput
 from stitcher_service.engine.planning import choose_format, make_plan
 from stitcher_service.engine.render_plan import RenderPlan
-from stitcher_service.engine.report import AmbiguousSound
+from stitcher_service.engine.report import RenderWarning, WarningKind
 from stitcher_service.engine.timeline import Timeline, build_timeline
 from stitcher_service.ffmpeg.errors import Unreadable
 from stitcher_service.ffmpeg.probe import AudioTrack, MediaInfo, VideoTrack, probe
@@ -31,9 +31,10 @@ class Project:
         return _sounds(self.cut_list, self.clips, self.music)
 
     @property
-    def ambiguous_sounds(self) -> tuple[AmbiguousSound, ...]:
+    def ambiguous_sounds(self) -> tuple[RenderWarning, ...]:
         """Files that leave open which of their sound tracks is meant."""
-        found = (AmbiguousSound(name, track.rivals + 1) for name, _, track in self.sounds if track.rivals)
+        kind = WarningKind.AMBIGUOUS_SOUND
+        found = (RenderWarning(kind, (track.rivals + 1,), name) for name, _, track in self.sounds if track.rivals)
         return tuple(dict.fromkeys(found))
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from stitcher_service.engine.cutlist import BLACK
+from stitcher_service.engine.timeline import ClipRange
 from stitcher_service.ffmpeg.probe import Colour
 
 SegmentKind = Literal["copy", "encode", "blend"]
@@ -30,24 +30,6 @@ class FilmFormat:
     def time_base(self) -> Fraction:
         """Seconds in one unit of the film's timestamps."""
         return 1 / (self.rate * self.frame_ticks)
-
-
-@dataclass(frozen=True, slots=True)
-class ClipRange:
-    """`frames` frames of a clip from `first` on; `fade_in` come from `colour_in`, `fade_out` go to `colour_out`."""
-
-    clip: int
-    first: int
-    frames: int
-    fade_in: int = 0
-    fade_out: int = 0
-    colour_in: str = BLACK
-    colour_out: str = BLACK
-
-    @property
-    def end(self) -> int:
-        """The first frame of the clip behind it."""
-        return self.first + self.frames
 
 
 @dataclass(frozen=True, slots=True)

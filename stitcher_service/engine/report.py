@@ -2,63 +2,34 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal
+from enum import StrEnum
+
+
+class WarningKind(StrEnum):
+    """What a warning is about; the value describes it, with the warning's figures in their places."""
+
+    BLACK = "is black for {:.1f} of {:.1f} s"
+    FROZEN = "is frozen for {:.1f} of {:.1f} s"
+    AMBIGUOUS_SOUND = "has {} sound tracks and marks none as the main one: the first is heard"
+    COPIES_REJECTED = "every frame was encoded anew, because with copied frames {}"
+    LOUDNESS_MISSED = "the film has {:g} LUFS, ordered were {:g}: its peaks are in the way"
 
 
 @dataclass(frozen=True, slots=True)
-class UnwatchableClip:
-    """The used part of `clip`, a file name of the cut list, is black or frozen for `affected_s` of its `used_s`."""
+class RenderWarning:
+    """Something to know about the film, or about one `clip` of it (its file name in the cut list)."""
 
-    clip: str
-    kind: Literal["black", "frozen"]
-    affected_s: float
-    used_s: float
+    kind: WarningKind
+    figures: tuple[float | str, ...]
+    clip: str | None = None
 
     def describe(self) -> str:
-        """What is wrong with the clip, without its name."""
-        return f"is {self.kind} for {self.affected_s:.1f} of {self.used_s:.1f} s"
+        """What it says, without the clip's name."""
+        return self.kind.value.format(*self.figures)
 
-
-@dataclass(frozen=True, slots=True)
-class AmbiguousSound:
-    """`clip`, a file name of the cut list, has several sound tracks and marks none of them as the main one."""
-
-    clip: str
-    tracks: int
-
-    def describe(self) -> str:
-        """What was decided about the clip, without its name."""
-        return f"has {self.tracks} sound tracks and marks none as the main one: the first is heard"
-
-
-@dataclass(frozen=True, slots=True)
-class CopiesRejected:
-    """The film with copied frames did not pass its checks, for `reason`."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoudnessMissed:
-    """The film is louder or quieter than ordered."""
-
-    reached_lufs: float
-    ordered_lufs: float
-
-
-ClipWarning = UnwatchableClip | AmbiguousSound
-FilmWarning = CopiesRejected | LoudnessMissed
-
-
-def describe_warning(warning: ClipWarning | FilmWarning) -> str:
-    """The warning as a sentence for the person who ordered the film."""
-    match warning:
-        case UnwatchableClip() | AmbiguousSound():
-            return f"{warning.clip} {warning.describe()}"
-        case CopiesRejected(reason):
-            return f"every frame was encoded anew, because with copied frames {reason}"
-        case LoudnessMissed(reached, ordered):
-            return f"the film has {reached:g} LUFS, ordered were {ordered:g}: its peaks are in the way"
+    def __str__(self) -> str:
+        """The warning as a sentence for the person who ordered the film."""
+        return f"{self.clip} {self.describe()}" if self.clip else self.describe()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +44,8 @@ class Report:
     copied_frames: int
     encoded_frames: int
     loudness_lufs: float | None
-    warnings: tuple[ClipWarning | FilmWarning, ...] = ()
+    warnings: tuple[RenderWarning, ...] = ()
 
     def to_json(self) -> str:
         """One line of JSON, warnings as sentences."""
-        fields = {**asdict(self), "warnings": [describe_warning(warning) for warning in self.warnings]}
-        return json.dumps(fields, ensure_ascii=False)
+        return json.dumps({**asdict(self), "warnings": [*map(str, self.warnings)]}, ensure_ascii=False)

@@ -1,6 +1,6 @@
 """A file's sound as raw samples, each at the place its time gives it, also where the sound changes its own layout.
 
-ffmpeg builds its filters again for every change and pads each time from the start of the file: what changes is decoded
+ffmpeg rebuilds its filters at every change and pads each time from the start of the file: what changes is decoded
 here instead, frame by frame.
 """
 
@@ -20,7 +20,7 @@ from stitcher_service.ffmpeg.run import Runner
 
 _CHANGES = "Reconfiguring filter graph"
 _SAMPLE_BYTES = SOUND_CHANNELS * np.dtype(np.float32).itemsize
-_PIECE = 10 * SOUND_RATE_HZ
+_CHUNK = 10 * SOUND_RATE_HZ
 # Times in containers are rounded, to milliseconds often: a frame is moved only when it is further off than that.
 _LARGEST_ROUNDING = SOUND_RATE_HZ // 50
 _LOUDEST = 1_000.0  # 60 dB above full scale: no sound, but bytes that were taken for numbers
@@ -47,8 +47,8 @@ def _find_impossible_samples(samples: Path) -> tuple[str, ...]:
     if not samples.stat().st_size:
         return ()
     stored = np.memmap(samples, np.float32, "r").reshape(-1, SOUND_CHANNELS)
-    for start in range(0, len(stored), _PIECE):
-        is_sound = (np.abs(stored[start : start + _PIECE]) <= _LOUDEST).all(axis=1)
+    for start in range(0, len(stored), _CHUNK):
+        is_sound = (np.abs(stored[start : start + _CHUNK]) <= _LOUDEST).all(axis=1)
         if not is_sound.all():
             at_s = (start + int(np.argmin(is_sound))) / SOUND_RATE_HZ
             return (f"the sample at {at_s:.3f} s is not a number or far too loud",)

@@ -21,7 +21,7 @@ _BLOCK = SOUND_RATE_HZ // 20
 _HEARD_RMS = 10 ** (-40 / 20)
 _SMOOTHING_BLOCKS = 9
 
-_PIECE = 200 * _BLOCK  # mixed at a time: ten seconds
+_CHUNK = 200 * _BLOCK  # mixed at a time: ten seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class _PlacedSound:
     is_looped: bool = False
 
     def between(self, start: int, end: int) -> tuple[slice, Samples] | None:
-        """Its samples within [start, end) of the film, and where they stand there."""
+        """Its samples within [start, end) of the film, and their place in it."""
         low, high = max(start, self.start), min(end, self.end)
         if low >= high:
             return None
@@ -76,14 +76,14 @@ def mix_sound(timeline: Timeline, clips: Sequence[ClipSound], music: MusicTrack 
     loudest: list[Gains] = []
     peak = 0.0
     with out.open("wb") as file:
-        for start in range(0, length, _PIECE):
-            piece = np.zeros((min(_PIECE, length - start), SOUND_CHANNELS), np.float32)
+        for start in range(0, length, _CHUNK):
+            chunk = np.zeros((min(_CHUNK, length - start), SOUND_CHANNELS), np.float32)
             for place in places:
-                if found := place.between(start, start + len(piece)):
-                    piece[found[0]] += found[1]
-            loudest.append(_rms(piece))
-            peak = max(peak, _peak(piece))
-            file.write(piece.data)
+                if found := place.between(start, start + len(chunk)):
+                    chunk[found[0]] += found[1]
+            loudest.append(_rms(chunk))
+            peak = max(peak, _peak(chunk))
+            file.write(chunk.data)
     return _lay_under(out, music, length, np.concatenate(loudest)) if music else peak
 
 
@@ -114,14 +114,14 @@ def _lay_under(film: Path, music: MusicTrack, length: int, loudest: Gains) -> fl
     place = _PlacedSound(music.path, 0, 0, end, *fades, is_looped=music.is_looped)
     heard, peak = smooth(loudest), 0.0
     with film.open("r+b") as file:
-        for start in range(0, length, _PIECE):
-            piece = _read(film, start, min(_PIECE, length - start))
-            if found := place.between(start, start + len(piece)):
-                gain_db = music.gain_db + music.duck_db * _at_samples(heard, start, len(piece))
-                piece[found[0]] += found[1] * (10 ** (gain_db[found[0]] / 20)).astype(np.float32)[:, None]
-                file.seek(start * piece.itemsize * SOUND_CHANNELS)
-                file.write(piece.data)  # tofile would lose what the system says of a full disk
-            peak = max(peak, _peak(piece))
+        for start in range(0, length, _CHUNK):
+            chunk = _read(film, start, min(_CHUNK, length - start))
+            if found := place.between(start, start + len(chunk)):
+                gain_db = music.gain_db + music.duck_db * _at_samples(heard, start, len(chunk))
+                chunk[found[0]] += found[1] * (10 ** (gain_db[found[0]] / 20)).astype(np.float32)[:, None]
+                file.seek(start * chunk.itemsize * SOUND_CHANNELS)
+                file.write(chunk.data)  # tofile would lose what the system says of a full disk
+            peak = max(peak, _peak(chunk))
     return peak
 
 
@@ -143,15 +143,15 @@ def _rise(distance: npt.NDArray[np.int64], fade: int) -> Gains:
     return np.asarray(np.sin(np.clip((distance + 0.5) / fade, 0, 1) * (np.pi / 2)), np.float32)
 
 
-def _peak(piece: Samples) -> float:
-    return float(max(piece.max(), -piece.min()))
+def _peak(chunk: Samples) -> float:
+    return float(max(chunk.max(), -chunk.min()))
 
 
-def _rms(piece: Samples) -> Gains:
-    """How loud each block of a piece is."""
-    blocks = -(-len(piece) // _BLOCK)
+def _rms(chunk: Samples) -> Gains:
+    """How loud each block of a chunk is."""
+    blocks = -(-len(chunk) // _BLOCK)
     padded = np.zeros((blocks * _BLOCK, SOUND_CHANNELS), np.float32)
-    padded[: len(piece)] = piece
+    padded[: len(chunk)] = chunk
     return np.asarray(np.sqrt((padded.reshape(blocks, -1) ** 2).mean(axis=1)), np.float32)
 
 

@@ -22,7 +22,7 @@ from stitcher_service.engine.loudness import MasteredSound, master_sound
 from stitcher_service.engine.planning import plan_without_copies
 from stitcher_service.engine.project import Project, prepare_project, replan_project
 from stitcher_service.engine.render_plan import EncodedSegment, RenderPlan
-from stitcher_service.engine.report import ClipWarning, CopiesRejected, FilmWarning, Report, UnwatchableClip
+from stitcher_service.engine.report import RenderWarning, Report, WarningKind
 from stitcher_service.engine.sound_decoding import decode_sound
 from stitcher_service.engine.validate import validate_film
 from stitcher_service.engine.workfolder import check_output, publish, work_folder
@@ -120,7 +120,7 @@ class _StitchRun:
         encoded = self._start_encoding(plan)
         sound = next(mixes)
         unwatchable = self._find_unwatchable(found)
-        warnings: list[ClipWarning | FilmWarning] = [*self.project.ambiguous_sounds, *unwatchable]
+        warnings = [*self.project.ambiguous_sounds, *unwatchable]
         may_be_black = bool(unwatchable)
         try:
             film = self._make_film(plan, encoded, sound, may_be_black=may_be_black)
@@ -129,7 +129,7 @@ class _StitchRun:
                 raise
             plan = plan_without_copies(plan.film, self.project.timeline)
             film = self._make_film(plan, self._start_encoding(plan), sound, may_be_black=may_be_black)
-            warnings.append(CopiesRejected(str(refusal)))
+            warnings.append(RenderWarning(WarningKind.COPIES_REJECTED, (str(refusal),)))
         publish(film, out)
         if missed := sound.find_missed_loudness(self.project.cut_list.loudness_lufs):
             warnings.append(missed)
@@ -195,7 +195,7 @@ class _StitchRun:
 
         return self.pool.map(decode, range(len(sources)), sources)
 
-    def _find_unwatchable(self, found: dict[Path, Inspection]) -> tuple[UnwatchableClip, ...]:
+    def _find_unwatchable(self, found: dict[Path, Inspection]) -> tuple[RenderWarning, ...]:
         project, rate = self.project, self.project.timeline.rate
         warnings = []
         for shot in project.timeline.shots:
@@ -223,7 +223,7 @@ class _StitchRun:
         return master_sound(samples, peak, loudness_lufs, self.folder / "sound.mp4", self.tools.runner)
 
 
-def _report(plan: RenderPlan, sound: MasteredSound, warnings: tuple[ClipWarning | FilmWarning, ...]) -> Report:
+def _report(plan: RenderPlan, sound: MasteredSound, warnings: tuple[RenderWarning, ...]) -> Report:
     width, height = plan.film.size_px
     return Report(
         duration_s=round(float(plan.frames / plan.film.rate), 6),

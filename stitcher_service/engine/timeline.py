@@ -15,17 +15,12 @@ _CUT = TransitionEntry()
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
-    """`frames` frames of clip number `clip` from frame `first` on, and how they meet their neighbours.
-
-    `overlap` frames at the end are shared with the next shot (crossfade); `fade_in` frames at the start come from
-    a colour and `fade_out` frames at the end go to one.
-    """
+class ClipRange:
+    """`frames` frames of a clip from `first` on; `fade_in` come from `colour_in`, `fade_out` go to `colour_out`."""
 
     clip: int
     first: int
     frames: int
-    overlap: int = 0
     fade_in: int = 0
     fade_out: int = 0
     colour_in: str = BLACK
@@ -35,6 +30,13 @@ class Shot:
     def end(self) -> int:
         """The first frame of the clip behind it."""
         return self.first + self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class Shot(ClipRange):
+    """All that the film uses of one clip; its last `overlap` frames are shared with the next shot (crossfade)."""
+
+    overlap: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def publish(done: Path, out: Path) -> None:
         os.fsync(file.fileno())
     try:
         done.replace(out)
-    except OSError as error:  # asked of the kernel: two mounts of one disk look alike and are apart all the same
+    except OSError as error:  # only the kernel knows: two mounts of one disk have the same device number
         if error.errno != errno.EXDEV:
             raise
         publish_across_disks(done, out)
@@ -115,7 +115,7 @@ def publish_across_disks(done: Path, out: Path) -> None:
             shutil.copyfileobj(source, copy, 1 << 20)
             copy.flush()
             os.fsync(copy.fileno())
-            # Without a folder descriptor Python asks the kernel to link the symbolic link itself.
+            # Without a folder descriptor Python would link the symbolic link itself.
             folder = os.open(out.parent, os.O_RDONLY)
             try:
                 os.link(f"/proc/self/fd/{copy.fileno()}", hidden.name, dst_dir_fd=folder, follow_symlinks=True)

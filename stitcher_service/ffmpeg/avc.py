@@ -73,7 +73,7 @@ class ParameterSets:
         return (described, named) if described and named else None
 
     def in_band(self) -> bytes:
-        """The same sets as length-prefixed units, to stand in front of an IDR packet."""
+        """The same sets as length-prefixed units, to be put before an IDR packet."""
         return b"".join(len(unit).to_bytes(_LENGTH_BYTES) + unit for unit in (*self.sps, *self.pps))
 
 
@@ -104,7 +104,7 @@ def _set_id(unit: bytes) -> int:
 
 
 def _exp_golomb_codes(data: bytes, count: int) -> list[int]:
-    """The first `count` ue(v) of `data` (ITU-T H.264 §9.1), 0 where it ends too soon; only small ones are asked for."""
+    """The first `count` ue(v) of `data` (ITU-T H.264 §9.1), 0 where it ends too soon; only small ones are needed."""
     bits = "".join(f"{byte:08b}" for byte in data[:_CODED_IDS_BYTES])
     codes = []
     for _ in range(count):

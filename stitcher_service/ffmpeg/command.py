@@ -40,7 +40,7 @@ class OutputFile:
 class Command:
     """Read `inputs`, send them through `graph` (a filter_complex, may be empty), write `output`.
 
-    The level of each log line is printed, so that errors can be told from remarks.
+    The level of each log line is printed, so that errors can be distinguished from remarks.
     """
 
     inputs: tuple[InputFile, ...]

@@ -18,7 +18,7 @@ _EBML_SIZE_MOST_BYTES = 8
 
 
 def count_missing_bytes(path: Path) -> int:
-    """How many bytes `path` lacks, as its outer structure tells; 0 where it is whole or does not say."""
+    """How many bytes `path` lacks, by its outer structure; 0 where it is complete or does not say."""
     with path.open("rb") as file:
         head = file.read(_LONGEST_SIGNATURE_BYTES)
         if head.startswith(_EBML_HEADER):

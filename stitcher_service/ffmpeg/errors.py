@@ -1,7 +1,7 @@
 """How a run of ffmpeg, or the reading of a media file, ends badly.
 
 MediaError
-├── FfmpegMissing      no binary, or one without an encoder or filter we need: the image is built wrong
+├── FfmpegMissing      no binary, or one without a needed encoder or filter: the image is built wrong
 ├── FfmpegFailed       a run ended with an error; carries the arguments and the last lines of its log
 ├── MachineFailed      a run ended for want of disk, memory or files, or was killed: what it read is not at fault
 │   └── FfmpegTimedOut it was killed because it took too long

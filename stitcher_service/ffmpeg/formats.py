@@ -11,9 +11,9 @@ _CONTAINERS = "mov matroska mpegts mpeg avi flv asf mxf nut ogg ivf gif dv yuv4m
 _BARE_PICTURES = "h264 hevc m4v mpegvideo mjpeg obu"
 _BARE_SOUND = "mp3 aac ac3 eac3 flac wav w64 aiff caf au amr dts truehd mlp wv tta ape"
 _STILLS = "jpeg_pipe png_pipe webp_pipe bmp_pipe tiff_pipe"
-_OUR_SAMPLES = "f32le"  # never recognised by content, only where we name it
+_RAW_SAMPLES = "f32le"  # never recognised by content, only where it is named
 
-ALLOWED = ",".join(f"{_CONTAINERS} {_BARE_PICTURES} {_BARE_SOUND} {_STILLS} {_OUR_SAMPLES}".split())
+ALLOWED = ",".join(f"{_CONTAINERS} {_BARE_PICTURES} {_BARE_SOUND} {_STILLS} {_RAW_SAMPLES}".split())
 
 # These are recognised by name first, as image2, which is not allowed.
 _STILL_HEADS = {b"\xff\xd8\xff": "jpeg_pipe", b"\x89PNG\r\n": "png_pipe", b"BM": "bmp_pipe"} | {

@@ -30,7 +30,7 @@ _UPRIGHT = (1 << 16, 0, 0, 1 << 16)  # a, b, c, d of the display matrix, as 16.1
 # Opening a file decodes some pictures to learn what is in it (23 ms of processor at 720p). For mere bytes it need not.
 WITHOUT_DECODING = {"codec_whitelist": "none"}
 ONLY_ITSELF = {"protocol_whitelist": "file", "format_whitelist": formats.ALLOWED}
-_OURS = {**ONLY_ITSELF, **WITHOUT_DECODING}
+_TRUSTED = {**ONLY_ITSELF, **WITHOUT_DECODING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,6 @@ class VideoTrack:
     rotation_deg: int
     is_interlaced: bool
     colour: Colour  # as the container says, else as the pictures say
-    extradata: bytes
     is_indexed: bool  # the file says where its pictures are, so that seeking is exact
     start_s: Fraction  # of the first frame, after the start of the file (its sound may begin earlier)
     duration_s: Fraction
@@ -114,19 +113,22 @@ class MediaInfo:
     audio: AudioTrack | None
 
 
-def probe(path: Path, *, is_ours: bool = False) -> MediaInfo:
-    """Read `path` completely, without decoding more than one picture; none if `is_ours`: upright and progressive.
+def probe(path: Path, *, is_trusted: bool = False) -> MediaInfo:
+    """Read `path` completely, without decoding more than one picture.
 
-    What only decoding tells of a file of ours, its pixel format, is left open.
+    None is decoded of a file that the stitcher made (`is_trusted`): it is upright and progressive, and its pixel format
+    is left open.
 
     Raises: Unreadable: missing, not media, or shorter than its own index says. OSError: the machine's own trouble.
     """
     demuxer = _check_file(path)
     try:
-        with av.open(str(path.absolute()), format=demuxer, options=_OURS if is_ours else ONLY_ITSELF) as container:
+        with av.open(
+            str(path.absolute()), format=demuxer, options=_TRUSTED if is_trusted else ONLY_ITSELF
+        ) as container:
             _refuse_truncated(path, container)
             audio = _audio(container)  # first: to look for pictures is to read on
-            return MediaInfo(path, _video(path, container, demuxer or "", is_ours=is_ours), audio)
+            return MediaInfo(path, _video(path, container, demuxer or "", is_trusted=is_trusted), audio)
     except av.error.FFmpegError as error:
         if is_resource_shortage(error):
             raise
@@ -200,14 +202,14 @@ def _packets(container: Any, stream: Any, first: FirstPicture | None, *, is_avc:
             yield _Packet(_time(packet), packet.duration or 0, *kind, sets)
 
 
-def _video(path: Path, container: Any, demuxer: str, *, is_ours: bool) -> VideoTrack | None:
+def _video(path: Path, container: Any, demuxer: str, *, is_trusted: bool) -> VideoTrack | None:
     stream = choose_picture_stream(path, container)
     if stream is None:
         return None
     context = stream.codec_context
     colour = _colour(context)  # before a picture is decoded, which overwrites it
     is_avc = context.name == "h264" and bool(context.extradata)
-    first = None if is_ours else FirstPicture(context)
+    first = None if is_trusted else FirstPicture(context)
     packets = list(_packets(container, stream, first, is_avc=is_avc))
     shown = sorted(packet.time for packet in packets if not packet.is_hidden)
     if not shown:
@@ -230,7 +232,6 @@ def _video(path: Path, container: Any, demuxer: str, *, is_ours: bool) -> VideoT
         rotation_deg=picture.rotation % 360 if picture else 0,
         is_interlaced=bool(picture and picture.interlaced_frame),
         colour=colour,
-        extradata=bytes(context.extradata or b""),
         is_indexed=any(name in container.format.name for name in _INDEXED_FORMATS),
         start_s=first_s - file_start_s if abs(first_s - file_start_s) > tick_s else Fraction(0),
         duration_s=(shown[-1] - shown[0] + (last_packet.duration or _usual_step(shown))) * tick_s,

@@ -110,7 +110,7 @@ class Runner:
     def _start(self, argv: tuple[str, ...]) -> subprocess.Popen[str]:
         with self._lock:  # a run either sees the cancellation or is seen by it
             if self._is_cancelled:
-                raise Cancelled("the runner was told to stop")
+                raise Cancelled("the runner was cancelled")
             process = subprocess.Popen(
                 (*_parent_death_prefix(), str(self._binary), *argv[1:]),
                 stdin=subprocess.DEVNULL,

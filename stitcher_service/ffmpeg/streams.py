@@ -66,7 +66,7 @@ def _count_packets(path: Path, container: Any, streams: list[Any]) -> Counter[in
 
 
 class FirstPicture:
-    """Decodes until one picture is there, for what only pictures tell: how they are turned, whether interlaced."""
+    """Decodes until one picture is there, which alone shows rotation and interlacing."""
 
     def __init__(self, context: Any) -> None:
         """`context`: the codec context of the track, before anything is decoded."""

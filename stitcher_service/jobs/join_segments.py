@@ -6,7 +6,7 @@ from pathlib import Path
 from promptreel.errors import Broken
 from stitcher_service.engine.assemble import Labels
 from stitcher_service.engine.errors import BadInput, RenderFailed
-from stitcher_service.engine.report import AmbiguousSound, Report, UnwatchableClip, describe_warning
+from stitcher_service.engine.report import Report
 from stitcher_service.engine.stitch import Tools, stitch
 from stitcher_service.jobs.film_edit import FilmEdit
 from stitcher_service.jobs.scene_segments import ClipDefect, RenderWorkspace, build_segments, segment_error
@@ -41,8 +41,8 @@ def join_segments(edit: FilmEdit, workspace: RenderWorkspace, labels: Labels | N
         raise Broken(f"The film has {report.frames} frames, {edit.frames} were planned.", code="film_wrong_length")
     defects, warnings = list(built.defects), []
     for warning in report.warnings:
-        if not isinstance(warning, UnwatchableClip | AmbiguousSound):
-            warnings.append(describe_warning(warning))
+        if warning.clip is None:
+            warnings.append(str(warning))
         elif segments[warning.clip].is_clip:  # that a still hardly moves is no defect
             defects.append(ClipDefect(segments[warning.clip].scene.id, warning.describe()))
     return JoinedSegments(out, report, tuple(defects), tuple(warnings))

@@ -18,7 +18,7 @@ _CARD_COLOUR = "0x20242a"
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How well a segment is encoded. Parameter sets of different ids can stand side by side in one film."""
+    """How well a segment is encoded. Parameter sets of different ids can be used side by side in one film."""
 
     preset: str
     crf: int

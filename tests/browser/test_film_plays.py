@@ -1,4 +1,4 @@
-"""A film plays in a real browser: its length, any frame on request, picture and sound, not a complaint (E5)."""
+"""A film plays in a real browser: its length, any frame on request, picture and sound, not a complaint."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Films cut at random from tiny clips, really rendered: every frame and sound where arithmetic puts it (E1, E8).
+"""Films cut at random from tiny clips, really rendered: every frame and sound where arithmetic puts it.
 
 The random numbers are fixed: the same films every time.
 """
@@ -35,7 +35,7 @@ def an_order(a_clip: ClipMaker, seed: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
-def test_any_film_when_rendered_then_every_frame_and_sound_is_where_the_arithmetic_puts_it(
+def test_any_film_has_every_frame_and_sound_where_the_arithmetic_puts_it(
     a_clip: ClipMaker, a_film: FilmMaker, seed: int
 ) -> None:
     order = an_order(a_clip, seed)
@@ -70,9 +70,7 @@ def _assert_heard(heard: npt.NDArray[np.float32], clear: range, tone_hz: float) 
     assert pitch(heard, clear.stop / FPS - 0.1, clear.stop / FPS) == pytest.approx(tone_hz, abs=15)
 
 
-def test_sixty_scenes_when_stitched_then_neither_picture_nor_sound_has_drifted_at_the_end(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_film_of_sixty_scenes_has_no_drift_of_picture_or_sound_at_its_end(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     """23 frames are 44.9 AAC packets: joined packets would be seconds late by the end."""
     size = (160, 96)
     low = a_clip(mark=1, frames=23, size=size, tone_hz=440)
@@ -89,9 +87,7 @@ def test_sixty_scenes_when_stitched_then_neither_picture_nor_sound_has_drifted_a
         assert pitch(heard, joint * 23 / FPS, joint * 23 / FPS + 0.05) == pytest.approx(after, abs=60)
 
 
-def test_sound_at_both_ends_when_stitched_then_it_begins_and_ends_with_the_picture(
-    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
-) -> None:
+def test_film_sound_begins_and_ends_with_the_picture(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
     """AAC begins with a packet nobody should hear and ends with one that is filled up."""
     film, report = a_film([{"path": a_clip(mark=1, frames=47)}])
 

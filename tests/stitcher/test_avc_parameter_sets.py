@@ -1,4 +1,4 @@
-"""Parameter sets of several encodings in one record, or the news that they cannot share one."""
+"""Parameter sets of several encodings in one record, unless two of them contradict one another."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +23,7 @@ def units(*contents: bytes) -> bytes:
 
 
 @given(first=st.integers(0, 31), second=st.integers(0, 31))
-def test_sets_when_merged_then_they_share_a_record_unless_one_id_means_two_things(first: int, second: int) -> None:
+def test_merged_sets_share_a_record_unless_one_id_means_two_things(first: int, second: int) -> None:
     a, b = sets(first), sets(second, body=b"\x22")
 
     together = merge_sets([a, b, a])
@@ -34,7 +34,7 @@ def test_sets_when_merged_then_they_share_a_record_unless_one_id_means_two_thing
         assert together == ParameterSets((*a.sps, *b.sps), (*a.pps, *b.pps))
 
 
-def test_record_when_written_and_read_then_it_holds_the_same_sets_under_the_highest_profile_and_level() -> None:
+def test_record_read_back_holds_the_same_sets_under_the_highest_profile_and_level() -> None:
     together = merge_sets([sets(0, profile=77, level=42), sets(1, profile=100, level=31)])
     assert together is not None
 
@@ -45,11 +45,11 @@ def test_record_when_written_and_read_then_it_holds_the_same_sets_under_the_high
     assert record.endswith(bytes((0xFD, 0xF8, 0xF8, 0)))
 
 
-def test_record_of_a_main_profile_when_written_then_it_has_no_chroma_trailer() -> None:
+def test_record_has_no_chroma_trailer_when_the_profile_is_main() -> None:
     assert not build_avcc(sets(0, profile=77)).endswith(bytes((0xFD, 0xF8, 0xF8, 0)))
 
 
-def test_record_when_it_is_none_or_has_short_lengths_then_there_are_no_sets() -> None:
+def test_record_gives_no_sets_when_it_is_none_or_has_short_lengths() -> None:
     record = bytearray(build_avcc(sets(0)))
     record[4] = 0xFD
 
@@ -58,7 +58,7 @@ def test_record_when_it_is_none_or_has_short_lengths_then_there_are_no_sets() ->
     assert ParameterSets.from_avcc(b"") is None
 
 
-def test_sets_when_put_in_band_then_they_are_ordinary_units() -> None:
+def test_sets_in_band_are_ordinary_units() -> None:
     one = sets(0)
 
     assert list(nal_units(one.in_band())) == [*one.sps, *one.pps]

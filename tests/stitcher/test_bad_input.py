@@ -1,4 +1,4 @@
-"""Inputs that cannot become a film are refused by name, before anything stands where the film should."""
+"""Inputs that cannot become a film are refused by name, before anything is written where the film should be."""
 
 import shutil
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def make_playlist(file: Path) -> None:
         (Path.unlink, "does not exist"),
     ],
 )
-def test_harmed_clip_when_stitched_then_refused_in_one_line_that_names_it(
+def test_damaged_clip_is_refused_in_one_line_that_names_it(
     a_clip: ClipMaker, tmp_path: Path, harm: Callable[[Path], Any], reason: str
 ) -> None:
     shutil.copy(a_clip(mark=1), tmp_path / "good.mp4")
@@ -66,7 +66,7 @@ def test_harmed_clip_when_stitched_then_refused_in_one_line_that_names_it(
     assert sorted(tmp_path.iterdir()) == left
 
 
-def test_truncated_fast_start_clip_when_stitched_then_its_missing_packets_are_noticed(
+def test_fast_start_clip_is_refused_when_packets_are_missing(
     a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
 ) -> None:
     film, _ = a_film([{"path": a_clip(mark=1)}])
@@ -77,9 +77,7 @@ def test_truncated_fast_start_clip_when_stitched_then_its_missing_packets_are_no
         a_film([{"path": "clip.mp4"}])
 
 
-def test_clip_with_damaged_pictures_when_stitched_then_refused(
-    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
-) -> None:
+def test_clip_is_refused_when_its_pictures_are_damaged(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
     shutil.copy(a_clip(mark=2, tone_hz=0), tmp_path / "scratched.mp4")
     damage_packets(tmp_path / "scratched.mp4", range(30, 40))
 
@@ -87,9 +85,7 @@ def test_clip_with_damaged_pictures_when_stitched_then_refused(
         a_film([{"path": a_clip(mark=1)}, {"path": "scratched.mp4"}])
 
 
-def test_soundtrack_with_damaged_sound_when_stitched_then_refused(
-    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
-) -> None:
+def test_soundtrack_is_refused_when_its_sound_is_damaged(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
     only_sound = Command(
         (InputFile(a_clip(mark=1)),), OutputFile(tmp_path / "music.m4a", ("-map", "0:a", "-c", "copy"))
     )
@@ -100,21 +96,21 @@ def test_soundtrack_with_damaged_sound_when_stitched_then_refused(
         a_film([{"path": a_clip(mark=1)}], soundtrack={"path": "music.m4a"})
 
 
-def test_clip_without_picture_when_stitched_then_refused(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
+def test_clip_is_refused_when_it_has_no_picture(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
     write_wave(tmp_path / "music.wav", 440, 2)
 
     with pytest.raises(BadInput, match=r"^music\.wav: has no picture"):
         a_film([{"path": a_clip(mark=1)}, {"path": "music.wav"}])
 
 
-def test_soundtrack_without_sound_when_stitched_then_refused(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_soundtrack_is_refused_when_it_has_no_sound(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     mute = a_clip(mark=2, tone_hz=0)
 
     with pytest.raises(BadInput, match="has no sound"):
         a_film([{"path": a_clip(mark=1)}], soundtrack={"path": str(mute)})
 
 
-def test_film_in_a_missing_folder_when_stitched_then_refused(a_clip: ClipMaker, tmp_path: Path) -> None:
+def test_film_is_refused_when_its_folder_does_not_exist(a_clip: ClipMaker, tmp_path: Path) -> None:
     cut_list = CutList.model_validate({"size": [320, 180], "fps": 24, "clips": [{"path": str(a_clip(mark=1))}]})
 
     with pytest.raises(BadInput, match="its folder does not exist"):

@@ -1,27 +1,27 @@
-"""A clip that is valid but dead is used, and the viewer is told its name."""
+"""A clip that is valid but black or frozen is used, and a warning names it."""
 
 from stitcher_service.engine.inspection import Inspection, TimeSpan, parse_log
-from stitcher_service.engine.report import UnwatchableClip, describe_warning
+from stitcher_service.engine.report import RenderWarning, WarningKind
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 
 
-def test_black_clip_when_stitched_then_a_warning_names_it(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_warning_names_a_clip_when_it_is_black(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     black = a_clip(mark=1, look="black")
 
     _, report = a_film([{"path": black}, {"path": a_clip(mark=2)}])
 
-    assert tuple(map(describe_warning, report.warnings)) == (f"{black} is black for 3.0 of 3.0 s",)
+    assert tuple(map(str, report.warnings)) == (f"{black} is black for 3.0 of 3.0 s",)
 
 
-def test_frozen_clip_when_stitched_twice_then_one_warning_names_it(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_one_warning_names_a_frozen_clip_when_it_is_used_twice(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     frozen = a_clip(mark=3, look="frozen")
 
     _, report = a_film([{"path": a_clip(mark=2)}, {"path": frozen}, {"path": frozen}])
 
-    assert tuple(map(describe_warning, report.warnings)) == (f"{frozen} is frozen for 3.0 of 3.0 s",)
+    assert tuple(map(str, report.warnings)) == (f"{frozen} is frozen for 3.0 of 3.0 s",)
 
 
-def test_film_that_is_black_throughout_when_stitched_then_it_is_warned_about_not_refused(
+def test_film_has_a_warning_and_is_not_refused_when_its_clip_is_black_throughout(
     a_clip: ClipMaker, a_film: FilmMaker
 ) -> None:
     _, report = a_film([{"path": a_clip(mark=1, look="black")}])
@@ -30,15 +30,15 @@ def test_film_that_is_black_throughout_when_stitched_then_it_is_warned_about_not
     assert len(report.warnings) == 1
 
 
-def test_dead_part_when_it_is_trimmed_away_then_nobody_is_warned() -> None:
+def test_clip_has_no_warning_when_its_black_or_frozen_part_is_trimmed_away() -> None:
     found = Inspection(black=(TimeSpan(0, 2),), frozen=(TimeSpan(5, float("inf")),))
 
     assert found.find_unwatchable("a", 2, 5) is None
-    assert found.find_unwatchable("a", 0, 3) == UnwatchableClip("a", "black", 2.0, 3.0)
-    assert found.find_unwatchable("a", 3, 8) == UnwatchableClip("a", "frozen", 3.0, 5.0)
+    assert found.find_unwatchable("a", 0, 3) == RenderWarning(WarningKind.BLACK, (2.0, 3.0), "a")
+    assert found.find_unwatchable("a", 3, 8) == RenderWarning(WarningKind.FROZEN, (3.0, 5.0), "a")
 
 
-def test_log_when_read_then_only_what_reading_the_clip_found_is_damage() -> None:
+def test_log_lines_are_damage_only_when_they_are_about_reading_the_clip() -> None:
     log = [
         "[h264 @ 0x55] [error] error while decoding MB 3 4, bytestream -7",
         "[null @ 0x55] [error] Application provided invalid, non monotonically increasing dts",

@@ -70,7 +70,7 @@ def desk(a_clip: ClipMaker, tmp_path: Path) -> Desk:
     return made
 
 
-def test_good_cut_list_when_run_then_the_last_line_is_the_report(desk: Desk) -> None:
+def test_last_line_is_the_report_when_the_cut_list_is_good(desk: Desk) -> None:
     done = desk.run()
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -89,7 +89,7 @@ def test_good_cut_list_when_run_then_the_last_line_is_the_report(desk: Desk) -> 
     assert desk.leftovers() == []
 
 
-def test_plan_option_when_run_then_segments_and_reasons_are_printed_and_no_film_is_made(desk: Desk) -> None:
+def test_plan_option_prints_segments_and_reasons_and_makes_no_film(desk: Desk) -> None:
     desk.order(clips=[{"path": "a.mp4", "in_s": 0.5}, {"path": "b.mp4"}])
 
     plan = json.loads(desk.run("--plan").stdout)
@@ -108,7 +108,7 @@ def test_plan_option_when_run_then_segments_and_reasons_are_printed_and_no_film_
         ({"clips": [{"path": "a.mp4", "out_s": 9}]}, "a.mp4: out_s 9 is past its end"),
     ],
 )
-def test_bad_input_when_run_then_exit_2_and_one_line_names_it(desk: Desk, wishes: dict[str, Any], named: str) -> None:
+def test_command_exits_with_2_and_one_line_when_an_input_is_bad(desk: Desk, wishes: dict[str, Any], named: str) -> None:
     desk.order(**wishes)
 
     done = desk.run()
@@ -120,7 +120,7 @@ def test_bad_input_when_run_then_exit_2_and_one_line_names_it(desk: Desk, wishes
     assert not desk.out.exists()
 
 
-def test_damaged_clip_when_run_then_no_library_adds_its_own_words_to_the_one_line(desk: Desk) -> None:
+def test_error_is_one_line_without_words_of_libraries_when_a_clip_is_damaged(desk: Desk) -> None:
     content = bytearray((desk.folder / "b.mp4").read_bytes())
     for at in range(len(content) // 4, len(content) // 2, 300):
         content[at] ^= 0x55
@@ -133,7 +133,7 @@ def test_damaged_clip_when_run_then_no_library_adds_its_own_words_to_the_one_lin
     assert done.stderr.startswith("b.mp4: ")
 
 
-def test_older_film_when_the_new_one_fails_then_it_is_still_there(desk: Desk) -> None:
+def test_older_film_stays_when_the_new_one_fails(desk: Desk) -> None:
     desk.out.write_text("older")
     desk.order(clips=[{"path": "c.mp4"}])
 
@@ -156,9 +156,7 @@ def working(desk: Desk) -> Iterator["subprocess.Popen[str]"]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_work_when_killed_then_nothing_stands_beside_the_film_and_no_process_lives_on(
-    desk: Desk, number: signal.Signals
-) -> None:
+def test_killed_command_leaves_no_file_beside_the_film_and_no_process(desk: Desk, number: signal.Signals) -> None:
     before = None
     with working(desk) as process:
         children = psutil.Process(process.pid).children(recursive=True)
@@ -174,7 +172,7 @@ def test_work_when_killed_then_nothing_stands_beside_the_film_and_no_process_liv
         assert desk.leftovers() == []
 
 
-def test_folder_of_a_killed_run_when_the_next_one_starts_then_it_is_removed(desk: Desk) -> None:
+def test_folder_of_a_killed_command_is_removed_when_the_next_one_starts(desk: Desk) -> None:
     with working(desk) as process:
         process.kill()
     assert len(desk.leftovers()) == 1

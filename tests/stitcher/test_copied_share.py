@@ -30,7 +30,7 @@ def test_clips_with_groups_of_24_keep_84_percent_when_crossfaded() -> None:
     assert plan.copied_frames / plan.frames >= 0.84
 
 
-def test_clips_of_one_group_keep_what_stands_before_the_first_transition_when_crossfaded() -> None:
+def test_clips_of_one_group_are_copied_up_to_the_first_transition_when_crossfaded() -> None:
     plan = a_plan([a_track(EIGHT_SECONDS, gop=EIGHT_SECONDS)] * 10, "crossfade", 0.5)
 
     assert plan.why == "178 of 1812 frames can be copied"

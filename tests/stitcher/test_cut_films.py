@@ -11,9 +11,7 @@ from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import likeness_db, listen, marks, pitch, slices, watch
 
 
-def test_like_clips_when_cut_together_then_every_packet_is_taken_over_bit_for_bit(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_like_clips_are_copied_bit_for_bit(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     first, second, third = a_clip(mark=1), a_clip(mark=2, tone_hz=880), a_clip(mark=3, tone_hz=1320)
 
     film, report = a_film([{"path": first}, {"path": second}, {"path": third}])
@@ -27,9 +25,7 @@ def test_like_clips_when_cut_together_then_every_packet_is_taken_over_bit_for_bi
     assert [frame.time_s for frame in seen] == [Fraction(n, 24) for n in range(216)]
 
 
-def test_trimmed_clips_when_cut_together_then_exactly_the_chosen_frames_are_shown(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_trimmed_clips_show_exactly_the_chosen_frames(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     first, second = a_clip(mark=1), a_clip(mark=2, tone_hz=880)
 
     film, report = a_film([{"path": first, "in_s": 0.75, "out_s": 2.7}, {"path": second, "in_s": 1.292}])
@@ -40,7 +36,7 @@ def test_trimmed_clips_when_cut_together_then_exactly_the_chosen_frames_are_show
     assert sum(picture in source for picture in slices(film)) == report.copied_frames >= 60
 
 
-def test_film_when_sought_at_any_frame_then_that_frame_is_shown(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_film_shows_the_frame_that_is_sought(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     """Seeking goes through the joints of copied and encoded pictures, as a viewer's does."""
     film, _ = a_film([{"path": a_clip(mark=1), "in_s": 0.5}, {"path": a_clip(mark=2, tone_hz=880), "out_s": 2.5}])
     track = probe(film).video
@@ -51,7 +47,7 @@ def test_film_when_sought_at_any_frame_then_that_frame_is_shown(a_clip: ClipMake
     assert track.times_s == tuple(Fraction(n, 24) for n in range(120))
 
 
-def test_encoded_frames_when_compared_with_their_source_then_no_viewer_sees_the_joint(
+def test_encoded_frames_are_so_close_to_their_source_that_joints_are_invisible(
     a_clip: ClipMaker, a_film: FilmMaker
 ) -> None:
     clip = a_clip(mark=1)
@@ -62,12 +58,12 @@ def test_encoded_frames_when_compared_with_their_source_then_no_viewer_sees_the_
     assert likeness_db(film, range(12, 60), clip, 24) > 100
 
 
-def test_clips_with_different_parameter_sets_when_cut_together_then_all_is_copied_and_seen_right(
+def test_clips_are_copied_and_decode_correctly_when_their_parameter_sets_differ(
     a_clip: ClipMaker, a_film: FilmMaker
 ) -> None:
     first = a_clip(mark=1)
     second = a_clip(mark=2, options=(("profile", "main"), ("refs", "1")))
-    assert probe(first).video.extradata != probe(second).video.extradata  # type: ignore[union-attr]
+    assert probe(first).video.packet_sets[0] != probe(second).video.packet_sets[0]  # type: ignore[union-attr]
 
     film, report = a_film([{"path": first}, {"path": second}, {"path": first, "in_s": 1, "out_s": 2}])
 
@@ -78,9 +74,7 @@ def test_clips_with_different_parameter_sets_when_cut_together_then_all_is_copie
 
 
 @pytest.mark.parametrize("groups", ["open-gop=1", "open-gop=0:keyint=250"])
-def test_other_group_structures_when_trimmed_then_frames_are_still_exact(
-    a_clip: ClipMaker, a_film: FilmMaker, groups: str
-) -> None:
+def test_trimmed_frames_are_exact_in_other_group_structures(a_clip: ClipMaker, a_film: FilmMaker, groups: str) -> None:
     clip = a_clip(mark=4, options=(("x264-params", f"keyint=24:min-keyint=24:scenecut=0:bframes=3:{groups}"),))
 
     film, _ = a_film([{"path": clip, "in_s": 0.5, "out_s": 2.25}, {"path": clip}])
@@ -88,7 +82,7 @@ def test_other_group_structures_when_trimmed_then_frames_are_still_exact(
     assert marks(watch(film)) == [(4, n) for n in range(12, 54)] + [(4, n) for n in range(72)]
 
 
-def test_film_at_23_976_when_its_clips_are_too_then_they_are_copied(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_clips_at_23_976_are_copied_into_a_film_of_that_rate(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     clip = a_clip(mark=1, fps=Fraction(24000, 1001))
 
     film, report = a_film([{"path": clip}, {"path": clip}], fps=23.976)
@@ -97,9 +91,7 @@ def test_film_at_23_976_when_its_clips_are_too_then_they_are_copied(a_clip: Clip
     assert [frame.time_s for frame in watch(film)] == [Fraction(n * 1001, 24000) for n in range(144)]
 
 
-def test_many_cuts_when_stitched_then_sound_does_not_drift_from_the_picture(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_sound_does_not_drift_from_the_picture_over_many_cuts(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     """Ten clips of 47 frames: no clip is a whole number of AAC packets, so joined packets would slide."""
     low, high = a_clip(mark=1, frames=47, tone_hz=440), a_clip(mark=2, frames=47, tone_hz=1320)
 
@@ -114,7 +106,7 @@ def test_many_cuts_when_stitched_then_sound_does_not_drift_from_the_picture(
         assert pitch(sound, end_s - 0.13, end_s - 0.03) == pytest.approx(1320 if n % 2 else 440, abs=12)
 
 
-def test_names_that_look_like_something_else_when_stitched_then_they_are_just_names(
+def test_file_names_are_only_names_when_they_look_like_patterns_or_options(
     a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
 ) -> None:
     names = ["it's a %03d clip.mp4", "http:clip.mp4", "-y.mp4", "ünï köde.mp4"]

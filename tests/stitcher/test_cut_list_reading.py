@@ -1,4 +1,4 @@
-"""A cut list is taken exactly as the contract says, or refused in one line that names the file and the field."""
+"""A cut list is read exactly as documented, or refused in one line that names the file and the field."""
 
 import json
 from fractions import Fraction
@@ -16,7 +16,7 @@ def a_cut_list(**overrides: Any) -> dict[str, Any]:
     return {"size": [1280, 720], "fps": 24, "clips": [{"path": "a.mp4"}], **overrides}
 
 
-def test_shortest_cut_list_when_read_then_the_rest_has_its_defaults(tmp_path: Path) -> None:
+def test_shortest_cut_list_has_defaults_for_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "cuts.json"
     file.write_text(json.dumps(a_cut_list()))
 
@@ -29,7 +29,7 @@ def test_shortest_cut_list_when_read_then_the_rest_has_its_defaults(tmp_path: Pa
     assert cut_list.rate == 24
 
 
-def test_full_cut_list_when_written_and_read_again_then_it_is_the_same() -> None:
+def test_full_cut_list_is_the_same_when_written_and_read_back() -> None:
     transition = {"kind": "crossfade", "duration_s": 0.5}
     clips = [{"path": "a.mp4", "in_s": 0.5, "out_s": 7.5, "transition": transition}, {"path": "b.mp4"}]
     music = {"path": "music.mp3", "gain_db": -6.0, "duck_db": -9.0}
@@ -49,7 +49,7 @@ def test_full_cut_list_when_written_and_read_again_then_it_is_the_same() -> None
         (12.5, Fraction(25, 2)),
     ],
 )
-def test_rate_when_written_as_a_decimal_then_it_is_the_rate_that_is_meant(written: float, meant: Fraction) -> None:
+def test_rate_written_as_a_decimal_is_the_exact_rate(written: float, meant: Fraction) -> None:
     assert CutList.model_validate(a_cut_list(fps=written)).rate == meant
 
 
@@ -87,7 +87,7 @@ def test_rate_when_written_as_a_decimal_then_it_is_the_rate_that_is_meant(writte
         ({"soundtrack": {"path": "m.mp3", "duck_db": 3}}, "soundtrack.duck_db"),
     ],
 )
-def test_wrong_cut_list_when_read_then_one_line_names_file_and_field(
+def test_wrong_cut_list_is_refused_in_one_line_with_file_and_field(
     tmp_path: Path, wrong: dict[str, Any], named: str
 ) -> None:
     file = tmp_path / "cuts.json"
@@ -102,7 +102,7 @@ def test_wrong_cut_list_when_read_then_one_line_names_file_and_field(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"size": [NaN, 2]}'])
-def test_no_cut_list_at_all_when_read_then_refused(tmp_path: Path, content: bytes) -> None:
+def test_cut_list_is_refused_when_it_is_no_cut_list(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "cuts.json"
     file.write_bytes(content)
 
@@ -110,7 +110,7 @@ def test_no_cut_list_at_all_when_read_then_refused(tmp_path: Path, content: byte
         read_cut_list(file)
 
 
-def test_missing_cut_list_when_read_then_refused(tmp_path: Path) -> None:
+def test_cut_list_is_refused_when_it_is_missing(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"nowhere\.json: cannot be read"):
         read_cut_list(tmp_path / "nowhere.json")
 

@@ -1,11 +1,12 @@
-"""Golden arguments: what is asked of ffmpeg, word for word."""
+"""Golden arguments: the commands for ffmpeg, word for word."""
 
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from stitcher_service.engine import commands
-from stitcher_service.engine.render_plan import ClipRange, EncodedSegment, FilmFormat
+from stitcher_service.engine.render_plan import EncodedSegment, FilmFormat
+from stitcher_service.engine.timeline import ClipRange
 from stitcher_service.ffmpeg import formats
 from stitcher_service.ffmpeg.probe import AudioTrack, Colour, VideoTrack
 
@@ -29,7 +30,6 @@ def a_source(
         rotation_deg=rotation_deg,
         is_interlaced=False,
         colour=Colour(1, 1, 1),
-        extradata=b"",
         is_indexed=True,
         start_s=Fraction(0),
         duration_s=Fraction(3),
@@ -44,7 +44,7 @@ def a_source(
     return commands.ClipSource(Path(path), track)
 
 
-def test_crossfade_window_when_spelled_then_frames_are_counted_and_parameter_sets_get_id_1() -> None:
+def test_crossfade_command_counts_frames_and_gives_parameter_sets_id_1() -> None:
     window = EncodedSegment((ClipRange(0, 58, 14), ClipRange(1, 0, 24)), (12,), "crossfade")
     sources = (a_source("a.mp4"), a_source("b.mp4"))
 
@@ -67,7 +67,7 @@ def test_crossfade_window_when_spelled_then_frames_are_counted_and_parameter_set
     )
 
 
-def test_fade_through_black_when_spelled_then_each_take_has_its_fade_and_they_follow_each_other() -> None:
+def test_fade_through_black_command_gives_each_take_its_fade_one_after_the_other() -> None:
     window = EncodedSegment((ClipRange(0, 66, 6, fade_out=6), ClipRange(0, 0, 24, fade_in=6)), (0,), "fades")
 
     graph = commands.encode_segment(window, (a_source(),), FILM, Path("w.mp4")).graph
@@ -77,7 +77,7 @@ def test_fade_through_black_when_spelled_then_each_take_has_its_fade_and_they_fo
     assert "[t0][t1]concat=n=2:v=1:a=0,settb=1/24,setpts=N,fps=24,format=yuv420p[j1]" in graph
 
 
-def test_dip_to_a_colour_when_spelled_then_rgb_is_made_and_left_by_the_films_matrix() -> None:
+def test_dip_command_converts_to_rgb_and_back_by_the_films_matrix() -> None:
     window = EncodedSegment((ClipRange(0, 66, 6, fade_out=6, colour_out="#FF8000"),), (), "dip")
 
     graph = commands.encode_segment(window, (a_source(),), FILM, Path("w.mp4")).graph
@@ -89,7 +89,7 @@ def test_dip_to_a_colour_when_spelled_then_rgb_is_made_and_left_by_the_films_mat
     ) in graph
 
 
-def test_clip_off_the_films_clock_when_spelled_then_it_is_put_on_it_from_its_very_start() -> None:
+def test_clip_is_put_on_the_films_clock_from_its_start_when_it_has_another() -> None:
     command = commands.encode_segment(
         EncodedSegment((ClipRange(0, 12, 24),), (), "rate"), (a_source(fps=30),), FILM, Path("w.mp4")
     )
@@ -100,7 +100,7 @@ def test_clip_off_the_films_clock_when_spelled_then_it_is_put_on_it_from_its_ver
     )
 
 
-def test_tall_clip_when_conformed_then_it_keeps_its_shape_between_bars() -> None:
+def test_tall_clip_keeps_its_shape_between_bars() -> None:
     filters = commands.conform_filters(a_source(size=(720, 1280)).track, FILM)
 
     assert filters == (
@@ -111,7 +111,7 @@ def test_tall_clip_when_conformed_then_it_keeps_its_shape_between_bars() -> None
     )
 
 
-def test_clip_of_another_colour_when_conformed_then_it_is_converted_to_the_films() -> None:
+def test_clip_is_converted_to_the_films_colour_when_it_has_another() -> None:
     source = replace(a_source().track, colour=Colour(6, 6, 6))
 
     filters = commands.conform_filters(source, FILM)
@@ -119,13 +119,13 @@ def test_clip_of_another_colour_when_conformed_then_it_is_converted_to_the_films
     assert filters[0] == "scale=320:180:flags=bicubic:in_color_matrix=smpte170m:out_color_matrix=bt709:out_range=tv"
 
 
-def test_turned_clip_when_conformed_then_its_sides_are_those_a_viewer_sees() -> None:
+def test_turned_clip_has_the_sides_that_a_viewer_sees() -> None:
     filters = commands.conform_filters(a_source(size=(180, 320), rotation_deg=90).track, FILM)
 
     assert filters[0].startswith("scale=320:180:")
 
 
-def test_hdr_clip_when_conformed_then_it_is_tone_mapped_before_anything_else() -> None:
+def test_hdr_clip_is_tone_mapped_before_anything_else() -> None:
     source = replace(a_source().track, colour=Colour(9, 16, 9), pixel_format="yuv420p10le")
 
     filters = commands.conform_filters(source, FILM)
@@ -134,7 +134,7 @@ def test_hdr_clip_when_conformed_then_it_is_tone_mapped_before_anything_else() -
     assert filters[-1] == "format=yuv420p"
 
 
-def test_clip_without_index_when_encoded_from_the_middle_then_frames_are_counted_from_its_start() -> None:
+def test_frames_are_counted_from_the_start_when_a_clip_has_no_index() -> None:
     source = commands.ClipSource(Path("a.ts"), replace(a_source().track, is_indexed=False))
 
     command = commands.encode_segment(EncodedSegment((ClipRange(0, 12, 24),), (), "ts"), (source,), FILM, Path("w.mp4"))
@@ -143,7 +143,7 @@ def test_clip_without_index_when_encoded_from_the_middle_then_frames_are_counted
     assert command.graph.startswith("[0:0]trim=start_frame=12:end_frame=36,settb=1/24")
 
 
-def test_sound_when_decoded_then_late_starts_become_silence_and_mono_keeps_its_level() -> None:
+def test_sound_command_fills_late_starts_and_keeps_the_level_of_mono() -> None:
     track = AudioTrack("aac", 48_000, 1, Fraction(3), index=1, file_start_s=Fraction(7, 5))
 
     assert commands.decode_sound(Path("a.mp4"), track, Path("a.f32")).argv() == (
@@ -154,7 +154,7 @@ def test_sound_when_decoded_then_late_starts_become_silence_and_mono_keeps_its_l
     )
 
 
-def test_mix_when_encoded_then_there_is_one_aac_encode_behind_the_filters() -> None:
+def test_mix_is_encoded_once_as_aac_behind_the_filters() -> None:
     assert commands.encode_sound(Path("mix.f32"), ("volume=-3dB",), Path("s.mp4")).argv() == (
         *QUIET,
         *(*LOCAL, *RAW, "-i", "mix.f32"),
@@ -162,7 +162,7 @@ def test_mix_when_encoded_then_there_is_one_aac_encode_behind_the_filters() -> N
     )
 
 
-def test_clip_when_inspected_then_one_decode_finds_black_and_frozen() -> None:
+def test_one_decode_finds_black_and_frozen_parts() -> None:
     assert commands.inspect_picture(Path("a.mp4"), a_source().track, Path("a.times")).argv() == (
         *TALKATIVE,
         *(*LOCAL, "-threads", "1", "-skip_loop_filter", "all", "-i", "a.mp4"),

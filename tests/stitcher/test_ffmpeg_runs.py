@@ -1,4 +1,4 @@
-"""The runner: errors with their last lines, nothing outlives its time or its cancellation."""
+"""The runner: errors with their last lines; no process outlives its time limit or its cancellation."""
 
 import threading
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ ENDLESS = Spelled(("-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "-"))
 SHORT = Spelled(("-f", "lavfi", "-i", "testsrc=d=1:r=10", "-f", "null", "-"))
 
 
-def test_run_when_it_fails_then_the_error_has_arguments_exit_code_and_last_lines() -> None:
+def test_failed_run_raises_with_arguments_exit_code_and_last_lines() -> None:
     command = Spelled(("-i", "/nowhere/a.mp4", "-f", "null", "-"))
 
     with pytest.raises(FfmpegFailed, match="No such file or directory") as failed:
@@ -36,12 +36,12 @@ def test_run_when_it_fails_then_the_error_has_arguments_exit_code_and_last_lines
     assert 0 < len(failed.value.tail) <= TAIL_LINES
 
 
-def test_run_when_it_takes_too_long_then_it_is_killed_and_says_so() -> None:
+def test_run_is_killed_with_an_error_when_it_takes_too_long() -> None:
     with pytest.raises(FfmpegTimedOut, match=r"stopped after 0\.2 s"):
         Runner(find_ffmpeg(), timeout_s=0.2).run(ENDLESS)
 
 
-def test_run_when_cancelled_from_another_thread_then_it_ends_and_no_other_begins() -> None:
+def test_run_ends_and_no_other_begins_when_cancelled_from_another_thread() -> None:
     runner = Runner(find_ffmpeg())
     started = threading.Event()
     ended: list[BaseException] = []
@@ -64,7 +64,7 @@ def test_run_when_cancelled_from_another_thread_then_it_ends_and_no_other_begins
         runner.run(SHORT)
 
 
-def test_run_when_ffmpeg_is_killed_from_outside_then_that_is_a_failure_of_the_machine() -> None:
+def test_run_is_a_failure_of_the_machine_when_ffmpeg_is_killed_from_outside() -> None:
     runner = Runner(find_ffmpeg())
 
     def kill(_: str) -> None:
@@ -77,6 +77,6 @@ def test_run_when_ffmpeg_is_killed_from_outside_then_that_is_a_failure_of_the_ma
     assert failed.value.exit_code == -9
 
 
-def test_ffmpeg_when_looked_for_then_it_is_the_wheels_own() -> None:
+def test_ffmpeg_is_the_binary_of_the_wheel() -> None:
     assert find_ffmpeg().is_file()
     assert "imageio_ffmpeg" in str(Path(find_ffmpeg()).parent)

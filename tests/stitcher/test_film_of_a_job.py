@@ -1,4 +1,4 @@
-"""From a job to its film: named by what is cut, made once, published once, clear when wrong (E2-E4, E7, H2)."""
+"""From a job to its film: named by what is stitched, rendered once, published once, with clear errors."""
 
 import re
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def cut(world: FakeServices, job: Job, run: int | None = 1) -> FilmStitched:
     return stitch_film(StitchFilm(job.id, run), stitcher_services(world))
 
 
-def test_clips_of_a_job_then_become_its_film_and_poster(world: FakeServices, filmed: Job) -> None:
+def test_clips_of_a_job_become_its_film_and_poster(world: FakeServices, filmed: Job) -> None:
     assert cut(world, filmed) == FilmStitched("done")
 
     done = world.jobs.get_job(filmed.id).value
@@ -64,7 +64,7 @@ def test_clips_of_a_job_then_become_its_film_and_poster(world: FakeServices, fil
     [({}, (1280, 720), (640, 360)), ({"aspect": "9:16"}, (720, 1280), (360, 640))],
     ids=["wide", "tall"],
 )
-def test_film_of_a_job_then_comes_with_title_chapters_contact_sheet_and_small_preview(
+def test_film_of_a_job_has_title_chapters_contact_sheet_and_small_preview(
     world: FakeServices,
     a_clip: ClipMaker,
     tmp_path: Path,
@@ -106,7 +106,7 @@ def fetched(world: FakeServices, uri: str | None, path: Path) -> Path:
         ("word " * 40, "1. " + "word " * 14 + "word…"),
     ],
 )
-def test_chapter_then_is_titled_by_its_number_and_what_happens_in_few_words(
+def test_chapter_title_is_the_scenes_number_and_a_short_description(
     world: FakeServices, description: str, title: str
 ) -> None:
     job = a_drawn_job(world)
@@ -116,7 +116,7 @@ def test_chapter_then_is_titled_by_its_number_and_what_happens_in_few_words(
     assert chapters(film_edit.edit_film(job, scenes(world, job)))[0].title == title
 
 
-def test_same_cut_when_asked_for_again_then_is_answered_without_cutting(
+def test_stored_film_is_returned_without_stitching_when_requested_twice(
     world: FakeServices, filmed: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut(world, filmed)
@@ -130,7 +130,7 @@ def test_same_cut_when_asked_for_again_then_is_answered_without_cutting(
     assert world.jobs.get_job(filmed.id).value.output == first
 
 
-def test_cut_that_another_instance_is_making_then_is_waited_for_and_taken_over_when_its_lease_is_over(
+def test_film_is_busy_while_another_instance_holds_its_lease_and_stitched_when_the_lease_ends(
     world: FakeServices, filmed: Job
 ) -> None:
     digest = film_edit.edit_film(filmed, scenes(world, filmed)).digest("film")
@@ -161,7 +161,7 @@ def test_missing_clip_sends_the_job_back_to_filming_with_its_name(world: FakeSer
     )
 
 
-def test_replaced_clip_is_not_cut_into_the_film(world: FakeServices, filmed: Job) -> None:
+def test_replaced_clip_is_not_stitched_into_the_film(world: FakeServices, filmed: Job) -> None:
     clip = scenes(world, filmed)[0].clip
     assert clip is not None
     replace_file(world, clip.uri, b"something else")
@@ -186,7 +186,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     ("name", "policy"),
     [("half", "still"), ("no film at all", "omit"), ("empty", "fail"), ("scratched", "still"), ("unknown", "omit")],
 )
-def test_damaged_clip_is_filmed_again_whatever_the_policy(
+def test_damaged_clip_is_refilmed_under_every_policy(
     world: FakeServices, a_clip: ClipMaker, tmp_path: Path, policy: str, name: str
 ) -> None:
     job = a_filmed_job(world, a_clip, on_scene_failure=policy)
@@ -207,7 +207,7 @@ def test_damaged_clip_is_filmed_again_whatever_the_policy(
 
 
 @pytest.mark.parametrize("policy", ["still", "omit", "fail"])
-def test_policy_decides_when_the_clip_filmed_again_is_damaged_too(
+def test_policy_decides_when_the_refilmed_clip_is_damaged_too(
     world: FakeServices, a_clip: ClipMaker, tmp_path: Path, policy: str
 ) -> None:
     job = a_filmed_job(world, a_clip, on_scene_failure=policy)
@@ -245,7 +245,7 @@ def refilm(world: FakeServices, job: Job, number: int, clip: Path) -> None:
     stamp(world, job)
 
 
-def test_cut_that_was_given_back_holds_no_lease(
+def test_film_whose_clips_were_rejected_holds_no_lease(
     world: FakeServices, filmed: Job, a_clip: ClipMaker, tmp_path: Path
 ) -> None:
     (tmp_path / "no.mp4").write_bytes(b"no clip")
@@ -268,7 +268,7 @@ DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", DEFECTS)
-def test_defective_clip_then_the_film_keeps_its_length_and_a_warning_names_the_scene(
+def test_film_keeps_its_length_and_a_warning_names_the_scene_when_a_clip_is_defective(
     world: FakeServices, filmed: Job, a_clip: ClipMaker, name: str
 ) -> None:
     defect, told = DEFECTS[name]
@@ -284,7 +284,7 @@ def test_defective_clip_then_the_film_keeps_its_length_and_a_warning_names_the_s
 
 
 @pytest.mark.parametrize("name", ["black", "silent"])
-def test_defective_clip_is_filmed_again_when_the_owner_wants_no_substitute(
+def test_defective_clip_is_refilmed_when_the_owner_wants_no_substitute(
     world: FakeServices, a_clip: ClipMaker, name: str
 ) -> None:
     job = a_filmed_job(world, a_clip, on_scene_failure="fail")
@@ -306,7 +306,7 @@ def test_defective_clip_is_filmed_again_when_the_owner_wants_no_substitute(
     ],
     ids=["last", "first"],
 )
-def test_clip_that_ignores_a_keyframe_is_filmed_again_and_then_shown_with_the_number(
+def test_clip_is_refilmed_then_shown_with_a_figure_when_it_ignores_a_keyframe(
     world: FakeServices, a_clip: ClipMaker, ends: tuple[tuple[int, int, int], ...], words: str
 ) -> None:
     job = a_filmed_job(world, a_clip)
@@ -322,7 +322,7 @@ def test_clip_that_ignores_a_keyframe_is_filmed_again_and_then_shown_with_the_nu
     assert re.fullmatch(f"scene-01 {words}\\d+ of 255", warning)
 
 
-def test_clips_that_cannot_be_used_are_all_filmed_again_at_once(world: FakeServices, a_clip: ClipMaker) -> None:
+def test_clips_that_cannot_be_used_are_all_refilmed_at_once(world: FakeServices, a_clip: ClipMaker) -> None:
     job = a_filmed_job(world, a_clip)
     for number in (1, 2):
         replace_clip(world, job, number, a_clip(**like_filmed(mark=number, size=(640, 360))))
@@ -352,7 +352,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_clip_of_another_shape_is_filmed_again_and_then_shown_with_a_warning(
+def test_clip_is_refilmed_then_shown_with_a_warning_when_its_shape_differs(
     world: FakeServices, a_clip: ClipMaker, name: str
 ) -> None:
     size, is_wrong = SHAPES[name]
@@ -372,7 +372,7 @@ def test_clip_of_another_shape_is_filmed_again_and_then_shown_with_a_warning(
     assert done.warnings == (f"scene-01 is {size[0]}x{size[1]} where 1280x720 was paid for",)
 
 
-def test_stale_run_or_ended_job_then_cuts_nothing(world: FakeServices, filmed: Job) -> None:
+def test_stale_run_and_ended_job_are_superseded(world: FakeServices, filmed: Job) -> None:
     assert cut(world, filmed, run=0) == FilmStitched("superseded")
     job_lifecycle.cancel(filmed.id, world)
 
@@ -380,14 +380,14 @@ def test_stale_run_or_ended_job_then_cuts_nothing(world: FakeServices, filmed: J
     assert world.jobs.get_job(filmed.id).value.state is JobState.CANCELLED
 
 
-def test_job_without_a_plan_then_is_told_that_there_is_nothing_to_cut_yet(world: FakeServices) -> None:
+def test_film_is_a_conflict_when_its_job_has_no_plan(world: FakeServices) -> None:
     job = world.opened()
 
     with pytest.raises(Conflict, match="no plan yet"):
         cut(world, job)
 
 
-def test_film_that_would_not_fit_on_the_disk_then_is_refused_before_anything_is_fetched(
+def test_film_is_refused_before_any_download_when_it_would_not_fit_on_the_disk(
     world: FakeServices, filmed: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world.artifacts, "get_file", None)
@@ -397,9 +397,7 @@ def test_film_that_would_not_fit_on_the_disk_then_is_refused_before_anything_is_
     assert told.value.code == "film_too_large"
 
 
-def test_instance_that_is_stopping_then_tells_its_caller_to_come_again_and_keeps_no_lease(
-    world: FakeServices, filmed: Job
-) -> None:
+def test_stopping_instance_answers_transient_and_keeps_no_lease(world: FakeServices, filmed: Job) -> None:
     services = stitcher_services(world)
     services.instance.stop()
 
@@ -408,7 +406,7 @@ def test_instance_that_is_stopping_then_tells_its_caller_to_come_again_and_keeps
     assert cut(world, filmed) == FilmStitched("done")
 
 
-def test_instance_that_is_cutting_then_answers_a_second_request_with_busy(world: FakeServices, filmed: Job) -> None:
+def test_stitching_instance_answers_busy_to_a_second_request(world: FakeServices, filmed: Job) -> None:
     services = stitcher_services(world)
 
     with services.instance.render():
@@ -416,7 +414,7 @@ def test_instance_that_is_cutting_then_answers_a_second_request_with_busy(world:
     assert stitch_film(StitchFilm(filmed.id, 1), services) == FilmStitched("done")
 
 
-def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(
+def test_scene_is_a_moving_still_with_a_warning_when_it_was_given_up(
     world: FakeServices, filmed: Job, tmp_path: Path
 ) -> None:
     give_up(world, filmed)
@@ -439,7 +437,7 @@ def test_scene_that_was_given_up_then_is_a_moving_still_and_the_film_says_so(
     assert shown[2 * FRAMES - 1] == pytest.approx([30, 160, 60], abs=12)
 
 
-def test_scene_that_was_given_up_then_is_left_out_where_its_owner_wants_so(world: FakeServices, filmed: Job) -> None:
+def test_scene_is_left_out_when_it_was_given_up_and_its_owner_wants_that(world: FakeServices, filmed: Job) -> None:
     read = world.jobs.get_job(filmed.id)
     world.jobs.write(Replace(filmed.id, read, read.value.evolve(request=a_request(on_scene_failure="omit"))))
     give_up(world, filmed)

@@ -8,7 +8,6 @@ import pytest
 
 from stitcher_service.engine import commands
 from stitcher_service.engine.loudness import MasteredSound, parse_loudness, parse_true_peak
-from stitcher_service.engine.report import describe_warning
 from stitcher_service.engine.sound_mix import ClipSound, MusicTrack, Samples, mix_sound
 from stitcher_service.engine.timeline import Shot, Timeline
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
@@ -30,7 +29,7 @@ def decibels(ratio: float) -> float:
     return float(20 * np.log10(ratio))
 
 
-def test_clips_when_mixed_then_each_sample_is_where_its_frame_is(tmp_path: Path) -> None:
+def test_mix_has_each_sample_where_its_frame_is(tmp_path: Path) -> None:
     timeline = Timeline(Fraction(24), (Shot(0, 12, 7), Shot(1, 0, 5)))
     first = np.arange(48_000, dtype=np.float32)
     np.stack([first, first], axis=1).tofile(tmp_path / "a.f32")
@@ -43,7 +42,7 @@ def test_clips_when_mixed_then_each_sample_is_where_its_frame_is(tmp_path: Path)
     assert film[14_000, 0] == 0.5
 
 
-def test_sound_shorter_than_its_picture_when_mixed_then_silence_fills_it(tmp_path: Path) -> None:
+def test_silence_fills_the_sound_when_it_is_shorter_than_its_picture(tmp_path: Path) -> None:
     timeline = Timeline(Fraction(24), (Shot(0, 0, 24), Shot(1, 0, 24)))
     short, late = raw(tmp_path / "a.f32", 0.5, 0.25), raw(tmp_path / "b.f32", 1, 0.5)
 
@@ -54,7 +53,7 @@ def test_sound_shorter_than_its_picture_when_mixed_then_silence_fills_it(tmp_pat
     assert film[52_800, 0] == 0.5
 
 
-def test_crossfade_when_mixed_then_powers_add_up_to_one(tmp_path: Path) -> None:
+def test_powers_add_up_to_one_in_a_crossfade(tmp_path: Path) -> None:
     timeline = Timeline(Fraction(24), (Shot(0, 0, 24, overlap=12), Shot(1, 0, 24)))
     sound = ClipSound(raw(tmp_path / "a.f32", 1, 1.0))
 
@@ -65,9 +64,7 @@ def test_crossfade_when_mixed_then_powers_add_up_to_one(tmp_path: Path) -> None:
     assert np.allclose(down[:, 0] ** 2 + up[:, 0] ** 2, 1, atol=1e-5)
 
 
-def test_soundtrack_when_stitched_then_it_lies_under_the_film_at_its_gain(
-    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
-) -> None:
+def test_soundtrack_is_mixed_under_the_film_at_its_gain(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
     music = write_wave(tmp_path / "music.wav", 300, 10)
 
     film, report = a_film([{"path": a_clip(mark=1)}], soundtrack={"path": music.name, "gain_db": -6.0})
@@ -79,7 +76,7 @@ def test_soundtrack_when_stitched_then_it_lies_under_the_film_at_its_gain(
     assert decibels(level_of(sound, 440, 0.5, 2.5) / 0.1) == pytest.approx(0, abs=0.5)
 
 
-def test_soundtrack_with_ducking_when_clips_are_heard_then_it_sinks_and_comes_back(
+def test_ducked_soundtrack_sinks_while_clips_are_heard_and_recovers(
     a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
 ) -> None:
     music = write_wave(tmp_path / "music.wav", 300, 20)
@@ -92,7 +89,7 @@ def test_soundtrack_with_ducking_when_clips_are_heard_then_it_sinks_and_comes_ba
     assert decibels(level_of(sound, 300, 3.5, 5.5) / 0.1) == pytest.approx(-3, abs=0.7)
 
 
-def test_muted_clip_when_stitched_then_only_its_own_sound_is_gone(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_only_its_own_sound_is_missing_when_a_clip_is_muted(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     clip = a_clip(mark=1)
 
     film, _ = a_film(
@@ -105,7 +102,7 @@ def test_muted_clip_when_stitched_then_only_its_own_sound_is_gone(a_clip: ClipMa
     assert pitch(sound, 6.1, 8.9) == 0
 
 
-def test_soundtrack_shorter_than_the_film_when_not_looped_then_it_fades_and_ends(
+def test_short_soundtrack_fades_and_ends_when_it_is_not_looped(
     a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
 ) -> None:
     music = {"path": write_wave(tmp_path / "music.wav", 300, 2).name, "fade_in_s": 0.5, "fade_out_s": 1.0}
@@ -119,9 +116,7 @@ def test_soundtrack_shorter_than_the_film_when_not_looped_then_it_fades_and_ends
     assert level(sound, 2.1, 2.9) < 1e-3
 
 
-def test_soundtrack_longer_than_the_film_when_faded_out_then_the_fade_ends_with_the_film(
-    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
-) -> None:
+def test_fade_of_a_long_soundtrack_ends_with_the_film(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
     music = {"path": write_wave(tmp_path / "music.wav", 300, 10).name, "fade_out_s": 1.0}
 
     film, _ = a_film([{"path": a_clip(mark=1, tone_hz=0)}], soundtrack=music)
@@ -132,7 +127,7 @@ def test_soundtrack_longer_than_the_film_when_faded_out_then_the_fade_ends_with_
     assert level(sound, 2.95, 2.999) < 0.01
 
 
-def test_soundtrack_shorter_than_the_film_when_looped_then_it_goes_on_without_a_gap(tmp_path: Path) -> None:
+def test_short_soundtrack_continues_without_a_gap_when_it_is_looped(tmp_path: Path) -> None:
     timeline = Timeline(Fraction(24), (Shot(0, 0, 72),))
     ramp = np.arange(60_000, dtype=np.float32)
     np.stack([ramp, ramp], axis=1).tofile(tmp_path / "ramp.f32")
@@ -142,7 +137,7 @@ def test_soundtrack_shorter_than_the_film_when_looped_then_it_goes_on_without_a_
     assert (film[:, 1] == np.arange(144_000) % 60_000).all()
 
 
-def test_mix_when_it_is_long_then_its_pieces_join_without_a_seam(tmp_path: Path) -> None:
+def test_chunks_of_a_long_mix_join_without_a_seam(tmp_path: Path) -> None:
     """25 s are mixed in three pieces; a fade and the music go across their borders."""
     timeline = Timeline(Fraction(24), (Shot(0, 0, 300, overlap=120), Shot(1, 0, 420)))
     ramp = np.arange(26 * 48_000, dtype=np.float32) / (26 * 48_000)
@@ -156,7 +151,7 @@ def test_mix_when_it_is_long_then_its_pieces_join_without_a_seam(tmp_path: Path)
     assert np.abs(np.diff(film[:, 0] - ramp[: len(film)])).max() < 2 * steepest_of_a_fade
 
 
-def test_loud_film_when_loudness_is_ordered_then_no_true_peak_is_above_minus_one(
+def test_loud_film_has_no_true_peak_above_minus_one_when_loudness_is_ordered(
     a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
 ) -> None:
     """Short loud beats over near silence: to reach the loudness, the limiter has much to do."""
@@ -171,19 +166,19 @@ def test_loud_film_when_loudness_is_ordered_then_no_true_peak_is_above_minus_one
     assert parse_loudness(lines) == report.loudness_lufs
 
 
-def test_loudness_that_peaks_do_not_allow_then_the_report_says_so() -> None:
+def test_warning_names_the_loudness_when_peaks_prevent_the_target() -> None:
     mastered = MasteredSound(Path("sound.mp4"), -17.2, -1.1)
 
     missed = mastered.find_missed_loudness(-14)
 
     assert missed is not None
-    assert describe_warning(missed) == "the film has -17.2 LUFS, ordered were -14: its peaks are in the way"
+    assert str(missed) == "the film has -17.2 LUFS, ordered were -14: its peaks are in the way"
     assert mastered.find_missed_loudness(-16.5) is None
     assert mastered.find_missed_loudness(None) is None
 
 
 @pytest.mark.parametrize("target", [-14.0, -23.0])
-def test_loudness_when_ordered_then_the_film_has_it_and_no_peak_is_cut(
+def test_film_has_the_ordered_loudness_and_no_peak_is_clipped(
     a_clip: ClipMaker, a_film: FilmMaker, target: float
 ) -> None:
     film, report = a_film([{"path": a_clip(mark=1)}, {"path": a_clip(mark=2, level=0.02)}], loudness_lufs=target)
@@ -192,7 +187,7 @@ def test_loudness_when_ordered_then_the_film_has_it_and_no_peak_is_cut(
     assert np.abs(listen(film)).max() < 0.95
 
 
-def test_no_loudness_ordered_when_stitched_then_levels_stay_as_they_are(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_levels_stay_as_they_are_when_no_loudness_is_ordered(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     film, _ = a_film([{"path": a_clip(mark=1)}, {"path": a_clip(mark=2, level=0.02)}])
 
     sound = listen(film)
@@ -200,14 +195,14 @@ def test_no_loudness_ordered_when_stitched_then_levels_stay_as_they_are(a_clip: 
     assert level(sound, 3.5, 5.5) == pytest.approx(0.02, rel=0.03)
 
 
-def test_silent_film_when_loudness_is_ordered_then_silence_is_not_raised(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_silence_is_not_raised_when_loudness_is_ordered(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     film, report = a_film([{"path": a_clip(mark=1, tone_hz=0)}], loudness_lufs=-14)
 
     assert report.loudness_lufs is None
     assert np.abs(listen(film)).max() < 1e-3
 
 
-def test_loudness_summary_when_read_then_the_last_integrated_value_counts() -> None:
+def test_last_integrated_value_of_the_summary_counts() -> None:
     log = ["[Parsed_ebur128_0 @ 0x5] [info] Summary:", "", "  Integrated loudness:", "    I:         -17.7 LUFS"]
 
     assert parse_loudness(log) == -17.7

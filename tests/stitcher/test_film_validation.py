@@ -57,7 +57,7 @@ def with_another_rate(plan: RenderPlan) -> RenderPlan:
         (with_another_rate, "its frames are not evenly spaced from 0"),
     ],
 )
-def test_film_when_another_was_planned_then_refused(
+def test_film_is_refused_when_another_one_was_planned(
     a_planned_film: Maker, other: Callable[[RenderPlan], RenderPlan], fault: str
 ) -> None:
     film, project = a_planned_film()
@@ -67,7 +67,7 @@ def test_film_when_another_was_planned_then_refused(
         check(film, project, other(project.plan))
 
 
-def test_film_without_fast_start_when_validated_then_refused(a_planned_film: Maker, tmp_path: Path) -> None:
+def test_film_is_refused_when_it_has_no_fast_start(a_planned_film: Maker, tmp_path: Path) -> None:
     film, project = a_planned_film()
     slow = tmp_path / "slow.mp4"
     with av.open(str(film)) as source, av.open(str(slow), "w") as target:
@@ -81,16 +81,14 @@ def test_film_without_fast_start_when_validated_then_refused(a_planned_film: Mak
         check(slow, project)
 
 
-def test_film_without_sound_when_validated_then_refused(a_clip: ClipMaker, a_planned_film: Maker) -> None:
+def test_film_is_refused_when_it_has_no_sound(a_clip: ClipMaker, a_planned_film: Maker) -> None:
     _, project = a_planned_film()
 
     with pytest.raises(RenderFailed, match="picture or sound is missing"):
         check(a_clip(mark=2, tone_hz=0), project)
 
 
-def test_film_whose_sound_is_shorter_when_validated_then_refused(
-    a_clip: ClipMaker, a_planned_film: Maker, tmp_path: Path
-) -> None:
+def test_film_is_refused_when_its_sound_is_shorter(a_clip: ClipMaker, a_planned_film: Maker, tmp_path: Path) -> None:
     film, project = a_planned_film()
     short = a_clip(mark=3, frames=48)
     tracks = ("-map", "0:v", "-map", "1:a", "-c", "copy", "-movflags", "+faststart")
@@ -101,7 +99,7 @@ def test_film_whose_sound_is_shorter_when_validated_then_refused(
         check(tmp_path / "mismatched.mp4", project)
 
 
-def test_black_film_when_its_clips_are_not_then_refused(a_planned_film: Maker) -> None:
+def test_film_is_refused_when_it_is_black_and_its_clips_are_not(a_planned_film: Maker) -> None:
     film, project = a_planned_film(look="black")
 
     with pytest.raises(RenderFailed, match="it is black although its clips are not"):

@@ -1,4 +1,4 @@
-"""Whatever is called a clip: the right film, or one line that names it, and never half a film (E2)."""
+"""Every kind of input gives the right film, or one line that names the input, and never half a film."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ HDR = "keyint=24:min-keyint=24:scenecut=0:open-gop=0:bframes=3:colorprim=bt2020:
 UHD: dict[str, Any] = {"mark": 2, "frames": 6, "size": (3840, 2160), "tone_hz": 0}
 
 
-def test_clip_of_odd_size_when_stitched_then_it_fits_the_film(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_clip_of_odd_size_fits_the_film(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     odd = a_clip(mark=2, size=(337, 189), pixel_format="yuv444p")
 
     film, report = a_film([{"path": a_clip(mark=1)}, {"path": odd}])
@@ -28,7 +28,7 @@ def test_clip_of_odd_size_when_stitched_then_it_fits_the_film(a_clip: ClipMaker,
     assert marks(watch(film)) == [(1, n) for n in range(72)] + [(2, n) for n in range(72)]
 
 
-def test_clip_tagged_as_hdr_when_stitched_then_the_film_is_not_and_no_joint_shows_other_tags(
+def test_film_has_one_standard_range_description_when_a_clip_is_tagged_as_hdr(
     a_clip: ClipMaker, a_film: FilmMaker
 ) -> None:
     bright = a_clip(mark=2, options=(("x264-params", HDR),))
@@ -44,21 +44,21 @@ def test_clip_tagged_as_hdr_when_stitched_then_the_film_is_not_and_no_joint_show
         assert {frame.color_trc for frame in container.decode(video=0)} <= {1, 2}
 
 
-def test_ten_bit_clip_when_stitched_then_it_is_encoded_in_eight(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_ten_bit_clip_is_encoded_in_eight_bits(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     film, report = a_film([{"path": a_clip(mark=2, pixel_format="yuv420p10le")}])
 
     assert report.encoded_frames == 72
     assert marks(watch(film)) == [(2, n) for n in range(72)]
 
 
-def test_clip_in_4k_when_stitched_then_it_fits_a_small_film(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_clip_in_4k_fits_a_small_film(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     film, report = a_film([{"path": a_clip(**UHD)}])
 
     assert report.frames == 6
     assert marks(watch(film)) == [(2, n) for n in range(6)]
 
 
-def test_film_in_4k_when_its_clips_are_too_then_they_are_copied(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_clips_in_4k_are_copied_into_a_film_in_4k(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     clip = a_clip(**UHD)
 
     film, report = a_film([{"path": clip}, {"path": clip}], size=(3840, 2160))
@@ -67,9 +67,7 @@ def test_film_in_4k_when_its_clips_are_too_then_they_are_copied(a_clip: ClipMake
     assert marks(watch(film)) == [(2, n) for n in (*range(6), *range(6))]
 
 
-def test_clip_with_5_1_sound_when_stitched_then_its_middle_is_heard_in_both_ears(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_centre_of_5_1_sound_is_in_both_channels(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     film, report = a_film([{"path": a_clip(mark=1)}, {"path": a_clip(mark=2, channels=6, tone_hz=880)}])
 
     sound = listen(film)
@@ -99,9 +97,7 @@ def a_clip_with_a_wrong_name(clip: Path, out: Path) -> Path:
     return rewritten(clip, out.with_suffix(".mkv"), "-c", "copy").rename(out)
 
 
-def test_sound_file_named_like_a_clip_when_stitched_then_refused_by_name(
-    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
-) -> None:
+def test_sound_file_named_like_a_clip_is_refused_by_name(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
     a_tune(a_clip(mark=1), tmp_path / "tune.mp4")
 
     with pytest.raises(BadInput, match=r"^tune\.mp4: has no picture"):
@@ -110,7 +106,7 @@ def test_sound_file_named_like_a_clip_when_stitched_then_refused_by_name(
 
 
 @pytest.mark.parametrize(("make", "frames"), [(a_photograph, 1), (a_clip_with_a_wrong_name, 72)])
-def test_other_content_under_a_clips_name_when_stitched_then_what_is_inside_counts(
+def test_content_and_not_the_name_decides_what_a_clip_is(
     a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path, make: Callable[[Path, Path], Path], frames: int
 ) -> None:
     make(a_clip(mark=2), tmp_path / "clip.mp4")
@@ -121,9 +117,7 @@ def test_other_content_under_a_clips_name_when_stitched_then_what_is_inside_coun
     assert marks(watch(film))[72:] == [(2, n) for n in range(frames)]
 
 
-def test_mixed_parameter_sets_when_crossfaded_then_every_clip_is_still_copied(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_clips_with_mixed_parameter_sets_are_copied_when_crossfaded(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     """Each clip's sets have the same ids and other contents: they travel with the pictures."""
     profiles = ((("profile", "main"), ("refs", "1")), (("profile", "high"),), (("preset", "medium"), ("refs", "4")))
     clips = [a_clip(mark=n, options=options) for n, options in enumerate(profiles, start=1)]

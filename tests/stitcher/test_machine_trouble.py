@@ -1,4 +1,4 @@
-"""Trouble of the machine is the machine's: no clip is blamed for it, none is remembered as damaged, no film appears."""
+"""A shortage of the machine is never blamed on a clip, cached as damage, or published as a film."""
 
 import errno
 import json
@@ -187,7 +187,7 @@ def test_message_names_the_picture_when_only_pictures_are_damaged(
 
 
 @pytest.mark.parametrize(
-    ("error", "is_ours"),
+    ("error", "is_trusted"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), True),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), True),
@@ -199,5 +199,5 @@ def test_message_names_the_picture_when_only_pictures_are_damaged(
     ],
     ids=repr,
 )
-def test_error_is_the_machines_when_it_is_for_want_of_something(error: Exception, *, is_ours: bool) -> None:
-    assert is_resource_shortage(error) is is_ours
+def test_error_is_the_machines_when_it_is_for_want_of_something(error: Exception, *, is_trusted: bool) -> None:
+    assert is_resource_shortage(error) is is_trusted

@@ -1,4 +1,4 @@
-"""A clip is what is in it, under whatever name, and never opens another file."""
+"""The content of a clip decides what it is, not its name, and it never opens another file."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Where a film cannot or must not be written, that is said before any work, and nothing there is touched."""
+"""A place where a film cannot or must not be written is refused before any work and left untouched."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What is read of a file without decoding it is what decoding it tells (E2)."""
+"""What probing reads of a file without decoding agrees with what decoding shows."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +11,14 @@ from stitcher_service.ffmpeg.probe import VideoTrack, probe
 from tests.stitcher.conftest import ClipMaker
 
 
-def track_of(clip: Path, *, is_ours: bool = False) -> VideoTrack:
-    track = probe(clip, is_ours=is_ours).video
+def track_of(clip: Path, *, is_trusted: bool = False) -> VideoTrack:
+    track = probe(clip, is_trusted=is_trusted).video
     assert track is not None
     return track
 
 
-def test_file_of_ours_when_probed_without_decoding_then_only_its_pixel_format_stays_open(a_clip: ClipMaker) -> None:
-    whole, quick = track_of(a_clip(mark=1)), track_of(a_clip(mark=1), is_ours=True)
+def test_probe_leaves_only_the_pixel_format_open_when_it_does_not_decode(a_clip: ClipMaker) -> None:
+    whole, quick = track_of(a_clip(mark=1)), track_of(a_clip(mark=1), is_trusted=True)
 
     assert all(quick.packet_sets)
     assert quick == replace(whole, pixel_format=quick.pixel_format)
@@ -43,7 +43,7 @@ def a_grey_clip(clip: Path, codec: str, options: dict[str, str]) -> Path:
         ("mpeg4", {}, False),
     ],
 )
-def test_clip_when_probed_then_its_first_picture_tells_whether_it_is_interlaced(
+def test_first_picture_decides_whether_a_clip_is_interlaced(
     codec: str, options: dict[str, str], is_interlaced: bool, tmp_path: Path
 ) -> None:
     track = track_of(a_grey_clip(tmp_path / "clip.mp4", codec, options))

@@ -1,4 +1,4 @@
-"""A render's lease: short, kept alive while somebody works, given back when nobody does (E3)."""
+"""A render's lease: short, renewed during the render, released when it fails."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def standing(world: FakeServices) -> Render:
     return read.value
 
 
-def test_render_when_made_then_stands_for_good_and_is_not_made_again(world: FakeServices) -> None:
+def test_finished_render_is_stored_and_not_repeated(world: FakeServices) -> None:
     services = stitcher_services(world)
     first = render_once("job-1", "d", services, made)
 
@@ -36,7 +36,7 @@ def test_render_when_made_then_stands_for_good_and_is_not_made_again(world: Fake
     assert render_once("job-1", "d", services, lambda runner: pytest.fail("made twice")) == first
 
 
-def test_lease_when_the_work_takes_long_then_is_renewed(world: FakeServices) -> None:
+def test_lease_is_renewed_when_the_render_takes_long(world: FakeServices) -> None:
     services = stitcher_services(world, pace=0.0005)  # a lease of 60 ms, renewed every 15
 
     def slowly(_: Runner) -> RenderResult:
@@ -50,7 +50,7 @@ def test_lease_when_the_work_takes_long_then_is_renewed(world: FakeServices) -> 
     assert render_once("job-1", "d", services, slowly) == standing(world)
 
 
-def test_lease_when_the_work_fails_then_is_given_back(world: FakeServices) -> None:
+def test_lease_is_released_when_the_render_fails(world: FakeServices) -> None:
     with pytest.raises(ZeroDivisionError):
         render_once("job-1", "d", stitcher_services(world), lambda runner: RenderResult(clip=1 / 0))  # type: ignore[arg-type]
 
@@ -58,7 +58,7 @@ def test_lease_when_the_work_fails_then_is_given_back(world: FakeServices) -> No
     assert render_once("job-1", "d", stitcher_services(world), made) is not None
 
 
-def test_lease_when_another_instance_took_it_then_its_result_is_not_overwritten(world: FakeServices) -> None:
+def test_result_of_another_instance_is_not_overwritten_when_the_lease_was_lost(world: FakeServices) -> None:
     def overtaken(_: Runner) -> RenderResult:
         read = world.jobs.get_render("d")
         assert read is not None
@@ -86,7 +86,7 @@ class LosesAnswers(MemoryJobs):
             raise Transient("the answer was lost")
 
 
-def test_result_when_an_earlier_answer_was_lost_then_is_written_all_the_same(world: FakeServices) -> None:
+def test_result_is_stored_when_the_answer_to_an_earlier_write_was_lost(world: FakeServices) -> None:
     jobs = LosesAnswers()
     services = stitcher_services(world, jobs=jobs, pace=0.0005)
 
@@ -101,7 +101,7 @@ def test_result_when_an_earlier_answer_was_lost_then_is_written_all_the_same(wor
     assert render.clip == CLIP
 
 
-def test_two_instances_that_begin_at_once_then_one_is_busy(
+def test_one_of_two_instances_is_busy_when_both_begin_at_once(
     world: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lose(*_: Change) -> None:

@@ -1,4 +1,4 @@
-"""Fades of a few frames, really rendered: as many frames as planned and no warning (E2)."""
+"""Fades of a few frames, really rendered: as many frames as planned and no warning."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A scene's still: exactly the film's size, rate and length, its pictures at both ends, a steady move (E7, B6)."""
+"""A scene's still: exactly the film's size, rate and length, its keyframes at both ends, a steady move."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -57,7 +57,7 @@ def seen(path: Path) -> list[npt.NDArray[np.float64]]:
     ],
     ids=["16:9", "9:16, odd length", "NTSC", "4K, two frames"],
 )
-def test_still_then_has_the_films_size_and_rate_and_exactly_its_frames(
+def test_still_has_the_films_size_and_rate_and_exactly_its_frames(
     tmp_path: Path, size: tuple[int, int], rate: Fraction, frames: int
 ) -> None:
     info = probe(a_still(tmp_path, film=FilmFormat(size, rate, BT709), frames=frames))
@@ -71,7 +71,7 @@ def test_still_then_has_the_films_size_and_rate_and_exactly_its_frames(
     assert abs(info.audio.duration_s - frames / rate) <= 1 / rate
 
 
-def test_still_then_begins_and_ends_with_its_pictures(tmp_path: Path) -> None:
+def test_still_begins_and_ends_with_its_keyframes(tmp_path: Path) -> None:
     pictures = seen(a_still(tmp_path))
 
     for shown, name in ((pictures[0], "first.png"), (pictures[-1], "last.png")):
@@ -80,7 +80,7 @@ def test_still_then_begins_and_ends_with_its_pictures(tmp_path: Path) -> None:
     assert pictures[24][:40].mean(axis=(0, 1)) == pytest.approx([115, 30, 115], abs=15)
 
 
-def test_still_then_moves_by_less_than_a_pixel_a_frame_and_never_jumps(tmp_path: Path) -> None:
+def test_still_moves_by_less_than_a_pixel_a_frame_and_never_jumps(tmp_path: Path) -> None:
     frames, side = 60, 91  # of the pale square in the middle of a picture 360 high
     film = FilmFormat((640, 360), Fraction(24), BT709)
     fine = Quality("veryfast", crf=1, sound_bits="96k", parameter_set=0)  # what is measured must not be the encoder
@@ -102,18 +102,18 @@ def square_px(picture: npt.NDArray[np.float64]) -> float:
     return float(((row - 30) / (220 - 30)).clip(-0.2, 1.2).sum())
 
 
-def test_still_of_pictures_with_another_shape_then_fills_the_film(tmp_path: Path) -> None:
+def test_still_fills_the_film_when_its_keyframes_have_another_shape(tmp_path: Path) -> None:
     pictures = seen(a_still(tmp_path, picture_px=(400, 400)))
 
     for corner in (pictures[0][:8, :8], pictures[0][-8:, -8:]):
         assert corner.mean(axis=(0, 1)) == pytest.approx(RED, abs=14)
 
 
-def test_still_without_a_number_then_is_silent(tmp_path: Path) -> None:
+def test_still_is_silent_when_it_has_no_number(tmp_path: Path) -> None:
     assert np.abs(listen(a_still(tmp_path))).max() < 1e-3
 
 
-def test_numbered_still_then_begins_with_a_soft_cue_and_wears_its_number(tmp_path: Path) -> None:
+def test_numbered_still_begins_with_a_soft_cue_and_shows_its_number(tmp_path: Path) -> None:
     still = a_still(tmp_path, number=7)
     sound, picture = listen(still), seen(still)[0]
 
@@ -123,7 +123,7 @@ def test_numbered_still_then_begins_with_a_soft_cue_and_wears_its_number(tmp_pat
     assert read_number(picture, digits=1) == "7"
 
 
-def test_card_then_is_as_long_as_its_scene_and_wears_its_number(tmp_path: Path) -> None:
+def test_card_is_as_long_as_its_scene_and_shows_its_number(tmp_path: Path) -> None:
     out = tmp_path / "card.mp4"
     Runner(find_ffmpeg()).run(segment_commands.encode_card(36, Target(SMALL, PREVIEW_QUALITY, out), 40))
 
@@ -134,7 +134,7 @@ def test_card_then_is_as_long_as_its_scene_and_wears_its_number(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("number", [1236, 5890])
-def test_every_digit_then_can_be_told_from_the_others(tmp_path: Path, number: int) -> None:
+def test_every_digit_differs_from_the_others(tmp_path: Path, number: int) -> None:
     out = tmp_path / "card.mp4"
     film = FilmFormat((640, 360), Fraction(24), BT709)
     Runner(find_ffmpeg()).run(segment_commands.encode_card(1, Target(film, FILM_QUALITY, out), number))
@@ -175,7 +175,7 @@ def is_lit(picture: npt.NDArray[np.float64], x: float, y: float, unit: int) -> b
     return bool(part.mean() > 150)
 
 
-def test_still_when_spelled_then_nothing_in_it_steps_by_whole_pixels() -> None:
+def test_still_command_moves_by_fractions_of_a_pixel() -> None:
     target = Target(SMALL, FILM_QUALITY, Path("s.mp4"))
     command = segment_commands.encode_still((Path("a.png"), Path("b.png")), 8, target)
     fill = "scale=320:180:force_original_aspect_ratio=increase:flags=lanczos:out_color_matrix=bt709:out_range=tv"

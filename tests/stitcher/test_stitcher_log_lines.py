@@ -1,4 +1,4 @@
-"""The stitcher's line for each request, in the words of the functions' lines: H6."""
+"""The stitcher's line for each request, with the fields of the functions' lines."""
 
 from typing import Any, NoReturn
 
@@ -26,7 +26,7 @@ def stumble() -> NoReturn:
         ("/film", {"job_id": JOB, "scene": "scene-01"}, "invalid", 422),
     ],
 )
-def test_request_when_refused_then_its_line_says_for_which_job_and_how(
+def test_log_line_of_a_refused_request_has_job_and_outcome(
     path: str, body: dict[str, Any], outcome: str, status: int
 ) -> None:
     with writing() as lines:
@@ -41,7 +41,7 @@ def test_request_when_refused_then_its_line_says_for_which_job_and_how(
     assert line["logging.googleapis.com/labels"]["workflows.googleapis.com/execution_id"] == "e-7"
 
 
-def test_bug_when_it_shows_then_is_counted_with_its_stack_and_step() -> None:
+def test_unexpected_error_is_counted_with_its_stack_and_step() -> None:
     with writing() as lines:
         create_app(stumble).test_client().post("/preview", json={"job_id": JOB})
 

@@ -1,4 +1,4 @@
-"""The stitcher over HTTP: requests checked, answers small, errors as problems of the three fates (E3, H2)."""
+"""The stitcher over HTTP: requests checked, answers small, errors as problems."""
 
 import dataclasses
 from collections.abc import Callable
@@ -22,11 +22,11 @@ def client(world: FakeServices) -> FlaskClient:
     return create_app(lambda: services).test_client()
 
 
-def test_service_that_is_up_then_says_so(client: FlaskClient) -> None:
+def test_health_check_answers_ok(client: FlaskClient) -> None:
     assert client.get("/healthz").get_json() == {"status": "ok"}
 
 
-def test_film_when_asked_for_then_is_cut_and_the_answer_is_small(
+def test_film_request_stitches_the_film_and_answers_briefly(
     client: FlaskClient, world: FakeServices, a_clip: ClipMaker
 ) -> None:
     job = a_filmed_job(world, a_clip)
@@ -37,9 +37,7 @@ def test_film_when_asked_for_then_is_cut_and_the_answer_is_small(
     assert client.post("/film", json={"job_id": job.id}).get_json()["state"] == "done"
 
 
-def test_animatic_preview_and_still_when_asked_for_then_tell_where_they_are_and_how_long(
-    client: FlaskClient, world: FakeServices
-) -> None:
+def test_animatic_preview_and_still_answer_with_address_and_length(client: FlaskClient, world: FakeServices) -> None:
     job = a_drawn_job(world)
     for path, body, frames, seconds in (
         ("/animatic", {}, 2 * FRAMES, 8.0),
@@ -68,9 +66,7 @@ def test_animatic_preview_and_still_when_asked_for_then_tell_where_they_are_and_
         ("/still", {"job_id": "job-1", "scene": "a/b"}),
     ],
 )
-def test_request_that_is_not_understood_then_is_a_problem_that_says_what_is_wrong(
-    client: FlaskClient, path: str, body: Any
-) -> None:
+def test_request_is_an_invalid_problem_when_its_body_is_wrong(client: FlaskClient, path: str, body: Any) -> None:
     refused = client.post(path, json=body)
 
     assert refused.status_code == 422
@@ -78,25 +74,25 @@ def test_request_that_is_not_understood_then_is_a_problem_that_says_what_is_wron
     assert refused.get_json()["code"] == "invalid"
 
 
-def test_body_that_is_far_too_large_then_is_not_read(client: FlaskClient) -> None:
+def test_body_is_not_read_when_it_is_far_too_large(client: FlaskClient) -> None:
     assert client.post("/film", json={"job_id": "x" * MAX_BODY_BYTES}).status_code in {413, 422}
 
 
 @pytest.mark.parametrize("path", ["/film", "/animatic", "/preview"])
-def test_unknown_job_then_is_not_found(client: FlaskClient, path: str) -> None:
+def test_unknown_job_is_not_found(client: FlaskClient, path: str) -> None:
     unknown = client.post(path, json={"job_id": "job-9", "run": 1})
 
     assert (unknown.status_code, unknown.get_json()["code"]) == (404, "not_found")
     assert unknown.get_json()["step"] == "stitch"
 
 
-def test_job_that_is_not_drawn_yet_then_is_a_conflict(client: FlaskClient, world: FakeServices) -> None:
+def test_animatic_is_a_conflict_when_its_job_is_not_drawn(client: FlaskClient, world: FakeServices) -> None:
     refused = client.post("/animatic", json={"job_id": world.planned().id})
 
     assert (refused.status_code, refused.get_json()["code"]) == (409, "not_drawn")
 
 
-def test_trouble_that_may_pass_then_is_503_and_a_bug_is_500_in_our_words(
+def test_transient_error_is_503_and_unexpected_error_is_500(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def trouble(*_: object) -> None:
@@ -111,7 +107,7 @@ def test_trouble_that_may_pass_then_is_503_and_a_bug_is_500_in_our_words(
     assert (broken.status_code, broken.get_json()["code"]) == (500, "internal")
 
 
-def test_instance_that_is_at_work_then_answers_busy_at_once(world: FakeServices) -> None:
+def test_rendering_instance_answers_busy_at_once(world: FakeServices) -> None:
     services = dataclasses.replace(stitcher_services(world), pace=0.5)
     client, job = create_app(lambda: services).test_client(), a_drawn_job(world)
 

@@ -1,4 +1,4 @@
-"""SIGTERM in the middle of a render: its caller is told to come again, and nothing of it is left (E3).
+"""SIGTERM in the middle of a render: its caller gets a transient problem, and nothing of it is left.
 
 The web server is started as the container starts it, over the emulators, so that the lease can be read when it is gone.
 """
@@ -150,7 +150,7 @@ def ffmpegs(server: psutil.Popen) -> list[psutil.Process]:
     return found
 
 
-def test_render_when_the_instance_is_stopped_then_nothing_of_it_is_left_and_its_caller_is_told_to_come_again(
+def test_stopped_instance_cancels_its_render_leaves_nothing_and_answers_transient(
     server: psutil.Popen, site: Site, job: Job, temp: Path, tmp_path: Path
 ) -> None:
     url = f"{address(server)}/still"

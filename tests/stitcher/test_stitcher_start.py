@@ -1,4 +1,4 @@
-"""The service's start: a killed predecessor's folders go, and without a whole ffmpeg it does not come up (E3)."""
+"""The service's start: a killed predecessor's folders are removed, and without a complete ffmpeg it does not start."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def start(temp: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_service_when_it_starts_then_what_a_killed_one_left_on_the_disk_is_gone(temp: Path) -> None:
+def test_starting_service_removes_the_folders_of_a_killed_one(temp: Path) -> None:
     stale = temp / "promptreel-stitch-999999999-5-abc"
     stale.mkdir()
     (stale / "source-0.mp4").touch()
@@ -41,7 +41,7 @@ def test_service_when_it_starts_then_what_a_killed_one_left_on_the_disk_is_gone(
     assert not stale.exists()
 
 
-def test_service_when_ffmpeg_lacks_an_encoder_then_it_does_not_come_up_and_says_which(temp: Path) -> None:
+def test_service_does_not_start_and_names_the_encoder_when_ffmpeg_lacks_one(temp: Path) -> None:
     useless = shutil.which("true")
     assert useless is not None
 

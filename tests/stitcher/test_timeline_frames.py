@@ -22,13 +22,13 @@ def joined(kind: str, duration_s: float) -> dict[str, Any]:
     return {"transition": {"kind": kind, "duration_s": duration_s}}
 
 
-def test_seconds_when_laid_out_then_they_are_rounded_to_frames() -> None:
+def test_seconds_are_rounded_to_frames() -> None:
     shot = build_timeline(a_cut_list([{"path": "a", "in_s": 1.292, "out_s": 2.7}]), [96]).shots[0]
 
     assert (shot.first, shot.end) == (31, 65)
 
 
-def test_crossfade_when_laid_out_then_both_clips_share_its_frames() -> None:
+def test_both_clips_share_the_frames_of_a_crossfade() -> None:
     clips = [{"path": "a", **joined("crossfade", 0.5)}, {"path": "b"}]
 
     timeline = build_timeline(a_cut_list(clips), [48, 48])
@@ -48,7 +48,7 @@ def test_transition_has_exactly_its_frames_when_they_are_given(kind: str, frames
     assert (first.overlap, first.fade_out + second.fade_in) == ((frames, 0) if kind == "crossfade" else (0, frames))
 
 
-def test_fade_through_black_when_laid_out_then_nothing_overlaps_and_each_clip_gets_half() -> None:
+def test_each_clip_has_half_of_a_fade_through_black_and_nothing_overlaps() -> None:
     clips = [{"path": "a", **joined("fade_black", 0.5)}, {"path": "b"}]
 
     timeline = build_timeline(a_cut_list(clips), [48, 48])
@@ -65,12 +65,12 @@ def test_fade_through_black_when_laid_out_then_nothing_overlaps_and_each_clip_ge
         ({"in_s": 1.001, "out_s": 1.002}, "nothing is left"),
     ],
 )
-def test_range_outside_its_clip_when_laid_out_then_refused_by_name(clip: dict[str, Any], reason: str) -> None:
+def test_range_is_refused_by_name_when_it_is_outside_its_clip(clip: dict[str, Any], reason: str) -> None:
     with pytest.raises(BadInput, match=rf"^b\.mp4: {reason}"):
         build_timeline(a_cut_list([{"path": "a.mp4"}, {"path": "b.mp4", **clip}]), [48, 48])
 
 
-def test_transitions_longer_than_their_clip_when_laid_out_then_refused_by_name() -> None:
+def test_transitions_are_refused_by_name_when_they_are_longer_than_their_clip() -> None:
     clips = [{"path": n, **joined("crossfade", 1.2)} for n in ("a", "b")] + [{"path": "c"}]
 
     with pytest.raises(BadInput, match=r"^b: its transitions need 58 frames, but only 48 are used"):
@@ -84,9 +84,7 @@ KINDS = st.sampled_from(["cut", "crossfade", "fade_black", "fade_white", "dip"])
 
 @settings(deadline=None)
 @given(cuts=st.lists(st.tuples(MILLISECONDS, MILLISECONDS, KINDS, LASTING_MS), min_size=1, max_size=60), fps=RATES)
-def test_any_film_when_laid_out_then_frames_are_the_sum_less_the_overlaps(
-    cuts: list[tuple[int, int, str, int]], fps: float
-) -> None:
+def test_any_film_has_the_sum_of_its_shots_less_the_overlaps(cuts: list[tuple[int, int, str, int]], fps: float) -> None:
     clips: list[dict[str, Any]] = [
         {"path": f"{n}", "in_s": in_ms / 1000, "out_s": 8 + more_ms / 1000, **joined(kind, duration_ms / 1000)}
         for n, (in_ms, more_ms, kind, duration_ms) in enumerate(cuts)
@@ -109,7 +107,7 @@ def test_any_film_when_laid_out_then_frames_are_the_sum_less_the_overlaps(
 
 
 @given(fps=RATES, frame=st.integers(0, 10_000_000))
-def test_any_frame_when_its_sample_is_asked_then_it_is_within_half_a_sample(fps: float, frame: int) -> None:
+def test_sample_of_any_frame_is_within_half_a_sample(fps: float, frame: int) -> None:
     timeline = build_timeline(a_cut_list([{"path": "a"}], fps), [1])
 
     assert abs(timeline.sample_at(frame, 48_000) / Fraction(48_000) - frame / timeline.rate) <= Fraction(1, 96_000)

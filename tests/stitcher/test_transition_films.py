@@ -1,4 +1,4 @@
-"""Transitions: only they are encoded, and they look and sound like what was ordered."""
+"""Transitions: only they are encoded, and they look and sound as ordered."""
 
 from itertools import islice, pairwise
 from pathlib import Path
@@ -16,9 +16,7 @@ def led(path: Any, kind: str, duration_s: float, **more: Any) -> dict[str, Any]:
     return {"path": path, "transition": {"kind": kind, "duration_s": duration_s}, **more}
 
 
-def test_crossfade_when_stitched_then_one_clip_turns_into_the_other_and_the_rest_is_copied(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_crossfade_turns_one_clip_into_the_other_and_copies_the_rest(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     dark, bright = a_clip(mark=1), a_clip(mark=3, tone_hz=880)
 
     film, report = a_film([led(dark, "crossfade", 0.5), {"path": bright}])
@@ -33,7 +31,7 @@ def test_crossfade_when_stitched_then_one_clip_turns_into_the_other_and_the_rest
     assert sum(picture in source for picture in slices(film)) == report.copied_frames >= 104
 
 
-def test_crossfade_when_heard_then_both_tones_are_there_at_equal_power(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_crossfade_has_both_tones_at_equal_power(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     film, _ = a_film([led(a_clip(mark=1), "crossfade", 1.0), {"path": a_clip(mark=3, tone_hz=880)}])
 
     sound = listen(film)
@@ -42,9 +40,7 @@ def test_crossfade_when_heard_then_both_tones_are_there_at_equal_power(a_clip: C
     assert level(sound, 2.4, 2.6) == pytest.approx(level(sound, 1.0, 1.5), rel=0.1)
 
 
-def test_fade_through_black_when_stitched_then_light_and_sound_go_and_come_back(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_fade_through_black_lowers_and_restores_light_and_sound(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     film, report = a_film([led(a_clip(mark=2), "fade_black", 1.0), {"path": a_clip(mark=3, tone_hz=880)}])
 
     seen = watch(film)
@@ -68,7 +64,7 @@ def test_fade_through_black_when_stitched_then_light_and_sound_go_and_come_back(
     ],
     ids=["white", "dip", "dip to red"],
 )
-def test_fade_through_a_colour_when_stitched_then_the_picture_goes_there_and_comes_back(
+def test_fade_through_a_colour_reaches_the_colour_and_returns(
     a_clip: ClipMaker, a_film: FilmMaker, transition: dict[str, str], middle: tuple[int, int, int]
 ) -> None:
     first = {"path": a_clip(mark=2), "transition": {**transition, "duration_s": 1.0}}
@@ -85,7 +81,7 @@ def test_fade_through_a_colour_when_stitched_then_the_picture_goes_there_and_com
     assert level(sound, 2.98, 3.02) < 0.1 * level(sound, 1, 2)
 
 
-def test_coloured_fade_when_it_begins_then_nothing_has_shifted_yet(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_coloured_fade_does_not_shift_its_first_frame(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     clip = a_clip(mark=2)
 
     film, _ = a_film([led(clip, "fade_white", 1.0), {"path": a_clip(mark=3)}])
@@ -101,9 +97,7 @@ def colour_at(film: Path, number: int) -> list[float]:
     return [float(value) for value in picture.reshape(-1, 3).mean(axis=0)]
 
 
-def test_clip_when_it_is_nothing_but_transitions_then_every_frame_still_counts(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_clip_of_nothing_but_transitions_keeps_every_frame(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     short = a_clip(mark=2, frames=24, tone_hz=880)
 
     film, report = a_film(
@@ -117,9 +111,7 @@ def test_clip_when_it_is_nothing_but_transitions_then_every_frame_still_counts(
     assert marks(seen[72:73]) == [(2, 12)]
 
 
-def test_all_kinds_when_mixed_with_trims_then_the_film_is_as_long_as_its_arithmetic(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_film_of_all_transitions_and_trims_is_as_long_as_its_arithmetic(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     clips = [
         led(a_clip(mark=1), "crossfade", 0.25, in_s=0.3),
         led(a_clip(mark=2, tone_hz=880), "fade_black", 0.3, out_s=2.6),

@@ -26,7 +26,7 @@ UNEVEN_MS = tuple(n * 33 + n // 7 * 100 for n in range(60))
     ],
     ids=["size", "pixel format", "codec", "full range"],
 )
-def test_unlike_clip_when_stitched_between_others_then_every_frame_is_there_once(
+def test_unlike_clip_between_others_has_every_frame_once(
     a_clip: ClipMaker, a_film: FilmMaker, unlike: dict[str, Any]
 ) -> None:
     plain = a_clip(mark=4)
@@ -39,9 +39,7 @@ def test_unlike_clip_when_stitched_between_others_then_every_frame_is_there_once
     assert seen[80].brightness == pytest.approx(90, abs=4)
 
 
-def test_thirty_frames_a_second_when_stitched_at_24_then_each_time_shows_its_picture(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_each_time_shows_its_picture_when_30_frames_a_second_become_24(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     film, report = a_film([{"path": a_clip(mark=1, fps=Fraction(30), frames=90)}])
 
     assert report.frames == 72
@@ -49,7 +47,7 @@ def test_thirty_frames_a_second_when_stitched_at_24_then_each_time_shows_its_pic
         assert abs(frame.frame / 30 - n / 24) <= 1 / 30
 
 
-def test_uneven_clip_when_stitched_then_each_time_shows_its_picture(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_each_time_shows_its_picture_when_a_clip_is_uneven(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     clip = a_clip(mark=1, frames=60, times_ms=UNEVEN_MS)
     track = probe(clip).video
     assert track is not None
@@ -70,9 +68,7 @@ def rewrapped(clip: Path, out: Path, *options: str, from_s: float = 0) -> Path:
     return out
 
 
-def test_clip_with_hidden_frames_when_stitched_then_they_stay_hidden(
-    a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
-) -> None:
+def test_hidden_frames_of_a_clip_stay_hidden(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
     """A copy cut off a keyframe starts earlier than it shows: an edit list hides the frames before."""
     clip = rewrapped(a_clip(mark=2), tmp_path / "hidden.mp4", from_s=0.6)
 
@@ -90,7 +86,7 @@ def test_clip_with_hidden_frames_when_stitched_then_they_stay_hidden(
         ("clip.mp4", ("-movflags", "+frag_keyframe+empty_moov"), 65),
     ],
 )
-def test_other_container_when_trimmed_then_frames_are_counted_from_its_first_picture(
+def test_frames_are_counted_from_the_first_picture_in_every_container(
     a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path, name: str, options: tuple[str, ...], copied: int
 ) -> None:
     clip = rewrapped(a_clip(mark=2), tmp_path / name, *options)
@@ -101,9 +97,7 @@ def test_other_container_when_trimmed_then_frames_are_counted_from_its_first_pic
     assert report.copied_frames == pytest.approx(copied, abs=8)
 
 
-def test_turned_clip_when_stitched_then_it_is_upright_and_the_film_carries_no_rotation(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_turned_clip_is_upright_in_a_film_without_rotation(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     turned = a_clip(mark=1, size=(180, 320), rotation_deg=90)
     source = probe(turned).video
     assert source is not None
@@ -118,9 +112,7 @@ def test_turned_clip_when_stitched_then_it_is_upright_and_the_film_carries_no_ro
     assert _corner(film) > 30  # no bars: it fills the picture once it is upright
 
 
-def test_tall_clip_when_stitched_into_a_wide_film_then_bars_stand_beside_it(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_tall_clip_has_bars_beside_it_in_a_wide_film(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     film, _ = a_film([{"path": a_clip(mark=4, size=(180, 320))}])
 
     with av.open(str(film)) as container:
@@ -133,7 +125,7 @@ def test_tall_clip_when_stitched_into_a_wide_film_then_bars_stand_beside_it(
 @pytest.mark.parametrize(
     "sound", [{"channels": 1}, {"sound_rate_hz": 44_100}, {"channels": 1, "sound_rate_hz": 22_050}], ids=str
 )
-def test_other_sound_when_stitched_then_pitch_time_and_level_stay(
+def test_pitch_time_and_level_stay_when_sound_is_converted(
     a_clip: ClipMaker, a_film: FilmMaker, sound: dict[str, Any]
 ) -> None:
     film, _ = a_film([{"path": a_clip(mark=1)}, {"path": a_clip(mark=2, tone_hz=880, **sound)}])
@@ -144,9 +136,7 @@ def test_other_sound_when_stitched_then_pitch_time_and_level_stay(
     assert abs(heard[:, 150_000:280_000]).max() == pytest.approx(0.1414, rel=0.1)
 
 
-def test_clip_without_sound_when_stitched_then_it_is_silent_and_nothing_moves(
-    a_clip: ClipMaker, a_film: FilmMaker
-) -> None:
+def test_clip_without_sound_is_silent_and_moves_no_other_sound(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     film, _ = a_film([{"path": a_clip(mark=1)}, {"path": a_clip(mark=2, tone_hz=0)}, {"path": a_clip(mark=3)}])
 
     heard = listen(film)
@@ -154,7 +144,7 @@ def test_clip_without_sound_when_stitched_then_it_is_silent_and_nothing_moves(
     assert pitch(heard, 6.03, 6.2) == pytest.approx(440, abs=8)
 
 
-def test_late_sound_when_stitched_then_it_is_still_late(a_clip: ClipMaker, a_film: FilmMaker) -> None:
+def test_late_sound_stays_late(a_clip: ClipMaker, a_film: FilmMaker) -> None:
     film, _ = a_film([{"path": a_clip(mark=1, sound_delay_s=0.5)}])
 
     heard = listen(film)

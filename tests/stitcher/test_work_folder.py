@@ -1,4 +1,4 @@
-"""The work folder goes whatever happens; a film appears whole or not at all."""
+"""The work folder is always removed; a film is published whole or not at all."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ def temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_work_folder_when_the_work_fails_then_it_is_gone(temp: Path) -> None:
+def test_work_folder_is_removed_when_the_work_fails(temp: Path) -> None:
     def fail() -> None:
         with work_folder() as folder:
             (folder / "part").touch()
@@ -30,7 +30,7 @@ def test_work_folder_when_the_work_fails_then_it_is_gone(temp: Path) -> None:
     assert list(temp.iterdir()) == []
 
 
-def test_folder_of_a_living_process_when_another_starts_then_it_stays(temp: Path) -> None:
+def test_folder_of_a_living_process_stays_when_another_starts(temp: Path) -> None:
     with work_folder() as first:
         with work_folder() as second:
             assert first != second
@@ -38,7 +38,7 @@ def test_folder_of_a_living_process_when_another_starts_then_it_stays(temp: Path
 
 
 @pytest.mark.parametrize("owner", ["999999999-5", f"{os.getpid()}-1"], ids=["gone", "pid used again"])
-def test_folder_of_a_dead_process_when_work_begins_then_it_is_removed(temp: Path, owner: str) -> None:
+def test_folder_of_a_dead_process_is_removed_when_work_begins(temp: Path, owner: str) -> None:
     stale = temp / f"promptreel-stitch-{owner}-abc"
     stale.mkdir()
     (stale / "film.mp4").touch()
@@ -50,7 +50,7 @@ def test_folder_of_a_dead_process_when_work_begins_then_it_is_removed(temp: Path
     assert others.exists()
 
 
-def test_film_when_published_then_it_replaces_the_older_one(tmp_path: Path) -> None:
+def test_published_film_replaces_the_older_one(tmp_path: Path) -> None:
     (tmp_path / "new").write_text("new")
     (tmp_path / "film.mp4").write_text("old")
 
@@ -59,9 +59,7 @@ def test_film_when_published_then_it_replaces_the_older_one(tmp_path: Path) -> N
     assert (tmp_path / "film.mp4").read_text() == "new"
 
 
-def test_film_when_published_into_another_mount_of_the_same_disk_then_it_appears_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_film_is_published_into_another_mount_of_the_same_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "new").write_text("new")
     out = tmp_path / "out" / "film.mp4"
     out.parent.mkdir()
@@ -78,7 +76,7 @@ def test_film_when_published_into_another_mount_of_the_same_disk_then_it_appears
     assert [(path.name, path.read_text()) for path in out.parent.iterdir()] == [("film.mp4", "new")]
 
 
-def test_film_when_published_from_another_disk_then_only_it_appears(tmp_path: Path) -> None:
+def test_only_the_film_appears_when_published_from_another_disk(tmp_path: Path) -> None:
     (tmp_path / "new").write_text("new" * 1_000_000)
     out = tmp_path / "out" / "film.mp4"
     out.parent.mkdir()

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import Any
 
-from stitcher_service.ffmpeg.avc import ParameterSets, build_avcc
+from stitcher_service.ffmpeg.avc import ParameterSets
 from stitcher_service.ffmpeg.probe import Colour, VideoTrack
 
 UNSPECIFIED = Colour(2, 2, 2)
@@ -28,7 +28,6 @@ def a_track(frames: int = 72, gop: int = 24, b_frames: int = 2, **overrides: Any
         "rotation_deg": 0,
         "is_interlaced": False,
         "colour": UNSPECIFIED,
-        "extradata": build_avcc(SETS),
         "is_indexed": True,
         "start_s": Fraction(0),
         "duration_s": Fraction(frames, 24),
@@ -38,6 +37,6 @@ def a_track(frames: int = 72, gop: int = 24, b_frames: int = 2, **overrides: Any
         "packet_is_idr": tuple(frame % gop == 0 for frame in order),
     }
     values = {**values, **overrides}
-    has_sets = values["codec"] == "h264" and bool(values["extradata"])
+    has_sets = values["codec"] == "h264"
     coded = {"packet_sets": (SETS if has_sets else None,) * len(values["packet_frames"]), "keyframes_are_idr": True}
     return VideoTrack(**{**coded, **values})

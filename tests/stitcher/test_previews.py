@@ -1,4 +1,4 @@
-"""The animatic and the film so far: timed as the film will be, made of pieces that are made once (B6, E5, E10)."""
+"""The animatic and the film so far: timed as the film will be, from segments that are rendered once."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +43,7 @@ def not_filmed(world: FakeServices, job: Job, scene_id: str) -> None:
     change_scene(world, job, scene_id, state=SceneState.FILMING, clip=None)
 
 
-def test_animatic_then_every_scene_has_its_planned_length_and_its_transition_and_cue(
+def test_animatic_gives_every_scene_its_planned_length_transition_and_cue(
     world: FakeServices, services: StitcherServices, tmp_path: Path
 ) -> None:
     job = a_drawn_job(world, transition={"kind": "crossfade", "duration_s": 0.5})
@@ -73,7 +73,7 @@ def test_animatic_then_every_scene_has_its_planned_length_and_its_transition_and
     assert np.abs(sound[:, round(second * 48_000) : round((second + 0.5) * 48_000)]).max() > 0.005
 
 
-def test_animatic_when_asked_again_then_is_answered_at_once(
+def test_stored_animatic_is_returned_when_requested_twice(
     world: FakeServices, services: StitcherServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = a_drawn_job(world)
@@ -83,7 +83,7 @@ def test_animatic_when_asked_again_then_is_answered_at_once(
     assert previews.make_animatic(MakePreview(job.id, None), services) == made
 
 
-def test_animatic_before_every_picture_is_drawn_then_says_which_are_missing(
+def test_animatic_names_the_missing_scenes_when_keyframes_are_not_drawn(
     world: FakeServices, services: StitcherServices
 ) -> None:
     job = a_drawn_job(world)
@@ -94,21 +94,21 @@ def test_animatic_before_every_picture_is_drawn_then_says_which_are_missing(
 
 
 @pytest.mark.parametrize("make", [previews.make_animatic, previews.make_preview])
-def test_sketch_of_a_job_without_a_plan_then_is_a_conflict(
+def test_preview_is_a_conflict_when_its_job_has_no_plan(
     world: FakeServices, services: StitcherServices, make: Any
 ) -> None:
     with pytest.raises(Conflict, match="no plan yet"):
         make(MakePreview(world.opened().id), services)
 
 
-def test_sketch_for_a_stale_run_then_is_superseded(world: FakeServices, services: StitcherServices) -> None:
+def test_preview_is_superseded_when_its_run_is_stale(world: FakeServices, services: StitcherServices) -> None:
     job = a_drawn_job(world)
 
     assert previews.make_preview(MakePreview(job.id, job.run + 1), services) == Preview("superseded")
     assert pieces(world, job) == set()
 
 
-def test_preview_then_grows_with_the_film_and_makes_only_what_is_new(
+def test_preview_grows_with_the_film_and_renders_only_what_is_new(
     world: FakeServices, services: StitcherServices, a_clip: ClipMaker, tmp_path: Path
 ) -> None:
     job = a_filmed_job(world, a_clip)
@@ -130,7 +130,7 @@ def test_preview_then_grows_with_the_film_and_makes_only_what_is_new(
         assert sum(1 for _ in container.decode(video=0)) == 2 * FRAMES
 
 
-def test_film_when_its_last_preview_shows_all_of_it_then_takes_that_over(
+def test_film_reuses_the_last_preview_when_that_shows_all_of_it(
     world: FakeServices, services: StitcherServices, a_clip: ClipMaker
 ) -> None:
     job = a_filmed_job(world, a_clip)
@@ -143,7 +143,7 @@ def test_film_when_its_last_preview_shows_all_of_it_then_takes_that_over(
     assert output.preview_uri == made.uri
 
 
-def test_preview_of_a_finished_film_then_is_the_one_made_with_it(
+def test_preview_of_a_finished_film_is_the_one_rendered_with_it(
     world: FakeServices, services: StitcherServices, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     job = a_filmed_job(world, a_clip)
@@ -161,7 +161,7 @@ def test_preview_of_a_finished_film_then_is_the_one_made_with_it(
         assert container.streams.audio[0].codec.canonical_name == "aac"
 
 
-def test_preview_before_anything_is_drawn_then_is_made_of_numbered_cards_of_this_job_alone(
+def test_preview_is_made_of_numbered_cards_of_this_job_when_nothing_is_drawn(
     world: FakeServices, services: StitcherServices
 ) -> None:
     job = a_drawn_job(world)
@@ -180,7 +180,7 @@ def test_preview_before_anything_is_drawn_then_is_made_of_numbered_cards_of_this
     assert other.digest("preview") not in made.uri
 
 
-def test_preview_when_a_scene_was_given_up_and_is_left_out_then_goes_without_it(
+def test_preview_leaves_out_a_scene_that_the_film_will_leave_out(
     world: FakeServices, services: StitcherServices
 ) -> None:
     job = a_drawn_job(world, on_scene_failure="omit")
@@ -189,7 +189,7 @@ def test_preview_when_a_scene_was_given_up_and_is_left_out_then_goes_without_it(
     assert previews.make_preview(MakePreview(job.id, None), services).frames == FRAMES
 
 
-def test_still_when_made_ahead_then_the_film_takes_it_over(
+def test_film_reuses_a_still_that_was_made_before(
     world: FakeServices, services: StitcherServices, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = a_filmed_job(world, a_clip)
@@ -202,7 +202,9 @@ def test_still_when_made_ahead_then_the_film_takes_it_over(
     assert stitch_film(StitchFilm(job.id, None), services).state == "done"
 
 
-def test_still_of_an_unknown_or_undrawn_scene_then_is_refused(world: FakeServices, services: StitcherServices) -> None:
+def test_still_is_refused_when_its_scene_is_unknown_or_not_drawn(
+    world: FakeServices, services: StitcherServices
+) -> None:
     job = a_drawn_job(world)
     change_scene(world, job, "scene-02", start=None, end=None)
 
@@ -223,9 +225,7 @@ def test_still_of_an_unknown_or_undrawn_scene_then_is_refused(world: FakeService
         ((2160, 3840), (360, 640)),
     ],
 )
-def test_sketch_of_any_film_then_has_its_shape_and_a_long_side_of_640(
-    size: tuple[int, int], small: tuple[int, int]
-) -> None:
+def test_preview_has_the_films_shape_and_a_long_side_of_640(size: tuple[int, int], small: tuple[int, int]) -> None:
     assert film_edit.preview_size(size) == small
 
 
@@ -234,7 +234,7 @@ def test_sketch_of_any_film_then_has_its_shape_and_a_long_side_of_640(
     [{"description": "Another"}, {"start": None}, {"duration_s": 6}],
     ids=["words", "picture", "length"],
 )
-def test_reel_when_anything_it_is_made_from_changes_then_has_another_name(
+def test_edit_has_another_digest_when_anything_it_is_made_from_changes(
     world: FakeServices, change: dict[str, Any]
 ) -> None:
     job = a_drawn_job(world)
@@ -246,7 +246,7 @@ def test_reel_when_anything_it_is_made_from_changes_then_has_another_name(
     assert film_edit.edit_film(job, scenes(world, job)).digest("film") != before
 
 
-def test_reel_when_its_film_is_to_be_called_otherwise_then_has_another_name(world: FakeServices) -> None:
+def test_edit_has_another_digest_when_the_films_title_changes(world: FakeServices) -> None:
     job = a_drawn_job(world)
     give_up(world, job)
     change_scene(world, job, "scene-01", state=SceneState.FILTERED)

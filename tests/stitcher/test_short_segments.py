@@ -1,4 +1,4 @@
-"""Encoded pieces of one, two and three frames: ffmpeg's filters guess how long such a stream is, a film must not."""
+"""Encoded segments of one, two and three frames: ffmpeg's filters guess how long such a stream is, a film must not."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A clip is inspected once for what it holds, under whatever name and in whatever film it comes again."""
+"""A clip is inspected once for what it holds, under every name and in every film that uses it."""
 
 import shutil
 from pathlib import Path
@@ -45,9 +45,7 @@ def film_of(clips: list[Path], folder: Path, memory: InspectionCache) -> Report:
     return stitch(cut_list, folder, folder / "film.mp4", tools=Tools(inspections=memory))
 
 
-def test_clip_when_it_comes_under_two_names_and_in_two_films_then_it_is_inspected_once(
-    a_clip: ClipMaker, tmp_path: Path
-) -> None:
+def test_clip_is_inspected_once_when_it_has_two_names_and_is_in_two_films(a_clip: ClipMaker, tmp_path: Path) -> None:
     memory = Counted()
     again = Path(shutil.copy(a_clip(mark=1), tmp_path / "again.mp4"))
 
@@ -57,9 +55,7 @@ def test_clip_when_it_comes_under_two_names_and_in_two_films_then_it_is_inspecte
     assert memory.puts == 2
 
 
-def test_clip_when_the_next_preview_shows_it_again_then_only_what_is_new_is_inspected(
-    world: FakeServices, a_clip: ClipMaker
-) -> None:
+def test_only_new_clips_are_inspected_for_the_next_preview(world: FakeServices, a_clip: ClipMaker) -> None:
     memory = Counted()
     services = stitcher_services(world, inspections=memory)
     job = a_filmed_job(world, a_clip)
@@ -74,7 +70,7 @@ def test_clip_when_the_next_preview_shows_it_again_then_only_what_is_new_is_insp
     assert (inspected, memory.puts) == (2, 3)
 
 
-def test_memory_when_it_is_full_then_the_oldest_is_forgotten() -> None:
+def test_oldest_findings_are_dropped_when_the_cache_is_full() -> None:
     memory = InspectionCache(capacity=2)
     for key in ("first", "second", "third"):
         memory.put(key, FOUND)
@@ -82,7 +78,7 @@ def test_memory_when_it_is_full_then_the_oldest_is_forgotten() -> None:
     assert [memory.get(key) for key in ("first", "second", "third")] == [None, FOUND, FOUND]
 
 
-def test_what_is_remembered_then_still_counts(a_clip: ClipMaker, tmp_path: Path) -> None:
+def test_cached_findings_have_the_same_effect(a_clip: ClipMaker, tmp_path: Path) -> None:
     damaged, dark = InspectionCache(), InspectionCache()
     damaged.put(key(a_clip(mark=1)), Inspection(damage=("a slice is missing",)))
     dark.put(key(a_clip(mark=1)), Inspection(black=(TimeSpan(0, 3),)))
@@ -92,7 +88,7 @@ def test_what_is_remembered_then_still_counts(a_clip: ClipMaker, tmp_path: Path)
     assert len(film_of([a_clip(mark=1)], tmp_path, dark).warnings) == 1
 
 
-def test_clip_when_one_byte_differs_then_it_is_another_clip(a_clip: ClipMaker, tmp_path: Path) -> None:
+def test_clip_has_another_key_when_one_byte_differs(a_clip: ClipMaker, tmp_path: Path) -> None:
     other = tmp_path / "other.mp4"
     other.write_bytes(a_clip(mark=1).read_bytes()[:-1] + b"!")
 

@@ -1,4 +1,4 @@
-"""What a decoder shows of a clip, against what its file lists; and from where it must be decoded."""
+"""What a decoder shows of a clip, compared with what its file lists; and from where it must be decoded."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""Poster and contact sheet (E5)."""
+"""Poster and contact sheet."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -29,9 +29,7 @@ def pixels(path: Path) -> npt.NDArray[np.uint8]:
         return np.asarray(next(container.decode(video=0)).to_ndarray(format="gray"))
 
 
-def test_poster_when_made_then_it_is_one_jpeg_no_wider_than_the_film(
-    a_clip: ClipMaker, tmp_path: Path, runner: Runner
-) -> None:
+def test_poster_is_one_jpeg_no_wider_than_the_film(a_clip: ClipMaker, tmp_path: Path, runner: Runner) -> None:
     save_poster(a_clip(mark=2), tmp_path / "poster-%03d.jpg", runner)
 
     assert (tmp_path / "poster-%03d.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
@@ -39,16 +37,14 @@ def test_poster_when_made_then_it_is_one_jpeg_no_wider_than_the_film(
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_poster_when_the_file_is_no_film_then_refused(tmp_path: Path, runner: Runner) -> None:
+def test_poster_is_refused_when_the_file_is_no_film(tmp_path: Path, runner: Runner) -> None:
     (tmp_path / "words.mp4").write_text("no film " * 200)
 
     with pytest.raises(RenderFailed, match="poster: "):
         save_poster(tmp_path / "words.mp4", tmp_path / "poster.jpg", runner)
 
 
-def test_contact_sheet_when_made_then_each_cell_shows_exactly_the_frame_asked_for(
-    a_clip: ClipMaker, tmp_path: Path
-) -> None:
+def test_contact_sheet_shows_exactly_the_requested_frame_in_each_cell(a_clip: ClipMaker, tmp_path: Path) -> None:
     wanted = [0, 1, 23, 24, 40, 71]
     save_contact_sheet(a_clip(mark=2), wanted, RATE, tmp_path / "sheet.jpg")
 
@@ -71,12 +67,12 @@ def shown(picture: Any) -> tuple[int, int]:
     return code >> 12, code & 0xFFF
 
 
-def test_contact_sheet_when_the_film_ends_before_a_frame_then_refused(a_clip: ClipMaker, tmp_path: Path) -> None:
+def test_contact_sheet_is_refused_when_the_film_ends_before_a_frame(a_clip: ClipMaker, tmp_path: Path) -> None:
     with pytest.raises(RenderFailed, match=r"no frame at 4\.17 s"):
         save_contact_sheet(a_clip(mark=2), [100], RATE, tmp_path / "sheet.jpg")
 
 
-def test_contact_sheet_of_few_scenes_then_has_no_empty_columns() -> None:
+def test_contact_sheet_has_no_empty_columns_when_scenes_are_few() -> None:
     one = np.zeros((180, 100, 3), np.uint8)
 
     assert tile([one]).shape == (180 + 2 * GAP_PX, 100 + 2 * GAP_PX, 3)
