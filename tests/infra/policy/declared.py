@@ -6,8 +6,13 @@ from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any
 
+import typer
+
+from client.api import TOKEN_COMMAND
+from client.cli import app
 from main import STEPS
 from promptreel.settings import Settings
+from tests.fakes.services import FakeServices
 from tools.terraform.plan import NUMBER, PROJECT, REGION, VARIABLES
 from tools.terraform.terraform import ROOT
 
@@ -23,11 +28,14 @@ def entry_points() -> set[str]:
     return {*STEPS, "api"}
 
 
+@cache
 def clips_folder() -> str:
-    """Where a job's clips are, below ``jobs/JOB``: read off the code that tells Veo where to write."""
-    source = (ROOT / "functions/promptreel/ledger/call_requests.py").read_text(encoding="utf-8")
-    (folder,) = re.findall(r'prefix=f"jobs/\{job\.id\}/(\w+)/\{scene\.id\}/', source)
-    return str(folder)
+    """The folder below ``jobs/JOB`` into which Veo writes clips, taken from a clip that the fakes are asked for."""
+    world = FakeServices()
+    job = world.drawn()
+    world.submit_queued()
+    prefix, *_ = world.video.prefixes.values()
+    return prefix.removeprefix(world.artifacts.uri(f"jobs/{job.id}/")).partition("/")[0]
 
 
 # Service to what the account of a step that uses it must be allowed.
@@ -66,9 +74,9 @@ def settings() -> set[str]:
 
 
 def client_settings() -> set[str]:
-    """Every variable that the command reads."""
-    text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "client").rglob("*.py"))
-    return set(re.findall(r"\bPROMPTREEL_[A-Z_]+\b", text))
+    """Every variable that the `promptreel` command reads."""
+    commands = typer.main.get_group(app).commands.values()
+    return {TOKEN_COMMAND} | {str(option.envvar) for command in commands for option in command.params if option.envvar}
 
 
 def environment(service: str) -> dict[str, str]:

@@ -31,6 +31,9 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "delete_owned_documents": [("job-1", 5)],
 }
 
+# The methods that read and write documents by their path, without a query.
+BY_PATH = {"get_job", "get_scene", "get_call", "get_render", "write"}
+
 
 class _EmptyBatch:
     def delete(self, _: Any) -> None:
@@ -58,13 +61,9 @@ class _RecordingJobs(FirestoreJobs):
         return []
 
 
-def querying_methods() -> set[str]:
-    """The adapter's public methods that send a query."""
-    methods = inspect.getmembers(FirestoreJobs, inspect.isfunction)
-    sends = ("self._stream(", "self._readable(")
-    return {
-        name for name, method in methods if name[0] != "_" and any(call in inspect.getsource(method) for call in sends)
-    }
+def methods() -> set[str]:
+    """The adapter's public methods."""
+    return {name for name, _ in inspect.getmembers(FirestoreJobs, inspect.isfunction) if name[0] != "_"}
 
 
 @cache
