@@ -1,4 +1,4 @@
-"""One stack for the films of a whole run; a test that breaks a stack makes its own."""
+"""One local stack for all tests of a run; a test that stops its stack starts its own."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,7 +22,7 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def stack(shared_stack: Stack) -> Iterator[Stack]:
-    """The shared stack, with the fake Vertex as it was when it started."""
+    """The shared stack; faults and latencies of the fake Vertex AI are reset after the test."""
     yield shared_stack
     shared_stack.vertex("DELETE", "faults")
     shared_stack.vertex("POST", "profile", {"time_scale": 0.05})
@@ -30,5 +30,5 @@ def stack(shared_stack: Stack) -> Iterator[Stack]:
 
 @pytest.fixture
 def gcloud(stack: Stack) -> Callable[..., Any]:
-    """The gcloud program with the stack's printed environment; tests that ask for it need the program itself."""
+    """The gcloud program with the environment that the stack prints; these tests need gcloud on the machine."""
     return stack.gcloud

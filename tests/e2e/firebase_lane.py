@@ -1,6 +1,6 @@
 """One film on firebase-tools' Firestore and Storage emulators.
 
-Its name keeps it out of the usual run, which must not need firebase-tools: `make test-firebase` names it.
+Its name keeps it out of the usual run, which must not need firebase-tools: `make test-firebase` runs it.
 """
 
 import json
@@ -35,9 +35,9 @@ def test_film_is_complete_and_paid_once_when_firebase_tools_emulators_run(
 
 
 def test_prompt_becomes_a_film_when_uploaded_to_firebase_tools_storage(firebase_stack: Stack) -> None:
-    """This emulator reports no changes: they are found by listing."""
-    wish = {"prompt": "One scene of a red kite over a grey sea", "owner": "owner@example.com", "scenes": 1}
-    firebase_stack.upload("ideas/kite.json", json.dumps(wish | {"duration_s": 4}).encode(), "application/json")
+    """This emulator sends no notifications: the stack finds the file by listing the bucket."""
+    request = {"prompt": "One scene of a red kite over a grey sea", "owner": "owner@example.com", "scenes": 1}
+    firebase_stack.upload("ideas/kite.json", json.dumps(request | {"duration_s": 4}).encode(), "application/json")
 
     report = firebase_stack.report("ideas/kite.json")
 

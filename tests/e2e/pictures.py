@@ -1,4 +1,4 @@
-"""Looking at films: what a frame shows, and whether two pictures are the same."""
+"""Compare frames of films with images."""
 
 import io
 from pathlib import Path
@@ -13,7 +13,7 @@ SMALL_PX = (160, 90)
 
 
 def small(picture: Image.Image) -> Picture:
-    """A picture reduced to what distinguishes it from others."""
+    """A small copy, which is enough to tell images apart."""
     return np.asarray(picture.convert("RGB").resize(SMALL_PX), dtype=np.float64)
 
 
@@ -22,13 +22,13 @@ def from_bytes(data: bytes) -> Picture:
 
 
 def psnr(one: Picture, other: Picture) -> float:
-    """Likeness in decibels; above 30 the eye sees no difference at this size."""
+    """Similarity in decibels; above 30 no difference is visible at this size."""
     error = float(np.mean((one - other) ** 2))
     return 100.0 if error == 0 else 10 * float(np.log10(255**2 / error))
 
 
 def frames(film: Path, numbers: set[int]) -> dict[int, Picture]:
-    """These frames of a film, by number."""
+    """Decode these frames of a film, by number."""
     with av.open(str(film)) as container:
         return {
             number: small(Image.fromarray(frame.to_ndarray(format="rgb24")))
@@ -37,8 +37,8 @@ def frames(film: Path, numbers: set[int]) -> dict[int, Picture]:
         }
 
 
-def sound_is_heard(film: Path) -> bool:
-    """Whether the film's sound is more than silence."""
+def has_sound(film: Path) -> bool:
+    """Whether the film's sound track is not silent."""
     with av.open(str(film)) as container:
         loudest = max(float(np.abs(frame.to_ndarray()).max()) for frame in container.decode(audio=0))
     return loudest > 0.01

@@ -1,4 +1,4 @@
-"""The whole local stack as a test sees it: from outside, through its public addresses."""
+"""Drive a whole local stack from outside, through its public addresses."""
 
 import json
 import os
@@ -17,11 +17,13 @@ from localcloud.tests import loopback
 from localcloud.tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]
+FOUR_SCENES = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
+ONE_SHORT_SCENE = {"scenes": 1, "duration_s": 4, "quality": "draft"}
 FINAL = {"COMPLETE", "FAILED", "CANCELLED"}
 
 
 class Stack:
-    """A running stack."""
+    """A running local stack."""
 
     def __init__(self, process: subprocess.Popen[bytes], state_file: Path) -> None:
         self.process = process
@@ -37,7 +39,7 @@ class Stack:
         return str(self.state["env"]["GOOGLE_CLOUD_PROJECT"])
 
     def api(self, method: str, path: str, *, person: str = "owner", **options: Any) -> httpx.Response:
-        """One request to the API as a person; ``person=""`` sends no token."""
+        """Send a request to the API as a person; ``person=""`` sends no token."""
         state = self.state
         headers = dict(options.pop("headers", {}))
         if person:
@@ -56,30 +58,30 @@ class Stack:
         return job
 
     def wait(self, job_id: str, *states: str, within_s: float = PATIENCE_S) -> dict[str, Any]:
-        """The job once it is in one of these states, or final."""
+        """Wait until the job is in one of these states, or final."""
         wanted = set(states) | FINAL
 
-        def look() -> dict[str, Any] | None:
+        def find() -> dict[str, Any] | None:
             job = self.job(job_id)
             return job if job["state"] in wanted else None
 
-        return eventually(look, f"{job_id} in {sorted(wanted)}", within_s)
+        return eventually(find, f"{job_id} in {sorted(wanted)}", within_s)
 
     def ledger(self, job_id: str) -> dict[str, Any]:
         ledger: dict[str, Any] = self.api("GET", f"/v1/jobs/{job_id}/ledger").json()
         return ledger
 
     def bill(self, job_id: str = "") -> list[dict[str, Any]]:
-        """The fake Vertex AI's bill, in order; with a job id only that job's clips."""
+        """What the fake Vertex AI billed, in order; with a job id only that job's clips."""
         bill: list[dict[str, Any]] = loopback.get(f"{self.state['vertex']}/_local/ledger").json()
         return [line for line in bill if not job_id or job_id in (line["storage_uri"] or "")]
 
     def vertex(self, method: str, what: str, order: Any = None) -> None:
-        """Order a profile or faults of the fake Vertex."""
+        """Configure latencies or faults of the fake Vertex AI."""
         loopback.request(method, f"{self.state['vertex']}/_local/{what}", json=order).raise_for_status()
 
     def gcloud(self, *words: str) -> Any:
-        """Run gcloud with the printed environment; its JSON answer."""
+        """Run gcloud with the environment that the stack prints, and return its JSON answer."""
         env = {**os.environ, **self.state["env"]}
         done = subprocess.run(
             ["gcloud", *words, "--location=us-central1", "--format=json"],
@@ -93,7 +95,7 @@ class Stack:
         return json.loads(done.stdout)
 
     def upload(self, name: str, data: bytes, content_type: str = "text/plain") -> None:
-        """Put a file into the prompts bucket, as a person would."""
+        """Put a file into the prompts bucket."""
         loopback.post(
             f"{self.state['storage']}/upload/storage/v1/b/{self.project}-prompts/o",
             params={"uploadType": "media", "name": name},
@@ -102,16 +104,16 @@ class Stack:
         ).raise_for_status()
 
     def report(self, name: str) -> dict[str, Any]:
-        """The report on an uploaded file, once it is there."""
+        """Wait for the report on an uploaded file."""
 
-        def look() -> dict[str, Any] | None:
+        def find() -> dict[str, Any] | None:
             path = f"reports%2F{name.replace('/', '%2F')}.json"
             answer = loopback.get(
                 f"{self.state['storage']}/storage/v1/b/{self.project}-results/o/{path}", params={"alt": "media"}
             )
             return dict(answer.json()) if answer.status_code == 200 else None
 
-        return eventually(look, f"report on {name}")
+        return eventually(find, f"report on {name}")
 
     def processes(self) -> list[psutil.Process]:
         """Every process of the stack, the supervisor first."""
@@ -125,7 +127,7 @@ class Stack:
 
 @contextmanager
 def running(folder: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Stack]:
-    """A stack of its own: free ports, a fresh project, always stopped. ``env`` is added to this environment."""
+    """Run a separate stack on free ports with an empty project, and stop it. ``env`` is added to the environment."""
     state_file = folder / "state.json"
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The order of events in a film's making, and what must not happen."""
+"""Order and repetition: what runs in parallel, what is paid once, and what stops."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +9,8 @@ import psutil
 
 from localcloud.tests import loopback
 from localcloud.tests.waiting import PATIENCE_S, eventually
-from tests.e2e.stack import Stack, running
+from tests.e2e.stack import FOUR_SCENES, ONE_SHORT_SCENE, Stack, running
 from tests.processes import is_alive
-
-FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
 
 
 def test_earlier_clips_are_filmed_and_a_refusal_is_answered_while_later_keyframes_are_drawn(
@@ -22,21 +20,21 @@ def test_earlier_clips_are_filmed_and_a_refusal_is_answered_while_later_keyframe
     stack.vertex("POST", "faults", [{"model": "veo-*", "method": "predictLongRunning", "nth": [1], "fault": "rai"}])
     before = len(stack.bill())
 
-    job = stack.wait(stack.submit(FOUR, scenes=4, duration_s=16, quality="draft"))
+    job = stack.wait(stack.submit(FOUR_SCENES, scenes=4, duration_s=16, quality="draft"))
 
     assert job["state"] == "COMPLETE", job["error"]
-    course = [_line(line, job["id"]) for line in stack.bill()[before:]]
-    last_picture = max(number for number, what in enumerate(course) if what == "picture")
-    # Usually the first scene's clip goes out first; a cold function may let the second overtake it.
+    sequence = [_name(line, job["id"]) for line in stack.bill()[before:]]
+    last_keyframe = max(number for number, what in enumerate(sequence) if what == "keyframe")
+    # Usually the first scene's clip is sent first; when a function starts cold, the second may be sent before it.
     (refused,) = [scene for scene in job["scenes"] if len(scene["attempts"]) > 1]
-    sent = [number for number, what in enumerate(course) if what == f"clip {refused['id']}"]
-    assert len(sent) == 2, course
-    assert sent[1] < last_picture, course
-    assert course.index("clip scene-01") < last_picture, course
-    assert course.index("clip scene-02") < last_picture, course
-    tries = refused["attempts"]
-    assert [one["outcome"] for one in tries] == ["refused", "delivered"]
-    assert tries[0]["codes"]
+    sent = [number for number, what in enumerate(sequence) if what == f"clip {refused['id']}"]
+    assert len(sent) == 2, sequence
+    assert sent[1] < last_keyframe, sequence
+    assert sequence.index("clip scene-01") < last_keyframe, sequence
+    assert sequence.index("clip scene-02") < last_keyframe, sequence
+    attempts = refused["attempts"]
+    assert [one["outcome"] for one in attempts] == ["refused", "delivered"]
+    assert attempts[0]["codes"]
     clips = [
         call for call in stack.ledger(job["id"])["calls"] if call["scene"] == refused["id"] and call["kind"] == "video"
     ]
@@ -47,22 +45,22 @@ def test_film_has_a_still_and_says_so_when_a_scene_is_refused_for_good(stack: St
     prohibited = {"codes": ["89371032"]}
     stack.vertex("POST", "faults", [{"model": "veo-*", "method": "*", "nth": [1], "fault": "rai", "args": prohibited}])
 
-    job = stack.wait(stack.submit(FOUR, scenes=2, duration_s=8, quality="draft"))
+    job = stack.wait(stack.submit(FOUR_SCENES, scenes=2, duration_s=8, quality="draft"))
 
     assert job["state"] == "COMPLETE", job["error"]
-    (given_up,) = [scene for scene in job["scenes"] if scene["state"] == "FILTERED"]
-    assert given_up["attempts"][0]["codes"] == ["89371032"]
-    assert "Leave out children" in given_up["error"]["remedy"]
-    assert any(warning.startswith(f"{given_up['id']} is a still") for warning in job["warnings"])
+    (refused,) = [scene for scene in job["scenes"] if scene["state"] == "FILTERED"]
+    assert refused["attempts"][0]["codes"] == ["89371032"]
+    assert "Leave out children" in refused["error"]["remedy"]
+    assert any(warning.startswith(f"{refused['id']} is a still") for warning in job["warnings"])
     assert job["output"]["frames"] == job["planned_frames"] == 8 * 24
     assert sum(line["micros"] for line in stack.bill(job["id"])) == 400_000
 
 
-def _line(line: dict[str, object], job_id: str) -> str:
-    """One line of the bill as one or two words."""
+def _name(line: dict[str, object], job_id: str) -> str:
+    """Name what a line of the bill was for."""
     where = str(line["storage_uri"] or "")
     if "image" in str(line["model"]):
-        return "picture"
+        return "keyframe"
     return f"clip {where.partition('/clips/')[2].partition('/')[0]}" if job_id in where else "other"
 
 
@@ -70,7 +68,7 @@ def test_clip_is_paid_once_when_every_task_is_delivered_twice(stack: Stack) -> N
     tasks = f"{stack.state['tasks']}/_local"
     loopback.post(f"{tasks}/faults", json={"duplicate_rate": 1.0, "seed": 1}).raise_for_status()
     try:
-        job = stack.wait(stack.submit(FOUR, scenes=3, duration_s=12, quality="draft"))
+        job = stack.wait(stack.submit(FOUR_SCENES, scenes=3, duration_s=12, quality="draft"))
     finally:
         loopback.post(f"{tasks}/faults", json={"duplicate_rate": 0.0, "seed": 1}).raise_for_status()
 
@@ -82,7 +80,7 @@ def test_one_call_is_paid_when_one_task_is_delivered_fifty_times_at_once(stack: 
     queue = f"{stack.state['tasks']}/v2/projects/{stack.project}/locations/us-central1/queues/clips"
     loopback.post(f"{queue}:pause", json={}).raise_for_status()
     try:
-        job_id = stack.submit(FOUR, scenes=1, duration_s=4, quality="draft")
+        job_id = stack.submit(FOUR_SCENES, **ONE_SHORT_SCENE)
         eventually(lambda: [one for one in stack.job(job_id)["scenes"] if one["state"] == "QUEUED"], "a queued clip")
         task = {"job_id": job_id, "run": 1, "scene": "scene-01", "take": 1, "attempt": 1}
 
@@ -99,7 +97,7 @@ def test_one_call_is_paid_when_one_task_is_delivered_fifty_times_at_once(stack: 
 
 def test_step_pays_nothing_when_called_twice_with_the_same_input(stack: Stack) -> None:
     stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"veo-*": 160}})
-    job_id = stack.submit(FOUR, scenes=2, duration_s=8, quality="draft")
+    job_id = stack.submit(FOUR_SCENES, scenes=2, duration_s=8, quality="draft")
     stack.wait(job_id, "VIDEO_GEN")
     before = len(stack.bill())
     scene = {"scene": "scene-01", "take": 1}
@@ -142,7 +140,7 @@ def call_step(stack: Stack, step: str, body: dict[str, object]) -> dict[str, str
 
 
 def submit_clip_url(stack: Stack) -> str:
-    """Where the queue delivers, by the functions' environment."""
+    """The address to which the queue delivers, from the functions' environment."""
     return psutil.Process(stack.state["processes"]["open_job"]).environ()["PROMPTREEL_SUBMIT_CLIP_URL"]
 
 
@@ -157,7 +155,7 @@ def test_step_is_not_reached_when_the_caller_has_no_right(stack: Stack) -> None:
 
 def test_job_pays_for_nothing_new_when_cancelled(stack: Stack) -> None:
     stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 30, "veo-*": 60}})
-    job_id = stack.submit(FOUR, scenes=4, duration_s=16, quality="draft")
+    job_id = stack.submit(FOUR_SCENES, scenes=4, duration_s=16, quality="draft")
     eventually(lambda: stack.bill(job_id), "a first clip")
 
     assert stack.api("POST", f"/v1/jobs/{job_id}:cancel").json()["state"] == "CANCELLED"
@@ -178,12 +176,12 @@ def test_job_pays_for_nothing_new_when_cancelled(stack: Stack) -> None:
 
 
 def test_budget_too_small_is_refused_with_an_amount_that_pays_for_the_film(stack: Stack) -> None:
-    request = {"prompt": FOUR, "scenes": 2, "duration_s": 8, "quality": "draft"}
+    request = {"prompt": FOUR_SCENES, "scenes": 2, "duration_s": 8, "quality": "draft"}
     refused = stack.api("POST", "/v1/jobs", json={**request, "budget_usd": "0.50"})
     assert (refused.status_code, refused.json()["code"]) == (402, "budget_exceeded")
     amount = refused.json()["remedy"].split("at least ")[1].split(",")[0]
 
-    job = stack.wait(stack.submit(FOUR, scenes=2, duration_s=8, quality="draft", budget_usd=amount))
+    job = stack.wait(stack.submit(FOUR_SCENES, scenes=2, duration_s=8, quality="draft", budget_usd=amount))
 
     assert job["state"] == "COMPLETE", job["error"]
     assert len(stack.bill(job["id"])) == len(job["scenes"]) == 2
@@ -193,17 +191,19 @@ def test_ledgers_equal_the_bill_when_ten_jobs_run_at_once(tmp_path: Path) -> Non
     with running(tmp_path) as stack:
         with ThreadPoolExecutor(10) as pool:
             job_ids = list(
-                pool.map(lambda number: stack.submit(f"{FOUR} Film {number}.", scenes=2, duration_s=8), range(10))
+                pool.map(
+                    lambda number: stack.submit(f"{FOUR_SCENES} Film {number}.", scenes=2, duration_s=8), range(10)
+                )
             )
         jobs = [stack.wait(job_id, within_s=2 * PATIENCE_S) for job_id in job_ids]
 
         assert [job["state"] for job in jobs] == ["COMPLETE"] * 10, [job["error"] for job in jobs]
         ledgers = [stack.ledger(job_id) for job_id in job_ids]
         spent = sum(ledger["totals"]["spent_micros"] for ledger in ledgers)
-        # A starved machine may miss an answer; such a call counts at its highest price.
+        # On a slow machine an answer may be lost; such a call counts at its reserved price.
         missed = [call for ledger in ledgers for call in ledger["calls"] if call["state"] in {"LOST", "ADOPTED"}]
-        guessed = sum(call["reserved_micros"] for call in missed)
-        assert spent - guessed <= sum(line["micros"] for line in stack.bill()) <= spent
+        unknown = sum(call["reserved_micros"] for call in missed)
+        assert spent - unknown <= sum(line["micros"] for line in stack.bill()) <= spent
         every = stack.processes()
         assert [address for process in every for address in listening(process) if not is_loopback(address)] == []
 
@@ -212,7 +212,7 @@ def test_ledgers_equal_the_bill_when_ten_jobs_run_at_once(tmp_path: Path) -> Non
 
 
 def is_loopback(address: str) -> bool:
-    """Java spells 127.0.0.1 as ::ffff:127.0.0.1."""
+    """Whether an address is local; Java writes 127.0.0.1 as ::ffff:127.0.0.1."""
     return ip_address(address.removeprefix("::ffff:")).is_loopback
 
 

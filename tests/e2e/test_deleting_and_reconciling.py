@@ -1,4 +1,4 @@
-"""A bill beside a ledger, and the deletion of a job with all it owns, over the real stores."""
+"""Reconcile a ledger with a bill, and delete a job with all it owns, over the emulated stores."""
 
 import json
 import os
@@ -10,14 +10,11 @@ from typing import Any
 
 from localcloud.tests import loopback
 from localcloud.tests.waiting import PATIENCE_S, eventually
-from tests.e2e.stack import ROOT, Stack
-
-QUICK = {"scenes": 1, "duration_s": 4, "quality": "draft"}
-FOUR = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
+from tests.e2e.stack import FOUR_SCENES, ONE_SHORT_SCENE, ROOT, Stack
 
 
 def promptreel(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command `promptreel`."""
+    """Run the command as the owner."""
     state = stack.state
     env = {**os.environ, "PROMPTREEL_API": state["api"], "PROMPTREEL_TOKEN": state["tokens"]["owner"], "COLUMNS": "140"}
     command = [sys.executable, "-m", "client.cli", *words]
@@ -25,7 +22,7 @@ def promptreel(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def objects(stack: Stack, name: str, bucket: str = "artifacts") -> list[str]:
-    """What lies in a bucket below a job, or the report on a file."""
+    """Names of a job's objects in a bucket, or of the report on a file."""
     url = f"{stack.state['storage']}/storage/v1/b/{stack.project}-{bucket}/o"
     prefix = f"reports/{name}" if bucket == "results" else f"jobs/{name}/"
     listed = loopback.get(url, params={"prefix": prefix}).raise_for_status().json()
@@ -42,7 +39,7 @@ def documents(stack: Stack, path: str) -> list[dict[str, Any]]:
 def test_reconcile_releases_a_lost_call_when_it_was_never_billed(stack: Stack, tmp_path: Path) -> None:
     stack.vertex("POST", "faults", [{"model": "*image*", "method": "*", "nth": [1], "fault": "reset_before"}])
     begun = len(stack.bill())
-    job_id = stack.submit("One scene of a fox in the snow", **QUICK)
+    job_id = stack.submit("One scene of a fox in the snow", **ONE_SHORT_SCENE)
     job = stack.wait(job_id)
     assert job["state"] == "COMPLETE", job["error"]
     table = loopback.get(f"{stack.state['vertex']}/_local/ledger.csv").text.splitlines()
@@ -50,8 +47,8 @@ def test_reconcile_releases_a_lost_call_when_it_was_never_billed(stack: Stack, t
     bill.write_text("\n".join([table[0], *table[1 + begun :]]))
     time = ("--since", job["created"], "--until", (datetime.now(UTC) + timedelta(hours=1)).isoformat())
 
-    looked = promptreel(stack, "reconcile", job_id, "--bill", str(bill), *time)
-    assert (looked.returncode, "never billed" in looked.stdout) == (1, True), looked.stdout + looked.stderr
+    compared = promptreel(stack, "reconcile", job_id, "--bill", str(bill), *time)
+    assert (compared.returncode, "never billed" in compared.stdout) == (1, True), compared.stdout + compared.stderr
     (lost,) = [call for call in stack.ledger(job_id)["calls"] if call["state"] == "LOST"]
     applied = promptreel(stack, "reconcile", job_id, "--bill", str(bill), *time, "--apply")
 
@@ -62,7 +59,7 @@ def test_reconcile_releases_a_lost_call_when_it_was_never_billed(stack: Stack, t
 
 
 def test_nothing_is_served_and_nothing_is_left_when_a_finished_job_is_deleted(stack: Stack) -> None:
-    request = {"prompt": "One scene of an owl", "owner": "owner@example.com", **QUICK}
+    request = {"prompt": "One scene of an owl", "owner": "owner@example.com", **ONE_SHORT_SCENE}
     stack.upload("ideas/owl.json", json.dumps(request).encode(), "application/json")
     job_id = stack.report("ideas/owl.json")["job_id"]
     job = stack.wait(job_id)
@@ -71,13 +68,15 @@ def test_nothing_is_served_and_nothing_is_left_when_a_finished_job_is_deleted(st
     assert loopback.get(film).status_code == 200
     assert stack.api("DELETE", f"/v1/jobs/{job_id}", person="stranger").status_code == 404
 
-    told = promptreel(stack, "delete", job_id, "--yes")
+    deleted = promptreel(stack, "delete", job_id, "--yes")
 
-    assert (told.returncode, told.stdout) == (0, "DELETING\n"), told.stderr
+    assert (deleted.returncode, deleted.stdout) == (0, "DELETING\n"), deleted.stderr
     assert stack.api("GET", f"/v1/jobs/{job_id}").status_code == 404
     assert job_id not in [one["id"] for one in stack.api("GET", "/v1/jobs").json()["jobs"]]
     eventually(
-        lambda: not objects(stack, job_id) and not documents(stack, f"jobs/{job_id}/calls"), "an empty house", 60
+        lambda: not objects(stack, job_id) and not documents(stack, f"jobs/{job_id}/calls"),
+        "the deletion of all objects and calls",
+        60,
     )
     assert documents(stack, f"jobs/{job_id}/scenes") == []
     assert [one for one in documents(stack, "renders") if job_id in str(one)] == []
@@ -88,15 +87,15 @@ def test_nothing_is_served_and_nothing_is_left_when_a_finished_job_is_deleted(st
 
 def test_nothing_more_is_paid_and_nothing_is_left_when_a_running_job_is_deleted(stack: Stack) -> None:
     stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 30, "veo-*": 60}})
-    job_id = stack.submit(FOUR, scenes=4, duration_s=16, quality="draft")
+    job_id = stack.submit(FOUR_SCENES, scenes=4, duration_s=16, quality="draft")
     eventually(lambda: stack.bill(job_id), "a first clip")
 
     assert stack.api("DELETE", f"/v1/jobs/{job_id}").status_code == 202
-    eventually(lambda: not documents(stack, f"jobs/{job_id}/calls"), "every call finished and gone", 90)
+    eventually(lambda: not documents(stack, f"jobs/{job_id}/calls"), "the deletion of every call", 90)
 
     paid = stack.bill(job_id)
     assert len(paid) < 4
     assert objects(stack, job_id) == []
-    (left,) = [one for one in documents(stack, "jobs") if job_id in one["name"]]
-    assert "seed falls" not in str(left)
+    (tombstone,) = [one for one in documents(stack, "jobs") if job_id in one["name"]]
+    assert "seed falls" not in str(tombstone)
     assert stack.bill(job_id) == paid

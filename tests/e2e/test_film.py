@@ -1,4 +1,4 @@
-"""A prompt becomes a film: its file, its ledger, its links."""
+"""A prompt becomes a film with the right format, content, cost and access."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +11,7 @@ from localcloud.tests import loopback
 from tests.e2e import pictures
 from tests.e2e.stack import Stack
 
-IDEA = (
+PROMPT = (
     "A film of four scenes. Mira, the keeper in a grey coat, climbs the winding stairs. She lights the great lamp. "
     "A fishing boat turns away from the rocks. In the morning gulls circle the white tower."
 )
@@ -19,8 +19,8 @@ IDEA = (
 
 @pytest.fixture(scope="module")
 def film(shared_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
-    """A finished job and its film, fetched by the link the API gives."""
-    job = shared_stack.wait(shared_stack.submit(IDEA, scenes=4, duration_s=20))
+    """A complete job and its film, downloaded from the link in the API's answer."""
+    job = shared_stack.wait(shared_stack.submit(PROMPT, scenes=4, duration_s=20))
     assert job["state"] == "COMPLETE", job["error"]
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     path.write_bytes(loopback.get(job["output"]["film"]["url"]).raise_for_status().content)
@@ -48,18 +48,17 @@ def test_film_shows_each_scene_in_order_and_has_sound(film: tuple[dict[str, Any]
         starts.append(position)
         position += scene["duration_s"] * 24
     shown = pictures.frames(path, set(starts))
-    first_pictures = [
+    keyframes = [
         pictures.from_bytes(loopback.get(scene["keyframes"]["start"]["url"]).content) for scene in job["scenes"]
     ]
 
     recognised = [
-        max(range(4), key=[pictures.psnr(shown[at], picture) for picture in first_pictures].__getitem__)
-        for at in starts
+        max(range(4), key=[pictures.psnr(shown[at], keyframe) for keyframe in keyframes].__getitem__) for at in starts
     ]
 
     assert recognised == [0, 1, 2, 3]
-    assert min(pictures.psnr(shown[at], picture) for at, picture in zip(starts, first_pictures, strict=True)) > 25
-    assert pictures.sound_is_heard(path)
+    assert min(pictures.psnr(shown[at], keyframe) for at, keyframe in zip(starts, keyframes, strict=True)) > 25
+    assert pictures.has_sound(path)
 
 
 def test_ledger_equals_the_bill_to_the_micro_dollar(stack: Stack, film: tuple[dict[str, Any], Path]) -> None:

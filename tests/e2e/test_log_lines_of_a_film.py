@@ -13,78 +13,79 @@ from localcloud.tests.waiting import eventually
 from tests.e2e.stack import Stack
 from tests.loglines import METRICS, Line, counted_by, structured
 
-REFUSED_FOR = "22137204"  # its remedy is another seed
-PICTURE_WORDS = "A lighthouse keeper waits for the night ferry"
+REFUSED_FOR = "22137204"  # its first remedy is another seed, which costs nothing extra
+PROMPT = "A lighthouse keeper waits for the night ferry"
 PAID = {"SETTLED", "ADOPTED"}
 
 
 @pytest.fixture(scope="module")
 def film(shared_stack: Stack) -> dict[str, Any]:
-    """A finished film of one scene, whose clip was refused once; its ledger and its lines."""
+    """A complete film of one scene whose clip was refused once, with its ledger and log lines."""
     refusal = {"model": "veo-*", "method": "predictLongRunning", "fault": "rai", "args": {"codes": [REFUSED_FOR]}}
     shared_stack.vertex("POST", "faults", [{**refusal, "nth": [1]}])
-    job = shared_stack.wait(shared_stack.submit(PICTURE_WORDS, scenes=1, duration_s=4, quality="draft"), "COMPLETE")
+    job = shared_stack.wait(shared_stack.submit(PROMPT, scenes=1, duration_s=4, quality="draft"), "COMPLETE")
     shared_stack.vertex("DELETE", "faults")
 
-    def closing_line() -> list[Line] | None:  # close_job's own line is written after the state that a caller can see
+    def find() -> list[Line] | None:  # close_job logs its line after the state that a caller can see
         lines = lines_of(shared_stack, job["id"])
         return lines if any(line.get("action") == "close_job" and "status" in line for line in lines) else None
 
-    lines = eventually(closing_line, "close_job's line")
+    lines = eventually(find, "the line of close_job")
     return {"job": job, "calls": shared_stack.ledger(job["id"])["calls"], "lines": lines}
 
 
 def lines_of(stack: Stack, job_id: str) -> list[Line]:
-    """One job's lines in the log files of all programs, in order of time within each."""
+    """One job's lines in the log files of all programs, in order of time within each file."""
     files = sorted(Path(stack.state["logs"]).glob("*.log"))
     lines = [line for file in files for line in structured(file.read_text(errors="replace"))]
     return [line for line in lines if line.get("job_id") == job_id]
 
 
-def counts(film: dict[str, Any], metric: str) -> list[Line]:
+def counted(film: dict[str, Any], metric: str) -> list[Line]:
+    """The lines that a metric counts."""
     return [line for line in film["lines"] if metric in counted_by(line)]
 
 
 def test_job_ending_is_logged_once_when_the_film_is_complete(film: dict[str, Any]) -> None:
-    (end,) = counts(film, "jobs_ended")
+    (end,) = counted(film, "jobs_ended")
 
     spent = sum(call["cost_micros"] for call in film["calls"])
     assert (end["message"], end["state"], end["scenes"], end["spent_micros"]) == ("job_complete", "COMPLETE", 1, spent)
     assert end["makespan_s"] > 0
-    assert [len(counts(film, name)) for name in ("jobs_complete", "makespan", "jobs_failed", "jobs_withdrawn")] == [
+    assert [len(counted(film, name)) for name in ("jobs_complete", "makespan", "jobs_failed", "jobs_withdrawn")] == [
         1, 1, 0, 0,
     ]  # fmt: skip
 
 
 def test_call_ending_is_logged_once_with_its_cost(film: dict[str, Any]) -> None:
-    ended = counts(film, "calls_ended")
+    ended = counted(film, "calls_ended")
 
     assert Counter((line["call_id"], line["cost_micros"]) for line in ended) == Counter(
         (call["id"], call["cost_micros"]) for call in film["calls"]
     )
     paid = [call for call in film["calls"] if call["state"] in PAID]
-    assert len(counts(film, "spend")) == len(paid)
-    assert sum(line["cost_micros"] for line in counts(film, "spend")) == sum(call["cost_micros"] for call in paid)
+    assert len(counted(film, "spend")) == len(paid)
+    assert sum(line["cost_micros"] for line in counted(film, "spend")) == sum(call["cost_micros"] for call in paid)
 
 
 def test_refusal_is_counted_once_by_its_code_when_a_clip_is_refused_once(film: dict[str, Any]) -> None:
-    (refusal,) = counts(film, "refusals")
+    (refusal,) = counted(film, "refusals")
 
     assert (refusal["code"], refusal["attempt"], refusal["cost_micros"]) == (REFUSED_FOR, 1, 0)
     assert refusal["scene_id"].startswith("scene-")
 
 
 def test_step_is_logged_with_duration_and_outcome_for_each_call(film: dict[str, Any]) -> None:
-    steps = counts(film, "steps")
+    steps = counted(film, "steps")
 
     by_name = Counter(line["action"] for line in steps)
     assert {"open_job", "write_storyboard", "close_job", "stitch"} <= by_name.keys()
     assert by_name["close_job"] == 1
     assert by_name["submit_clip"] >= 2  # the second one is the second attempt
-    assert counts(film, "step_duration") == steps
-    assert len(counts(film, "polls")) == by_name["poll_clips"]
+    assert counted(film, "step_duration") == steps
+    assert len(counted(film, "polls")) == by_name["poll_clips"]
     assert all(line["status"] == 200 for line in steps)
-    assert counts(film, "unexpected_errors") == []
+    assert counted(film, "unexpected_errors") == []
 
 
 def test_log_lines_of_one_job_share_one_trace_and_name_its_execution(film: dict[str, Any], shared_stack: Stack) -> None:
@@ -119,7 +120,7 @@ def test_events_contain_the_refusal_its_remedy_and_every_cost(film: dict[str, An
 def test_log_lines_contain_neither_prompt_nor_signed_url(film: dict[str, Any]) -> None:
     text = json.dumps(film["lines"])
 
-    assert PICTURE_WORDS not in text
+    assert PROMPT not in text
     assert "X-Goog-Signature" not in text
 
 

@@ -4,10 +4,16 @@ from typing import Any
 
 from tests.e2e.stack import Stack
 
-FIVE = "Five scenes: a baker wakes. Dough rises. The oven glows. A queue forms. The last loaf is sold."
+FIVE_SCENES = "Five scenes: a baker wakes. Dough rises. The oven glows. A queue forms. The last loaf is sold."
 
-# One support code for each first remedy.
-CLASSES = {"89371032": "", "57734940": "rewrite", "29310472": "rewrite", "22137204": "reseed", "64151117": "reseed"}
+# One support code for each kind of remedy, and the first remedy.
+FIRST_REMEDIES = {
+    "89371032": "",
+    "57734940": "rewrite",
+    "29310472": "rewrite",
+    "22137204": "reseed",
+    "64151117": "reseed",
+}
 
 
 def test_every_remedy_is_tried_and_the_last_one_films_when_a_scene_is_refused_four_times(stack: Stack) -> None:
@@ -36,19 +42,19 @@ def test_jobs_complete_and_say_why_when_every_fifth_clip_is_refused(stack: Stack
     stack.vertex(
         "POST",
         "faults",
-        [{**refusal, "nth": [1 + 4 * n], "args": {"codes": [code]}} for n, code in enumerate(CLASSES)],
+        [{**refusal, "nth": [1 + 4 * n], "args": {"codes": [code]}} for n, code in enumerate(FIRST_REMEDIES)],
     )
-    ids = [stack.submit(FIVE, scenes=5, duration_s=20, quality="draft") for _ in range(3)]
+    ids = [stack.submit(FIVE_SCENES, scenes=5, duration_s=20, quality="draft") for _ in range(3)]
 
     jobs = [stack.wait(job_id) for job_id in ids]
 
     assert [job["state"] for job in jobs] == ["COMPLETE"] * 3
     refused = [[one for one in scene["attempts"] if one["codes"]] for job in jobs for scene in job["scenes"]]
-    assert sorted(code for tries in refused for one in tries for code in one["codes"]) == sorted(CLASSES)
-    # A fifth clip may be the next try of a refused scene, which has used its first remedy then.
-    first = [tries[0] for tries in refused if tries]
+    assert sorted(code for attempts in refused for one in attempts for code in one["codes"]) == sorted(FIRST_REMEDIES)
+    # A fifth clip may be the next attempt of a refused scene, whose first remedy is used already.
+    first = [attempts[0] for attempts in refused if attempts]
     assert len(first) >= 3
-    assert all(one["remedy"] == CLASSES[one["codes"][0]] for one in first)
+    assert all(one["remedy"] == FIRST_REMEDIES[one["codes"][0]] for one in first)
     for job in jobs:
         assert job["output"]["frames"] == job["planned_frames"] == 20 * 24
         ledger = stack.ledger(job["id"])
@@ -56,13 +62,13 @@ def test_jobs_complete_and_say_why_when_every_fifth_clip_is_refused(stack: Stack
         assert spent == sum(line["micros"] for line in stack.bill(job["id"]))
 
 
-def refused_with(model: str, **answer: Any) -> dict[str, Any]:
+def status_fault(model: str, **answer: Any) -> dict[str, Any]:
     return {"model": model, "method": "predictLongRunning", "fault": "status", "args": answer}
 
 
 def test_retired_model_is_replaced_or_stops_the_job_before_it_pays_for_a_rewrite(stack: Stack) -> None:
     standard, fast, lite = (f"veo-3.1-{kind}generate-001" for kind in ("", "fast-", "lite-"))
-    stack.vertex("POST", "faults", [refused_with(standard, code=404), refused_with(lite, code=404)])
+    stack.vertex("POST", "faults", [status_fault(standard, code=404), status_fault(lite, code=404)])
     scenes = {"scenes": 2, "duration_s": 8}
 
     replaced = stack.submit("A lighthouse keeper waits", **scenes, quality="standard")
@@ -84,7 +90,7 @@ def test_retired_model_is_replaced_or_stops_the_job_before_it_pays_for_a_rewrite
 
 
 def test_missing_role_stops_the_job_and_resume_films_it_once_the_role_is_granted(stack: Stack) -> None:
-    stack.vertex("POST", "faults", [refused_with("veo-*", code=403)])
+    stack.vertex("POST", "faults", [status_fault("veo-*", code=403)])
     job_id = stack.submit("A lighthouse keeper waits", scenes=2, duration_s=8, quality="draft")
 
     failed = stack.wait(job_id)

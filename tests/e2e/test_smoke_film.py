@@ -11,8 +11,8 @@ from promptreel.domain.money import parse_usd
 from tests.e2e.stack import ROOT, Stack
 
 
-def operator(folder: Path, **answers: str) -> Path:
-    """A checkout whose operator's programs answer what a deployment's would."""
+def make_checkout(folder: Path, **answers: str) -> Path:
+    """A checkout with programs that print what an operator's terraform and gcloud would."""
     shutil.copytree(ROOT / "infra", folder / "infra", ignore=shutil.ignore_patterns("build", ".terraform*"))
     (folder / "bin").mkdir()
     for name, answer in answers.items():
@@ -24,7 +24,7 @@ def operator(folder: Path, **answers: str) -> Path:
 
 def test_smoke_film_is_made_within_its_price_when_confirmed(stack: Stack, tmp_path: Path) -> None:
     state = stack.state
-    checkout = operator(tmp_path, terraform=state["api"], gcloud=state["tokens"]["owner"])
+    checkout = make_checkout(tmp_path, terraform=state["api"], gcloud=state["tokens"]["owner"])
 
     smoke = subprocess.run(
         [sys.executable, "-m", "infra.operate", "smoke", "--project=demo-project"],

@@ -1,4 +1,4 @@
-"""The three ways in, with valid and invalid requests."""
+"""The three ways to submit a film, with valid and invalid input."""
 
 import json
 from collections.abc import Callable
@@ -6,21 +6,20 @@ from typing import Any
 
 from localcloud.tests import loopback
 from localcloud.tests.waiting import eventually
-from tests.e2e.stack import Stack
+from tests.e2e.stack import ONE_SHORT_SCENE, Stack
 
 LITE = {"video": "veo-3.1-lite-generate-001"}
-QUICK = {"scenes": 1, "duration_s": 4, "quality": "draft"}
 
 
 def test_one_job_is_created_when_an_idempotency_key_is_submitted_twice(stack: Stack) -> None:
-    body = {"prompt": "One scene of a fox in the snow", **QUICK}
+    body = {"prompt": "One scene of a fox in the snow", **ONE_SHORT_SCENE}
     first = stack.api("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": "fox-1"})
     second = stack.api("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": "fox-1"})
     clash = stack.api("POST", "/v1/jobs", json={**body, "title": "Other"}, headers={"Idempotency-Key": "fox-1"})
-    strangers = stack.api("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": "fox-1"}, person="stranger")
+    other = stack.api("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": "fox-1"}, person="stranger")
 
     assert (first.status_code, second.status_code, clash.status_code) == (202, 202, 409)
-    assert first.json()["id"] == second.json()["id"] != strangers.json()["id"]
+    assert first.json()["id"] == second.json()["id"] != other.json()["id"]
     job = stack.wait(first.json()["id"])
     assert job["state"] == "COMPLETE", job["error"]
     assert len(stack.bill(job["id"])) == 1
@@ -28,7 +27,7 @@ def test_one_job_is_created_when_an_idempotency_key_is_submitted_twice(stack: St
 
 def test_uploaded_prompt_becomes_a_film_and_the_report_names_it(stack: Stack) -> None:
     owner = "owner@example.com"
-    request = {"prompt": "One scene of a heron at dawn", "owner": owner, **QUICK}
+    request = {"prompt": "One scene of a heron at dawn", "owner": owner, **ONE_SHORT_SCENE}
 
     stack.upload("ideas/heron.json", json.dumps(request).encode(), "application/json")
 
@@ -48,7 +47,7 @@ def test_report_says_what_to_fix_and_execution_is_not_repeated_when_an_upload_is
 
 
 def test_problem_names_field_and_remedy_when_a_request_is_invalid(stack: Stack) -> None:
-    for body, told in (
+    for body, message in (
         ({}, "prompt: Field required"),
         ({"prompt": "A heron", "sceens": 3}, "sceens: there is no such field"),
         ({"prompt": "A heron", "style": "wes-anderson"}, "style: not supported yet"),
@@ -60,7 +59,7 @@ def test_problem_names_field_and_remedy_when_a_request_is_invalid(stack: Stack) 
 
         assert answer.status_code == 422, body
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert told in answer.json()["message"]
+        assert message in answer.json()["message"]
         assert answer.json()["code"]
     assert stack.api("POST", "/v1/jobs", content=b"x" * 1_000_001).status_code in {413, 422}
     assert stack.api("GET", "/v1/jobs/..%2F..%2Fetc").status_code == 404
@@ -68,17 +67,19 @@ def test_problem_names_field_and_remedy_when_a_request_is_invalid(stack: Stack) 
 
 
 def test_execution_by_rest_makes_a_film_and_fails_in_words_when_its_request_is_invalid(stack: Stack) -> None:
-    good = start_execution(stack, {"prompt": "One scene of an owl", **QUICK})
+    good = start_execution(stack, {"prompt": "One scene of an owl", **ONE_SHORT_SCENE})
     bad = start_execution(stack, {"prompt": "One scene of an owl", "sceens": 1})
 
-    told = eventually(lambda: ended(stack, bad), "the bad execution")
-    assert told["state"] == "FAILED"
-    assert "sceens: there is no such field" in told["error"]["payload"]
-    done = eventually(lambda: ended(stack, good), "the good execution")
+    failed = eventually(lambda: ended(stack, bad), "the end of the invalid execution")
+    assert failed["state"] == "FAILED"
+    assert "sceens: there is no such field" in failed["error"]["payload"]
+    done = eventually(lambda: ended(stack, good), "the end of the valid execution")
     assert done["state"] == "SUCCEEDED", done.get("error")
     made = json.loads(done["result"])
     assert made["state"] == "complete"
-    assert stack.api("GET", f"/v1/jobs/{made['job_id']}").status_code == 404, "it named no owner: it is the operators'"
+    assert stack.api("GET", f"/v1/jobs/{made['job_id']}").status_code == 404, (
+        "a request without an owner belongs to the operators"
+    )
     assert stack.api("GET", f"/v1/jobs/{made['job_id']}", person="operator").json()["state"] == "COMPLETE"
     listed = stack.api("GET", "/v1/jobs?owner=operators", person="operator").json()["jobs"]
     assert made["job_id"] in {job["id"] for job in listed}
@@ -86,9 +87,9 @@ def test_execution_by_rest_makes_a_film_and_fails_in_words_when_its_request_is_i
 
 def test_gcloud_run_makes_a_film_and_gcloud_describes_the_execution(stack: Stack, gcloud: Callable[..., Any]) -> None:
     gcloud("workflows", "deploy", "film-again", "--source=workflows/film.yaml")
-    wish = json.dumps({"prompt": "One scene of a whale", "owner": "owner@example.com", **QUICK})
+    request = json.dumps({"prompt": "One scene of a whale", "owner": "owner@example.com", **ONE_SHORT_SCENE})
 
-    ran = gcloud("workflows", "run", "film", f"--data={wish}")
+    ran = gcloud("workflows", "run", "film", f"--data={request}")
     described = gcloud("workflows", "executions", "describe", ran["name"].rpartition("/")[2], "--workflow=film")
 
     assert (ran["state"], described["state"]) == ("SUCCEEDED", "SUCCEEDED"), ran.get("error")
@@ -96,7 +97,7 @@ def test_gcloud_run_makes_a_film_and_gcloud_describes_the_execution(stack: Stack
 
 
 def start_execution(stack: Stack, argument: object) -> str:
-    """Run the workflow as ``gcloud workflows run`` does; return the execution's name."""
+    """Run the workflow as ``gcloud workflows run`` does, and return the execution's name."""
     film = f"projects/{stack.project}/locations/us-central1/workflows/film"
     url = f"{stack.state['workflows_rest']}/v1/{film}/executions"
     return str(loopback.post(url, json={"argument": json.dumps(argument)}).raise_for_status().json()["name"])
