@@ -1,1 +1,1 @@
-"""Ideas to film, and the demo that films one of them on your own machine: start with `demo.py`."""
+"""Example requests, and the demo that makes a film of one of them on your machine: see `demo.py`."""

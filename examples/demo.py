@@ -1,12 +1,12 @@
-"""`make demo`: a finished film on your own machine, and proof that it is right.
+"""`make demo`: make a film on your own machine, and check it.
 
-Everything of promptreel runs here: the workflow, the functions, the stitcher. Only Google's services are stand-ins, so
-the pictures are drawn by rules and cost nothing; the money in the ledger is what the real ones would have charged.
+The real workflow, functions and stitcher run here. Google's services are stand-ins: images and clips are drawn by rules
+and cost nothing, and the ledger contains what the real services would charge.
 
-    python examples/demo.py                      films examples/lighthouse.txt
-    DEMO_PROMPT="…" python examples/demo.py      films your own idea
+    python examples/demo.py                      makes a film of examples/lighthouse.txt
+    DEMO_PROMPT="…" python examples/demo.py      makes a film of your own idea
 
-What is made lands in out/demo/, which is emptied first: whatever stands there afterwards was made by this run.
+The results are in out/demo/, which is emptied first.
 """
 
 import json
@@ -37,22 +37,23 @@ from examples.demo_stack import LocalStack, StackFailed
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "out" / "demo"
-IDEA = ROOT / "examples" / "lighthouse.txt"
-LOOK_EVERY_S = 0.25  # the stand-ins are quick: a stage may last less than a second
+PROMPT_FILE = ROOT / "examples" / "lighthouse.txt"
+POLL_EVERY_S = 0.25  # the stand-ins are fast: a stage may last less than a second
 
 
 class DemoFailed(Exception):
-    """The film is not there, or not right; the message says what is wrong."""
+    """There is no film, or it is wrong; the message says what is wrong."""
 
 
 @dataclass(slots=True)
 class Stages:
-    """Seconds the job stood in each state, as seen from outside; exact to the time between two looks."""
+    """Seconds that the job spent in each state, seen from outside: exact to the time between two polls."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
 
-    def watched(self, jobs: Iterable[Job]) -> Iterator[Job]:
+    def measure(self, jobs: Iterable[Job]) -> Iterator[Job]:
+        """Yield the jobs, and add up the time between them."""
         state, since = "PENDING", self.clock()
         for job in jobs:
             now = self.clock()
@@ -62,13 +63,14 @@ class Stages:
 
     @property
     def makespan_s(self) -> float:
-        """From the submission to the look that found the job ended."""
+        """Seconds from the submission to the poll that found the job ended."""
         return sum(self.seconds.values())
 
 
 def main() -> int:
+    """Run the demo and return its exit code."""
     console = Console()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # leave by the same door as Ctrl-C
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # as Ctrl-C: the stack is stopped
     try:
         with LocalStack(console) as stack, connect(stack.api, stack.token) as client:
             make_film(client, os.environ.get("DEMO_PROMPT", ""), console)
@@ -79,17 +81,17 @@ def main() -> int:
         print_error(error)
         return 1
     except KeyboardInterrupt:
-        console.print("Stopped, and nothing is left running.")
+        console.print("Stopped. No process is left.")
         return 128 + signal.SIGINT
     return 0
 
 
-def make_film(client: PromptreelClient, own_idea: str, console: Console) -> None:
-    """Idea in, film, pictures, bill and report out. Raises: DemoFailed with what is not right."""
+def make_film(client: PromptreelClient, own_prompt: str, console: Console) -> None:
+    """Make a film of a prompt, with its keyframes, ledger and report. Raises: DemoFailed with what is wrong."""
     shutil.rmtree(OUT, ignore_errors=True)
     stages = Stages()
-    submitted = client.submit({"prompt": own_idea or IDEA.read_text(encoding="utf-8")}, str(uuid4()))
-    job = show(stages.watched(follow(client, submitted["id"], every_s=LOOK_EVERY_S)), console)
+    submitted = client.submit({"prompt": own_prompt or PROMPT_FILE.read_text(encoding="utf-8")}, str(uuid4()))
+    job = show(stages.measure(follow(client, submitted["id"], every_s=POLL_EVERY_S)), console)
     if job["state"] != "COMPLETE":
         raise DemoFailed(f"the job ended {job['state']}.")
 
@@ -100,8 +102,8 @@ def make_film(client: PromptreelClient, own_idea: str, console: Console) -> None
 
     film = measure(film_path)
     write_report(job, ledger, film, stages)
-    # A person's own idea may ask for one scene; ours asks for four.
-    wrong = faults(film, job, ledger, fewest_scenes=1 if own_idea else FEWEST_SCENES)
+    # Your own prompt may be about one scene; the example has four.
+    wrong = faults(film, job, ledger, fewest_scenes=1 if own_prompt else FEWEST_SCENES)
     if wrong:
         raise DemoFailed(" ".join(wrong))
     console.print(
@@ -116,12 +118,12 @@ def make_film(client: PromptreelClient, own_idea: str, console: Console) -> None
 
 
 def draw_keyframes(client: PromptreelClient, job: Job) -> None:
-    """``keyframes.jpg``: what the scenes were filmed from."""
+    """Write ``keyframes.jpg``: the keyframes of all scenes."""
     with tempfile.TemporaryDirectory() as folder:
         rows = [
             Row(
                 label=f"{scene['display_order']}  {plain(scene['description'])}",
-                pictures=tuple(
+                images=tuple(
                     client.download(frame["url"], Path(folder, f"{scene['id']}-{name}.png"))
                     for name, frame in (("start", scene["keyframes"]["start"]), ("end", scene["keyframes"]["end"]))
                     if frame is not None
@@ -133,7 +135,7 @@ def draw_keyframes(client: PromptreelClient, job: Job) -> None:
 
 
 def write_report(job: Job, ledger: Ledger, film: Film, stages: Stages) -> None:
-    """``report.json``: measured from the file and from outside, right or not."""
+    """Write ``report.json`` with what was measured, also for a wrong film."""
     report = {
         "job_id": job["id"],
         "state": job["state"],

@@ -1,4 +1,4 @@
-"""Is the film what was promised? Measured from the file itself, compared with the job and its bill."""
+"""Check a film: measure the file, and compare it with the job and its ledger."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,14 +11,14 @@ from client.documents import Call, Job, Ledger
 
 FPS = 24
 SIDES_PX = {"720p": (1280, 720), "1080p": (1920, 1080), "4k": (3840, 2160)}
-SILENCE = 0.001  # of full scale; a quieter loudest sample is no sound
+SILENCE = 0.001  # of full scale; a track whose loudest sample is below it is silent
 FEWEST_SCENES = 3
 PAID = frozenset({"SETTLED", "ADOPTED"})
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A video file, decoded to its end."""
+    """What was measured in a video file."""
 
     video_codec: str
     audio_codec: str  # empty when there is no sound track
@@ -30,11 +30,12 @@ class Film:
 
     @property
     def duration_s(self) -> float:
+        """Length by its frames."""
         return self.frames / self.fps
 
 
 def measure(path: Path) -> Film:
-    """Decode every frame and every sample: what a header claims is not believed."""
+    """Decode every frame and every sample, because a header may be wrong."""
     frames, peak = 0, 0.0
     with av.open(str(path)) as container:
         video, sound = container.streams.video[0], next(iter(container.streams.audio), None)
@@ -55,13 +56,16 @@ def measure(path: Path) -> Film:
 
 
 def faults(film: Film, job: Job, ledger: Ledger, *, fewest_scenes: int = FEWEST_SCENES) -> list[str]:
-    """A sentence for each thing that is not right; none when the film is as promised and every cent is explained."""
+    """Return a sentence for each defect; none when the film is correct and the ledger adds up."""
     return [
-        sentence for wrong, sentence in (*_film_checks(film, job, fewest_scenes), *_bill_checks(job, ledger)) if wrong
+        sentence
+        for is_wrong, sentence in (*_film_checks(film, job, fewest_scenes), *_ledger_checks(job, ledger))
+        if is_wrong
     ]
 
 
 def paid_calls(ledger: Ledger) -> int:
+    """Count the calls that were paid and delivered something."""
     return sum(call["state"] in PAID for call in ledger["calls"])
 
 
@@ -70,7 +74,7 @@ def _film_checks(film: Film, job: Job, fewest_scenes: int) -> list[tuple[bool, s
     aspect = job["request"].get("aspect")
     sizes = [(long_px, short_px)] * (aspect != "9:16") + [(short_px, long_px)] * (aspect != "16:9")
     planned = job["planned_frames"] or 0
-    told = job["output"]["frames"] if job["output"] else 0
+    reported = job["output"]["frames"] if job["output"] else 0
     done = sum(scene["state"] == "DONE" for scene in job["scenes"])
     return [
         (film.video_codec != "h264", f"The picture is {film.video_codec}, not H.264."),
@@ -79,25 +83,25 @@ def _film_checks(film: Film, job: Job, fewest_scenes: int) -> list[tuple[bool, s
         ((film.width_px, film.height_px) not in sizes, f"The picture is {film.width_px}x{film.height_px}."),
         (film.fps != FPS, f"The film runs at {film.fps:g} frames a second, not {FPS}."),
         (film.frames != planned, f"The film has {film.frames} frames, {planned} were planned."),
-        (film.frames != told, f"The film has {film.frames} frames, the job says {told}."),
+        (film.frames != reported, f"The film has {film.frames} frames, the job says {reported}."),
         (len(job["scenes"]) < fewest_scenes, f"The film has {len(job['scenes'])} scenes, not {fewest_scenes} or more."),
         (done < len(job["scenes"]), f"Only {done} of {len(job['scenes'])} scenes are DONE."),
     ]
 
 
-def _bill_checks(job: Job, ledger: Ledger) -> list[tuple[bool, str]]:
+def _ledger_checks(job: Job, ledger: Ledger) -> list[tuple[bool, str]]:
     calls = sum(_counted_micros(call) for call in ledger["calls"])
     total = ledger["totals"]["spent_micros"]
     spent = int(Decimal(job["budget"]["spent_usd"]) * 1_000_000)
     return [
-        (not paid_calls(ledger), "No call was paid: nothing was made."),
+        (not paid_calls(ledger), "No call was paid, so nothing was made."),
         (calls != total, f"The calls cost {calls} micro-dollars, the ledger's total is {total}."),
         (total != spent, f"The ledger's total is {total} micro-dollars, the job says {spent}."),
     ]
 
 
 def _counted_micros(call: Call) -> int:
-    """A call whose answer was lost for good counts at its reserved price: perhaps it was paid."""
+    """A call whose answer was lost counts at its reserved price, because it may have been billed."""
     return call["reserved_micros"] if call["state"] == "LOST" else call["cost_micros"]
 
 

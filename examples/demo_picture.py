@@ -11,7 +11,7 @@ from rich.console import Console
 from client.api import connect
 from client.tables import job_view, ledger_view
 from client.watching import follow
-from examples.demo import IDEA, LOOK_EVERY_S, ROOT
+from examples.demo import POLL_EVERY_S, PROMPT_FILE, ROOT
 from examples.demo_stack import LocalStack
 
 PICTURE = ROOT / "docs" / "pictures" / "demo.svg"
@@ -23,8 +23,8 @@ def main() -> int:
     """Film the demo's idea on a local stack and draw the finished job and its ledger."""
     screen = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     with LocalStack(Console()) as stack, connect(stack.api, stack.token) as client:
-        submitted = client.submit({"prompt": IDEA.read_text(encoding="utf-8")}, str(uuid4()))
-        *_, job = follow(client, submitted["id"], every_s=LOOK_EVERY_S)
+        submitted = client.submit({"prompt": PROMPT_FILE.read_text(encoding="utf-8")}, str(uuid4()))
+        *_, job = follow(client, submitted["id"], every_s=POLL_EVERY_S)
         screen.print("$ make demo", style="bold")
         screen.print(job_view(job, datetime.now(UTC)))
         screen.print()

@@ -1,4 +1,4 @@
-"""A contact sheet: the film's keyframes on one page, the first and last frame of each scene side by side."""
+"""A contact sheet: the film's keyframes on one page, the first and last one of each scene side by side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ PAPER, INK, FRAME = "#14161a", "#e8e6e1", "#2a2e36"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One scene of the sheet: its label and its pictures, in the order of the film."""
+    """One scene of the sheet: its label and its keyframes."""
 
     label: str
-    pictures: tuple[Path, ...]
+    images: tuple[Path, ...]
 
 
 def contact_sheet(rows: Sequence[Row], out: Path) -> Path:
-    """Draw the sheet as JPEG. Pictures keep their shape; what does not fill its tile is framed."""
-    columns = max(len(row.pictures) for row in rows)
+    """Draw the sheet as JPEG. Images keep their aspect ratio; the rest of a tile has the frame's colour."""
+    columns = max(len(row.images) for row in rows)
     width_px = GAP_PX + columns * (TILE_PX[0] + GAP_PX)
     row_px = LABEL_PX + TILE_PX[1] + GAP_PX
     sheet = Image.new("RGB", (width_px, GAP_PX + len(rows) * row_px), PAPER)
@@ -40,7 +40,7 @@ def _draw_row(sheet: Image.Image, row: Row, top_px: int, label_width_px: int) ->
     while label and pen.textlength(label, font) > label_width_px:
         label = f"{label[:-2].rstrip()}…"
     pen.text((GAP_PX, top_px), label, INK, font)
-    for column, path in enumerate(row.pictures):
-        with Image.open(path) as picture:
-            tile = ImageOps.pad(picture.convert("RGB"), TILE_PX, color=FRAME)
+    for column, path in enumerate(row.images):
+        with Image.open(path) as image:
+            tile = ImageOps.pad(image.convert("RGB"), TILE_PX, color=FRAME)
         sheet.paste(tile, (GAP_PX + column * (TILE_PX[0] + GAP_PX), top_px + LABEL_PX))

@@ -1,8 +1,8 @@
-"""``make bench``: the cut against re-encoding everything, in one run: ten clips of 8 s, 720p, groups of 24.
+"""``make bench``: the stitcher compared with re-encoding everything: ten clips of 8 s, 720p, groups of 24.
 
-The reference is the usual way: one graph of xfade and acrossfade over all clips, at x264's default preset and at its
-veryfast one. Ours is the whole command, checks of every clip and of the film included. On a shared machine seconds of
-the processor vary less than those of the clock, so both are shown. Compare ratios of a run, not runs.
+The reference is the usual way: one graph of xfade and acrossfade over all clips, with x264's default preset and with
+veryfast. The stitcher's time includes the checks of every clip and of the film. On a shared machine CPU seconds vary
+less than wall-clock seconds, so both are shown. Compare ratios within a run, not between runs.
 """
 
 import argparse
@@ -26,13 +26,13 @@ ROOT = Path(__file__).parents[2]
 CLIPS, CLIP_S, FPS, GROUP = 10, 8, 24, 24
 FADE_S = 0.5
 LONG_FILM = 60
-LOOK_EVERY_S = 0.05
+SAMPLE_EVERY_S = 0.05
 MOST_MEMORY_MB = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one command took, its children included."""
+    """What one command and its children used."""
 
     wall_s: float
     cpu_s: float
@@ -46,28 +46,28 @@ class Cost:
 
 
 def measure(argv: list[str]) -> tuple[Cost, str]:
-    """Run a command to its end; its cost and what it printed. Raises: SystemExit when it fails."""
-    begun, before = time.monotonic(), os.times()
+    """Run a command; return its cost and its output. Raises: SystemExit when it fails."""
+    started, before = time.monotonic(), os.times()
     peak = [0]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
         watcher.start()
-        said, _ = process.communicate()
+        output, _ = process.communicate()
         watcher.join()
     if process.returncode:
         raise SystemExit(f"{argv[0]} ended with {process.returncode}")
     after = os.times()
     cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
-    return Cost(time.monotonic() - begun, cpu_s, peak[0] // 2**20), said
+    return Cost(time.monotonic() - started, cpu_s, peak[0] // 2**20), output
 
 
 def _watch(pid: int, peak: list[int]) -> None:
-    """Add up the resident memory of a process and its children until it is gone."""
+    """Sum the resident memory of a process and its children until the process ends."""
     try:
         root = psutil.Process(pid)
         while is_alive(root):
             peak[0] = max(peak[0], sum(map(_resident, (root, *root.children(recursive=True)))))
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(SAMPLE_EVERY_S)
     except psutil.NoSuchProcess:
         return
 
@@ -80,7 +80,7 @@ def _resident(process: psutil.Process) -> int:
 
 
 def make_clip(path: Path, number: int, group: int) -> Path:
-    """A moving, grainy picture at 10 Mbit/s with a tone: about what a film model delivers."""
+    """A moving, grainy picture at 10 Mbit/s with a tone: similar to what a video model delivers."""
     if path.exists():
         return path
     zoom = f"mandelbrot=s=1280x720:rate={FPS}:start_scale=1.5:end_scale=0.05:end_pts=192:maxiter=300"
@@ -97,7 +97,7 @@ def make_clip(path: Path, number: int, group: int) -> Path:
 
 
 def encode_everything(clips: list[Path], preset: str, out: Path) -> Cost:
-    """One graph over all clips, every frame encoded anew."""
+    """Encode every frame, with one graph over all clips."""
     sources = [word for clip in clips for word in ("-i", str(clip))]
     graph = []
     picture, sound = "[0:v]", "[0:a]"
@@ -114,21 +114,21 @@ def encode_everything(clips: list[Path], preset: str, out: Path) -> Cost:
     return cost
 
 
-def cut(folder: Path, clips: list[Path], kind: str) -> tuple[Cost, dict[str, Any]]:
-    """Our film over the same clips, by the command."""
+def stitch(folder: Path, clips: list[Path], kind: str) -> tuple[Cost, dict[str, Any]]:
+    """Make a film of the clips with the stitcher's command."""
     transition = {"kind": kind, "duration_s": FADE_S if kind != "cut" else 0}
     entries: list[dict[str, Any]] = [{"path": str(clip), "transition": transition} for clip in clips]
     del entries[-1]["transition"]
-    order = folder / "cuts.json"
-    order.write_text(json.dumps({"size": [1280, 720], "fps": FPS, "clips": entries, "loudness_lufs": -14.0}))
-    cost, said = measure([sys.executable, "-m", "stitcher_service", str(order), str(folder / f"{kind}.mp4")])
-    return cost, json.loads(said.splitlines()[-1])
+    cut_list = folder / "cuts.json"
+    cut_list.write_text(json.dumps({"size": [1280, 720], "fps": FPS, "clips": entries, "loudness_lufs": -14.0}))
+    cost, output = measure([sys.executable, "-m", "stitcher_service", str(cut_list), str(folder / f"{kind}.mp4")])
+    return cost, json.loads(output.splitlines()[-1])
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, help="where clips are kept between runs (else made anew, and removed)")
-    parser.add_argument("--without-references", action="store_true", help="only our own films")
+    parser.add_argument("--folder", type=Path, help="keep the clips here between runs (default: make them each time)")
+    parser.add_argument("--without-references", action="store_true", help="run the stitcher only")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch)
@@ -146,7 +146,7 @@ def _compare(folder: Path, *, with_references: bool) -> int:
     peaks = []
     films = (("crossfade", clips), ("cut", clips), ("crossfade", whole), ("crossfade", clips * (LONG_FILM // CLIPS)))
     for kind, sources in films:
-        cost, report = cut(folder, sources, kind)
+        cost, report = stitch(folder, sources, kind)
         peaks.append(cost.peak_mb)
         groups = "one group each" if sources is whole else f"groups of {GROUP}"
         _row(f"{len(sources)} clips, {groups}, {kind}", str(cost))

@@ -1,7 +1,7 @@
-"""``make bench``: how long the stack takes to be healthy from cold, and how much of one core it uses doing nothing.
+"""``make bench``: how long the local stack takes to become healthy, and how much of one core it uses at rest.
 
-Wanted (issue 5, on 2 cores): healthy in under 12 s, under 5 % of a core at rest. Rest begins a minute after the start,
-when the last compiler has had its say. The scheduler goes on sweeping every few seconds: that is part of being at rest.
+Goal on 2 cores: healthy in under 12 s, under 5 % of a core at rest. Rest starts a minute after the start, when the Java
+compilers are finished. The scheduler still calls sweep_jobs every few seconds at rest.
 """
 
 import sys
@@ -26,14 +26,14 @@ def cpu_s(stack: Stack) -> dict[int, float]:
     for process in stack.processes():
         try:
             times = process.cpu_times()
-        except psutil.NoSuchProcess:  # ended between the two looks
+        except psutil.NoSuchProcess:  # ended since the list was made
             continue
         used[process.pid] = times.user + times.system
     return used
 
 
 def names(stack: Stack) -> dict[int, str]:
-    """The program each process belongs to: a program's children count as it does."""
+    """The program that each process belongs to; a child belongs to its parent's program."""
     supervisor, *_ = stack.processes()
     named = {supervisor.pid: "supervisor"}
     for name, pid in stack.state["processes"].items():
@@ -43,10 +43,10 @@ def names(stack: Stack) -> dict[int, str]:
 
 
 def rest_percent(stack: Stack) -> dict[str, float]:
-    """By program, CPU as a share of one core while nothing is asked of the stack."""
-    before, begun = cpu_s(stack), time.monotonic()
+    """CPU of each program, in percent of one core, while the stack gets no requests."""
+    before, started = cpu_s(stack), time.monotonic()
     time.sleep(REST_S)
-    after, took_s = cpu_s(stack), time.monotonic() - begun
+    after, took_s = cpu_s(stack), time.monotonic() - started
     named, shares = names(stack), dict[str, float]()
     for pid, used_s in after.items():
         name = named.get(pid, "others")
@@ -56,9 +56,9 @@ def rest_percent(stack: Stack) -> dict[str, float]:
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
-        begun = time.monotonic()
+        started = time.monotonic()
         with running(Path(folder)) as stack:
-            start_s = time.monotonic() - begun
+            start_s = time.monotonic() - started
             start_cpu_s = sum(cpu_s(stack).values())
             time.sleep(SETTLE_S)
             shares = rest_percent(stack)

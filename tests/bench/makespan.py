@@ -1,7 +1,7 @@
-"""``make bench``: how long a film takes against the longest chain of work it cannot avoid, alone and ten at once.
+"""``make bench``: how long a film takes compared with its longest chain of dependent work, alone and ten at once.
 
-The chain is: the storyboard, every picture one after another, the last clip, the cut. Latencies are ordered from the
-fake Vertex, so that the figures say what orchestration adds, not how fast this machine draws. Compare ratios of a run.
+The chain is: the storyboard, every keyframe in turn, the last clip, the stitching. The fake Vertex AI has fixed
+latencies, so that the figures show what the orchestration adds. Compare ratios within a run, not between runs.
 """
 
 import sys
@@ -14,36 +14,36 @@ from typing import Any
 from tests.e2e.stack import Stack, running
 
 PACE = 0.05
-TEXT_S, PICTURE_S, CLIP_S = 10.0, 20.0, 120.0  # production seconds, as Google takes them
+TEXT_S, KEYFRAME_S, CLIP_S = 10.0, 20.0, 120.0  # seconds in production
 SCENES = 4
-IDEA = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
+PROMPT = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
 
 
 def film_s(stack: Stack, number: int) -> tuple[float, dict[str, Any]]:
-    """Submit one film; seconds until it is complete."""
-    begun = time.monotonic()
+    """Submit one film; return the seconds until it is complete."""
+    started = time.monotonic()
     job = stack.wait(
-        stack.submit(f"{IDEA} Film {number}.", scenes=SCENES, duration_s=16, quality="draft"), within_s=600
+        stack.submit(f"{PROMPT} Film {number}.", scenes=SCENES, duration_s=16, quality="draft"), within_s=600
     )
     if job["state"] != "COMPLETE":
         raise SystemExit(f"{job['id']} ended {job['state']}: {job['error']}")
-    return time.monotonic() - begun, job
+    return time.monotonic() - started, job
 
 
 def main() -> int:
-    chain_s = (TEXT_S + PICTURE_S * (SCENES + 1) + CLIP_S) * PACE
-    latencies = {"gemini-3.8-*": TEXT_S, "*image*": PICTURE_S, "veo-*": CLIP_S}
+    chain_s = (TEXT_S + KEYFRAME_S * (SCENES + 1) + CLIP_S) * PACE
+    latencies = {"gemini-3.8-*": TEXT_S, "*image*": KEYFRAME_S, "veo-*": CLIP_S}
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as stack:
-        film_s(stack, 0)  # every function has been started once
+        film_s(stack, 0)  # starts every function
         stack.vertex("POST", "profile", {"time_scale": PACE, "latency_s": latencies})
         alone_s = min(film_s(stack, number)[0] for number in (1, 2))
-        begun = time.monotonic()
+        started = time.monotonic()
         with ThreadPoolExecutor(10) as pool:
             list(pool.map(lambda number: film_s(stack, number), range(10, 20)))
-        ten_s = time.monotonic() - begun
+        ten_s = time.monotonic() - started
         memory_mb = sum(process.memory_info().rss for process in stack.processes()) // 2**20
     rows = [
-        ("chain that cannot be avoided (without the cut)", f"{chain_s:.1f} s"),
+        ("longest chain (without stitching)", f"{chain_s:.1f} s"),
         ("one film, warm", f"{alone_s:.1f} s = {alone_s / chain_s:.2f} x the chain"),
         ("ten films at once", f"{ten_s:.1f} s = {ten_s / alone_s:.2f} x one film"),
         ("memory of the whole stack after that", f"{memory_mb} MB"),

@@ -36,7 +36,7 @@ main:
 
 
 class StillWorld:
-    """Nothing outside is asked for; see `localcloud.workflows.program.frames.World`."""
+    """A world without a network; see `localcloud.workflows.program.frames.World`."""
 
     def now_s(self) -> float:
         return time.time()
@@ -55,14 +55,14 @@ class StillWorld:
 
 
 async def steps_per_s(program: Program, executions: int, rounds: int) -> float:
-    """All steps of all executions by the wall clock. Raises: RuntimeError if one did not end as it must."""
+    """Steps per second of wall-clock time, over all executions. Raises: RuntimeError if one gives a wrong result."""
     runs = [engine.start(program, StillWorld(), {}) for _ in range(executions)]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     outcomes = await asyncio.gather(*(engine.execute(run, rounds) for run in runs))
-    took_s = time.perf_counter() - begun
-    wanted = str(sum(number % 7 for number in range(1, rounds + 1)))
-    if any(outcome != engine.Succeeded(wanted) for outcome in outcomes):
-        msg = f"an execution did not count to {wanted}: {outcomes[0]}"
+    took_s = time.perf_counter() - started
+    expected = str(sum(number % 7 for number in range(1, rounds + 1)))
+    if any(outcome != engine.Succeeded(expected) for outcome in outcomes):
+        msg = f"an execution did not count to {expected}: {outcomes[0]}"
         raise RuntimeError(msg)
     return sum(run.meter.steps for run in runs) / took_s
 

@@ -1,4 +1,4 @@
-"""A film plays in a real browser: its length, any frame on request, picture and sound, not a complaint."""
+"""A film plays in a real browser: length, seeking to any frame, picture and sound, and no error."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 from stitcher_service.engine.assemble import Chapter, Labels
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.stitch import stitch
-from tests.browser.filmhouse import showing
+from tests.browser.film_page import serve_film
 from tests.stitcher.media import BITS, SIZE, ClipSpec, make_clip
 
 FPS = 24
@@ -19,7 +19,7 @@ CLIP_FRAMES = 48
 OVERLAP = 12
 FRAMES = 3 * CLIP_FRAMES - OVERLAP
 
-# Shows the frame at a time and answers the brightness of each block along the top.
+# Seeks to a time and returns the brightness of each block along the top of the frame.
 SEEK = """async ([seconds, blocks]) => {
     const video = document.querySelector("video");
     const shown = new Promise(resolve => video.requestVideoFrameCallback((now, frame) => resolve(frame.mediaTime)));
@@ -53,7 +53,7 @@ PLAY = """async () => {
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three clips, joined by a crossfade and a cut, with title and chapters: copied and encoded frames side by side."""
+    """Three clips, joined by a crossfade and a cut, with title and chapters: with copied and with encoded frames."""
     folder = tmp_path_factory.mktemp("film")
     for mark in (1, 2, 3):
         make_clip(folder / f"{mark}.mp4", ClipSpec(mark=mark, frames=CLIP_FRAMES))
@@ -65,23 +65,23 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told() -> list[str]:
-    """What the page said on its console, errors it threw, requests that failed."""
+def messages() -> list[str]:
+    """The page's console messages, errors and failed requests."""
     return []
 
 
 @pytest.fixture(scope="module")
-def page(film: Path, told: list[str]) -> Iterator[Page]:
+def page(film: Path, messages: list[str]) -> Iterator[Page]:
     """The film's page in Chromium, ready to play."""
     program = shutil.which("chromium")
     assert program, "chromium is not installed: `make setup` installs it"
     options = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--mute-audio"]
-    with showing(film) as address, sync_playwright() as playwright:
+    with serve_film(film) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=options)
         page = browser.new_page()
-        page.on("console", lambda message: told.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: told.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: told.append(f"failed: {request.url} {request.failure}"))
+        page.on("console", lambda message: messages.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: messages.append(f"error: {error}"))
+        page.on("requestfailed", lambda request: messages.append(f"failed: {request.url} {request.failure}"))
         page.goto(address)
         page.wait_for_function("document.querySelector('video').readyState >= 4")
         yield page
@@ -92,7 +92,7 @@ def of_video(page: Page, what: str) -> Any:
     return page.evaluate(f"() => {{ const video = document.querySelector('video'); return {what}; }}")
 
 
-def test_film_when_loaded_then_has_its_length_its_size_and_both_streams(page: Page) -> None:
+def test_loaded_film_has_its_length_size_and_both_streams(page: Page) -> None:
     assert of_video(page, "video.duration") == pytest.approx(FRAMES / FPS, abs=1 / FPS)
     assert of_video(page, "[video.videoWidth, video.videoHeight]") == list(SIZE)
     assert of_video(page, "[video.seekable.start(0), video.seekable.end(0)]") == [0, of_video(page, "video.duration")]
@@ -100,23 +100,23 @@ def test_film_when_loaded_then_has_its_length_its_size_and_both_streams(page: Pa
 
 
 @pytest.mark.parametrize("frame", [1, 20, 34, 50, 83, 84, 107, 108, FRAMES - 1, 0])
-def test_film_when_sought_then_shows_exactly_that_frame(page: Page, frame: int) -> None:
+def test_seek_shows_exactly_the_requested_frame(page: Page, frame: int) -> None:
     found = page.evaluate(SEEK, [(frame + 0.5) / FPS, BITS])
 
     code = sum(int(level > 128) << bit for bit, level in enumerate(found["levels"]))
     assert found["mediaTime"] == pytest.approx(frame / FPS, abs=0.001)
-    assert (code >> 12, code & 0xFFF) == filmed(frame)
+    assert (code >> 12, code & 0xFFF) == clip_at(frame)
 
 
-def filmed(frame: int) -> tuple[int, int]:
-    """Which clip, and which frame of it, stands at a frame of the film; none of those asked for is inside the fade."""
+def clip_at(frame: int) -> tuple[int, int]:
+    """The clip, and the frame of it, at a frame of the film; the tested frames are outside the crossfade."""
     if frame < CLIP_FRAMES - OVERLAP:
         return 1, frame
     second = frame - (CLIP_FRAMES - OVERLAP)
     return (2, second) if second < CLIP_FRAMES else (3, second - CLIP_FRAMES)
 
 
-def test_film_when_played_then_runs_to_its_end_with_picture_and_sound(page: Page) -> None:
+def test_film_plays_to_its_end_with_picture_and_sound(page: Page) -> None:
     of_video(page, "video.currentTime = 0")
 
     played = page.evaluate(PLAY)
@@ -126,6 +126,6 @@ def test_film_when_played_then_runs_to_its_end_with_picture_and_sound(page: Page
     assert played["decodedSoundBytes"] > 0
 
 
-def test_film_after_all_that_then_nothing_was_complained_about(page: Page, told: list[str]) -> None:
+def test_browser_reports_no_error_after_loading_seeking_and_playing(page: Page, messages: list[str]) -> None:
     assert of_video(page, "video.error") is None
-    assert told == []
+    assert messages == []

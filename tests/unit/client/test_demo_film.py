@@ -121,7 +121,7 @@ def test_faults_name_missing_scenes(
 
 def test_faults_name_a_ledger_that_does_not_add_up(finished: Callable[..., Any], bill: Callable[..., Any]) -> None:
     assert len(faults(RIGHT, finished(), bill(spent_micros=3_201_251))) == 2
-    assert faults(RIGHT, finished(), bill(state="LOST"))[0] == "No call was paid: nothing was made."
+    assert faults(RIGHT, finished(), bill(state="LOST"))[0] == "No call was paid, so nothing was made."
 
 
 def test_measure_counts_decoded_frames_and_samples(tmp_path: Path) -> None:
@@ -150,17 +150,17 @@ def test_measure_counts_decoded_frames_and_samples(tmp_path: Path) -> None:
 def test_contact_sheet_has_a_labelled_row_per_scene(tmp_path: Path) -> None:
     for name, colour in (("a", "red"), ("b", "blue")):
         Image.new("RGB", (160, 90), colour).save(tmp_path / f"{name}.png")
-    pictures = (tmp_path / "a.png", tmp_path / "b.png")
+    images = (tmp_path / "a.png", tmp_path / "b.png")
 
-    sheet = contact_sheet([Row("1  Dusk " * 40, pictures), Row("2  Dawn", pictures[:1])], tmp_path / "sheet.jpg")
+    sheet = contact_sheet([Row("1  Dusk " * 40, images), Row("2  Dawn", images[:1])], tmp_path / "sheet.jpg")
 
     with Image.open(sheet) as page:
         pixels = np.asarray(page)
 
     assert pixels.shape == (566, 848, 3)
     assert [int(pixels[150, x].argmax()) for x in (200, 640)] == [0, 2]  # red, blue
-    assert int(pixels[450, 640].max()) < 40  # the second row has one picture
-    assert int(pixels[:50].max()) > 200  # something is written above the first row
+    assert int(pixels[450, 640].max()) < 40  # the second row has one image
+    assert int(pixels[:50].max()) > 200  # the label above the first row
 
 
 def test_stages_add_up_seconds_when_a_job_returns_to_a_stage() -> None:
@@ -168,7 +168,7 @@ def test_stages_add_up_seconds_when_a_job_returns_to_a_stage() -> None:
     states: Any = [{"state": state} for state in ("KEYFRAMES", "VIDEO_GEN", "KEYFRAMES", "COMPLETE")]
     stages = Stages(clock=lambda: next(ticks))
 
-    assert list(stages.watched(states)) == states
+    assert list(stages.measure(states)) == states
 
     assert stages.seconds == {"PENDING": 1.0, "KEYFRAMES": 3.0, "VIDEO_GEN": 4.0}
     assert stages.makespan_s == 8.0

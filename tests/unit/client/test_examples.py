@@ -1,4 +1,4 @@
-"""Every example is a request the product itself accepts, and the demo's idea asks for what the demo promises."""
+"""The product accepts every example, and the demo's prompt demands what the demo checks."""
 
 import sys
 from pathlib import Path
@@ -11,10 +11,10 @@ from promptreel.domain.prompt_hints import extract_hints
 from tests.fakes.system import START
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-IDEAS = sorted(path for path in EXAMPLES.iterdir() if path.suffix in {".txt", ".md", ".json", ".yaml"})
+EXAMPLE_FILES = sorted(path for path in EXAMPLES.iterdir() if path.suffix in {".txt", ".md", ".json", ".yaml"})
 
 
-@pytest.mark.parametrize("path", IDEAS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", EXAMPLE_FILES, ids=lambda path: path.name)
 def test_example_is_planned_as_a_film_of_three_scenes_or_more(path: Path) -> None:
     _, planned = accept(build_request("", path, sys.stdin, {}), START)
 
@@ -29,4 +29,4 @@ def test_lighthouse_prompt_demands_four_scenes_in_32_seconds() -> None:
 
 
 def test_examples_include_every_kind_of_file() -> None:
-    assert {path.suffix for path in IDEAS} == {".txt", ".md", ".json", ".yaml"}
+    assert {path.suffix for path in EXAMPLE_FILES} == {".txt", ".md", ".json", ".yaml"}

@@ -1,4 +1,4 @@
-"""A page with a film on loopback, served with byte ranges as a bucket serves it: without them no browser can seek."""
+"""Serve a page with a film on loopback, with byte ranges as a bucket does: browsers need them to seek."""
 
 import threading
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ PAGE = """<!doctype html><html lang="en"><title>Film</title><link rel="icon" hre
 
 
 @contextmanager
-def showing(film: Path) -> Iterator[str]:
-    """The page's address while the block runs."""
+def serve_film(film: Path) -> Iterator[str]:
+    """Serve the page while the block runs, at the address it yields."""
     routes = [
         Route("/", lambda request: HTMLResponse(PAGE)),
         Route("/film.mp4", lambda request: _film(film)),
