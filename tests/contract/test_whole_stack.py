@@ -168,7 +168,7 @@ def call(url: str, token: str) -> httpx.Response:
     return loopback.post(url, json={}, headers={"Authorization": f"Bearer {token}"})
 
 
-def test_running_stack_when_its_state_is_read_then_names_everything(stack: Running) -> None:
+def test_state_file_names_everything_of_a_running_stack(stack: Running) -> None:
     config = json.loads((REPOSITORY / "infra" / "config" / "services.json").read_text())
     own = {"firestore", "storage", "vertex", "workflows", "tasks", "eventarc", "scheduler", "metadata", "gate"}
     addresses = {"api", "workflows_rest", "workflows_grpc", "vertex", "tasks", "storage", "firestore", "stitcher"}
@@ -182,25 +182,25 @@ def test_running_stack_when_its_state_is_read_then_names_everything(stack: Runni
     assert all(psutil.pid_exists(pid) for pid in state["processes"].values())
 
 
-def test_api_when_called_by_the_owner_then_let_in_without_signature(stack: Running) -> None:
+def test_api_gets_the_owners_token_without_its_signature(stack: Running) -> None:
     told = call(stack.state["api"], stack.state["tokens"]["owner"]).json()
 
     assert told["name"] == "api"
     assert told["signature"] == "SIGNATURE_REMOVED_BY_GOOGLE"
 
 
-def test_api_when_called_without_a_token_then_401(stack: Running) -> None:
+def test_api_answers_401_when_called_without_a_token(stack: Running) -> None:
     assert loopback.post(stack.state["api"]).status_code == 401
 
 
-def test_step_when_called_by_a_person_then_refused(stack: Running) -> None:
+def test_step_is_refused_when_a_person_calls_it(stack: Running) -> None:
     submit_clip = call(stack.state["api"], stack.state["tokens"]["owner"]).json()["env"]["PROMPTREEL_SUBMIT_CLIP_URL"]
 
     assert call(submit_clip, stack.state["tokens"]["owner"]).status_code == 401
 
 
 @pytest.mark.parametrize("service", sorted(ACCESS["invokers"]))
-def test_service_when_called_then_only_its_invokers_with_a_token_for_it_come_in(stack: Running, service: str) -> None:
+def test_service_is_called_only_by_its_invokers_with_a_token_for_it(stack: Running, service: str) -> None:
     url = next(each["audience"] for each in stack.config("gate")["services"] if each["name"] == service)
     accounts = ACCESS["accounts"]
     invokers = [accounts[name] for name in ACCESS["invokers"][service] if name != "people"]
@@ -216,7 +216,7 @@ def test_service_when_called_then_only_its_invokers_with_a_token_for_it_come_in(
     assert call(url, good).json()["name"] == service
 
 
-def test_function_when_it_looks_at_its_environment_then_sees_this_stack_only(stack: Running) -> None:
+def test_function_environment_names_this_stack_only(stack: Running) -> None:
     env = call(stack.state["api"], stack.state["tokens"]["owner"]).json()["env"]
     project = stack.state["env"]["GOOGLE_CLOUD_PROJECT"]
 
@@ -228,7 +228,7 @@ def test_function_when_it_looks_at_its_environment_then_sees_this_stack_only(sta
     assert "GOOGLE_APPLICATION_CREDENTIALS" not in env
 
 
-def test_scheduled_job_when_the_stack_runs_then_shows_productions_schedule_and_comes_at_its_local_period(
+def test_scheduled_job_shows_the_production_schedule_and_runs_at_its_local_period(
     stack: Running,
 ) -> None:
     name = f"projects/{stack.state['env']['GOOGLE_CLOUD_PROJECT']}/locations/us-central1/jobs/sweep-jobs"
@@ -242,7 +242,7 @@ def test_scheduled_job_when_the_stack_runs_then_shows_productions_schedule_and_c
     assert timedelta() < job.schedule_time - job.last_attempt_time <= timedelta(seconds=5)
 
 
-def test_prompt_when_uploaded_then_the_workflow_runs_with_its_own_identity(stack: Running) -> None:
+def test_workflow_runs_with_its_own_identity_when_a_prompt_is_uploaded(stack: Running) -> None:
     """Object store → Eventarc → Workflows → gate → function: the whole chain, one token after the other."""
     bucket = f"{stack.state['env']['GOOGLE_CLOUD_PROJECT']}-prompts"
     url = f"{stack.state['storage']}/upload/storage/v1/b/{bucket}/o"
@@ -255,7 +255,7 @@ def test_prompt_when_uploaded_then_the_workflow_runs_with_its_own_identity(stack
     assert "idea.txt" in execution["argument"]
 
 
-def test_queues_when_listed_then_the_configured_ones_at_the_stacks_pace(stack: Running) -> None:
+def test_queues_are_the_configured_ones_at_the_stacks_pace(stack: Running) -> None:
     project = stack.state["env"]["GOOGLE_CLOUD_PROJECT"]
     url = f"{stack.state['tasks']}/v2/projects/{project}/locations/us-central1/queues"
 
@@ -266,7 +266,7 @@ def test_queues_when_listed_then_the_configured_ones_at_the_stacks_pace(stack: R
 
 
 @pytest.mark.parametrize("name", ["api", "gate", "storage", "eventarc", "workflows", "metadata", "firestore"])
-def test_process_when_killed_then_back_under_a_new_pid_and_the_stack_works(stack: Running, name: str) -> None:
+def test_killed_process_restarts_under_a_new_pid(stack: Running, name: str) -> None:
     before = stack.state["processes"][name]
     ended = len(stack.executions()) if name != "workflows" else 0
 
@@ -308,7 +308,7 @@ def _executions(stack: Running) -> list[dict[str, Any]]:
         return []
 
 
-def test_stack_when_told_to_stop_then_ends_well_and_leaves_nothing(started: Starter) -> None:
+def test_stopped_stack_ends_in_order_and_leaves_nothing(started: Starter) -> None:
     with started() as running:
         while_running = living(running.run_dir)
         running.supervisor.send_signal(signal.SIGTERM)
@@ -322,7 +322,7 @@ def test_stack_when_told_to_stop_then_ends_well_and_leaves_nothing(started: Star
         assert not running.state_file.exists()
 
 
-def test_supervisor_when_killed_outright_then_the_stack_is_gone_too(started: Starter) -> None:
+def test_stack_ends_when_its_supervisor_is_killed(started: Starter) -> None:
     with started() as running:
         running.supervisor.kill()
         running.supervisor.wait()
@@ -331,7 +331,7 @@ def test_supervisor_when_killed_outright_then_the_stack_is_gone_too(started: Sta
         assert running.supervisor.returncode == -signal.SIGKILL
 
 
-def test_workflow_that_cannot_be_deployed_when_started_then_says_why_and_leaves_nothing(
+def test_stack_names_the_reason_and_leaves_nothing_when_the_workflow_cannot_be_deployed(
     root: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "repository"
@@ -347,7 +347,7 @@ def test_workflow_that_cannot_be_deployed_when_started_then_says_why_and_leaves_
     assert living(tmp_path / "run") == []
 
 
-def test_program_when_killed_by_the_command_then_back_and_the_terminal_says_so(stack: Running) -> None:
+def test_terminal_reports_the_restart_when_the_command_kills_a_program(stack: Running) -> None:
     before = stack.state["processes"]["media"]
 
     done = localcloud("kill", "media", "--state-file", str(stack.state_file))
@@ -358,7 +358,7 @@ def test_program_when_killed_by_the_command_then_back_and_the_terminal_says_so(s
     assert "warning media was ended by SIGKILL; it is started again" in (stack.run_dir / "output.txt").read_text()
 
 
-def test_logs_when_asked_of_a_running_stack_then_every_line_is_under_its_programs_name(stack: Running) -> None:
+def test_logs_shows_every_line_under_its_programs_name(stack: Running) -> None:
     done = localcloud("logs", "firestore", "--state-file", str(stack.state_file))
 
     assert done.returncode == 0, done.stderr

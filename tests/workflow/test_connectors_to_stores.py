@@ -146,7 +146,7 @@ def bucket(stores: emulators.Addresses) -> str:
     return name
 
 
-def test_documents_when_kept_by_a_workflow_then_can_be_found_changed_and_deleted(outcome: Any) -> None:
+def test_workflow_finds_changes_and_deletes_documents(outcome: Any) -> None:
     assert outcome(KEEPS_DOCUMENTS, f"films-{uuid4().hex[:8]}") == {
         "created": True,
         "title": "draft",
@@ -157,7 +157,7 @@ def test_documents_when_kept_by_a_workflow_then_can_be_found_changed_and_deleted
     }
 
 
-def test_objects_when_kept_by_a_workflow_then_can_be_read_listed_and_deleted(outcome: Any, bucket: str) -> None:
+def test_workflow_reads_lists_and_deletes_objects(outcome: Any, bucket: str) -> None:
     assert outcome(KEEPS_OBJECTS, bucket) == {
         "names": ["films/one film.json"] * 3,
         "content": {"scenes": [1, 2]},

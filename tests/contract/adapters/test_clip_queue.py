@@ -27,7 +27,7 @@ def queue(running: StandIn, connect: Callable[[StandIn], tasks_v2.CloudTasksClie
     return queue
 
 
-def test_clip_when_enqueued_twice_then_asked_for_once_in_its_jobs_trace(queue: CloudTasksQueue, worker: Worker) -> None:
+def test_clip_is_submitted_once_in_its_jobs_trace_when_enqueued_twice(queue: CloudTasksQueue, worker: Worker) -> None:
     queue.enqueue(CLIP, high=False)
     queue.enqueue(CLIP, high=False)
     queue.enqueue(replace(CLIP, dispatch=2), high=True)

@@ -8,7 +8,7 @@ from promptreel.errors import NotFound
 from promptreel.ports.storage import ArtifactStore
 
 
-def test_artifact_when_put_then_is_got_back_by_its_uri(artifacts: ArtifactStore) -> None:
+def test_artifact_is_returned_by_its_uri(artifacts: ArtifactStore) -> None:
     uri = artifacts.put("jobs/j/a.txt", b"one", "text/plain")
 
     assert uri == artifacts.uri("jobs/j/a.txt")
@@ -16,7 +16,7 @@ def test_artifact_when_put_then_is_got_back_by_its_uri(artifacts: ArtifactStore)
     assert artifacts.exists("jobs/j/a.txt")
 
 
-def test_artifact_when_put_again_then_the_first_writer_wins(
+def test_first_writer_wins_when_an_artifact_is_put_twice(
     artifacts: ArtifactStore, supports_generation_preconditions: bool, tmp_path: Path
 ) -> None:
     uri = artifacts.put("jobs/j/a.txt", b"one", "text/plain")
@@ -28,7 +28,7 @@ def test_artifact_when_put_again_then_the_first_writer_wins(
     assert artifacts.get(uri) == (b"one" if supports_generation_preconditions else b"three")
 
 
-def test_file_when_put_then_is_got_into_a_file(artifacts: ArtifactStore, tmp_path: Path) -> None:
+def test_file_is_downloaded_as_uploaded(artifacts: ArtifactStore, tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(b"x" * 300_000)
 
@@ -37,7 +37,7 @@ def test_file_when_put_then_is_got_into_a_file(artifacts: ArtifactStore, tmp_pat
     assert target.read_bytes() == source.read_bytes()
 
 
-def test_missing_artifact_then_is_not_found(artifacts: ArtifactStore, tmp_path: Path) -> None:
+def test_missing_artifact_is_not_found(artifacts: ArtifactStore, tmp_path: Path) -> None:
     assert not artifacts.exists("jobs/j/none")
     with pytest.raises(NotFound):
         artifacts.get(artifacts.uri("jobs/j/none"))
@@ -45,7 +45,7 @@ def test_missing_artifact_then_is_not_found(artifacts: ArtifactStore, tmp_path: 
         artifacts.get_file(artifacts.uri("jobs/j/none"), tmp_path / "none")
 
 
-def test_prefix_when_listed_then_shows_what_lies_below_it_and_nothing_else(artifacts: ArtifactStore) -> None:
+def test_list_returns_what_is_below_a_prefix_and_nothing_else(artifacts: ArtifactStore) -> None:
     artifacts.put("jobs/j/clips/a/1.mp4", b"1", "video/mp4")
     artifacts.put("jobs/j/clips/ab/2.mp4", b"22", "video/mp4")
 
@@ -55,7 +55,7 @@ def test_prefix_when_listed_then_shows_what_lies_below_it_and_nothing_else(artif
     assert artifacts.list("jobs/none/") == []
 
 
-def test_artifact_when_deleted_then_is_gone_and_deleting_it_again_is_fine(artifacts: ArtifactStore) -> None:
+def test_artifact_can_be_deleted_twice(artifacts: ArtifactStore) -> None:
     uri = artifacts.put("jobs/j/a.txt", b"one", "text/plain")
     kept = artifacts.put("jobs/j/b.txt", b"two", "text/plain")
 
@@ -67,7 +67,7 @@ def test_artifact_when_deleted_then_is_gone_and_deleting_it_again_is_fine(artifa
         artifacts.get(uri)
 
 
-def test_checksum_then_follows_the_content_and_nothing_else(artifacts: ArtifactStore) -> None:
+def test_checksum_depends_on_the_content_only(artifacts: ArtifactStore) -> None:
     uri, same = (artifacts.put(f"jobs/j/{name}.txt", b"one", "text/plain") for name in "ab")
     before = artifacts.read_checksum(uri)
     assert before == artifacts.read_checksum(same)

@@ -35,7 +35,7 @@ def a_ledger(jobs: JobStore) -> Ledger:
     return Ledger(jobs, SystemClock(), SystemIds(), pace=1.0)
 
 
-def test_one_call_when_claimed_by_many_at_once_then_one_has_it_and_one_request_leaves(jobs: JobStore) -> None:
+def test_one_request_is_sent_when_many_claim_one_call_at_once(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job()))
     ledger, ticket, sent, lock = a_ledger(jobs), a_ticket(1), [], Lock()
 
@@ -57,7 +57,7 @@ def test_one_call_when_claimed_by_many_at_once_then_one_has_it_and_one_request_l
     assert call.state is CallState.SENT
 
 
-def test_extra_calls_when_claimed_at_once_then_the_limit_holds_to_the_micro(firestore_jobs: FirestoreJobs) -> None:
+def test_limit_holds_to_the_micro_when_extra_calls_are_claimed_at_once(firestore_jobs: FirestoreJobs) -> None:
     firestore_jobs.write(Create("job-1", a_job(budget={"limit_micros": 5_000_000})))
     ledger = a_ledger(firestore_jobs)
 
@@ -93,9 +93,7 @@ class Unreliable(FirestoreJobs):
 
 @pytest.mark.usefixtures("firestore_jobs")
 @pytest.mark.parametrize(("refused", "unanswered"), [(0.0, 0.0), (0.25, 0.0), (0.0, 0.25), (0.15, 0.15)])
-def test_sixty_calls_of_one_job_when_claimed_at_once_then_each_is_had_once_and_the_budget_holds(
-    refused: float, unanswered: float
-) -> None:
+def test_budget_holds_when_sixty_calls_of_one_job_are_claimed_at_once(refused: float, unanswered: float) -> None:
     """Thirty planned calls, and thirty extra ones of which the limit holds twenty. Who is not heard comes again."""
     now = datetime.now(UTC)
     planned = [a_ticket(number).planned(now) for number in range(30)]

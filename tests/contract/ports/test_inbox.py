@@ -7,7 +7,7 @@ from promptreel.ports.storage import Inbox
 from tests.contract.ports.inboxes import LaidIn
 
 
-def test_report_when_retracted_for_its_job_then_is_gone_and_again_is_fine(inbox: Inbox, laid_in: LaidIn) -> None:
+def test_report_of_a_job_can_be_deleted_twice(inbox: Inbox, laid_in: LaidIn) -> None:
     inbox.write_report("ideas/fox.txt", {"state": "accepted", "job_id": "job-1"})
 
     inbox.delete_report("ideas/fox.txt", "job-1")
@@ -16,7 +16,7 @@ def test_report_when_retracted_for_its_job_then_is_gone_and_again_is_fine(inbox:
     assert laid_in.report("ideas/fox.txt") is None
 
 
-def test_report_on_another_job_then_is_not_retracted(inbox: Inbox, laid_in: LaidIn) -> None:
+def test_report_is_kept_when_it_names_another_job(inbox: Inbox, laid_in: LaidIn) -> None:
     newer: dict[str, object] = {"state": "accepted", "job_id": "job-2"}
     inbox.write_report("ideas/fox.txt", newer)
 
@@ -37,7 +37,7 @@ def test_object_that_is_no_report_is_not_retracted_whatever_it_holds(
     assert laid_in.has_report("ideas/fox.txt")
 
 
-def test_file_when_its_generation_is_not_the_one_asked_for_then_is_not_found(inbox: Inbox, laid_in: LaidIn) -> None:
+def test_file_is_not_found_when_its_generation_differs(inbox: Inbox, laid_in: LaidIn) -> None:
     bucket, name, generation = laid_in.put("ideas/fox.txt", b"A fox")
 
     assert inbox.read_prompt(bucket, name, generation).data == b"A fox"

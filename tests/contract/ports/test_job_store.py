@@ -19,7 +19,7 @@ from tests.fakes.services import FakeServices
 from tests.recorded import MOMENTS, documents, from_a_newer_version
 
 
-def test_document_when_written_then_is_read_back_equal(jobs: JobStore) -> None:
+def test_document_is_read_back_equal(jobs: JobStore) -> None:
     job, scene, call, render = a_job(), a_scene(), a_call(), a_render()
 
     jobs.write(Create(job.id, job), Create(job.id, scene), Create(job.id, call), Create(job.id, render))
@@ -32,7 +32,7 @@ def test_document_when_written_then_is_read_back_equal(jobs: JobStore) -> None:
     assert (read_call.value, read_render.value) == (call, render)
 
 
-def test_planned_job_when_written_then_is_read_back_equal(jobs: JobStore, world: FakeServices) -> None:
+def test_planned_job_is_read_back_equal(jobs: JobStore, world: FakeServices) -> None:
     planned = world.planned()
     assert planned.require_plan().waves[0] == Wave(items=(DrawItem(scene="scene-01", frame="start"),))
 
@@ -41,7 +41,7 @@ def test_planned_job_when_written_then_is_read_back_equal(jobs: JobStore, world:
     assert jobs.get_job(planned.id).value == planned
 
 
-def test_missing_document_then_is_not_found_or_none(jobs: JobStore) -> None:
+def test_missing_document_is_not_found_or_none(jobs: JobStore) -> None:
     with pytest.raises(NotFound):
         jobs.get_job("job-9")
     with pytest.raises(NotFound):
@@ -51,7 +51,7 @@ def test_missing_document_then_is_not_found_or_none(jobs: JobStore) -> None:
     assert list(jobs.list_scenes("job-9")) == []
 
 
-def test_document_when_created_twice_then_the_second_loses_and_the_first_stands(jobs: JobStore) -> None:
+def test_second_create_conflicts_and_the_first_document_stays(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job()))
 
     with pytest.raises(VersionConflict):
@@ -59,7 +59,7 @@ def test_document_when_created_twice_then_the_second_loses_and_the_first_stands(
     assert jobs.get_job("job-1").value.owner == "mira@example.com"
 
 
-def test_stale_read_when_replaced_then_loses_and_changes_nothing(jobs: JobStore) -> None:
+def test_replace_conflicts_and_changes_nothing_when_the_read_is_stale(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job()))
     stale = jobs.get_job("job-1")
     jobs.write(Replace("job-1", stale, stale.value.evolve(run=2)))
@@ -69,7 +69,7 @@ def test_stale_read_when_replaced_then_loses_and_changes_nothing(jobs: JobStore)
     assert jobs.get_job("job-1").value.run == 2
 
 
-def test_batch_when_one_change_loses_then_none_is_written(jobs: JobStore) -> None:
+def test_no_change_is_written_when_one_of_a_batch_conflicts(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job()), Create("job-1", a_call("call-1")))
 
     with pytest.raises(VersionConflict):
@@ -77,7 +77,7 @@ def test_batch_when_one_change_loses_then_none_is_written(jobs: JobStore) -> Non
     assert jobs.get_call("job-1", "call-2") is None
 
 
-def test_field_set_to_nothing_then_is_nothing_when_read(jobs: JobStore) -> None:
+def test_field_is_none_when_written_as_none(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job(execution="e-1")))
     read = jobs.get_job("job-1")
 
@@ -86,7 +86,7 @@ def test_field_set_to_nothing_then_is_nothing_when_read(jobs: JobStore) -> None:
     assert jobs.get_job("job-1").value.execution is None
 
 
-def test_scenes_then_come_in_display_order(jobs: JobStore) -> None:
+def test_scenes_come_in_display_order(jobs: JobStore) -> None:
     jobs.write(
         Create("job-1", a_job()),
         Create("job-1", a_scene(1, display_order=3)),
@@ -97,7 +97,7 @@ def test_scenes_then_come_in_display_order(jobs: JobStore) -> None:
     assert [read.value.sequence for read in jobs.list_scenes("job-1")] == [2, 3, 1]
 
 
-def test_jobs_of_an_owner_then_come_newest_first_and_page_by_page(jobs: JobStore) -> None:
+def test_jobs_of_an_owner_come_newest_first_and_page_by_page(jobs: JobStore) -> None:
     for number in range(5):
         jobs.write(Create(f"job-{number}", a_job(f"job-{number}", created=later(number))))
     jobs.write(Create("job-x", a_job("job-x", owner="other@example.com")))
@@ -120,7 +120,7 @@ def test_jobs_of_everybody_come_newest_first_when_no_owner_is_named(jobs: JobSto
     assert [job.id for job in jobs.list_jobs(None, JobState.FAILED, 9, None)] == ["job-3"]
 
 
-def test_jobs_in_states_then_come_from_all_owners_oldest_change_first(jobs: JobStore) -> None:
+def test_jobs_in_states_come_from_all_owners_oldest_change_first(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job("job-1", updated=later(9))))
     jobs.write(Create("job-2", a_job("job-2", owner="other@example.com", updated=later(3))))
     jobs.write(Create("job-3", a_job("job-3", state=JobState.COMPLETE)))
@@ -158,7 +158,7 @@ def test_lists_across_jobs_are_whole_when_they_need_several_pages(
     assert sorted(read.value.job for read in jobs.list_calls_in_states({CallState.PLANNED})) == names
 
 
-def test_many_writers_at_once_then_exactly_one_wins_each_version(jobs: JobStore) -> None:
+def test_exactly_one_of_many_concurrent_writers_wins_each_version(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job()))
     read = jobs.get_job("job-1")
 
@@ -176,14 +176,14 @@ def test_many_writers_at_once_then_exactly_one_wins_each_version(jobs: JobStore)
     assert jobs.get_job("job-1").value.run == won.index(True) + 2
 
 
-def test_expired_jobs_then_come_longest_overdue_first_and_others_not_at_all(jobs: JobStore) -> None:
+def test_expired_jobs_are_listed_longest_overdue_first(jobs: JobStore) -> None:
     for number, expires in enumerate((later(9), later(3), later(30), None)):
         jobs.write(Create(f"job-{number}", a_job(f"job-{number}", expires=expires)))
 
     assert [job.id for job in jobs.list_expired_jobs(later(9))] == ["job-1", "job-0"]
 
 
-def test_job_when_erased_piece_by_piece_then_loses_all_it_owns_but_not_itself_and_others_lose_nothing(
+def test_erase_removes_what_one_job_owns_and_nothing_else(
     jobs: JobStore,
 ) -> None:
     for job_id in ("job-1", "job-2"):
@@ -205,7 +205,7 @@ def test_job_when_erased_piece_by_piece_then_loses_all_it_owns_but_not_itself_an
     assert jobs.get_render("cut-job-2") is not None
 
 
-def test_document_that_was_erased_when_replaced_then_the_writer_loses(jobs: JobStore) -> None:
+def test_replace_conflicts_when_the_document_was_erased(jobs: JobStore) -> None:
     jobs.write(Create("job-1", a_job()), Create("job-1", a_call("call-1")))
     read = jobs.get_call("job-1", "call-1")
     assert read is not None
@@ -216,7 +216,7 @@ def test_document_that_was_erased_when_replaced_then_the_writer_loses(jobs: JobS
     assert jobs.get_call("job-1", "call-1") is None
 
 
-def test_tombstone_then_has_its_end_as_the_timestamp_that_the_ttl_policy_reads(firestore_jobs: FirestoreJobs) -> None:
+def test_tombstone_has_its_end_as_the_timestamp_that_the_ttl_policy_reads(firestore_jobs: FirestoreJobs) -> None:
     firestore_jobs.write(Create("job-1", a_job("job-1", forget=later(60))), Create("job-2", a_job("job-2")))
 
     stored = {found.id: found.to_dict() for found in firestore_jobs._jobs().stream()}

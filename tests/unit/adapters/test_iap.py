@@ -99,11 +99,11 @@ def proxy(google: Google, clock: FakeClock) -> IdentityAwareProxy:
     return IdentityAwareProxy(AUDIENCE, clock, google.url)
 
 
-def test_assertion_when_it_holds_then_names_the_caller(proxy: IdentityAwareProxy, google: Google) -> None:
+def test_valid_assertion_names_the_caller(proxy: IdentityAwareProxy, google: Google) -> None:
     assert proxy.identify_caller(google.assertion()) == "mira@example.com"
 
 
-def test_forged_token_beside_no_assertion_then_is_not_looked_at(proxy: IdentityAwareProxy) -> None:
+def test_forged_token_is_ignored_when_there_is_no_assertion(proxy: IdentityAwareProxy) -> None:
     with pytest.raises(NotAllowed) as refused:
         proxy.identify_caller(
             bearer("victim@example.com") | {"X-Goog-Authenticated-User-Email": "accounts:victim@example.com"}
@@ -123,14 +123,16 @@ def test_forged_token_beside_no_assertion_then_is_not_looked_at(proxy: IdentityA
         {"without": "email"},
     ],
 )
-def test_assertion_when_something_is_wrong_with_it_then_refused(
+def test_assertion_is_refused_when_any_part_is_wrong(
     proxy: IdentityAwareProxy, google: Google, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(NotAllowed):
         proxy.identify_caller(google.assertion(**changes))
 
 
-def test_assertion_of_another_key_with_a_known_name_then_refused(proxy: IdentityAwareProxy, google: Google) -> None:
+def test_assertion_is_refused_when_signed_by_another_key_of_a_known_name(
+    proxy: IdentityAwareProxy, google: Google
+) -> None:
     assert proxy.identify_caller(google.assertion())
     google.signing["k1"] = ec.generate_private_key(ec.SECP256R1())
 
@@ -139,12 +141,12 @@ def test_assertion_of_another_key_with_a_known_name_then_refused(proxy: Identity
 
 
 @pytest.mark.parametrize("text", ["x", "a.b.c", "e30.e30.e30"])
-def test_assertion_when_it_is_none_then_refused(proxy: IdentityAwareProxy, text: str) -> None:
+def test_request_is_refused_when_it_has_no_assertion(proxy: IdentityAwareProxy, text: str) -> None:
     with pytest.raises(NotAllowed):
         proxy.identify_caller({HEADER: text})
 
 
-def test_assertion_when_signed_otherwise_then_refused(proxy: IdentityAwareProxy, google: Google) -> None:
+def test_assertion_is_refused_when_its_signature_is_wrong(proxy: IdentityAwareProxy, google: Google) -> None:
     claims = jwt.decode(google.assertion()[HEADER], verify=False)
     signer = RSASigner.from_string(private_pem(rsa.generate_private_key(65537, 2048)), "k1")
 
@@ -152,7 +154,7 @@ def test_assertion_when_signed_otherwise_then_refused(proxy: IdentityAwareProxy,
         proxy.identify_caller({HEADER: jwt.encode(signer, claims).decode()})
 
 
-def test_keys_then_are_kept_for_an_hour(proxy: IdentityAwareProxy, google: Google, clock: FakeClock) -> None:
+def test_keys_are_kept_for_an_hour(proxy: IdentityAwareProxy, google: Google, clock: FakeClock) -> None:
     for _ in range(3):
         proxy.identify_caller(google.assertion())
     assert google.asked == 1
@@ -163,9 +165,7 @@ def test_keys_then_are_kept_for_an_hour(proxy: IdentityAwareProxy, google: Googl
     assert google.asked == 2
 
 
-def test_new_key_then_is_fetched_but_not_more_than_once_a_minute(
-    proxy: IdentityAwareProxy, google: Google, clock: FakeClock
-) -> None:
+def test_new_key_is_fetched_at_most_once_a_minute(proxy: IdentityAwareProxy, google: Google, clock: FakeClock) -> None:
     proxy.identify_caller(google.assertion())
     google.signing["k2"] = ec.generate_private_key(ec.SECP256R1())
     with pytest.raises(NotAllowed):
@@ -177,7 +177,7 @@ def test_new_key_then_is_fetched_but_not_more_than_once_a_minute(
     assert proxy.identify_caller(google.assertion("k2")) == "mira@example.com"
 
 
-def test_keys_when_they_cannot_be_had_then_the_caller_may_come_again(clock: FakeClock) -> None:
+def test_identity_is_transient_when_the_keys_cannot_be_fetched(clock: FakeClock) -> None:
     with published() as google:
         google.status = 503
         proxy = IdentityAwareProxy(AUDIENCE, clock, google.url)
@@ -190,7 +190,7 @@ def test_keys_when_they_cannot_be_had_then_the_caller_may_come_again(clock: Fake
         IdentityAwareProxy(AUDIENCE, clock, google.url).identify_caller(headers)
 
 
-def test_studio_when_somebody_asks_then_their_films_are_told_by_the_assertion_alone(
+def test_studio_takes_the_owner_from_the_assertion_alone(
     world: FakeServices, proxy: IdentityAwareProxy, google: Google
 ) -> None:
     world.identity = proxy

@@ -24,7 +24,7 @@ def lines() -> Iterator[Written]:
         yield written
 
 
-def test_step_when_it_ends_then_its_line_says_for_whom_how_and_how_long(lines: Written) -> None:
+def test_step_is_logged_with_job_outcome_and_duration(lines: Written) -> None:
     step = Step("submit_clip", SubmitClip, lambda cmd, services: ClipSubmitted("filming"), uses=set())
     answer(step, CLIP, FakeServices, execution="e-7")
 
@@ -39,7 +39,7 @@ def test_step_when_it_ends_then_its_line_says_for_whom_how_and_how_long(lines: W
     assert line["logging.googleapis.com/labels"]["workflows.googleapis.com/execution_id"] == "e-7"
 
 
-def test_first_step_when_the_job_is_known_only_afterwards_then_its_line_is_in_the_jobs_trace(lines: Written) -> None:
+def test_log_line_is_in_the_jobs_trace_when_the_job_is_known_only_afterwards(lines: Written) -> None:
     step = Step("open_job", OpenJob, lambda cmd, services: Opened("open", JOB, 1), uses=set())
 
     answer(step, {"execution": "e-7", "input": {"prompt": "secret"}}, FakeServices)
@@ -50,7 +50,7 @@ def test_first_step_when_the_job_is_known_only_afterwards_then_its_line_is_in_th
     assert "secret" not in str(line)
 
 
-def test_library_when_it_logs_within_a_step_then_its_line_belongs_to_the_job(lines: Written) -> None:
+def test_log_line_of_a_library_belongs_to_the_steps_job(lines: Written) -> None:
     with events.log_context(job_id=JOB, action="poll_clips"):
         logging.getLogger("some.library").warning("slow %s", "disk")
     logging.getLogger("some.library").warning("outside")
@@ -61,7 +61,7 @@ def test_library_when_it_logs_within_a_step_then_its_line_belongs_to_the_job(lin
     assert (outside["logging.googleapis.com/trace"], outside.get("action")) == ("", None)
 
 
-def test_situation_when_nested_then_ends_with_its_block_and_unknown_fields_hide_nothing() -> None:
+def test_nested_log_context_ends_with_its_block() -> None:
     with events.log_context(job_id="job-1", action="a"):
         with events.log_context(action="b", job_id=None):
             assert events.current_log_context() == {"job_id": "job-1", "action": "b"}
@@ -69,6 +69,6 @@ def test_situation_when_nested_then_ends_with_its_block_and_unknown_fields_hide_
     assert events.current_log_context() == {}
 
 
-def test_trace_of_a_job_then_is_one_that_w3c_allows() -> None:
+def test_trace_of_a_job_is_valid_by_w3c() -> None:
     assert identifiers.trace_id(JOB) == TRACE
     assert identifiers.traceparent(JOB) == f"00-{TRACE}-0000000000000001-01"

@@ -63,18 +63,18 @@ HERE: dict[str, Any] = {"storage_uri": f"gs://artifacts/{PREFIX}"}
         (CallState.SENT, [], Verdict.OPEN),
     ],
 )
-def test_clip_beside_a_bill_then_gets_this_verdict(state: CallState, rows: list[BillRow], verdict: Verdict) -> None:
+def test_clip_gets_its_verdict_from_the_bill(state: CallState, rows: list[BillRow], verdict: Verdict) -> None:
     assert verdicts(a_bill(*rows), a_clip(state, operation="operations/1")) == [verdict]
 
 
 @pytest.mark.parametrize(("since_s", "until_s"), [(1, 5000), (-100, 999)])
-def test_export_that_does_not_reach_over_a_calls_whole_time_then_proves_nothing(since_s: float, until_s: float) -> None:
+def test_bill_proves_nothing_when_it_does_not_cover_the_calls_whole_time(since_s: float, until_s: float) -> None:
     bill = a_bill(since_s=since_s, until_s=until_s)
 
     assert verdicts(bill, a_clip(CallState.LOST), a_clip(CallState.SETTLED)) == [Verdict.NOT_COVERED] * 2
 
 
-def test_pictures_then_find_their_lines_by_model_time_and_amount_each_line_once() -> None:
+def test_keyframes_match_bill_lines_by_model_time_and_amount_each_line_once() -> None:
     first, second = a_picture("a", CallState.SETTLED, cost=70), a_picture("b", CallState.SETTLED, cost=70, sent_s=30)
     one = a_row(70, 40, model="painter")
 
@@ -84,7 +84,7 @@ def test_pictures_then_find_their_lines_by_model_time_and_amount_each_line_once(
     assert verdicts(a_bill(a_row(70, 40, model="writer")), first) == [Verdict.DIFFERS]
 
 
-def test_lost_picture_then_is_never_billed_only_if_no_line_can_be_its_own() -> None:
+def test_lost_keyframe_is_never_billed_only_if_no_line_can_be_its_own() -> None:
     lost, paid = a_picture("a", CallState.LOST), a_picture("b", CallState.SETTLED, cost=70)
     its_line, another = a_row(70, 5, model="painter"), a_row(71, 5, model="painter")
 
@@ -93,7 +93,7 @@ def test_lost_picture_then_is_never_billed_only_if_no_line_can_be_its_own() -> N
     assert verdicts(a_bill(its_line, a_row(71, 300, model="painter")), lost, paid)[0] is Verdict.NEVER_BILLED
 
 
-def test_line_about_the_job_that_no_call_explains_then_is_told() -> None:
+def test_bill_line_is_reported_when_no_call_explains_it() -> None:
     stray = a_row(CLIP, storage_uri="gs://artifacts/jobs/job-1/clips/scene-09/call-9/")
     others = a_row(CLIP, storage_uri="gs://artifacts/jobs/job-11/clips/scene-09/call-9/")
 
@@ -104,7 +104,7 @@ def test_line_about_the_job_that_no_call_explains_then_is_told() -> None:
     st.lists(st.tuples(st.sampled_from(CallState), st.sampled_from([0, 70, 90])), max_size=5),
     st.lists(st.tuples(st.sampled_from([0, 70, 90]), st.integers(-200, 300)), max_size=5),
 )
-def test_any_ledger_and_any_bill_then_only_lost_calls_can_be_never_billed_and_no_line_is_counted_twice(
+def test_only_lost_calls_are_never_billed_and_no_line_is_counted_twice_for_any_ledger_and_bill(
     calls: list[tuple[CallState, int]], rows: list[tuple[int, int]]
 ) -> None:
     call_rules = [a_picture(f"call-{n}", state, cost=cost) for n, (state, cost) in enumerate(calls)]
@@ -120,7 +120,7 @@ def test_any_ledger_and_any_bill_then_only_lost_calls_can_be_never_billed_and_no
 
 
 @pytest.mark.parametrize("state", CallState)
-def test_never_billed_then_moves_a_lost_call_and_no_other(state: CallState) -> None:
+def test_release_unbilled_moves_only_a_lost_call(state: CallState) -> None:
     call = a_clip(state, reason="The operation did not end.")
 
     moved = call_rules.release_unbilled(call, later(2000))
@@ -146,7 +146,7 @@ def test_never_billed_then_moves_a_lost_call_and_no_other(state: CallState) -> N
         ),
     ],
 )
-def test_bill_that_makes_no_sense_then_is_refused_with_the_field(wish: Any, told: str) -> None:
+def test_bill_is_refused_with_the_field_when_invalid(wish: Any, told: str) -> None:
     with pytest.raises(Invalid) as refused:
         billing.parse_bill(wish)
 

@@ -27,7 +27,7 @@ def send(call: Call, holder: str = "me") -> Call | None:
     return call_rules.send(call, holder, timeout_s=60, window_s=900, pace=1.0, now=NOW)
 
 
-def test_planned_call_when_claimed_then_is_reserved_with_a_lease() -> None:
+def test_planned_call_is_reserved_with_a_lease_when_claimed() -> None:
     claimed = claim(a_call())
 
     assert claimed is not None
@@ -35,17 +35,17 @@ def test_planned_call_when_claimed_then_is_reserved_with_a_lease() -> None:
     assert claimed.lease == Lease(holder="you", until=later(160))
 
 
-def test_reserved_call_then_can_be_claimed_only_when_its_lease_is_over() -> None:
+def test_reserved_call_is_claimed_only_when_its_lease_has_expired() -> None:
     assert claim(held(CallState.RESERVED)) is None
     assert claim(held(CallState.RESERVED, until_s=100)) is not None
 
 
 @pytest.mark.parametrize("state", sorted(set(CallState) - {CallState.PLANNED, CallState.RESERVED}))
-def test_call_in_any_other_state_then_is_never_claimed(state: CallState) -> None:
+def test_call_is_not_claimed_when_in_any_other_state(state: CallState) -> None:
     assert claim(held(state, until_s=0)) is None
 
 
-def test_call_when_sent_then_its_window_runs_from_answer_by_for_the_longest_latency_and_two_minutes() -> None:
+def test_window_runs_from_answer_by_for_the_longest_latency_and_two_minutes() -> None:
     sent = send(held(CallState.RESERVED))
 
     assert sent is not None
@@ -54,13 +54,13 @@ def test_call_when_sent_then_its_window_runs_from_answer_by_for_the_longest_late
     assert sent.lease == Lease(holder="me", until=later(190))
 
 
-def test_call_then_is_sent_only_by_its_holder_within_its_lease() -> None:
+def test_call_is_sent_only_by_its_holder_within_its_lease() -> None:
     assert send(held(CallState.RESERVED), "you") is None
     assert send(held(CallState.RESERVED, until_s=100)) is None
     assert send(a_call()) is None
 
 
-def test_unpaid_call_then_may_be_claimed_again_but_after_lost_is_only_released() -> None:
+def test_unpaid_call_is_planned_again_and_only_released_when_it_was_lost() -> None:
     for state in (CallState.SENT, CallState.UNCERTAIN):
         again = call_rules.record_unpaid(held(state), "me", "429", NOW)
         assert again is not None
@@ -70,7 +70,7 @@ def test_unpaid_call_then_may_be_claimed_again_but_after_lost_is_only_released()
     assert released.state is CallState.RELEASED
 
 
-def test_every_later_write_of_a_sender_then_needs_its_own_token() -> None:
+def test_every_later_write_of_a_sender_needs_its_own_token() -> None:
     sent = held(CallState.SENT)
 
     assert call_rules.record_unpaid(sent, "you", "", NOW) is None
@@ -78,7 +78,7 @@ def test_every_later_write_of_a_sender_then_needs_its_own_token() -> None:
     assert call_rules.record_answer_lost(sent, "you", "", NOW) is None
 
 
-def test_operation_name_then_is_stored_once_and_even_on_a_lost_call() -> None:
+def test_operation_name_is_stored_once_and_even_on_a_lost_call() -> None:
     for state in (CallState.SENT, CallState.UNCERTAIN, CallState.LOST):
         named = call_rules.record_operation(held(state), "operations/1", NOW)
         assert named is not None
@@ -86,14 +86,14 @@ def test_operation_name_then_is_stored_once_and_even_on_a_lost_call() -> None:
         assert call_rules.record_operation(named, "operations/2", NOW) is None
 
 
-def test_late_answer_of_a_lost_call_then_is_recorded_with_its_real_cost() -> None:
+def test_late_answer_is_recorded_with_its_real_cost_when_the_call_was_lost() -> None:
     settled = call_rules.settle(held(CallState.LOST), cost_micros=7, artifact="gs://a", usage=None, now=NOW)
 
     assert settled is not None
     assert (settled.state, settled.cost_micros) == (CallState.SETTLED, 7)
 
 
-def test_uncertain_call_then_is_lost_only_by_a_look_that_began_after_its_window() -> None:
+def test_uncertain_call_is_lost_only_by_a_look_that_began_after_its_window() -> None:
     uncertain = held(CallState.UNCERTAIN)
 
     assert call_rules.give_up_after_window(uncertain, later(1000), "", later(2000)) is None
@@ -102,7 +102,7 @@ def test_uncertain_call_then_is_lost_only_by_a_look_that_began_after_its_window(
     assert given_up.state is CallState.LOST
 
 
-def test_expired_leases_then_move_by_anybodys_hand_but_never_a_call_with_an_operation() -> None:
+def test_any_worker_moves_an_expired_lease_unless_the_call_has_an_operation() -> None:
     reserved = call_rules.expire(held(CallState.RESERVED, until_s=100), NOW)
     sent = call_rules.expire(held(CallState.SENT, until_s=100), NOW)
 
@@ -114,7 +114,7 @@ def test_expired_leases_then_move_by_anybodys_hand_but_never_a_call_with_an_oper
     assert call_rules.expire(held(CallState.RESERVED), NOW) is None
 
 
-def test_ended_jobs_planned_call_then_is_released_and_spends_no_remedy() -> None:
+def test_planned_call_is_released_and_spends_no_remedy_when_its_job_ended() -> None:
     released = call_rules.abandon(a_call(), NOW)
 
     assert released is not None
@@ -122,7 +122,7 @@ def test_ended_jobs_planned_call_then_is_released_and_spends_no_remedy() -> None
     assert call_rules.abandon(held(CallState.SENT), NOW) is None
 
 
-def test_sum_then_counts_cost_of_paid_reserved_of_open_and_lost_and_nothing_of_released_calls() -> None:
+def test_sum_counts_cost_of_paid_and_reserved_price_of_open_and_lost_calls() -> None:
     calls = [
         a_call(state=CallState.SETTLED, reserved_micros=9, cost_micros=5),
         a_call(state=CallState.ADOPTED, reserved_micros=9, cost_micros=9),

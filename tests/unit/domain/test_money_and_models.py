@@ -16,37 +16,37 @@ NEXT_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 
 
 @given(st.integers(0, 10**12))
-def test_amount_then_survives_the_way_through_dollars(amount: int) -> None:
+def test_amount_is_unchanged_when_written_and_read_as_dollars(amount: int) -> None:
     assert parse_usd(format_usd(amount)) == amount
 
 
 @pytest.mark.parametrize(
     ("amount", "text"), [(0, "0.00"), (400_000, "0.40"), (125, "0.000125"), (13_143_212, "13.143212"), (10**7, "10.00")]
 )
-def test_dollars_then_are_written_as_people_do(amount: int, text: str) -> None:
+def test_dollars_are_written_as_people_write_them(amount: int, text: str) -> None:
     assert format_usd(amount) == text
 
 
-def test_amount_finer_than_a_micro_dollar_then_is_refused() -> None:
+def test_amount_is_refused_when_finer_than_a_micro_dollar() -> None:
     with pytest.raises(ValueError, match="finer than a micro-dollar"):
         parse_usd(Decimal("0.0000001"))
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**5), st.integers(0, 10**9)), max_size=4))
-def test_price_of_tokens_then_is_rounded_up_once(parts: list[tuple[int, int]]) -> None:
+def test_price_of_tokens_is_rounded_up_once(parts: list[tuple[int, int]]) -> None:
     exact = sum(tokens * price for tokens, price in parts)
 
     assert 0 <= per_million(*parts) * 1_000_000 - exact < 1_000_000
 
 
-def test_text_price_then_doubles_on_the_day_it_does() -> None:
+def test_text_price_doubles_on_its_day() -> None:
     model, usage = registry().text_model("gemini-3.8-flash"), TokenUsage(input=1_000_000, output=1_000_000)
 
     assert model.cost_micros(usage, NOW) == 4_500_000
     assert model.cost_micros(usage, NEXT_YEAR) == 9_000_000
 
 
-def test_clip_price_then_follows_seconds_resolution_and_sound() -> None:
+def test_clip_price_follows_seconds_resolution_and_sound() -> None:
     veo = registry().video_model("veo-3.1-generate-001")
 
     assert veo.cost_micros(8, "720p", NOW, audio=True) == 3_200_000
@@ -54,20 +54,20 @@ def test_clip_price_then_follows_seconds_resolution_and_sound() -> None:
     assert veo.cost_micros(8, "720p", NOW, audio=False) == 1_600_000
 
 
-def test_every_default_then_names_a_model_that_stands_in_the_registry() -> None:
+def test_every_default_names_a_model_of_the_registry() -> None:
     for choice in registry().defaults.values():
         assert registry().text_model(choice.text).id == choice.text
         assert registry().image_model(choice.image).id == choice.image
         assert registry().video_model(choice.video).id == choice.video
 
 
-def test_unknown_model_then_is_refused_with_those_that_are_known() -> None:
+def test_unknown_model_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(Invalid, match=r"models\.video: no model is called 'veo-9'") as refusal:
         registry().video_model("veo-9")
     assert "veo-3.1-generate-001" in refusal.value.remedy
 
 
-def test_frame_sizes_then_are_what_the_names_say() -> None:
+def test_frame_sizes_match_their_names() -> None:
     assert frame_size_px("720p", "16:9") == (1280, 720)
     assert frame_size_px("1080p", "9:16") == (1080, 1920)
     assert frame_size_px("4k", "16:9") == (3840, 2160)

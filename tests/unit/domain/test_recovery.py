@@ -35,7 +35,7 @@ def a_try(remedy: str = "", outcome: str = "refused", reason: str = "before") ->
     return Attempt(take=1, attempt=1, call=f"call-{remedy}", outcome=outcome, at=START, reason=reason, remedy=remedy)
 
 
-def test_remedies_used_before_a_person_asked_to_go_on_then_may_be_used_again(job: Job) -> None:
+def test_remedies_are_available_anew_when_a_person_resumed_the_job(job: Job) -> None:
     scene = filming(tries=(a_try("rewrite"),))
 
     assert recovery.recover_from_failure(job, scene, refused("57734940"), LATER).is_given_up
@@ -43,7 +43,7 @@ def test_remedies_used_before_a_person_asked_to_go_on_then_may_be_used_again(job
     assert recovery.recover_from_failure(resumed, scene, refused("57734940"), LATER).tries[-1].remedy == "rewrite"
 
 
-def test_call_that_ended_before_a_person_asked_to_go_on_then_is_followed_by_another_and_spends_nothing(
+def test_next_attempt_spends_no_remedy_when_the_call_ended_before_a_resume(
     job: Job,
 ) -> None:
     resumed = job.evolve(resumed=RESUMED)
@@ -54,7 +54,7 @@ def test_call_that_ended_before_a_person_asked_to_go_on_then_is_followed_by_anot
     assert [(one.outcome, one.remedy) for one in after.tries] == [("refused", "")]
 
 
-def test_words_asked_for_then_are_named_by_the_attempt_they_are_for(job: Job) -> None:
+def test_rewrite_is_named_by_the_attempt_it_is_for(job: Job) -> None:
     """So that words asked for again, later, are other words and another call."""
     after = recovery.recover_from_failure(job, filming(take=2, attempt=3), refused("57734940", reason="hate"), LATER)
 
@@ -63,7 +63,7 @@ def test_words_asked_for_then_are_named_by_the_attempt_they_are_for(job: Job) ->
     assert "hate" in after.rewording.advice
 
 
-def test_scene_given_up_then_says_after_how_many_real_tries(job: Job) -> None:
+def test_problem_counts_only_attempts_that_were_made(job: Job) -> None:
     never_made = a_try(outcome="never_made")
     scene = filming(tries=(never_made, a_try("reseed"), a_try("rewrite")))
 
@@ -73,13 +73,13 @@ def test_scene_given_up_then_says_after_how_many_real_tries(job: Job) -> None:
     assert after.problem.message == "scene-01: no clip in 3 tries: hateful"
 
 
-def test_call_that_was_never_made_then_spends_no_remedy(job: Job) -> None:
+def test_call_spends_no_remedy_when_it_was_never_made(job: Job) -> None:
     after = recovery.recover_from_failure(job, filming(), refused(JOB_ENDED), LATER)
 
     assert (after.state, after.attempt, after.tries[-1].outcome) == (SceneState.QUEUED, 2, "never_made")
 
 
-def test_film_then_is_told_of_the_last_reason_and_only_about_scenes_that_are_in_it() -> None:
+def test_warnings_give_the_last_reason_and_only_for_scenes_in_the_film() -> None:
     tries = (a_try("rewrite", reason="first"), a_try("redraw", reason="second"), a_try(outcome="delivered"))
     done = a_scene(state=SceneState.DONE, tries=tries)
 

@@ -16,25 +16,25 @@ EVERYTHING: set[RemedyKind] = {"repeat", "reseed", "rewrite", "redraw", "mute", 
 
 
 @pytest.mark.parametrize("code", LISTED)
-def test_listed_code_then_has_a_category_and_advice_for_the_owner(code: str) -> None:
+def test_listed_code_has_a_category_and_advice_for_the_owner(code: str) -> None:
     remedy = remedies.find_remedy([code])
 
     assert remedy.category != "unknown"
     assert remedy.advice.endswith(".")
 
 
-def test_several_codes_then_the_strictest_rules() -> None:
+def test_strictest_code_decides_when_there_are_several() -> None:
     assert remedies.find_remedy(["64151117"]).steps == ("reseed", "rewrite", "redraw", "model")
     assert remedies.find_remedy(["64151117", "62263041"]).category == "dangerous"
     assert remedies.find_remedy(["64151117", "89371032"]).steps == ()
 
 
 @pytest.mark.parametrize("codes", [[], ["00000000"], ["safety"]])
-def test_unknown_or_missing_code_then_gets_another_seed_and_other_words(codes: list[str]) -> None:
+def test_unknown_or_missing_code_gets_another_seed_and_a_rewrite(codes: list[str]) -> None:
     assert remedies.find_remedy(codes).steps == ("reseed", "rewrite")
 
 
-def test_steps_then_are_tried_in_order_each_as_often_as_it_is_listed() -> None:
+def test_remedies_are_tried_in_order_each_as_often_as_listed() -> None:
     failure = remedies.find_remedy(["outage"])
 
     assert failure.next_step([], EVERYTHING) == "reseed"
@@ -43,7 +43,7 @@ def test_steps_then_are_tried_in_order_each_as_often_as_it_is_listed() -> None:
     assert failure.next_step(["reseed", "reseed", "model"], EVERYTHING) is None
 
 
-def test_step_that_this_scene_does_not_allow_then_is_passed_over() -> None:
+def test_remedy_is_skipped_when_the_scene_does_not_allow_it() -> None:
     assert remedies.find_remedy(["64151117"]).next_step(["reseed"], {"model"}) == "model"
     assert remedies.find_remedy(["64151117"]).next_step(["reseed"], set()) is None
 
@@ -76,7 +76,7 @@ def test_successors_of_models_exist_and_come_to_an_end() -> None:
                 seen.append(following)
 
 
-def test_fallback_models_then_exist_and_are_never_dearer() -> None:
+def test_fallback_models_exist_and_are_never_more_expensive() -> None:
     for model in registry().video:
         if model.fallback:
             for mine, other in zip(model.prices, registry().video_model(model.fallback).prices, strict=True):

@@ -16,16 +16,16 @@ TABLES = [states.JOB_MOVES, states.SCENE_MOVES, states.CALL_MOVES]
 
 
 @pytest.mark.parametrize(("table", "kind"), list(zip(TABLES, [JobState, SceneState, CallState], strict=True)))
-def test_table_then_knows_every_state(table: Any, kind: type[StrEnum]) -> None:
+def test_table_contains_every_state(table: Any, kind: type[StrEnum]) -> None:
     assert set(table) == set(kind)
 
 
-def test_unfinished_job_then_can_always_fail_and_be_cancelled() -> None:
+def test_unfinished_job_can_always_fail_and_be_cancelled() -> None:
     for state in set(JobState) - states.FINAL_JOB_STATES:
         assert {JobState.FAILED, JobState.CANCELLED} <= states.JOB_MOVES[state]
 
 
-def test_every_job_then_can_be_deleted_once_and_never_comes_back() -> None:
+def test_every_job_can_be_deleted_once_and_for_good() -> None:
     for state in set(JobState) - states.DELETED_JOB_STATES:
         assert JobState.DELETING in states.JOB_MOVES[state]
     assert states.JOB_MOVES[JobState.DELETING] == {JobState.DELETED}
@@ -33,7 +33,7 @@ def test_every_job_then_can_be_deleted_once_and_never_comes_back() -> None:
 
 
 @given(st.lists(st.sampled_from(JobState)))
-def test_any_sequence_of_moves_then_leaves_a_final_state_only_to_be_deleted_and_an_illegal_one_changes_nothing(
+def test_final_state_is_left_only_by_deletion_and_an_illegal_move_changes_nothing(
     wanted: list[JobState],
 ) -> None:
     job = a_job()
@@ -48,6 +48,6 @@ def test_any_sequence_of_moves_then_leaves_a_final_state_only_to_be_deleted_and_
             assert before.state not in states.FINAL_JOB_STATES or state in states.DELETED_JOB_STATES
 
 
-def test_paid_call_then_stays_paid() -> None:
+def test_paid_call_stays_paid() -> None:
     for state in (CallState.SETTLED, CallState.ADOPTED, CallState.RELEASED):
         assert states.CALL_MOVES[state] == frozenset()

@@ -33,12 +33,12 @@ def test_planned_lengths_come_closest_to_their_total_of_all_that_are_possible(
 
 
 @given(st.lists(st.integers(24, 240), min_size=1, max_size=30), st.integers(0, 24))
-def test_film_then_is_as_long_as_its_scenes_less_what_they_share(scenes: list[int], overlap: int) -> None:
+def test_film_is_as_long_as_its_scenes_less_their_overlaps(scenes: list[int], overlap: int) -> None:
     overlaps = [overlap] * (len(scenes) - 1)
 
     assert timeline.film_frames(scenes, overlaps) == sum(scenes) - overlap * (len(scenes) - 1)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.5, 12), ("1.292", 31), (Fraction(1, 48), 1), (0.1, 2)])
-def test_seconds_then_become_the_nearest_frame(seconds: float, expected: int) -> None:
+def test_seconds_become_the_nearest_frame(seconds: float, expected: int) -> None:
     assert timeline.to_frames(seconds, 24) == expected

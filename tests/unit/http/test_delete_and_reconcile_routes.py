@@ -22,7 +22,7 @@ def delete(http: FlaskClient, job_id: str, email: str = "mira@example.com") -> T
     return http.delete(f"/v1/jobs/{job_id}", headers=bearer(email))
 
 
-def test_deleted_job_then_is_gone_at_once_for_every_question(http: FlaskClient, world: FakeServices) -> None:
+def test_deleted_job_is_not_found_by_any_route_at_once(http: FlaskClient, world: FakeServices) -> None:
     job_id = submit(http).get_json()["id"]
     assert delete(http, job_id, "other@example.com").status_code == 404
 
@@ -34,7 +34,7 @@ def test_deleted_job_then_is_gone_at_once_for_every_question(http: FlaskClient, 
     assert http.get("/v1/jobs", headers=bearer()).get_json()["jobs"] == []
 
 
-def test_deletion_when_asked_again_then_tells_how_far_it_is_until_it_is_forgotten(
+def test_repeated_deletion_reports_its_progress_until_the_tombstone_is_removed(
     http: FlaskClient, world: FakeServices
 ) -> None:
     job_id = submit(http).get_json()["id"]
@@ -51,7 +51,7 @@ def test_deletion_when_asked_again_then_tells_how_far_it_is_until_it_is_forgotte
     assert delete(http, job_id).status_code == 404
 
 
-def test_key_of_a_deleted_job_then_does_not_bring_it_back(http: FlaskClient, world: FakeServices) -> None:
+def test_deleted_job_is_not_recreated_by_its_idempotency_key(http: FlaskClient, world: FakeServices) -> None:
     job_id = submit(http, **{"Idempotency-Key": "k"}).get_json()["id"]
     delete(http, job_id)
     started = list(world.executions.started)
@@ -63,7 +63,7 @@ def test_key_of_a_deleted_job_then_does_not_bring_it_back(http: FlaskClient, wor
     assert world.executions.started == started
 
 
-def test_expired_job_then_does_not_exist_and_no_link_to_it_is_signed(http: FlaskClient, world: FakeServices) -> None:
+def test_expired_job_is_not_found_and_no_link_is_signed(http: FlaskClient, world: FakeServices) -> None:
     job = world.drawn(owner="mira@example.com")
     world.artifacts.sign_urls = lambda uris, expires_s: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     world.clock.pass_s(world.keep.total_seconds())
@@ -74,7 +74,7 @@ def test_expired_job_then_does_not_exist_and_no_link_to_it_is_signed(http: Flask
     assert http.get("/v1/jobs", headers=bearer()).get_json()["jobs"] == []
 
 
-def test_list_then_fills_its_pages_although_deleted_jobs_lie_between(
+def test_list_fills_its_pages_although_deleted_jobs_lie_between(
     http: FlaskClient, world: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(routes, "PAGE", 2)
@@ -108,9 +108,7 @@ def a_bill(world: FakeServices, *rows: dict[str, Any], **fields: Any) -> dict[st
     return {"since": since, "until": until, "rows": [{"at": since, **row} for row in rows], **fields}
 
 
-def test_lost_clip_that_was_never_billed_then_is_told_and_released_only_when_asked(
-    http: FlaskClient, world: FakeServices
-) -> None:
+def test_unbilled_lost_clip_is_reported_and_released_only_with_apply(http: FlaskClient, world: FakeServices) -> None:
     job = lost_clip(world)
     path = f"/v1/jobs/{job.id}/ledger:reconcile"
 
@@ -129,9 +127,7 @@ def test_lost_clip_that_was_never_billed_then_is_told_and_released_only_when_ask
     assert http.post(path, json=a_bill(world, apply=True), headers=bearer()).get_json()["released"] == []
 
 
-def test_lost_clip_that_was_billed_or_lies_in_the_bucket_then_stays_counted(
-    http: FlaskClient, world: FakeServices
-) -> None:
+def test_lost_clip_stays_counted_when_it_was_billed_or_is_in_the_bucket(http: FlaskClient, world: FakeServices) -> None:
     job = lost_clip(world)
     path = f"/v1/jobs/{job.id}/ledger:reconcile"
     (lost,) = [read.value for read in world.jobs.list_calls(job.id) if read.value.state is CallState.LOST]
@@ -168,7 +164,9 @@ def test_bill_over_thirty_megabytes_is_refused_with_what_helps(http: FlaskClient
     assert "fewer lines" in answer.get_json()["remedy"]
 
 
-def test_bill_of_a_strangers_job_or_without_its_time_then_is_refused(http: FlaskClient, world: FakeServices) -> None:
+def test_bill_is_refused_when_the_job_is_anothers_or_its_period_is_missing(
+    http: FlaskClient, world: FakeServices
+) -> None:
     job = world.drawn(owner="mira@example.com")
     path = f"/v1/jobs/{job.id}/ledger:reconcile"
 

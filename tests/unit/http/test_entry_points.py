@@ -30,7 +30,7 @@ def step(name: str) -> FlaskClient:
     return client
 
 
-def test_whole_film_but_its_cut_then_goes_through_the_entry_points(world: FakeServices) -> None:
+def test_film_is_made_up_to_its_cut_through_the_entry_points(world: FakeServices) -> None:
     opened = step("open_job").post("/", json={"execution": "e", "input": {"prompt": "A fox"}}).get_json()
     job = {"job_id": opened["job_id"], "run": opened["run"]}
     plan = step("write_storyboard").post("/", json=job).get_json()
@@ -57,7 +57,7 @@ def test_whole_film_but_its_cut_then_goes_through_the_entry_points(world: FakeSe
         ({"job_id": "job-1", "run": 1, "extra": 1}, "extra: there is no such field"),
     ],
 )
-def test_wrong_body_then_is_a_422_that_names_the_field(body: Any, told: str) -> None:
+def test_wrong_body_is_a_422_problem_that_names_the_field(body: Any, told: str) -> None:
     answer = step("poll_clips").post("/", json=body)
 
     assert answer.status_code == 422
@@ -73,7 +73,7 @@ def test_wrong_body_then_is_a_422_that_names_the_field(body: Any, told: str) -> 
         (ZeroDivisionError("bug"), 500, {}),
     ],
 )
-def test_failing_step_then_tells_its_fate_by_status_and_its_reason_in_our_json(
+def test_failing_step_answers_its_status_and_a_problem(
     world: FakeServices, error: Exception, status: int, headers: dict[str, str]
 ) -> None:
     def fail(job_id: str) -> Any:
@@ -91,7 +91,7 @@ def test_failing_step_then_tells_its_fate_by_status_and_its_reason_in_our_json(
 @pytest.mark.parametrize(
     ("error", "status"), [(Transient("away"), 500), (VersionConflict("late"), 500), (QuotaExhausted("quota"), 429)]
 )
-def test_task_when_it_fails_then_only_veos_quota_slows_its_queue(
+def test_queue_is_slowed_only_by_veos_quota_when_a_task_fails(
     world: FakeServices, error: Exception, status: int
 ) -> None:
     def fail(job_id: str) -> Any:
@@ -106,13 +106,13 @@ def test_task_when_it_fails_then_only_veos_quota_slows_its_queue(
     assert (answer.status_code, answer.get_json()["code"]) == (status, getattr(error, "code", ""))
 
 
-def test_unknown_job_then_is_a_404_problem() -> None:
+def test_unknown_job_is_a_404_problem() -> None:
     answer = step("close_job").post("/", json={"job_id": "job-1", "run": 1})
 
     assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
 
 
-def test_api_then_is_served_by_its_function() -> None:
+def test_api_is_served_by_its_function() -> None:
     api = step("api")
 
     assert api.get("/healthz").get_json() == {"status": "ok"}

@@ -18,7 +18,7 @@ from tests.loglines import writing
 from tests.unit.http.asking import bearer, submit
 
 
-def test_events_when_asked_for_then_tell_stages_calls_refusals_and_remedies_in_order_of_time(
+def test_events_list_stages_calls_refusals_and_remedies_in_order_of_time(
     http: FlaskClient, world: FakeServices
 ) -> None:
     job = world.planned()
@@ -55,13 +55,13 @@ def test_events_when_asked_for_then_tell_stages_calls_refusals_and_remedies_in_o
     assert paid[0]["cost_micros"] > 0
 
 
-def test_events_of_somebody_else_then_do_not_exist(http: FlaskClient, world: FakeServices) -> None:
+def test_events_are_not_found_when_the_job_is_anothers(http: FlaskClient, world: FakeServices) -> None:
     world.jobs.write(Create("job-1", a_job()), Create("job-1", a_scene()))
 
     assert http.get("/v1/jobs/job-1/events", headers=bearer("other@example.com")).status_code == 404
 
 
-def test_wish_when_submitted_then_a_line_ties_the_requests_trace_to_the_jobs(http: FlaskClient) -> None:
+def test_submission_is_logged_with_the_requests_trace_and_the_jobs(http: FlaskClient) -> None:
     with writing() as lines:
         job_id = submit(http, **{"X-Cloud-Trace-Context": "105445aa7843bc8bf206b12000100000/1;o=1"}).get_json()["id"]
 
@@ -71,7 +71,7 @@ def test_wish_when_submitted_then_a_line_ties_the_requests_trace_to_the_jobs(htt
     assert "lighthouse" not in str(line)
 
 
-def test_job_when_resumed_then_its_history_tells_the_new_run(world: FakeServices) -> None:
+def test_history_records_the_new_run_when_a_job_is_resumed(world: FakeServices) -> None:
     world.jobs.write(Create("job-1", a_job(state=JobState.FAILED)))
 
     resumed = job_lifecycle.resume("job-1", None, world)
@@ -79,7 +79,7 @@ def test_job_when_resumed_then_its_history_tells_the_new_run(world: FakeServices
     assert [(entered.state, entered.run) for entered in resumed.history] == [(JobState.PENDING, 2)]
 
 
-def test_history_when_it_grows_long_then_the_oldest_stages_go() -> None:
+def test_oldest_stages_are_dropped_when_the_history_is_full() -> None:
     job = a_job(state=JobState.KEYFRAMES)
 
     for _ in range(HISTORY):

@@ -15,7 +15,7 @@ def output_of(world: FakeServices, output: Output) -> dict[str, object]:
     return told
 
 
-def test_output_then_has_a_link_for_each_of_its_files(world: FakeServices) -> None:
+def test_output_has_a_link_for_each_of_its_files(world: FakeServices) -> None:
     told = output_of(world, OUTPUT)
 
     for name, file in (
@@ -27,7 +27,7 @@ def test_output_then_has_a_link_for_each_of_its_files(world: FakeServices) -> No
         assert told[name] == {"url": f"https://signed/gs://artifacts/{file}", "uri": f"gs://artifacts/{file}"}
 
 
-def test_output_of_an_older_stitcher_then_says_that_it_has_no_sheet_and_no_preview(world: FakeServices) -> None:
+def test_output_of_an_older_stitcher_has_neither_sheet_nor_preview(world: FakeServices) -> None:
     told = output_of(world, OUTPUT.evolve(sheet_uri=None, preview_uri=None))
 
     assert (told["contact_sheet"], told["preview"]) == (None, None)

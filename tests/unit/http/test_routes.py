@@ -12,7 +12,7 @@ from tests.fakes.services import FakeServices
 from tests.unit.http.asking import PROMPT, bearer, submit
 
 
-def test_submission_then_is_accepted_at_once_and_its_execution_started(http: FlaskClient, world: FakeServices) -> None:
+def test_submission_is_accepted_at_once_and_its_execution_started(http: FlaskClient, world: FakeServices) -> None:
     answer = submit(http)
 
     assert answer.status_code == 202
@@ -49,13 +49,13 @@ def test_submission_that_its_limit_cannot_pay_for_is_refused_and_nothing_is_star
     assert (world.executions.started, world.text.requests) == ([], [])
 
 
-def test_submission_behind_tls_then_links_to_the_address_that_was_asked(http: FlaskClient) -> None:
+def test_submission_links_to_the_https_address_when_behind_tls(http: FlaskClient) -> None:
     made = submit(http, **{"X-Forwarded-Proto": "https", "Host": "api-1.us-central1.run.app"}).get_json()
 
     assert made["links"]["self"] == f"https://api-1.us-central1.run.app/v1/jobs/{made['id']}"
 
 
-def test_key_when_used_again_then_answers_with_the_same_job_and_a_clash_is_told(http: FlaskClient) -> None:
+def test_repeated_key_returns_the_same_job_and_another_request_conflicts(http: FlaskClient) -> None:
     first = submit(http, **{"Idempotency-Key": "k"})
 
     assert submit(http, **{"Idempotency-Key": "k"}).get_json()["id"] == first.get_json()["id"]
@@ -64,7 +64,7 @@ def test_key_when_used_again_then_answers_with_the_same_job_and_a_clash_is_told(
     assert submit(http).get_json()["id"] != first.get_json()["id"]
 
 
-def test_submission_whose_execution_cannot_start_then_still_stands(http: FlaskClient, world: FakeServices) -> None:
+def test_submission_is_accepted_when_its_execution_cannot_start(http: FlaskClient, world: FakeServices) -> None:
     world.executions.failure = Transient("Workflows is away")
 
     answer = submit(http)
@@ -85,7 +85,7 @@ def test_submission_whose_execution_cannot_start_then_still_stands(http: FlaskCl
         (bearer(email="mira@example.com\0"), 403),
     ],
 )
-def test_caller_without_a_verified_address_then_is_refused(
+def test_caller_is_refused_without_a_verified_address(
     http: FlaskClient, authorization: dict[str, str], status: int
 ) -> None:
     assert http.get("/v1/jobs", headers=authorization).status_code == status
@@ -153,7 +153,7 @@ def test_serverless_header_names_the_caller_when_it_is_the_only_one(http: FlaskC
         ),
     ],
 )
-def test_bad_submission_then_is_a_problem_and_no_job(
+def test_invalid_submission_is_a_problem_and_creates_no_job(
     http: FlaskClient, world: FakeServices, options: dict[str, Any], status: int, told: str
 ) -> None:
     answer = http.post("/v1/jobs", headers=bearer(), **options)
@@ -165,7 +165,7 @@ def test_bad_submission_then_is_a_problem_and_no_job(
     assert list(world.jobs.list_jobs_in_states(set(JobState))) == []
 
 
-def test_bug_then_is_a_500_in_our_words_that_tells_no_secret(http: FlaskClient, world: FakeServices) -> None:
+def test_bug_is_a_500_problem_without_internal_details(http: FlaskClient, world: FakeServices) -> None:
     world.jobs.get_job = lambda job_id: 1 / 0  # type: ignore[method-assign,assignment,return-value]
 
     answer = http.get("/v1/jobs/job-1", headers={**bearer(), "X-Cloud-Trace-Context": "abc/1;o=1"})
@@ -176,7 +176,7 @@ def test_bug_then_is_a_500_in_our_words_that_tells_no_secret(http: FlaskClient, 
     assert "division" not in answer.get_data(as_text=True)
 
 
-def test_somebody_elses_job_then_does_not_exist(http: FlaskClient) -> None:
+def test_job_is_not_found_when_it_is_anothers(http: FlaskClient) -> None:
     job_id = submit(http).get_json()["id"]
     other = bearer("other@example.com")
 
@@ -187,7 +187,7 @@ def test_somebody_elses_job_then_does_not_exist(http: FlaskClient) -> None:
     assert http.get("/v1/jobs/JOB..%2F1", headers=bearer()).status_code == 404
 
 
-def test_job_under_way_then_shows_scenes_pictures_money_and_progress(http: FlaskClient, world: FakeServices) -> None:
+def test_running_job_shows_scenes_keyframes_money_and_progress(http: FlaskClient, world: FakeServices) -> None:
     job = world.drawn(owner="mira@example.com")
 
     shown = http.get(f"/v1/jobs/{job.id}", headers=bearer()).get_json()
@@ -200,7 +200,7 @@ def test_job_under_way_then_shows_scenes_pictures_money_and_progress(http: Flask
     assert shown["budget"] == {"limit_usd": "25.00", "reserved_usd": "7.20", "spent_usd": "0.27853"}
 
 
-def test_ledger_then_lists_every_call_and_its_totals_add_up(http: FlaskClient, world: FakeServices) -> None:
+def test_ledger_lists_every_call_and_its_totals_add_up(http: FlaskClient, world: FakeServices) -> None:
     job = world.drawn(owner="mira@example.com")
 
     ledger = http.get(f"/v1/jobs/{job.id}/ledger", headers=bearer()).get_json()
@@ -214,16 +214,14 @@ def test_ledger_then_lists_every_call_and_its_totals_add_up(http: FlaskClient, w
     )
 
 
-def test_cancel_then_stops_the_job_and_its_execution_and_may_be_repeated(
-    http: FlaskClient, world: FakeServices
-) -> None:
+def test_cancel_stops_job_and_execution_and_may_be_repeated(http: FlaskClient, world: FakeServices) -> None:
     job_id = submit(http).get_json()["id"]
 
     assert http.post(f"/v1/jobs/{job_id}:cancel", headers=bearer()).get_json()["state"] == "CANCELLED"
     assert http.post(f"/v1/jobs/{job_id}:cancel", headers=bearer()).status_code == 200
 
 
-def test_list_then_pages_through_the_callers_jobs_newest_first(
+def test_list_pages_through_the_callers_jobs_newest_first(
     http: FlaskClient, world: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(routes, "PAGE", 2)
@@ -241,7 +239,7 @@ def test_list_then_pages_through_the_callers_jobs_newest_first(
     assert http.get("/v1/jobs?page_token=x", headers=bearer()).status_code == 422
 
 
-def test_failed_job_when_resumed_then_goes_on_with_a_new_limit(http: FlaskClient, world: FakeServices) -> None:
+def test_failed_job_continues_with_a_new_limit_when_resumed(http: FlaskClient, world: FakeServices) -> None:
     job_id = submit(http).get_json()["id"]
     http.post(f"/v1/jobs/{job_id}:cancel", headers=bearer())
 

@@ -59,7 +59,7 @@ def stands(world: FakeServices) -> None:
 @pytest.mark.parametrize(
     ("act", "message"), [(complete, "job_complete"), (fail, "job_failed"), (cancel, "job_cancelled")]
 )
-def test_job_when_it_ends_and_is_ended_again_then_told_once_with_what_it_took_and_cost(
+def test_job_ending_is_logged_once_with_duration_and_cost(
     act: Act, message: str, world: FakeServices, lines: Written
 ) -> None:
     stands(world)
@@ -79,7 +79,7 @@ def test_job_when_it_ends_and_is_ended_again_then_told_once_with_what_it_took_an
 
 
 @pytest.mark.parametrize("act", [complete, fail, cancel])
-def test_ending_when_its_write_loses_a_race_then_told_only_by_the_write_that_won(
+def test_ending_is_logged_only_by_the_write_that_succeeded(
     act: Act, world: FakeServices, lines: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stands(world)
@@ -90,7 +90,7 @@ def test_ending_when_its_write_loses_a_race_then_told_only_by_the_write_that_won
     assert len(lines.read()) == 1
 
 
-def test_failed_job_when_told_then_says_why_and_where(world: FakeServices, lines: Written) -> None:
+def test_failed_job_is_logged_with_code_and_step(world: FakeServices, lines: Written) -> None:
     stands(world)
 
     fail(world)
@@ -99,7 +99,7 @@ def test_failed_job_when_told_then_says_why_and_where(world: FakeServices, lines
     assert (line["code"], line["failed_step"]) == ("budget_exceeded", "draw_keyframe")
 
 
-def test_totals_when_they_cannot_be_read_then_the_ending_is_told_without_them(
+def test_ending_is_logged_without_totals_when_they_cannot_be_read(
     world: FakeServices, lines: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stands(world)
@@ -114,9 +114,7 @@ def test_totals_when_they_cannot_be_read_then_the_ending_is_told_without_them(
     assert "spent_micros" not in line
 
 
-def test_deleted_job_when_swept_again_and_again_then_told_once_with_what_it_had_cost(
-    world: FakeServices, lines: Written
-) -> None:
+def test_deletion_is_logged_once_with_its_cost_when_swept_repeatedly(world: FakeServices, lines: Written) -> None:
     world.jobs.write(
         Create("job-1", a_job(state=JobState.COMPLETE)),
         Create("job-1", a_call(state=CallState.SETTLED, cost_micros=70)),
@@ -151,7 +149,7 @@ def adopt(world: FakeServices, call: Call) -> None:
         (adopt, CallState.UNCERTAIN, "call_adopted", 3_200_000),
     ],
 )
-def test_paid_call_when_its_end_is_recorded_twice_then_told_once_with_its_cost(
+def test_call_ending_is_logged_once_with_its_cost_when_recorded_twice(
     act: Callable[[FakeServices, Call], None],
     start: CallState,
     message: str,
@@ -177,7 +175,7 @@ def test_paid_call_when_its_end_is_recorded_twice_then_told_once_with_its_cost(
     assert (line["reserved_micros"], round(line["latency_s"])) == (3_200_000, 40)
 
 
-def test_late_answer_when_the_call_was_lost_then_both_are_told(world: FakeServices, lines: Written) -> None:
+def test_both_endings_are_logged_when_a_lost_call_is_answered_late(world: FakeServices, lines: Written) -> None:
     call = a_call(kind="image", state=CallState.UNCERTAIN, sent_at=START)
     world.jobs.write(Create("job-1", call))
 
@@ -190,7 +188,7 @@ def test_late_answer_when_the_call_was_lost_then_both_are_told(world: FakeServic
     ]
 
 
-def test_call_when_it_only_moves_on_then_nothing_is_told(world: FakeServices, lines: Written) -> None:
+def test_nothing_is_logged_when_a_call_moves_without_ending(world: FakeServices, lines: Written) -> None:
     call = a_call(state=CallState.SENT, sent_at=START)
     world.jobs.write(Create("job-1", call))
 

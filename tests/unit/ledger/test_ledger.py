@@ -67,7 +67,9 @@ CHANGES = [cancel, raise_run, change_scene(take=2), change_scene(attempt=2)]
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_call_of_the_past_then_is_not_claimed(world: FakeServices, change: Callable[[FakeServices], None]) -> None:
+def test_call_is_not_claimed_when_the_caller_is_stale(
+    world: FakeServices, change: Callable[[FakeServices], None]
+) -> None:
     change(world)
 
     assert isinstance(world.ledger.claim(TICKET), Superseded)
@@ -75,7 +77,7 @@ def test_call_of_the_past_then_is_not_claimed(world: FakeServices, change: Calla
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_claimed_call_when_the_world_moves_on_before_it_is_sent_then_nothing_is_sent(
+def test_nothing_is_sent_when_the_claim_became_stale(
     world: FakeServices, change: Callable[[FakeServices], None]
 ) -> None:
     claim = mine(world)
@@ -151,7 +153,7 @@ def fail(error: Exception) -> None:
     raise error
 
 
-def test_extra_call_over_the_limit_by_one_micro_then_is_not_planned(world: FakeServices) -> None:
+def test_extra_call_is_not_planned_when_one_micro_over_the_limit(world: FakeServices) -> None:
     mine(world)
     other = replace(TICKET, purpose="judge", attempt_of_scene=False, kind="text")
 
@@ -161,7 +163,7 @@ def test_extra_call_over_the_limit_by_one_micro_then_is_not_planned(world: FakeS
     assert isinstance(world.ledger.claim(replace(other, price_micros=2_000_000)), Acquired)
 
 
-def test_extra_call_when_another_extra_was_planned_meanwhile_then_the_sum_is_read_again(world: FakeServices) -> None:
+def test_sum_is_read_again_when_another_extra_call_was_planned_meanwhile(world: FakeServices) -> None:
     other = replace(TICKET, purpose="judge", attempt_of_scene=False, kind="text")
     calls = world.jobs.list_calls
     raced: list[bool] = []
@@ -181,7 +183,7 @@ def test_extra_call_when_another_extra_was_planned_meanwhile_then_the_sum_is_rea
     assert [read.value.purpose for read in calls("job-1")] == ["judge"]
 
 
-def test_time_to_answer_when_over_before_the_request_then_it_never_leaves_and_is_unpaid(world: FakeServices) -> None:
+def test_request_is_not_sent_and_unpaid_when_its_time_is_over(world: FakeServices) -> None:
     claim = mine(world)
     sent: list[float] = []
     write = world.jobs.write
@@ -198,7 +200,7 @@ def test_time_to_answer_when_over_before_the_request_then_it_never_leaves_and_is
     assert world.jobs.list_calls("job-1")[0].value.state is CallState.PLANNED
 
 
-def test_request_then_gets_only_the_time_that_is_left(world: FakeServices) -> None:
+def test_request_gets_only_the_time_that_is_left(world: FakeServices) -> None:
     claim = mine(world)
     left: list[float] = []
     world.ledger.send(claim, TICKET, left.append)
@@ -207,7 +209,7 @@ def test_request_then_gets_only_the_time_that_is_left(world: FakeServices) -> No
 
 
 @pytest.mark.parametrize("lost", ["claim", "sent"])
-def test_write_whose_answer_was_lost_then_finds_itself_again(world: FakeServices, lost: str) -> None:
+def test_write_succeeds_when_the_answer_of_an_equal_write_was_lost(world: FakeServices, lost: str) -> None:
     """The store committed, the caller was told it lost: reading again shows our own token."""
     state = CallState.RESERVED if lost == "claim" else CallState.SENT
     write = world.jobs.write
@@ -229,14 +231,14 @@ def test_write_whose_answer_was_lost_then_finds_itself_again(world: FakeServices
     assert world.jobs.list_calls("job-1")[0].value.state is CallState.SENT
 
 
-def test_unexpected_error_after_sent_then_counts_as_a_lost_answer(world: FakeServices) -> None:
+def test_unexpected_error_after_sent_counts_as_a_lost_answer(world: FakeServices) -> None:
     with pytest.raises(AnswerLost):
         world.ledger.send(mine(world), TICKET, lambda left_s: fail(KeyError("sdk bug")))
 
     assert world.jobs.list_calls("job-1")[0].value.state is CallState.UNCERTAIN
 
 
-def test_call_whose_sender_died_then_is_busy_until_its_lease_is_over_and_uncertain_after(world: FakeServices) -> None:
+def test_call_of_a_dead_sender_is_busy_until_its_lease_expires_then_uncertain(world: FakeServices) -> None:
     claim = mine(world)
 
     def die(left_s: float) -> None:
@@ -253,7 +255,7 @@ def test_call_whose_sender_died_then_is_busy_until_its_lease_is_over_and_uncerta
 
 
 @pytest.mark.parametrize("away", ["read", "write", "answer of the write"])
-def test_answer_when_the_store_is_away_then_is_recorded_once_it_is_back(world: FakeServices, away: str) -> None:
+def test_answer_is_recorded_when_the_store_is_reachable_again(world: FakeServices, away: str) -> None:
     claim = mine(world)
     world.ledger.send(claim, TICKET, lambda _: None)
     name, is_done = ("get_call", False) if away == "read" else ("write", away == "answer of the write")
@@ -274,7 +276,7 @@ def test_answer_when_the_store_is_away_then_is_recorded_once_it_is_back(world: F
     assert world.clock.now() - START < timedelta(seconds=30)
 
 
-def test_store_when_away_for_good_then_the_caller_is_told(world: FakeServices) -> None:
+def test_error_is_raised_when_the_store_stays_unreachable(world: FakeServices) -> None:
     claim = mine(world)
     world.ledger.send(claim, TICKET, lambda _: None)
 
@@ -286,7 +288,7 @@ def test_store_when_away_for_good_then_the_caller_is_told(world: FakeServices) -
         world.ledger.settle(claim.call, cost_micros=55, artifact="gs://b/a")
 
 
-def test_late_answer_of_a_dead_job_then_is_still_recorded(world: FakeServices) -> None:
+def test_late_answer_is_recorded_when_the_job_has_ended(world: FakeServices) -> None:
     claim = mine(world)
     world.ledger.send(claim, TICKET, lambda left_s: cancel(world))
 
@@ -295,7 +297,7 @@ def test_late_answer_of_a_dead_job_then_is_still_recorded(world: FakeServices) -
     assert (settled.state, settled.cost_micros) == (CallState.SETTLED, 2_500_000)
 
 
-def test_lease_then_runs_a_minute_from_the_claim(world: FakeServices) -> None:
+def test_lease_runs_a_minute_from_the_claim(world: FakeServices) -> None:
     claim = mine(world)
 
     assert claim.call.lease is not None

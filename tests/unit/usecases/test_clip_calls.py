@@ -101,7 +101,7 @@ def test_deleted_job_ends_when_every_poll_is_refused_for_good(world: FakeService
     assert world.jobs.get_job(call.job).value.state is JobState.DELETED
 
 
-def test_operation_that_never_ends_then_is_lost_after_its_window_and_found_again_on_a_later_look(
+def test_endless_operation_is_lost_after_its_window_and_settled_when_it_ends_later(
     world: FakeServices, call: Call
 ) -> None:
     world.clock.pass_s(60 + 900 + 121)

@@ -92,7 +92,7 @@ def what_is_left(world: FakeServices, job_id: str) -> list[Any]:
     ]
 
 
-def test_deleted_job_then_leaves_a_tombstone_without_a_word_of_what_was_asked(world: FakeServices) -> None:
+def test_tombstone_contains_no_word_of_the_request(world: FakeServices) -> None:
     job = with_everything(world)
     assert len(what_is_left(world, job.id)) > 15
 
@@ -110,7 +110,7 @@ def test_deleted_job_then_leaves_a_tombstone_without_a_word_of_what_was_asked(wo
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_deletion_when_killed_at_any_write_then_the_sweeper_finishes_it_and_nothing_is_left(
+def test_sweeper_finishes_a_deletion_when_it_was_killed_at_any_write(
     monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
     monkeypatch.setattr(delete_job, "ERASED_AT_ONCE", 4)
@@ -227,7 +227,7 @@ def _cut_without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_cut_without_pictures")
 @pytest.mark.parametrize("swept", [False, True])
 @pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: worker.__name__)
-def test_worker_when_its_job_is_deleted_under_its_hands_then_pays_nothing_more_and_nothing_stays(
+def test_worker_pays_nothing_more_when_its_job_is_deleted_meanwhile(
     worker: Callable[[FakeServices], Callable[[], object]], swept: bool
 ) -> None:
     undisturbed = HookedWorld()
@@ -272,7 +272,7 @@ def goes_out(course: list[str], number: int) -> bool:
     return looked < number <= paid
 
 
-def test_object_that_a_worker_writes_after_the_first_removal_then_is_removed_as_well(world: FakeServices) -> None:
+def test_object_is_removed_when_written_after_the_first_removal(world: FakeServices) -> None:
     job = with_everything(world)
     delete(world, job.id)
     world.clock.pass_s(300)
@@ -286,14 +286,14 @@ def test_object_that_a_worker_writes_after_the_first_removal_then_is_removed_as_
     assert what_is_left(world, job.id) == []
 
 
-def test_deletion_then_waits_for_the_longest_request_that_any_service_may_take() -> None:
+def test_deletion_waits_for_the_longest_request_of_any_service() -> None:
     services = json.loads(SERVICES.read_text())
     longest_s = max(service["timeout_s"] for service in {**services["functions"], **services["services"]}.values())
 
     assert longest_s < delete_job.LATECOMERS_S
 
 
-def test_film_of_a_deleted_job_then_goes_at_once_and_only_what_is_not_paid_to_the_end_is_waited_for(
+def test_film_is_removed_at_once_and_only_open_calls_delay_a_deletion(
     world: FakeServices,
 ) -> None:
     job = with_everything(world)
@@ -311,7 +311,7 @@ def test_film_of_a_deleted_job_then_goes_at_once_and_only_what_is_not_paid_to_th
     assert sweep_to_the_end(world, job.id).spent_micros == bill(world)
 
 
-def test_job_whose_execution_cannot_be_cancelled_just_now_then_is_deleted_all_the_same(world: FakeServices) -> None:
+def test_job_is_deleted_when_its_execution_cannot_be_cancelled(world: FakeServices) -> None:
     job = world.opened()
 
     def away(name: str) -> None:
@@ -322,7 +322,7 @@ def test_job_whose_execution_cannot_be_cancelled_just_now_then_is_deleted_all_th
     assert delete(world, job.id).state is JobState.DELETING
 
 
-def test_expired_job_that_cannot_be_marked_just_now_then_does_not_keep_another_from_its_end(
+def test_other_jobs_expire_when_one_cannot_be_marked(
     world: FakeServices,
 ) -> None:
     stuck = world.opened()
@@ -343,7 +343,7 @@ def test_expired_job_that_cannot_be_marked_just_now_then_does_not_keep_another_f
     assert read(stuck.id).value.state is JobState.PENDING
 
 
-def test_deletion_that_is_stuck_then_does_not_keep_another_from_its_end(world: FakeServices) -> None:
+def test_other_deletions_finish_when_one_is_stuck(world: FakeServices) -> None:
     stuck, other = world.opened(), world.open_job(OpenJob("e-2", {"prompt": "A fox in the snow"})).job_id
     delete(world, stuck.id)
     delete(world, other)
@@ -360,7 +360,7 @@ def test_deletion_that_is_stuck_then_does_not_keep_another_from_its_end(world: F
     assert world.jobs.get_job(stuck.id).value.state is JobState.DELETING
 
 
-def test_expired_job_then_is_deleted_by_the_sweeper_with_all_it_owns_running_or_not(world: FakeServices) -> None:
+def test_sweeper_deletes_an_expired_job_with_all_it_owns(world: FakeServices) -> None:
     job = with_everything(world)
     world.executions.active.add(str(job.execution))
     world.clock.pass_s(world.keep.total_seconds() - 3600)
@@ -376,7 +376,7 @@ def test_expired_job_then_is_deleted_by_the_sweeper_with_all_it_owns_running_or_
     assert what_is_left(world, job.id) == []
 
 
-def test_expired_job_then_cannot_be_resumed_or_opened_even_before_the_sweeper_comes(world: FakeServices) -> None:
+def test_expired_job_is_neither_resumed_nor_opened_before_it_is_swept(world: FakeServices) -> None:
     job, unfinished = world.opened(), world.open_job(OpenJob("e-2", {"prompt": "A fox in the snow"})).job_id
     world.fail_job(FailJob(job.id, 1, "broken"))
     world.clock.pass_s(world.keep.total_seconds())
@@ -386,7 +386,7 @@ def test_expired_job_then_cannot_be_resumed_or_opened_even_before_the_sweeper_co
     assert world.open_job(OpenJob("e-1", {"job_id": unfinished, "run": 1})).state == "superseded"
 
 
-def test_job_that_is_resumed_then_is_kept_as_long_again(world: FakeServices) -> None:
+def test_expiry_is_extended_when_a_job_is_resumed(world: FakeServices) -> None:
     job = world.opened()
     world.fail_job(FailJob(job.id, 1, "broken"))
     world.clock.pass_s(1000)
@@ -397,7 +397,7 @@ def test_job_that_is_resumed_then_is_kept_as_long_again(world: FakeServices) -> 
     assert expires == world.clock.now() + world.keep
 
 
-def test_expiry_that_is_put_off_between_the_look_and_the_mark_then_saves_the_job(world: FakeServices) -> None:
+def test_job_is_not_deleted_when_its_expiry_is_put_off_before_the_mark(world: FakeServices) -> None:
     job = world.opened()
 
     delete_job.mark(job.id, world, expired_only=True)
@@ -405,7 +405,7 @@ def test_expiry_that_is_put_off_between_the_look_and_the_mark_then_saves_the_job
     assert world.jobs.get_job(job.id).value.state is JobState.PENDING
 
 
-def test_uploaded_file_and_execution_when_delivered_again_then_do_not_bring_a_deleted_job_back(
+def test_deleted_job_is_not_recreated_when_its_upload_or_execution_is_redelivered(
     world: FakeServices,
 ) -> None:
     job = uploaded(world)
@@ -421,7 +421,7 @@ def test_uploaded_file_and_execution_when_delivered_again_then_do_not_bring_a_de
     assert world.jobs.get_job(job.id).value.state is JobState.DELETED
 
 
-def test_report_on_a_newer_file_of_the_same_name_then_stays_when_the_older_job_goes(world: FakeServices) -> None:
+def test_report_on_a_newer_file_is_kept_when_the_older_job_is_deleted(world: FakeServices) -> None:
     job = uploaded(world)
     world.inbox.write_report("ideas/keeper.txt", {"state": "accepted", "job_id": "job-of-the-newer-file"})
 
@@ -431,7 +431,7 @@ def test_report_on_a_newer_file_of_the_same_name_then_stays_when_the_older_job_g
     assert world.inbox.reports["ideas/keeper.txt"]["job_id"] == "job-of-the-newer-file"
 
 
-def test_tombstone_whose_time_is_over_then_gives_way_to_a_new_job_though_the_database_still_has_it(
+def test_new_job_replaces_a_tombstone_when_its_time_is_over(
     world: FakeServices,
 ) -> None:
     job = world.opened()

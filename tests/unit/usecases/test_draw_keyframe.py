@@ -17,7 +17,7 @@ from tests.factories import an_output
 from tests.fakes.services import FakeServices
 
 
-def test_scene_when_it_follows_another_then_starts_on_the_picture_that_ended_it(world: FakeServices) -> None:
+def test_scene_starts_on_the_last_keyframe_of_the_scene_before(world: FakeServices) -> None:
     job = world.drawn()
 
     first, second, third = (read.value for read in world.jobs.list_scenes(job.id))
@@ -26,7 +26,7 @@ def test_scene_when_it_follows_another_then_starts_on_the_picture_that_ended_it(
     assert len(world.images.requests) == 4
 
 
-def test_end_picture_when_drawn_then_the_start_picture_is_sent_along(world: FakeServices) -> None:
+def test_start_keyframe_is_sent_as_reference_when_the_end_is_drawn(world: FakeServices) -> None:
     job = world.planned()
 
     world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
@@ -37,7 +37,7 @@ def test_end_picture_when_drawn_then_the_start_picture_is_sent_along(world: Fake
     assert [sketch.references for sketch in world.images.requests] == [(), (start.uri,)]
 
 
-def test_scene_with_both_pictures_then_its_clip_is_queued_while_later_pictures_are_missing(world: FakeServices) -> None:
+def test_clip_is_queued_when_both_keyframes_exist_although_later_ones_are_missing(world: FakeServices) -> None:
     job = world.planned()
 
     world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
@@ -53,11 +53,11 @@ def test_scene_with_both_pictures_then_its_clip_is_queued_while_later_pictures_a
     assert world.jobs.get_job(job.id).value.state is JobState.KEYFRAMES
 
 
-def test_last_picture_then_the_job_moves_on_to_filming(world: FakeServices) -> None:
+def test_job_moves_to_filming_when_the_last_keyframe_is_drawn(world: FakeServices) -> None:
     assert world.drawn().state is JobState.VIDEO_GEN
 
 
-def test_picture_when_asked_for_twice_then_is_paid_and_queued_once(world: FakeServices) -> None:
+def test_keyframe_is_paid_and_queued_once_when_requested_twice(world: FakeServices) -> None:
     job = world.drawn()
     tasks = dict(world.queue.tasks)
 
@@ -67,7 +67,7 @@ def test_picture_when_asked_for_twice_then_is_paid_and_queued_once(world: FakeSe
     assert world.queue.tasks == tasks
 
 
-def test_crash_between_payment_and_scene_when_repeated_then_the_paid_picture_is_used(world: FakeServices) -> None:
+def test_paid_keyframe_is_used_when_the_step_crashed_before_writing_the_scene(world: FakeServices) -> None:
     job = world.planned()
     scenes = world.jobs.list_scenes
     world.jobs.list_scenes = lambda job_id: 1 / 0  # type: ignore[method-assign,assignment,return-value]
@@ -80,7 +80,7 @@ def test_crash_between_payment_and_scene_when_repeated_then_the_paid_picture_is_
     assert len(world.images.requests) == 1
 
 
-def test_refused_picture_then_is_drawn_again_with_another_seed_and_the_refusal_cost_nothing(
+def test_refused_keyframe_is_drawn_with_another_seed_at_no_cost_of_the_refusal(
     world: FakeServices,
 ) -> None:
     job = world.planned()
@@ -134,7 +134,7 @@ def test_budget_stops_the_next_picture_when_refusals_in_words_have_used_it_up(wo
         world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
 
 
-def test_picture_refused_three_times_then_is_told_with_its_reason(world: FakeServices) -> None:
+def test_error_gives_the_reason_when_a_keyframe_is_refused_three_times(world: FakeServices) -> None:
     job = world.planned()
     world.images.failures = [Refused("IMAGE_SAFETY")] * 3
 
@@ -143,7 +143,7 @@ def test_picture_refused_three_times_then_is_told_with_its_reason(world: FakeSer
     assert refusal.value.remedy.startswith("Change what this scene shows")
 
 
-def test_picture_whose_last_answer_was_lost_then_asks_for_patience_and_not_for_other_words(world: FakeServices) -> None:
+def test_remedy_is_to_resume_when_the_last_answer_of_a_keyframe_was_lost(world: FakeServices) -> None:
     job = world.planned()
     world.images.failures = [Refused("IMAGE_SAFETY"), AnswerLost("reset"), AnswerLost("reset")]
 
@@ -152,7 +152,7 @@ def test_picture_whose_last_answer_was_lost_then_asks_for_patience_and_not_for_o
     assert refusal.value.remedy.startswith("Resume the job")
 
 
-def test_quota_when_exhausted_then_nothing_is_paid_and_the_same_call_is_claimed_again(world: FakeServices) -> None:
+def test_same_call_is_claimed_later_when_the_quota_is_exhausted(world: FakeServices) -> None:
     job = world.planned()
     world.images.failures = [Throttled("429")]
     with pytest.raises(QuotaExhausted):
@@ -162,7 +162,7 @@ def test_quota_when_exhausted_then_nothing_is_paid_and_the_same_call_is_claimed_
     assert len([1 for read in world.jobs.list_calls(job.id) if read.value.purpose == "keyframe/scene-01/start"]) == 1
 
 
-def test_cancelled_job_then_draws_nothing(world: FakeServices) -> None:
+def test_nothing_is_drawn_when_the_job_is_cancelled(world: FakeServices) -> None:
     job = world.planned()
     job_lifecycle.cancel(job.id, world)
 
@@ -170,7 +170,7 @@ def test_cancelled_job_then_draws_nothing(world: FakeServices) -> None:
     assert world.images.requests == []
 
 
-def test_scene_edited_while_its_picture_was_drawn_then_keeps_its_new_take_untouched(world: FakeServices) -> None:
+def test_new_take_is_untouched_when_a_keyframe_of_the_old_one_arrives(world: FakeServices) -> None:
     job = world.planned()
     paint = world.images.generate_image
 

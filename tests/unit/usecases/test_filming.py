@@ -24,7 +24,7 @@ def scenes(world: FakeServices, job_id: str) -> list[Scene]:
     return [read.value for read in world.jobs.list_scenes(job_id)]
 
 
-def test_queued_clip_when_submitted_then_its_operation_is_stored_before_any_poll(world: FakeServices) -> None:
+def test_operation_is_stored_before_any_poll_when_a_clip_is_submitted(world: FakeServices) -> None:
     job = world.drawn()
 
     assert world.submit_queued() == ["filming"] * 3
@@ -34,7 +34,7 @@ def test_queued_clip_when_submitted_then_its_operation_is_stored_before_any_poll
     assert {scene.state for scene in scenes(world, job.id)} == {SceneState.FILMING}
 
 
-def test_task_when_delivered_twice_then_one_clip_is_paid(world: FakeServices) -> None:
+def test_one_clip_is_paid_when_a_task_is_delivered_twice(world: FakeServices) -> None:
     world.drawn()
     world.submit_queued()
 
@@ -42,7 +42,7 @@ def test_task_when_delivered_twice_then_one_clip_is_paid(world: FakeServices) ->
     assert len(world.video.requests) == 3
 
 
-def test_shot_when_sent_then_goes_from_first_to_last_picture_into_a_prefix_of_its_own(world: FakeServices) -> None:
+def test_video_request_has_both_keyframes_and_a_prefix_of_its_own(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
 
@@ -58,7 +58,7 @@ def test_shot_when_sent_then_goes_from_first_to_last_picture_into_a_prefix_of_it
     assert len(set(world.video.prefixes.values())) == 3
 
 
-def test_delivered_clips_then_are_settled_at_the_registry_price_and_the_job_goes_to_the_cut(
+def test_delivered_clips_are_settled_at_the_registry_price_and_the_job_moves_to_stitch(
     world: FakeServices,
 ) -> None:
     job = world.drawn()
@@ -74,7 +74,7 @@ def test_delivered_clips_then_are_settled_at_the_registry_price_and_the_job_goes
     assert [(call.state, call.cost_micros) for call in video] == [(CallState.SETTLED, 2_400_000)] * 3
 
 
-def test_clip_that_cannot_be_ready_then_is_not_asked_for_and_the_wait_says_when(world: FakeServices) -> None:
+def test_clip_is_not_polled_before_it_can_be_ready(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
     for number in (1, 2, 3):
@@ -85,7 +85,7 @@ def test_clip_that_cannot_be_ready_then_is_not_asked_for_and_the_wait_says_when(
     assert world.poll(job).state == "done"
 
 
-def test_filtered_clip_then_is_queued_again_at_once_with_another_seed_and_cost_nothing(world: FakeServices) -> None:
+def test_filtered_clip_is_queued_at_once_with_another_seed_at_no_cost(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
     world.video.filter("operations/1")
@@ -123,7 +123,7 @@ def refuse(world: FakeServices, job: Job, code: str) -> ClipsPolled:
             return polled
 
 
-def test_clip_refused_for_good_then_fails_the_job_where_its_owner_wants_no_substitute(world: FakeServices) -> None:
+def test_job_fails_when_a_clip_is_refused_for_good_and_no_substitute_is_allowed(world: FakeServices) -> None:
     job = world.drawn(on_scene_failure="fail")
 
     polled = refuse(world, job, "15236754")
@@ -136,9 +136,7 @@ def test_clip_refused_for_good_then_fails_the_job_where_its_owner_wants_no_subst
 
 
 @pytest.mark.parametrize("policy", ["still", "omit"])
-def test_clip_refused_for_good_then_the_film_goes_on_without_it_and_it_cost_nothing(
-    world: FakeServices, policy: str
-) -> None:
+def test_film_continues_at_no_cost_when_a_clip_is_refused_for_good(world: FakeServices, policy: str) -> None:
     job = world.drawn(on_scene_failure=policy)
 
     assert refuse(world, job, "15236754").state == "done"
@@ -158,7 +156,7 @@ def test_clip_refused_for_good_then_the_film_goes_on_without_it_and_it_cost_noth
         ("99999999", ["reseed", "rewrite", ""]),
     ],
 )
-def test_refusal_then_each_remedy_of_its_code_is_tried_once_and_told(
+def test_each_remedy_of_a_refusals_code_is_tried_once_and_recorded(
     world: FakeServices, code: str, remedies: list[str]
 ) -> None:
     job = world.drawn()
@@ -170,7 +168,7 @@ def test_refusal_then_each_remedy_of_its_code_is_tried_once_and_told(
     ]
 
 
-def test_film_whose_every_scene_is_left_out_then_fails_instead_of_being_empty(world: FakeServices) -> None:
+def test_job_fails_when_every_scene_would_be_left_out(world: FakeServices) -> None:
     job = world.drawn(on_scene_failure="omit")
     world.submit_queued()
     for operation in list(world.video.states):
@@ -180,7 +178,7 @@ def test_film_whose_every_scene_is_left_out_then_fails_instead_of_being_empty(wo
     assert world.poll(job).state == "failed"
 
 
-def test_request_refused_outright_then_next_attempt_follows(world: FakeServices) -> None:
+def test_next_attempt_follows_when_the_request_is_refused(world: FakeServices) -> None:
     job = world.drawn()
     world.video.failures = [Refused("400 unsupported")]
 
@@ -190,7 +188,7 @@ def test_request_refused_outright_then_next_attempt_follows(world: FakeServices)
     assert scenes(world, job.id)[0].attempt == 2
 
 
-def test_quota_when_exhausted_then_the_queue_hears_429_and_the_same_call_goes_out_later(world: FakeServices) -> None:
+def test_queue_gets_429_and_the_same_call_is_sent_later_when_the_quota_is_exhausted(world: FakeServices) -> None:
     job = world.drawn()
     world.video.failures = [Throttled("429")]
     with pytest.raises(QuotaExhausted):
@@ -228,7 +226,7 @@ def test_picture_that_was_never_asked_for_is_not_reported_as_a_quota(
     assert answer(STEPS["draw_keyframe"], body, lambda: world)[1] == status
 
 
-def test_lost_answer_then_its_prefix_is_watched_and_the_output_adopted_without_paying_again(
+def test_output_is_adopted_from_its_prefix_when_the_answer_was_lost(
     world: FakeServices,
 ) -> None:
     job = world.drawn()
@@ -249,7 +247,7 @@ def test_lost_answer_then_its_prefix_is_watched_and_the_output_adopted_without_p
     assert len(world.video.requests) == 1
 
 
-def test_lost_answer_when_its_window_is_over_then_is_lost_and_counted_and_tried_again(world: FakeServices) -> None:
+def test_call_is_lost_and_the_next_attempt_follows_when_its_window_is_over(world: FakeServices) -> None:
     job = world.drawn()
     world.video.failures = [AnswerLost("reset")]
     world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
@@ -276,7 +274,7 @@ def first_clip_lost(world: FakeServices) -> tuple[Job, Call]:
     return job, lost
 
 
-def test_output_that_comes_after_its_attempt_was_given_up_then_is_taken_before_the_next_is_paid(
+def test_late_output_is_taken_before_the_next_attempt_is_paid(
     world: FakeServices,
 ) -> None:
     job, lost = first_clip_lost(world)
@@ -290,7 +288,7 @@ def test_output_that_comes_after_its_attempt_was_given_up_then_is_taken_before_t
     assert len([1 for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01"]) == 1
 
 
-def test_task_that_was_lost_then_is_dispatched_again_under_another_name(world: FakeServices) -> None:
+def test_lost_task_is_dispatched_under_another_name(world: FakeServices) -> None:
     job = world.drawn()
     world.queue.tasks.clear()
     world.poll(job)
@@ -336,7 +334,7 @@ def test_task_is_dispatched_again_when_it_ended_while_another_sender_held_the_ca
     ]
 
 
-def test_extra_attempt_over_the_budget_then_is_not_sent_and_the_job_says_so(world: FakeServices) -> None:
+def test_extra_attempt_is_not_sent_when_it_exceeds_the_budget(world: FakeServices) -> None:
     generous = world.drawn()
     planned = sum(read.value.reserved_micros or 0 for read in world.jobs.list_calls(generous.id))
     tight = FakeServices()
@@ -359,7 +357,7 @@ def test_extra_attempt_over_the_budget_then_is_not_sent_and_the_job_says_so(worl
     assert len(tight.video.requests) == 3
 
 
-def test_stale_task_then_pays_nothing(world: FakeServices) -> None:
+def test_stale_task_pays_nothing(world: FakeServices) -> None:
     job = world.drawn()
 
     assert world.submit_clip(SubmitClip(job.id, job.run + 1, "scene-01", 1, 1)).state == "superseded"
@@ -368,7 +366,7 @@ def test_stale_task_then_pays_nothing(world: FakeServices) -> None:
     assert world.video.requests == []
 
 
-def test_cancelled_while_the_request_travels_then_the_operation_is_still_recorded(world: FakeServices) -> None:
+def test_operation_is_recorded_when_the_job_is_cancelled_during_the_request(world: FakeServices) -> None:
     job = world.drawn()
     submit = world.video.submit
 
@@ -388,7 +386,7 @@ def raise_attempt(world: FakeServices, job: Job) -> None:
     world.jobs.write(Replace(job.id, read, read.value.evolve(attempt=read.value.attempt + 1)))
 
 
-def test_request_that_travels_while_its_scene_goes_to_the_next_attempt_then_says_nothing_of_that_one(
+def test_outcome_of_a_request_is_not_written_on_the_next_attempt(
     world: FakeServices,
 ) -> None:
     job = world.drawn()
@@ -404,7 +402,7 @@ def test_request_that_travels_while_its_scene_goes_to_the_next_attempt_then_says
     assert (scenes(world, job.id)[0].attempt, scenes(world, job.id)[0].state) == (2, SceneState.QUEUED)
 
 
-def test_late_output_found_while_its_scene_goes_to_the_next_attempt_then_is_not_written_as_that_one(
+def test_late_output_is_not_written_as_the_next_attempt(
     world: FakeServices,
 ) -> None:
     job, lost = first_clip_lost(world)
@@ -421,7 +419,7 @@ def test_late_output_found_while_its_scene_goes_to_the_next_attempt_then_is_not_
     assert (scenes(world, job.id)[0].attempt, scenes(world, job.id)[0].clip) == (3, None)
 
 
-def test_outcome_of_an_attempt_its_scene_has_left_behind_then_is_not_written_on_the_scene(world: FakeServices) -> None:
+def test_outcome_is_not_written_on_the_scene_when_its_attempt_is_stale(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_queued()
     world.video.deliver("operations/1")

@@ -17,7 +17,7 @@ from tests.fakes.services import FakeServices
 PROMPT = {"prompt": "A lighthouse keeper waits"}
 
 
-def test_raw_request_when_an_execution_brings_it_then_a_job_stands_for_that_execution(world: FakeServices) -> None:
+def test_execution_with_a_request_creates_its_job(world: FakeServices) -> None:
     opened = world.open_job(OpenJob("e-1", {**PROMPT, "owner": "mira@example.com"}))
 
     job = world.jobs.get_job(opened.job_id).value
@@ -26,13 +26,13 @@ def test_raw_request_when_an_execution_brings_it_then_a_job_stands_for_that_exec
     assert job.execution == "workflows/film/executions/e-1"
 
 
-def test_step_when_repeated_by_the_same_execution_then_answers_as_before(world: FakeServices) -> None:
+def test_open_job_returns_the_same_result_when_repeated_by_its_execution(world: FakeServices) -> None:
     first = world.open_job(OpenJob("e-1", PROMPT))
 
     assert world.open_job(OpenJob("e-1", PROMPT)) == first
 
 
-def test_second_execution_for_the_same_run_then_is_superseded(world: FakeServices) -> None:
+def test_second_execution_of_a_run_is_superseded(world: FakeServices) -> None:
     opened = world.open_job(OpenJob("e-1", PROMPT))
 
     second = world.open_job(OpenJob("e-2", {"job_id": opened.job_id, "run": 1}))
@@ -41,7 +41,7 @@ def test_second_execution_for_the_same_run_then_is_superseded(world: FakeService
     assert world.jobs.get_job(opened.job_id).value.execution == "workflows/film/executions/e-1"
 
 
-def test_stale_run_then_is_superseded(world: FakeServices) -> None:
+def test_stale_run_is_superseded(world: FakeServices) -> None:
     opened = world.open_job(OpenJob("e-1", PROMPT))
 
     assert world.open_job(OpenJob("e-2", {"job_id": opened.job_id, "run": 0})).state == "superseded"
@@ -62,7 +62,7 @@ def test_stale_run_then_is_superseded(world: FakeServices) -> None:
         ({"job_id": "../../etc", "run": 1}, "job_id: an existing job is opened with"),
     ],
 )
-def test_bad_input_then_names_the_field_and_leaves_no_job(world: FakeServices, wish: object, told: str) -> None:
+def test_invalid_input_is_refused_by_field_and_creates_no_job(world: FakeServices, wish: object, told: str) -> None:
     with pytest.raises(Invalid, match=re.escape(told)):
         world.open_job(OpenJob("e-1", wish))
 
@@ -78,7 +78,7 @@ def test_bad_input_then_names_the_field_and_leaves_no_job(world: FakeServices, w
         ("idea.yaml", b"prompt: A fox made of paper\nscenes: 2\n"),
     ],
 )
-def test_uploaded_prompt_then_a_job_stands_and_the_report_names_it(world: FakeServices, name: str, data: bytes) -> None:
+def test_uploaded_prompt_creates_a_job_that_the_report_names(world: FakeServices, name: str, data: bytes) -> None:
     event = {"data": world.inbox.lay_in(name, data, owner="mira@example.com"), "type": "finalized"}
 
     opened = world.open_job(OpenJob("e-1", event))
@@ -87,7 +87,7 @@ def test_uploaded_prompt_then_a_job_stands_and_the_report_names_it(world: FakeSe
     assert world.inbox.reports[name]["job_id"] == opened.job_id
 
 
-def test_upload_event_when_delivered_twice_then_is_one_job(world: FakeServices) -> None:
+def test_one_job_is_created_when_an_upload_event_is_delivered_twice(world: FakeServices) -> None:
     event = {"data": world.inbox.lay_in("idea.txt", b"A fox made of paper")}
     first = world.open_job(OpenJob("e-1", event))
 
@@ -115,7 +115,7 @@ def test_upload_event_when_delivered_twice_then_is_one_job(world: FakeServices) 
         ("idea.json", b'{"prompt": "A fox", "scene": 2}', "scene: there is no such field; did you mean `scenes`?"),
     ],
 )
-def test_bad_upload_then_gets_a_report_and_leaves_no_job(
+def test_invalid_upload_gets_a_report_and_creates_no_job(
     world: FakeServices, name: str, data: bytes, told: str
 ) -> None:
     with pytest.raises(Invalid, match=re.escape(told)):
@@ -139,7 +139,7 @@ def stitched(world: FakeServices) -> str:
     return job.id
 
 
-def test_cut_film_when_closed_then_the_job_is_complete_with_its_spending_and_stays_so(world: FakeServices) -> None:
+def test_close_job_completes_the_job_with_its_spending_once(world: FakeServices) -> None:
     job_id = stitched(world)
 
     first = world.close_job(CloseJob(job_id, 1))
@@ -150,14 +150,14 @@ def test_cut_film_when_closed_then_the_job_is_complete_with_its_spending_and_sta
     assert world.jobs.get_job(job_id).value.state is JobState.COMPLETE
 
 
-def test_job_without_a_film_when_closed_then_is_broken_not_complete(world: FakeServices) -> None:
+def test_close_job_is_broken_when_the_job_has_no_film(world: FakeServices) -> None:
     job = world.drawn()
 
     with pytest.raises(Broken):
         world.close(job)
 
 
-def test_failed_step_then_the_job_says_what_and_how_to_go_on(world: FakeServices) -> None:
+def test_job_names_error_and_remedy_when_a_step_fails(world: FakeServices) -> None:
     job = world.planned()
     problem = {"code": "keyframe_refused", "message": "scene-02: …", "remedy": "Change it.", "step": "draw_keyframe"}
 
@@ -169,7 +169,7 @@ def test_failed_step_then_the_job_says_what_and_how_to_go_on(world: FakeServices
     assert failed.error.model_dump() == {**problem, "scene": "scene-02"}
 
 
-def test_failure_of_a_stale_run_or_an_ended_job_then_changes_nothing(world: FakeServices) -> None:
+def test_fail_job_changes_nothing_when_the_run_is_stale_or_the_job_ended(world: FakeServices) -> None:
     job_id = stitched(world)
 
     assert world.fail_job(FailJob(job_id, 0, "late")).state == "superseded"
@@ -187,5 +187,5 @@ def test_failure_of_a_stale_run_or_an_ended_job_then_changes_nothing(world: Fake
         ({"branches": [{"error": {"payload": '{"code": "x", "message": "inside"}'}}], "message": "outside"}, "inside"),
     ],
 )
-def test_whatever_a_workflow_catches_then_becomes_a_problem(error: object, message: str) -> None:
+def test_anything_that_a_workflow_catches_becomes_a_problem(error: object, message: str) -> None:
     assert problem_of(error).message == message

@@ -41,7 +41,7 @@ def by_upload(world: FakeServices, wish: dict[str, Any]) -> object:
         ({"prompt": "A film", "title": "x" * 201}, "title", "200 characters"),
     ],
 )
-def test_wish_over_a_limit_then_is_refused_with_field_limit_and_way_out_and_nothing_is_made(
+def test_request_over_a_limit_is_refused_with_field_limit_and_remedy(
     world: FakeServices,
     way_in: Callable[[FakeServices, dict[str, Any]], object],
     wish: dict[str, Any],
@@ -59,7 +59,7 @@ def test_wish_over_a_limit_then_is_refused_with_field_limit_and_way_out_and_noth
         assert world.inbox.reports["idea.json"]["message"] == refused.value.message
 
 
-def test_film_of_the_most_scenes_and_words_then_is_planned_within_firestores_bounds_and_made_to_its_cut(
+def test_longest_film_stays_within_firestores_limits(
     world: FakeServices,
 ) -> None:
     words = "ü" * 2000
@@ -115,7 +115,7 @@ Harm = Callable[[FakeServices, str], None]
 
 
 @HARM
-def test_picture_that_is_gone_or_changed_then_stops_the_next_drawing_before_it_is_paid(
+def test_keyframe_is_not_paid_while_its_reference_is_missing_or_changed(
     world: FakeServices, harm: Harm, fault: str, told: str
 ) -> None:
     job, uri = first_picture_of(world)
@@ -131,7 +131,7 @@ def test_picture_that_is_gone_or_changed_then_stops_the_next_drawing_before_it_i
 
 
 @HARM
-def test_picture_that_is_gone_or_changed_then_stops_the_clip_before_it_is_paid_and_resume_goes_on_once_restored(
+def test_clip_is_not_paid_while_a_keyframe_is_missing_or_changed(
     world: FakeServices, harm: Harm, fault: str, told: str
 ) -> None:
     job = world.drawn()

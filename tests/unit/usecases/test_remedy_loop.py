@@ -62,7 +62,7 @@ def draw(world: FakeServices, job: Job, item: DrawItem) -> str:
     return world.draw_keyframe(DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take)).state
 
 
-def test_refused_words_then_are_rewritten_by_the_advice_and_filmed(world: FakeServices) -> None:
+def test_refused_prompt_is_rewritten_by_the_advice_and_filmed(world: FakeServices) -> None:
     job = world.drawn()
     before = first(world, job)
     refuse_first(world, job, REWRITTEN)
@@ -80,7 +80,7 @@ def test_refused_words_then_are_rewritten_by_the_advice_and_filmed(world: FakeSe
     assert (after.state, after.attempt, after.rewording) == (SceneState.FILMING, 2, None)
 
 
-def test_rewriting_then_is_a_paid_call_of_its_own_in_the_ledger(world: FakeServices) -> None:
+def test_rewrite_is_a_paid_call_of_its_own_in_the_ledger(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
     world.submit_queued()
@@ -91,7 +91,7 @@ def test_rewriting_then_is_a_paid_call_of_its_own_in_the_ledger(world: FakeServi
     assert 0 < call.cost_micros <= call.reserved_micros < storyboard.reserved_micros
 
 
-def test_task_of_a_rewritten_scene_when_delivered_again_then_nothing_is_written_or_filmed_twice(
+def test_nothing_is_written_or_filmed_twice_when_a_rewritten_scenes_task_is_redelivered(
     world: FakeServices,
 ) -> None:
     job = world.drawn()
@@ -102,7 +102,7 @@ def test_task_of_a_rewritten_scene_when_delivered_again_then_nothing_is_written_
     assert (len(world.text.requests), len(world.video.requests)) == (2, 4)
 
 
-def test_answers_that_are_no_scene_then_leave_the_words_and_the_next_try_goes_out_anyway(world: FakeServices) -> None:
+def test_prompt_is_kept_and_the_next_attempt_sent_when_the_rewrite_is_unusable(world: FakeServices) -> None:
     job = world.drawn()
     words = first(world, job).motion_prompt
     refuse_first(world, job, REWRITTEN)
@@ -127,7 +127,7 @@ def test_rewriter_sees_its_answer_and_the_fault_when_an_answer_is_no_scene(world
     assert world.video.requests[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
 
 
-def test_words_that_somebody_else_is_asking_for_then_end_the_task_until_they_are_there(world: FakeServices) -> None:
+def test_task_ends_busy_while_another_worker_rewrites_the_prompt(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
     seen: list[str] = []
@@ -144,7 +144,7 @@ def test_words_that_somebody_else_is_asking_for_then_end_the_task_until_they_are
     assert len(world.video.requests) == 4
 
 
-def test_words_that_come_when_others_are_wanted_already_then_are_not_taken_for_those(world: FakeServices) -> None:
+def test_rewrite_is_not_stored_when_another_one_is_wanted_by_then(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
     wanted = RewriteRequest(attempt="9-9", advice="Other words.", reason="edited")
@@ -162,7 +162,7 @@ def test_words_that_come_when_others_are_wanted_already_then_are_not_taken_for_t
     assert first(world, job).motion_prompt != MILDER_WORDS["motion_prompt"]
 
 
-def test_words_never_asked_for_because_the_job_ended_then_spend_no_try(world: FakeServices) -> None:
+def test_rewrite_spends_no_attempt_when_the_job_ended_before_it_was_sent(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
     for attempt in (1, 2, 3):
@@ -182,7 +182,7 @@ def test_words_never_asked_for_because_the_job_ended_then_spend_no_try(world: Fa
     assert world.video.requests[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
 
 
-def test_output_of_an_attempt_before_the_last_when_it_comes_late_then_is_taken_too(world: FakeServices) -> None:
+def test_late_output_is_taken_from_any_earlier_attempt(world: FakeServices) -> None:
     job = world.drawn()
     world.video.failures = [AnswerLost("reset")]
     refuse_first(world, job)
@@ -199,7 +199,7 @@ def test_output_of_an_attempt_before_the_last_when_it_comes_late_then_is_taken_t
     assert (clip.uri, clip.call) == (uri, lost.id)
 
 
-def test_lost_answer_of_the_rewriter_then_is_counted_and_asked_again(world: FakeServices) -> None:
+def test_lost_rewrite_is_counted_and_requested_a_second_time(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
     world.text.answers = [AnswerLost("reset")]
@@ -210,7 +210,7 @@ def test_lost_answer_of_the_rewriter_then_is_counted_and_asked_again(world: Fake
     assert world.video.requests[-1].prompt.startswith(MILDER_WORDS["motion_prompt"])
 
 
-def test_quota_of_the_rewriter_then_is_not_told_as_the_quota_of_the_clips(world: FakeServices) -> None:
+def test_quota_of_the_text_model_is_not_reported_as_the_clips_quota(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
     world.text.answers = [Throttled("429")]
@@ -223,7 +223,7 @@ def test_quota_of_the_rewriter_then_is_not_told_as_the_quota_of_the_clips(world:
     assert [call.state for call in calls(world, job, "rewrite/")] == [CallState.SETTLED]
 
 
-def test_rewriting_that_the_budget_does_not_hold_then_stops_before_it_and_says_the_limit(world: FakeServices) -> None:
+def test_rewrite_is_not_sent_when_the_budget_does_not_hold_it(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
     read = world.jobs.get_job(job.id)
@@ -239,7 +239,7 @@ def test_rewriting_that_the_budget_does_not_hold_then_stops_before_it_and_says_t
     assert len(world.text.requests) == 1
 
 
-def test_pictures_that_are_refused_then_are_drawn_anew_in_milder_words_and_filmed(world: FakeServices) -> None:
+def test_keyframes_are_redrawn_from_a_rewritten_prompt_when_their_clip_is_refused(world: FakeServices) -> None:
     job = world.drawn()
     before = first(world, job)
     refuse_first(world, job, REDRAWN)
@@ -263,7 +263,7 @@ def test_pictures_that_are_refused_then_are_drawn_anew_in_milder_words_and_filme
     assert world.poll(job).redraw == ()
 
 
-def test_scene_after_a_redrawn_one_then_keeps_the_picture_it_was_filmed_from(world: FakeServices) -> None:
+def test_next_scene_keeps_its_keyframe_when_the_scene_before_is_redrawn(world: FakeServices) -> None:
     job = world.drawn()
     second = world.jobs.get_scene(job.id, "scene-02").value.start
     refuse_first(world, job, REDRAWN)
@@ -274,7 +274,7 @@ def test_scene_after_a_redrawn_one_then_keeps_the_picture_it_was_filmed_from(wor
     assert world.jobs.get_scene(job.id, "scene-02").value.start == second
 
 
-def test_item_of_an_older_take_then_is_outdated_and_neither_paid_nor_an_end_of_the_run(world: FakeServices) -> None:
+def test_draw_item_is_outdated_and_unpaid_when_its_take_is_old(world: FakeServices) -> None:
     """A new execution draws the plan's waves again: they name the take of the plan."""
     job = world.drawn()
     refuse_first(world, job, REDRAWN)
@@ -285,7 +285,7 @@ def test_item_of_an_older_take_then_is_outdated_and_neither_paid_nor_an_end_of_t
     assert len(world.images.requests) == painted
 
 
-def test_new_pictures_that_are_refused_too_then_the_scene_is_given_up_with_the_ones_it_had(world: FakeServices) -> None:
+def test_scene_is_given_up_with_its_old_keyframes_when_redrawn_ones_are_refused(world: FakeServices) -> None:
     job = world.drawn()
     before = first(world, job)
     refuse_first(world, job, REDRAWN)
@@ -307,7 +307,7 @@ def test_new_pictures_that_are_refused_too_then_the_scene_is_given_up_with_the_o
     assert world.jobs.get_job(job.id).value.state is JobState.STITCH
 
 
-def test_refusal_of_pictures_that_an_edit_made_needless_then_is_not_held_against_the_scene(world: FakeServices) -> None:
+def test_refused_redraw_does_not_end_a_scene_when_it_was_edited_meanwhile(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REDRAWN)
     (item,) = refuse_first(world, job, REDRAWN).redraw
@@ -326,7 +326,7 @@ def test_refusal_of_pictures_that_an_edit_made_needless_then_is_not_held_against
     assert (first(world, job).state, first(world, job).problem) == (SceneState.PENDING, None)
 
 
-def test_scene_given_up_at_its_new_pictures_when_resumed_then_is_filmed_from_the_ones_it_has(
+def test_resumed_scene_is_filmed_from_its_old_keyframes_when_the_redraw_was_refused(
     world: FakeServices,
 ) -> None:
     job = world.drawn(on_scene_failure="fail")
@@ -347,7 +347,7 @@ def test_scene_given_up_at_its_new_pictures_when_resumed_then_is_filmed_from_the
     assert (first(world, job).state, first(world, job).take) == (SceneState.FILMING, 2)
 
 
-def test_refused_sound_is_asked_for_once_more_unchanged_and_then_left_out_at_the_silent_price(
+def test_refused_sound_is_requested_once_more_unchanged_then_left_out_at_the_silent_price(
     world: FakeServices,
 ) -> None:
     job = world.drawn()
@@ -385,7 +385,7 @@ def test_film_that_wants_no_sound_has_none_to_leave_out(world: FakeServices) -> 
     assert first(world, job).is_given_up
 
 
-def test_model_that_keeps_failing_then_hands_over_to_its_fallback_at_that_price(world: FakeServices) -> None:
+def test_fallback_films_at_its_price_when_a_model_keeps_failing(world: FakeServices) -> None:
     job = world.drawn()
     for _ in range(3):
         refuse_first(world, job, PROVIDER_FAILED)
@@ -396,7 +396,7 @@ def test_model_that_keeps_failing_then_hands_over_to_its_fallback_at_that_price(
     assert (fallback.model, fallback.reserved_micros) == ("veo-3.1-fast-generate-001", 600_000)
 
 
-def test_film_that_a_remedy_made_possible_then_says_so(world: FakeServices) -> None:
+def test_warning_names_the_remedy_that_made_a_scene_possible(world: FakeServices) -> None:
     job = world.drawn()
     refuse_first(world, job, REWRITTEN)
     world.submit_queued()
@@ -407,7 +407,7 @@ def test_film_that_a_remedy_made_possible_then_says_so(world: FakeServices) -> N
     )
 
 
-def test_clip_of_the_fallback_then_is_asked_for_as_soon_as_that_model_can_be_ready(world: FakeServices) -> None:
+def test_fallback_clip_is_polled_as_soon_as_that_model_can_be_ready(world: FakeServices) -> None:
     job = world.drawn()
     for _ in range(3):
         refuse_first(world, job, PROVIDER_FAILED)
@@ -419,7 +419,7 @@ def test_clip_of_the_fallback_then_is_asked_for_as_soon_as_that_model_can_be_rea
     assert world.poll(job).state == "done"
 
 
-def test_fallback_that_cannot_film_this_format_then_is_no_remedy(world: FakeServices) -> None:
+def test_fallback_is_no_remedy_when_it_cannot_film_the_format(world: FakeServices) -> None:
     job = world.drawn(resolution="4k", quality="draft")
     for _ in range(3):
         refuse_first(world, job, PROVIDER_FAILED)
@@ -428,7 +428,7 @@ def test_fallback_that_cannot_film_this_format_then_is_no_remedy(world: FakeServ
     assert (scene.state, scene.problem and scene.problem.code) == (SceneState.FAILED, "clip_failed")
 
 
-def test_prompt_that_is_cut_to_the_model_limit_then_both_texts_are_logged(
+def test_both_texts_are_logged_when_a_prompt_is_cut_to_the_models_limit(
     world: FakeServices, caplog: pytest.LogCaptureFixture
 ) -> None:
     """B4."""

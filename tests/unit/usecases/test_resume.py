@@ -41,7 +41,7 @@ def finish(world: FakeServices, job: Job) -> str:
     return polled.state
 
 
-def test_failed_job_when_resumed_then_has_a_new_run_no_error_and_an_execution(world: FakeServices) -> None:
+def test_resumed_job_has_a_new_run_no_error_and_an_execution(world: FakeServices) -> None:
     job = world.planned()
     fail(world, job)
 
@@ -51,7 +51,7 @@ def test_failed_job_when_resumed_then_has_a_new_run_no_error_and_an_execution(wo
     assert world.executions.started == [(job.id, 2)]
 
 
-def test_job_that_goes_on_already_when_resumed_again_then_stays_in_its_run(world: FakeServices) -> None:
+def test_run_is_unchanged_when_a_running_job_is_resumed(world: FakeServices) -> None:
     job = world.planned()
     fail(world, job)
     resume(world, job)
@@ -59,7 +59,7 @@ def test_job_that_goes_on_already_when_resumed_again_then_stays_in_its_run(world
     assert resume(world, job).run == 2
 
 
-def test_complete_film_then_cannot_be_resumed(world: FakeServices) -> None:
+def test_job_is_not_resumed_when_complete(world: FakeServices) -> None:
     world.jobs.write(Create("job-1", a_job(state=JobState.COMPLETE)))
 
     with pytest.raises(Conflict, match="nothing to go on with"):
@@ -68,7 +68,7 @@ def test_complete_film_then_cannot_be_resumed(world: FakeServices) -> None:
 
 @pytest.mark.parametrize("end", [fail, cancel])
 @pytest.mark.parametrize("swept", [False, True])
-def test_job_that_ended_while_filming_then_goes_on_and_pays_only_for_what_is_missing(
+def test_resumed_job_pays_only_for_what_is_missing_when_it_ended_while_filming(
     world: FakeServices, end: object, *, swept: bool
 ) -> None:
     job = world.drawn()
@@ -87,7 +87,7 @@ def test_job_that_ended_while_filming_then_goes_on_and_pays_only_for_what_is_mis
     assert sum(call.cost_micros for call in clips) == 3 * 2_400_000
 
 
-def test_steps_of_the_old_run_then_do_nothing_after_a_resume(world: FakeServices) -> None:
+def test_steps_of_the_old_run_do_nothing_after_a_resume(world: FakeServices) -> None:
     job = world.planned()
     fail(world, job)
     resume(world, job)
@@ -97,7 +97,7 @@ def test_steps_of_the_old_run_then_do_nothing_after_a_resume(world: FakeServices
     assert world.images.requests == []
 
 
-def test_plan_over_the_limit_when_resumed_with_more_then_uses_the_paid_storyboard(world: FakeServices) -> None:
+def test_paid_storyboard_is_used_when_resumed_with_a_higher_limit(world: FakeServices) -> None:
     job = world.opened()
     world.lower_limit(job, 5_000_000)
     with pytest.raises(BudgetExceeded):
@@ -111,7 +111,7 @@ def test_plan_over_the_limit_when_resumed_with_more_then_uses_the_paid_storyboar
     assert len(world.text.requests) == 1
 
 
-def test_limit_below_what_is_spent_or_reserved_then_is_refused_and_the_job_stays_as_it_was(world: FakeServices) -> None:
+def test_limit_is_refused_when_below_what_is_spent_or_reserved(world: FakeServices) -> None:
     job = world.planned()
     fail(world, job)
 
@@ -120,7 +120,7 @@ def test_limit_below_what_is_spent_or_reserved_then_is_refused_and_the_job_stays
     assert world.jobs.get_job(job.id).value.state is JobState.FAILED
 
 
-def test_scene_given_up_when_resumed_then_gets_new_tries(world: FakeServices) -> None:
+def test_scene_gets_new_attempts_when_resumed(world: FakeServices) -> None:
     job = world.drawn(on_scene_failure="fail")
     world.submit_queued()
     world.video.filter("operations/1", "89371032")
@@ -139,7 +139,7 @@ def test_scene_given_up_when_resumed_then_gets_new_tries(world: FakeServices) ->
     assert [one.outcome for one in first.tries] == ["refused", "delivered"]
 
 
-def test_picture_refused_too_often_when_resumed_then_gets_new_tries(world: FakeServices) -> None:
+def test_keyframe_gets_new_attempts_when_the_job_is_resumed(world: FakeServices) -> None:
     job = world.planned()
     world.images.failures = [Refused("IMAGE_SAFETY")] * 3
     with pytest.raises(Rejected):
@@ -151,7 +151,7 @@ def test_picture_refused_too_often_when_resumed_then_gets_new_tries(world: FakeS
     assert world.draw_keyframe(DrawKeyframe(job.id, 2, "scene-01", "start")).state == "drawn"
 
 
-def test_storyboard_unusable_too_often_when_resumed_then_gets_new_tries(world: FakeServices) -> None:
+def test_storyboard_gets_new_attempts_when_the_job_is_resumed(world: FakeServices) -> None:
     job = world.opened()
     world.text.answers = ["{}", "{}", "{}"]
     with pytest.raises(Rejected):
@@ -164,7 +164,7 @@ def test_storyboard_unusable_too_often_when_resumed_then_gets_new_tries(world: F
     assert len(world.text.requests) == 4
 
 
-def test_clip_that_came_after_it_was_given_up_when_resumed_then_is_taken_and_not_paid_again(
+def test_late_clip_is_adopted_and_not_paid_twice_when_the_job_is_resumed(
     world: FakeServices,
 ) -> None:
     job = world.drawn()

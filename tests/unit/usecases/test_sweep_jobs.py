@@ -26,7 +26,7 @@ def open_again(world: FakeServices, job_id: str) -> None:
     world.open_job(OpenJob(f"execution-{len(world.executions.started)}", {"job_id": job_id, "run": run}))
 
 
-def test_job_whose_execution_is_gone_then_gets_a_new_run_three_times_and_then_fails(world: FakeServices) -> None:
+def test_job_gets_a_new_run_three_times_then_fails_when_its_executions_are_lost(world: FakeServices) -> None:
     job = world.opened()
     for run in (2, 3, 4):
         world.clock.pass_s(300)
@@ -44,7 +44,7 @@ def test_job_whose_execution_is_gone_then_gets_a_new_run_three_times_and_then_fa
     assert failed.error.code == "execution_lost"
 
 
-def test_sweep_when_done_then_tells_in_one_line_what_it_did_and_which_jobs_nobody_worked_on(
+def test_sweep_logs_what_it_did_and_which_jobs_were_stuck(
     world: FakeServices,
 ) -> None:
     job = world.opened()
@@ -60,7 +60,7 @@ def test_sweep_when_done_then_tells_in_one_line_what_it_did_and_which_jobs_nobod
     assert swept.stuck == 1
 
 
-def test_job_that_cannot_be_restarted_when_swept_then_is_stuck_all_the_same(world: FakeServices) -> None:
+def test_job_counts_as_stuck_when_it_cannot_be_restarted(world: FakeServices) -> None:
     world.opened()
     world.clock.pass_s(300)
     world.executions.failure = Transient("503")
@@ -70,7 +70,7 @@ def test_job_that_cannot_be_restarted_when_swept_then_is_stuck_all_the_same(worl
     assert (swept.stuck, swept.restarted) == (1, 0)
 
 
-def test_job_whose_execution_is_slow_to_open_it_then_is_not_fenced_off_from_it(world: FakeServices) -> None:
+def test_slow_execution_is_not_fenced_off_before_it_opens_the_job(world: FakeServices) -> None:
     job = world.opened()
     world.clock.pass_s(300)
     world.sweep_jobs(SweepJobs())
@@ -85,7 +85,7 @@ def test_job_whose_execution_is_slow_to_open_it_then_is_not_fenced_off_from_it(w
     assert world.executions.started == [(job.id, 2), (job.id, 2)]
 
 
-def test_orchestrator_that_is_away_then_costs_no_restart_and_keeps_nothing_else_from_its_end(
+def test_restart_is_not_counted_when_workflows_is_unreachable(
     world: FakeServices,
 ) -> None:
     cancelled = world.drawn()
@@ -102,7 +102,7 @@ def test_orchestrator_that_is_away_then_costs_no_restart_and_keeps_nothing_else_
     assert world.jobs.get_job(job_id).value.restarts == 1
 
 
-def test_job_whose_execution_is_active_or_that_changed_just_now_then_is_left_alone(world: FakeServices) -> None:
+def test_job_is_left_alone_when_its_execution_is_active_or_it_changed_recently(world: FakeServices) -> None:
     job = world.opened()
     assert world.sweep_jobs(SweepJobs()).restarted == 0
 
@@ -111,7 +111,7 @@ def test_job_whose_execution_is_active_or_that_changed_just_now_then_is_left_alo
     assert world.sweep_jobs(SweepJobs()).restarted == 0
 
 
-def test_cancelled_job_then_its_planned_calls_are_released_and_its_clips_seen_to_their_end(world: FakeServices) -> None:
+def test_planned_calls_are_released_and_clips_finished_when_a_job_is_cancelled(world: FakeServices) -> None:
     job = world.drawn()
     world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
     world.video.failures = [AnswerLost("reset")]
@@ -133,7 +133,7 @@ def test_cancelled_job_then_its_planned_calls_are_released_and_its_clips_seen_to
     assert not unfinished(world)
 
 
-def test_expired_lease_of_a_cancelled_job_then_falls_back_and_is_released(world: FakeServices) -> None:
+def test_call_is_released_when_its_lease_expires_after_a_cancel(world: FakeServices) -> None:
     job = world.drawn()
     scene = world.jobs.get_scene(job.id, "scene-01").value
     world.ledger.claim(call_requests.clip(job, job.require_plan(), scene, "digest", world.clock.now()))
@@ -148,7 +148,7 @@ def test_expired_lease_of_a_cancelled_job_then_falls_back_and_is_released(world:
     assert not unfinished(world)
 
 
-def test_call_that_cannot_be_looked_at_then_does_not_keep_the_others_from_their_end(world: FakeServices) -> None:
+def test_other_calls_are_finished_when_one_cannot_be_read(world: FakeServices) -> None:
     job = world.drawn()
     world.video.failures = [AnswerLost("reset"), AnswerLost("reset")]
     for scene in ("scene-01", "scene-02"):

@@ -16,7 +16,7 @@ from tests.fakes.models import USAGE, a_storyboard
 from tests.fakes.services import FakeServices
 
 
-def test_opened_job_when_storyboard_is_written_then_every_picture_and_clip_is_reserved(world: FakeServices) -> None:
+def test_every_keyframe_and_clip_is_reserved_when_the_storyboard_is_written(world: FakeServices) -> None:
     job = world.planned()
 
     calls = {read.value.purpose: read.value for read in world.jobs.list_calls(job.id)}
@@ -32,7 +32,7 @@ def test_opened_job_when_storyboard_is_written_then_every_picture_and_clip_is_re
     assert calls["clip/scene-01"].reserved_micros == 6 * 400_000
 
 
-def test_storyboard_when_settled_then_costs_its_tokens(world: FakeServices) -> None:
+def test_storyboard_costs_its_tokens_when_settled(world: FakeServices) -> None:
     job = world.planned()
 
     (call,) = [read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "storyboard"]
@@ -40,7 +40,7 @@ def test_storyboard_when_settled_then_costs_its_tokens(world: FakeServices) -> N
     assert call.cost_micros == (1000 * 750_000 + 2000 * 3_750_000) // 1_000_000
 
 
-def test_storyboard_when_asked_for_twice_then_is_paid_once(world: FakeServices) -> None:
+def test_storyboard_is_paid_once_when_requested_twice(world: FakeServices) -> None:
     job = world.planned()
 
     again = world.write_storyboard(WriteStoryboard(job.id, job.run))
@@ -50,7 +50,7 @@ def test_storyboard_when_asked_for_twice_then_is_paid_once(world: FakeServices) 
     assert len(world.text.requests) == 1
 
 
-def test_crash_after_the_answer_was_stored_when_repeated_then_the_answer_is_used_again(world: FakeServices) -> None:
+def test_stored_answer_is_used_when_the_step_is_repeated_after_a_crash(world: FakeServices) -> None:
     job = world.opened()
     write, failures = world.jobs.write, [0]
 
@@ -169,7 +169,7 @@ def test_raised_limit_is_not_asked_for_when_the_budget_does_not_hold_it(world: F
     assert len(world.text.requests) == 1
 
 
-def test_three_unusable_answers_then_is_refused_with_the_last_fault_and_all_three_are_in_the_ledger(
+def test_job_is_refused_with_the_last_fault_when_three_answers_are_unusable(
     world: FakeServices,
 ) -> None:
     job = world.opened()
@@ -182,7 +182,7 @@ def test_three_unusable_answers_then_is_refused_with_the_last_fault_and_all_thre
     assert [read.value.state for read in world.jobs.list_calls(job.id)] == [CallState.SETTLED] * 3
 
 
-def test_lost_answer_then_counts_at_its_reserved_price_and_the_next_try_answers(world: FakeServices) -> None:
+def test_lost_answer_counts_its_reserved_price_and_the_next_attempt_answers(world: FakeServices) -> None:
     world.text.answers = [AnswerLost("reset")]
 
     job = world.planned()
@@ -192,7 +192,7 @@ def test_lost_answer_then_counts_at_its_reserved_price_and_the_next_try_answers(
     assert lost.reserved_micros > 0
 
 
-def test_blocked_prompt_then_costs_nothing_and_is_tried_again(world: FakeServices) -> None:
+def test_next_attempt_follows_at_no_cost_when_a_prompt_is_blocked(world: FakeServices) -> None:
     world.text.answers = [Refused("SAFETY: blocked")]
 
     job = world.planned()
@@ -201,7 +201,7 @@ def test_blocked_prompt_then_costs_nothing_and_is_tried_again(world: FakeService
     assert (released.state, released.cost_micros, released.reason) == (CallState.RELEASED, 0, "SAFETY: blocked")
 
 
-def test_plan_over_the_limit_then_stops_before_a_picture_and_names_the_amount(world: FakeServices) -> None:
+def test_plan_over_the_limit_is_refused_with_the_amount_before_a_keyframe_is_paid(world: FakeServices) -> None:
     job = world.opened()
     world.lower_limit(job, 5_000_000)
 
@@ -219,7 +219,7 @@ def needed_micros() -> int:
     return sum(call.cost_micros or call.reserved_micros for call in calls)
 
 
-def test_limit_of_exactly_the_plan_then_is_enough_and_one_micro_less_is_not() -> None:
+def test_limit_suffices_when_it_equals_the_plan_and_not_when_one_micro_less() -> None:
     def states(limit: int) -> str:
         fresh = FakeServices()
         opened = fresh.opened(budget_usd=f"{limit / 1_000_000:.6f}")
@@ -232,7 +232,7 @@ def test_limit_of_exactly_the_plan_then_is_enough_and_one_micro_less_is_not() ->
     assert states(needed_micros() - 1) == "budget_exceeded"
 
 
-def test_extra_call_reserved_while_the_plan_is_summed_then_the_sum_is_read_again(world: FakeServices) -> None:
+def test_plan_is_summed_anew_when_an_extra_call_was_reserved_meanwhile(world: FakeServices) -> None:
     """The job is read before its calls: the plan's batch loses against whoever reserved meanwhile (§5.2)."""
     job = world.opened(budget_usd=f"{needed_micros() / 1_000_000:.6f}")
     calls = world.jobs.list_calls
@@ -254,7 +254,7 @@ def test_extra_call_reserved_while_the_plan_is_summed_then_the_sum_is_read_again
         world.write_storyboard(WriteStoryboard(job.id, job.run))
 
 
-def test_stale_run_then_is_superseded_and_pays_nothing(world: FakeServices) -> None:
+def test_stale_run_is_superseded_and_pays_nothing(world: FakeServices) -> None:
     job = world.opened()
 
     assert world.write_storyboard(WriteStoryboard(job.id, job.run - 1)).state == "superseded"
@@ -269,7 +269,7 @@ def test_stale_run_then_is_superseded_and_pays_nothing(world: FakeServices) -> N
         ({"prompt": "Three scenes of a fox, eighteen seconds in all"}, [6, 6, 6]),
     ],
 )
-def test_asked_length_then_scenes_have_legal_durations_that_reach_it(
+def test_scenes_have_legal_durations_that_reach_the_requested_length(
     world: FakeServices, request_fields: dict[str, object], durations: list[int]
 ) -> None:
     job = world.planned(**request_fields)
@@ -278,7 +278,7 @@ def test_asked_length_then_scenes_have_legal_durations_that_reach_it(
     assert job.require_plan().planned_frames == sum(durations) * 24
 
 
-def test_crossfade_then_planned_frames_are_shorter_by_each_overlap(world: FakeServices) -> None:
+def test_planned_frames_are_shorter_by_each_crossfade(world: FakeServices) -> None:
     job = world.planned(scenes=3, transition={"kind": "crossfade", "duration_s": 0.5})
 
     assert job.require_plan().transition_frames == 12
