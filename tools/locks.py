@@ -1,6 +1,6 @@
-"""``make check``: a requirements file that pyproject.toml no longer compiles to is stale, and CI says so.
+"""``make check``: each requirements file is what pyproject.toml compiles to.
 
-Compiled with the standing file as its preference, so a newer release somewhere does not make a lock stale.
+The existing file is the preference of the compilation, so a newer release of a package does not make it stale.
 """
 
 import shutil
@@ -19,13 +19,13 @@ EXTRAS = {
 def main(arguments: list[str]) -> int:
     split = arguments.index("--")
     files, compile_command = arguments[:split], arguments[split + 1 :]
-    stale = [file for file in files if not _is_fresh(file, compile_command)]
+    stale = [file for file in files if not _is_current(file, compile_command)]
     for file in stale:
         sys.stderr.write(f"{file} is not what pyproject.toml compiles to: run `make lock`.\n")
     return 1 if stale else 0
 
 
-def _is_fresh(file: str, compile_command: list[str]) -> bool:
+def _is_current(file: str, compile_command: list[str]) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder, "requirements.txt")
         shutil.copyfile(file, compiled)

@@ -21,23 +21,23 @@ TRIGGER = {"service_account": "build@p"}
 
 
 def wait(cloud: Cloud, seconds: int) -> None:
-    cloud.refusal("time_sleep", None, {"create_duration": f"{seconds}s"})
+    cloud.apply("time_sleep", None, {"create_duration": f"{seconds}s"})
 
 
 @pytest.mark.parametrize("kind", ["google_monitoring_alert_policy", "google_monitoring_slo"])
 def test_stand_in_refuses_a_filter_when_its_log_metric_is_younger_than_ten_minutes(kind: str) -> None:
     cloud = Cloud()
-    assert "404" in cloud.refusal(kind, None, ALERT)
-    cloud.refusal("google_logging_metric", None, METRIC)
+    assert "404" in cloud.apply(kind, None, ALERT)
+    cloud.apply("google_logging_metric", None, METRIC)
     wait(cloud, 599)
-    assert "Cannot find metric" in cloud.refusal(kind, None, ALERT)
+    assert "Cannot find metric" in cloud.apply(kind, None, ALERT)
     wait(cloud, 1)
 
-    assert cloud.refusal(kind, None, ALERT) == ""
+    assert cloud.apply(kind, None, ALERT) == ""
 
 
 def test_stand_in_accepts_a_query_when_metrics_are_not_validated() -> None:
-    assert Cloud().refusal("google_monitoring_alert_policy", None, QUERY) == ""
+    assert Cloud().apply("google_monitoring_alert_policy", None, QUERY) == ""
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_stand_in_refuses_a_build_or_trigger_when_its_grants_are_seconds_old(
     kind: str, planned: dict[str, Any]
 ) -> None:
     cloud = Cloud()
-    assert "403" in cloud.refusal(kind, None, planned), "nothing is granted"
-    cloud.refusal("google_project_iam_member", None, GRANT)
+    assert "403" in cloud.apply(kind, None, planned), "nothing is granted"
+    cloud.apply("google_project_iam_member", None, GRANT)
     wait(cloud, 59)
-    assert "403" in cloud.refusal(kind, None, planned)
+    assert "403" in cloud.apply(kind, None, planned)
     wait(cloud, 1)
 
-    assert cloud.refusal(kind, None, planned) == ""
+    assert cloud.apply(kind, None, planned) == ""
 
 
 def test_one_apply_suffices_when_the_project_is_empty() -> None:

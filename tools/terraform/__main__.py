@@ -1,4 +1,4 @@
-"""Terraform itself, for a machine without the program: ``python -m tools.terraform fmt -recursive infra``."""
+"""Terraform for a machine without the program: ``python -m tools.terraform fmt -recursive infra``."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""The archive provider's one data source, done for real: so that what is deployed can be looked into and started.
+"""The archive provider's one data source, implemented, so that tests can start the deployed source.
 
-As the provider does it: files sorted by name, one fixed time stamp, the mode that is asked for, excludes by glob.
+Like the provider: files sorted by name, one fixed time stamp, the configured mode, excludes by glob.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ _WHEN = (2049, 1, 1, 0, 0, 0)
 
 
 def read(config: dict[str, Any], base: Path) -> dict[str, Any]:
-    """The state of ``archive_file``, its zip written; paths begin where Terraform runs."""
+    """Write the zip and return the state of ``archive_file``; paths are relative to `base`."""
     out = base / config["output_path"]
     source = base / config["source_dir"]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -30,14 +30,14 @@ def read(config: dict[str, Any], base: Path) -> dict[str, Any]:
 
 
 def members(source: Path, excludes: Iterable[str]) -> list[str]:
-    """The files that go in, as paths from the source folder."""
-    unwanted = [re.compile(_regex(glob)) for glob in excludes]
+    """The files to pack, as paths from the source folder."""
+    excluded = [re.compile(_regex(glob)) for glob in excludes]
     files = (path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
-    return sorted(name for name in files if not any(pattern.fullmatch(name) for pattern in unwanted))
+    return sorted(name for name in files if not any(pattern.fullmatch(name) for pattern in excluded))
 
 
 def _regex(glob: str) -> str:
-    """``**/`` is any number of folders, ``*`` stays within a name; an excluded folder takes its content along."""
+    """``**/`` is any number of folders, ``*`` stays within a name; an excluded folder excludes its content."""
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
-    spelled = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(spelled.get(part, re.escape(part)) for part in parts) + "(?:/.*)?"
+    translated = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(translated.get(part, re.escape(part)) for part in parts) + "(?:/.*)?"

@@ -1,8 +1,8 @@
-"""Make google-schema.json: what Google's provider accepts, read out of a package of generated bindings.
+"""Make google-schema.json, the schema of Google's provider, from a package of generated bindings.
 
-By hand, when the provider's version rises: ``python -m tools.terraform.extract_schema WHEEL`` with the wheel of
-``cdktn-provider-google``. The provider itself cannot be had offline; its bindings keep nearly all of its schema.
-Lost on the way: conflicts between arguments, sensitive and write-only flags, most defaults, upper bounds above one.
+Run by hand after an upgrade of the provider: ``python -m tools.terraform.extract_schema WHEEL`` with the wheel of
+``cdktn-provider-google``. The provider itself does not run offline; its bindings keep nearly all of its schema.
+Missing: conflicts between arguments, sensitive and write-only flags, most defaults, upper bounds above one.
 """
 
 import io

@@ -1,6 +1,6 @@
-"""What Google will name things, known before they exist: so that a plan shows the whole graph of who may do what.
+"""Names and ids of resources that do not exist yet, so that a plan shows every member of a grant.
 
-Only names that are certain: made of the project, the location and what the configuration gives.
+Only certain ones: they follow from the project, the location and the configuration.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ _MORE = {
 
 
 def known(kind: str, planned: dict[str, Any], provider: dict[str, Any]) -> dict[str, str]:
-    """Computed attributes of a resource that need no apply."""
+    """Computed attributes of a resource that are known before the apply."""
     texts = {name: value for name, value in planned.items() if isinstance(value, str)}
     project = texts.get("project") or provider.get("project")
     if isinstance(project, str):
@@ -49,7 +49,7 @@ def known(kind: str, planned: dict[str, Any], provider: dict[str, Any]) -> dict[
 
 
 def labels(planned: dict[str, Any], provider: dict[str, Any]) -> dict[str, str] | None:
-    """All labels of a resource, the provider's default ones too; None where something is not known yet."""
+    """All labels of a resource, with the provider's default ones; None if some are unknown."""
     own, default = planned.get("labels") or {}, provider.get("default_labels") or {}
     return {**default, **own} if isinstance(own, dict) and isinstance(default, dict) else None
 

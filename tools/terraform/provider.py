@@ -1,4 +1,4 @@
-"""Stand-ins of the providers, as Terraform itself talks to them: plan and apply with Google's schema and no Google."""
+"""Stand-ins of the providers over Terraform's plugin protocol: plan and apply with Google's schema, but offline."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ _SAMPLES: dict[str, Any] = {"string": "sample", "number": 1, "bool": False}
 
 
 class StandIn:
-    """One provider: an answer for each call of Terraform's plugin protocol, version 5. Fields go by number there."""
+    """One provider: a method for each call of Terraform's plugin protocol, version 5; fields have numbers there."""
 
     def __init__(
         self,
@@ -34,27 +34,27 @@ class StandIn:
     def GetSchema(self, _: dict[int, Any]) -> bytes:  # noqa: N802 - the protocol's names, here and below
         return self._schema.message
 
-    def PrepareProviderConfig(self, asked: dict[int, Any]) -> bytes:  # noqa: N802
-        return field(1, asked[1])
+    def PrepareProviderConfig(self, request: dict[int, Any]) -> bytes:  # noqa: N802
+        return field(1, request[1])
 
-    def Configure(self, asked: dict[int, Any]) -> bytes:  # noqa: N802
-        self._config = read_value(asked[2]) or {}
+    def Configure(self, request: dict[int, Any]) -> bytes:  # noqa: N802
+        self._config = read_value(request[2]) or {}
         return b""
 
-    def ValidateResourceTypeConfig(self, asked: dict[int, Any]) -> bytes:  # noqa: N802
-        return _diagnostics(self._schema.resources[asked[1].decode()], read_value(asked[2]))
+    def ValidateResourceTypeConfig(self, request: dict[int, Any]) -> bytes:  # noqa: N802
+        return _diagnostics(self._schema.resources[request[1].decode()], read_value(request[2]))
 
-    def ValidateDataSourceConfig(self, asked: dict[int, Any]) -> bytes:  # noqa: N802
-        return _diagnostics(self._schema.data_sources[asked[1].decode()], read_value(asked[2]))
+    def ValidateDataSourceConfig(self, request: dict[int, Any]) -> bytes:  # noqa: N802
+        return _diagnostics(self._schema.data_sources[request[1].decode()], read_value(request[2]))
 
-    def UpgradeResourceState(self, asked: dict[int, Any]) -> bytes:  # noqa: N802
-        return field(1, dynamic_value(json.loads(parse(asked[3])[1])))
+    def UpgradeResourceState(self, request: dict[int, Any]) -> bytes:  # noqa: N802
+        return field(1, dynamic_value(json.loads(parse(request[3])[1])))
 
-    def ReadResource(self, asked: dict[int, Any]) -> bytes:  # noqa: N802
-        return field(1, asked[2])
+    def ReadResource(self, request: dict[int, Any]) -> bytes:  # noqa: N802
+        return field(1, request[2])
 
-    def PlanResourceChange(self, asked: dict[int, Any]) -> bytes:  # noqa: N802
-        kind, prior, proposed = asked[1].decode(), read_value(asked[2]), read_value(asked[3])
+    def PlanResourceChange(self, request: dict[int, Any]) -> bytes:  # noqa: N802
+        kind, prior, proposed = request[1].decode(), read_value(request[2]), read_value(request[3])
         if prior is None and proposed is not None:
             proposed = _with_unknowns(self._schema.resources[kind], proposed)
             for name, value in predictions.known(kind, proposed, self._config).items():
@@ -64,16 +64,16 @@ class StandIn:
                 proposed["effective_labels"] = predictions.labels(proposed, self._config) or UNKNOWN
         return field(1, dynamic_value(proposed)) + field(5, 1)
 
-    def ApplyResourceChange(self, asked: dict[int, Any]) -> bytes:  # noqa: N802
-        kind, prior, planned = asked[1].decode(), read_value(asked[2]), read_value(asked[3])
-        refusal = self._cloud.refusal(kind, prior, planned)
+    def ApplyResourceChange(self, request: dict[int, Any]) -> bytes:  # noqa: N802
+        kind, prior, planned = request[1].decode(), read_value(request[2]), read_value(request[3])
+        refusal = self._cloud.apply(kind, prior, planned)
         if refusal:
             return field(1, dynamic_value(prior)) + field(3, field(1, 1) + field(2, refusal)) + field(4, 1)
         block = self._schema.resources[kind]
         return field(1, dynamic_value(planned and _with_samples(block, planned))) + field(4, 1)
 
-    def ReadDataSource(self, asked: dict[int, Any]) -> bytes:  # noqa: N802
-        kind, config = asked[1].decode(), read_value(asked[2])
+    def ReadDataSource(self, request: dict[int, Any]) -> bytes:  # noqa: N802
+        kind, config = request[1].decode(), read_value(request[2])
         state = config | self._read(kind, config, self._config)
         block = self._schema.data_sources[kind]
         return field(1, dynamic_value(_with_samples(block, _with_unknowns(block, state))))
@@ -84,7 +84,7 @@ class StandIn:
 
 @contextmanager
 def serving(folder: Path, pid: int) -> Iterator[str]:
-    """All providers on sockets in a workspace's folder, whose path is short; for ``TF_REATTACH_PROVIDERS``."""
+    """Serve all providers on sockets in a workspace's folder; yield the value of ``TF_REATTACH_PROVIDERS``."""
     cloud = Cloud()
     stand_ins = {
         "google": StandIn(schemas.google(), cloud, predictions.data_source),
@@ -130,7 +130,7 @@ def _step(step: str | int) -> bytes:
 
 
 def _faults(block: Block, config: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """What Terraform leaves to the provider: read-only attributes that are set, and values outside the known ones."""
+    """Faults that Terraform leaves to the provider: read-only attributes that are set, and unknown enum values."""
     for name, attribute in block["attributes"].items():
         value = config.get(name)
         if value is None or isinstance(value, Unknown):
@@ -152,7 +152,7 @@ def _blocks(value: Any) -> list[dict[str, Any]]:
 
 
 def _with_unknowns(block: Block, value: dict[str, Any]) -> dict[str, Any]:
-    """Everything the cloud would compute, unknown."""
+    """The value with everything the cloud would compute as unknown."""
     whole = dict(value)
     for name, attribute in block["attributes"].items():
         if attribute.get("computed") and whole.get(name) is None:
@@ -169,7 +169,7 @@ def _with_unknowns(block: Block, value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_samples(block: Block, value: dict[str, Any]) -> dict[str, Any]:
-    """Everything unknown, made up by its type."""
+    """The value with a sample of the right type for everything unknown."""
     whole = dict(value)
     for name, attribute in block["attributes"].items():
         if any(isinstance(leaf, Unknown) for leaf in walk(whole.get(name))):

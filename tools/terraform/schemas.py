@@ -1,4 +1,4 @@
-"""What the providers accept, as Terraform asks for it: Google's from google-schema.json, the others' by hand."""
+"""The schemas of the providers: Google's from google-schema.json, the others' written by hand."""
 
 import json
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class ProviderSchema:
 
     @cached_property
     def message(self) -> bytes:
-        """GetSchema's answer."""
+        """The response of GetSchema."""
         message = field(1, _schema(self.provider))
         for number, kinds in ((2, self.resources), (3, self.data_sources)):
             for name, block in kinds.items():
@@ -56,7 +56,7 @@ class ProviderSchema:
 
 @cache
 def google() -> ProviderSchema:
-    """Google's provider; whose version the file names."""
+    """The schema of Google's provider; the file names its version."""
     document = json.loads(Path(__file__).with_name("google-schema.json").read_text(encoding="utf-8"))
     return ProviderSchema(document["provider"], document["resources"], document["data_sources"])
 

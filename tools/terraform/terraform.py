@@ -1,6 +1,6 @@
 """The real Terraform, run offline over a copy of the checkout's infra folder.
 
-Each command runs in a process of its own: Terraform inside a library ends the process that it runs in.
+Each command runs in its own process, because Terraform as a library ends its process.
 """
 
 import json
@@ -19,9 +19,9 @@ from tools.terraform import provider
 
 ROOT = Path(__file__).parents[2]
 INPUTS = ("docs", "functions", "workflows")
-"""Folders that the configuration reads beside its own."""
+"""Folders that the configuration also reads."""
 
-# Without it a plan would ask for the state's bucket. Beside the real backend, which is still read and checked.
+# Overrides the real backend, which is still validated: a plan would need the state's bucket.
 _LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 
 
@@ -34,7 +34,7 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A copy of the configuration that may be changed and run."""
+    """A copy of the configuration in which Terraform runs; it may be changed."""
 
     folder: Path
     """Holds ``infra`` and, as links, what it reads."""
@@ -53,7 +53,7 @@ class Workspace:
             "TF_CLI_CONFIG_FILE": os.devnull,
             "TF_DATA_DIR": str(self.folder / "terraform-data"),
             "CHECKPOINT_DISABLE": "1",
-            "GOGC": "400",  # collect garbage more seldom: a sixth of the time
+            "GOGC": "400",  # fewer garbage collections save a sixth of the time
         }
         done = subprocess.run(
             [sys.executable, str(ROOT / "infra/operate/terraform.py"), *arguments],
@@ -89,18 +89,18 @@ class Workspace:
 
 
 def library(arguments: list[str]) -> int:
-    """Run Terraform where one is; it may change files."""
+    """Run Terraform in the current folder; it may change files."""
     command = [sys.executable, str(ROOT / "infra/operate/terraform.py"), *arguments]
     return subprocess.run(command, env={**os.environ, "TF_CLI_CONFIG_FILE": os.devnull}, check=False).returncode
 
 
 class PlanFailed(Exception):
-    """Terraform refused the configuration; its words are the message."""
+    """Terraform refused the configuration; the message is its output."""
 
 
 @contextmanager
 def workspace(root: Path = ROOT) -> Iterator[Workspace]:
-    """A copy of a checkout's configuration with both providers in reach."""
+    """A copy of a checkout's configuration, with the stand-ins of all providers running."""
     with tempfile.TemporaryDirectory(prefix="tf-") as name:  # short: a socket's path ends after 107 bytes
         folder = Path(name)
         unwanted = shutil.ignore_patterns(".terraform*", "*.tfstate*", "build", "__pycache__")

@@ -1,4 +1,4 @@
-"""The few bytes of protobuf and msgpack that Terraform's plugin protocol needs; no generated code, no other library."""
+"""The parts of protobuf and msgpack that Terraform's plugin protocol needs, without generated code."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ _LENGTH_DELIMITED = 2
 
 
 class Unknown:
-    """A value that only the apply would tell."""
+    """A value that is unknown before the apply."""
 
     def __repr__(self) -> str:
         return "(known after apply)"
@@ -42,7 +42,7 @@ def field(number: int, value: bytes | str | int | bool) -> bytes:
 
 
 def read_value(dynamic: bytes | None) -> Any:
-    """What a DynamicValue holds; None where Terraform sends none."""
+    """Read a DynamicValue; None if Terraform sends none."""
     packed = parse(dynamic or b"").get(1)
     return msgpack.unpackb(packed, ext_hook=lambda _code, _data: UNKNOWN, strict_map_key=False) if packed else None
 
