@@ -3,16 +3,19 @@
 from localcloud.tests.identity.conftest import metadata_ports, object_store, place, state_dir
 from localcloud.tests.tasks.conftest import connect, grpc_port, metadata, running, worker
 from localcloud.tests.vertex.conftest import shared_vertex, vertex
+from localcloud.tests.workflows.service.conftest import launch, stand_in
 
 __all__ = (
     "connect",
     "grpc_port",
+    "launch",
     "metadata",
     "metadata_ports",
     "object_store",
     "place",
     "running",
     "shared_vertex",
+    "stand_in",
     "state_dir",
     "vertex",
     "worker",

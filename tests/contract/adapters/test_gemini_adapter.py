@@ -1,8 +1,14 @@
-"""The product's own writer and painter before the stand-in: what is sent keeps to limits, what comes is counted."""
+"""The text and image adapter before the stand-in: limits are kept, answers are counted, faults are told apart."""
+
+import io
+from typing import Any
 
 import pytest
 from google import genai
+from PIL import Image
+from pydantic import ValidationError
 
+from localcloud.tests.loopback import free_port
 from localcloud.tests.object_store import ObjectStore
 from localcloud.tests.vertex.harness import FakeVertex, a_picture
 from promptreel.adapters.gemini import Gemini
@@ -10,6 +16,7 @@ from promptreel.domain.call import CUT_OFF
 from promptreel.domain.models import registry
 from promptreel.domain.storyboard import StoryScene
 from promptreel.domain.tariffs import Tariff, count_tokens_at_most, image_tariff, text_tariff
+from promptreel.errors import AnswerLost, CallFailed, Refused, Throttled, Unpaid
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
 from tests.fakes.system import START
 
@@ -34,7 +41,7 @@ def gemini(vertex: FakeVertex) -> Gemini:
     return LoopbackGemini(vertex, "global")
 
 
-def a_sketch(*references: str, limit: int = PICTURE.output_tokens) -> ImageRequest:
+def an_image_request(*references: str, limit: int = PICTURE.output_tokens) -> ImageRequest:
     return ImageRequest(
         model=PICTURE.id,
         prompt="A boat on the sea",
@@ -48,7 +55,7 @@ def a_sketch(*references: str, limit: int = PICTURE.output_tokens) -> ImageReque
     )
 
 
-def a_manuscript(limit: int = 4096) -> TextRequest:
+def a_text_request(limit: int = 4096) -> TextRequest:
     return TextRequest(
         model=TEXT.id,
         instruction="Write one scene.",
@@ -73,7 +80,7 @@ def test_reference_that_is_too_large_for_a_request_is_passed_by_its_address(
 ) -> None:
     picture = a_picture(size_px=(3840, 2160))
     reference = object_store.put("keyframes/start.png", picture + bytes(19_000_000 - len(picture)))
-    painted = gemini.generate_image(a_sketch(reference), TIMEOUT_S)
+    painted = gemini.generate_image(an_image_request(reference), TIMEOUT_S)
 
     assert isinstance(painted, ImageResult)
     assert counted(TARIFF, painted) == billed(vertex)
@@ -82,7 +89,7 @@ def test_reference_that_is_too_large_for_a_request_is_passed_by_its_address(
 @pytest.mark.parametrize("fault", ["words", "rai", "blocked"])
 def test_picture_that_is_refused_is_counted_as_it_is_billed(gemini: Gemini, vertex: FakeVertex, fault: str) -> None:
     vertex.break_with(fault)
-    declined = gemini.generate_image(a_sketch(), TIMEOUT_S)
+    declined = gemini.generate_image(an_image_request(), TIMEOUT_S)
 
     assert isinstance(declined, Declined)
     assert counted(TARIFF, declined) == billed(vertex) > 0
@@ -102,14 +109,14 @@ def test_picture_is_kept_and_counts_at_least_its_bill_when_usage_is_missing(
     gemini: Gemini, vertex: FakeVertex, missing: list[str] | None
 ) -> None:
     vertex.break_with("usage", args={} if missing is None else {"missing": missing})
-    painted = gemini.generate_image(a_sketch(), TIMEOUT_S)
+    painted = gemini.generate_image(an_image_request(), TIMEOUT_S)
 
     assert isinstance(painted, ImageResult)
     assert billed(vertex) <= counted(TARIFF, painted) <= TARIFF.reserved_micros(START)
 
 
 def test_text_is_counted_as_it_is_billed_and_below_its_reserve(gemini: Gemini, vertex: FakeVertex) -> None:
-    asked = a_manuscript()
+    asked = a_text_request()
     written = gemini.generate_text(asked, TIMEOUT_S)
     tariff = text_tariff(TEXT, count_tokens_at_most(asked.instruction, asked.prompt), asked.max_output_tokens)
 
@@ -120,8 +127,8 @@ def test_text_is_counted_as_it_is_billed_and_below_its_reserve(gemini: Gemini, v
 
 def test_answers_are_cut_off_when_their_limit_is_too_low(gemini: Gemini, vertex: FakeVertex) -> None:
     answers = [
-        gemini.generate_text(a_manuscript(limit=20), TIMEOUT_S),
-        gemini.generate_image(a_sketch(limit=1130), TIMEOUT_S),
+        gemini.generate_text(a_text_request(limit=20), TIMEOUT_S),
+        gemini.generate_image(an_image_request(limit=1130), TIMEOUT_S),
     ]
 
     assert [answer.codes for answer in answers if isinstance(answer, Declined)] == [(CUT_OFF,)] * 2
@@ -133,8 +140,120 @@ def test_answers_cost_what_they_are_billed_when_they_come_from_a_region(vertex: 
     text = text_tariff(TEXT, 4000, 4096, regional.location)
     picture = image_tariff(PICTURE, "1K", 1, PICTURE.output_tokens, regional.location)
     costs = [
-        counted(text, regional.generate_text(a_manuscript(), TIMEOUT_S)),
-        counted(picture, regional.generate_image(a_sketch(), TIMEOUT_S)),
+        counted(text, regional.generate_text(a_text_request(), TIMEOUT_S)),
+        counted(picture, regional.generate_image(an_image_request(), TIMEOUT_S)),
     ]
 
     assert costs == [line["micros"] for line in vertex.ledger()]
+
+
+def generate(gemini: Gemini, kind: str, timeout_s: float = TIMEOUT_S) -> TextResult | ImageResult | Declined:
+    if kind == "text":
+        return gemini.generate_text(a_text_request(), timeout_s)
+    return gemini.generate_image(an_image_request(), timeout_s)
+
+
+STATUSES: dict[str, tuple[dict[str, Any], type[CallFailed], tuple[str, ...]]] = {
+    "safety": ({"code": 400, "message": "Blocked. Support codes: 58061214"}, Refused, ("58061214",)),
+    "unsupported": ({"code": 400, "message": "seed is not supported by this model."}, Refused, ("capability",)),
+    "no permission": ({"code": 403, "status": "PERMISSION_DENIED"}, Refused, ("configuration",)),
+    "retired model": ({"code": 404}, Refused, ("model_unavailable",)),
+    "quota": ({"code": 429, "status": "RESOURCE_EXHAUSTED"}, Throttled, ()),
+    "internal error": ({"code": 500, "status": "INTERNAL"}, AnswerLost, ()),
+    "unavailable": ({"code": 503, "status": "UNAVAILABLE"}, AnswerLost, ()),
+}
+
+
+@pytest.mark.parametrize("kind", ["text", "image"])
+@pytest.mark.parametrize(("args", "error", "codes"), STATUSES.values(), ids=STATUSES)
+def test_call_ends_by_its_status_after_one_post(
+    gemini: Gemini, vertex: FakeVertex, kind: str, args: dict[str, Any], error: type[CallFailed], codes: tuple[str, ...]
+) -> None:
+    vertex.break_with("status", args=args)
+
+    with pytest.raises(CallFailed) as failed:
+        generate(gemini, kind)
+
+    assert (type(failed.value), failed.value.codes) == (error, codes)
+    assert vertex.happened() == {"status": 1}
+    assert vertex.ledger() == []
+
+
+@pytest.mark.parametrize("kind", ["text", "image"])
+@pytest.mark.parametrize(("fault", "accepted"), [("reset_before", 0), ("reset_after", 1)])
+def test_call_is_lost_after_one_post_when_its_connection_is_reset(
+    gemini: Gemini, vertex: FakeVertex, kind: str, fault: str, accepted: int
+) -> None:
+    vertex.break_with(fault)
+
+    with pytest.raises(AnswerLost):
+        generate(gemini, kind)
+
+    assert vertex.happened() == {fault: 1}
+    assert len(vertex.ledger()) == accepted
+
+
+@pytest.mark.parametrize("kind", ["text", "image"])
+def test_call_is_lost_after_one_post_when_no_answer_comes_in_time(
+    gemini: Gemini, vertex: FakeVertex, kind: str
+) -> None:
+    vertex.break_with("hang", args={"s": 2.0})
+
+    with pytest.raises(AnswerLost):
+        generate(gemini, kind, timeout_s=0.3)
+
+    assert vertex.happened() == {"hang": 1}
+
+
+@pytest.mark.parametrize("kind", ["text", "image"])
+def test_call_is_unpaid_when_nothing_listens(kind: str) -> None:
+    absent = LoopbackGemini(FakeVertex(free_port()), "global")
+
+    with pytest.raises(Unpaid):
+        generate(absent, kind)
+
+
+@pytest.mark.parametrize("fault", ["blocked", "rai"])
+def test_text_that_is_refused_is_counted_as_it_is_billed(gemini: Gemini, vertex: FakeVertex, fault: str) -> None:
+    vertex.break_with(fault)
+    declined = gemini.generate_text(a_text_request(), TIMEOUT_S)
+
+    assert isinstance(declined, Declined)
+    assert declined.codes
+    assert counted(text_tariff(TEXT, 4000, 4096), declined) == billed(vertex)
+
+
+def test_text_is_passed_on_when_it_is_not_the_json_that_was_requested(gemini: Gemini, vertex: FakeVertex) -> None:
+    vertex.break_with("malformed_json")
+    written = gemini.generate_text(a_text_request(), TIMEOUT_S)
+
+    assert isinstance(written, TextResult)
+    with pytest.raises(ValidationError):
+        StoryScene.model_validate_json(written.text)
+
+
+def test_text_is_lost_when_the_body_of_its_answer_is_damaged(gemini: Gemini, vertex: FakeVertex) -> None:
+    vertex.break_with("malformed_json", args={"body": True})
+
+    with pytest.raises(AnswerLost):
+        gemini.generate_text(a_text_request(), TIMEOUT_S)
+
+    assert billed(vertex) > 0
+
+
+def test_text_is_cut_off_when_its_answer_is_truncated(gemini: Gemini, vertex: FakeVertex) -> None:
+    vertex.break_with("truncated")
+    declined = gemini.generate_text(a_text_request(), TIMEOUT_S)
+
+    assert isinstance(declined, Declined)
+    assert declined.codes == (CUT_OFF,)
+
+
+def test_image_fits_the_frame_when_the_model_draws_another_size(gemini: Gemini, vertex: FakeVertex) -> None:
+    vertex.break_with("wrong_size")
+    painted = gemini.generate_image(an_image_request(), TIMEOUT_S)
+
+    assert isinstance(painted, ImageResult)
+    assert painted.drawn_px == (688, 384)
+    with Image.open(io.BytesIO(painted.data)) as image:
+        assert (image.format, image.size) == ("PNG", (1280, 720))
