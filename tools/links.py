@@ -14,7 +14,8 @@ _WORD = re.compile(r"\w+")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 _EXPLICIT_ANCHOR = re.compile(r'<a id="([^"]+)">')
 _PAGE = re.compile(r"(?<![\w/.-])docs/(?:adr/\d{4}\b(?!-)|[\w/-]+\.md\b)")
-_CODE = re.compile(r"(?<![\w/.-])(?:tests|infra|functions|workflows|examples|tools)/[\w/-]+\.(?:py|json|yaml|tf)\b")
+_FOLDERS = "client|examples|functions|infra|localcloud|localstack|stitcher_service|tests|tools|workflows"
+_CODE = re.compile(rf"(?<![\w/.-])(?:{_FOLDERS})/[\w/-]+\.(?:py|json|yaml|tf)\b")
 _NAME = re.compile(r"`([a-z][a-z0-9]*(?:_[a-z0-9]+)+)`")  # of a test, function, module, field or state of the code
 _HISTORY = {"CHANGELOG.md", "adr"}  # names of their time
 _TEXT_SUFFIXES = {".json", ".md", ".py", ".tf", ".toml", ".yaml", ".yml"}
@@ -27,7 +28,7 @@ def find_faults(root: Path, files: Sequence[Path]) -> Iterator[str]:
         if file.suffix not in _TEXT_SUFFIXES and file.name != "Makefile":
             continue
         text = (root / file).read_text(encoding="utf-8")
-        mentions = {*_PAGE.findall(text), *(_CODE.findall(text) if file.suffix == ".md" else ())}
+        mentions = {*_PAGE.findall(text), *_CODE.findall(text)}
         yield from (f"{file}: there is no {mention}" for mention in sorted(mentions) if not _exists(root, mention))
         if file.suffix == ".md":
             yield from _link_faults(root, file, text)

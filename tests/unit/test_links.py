@@ -6,7 +6,7 @@ import pytest
 
 from tools.links import find_faults
 
-DOCS = "docs"  # apart, so that the check does not take the examples below for mentions
+DOCS, TESTS = "docs", "tests"  # apart, so that the check does not take the examples below for mentions
 PAGE = "# One page\n\n## What it `does`, and why\n"
 
 
@@ -45,8 +45,14 @@ def test_link_is_accepted_when_it_leads_somewhere(tmp_path: Path, text: str) -> 
         ("proven by `test_film_is_long`", f"{DOCS}/other.md: no code has `test_film_is_long`"),
         (f"see {DOCS}/vertex.md", f"{DOCS}/other.md: there is no {DOCS}/vertex.md"),
         (f"see {DOCS}/adr/0099", f"{DOCS}/other.md: there is no {DOCS}/adr/0099"),
-        ("see tests/unit/test_gone.py", f"{DOCS}/other.md: there is no tests/unit/test_gone.py"),
+        (f"see {TESTS}/unit/test_gone.py", f"{DOCS}/other.md: there is no {TESTS}/unit/test_gone.py"),
     ],
 )
 def test_link_is_reported_when_it_leads_nowhere(tmp_path: Path, text: str, fault: str) -> None:
     assert faults(tmp_path, page=PAGE, test_film="def test_film_is_cut() -> None: ...", other=text) == [fault]
+
+
+def test_comment_is_reported_when_it_names_a_missing_file(tmp_path: Path) -> None:
+    comments = f"# {DOCS}/page.md and {TESTS}/unit/test_gone.py"
+
+    assert faults(tmp_path, page=PAGE, test_film=comments) == [f"test_film.py: there is no {TESTS}/unit/test_gone.py"]

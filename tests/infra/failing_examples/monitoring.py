@@ -186,7 +186,7 @@ FAILING_EXAMPLES: dict[str, list[Edit]] = {
     "source_is_exactly_the_functions_folder": [
         lambda plan: plan.configured("data.archive_file.functions")["expressions"].pop("output_file_mode"),
         lambda plan: plan.configured("data.archive_file.functions")["expressions"].pop("excludes"),
-        lambda plan: write_archive(plan.copy() / "build/functions.zip", "tests/test_main.py"),
+        lambda plan: write_archive(plan.copy() / "build/functions.zip", "extra.py"),
         set_value("google_storage_bucket_object.functions", "name", "functions.zip"),
         set_value("google_storage_bucket_object.functions", "source", "./functions.zip"),
         set_value(API, "build_config.source.storage_source.object", "other.zip"),
