@@ -30,9 +30,9 @@ def test_plan_is_the_same_when_its_seed_is_the_same() -> None:
 
 
 def test_every_request_of_a_plan_is_one_that_is_accepted() -> None:
-    films = [film for seed in range(20) for film in plan.draw(seed, jobs=40, kills=1, minutes=1).films]
+    films = [film for seed in range(8) for film in plan.draw(seed, jobs=40, kills=1, minutes=1).films]
 
-    assert sum("budget_usd" in film.request for film in films) > 50
+    assert sum("budget_usd" in film.request for film in films) > 20
     for film in films:
         accept(dict(film.request), datetime.now(UTC))
 

@@ -2,24 +2,41 @@
 
 from typing import Any
 
+import pytest
+
 from tests.e2e.stack import Stack
 
 FILM: dict[str, Any] = {"scenes": 2, "duration_s": 8, "quality": "draft", "seed": 7}
+PROMPT = "A seed falls, a tree stands"
+
+
+@pytest.fixture(scope="module")
+def advised(shared_stack: Stack) -> dict[str, Any]:
+    """A job whose budget is the amount that the refusal of a smaller budget named."""
+    refused = shared_stack.api("POST", "/v1/jobs", json={"prompt": PROMPT, **FILM, "budget_usd": "0.50"})
+    assert (refused.status_code, refused.json()["code"]) == (402, "budget_exceeded")
+    amount = refused.json()["remedy"].split("at least ")[1].split(",")[0]
+    return shared_stack.wait(shared_stack.submit(PROMPT, **FILM, budget_usd=amount))
 
 
 def usd(micros: int) -> str:
     return f"{micros / 1_000_000:.6f}"
 
 
-def test_film_is_made_when_its_limit_is_exact_and_not_when_it_is_one_micro_less(stack: Stack) -> None:
-    generous = stack.submit("A seed falls, a tree stands", **FILM)
-    assert stack.wait(generous)["state"] == "COMPLETE"
-    calls = stack.ledger(generous)["calls"]
+def test_amount_in_the_refusal_of_a_small_budget_pays_for_the_film(stack: Stack, advised: dict[str, Any]) -> None:
+    assert advised["state"] == "COMPLETE", advised["error"]
+    assert len(stack.bill(advised["id"])) == len(advised["scenes"]) == 2
+
+
+def test_film_is_made_when_its_limit_is_exact_and_not_when_it_is_one_micro_less(
+    stack: Stack, advised: dict[str, Any]
+) -> None:
+    calls = stack.ledger(advised["id"])["calls"]
     # The most that is spent and reserved at once: the storyboard as paid, everything else as planned.
     needed = sum(call["cost_micros"] if call["kind"] == "text" else call["reserved_micros"] for call in calls)
 
-    exact = stack.submit("A seed falls, a tree stands", **FILM, budget_usd=usd(needed))
-    short = stack.submit("A seed falls, a tree stands", **FILM, budget_usd=usd(needed - 1))
+    exact = stack.submit(PROMPT, **FILM, budget_usd=usd(needed))
+    short = stack.submit(PROMPT, **FILM, budget_usd=usd(needed - 1))
 
     assert stack.wait(exact)["state"] == "COMPLETE"
     stopped = stack.wait(short)
