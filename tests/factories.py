@@ -1,9 +1,10 @@
 """Valid values with overrides, so that each test shows only the fact it is about."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from promptreel.domain.call import Call
+from promptreel.domain.document import Document
 from promptreel.domain.job import Budget, Job, Output
 from promptreel.domain.render import Render
 from promptreel.domain.request import FilmRequest
@@ -76,6 +77,14 @@ def a_call(call_id: str = "call-1", **fields: Any) -> Call:
 
 def a_render(digest: str = "digest-1", **fields: Any) -> Render:
     return Render.model_validate({"id": digest, "job": "job-1", "created": START, "updated": START, **fields})
+
+
+D = TypeVar("D", bound=Document)
+
+
+def altered(document: D, **fields: Any) -> D:
+    """A document as a test needs it, with fields that no write may change."""
+    return document.model_copy(update=fields)
 
 
 def later(seconds: float) -> Any:

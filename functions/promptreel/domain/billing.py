@@ -1,7 +1,7 @@
-"""A job's ledger beside the provider's bill: which call agrees, which differs, which was never billed (D7). Pure.
+"""Compare a job's ledger with the provider's bill: which call agrees, differs, or was never billed. Pure.
 
-A bill names a clip by where it was written or by its operation; text and pictures it names by model, time and amount
-only. What cannot be told apart for certain is left as it is.
+A bill names a clip by where it was written or by its operation; texts and images by model, time and amount only. What
+cannot be matched for certain is left as it is.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from promptreel.domain.call import Call, counted_micros
+from promptreel.domain.call import Call
 from promptreel.domain.document import UtcDatetime
 from promptreel.domain.states import CallState
 from promptreel.errors import Invalid
@@ -20,11 +20,11 @@ from promptreel.errors import Invalid
 CLOCKS_DIFFER_BY = timedelta(seconds=60)
 
 
-class _Told(BaseModel):
+class _BillModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class BillRow(_Told):
+class BillRow(_BillModel):
     """One line of a bill. A request that was filtered costs 0, or has no line."""
 
     at: UtcDatetime
@@ -34,7 +34,7 @@ class BillRow(_Told):
     operation: str = ""
 
 
-class Bill(_Told):
+class Bill(_BillModel):
     """A billing export: every line of the time it covers, ends included."""
 
     since: UtcDatetime
@@ -67,7 +67,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One call beside the bill. ``billed_micros`` is None where the bill has no line for it."""
+    """One call compared with the bill. ``billed_micros`` is None where the bill has no line for it."""
 
     call: Call
     billed_micros: int | None
@@ -75,7 +75,8 @@ class Finding:
 
     @property
     def counted_micros(self) -> int:
-        return counted_micros(self.call)
+        """What the ledger counts for the call."""
+        return self.call.counted_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +87,22 @@ class Comparison:
     unknown: tuple[BillRow, ...]
 
 
-def parse_bill(wish: Any) -> Bill:
-    """Raises: Invalid naming the first lines and fields that are wrong."""
+def parse_bill(payload: Any) -> Bill:
+    """The billing export in decoded JSON. Raises: Invalid naming the first lines and fields that are wrong."""
     try:
-        return Bill.model_validate(wish)
+        return Bill.model_validate(payload)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc'])) or 'bill'}: {fault['msg']}" for fault in error.errors()[:5]]
         raise Invalid("; ".join(faults), remedy="Correct the bill's rows.") from error
 
 
 def compare(job_id: str, calls: Sequence[Call], bill: Bill) -> Comparison:
-    """Every call of a job beside the bill."""
+    """Compare every call of a job with the bill."""
     left = list(bill.rows)
     billed: dict[str, int] = {}
-    nameless = (call for call in calls if call.kind != "video" and call.is_paid)
-    for call in (*(call for call in calls if call.kind == "video"), *sorted(nameless, key=_latest)):
-        rows = [row for row in left if _names(row, call)] or _first_equal(left, call)
+    unnamed = (call for call in calls if call.kind != "video" and call.is_paid)
+    for call in (*(call for call in calls if call.kind == "video"), *sorted(unnamed, key=_latest)):
+        rows = [row for row in left if _identifies(row, call)] or _first_equal(left, call)
         if rows:
             billed[call.id] = sum(row.micros for row in rows)
             for row in rows:
@@ -116,14 +117,14 @@ def _verdict(call: Call, billed: int | None, left: Sequence[BillRow], bill: Bill
     if call.state is CallState.LOST and not billed:
         if not bill.covers(call):
             return Verdict.NOT_COVERED
-        perhaps = call.kind != "video" and any(row.micros and _could_be(row, call) for row in left)
-        return Verdict.UNCLEAR if perhaps else Verdict.NEVER_BILLED
+        is_unclear = call.kind != "video" and any(row.micros and _could_be(row, call) for row in left)
+        return Verdict.UNCLEAR if is_unclear else Verdict.NEVER_BILLED
     if billed is None and call.is_paid and not bill.covers(call):
         return Verdict.NOT_COVERED
-    return Verdict.AGREES if (billed or 0) == counted_micros(call) else Verdict.DIFFERS
+    return Verdict.AGREES if (billed or 0) == call.counted_micros else Verdict.DIFFERS
 
 
-def _names(row: BillRow, call: Call) -> bool:
+def _identifies(row: BillRow, call: Call) -> bool:
     """Whether the line says which call it is: by its operation, or by the place only this call could write to."""
     return bool(
         (call.operation and row.operation == call.operation) or (call.prefix and call.prefix in row.storage_uri)
@@ -131,7 +132,7 @@ def _names(row: BillRow, call: Call) -> bool:
 
 
 def _could_be(row: BillRow, call: Call) -> bool:
-    """Whether a line that names nobody may be this call's: the right model, while the call was under way."""
+    """Whether a line without a name may be this call's: the right model, while the call was under way."""
     if row.storage_uri or row.operation or row.model != call.model or call.sent_at is None:
         return False
     return call.sent_at - CLOCKS_DIFFER_BY <= row.at <= _latest(call) + CLOCKS_DIFFER_BY

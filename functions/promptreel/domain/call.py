@@ -1,8 +1,9 @@
-"""The call document: one paid call of the ledger, from intent to receipt, and what calls count."""
+"""The call document: one paid call of the ledger, from intent to receipt, and what calls count together."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 from pydantic import Field
 
@@ -13,8 +14,8 @@ from promptreel.domain.states import CallState
 
 CallKind = Literal["text", "image", "video"]
 
-JOB_ENDED = "job_ended"
-CUT_OFF = "cut_off"
+JOB_ENDED = "job_ended"  # the code of a call that was never made, because its job ended
+CUT_OFF = "cut_off"  # the code of an answer that ended at its output limit
 
 
 class Lease(Part):
@@ -22,6 +23,25 @@ class Lease(Part):
 
     holder: str
     until: UtcDatetime
+
+
+class CallChanges(TypedDict, total=False):
+    """The fields of a call that a write may change, beside its state."""
+
+    digest: str
+    reserved_micros: int
+    cost_micros: int
+    prefix: str
+    operation: str
+    lease: Lease | None
+    sent_at: datetime | None
+    answer_by: datetime | None
+    window_end: datetime | None
+    artifact: str
+    usage: TokenUsage | None
+    reason: str
+    codes: tuple[str, ...]
+    updated: datetime
 
 
 class Call(Document):
@@ -39,7 +59,7 @@ class Call(Document):
     state: CallState = CallState.PLANNED
     reserved_micros: int = Field(ge=0)
     cost_micros: int = Field(default=0, ge=0)
-    prefix: str = ""  # storageUri nobody else uses; for video
+    prefix: str = ""  # of objects that only this call may write; for video
     operation: str | None = None
     lease: Lease | None = None
     sent_at: UtcDatetime | None = None
@@ -54,42 +74,79 @@ class Call(Document):
 
     @property
     def is_finished(self) -> bool:
+        """Whether what it costs is known, or is counted at its most for good."""
         return self.state in states.FINISHED_CALL_STATES
 
     @property
     def is_paid(self) -> bool:
+        """Whether it was answered and paid."""
         return self.state in states.PAID_CALL_STATES
 
     @property
     def counts_as_attempt(self) -> bool:
-        """Whether this ending counts as a try: a call that was never made does not."""
+        """Whether its end counts as an attempt: a call that was never made does not."""
         return JOB_ENDED not in self.codes
 
     @property
     def was_cut_off(self) -> bool:
-        """Whether the answer ended at its output limit: the same question would end there again."""
+        """Whether the answer ended at its output limit: the same request would end there again."""
         return CUT_OFF in self.codes
 
+    @property
+    def counted_micros(self) -> int:
+        """What it counts against the job's limit. A LOST call counts at its reserved price: perhaps it was paid."""
+        if self.state is CallState.RELEASED:
+            return 0
+        return self.cost_micros if self.is_paid else self.reserved_micros
+
     def held_by(self, holder: str) -> bool:
+        """Whether this worker's claim is the latest one."""
         return self.lease is not None and self.lease.holder == holder
 
-    def to(self, state: CallState, now: datetime, **changes: object) -> "Call":
+    def evolve(self, **changes: Unpack[CallChanges]) -> "Call":
+        """The call with these fields changed, in the same state."""
+        return self._copy_with(changes)
+
+    def to(self, state: CallState, now: datetime, **changes: Unpack[CallChanges]) -> "Call":
         """The call after a legal move. Raises: Conflict for an illegal one."""
-        return self.evolve(state=states.move(states.CALL_MOVES, self.state, state), updated=now, **changes)
+        moved = {"state": states.move(states.CALL_MOVES, self.state, state), "updated": now}
+        return self._copy_with({**moved, **changes})
 
 
-def committed_micros(calls: list[Call]) -> int:
-    """What the job has spent or may still spend: cost of finished calls, reserved price of the others (rule 2)."""
-    return sum(counted_micros(call) for call in calls)
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the calls of a job count together: ``spent_micros`` by finished calls, ``reserved_micros`` by open ones."""
+
+    spent_micros: int
+    reserved_micros: int
+
+    @property
+    def committed_micros(self) -> int:
+        """What the job has spent or may still spend; its limit holds this (ledger rule 2)."""
+        return self.spent_micros + self.reserved_micros
+
+
+def add_up(calls: Iterable[Call]) -> Totals:
+    """The totals of these calls."""
+    spent = reserved = 0
+    for call in calls:
+        if call.is_finished:
+            spent += call.counted_micros
+        else:
+            reserved += call.counted_micros
+    return Totals(spent, reserved)
+
+
+def committed_micros(calls: Iterable[Call]) -> int:
+    """What the job has spent or may still spend (ledger rule 2)."""
+    return add_up(calls).committed_micros
 
 
 def spent_micros(calls: Iterable[Call]) -> int:
-    """What finished calls count; open ones are reserved, and together they are what the job has committed."""
-    return sum(counted_micros(call) for call in calls if call.is_finished)
+    """What finished calls count."""
+    return add_up(calls).spent_micros
 
 
 def counted_micros(call: Call) -> int:
-    """A LOST call counts at its reserved price: perhaps it was paid."""
-    if call.state is CallState.RELEASED:
-        return 0
-    return call.cost_micros if call.is_paid else call.reserved_micros
+    """What one call counts."""
+    return call.counted_micros

@@ -14,8 +14,11 @@ LEASE_S = 60.0
 SENT_GRACE_S = 30.0
 WINDOW_GRACE_S = 120.0
 
+_ANSWERABLE = frozenset({CallState.SENT, CallState.UNCERTAIN, CallState.LOST})
+
 
 def lease_has_expired(call: Call, now: datetime) -> bool:
+    """Whether any worker may take the call over."""
     return call.lease is None or now >= call.lease.until
 
 
@@ -24,17 +27,24 @@ def claim(call: Call, *, digest: str, prefix: str, holder: str, pace: float, now
 
     Nothing was sent for it, so what it is to be made from may have changed since an earlier claim.
     """
-    free = call.state is CallState.PLANNED or (call.state is CallState.RESERVED and lease_has_expired(call, now))
-    if not free:
+    is_free = call.state is CallState.PLANNED or (call.state is CallState.RESERVED and lease_has_expired(call, now))
+    if not is_free:
         return None
-    until = now + timedelta(seconds=LEASE_S * pace)
-    return call.to(
-        CallState.RESERVED, now, digest=digest, prefix=prefix, lease=Lease(holder=holder, until=until), reason=""
-    )
+    lease = Lease(holder=holder, until=now + timedelta(seconds=LEASE_S * pace))
+    return call.to(CallState.RESERVED, now, digest=digest, prefix=prefix, lease=lease, reason="")
 
 
 def send(call: Call, holder: str, *, timeout_s: float, window_s: float, pace: float, now: datetime) -> Call | None:
-    """RESERVED becomes SENT, by the lease's holder, before its lease is over (rule 3)."""
+    """RESERVED becomes SENT, by the lease's holder, before its lease is over (rule 3).
+
+    Args:
+        call: The call as just read.
+        holder: The token of the claim.
+        timeout_s: Real seconds within which the answer comes or the request is cut off.
+        window_s: Production seconds within which its output may still appear.
+        pace: Multiplies production seconds.
+        now: The time of the write.
+    """
     if call.state is not CallState.RESERVED or not call.held_by(holder) or lease_has_expired(call, now):
         return None
     answer_by = now + timedelta(seconds=timeout_s)
@@ -61,9 +71,7 @@ def record_unpaid(call: Call, holder: str, reason: str, now: datetime) -> Call |
 
 def record_refused(call: Call, holder: str, reason: str, codes: tuple[str, ...], now: datetime) -> Call | None:
     """The POST itself was answered with a refusal: unpaid for good (rule 4)."""
-    if not call.held_by(holder) or call.state not in {CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
-        return None
-    return call.to(CallState.RELEASED, now, reason=reason, codes=codes)
+    return release_without_output(call, reason, codes, now) if call.held_by(holder) else None
 
 
 def record_answer_lost(call: Call, holder: str, reason: str, now: datetime) -> Call | None:
@@ -75,7 +83,7 @@ def record_answer_lost(call: Call, holder: str, reason: str, now: datetime) -> C
 
 def record_operation(call: Call, operation: str, now: datetime) -> Call | None:
     """The operation's name, stored the moment it is known, whatever the job's run or state (rule 5, fencing)."""
-    if call.operation or call.state not in {CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
+    if call.operation or call.state not in _ANSWERABLE:
         return None
     return call.evolve(operation=operation, updated=now)
 
@@ -84,26 +92,24 @@ def settle(
     call: Call, *, cost_micros: int, artifact: str, usage: TokenUsage | None, now: datetime, remark: str = ""
 ) -> Call | None:
     """Answered and paid; a late answer is recorded too (rules 6, 7)."""
-    if call.state not in {CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
+    if call.state not in _ANSWERABLE:
         return None
-    said = {"reason": remark} if remark else {}
-    return call.to(CallState.SETTLED, now, cost_micros=cost_micros, artifact=artifact, usage=usage, **said)
+    reason = remark or call.reason
+    return call.to(CallState.SETTLED, now, cost_micros=cost_micros, artifact=artifact, usage=usage, reason=reason)
 
 
 def settle_without_output(
     call: Call, *, cost_micros: int, usage: TokenUsage, reason: str, codes: tuple[str, ...], now: datetime
 ) -> Call | None:
     """Answered and paid without output: SETTLED with no artifact (rule 4)."""
-    if call.state not in {CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
+    if call.state not in _ANSWERABLE:
         return None
     return call.to(CallState.SETTLED, now, cost_micros=cost_micros, usage=usage, reason=reason, codes=codes)
 
 
 def release_without_output(call: Call, reason: str, codes: tuple[str, ...], now: datetime) -> Call | None:
     """The operation ended without output: not billed (rule 4)."""
-    if call.state not in {CallState.SENT, CallState.UNCERTAIN, CallState.LOST}:
-        return None
-    return call.to(CallState.RELEASED, now, reason=reason, codes=codes)
+    return call.to(CallState.RELEASED, now, reason=reason, codes=codes) if call.state in _ANSWERABLE else None
 
 
 def adopt(call: Call, artifact: str, cost_micros: int, now: datetime) -> Call | None:
@@ -114,11 +120,16 @@ def adopt(call: Call, artifact: str, cost_micros: int, now: datetime) -> Call | 
 
 
 def give_up_after_window(call: Call, looked_at: datetime, reason: str, now: datetime) -> Call | None:
-    """Given up, counted at the reserved price; only after a look that BEGAN after the window's end (rule 5)."""
-    live = call.state in {CallState.UNCERTAIN, CallState.SENT}
-    if not live or call.window_end is None or looked_at <= call.window_end:
+    """LOST, counted at the reserved price; only after a look that BEGAN after the window's end (rule 5)."""
+    is_open = call.state in {CallState.UNCERTAIN, CallState.SENT}
+    if not is_open or call.window_end is None or looked_at <= call.window_end:
         return None
     return call.to(CallState.LOST, now, reason=reason)
+
+
+def give_up_at_once(call: Call, reason: str, now: datetime) -> Call | None:
+    """LOST: a text or image whose answer was lost and whose artifact was not stored (rule 6)."""
+    return call.to(CallState.LOST, now, reason=reason) if call.state is CallState.UNCERTAIN else None
 
 
 def release_unbilled(call: Call, now: datetime) -> Call | None:
@@ -128,13 +139,8 @@ def release_unbilled(call: Call, now: datetime) -> Call | None:
     return call.to(CallState.RELEASED, now, reason=f"Never billed. {call.reason}".strip())
 
 
-def give_up_at_once(call: Call, reason: str, now: datetime) -> Call | None:
-    """A text or picture whose answer was lost and whose artifact does not stand: lost at once (rule 6)."""
-    return call.to(CallState.LOST, now, reason=reason) if call.state is CallState.UNCERTAIN else None
-
-
 def expire(call: Call, now: datetime) -> Call | None:
-    """What anybody moves: an abandoned claim, a sender that died before its answer (rule 7)."""
+    """What any worker may write: an abandoned claim, or a sender that died before its answer (rule 7)."""
     if not lease_has_expired(call, now):
         return None
     if call.state is CallState.RESERVED:
@@ -145,7 +151,7 @@ def expire(call: Call, now: datetime) -> Call | None:
 
 
 def abandon(call: Call, now: datetime) -> Call | None:
-    """A planned call of a job that ended: released, and no remedy is spent on it when the job goes on (rule 2)."""
+    """A planned call of a job that ended: released, and no remedy is spent on it when the job is resumed (rule 2)."""
     if call.state is not CallState.PLANNED:
         return None
     return call.to(CallState.RELEASED, now, reason="The job ended before this call was made.", codes=(JOB_ENDED,))

@@ -41,6 +41,7 @@ def visible_length(text: str) -> int:
 
 
 def has_words(text: str) -> bool:
+    """Whether a text holds at least one visible letter."""
     return any(one.isalpha() and one not in _INVISIBLE_LETTERS for one in text)
 
 

@@ -8,37 +8,45 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from promptreel.errors import PromptreelError, UnreadableDocument
 
 
-def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("a moment needs its time zone")
-    return moment
+def _require_time_zone(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("datetime must include a time zone")
+    return value
 
 
-UtcDatetime = Annotated[datetime, AfterValidator(_aware)]
+OptionalText = Annotated[
+    str | None, BeforeValidator(lambda text: text or None), PlainSerializer(lambda text: text or "", return_type=str)
+]
+"""Text that may be absent. It is stored as an empty string, as every version has done."""
+
+UtcDatetime = Annotated[datetime, AfterValidator(_require_time_zone)]
 
 
-class Part(BaseModel):
-    """A frozen value inside a document."""
-
+class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
-    def evolve(self, **changes: Any) -> Self:
-        """A copy with these fields changed, validated again: an invalid value cannot be made.
-
-        Raises: TypeError for a change of a field that does not exist.
-        """
+    def _copy_with(self, changes: Mapping[str, object]) -> Self:
+        """A validated copy with these fields changed. Raises: TypeError for a field that does not exist."""
         if unknown := changes.keys() - type(self).model_fields.keys():
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}.")
         return type(self).model_validate({**dict(self), **changes}, extra="allow")
 
 
+class Part(_Frozen):
+    """A frozen value inside a document."""
+
+    def evolve(self, **changes: object) -> Self:
+        """A validated copy with these fields changed. Raises: TypeError for a field that does not exist."""
+        return self._copy_with(changes)
+
+
 class Problem(Part):
-    """Why a job or a scene failed, in words for its owner."""
+    """Why a job or a scene failed, for its owner: a stable code, a sentence, and what to do about it."""
 
     code: str
     message: str
@@ -47,12 +55,16 @@ class Problem(Part):
     scene: str | None = None
 
     @classmethod
-    def from_error(cls, error: PromptreelError, *, step: str = "", scene: str | None = None) -> "Problem":
+    def from_error(cls, error: PromptreelError, *, step: str, scene: str | None = None) -> "Problem":
+        """The problem to store for an error that a step raised."""
         return cls(code=error.code, message=error.message, remedy=error.remedy, step=step, scene=scene)
 
 
-class Document(Part):
-    """A stored document. ``schema`` is raised only by a change that older versions must not read."""
+class Document(_Frozen):
+    """A stored document. ``schema`` is raised only by a change that older versions must not read.
+
+    A document that steps write declares ``evolve`` with the fields that may change, so that mypy checks every write.
+    """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
 
@@ -69,24 +81,24 @@ class Document(Part):
             raise UnreadableDocument(path, faults) from error
 
     def without_unknown_fields(self) -> Self:
-        """The document as this version would have made it, but for values inside it."""
+        """The document without the fields that this version does not know, except those inside its values."""
         return type(self).model_validate({name: getattr(self, name) for name in type(self).model_fields})
 
     def to_json(self) -> dict[str, Any]:
         """JSON with every field, known or not."""
-        return _with_unknown_fields(self, self.model_dump(mode="json", by_alias=True))
+        return _add_unknown_fields(self, self.model_dump(mode="json", by_alias=True))
 
 
-def _with_unknown_fields(part: BaseModel, known: Mapping[str, Any]) -> dict[str, Any]:
-    """``known`` is what pydantic dumps of ``part``: it leaves out what the class does not declare."""
-    whole = {**(part.model_extra or {}), **known}
-    for name, field in type(part).model_fields.items():
-        value, key = getattr(part, name), field.alias or name
+def _add_unknown_fields(model: BaseModel, known: Mapping[str, Any]) -> dict[str, Any]:
+    """``known`` is pydantic's dump of ``model``, which leaves out the fields that the class does not declare."""
+    complete = {**(model.model_extra or {}), **known}
+    for name, field in type(model).model_fields.items():
+        value, key = getattr(model, name), field.alias or name
         if isinstance(value, BaseModel):
-            whole[key] = _with_unknown_fields(value, known[key])
+            complete[key] = _add_unknown_fields(value, known[key])
         elif isinstance(value, tuple | list):
-            whole[key] = [
-                _with_unknown_fields(one, dumped) if isinstance(one, BaseModel) else dumped
+            complete[key] = [
+                _add_unknown_fields(one, dumped) if isinstance(one, BaseModel) else dumped
                 for one, dumped in zip(value, known[key], strict=True)
             ]
-    return whole
+    return complete

@@ -1,7 +1,7 @@
-"""The job document: the truth about one film, written only when something changes for the whole film."""
+"""The job document: the state of one film, written only when something changes for the whole film."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 from promptreel.domain import states
 from promptreel.domain.document import Document, Part, Problem, UtcDatetime
@@ -15,8 +15,8 @@ from promptreel.domain.timeline import TransitionKind
 
 DEFAULT_LIMIT_MICROS = 25_000_000
 OPERATORS = "operators"  # the owner of a job whose request names none; every operator is this owner
-HISTORY = 100  # stages kept: the document stays small however often a job goes on
-_WORDS_REMOVED = "(deleted)"
+HISTORY = 100  # stages kept, so that the document stays small however often a job is resumed
+_PROMPT_REMOVED = "(deleted)"
 
 
 class Budget(Part):
@@ -27,7 +27,7 @@ class Budget(Part):
 
 
 class DrawItem(Part):
-    """One picture to draw. ``take`` says for which version of the scene."""
+    """One keyframe to draw, for one take of its scene."""
 
     scene: str
     frame: Literal["start", "end"]
@@ -35,13 +35,13 @@ class DrawItem(Part):
 
 
 class Wave(Part):
-    """Pictures that may be drawn at the same time."""
+    """Keyframes that may be drawn at the same time."""
 
     items: tuple[DrawItem, ...]
 
 
 class Plan(Part):
-    """What write_storyboard decided: enough to draw, film and cut without asking again."""
+    """What write_storyboard decided: enough to draw, film and stitch without another text call."""
 
     title: str
     storyboard_uri: str
@@ -71,6 +71,7 @@ class Plan(Part):
 
     @property
     def size_px(self) -> tuple[int, int]:
+        """Width and height of the film in pixels."""
         return frame_size_px(self.resolution, self.aspect)
 
 
@@ -87,7 +88,7 @@ class Output(Part):
 
     film_uri: str
     poster_uri: str
-    sheet_uri: str | None = None  # one picture of each scene
+    sheet_uri: str | None = None  # one image of each scene
     preview_uri: str | None = None  # the whole film, small
     digest: str
     frames: int
@@ -96,55 +97,98 @@ class Output(Part):
     copied_frames: int
 
 
+class JobChanges(TypedDict, total=False):
+    """The fields of a job that a write may change, beside its state."""
+
+    run: int
+    restarts: int
+    request: FilmRequest
+    budget: Budget
+    plan: Plan | None
+    execution: str | None
+    error: Problem | None
+    output: Output | None
+    inferred: tuple[Inferred, ...]
+    warnings: tuple[str, ...]
+    resumed: datetime | None
+    upload: str
+    expires: datetime | None
+    forget: datetime | None
+    open_calls_since: datetime | None
+    spent_micros: int | None
+    updated: datetime
+
+
 class Job(Document):
-    """One film: asked for, planned, made."""
+    """One film, from the accepted request to the finished file."""
 
     id: str
     state: JobState = JobState.PENDING
     run: int = 1  # fencing: raised by every new start; a step of an older run does nothing
     restarts: int = 0  # starts made by sweep_jobs since a person last acted
     owner: str
-    origin: str  # what made it: the digest of request and owner, to tell a repeat from a clash
+    origin: str  # digest of request and owner, to tell a repeated request from a clash of ids
     request: FilmRequest
     budget: Budget
     plan: Plan | None = None
     execution: str | None = None
     error: Problem | None = None
     output: Output | None = None
-    inferred: tuple[Inferred, ...] = ()  # what was read from the prompt beside the story
+    inferred: tuple[Inferred, ...] = ()  # fields that were read from the prompt
     warnings: tuple[str, ...] = ()
-    resumed: UtcDatetime | None = None  # when a person last asked to go on: tries before this are forgiven
-    upload: str = ""  # name of the uploaded file that asked for it: its report goes when the job goes
+    resumed: UtcDatetime | None = None  # when a person last resumed it: attempts before this do not count
+    upload: str = ""  # name of the uploaded file that requested it; its report is deleted with the job
     expires: UtcDatetime | None = None  # from then on it is treated as deleted
-    forget: UtcDatetime | None = None  # when a tombstone may go; Firestore's TTL policy reads this field
+    forget: UtcDatetime | None = None  # when a tombstone may be removed; Firestore's TTL policy reads this field
     open_calls_since: UtcDatetime | None = None  # when it ended, until every call of it is known to be finished
-    spent_micros: int | None = None  # what a deleted job had cost, kept when its calls are gone
+    spent_micros: int | None = None  # what a deleted job had cost, kept when its calls are removed
     history: tuple[StageEntry, ...] = ()  # the latest stages it entered, oldest first
     created: UtcDatetime
     updated: UtcDatetime
 
     @property
     def is_final(self) -> bool:
+        """Whether only a person can take it further."""
         return self.state in states.FINAL_JOB_STATES
 
     def is_hidden(self, now: datetime) -> bool:
-        """Deleted or expired: it is not shown, and nobody goes on with it."""
+        """Deleted or expired: no caller sees it and no worker continues it."""
         return self.state in states.DELETED_JOB_STATES or (self.expires is not None and now >= self.expires)
 
     def tombstone_has_expired(self, now: datetime) -> bool:
-        """A tombstone whose time is over, whether or not the database has removed it yet."""
+        """Whether the database may remove the tombstone, or has removed it already."""
         return self.forget is not None and now >= self.forget
 
     def expiry_from(self, now: datetime) -> datetime | None:
-        """When a job that goes on now expires: it is kept as long as it was given before."""
+        """When a job that is resumed now expires: it is kept as long as it was given before."""
         return None if self.expires is None else now + (self.expires - (self.resumed or self.created))
 
+    def evolve(self, **changes: Unpack[JobChanges]) -> "Job":
+        """The job with these fields changed, in the same state."""
+        return self._copy_with(changes)
+
+    def to(self, state: JobState, now: datetime, **changes: Unpack[JobChanges]) -> "Job":
+        """The job after a legal move. Raises: Conflict for an illegal one."""
+        return self.enter_state(states.move(states.JOB_MOVES, self.state, state), now, **changes)
+
+    def enter_state(self, state: JobState, now: datetime, **changes: Unpack[JobChanges]) -> "Job":
+        """The job in this state, with the entry in its history. The caller knows that the move is legal."""
+        ended = state in states.FINAL_JOB_STATES and state is not JobState.DELETED
+        entry = StageEntry(state=state, run=changes.get("run", self.run), at=now)
+        moved = {
+            "state": state,
+            "updated": now,
+            "open_calls_since": now if ended else None,
+            "history": (*self.history, entry)[-HISTORY:],
+        }
+        return self._copy_with({**moved, **changes})
+
     def mark_deleted(self, now: datetime) -> "Job":
-        """The job the moment it is deleted: enough to know it again by, and not a word of what was asked or made."""
+        """The job the moment it is deleted: its identity, without anything that was requested or made."""
         return self.without_unknown_fields().to(
             JobState.DELETING,
             now,
-            request=FilmRequest(prompt=_WORDS_REMOVED),
+            request=FilmRequest(prompt=_PROMPT_REMOVED),
             plan=None,
             output=None,
             error=None,
@@ -153,27 +197,16 @@ class Job(Document):
             expires=None,
         )
 
-    def to(self, state: JobState, now: datetime, **changes: object) -> "Job":
-        """The job after a legal move. Raises: Conflict for an illegal one."""
-        return self.enter_state(states.move(states.JOB_MOVES, self.state, state), now, **changes)
-
-    def enter_state(self, state: JobState, now: datetime, **changes: object) -> "Job":
-        """The job in this stage, which its history tells; whether the move is legal is the caller's to know."""
-        ended = state in states.FINAL_JOB_STATES and state is not JobState.DELETED
-        changed = self.evolve(state=state, updated=now, open_calls_since=now if ended else None, **changes)
-        entered = StageEntry(state=state, run=changed.run, at=now)
-        return changed.evolve(history=(*self.history, entered)[-HISTORY:])
-
-    def counts_toward_limit(self, moment: datetime) -> bool:
-        """Whether a try that ended at this moment still counts against its limit."""
-        return self.resumed is None or moment > self.resumed
+    def counts_toward_limit(self, ended: datetime) -> bool:
+        """Whether an attempt that ended at this time counts against its limit."""
+        return self.resumed is None or ended > self.resumed
 
     def has_sound(self, scene: Scene) -> bool:
         """Whether this scene is filmed with sound."""
         return self.request.clip_audio and not scene.muted
 
     def require_plan(self) -> Plan:
-        """The plan of a job that must have one by now."""
+        """The plan of a job that must have one by now. Raises: ValueError when it has none."""
         if self.plan is None:
             raise ValueError(f"job {self.id} has no plan yet")
         return self.plan

@@ -1,6 +1,6 @@
-"""The model registry: what each model can do and costs. Data lives in data/models.json; nothing here names a model.
+"""The model registry: what each model can do and costs. Data are in data/models.json; nothing here names a model.
 
-Prices carry the day they begin, because vendors change them at midnight and a bill must still add up.
+A price has the day it begins, because vendors change prices at midnight and a bill must still add up.
 """
 
 from collections.abc import Mapping
@@ -50,20 +50,20 @@ class TokenUsage(_Data):
 
 
 class Model(_Data):
-    """What every model has: a name and a life. ``retires_not_before`` is the earliest day the vendor announced.
+    """What every model has. ``retires_not_before`` is the earliest day of retirement that the vendor announced.
 
     ``replaced_by`` is used in its place when the provider no longer offers it, where the plan's rules allow it.
     """
 
     id: str
     retires_not_before: date | None = None
-    replaced_by: str = ""
+    replaced_by: str | None = None
 
     @property
     def name_with_retirement(self) -> str:
         """Its name and, where one is announced, the day of its retirement."""
-        announced = self.retires_not_before
-        return f"{self.id} (to be retired on {announced} at the earliest)" if announced else self.id
+        day = self.retires_not_before
+        return f"{self.id} (to be retired on {day} at the earliest)" if day else self.id
 
 
 P = TypeVar("P", bound=_Price)
@@ -91,21 +91,21 @@ class ClipPrice(_Price):
     silent: Mapping[str, int]
 
 
-def _valid(prices: tuple[P, ...], at: datetime) -> P:
-    begun = [price for price in prices if price.since <= at.astimezone(UTC).date()]
-    return max(begun, key=lambda price: price.since)
+def _price_on(prices: tuple[P, ...], at: datetime) -> P:
+    valid = [price for price in prices if price.since <= at.astimezone(UTC).date()]
+    return max(valid, key=lambda price: price.since)
 
 
-def _valid_from(prices: tuple[P, ...], at: datetime) -> list[P]:
+def _prices_from(prices: tuple[P, ...], at: datetime) -> list[P]:
     """The price of that day and those known to begin later: a reserved call may be sent on any day after it."""
-    return [_valid(prices, at), *(price for price in prices if price.since > at.astimezone(UTC).date())]
+    return [_price_on(prices, at), *(price for price in prices if price.since > at.astimezone(UTC).date())]
 
 
 def _text_cost(usage: TokenUsage, price: TextPrice, location: str) -> int:
     return per_million((usage.input, price.input), (usage.output, price.output), tenths=_tenths(location))
 
 
-def _picture_cost(usage: TokenUsage, price: ImagePrice, location: str) -> int:
+def _image_cost(usage: TokenUsage, price: ImagePrice, location: str) -> int:
     return per_million(
         (usage.input, price.input),
         (usage.output, price.text_output),
@@ -115,12 +115,15 @@ def _picture_cost(usage: TokenUsage, price: ImagePrice, location: str) -> int:
 
 
 def _tenths(location: str) -> int:
-    """Text and pictures cost a tenth more in every location but the global one (Vertex AI prices, read 2026-10)."""
+    """Tenths of the list price: 11 in every location but the global one.
+
+    Source: Vertex AI prices, read 2026-10.
+    """
     return 10 if location == GLOBAL else 11
 
 
 class TextModel(Model):
-    """A model that writes. Lengths in tokens; output includes thinking."""
+    """A model that writes text. Lengths in tokens; output includes thinking."""
 
     max_output_tokens: int
     thinking_level: str = ""  # empty: the model's own
@@ -128,15 +131,16 @@ class TextModel(Model):
     prices: tuple[TextPrice, ...]
 
     def cost_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
-        return _text_cost(usage, _valid(self.prices, at), location)
+        """What this usage costs when the call is sent on that day."""
+        return _text_cost(usage, _price_on(self.prices, at), location)
 
     def max_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
-        """What this usage costs at most when the call is sent on that day or later."""
-        return max(_text_cost(usage, price, location) for price in _valid_from(self.prices, at))
+        """The most that this usage costs when the call is sent on that day or later."""
+        return max(_text_cost(usage, price, location) for price in _prices_from(self.prices, at))
 
 
 class ImageModel(Model):
-    """A model that draws. Lengths in tokens; output includes thinking and pictures.
+    """A model that draws images. Lengths in tokens; output includes thinking and images.
 
     ``max_prompt_tokens`` is what promptreel sends, ``output_tokens`` what a first request may produce.
     """
@@ -152,15 +156,16 @@ class ImageModel(Model):
     prices: tuple[ImagePrice, ...]
 
     def cost_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
-        return _picture_cost(usage, _valid(self.prices, at), location)
+        """What this usage costs when the call is sent on that day."""
+        return _image_cost(usage, _price_on(self.prices, at), location)
 
     def max_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
-        """What this usage costs at most when the call is sent on that day or later."""
-        return max(_picture_cost(usage, price, location) for price in _valid_from(self.prices, at))
+        """The most that this usage costs when the call is sent on that day or later."""
+        return max(_image_cost(usage, price, location) for price in _prices_from(self.prices, at))
 
 
 class VideoModel(Model):
-    """A model that films. Durations in whole seconds, latencies as seen from the submit."""
+    """A model that films clips. Durations in whole seconds, latencies in seconds from the submit."""
 
     fps: int
     aspects: tuple[Aspect, ...]
@@ -170,12 +175,12 @@ class VideoModel(Model):
     usual_latency_s: int
     longest_latency_s: int
     timeout_s: int
-    fallback: str = ""  # films the same shot when this one refuses it; never dearer, so that no bill surprises
+    fallback: str | None = None  # films the same shot when this one refuses it; never dearer, so that no bill surprises
     prices: tuple[ClipPrice, ...]
 
     def cost_micros(self, seconds: int, resolution: Resolution, at: datetime, *, audio: bool) -> int:
         """Price of one delivered clip; it is known exactly before the call."""
-        price = _valid(self.prices, at)
+        price = _price_on(self.prices, at)
         return seconds * (price.with_audio if audio else price.silent)[resolution]
 
 
@@ -200,13 +205,16 @@ class Registry(_Data):
     video: tuple[VideoModel, ...]
 
     def text_model(self, model_id: str) -> TextModel:
-        return _named(self.text, model_id, "models.text")
+        """The text model of this id. Raises: Invalid when there is none."""
+        return _find(self.text, model_id, "models.text")
 
     def image_model(self, model_id: str) -> ImageModel:
-        return _named(self.image, model_id, "models.image")
+        """The image model of this id. Raises: Invalid when there is none."""
+        return _find(self.image, model_id, "models.image")
 
     def video_model(self, model_id: str) -> VideoModel:
-        return _named(self.video, model_id, "models.video")
+        """The video model of this id. Raises: Invalid when there is none."""
+        return _find(self.video, model_id, "models.video")
 
     def model(self, model_id: str) -> Model | None:
         """A model of any kind; None for one that the registry no longer names."""
@@ -214,7 +222,7 @@ class Registry(_Data):
         return next((model for model in models if model.id == model_id), None)
 
 
-def _named(models: tuple[M, ...], model_id: str, field: str) -> M:
+def _find(models: tuple[M, ...], model_id: str, field: str) -> M:
     for model in models:
         if model.id == model_id:
             return model

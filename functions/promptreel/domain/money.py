@@ -6,7 +6,7 @@ MICROS_PER_USD = 1_000_000
 
 
 def parse_usd(usd: Decimal | str) -> int:
-    """Whole micro-dollars of an amount in dollars; fractions of a micro-dollar are refused, not rounded."""
+    """Whole micro-dollars of an amount in dollars. Raises: ValueError for fractions of a micro-dollar."""
     amount = Decimal(usd) * MICROS_PER_USD
     if amount != int(amount):
         raise ValueError(f"{usd} USD is finer than a micro-dollar")

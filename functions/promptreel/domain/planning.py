@@ -1,4 +1,4 @@
-"""From request and storyboard to a plan: models, lengths, waves and prices. Pure arithmetic, no I/O."""
+"""From request and storyboard to a plan: models, lengths, waves and prices. Pure."""
 
 import json
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from promptreel.domain.timing import plan_timing
 from promptreel.errors import BudgetExceeded, Invalid
 
 IMAGE_SIZE: ImageSize = "1K"
-MAX_REFERENCES = 1  # a keyframe is drawn from its words and at most the picture before it
-MAX_CROPPED_SHARE = 0.1  # of a picture's area; 1376x768, as models round 16:9, loses less than a hundredth
-FREE_SCENES = (3, 6)  # the writer's own choice when nobody asked for a number
+MAX_REFERENCES = 1  # a keyframe is drawn from its prompt and at most the keyframe before it
+MAX_CROPPED_SHARE = 0.1  # of an image's area; 1376x768, as models round 16:9, loses less than a hundredth
+DEFAULT_SCENE_RANGE = (3, 6)  # the text model's choice when neither field nor prompt gives a number
 FILM_TOKENS, SCENE_TOKENS = 4096, 500
 """Room for style, characters, settings and thinking; room for the texts of one scene."""
 _CENT_MICROS = 10_000
@@ -29,9 +29,9 @@ _CENT_MICROS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class FilmSpec:
-    """A request with every open choice made, before a word is written.
+    """A request with every open choice made, before the storyboard is written.
 
-    ``inferred`` are the values read from the prompt; ``warnings`` say what of the prompt or the request is not met.
+    ``inferred`` are the values read from the prompt; ``warnings`` name what of the prompt or the request is not met.
     """
 
     text: TextModel
@@ -40,14 +40,14 @@ class FilmSpec:
     aspect: Aspect
     scene_range: tuple[int, int]
     legal_durations_s: tuple[int, ...]
-    durations_s: tuple[int, ...]  # empty while the writer may choose the number of scenes
+    durations_s: tuple[int, ...]  # empty while the text model may choose the number of scenes
     transition_frames: int
     inferred: tuple[Inferred, ...]
     warnings: tuple[str, ...]
 
     @property
     def storyboard_tokens(self) -> int:
-        """The most that the storyboard may be long."""
+        """Output limit of the storyboard in tokens."""
         return FILM_TOKENS + SCENE_TOKENS * max(self.scene_range)
 
     def durations_for(self, count: int) -> Sequence[int]:
@@ -56,20 +56,20 @@ class FilmSpec:
 
 
 def accept(payload: Any, at: datetime) -> tuple[FilmRequest, FilmSpec]:
-    """The request in decoded JSON, as every way in accepts it; ``at`` decides prices.
+    """The request in decoded JSON, checked the same at every entry; ``at`` decides prices.
 
     Raises: Invalid for wrong fields, and for fields that contradict one another, with the nearest legal values;
     BudgetExceeded with the amount needed when the limit cannot hold the plan.
     """
     request = parse_request(payload)
     _refuse_unused_transition(request)
-    decided = specify_film(request, at)
-    _refuse_small_budget(request, decided, at)
-    return request, decided
+    spec = specify_film(request, at)
+    _refuse_small_budget(request, spec, at)
+    return request, spec
 
 
 def specify_film(request: FilmRequest, at: datetime) -> FilmSpec:
-    """Decide models, format and timing; ``at`` decides prices, so that the same job is always planned alike.
+    """Choose models, format and timing; ``at`` decides prices, so that the same job is always planned alike.
 
     Raises: Invalid when fields contradict one another or the chosen model's limits.
     """
@@ -81,46 +81,48 @@ def specify_film(request: FilmRequest, at: datetime) -> FilmSpec:
         raise _unknown_resolution(request, video)
     transition_frames = _transition_frames(request, video.fps, legal)
     timing = plan_timing(request, hints, video, transition_frames)
-    shape = hints.find("aspect")
+    aspect = hints.find("aspect")
     count = len(timing.durations_s)
-    decided = FilmSpec(
+    spec = FilmSpec(
         text=registry().text_model(request.models.text or chosen.text),
         image=registry().image_model(request.models.image or chosen.image),
         video=video,
-        aspect=request.aspect or (shape.value if shape else "16:9"),  # type: ignore[arg-type]
-        scene_range=(count, count) if count else FREE_SCENES,
+        aspect=request.aspect or (aspect.value if aspect else "16:9"),  # type: ignore[arg-type]
+        scene_range=(count, count) if count else DEFAULT_SCENE_RANGE,
         legal_durations_s=legal,
         durations_s=timing.durations_s,
         transition_frames=transition_frames,
         inferred=tuple(one for one in hints.read if one not in timing.unused and not _is_given(request, one.field)),
-        warnings=(*_overruled(request, hints, timing.unused), *timing.warnings),
+        warnings=(*_hint_warnings(request, hints, timing.unused), *timing.warnings),
     )
-    return decided if count else _within_budget(decided, request, at)
+    return spec if count else _within_budget(spec, request, at)
 
 
 def _is_given(request: FilmRequest, field: str) -> bool:
     return getattr(request, field) is not None
 
 
-def _overruled(request: FilmRequest, hints: PromptHints, unused: Sequence[Inferred]) -> list[str]:
-    """What the prompt says about the film and the film does not follow."""
-    against = [one for one in hints.read if _is_given(request, one.field) and getattr(request, one.field) != one.value]
+def _hint_warnings(request: FilmRequest, hints: PromptHints, unused: Sequence[Inferred]) -> list[str]:
+    """Warnings about what the prompt says of the film and the film does not follow."""
+    overridden = [
+        one for one in hints.read if _is_given(request, one.field) and getattr(request, one.field) != one.value
+    ]
     return [
-        *(f"prompt: “{one.words}” gives way to the request's fields." for one in (*against, *unused)),
+        *(f"prompt: “{one.words}” gives way to the request's fields." for one in (*overridden, *unused)),
         *(sentence for field, sentence in hints.unusable if not _is_given(request, field)),
     ]
 
 
 def _unknown_resolution(request: FilmRequest, video: VideoModel) -> Invalid:
-    able = [model.id for model in registry().video if request.resolution in model.durations_s]
+    capable = [model.id for model in registry().video if request.resolution in model.durations_s]
     return Invalid(
         f"resolution: {video.id} films {', '.join(video.durations_s)}, not {request.resolution}.",
-        remedy=f"Set `resolution` to {list(video.durations_s)[-1]}, or `models.video` to {' or '.join(able)}.",
+        remedy=f"Set `resolution` to {list(video.durations_s)[-1]}, or `models.video` to {' or '.join(capable)}.",
     )
 
 
 def _refuse_unused_transition(request: FilmRequest) -> None:
-    """A request just parsed, not a stored one: that holds its defaults as if they had been given."""
+    """For a request just parsed; a stored one holds its defaults as if they had been given."""
     if request.transition.kind is timeline.TransitionKind.CUT and "duration_s" in request.transition.model_fields_set:
         raise Invalid(
             "transition.duration_s: a cut takes no time.",
@@ -133,16 +135,14 @@ def _refuse_unused_transition(request: FilmRequest) -> None:
         )
 
 
-def price_micros(request: FilmRequest, decided: FilmSpec, count: int, at: datetime) -> tuple[int, int]:
-    """What the storyboard may cost at most, and what is reserved for the pictures and clips of so many scenes."""
-    writing = replace(decided, scene_range=(decided.scene_range[0], count))
-    question = prompts.storyboard_prompt(request.prompt, writing.scene_range, writing.durations_s)
-    sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, question, json.dumps(Storyboard.model_json_schema()))
-    storyboard = text_tariff(decided.text, sent, writing.storyboard_tokens).reserved_micros(at)
-    picture = image_tariff(decided.image, IMAGE_SIZE, MAX_REFERENCES, decided.image.output_tokens)
-    clips = decided.video.cost_micros(
-        sum(decided.durations_for(count)), request.resolution, at, audio=request.clip_audio
-    )
+def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime) -> tuple[int, int]:
+    """The most that the storyboard may cost, and what is reserved for the keyframes and clips of so many scenes."""
+    writing = replace(spec, scene_range=(spec.scene_range[0], count))
+    prompt = prompts.storyboard_prompt(request.prompt, writing.scene_range, writing.durations_s)
+    sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, prompt, json.dumps(Storyboard.model_json_schema()))
+    storyboard = text_tariff(spec.text, sent, writing.storyboard_tokens).reserved_micros(at)
+    picture = image_tariff(spec.image, IMAGE_SIZE, MAX_REFERENCES, spec.image.output_tokens)
+    clips = spec.video.cost_micros(sum(spec.durations_for(count)), request.resolution, at, audio=request.clip_audio)
     return storyboard, (count + 1) * picture.reserved_micros(at) + clips
 
 
@@ -150,27 +150,27 @@ def _limit_micros(request: FilmRequest) -> int:
     return DEFAULT_LIMIT_MICROS if request.budget_usd is None else parse_usd(request.budget_usd)
 
 
-def _within_budget(decided: FilmSpec, request: FilmRequest, at: datetime) -> FilmSpec:
-    """The writer chooses among numbers of scenes that the limit holds."""
-    fewest, most = decided.scene_range
-    held = [
+def _within_budget(spec: FilmSpec, request: FilmRequest, at: datetime) -> FilmSpec:
+    """The text model chooses among numbers of scenes that the limit holds."""
+    fewest, most = spec.scene_range
+    affordable = [
         count
         for count in range(fewest, most + 1)
-        if sum(price_micros(request, decided, count, at)) <= _limit_micros(request)
+        if sum(price_micros(request, spec, count, at)) <= _limit_micros(request)
     ]
-    return replace(decided, scene_range=(fewest, max(held, default=fewest)))
+    return replace(spec, scene_range=(fewest, max(affordable, default=fewest)))
 
 
-def _refuse_small_budget(request: FilmRequest, decided: FilmSpec, at: datetime) -> None:
-    """Refuse what cannot be paid for however cheap its storyboard is."""
-    count = decided.scene_range[0]
-    storyboard, planned = price_micros(request, decided, count, at)
+def _refuse_small_budget(request: FilmRequest, spec: FilmSpec, at: datetime) -> None:
+    """Refuse a film that the limit does not hold however cheap its storyboard is."""
+    count = spec.scene_range[0]
+    storyboard, planned = price_micros(request, spec, count, at)
     limit = _limit_micros(request)
     if limit <= planned:
         needed = format_usd(-(-(storyboard + planned) // _CENT_MICROS) * _CENT_MICROS)
         default = " by default" if request.budget_usd is None else ""
         raise BudgetExceeded(
-            f"budget_usd: a film of {count} scene{'s' * (count > 1)}, {sum(decided.durations_for(count))} s of clips, "
+            f"budget_usd: a film of {count} scene{'s' * (count > 1)}, {sum(spec.durations_for(count))} s of clips, "
             f"needs up to {needed} USD; the limit is {format_usd(limit)} USD{default}. Nothing was paid.",
             remedy=f"Set `budget_usd` to at least {needed}, or ask for fewer or shorter scenes.",
         )
@@ -208,12 +208,12 @@ def make_scenes(stories: Sequence[StoryScene], durations_s: Sequence[int], now: 
 
 
 def chain_waves(scene_ids: Sequence[str]) -> tuple[Wave, ...]:
-    """Sequential continuity: each picture grows out of the one before; a scene starts where the last one ended."""
+    """Sequential continuity: each keyframe follows from the one before; a scene starts where the last one ended."""
     first = DrawItem(scene=scene_ids[0], frame="start")
     return tuple(Wave(items=(item,)) for item in (first, *(DrawItem(scene=scene, frame="end") for scene in scene_ids)))
 
 
 def cropped_share(drawn_px: tuple[int, int], frame_px: tuple[int, int]) -> float:
-    """The share of a picture's area, 0 to 1, that is lost when it is made to fill a frame of another shape."""
+    """The share of an image's area, 0 to 1, that is lost when it is cropped to a frame of another shape."""
     drawn, frame = drawn_px[0] / drawn_px[1], frame_px[0] / frame_px[1]
     return 1 - min(drawn, frame) / max(drawn, frame)

@@ -1,12 +1,12 @@
-"""When to look at a clip again: not before it can be ready, closely when it usually is, rarely when it is late (D2)."""
+"""When to poll a clip again: not before it can be ready, often when it usually is, rarely when it is late."""
 
-SOONEST = 0.25  # of the usual latency: Veo's best is far below its usual
+SOONEST = 0.25  # of the usual latency: Veo's shortest is far below its usual one
 DENSE_S = 10.0
 LONGEST_S = 60.0
 
 
 def wait_s(elapsed_s: float, usual_s: float) -> float:
-    """Seconds until the next look, in production time, for a clip sent ``elapsed_s`` ago."""
+    """Production seconds until the next poll, for a clip sent ``elapsed_s`` production seconds ago."""
     soonest = usual_s * SOONEST
     if elapsed_s < soonest:
         return soonest - elapsed_s

@@ -1,4 +1,4 @@
-"""Number of scenes, length and format that a free prompt names (B3).
+"""Number of scenes, length and format that a free prompt names.
 
 Only phrases about the film itself are read: "a 30-second film in four scenes", "Three scenes: …", "…, 90 seconds,
 vertical". The same words inside the story ("a crime scene", "explodes in five minutes", "the 80s") are left alone.
@@ -32,6 +32,7 @@ class PromptHints:
     unusable: tuple[tuple[Field, str], ...] = ()
 
     def find(self, field: Field) -> Inferred | None:
+        """The value that was read for this field, if any."""
         return next((hint for hint in self.read if hint.field == field), None)
 
 
@@ -92,7 +93,7 @@ _LIMITS = {
 
 
 def extract_hints(prompt: str) -> PromptHints:
-    """What the prompt says about the film beside its story. Two different values for a field cancel each other."""
+    """Read what the prompt says about the film beside its story. Two different values for a field cancel each other."""
     found: dict[Field, dict[Value | None, str]] = {}
     sentences = [one for one in re.split(r"[.!?]+(?:\s+|$)|\n+", re.sub(r"[*_#`]+", "", prompt)) if one.strip()]
     for position, sentence in enumerate(sentences):
@@ -117,12 +118,12 @@ def extract_hints(prompt: str) -> PromptHints:
 
 
 def _request_phrases(sentence: str, *, is_outer: bool) -> Iterator[str]:
-    """The parts of a sentence that speak of the film: its heading, or what stands alone at an end."""
+    """The parts of a sentence that are about the film itself: its heading, or a phrase of its own at an end."""
     if phrase := _FILM_PHRASE.match(sentence[:_NEAR_CHARS]):
         yield phrase.group()
     if phrase := _BEGINNING.match(sentence[:_NEAR_CHARS]):
-        is_whole = is_outer and phrase.end() == len(sentence.rstrip(" .:)"))
-        if is_whole or _NAMES_FILM.match(phrase.group()):
+        is_whole_sentence = is_outer and phrase.end() == len(sentence.rstrip(" .:)"))
+        if is_whole_sentence or _NAMES_FILM.match(phrase.group()):
             yield phrase.group()
     if (phrase := _END.search(sentence[-_NEAR_CHARS:])) and not _BARE_WORDS.fullmatch(phrase.group()):
         yield phrase.group()

@@ -1,4 +1,4 @@
-"""The words sent to the models, composed from the plan. Lengths are kept to what each model takes (B4)."""
+"""The prompts sent to the models, composed from the plan and kept to the length that each model takes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ REWRITE_INSTRUCTION = (
     "the scene shows, never by disguising it. Keep the story, the characters' looks, the place, the light, the camera "
     "and the length of every text; change nothing that the advice does not touch. Write plain English."
 )
-MOST_WORDS = 60
-LONGEST_WORD_CHARS = 40
+MAX_WORDS = 60
+MAX_WORD_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class ShortenedPrompt:
-    """A prompt that was shortened to a model's limit: both texts, so that it can be told."""
+    """A prompt that was shortened to a model's limit: both texts, for the log."""
 
     original: str
     kept: str
@@ -33,7 +33,7 @@ class ShortenedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What earlier answers to a question lacked.
+    """What was wrong with earlier answers to a prompt.
 
     ``answer`` is the last one that came and ``fault`` why it could not be used; ``max_words`` bounds each text after an
     answer was cut off.
@@ -44,9 +44,9 @@ class Feedback:
     max_words: int | None = None
 
 
-def add_feedback(question: str, feedback: Feedback) -> str:
-    """The question, followed by the answer to correct. One turn of the user: a request must not end in the model's."""
-    lines = [question]
+def add_feedback(prompt: str, feedback: Feedback) -> str:
+    """The prompt, followed by the answer to correct. One turn of the user: a request must not end in the model's."""
+    lines = [prompt]
     if feedback.fault:
         lines.append(f"<answer>\n{feedback.answer}\n</answer>")
         lines.append(f"The answer above cannot be used: {feedback.fault}. Answer in full and correct exactly this.")
@@ -56,7 +56,7 @@ def add_feedback(question: str, feedback: Feedback) -> str:
 
 
 def storyboard_prompt(idea: str, scene_range: tuple[int, int], seconds: Sequence[int]) -> str:
-    """The question to the writer."""
+    """The prompt for the storyboard."""
     least, most = scene_range
     wanted = f"exactly {least} scenes" if least == most else f"{least} to {most} scenes"
     lines = [f"Plan a film of {wanted}."]
@@ -67,8 +67,8 @@ def storyboard_prompt(idea: str, scene_range: tuple[int, int], seconds: Sequence
 
 
 def rewrite_prompt(scene: Scene, advice: str, reason: str) -> str:
-    """The question to the writer for milder words with the same meaning."""
-    told = {
+    """The prompt for rewriting a scene so that it passes the safety filter."""
+    texts = {
         "description": scene.description,
         "start_frame_prompt": scene.start_prompt,
         "end_frame_prompt": scene.end_prompt,
@@ -76,15 +76,15 @@ def rewrite_prompt(scene: Scene, advice: str, reason: str) -> str:
         "transition_note": scene.transition_note,
     }
     lines = [f"Advice: {advice}", f"The filter said: {reason}", "The scene:"]
-    return "\n".join([*lines, *(f"<{part}>{words}</{part}>" for part, words in told.items())])
+    return "\n".join([*lines, *(f"<{part}>{words}</{part}>" for part, words in texts.items())])
 
 
 def keyframe_prompt(
     plan: Plan, scene: Scene, frame: KeyframeName, max_tokens: int, *, continues: bool
 ) -> tuple[str, ShortenedPrompt | None]:
-    """The request to the painter; ``continues`` when the picture before it is attached.
+    """The prompt for a keyframe; ``continues`` when the keyframe before it is attached.
 
-    What the picture shows and how it is framed are essential; the rest is cut before them, the last lines first.
+    What the keyframe shows and how it is framed are essential; the rest is cut before them, the last lines first.
     """
     wanted = scene.start_prompt if frame == "start" else scene.end_prompt
     opening = f"{'First' if frame == 'start' else 'Last'} picture of a film scene: {wanted}"
@@ -107,7 +107,7 @@ def keyframe_prompt(
 
 
 def clip_prompt(plan: Plan, scene: Scene, max_chars: int) -> tuple[str, ShortenedPrompt | None]:
-    """The question to the filmer. Motion is essential and comes first; style is cut before it."""
+    """The prompt for a clip. Motion is essential and comes first; style is cut before it."""
     essential = f"{scene.motion_prompt}\n{scene.description}"
     wanted = f"{essential}\nStyle: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}."
     if len(wanted) <= max_chars:
@@ -123,7 +123,7 @@ def _cut(text: str, max_bytes: int) -> str:
 def _end_at_word(text: str) -> str:
     """Without the word that a cut has torn; text without spaces near its end stays as it is."""
     head, space, torn = text.rpartition(" ")
-    return head if space and len(torn) <= LONGEST_WORD_CHARS else text
+    return head if space and len(torn) <= MAX_WORD_CHARS else text
 
 
 def _text(scene: Scene) -> str:

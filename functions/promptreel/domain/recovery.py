@@ -1,7 +1,8 @@
-"""What becomes of a scene whose clip did not come: the next try by its remedy, or the end of them (D4). Pure."""
+"""What becomes of a scene whose clip did not come: the next attempt by its remedy, or the end of them. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import assert_never
 
 from promptreel.domain import remedies, succession
 from promptreel.domain.call import Call
@@ -12,7 +13,7 @@ from promptreel.domain.scene import Attempt, RewriteRequest, Scene
 from promptreel.domain.states import CallState, SceneState
 
 # How a remedy shows in the film; another seed does not.
-_DONE: Mapping[str, str] = {
+_HOW_FILMED: Mapping[str, str] = {
     "rewrite": "in milder words",
     "redraw": "from other pictures",
     "mute": "without sound",
@@ -20,7 +21,7 @@ _DONE: Mapping[str, str] = {
     "refilm": "a second time",
 }
 
-_GIVEN_UP: Mapping[str, SceneState] = {
+_GIVEN_UP_STATE: Mapping[str, SceneState] = {
     "clip_refused": SceneState.FILTERED,
     "clip_failed": SceneState.FAILED,
     "clip_timed_out": SceneState.TIMED_OUT,
@@ -28,33 +29,33 @@ _GIVEN_UP: Mapping[str, SceneState] = {
 
 
 def record_delivery(scene: Scene, call: Call) -> tuple[Attempt, ...]:
-    """The scene's history, told to its good end."""
+    """The scene's attempts after its clip was delivered."""
     return _append_attempt(scene, call, "delivered")
 
 
 def recover_from_failure(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
-    """The scene after its call ended without a clip.
+    """The scene after its call ended without a clip: queued by a remedy, given up, or with the problem of its job.
 
-    A call that was never made spends no remedy, nor does one that ended before a person asked to go on.
+    A call that was never made spends no remedy, nor does one that ended before a person resumed the job.
     """
-    lost = call.state is CallState.LOST
-    outcome = "never_made" if not call.counts_as_attempt else "timed_out" if lost else "refused"
+    was_lost = call.state is CallState.LOST
+    outcome = "never_made" if not call.counts_as_attempt else "timed_out" if was_lost else "refused"
     if not call.counts_as_attempt or not job.counts_toward_limit(call.updated):
-        return _next_attempt(scene, now, tries=_append_attempt(scene, call, outcome))
-    remedy = remedies.timeout_remedy() if lost else remedies.find_remedy(call.codes)
+        return _film_again(scene.evolve(tries=_append_attempt(scene, call, outcome)), now)
+    remedy = remedies.timeout_remedy() if was_lost else remedies.find_remedy(call.codes)
     used = [one.remedy for one in scene.tries if one.remedy and job.counts_toward_limit(one.at)]
-    step = remedy.next_step(used, _available_remedies(job, scene))
-    if step is None and remedy.stops_the_job:
-        return _stopped(scene, call, remedy, now, tries=_append_attempt(scene, call, outcome))
-    if step is None:
-        return _given_up(scene, call, remedy, now, tries=_append_attempt(scene, call, outcome))
-    return _apply_remedy(job, scene, call, remedy, step, now, tries=_append_attempt(scene, call, outcome, step))
+    kind = remedy.choose_next(used, _available_remedies(job, scene))
+    tried = scene.evolve(tries=_append_attempt(scene, call, outcome, kind or ""))
+    if kind is None:
+        return _give_up(tried, call, remedy, now)
+    request = RewriteRequest(attempt=f"{scene.take}-{scene.attempt}", advice=remedy.advice, reason=call.reason)
+    return _apply_remedy(job, tried, kind, request, now)
 
 
 def keyframe_warnings(scenes: Sequence[Scene], calls: Iterable[Call]) -> list[str]:
-    """What is to be said of the keyframes that the film was made from."""
-    shown = {keyframe.uri for scene in scenes for keyframe in (scene.start, scene.end) if keyframe}
-    return [f"{call.scene}: {call.reason}" for call in calls if call.reason and call.artifact in shown]
+    """What the owner should know about the keyframes that the film was made from."""
+    used = {keyframe.uri for scene in scenes for keyframe in (scene.start, scene.end) if keyframe}
+    return [f"{call.scene}: {call.reason}" for call in calls if call.reason and call.artifact in used]
 
 
 def reject_clip(job: Job, scene: Scene, call: str, problem: Problem, now: datetime, *, is_affordable: bool) -> Scene:
@@ -66,25 +67,25 @@ def reject_clip(job: Job, scene: Scene, call: str, problem: Problem, now: dateti
     """
     outcome = problem.code.removeprefix("clip_")
     may_be_restored = outcome != "defective"
-    earlier = [
-        one
-        for one in scene.tries
-        if one.call == call and one.outcome == outcome and not job.counts_toward_limit(one.at)
-    ]
-    if is_affordable and may_refilm(job, scene) and (earlier or not may_be_restored):
-        tries = _rejected(scene, call, outcome, problem.message, now, "refilm")
-        return scene.evolve(
-            state=SceneState.QUEUED,
-            take=scene.take + 1,
-            attempt=1,
-            queued_at=None,
-            clip=None,
-            problem=None,
-            tries=tries,
-            updated=now,
+    was_resumed = any(
+        one.call == call and one.outcome == outcome and not job.counts_toward_limit(one.at) for one in scene.tries
+    )
+    is_refilmed = is_affordable and may_refilm(job, scene) and (was_resumed or not may_be_restored)
+    last = Attempt(
+        take=scene.take,
+        attempt=scene.attempt,
+        call=call,
+        outcome=outcome,
+        at=now,
+        reason=problem.message,
+        remedy="refilm" if is_refilmed else "",
+    )
+    attempts = (*(one for one in scene.tries if one.call != call), last)
+    if is_refilmed:
+        return scene.queue_again(
+            now, take=scene.take + 1, attempt=1, queued_at=None, clip=None, problem=None, tries=attempts
         )
-    tries = _rejected(scene, call, outcome, problem.message, now, "")
-    return scene.to(SceneState.FAILED, now, problem=problem, tries=tries)
+    return scene.to(SceneState.FAILED, now, problem=problem, tries=attempts)
 
 
 def may_refilm(job: Job, scene: Scene) -> bool:
@@ -92,19 +93,13 @@ def may_refilm(job: Job, scene: Scene) -> bool:
     return not any(one.remedy == "refilm" and job.counts_toward_limit(one.at) for one in scene.tries)
 
 
-def _rejected(scene: Scene, call: str, outcome: str, reason: str, now: datetime, remedy: str) -> tuple[Attempt, ...]:
-    attempt = {"take": scene.take, "attempt": scene.attempt, "call": call}
-    last = Attempt(**attempt, outcome=outcome, at=now, reason=reason, remedy=remedy)
-    return (*(one for one in scene.tries if one.call != call), last)
-
-
 def remedy_warning(scene: Scene) -> str:
     """What the film's owner should know about a scene that was filmed only by a remedy; else nothing."""
-    done = [_DONE[one.remedy] for one in scene.tries if one.remedy in _DONE]
-    if scene.state is not SceneState.DONE or not done:
+    ways = [_HOW_FILMED[one.remedy] for one in scene.tries if one.remedy in _HOW_FILMED]
+    if scene.state is not SceneState.DONE or not ways:
         return ""
     reason = next(one.reason for one in reversed(scene.tries) if one.remedy)
-    return f"{scene.id} was filmed {', '.join(dict.fromkeys(done))}: {reason}"
+    return f"{scene.id} was filmed {', '.join(dict.fromkeys(ways))}: {reason}"
 
 
 def seed_attempt(scene: Scene) -> int:
@@ -115,81 +110,64 @@ def seed_attempt(scene: Scene) -> int:
 
 
 def give_up_redraw(scene: Scene, problem: Problem, now: datetime) -> Scene:
-    """The scene whose new pictures were refused as well: given up, with the pictures it had."""
+    """The scene whose new keyframes were refused as well: given up, with the keyframes it had."""
     return scene.to(SceneState.FILTERED, now, redraw=(), rewording=None, problem=problem)
 
 
 def _available_remedies(job: Job, scene: Scene) -> set[RemedyKind]:
     """What this scene still allows: sound can be left out once, and only while there is any."""
-    possible: set[RemedyKind] = {"repeat", "reseed", "rewrite", "redraw"}
+    available: set[RemedyKind] = {"repeat", "reseed", "rewrite", "redraw"}
     if job.has_sound(scene):
-        possible.add("mute")
-    model = job.require_plan().video_of(scene)
-    others: Mapping[RemedyKind, str] = {"model": model.fallback, "successor": model.replaced_by}
+        available.add("mute")
     plan = job.require_plan()
-    return possible | {
-        step for step, other in others.items() if other and plan.can_be_filmed_by(other, scene.duration_s)
+    model = plan.video_of(scene)
+    others: Mapping[RemedyKind, str | None] = {"model": model.fallback, "successor": model.replaced_by}
+    return available | {
+        kind for kind, other in others.items() if other and plan.can_be_filmed_by(other, scene.duration_s)
     }
 
 
-def _apply_remedy(
-    job: Job, scene: Scene, call: Call, remedy: Remedy, step: RemedyKind, now: datetime, *, tries: tuple[Attempt, ...]
-) -> Scene:
-    asked = RewriteRequest(attempt=f"{scene.take}-{scene.attempt}", advice=remedy.advice, reason=call.reason)
+def _apply_remedy(job: Job, scene: Scene, kind: RemedyKind, request: RewriteRequest, now: datetime) -> Scene:
     model = job.require_plan().video_of(scene)
-    match step:
+    match kind:
         case "repeat" | "reseed":
-            return _next_attempt(scene, now, tries=tries)
+            return _film_again(scene, now)
         case "rewrite":
-            return _next_attempt(scene, now, tries=tries, rewording=asked)
+            return _film_again(scene.evolve(rewording=request), now)
         case "mute":
-            return _next_attempt(scene, now, tries=tries, muted=True)
+            return _film_again(scene.evolve(muted=True), now)
         case "model":
-            return _next_attempt(scene, now, tries=tries, video_model=model.fallback)
+            return _film_again(scene.evolve(video_model=model.fallback), now)
         case "successor":
-            return _next_attempt(scene, now, tries=tries, video_model=model.replaced_by)
-        case "redraw":  # the clip is made from other pictures then: another take
-            drawn_anew = {"take": scene.take + 1, "attempt": 1, "redraw": ("start", "end"), "rewording": asked}
-            return scene.to(SceneState.PENDING, now, tries=tries, **drawn_anew)
+            return _film_again(scene.evolve(video_model=model.replaced_by), now)
+        case "redraw":  # the clip is made from other keyframes then: another take
+            return scene.to(
+                SceneState.PENDING, now, take=scene.take + 1, attempt=1, redraw=("start", "end"), rewording=request
+            )
+        case _:
+            assert_never(kind)
 
 
-def _next_attempt(scene: Scene, now: datetime, **changes: object) -> Scene:
-    return scene.evolve(
-        state=SceneState.QUEUED,
-        attempt=scene.attempt + 1,
-        dispatch=scene.dispatch + 1,
-        queued_at=now,
-        updated=now,
-        **changes,
-    )
+def _film_again(scene: Scene, now: datetime) -> Scene:
+    """The scene with its next attempt and a new task."""
+    return scene.queue_again(now, attempt=scene.attempt + 1, dispatch=scene.dispatch + 1, queued_at=now)
 
 
-def _given_up(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries: tuple[Attempt, ...]) -> Scene:
-    counted = sum(one.outcome != "never_made" for one in tries)
-    problem = Problem(
-        code=remedy.problem,
-        message=f"{scene.id}: no clip in {counted} tries: {call.reason}",
-        remedy=remedy.advice,
-        step="poll_clips",
-        scene=scene.id,
-    )
-    return scene.to(_GIVEN_UP[remedy.problem], now, tries=tries, problem=problem)
-
-
-def _stopped(scene: Scene, call: Call, remedy: Remedy, now: datetime, *, tries: tuple[Attempt, ...]) -> Scene:
-    """The scene with the problem that ends its job; it is filmed when the job goes on."""
-    problem = Problem(
-        code=remedy.problem,
-        message=f"{scene.id}: {succession.describe_model(call)} cannot film it: {call.reason}",
-        remedy=remedy.advice,
-        step="poll_clips",
-        scene=scene.id,
-    )
-    return scene.evolve(tries=tries, problem=problem, updated=now)
+def _give_up(scene: Scene, call: Call, remedy: Remedy, now: datetime) -> Scene:
+    """The scene without a remedy left: given up, or with the problem that ends its job and filmed when that resumes."""
+    if remedy.stops_the_job:
+        message = f"{scene.id}: {succession.describe_model(call)} cannot film it: {call.reason}"
+    else:
+        made = sum(one.outcome != "never_made" for one in scene.tries)
+        message = f"{scene.id}: no clip in {made} tries: {call.reason}"
+    problem = Problem(code=remedy.problem, message=message, remedy=remedy.advice, step="poll_clips", scene=scene.id)
+    if remedy.stops_the_job:
+        return scene.evolve(problem=problem, updated=now)
+    return scene.to(_GIVEN_UP_STATE[remedy.problem], now, problem=problem)
 
 
 def _append_attempt(scene: Scene, call: Call, outcome: str, remedy: str = "") -> tuple[Attempt, ...]:
-    """The scene's history with the last word on this call: a clip given up before a resume may have come since."""
+    """The scene's attempts with how this call ended: a clip given up before a resume may have come since."""
     last = Attempt(
         take=scene.take,
         attempt=scene.attempt,

@@ -1,4 +1,4 @@
-"""What a failed call asks for: which remedies may help, in which order, and what should be changed by whom (D4)?
+"""Which remedies may help after a failed call, in which order, and what its owner or operators should change.
 
 Codes, categories, remedies and advice are data (data/remedies.json). Codes are a provider's support codes and the names
 of classes of failures, which the provider's adapter recognises; an unlisted support code is taken for a refusal.
@@ -24,7 +24,7 @@ class _Data(BaseModel):
 
 
 class Remedy(_Data):
-    """``steps``: what is tried, in order; then the scene is given up with ``problem``, and ``advice`` to its owner."""
+    """``steps`` are tried in order; then the scene is given up with ``problem``, and ``advice`` to its owner."""
 
     category: str
     problem: FailureCode = "clip_refused"
@@ -36,18 +36,18 @@ class Remedy(_Data):
         """Whether no substitute for a scene covers this: every other scene would fail in the same way."""
         return self.problem in _STOPS_THE_JOB
 
-    def next_step(self, used: Sequence[str], possible: Container[RemedyKind]) -> RemedyKind | None:
-        """The first step that is left and possible for this scene; None when there is none.
+    def choose_next(self, used: Sequence[str], available: Container[RemedyKind]) -> RemedyKind | None:
+        """The first step that is unused and available for this scene; None when there is none.
 
-        A successor is always left: models have an end of successors.
+        A successor is not counted among the remedies: a model has only so many successors.
         """
-        left = Counter(step for step in used if step != "successor")
-        exhausted = left.total() >= _load().max_remedies
-        for step in self.steps:
-            if left[step]:
-                left[step] -= 1
-            elif step in possible and (step == "successor" or not exhausted):
-                return step
+        unused = Counter(kind for kind in used if kind != "successor")
+        is_exhausted = unused.total() >= _load().max_remedies
+        for kind in self.steps:
+            if unused[kind]:
+                unused[kind] -= 1
+            elif kind in available and (kind == "successor" or not is_exhausted):
+                return kind
         return None
 
 
@@ -70,7 +70,7 @@ def find_remedy(codes: Sequence[str]) -> Remedy:
 
 
 def timeout_remedy() -> Remedy:
-    """For a clip that was perhaps paid and never seen: one more try is all that is risked."""
+    """For a clip that was perhaps paid and never seen: one more attempt is all that is risked."""
     return _load().timed_out
 
 

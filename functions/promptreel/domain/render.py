@@ -1,4 +1,4 @@
-"""One cut of one cut list: a lease while it is made, its result for good. Named by the digest of what is cut."""
+"""One stitching of one cut list: a lease while it is made, its result for good. Named by the digest of its input."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ class RenderedClip(Part):
 
 
 class Render(Document):
-    """``renders/{digest}``. A retry lands on another instance: the lease keeps two from cutting the same film."""
+    """``renders/{digest}``. A retry lands on another instance: the lease keeps two from making the same film."""
 
     id: str
     job: str
@@ -29,4 +29,9 @@ class Render(Document):
 
     @property
     def is_done(self) -> bool:
+        """Whether its result is stored."""
         return self.output is not None or self.clip is not None
+
+    def evolve(self, **changes: object) -> "Render":
+        """The render with these fields changed."""
+        return self._copy_with(changes)

@@ -1,6 +1,6 @@
-"""What a person asks for. The same object by HTTPS, by ``gcloud workflows run`` and in an uploaded file.
+"""The request for a film: the same object by HTTPS, by ``gcloud workflows run`` and in an uploaded file.
 
-Unknown fields are refused, and so is a known field whose feature is not built yet: nothing asked for is ignored.
+Unknown fields are refused, and so is a known field whose feature is not built yet: no field is ignored.
 """
 
 from collections.abc import Mapping
@@ -18,43 +18,43 @@ from promptreel.errors import Invalid
 MIN_PROMPT_CHARS, MAX_PROMPT_CHARS = 3, 20_000
 MAX_SCENES = 60
 DURATION_S = (4, 480)
-MAX_FAULTS, MAX_FIELD_CHARS = 10, 100  # of an answer that names what is wrong
+MAX_FAULTS, MAX_FIELD_CHARS = 10, 100  # of a message that names what is wrong
 CLOSE = 0.66  # likeness from which a field's name is taken for a misspelt one: `budget` for `budget_usd`
 
 
-class _Wish(BaseModel):
+class _RequestModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-W = TypeVar("W", bound=_Wish)
+R = TypeVar("R", bound=_RequestModel)
 
 
-class Transition(_Wish):
+class Transition(_RequestModel):
     """Between all neighbouring scenes of the film."""
 
     kind: TransitionKind = TransitionKind.CUT
     duration_s: float = Field(default=0.5, ge=0.1, le=2.0)
 
 
-class Models(_Wish):
-    """Model ids; what is left out follows from ``quality``."""
+class Models(_RequestModel):
+    """Model ids; one that is left out follows from ``quality``."""
 
     text: str | None = None
     image: str | None = None
     video: str | None = None
 
 
-Limit = Annotated[Decimal, Field(gt=0, le=10_000, decimal_places=6)]
+BudgetLimit = Annotated[Decimal, Field(gt=0, le=10_000, decimal_places=6)]
 
 
-class Resumption(_Wish):
-    """What may change when a job goes on."""
+class Resumption(_RequestModel):
+    """What may change when a job is resumed."""
 
-    budget_usd: Limit | None = None
+    budget_usd: BudgetLimit | None = None
 
 
-class FilmRequest(_Wish):
-    """A film, as asked for."""
+class FilmRequest(_RequestModel):
+    """The request for one film, with the defaults of the fields that it leaves out."""
 
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_PROMPT_CHARS)]
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
@@ -64,7 +64,7 @@ class FilmRequest(_Wish):
     resolution: Resolution = "720p"
     models: Models = Models()
     quality: Quality = "standard"
-    budget_usd: Limit | None = None
+    budget_usd: BudgetLimit | None = None
     transition: Transition = Transition()
     clip_audio: bool = True
     seed: int | None = Field(default=None, ge=0, le=4_294_967_295)
@@ -107,14 +107,14 @@ _PLANNED_VALUES = {
 }
 
 
-def parse_request(wish: Any) -> FilmRequest:
+def parse_request(payload: Any) -> FilmRequest:
     """The request in decoded JSON.
 
-    Raises: Invalid naming each wrong field, its limit and the way out.
+    Raises: Invalid naming each wrong field, its limit and the remedy.
     """
-    if not isinstance(wish, dict):
+    if not isinstance(payload, dict):
         raise Invalid('The request must be a JSON object such as {"prompt": "A lighthouse at dawn"}.')
-    for field, value in wish.items():
+    for field, value in payload.items():
         unbuilt = field in _PLANNED_FIELDS or (
             isinstance(value, str) and value in _PLANNED_VALUES.get(field, frozenset())
         )
@@ -126,24 +126,24 @@ def parse_request(wish: Any) -> FilmRequest:
                 code="not_supported_yet",
                 remedy=f"Leave `{field}` out of the request.",
             )
-    return _checked(FilmRequest, wish)
+    return _validate(FilmRequest, payload)
 
 
-def parse_resumption(wish: Any) -> Resumption:
-    """What is to change on resume. Raises: Invalid naming each wrong field."""
-    return _checked(Resumption, wish)
+def parse_resumption(payload: Any) -> Resumption:
+    """The changes that a resume asks for. Raises: Invalid naming each wrong field."""
+    return _validate(Resumption, payload)
 
 
-def _checked(kind: type[W], payload: Any) -> W:
+def _validate(kind: type[R], payload: Any) -> R:
     check_characters(payload)
     try:
         return kind.model_validate(payload)
     except ValidationError as error:
-        sentences = (_sentence(kind, fault) for fault in error.errors()[:MAX_FAULTS])
+        sentences = (_describe(kind, fault) for fault in error.errors()[:MAX_FAULTS])
         raise Invalid("; ".join(sentences), remedy="Correct the fields named.") from error
 
 
-def _sentence(kind: type[BaseModel], fault: Any) -> str:
+def _describe(kind: type[BaseModel], fault: Any) -> str:
     field = ".".join(map(str, fault["loc"]))[:MAX_FIELD_CHARS] or "request"
     if fault["type"] == "extra_forbidden":
         nearest = get_close_matches(str(fault["loc"][-1]).lower(), _known_fields(kind, fault["loc"]), 1, CLOSE)

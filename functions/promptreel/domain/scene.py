@@ -1,17 +1,18 @@
-"""The scene document: everything about one scene. Polls and progress write here, never on the job."""
+"""The scene document: everything about one scene. Polls and progress are written here, never on the job."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 from promptreel.domain import identifiers, states
-from promptreel.domain.document import Document, Part, Problem, UtcDatetime
+from promptreel.domain.document import Document, OptionalText, Part, Problem, UtcDatetime
 from promptreel.domain.states import SceneState
+from promptreel.domain.storyboard import StoryScene
 
 KeyframeName = Literal["start", "end"]
 
 
 class Keyframe(Part):
-    """A picture that stands in the bucket, and the digest of what it was made from."""
+    """A stored keyframe, and the digest of what it was made from."""
 
     uri: str
     digest: str
@@ -40,11 +41,30 @@ class Attempt(Part):
 
 
 class RewriteRequest(Part):
-    """Milder words that are asked for and not yet written: for which attempt, to what end, and why."""
+    """Prompts that are to be rewritten: for which attempt, with which advice, and why."""
 
     attempt: str
     advice: str
     reason: str
+
+
+class SceneChanges(TypedDict, total=False):
+    """The fields of a scene that a write may change, beside its state."""
+
+    take: int
+    attempt: int
+    dispatch: int
+    queued_at: datetime | None
+    start: Keyframe | None
+    end: Keyframe | None
+    redraw: tuple[KeyframeName, ...]
+    rewording: RewriteRequest | None
+    muted: bool
+    video_model: str | None
+    clip: Clip | None
+    tries: tuple[Attempt, ...]
+    problem: Problem | None
+    updated: datetime
 
 
 class Scene(Document):
@@ -66,27 +86,57 @@ class Scene(Document):
     queued_at: UtcDatetime | None = None  # when the last task was made
     start: Keyframe | None = None
     end: Keyframe | None = None
-    redraw: tuple[KeyframeName, ...] = ()  # pictures to be replaced; the old ones stand until then
+    redraw: tuple[KeyframeName, ...] = ()  # keyframes to be replaced; the old ones are kept until then
     rewording: RewriteRequest | None = None
     muted: bool = False  # filmed without sound, by a remedy
-    video_model: str = ""  # other than the plan's, by a remedy
+    video_model: OptionalText = None  # other than the plan's, by a remedy
     clip: Clip | None = None
     tries: tuple[Attempt, ...] = ()
     problem: Problem | None = None
     created: UtcDatetime
     updated: UtcDatetime
 
-    def to(self, state: SceneState, now: datetime, **changes: object) -> "Scene":
+    def evolve(self, **changes: Unpack[SceneChanges]) -> "Scene":
+        """The scene with these fields changed, in the same state."""
+        return self._copy_with(changes)
+
+    def to(self, state: SceneState, now: datetime, **changes: Unpack[SceneChanges]) -> "Scene":
         """The scene after a legal move. Raises: Conflict for an illegal one."""
-        return self.evolve(state=states.move(states.SCENE_MOVES, self.state, state), updated=now, **changes)
+        moved = {"state": states.move(states.SCENE_MOVES, self.state, state), "updated": now}
+        return self._copy_with({**moved, **changes})
+
+    def queue_again(self, now: datetime, **changes: Unpack[SceneChanges]) -> "Scene":
+        """The scene with its clip waiting for a new call, from whatever state it was in."""
+        return self._copy_with({"state": SceneState.QUEUED, "updated": now, **changes})
 
     def reset_for_resume(self, now: datetime) -> "Scene":
-        """The scene of a job that goes on: given up or queued, it waits for its clip again, with no task on its way."""
-        state = SceneState.QUEUED if self.is_given_up else self.state
-        return self.evolve(state=state, problem=None, queued_at=None, updated=now)
+        """The scene of a job that is resumed: without its problem, waiting for a new task if it was given up."""
+        if self.is_given_up:
+            return self.queue_again(now, problem=None, queued_at=None)
+        return self.evolve(problem=None, queued_at=None, updated=now)
+
+    def with_keyframe(self, name: KeyframeName, keyframe: Keyframe, now: datetime) -> "Scene":
+        """The scene with a keyframe that was drawn, DRAWN when it was the last one missing."""
+        awaited = tuple(other for other in self.redraw if other != name)
+        updated = self._copy_with({name: keyframe, "redraw": awaited, "updated": now})
+        is_drawn = updated.keyframes_drawn and updated.state is SceneState.PENDING
+        return updated.to(SceneState.DRAWN, now) if is_drawn else updated
+
+    def with_prompts(self, story: StoryScene, now: datetime) -> "Scene":
+        """The scene with rewritten prompts; how it leads into the next is not rewritten."""
+        return self._copy_with(
+            {
+                "description": story.description,
+                "start_prompt": story.start_frame_prompt,
+                "end_prompt": story.end_frame_prompt,
+                "motion_prompt": story.motion_prompt,
+                "rewording": None,
+                "updated": now,
+            }
+        )
 
     def keyframe(self, name: KeyframeName) -> Keyframe | None:
-        """The picture that stands; None when it is still to be drawn, or to be drawn anew."""
+        """The keyframe to use; None when it is to be drawn, or to be drawn again."""
         if name in self.redraw:
             return None
         return self.start if name == "start" else self.end
@@ -103,10 +153,12 @@ class Scene(Document):
 
     @property
     def keyframes_drawn(self) -> bool:
+        """Whether both keyframes can be used."""
         return self.keyframe("start") is not None and self.keyframe("end") is not None
 
     @property
     def clip_purpose(self) -> str:
+        """The purpose of the calls that film this scene."""
         return f"clip/{self.id}"
 
     def clip_call_id(self, job: str) -> str:
@@ -114,4 +166,5 @@ class Scene(Document):
         return identifiers.call_id(job, self.clip_purpose, self.take, self.attempt)
 
     def keyframe_purpose(self, name: KeyframeName) -> str:
+        """The purpose of the calls that draw this keyframe."""
         return f"keyframe/{self.id}/{name}"

@@ -1,4 +1,4 @@
-"""Every state machine of promptreel, each as one table. All there is to say about transitions is said here.
+"""Every state machine of promptreel, each as one table of the legal moves.
 
 The diagrams in docs/states.md are generated from these tables (``make docs``) and compared by a test.
 """
@@ -11,38 +11,38 @@ from promptreel.errors import Conflict
 
 
 class JobState(StrEnum):
-    """Where a job stands: the earliest stage that has unfinished work."""
+    """The state of a job: the earliest stage that has unfinished work."""
 
     PENDING = "PENDING"  # submitted, no storyboard begun
     STORYBOARD = "STORYBOARD"  # the plan is being written
-    KEYFRAMES = "KEYFRAMES"  # pictures are being drawn; clips may already be filming
-    VIDEO_GEN = "VIDEO_GEN"  # every picture stands, clips are filming
-    STITCH = "STITCH"  # every clip stands, the film is being cut
+    KEYFRAMES = "KEYFRAMES"  # keyframes are being drawn; clips may already be filming
+    VIDEO_GEN = "VIDEO_GEN"  # every keyframe is drawn, clips are filming
+    STITCH = "STITCH"  # every clip is stored, the film is being stitched
     COMPLETE = "COMPLETE"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
-    DELETING = "DELETING"  # nothing of it is shown, made or paid any more; what it owns is being removed
-    DELETED = "DELETED"  # a tombstone, so that nothing delivered late brings the job to life again
+    DELETING = "DELETING"  # nothing of it is shown, made or paid any more; its objects and documents are being removed
+    DELETED = "DELETED"  # a tombstone, so that a late delivery does not create the job again
 
 
 class SceneState(StrEnum):
-    """Where one scene stands."""
+    """The state of one scene."""
 
-    PENDING = "PENDING"  # a keyframe is missing, or to be drawn anew
-    DRAWN = "DRAWN"  # both keyframes stand
-    QUEUED = "QUEUED"  # its clip waits for a place in Veo's quota
-    FILMING = "FILMING"  # its clip has been asked for
-    DONE = "DONE"  # its clip is here
+    PENDING = "PENDING"  # a keyframe is missing, or to be drawn again
+    DRAWN = "DRAWN"  # both keyframes are stored
+    QUEUED = "QUEUED"  # its clip waits for Veo's quota
+    FILMING = "FILMING"  # its clip was requested
+    DONE = "DONE"  # its clip is stored
     FILTERED = "FILTERED"  # the provider's safety filter refused it, remedies used up
     FAILED = "FAILED"  # the provider failed it, remedies used up
     TIMED_OUT = "TIMED_OUT"  # its operation never finished; still adoptable on resume
 
 
 class CallState(StrEnum):
-    """Where one paid call stands in the ledger."""
+    """The state of one paid call in the ledger."""
 
-    PLANNED = "PLANNED"  # its price is reserved, nobody is making it
-    RESERVED = "RESERVED"  # somebody holds its lease and will send it
+    PLANNED = "PLANNED"  # its price is reserved, no worker is making it
+    RESERVED = "RESERVED"  # a worker holds its lease and will send it
     SENT = "SENT"  # written before the request leaves
     SETTLED = "SETTLED"  # answered and paid
     RELEASED = "RELEASED"  # certainly unpaid
@@ -95,7 +95,7 @@ CALL_MOVES: Mapping[CallState, frozenset[CallState]] = {
 }
 
 # Final states are left only by a person: resume takes a failed or cancelled job back to its first unfinished stage,
-# delete takes any job away. A job that is gone is as final as any: no step starts, claims or sends anything for it.
+# delete takes any job away. A deleted job is as final as any: no step starts, claims or sends anything for it.
 DELETED_JOB_STATES = frozenset({JobState.DELETING, JobState.DELETED})
 FINAL_JOB_STATES = frozenset({JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED}) | DELETED_JOB_STATES
 LIVE_SCENE_STATES = frozenset({SceneState.QUEUED, SceneState.FILMING})
@@ -105,11 +105,8 @@ FINISHED_CALL_STATES = PAID_CALL_STATES | {CallState.RELEASED, CallState.LOST}
 S = TypeVar("S", bound=StrEnum)
 
 
-def move(moves: Mapping[S, frozenset[S]], now: S, to: S) -> S:
-    """The state after a legal move.
-
-    Raises: Conflict for any move the table does not hold; nothing has changed then.
-    """
-    if to not in moves[now]:
-        raise Conflict(f"{type(now).__name__} cannot go from {now} to {to}.", code="illegal_transition")
-    return to
+def move(moves: Mapping[S, frozenset[S]], current: S, target: S) -> S:
+    """The state after a legal move. Raises: Conflict for any move that the table does not hold."""
+    if target not in moves[current]:
+        raise Conflict(f"{type(current).__name__} cannot go from {current} to {target}.", code="illegal_transition")
+    return target

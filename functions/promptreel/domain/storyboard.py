@@ -1,7 +1,8 @@
-"""What the text model is asked to return (B1), validated by our own rules, not by its goodwill.
+"""What the text model must return, validated here and not trusted.
 
 The schema is kept flat and its limits loose: a provider refuses deep or finely bounded schemas. Lengths are cut to
-what the next models take when prompts are composed, not here.
+what the next models take when prompts are composed, not here. Docstrings and descriptions are part of the schema that
+is sent: a change of them changes the prompt and its price.
 """
 
 from typing import Annotated, TypeVar
@@ -11,14 +12,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 _INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # Hangul fillers: letters by category, drawn as nothing
 
 
-def _visible(text: str) -> str:
+def _require_visible(text: str) -> str:
     if not any(one.isalnum() and one not in _INVISIBLE_LETTERS for one in text):
         raise ValueError("Text should hold at least one letter or digit")
     return text
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-Words = Annotated[Text, AfterValidator(_visible)]
+VisibleText = Annotated[Text, AfterValidator(_require_visible)]
 
 
 class _Part(BaseModel):
@@ -53,10 +54,10 @@ class Setting(_Part):
 class StoryScene(_Part):
     """One shot of the film, told by its first and last picture and what happens between."""
 
-    description: Words = Field(description="What happens in this scene, in one or two sentences")
-    start_frame_prompt: Words = Field(description="The first picture of the scene")
-    end_frame_prompt: Words = Field(description="The last picture of the scene")
-    motion_prompt: Words = Field(description="Movement, camera and sound between the two pictures")
+    description: VisibleText = Field(description="What happens in this scene, in one or two sentences")
+    start_frame_prompt: VisibleText = Field(description="The first picture of the scene")
+    end_frame_prompt: VisibleText = Field(description="The last picture of the scene")
+    motion_prompt: VisibleText = Field(description="Movement, camera and sound between the two pictures")
     transition_note: Text = Field(description="How this scene leads into the next")
 
 
@@ -73,13 +74,13 @@ class Storyboard(_Part):
 def parse(text: str, scene_range: tuple[int, int]) -> Storyboard:
     """The storyboard in a model's answer.
 
-    Raises: ValueError in words that can be fed back to the model: what is wrong and where.
+    Raises: ValueError with a message for the model: what is wrong and where.
     """
     storyboard = _parse(Storyboard, text)
     least, most = scene_range
     if not least <= len(storyboard.scenes) <= most:
-        wanted = str(least) if least == most else f"{least} to {most}"
-        raise ValueError(f"scenes: {wanted} scenes are needed, not {len(storyboard.scenes)}")
+        needed = str(least) if least == most else f"{least} to {most}"
+        raise ValueError(f"scenes: {needed} scenes are needed, not {len(storyboard.scenes)}")
     return storyboard
 
 

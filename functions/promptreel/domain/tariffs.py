@@ -6,14 +6,14 @@ from datetime import datetime
 from promptreel.domain.models import GLOBAL, ImageModel, ImageSize, TextModel, TokenUsage, UsagePart
 
 REQUEST_TOKENS = 100
-"""What a request counts beside its texts: roles and separators, with room to spare."""
+"""What a request counts beside its texts: roles and separators, rounded up."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedUsage:
     """Tokens of one answer as the provider reported them; None for what it did not report.
 
-    ``output`` is everything the model produced: text, thinking and pictures. ``picture`` is the part that is pictures.
+    ``output`` is everything the model produced: text, thinking and images. ``picture`` is the part that is images.
     """
 
     input: int | None = None
@@ -23,50 +23,53 @@ class ReportedUsage:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """The price of one call: ``most`` is what it may use, and what is reserved before it is sent.
+    """The price of one call: ``maximum`` is what it may use, and what is reserved before it is sent.
 
     ``location`` is where the model is called: its price depends on it.
     """
 
     model: TextModel | ImageModel
-    most: TokenUsage
+    maximum: TokenUsage
     location: str
 
     @property
     def output_limit(self) -> int:
-        """Tokens that the answer may have, pictures included."""
-        return self.most.output + self.most.picture
+        """Tokens that the answer may have, images included."""
+        return self.maximum.output + self.maximum.picture
 
     def reserved_micros(self, at: datetime) -> int:
-        return self.model.max_micros(self.most, at, self.location)
+        """What the call may cost at most when it is sent on that day or later."""
+        return self.model.max_micros(self.maximum, at, self.location)
 
     def cost_micros(self, usage: TokenUsage, at: datetime) -> int:
+        """What this usage costs when the call is sent on that day."""
         return self.model.cost_micros(usage, at, self.location)
 
     def complete(self, reported: ReportedUsage) -> TokenUsage:
-        """The usage to count: what is not reported counts at the most that the call may use, and is marked."""
+        """The usage to count: a part that is not reported counts at its maximum and is named in ``assumed``."""
         assumed: list[UsagePart] = []
         used, output, picture = reported.input, reported.output, reported.picture
         if used is None:
-            used = self.most.input
+            used = self.maximum.input
             assumed.append("input")
         if output is None:
             output = self.output_limit
             assumed.append("output")
         if picture is None:
-            picture = min(output, self.most.picture)
+            picture = min(output, self.maximum.picture)
             assumed.append("picture")
         return TokenUsage(input=used, output=max(0, output - picture), picture=picture, assumed=tuple(assumed))
 
 
 def text_tariff(model: TextModel, prompt_tokens: int, output_tokens: int, location: str = GLOBAL) -> Tariff:
+    """The tariff of one text call."""
     return Tariff(model, TokenUsage(input=prompt_tokens, output=output_tokens), location)
 
 
 def image_tariff(
     model: ImageModel, size: ImageSize, references: int, output_tokens: int, location: str = GLOBAL
 ) -> Tariff:
-    """As many pictures as the output limit holds are reserved: one request may draw several, and each is billed."""
+    """The tariff of one image call. As many images as the output limit holds are reserved: each drawn one is billed."""
     picture = output_tokens // model.picture_tokens[size] * model.picture_tokens[size]
     prompt = model.max_prompt_tokens + references * model.reference_tokens
     return Tariff(model, TokenUsage(input=prompt, output=output_tokens - picture, picture=picture), location)
@@ -81,6 +84,6 @@ def count_tokens_at_most(*texts: str) -> int:
     return REQUEST_TOKENS + sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
-def raise_output_limit(first_tokens: int, cut_offs: int, most_tokens: int) -> int:
-    """The output limit of a request after so many answers that were cut off: doubled each time, up to the model's."""
-    return min(first_tokens << cut_offs, most_tokens)
+def raise_output_limit(first_tokens: int, cut_offs: int, max_tokens: int) -> int:
+    """Double the output limit for each answer that was cut off, up to the model's limit."""
+    return min(first_tokens << cut_offs, max_tokens)

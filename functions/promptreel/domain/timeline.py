@@ -1,4 +1,4 @@
-"""Film time in whole frames. Seconds come in at the edge and are turned into frames once."""
+"""Film time in whole frames. Seconds are converted to frames once, at the edge."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -46,14 +46,14 @@ def plan_lengths(count: int, total: int | None, legal: Sequence[int]) -> list[in
     while True:  # lengthen the shortest scene by one step for as long as the sum comes closer
         position = lengths.index(min(lengths))
         longer = next((step for step in steps if step > lengths[position]), None)
-        now = sum(lengths)
-        if longer is None or abs(now - lengths[position] + longer - total) >= abs(now - total):
+        current = sum(lengths)
+        if longer is None or abs(current - lengths[position] + longer - total) >= abs(current - total):
             return lengths
         lengths[position] = longer
 
 
 def possible_totals(count: int, legal: Sequence[int]) -> set[int]:
-    """Every sum that ``plan_lengths`` can come to."""
+    """Every sum that ``plan_lengths`` can reach."""
     totals = {0}
     for _ in range(count):
         totals = {total + step for total in totals for step in legal}

@@ -17,7 +17,7 @@ TOLERANCE_S = 1
 class Timing:
     """Seconds of each scene, none while the writer may choose their number.
 
-    ``unused`` are the hints that gave way to fields; ``warnings`` say what is not met.
+    ``unused`` are the hints that fields override; ``warnings`` name what is not met.
     """
 
     durations_s: tuple[int, ...] = ()
@@ -26,7 +26,7 @@ class Timing:
 
 
 def plan_timing(request: FilmRequest, hints: PromptHints, video: VideoModel, transition_frames: int) -> Timing:
-    """Fields are met or refused; a hint that cannot be met gives way, with a warning.
+    """Plan the scenes: fields are met or refused; a hint that cannot be met is dropped, with a warning.
 
     Raises: Invalid naming the nearest legal values.
     """
@@ -38,15 +38,15 @@ def plan_timing(request: FilmRequest, hints: PromptHints, video: VideoModel, tra
         count = int(scenes_hint.value)
     elif scenes_hint:
         unused = (scenes_hint,)
-    asked = possible.frames(request.duration_s or (float(length_hint.value) if length_hint else None))
-    if asked is None:
+    target = possible.frames(request.duration_s or (float(length_hint.value) if length_hint else None))
+    if target is None:
         return Timing(possible.durations_s(count, None) if count else (), unused)
-    durations_s = possible.durations_s(count or possible.nearest_count(asked), asked)
+    durations_s = possible.durations_s(count or possible.nearest_count(target), target)
     planned = possible.film_frames(durations_s)
-    if planned == asked:
+    if planned == target:
         return Timing(durations_s, unused)
-    if request.duration_s and abs(planned - asked) > TOLERANCE_S * video.fps:
-        raise _refusal(request, video, transition_frames, asked)
+    if request.duration_s and abs(planned - target) > TOLERANCE_S * video.fps:
+        raise _refusal(request, video, transition_frames, target)
     source = f"prompt: “{length_hint.words}”" if length_hint else f"duration_s: {request.duration_s:g} s"
     scenes, film = possible.scenes(len(durations_s)), possible.seconds([planned])
     warning = f"{source} cannot be met with {scenes}; the film is planned as {film} s."
@@ -82,25 +82,25 @@ class _Lengths:
         shared = f" that share {self.seconds([self.overlap])} s" if self.overlap else ""
         return f"{count} scene{'s' * (count > 1)} of {span} s{shared}"
 
-    def durations_s(self, count: int, asked: int | None) -> tuple[int, ...]:
-        total = None if asked is None else asked + self.overlap * (count - 1)
+    def durations_s(self, count: int, target: int | None) -> tuple[int, ...]:
+        total = None if target is None else target + self.overlap * (count - 1)
         lengths = plan_lengths(count, total, [step * self.fps for step in self.legal_s])
         return tuple(length // self.fps for length in lengths)
 
     def film_frames(self, durations_s: Sequence[int]) -> int:
         return sum(durations_s) * self.fps - self.overlap * (len(durations_s) - 1)
 
-    def miss(self, count: int, asked: int) -> int:
-        return abs(self.film_frames(self.durations_s(count, asked)) - asked)
+    def miss(self, count: int, target: int) -> int:
+        return abs(self.film_frames(self.durations_s(count, target)) - target)
 
-    def allow(self, count: int, asked: int | None) -> bool:
-        return count >= self.fewest and (asked is None or self.miss(count, asked) <= TOLERANCE_S * self.fps)
+    def allow(self, count: int, target: int | None) -> bool:
+        return count >= self.fewest and (target is None or self.miss(count, target) <= TOLERANCE_S * self.fps)
 
-    def nearest_count(self, asked: int) -> int:
+    def nearest_count(self, target: int) -> int:
         """The fewest scenes that reach a length, or one scene fewer where that comes as close."""
-        reaching = -((self.overlap - asked) // (self.legal_s[-1] * self.fps - self.overlap))
+        reaching = -((self.overlap - target) // (self.legal_s[-1] * self.fps - self.overlap))
         counts = {min(max(count, self.fewest), MAX_SCENES) for count in (reaching - 1, reaching)}
-        return min(counts, key=lambda count: (self.miss(count, asked), count))
+        return min(counts, key=lambda count: (self.miss(count, target), count))
 
     def films(self, counts: Iterable[int]) -> list[int]:
         """Frames of every film of so many scenes, shortest first."""
@@ -113,21 +113,24 @@ class _Lengths:
         )
 
 
-def _refusal(request: FilmRequest, video: VideoModel, transition_frames: int, asked: int) -> Invalid:
+def _refusal(request: FilmRequest, video: VideoModel, transition_frames: int, target: int) -> Invalid:
     """Why no film has this length, and the nearest values that are legal."""
     possible = _Lengths.of(request, video, transition_frames)
     count, any_count = request.scenes, range(possible.fewest, MAX_SCENES + 1)
     films = possible.films([count] if count else any_count)
-    nearest = [*[film for film in films if film < asked][-1:], *[film for film in films if film > asked][:1]]
+    nearest = [
+        *[film for film in films if film < target][-1:],
+        *[film for film in films if film > target][:1],
+    ]
     ways = [f"`duration_s` to {possible.seconds(nearest, ' or ')}"]
-    fitting = [other for other in any_count if possible.allow(other, asked)] if count else []
+    fitting = [other for other in any_count if possible.allow(other, target)] if count else []
     if count and fitting:
         ways.append(f"`scenes` to {min(fitting, key=lambda other: abs(other - count))}")
     for field, other in _variants(request, video):
         others = _Lengths.of(other, video, transition_frames)
-        if others.allow(count or others.nearest_count(asked), asked):
+        if others.allow(count or others.nearest_count(target), target):
             ways.append(field)
-    length = possible.seconds([asked])
+    length = possible.seconds([target])
     if count:
         span = possible.seconds(dict.fromkeys((films[0], films[-1])), "-")
         why = f"{possible.scenes(count)} make a film of {span} s, not {length} s."

@@ -12,7 +12,7 @@ from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
 from promptreel.domain.models import ImageModel, registry
 from promptreel.domain.scene import Keyframe, KeyframeName, Scene
-from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.domain.states import CallState, JobState
 from promptreel.errors import Broken, NotFound, PromptreelError, Rejected
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Claim, EndedWithoutOutput, Paid
@@ -206,10 +206,10 @@ def _store_keyframe(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: C
     read, now = scenes[position], clock.now()
     if read.value.take != cmd.take or read.value.keyframe(cmd.frame) is not None:
         return
-    changes = [Replace(cmd.job_id, read, _with(read.value, cmd.frame, drawn, now))]
+    changes = [Replace(cmd.job_id, read, read.value.with_keyframe(cmd.frame, drawn, now))]
     following = scenes[position + 1] if position + 1 < len(scenes) else None
     if cmd.frame == "end" and following is not None and following.value.start is None:
-        changes.append(Replace(cmd.job_id, following, _with(following.value, "start", drawn, now)))
+        changes.append(Replace(cmd.job_id, following, following.value.with_keyframe("start", drawn, now)))
     jobs.write(*changes)
 
 
@@ -217,10 +217,3 @@ def _give_up(cmd: DrawKeyframe, problem: Problem, jobs: JobStore, clock: Clock) 
     read = jobs.get_scene(cmd.job_id, cmd.scene)
     if read.value.take == cmd.take and read.value.redraw:
         jobs.write(Replace(cmd.job_id, read, recovery.give_up_redraw(read.value, problem, clock.now())))
-
-
-def _with(scene: Scene, frame: KeyframeName, drawn: Keyframe, now: datetime) -> Scene:
-    awaited = tuple(name for name in scene.redraw if name != frame)
-    updated = scene.evolve(**{frame: drawn}, redraw=awaited, updated=now)
-    is_drawn = updated.keyframes_drawn and updated.state is SceneState.PENDING
-    return updated.to(SceneState.DRAWN, now) if is_drawn else updated

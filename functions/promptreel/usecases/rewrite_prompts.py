@@ -37,13 +37,15 @@ def rewrite_refused_prompts(job: Job, scene: Scene, services: Services, until: d
         raise Transient(f"The writer: {error.message}", code=error.code, remedy=error.remedy) from error
     if isinstance(told, Busy | Superseded):
         return told
-    words = {} if isinstance(told, Unusable) else _words(told.answer)
 
     def attempt() -> Scene:
         read = services.jobs.get_scene(job.id, scene.id)
         if read.value.rewording != asked:
             return read.value
-        changed = read.value.evolve(rewording=None, updated=services.clock.now(), **words)
+        if isinstance(told, Unusable):
+            changed = read.value.evolve(rewording=None, updated=services.clock.now())
+        else:
+            changed = read.value.with_prompts(told.answer, services.clock.now())
         services.jobs.write(Replace(job.id, read, changed))
         return changed
 
@@ -61,12 +63,3 @@ def _question(job: Job, scene: Scene, asked: RewriteRequest) -> Question[StorySc
         most_tokens=MOST_TOKENS,
         scene=scene,
     )
-
-
-def _words(story: StoryScene) -> dict[str, object]:
-    return {
-        "description": story.description,
-        "start_prompt": story.start_frame_prompt,
-        "end_prompt": story.end_frame_prompt,
-        "motion_prompt": story.motion_prompt,
-    }

@@ -112,7 +112,7 @@ def ask(
             fault = claim.call.reason
             if claim.call.was_cut_off:
                 cut_offs, cut_off_at = cut_offs + 1, limit
-                feedback = Feedback(max_words=prompts.MOST_WORDS // cut_offs)
+                feedback = Feedback(max_words=prompts.MAX_WORDS // cut_offs)
         tries += claim.call.counts_as_attempt and job.counts_toward_limit(claim.call.updated)
         if tries == MAX_TRIES:
             break

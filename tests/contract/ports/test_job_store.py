@@ -14,7 +14,7 @@ from promptreel.domain.states import CallState, JobState
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ports.storage import Create, JobStore, Replace
 from tests.contract.ports.documents import RawDocuments
-from tests.factories import a_call, a_job, a_render, a_scene, later
+from tests.factories import a_call, a_job, a_render, a_scene, altered, later
 from tests.fakes.services import FakeServices
 from tests.recorded import MOMENTS, documents, from_a_newer_version
 
@@ -240,7 +240,7 @@ def test_store_keeps_unknown_fields_at_every_depth_when_a_newer_document_is_chan
     jobs.write(
         Replace(job_id, read, read.value.evolve(run=7)),
         *(Replace(job_id, scene, scene.value.evolve(take=7)) for scene in scenes),
-        *(Replace(job_id, call, call.value.evolve(attempt=7)) for call in calls),
+        *(Replace(job_id, call, altered(call.value, attempt=7)) for call in calls),
     )
 
     changed = {path: {"run": 7} for path in newer if path.count("/") == 1 and path.startswith("jobs/")}

@@ -117,8 +117,8 @@ def test_unreported_usage_counts_at_the_most_and_is_marked() -> None:
     text = text_tariff(registry().text_model("gemini-3.8-flash"), 3000, 4096)
     picture = image_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1, 2200)
 
-    assert text.complete(ReportedUsage(picture=0)) == text.most.model_copy(update={"assumed": ("input", "output")})
-    assert picture.complete(ReportedUsage()) == picture.most.model_copy(
+    assert text.complete(ReportedUsage(picture=0)) == text.maximum.model_copy(update={"assumed": ("input", "output")})
+    assert picture.complete(ReportedUsage()) == picture.maximum.model_copy(
         update={"assumed": ("input", "output", "picture")}
     )
 

@@ -10,7 +10,7 @@ from promptreel.domain.call import JOB_ENDED, Call
 from promptreel.domain.job import Job
 from promptreel.domain.scene import Attempt, Scene
 from promptreel.domain.states import CallState, SceneState
-from tests.factories import a_call, a_scene
+from tests.factories import a_call, a_scene, altered
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
 
@@ -84,5 +84,5 @@ def test_warnings_give_the_last_reason_and_only_for_scenes_in_the_film() -> None
     done = a_scene(state=SceneState.DONE, tries=tries)
 
     assert recovery.remedy_warning(done) == "scene-01 was filmed in milder words, from other pictures: second"
-    assert recovery.remedy_warning(done.evolve(state=SceneState.FILTERED)) == ""
+    assert recovery.remedy_warning(altered(done, state=SceneState.FILTERED)) == ""
     assert recovery.remedy_warning(done.evolve(tries=(a_try("reseed"),))) == ""

@@ -37,10 +37,10 @@ def test_unknown_or_missing_code_gets_another_seed_and_a_rewrite(codes: list[str
 def test_remedies_are_tried_in_order_each_as_often_as_listed() -> None:
     failure = remedies.find_remedy(["outage"])
 
-    assert failure.next_step([], EVERYTHING) == "reseed"
-    assert failure.next_step(["reseed"], EVERYTHING) == "reseed"
-    assert failure.next_step(["reseed", "reseed"], EVERYTHING) == "model"
-    assert failure.next_step(["reseed", "reseed", "model"], EVERYTHING) is None
+    assert failure.choose_next([], EVERYTHING) == "reseed"
+    assert failure.choose_next(["reseed"], EVERYTHING) == "reseed"
+    assert failure.choose_next(["reseed", "reseed"], EVERYTHING) == "model"
+    assert failure.choose_next(["reseed", "reseed", "model"], EVERYTHING) is None
 
 
 def test_remedy_is_skipped_when_the_scene_does_not_allow_it() -> None:
@@ -49,15 +49,15 @@ def test_remedy_is_skipped_when_the_scene_does_not_allow_it() -> None:
 
 
 def test_remedies_of_other_refusals_count_and_four_are_the_end() -> None:
-    assert remedies.find_remedy(["64151117"]).next_step(["rewrite"], EVERYTHING) == "reseed"
-    assert remedies.find_remedy(["64151117"]).next_step(["rewrite", "mute", "rewrite", "redraw"], EVERYTHING) is None
+    assert remedies.find_remedy(["64151117"]).choose_next(["rewrite"], EVERYTHING) == "reseed"
+    assert remedies.find_remedy(["64151117"]).choose_next(["rewrite", "mute", "rewrite", "redraw"], EVERYTHING) is None
 
 
 def test_successor_is_left_when_every_remedy_is_used_up() -> None:
     unavailable = remedies.find_remedy([remedies.MODEL_UNAVAILABLE])
 
-    assert unavailable.next_step(["rewrite", "mute", "rewrite", "redraw", "successor"], EVERYTHING) == "successor"
-    assert unavailable.next_step([], EVERYTHING - {"successor"}) is None
+    assert unavailable.choose_next(["rewrite", "mute", "rewrite", "redraw", "successor"], EVERYTHING) == "successor"
+    assert unavailable.choose_next([], EVERYTHING - {"successor"}) is None
 
 
 def test_successors_of_models_exist_and_come_to_an_end() -> None:
@@ -68,7 +68,7 @@ def test_successors_of_models_exist_and_come_to_an_end() -> None:
     )
     for models in kinds:
         known = {model.id: model.replaced_by for model in models}
-        assert {model.replaced_by for model in models} - {""} <= set(known)
+        assert {model.replaced_by for model in models} - {None} <= set(known)
         for model_id in known:
             seen = [model_id]
             while following := known[seen[-1]]:

@@ -50,8 +50,8 @@ def test_text_reserves_at_least_its_bill_whatever_is_reported(
 def test_price_that_begins_tomorrow_is_reserved_today() -> None:
     tariff = text_tariff(registry().text_model("gemini-3.8-flash"), 4000, 16384)
 
-    assert tariff.reserved_micros(BEFORE) == tariff.cost_micros(tariff.most, AFTER) == tariff.reserved_micros(AFTER)
-    assert tariff.cost_micros(tariff.most, BEFORE) < tariff.reserved_micros(BEFORE)
+    assert tariff.reserved_micros(BEFORE) == tariff.cost_micros(tariff.maximum, AFTER) == tariff.reserved_micros(AFTER)
+    assert tariff.cost_micros(tariff.maximum, BEFORE) < tariff.reserved_micros(BEFORE)
 
 
 @pytest.mark.parametrize("model", registry().image, ids=lambda model: model.id)

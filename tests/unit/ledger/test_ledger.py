@@ -12,7 +12,7 @@ from promptreel.errors import AnswerLost, BudgetExceeded, Transient, Unpaid, Ver
 from promptreel.ledger.claims import Acquired, Busy, CallRequest, Superseded
 from promptreel.ports.storage import Change, Create, Replace
 from promptreel.usecases import job_lifecycle
-from tests.factories import a_job, a_scene
+from tests.factories import a_job, a_scene, altered
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
 
@@ -58,7 +58,7 @@ def raise_run(world: FakeServices) -> None:
 def change_scene(**fields: int) -> Callable[[FakeServices], None]:
     def change(world: FakeServices) -> None:
         read = world.jobs.get_scene("job-1", "scene-01")
-        world.jobs.write(Replace("job-1", read, read.value.evolve(**fields)))
+        world.jobs.write(Replace("job-1", read, altered(read.value, **fields)))
 
     return change
 

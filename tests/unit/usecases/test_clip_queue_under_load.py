@@ -7,6 +7,7 @@ from promptreel.domain.states import SceneState
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Create
 from promptreel.usecases.poll_clips import PollClips
+from tests.factories import altered
 from tests.fakes.models import a_storyboard
 from tests.fakes.orchestration import MemoryQueue
 from tests.fakes.services import FakeServices
@@ -48,13 +49,13 @@ class Deployment:
         """Bring in jobs that are copies of the template, a moment before their clips are queued."""
         for _ in range(number):
             job_id = f"job-{self.world.ids.new_token()}"
-            changes = [Create(job_id, self.template.evolve(id=job_id))]
+            changes = [Create(job_id, altered(self.template, id=job_id))]
             for scene in (read.value for read in self.world.jobs.list_scenes(self.template.id)):
-                drawn = scene.evolve(state=SceneState.DRAWN, dispatch=0, queued_at=None)
+                drawn = altered(scene, state=SceneState.DRAWN, dispatch=0, queued_at=None)
                 changes.append(Create(job_id, drawn))
                 call = self.world.jobs.get_call(self.template.id, scene.clip_call_id(self.template.id))
                 assert call is not None
-                changes.append(Create(job_id, call.value.evolve(id=scene.clip_call_id(job_id), job=job_id)))
+                changes.append(Create(job_id, altered(call.value, id=scene.clip_call_id(job_id), job=job_id)))
             self.world.jobs.write(*changes)
             self.waiting_jobs.append(job_id)
 

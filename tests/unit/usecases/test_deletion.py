@@ -24,7 +24,7 @@ from promptreel.usecases.write_storyboard import WriteStoryboard
 from stitcher_service.jobs.renders import RenderResult
 from stitcher_service.jobs.services import StitcherServices
 from stitcher_service.jobs.stitch_film import FilmRender, StitchFilm, stitch_film
-from tests.factories import a_render
+from tests.factories import a_render, altered
 from tests.fakes.hooks import HookedWorld, Killed
 from tests.fakes.services import FakeServices
 
@@ -441,7 +441,7 @@ def test_new_job_replaces_a_tombstone_when_its_time_is_over(
     assert job_lifecycle.create(again, world.jobs) == buried
 
     world.clock.pass_s(delete_job.TOMBSTONE_DAYS * 86_400)
-    again = again.evolve(created=world.clock.now())
+    again = altered(again, created=world.clock.now())
 
     assert job_lifecycle.create(again, world.jobs).state is JobState.PENDING
     assert world.jobs.get_job(job.id).value == again

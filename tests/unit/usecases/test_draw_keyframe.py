@@ -127,7 +127,7 @@ def test_budget_stops_the_next_picture_when_refusals_in_words_have_used_it_up(wo
     job = world.planned()
     needed = committed_micros([read.value for read in world.jobs.list_calls(job.id)])
     read = world.jobs.get_job(job.id)
-    world.jobs.write(Replace(job.id, read, read.value.evolve(budget={"limit_micros": needed})))
+    world.jobs.write(Replace(job.id, read, read.value.evolve(budget=Budget(limit_micros=needed))))
     world.images.failures = [Declined("unwilling", (), ReportedUsage())]
 
     with pytest.raises(BudgetExceeded, match="do not hold keyframe/scene-01/start"):

@@ -16,7 +16,7 @@ from promptreel.usecases import job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.poll_clips import ClipsPolled
 from promptreel.usecases.submit_clip import SubmitClip
-from tests.factories import a_call
+from tests.factories import a_call, altered
 from tests.fakes.models import MILDER_WORDS
 from tests.fakes.services import FakeServices
 
@@ -434,7 +434,8 @@ def test_both_texts_are_logged_when_a_prompt_is_cut_to_the_models_limit(
     """B4."""
     job = world.drawn()
     read = world.jobs.get_scene(job.id, "scene-01")
-    world.jobs.write(Replace(job.id, read, read.value.evolve(motion_prompt="pan " * 499, description="word " * 399)))
+    long = altered(read.value, motion_prompt="pan " * 499, description="word " * 399)
+    world.jobs.write(Replace(job.id, read, long))
 
     world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
 
