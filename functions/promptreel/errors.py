@@ -4,31 +4,33 @@
     ├── Rejected            4xx  change the request; the remedy says how
     │   ├── NotFound        404
     │   ├── NotAllowed      403
-    │   ├── Conflict        409  the thing is no longer, or already, as asked
+    │   ├── Conflict        409  the job or id is in a state that does not allow it
     │   ├── TooLarge        413
     │   ├── Invalid         422  a field is wrong; the message names it and its limit
     │   └── BudgetExceeded  402  the next call would break the job's limit; nothing was sent
     ├── Transient           503  the same call may succeed later
-    │   ├── VersionConflict        503  someone else wrote first: read again
+    │   ├── VersionConflict 503  another worker wrote first: read again
     │   └── QuotaExhausted  429  the provider's rate limit
     └── Broken              500  a bug or a wrong configuration: stop, keep everything
-        └── UnreadableDocument   500  another version of promptreel wrote it: deploy that one, or a newer one
+        ├── UnreadableDocument   another version of promptreel wrote it: deploy that one, or a newer one
+        └── Misconfigured        a model, role or setting is missing
 
-    A paid call ends in one more way that no caller can answer by itself; only the ledger can:
+    How a paid call may fail is recorded in the ledger before any of the above is raised:
+
     CallFailed
     ├── Unpaid              certainly not paid and worth repeating (never connected)
     │   └── Throttled       the provider's own rate limit (429)
     ├── Refused             certainly not paid and useless to repeat unchanged (400, safety)
     └── AnswerLost          perhaps paid: reset, time-out, 5xx
 
-Nothing here knows HTTP frameworks or Google; ``status`` is a number for whoever translates.
+Nothing here knows HTTP frameworks or Google; ``status`` is for the HTTP edge, which translates.
 """
 
 from typing import ClassVar
 
 
 class PromptreelError(Exception):
-    """Base of the three fates: a message for people, a stable code, and the way out."""
+    """Base of every error: a message for people, a stable code, and what to do about it."""
 
     status: ClassVar[int] = 500
     default_code: ClassVar[str] = "broken"
@@ -40,7 +42,7 @@ class PromptreelError(Exception):
         self.remedy = remedy
 
     def to_problem(self) -> dict[str, object]:
-        """The error as a problem on the wire (RFC 9457), without what only the edge knows."""
+        """The error as problem details (RFC 9457), without what only the edge knows."""
         return {
             "title": type(self).__name__.lstrip("_"),
             "status": self.status,
@@ -52,28 +54,28 @@ class PromptreelError(Exception):
 
 
 class Rejected(PromptreelError):
-    """The request cannot be done as asked; repeating it unchanged is pointless."""
+    """The request cannot be met; repeating it unchanged is pointless."""
 
     status = 400
     default_code = "rejected"
 
 
 class NotFound(Rejected):
-    """No such thing, or none that this caller may see."""
+    """It does not exist, or this caller may not see it."""
 
     status = 404
     default_code = "not_found"
 
 
 class NotAllowed(Rejected):
-    """The caller is known and has no right to this."""
+    """The caller is known and has no permission for this."""
 
     status = 403
     default_code = "not_allowed"
 
 
 class Conflict(Rejected):
-    """The thing is not in a state that allows this."""
+    """The job, scene or id is in a state that does not allow this."""
 
     status = 409
     default_code = "conflict"
@@ -142,13 +144,13 @@ class UnreadableDocument(Broken):
 
 
 class Misconfigured(Broken):
-    """A model, role or setting is missing: no other words, seed or picture can help."""
+    """A model, role or setting is missing: no other prompt, seed or keyframe can help."""
 
     default_code = "misconfigured"
 
 
 class CallFailed(Exception):
-    """A paid call ended without a usable answer; what it cost is the ledger's question."""
+    """A paid call ended without a usable answer; the subclass says whether it may have cost anything."""
 
     def __init__(self, reason: str, *, codes: tuple[str, ...] = ()) -> None:
         super().__init__(reason)

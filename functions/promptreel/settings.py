@@ -1,7 +1,7 @@
-"""Everything a deployment decides, read once from a mapping. Endpoints and credentials are all that differ locally."""
+"""Everything a deployment decides, read once from the environment. Locally only endpoints and credentials differ."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 
 from promptreel.errors import Broken
 
@@ -10,9 +10,9 @@ from promptreel.errors import Broken
 class Settings:
     """Where promptreel runs. An empty URL means Google's own endpoint.
 
-    ``operators`` are e-mail addresses, and groups as ``group:ADDRESS``, who see and stop everybody's jobs.
+    ``operators`` are e-mail addresses, and groups as ``group:ADDRESS``, who see and stop the jobs of every owner.
     ``pace`` multiplies every production wait (polls, leases, windows, backoff): 1.0 in production. ``keep_days`` is how
-    long a job and all it owns are kept. ``iap_audience`` is set where Identity-Aware Proxy lets people in.
+    long a job and all it owns are kept. ``iap_audience`` is set where Identity-Aware Proxy authenticates people.
     """
 
     project: str
@@ -39,15 +39,10 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read ``PROMPTREEL_*``. Raises: Broken naming everything that is missing or wrong at once."""
-        needed = (
-            "project region database artifacts_bucket prompts_bucket results_bucket workflow submit_clip_url "
-            "tasks_account"
-        ).split()
-        optional = (
-            "text_location veo_location iap_audience vertex_url tasks_url executions_url signer_url media_url".split()
-        )
-        values = {field: env.get(f"PROMPTREEL_{field.upper()}", "") for field in (*needed, *optional)}
-        faults = [f"PROMPTREEL_{field.upper()} is not set" for field in needed if not values[field]]
+        texts = [field for field in fields(cls) if field.type is str]
+        values = {field.name: env.get(f"PROMPTREEL_{field.name.upper()}", "") for field in texts}
+        required = [field.name for field in texts if field.default is MISSING]
+        faults = [f"PROMPTREEL_{name.upper()} is not set" for name in required if not values[name]]
         pace = _number(env, "PROMPTREEL_PACE", 1.0, 1, faults)
         keep_days = _number(env, "PROMPTREEL_KEEP_DAYS", 90.0, 36_500, faults)
         if faults:

@@ -1,13 +1,13 @@
-"""A job's life as its documents tell it: stages, paid calls, refusals and remedies, in order of time. Pure.
+"""The events of a job, read from its documents: stages, paid calls, refusals and remedies, in order of time. Pure.
 
-Log lines tell the same to operators; this is for the owner, and stands as long as the job does.
+Operators read the same in the log; this is for the owner, for as long as the job is kept.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from promptreel.domain.call import Call, counted_micros
+from promptreel.domain.call import Call
 from promptreel.domain.job import Job
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
@@ -16,38 +16,38 @@ Event = dict[str, Any]
 
 
 def list_events(job: Job, scenes: Sequence[Scene], calls: Sequence[Call]) -> list[Event]:
-    """Every event with ``at`` and ``event``; of the same moment, stages before calls before tries."""
-    told = [
-        *_of_job(job),
-        *(one for call in calls for one in _of_call(call)),
-        *(one for scene in scenes for one in _of_scene(scene)),
+    """Every event with ``at`` and ``event``; at the same time, stages before calls before attempts."""
+    events = [
+        *_stages(job),
+        *(one for call in calls for one in _calls(call)),
+        *(one for scene in scenes for one in _attempts(scene)),
     ]
-    told.sort(key=lambda one: one[0])
-    return [{"at": at.isoformat().replace("+00:00", "Z"), **event} for at, event in told]
+    events.sort(key=lambda one: one[0])
+    return [{"at": at.isoformat().replace("+00:00", "Z"), **event} for at, event in events]
 
 
-def _of_call(call: Call) -> Iterator[tuple[datetime, Event]]:
+def _calls(call: Call) -> Iterator[tuple[datetime, Event]]:
     """``call_sent`` when it left, ``call_settled`` and so on when its outcome was known."""
     if call.sent_at is None:
         return
-    about = call.model_dump(mode="json", include={"kind", "model", "scene", "purpose", "take", "attempt"})
-    about["call"] = call.id
-    yield call.sent_at, {"event": "call_sent", **about, "reserved_micros": call.reserved_micros}
+    fields = call.model_dump(mode="json", include={"kind", "model", "scene", "purpose", "take", "attempt"})
+    fields["call"] = call.id
+    yield call.sent_at, {"event": "call_sent", **fields, "reserved_micros": call.reserved_micros}
     if call.is_finished:
-        ended = {"cost_micros": counted_micros(call), "reason": call.reason, "codes": list(call.codes)}
+        outcome = {"cost_micros": call.counted_micros, "reason": call.reason, "codes": list(call.codes)}
         latency_s = round((call.updated - call.sent_at).total_seconds(), 3)
-        yield call.updated, {"event": f"call_{call.state.lower()}", **about, **ended, "latency_s": latency_s}
+        yield call.updated, {"event": f"call_{call.state.lower()}", **fields, **outcome, "latency_s": latency_s}
 
 
-def _of_scene(scene: Scene) -> Iterator[tuple[datetime, Event]]:
+def _attempts(scene: Scene) -> Iterator[tuple[datetime, Event]]:
     """``try``: how an attempt to film the scene ended, and the remedy that was chosen because of it."""
     for one in scene.tries:
-        told = one.model_dump(mode="json", include={"take", "attempt", "outcome", "reason", "codes", "remedy"})
-        yield one.at, {"event": "try", "scene": scene.id, **told}
+        fields = one.model_dump(mode="json", include={"take", "attempt", "outcome", "reason", "codes", "remedy"})
+        yield one.at, {"event": "try", "scene": scene.id, **fields}
 
 
-def _of_job(job: Job) -> Iterator[tuple[datetime, Event]]:
-    """``state``: a stage was entered. Why a job failed stands beside its last FAILED."""
+def _stages(job: Job) -> Iterator[tuple[datetime, Event]]:
+    """``state``: a stage was entered. The last FAILED has the problem of the job."""
     yield job.created, {"event": "state", "state": JobState.PENDING.value, "run": 1}
     for entered in job.history:
         event: Event = {"event": "state", "state": entered.state.value, "run": entered.run}
