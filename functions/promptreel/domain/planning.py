@@ -141,9 +141,9 @@ def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime)
     prompt = prompts.storyboard_prompt(request.prompt, writing.scene_range, writing.durations_s)
     sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, prompt, json.dumps(Storyboard.model_json_schema()))
     storyboard = text_tariff(spec.text, sent, writing.storyboard_tokens).reserved_micros(at)
-    picture = image_tariff(spec.image, IMAGE_SIZE, MAX_REFERENCES, spec.image.output_tokens)
+    image = image_tariff(spec.image, IMAGE_SIZE, MAX_REFERENCES, spec.image.output_tokens)
     clips = spec.video.cost_micros(sum(spec.durations_for(count)), request.resolution, at, audio=request.clip_audio)
-    return storyboard, (count + 1) * picture.reserved_micros(at) + clips
+    return storyboard, (count + 1) * image.reserved_micros(at) + clips
 
 
 def _limit_micros(request: FilmRequest) -> int:

@@ -13,7 +13,7 @@ M = TypeVar("M", TextModel, ImageModel)
 
 
 def choose_next_model(job: Job, model: M, failed: Call, find: Callable[[str], M]) -> M:
-    """The model for the text or picture whose attempt by `model` failed.
+    """The model for the text or image whose attempt by `model` failed.
 
     It follows from the calls alone, so that a repeated step finds its earlier calls. A failure from before a person
     resumed the job is given another attempt.
