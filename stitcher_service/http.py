@@ -13,7 +13,7 @@ from flask import Flask, Response, jsonify, request
 
 from promptreel.domain import identifiers
 from promptreel.errors import Invalid
-from promptreel.http.problems import problem
+from promptreel.http.problems import make_problem_response
 from promptreel.logging import events
 from stitcher_service.jobs.previews import MakePreview, MakeStill, Preview, make_animatic, make_preview, make_still
 from stitcher_service.jobs.services import StitcherServices
@@ -80,7 +80,7 @@ def _respond(action: str, act: Callable[[Any], FilmStitched | Preview]) -> tuple
         try:
             result = asdict(act(body))
         except Exception as error:  # noqa: BLE001 - the one translation point from exception to HTTP
-            failed = problem(error, step=action)
+            failed = make_problem_response(error, step=action)
             _log_step(started, failed.status, failed.body["code"], failed.body["message"])
             # application/json: Workflows decodes no other type.
             response = jsonify({**failed.body, "step": "stitch"})

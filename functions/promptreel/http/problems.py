@@ -1,4 +1,8 @@
-"""Errors as RFC 9457 problem details: the one translation from exception to HTTP."""
+"""Errors as RFC 9457 problem details: the one translation from exception to HTTP, for every service.
+
+It knows no web framework: the API, the steps and the stitcher send `ProblemResponse` in their own way. Workflows
+decodes ``application/json`` alone, so that the steps and the stitcher do not send ``MEDIA_TYPE``.
+"""
 
 import logging
 from dataclasses import dataclass
@@ -12,16 +16,25 @@ MEDIA_TYPE = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A problem on the wire: ``status``, ``body`` and ``headers``."""
+class ProblemResponse:
+    """A problem as it is sent: HTTP status, JSON body, and headers without the content type."""
 
     status: int
     body: dict[str, Any]
     headers: dict[str, str]
 
 
-def problem(error: Exception, *, step: str = "", scene: str | None = None, trace: str = "") -> Problem:
-    """The problem an exception is told as. What is not ours is a bug: 500 in our words, the cause in the log."""
+def make_problem_response(
+    error: Exception, *, step: str = "", scene: str | None = None, trace: str = ""
+) -> ProblemResponse:
+    """Translate an exception. One that promptreel did not raise is a bug: a 500 without details, the cause in the log.
+
+    Args:
+        error: What was raised.
+        step: The step that raised it, if it was a step.
+        scene: The scene that the step worked on.
+        trace: The request's trace, for the operators.
+    """
     if not isinstance(error, PromptreelError):
         log.error("unexpected error", exc_info=error, extra={"json_fields": {"step": step, "trace": trace}})
         error = _Unexpected(error)
@@ -33,12 +46,10 @@ def problem(error: Exception, *, step: str = "", scene: str | None = None, trace
     headers = {}
     if isinstance(error, Transient) and error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    return Problem(error.status, body, headers)
+    return ProblemResponse(error.status, body, headers)
 
 
 class _Unexpected(PromptreelError):
-    """A bug, told without its details."""
-
     default_code = "internal"
 
     def __init__(self, cause: Exception) -> None:

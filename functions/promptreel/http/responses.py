@@ -1,9 +1,10 @@
-"""Documents as the API tells them (DESIGN §9). Pure: links are signed before, for what `files` names."""
+"""Documents as the API shows them. Pure: links are signed before, for the addresses that `artifact_uris` names."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from promptreel.domain.call import Call, committed_micros, counted_micros, spent_micros
+from promptreel.domain.call import Call, Totals, add_up
 from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
 from promptreel.domain.scene import Keyframe, Scene
@@ -14,7 +15,7 @@ Links = Mapping[str, str]
 """gs:// address to signed URL."""
 
 
-def accepted(job: Job, base_url: str) -> dict[str, Any]:
+def accepted_job(job: Job, base_url: str) -> dict[str, Any]:
     """The 202 answer to a submission."""
     return {
         "id": job.id,
@@ -25,8 +26,8 @@ def accepted(job: Job, base_url: str) -> dict[str, Any]:
     }
 
 
-def summary(job: Job) -> dict[str, Any]:
-    """One row of a list."""
+def job_summary(job: Job) -> dict[str, Any]:
+    """One row of the list of jobs."""
     return {
         "id": job.id,
         "state": job.state.value,
@@ -37,23 +38,23 @@ def summary(job: Job) -> dict[str, Any]:
     }
 
 
-def files(job: Job, scenes: Sequence[Scene]) -> list[str]:
-    """The addresses that `whole` has a link for."""
+def artifact_uris(job: Job, scenes: Sequence[Scene]) -> list[str]:
+    """The addresses that `job_detail` has a link for."""
     pieces = [piece for scene in scenes for piece in (scene.start, scene.end, scene.clip) if piece]
     output = job.output
     ends = (output.film_uri, output.poster_uri, output.sheet_uri, output.preview_uri) if output else ()
     return [*(piece.uri for piece in pieces), *filter(None, ends)]
 
 
-def whole(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links) -> dict[str, Any]:
+def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links) -> dict[str, Any]:
     """Everything its owner may see of a job."""
     plan, output = job.plan, job.output
     return {
-        **summary(job),
+        **job_summary(job),
         "request": job.request.model_dump(mode="json", exclude_none=True),
         "progress": _progress(job, scenes),
         "scenes": [_scene(scene, links) for scene in scenes],
-        "budget": _budget(job, calls),
+        "budget": _budget(job, add_up(calls)),
         "planned_duration_s": plan.planned_frames / plan.fps if plan else None,
         "planned_frames": plan.planned_frames if plan else None,
         "output": {
@@ -75,17 +76,21 @@ def whole(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links
     }
 
 
-def ledger(job: Job, calls: Sequence[Call]) -> dict[str, Any]:
+def ledger_detail(job: Job, calls: Sequence[Call]) -> dict[str, Any]:
     """Every paid call of a job and their totals, in micro-dollars: ``counted_micros`` of all rows add up to them."""
-    reserved, spent = _sums(calls)
+    totals = add_up(calls)
     return {
         "calls": [_call(call) for call in calls],
-        "totals": {"limit_micros": job.budget.limit_micros, "reserved_micros": reserved, "spent_micros": spent},
+        "totals": {
+            "limit_micros": job.budget.limit_micros,
+            "reserved_micros": totals.reserved_micros,
+            "spent_micros": totals.spent_micros,
+        },
     }
 
 
-def reconciled(result: Reconciled) -> dict[str, Any]:
-    """A job's ledger beside a bill, call by call, and the sums; ``unknown`` lines are billed and in no call."""
+def reconciliation(result: Reconciled) -> dict[str, Any]:
+    """A job's ledger compared with a bill, call by call, and the sums; ``unknown`` lines are billed and in no call."""
     findings, unknown = result.comparison.findings, result.comparison.unknown
     counted = sum(finding.counted_micros for finding in findings)
     billed = sum(finding.billed_micros or 0 for finding in findings) + sum(row.micros for row in unknown)
@@ -121,7 +126,7 @@ def _call(call: Call) -> dict[str, Any]:
         "state": call.state.value,
         "reserved_micros": call.reserved_micros,
         "cost_micros": call.cost_micros,
-        "counted_micros": counted_micros(call),
+        "counted_micros": call.counted_micros,
         "counted_as": "spent" if call.is_finished else "reserved",
         "operation": call.operation,
         "storage_uri": call.artifact,
@@ -132,7 +137,7 @@ def _call(call: Call) -> dict[str, Any]:
 
 
 def _progress(job: Job, scenes: Sequence[Scene]) -> dict[str, Any]:
-    """``fraction`` counts pictures and clips alike, from 0.0 to 1.0."""
+    """``fraction`` is the share of keyframes and clips that are made, from 0.0 to 1.0."""
     done = sum(scene.state is SceneState.DONE for scene in scenes)
     pieces = sum(bool(scene.start) + bool(scene.end) + 2 * (scene.state is SceneState.DONE) for scene in scenes)
     complete = job.state is JobState.COMPLETE
@@ -152,7 +157,7 @@ def _scene(scene: Scene, links: Links) -> dict[str, Any]:
         "state": scene.state.value,
         "description": scene.description,
         "duration_s": scene.duration_s,
-        "keyframes": {"start": _picture(scene.start, links), "end": _picture(scene.end, links)},
+        "keyframes": {"start": _keyframe(scene.start, links), "end": _keyframe(scene.end, links)},
         "clip": {"url": links[scene.clip.uri], "uri": scene.clip.uri} if scene.clip else None,
         "attempts": [one.model_dump(mode="json") for one in scene.tries],
         "error": scene.problem.model_dump(mode="json") if scene.problem else None,
@@ -164,7 +169,7 @@ def _inferred(job: Job) -> list[dict[str, Any]]:
     return [one.model_dump(mode="json") for one in job.inferred]
 
 
-def _picture(keyframe: Keyframe | None, links: Links) -> dict[str, str] | None:
+def _keyframe(keyframe: Keyframe | None, links: Links) -> dict[str, str] | None:
     return _file(keyframe.uri, links) if keyframe else None
 
 
@@ -172,20 +177,13 @@ def _file(uri: str | None, links: Links) -> dict[str, str] | None:
     return {"url": links[uri], "uri": uri} if uri else None
 
 
-def _budget(job: Job, calls: Sequence[Call]) -> dict[str, str]:
-    reserved, spent = _sums(calls)
+def _budget(job: Job, totals: Totals) -> dict[str, str]:
     return {
         "limit_usd": format_usd(job.budget.limit_micros),
-        "reserved_usd": format_usd(reserved),
-        "spent_usd": format_usd(spent),
+        "reserved_usd": format_usd(totals.reserved_micros),
+        "spent_usd": format_usd(totals.spent_micros),
     }
 
 
-def _sums(calls: Sequence[Call]) -> tuple[int, int]:
-    """Reserved by calls under way, and spent by finished ones; a LOST call is counted as spent."""
-    spent = spent_micros(calls)
-    return committed_micros(list(calls)) - spent, spent
-
-
-def _iso(moment: Any) -> str:
-    return str(moment.isoformat()).replace("+00:00", "Z")
+def _iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

@@ -1,12 +1,13 @@
 """The HTTP API as one Flask app: thin routes over use cases, every error a problem."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from promptreel.domain import identifiers
@@ -18,7 +19,7 @@ from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
 from promptreel.http import responses
 from promptreel.http.job_events import list_events
-from promptreel.http.problems import MEDIA_TYPE, problem
+from promptreel.http.problems import MEDIA_TYPE, make_problem_response
 from promptreel.logging import events
 from promptreel.services import Services
 from promptreel.usecases import delete_job, job_lifecycle
@@ -37,39 +38,34 @@ def app(services: Callable[[], Services]) -> Flask:
     """The application; the services are built only when a request comes."""
     flask = Flask("promptreel", static_folder=None)
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    flask.register_error_handler(Exception, _tell)
-    flask.add_url_rule("/healthz", view_func=_healthz)
-    flask.add_url_rule("/v1/jobs", view_func=lambda: _submit(services()), methods=["POST"], endpoint="submit")
-    flask.add_url_rule("/v1/jobs", view_func=lambda: _list(services()), methods=["GET"], endpoint="list")
-    flask.add_url_rule("/v1/jobs/<job>", view_func=lambda job: _show(services(), job), endpoint="show")
-    flask.add_url_rule(
-        "/v1/jobs/<job>", view_func=lambda job: _delete(services(), job), methods=["DELETE"], endpoint="delete"
+    flask.register_error_handler(Exception, _problem_response)
+    flask.add_url_rule("/healthz", view_func=lambda: jsonify({"status": "ok"}), endpoint="healthz")
+    routes: tuple[tuple[str, str, Callable[..., ResponseReturnValue]], ...] = (
+        ("POST", "/v1/jobs", _submit),
+        ("GET", "/v1/jobs", _list),
+        ("GET", "/v1/jobs/<job_id>", _show),
+        ("DELETE", "/v1/jobs/<job_id>", _delete),
+        ("GET", "/v1/jobs/<job_id>/ledger", _ledger),
+        ("GET", "/v1/jobs/<job_id>/events", _events),
+        ("POST", "/v1/jobs/<job_id>/ledger:reconcile", _reconcile),
+        ("POST", "/v1/jobs/<job_id>:cancel", _cancel),
+        ("POST", "/v1/jobs/<job_id>:resume", _resume),
     )
-    flask.add_url_rule("/v1/jobs/<job>/ledger", view_func=lambda job: _ledger(services(), job), endpoint="ledger")
-    flask.add_url_rule("/v1/jobs/<job>/events", view_func=lambda job: _events(services(), job), endpoint="events")
-    flask.add_url_rule(
-        "/v1/jobs/<job>/ledger:reconcile",
-        view_func=lambda job: _reconcile(services(), job),
-        methods=["POST"],
-        endpoint="reconcile",
-    )
-    flask.add_url_rule(
-        "/v1/jobs/<job>:cancel", view_func=lambda job: _cancel(services(), job), methods=["POST"], endpoint="cancel"
-    )
-    flask.add_url_rule(
-        "/v1/jobs/<job>:resume", view_func=lambda job: _resume(services(), job), methods=["POST"], endpoint="resume"
-    )
+    for method, rule, view in routes:
+        flask.add_url_rule(rule, view.__name__, _with_services(view, services), methods=[method])
     return flask
 
 
-def _healthz() -> Response:
-    return jsonify({"status": "ok"})
+def _with_services(
+    view: Callable[..., ResponseReturnValue], services: Callable[[], Services]
+) -> Callable[..., ResponseReturnValue]:
+    return lambda **path: view(services(), **path)
 
 
 def _submit(services: Services) -> tuple[Response, int]:
-    """Answer 202 at once: the job stands before its execution is asked for, and sweep_jobs starts it otherwise."""
+    """Answer 202 at once: the job is stored before its execution is started; if that fails, sweep_jobs starts it."""
     owner = services.identity.identify_caller(request.headers)
-    payload = _body()
+    payload = _read_body()
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= MAX_KEY_CHARS:
         raise Invalid(f"Idempotency-Key: must have 1 to {MAX_KEY_CHARS} characters.")
@@ -83,31 +79,31 @@ def _submit(services: Services) -> tuple[Response, int]:
         )
     events.log_event("job_submitted", job_id=job.id, run=job.run, request_trace=_trace())
     if job.state is JobState.PENDING and job.execution is None:
-        with suppress(Transient):  # the job stands; sweep_jobs gives it an execution
+        with suppress(Transient):  # sweep_jobs gives it an execution
             services.executions.start(job.id, job.run)
-    return jsonify(responses.accepted(job, _address())), 202
+    return jsonify(responses.accepted_job(job, _base_url())), 202
 
 
-def _address() -> str:
-    """Where the caller reached us. Cloud Run ends TLS before us and says so in a header."""
-    secure = request.headers.get("X-Forwarded-Proto") == "https"
-    return f"{'https' if secure else request.scheme}://{request.host}"
+def _base_url() -> str:
+    """The address that the caller used. Cloud Run ends TLS before the function and says so in a header."""
+    is_secure = request.headers.get("X-Forwarded-Proto") == "https"
+    return f"{'https' if is_secure else request.scheme}://{request.host}"
 
 
 def _list(services: Services) -> Response:
-    owner = _chosen_owner(services, request.args.get("owner"))
-    state = _chosen_state(request.args.get("state"))
-    before = _moment(request.args.get("page_token"))
-    jobs = _present(services, owner, state, before)
+    owner = _choose_owner(services, request.args.get("owner"))
+    state = _parse_state(request.args.get("state"))
+    before = _parse_page_token(request.args.get("page_token"))
+    jobs = _list_visible(services, owner, state, before)
     page = jobs[:PAGE]
     more = page[-1].created.isoformat() if len(jobs) > PAGE else None
-    return jsonify({"jobs": [responses.summary(job) for job in page], "next_page_token": more})
+    return jsonify({"jobs": [responses.job_summary(job) for job in page], "next_page_token": more})
 
 
-def _chosen_owner(services: Services, asked: str | None) -> str | None:
-    """Whose jobs to list: the caller's own; for operators also another owner's, or everybody's (None)."""
+def _choose_owner(services: Services, owner: str | None) -> str | None:
+    """Whose jobs to list: the caller's own; for operators also another owner's, or those of every owner (None)."""
     caller = services.identity.identify_caller(request.headers)
-    if asked in {None, caller}:
+    if owner in {None, caller}:
         return caller
     if not services.operators.is_operator(caller):
         raise NotAllowed(
@@ -115,102 +111,100 @@ def _chosen_owner(services: Services, asked: str | None) -> str | None:
             code="not_an_operator",
             remedy="Leave owner out to list your own jobs; the deployment's variable operators names its operators.",
         )
-    return None if asked == EVERYBODY else asked
+    return None if owner == EVERYBODY else owner
 
 
-def _present(services: Services, owner: str | None, state: JobState | None, before: datetime | None) -> list[Job]:
+def _list_visible(services: Services, owner: str | None, state: JobState | None, before: datetime | None) -> list[Job]:
     """One page and one job more, if there are so many, without those that are deleted or expired."""
-    present: list[Job] = []
+    visible: list[Job] = []
     now = services.clock.now()
-    while len(present) <= PAGE:
+    while len(visible) <= PAGE:
         found = services.jobs.list_jobs(owner, state, PAGE + 1, before)
-        present += [job for job in found if not job.is_hidden(now)]
+        visible += [job for job in found if not job.is_hidden(now)]
         if len(found) <= PAGE:
             break
         before = found[-1].created
-    return present
+    return visible
 
 
 def _show(services: Services, job_id: str) -> Response:
-    job = _watched(services, job_id)
+    job = _get_watched_job(services, job_id)
     scenes = [read.value for read in services.jobs.list_scenes(job.id)]
     calls = [read.value for read in services.jobs.list_calls(job.id)]
-    links = services.artifacts.sign_urls(responses.files(job, scenes), LINK_S)
-    return jsonify(responses.whole(job, scenes, calls, links))
+    links = services.artifacts.sign_urls(responses.artifact_uris(job, scenes), LINK_S)
+    return jsonify(responses.job_detail(job, scenes, calls, links))
 
 
 def _ledger(services: Services, job_id: str) -> Response:
-    job = _watched(services, job_id)
-    return jsonify(responses.ledger(job, [read.value for read in services.jobs.list_calls(job.id)]))
+    job = _get_watched_job(services, job_id)
+    return jsonify(responses.ledger_detail(job, [read.value for read in services.jobs.list_calls(job.id)]))
 
 
 def _events(services: Services, job_id: str) -> Response:
-    """What happened to the job so far, oldest first."""
-    job = _watched(services, job_id)
+    """The events of the job so far, oldest first."""
+    job = _get_watched_job(services, job_id)
     scenes, calls = services.jobs.list_scenes(job.id), services.jobs.list_calls(job.id)
     return jsonify({"events": list_events(job, [read.value for read in scenes], [read.value for read in calls])})
 
 
 def _reconcile(services: Services, job_id: str) -> Response:
-    """The ledger beside a billing export; with ``"apply": true`` LOST calls that were never billed are released."""
-    job = _own(services, job_id)
+    """Compare the ledger with a billing export; with ``"apply": true`` release LOST calls that were never billed."""
+    job = _get_owned_job(services, job_id)
     request.max_content_length = MAX_BILL_BYTES
-    bill = parse_bill(_body())
-    return jsonify(responses.reconciled(reconcile(job.id, bill, services)))
+    bill = parse_bill(_read_body())
+    return jsonify(responses.reconciliation(reconcile(job.id, bill, services)))
 
 
 def _cancel(services: Services, job_id: str) -> Response:
-    job = _watched(services, job_id)
+    job = _get_watched_job(services, job_id)
     cancelled = job_lifecycle.cancel(job.id, services)
-    return jsonify(responses.summary(cancelled))
+    return jsonify(responses.job_summary(cancelled))
 
 
 def _resume(services: Services, job_id: str) -> tuple[Response, int]:
     """Continue a failed or cancelled job; ``{"budget_usd"}`` sets a new limit, which is its owner's to set."""
-    resumption = parse_resumption(_body() if request.get_data() else {})
+    resumption = parse_resumption(_read_body() if request.get_data() else {})
     limit = None if resumption.budget_usd is None else parse_usd(resumption.budget_usd)
-    job = _watched(services, job_id) if limit is None else _own(services, job_id)
+    job = _get_watched_job(services, job_id) if limit is None else _get_owned_job(services, job_id)
     resumed = job_lifecycle.resume(job.id, limit, services)
-    return jsonify(responses.summary(resumed)), 202
+    return jsonify(responses.job_summary(resumed)), 202
 
 
 def _delete(services: Services, job_id: str) -> tuple[Response, int]:
-    """Delete a job, running or not: 202 while what it owns is being removed, 204 once it is gone (ADR 4)."""
-    job = _own(services, job_id, going=True)
+    """Delete a job, running or not: 202 while what it owns is being removed, 204 afterwards (docs/adr/0004)."""
+    job = _get_owned_job(services, job_id, include_deleted=True)
     marked = delete_job.mark(job.id, services)
     if marked.state is JobState.DELETED:
         return Response(status=204), 204
     return jsonify({"id": marked.id, "state": marked.state.value}), 202
 
 
-def _own(services: Services, job_id: str, *, going: bool = False) -> Job:
+def _get_owned_job(services: Services, job_id: str, *, include_deleted: bool = False) -> Job:
     """The caller's own job, and an operator's when its request named no owner. Raises: NotFound for every other.
 
-    ``going`` also returns a job that is deleted already, for a caller who deletes again after a lost answer.
+    ``include_deleted`` is for a caller who repeats a deletion after a lost answer.
     """
-    return _visible(services, job_id, {OPERATORS}, going=going)
+    return _get_visible_job(services, job_id, operators_see_all=False, include_deleted=include_deleted)
 
 
-def _watched(services: Services, job_id: str) -> Job:
-    """The caller's own job, and any job for an operator: to see it, to stop it and to let it go on."""
-    return _visible(services, job_id, None)
+def _get_watched_job(services: Services, job_id: str) -> Job:
+    """The caller's own job, and any job for an operator: to see, cancel and resume it."""
+    return _get_visible_job(services, job_id, operators_see_all=True)
 
 
-def _visible(services: Services, job_id: str, operators_see: Collection[str] | None, *, going: bool = False) -> Job:
-    """The job, if it is the caller's, or of an owner whose jobs ``operators_see`` (None: everybody's)."""
+def _get_visible_job(services: Services, job_id: str, *, operators_see_all: bool, include_deleted: bool = False) -> Job:
     caller, now = services.identity.identify_caller(request.headers), services.clock.now()
     if identifiers.ID_PATTERN.match(job_id):
         job = services.jobs.get_job(job_id).value
-        is_there = not job.is_hidden(now) or (
-            going and job.state in DELETED_JOB_STATES and not job.tombstone_has_expired(now)
-        )
-        for_operators = operators_see is None or job.owner in operators_see
-        if is_there and (job.owner == caller or (for_operators and services.operators.is_operator(caller))):
+        is_tombstone = job.state in DELETED_JOB_STATES and not job.tombstone_has_expired(now)
+        is_visible = not job.is_hidden(now) or (include_deleted and is_tombstone)
+        for_operators = operators_see_all or job.owner == OPERATORS
+        if is_visible and (job.owner == caller or (for_operators and services.operators.is_operator(caller))):
             return job
     raise NotFound(f"There is no job {job_id[:80]}.")
 
 
-def _body() -> Any:
+def _read_body() -> Any:
     if not request.is_json:
         raise Invalid("Content-Type: must be application/json.", remedy="Send the request as JSON.")
     try:
@@ -219,7 +213,7 @@ def _body() -> Any:
         raise Invalid(f"The body is not JSON: {error}", remedy="Send one JSON object.") from error
 
 
-def _chosen_state(text: str | None) -> JobState | None:
+def _parse_state(text: str | None) -> JobState | None:
     if text is None:
         return None
     try:
@@ -228,7 +222,7 @@ def _chosen_state(text: str | None) -> JobState | None:
         raise Invalid(f"state: {text!r} is none of {', '.join(JobState)}.") from error
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_page_token(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
@@ -237,11 +231,9 @@ def _moment(text: str | None) -> datetime | None:
         raise Invalid("page_token: not one that a list gave.") from error
 
 
-def _tell(error: Exception) -> tuple[Response, int, dict[str, str]]:
-    told = problem(_ours(error), trace=_trace())
-    answer = jsonify(told.body)
-    answer.headers["Content-Type"] = MEDIA_TYPE
-    return answer, told.status, told.headers
+def _problem_response(error: Exception) -> ResponseReturnValue:
+    problem = make_problem_response(_map_http_error(error), trace=_trace())
+    return jsonify(problem.body), problem.status, {"Content-Type": MEDIA_TYPE, **problem.headers}
 
 
 def _trace() -> str:
@@ -249,8 +241,8 @@ def _trace() -> str:
     return request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
 
 
-def _ours(error: Exception) -> Exception:
-    """Flask's own refusals in our words."""
+def _map_http_error(error: Exception) -> Exception:
+    """Flask's own errors as promptreel's."""
     if isinstance(error, PromptreelError) or not isinstance(error, HTTPException):
         return error
     if error.code == 413:  # noqa: PLR2004 - HTTP
@@ -271,7 +263,7 @@ def _too_large(limit_bytes: int) -> TooLarge:
 
 
 class _MethodNotAllowed(Rejected):
-    """405: the path exists, the verb does not."""
+    """405: the path exists, the method does not."""
 
     status = 405
     default_code = "method_not_allowed"

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from promptreel.errors import Invalid, QuotaExhausted, Transient
-from promptreel.http.problems import problem
+from promptreel.http.problems import make_problem_response
 from promptreel.logging import events
 from promptreel.services import Services
 
@@ -79,12 +79,13 @@ class _RetryThisTask(Transient):
 
 
 def _answer(step: Step[Any], body: Any, services: Callable[[], Services], trace: str) -> Answer:
-    scene = body.get("scene") if isinstance(body, dict) else None
+    named = body.get("scene") if isinstance(body, dict) else None
+    scene = named if isinstance(named, str) else None
     try:
         result = step.run(_command(body, step.command), services())
     except Exception as error:  # noqa: BLE001 - the one translation point from exception to HTTP
-        found = problem(error, step=step.name, scene=scene if isinstance(scene, str) else None, trace=trace)
-        return found.body, found.status, {"Content-Type": _MEDIA_TYPE, **found.headers}
+        problem = make_problem_response(error, step=step.name, scene=scene, trace=trace)
+        return problem.body, problem.status, {"Content-Type": _MEDIA_TYPE, **problem.headers}
     reply = TypeAdapter(type(result)).dump_python(result, mode="json")
     return reply, HTTPStatus.OK, {"Content-Type": _MEDIA_TYPE}
 

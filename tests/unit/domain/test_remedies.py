@@ -44,8 +44,8 @@ def test_remedies_are_tried_in_order_each_as_often_as_listed() -> None:
 
 
 def test_remedy_is_skipped_when_the_scene_does_not_allow_it() -> None:
-    assert remedies.find_remedy(["64151117"]).next_step(["reseed"], {"model"}) == "model"
-    assert remedies.find_remedy(["64151117"]).next_step(["reseed"], set()) is None
+    assert remedies.find_remedy(["64151117"]).choose_next(["reseed"], {"model"}) == "model"
+    assert remedies.find_remedy(["64151117"]).choose_next(["reseed"], set()) is None
 
 
 def test_remedies_of_other_refusals_count_and_four_are_the_end() -> None:

@@ -34,8 +34,8 @@ def sums(ledger: dict[str, Any]) -> dict[str, int]:
 @settings(deadline=None)
 @given(st.lists(any_call(st.sampled_from(CallState)), max_size=12))
 def test_rows_add_up_to_the_totals_when_calls_are_in_any_state(calls: list[Any]) -> None:
-    ledger = responses.ledger(a_job(), calls)
-    totals, shown = ledger["totals"], responses.whole(a_job(), [], calls, {})["budget"]
+    ledger = responses.ledger_detail(a_job(), calls)
+    totals, shown = ledger["totals"], responses.job_detail(a_job(), [], calls, {})["budget"]
 
     assert sums(ledger) == {"reserved": totals["reserved_micros"], "spent": totals["spent_micros"]}
     assert totals["reserved_micros"] + totals["spent_micros"] == committed_micros(calls)
@@ -47,7 +47,7 @@ def test_rows_add_up_to_the_totals_when_calls_are_in_any_state(calls: list[Any])
 
 @pytest.mark.parametrize("state", CallState)
 def test_row_counts_its_cost_when_paid_its_reserve_when_it_may_be_and_nothing_when_released(state: CallState) -> None:
-    (row,) = responses.ledger(a_job(), [a_call(state=state, reserved_micros=50, cost_micros=7)])["calls"]
+    (row,) = responses.ledger_detail(a_job(), [a_call(state=state, reserved_micros=50, cost_micros=7)])["calls"]
 
     expected = 0 if state is CallState.RELEASED else 7 if state in PAID_CALL_STATES else 50
     assert (row["counted_micros"], row["counted_as"]) == (
@@ -73,6 +73,6 @@ def test_closed_job_reports_what_was_spent_without_what_is_still_reserved(
     world.jobs.write(Create("job-1", job), *(Create("job-1", call) for call in calls))
 
     closed = world.close_job(CloseJob("job-1", job.run))
-    totals = responses.ledger(job, [read.value for read in world.jobs.list_calls("job-1")])["totals"]
+    totals = responses.ledger_detail(job, [read.value for read in world.jobs.list_calls("job-1")])["totals"]
 
     assert closed.spent_usd == format_usd(totals["spent_micros"])

@@ -10,8 +10,8 @@ OUTPUT = an_output(192, sheet_uri="gs://artifacts/sheet.jpg", preview_uri="gs://
 
 def output_of(world: FakeServices, output: Output) -> dict[str, object]:
     job = world.planned().evolve(output=output)
-    links = {uri: f"https://signed/{uri}" for uri in responses.files(job, [])}
-    told: dict[str, object] = responses.whole(job, [], [], links)["output"]
+    links = {uri: f"https://signed/{uri}" for uri in responses.artifact_uris(job, [])}
+    told: dict[str, object] = responses.job_detail(job, [], [], links)["output"]
     return told
 
 
