@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from promptreel.adapters.gemini_answers import read_picture, read_text
+from promptreel.adapters.gemini_answers import read_image, read_text
 from promptreel.adapters.vertex_errors import translate_paid_call_errors
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
 
@@ -57,7 +57,7 @@ class Gemini:
                     **_one_call(timeout_s),
                 ),
             )
-            return read_picture(answer, request.frame_px)
+            return read_image(answer, request.frame_px)
 
     @cached_property
     def _client(self) -> "Client":

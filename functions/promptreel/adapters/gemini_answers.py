@@ -6,8 +6,8 @@ without any usage was certainly not billed.
 
 from typing import Any
 
-from promptreel.adapters.pictures import fit
-from promptreel.adapters.vertex_errors import FailureKind, support_codes
+from promptreel.adapters.images import fit_to_frame
+from promptreel.adapters.vertex_errors import FailureKind, find_support_codes
 from promptreel.domain.call import CUT_OFF
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import AnswerLost, Refused
@@ -27,7 +27,7 @@ def read_text(answer: Any) -> TextResult | Declined:
     return _declined(answer, usage) or TextResult(answer.text or "", usage)
 
 
-def read_picture(answer: Any, frame_px: tuple[int, int]) -> ImageResult | Declined:
+def read_image(answer: Any, frame_px: tuple[int, int]) -> ImageResult | Declined:
     """The answer's picture, scaled to the frame. Raises: Refused, AnswerLost."""
     usage = read_usage(answer, draws=True)
     declined = _declined(answer, usage)
@@ -42,7 +42,7 @@ def read_picture(answer: Any, frame_px: tuple[int, int]) -> ImageResult | Declin
             usage,
         )
     try:
-        data, drawn_px = fit(picture, frame_px)
+        data, drawn_px = fit_to_frame(picture, frame_px)
         return ImageResult(data, usage, drawn_px)
     except AnswerLost as error:
         return Declined(error.reason, error.codes, usage)
@@ -104,7 +104,7 @@ def _declined(answer: Any, usage: ReportedUsage) -> Declined | None:
 
 
 def _codes(words: str) -> tuple[str, ...]:
-    return support_codes(words) or (FailureKind.SAFETY.value if words else FailureKind.UNKNOWN.value,)
+    return find_support_codes(words) or (FailureKind.SAFETY.value if words else FailureKind.UNKNOWN.value,)
 
 
 def _ending(answer: Any) -> str:

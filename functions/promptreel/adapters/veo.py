@@ -72,7 +72,7 @@ class Veo:
         from google.genai import errors, types  # noqa: PLC0415
 
         try:
-            seen = self._client_of(operation).operations.get(
+            seen = self._client_for(operation).operations.get(
                 types.GenerateVideosOperation.model_validate({"name": operation}),
                 config=types.GetOperationConfig(http_options=types.HttpOptions(timeout=int(POLL_TIMEOUT_S * 1000))),
             )
@@ -88,7 +88,7 @@ class Veo:
     def _client(self) -> "Client":
         return vertex_client(self._project, self._location, self._url)
 
-    def _client_of(self, operation: str) -> "Client":
+    def _client_for(self, operation: str) -> "Client":
         """The SDK takes the path from the operation's name but the host from the client, so both must agree."""
         named = re.search(r"/locations/([^/]+)/", operation)
         if named is None or named[1] == self._location:

@@ -104,7 +104,7 @@ def classify(text: str, *, http: int = 0, rpc: int = 0) -> Failure:
 
     A code that stands in the text alone counts as well.
     """
-    if codes := support_codes(text):
+    if codes := find_support_codes(text):
         return Failure(FailureKind.SAFETY, codes)
     rpc = _RPC_OF_HTTP.get(http) or rpc or _rpc_in_words(text)
     if rpc == _EXHAUSTED or (rpc in _VAGUE and _EXHAUSTED_IN_WORDS.search(text)):
@@ -126,7 +126,7 @@ def classify(text: str, *, http: int = 0, rpc: int = 0) -> Failure:
 
 def classify_filtered(text: str) -> Failure:
     """The class of an answer that a filter took: always safety; ``audio`` when only its sound was refused."""
-    codes = support_codes(text) or (("audio",) if _SOUND.search(text) else ("safety",))
+    codes = find_support_codes(text) or (("audio",) if _SOUND.search(text) else ("safety",))
     return Failure(FailureKind.SAFETY, codes)
 
 
@@ -161,7 +161,7 @@ def translate_paid_call_errors(doing: str) -> Iterator[None]:
         raise AnswerLost(f"{doing}: {error!r}") from error
 
 
-def support_codes(text: str) -> tuple[str, ...]:
+def find_support_codes(text: str) -> tuple[str, ...]:
     """The safety support codes in a message, such as ``Support codes: 15236754``; known ones also without the words."""
     _, introduced, after = text.partition("upport code")
     listed = _SUPPORT_CODES.findall(after) if introduced else []

@@ -8,7 +8,7 @@ import pytest
 from google.genai import types
 from PIL import Image
 
-from promptreel.adapters.gemini_answers import read_picture, read_text, read_usage
+from promptreel.adapters.gemini_answers import read_image, read_text, read_usage
 from promptreel.domain.call import CUT_OFF
 from promptreel.domain.models import registry
 from promptreel.domain.tariffs import ReportedUsage, image_tariff, text_tariff
@@ -143,11 +143,11 @@ def test_picture_is_declined_with_its_usage_when_the_answer_holds_none(
 ) -> None:
     answer = an_answer(body, usage)
 
-    assert read_picture(answer, FRAME_PX) == Declined(reason, codes, read_usage(answer, draws=True))
+    assert read_image(answer, FRAME_PX) == Declined(reason, codes, read_usage(answer, draws=True))
 
 
 def test_picture_is_declined_with_its_usage_when_its_bytes_cannot_be_read() -> None:
-    declined = read_picture(an_answer(drawn(b"no picture"), FULL), FRAME_PX)
+    declined = read_image(an_answer(drawn(b"no picture"), FULL), FRAME_PX)
 
     assert isinstance(declined, Declined)
     assert declined.reason.startswith("The answer's picture cannot be read")
@@ -157,7 +157,7 @@ def test_picture_is_declined_with_its_usage_when_its_bytes_cannot_be_read() -> N
 @pytest.mark.parametrize("usage", [FULL, {}, None])
 @pytest.mark.parametrize("finish", ["STOP", "MAX_TOKENS"])
 def test_picture_is_kept_whatever_its_usage_and_ending(usage: dict[str, Any] | None, finish: str) -> None:
-    assert isinstance(read_picture(an_answer(drawn(finish=finish), usage), FRAME_PX), ImageResult)
+    assert isinstance(read_image(an_answer(drawn(finish=finish), usage), FRAME_PX), ImageResult)
 
 
 @pytest.mark.parametrize("finish", ["MAX_TOKENS", "CONTINUATION"])

@@ -420,7 +420,7 @@ class FailingVeo(Veo):
         super().__init__("p", "us-central1", "http://127.0.0.1:9")
         self._error = error
 
-    def _client_of(self, operation: str) -> object:  # type: ignore[override]
+    def _client_for(self, operation: str) -> object:  # type: ignore[override]
         raise self._error
 
 

@@ -21,6 +21,6 @@ def test_veo_is_asked_in_its_own_location_when_everything_else_is_elsewhere() ->
 def test_operation_is_polled_in_the_location_of_its_name_when_the_setting_has_changed_since() -> None:
     veo = Veo("p", "europe-west4", "http://127.0.0.1:1")
 
-    assert veo._client_of(OPERATION.format("us-central1"))._api_client.location == "us-central1"
-    assert veo._client_of(OPERATION.format("europe-west4")) is veo._client
-    assert veo._client_of("a name without a location") is veo._client
+    assert veo._client_for(OPERATION.format("us-central1"))._api_client.location == "us-central1"
+    assert veo._client_for(OPERATION.format("europe-west4")) is veo._client
+    assert veo._client_for("a name without a location") is veo._client

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptreel.adapters.pictures import MAX_BYTES, encode, fit
+from promptreel.adapters.images import MAX_BYTES, encode_png, fit_to_frame
 from promptreel.errors import AnswerLost
 
 
@@ -23,7 +23,7 @@ def a_png(picture: Image.Image) -> bytes:
 
 
 def test_4k_picture_stays_below_the_limit_of_an_input_picture_when_it_is_nothing_but_grain() -> None:
-    fitted, drawn_px = fit(a_png(grain(1376, 768)), (3840, 2160))
+    fitted, drawn_px = fit_to_frame(a_png(grain(1376, 768)), (3840, 2160))
 
     assert drawn_px == (1376, 768)
     assert len(fitted) <= MAX_BYTES
@@ -34,7 +34,7 @@ def test_4k_picture_stays_below_the_limit_of_an_input_picture_when_it_is_nothing
 @pytest.mark.parametrize(("share", "lost"), [(1.0, 0), (0.95, 2), (0.7, 8)])
 def test_picture_keeps_every_bit_that_fits(share: float, lost: int) -> None:
     picture = grain(320, 180)
-    encoded = encode(picture, int(len(a_png(picture)) * share) + 4096)
+    encoded = encode_png(picture, int(len(a_png(picture)) * share) + 4096)
 
     with Image.open(io.BytesIO(encoded)) as read:
         difference = np.abs(np.asarray(read, dtype=int) - np.asarray(picture, dtype=int)).max()
@@ -44,7 +44,7 @@ def test_picture_keeps_every_bit_that_fits(share: float, lost: int) -> None:
 
 def test_bytes_that_are_no_picture_are_reported() -> None:
     with pytest.raises(AnswerLost, match="cannot be read"):
-        fit(b"no picture", (16, 9))
+        fit_to_frame(b"no picture", (16, 9))
 
 
 def test_picture_is_turned_as_its_exif_data_says_before_it_is_fitted() -> None:
@@ -56,7 +56,7 @@ def test_picture_is_turned_as_its_exif_data_says_before_it_is_fitted() -> None:
     out = io.BytesIO()
     lying.save(out, "JPEG", exif=exif)
 
-    fitted, drawn_px = fit(out.getvalue(), (90, 160))
+    fitted, drawn_px = fit_to_frame(out.getvalue(), (90, 160))
 
     assert drawn_px == (90, 160)
     with Image.open(io.BytesIO(fitted)) as picture:

@@ -13,7 +13,7 @@ MAX_BYTES = 20_000_000
 _LEAST_BITS = 4
 
 
-def fit(data: bytes, frame_px: tuple[int, int]) -> tuple[bytes, tuple[int, int]]:
+def fit_to_frame(data: bytes, frame_px: tuple[int, int]) -> tuple[bytes, tuple[int, int]]:
     """Scale and crop about the centre to the frame; image models draw 1376x768 where a frame is 16:9.
 
     Returns: the PNG, and the size in pixels of what was drawn, turned as its EXIF data says.
@@ -27,10 +27,10 @@ def fit(data: bytes, frame_px: tuple[int, int]) -> tuple[bytes, tuple[int, int]]
             fitted = ImageOps.fit(upright.convert("RGB"), frame_px, Image.Resampling.LANCZOS)
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise AnswerLost(f"The answer's picture cannot be read: {error}") from error
-    return encode(fitted, MAX_BYTES), upright.size
+    return encode_png(fitted, MAX_BYTES), upright.size
 
 
-def encode(picture: "Image", max_bytes: int) -> bytes:
+def encode_png(picture: "Image", max_bytes: int) -> bytes:
     """A PNG of at most this size. A very grainy 4k picture loses the lowest bits of its colours, which grain hides."""
     from PIL import ImageOps  # noqa: PLC0415 - cold start
 
