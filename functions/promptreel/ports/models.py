@@ -1,7 +1,4 @@
-"""The models that write, draw and film: requests, results and the protocol of each.
-
-Paid calls end in `Unpaid`, `Refused` or `AnswerLost` when they do not answer.
-"""
+"""The models that generate text, images and video: requests, results and the protocol of each."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +13,7 @@ from promptreel.errors import PromptreelError
 
 @dataclass(frozen=True, slots=True)
 class TextRequest:
-    """What the writer is asked."""
+    """One prompt with its instruction, the JSON schema of the answer, and limits."""
 
     model: str
     instruction: str
@@ -29,7 +26,7 @@ class TextRequest:
 
 @dataclass(frozen=True, slots=True)
 class TextResult:
-    """The writer's answer: text as it came, not yet believed."""
+    """The text of the answer, not yet validated against the schema."""
 
     text: str
     usage: ReportedUsage
@@ -45,19 +42,22 @@ class Declined:
 
 
 class TextGenerator(Protocol):
-    """A model that writes."""
+    """Text models."""
 
     @property
     def location(self) -> str:
-        """Where the model is called: its price depends on it."""
+        """The location of the calls, on which their price depends."""
 
     def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
-        """One paid call. Raises: Unpaid, Refused, AnswerLost."""
+        """Make one paid call.
+
+        Raises: Unpaid (Throttled for the rate limit), Refused, AnswerLost (perhaps paid).
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """What the painter is asked. References are ``gs://`` addresses of PNG pictures it must see, in this order."""
+    """One keyframe to draw. ``references`` are ``gs://`` addresses of PNG images that the model sees, in this order."""
 
     model: str
     prompt: str
@@ -72,7 +72,7 @@ class ImageRequest:
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
-    """A PNG picture of exactly the frame's size, whatever size the model drew, which is ``drawn_px``."""
+    """A PNG of exactly the frame's size; ``drawn_px`` is the size that the model drew."""
 
     data: bytes
     usage: ReportedUsage
@@ -80,19 +80,22 @@ class ImageResult:
 
 
 class ImageGenerator(Protocol):
-    """A model that draws."""
+    """Image models."""
 
     @property
     def location(self) -> str:
-        """Where the model is called: its price depends on it."""
+        """The location of the calls, on which their price depends."""
 
     def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
-        """One paid call. Raises: Unpaid, Refused, AnswerLost."""
+        """Make one paid call.
+
+        Raises: Unpaid (Throttled for the rate limit), Refused, AnswerLost (perhaps paid).
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
-    """What the filmer is asked: from the first picture to the last, in whole seconds."""
+    """One clip between two stored keyframes; its length is in whole seconds."""
 
     model: str
     prompt: str
@@ -119,7 +122,7 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The operation ended without a clip and without a bill: filtered, or failed. ``codes`` say which remedy fits."""
+    """The operation ended without a clip and without a bill: filtered, or failed. ``codes`` decide the remedy."""
 
     reason: str
     codes: tuple[str, ...]
@@ -129,14 +132,18 @@ OperationState = Running | Succeeded | Failed
 
 
 class VideoGenerator(Protocol):
-    """A model that films."""
+    """Video models."""
 
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
-        """One paid call; answers the operation's full name. Raises: Unpaid, Refused, AnswerLost."""
+        """Make one paid call whose clip is written below ``output_uri``.
+
+        Returns: the operation's full name.
+        Raises: Unpaid (Throttled for the rate limit), Refused, AnswerLost (perhaps paid).
+        """
 
     def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, OperationState | PromptreelError]:
         """Poll these operations at the same time; free and repeatable.
 
-        Returns: what is known of each after at most ``within_s`` seconds: its state, or why its poll failed (NotFound
-        when the operation is unknown). Operations whose poll has not been answered by then are left out.
+        Returns: after at most ``within_s`` seconds, the state of each operation or the error of its poll (NotFound
+            when the operation is unknown). Operations whose poll was not answered by then are left out.
         """

@@ -17,25 +17,26 @@ class ClipTask:
 
 
 class ClipQueue(Protocol):
-    """The queue that keeps Veo's quota."""
+    """The queue that keeps clip submissions within Veo's quota. ``high`` names the queue of higher priority."""
 
     def enqueue(self, task: ClipTask, *, high: bool) -> None:
-        """Enqueue once: the same task put again is the same task."""
+        """Add a task; adding it a second time changes nothing. Raises: Transient, Broken."""
 
     def contains(self, task: ClipTask, *, high: bool) -> bool:
-        """Whether the task waits, backs off or is being delivered; False once it is done. Raises: Transient."""
+        """Tell whether the task waits, backs off or is being delivered. Raises: Transient, Broken."""
 
 
 class Executions(Protocol):
-    """The orchestrator, seen from outside."""
+    """The executions of the film workflow."""
 
     def start(self, job_id: str, run: int) -> str:
-        """Start an execution for this run; answers its name."""
+        """Start an execution for this run of a job and return its full name. Raises: NotFound, Transient, Broken."""
 
     def full_name(self, execution_id: str) -> str:
-        """Full name of one of the workflow's executions."""
+        """Return the full name of an execution from its id."""
 
     def cancel(self, name: str) -> None:
-        """Stop an execution; one that has ended or is unknown is fine."""
+        """Stop an execution; nothing happens when it has ended or is unknown. Raises: Transient."""
 
-    def is_active(self, name: str) -> bool: ...
+    def is_active(self, name: str) -> bool:
+        """Tell whether an execution runs or is queued; False for an unknown one. Raises: Transient, Broken."""

@@ -5,40 +5,44 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time, injected."""
+    """The current time, and waiting."""
 
     def now(self) -> datetime:
-        """Aware, UTC."""
+        """Return the current time in UTC."""
 
-    def sleep(self, seconds: float) -> None: ...
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
 
 
 class Ids(Protocol):
-    """Randomness, injected."""
+    """Random values."""
 
     def new_token(self) -> str:
-        """Unguessable, new every time; fits an id."""
+        """Return a new unguessable token, usable as a document id."""
 
     def jitter(self) -> float:
-        """0.0 up to 1.0."""
+        """Return a random number from 0.0 up to 1.0."""
 
 
 class Headers(Protocol):
-    """A request's headers, whatever the case of their names."""
+    """A request's headers; the case of their names does not matter."""
 
-    def get(self, key: str, default: str) -> str: ...
-    def __contains__(self, key: str, /) -> bool: ...
+    def get(self, key: str, default: str) -> str:
+        """Return a header's value."""
+
+    def __contains__(self, key: str, /) -> bool:
+        """Tell whether the request has a header."""
 
 
 class Identity(Protocol):
-    """Whatever stands before us and knows who is asking."""
+    """The check of a caller's identity that was made before the request arrived."""
 
     def identify_caller(self, headers: Headers) -> str:
-        """A verified e-mail address. Raises: NotAllowed."""
+        """Return the caller's verified e-mail address. Raises: NotAllowed, Transient."""
 
 
 class Operators(Protocol):
     """The people who run this deployment."""
 
     def is_operator(self, email: str) -> bool:
-        """Whether this verified address is an operator's; False also when that cannot be found out now."""
+        """Tell whether a verified address is an operator's; False also when the look-up fails."""

@@ -1,12 +1,9 @@
-"""Identity-Aware Proxy's assertion, checked with real keys that a loopback server publishes (DESIGN §9, H8)."""
+"""Identity-Aware Proxy's assertion, checked with real keys that a loopback server publishes."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,13 +14,14 @@ from google.auth import jwt
 from google.auth.crypt import RSASigner
 from google.auth.crypt.es256 import ES256Signer
 
-from promptreel.adapters.identity import HEADER, IdentityAwareProxy, InvokerCheck
+from promptreel.adapters.identity import IAP_ASSERTION, IdentityAwareProxy, InvokerCheck
 from promptreel.composition import services_from
 from promptreel.errors import NotAllowed, Transient
 from promptreel.http import routes
 from promptreel.settings import Settings
 from tests.fakes.services import FakeServices
 from tests.fakes.system import FakeClock
+from tests.unit.adapters.conftest import serve
 from tests.unit.http.asking import bearer
 from tests.unit.test_settings import COMPLETE
 
@@ -44,14 +42,18 @@ def public_pem(key: Any) -> str:
     return made.decode()
 
 
-class Google:
-    """The page with the proxy's keys."""
+class IapKeys:
+    """The page with the proxy's public keys, and the private ones."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self) -> None:
+        self.url = ""
         self.signing = {"k1": ec.generate_private_key(ec.SECP256R1())}
         self.status = 200
-        self.asked = 0
+        self.requests = 0
+
+    def answer(self, _target: str, _headers: Mapping[str, str]) -> tuple[int, dict[str, str]]:
+        self.requests += 1
+        return self.status, {name: public_pem(key) for name, key in self.signing.items()}
 
     def assertion(self, key: str = "k1", without: str = "", **changes: Any) -> dict[str, str]:
         """Headers as the proxy sends them."""
@@ -61,45 +63,30 @@ class Google:
             "iat": int((now - timedelta(minutes=1)).timestamp()), "exp": int((now + timedelta(minutes=9)).timestamp()),
         } | changes  # fmt: skip
         claims.pop(without, None)
-        return {HEADER: jwt.encode(ES256Signer.from_string(private_pem(self.signing[key]), key), claims).decode()}
+        return {
+            IAP_ASSERTION: jwt.encode(ES256Signer.from_string(private_pem(self.signing[key]), key), claims).decode()
+        }
 
 
 @contextmanager
-def published() -> Iterator[Google]:
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            page.asked += 1
-            self.send_response(page.status)
-            self.end_headers()
-            self.wfile.write(json.dumps({name: public_pem(key) for name, key in page.signing.items()}).encode())
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        page = Google(f"http://127.0.0.1:{server.server_port}/iap/verify/public_key")
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+def published() -> Iterator[IapKeys]:
+    page = IapKeys()
+    with serve(page.answer) as page.url:
         yield page
-        server.shutdown()
 
 
 @pytest.fixture
-def google() -> Iterator[Google]:
+def google() -> Iterator[IapKeys]:
     with published() as page:
         yield page
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def proxy(google: Google, clock: FakeClock) -> IdentityAwareProxy:
+def proxy(google: IapKeys, clock: FakeClock) -> IdentityAwareProxy:
     return IdentityAwareProxy(AUDIENCE, clock, google.url)
 
 
-def test_valid_assertion_names_the_caller(proxy: IdentityAwareProxy, google: Google) -> None:
+def test_valid_assertion_names_the_caller(proxy: IdentityAwareProxy, google: IapKeys) -> None:
     assert proxy.identify_caller(google.assertion()) == "mira@example.com"
 
 
@@ -124,14 +111,14 @@ def test_forged_token_is_ignored_when_there_is_no_assertion(proxy: IdentityAware
     ],
 )
 def test_assertion_is_refused_when_any_part_is_wrong(
-    proxy: IdentityAwareProxy, google: Google, changes: dict[str, Any]
+    proxy: IdentityAwareProxy, google: IapKeys, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(NotAllowed):
         proxy.identify_caller(google.assertion(**changes))
 
 
 def test_assertion_is_refused_when_signed_by_another_key_of_a_known_name(
-    proxy: IdentityAwareProxy, google: Google
+    proxy: IdentityAwareProxy, google: IapKeys
 ) -> None:
     assert proxy.identify_caller(google.assertion())
     google.signing["k1"] = ec.generate_private_key(ec.SECP256R1())
@@ -143,34 +130,34 @@ def test_assertion_is_refused_when_signed_by_another_key_of_a_known_name(
 @pytest.mark.parametrize("text", ["x", "a.b.c", "e30.e30.e30"])
 def test_request_is_refused_when_it_has_no_assertion(proxy: IdentityAwareProxy, text: str) -> None:
     with pytest.raises(NotAllowed):
-        proxy.identify_caller({HEADER: text})
+        proxy.identify_caller({IAP_ASSERTION: text})
 
 
-def test_assertion_is_refused_when_its_signature_is_wrong(proxy: IdentityAwareProxy, google: Google) -> None:
-    claims = jwt.decode(google.assertion()[HEADER], verify=False)
+def test_assertion_is_refused_when_its_signature_is_wrong(proxy: IdentityAwareProxy, google: IapKeys) -> None:
+    claims = jwt.decode(google.assertion()[IAP_ASSERTION], verify=False)
     signer = RSASigner.from_string(private_pem(rsa.generate_private_key(65537, 2048)), "k1")
 
     with pytest.raises(NotAllowed):
-        proxy.identify_caller({HEADER: jwt.encode(signer, claims).decode()})
+        proxy.identify_caller({IAP_ASSERTION: jwt.encode(signer, claims).decode()})
 
 
-def test_keys_are_kept_for_an_hour(proxy: IdentityAwareProxy, google: Google, clock: FakeClock) -> None:
+def test_keys_are_kept_for_an_hour(proxy: IdentityAwareProxy, google: IapKeys, clock: FakeClock) -> None:
     for _ in range(3):
         proxy.identify_caller(google.assertion())
-    assert google.asked == 1
+    assert google.requests == 1
 
     clock.pass_s(3601)
     proxy.identify_caller(google.assertion())
 
-    assert google.asked == 2
+    assert google.requests == 2
 
 
-def test_new_key_is_fetched_at_most_once_a_minute(proxy: IdentityAwareProxy, google: Google, clock: FakeClock) -> None:
+def test_new_key_is_fetched_at_most_once_a_minute(proxy: IdentityAwareProxy, google: IapKeys, clock: FakeClock) -> None:
     proxy.identify_caller(google.assertion())
     google.signing["k2"] = ec.generate_private_key(ec.SECP256R1())
     with pytest.raises(NotAllowed):
         proxy.identify_caller(google.assertion("k2"))
-    assert google.asked == 1
+    assert google.requests == 1
 
     clock.pass_s(61)
 
@@ -191,7 +178,7 @@ def test_identity_is_transient_when_the_keys_cannot_be_fetched(clock: FakeClock)
 
 
 def test_studio_takes_the_owner_from_the_assertion_alone(
-    world: FakeServices, proxy: IdentityAwareProxy, google: Google
+    world: FakeServices, proxy: IdentityAwareProxy, google: IapKeys
 ) -> None:
     world.identity = proxy
     http: FlaskClient = routes.app(lambda: world).test_client()

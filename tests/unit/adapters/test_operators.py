@@ -1,11 +1,7 @@
-"""Operators by address and by group, the groups asked of a loopback Cloud Identity with the documented answers."""
+"""Operators by address and by group; the groups are looked up at a loopback Cloud Identity with documented answers."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,18 +11,20 @@ from google.oauth2.credentials import Credentials
 
 from promptreel.adapters.operators import KEEP, SCOPE, ListedOperators
 from tests.fakes.system import FakeClock
+from tests.unit.adapters.conftest import serve
 
 
 class CloudIdentity:
     """Groups and their direct members, as the v1 API answers for them."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self) -> None:
+        self.url = ""
         self.members = {"ops@example.com": ("groups/01ops", {"mira@example.com"})}
         self.requests: list[str] = []
         self.status: int | None = None
 
-    def answer(self, target: str) -> tuple[int, dict[str, Any]]:
+    def answer(self, target: str, headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+        assert headers["Authorization"] == "Bearer of-the-api"
         self.requests.append(target)
         parts = urlsplit(target)
         query = parse_qs(parts.query)
@@ -40,26 +38,6 @@ class CloudIdentity:
         return 403, {"error": {"code": 403, "status": "PERMISSION_DENIED"}}
 
 
-@contextmanager
-def serving() -> Iterator[CloudIdentity]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            assert self.headers["Authorization"] == "Bearer of-the-api"
-            status, body = page.answer(self.path)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps(body).encode())
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        page = CloudIdentity(f"http://127.0.0.1:{server.server_port}")
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield page
-        server.shutdown()
-
-
 @pytest.fixture
 def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudIdentity]:
     def default(scopes: list[str]) -> tuple[Credentials, str]:
@@ -67,13 +45,9 @@ def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudIdentity]:
         return Credentials(token="of-the-api"), "p"
 
     monkeypatch.setattr(google.auth, "default", default)
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+    page = CloudIdentity()
+    with serve(page.answer) as page.url:
+        yield page
 
 
 def test_listed_address_is_an_operator_in_any_case(identity: CloudIdentity, clock: FakeClock) -> None:
@@ -101,7 +75,7 @@ def test_group_itself_is_no_operator_when_its_address_calls(identity: CloudIdent
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
-def test_nobody_becomes_an_operator_when_the_look_up_fails(
+def test_no_address_is_an_operator_when_the_look_up_fails(
     identity: CloudIdentity, clock: FakeClock, status: int
 ) -> None:
     identity.status = status
@@ -109,7 +83,7 @@ def test_nobody_becomes_an_operator_when_the_look_up_fails(
     assert not ListedOperators(["group:ops@example.com"], clock, identity.url).is_operator("mira@example.com")
 
 
-def test_nobody_becomes_an_operator_when_cloud_identity_is_away(clock: FakeClock, identity: CloudIdentity) -> None:
+def test_no_address_is_an_operator_when_cloud_identity_is_away(clock: FakeClock, identity: CloudIdentity) -> None:
     operators = ListedOperators(["group:ops@example.com"], clock, "http://127.0.0.1:9")
 
     assert not operators.is_operator("mira@example.com")

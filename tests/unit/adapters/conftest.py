@@ -1,0 +1,40 @@
+"""Google's pages on loopback, and a clock that a test moves."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.fakes.system import FakeClock
+
+Answer = Callable[[str, Mapping[str, str]], tuple[int, Any]]
+"""From the target and the headers of a GET to its status and JSON body."""
+
+
+@contextmanager
+def serve(answer: Answer) -> Iterator[str]:
+    """Answer every GET until the end of the block; yields the server's URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = answer(self.path, dict(self.headers.items()))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
