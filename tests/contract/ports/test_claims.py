@@ -1,4 +1,4 @@
-"""The ledger over the real store: many hands at once, one payment (D5, D6)."""
+"""The ledger over the real store: when many workers claim at once, one pays."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor

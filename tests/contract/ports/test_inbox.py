@@ -1,4 +1,4 @@
-"""What every `Inbox` promises, in memory and in Cloud Storage alike: A3, H9."""
+"""What every `Inbox` promises, in memory and in Cloud Storage alike."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Log lines as Cloud Logging takes them: JSON, on whose behalf, in the job's one trace (H6, docs/adr/0005)."""
+"""Log lines as Cloud Logging takes them: JSON, with job and execution, in the job's one trace (docs/adr/0005)."""
 
 import logging
 from collections.abc import Iterator

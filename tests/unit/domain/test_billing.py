@@ -1,4 +1,4 @@
-"""A ledger beside a bill: what agrees, what differs, and what a bill is allowed to prove: D7, DESIGN §5.7."""
+"""A ledger beside a bill: what agrees, what differs, and what a bill can prove (ledger rule 7)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The ledger's rules one by one (DESIGN §5): what each may write, and that it writes nothing else."""
+"""The ledger's rules one by one (docs/ledger.md): what each may write, and that it writes nothing else."""
 
 from typing import Any
 

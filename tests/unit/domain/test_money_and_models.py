@@ -1,4 +1,4 @@
-"""Money in micro-dollars and the registry that prices every call: D7, D8."""
+"""Money in micro-dollars, and the registry that prices every call."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

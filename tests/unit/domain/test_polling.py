@@ -1,4 +1,4 @@
-"""When a clip is looked at again: D2."""
+"""When a clip is polled."""
 
 import pytest
 from hypothesis import given

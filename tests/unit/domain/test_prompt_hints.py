@@ -1,4 +1,4 @@
-"""What a free prompt says about the film beside its story: B3."""
+"""What a free prompt says about the film beside its story."""
 
 import pytest
 from hypothesis import given

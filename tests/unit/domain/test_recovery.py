@@ -1,4 +1,4 @@
-"""What a scene does when its clip did not come, rule by rule (D4, H2)."""
+"""What a scene does when its clip did not come, rule by rule."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Support codes, failed operations and reasons, and what they ask for: D4."""
+"""Support codes, failed operations and their reasons, and which remedies follow."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The transition tables hold for every sequence of events: H1."""
+"""The transition tables hold for every sequence of events."""
 
 from enum import StrEnum
 from typing import Any

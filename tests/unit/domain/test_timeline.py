@@ -1,4 +1,4 @@
-"""Film time in whole frames: B3, E1."""
+"""Film time in whole frames."""
 
 from fractions import Fraction
 

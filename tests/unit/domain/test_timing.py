@@ -1,4 +1,4 @@
-"""Scenes and lengths from fields and hints: met, missed with a warning, or refused with the nearest values (B3)."""
+"""Scenes and lengths from fields and hints: met, missed with a warning, or refused with the nearest values."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""A job that goes, and a bill beside its ledger, over HTTP: D7, H9."""
+"""Deleting a job, and comparing its ledger with a bill, over HTTP."""
 
 from typing import Any
 

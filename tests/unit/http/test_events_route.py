@@ -1,4 +1,4 @@
-"""A job's life over HTTP, from its documents: stages, paid calls, refusals and remedies in order of time (H6)."""
+"""A job's life over HTTP, from its documents: stages, paid calls, refusals and remedies in order of time."""
 
 from datetime import datetime, timedelta
 

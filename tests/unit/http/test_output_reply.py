@@ -1,4 +1,4 @@
-"""What a job's owner is told of its output: every file by link and address, older outputs as they are (E5, H1)."""
+"""The output of a job in the API: every file by link and address, older outputs as they are."""
 
 from promptreel.domain.job import Output
 from promptreel.http import responses

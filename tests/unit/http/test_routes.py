@@ -1,4 +1,4 @@
-"""The HTTP API over fakes: A1, A7, A8, D7, H1, H8."""
+"""The HTTP API over fakes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every way in accepts and refuses the same requests in the same words (A1, A2, A3, A8)."""
+"""Every way in accepts and refuses the same requests in the same words."""
 
 import json
 import re

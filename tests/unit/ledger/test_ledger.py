@@ -1,4 +1,4 @@
-"""The ledger's protocol: who may claim, who may send, and what a lost answer of the store does (DESIGN §5.1-5.4)."""
+"""The ledger's protocol: who may claim, who may send, and what a lost answer of the store does (rules 1 to 4)."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,7 @@
-"""The real steps under any order of events: deliveries doubled, writes lost, senders killed, answers lost (D5, D6).
+"""The real steps under any order of events: deliveries doubled, writes lost, senders killed, answers lost.
 
 A provider that never lies about money is kept beside the ledger; whatever happens, the two must agree. Outputs appear
-within the registry's longest latency, as DESIGN §5 assumes; everything else may happen at any time.
+within the registry's longest latency, as the ledger assumes (rule 5); everything else may happen at any time.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What became of a clip: every answer of the provider, and none (DESIGN §5.5)."""
+"""What became of a clip: every answer of the provider, and none (ledger rule 5)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A deleted job is gone for good, whoever is interrupted and whoever comes late: H9, docs/adr/0004."""
+"""A deleted job is gone for good, whichever worker is interrupted or comes late (docs/adr/0004)."""
 
 import json
 from collections.abc import Callable
@@ -257,7 +257,7 @@ def disturb(
     with suppress(PromptreelError):  # whatever it is told, it is told in our words
         work()
 
-    # A request whose SENT check had begun still goes out (DESIGN §5.3) and is counted. Nothing else does.
+    # A request whose SENT check had begun still goes out (ledger rule 3) and is counted. Nothing else does.
     assert requests(world) - asked[0] == goes_out(course, number), (number, course)
     buried = sweep_to_the_end(world, job.id)
     assert what_is_left(world, job.id) == [], (number, course)

@@ -1,4 +1,4 @@
-"""Pictures: C1, D2."""
+"""Keyframes: drawn once, kept once, each from the one before."""
 
 from typing import Any
 

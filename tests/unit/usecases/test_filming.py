@@ -1,4 +1,4 @@
-"""Clips: D1, D2, D4, D5, seen from submit_clip and poll_clips together."""
+"""Clips, from submit_clip to poll_clips."""
 
 import pytest
 

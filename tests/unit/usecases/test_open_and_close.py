@@ -1,4 +1,4 @@
-"""The ways in and the ways out of a job: A2, A3, A7, H1."""
+"""How jobs begin and end."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Input that is too much, and artifacts that are gone or changed behind our back: A8, B3, H9."""
+"""Input that is too large, and artifacts that were removed or changed by other principals."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is tried before a refused scene is given up: other words, other pictures, no sound, another model (D4)."""
+"""What is tried before a refused scene is given up: a rewrite, other keyframes, no sound, another model."""
 
 import json
 

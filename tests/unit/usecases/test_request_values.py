@@ -1,4 +1,4 @@
-"""Values of a request: what YAML makes of them, the shortest prompt, misspelt fields (A3, A8)."""
+"""Values of a request: what YAML makes of them, the shortest prompt, misspelt fields."""
 
 import re
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Whatever is sent and answered, no call costs more than was reserved for it, and no job more than its limit (D6)."""
+"""No call costs more than was reserved for it, and no job more than its limit, whatever is sent and answered."""
 
 import json
 import logging

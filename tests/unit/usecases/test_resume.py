@@ -1,4 +1,4 @@
-"""Going on: the first unfinished piece, a new run, nothing paid twice (H2, D6)."""
+"""Resume: the first unfinished piece, a new run, no clip paid twice."""
 
 import pytest
 

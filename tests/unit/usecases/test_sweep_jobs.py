@@ -1,4 +1,4 @@
-"""Somebody always acts again: DESIGN §1.4, §4."""
+"""The sweeper recovers what a crash left behind."""
 
 from promptreel.domain.call import Call
 from promptreel.domain.states import FINISHED_CALL_STATES, CallState, JobState

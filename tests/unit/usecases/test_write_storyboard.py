@@ -1,4 +1,4 @@
-"""The plan: B1, B2, D6, D7."""
+"""The storyboard, and the reservation of the whole plan."""
 
 import json
 

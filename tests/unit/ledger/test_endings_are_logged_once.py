@@ -1,4 +1,4 @@
-"""Each ending is one log line, told by whoever made the move: H6."""
+"""Each ending is one log line, written by the worker whose update succeeded."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
