@@ -36,8 +36,9 @@ $(INSTALLED): tests/requirements.txt pyproject.toml
 demo: setup ## one film from examples/ (or DEMO_PROMPT="…") on a local stack, into out/demo/
 	$(BIN)/python -m examples.demo
 
+# More workers than processors, because whole films wait a third of their time; tests/conftest.py orders the modules.
 test: setup browser ## the whole test suite
-	$(BIN)/pytest -n 2 --dist loadscope
+	$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 test-unit: setup ## the tests that need no stack: seconds
 	$(BIN)/pytest tests/unit

@@ -1,8 +1,35 @@
 """What every room of the product's tests shares."""
 
+from collections import Counter
+
 import pytest
 
 from tests.fakes.services import FakeServices
+
+# The modules with the longest tests, the longest first. Workers take modules in this order, then by number of tests: no
+# worker is then left with a long one at the end.
+LONGEST = (
+    "tests/e2e/test_course.py",
+    "tests/e2e/test_remedies.py",
+    "tests/contract/test_whole_stack.py",
+    "tests/chaos/test_short_chaos.py",
+    "tests/packaging/test_deployment.py",
+    "tests/e2e/test_ways_in.py",
+    "tests/e2e/test_budget.py",
+    "tests/e2e/test_film.py",
+    "tests/e2e/test_deleting_and_reconciling.py",
+    "tests/e2e/test_smoke_film.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    sizes = Counter(item.path for item in items)
+    places = {name: place for place, name in enumerate(LONGEST)}
+
+    def key(item: pytest.Item) -> tuple[int, int]:
+        return places.get(item.location[0], len(places)), -sizes[item.path]
+
+    items.sort(key=key)
 
 
 @pytest.fixture
