@@ -11,16 +11,20 @@ from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
+from promptreel.ledger.optimistic_locking import OptimisticJobStore
 from promptreel.ports.storage import Change, Create, Versioned
+from promptreel.ports.system import Clock, Ids
+from tests.fakes.system import FakeClock, FakeIds
 
 Key = tuple[type[Any], str, str]
 _KINDS: dict[str, type[Any]] = {"jobs": Job, "scenes": Scene, "calls": Call, "renders": Render}
 
 
-class MemoryJobs:
+class MemoryJobs(OptimisticJobStore):
     """Documents by kind, job and id; a version is a number that rises with every write."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None, ids: Ids | None = None) -> None:
+        super().__init__(clock or FakeClock(), ids or FakeIds())
         self._documents: dict[Key, Versioned[Any]] = {}
         self._unreadable: dict[Key, UnreadableDocument] = {}
         self._writes = 0

@@ -60,10 +60,10 @@ class FakeServices(Services):
     __setattr__ = object.__setattr__  # a test may replace a port
 
     def __init__(self) -> None:
-        clock = FakeClock()
+        clock, ids = FakeClock(), FakeIds()
         artifacts = MemoryArtifacts(clock)
         super().__init__(
-            jobs=MemoryJobs(),
+            jobs=MemoryJobs(clock, ids),
             artifacts=artifacts,
             inbox=MemoryInbox(),
             text=FakeTextGenerator(),
@@ -74,7 +74,7 @@ class FakeServices(Services):
             identity=InvokerCheck(),
             operators=ListedOperators(("ops@example.com",), clock),
             clock=clock,
-            ids=FakeIds(),
+            ids=ids,
             pace=1.0,
             keep=timedelta(days=90),
         )

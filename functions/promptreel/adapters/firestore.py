@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.google_errors import translate_google_errors
+from promptreel.adapters.system import SystemClock, SystemIds
 from promptreel.domain.call import Call
 from promptreel.domain.document import Document
 from promptreel.domain.job import Job
@@ -17,6 +18,7 @@ from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
+from promptreel.ledger.optimistic_locking import OptimisticJobStore
 from promptreel.ports.storage import Change, Create, D, Replace, Versioned
 
 if TYPE_CHECKING:
@@ -28,10 +30,11 @@ TIMEOUT_S = 20.0
 PAGE = 200
 
 
-class FirestoreJobs:
+class FirestoreJobs(OptimisticJobStore):
     """A `JobStore` over one database."""
 
     def __init__(self, project: str, database: str) -> None:
+        super().__init__(SystemClock(), SystemIds())
         self._project = project
         self._database = database
         self._client: Client | None = None

@@ -15,7 +15,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.models import TokenUsage
 from promptreel.domain.money import format_usd
 from promptreel.domain.states import CallState
-from promptreel.errors import AnswerLost, BudgetExceeded, Refused, Transient, Unpaid, VersionConflict
+from promptreel.errors import AnswerLost, BudgetExceeded, NotFound, Refused, Transient, Unpaid, VersionConflict
 from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.logging.endings import log_call_ended
 from promptreel.ports.storage import Change, Create, JobStore, Replace, Versioned
@@ -279,7 +279,7 @@ class Ledger:
             if read is None:
                 return None
             if read.value.state is CallState.SENT and read.value.held_by(claim.holder):
-                return read.value  # our own write, whose answer was lost
+                return read.value  # an earlier write of this claim, whose answer was lost
             sent = call_rules.send(
                 read.value,
                 claim.holder,
@@ -300,19 +300,12 @@ class Ledger:
     def _record(self, call: Call, rule: Callable[[Call], Call | None]) -> Call:
         """Apply a rule to the call as it is now; what the rule forbids is left as it is.
 
-        What happened to a call is written with patience: unwritten, it would count as lost, at its highest price.
+        Transient errors are tried again too: unwritten, the call would count as lost, at its highest price.
         """
-
-        def attempt() -> Call:
-            read = self._jobs.get_call(call.job, call.id)
-            if read is None:
-                return call
-            changed = rule(read.value)
-            if changed is None:
-                return read.value
-            self._jobs.write(Replace(call.job, read, changed))
-            if changed.is_finished and changed.state is not read.value.state:
-                log_call_ended(changed, read.value.state)
-            return changed
-
-        return retry_on_conflict(attempt, self._clock, self._ids, again=Transient)
+        try:
+            update = self._jobs.update_call(call.job, call.id, rule, retry_on=Transient)
+        except NotFound:
+            return call
+        if update.is_written and update.after.is_finished and update.after.state is not update.before.state:
+            log_call_ended(update.after, update.before.state)
+        return update.after

@@ -1,6 +1,6 @@
 """Documents, artifacts and uploaded prompts, as the use cases need them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState
+from promptreel.errors import Transient, VersionConflict
 
 D = TypeVar("D", Job, Scene, Call, Render)
 
@@ -38,6 +39,19 @@ class Replace(Generic[D]):
     job_id: str
     read: Versioned[D]
     value: D
+
+
+@dataclass(frozen=True, slots=True)
+class Update(Generic[D]):
+    """A document before and after a conditional update."""
+
+    before: D
+    after: D
+
+    @property
+    def is_written(self) -> bool:
+        """Whether this update wrote; otherwise both values are the document as stored."""
+        return self.after is not self.before
 
 
 Change = Create | Replace[Job] | Replace[Scene] | Replace[Call] | Replace[Render]
@@ -87,7 +101,28 @@ class JobStore(Protocol):
         """Remove up to so many of a job's scenes, calls and renders, not the job; how many there were to remove."""
 
     def write(self, *changes: Change) -> None:
-        """All of these or none. Raises: LostRace when a document is not as it was read."""
+        """All of these or none. Raises: VersionConflict when a document is not as it was read."""
+
+    def update_job(self, job_id: str, change: Callable[[Job], Job | None]) -> Update[Job]:
+        """Replace a job by what ``change`` makes of it; None leaves it as it is.
+
+        ``change`` is called again with the job as stored whenever another writer was first. Everything else that it
+        decides on, it must read by itself.
+
+        Raises: NotFound; VersionConflict when it loses every time.
+        """
+
+    def update_scene(self, job_id: str, scene_id: str, change: Callable[[Scene], Scene | None]) -> Update[Scene]:
+        """`update_job`, for a scene."""
+
+    def update_call(
+        self,
+        job_id: str,
+        call_id: str,
+        change: Callable[[Call], Call | None],
+        retry_on: type[Transient] = VersionConflict,
+    ) -> Update[Call]:
+        """`update_job`, for a call. ``retry_on``: errors that are tried again."""
 
 
 @dataclass(frozen=True, slots=True)

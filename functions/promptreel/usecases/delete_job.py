@@ -6,15 +6,13 @@ be interrupted anywhere and is simply done again.
 """
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.job import Job
 from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.errors import Transient
-from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.logging.endings import log_job_ended
-from promptreel.ports.storage import Replace
 from promptreel.services import Services
 
 # A worker that was under way when the mark was written may still upload until its request times out: the stitcher's
@@ -32,15 +30,13 @@ def mark(job_id: str, services: Services, *, expired_only: bool = False) -> Job:
     Raises: NotFound.
     """
 
-    def attempt() -> Job:
-        read, now = services.jobs.get_job(job_id), services.clock.now()
-        if read.value.state in DELETED_JOB_STATES or (expired_only and not read.value.is_hidden(now)):
-            return read.value
-        marked = read.value.mark_deleted(now)
-        services.jobs.write(Replace(job_id, read, marked))
-        return marked
+    def change(job: Job) -> Job | None:
+        now = services.clock.now()
+        if job.state in DELETED_JOB_STATES or (expired_only and not job.is_hidden(now)):
+            return None
+        return job.mark_deleted(now)
 
-    job = retry_on_conflict(attempt, services.clock, services.ids)
+    job = services.jobs.update_job(job_id, change).after
     if job.execution and job.state is JobState.DELETING:
         with suppress(Transient):  # an execution that goes on finds at its next step that it is superseded
             services.executions.cancel(job.execution)
@@ -53,8 +49,8 @@ def purge(job: Job, services: Services) -> bool:
     What an unfinished call may deliver stays until the call is finished, and the calls stay with it: money that may
     be owed is counted to the end.
     """
-    jobs, artifacts, clock, ids = services.jobs, services.artifacts, services.clock, services.ids
-    calls = [read.value for read in jobs.list_calls(job.id)]
+    artifacts, clock = services.artifacts, services.clock
+    calls = [read.value for read in services.jobs.list_calls(job.id)]
     open_calls = [call for call in calls if not call.is_finished]
     awaited = tuple(artifacts.uri(call.prefix) for call in open_calls if call.prefix)
     for stored in artifacts.list(f"jobs/{job.id}/"):
@@ -64,29 +60,25 @@ def purge(job: Job, services: Services) -> bool:
         services.inbox.delete_report(job.upload, job.id)
     if open_calls:
         return False
-    counted = retry_on_conflict(lambda: _store_spending(job.id, calls, services), clock, ids)
-    while jobs.delete_owned_documents(job.id, ERASED_AT_ONCE):
+    counted = services.jobs.update_job(job.id, lambda read: _count_spending(read, calls, clock.now())).after
+    while services.jobs.delete_owned_documents(job.id, ERASED_AT_ONCE):
         pass
     if clock.now() - counted.updated < timedelta(seconds=LATECOMERS_S):
         return False
-    return retry_on_conflict(lambda: _write_tombstone(job.id, services), clock, ids)
-
-
-def _store_spending(job_id: str, calls: list[Call], services: Services) -> Job:
-    """Write on the job what it has cost, once, before the calls that say so are removed."""
-    read = services.jobs.get_job(job_id)
-    if read.value.spent_micros is not None:
-        return read.value
-    counted = read.value.evolve(spent_micros=committed_micros(calls), updated=services.clock.now())
-    services.jobs.write(Replace(job_id, read, counted))
-    return counted
-
-
-def _write_tombstone(job_id: str, services: Services) -> bool:
-    read, now = services.jobs.get_job(job_id), services.clock.now()
-    if read.value.state is not JobState.DELETED:
-        forget = now + timedelta(days=TOMBSTONE_DAYS)
-        tombstone = read.value.to(JobState.DELETED, now, upload="", execution=None, forget=forget)
-        services.jobs.write(Replace(job_id, read, tombstone))
-        log_job_ended(tombstone, services.jobs)
+    tombstone = services.jobs.update_job(job.id, lambda read: _make_tombstone(read, clock.now()))
+    if tombstone.is_written:
+        log_job_ended(tombstone.after, services.jobs)
     return True
+
+
+def _count_spending(job: Job, calls: list[Call], now: datetime) -> Job | None:
+    """The job with what it has cost, counted once, before its calls are deleted."""
+    if job.spent_micros is not None:
+        return None
+    return job.evolve(spent_micros=committed_micros(calls), updated=now)
+
+
+def _make_tombstone(job: Job, now: datetime) -> Job | None:
+    if job.state is JobState.DELETED:
+        return None
+    return job.to(JobState.DELETED, now, upload="", execution=None, forget=now + timedelta(days=TOMBSTONE_DAYS))

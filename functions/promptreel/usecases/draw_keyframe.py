@@ -83,7 +83,7 @@ def draw_keyframe(cmd: DrawKeyframe, services: Services) -> KeyframeDrawn:
             if not scene.redraw:
                 raise
             problem = Problem.from_error(error, step="draw_keyframe", scene=scene.id)
-            retry_on_conflict(lambda: _give_up(cmd, problem, jobs, clock), clock, ids)
+            _give_up(cmd, problem, services)
             return KeyframeDrawn("given_up")
         if isinstance(drawn, Busy):
             return KeyframeDrawn("busy", wait_s=drawn.wait_s)
@@ -213,7 +213,10 @@ def _store_keyframe(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: C
     jobs.write(*changes)
 
 
-def _give_up(cmd: DrawKeyframe, problem: Problem, jobs: JobStore, clock: Clock) -> None:
-    read = jobs.get_scene(cmd.job_id, cmd.scene)
-    if read.value.take == cmd.take and read.value.redraw:
-        jobs.write(Replace(cmd.job_id, read, recovery.give_up_redraw(read.value, problem, clock.now())))
+def _give_up(cmd: DrawKeyframe, problem: Problem, services: Services) -> None:
+    def change(scene: Scene) -> Scene | None:
+        if scene.take != cmd.take or not scene.redraw:
+            return None
+        return recovery.give_up_redraw(scene, problem, services.clock.now())
+
+    services.jobs.update_scene(cmd.job_id, cmd.scene, change)

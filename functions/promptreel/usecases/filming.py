@@ -37,17 +37,14 @@ def dispatch(job: Job, scene_id: str, services: Services) -> None:
     The scene is written first: a task that was never made is made by the next call, under the same name.
     """
 
-    def attempt() -> Scene | None:
-        read = services.jobs.get_scene(job.id, scene_id)
-        if read.value.state is not SceneState.DRAWN:
-            return read.value if read.value.is_live else None
+    def change(scene: Scene) -> Scene | None:
         now = services.clock.now()
-        queued = read.value.to(SceneState.QUEUED, now, dispatch=read.value.dispatch + 1, queued_at=now)
-        services.jobs.write(Replace(job.id, read, queued))
-        return queued
+        if scene.state is not SceneState.DRAWN:
+            return None
+        return scene.to(SceneState.QUEUED, now, dispatch=scene.dispatch + 1, queued_at=now)
 
-    scene = retry_on_conflict(attempt, services.clock, services.ids)
-    if scene is not None:
+    scene = services.jobs.update_scene(job.id, scene_id, change).after
+    if scene.is_live:
         services.queue.enqueue(_task(job, scene), high=_is_high(job))
 
 
@@ -62,18 +59,15 @@ def redispatch(job: Job, scene: Scene, services: Services) -> None:
         log.warning("look for clip task failed", extra={"json_fields": {"scene_id": scene.id, "error": str(error)}})
         return
 
-    def attempt() -> Scene | None:
-        read = services.jobs.get_scene(job.id, scene.id)
-        seen, now = read.value, services.clock.now()
+    def change(seen: Scene) -> Scene | None:
         if not seen.is_live or seen.dispatch != scene.dispatch:
             return None
-        changed = seen.evolve(dispatch=seen.dispatch + (not waits), queued_at=now, updated=now)
-        services.jobs.write(Replace(job.id, read, changed))
-        return changed
+        now = services.clock.now()
+        return seen.evolve(dispatch=seen.dispatch + (not waits), queued_at=now, updated=now)
 
-    queued = retry_on_conflict(attempt, services.clock, services.ids)
-    if queued is not None and not waits:
-        services.queue.enqueue(_task(job, queued), high=_is_high(job))
+    update = services.jobs.update_scene(job.id, scene.id, change)
+    if update.is_written and not waits:
+        services.queue.enqueue(_task(job, update.after), high=_is_high(job))
 
 
 def _task(job: Job, scene: Scene) -> ClipTask:

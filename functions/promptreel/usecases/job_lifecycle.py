@@ -1,6 +1,7 @@
 """How a job begins, ends and begins again; each is one compare-and-set on the job document."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
@@ -64,18 +65,14 @@ def cancel(job_id: str, services: Services) -> Job:
     Idempotent. Raises: Conflict for a job that ended in another way.
     """
 
-    def attempt() -> Job:
-        read = services.jobs.get_job(job_id)
-        if read.value.state is JobState.CANCELLED:
-            return read.value
-        if read.value.is_final:
-            raise Conflict(f"The job is {read.value.state}; only a running job can be cancelled.", code="job_is_final")
-        cancelled = read.value.to(JobState.CANCELLED, services.clock.now())
-        services.jobs.write(Replace(job_id, read, cancelled))
-        log_job_ended(cancelled, services.jobs)
-        return cancelled
+    def change(job: Job) -> Job | None:
+        if job.state is JobState.CANCELLED:
+            return None
+        if job.is_final:
+            raise Conflict(f"The job is {job.state}; only a running job can be cancelled.", code="job_is_final")
+        return job.to(JobState.CANCELLED, services.clock.now())
 
-    job = retry_on_conflict(attempt, services.clock, services.ids)
+    job = _end(job_id, change, services)
     if job.execution:
         services.executions.cancel(job.execution)
     return job
@@ -142,29 +139,30 @@ def _unfinished(job: Job, scenes: list[Scene]) -> JobState:
 def fail(job_id: str, run: int, problem: Problem, services: Services) -> Job | None:
     """Fail a job unless it has ended. Returns: the job as stored; None when the run is stale."""
 
-    def attempt() -> Job | None:
-        read = services.jobs.get_job(job_id)
-        if read.value.run != run:
+    def change(job: Job) -> Job | None:
+        if job.run != run or job.is_final:
             return None
-        if read.value.is_final:
-            return read.value
-        failed = read.value.to(JobState.FAILED, services.clock.now(), error=problem)
-        services.jobs.write(Replace(job_id, read, failed))
-        log_job_ended(failed, services.jobs)
-        return failed
+        return job.to(JobState.FAILED, services.clock.now(), error=problem)
 
-    return retry_on_conflict(attempt, services.clock, services.ids)
+    job = _end(job_id, change, services)
+    return job if job.run == run else None
+
+
+def _end(job_id: str, change: Callable[[Job], Job | None], services: Services) -> Job:
+    """End a job by this change; the update that wrote it also logs it. Returns: the job as stored."""
+    update = services.jobs.update_job(job_id, change)
+    if update.is_written:
+        log_job_ended(update.after, services.jobs)
+    return update.after
 
 
 def advance(job: Job, start: JobState, to: JobState, services: Services) -> None:
     """Move a running job from one stage to the next. Idempotent."""
 
-    def attempt() -> None:
-        read = services.jobs.get_job(job.id)
-        if read.value.run == job.run and read.value.state is start:
-            services.jobs.write(Replace(job.id, read, read.value.to(to, services.clock.now())))
+    def change(read: Job) -> Job | None:
+        return read.to(to, services.clock.now()) if read.run == job.run and read.state is start else None
 
-    retry_on_conflict(attempt, services.clock, services.ids)
+    services.jobs.update_job(job.id, change)
 
 
 def restart(read: Versioned[Job], services: Services) -> None:
@@ -174,15 +172,13 @@ def restart(read: Versioned[Job], services: Services) -> None:
 
     Raises: VersionConflict when somebody else acted first; Transient when nothing could be started.
     """
-    job, jobs, clock = read.value, services.jobs, services.clock
+    job, clock = read.value, services.clock
     if job.execution is not None:
         job = job.evolve(run=job.run + 1, execution=None, updated=clock.now())
-        jobs.write(Replace(job.id, read, job))
+        services.jobs.write(Replace(job.id, read, job))
     services.executions.start(job.id, job.run)
 
-    def count() -> None:
-        now = jobs.get_job(job.id)
-        if now.value.run == job.run:
-            jobs.write(Replace(job.id, now, now.value.evolve(restarts=now.value.restarts + 1, updated=clock.now())))
+    def count(read: Job) -> Job | None:
+        return read.evolve(restarts=read.restarts + 1, updated=clock.now()) if read.run == job.run else None
 
-    retry_on_conflict(count, clock, services.ids)
+    services.jobs.update_job(job.id, count)

@@ -7,8 +7,6 @@ from promptreel.domain import identifiers
 from promptreel.domain.characters import check_characters
 from promptreel.domain.job import OPERATORS, Job
 from promptreel.errors import Invalid, NotFound, Rejected
-from promptreel.ledger.optimistic_locking import retry_on_conflict
-from promptreel.ports.storage import Replace
 from promptreel.services import Services
 from promptreel.usecases import prompt_files
 from promptreel.usecases.accept_request import Submission, accept_request
@@ -40,17 +38,17 @@ def open_job(cmd: OpenJob, services: Services) -> Opened:
     """
     execution = services.executions.full_name(cmd.execution)
     job_id, run = _find(cmd, execution, services)
-    return retry_on_conflict(lambda: _take(job_id, run, execution, services), services.clock, services.ids)
+    now = services.clock.now()
 
+    def may_open(job: Job) -> bool:
+        is_waiting = job.run == run and not job.is_final and not job.is_hidden(now)
+        return is_waiting and job.execution in {None, execution}
 
-def _take(job_id: str, run: int, execution: str, services: Services) -> Opened:
-    read, now = services.jobs.get_job(job_id), services.clock.now()
-    job = read.value
-    if job.run != run or job.is_final or job.is_hidden(now) or job.execution not in {None, execution}:
-        return Opened("superseded", job_id, run)
-    if job.execution is None:
-        services.jobs.write(Replace(job_id, read, job.evolve(execution=execution, updated=now)))
-    return Opened("open", job_id, run)
+    def take(job: Job) -> Job | None:
+        return job.evolve(execution=execution, updated=now) if may_open(job) and job.execution is None else None
+
+    job = services.jobs.update_job(job_id, take).after
+    return Opened("open" if may_open(job) else "superseded", job_id, run)
 
 
 def _find(cmd: OpenJob, execution: str, services: Services) -> tuple[str, int]:

@@ -11,8 +11,6 @@ from promptreel.domain.job import DrawItem, Job
 from promptreel.domain.models import registry
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.ledger.optimistic_locking import retry_on_conflict
-from promptreel.ports.storage import Replace
 from promptreel.services import Services
 from promptreel.usecases import filming, job_lifecycle
 
@@ -103,23 +101,22 @@ def _take_over(job: Job, scene_id: str, call: Call, services: Services) -> bool:
     """
     clip = filming.clip(call, services.artifacts) if call.is_paid else None
 
-    def attempt() -> bool:
-        read = services.jobs.get_scene(job.id, scene_id)
-        scene, now = read.value, services.clock.now()
+    def change(scene: Scene) -> Scene | None:
+        now = services.clock.now()
         if scene.clip_call_id(job.id) != call.id or not scene.is_live:
-            return False
+            return None
         if not call.is_paid:
-            changed = recovery.recover_from_failure(job, scene, call, now)
-        elif (problem := filming.fault(scene, call, clip)) is None:
-            changed = scene.to(SceneState.DONE, now, clip=clip, tries=recovery.record_delivery(scene, call))
-        elif clip is None and filming.may_come(scene, call, now, services.pace):
-            return False
-        else:  # whether the budget holds another clip is found when that clip is claimed
-            changed = recovery.reject_clip(job, scene, call.id, problem, now, is_affordable=True)
-        services.jobs.write(Replace(job.id, read, changed))
-        return changed.state is SceneState.QUEUED
+            return recovery.recover_from_failure(job, scene, call, now)
+        problem = filming.fault(scene, call, clip)
+        if problem is None:
+            return scene.to(SceneState.DONE, now, clip=clip, tries=recovery.record_delivery(scene, call))
+        if clip is None and filming.may_come(scene, call, now, services.pace):
+            return None
+        # Whether the budget holds another clip is found when that clip is claimed.
+        return recovery.reject_clip(job, scene, call.id, problem, now, is_affordable=True)
 
-    return retry_on_conflict(attempt, services.clock, services.ids)
+    update = services.jobs.update_scene(job.id, scene_id, change)
+    return update.is_written and update.after.state is SceneState.QUEUED
 
 
 def _verdict(job: Job, waits: Mapping[str, float], services: Services) -> ClipsPolled:

@@ -13,8 +13,6 @@ from promptreel.domain.scene import RewriteRequest, Scene
 from promptreel.domain.storyboard import StoryScene
 from promptreel.errors import QuotaExhausted, Transient
 from promptreel.ledger.claims import Busy, Superseded
-from promptreel.ledger.optimistic_locking import retry_on_conflict
-from promptreel.ports.storage import Replace
 from promptreel.services import Services
 from promptreel.usecases.text_calls import Question, Unusable, ask
 
@@ -38,18 +36,15 @@ def rewrite_refused_prompts(job: Job, scene: Scene, services: Services, until: d
     if isinstance(told, Busy | Superseded):
         return told
 
-    def attempt() -> Scene:
-        read = services.jobs.get_scene(job.id, scene.id)
-        if read.value.rewording != asked:
-            return read.value
+    def change(read: Scene) -> Scene | None:
+        if read.rewording != asked:
+            return None
+        now = services.clock.now()
         if isinstance(told, Unusable):
-            changed = read.value.evolve(rewording=None, updated=services.clock.now())
-        else:
-            changed = read.value.with_prompts(told.answer, services.clock.now())
-        services.jobs.write(Replace(job.id, read, changed))
-        return changed
+            return read.evolve(rewording=None, updated=now)
+        return read.with_prompts(told.answer, now)
 
-    return retry_on_conflict(attempt, services.clock, services.ids)
+    return services.jobs.update_scene(job.id, scene.id, change).after
 
 
 def _question(job: Job, scene: Scene, asked: RewriteRequest) -> Question[StoryScene]:

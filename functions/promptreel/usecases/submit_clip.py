@@ -1,6 +1,7 @@
 """submit_clip: have one scene filmed. Called by the queue that keeps Veo's quota, at least once a task (D1, D3, D5)."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +9,7 @@ from promptreel.domain import identifiers, prompts, recovery
 from promptreel.domain.call import Call
 from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
-from promptreel.domain.scene import Clip, Scene
+from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, SceneState
 from promptreel.errors import (
     AnswerLost,
@@ -23,11 +24,8 @@ from promptreel.errors import (
 )
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Acquired, Busy, Superseded
-from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.models import VideoRequest
-from promptreel.ports.storage import JobStore, Replace
-from promptreel.ports.system import Clock
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming
 from promptreel.usecases.rewrite_prompts import rewrite_refused_prompts
@@ -62,7 +60,7 @@ def submit_clip(cmd: SubmitClip, services: Services) -> ClipSubmitted:
 
     Raises: QuotaExhausted for the model's own quota, so that the queue slows down; Transient when nothing was sent.
     """
-    jobs, clock, ids = services.jobs, services.clock, services.ids
+    jobs, clock = services.jobs, services.clock
     until = last_answer(clock.now(), REQUEST_S)
     job = jobs.get_job(cmd.job_id).value
     if job.run != cmd.run or job.is_final:
@@ -74,7 +72,7 @@ def submit_clip(cmd: SubmitClip, services: Services) -> ClipSubmitted:
     if late is not None:
         clip = filming.clip(late, services.artifacts)
         if clip is not None:
-            retry_on_conflict(lambda: _deliver(cmd, jobs, clock, clip), clock, ids)
+            _update_queued(cmd, services, lambda queued: queued.to(SceneState.DONE, clock.now(), clip=clip))
             return ClipSubmitted("delivered")
         if filming.may_come(scene, late, clock.now(), services.pace):
             raise Transient(f"{scene.id}: its clip is paid and not in the bucket yet.", code="clip_awaited")
@@ -85,10 +83,10 @@ def submit_clip(cmd: SubmitClip, services: Services) -> ClipSubmitted:
         state = _send(job, ready, services, until)
     except (BudgetExceeded, Broken) as error:
         problem = Problem.from_error(error, step="submit_clip", scene=scene.id)
-        retry_on_conflict(lambda: _write(cmd, jobs, clock, problem), clock, ids)
+        _update_queued(cmd, services, lambda queued: queued.evolve(problem=problem, updated=clock.now()))
         return ClipSubmitted(error.code)
     if state == "filming":
-        retry_on_conflict(lambda: _write(cmd, jobs, clock, None), clock, ids)
+        _update_queued(cmd, services, lambda queued: queued.to(SceneState.FILMING, clock.now()))
     return ClipSubmitted(state)
 
 
@@ -142,13 +140,6 @@ def _late_output(job: Job, scene: Scene, services: Services) -> Call | None:
     return None
 
 
-def _deliver(cmd: SubmitClip, jobs: JobStore, clock: Clock, clip: Clip) -> None:
-    read = jobs.get_scene(cmd.job_id, cmd.scene)
-    scene = read.value
-    if (scene.take, scene.attempt) == (cmd.take, cmd.attempt) and scene.state is SceneState.QUEUED:
-        jobs.write(Replace(cmd.job_id, read, scene.to(SceneState.DONE, clock.now(), clip=clip)))
-
-
 def _request(job: Job, scene: Scene) -> VideoRequest:
     plan = job.require_plan()
     model = plan.video_of(scene)
@@ -177,13 +168,11 @@ def _digest(request: VideoRequest) -> str:
     return identifiers.digest(request.model, request.prompt, request.first_uri, request.last_uri, *look)
 
 
-def _write(cmd: SubmitClip, jobs: JobStore, clock: Clock, problem: Problem | None) -> None:
-    """The outcome on the scene, if it still waits for exactly this take and attempt."""
-    read = jobs.get_scene(cmd.job_id, cmd.scene)
-    scene = read.value
-    if (scene.take, scene.attempt) != (cmd.take, cmd.attempt) or scene.state is not SceneState.QUEUED:
-        return
-    if problem is not None:
-        jobs.write(Replace(cmd.job_id, read, scene.evolve(problem=problem, updated=clock.now())))
-    else:
-        jobs.write(Replace(cmd.job_id, read, scene.to(SceneState.FILMING, clock.now())))
+def _update_queued(cmd: SubmitClip, services: Services, change: Callable[[Scene], Scene]) -> None:
+    """Change the scene, if it still waits for exactly this take and attempt."""
+
+    def change_queued(scene: Scene) -> Scene | None:
+        is_awaited = (scene.take, scene.attempt) == (cmd.take, cmd.attempt) and scene.state is SceneState.QUEUED
+        return change(scene) if is_awaited else None
+
+    services.jobs.update_scene(cmd.job_id, cmd.scene, change_queued)
