@@ -1,4 +1,4 @@
-"""What is wrong with a clip, read from ffmpeg's log of one decode. Thresholds are said here, and only here."""
+"""What is wrong with a clip, read from ffmpeg's log of one decode. All thresholds are here."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ FROZEN_SHARE = 0.9
 FROZEN_S = 2.0
 
 # What writers complain about is no fault of the clip.
-_ERROR = re.compile(r"^(?!\[(?:null|f32le|out#|[av]ost#))(?P<sources>.*)\[(?:error|fatal|panic)\]\s*(?P<said>.+)$")
+_ERROR = re.compile(r"^(?!\[(?:null|f32le|out#|[av]ost#))(?P<sources>.*)\[(?:error|fatal|panic)\]\s*(?P<message>.+)$")
 _SOURCE = re.compile(r"\[(?:dec:)?(?P<name>[\w.,-]+)(?:#[\d:]+)?[^\]]*\]")
 _BLACK = re.compile(r"black_start:(?P<start>[\d.]+) black_end:(?P<end>[\d.]+)")
 _CHANGE = "Reconfiguring filter graph because video parameters changed"
@@ -69,7 +69,7 @@ class Inspection:
 def inspect_picture(clip: Path, track: VideoTrack, times: Path, runner: Runner) -> Inspection:
     """Decode every picture of `clip` once; `times` is a file that may be written."""
     found = parse_log(run_and_read_log(commands.inspect_picture(clip, track, times), runner), track.codec)
-    damage = tuple(said for said in found.damage if not _is_harmless(said, track))
+    damage = tuple(message for message in found.damage if not _is_harmless(message, track))
     found = replace(
         found, damage=damage, shown_ticks=presentation.find_difference(track, presentation.read_times(times))
     )
@@ -83,9 +83,9 @@ def apply_inspection(track: VideoTrack, found: Inspection) -> VideoTrack:
     return replace(seen, is_changing=True) if found.is_changing and not seen.is_changing else seen
 
 
-def _is_harmless(said: str, track: VideoTrack) -> bool:
+def _is_harmless(message: str, track: VideoTrack) -> bool:
     """Marking commands about pictures before the first: nothing is missing where a file begins in an open group."""
-    return said.startswith("mmco:") and track.codec == "h264" and not track.packet_is_idr[0]
+    return message.startswith("mmco:") and track.codec == "h264" and not track.packet_is_idr[0]
 
 
 def inspect_film(film: Path, times: Path, runner: Runner) -> Inspection:
@@ -108,14 +108,16 @@ def parse_log(lines: Sequence[str], codec: str = "") -> Inspection:
 def find_errors(lines: Sequence[str], codec: str = "") -> tuple[str, ...]:
     """What was logged as an error, without the source of the line.
 
-    To open a file ffmpeg decodes the beginning of all its streams: what another decoder than that of `codec` said
+    To open a file ffmpeg decodes the beginning of all its streams: what another decoder than that of `codec` message
     concerns another stream, and is left out. Without a codec everything counts.
     """
     found = (match for line in lines if (match := _ERROR.search(line)))
-    return tuple(match["said"].strip() for match in found if not (codec and _is_of_another(match["sources"], codec)))
+    return tuple(
+        match["message"].strip() for match in found if not (codec and _is_from_another_decoder(match["sources"], codec))
+    )
 
 
-def _is_of_another(sources: str, codec: str) -> bool:
+def _is_from_another_decoder(sources: str, codec: str) -> bool:
     names = [match["name"] for match in _SOURCE.finditer(sources)]
     decoders = {known for name in names if (known := _canonical(name))}
     return bool(decoders) and _canonical(codec) not in decoders

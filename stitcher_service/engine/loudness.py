@@ -95,20 +95,13 @@ def _factor(decibels: float) -> float:
 def _measure(command: Command, runner: Runner) -> tuple[float | None, float]:
     lines: list[str] = []
     runner.run(command, on_line=lines.append)
-    return parse_loudness(lines), parse_true_peak(lines)
+    return parse_summary(lines)
 
 
-def parse_loudness(lines: Sequence[str]) -> float | None:
-    """The integrated loudness in ebur128's summary; None for silence, which has none."""
-    value = _last(_INTEGRATED, lines)
-    return value if value > SILENCE_LUFS else None
-
-
-def parse_true_peak(lines: Sequence[str]) -> float:
-    """The true peak in ebur128's summary, in dB below full scale; minus infinity where there is none."""
-    return _last(_TRUE_PEAK, lines)
-
-
-def _last(pattern: re.Pattern[str], lines: Sequence[str]) -> float:
-    found = [match["value"] for line in lines if (match := pattern.search(line))]
-    return float(found[-1]) if found else float("-inf")
+def parse_summary(lines: Sequence[str]) -> tuple[float | None, float]:
+    """Integrated loudness (None for silence) and true peak in dB, minus infinity if missing, in ebur128's summary."""
+    loudness, peak = (
+        float(([match["value"] for line in lines if (match := pattern.search(line))] or ["-inf"])[-1])
+        for pattern in (_INTEGRATED, _TRUE_PEAK)
+    )
+    return (loudness if loudness > SILENCE_LUFS else None), peak

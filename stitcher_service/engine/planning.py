@@ -43,11 +43,11 @@ def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]
         done, shared = shot.first, overlap
         for copy in copies:
             lead = "up to the first IDR picture" if copy.first > max(body[0], done) else ""
-            builder.encode(_part(shot, done, copy.first), shared, lead)
+            builder.encode(_range_of(shot, done, copy.first), shared, lead)
             builder.copy(copy)
             done, shared = copy.end, 0
         trail = "after the last frame that can be copied" if done < body[1] else ""
-        builder.encode(_part(shot, done, shot.end), 0, trail)
+        builder.encode(_range_of(shot, done, shot.end), 0, trail)
     return RenderPlan(film, builder.finish())
 
 
@@ -59,7 +59,7 @@ def plan_without_copies(film: FilmFormat, timeline: Timeline) -> RenderPlan:
     return RenderPlan(film, builder.finish())
 
 
-def _part(shot: Shot, first: int, end: int) -> ClipRange:
+def _range_of(shot: Shot, first: int, end: int) -> ClipRange:
     """Frames [first, end) of a shot, with the fades that fall on its ends."""
     fade_in = shot.fade_in if first == shot.first else 0
     fade_out = shot.fade_out if end == shot.end else 0
@@ -83,11 +83,11 @@ class _PlanBuilder:
         """The whole shot; divided where its first transition is over if it would make a long segment longer."""
         if overlap and shot.overlap and self._is_full_with(shot.frames):
             border = shot.first + overlap
-            self.encode(_part(shot, shot.first, border), overlap, why)
+            self.encode(_range_of(shot, shot.first, border), overlap, why)
             self._close()
-            self.encode(_part(shot, border, shot.end), 0, why)
+            self.encode(_range_of(shot, border, shot.end), 0, why)
         else:
-            self.encode(_part(shot, shot.first, shot.end), overlap, why)
+            self.encode(_range_of(shot, shot.first, shot.end), overlap, why)
 
     def encode(self, take: ClipRange, overlap: int, why: str) -> None:
         if not take.frames:
@@ -99,8 +99,8 @@ class _PlanBuilder:
         self.takes.append(take)
         self.reasons += [
             f"crossfade of {overlap} frames" if overlap else "",
-            f"fade from {_name(take.colour_in)}" if take.fade_in else "",
-            f"fade to {_name(take.colour_out)}" if take.fade_out else "",
+            f"fade from {_colour_name(take.colour_in)}" if take.fade_in else "",
+            f"fade to {_colour_name(take.colour_out)}" if take.fade_out else "",
             why,
         ]
 
@@ -119,7 +119,7 @@ class _PlanBuilder:
         self.takes, self.overlaps, self.reasons = [], [], []
 
 
-def _name(colour: str) -> str:
+def _colour_name(colour: str) -> str:
     return "black" if colour == BLACK else colour
 
 
@@ -158,7 +158,7 @@ def find_copied_segments(track: VideoTrack, clip: int, first: int, end: int) -> 
     for frame, at in starts:
         if frame < copied_end:
             continue
-        packets = _gapless(track, at, end)
+        packets = _count_gapless(track, at, end)
         is_whole = (frame, packets) == (first, end - first)
         if packets >= MIN_COPIED_FRAMES or is_whole:
             copies.append(CopiedSegment(clip=clip, first=frame, frames=packets, packet_first=at))
@@ -166,7 +166,7 @@ def find_copied_segments(track: VideoTrack, clip: int, first: int, end: int) -> 
     return copies
 
 
-def _gapless(track: VideoTrack, packet_first: int, end: int) -> int:
+def _count_gapless(track: VideoTrack, packet_first: int, end: int) -> int:
     """How many packets from `packet_first` on can be copied: up to a gap, to `end`, or to other parameter sets."""
     first, sets = track.packet_frames[packet_first], track.packet_sets[packet_first]
     highest = best = 0

@@ -32,8 +32,8 @@ def decode_sound(path: Path, track: AudioTrack, out: Path, runner: Runner) -> tu
     Sample 0 belongs to the start of the file. Raises: MachineFailed.
     """
     log = run_and_read_log(commands.decode_sound(path, track, out), runner)
-    if said := find_errors(log, track.codec):
-        return said
+    if complaints := find_errors(log, track.codec):
+        return complaints
     if any(_CHANGES in line for line in log):
         try:
             _decode_changing(path, track, out)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stitcher_service.engine.commands import SOUND_CHANNELS, SOUND_RATE_HZ
+from stitcher_service.engine.cutlist import Soundtrack
 from stitcher_service.engine.timeline import Timeline
 
 Samples = npt.NDArray[np.float32]
@@ -34,14 +35,10 @@ class ClipSound:
 
 @dataclass(frozen=True, slots=True)
 class MusicTrack:
-    """Raw samples of a soundtrack under the film: cut off at its end, or repeated up to it."""
+    """Raw samples of a soundtrack, and how it is mixed under the film."""
 
     path: Path
-    gain_db: float
-    duck_db: float
-    fade_in_s: float = 0.0
-    fade_out_s: float = 0.0
-    is_looped: bool = False
+    ordered: Soundtrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class _PlacedSound:
     fade_out: int
     is_looped: bool = False
 
-    def between(self, start: int, end: int) -> tuple[slice, Samples] | None:
+    def read_between(self, start: int, end: int) -> tuple[slice, Samples] | None:
         """Its samples within [start, end) of the film, and their place in it."""
         low, high = max(start, self.start), min(end, self.end)
         if low >= high:
@@ -65,29 +62,29 @@ class _PlacedSound:
         part = _read(self.path, self.first + int(at[0]), len(at), is_looped=self.is_looped)
         for fade, distance in ((self.fade_in, at), (self.fade_out, self.end - self.start - 1 - at)):
             if fade and min(distance[0], distance[-1]) < fade:
-                part *= _rise(distance, fade)[:, None]
+                part *= _fade_curve(distance, fade)[:, None]
         return slice(low - start, high - start), part
 
 
 def mix_sound(timeline: Timeline, clips: Sequence[ClipSound], music: MusicTrack | None, out: Path) -> float:
     """Write the film's sound to `out` as raw samples, exactly as long as its picture; the highest peak is returned."""
     length = timeline.sample_at(timeline.frames, SOUND_RATE_HZ)
-    places = [*_placed(timeline, clips)]
+    places = [*_place_clips(timeline, clips)]
     loudest: list[Gains] = []
     peak = 0.0
     with out.open("wb") as file:
         for start in range(0, length, _CHUNK):
             chunk = np.zeros((min(_CHUNK, length - start), SOUND_CHANNELS), np.float32)
             for place in places:
-                if found := place.between(start, start + len(chunk)):
+                if found := place.read_between(start, start + len(chunk)):
                     chunk[found[0]] += found[1]
-            loudest.append(_rms(chunk))
+            loudest.append(_block_loudness(chunk))
             peak = max(peak, _peak(chunk))
             file.write(chunk.data)
-    return _lay_under(out, music, length, np.concatenate(loudest)) if music else peak
+    return _mix_under(out, music, length, np.concatenate(loudest)) if music else peak
 
 
-def _placed(timeline: Timeline, clips: Sequence[ClipSound]) -> Iterator[_PlacedSound]:
+def _place_clips(timeline: Timeline, clips: Sequence[ClipSound]) -> Iterator[_PlacedSound]:
     for index, start_frame in enumerate(timeline.starts):
         shot = timeline.shots[index]
         clip = clips[shot.clip]
@@ -106,18 +103,19 @@ def _placed(timeline: Timeline, clips: Sequence[ClipSound]) -> Iterator[_PlacedS
         yield _PlacedSound(clip.path, first, start, end, heard_from - start, end - heard_to)
 
 
-def _lay_under(film: Path, music: MusicTrack, length: int, loudest: Gains) -> float:
+def _mix_under(film: Path, music: MusicTrack, length: int, loudest: Gains) -> float:
     """Add the music to the clips' sound in `film`; the highest peak is returned."""
     stored = music.path.stat().st_size // (SOUND_CHANNELS * np.dtype(np.float32).itemsize)
-    end = length if music.is_looped and stored else min(length, stored)
-    fades = (round(music.fade_in_s * SOUND_RATE_HZ), round(music.fade_out_s * SOUND_RATE_HZ))
-    place = _PlacedSound(music.path, 0, 0, end, *fades, is_looped=music.is_looped)
+    ordered, duck_db = music.ordered, music.ordered.duck_db or 0.0
+    end = length if ordered.loop and stored else min(length, stored)
+    fades = (round(ordered.fade_in_s * SOUND_RATE_HZ), round(ordered.fade_out_s * SOUND_RATE_HZ))
+    place = _PlacedSound(music.path, 0, 0, end, *fades, is_looped=ordered.loop)
     heard, peak = smooth(loudest), 0.0
     with film.open("r+b") as file:
         for start in range(0, length, _CHUNK):
             chunk = _read(film, start, min(_CHUNK, length - start))
-            if found := place.between(start, start + len(chunk)):
-                gain_db = music.gain_db + music.duck_db * _at_samples(heard, start, len(chunk))
+            if found := place.read_between(start, start + len(chunk)):
+                gain_db = ordered.gain_db + duck_db * _interpolate(heard, start, len(chunk))
                 chunk[found[0]] += found[1] * (10 ** (gain_db[found[0]] / 20)).astype(np.float32)[:, None]
                 file.seek(start * chunk.itemsize * SOUND_CHANNELS)
                 file.write(chunk.data)  # tofile would lose what the system says of a full disk
@@ -138,7 +136,7 @@ def _read(path: Path, first: int, count: int, *, is_looped: bool = False) -> Sam
     return part
 
 
-def _rise(distance: npt.NDArray[np.int64], fade: int) -> Gains:
+def _fade_curve(distance: npt.NDArray[np.int64], fade: int) -> Gains:
     """Equal power: with the matching fade out the loudness of unrelated sounds stays level."""
     return np.asarray(np.sin(np.clip((distance + 0.5) / fade, 0, 1) * (np.pi / 2)), np.float32)
 
@@ -147,7 +145,7 @@ def _peak(chunk: Samples) -> float:
     return float(max(chunk.max(), -chunk.min()))
 
 
-def _rms(chunk: Samples) -> Gains:
+def _block_loudness(chunk: Samples) -> Gains:
     """How loud each block of a chunk is."""
     blocks = -(-len(chunk) // _BLOCK)
     padded = np.zeros((blocks * _BLOCK, SOUND_CHANNELS), np.float32)
@@ -162,7 +160,7 @@ def smooth(loudest: Gains) -> Gains:
     return np.convolve(is_heard, np.full(_SMOOTHING_BLOCKS, 1 / _SMOOTHING_BLOCKS, np.float32), mode="valid")
 
 
-def _at_samples(heard: Gains, start: int, count: int) -> Gains:
+def _interpolate(heard: Gains, start: int, count: int) -> Gains:
     """Between the middles of blocks the value changes evenly."""
     centres = np.arange(len(heard)) * _BLOCK + _BLOCK / 2
     return np.asarray(np.interp(np.arange(start, start + count), centres, heard), np.float32)

@@ -214,9 +214,7 @@ class _StitchRun:
         ]
         music, ordered = None, project.cut_list.soundtrack
         if ordered and project.music:
-            levels = (ordered.gain_db, ordered.duck_db or 0.0)
-            fades = (ordered.fade_in_s, ordered.fade_out_s)
-            music = sound_mix.MusicTrack(decoded[project.music.path], *levels, *fades, is_looped=ordered.loop)
+            music = sound_mix.MusicTrack(decoded[project.music.path], ordered)
         samples = self.folder / "mix.f32"
         peak = sound_mix.mix_sound(project.timeline, clips, music, samples)
         loudness_lufs = project.cut_list.loudness_lufs

@@ -1,4 +1,4 @@
-"""Validate the rendered film independently of how it was made: whatever reaches its reader was read from its file."""
+"""Validate the rendered film independently of how it was made: everything is read from its file."""
 
 from collections.abc import Iterator
 from itertools import pairwise

@@ -26,7 +26,7 @@ def work_folder() -> Iterator[Path]:
     """A folder of this process, removed at the end; those of dead processes are removed first."""
     remove_stale_folders()
     pid = os.getpid()
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}-{pid}-{_started(pid)}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}-{pid}-{_start_time(pid)}-"))
     try:
         yield folder
     finally:
@@ -37,11 +37,11 @@ def remove_stale_folders() -> None:
     """Remove the folders of dead processes."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}-*"):
         owner = _NAME.match(folder.name)
-        if owner and _started(int(owner["pid"])) != int(owner["started"]):
+        if owner and _start_time(int(owner["pid"])) != int(owner["started"]):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _started(pid: int) -> int:
+def _start_time(pid: int) -> int:
     """When the process began, in the kernel's ticks; -1 if there is none. A reused pid has another beginning."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()

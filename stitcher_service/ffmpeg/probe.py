@@ -1,7 +1,7 @@
 """What a media file holds, read by demuxing it: every packet's place, no guesses from headers. Decodes one picture.
 
-The header's word on rate, length and keyframes is not enough: films are cut by frame number (facts: constant-rate
-looking files with uneven times, files shorter than their index, keyframes that are not IDR).
+What the header says of rate, length and keyframes is not enough, as films are cut by frame number: files that look
+constant have uneven times, files are shorter than their index, keyframes are not IDR.
 """
 
 import stat

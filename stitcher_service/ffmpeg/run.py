@@ -63,21 +63,21 @@ class Runner:
         argv = command.argv()
         tail: deque[str] = deque(maxlen=TAIL_LINES)
 
-        def listen(stream: IO[str]) -> None:
+        def read_log(stream: IO[str]) -> None:
             for line in stream:
                 tail.append(line.rstrip())
                 on_line(line.rstrip())
 
         timed_out = threading.Event()
 
-        def end_late_run() -> None:
+        def kill_late_run() -> None:
             timed_out.set()
             _kill(process)
 
         with self._start(argv) as process:
-            listener = threading.Thread(target=listen, args=(process.stderr,), daemon=True)
-            timer = threading.Timer(self._timeout_s, end_late_run)
-            listener.start()
+            log_reader = threading.Thread(target=read_log, args=(process.stderr,), daemon=True)
+            timer = threading.Timer(self._timeout_s, kill_late_run)
+            log_reader.start()
             timer.start()
             try:
                 process.wait()
@@ -86,7 +86,7 @@ class Runner:
                 raise
             finally:
                 timer.cancel()
-                listener.join()
+                log_reader.join()
                 with self._lock:
                     self._running.discard(process)
         if self._is_cancelled:

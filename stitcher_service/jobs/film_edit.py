@@ -135,7 +135,7 @@ def edit_film(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
 
     Raises: Conflict before there is a plan; Broken when a clip is missing that should exist, or no scene is left.
     """
-    plan, omits = _plan(job), job.request.on_scene_failure == "omit"
+    plan, omits = _require_plan(job), job.request.on_scene_failure == "omit"
     shown: list[tuple[Scene, SegmentKind]] = []
     warnings = []
     for scene in scenes:
@@ -155,7 +155,7 @@ def edit_film(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
 
 def edit_animatic(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
     """Every scene as a still of its planned length. Raises: Conflict while a keyframe is missing."""
-    plan = _plan(job)
+    plan = _require_plan(job)
     missing = [scene.id for scene in scenes if not scene.keyframes_drawn]
     if missing:
         raise Conflict(f"Not drawn yet: {', '.join(missing)}.", code="not_drawn", remedy="Ask again when they are.")
@@ -165,7 +165,7 @@ def edit_animatic(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
 
 def edit_preview(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
     """The film so far: clips that are done, stills of drawn keyframes, cards for the rest. Raises: Conflict."""
-    plan, omits = _plan(job), job.request.on_scene_failure == "omit"
+    plan, omits = _require_plan(job), job.request.on_scene_failure == "omit"
     shown = [(scene, _best_so_far(scene)) for scene in scenes if not (scene.is_given_up and omits)]
     return FilmEdit(job.id, plan, OutputProfile.PREVIEW, _segments(plan, shown))
 
@@ -180,14 +180,14 @@ def _still_or_card(scene: Scene) -> SegmentKind:
 
 def edit_still(job: Job, scenes: Sequence[Scene], scene_id: str) -> FilmEdit:
     """One scene alone, as the still that replaces its clip in the film. Raises: Conflict without a keyframe."""
-    plan = _plan(job)
+    plan = _require_plan(job)
     shown = [(scene, SegmentKind.STILL) for scene in scenes if scene.id == scene_id and (scene.start or scene.end)]
     if not shown:
         raise Conflict(f"{scene_id} has no picture yet.", code="not_drawn", remedy="Ask again when it is drawn.")
     return FilmEdit(job.id, plan, OutputProfile.FILM, _segments(plan, shown))
 
 
-def _plan(job: Job) -> Plan:
+def _require_plan(job: Job) -> Plan:
     if job.plan is None:
         raise Conflict(f"{job.id} has no plan yet.", code="not_planned", remedy="Ask again when it is planned.")
     return job.plan

@@ -27,8 +27,7 @@ def join_segments(edit: FilmEdit, workspace: RenderWorkspace, labels: Labels | N
 
     Raises: Broken naming the scene at fault; Transient.
     """
-    built = build_segments(edit, workspace)
-    segments = {file.name: segment for file, segment in zip(built.files, edit.segments, strict=True)}
+    segments, defects = build_segments(edit, workspace)
     out = workspace.folder / "joined.mp4"
     tools = Tools(workspace.runner, workspace.services.inspections)
     try:
@@ -39,7 +38,7 @@ def join_segments(edit: FilmEdit, workspace: RenderWorkspace, labels: Labels | N
         raise Broken(str(error), code="cut_failed") from error
     if report.frames != edit.frames:
         raise Broken(f"The film has {report.frames} frames, {edit.frames} were planned.", code="film_wrong_length")
-    defects, warnings = list(built.defects), []
+    warnings = []
     for warning in report.warnings:
         if warning.clip is None:
             warnings.append(str(warning))

@@ -50,14 +50,6 @@ class ClipDefect:
         return f"{self.scene} {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentFiles:
-    """One file for each segment of a film edit, in order, and what is wrong with its clips."""
-
-    files: tuple[Path, ...]
-    defects: tuple[ClipDefect, ...]
-
-
 class ClipsRejected(Broken):
     """Clips that no film can be made from; ``problems`` says why, by scene."""
 
@@ -89,8 +81,8 @@ def segment_path(edit: FilmEdit, segment: SceneSegment) -> str:
     return f"jobs/{edit.job_id}/work/{segment.scene.id}-{edit.segment_digest(segment)}.mp4"
 
 
-def build_segments(edit: FilmEdit, workspace: RenderWorkspace) -> SegmentFiles:
-    """Every segment of `edit` as a file in the workspace's folder.
+def build_segments(edit: FilmEdit, workspace: RenderWorkspace) -> tuple[dict[str, SceneSegment], list[ClipDefect]]:
+    """Every segment of `edit`, in order, by its file's name in the workspace's folder; what is wrong with its clips.
 
     Raises: Broken naming the scene whose clip or keyframe is missing or cannot be read; Transient.
     """
@@ -100,16 +92,11 @@ def build_segments(edit: FilmEdit, workspace: RenderWorkspace) -> SegmentFiles:
         missing = [segment for segment, stored in zip(edit.segments, is_stored, strict=True) if not stored]
         builder.download_sources(missing)
         results = list(pool.map(builder.build_or_reject, missing))
-    problems = {
-        scene: problem
-        for result in results
-        if isinstance(result, ClipsRejected)
-        for scene, problem in result.problems.items()
-    }
-    if problems:
-        raise ClipsRejected(problems)
-    defects = (defect for result in results if not isinstance(result, ClipsRejected) for defect in result)
-    return SegmentFiles(tuple(map(builder.file, edit.segments)), tuple(defects))
+    rejected = [result for result in results if isinstance(result, ClipsRejected)]
+    if rejected:
+        raise ClipsRejected({scene: problem for one in rejected for scene, problem in one.problems.items()})
+    defects = [defect for result in results if not isinstance(result, ClipsRejected) for defect in result]
+    return {builder.file(segment).name: segment for segment in edit.segments}, defects
 
 
 class _SegmentBuilder:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from stitcher_service.engine import commands
-from stitcher_service.engine.loudness import MasteredSound, parse_loudness, parse_true_peak
+from stitcher_service.engine.cutlist import Soundtrack
+from stitcher_service.engine.loudness import MasteredSound, parse_summary
 from stitcher_service.engine.sound_mix import ClipSound, MusicTrack, Samples, mix_sound
 from stitcher_service.engine.timeline import Shot, Timeline
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
@@ -132,7 +133,9 @@ def test_short_soundtrack_continues_without_a_gap_when_it_is_looped(tmp_path: Pa
     ramp = np.arange(60_000, dtype=np.float32)
     np.stack([ramp, ramp], axis=1).tofile(tmp_path / "ramp.f32")
 
-    film = mixed(tmp_path, timeline, [ClipSound(None)], MusicTrack(tmp_path / "ramp.f32", 0, 0, is_looped=True))
+    film = mixed(
+        tmp_path, timeline, [ClipSound(None)], MusicTrack(tmp_path / "ramp.f32", Soundtrack(path="ramp", loop=True))
+    )
 
     assert (film[:, 1] == np.arange(144_000) % 60_000).all()
 
@@ -144,7 +147,7 @@ def test_chunks_of_a_long_mix_join_without_a_seam(tmp_path: Path) -> None:
     np.stack([ramp, ramp], axis=1).tofile(tmp_path / "ramp.f32")
     clip = ClipSound(raw(tmp_path / "a.f32", 20, 0.5))
 
-    film = mixed(tmp_path, timeline, [clip, clip], MusicTrack(tmp_path / "ramp.f32", 0, 0))
+    film = mixed(tmp_path, timeline, [clip, clip], MusicTrack(tmp_path / "ramp.f32", Soundtrack(path="ramp")))
 
     assert len(film) == 25 * 48_000
     steepest_of_a_fade = 0.5 * np.pi / 2 / (5 * 48_000)
@@ -162,8 +165,9 @@ def test_loud_film_has_no_true_peak_above_minus_one_when_loudness_is_ordered(
 
     lines: list[str] = []
     Runner(find_ffmpeg()).run(commands.measure_encoded_sound(film), on_line=lines.append)
-    assert -3 <= parse_true_peak(lines) <= -1.0
-    assert parse_loudness(lines) == report.loudness_lufs
+    loudness_lufs, true_peak_db = parse_summary(lines)
+    assert -3 <= true_peak_db <= -1.0
+    assert loudness_lufs == report.loudness_lufs
 
 
 def test_warning_names_the_loudness_when_peaks_prevent_the_target() -> None:
@@ -205,6 +209,6 @@ def test_silence_is_not_raised_when_loudness_is_ordered(a_clip: ClipMaker, a_fil
 def test_last_integrated_value_of_the_summary_counts() -> None:
     log = ["[Parsed_ebur128_0 @ 0x5] [info] Summary:", "", "  Integrated loudness:", "    I:         -17.7 LUFS"]
 
-    assert parse_loudness(log) == -17.7
-    assert parse_loudness(["    I:         -70.0 LUFS"]) is None
-    assert parse_loudness([]) is None
+    assert parse_summary(log) == (-17.7, float("-inf"))
+    assert parse_summary([*log, "    I:         -70.0 LUFS", "    Peak:       -1.5 dBFS"]) == (None, -1.5)
+    assert parse_summary([]) == (None, float("-inf"))
