@@ -64,10 +64,10 @@ def _made_real(world: FakeServices, job: Job) -> Job:
     return world.jobs.get_job(job.id).value
 
 
-def like_filmed(**wishes: Any) -> dict[str, Any]:
+def like_filmed(**options: Any) -> dict[str, Any]:
     """What to ask `a_clip` for to get a clip as such a job's model films it, from its first picture to its last."""
-    ends = COLOURS[wishes.get("mark", 1) - 1 :][:2]
-    return {"frames": FRAMES, "fps": Fraction(FPS), "gop": FPS, "size": (1280, 720), "ends": ends, **wishes}
+    ends = COLOURS[options.get("mark", 1) - 1 :][:2]
+    return {"frames": FRAMES, "fps": Fraction(FPS), "gop": FPS, "size": (1280, 720), "ends": ends, **options}
 
 
 def scenes(world: FakeServices, job: Job) -> list[Scene]:
@@ -91,7 +91,7 @@ def replace_file(world: FakeServices, uri: str, data: bytes) -> None:
 
 
 def stamp(world: FakeServices, job: Job) -> None:
-    """Write the checksums of what stands in the bucket now on the scenes."""
+    """Store the checksums of the files in the bucket on the scenes."""
     for scene in scenes(world, job):
         made = {"start": scene.start, "end": scene.end, "clip": scene.clip}
         sums = {name: one.evolve(checksum=world.artifacts.read_checksum(one.uri)) for name, one in made.items() if one}

@@ -88,7 +88,7 @@ def test_film_of_sixty_scenes_has_no_drift_of_picture_or_sound_at_its_end(a_clip
 
 
 def test_film_sound_begins_and_ends_with_the_picture(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
-    """AAC begins with a packet nobody should hear and ends with one that is filled up."""
+    """AAC begins with a packet that is not played and ends with one that is padded."""
     film, report = a_film([{"path": a_clip(mark=1, frames=47)}])
 
     heard = listen(film)[0]

@@ -21,7 +21,7 @@ def cut_half(file: Path) -> None:
 
 
 def cut_tail_of_fast_start(file: Path) -> None:
-    """The index stands in front and still names every packet; the last pictures are gone."""
+    """The index comes first and still names every packet; the last pictures are missing."""
     whole = file.read_bytes()
     file.write_bytes(whole[:-2000])
 

@@ -33,8 +33,8 @@ class Desk:
     def out(self) -> Path:
         return self.folder / "film.mp4"
 
-    def order(self, **wishes: Any) -> None:
-        cut_list = {"size": [320, 180], "fps": 24, "clips": [{"path": "a.mp4"}, {"path": "b.mp4"}], **wishes}
+    def order(self, **options: Any) -> None:
+        cut_list = {"size": [320, 180], "fps": 24, "clips": [{"path": "a.mp4"}, {"path": "b.mp4"}], **options}
         (self.folder / "cuts.json").write_text(json.dumps(cut_list))
 
     def start(self, *options: str) -> "subprocess.Popen[str]":
@@ -101,15 +101,17 @@ def test_plan_option_prints_segments_and_reasons_and_makes_no_film(desk: Desk) -
 
 
 @pytest.mark.parametrize(
-    ("wishes", "named"),
+    ("options", "named"),
     [
         ({"clips": []}, "cuts.json"),
         ({"clips": [{"path": "c.mp4"}]}, "c.mp4: does not exist"),
         ({"clips": [{"path": "a.mp4", "out_s": 9}]}, "a.mp4: out_s 9 is past its end"),
     ],
 )
-def test_command_exits_with_2_and_one_line_when_an_input_is_bad(desk: Desk, wishes: dict[str, Any], named: str) -> None:
-    desk.order(**wishes)
+def test_command_exits_with_2_and_one_line_when_an_input_is_bad(
+    desk: Desk, options: dict[str, Any], named: str
+) -> None:
+    desk.order(**options)
 
     done = desk.run()
 

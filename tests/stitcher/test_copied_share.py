@@ -82,5 +82,5 @@ def test_no_run_of_ffmpeg_holds_more_than_a_few_clips_when_many_short_ones_are_e
 ) -> None:
     plan = a_plan([a_track(frames, codec="hevc")] * 60, kind, duration_s)
 
-    assert max(len(window.takes) for window in plan.encoded_segments) <= MAX_MERGED_TAKES + 1
-    assert max(window.frames for window in plan.encoded_segments) <= 2 * MAX_MERGED_FRAMES
+    assert max(len(segment.takes) for segment in plan.encoded_segments) <= MAX_MERGED_TAKES + 1
+    assert max(segment.frames for segment in plan.encoded_segments) <= 2 * MAX_MERGED_FRAMES

@@ -20,10 +20,10 @@ def test_disk_check_passes_when_the_film_is_under_the_limit(tmp_path: Path) -> N
 
 
 def test_disk_check_fails_and_names_the_setting_when_the_film_is_over_the_limit(tmp_path: Path) -> None:
-    with pytest.raises(Broken, match="needs 38 MB of disk, 37 MB are allowed") as told:
+    with pytest.raises(Broken, match="needs 38 MB of disk, 37 MB are allowed") as refused:
         check_disk_space(10 * MB, 10.0, tmp_path, limit_bytes=37 * MB)
 
-    assert "STITCHER_DISK_MB" in told.value.remedy
+    assert "STITCHER_DISK_MB" in refused.value.remedy
 
 
 def test_disk_check_is_transient_when_too_little_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,9 +38,9 @@ def test_stored_sizes_are_of_exactly_the_named_files_in_any_folder(world: FakeSe
     own = world.artifacts.put("jobs/job-1/clips/a.mp4", b"12345", "video/mp4")
     world.artifacts.put("jobs/job-1/clips/a.mp4.bak", b"1", "video/mp4")
     shared = world.artifacts.put("cache/b.mp4", b"123", "video/mp4")
-    gone = world.artifacts.uri("jobs/job-1/none.mp4")
+    missing = world.artifacts.uri("jobs/job-1/none.mp4")
 
-    assert stored_sizes("job-1", [own, shared, gone], world.artifacts) == {own: 5, shared: 3}
+    assert stored_sizes("job-1", [own, shared, missing], world.artifacts) == {own: 5, shared: 3}
 
 
 def test_files_are_downloaded_under_names_that_the_stitcher_chooses(world: FakeServices, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets, likeness_db, marks, watch
 
 
-def spoil(monkeypatch: pytest.MonkeyPatch, *, times: int) -> list[int]:
+def damage_next_films(monkeypatch: pytest.MonkeyPatch, *, times: int) -> list[int]:
     """Damage so many of the next assembled films, as a muxer that cannot cope would; how many segments each had."""
     made: list[int] = []
 
@@ -31,7 +31,7 @@ def test_film_is_encoded_with_a_warning_when_copied_frames_do_not_pass(
     a_clip: ClipMaker, a_film: FilmMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = a_clip(mark=1)
-    made = spoil(monkeypatch, times=1)
+    made = damage_next_films(monkeypatch, times=1)
 
     film, report = a_film([{"path": clip, "in_s": 0.5}, {"path": a_clip(mark=2)}])
 
@@ -48,7 +48,7 @@ def test_film_is_encoded_with_a_warning_when_copied_frames_do_not_pass(
 def test_film_is_refused_and_leaves_no_file_when_it_never_passes(
     a_clip: ClipMaker, a_film: FilmMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    spoil(monkeypatch, times=2)
+    damage_next_films(monkeypatch, times=2)
 
     with pytest.raises(RenderFailed, match="is not what was put in"):
         a_film([{"path": a_clip(mark=1)}, {"path": a_clip(mark=2)}])

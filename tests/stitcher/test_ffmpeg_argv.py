@@ -45,10 +45,10 @@ def a_source(
 
 
 def test_crossfade_command_counts_frames_and_gives_parameter_sets_id_1() -> None:
-    window = EncodedSegment((ClipRange(0, 58, 14), ClipRange(1, 0, 24)), (12,), "crossfade")
+    segment = EncodedSegment((ClipRange(0, 58, 14), ClipRange(1, 0, 24)), (12,), "crossfade")
     sources = (a_source("a.mp4"), a_source("b.mp4"))
 
-    assert commands.encode_segment(window, sources, FILM, Path("w.mp4")).argv() == (
+    assert commands.encode_segment(segment, sources, FILM, Path("w.mp4")).argv() == (
         *QUIET,
         *(*LOCAL, "-ss", "2.395833", "-threads", "1", "-i", "a.mp4"),
         *(*LOCAL, "-threads", "1", "-i", "b.mp4"),
@@ -68,9 +68,9 @@ def test_crossfade_command_counts_frames_and_gives_parameter_sets_id_1() -> None
 
 
 def test_fade_through_black_command_gives_each_take_its_fade_one_after_the_other() -> None:
-    window = EncodedSegment((ClipRange(0, 66, 6, fade_out=6), ClipRange(0, 0, 24, fade_in=6)), (0,), "fades")
+    segment = EncodedSegment((ClipRange(0, 66, 6, fade_out=6), ClipRange(0, 0, 24, fade_in=6)), (0,), "fades")
 
-    graph = commands.encode_segment(window, (a_source(),), FILM, Path("w.mp4")).graph
+    graph = commands.encode_segment(segment, (a_source(),), FILM, Path("w.mp4")).graph
 
     assert "format=yuv420p,fade=t=out:start_frame=0:nb_frames=6[t0]" in graph
     assert "format=yuv420p,fade=t=in:start_frame=0:nb_frames=6[t1]" in graph
@@ -78,9 +78,9 @@ def test_fade_through_black_command_gives_each_take_its_fade_one_after_the_other
 
 
 def test_dip_command_converts_to_rgb_and_back_by_the_films_matrix() -> None:
-    window = EncodedSegment((ClipRange(0, 66, 6, fade_out=6, colour_out="#FF8000"),), (), "dip")
+    segment = EncodedSegment((ClipRange(0, 66, 6, fade_out=6, colour_out="#FF8000"),), (), "dip")
 
-    graph = commands.encode_segment(window, (a_source(),), FILM, Path("w.mp4")).graph
+    graph = commands.encode_segment(segment, (a_source(),), FILM, Path("w.mp4")).graph
 
     assert (
         "scale=in_color_matrix=bt709:in_range=tv:out_range=pc,format=gbrp,"

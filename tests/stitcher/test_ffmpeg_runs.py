@@ -12,7 +12,7 @@ from stitcher_service.ffmpeg.run import TAIL_LINES, Runner, find_ffmpeg
 
 
 @dataclass(frozen=True, slots=True)
-class Spelled:
+class RawCommand:
     """Arguments as they are."""
 
     words: tuple[str, ...]
@@ -21,12 +21,12 @@ class Spelled:
         return ("ffmpeg", "-hide_banner", "-nostdin", *self.words)
 
 
-ENDLESS = Spelled(("-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "-"))
-SHORT = Spelled(("-f", "lavfi", "-i", "testsrc=d=1:r=10", "-f", "null", "-"))
+ENDLESS = RawCommand(("-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "-"))
+SHORT = RawCommand(("-f", "lavfi", "-i", "testsrc=d=1:r=10", "-f", "null", "-"))
 
 
 def test_failed_run_raises_with_arguments_exit_code_and_last_lines() -> None:
-    command = Spelled(("-i", "/nowhere/a.mp4", "-f", "null", "-"))
+    command = RawCommand(("-i", "/nowhere/a.mp4", "-f", "null", "-"))
 
     with pytest.raises(FfmpegFailed, match="No such file or directory") as failed:
         Runner(find_ffmpeg()).run(command)

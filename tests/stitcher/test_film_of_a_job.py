@@ -271,7 +271,7 @@ DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
 def test_film_keeps_its_length_and_a_warning_names_the_scene_when_a_clip_is_defective(
     world: FakeServices, filmed: Job, a_clip: ClipMaker, name: str
 ) -> None:
-    defect, told = DEFECTS[name]
+    defect, words = DEFECTS[name]
     replace_clip(world, filmed, 1, a_clip(**like_filmed(mark=1, **defect)))
 
     assert cut(world, filmed) == FilmStitched("done")
@@ -280,7 +280,7 @@ def test_film_keeps_its_length_and_a_warning_names_the_scene_when_a_clip_is_defe
     assert done.output is not None
     assert done.output.frames == 2 * FRAMES
     assert len(done.warnings) == 1
-    assert done.warnings[0].startswith(told)
+    assert done.warnings[0].startswith(words)
 
 
 @pytest.mark.parametrize("name", ["black", "silent"])
@@ -392,9 +392,9 @@ def test_film_is_refused_before_any_download_when_it_would_not_fit_on_the_disk(
 ) -> None:
     monkeypatch.setattr(world.artifacts, "get_file", None)
 
-    with pytest.raises(Broken, match=r"needs \d+ MB of disk, 1 MB are allowed") as told:
+    with pytest.raises(Broken, match=r"needs \d+ MB of disk, 1 MB are allowed") as refused:
         stitch_film(StitchFilm(filmed.id, 1), stitcher_services(world, disk_bytes=1_000_000))
-    assert told.value.code == "film_too_large"
+    assert refused.value.code == "film_too_large"
 
 
 def test_stopping_instance_answers_transient_and_keeps_no_lease(world: FakeServices, filmed: Job) -> None:

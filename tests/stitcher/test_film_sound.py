@@ -81,9 +81,9 @@ def test_ducked_soundtrack_sinks_while_clips_are_heard_and_recovers(
     a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path
 ) -> None:
     music = write_wave(tmp_path / "music.wav", 300, 20)
-    wish = {"path": music.name, "gain_db": -3.0, "duck_db": -9.0}
+    music_entry = {"path": music.name, "gain_db": -3.0, "duck_db": -9.0}
 
-    film, _ = a_film([{"path": a_clip(mark=1)}, {"path": a_clip(mark=2, tone_hz=0)}], soundtrack=wish)
+    film, _ = a_film([{"path": a_clip(mark=1)}, {"path": a_clip(mark=2, tone_hz=0)}], soundtrack=music_entry)
 
     sound = listen(film)
     assert decibels(level_of(sound, 300, 0.5, 2.5) / 0.1) == pytest.approx(-12, abs=0.7)
@@ -141,7 +141,7 @@ def test_short_soundtrack_continues_without_a_gap_when_it_is_looped(tmp_path: Pa
 
 
 def test_chunks_of_a_long_mix_join_without_a_seam(tmp_path: Path) -> None:
-    """25 s are mixed in three pieces; a fade and the music go across their borders."""
+    """25 s are mixed in three chunks; a fade and the music go across their borders."""
     timeline = Timeline(Fraction(24), (Shot(0, 0, 300, overlap=120), Shot(1, 0, 420)))
     ramp = np.arange(26 * 48_000, dtype=np.float32) / (26 * 48_000)
     np.stack([ramp, ramp], axis=1).tofile(tmp_path / "ramp.f32")

@@ -32,7 +32,7 @@ from tests.stitcher.media import damage_packets
 STEPS = {
     "inspection": "blackdetect",
     "sound": "first_pts",
-    "windows": "sps-id=1",
+    "segments": "sps-id=1",
     "mastering": "-b:a",
     "stills": "perspective",
 }
@@ -66,7 +66,7 @@ def failing_ffmpeg(folder: Path, step: str, act: str) -> Path:
     return script
 
 
-@pytest.mark.parametrize("step", ["inspection", "sound", "windows", "mastering"])
+@pytest.mark.parametrize("step", ["inspection", "sound", "segments", "mastering"])
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_film_fails_as_out_of_resources_when_the_machine_ends_ffmpeg(
     a_clip: ClipMaker, tmp_path: Path, trouble: str, step: str

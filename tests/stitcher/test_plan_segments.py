@@ -58,10 +58,10 @@ def test_only_the_crossfade_and_ragged_ends_are_encoded() -> None:
     plan = a_plan([crossfade(0.5), {}], [a_track(), a_track()])
 
     assert shape(plan) == [("copy", 58), ("blend", 26), ("copy", 48)]
-    window = plan.encoded_segments[0]
-    assert [(take.clip, take.first, take.frames) for take in window.takes] == [(0, 58, 14), (1, 0, 24)]
-    assert window.overlaps == (12,)
-    assert window.why == (
+    segment = plan.encoded_segments[0]
+    assert [(take.clip, take.first, take.frames) for take in segment.takes] == [(0, 58, 14), (1, 0, 24)]
+    assert segment.overlaps == (12,)
+    assert segment.why == (
         "after the last frame that can be copied; crossfade of 12 frames; up to the first IDR picture"
     )
 
@@ -69,10 +69,10 @@ def test_only_the_crossfade_and_ragged_ends_are_encoded() -> None:
 def test_fade_through_black_puts_fades_on_both_ends() -> None:
     fade = {"transition": {"kind": "fade_black", "duration_s": 0.5}}
 
-    window = a_plan([fade, {}], [a_track(), a_track()]).encoded_segments[0]
+    segment = a_plan([fade, {}], [a_track(), a_track()]).encoded_segments[0]
 
-    assert (window.takes[0].fade_out, window.takes[1].fade_in) == (6, 6)
-    assert window.overlaps == (0,)
+    assert (segment.takes[0].fade_out, segment.takes[1].fade_in) == (6, 6)
+    assert segment.overlaps == (0,)
 
 
 @pytest.mark.parametrize(

@@ -29,12 +29,12 @@ def services(world: FakeServices) -> StitcherServices:
 
 
 def fetched(world: FakeServices, uri: str, folder: Path) -> Path:
-    path = folder / "sketch.mp4"
+    path = folder / "preview.mp4"
     world.artifacts.get_file(uri, path)
     return path
 
 
-def pieces(world: FakeServices, job: Job) -> set[str]:
+def stored_segments(world: FakeServices, job: Job) -> set[str]:
     """The strips that stand in the bucket."""
     return {stored.uri.rpartition("/")[2] for stored in world.artifacts.list(f"jobs/{job.id}/work/")}
 
@@ -105,7 +105,7 @@ def test_preview_is_superseded_when_its_run_is_stale(world: FakeServices, servic
     job = a_drawn_job(world)
 
     assert previews.make_preview(MakePreview(job.id, job.run + 1), services) == Preview("superseded")
-    assert pieces(world, job) == set()
+    assert stored_segments(world, job) == set()
 
 
 def test_preview_grows_with_the_film_and_renders_only_what_is_new(
@@ -115,7 +115,7 @@ def test_preview_grows_with_the_film_and_renders_only_what_is_new(
     clip = scenes(world, job)[1].clip
     not_filmed(world, job, "scene-02")
     first = previews.make_preview(MakePreview(job.id, None), services)
-    after_first = pieces(world, job)
+    after_first = stored_segments(world, job)
 
     change_scene(world, job, "scene-02", state=SceneState.DONE, clip=clip)
     second = previews.make_preview(MakePreview(job.id, None), services)
@@ -123,7 +123,7 @@ def test_preview_grows_with_the_film_and_renders_only_what_is_new(
     assert (first.scenes, first.filmed, first.frames) == (2, 1, 2 * FRAMES)
     assert (second.scenes, second.filmed, second.frames) == (2, 2, 2 * FRAMES)
     assert len(after_first) == 2
-    (new,) = pieces(world, job) - after_first
+    (new,) = stored_segments(world, job) - after_first
     assert new.startswith("scene-02-")
     with av.open(str(fetched(world, second.uri, tmp_path))) as container:
         assert (container.streams.video[0].width, container.streams.video[0].height) == (640, 360)

@@ -105,7 +105,7 @@ def test_one_of_two_instances_is_busy_when_both_begin_at_once(
     world: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lose(*_: Change) -> None:
-        raise VersionConflict("somebody was first")
+        raise VersionConflict("another caller wrote first")
 
     monkeypatch.setattr(world.jobs, "write", lose)
 

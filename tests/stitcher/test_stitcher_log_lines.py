@@ -34,8 +34,8 @@ def test_log_line_of_a_refused_request_has_job_and_outcome(
 
     assert answer.status_code == status
     (line,) = lines.of("step")
-    told = {name: line[name] for name in ("action", "job_id", "outcome", "status")}
-    assert told == {"action": "stitch", "job_id": JOB, "outcome": outcome, "status": status}
+    fields = {name: line[name] for name in ("action", "job_id", "outcome", "status")}
+    assert fields == {"action": "stitch", "job_id": JOB, "outcome": outcome, "status": status}
     assert counted_by(line) == {"steps", "step_duration"}
     assert line["logging.googleapis.com/trace"] == f"projects/p/traces/000000000000{JOB.removeprefix('job-')}"
     assert line["logging.googleapis.com/labels"]["workflows.googleapis.com/execution_id"] == "e-7"

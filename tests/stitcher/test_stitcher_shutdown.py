@@ -1,6 +1,6 @@
 """SIGTERM in the middle of a render: its caller gets a transient problem, and nothing of it is left.
 
-The web server is started as the container starts it, over the emulators, so that the lease can be read when it is gone.
+The web server is started as the container starts it, over the emulators, so that the lease can be read after it ended.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from tests.stitcher.jobs import a_drawn_job, change_scene, scenes
 
 ROOT = Path(__file__).parents[2]
 PROJECT, BUCKET, SCENE = "local-shutdown", "artifacts", "scene-01"
-LONG_S = 120  # a still as long takes many seconds to make; nobody waits for it
+LONG_S = 120  # a still as long takes many seconds to render; no test waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Site:
     storage_url: str
 
     def render(self, job: Job) -> Render | None:
-        """The still of the long scene as it stands."""
+        """The render of the long scene's still."""
         shown = film_edit.edit_still(job, [read.value for read in self.jobs.list_scenes(job.id)], SCENE)
         read = self.jobs.get_render(shown.digest("still"))
         return read.value if read else None
@@ -83,8 +83,8 @@ def job(site: Site, world: FakeServices) -> Job:
     for stored in world.artifacts.list(f"jobs/{job.id}/"):
         name = stored.uri.removeprefix(f"gs://{BUCKET}/")
         upload = f"{site.storage_url}/upload/storage/v1/b/{BUCKET}/o"
-        asked = {"uploadType": "media", "name": name}
-        loopback.post(upload, params=asked, content=world.artifacts.get(stored.uri)).raise_for_status()
+        query = {"uploadType": "media", "name": name}
+        loopback.post(upload, params=query, content=world.artifacts.get(stored.uri)).raise_for_status()
     return job
 
 

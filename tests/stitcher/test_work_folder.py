@@ -37,7 +37,7 @@ def test_folder_of_a_living_process_stays_when_another_starts(temp: Path) -> Non
         assert first.is_dir()
 
 
-@pytest.mark.parametrize("owner", ["999999999-5", f"{os.getpid()}-1"], ids=["gone", "pid used again"])
+@pytest.mark.parametrize("owner", ["999999999-5", f"{os.getpid()}-1"], ids=["dead", "pid reused"])
 def test_folder_of_a_dead_process_is_removed_when_work_begins(temp: Path, owner: str) -> None:
     stale = temp / f"promptreel-stitch-{owner}-abc"
     stale.mkdir()
