@@ -17,6 +17,7 @@ from promptreel.domain.call import Lease
 from promptreel.domain.job import Output
 from promptreel.domain.render import Render, RenderedClip
 from promptreel.errors import PromptreelError, Transient, VersionConflict
+from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.ports.storage import Create, Replace, Versioned
 from stitcher_service.engine.errors import OutOfResources
 from stitcher_service.ffmpeg.errors import is_resource_shortage
@@ -86,19 +87,14 @@ def _acquire_lease(
             services.jobs.write(Replace(job_id, read, read.value.evolve(lease=lease, updated=now)))
     except VersionConflict:
         return None
-    leased = services.jobs.get_render(digest)
-    return _LeasedRender(leased, lease.holder, services) if leased and _is_held_by(lease.holder, leased) else None
-
-
-def _is_held_by(holder: str, read: Versioned[Render]) -> bool:
-    return read.value.lease is not None and read.value.lease.holder == holder
+    return _LeasedRender(digest, lease.holder, services)
 
 
 class _LeasedRender:
     """A render whose lease this caller holds and renews until the block ends."""
 
-    def __init__(self, read: Versioned[Render], holder: str, services: StitcherServices) -> None:
-        self._read = read
+    def __init__(self, digest: str, holder: str, services: StitcherServices) -> None:
+        self._digest = digest
         self._holder = holder
         self._services = services
         self._is_over = threading.Event()
@@ -112,44 +108,34 @@ class _LeasedRender:
         self._stop_renewing()
         if kind is not None:
             with suppress(PromptreelError):  # the lease ends by itself as well
-                self._write(lease=None)
+                self._update(lease=None)
 
     def finish(self, result: RenderResult) -> Render | None:
         """The render with its result stored; None when the lease was lost and another instance continues."""
         self._stop_renewing()
-        try:
-            self._write(state="DONE", lease=None, output=result.output, clip=result.clip, warnings=result.warnings)
-        except VersionConflict:
-            return None
-        return self._read.value
+        return self._update(state="DONE", lease=None, output=result.output, clip=result.clip, warnings=result.warnings)
 
     def _renew(self) -> None:
         pace = self._services.pace
         while not self._is_over.wait(LEASE_S * pace / _RENEWALS_PER_LEASE):
             until = self._services.clock.now() + timedelta(seconds=LEASE_S * pace)
-            try:
-                self._write(lease=Lease(holder=self._holder, until=until))
-            except VersionConflict:
-                return
-            except PromptreelError:
-                continue  # a few renewals may fail before the lease ends
+            with suppress(PromptreelError):  # a few renewals may fail before the lease ends
+                if self._update(lease=Lease(holder=self._holder, until=until)) is None:
+                    return
 
     def _stop_renewing(self) -> None:
         self._is_over.set()
         self._renewing.join()
 
-    def _write(self, **changes: object) -> None:
-        """Change the render while its lease is held. Raises: VersionConflict when it is lost; Transient."""
-        try:
-            self._replace(**changes)
-        except VersionConflict:  # perhaps by an earlier write of this caller, whose answer was lost
-            stored = self._services.jobs.get_render(self._read.value.id)
-            if stored is None or not _is_held_by(self._holder, stored):
-                raise
-            self._read = stored
-            self._replace(**changes)
+    def _update(self, **changes: object) -> Render | None:
+        """Change the render; None when its lease was lost. Raises: Transient."""
 
-    def _replace(self, **changes: object) -> None:
-        changed = self._read.value.evolve(updated=self._services.clock.now(), **changes)
-        self._services.jobs.write(Replace(changed.job, self._read, changed))
-        self._read = self._services.jobs.get_render(changed.id) or self._read
+        def attempt() -> Render | None:
+            read = self._services.jobs.get_render(self._digest)
+            if read is None or read.value.lease is None or read.value.lease.holder != self._holder:
+                return None
+            changed = read.value.evolve(updated=self._services.clock.now(), **changes)
+            self._services.jobs.write(Replace(changed.job, read, changed))
+            return changed
+
+        return retry_on_conflict(attempt, self._services.clock, self._services.ids)
