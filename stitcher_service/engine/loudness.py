@@ -52,14 +52,14 @@ def master_sound(samples: Path, peak: float, target_lufs: float | None, out: Pat
     """Encode the mix to `out` at `target_lufs`; without one, levels stay and only overshoots are limited."""
     limit = _SAFETY_LIMIT if target_lufs is None else _MASTER_LIMIT
     gain_db = 0.0 if target_lufs is None else _gain_db(samples, peak, target_lufs, runner)
-    mastered = _encode(samples, peak, gain_db, limit, out, runner)
+    mastered = _encode(samples, _filters(peak, gain_db, limit), out, runner)
     for attempt in range(1, _MOST_ENCODES):
         excess_db = mastered.true_peak_db - HIGHEST_TRUE_PEAK_DB
         if target_lufs is None or excess_db <= 0:
             break
         # What AAC adds to noisy beats does not sink evenly with the limit: each step goes further than the last.
         limit = min(limit, peak * _factor(gain_db)) / _factor(excess_db + _STEP_DB * attempt)
-        mastered = _encode(samples, peak, gain_db, limit, out, runner)
+        mastered = _encode(samples, _filters(peak, gain_db, limit), out, runner)
     return mastered
 
 
@@ -77,8 +77,8 @@ def _gain_db(samples: Path, peak: float, target_lufs: float, runner: Runner) -> 
     return round(gain_db, 2)
 
 
-def _encode(samples: Path, peak: float, gain_db: float, limit: float, out: Path, runner: Runner) -> MasteredSound:
-    runner.run(commands.encode_sound(samples, _filters(peak, gain_db, limit), out))
+def _encode(samples: Path, filters: tuple[str, ...], out: Path, runner: Runner) -> MasteredSound:
+    runner.run(commands.encode_sound(samples, filters, out))
     return MasteredSound(out, *_measure(commands.measure_encoded_sound(out), runner))
 
 
