@@ -11,10 +11,12 @@ PATIENCE_S = 300.0
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], what: str = "it", within_s: float = PATIENCE_S) -> T:
+def eventually(
+    look: Callable[[], T | None], what: str = "it", within_s: float = PATIENCE_S, *, first_pause_s: float = 0.01
+) -> T:
     """The first true value that looking again and again brings."""
     end = time.monotonic() + within_s
-    pause_s = 0.01
+    pause_s = first_pause_s
     while not (seen := look()):
         assert time.monotonic() < end, f"{what}: not within {within_s:g} s, last seen: {seen!r}"
         time.sleep(pause_s)  # between two looks; never instead of one

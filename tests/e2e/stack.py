@@ -65,7 +65,17 @@ class Stack:
             job = self.job(job_id)
             return job if job["state"] in wanted else None
 
-        return eventually(find, f"{job_id} in {sorted(wanted)}", within_s)
+        # Seldom: each request makes the API read and sign everything of the job, on the processors that film it.
+        return eventually(find, f"{job_id} in {sorted(wanted)}", within_s, first_pause_s=0.25)
+
+    def wait_until_idle(self) -> None:
+        """Wait until no job of any owner is running."""
+
+        def is_idle() -> bool:
+            page = self.api("GET", "/v1/jobs?owner=*", person="operator").raise_for_status().json()
+            return all(job["state"] in FINAL for job in page["jobs"])  # newest first: a running one is on this page
+
+        eventually(is_idle, "no running job")
 
     def ledger(self, job_id: str) -> dict[str, Any]:
         ledger: dict[str, Any] = self.api("GET", f"/v1/jobs/{job_id}/ledger").json()
