@@ -24,7 +24,7 @@ class CloudIdentity:
         self.status: int | None = None
 
     def answer(self, target: str, headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-        assert headers["Authorization"] == "Bearer of-the-api"
+        assert headers["authorization"] == "Bearer of-the-api"
         self.requests.append(target)
         parts = urlsplit(target)
         query = parse_qs(parts.query)
