@@ -12,8 +12,8 @@ from tools.terraform.terraform import Workspace, workspace
 @pytest.fixture(scope="session")
 def place() -> Iterator[Workspace]:
     """A copy of the configuration; tests must not change it."""
-    with workspace() as made:
-        yield made
+    with workspace() as prepared:
+        yield prepared
 
 
 @pytest.fixture(scope="session")

@@ -119,13 +119,13 @@ def test_images_have_the_names_that_the_build_gives_them(plan: Plan) -> None:
 
 def test_smoke_prints_the_price_first_and_sets_it_as_budget(dry: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     inspection.smoke(TARGET, dry)
-    said = capsys.readouterr().out
-    price = re.search(r"costs at most \$([\d.]+):", said)
+    output = capsys.readouterr().out
+    price = re.search(r"costs at most \$([\d.]+):", output)
 
     assert price
-    assert said.index(price[0]) < said.index("promptreel submit")
-    assert f"--budget={price[1]}" in said
-    assert "--quality=draft" in said
+    assert output.index(price[0]) < output.index("promptreel submit")
+    assert f"--budget={price[1]}" in output
+    assert "--quality=draft" in output
     assert parse_usd(price[1]) == inspection.max_micros(datetime.now(UTC))
     assert 0 < parse_usd(price[1]) < 3_000_000
 
@@ -178,13 +178,15 @@ def test_token_names_its_audience_and_address_when_a_service_account_asks(
     assert inspection.token_command("https://api", shell) == f"gcloud auth print-identity-token{options}"
 
 
-@pytest.mark.parametrize(("writer", "said"), [("lvm@prod.google.com", "was written by lvm@"), ("", "is not logged")])
+@pytest.mark.parametrize(
+    ("writer", "sentence"), [("lvm@prod.google.com", "was written by lvm@"), ("", "is not logged")]
+)
 def test_smoke_reports_which_account_wrote_the_clip_as_far_as_it_is_logged(
-    capsys: pytest.CaptureFixture[str], writer: str, said: str
+    capsys: pytest.CaptureFixture[str], writer: str, sentence: str
 ) -> None:
     inspection._report_clip_writer(TARGET, "job-1", Scripted({("logging", "read"): [writer]}))
 
-    assert said in capsys.readouterr().out
+    assert sentence in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -158,9 +158,9 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
         program.write_text(GCLOUD.format(python=sys.executable), encoding="utf-8")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         subprocess.run(["git", "init", "-q"], cwd=place.folder, check=True)
-        made = Checkout(place, store)
-        made.commit()
-        yield made
+        prepared = Checkout(place, store)
+        prepared.commit()
+        yield prepared
 
 
 def test_deploy_creates_upgrades_and_destroy_removes_everything(checkout: Checkout) -> None:
