@@ -1,7 +1,7 @@
-"""Paying by ledger (DESIGN §5): claim, send, record. No paid call leaves promptreel by another way.
+"""Pay by ledger (docs/ledger.md): claim, send, record. Every paid request of promptreel is sent here.
 
-A step describes what it wants paid as a `CallRequest` and gets a `Claim` back. Only `Acquired` may be sent; every other
-answer says why nothing needs to, or may, be paid now.
+A step describes the call as a `CallRequest` and gets a `Claim` back. Only `Acquired` may be sent; every other claim
+says why nothing needs to, or may, be paid now.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""Text and pictures: calls whose answer cannot be fetched again.
+"""Text and images: calls whose answer cannot be fetched a second time.
 
-The artifact is stored before SETTLED is written, so a settled call always has its answer (DESIGN §5.6).
+The artifact is stored before SETTLED is written, so a settled call always has its answer (ledger rule 6).
 """
 
 from collections.abc import Callable

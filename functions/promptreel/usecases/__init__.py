@@ -1,1 +1,1 @@
-"""One file per step: its command, its result and its function. Every step may be called twice (DESIGN §1.1)."""
+"""One file for each step and each act of an owner: its command, its result, its function. Each may be called twice."""

@@ -1,7 +1,7 @@
-"""Does what was made still stand as it was stored? Asked before money is spent on it or a film is cut from it.
+"""Verify that stored artifacts still exist and are unchanged, before a call is paid or a film is cut from them.
 
-Nothing in promptreel replaces an artifact, but a bucket has other keys (A8). What is gone or changed is told by name
-and never drawn, filmed or cut over in silence: somebody has paid for it and can put it back.
+promptreel replaces no artifact, but other principals can also write to the bucket. An artifact that is missing or
+changed is named in the error, because its owner has paid for it and can restore it.
 """
 
 from promptreel.domain.scene import Clip, Keyframe, Scene

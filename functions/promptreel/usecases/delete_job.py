@@ -1,8 +1,8 @@
-"""How a job goes, by its owner's wish or because its time is over (H9, docs/adr/0004).
+"""Delete a job and everything it owns, at its owner's request or because it has expired (docs/adr/0004).
 
-First a mark on the job, one compare-and-set: from then on nothing of it is shown, claimed or sent. Then sweep_jobs
-removes what it owns, as often as it takes: objects, then documents, then the mark becomes a tombstone. Every part may
-be interrupted anywhere and is simply done again.
+First a mark on the job, by one compare-and-set: from then on nothing of it is shown, claimed or sent. Then sweep_jobs
+removes what it owns: objects, then documents; then the mark becomes a tombstone. Each part may be interrupted and is
+repeated by the next sweep.
 """
 
 from contextlib import suppress

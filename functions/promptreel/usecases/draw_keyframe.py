@@ -1,4 +1,4 @@
-"""draw_keyframe: one picture. The moment a scene has both of its frames, its clip is put into the queue (C1, D2)."""
+"""draw_keyframe: draw one keyframe. Once a scene has both of its keyframes, its clip is put into the queue."""
 
 import logging
 from collections.abc import Callable

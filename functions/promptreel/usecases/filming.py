@@ -1,4 +1,4 @@
-"""Clips between the two frames and the film: dispatch one, and find out what has become of its call."""
+"""Clips between their keyframes and the film: dispatch one, and find out what became of its call."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How a job begins, ends and begins again; each is one compare-and-set on the job document."""
+"""How a job begins, ends and is resumed; each is one compare-and-set on the job document."""
 
 import json
 from collections.abc import Callable

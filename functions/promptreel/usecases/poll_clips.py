@@ -1,4 +1,4 @@
-"""poll_clips: look at every live scene at once, record what became of its clip, and say how long to wait (D2, D4)."""
+"""poll_clips: look at every live scene, record what became of its clip, and say how long to wait."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

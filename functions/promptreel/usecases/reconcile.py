@@ -1,4 +1,4 @@
-"""A bill beside a job's ledger, and the one thing that may follow: what was never billed is not counted (D7)."""
+"""Compare a job's ledger with a bill, and stop counting LOST calls that were never billed (ledger rule 7)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +17,9 @@ class Reconciled:
 
 
 def reconcile(job_id: str, bill: Bill, services: Services) -> Reconciled:
-    """Compare; with ``bill.apply`` also release each LOST call that the bill shows was never billed (DESIGN §5.7).
+    """Compare; with ``bill.apply`` also release each LOST call that the bill shows was never billed.
 
-    Never the other way: what the bill has and the ledger has not is told, not written.
+    A line of the bill that no call explains is reported and changes nothing.
     """
     compared = compare(job_id, [read.value for read in services.jobs.list_calls(job_id)], bill)
     findings = tuple(_look_for_clip(finding, services) for finding in compared.findings)

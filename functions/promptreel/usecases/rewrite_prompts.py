@@ -1,7 +1,7 @@
-"""Milder words for a scene that a safety filter refused, asked of the writer once and kept on the scene (D4).
+"""Have the prompts of a scene rewritten to pass the safety filter that refused them.
 
-A paid call like any other: claimed before it is sent, and asked again it pays nothing. Words that nobody can better
-stay as they are; the next try then differs by its seed alone.
+A rewrite is a paid call: it is claimed before it is sent, and a repeated call returns the stored result. When no
+usable rewrite comes, the prompts stay as they are; the next attempt then differs by its seed alone.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""submit_clip: have one scene filmed. Called by the queue that keeps Veo's quota, at least once a task (D1, D3, D5)."""
+"""submit_clip: send the request for one clip. Called by the queue that keeps Veo's quota, at least once a task."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""sweep_jobs: recover what a crash left behind. Runs every few minutes (DESIGN §1.4)."""
+"""sweep_jobs: recover what a crash left behind. Runs every few minutes."""
 
 import logging
 from collections import Counter

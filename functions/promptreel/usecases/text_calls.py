@@ -1,7 +1,7 @@
-"""Text in a given shape, asked of the writer at most three times, each time with another seed (B2, D4).
+"""Request text in a given shape from the text model, at most three times, each time with another seed.
 
-Every answer is a paid call, claimed before it is sent and kept: asked again, none is paid again. The questions follow
-from the answers that are kept, so a repeated step asks the same ones.
+Every answer is a paid call, claimed before it is sent and stored; a repeated step returns the stored answers and makes
+no paid call. Each question follows from the stored answers, so a repeated step sends the same ones.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""write_storyboard: the plan of the film, and its whole price reserved before a picture is paid (B1, B2, D6)."""
+"""write_storyboard: plan the film, and reserve its whole price before a keyframe is paid (ledger rule 2)."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The clip queue's adapter against the stand-in: what submit_clip is sent (H6, docs/adr/0005)."""
+"""The clip queue's adapter against the stand-in: what submit_clip is sent (docs/adr/0005)."""
 
 import json
 from collections.abc import Callable
