@@ -40,6 +40,7 @@ class PromptreelClient:
         retries: Retries | None = None,
         renew: Callable[[], str] | None = None,
     ) -> None:
+        """Raises: InvalidInput unless `base_url` is an https address, or http on this machine."""
         base = _parse_address(base_url)
         self._retries = retries or Retries()
         # A proxy that the environment names is not used for addresses on this machine.
@@ -49,9 +50,11 @@ class PromptreelClient:
         self._renew = renew
 
     def __enter__(self) -> Self:
+        """Return the client."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Close the connections."""
         self.close()
 
     def close(self) -> None:

@@ -39,6 +39,7 @@ class ClientError(Exception):
     remedy: str = ""
 
     def __str__(self) -> str:
+        """Return the message."""
         return self.message
 
 

@@ -1,4 +1,4 @@
-"""Connectors against the emulators: a workflow keeps documents in Firestore and objects in Cloud Storage."""
+"""Connectors of the Workflows stand-in against the emulators: documents in Firestore, objects in Cloud Storage."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,15 +17,15 @@ PARENT = "/v1/projects/local/locations/us-central1"
 DOCUMENTS = "googleapis.firestore.v1.projects.databases.documents"
 STORAGE = "googleapis.storage.v1"
 
-KEEPS_DOCUMENTS = f"""
+STORE_DOCUMENTS = f"""
 main:
   params: [collection]
   steps:
-  - place:
+  - set_names:
       assign:
       - root: projects/local/databases/(default)/documents
       - first: ${{root + "/" + collection + "/first"}}
-      - gone: null
+      - deleted_status: null
   - create:
       call: {DOCUMENTS}.createDocument
       args:
@@ -45,12 +45,12 @@ main:
       args:
         name: ${{root + "/" + collection + "/second"}}
         body: {{fields: {{takes: {{integerValue: 9}}}}}}
-  - look: {{call: {DOCUMENTS}.get, args: {{name: "${{first}}"}}, result: found}}
+  - get: {{call: {DOCUMENTS}.get, args: {{name: "${{first}}"}}, result: found}}
   - list:
       call: {DOCUMENTS}.list
       args: {{parent: "${{root}}", collectionId: "${{collection}}", pageSize: 10}}
       result: listed
-  - ask:
+  - query:
       call: {DOCUMENTS}.runQuery
       args:
         parent: ${{root}}
@@ -58,31 +58,31 @@ main:
           structuredQuery:
             from: [{{collectionId: "${{collection}}"}}]
             where: {{fieldFilter: {{field: {{fieldPath: takes}}, op: GREATER_THAN, value: {{integerValue: 5}}}}}}
-      result: answered
+      result: matches
   - delete: {{call: {DOCUMENTS}.delete, args: {{name: "${{first}}"}}}}
-  - look_again:
+  - get_deleted:
       try: {{call: {DOCUMENTS}.get, args: {{name: "${{first}}"}}}}
-      except: {{as: e, steps: [{{keep: {{assign: [{{gone: "${{e.code}}"}}]}}}}]}}
-  - give:
+      except: {{as: e, steps: [{{keep: {{assign: [{{deleted_status: "${{e.code}}"}}]}}}}]}}
+  - return_result:
       return:
         created: ${{created.name == first}}
         title: ${{found.fields.title.stringValue}}
         takes: ${{int(found.fields.takes.integerValue)}}
         listed: ${{len(listed.documents)}}
-        answered: ${{text.split(answered[0].document.name, "/")[6]}}
-        gone: ${{gone}}
+        matches: ${{text.split(matches[0].document.name, "/")[6]}}
+        deleted_status: ${{deleted_status}}
 """
 
-KEEPS_OBJECTS = f"""
+STORE_OBJECTS = f"""
 main:
   params: [bucket]
   steps:
-  - place: {{assign: [{{name: films/one film.json}}, {{gone: null}}]}}
+  - set_names: {{assign: [{{name: films/one film.json}}, {{deleted_status: null}}]}}
   - write:
       call: {STORAGE}.objects.insert
       args: {{bucket: "${{bucket}}", name: "${{name}}", body: {{scenes: [1, 2]}}}}
       result: written
-  - look:
+  - get:
       call: {STORAGE}.objects.get
       args: {{bucket: "${{bucket}}", object: "${{text.url_encode(name)}}"}}
       result: found
@@ -92,14 +92,14 @@ main:
       result: content
   - list: {{call: {STORAGE}.objects.list, args: {{bucket: "${{bucket}}", prefix: films/}}, result: listed}}
   - delete: {{call: {STORAGE}.objects.delete, args: {{bucket: "${{bucket}}", object: "${{text.url_encode(name)}}"}}}}
-  - look_again:
+  - get_deleted:
       try: {{call: {STORAGE}.objects.get, args: {{bucket: "${{bucket}}", object: "${{text.url_encode(name)}}"}}}}
-      except: {{as: e, steps: [{{keep: {{assign: [{{gone: "${{e.code}}"}}]}}}}]}}
-  - give:
+      except: {{as: e, steps: [{{keep: {{assign: [{{deleted_status: "${{e.code}}"}}]}}}}]}}
+  - return_result:
       return:
         names: ["${{written.name}}", "${{found.name}}", "${{listed.items[0].name}}"]
         content: ${{content}}
-        gone: ${{gone}}
+        deleted_status: ${{deleted_status}}
 """
 
 
@@ -120,7 +120,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[emulators.Addre
 def outcome(
     stores: emulators.Addresses, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Callable[[str, str], Any]]:
-    """Run a workflow in a stand-in that finds both emulators where a workflow author would name them."""
+    """Run a workflow in a stand-in whose environment names both emulators, and return its result."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stores.firestore)
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", stores.storage)
     stand_in = start_stand_in("--state-dir", str(tmp_path))
@@ -139,7 +139,7 @@ def outcome(
 
 @pytest.fixture
 def bucket(stores: emulators.Addresses) -> str:
-    """A new one; firebase-tools cannot make buckets, and has each that is named."""
+    """A new bucket; firebase-tools creates buckets on first use and has no request for it."""
     name = f"b-{uuid4().hex[:8]}"
     if not emulators.is_firebase():
         loopback.post(f"{stores.storage}/storage/v1/b", json={"name": name}).raise_for_status()
@@ -147,19 +147,19 @@ def bucket(stores: emulators.Addresses) -> str:
 
 
 def test_workflow_finds_changes_and_deletes_documents(outcome: Any) -> None:
-    assert outcome(KEEPS_DOCUMENTS, f"films-{uuid4().hex[:8]}") == {
+    assert outcome(STORE_DOCUMENTS, f"films-{uuid4().hex[:8]}") == {
         "created": True,
         "title": "draft",
         "takes": 2,
         "listed": 2,
-        "answered": "second",
-        "gone": 404,
+        "matches": "second",
+        "deleted_status": 404,
     }
 
 
 def test_workflow_reads_lists_and_deletes_objects(outcome: Any, bucket: str) -> None:
-    assert outcome(KEEPS_OBJECTS, bucket) == {
+    assert outcome(STORE_OBJECTS, bucket) == {
         "names": ["films/one film.json"] * 3,
         "content": {"scenes": [1, 2]},
-        "gone": 404,
+        "deleted_status": 404,
     }
