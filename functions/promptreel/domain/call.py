@@ -8,7 +8,7 @@ from typing import Literal, TypedDict, Unpack
 from pydantic import Field
 
 from promptreel.domain import states
-from promptreel.domain.document import Document, Part, UtcDatetime
+from promptreel.domain.document import Document, OptionalText, Part, UtcDatetime
 from promptreel.domain.models import TokenUsage
 from promptreel.domain.states import CallState
 
@@ -59,7 +59,7 @@ class Call(Document):
     state: CallState = CallState.PLANNED
     reserved_micros: int = Field(ge=0)
     cost_micros: int = Field(default=0, ge=0)
-    prefix: str = ""  # of objects that only this call may write; for video
+    prefix: OptionalText = None  # of objects that only this call may write; for video
     operation: str | None = None
     lease: Lease | None = None
     sent_at: UtcDatetime | None = None
@@ -140,13 +140,3 @@ def add_up(calls: Iterable[Call]) -> Totals:
 def committed_micros(calls: Iterable[Call]) -> int:
     """What the job has spent or may still spend (ledger rule 2)."""
     return add_up(calls).committed_micros
-
-
-def spent_micros(calls: Iterable[Call]) -> int:
-    """What finished calls count."""
-    return add_up(calls).spent_micros
-
-
-def counted_micros(call: Call) -> int:
-    """What one call counts."""
-    return call.counted_micros

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal, TypedDict, Unpack
 
 from promptreel.domain import states
-from promptreel.domain.document import Document, Part, Problem, UtcDatetime
+from promptreel.domain.document import Document, OptionalText, Part, Problem, UtcDatetime
 from promptreel.domain.models import Aspect, Resolution, VideoModel, frame_size_px, registry
 from promptreel.domain.prompt_hints import Inferred
 from promptreel.domain.request import FilmRequest
@@ -111,7 +111,7 @@ class JobChanges(TypedDict, total=False):
     inferred: tuple[Inferred, ...]
     warnings: tuple[str, ...]
     resumed: datetime | None
-    upload: str
+    upload: str | None
     expires: datetime | None
     forget: datetime | None
     open_calls_since: datetime | None
@@ -137,7 +137,7 @@ class Job(Document):
     inferred: tuple[Inferred, ...] = ()  # fields that were read from the prompt
     warnings: tuple[str, ...] = ()
     resumed: UtcDatetime | None = None  # when a person last resumed it: attempts before this do not count
-    upload: str = ""  # name of the uploaded file that requested it; its report is deleted with the job
+    upload: OptionalText = None  # name of the uploaded file that requested it; its report is deleted with the job
     expires: UtcDatetime | None = None  # from then on it is treated as deleted
     forget: UtcDatetime | None = None  # when a tombstone may be removed; Firestore's TTL policy reads this field
     open_calls_since: UtcDatetime | None = None  # when it ended, until every call of it is known to be finished

@@ -16,7 +16,7 @@ class Keyframe(Part):
 
     uri: str
     digest: str
-    checksum: str = ""  # of its content, as stored
+    checksum: OptionalText = None  # of its content, as stored
 
 
 class Clip(Part):
@@ -24,7 +24,7 @@ class Clip(Part):
 
     uri: str
     call: str
-    checksum: str = ""  # of its content, as delivered
+    checksum: OptionalText = None  # of its content, as delivered
 
 
 class Attempt(Part):

@@ -4,10 +4,9 @@ So no ending is told twice. A process that dies between write and line tells not
 ``GET /v1/jobs/{id}/events`` reads those.
 """
 
-from collections.abc import Sequence
 from contextlib import suppress
 
-from promptreel.domain.call import Call, committed_micros, counted_micros, spent_micros
+from promptreel.domain.call import Call, Totals, add_up
 from promptreel.domain.job import Job
 from promptreel.domain.states import CallState
 from promptreel.errors import PromptreelError
@@ -21,13 +20,12 @@ def log_job_ended(job: Job, jobs: JobStore) -> None:
     ``makespan_s`` is counted from the last time a person set the job going. When calls or scenes cannot be read, what
     they would add is left out: the job has ended all the same.
     """
-    calls: Sequence[Call] | None = None
+    totals: Totals | None = None
     scenes: int | None = None
     with suppress(PromptreelError):
-        calls = [read.value for read in jobs.list_calls(job.id)]
+        totals = add_up(read.value for read in jobs.list_calls(job.id))
         scenes = len(jobs.list_scenes(job.id))
-    spent = None if calls is None else spent_micros(calls)
-    reserved = None if calls is None else committed_micros(list(calls)) - spent_micros(calls)
+    spent = totals.spent_micros if totals else None
     if job.spent_micros is not None:  # deleted: its calls and scenes are gone
         spent, scenes = job.spent_micros, None
     log_event(
@@ -37,7 +35,7 @@ def log_job_ended(job: Job, jobs: JobStore) -> None:
         run=job.run,
         makespan_s=round((job.updated - (job.resumed or job.created)).total_seconds(), 3),
         spent_micros=spent,
-        reserved_micros=reserved,
+        reserved_micros=totals.reserved_micros if totals else None,
         scenes=scenes,
         warnings=len(job.warnings),
         code=job.error.code if job.error else None,
@@ -61,7 +59,7 @@ def log_call_ended(call: Call, before: CallState) -> None:
         take=call.take,
         attempt=call.attempt,
         before=before.value,
-        cost_micros=counted_micros(call),
+        cost_micros=call.counted_micros,
         reserved_micros=call.reserved_micros,
         latency_s=None if call.sent_at is None else round((call.updated - call.sent_at).total_seconds(), 3),
         code=call.codes[0] if call.codes and call.counts_as_attempt else None,

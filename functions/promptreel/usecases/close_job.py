@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from promptreel.domain import recovery, succession
-from promptreel.domain.call import spent_micros
+from promptreel.domain.call import add_up
 from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
 from promptreel.domain.states import JobState
@@ -43,8 +43,8 @@ def close_job(cmd: CloseJob, services: Services) -> JobClosed:
         log_job_ended(job, services.jobs)
     if job.run != cmd.run or job.state is not JobState.COMPLETE or job.output is None:
         return JobClosed("superseded")
-    spent = spent_micros(read.value for read in services.jobs.list_calls(job.id))
-    return JobClosed("complete", film_uri=job.output.film_uri, spent_usd=format_usd(spent))
+    totals = add_up(read.value for read in services.jobs.list_calls(job.id))
+    return JobClosed("complete", film_uri=job.output.film_uri, spent_usd=format_usd(totals.spent_micros))
 
 
 def _warnings(job: Job, services: Services) -> tuple[str, ...]:

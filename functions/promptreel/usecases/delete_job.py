@@ -81,4 +81,4 @@ def _count_spending(job: Job, calls: list[Call], now: datetime) -> Job | None:
 def _make_tombstone(job: Job, now: datetime) -> Job | None:
     if job.state is JobState.DELETED:
         return None
-    return job.to(JobState.DELETED, now, upload="", execution=None, forget=now + timedelta(days=TOMBSTONE_DAYS))
+    return job.to(JobState.DELETED, now, upload=None, execution=None, forget=now + timedelta(days=TOMBSTONE_DAYS))

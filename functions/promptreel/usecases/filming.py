@@ -96,7 +96,7 @@ def fault(scene: Scene, call: Call, found: Clip | None) -> Problem | None:
     known = scene.clip if scene.clip is not None and scene.clip.call == call.id else None
     if found is None:
         code, words = "clip_missing", "is missing from the bucket"
-    elif known is not None and known.checksum not in {"", found.checksum}:
+    elif known is not None and known.checksum not in {None, found.checksum}:
         code, words = "clip_changed", "is no longer what was stored"
     else:
         return None
@@ -196,7 +196,7 @@ def _look(call: Call, services: Services, polled: Polled | None) -> Call:
 def _look_in_bucket(call: Call, services: Services) -> Call:
     """Polling cannot help: only this call could have written below its prefix, so what is there is its output."""
     looked_at, ledger = services.clock.now(), services.ledger
-    for stored in services.artifacts.list(call.prefix):
+    for stored in services.artifacts.list(call.prefix) if call.prefix else ():
         if stored.uri.endswith(".mp4"):
             if call.operation:  # its answer came; the operation cannot be polled
                 return ledger.settle(call, cost_micros=call.reserved_micros, artifact=stored.uri)

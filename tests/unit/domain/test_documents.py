@@ -32,6 +32,17 @@ def test_deleted_job_keeps_no_field_that_its_version_does_not_know() -> None:
     assert "synopsis" not in Job.from_json(newer, "jobs/job-1").mark_deleted(later(1)).to_json()
 
 
+def test_absent_text_is_none_and_stays_an_empty_string_in_the_document() -> None:
+    stored = a_scene(start={"uri": "gs://artifacts/a.png", "digest": "d", "checksum": ""}, video_model="").to_json()
+
+    scene = Scene.from_json(stored, "jobs/job-1/scenes/scene-01")
+
+    assert scene.start is not None
+    assert (scene.video_model, scene.start.checksum) == (None, None)
+    assert scene.evolve(take=2).to_json() == {**stored, "take": 2}
+    assert (stored["video_model"], stored["start"]["checksum"]) == ("", "")
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [({"schema": 2}, "schema"), ({"state": "GRADING"}, "state"), ({"duration_s": None}, "duration_s")],

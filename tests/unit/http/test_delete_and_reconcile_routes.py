@@ -131,7 +131,7 @@ def test_lost_clip_stays_counted_when_it_was_billed_or_is_in_the_bucket(http: Fl
     job = lost_clip(world)
     path = f"/v1/jobs/{job.id}/ledger:reconcile"
     (lost,) = [read.value for read in world.jobs.list_calls(job.id) if read.value.state is CallState.LOST]
-    billed = {"model": lost.model, "micros": 2_400_000, "storage_uri": world.artifacts.uri(lost.prefix)}
+    billed = {"model": lost.model, "micros": 2_400_000, "storage_uri": f"gs://artifacts/{lost.prefix}"}
 
     told = http.post(path, json=a_bill(world, billed, apply=True), headers=bearer()).get_json()
     assert [call["verdict"] for call in told["calls"] if call["id"] == lost.id] == ["agrees"]
