@@ -37,7 +37,7 @@ class CallChanges(TypedDict, total=False):
     sent_at: datetime | None
     answer_by: datetime | None
     window_end: datetime | None
-    artifact: str
+    artifact: str | None
     usage: TokenUsage | None
     reason: str
     codes: tuple[str, ...]

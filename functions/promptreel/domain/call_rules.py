@@ -4,6 +4,7 @@ Every function takes the call as just read and returns the call to write, or Non
 writes by compare-and-set, so each decision is made on the stored state.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from promptreel.domain.call import JOB_ENDED, Call, Lease
@@ -22,39 +23,60 @@ def lease_has_expired(call: Call, now: datetime) -> bool:
     return call.lease is None or now >= call.lease.until
 
 
-def claim(call: Call, *, digest: str, prefix: str, holder: str, pace: float, now: datetime) -> Call | None:
-    """PLANNED, or RESERVED whose lease is over, becomes RESERVED for this holder (rules 2, 3, 7).
+@dataclass(frozen=True, slots=True)
+class SendTimes:
+    """How long a call may take.
+
+    Args:
+        timeout_s: Real seconds within which the answer comes or the request is cut off.
+        window_s: Production seconds after that within which its output may still appear.
+        pace: Multiplies production seconds.
+    """
+
+    timeout_s: float
+    window_s: float
+    pace: float
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an answered call cost and brought. ``reason`` is a remark on the answer, or why it has no artifact."""
+
+    cost_micros: int
+    artifact: str | None = None
+    usage: TokenUsage | None = None
+    reason: str = ""
+    codes: tuple[str, ...] = ()
+
+
+def new_lease(holder: str, pace: float, now: datetime) -> Lease:
+    """The lease of a claim that is made now."""
+    return Lease(holder=holder, until=now + timedelta(seconds=LEASE_S * pace))
+
+
+def claim(call: Call, lease: Lease, *, digest: str, prefix: str, now: datetime) -> Call | None:
+    """PLANNED, or RESERVED whose lease is over, becomes RESERVED under this lease (rules 2, 3, 7).
 
     Nothing was sent for it, so what it is to be made from may have changed since an earlier claim.
     """
     is_free = call.state is CallState.PLANNED or (call.state is CallState.RESERVED and lease_has_expired(call, now))
     if not is_free:
         return None
-    lease = Lease(holder=holder, until=now + timedelta(seconds=LEASE_S * pace))
     return call.to(CallState.RESERVED, now, digest=digest, prefix=prefix, lease=lease, reason="")
 
 
-def send(call: Call, holder: str, *, timeout_s: float, window_s: float, pace: float, now: datetime) -> Call | None:
-    """RESERVED becomes SENT, by the lease's holder, before its lease is over (rule 3).
-
-    Args:
-        call: The call as just read.
-        holder: The token of the claim.
-        timeout_s: Real seconds within which the answer comes or the request is cut off.
-        window_s: Production seconds within which its output may still appear.
-        pace: Multiplies production seconds.
-        now: The time of the write.
-    """
+def send(call: Call, holder: str, times: SendTimes, now: datetime) -> Call | None:
+    """RESERVED becomes SENT, by the lease's holder, before its lease is over (rule 3)."""
     if call.state is not CallState.RESERVED or not call.held_by(holder) or lease_has_expired(call, now):
         return None
-    answer_by = now + timedelta(seconds=timeout_s)
+    answer_by = now + timedelta(seconds=times.timeout_s)
     return call.to(
         CallState.SENT,
         now,
         sent_at=now,
         answer_by=answer_by,
-        window_end=answer_by + timedelta(seconds=(window_s + WINDOW_GRACE_S) * pace),
-        lease=Lease(holder=holder, until=answer_by + timedelta(seconds=SENT_GRACE_S * pace)),
+        window_end=answer_by + timedelta(seconds=(times.window_s + WINDOW_GRACE_S) * times.pace),
+        lease=Lease(holder=holder, until=answer_by + timedelta(seconds=SENT_GRACE_S * times.pace)),
     )
 
 
@@ -88,23 +110,19 @@ def record_operation(call: Call, operation: str, now: datetime) -> Call | None:
     return call.evolve(operation=operation, updated=now)
 
 
-def settle(
-    call: Call, *, cost_micros: int, artifact: str, usage: TokenUsage | None, now: datetime, remark: str = ""
-) -> Call | None:
-    """Answered and paid; a late answer is recorded too (rules 6, 7)."""
+def settle(call: Call, receipt: Receipt, now: datetime) -> Call | None:
+    """Answered and paid, with an artifact or without one; a late answer is recorded too (rules 4, 6, 7)."""
     if call.state not in _ANSWERABLE:
         return None
-    reason = remark or call.reason
-    return call.to(CallState.SETTLED, now, cost_micros=cost_micros, artifact=artifact, usage=usage, reason=reason)
-
-
-def settle_without_output(
-    call: Call, *, cost_micros: int, usage: TokenUsage, reason: str, codes: tuple[str, ...], now: datetime
-) -> Call | None:
-    """Answered and paid without output: SETTLED with no artifact (rule 4)."""
-    if call.state not in _ANSWERABLE:
-        return None
-    return call.to(CallState.SETTLED, now, cost_micros=cost_micros, usage=usage, reason=reason, codes=codes)
+    return call.to(
+        CallState.SETTLED,
+        now,
+        cost_micros=receipt.cost_micros,
+        artifact=receipt.artifact,
+        usage=receipt.usage,
+        reason=receipt.reason or call.reason,
+        codes=receipt.codes or call.codes,
+    )
 
 
 def release_without_output(call: Call, reason: str, codes: tuple[str, ...], now: datetime) -> Call | None:

@@ -58,24 +58,34 @@ def keyframe_warnings(scenes: Sequence[Scene], calls: Iterable[Call]) -> list[st
     return [f"{call.scene}: {call.reason}" for call in calls if call.reason and call.artifact in used]
 
 
-def reject_clip(job: Job, scene: Scene, call: str, problem: Problem, now: datetime, *, is_affordable: bool) -> Scene:
-    """The scene whose paid clip cannot be used: damaged, or missing from the bucket, or replaced there.
+def may_refilm(job: Job, scene: Scene) -> bool:
+    """Whether a clip of this scene that cannot be used may be paid for a second time: once until a person resumes."""
+    return not any(one.remedy == "refilm" and job.counts_toward_limit(one.at) for one in scene.tries)
 
-    A damaged clip is filmed a second time, as another take, once until a person resumes the job. A clip that is missing
-    or replaced may be restored, so that nothing is paid for it before a person has resumed the job without restoring
-    it. In every other case, and when the budget does not hold another clip, the scene is given up.
+
+def may_refilm_after(job: Job, scene: Scene, call: str, problem: Problem) -> bool:
+    """Whether this problem of the clip that the call paid for allows to film it a second time.
+
+    A damaged clip is filmed again at once. A clip that is missing or replaced may be restored, so that nothing is paid
+    for it before a person has resumed the job without restoring it.
     """
-    outcome = problem.code.removeprefix("clip_")
-    may_be_restored = outcome != "defective"
+    outcome = _outcome(problem)
     was_resumed = any(
         one.call == call and one.outcome == outcome and not job.counts_toward_limit(one.at) for one in scene.tries
     )
-    is_refilmed = is_affordable and may_refilm(job, scene) and (was_resumed or not may_be_restored)
+    return may_refilm(job, scene) and (was_resumed or outcome == "defective")
+
+
+def reject_clip(scene: Scene, call: str, problem: Problem, now: datetime, *, is_refilmed: bool) -> Scene:
+    """The scene whose paid clip cannot be used: damaged, or missing from the bucket, or replaced there.
+
+    It is filmed a second time, as another take, or given up.
+    """
     last = Attempt(
         take=scene.take,
         attempt=scene.attempt,
         call=call,
-        outcome=outcome,
+        outcome=_outcome(problem),
         at=now,
         reason=problem.message,
         remedy="refilm" if is_refilmed else "",
@@ -86,11 +96,6 @@ def reject_clip(job: Job, scene: Scene, call: str, problem: Problem, now: dateti
             now, take=scene.take + 1, attempt=1, queued_at=None, clip=None, problem=None, tries=attempts
         )
     return scene.to(SceneState.FAILED, now, problem=problem, tries=attempts)
-
-
-def may_refilm(job: Job, scene: Scene) -> bool:
-    """Whether a clip of this scene that cannot be used may be paid for a second time: once until a person resumes."""
-    return not any(one.remedy == "refilm" and job.counts_toward_limit(one.at) for one in scene.tries)
 
 
 def remedy_warning(scene: Scene) -> str:
@@ -112,6 +117,10 @@ def seed_attempt(scene: Scene) -> int:
 def give_up_redraw(scene: Scene, problem: Problem, now: datetime) -> Scene:
     """The scene whose new keyframes were refused as well: given up, with the keyframes it had."""
     return scene.to(SceneState.FILTERED, now, redraw=(), rewording=None, problem=problem)
+
+
+def _outcome(problem: Problem) -> str:
+    return problem.code.removeprefix("clip_")
 
 
 def _available_remedies(job: Job, scene: Scene) -> set[RemedyKind]:

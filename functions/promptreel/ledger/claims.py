@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from promptreel.domain import call_rules, identifiers
 from promptreel.domain.call import Call, CallKind, committed_micros
+from promptreel.domain.call_rules import Receipt, SendTimes
 from promptreel.domain.job import Job
 from promptreel.domain.models import TokenUsage
 from promptreel.domain.money import format_usd
@@ -166,23 +167,15 @@ class Ledger:
         self, call: Call, *, cost_micros: int, artifact: str, usage: TokenUsage | None = None, remark: str = ""
     ) -> Call:
         """Record the answer and its cost, late ones too; ``remark`` is what is to be said of the answer."""
-        return self._record(
-            call,
-            lambda read: call_rules.settle(
-                read, cost_micros=cost_micros, artifact=artifact, usage=usage, remark=remark, now=self._clock.now()
-            ),
-        )
+        receipt = Receipt(cost_micros, artifact, usage, remark)
+        return self._record(call, lambda read: call_rules.settle(read, receipt, self._clock.now()))
 
     def settle_declined(
         self, call: Call, *, cost_micros: int, usage: TokenUsage, reason: str, codes: tuple[str, ...]
     ) -> Call:
         """Record a billed answer that holds no output."""
-        return self._record(
-            call,
-            lambda read: call_rules.settle_without_output(
-                read, cost_micros=cost_micros, usage=usage, reason=reason, codes=codes, now=self._clock.now()
-            ),
-        )
+        receipt = Receipt(cost_micros, None, usage, reason, codes)
+        return self._record(call, lambda read: call_rules.settle(read, receipt, self._clock.now()))
 
     def release(self, call: Call, reason: str, codes: tuple[str, ...]) -> Call:
         """Record that the operation ended without output and without a bill."""
@@ -232,9 +225,8 @@ class Ledger:
         if call.is_finished:
             return EndedWithoutOutput(call)
         now = self._clock.now()
-        claimed = call_rules.claim(
-            call, digest=ticket.digest, prefix=ticket.prefix, holder=holder, pace=self._pace, now=now
-        )
+        lease = call_rules.new_lease(holder, self._pace, now)
+        claimed = call_rules.claim(call, lease, digest=ticket.digest, prefix=ticket.prefix, now=now)
         if claimed is None:
             moved = call_rules.expire(call, now)
             if moved is None:
@@ -280,14 +272,8 @@ class Ledger:
                 return None
             if read.value.state is CallState.SENT and read.value.held_by(claim.holder):
                 return read.value  # an earlier write of this claim, whose answer was lost
-            sent = call_rules.send(
-                read.value,
-                claim.holder,
-                timeout_s=ticket.timeout_s,
-                window_s=ticket.window_s,
-                pace=self._pace,
-                now=self._clock.now(),
-            )
+            times = SendTimes(ticket.timeout_s, ticket.window_s, self._pace)
+            sent = call_rules.send(read.value, claim.holder, times, self._clock.now())
             if sent is not None:
                 self._jobs.write(Replace(ticket.job_id, read, sent))
             return sent

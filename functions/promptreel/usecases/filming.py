@@ -138,7 +138,8 @@ def reject_clips(job_id: str, run: int, problems: Mapping[str, Problem], service
             scene = found.value
             if scene.clip is not None and scene.state is SceneState.DONE:
                 problem, paid_by = problems[scene.id], scene.clip.call
-                changed = recovery.reject_clip(job, scene, paid_by, problem, now, is_affordable=scene.id in affordable)
+                is_refilmed = scene.id in affordable and recovery.may_refilm_after(job, scene, paid_by, problem)
+                changed = recovery.reject_clip(scene, paid_by, problem, now, is_refilmed=is_refilmed)
                 changes.append(Replace(job_id, found, changed))
         jobs.write(*changes)
 

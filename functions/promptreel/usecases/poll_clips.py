@@ -113,7 +113,8 @@ def _take_over(job: Job, scene_id: str, call: Call, services: Services) -> bool:
         if clip is None and filming.may_come(scene, call, now, services.pace):
             return None
         # Whether the budget holds another clip is found when that clip is claimed.
-        return recovery.reject_clip(job, scene, call.id, problem, now, is_affordable=True)
+        is_refilmed = recovery.may_refilm_after(job, scene, call.id, problem)
+        return recovery.reject_clip(scene, call.id, problem, now, is_refilmed=is_refilmed)
 
     update = services.jobs.update_scene(job.id, scene_id, change)
     return update.is_written and update.after.state is SceneState.QUEUED

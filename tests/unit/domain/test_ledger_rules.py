@@ -6,6 +6,7 @@ import pytest
 
 from promptreel.domain import call_rules
 from promptreel.domain.call import Call, Lease, committed_micros
+from promptreel.domain.call_rules import Receipt, SendTimes
 from promptreel.domain.states import CallState
 from tests.factories import a_call, later
 
@@ -20,11 +21,11 @@ def held(state: CallState, *, until_s: float = 200, **fields: Any) -> Call:
 
 
 def claim(call: Call, holder: str = "you") -> Call | None:
-    return call_rules.claim(call, digest="d", prefix="p/", holder=holder, pace=1.0, now=NOW)
+    return call_rules.claim(call, call_rules.new_lease(holder, 1.0, NOW), digest="d", prefix="p/", now=NOW)
 
 
 def send(call: Call, holder: str = "me") -> Call | None:
-    return call_rules.send(call, holder, timeout_s=60, window_s=900, pace=1.0, now=NOW)
+    return call_rules.send(call, holder, SendTimes(timeout_s=60, window_s=900, pace=1.0), NOW)
 
 
 def test_planned_call_is_reserved_with_a_lease_when_claimed() -> None:
@@ -87,7 +88,7 @@ def test_operation_name_is_stored_once_and_even_on_a_lost_call() -> None:
 
 
 def test_late_answer_is_recorded_with_its_real_cost_when_the_call_was_lost() -> None:
-    settled = call_rules.settle(held(CallState.LOST), cost_micros=7, artifact="gs://a", usage=None, now=NOW)
+    settled = call_rules.settle(held(CallState.LOST), Receipt(7, "gs://a"), NOW)
 
     assert settled is not None
     assert (settled.state, settled.cost_micros) == (CallState.SETTLED, 7)
