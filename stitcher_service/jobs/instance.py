@@ -40,7 +40,9 @@ class Instance:
         except Exception as error:
             if not self._stopping.is_set():
                 raise
-            raise Transient("The stitcher is being shut down; the cut was called off.", code="shutting_down") from error
+            raise Transient(
+                "The stitcher is being shut down; the render was cancelled.", code="shutting_down"
+            ) from error
         finally:
             self._runner = None
             self._render_lock.release()

@@ -13,8 +13,7 @@ from promptreel.domain.job import Job, Output
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
-from promptreel.errors import Broken, VersionConflict
-from promptreel.ports.storage import Replace
+from promptreel.errors import Broken
 from promptreel.usecases import artifact_integrity, filming
 from stitcher_service.engine.assemble import Chapter, Labels
 from stitcher_service.engine.errors import RenderFailed
@@ -169,14 +168,11 @@ def _shorten(text: str) -> str:
 
 
 def _publish(stitched: Job, render: Render, services: StitcherServices) -> FilmStitched:
-    read = services.jobs.get_job(stitched.id)
-    job = read.value
-    if job.run != stitched.run or job.state is not JobState.STITCH:
-        return FilmStitched("superseded")
-    new = tuple(warning for warning in render.warnings if warning not in job.warnings)
-    updated = job.evolve(output=render.output, warnings=(*job.warnings, *new), updated=services.clock.now())
-    try:
-        services.jobs.write(Replace(job.id, read, updated))
-    except VersionConflict:
-        return FilmStitched("busy", BUSY_WAIT_S * services.pace)
-    return FilmStitched("done")
+    def add_output(job: Job) -> Job | None:
+        if job.run != stitched.run or job.state is not JobState.STITCH:
+            return None
+        new = tuple(warning for warning in render.warnings if warning not in job.warnings)
+        return job.evolve(output=render.output, warnings=(*job.warnings, *new), updated=services.clock.now())
+
+    update = services.jobs.update_job(stitched.id, add_output)
+    return FilmStitched("done" if update.is_written else "superseded")
