@@ -40,6 +40,7 @@ class FirestoreJobs(OptimisticJobStore):
         self._client: Client | None = None
 
     def get_job(self, job_id: str) -> Versioned[Job]:
+        """Read a job."""
         with translate_google_errors("read job"):
             snapshot = self._jobs().document(job_id).get(timeout=TIMEOUT_S)
         if not snapshot.exists:
@@ -49,6 +50,7 @@ class FirestoreJobs(OptimisticJobStore):
     def list_jobs(
         self, owner: str | None, state: JobState | None, limit: int, before: datetime | None
     ) -> Sequence[Job]:
+        """List jobs, newest first."""
         query = self._jobs().order_by("created", direction="DESCENDING")
         if owner is not None:
             query = query.where(filter=_compared("owner", "==", owner))
@@ -59,14 +61,17 @@ class FirestoreJobs(OptimisticJobStore):
         return [read.value for read in islice(self._readable(Job, query, limit), limit)]
 
     def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
+        """List jobs in these states, oldest change first."""
         query = self._jobs().where(filter=_compared("state", "in", [state.value for state in states]))
         return (read.value for read in self._readable(Job, query.order_by("updated"), PAGE))
 
     def list_jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
+        """List ended jobs that may have unfinished calls."""
         query = self._jobs().where(filter=_compared("open_calls_since", "<=", _text(now)))
         return (read.value for read in self._readable(Job, query.order_by("open_calls_since"), PAGE))
 
     def get_scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
+        """Read a scene."""
         with translate_google_errors("read scene"):
             snapshot = self._jobs().document(job_id).collection("scenes").document(scene_id).get(timeout=TIMEOUT_S)
         if not snapshot.exists:
@@ -74,35 +79,42 @@ class FirestoreJobs(OptimisticJobStore):
         return _parse(Scene, snapshot)
 
     def list_scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
+        """List the scenes of a job in display order."""
         found = self._stream(self._jobs().document(job_id).collection("scenes"))
         scenes = [_parse(Scene, one) for one in found]
         return sorted(scenes, key=lambda read: read.value.display_order)
 
     def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
+        """Read a call; None when there is none."""
         with translate_google_errors("read call"):
             snapshot = self._jobs().document(job_id).collection("calls").document(call_id).get(timeout=TIMEOUT_S)
         return _parse(Call, snapshot) if snapshot.exists else None
 
     def list_calls(self, job_id: str) -> Sequence[Versioned[Call]]:
+        """List the calls of a job, oldest first."""
         found = self._stream(self._jobs().document(job_id).collection("calls"))
         calls = [_parse(Call, one) for one in found]
         return sorted(calls, key=lambda read: (read.value.created, read.value.purpose, read.value.attempt))
 
     def list_calls_in_states(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
+        """List calls of all jobs in these states."""
         query = self._db().collection_group("calls")
         query = query.where(filter=_compared("state", "in", [state.value for state in states]))
         return self._readable(Call, query, PAGE)
 
     def get_render(self, digest: str) -> Versioned[Render] | None:
+        """Read a render; None when there is none."""
         with translate_google_errors("read render"):
             snapshot = self._db().collection("renders").document(digest).get(timeout=TIMEOUT_S)
         return _parse(Render, snapshot) if snapshot.exists else None
 
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
+        """List jobs whose expiry has come."""
         query = self._jobs().where(filter=_compared("expires", "<=", _text(now)))
         return (read.value for read in self._readable(Job, query.order_by("expires"), PAGE))
 
     def delete_owned_documents(self, job_id: str, limit: int) -> int:
+        """Delete up to ``limit`` of a job's scenes, calls and renders."""
         job = self._jobs().document(job_id)
         renders = self._db().collection("renders").where(filter=_compared("job", "==", job_id))
         owned: list[Any] = []
@@ -117,6 +129,7 @@ class FirestoreJobs(OptimisticJobStore):
         return len(owned)
 
     def write(self, *changes: Change) -> None:
+        """Write all changes in one batch, or none."""
         batch = self._db().batch()
         for change in changes:
             reference = self._reference(change)

@@ -57,9 +57,11 @@ class GcsArtifacts(_Storage):
         return ThreadPoolExecutor(SIGNED_AT_ONCE)  # kept: most looks at a job find all their links in the cache
 
     def uri(self, path: str) -> str:
+        """Return the address of an artifact in this bucket."""
         return f"gs://{self._bucket}/{path}"
 
     def put(self, path: str, data: bytes, content_type: str) -> str:
+        """Create an object unless it exists."""
         # Somebody may have been first: what stands there was made from the same inputs.
         with suppress(VersionConflict), translate_google_errors(f"write {path}"):
             self._blob(self.uri(path)).upload_from_string(
@@ -68,6 +70,7 @@ class GcsArtifacts(_Storage):
         return self.uri(path)
 
     def put_file(self, path: str, file: Path, content_type: str) -> str:
+        """Create an object from a file unless it exists."""
         with suppress(VersionConflict), translate_google_errors(f"write {path}"):
             self._blob(self.uri(path)).upload_from_filename(
                 str(file), content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
@@ -75,31 +78,37 @@ class GcsArtifacts(_Storage):
         return self.uri(path)
 
     def get(self, uri: str) -> bytes:
+        """Read an object."""
         with translate_google_errors(f"read {uri}"):
             data: bytes = self._blob(uri).download_as_bytes(timeout=TIMEOUT_S)
         return data
 
     def get_file(self, uri: str, file: Path) -> None:
+        """Download an object into a file."""
         with translate_google_errors(f"read {uri}"):
             self._blob(uri).download_to_filename(str(file), timeout=TIMEOUT_S)
 
     def exists(self, path: str) -> bool:
+        """Tell whether an object of this path exists."""
         with translate_google_errors(f"look for {path}"):
             return bool(self._blob(self.uri(path)).exists(timeout=TIMEOUT_S))
 
     def read_checksum(self, uri: str) -> str:
+        """Return the object's CRC-32C."""
         blob = self._blob(uri)
         with translate_google_errors(f"look at {uri}"):
             blob.reload(timeout=TIMEOUT_S)
         return str(blob.crc32c)
 
     def list(self, prefix: str) -> Sequence[StoredObject]:
+        """List the objects below a path, oldest first."""
         with translate_google_errors(f"list {prefix}"):
             blobs = list(self._client.list_blobs(self._bucket, prefix=prefix, timeout=TIMEOUT_S))
         found = [StoredObject(self.uri(blob.name), blob.time_created, blob.size or 0) for blob in blobs]
         return sorted(found, key=lambda stored: stored.created)
 
     def delete(self, uri: str) -> None:
+        """Delete an object if it exists."""
         with suppress(NotFound), translate_google_errors(f"delete {uri}"):
             self._blob(uri).delete(timeout=TIMEOUT_S)
 
@@ -130,6 +139,7 @@ class GcsInbox(_Storage):
         self._results_bucket = results_bucket
 
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
+        """Read one generation of an uploaded file."""
         doing = f"read {name}"
         with translate_google_errors(doing):
             blob = self._client.bucket(bucket).get_blob(name, timeout=TIMEOUT_S)
@@ -146,6 +156,7 @@ class GcsInbox(_Storage):
         return UploadedPrompt(bucket, name, generation, blob.content_type or "", owner, data)
 
     def write_report(self, name: str, report: dict[str, object]) -> str:
+        """Write the report on a file."""
         uri = self._report_uri(name)
         with translate_google_errors(f"write report on {name}"):
             self._blob(uri).upload_from_string(
@@ -154,6 +165,7 @@ class GcsInbox(_Storage):
         return uri
 
     def delete_report(self, name: str, job_id: str) -> None:
+        """Delete the report on a file if it names this job."""
         blob = self._blob(self._report_uri(name))
         with suppress(NotFound, VersionConflict), translate_google_errors(f"retract report on {name}"):
             blob.reload(timeout=TIMEOUT_S)

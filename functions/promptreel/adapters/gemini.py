@@ -20,6 +20,7 @@ class Gemini:
         self._url = url
 
     def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
+        """Make one paid text call."""
         from google.genai import types  # noqa: PLC0415 - cold start
 
         with translate_paid_call_errors("write"):
@@ -39,6 +40,7 @@ class Gemini:
             return read_text(answer)
 
     def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
+        """Make one paid image call."""
         from google.genai import types  # noqa: PLC0415 - cold start
 
         parts = [types.Part.from_text(text=request.prompt)]

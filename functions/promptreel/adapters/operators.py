@@ -34,6 +34,7 @@ class ListedOperators:
         self._known: dict[str, tuple[bool, datetime]] = {}
 
     def is_operator(self, email: str) -> bool:
+        """Tell whether an address is listed or belongs to a listed group."""
         email = email.lower()
         if email in self._people:
             return True

@@ -10,9 +10,11 @@ class SystemClock:
     """A `Clock`."""
 
     def now(self) -> datetime:
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
+        """Wait."""
         time.sleep(seconds)
 
 
@@ -20,7 +22,9 @@ class SystemIds:
     """`Ids` from the operating system."""
 
     def new_token(self) -> str:
+        """Return 24 random hexadecimal digits."""
         return secrets.token_hex(12)
 
     def jitter(self) -> float:
+        """Return a random number from 0.0 up to 1.0."""
         return random.random()  # noqa: S311 - spreads retries, guards nothing

@@ -27,6 +27,7 @@ class CloudTasksQueue:
         self._account = account
 
     def enqueue(self, task: ClipTask, *, high: bool) -> None:
+        """Create the task unless its name was used before."""
         from google.cloud import tasks_v2  # noqa: PLC0415 - cold start
 
         body = {

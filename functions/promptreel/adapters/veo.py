@@ -27,6 +27,7 @@ class Veo:
         self._url = url
 
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
+        """Make one paid call and return the operation's name."""
         from google.genai import types  # noqa: PLC0415 - cold start
 
         def picture(uri: str) -> types.Image:

@@ -21,6 +21,7 @@ class WorkflowExecutions:
         self._url = url
 
     def start(self, job_id: str, run: int) -> str:
+        """Start an execution with the job and its run as argument."""
         from google.cloud.workflows.executions_v1 import Execution  # noqa: PLC0415 - cold start
 
         wanted = Execution(argument=json.dumps({"job_id": job_id, "run": run}), labels={"job": job_id})
@@ -28,9 +29,11 @@ class WorkflowExecutions:
             return self._client.create_execution(parent=self._workflow, execution=wanted, timeout=TIMEOUT_S).name
 
     def full_name(self, execution_id: str) -> str:
+        """Return the full name of an execution of this workflow."""
         return f"{self._workflow}/executions/{execution_id}"
 
     def cancel(self, name: str) -> None:
+        """Cancel an execution unless it has ended or is unknown."""
         try:
             with translate_google_errors("cancel execution"):
                 self._client.cancel_execution(name=name, timeout=TIMEOUT_S)
@@ -38,6 +41,7 @@ class WorkflowExecutions:
             pass  # it is gone or has ended, which is what was wanted
 
     def is_active(self, name: str) -> bool:
+        """Tell whether an execution runs or is queued."""
         from google.cloud.workflows.executions_v1 import Execution  # noqa: PLC0415 - cold start
 
         try:
