@@ -6,6 +6,7 @@ Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/calls/{call}
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +38,11 @@ class FirestoreJobs(OptimisticJobStore):
         super().__init__(SystemClock(), SystemIds())
         self._project = project
         self._database = database
-        self._client: Client | None = None
 
     def get_job(self, job_id: str) -> Versioned[Job]:
         """Read a job."""
         with translate_google_errors("read job"):
-            snapshot = self._jobs().document(job_id).get(timeout=TIMEOUT_S)
+            snapshot = self._jobs.document(job_id).get(timeout=TIMEOUT_S)
         if not snapshot.exists:
             raise NotFound(f"There is no job {job_id}.")
         return _parse(Job, snapshot)
@@ -51,110 +51,110 @@ class FirestoreJobs(OptimisticJobStore):
         self, owner: str | None, state: JobState | None, limit: int, before: datetime | None
     ) -> Sequence[Job]:
         """List jobs, newest first."""
-        query = self._jobs().order_by("created", direction="DESCENDING")
+        query = self._jobs.order_by("created", direction="DESCENDING")
         if owner is not None:
-            query = query.where(filter=_compared("owner", "==", owner))
+            query = query.where(filter=_filter("owner", "==", owner))
         if state is not None:
-            query = query.where(filter=_compared("state", "==", state.value))
+            query = query.where(filter=_filter("state", "==", state.value))
         if before is not None:
-            query = query.start_after({"created": _text(before)})
-        return [read.value for read in islice(self._readable(Job, query, limit), limit)]
+            query = query.start_after({"created": _format_time(before)})
+        return [read.value for read in islice(self._iterate_readable(Job, query, limit), limit)]
 
     def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
         """List jobs in these states, oldest change first."""
-        query = self._jobs().where(filter=_compared("state", "in", [state.value for state in states]))
-        return (read.value for read in self._readable(Job, query.order_by("updated"), PAGE))
+        query = self._jobs.where(filter=_filter("state", "in", [state.value for state in states]))
+        return (read.value for read in self._iterate_readable(Job, query.order_by("updated"), PAGE))
 
     def list_jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
         """List ended jobs that may have unfinished calls."""
-        query = self._jobs().where(filter=_compared("open_calls_since", "<=", _text(now)))
-        return (read.value for read in self._readable(Job, query.order_by("open_calls_since"), PAGE))
+        query = self._jobs.where(filter=_filter("open_calls_since", "<=", _format_time(now)))
+        return (read.value for read in self._iterate_readable(Job, query.order_by("open_calls_since"), PAGE))
 
     def get_scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
         """Read a scene."""
         with translate_google_errors("read scene"):
-            snapshot = self._jobs().document(job_id).collection("scenes").document(scene_id).get(timeout=TIMEOUT_S)
+            snapshot = self._jobs.document(job_id).collection("scenes").document(scene_id).get(timeout=TIMEOUT_S)
         if not snapshot.exists:
             raise NotFound(f"Job {job_id} has no scene {scene_id}.")
         return _parse(Scene, snapshot)
 
     def list_scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
         """List the scenes of a job in display order."""
-        found = self._stream(self._jobs().document(job_id).collection("scenes"))
+        found = self._stream(self._jobs.document(job_id).collection("scenes"))
         scenes = [_parse(Scene, one) for one in found]
         return sorted(scenes, key=lambda read: read.value.display_order)
 
     def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
         """Read a call; None when there is none."""
         with translate_google_errors("read call"):
-            snapshot = self._jobs().document(job_id).collection("calls").document(call_id).get(timeout=TIMEOUT_S)
+            snapshot = self._jobs.document(job_id).collection("calls").document(call_id).get(timeout=TIMEOUT_S)
         return _parse(Call, snapshot) if snapshot.exists else None
 
     def list_calls(self, job_id: str) -> Sequence[Versioned[Call]]:
         """List the calls of a job, oldest first."""
-        found = self._stream(self._jobs().document(job_id).collection("calls"))
+        found = self._stream(self._jobs.document(job_id).collection("calls"))
         calls = [_parse(Call, one) for one in found]
         return sorted(calls, key=lambda read: (read.value.created, read.value.purpose, read.value.attempt))
 
     def list_calls_in_states(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
         """List calls of all jobs in these states."""
-        query = self._db().collection_group("calls")
-        query = query.where(filter=_compared("state", "in", [state.value for state in states]))
-        return self._readable(Call, query, PAGE)
+        query = self._db.collection_group("calls")
+        query = query.where(filter=_filter("state", "in", [state.value for state in states]))
+        return self._iterate_readable(Call, query, PAGE)
 
     def get_render(self, digest: str) -> Versioned[Render] | None:
         """Read a render; None when there is none."""
         with translate_google_errors("read render"):
-            snapshot = self._db().collection("renders").document(digest).get(timeout=TIMEOUT_S)
+            snapshot = self._db.collection("renders").document(digest).get(timeout=TIMEOUT_S)
         return _parse(Render, snapshot) if snapshot.exists else None
 
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs whose expiry has come."""
-        query = self._jobs().where(filter=_compared("expires", "<=", _text(now)))
-        return (read.value for read in self._readable(Job, query.order_by("expires"), PAGE))
+        query = self._jobs.where(filter=_filter("expires", "<=", _format_time(now)))
+        return (read.value for read in self._iterate_readable(Job, query.order_by("expires"), PAGE))
 
     def delete_owned_documents(self, job_id: str, limit: int) -> int:
         """Delete up to ``limit`` of a job's scenes, calls and renders."""
-        job = self._jobs().document(job_id)
-        renders = self._db().collection("renders").where(filter=_compared("job", "==", job_id))
+        job = self._jobs.document(job_id)
+        renders = self._db.collection("renders").where(filter=_filter("job", "==", job_id))
         owned: list[Any] = []
         for query in (job.collection("scenes"), job.collection("calls"), renders):
             if len(owned) < limit:
                 owned += [found.reference for found in self._stream(query.limit(limit - len(owned)))]
-        batch = self._db().batch()
+        batch = self._db.batch()
         for reference in owned:
             batch.delete(reference)
-        with translate_google_errors("erase"):
+        with translate_google_errors("delete documents"):
             batch.commit(timeout=TIMEOUT_S)
         return len(owned)
 
     def write(self, *changes: Change) -> None:
         """Write all changes in one batch, or none."""
-        batch = self._db().batch()
+        batch = self._db.batch()
         for change in changes:
             reference = self._reference(change)
-            data = _stored(change.value)
+            data = _to_fields(change.value)
             if isinstance(change, Create):
                 batch.create(reference, data)
             else:
-                option = self._db().write_option(last_update_time=change.read.version)
-                batch.update(reference, _removed(change) | data, option=option)
+                option = self._db.write_option(last_update_time=change.read.version)
+                batch.update(reference, _dropped_fields(change) | data, option=option)
         try:
             with translate_google_errors("write"):
                 batch.commit(timeout=TIMEOUT_S)
-        except NotFound as error:  # updating what was deleted since
-            raise VersionConflict("A document is gone that was there when it was read.") from error
+        except NotFound as error:  # a document to update was deleted meanwhile
+            raise VersionConflict("A document was deleted after it was read.") from error
 
     def _reference(self, change: Change) -> Any:
         if isinstance(change.value, Render):
-            return self._db().collection("renders").document(change.value.id)
-        job = self._jobs().document(change.job_id)
+            return self._db.collection("renders").document(change.value.id)
+        job = self._jobs.document(change.job_id)
         if isinstance(change.value, Job):
             return job
         return job.collection("scenes" if isinstance(change.value, Scene) else "calls").document(change.value.id)
 
-    def _readable(self, kind: type[D], query: Any, page_size: int) -> Iterator[Versioned[D]]:
-        """The documents that this version can read, in pages of this size; the others are logged and left out."""
+    def _iterate_readable(self, kind: type[D], query: Any, page_size: int) -> Iterator[Versioned[D]]:
+        """Yield the documents that this version can read, in pages of this size; log the others and leave them out."""
         while True:
             page = self._stream(query.limit(page_size))
             for snapshot in page:
@@ -171,39 +171,39 @@ class FirestoreJobs(OptimisticJobStore):
         with translate_google_errors("query"):
             return list(query.stream(timeout=TIMEOUT_S))
 
+    @property
     def _jobs(self) -> Any:
-        return self._db().collection("jobs")
+        return self._db.collection("jobs")
 
+    @cached_property
     def _db(self) -> "Client":
-        if self._client is None:
-            from google.cloud.firestore import Client  # noqa: PLC0415 - cold start
+        from google.cloud.firestore import Client  # noqa: PLC0415 - cold start
 
-            self._client = Client(project=self._project, database=self._database)
-        return self._client
+        return Client(project=self._project, database=self._database)
 
 
 def _parse(kind: type[D], snapshot: Any) -> Versioned[D]:
     return Versioned(kind.from_json(snapshot.to_dict(), snapshot.reference.path), snapshot.update_time)
 
 
-def _compared(field: str, operator: str, value: str | list[str]) -> Any:
+def _filter(field: str, operator: str, value: str | list[str]) -> Any:
     from google.cloud.firestore_v1.base_query import FieldFilter  # noqa: PLC0415 - cold start
 
     return FieldFilter(field, operator, value)
 
 
-def _stored(value: Document) -> dict[str, Any]:
-    """The document's JSON, but for the field of the TTL policy, which passes over everything that is no timestamp."""
+def _to_fields(value: Document) -> dict[str, Any]:
+    """Return the document's JSON; the field of the TTL policy must be a timestamp."""
     return value.to_json() | ({"forget": value.forget} if isinstance(value, Job) else {})
 
 
-def _removed(change: Replace[Any]) -> dict[str, Any]:
-    """Fields that this version does not know and that the new value has dropped: an update alone would keep them."""
+def _dropped_fields(change: Replace[Any]) -> dict[str, Any]:
+    """Return deletions of unknown fields that the new value has dropped: an update alone would keep them."""
     from google.cloud.firestore import DELETE_FIELD  # noqa: PLC0415 - cold start
 
     return dict.fromkeys((change.read.value.model_extra or {}).keys() - (change.value.model_extra or {}), DELETE_FIELD)
 
 
-def _text(moment: datetime) -> str:
-    """A moment as the documents hold it."""
+def _format_time(moment: datetime) -> str:
+    """Format a time as the documents store it."""
     return moment.isoformat().replace("+00:00", "Z")

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from google.cloud.storage import Client
 
 TIMEOUT_S = 60.0
-LINKS_KEPT = 4096
-SIGNED_AT_ONCE = 16  # a film of sixty scenes has some two hundred files
+CACHED_LINKS = 4096
+SIGNING_THREADS = 16  # a film of sixty scenes has some two hundred files
 MAX_PROMPT_BYTES = 4 * MAX_PROMPT_CHARS + 10_000
 
 
 class _Storage:
-    """A client made on first use."""
+    """Access to objects by their addresses; the client is made on first use."""
 
     def __init__(self, project: str) -> None:
         self._project = project
@@ -50,11 +50,11 @@ class GcsArtifacts(_Storage):
         self._bucket = bucket
         self._signer = signer
         self._media_url = media_url or "https://storage.googleapis.com"
-        self._link = lru_cache(maxsize=LINKS_KEPT)(self._sign)
+        self._cached_sign = lru_cache(maxsize=CACHED_LINKS)(self._sign)
 
     @cached_property
-    def _signing(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(SIGNED_AT_ONCE)  # kept: most looks at a job find all their links in the cache
+    def _signing_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(SIGNING_THREADS)  # kept: most requests find all their links in the cache
 
     def uri(self, path: str) -> str:
         """Return the address of an artifact in this bucket."""
@@ -62,7 +62,7 @@ class GcsArtifacts(_Storage):
 
     def put(self, path: str, data: bytes, content_type: str) -> str:
         """Create an object unless it exists."""
-        # Somebody may have been first: what stands there was made from the same inputs.
+        # An object of this name exists already: it was made from the same inputs.
         with suppress(VersionConflict), translate_google_errors(f"write {path}"):
             self._blob(self.uri(path)).upload_from_string(
                 data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
@@ -90,13 +90,13 @@ class GcsArtifacts(_Storage):
 
     def exists(self, path: str) -> bool:
         """Tell whether an object of this path exists."""
-        with translate_google_errors(f"look for {path}"):
+        with translate_google_errors(f"find {path}"):
             return bool(self._blob(self.uri(path)).exists(timeout=TIMEOUT_S))
 
     def read_checksum(self, uri: str) -> str:
         """Return the object's CRC-32C."""
         blob = self._blob(uri)
-        with translate_google_errors(f"look at {uri}"):
+        with translate_google_errors(f"read checksum of {uri}"):
             blob.reload(timeout=TIMEOUT_S)
         return str(blob.crc32c)
 
@@ -113,12 +113,12 @@ class GcsArtifacts(_Storage):
             self._blob(uri).delete(timeout=TIMEOUT_S)
 
     def sign_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
-        """See `ArtifactStore`. Each link costs a call to the signer, so one is kept for half of its life."""
+        """Return a signed link for each address. Each costs a call to the signer, so it is cached for half its life."""
         half_life, wanted = int(time.time() // (expires_s / 2)), list(uris)
         if not wanted:
             return {}
         self._signer.credentials()  # once, not by every thread
-        return dict(self._signing.map(lambda uri: (uri, self._link(uri, expires_s, half_life)), wanted))
+        return dict(self._signing_pool.map(lambda uri: (uri, self._cached_sign(uri, expires_s, half_life)), wanted))
 
     def _sign(self, uri: str, expires_s: int, _half_life: int) -> str:
         with translate_google_errors(f"sign {uri}"):
@@ -167,18 +167,18 @@ class GcsInbox(_Storage):
     def delete_report(self, name: str, job_id: str) -> None:
         """Delete the report on a file if it names this job."""
         blob = self._blob(self._report_uri(name))
-        with suppress(NotFound, VersionConflict), translate_google_errors(f"retract report on {name}"):
+        with suppress(NotFound, VersionConflict), translate_google_errors(f"delete report on {name}"):
             blob.reload(timeout=TIMEOUT_S)
             found = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
-            if _reported_job(found) == job_id:
+            if _read_job_id(found) == job_id:
                 blob.delete(if_generation_match=blob.generation, timeout=TIMEOUT_S)
 
     def _report_uri(self, name: str) -> str:
         return f"gs://{self._results_bucket}/reports/{name}.json"
 
 
-def _reported_job(report: bytes) -> object:
-    """The job that a report names; None for an object of other principals, who may write to the bucket as well."""
+def _read_job_id(report: bytes) -> object:
+    """Return the job that a report names; None for another object: other principals can also write to the bucket."""
     try:
         found = json.loads(report)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Gemini on Vertex AI: the writer and the painter. One POST per call; what comes back is translated, not judged."""
+"""Gemini on Vertex AI generates text and images. One POST per call; the answer is translated, not judged."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Gemini:
-    """A `Writer` and a `Painter` in one location."""
+    """A `TextGenerator` and an `ImageGenerator` in one location."""
 
     def __init__(self, project: str, location: str, url: str) -> None:
         self._project = project
@@ -44,7 +44,7 @@ class Gemini:
         from google.genai import types  # noqa: PLC0415 - cold start
 
         parts = [types.Part.from_text(text=request.prompt)]
-        # By address: a picture in the request may have 7 MB, one in a bucket 30 MB; a 4k keyframe has up to 20.
+        # By address: an image inside the request may have 7 MB, one in a bucket 30 MB; a 4k keyframe has up to 20.
         parts += [types.Part.from_uri(file_uri=uri, mime_type="image/png") for uri in request.references]
         with translate_paid_call_errors("paint"):
             answer = self._client.models.generate_content(
@@ -67,7 +67,7 @@ class Gemini:
 
 
 def vertex_client(project: str, location: str, url: str) -> "Client":
-    """A client that takes nothing from the environment: everything left out there reaches the real Google."""
+    """Return a client that ignores the environment; ``url`` is empty for Google's own address."""
     from google.genai import Client, types  # noqa: PLC0415 - cold start
 
     return Client(
@@ -76,7 +76,7 @@ def vertex_client(project: str, location: str, url: str) -> "Client":
 
 
 def one_post(timeout_s: float) -> Any:
-    """Options of a paid request: one POST, whatever happens, within the time the ledger gives it."""
+    """Return the options of a paid request: one POST without retries, within the time that the ledger gives it."""
     from google.genai import types  # noqa: PLC0415 - cold start
 
     return types.HttpOptions(timeout=int(timeout_s * 1000), retry_options=types.HttpRetryOptions(attempts=1))

@@ -1,7 +1,7 @@
-"""What an answer of Gemini says: text, a picture or a refusal, and the tokens it reports. Nothing here sends anything.
+"""Read an answer of Gemini: text, an image or a refusal, and the tokens that it reports. Nothing here sends anything.
 
-An answer is billed whatever it says, so one without output is a value with its usage. Only a prompt that was blocked
-without any usage was certainly not billed.
+Every answer is billed, so one without output is a value with its usage. Only a prompt that was blocked without any
+usage was certainly not billed.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import AnswerLost, Refused
 from promptreel.ports.models import Declined, ImageResult, TextResult
 
-# Endings of an answer that mean "not this prompt"; the others come with text or are a broken answer.
+# Finish reasons that refuse this prompt; with the others comes text, or the answer is broken.
 _REFUSING = frozenset(
     "SAFETY BLOCKLIST PROHIBITED_CONTENT SPII RECITATION LANGUAGE MODEL_ARMOR IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT "
     "IMAGE_RECITATION IMAGE_OTHER NO_IMAGE OTHER".split()
@@ -22,23 +22,23 @@ _CUT_OFF = frozenset({"MAX_TOKENS", "CONTINUATION"})
 
 
 def read_text(answer: Any) -> TextResult | Declined:
-    """Raises: Refused, AnswerLost."""
+    """Return the answer's text. Raises: Refused, AnswerLost."""
     usage = read_usage(answer, draws=False)
-    return _declined(answer, usage) or TextResult(answer.text or "", usage)
+    return _find_refusal(answer, usage) or TextResult(answer.text or "", usage)
 
 
 def read_image(answer: Any, frame_px: tuple[int, int]) -> ImageResult | Declined:
-    """The answer's picture, scaled to the frame. Raises: Refused, AnswerLost."""
+    """Return the answer's image, scaled to the frame. Raises: Refused, AnswerLost."""
     usage = read_usage(answer, draws=True)
-    declined = _declined(answer, usage)
+    declined = _find_refusal(answer, usage)
     if declined is not None:
         return declined
-    picture = _picture(answer)
+    picture = _last_image(answer)
     if picture is None:
         words = " ".join(part.text for part in _parts(answer) if part.text and not part.thought)
         return Declined(
             f"No picture came: {words or 'the answer is empty'}",
-            _codes(words) if words else (FailureKind.UNKNOWN.value,),
+            _refusal_codes(words) if words else (FailureKind.UNKNOWN.value,),
             usage,
         )
     try:
@@ -49,7 +49,7 @@ def read_image(answer: Any, frame_px: tuple[int, int]) -> ImageResult | Declined
 
 
 def read_usage(answer: Any, *, draws: bool) -> ReportedUsage:
-    """The answer's tokens; None for what cannot be known from it.
+    """Return the answer's tokens; None where it does not say how many.
 
     Counts of zero are left out on the wire, so a missing count is zero only where the total says so.
     """
@@ -65,13 +65,13 @@ def read_usage(answer: Any, *, draws: bool) -> ReportedUsage:
     if output == 0 and _parts(answer):
         output = None
     return ReportedUsage(
-        input=used.prompt_token_count or None, output=output, picture=_picture_tokens(answer) if draws else 0
+        input=used.prompt_token_count or None, output=output, picture=_image_tokens(answer) if draws else 0
     )
 
 
-def _picture_tokens(answer: Any) -> int | None:
-    """Without details only words with an ordinary ending are certainly no picture: one may have been withheld."""
-    used, no_picture = answer.usage_metadata, _picture(answer) is None
+def _image_tokens(answer: Any) -> int | None:
+    """Without details, only text with an ordinary finish reason holds no image: one may have been withheld."""
+    used, no_picture = answer.usage_metadata, _last_image(answer) is None
     thought = used.thoughts_token_count or 0
     if no_picture and used.prompt_token_count and used.total_token_count == used.prompt_token_count + thought:
         return 0  # it thought and produced nothing
@@ -79,41 +79,41 @@ def _picture_tokens(answer: Any) -> int | None:
     counted = sum(each.token_count or 0 for each in details if each.modality and each.modality.value == "IMAGE")
     if counted or (details and no_picture):
         return counted
-    return 0 if not answer.candidates or (no_picture and _ending(answer) not in _REFUSING) else None
+    return 0 if not answer.candidates or (no_picture and _finish_reason(answer) not in _REFUSING) else None
 
 
-def _declined(answer: Any, usage: ReportedUsage) -> Declined | None:
-    """Why the answer holds no output; None when it may hold one."""
+def _find_refusal(answer: Any, usage: ReportedUsage) -> Declined | None:
+    """Return why the answer holds no output; None when it may hold one."""
     feedback = answer.prompt_feedback
     if feedback is not None and feedback.block_reason is not None:
         reason = f"{feedback.block_reason.value}: {feedback.block_reason_message or 'the prompt was blocked'}"
         if answer.usage_metadata is None:
-            raise Refused(reason, codes=_codes(reason))
-        return Declined(reason, _codes(reason), usage)
+            raise Refused(reason, codes=_refusal_codes(reason))
+        return Declined(reason, _refusal_codes(reason), usage)
     if not answer.candidates:
         if answer.usage_metadata is None:
             raise AnswerLost("The answer holds no candidate.")
         return Declined("The answer holds no candidate.", (), usage)
-    ending = _ending(answer)
-    if ending in _CUT_OFF and _picture(answer) is None:
+    ending = _finish_reason(answer)
+    if ending in _CUT_OFF and _last_image(answer) is None:
         return Declined(f"{ending}: the answer ends at its output limit", (CUT_OFF,), usage)
     if ending in _REFUSING:
         reason = f"{ending}: {answer.candidates[0].finish_message or 'the model refused'}"
-        return Declined(reason, _codes(reason), usage)
+        return Declined(reason, _refusal_codes(reason), usage)
     return None
 
 
-def _codes(words: str) -> tuple[str, ...]:
+def _refusal_codes(words: str) -> tuple[str, ...]:
     return find_support_codes(words) or (FailureKind.SAFETY.value if words else FailureKind.UNKNOWN.value,)
 
 
-def _ending(answer: Any) -> str:
+def _finish_reason(answer: Any) -> str:
     reason = answer.candidates[0].finish_reason
     return str(reason.value) if reason else ""
 
 
-def _picture(answer: Any) -> bytes | None:
-    """The last picture that is not a draft of the model's thinking."""
+def _last_image(answer: Any) -> bytes | None:
+    """Return the last image that is not a draft of the model's thinking."""
     pictures = [
         part.inline_data.data
         for part in _parts(answer)

@@ -1,4 +1,4 @@
-"""One translation of google-api-core's exceptions into promptreel's fates, for every service that uses them."""
+"""Translate the exceptions of Google's clients for every service whose calls cost nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,10 @@ from promptreel.errors import Broken, NotFound, PromptreelError, Transient, Vers
 
 @contextmanager
 def translate_google_errors(doing: str) -> Iterator[None]:
-    """Sort what Google's clients raise; the original stays as the cause.
+    """Raise our error for one of Google's clients; the original stays as the cause.
 
-    Narrow rows first: 409 is both "aborted, read again" and "already exists", 412 a failed precondition.
+    Args: ``doing`` begins the message, such as "read job".
+    Raises: NotFound, VersionConflict (409, 412), Broken (other 4xx), Transient (429, 5xx, no answer).
     """
     from google.api_core import exceptions as google  # noqa: PLC0415 - cold start
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Pictures as films need them: PNG, exactly the frame's size, nothing squashed, no larger than Veo takes."""
+"""Images as films need them: PNG, exactly the frame's size, not distorted, no larger than Veo accepts."""
 
 import io
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from promptreel.errors import AnswerLost
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Veo's limit of an input picture (Vertex AI, Veo video generation, read 2026-11): 20 MB.
+# Veo's limit of an input image (Vertex AI, Veo video generation, read 2026-11): 20 MB.
 MAX_BYTES = 20_000_000
 _LEAST_BITS = 4
 
@@ -17,7 +17,7 @@ def fit_to_frame(data: bytes, frame_px: tuple[int, int]) -> tuple[bytes, tuple[i
     """Scale and crop about the centre to the frame; image models draw 1376x768 where a frame is 16:9.
 
     Returns: the PNG, and the size in pixels of what was drawn, turned as its EXIF data says.
-    Raises: AnswerLost when the bytes are no picture: the call was answered, but with nothing usable.
+    Raises: AnswerLost when the bytes are no image.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - cold start
 
@@ -31,7 +31,7 @@ def fit_to_frame(data: bytes, frame_px: tuple[int, int]) -> tuple[bytes, tuple[i
 
 
 def encode_png(picture: "Image", max_bytes: int) -> bytes:
-    """A PNG of at most this size. A very grainy 4k picture loses the lowest bits of its colours, which grain hides."""
+    """Return a PNG of at most this size; a very grainy 4k image loses the lowest bits of its colours."""
     from PIL import ImageOps  # noqa: PLC0415 - cold start
 
     encoded = _png(picture)

@@ -1,7 +1,7 @@
-"""Tell operators from other callers: named addresses, and the members of named groups (Cloud Identity).
+"""Operators: listed addresses, and the members of listed groups (Cloud Identity).
 
-An ID token names a person and no groups, so membership is looked up, and kept for five minutes. Direct members count;
-those of a group within the group do not, because Cloud Identity answers that for its dearer editions only.
+An ID token names no groups, so membership is looked up, and cached for five minutes. Only direct members count:
+Cloud Identity answers for groups within groups only in its more expensive editions.
 Source: https://cloud.google.com/identity/docs/reference/rest/v1/groups.memberships/lookup
 """
 
@@ -23,7 +23,7 @@ _OK = 200
 
 
 class ListedOperators:
-    """Operators as a deployment lists them: addresses, and groups as ``group:ADDRESS``."""
+    """Operators by the deployment's list: addresses, and groups as ``group:ADDRESS``."""
 
     def __init__(self, listed: Iterable[str], clock: Clock, url: str = CLOUD_IDENTITY_URL) -> None:
         entries = [entry.lower() for entry in listed]
@@ -31,7 +31,7 @@ class ListedOperators:
         self._groups = [entry.removeprefix(_GROUP) for entry in entries if entry.startswith(_GROUP)]
         self._clock = clock
         self._url = url
-        self._known: dict[str, tuple[bool, datetime]] = {}
+        self._cached: dict[str, tuple[bool, datetime]] = {}
 
     def is_operator(self, email: str) -> bool:
         """Tell whether an address is listed or belongs to a listed group."""
@@ -41,10 +41,10 @@ class ListedOperators:
         if not self._groups:
             return False
         now = self._clock.now()
-        is_member, until = self._known.get(email, (False, now))
+        is_member, until = self._cached.get(email, (False, now))
         if until <= now:
             is_member = any(self._is_member(group, email) for group in self._groups)
-            self._known[email] = is_member, now + KEEP
+            self._cached[email] = is_member, now + KEEP
         return is_member
 
     def _is_member(self, group: str, email: str) -> bool:
@@ -62,7 +62,7 @@ class ListedOperators:
         return bool(found)
 
     def _get(self, path: str) -> str:
-        """The ``name`` in the answer, or nothing when there is no such thing or no right to see it."""
+        """Return the ``name`` in the answer; empty when it is not found or not visible to this service."""
         import google.auth  # noqa: PLC0415 - cold start
         from google.auth.transport.requests import AuthorizedSession  # noqa: PLC0415
 

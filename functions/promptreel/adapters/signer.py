@@ -1,4 +1,4 @@
-"""Keyless signing: the IAM Credentials API signs as our own service account (signBlob), no key file exists."""
+"""Keyless signing: the IAM Credentials API signs as our own service account (signBlob)."""
 
 import base64
 import json
@@ -11,14 +11,14 @@ TIMEOUT_S = 10.0
 
 
 class RemoteSigner:
-    """Signs bytes as the service account this process runs as."""
+    """Signs as the service account of this process. ``url`` is empty for Google's own address."""
 
     def __init__(self, url: str) -> None:
         self._url = url or GOOGLE_URL
         self._credentials: Any = None
 
     def credentials(self) -> Any:
-        """Signing credentials as google-cloud-storage takes them."""
+        """Return signing credentials for google-cloud-storage; they are made once."""
         if self._credentials is None:
             self._credentials = _signing_credentials(self._url)
         return self._credentials
@@ -31,7 +31,7 @@ def _signing_credentials(url: str) -> Any:
 
     own: Any
     own, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    own.refresh(Request())  # the metadata server tells the account's e-mail address only then
+    own.refresh(Request())  # only then is the account's e-mail address known
     session = AuthorizedSession(own)
 
     class SignBlob(Signing):

@@ -1,4 +1,4 @@
-"""Time and randomness of the machine."""
+"""Time and random values of this machine."""
 
 import random
 import secrets

@@ -1,4 +1,4 @@
-"""The clip queues in Cloud Tasks. Names are hashes of what they dispatch, so the same dispatch is one task."""
+"""The clip queues in Cloud Tasks. A task's name is a hash of its dispatch, so the same dispatch is one task."""
 
 import json
 from datetime import timedelta
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksClient
 
 TIMEOUT_S = 20.0
-DISPATCH_DEADLINE_S = 330  # submit_clip's own time-out is 300 s: milder words, then the clip
+DISPATCH_DEADLINE_S = 330  # submit_clip's own timeout is 300 s: rewrite the prompt, then submit the clip
 
 
 class CloudTasksQueue:
@@ -55,7 +55,7 @@ class CloudTasksQueue:
             pass  # this dispatch is in the queue already, or was
 
     def contains(self, task: ClipTask, *, high: bool) -> bool:
-        """As the port says. Needs cloudtasks.tasks.get, which the enqueuer's role does not hold.
+        """Tell whether the task is in the queue. Needs cloudtasks.tasks.get, which the enqueuer's role does not have.
 
         Source: https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/get
         """

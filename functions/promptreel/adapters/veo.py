@@ -1,4 +1,4 @@
-"""Veo on Vertex AI: one POST to submit, free polls by the operation's full name, output straight into the bucket."""
+"""Veo on Vertex AI: one POST to submit, free polls by the operation's full name, output written into the bucket."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from google.genai import Client
 
 POLL_TIMEOUT_S = 30.0
-POLLS_AT_ONCE = 16  # of one look: 60 clips at 2.5 s each take 10 s, and 13 s while four polls hang
+POLLS_AT_ONCE = 16  # 60 clips at 2.5 s each take 10 s, and 13 s while four polls hang
 
 
 class Veo:
-    """A `Filmer` in one location; an operation is polled where it was submitted, whatever the location is today."""
+    """A `VideoGenerator` in one location; an operation is polled in the location of its name."""
 
     def __init__(self, project: str, location: str, url: str) -> None:
         self._project = project
@@ -55,19 +55,19 @@ class Veo:
             return operation.name
 
     def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, OperationState | PromptreelError]:
-        """As the port says. A poll that is not answered in time ends by its own timeout, unseen."""
+        """Poll at the same time. A poll that is not answered in time ends later, by its own timeout."""
         wanted = list(operations)
         if not wanted:
             return {}
-        _ = self._client  # made once, before threads ask for it
+        _ = self._client  # made once, before several threads need it
         pool = ThreadPoolExecutor(min(POLLS_AT_ONCE, len(wanted)))
         polls = {operation: pool.submit(self.poll, operation) for operation in wanted}
         done, _ = wait(polls.values(), timeout=within_s)
         pool.shutdown(wait=False, cancel_futures=True)
-        return {operation: _outcome(poll) for operation, poll in polls.items() if poll in done}
+        return {operation: _result_or_error(poll) for operation, poll in polls.items() if poll in done}
 
     def poll(self, operation: str) -> OperationState:
-        """The state of one operation. Raises: Transient; NotFound when the operation is unknown."""
+        """Return the state of one operation. Raises: Transient; NotFound when the operation is unknown."""
         import httpx2  # noqa: PLC0415 - cold start
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
         from google.genai import errors, types  # noqa: PLC0415
@@ -83,7 +83,7 @@ class Veo:
             raise Transient(f"poll: {error.code} {error.message}") from error
         except (httpx2.HTTPError, GoogleAuthError, ValueError) as error:
             raise Transient(f"poll: {error!r}") from error
-        return _state(seen)
+        return _read_state(seen)
 
     @cached_property
     def _client(self) -> "Client":
@@ -97,12 +97,12 @@ class Veo:
         return vertex_client(self._project, named[1], self._url)
 
 
-def _outcome(poll: "Future[OperationState]") -> OperationState | PromptreelError:
+def _result_or_error(poll: "Future[OperationState]") -> OperationState | PromptreelError:
     error = poll.exception()
     return error if isinstance(error, PromptreelError) else poll.result()
 
 
-def _state(operation: Any) -> OperationState:
+def _read_state(operation: Any) -> OperationState:
     """Done without videos and without an error is the normal shape of a filtered clip."""
     if not operation.done:
         return Running()

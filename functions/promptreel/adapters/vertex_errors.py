@@ -1,7 +1,7 @@
-"""Why Vertex AI did not answer as asked, and what may have been paid for it: one classifier for every model.
+"""Classify why Vertex AI refused or failed a call, and whether it may be billed; one classifier for every model.
 
-It looks at HTTP status, google.rpc code, support codes and words, at whatever depth of the answer they are. Words
-decide only where a status means several things (400, FAILED_PRECONDITION, a filtered clip).
+It reads HTTP status, google.rpc code, support codes and words, at any depth of the answer. Words decide only where a
+status means several things (400, FAILED_PRECONDITION, a filtered clip).
 
 Source: Vertex AI's pages on API errors and on Veo's safety filters, read 2026-11; google-genai 3.4 keeps the HTTP
 status in ``APIError.code`` and the whole body in ``details``. Wordings from public reports: googleapis/js-genai issues
@@ -23,8 +23,8 @@ from promptreel.errors import AnswerLost, CallFailed, Refused, Throttled, Unpaid
 class FailureKind(StrEnum):
     """What has to change before the call can succeed."""
 
-    SAFETY = "safety"  # the words or pictures
-    CAPABILITY = "capability"  # the model: this one does not do what was asked
+    SAFETY = "safety"  # the prompt or the images
+    CAPABILITY = "capability"  # the model: this one cannot do it
     QUOTA = "quota"  # the time: too many requests
     CONFIGURATION = "configuration"  # the deployment: a role, a model id, an API, billing
     OUTAGE = "outage"  # the provider
@@ -68,78 +68,78 @@ _SUPPORT_CODES = re.compile(r"\b\d{8}\b")
 _CODE_IN_WORDS = re.compile(r"\bcode:?\s+(\d{1,2})\b", re.IGNORECASE)
 
 
-def _words(*parts: str) -> re.Pattern[str]:
+def _any_of(*parts: str) -> re.Pattern[str]:
     return re.compile("|".join(parts), re.IGNORECASE)
 
 
-_EXHAUSTED_IN_WORDS = _words(r"quota exceeded", r"resource (has been )?exhausted", r"too many requests", r"rate limit")
-_OUTAGE_IN_WORDS = _words(
+_EXHAUSTED_IN_WORDS = _any_of(r"quota exceeded", r"resource (has been )?exhausted", r"too many requests", r"rate limit")
+_OUTAGE_IN_WORDS = _any_of(
     r"internal error", r"high load", r"overloaded", r"(temporarily|currently) unavailable", r"try again later",
     r"being provisioned", r"deadline expired", r"timed out",
 )  # fmt: skip
-_SETTINGS = _words(
+_CONFIGURATION_IN_WORDS = _any_of(
     r"billing", r"api key", r"credential", r"service agent", r"service account", r"permission", r"access denied",
     r"organization('s)? polic", r"\bconstraints?/", r"has not been used in project", r"project_invalid",
     r"consumer_invalid", r"user location", r"invalid resource field",
 )  # fmt: skip
-_MODEL_IS_MISSING = _words(
+_MISSING_MODEL_IN_WORDS = _any_of(
     r"publisher model", r"\bmodels?/", r"\bmodel\b.*\b(not found|no longer|retired|deprecated|shut down)",
     r"requested entity was not found",
 )  # fmt: skip
-_LIMITS = _words(
+_CAPABILITY_IN_WORDS = _any_of(
     r"allow-?list", r"not (currently )?support", r"\bunsupported", r"not allowed to use publisher model",
     r"supported (values|durations|range)", r"must be (one of|between|at most|at least)", r"at most [\d,]+",
     r"only supports?\b", r"too (large|long|many)", r"exceeds? (the )?(max|limit)", r"no longer available",
 )  # fmt: skip
-_FILTERED = _words(
+_SAFETY_IN_WORDS = _any_of(
     r"usage guidelines", r"responsible ai", r"\bviolat", r"safety", r"sensitive", r"prohibited", r"harmful",
     r"blocked", r"content polic", r"rephras", r"inappropriate",
 )  # fmt: skip
-_ALLOWLIST = _words(r"allow-?list")
-_SOUND = _words(r"\baudio\b", r"\bspeech\b", r"\bsound\b")
+_ALLOWLIST_IN_WORDS = _any_of(r"allow-?list")
+_SOUND_IN_WORDS = _any_of(r"\baudio\b", r"\bspeech\b", r"\bsound\b")
 
 
 def classify(text: str, *, http: int = 0, rpc: int = 0) -> Failure:
-    """The class of an error: of a request (``http``) or of an operation (``rpc``, a google.rpc code).
+    """Classify the error of a request (``http``) or of an operation (``rpc``, a google.rpc code).
 
-    A code that stands in the text alone counts as well.
+    A code that only the text names counts as well.
     """
     if codes := find_support_codes(text):
         return Failure(FailureKind.SAFETY, codes)
-    rpc = _RPC_OF_HTTP.get(http) or rpc or _rpc_in_words(text)
+    rpc = _RPC_OF_HTTP.get(http) or rpc or _find_rpc_code(text)
     if rpc == _EXHAUSTED or (rpc in _VAGUE and _EXHAUSTED_IN_WORDS.search(text)):
-        return _failure(FailureKind.QUOTA)
+        return _own_code(FailureKind.QUOTA)
     if http >= _SERVER_ERROR or rpc in _OUTAGES or (rpc in _VAGUE and _OUTAGE_IN_WORDS.search(text)):
-        return _failure(FailureKind.OUTAGE)
+        return _own_code(FailureKind.OUTAGE)
     if rpc == _NOT_FOUND:
-        missing = _MODEL_IS_MISSING.search(text)
-        return Failure(FailureKind.CONFIGURATION, (remedies.MODEL_UNAVAILABLE,)) if missing else _failure(_SETUP)
+        missing = _MISSING_MODEL_IN_WORDS.search(text)
+        return Failure(FailureKind.CONFIGURATION, (remedies.MODEL_UNAVAILABLE,)) if missing else _own_code(_SETUP)
     if rpc in {_DENIED, _UNAUTHENTICATED}:
-        return _failure(FailureKind.CAPABILITY if _ALLOWLIST.search(text) else _SETUP)
-    if _SETTINGS.search(text):
-        return _failure(_SETUP)
-    if rpc == _UNIMPLEMENTED or _LIMITS.search(text):
-        return _failure(FailureKind.CAPABILITY)
-    filtered = _FILTERED.search(text) or _SOUND.search(text)
-    return classify_filtered(text) if filtered else _failure(FailureKind.UNKNOWN)
+        return _own_code(FailureKind.CAPABILITY if _ALLOWLIST_IN_WORDS.search(text) else _SETUP)
+    if _CONFIGURATION_IN_WORDS.search(text):
+        return _own_code(_SETUP)
+    if rpc == _UNIMPLEMENTED or _CAPABILITY_IN_WORDS.search(text):
+        return _own_code(FailureKind.CAPABILITY)
+    filtered = _SAFETY_IN_WORDS.search(text) or _SOUND_IN_WORDS.search(text)
+    return classify_filtered(text) if filtered else _own_code(FailureKind.UNKNOWN)
 
 
 def classify_filtered(text: str) -> Failure:
-    """The class of an answer that a filter took: always safety; ``audio`` when only its sound was refused."""
-    codes = find_support_codes(text) or (("audio",) if _SOUND.search(text) else ("safety",))
+    """Classify a filtered answer: always safety; ``audio`` when only its sound was refused."""
+    codes = find_support_codes(text) or (("audio",) if _SOUND_IN_WORDS.search(text) else ("safety",))
     return Failure(FailureKind.SAFETY, codes)
 
 
 def classify_operation(error: Mapping[str, Any]) -> tuple[Failure, str]:
-    """The class of a failed operation's ``error``, and its words."""
-    text = " ".join(_texts(error)) or "The operation failed without a reason."
-    rpc = _rpc_of(error)
+    """Classify a failed operation's ``error``; also return its text."""
+    text = " ".join(_collect_texts(error)) or "The operation failed without a reason."
+    rpc = _read_rpc_code(error)
     return classify(text, rpc=rpc), f"{text} (code {rpc})" if rpc else text
 
 
 @contextmanager
 def translate_paid_call_errors(doing: str) -> Iterator[None]:
-    """Translate whatever a paid POST raises.
+    """Translate every exception of a paid POST; the original stays as the cause.
 
     Raises: Throttled (429), Unpaid (never sent), Refused (with the codes of its class), AnswerLost (perhaps paid).
     """
@@ -152,7 +152,7 @@ def translate_paid_call_errors(doing: str) -> Iterator[None]:
     except CallFailed:
         raise
     except APIError as error:
-        raise _failed_request(doing, error) from error
+        raise _to_call_failed(doing, error) from error
     except DefaultCredentialsError as error:
         raise Refused(f"{doing}: never sent: {error}", codes=("configuration",)) from error
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, GoogleAuthError) as error:
@@ -162,38 +162,38 @@ def translate_paid_call_errors(doing: str) -> Iterator[None]:
 
 
 def find_support_codes(text: str) -> tuple[str, ...]:
-    """The safety support codes in a message, such as ``Support codes: 15236754``; known ones also without the words."""
+    """Return the support codes after the words "Support codes", and known codes anywhere in the text."""
     _, introduced, after = text.partition("upport code")
     listed = _SUPPORT_CODES.findall(after) if introduced else []
     known = [code for code in _SUPPORT_CODES.findall(text) if code in remedies.listed_codes()]
     return tuple(dict.fromkeys([*listed, *known]))
 
 
-def _failed_request(doing: str, error: Any) -> CallFailed:
-    """What a failed POST says about money: only a 4xx is certainly unpaid."""
-    text = " ".join(_texts(error.details)) or str(error.message or error.status or "")
+def _to_call_failed(doing: str, error: Any) -> CallFailed:
+    """Only a 4xx says that nothing is billed."""
+    text = " ".join(_collect_texts(error.details)) or str(error.message or error.status or "")
     reason = f"{doing}: {error.code} {text}".strip()
     if error.code not in _CLIENT_ERRORS or error.code in _PERHAPS_ACCEPTED:
         return AnswerLost(reason)
-    failure = classify(text, http=error.code, rpc=_rpc_of(error.details))
+    failure = classify(text, http=error.code, rpc=_read_rpc_code(error.details))
     if failure.kind is FailureKind.QUOTA:
         return Throttled(reason)
     return Refused(reason, codes=failure.codes)
 
 
-def _failure(kind: FailureKind) -> Failure:
+def _own_code(kind: FailureKind) -> Failure:
     return Failure(kind, (kind.value,))
 
 
-def _rpc_in_words(text: str) -> int:
+def _find_rpc_code(text: str) -> int:
     found = _CODE_IN_WORDS.search(text)
     return int(found[1]) if found else 0
 
 
-def _rpc_of(body: Any) -> int:
-    """The google.rpc code of an error; the innermost one counts, because outer ones come from proxies."""
+def _read_rpc_code(body: Any) -> int:
+    """Return the innermost google.rpc code: outer ones come from proxies."""
     found = 0
-    for level in _levels(body):
+    for level in _walk_errors(body):
         code = level.get("code")
         number = code if isinstance(code, int) else 0
         number = number if 0 < number <= len(_RPC_BY_NAME) else _RPC_OF_HTTP.get(number, 0)
@@ -201,12 +201,12 @@ def _rpc_of(body: Any) -> int:
     return found
 
 
-def _texts(body: Any) -> list[str]:
-    """Every message and reason of an error, outermost first, each once."""
+def _collect_texts(body: Any) -> list[str]:
+    """Return every message and reason of an error once, outermost first."""
     found: dict[str, None] = {}
-    for level in _levels(body):
+    for level in _walk_errors(body):
         message = level.get("message")
-        if isinstance(message, str) and not isinstance(_parsed(message), dict | list):
+        if isinstance(message, str) and not isinstance(_parse_json(message), dict | list):
             found[message.strip()] = None
         details = level.get("details")
         for detail in details if isinstance(details, list) else ():
@@ -217,18 +217,18 @@ def _texts(body: Any) -> list[str]:
     return [text for text in found if text]
 
 
-def _levels(body: Any) -> Iterator[Mapping[str, Any]]:
-    """The error objects of an answer: envelopes may be lists, may be nested, and may be JSON inside a message."""
+def _walk_errors(body: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the error objects of an answer: they may be nested, in lists, or JSON inside a message."""
     if isinstance(body, list):
         for each in body:
-            yield from _levels(each)
+            yield from _walk_errors(each)
     elif isinstance(body, Mapping):
         yield body
-        yield from _levels(body.get("error"))
-        yield from _levels(_parsed(body.get("message")))
+        yield from _walk_errors(body.get("error"))
+        yield from _walk_errors(_parse_json(body.get("message")))
 
 
-def _parsed(message: Any) -> Any:
+def _parse_json(message: Any) -> Any:
     if not isinstance(message, str) or not message.lstrip().startswith(("{", "[")):
         return None
     try:

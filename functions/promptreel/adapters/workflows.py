@@ -1,4 +1,4 @@
-"""The film workflow's executions: started, cancelled and looked at from outside."""
+"""Executions of the film workflow in Cloud Workflows."""
 
 import json
 from functools import cached_property
@@ -14,7 +14,7 @@ TIMEOUT_S = 20.0
 
 
 class WorkflowExecutions:
-    """`Executions` of one workflow."""
+    """`Executions` of one workflow. ``url`` is empty for Google's own address."""
 
     def __init__(self, project: str, region: str, workflow: str, url: str) -> None:
         self._workflow = f"projects/{project}/locations/{region}/workflows/{workflow}"
@@ -24,9 +24,9 @@ class WorkflowExecutions:
         """Start an execution with the job and its run as argument."""
         from google.cloud.workflows.executions_v1 import Execution  # noqa: PLC0415 - cold start
 
-        wanted = Execution(argument=json.dumps({"job_id": job_id, "run": run}), labels={"job": job_id})
+        execution = Execution(argument=json.dumps({"job_id": job_id, "run": run}), labels={"job": job_id})
         with translate_google_errors("start execution"):
-            return self._client.create_execution(parent=self._workflow, execution=wanted, timeout=TIMEOUT_S).name
+            return self._client.create_execution(parent=self._workflow, execution=execution, timeout=TIMEOUT_S).name
 
     def full_name(self, execution_id: str) -> str:
         """Return the full name of an execution of this workflow."""
@@ -38,7 +38,7 @@ class WorkflowExecutions:
             with translate_google_errors("cancel execution"):
                 self._client.cancel_execution(name=name, timeout=TIMEOUT_S)
         except (NotFound, VersionConflict, Broken):
-            pass  # it is gone or has ended, which is what was wanted
+            pass  # it is unknown or has ended
 
     def is_active(self, name: str) -> bool:
         """Tell whether an execution runs or is queued."""

@@ -18,7 +18,7 @@ D = TypeVar("D", Job, Scene, Call, Render)
 
 @dataclass(frozen=True, slots=True)
 class Versioned(Generic[D]):
-    """A document as read, with what a compare-and-set needs to know that it is still so."""
+    """A document and the version token needed to update it conditionally."""
 
     value: D
     version: object
@@ -65,43 +65,45 @@ class JobStore(Protocol):
     """
 
     def get_job(self, job_id: str) -> Versioned[Job]:
-        """Raises: NotFound."""
+        """Read a job. Raises: NotFound."""
 
     def list_jobs(
         self, owner: str | None, state: JobState | None, limit: int, before: datetime | None
     ) -> Sequence[Job]:
-        """An owner's jobs, or everybody's, newest first, created before the given moment."""
+        """List the jobs of an owner, or of all, newest first; ``before`` is an exclusive time of creation."""
 
     def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
-        """Jobs of all owners in these states, oldest change first, read page by page."""
+        """List jobs of all owners in these states, oldest change first, page by page."""
 
     def get_scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
-        """Raises: NotFound."""
+        """Read a scene. Raises: NotFound."""
 
     def list_scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
-        """All scenes in display order."""
+        """List the scenes of a job in display order."""
 
-    def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None: ...
+    def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
+        """Read a call; None when there is none."""
 
     def list_calls(self, job_id: str) -> Sequence[Versioned[Call]]:
-        """All calls, oldest first."""
+        """List the calls of a job, oldest first."""
 
     def list_jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
-        """Jobs of all owners that ended by now and may have unfinished calls, first ended first, page by page."""
+        """List jobs of all owners that ended by now and may have unfinished calls, first ended first, page by page."""
 
     def list_calls_in_states(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
-        """Calls of all jobs in these states, read page by page."""
+        """List calls of all jobs in these states, page by page."""
 
-    def get_render(self, digest: str) -> Versioned[Render] | None: ...
+    def get_render(self, digest: str) -> Versioned[Render] | None:
+        """Read a render; None when there is none."""
 
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
-        """Jobs of all owners whose expiry has come, the longest overdue first, read page by page."""
+        """List jobs of all owners whose expiry has come, the longest overdue first, page by page."""
 
     def delete_owned_documents(self, job_id: str, limit: int) -> int:
-        """Remove up to so many of a job's scenes, calls and renders, not the job; how many there were to remove."""
+        """Delete up to ``limit`` of a job's scenes, calls and renders, not the job; return how many were deleted."""
 
     def write(self, *changes: Change) -> None:
-        """All of these or none. Raises: VersionConflict when a document is not as it was read."""
+        """Write all changes or none. Raises: VersionConflict when a document is not as it was read."""
 
     def update_job(self, job_id: str, change: Callable[[Job], Job | None]) -> Update[Job]:
         """Replace a job by what ``change`` makes of it; None leaves it as it is.
@@ -138,33 +140,34 @@ class ArtifactStore(Protocol):
     """Files of a job, named by what they were made from; the first writer of a name wins."""
 
     def uri(self, path: str) -> str:
-        """Where an artifact of this path lives: ``gs://bucket/path``."""
+        """Return the address of an artifact: ``gs://bucket/path``."""
 
     def put(self, path: str, data: bytes, content_type: str) -> str:
-        """Create an object unless it exists; answers its URI either way."""
+        """Create an object unless it exists; return its address either way."""
 
     def get(self, uri: str) -> bytes:
-        """Raises: NotFound."""
+        """Read an object. Raises: NotFound."""
 
     def put_file(self, path: str, file: Path, content_type: str) -> str:
-        """`put` from a file, without holding it in memory."""
+        """Create an object from a file without holding it in memory; otherwise like `put`."""
 
     def get_file(self, uri: str, file: Path) -> None:
-        """`get` into a file. Raises: NotFound."""
+        """Download an object into a file. Raises: NotFound."""
 
-    def exists(self, path: str) -> bool: ...
+    def exists(self, path: str) -> bool:
+        """Tell whether an object of this path exists."""
 
     def read_checksum(self, uri: str) -> str:
-        """A short text that differs when the content differs. Raises: NotFound."""
+        """Return a short text that differs when the content differs. Raises: NotFound."""
 
     def list(self, prefix: str) -> Sequence[StoredObject]:
-        """Objects below a path, oldest first."""
+        """List the objects below a path, oldest first."""
 
     def delete(self, uri: str) -> None:
-        """Remove an object; one that is gone is fine."""
+        """Delete an object if it exists."""
 
     def sign_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
-        """For each address a link that needs no other credential and stops working."""
+        """Return for each address a link that needs no other credential and expires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +186,10 @@ class Inbox(Protocol):
     """The prompts bucket and the reports about what was found there."""
 
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
-        """Raises: NotFound, TooLarge."""
+        """Read one generation of an uploaded file. Raises: NotFound, TooLarge."""
 
     def write_report(self, name: str, report: dict[str, object]) -> str:
-        """Write ``reports/{name}.json`` into the results bucket; answers its URI."""
+        """Write ``reports/{name}.json`` into the results bucket and return its address."""
 
     def delete_report(self, name: str, job_id: str) -> None:
-        """Remove the report on a file if it speaks of this job; any other object of that name stays."""
+        """Delete the report on a file, only if it refers to this job."""

@@ -18,7 +18,7 @@ class FirestoreDocuments:
     """Through Google's own client."""
 
     def __init__(self, jobs: FirestoreJobs) -> None:
-        self._client = jobs._db()
+        self._client = jobs._db
 
     def store(self, path: str, data: dict[str, Any]) -> None:
         self._client.document(path).set(data)

@@ -219,7 +219,7 @@ def test_replace_conflicts_when_the_document_was_erased(jobs: JobStore) -> None:
 def test_tombstone_has_its_end_as_the_timestamp_that_the_ttl_policy_reads(firestore_jobs: FirestoreJobs) -> None:
     firestore_jobs.write(Create("job-1", a_job("job-1", forget=later(60))), Create("job-2", a_job("job-2")))
 
-    stored = {found.id: found.to_dict() for found in firestore_jobs._jobs().stream()}
+    stored = {found.id: found.to_dict() for found in firestore_jobs._jobs.stream()}
 
     assert stored["job-1"]["forget"] == later(60)
     assert isinstance(stored["job-1"]["forget"], datetime)
@@ -315,7 +315,7 @@ def test_documents_of_one_job_are_refused_by_path_when_one_cannot_be_read(jobs: 
 def test_list_says_in_the_log_which_document_it_left_out(
     firestore_jobs: FirestoreJobs, caplog: pytest.LogCaptureFixture
 ) -> None:
-    firestore_jobs._db().document("jobs/job-1").set(a_job().to_json() | {"schema": 2, "owner": "mira@example.com"})
+    firestore_jobs._db.document("jobs/job-1").set(a_job().to_json() | {"schema": 2, "owner": "mira@example.com"})
 
     assert list(firestore_jobs.list_jobs("mira@example.com", None, 9, None)) == []
 
