@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     available = STACK if find_spec("localstack") else {}
-    available = available | {name: (summary, f"localcloud.{name}.command") for name, summary in STAND_INS.items()}
+    available = available | {name: (summary, f"localcloud.{name}.app") for name, summary in STAND_INS.items()}
     chosen = next((word for word in argv if word in available), None)
     for name, (summary, module_name) in available.items():
         command = commands.add_parser(name, help=summary, description=summary)

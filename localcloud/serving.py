@@ -1,12 +1,15 @@
 """How every stand-in listens: uvicorn on 127.0.0.1, quiet, stopped by SIGTERM or Ctrl-C, errors in Google's envelope.
 
-Nothing about a particular service may enter here.
+Also the work that an app does in the background. Nothing about a particular service may enter here.
 """
 
 import asyncio
 import contextlib
+import logging
+import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
@@ -101,3 +104,26 @@ async def serve(listeners: Mapping[int, ASGIApp]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     await asyncio.gather(*(server._serve() for server in servers))  # noqa: SLF001 - serve() would capture signals once per server
+
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def background(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run the works beside the block; one that fails ends the whole process, so that its supervisor sees it."""
+    running = [asyncio.create_task(work) for work in works]
+    for work in running:
+        work.add_done_callback(_fail_loudly)
+    try:
+        yield
+    finally:
+        for work in running:
+            work.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def _fail_loudly(work: asyncio.Task[None]) -> None:
+    if not work.cancelled() and (failure := work.exception()) is not None:
+        _log.critical("action=background outcome=died", exc_info=failure)
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,5 +1,13 @@
-"""Puts the Eventarc stand-in together: an ear (Pub/Sub), an outbox, a router, and a small control surface."""
+"""``python -m localcloud eventarc``: a Pub/Sub server and a bucket poller, an outbox, a router, a control surface.
 
+Start the object store with ``PUBSUB_EMULATOR_HOST=127.0.0.1:P2`` and ``-event.pubsub-project-id P
+-event.pubsub-topic T -event.list finalize`` (any P and T), where P2 is ``--pubsub-port`` here.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,17 +19,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localcloud.background import background
-from localcloud.eventarc.courier import HttpDelivery
-from localcloud.eventarc.faults import Faults
-from localcloud.eventarc.lookout import BucketPoller
+from localcloud.eventarc.delivery import Faults, HttpDelivery, Router
 from localcloud.eventarc.outbox import Outbox
-from localcloud.eventarc.pubsub import publisher
-from localcloud.eventarc.router import Router
-from localcloud.eventarc.triggers import Config
+from localcloud.eventarc.sources import BucketPoller, publisher
+from localcloud.eventarc.triggers import BadConfig, Config, load
 from localcloud.identity import Identity
 from localcloud.rest import control_routes
-from localcloud.serving import LOOPBACK, ApiError, answer_api_error
+from localcloud.serving import LOOPBACK, ApiError, answer_api_error, background, serve
 
 # How often the buckets are listed: always often when listing is all there is; when reports are heard as well, seldom,
 # and ever more seldom while a look finds nothing that had not been reported.
@@ -66,3 +70,32 @@ def build(
         exception_handlers={ApiError: answer_api_error},
         lifespan=lifespan,
     )
+
+
+_log = logging.getLogger(__name__)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, required=True, help="control port on 127.0.0.1")
+    parser.add_argument("--config", type=Path, required=True, help="JSON file with the triggers")
+    parser.add_argument("--pubsub-port", type=int, help="where the object store publishes its changes (gRPC)")
+    parser.add_argument("--state-dir", type=Path, help="keep owed events here; without it they die with the process")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        config = load(arguments.config)
+    except BadConfig as exc:
+        _log.error("%s", exc)
+        return 2
+    app = build(
+        config,
+        arguments.state_dir,
+        Identity.from_env(os.environ),
+        pubsub_port=arguments.pubsub_port,
+        storage=os.environ.get("STORAGE_EMULATOR_HOST", ""),
+    )
+    asyncio.run(serve({arguments.port: app}))
+    return 0

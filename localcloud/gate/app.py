@@ -1,8 +1,10 @@
-"""One guarded listener: every path and method of the service behind it, after the invoker check."""
+"""``python -m localcloud gate``: one listener for each service, all its paths and methods behind the invoker check."""
 
+import argparse
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import httpx
 from starlette.applications import Starlette
@@ -11,11 +13,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from localcloud.gate import refusals
-from localcloud.gate.config import Service
-from localcloud.gate.entry import Certificates, Forbidden, Unauthenticated, check_invoker, checked_header
-from localcloud.gate.proxy import forward
-from localcloud.serving import health
+from localcloud.gate import proxy
+from localcloud.gate.invokers import (
+    Certificates,
+    Forbidden,
+    GateConfig,
+    Service,
+    Unauthenticated,
+    check_invoker,
+    checked_header,
+)
+from localcloud.gate.proxy import backend_client, forward
+from localcloud.serving import health, serve
 
 _log = logging.getLogger(__name__)
 
@@ -41,13 +50,13 @@ class GuardedService:
             authorization = await check_invoker(request.headers.get(header, ""), self.service, self.certificates)
         except Unauthenticated as exc:
             self._tell(request, 401, exc)
-            return refusals.unauthorized(request.url.path)
+            return proxy.unauthorized(request.url.path)
         except Forbidden as exc:
             self._tell(request, 403, exc)
-            return refusals.forbidden(request.url.path)
+            return proxy.forbidden(request.url.path)
         if not await self._take(place):
             _log.warning("429 %s %s %s: no free instance", self.service.name, request.method, request.url.path)
-            return refusals.no_instance()
+            return proxy.no_instance()
         return await forward(request, self.service, {header: authorization}, self.client)
 
     async def _take(self, place: AsyncExitStack) -> bool:
@@ -72,3 +81,20 @@ def gate_app(service: Service, certificates: Certificates, client: httpx.AsyncCl
         Route("/{path:path}", GuardedService(service, certificates, client)),
     ]
     return Starlette(routes=routes)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, help="JSON: certs_url and services")
+
+
+def run(args: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    asyncio.run(_serve(GateConfig.read(args.config)))
+    return 0
+
+
+async def _serve(config: GateConfig) -> None:
+    async with backend_client() as client:
+        certificates = Certificates(config.certs_url, client)
+        await serve({service.port: gate_app(service, certificates, client) for service in config.services})

@@ -1,17 +1,63 @@
-"""One request carried to the backend and its answer back, both streamed, as Google's front end does it."""
+"""One request carried to the backend and its answer back, both streamed, and the refusals of Google's front end."""
 
 import asyncio
+import html
 import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping
 
 import httpx
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 
-from localcloud.gate import refusals
-from localcloud.gate.config import Service
+from localcloud.gate.invokers import Service
 from localcloud.serving import LOOPBACK
+
+_PAGE = """
+<html><head>
+<meta http-equiv="content-type" content="text/html;charset=utf-8">
+<title>{status} {title}</title>
+</head>
+<body text=#000000 bgcolor=#ffffff>
+<h1>Error: {title}</h1>
+<h2>{sentence}</h2>
+</body></html>
+"""
+
+
+def unauthorized(path: str) -> Response:
+    sentence = f"Your client does not have permission to the requested URL <code>{html.escape(path)}</code>."
+    challenge = 'Bearer error="invalid_token" error_description="The access token could not be verified"'
+    return _page(401, "Unauthorized", sentence, {"WWW-Authenticate": challenge})
+
+
+def forbidden(path: str) -> Response:
+    sentence = f"Your client does not have permission to get URL <code>{html.escape(path)}</code> from this server."
+    challenge = 'Bearer error="insufficient_scope" error_description="The caller may not invoke this service"'
+    return _page(403, "Forbidden", sentence, {"WWW-Authenticate": challenge})
+
+
+def too_large() -> Response:
+    return _page(413, "Request Entity Too Large", "Your client issued a request that was too large.")
+
+
+def no_instance() -> Response:
+    """What a service at its maximum of instances answers: no JSON, and nothing of the request was executed."""
+    return HTMLResponse("Rate exceeded.", status_code=429)
+
+
+def unavailable() -> Response:
+    return PlainTextResponse("Service Unavailable", status_code=503)
+
+
+def timed_out() -> Response:
+    return PlainTextResponse("upstream request timeout", status_code=504)
+
+
+def _page(status: int, title: str, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    page = _PAGE.format(status=status, title=title, sentence=sentence)
+    return HTMLResponse(page, status_code=status, headers=headers)
+
 
 _log = logging.getLogger(__name__)
 
@@ -56,17 +102,17 @@ async def forward(
     ``identity``: the checked header, its signature taken off, in place of the one that was sent.
     """
     if int(request.headers.get("content-length", "0")) > BODY_LIMIT_BYTES:
-        return refusals.too_large()
+        return too_large()
     try:
         async with asyncio.timeout(service.timeout_s):
             answer = await _sent(request, service, identity, client)
     except BodyTooLarge:
-        return refusals.too_large()
+        return too_large()
     except (TimeoutError, httpx.ReadTimeout):
-        return refusals.timed_out()
+        return timed_out()
     except (httpx.TransportError, ClientDisconnect) as exc:
         _log.warning("503 %s %s %s: %r", service.name, request.method, request.url.path, exc)
-        return refusals.unavailable()
+        return unavailable()
     response = StreamingResponse(_streamed(answer), status_code=answer.status_code)
     response.raw_headers = [
         (name.lower(), value)

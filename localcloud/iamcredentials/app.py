@@ -1,10 +1,17 @@
-"""Signatures and tokens in a service account's name, for callers whose access token allows it."""
+"""``python -m localcloud iamcredentials``: signatures and tokens in a service account's name.
 
+Callers need an access token that allows it. Shares the metadata server's folder of keys.
+"""
+
+import argparse
+import asyncio
 import base64
 import binascii
 import json
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -12,9 +19,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localcloud.metadata.keys import SigningKey
-from localcloud.metadata.tokens import TOKEN_LIFETIME_S, Mint, TokenRefused, is_service_account, sign_jwt
-from localcloud.serving import ApiError, answer_api_error, health
+from localcloud.metadata.tokens import (
+    ACCOUNTS,
+    GOOGLE,
+    TOKEN_LIFETIME_S,
+    Mint,
+    SigningKey,
+    TokenRefused,
+    is_service_account,
+    sign_jwt,
+)
+from localcloud.serving import ApiError, answer_api_error, health, serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +128,15 @@ async def _admitted(request: Request, permission: str) -> tuple[Signer, str, dic
 def _signer(request: Request) -> Signer:
     signer: Signer = request.app.state.signer
     return signer
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--state-dir", type=Path, required=True, help="the metadata server's folder of keys")
+
+
+def run(args: argparse.Namespace) -> int:
+    mint = Mint(SigningKey.kept_in(args.state_dir, GOOGLE), time.time)
+    signer = Signer(mint, SigningKey.kept_in(args.state_dir, ACCOUNTS))
+    asyncio.run(serve({args.port: iamcredentials_app(signer)}))
+    return 0

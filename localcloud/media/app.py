@@ -1,10 +1,16 @@
-"""Signed URLs over HTTP: the signature is checked, then the object streamed from the store, ranges included."""
+"""``python -m localcloud media``: signed URLs over HTTP, in front of fake-gcs-server.
 
+The signature is checked, then the object is streamed from the store, ranges included. Errors are Cloud Storage's XML.
+"""
+
+import argparse
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 import httpx
 from starlette.applications import Starlette
@@ -12,9 +18,40 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from localcloud.media import refusals
 from localcloud.media.signing import Expired, Malformed, Mismatch, NotSigned, ReceivedRequest, SignedUrl
-from localcloud.serving import health
+from localcloud.serving import health, serve
+
+
+def access_denied() -> Response:
+    return _xml(403, "AccessDenied", "Access denied.", "Anonymous caller does not have storage.objects.get access.")
+
+
+def malformed(part: str) -> Response:
+    return _xml(400, "AuthenticationRequired", "The signature's query parameters cannot be read.", part)
+
+
+def expired(since: str) -> Response:
+    return _xml(400, "ExpiredToken", "The provided token has expired.", f"Request signature expired at: {since}")
+
+
+def mismatch(string_to_sign: str) -> Response:
+    message = "Access denied. The signature calculated from the request does not match the one it brought."
+    return _xml(403, "SignatureDoesNotMatch", message, string_to_sign)
+
+
+def no_such_key(name: str) -> Response:
+    return _xml(404, "NoSuchKey", "The specified key does not exist.", f"No such object: {name}")
+
+
+def unavailable() -> Response:
+    return _xml(503, "ServiceUnavailable", "The object store does not answer.", "")
+
+
+def _xml(status: int, code: str, message: str, details: str) -> Response:
+    inner = f"<Code>{code}</Code><Message>{escape(message)}</Message><Details>{escape(details)}</Details>"
+    body = f"<?xml version='1.0' encoding='UTF-8'?><Error>{inner}</Error>"
+    return Response(body, status_code=status, media_type="application/xml")
+
 
 # What a browser needs of the stored object to play, seek and cache it.
 _PASSED_ON = (
@@ -50,15 +87,15 @@ async def _object(request: Request) -> Response:
     try:
         await _check(request, shelf)
     except NotSigned:
-        return refusals.access_denied()
+        return access_denied()
     except Malformed as exc:
-        return refusals.malformed(str(exc))
+        return malformed(str(exc))
     except Expired as exc:
-        return refusals.expired(str(exc))
+        return expired(str(exc))
     except Mismatch as exc:
-        return refusals.mismatch(str(exc))
+        return mismatch(str(exc))
     except httpx.HTTPError:
-        return refusals.unavailable()
+        return unavailable()
     return await _streamed(request, shelf)
 
 
@@ -79,10 +116,10 @@ async def _streamed(request: Request, shelf: MediaBackend) -> Response:
     try:
         answer = await shelf.client.send(outgoing, stream=True)
     except httpx.TransportError:
-        return refusals.unavailable()
+        return unavailable()
     if answer.status_code == HTTPStatus.NOT_FOUND:
         await answer.aclose()
-        return refusals.no_such_key(f"{bucket}/{name}")
+        return no_such_key(f"{bucket}/{name}")
     headers = {header: answer.headers[header] for header in _PASSED_ON if header in answer.headers}
     # The signer may have asked for these in the URL, e.g. to make a browser save the film under a good name.
     for header in ("content-type", "content-disposition"):
@@ -98,3 +135,19 @@ async def _parts(answer: httpx.Response) -> AsyncIterator[bytes]:
             yield part
     finally:
         await answer.aclose()
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--backend", required=True, help="origin of the object store")
+    parser.add_argument("--certs-url", required=True, help="certificates of accounts, at CERTS_URL/E-MAIL")
+
+
+def run(args: argparse.Namespace) -> int:
+    asyncio.run(_serve(args.port, args.backend, args.certs_url))
+    return 0
+
+
+async def _serve(port: int, backend: str, certs_url: str) -> None:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        await serve({port: media_app(MediaBackend(backend, certs_url, client, lambda: datetime.now(UTC)))})

@@ -1,18 +1,105 @@
-"""The metadata server's HTTP face: one app per listener, because a process names its account by the port it asks."""
+"""``python -m localcloud metadata``: a tree of values over HTTP, a folder as a listing or as JSON.
 
+One app for each listener: a process names its account by the port it calls. All listeners sign with one key.
+"""
+
+import argparse
+import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from localcloud.metadata import tree
-from localcloud.metadata.tokens import TOKEN_LIFETIME_S, Mint, TokenRefused, is_service_account
-from localcloud.serving import ApiError, answer_api_error, health
+from localcloud.metadata.tokens import (
+    GOOGLE,
+    TOKEN_LIFETIME_S,
+    Mint,
+    SigningKey,
+    TokenRefused,
+    is_service_account,
+    subject,
+)
+from localcloud.serving import ApiError, answer_api_error, health, serve
+
+Tree: TypeAlias = dict[str, Any]
+
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/userinfo.email")
+ZONE = "us-central1-a"
+REGION = "us-central1"
+
+
+def metadata_tree(project: str, own_account: str) -> Tree:
+    """All fixed values under ``/computeMetadata/v1``; tokens are made on request and not part of it."""
+    number = project_number(project)
+    return {
+        "project": {"project-id": project, "numeric-project-id": number},
+        "instance": {
+            "id": subject(own_account)[:19],
+            "region": f"projects/{number}/regions/{REGION}",
+            "zone": f"projects/{number}/zones/{ZONE}",
+            "service-accounts": {"default": account_tree(own_account), own_account: account_tree(own_account)},
+        },
+        "universe": {"universe-domain": "googleapis.com"},
+    }
+
+
+def account_tree(email: str) -> Tree:
+    return {"aliases": ["default"], "email": email, "scopes": list(SCOPES)}
+
+
+def project_number(project: str) -> str:
+    """A stable 12-digit number for a project id."""
+    return subject(project)[-12:].rjust(12, "1")
+
+
+def find(tree: Tree, path: str) -> Any:
+    """The value at ``a/b/c`` (empty parts ignored).
+
+    Raises:
+        KeyError: there is none.
+    """
+    value: Any = tree
+    for part in path.split("/"):
+        if part:
+            if not isinstance(value, dict):
+                raise KeyError(path)
+            value = value[part]
+    return value
+
+
+def listing(value: Any) -> str:
+    """A folder's names, sub-folders with a slash; a list's items one a line; a value itself."""
+    if isinstance(value, dict):
+        return "".join(f"{name}/\n" if isinstance(inner, dict) else f"{name}\n" for name, inner in value.items())
+    if isinstance(value, list):
+        return "".join(f"{item}\n" for item in value)
+    return str(value)
+
+
+def recursive(value: Any) -> str:
+    """The folder and all below as JSON, keys in the camelCase of the real server (e-mail addresses as they are)."""
+    return json.dumps(_camel_keys(value))
+
+
+def _camel_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_camel(name): _camel_keys(inner) for name, inner in value.items()}
+    return value
+
+
+def _camel(name: str) -> str:
+    if "@" in name:
+        return name
+    head, *rest = name.split("-")
+    return head + "".join(word.capitalize() for word in rest)
+
 
 FLAVOR = {"Metadata-Flavor": "Google"}
 
@@ -73,20 +160,20 @@ async def _with_slash(request: Request) -> Response:
 def _value(request: Request) -> Response:
     identity = _asked(request)
     path = request.path_params["path"]
-    values = tree.metadata_tree(identity.project, identity.account)
+    values = metadata_tree(identity.project, identity.account)
     account = _account_in(path)
     if account and is_service_account(account):
-        values["instance"]["service-accounts"].setdefault(account, tree.account_tree(account))
+        values["instance"]["service-accounts"].setdefault(account, account_tree(account))
     try:
-        value = tree.find(values, path)
+        value = find(values, path)
     except KeyError:
         return PlainTextResponse(f"{path}: no such metadata\n", status_code=404)
     if isinstance(value, dict) and path and not path.endswith("/"):
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"{request.url.path}/{query}", status_code=301)
     if request.query_params.get("recursive", "").lower() == "true" or request.query_params.get("alt") == "json":
-        return Response(tree.recursive(value), media_type="application/json")
-    return Response(tree.listing(value), headers={"Content-Type": "application/text"})
+        return Response(recursive(value), media_type="application/json")
+    return Response(listing(value), headers={"Content-Type": "application/text"})
 
 
 def _token(request: Request) -> Response:
@@ -161,3 +248,20 @@ def _no_account(request: Request) -> Response:
 def _account_in(path: str) -> str | None:
     prefix = "instance/service-accounts/"
     return path.removeprefix(prefix).split("/")[0] if path.startswith(prefix) else None
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, required=True, help="the main listener")
+    parser.add_argument("--state-dir", type=Path, required=True, help="folder of the signing keys")
+    parser.add_argument("--identities", type=Path, help='JSON: {"listeners": {"PORT": "account e-mail"}}')
+    parser.add_argument("--project", default="local", help="project id (default: local)")
+
+
+def run(args: argparse.Namespace) -> int:
+    mint = Mint(SigningKey.kept_in(args.state_dir, GOOGLE), time.time)
+    accounts = {args.port: f"default@{args.project}.iam.gserviceaccount.com"}
+    if args.identities:
+        listeners = json.loads(args.identities.read_text())["listeners"]
+        accounts |= {int(port): account for port, account in listeners.items()}
+    asyncio.run(serve({port: metadata_app(Identity(args.project, email, mint)) for port, email in accounts.items()}))
+    return 0

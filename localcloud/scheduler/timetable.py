@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from localcloud.names import resource_id
+from localcloud.resources import resource_id
 from localcloud.serving import ApiError
 
 _VALUE = r"(?:\d{1,2}|[A-Z]{3})"

@@ -1,5 +1,9 @@
-"""Puts the Cloud Tasks stand-in together: store, dispatcher, service and its faces, REST and gRPC."""
+"""``python -m localcloud tasks``: store, dispatcher and service, over REST and gRPC."""
 
+import argparse
+import asyncio
+import logging
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -9,18 +13,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from localcloud import rpc
-from localcloud.background import background
-from localcloud.deliveries import Duplicates
+from localcloud.delivery import Caller, Duplicates
 from localcloud.identity import Identity
-from localcloud.outgoing import Caller
 from localcloud.rest import answer_http_error, control_routes
-from localcloud.serving import ApiError, answer_api_error
-from localcloud.tasks.batches import Batches
-from localcloud.tasks.courier import HttpDelivery
-from localcloud.tasks.dispatcher import Dispatcher
-from localcloud.tasks.routes import Routes
-from localcloud.tasks.rpc import services
-from localcloud.tasks.service import Service
+from localcloud.serving import ApiError, answer_api_error, background, serve
+from localcloud.tasks.api import Routes, services
+from localcloud.tasks.dispatcher import Dispatcher, HttpDelivery
+from localcloud.tasks.service import Batches, Service
 from localcloud.tasks.store import Store
 
 
@@ -52,3 +51,19 @@ def build(
         exception_handlers={ApiError: answer_api_error, HTTPException: answer_http_error},
         lifespan=lifespan,
     )
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, required=True, help="REST port on 127.0.0.1")
+    parser.add_argument("--grpc-port", type=int, help="gRPC port on 127.0.0.1; without it REST only")
+    parser.add_argument(
+        "--state-dir", type=Path, help="keep queues and tasks here; without it they die with the process"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    app = build(arguments.state_dir, Identity.from_env(os.environ), grpc_port=arguments.grpc_port)
+    asyncio.run(serve({arguments.port: app}))
+    return 0

@@ -1,4 +1,4 @@
-"""What follows an attempt: done, again after a wait, or given up. Pure rules; no I/O may enter here.
+"""What follows an attempt: done, another attempt after a wait, or given up. Pure rules; no I/O may enter here.
 
 Rule source, read 2026-11: RetryConfig in google.cloud.tasks_v2.
 """

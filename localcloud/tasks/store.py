@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud import database
-from localcloud.tasks import wire
+from localcloud.tasks import resources
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS queues (
@@ -61,11 +61,11 @@ class Store:
 
     def queue(self, name: str) -> Any | None:
         row = self._db.execute("SELECT message FROM queues WHERE name = ?", (name,)).fetchone()
-        return None if row is None else wire.Queue.FromString(row[0])
+        return None if row is None else resources.Queue.FromString(row[0])
 
     def queues(self, location: str = "") -> list[Any]:
         rows = self._db.execute("SELECT message FROM queues ORDER BY name")
-        queues = [wire.Queue.FromString(message) for (message,) in rows]
+        queues = [resources.Queue.FromString(message) for (message,) in rows]
         return [queue for queue in queues if queue.name.startswith(f"{location}/")] if location else queues
 
     def save_queue(self, queue: Any) -> None:
@@ -143,7 +143,7 @@ class Store:
 
     def operation(self, name: str) -> Any | None:
         row = self._db.execute("SELECT message FROM operations WHERE name = ?", (name,)).fetchone()
-        return None if row is None else wire.Operation.FromString(row[0])
+        return None if row is None else resources.Operation.FromString(row[0])
 
     def save_operation(self, operation: Any) -> None:
         self._db.execute("INSERT INTO operations VALUES (?, ?)", (operation.name, operation.SerializeToString()))
@@ -157,4 +157,4 @@ class Store:
 
 def _stored(row: tuple[bytes, float, int, int | None]) -> StoredTask:
     message, due_s, executions, previous_status = row
-    return StoredTask(wire.Task.FromString(message), due_s, executions, previous_status)
+    return StoredTask(resources.Task.FromString(message), due_s, executions, previous_status)

@@ -1,20 +1,110 @@
-"""The web application: Vertex's paths, the control surface, and what runs as long as they are served."""
+"""``python -m localcloud vertex``: Google's paths, and a control surface under ``/_local`` that Google lacks."""
 
+import argparse
+import asyncio
+import json
+import os
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager
+from csv import DictWriter
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localcloud.serving import ApiError, answer_api_error
-from localcloud.vertex.call import Call, ConnectionCutError, cut_connection, parse_call
-from localcloud.vertex.control import Control
+from localcloud.serving import ApiError, answer_api_error, health, serve
+from localcloud.vertex import standin
 from localcloud.vertex.generate import count_tokens, generate_content
-from localcloud.vertex.operations import Operations
+from localcloud.vertex.operations import Operations, fetch_predict_operation, predict_long_running
+from localcloud.vertex.requests import Call, ConnectionCutError, cut_connection, parse_call
 from localcloud.vertex.standin import Standin
-from localcloud.vertex.veo import fetch_predict_operation, predict_long_running
+from localcloud.vertex.storage import Storage
+from localcloud.vertex.store import LEDGER_COLUMNS, Store
+from localcloud.vertex.wire import invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The endpoints; orders that make no sense are answered 400 and change nothing."""
+
+    standin: Standin
+    operations: Operations
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/_local/health", health),
+            Route("/_local/ledger", self.ledger),
+            Route("/_local/ledger.csv", self.ledger_csv),
+            Route("/_local/profile", self.behave, methods=["POST"]),
+            Route("/_local/faults", self.add_faults, methods=["POST"]),
+            Route("/_local/faults", self.show_faults),
+            Route("/_local/faults", self.drop_faults, methods=["DELETE"]),
+            Route("/_local/reset", self.reset, methods=["POST"]),
+        ]
+
+    async def ledger(self, _: Request) -> Response:
+        """Every accepted paid call so far, oldest first."""
+        return JSONResponse(self.standin.store.ledger())
+
+    async def ledger_csv(self, _: Request) -> Response:
+        """The same as a billing export might come: one line per call, amounts in `micros`."""
+        lines = StringIO(newline="")
+        table = DictWriter(lines, LEDGER_COLUMNS)
+        table.writeheader()
+        table.writerows(self.standin.store.ledger())
+        return Response(lines.getvalue(), media_type="text/csv")
+
+    async def behave(self, request: Request) -> Response:
+        """Replace the profile; keys left out go back to their defaults."""
+        ordered = await _json(request)
+        if not isinstance(ordered, Mapping):
+            raise invalid("a profile is a JSON object")
+        try:
+            self.standin.behave(ordered)
+        except ValueError as error:
+            raise invalid(str(error)) from error
+        return JSONResponse({})
+
+    async def add_faults(self, request: Request) -> Response:
+        """Add rules to those in force; their counts begin now."""
+        ordered = await _json(request)
+        if not isinstance(ordered, list) or not all(isinstance(rule, Mapping) for rule in ordered):
+            raise invalid("faults are a JSON list of rules")
+        try:
+            self.standin.faults.add(ordered)
+        except (TypeError, ValueError) as error:
+            raise invalid(str(error)) from error
+        self.standin.save_faults()
+        return JSONResponse(self.standin.faults.json())
+
+    async def show_faults(self, _: Request) -> Response:
+        return JSONResponse(self.standin.faults.json())
+
+    async def drop_faults(self, _: Request) -> Response:
+        self.standin.faults.forget()
+        self.standin.save_faults()
+        return JSONResponse({})
+
+    async def reset(self, _: Request) -> Response:
+        """As at the first start."""
+        await self.operations.stop()
+        self.standin.reset()
+        return JSONResponse({})
+
+
+async def _json(request: Request) -> Any:
+    try:
+        return await request.json()
+    except ValueError as error:
+        raise invalid(f"not JSON: {error}") from error
+
 
 Verb = Callable[[Call], Awaitable[Response]]
 
@@ -53,3 +143,27 @@ def build(standin: Standin) -> Starlette:
         exception_handlers={ApiError: answer_api_error, ConnectionCutError: cut_connection},
         lifespan=lifespan,
     )
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--profile", type=Path, help="JSON: time_scale, latency_s, quota_per_min, seed")
+    parser.add_argument(
+        "--state-dir", type=Path, help="keep operations and ledger here, so that a restart loses nothing"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C."""
+    first_profile = standin.read(json.loads(arguments.profile.read_text()) if arguments.profile else {})
+    with ExitStack() as until_the_end:
+        folder = arguments.state_dir or Path(
+            until_the_end.enter_context(tempfile.TemporaryDirectory(prefix="localcloud-vertex-"))
+        )
+        store = Store(folder)
+        until_the_end.callback(store.close)
+        workers = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="render")
+        until_the_end.callback(workers.shutdown, wait=True, cancel_futures=True)
+        storage = Storage(os.environ.get("STORAGE_EMULATOR_HOST", ""))
+        asyncio.run(serve({arguments.port: build(Standin(store, storage, workers, first_profile))}))
+    return 0

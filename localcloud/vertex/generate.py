@@ -5,16 +5,13 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from localcloud.vertex import answers, stream, wire
+from localcloud.vertex import answers, judging, wire
 from localcloud.vertex.answers import Answer
-from localcloud.vertex.call import Call, admit, send_response
 from localcloud.vertex.faults import Hits
-from localcloud.vertex.judge import media
-from localcloud.vertex.judge.media import Sight
-from localcloud.vertex.judge.merit import judge
-from localcloud.vertex.picture.paint import paint
-from localcloud.vertex.picture.request import output_limit, read_picture_request
+from localcloud.vertex.judging import Sight, judge
+from localcloud.vertex.picture.paint import output_limit, paint, read_picture_request
 from localcloud.vertex.registry import ImageModel, Model, TextModel, Usage, VideoModel
+from localcloud.vertex.requests import Call, check_call, send_response
 from localcloud.vertex.standin import Standin
 from localcloud.vertex.text.write import apply_fault, tokens, write
 from localcloud.vertex.wire import Conversation, invalid
@@ -26,7 +23,7 @@ _REFUSAL_TOKENS = 14
 async def count_tokens(standin: Standin, call: Call) -> Response:
     prompt = wire.conversation(call.body)
     used = prompt_usage(prompt, await _seen(standin, prompt), call.model)
-    hits = admit(standin, call, "count")
+    hits = check_call(standin, call, "count")
     chars = sum(len("".join(turn.text.split())) for turn in prompt.turns)
     return await send_response(standin, call, hits, answers.counted(used, chars))
 
@@ -53,7 +50,7 @@ async def generate_content(standin: Standin, call: Call) -> Response:
     if call.method == "generateContent":
         return await send_response(standin, call, hits, body, n)
     return await send_response(
-        standin, call, hits, stream.chunks(body), n, to_response=stream.to_response(call.request)
+        standin, call, hits, answers.chunks(body), n, to_response=answers.to_response(call.request)
     )
 
 
@@ -62,7 +59,7 @@ async def _draw(
 ) -> tuple[Hits, Answer]:
     wanted = await read_picture_request(model, prompt, call.body, standin.storage)
     limit = output_limit(model, call.body)
-    hits = admit(standin, call, model.kind)
+    hits = check_call(standin, call, model.kind)
     latency_s = standin.profile.latency(model.id, model.kind, wanted)
     usage = asked.answered(picture=model.picture_tokens[wanted.size], thoughts=_PICTURE_THOUGHT_TOKENS)
     if usage.picture + usage.thoughts > limit:
@@ -81,7 +78,7 @@ async def _write(
 ) -> tuple[Hits, Answer]:
     # Written first, because a request that makes no sense is refused before it counts.
     answer = write(model, prompt, asked, judge(sights), call.body)
-    hits = admit(standin, call, model.kind)
+    hits = check_call(standin, call, model.kind)
     await asyncio.sleep(standin.profile.latency(model.id, model.kind, prompt))
     return hits, refused(hits, asked, picture=False) or apply_fault(answer, hits)
 
@@ -89,8 +86,8 @@ async def _write(
 async def _seen(standin: Standin, prompt: Conversation) -> list[Sight]:
     """What the prompt shows. Raises: ApiError 400 for what is not there or cannot be decoded."""
     loop = asyncio.get_running_loop()
-    contents = await media.fetch(prompt.media, standin.storage)
-    looks = (loop.run_in_executor(standin.workers, media.look, content, each.mime_type) for each, content in contents)
+    contents = await judging.fetch(prompt.media, standin.storage)
+    looks = (loop.run_in_executor(standin.workers, judging.look, content, each.mime_type) for each, content in contents)
     return list(await asyncio.gather(*looks))
 
 

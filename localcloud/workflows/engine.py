@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.workflows.callbacks import Callbacks
-from localcloud.workflows.chronicle import NOTHING_SPECIAL, Recording, StepEntries
 from localcloud.workflows.faults import Failure, Overrun
 from localcloud.workflows.program.blocks import Program
 from localcloud.workflows.program.calls import MISSING, enter
 from localcloud.workflows.program.frames import Frame, Run, Runtime, Scope
 from localcloud.workflows.report import error_resource
+from localcloud.workflows.step_entries import NOTHING_SPECIAL, Recording, StepEntries
 from localcloud.workflows.values import Value, to_json
 
 
@@ -35,8 +35,8 @@ def start(
     recording: Recording = NOTHING_SPECIAL,
 ) -> Run:
     """An execution ready to run; the URLs of its callbacks begin with ``callbacks_base``."""
-    chronicle = StepEntries(world, env.get("GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID", ""), recording)
-    return Run(program, world, chronicle, Callbacks(callbacks_base), dict(env))
+    journal = StepEntries(world, env.get("GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID", ""), recording)
+    return Run(program, world, journal, Callbacks(callbacks_base), dict(env))
 
 
 async def execute(run: Run, argument: Value = MISSING) -> Outcome:

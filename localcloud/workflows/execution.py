@@ -1,16 +1,43 @@
-"""One execution as the API shows it: its states, its views, its environment."""
+"""One execution: its states and views; which executions were running when the process ended."""
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from localcloud.serving import ApiError
 from localcloud.workflows import engine
-from localcloud.workflows.catalogue import Deployed
-from localcloud.workflows.chronicle import Recording, StepEntries
+from localcloud.workflows.deployments import Deployed
 from localcloud.workflows.program.frames import Run
 from localcloud.workflows.resources import Resource, project_number
+from localcloud.workflows.step_entries import Recording, StepEntries
 from localcloud.workflows.values import Value
+
+
+class Remembered:
+    def __init__(self, folder: Path | None) -> None:
+        """``lost`` names what the last process took with it; None remembers nothing."""
+        self._folder = folder
+        self.lost: tuple[str, ...] = ()
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
+            self.lost = tuple(unquote(file.read_text()) for file in files)
+            for file in files:
+                file.unlink()
+
+    def add(self, name: str) -> None:
+        if self._folder is not None:
+            (self._folder / name.rpartition("/")[2]).write_text(quote(name, safe="/"))
+
+    def discard(self, name: str) -> None:
+        if self._folder is not None:
+            (self._folder / name.rpartition("/")[2]).unlink(missing_ok=True)
+
+
+NOWHERE = Remembered(None)
+
 
 VIEWS = ("", "EXECUTION_VIEW_UNSPECIFIED", "BASIC", "FULL")
 UNFINISHED = ("ACTIVE", "QUEUED")
@@ -36,7 +63,7 @@ class Execution:
         return str(self.resource["state"])
 
     @property
-    def chronicle(self) -> StepEntries:
+    def journal(self) -> StepEntries:
         journal = self.run.journal
         assert isinstance(journal, StepEntries)  # noqa: S101 - `engine.start` makes no other
         return journal

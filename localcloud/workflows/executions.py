@@ -8,14 +8,21 @@ from collections import deque
 from collections.abc import Callable
 
 from localcloud.serving import ApiError
-from localcloud.workflows import engine, history
-from localcloud.workflows.catalogue import Deployments
-from localcloud.workflows.execution import UNFINISHED, Execution, check_view, environment, recording
+from localcloud.workflows import engine, step_entries
+from localcloud.workflows.deployments import Deployments
+from localcloud.workflows.execution import (
+    NOWHERE,
+    UNFINISHED,
+    Execution,
+    Remembered,
+    check_view,
+    environment,
+    recording,
+)
 from localcloud.workflows.faults import fault
 from localcloud.workflows.filters import filter_resources, sort_resources
 from localcloud.workflows.program.frames import Runtime
 from localcloud.workflows.pubsub import cloud_event
-from localcloud.workflows.remembered import NOWHERE, Remembered
 from localcloud.workflows.report import error_resource
 from localcloud.workflows.resources import FIRST_PAGE, Page, Resource, duration, page, timestamp
 from localcloud.workflows.validation import argument_of, execution_fields
@@ -34,7 +41,7 @@ _CANCELLED = {"payload": '"Execution was cancelled"', "context": "Execution was 
 class Executions:
     def __init__(
         self,
-        catalogue: Deployments,
+        deployments: Deployments,
         world: Runtime,
         now_s: Callable[[], float],
         origin: str,
@@ -44,7 +51,7 @@ class Executions:
     ) -> None:
         """``origin`` is where the REST surface answers: callback URLs begin with it."""
         self._origin = origin
-        self._catalogue = catalogue
+        self._deployments = deployments
         self._world = world
         self._now_s = now_s
         self._at_once = at_once
@@ -53,10 +60,10 @@ class Executions:
         self._queue: list[Execution] = []
         self._ended: deque[str] = deque()
         self._active = 0
-        catalogue.on_delete.append(self._forget)
+        deployments.on_delete.append(self._forget)
 
     def create(self, workflow: str, given: Resource) -> Resource:
-        deployed = self._catalogue.latest(workflow)
+        deployed = self._deployments.latest(workflow)
         fields = execution_fields(given)
         argument = argument_of(fields)
         is_full = self._active >= self._at_once
@@ -124,7 +131,7 @@ class Executions:
 
     def listed(self, workflow: str, wanted: Page = FIRST_PAGE, view: str = "") -> Resource:
         """Newest first, unless an order is asked for."""
-        self._catalogue.latest(workflow)
+        self._deployments.latest(workflow)
         view = check_view(view, "BASIC")
         found = {
             name: execution.shown()
@@ -150,34 +157,34 @@ class Executions:
             self._queue.remove(execution)
         if execution.task is not None:
             execution.task.cancel()
-        execution.chronicle.cancel()
+        execution.journal.cancel()
 
     def export(self, name: str) -> Resource:
         execution = self.existing(name)
-        entries = [history.step_entry(name, entry) for entry in execution.chronicle.entries]
+        entries = [step_entries.step_entry(name, entry) for entry in execution.journal.entries]
         return {"data": json.dumps({"execution": execution.shown(), "stepEntries": entries})}
 
     def delete_history(self, name: str) -> Resource:
-        self.existing(name).chronicle.forget()
+        self.existing(name).journal.forget()
         return {}
 
     def step_entries(self, name: str, wanted: Page = FIRST_PAGE) -> Resource:
-        entries = [history.step_entry(name, entry) for entry in self.existing(name).chronicle.entries]
+        entries = [step_entries.step_entry(name, entry) for entry in self.existing(name).journal.entries]
         found = sort_resources(filter_resources(entries, wanted.filter), wanted.order_by)
         items, following = page(found, wanted, default=1000)
         return {"stepEntries": list(items), "totalSize": len(found), "nextPageToken": following}
 
     def step_entry(self, name: str) -> Resource:
         execution, _, id_ = name.partition("/stepEntries/")
-        found = (entry for entry in self.existing(execution).chronicle.entries if str(entry.id) == id_)
+        found = (entry for entry in self.existing(execution).journal.entries if str(entry.id) == id_)
         entry = next(found, None)
         if entry is None:
             raise ApiError(404, f"Step entry '{name}' does not exist")
-        return history.step_entry(execution, entry)
+        return step_entries.step_entry(execution, entry)
 
     def callbacks(self, name: str, wanted: Page = FIRST_PAGE) -> Resource:
         callbacks = self.existing(name).run.callbacks.by_id.values()
-        items, following = page([history.callback(name, callback) for callback in callbacks], wanted)
+        items, following = page([step_entries.callback(name, callback) for callback in callbacks], wanted)
         return {"callbacks": list(items), "nextPageToken": following}
 
     def call_back(self, name: str, request: Resource) -> Resource:

@@ -1,4 +1,4 @@
-"""How a running workflow fails.
+"""Problems of a source text, each with its position, and how a running workflow fails.
 
     Raised    an error value on its way to the nearest ``except``: what a ``raise`` step threw, or a map with
               ``message`` and ``tags`` when the fault is the interpreter's
@@ -7,10 +7,34 @@
 Python's own exceptions crossing the interpreter are bugs of this stand-in and stay what they are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.workflows.problems import Position
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the source text; both numbers begin at 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    at: Position
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.at.line}, column {self.at.column}: {self.message}"
+
+
+class SourceRefused(Exception):
+    """The source cannot be deployed; ``problems`` lists everything found, in the order of the text."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from yaml.reader import Reader, ReaderError
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
-from localcloud.workflows.problems import Position, Problem, SourceRefused
+from localcloud.workflows.faults import Position, Problem, SourceRefused
 from localcloud.workflows.values import well_formed
 
 SOURCE_LIMIT_BYTES = 128 * 1024

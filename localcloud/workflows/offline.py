@@ -10,17 +10,16 @@ import uuid
 from pathlib import Path
 
 from localcloud.workflows import engine
-from localcloud.workflows.catalogue import Deployed
-from localcloud.workflows.client import HttpClient
 from localcloud.workflows.compiler.routines import compile_source
+from localcloud.workflows.deployments import Deployed
 from localcloud.workflows.execution import environment
+from localcloud.workflows.faults import SourceRefused
 from localcloud.workflows.hostmap import HostMap, emulated
 from localcloud.workflows.identity import identity_from
-from localcloud.workflows.problems import SourceRefused
 from localcloud.workflows.program.blocks import Program
 from localcloud.workflows.program.calls import MISSING
+from localcloud.workflows.runtime import HttpClient, LocalRuntime
 from localcloud.workflows.values import Value, from_json
-from localcloud.workflows.world import LocalRuntime
 
 HOST_MAP_HELP = "JSON object of origin to origin, such as https://x.run.app to http://127.0.0.1:8080"
 INTERRUPTED = 130  # what shells report for Ctrl-C
@@ -47,7 +46,7 @@ def check(files: list[Path]) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """The result on stdout; what the workflow logs, and how it failed, on stderr."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
-    logging.getLogger("localcloud.workflows.world").setLevel(logging.INFO)
+    logging.getLogger("localcloud.workflows.runtime").setLevel(logging.INFO)
     program = _program(arguments.file)
     if program is None:
         return 1

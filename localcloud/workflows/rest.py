@@ -13,10 +13,10 @@ from starlette.routing import Route
 
 from localcloud.serving import ApiError, answer_api_error, health
 from localcloud.workflows.callbacks import METHODS
-from localcloud.workflows.catalogue import Deployments
-from localcloud.workflows.client import canonical, decoded
+from localcloud.workflows.deployments import Deployments
 from localcloud.workflows.executions import Executions
 from localcloud.workflows.resources import LOCATION, Page, Resource
+from localcloud.workflows.runtime import canonical, decoded
 
 _WORKFLOW = rf"{LOCATION}/workflows/[^/:]+"
 _EXECUTION = rf"{_WORKFLOW}/executions/[^/:]+"
@@ -52,19 +52,23 @@ Answer = Callable[[Call], Resource]
 Method = tuple[str, str, Answer]
 
 
-def _workflows(catalogue: Deployments) -> list[Method]:
+def _workflows(deployments: Deployments) -> list[Method]:
     return [
-        ("POST", rf"({LOCATION})/workflows", lambda c: catalogue.create(c.name, c.query.get("workflowId", ""), c.body)),
-        ("GET", rf"({LOCATION})/workflows", lambda c: catalogue.listed(c.name, c.page)),
-        ("GET", rf"({_WORKFLOW})", lambda c: catalogue.get(c.name, c.query.get("revisionId", ""))),
-        ("PATCH", rf"({_WORKFLOW})", lambda c: catalogue.update(c.name, c.body, c.query.get("updateMask", ""))),
-        ("DELETE", rf"({_WORKFLOW})", lambda c: catalogue.delete(c.name)),
-        ("GET", rf"({_WORKFLOW}):listRevisions", lambda c: catalogue.revisions(c.name, c.page)),
-        ("GET", rf"({LOCATION}/operations/[^/:]+)", lambda c: catalogue.operation(c.name)),
-        ("DELETE", rf"({LOCATION}/operations/[^/:]+)", lambda c: catalogue.delete_operation(c.name)),
-        ("GET", rf"({LOCATION})/operations", lambda c: catalogue.operations(c.name, c.page)),
-        ("GET", rf"({LOCATION})", lambda c: catalogue.location(c.name)),
-        ("GET", r"(projects/[^/]+)/locations", lambda c: catalogue.locations(c.name, c.page)),
+        (
+            "POST",
+            rf"({LOCATION})/workflows",
+            lambda c: deployments.create(c.name, c.query.get("workflowId", ""), c.body),
+        ),
+        ("GET", rf"({LOCATION})/workflows", lambda c: deployments.listed(c.name, c.page)),
+        ("GET", rf"({_WORKFLOW})", lambda c: deployments.get(c.name, c.query.get("revisionId", ""))),
+        ("PATCH", rf"({_WORKFLOW})", lambda c: deployments.update(c.name, c.body, c.query.get("updateMask", ""))),
+        ("DELETE", rf"({_WORKFLOW})", lambda c: deployments.delete(c.name)),
+        ("GET", rf"({_WORKFLOW}):listRevisions", lambda c: deployments.revisions(c.name, c.page)),
+        ("GET", rf"({LOCATION}/operations/[^/:]+)", lambda c: deployments.operation(c.name)),
+        ("DELETE", rf"({LOCATION}/operations/[^/:]+)", lambda c: deployments.delete_operation(c.name)),
+        ("GET", rf"({LOCATION})/operations", lambda c: deployments.operations(c.name, c.page)),
+        ("GET", rf"({LOCATION})", lambda c: deployments.location(c.name)),
+        ("GET", r"(projects/[^/]+)/locations", lambda c: deployments.locations(c.name, c.page)),
     ]
 
 
@@ -83,8 +87,8 @@ def _executions(executions: Executions) -> list[Method]:
     ]
 
 
-def application(catalogue: Deployments, executions: Executions) -> Starlette:
-    table = [*_workflows(catalogue), *_executions(executions)]
+def application(deployments: Deployments, executions: Executions) -> Starlette:
+    table = [*_workflows(deployments), *_executions(executions)]
     compiled = [(method, re.compile(pattern), answer) for method, pattern, answer in table]
 
     async def call(request: Request) -> Response:

@@ -11,7 +11,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2, json_format
 
 from localcloud.serving import LOOPBACK, ApiError
-from localcloud.workflows.catalogue import Deployments
+from localcloud.workflows.deployments import Deployments
 from localcloud.workflows.executions import Executions
 from localcloud.workflows.resources import Page, Resource
 
@@ -23,76 +23,76 @@ def _page(request: Resource) -> Page:
     return Page(int(read("pageSize", 0)), read("pageToken", ""), read("filter", ""), read("orderBy", ""))
 
 
-def _workflows(catalogue: Deployments) -> dict[str, tuple[Any, Any, Answer]]:
+def _workflows(deployments: Deployments) -> dict[str, tuple[Any, Any, Answer]]:
     workflow, operation = workflows_v1.Workflow.pb(), operations_pb2.Operation
     listed, revisions = workflows_v1.ListWorkflowsResponse.pb(), workflows_v1.ListWorkflowRevisionsResponse.pb()
     return {
         "CreateWorkflow": (
             workflows_v1.CreateWorkflowRequest.pb(),
             operation,
-            lambda r: catalogue.create(r.get("parent", ""), r.get("workflowId", ""), r.get("workflow", {})),
+            lambda r: deployments.create(r.get("parent", ""), r.get("workflowId", ""), r.get("workflow", {})),
         ),
         "GetWorkflow": (
             workflows_v1.GetWorkflowRequest.pb(),
             workflow,
-            lambda r: catalogue.get(r.get("name", ""), r.get("revisionId", "")),
+            lambda r: deployments.get(r.get("name", ""), r.get("revisionId", "")),
         ),
         "ListWorkflows": (
             workflows_v1.ListWorkflowsRequest.pb(),
             listed,
-            lambda r: catalogue.listed(r.get("parent", ""), _page(r)),
+            lambda r: deployments.listed(r.get("parent", ""), _page(r)),
         ),
         "UpdateWorkflow": (
             workflows_v1.UpdateWorkflowRequest.pb(),
             operation,
-            lambda r: catalogue.update(
+            lambda r: deployments.update(
                 r.get("workflow", {}).get("name", ""), r.get("workflow", {}), r.get("updateMask", "")
             ),
         ),
         "DeleteWorkflow": (
             workflows_v1.DeleteWorkflowRequest.pb(),
             operation,
-            lambda r: catalogue.delete(r.get("name", "")),
+            lambda r: deployments.delete(r.get("name", "")),
         ),
         "ListWorkflowRevisions": (
             workflows_v1.ListWorkflowRevisionsRequest.pb(),
             revisions,
-            lambda r: catalogue.revisions(r.get("name", ""), _page(r)),
+            lambda r: deployments.revisions(r.get("name", ""), _page(r)),
         ),
     }
 
 
-def _operations(catalogue: Deployments) -> dict[str, tuple[Any, Any, Answer]]:
+def _operations(deployments: Deployments) -> dict[str, tuple[Any, Any, Answer]]:
     return {
         "GetOperation": (
             operations_pb2.GetOperationRequest,
             operations_pb2.Operation,
-            lambda r: catalogue.operation(r.get("name", "")),
+            lambda r: deployments.operation(r.get("name", "")),
         ),
         "ListOperations": (
             operations_pb2.ListOperationsRequest,
             operations_pb2.ListOperationsResponse,
-            lambda r: catalogue.operations(r.get("name", "").removesuffix("/operations"), _page(r)),
+            lambda r: deployments.operations(r.get("name", "").removesuffix("/operations"), _page(r)),
         ),
         "DeleteOperation": (
             operations_pb2.DeleteOperationRequest,
             empty_pb2.Empty,  # type: ignore[attr-defined] # built when imported
-            lambda r: catalogue.delete_operation(r.get("name", "")),
+            lambda r: deployments.delete_operation(r.get("name", "")),
         ),
     }
 
 
-def _locations(catalogue: Deployments) -> dict[str, tuple[Any, Any, Answer]]:
+def _locations(deployments: Deployments) -> dict[str, tuple[Any, Any, Answer]]:
     return {
         "ListLocations": (
             locations_pb2.ListLocationsRequest,
             locations_pb2.ListLocationsResponse,
-            lambda r: catalogue.locations(r.get("name", "").removesuffix("/locations"), _page(r)),
+            lambda r: deployments.locations(r.get("name", "").removesuffix("/locations"), _page(r)),
         ),
         "GetLocation": (
             locations_pb2.GetLocationRequest,
             locations_pb2.Location,
-            lambda r: catalogue.location(r.get("name", "")),
+            lambda r: deployments.location(r.get("name", "")),
         ),
     }
 
@@ -123,13 +123,13 @@ def _executions(executions: Executions) -> dict[str, tuple[Any, Any, Answer]]:
     }
 
 
-def server(port: int, catalogue: Deployments, executions: Executions) -> tuple[grpc.aio.Server, int]:
+def server(port: int, deployments: Deployments, executions: Executions) -> tuple[grpc.aio.Server, int]:
     """The server, not yet started, and the port it is bound to (chosen by the system for port 0)."""
     made = grpc.aio.server()
     for service, methods in {
-        "google.cloud.workflows.v1.Workflows": _workflows(catalogue),
-        "google.longrunning.Operations": _operations(catalogue),
-        "google.cloud.location.Locations": _locations(catalogue),
+        "google.cloud.workflows.v1.Workflows": _workflows(deployments),
+        "google.longrunning.Operations": _operations(deployments),
+        "google.cloud.location.Locations": _locations(deployments),
         "google.cloud.workflows.executions.v1.Executions": _executions(executions),
     }.items():
         handlers = {name: _handler(*method) for name, method in methods.items()}

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from localcloud.serving import LOOPBACK, serve
 from localcloud.workflows import rest, rpc
-from localcloud.workflows.catalogue import Deployments
-from localcloud.workflows.client import HttpClient
+from localcloud.workflows.deployments import Deployments
+from localcloud.workflows.execution import Remembered
 from localcloud.workflows.executions import AT_ONCE, Executions
 from localcloud.workflows.hostmap import HostMap, emulated
 from localcloud.workflows.identity import identity_from
-from localcloud.workflows.remembered import Remembered
-from localcloud.workflows.world import LocalRuntime
+from localcloud.workflows.runtime import HttpClient, LocalRuntime
 
 logger = logging.getLogger(__name__)
 
@@ -45,19 +44,19 @@ async def _serve(options: Options) -> None:
     origin = f"http://{LOOPBACK}:{options.rest_port}"
     hosts = HostMap({**dict.fromkeys(_OWN_ORIGINS, origin), **emulated(os.environ), **options.host_map})
     client = HttpClient(hosts, identity_from(os.environ.get("GCE_METADATA_HOST", "")))
-    catalogue = Deployments(time.time, options.state_dir)
+    deployments = Deployments(time.time, options.state_dir)
     remembered = Remembered(options.state_dir / "running" if options.state_dir else None)
     executions = Executions(
-        catalogue, LocalRuntime(client), time.time, origin, at_once=options.at_once, remembered=remembered
+        deployments, LocalRuntime(client), time.time, origin, at_once=options.at_once, remembered=remembered
     )
-    if len(catalogue):
-        logger.info("%d workflows are deployed", len(catalogue))
+    if len(deployments):
+        logger.info("%d workflows are deployed", len(deployments))
     for name in remembered.lost:
         logger.warning("%s was running when the last stand-in ended, and is gone (Google's would go on)", name)
-    grpc_server, _ = rpc.server(options.grpc_port, catalogue, executions)
+    grpc_server, _ = rpc.server(options.grpc_port, deployments, executions)
     await grpc_server.start()
     try:
-        await serve({options.rest_port: rest.application(catalogue, executions)})
+        await serve({options.rest_port: rest.application(deployments, executions)})
     finally:
         await executions.close()
         await grpc_server.stop(_GRACE_S)

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
+from localcloud.delivery import Outcome
+from localcloud.eventarc.delivery import RETENTION_S, Faults, Router
 from localcloud.eventarc.events import FINALIZED, CloudEvent
-from localcloud.eventarc.faults import Faults
-from localcloud.eventarc.lookout import BucketPoller
 from localcloud.eventarc.outbox import Outbox
-from localcloud.eventarc.router import RETENTION_S, Router
+from localcloud.eventarc.sources import BucketPoller
 from localcloud.eventarc.triggers import Backoff, BadConfig, Config, Service, Trigger, Workflow, load
-from localcloud.outgoing import Outcome
 from localcloud.serving import ApiError
 
 

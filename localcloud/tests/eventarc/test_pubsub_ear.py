@@ -10,7 +10,7 @@ from google.api_core import exceptions
 from google.pubsub_v1 import PublisherAsyncClient, PubsubMessage
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 
-from localcloud.eventarc.pubsub import Listener, publisher
+from localcloud.eventarc.sources import Listener, publisher
 
 TOPIC = "projects/local/topics/changes"
 

@@ -17,8 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from localcloud.metadata.keys import SigningKey
-from localcloud.metadata.tokens import Mint
+from localcloud.metadata.tokens import Mint, SigningKey
 from localcloud.tests import loopback
 from localcloud.tests.waiting import PATIENCE_S, eventually
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from google.oauth2 import id_token
 
-from localcloud.metadata.keys import SigningKey
+from localcloud.metadata.tokens import SigningKey
 from localcloud.tests import loopback
 
 OPEN_JOB = "film-open-job@local.iam.gserviceaccount.com"

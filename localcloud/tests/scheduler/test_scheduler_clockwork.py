@@ -5,13 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from localcloud.deliveries import Duplicates
-from localcloud.messages import from_json, seconds, set_seconds
-from localcloud.outgoing import Outcome
-from localcloud.scheduler import wire
-from localcloud.scheduler.clockwork import JobRunner
-from localcloud.scheduler.service import Service
-from localcloud.scheduler.store import Store
+from localcloud.delivery import Duplicates, Outcome
+from localcloud.resources import from_json, seconds, set_seconds
+from localcloud.scheduler import jobs
+from localcloud.scheduler.job_runner import JobRunner
+from localcloud.scheduler.service import Service, Store
 from localcloud.scheduler.timetable import Timetable
 
 LOCATION = "projects/local/locations/here"
@@ -52,7 +50,7 @@ class Stage:
 
     def job(self, **fields: Any) -> Any:
         document = {"name": JOB, "schedule": "*/5 * * * *", "httpTarget": {"uri": "http://127.0.0.1:1/"}, **fields}
-        return self.service.create_job(LOCATION, from_json(document, wire.Job))
+        return self.service.create_job(LOCATION, from_json(document, jobs.Job))
 
     @property
     def due_s(self) -> float:

@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 
-from localcloud.deliveries import Duplicates
+from localcloud.delivery import Caller, Duplicates, Outcome
 from localcloud.identity import Identity
-from localcloud.messages import from_json, set_seconds, to_json
-from localcloud.outgoing import Caller, Outcome
+from localcloud.resources import from_json, set_seconds, to_json
 from localcloud.serving import ApiError
-from localcloud.tasks import wire
-from localcloud.tasks.courier import HttpDelivery, worker_headers
-from localcloud.tasks.dispatcher import Dispatcher
+from localcloud.tasks import resources
+from localcloud.tasks.dispatcher import Dispatcher, HttpDelivery, worker_headers
 from localcloud.tasks.service import Service
 from localcloud.tasks.store import Store, StoredTask
 from localcloud.tests.harness import Worker, listening
@@ -56,13 +54,13 @@ class Stage:
         self.service = Service(self.store, now_s=lambda: self.now_s, wake=self.dispatcher.wake)
 
     def queue(self, **settings: Any) -> None:
-        self.service.create_queue(LOCATION, from_json({"name": QUEUE, **settings}, wire.Queue))
+        self.service.create_queue(LOCATION, from_json({"name": QUEUE, **settings}, resources.Queue))
 
     def task(self, name: str = "", **fields: Any) -> Any:
         document = {"httpRequest": {"url": "http://127.0.0.1:1/"}, **fields}
         if name:
             document["name"] = f"{QUEUE}/tasks/{name}"
-        return self.service.create_task(QUEUE, from_json(document, wire.Task))
+        return self.service.create_task(QUEUE, from_json(document, resources.Task))
 
     async def launch(self) -> float | None:
         """Dispatch what may go, let it be answered, until nothing more may go at this moment."""
@@ -130,7 +128,7 @@ def test_queue_with_a_concurrency_limit_when_workers_are_slow_then_the_next_goes
 def test_scheduled_task_when_its_time_comes_then_it_goes_and_not_before() -> None:
     async def play(stage: Stage) -> None:
         stage.queue()
-        later = wire.Task()
+        later = resources.Task()
         set_seconds(later.schedule_time, stage.now_s + 90)
         stage.task("later", scheduleTime=to_json(later)["scheduleTime"])
         early = await stage.launch()
@@ -343,7 +341,7 @@ def test_silent_worker_when_the_deadline_passes_then_the_attempt_ends_without_an
     silent = Worker()
     silent.open.clear()
     with listening(silent):
-        task = from_json({"httpRequest": {"url": silent.url, "httpMethod": "POST"}}, wire.Task)
+        task = from_json({"httpRequest": {"url": silent.url, "httpMethod": "POST"}}, resources.Task)
         task.name, task.dispatch_count = f"{QUEUE}/tasks/t", 1
         set_seconds(task.dispatch_deadline, 0.05)
         outcome = asyncio.run(_delivered(StoredTask(task, 0)))

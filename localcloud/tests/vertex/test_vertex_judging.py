@@ -11,8 +11,7 @@ from pydantic import BaseModel, Field
 from localcloud.tests.object_store import ObjectStore
 from localcloud.tests.vertex.harness import TEXT_MODEL, FakeVertex, a_picture
 from localcloud.vertex.clip.render import Clip, render
-from localcloud.vertex.picture.paint import paint
-from localcloud.vertex.picture.request import PictureRequest
+from localcloud.vertex.picture.paint import PictureRequest, paint
 
 FOX = "A fox in the forest"
 

@@ -13,7 +13,7 @@ import pytest
 from localcloud.workflows import engine
 from localcloud.workflows.callbacks import Callbacks
 from localcloud.workflows.compiler.routines import compile_source
-from localcloud.workflows.problems import SourceRefused
+from localcloud.workflows.faults import SourceRefused
 from localcloud.workflows.program.calls import MISSING
 from localcloud.workflows.program.frames import Run
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from localcloud.workflows.compiler.routines import compile_source
+from localcloud.workflows.faults import SourceRefused
 from localcloud.workflows.loader import load
-from localcloud.workflows.problems import SourceRefused
 
 WORDS = [
     *("assign", "call", "args", "result", "switch", "condition", "for", "value", "index", "in", "range", "parallel"),

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from localcloud.serving import ApiError
-from localcloud.workflows.catalogue import Deployments
+from localcloud.workflows.deployments import Deployments
 from localcloud.workflows.executions import Executions
 from localcloud.workflows.hostmap import HostMap
 

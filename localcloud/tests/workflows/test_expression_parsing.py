@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.workflows.expressions.lexer import ExpressionRefused
-from localcloud.workflows.expressions.parser import parse
+from localcloud.workflows.expressions.parser import ExpressionRefused, parse
 from localcloud.workflows.expressions.syntax import (
     Binary,
     Call,

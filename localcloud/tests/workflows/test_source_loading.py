@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from localcloud.workflows.faults import Position, SourceRefused
 from localcloud.workflows.loader import SOURCE_LIMIT_BYTES, Mapping, Scalar, Sequence, load
-from localcloud.workflows.problems import Position, SourceRefused
 
 
 def plain(node: Any) -> Any:

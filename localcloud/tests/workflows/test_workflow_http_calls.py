@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from localcloud.workflows.client import RESPONSE_LIMIT_BYTES, HttpClient
 from localcloud.workflows.faults import Failure, Overrun
 from localcloud.workflows.hostmap import HostMap
 from localcloud.workflows.identity import Identity, MetadataIdentity, OwnIdentity
+from localcloud.workflows.runtime import RESPONSE_LIMIT_BYTES, HttpClient
 
 
 class EchoHandler(BaseHTTPRequestHandler):

@@ -7,11 +7,9 @@ from threading import Event
 from typing import Any
 
 from localcloud.vertex import chance
-from localcloud.vertex.clip import frames
-from localcloud.vertex.clip.encode import FPS, Groups, write_mp4
-from localcloud.vertex.clip.frames import Planes
-from localcloud.vertex.picture.paint import paint
-from localcloud.vertex.picture.request import PictureRequest
+from localcloud.vertex.clip import video
+from localcloud.vertex.clip.video import FPS, Groups, Planes, write_mp4
+from localcloud.vertex.picture.paint import PictureRequest, paint
 
 _SHORT_SIDE_PX = {"720p": 720, "1080p": 1080, "4k": 2160}
 _SHORT_SHARE = 0.5
@@ -90,23 +88,23 @@ def _unless(abandoned: Event, pictures: Iterator[Planes]) -> Iterator[Planes]:
 def _pictures(clip: Clip, count: int) -> Iterator[Planes]:
     size = clip.width_px, clip.height_px
     if "black_clip" in clip.flaws:
-        nothing = frames.black(*size)
+        nothing = video.black(*size)
         yield from [nothing] * count
         return
     first = None
     if clip.extended:
-        for first in frames.played(clip.extended, *size):
+        for first in video.played(clip.extended, *size):
             yield first
     if first is None:
-        first = frames.planes(clip.first or _imagined(clip, "first"), *size, pad=clip.pad)
+        first = video.planes(clip.first or _imagined(clip, "first"), *size, pad=clip.pad)
     if "frozen_clip" in clip.flaws:
         yield from [first] * count
         return
     if "ignored_last_frame" in clip.flaws:
-        last = frames.black(*size)
+        last = video.black(*size)
     else:
-        last = frames.planes(clip.last or _imagined(clip, "last"), *size, pad=clip.pad)
-    yield from frames.tween(first, last, count)
+        last = video.planes(clip.last or _imagined(clip, "last"), *size, pad=clip.pad)
+    yield from video.tween(first, last, count)
 
 
 def _imagined(clip: Clip, moment: str) -> bytes:

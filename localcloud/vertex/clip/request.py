@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from localcloud.vertex import wire
-from localcloud.vertex.judge.media import look
+from localcloud.vertex.judging import look
 from localcloud.vertex.registry import VideoModel
 from localcloud.vertex.storage import Storage, StorageError
 from localcloud.vertex.wire import Json, invalid

@@ -4,24 +4,71 @@ List lengths and numbers follow what the prompt says of them; strings tell the s
 part. Of several ways to fill a place the first one counts whose value the schema accepts.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import inf
 from typing import Any
 
 from localcloud.vertex import chance
-from localcloud.vertex.text import phrases, verdict
-from localcloud.vertex.text.accepts import accepts
-from localcloud.vertex.text.counting import words
-from localcloud.vertex.text.formats import format_value
-from localcloud.vertex.text.lists import fill_list
-from localcloud.vertex.text.numbers import number
-from localcloud.vertex.text.objects import fill_object
-from localcloud.vertex.text.patterns import sample
-from localcloud.vertex.text.phrases import Slot
-from localcloud.vertex.text.place import Place
-from localcloud.vertex.text.schema import Node, height, node, ways
-from localcloud.vertex.text.story import Brief
+from localcloud.vertex.text import strings
+from localcloud.vertex.text.containers import fill_list, fill_object
+from localcloud.vertex.text.place import Place, findings, judged_choice, judged_yes, score_at
+from localcloud.vertex.text.schema import Node, accepts, height, node, ways
+from localcloud.vertex.text.story import Brief, numbers_by, words
+from localcloud.vertex.text.strings import Slot, format_value, sample
+
+_SPAN = 10  # values an unbounded number is drawn from
+_NEIGHBOURS = 64  # multiples tried around a wish, because floats do not divide as decimals do
+
+
+def number(shape: Node, place: Place) -> int | float:
+    """The nearest allowed number to what the prompt says; a second attempt gives another one."""
+    low, high = _bounds(shape)
+    said = list(numbers_by(words(place.name), place.brief.wishes)) if place.name else []
+    fitting = [each for each in said if low <= each <= high]
+    told = bool(fitting or said)
+    wish = score_at(place, shape.about, (low, high), integer=shape.type == "integer", told=told)
+    if wish is None or place.attempt:
+        wish = (fitting or said)[0] if told and not place.attempt else _drawn(low, high, place)
+    return next((each for each in _allowed(shape, wish, low, high) if accepts(shape.raw, each, shape.root)), wish)
+
+
+def _drawn(low: float, high: float, place: Place) -> float:
+    if math.isfinite(low) and math.isfinite(high):
+        if place.attempt:  # anywhere: the good ones have been tried
+            return chance.between(low, high, place.seed)
+        return high - (high - low) / 4 * chance.fraction(place.seed)  # marks and shares come out well, but not full
+    start = low if math.isfinite(low) else min(1.0, high - _SPAN + 1)
+    return start + chance.number(place.seed) % (_SPAN * (place.attempt + 1))
+
+
+def _allowed(shape: Node, wish: float, low: float, high: float) -> Iterator[int | float]:
+    """Numbers near the wish, the likeliest first; not all of them fit."""
+    wish = max(low, min(wish, high))
+    step = shape.get("multipleOf") or (1 if shape.type == "integer" else 0)
+    if step:
+        middle = round(wish / step)
+        for away in range(_NEIGHBOURS):
+            for times in {middle + away, middle - away}:
+                each = times * step if isinstance(step, int) else round(times * step, 12)
+                yield int(each) if shape.type == "integer" else each
+        return
+    yield from (round(wish, 6), wish)
+    if math.isfinite(low) and math.isfinite(high):
+        yield from (low + (high - low) * part for part in (0.5, 0.75, 0.25))
+    yield from (math.nextafter(low, math.inf), low + 1, math.nextafter(high, -math.inf), high - 1)
+
+
+def _bounds(shape: Node) -> tuple[float, float]:
+    """The bounds as written; whether they are exclusive is left to the check of what is drawn."""
+    lows = [shape.get(name) for name in ("minimum", "exclusiveMinimum")]
+    highs = [shape.get(name) for name in ("maximum", "exclusiveMaximum")]
+    return (
+        max((float(each) for each in lows if each is not None and not isinstance(each, bool)), default=-math.inf),
+        min((float(each) for each in highs if each is not None and not isinstance(each, bool)), default=math.inf),
+    )
+
 
 _ATTEMPTS = 4
 
@@ -72,7 +119,7 @@ def _value(shape: Node, place: Place) -> Any:
         case "integer" | "number":
             return number(shape, place)
         case "boolean":
-            judged = verdict.yes(place)
+            judged = judged_yes(place)
             return (shape.get("default", True) if judged is None else judged) is not bool(place.attempt % 2)
         case "null":
             return None
@@ -86,7 +133,7 @@ def _option(shape: Node, options: list[Any], place: Place) -> Any:
     options = [each for each in options if each is not None] or options
     told = f" {' '.join(words(place.beat))} "
     mentioned = [each for each in options if f" {' '.join(words(str(each)))} " in told]
-    judged = verdict.choice(options, place)
+    judged = judged_choice(options, place)
     if judged is not None:
         mentioned = [judged]
     chosen = mentioned[0] if mentioned else chance.pick(options, *place.brief.seed, place.path)
@@ -99,9 +146,9 @@ def _string(shape: Node, place: Place) -> str:
     if written is not None and accepts(shape.raw, written, shape.root):
         return written
     slot = Slot(place.name, shape.about, place.place, place.listed, most, place.called)
-    found = verdict.findings(place)
-    told = phrases.phrase(slot, place.beat, place.brief.seed) if not found else _reason(found, place)
-    told = phrases.fit(f"{told} {place.attempt + 1}" if place.attempt else told, least, most)
+    found = findings(place)
+    told = strings.phrase(slot, place.beat, place.brief.seed) if not found else _reason(found, place)
+    told = strings.fit(f"{told} {place.attempt + 1}" if place.attempt else told, least, most)
     if "maxLength" in shape.raw and not most:
         told = ""
     if "pattern" not in shape.raw or accepts(shape.raw, told, shape.root):
@@ -116,7 +163,7 @@ def _reason(found: tuple[str, ...], place: Place) -> str:
 
 def _patterned(pattern: str, told: str, least: int, most: int, place: Place) -> str | None:
     """What the story says, if it can be spelled to fit; else any string the pattern accepts."""
-    spelled = phrases.spellings(told)
+    spelled = strings.spellings(told)
     fitting = (each for each in spelled if least <= len(each) <= (most or len(each)))
     said = next((each for each in fitting if accepts({"pattern": pattern}, each, {})), None)
     return said if said and not place.attempt else sample(pattern, least, most, place.seed)

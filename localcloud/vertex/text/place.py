@@ -1,12 +1,19 @@
-"""Where in an answer the filler is, and what it knows there."""
+"""Where in an answer the filler is and what it knows there; scores and verdicts where pictures are judged.
 
-from collections.abc import Mapping
+A place asks for a score by its bounds or by everyday words only; no field of any particular schema is named. All
+verdicts follow the quality score of what was shown.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from localcloud.vertex import chance
+from localcloud.vertex.judging import QualityScore
 from localcloud.vertex.text.schema import Node
-from localcloud.vertex.text.story import Brief
+from localcloud.vertex.text.story import Brief, words
 
 _DEEPEST = 24  # levels after which only what a schema demands is written, whatever the schema
 _INNER_ATTEMPTS = 64
@@ -68,3 +75,76 @@ class Place:
         if not way.references:
             return self
         return replace(self, turns={**self.turns, **{each: self.turns.get(each, 0) + 1 for each in way.references}})
+
+
+PASSING = 0.6  # a mark from which on the answer is yes
+_JITTER = 0.05  # so that two marks of one answer need not be equal
+_TOPS = frozenset({1, 3, 4, 5, 6, 7, 10, 20, 100})  # where scales that begin at 0 or 1 end
+_MARKS = frozenset(
+    "score scores mark marks rating rate grade quality similarity likeness match consistency continuity confidence "
+    "fidelity coherence sharpness motion realism adherence points percent overall".split()
+)
+_BAD = frozenset(
+    "defect defects flaw flaws artifact artifacts problem problems issue issues error errors fault faults broken black "
+    "blank empty frozen frozenness still static blurry blur bad fail fails failed failure reject rejected rejection "
+    "unusable missing mismatch mismatched different difference distortion drift poor low no severity penalty redo "
+    "retry".split()
+)
+_GOOD = frozenset(
+    "pass passes passed good excellent great perfect accept accepted ok okay approve approved yes keep high valid "
+    "consistent match matches matching same usable".split()
+)
+_REASONS = frozenset(
+    "reason reasons explanation rationale finding findings comment comments feedback observation observations "
+    "critique justification verdict remark remarks".split()
+)
+_SCALE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:to|and|\.\.\.?|[-\u2013])\s*(\d+(?:\.\d+)?)")
+
+
+def score_at(place: Place, about: str, bounds: tuple[float, float], *, integer: bool, told: bool) -> float | None:
+    """The number for a place that asks for a mark; None for any other place. ``told``: the prompt names a number."""
+    merit, named = place.brief.merit, set(words(place.name))
+    low, high = bounds
+    scale = low in (0, 1) and high in _TOPS and high > low
+    if merit is None or not (named & (_MARKS | _BAD) or (scale and not told)):
+        return None
+    if not (math.isfinite(low) and math.isfinite(high)):
+        low, high = _written_scale((about, *place.brief.wishes)) or (0, 10 if integer else 1)
+    good = _towards_yes(merit, place) - _JITTER * chance.fraction(place.seed, "mark")
+    return low + (high - low) * max(0.0, good)
+
+
+def judged_yes(place: Place) -> bool | None:
+    """The answer to a yes-or-no question; None where nothing is judged."""
+    merit = place.brief.merit
+    return None if merit is None else _towards_yes(merit, place) >= PASSING
+
+
+def judged_choice(options: Sequence[Any], place: Place) -> Any | None:
+    """The option that says well done, or the one that says it was not."""
+    merit = place.brief.merit
+    if merit is None:
+        return None
+    wanted = _GOOD if merit.mark >= PASSING else _BAD
+    return next((each for each in options if wanted & set(words(str(each)))), None)
+
+
+def findings(place: Place) -> tuple[str, ...] | None:
+    """What a list or text of reasons says: of bad things only the flaws, of reasons both, flaws first."""
+    merit, named = place.brief.merit, set(words(place.name))
+    if merit is None or not named & (_REASONS | _BAD):
+        return None
+    return merit.flaws if named & _BAD else merit.flaws + merit.praise
+
+
+def _towards_yes(merit: QualityScore, place: Place) -> float:
+    return 1 - merit.mark if _BAD & set(words(place.name)) else merit.mark
+
+
+def _written_scale(texts: Sequence[str]) -> tuple[float, float] | None:
+    for text in texts:
+        for found in _SCALE.finditer(text):
+            low, high = float(found[1]), float(found[2])
+            if low in (0, 1) and high in _TOPS:
+                return low, high
+    return None

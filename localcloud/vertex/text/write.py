@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from localcloud.vertex import answers, wire
 from localcloud.vertex.answers import Answer
 from localcloud.vertex.faults import Hits
-from localcloud.vertex.judge.merit import QualityScore
+from localcloud.vertex.judging import QualityScore
 from localcloud.vertex.registry import TextModel, Usage
 from localcloud.vertex.text import fill, story
 from localcloud.vertex.wire import Conversation, Json, invalid

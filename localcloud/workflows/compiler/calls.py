@@ -4,14 +4,14 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from localcloud.workflows import loader
-from localcloud.workflows.compiler.suggestions import suggest
+from localcloud.workflows.compiler.names import suggest
 from localcloud.workflows.compiler.templates import template
 from localcloud.workflows.compiler.workspace import Place
 from localcloud.workflows.connectors import calls as connectors
-from localcloud.workflows.problems import Position
-from localcloud.workflows.program.basic import GoTo
+from localcloud.workflows.faults import Position
 from localcloud.workflows.program.blocks import Action
 from localcloud.workflows.program.calls import Assignee, CallFunction, CallRoutine
+from localcloud.workflows.program.control_flow import GoTo
 from localcloud.workflows.program.formulas import Constant, Formula
 from localcloud.workflows.stdlib.functions import Function
 from localcloud.workflows.stdlib.table import FUNCTIONS

@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-from localcloud.workflows.compiler.suggestions import suggest
+from localcloud.workflows.compiler.names import suggest
 from localcloud.workflows.compiler.workspace import Place
 from localcloud.workflows.connectors import calls as connectors
 from localcloud.workflows.expressions import operators
-from localcloud.workflows.expressions.lexer import ExpressionRefused
-from localcloud.workflows.expressions.parser import parse
+from localcloud.workflows.expressions.parser import ExpressionRefused, parse
 from localcloud.workflows.expressions.syntax import (
     Binary,
     Call,
@@ -20,7 +19,7 @@ from localcloud.workflows.expressions.syntax import (
     Unary,
     dotted,
 )
-from localcloud.workflows.problems import Position
+from localcloud.workflows.faults import Position
 from localcloud.workflows.program.blocks import RoutineReference
 from localcloud.workflows.program.calls import call_routine
 from localcloud.workflows.program.formulas import Constant, Formula, Plain, Waiting, combined, list_of

@@ -1,15 +1,16 @@
-"""Which variable a name means, known before anything runs.
+"""Which names exist where a source uses them, and what to suggest for a misspelt one."""
 
-An area is a routine, or a loop round, branch or handler inside it. In the order of the text, the first write of a
-name creates the variable in the area it stands in, unless an area around it has that variable already. Reads and the
-names of loops are checked when the whole routine is known, so that a step may read what only a later step assigns.
-"""
-
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
-from localcloud.workflows.compiler.suggestions import suggest
-from localcloud.workflows.problems import Position, Problem
+from localcloud.workflows.faults import Position, Problem
+
+
+def suggest(name: str, known: Iterable[object]) -> str:
+    """The end of a complaint; empty when nothing known is like the name."""
+    close = get_close_matches(name, [word for word in known if isinstance(word, str)], n=1, cutoff=0.7)
+    return f", did you mean {close[0]!r}?" if close and close[0] != name else ""
 
 
 @dataclass(slots=True)

@@ -4,11 +4,11 @@ from localcloud.workflows import loader
 from localcloud.workflows.compiler import steps
 from localcloud.workflows.compiler.templates import is_expression, template
 from localcloud.workflows.compiler.workspace import Place
-from localcloud.workflows.problems import Position
+from localcloud.workflows.faults import Position
 from localcloud.workflows.program.attempts import Handler, Try
 from localcloud.workflows.program.blocks import Action, Block
+from localcloud.workflows.program.control_flow import For, Items, Round
 from localcloud.workflows.program.formulas import Constant, Formula
-from localcloud.workflows.program.loops import For, Items, Round
 from localcloud.workflows.program.parallel import Branch, Parallel, ParallelFor
 
 BRANCHES_LIMIT = 50

@@ -1,26 +1,26 @@
 """A whole source text → program: the routines, their parameters, and the final check of all names."""
 
 from localcloud.workflows import loader
-from localcloud.workflows.compiler import actions, calls, nesting
+from localcloud.workflows.compiler import calls, nesting, steps
 from localcloud.workflows.compiler.names import Area
 from localcloud.workflows.compiler.steps import block
 from localcloud.workflows.compiler.templates import template
 from localcloud.workflows.compiler.workspace import CompileAction, Place, Signature, Workspace
-from localcloud.workflows.problems import Position, Problem, SourceRefused
+from localcloud.workflows.faults import Position, Problem, SourceRefused
 from localcloud.workflows.program.blocks import Parameter, Program, Routine
 from localcloud.workflows.stdlib.table import FUNCTIONS
 
 _START = Position(1, 1)
 _ACTIONS: dict[str, CompileAction] = {
-    "assign": actions.assign,
+    "assign": steps.assign,
     "call": calls.call,
-    "switch": actions.switch,
+    "switch": steps.switch,
     "for": nesting.for_loop,
     "parallel": nesting.parallel,
     "try": nesting.attempt,
-    "raise": actions.raise_,
-    "return": actions.return_,
-    "steps": actions.nested,
+    "raise": steps.raise_,
+    "return": steps.return_,
+    "steps": steps.nested,
 }
 PARAMETERS_LIMIT = 10
 

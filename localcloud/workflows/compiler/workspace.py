@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
 from localcloud.workflows import loader
-from localcloud.workflows.compiler.names import Area, LoopName, Read
-from localcloud.workflows.compiler.suggestions import suggest
-from localcloud.workflows.expressions.lexer import RESERVED
-from localcloud.workflows.problems import Position, Problem
+from localcloud.workflows.compiler.names import Area, LoopName, Read, suggest
+from localcloud.workflows.expressions.parser import RESERVED
+from localcloud.workflows.faults import Position, Problem
 from localcloud.workflows.program.blocks import Action, Block, Jump
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -1,10 +1,9 @@
-"""One REST request of a connector: built from the named arguments, repeated as the reference says."""
+"""One REST request of a connector: built from the named arguments, repeated as the reference says, its end awaited."""
 
 from collections.abc import Mapping
 
-from localcloud.workflows.connectors.methods import Method
-from localcloud.workflows.connectors.settings import DEFAULT_TIMEOUT_S, Settings
-from localcloud.workflows.faults import Raised, type_fault
+from localcloud.workflows.connectors.methods import DEFAULT_TIMEOUT_S, Method, Settings, Waits
+from localcloud.workflows.faults import Raised, fault, type_fault
 from localcloud.workflows.program.attempts import Policy
 from localcloud.workflows.program.calls import call_value
 from localcloud.workflows.program.frames import Frame
@@ -78,3 +77,44 @@ def _content_type(content: Value) -> str:
     if type(content) is bytes:
         return "application/octet-stream"
     return "text/plain; charset=utf-8" if type(content) is str else "application/json; charset=utf-8"
+
+
+_UNFINISHED = ("ACTIVE", "QUEUED", "STATE_UNSPECIFIED")
+
+
+async def await_operation(frame: Frame, method: Method, answer: Value, settings: Settings) -> Value:
+    """The answer once nothing more can happen to what it names; at once if the caller skips polling."""
+    if method.waits is Waits.FOR_NOTHING or settings.skip_polling:
+        return answer
+    ends_s = frame.run.world.now_s() + settings.timeout_s
+    polls = 1
+    while not _is_done(method, answer):
+        pause_s = settings.polling.pause_s(polls)
+        if frame.run.world.now_s() + pause_s > ends_s:
+            message = f"the operation {answer['name']} was not done within {settings.timeout_s:g} seconds"
+            raise fault("TimeoutError", message, operation=answer)
+        await frame.run.world.sleep(pause_s)
+        answer = (await send_request(frame, "GET", f"{method.origin}/{method.version}/{answer['name']}", settings))[
+            "body"
+        ]
+        polls += 1
+    return _outcome(method, answer)
+
+
+def _is_done(method: Method, answer: Value) -> bool:
+    if type(answer) is not dict or type(answer.get("name")) is not str:
+        raise fault("ResponseTypeError", "the answer does not name an operation")
+    if method.waits is Waits.FOR_EXECUTION:
+        return answer.get("state") not in _UNFINISHED
+    return answer.get("done") is True
+
+
+def _outcome(method: Method, answer: dict[str, Value]) -> Value:
+    if method.waits is Waits.FOR_EXECUTION:
+        if answer.get("state") != "SUCCEEDED":
+            raise fault("OperationError", "Execution failed or cancelled.", operation=answer)
+        return answer
+    if "error" in answer:
+        message = "Long-running operation returned unsuccessful response"
+        raise fault("OperationError", message, operation=answer, error=answer["error"])
+    return answer.get("response", answer)

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, TypeAlias
 
-from localcloud.workflows.faults import Failure, TraceElement
-from localcloud.workflows.problems import Position
+from localcloud.workflows.faults import Failure, Position, TraceElement
 from localcloud.workflows.program.formulas import Formula
 from localcloud.workflows.program.frames import Frame
 from localcloud.workflows.values import Value

@@ -7,8 +7,7 @@ what makes ``total: ${total + x}`` atomic between parallel branches. Only a subw
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from localcloud.workflows.faults import Failure
-from localcloud.workflows.problems import Position
+from localcloud.workflows.faults import Failure, Position
 from localcloud.workflows.program.frames import Frame
 from localcloud.workflows.values import Value
 

@@ -12,9 +12,9 @@ from typing import ClassVar
 
 from localcloud.workflows.faults import Raised, fault, type_fault, value_fault
 from localcloud.workflows.program.blocks import Block, Signal
+from localcloud.workflows.program.control_flow import Items, Round
 from localcloud.workflows.program.formulas import Formula
 from localcloud.workflows.program.frames import Frame, Scope
-from localcloud.workflows.program.loops import Items, Round
 from localcloud.workflows.report import context_of
 from localcloud.workflows.values import Value, to_json, type_name
 

@@ -1,24 +1,12 @@
 """Everything a workflow may call or name without defining it."""
 
-from localcloud.workflows.stdlib import (
-    absent,
-    containers,
-    encoding,
-    events,
-    experimental,
-    helpers,
-    maths,
-    requests,
-    retry,
-    system,
-    text,
-)
+from localcloud.workflows.stdlib import data, experimental, helpers, requests, retry, system, text
 from localcloud.workflows.stdlib.functions import Function
 from localcloud.workflows.values import Value
 
 FUNCTIONS: dict[str, Function] = {
     name: function
-    for module in (absent, containers, encoding, events, experimental, helpers, maths, requests, retry, system, text)
+    for module in (data, experimental, helpers, requests, retry, system, text)
     for name, function in module.namespace.functions.items()
 }
 

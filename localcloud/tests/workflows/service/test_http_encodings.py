@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from localcloud.workflows.client import HttpClient
 from localcloud.workflows.faults import Failure
 from localcloud.workflows.hostmap import HostMap, emulated
 from localcloud.workflows.identity import OwnIdentity
+from localcloud.workflows.runtime import HttpClient
 
 Answer = Callable[[httpx.Request], httpx.Response]
 Exchange = Callable[..., Any]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localcloud.tests.waiting import eventually
-from localcloud.workflows import history
+from localcloud.workflows import step_entries
 
 PARENT = "/v1/projects/local/locations/us-central1"
 
@@ -15,7 +15,7 @@ Play = Callable[..., Any]
 
 
 def recorded(played: Any) -> list[dict[str, Any]]:
-    return [history.step_entry("e", entry) for entry in played.run.journal.entries]
+    return [step_entries.step_entry("e", entry) for entry in played.run.journal.entries]
 
 
 def test_steps_when_run_then_are_recorded_with_kind_state_and_thread(play: Play) -> None:

@@ -1,1 +1,0 @@
-"""Pictures and clips in a prompt: read, looked at, and given a mark."""
