@@ -86,6 +86,7 @@ def jobs_view(page: JobPage, *, with_owner: bool = False) -> RenderableType:
 def ledger_view(ledger: Ledger) -> RenderableType:
     """Draw one line per paid call, oldest first, and the sums: reserved by unfinished calls, spent by the others."""
     table = _table("PURPOSE", "MODEL", "STATE", ">ATTEMPT", ">RESERVED", ">COST")
+    table.columns[0].no_wrap = True  # a narrow terminal shortens the model instead
     for call in sorted(ledger["calls"], key=lambda each: each["at"]):
         counted = dollars_from_micros(call["counted_micros"])
         table.add_row(

@@ -120,6 +120,16 @@ def test_ledger_view_shows_every_call_in_order_of_time_and_the_sums() -> None:
     ]
 
 
+def test_ledger_view_shows_the_whole_purpose_on_a_narrow_terminal() -> None:
+    call = {"purpose": "keyframe/scene-01/start", "model": "gemini-3.1-flash-image", "state": "SETTLED", "attempt": 1}
+    ledger: Any = {
+        "calls": [call | {"at": "2026-11-21T09:00:01Z", "counted_micros": 67_425, "counted_as": "spent"}],
+        "totals": {"limit_micros": 25_000_000, "reserved_micros": 0, "spent_micros": 67_425},
+    }
+
+    assert drawn(ledger_view(ledger))[1].startswith("keyframe/scene-01/start  gemini-3.1-")
+
+
 def test_change_lines_are_empty_when_nothing_changed(
     job_json: Callable[..., Any], scene_json: Callable[..., Any]
 ) -> None:
