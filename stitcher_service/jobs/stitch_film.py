@@ -115,7 +115,7 @@ def _check_artifacts(edit: FilmEdit, services: StitcherServices) -> None:
     problems = {}
     for segment in edit.segments:
         if not segment.is_clip:
-            artifact_integrity.check_pictures(segment.scene, services.artifacts)
+            artifact_integrity.check_keyframes(segment.scene, services.artifacts)
             continue
         try:
             artifact_integrity.check_clip(segment.scene, services.artifacts)

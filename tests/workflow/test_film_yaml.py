@@ -1,8 +1,9 @@
 """film.yaml: order, parallelism, retries, waits, and every way a film can end."""
 
 import json
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -11,8 +12,13 @@ from promptreel.domain.identifiers import traceparent
 from promptreel.domain.states import JobState
 from promptreel.errors import Refused
 from promptreel.usecases import job_lifecycle
+from promptreel.usecases.draw_keyframe import KeyframeDrawn
+from promptreel.usecases.open_job import Opened
+from promptreel.usecases.poll_clips import ClipsPolled
+from promptreel.usecases.write_storyboard import StoryboardWritten
+from stitcher_service.jobs.stitch_film import FilmStitched
 from tests.fakes.services import FakeServices
-from tests.workflow.film import FilmRun, Interference, Reply
+from tests.workflow.film import SOURCE, FilmRun, Interference, Reply
 
 PROMPT = {"prompt": "A lighthouse keeper waits"}
 BUG = {"code": "broken", "message": "a bug", "remedy": "", "status": 500}
@@ -279,3 +285,20 @@ def test_execution_shows_the_first_error_when_the_failure_cannot_be_stored(world
     assert isinstance(played.outcome, engine.Failed)
     assert played.error["message"] == "a bug"
     assert [entry["severity"] for entry in played.world.logged] == ["ERROR"]
+
+
+RESULTS = {
+    "job": Opened,
+    "plan": StoryboardWritten,
+    "drawn": KeyframeDrawn,
+    "clips": ClipsPolled,
+    "stitched": FilmStitched,
+}
+
+
+def test_workflow_compares_states_only_with_those_that_a_step_can_return() -> None:
+    compared = re.findall(r'(\w+)\.state [!=]= "(\w+)"', SOURCE)
+
+    assert {name for name, _ in compared} == set(RESULTS)
+    for name, state in compared:
+        assert state in get_args(get_type_hints(RESULTS[name])["state"]), f"{name}.state"

@@ -29,7 +29,7 @@ BUSY_WAIT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """One call that a step wants made.
+    """One call that a step wants to make.
 
     ``digest`` covers model, parameters and inputs; ``price_micros`` is the most it can cost. ``scene`` binds the call
     to the scene's current take; ``attempt_of_scene`` also to its current attempt.
@@ -55,7 +55,7 @@ class CallRequest:
         return identifiers.call_id(self.job_id, self.purpose, self.take, self.attempt)
 
     def planned(self, now: datetime) -> Call:
-        """The call this ticket plans, its price reserved."""
+        """The call as planned, with its price reserved."""
         return Call(
             id=self.call_id,
             job=self.job_id,
@@ -73,7 +73,7 @@ class CallRequest:
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """The lease is ours: send it now."""
+    """The caller holds the lease and must send the call now."""
 
     call: Call
     holder: str
@@ -81,21 +81,22 @@ class Acquired:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """This call is answered and paid: take over its artifact."""
+    """The call is answered and paid. ``answer`` is there for the caller that received it; others read its artifact."""
 
     call: Call
+    answer: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EndedWithoutOutput:
-    """This call ended without output: only another attempt can help."""
+    """The call ended without output: only another attempt can help."""
 
     call: Call
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Somebody is making this call, or its answer is being looked for: ask again later."""
+    """Another worker is making this call, or its answer is being looked for: claim it again after ``wait_s``."""
 
     call: Call
     wait_s: float
@@ -118,20 +119,20 @@ class Ledger:
         self._ids = ids
         self._pace = pace
 
-    def claim(self, ticket: CallRequest) -> Claim:
+    def claim(self, request: CallRequest) -> Claim:
         """Ask for the right to make one call.
 
         Raises: BudgetExceeded when the call is an extra one that the limit does not hold; nothing is sent then.
         """
         holder = self._ids.new_token()
-        return retry_on_conflict(lambda: self._claim(ticket, holder), self._clock, self._ids)
+        return retry_on_conflict(lambda: self._claim(request, holder), self._clock, self._ids)
 
-    def send(self, claim: Acquired, ticket: CallRequest, post: Callable[[float], T]) -> T:
+    def send(self, claim: Acquired, request: CallRequest, post: Callable[[float], T]) -> T:
         """Write SENT, then let `post` leave with the seconds it has left; record any way it can fail.
 
         Raises: Unpaid, Refused, AnswerLost (recorded); VersionConflict when the lease was lost before the send.
         """
-        sent = self._sent(claim, ticket)
+        sent = self._write_sent(claim, request)
         now = self._clock.now()
         left_s = (sent.answer_by - now).total_seconds() if sent.answer_by else 0.0
         if left_s <= 0:
@@ -198,7 +199,7 @@ class Ledger:
         return self._record(call, lambda read: call_rules.give_up_at_once(read, reason, self._clock.now()))
 
     def release_unbilled(self, call: Call) -> Call:
-        """Release a LOST call that was never billed; a late answer that was recorded meanwhile stands."""
+        """Release a LOST call that was never billed; a late answer that was recorded meanwhile is kept."""
         return self._record(call, lambda read: call_rules.release_unbilled(read, self._clock.now()))
 
     def expire(self, call: Call) -> Call:
@@ -209,73 +210,75 @@ class Ledger:
         """Release a planned call of a job that ended."""
         return self._record(call, lambda read: call_rules.abandon(read, self._clock.now()))
 
-    def _claim(self, ticket: CallRequest, holder: str) -> Claim:
-        job = self._jobs.get_job(ticket.job_id)
-        if not self._is_current(job.value, ticket):
+    def _claim(self, request: CallRequest, holder: str) -> Claim:
+        job = self._jobs.get_job(request.job_id)
+        if not self._is_current(job.value, request):
             return Superseded()
-        read = self._jobs.get_call(ticket.job_id, ticket.call_id)
+        read = self._jobs.get_call(request.job_id, request.call_id)
         if read is None:
-            self._reserve(job, ticket, ticket.price_micros, Create(ticket.job_id, ticket.planned(self._clock.now())))
+            self._reserve(
+                job, request, request.price_micros, Create(request.job_id, request.planned(self._clock.now()))
+            )
             raise VersionConflict("The extra call is planned; claim it on a fresh read.")
         call = read.value
         if call.state is CallState.RESERVED and call.held_by(holder):
-            return Acquired(call, holder)  # our own write, whose answer was lost
+            return Acquired(call, holder)  # an earlier write of this claim, whose answer was lost
         if call.is_paid and call.artifact:
             return Paid(call)
         if call.is_finished:
             return EndedWithoutOutput(call)
         now = self._clock.now()
         lease = call_rules.new_lease(holder, self._pace, now)
-        claimed = call_rules.claim(call, lease, digest=ticket.digest, prefix=ticket.prefix, now=now)
+        claimed = call_rules.claim(call, lease, digest=request.digest, prefix=request.prefix, now=now)
         if claimed is None:
             moved = call_rules.expire(call, now)
             if moved is None:
                 return Busy(call, BUSY_WAIT_S * self._pace)
-            self._jobs.write(Replace(ticket.job_id, read, moved))
+            self._jobs.write(Replace(request.job_id, read, moved))
             return Busy(moved, BUSY_WAIT_S * self._pace)
-        missing_micros = ticket.price_micros - call.reserved_micros
+        missing_micros = request.price_micros - call.reserved_micros
         if missing_micros > 0:
-            dearer = call.evolve(reserved_micros=ticket.price_micros, updated=now)
-            self._reserve(job, ticket, missing_micros, Replace(ticket.job_id, read, dearer))
+            dearer = call.evolve(reserved_micros=request.price_micros, updated=now)
+            self._reserve(job, request, missing_micros, Replace(request.job_id, read, dearer))
             raise VersionConflict("The call costs more with the inputs of today; claim it on a fresh read.")
-        self._jobs.write(Replace(ticket.job_id, read, claimed))
+        self._jobs.write(Replace(request.job_id, read, claimed))
         return Acquired(claimed, holder)
 
-    def _is_current(self, job: Job, ticket: CallRequest) -> bool:
-        if job.is_final or job.run != ticket.run:
+    def _is_current(self, job: Job, request: CallRequest) -> bool:
+        if job.is_final or job.run != request.run:
             return False
-        if ticket.scene is None:
+        if request.scene is None:
             return True
-        scene = self._jobs.get_scene(ticket.job_id, ticket.scene).value
-        return scene.take == ticket.take and (not ticket.attempt_of_scene or scene.attempt == ticket.attempt)
+        scene = self._jobs.get_scene(request.job_id, request.scene).value
+        return scene.take == request.take and (not request.attempt_of_scene or scene.attempt == request.attempt)
 
-    def _reserve(self, job: Versioned[Job], ticket: CallRequest, micros: int, change: Change) -> None:
+    def _reserve(self, job: Versioned[Job], request: CallRequest, micros: int, change: Change) -> None:
         """Reserve what the plan did not hold. ``job`` was read before the calls are (rule 2)."""
-        committed = committed_micros([read.value for read in self._jobs.list_calls(ticket.job_id)])
+        committed = committed_micros([read.value for read in self._jobs.list_calls(request.job_id)])
         budget = job.value.budget
         if committed + micros > budget.limit_micros:
             raise BudgetExceeded(
-                f"budget_usd: {format_usd(budget.limit_micros)} USD do not hold {ticket.purpose} at up to "
-                f"{format_usd(ticket.price_micros)} USD; {format_usd(committed)} USD are spent or reserved.",
+                f"budget_usd: {format_usd(budget.limit_micros)} USD do not hold {request.purpose} at up to "
+                f"{format_usd(request.price_micros)} USD; {format_usd(committed)} USD are spent or reserved.",
                 remedy=f"Resume with a limit of at least {format_usd(committed + micros)} USD.",
             )
         raised = job.value.evolve(budget=budget.evolve(version=budget.version + 1), updated=self._clock.now())
-        self._jobs.write(Replace(ticket.job_id, job, raised), change)
+        self._jobs.write(Replace(request.job_id, job, raised), change)
 
-    def _sent(self, claim: Acquired, ticket: CallRequest) -> Call:
+    def _write_sent(self, claim: Acquired, request: CallRequest) -> Call:
         def attempt() -> Call | None:
-            job = self._jobs.get_job(ticket.job_id)
-            if not self._is_current(job.value, ticket):
+            job = self._jobs.get_job(request.job_id)
+            if not self._is_current(job.value, request):
                 return None
-            read = self._jobs.get_call(ticket.job_id, ticket.call_id)
+            read = self._jobs.get_call(request.job_id, request.call_id)
             if read is None:
                 return None
             if read.value.state is CallState.SENT and read.value.held_by(claim.holder):
                 return read.value  # an earlier write of this claim, whose answer was lost
-            times = SendTimes(ticket.timeout_s, ticket.window_s, self._pace)
+            times = SendTimes(request.timeout_s, request.window_s, self._pace)
             sent = call_rules.send(read.value, claim.holder, times, self._clock.now())
             if sent is not None:
-                self._jobs.write(Replace(ticket.job_id, read, sent))
+                self._jobs.write(Replace(request.job_id, read, sent))
             return sent
 
         sent = retry_on_conflict(attempt, self._clock, self._ids)

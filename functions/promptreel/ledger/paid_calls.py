@@ -96,4 +96,6 @@ def pay(
             )
         )
     uri = artifacts.put(artifact.path, made.data, artifact.content_type)
-    return Paid(ledger.settle(claim.call, cost_micros=cost_micros, artifact=uri, usage=usage, remark=made.remark))
+    return Paid(
+        ledger.settle(claim.call, cost_micros=cost_micros, artifact=uri, usage=usage, remark=made.remark), made.data
+    )

@@ -1,6 +1,6 @@
-"""One line for each ending: of a job, of a paid call. Told by whoever makes the move, right after its winning write.
+"""Log the end of jobs and paid calls, exactly once each, by the writer whose update succeeded.
 
-So no ending is told twice. A process that dies between write and line tells nothing; the documents still do, and
+A process that dies between the update and the line logs nothing; the documents still have the end, and
 ``GET /v1/jobs/{id}/events`` reads those.
 """
 
@@ -26,7 +26,7 @@ def log_job_ended(job: Job, jobs: JobStore) -> None:
         totals = add_up(read.value for read in jobs.list_calls(job.id))
         scenes = len(jobs.list_scenes(job.id))
     spent = totals.spent_micros if totals else None
-    if job.spent_micros is not None:  # deleted: its calls and scenes are gone
+    if job.spent_micros is not None:  # deleted, with its calls and scenes
         spent, scenes = job.spent_micros, None
     log_event(
         f"job_{job.state.lower()}",
@@ -47,7 +47,7 @@ def log_call_ended(call: Call, before: CallState) -> None:
     """``call_settled``, ``call_released``, ``call_adopted`` or ``call_lost``: what it was, took and cost.
 
     ``code`` is there when the provider refused the call. ``cost_micros`` is what the ledger counts for it from now on;
-    an answer that comes after ``call_lost`` is told as well, with ``before`` LOST: its cost replaces the one told then.
+    an answer that comes after ``call_lost`` is logged too, with ``before`` LOST: its cost replaces the one logged then.
     """
     log_event(
         f"call_{call.state.lower()}",

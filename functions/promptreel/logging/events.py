@@ -1,4 +1,4 @@
-"""What operators are told while promptreel works: a fixed message for each kind of thing that happens, and its fields.
+"""Events for operators: a fixed message for each kind of event, and its fields.
 
 Metrics count messages and read fields (infra/config/metrics.json), so both are part of the interface. Fields are names
 of few values, ids and numbers: never a prompt, a model's words or a signed URL. How a line is written is not known here
@@ -26,7 +26,7 @@ def log_context(**fields: object) -> Iterator[None]:
 
 
 def current_log_context() -> Mapping[str, object]:
-    """On whose behalf work is done now: step, job, scene, attempt, execution, as far as known."""
+    """The fields of the current work: step, job, scene, attempt and execution, as far as known."""
     return _situation.get()
 
 

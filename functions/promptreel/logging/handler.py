@@ -1,7 +1,7 @@
 """Log lines as Cloud Logging reads them: one JSON object a line on stdout, each with the trace of its job.
 
-Workflows hands no trace on, so a job's trace is made from its id (docs/adr/0005): whoever works for a job, in whatever
-process, writes into the same one. The execution is a label, under the name that the Console's execution page asks for.
+Workflows hands no trace on, so a job's trace is made from its id (docs/adr/0005): every process
+that works for a job writes into the same one. The execution is a label, under the name that the Console's page queries.
 """
 
 import copy
@@ -19,10 +19,10 @@ CHATTY = ("httpx2", "httpx", "google_genai", "urllib3")
 
 
 class JobLines(StructuredLogHandler):
-    """Google's handler, told on whose behalf a line is written."""
+    """Google's handler, which adds the log context to every line."""
 
     def handle(self, record: logging.LogRecord) -> bool:
-        return bool(super().handle(_situated(record, self.project_id)))
+        return bool(super().handle(_with_context(record, self.project_id)))
 
     def emit_instrumentation_info(self) -> None:
         """Nothing: the library's line about itself would stand in every log, twice."""
@@ -41,18 +41,18 @@ def configure(project: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _situated(record: logging.LogRecord, project: str) -> logging.LogRecord:
-    """A copy of the record with the fields of the situation, its trace and its label."""
+def _with_context(record: logging.LogRecord, project: str) -> logging.LogRecord:
+    """A copy of the record with the fields of the log context, its trace and its label."""
     fields = {**current_log_context(), **getattr(record, "json_fields", {})}
-    told = copy.copy(record)
+    line = copy.copy(record)
     if record.exc_info:  # a field of its own, where Error Reporting looks: the message stays one that can be counted
         fields["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
-        told.exc_info = told.exc_text = None
+        line.exc_info = line.exc_text = None
     execution, job = fields.pop("execution_id", None), fields.get("job_id")
     if isinstance(job, str) and project:
-        told.trace = f"projects/{project}/traces/{identifiers.trace_id(job)}"
+        line.trace = f"projects/{project}/traces/{identifiers.trace_id(job)}"
     if execution:
-        told.labels = {EXECUTION_LABEL: str(execution)}
-    told.json_fields = fields
-    told.http_request = None  # Cloud Run's own request log has it
-    return told
+        line.labels = {EXECUTION_LABEL: str(execution)}
+    line.json_fields = fields
+    line.http_request = None  # Cloud Run's own request log has it
+    return line

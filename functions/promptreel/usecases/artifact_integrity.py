@@ -4,58 +4,60 @@ promptreel replaces no artifact, but other principals can also write to the buck
 changed is named in the error, because its owner has paid for it and can restore it.
 """
 
-from promptreel.domain.scene import Clip, Keyframe, Scene
+from collections.abc import Mapping
+from typing import Literal
+
+from promptreel.domain.scene import Clip, Keyframe, KeyframeName, Scene
 from promptreel.errors import Broken, NotFound
 from promptreel.ports.storage import ArtifactStore
 
+ArtifactKind = Literal["keyframe", "clip"]
+
 REMEDY = "Restore the object (soft-deleted or older versions of it may still be there), then resume the job."
 CLIP_REMEDY = f"{REMEDY} A job that is resumed without it films the scene again, within its budget."
+_REMEDIES: Mapping[ArtifactKind, str] = {"keyframe": REMEDY, "clip": CLIP_REMEDY}
 
 
 class ArtifactDamaged(Broken):
-    """An artifact is gone, or holds something else than what was stored."""
+    """An artifact is missing, or holds something else than what was stored."""
+
+    def __init__(self, kind: ArtifactKind, fault: Literal["missing", "changed"], message: str) -> None:
+        super().__init__(message, code=f"{kind}_{fault}", remedy=_REMEDIES[kind])
 
 
-def checksum(what: str, uri: str, artifacts: ArtifactStore) -> str:
-    """The checksum of what has just been made. Raises: ArtifactDamaged when it is gone already."""
-    try:
-        return artifacts.read_checksum(uri)
-    except NotFound as error:
-        raise ArtifactDamaged(
-            f"{what} is gone from the bucket: {uri}", code=_code(what, "missing"), remedy=_remedy(what)
-        ) from error
+def keyframe_checksum(scene: Scene, frame: KeyframeName, uri: str, artifacts: ArtifactStore) -> str:
+    """The checksum of a keyframe that has just been stored. Raises: ArtifactDamaged when it is missing."""
+    return _read_checksum("keyframe", f"{scene.id}: its {frame} picture", uri, artifacts)
 
 
-def check(what: str, stored: Keyframe | Clip, artifacts: ArtifactStore) -> None:
-    """Raises: ArtifactDamaged naming `what` when it is gone or no longer what was stored."""
-    found = checksum(what, stored.uri, artifacts)
-    if stored.checksum and found != stored.checksum:
-        raise ArtifactDamaged(
-            f"{what} is no longer what was stored: {stored.uri}", code=_code(what, "changed"), remedy=_remedy(what)
-        )
+def check_keyframe(scene: Scene, name: Literal["first", "last"], keyframe: Keyframe, artifacts: ArtifactStore) -> None:
+    """Raises: ArtifactDamaged when the keyframe is missing or changed."""
+    _check("keyframe", f"{scene.id}: its {name} picture", keyframe, artifacts)
 
 
-def check_pictures(scene: Scene, artifacts: ArtifactStore) -> None:
-    """Both pictures, before a clip is paid that is made from them."""
-    for name, keyframe in (("first", scene.start), ("last", scene.end)):
-        if keyframe is not None and keyframe.checksum:
-            check(f"{scene.id}: its {name} picture", keyframe, artifacts)
+def check_keyframes(scene: Scene, artifacts: ArtifactStore) -> None:
+    """Check both keyframes, except those that were stored before checksums were. Raises: ArtifactDamaged."""
+    if scene.start is not None and scene.start.checksum:
+        check_keyframe(scene, "first", scene.start, artifacts)
+    if scene.end is not None and scene.end.checksum:
+        check_keyframe(scene, "last", scene.end, artifacts)
 
 
 def check_clip(scene: Scene, artifacts: ArtifactStore) -> None:
-    """The clip, before a film is cut from it; one stored before checksums were kept is only found missing."""
-    if scene.clip is None:
-        return
-    what = f"{scene.id}: its clip, paid with {scene.clip.call},"
-    if scene.clip.checksum:
-        check(what, scene.clip, artifacts)
-    else:
-        checksum(what, scene.clip.uri, artifacts)
+    """Check the clip, if there is one. Raises: ArtifactDamaged."""
+    if scene.clip is not None:
+        _check("clip", f"{scene.id}: its clip, paid with {scene.clip.call},", scene.clip, artifacts)
 
 
-def _code(what: str, fault: str) -> str:
-    return f"{'clip' if ' clip' in what else 'keyframe'}_{fault}"
+def _check(kind: ArtifactKind, what: str, stored: Keyframe | Clip, artifacts: ArtifactStore) -> None:
+    """An artifact that was stored before checksums were can only be found missing."""
+    found = _read_checksum(kind, what, stored.uri, artifacts)
+    if stored.checksum and found != stored.checksum:
+        raise ArtifactDamaged(kind, "changed", f"{what} is no longer what was stored: {stored.uri}")
 
 
-def _remedy(what: str) -> str:
-    return CLIP_REMEDY if " clip" in what else REMEDY
+def _read_checksum(kind: ArtifactKind, what: str, uri: str, artifacts: ArtifactStore) -> str:
+    try:
+        return artifacts.read_checksum(uri)
+    except NotFound as error:
+        raise ArtifactDamaged(kind, "missing", f"{what} is gone from the bucket: {uri}") from error

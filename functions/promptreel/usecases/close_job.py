@@ -1,6 +1,7 @@
 """close_job: the last step of a run whose film is cut."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from promptreel.domain import recovery, succession
 from promptreel.domain.call import add_up
@@ -20,9 +21,9 @@ class CloseJob:
 
 @dataclass(frozen=True, slots=True)
 class JobClosed:
-    """``state`` is ``complete`` or ``superseded``."""
+    """The film's address and what it cost, when the job is complete."""
 
-    state: str
+    state: Literal["complete", "superseded"]
     film_uri: str = ""
     spent_usd: str = ""
 

@@ -17,15 +17,15 @@ from promptreel.services import Services
 
 # A worker that was under way when the mark was written may still upload until its request times out: the stitcher's
 # 30 minutes are the longest (infra/config/services.json). Requests take real time, so this is not paced.
-LATECOMERS_S = 1860.0
+IN_FLIGHT_UPLOAD_GRACE_S = 1860.0
 TOMBSTONE_DAYS = 30  # longer than any event, task or execution is delivered again
-ERASED_AT_ONCE = 200  # a batch holds at most 500 writes
+DELETE_BATCH = 200  # a batch holds at most 500 writes
 
 
 def mark(job_id: str, services: Services, *, expired_only: bool = False) -> Job:
-    """Delete a job, whatever its state; a job that is going or gone stays as it is.
+    """Delete a job, whatever its state; a job that is being deleted or is deleted stays as it is.
 
-    ``expired_only`` leaves a job alone whose expiry has been put off since somebody looked.
+    ``expired_only`` leaves a job alone whose expiry has been postponed since it was listed.
 
     Raises: NotFound.
     """
@@ -44,7 +44,7 @@ def mark(job_id: str, services: Services, *, expired_only: bool = False) -> Job:
 
 
 def purge(job: Job, services: Services) -> bool:
-    """Remove what a marked job owns, as far as it may go now; True once only the tombstone is left.
+    """Remove what a marked job owns, as far as possible now; True once only the tombstone is left.
 
     What an unfinished call may deliver stays until the call is finished, and the calls stay with it: money that may
     be owed is counted to the end.
@@ -61,9 +61,9 @@ def purge(job: Job, services: Services) -> bool:
     if open_calls:
         return False
     counted = services.jobs.update_job(job.id, lambda read: _count_spending(read, calls, clock.now())).after
-    while services.jobs.delete_owned_documents(job.id, ERASED_AT_ONCE):
+    while services.jobs.delete_owned_documents(job.id, DELETE_BATCH):
         pass
-    if clock.now() - counted.updated < timedelta(seconds=LATECOMERS_S):
+    if clock.now() - counted.updated < timedelta(seconds=IN_FLIGHT_UPLOAD_GRACE_S):
         return False
     tombstone = services.jobs.update_job(job.id, lambda read: _make_tombstone(read, clock.now()))
     if tombstone.is_written:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Literal
 
 from promptreel.domain import identifiers, planning, prompts, recovery, succession
 from promptreel.domain.call import committed_micros
@@ -28,11 +29,11 @@ from promptreel.usecases.rewrite_prompts import rewrite_refused_prompts
 log = logging.getLogger(__name__)
 
 MAX_TRIES = 3
-MISFIT = "misfit"  # code of a picture that was paid and is of another shape: it is drawn once more
+MISFIT = "misfit"  # code of a keyframe that was paid and has another shape: it is drawn once more
 REQUEST_S = 300.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
 MayRedraw = Callable[[], bool] | None
 _REFUSED = "Change what this scene shows in the prompt and submit again."
-_LOST = "Resume the job: the answer was lost on its way, which says nothing about the picture."
+_LOST = "Resume the job: the answer was lost on its way, which says nothing about the keyframe."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,17 @@ class DrawKeyframe:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeDrawn:
-    """``drawn``, ``busy`` (ask again after ``wait_s``), ``superseded``, or ``outdated``: its scene has a newer take.
+    """``busy``: call again after ``wait_s`` seconds. ``outdated``: the scene has a newer take.
 
-    ``given_up``: pictures drawn anew by a remedy were refused too; the job's policy says what becomes of the scene.
+    ``given_up``: keyframes redrawn by a remedy were refused too; the job's policy decides what becomes of the scene.
     """
 
-    state: str
+    state: Literal["drawn", "busy", "superseded", "outdated", "given_up"]
     wait_s: float = 0.0
 
 
 class KeyframeRefused(Rejected):
-    """The painter refuses every try."""
+    """The image model refused every attempt."""
 
     default_code = "keyframe_refused"
 
@@ -64,13 +65,13 @@ class KeyframeRefused(Rejected):
 def draw_keyframe(cmd: DrawKeyframe, services: Services) -> KeyframeDrawn:
     """Draw one keyframe. Idempotent: a repeated call returns the stored result and makes no paid call.
 
-    Raises: KeyframeRefused when the painter refuses every try at a first picture; Misconfigured when no painter can be
-    used; BudgetExceeded.
+    Raises: KeyframeRefused when the image model refuses every attempt at a first keyframe; Misconfigured when no image
+    model can be used; BudgetExceeded.
     """
     jobs, clock, ids = services.jobs, services.clock, services.ids
     until = last_answer(clock.now(), REQUEST_S)
-    job = jobs.get_job(cmd.job_id).value
-    if job.run != cmd.run or job.is_final:
+    job = job_lifecycle.get_running(cmd.job_id, cmd.run, jobs)
+    if job is None:
         return KeyframeDrawn("superseded")
     scene = jobs.get_scene(cmd.job_id, cmd.scene).value
     if scene.take != cmd.take:
@@ -106,7 +107,7 @@ def _draw(job: Job, scene: Scene, frame: KeyframeName, services: Services, until
     if frame == "end" and before is None:
         raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
     if before is not None:
-        artifact_integrity.check(f"{scene.id}: its first picture", before, artifacts)
+        artifact_integrity.check_keyframe(scene, "first", before, artifacts)
     references = (before.uri,) if before else ()
     tries, cut_offs, was_misfit, reason, remedy = 0, 0, False, "", ""
     model = registry().image_model(plan.image_model)
@@ -128,15 +129,15 @@ def _draw(job: Job, scene: Scene, frame: KeyframeName, services: Services, until
         call = call_requests.keyframe(job, tariff, scene, frame, this_attempt)
         may_redraw = None if was_misfit else partial(_can_pay_another, job.id, call.price_micros, services.jobs)
 
-        def post(left_s: float, asked: ImageRequest = request, may_redraw: MayRedraw = may_redraw) -> Made | Declined:
-            return _judge_shape(services.images.generate_image(asked, left_s), frame, asked, may_redraw)
+        def post(left_s: float, request: ImageRequest = request, may_redraw: MayRedraw = may_redraw) -> Made | Declined:
+            return _judge_shape(services.images.generate_image(request, left_s), frame, request, may_redraw)
 
         artifact = Artifact(f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png", "image/png")
         claim = pay(Order(call, artifact, tariff, until), post, services.ledger, artifacts, clock)
         if isinstance(claim, Paid):
             paid = claim.call  # perhaps made from an earlier version of the prompt's template
             uri = paid.artifact or artifacts.uri(artifact.path)
-            checksum = artifact_integrity.checksum(f"{scene.id}: its {frame} picture", uri, artifacts)
+            checksum = artifact_integrity.keyframe_checksum(scene, frame, uri, artifacts)
             return Keyframe(uri=uri, digest=paid.digest, checksum=checksum)
         if not isinstance(claim, EndedWithoutOutput):
             return claim
@@ -155,12 +156,12 @@ def _draw(job: Job, scene: Scene, frame: KeyframeName, services: Services, until
 
 
 def _judge_shape(
-    answer: ImageResult | Declined, frame: KeyframeName, asked: ImageRequest, may_redraw: MayRedraw
+    answer: ImageResult | Declined, frame: KeyframeName, request: ImageRequest, may_redraw: MayRedraw
 ) -> Made | Declined:
-    """Keep a picture of about the frame's shape; another one is declined once, then kept with a remark."""
+    """Keep an image of about the frame's shape; another shape is declined once, then kept with a remark."""
     if isinstance(answer, Declined):
         return answer
-    lost = planning.cropped_share(answer.drawn_px, asked.frame_px)
+    lost = planning.cropped_share(answer.drawn_px, request.frame_px)
     if lost <= planning.MAX_CROPPED_SHARE:
         return Made(answer.data, answer.usage)
     width, height = answer.drawn_px
@@ -171,7 +172,7 @@ def _judge_shape(
 
 
 def _can_pay_another(job_id: str, price_micros: int, jobs: JobStore) -> bool:
-    """Whether the budget holds one more picture; not when that cannot be read, for the present one is paid."""
+    """Whether the budget holds one more image. False when that cannot be read: the present one is paid."""
     try:
         calls = [read.value for read in jobs.list_calls(job_id)]
         return committed_micros(calls) + price_micros <= jobs.get_job(job_id).value.budget.limit_micros
@@ -190,7 +191,7 @@ def _prompt(job: Job, scene: Scene, frame: KeyframeName, model: ImageModel, *, c
 
 
 def _digest(request: ImageRequest, before: Keyframe | None) -> str:
-    """A name for everything the picture is made from."""
+    """A digest of everything that the image is made from."""
     size = "x".join(map(str, request.frame_px))
     return identifiers.digest(
         request.model, request.prompt, request.size, size, str(request.seed), before.digest if before else ""
@@ -198,11 +199,11 @@ def _digest(request: ImageRequest, before: Keyframe | None) -> str:
 
 
 def _store_keyframe(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: Clock) -> None:
-    """Write the picture on its scene, and as the first picture of the scene that goes on from it."""
+    """Write the keyframe on its scene, and as the first one of the scene that continues from it."""
     scenes = jobs.list_scenes(cmd.job_id)
     position = next((index for index, read in enumerate(scenes) if read.value.id == cmd.scene), None)
     if position is None:
-        raise NotFound(f"{cmd.scene} is gone: the job was deleted.")
+        raise NotFound(f"{cmd.scene} does not exist: the job was deleted.")
     read, now = scenes[position], clock.now()
     if read.value.take != cmd.take or read.value.keyframe(cmd.frame) is not None:
         return

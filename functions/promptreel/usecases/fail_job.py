@@ -38,14 +38,14 @@ def problem_of(error: Any) -> Problem:
     """The problem in whatever a workflow catches."""
     if isinstance(error, dict):
         body = error.get("body")
-        told = body if isinstance(body, dict) else error
-        if isinstance(told.get("code"), str) and isinstance(told.get("message"), str):
-            scene = told.get("scene")
+        problem = body if isinstance(body, dict) else error
+        if isinstance(problem.get("code"), str) and isinstance(problem.get("message"), str):
+            scene = problem.get("scene")
             return Problem(
-                code=told["code"],
-                message=told["message"],
-                remedy=str(told.get("remedy") or ""),
-                step=str(told.get("step") or ""),
+                code=problem["code"],
+                message=problem["message"],
+                remedy=str(problem.get("remedy") or ""),
+                step=str(problem.get("step") or ""),
                 scene=scene if isinstance(scene, str) else None,
             )
         branches = error.get("branches")

@@ -55,7 +55,7 @@ def redispatch(job: Job, scene: Scene, services: Services) -> None:
     """
     try:
         waits = services.queue.contains(_task(job, scene), high=_is_high(job))
-    except Transient as error:  # it says nothing; the next poll looks again
+    except Transient as error:  # it says nothing; the next poll looks
         log.warning("look for clip task failed", extra={"json_fields": {"scene_id": scene.id, "error": str(error)}})
         return
 
@@ -126,7 +126,7 @@ def reject_clips(job_id: str, run: int, problems: Mapping[str, Problem], service
     jobs, clock = services.jobs, services.clock
 
     def attempt() -> None:
-        read = jobs.get_job(job_id)  # before the calls: a refused batch begins again here (budget)
+        read = jobs.get_job(job_id)  # before the calls: a refused batch is retried from here (budget)
         job, now = read.value, clock.now()
         if job.run != run or job.state is not JobState.STITCH:
             return
@@ -163,7 +163,7 @@ def poll(calls: Iterable[Call], services: Services) -> Polled:
 def resolve(call: Call, services: Services, polled: Polled | None = None) -> Call:
     """Look once at what became of a clip's call and record it. Any worker may do this, as often as it likes.
 
-    ``polled`` is what the provider has said already; without it the provider is asked.
+    ``polled`` is what the provider has said already; without it the provider is polled.
     """
     try:
         return _look(call, services, polled)

@@ -37,25 +37,25 @@ def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime, expire
 
 
 def create(job: Job, jobs: JobStore) -> Job:
-    """Store a new job; the same job created again is the one that stands, even if all that stands is its tombstone.
+    """Store a new job. Idempotent: a repeated call returns the stored job, even if only its tombstone is left.
 
-    Raises: Conflict when the id stands for another request.
+    Raises: Conflict when the id belongs to another request.
     """
     try:
         jobs.write(Create(job.id, job))
     except VersionConflict:
         read = jobs.get_job(job.id)
-        standing = read.value
-        if standing.tombstone_has_expired(job.created):
+        stored = read.value
+        if stored.tombstone_has_expired(job.created):
             jobs.write(Replace(job.id, read, job))
             return job
-        if standing.origin != job.origin:
+        if stored.origin != job.origin:
             raise Conflict(
                 "This Idempotency-Key already stands for another request.",
                 code="idempotency_key_reused",
                 remedy="Send the first request again, or use a new key for a new film.",
             ) from None
-        return standing
+        return stored
     return job
 
 
@@ -79,14 +79,14 @@ def cancel(job_id: str, services: Services) -> Job:
 
 
 def resume(job_id: str, limit_micros: int | None, services: Services) -> Job:
-    """Go on at the first unfinished piece, with a new run; what is made and paid stays as it is.
+    """Continue at the first unfinished piece, with a new run; everything made and paid is kept.
 
-    A job that goes on already is fine. Raises: Conflict for a finished film; BudgetExceeded for a limit that is
+    Idempotent: a running job stays as it is. Raises: Conflict for a finished film; BudgetExceeded for a limit that is
     spent or reserved already.
     """
     job = retry_on_conflict(lambda: _reopen(job_id, limit_micros, services), services.clock, services.ids)
     if job.execution is None:
-        with suppress(Transient):  # the job stands; sweep_jobs gives it an execution
+        with suppress(Transient):  # the job is stored; sweep_jobs gives it an execution
             services.executions.start(job.id, job.run)
     return job
 
@@ -120,9 +120,10 @@ def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
         resumed=now,
         expires=job.expiry_from(now),
     )
-    again = [scene for scene in scenes if scene.value.is_live or scene.value.problem is not None]
+    stopped = [scene for scene in scenes if scene.value.is_live or scene.value.problem is not None]
     jobs.write(
-        Replace(job_id, read, reopened), *(Replace(job_id, scene, scene.value.reset_for_resume(now)) for scene in again)
+        Replace(job_id, read, reopened),
+        *(Replace(job_id, scene, scene.value.reset_for_resume(now)) for scene in stopped),
     )
     return reopened
 
@@ -134,6 +135,12 @@ def _unfinished(job: Job, scenes: list[Scene]) -> JobState:
     if not all(scene.keyframes_drawn for scene in scenes):
         return JobState.KEYFRAMES
     return JobState.STITCH if all(scene.state is SceneState.DONE for scene in scenes) else JobState.VIDEO_GEN
+
+
+def get_running(job_id: str, run: int, jobs: JobStore) -> Job | None:
+    """The job; None when it has ended or has a newer run. Raises: NotFound."""
+    job = jobs.get_job(job_id).value
+    return job if job.run == run and not job.is_final else None
 
 
 def fail(job_id: str, run: int, problem: Problem, services: Services) -> Job | None:
@@ -166,11 +173,11 @@ def advance(job: Job, start: JobState, to: JobState, services: Services) -> None
 
 
 def restart(read: Versioned[Job], services: Services) -> None:
-    """Give a job whose execution is gone a new run; one that no execution has opened yet is started again as it is.
+    """Give a job whose execution has ended a new run; one that no execution has opened is started without a new run.
 
     A new run would fence off an execution that is only slow to open it. What could not be started does not count.
 
-    Raises: VersionConflict when somebody else acted first; Transient when nothing could be started.
+    Raises: VersionConflict when another writer was first; Transient when nothing could be started.
     """
     job, clock = read.value, services.clock
     if job.execution is not None:

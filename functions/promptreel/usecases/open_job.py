@@ -1,7 +1,7 @@
 """open_job: the first step of every execution. A raw request, an uploaded prompt or a known job becomes an open job."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from promptreel.domain import identifiers
 from promptreel.domain.characters import check_characters
@@ -24,17 +24,17 @@ class OpenJob:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """``state`` is ``open``, or ``superseded`` when another execution has this job."""
+    """``superseded``: another execution has this job."""
 
-    state: str
+    state: Literal["open", "superseded"]
     job_id: str
     run: int
 
 
 def open_job(cmd: OpenJob, services: Services) -> Opened:
-    """Create or load the job and make this execution its own; the first to do so has it.
+    """Create or load the job and write this execution on it; the first execution to do so has the job.
 
-    Raises: Rejected in words for whoever started the execution; a bad uploaded file also gets a report object.
+    Raises: Rejected for a bad request; a bad uploaded file also gets a report object.
     """
     execution = services.executions.full_name(cmd.execution)
     job_id, run = _find(cmd, execution, services)
@@ -105,7 +105,7 @@ def _accept_upload(data: dict[str, Any], services: Services) -> Job:
         inbox.write_report(name, {"object": f"gs://{bucket}/{name}", "generation": generation, **report})
         raise
     if job.is_hidden(services.clock.now()):
-        return job  # the same event again, long after: its report went with the job
+        return job  # a repeated event, long after: the report was deleted with the job
     inbox.write_report(
         name, {"object": f"gs://{bucket}/{name}", "generation": generation, "state": "accepted", "job_id": job.id}
     )

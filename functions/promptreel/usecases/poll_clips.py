@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from promptreel.domain import polling, recovery
 from promptreel.domain.call import Call
@@ -26,12 +27,12 @@ class PollClips:
 
 @dataclass(frozen=True, slots=True)
 class ClipsPolled:
-    """``state``: ``filming`` (ask again after ``wait_s``), ``done``, ``failed`` (with ``problem``) or ``superseded``.
+    """``filming``: call again after ``wait_s`` seconds. ``failed``: ``problem`` says why.
 
-    ``redraw`` are pictures to draw again before their scene can be filmed, one a scene at a time.
+    ``redraw`` are keyframes to redraw before their scene can be filmed, one for each scene at a time.
     """
 
-    state: str
+    state: Literal["filming", "done", "failed", "superseded"]
     wait_s: float = 0.0
     redraw: tuple[DrawItem, ...] = ()
     problem: Problem | None = None
@@ -40,8 +41,8 @@ class ClipsPolled:
 def poll_clips(cmd: PollClips, services: Services) -> ClipsPolled:
     """Decide from the CALL of every live scene what is next for it. Idempotent."""
     jobs, clock, pace = services.jobs, services.clock, services.pace
-    job = jobs.get_job(cmd.job_id).value
-    if job.run != cmd.run or job.is_final:
+    job = job_lifecycle.get_running(cmd.job_id, cmd.run, jobs)
+    if job is None:
         return ClipsPolled("superseded")
     began = clock.now()
     calls = {read.value.id: read.value for read in jobs.list_calls(job.id)}
@@ -84,11 +85,11 @@ def _usual_s(call: Call) -> float:
 
 
 def _is_due(call: Call, now: datetime, pace: float) -> bool:
-    """Whether a look can find anything: a clip that cannot be ready yet is not asked for."""
+    """Whether a poll can find anything: a clip that cannot be ready yet is not polled."""
     if call.state is CallState.SENT and call.operation:
         return _elapsed_s(call, now, pace) >= _usual_s(call) * polling.SOONEST
     if call.state is CallState.LOST:
-        return True  # once more before the next attempt is made: a late output is taken, not paid for again
+        return True  # once more before the next attempt: late output is taken over instead of paying twice
     return not call.is_finished and call.state is not CallState.PLANNED
 
 

@@ -28,7 +28,7 @@ def reconcile(job_id: str, bill: Bill, services: Services) -> Reconciled:
 
 
 def _look_for_clip(finding: Finding, services: Services) -> Finding:
-    """A clip that lies in the bucket was made, whatever the bill says: it is left for resume to take over."""
+    """A clip in the bucket was made, whatever the bill says: its call is left for resume to take over."""
     call = finding.call
     if finding.verdict is Verdict.NEVER_BILLED and call.prefix and services.artifacts.list(call.prefix):
         return replace(finding, verdict=Verdict.DIFFERS)

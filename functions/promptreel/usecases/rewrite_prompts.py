@@ -14,44 +14,44 @@ from promptreel.domain.storyboard import StoryScene
 from promptreel.errors import QuotaExhausted, Transient
 from promptreel.ledger.claims import Busy, Superseded
 from promptreel.services import Services
-from promptreel.usecases.text_calls import Question, Unusable, ask
+from promptreel.usecases.text_calls import NoUsableAnswer, Question, ask
 
 MOST_TOKENS = 4096  # one scene's words, with room to think
 
 
 def rewrite_refused_prompts(job: Job, scene: Scene, services: Services, until: datetime) -> Scene | Busy | Superseded:
-    """The scene with the words its remedy asks for; unchanged when it asks for none. `Busy` when `until` comes first.
+    """The scene with rewritten prompts; unchanged when no rewrite is due. `Busy` when `until` comes first.
 
-    Raises: BudgetExceeded; Transient when the writer's quota is exhausted.
+    Raises: BudgetExceeded; Transient when the text model's quota is exhausted.
     """
-    asked = scene.rewording
-    if asked is None:
+    rewrite = scene.rewording
+    if rewrite is None:
         return scene
     model = registry().text_model(job.require_plan().text_model)
-    question = _question(job, scene, asked)
+    question = _question(job, scene, rewrite)
     try:
-        told = ask(job, model, question, services, until)
-    except QuotaExhausted as error:  # the writer's: no reason for the clips' queue to slow down
+        answer = ask(job, model, question, services, until)
+    except QuotaExhausted as error:  # not the video model's quota: the clip queue need not slow down
         raise Transient(f"The writer: {error.message}", code=error.code, remedy=error.remedy) from error
-    if isinstance(told, Busy | Superseded):
-        return told
+    if isinstance(answer, Busy | Superseded):
+        return answer
 
     def change(read: Scene) -> Scene | None:
-        if read.rewording != asked:
+        if read.rewording != rewrite:
             return None
         now = services.clock.now()
-        if isinstance(told, Unusable):
+        if isinstance(answer, NoUsableAnswer):
             return read.evolve(rewording=None, updated=now)
-        return read.with_prompts(told.answer, now)
+        return read.with_prompts(answer.value, now)
 
     return services.jobs.update_scene(job.id, scene.id, change).after
 
 
-def _question(job: Job, scene: Scene, asked: RewriteRequest) -> Question[StoryScene]:
+def _question(job: Job, scene: Scene, rewrite: RewriteRequest) -> Question[StoryScene]:
     return Question(
-        purpose=f"rewrite/{scene.id}/{asked.attempt}",
+        purpose=f"rewrite/{scene.id}/{rewrite.attempt}",
         instruction=prompts.REWRITE_INSTRUCTION,
-        prompt=prompts.rewrite_prompt(scene, asked.advice, asked.reason),
+        prompt=prompts.rewrite_prompt(scene, rewrite.advice, rewrite.reason),
         schema=StoryScene,
         read=storyboard.parse_scene,
         path=f"jobs/{job.id}/rewrites/{scene.id}",

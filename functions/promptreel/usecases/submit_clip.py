@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from promptreel.domain import identifiers, prompts, recovery
 from promptreel.domain.call import Call
@@ -27,7 +28,7 @@ from promptreel.ledger.claims import Acquired, Busy, Superseded
 from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.models import VideoRequest
 from promptreel.services import Services
-from promptreel.usecases import artifact_integrity, filming
+from promptreel.usecases import artifact_integrity, filming, job_lifecycle
 from promptreel.usecases.rewrite_prompts import rewrite_refused_prompts
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,7 @@ class SubmitClip:
 class ClipSubmitted:
     """``filming``, ``delivered``, ``busy``, ``refused``, ``uncertain``, ``superseded``, or a problem's code.
 
-    A problem, such as ``budget_exceeded``, is written on the scene. All of these are the end of the task: poll_clips
-    takes it from there.
+    A problem, such as ``budget_exceeded``, is written on the scene. Every state ends the task: poll_clips continues.
     """
 
     state: str
@@ -62,8 +62,8 @@ def submit_clip(cmd: SubmitClip, services: Services) -> ClipSubmitted:
     """
     jobs, clock = services.jobs, services.clock
     until = last_answer(clock.now(), REQUEST_S)
-    job = jobs.get_job(cmd.job_id).value
-    if job.run != cmd.run or job.is_final:
+    job = job_lifecycle.get_running(cmd.job_id, cmd.run, jobs)
+    if job is None:
         return ClipSubmitted("superseded")  # before the scene is read: a deleted job has none
     scene = jobs.get_scene(cmd.job_id, cmd.scene).value
     if (scene.take, scene.attempt) != (cmd.take, cmd.attempt):
@@ -90,24 +90,26 @@ def submit_clip(cmd: SubmitClip, services: Services) -> ClipSubmitted:
     return ClipSubmitted(state)
 
 
-def _send(job: Job, scene: Scene, services: Services, until: datetime) -> str:
-    """Claim the clip's call and send it, unless it is on its way already."""
+def _send(
+    job: Job, scene: Scene, services: Services, until: datetime
+) -> Literal["filming", "busy", "superseded", "refused", "uncertain"]:
+    """Claim the clip's call and send it, unless it has been sent."""
     artifacts, ledger, clock = services.artifacts, services.ledger, services.clock
     request = _request(job, scene)
-    ticket = call_requests.clip(job, job.require_plan(), scene, _digest(request), clock.now())
-    if clock.now() + timedelta(seconds=ticket.timeout_s) > until:
+    call = call_requests.clip(job, job.require_plan(), scene, _digest(request), clock.now())
+    if clock.now() + timedelta(seconds=call.timeout_s) > until:
         return "busy"
-    claim = ledger.claim(ticket)
+    claim = ledger.claim(call)
     if isinstance(claim, Superseded):
         return "superseded"
     if isinstance(claim, Busy) and claim.call.operation is None:
         return "busy"
     if not isinstance(claim, Acquired):
         return "filming"
-    artifact_integrity.check_pictures(scene, artifacts)
+    artifact_integrity.check_keyframes(scene, artifacts)
     try:
         operation = ledger.send(
-            claim, ticket, lambda left_s: services.video.submit(request, artifacts.uri(ticket.prefix), left_s)
+            claim, call, lambda left_s: services.video.submit(request, artifacts.uri(call.prefix), left_s)
         )
     except Throttled as error:
         raise QuotaExhausted(error.reason) from error
@@ -145,10 +147,10 @@ def _request(job: Job, scene: Scene) -> VideoRequest:
     model = plan.video_of(scene)
     prompt, cut = prompts.clip_prompt(plan, scene, model.max_prompt_chars)
     if cut is not None:
-        told = {"job": job.id, "scene": scene.id, "original": cut.original, "kept": cut.kept}
-        log.warning("clip prompt cut to %d characters", model.max_prompt_chars, extra={"json_fields": told})
+        fields = {"job": job.id, "scene": scene.id, "original": cut.original, "kept": cut.kept}
+        log.warning("clip prompt cut to %d characters", model.max_prompt_chars, extra={"json_fields": fields})
     if scene.start is None or scene.end is None:
-        raise VersionConflict(f"{scene.id} is queued before its pictures are written; they will be.")
+        raise VersionConflict(f"{scene.id} is queued before its keyframes are written; they will be.")
     return VideoRequest(
         model=model.id,
         prompt=prompt,
@@ -163,7 +165,7 @@ def _request(job: Job, scene: Scene) -> VideoRequest:
 
 
 def _digest(request: VideoRequest) -> str:
-    """A name for everything the clip is made from."""
+    """A digest of everything that the clip is made from."""
     look = (request.aspect, request.resolution, str(request.seconds), str(request.audio), str(request.seed))
     return identifiers.digest(request.model, request.prompt, request.first_uri, request.last_uri, *look)
 

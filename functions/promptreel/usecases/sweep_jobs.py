@@ -26,14 +26,14 @@ MAX_RESTARTS = 3
 
 @dataclass(frozen=True, slots=True)
 class SweepJobs:
-    """No parameters: every job that may need it is looked at."""
+    """No parameters: every unfinished job is examined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
     """How many jobs were given a new execution, failed or came to the end of their deletion; how many calls moved.
 
-    ``stuck`` counts the jobs that nobody worked on, whether or not something could be done for them.
+    ``stuck`` counts the jobs that no execution worked on, whether or not the sweep could restart them.
     """
 
     restarted: int
@@ -44,7 +44,7 @@ class Swept:
 
 
 def sweep_jobs(_: SweepJobs, services: Services) -> Swept:
-    """Restart jobs whose execution is gone; see calls of ended jobs to their end; remove what is deleted or expired.
+    """Restart jobs whose execution has ended, finish calls of ended jobs, remove what is deleted or expired.
 
     What fails for one job, one call or one part of the sweep is logged and keeps nothing else from its end.
 

@@ -30,32 +30,32 @@ A = TypeVar("A")
 
 @dataclass(frozen=True, slots=True)
 class Question(Generic[A]):
-    """What the writer is asked; whatever else a call needs follows from it."""
+    """What is asked of the text model; everything else that a call needs follows from it."""
 
     purpose: str
     instruction: str
     prompt: str
     schema: type[BaseModel]
     read: Callable[[str], A]
-    """The answer's text as a value. Raises: ValueError in words that can be fed back."""
+    """Parse the answer's text. Raises: ValueError with a sentence for the model."""
     path: str
-    """How the names of its answers begin."""
+    """Prefix of the paths where its answers are stored."""
     most_tokens: int
     """Output limit of the first answer; one that was cut off raises it."""
     scene: Scene | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Generic[A]):
-    """An answer that can be used, and where it is kept."""
+class Answer(Generic[A]):
+    """A usable answer, and where it is stored."""
 
-    answer: A
+    value: A
     uri: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
-    """No answer could be used: how often it was tried, what was wrong at last, and the limit it was cut off at."""
+class NoUsableAnswer:
+    """How many attempts were made, what was wrong with the last, and the token limit that cut it off, if one did."""
 
     tries: int
     fault: str
@@ -64,8 +64,8 @@ class Unusable:
 
 def ask(
     job: Job, model: TextModel, question: Question[A], services: Services, until: datetime
-) -> Told[A] | Unusable | Busy | Superseded:
-    """Ask until an answer can be used; `Busy` when `until` comes first.
+) -> Answer[A] | NoUsableAnswer | Busy | Superseded:
+    """Make attempts until an answer can be used; `Busy` when `until` comes first.
 
     Raises: QuotaExhausted; BudgetExceeded; Misconfigured.
     """
@@ -87,8 +87,8 @@ def ask(
         this_attempt = call_requests.Attempt(attempt, _digest(request), clock.now())
         call = call_requests.text(job, tariff, question.purpose, question.scene, this_attempt)
 
-        def post(left_s: float, asked: TextRequest = request) -> Made | Declined:
-            answer = services.text.generate_text(asked, left_s)
+        def post(left_s: float, request: TextRequest = request) -> Made | Declined:
+            answer = services.text.generate_text(request, left_s)
             return answer if isinstance(answer, Declined) else Made(answer.text.encode(), answer.usage)
 
         artifact = Artifact(f"{question.path}-{call.call_id}.json", "application/json")
@@ -98,9 +98,10 @@ def ask(
         cut_off_at = None
         if isinstance(claim, Paid):
             uri = artifacts.uri(artifact.path)
-            answer = artifacts.get(uri).decode()
+            data = claim.answer if claim.answer is not None else artifacts.get(uri)
+            answer = data.decode()
             try:
-                return Told(question.read(answer), uri)
+                return Answer(question.read(answer), uri)
             except ValueError as error:
                 fault = str(error)
                 feedback = replace(feedback, answer=answer, fault=fault)
@@ -116,7 +117,7 @@ def ask(
         tries += claim.call.counts_as_attempt and job.counts_toward_limit(claim.call.updated)
         if tries == MAX_TRIES:
             break
-    return Unusable(tries, fault, cut_off_at)
+    return NoUsableAnswer(tries, fault, cut_off_at)
 
 
 def _tariff(model: TextModel, request: TextRequest, location: str) -> Tariff:
@@ -125,8 +126,8 @@ def _tariff(model: TextModel, request: TextRequest, location: str) -> Tariff:
     return text_tariff(model, sent, request.max_output_tokens, location)
 
 
-def _digest(asked: TextRequest) -> str:
-    """A name for everything the answer is made from."""
+def _digest(request: TextRequest) -> str:
+    """A digest of everything that the answer is made from."""
     return identifiers.digest(
-        asked.model, asked.instruction, asked.prompt, str(asked.seed), str(asked.max_output_tokens)
+        request.model, request.instruction, request.prompt, str(request.seed), str(request.max_output_tokens)
     )

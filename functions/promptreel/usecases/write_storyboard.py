@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from promptreel.domain import planning, prompts, storyboard, timeline
 from promptreel.domain.call import Call, committed_micros
@@ -20,7 +21,7 @@ from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.storage import Create, Replace
 from promptreel.services import Services
 from promptreel.usecases import job_lifecycle
-from promptreel.usecases.text_calls import Question, Told, Unusable, ask
+from promptreel.usecases.text_calls import Answer, NoUsableAnswer, Question, ask
 
 REQUEST_S = 600.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
 
@@ -33,9 +34,9 @@ class WriteStoryboard:
 
 @dataclass(frozen=True, slots=True)
 class StoryboardWritten:
-    """``state`` is ``planned``, ``busy`` (ask again after ``wait_s``) or ``superseded``."""
+    """``busy``: call again after ``wait_s`` seconds."""
 
-    state: str
+    state: Literal["planned", "busy", "superseded"]
     wait_s: float = 0.0
     waves: tuple[Wave, ...] = ()
 
@@ -45,12 +46,12 @@ def write_storyboard(cmd: WriteStoryboard, services: Services) -> StoryboardWrit
 
     Idempotent: a repeated call returns the stored result and makes no paid call.
 
-    Raises: BudgetExceeded with the amount needed; Rejected when the writer never gives a usable storyboard;
-    Misconfigured when no writer can be used.
+    Raises: BudgetExceeded with the amount needed; Rejected when no attempt gives a usable storyboard;
+    Misconfigured when no text model can be used.
     """
     until = last_answer(services.clock.now(), REQUEST_S)
-    job = services.jobs.get_job(cmd.job_id).value
-    if job.run != cmd.run or job.is_final:
+    job = job_lifecycle.get_running(cmd.job_id, cmd.run, services.jobs)
+    if job is None:
         return StoryboardWritten("superseded")
     if job.plan is not None:
         return StoryboardWritten("planned", waves=job.plan.waves)
@@ -61,7 +62,7 @@ def write_storyboard(cmd: WriteStoryboard, services: Services) -> StoryboardWrit
         return StoryboardWritten("busy", wait_s=answer.wait_s)
     if isinstance(answer, Superseded):
         return StoryboardWritten("superseded")
-    if isinstance(answer, Unusable):
+    if isinstance(answer, NoUsableAnswer):
         if answer.cut_off_at is not None:
             raise Rejected(
                 f"scenes: the storyboard does not fit into the writer's answer of {answer.cut_off_at} tokens, "
@@ -89,7 +90,9 @@ def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
     )
 
 
-def _reserve(cmd: WriteStoryboard, brief: FilmSpec, told: Told[Storyboard], services: Services) -> StoryboardWritten:
+def _reserve(
+    cmd: WriteStoryboard, brief: FilmSpec, answer: Answer[Storyboard], services: Services
+) -> StoryboardWritten:
     """Write plan, scenes and a PLANNED call for every picture and clip in one batch, or nothing (ledger rule 2)."""
     jobs, clock = services.jobs, services.clock
     read = jobs.get_job(cmd.job_id)  # before the calls are read
@@ -98,8 +101,8 @@ def _reserve(cmd: WriteStoryboard, brief: FilmSpec, told: Told[Storyboard], serv
         return StoryboardWritten("superseded")
     if job.plan is not None:
         return StoryboardWritten("planned", waves=job.plan.waves)
-    scenes = planning.make_scenes(told.answer.scenes, brief.durations_for(len(told.answer.scenes)), now)
-    plan = _plan(job, brief, told.answer, told.uri, scenes)
+    scenes = planning.make_scenes(answer.value.scenes, brief.durations_for(len(answer.value.scenes)), now)
+    plan = _plan(job, brief, answer.value, answer.uri, scenes)
     planned = _planned_calls(job, plan, scenes, services.text.location, now)
     committed = committed_micros([call.value for call in jobs.list_calls(job.id)])
     needed = committed + sum(call.reserved_micros for call in planned)
@@ -117,15 +120,15 @@ def _reserve(cmd: WriteStoryboard, brief: FilmSpec, told: Told[Storyboard], serv
     return StoryboardWritten("planned", waves=plan.waves)
 
 
-def _plan(job: Job, brief: FilmSpec, told: Storyboard, uri: str, scenes: list[Scene]) -> Plan:
+def _plan(job: Job, brief: FilmSpec, story: Storyboard, uri: str, scenes: list[Scene]) -> Plan:
     kind, fps = job.request.transition.kind, brief.video.fps
     overlap = timeline.overlap_frames(kind, brief.transition_frames)
     return Plan(
-        title=job.request.title or told.title,
+        title=job.request.title or story.title,
         storyboard_uri=uri,
-        style_guide=told.style_guide,
-        characters=tuple(told.characters),
-        settings=tuple(told.settings),
+        style_guide=story.style_guide,
+        characters=tuple(story.characters),
+        settings=tuple(story.settings),
         text_model=brief.text.id,
         image_model=brief.image.id,
         video_model=brief.video.id,

@@ -40,7 +40,7 @@ def test_repeated_deletion_reports_its_progress_until_the_tombstone_is_removed(
     job_id = submit(http).get_json()["id"]
     assert [delete(http, job_id).status_code for _ in range(2)] == [202, 202]
     world.sweep_jobs(SweepJobs())
-    world.clock.pass_s(delete_job.LATECOMERS_S)
+    world.clock.pass_s(delete_job.IN_FLIGHT_UPLOAD_GRACE_S)
     world.sweep_jobs(SweepJobs())
 
     gone = delete(http, job_id)

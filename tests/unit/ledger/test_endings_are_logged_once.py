@@ -123,7 +123,7 @@ def test_deletion_is_logged_once_with_its_cost_when_swept_repeatedly(world: Fake
 
     for _ in range(4):
         world.sweep_jobs(SweepJobs())
-        world.clock.pass_s(delete_job.LATECOMERS_S)
+        world.clock.pass_s(delete_job.IN_FLIGHT_UPLOAD_GRACE_S)
 
     (line,) = lines.of("job_deleted")
     assert (line["spent_micros"], line["state"]) == (70, "DELETED")

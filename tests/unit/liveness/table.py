@@ -12,7 +12,7 @@ from typing import Any
 from promptreel.domain import polling
 from promptreel.domain.call_rules import LEASE_S, SENT_GRACE_S, WINDOW_GRACE_S
 from promptreel.domain.models import registry
-from promptreel.usecases.delete_job import LATECOMERS_S
+from promptreel.usecases.delete_job import IN_FLIGHT_UPLOAD_GRACE_S
 from promptreel.usecases.sweep_jobs import OPENING_S, QUIET_S
 from stitcher_service.jobs import renders
 from tests.unit.liveness.phases import STATES, Document
@@ -41,7 +41,7 @@ _ANSWER_OVER_S = max(model.timeout_s for model in registry().text) + SENT_GRACE_
 _CUT_LEASE_OVER_S = renders.LEASE_S + renders.BUSY_WAIT_S + _REPEATED_S
 _SWEPT_S = 2 * SWEEP_EVERY_S + _SLACK_S
 _CALLS_FINISHED_S = _LOST_S + _SWEPT_S
-_UPLOADS_OVER_S = LATECOMERS_S + _SWEPT_S
+_UPLOADS_OVER_S = IN_FLIGHT_UPLOAD_GRACE_S + _SWEPT_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def test_tombstone_contains_no_word_of_the_request(world: FakeServices) -> None:
 def test_sweeper_finishes_a_deletion_when_it_was_killed_at_any_write(
     monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
-    monkeypatch.setattr(delete_job, "ERASED_AT_ONCE", 4)
+    monkeypatch.setattr(delete_job, "DELETE_BATCH", 4)
 
     def die(name: str) -> None:
         raise Killed(name)
@@ -278,7 +278,7 @@ def test_object_is_removed_when_written_after_the_first_removal(world: FakeServi
     world.clock.pass_s(300)
     world.sweep_jobs(SweepJobs())
 
-    world.clock.pass_s(delete_job.LATECOMERS_S - 300)  # a cut that was begun just before the deletion ends only now
+    world.clock.pass_s(delete_job.IN_FLIGHT_UPLOAD_GRACE_S - 300)  # a stitch begun just before the deletion ends now
     world.artifacts.put(f"jobs/{job.id}/output/film-2.mp4", b"film", "video/mp4")
     world.jobs.write(Create(job.id, a_render("cut-2", job=job.id)))
 
@@ -290,7 +290,7 @@ def test_deletion_waits_for_the_longest_request_of_any_service() -> None:
     services = json.loads(SERVICES.read_text())
     longest_s = max(service["timeout_s"] for service in {**services["functions"], **services["services"]}.values())
 
-    assert longest_s < delete_job.LATECOMERS_S
+    assert longest_s < delete_job.IN_FLIGHT_UPLOAD_GRACE_S
 
 
 def test_film_is_removed_at_once_and_only_open_calls_delay_a_deletion(

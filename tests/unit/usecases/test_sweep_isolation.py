@@ -171,7 +171,7 @@ def test_deleted_job_ends_when_a_version_without_notes_on_open_calls_ended_it(wo
     world.jobs.write(Replace(job.id, read, read.value.evolve(open_calls_since=None)))
     for _ in range(3):
         world.sweep_jobs(SweepJobs())
-        world.clock.pass_s(delete_job.LATECOMERS_S)
+        world.clock.pass_s(delete_job.IN_FLIGHT_UPLOAD_GRACE_S)
 
     assert world.jobs.get_job(job.id).value.state is JobState.DELETED
 

@@ -50,6 +50,15 @@ def test_storyboard_is_paid_once_when_requested_twice(world: FakeServices) -> No
     assert len(world.text.requests) == 1
 
 
+def test_answer_is_not_downloaded_by_the_call_that_received_it(world: FakeServices) -> None:
+    job = world.opened()
+    world.text.answers = ["no storyboard"]
+    world.artifacts.get = None  # type: ignore[method-assign,assignment]
+
+    assert world.write_storyboard(WriteStoryboard(job.id, job.run)).state == "planned"
+    assert len(world.text.requests) == 2
+
+
 def test_stored_answer_is_used_when_the_step_is_repeated_after_a_crash(world: FakeServices) -> None:
     job = world.opened()
     write, failures = world.jobs.write, [0]
