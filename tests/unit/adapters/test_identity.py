@@ -22,7 +22,7 @@ from promptreel.settings import Settings
 from tests.fakes.services import FakeServices
 from tests.fakes.system import FakeClock
 from tests.unit.adapters.conftest import serve
-from tests.unit.http.asking import bearer
+from tests.unit.http.api_requests import bearer
 from tests.unit.test_settings import COMPLETE
 
 AUDIENCE = "/projects/123/locations/us-central1/services/studio"

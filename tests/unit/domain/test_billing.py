@@ -134,7 +134,7 @@ def test_release_unbilled_moves_only_a_lost_call(state: CallState) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "told"),
+    ("payload", "fault"),
     [
         ({}, "since: Field required"),
         ([], "bill: "),
@@ -146,8 +146,8 @@ def test_release_unbilled_moves_only_a_lost_call(state: CallState) -> None:
         ),
     ],
 )
-def test_bill_is_refused_with_the_field_when_invalid(wish: Any, told: str) -> None:
+def test_bill_is_refused_with_the_field_when_invalid(payload: Any, fault: str) -> None:
     with pytest.raises(Invalid) as refused:
-        billing.parse_bill(wish)
+        billing.parse_bill(payload)
 
-    assert told in refused.value.message
+    assert fault in refused.value.message

@@ -134,7 +134,7 @@ def test_phrases_about_the_film_are_read_with_their_words(prompt: str, read: dic
 def test_hint_that_cannot_be_used_is_reported_with_its_words_and_its_field(prompt: str, sentence: str) -> None:
     hints = extract_hints(prompt)
 
-    assert (hints.read, [told for _, told in hints.unusable]) == ((), [sentence])
+    assert (hints.read, [warning for _, warning in hints.unusable]) == ((), [sentence])
 
 
 @given(st.text(alphabet="a 1,.:-fo\nscene30vrtil film in", max_size=400))

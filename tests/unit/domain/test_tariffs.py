@@ -25,14 +25,14 @@ def test_picture_reserves_at_least_its_bill_whatever_its_output_is_made_of(
     text = data.draw(st.integers(0, limit - pictures))
     prompt = data.draw(st.integers(1, model.max_prompt_tokens + model.reference_tokens))
     billed = TokenUsage(input=prompt, output=text, picture=pictures)
-    told = ReportedUsage(
+    reported = ReportedUsage(
         input=data.draw(st.sampled_from([prompt, None])),
         output=data.draw(st.sampled_from([text + pictures, None])),
         picture=data.draw(st.sampled_from([pictures, None])),
     )
     bill = tariff.cost_micros(billed, BEFORE)
 
-    assert bill <= tariff.cost_micros(tariff.complete(told), BEFORE) <= tariff.reserved_micros(BEFORE)
+    assert bill <= tariff.cost_micros(tariff.complete(reported), BEFORE) <= tariff.reserved_micros(BEFORE)
 
 
 @settings(deadline=None)
@@ -41,10 +41,10 @@ def test_text_reserves_at_least_its_bill_whatever_is_reported(
     prompt: int, output: int, known: tuple[bool, bool]
 ) -> None:
     tariff = text_tariff(registry().text_model("gemini-3.8-flash"), 4000, 16384)
-    told = ReportedUsage(prompt if known[0] else None, output if known[1] else None, 0)
+    reported = ReportedUsage(prompt if known[0] else None, output if known[1] else None, 0)
     bill = tariff.cost_micros(TokenUsage(input=prompt, output=output), BEFORE)
 
-    assert bill <= tariff.cost_micros(tariff.complete(told), BEFORE) <= tariff.reserved_micros(BEFORE)
+    assert bill <= tariff.cost_micros(tariff.complete(reported), BEFORE) <= tariff.reserved_micros(BEFORE)
 
 
 def test_price_that_begins_tomorrow_is_reserved_today() -> None:

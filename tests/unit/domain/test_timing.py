@@ -61,8 +61,8 @@ def test_length_that_is_missed_is_named_with_its_words_and_the_planned_length(
 ) -> None:
     planned = plan(**fields)  # type: ignore[arg-type]
 
-    told = re.sub(r"\{(.*)\}", r"the film is planned as \1 s.", warning)
-    assert (planned.durations_s, planned.warnings) == (durations, (told,))
+    expected = re.sub(r"\{(.*)\}", r"the film is planned as \1 s.", warning)
+    assert (planned.durations_s, planned.warnings) == (durations, (expected,))
 
 
 @pytest.mark.parametrize(

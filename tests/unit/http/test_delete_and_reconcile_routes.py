@@ -15,7 +15,7 @@ from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
-from tests.unit.http.asking import bearer, submit
+from tests.unit.http.api_requests import bearer, submit
 
 
 def delete(http: FlaskClient, job_id: str, email: str = "mira@example.com") -> TestResponse:
@@ -112,11 +112,11 @@ def test_unbilled_lost_clip_is_reported_and_released_only_with_apply(http: Flask
     job = lost_clip(world)
     path = f"/v1/jobs/{job.id}/ledger:reconcile"
 
-    told = http.post(path, json=a_bill(world), headers=bearer()).get_json()
-    by_purpose = {call["purpose"]: call for call in told["calls"]}
+    comparison = http.post(path, json=a_bill(world), headers=bearer()).get_json()
+    by_purpose = {call["purpose"]: call for call in comparison["calls"]}
     assert by_purpose["clip/scene-01"]["verdict"] == "never_billed"
     assert by_purpose["storyboard"]["verdict"] == "differs"
-    assert (told["released"], told["totals"]["billed_micros"]) == ([], 0)
+    assert (comparison["released"], comparison["totals"]["billed_micros"]) == ([], 0)
     spent = http.get(f"/v1/jobs/{job.id}/ledger", headers=bearer()).get_json()["totals"]["spent_micros"]
 
     released = http.post(path, json=a_bill(world, apply=True), headers=bearer()).get_json()["released"]
@@ -133,13 +133,13 @@ def test_lost_clip_stays_counted_when_it_was_billed_or_is_in_the_bucket(http: Fl
     (lost,) = [read.value for read in world.jobs.list_calls(job.id) if read.value.state is CallState.LOST]
     billed = {"model": lost.model, "micros": 2_400_000, "storage_uri": f"gs://artifacts/{lost.prefix}"}
 
-    told = http.post(path, json=a_bill(world, billed, apply=True), headers=bearer()).get_json()
-    assert [call["verdict"] for call in told["calls"] if call["id"] == lost.id] == ["agrees"]
+    comparison = http.post(path, json=a_bill(world, billed, apply=True), headers=bearer()).get_json()
+    assert [call["verdict"] for call in comparison["calls"] if call["id"] == lost.id] == ["agrees"]
 
     world.artifacts.put(f"{lost.prefix}7/sample_0.mp4", b"clip", "video/mp4")
-    told = http.post(path, json=a_bill(world, apply=True), headers=bearer()).get_json()
-    assert [call["verdict"] for call in told["calls"] if call["id"] == lost.id] == ["differs"]
-    assert told["released"] == []
+    comparison = http.post(path, json=a_bill(world, apply=True), headers=bearer()).get_json()
+    assert [call["verdict"] for call in comparison["calls"] if call["id"] == lost.id] == ["differs"]
+    assert comparison["released"] == []
 
 
 def test_bill_of_a_month_with_more_than_a_megabyte_of_lines_is_compared(http: FlaskClient, world: FakeServices) -> None:

@@ -49,7 +49,7 @@ def test_film_is_made_up_to_its_cut_through_the_entry_points(world: FakeServices
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "fault"),
     [
         (None, "must be a JSON object"),
         ({"job_id": "job-1"}, "run"),
@@ -57,11 +57,11 @@ def test_film_is_made_up_to_its_cut_through_the_entry_points(world: FakeServices
         ({"job_id": "job-1", "run": 1, "extra": 1}, "extra: there is no such field"),
     ],
 )
-def test_wrong_body_is_a_422_problem_that_names_the_field(body: Any, told: str) -> None:
+def test_wrong_body_is_a_422_problem_that_names_the_field(body: Any, fault: str) -> None:
     answer = step("poll_clips").post("/", json=body)
 
     assert answer.status_code == 422
-    assert told in answer.get_json()["message"]
+    assert fault in answer.get_json()["message"]
     assert answer.get_json()["step"] == "poll_clips"
 
 

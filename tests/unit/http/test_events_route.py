@@ -15,7 +15,7 @@ from tests.factories import a_call, a_job, a_scene
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
 from tests.loglines import writing
-from tests.unit.http.asking import bearer, submit
+from tests.unit.http.api_requests import bearer, submit
 
 
 def test_events_list_stages_calls_refusals_and_remedies_in_order_of_time(
@@ -31,9 +31,9 @@ def test_events_list_stages_calls_refusals_and_remedies_in_order_of_time(
     problem = Problem(code="broken", message="It broke.", remedy="Resume it.")
     job_lifecycle.fail(job.id, job.run, problem, world)
 
-    told = http.get(f"/v1/jobs/{job.id}/events", headers=bearer(job.owner)).get_json()["events"]
+    listed = http.get(f"/v1/jobs/{job.id}/events", headers=bearer(job.owner)).get_json()["events"]
 
-    assert [(event["event"], event.get("state")) for event in told] == [
+    assert [(event["event"], event.get("state")) for event in listed] == [
         ("state", "PENDING"),
         ("state", "STORYBOARD"),
         ("state", "KEYFRAMES"),
@@ -44,13 +44,13 @@ def test_events_list_stages_calls_refusals_and_remedies_in_order_of_time(
         ("try", None),
         ("state", "FAILED"),
     ]
-    moments = [datetime.fromisoformat(event["at"]) for event in told]
+    moments = [datetime.fromisoformat(event["at"]) for event in listed]
     assert moments == sorted(moments)
-    ended, tried, failed = told[-3:]
+    ended, tried, failed = listed[-3:]
     assert (ended["cost_micros"], ended["latency_s"], ended["codes"]) == (0, 30, ["22137204"])
     assert (tried["outcome"], tried["remedy"]) == ("refused", "reseed")
     assert failed["error"]["remedy"] == "Resume it."
-    paid = [event for event in told if event["event"] == "call_settled"]
+    paid = [event for event in listed if event["event"] == "call_settled"]
     assert [event["kind"] for event in paid] == ["text"]
     assert paid[0]["cost_micros"] > 0
 

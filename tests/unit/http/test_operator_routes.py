@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from promptreel.domain.states import JobState
 from promptreel.usecases.open_job import OpenJob
 from tests.fakes.services import FakeServices
-from tests.unit.http.asking import bearer, submit
+from tests.unit.http.api_requests import bearer, submit
 
 OPS = bearer("ops@example.com")
 OTHER = bearer("other@example.com")

@@ -11,12 +11,12 @@ OUTPUT = an_output(192, sheet_uri="gs://artifacts/sheet.jpg", preview_uri="gs://
 def output_of(world: FakeServices, output: Output) -> dict[str, object]:
     job = world.planned().evolve(output=output)
     links = {uri: f"https://signed/{uri}" for uri in responses.artifact_uris(job, [])}
-    told: dict[str, object] = responses.job_detail(job, [], [], links)["output"]
-    return told
+    shown: dict[str, object] = responses.job_detail(job, [], [], links)["output"]
+    return shown
 
 
 def test_output_has_a_link_for_each_of_its_files(world: FakeServices) -> None:
-    told = output_of(world, OUTPUT)
+    output = output_of(world, OUTPUT)
 
     for name, file in (
         ("film", "film.mp4"),
@@ -24,10 +24,10 @@ def test_output_has_a_link_for_each_of_its_files(world: FakeServices) -> None:
         ("contact_sheet", "sheet.jpg"),
         ("preview", "preview.mp4"),
     ):
-        assert told[name] == {"url": f"https://signed/gs://artifacts/{file}", "uri": f"gs://artifacts/{file}"}
+        assert output[name] == {"url": f"https://signed/gs://artifacts/{file}", "uri": f"gs://artifacts/{file}"}
 
 
 def test_output_of_an_older_stitcher_has_neither_sheet_nor_preview(world: FakeServices) -> None:
-    told = output_of(world, OUTPUT.evolve(sheet_uri=None, preview_uri=None))
+    output = output_of(world, OUTPUT.evolve(sheet_uri=None, preview_uri=None))
 
-    assert (told["contact_sheet"], told["preview"]) == (None, None)
+    assert (output["contact_sheet"], output["preview"]) == (None, None)

@@ -9,7 +9,7 @@ from promptreel.domain.states import JobState
 from promptreel.errors import Transient
 from promptreel.http import routes
 from tests.fakes.services import FakeServices
-from tests.unit.http.asking import PROMPT, bearer, submit
+from tests.unit.http.api_requests import PROMPT, bearer, submit
 
 
 def test_submission_is_accepted_at_once_and_its_execution_started(http: FlaskClient, world: FakeServices) -> None:
@@ -137,7 +137,7 @@ def test_serverless_header_names_the_caller_when_it_is_the_only_one(http: FlaskC
 
 
 @pytest.mark.parametrize(
-    ("options", "status", "told"),
+    ("options", "status", "message"),
     [
         ({"json": {}}, 422, "prompt: Field required"),
         ({"json": [1]}, 422, "must be a JSON object"),
@@ -154,13 +154,13 @@ def test_serverless_header_names_the_caller_when_it_is_the_only_one(http: FlaskC
     ],
 )
 def test_invalid_submission_is_a_problem_and_creates_no_job(
-    http: FlaskClient, world: FakeServices, options: dict[str, Any], status: int, told: str
+    http: FlaskClient, world: FakeServices, options: dict[str, Any], status: int, message: str
 ) -> None:
     answer = http.post("/v1/jobs", headers=bearer(), **options)
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     problem = answer.get_json()
-    assert told in problem["message"]
+    assert message in problem["message"]
     assert (problem["status"], problem["code"] != "") == (status, True)
     assert list(world.jobs.list_jobs_in_states(set(JobState))) == []
 

@@ -20,7 +20,7 @@ from promptreel.http import routes
 from promptreel.usecases.open_job import OpenJob
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
-from tests.unit.http.asking import bearer
+from tests.unit.http.api_requests import bearer
 
 Refusal = tuple[str, str, str]
 WayIn = Callable[[FakeServices, Any], Job | Refusal]
@@ -31,10 +31,10 @@ LITE = {"video": "veo-3.1-lite-generate-001"}
 def by_https(world: FakeServices, payload: Any) -> Job | Refusal:
     http = routes.app(lambda: world).test_client()
     answer = http.post("/v1/jobs", data=json.dumps(payload), content_type="application/json", headers=bearer(MIRA))
-    told = answer.get_json()
+    answered = answer.get_json()
     if answer.status_code != 202:
-        return told["code"], told["message"], told["remedy"]
-    return world.jobs.get_job(told["id"]).value
+        return answered["code"], answered["message"], answered["remedy"]
+    return world.jobs.get_job(answered["id"]).value
 
 
 def by_workflow(world: FakeServices, payload: Any) -> Job | Refusal:

@@ -14,7 +14,7 @@ from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
 from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.fakes.services import FakeServices
-from tests.unit.http.asking import bearer, submit
+from tests.unit.http.api_requests import bearer, submit
 
 
 def make_unreadable(world: FakeServices, job_id: str) -> None:

@@ -12,8 +12,8 @@ PROMPT = {"prompt": "A lighthouse keeper waits"}
 
 def bearer(email: str = "mira@example.com", **claims: Any) -> dict[str, str]:
     """A token as the gate forwards it: verified, its signature taken away."""
-    told = {"email": email, "email_verified": True, **claims}
-    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({}, told)]
+    payload = {"email": email, "email_verified": True, **claims}
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({}, payload)]
     return {"Authorization": f"Bearer {'.'.join(parts)}.SIGNATURE_REMOVED_BY_GOOGLE"}
 
 
