@@ -11,6 +11,7 @@ from tests.fakes.services import FakeServices
 LONGEST = (
     "tests/e2e/test_course.py",
     "tests/e2e/test_remedies.py",
+    "tests/unit/ledger/test_money_machine.py",
     "tests/contract/test_whole_stack.py",
     "tests/chaos/test_short_chaos.py",
     "tests/packaging/test_deployment.py",

@@ -75,6 +75,5 @@ def test_every_step_is_granted_what_its_collaborators_need() -> None:
     assert {name: granted[name] for name in needed} == needed
 
 
-def test_entry_points_and_settings_are_found() -> None:
-    assert {"open_job", "api", "sweep_jobs"} <= declared.entry_points()
+def test_project_is_a_setting_without_default() -> None:
     assert "PROMPTREEL_PROJECT" in declared.settings_needed()
