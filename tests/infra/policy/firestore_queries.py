@@ -32,7 +32,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
 }
 
 # The methods that read and write documents by their path, without a query.
-BY_PATH = {"get_job", "get_scene", "get_call", "get_render", "write"}
+BY_PATH = {"get_job", "get_scene", "get_call", "get_render", "write", "update_job", "update_scene", "update_call"}
 
 
 class _EmptyBatch:
@@ -53,7 +53,7 @@ class _RecordingJobs(FirestoreJobs):
 
     def __init__(self) -> None:
         super().__init__("promptreel-test", "(default)")
-        self._client = _Offline(project="promptreel-test", credentials=AnonymousCredentials())
+        self._db = _Offline(project="promptreel-test", credentials=AnonymousCredentials())
         self.queries: list[Any] = []
 
     def _stream(self, query: Any) -> list[Any]:
