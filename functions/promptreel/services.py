@@ -19,11 +19,16 @@ class DocumentServices(Protocol):
     """What writing documents needs. The stitcher's services have it too."""
 
     @property
-    def jobs(self) -> JobStore: ...
+    def jobs(self) -> JobStore:
+        """The documents."""
+
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """The time of every write."""
+
     @property
-    def ids(self) -> Ids: ...
+    def ids(self) -> Ids:
+        """Random tokens and delays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class CallRequest:
 
     @property
     def call_id(self) -> str:
+        """The id of this call, the same for every repeated request."""
         return identifiers.call_id(self.job_id, self.purpose, self.take, self.attempt)
 
     def planned(self, now: datetime) -> Call:

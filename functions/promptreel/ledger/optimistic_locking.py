@@ -46,9 +46,11 @@ class OptimisticJobStore(JobStore):
         self._ids = ids
 
     def update_job(self, job_id: str, change: Callable[[Job], Job | None]) -> Update[Job]:
+        """Change a job by the port's `update_job`."""
         return self._update(job_id, lambda: self.get_job(job_id), change, VersionConflict)
 
     def update_scene(self, job_id: str, scene_id: str, change: Callable[[Scene], Scene | None]) -> Update[Scene]:
+        """Change a scene by the port's `update_scene`."""
         return self._update(job_id, lambda: self.get_scene(job_id, scene_id), change, VersionConflict)
 
     def update_call(
@@ -58,6 +60,8 @@ class OptimisticJobStore(JobStore):
         change: Callable[[Call], Call | None],
         retry_on: type[Transient] = VersionConflict,
     ) -> Update[Call]:
+        """Change a call by the port's `update_call`."""
+
         def read() -> Versioned[Call]:
             found = self.get_call(job_id, call_id)
             if found is None:

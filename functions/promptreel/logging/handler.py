@@ -22,6 +22,7 @@ class JobLines(StructuredLogHandler):
     """Google's handler, which adds the log context to every line."""
 
     def handle(self, record: logging.LogRecord) -> bool:
+        """Write the record with the fields of the log context, its trace and its label."""
         return bool(super().handle(_with_context(record, self.project_id)))
 
     def emit_instrumentation_info(self) -> None:

@@ -15,6 +15,8 @@ from promptreel.services import Services
 
 @dataclass(frozen=True, slots=True)
 class CloseJob:
+    """Close the job of this run."""
+
     job_id: str
     run: int
 

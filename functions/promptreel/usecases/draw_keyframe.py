@@ -38,6 +38,8 @@ _LOST = "Resume the job: the answer was lost on its way, which says nothing abou
 
 @dataclass(frozen=True, slots=True)
 class DrawKeyframe:
+    """Draw one keyframe of a scene, for one take of it."""
+
     job_id: str
     run: int
     scene: str

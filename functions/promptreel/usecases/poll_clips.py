@@ -21,6 +21,8 @@ LOOK_S = 90.0  # of real time, after which a look answers with what it knows; th
 
 @dataclass(frozen=True, slots=True)
 class PollClips:
+    """Poll the clips of the job of this run."""
+
     job_id: str
     run: int
 

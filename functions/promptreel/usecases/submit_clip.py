@@ -38,6 +38,8 @@ REQUEST_S = 300.0  # then Cloud Run cuts the request off (infra/config/services.
 
 @dataclass(frozen=True, slots=True)
 class SubmitClip:
+    """Submit the clip of one take and attempt of a scene."""
+
     job_id: str
     run: int
     scene: str

@@ -28,6 +28,8 @@ REQUEST_S = 600.0  # then Cloud Run and the workflow cut the request off (infra/
 
 @dataclass(frozen=True, slots=True)
 class WriteStoryboard:
+    """Write the storyboard of the job of this run."""
+
     job_id: str
     run: int
 
