@@ -62,8 +62,8 @@ class _RecordingJobs(FirestoreJobs):
 
 
 def methods() -> set[str]:
-    """The adapter's public methods."""
-    return {name for name, _ in inspect.getmembers(FirestoreJobs, inspect.isfunction) if name[0] != "_"}
+    """The adapter's own public methods; those of its base class read and write by path."""
+    return {name for name, member in vars(FirestoreJobs).items() if inspect.isfunction(member) and name[0] != "_"}
 
 
 @cache
