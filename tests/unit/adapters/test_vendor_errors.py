@@ -28,6 +28,7 @@ from PIL.Image import DecompressionBombError
 
 from promptreel.adapters.gemini import vertex_client
 from promptreel.adapters.google_errors import translate_google_errors
+from promptreel.adapters.operators import ListedOperators
 from promptreel.adapters.veo import Veo
 from promptreel.adapters.vertex_errors import translate_paid_call_errors
 from promptreel.domain.states import CallState
@@ -47,11 +48,13 @@ from promptreel.ledger.claims import Acquired, CallRequest
 from promptreel.ports.storage import Create
 from tests.factories import a_job
 from tests.fakes.services import FakeServices
+from tests.fakes.system import FakeClock
 
 BY_STATUS = "by its HTTP status"
 """The status decides, not the class: see the tables of statuses."""
 UNCHANGED = "raised unchanged"
 """A bug of ours or a damaged installation, which no caller can answer: the step fails as broken."""
+NO_OPERATOR = "answered: no operator"
 
 # The modules below which a library defines what it raises.
 GENAI = "google.genai.errors"
@@ -186,6 +189,23 @@ POLLED: Mapping[str, Rows] = {
     },
 }
 
+# Look-ups of group members, after whose failure the caller is no operator.
+LOOKED_UP: Mapping[str, Rows] = {
+    AUTH: {NO_OPERATOR: FREE[AUTH][Transient]},
+    REQUESTS: {NO_OPERATOR: FREE[REQUESTS][Transient]},
+    ELSEWHERE: {
+        NO_OPERATOR: (
+            "OSError ConnectionError ConnectionResetError BrokenPipeError TimeoutError SSLError "
+            "SSLCertVerificationError gaierror JSONDecodeError UnicodeDecodeError ValueError ValidationError "
+            "RequestsConnectionError"
+        ),
+        UNCHANGED: (
+            "KeyError TypeError AttributeError RuntimeError RecursionError MemoryError StructError ZlibError "
+            "DecompressionBombError"
+        ),
+    },
+}
+
 
 def a_validation_error() -> pydantic.ValidationError:
     try:
@@ -258,7 +278,7 @@ def rows(table: Mapping[str, Rows]) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("table", [PAID, FREE, POLLED], ids=["paid", "free", "polled"])
+@pytest.mark.parametrize("table", [PAID, FREE, POLLED, LOOKED_UP], ids=["paid", "free", "polled", "looked up"])
 def test_table_has_every_exception_class_of_the_libraries_once(table: Mapping[str, Rows]) -> None:
     for library in set(table) - {ELSEWHERE}:
         listed = [name for names in table[library].values() for name in names.split()]
@@ -267,9 +287,12 @@ def test_table_has_every_exception_class_of_the_libraries_once(table: Mapping[st
 
 
 def test_tables_decide_the_same_further_kinds() -> None:
-    kinds = [{name for names in table[ELSEWHERE].values() for name in names.split()} for table in (PAID, FREE, POLLED)]
+    first, *others = (
+        {name for names in table[ELSEWHERE].values() for name in names.split()}
+        for table in (PAID, FREE, POLLED, LOOKED_UP)
+    )
 
-    assert kinds[0] == kinds[1] == kinds[2]
+    assert all(other == first for other in others)
 
 
 def test_paid_call_goes_out_by_the_http_library_whose_errors_are_listed() -> None:
@@ -447,3 +470,25 @@ def assert_outcome(run: Callable[[], object], original: Exception, outcome: obje
     else:
         assert type(failed.value) is outcome
         assert failed.value.__cause__ is original
+
+
+class FailingOperators(ListedOperators):
+    """Operators of one group whose look-up raises."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(["group:ops@example.com"], FakeClock(), "http://127.0.0.1:9")
+        self._error = error
+
+    def _get(self, path: str) -> str:
+        raise self._error
+
+
+@pytest.mark.parametrize(("library", "name", "outcome"), rows(LOOKED_UP))
+def test_no_address_is_an_operator_when_its_group_cannot_be_read(library: str, name: str, outcome: object) -> None:
+    error = make(library, name)
+    operators = FailingOperators(error)
+
+    if outcome is NO_OPERATOR:
+        assert not operators.is_operator("mira@example.com")
+    else:
+        assert_outcome(lambda: operators.is_operator("mira@example.com"), error, outcome)
