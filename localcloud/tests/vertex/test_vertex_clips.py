@@ -183,17 +183,17 @@ def test_operation_when_not_due_yet_then_the_poll_says_nothing_but_its_name(
     assert (polled.name, polled.done, polled.response, polled.error) == (operation.name, None, None, None)
 
 
-def test_ten_clips_at_once_when_ordered_then_all_come_and_other_calls_are_still_answered(
+def test_other_calls_are_answered_when_many_clips_are_rendered_at_once(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     def film(index: int) -> int:
         mine = vertex.client()
         return len(list(frames(content_of(finished(mine, ordered(mine, f"Clip {index}", image=a_picture()))))))
 
-    with ThreadPoolExecutor(10) as pool:
-        lengths = pool.map(film, range(10))
+    with ThreadPoolExecutor(4) as pool:
+        lengths = pool.map(film, range(4))
         assert client.models.generate_content(model=TEXT_MODEL, contents="Hello there.").text
-        assert list(lengths) == [96] * 10
+        assert list(lengths) == [96] * 4
 
 
 def test_group_structure_when_the_profile_orders_another_then_the_clip_has_it(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from google.genai import errors
+from google.genai import errors, types
 
 from localcloud.tests.loopback import free_port
 from localcloud.tests.object_store import ObjectStore
@@ -44,16 +44,6 @@ def test_operation_when_the_process_is_killed_then_it_goes_on_after_the_restart(
     assert len(object_store.listed("restart/")) == 1
 
 
-def test_inline_clip_when_the_process_is_killed_after_it_was_done_then_it_is_still_there(stopped: Stopped) -> None:
-    with stopped().started() as vertex:
-        before = finished(vertex.client(), ordered(vertex.client()))
-        vertex.kill()
-    with stopped().started() as vertex:
-        after = vertex.client().operations.get(before)
-
-    assert after == before
-
-
 def test_ledger_rules_and_profile_when_the_process_is_killed_then_they_are_kept(stopped: Stopped) -> None:
     with stopped().started() as vertex:
         vertex.control("POST", "profile", {"quota_per_min": {"gemini-*": 0}, "seed": 5})
@@ -72,20 +62,6 @@ def test_ledger_rules_and_profile_when_the_process_is_killed_then_they_are_kept(
             vertex.client().models.generate_content(model=TEXT_MODEL, contents="Hello")
 
 
-def test_sigterm_when_an_operation_is_under_way_then_the_process_ends_and_the_next_one_finishes_it(
-    stopped: Stopped,
-) -> None:
-    with stopped().started() as vertex:
-        vertex.control("POST", "profile", {"latency_s": {"veo-*": 3}})
-        operation = ordered(vertex.client())
-        assert vertex.process is not None
-        vertex.process.terminate()
-        assert eventually(lambda: vertex.process is not None and vertex.process.poll() is not None)
-        assert vertex.process.returncode == 0
-    with stopped().started() as vertex:
-        assert finished(vertex.client(), operation).error is None
-
-
 def test_long_clip_when_sigterm_comes_while_it_is_rendered_then_nobody_waits_for_it(stopped: Stopped) -> None:
     with stopped().started() as vertex:
         ordered(vertex.client(), duration_seconds=8, resolution="4k")
@@ -94,26 +70,27 @@ def test_long_clip_when_sigterm_comes_while_it_is_rendered_then_nobody_waits_for
         eventually(lambda: list(clips.glob("*.part")))
         vertex.process.terminate()
         eventually(lambda: vertex.process is not None and vertex.process.poll() is not None)
+        assert vertex.process.returncode == 0
         finished_clips = list(clips.glob("*.mp4"))
 
     assert finished_clips == []
 
 
-def test_same_requests_when_a_new_process_answers_then_the_answers_are_the_same(stopped: Stopped) -> None:
+def test_answers_and_finished_clips_are_the_same_when_a_new_process_gives_them(stopped: Stopped) -> None:
     def answers(vertex: FakeVertex) -> list[object]:
         client = vertex.client()
         picture = client.models.generate_content(model=IMAGE_MODEL, contents="A boat at dawn")
-        clip = finished(client, ordered(client, seed=7)).response
-        assert clip is not None
-        videos = [each.video.video_bytes for each in clip.generated_videos or [] if each.video]
-        return [
-            client.models.generate_content(model=TEXT_MODEL, contents="A fox wakes. It rains.").text,
-            pictures_of(picture),
-            videos,
-        ]
+        return [client.models.generate_content(model=TEXT_MODEL, contents="A fox wakes.").text, pictures_of(picture)]
+
+    def videos(operation: types.GenerateVideosOperation) -> list[bytes | None]:
+        assert operation.response is not None
+        return [each.video.video_bytes for each in operation.response.generated_videos or [] if each.video]
 
     with stopped().started() as vertex:
         before = answers(vertex)
+        clip = finished(vertex.client(), ordered(vertex.client(), seed=7))
         vertex.kill()
     with stopped().started() as vertex:
         assert answers(vertex) == before
+        assert vertex.client().operations.get(clip) == clip
+        assert videos(finished(vertex.client(), ordered(vertex.client(), seed=7))) == videos(clip)
