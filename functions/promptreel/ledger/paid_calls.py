@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from promptreel.domain.states import CallState
 from promptreel.domain.tariffs import ReportedUsage, Tariff
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient, Unpaid
-from promptreel.ledger.claims import Acquired, Busy, CallRequest, Claim, EndedWithoutOutput, Ledger, Paid
+from promptreel.ledger.claims import Acquired, Busy, CallRequest, EndedWithoutOutput, Ledger, Paid, Superseded
 from promptreel.ports.models import Declined
 from promptreel.ports.storage import ArtifactStore
 from promptreel.ports.system import Clock
@@ -57,11 +57,12 @@ def pay(
     ledger: Ledger,
     artifacts: ArtifactStore,
     clock: Clock,
-) -> Claim:
-    """Make one call unless it is made; afterwards it is `Paid`, `EndedWithoutOutput`, `Busy` or `Superseded`.
+) -> Paid | EndedWithoutOutput | Busy | Superseded:
+    """Make one call unless it has been made.
 
-    `Busy` also when its answer might come after ``order.until``: a request that is cut off there pays for an answer
-    that is lost.
+    Returns:
+        The claim afterwards. `Busy` also when the answer might come after ``order.until``: a request that is cut off
+        there pays for an answer that is lost.
 
     Raises: QuotaExhausted, Transient (nothing is paid, the same call may be sent again); BudgetExceeded.
     """

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Literal, assert_never
 
 from promptreel.domain import identifiers, planning, prompts, recovery, succession
 from promptreel.domain.call import committed_micros
@@ -16,12 +16,11 @@ from promptreel.domain.scene import Keyframe, KeyframeName, Scene
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import Broken, NotFound, PromptreelError, Rejected
 from promptreel.ledger import call_requests
-from promptreel.ledger.claims import Busy, Claim, EndedWithoutOutput, Paid
+from promptreel.ledger.claims import Busy, Paid, Superseded
 from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Artifact, Made, Order, last_answer, pay
 from promptreel.ports.models import Declined, ImageRequest, ImageResult
 from promptreel.ports.storage import JobStore, Replace
-from promptreel.ports.system import Clock
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming, job_lifecycle
 from promptreel.usecases.rewrite_prompts import rewrite_refused_prompts
@@ -70,30 +69,17 @@ def draw_keyframe(cmd: DrawKeyframe, services: Services) -> KeyframeDrawn:
     Raises: KeyframeRefused when the image model refuses every attempt at a first keyframe; Misconfigured when no image
     model can be used; BudgetExceeded.
     """
-    jobs, clock, ids = services.jobs, services.clock, services.ids
-    until = last_answer(clock.now(), REQUEST_S)
+    jobs = services.jobs
+    until = last_answer(services.clock.now(), REQUEST_S)
     job = job_lifecycle.get_running(cmd.job_id, cmd.run, jobs)
     if job is None:
         return KeyframeDrawn("superseded")
     scene = jobs.get_scene(cmd.job_id, cmd.scene).value
     if scene.take != cmd.take:
         return KeyframeDrawn("outdated")
-    if scene.keyframe(cmd.frame) is None:
-        ready = rewrite_refused_prompts(job, scene, services, until)
-        try:
-            drawn = _draw(job, ready, cmd.frame, services, until) if isinstance(ready, Scene) else ready
-        except KeyframeRefused as error:
-            if not scene.redraw:
-                raise
-            problem = Problem.from_error(error, step="draw_keyframe", scene=scene.id)
-            _give_up(cmd, problem, services)
-            return KeyframeDrawn("given_up")
-        if isinstance(drawn, Busy):
-            return KeyframeDrawn("busy", wait_s=drawn.wait_s)
-        if not isinstance(drawn, Keyframe):
-            return KeyframeDrawn("superseded")
-        keyframe = drawn
-        retry_on_conflict(lambda: _store_keyframe(cmd, keyframe, jobs, clock), clock, ids)
+    stopped = _add_keyframe(cmd, job, scene, services, until) if scene.keyframe(cmd.frame) is None else None
+    if stopped is not None:
+        return stopped
     if jobs.get_scene(cmd.job_id, cmd.scene).value.keyframes_drawn:
         filming.dispatch(job, cmd.scene, services)
     if all(read.value.keyframes_drawn for read in jobs.list_scenes(job.id)):
@@ -101,8 +87,35 @@ def draw_keyframe(cmd: DrawKeyframe, services: Services) -> KeyframeDrawn:
     return KeyframeDrawn("drawn")
 
 
-def _draw(job: Job, scene: Scene, frame: KeyframeName, services: Services, until: datetime) -> Keyframe | Claim:
-    """The keyframe, or the claim that says why there is none now."""
+def _add_keyframe(
+    cmd: DrawKeyframe, job: Job, scene: Scene, services: Services, until: datetime
+) -> KeyframeDrawn | None:
+    """Draw and store the keyframe; otherwise the step's result. Raises: KeyframeRefused for a first one."""
+    ready = rewrite_refused_prompts(job, scene, services, until)
+    try:
+        drawn = _draw(job, ready, cmd.frame, services, until) if isinstance(ready, Scene) else ready
+    except KeyframeRefused as error:
+        if not scene.redraw:
+            raise
+        problem = Problem.from_error(error, step="draw_keyframe", scene=scene.id)
+        _give_up(cmd, problem, services)
+        return KeyframeDrawn("given_up")
+    match drawn:
+        case Busy(wait_s=wait_s):
+            return KeyframeDrawn("busy", wait_s)
+        case Superseded():
+            return KeyframeDrawn("superseded")
+        case Keyframe() as keyframe:
+            retry_on_conflict(lambda: _store_keyframe(cmd, keyframe, services), services.clock, services.ids)
+        case _:
+            assert_never(drawn)
+    return None
+
+
+def _draw(
+    job: Job, scene: Scene, frame: KeyframeName, services: Services, until: datetime
+) -> Keyframe | Busy | Superseded:
+    """The keyframe, or the claim that says why there is none now. Raises: KeyframeRefused."""
     artifacts, clock = services.artifacts, services.clock
     plan = job.require_plan()
     before = scene.keyframe("start") if frame == "end" else None
@@ -141,7 +154,7 @@ def _draw(job: Job, scene: Scene, frame: KeyframeName, services: Services, until
             uri = paid.artifact or artifacts.uri(artifact.path)
             checksum = artifact_integrity.keyframe_checksum(scene, frame, uri, artifacts)
             return Keyframe(uri=uri, digest=paid.digest, checksum=checksum)
-        if not isinstance(claim, EndedWithoutOutput):
+        if isinstance(claim, Busy | Superseded):
             return claim
         following = succession.choose_next_model(job, model, claim.call, registry().image_model)
         if following is not model:
@@ -200,20 +213,20 @@ def _digest(request: ImageRequest, before: Keyframe | None) -> str:
     )
 
 
-def _store_keyframe(cmd: DrawKeyframe, drawn: Keyframe, jobs: JobStore, clock: Clock) -> None:
+def _store_keyframe(cmd: DrawKeyframe, drawn: Keyframe, services: Services) -> None:
     """Write the keyframe on its scene, and as the first one of the scene that continues from it."""
-    scenes = jobs.list_scenes(cmd.job_id)
+    scenes = services.jobs.list_scenes(cmd.job_id)
     position = next((index for index, read in enumerate(scenes) if read.value.id == cmd.scene), None)
     if position is None:
         raise NotFound(f"{cmd.scene} does not exist: the job was deleted.")
-    read, now = scenes[position], clock.now()
+    read, now = scenes[position], services.clock.now()
     if read.value.take != cmd.take or read.value.keyframe(cmd.frame) is not None:
         return
     changes = [Replace(cmd.job_id, read, read.value.with_keyframe(cmd.frame, drawn, now))]
     following = scenes[position + 1] if position + 1 < len(scenes) else None
     if cmd.frame == "end" and following is not None and following.value.start is None:
         changes.append(Replace(cmd.job_id, following, following.value.with_keyframe("start", drawn, now)))
-    jobs.write(*changes)
+    services.jobs.write(*changes)
 
 
 def _give_up(cmd: DrawKeyframe, problem: Problem, services: Services) -> None:

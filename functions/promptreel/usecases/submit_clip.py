@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, assert_never
 
 from promptreel.domain import identifiers, prompts, recovery
 from promptreel.domain.call import Call
@@ -24,7 +24,7 @@ from promptreel.errors import (
     VersionConflict,
 )
 from promptreel.ledger import call_requests
-from promptreel.ledger.claims import Acquired, Busy, Superseded
+from promptreel.ledger.claims import Acquired, Busy, CallRequest, EndedWithoutOutput, Paid, Superseded
 from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.models import VideoRequest
 from promptreel.services import Services
@@ -96,23 +96,33 @@ def _send(
     job: Job, scene: Scene, services: Services, until: datetime
 ) -> Literal["filming", "busy", "superseded", "refused", "uncertain"]:
     """Claim the clip's call and send it, unless it has been sent."""
-    artifacts, ledger, clock = services.artifacts, services.ledger, services.clock
+    clock = services.clock
     request = _request(job, scene)
     call = call_requests.clip(job, job.require_plan(), scene, _digest(request), clock.now())
     if clock.now() + timedelta(seconds=call.timeout_s) > until:
         return "busy"
-    claim = ledger.claim(call)
-    if isinstance(claim, Superseded):
-        return "superseded"
-    if isinstance(claim, Busy) and claim.call.operation is None:
-        return "busy"
-    if not isinstance(claim, Acquired):
-        return "filming"
-    artifact_integrity.check_keyframes(scene, artifacts)
+    claim = services.ledger.claim(call)
+    match claim:
+        case Superseded():
+            return "superseded"
+        case Busy(call=other) if other.operation is None:
+            return "busy"
+        case Busy() | Paid() | EndedWithoutOutput():
+            return "filming"  # poll_clips decides by the call
+        case Acquired():
+            artifact_integrity.check_keyframes(scene, services.artifacts)
+            return _post(claim, call, request, services)
+        case _:
+            assert_never(claim)
+
+
+def _post(
+    claim: Acquired, call: CallRequest, request: VideoRequest, services: Services
+) -> Literal["filming", "busy", "refused", "uncertain"]:
+    """Send an acquired call; the ledger records how it ends. Raises: QuotaExhausted, Transient."""
+    uri = services.artifacts.uri(call.prefix)
     try:
-        operation = ledger.send(
-            claim, call, lambda left_s: services.video.submit(request, artifacts.uri(call.prefix), left_s)
-        )
+        operation = services.ledger.send(claim, call, lambda left_s: services.video.submit(request, uri, left_s))
     except Throttled as error:
         raise QuotaExhausted(error.reason) from error
     except Unpaid as error:
@@ -123,7 +133,7 @@ def _send(
         return "refused"
     except AnswerLost:
         return "uncertain"
-    ledger.name_operation(claim.call, operation)
+    services.ledger.name_operation(claim.call, operation)
     return "filming"
 
 

@@ -163,7 +163,7 @@ def test_extra_call_is_not_planned_when_one_micro_over_the_limit(world: FakeServ
     assert isinstance(world.ledger.claim(replace(other, price_micros=2_000_000)), Acquired)
 
 
-def test_sum_is_read_again_when_another_extra_call_was_planned_meanwhile(world: FakeServices) -> None:
+def test_sum_is_read_on_retry_when_another_extra_call_was_planned_meanwhile(world: FakeServices) -> None:
     other = replace(TICKET, purpose="judge", attempt_of_scene=False, kind="text")
     calls = world.jobs.list_calls
     raced: list[bool] = []

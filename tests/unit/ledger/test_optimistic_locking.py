@@ -61,7 +61,7 @@ def test_update_raises_the_conflict_when_it_loses_every_time(world: FakeServices
 
 
 @pytest.mark.parametrize(("retry_on", "written"), [(VersionConflict, False), (Transient, True)])
-def test_update_of_a_call_outlasts_an_unavailable_store_only_when_asked_to(
+def test_update_of_a_call_outlasts_an_unavailable_store_only_when_it_retries_on_transient_errors(
     world: FakeServices, retry_on: type[Transient], written: bool
 ) -> None:
     write, failures = world.jobs.write, [Transient("away")]

@@ -153,7 +153,7 @@ def test_pay_posts_once_and_records_how_it_ended(
 
 
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
-def test_pay_posts_again_only_when_nothing_was_paid(services: FakeServices, ending: Ending) -> None:
+def test_pay_repeats_the_post_only_when_nothing_was_paid(services: FakeServices, ending: Ending) -> None:
     provider = Provider(ending.of_post)
 
     outcomes = [outcome_of(services, provider) for _ in range(2)]

@@ -86,7 +86,7 @@ def test_burst_beside_steady_load_is_worked_off_and_every_clip_is_dispatched_onc
     assert len(deployment.queue.tasks) == len(deployment.world.video.requests) == clips
 
 
-def test_tasks_that_the_queue_lost_are_dispatched_again_after_two_minutes() -> None:
+def test_tasks_are_redispatched_after_two_minutes_when_the_queue_lost_them() -> None:
     deployment = Deployment()
     deployment.submit(2)
     for job_id in deployment.waiting_jobs:

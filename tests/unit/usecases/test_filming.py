@@ -216,7 +216,7 @@ def test_task_slows_its_queue_only_when_the_quota_was_the_models_own(
 
 
 @pytest.mark.parametrize(("failure", "status"), [(Throttled("429"), 429), (Unpaid("never sent: no token"), 503)])
-def test_picture_that_was_never_asked_for_is_not_reported_as_a_quota(
+def test_keyframe_step_reports_a_quota_only_when_the_model_answered_429(
     world: FakeServices, failure: Unpaid, status: int
 ) -> None:
     job = world.planned()
@@ -301,7 +301,7 @@ def test_lost_task_is_dispatched_under_another_name(world: FakeServices) -> None
 
 
 @pytest.mark.parametrize("look", ["it waits", "the queue is away"])
-def test_task_is_left_alone_when_it_still_waits_or_the_queue_cannot_be_asked(world: FakeServices, look: str) -> None:
+def test_task_is_left_alone_when_it_still_waits_or_the_queue_cannot_be_read(world: FakeServices, look: str) -> None:
     job = world.drawn()
     tasks = dict(world.queue.tasks)
     if look == "the queue is away":
@@ -319,7 +319,7 @@ def test_task_is_left_alone_when_it_still_waits_or_the_queue_cannot_be_asked(wor
     assert world.queue.tasks == tasks
 
 
-def test_task_is_dispatched_again_when_it_ended_while_another_sender_held_the_call(world: FakeServices) -> None:
+def test_task_is_redispatched_when_it_ended_while_another_sender_held_the_call(world: FakeServices) -> None:
     job = world.drawn()
     scene = world.jobs.get_scene(job.id, "scene-01").value
     world.ledger.claim(call_requests.clip(job, job.require_plan(), scene, "digest", world.clock.now()))

@@ -104,7 +104,7 @@ class TestLateClip:
         assert len(world.video.requests) == paid, "nothing is bought while a person may restore the clip"
 
     @pytest.mark.parametrize("policy", ["fail"])
-    def test_resumed_job_films_the_scene_again_when_the_clip_stays_missing(
+    def test_resumed_job_refilms_the_scene_when_the_clip_stays_missing(
         self, world: FakeServices, awaited: tuple[Job, str, bytes]
     ) -> None:
         job, _, _ = awaited
@@ -240,7 +240,7 @@ class TestDamagedClip:
         states = [scene(world, job, number).state for number in (1, 2, 3)]
         assert states == [SceneState.QUEUED, SceneState.FAILED, SceneState.DONE]
 
-    def test_resumed_job_films_the_scene_again_when_damage_had_ended_it(self, world: FakeServices) -> None:
+    def test_resumed_job_refilms_the_scene_when_damage_had_ended_it(self, world: FakeServices) -> None:
         job, _ = filmed(world, on_scene_failure="fail")
         limit_budget_to_what_is_committed(world, job)
         reject(world, job, 1)

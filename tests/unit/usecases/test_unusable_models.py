@@ -88,7 +88,7 @@ def test_job_fails_and_pays_no_rewrite_and_no_clip_when_no_video_model_can_be_us
     assert [record.message for record in caplog.records if record.message.startswith("job_")] == ["job_failed"]
 
 
-def test_forbidden_model_is_asked_once_a_scene_and_no_successor_is_tried(world: FakeServices) -> None:
+def test_forbidden_model_is_called_once_a_scene_and_no_successor_is_tried(world: FakeServices) -> None:
     refuse(world.video, "submit", FORBIDDEN)
     job = world.drawn()
     film(world, job)
@@ -216,7 +216,7 @@ def test_drawing_goes_on_when_the_job_is_resumed_after_the_role_was_granted(worl
     assert world.draw_keyframe(DrawKeyframe(job.id, resumed.run, "scene-01", "start")).state == "drawn"
 
 
-def test_retired_writer_is_replaced_by_its_successor_and_asked_the_same_question(world: FakeServices) -> None:
+def test_retired_text_model_is_replaced_by_its_successor_with_the_same_request(world: FakeServices) -> None:
     refuse(world.text, "generate_text", MISSING, WRITER)
     job = world.planned()
 

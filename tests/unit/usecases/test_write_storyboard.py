@@ -165,7 +165,7 @@ def test_output_limit_is_never_above_the_model_s_own_when_it_is_raised(world: Fa
     assert len({each.prompt for each in world.text.requests}) == 3
 
 
-def test_raised_limit_is_not_asked_for_when_the_budget_does_not_hold_it(world: FakeServices) -> None:
+def test_raised_limit_is_not_requested_when_the_budget_does_not_hold_it(world: FakeServices) -> None:
     reserve = FakeServices()
     first = next(read.value for read in reserve.jobs.list_calls(reserve.planned().id) if read.value.kind == "text")
     job = world.opened()
@@ -241,7 +241,7 @@ def test_limit_suffices_when_it_equals_the_plan_and_not_when_one_micro_less() ->
     assert states(needed_micros() - 1) == "budget_exceeded"
 
 
-def test_plan_is_summed_anew_when_an_extra_call_was_reserved_meanwhile(world: FakeServices) -> None:
+def test_plan_is_summed_on_a_fresh_read_when_an_extra_call_was_reserved_meanwhile(world: FakeServices) -> None:
     """The job is read before its calls: the plan's batch loses against whoever reserved meanwhile (§5.2)."""
     job = world.opened(budget_usd=f"{needed_micros() / 1_000_000:.6f}")
     calls = world.jobs.list_calls
