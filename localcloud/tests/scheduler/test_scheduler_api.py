@@ -1,4 +1,4 @@
-"""Jobs through Google's own client, over REST and gRPC: what is kept, filled in, refused (FEATURES H7)."""
+"""Jobs through Google's own client, over REST and gRPC: what is kept, filled in, refused."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

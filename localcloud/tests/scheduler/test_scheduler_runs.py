@@ -1,4 +1,4 @@
-"""Runs of jobs by a real process: what their target gets, the local period, a restart (FEATURES H7)."""
+"""Runs of jobs by a real process: what their target gets, the local period, a restart."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Batches of tasks, as Google's own client asks for them (FEATURES H7)."""
+"""Batches of tasks, as Google's own client asks for them."""
 
 from collections.abc import Callable
 from typing import Any
