@@ -32,7 +32,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
 }
 
 # The methods that read and write documents by their path, without a query.
-BY_PATH = {"get_job", "get_scene", "get_call", "get_render", "write", "update_job", "update_scene", "update_call"}
+BY_PATH = {"get_job", "get_scene", "get_call", "get_render", "write"}
 
 
 class _EmptyBatch:
