@@ -46,6 +46,7 @@ class GcsArtifacts(_Storage):
     """An `ArtifactStore` in one bucket."""
 
     def __init__(self, project: str, bucket: str, signer: RemoteSigner, media_url: str) -> None:
+        """Make the client on first use; ``media_url`` is empty for Google's own address."""
         super().__init__(project)
         self._bucket = bucket
         self._signer = signer
@@ -135,6 +136,7 @@ class GcsInbox(_Storage):
     """An `Inbox`: prompts in one bucket, reports in another."""
 
     def __init__(self, project: str, results_bucket: str) -> None:
+        """Make the client on first use."""
         super().__init__(project)
         self._results_bucket = results_bucket
 

@@ -15,6 +15,7 @@ class Gemini:
     """A `TextGenerator` and an `ImageGenerator` in one location."""
 
     def __init__(self, project: str, location: str, url: str) -> None:
+        """Make the client on first use; ``url`` is empty for Google's own address."""
         self._project = project
         self.location = location
         self._url = url

@@ -65,6 +65,7 @@ class IdentityAwareProxy:
     """
 
     def __init__(self, audience: str, clock: Clock, keys_url: str = IAP_KEYS_URL) -> None:
+        """Fetch the keys on first use."""
         self._audience = audience
         self._clock = clock
         self._keys_url = keys_url

@@ -21,6 +21,7 @@ class CloudTasksQueue:
     """A `ClipQueue`: ``clips`` and ``clips-high`` share Veo's per-minute quota."""
 
     def __init__(self, project: str, region: str, url: str, target: str, account: str) -> None:
+        """Make the client on first use; ``url`` is empty for Google's own address."""
         self._queues = f"projects/{project}/locations/{region}/queues"
         self._url = url
         self._target = target

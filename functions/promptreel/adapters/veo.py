@@ -22,6 +22,7 @@ class Veo:
     """A `VideoGenerator` in one location; an operation is polled in the location of its name."""
 
     def __init__(self, project: str, location: str, url: str) -> None:
+        """Make the client on first use; ``url`` is empty for Google's own address."""
         self._project = project
         self._location = location
         self._url = url

@@ -14,9 +14,10 @@ TIMEOUT_S = 20.0
 
 
 class WorkflowExecutions:
-    """`Executions` of one workflow. ``url`` is empty for Google's own address."""
+    """`Executions` of one workflow."""
 
     def __init__(self, project: str, region: str, workflow: str, url: str) -> None:
+        """Make the client on first use; ``url`` is empty for Google's own address."""
         self._workflow = f"projects/{project}/locations/{region}/workflows/{workflow}"
         self._url = url
 

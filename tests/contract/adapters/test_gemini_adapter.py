@@ -116,9 +116,9 @@ def test_picture_is_kept_and_counts_at_least_its_bill_when_usage_is_missing(
 
 
 def test_text_is_counted_as_it_is_billed_and_below_its_reserve(gemini: Gemini, vertex: FakeVertex) -> None:
-    asked = a_text_request()
-    written = gemini.generate_text(asked, TIMEOUT_S)
-    tariff = text_tariff(TEXT, count_tokens_at_most(asked.instruction, asked.prompt), asked.max_output_tokens)
+    request = a_text_request()
+    written = gemini.generate_text(request, TIMEOUT_S)
+    tariff = text_tariff(TEXT, count_tokens_at_most(request.instruction, request.prompt), request.max_output_tokens)
 
     assert isinstance(written, TextResult)
     assert StoryScene.model_validate_json(written.text).motion_prompt

@@ -110,14 +110,14 @@ def test_budget_holds_when_sixty_calls_of_one_job_are_claimed_at_once(refused: f
                 continue  # answered 503: the queue delivers it again
             except BudgetExceeded:
                 return "over budget"
-            return "mine" if isinstance(claim, Acquired) else "busy" if isinstance(claim, Busy) else "other"
+            return "acquired" if isinstance(claim, Acquired) else "busy" if isinstance(claim, Busy) else "other"
 
     with ThreadPoolExecutor(60) as pool:
-        told = list(pool.map(deliver, range(60)))
+        claims = list(pool.map(deliver, range(60)))
 
     calls = [read.value for read in jobs.list_calls("job-1")]
-    assert set(told[:30]) <= {"mine", "busy"}
-    assert told.count("over budget") == 10
+    assert set(claims[:30]) <= {"acquired", "busy"}
+    assert claims.count("over budget") == 10
     assert len(calls) == 50
     assert all(call.state is CallState.RESERVED for call in calls)
     assert len({call.lease.holder for call in calls if call.lease}) == 50

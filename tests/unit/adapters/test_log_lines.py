@@ -29,8 +29,8 @@ def test_step_is_logged_with_job_outcome_and_duration(lines: Written) -> None:
     answer(step, CLIP, FakeServices, execution="e-7")
 
     (line,) = lines.read()
-    told = {name: line[name] for name in ("message", "action", "job_id", "scene_id", "attempt", "outcome", "status")}
-    assert told == {
+    logged = {name: line[name] for name in ("message", "action", "job_id", "scene_id", "attempt", "outcome", "status")}
+    assert logged == {
         "message": "step", "action": "submit_clip", "job_id": JOB, "scene_id": "scene-02", "attempt": 3,
         "outcome": "filming", "status": 200,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What Vertex AI answers when it does not do as asked, and what follows from it: one table for every shape."""
+"""How each refusal and failure of Vertex AI is classified: one table for every shape of answer."""
 
 import json
 from typing import Any
