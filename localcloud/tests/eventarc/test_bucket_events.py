@@ -81,7 +81,7 @@ def subjects(worker: Worker) -> list[str]:
 
 
 @pytest.mark.parametrize("how", ["multipart", "resumable", "media"])
-def test_new_object_when_uploaded_then_the_service_gets_one_cloudevent(
+def test_service_gets_one_cloudevent_when_new_object_is_uploaded(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker, how: str
 ) -> None:
     with routing() as process:
@@ -102,7 +102,7 @@ def test_new_object_when_uploaded_then_the_service_gets_one_cloudevent(
     assert base64.b64decode(resource["etag"])
 
 
-def test_object_overwritten_at_once_when_only_reports_are_heard_then_both_generations_are_delivered(
+def test_both_generations_are_delivered_when_only_reports_are_heard(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     blob = store.client().bucket("prompts").blob("idea.json")
@@ -116,7 +116,7 @@ def test_object_overwritten_at_once_when_only_reports_are_heard_then_both_genera
     assert {int(json.loads(request.body)["generation"]) for request in worker.received} == {first, blob.generation}
 
 
-def test_object_in_another_bucket_when_uploaded_then_it_is_nobodys_event(
+def test_object_in_another_bucket_is_nobodys_event_when_uploaded(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     with routing():
@@ -127,7 +127,7 @@ def test_object_in_another_bucket_when_uploaded_then_it_is_nobodys_event(
     assert subjects(worker) == ["last.json"]
 
 
-def test_account_of_a_trigger_when_delivering_then_its_id_token_is_sent(
+def test_id_token_is_sent_when_account_of_a_trigger_is_delivering(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     with (
@@ -142,7 +142,7 @@ def test_account_of_a_trigger_when_delivering_then_its_id_token_is_sent(
     assert got.headers["authorization"] == "Bearer id-token:e@local:https://a"
 
 
-def test_workflow_when_an_object_is_uploaded_then_it_is_executed_with_the_event_as_text(
+def test_workflow_is_executed_with_the_event_as_text_when_an_object_is_uploaded(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     with (
@@ -164,7 +164,7 @@ def test_workflow_when_an_object_is_uploaded_then_it_is_executed_with_the_event_
     assert (event["data"]["bucket"], event["data"]["name"]) == ("prompts", "idea.json")
 
 
-def test_refusing_destination_when_it_recovers_then_it_gets_the_same_event(
+def test_refusing_destination_gets_the_same_event_when_it_recovers(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     worker.statuses = [500, 404, 429]
@@ -176,7 +176,7 @@ def test_refusing_destination_when_it_recovers_then_it_gets_the_same_event(
     assert len({request.headers["ce-id"] for request in worker.received}) == 1
 
 
-def test_killed_stand_in_when_started_again_then_owed_and_missed_changes_are_delivered(
+def test_killed_stand_in_is_owed_and_missed_changes_are_delivered_when_started_again(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     bucket = store.client().bucket("prompts")
@@ -198,7 +198,7 @@ def test_killed_stand_in_when_started_again_then_owed_and_missed_changes_are_del
     assert sorted(subjects(worker)[2:]) == ["missed.json", "owed.json"]
 
 
-def test_no_ear_when_objects_are_uploaded_then_they_are_found_by_listing(
+def test_no_ear_are_found_by_listing_when_objects_are_uploaded(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     bucket = store.client().bucket("prompts")
@@ -210,7 +210,7 @@ def test_no_ear_when_objects_are_uploaded_then_they_are_found_by_listing(
     assert sorted(subjects(worker)) == ["first.json", "second.json"]
 
 
-def test_duplicates_when_ordered_then_the_same_event_comes_twice_and_is_counted(
+def test_same_event_comes_twice_and_is_counted_when_duplicates_are_ordered(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     with routing() as process:
@@ -222,7 +222,7 @@ def test_duplicates_when_ordered_then_the_same_event_comes_twice_and_is_counted(
     assert (counted, len({request.headers["ce-id"] for request in worker.received})) == (1, 1)
 
 
-def test_reordering_when_ordered_then_a_later_upload_is_delivered_first(
+def test_a_later_upload_is_delivered_first_when_reordering_is_ordered(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     bucket = store.client().bucket("prompts")

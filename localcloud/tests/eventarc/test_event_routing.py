@@ -68,7 +68,7 @@ def played(stage: Stage, play: Callable[[], Awaitable[None]]) -> None:
         stage.outbox.close()
 
 
-def test_change_when_reported_then_each_trigger_that_wants_it_gets_it_once() -> None:
+def test_each_trigger_that_wants_it_gets_it_once_when_change_is_reported() -> None:
     stage = Stage(
         a_trigger("one"),
         a_trigger("two"),
@@ -89,7 +89,7 @@ def test_change_when_reported_then_each_trigger_that_wants_it_gets_it_once() -> 
     played(stage, play)
 
 
-def test_overwritten_object_when_reported_then_it_is_a_new_event() -> None:
+def test_overwritten_object_is_a_new_event_when_reported() -> None:
     stage = Stage()
 
     async def play() -> None:
@@ -106,7 +106,7 @@ def test_overwritten_object_when_reported_then_it_is_a_new_event() -> None:
     ("kind", "data"),
     [("OBJECT_PAINTED", b"{}"), ("OBJECT_FINALIZE", b"{}"), ("OBJECT_FINALIZE", b"[]"), ("OBJECT_FINALIZE", b"?")],
 )
-def test_report_nobody_can_read_when_heard_then_nothing_is_owed(kind: str, data: bytes) -> None:
+def test_nothing_is_owed_when_report_nobody_can_read_is_heard(kind: str, data: bytes) -> None:
     stage = Stage()
     stage.router.hear({"eventType": kind}, data)
 
@@ -135,7 +135,7 @@ def test_destination_that_does_not_acknowledge_when_tried_then_again_with_growin
     played(stage, play)
 
 
-def test_owed_event_when_the_process_comes_back_then_it_is_delivered_with_its_attempts_counted(tmp_path: Path) -> None:
+def test_owed_event_is_delivered_with_its_attempts_counted_when_the_process_comes_back(tmp_path: Path) -> None:
     first = Stage(state_dir=tmp_path)
 
     async def fail() -> None:
@@ -160,7 +160,7 @@ def test_owed_event_when_the_process_comes_back_then_it_is_delivered_with_its_at
     played(second, succeed)
 
 
-def test_delivered_event_when_reported_after_a_restart_then_it_is_not_owed_again(tmp_path: Path) -> None:
+def test_delivered_event_is_not_owed_again_when_reported_after_a_restart(tmp_path: Path) -> None:
     first, second = Stage(state_dir=tmp_path), Stage(state_dir=tmp_path)
 
     async def deliver() -> None:
@@ -174,7 +174,7 @@ def test_delivered_event_when_reported_after_a_restart_then_it_is_not_owed_again
     second.outbox.close()
 
 
-def test_ordered_duplicates_when_delivering_then_each_event_goes_twice_and_is_counted() -> None:
+def test_each_event_goes_twice_and_is_counted_when_ordered_duplicates_are_delivering() -> None:
     stage = Stage()
 
     async def play() -> None:
@@ -188,7 +188,7 @@ def test_ordered_duplicates_when_delivering_then_each_event_goes_twice_and_is_co
     played(stage, play)
 
 
-def test_ordered_reordering_when_events_follow_each_other_then_a_later_one_comes_first_and_none_is_lost() -> None:
+def test_a_later_one_comes_first_and_none_is_lost_when_ordered_reordering_is_events_follow_each_other() -> None:
     stage = Stage()
 
     async def play() -> None:
@@ -209,7 +209,7 @@ def test_ordered_reordering_when_events_follow_each_other_then_a_later_one_comes
     played(stage, play)
 
 
-def test_reordering_by_the_same_seed_when_played_again_then_the_same_events_are_late() -> None:
+def test_same_events_are_late_when_reordering_by_the_same_seed_is_played_again() -> None:
     def late(seed: int) -> list[bool]:
         faults = Faults()
         faults.order({"reorder_rate": 0.5, "seed": seed})
@@ -221,12 +221,12 @@ def test_reordering_by_the_same_seed_when_played_again_then_the_same_events_are_
 
 
 @pytest.mark.parametrize("wish", [{"reorder_rate": 2}, {"hold_s": 0}, {"hold_s": "1"}, {"seed": "x"}, {"speed": 1}])
-def test_fault_nobody_knows_when_ordered_then_refused(wish: dict[str, Any]) -> None:
+def test_fault_nobody_knows_is_refused_when_ordered(wish: dict[str, Any]) -> None:
     with pytest.raises(ApiError):
         Faults().order(wish)
 
 
-def test_event_nobody_takes_for_a_day_when_due_again_then_dropped_and_not_owed_when_reported_again() -> None:
+def test_event_nobody_takes_for_a_day_is_dropped_and_not_owed_when_reported_again_when_due_again() -> None:
     stage = Stage()
 
     async def play() -> None:
@@ -247,7 +247,7 @@ def test_event_nobody_takes_for_a_day_when_due_again_then_dropped_and_not_owed_w
     played(stage, play)
 
 
-def test_file_when_read_then_triggers_know_their_destination(tmp_path: Path) -> None:
+def test_file_triggers_know_their_destination_when_read(tmp_path: Path) -> None:
     common = {"bucket": "prompts", "event": FINALIZED, "account": "e@local"}
     film = {"workflow": "projects/p/locations/l/workflows/film", "workflows_url": "http://127.0.0.1:1/"}
     file = tmp_path / "triggers.json"
@@ -277,7 +277,7 @@ def test_file_when_read_then_triggers_know_their_destination(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "change", [{"url": "http://192.0.2.1/"}, {"bucket": None}, {"url": None}, {"workflow": "w"}, {"event": None}]
 )
-def test_unusable_trigger_when_read_then_it_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_unusable_trigger_is_refused_when_read(tmp_path: Path, change: dict[str, Any]) -> None:
     entry = {"name": "t", "bucket": "b", "event": FINALIZED, "url": "http://127.0.0.1:1/", **change}
     file = tmp_path / "triggers.json"
     file.write_text(json.dumps({"triggers": [{key: value for key, value in entry.items() if value is not None}]}))

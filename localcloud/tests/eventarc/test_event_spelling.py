@@ -29,7 +29,7 @@ def a_report(**overrides: Any) -> dict[str, Any]:
     return {**REPORTED, **overrides}
 
 
-def test_reported_object_when_completed_then_it_has_what_googles_events_carry() -> None:
+def test_reported_object_has_what_googles_events_carry_when_completed() -> None:
     data = complete_resource(a_report())
 
     assert data["id"] == "prompts/a dir/é.json/1587627537231057"
@@ -42,7 +42,7 @@ def test_reported_object_when_completed_then_it_has_what_googles_events_carry() 
     assert data["metadata"] == {"owner": "mira@example.com"}
 
 
-def test_composed_object_without_a_content_type_when_completed_then_the_field_is_absent() -> None:
+def test_field_is_absent_when_composed_object_without_a_content_type_is_completed() -> None:
     assert "contentType" not in complete_resource(a_report(contentType=""))
 
 
@@ -80,7 +80,7 @@ def test_event_for_a_workflow_when_spelled_then_attributes_stand_beside_the_data
 
 
 @pytest.mark.parametrize("change", [{"generation": "1587627537231058"}, {"name": "other"}, {"bucket": "other"}])
-def test_two_changes_when_told_apart_then_their_ids_differ_and_one_change_has_one_id(change: dict[str, str]) -> None:
+def test_ids_differ_and_one_change_has_one_id_when_two_changes_are_told_apart(change: dict[str, str]) -> None:
     event = object_event(FINALIZED, a_report())
 
     assert object_event(FINALIZED, a_report()).id == event.id
@@ -88,7 +88,7 @@ def test_two_changes_when_told_apart_then_their_ids_differ_and_one_change_has_on
     assert object_event(TYPES["OBJECT_DELETE"], a_report()).id != event.id
 
 
-def test_metadata_changed_meanwhile_when_told_apart_then_only_metadata_events_are_new() -> None:
+def test_only_metadata_events_are_new_when_metadata_changed_meanwhile_is_told_apart() -> None:
     patched, updated = a_report(metageneration="2"), TYPES["OBJECT_METADATA_UPDATE"]
 
     assert object_event(FINALIZED, patched).id == object_event(FINALIZED, a_report()).id

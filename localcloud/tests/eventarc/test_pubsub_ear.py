@@ -30,7 +30,7 @@ def spoken_to(listener: Listener, talk: Callable[[PublisherAsyncClient], Any]) -
     asyncio.run(serve())
 
 
-def test_messages_when_published_then_each_is_heard_and_gets_an_id_of_its_own() -> None:
+def test_each_is_heard_and_gets_an_id_of_its_own_when_messages_are_published() -> None:
     heard: list[tuple[dict[str, str], bytes]] = []
 
     async def talk(client: PublisherAsyncClient) -> None:
@@ -44,7 +44,7 @@ def test_messages_when_published_then_each_is_heard_and_gets_an_id_of_its_own() 
     assert heard == [({"eventType": "OBJECT_FINALIZE"}, b"1"), ({}, b"2")]
 
 
-def test_message_when_it_could_not_be_kept_then_the_publisher_is_not_told_it_was() -> None:
+def test_publisher_is_not_told_it_was_when_message_could_not_be_kept() -> None:
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
@@ -55,7 +55,7 @@ def test_message_when_it_could_not_be_kept_then_the_publisher_is_not_told_it_was
     spoken_to(fail, talk)
 
 
-def test_topics_when_created_listed_and_deleted_then_they_are_as_the_client_expects() -> None:
+def test_topics_are_as_the_client_expects_when_created_listed_and_deleted() -> None:
     async def talk(client: PublisherAsyncClient) -> None:
         created = await client.create_topic(name=TOPIC)
         got = await client.get_topic(topic=TOPIC)

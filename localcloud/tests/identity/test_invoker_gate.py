@@ -160,17 +160,19 @@ def test_no_token_when_calling_then_401_with_a_challenge(gates: dict[str, str]) 
     assert "Unauthorized" in answer.text
 
 
-def test_token_for_another_service_when_calling_then_401(gates: dict[str, str], id_token_of: Tokens) -> None:
+def test_token_for_another_service_is_answered_with_401_when_calling(
+    gates: dict[str, str], id_token_of: Tokens
+) -> None:
     assert call(gates["step"], id_token_of(WORKFLOW, gates["api"])).status_code == 401
 
 
-def test_token_signed_by_a_stranger_when_calling_then_401(gates: dict[str, str], tmp_path: Path) -> None:
+def test_token_signed_by_a_stranger_is_answered_with_401_when_calling(gates: dict[str, str], tmp_path: Path) -> None:
     mint = Mint(SigningKey.kept_in(tmp_path, "forged"), time.time)
 
     assert call(gates["step"], mint.id_token(WORKFLOW, gates["step"])).status_code == 401
 
 
-def test_stranger_with_the_right_key_id_when_calling_then_401(
+def test_stranger_with_the_right_key_id_is_answered_with_401_when_calling(
     gates: dict[str, str], state_dir: Path, tmp_path: Path
 ) -> None:
     true_key = SigningKey.kept_in(state_dir, "google")
@@ -180,37 +182,39 @@ def test_stranger_with_the_right_key_id_when_calling_then_401(
     assert call(gates["step"], mint.id_token(WORKFLOW, gates["step"])).status_code == 401
 
 
-def test_expired_token_when_calling_then_401(gates: dict[str, str], state_dir: Path) -> None:
+def test_expired_token_is_answered_with_401_when_calling(gates: dict[str, str], state_dir: Path) -> None:
     two_hours_ago = Mint(SigningKey.kept_in(state_dir, "google"), lambda: time.time() - 7200)
 
     assert call(gates["step"], two_hours_ago.id_token(WORKFLOW, gates["step"])).status_code == 401
 
 
 @pytest.mark.parametrize("authorization", ["Bearer", "Bearer not-a-jwt", "Bearer a.b.c", "Basic dXNlcjpwdw=="])
-def test_no_id_token_at_all_when_calling_then_401(gates: dict[str, str], authorization: str) -> None:
+def test_no_id_token_at_all_is_answered_with_401_when_calling(gates: dict[str, str], authorization: str) -> None:
     assert loopback.post(gates["step"], headers={"Authorization": authorization}).status_code == 401
 
 
-def test_account_without_the_right_when_calling_then_403(gates: dict[str, str], id_token_of: Tokens) -> None:
+def test_account_without_the_right_is_answered_with_403_when_calling(
+    gates: dict[str, str], id_token_of: Tokens
+) -> None:
     answer = call(gates["step"], id_token_of(TASKS, gates["step"]))
 
     assert answer.status_code == 403
     assert "Forbidden" in answer.text
 
 
-def test_person_when_calling_a_step_then_403(gates: dict[str, str], id_token_of: Tokens) -> None:
+def test_person_is_answered_with_403_when_calling_a_step(gates: dict[str, str], id_token_of: Tokens) -> None:
     assert call(gates["step"], id_token_of(PERSON, gates["step"])).status_code == 403
 
 
-def test_person_when_calling_the_api_then_enters(gates: dict[str, str], id_token_of: Tokens) -> None:
+def test_person_enters_when_calling_the_api(gates: dict[str, str], id_token_of: Tokens) -> None:
     assert call(gates["api"], id_token_of(PERSON, gates["api"])).status_code == 201
 
 
-def test_account_when_only_people_may_enter_then_403(gates: dict[str, str], id_token_of: Tokens) -> None:
+def test_account_is_answered_with_403_when_only_people_may_enter(gates: dict[str, str], id_token_of: Tokens) -> None:
     assert call(gates["api"], id_token_of(WORKFLOW, gates["api"])).status_code == 403
 
 
-def test_request_when_let_in_then_arrives_as_it_was_sent(step: httpx.Client) -> None:
+def test_request_arrives_as_it_was_sent_when_let_in(step: httpx.Client) -> None:
     answer = step.put("/v1/jobs/a%2Fb?page=2", content=b"12345", headers={"X-Mine": "kept"})
     arrived = answer.json()
 
@@ -222,7 +226,7 @@ def test_request_when_let_in_then_arrives_as_it_was_sent(step: httpx.Client) -> 
     assert len(answer.headers.get_list("date")) == 1
 
 
-def test_request_when_let_in_then_its_signature_is_gone(step: httpx.Client) -> None:
+def test_signature_is_gone_when_request_is_let_in(step: httpx.Client) -> None:
     sent = step.headers["authorization"].split(".")
 
     arrived = step.get("/").json()["headers"]["authorization"].split(".")
@@ -266,7 +270,7 @@ def test_gate_refuses_an_empty_serverless_header_when_the_other_one_is_valid(
     assert loopback.post(gates["step"], headers=headers).status_code == 401
 
 
-def test_request_without_trace_when_let_in_then_gets_one_in_both_spellings(step: httpx.Client) -> None:
+def test_request_without_trace_gets_one_in_both_spellings_when_let_in(step: httpx.Client) -> None:
     headers = step.get("/").json()["headers"]
     trace = headers["traceparent"].split("-")[1]
 
@@ -276,7 +280,7 @@ def test_request_without_trace_when_let_in_then_gets_one_in_both_spellings(step:
     assert headers["x-forwarded-proto"] == "http"
 
 
-def test_request_with_a_trace_when_let_in_then_keeps_it(step: httpx.Client) -> None:
+def test_request_with_a_trace_keeps_it_when_let_in(step: httpx.Client) -> None:
     traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
 
     headers = step.get("/", headers={"traceparent": traceparent, "X-Forwarded-For": "9.9.9.9"}).json()["headers"]
@@ -285,7 +289,7 @@ def test_request_with_a_trace_when_let_in_then_keeps_it(step: httpx.Client) -> N
     assert headers["x-forwarded-for"] == "9.9.9.9, 127.0.0.1"
 
 
-def test_answer_when_it_comes_in_parts_then_passed_on_as_it_comes(
+def test_answer_is_passed_on_as_it_comes_when_it_comes_in_parts(
     step: httpx.Client, first_arrived: threading.Event
 ) -> None:
     """The backend holds the second half back until the first has reached the caller."""
@@ -299,11 +303,11 @@ def test_answer_when_it_comes_in_parts_then_passed_on_as_it_comes(
     assert received == b"firstsecond"
 
 
-def test_backend_not_there_when_calling_then_503(gates: dict[str, str], id_token_of: Tokens) -> None:
+def test_backend_not_there_is_answered_with_503_when_calling(gates: dict[str, str], id_token_of: Tokens) -> None:
     assert call(gates["gone"], id_token_of(WORKFLOW, gates["gone"])).status_code == 503
 
 
-def test_backend_that_only_starts_when_called_then_the_request_waits_for_it(
+def test_request_waits_for_it_when_backend_that_only_starts_is_called(
     gates: dict[str, str], id_token_of: Tokens, late_port: int
 ) -> None:
     """A restarting process must look like Cloud Run's cold start, not like a refusal."""
@@ -320,7 +324,7 @@ def test_backend_that_only_starts_when_called_then_the_request_waits_for_it(
     assert answers[0].json()["bytes"] == 2
 
 
-def test_backend_slower_than_the_timeout_when_calling_then_504(
+def test_backend_slower_than_the_timeout_is_answered_with_504_when_calling(
     gates: dict[str, str], id_token_of: Tokens, first_arrived: threading.Event
 ) -> None:
     first_arrived.clear()
@@ -332,11 +336,11 @@ def test_backend_slower_than_the_timeout_when_calling_then_504(
     assert answer.status_code == 504
 
 
-def test_declared_body_over_32_mib_when_calling_then_413(step: httpx.Client) -> None:
+def test_declared_body_over_32_mib_is_answered_with_413_when_calling(step: httpx.Client) -> None:
     assert step.post("/", content=b"x" * (32 * 1024 * 1024 + 1)).status_code == 413
 
 
-def test_chunked_body_over_32_mib_when_calling_then_413(step: httpx.Client) -> None:
+def test_chunked_body_over_32_mib_is_answered_with_413_when_calling(step: httpx.Client) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(33):
             yield b"x" * 1024 * 1024
@@ -344,11 +348,11 @@ def test_chunked_body_over_32_mib_when_calling_then_413(step: httpx.Client) -> N
     assert step.post("/", content=chunks()).status_code == 413
 
 
-def test_body_of_exactly_32_mib_when_calling_then_arrives(step: httpx.Client) -> None:
+def test_body_of_exactly_32_mib_arrives_when_calling(step: httpx.Client) -> None:
     assert step.post("/", content=b"x" * (32 * 1024 * 1024)).json()["bytes"] == 32 * 1024 * 1024
 
 
-def test_health_when_asked_without_a_token_then_answers(gates: dict[str, str]) -> None:
+def test_health_answers_when_asked_without_a_token(gates: dict[str, str]) -> None:
     assert loopback.get(f"{gates['step']}/_local/health").json() == {"status": "ok"}
 
 

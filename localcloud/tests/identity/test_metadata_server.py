@@ -50,7 +50,7 @@ def value(url: str, path: str, **params: str) -> httpx.Response:
     return loopback.get(f"{url}/computeMetadata/v1/{path}", params=params, headers=FLAVOR)
 
 
-def test_unmodified_google_auth_when_pointed_at_a_listener_then_is_that_account(
+def test_unmodified_google_auth_is_that_account_when_pointed_at_a_listener(
     google_auth_found: dict[str, str],
 ) -> None:
     assert google_auth_found["project"] == "local"
@@ -58,7 +58,7 @@ def test_unmodified_google_auth_when_pointed_at_a_listener_then_is_that_account(
     assert google_auth_found["universe"] == "googleapis.com"
 
 
-def test_fetched_id_token_when_verified_by_google_auth_then_names_account_and_audience(
+def test_fetched_id_token_names_account_and_audience_when_verified_by_google_auth(
     google_auth_found: dict[str, str], metadata_url: str
 ) -> None:
     claims = verify(google_auth_found["id_token"], metadata_url, "https://audience.example")
@@ -70,7 +70,7 @@ def test_fetched_id_token_when_verified_by_google_auth_then_names_account_and_au
     assert claims["exp"] - claims["iat"] == 3600  # type: ignore[operator]
 
 
-def test_access_token_when_looked_up_then_belongs_to_the_account(
+def test_access_token_belongs_to_the_account_when_looked_up(
     google_auth_found: dict[str, str], metadata_url: str
 ) -> None:
     assert google_auth_found["access"].startswith("ya29.")
@@ -81,7 +81,9 @@ def test_access_token_when_looked_up_then_belongs_to_the_account(
     assert 3000 < found.json()["expires_in"] <= 3600
 
 
-def test_altered_access_token_when_looked_up_then_400(google_auth_found: dict[str, str], metadata_url: str) -> None:
+def test_altered_access_token_is_answered_with_400_when_looked_up(
+    google_auth_found: dict[str, str], metadata_url: str
+) -> None:
     altered = google_auth_found["access"][:-8] + "AAAAAAAA"
 
     found = loopback.get(f"{metadata_url}/_local/tokeninfo", params={"access_token": altered})
@@ -90,14 +92,14 @@ def test_altered_access_token_when_looked_up_then_400(google_auth_found: dict[st
     assert found.json()["error"] == "invalid_token"
 
 
-def test_other_audience_when_verified_then_refused(id_token_of: Callable[[str, str], str], metadata_url: str) -> None:
+def test_other_audience_is_refused_when_verified(id_token_of: Callable[[str, str], str], metadata_url: str) -> None:
     token = id_token_of(WORKFLOW, "https://one.example")
 
     with pytest.raises(ValueError, match="audience"):
         verify(token, metadata_url, "https://another.example")
 
 
-def test_account_named_by_address_when_asked_on_another_listener_then_answered(
+def test_account_named_by_address_is_answered_when_asked_on_another_listener(
     metadata_ports: dict[str, int], metadata_url: str
 ) -> None:
     """Cloud Tasks and Scheduler mint tokens for accounts that are not their own."""
@@ -136,14 +138,14 @@ def test_identity_without_audience_then_400(metadata_url: str) -> None:
         ("", "project/\ninstance/\nuniverse/\n"),
     ],
 )
-def test_documented_path_when_read_then_answers_as_gce(metadata_ports: dict[str, int], path: str, text: str) -> None:
+def test_documented_path_answers_as_gce_when_read(metadata_ports: dict[str, int], path: str, text: str) -> None:
     answer = value(f"http://127.0.0.1:{metadata_ports[OPEN_JOB]}", path)
 
     assert answer.text == text
     assert answer.headers["metadata-flavor"] == "Google"
 
 
-def test_numeric_project_id_when_read_then_twelve_digits(metadata_url: str) -> None:
+def test_twelve_digits_when_numeric_project_id_is_read(metadata_url: str) -> None:
     number = value(metadata_url, "project/numeric-project-id").text
 
     assert number.isdigit()
@@ -167,14 +169,14 @@ def test_whole_tree_when_read_as_json_then_in_camel_case(metadata_ports: dict[st
     assert tree["instance"]["serviceAccounts"][OPEN_JOB]["email"] == OPEN_JOB
 
 
-def test_folder_when_asked_without_its_slash_then_redirected(metadata_url: str) -> None:
+def test_folder_is_redirected_when_asked_without_its_slash(metadata_url: str) -> None:
     answer = value(metadata_url, "instance/service-accounts/default", recursive="true")
 
     assert answer.status_code == 301
     assert answer.headers["location"].endswith("/instance/service-accounts/default/?recursive=true")
 
 
-def test_account_of_no_service_when_a_token_is_asked_then_404(metadata_url: str) -> None:
+def test_account_of_no_service_is_answered_with_404_when_a_token_is_asked(metadata_url: str) -> None:
     assert value(metadata_url, "instance/service-accounts/mira@example.com/token").status_code == 404
 
 
@@ -182,19 +184,19 @@ def test_unknown_path_then_404(metadata_url: str) -> None:
     assert value(metadata_url, "instance/disks/0").status_code == 404
 
 
-def test_person_when_given_a_token_then_it_verifies(id_token_of: Callable[[str, str], str], metadata_url: str) -> None:
+def test_person_verifies_when_given_a_token(id_token_of: Callable[[str, str], str], metadata_url: str) -> None:
     token = id_token_of("mira@example.com", "http://127.0.0.1:9400")
 
     assert verify(token, metadata_url, "http://127.0.0.1:9400")["email"] == "mira@example.com"
 
 
-def test_service_account_when_asked_for_as_a_person_then_400(metadata_url: str) -> None:
+def test_service_account_is_answered_with_400_when_asked_for_as_a_person(metadata_url: str) -> None:
     answer = loopback.post(f"{metadata_url}/_local/person", json={"email": WORKFLOW, "audience": "https://a.example"})
 
     assert answer.status_code == 400
 
 
-def test_published_keys_when_read_then_both_forms_name_one_key(metadata_url: str) -> None:
+def test_both_forms_name_one_key_when_published_keys_are_read(metadata_url: str) -> None:
     certificates = loopback.get(f"{metadata_url}/oauth2/v1/certs").json()
     keys = loopback.get(f"{metadata_url}/oauth2/v3/certs").json()["keys"]
 
@@ -202,7 +204,7 @@ def test_published_keys_when_read_then_both_forms_name_one_key(metadata_url: str
     assert keys[0]["alg"] == "RS256"
 
 
-def test_signing_key_when_loaded_again_then_the_same(tmp_path: Path) -> None:
+def test_same_when_signing_key_is_loaded_again(tmp_path: Path) -> None:
     first, again = SigningKey.kept_in(tmp_path, "google"), SigningKey.kept_in(tmp_path, "google")
 
     assert first.sign(b"a scene") == again.sign(b"a scene")

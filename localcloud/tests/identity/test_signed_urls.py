@@ -31,7 +31,7 @@ def changed(url: str, **query: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(dict(parse_qsl(parts.query)) | query)))
 
 
-def test_signed_url_when_opened_then_the_object(film_url: str) -> None:
+def test_object_when_signed_url_is_opened(film_url: str) -> None:
     answer = loopback.get(film_url)
 
     assert answer.status_code == 200
@@ -47,11 +47,11 @@ def test_signed_url_when_a_range_is_asked_then_that_part(film_url: str) -> None:
     assert answer.content == FILM[100:300]
 
 
-def test_object_with_a_difficult_name_when_signed_then_served(place: Place) -> None:
+def test_object_with_a_difficult_name_is_served_when_signed(place: Place) -> None:
     assert loopback.get(place.sign("Szene 1/ä&b.mp4")).content == FILM
 
 
-def test_wished_file_name_when_signed_then_sent(place: Place) -> None:
+def test_wished_file_name_is_sent_when_signed(place: Place) -> None:
     url = place.sign("film.mp4", response_disposition='attachment; filename="My film.mp4"')
 
     assert loopback.get(url).headers["content-disposition"] == 'attachment; filename="My film.mp4"'
@@ -64,7 +64,7 @@ def test_object_when_asked_without_signature_then_access_denied(place: Place) ->
     assert "<Code>AccessDenied</Code>" in answer.text
 
 
-def test_expired_url_when_opened_then_expired_token(place: Place) -> None:
+def test_expired_url_is_expired_token_when_opened(place: Place) -> None:
     url = place.sign("film.mp4", expires_s=1)
 
     answer = eventually(lambda: None if (seen := loopback.get(url)).status_code == 200 else seen, "expiry")
@@ -83,46 +83,46 @@ def test_expired_url_when_opened_then_expired_token(place: Place) -> None:
     ],
     ids=["longer life", "another account", "no signature of anyone", "another content type"],
 )
-def test_altered_url_when_opened_then_refused(film_url: str, change: dict[str, str]) -> None:
+def test_altered_url_is_refused_when_opened(film_url: str, change: dict[str, str]) -> None:
     assert loopback.get(changed(film_url, **change)).status_code in {400, 403}
 
 
-def test_signature_of_one_object_when_used_for_another_then_refused(film_url: str) -> None:
+def test_signature_of_one_object_is_refused_when_used_for_another(film_url: str) -> None:
     answer = loopback.get(film_url.replace("film.mp4", "other.mp4"))
 
     assert answer.status_code == 403
     assert "<Code>SignatureDoesNotMatch</Code>" in answer.text
 
 
-def test_url_signed_to_read_when_another_method_is_used_then_refused(film_url: str) -> None:
+def test_url_signed_to_read_is_refused_when_another_method_is_used(film_url: str) -> None:
     assert loopback.head(film_url).status_code == 403
 
 
-def test_url_signed_for_head_when_asked_with_head_then_the_length(place: Place) -> None:
+def test_length_when_url_signed_for_head_is_asked_with_head(place: Place) -> None:
     answer = loopback.head(place.sign("film.mp4", method="HEAD"))
 
     assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(FILM)))
 
 
-def test_url_signed_for_this_host_when_sent_to_another_then_refused(film_url: str) -> None:
+def test_url_signed_for_this_host_is_refused_when_sent_to_another(film_url: str) -> None:
     assert loopback.get(film_url, headers={"Host": "elsewhere.example"}).status_code == 403
 
 
-def test_missing_object_when_signed_then_no_such_key(place: Place) -> None:
+def test_no_such_key_when_missing_object_is_signed(place: Place) -> None:
     answer = loopback.get(place.sign("nothing.mp4"))
 
     assert answer.status_code == 404
     assert "<Code>NoSuchKey</Code>" in answer.text
 
 
-def test_blob_when_signed_without_a_token_then_401(place: Place) -> None:
+def test_blob_is_answered_with_401_when_signed_without_a_token(place: Place) -> None:
     answer = loopback.post(f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:signBlob", json={"payload": "QQ=="})
 
     assert answer.status_code == 401
     assert answer.json()["error"]["status"] == "UNAUTHENTICATED"
 
 
-def test_blob_when_signed_for_another_account_then_403(place: Place, access_token: str) -> None:
+def test_blob_is_answered_with_403_when_signed_for_another_account(place: Place, access_token: str) -> None:
     other = "film-api@local.iam.gserviceaccount.com"
     headers = {"Authorization": f"Bearer {access_token}"}
 
@@ -134,14 +134,14 @@ def test_blob_when_signed_for_another_account_then_403(place: Place, access_toke
     assert "iam.serviceAccounts.signBlob" in answer.json()["error"]["message"]
 
 
-def test_blob_when_not_base64_then_400(place: Place, access_token: str) -> None:
+def test_blob_is_answered_with_400_when_not_base64(place: Place, access_token: str) -> None:
     headers = {"Authorization": f"Bearer {access_token}"}
     url = f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:signBlob"
 
     assert loopback.post(url, json={"payload": "not base64!"}, headers=headers).status_code == 400
 
 
-def test_generated_access_token_when_looked_up_then_belongs_to_the_account(
+def test_generated_access_token_belongs_to_the_account_when_looked_up(
     place: Place, access_token: str, metadata_url: str
 ) -> None:
     answer = loopback.post(
@@ -157,9 +157,7 @@ def test_generated_access_token_when_looked_up_then_belongs_to_the_account(
     assert told["expires_in"] <= 300
 
 
-def test_generated_id_token_when_verified_then_names_the_account(
-    place: Place, access_token: str, metadata_url: str
-) -> None:
+def test_generated_id_token_names_the_account_when_verified(place: Place, access_token: str, metadata_url: str) -> None:
     answer = loopback.post(
         f"{place.iam}/v1/projects/-/serviceAccounts/{OPEN_JOB}:generateIdToken",
         json={"audience": "https://a.example", "includeEmail": True},
@@ -170,7 +168,7 @@ def test_generated_id_token_when_verified_then_names_the_account(
     assert verify(answer.json()["token"], certificates, "https://a.example")["email"] == OPEN_JOB
 
 
-def test_signed_jwt_when_verified_with_the_accounts_certificate_then_holds_the_claims(
+def test_signed_jwt_holds_the_claims_when_verified_with_the_accounts_certificate(
     place: Place, access_token: str
 ) -> None:
     now_s = int(time.time())
@@ -185,7 +183,7 @@ def test_signed_jwt_when_verified_with_the_accounts_certificate_then_holds_the_c
     assert verify(answer.json()["signedJwt"], certificates, "https://a.example") == claims
 
 
-def test_what_an_account_signs_when_used_as_an_id_token_then_is_none(
+def test_what_an_account_signs_is_none_when_used_as_an_id_token(
     place: Place, access_token: str, metadata_url: str
 ) -> None:
     """An account signs with a key of its own: else signBlob could forge tokens of Google's."""

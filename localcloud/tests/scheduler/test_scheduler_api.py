@@ -17,7 +17,7 @@ MakeJob = Callable[..., scheduler_v1.Job]
 LOCATION = "projects/local/locations/us-central1"
 
 
-def test_job_when_created_then_its_defaults_are_googles_and_it_is_due_by_its_schedule(
+def test_defaults_are_googles_and_it_is_due_by_its_schedule_when_job_is_created(
     client: Scheduler, a_job: MakeJob
 ) -> None:
     wanted = a_job(target={"body": b"{}"}, schedule="*/5 * * * *")
@@ -43,14 +43,14 @@ def test_job_when_created_then_its_defaults_are_googles_and_it_is_due_by_its_sch
     assert client.get_job(name=made.name) == made
 
 
-def test_job_without_a_name_when_created_then_the_service_gives_one(client: Scheduler, a_job: MakeJob) -> None:
+def test_service_gives_one_when_job_without_a_name_is_created(client: Scheduler, a_job: MakeJob) -> None:
     made = client.create_job(parent=LOCATION, job=a_job(name=""))
 
     assert made.name.startswith(f"{LOCATION}/jobs/")
     assert client.get_job(name=made.name).name == made.name
 
 
-def test_output_only_fields_when_sent_then_ignored(client: Scheduler, a_job: MakeJob) -> None:
+def test_output_only_fields_are_ignored_when_sent(client: Scheduler, a_job: MakeJob) -> None:
     wish = a_job(state=State.DISABLED, schedule_time=datetime(2001, 1, 1, tzinfo=UTC), status={"code": 13})
     made = client.create_job(parent=LOCATION, job=wish)
 
@@ -70,7 +70,7 @@ def test_jobs_when_listed_then_pages_hold_those_of_the_location(client: Schedule
     assert [found.name for found in places.locations] == [place]
 
 
-def test_masked_fields_when_updated_then_only_they_change(client: Scheduler, a_job: MakeJob) -> None:
+def test_only_they_change_when_masked_fields_are_updated(client: Scheduler, a_job: MakeJob) -> None:
     token = {"service_account_email": "s@local", "audience": "a"}
     job = client.create_job(parent=LOCATION, job=a_job(target={"oidc_token": token}, description="first"))
     wish = a_job(name=job.name, description="ignored", schedule="0 5 * * *", time_zone="Europe/Berlin")
@@ -84,7 +84,7 @@ def test_masked_fields_when_updated_then_only_they_change(client: Scheduler, a_j
     assert made.schedule_time.hour in {3, 4}  # 5 o'clock in Berlin, summer or winter
 
 
-def test_job_without_a_mask_when_updated_then_replaced_but_neither_moved_nor_switched_on(
+def test_job_without_a_mask_is_replaced_but_neither_moved_nor_switched_on_when_updated(
     client: Scheduler, a_job: MakeJob
 ) -> None:
     job = client.create_job(parent=LOCATION, job=a_job(description="first", retry_config={"retry_count": 3}))
@@ -95,7 +95,7 @@ def test_job_without_a_mask_when_updated_then_replaced_but_neither_moved_nor_swi
     assert made.state == State.PAUSED
 
 
-def test_job_when_paused_and_resumed_then_the_other_state_is_a_precondition(client: Scheduler, a_job: MakeJob) -> None:
+def test_other_state_is_a_precondition_when_job_is_paused_and_resumed(client: Scheduler, a_job: MakeJob) -> None:
     job = client.create_job(parent=LOCATION, job=a_job())
     with pytest.raises(exceptions.GoogleAPICallError) as running:
         client.resume_job(name=job.name)
@@ -110,7 +110,7 @@ def test_job_when_paused_and_resumed_then_the_other_state_is_a_precondition(clie
     assert "ENABLED" in still.value.message
 
 
-def test_job_when_deleted_then_gone_and_its_name_is_free(client: Scheduler, a_job: MakeJob) -> None:
+def test_job_is_gone_and_its_name_is_free_when_deleted(client: Scheduler, a_job: MakeJob) -> None:
     job = a_job()
     client.create_job(parent=LOCATION, job=job)
     client.delete_job(name=job.name)
@@ -170,7 +170,7 @@ def test_impossible_job_when_created_then_invalid_argument_says_why(
 
 
 @pytest.mark.parametrize("path", ["state", "name", "http_target.colour", "schedule.minute"])
-def test_mask_of_no_mutable_field_when_updated_then_refused_and_nothing_changes(
+def test_mask_of_no_mutable_field_is_refused_and_nothing_changes_when_updated(
     client: Scheduler, a_job: MakeJob, path: str
 ) -> None:
     job = client.create_job(parent=LOCATION, job=a_job())
@@ -180,7 +180,7 @@ def test_mask_of_no_mutable_field_when_updated_then_refused_and_nothing_changes(
     assert client.get_job(name=job.name) == job
 
 
-def test_impossible_change_when_updated_then_refused_and_nothing_changes(client: Scheduler, a_job: MakeJob) -> None:
+def test_impossible_change_is_refused_and_nothing_changes_when_updated(client: Scheduler, a_job: MakeJob) -> None:
     job = client.create_job(parent=LOCATION, job=a_job())
     wish = {"job": a_job(name=job.name, schedule="61 * * * *"), "update_mask": {"paths": ["schedule"]}}
     with pytest.raises(exceptions.BadRequest, match="Schedule or time zone is invalid"):

@@ -76,7 +76,7 @@ def played(play: Callable[[Stage], Awaitable[None]]) -> None:
     asyncio.run(on_stage())
 
 
-def test_job_when_its_moments_come_then_it_runs_at_each_and_not_before() -> None:
+def test_job_runs_at_each_and_not_before_when_its_moments_come() -> None:
     async def play(stage: Stage) -> None:
         stage.job()
         waits_s = [await stage.at(at_s) for at_s in (299, 300, 301, 599, 600.5)]
@@ -87,7 +87,7 @@ def test_job_when_its_moments_come_then_it_runs_at_each_and_not_before() -> None
     played(play)
 
 
-def test_job_when_answered_then_shows_what_its_target_said() -> None:
+def test_job_shows_what_its_target_said_when_answered() -> None:
     async def play(stage: Stage) -> None:
         stage.job()
         stage.courier.outcomes = [Outcome(500), Outcome(None, trouble="late", code=4), Outcome(302), Outcome(204)]
@@ -103,7 +103,7 @@ def test_job_when_answered_then_shows_what_its_target_said() -> None:
     played(play)
 
 
-def test_failed_job_without_retries_when_due_again_then_runs_by_its_schedule() -> None:
+def test_failed_job_without_retries_runs_by_its_schedule_when_due_again() -> None:
     async def play(stage: Stage) -> None:
         stage.job()
         stage.courier.outcomes = [Outcome(500)]
@@ -116,7 +116,7 @@ def test_failed_job_without_retries_when_due_again_then_runs_by_its_schedule() -
     played(play)
 
 
-def test_failed_job_with_retries_when_it_goes_on_failing_then_waits_double_until_the_count_is_used_up() -> None:
+def test_failed_job_with_retries_waits_double_until_the_count_is_used_up_when_it_goes_on_failing() -> None:
     async def play(stage: Stage) -> None:
         stage.job(retryConfig={"retryCount": 3})
         stage.courier.outcomes = [Outcome(503)] * 5
@@ -131,7 +131,7 @@ def test_failed_job_with_retries_when_it_goes_on_failing_then_waits_double_until
     played(play)
 
 
-def test_retried_job_when_it_succeeds_then_the_next_execution_begins_with_all_its_retries() -> None:
+def test_next_execution_begins_with_all_its_retries_when_retried_job_succeeds() -> None:
     async def play(stage: Stage) -> None:
         stage.job(retryConfig={"retryCount": 1})
         stage.courier.outcomes = [Outcome(500), Outcome(200), Outcome(500)]
@@ -145,7 +145,7 @@ def test_retried_job_when_it_succeeds_then_the_next_execution_begins_with_all_it
     played(play)
 
 
-def test_job_with_a_retry_duration_when_it_goes_on_failing_then_both_limits_must_be_reached() -> None:
+def test_both_limits_must_be_reached_when_job_with_a_retry_duration_goes_on_failing() -> None:
     async def play(stage: Stage) -> None:
         stage.job(retryConfig={"maxRetryDuration": "30s", "minBackoffDuration": "10s", "maxDoublings": 1})
         stage.courier.outcomes = [Outcome(500)] * 3
@@ -159,7 +159,7 @@ def test_job_with_a_retry_duration_when_it_goes_on_failing_then_both_limits_must
     played(play)
 
 
-def test_retry_that_would_come_after_the_next_moment_when_failed_then_the_next_execution_takes_its_place() -> None:
+def test_next_execution_takes_its_place_when_retry_that_would_come_after_the_next_moment_is_failed() -> None:
     async def play(stage: Stage) -> None:
         stage.job(retryConfig={"retryCount": 5, "minBackoffDuration": "301s"})
         stage.courier.outcomes = [Outcome(500)]
@@ -170,7 +170,7 @@ def test_retry_that_would_come_after_the_next_moment_when_failed_then_the_next_e
     played(play)
 
 
-def test_running_job_when_due_again_and_again_then_one_late_execution_follows_at_its_end() -> None:
+def test_one_late_execution_follows_at_its_end_when_running_job_is_due_again_and_again() -> None:
     async def play(stage: Stage) -> None:
         stage.job()
         stage.courier.road.clear()
@@ -186,7 +186,7 @@ def test_running_job_when_due_again_and_again_then_one_late_execution_follows_at
     played(play)
 
 
-def test_paused_job_when_its_moment_comes_then_it_waits_for_the_first_one_after_it_is_resumed() -> None:
+def test_paused_job_waits_for_the_first_one_after_it_is_resumed_when_its_moment_comes() -> None:
     async def play(stage: Stage) -> None:
         stage.job()
         stage.service.pause_job(JOB)
@@ -201,7 +201,7 @@ def test_paused_job_when_its_moment_comes_then_it_waits_for_the_first_one_after_
     played(play)
 
 
-def test_forced_job_when_running_or_paused_then_attempted_at_once_and_its_timetable_stays() -> None:
+def test_forced_job_is_attempted_at_once_and_its_timetable_stays_when_running_or_paused() -> None:
     async def play(stage: Stage) -> None:
         stage.job()
         stage.courier.road.clear()
@@ -217,7 +217,7 @@ def test_forced_job_when_running_or_paused_then_attempted_at_once_and_its_timeta
     played(play)
 
 
-def test_job_when_changed_while_it_is_retried_then_follows_its_new_schedule() -> None:
+def test_job_follows_its_new_schedule_when_changed_while_it_is_retried() -> None:
     async def play(stage: Stage) -> None:
         job = stage.job(retryConfig={"retryCount": 5})
         stage.courier.outcomes = [Outcome(500)]
@@ -234,7 +234,7 @@ def test_job_when_changed_while_it_is_retried_then_follows_its_new_schedule() ->
     played(play)
 
 
-def test_job_when_deleted_while_it_runs_then_its_answer_brings_nothing_back() -> None:
+def test_answer_brings_nothing_back_when_job_is_deleted_while_it_runs() -> None:
     async def play(stage: Stage) -> None:
         stage.job()
         stage.courier.road.clear()
@@ -248,7 +248,7 @@ def test_job_when_deleted_while_it_runs_then_its_answer_brings_nothing_back() ->
     played(play)
 
 
-def test_moment_that_passed_while_nobody_was_there_when_started_again_then_it_runs_once_late() -> None:
+def test_moment_that_passed_while_nobody_was_there_runs_once_late_when_started_again() -> None:
     async def play(stage: Stage) -> None:
         job = stage.job()
         set_seconds(job.schedule_time, NOON_S - 3600)
@@ -261,7 +261,7 @@ def test_moment_that_passed_while_nobody_was_there_when_started_again_then_it_ru
     played(play)
 
 
-def test_duplicates_on_order_when_due_then_delivered_twice_and_counted() -> None:
+def test_duplicates_on_order_are_delivered_twice_and_counted_when_due() -> None:
     async def play(stage: Stage) -> None:
         stage.duplicates.order({"duplicate_rate": 1})
         stage.job()

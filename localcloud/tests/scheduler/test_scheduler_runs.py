@@ -31,7 +31,7 @@ def named(name: str) -> str:
     return f"{LOCATION}/jobs/{name}"
 
 
-def test_job_when_run_now_then_its_target_gets_the_services_request(
+def test_target_gets_the_services_request_when_job_is_run_now(
     client: Scheduler, a_job: MakeJob, worker: Worker
 ) -> None:
     target = {
@@ -56,14 +56,14 @@ def test_job_when_run_now_then_its_target_gets_the_services_request(
     assert client.get_job(name=job.name).schedule_time == job.schedule_time
 
 
-def test_job_with_an_oauth_token_when_run_then_sends_it(client: Scheduler, a_job: MakeJob, worker: Worker) -> None:
+def test_job_with_an_oauth_token_sends_it_when_run(client: Scheduler, a_job: MakeJob, worker: Worker) -> None:
     job = client.create_job(parent=LOCATION, job=a_job(target={"oauth_token": {"service_account_email": "s@local"}}))
     client.run_job(name=job.name)
 
     assert eventually(lambda: worker.received)[0].headers["authorization"] == "Bearer access-token:s@local"
 
 
-def test_failing_target_when_run_then_the_job_shows_its_code(client: Scheduler, a_job: MakeJob, worker: Worker) -> None:
+def test_job_shows_its_code_when_failing_target_is_run(client: Scheduler, a_job: MakeJob, worker: Worker) -> None:
     worker.statuses = [404]
     job = client.create_job(parent=LOCATION, job=a_job())
     client.run_job(name=job.name)
@@ -78,7 +78,7 @@ def test_target_elsewhere_when_run_then_not_reached(client: Scheduler, a_job: Ma
     assert eventually(lambda: client.get_job(name=job.name).status.code) == 14
 
 
-def test_job_with_a_local_period_when_time_passes_then_it_runs_again_and_again_whatever_the_target_answers(
+def test_job_with_a_local_period_runs_again_and_again_whatever_the_target_answers_when_time_passes(
     tmp_path: Path, connect: Connect, a_job: MakeJob, worker: Worker
 ) -> None:
     worker.statuses = [500, 503]
@@ -96,7 +96,7 @@ def test_job_with_a_local_period_when_time_passes_then_it_runs_again_and_again_w
     assert dead.status.code == 14
 
 
-def test_job_when_the_stand_in_is_killed_then_known_to_the_next_one(
+def test_job_is_known_to_the_next_one_when_the_stand_in_is_killed(
     tmp_path: Path, connect: Connect, a_job: MakeJob
 ) -> None:
     state = ("--state-dir", str(tmp_path))
@@ -107,7 +107,7 @@ def test_job_when_the_stand_in_is_killed_then_known_to_the_next_one(
         assert connect(process).get_job(name=made.name) == made
 
 
-def test_everything_when_reset_then_no_job_is_left(tmp_path: Path, connect: Connect, a_job: MakeJob) -> None:
+def test_no_job_is_left_when_everything_is_reset(tmp_path: Path, connect: Connect, a_job: MakeJob) -> None:
     with stand_in("scheduler", "--state-dir", str(tmp_path)) as process:
         client = connect(process)
         made = client.create_job(parent=LOCATION, job=a_job())
@@ -120,7 +120,7 @@ def test_everything_when_reset_then_no_job_is_left(tmp_path: Path, connect: Conn
 
 
 @pytest.mark.parametrize("content", ["[]", '{"sweep": 0}', '{"sweep": "soon"}', "{"])
-def test_unusable_periods_when_started_then_the_command_says_so(tmp_path: Path, content: str) -> None:
+def test_command_says_so_when_unusable_periods_are_started(tmp_path: Path, content: str) -> None:
     file = tmp_path / "periods.json"
     file.write_text(content)
 

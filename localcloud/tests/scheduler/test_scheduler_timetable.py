@@ -35,7 +35,7 @@ def moments(schedule: str, after: str, count: int, zone: str = "UTC") -> list[st
         ("0 0 29 2 *", "2028-02-29T00:00+00:00"),
     ],
 )
-def test_schedule_when_asked_then_the_first_moment_after_now(schedule: str, due: str) -> None:
+def test_first_moment_after_now_when_schedule_is_asked(schedule: str, due: str) -> None:
     assert moments(schedule, "2026-11-21T12:00:00+00:00", 1) == [due]
 
 
@@ -47,23 +47,23 @@ def test_schedule_when_asked_then_the_first_moment_after_now(schedule: str, due:
         *("every 5 minutes", "@daily"),
     ],
 )
-def test_schedule_outside_the_dialect_when_asked_then_refused(schedule: str) -> None:
+def test_schedule_outside_the_dialect_is_refused_when_asked(schedule: str) -> None:
     with pytest.raises(ApiError, match="Schedule or time zone is invalid"):
         next_moment(schedule, "UTC", 0)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Atlantis", "../etc/passwd", "/etc/localtime", "Europe", "x\0"])
-def test_unknown_time_zone_when_asked_then_refused(zone: str) -> None:
+def test_unknown_time_zone_is_refused_when_asked(zone: str) -> None:
     with pytest.raises(ApiError, match="Schedule or time zone is invalid"):
         next_moment("0 0 * * *", zone, 0)
 
 
 @pytest.mark.parametrize("zone", ["", "utc", "UTC", "Etc/UTC"])
-def test_utc_when_spelled_in_any_way_then_understood(zone: str) -> None:
+def test_utc_is_understood_when_spelled_in_any_way(zone: str) -> None:
     assert next_moment("0 4 * * *", zone, 0).timestamp() == 4 * 3600
 
 
-def test_daily_job_when_the_clocks_go_forward_then_comes_once_after_the_gap() -> None:
+def test_daily_job_comes_once_after_the_gap_when_the_clocks_go_forward() -> None:
     """In Berlin, 29 March 2026 has no 02:30."""
     assert moments("30 2 * * *", "2026-03-28T12:00:00+00:00", 2, "Europe/Berlin") == [
         "2026-03-29T03:00+02:00",
@@ -71,7 +71,7 @@ def test_daily_job_when_the_clocks_go_forward_then_comes_once_after_the_gap() ->
     ]
 
 
-def test_daily_job_when_the_clocks_go_back_then_comes_once() -> None:
+def test_daily_job_comes_once_when_the_clocks_go_back() -> None:
     """In Berlin, 25 October 2026 has 02:30 twice."""
     assert moments("30 2 * * *", "2026-10-24T12:00:00+00:00", 2, "Europe/Berlin") == [
         "2026-10-25T02:30+02:00",
@@ -81,14 +81,14 @@ def test_daily_job_when_the_clocks_go_back_then_comes_once() -> None:
 
 @settings(deadline=None)  # a busy machine is no reason to fail
 @given(st.sampled_from([1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30]), st.integers(0, 2_000_000_000))
-def test_any_moment_when_the_next_is_asked_then_it_is_the_first_tick_after_it(minutes: int, now_s: int) -> None:
+def test_any_moment_is_the_first_tick_after_it_when_the_next_is_asked(minutes: int, now_s: int) -> None:
     due_s = next_moment(f"*/{minutes} * * * *", "UTC", now_s).timestamp()
 
     assert due_s % (minutes * 60) == 0
     assert now_s < due_s <= now_s + minutes * 60
 
 
-def test_period_when_laid_over_a_job_then_only_that_job_follows_it_and_its_schedule_must_still_be_valid() -> None:
+def test_only_that_job_follows_it_and_its_schedule_must_still_be_valid_when_period_is_laid_over_a_job() -> None:
     timetable = Timetable({"sweep": 5.0})
     sweep = scheduler_v1.Job.pb()(name="projects/p/locations/l/jobs/sweep", schedule="*/5 * * * *")
     other = scheduler_v1.Job.pb()(name="projects/p/locations/l/jobs/other", schedule="*/5 * * * *")

@@ -34,7 +34,7 @@ def batch(queue: str, *tasks: tasks_v2.Task, **fields: Any) -> dict[str, Any]:
     return {"parent": queue, "requests": [{"parent": queue, "task": task} for task in tasks], **fields}
 
 
-def test_batch_when_created_then_every_task_reaches_its_worker(
+def test_every_task_reaches_its_worker_when_batch_is_created(
     client: Client, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
 ) -> None:
     queue = a_queue().name
@@ -47,7 +47,7 @@ def test_batch_when_created_then_every_task_reaches_its_worker(
     assert operation.metadata.start_time <= operation.metadata.end_time
 
 
-def test_batch_when_some_tasks_are_refused_then_the_others_stand_and_the_metadata_says_which(
+def test_others_stand_and_the_metadata_says_which_when_some_tasks_are_refused(
     client: Client, paused: str, a_task: MakeTask
 ) -> None:
     taken, new = named(paused, "taken", "new")
@@ -61,16 +61,14 @@ def test_batch_when_some_tasks_are_refused_then_the_others_stand_and_the_metadat
     assert {task.name for task in client.list_tasks(parent=paused)} == {taken, new}
 
 
-def test_batch_when_every_task_is_refused_then_the_operation_is_aborted(
-    client: Client, paused: str, a_task: MakeTask
-) -> None:
+def test_operation_is_aborted_when_every_task_is_refused(client: Client, paused: str, a_task: MakeTask) -> None:
     operation = client.batch_create_tasks(request=batch(paused, a_task(request={"url": "nonsense"})))
 
     with pytest.raises(exceptions.Aborted, match="None of the requests succeeded"):
         operation.result(timeout=PATIENCE_S)
 
 
-def test_batch_when_sent_again_with_its_request_id_then_nothing_is_created_twice(
+def test_nothing_is_created_twice_when_batch_is_sent_again_with_its_request_id(
     client: Client, paused: str, a_task: MakeTask
 ) -> None:
     wish = batch(paused, a_task(), request_id=str(uuid4()))
@@ -80,9 +78,7 @@ def test_batch_when_sent_again_with_its_request_id_then_nothing_is_created_twice
     assert len(list(client.list_tasks(parent=paused))) == 1
 
 
-def test_operation_when_asked_for_by_its_name_then_it_is_told_again(
-    client: Client, paused: str, a_task: MakeTask
-) -> None:
+def test_operation_is_told_again_when_asked_for_by_its_name(client: Client, paused: str, a_task: MakeTask) -> None:
     operation = client.batch_create_tasks(request=batch(paused, a_task()))
     told = client.get_operation({"name": operation.operation.name})
 
@@ -91,7 +87,7 @@ def test_operation_when_asked_for_by_its_name_then_it_is_told_again(
         client.get_operation({"name": f"{operation.operation.name}0"})
 
 
-def test_tasks_when_deleted_in_a_batch_then_gone_and_a_missing_one_is_named(
+def test_tasks_are_gone_and_a_missing_one_is_named_when_deleted_in_a_batch(
     client: Client, paused: str, a_task: MakeTask
 ) -> None:
     names = named(paused, "a", "b", "missing")
@@ -106,7 +102,7 @@ def test_tasks_when_deleted_in_a_batch_then_gone_and_a_missing_one_is_named(
 
 
 @pytest.mark.parametrize("count", [0, 101])
-def test_batch_of_no_or_too_many_tasks_when_created_then_400(
+def test_batch_of_no_or_too_many_tasks_is_answered_with_400_when_created(
     client: Client, paused: str, a_task: MakeTask, count: int
 ) -> None:
     with pytest.raises(exceptions.BadRequest, match="between 1 and 100"):
@@ -127,7 +123,7 @@ def test_batch_across_queues_when_sent_then_400_and_nothing_happens(
     assert list(client.list_tasks(parent=paused)) == []
 
 
-def test_batch_for_no_queue_when_created_then_404(client: Client, a_task: MakeTask) -> None:
+def test_batch_for_no_queue_is_answered_with_404_when_created(client: Client, a_task: MakeTask) -> None:
     missing = f"projects/local/locations/us-central1/queues/q-{uuid4().hex}"
 
     with pytest.raises(exceptions.NotFound):

@@ -20,7 +20,7 @@ MakeTask = Callable[..., tasks_v2.Task]
 LOCATION = "projects/local/locations/us-central1"
 
 
-def test_task_when_dispatched_then_the_worker_gets_its_request_and_the_services_headers(
+def test_worker_gets_its_request_and_the_services_headers_when_task_is_dispatched(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
 ) -> None:
     queue = a_queue()
@@ -47,7 +47,7 @@ def test_task_when_dispatched_then_the_worker_gets_its_request_and_the_services_
     assert "authorization" not in got.headers
 
 
-def test_failing_worker_when_retried_then_it_is_told_of_its_answer_before(
+def test_failing_worker_is_told_of_its_answer_before_when_retried(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
 ) -> None:
     worker.statuses = [418]
@@ -80,7 +80,7 @@ def test_named_task_when_created_again_then_409_while_it_exists_and_after(
     assert len(worker.received) == 1
 
 
-def test_unnamed_tasks_when_created_then_each_gets_an_id_of_its_own(
+def test_each_gets_an_id_of_its_own_when_unnamed_tasks_are_created(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
 ) -> None:
     queue = a_queue()
@@ -91,7 +91,7 @@ def test_unnamed_tasks_when_created_then_each_gets_an_id_of_its_own(
     eventually(lambda: len(worker.received) == 3)
 
 
-def test_scheduled_task_when_read_then_it_waits_and_can_be_deleted_or_run_at_once(
+def test_scheduled_task_waits_and_can_be_deleted_or_run_at_once_when_read(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
 ) -> None:
     queue, tomorrow = a_queue(), datetime.now(UTC) + timedelta(days=1)
@@ -109,7 +109,7 @@ def test_scheduled_task_when_read_then_it_waits_and_can_be_deleted_or_run_at_onc
         client.run_task(name=dropped.name)
 
 
-def test_task_when_read_then_only_the_full_view_shows_its_body(
+def test_only_the_full_view_shows_its_body_when_task_is_read(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask
 ) -> None:
     queue = a_queue()
@@ -121,7 +121,7 @@ def test_task_when_read_then_only_the_full_view_shows_its_body(
     assert full.http_request.body == b"secret"
 
 
-def test_failed_task_when_read_then_it_tells_of_its_attempts(
+def test_failed_task_tells_of_its_attempts_when_read(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
 ) -> None:
     worker.statuses = [500]
@@ -137,7 +137,7 @@ def test_failed_task_when_read_then_it_tells_of_its_attempts(
 
 
 @pytest.mark.parametrize("token", ["oidc_token", "oauth_token"])
-def test_task_of_an_account_when_dispatched_then_it_carries_that_accounts_token(
+def test_task_of_an_account_carries_that_accounts_token_when_dispatched(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker, token: str
 ) -> None:
     wish = {"service_account_email": "film@local"} | ({"audience": "https://clips"} if token == "oidc_token" else {})
@@ -148,7 +148,7 @@ def test_task_of_an_account_when_dispatched_then_it_carries_that_accounts_token(
     assert got.headers["authorization"] == f"Bearer {expected[token]}"
 
 
-def test_account_without_an_audience_when_dispatched_then_the_audience_is_the_target(
+def test_audience_is_the_target_when_account_without_an_audience_is_dispatched(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker, metadata: Metadata
 ) -> None:
     client.create_task(
@@ -175,7 +175,7 @@ def test_account_without_an_audience_when_dispatched_then_the_audience_is_the_ta
         {"name": f"{LOCATION}/queues/another/tasks/one"},
     ],
 )
-def test_task_outside_the_limits_when_created_then_400(
+def test_task_outside_the_limits_is_answered_with_400_when_created(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, fields: dict[str, Any]
 ) -> None:
     with pytest.raises(exceptions.BadRequest):
@@ -183,7 +183,7 @@ def test_task_outside_the_limits_when_created_then_400(
 
 
 @pytest.mark.parametrize("deadline_s", [15, 1800])
-def test_task_at_the_limits_when_created_then_it_is_taken(
+def test_task_at_the_limits_is_taken_when_created(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker, deadline_s: int
 ) -> None:
     body = b"x" * (100 * 1024)
@@ -193,7 +193,9 @@ def test_task_at_the_limits_when_created_then_it_is_taken(
     assert eventually(lambda: worker.received)[0].body == body
 
 
-def test_no_queue_when_a_task_is_created_then_404(client: tasks_v2.CloudTasksClient, a_task: MakeTask) -> None:
+def test_no_queue_is_answered_with_404_when_a_task_is_created(
+    client: tasks_v2.CloudTasksClient, a_task: MakeTask
+) -> None:
     with pytest.raises(exceptions.NotFound):
         client.create_task(parent=f"{LOCATION}/queues/none", task=a_task())
 
@@ -207,7 +209,7 @@ def test_no_queue_when_a_task_is_created_then_404(client: tasks_v2.CloudTasksCli
     ],
     ids=["another-machine", "another-name", "nobody-listens"],
 )
-def test_target_out_of_reach_when_dispatched_then_it_is_an_attempt_without_an_answer(
+def test_target_out_of_reach_is_an_attempt_without_an_answer_when_dispatched(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, url: str, trouble: str
 ) -> None:
     queue = a_queue(retry_config={"min_backoff": {"seconds": 1000}})
@@ -220,7 +222,7 @@ def test_target_out_of_reach_when_dispatched_then_it_is_an_attempt_without_an_an
     assert (seen.dispatch_count, seen.response_count) == (1, 0)
 
 
-def test_duplicates_on_order_when_a_task_succeeds_then_the_worker_saw_it_twice_and_it_is_counted(
+def test_worker_saw_it_twice_and_it_is_counted_when_a_task_succeeds(
     running: StandIn,
     client: tasks_v2.CloudTasksClient,
     a_queue: MakeQueue,
@@ -237,7 +239,7 @@ def test_duplicates_on_order_when_a_task_succeeds_then_the_worker_saw_it_twice_a
     assert (report["duplicated"], cleared["duplicated"], cleared["duplicate_rate"]) == (1, 0, 0)
 
 
-def test_killed_stand_in_when_started_again_then_it_knows_its_tasks_names_and_attempts(
+def test_killed_stand_in_knows_its_tasks_names_and_attempts_when_started_again(
     tmp_path: Path, connect: Connect, a_task: MakeTask, worker: Worker
 ) -> None:
     queue = tasks_v2.Queue({"name": f"{LOCATION}/queues/kept", "retry_config": {"min_backoff": {"nanos": 1_000_000}}})
@@ -264,7 +266,7 @@ def test_killed_stand_in_when_started_again_then_it_knows_its_tasks_names_and_at
     assert worker.received[2].headers["x-cloudtasks-taskretrycount"] == "1"
 
 
-def test_reset_stand_in_when_asked_then_it_knows_nothing(connect: Connect, a_task: MakeTask) -> None:
+def test_reset_stand_in_knows_nothing_when_asked(connect: Connect, a_task: MakeTask) -> None:
     with stand_in("tasks") as process:
         client = connect(process)
         queue = client.create_queue(parent=LOCATION, queue=tasks_v2.Queue(name=f"{LOCATION}/queues/q"))
@@ -278,7 +280,7 @@ def test_reset_stand_in_when_asked_then_it_knows_nothing(connect: Connect, a_tas
         assert client.create_task(parent=queue.name, task=task).name == task.name
 
 
-def test_worker_that_redirects_when_dispatched_then_followed_within_the_same_attempt(
+def test_worker_that_redirects_is_followed_within_the_same_attempt_when_dispatched(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
 ) -> None:
     worker.statuses = [307]
@@ -311,7 +313,7 @@ def test_worker_that_redirects_off_this_machine_when_dispatched_then_not_followe
         ("IF_NOT_EXISTS", "", "/other?b=2"),
     ],
 )
-def test_queue_with_a_target_when_it_dispatches_then_laid_over_the_tasks_own(
+def test_queue_with_a_target_is_laid_over_the_tasks_own_when_it_dispatches(
     client: tasks_v2.CloudTasksClient,
     a_queue: MakeQueue,
     a_task: MakeTask,
@@ -333,7 +335,7 @@ def test_queue_with_a_target_when_it_dispatches_then_laid_over_the_tasks_own(
     assert stored.http_request.url == f"{worker.url}{path}"
 
 
-def test_queue_with_another_port_as_target_when_it_dispatches_then_sent_there_as_that_method_without_a_body(
+def test_queue_with_another_port_as_target_is_sent_there_as_that_method_without_a_body_when_it_dispatches(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
 ) -> None:
     port = int(worker.url.rpartition(":")[2])

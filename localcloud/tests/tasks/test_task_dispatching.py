@@ -91,7 +91,7 @@ def played(play: Callable[[Stage], Awaitable[None]], state_dir: Path | None = No
     asyncio.run(on_a_stage())
 
 
-def test_queue_with_a_rate_when_five_tasks_wait_then_they_go_token_by_token() -> None:
+def test_queue_with_a_rate_go_token_by_token_when_five_tasks_wait() -> None:
     async def play(stage: Stage) -> None:
         stage.queue(rateLimits={"maxDispatchesPerSecond": 2, "maxBurstSize": 2})
         for _ in range(5):
@@ -108,7 +108,7 @@ def test_queue_with_a_rate_when_five_tasks_wait_then_they_go_token_by_token() ->
     played(play)
 
 
-def test_queue_with_a_concurrency_limit_when_workers_are_slow_then_the_next_goes_as_one_ends() -> None:
+def test_next_goes_as_one_ends_when_workers_are_slow() -> None:
     async def play(stage: Stage) -> None:
         stage.queue(rateLimits={"maxConcurrentDispatches": 2})
         for _ in range(3):
@@ -125,7 +125,7 @@ def test_queue_with_a_concurrency_limit_when_workers_are_slow_then_the_next_goes
     played(play)
 
 
-def test_scheduled_task_when_its_time_comes_then_it_goes_and_not_before() -> None:
+def test_scheduled_task_goes_and_not_before_when_its_time_comes() -> None:
     async def play(stage: Stage) -> None:
         stage.queue()
         later = resources.Task()
@@ -142,7 +142,7 @@ def test_scheduled_task_when_its_time_comes_then_it_goes_and_not_before() -> Non
     played(play)
 
 
-def test_failing_task_when_retried_then_waits_follow_its_queue_and_it_is_dropped_after_its_last_attempt() -> None:
+def test_failing_task_waits_follow_its_queue_and_it_is_dropped_after_its_last_attempt_when_retried() -> None:
     async def play(stage: Stage) -> None:
         stage.queue(retryConfig={"maxAttempts": 4, "minBackoff": "1s", "maxBackoff": "3s", "maxDoublings": 5})
         stage.task("hopeless")
@@ -159,7 +159,7 @@ def test_failing_task_when_retried_then_waits_follow_its_queue_and_it_is_dropped
     played(play)
 
 
-def test_task_with_its_own_retry_rule_when_failing_then_it_goes_before_its_queues() -> None:
+def test_task_with_its_own_retry_rule_goes_before_its_queues_when_failing() -> None:
     async def play(stage: Stage) -> None:
         stage.queue(retryConfig={"maxAttempts": 9, "minBackoff": "1s"})
         stage.task(retryConfig={"maxAttempts": 2, "minBackoff": "7s"})
@@ -194,7 +194,7 @@ def test_retried_task_when_sent_again_then_headers_tell_its_history() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_overloaded_worker_when_it_says_so_then_the_whole_queue_waits(status: int) -> None:
+def test_whole_queue_waits_when_overloaded_worker_says_so(status: int) -> None:
     async def play(stage: Stage) -> None:
         stage.queue(retryConfig={"minBackoff": "4s"}, rateLimits={"maxConcurrentDispatches": 1})
         stage.task("refused")
@@ -224,7 +224,7 @@ def test_failing_worker_when_it_says_500_then_other_tasks_go_on() -> None:
     played(play)
 
 
-def test_worker_naming_a_time_when_it_fails_then_the_task_waits_at_least_that_long() -> None:
+def test_task_waits_at_least_that_long_when_worker_naming_a_time_fails() -> None:
     async def play(stage: Stage) -> None:
         stage.queue(retryConfig={"minBackoff": "1s"})
         stage.task()
@@ -235,7 +235,7 @@ def test_worker_naming_a_time_when_it_fails_then_the_task_waits_at_least_that_lo
     played(play)
 
 
-def test_paused_queue_when_tasks_are_due_then_nothing_goes_until_it_resumes_but_a_forced_run_does() -> None:
+def test_nothing_goes_until_it_resumes_but_a_forced_run_does_when_tasks_are_due() -> None:
     async def play(stage: Stage) -> None:
         stage.queue()
         stage.service.pause_queue(QUEUE)
@@ -255,7 +255,7 @@ def test_paused_queue_when_tasks_are_due_then_nothing_goes_until_it_resumes_but_
     played(play)
 
 
-def test_named_task_when_finished_then_its_name_is_free_after_an_hour_and_not_before() -> None:
+def test_name_is_free_after_an_hour_and_not_before_when_named_task_is_finished() -> None:
     async def play(stage: Stage) -> None:
         stage.queue()
         stage.task("once")
@@ -271,7 +271,7 @@ def test_named_task_when_finished_then_its_name_is_free_after_an_hour_and_not_be
     played(play)
 
 
-def test_task_deleted_under_way_when_its_answer_comes_then_it_stays_deleted() -> None:
+def test_task_deleted_under_way_stays_deleted_when_its_answer_comes() -> None:
     async def play(stage: Stage) -> None:
         stage.queue()
         stage.task("gone")
@@ -288,7 +288,7 @@ def test_task_deleted_under_way_when_its_answer_comes_then_it_stays_deleted() ->
     played(play)
 
 
-def test_ordered_duplicates_when_every_delivery_doubles_then_each_task_goes_twice_and_is_counted() -> None:
+def test_each_task_goes_twice_and_is_counted_when_every_delivery_doubles() -> None:
     async def play(stage: Stage) -> None:
         stage.queue()
         stage.duplicates.order({"duplicate_rate": 1.0, "seed": 1})
@@ -302,7 +302,7 @@ def test_ordered_duplicates_when_every_delivery_doubles_then_each_task_goes_twic
     played(play)
 
 
-def test_same_seed_when_ordered_again_then_the_same_deliveries_double() -> None:
+def test_same_deliveries_double_when_same_seed_is_ordered_again() -> None:
     def draws(seed: int) -> list[bool]:
         duplicates = Duplicates()
         duplicates.order({"duplicate_rate": 0.5, "seed": seed})
@@ -314,7 +314,7 @@ def test_same_seed_when_ordered_again_then_the_same_deliveries_double() -> None:
 
 
 @pytest.mark.parametrize("wish", [{"duplicate_rate": 2}, {"duplicate_rate": "x"}, {"rate": 0.1}, {"seed": "x"}])
-def test_unreadable_fault_order_when_given_then_it_is_refused(wish: dict[str, Any]) -> None:
+def test_unreadable_fault_order_is_refused_when_given(wish: dict[str, Any]) -> None:
     with pytest.raises(ApiError) as refusal:
         Duplicates().order(wish)
 
@@ -337,7 +337,7 @@ def test_spent_bucket_when_the_process_comes_back_then_there_is_no_second_burst(
     played(go_on, tmp_path)
 
 
-def test_silent_worker_when_the_deadline_passes_then_the_attempt_ends_without_an_answer() -> None:
+def test_attempt_ends_without_an_answer_when_silent_worker_is_the_deadline_passes() -> None:
     silent = Worker()
     silent.open.clear()
     with listening(silent):

@@ -15,7 +15,7 @@ from localcloud.tests.waiting import eventually
 LOCATION = "projects/local/locations/us-central1"
 
 
-def test_new_queue_when_read_back_then_it_has_the_documented_defaults(
+def test_new_queue_has_the_documented_defaults_when_read_back(
     client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue]
 ) -> None:
     queue = client.get_queue(name=a_queue().name)
@@ -30,7 +30,7 @@ def test_new_queue_when_read_back_then_it_has_the_documented_defaults(
     assert queue.retry_config.max_doublings == 16
 
 
-def test_existing_queue_when_created_again_then_409(
+def test_existing_queue_is_answered_with_409_when_created_again(
     client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue]
 ) -> None:
     queue = a_queue()
@@ -39,7 +39,7 @@ def test_existing_queue_when_created_again_then_409(
         client.create_queue(parent=LOCATION, queue=queue)
 
 
-def test_deleted_queue_when_created_again_then_its_name_is_still_taken(
+def test_name_is_still_taken_when_deleted_queue_is_created_again(
     client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue]
 ) -> None:
     queue = a_queue()
@@ -51,7 +51,7 @@ def test_deleted_queue_when_created_again_then_its_name_is_still_taken(
         client.create_queue(parent=LOCATION, queue=queue)
 
 
-def test_queue_when_one_setting_is_patched_then_the_others_stay(
+def test_others_stay_when_one_setting_is_patched(
     client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue]
 ) -> None:
     queue = a_queue(rate_limits={"max_dispatches_per_second": 3, "max_concurrent_dispatches": 7})
@@ -65,7 +65,7 @@ def test_queue_when_one_setting_is_patched_then_the_others_stay(
 
 
 @pytest.mark.parametrize("path", ["state", "name", "rate_limits.speed", "nothing"])
-def test_queue_when_a_field_is_patched_that_cannot_be_then_400(
+def test_queue_is_answered_with_400_when_a_field_is_patched_that_cannot_be(
     client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue], path: str
 ) -> None:
     queue = a_queue()
@@ -83,14 +83,14 @@ def test_queue_when_a_field_is_patched_that_cannot_be_then_400(
         {"retry_config": {"min_backoff": {"seconds": 9}, "max_backoff": {"seconds": 3}}},
     ],
 )
-def test_impossible_settings_when_a_queue_is_created_then_400(
+def test_impossible_settings_are_answered_with_400_when_a_queue_is_created(
     a_queue: Callable[..., tasks_v2.Queue], settings: dict[str, Any]
 ) -> None:
     with pytest.raises(exceptions.BadRequest):
         a_queue(**settings)
 
 
-def test_paused_queue_when_a_task_is_created_then_it_waits_for_resume(
+def test_paused_queue_waits_for_resume_when_a_task_is_created(
     client: tasks_v2.CloudTasksClient,
     a_queue: Callable[..., tasks_v2.Queue],
     a_task: Callable[..., tasks_v2.Task],
@@ -109,7 +109,7 @@ def test_paused_queue_when_a_task_is_created_then_it_waits_for_resume(
     assert (paused.state, resumed.state) == (tasks_v2.Queue.State.PAUSED, tasks_v2.Queue.State.RUNNING)
 
 
-def test_purged_queue_when_listed_then_it_is_empty_and_names_stay_taken(
+def test_purged_queue_is_empty_and_names_stay_taken_when_listed(
     client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue], a_task: Callable[..., tasks_v2.Task]
 ) -> None:
     queue = a_queue()
@@ -123,7 +123,7 @@ def test_purged_queue_when_listed_then_it_is_empty_and_names_stay_taken(
         client.create_task(parent=queue.name, task=task)
 
 
-def test_many_queues_when_listed_in_pages_then_each_comes_once(
+def test_each_comes_once_when_many_queues_are_listed_in_pages(
     client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue]
 ) -> None:
     made = {a_queue().name for _ in range(5)}
@@ -134,7 +134,7 @@ def test_many_queues_when_listed_in_pages_then_each_comes_once(
     assert made <= set(listed)
 
 
-def test_location_when_asked_for_then_described_and_those_in_use_are_listed(
+def test_location_is_described_and_those_in_use_are_listed_when_asked_for(
     client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue]
 ) -> None:
     a_queue()

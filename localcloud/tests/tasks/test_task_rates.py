@@ -24,7 +24,7 @@ def test_full_bucket_when_tasks_wait_then_burst_goes_at_once_and_the_next_waits_
     assert lane.wait_s(1000) == 0.5
 
 
-def test_idle_queue_when_it_has_waited_for_long_then_it_saved_no_more_than_a_burst() -> None:
+def test_idle_queue_saved_no_more_than_a_burst_when_it_has_waited_for_long() -> None:
     assert dispatch_all_allowed(a_lane(per_second=2, burst=3), 100_000)[1] == 3
 
 
@@ -44,7 +44,7 @@ def test_any_course_of_time_when_dispatching_greedily_then_never_more_than_burst
 
 @settings(deadline=None)
 @given(st.floats(0.1, 500), st.integers(1, 500))
-def test_empty_bucket_when_its_own_wait_has_passed_then_a_dispatch_is_allowed(per_second: float, burst: int) -> None:
+def test_a_dispatch_is_allowed_when_its_own_wait_has_passed(per_second: float, burst: int) -> None:
     lane, _ = dispatch_all_allowed(a_lane(per_second=per_second, burst=burst, max_concurrent=10**9), 1000)
     wait_s = lane.wait_s(1000)
     assert wait_s is not None
@@ -52,7 +52,7 @@ def test_empty_bucket_when_its_own_wait_has_passed_then_a_dispatch_is_allowed(pe
     assert lane.wait_s(1000 + wait_s + 1e-6) == 0
 
 
-def test_full_lane_when_everything_is_under_way_then_only_a_finish_opens_it() -> None:
+def test_only_a_finish_opens_it_when_everything_is_under_way() -> None:
     lane, sent = dispatch_all_allowed(a_lane(max_concurrent=2), 1000)
 
     assert sent == 2
@@ -60,7 +60,7 @@ def test_full_lane_when_everything_is_under_way_then_only_a_finish_opens_it() ->
     assert lane.finished().wait_s(5000) == 0
 
 
-def test_lane_when_its_queue_gets_a_smaller_bucket_then_saved_tokens_are_cut() -> None:
+def test_lane_is_saved_tokens_are_cut_when_its_queue_gets_a_smaller_bucket() -> None:
     lane = a_lane(per_second=100, burst=100).reconfigured(per_second=1, burst=1, max_concurrent=10, now_s=1000)
 
     assert dispatch_all_allowed(lane, 1000)[1] == 1
@@ -76,7 +76,7 @@ def struck(hold: Hold, *, sent_s: float, now_s: float, asked_s: float = 0) -> Ho
     return hold.struck(sent_s=sent_s, now_s=now_s, shortest_s=2, longest_s=100, asked_s=asked_s)
 
 
-def test_queue_when_the_worker_keeps_refusing_then_the_hold_doubles_up_to_its_limit() -> None:
+def test_hold_doubles_up_to_its_limit_when_queue_is_the_worker_keeps_refusing() -> None:
     hold, lengths_s = Hold(), []
     for _ in range(8):
         sent_s = hold.until_s
@@ -86,24 +86,24 @@ def test_queue_when_the_worker_keeps_refusing_then_the_hold_doubles_up_to_its_li
     assert lengths_s == [2, 4, 8, 16, 32, 64, 64, 64]
 
 
-def test_queue_when_refusals_arrive_for_requests_sent_before_the_hold_then_they_count_once() -> None:
+def test_queue_count_once_when_refusals_arrive_for_requests_sent_before_the_hold() -> None:
     first = struck(Hold(), sent_s=10, now_s=20)
 
     assert struck(first, sent_s=11, now_s=20.5) == first
 
 
-def test_queue_when_the_worker_names_a_time_then_the_hold_lasts_that_long() -> None:
+def test_hold_lasts_that_long_when_the_worker_names_a_time() -> None:
     assert struck(Hold(), sent_s=10, now_s=10, asked_s=77).until_s == 87
 
 
-def test_held_queue_when_an_old_request_succeeds_then_the_hold_stays_and_a_new_success_ends_it() -> None:
+def test_hold_stays_and_a_new_success_ends_it_when_an_old_request_succeeds() -> None:
     hold = struck(Hold(), sent_s=10, now_s=20)
 
     assert hold.relieved(sent_s=15) == hold
     assert hold.relieved(sent_s=23) == Hold()
 
 
-def test_held_lane_when_tokens_are_there_then_it_still_waits_for_the_hold() -> None:
+def test_held_lane_still_waits_for_the_hold_when_tokens_are_there() -> None:
     lane = Lane(TokenBucket(10, 10, 10, 1000), 10, Hold(strikes=1, since_s=1000, until_s=1004))
 
     assert lane.wait_s(1000) == 4

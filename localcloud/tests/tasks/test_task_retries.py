@@ -18,13 +18,13 @@ def a_rule(
     return RetryRule(max_attempts, max_retry_s, min_backoff_s, max_backoff_s, max_doublings)
 
 
-def test_documented_example_when_failing_eight_times_then_waits_are_as_documented() -> None:
+def test_documented_example_waits_are_as_documented_when_failing_eight_times() -> None:
     rule = a_rule(min_backoff_s=10, max_backoff_s=300, max_doublings=3)
 
     assert [rule.wait_s(n) for n in range(1, 9)] == [10, 20, 40, 80, 160, 240, 300, 300]
 
 
-def test_no_doublings_when_failing_then_waits_grow_by_the_shortest() -> None:
+def test_no_doublings_waits_grow_by_the_shortest_when_failing() -> None:
     rule = a_rule(min_backoff_s=5, max_backoff_s=18, max_doublings=0)
 
     assert [rule.wait_s(n) for n in range(1, 6)] == [5, 10, 15, 18, 18]
@@ -32,7 +32,7 @@ def test_no_doublings_when_failing_then_waits_grow_by_the_shortest() -> None:
 
 @settings(deadline=None)  # a busy machine is no reason to fail
 @given(st.floats(0, 100), st.floats(0, 3600), st.integers(0, 10_000), st.integers(1, 10_000))
-def test_any_rule_when_failing_again_then_waits_never_shrink_and_stay_within_the_limits(
+def test_any_rule_waits_never_shrink_and_stay_within_the_limits_when_failing_again(
     min_backoff_s: float, extra_s: float, max_doublings: int, failures: int
 ) -> None:
     rule = a_rule(min_backoff_s=min_backoff_s, max_backoff_s=min_backoff_s + extra_s, max_doublings=max_doublings)
@@ -41,7 +41,7 @@ def test_any_rule_when_failing_again_then_waits_never_shrink_and_stay_within_the
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
-def test_any_success_when_answered_then_the_task_is_done_even_on_its_last_attempt(status: int) -> None:
+def test_task_is_done_even_on_its_last_attempt_when_any_success_is_answered(status: int) -> None:
     assert a_rule(max_attempts=1).fate(status, attempts=1, age_s=0) is Fate.DONE
 
 
@@ -59,6 +59,6 @@ def test_two_limits_when_only_one_is_used_up_then_again() -> None:
     assert rule.fate(500, attempts=3, age_s=61) is Fate.GIVEN_UP
 
 
-def test_unlimited_attempts_when_failing_for_long_then_only_the_time_limit_ends_it() -> None:
+def test_only_the_time_limit_ends_it_when_unlimited_attempts_are_failing_for_long() -> None:
     assert a_rule(max_attempts=UNLIMITED).fate(500, attempts=10**6, age_s=10**9) is Fate.AGAIN
     assert a_rule(max_attempts=UNLIMITED, max_retry_s=60).fate(500, attempts=2, age_s=60) is Fate.GIVEN_UP

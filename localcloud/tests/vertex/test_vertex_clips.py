@@ -52,7 +52,7 @@ def seen(frame: av.VideoFrame) -> Any:
     return frame.to_ndarray(format="rgb24").astype(float)
 
 
-def test_clip_when_two_frames_are_given_then_it_begins_and_ends_with_exactly_them(client: genai.Client) -> None:
+def test_clip_begins_and_ends_with_exactly_them_when_two_frames_are_given(client: genai.Client) -> None:
     first, last = a_picture("#203080"), a_picture("#a04010")
     frame = types.Image(image_bytes=last, mime_type="image/png")
     clip = list(frames(content_of(finished(client, ordered(client, image=first, last_frame=frame)))))
@@ -62,7 +62,7 @@ def test_clip_when_two_frames_are_given_then_it_begins_and_ends_with_exactly_the
     assert psnr_db(seen(clip[48]), pixels(first)) < 30
 
 
-def test_clip_when_it_plays_then_it_moves_all_along(client: genai.Client) -> None:
+def test_clip_moves_all_along_when_it_plays(client: genai.Client) -> None:
     clip = list(frames(content_of(finished(client, ordered(client, image=a_picture())))))
 
     moments = [seen(frame) for frame in clip[::12]]
@@ -70,7 +70,7 @@ def test_clip_when_it_plays_then_it_moves_all_along(client: genai.Client) -> Non
 
 
 @pytest.mark.parametrize("seconds", [4, 6, 8])
-def test_clip_when_its_length_is_asked_then_it_has_exactly_that_many_frames(client: genai.Client, seconds: int) -> None:
+def test_clip_has_exactly_that_many_frames_when_its_length_is_asked(client: genai.Client, seconds: int) -> None:
     mp4 = content_of(finished(client, ordered(client, image=a_picture(), duration_seconds=seconds)))
 
     with av.open(io.BytesIO(mp4), "r") as container:
@@ -84,7 +84,7 @@ def test_clip_when_its_length_is_asked_then_it_has_exactly_that_many_frames(clie
     assert keys == list(range(0, seconds * 24, 24))
 
 
-def test_sound_when_audio_is_on_then_it_can_be_heard_and_its_note_depends_on_the_prompt(client: genai.Client) -> None:
+def test_sound_can_be_heard_and_its_note_depends_on_the_prompt_when_audio_is_on(client: genai.Client) -> None:
     def note(prompt: str) -> int:
         mp4 = content_of(finished(client, ordered(client, prompt, image=a_picture())))
         with av.open(io.BytesIO(mp4), "r") as container:
@@ -95,7 +95,7 @@ def test_sound_when_audio_is_on_then_it_can_be_heard_and_its_note_depends_on_the
     assert note("A fox") == note("A fox") != note("A boat in the storm")
 
 
-def test_audio_when_switched_off_then_the_clip_is_silent_and_cheaper(vertex: FakeVertex, client: genai.Client) -> None:
+def test_clip_is_silent_and_cheaper_when_audio_is_switched_off(vertex: FakeVertex, client: genai.Client) -> None:
     mp4 = content_of(finished(client, ordered(client, image=a_picture(), generate_audio=False)))
 
     with av.open(io.BytesIO(mp4), "r") as container:
@@ -110,7 +110,7 @@ def test_audio_when_switched_off_then_the_clip_is_silent_and_cheaper(vertex: Fak
         ({"resolution": "1080p", "duration_seconds": 8}, (1920, 1080)),
     ],
 )
-def test_clip_when_a_frame_size_is_asked_then_it_has_it(
+def test_clip_has_it_when_a_frame_size_is_asked(
     client: genai.Client, config: dict[str, Any], size_px: tuple[int, int]
 ) -> None:
     mp4 = content_of(finished(client, ordered(client, image=a_picture(), **config)))
@@ -119,7 +119,7 @@ def test_clip_when_a_frame_size_is_asked_then_it_has_it(
     assert (frame.width, frame.height) == size_px
 
 
-def test_clip_when_only_words_are_given_then_it_shows_a_picture_of_them(client: genai.Client) -> None:
+def test_clip_shows_a_picture_of_them_when_only_words_are_given(client: genai.Client) -> None:
     one, other = (
         seen(next(frames(content_of(finished(client, ordered(client, prompt))))))
         for prompt in ("A fox in the forest at night", "A boat on the sea at noon")
@@ -128,7 +128,7 @@ def test_clip_when_only_words_are_given_then_it_shows_a_picture_of_them(client: 
     assert psnr_db(one, other) < 20
 
 
-def test_storage_uri_when_given_then_each_operation_writes_into_a_folder_of_its_own(
+def test_each_operation_writes_into_a_folder_of_its_own_when_storage_uri_is_given(
     client: genai.Client, object_store: ObjectStore
 ) -> None:
     prefix = "gs://films/own-folder/attempt-1/"
@@ -145,9 +145,7 @@ def test_storage_uri_when_given_then_each_operation_writes_into_a_folder_of_its_
     assert len(list(frames(object_store.get(uris[0])))) == 96
 
 
-def test_frames_when_they_lie_in_a_bucket_then_they_are_read_from_there(
-    client: genai.Client, object_store: ObjectStore
-) -> None:
+def test_frames_are_read_from_there_when_they_lie_in_a_bucket(client: genai.Client, object_store: ObjectStore) -> None:
     first, last = a_picture("#203080"), a_picture("#a04010")
     operation = client.models.generate_videos(
         model=VIDEO_MODEL,
@@ -165,7 +163,7 @@ def test_frames_when_they_lie_in_a_bucket_then_they_are_read_from_there(
     assert psnr_db(seen(clip[-1]), pixels(last)) > 38
 
 
-def test_several_samples_when_ordered_then_all_are_delivered_and_paid(vertex: FakeVertex, client: genai.Client) -> None:
+def test_all_are_delivered_and_paid_when_several_samples_are_ordered(vertex: FakeVertex, client: genai.Client) -> None:
     operation = finished(client, ordered(client, number_of_videos=2))
 
     assert operation.response is not None
@@ -173,9 +171,7 @@ def test_several_samples_when_ordered_then_all_are_delivered_and_paid(vertex: Fa
     assert [entry["micros"] for entry in vertex.ledger()] == [2 * 4 * 400_000]
 
 
-def test_operation_when_not_due_yet_then_the_poll_says_nothing_but_its_name(
-    vertex: FakeVertex, client: genai.Client
-) -> None:
+def test_poll_says_nothing_but_its_name_when_operation_is_not_due_yet(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.control("POST", "profile", {"latency_s": {"veo-*": 600}})
     operation = ordered(client)
     polled = client.operations.get(operation)
@@ -196,7 +192,7 @@ def test_other_calls_are_answered_when_many_clips_are_rendered_at_once(
         assert list(lengths) == [96] * 4
 
 
-def test_group_structure_when_the_profile_orders_another_then_the_clip_has_it(
+def test_clip_has_it_when_group_structure_is_the_profile_orders_another(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     vertex.control("POST", "profile", {"gop_frames": 48})
@@ -205,14 +201,14 @@ def test_group_structure_when_the_profile_orders_another_then_the_clip_has_it(
     assert [index for index, frame in enumerate(frames(mp4)) if frame.key_frame] == [0, 48]
 
 
-def test_same_order_when_made_twice_then_it_is_filmed_and_paid_twice(vertex: FakeVertex, client: genai.Client) -> None:
+def test_same_order_is_filmed_and_paid_twice_when_made_twice(vertex: FakeVertex, client: genai.Client) -> None:
     one, other = (ordered(client, seed=7) for _ in range(2))
 
     assert one.name != other.name
     assert [entry["operation"] for entry in vertex.ledger()] == [one.name, other.name]
 
 
-def test_operation_when_nobody_began_it_then_the_poll_is_404(vertex: FakeVertex) -> None:
+def test_poll_is_404_when_operation_is_nobody_began_it(vertex: FakeVertex) -> None:
     model = f"projects/p/locations/us-central1/publishers/google/models/{VIDEO_MODEL}"
     url = f"{vertex.url}/v1/{model}:fetchPredictOperation"
     body = {"operationName": f"{model}/operations/unknown"}
@@ -248,7 +244,7 @@ def test_groups_when_ordered_open_then_pictures_look_across_their_borders(
     assert bool(leading or len(keys) < 4) == open_gop
 
 
-def test_clip_when_extended_then_the_old_one_comes_first_and_seven_seconds_follow(
+def test_old_one_comes_first_and_seven_seconds_follow_when_clip_is_extended(
     vertex: FakeVertex, client: genai.Client, object_store: ObjectStore
 ) -> None:
     first = content_of(finished(client, ordered(client, image=a_picture())))

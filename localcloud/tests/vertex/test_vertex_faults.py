@@ -66,7 +66,7 @@ def size_px(operation: types.GenerateVideosOperation) -> tuple[int, int]:
     ("code", "status"),
     [(403, "PERMISSION_DENIED"), (429, "RESOURCE_EXHAUSTED"), (500, "INTERNAL"), (503, "UNAVAILABLE")],
 )
-def test_status_when_ordered_then_it_is_answered_and_never_billed(
+def test_status_is_answered_and_never_billed_when_ordered(
     vertex: FakeVertex, client: genai.Client, code: int, status: str
 ) -> None:
     vertex.break_with("status", args={"code": code})
@@ -77,7 +77,7 @@ def test_status_when_ordered_then_it_is_answered_and_never_billed(
     assert (vertex.ledger(), vertex.happened()) == ([], {"status": 1})
 
 
-def test_reset_before_when_ordered_then_the_connection_breaks_and_nothing_was_accepted(
+def test_connection_breaks_and_nothing_was_accepted_when_reset_before_is_ordered(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     vertex.break_with("reset_before")
@@ -87,7 +87,7 @@ def test_reset_before_when_ordered_then_the_connection_breaks_and_nothing_was_ac
     assert (vertex.ledger(), vertex.happened()) == ([], {"reset_before": 1})
 
 
-def test_reset_after_when_ordered_then_the_clip_is_billed_and_still_appears(
+def test_clip_is_billed_and_still_appears_when_reset_after_is_ordered(
     vertex: FakeVertex, client: genai.Client, object_store: ObjectStore
 ) -> None:
     vertex.break_with("reset_after", method="predictLongRunning")
@@ -99,7 +99,7 @@ def test_reset_after_when_ordered_then_the_clip_is_billed_and_still_appears(
 
 
 @pytest.mark.parametrize("model", [TEXT_MODEL, IMAGE_MODEL])
-def test_reset_after_when_text_or_picture_then_it_is_billed_as_lost(
+def test_reset_after_is_billed_as_lost_when_text_or_picture(
     vertex: FakeVertex, client: genai.Client, model: str
 ) -> None:
     vertex.break_with("reset_after")
@@ -111,7 +111,7 @@ def test_reset_after_when_text_or_picture_then_it_is_billed_as_lost(
     assert micros > 0
 
 
-def test_hang_when_the_client_gives_up_then_the_call_was_accepted_and_its_answer_lost(vertex: FakeVertex) -> None:
+def test_call_was_accepted_and_its_answer_lost_when_the_client_gives_up(vertex: FakeVertex) -> None:
     vertex.break_with("hang", args={"s": 1.0}, nth=[1, 2])
     with pytest.raises(httpx2.ReadTimeout):
         ordered(vertex.client(timeout=300))
@@ -121,14 +121,14 @@ def test_hang_when_the_client_gives_up_then_the_call_was_accepted_and_its_answer
     assert bills(vertex) == [("answer_lost", 4 * 400_000), ("delivered", 4 * 400_000)]
 
 
-def test_hang_when_the_client_waits_then_the_answer_comes(vertex: FakeVertex, client: genai.Client) -> None:
+def test_answer_comes_when_the_client_waits_through_a_hang(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("hang", args={"s": 0.2})
     assert ordered(client).name
 
     assert bills(vertex) == [("delivered", 4 * 400_000)]
 
 
-def test_malformed_json_when_ordered_then_the_text_does_not_parse_and_is_paid(
+def test_text_does_not_parse_and_is_paid_when_malformed_json_is_ordered(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     vertex.break_with("malformed_json")
@@ -140,16 +140,14 @@ def test_malformed_json_when_ordered_then_the_text_does_not_parse_and_is_paid(
     assert bills(vertex)[0][0] == "delivered"
 
 
-def test_malformed_body_when_ordered_then_the_client_cannot_read_the_answer(
-    vertex: FakeVertex, client: genai.Client
-) -> None:
+def test_client_cannot_read_the_answer_when_malformed_body_is_ordered(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("malformed_json", args={"body": True})
 
     with pytest.raises(json.JSONDecodeError):
         written(client)
 
 
-def test_truncated_when_ordered_then_the_answer_ends_at_the_limit(vertex: FakeVertex, client: genai.Client) -> None:
+def test_answer_ends_at_the_limit_when_truncated_is_ordered(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("truncated")
     answer = written(client)
 
@@ -172,7 +170,7 @@ def test_blocked_when_ordered_then_there_are_no_candidates_and_the_prompt_is_bil
     ]  # two tokens of prompt and a tenth, rounded up
 
 
-def test_rai_on_a_picture_when_ordered_then_its_codes_are_named_and_its_usage_is_billed(
+def test_codes_are_named_and_its_usage_is_billed_when_rai_on_a_picture_is_ordered(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     vertex.break_with("rai", args={"codes": [56562880, 43188360]})
@@ -185,7 +183,7 @@ def test_rai_on_a_picture_when_ordered_then_its_codes_are_named_and_its_usage_is
     assert bills(vertex) == [("filtered", 533)]  # (2 x 2 + 40 x 12) and a tenth, rounded up
 
 
-def test_words_when_ordered_then_a_picture_is_refused_in_words_and_its_usage_is_billed(
+def test_a_picture_is_refused_in_words_and_its_usage_is_billed_when_words_are_ordered(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     vertex.break_with("words")
@@ -199,7 +197,7 @@ def test_words_when_ordered_then_a_picture_is_refused_in_words_and_its_usage_is_
 
 
 @pytest.mark.parametrize("missing", [["candidatesTokensDetails"], ["promptTokenCount", "totalTokenCount"], None])
-def test_usage_when_it_is_ordered_away_then_the_answer_lacks_it_and_costs_the_same(
+def test_answer_lacks_it_and_costs_the_same_when_usage_is_ordered_away(
     vertex: FakeVertex, client: genai.Client, missing: list[str] | None
 ) -> None:
     client.models.generate_content(model=IMAGE_MODEL, contents="A boat")
@@ -213,7 +211,7 @@ def test_usage_when_it_is_ordered_away_then_the_answer_lacks_it_and_costs_the_sa
     assert not set(missing or used) & set(used)
 
 
-def test_rai_on_a_clip_when_ordered_then_it_is_done_without_videos_and_free(
+def test_rai_on_a_clip_is_done_without_videos_and_free_when_ordered(
     vertex: FakeVertex, client: genai.Client, object_store: ObjectStore
 ) -> None:
     vertex.break_with("rai", args={"codes": [58061214]})
@@ -238,9 +236,7 @@ def test_rai_on_a_clip_says_what_is_ordered_when_its_sound_was_refused(
     assert operation.response.rai_media_filtered_reasons == ["We encountered an issue with the audio for your prompt."]
 
 
-def test_rai_some_when_two_samples_are_ordered_then_one_comes_and_one_is_paid(
-    vertex: FakeVertex, client: genai.Client
-) -> None:
+def test_one_comes_and_one_is_paid_when_two_samples_are_ordered(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("rai_some")
     operation = finished(client, ordered(client, number_of_videos=2))
 
@@ -249,7 +245,7 @@ def test_rai_some_when_two_samples_are_ordered_then_one_comes_and_one_is_paid(
     assert bills(vertex) == [("delivered", 4 * 400_000)]
 
 
-def test_op_error_when_ordered_then_the_operation_fails_with_its_code_and_is_free(
+def test_operation_fails_with_its_code_and_is_free_when_op_error_is_ordered(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     vertex.break_with("op_error", args={"code": 8, "message": "Out of capacity."})
@@ -259,7 +255,7 @@ def test_op_error_when_ordered_then_the_operation_fails_with_its_code_and_is_fre
     assert bills(vertex) == [("failed", 0)]
 
 
-def test_op_lost_when_ordered_then_polls_are_404_but_the_clip_appears(
+def test_op_lost_polls_are_404_but_the_clip_appears_when_ordered(
     vertex: FakeVertex, client: genai.Client, object_store: ObjectStore
 ) -> None:
     vertex.break_with("op_lost")
@@ -272,7 +268,7 @@ def test_op_lost_when_ordered_then_polls_are_404_but_the_clip_appears(
     assert bills(vertex) == [("delivered", 4 * 400_000)]
 
 
-def test_never_done_when_ordered_then_the_operation_stays_pending_and_costs_nothing(
+def test_operation_stays_pending_and_costs_nothing_when_never_done_is_ordered(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     vertex.break_with("never_done", nth=[1])
@@ -283,7 +279,7 @@ def test_never_done_when_ordered_then_the_operation_stays_pending_and_costs_noth
     assert bills(vertex) == [("failed", 0), ("delivered", 4 * 400_000)]
 
 
-def test_late_output_when_ordered_then_the_clip_is_still_pending_when_a_punctual_one_is_done(
+def test_clip_is_still_pending_when_a_punctual_one_is_done_when_late_output_is_ordered(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     vertex.break_with("late_output", nth=[1], args={"s": 600})
@@ -293,24 +289,20 @@ def test_late_output_when_ordered_then_the_clip_is_still_pending_when_a_punctual
     assert client.operations.get(late).done is None
 
 
-def test_late_output_when_its_time_has_come_then_the_clip_is_delivered(
-    vertex: FakeVertex, client: genai.Client
-) -> None:
+def test_clip_is_delivered_when_its_time_has_come(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("late_output", args={"s": 0.5})
 
     assert clip_of(finished(client, ordered(client)))
     assert vertex.happened() == {"late_output": 1}
 
 
-def test_black_clip_when_ordered_then_every_frame_is_black(vertex: FakeVertex, client: genai.Client) -> None:
+def test_every_frame_is_black_when_black_clip_is_ordered(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("black_clip")
 
     assert max(frame.max() for frame in shown(finished(client, ordered(client, image=a_picture())))) < 8
 
 
-def test_frozen_clip_when_ordered_then_it_shows_its_first_frame_to_the_end(
-    vertex: FakeVertex, client: genai.Client
-) -> None:
+def test_frozen_clip_shows_its_first_frame_to_the_end_when_ordered(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("frozen_clip")
     frames = shown(finished(client, ordered(client, image=a_picture("#203080"))))
 
@@ -343,7 +335,7 @@ def test_last_frame_is_ignored_when_ordered(vertex: FakeVertex, client: genai.Cl
     assert abs(last_frame().astype(int) - asked.astype(int)).mean() > 10
 
 
-def test_no_audio_when_ordered_then_the_sound_track_is_missing(vertex: FakeVertex, client: genai.Client) -> None:
+def test_sound_track_is_missing_when_no_audio_is_ordered(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("no_audio")
 
     with av.open(io.BytesIO(clip_of(finished(client, ordered(client)))), "r") as container:
@@ -367,7 +359,7 @@ def test_nth_when_ordered_then_exactly_those_calls_fail_from_the_first_counted(
     assert (rule["seen"], rule["happened"]) == (4, 2)
 
 
-def test_rate_when_ordered_then_about_that_share_fails_and_the_same_ones_again(
+def test_about_that_share_fails_and_the_same_ones_again_when_rate_is_ordered(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     def failures() -> list[bool]:
@@ -401,9 +393,7 @@ def test_rules_when_deleted_then_calls_pass_and_what_happened_stays_on_record(
     assert vertex.happened() == {"status": 1}
 
 
-def test_rule_when_it_names_another_model_or_method_then_this_call_is_spared(
-    vertex: FakeVertex, client: genai.Client
-) -> None:
+def test_this_call_is_spared_when_rule_names_another_model_or_method(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("status", model="veo-*")
     vertex.break_with("status", method="countTokens")
 
@@ -411,7 +401,7 @@ def test_rule_when_it_names_another_model_or_method_then_this_call_is_spared(
     assert vertex.happened() == {}
 
 
-def test_poll_when_it_is_reset_then_only_the_poll_fails(vertex: FakeVertex, client: genai.Client) -> None:
+def test_only_the_poll_fails_when_poll_is_reset(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("reset_before", method="fetchPredictOperation", nth=[1])
     operation = ordered(client)
     with pytest.raises(httpx2.ReadError):

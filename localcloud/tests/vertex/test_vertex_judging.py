@@ -56,9 +56,7 @@ def clip(content: bytes) -> types.Part:
     return types.Part.from_bytes(data=content, mime_type="video/mp4")
 
 
-def test_good_clip_when_judged_with_its_first_picture_then_it_passes_without_problems(
-    client: genai.Client, film: Any
-) -> None:
+def test_good_clip_passes_without_problems_when_judged_with_its_first_picture(client: genai.Client, film: Any) -> None:
     verdict = judged(client, picture(a_scene(FOX)), clip(film()))
 
     assert verdict.score >= 80
@@ -67,7 +65,7 @@ def test_good_clip_when_judged_with_its_first_picture_then_it_passes_without_pro
 
 
 @pytest.mark.parametrize(("flaw", "word"), [("black_clip", "black"), ("frozen_clip", "frozen")])
-def test_clip_when_it_is_black_or_frozen_then_it_fails_and_the_reason_says_so(
+def test_clip_fails_and_the_reason_says_so_when_it_is_black_or_frozen(
     client: genai.Client, film: Any, flaw: str, word: str
 ) -> None:
     verdict = judged(client, clip(film(flaw)))
@@ -78,7 +76,7 @@ def test_clip_when_it_is_black_or_frozen_then_it_fails_and_the_reason_says_so(
     assert word in verdict.problems[0]
 
 
-def test_pictures_when_one_is_of_something_else_then_they_get_less_than_equal_ones(client: genai.Client) -> None:
+def test_pictures_get_less_than_equal_ones_when_one_is_of_something_else(client: genai.Client) -> None:
     fox, rocket = picture(a_scene(FOX)), picture(a_scene("A rocket on mars at night"))
     equal, unlike = judged(client, fox, fox), judged(client, fox, rocket)
 
@@ -87,13 +85,13 @@ def test_pictures_when_one_is_of_something_else_then_they_get_less_than_equal_on
     assert (equal.usable, unlike.usable) == (True, False)
 
 
-def test_clip_when_it_belongs_to_another_picture_then_it_gets_less(client: genai.Client, film: Any) -> None:
+def test_clip_gets_less_when_it_belongs_to_another_picture(client: genai.Client, film: Any) -> None:
     own, foreign = picture(a_scene(FOX)), picture(a_scene("A rocket on mars at night"))
 
     assert judged(client, own, clip(film())).score > judged(client, foreign, clip(film())).score + 20
 
 
-def test_clip_when_it_lies_in_a_bucket_then_it_is_judged_like_the_same_bytes_inline(
+def test_clip_is_judged_like_the_same_bytes_inline_when_it_lies_in_a_bucket(
     client: genai.Client, object_store: ObjectStore, film: Any
 ) -> None:
     for flaws in ((), ("black_clip",)):
@@ -104,14 +102,14 @@ def test_clip_when_it_lies_in_a_bucket_then_it_is_judged_like_the_same_bytes_inl
         assert stored == judged(client, clip(content))
 
 
-def test_unbounded_mark_when_the_prompt_names_the_scale_then_it_lies_on_it(client: genai.Client) -> None:
+def test_unbounded_mark_lies_on_it_when_the_prompt_names_the_scale(client: genai.Client) -> None:
     class Rating(BaseModel):
         rating: float
 
     assert 80 <= judged(client, picture(a_scene(FOX)), schema=Rating).rating <= 100
 
 
-def test_reference_picture_when_a_story_is_asked_for_then_the_story_is_told_and_no_mark_given(
+def test_story_is_told_and_no_mark_given_when_a_story_is_asked_for(
     client: genai.Client,
 ) -> None:
     class Scene(BaseModel):
@@ -146,7 +144,7 @@ def test_media_when_it_cannot_be_decoded_then_400_and_free(
     assert vertex.ledger() == []
 
 
-def test_clip_when_counted_then_its_length_counts_and_the_bill_says_the_same(client: genai.Client, film: Any) -> None:
+def test_length_counts_and_the_bill_says_the_same_when_clip_is_counted(client: genai.Client, film: Any) -> None:
     contents: list[Any] = [clip(film()), types.Part.from_text(text="Judge it.")]
     counted = client.models.count_tokens(model=TEXT_MODEL, contents=contents).total_tokens
     usage = client.models.generate_content(model=TEXT_MODEL, contents=contents).usage_metadata

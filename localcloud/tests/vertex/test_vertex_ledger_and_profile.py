@@ -13,7 +13,7 @@ from localcloud.tests.vertex.harness import IMAGE_MODEL, TEXT_MODEL, VIDEO_MODEL
 
 
 @pytest.mark.parametrize(("location", "tenths"), [("global", 10), ("us-central1", 11), ("eu", 11)])
-def test_text_when_answered_then_the_bill_is_its_tokens_times_the_price_and_a_tenth_more_outside_global(
+def test_bill_is_its_tokens_times_the_price_and_a_tenth_more_outside_global_when_text_is_answered(
     vertex: FakeVertex, location: str, tenths: int
 ) -> None:
     client = vertex.client(location=location)
@@ -37,7 +37,7 @@ def test_text_when_answered_then_the_bill_is_its_tokens_times_the_price_and_a_te
         ("gemini-nano-banana-2.1", "1K", 33_600),
     ],
 )
-def test_picture_when_painted_then_it_costs_its_tokens_at_the_picture_price(
+def test_picture_costs_its_tokens_at_the_picture_price_when_painted(
     vertex: FakeVertex, model: str, size: str, picture_micros: int
 ) -> None:
     client = vertex.client(location="global")
@@ -48,7 +48,7 @@ def test_picture_when_painted_then_it_costs_its_tokens_at_the_picture_price(
     assert 0 <= entry["micros"] - picture_micros < 1000  # prompt and thoughts
 
 
-def test_clip_when_accepted_then_the_ledger_has_every_field(vertex: FakeVertex, client: genai.Client) -> None:
+def test_ledger_has_every_field_when_clip_is_accepted(vertex: FakeVertex, client: genai.Client) -> None:
     operation = finished(client, ordered(client, duration_seconds=8, output_gcs_uri="gs://films/ledger/"))
 
     (entry,) = vertex.ledger()
@@ -64,16 +64,14 @@ def test_clip_when_accepted_then_the_ledger_has_every_field(vertex: FakeVertex, 
     }
 
 
-def test_polls_and_token_counts_when_made_then_they_are_free(vertex: FakeVertex, client: genai.Client) -> None:
+def test_polls_and_token_counts_are_free_when_made(vertex: FakeVertex, client: genai.Client) -> None:
     client.models.count_tokens(model=TEXT_MODEL, contents="Hello")
     client.operations.get(ordered(client))
 
     assert [entry["method"] for entry in vertex.ledger()] == ["predictLongRunning"]
 
 
-def test_bucket_when_it_does_not_exist_then_the_operation_fails_and_is_free(
-    vertex: FakeVertex, client: genai.Client
-) -> None:
+def test_operation_fails_and_is_free_when_bucket_does_not_exist(vertex: FakeVertex, client: genai.Client) -> None:
     operation = finished(client, ordered(client, output_gcs_uri="gs://no-such-bucket/x/"))
 
     assert operation.error is not None
@@ -105,9 +103,7 @@ def test_quota_when_its_scaled_minute_is_over_then_calls_pass_again(vertex: Fake
     assert len(names) == 2
 
 
-def test_latency_when_the_profile_sets_it_then_it_is_taken_times_the_scale(
-    vertex: FakeVertex, client: genai.Client
-) -> None:
+def test_latency_is_taken_times_the_scale_when_the_profile_sets_it(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.control("POST", "profile", {"latency_s": {"gemini-*": [10, 10]}, "time_scale": 0.1})
     before = time.monotonic()
     client.models.generate_content(model=TEXT_MODEL, contents="Hello there.")
@@ -149,7 +145,7 @@ def test_reset_when_asked_then_ledger_faults_and_operations_are_gone(vertex: Fak
     assert [entry["n"] for entry in vertex.ledger()] == [1]
 
 
-def test_ledger_when_asked_for_as_csv_then_says_the_same_line_by_line(vertex: FakeVertex, client: genai.Client) -> None:
+def test_ledger_says_the_same_line_by_line_when_asked_for_as_csv(vertex: FakeVertex, client: genai.Client) -> None:
     client.models.generate_content(model=TEXT_MODEL, contents="A lighthouse at dawn.")
     ordered(client, duration_seconds=8, output_gcs_uri="gs://films/ledger/")
 

@@ -44,7 +44,7 @@ def painted(
         ("16:9", "2K", (2752, 1536)),
     ],
 )
-def test_picture_when_a_size_is_asked_then_it_is_a_png_of_exactly_that_size(
+def test_picture_is_a_png_of_exactly_that_size_when_a_size_is_asked(
     client: genai.Client, aspect: str, size: str, expected_px: tuple[int, int]
 ) -> None:
     (png,) = pictures_of(painted(client, "A fox in a forest", aspect_ratio=aspect, image_size=size))
@@ -53,13 +53,13 @@ def test_picture_when_a_size_is_asked_then_it_is_a_png_of_exactly_that_size(
         assert (picture.format, picture.size) == ("PNG", expected_px)
 
 
-def test_same_request_when_made_again_then_the_very_same_picture_comes(client: genai.Client) -> None:
+def test_very_same_picture_comes_when_same_request_is_made_again(client: genai.Client) -> None:
     first, again = (pictures_of(painted(client, "A fox in a forest"))[0] for _ in range(2))
 
     assert first == again
 
 
-def test_prompts_when_they_differ_then_the_pictures_differ_to_the_eye(client: genai.Client) -> None:
+def test_pictures_differ_to_the_eye_when_prompts_differ(client: genai.Client) -> None:
     prompts = ("A fox in the forest at night", "A boat on the sea at dawn", "A city at sunset", "A field in summer")
     thumbnails = [pixels(pictures_of(painted(client, prompt))[0], (32, 18)) for prompt in prompts]
 
@@ -67,13 +67,13 @@ def test_prompts_when_they_differ_then_the_pictures_differ_to_the_eye(client: ge
     assert max(apart) < 20
 
 
-def test_seeds_when_they_differ_then_the_pictures_differ(client: genai.Client) -> None:
+def test_pictures_differ_when_seeds_differ(client: genai.Client) -> None:
     one, other = (pictures_of(painted(client, "A fox in a forest", seed=seed))[0] for seed in (1, 2))
 
     assert psnr_db(pixels(one), pixels(other)) < 30
 
 
-def test_words_of_the_prompt_when_painted_then_they_stand_in_the_lower_third(client: genai.Client) -> None:
+def test_words_of_the_prompt_stand_in_the_lower_third_when_painted(client: genai.Client) -> None:
     wordless, worded = (pixels(pictures_of(painted(client, text))[0]) for text in (".", "sea " * 20))
 
     def bright(picture: object) -> int:
@@ -83,7 +83,7 @@ def test_words_of_the_prompt_when_painted_then_they_stand_in_the_lower_third(cli
     assert bright(worded) > bright(wordless) + 2000
 
 
-def test_reference_when_given_then_its_colour_shows_in_the_picture(client: genai.Client) -> None:
+def test_colour_shows_in_the_picture_when_reference_is_given(client: genai.Client) -> None:
     reference = types.Part.from_bytes(data=a_picture("#d01020"), mime_type="image/png")
     alone, guided = (
         pixels(pictures_of(painted(client, "A boat on the sea at noon", references=given))[0])
@@ -97,9 +97,7 @@ def test_reference_when_given_then_its_colour_shows_in_the_picture(client: genai
     assert redness(guided) > redness(alone) + 30
 
 
-def test_reference_in_a_bucket_when_given_by_uri_then_it_is_read(
-    client: genai.Client, object_store: ObjectStore
-) -> None:
+def test_reference_in_a_bucket_is_read_when_given_by_uri(client: genai.Client, object_store: ObjectStore) -> None:
     uri = object_store.put("references/red.png", a_picture("#d01020"))
     stored = types.Part.from_uri(file_uri=uri, mime_type="image/png")
     inline = types.Part.from_bytes(data=a_picture("#d01020"), mime_type="image/png")
@@ -108,7 +106,7 @@ def test_reference_in_a_bucket_when_given_by_uri_then_it_is_read(
     assert one == other
 
 
-def test_reference_in_a_bucket_when_it_is_missing_then_the_call_is_refused_and_free(
+def test_call_is_refused_and_free_when_reference_in_a_bucket_is_missing(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     gone = types.Part.from_uri(file_uri="gs://films/never-written.png", mime_type="image/png")
@@ -119,7 +117,7 @@ def test_reference_in_a_bucket_when_it_is_missing_then_the_call_is_refused_and_f
     assert vertex.ledger() == []
 
 
-def test_references_when_there_are_fifteen_then_the_call_is_refused_and_fourteen_are_taken(
+def test_call_is_refused_and_fourteen_are_taken_when_there_are_fifteen(
     client: genai.Client,
 ) -> None:
     with pytest.raises(errors.ClientError, match="15 images"):
@@ -128,7 +126,7 @@ def test_references_when_there_are_fifteen_then_the_call_is_refused_and_fourteen
     assert pictures_of(painted(client, "A boat", references=14))
 
 
-def test_usage_when_a_picture_is_painted_then_its_tokens_stand_apart(client: genai.Client) -> None:
+def test_tokens_stand_apart_when_a_picture_is_painted(client: genai.Client) -> None:
     usage = painted(client, "Keyframe of a lighthouse", references=2).usage_metadata
 
     assert usage is not None
@@ -139,20 +137,20 @@ def test_usage_when_a_picture_is_painted_then_its_tokens_stand_apart(client: gen
     ]
 
 
-def test_jpeg_when_wished_then_the_bytes_are_one(client: genai.Client) -> None:
+def test_bytes_are_one_when_jpeg_is_wished(client: genai.Client) -> None:
     (jpeg,) = pictures_of(painted(client, "A boat", output_mime_type="image/jpeg"))
 
     with Image.open(io.BytesIO(jpeg)) as picture:
         assert (picture.format, picture.size) == ("JPEG", (1376, 768))
 
 
-def test_size_when_the_model_does_not_offer_it_then_the_call_is_refused(client: genai.Client) -> None:
+def test_call_is_refused_when_the_model_does_not_offer_it(client: genai.Client) -> None:
     config = types.GenerateContentConfig(image_config=types.ImageConfig(image_size="4K"))
     with pytest.raises(errors.ClientError, match="image size 4K"):
         client.models.generate_content(model="gemini-3.1-flash-lite-image", contents="A boat", config=config)
 
 
-def test_hues_when_many_prompts_are_painted_then_they_span_the_wheel(client: genai.Client) -> None:
+def test_hues_span_the_wheel_when_many_prompts_are_painted(client: genai.Client) -> None:
     skies = [pixels(pictures_of(painted(client, f"Idea {n}"))[0])[:200].mean(axis=(0, 1)) / 255 for n in range(12)]
     hues = {round(colorsys.rgb_to_hsv(*sky)[0] * 8) for sky in skies}
 
@@ -160,7 +158,7 @@ def test_hues_when_many_prompts_are_painted_then_they_span_the_wheel(client: gen
 
 
 @pytest.mark.parametrize(("limit", "drawn"), [(1120 + 40, 1), (1120 + 39, 0)])
-def test_picture_when_its_tokens_pass_the_output_limit_then_it_is_cut_off(
+def test_picture_is_cut_off_when_its_tokens_pass_the_output_limit(
     vertex: FakeVertex, client: genai.Client, limit: int, drawn: int
 ) -> None:
     config = types.GenerateContentConfig(max_output_tokens=limit)

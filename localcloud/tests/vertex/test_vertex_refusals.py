@@ -41,7 +41,7 @@ REFERENCE = types.VideoGenerationReferenceImage(image=PICTURE, reference_type=ty
         ({"seed": -1}, "seed must be between"),
     ],
 )
-def test_clip_order_when_it_breaks_a_limit_then_it_is_400_in_words_and_free(
+def test_clip_order_is_400_in_words_and_free_when_it_breaks_a_limit(
     vertex: FakeVertex, client: genai.Client, config: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(errors.ClientError, match=words) as refused:
@@ -72,7 +72,7 @@ def a_clip(seconds: int) -> bytes:
         ({"video": a_clip(2)}, {"last_frame": PICTURE}, "cannot be set together"),
     ],
 )
-def test_extension_when_it_breaks_a_limit_then_it_is_400_and_free(
+def test_extension_is_400_and_free_when_it_breaks_a_limit(
     vertex: FakeVertex, client: genai.Client, source: dict[str, bytes], config: dict[str, Any], words: str
 ) -> None:
     video = types.Video(video_bytes=source["video"], mime_type="video/mp4")
@@ -86,7 +86,7 @@ def test_extension_when_it_breaks_a_limit_then_it_is_400_and_free(
     assert vertex.ledger() == []
 
 
-def test_references_when_three_with_eight_seconds_then_they_are_accepted(client: genai.Client) -> None:
+def test_references_are_accepted_when_three_with_eight_seconds(client: genai.Client) -> None:
     assert ordered(client, reference_images=[REFERENCE] * 3, duration_seconds=8).name
 
 
@@ -102,7 +102,7 @@ def test_model_when_unknown_then_404_names_the_whole_resource(client: genai.Clie
     )
 
 
-def test_veo_when_asked_for_in_the_global_location_then_404(vertex: FakeVertex) -> None:
+def test_veo_is_answered_with_404_when_asked_for_in_the_global_location(vertex: FakeVertex) -> None:
     with pytest.raises(errors.ClientError) as refused:
         ordered(vertex.client(location="global"))
 
@@ -111,7 +111,7 @@ def test_veo_when_asked_for_in_the_global_location_then_404(vertex: FakeVertex) 
 
 @pytest.mark.parametrize("authorization", [{}, {"Authorization": "Bearer"}, {"Authorization": "Basic abc"}])
 @pytest.mark.parametrize("verb", ["generateContent", "countTokens", "predictLongRunning", "fetchPredictOperation"])
-def test_call_when_it_carries_no_bearer_token_then_401(
+def test_call_is_answered_with_401_when_it_carries_no_bearer_token(
     vertex: FakeVertex, authorization: dict[str, str], verb: str
 ) -> None:
     url = f"{vertex.url}/v1beta1/projects/p/locations/l/publishers/google/models/{TEXT_MODEL}:{verb}"
@@ -124,9 +124,7 @@ def test_call_when_it_carries_no_bearer_token_then_401(
 @pytest.mark.parametrize(
     ("model", "verb"), [(VIDEO_MODEL, "generateContent"), (TEXT_MODEL, "predictLongRunning"), (TEXT_MODEL, "unknown")]
 )
-def test_model_when_asked_for_what_it_cannot_then_the_call_is_refused(
-    vertex: FakeVertex, model: str, verb: str
-) -> None:
+def test_call_is_refused_when_model_is_asked_for_what_it_cannot(vertex: FakeVertex, model: str, verb: str) -> None:
     url = f"{vertex.url}/v1/projects/p/locations/us-central1/publishers/google/models/{model}:{verb}"
     body = {"contents": [{"parts": [{"text": "Hello"}]}], "instances": [{"prompt": "Hello"}]}
     answer = loopback.post(url, json=body, headers={"Authorization": "Bearer x"})

@@ -56,7 +56,7 @@ def test_unknown_field_when_sent_then_400_names_it_and_where_and_nothing_is_paid
     assert vertex.ledger() == []
 
 
-def test_several_unknown_fields_when_sent_then_all_are_named_at_once(vertex: FakeVertex) -> None:
+def test_all_are_named_at_once_when_several_unknown_fields_are_sent(vertex: FakeVertex) -> None:
     message = post(vertex, {**HELLO, "a": 1, "generationConfig": {"b": 2}}).json()["error"]["message"]
 
     assert [line.split('"')[1] for line in message.splitlines()] == ["a", "b"]
@@ -84,13 +84,13 @@ def test_value_when_of_another_type_or_out_of_range_then_400_says_so(
     assert words in answer.json()["error"]["message"]
 
 
-def test_role_when_neither_user_nor_model_then_400(vertex: FakeVertex) -> None:
+def test_role_is_answered_with_400_when_neither_user_nor_model(vertex: FakeVertex) -> None:
     answer = post(vertex, {"contents": [{"role": "assistant", "parts": [{"text": "Hello"}]}]})
 
     assert "valid role: user, model" in answer.json()["error"]["message"]
 
 
-def test_everything_the_client_can_set_when_set_then_it_is_taken(client: genai.Client) -> None:
+def test_everything_the_client_can_set_is_taken_when_set(client: genai.Client) -> None:
     config = types.GenerateContentConfig(
         system_instruction="Be brief.",
         temperature=0.5,

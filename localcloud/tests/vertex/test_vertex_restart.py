@@ -29,7 +29,7 @@ def stopped(object_store: ObjectStore, tmp_path: Path) -> Stopped:
     return lambda: FakeVertex(port, object_store.url, ("--state-dir", str(tmp_path / "state")))
 
 
-def test_operation_when_the_process_is_killed_then_it_goes_on_after_the_restart(
+def test_operation_goes_on_after_the_restart_when_the_process_is_killed(
     stopped: Stopped, object_store: ObjectStore
 ) -> None:
     with stopped().started() as vertex:
@@ -44,7 +44,7 @@ def test_operation_when_the_process_is_killed_then_it_goes_on_after_the_restart(
     assert len(object_store.listed("restart/")) == 1
 
 
-def test_ledger_rules_and_profile_when_the_process_is_killed_then_they_are_kept(stopped: Stopped) -> None:
+def test_ledger_rules_and_profile_are_kept_when_the_process_is_killed(stopped: Stopped) -> None:
     with stopped().started() as vertex:
         vertex.control("POST", "profile", {"quota_per_min": {"gemini-*": 0}, "seed": 5})
         ordered(vertex.client())
@@ -62,7 +62,7 @@ def test_ledger_rules_and_profile_when_the_process_is_killed_then_they_are_kept(
             vertex.client().models.generate_content(model=TEXT_MODEL, contents="Hello")
 
 
-def test_long_clip_when_sigterm_comes_while_it_is_rendered_then_nobody_waits_for_it(stopped: Stopped) -> None:
+def test_nobody_waits_for_it_when_sigterm_comes_while_it_is_rendered(stopped: Stopped) -> None:
     with stopped().started() as vertex:
         ordered(vertex.client(), duration_seconds=8, resolution="4k")
         assert vertex.process is not None

@@ -23,7 +23,7 @@ def complaints(schema: Schema, value: Any) -> list[str]:
 
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(schemas())
-def test_schema_never_seen_when_filled_then_a_validator_accepts_the_answer(schema: Schema) -> None:
+def test_a_validator_accepts_the_answer_when_schema_never_seen_is_filled(schema: Schema) -> None:
     value = json.loads(json.dumps(answer(schema, Brief(STORY, (STORY,), (7,)))))
 
     assert complaints(schema, value) == []
@@ -113,7 +113,7 @@ SPECIMENS: dict[str, Schema] = {
 
 
 @pytest.mark.parametrize("schema", SPECIMENS.values(), ids=SPECIMENS.keys())
-def test_hard_schema_when_posted_then_a_validator_accepts_the_answer(vertex: FakeVertex, schema: Schema) -> None:
+def test_a_validator_accepts_the_answer_when_hard_schema_is_posted(vertex: FakeVertex, schema: Schema) -> None:
     url = f"{vertex.url}/v1beta1/projects/p/locations/global/publishers/google/models/{TEXT_MODEL}:generateContent"
     config = {"responseMimeType": "application/json", "responseJsonSchema": schema}
     body = {"contents": [{"role": "user", "parts": [{"text": STORY}]}], "generationConfig": config}

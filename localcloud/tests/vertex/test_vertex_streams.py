@@ -16,7 +16,7 @@ class Scene(BaseModel):
     text: str
 
 
-def test_text_when_streamed_then_the_pieces_make_the_same_answer_and_are_billed_once(
+def test_pieces_make_the_same_answer_and_are_billed_once_when_text_is_streamed(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     config = types.GenerateContentConfig(response_mime_type="application/json", response_schema=Scene)
@@ -32,13 +32,13 @@ def test_text_when_streamed_then_the_pieces_make_the_same_answer_and_are_billed_
     assert len(vertex.ledger()) == 2
 
 
-def test_picture_when_streamed_then_it_comes_after_the_thought(client: genai.Client) -> None:
+def test_picture_comes_after_the_thought_when_streamed(client: genai.Client) -> None:
     pieces = list(client.models.generate_content_stream(model=IMAGE_MODEL, contents="A boat"))
 
     assert [len(pictures_of(piece)) for piece in pieces] == [0, 1]
 
 
-def test_prompt_when_blocked_in_a_stream_then_one_piece_says_so(vertex: FakeVertex, client: genai.Client) -> None:
+def test_one_piece_says_so_when_prompt_is_blocked_in_a_stream(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("blocked")
     (piece,) = client.models.generate_content_stream(model=TEXT_MODEL, contents=STORY)
 
@@ -46,7 +46,7 @@ def test_prompt_when_blocked_in_a_stream_then_one_piece_says_so(vertex: FakeVert
     assert piece.prompt_feedback.block_reason is types.BlockedReason.PROHIBITED_CONTENT
 
 
-def test_answer_when_lost_in_a_stream_then_it_is_billed(vertex: FakeVertex, client: genai.Client) -> None:
+def test_answer_is_billed_when_lost_in_a_stream(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("reset_after", method="streamGenerateContent")
     with pytest.raises(httpx2.ReadError):
         list(client.models.generate_content_stream(model=TEXT_MODEL, contents=STORY))
@@ -54,7 +54,7 @@ def test_answer_when_lost_in_a_stream_then_it_is_billed(vertex: FakeVertex, clie
     assert [entry["outcome"] for entry in vertex.ledger()] == ["answer_lost"]
 
 
-def test_stream_when_not_asked_for_as_events_then_it_is_one_json_list(vertex: FakeVertex) -> None:
+def test_stream_is_one_json_list_when_not_asked_for_as_events(vertex: FakeVertex) -> None:
     url = f"{vertex.url}/v1/projects/p/locations/global/publishers/google/models/{TEXT_MODEL}:streamGenerateContent"
     body = {"contents": {"role": "user", "parts": {"text": STORY}}}
     answer = loopback.post(url, json=body, headers={"Authorization": "Bearer x"}).raise_for_status().json()

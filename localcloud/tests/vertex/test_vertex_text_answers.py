@@ -47,30 +47,28 @@ def asked(client: genai.Client, prompt: str, **config: object) -> types.Generate
 @pytest.mark.parametrize(
     "wish", ["Write 3 acts.", "Write three short acts.", "acts: 3", "A 3-act play.", '{"acts": 3}', "act count: 3"]
 )
-def test_counted_noun_when_an_array_has_its_name_then_the_array_has_that_length(
-    client: genai.Client, wish: str
-) -> None:
+def test_array_has_that_length_when_an_array_has_its_name(client: genai.Client, wish: str) -> None:
     answer = asked(client, f"{wish} {STORY}", response_schema=Play)
 
     assert isinstance(answer.parsed, Play)
     assert len(answer.parsed.acts) == 3
 
 
-def test_seconds_each_when_acts_are_counted_too_then_the_two_numbers_are_not_confused(client: genai.Client) -> None:
+def test_two_numbers_are_not_confused_when_acts_are_counted_too(client: genai.Client) -> None:
     answer = asked(client, f"A play of 24 seconds: 4 acts of 6 seconds per act. {STORY}", response_schema=Play)
 
     assert isinstance(answer.parsed, Play)
     assert [act.seconds for act in answer.parsed.acts] == [6, 6, 6, 6]
 
 
-def test_number_out_of_bounds_when_the_prompt_asks_for_it_then_it_is_clamped(client: genai.Client) -> None:
+def test_number_out_of_bounds_is_clamped_when_the_prompt_asks_for_it(client: genai.Client) -> None:
     answer = asked(client, f"2 acts of 30 seconds. {STORY}", response_schema=Play)
 
     assert isinstance(answer.parsed, Play)
     assert {act.seconds for act in answer.parsed.acts} == {8}
 
 
-def test_marked_story_when_acts_are_told_then_each_tells_its_own_sentence(client: genai.Client) -> None:
+def test_each_tells_its_own_sentence_when_acts_are_told(client: genai.Client) -> None:
     answer = asked(client, f"Write 4 acts. {STORY}", response_schema=Play)
 
     assert isinstance(answer.parsed, Play)
@@ -78,21 +76,21 @@ def test_marked_story_when_acts_are_told_then_each_tells_its_own_sentence(client
     assert ["keeper" in told[0], "storm" in told[1], "lost" in told[2], "harbour" in told[3]] == [True] * 4
 
 
-def test_short_story_when_more_acts_are_asked_than_it_has_sentences_then_no_two_are_equal(client: genai.Client) -> None:
+def test_no_two_are_equal_when_more_acts_are_asked_than_it_has_sentences(client: genai.Client) -> None:
     answer = asked(client, "Write 9 acts. <story>A cat sleeps.</story>", response_schema=Play)
 
     assert isinstance(answer.parsed, Play)
     assert len({act.telling for act in answer.parsed.acts}) == 9
 
 
-def test_uncounted_array_when_the_story_has_four_sentences_then_it_has_four_entries(client: genai.Client) -> None:
+def test_uncounted_array_has_four_entries_when_the_story_has_four_sentences(client: genai.Client) -> None:
     answer = asked(client, STORY, response_schema=Play)
 
     assert isinstance(answer.parsed, Play)
     assert len(answer.parsed.acts) == 4
 
 
-def test_correction_in_a_later_turn_when_it_counts_anew_then_it_wins_and_the_story_stays(client: genai.Client) -> None:
+def test_correction_in_a_later_turn_wins_and_the_story_stays_when_it_counts_anew(client: genai.Client) -> None:
     turns = [
         types.UserContent(f"Write 2 acts. {STORY}"),
         types.ModelContent('{"acts": []}'),
@@ -107,9 +105,7 @@ def test_correction_in_a_later_turn_when_it_counts_anew_then_it_wins_and_the_sto
 
 
 @pytest.mark.parametrize("mark", ["Part {}: ", "{}. ", "- "])
-def test_story_in_marked_parts_when_acts_are_told_then_each_tells_its_part_and_not_the_preface(
-    client: genai.Client, mark: str
-) -> None:
+def test_each_tells_its_part_and_not_the_preface_when_acts_are_told(client: genai.Client, mark: str) -> None:
     parts = ["A fox wakes. It yawns.", "It leaps over books, and lands.", "It meets a bird. They bow. They part."]
     marked = "\n".join(mark.format(n) + part for n, part in enumerate(parts, start=1))
     prompt = f"<story>A film in three acts. Quiet and warm.\n\n{marked}\n\nNo words.</story>"
@@ -120,7 +116,7 @@ def test_story_in_marked_parts_when_acts_are_told_then_each_tells_its_part_and_n
     assert ["fox" in told[0], "leaps" in told[1], "bird" in told[2], "Quiet" in "".join(told)] == [True] * 3 + [False]
 
 
-def test_list_of_named_things_when_the_story_names_some_then_it_names_those(client: genai.Client) -> None:
+def test_list_of_named_things_names_those_when_the_story_names_some(client: genai.Client) -> None:
     class Person(BaseModel):
         name: str
         looks: str
@@ -136,14 +132,14 @@ def test_list_of_named_things_when_the_story_names_some_then_it_names_those(clie
     assert "soup" in answer.parsed.persons[0].looks
 
 
-def test_option_when_this_part_of_the_story_mentions_it_then_it_is_chosen(client: genai.Client) -> None:
+def test_option_is_chosen_when_this_part_of_the_story_mentions_it(client: genai.Client) -> None:
     answer = asked(client, f"4 acts. {STORY}", response_schema=Play)
 
     assert isinstance(answer.parsed, Play)
     assert answer.parsed.acts[1].mood is Mood.STORM
 
 
-def test_json_schema_when_it_has_references_and_alternatives_then_it_is_filled_alike(client: genai.Client) -> None:
+def test_json_schema_is_filled_alike_when_it_has_references_and_alternatives(client: genai.Client) -> None:
     answer = asked(client, f"Write 3 acts. {STORY}", response_json_schema=Play.model_json_schema())
 
     play = Play.model_validate_json(answer.text or "")
@@ -166,14 +162,14 @@ class Tree(BaseModel):
     tags: dict[str, int]
 
 
-def test_schema_when_it_is_recursive_and_uses_every_bound_then_the_answer_fits_it(client: genai.Client) -> None:
+def test_answer_fits_it_when_schema_is_recursive_and_uses_every_bound(client: genai.Client) -> None:
     answer = asked(client, STORY, response_json_schema=Tree.model_json_schema())
 
     tree = Tree.model_validate_json(answer.text or "")
     assert all(len(leaf.long_text) >= 400 and leaf.step % 5 == 0 for leaf in tree.leaves)
 
 
-def test_clip_to_judge_when_it_is_not_in_the_bucket_then_the_call_is_refused_and_free(
+def test_call_is_refused_and_free_when_clip_to_judge_is_not_in_the_bucket(
     vertex: FakeVertex, client: genai.Client
 ) -> None:
     gone = types.Part.from_uri(file_uri="gs://films/never-written.mp4", mime_type="video/mp4")
@@ -194,7 +190,7 @@ def test_array_when_only_its_entries_bear_the_counted_noun_then_that_counts(clie
     assert len(answer.parsed.order) == 5
 
 
-def test_prompt_when_its_seed_changes_then_the_answer_may_differ_but_each_repeats(client: genai.Client) -> None:
+def test_answer_may_differ_but_each_repeats_when_its_seed_changes(client: genai.Client) -> None:
     seeds = (7, 7, 8, 8)
     texts = [asked(client, f"9 acts. {STORY}", response_schema=Play, seed=seed).text for seed in seeds]
 
@@ -207,13 +203,13 @@ def test_temperature_changes_nothing_when_the_model_ignores_it(client: genai.Cli
     assert cold == hot
 
 
-def test_prompt_without_schema_when_asked_then_a_paragraph_in_its_words_comes_back(client: genai.Client) -> None:
+def test_a_paragraph_in_its_words_comes_back_when_prompt_without_schema_is_asked(client: genai.Client) -> None:
     answer = client.models.generate_content(model=TEXT_MODEL, contents=STORY)
 
     assert "storm" in (answer.text or "")
 
 
-def test_answer_when_it_would_be_longer_than_the_limit_then_it_is_cut_and_says_so(client: genai.Client) -> None:
+def test_answer_is_cut_and_says_so_when_it_would_be_longer_than_the_limit(client: genai.Client) -> None:
     answer = asked(client, f"9 acts. {STORY}", response_schema=Play, max_output_tokens=20)
 
     assert answer.candidates is not None
@@ -221,7 +217,7 @@ def test_answer_when_it_would_be_longer_than_the_limit_then_it_is_cut_and_says_s
     assert answer.parsed is None
 
 
-def test_usage_when_text_and_picture_are_sent_then_both_are_counted(client: genai.Client) -> None:
+def test_both_are_counted_when_text_and_picture_are_sent(client: genai.Client) -> None:
     parts: list[Any] = [
         types.Part.from_text(text="abcdefgh"),
         types.Part.from_bytes(data=a_picture(), mime_type="image/png"),
@@ -234,7 +230,7 @@ def test_usage_when_text_and_picture_are_sent_then_both_are_counted(client: gena
     assert usage.total_token_count == 260 + (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
 
 
-def test_keys_when_spelled_either_way_or_with_numbers_as_text_then_they_mean_the_same(vertex: FakeVertex) -> None:
+def test_keys_mean_the_same_when_spelled_either_way_or_with_numbers_as_text(vertex: FakeVertex) -> None:
     def ask(*, camel: bool) -> object:
         def key(name: str) -> str:
             return name if camel else "".join(f"_{c.lower()}" if c.isupper() else c for c in name)

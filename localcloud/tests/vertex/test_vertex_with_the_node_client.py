@@ -64,7 +64,7 @@ def source(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("key", ["responseSchema", "responseJsonSchema"])
-def test_schema_when_given_in_either_dialect_then_it_is_filled_from_the_prompt(node: NodeClient, key: str) -> None:
+def test_schema_is_filled_from_the_prompt_when_given_in_either_dialect(node: NodeClient, key: str) -> None:
     schema = json.loads(json.dumps(PLAY).replace('"9"', "9")) if key == "responseJsonSchema" else PLAY
     config = {
         "responseMimeType": "application/json",
@@ -81,11 +81,11 @@ def test_schema_when_given_in_either_dialect_then_it_is_filled_from_the_prompt(n
     assert acts[1]["mood"] == "storm"
 
 
-def test_text_when_streamed_then_it_comes_in_pieces(node: NodeClient) -> None:
+def test_text_comes_in_pieces_when_streamed(node: NodeClient) -> None:
     assert len(node.call("stream", model=TEXT_MODEL, contents=STORY)) > 1
 
 
-def test_pictures_when_the_references_differ_then_they_differ(node: NodeClient) -> None:
+def test_pictures_differ_when_the_references_differ(node: NodeClient) -> None:
     config = {"imageConfig": {"aspectRatio": "16:9", "imageSize": "1K"}, "seed": 7}
 
     def painted(*colours: str) -> bytes:
@@ -119,7 +119,7 @@ def test_tokens_when_counted_then_as_the_answer_says(node: NodeClient) -> None:
     assert counted["totalTokens"] == answer["usage"]["promptTokenCount"]
 
 
-def test_clip_when_ordered_without_a_bucket_then_its_bytes_come_with_the_operation(node: NodeClient) -> None:
+def test_bytes_come_with_the_operation_when_clip_is_ordered_without_a_bucket(node: NodeClient) -> None:
     picture = {"imageBytes": encoded(a_picture()), "mimeType": "image/png"}
     config = {"durationSeconds": 4, "lastFrame": picture, "numberOfVideos": 1, "generateAudio": True, "seed": 3}
     film = node.call("film", model=VIDEO_MODEL, source=source(image=picture), config=config)
@@ -129,7 +129,7 @@ def test_clip_when_ordered_without_a_bucket_then_its_bytes_come_with_the_operati
         assert sum(1 for _ in container.decode(video=0)) == 96
 
 
-def test_clip_when_ordered_into_a_bucket_then_it_lies_there(node: NodeClient, object_store: ObjectStore) -> None:
+def test_clip_lies_there_when_ordered_into_a_bucket(node: NodeClient, object_store: ObjectStore) -> None:
     config = {"durationSeconds": 4, "outputGcsUri": "gs://films/node/"}
     (video,) = node.call("film", model=VIDEO_MODEL, source=source(), config=config)["videos"]
 
@@ -137,7 +137,7 @@ def test_clip_when_ordered_into_a_bucket_then_it_lies_there(node: NodeClient, ob
     assert object_store.get(video["uri"])[4:8] == b"ftyp"
 
 
-def test_clip_when_filtered_or_failed_then_the_operation_says_so(vertex: FakeVertex, node: NodeClient) -> None:
+def test_operation_says_so_when_clip_is_filtered_or_failed(vertex: FakeVertex, node: NodeClient) -> None:
     vertex.break_with("rai", nth=[1], args={"codes": [58061214]})
     vertex.break_with("op_error", nth=[2], args={"code": 8, "message": "Out of capacity."})
     filtered, failed = (node.call("film", model=VIDEO_MODEL, source=source()) for _ in range(2))
@@ -154,7 +154,7 @@ def test_clip_when_filtered_or_failed_then_the_operation_says_so(vertex: FakeVer
         ({"numberOfVideos": 9}, "sampleCount must be between 1 and 4"),
     ],
 )
-def test_order_when_it_breaks_a_limit_then_an_api_error_carries_the_envelope(
+def test_an_api_error_carries_the_envelope_when_order_breaks_a_limit(
     vertex: FakeVertex, node: NodeClient, config: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(NodeError) as refused:
@@ -165,7 +165,7 @@ def test_order_when_it_breaks_a_limit_then_an_api_error_carries_the_envelope(
     assert vertex.ledger() == []
 
 
-def test_same_order_when_posted_twice_then_two_operations_are_billed(vertex: FakeVertex, node: NodeClient) -> None:
+def test_two_operations_are_billed_when_same_order_is_posted_twice(vertex: FakeVertex, node: NodeClient) -> None:
     one, other = (node.call("submit", model=VIDEO_MODEL, source=source(), config={"seed": 1}) for _ in range(2))
 
     assert one["name"] != other["name"]
@@ -173,7 +173,7 @@ def test_same_order_when_posted_twice_then_two_operations_are_billed(vertex: Fak
 
 
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after"])
-def test_connection_when_reset_then_the_client_throws_something_without_a_status(
+def test_client_throws_something_without_a_status_when_connection_is_reset(
     vertex: FakeVertex, node: NodeClient, fault: str
 ) -> None:
     vertex.break_with(fault, nth=[1])

@@ -40,7 +40,7 @@ def verdict(check: Callable[[], Any]) -> str:
 
 @given(sources)
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
-def test_any_tree_when_deployed_then_is_accepted_or_refused_with_a_reason(source: Any) -> None:
+def test_any_tree_is_accepted_or_refused_with_a_reason_when_deployed(source: Any) -> None:
     assert verdict(lambda: compile_source(json.dumps(source))).startswith(("accepted", "refused: "))
 
 
@@ -48,16 +48,16 @@ def test_any_tree_when_deployed_then_is_accepted_or_refused_with_a_reason(source
 @example('[${"\\')
 @example("[${'")
 @example("{${a")
-def test_any_text_when_loaded_then_is_a_tree_or_a_refusal(text: str) -> None:
+def test_any_text_is_a_tree_or_a_refusal_when_loaded(text: str) -> None:
     assert verdict(lambda: load(text)).startswith(("accepted", "refused: "))
 
 
 @pytest.mark.parametrize("key", ["'${http.default_retry}'", "'${[1]}'", "~", "'${null}'"])
-def test_map_key_when_it_cannot_be_one_then_raises_when_the_step_runs(play: Callable[..., Any], key: str) -> None:
+def test_map_key_raises_when_the_step_runs_when_it_cannot_be_one(play: Callable[..., Any], key: str) -> None:
     assert play(f"[{{a: {{return: {{{key}: 1}}}}}}]").error["tags"] == ["TypeError"]
 
 
-def test_value_when_nested_deeper_than_python_can_follow_then_the_execution_fails(play: Callable[..., Any]) -> None:
+def test_execution_fails_when_value_is_nested_deeper_than_python_can_follow(play: Callable[..., Any]) -> None:
     source = """
     - set: {assign: [{x: 1}]}
     - loop: {for: {value: v, range: [1, 5000], steps: [{wrap: {assign: [{x: ["${x}"]}]}}]}}
@@ -66,6 +66,6 @@ def test_value_when_nested_deeper_than_python_can_follow_then_the_execution_fail
     assert play(source).error["tags"] == ["ResourceLimitError"]
 
 
-def test_text_when_nested_deeper_than_python_can_follow_then_is_refused() -> None:
+def test_text_is_refused_when_nested_deeper_than_python_can_follow() -> None:
     assert "too deeply" in verdict(lambda: load("[" * 1500))
     assert verdict(lambda: compile_source("[" * 300 + "]" * 300)).startswith("refused")

@@ -109,16 +109,16 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("construct", ACCEPTED)
-def test_source_when_it_writes_as_the_samples_do_then_deploys(refusal: Refusal, construct: str) -> None:
+def test_source_deploys_when_it_writes_as_the_samples_do(refusal: Refusal, construct: str) -> None:
     assert refusal(ACCEPTED[construct]) == ""
 
 
 @pytest.mark.parametrize("construct", REFUSED)
-def test_source_when_the_samples_say_it_is_not_allowed_then_is_refused(refusal: Refusal, construct: str) -> None:
+def test_source_is_refused_when_the_samples_say_it_is_not_allowed(refusal: Refusal, construct: str) -> None:
     assert refusal(REFUSED[construct]) != ""
 
 
-def test_unquoted_expressions_in_flow_lists_when_run_then_are_expressions(play: Play) -> None:
+def test_unquoted_expressions_in_flow_lists_are_expressions_when_run(play: Play) -> None:
     source = """
         - a: {assign: [{key: k}, {list: [${key}, '${key + "2"}', ${"a,b]}" + key}, plain]}]}
         - b: {return: "${list}"}
@@ -127,7 +127,7 @@ def test_unquoted_expressions_in_flow_lists_when_run_then_are_expressions(play: 
     assert play(source).result == ["k", "k2", "a,b]}k", "plain"]
 
 
-def test_mask_when_written_as_a_map_then_is_sent_like_the_dotted_one(play: Play, scripted_world: Any) -> None:
+def test_mask_is_sent_like_the_dotted_one_when_written_as_a_map(play: Play, scripted_world: Any) -> None:
     def request(mask: str) -> Any:
         world = scripted_world()
         call = "googleapis.firestore.v1.projects.databases.documents.get"
@@ -137,13 +137,13 @@ def test_mask_when_written_as_a_map_then_is_sent_like_the_dotted_one(play: Play,
     assert request("mask: {fieldPaths: [a, b]}") == request("mask.fieldPaths: [a, b]")
 
 
-def test_json_source_when_indented_with_tabs_and_escapes_then_runs(play: Play) -> None:
+def test_json_source_runs_when_indented_with_tabs_and_escapes(play: Play) -> None:
     source = '{\n\t"main": {\n\t\t"steps": [\n\t\t\t{"a": {"return": "tab\\there \\ud83d\\ude00"}}\n\t\t]\n\t}\n}\n'
 
     assert play(source).result == "tab\there 😀"
 
 
-def test_text_when_cut_into_chunks_then_the_last_is_what_is_left(
+def test_last_is_what_is_left_when_text_is_cut_into_chunks(
     play: Play,
 ) -> None:
     source = """

@@ -94,9 +94,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("source", "complaint"), REFUSED, ids=[source for source, _ in REFUSED])
-def test_source_when_wrong_then_the_deploy_is_refused_and_says_why(
-    refusal: Refusal, source: str, complaint: str
-) -> None:
+def test_deploy_is_refused_and_says_why_when_source_is_wrong(refusal: Refusal, source: str, complaint: str) -> None:
     assert complaint in refusal(source)
 
 
@@ -125,11 +123,11 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize("source", ACCEPTED)
-def test_source_when_right_then_the_deploy_is_accepted(refusal: Refusal, source: str) -> None:
+def test_deploy_is_accepted_when_source_is_right(refusal: Refusal, source: str) -> None:
     assert refusal(source) == ""
 
 
-def test_complaints_when_there_are_several_then_all_are_given_in_order_with_their_places(refusal: Refusal) -> None:
+def test_all_are_given_in_order_with_their_places_when_there_are_several(refusal: Refusal) -> None:
     source = """\
 main:
   steps:
@@ -158,7 +156,7 @@ main:
         (50, "[{{a: {{parallel: {{branches: [{branches}]}}}}}}]"),
     ],
 )
-def test_limit_when_passed_by_one_then_the_deploy_is_refused(refusal: Refusal, count: int, source: str) -> None:
+def test_deploy_is_refused_when_limit_is_passed_by_one(refusal: Refusal, count: int, source: str) -> None:
     def filled(number: int) -> str:
         return source.format(
             lines=", ".join(["{x: 1}"] * number),

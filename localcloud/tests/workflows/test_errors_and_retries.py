@@ -62,7 +62,7 @@ def failing(times: int, *, code: int = 503, tag: str = "HttpError") -> Callable[
         ("{predicate: '${never_503}', max_retries: 3, backoff: '${retry.default_backoff}'}", 1, None, []),
     ],
 )  # fmt: skip
-def test_call_when_it_fails_then_is_repeated_with_the_pauses_of_the_policy(
+def test_call_is_repeated_with_the_pauses_of_the_policy_when_it_fails(
     play: Play, scripted_world: Any, retry: str, failures: int, result: Any, pauses: list[float]
 ) -> None:
     played = play(CALL.replace("RETRY", retry), world=scripted_world(answer=failing(failures)))
@@ -80,7 +80,7 @@ def test_retries_when_used_up_then_except_gets_the_last_error(play: Play, script
     assert len(played.world.requests) == 3
 
 
-def test_default_retry_when_the_server_answers_500_then_does_not_repeat(play: Play, scripted_world: Any) -> None:
+def test_default_retry_does_not_repeat_when_the_server_answers_500(play: Play, scripted_world: Any) -> None:
     played = play(CALL.replace("RETRY", "${http.default_retry}"), world=scripted_world(answer=failing(1, code=500)))
 
     assert (played.result["caught"]["code"], len(played.world.requests)) == (500, 1)
@@ -95,19 +95,19 @@ def test_default_retry_when_the_server_answers_500_then_does_not_repeat(play: Pl
         ("${policy}", "TypeError"),
     ],
 )
-def test_policy_when_it_makes_no_sense_then_raises(play: Play, scripted_world: Any, retry: str, tag: str) -> None:
+def test_policy_raises_when_it_makes_no_sense(play: Play, scripted_world: Any, retry: str, tag: str) -> None:
     played = play(CALL.replace("RETRY", retry), 5, world=scripted_world(answer=failing(1)))
 
     assert tag in played.error["tags"]
 
 
-def test_predicate_when_it_raises_itself_then_its_error_leaves_the_step(play: Play, scripted_world: Any) -> None:
+def test_error_leaves_the_step_when_predicate_raises_itself(play: Play, scripted_world: Any) -> None:
     retry = "{predicate: '${raises}', max_retries: 1, backoff: '${retry.default_backoff}'}"
 
     assert play(CALL.replace("RETRY", retry), world=scripted_world(answer=failing(1))).error == "from the predicate"
 
 
-def test_try_block_when_retried_then_runs_again_from_its_first_step(play: Play, scripted_world: Any) -> None:
+def test_try_block_runs_again_from_its_first_step_when_retried(play: Play, scripted_world: Any) -> None:
     source = """
     - set: {assign: [{rounds: 0}]}
     - attempt:
@@ -123,20 +123,20 @@ def test_try_block_when_retried_then_runs_again_from_its_first_step(play: Play, 
 
 
 @pytest.mark.parametrize("value", ['"only text"', "{code: 55, message: mine, extra: [1]}"])
-def test_raised_value_when_caught_then_is_unchanged(play: Play, value: str) -> None:
+def test_raised_value_is_unchanged_when_caught(play: Play, value: str) -> None:
     source = f"[{{a: {{try: {{raise: {value}}}, except: {{as: e, steps: [{{b: {{return: '${{e}}'}}}}]}}}}}}]"
     expected = {'"only text"': "only text"}.get(value, {"code": 55, "message": "mine", "extra": [1]})
 
     assert play(source).result == expected
 
 
-def test_error_when_raised_again_in_except_then_leaves_the_step(play: Play) -> None:
+def test_error_leaves_the_step_when_raised_again_in_except(play: Play) -> None:
     source = "[{a: {try: {return: '${1 / 0}'}, except: {as: e, steps: [{b: {raise: '${e}'}}]}}}]"
 
     assert "ZeroDivisionError" in play(source).error["tags"]
 
 
-def test_except_when_it_ends_without_jump_then_the_next_step_follows(play: Play) -> None:
+def test_next_step_follows_when_except_ends_without_jump(play: Play) -> None:
     source = """
     - a: {try: {raise: x}, except: {as: e, steps: [{note: {assign: [{inner: 1}]}}]}}
     - b: {return: went on}
@@ -150,7 +150,7 @@ def test_raise_when_given_neither_text_nor_map_then_that_value_is_the_payload(pl
     assert play(f"[{{a: {{raise: {value}}}}}]").report["payload"] == value
 
 
-def test_unhandled_error_when_it_ends_the_execution_then_tells_the_steps_it_came_through(play: Play) -> None:
+def test_unhandled_error_tells_the_steps_it_came_through_when_it_ends_the_execution(play: Play) -> None:
     source = """\
 main:
   steps:
@@ -179,7 +179,7 @@ helper:
     ]
 
 
-def test_raised_text_when_unhandled_then_the_payload_is_json_text(play: Play) -> None:
+def test_payload_is_json_text_when_raised_text_is_unhandled(play: Play) -> None:
     assert play('[{a: {raise: "plain"}}]').report["payload"] == '"plain"'
 
 
@@ -196,9 +196,7 @@ def test_raised_text_when_unhandled_then_the_payload_is_json_text(play: Play) ->
         ("url: http://x, auth: {type: Basic}", "ValueError"),
     ],
 )
-def test_http_call_when_its_arguments_are_wrong_then_raises_and_sends_nothing(
-    play: Play, arguments: str, tag: str
-) -> None:
+def test_http_call_raises_and_sends_nothing_when_its_arguments_are_wrong(play: Play, arguments: str, tag: str) -> None:
     played = play(f"[{{a: {{call: http.get, args: {{{arguments}}}}}}}]")
 
     assert played.error["tags"] == [tag]
@@ -213,7 +211,7 @@ def test_http_call_when_its_arguments_are_wrong_then_raises_and_sends_nothing(
         ("{call: sys.sleep_until, args: {time: '2001-01-01T00:00:00Z'}}", []),
     ],
 )
-def test_sleep_when_called_then_waits_so_long(play: Play, step: str, slept_s: list[float]) -> None:
+def test_sleep_waits_so_long_when_called(play: Play, step: str, slept_s: list[float]) -> None:
     played = play(f"[{{a: {step}}}]")
 
     assert (played.result, played.world.slept_s) == (None, slept_s)

@@ -41,7 +41,7 @@ def in_service(scripted_world: Any, virtual_run: Callable[..., Any]) -> Callable
     return play
 
 
-def test_cancelled_execution_when_time_goes_on_then_does_nothing_more(in_service: Callable[..., Any]) -> None:
+def test_cancelled_execution_does_nothing_more_when_time_goes_on(in_service: Callable[..., Any]) -> None:
     async def scenario(executions: Any, world: Any, start: Any) -> Any:
         name = start()
         await asyncio.sleep(90)
@@ -55,7 +55,7 @@ def test_cancelled_execution_when_time_goes_on_then_does_nothing_more(in_service
     assert slept_s == [60, 60]
 
 
-def test_execution_when_it_ends_then_its_duration_is_the_time_it_took(in_service: Callable[..., Any]) -> None:
+def test_duration_is_the_time_it_took_when_execution_ends(in_service: Callable[..., Any]) -> None:
     async def scenario(executions: Any, _: Any, start: Any) -> Any:
         name = start()
         await asyncio.sleep(200)
@@ -66,7 +66,7 @@ def test_execution_when_it_ends_then_its_duration_is_the_time_it_took(in_service
     assert (execution["state"], execution["result"], execution["duration"]) == ("SUCCEEDED", '"rested"', "180s")
 
 
-def test_ended_execution_when_cancelled_then_keeps_its_result(in_service: Callable[..., Any]) -> None:
+def test_ended_execution_keeps_its_result_when_cancelled(in_service: Callable[..., Any]) -> None:
     async def scenario(executions: Any, _: Any, start: Any) -> Any:
         name = start()
         await asyncio.sleep(200)
@@ -77,7 +77,7 @@ def test_ended_execution_when_cancelled_then_keeps_its_result(in_service: Callab
     assert in_service(scenario) == "SUCCEEDED"
 
 
-def test_bug_of_the_stand_in_when_it_hits_an_execution_then_the_execution_fails(
+def test_execution_fails_when_bug_of_the_stand_in_hits_an_execution(
     in_service: Callable[..., Any],
 ) -> None:
     def broken(_: Any) -> Any:
@@ -96,7 +96,7 @@ def test_bug_of_the_stand_in_when_it_hits_an_execution_then_the_execution_fails(
     assert "SystemError" in execution["error"]["payload"]
 
 
-def test_service_when_closed_then_no_task_is_left(in_service: Callable[..., Any]) -> None:
+def test_no_task_is_left_when_service_is_closed(in_service: Callable[..., Any]) -> None:
     async def scenario(executions: Any, _: Any, start: Any) -> Any:
         for _ in range(5):
             start()
@@ -130,12 +130,12 @@ def test_many_executions_when_run_together_then_none_waits_for_another(in_servic
         ("http://[::1]:5/", "http://[::1]:5/"),
     ],
 )
-def test_url_when_looked_up_then_is_loopback_or_nothing(url: str, target: str | None) -> None:
+def test_url_is_loopback_or_nothing_when_looked_up(url: str, target: str | None) -> None:
     found = HostMap({"https://a.run.app": "http://127.0.0.1:81"}).target(httpx.URL(url))
 
     assert (None if found is None else str(found)) == target
 
 
-def test_host_map_when_it_leads_away_from_loopback_then_is_refused() -> None:
+def test_host_map_is_refused_when_it_leads_away_from_loopback() -> None:
     with pytest.raises(ValueError, match="loopback"):
         HostMap({"https://a.run.app": "http://example.com"})

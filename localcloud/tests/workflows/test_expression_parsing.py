@@ -68,7 +68,7 @@ def spelled(node: Expression) -> str:
         ("e.in", "e.in"),
     ],
 )
-def test_expression_when_parsed_then_has_the_documented_shape(text: str, shape: str) -> None:
+def test_expression_has_the_documented_shape_when_parsed(text: str, shape: str) -> None:
     assert spelled(parse(text)) == shape
 
 
@@ -96,21 +96,21 @@ def test_expression_when_parsed_then_has_the_documented_shape(text: str, shape: 
         ("a = 1", 2),
     ],
 )
-def test_bad_expression_when_parsed_then_is_refused_at_its_place(text: str, offset: int) -> None:
+def test_bad_expression_is_refused_at_its_place_when_parsed(text: str, offset: int) -> None:
     with pytest.raises(ExpressionRefused) as refused:
         parse(text)
 
     assert refused.value.offset == offset
 
 
-def test_expression_when_one_character_too_long_then_is_refused() -> None:
+def test_expression_is_refused_when_one_character_too_long() -> None:
     assert parse("1" + " " * 399) == Literal(1)
     with pytest.raises(ExpressionRefused, match="400"):
         parse("1" + " " * 400)
 
 
 @pytest.mark.parametrize("text", ["(" * 200 + "1" + ")" * 199, "[" * 399, "not " * 99 + "a", "-" * 399 + "a"])
-def test_deep_nesting_when_parsed_then_is_refused_and_never_exhausts_the_stack(text: str) -> None:
+def test_deep_nesting_is_refused_and_never_exhausts_the_stack_when_parsed(text: str) -> None:
     with pytest.raises(ExpressionRefused):
         parse(text)
 
@@ -137,14 +137,14 @@ def nodes(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]
 
 
 @given(st.recursive(leaves, nodes, max_leaves=12))
-def test_any_tree_when_spelled_out_and_parsed_then_comes_back(tree: Expression) -> None:
+def test_any_tree_comes_back_when_spelled_out_and_parsed(tree: Expression) -> None:
     text = spelled(tree)
     if len(text) <= 400:
         assert spelled(parse(text)) == text
 
 
 @given(st.text(alphabet="ab1.+-*/%<>=!()[],'\" \\notandri", max_size=60))
-def test_any_text_when_parsed_then_is_a_tree_or_a_refusal_inside_the_text(text: str) -> None:
+def test_any_text_is_a_tree_or_a_refusal_inside_the_text_when_parsed(text: str) -> None:
     assert all(0 <= offset <= len(text) for offset in offsets(text))
 
 

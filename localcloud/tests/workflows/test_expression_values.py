@@ -47,7 +47,7 @@ Evaluate = Callable[..., Any]
         ("-(-3)", 3),
     ],
 )
-def test_expression_when_evaluated_then_gives_the_value(evaluate: Evaluate, expression: str, value: Any) -> None:
+def test_expression_gives_the_value_when_evaluated(evaluate: Evaluate, expression: str, value: Any) -> None:
     found = evaluate(expression)
 
     assert (type(found), found) == (type(value), value)
@@ -82,22 +82,20 @@ def test_expression_when_evaluated_then_gives_the_value(evaluate: Evaluate, expr
         ("9223372036854775807 + 1", "ValueError"),
     ],
 )
-def test_expression_when_it_cannot_be_evaluated_then_raises_the_tag(
-    evaluate: Evaluate, expression: str, tag: str
-) -> None:
+def test_expression_raises_the_tag_when_it_cannot_be_evaluated(evaluate: Evaluate, expression: str, tag: str) -> None:
     assert tag in evaluate(expression)["tags"]
 
 
-def test_map_when_read_by_dot_or_bracket_then_gives_the_entry(evaluate: Evaluate) -> None:
+def test_map_gives_the_entry_when_read_by_dot_or_bracket(evaluate: Evaluate) -> None:
     assert evaluate("m.a.b + m['a']['b']", m={"a": {"b": 4}}) == 8
 
 
-def test_missing_key_when_read_then_raises_key_error(evaluate: Evaluate) -> None:
+def test_missing_key_raises_key_error_when_read(evaluate: Evaluate) -> None:
     assert "KeyError" in evaluate("m.x", m={"a": 1})["tags"]
     assert "KeyError" in evaluate("m['x']", m={"a": 1})["tags"]
 
 
-def test_key_when_looked_for_in_a_map_then_is_found_by_membership(evaluate: Evaluate) -> None:
+def test_key_is_found_by_membership_when_looked_for_in_a_map(evaluate: Evaluate) -> None:
     assert evaluate("[k in m, 'z' in m]", m={"a": 1}, k="a") == [True, False]
 
 
@@ -105,14 +103,14 @@ small = st.integers(-(10**9), 10**9)
 
 
 @given(small, small.filter(bool))
-def test_whole_division_and_remainder_when_put_together_then_give_the_dividend(dividend: int, divisor: int) -> None:
+def test_whole_division_and_remainder_give_the_dividend_when_put_together(dividend: int, divisor: int) -> None:
     quotient, rest = BINARY["//"](dividend, divisor), BINARY["%"](dividend, divisor)
 
     assert BINARY["+"](BINARY["*"](quotient, divisor), rest) == dividend
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1), st.sampled_from("+-*"))
-def test_integers_when_combined_then_stay_in_64_bits_or_raise(left: int, right: int, operator: str) -> None:
+def test_integers_stay_in_64_bits_or_raise_when_combined(left: int, right: int, operator: str) -> None:
     exact = {"+": left + right, "-": left - right, "*": left * right}[operator]
     expected: Any = exact if -(2**63) <= exact < 2**63 else ["ValueError"]
 
@@ -131,7 +129,7 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_le
 
 
 @given(values, values)
-def test_equality_when_turned_around_then_is_the_same_and_the_opposite_of_unequal(left: Any, right: Any) -> None:
+def test_equality_is_the_same_and_the_opposite_of_unequal_when_turned_around(left: Any, right: Any) -> None:
     assert BINARY["=="](left, right) is BINARY["=="](right, left)
     assert BINARY["!="](left, right) is not BINARY["=="](left, right)
 

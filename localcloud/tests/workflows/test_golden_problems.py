@@ -11,7 +11,7 @@ CASES = yaml.safe_load((Path(__file__).parent / "golden/problems.yaml").read_tex
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])
-def test_source_when_refused_then_every_problem_is_told_with_its_place(
+def test_every_problem_is_told_with_its_place_when_source_is_refused(
     refusal: Callable[[str], str], case: dict[str, Any]
 ) -> None:
     assert refusal(case["source"]).splitlines() == case["problems"]

@@ -23,7 +23,7 @@ def outcome(played: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])
-def test_workflow_when_run_then_ends_as_documented(play: Play, case: dict[str, Any]) -> None:
+def test_workflow_ends_as_documented_when_run(play: Play, case: dict[str, Any]) -> None:
     steps = textwrap.indent(case["steps"], "  ")
     played = play(f"main:\n  params: [input]\n  steps:\n{steps}{case.get('rest', '')}", INPUT)
     wanted = {key: case[key] for key in ("result", "error") if key in case}
@@ -31,7 +31,7 @@ def test_workflow_when_run_then_ends_as_documented(play: Play, case: dict[str, A
     assert repr(outcome(played)) == repr(wanted)  # 1, 1.0 and true are three values
 
 
-def test_retries_when_counted_then_the_first_attempt_is_not_one_of_them(play: Play) -> None:
+def test_first_attempt_is_not_one_of_them_when_retries_are_counted(play: Play) -> None:
     played = play("""
         main:
           steps:

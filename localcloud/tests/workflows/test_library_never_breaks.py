@@ -45,7 +45,7 @@ values = st.recursive(
 @pytest.mark.parametrize("name", PLAIN)
 @given(data=st.data())
 @settings(max_examples=60)
-def test_function_when_given_anything_then_gives_a_value_or_an_error_map(name: str, data: st.DataObject) -> None:
+def test_function_gives_a_value_or_an_error_map_when_given_anything(name: str, data: st.DataObject) -> None:
     function = FUNCTIONS[name]
     arguments: list[Any] = [data.draw(values) for _ in function.arguments]
     try:

@@ -42,12 +42,12 @@ ITEMS: list[dict[str, Any]] = [
         ("createTime<=2026-01-01T01:00:00+01:00", "c"),
     ],
 )
-def test_list_when_filtered_then_keeps_what_matches(text: str, names: str) -> None:
+def test_list_keeps_what_matches_when_filtered(text: str, names: str) -> None:
     assert "".join(item["name"] for item in filter_resources(ITEMS, text)) == names
 
 
 @pytest.mark.parametrize("text", ["state", "NOT", "=x", "state=", "(state=A", "state=A)", 'state="A', "state = = A"])
-def test_filter_when_not_understood_then_is_refused_and_never_ignored(text: str) -> None:
+def test_filter_is_refused_and_never_ignored_when_not_understood(text: str) -> None:
     with pytest.raises(ApiError, match="not understood"):
         filter_resources(ITEMS, text)
 
@@ -56,10 +56,10 @@ def test_filter_when_not_understood_then_is_refused_and_never_ignored(text: str)
     ("text", "names"),
     [("", "abc"), ("createTime", "cab"), ("createTime desc", "bac"), ("state, createTime desc", "acb")],
 )
-def test_list_when_ordered_then_follows_the_fields(text: str, names: str) -> None:
+def test_list_follows_the_fields_when_ordered(text: str, names: str) -> None:
     assert "".join(item["name"] for item in sort_resources(ITEMS, text)) == names
 
 
-def test_order_when_not_understood_then_is_refused() -> None:
+def test_order_is_refused_when_not_understood() -> None:
     with pytest.raises(ApiError, match="not understood"):
         sort_resources(ITEMS, "name upwards")

@@ -52,14 +52,14 @@ def is_allowed(symbol: str, left: str, right: str) -> bool:
 @pytest.mark.parametrize("symbol", sorted(BINARY))
 @pytest.mark.parametrize("left", OPERANDS)
 @pytest.mark.parametrize("right", OPERANDS)
-def test_operands_when_of_two_types_then_only_the_documented_pairs_work(symbol: str, left: str, right: str) -> None:
+def test_only_the_documented_pairs_work_when_operands_are_of_two_types(symbol: str, left: str, right: str) -> None:
     _, tags = outcome(BINARY[symbol], OPERANDS[left], OPERANDS[right])
 
     assert tags == ([] if is_allowed(symbol, left, right) else ["TypeError"])
 
 
 @pytest.mark.parametrize("kind", OPERANDS)
-def test_operand_when_signed_or_negated_then_only_numbers_and_booleans_work(kind: str) -> None:
+def test_only_numbers_and_booleans_work_when_operand_is_signed_or_negated(kind: str) -> None:
     _, signed = outcome(UNARY["-"], OPERANDS[kind])
     _, negated = outcome(UNARY["not"], OPERANDS[kind])
 
@@ -138,7 +138,7 @@ PRECEDENCE = [
 
 
 @pytest.mark.parametrize(("expression", "value"), PRECEDENCE, ids=[expression for expression, _ in PRECEDENCE])
-def test_expression_when_it_mixes_operators_then_follows_the_reference(
+def test_expression_follows_the_reference_when_it_mixes_operators(
     evaluate: Evaluate, expression: str, value: Any
 ) -> None:
     found = evaluate(expression, w={"in": 1, "NOT": 2, "true": 3, "null": 4})
@@ -168,7 +168,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("expression", "tag"), FAULTS, ids=[expression for expression, _ in FAULTS])
-def test_expression_when_it_fails_then_names_its_tag_in_tags_and_message(
+def test_expression_names_its_tag_in_tags_and_message_when_it_fails(
     evaluate: Evaluate, expression: str, tag: str
 ) -> None:
     error = evaluate(expression, m={"a": 1}, l=[1, 2, 3])
@@ -178,7 +178,7 @@ def test_expression_when_it_fails_then_names_its_tag_in_tags_and_message(
 
 
 @pytest.mark.parametrize(("container", "shown"), [("null", "null"), ("'abc'", '"abc"'), ("5", "5")])
-def test_membership_when_asked_of_neither_map_nor_list_then_is_told_in_the_words_of_the_reference(
+def test_membership_is_told_in_the_words_of_the_reference_when_asked_of_neither_map_nor_list(
     evaluate: Evaluate, container: str, shown: str
 ) -> None:
     assert evaluate(f"'a' in {container}") == {

@@ -24,7 +24,7 @@ def test_branches_when_they_sleep_then_run_at_the_same_time(play: Play) -> None:
     assert play(source).took_s == 50
 
 
-def test_shared_total_when_added_to_by_many_rounds_then_loses_no_update(play: Play) -> None:
+def test_shared_total_loses_no_update_when_added_to_by_many_rounds(play: Play) -> None:
     source = """
     main:
       steps:
@@ -50,7 +50,7 @@ def test_shared_total_when_added_to_by_many_rounds_then_loses_no_update(play: Pl
     assert play(source).result == sum(range(1, 61))
 
 
-def test_shared_map_when_written_by_key_then_keeps_every_entry(play: Play) -> None:
+def test_shared_map_keeps_every_entry_when_written_by_key(play: Play) -> None:
     source = """
     - set: {assign: [{found: {}}]}
     - all:
@@ -84,7 +84,7 @@ def test_rounds_when_more_than_may_run_at_once_then_queue(play: Play, limit: str
     assert play(source).took_s == took_s
 
 
-def test_failing_branch_when_others_still_run_then_they_finish_before_the_error(play: Play) -> None:
+def test_failing_branch_finish_before_the_error_when_others_still_run(play: Play) -> None:
     source = """
     - set: {assign: [{finished: []}]}
     - attempt:
@@ -115,7 +115,7 @@ def test_failing_branch_when_others_still_run_then_they_finish_before_the_error(
     assert result["error"]["truncated"] is False
 
 
-def test_error_when_caught_inside_its_branch_then_the_parallel_step_succeeds(play: Play) -> None:
+def test_parallel_step_succeeds_when_error_is_caught_inside_its_branch(play: Play) -> None:
     source = """
     - all:
         parallel:
@@ -130,7 +130,7 @@ def test_error_when_caught_inside_its_branch_then_the_parallel_step_succeeds(pla
     assert play(source).result == "fine"
 
 
-def test_loop_with_next_when_inside_a_branch_then_runs_beside_the_other_branch(play: Play) -> None:
+def test_loop_with_next_runs_beside_the_other_branch_when_inside_a_branch(play: Play) -> None:
     source = """
     - set: {assign: [{drawn: 0}, {polls: 0}]}
     - both:
@@ -170,7 +170,7 @@ def test_loop_with_next_when_inside_a_branch_then_runs_beside_the_other_branch(p
     assert played.took_s == 21
 
 
-def test_parallel_when_nested_three_deep_then_raises_parallel_nesting_error(play: Play) -> None:
+def test_parallel_raises_parallel_nesting_error_when_nested_three_deep(play: Play) -> None:
     def nested(depth: int) -> str:
         inner = "{nap: {assign: [{x: 1}]}}" if depth == 0 else nested(depth - 1)
         return f"{{p{depth}: {{parallel: {{for: {{value: v{depth}, in: [1], steps: [{inner}]}}}}}}}}"
@@ -180,7 +180,7 @@ def test_parallel_when_nested_three_deep_then_raises_parallel_nesting_error(play
     assert "ParallelNestingError" in payload["branches"][0]["error"]["payload"]["tags"]
 
 
-def test_budget_when_one_branch_exhausts_it_then_all_branches_stop_at_once(play: Play) -> None:
+def test_all_branches_stop_at_once_when_one_branch_exhausts_it(play: Play) -> None:
     source = """
     - both:
         parallel:

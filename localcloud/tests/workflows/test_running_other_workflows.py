@@ -42,7 +42,7 @@ def calling(name: str, **arguments: Any) -> str:
     return json.dumps([{"ask": step}, {"give": {"return": "${r}"}}])
 
 
-def test_workflow_when_run_then_its_decoded_result_comes_back(play: Play, scripted_world: Any) -> None:
+def test_decoded_result_comes_back_when_workflow_is_run(play: Play, scripted_world: Any) -> None:
     child = Child()
     played = play(calling("run", argument=21), world=scripted_world(child), env=ENV)
 

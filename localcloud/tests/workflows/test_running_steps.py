@@ -8,7 +8,7 @@ import pytest
 Play = Callable[..., Any]
 
 
-def test_switch_when_several_entries_are_true_then_the_first_wins(play: Play) -> None:
+def test_first_wins_when_several_entries_are_true(play: Play) -> None:
     source = """
     main:
       params: [n]
@@ -32,7 +32,7 @@ def test_switch_when_several_entries_are_true_then_the_first_wins(play: Play) ->
     assert [play(source, n).result for n in (11, 6, 5)] == ["large", "medium", "small"]
 
 
-def test_switch_when_nothing_is_true_then_its_own_next_is_taken(play: Play) -> None:
+def test_own_next_is_taken_when_nothing_is_true(play: Play) -> None:
     source = """
     - a:
         switch:
@@ -48,11 +48,11 @@ def test_switch_when_nothing_is_true_then_its_own_next_is_taken(play: Play) -> N
     assert play(source).result == "right"
 
 
-def test_condition_when_not_boolean_then_is_a_type_error(play: Play) -> None:
+def test_condition_is_a_type_error_when_not_boolean(play: Play) -> None:
     assert play("[{a: {switch: [{condition: 1, return: x}]}}]").error["tags"] == ["TypeError"]
 
 
-def test_jump_when_it_leaves_nested_blocks_then_goes_on_outside(play: Play) -> None:
+def test_jump_goes_on_outside_when_it_leaves_nested_blocks(play: Play) -> None:
     source = """
     - outer:
         steps:
@@ -77,7 +77,7 @@ def test_jump_when_it_leaves_nested_blocks_then_goes_on_outside(play: Play) -> N
     assert play(source).result == "right"
 
 
-def test_loop_when_written_with_next_then_repeats_until_the_switch_leaves_it(play: Play) -> None:
+def test_loop_repeats_until_the_switch_leaves_it_when_written_with_next(play: Play) -> None:
     source = """
     - init:
         assign: [{n: 0}, {log: []}]
@@ -109,7 +109,7 @@ def test_loop_when_written_with_next_then_repeats_until_the_switch_leaves_it(pla
         ("range: [0.5, 2]", [[0, 0.5], [1, 1.5]]),
     ],
 )
-def test_for_when_run_then_goes_over_values_with_their_indices(play: Play, over: str, rounds: Any) -> None:
+def test_for_goes_over_values_with_their_indices_when_run(play: Play, over: str, rounds: Any) -> None:
     source = f"""
     - init:
         assign: [{{m: {{x: 1, y: 2}}}}, {{seen: []}}]
@@ -128,7 +128,7 @@ def test_for_when_run_then_goes_over_values_with_their_indices(play: Play, over:
     assert play(source).result == rounds
 
 
-def test_for_when_continued_or_broken_then_ends_the_round_or_the_loop(play: Play) -> None:
+def test_for_ends_the_round_or_the_loop_when_continued_or_broken(play: Play) -> None:
     source = """
     - init:
         assign: [{seen: []}]
@@ -152,15 +152,15 @@ def test_for_when_continued_or_broken_then_ends_the_round_or_the_loop(play: Play
     assert play(source).result == [1, 3, 4]
 
 
-def test_return_when_inside_a_loop_then_ends_the_routine(play: Play) -> None:
+def test_return_ends_the_routine_when_inside_a_loop(play: Play) -> None:
     assert play("[{a: {for: {value: v, in: [7, 8], steps: [{b: {return: '${v}'}}]}}}]").result == 7
 
 
-def test_end_when_reached_then_the_routine_gives_null(play: Play) -> None:
+def test_routine_gives_null_when_end_is_reached(play: Play) -> None:
     assert play("[{a: {assign: [{x: 1}], next: end}}, {b: {return: wrong}}]").result is None
 
 
-def test_value_when_assigned_to_another_name_then_is_a_copy(play: Play) -> None:
+def test_value_is_a_copy_when_assigned_to_another_name(play: Play) -> None:
     source = """
     - set:
         assign:
@@ -180,7 +180,7 @@ def test_value_when_assigned_to_another_name_then_is_a_copy(play: Play) -> None:
     assert second == {"list": ["changed", 2], "map": {"k": "v", "extra": "new"}}
 
 
-def test_argument_when_changed_by_a_subworkflow_then_the_caller_keeps_its_own(play: Play) -> None:
+def test_caller_keeps_its_own_when_argument_is_changed_by_a_subworkflow(play: Play) -> None:
     source = """
     main:
       steps:
@@ -204,7 +204,7 @@ def test_argument_when_changed_by_a_subworkflow_then_the_caller_keeps_its_own(pl
     assert play(source).result == [[1], [2]]
 
 
-def test_loop_value_when_changed_then_the_list_stays(play: Play) -> None:
+def test_list_stays_when_loop_value_is_changed(play: Play) -> None:
     source = """
     - set:
         assign: [{items: [{n: 1}]}]
@@ -232,19 +232,19 @@ def test_loop_value_when_changed_then_the_list_stays(play: Play) -> None:
         ("'m[l]': 1", "TypeError"),
     ],
 )
-def test_assignment_when_its_path_does_not_exist_then_raises(play: Play, line: str, tag: str) -> None:
+def test_assignment_raises_when_its_path_does_not_exist(play: Play, line: str, tag: str) -> None:
     source = f"- a: {{assign: [{{m: {{}}}}, {{l: [1, 2]}}, {{n: 5}}]}}\n- b: {{assign: [{{{line}}}]}}"
 
     assert tag in play(source).error["tags"]
 
 
-def test_map_keys_when_written_as_expressions_then_are_evaluated(play: Play) -> None:
+def test_map_keys_are_evaluated_when_written_as_expressions(play: Play) -> None:
     source = "- a: {assign: [{k: name}, {m: {'${k}': 1, 2: two}}, {'m[k + \"!\"]': 3}]}\n- b: {return: '${m}'}"
 
     assert play(source).result == {"name": 1, "2": "two", "name!": 3}
 
 
-def test_text_around_an_expression_when_read_then_is_plain_text(play: Play) -> None:
+def test_text_around_an_expression_is_plain_text_when_read(play: Play) -> None:
     assert play("[{a: {return: ['a ${x}', '$x', '{}']}}]").result == ["a ${x}", "$x", "{}"]
 
 
@@ -254,7 +254,7 @@ def test_variable_when_assigned_only_later_then_reading_it_raises_key_error(play
     assert "KeyError" in play(source).error["tags"]
 
 
-def test_outer_variable_when_assigned_in_a_loop_then_is_updated_outside(play: Play) -> None:
+def test_outer_variable_is_updated_outside_when_assigned_in_a_loop(play: Play) -> None:
     source = """
     - set: {assign: [{total: 0}]}
     - loop: {for: {value: v, in: [1, 2, 3], steps: [{add: {assign: [{total: "${total + v}"}]}}]}}
@@ -285,7 +285,7 @@ def test_subworkflow_when_called_then_parameters_have_defaults_and_order(play: P
     assert play(source, {"x": "x"}).result == ["A/B/-", "1/2/3", "x/7/8/-/-!"]
 
 
-def test_recursion_when_deeper_than_the_limit_then_raises_recursion_error(play: Play) -> None:
+def test_recursion_raises_recursion_error_when_deeper_than_the_limit(play: Play) -> None:
     source = """
     main:
       params: [n]
@@ -305,13 +305,13 @@ def test_recursion_when_deeper_than_the_limit_then_raises_recursion_error(play: 
     assert "RecursionError" in play(source, 20).error["tags"]
 
 
-def test_main_when_started_without_argument_then_its_parameter_is_null_or_the_default(play: Play) -> None:
+def test_parameter_is_null_or_the_default_when_main_is_started_without_argument(play: Play) -> None:
     assert play("main: {params: [x], steps: [{a: {return: '${x}'}}]}").result is None
     assert play("main: {params: [{x: 5}], steps: [{a: {return: '${x}'}}]}").result == 5
     assert play("main: {params: [{x: 5}], steps: [{a: {return: '${x}'}}]}", 6).result == 6
 
 
-def test_library_function_when_called_as_a_step_then_its_result_is_kept(play: Play) -> None:
+def test_result_is_kept_when_library_function_is_called_as_a_step(play: Play) -> None:
     source = """
     - env: {call: sys.get_env, args: {name: MISSING, default: d}, result: r}
     - log: {call: sys.log, args: {json: {k: "${r}"}, severity: WARNING}}
@@ -323,7 +323,7 @@ def test_library_function_when_called_as_a_step_then_its_result_is_kept(play: Pl
     assert played.world.logged == [{"severity": "WARNING", "execution": "e1", "data": {"k": "d"}}]
 
 
-def test_steps_when_more_than_the_limit_then_the_execution_ends_uncatchably(play: Play) -> None:
+def test_execution_ends_uncatchably_when_steps_are_more_than_the_limit(play: Play) -> None:
     source = """
     - forever:
         try:
@@ -338,7 +338,7 @@ def test_steps_when_more_than_the_limit_then_the_execution_ends_uncatchably(play
     assert play(source).error["tags"] == ["ResourceLimitError"]
 
 
-def test_variables_when_more_than_the_limit_then_the_execution_ends(play: Play) -> None:
+def test_execution_ends_when_variables_are_more_than_the_limit(play: Play) -> None:
     source = """
     - set: {assign: [{all: []}, {s: "0123456789abcdef"}]}
     - loop:
@@ -358,7 +358,7 @@ def test_variables_when_more_than_the_limit_then_the_execution_ends(play: Play) 
     assert play(source.replace("PIECES", "40")).error["tags"] == ["ResourceLimitError"]
 
 
-def test_scope_when_it_ends_then_its_variables_no_longer_count(play: Play) -> None:
+def test_variables_no_longer_count_when_scope_ends(play: Play) -> None:
     source = """
     - loop:
         for:
@@ -372,7 +372,7 @@ def test_scope_when_it_ends_then_its_variables_no_longer_count(play: Play) -> No
     assert play(source).run.meter.variables_bytes == 0
 
 
-def test_bytes_when_returned_then_the_execution_fails(play: Play) -> None:
+def test_execution_fails_when_bytes_are_returned(play: Play) -> None:
     assert play("[{a: {return: '${text.encode(\"x\")}'}}]").error["tags"] == ["ValueError"]
 
 
@@ -386,7 +386,7 @@ def test_bytes_when_returned_then_the_execution_fails(play: Play) -> None:
         "map.merge_nested(m, n)",
     ],
 )
-def test_library_function_when_it_gives_a_changed_collection_then_its_argument_stays(play: Play, call: str) -> None:
+def test_argument_stays_when_library_function_gives_a_changed_collection(play: Play, call: str) -> None:
     source = f"""
     - set: {{assign: [{{l: [1]}}, {{m: {{a: {{b: 1}}}}}}, {{n: {{a: {{c: 2}}}}}}, {{changed: "${{{call}}}"}}]}}
     - give: {{return: ["${{l}}", "${{m}}", "${{n}}"]}}
@@ -395,7 +395,7 @@ def test_library_function_when_it_gives_a_changed_collection_then_its_argument_s
     assert play(source).result == [[1], {"a": {"b": 1}}, {"a": {"c": 2}}]
 
 
-def test_variable_when_named_like_a_library_then_wins_over_its_constants(play: Play) -> None:
+def test_variable_wins_over_its_constants_when_named_like_a_library(play: Play) -> None:
     source = "- a: {assign: [{http: {default_retry: mine}}]}\n- b: {return: '${http.default_retry}'}"
 
     assert play(source).result == "mine"

@@ -48,7 +48,7 @@ def plain(node: Any) -> Any:
         ("!x", "refused"),
     ],
 )
-def test_plain_word_when_loaded_then_means_what_yaml_1_2_says(word: str, meaning: Any) -> None:
+def test_plain_word_means_what_yaml_1_2_says_when_loaded(word: str, meaning: Any) -> None:
     try:
         loaded = plain(load(f"key: {word}"))["key"]
     except SourceRefused:
@@ -57,11 +57,11 @@ def test_plain_word_when_loaded_then_means_what_yaml_1_2_says(word: str, meaning
     assert (type(loaded), loaded) == (type(meaning), meaning)
 
 
-def test_json_text_when_loaded_then_is_the_same_tree_as_yaml() -> None:
+def test_json_text_is_the_same_tree_as_yaml_when_loaded() -> None:
     assert plain(load('{"main": {"steps": [{"a": {"return": 1.5}}]}}')) == {"main": {"steps": [{"a": {"return": 1.5}}]}}
 
 
-def test_every_node_when_loaded_then_knows_its_line_and_column() -> None:
+def test_every_node_knows_its_line_and_column_when_loaded() -> None:
     root = load("main:\n  steps:\n    - first: 'x'\n")
     assert isinstance(root, Mapping)
     steps = root.get("main")
@@ -75,7 +75,7 @@ def test_every_node_when_loaded_then_knows_its_line_and_column() -> None:
     assert (step.at, value) == (Position(3, 7), Scalar("x", Position(3, 14), inset=1))
 
 
-def test_integer_keys_when_loaded_then_keep_their_type() -> None:
+def test_integer_keys_keep_their_type_when_loaded() -> None:
     assert plain(load("{1: a, '1': b}")) == {1: "a", "1": "b"}
 
 
@@ -91,7 +91,7 @@ def test_integer_keys_when_loaded_then_keep_their_type() -> None:
         ("a: \x07", Position(1, 1), "character"),
     ],
 )
-def test_bad_text_when_loaded_then_is_refused_with_its_place(text: str, place: Position, complaint: str) -> None:
+def test_bad_text_is_refused_with_its_place_when_loaded(text: str, place: Position, complaint: str) -> None:
     with pytest.raises(SourceRefused) as refused:
         load(text)
 
@@ -100,7 +100,7 @@ def test_bad_text_when_loaded_then_is_refused_with_its_place(text: str, place: P
     assert problem.at == place
 
 
-def test_aliases_that_multiply_when_loaded_then_are_refused_instead_of_filling_memory() -> None:
+def test_aliases_that_multiply_are_refused_instead_of_filling_memory_when_loaded() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
 
@@ -108,7 +108,7 @@ def test_aliases_that_multiply_when_loaded_then_are_refused_instead_of_filling_m
         load("\n".join(lines))
 
 
-def test_source_when_one_byte_over_the_limit_then_is_refused() -> None:
+def test_source_is_refused_when_one_byte_over_the_limit() -> None:
     text = "a: " + "x" * (SOURCE_LIMIT_BYTES - 3)
 
     assert isinstance(load(text), Mapping)

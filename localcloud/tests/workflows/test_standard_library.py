@@ -211,16 +211,14 @@ VARIABLES = {
 
 
 @pytest.mark.parametrize(("expression", "value"), VALUES, ids=[expression for expression, _ in VALUES])
-def test_function_when_called_then_gives_the_documented_value(evaluate: Evaluate, expression: str, value: Any) -> None:
+def test_function_gives_the_documented_value_when_called(evaluate: Evaluate, expression: str, value: Any) -> None:
     found = evaluate(expression, **VARIABLES)
 
     assert (type(found), found) == (type(value), value)
 
 
 @pytest.mark.parametrize(("expression", "tag"), ERRORS, ids=[expression for expression, _ in ERRORS])
-def test_function_when_called_wrongly_then_raises_the_documented_tag(
-    evaluate: Evaluate, expression: str, tag: str
-) -> None:
+def test_function_raises_the_documented_tag_when_called_wrongly(evaluate: Evaluate, expression: str, tag: str) -> None:
     assert tag in evaluate(expression, **VARIABLES)["tags"]
 
 
@@ -239,7 +237,7 @@ def test_function_when_called_wrongly_then_raises_the_documented_tag(
         (None, ["ValueError"], False, False),
     ],
 )
-def test_default_predicates_when_asked_then_repeat_only_what_they_document(
+def test_default_predicates_repeat_only_what_they_document_when_asked(
     evaluate: Evaluate, code: int | None, tags: list[str], idempotent: bool, other: bool
 ) -> None:
     error = {"tags": tags} if code is None else {"tags": tags, "code": code}
@@ -296,7 +294,7 @@ CALLS: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "arguments", "wanted"), CALLS, ids=[f"{name} {given}" for name, given, _ in CALLS])
-def test_function_when_called_by_a_step_then_gives_its_result_or_its_tag(
+def test_function_gives_its_result_or_its_tag_when_called_by_a_step(
     play: Callable[..., Any], name: str, arguments: Any, wanted: Any
 ) -> None:
     step = {"call": name, "args": arguments, "result": "r"}
@@ -306,7 +304,7 @@ def test_function_when_called_by_a_step_then_gives_its_result_or_its_tag(
     assert play(json.dumps(steps)).result == wanted
 
 
-def test_every_function_when_listed_then_has_a_case() -> None:
+def test_every_function_has_a_case_when_listed() -> None:
     asked = " ".join(expression for expression, _ in [*VALUES, *ERRORS])
     covered = {*re.findall(r"[a-z_0-9.]+(?=\()", asked), *(name for name, _, _ in CALLS)}
     elsewhere = {"experimental.executions.run", "experimental.executions.map"}  # test_running_other_workflows.py
@@ -314,7 +312,7 @@ def test_every_function_when_listed_then_has_a_case() -> None:
     assert set(FUNCTIONS) - covered == elsewhere
 
 
-def test_every_constant_when_listed_then_has_a_case_or_is_a_function() -> None:
+def test_every_constant_has_a_case_or_is_a_function_when_listed() -> None:
     assert set(CONSTANTS) - set(FUNCTIONS) == {
         "retry.default_backoff",
         "http.default_retry",

@@ -126,7 +126,7 @@ def claims(answer: Any) -> dict[str, Any]:
         (None, {}, "", None),
     ],
 )  # fmt: skip
-def test_body_when_sent_then_is_encoded_for_its_content_type(
+def test_body_is_encoded_for_its_content_type_when_sent(
     send: Send, body: Any, headers: dict[str, str], wire: str, content_type: str | None
 ) -> None:
     echo = send("/echo", body=body, headers=headers)["body"]
@@ -134,19 +134,19 @@ def test_body_when_sent_then_is_encoded_for_its_content_type(
     assert (echo["body"], echo["headers"].get("content-type")) == (wire, content_type)
 
 
-def test_user_agent_when_the_workflow_gives_one_then_the_service_appends_its_own(send: Send) -> None:
+def test_service_appends_its_own_when_the_workflow_gives_one(send: Send) -> None:
     agent = send("/echo", headers={"User-Agent": "mine/1"})["body"]["headers"]["user-agent"]
 
     assert agent == "mine/1 GoogleCloudWorkflows; (+https://cloud.google.com/workflows/docs)"
 
 
-def test_query_when_given_then_is_appended_to_that_of_the_url(send: Send) -> None:
+def test_query_is_appended_to_that_of_the_url_when_given(send: Send) -> None:
     path = send("/echo?a=1", method="GET", query=[("b", "x y"), ("c", "1"), ("c", "2")])["body"]["path"]
 
     assert parse_qs(urlsplit(path).query) == {"a": ["1"], "b": ["x y"], "c": ["1", "2"]}
 
 
-def test_answer_when_received_then_is_a_map_of_body_code_and_canonical_headers(send: Send) -> None:
+def test_answer_is_a_map_of_body_code_and_canonical_headers_when_received(send: Send) -> None:
     answer = send("/text")
 
     assert sorted(answer) == ["body", "code", "headers"]
@@ -154,12 +154,12 @@ def test_answer_when_received_then_is_a_map_of_body_code_and_canonical_headers(s
     assert answer["headers"]["Content-Type"] == "text/plain; charset=utf-8"
 
 
-def test_answer_when_neither_json_nor_text_then_is_bytes(send: Send) -> None:
+def test_answer_is_bytes_when_neither_json_nor_text(send: Send) -> None:
     assert send("/bytes")["body"] == b"\xff\x00"
 
 
 @pytest.mark.parametrize("code", [400, 404, 409, 429, 500, 503])
-def test_status_when_not_2xx_then_raises_http_error_with_the_answer(send: Send, code: int) -> None:
+def test_status_raises_http_error_with_the_answer_when_not_2xx(send: Send, code: int) -> None:
     error = send(f"/status/{code}").value
 
     assert error["tags"] == ["HttpError"]
@@ -168,7 +168,7 @@ def test_status_when_not_2xx_then_raises_http_error_with_the_answer(send: Send, 
     assert str(code) in error["message"]
 
 
-def test_connection_when_refused_then_is_connection_failed_error(send: Send) -> None:
+def test_connection_is_connection_failed_error_when_refused(send: Send) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         failure = send(f"http://127.0.0.1:{unused.getsockname()[1]}/")
@@ -176,33 +176,33 @@ def test_connection_when_refused_then_is_connection_failed_error(send: Send) -> 
     assert failure.value["tags"] == ["ConnectionFailedError"]
 
 
-def test_connection_when_it_breaks_after_the_request_then_is_connection_error(send: Send) -> None:
+def test_connection_is_connection_error_when_it_breaks_after_the_request(send: Send) -> None:
     assert send("/break").value["tags"] == ["ConnectionError"]
 
 
-def test_answer_when_too_slow_then_is_timeout_error(send: Send) -> None:
+def test_answer_is_timeout_error_when_too_slow(send: Send) -> None:
     assert "TimeoutError" in send("/hang", timeout_s=0.2).value["tags"]
 
 
-def test_answer_when_larger_than_the_limit_then_ends_the_execution(send: Send) -> None:
+def test_answer_ends_the_execution_when_larger_than_the_limit(send: Send) -> None:
     failure = send("/large")
 
     assert isinstance(failure, Overrun)
     assert failure.value["tags"] == ["ResourceLimitError"]
 
 
-def test_host_when_mapped_then_is_reached_on_loopback_under_its_own_name(send: Send) -> None:
+def test_host_is_reached_on_loopback_under_its_own_name_when_mapped(send: Send) -> None:
     echo = send("https://mapped.run.app/film?x=1", auth={"type": "OIDC"})
 
     assert (echo["body"]["path"], echo["body"]["host"]) == ("/film?x=1", "mapped.run.app")
     assert claims(echo)["aud"] == "https://mapped.run.app/film?x=1"
 
 
-def test_host_when_neither_mapped_nor_loopback_then_is_never_reached(send: Send) -> None:
+def test_host_is_never_reached_when_neither_mapped_nor_loopback(send: Send) -> None:
     assert send("http://example.com/").value["tags"] == ["ConnectionFailedError"]
 
 
-def test_redirect_when_answered_then_is_followed_through_the_host_map(send: Send) -> None:
+def test_redirect_is_followed_through_the_host_map_when_answered(send: Send) -> None:
     echo = send("/away", method="GET")["body"]
 
     assert (echo["path"], echo["host"]) == ("/echo?moved=1", "elsewhere.test")
@@ -216,7 +216,7 @@ def test_own_tokens_when_asked_for_then_name_the_audience_or_the_scopes(send: Se
     assert oauth["scope"] == "a b"
 
 
-def test_metadata_server_when_there_is_one_then_gives_the_tokens(send: Send, server: str) -> None:
+def test_metadata_server_gives_the_tokens_when_there_is_one(send: Send, server: str) -> None:
     identity = MetadataIdentity(server.removeprefix("http://"))
     oidc = send("/echo", identity=identity, auth={"type": "OIDC", "audience": "https://root"})
     oauth = send("/echo", identity=identity, auth={"type": "OAuth2"})
@@ -225,7 +225,7 @@ def test_metadata_server_when_there_is_one_then_gives_the_tokens(send: Send, ser
     assert oauth["body"]["headers"]["authorization"] == "Bearer from metadata"
 
 
-def test_metadata_server_when_it_does_not_answer_then_is_auth_error(send: Send) -> None:
+def test_metadata_server_is_auth_error_when_it_does_not_answer(send: Send) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         identity = MetadataIdentity(f"127.0.0.1:{unused.getsockname()[1]}")

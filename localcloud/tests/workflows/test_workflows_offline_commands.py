@@ -41,20 +41,20 @@ def test_file_when_bad_then_check_names_the_place_and_exits_1(command: Command, 
     assert "absent.yaml" in done.stderr
 
 
-def test_file_when_run_then_its_result_is_printed(command: Command) -> None:
+def test_result_is_printed_when_file_is_run(command: Command) -> None:
     done = command("run", GOOD, "--data", '{"n": 1}', "--env", "NAME=here")
 
     assert (done.returncode, done.stdout) == (0, '[{"n":1},"here"]\n')
 
 
-def test_file_when_its_run_fails_then_the_context_is_printed_and_exits_1(command: Command) -> None:
+def test_context_is_printed_and_exits_1_when_its_run_fails(command: Command) -> None:
     done = command("run", "[{a: {return: '${1 / 0}'}}]")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == 'ZeroDivisionError: division by zero\nin step "a", routine "main", line: 1\n'
 
 
-def test_command_when_neither_ports_nor_action_are_given_then_explains_itself() -> None:
+def test_command_explains_itself_when_neither_ports_nor_action_are_given() -> None:
     words = [sys.executable, "-m", "localcloud", "workflows", "--rest-port", "1"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 

@@ -44,7 +44,7 @@ def waiting(stand_in: Any) -> Callable[..., Any]:
     return start
 
 
-def test_callback_when_called_then_the_workflow_gets_the_request(
+def test_workflow_gets_the_request_when_callback_is_called(
     stand_in: Any, waiting: Any, ended: Callable[[str], Any]
 ) -> None:
     execution, callback = waiting("callback-post", "POST")
@@ -61,9 +61,7 @@ def test_callback_when_called_then_the_workflow_gets_the_request(
     assert result["received_time"].endswith("Z")
 
 
-def test_callback_when_its_method_is_get_then_a_plain_visit_is_enough(
-    waiting: Any, ended: Callable[[str], Any]
-) -> None:
+def test_a_plain_visit_is_enough_when_its_method_is_get(waiting: Any, ended: Callable[[str], Any]) -> None:
     execution, callback = waiting("callback-get", "GET")
     with urllib.request.urlopen(callback["url"], timeout=PATIENCE_S) as answer:
         status = answer.status
@@ -72,13 +70,13 @@ def test_callback_when_its_method_is_get_then_a_plain_visit_is_enough(
     assert (status, json.loads(result)["http_request"]["method"]) == (200, "GET")
 
 
-def test_callback_when_nobody_calls_then_the_wait_ends_with_timeout_error(play: Callable[..., Any]) -> None:
+def test_wait_ends_with_timeout_error_when_nobody_calls(play: Callable[..., Any]) -> None:
     played = play(WAITS.replace("METHOD", "PUT"))
 
     assert (played.result, played.took_s) == (["TimeoutError"], 30)
 
 
-def test_request_when_it_arrives_before_the_wait_then_is_kept_and_a_second_one_is_refused(
+def test_request_is_kept_and_a_second_one_is_refused_when_it_arrives_before_the_wait(
     play: Callable[..., Any], scripted_world: Any
 ) -> None:
     source = """
@@ -111,5 +109,5 @@ def test_request_when_it_arrives_before_the_wait_then_is_kept_and_a_second_one_i
         ("{call: events.create_callback_endpoint, args: {http_callback_method: TRACE}}", "ValueError"),
     ],
 )
-def test_callback_when_used_wrongly_then_raises(play: Callable[..., Any], step: str, tag: str) -> None:
+def test_callback_raises_when_used_wrongly(play: Callable[..., Any], step: str, tag: str) -> None:
     assert play(f"[{{a: {step}}}]").error["tags"] == [tag]

@@ -57,7 +57,7 @@ def silent() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", sorted(WAITS))
-def test_execution_when_cancelled_while_it_waits_then_ends_at_once_with_all_its_steps(
+def test_execution_ends_at_once_with_all_its_steps_when_cancelled_while_it_waits(
     stand_in: Any, silent: str, kind: str
 ) -> None:
     main = json.loads(json.dumps(WAITS[kind]).replace("SILENT", silent))

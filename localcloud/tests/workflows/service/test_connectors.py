@@ -46,7 +46,7 @@ def answers(*bodies: Any) -> Callable[[Any], Any]:
     return answer
 
 
-def test_connector_when_called_then_sends_the_rest_request_and_gives_its_body(play: Play, scripted_world: Any) -> None:
+def test_connector_sends_the_rest_request_and_gives_its_body_when_called(play: Play, scripted_world: Any) -> None:
     played = play(CREATE_TASK, world=scripted_world(answer=answers({"name": "t1"})))
     (request,) = played.world.requests
 
@@ -58,7 +58,7 @@ def test_connector_when_called_then_sends_the_rest_request_and_gives_its_body(pl
     assert (request["body"], request["auth"]) == ({"task": {"httpRequest": {"url": "http://x"}}}, {"type": "OAuth2"})
 
 
-def test_query_when_given_as_arguments_then_is_sent(play: Play, scripted_world: Any) -> None:
+def test_query_is_sent_when_given_as_arguments(play: Play, scripted_world: Any) -> None:
     played = play(GET_DOCUMENT, world=scripted_world(answer=answers({"fields": {}})))
 
     assert played.world.requests[0]["query"] == [("mask.fieldPaths", "a"), ("mask.fieldPaths", "b")]
@@ -68,7 +68,7 @@ def test_query_when_given_as_arguments_then_is_sent(play: Play, scripted_world: 
     ("source", "codes", "requests"),
     [(GET_DOCUMENT, [502, 504], 3), (CREATE_TASK, [503, 429], 3), (CREATE_TASK, [502], 1), (GET_DOCUMENT, [500], 1)],
 )
-def test_connector_when_refused_then_repeats_only_what_is_safe(
+def test_connector_repeats_only_what_is_safe_when_refused(
     play: Play, scripted_world: Any, source: str, codes: list[int], requests: int
 ) -> None:
     played = play(source, world=scripted_world(answer=answers(*codes, {"name": "n", "fields": {}})))
@@ -76,7 +76,7 @@ def test_connector_when_refused_then_repeats_only_what_is_safe(
     assert len(played.world.requests) == requests
 
 
-def test_operation_when_not_done_then_is_polled_until_it_is(play: Play, scripted_world: Any) -> None:
+def test_operation_is_polled_until_it_is_when_not_done(play: Play, scripted_world: Any) -> None:
     running, done = {"name": "operations/1"}, {"name": "operations/1", "done": True, "response": {"ok": True}}
     world = scripted_world(answer=answers(running, running, done))
     played = play(DELETE_WORKFLOW.replace("PARAMS", "{}"), world=world)
@@ -93,7 +93,7 @@ def test_operation_when_not_done_then_is_polled_until_it_is(play: Play, scripted
         ("{timeout: 2}", [{"name": "o"}] * 9, "TimeoutError"),
     ],
 )
-def test_operation_when_it_goes_wrong_then_raises(
+def test_operation_raises_when_it_goes_wrong(
     play: Play, scripted_world: Any, params: str, bodies: list[Any], tag: str
 ) -> None:
     played = play(DELETE_WORKFLOW.replace("PARAMS", params), world=scripted_world(answer=answers(*bodies)))
@@ -101,7 +101,7 @@ def test_operation_when_it_goes_wrong_then_raises(
     assert played.error["tags"] == [tag]
 
 
-def test_polling_when_skipped_then_the_first_answer_is_the_result(play: Play, scripted_world: Any) -> None:
+def test_first_answer_is_the_result_when_polling_is_skipped(play: Play, scripted_world: Any) -> None:
     world = scripted_world(answer=answers({"name": "o"}))
 
     assert play(DELETE_WORKFLOW.replace("PARAMS", "{skip_polling: true}"), world=world).result == {"name": "o"}
@@ -117,13 +117,13 @@ def test_polling_when_skipped_then_the_first_answer_is_the_result(play: Play, sc
         ("{call: googleapis.pubsub.v1.projects.topics.publish, args: {topic: t, bdy: {}}}", "'bdy'"),
     ],
 )
-def test_connector_when_named_or_called_wrongly_then_the_deploy_is_refused(
+def test_deploy_is_refused_when_connector_is_named_or_called_wrongly(
     refusal: Callable[[str], str], step: str, complaint: str
 ) -> None:
     assert complaint in refusal(f"[{{a: {step}}}]")
 
 
-def test_connector_when_only_its_name_has_the_form_then_deploys_and_fails_at_run_time_saying_so(play: Play) -> None:
+def test_connector_deploys_and_fails_at_run_time_saying_so_when_only_its_name_has_the_form(play: Play) -> None:
     source = "[{a: {call: googleapis.translate.v3.projects.locations.translateText, args: {parent: p, body: {}}}}]"
 
     assert "translateText is not among the connectors" in play(source).error["message"]
@@ -165,7 +165,7 @@ def call(name: str, args: str) -> str:
          "POST https://workflowexecutions.googleapis.com/v1/w/executions/e:cancel", None),
     ],
 )  # fmt: skip
-def test_method_when_called_then_is_the_request_of_the_discovery_document(
+def test_method_is_the_request_of_the_discovery_document_when_called(
     play: Play, scripted_world: Any, name: str, args: str, request_line: str, body: Any
 ) -> None:
     played = play(call(name, args), world=scripted_world(answer=answers({"ok": 1})))
@@ -185,7 +185,7 @@ def test_method_when_called_then_is_the_request_of_the_discovery_document(
         ("'[1]'", ", contentType: application/json", "application/json", b"[1]"),
     ],
 )
-def test_object_when_inserted_then_its_content_travels_as_it_is(
+def test_content_travels_as_it_is_when_object_is_inserted(
     play: Play, scripted_world: Any, body: str, more: str, content_type: str, wire: Any
 ) -> None:
     args = f"{{bucket: b, name: n, body: {body}{more}}}"
@@ -207,7 +207,7 @@ SECRET = {"payload": {"data": "aMOpbGxv"}}  # héllo
         ("{secret_id: s, version: 3}", "projects/home/secrets/s/versions/3"),
     ],
 )
-def test_secret_when_accessed_as_string_then_is_decoded(play: Play, scripted_world: Any, args: str, name: str) -> None:
+def test_secret_is_decoded_when_accessed_as_string(play: Play, scripted_world: Any, args: str, name: str) -> None:
     source = call("secretmanager.v1.projects.secrets.versions.accessString", args)
     played = play(source, world=scripted_world(answer=answers(SECRET)), env={"GOOGLE_CLOUD_PROJECT_ID": "home"})
 
@@ -223,14 +223,14 @@ def test_secret_when_accessed_in_an_expression_then_arguments_are_positional(pla
     assert played.world.requests[0]["url"].endswith("/v1/projects/p/secrets/s/versions/3:access")
 
 
-def test_secret_when_its_data_is_no_text_then_raises(play: Play, scripted_world: Any) -> None:
+def test_secret_raises_when_its_data_is_no_text(play: Play, scripted_world: Any) -> None:
     source = call("secretmanager.v1.projects.secrets.versions.accessString", "{secret_id: s}")
     played = play(source, world=scripted_world(answer=answers({"payload": {"data": "/w=="}})))
 
     assert played.error["tags"] == ["ValueError"]
 
 
-def test_secret_when_added_as_string_then_is_encoded(play: Play, scripted_world: Any) -> None:
+def test_secret_is_encoded_when_added_as_string(play: Play, scripted_world: Any) -> None:
     source = call("secretmanager.v1.projects.secrets.addVersionString", "{secret_id: s, project_id: p, data: héllo}")
     played = play(source, world=scripted_world(answer=answers({"name": "v1"})))
     (request,) = played.world.requests
@@ -239,7 +239,7 @@ def test_secret_when_added_as_string_then_is_encoded(play: Play, scripted_world:
     assert request["body"] == SECRET
 
 
-def test_job_when_run_then_its_execution_is_waited_for(play: Play, scripted_world: Any) -> None:
+def test_execution_is_waited_for_when_job_is_run(play: Play, scripted_world: Any) -> None:
     started = {"name": "projects/p/locations/l/operations/1", "metadata": {}}
     done = {**started, "done": True, "response": {"name": "executions/1", "succeededCount": 1}}
     params = "{polling_policy: {initial_delay: 3, multiplier: 2, max_delay: 5}}"
@@ -252,7 +252,7 @@ def test_job_when_run_then_its_execution_is_waited_for(play: Play, scripted_worl
     assert played.world.requests[1]["url"] == "https://run.googleapis.com/v2/projects/p/locations/l/operations/1"
 
 
-def test_operation_when_it_failed_then_the_error_carries_it(play: Play, scripted_world: Any) -> None:
+def test_error_carries_it_when_operation_failed(play: Play, scripted_world: Any) -> None:
     failed = {"name": "o", "done": True, "error": {"code": 9, "message": "no"}}
     played = play(DELETE_WORKFLOW.replace("PARAMS", "{}"), world=scripted_world(answer=answers(failed)))
 
@@ -260,7 +260,7 @@ def test_operation_when_it_failed_then_the_error_carries_it(play: Play, scripted
     assert played.error["error"] == failed["error"]
 
 
-def test_scopes_when_given_then_are_asked_of_the_token(play: Play, scripted_world: Any) -> None:
+def test_scopes_are_asked_of_the_token_when_given(play: Play, scripted_world: Any) -> None:
     source = call("cloudtasks.v2.projects.locations.queues.get", "{name: q, connector_params: {scopes: [a, b]}}")
     played = play(source, world=scripted_world(answer=answers({})))
 
@@ -279,13 +279,13 @@ def test_scopes_when_given_then_are_asked_of_the_token(play: Play, scripted_worl
         ("{polling_policy: {max_delay: -1}}", "ValueError"),
     ],
 )
-def test_connector_params_when_wrong_then_nothing_is_sent(play: Play, params: str, tag: str) -> None:
+def test_nothing_is_sent_when_connector_params_are_wrong(play: Play, params: str, tag: str) -> None:
     played = play(DELETE_WORKFLOW.replace("PARAMS", params))
 
     assert (played.error["tags"], played.world.requests) == ([tag], [])
 
 
-def test_workflow_when_run_by_another_one_then_its_decoded_result_comes_back(
+def test_decoded_result_comes_back_when_workflow_is_run_by_another_one(
     stand_in: Any, ended: Callable[[str], Any]
 ) -> None:
     child = "main: {params: [n], steps: [{check: {switch: [{condition: '${n < 0}', raise: negative}]}}, "

@@ -69,7 +69,7 @@ def tasks_url() -> Iterator[str]:
         process.terminate()
 
 
-def test_task_when_made_by_a_workflow_then_reaches_its_target(
+def test_task_reaches_its_target_when_made_by_a_workflow(
     launch: Callable[..., Any], tasks_url: str, tmp_path: Path
 ) -> None:
     hosts = tmp_path / "hosts.json"

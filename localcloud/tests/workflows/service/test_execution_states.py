@@ -23,7 +23,7 @@ def one_at_a_time(launch: Callable[..., Any]) -> Any:
     return made
 
 
-def test_execution_when_all_places_are_taken_then_is_queued_and_starts_when_one_is_free(one_at_a_time: Any) -> None:
+def test_execution_is_queued_and_starts_when_one_is_free_when_all_places_are_taken(one_at_a_time: Any) -> None:
     path = f"{PARENT}/workflows/nap/executions"
     first, second, third = (one_at_a_time.post(path, {}) for _ in range(3))
     one_at_a_time.post(f"/v1/{second['name']}:cancel", {})
@@ -36,7 +36,7 @@ def test_execution_when_all_places_are_taken_then_is_queued_and_starts_when_one_
     assert one_at_a_time.get(f"/v1/{second['name']}")["duration"] == "0s"
 
 
-def test_execution_when_all_places_are_taken_and_it_must_not_wait_then_429(one_at_a_time: Any) -> None:
+def test_execution_is_answered_with_429_when_all_places_are_taken_and_it_must_not_wait(one_at_a_time: Any) -> None:
     path = f"{PARENT}/workflows/nap/executions"
     one_at_a_time.post(path, {})
     error = one_at_a_time.post(path, {"disableConcurrencyQuotaOverflowBuffering": True})["error"]
@@ -44,7 +44,7 @@ def test_execution_when_all_places_are_taken_and_it_must_not_wait_then_429(one_a
     assert (error["code"], error["status"]) == (429, "RESOURCE_EXHAUSTED")
 
 
-def test_workflow_when_deleted_then_its_executions_are_gone_and_a_new_one_begins_anew(stand_in: Any) -> None:
+def test_executions_are_gone_and_a_new_one_begins_anew_when_workflow_is_deleted(stand_in: Any) -> None:
     path = f"{PARENT}/workflows/short-lived"
     stand_in.post(f"{PARENT}/workflows?workflowId=short-lived", {"sourceContents": NAP})
     running = stand_in.post(f"{path}/executions", {})["name"]
@@ -57,7 +57,7 @@ def test_workflow_when_deleted_then_its_executions_are_gone_and_a_new_one_begins
     assert stand_in.get(f"{path}/executions")["executions"] == []
 
 
-def test_stand_in_when_killed_then_the_next_one_says_which_executions_are_gone(
+def test_next_one_says_which_executions_are_gone_when_stand_in_is_killed(
     launch: Callable[..., Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--state-dir", str(tmp_path / "state"))
@@ -80,7 +80,7 @@ def has_failed(stand_in: Any, execution: str) -> bool:
     return bool(stand_in.get(f"/v1/{execution}")["state"] == "FAILED")
 
 
-def test_calls_when_logged_then_every_call_and_failure_is_a_line(
+def test_every_call_and_failure_is_a_line_when_calls_are_logged(
     launch: Callable[..., Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
     made = launch()
@@ -111,7 +111,7 @@ def test_calls_when_logged_then_every_call_and_failure_is_a_line(
          {"type": "google.cloud.storage.object.v1.finalized", "id": "e1", "source": "//s", "data.name": "o"}),
     ],
 )  # fmt: skip
-def test_pubsub_push_when_received_then_the_workflow_gets_the_cloud_event(
+def test_workflow_gets_the_cloud_event_when_pubsub_push_is_received(
     stand_in: Any, ended: Callable[[str], Any], attributes: dict[str, str], data: str, expected: dict[str, str]
 ) -> None:
     stand_in.post(f"{PARENT}/workflows?workflowId=triggered", {"sourceContents": ECHO})
@@ -134,14 +134,14 @@ def test_pubsub_push_when_received_then_the_workflow_gets_the_cloud_event(
 @pytest.mark.parametrize(
     "body", [{}, {"message": {"data": ""}}, {"message": "x", "subscription": "projects/p/subscriptions/s"}]
 )
-def test_pubsub_push_when_incomplete_then_400(stand_in: Any, body: Any) -> None:
+def test_pubsub_push_is_answered_with_400_when_incomplete(stand_in: Any, body: Any) -> None:
     stand_in.post(f"{PARENT}/workflows?workflowId=triggered", {"sourceContents": ECHO})
     answer = stand_in.post(f"{PARENT}/workflows/triggered:triggerPubsubExecution", body)
 
     assert answer["error"]["status"] == "INVALID_ARGUMENT"
 
 
-def test_execution_when_no_argument_is_given_then_shows_null_and_views_show_what_they_promise(
+def test_execution_shows_null_and_views_show_what_they_promise_when_no_argument_is_given(
     stand_in: Any, ended: Callable[[str], Any]
 ) -> None:
     stand_in.post(f"{PARENT}/workflows?workflowId=plain", {"sourceContents": ECHO, "labels": {"a": "b"}})
@@ -154,7 +154,7 @@ def test_execution_when_no_argument_is_given_then_shows_null_and_views_show_what
     assert wrong["error"]["status"] == "INVALID_ARGUMENT"
 
 
-def test_executions_when_filtered_by_label_and_time_then_only_those_are_listed(
+def test_only_those_are_listed_when_executions_are_filtered_by_label_and_time(
     stand_in: Any, ended: Callable[[str], Any]
 ) -> None:
     stand_in.post(f"{PARENT}/workflows?workflowId=labelled", {"sourceContents": ECHO})

@@ -64,7 +64,7 @@ def mirror(request: httpx.Request) -> httpx.Response:
         ("<a/>", "application/xml", "<a/>"),
     ],
 )
-def test_body_when_a_content_type_is_given_then_is_written_that_way(
+def test_body_is_written_that_way_when_a_content_type_is_given(
     exchange: Exchange, body: Any, content_type: str, wire: str
 ) -> None:
     assert exchange(mirror, body=body, headers={"content-type": content_type})["body"]["body"] == wire
@@ -75,20 +75,18 @@ def test_body_when_a_content_type_is_given_then_is_written_that_way(
     [({"a": 1}, "text/plain", "TypeError"), (3, "application/x-www-form-urlencoded", "TypeError"),
      ("ł", "text/plain; charset=iso-8859-1", "ValueError"), ("x", "text/plain; charset=nonsense", "ValueError")],
 )  # fmt: skip
-def test_body_when_it_cannot_be_written_that_way_then_nothing_is_sent(
+def test_nothing_is_sent_when_body_cannot_be_written_that_way(
     exchange: Exchange, body: Any, content_type: str, tag: str
 ) -> None:
     assert exchange(mirror, body=body, headers={"Content-Type": content_type})["tags"] == [tag]
 
 
 @pytest.mark.parametrize("headers", [{"X": "a\nb"}, {"X": "a\0"}, {"a b": "x"}, {"": "x"}, {"X": "ł"}])
-def test_header_when_it_cannot_stand_in_a_request_then_is_value_error(
-    exchange: Exchange, headers: dict[str, str]
-) -> None:
+def test_header_is_value_error_when_it_cannot_stand_in_a_request(exchange: Exchange, headers: dict[str, str]) -> None:
     assert exchange(mirror, headers=headers)["tags"] == ["ValueError"]
 
 
-def test_user_agent_when_spelled_in_any_case_then_is_kept_in_front(exchange: Exchange) -> None:
+def test_user_agent_is_kept_in_front_when_spelled_in_any_case(exchange: Exchange) -> None:
     seen = exchange(mirror, headers={"user-agent": "mine/2"})["body"]["headers"]
 
     assert seen["user-agent"].startswith("mine/2 GoogleCloudWorkflows; (+")
@@ -113,7 +111,7 @@ def test_user_agent_when_spelled_in_any_case_then_is_kept_in_front(exchange: Exc
         (b"<a/>", "application/xml", b"<a/>"),
     ],
 )
-def test_answer_when_received_then_is_read_by_its_content_type(
+def test_answer_is_read_by_its_content_type_when_received(
     exchange: Exchange, content: bytes, content_type: str, body: Any
 ) -> None:
     headers = {"content-type": content_type} if content_type else {}
@@ -122,26 +120,26 @@ def test_answer_when_received_then_is_read_by_its_content_type(
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 304, 307, 308])
-def test_answer_when_its_code_is_below_400_and_it_leads_nowhere_then_is_a_result(exchange: Exchange, code: int) -> None:
+def test_answer_is_a_result_when_its_code_is_below_400_and_it_leads_nowhere(exchange: Exchange, code: int) -> None:
     result = exchange(lambda _: httpx.Response(code))
 
     assert (result["code"], "tags" in result) == (code, False)
 
 
-def test_redirects_when_endless_then_are_http_error(exchange: Exchange) -> None:
+def test_redirects_are_http_error_when_endless(exchange: Exchange) -> None:
     error = exchange(lambda request: httpx.Response(302, headers={"location": str(request.url)}))
 
     assert error["tags"] == ["HttpError"]
 
 
-def test_redirect_when_it_leads_away_from_this_machine_then_is_not_followed(exchange: Exchange) -> None:
+def test_redirect_is_not_followed_when_it_leads_away_from_this_machine(exchange: Exchange) -> None:
     error = exchange(lambda _: httpx.Response(302, headers={"location": "http://example.com/"}))
 
     assert error["tags"] == ["ConnectionFailedError"]
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[", "http://127.0.0.1:99999/", "https://x y/", "http://\x00/"])
-def test_url_when_malformed_then_is_connection_failed_error(exchange: Exchange, url: str) -> None:
+def test_url_is_connection_failed_error_when_malformed(exchange: Exchange, url: str) -> None:
     assert exchange(mirror, url=url)["tags"] == ["ConnectionFailedError"]
 
 
@@ -155,7 +153,7 @@ def test_url_when_malformed_then_is_connection_failed_error(exchange: Exchange, 
         (httpx.WriteError("broken pipe"), "ConnectionError"),
     ],
 )
-def test_transport_when_it_fails_then_the_error_has_the_tag_of_the_reference(
+def test_error_has_the_tag_of_the_reference_when_transport_fails(
     exchange: Exchange, raised: Exception, tag: str
 ) -> None:
     def fail(_: httpx.Request) -> httpx.Response:
@@ -174,7 +172,7 @@ def test_emulators_when_named_in_the_environment_then_answer_for_their_service()
     }
 
 
-def test_text_when_it_holds_half_a_surrogate_pair_then_answers_are_still_sent(
+def test_text_answers_are_still_sent_when_it_holds_half_a_surrogate_pair(
     stand_in: Any, ended: Callable[[str], Any]
 ) -> None:
     parent = "/v1/projects/local/locations/us-central1/workflows"

@@ -29,7 +29,7 @@ def run(tmp_path: Path) -> Run:
     return once
 
 
-def test_log_when_written_by_the_workflow_then_goes_to_stderr_and_the_result_to_stdout(run: Run) -> None:
+def test_log_goes_to_stderr_and_the_result_to_stdout_when_written_by_the_workflow(run: Run) -> None:
     done = run("[{say: {call: sys.log, args: {text: half way, severity: INFO}}}, {give: {return: 1}}]")
 
     assert (done.returncode, done.stdout) == (0, "1\n")
@@ -48,7 +48,7 @@ def test_failure_when_it_carries_an_answer_then_that_is_shown_too(run: Run, stan
     assert json.loads(payload)["body"]["error"]["status"] == "NOT_FOUND"
 
 
-def test_environment_when_read_then_has_the_services_own_variables(run: Run) -> None:
+def test_environment_has_the_services_own_variables_when_read(run: Run) -> None:
     names = ["GOOGLE_CLOUD_PROJECT_ID", "GOOGLE_CLOUD_LOCATION", "GOOGLE_CLOUD_WORKFLOW_ID", "MINE"]
     calls = ", ".join(f"'${{sys.get_env(\"{name}\")}}'" for name in names)
     done = run(f"[{{give: {{return: [{calls}]}}}}]", "--env", "MINE=a=b")
@@ -56,7 +56,7 @@ def test_environment_when_read_then_has_the_services_own_variables(run: Run) -> 
     assert json.loads(done.stdout) == ["local", "us-central1", "flow", "a=b"]
 
 
-def test_run_when_interrupted_then_ends_at_once_without_a_traceback(tmp_path: Path) -> None:
+def test_run_ends_at_once_without_a_traceback_when_interrupted(tmp_path: Path) -> None:
     file = tmp_path / "nap.yaml"
     file.write_text("[{say: {call: sys.log, args: {text: asleep}}}, {nap: {call: sys.sleep, args: {seconds: 3600}}}]")
     with subprocess.Popen(words(file), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

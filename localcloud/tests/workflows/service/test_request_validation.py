@@ -15,7 +15,7 @@ LONG = "x" * 64
     [("a", True), ("Z9_b-c", True), ("a" * 64, True), ("a" * 65, False), ("1a", False), ("a-", False), ("a_", False),
      ("", False), ("ä", False), ("a.b", False)],
 )  # fmt: skip
-def test_workflow_id_when_given_then_is_checked(stand_in: Any, workflow_id: str, accepted: bool) -> None:
+def test_workflow_id_is_checked_when_given(stand_in: Any, workflow_id: str, accepted: bool) -> None:
     answer = stand_in.post(
         f"{PARENT}-ids/workflows?workflowId={urllib.parse.quote(workflow_id)}", {"sourceContents": SOURCE}
     )
@@ -50,7 +50,7 @@ def test_workflow_id_when_given_then_is_checked(stand_in: Any, workflow_id: str,
         ({"executionHistoryLevel": "ALL"}, "executionHistoryLevel"),
     ],
 )
-def test_workflow_when_outside_the_limits_then_create_and_update_refuse_it(
+def test_workflow_create_and_update_refuse_it_when_outside_the_limits(
     stand_in: Any, fields: dict[str, Any], reason: str
 ) -> None:
     path = f"{PARENT}-limits/workflows"
@@ -73,7 +73,7 @@ def test_workflow_when_outside_the_limits_then_create_and_update_refuse_it(
         {"name": "ignored", "state": "UNAVAILABLE", "revisionId": "000099-fff", "createTime": "never"},
     ],
 )
-def test_workflow_when_just_inside_the_limits_then_is_taken(stand_in: Any, fields: dict[str, Any]) -> None:
+def test_workflow_is_taken_when_just_inside_the_limits(stand_in: Any, fields: dict[str, Any]) -> None:
     path = f"{PARENT}-inside/workflows"
     answer = stand_in.post(f"{path}?workflowId=w{abs(hash(str(fields)))}", {"sourceContents": SOURCE, **fields})
 
@@ -92,7 +92,7 @@ def test_workflow_when_just_inside_the_limits_then_is_taken(stand_in: Any, field
         ({"arguments": "{}"}, 'Unknown name "arguments"'),
     ],
 )
-def test_execution_when_wrongly_asked_for_then_does_not_start(stand_in: Any, fields: Any, reason: str) -> None:
+def test_execution_does_not_start_when_wrongly_asked_for(stand_in: Any, fields: Any, reason: str) -> None:
     path = f"{PARENT}-start/workflows"
     stand_in.post(f"{path}?workflowId=w", {"sourceContents": SOURCE})
     error = stand_in.post(f"{path}/w/executions", fields)["error"]
@@ -105,7 +105,7 @@ def test_execution_when_wrongly_asked_for_then_does_not_start(stand_in: Any, fie
 @pytest.mark.parametrize(
     "query", ["pageSize=-1", "pageSize=x", "pageToken=x", "pageToken=1-0", "filter=state", "orderBy=a+b+c"]
 )
-def test_list_when_wrongly_asked_for_then_400(stand_in: Any, query: str) -> None:
+def test_list_is_answered_with_400_when_wrongly_asked_for(stand_in: Any, query: str) -> None:
     path = f"{PARENT}-lists/workflows"
     stand_in.post(f"{path}?workflowId=w", {"sourceContents": SOURCE})
 
@@ -118,7 +118,7 @@ def test_list_when_wrongly_asked_for_then_400(stand_in: Any, query: str) -> None
     [("description", "new", {"a": "b"}), ("labels", "old", {}), ("description,labels", "new", {}),
      ("", "new", {"a": "b"}), ("*", "new", {"a": "b"})],
 )  # fmt: skip
-def test_update_when_masked_then_takes_exactly_those_fields(
+def test_update_takes_exactly_those_fields_when_masked(
     stand_in: Any, mask: str, description: str, labels: dict[str, str]
 ) -> None:
     path = f"{PARENT}-masks/workflows"
@@ -131,7 +131,7 @@ def test_update_when_masked_then_takes_exactly_those_fields(
     assert (updated["sourceContents"], updated["revisionId"][:6]) == (SOURCE, "000001")
 
 
-def test_update_when_its_mask_names_what_cannot_be_updated_then_400(stand_in: Any) -> None:
+def test_update_is_answered_with_400_when_its_mask_names_what_cannot_be_updated(stand_in: Any) -> None:
     path = f"{PARENT}-masks/workflows"
     stand_in.post(f"{path}?workflowId=w2", {"sourceContents": SOURCE})
     error = stand_in.send("PATCH", f"{path}/w2?updateMask=state", {"description": "new"})["error"]
@@ -139,13 +139,13 @@ def test_update_when_its_mask_names_what_cannot_be_updated_then_400(stand_in: An
     assert "state" in error["message"]
 
 
-def test_body_when_not_a_json_object_then_400(stand_in: Any) -> None:
+def test_body_is_answered_with_400_when_not_a_json_object(stand_in: Any) -> None:
     error = stand_in.post(f"{PARENT}/workflows?workflowId=w", ["x"])["error"]
 
     assert (error["code"], error["status"]) == (400, "INVALID_ARGUMENT")
 
 
-def test_operations_and_locations_when_asked_for_then_are_there(stand_in: Any) -> None:
+def test_operations_and_locations_are_there_when_asked_for(stand_in: Any) -> None:
     place = f"{PARENT}-ops"
     operation = stand_in.post(f"{place}/workflows?workflowId=w", {"sourceContents": SOURCE})["name"]
     listed = [found["name"] for found in stand_in.get(f"{place}/operations")["operations"]]

@@ -18,7 +18,7 @@ def recorded(played: Any) -> list[dict[str, Any]]:
     return [step_entries.step_entry("e", entry) for entry in played.run.journal.entries]
 
 
-def test_steps_when_run_then_are_recorded_with_kind_state_and_thread(play: Play) -> None:
+def test_steps_are_recorded_with_kind_state_and_thread_when_run(play: Play) -> None:
     source = """
     - set: {assign: [{x: 1}]}
     - both:
@@ -47,7 +47,7 @@ def test_steps_when_run_then_are_recorded_with_kind_state_and_thread(play: Play)
     assert entries[3].ended_s - entries[3].began_s == 5
 
 
-def test_rounds_when_run_then_each_is_an_entry_that_holds_its_steps(play: Play) -> None:
+def test_each_is_an_entry_that_holds_its_steps_when_rounds_are_run(play: Play) -> None:
     source = """
     main:
       steps:
@@ -88,7 +88,7 @@ def test_rounds_when_run_then_each_is_an_entry_that_holds_its_steps(play: Play) 
     }  # fmt: skip
 
 
-def test_parallel_rounds_when_one_fails_then_its_entry_failed_and_the_others_did_not(play: Play) -> None:
+def test_entry_failed_and_the_others_did_not_when_one_fails(play: Play) -> None:
     source = """
     - all:
         parallel:
@@ -118,7 +118,7 @@ def parts(played: Any) -> list[tuple[Any, ...]]:
     ]
 
 
-def test_attempts_when_a_step_is_tried_again_then_each_is_an_entry_that_holds_its_steps(play: Play) -> None:
+def test_each_is_an_entry_that_holds_its_steps_when_a_step_is_tried_again(play: Play) -> None:
     source = """
     - risky:
         try: {steps: [{go: {raise: "x"}}]}
@@ -139,7 +139,7 @@ def test_attempts_when_a_step_is_tried_again_then_each_is_an_entry_that_holds_it
     ]
 
 
-def test_switch_when_a_condition_holds_then_its_case_is_an_entry_that_holds_its_steps(play: Play) -> None:
+def test_case_is_an_entry_that_holds_its_steps_when_a_condition_holds(play: Play) -> None:
     source = """
     - which: {switch: [{condition: false, next: end}, {condition: true, steps: [{set: {assign: [{x: 1}]}}]}]}
     - none: {switch: [{condition: false, next: end}]}
@@ -170,7 +170,7 @@ LOOP = (
 )
 
 
-def test_history_when_detailed_then_shows_the_variables_a_step_left(stand_in: Any, run_to_end: Any) -> None:
+def test_history_shows_the_variables_a_step_left_when_detailed(stand_in: Any, run_to_end: Any) -> None:
     name = run_to_end(LOOP, executionHistoryLevel="EXECUTION_HISTORY_DETAILED")
     entries = stand_in.get(f"/v1/{name}/stepEntries?filter=step%3D%22add%22")["stepEntries"]
 
@@ -201,7 +201,7 @@ def test_history_when_detailed_then_rounds_show_how_many_are_expected(
     assert {entry["stepEntryMetadata"]["expectedIteration"] for entry in entries} == {str(rounds)}
 
 
-def test_history_when_detailed_then_a_retry_shows_how_many_are_allowed(stand_in: Any, run_to_end: Any) -> None:
+def test_a_retry_shows_how_many_are_allowed_when_history_is_detailed(stand_in: Any, run_to_end: Any) -> None:
     retry = "{predicate: '${retry.always}', max_retries: 1, backoff: {initial_delay: 0, max_delay: 0, multiplier: 1}}"
     source = f"[{{all: {{try: {{raise: x}}, retry: {retry}}}}}]"
     name = run_to_end(source, executionHistoryLevel="EXECUTION_HISTORY_DETAILED")
@@ -212,9 +212,7 @@ def test_history_when_detailed_then_a_retry_shows_how_many_are_allowed(stand_in:
     ]
 
 
-def test_history_when_not_detailed_then_shows_neither_variables_nor_expected_rounds(
-    stand_in: Any, run_to_end: Any
-) -> None:
+def test_history_shows_neither_variables_nor_expected_rounds_when_not_detailed(stand_in: Any, run_to_end: Any) -> None:
     entries = stand_in.get(f"/v1/{run_to_end(LOOP)}/stepEntries")["stepEntries"]
 
     assert len(entries) == 8
@@ -222,7 +220,7 @@ def test_history_when_not_detailed_then_shows_neither_variables_nor_expected_rou
     assert not any("expectedIteration" in entry["stepEntryMetadata"] for entry in entries)
 
 
-def test_step_entries_when_listed_in_pages_then_skip_filter_and_order_apply(stand_in: Any, run_to_end: Any) -> None:
+def test_step_entries_skip_filter_and_order_apply_when_listed_in_pages(stand_in: Any, run_to_end: Any) -> None:
     path = f"/v1/{run_to_end(LOOP)}/stepEntries"
     first = stand_in.get(f"{path}?pageSize=3&skip=1&orderBy=entryId%20desc")
     second = stand_in.get(f"{path}?pageSize=3&orderBy=entryId%20desc&pageToken={first['nextPageToken']}")
@@ -235,7 +233,7 @@ def test_step_entries_when_listed_in_pages_then_skip_filter_and_order_apply(stan
     assert foreign["error"]["status"] == "INVALID_ARGUMENT"
 
 
-def test_step_entries_when_the_execution_is_cancelled_then_show_what_it_was_doing(stand_in: Any) -> None:
+def test_step_entries_show_what_it_was_doing_when_the_execution_is_cancelled(stand_in: Any) -> None:
     source = "[{set: {assign: [{x: 1}]}}, {nap: {call: sys.sleep, args: {seconds: 3600}}}]"
     stand_in.post(f"{PARENT}/workflows?workflowId=history", {"sourceContents": source})
     execution = stand_in.post(f"{PARENT}/workflows/history/executions", {})["name"]
@@ -248,7 +246,7 @@ def test_step_entries_when_the_execution_is_cancelled_then_show_what_it_was_doin
     assert stand_in.send("GET", f"/v1/{execution}/stepEntries/3")["error"]["status"] == "NOT_FOUND"
 
 
-def test_history_when_exported_then_holds_execution_and_steps_and_when_deleted_is_gone(
+def test_history_holds_execution_and_steps_and_when_deleted_is_gone_when_exported(
     stand_in: Any, run_to_end: Any
 ) -> None:
     name = run_to_end(LOOP)

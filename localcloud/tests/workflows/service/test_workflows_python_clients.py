@@ -50,9 +50,7 @@ def deployed(workflows: Any) -> Callable[[str], Any]:
     return create
 
 
-def test_workflow_when_deployed_and_run_by_the_clients_then_succeeds(
-    workflows: Any, executions: Any, deployed: Any
-) -> None:
+def test_workflow_succeeds_when_deployed_and_run_by_the_clients(workflows: Any, executions: Any, deployed: Any) -> None:
     workflow = deployed(ECHO)
     argument = json.dumps({"prompt": "ünï", "n": [1, 2.5, None]})
     started = executions.create_execution(parent=workflow.name, execution={"argument": argument})
@@ -69,7 +67,7 @@ def test_workflow_when_deployed_and_run_by_the_clients_then_succeeds(
     assert workflows.get_workflow(name=workflow.name).user_env_vars == {"A": "b"}
 
 
-def test_execution_when_cancelled_by_the_client_then_is_cancelled(executions: Any, deployed: Any) -> None:
+def test_execution_is_cancelled_when_cancelled_by_the_client(executions: Any, deployed: Any) -> None:
     workflow = deployed(NAP)
     started = executions.create_execution(parent=workflow.name)
     cancelled = executions.cancel_execution(name=started.name)
@@ -81,7 +79,7 @@ def test_execution_when_cancelled_by_the_client_then_is_cancelled(executions: An
         executions.cancel_execution(name=started.name)
 
 
-def test_workflow_when_updated_by_the_client_then_its_revisions_are_listed(workflows: Any, deployed: Any) -> None:
+def test_revisions_are_listed_when_workflow_is_updated_by_the_client(workflows: Any, deployed: Any) -> None:
     workflow = deployed(ECHO)
     changed = workflows_v1.Workflow(name=workflow.name, source_contents=NAP)
     request = {"workflow": changed, "update_mask": {"paths": ["source_contents"]}}
@@ -92,7 +90,7 @@ def test_workflow_when_updated_by_the_client_then_its_revisions_are_listed(workf
     assert [found.revision_id[:6] for found in revisions] == ["000002", "000001"]
 
 
-def test_workflow_when_deleted_by_the_client_then_is_gone(workflows: Any, deployed: Any) -> None:
+def test_workflow_is_gone_when_deleted_by_the_client(workflows: Any, deployed: Any) -> None:
     workflow = deployed(ECHO)
     workflows.delete_workflow(name=workflow.name).result(timeout=PATIENCE_S)
 
@@ -101,9 +99,7 @@ def test_workflow_when_deleted_by_the_client_then_is_gone(workflows: Any, deploy
         workflows.get_workflow(name=workflow.name)
 
 
-def test_failures_when_answered_over_grpc_then_have_their_status(
-    workflows: Any, executions: Any, deployed: Any
-) -> None:
+def test_failures_have_their_status_when_answered_over_grpc(workflows: Any, executions: Any, deployed: Any) -> None:
     workflow = deployed(ECHO)
     taken = workflow.name.rpartition("/")[2]
 
@@ -140,14 +136,14 @@ def test_executions_when_listed_by_the_client_then_filter_order_view_and_pages_a
     assert executions.get_execution(request={"name": names[0], "view": "BASIC"}).result == ""
 
 
-def test_filter_when_not_understood_then_the_client_gets_invalid_argument(executions: Any, deployed: Any) -> None:
+def test_client_gets_invalid_argument_when_filter_is_not_understood(executions: Any, deployed: Any) -> None:
     workflow = deployed(ECHO)
 
     with pytest.raises(InvalidArgument, match="not understood"):
         list(executions.list_executions(request={"parent": workflow.name, "filter": "state"}))
 
 
-def test_operations_and_locations_when_asked_for_by_the_client_then_are_there(workflows: Any) -> None:
+def test_operations_and_locations_are_there_when_asked_for_by_the_client(workflows: Any) -> None:
     workflow = workflows_v1.Workflow(source_contents=ECHO)
     operation = workflows.create_workflow(parent=PARENT, workflow=workflow, workflow_id=f"w-{uuid.uuid4()}").operation
     listed = [found.name for found in workflows.list_operations({"name": PARENT}).operations]
@@ -163,7 +159,7 @@ def test_operations_and_locations_when_asked_for_by_the_client_then_are_there(wo
         workflows.get_operation({"name": operation.name})
 
 
-def test_workflow_when_created_by_the_client_with_everything_then_comes_back_the_same(workflows: Any) -> None:
+def test_workflow_comes_back_the_same_when_created_by_the_client_with_everything(workflows: Any) -> None:
     given = {
         "source_contents": ECHO,
         "description": "all of it",
@@ -183,7 +179,7 @@ def test_workflow_when_created_by_the_client_with_everything_then_comes_back_the
     assert found.create_time == found.revision_create_time == found.update_time
 
 
-def test_workflows_when_listed_by_the_client_over_rest_then_are_the_same_ones(stand_in: Any, deployed: Any) -> None:
+def test_workflows_are_the_same_ones_when_listed_by_the_client_over_rest(stand_in: Any, deployed: Any) -> None:
     workflow = deployed(ECHO)
     options = ClientOptions(api_endpoint=stand_in.rest)
     rest = workflows_v1.WorkflowsClient(transport="rest", client_options=options, credentials=AnonymousCredentials())
@@ -196,7 +192,7 @@ def test_workflows_when_listed_by_the_client_over_rest_then_are_the_same_ones(st
             rest.get_workflow(name=workflow.name)
 
 
-def test_failed_execution_when_fetched_by_the_client_then_shows_its_error(executions: Any, deployed: Any) -> None:
+def test_failed_execution_shows_its_error_when_fetched_by_the_client(executions: Any, deployed: Any) -> None:
     workflow = deployed("main:\n  steps:\n  - bad:\n      raise: {code: 7}\n")
     name = executions.create_execution(parent=workflow.name).name
     eventually(lambda: executions.get_execution(name=name).state == State.FAILED, "the failure")

@@ -28,7 +28,7 @@ def deploy(stand_in: Any, request: pytest.FixtureRequest) -> Callable[..., str]:
     return create
 
 
-def test_workflow_when_deployed_and_run_then_the_result_is_json_text(stand_in: Any, deploy: Any, ended: Any) -> None:
+def test_result_is_json_text_when_workflow_is_deployed_and_run(stand_in: Any, deploy: Any, ended: Any) -> None:
     path = deploy(HELLO, labels={"team": "a"})
     started = stand_in.post(f"{path}/executions", {"argument": '"world"', "labels": {"run": "1"}})
     execution = ended(started["name"])
@@ -40,7 +40,7 @@ def test_workflow_when_deployed_and_run_then_the_result_is_json_text(stand_in: A
     assert "error" not in execution
 
 
-def test_execution_when_it_raises_then_is_failed_with_payload_context_and_trace(
+def test_execution_is_failed_with_payload_context_and_trace_when_it_raises(
     stand_in: Any, deploy: Any, ended: Any
 ) -> None:
     path = deploy('main:\n  steps:\n  - fails:\n      raise: {code: 9, message: "no luck"}\n')
@@ -54,7 +54,7 @@ def test_execution_when_it_raises_then_is_failed_with_payload_context_and_trace(
     ]
 
 
-def test_sleeping_execution_when_cancelled_then_ends_at_once_and_cannot_be_cancelled_again(
+def test_sleeping_execution_ends_at_once_and_cannot_be_cancelled_again_when_cancelled(
     stand_in: Any, deploy: Any
 ) -> None:
     name = stand_in.post(f"{deploy(NAP)}/executions", {})["name"]
@@ -68,7 +68,7 @@ def test_sleeping_execution_when_cancelled_then_ends_at_once_and_cannot_be_cance
     assert (again["error"]["code"], again["error"]["status"]) == (400, "FAILED_PRECONDITION")
 
 
-def test_workflow_when_updated_then_has_a_new_revision_and_running_executions_keep_theirs(
+def test_workflow_has_a_new_revision_and_running_executions_keep_theirs_when_updated(
     stand_in: Any, deploy: Any
 ) -> None:
     path = deploy(NAP)
@@ -85,7 +85,7 @@ def test_workflow_when_updated_then_has_a_new_revision_and_running_executions_ke
     stand_in.post(f"/v1/{old['name']}:cancel", {})
 
 
-def test_bad_source_when_deployed_then_is_refused_and_the_old_one_stays(stand_in: Any, deploy: Any) -> None:
+def test_bad_source_is_refused_and_the_old_one_stays_when_deployed(stand_in: Any, deploy: Any) -> None:
     path = deploy(HELLO)
     refused = stand_in.send("PATCH", f"{path}?updateMask=sourceContents", {"sourceContents": "main: {steps: []}"})
 
@@ -94,7 +94,7 @@ def test_bad_source_when_deployed_then_is_refused_and_the_old_one_stays(stand_in
     assert stand_in.get(path)["sourceContents"] == HELLO
 
 
-def test_environment_when_read_by_a_workflow_then_holds_the_users_and_the_services_own(
+def test_environment_holds_the_users_and_the_services_own_when_read_by_a_workflow(
     stand_in: Any, deploy: Any, ended: Any
 ) -> None:
     names = ["MINE", *(f"GOOGLE_CLOUD_{name}" for name in ("PROJECT_ID", "LOCATION", "WORKFLOW_ID"))]
@@ -105,7 +105,7 @@ def test_environment_when_read_by_a_workflow_then_holds_the_users_and_the_servic
     assert json.loads(execution["result"]) == ["x", "local", "us-central1", path.rpartition("/")[2]]
 
 
-def test_executions_when_listed_then_come_newest_first_in_pages_without_results(
+def test_executions_come_newest_first_in_pages_without_results_when_listed(
     stand_in: Any, deploy: Any, ended: Any
 ) -> None:
     path = deploy(HELLO)
@@ -136,7 +136,7 @@ def test_executions_when_listed_then_come_newest_first_in_pages_without_results(
          400, "INVALID_ARGUMENT"),
     ],
 )  # fmt: skip
-def test_request_when_it_cannot_be_served_then_is_answered_in_the_error_envelope(
+def test_request_is_answered_in_the_error_envelope_when_it_cannot_be_served(
     stand_in: Any, method: str, path: str, body: Any, code: int, status: str
 ) -> None:
     error = stand_in.send(method, path, body)["error"]
@@ -145,7 +145,7 @@ def test_request_when_it_cannot_be_served_then_is_answered_in_the_error_envelope
     assert error["message"]
 
 
-def test_workflow_when_created_twice_then_409(stand_in: Any, deploy: Any) -> None:
+def test_workflow_is_answered_with_409_when_created_twice(stand_in: Any, deploy: Any) -> None:
     name = deploy(HELLO).rpartition("/")[2]
     error = stand_in.post(f"{PARENT}/workflows?workflowId={name}", {"sourceContents": HELLO})["error"]
 
@@ -153,13 +153,13 @@ def test_workflow_when_created_twice_then_409(stand_in: Any, deploy: Any) -> Non
 
 
 @pytest.mark.parametrize("argument", ["not json", '"' + "x" * 32767 + '"'])
-def test_argument_when_not_json_or_too_long_then_400(stand_in: Any, deploy: Any, argument: str) -> None:
+def test_argument_is_answered_with_400_when_not_json_or_too_long(stand_in: Any, deploy: Any, argument: str) -> None:
     error = stand_in.post(f"{deploy(HELLO)}/executions", {"argument": argument})["error"]
 
     assert (error["code"], error["status"]) == (400, "INVALID_ARGUMENT")
 
 
-def test_stand_in_when_restarted_then_keeps_every_revision(launch: Any, halt: Any, tmp_path: Path) -> None:
+def test_stand_in_keeps_every_revision_when_restarted(launch: Any, halt: Any, tmp_path: Path) -> None:
     options = ("--state-dir", str(tmp_path / "state"))
     first = launch(*options)
     workflow = f"{PARENT}/workflows/twice"
@@ -178,7 +178,7 @@ def test_stand_in_when_restarted_then_keeps_every_revision(launch: Any, halt: An
     assert third.startswith("000003-")
 
 
-def test_stand_in_when_restarted_then_keeps_workflows_but_no_executions(launch: Any, halt: Any, tmp_path: Path) -> None:
+def test_stand_in_keeps_workflows_but_no_executions_when_restarted(launch: Any, halt: Any, tmp_path: Path) -> None:
     options = ("--state-dir", str(tmp_path / "state"))
     first = launch(*options)
     first.post(f"{PARENT}/workflows?workflowId=kept", {"sourceContents": NAP})
@@ -193,7 +193,7 @@ def test_stand_in_when_restarted_then_keeps_workflows_but_no_executions(launch: 
     assert second.get("/_local/executions") == {"executions": []}
 
 
-def test_host_map_file_when_given_then_leads_requests_to_loopback(launch: Any, tmp_path: Path) -> None:
+def test_host_map_file_leads_requests_to_loopback_when_given(launch: Any, tmp_path: Path) -> None:
     hosts = tmp_path / "hosts.json"
     hosts.write_text("{}")
     target = launch()
