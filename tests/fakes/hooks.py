@@ -10,7 +10,7 @@ PORTS = ("jobs", "artifacts", "inbox", "text", "images", "video", "queue", "exec
 
 
 class Killed(BaseException):
-    """The process is gone: nothing catches this."""
+    """The process was killed: nothing catches this."""
 
 
 class Hooked:

@@ -1,4 +1,4 @@
-"""The clip queue and the orchestrator as fakes: they remember what they were asked."""
+"""The clip queue and the orchestrator as fakes: they record every request."""
 
 from promptreel.ports.orchestration import ClipTask
 

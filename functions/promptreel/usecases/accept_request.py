@@ -24,7 +24,7 @@ def accept_request(submission: Submission, services: Services) -> Job:
 
     Idempotent: the same submission returns the job that it created before.
 
-    Raises: Invalid; BudgetExceeded with the amount needed; Conflict when the id stands for another request.
+    Raises: Invalid; BudgetExceeded with the amount needed; Conflict when the id belongs to another request.
     """
     now = services.clock.now()
     request, brief = accept(submission.payload, now)

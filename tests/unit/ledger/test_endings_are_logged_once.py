@@ -45,7 +45,7 @@ def cancel(world: FakeServices) -> object:
     return job_lifecycle.cancel("job-1", world)
 
 
-def stands(world: FakeServices) -> None:
+def store_film(world: FakeServices) -> None:
     """A job at its last stage, two minutes old, with one paid call and one that is open."""
     world.jobs.write(
         Create("job-1", a_job(state=JobState.STITCH, output=OUTPUT)),
@@ -62,16 +62,16 @@ def stands(world: FakeServices) -> None:
 def test_job_ending_is_logged_once_with_duration_and_cost(
     act: Act, message: str, world: FakeServices, lines: Written
 ) -> None:
-    stands(world)
+    store_film(world)
 
     act(world)
     act(world)
 
     (line,) = lines.read()
-    told = {
+    logged = {
         name: line[name] for name in ("message", "job_id", "makespan_s", "spent_micros", "reserved_micros", "scenes")
     }
-    assert told == {
+    assert logged == {
         "message": message, "job_id": "job-1", "makespan_s": 120, "spent_micros": 70, "reserved_micros": 30,
         "scenes": 1,
     }  # fmt: skip
@@ -82,7 +82,7 @@ def test_job_ending_is_logged_once_with_duration_and_cost(
 def test_ending_is_logged_only_by_the_write_that_succeeded(
     act: Act, world: FakeServices, lines: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stands(world)
+    store_film(world)
     lose_first_write(world, monkeypatch)
 
     act(world)
@@ -91,7 +91,7 @@ def test_ending_is_logged_only_by_the_write_that_succeeded(
 
 
 def test_failed_job_is_logged_with_code_and_step(world: FakeServices, lines: Written) -> None:
-    stands(world)
+    store_film(world)
 
     fail(world)
 
@@ -102,7 +102,7 @@ def test_failed_job_is_logged_with_code_and_step(world: FakeServices, lines: Wri
 def test_ending_is_logged_without_totals_when_they_cannot_be_read(
     world: FakeServices, lines: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stands(world)
+    store_film(world)
 
     def away(_: str) -> Any:
         raise Transient("Firestore is away")
@@ -167,8 +167,10 @@ def test_call_ending_is_logged_once_with_its_cost_when_recorded_twice(
     act(world, call)
 
     (line,) = lines.read()
-    told = {name: line[name] for name in ("message", "call_id", "kind", "scene_id", "attempt", "cost_micros", "before")}
-    assert told == {
+    logged = {
+        name: line[name] for name in ("message", "call_id", "kind", "scene_id", "attempt", "cost_micros", "before")
+    }
+    assert logged == {
         "message": message, "call_id": "call-1", "kind": "video", "scene_id": "scene-01", "attempt": 2,
         "cost_micros": cost, "before": start.value,
     }  # fmt: skip
@@ -205,7 +207,7 @@ def lose_first_write(world: FakeServices, monkeypatch: pytest.MonkeyPatch) -> No
     def write(*changes: Change) -> None:
         if not lost:
             lost.append(True)
-            raise VersionConflict("somebody was faster")
+            raise VersionConflict("another writer was first")
         MemoryJobs.write(world.jobs, *changes)
 
     monkeypatch.setattr(world.jobs, "write", write)

@@ -169,7 +169,7 @@ def test_sum_is_read_on_retry_when_another_extra_call_was_planned_meanwhile(worl
     raced: list[bool] = []
 
     def race(job_id: str) -> object:
-        """Between the sum and the batch, somebody else plans an extra call."""
+        """Between the sum and the batch, another worker plans an extra call."""
         seen = calls(job_id)
         if not raced:
             raced.append(True)
@@ -210,7 +210,7 @@ def test_request_gets_only_the_time_that_is_left(world: FakeServices) -> None:
 
 @pytest.mark.parametrize("lost", ["claim", "sent"])
 def test_write_succeeds_when_the_answer_of_an_equal_write_was_lost(world: FakeServices, lost: str) -> None:
-    """The store committed, the caller was told it lost: reading again shows our own token."""
+    """The store committed, the caller got a conflict: a fresh read shows its own token."""
     state = CallState.RESERVED if lost == "claim" else CallState.SENT
     write = world.jobs.write
     answers_lost: list[bool] = []

@@ -55,7 +55,7 @@ FATES: tuple[CallFailed | Declined, ...] = (
 
 
 class Killed(BaseException):
-    """The process is gone: nothing catches this."""
+    """The process was killed: nothing catches this."""
 
 
 @dataclass
@@ -240,7 +240,7 @@ class Money(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(-60, 60))
     def the_next_one_reads_another_clock(self, seconds: int) -> None:
-        """Functions run on different machines: whoever acts from now on is this far off the true time."""
+        """Functions run on different machines: the next actor is this far off the true time."""
         self.world.clock.is_off_by(seconds)
 
     @rule(release=st.integers(0, 2), quota=st.booleans())

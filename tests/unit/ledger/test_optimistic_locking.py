@@ -1,4 +1,4 @@
-"""Conditional updates of one document: read, change, write, and begin anew when another writer was first."""
+"""Conditional updates of one document: read, change, write, and repeat when another writer was first."""
 
 import pytest
 

@@ -47,7 +47,7 @@ Answers = Generator[float, None, Any]
 
 
 class Actor(StrEnum):
-    """Who acts on a film, and may be gone at any moment."""
+    """Who acts on a film, and may die at any moment."""
 
     WORKER = "worker"  # the process that has just written: API, step, submit_clip, stitcher or sweeper
     EXECUTION = "execution"
@@ -63,7 +63,7 @@ MORTAL = tuple(actor for actor in Actor if actor not in {Actor.OWNER, Actor.CLOU
 
 
 class ExecutionKilled(Killed):
-    """The execution is gone, with the step that it was waiting for."""
+    """The execution was killed, with the step that it was waiting for."""
 
 
 class Stage:

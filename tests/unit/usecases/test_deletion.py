@@ -1,4 +1,4 @@
-"""A deleted job is gone for good, whichever worker is interrupted or comes late (docs/adr/0004)."""
+"""A deleted job stays deleted, whichever worker is interrupted or comes late (docs/adr/0004)."""
 
 import json
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def resume(world: FakeServices, job_id: str) -> Job:
 
 
 def uploaded(world: FakeServices) -> Job:
-    """A job that a file asked for, with a report."""
+    """A job submitted by a file, with a report."""
     event = world.inbox.lay_in("ideas/keeper.txt", b"A film of three scenes. A lighthouse keeper waits")
     return world.jobs.get_job(world.open_job(OpenJob("e-1", {"data": event})).job_id).value
 
@@ -102,9 +102,9 @@ def test_tombstone_contains_no_word_of_the_request(world: FakeServices) -> None:
     buried = sweep_to_the_end(world, job.id)
 
     assert what_is_left(world, job.id) == []
-    told = json.dumps(buried.to_json())
-    assert "keeper" not in told
-    assert len(told) < 1500
+    text = json.dumps(buried.to_json())
+    assert "keeper" not in text
+    assert len(text) < 1500
     assert buried.spent_micros == STORYBOARD_MICROS + 4 * PICTURE_MICROS + CLIP_MICROS
     assert buried.forget is not None
 
@@ -245,20 +245,20 @@ def disturb(
     world = HookedWorld()
     work = worker(world)
     (job,) = world.jobs.list_jobs_in_states(set(JobState))
-    asked: list[int] = []
+    requested: list[int] = []
 
     def delete_it(_: str) -> None:
-        asked.append(requests(world))
+        requested.append(requests(world))
         delete(world, job.id)
         if swept:
             world.sweep_jobs(SweepJobs())
 
     world.at(number, delete_it)
-    with suppress(PromptreelError):  # whatever it is told, it is told in our words
+    with suppress(PromptreelError):  # every error is one of ours
         work()
 
     # A request whose SENT check had begun still goes out (ledger rule 3) and is counted. Nothing else does.
-    assert requests(world) - asked[0] == goes_out(course, number), (number, course)
+    assert requests(world) - requested[0] == goes_out(course, number), (number, course)
     buried = sweep_to_the_end(world, job.id)
     assert what_is_left(world, job.id) == [], (number, course)
     assert buried.spent_micros == bill(world), (number, course)

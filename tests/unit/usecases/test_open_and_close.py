@@ -48,7 +48,7 @@ def test_stale_run_is_superseded(world: FakeServices) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "told"),
+    ("payload", "text"),
     [
         (None, "must be a JSON object"),
         ({}, "prompt: Field required"),
@@ -62,9 +62,9 @@ def test_stale_run_is_superseded(world: FakeServices) -> None:
         ({"job_id": "../../etc", "run": 1}, "job_id: an existing job is opened with"),
     ],
 )
-def test_invalid_input_is_refused_by_field_and_creates_no_job(world: FakeServices, wish: object, told: str) -> None:
-    with pytest.raises(Invalid, match=re.escape(told)):
-        world.open_job(OpenJob("e-1", wish))
+def test_invalid_input_is_refused_by_field_and_creates_no_job(world: FakeServices, payload: object, text: str) -> None:
+    with pytest.raises(Invalid, match=re.escape(text)):
+        world.open_job(OpenJob("e-1", payload))
 
     assert list(world.jobs.list_jobs_in_states(set(JobState))) == []
 
@@ -97,7 +97,7 @@ def test_one_job_is_created_when_an_upload_event_is_delivered_twice(world: FakeS
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "told"),
+    ("name", "data", "text"),
     [
         ("idea.pdf", b"%PDF", "prompts end in .txt, .md, .json or .yaml, not '.pdf'"),
         ("idea.docx", b"PK\x03\x04\xff", "prompts end in .txt, .md, .json or .yaml, not '.docx'"),
@@ -116,13 +116,13 @@ def test_one_job_is_created_when_an_upload_event_is_delivered_twice(world: FakeS
     ],
 )
 def test_invalid_upload_gets_a_report_and_creates_no_job(
-    world: FakeServices, name: str, data: bytes, told: str
+    world: FakeServices, name: str, data: bytes, text: str
 ) -> None:
-    with pytest.raises(Invalid, match=re.escape(told)):
+    with pytest.raises(Invalid, match=re.escape(text)):
         world.open_job(OpenJob("e-1", {"data": world.inbox.lay_in(name, data)}))
 
     assert world.inbox.reports[name]["state"] == "rejected"
-    assert told in str(world.inbox.reports[name]["message"])
+    assert text in str(world.inbox.reports[name]["message"])
     assert list(world.jobs.list_jobs_in_states(set(JobState))) == []
 
 

@@ -109,14 +109,14 @@ def replace(world: FakeServices, uri: str) -> None:
 
 
 HARM = pytest.mark.parametrize(
-    ("harm", "fault", "told"), [(remove, "missing", "is gone"), (replace, "changed", "no longer what was stored")]
+    ("harm", "fault", "text"), [(remove, "missing", "is gone"), (replace, "changed", "no longer what was stored")]
 )
 Harm = Callable[[FakeServices, str], None]
 
 
 @HARM
 def test_keyframe_is_not_paid_while_its_reference_is_missing_or_changed(
-    world: FakeServices, harm: Harm, fault: str, told: str
+    world: FakeServices, harm: Harm, fault: str, text: str
 ) -> None:
     job, uri = first_picture_of(world)
     harm(world, uri)
@@ -126,13 +126,13 @@ def test_keyframe_is_not_paid_while_its_reference_is_missing_or_changed(
 
     assert stopped.value.code == f"keyframe_{fault}"
     assert stopped.value.message.startswith("scene-01: its first picture")
-    assert told in stopped.value.message
+    assert text in stopped.value.message
     assert len(world.images.requests) == 1
 
 
 @HARM
 def test_clip_is_not_paid_while_a_keyframe_is_missing_or_changed(
-    world: FakeServices, harm: Harm, fault: str, told: str
+    world: FakeServices, harm: Harm, fault: str, text: str
 ) -> None:
     job = world.drawn()
     end = world.jobs.get_scene(job.id, "scene-01").value.end
@@ -145,7 +145,7 @@ def test_clip_is_not_paid_while_a_keyframe_is_missing_or_changed(
     assert (polled.state, world.video.requests) == ("failed", [])
     assert polled.problem is not None
     assert "scene-01: its last picture" in polled.problem.message
-    assert told in polled.problem.message
+    assert text in polled.problem.message
     world.fail_job(FailJob(job.id, 1, polled.problem.model_dump()))
 
     world.artifacts.delete(end.uri)

@@ -69,10 +69,10 @@ def test_refused_prompt_is_rewritten_by_the_advice_and_filmed(world: FakeService
 
     world.submit_queued()
 
-    asked = world.text.requests[-1]
-    assert "Leave out what could read as hate." in asked.prompt
-    assert REWRITTEN in asked.prompt
-    assert before.motion_prompt in asked.prompt
+    request = world.text.requests[-1]
+    assert "Leave out what could read as hate." in request.prompt
+    assert REWRITTEN in request.prompt
+    assert before.motion_prompt in request.prompt
     shot = world.video.requests[-1]
     assert shot.prompt.startswith(MILDER_WORDS["motion_prompt"])
     assert shot.first_uri == (before.start and before.start.uri)
@@ -120,7 +120,7 @@ def test_rewriter_sees_its_answer_and_the_fault_when_an_answer_is_no_scene(world
     world.text.answers = [json.dumps({**MILDER_WORDS, "motion_prompt": "\u200b"})]
 
     world.submit_queued()
-    first_prompt, second_prompt = (asked.prompt for asked in world.text.requests[-2:])
+    first_prompt, second_prompt = (request.prompt for request in world.text.requests[-2:])
 
     assert second_prompt.startswith(f"{first_prompt}\n<answer>\n")
     assert "motion_prompt: " in second_prompt.splitlines()[-1]
@@ -440,7 +440,7 @@ def test_both_texts_are_logged_when_a_prompt_is_cut_to_the_models_limit(
     world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
 
     (record,) = [one for one in caplog.records if "prompt cut" in one.message]
-    told = record.__dict__["json_fields"]
-    assert told["original"].startswith(told["kept"])
-    assert len(told["kept"]) <= 3500 < len(told["original"])
-    assert world.video.requests[-1].prompt == told["kept"]
+    fields = record.__dict__["json_fields"]
+    assert fields["original"].startswith(fields["kept"])
+    assert len(fields["kept"]) <= 3500 < len(fields["original"])
+    assert world.video.requests[-1].prompt == fields["kept"]

@@ -1,4 +1,4 @@
-"""Slow models: no answer is awaited beyond the end of the request that asked for it, and the next one goes on."""
+"""Slow models: no answer is awaited beyond the end of its request, and the next request continues."""
 
 import json
 from collections.abc import Callable

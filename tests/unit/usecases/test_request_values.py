@@ -53,7 +53,7 @@ def test_plain_value_in_yaml_is_what_its_field_takes(world: FakeServices, line: 
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "text"),
     [
         ("scenes: yes", "scenes: Input should be a valid integer"),
         ("seed: 1:00", "seed: Input should be a valid integer"),
@@ -64,8 +64,8 @@ def test_plain_value_in_yaml_is_what_its_field_takes(world: FakeServices, line: 
         ("[a]: 1", "cannot be read"),
     ],
 )
-def test_plain_value_in_yaml_that_its_field_does_not_take_is_refused(world: FakeServices, line: str, told: str) -> None:
-    with pytest.raises(Invalid, match=re.escape(told)):
+def test_plain_value_in_yaml_that_its_field_does_not_take_is_refused(world: FakeServices, line: str, text: str) -> None:
+    with pytest.raises(Invalid, match=re.escape(text)):
         world.open_job(OpenJob("e-1", {"data": world.inbox.lay_in("i.yaml", f"prompt: A fox\n{line}\n".encode())}))
 
 
@@ -77,7 +77,7 @@ def test_short_prompt_is_accepted_when_it_says_something(world: FakeServices, pr
 
 
 @pytest.mark.parametrize(
-    ("prompt", "told"),
+    ("prompt", "text"),
     [
         ("", "is empty, or holds nothing that can be seen"),
         (" \n ", "is empty, or holds nothing that can be seen"),
@@ -90,8 +90,8 @@ def test_short_prompt_is_accepted_when_it_says_something(world: FakeServices, pr
         ("🦊🦊🦊", "must contain words"),
     ],
 )
-def test_prompt_that_says_nothing_is_refused(world: FakeServices, prompt: str, told: str) -> None:
-    with pytest.raises(Invalid, match=re.escape(f"prompt: {told}")):
+def test_prompt_that_says_nothing_is_refused(world: FakeServices, prompt: str, text: str) -> None:
+    with pytest.raises(Invalid, match=re.escape(f"prompt: {text}")):
         world.open_job(OpenJob("e-1", {"prompt": prompt}))
 
 

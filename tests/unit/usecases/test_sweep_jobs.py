@@ -55,8 +55,8 @@ def test_sweep_logs_what_it_did_and_which_jobs_were_stuck(
 
     (found,), (line,) = lines.of("job_stuck"), lines.of("jobs_swept")
     assert (found["job_id"], found["state"], found["restarts"]) == (job.id, job.state.value, 0)
-    told = {name: line[name] for name in ("restarted", "failed", "calls", "deleted", "stuck")}
-    assert told == {"restarted": 1, "failed": 0, "calls": 0, "deleted": 0, "stuck": 1}
+    fields = {name: line[name] for name in ("restarted", "failed", "calls", "deleted", "stuck")}
+    assert fields == {"restarted": 1, "failed": 0, "calls": 0, "deleted": 0, "stuck": 1}
     assert swept.stuck == 1
 
 

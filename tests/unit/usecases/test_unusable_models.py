@@ -30,11 +30,11 @@ def refuse(port: Any, method: str, error: CallFailed, *models: str) -> None:
     """Every call of these models, or of any, is refused."""
     answer: Callable[..., Any] = getattr(port, method)
 
-    def refused(asked: Any, *rest: Any) -> Any:
-        if not models or asked.model in models:
-            port.requests.append(asked)
+    def refused(request: Any, *rest: Any) -> Any:
+        if not models or request.model in models:
+            port.requests.append(request)
             raise error
-        return answer(asked, *rest)
+        return answer(request, *rest)
 
     setattr(port, method, refused)
 

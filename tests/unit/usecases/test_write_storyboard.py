@@ -85,10 +85,10 @@ def test_repair_prompt_shows_the_answer_and_its_fault_when_an_answer_cannot_be_u
     world.text.answers = ["not json", untitled]
 
     job = world.planned()
-    first, second, third = (asked.prompt for asked in world.text.requests)
+    first, second, third = (request.prompt for request in world.text.requests)
 
     assert job.state is JobState.KEYFRAMES
-    assert len({asked.seed for asked in world.text.requests}) == 3
+    assert len({request.seed for request in world.text.requests}) == 3
     assert second.startswith(f"{first}\n<answer>\nnot json\n</answer>\nThe answer above cannot be used: ")
     assert "Invalid JSON" in second
     assert third.startswith(f"{first}\n<answer>\n{untitled}\n</answer>\nThe answer above cannot be used: title: ")
@@ -105,7 +105,7 @@ def test_prompt_carries_no_failure_of_an_earlier_call_when_no_answer_came(
     world.text.answers = [failure, "not json", failure]
     with pytest.raises(Rejected):
         world.write_storyboard(WriteStoryboard(job.id, job.run))
-    first, second, third = (asked.prompt for asked in world.text.requests)
+    first, second, third = (request.prompt for request in world.text.requests)
 
     assert first == second
     assert failure.reason not in third
@@ -134,13 +134,13 @@ def test_cut_off_question_is_never_repeated_and_has_more_room_each_time(world: F
     with pytest.raises(Rejected, match="does not fit into the writer's answer of 28384 tokens, tried 3 times") as error:
         world.write_storyboard(WriteStoryboard(job.id, job.run))
 
-    asked = world.text.requests
+    requests = world.text.requests
     calls = [read.value for read in world.jobs.list_calls(job.id)]
     assert error.value.code == "storyboard_too_long"
-    assert [each.max_output_tokens for each in asked] == [7096, 14192, 28384]
-    assert len({each.prompt for each in asked}) == 3
-    assert "at most 60 words" in asked[1].prompt
-    assert "at most 30 words" in asked[2].prompt
+    assert [each.max_output_tokens for each in requests] == [7096, 14192, 28384]
+    assert len({each.prompt for each in requests}) == 3
+    assert "at most 60 words" in requests[1].prompt
+    assert "at most 30 words" in requests[2].prompt
     assert all(call.was_cut_off and call.cost_micros > 0 for call in calls)
     assert sorted(call.reserved_micros for call in calls) == [call.reserved_micros for call in calls]
 
@@ -242,7 +242,7 @@ def test_limit_suffices_when_it_equals_the_plan_and_not_when_one_micro_less() ->
 
 
 def test_plan_is_summed_on_a_fresh_read_when_an_extra_call_was_reserved_meanwhile(world: FakeServices) -> None:
-    """The job is read before its calls: the plan's batch loses against whoever reserved meanwhile (§5.2)."""
+    """The job is read before its calls: the plan's batch loses against another writer's reservation (ledger rule 2)."""
     job = world.opened(budget_usd=f"{needed_micros() / 1_000_000:.6f}")
     calls = world.jobs.list_calls
     raced: list[bool] = []
