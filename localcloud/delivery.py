@@ -55,7 +55,7 @@ class Outcome:
 class Caller:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
-        # Deadlines are ours, and whoever calls limits the number of connections.
+        # Deadlines are set here, and the caller limits the number of connections.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         self._client = httpx.AsyncClient(trust_env=False, timeout=None, limits=limits)  # noqa: S113 - see send()
 
@@ -90,11 +90,11 @@ class Caller:
         token: str | None = None
         match call.credentials.WhichOneof("authorization_header"):
             case "oidc_token":
-                wish = call.credentials.oidc_token
-                token = await self._identity.id_token(wish.audience or call.url, wish.service_account_email)
+                target = call.credentials.oidc_token
+                token = await self._identity.id_token(target.audience or call.url, target.service_account_email)
             case "oauth_token":
-                wish = call.credentials.oauth_token
-                token = await self._identity.access_token(wish.service_account_email, wish.scope)
+                target = call.credentials.oauth_token
+                token = await self._identity.access_token(target.service_account_email, target.scope)
         return {"Authorization": f"Bearer {token}"} if token else {}
 
 
@@ -116,7 +116,7 @@ def rpc_code(outcome: Outcome) -> int:
 
 
 def _retry_after_s(headers: httpx.Headers) -> float:
-    """Retry-After as seconds; 0 without one, or with one nobody can read."""
+    """Retry-After as seconds; 0 without one, or with one that cannot be read."""
     text = headers.get("retry-after", "")
     if text.isdigit():
         return float(text)
@@ -188,11 +188,11 @@ class Duplicates:
         self._seed = 0
         self._draw = Draw()
 
-    def order(self, wish: Mapping[str, Any]) -> None:
+    def order(self, settings: Mapping[str, Any]) -> None:
         """Replace the order: ``{"duplicate_rate": 0..1, "seed": int}``; the count starts again. Raises: ApiError."""
-        rate, seed = read_rate(wish, "duplicate_rate"), wish.get("seed", 0)
-        if set(wish) - {"duplicate_rate", "seed"} or not isinstance(seed, int):
-            raise ApiError(400, f"Faults are duplicate_rate (0 to 1) and seed (a whole number), got {dict(wish)}.")
+        rate, seed = read_rate(settings, "duplicate_rate"), settings.get("seed", 0)
+        if set(settings) - {"duplicate_rate", "seed"} or not isinstance(seed, int):
+            raise ApiError(400, f"Faults are duplicate_rate (0 to 1) and seed (a whole number), got {dict(settings)}.")
         self._seed, self._draw = seed, Draw(rate, seed)
 
     def must_repeat(self) -> bool:
@@ -203,9 +203,9 @@ class Duplicates:
         return {"duplicate_rate": self._draw.rate, "seed": self._seed, "duplicated": self._draw.happened}
 
 
-def read_rate(wish: Mapping[str, Any], name: str) -> float:
+def read_rate(settings: Mapping[str, Any], name: str) -> float:
     """A chance from an order, 0 without one. Raises: ApiError."""
-    rate = wish.get(name, 0.0)
+    rate = settings.get(name, 0.0)
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
         raise ApiError(400, f"{name} is a number from 0 to 1, got {rate!r}.")
     return float(rate)

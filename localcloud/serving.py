@@ -69,7 +69,7 @@ async def health(_: Request) -> Response:
 
 
 class _IdleServer(uvicorn.Server):
-    """uvicorn looks ten times a second whether it should stop, which a dozen idle stand-ins feel: this one is told."""
+    """uvicorn looks ten times a second whether it should stop, a load from a dozen stand-ins; this awaits a signal."""
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)

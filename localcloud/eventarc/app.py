@@ -39,24 +39,24 @@ def build(
     """The stand-in; `storage` is the object store's origin, empty to hear changes only and never list."""
     outbox, faults, courier = Outbox(state_dir), Faults(), HttpDelivery(identity)
     router = Router(config, outbox, courier, faults, now_s=time.time)
-    lookout = BucketPoller(storage, router, outbox)
+    poller = BucketPoller(storage, router, outbox)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         # Two listeners sharing a port would each hear half of the changes.
-        ear = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        ear.add_generic_rpc_handlers((publisher(router.hear),))
+        pubsub_server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        pubsub_server.add_generic_rpc_handlers((publisher(router.hear),))
         if pubsub_port is not None:
-            ear.add_insecure_port(f"{LOOPBACK}:{pubsub_port}")
-        # The first look makes what it finds old news: it must be over before the object store, which repeats reports
-        # that nobody took, is heard, and before anybody is told that we are up.
-        await lookout.look()
-        await ear.start()
+            pubsub_server.add_insecure_port(f"{LOOPBACK}:{pubsub_port}")
+        # The first listing counts what it finds as already processed: it must be over before the server takes the
+        # notifications that the object store repeats, and before the health check answers.
+        await poller.poll()
+        await pubsub_server.start()
         looks_s = _LOOK_ONLY_S if pubsub_port is None else _LOOK_S
-        async with background(router.run(), lookout.keep_polling(*looks_s)):
+        async with background(router.run(), poller.keep_polling(*looks_s)):
             yield
-            await ear.stop(grace=1)
-        await lookout.close()
+            await pubsub_server.stop(grace=1)
+        await poller.close()
         await courier.close()
         await identity.close()
         outbox.close()

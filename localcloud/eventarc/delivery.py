@@ -32,18 +32,18 @@ class Faults:
         self._reorder = Draw()
         self._hold_s = DEFAULT_HOLD_S
 
-    def order(self, wish: Mapping[str, Any]) -> None:
+    def order(self, settings: Mapping[str, Any]) -> None:
         """Replace the order: ``{"duplicate_rate", "reorder_rate": 0..1, "hold_s", "seed"}``; counts start again.
 
         An event drawn for reordering is held back for ``hold_s``, so that those reported meanwhile overtake it.
 
         Raises: ApiError.
         """
-        rate, hold_s = read_rate(wish, "reorder_rate"), wish.get("hold_s", DEFAULT_HOLD_S)
+        rate, hold_s = read_rate(settings, "reorder_rate"), settings.get("hold_s", DEFAULT_HOLD_S)
         if isinstance(hold_s, bool) or not isinstance(hold_s, int | float) or not 0 < hold_s <= LONGEST_HOLD_S:
             raise ApiError(400, f"hold_s is a number of seconds up to {LONGEST_HOLD_S:g}, got {hold_s!r}.")
-        self.duplicates.order({key: value for key, value in wish.items() if key not in {"reorder_rate", "hold_s"}})
-        self._reorder, self._hold_s = Draw(rate, wish.get("seed", 0)), float(hold_s)
+        self.duplicates.order({key: value for key, value in settings.items() if key not in {"reorder_rate", "hold_s"}})
+        self._reorder, self._hold_s = Draw(rate, settings.get("seed", 0)), float(hold_s)
 
     def reorder_delay_s(self) -> float:
         """For how long the event at hand is kept from being delivered; usually 0."""
@@ -92,7 +92,7 @@ class HttpDelivery:
 
 _log = logging.getLogger(__name__)
 
-# Eventarc's default retention (its "Retry events" page, read 2026-11); what nobody took by then is dropped.
+# Eventarc's default retention (its "Retry events" page, read 2026-11); an event not acknowledged by then is dropped.
 RETENTION_S = 24 * 3600.0
 
 _MOST_UNDER_WAY = 50
@@ -146,7 +146,7 @@ class Router(Dispatching):
             self.wake()
 
     def mark_processed(self, event_type: str, resource: Mapping[str, Any]) -> None:
-        """Owe the change to nobody, although it may be reported yet: it is older than the triggers."""
+        """Deliver the change to no trigger, although it may still be notified: it is older than the triggers."""
         event = object_event(event_type, resource)
         self._outbox.mark_processed(event, self._wanting(event_type, event), self._now_s())
 

@@ -1,6 +1,6 @@
 """Deliveries that are owed, in SQLite: an event that was accepted survives a killed process until it is delivered.
 
-Also remembers which objects were seen, so that changes made while nobody listened are found by the next start.
+Also remembers which objects were seen, so that changes made while the stand-in was down are found by the next start.
 """
 
 import json
@@ -110,7 +110,7 @@ class Outbox:
         return self._db.execute("SELECT 1 FROM watched_buckets WHERE bucket = ?", (bucket,)).fetchone() is not None
 
     def watch(self, bucket: str, resources: Iterable[dict[str, Any]]) -> None:
-        """Remember the bucket's present content as old news."""
+        """Remember the bucket's present content as already processed."""
         with database.transaction(self._db):
             self._db.execute("INSERT OR IGNORE INTO watched_buckets VALUES (?)", (bucket,))
             for resource in resources:

@@ -22,7 +22,7 @@ from localcloud.eventarc.delivery import Router
 from localcloud.eventarc.events import FINALIZED
 from localcloud.eventarc.outbox import Outbox
 
-# Told of each message: its attributes and its data. The answer is sent only after it returns.
+# Called with each message: its attributes and its data. The answer is sent only after it returns.
 Listener = Callable[[Mapping[str, str], bytes], None]
 
 _SERVICE = "google.pubsub.v1.Publisher"
@@ -86,8 +86,8 @@ class BucketPoller:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def look(self) -> bool:
-        """Look once at each bucket; whether there was news. A store that is not up is looked at again next time."""
+    async def poll(self) -> bool:
+        """List each bucket once; whether a change was new. A store that is not up is listed at the next turn."""
         has_news = False
         for bucket in self._buckets:
             try:
@@ -108,11 +108,11 @@ class BucketPoller:
     async def keep_polling(
         self, shortest_s: float, longest_s: float, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     ) -> None:
-        """Look again and again; the wait grows to `longest_s`, and is short again after news, which nobody reported."""
+        """Keep listing; the wait grows to `longest_s` and is short after a change that was not notified."""
         wait_s = shortest_s
         while True:
             await sleep(wait_s)
-            wait_s = shortest_s if await self.look() else min(wait_s * _GROWTH, longest_s)
+            wait_s = shortest_s if await self.poll() else min(wait_s * _GROWTH, longest_s)
 
 
 async def _listing(client: httpx.AsyncClient, bucket: str) -> AsyncIterator[dict[str, Any]]:

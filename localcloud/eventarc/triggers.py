@@ -47,7 +47,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waits between deliveries. Eventarc waits 10 s to 600 s; a desk has less patience, so the file may say less."""
+    """Waits between deliveries. Eventarc waits 10 s to 600 s; on one machine that is long, so the file may say less."""
 
     min_s: float = 0.5
     max_s: float = 60.0

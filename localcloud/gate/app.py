@@ -49,10 +49,10 @@ class GuardedService:
             header = checked_header(request.headers)
             authorization = await check_invoker(request.headers.get(header, ""), self.service, self.certificates)
         except Unauthenticated as exc:
-            self._tell(request, 401, exc)
+            self._log_refusal(request, 401, exc)
             return proxy.unauthorized(request.url.path)
         except Forbidden as exc:
-            self._tell(request, 403, exc)
+            self._log_refusal(request, 403, exc)
             return proxy.forbidden(request.url.path)
         if not await self._take(place):
             _log.warning("429 %s %s %s: no free instance", self.service.name, request.method, request.url.path)
@@ -70,8 +70,8 @@ class GuardedService:
             place.callback(self._places.release)
         return True
 
-    def _tell(self, request: Request, status: int, reason: Exception) -> None:
-        """The reason stays in the log: the caller, who may be anyone, is not told."""
+    def _log_refusal(self, request: Request, status: int, reason: Exception) -> None:
+        """The reason stays in the log and out of the answer: the caller may be anyone."""
         _log.info("%d %s %s %s: %s", status, self.service.name, request.method, request.url.path, reason)
 
 

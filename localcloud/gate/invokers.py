@@ -110,7 +110,7 @@ async def check_invoker(authorization: str, service: Service, certificates: Cert
     """The checked header as the service may see it: the same token, its signature taken off.
 
     Raises:
-        Unauthenticated: no ID token, or one that is forged, expired or meant for somebody else.
+        Unauthenticated: no ID token, or one that is forged, expired or meant for another audience.
         Forbidden: the token's owner is no invoker of this service.
     """
     bearer = _BEARER.fullmatch(authorization.strip())

@@ -153,7 +153,7 @@ def _raw_target(request: Request) -> bytes:
 def _headers(request: Request, identity: Mapping[str, str]) -> list[tuple[str, str]]:
     ours = {*identity, "x-forwarded-for", "x-forwarded-proto"}
     headers = [(name, value) for name, value in request.headers.items() if name not in _HOP_BY_HOP | ours]
-    # uvicorn believes a forwarded address from loopback, so the peer is named here: nobody else can reach the listener.
+    # uvicorn believes a forwarded address from loopback: the peer is named here. Only this machine gets here.
     chain = [*filter(None, [request.headers.get("x-forwarded-for")]), LOOPBACK]
     headers += [
         *identity.items(),

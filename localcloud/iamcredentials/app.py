@@ -37,7 +37,7 @@ class Signer:
     mint: Mint
     """Google's own: reads the callers' access tokens, issues new ones."""
     account_key: SigningKey
-    """What accounts sign with: one key stands in for a key of each account."""
+    """What accounts sign with: one key in place of a key for each account."""
 
 
 def iamcredentials_app(signer: Signer) -> Starlette:

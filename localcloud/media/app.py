@@ -121,7 +121,7 @@ async def _streamed(request: Request, shelf: MediaBackend) -> Response:
         await answer.aclose()
         return no_such_key(f"{bucket}/{name}")
     headers = {header: answer.headers[header] for header in _PASSED_ON if header in answer.headers}
-    # The signer may have asked for these in the URL, e.g. to make a browser save the film under a good name.
+    # The signer may have asked for these in the URL, e.g. to make a browser save the file under a good name.
     for header in ("content-type", "content-disposition"):
         if f"response-{header}" in request.query_params:
             headers[header] = request.query_params[f"response-{header}"]

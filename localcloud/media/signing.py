@@ -76,7 +76,7 @@ class SignedUrl:
             signed_headers = values["X-Goog-SignedHeaders"]
         except (KeyError, ValueError) as exc:
             raise Malformed(str(exc)) from exc
-        # Whoever could sign without the host could have the URL served for another place.
+        # A signature without the host would also be valid for another host.
         if not 0 < expiry_s <= LONGEST_EXPIRY_S or "host" not in signed_headers.split(";"):
             raise Malformed("X-Goog-Expires or X-Goog-SignedHeaders")
         if scope.split("/") != [date[:8], scope.split("/")[1], "storage", "goog4_request"]:

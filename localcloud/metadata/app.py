@@ -218,13 +218,13 @@ async def _tokeninfo(request: Request) -> Response:
 
 async def _person(request: Request) -> Response:
     """What ``gcloud auth print-identity-token`` would give a signed-in person."""
-    wish: dict[str, Any] = await request.json()
-    email, audience = wish.get("email"), wish.get("audience")
+    body: dict[str, Any] = await request.json()
+    email, audience = body.get("email"), body.get("audience")
     if not isinstance(email, str) or "@" not in email or not isinstance(audience, str) or not audience:
         raise ApiError(400, "a person's token needs an e-mail address and an audience")
     if is_service_account(email):
         raise ApiError(400, f"{email} is a service account, not a person")
-    lifetime_s = int(wish.get("lifetime_s", TOKEN_LIFETIME_S))
+    lifetime_s = int(body.get("lifetime_s", TOKEN_LIFETIME_S))
     return JSONResponse({"id_token": _asked(request).mint.id_token(email, audience, lifetime_s)})
 
 

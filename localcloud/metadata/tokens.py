@@ -87,7 +87,7 @@ def _create(path: Path) -> None:
 
 
 def _self_signed(private: rsa.RSAPrivateKey, key_id: str) -> str:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "promptreel local stack")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localcloud")])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

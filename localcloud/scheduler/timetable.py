@@ -1,4 +1,4 @@
-"""When a job is due: its schedule in its time zone, or a period that this desk lays over it. Pure; no I/O.
+"""When a job is due: its schedule in its time zone, or a local override of the period. Pure; no I/O.
 
 The dialect is unix-cron with five fields as "Cron job format and time zone" describes it (read 2026-11): names are the
 first three letters in capitals, and there is no L, W or #. Around a change of clocks the moments are those of Debian's
@@ -28,7 +28,7 @@ _INVALID = "Schedule or time zone is invalid."
 @dataclass(frozen=True, slots=True)
 class Timetable:
     periods_s: Mapping[str, float] = field(default_factory=dict)
-    """By job id: jobs that run so often here, whatever their schedule says, because a desk has less patience."""
+    """By job id: jobs that run so often here, whatever their schedule says."""
 
     def next_s(self, job: Any, after_s: float) -> float:
         """The job's first moment strictly after `after_s`, both in epoch seconds. Raises: ApiError 400."""

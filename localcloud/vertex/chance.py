@@ -1,4 +1,4 @@
-"""Choices that look random and are not: every draw is a hash of what it depends on, so a repeat gives the same film."""
+"""Choices that look random and are not: every draw is a hash of what it depends on, so a repeat draws the same."""
 
 import hashlib
 from collections.abc import Sequence

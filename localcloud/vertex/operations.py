@@ -112,7 +112,7 @@ class Operations:
         try:
             await loop.run_in_executor(self._standin.workers, render, clip, file, abandoned)
         except asyncio.CancelledError:
-            abandoned.set()  # a thread cannot be cancelled, and nobody should wait for a long clip to end
+            abandoned.set()  # a thread cannot be cancelled, and the process should not wait for a long clip to end
             raise
 
     async def _deliver(self, operation: Operation, sample: int) -> dict[str, Any]:
@@ -219,7 +219,7 @@ async def predict_long_running(standin: Standin, operations: Operations, call: C
 
 
 async def fetch_predict_operation(standin: Standin, call: Call) -> Response:
-    """Raises: ApiError 404 for an operation nobody began (or one that a fault lost), ConnectionCutError."""
+    """Raises: ApiError 404 for an operation that was never started (or one that a fault lost), ConnectionCutError."""
     name = str(wire.field(call.body, "operationName", ""))
     if not name:
         raise invalid("operationName is required.")

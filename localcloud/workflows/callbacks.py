@@ -1,4 +1,4 @@
-"""Callback endpoints: an execution makes a URL, hands it out, and waits until somebody calls it."""
+"""Callback endpoints: an execution makes a URL, hands it out, and waits until it is called."""
 
 import asyncio
 import uuid
@@ -13,7 +13,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 
 @dataclass(slots=True, eq=False)
 class Callback:
-    """``received`` holds the one request nobody has taken yet; ``waiters`` those who wait for one."""
+    """``received`` holds the one request that is not taken yet; ``waiters`` those who wait for one."""
 
     id: str
     url: str

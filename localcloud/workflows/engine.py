@@ -60,7 +60,7 @@ def _sendable(text: str) -> str:
 
 
 def current_steps(run: Run) -> list[dict[str, str]]:
-    """Where the execution stands: the first thread's calls, outermost first, then the other threads' steps."""
+    """The position of the execution: the first thread's calls, outermost first, then the other threads' steps."""
     steps: list[dict[str, str]] = []
     for thread in sorted(run.tips):
         frame: Frame | None = run.tips[thread]

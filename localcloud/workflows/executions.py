@@ -188,7 +188,7 @@ class Executions:
         return {"callbacks": list(items), "nextPageToken": following}
 
     def call_back(self, name: str, request: Resource) -> Resource:
-        """Somebody calls a callback URL. Raises: ApiError 404 when it is too late, 429 while another call is kept."""
+        """A callback URL is called. Raises: ApiError 404 when it is too late, 429 while another call is kept."""
         execution_name, _, id_ = name.partition("/callbacks/")
         execution = self.existing(execution_name)
         callback = execution.run.callbacks.by_id.get(id_)

@@ -39,7 +39,7 @@ class HostMap:
 
     @staticmethod
     def read(path: Path) -> dict[str, str]:
-        """The map as it stands in a file. Raises: OSError, ValueError."""
+        """The map in a file. Raises: OSError, ValueError."""
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict) or not all(isinstance(target, str) for target in found.values()):
             msg = f"{path} is not a JSON object of origin to origin"

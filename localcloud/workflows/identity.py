@@ -61,7 +61,7 @@ class MetadataIdentity:
 
 
 class OwnIdentity:
-    """Signs for itself: the shape of Google's tokens, with a key nobody else trusts unless told to."""
+    """Signs for itself: the shape of Google's tokens, with a key that no other program trusts unless configured to."""
 
     def __init__(self, email: str) -> None:
         self._email = email

@@ -66,7 +66,7 @@ def camel(field: str) -> str:
 
 
 def project_number(project: str) -> str:
-    """Twelve digits that are always the same for a project: there is nobody to ask for the real ones."""
+    """Twelve digits that are always the same for a project: the real ones are not known here."""
     if project.isdecimal():
         return project
     digits = 0

@@ -175,7 +175,7 @@ def decoded(body: bytes, content_type: str) -> Value:
     if kind.startswith("text/") or kind == _FORM or not body:
         try:
             return body.decode(charset_of(content_type), errors="replace")
-        except LookupError:  # a charset nobody knows
+        except LookupError:  # an unknown charset
             return body.decode(errors="replace")
     try:
         return body.decode() if not kind else body

@@ -53,7 +53,7 @@ NOTHING_SPECIAL = Recording()
 class LinkedEntry(Entry):
     """An entry that knows its place: ids of other entries, 0 for none; ``round`` counts from 1 inside a loop.
 
-    ``rounds`` is how many this very step can have, ``expected`` how many the progress it stands in.
+    ``rounds`` is how many this very step can have, ``expected`` how many the progress it is part of.
     """
 
     __slots__ = (

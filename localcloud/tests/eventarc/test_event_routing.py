@@ -286,12 +286,12 @@ def test_unusable_trigger_is_refused_when_read(tmp_path: Path, change: dict[str,
         load(file)
 
 
-def test_buckets_when_looked_at_in_vain_then_ever_more_seldom_until_there_is_news() -> None:
+def test_buckets_are_polled_ever_more_seldom_until_a_change_was_not_notified() -> None:
     """Reports are the fast way: looking is for what was not reported, and an idle stack must stay idle."""
     stage, waits_s = Stage(), list[float]()
 
     class Scripted(BucketPoller):
-        async def look(self) -> bool:
+        async def poll(self) -> bool:
             return len(waits_s) == 4  # news at the fourth look
 
     async def sleep(wait_s: float) -> None:
@@ -300,9 +300,9 @@ def test_buckets_when_looked_at_in_vain_then_ever_more_seldom_until_there_is_new
             raise asyncio.CancelledError
 
     async def play() -> None:
-        lookout = Scripted("", stage.router, stage.outbox)
-        await asyncio.wait([asyncio.ensure_future(lookout.keep_polling(1.0, 1.2, sleep=sleep))])
-        await lookout.close()
+        poller = Scripted("", stage.router, stage.outbox)
+        await asyncio.wait([asyncio.ensure_future(poller.keep_polling(1.0, 1.2, sleep=sleep))])
+        await poller.close()
 
     played(stage, play)
 

@@ -65,7 +65,7 @@ class Clip:
 
 
 class AbandonedError(Exception):
-    """Nobody waits for this clip any more."""
+    """The clip is no longer wanted."""
 
 
 def render(clip: Clip, file: Path, abandoned: Event | None = None) -> None:

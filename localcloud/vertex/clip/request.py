@@ -32,7 +32,7 @@ _PERSON_GENERATION = ("allow_adult", "dont_allow", "disallow", "allow_all")
 
 @dataclass(frozen=True, slots=True)
 class ClipRequest:
-    """What to film. Pictures are encoded bytes; ``storage_uri`` is empty for an inline answer."""
+    """What to render. Pictures are encoded bytes; ``storage_uri`` is empty for an inline answer."""
 
     prompt: str
     seed: int

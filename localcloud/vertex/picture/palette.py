@@ -41,7 +41,7 @@ FIGURE_WORDS: Mapping[str, str] = {
     "rocket": "rocket launch spaceship mars",
 }
 
-# What stands in a place when the prompt names nothing that could.
+# The figures of a place when the prompt names none.
 USUAL_FIGURES: Mapping[str, tuple[str, ...]] = {
     "sea": ("boat", "lighthouse"),
     "city": ("person", "balloon"),

@@ -32,7 +32,7 @@ def sky(height_px: int, width_px: int, palette: Palette) -> Canvas:
 
 
 def sun_x(seed: Seed) -> float:
-    """Where the sun or moon stands, as a share of the width; its glitter on water lies below."""
+    """The position of the sun or moon, as a share of the width; its glitter on water lies below."""
     return chance.between(0.15, 0.85, seed, "sun x")
 
 
@@ -121,7 +121,7 @@ def sea(canvas: Canvas, palette: Palette, seed: Seed) -> None:
 
 
 def shore(canvas: Canvas, palette: Palette, seed: Seed, standing_x: list[float], standing_y: float) -> None:
-    """A headland under each place where something stands by the sea."""
+    """A headland under each place where a figure is painted by the sea."""
     x = np.linspace(0, 1, canvas.shape[1], dtype=np.float32)
     rough = ridge(canvas.shape[1], (seed, "shore"), 0.5) * 0.012
     line = np.min([standing_y - 0.02 + 2.2 * np.abs(x - each) ** 1.7 for each in standing_x], axis=0) + rough

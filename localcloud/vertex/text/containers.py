@@ -78,7 +78,7 @@ def _length(shape: Node, entry: Node, place: Place, fixed: int) -> int:
     if fixed or place.must_end:
         return int(least)
     nouns = [words(name)[-1] for name in (place.name, str(entry.get("title", ""))) if words(name)]
-    said = next((count for noun in nouns if (count := count_of(noun, place.brief.wishes))), None)
+    said = next((count for noun in nouns if (count := count_of(noun, place.brief.texts))), None)
     if said and said[0] == said[1]:
         return int(max(least, min(said[0], most)))
     if entry.type == "string" and (found := findings(place)) is not None:
@@ -175,7 +175,7 @@ def _property(shape: Node, place: Place, name: str, order: int, fill: Fill) -> A
 
 
 def _free_name(shape: Node, place: Place, turn: int) -> str | None:
-    """A name nobody wrote down: a word of the story where the rules for names allow it."""
+    """A name that the schema does not give: a word of the story where the rules for names allow it."""
     rule = shape.get("propertyNames", True)
     told = " ".join(strings.telling_words(place.beat, 1, turn))
     drawn = [told, f"{told}{turn}"]

@@ -19,19 +19,19 @@ from localcloud.vertex.text.story import Brief, numbers_by, words
 from localcloud.vertex.text.strings import Slot, format_value, sample
 
 _SPAN = 10  # values an unbounded number is drawn from
-_NEIGHBOURS = 64  # multiples tried around a wish, because floats do not divide as decimals do
+_NEIGHBOURS = 64  # multiples tried around a wanted, because floats do not divide as decimals do
 
 
 def number(shape: Node, place: Place) -> int | float:
     """The nearest allowed number to what the prompt says; a second attempt gives another one."""
     low, high = _bounds(shape)
-    said = list(numbers_by(words(place.name), place.brief.wishes)) if place.name else []
+    said = list(numbers_by(words(place.name), place.brief.texts)) if place.name else []
     fitting = [each for each in said if low <= each <= high]
-    told = bool(fitting or said)
-    wish = score_at(place, shape.about, (low, high), integer=shape.type == "integer", told=told)
-    if wish is None or place.attempt:
-        wish = (fitting or said)[0] if told and not place.attempt else _drawn(low, high, place)
-    return next((each for each in _allowed(shape, wish, low, high) if accepts(shape.raw, each, shape.root)), wish)
+    is_said = bool(fitting or said)
+    wanted = score_at(place, shape.about, (low, high), integer=shape.type == "integer", is_said=is_said)
+    if wanted is None or place.attempt:
+        wanted = (fitting or said)[0] if is_said and not place.attempt else _drawn(low, high, place)
+    return next((each for each in _allowed(shape, wanted, low, high) if accepts(shape.raw, each, shape.root)), wanted)
 
 
 def _drawn(low: float, high: float, place: Place) -> float:
@@ -43,18 +43,18 @@ def _drawn(low: float, high: float, place: Place) -> float:
     return start + chance.number(place.seed) % (_SPAN * (place.attempt + 1))
 
 
-def _allowed(shape: Node, wish: float, low: float, high: float) -> Iterator[int | float]:
-    """Numbers near the wish, the likeliest first; not all of them fit."""
-    wish = max(low, min(wish, high))
+def _allowed(shape: Node, wanted: float, low: float, high: float) -> Iterator[int | float]:
+    """Numbers near the wanted, the likeliest first; not all of them fit."""
+    wanted = max(low, min(wanted, high))
     step = shape.get("multipleOf") or (1 if shape.type == "integer" else 0)
     if step:
-        middle = round(wish / step)
+        middle = round(wanted / step)
         for away in range(_NEIGHBOURS):
             for times in {middle + away, middle - away}:
                 each = times * step if isinstance(step, int) else round(times * step, 12)
                 yield int(each) if shape.type == "integer" else each
         return
-    yield from (round(wish, 6), wish)
+    yield from (round(wanted, 6), wanted)
     if math.isfinite(low) and math.isfinite(high):
         yield from (low + (high - low) * part for part in (0.5, 0.75, 0.25))
     yield from (math.nextafter(low, math.inf), low + 1, math.nextafter(high, -math.inf), high - 1)

@@ -33,7 +33,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Names on the way down, the part of the story told here, the place among siblings.
+    """Names on the way down, the part of the story for this place, the place among siblings.
 
     ``turns`` counts how often each reference was followed on the way; ``attempt`` makes a second try differ.
     """
@@ -101,15 +101,15 @@ _REASONS = frozenset(
 _SCALE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:to|and|\.\.\.?|[-\u2013])\s*(\d+(?:\.\d+)?)")
 
 
-def score_at(place: Place, about: str, bounds: tuple[float, float], *, integer: bool, told: bool) -> float | None:
-    """The number for a place that asks for a mark; None for any other place. ``told``: the prompt names a number."""
+def score_at(place: Place, about: str, bounds: tuple[float, float], *, integer: bool, is_said: bool) -> float | None:
+    """The number for a place that asks for a mark; None for any other place. ``is_said``: the prompt names a number."""
     merit, named = place.brief.merit, set(words(place.name))
     low, high = bounds
     scale = low in (0, 1) and high in _TOPS and high > low
-    if merit is None or not (named & (_MARKS | _BAD) or (scale and not told)):
+    if merit is None or not (named & (_MARKS | _BAD) or (scale and not is_said)):
         return None
     if not (math.isfinite(low) and math.isfinite(high)):
-        low, high = _written_scale((about, *place.brief.wishes)) or (0, 10 if integer else 1)
+        low, high = _written_scale((about, *place.brief.texts)) or (0, 10 if integer else 1)
     good = _towards_yes(merit, place) - _JITTER * chance.fraction(place.seed, "mark")
     return low + (high - low) * max(0.0, good)
 

@@ -60,7 +60,7 @@ class Node:
 
     @property
     def about(self) -> str:
-        """Title and description, for whoever needs a word."""
+        """Title and description, as one text."""
         return f"{self.get('title', '')} {self.get('description', '')}".strip()
 
 

@@ -89,16 +89,16 @@ _INSTRUCTION = re.compile(
 )
 _CLAUSE_WORDS = 3  # fewer do not tell anything on their own
 
-# Said of a beat that must be told more than once, so that no two tellings are equal.
+# Added to a beat that is used more than once, so that no two texts are equal.
 _MOMENTS = ("at first", "a little later", "seen closer", "as the light changes", "near the end", "at last")
 
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A prompt as read: ``story`` is what to tell, ``wishes`` every text to look for counts in, newest first."""
+    """A prompt as read: ``story`` is what to tell, ``texts`` every text to look for counts in, newest first."""
 
     story: str
-    wishes: tuple[str, ...]
+    texts: tuple[str, ...]
     seed: tuple[object, ...]
     merit: QualityScore | None = None  # how well the pictures of the prompt would be judged, if there are any
 
@@ -106,8 +106,8 @@ class Brief:
     def of(cls, prompt: Conversation, merit: QualityScore | None, *seed: object) -> "Brief":
         newest_first = prompt.user_texts[::-1]
         story = next((marked for text in newest_first if (marked := _marked(text))), "") or " ".join(newest_first)
-        wishes = (*newest_first, prompt.system)
-        return cls(story.strip() or "A quiet film without words.", wishes, (wishes, *seed), merit)
+        texts = (*newest_first, prompt.system)
+        return cls(story.strip() or "A quiet day without words.", texts, (texts, *seed), merit)
 
 
 def _marked(text: str) -> str:
@@ -148,7 +148,7 @@ def outside_parts(text: str) -> str:
 
 
 def beats(text: str, count: int) -> list[str]:
-    """The text in ``count`` consecutive parts; too short a text is told again, each time a moment later."""
+    """The text in ``count`` consecutive parts; too short a text is repeated, each time a moment later."""
     if not count:
         return []
     cuts = (parts(text), sentences(text), _SEMICOLON.split(text), clauses(text))

@@ -215,7 +215,7 @@ def fit(text: str, least_chars: int, most_chars: int) -> str:
 
 
 def spellings(text: str) -> list[str]:
-    """The text as slugs, identifiers, single words and codes, for whoever wants a narrower form."""
+    """The text as slugs, identifiers, single words and codes, for narrower patterns."""
     slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     first, digits = (re.findall(r"[A-Za-z]+", text) or ["word"])[0], str(chance.number(text))
     words_ = slug.split("-")

@@ -12,7 +12,7 @@ _OPENING, _CLOSING = "${", "}"
 
 
 def template(node: loader.Node, place: Place) -> Formula:
-    """What the node stands for when the step runs; a tree without expressions is a constant."""
+    """The value of the node when the step runs; a tree without expressions is a constant."""
     if isinstance(node, loader.Sequence):
         return list_of([template(item, place) for item in node.items])
     if isinstance(node, loader.Mapping):

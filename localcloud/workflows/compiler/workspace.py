@@ -1,4 +1,4 @@
-"""What the passes of one compilation share: problems found so far, the routines' signatures, where a step stands."""
+"""What the passes of one compilation share: problems found so far, the routines' signatures, the position of a step."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -77,7 +77,7 @@ class Workspace:
 
     @staticmethod
     def given(node: loader.Mapping, key: str) -> loader.Node | None:
-        """What stands behind a key; nothing and null mean the same: a key whose content was left out."""
+        """The content of a key; nothing and null mean the same: a key whose content was left out."""
         content = node.get(key)
         return None if isinstance(content, loader.Scalar) and content.value is None else content
 
@@ -89,7 +89,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a step stands: what it can see, and where it may go."""
+    """The position of a step: what it can see, and where it may go."""
 
     workspace: Workspace
     area: Area

@@ -141,7 +141,7 @@ _HINTS = {
 
 
 def parse(text: str) -> Expression:
-    """The tree of what stands between ``${`` and ``}``. Raises: ExpressionRefused, with the offset."""
+    """The tree of the text between ``${`` and ``}``. Raises: ExpressionRefused, with the offset."""
     if len(text) > LENGTH_LIMIT:
         raise ExpressionRefused(f"an expression has at most {LENGTH_LIMIT} characters, this one {len(text)}", 0)
     parser = _Parser(tokens(text))
@@ -233,7 +233,7 @@ class _Parser:
         raise self._refused(f"expected a value, found {found}")
 
     def _enclosed(self, closing: str, *, many: bool = False) -> tuple[Expression, ...]:
-        """What stands between the opening bracket, which is next, and the closing one: one expression, or many."""
+        """The content between the opening bracket, which is next, and the closing one: one expression, or many."""
         self._nesting += 1
         if self._nesting > NESTING_LIMIT:
             raise self._refused("the expression is nested too deeply")
@@ -250,7 +250,7 @@ class _Parser:
 
 
 def _begin(name: Expression) -> int:
-    """Where a dotted name begins; the node itself stands at its last dot."""
+    """Where a dotted name begins; the node itself is at its last dot."""
     while isinstance(name, Field):
         name = name.of
     return name.offset

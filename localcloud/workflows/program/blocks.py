@@ -49,7 +49,7 @@ class Action(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``at`` is where the word for its action stands, ``length`` how long that word is."""
+    """``at`` is the position of the word for its action, ``length`` how long that word is."""
 
     name: str
     action: Action

@@ -14,7 +14,7 @@ from localcloud.workflows.values import Value
 CALL_DEPTH_LIMIT = 20
 
 MISSING = object()
-"""Stands for an argument that was not given, where the parameter's default is to be taken."""
+"""Marks an argument that was not given, where the parameter's default is to be taken."""
 
 
 @dataclass(frozen=True, slots=True)

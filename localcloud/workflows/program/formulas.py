@@ -56,7 +56,7 @@ class Waiting:
 
 
 def located(formula: Formula, at: Position, length: int) -> Formula:
-    """The formula of one expression: whatever fails in it is told with the expression's place."""
+    """The formula of one expression: an error in it carries the expression's position."""
     if isinstance(formula, Constant):
         return formula
     read = formula.read

@@ -101,7 +101,7 @@ class Runtime(Protocol):
 
 @dataclass(slots=True)
 class Run:
-    """One execution at work: its program, what it reaches, its budgets, where it stands and what it did."""
+    """One execution at work: its program, what it reaches, its budgets, its position and its history."""
 
     program: "Program"
     world: Runtime

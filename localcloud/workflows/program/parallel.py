@@ -1,6 +1,6 @@
 """``parallel``: branches, or the rounds of a loop, at the same time.
 
-A failing thread stops nobody (the service's only policy, continueAll): when all have finished, the step raises one
+A failing thread stops no other (the service's only policy, continueAll): when all have finished, the step raises one
 UnhandledBranchError that lists the failures. Everything runs on one event loop and nothing awaits inside an
 assignment, so reads and writes of shared variables are atomic.
 """
