@@ -15,11 +15,14 @@ LONGEST = (
     "tests/contract/test_whole_stack.py",
     "tests/chaos/test_short_chaos.py",
     "tests/packaging/test_deployment.py",
+    "tests/stitcher/test_film_of_a_job.py",
     "tests/e2e/test_ways_in.py",
     "tests/e2e/test_budget.py",
     "tests/e2e/test_film.py",
     "tests/e2e/test_deleting_and_reconciling.py",
     "tests/e2e/test_smoke_film.py",
+    "tests/stitcher/test_machine_trouble.py",
+    "tests/stitcher/test_copied_share.py",
 )
 
 
