@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {name: place for place, name in enumerate(LONGEST)}
 
     def key(item: pytest.Item) -> tuple[int, int]:
-        return places.get(item.location[0], len(places)), -sizes[item.path]
+        return places.get(item.nodeid.partition("::")[0], len(places)), -sizes[item.path]
 
     items.sort(key=key)
 
