@@ -118,7 +118,8 @@ class GcsArtifacts(_Storage):
         half_life, wanted = int(time.time() // (expires_s / 2)), list(uris)
         if not wanted:
             return {}
-        self._signer.credentials()  # once, not by every thread
+        with translate_google_errors("sign links"):
+            self._signer.credentials()  # once, not by every thread
         return dict(self._signing_pool.map(lambda uri: (uri, self._cached_sign(uri, expires_s, half_life)), wanted))
 
     def _sign(self, uri: str, expires_s: int, _half_life: int) -> str:

@@ -112,5 +112,10 @@ def _fetch_keys(url: str) -> dict[str, str]:
         raise Transient("Identity-Aware Proxy's keys could not be fetched.") from error
     if response.status != 200:  # noqa: PLR2004 - OK
         raise Transient(f"Identity-Aware Proxy's keys: HTTP status {response.status}")
-    keys: dict[str, str] = json.loads(response.data)
+    try:
+        keys = json.loads(response.data)
+    except ValueError as error:
+        raise Transient("Identity-Aware Proxy's keys are no JSON.") from error
+    if not isinstance(keys, dict):
+        raise Transient("Identity-Aware Proxy's keys are no JSON object.")
     return keys

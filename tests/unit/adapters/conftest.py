@@ -12,7 +12,7 @@ import pytest
 from tests.fakes.system import FakeClock
 
 Answer = Callable[[str, Mapping[str, str]], tuple[int, Any]]
-"""From the target and the headers of a GET, their names in lower case, to its status and JSON body."""
+"""From the target and the headers of a GET, their names in lower case, to its status and body: bytes, or JSON."""
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def serve(answer: Answer) -> Iterator[str]:
             status, body = answer(self.path, {name.lower(): value for name, value in self.headers.items()})
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(json.dumps(body).encode())
+            self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -1,9 +1,14 @@
 """Google's errors become promptreel's by what the caller should do next."""
 
+from typing import Any
+
 import pytest
 from google.api_core import exceptions as google
+from google.auth.exceptions import DefaultCredentialsError
 
+from promptreel.adapters.gcs import GcsArtifacts
 from promptreel.adapters.google_errors import translate_google_errors
+from promptreel.adapters.signer import RemoteSigner
 from promptreel.errors import Broken, NotFound, PromptreelError, Transient, VersionConflict
 
 MISSING_INDEX = "The query requires an index. You can create it here: https://console.firebase.google.com/x"
@@ -41,3 +46,14 @@ def test_missing_index_is_reported_with_its_address_and_remedy() -> None:
 
     assert "https://console.firebase.google.com/x" in raised.value.message
     assert "make deploy" in raised.value.remedy
+
+
+def test_signing_links_is_transient_when_no_credentials_can_be_had() -> None:
+    class NoCredentials(RemoteSigner):
+        def credentials(self) -> Any:
+            raise DefaultCredentialsError("no metadata server answered")
+
+    artifacts = GcsArtifacts("local", "films", NoCredentials(""), "")
+
+    with pytest.raises(Transient):
+        artifacts.sign_urls([artifacts.uri("film.mp4")], 600)

@@ -177,6 +177,12 @@ def test_identity_is_transient_when_the_keys_cannot_be_fetched(clock: FakeClock)
         IdentityAwareProxy(AUDIENCE, clock, google.url).identify_caller(headers)
 
 
+@pytest.mark.parametrize("page", [b"<html>try again later</html>", b"", b"[]"])
+def test_identity_is_transient_when_the_page_holds_no_keys(google: IapKeys, clock: FakeClock, page: bytes) -> None:
+    with serve(lambda *_: (200, page)) as url, pytest.raises(Transient):
+        IdentityAwareProxy(AUDIENCE, clock, url).identify_caller(google.assertion())
+
+
 def test_studio_takes_the_owner_from_the_assertion_alone(
     world: FakeServices, proxy: IdentityAwareProxy, google: IapKeys
 ) -> None:
