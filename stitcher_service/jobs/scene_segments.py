@@ -66,7 +66,9 @@ class ClipsRejected(Broken):
 def segment_error(segment: SceneSegment, reason: str) -> Broken:
     """Why a segment cannot be shown: its clip is rejected; about its keyframes only a person can decide."""
     if not segment.is_clip:
-        return Broken(f"{segment.scene.id}: {reason}", code="keyframe_defective", remedy=artifact_integrity.REMEDY)
+        return Broken(
+            f"{segment.scene.id}: {reason}", code="keyframe_defective", remedy=artifact_integrity.RESTORE_REMEDY
+        )
     return ClipsRejected({segment.scene.id: clip_problem(segment.scene.id, reason)})
 
 

@@ -1,5 +1,6 @@
 """The scene document: everything about one scene. Polls and progress are written here, never on the job."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal, TypedDict, Unpack
 
@@ -9,6 +10,7 @@ from promptreel.domain.states import SceneState
 from promptreel.domain.storyboard import StoryScene
 
 KeyframeName = Literal["start", "end"]
+_BEFORE_FILMING = frozenset({SceneState.PENDING, SceneState.DRAWN, SceneState.QUEUED})
 
 
 class Keyframe(Part):
@@ -114,6 +116,17 @@ class Scene(Document):
         if self.is_given_up:
             return self.queue_again(now, problem=None, queued_at=None)
         return self.evolve(problem=None, queued_at=None, updated=now)
+
+    def redraw_damaged(self, damaged: Collection[str], now: datetime) -> "Scene":
+        """The scene with those of its keyframes to be drawn again whose addresses are in ``damaged``.
+
+        Take and attempt stay: no clip was sent that was made from them, or it is the one that is still awaited.
+        """
+        stored: dict[KeyframeName, Keyframe | None] = {"start": self.start, "end": self.end}
+        names = tuple(name for name, keyframe in stored.items() if keyframe is not None and keyframe.uri in damaged)
+        if not names or self.state not in _BEFORE_FILMING:
+            return self
+        return self._copy_with({"state": SceneState.PENDING, "redraw": names, "updated": now})
 
     def with_keyframe(self, name: KeyframeName, keyframe: Keyframe, now: datetime) -> "Scene":
         """The scene with a keyframe that was drawn, DRAWN when it was the last one missing."""

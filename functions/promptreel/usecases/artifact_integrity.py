@@ -4,7 +4,7 @@ promptreel replaces no artifact, but other principals can also write to the buck
 changed is named in the error, because its owner has paid for it and can restore it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from promptreel.domain.scene import Clip, Keyframe, KeyframeName, Scene
@@ -13,9 +13,11 @@ from promptreel.ports.storage import ArtifactStore
 
 ArtifactKind = Literal["keyframe", "clip"]
 
-REMEDY = "Restore the object (soft-deleted or older versions of it may still be there), then resume the job."
-CLIP_REMEDY = f"{REMEDY} A job that is resumed without it films the scene again, within its budget."
-_REMEDIES: Mapping[ArtifactKind, str] = {"keyframe": REMEDY, "clip": CLIP_REMEDY}
+RESTORE_REMEDY = "Restore the object (soft-deleted or older versions of it may still be there), then resume the job."
+_KEYFRAME_REMEDY = f"{RESTORE_REMEDY} A job that is resumed without it draws the keyframe again, within its budget."
+CLIP_REMEDY = f"{RESTORE_REMEDY} A job that is resumed without it films the scene again, within its budget."
+_REMEDIES: Mapping[ArtifactKind, str] = {"keyframe": _KEYFRAME_REMEDY, "clip": CLIP_REMEDY}
+KEYFRAME_CODES = frozenset({"keyframe_missing", "keyframe_changed"})
 
 
 class ArtifactDamaged(Broken):
@@ -43,10 +45,24 @@ def check_keyframes(scene: Scene, artifacts: ArtifactStore) -> None:
         check_keyframe(scene, "last", scene.end, artifacts)
 
 
+def find_damaged_keyframes(scenes: Iterable[Scene], artifacts: ArtifactStore) -> frozenset[str]:
+    """The addresses of those keyframes of these scenes that are missing or changed."""
+    stored = {keyframe.uri: keyframe for scene in scenes for keyframe in (scene.start, scene.end) if keyframe}
+    return frozenset(uri for uri, keyframe in stored.items() if not _is_intact(keyframe, artifacts))
+
+
 def check_clip(scene: Scene, artifacts: ArtifactStore) -> None:
     """Check the clip, if there is one. Raises: ArtifactDamaged."""
     if scene.clip is not None:
         _check("clip", f"{scene.id}: its clip, paid with {scene.clip.call},", scene.clip, artifacts)
+
+
+def _is_intact(keyframe: Keyframe, artifacts: ArtifactStore) -> bool:
+    try:
+        _check("keyframe", "a keyframe", keyframe, artifacts)
+    except ArtifactDamaged:
+        return False
+    return True
 
 
 def _check(kind: ArtifactKind, what: str, stored: Keyframe | Clip, artifacts: ArtifactStore) -> None:

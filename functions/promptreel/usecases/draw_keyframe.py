@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Literal, assert_never
@@ -77,6 +77,9 @@ def draw_keyframe(cmd: DrawKeyframe, services: Services) -> KeyframeDrawn:
     scene = jobs.get_scene(cmd.job_id, cmd.scene).value
     if scene.take != cmd.take:
         return KeyframeDrawn("outdated")
+    if cmd.frame == "end" and "start" in scene.redraw:  # the last keyframe continues from the first
+        first = draw_keyframe(replace(cmd, frame="start"), services)
+        return KeyframeDrawn("busy") if first.state == "drawn" else first
     stopped = _add_keyframe(cmd, job, scene, services, until) if scene.keyframe(cmd.frame) is None else None
     if stopped is not None:
         return stopped
@@ -124,6 +127,8 @@ def _draw(
     if before is not None:
         artifact_integrity.check_keyframe(scene, "first", before, artifacts)
     references = (before.uri,) if before else ()
+    replaced = scene.start if frame == "start" else scene.end
+    damaged = {replaced.uri} if replaced else set()  # paid, stored, and damaged since: another attempt replaces it
     tries, cut_offs, was_misfit, reason, remedy = 0, 0, False, "", ""
     model = registry().image_model(plan.image_model)
     for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -150,6 +155,8 @@ def _draw(
         artifact = Artifact(f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png", "image/png")
         claim = pay(Order(call, artifact, tariff, until), post, services.ledger, artifacts, clock)
         if isinstance(claim, Paid):
+            if claim.call.artifact in damaged:
+                continue
             paid = claim.call  # perhaps made from an earlier version of the prompt's template
             uri = paid.artifact or artifacts.uri(artifact.path)
             checksum = artifact_integrity.keyframe_checksum(scene, frame, uri, artifacts)
@@ -224,9 +231,17 @@ def _store_keyframe(cmd: DrawKeyframe, drawn: Keyframe, services: Services) -> N
         return
     changes = [Replace(cmd.job_id, read, read.value.with_keyframe(cmd.frame, drawn, now))]
     following = scenes[position + 1] if position + 1 < len(scenes) else None
-    if cmd.frame == "end" and following is not None and following.value.start is None:
+    if cmd.frame == "end" and following is not None and _continues(read.value, following.value):
         changes.append(Replace(cmd.job_id, following, following.value.with_keyframe("start", drawn, now)))
     services.jobs.write(*changes)
+
+
+def _continues(scene: Scene, following: Scene) -> bool:
+    """Whether the following scene begins with this scene's last keyframe: not drawn yet, or damaged with it."""
+    if following.start is None:
+        return True
+    is_shared = scene.end is not None and scene.end.uri == following.start.uri
+    return is_shared and "start" in following.redraw and following.rewording is None
 
 
 def _give_up(cmd: DrawKeyframe, problem: Problem, services: Services) -> None:

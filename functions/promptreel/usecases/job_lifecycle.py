@@ -16,8 +16,9 @@ from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import BudgetExceeded, Conflict, NotFound, Transient, VersionConflict
 from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.logging.endings import log_job_ended
-from promptreel.ports.storage import Create, JobStore, Replace, Versioned
+from promptreel.ports.storage import ArtifactStore, Create, JobStore, Replace, Versioned
 from promptreel.services import Services
+from promptreel.usecases import artifact_integrity
 
 
 def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime, expires: datetime) -> Job:
@@ -81,6 +82,8 @@ def cancel(job_id: str, services: Services) -> Job:
 def resume(job_id: str, limit_micros: int | None, services: Services) -> Job:
     """Continue at the first unfinished piece, with a new run; everything made and paid is kept.
 
+    Where a damaged keyframe stopped the job and was not restored, it is drawn again.
+
     Idempotent: a running job stays as it is. Raises: Conflict for a finished film; BudgetExceeded for a limit that is
     spent or reserved already.
     """
@@ -108,9 +111,10 @@ def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
             f"budget_usd: {format_usd(committed)} USD are spent or reserved already.",
             remedy=f"Resume with a limit of at least {format_usd(committed)} USD.",
         )
-    scenes = jobs.list_scenes(job_id)
+    reads = jobs.list_scenes(job_id)
+    scenes = _reset_scenes(job, [read.value for read in reads], services.artifacts, now)
     reopened = job.enter_state(
-        _unfinished(job, [scene.value for scene in scenes]),
+        _unfinished(job, scenes),
         now,
         run=job.run + 1,
         restarts=0,
@@ -120,12 +124,24 @@ def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
         resumed=now,
         expires=job.expiry_from(now),
     )
-    stopped = [scene for scene in scenes if scene.value.is_live or scene.value.problem is not None]
     jobs.write(
         Replace(job_id, read, reopened),
-        *(Replace(job_id, scene, scene.value.reset_for_resume(now)) for scene in stopped),
+        *(
+            Replace(job_id, before, scene)
+            for before, scene in zip(reads, scenes, strict=True)
+            if scene is not before.value
+        ),
     )
     return reopened
+
+
+def _reset_scenes(job: Job, scenes: list[Scene], artifacts: ArtifactStore, now: datetime) -> list[Scene]:
+    """The scenes of a job that is resumed; those that nothing had stopped are the same objects."""
+    reset = [scene.reset_for_resume(now) if scene.is_live or scene.problem is not None else scene for scene in scenes]
+    if job.error is None or job.error.code not in artifact_integrity.KEYFRAME_CODES:
+        return reset
+    damaged = artifact_integrity.find_damaged_keyframes(reset, artifacts)
+    return [scene.redraw_damaged(damaged, now) for scene in reset]
 
 
 def _unfinished(job: Job, scenes: list[Scene]) -> JobState:
