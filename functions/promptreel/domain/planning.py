@@ -1,6 +1,5 @@
 """From request and storyboard to a plan: models, lengths, waves and prices. Pure."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +12,7 @@ from promptreel.domain.money import format_usd, parse_usd
 from promptreel.domain.prompt_hints import Inferred, PromptHints, extract_hints
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.scene import Scene
-from promptreel.domain.storyboard import Storyboard, StoryScene
+from promptreel.domain.storyboard import Storyboard, StoryScene, schema_text
 from promptreel.domain.tariffs import count_tokens_at_most, image_tariff, text_tariff
 from promptreel.domain.timing import plan_timing
 from promptreel.errors import BudgetExceeded, Invalid
@@ -139,7 +138,7 @@ def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime)
     """The most that the storyboard may cost, and what is reserved for the keyframes and clips of so many scenes."""
     writing = replace(spec, scene_range=(spec.scene_range[0], count))
     prompt = prompts.storyboard_prompt(request.prompt, writing.scene_range, writing.durations_s)
-    sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, prompt, json.dumps(Storyboard.model_json_schema()))
+    sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, prompt, schema_text(Storyboard))
     storyboard = text_tariff(spec.text, sent, writing.storyboard_tokens).reserved_micros(at)
     image = image_tariff(spec.image, IMAGE_SIZE, MAX_REFERENCES, spec.image.output_tokens)
     clips = spec.video.cost_micros(sum(spec.durations_for(count)), request.resolution, at, audio=request.clip_audio)

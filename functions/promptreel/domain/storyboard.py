@@ -5,6 +5,8 @@ what the next models take when prompts are composed, not here. Docstrings and de
 is sent: a change of them changes the prompt and its price.
 """
 
+import json
+from functools import cache
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -27,6 +29,12 @@ class _Part(BaseModel):
 
 
 P = TypeVar("P", bound=_Part)
+
+
+@cache
+def schema_text(schema: type[BaseModel]) -> str:
+    """The JSON schema of an answer, which counts as input of the request that asks for it."""
+    return json.dumps(schema.model_json_schema())
 
 
 class StyleGuide(_Part):

@@ -4,7 +4,6 @@ Every answer is a paid call, claimed before it is sent and stored; a repeated st
 no paid call. Each question follows from the stored answers, so a repeated step sends the same ones.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +16,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.models import TextModel, registry
 from promptreel.domain.prompts import Feedback
 from promptreel.domain.scene import Scene
+from promptreel.domain.storyboard import schema_text
 from promptreel.domain.tariffs import Tariff, count_tokens_at_most, raise_output_limit, text_tariff
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Paid, Superseded
@@ -121,8 +121,7 @@ def ask(
 
 
 def _tariff(model: TextModel, request: TextRequest, location: str) -> Tariff:
-    schema = json.dumps(request.schema.model_json_schema())  # counts as input
-    sent = count_tokens_at_most(request.instruction, request.prompt, schema)
+    sent = count_tokens_at_most(request.instruction, request.prompt, schema_text(request.schema))
     return text_tariff(model, sent, request.max_output_tokens, location)
 
 
