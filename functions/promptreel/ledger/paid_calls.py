@@ -3,7 +3,8 @@
 The artifact is stored before SETTLED is written, so a settled call always has its answer (ledger rule 6).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +23,17 @@ STORING_S = 20.0  # of a request's time, for scaling and storing what came
 def last_answer(now: datetime, request_s: float) -> datetime:
     """Until when answers may come in a request that began now and is cut off after so many seconds."""
     return now + timedelta(seconds=request_s - STORING_S)
+
+
+@contextmanager
+def unpaid_as_transient() -> Iterator[None]:
+    """Raise Transient for a call that is certainly unpaid and may be sent later; QuotaExhausted for the rate limit."""
+    try:
+        yield
+    except Throttled as error:
+        raise QuotaExhausted(error.reason) from error
+    except Unpaid as error:
+        raise Transient(error.reason, code="not_sent") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +91,8 @@ def pay(
     if not isinstance(claim, Acquired):
         return claim
     try:
-        made = ledger.send(claim, request, post)
-    except Throttled as error:
-        raise QuotaExhausted(error.reason) from error
-    except Unpaid as error:
-        raise Transient(error.reason, code="not_sent") from error
+        with unpaid_as_transient():
+            made = ledger.send(claim, request, post)
     except Refused as error:
         return EndedWithoutOutput(claim.call.evolve(reason=error.reason, codes=error.codes, updated=clock.now()))
     except AnswerLost as error:

@@ -12,20 +12,10 @@ from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, SceneState
-from promptreel.errors import (
-    AnswerLost,
-    Broken,
-    BudgetExceeded,
-    QuotaExhausted,
-    Refused,
-    Throttled,
-    Transient,
-    Unpaid,
-    VersionConflict,
-)
+from promptreel.errors import AnswerLost, Broken, BudgetExceeded, Refused, Transient, VersionConflict
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Acquired, Busy, CallRequest, EndedWithoutOutput, Paid, Superseded
-from promptreel.ledger.paid_calls import last_answer
+from promptreel.ledger.paid_calls import last_answer, unpaid_as_transient
 from promptreel.ports.models import VideoRequest
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming, job_lifecycle
@@ -122,11 +112,8 @@ def _post(
     """Send an acquired call; the ledger records how it ends. Raises: QuotaExhausted, Transient."""
     uri = services.artifacts.uri(call.prefix)
     try:
-        operation = services.ledger.send(claim, call, lambda left_s: services.video.submit(request, uri, left_s))
-    except Throttled as error:
-        raise QuotaExhausted(error.reason) from error
-    except Unpaid as error:
-        raise Transient(error.reason, code="not_sent") from error
+        with unpaid_as_transient():
+            operation = services.ledger.send(claim, call, lambda left_s: services.video.submit(request, uri, left_s))
     except VersionConflict:
         return "busy"
     except Refused:

@@ -6,6 +6,7 @@ from typing import Any
 from tools.terraform import schemas
 from tools.terraform.plan import NUMBER, VARIABLES, Plan, made_before
 from tools.terraform.settling import GRANT_S
+from tools.terraform.wire import walk
 
 KEY = "projects/keys/locations/us-central1/keyRings/r/cryptoKeys/k"
 PERIMETER = "accessPolicies/1/servicePerimeters/films"
@@ -47,7 +48,7 @@ def _without_the_key(plan: Plan) -> Iterator[str]:
         can = KEY_ATTRIBUTES & set(_attributes(schemas.google().resources.get(resource.type, {})))
         if not can or resource.type in WITHOUT_KEY:
             continue
-        if KEY not in _values(resource.values):
+        if KEY not in walk(resource.values):
             yield f"{resource.address} is encrypted with another key"
         if "time_sleep.key" not in made_before(plan, resource.address.partition("[")[0]):
             yield f"{resource.address} may be made before its agent may use the key"
@@ -73,14 +74,3 @@ def _attributes(block: dict[str, Any]) -> Iterator[str]:
     yield from block.get("attributes", {})
     for nested in block.get("block_types", {}).values():
         yield from _attributes(nested["block"])
-
-
-def _values(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _values(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _values(inner)
-    else:
-        yield value
