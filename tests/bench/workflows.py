@@ -36,7 +36,7 @@ main:
 
 
 class StillWorld:
-    """A world without a network; see `localcloud.workflows.program.frames.World`."""
+    """A world without a network; see `localcloud.workflows.program.frames.Runtime`."""
 
     def now_s(self) -> float:
         return time.time()

@@ -10,7 +10,6 @@ from promptreel.domain.states import SceneState
 from promptreel.domain.storyboard import StoryScene
 
 KeyframeName = Literal["start", "end"]
-_BEFORE_FILMING = frozenset({SceneState.PENDING, SceneState.DRAWN, SceneState.QUEUED})
 
 
 class Keyframe(Part):
@@ -124,7 +123,7 @@ class Scene(Document):
         """
         stored: dict[KeyframeName, Keyframe | None] = {"start": self.start, "end": self.end}
         names = tuple(name for name, keyframe in stored.items() if keyframe is not None and keyframe.uri in damaged)
-        if not names or self.state not in _BEFORE_FILMING:
+        if not names or not self.precedes_filming:
             return self
         return self._copy_with({"state": SceneState.PENDING, "redraw": names, "updated": now})
 
@@ -158,6 +157,11 @@ class Scene(Document):
     def is_live(self) -> bool:
         """Queued or filming: poll_clips must look at it."""
         return self.state in states.LIVE_SCENE_STATES
+
+    @property
+    def precedes_filming(self) -> bool:
+        """Its clip is neither being filmed nor delivered nor given up: its keyframes may still be drawn again."""
+        return self.state in {SceneState.PENDING, SceneState.DRAWN, SceneState.QUEUED}
 
     @property
     def is_given_up(self) -> bool:

@@ -120,8 +120,8 @@ def refilmable(job: Job, scenes: Sequence[Scene], calls: Sequence[Call]) -> froz
 def reject_clips(job_id: str, run: int, problems: Mapping[str, Problem], services: DocumentServices) -> None:
     """Take clips that cannot be used out of a film about to be cut; the job returns to filming.
 
-    ``problems`` names the scenes. What becomes of each is `recovery.without_clip`'s to say. Idempotent: a job that is
-    not being cut any more, and a scene whose clip was rejected already, are left as they are.
+    ``problems`` names the scenes. `recovery.reject_clip` decides what becomes of each. Idempotent: a job that is not
+    being stitched any more, and a scene whose clip was rejected already, are left as they are.
     """
     jobs, clock = services.jobs, services.clock
 

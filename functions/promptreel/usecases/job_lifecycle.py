@@ -140,7 +140,7 @@ def _reset_scenes(job: Job, scenes: list[Scene], artifacts: ArtifactStore, now: 
     reset = [scene.reset_for_resume(now) if scene.is_live or scene.problem is not None else scene for scene in scenes]
     if job.error is None or job.error.code not in artifact_integrity.KEYFRAME_CODES:
         return reset
-    damaged = artifact_integrity.find_damaged_keyframes(reset, artifacts)
+    damaged = artifact_integrity.find_damaged_keyframes((scene for scene in reset if scene.precedes_filming), artifacts)
     return [scene.redraw_damaged(damaged, now) for scene in reset]
 
 

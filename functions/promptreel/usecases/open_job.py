@@ -96,10 +96,8 @@ def _accept_upload(data: dict[str, Any], services: Services) -> Job:
         upload = inbox.read_prompt(bucket, name, generation)
         owner, payload = _split_owner(prompt_files.decode(name, upload.data), upload.owner)
         job = accept_request(Submission(job_id, owner, payload, upload=name), services)
-    except NotFound:
-        return services.jobs.get_job(
-            job_id
-        ).value  # deleted or replaced since: the job may stand already, else NotFound says so
+    except NotFound:  # the file was deleted or replaced since; an earlier delivery may have created its job
+        return services.jobs.get_job(job_id).value
     except Rejected as error:
         report = {"state": "rejected", "code": error.code, "message": error.message, "remedy": error.remedy}
         inbox.write_report(name, {"object": f"gs://{bucket}/{name}", "generation": generation, **report})
