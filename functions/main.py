@@ -1,6 +1,5 @@
 """Entry points of the Cloud Functions: one table of steps, and the HTTP API. Nothing is decided here."""
 
-import json
 import os
 from collections.abc import Callable
 from functools import cache
@@ -11,7 +10,7 @@ import functions_framework
 
 from promptreel.composition import from_environment
 from promptreel.http import routes
-from promptreel.http.step_handler import Step, answer
+from promptreel.http.step_handler import Step, respond
 from promptreel.logging import handler
 from promptreel.usecases.close_job import CloseJob, close_job
 from promptreel.usecases.draw_keyframe import DrawKeyframe, draw_keyframe
@@ -43,10 +42,7 @@ def _entry_point(step: Step[Any]) -> Callable[[flask.Request], flask.Response]:
 
     def run(request: flask.Request) -> flask.Response:
         _configure_logging(os.environ.get("PROMPTREEL_PROJECT", ""))
-        trace = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
-        execution = request.headers.get("X-Promptreel-Execution", "")
-        body, status, headers = answer(step, request.get_json(silent=True), from_environment, trace, execution)
-        return flask.Response(json.dumps(body), status, headers)
+        return respond(step, request, from_environment)
 
     run.__name__ = step.name
     functions_framework.http(run)  # registers the name

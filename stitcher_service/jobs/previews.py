@@ -4,7 +4,7 @@ Each is named by the digest of what it shows: a repeated request returns the sto
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
@@ -16,7 +16,7 @@ from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.jobs import film_edit
 from stitcher_service.jobs.film_edit import FilmEdit
 from stitcher_service.jobs.join_segments import join_segments
-from stitcher_service.jobs.renders import BUSY_WAIT_S, RenderResult, render_once
+from stitcher_service.jobs.renders import BUSY_WAIT_S, Id, RenderRequest, RenderResult, render_once
 from stitcher_service.jobs.scene_segments import RenderWorkspace, build_segments, segment_path
 from stitcher_service.jobs.services import StitcherServices
 
@@ -24,18 +24,10 @@ Purpose = Literal["animatic", "preview", "still"]
 
 
 @dataclass(frozen=True, slots=True)
-class MakePreview:
-    """`run` fences the request off from newer runs; None means the job's own run."""
-
-    job_id: str
-    run: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MakeStill(MakePreview):
+class MakeStill(RenderRequest):
     """The same for one scene."""
 
-    scene_id: str = ""
+    scene: Id = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +43,12 @@ class Preview:
     filmed: int = 0
 
 
-def make_animatic(cmd: MakePreview, services: StitcherServices) -> Preview:
+def make_animatic(cmd: RenderRequest, services: StitcherServices) -> Preview:
     """The timed animatic. Raises: Conflict before every keyframe is drawn; Broken, Transient."""
     return _render_preview(cmd, "animatic", film_edit.edit_animatic, services)
 
 
-def make_preview(cmd: MakePreview, services: StitcherServices) -> Preview:
+def make_preview(cmd: RenderRequest, services: StitcherServices) -> Preview:
     """The film so far. Raises: Conflict before there is a plan; Broken, Transient."""
     return _render_preview(cmd, "preview", film_edit.edit_preview, services)
 
@@ -66,8 +58,8 @@ def make_still(cmd: MakeStill, services: StitcherServices) -> Preview:
 
     Raises: NotFound; Conflict before it has a keyframe; Broken, Transient.
     """
-    services.jobs.get_scene(cmd.job_id, cmd.scene_id)
-    return _render_preview(cmd, "still", partial(film_edit.edit_still, scene_id=cmd.scene_id), services)
+    services.jobs.get_scene(cmd.job_id, cmd.scene)
+    return _render_preview(cmd, "still", partial(film_edit.edit_still, scene_id=cmd.scene), services)
 
 
 def preview_path(purpose: Purpose, edit: FilmEdit) -> str:
@@ -76,7 +68,7 @@ def preview_path(purpose: Purpose, edit: FilmEdit) -> str:
 
 
 def _render_preview(
-    cmd: MakePreview,
+    cmd: RenderRequest,
     purpose: Purpose,
     build_edit: Callable[[Job, Sequence[Scene]], FilmEdit],
     services: StitcherServices,

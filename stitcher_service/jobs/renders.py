@@ -11,8 +11,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Annotated, Self
 
+from pydantic import StrictInt, StringConstraints
+
+from promptreel.domain import identifiers
 from promptreel.domain.call import Lease
 from promptreel.domain.job import Output
 from promptreel.domain.render import Render, RenderedClip
@@ -27,6 +30,16 @@ from stitcher_service.jobs.services import StitcherServices
 LEASE_S = 120.0
 BUSY_WAIT_S = 20.0
 _RENEWALS_PER_LEASE = 4
+
+Id = Annotated[str, StringConstraints(pattern=identifiers.ID_PATTERN)]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderRequest:
+    """`run` fences the request off from newer runs; None means the job's own run."""
+
+    job_id: Id
+    run: StrictInt | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,19 +25,11 @@ from stitcher_service.jobs.film_edit import FilmEdit
 from stitcher_service.jobs.film_images import save_contact_sheet, save_poster
 from stitcher_service.jobs.join_segments import JoinedSegments, join_segments
 from stitcher_service.jobs.previews import preview_path
-from stitcher_service.jobs.renders import BUSY_WAIT_S, RenderResult, render_once
+from stitcher_service.jobs.renders import BUSY_WAIT_S, RenderRequest, RenderResult, render_once
 from stitcher_service.jobs.scene_segments import ClipsRejected, RenderWorkspace, clip_problem
 from stitcher_service.jobs.services import StitcherServices
 
 _MAX_CHAPTER_CHARS = 80
-
-
-@dataclass(frozen=True, slots=True)
-class StitchFilm:
-    """`run` fences the request off from newer runs; None means the job's own run."""
-
-    job_id: str
-    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ class FilmRender:
     digest: str
 
 
-def stitch_film(cmd: StitchFilm, services: StitcherServices) -> FilmStitched:
+def stitch_film(cmd: RenderRequest, services: StitcherServices) -> FilmStitched:
     """Stitch the film unless that is done; ``busy`` while another caller is stitching it.
 
     Raises: Broken, Transient.

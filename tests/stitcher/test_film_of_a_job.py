@@ -15,7 +15,8 @@ from promptreel.errors import Broken, Conflict, Transient
 from promptreel.ports.storage import Create, Replace
 from promptreel.usecases import job_lifecycle
 from stitcher_service.jobs import film_edit, join_segments
-from stitcher_service.jobs.stitch_film import FilmStitched, StitchFilm, chapters, stitch_film
+from stitcher_service.jobs.renders import RenderRequest
+from stitcher_service.jobs.stitch_film import FilmStitched, chapters, stitch_film
 from tests.factories import a_render, a_request, later
 from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import (
@@ -44,7 +45,7 @@ def filmed(world: FakeServices, a_clip: ClipMaker) -> Job:
 
 
 def cut(world: FakeServices, job: Job, run: int | None = 1) -> FilmStitched:
-    return stitch_film(StitchFilm(job.id, run), stitcher_services(world))
+    return stitch_film(RenderRequest(job.id, run), stitcher_services(world))
 
 
 def test_clips_of_a_job_become_its_film_and_poster(world: FakeServices, filmed: Job) -> None:
@@ -393,7 +394,7 @@ def test_film_is_refused_before_any_download_when_it_would_not_fit_on_the_disk(
     monkeypatch.setattr(world.artifacts, "get_file", None)
 
     with pytest.raises(Broken, match=r"needs \d+ MB of disk, 1 MB are allowed") as refused:
-        stitch_film(StitchFilm(filmed.id, 1), stitcher_services(world, disk_bytes=1_000_000))
+        stitch_film(RenderRequest(filmed.id, 1), stitcher_services(world, disk_bytes=1_000_000))
     assert refused.value.code == "film_too_large"
 
 
@@ -402,7 +403,7 @@ def test_stopping_instance_answers_transient_and_keeps_no_lease(world: FakeServi
     services.instance.stop()
 
     with pytest.raises(Transient, match="shut down"):
-        stitch_film(StitchFilm(filmed.id, 1), services)
+        stitch_film(RenderRequest(filmed.id, 1), services)
     assert cut(world, filmed) == FilmStitched("done")
 
 
@@ -410,8 +411,8 @@ def test_stitching_instance_answers_busy_to_a_second_request(world: FakeServices
     services = stitcher_services(world)
 
     with services.instance.render():
-        assert stitch_film(StitchFilm(filmed.id, 1), services) == FilmStitched("busy", 20.0)
-    assert stitch_film(StitchFilm(filmed.id, 1), services) == FilmStitched("done")
+        assert stitch_film(RenderRequest(filmed.id, 1), services) == FilmStitched("busy", 20.0)
+    assert stitch_film(RenderRequest(filmed.id, 1), services) == FilmStitched("done")
 
 
 def test_scene_is_a_moving_still_with_a_warning_when_it_was_given_up(

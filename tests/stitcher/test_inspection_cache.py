@@ -13,7 +13,8 @@ from stitcher_service.engine.inspection_cache import InspectionCache, cache_key
 from stitcher_service.engine.report import Report
 from stitcher_service.engine.stitch import Tools, stitch
 from stitcher_service.ffmpeg.probe import probe
-from stitcher_service.jobs.previews import MakePreview, make_preview
+from stitcher_service.jobs.previews import make_preview
+from stitcher_service.jobs.renders import RenderRequest
 from tests.fakes.services import FakeServices
 from tests.stitcher.conftest import ClipMaker
 from tests.stitcher.jobs import a_filmed_job, change_scene, scenes, stitcher_services
@@ -61,11 +62,11 @@ def test_only_new_clips_are_inspected_for_the_next_preview(world: FakeServices, 
     job = a_filmed_job(world, a_clip)
     clip = scenes(world, job)[1].clip
     change_scene(world, job, "scene-02", state=SceneState.FILMING, clip=None)
-    make_preview(MakePreview(job.id, None), services)
+    make_preview(RenderRequest(job.id, None), services)
     inspected = memory.puts
 
     change_scene(world, job, "scene-02", state=SceneState.DONE, clip=clip)
-    make_preview(MakePreview(job.id, None), services)
+    make_preview(RenderRequest(job.id, None), services)
 
     assert (inspected, memory.puts) == (2, 3)
 

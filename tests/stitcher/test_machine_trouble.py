@@ -22,7 +22,8 @@ from stitcher_service.engine.stitch import Tools, stitch
 from stitcher_service.ffmpeg.errors import MachineFailed, is_resource_shortage
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.jobs.stitch_film import StitchFilm, stitch_film
+from stitcher_service.jobs.renders import RenderRequest
+from stitcher_service.jobs.stitch_film import stitch_film
 from tests.fakes.services import FakeServices
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.jobs import a_filmed_job, change_scene, stitcher_services
@@ -165,13 +166,13 @@ def test_service_answers_transient_and_names_no_scene_when_the_machine_ends_ffmp
     use_ffmpeg(failing_ffmpeg(tmp_path, step, TROUBLES[trouble][0]))
 
     with pytest.raises(Transient, match=r"^The stitcher ran out of resources: ffmpeg ") as failed:
-        stitch_film(StitchFilm(job.id, 1), stitcher_services(world))
+        stitch_film(RenderRequest(job.id, 1), stitcher_services(world))
 
     assert failed.value.code == "stitcher_exhausted"
     assert "scene-0" not in failed.value.message
     assert world.jobs.get_job(job.id).value.output is None
     use_ffmpeg(real)
-    assert stitch_film(StitchFilm(job.id, 1), stitcher_services(world)).state == "done"
+    assert stitch_film(RenderRequest(job.id, 1), stitcher_services(world)).state == "done"
 
 
 @pytest.mark.parametrize(("packets", "wrong"), [(range(6), "picture"), (range(30, 40), "picture")])

@@ -13,9 +13,10 @@ from promptreel.domain.states import SceneState
 from promptreel.errors import Conflict, NotFound
 from promptreel.ports.storage import Replace
 from stitcher_service.jobs import film_edit, join_segments, previews, segment_commands
-from stitcher_service.jobs.previews import MakePreview, MakeStill, Preview
+from stitcher_service.jobs.previews import MakeStill, Preview
+from stitcher_service.jobs.renders import RenderRequest
 from stitcher_service.jobs.services import StitcherServices
-from stitcher_service.jobs.stitch_film import StitchFilm, stitch_film
+from stitcher_service.jobs.stitch_film import stitch_film
 from tests.fakes.services import FakeServices
 from tests.stitcher.jobs import FPS, FRAMES, a_drawn_job, a_filmed_job, change_scene, give_up, scenes, stitcher_services
 from tests.stitcher.media import listen, pitch
@@ -49,7 +50,7 @@ def test_animatic_gives_every_scene_its_planned_length_transition_and_cue(
     job = a_drawn_job(world, transition={"kind": "crossfade", "duration_s": 0.5})
     overlap = job.require_plan().transition_frames
 
-    made = previews.make_animatic(MakePreview(job.id, job.run), services)
+    made = previews.make_animatic(RenderRequest(job.id, job.run), services)
 
     frames = 2 * FRAMES - overlap
     assert overlap == 3
@@ -77,10 +78,10 @@ def test_stored_animatic_is_returned_when_requested_twice(
     world: FakeServices, services: StitcherServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = a_drawn_job(world)
-    made = previews.make_animatic(MakePreview(job.id, None), services)
+    made = previews.make_animatic(RenderRequest(job.id, None), services)
     monkeypatch.setattr(join_segments, "build_segments", None)
 
-    assert previews.make_animatic(MakePreview(job.id, None), services) == made
+    assert previews.make_animatic(RenderRequest(job.id, None), services) == made
 
 
 def test_animatic_names_the_missing_scenes_when_keyframes_are_not_drawn(
@@ -90,7 +91,7 @@ def test_animatic_names_the_missing_scenes_when_keyframes_are_not_drawn(
     change_scene(world, job, "scene-02", end=None)
 
     with pytest.raises(Conflict, match="Not drawn yet: scene-02"):
-        previews.make_animatic(MakePreview(job.id, None), services)
+        previews.make_animatic(RenderRequest(job.id, None), services)
 
 
 @pytest.mark.parametrize("make", [previews.make_animatic, previews.make_preview])
@@ -98,13 +99,13 @@ def test_preview_is_a_conflict_when_its_job_has_no_plan(
     world: FakeServices, services: StitcherServices, make: Any
 ) -> None:
     with pytest.raises(Conflict, match="no plan yet"):
-        make(MakePreview(world.opened().id), services)
+        make(RenderRequest(world.opened().id), services)
 
 
 def test_preview_is_superseded_when_its_run_is_stale(world: FakeServices, services: StitcherServices) -> None:
     job = a_drawn_job(world)
 
-    assert previews.make_preview(MakePreview(job.id, job.run + 1), services) == Preview("superseded")
+    assert previews.make_preview(RenderRequest(job.id, job.run + 1), services) == Preview("superseded")
     assert stored_segments(world, job) == set()
 
 
@@ -114,11 +115,11 @@ def test_preview_grows_with_the_film_and_renders_only_what_is_new(
     job = a_filmed_job(world, a_clip)
     clip = scenes(world, job)[1].clip
     not_filmed(world, job, "scene-02")
-    first = previews.make_preview(MakePreview(job.id, None), services)
+    first = previews.make_preview(RenderRequest(job.id, None), services)
     after_first = stored_segments(world, job)
 
     change_scene(world, job, "scene-02", state=SceneState.DONE, clip=clip)
-    second = previews.make_preview(MakePreview(job.id, None), services)
+    second = previews.make_preview(RenderRequest(job.id, None), services)
 
     assert (first.scenes, first.filmed, first.frames) == (2, 1, 2 * FRAMES)
     assert (second.scenes, second.filmed, second.frames) == (2, 2, 2 * FRAMES)
@@ -134,9 +135,9 @@ def test_film_reuses_the_last_preview_when_that_shows_all_of_it(
     world: FakeServices, services: StitcherServices, a_clip: ClipMaker
 ) -> None:
     job = a_filmed_job(world, a_clip)
-    made = previews.make_preview(MakePreview(job.id, None), services)
+    made = previews.make_preview(RenderRequest(job.id, None), services)
 
-    stitch_film(StitchFilm(job.id, None), services)
+    stitch_film(RenderRequest(job.id, None), services)
 
     output = world.jobs.get_job(job.id).value.output
     assert output is not None
@@ -147,11 +148,11 @@ def test_preview_of_a_finished_film_is_the_one_rendered_with_it(
     world: FakeServices, services: StitcherServices, a_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     job = a_filmed_job(world, a_clip)
-    stitch_film(StitchFilm(job.id, None), services)
+    stitch_film(RenderRequest(job.id, None), services)
     output = world.jobs.get_job(job.id).value.output
     monkeypatch.setattr(previews, "join_segments", None)
 
-    made = previews.make_preview(MakePreview(job.id, None), services)
+    made = previews.make_preview(RenderRequest(job.id, None), services)
 
     assert output is not None
     assert made.uri == output.preview_uri
@@ -168,7 +169,7 @@ def test_preview_is_made_of_numbered_cards_of_this_job_when_nothing_is_drawn(
     for scene in ("scene-01", "scene-02"):
         change_scene(world, job, scene, start=None, end=None)
 
-    made = previews.make_preview(MakePreview(job.id, None), services)
+    made = previews.make_preview(RenderRequest(job.id, None), services)
 
     assert (made.filmed, made.frames) == (0, 2 * FRAMES)
     other = film_edit.FilmEdit(
@@ -186,7 +187,7 @@ def test_preview_leaves_out_a_scene_that_the_film_will_leave_out(
     job = a_drawn_job(world, on_scene_failure="omit")
     give_up(world, job)
 
-    assert previews.make_preview(MakePreview(job.id, None), services).frames == FRAMES
+    assert previews.make_preview(RenderRequest(job.id, None), services).frames == FRAMES
 
 
 def test_film_reuses_a_still_that_was_made_before(
@@ -194,12 +195,12 @@ def test_film_reuses_a_still_that_was_made_before(
 ) -> None:
     job = a_filmed_job(world, a_clip)
     give_up(world, job)
-    made = previews.make_still(MakeStill(job.id, job.run, "scene-02"), services)
+    made = previews.make_still(MakeStill(job.id, job.run, scene="scene-02"), services)
     monkeypatch.setattr(segment_commands, "encode_still", None)
 
     assert (made.state, made.frames, made.duration_s) == ("done", FRAMES, 4.0)
     assert made.uri.startswith(f"gs://artifacts/jobs/{job.id}/work/scene-02-")
-    assert stitch_film(StitchFilm(job.id, None), services).state == "done"
+    assert stitch_film(RenderRequest(job.id, None), services).state == "done"
 
 
 def test_still_is_refused_when_its_scene_is_unknown_or_not_drawn(
@@ -209,9 +210,9 @@ def test_still_is_refused_when_its_scene_is_unknown_or_not_drawn(
     change_scene(world, job, "scene-02", start=None, end=None)
 
     with pytest.raises(NotFound):
-        previews.make_still(MakeStill(job.id, None, "scene-09"), services)
+        previews.make_still(MakeStill(job.id, None, scene="scene-09"), services)
     with pytest.raises(Conflict, match="scene-02 has no picture yet"):
-        previews.make_still(MakeStill(job.id, None, "scene-02"), services)
+        previews.make_still(MakeStill(job.id, None, scene="scene-02"), services)
 
 
 @pytest.mark.parametrize(

@@ -78,12 +78,12 @@ def test_body_is_not_read_when_it_is_far_too_large(client: FlaskClient) -> None:
     assert client.post("/film", json={"job_id": "x" * MAX_BODY_BYTES}).status_code in {413, 422}
 
 
-@pytest.mark.parametrize("path", ["/film", "/animatic", "/preview"])
-def test_unknown_job_is_not_found(client: FlaskClient, path: str) -> None:
+@pytest.mark.parametrize(("path", "step"), [("/film", "stitch"), ("/animatic", "animatic"), ("/preview", "preview")])
+def test_unknown_job_is_not_found(client: FlaskClient, path: str, step: str) -> None:
     unknown = client.post(path, json={"job_id": "job-9", "run": 1})
 
     assert (unknown.status_code, unknown.get_json()["code"]) == (404, "not_found")
-    assert unknown.get_json()["step"] == "stitch"
+    assert unknown.get_json()["step"] == step
 
 
 def test_animatic_is_a_conflict_when_its_job_is_not_drawn(client: FlaskClient, world: FakeServices) -> None:
@@ -93,14 +93,14 @@ def test_animatic_is_a_conflict_when_its_job_is_not_drawn(client: FlaskClient, w
 
 
 def test_transient_error_is_503_and_unexpected_error_is_500(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, world: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def trouble(*_: object) -> None:
         raise Transient("later", retry_after_s=7)
 
-    monkeypatch.setattr("stitcher_service.http.stitch_film", trouble)
+    monkeypatch.setattr(world.jobs, "get_job", trouble)
     later = client.post("/film", json={"job_id": "job-1"})
-    monkeypatch.setattr("stitcher_service.http.stitch_film", lambda *_: 1 / 0)
+    monkeypatch.setattr(world.jobs, "get_job", lambda *_: 1 / 0)
     broken = client.post("/film", json={"job_id": "job-1"})
 
     assert (later.status_code, later.headers["Retry-After"]) == (503, "7")

@@ -1,5 +1,6 @@
-"""Step functions over HTTP: JSON in, a command, the step, JSON out and one log line; errors as problems."""
+"""Steps and the stitcher's actions over HTTP: JSON in, a command, JSON out and one log line; errors as problems."""
 
+import json
 import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -7,6 +8,7 @@ from dataclasses import dataclass, fields
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
+from flask import Request, Response
 from pydantic import TypeAdapter, ValidationError
 
 from promptreel.errors import Invalid, QuotaExhausted, Transient
@@ -15,6 +17,7 @@ from promptreel.logging import events
 from promptreel.services import Services
 
 C = TypeVar("C")
+S = TypeVar("S")
 
 # Problems too: Workflows decodes this type alone (https://cloud.google.com/workflows/docs/http-requests).
 _MEDIA_TYPE = "application/json"
@@ -23,15 +26,25 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Generic[C]):
-    """One step function: its name, its command, the use case, and the services that the use case may use.
+class Action(Generic[C, S]):
+    """A use case that is called over HTTP: its name in log lines and problems, and its command."""
+
+    name: str
+    command: type[C]
+    use_case: Callable[[C, S], Any]
+
+    def run(self, cmd: C, services: S) -> Any:
+        """Run the use case."""
+        return self.use_case(cmd, services)
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Action[C, Services]):
+    """One step function, with the services that its use case may use.
 
     ``is_task``: it is called by Cloud Tasks, not by the workflow.
     """
 
-    name: str
-    command: type[C]
-    use_case: Callable[[C, Services], Any]
     uses: AbstractSet[str]
     is_task: bool = False
 
@@ -51,15 +64,23 @@ class Step(Generic[C]):
             raise _RetryThisTask(error.message, code=error.code, remedy=error.remedy) from error
 
 
+def respond(action: Action[Any, S], request: Request, services: Callable[[], S]) -> Response:
+    """Answer a request; the services are built only when it comes."""
+    trace = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
+    execution = request.headers.get("X-Promptreel-Execution", "")
+    body, status, headers = answer(action, request.get_json(silent=True), services, trace, execution)
+    return Response(json.dumps(body), status, headers)
+
+
 def answer(
-    step: Step[Any], body: Any, services: Callable[[], Services], trace: str = "", execution: str = ""
+    action: Action[Any, S], body: Any, services: Callable[[], S], trace: str = "", execution: str = ""
 ) -> Answer:
-    """Run one step on one request body; every outcome becomes (JSON, status, headers), and one line ``step``."""
+    """Run one action on one request body; every outcome becomes (JSON, status, headers), and one line ``step``."""
     began = time.monotonic()
     given = body if isinstance(body, dict) else {}
     context = {"job_id": given.get("job_id"), "scene_id": given.get("scene"), "attempt": given.get("attempt")}
-    with events.log_context(action=step.name, **context, execution_id=execution or given.get("execution")):
-        reply, status, headers = _answer(step, body, services, trace)
+    with events.log_context(action=action.name, **context, execution_id=execution or given.get("execution")):
+        reply, status, headers = _answer(action, body, services, trace)
         refused = status != HTTPStatus.OK
         events.log_event(
             "step",
@@ -78,13 +99,13 @@ class _RetryThisTask(Transient):
     status = 500
 
 
-def _answer(step: Step[Any], body: Any, services: Callable[[], Services], trace: str) -> Answer:
+def _answer(action: Action[Any, S], body: Any, services: Callable[[], S], trace: str) -> Answer:
     named = body.get("scene") if isinstance(body, dict) else None
     scene = named if isinstance(named, str) else None
     try:
-        result = step.run(_command(body, step.command), services())
+        result = action.run(_command(body, action.command), services())
     except Exception as error:  # noqa: BLE001 - the one translation point from exception to HTTP
-        problem = make_problem_response(error, step=step.name, scene=scene, trace=trace)
+        problem = make_problem_response(error, step=action.name, scene=scene, trace=trace)
         return problem.body, problem.status, {"Content-Type": _MEDIA_TYPE, **problem.headers}
     reply = TypeAdapter(type(result)).dump_python(result, mode="json")
     return reply, HTTPStatus.OK, {"Content-Type": _MEDIA_TYPE}

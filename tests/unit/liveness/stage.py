@@ -27,9 +27,9 @@ from promptreel.usecases.poll_clips import PollClips
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import OPENING_S, QUIET_S, SweepJobs
 from promptreel.usecases.write_storyboard import WriteStoryboard
-from stitcher_service.jobs.renders import RenderResult
+from stitcher_service.jobs.renders import RenderRequest, RenderResult
 from stitcher_service.jobs.services import StitcherServices
-from stitcher_service.jobs.stitch_film import FilmRender, StitchFilm, stitch_film
+from stitcher_service.jobs.stitch_film import FilmRender, stitch_film
 from tests.factories import a_request
 from tests.fakes.hooks import Killed
 from tests.fakes.services import FakeServices
@@ -251,7 +251,7 @@ class Stage:
                     partial(world.draw_keyframe, DrawKeyframe(job_id, run, item.scene, item.frame, item.take))
                 )
             yield 0.0 if items else clips.wait_s
-        yield from self._until_free(lambda: stitch_film(StitchFilm(job_id, run), self._stitcher))
+        yield from self._until_free(lambda: stitch_film(RenderRequest(job_id, run), self._stitcher))
         yield from self._step(lambda: world.close_job(CloseJob(job_id, run)))
 
     def _until_free(self, step: Callable[[], Any]) -> Answers:

@@ -21,9 +21,9 @@ from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
 from promptreel.usecases.write_storyboard import WriteStoryboard
-from stitcher_service.jobs.renders import RenderResult
+from stitcher_service.jobs.renders import RenderRequest, RenderResult
 from stitcher_service.jobs.services import StitcherServices
-from stitcher_service.jobs.stitch_film import FilmRender, StitchFilm, stitch_film
+from stitcher_service.jobs.stitch_film import FilmRender, stitch_film
 from tests.factories import a_render, altered
 from tests.fakes.hooks import HookedWorld, Killed
 from tests.fakes.services import FakeServices
@@ -179,7 +179,7 @@ def cutting(world: FakeServices) -> Callable[[], object]:
     world.poll(world.jobs.get_job(job.id).value)
     assert world.jobs.get_job(job.id).value.state is JobState.STITCH
     services = StitcherServices(world.jobs, world.artifacts, world.clock, world.ids, pace=1.0)
-    return lambda: stitch_film(StitchFilm(job.id, 1), services)
+    return lambda: stitch_film(RenderRequest(job.id, 1), services)
 
 
 def opening(world: FakeServices) -> Callable[[], object]:
