@@ -23,6 +23,7 @@ from localcloud.serving import ApiError, answer_api_error, health, serve
 from localcloud.vertex import standin
 from localcloud.vertex.generate import count_tokens, generate_content
 from localcloud.vertex.operations import Operations, fetch_predict_operation, predict_long_running
+from localcloud.vertex.registry import read_models
 from localcloud.vertex.requests import Call, ConnectionCutError, cut_connection, parse_call
 from localcloud.vertex.standin import Standin
 from localcloud.vertex.storage import Storage
@@ -126,7 +127,7 @@ def build(standin: Standin) -> Starlette:
         verb = verbs.get(request.path_params["method"])
         if verb is None:
             raise ApiError(404, f"No stand-in answers {request.path_params['method']!r}.")
-        return await verb(await parse_call(request))
+        return await verb(await parse_call(standin, request))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -148,6 +149,7 @@ def build(standin: Standin) -> Starlette:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--profile", type=Path, help="JSON: time_scale, latency_s, quota_per_min, seed")
+    parser.add_argument("--models", type=Path, help="JSON in the form of models.json, to serve other models or limits")
     parser.add_argument(
         "--state-dir", type=Path, help="keep operations and ledger here, so that a restart loses nothing"
     )
@@ -156,6 +158,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
     first_profile = standin.read(json.loads(arguments.profile.read_text()) if arguments.profile else {})
+    models = read_models(arguments.models)
     with ExitStack() as until_the_end:
         folder = arguments.state_dir or Path(
             until_the_end.enter_context(tempfile.TemporaryDirectory(prefix="localcloud-vertex-"))
@@ -165,5 +168,5 @@ def run(arguments: argparse.Namespace) -> int:
         workers = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="render")
         until_the_end.callback(workers.shutdown, wait=True, cancel_futures=True)
         storage = Storage(os.environ.get("STORAGE_EMULATOR_HOST", ""))
-        asyncio.run(serve({arguments.port: build(Standin(store, storage, workers, first_profile))}))
+        asyncio.run(serve({arguments.port: build(Standin(store, storage, workers, models, first_profile))}))
     return 0

@@ -18,7 +18,7 @@ from localcloud.serving import ApiError
 from localcloud.vertex import chance, wire
 from localcloud.vertex.clip.render import Clip, render
 from localcloud.vertex.clip.request import read_clip_request
-from localcloud.vertex.registry import VideoModel
+from localcloud.vertex.registry import VeoModel
 from localcloud.vertex.requests import Call, check_call, send_response
 from localcloud.vertex.standin import Standin
 from localcloud.vertex.storage import StorageError
@@ -176,7 +176,7 @@ _LATE_S = 30.0
 async def predict_long_running(standin: Standin, operations: Operations, call: Call) -> Response:
     """Raises: ApiError, ConnectionCutError."""
     model = call.model
-    if not isinstance(model, VideoModel):
+    if not isinstance(model, VeoModel):
         raise invalid(f"{call.model_path} does not support predictLongRunning.")
     wanted = await read_clip_request(model, call.body, standin.storage)
     hits = check_call(standin, call, model.kind)
@@ -190,8 +190,7 @@ async def predict_long_running(standin: Standin, operations: Operations, call: C
             "prompt": wanted.prompt,
             "seed": wanted.seed,
             "seconds": wanted.seconds,
-            "resolution": wanted.resolution,
-            "aspect": wanted.aspect,
+            "size_px": wanted.size_px,
             "audio": wanted.audio,
             "first": standin.store.keep(wanted.first) if wanted.first else "",
             "last": standin.store.keep(wanted.last) if wanted.last else "",

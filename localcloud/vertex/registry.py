@@ -1,15 +1,18 @@
-"""The models on offer: what each accepts and what a call costs. The data is models.json; no model is named here."""
+"""The models on offer: what each accepts and what a call costs. The data is models.json; no model is named here.
+
+The file may hold more than a stand-in needs: fields that are not read here are ignored.
+"""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
-from functools import cache
 from importlib import resources
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
 MICROS_SCALE = 1_000_000  # prices are per million tokens
-GLOBAL = "global"  # the location where text and pictures have their list price, and clips are not made
+GLOBAL = "global"  # the location where text and pictures have their list price
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +61,47 @@ class ImageModel:
 
     def micros(self, usage: Usage, at: datetime, location: str) -> int:
         price = _valid(self.prices, at)
-        text = usage.prompt * price["input"] + (usage.answer + usage.thoughts) * price["output"]
-        return _per_million(text + usage.picture * price["picture"], location)
+        text = usage.prompt * price["input"] + (usage.answer + usage.thoughts) * price["text_output"]
+        return _per_million(text + usage.picture * price["picture_output"], location)
+
+
+Seconds = Mapping[str, Mapping[str, tuple[int, ...]]]
+"""Whole seconds that a clip may have, by mode (text, first, first_last, references, extend) and resolution."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoModel:
     kind: ClassVar = "video"
     id: str
-    durations_s: Mapping[str, tuple[int, ...]]  # by resolution
+    location: str | None  # None: every location but the global one
+    aspects: tuple[str, ...]
+    frame_px: Mapping[str, tuple[int, int]]  # landscape
+    seconds: Seconds
     max_references: int
     prices: tuple[Mapping[str, Any], ...]
 
+    def is_offered_in(self, location: str) -> bool:
+        return location == self.location if self.location else location != GLOBAL
+
+    def size_px(self, resolution: str, aspect: str) -> tuple[int, int]:
+        """Width and height of a frame."""
+        long_px, short_px = self.frame_px[resolution]
+        return (long_px, short_px) if aspect == "16:9" else (short_px, long_px)
+
+
+@dataclass(frozen=True, slots=True)
+class VeoModel(VideoModel):
+    """A model that is called with predictLongRunning and paid by the second."""
+
     def micros(self, seconds: int, resolution: str, at: datetime, *, audio: bool) -> int:
         """Price of ``seconds`` of delivered video."""
-        price = _valid(self.prices, at)
+        price = _valid(self.prices, at)["per_second"]
         return int(seconds * price["with_audio" if audio else "silent"][resolution])
 
 
 Model = TextModel | ImageModel | VideoModel
+Models = Mapping[str, Model]
+M = TypeVar("M", TextModel, ImageModel, VeoModel)
 
 
 def _valid(prices: tuple[Mapping[str, Any], ...], at: datetime) -> Mapping[str, Any]:
@@ -91,9 +116,48 @@ def _per_million(micros_times_million: int, location: str) -> int:
     return -(-micros_times_million * tenths // (10 * MICROS_SCALE))
 
 
-@cache
-def models() -> Mapping[str, Model]:
-    """All models by id."""
-    data = json.loads(resources.files("localcloud.vertex").joinpath("models.json").read_bytes())
-    kinds: Mapping[str, type[Model]] = {"text": TextModel, "image": ImageModel, "video": VideoModel}
-    return {entry["id"]: make(**entry) for kind, make in kinds.items() for entry in data[kind]}
+def read_models(file: Path | None = None) -> Models:
+    """All models by id that a stand-in of Vertex AI serves, from a file of the form of models.json.
+
+    Raises: ValueError for a file that is not one.
+    """
+    content = file.read_bytes() if file else resources.files("localcloud.vertex").joinpath("models.json").read_bytes()
+    try:
+        data = json.loads(content)
+        models: list[Model] = [
+            *(_from_json(TextModel, entry) for entry in data["text"]),
+            *(_from_json(ImageModel, entry) for entry in data["image"]),
+            *(_from_json(VeoModel, entry) for entry in data["video"] if entry["protocol"] == "veo"),
+        ]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"not a file of models: {error!r}") from error
+    return {model.id: model for model in models}
+
+
+_OPTIONAL = frozenset({"location"})
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "seconds": lambda modes: {
+        mode: {resolution: _whole_seconds(each) for resolution, each in by_resolution.items()}
+        for mode, by_resolution in modes.items()
+    },
+    "frame_px": lambda sizes: {resolution: tuple(size) for resolution, size in sizes.items()},
+    "aspects": tuple,
+    "prices": tuple,
+}
+
+
+def _from_json(model: type[M], entry: Mapping[str, Any]) -> M:
+    return model(**{each.name: _READERS.get(each.name, _as_is)(_given(entry, each.name)) for each in fields(model)})
+
+
+def _given(entry: Mapping[str, Any], name: str) -> Any:
+    return entry.get(name) if name in _OPTIONAL else entry[name]
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _whole_seconds(value: Any) -> tuple[int, ...]:
+    """Every second of a range, or a list as it is."""
+    return tuple(range(value["from"], value["to"] + 1)) if isinstance(value, Mapping) else tuple(value)

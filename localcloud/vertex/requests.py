@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from localcloud.serving import ApiError
 from localcloud.vertex.faults import Hits
-from localcloud.vertex.registry import GLOBAL, Model, VideoModel, models
+from localcloud.vertex.registry import Model, VideoModel
 from localcloud.vertex.standin import Standin
 from localcloud.vertex.wire import Json, invalid, snake
 
@@ -131,7 +131,7 @@ class Call:
         return f"projects/{self.project}/locations/{self.location}/publishers/google/models/{self.model.id}"
 
 
-async def parse_call(request: Request) -> Call:
+async def parse_call(standin: Standin, request: Request) -> Call:
     """Raises: ApiError 401 without a bearer token, 404 for an unknown model, 400 for a body the verb does not know."""
     if not re.fullmatch(r"(?i)bearer\s+\S+", request.headers.get("authorization", "")):
         raise ApiError(
@@ -141,8 +141,8 @@ async def parse_call(request: Request) -> Call:
             "See https://developers.google.com/identity/sign-in/web/devconsole-project.",
         )
     path = request.path_params
-    model = models().get(path["model"])
-    if model is None or (isinstance(model, VideoModel) and path["location"] == GLOBAL):
+    model = standin.models.get(path["model"])
+    if model is None or (isinstance(model, VideoModel) and not model.is_offered_in(path["location"])):
         resource = request.url.path.split("/", 2)[2].rpartition(":")[0]
         raise ApiError(404, missing_model(resource))
     try:

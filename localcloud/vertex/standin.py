@@ -13,6 +13,7 @@ from typing import Any
 from localcloud.serving import ApiError
 from localcloud.vertex import chance
 from localcloud.vertex.faults import Faults
+from localcloud.vertex.registry import Models
 from localcloud.vertex.storage import Storage
 from localcloud.vertex.store import Store
 
@@ -122,6 +123,7 @@ class Standin:
     store: Store
     storage: Storage
     workers: ThreadPoolExecutor
+    models: Models
     first_profile: Profile = field(default_factory=Profile)
     now: Callable[[], float] = time.time
     profile: Profile = field(init=False)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
-from typing import Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from promptreel.domain.money import per_million
 from promptreel.errors import Invalid
@@ -18,6 +18,12 @@ Resolution = Literal["720p", "1080p", "4k"]
 Aspect = Literal["16:9", "9:16"]
 Quality = Literal["draft", "standard", "best"]
 ImageSize = Literal["1K", "2K", "4K"]
+Protocol = Literal["veo", "interactions", "predictions"]
+"""Which API films with a model."""
+ClipMode = Literal["text", "first", "first_last", "references", "extend"]
+"""What a clip is filmed from: words alone, one or both of its frames, pictures of what it shows, or another clip."""
+
+_PROTOCOLS_WITH_ADAPTER: frozenset[Protocol] = frozenset({"veo"})
 
 GLOBAL = "global"
 """The location in which a text or image model has its list price."""
@@ -56,6 +62,8 @@ class Model(_Data):
     """
 
     id: str
+    stage: Literal["preview", "ga", "retired"]
+    released: date | None = None
     retires_not_before: date | None = None
     replaced_by: str | None = None
 
@@ -84,11 +92,41 @@ class ImagePrice(_Price):
     picture_output: int
 
 
-class ClipPrice(_Price):
+class SecondPrices(_Data):
     """Micro-dollars per second of delivered video, by resolution."""
 
     with_audio: Mapping[str, int]
     silent: Mapping[str, int]
+
+
+class TokenPrices(_Data):
+    """Micro-dollars per million tokens."""
+
+    input: int
+    text_output: int
+    video_output: int
+
+
+class ClipPrice(_Price):
+    """What a clip costs: either by its seconds or by the tokens that the provider reports."""
+
+    per_second: SecondPrices | None = None
+    per_million_tokens: TokenPrices | None = None
+
+    @model_validator(mode="after")
+    def _has_one_kind(self) -> "ClipPrice":
+        if (self.per_second is None) == (self.per_million_tokens is None):
+            raise ValueError("a clip's price is either per_second or per_million_tokens")
+        return self
+
+
+def _list_seconds(value: Any) -> Any:
+    """Every whole second of a range; a list as it is."""
+    return tuple(range(value["from"], value["to"] + 1)) if isinstance(value, Mapping) else value
+
+
+Seconds = Annotated[tuple[int, ...], BeforeValidator(_list_seconds)]
+"""Whole seconds that a clip may last; in the data a list, or a range as ``{"from": 3, "to": 10}``."""
 
 
 def _price_on(prices: tuple[P, ...], at: datetime) -> P:
@@ -126,6 +164,7 @@ class TextModel(Model):
     """A model that writes text. Lengths in tokens; output includes thinking."""
 
     max_output_tokens: int
+    sampling: Literal["ignored", "refused"]  # what becomes of temperature, topP and topK
     thinking_level: str = ""  # empty: the model's own
     timeout_s: int
     prices: tuple[TextPrice, ...]
@@ -165,22 +204,58 @@ class ImageModel(Model):
 
 
 class VideoModel(Model):
-    """A model that films clips. Durations in whole seconds, latencies in seconds from the submit."""
+    """A model that films clips. Durations in whole seconds, latencies in seconds from the submit.
 
+    ``seconds`` and ``frame_px`` go by resolution; a mode that is left out of ``seconds`` cannot be filmed.
+    ``lost_calls`` is how a submit whose answer was lost is found again; ``inputs`` are the input names of a prediction.
+    """
+
+    protocol: Protocol
+    location: str | None = None  # None: the configured location
     fps: int
     aspects: tuple[Aspect, ...]
-    durations_s: Mapping[str, tuple[int, ...]]
-    first_and_last_frame: bool
+    frame_px: Mapping[str, tuple[int, int]]  # landscape
+    seconds: Mapping[ClipMode, Mapping[str, Seconds]]
+    sound: Literal["never", "optional", "always"]
+    max_references: int
+    negative_prompt: bool
+    safety_settings: bool
+    seed: bool
     max_prompt_chars: int
     usual_latency_s: int
     longest_latency_s: int
     timeout_s: int
+    quota_per_minute: int | None = None
+    lost_calls: Literal["prefix", "list", "none"]
     fallback: str | None = None  # films the same shot when this one refuses it; never dearer, so that no bill surprises
+    inputs: Mapping[str, str] = {}
     prices: tuple[ClipPrice, ...]
+    tokens_per_second: Mapping[str, int] = {}  # of delivered video, by resolution
+    picture_tokens_in: int | None = None
+
+    @property
+    def durations_s(self) -> Mapping[str, tuple[int, ...]]:
+        """Seconds that a clip between two given frames may last, by resolution."""
+        return self.seconds.get("first_last", {})
+
+    @property
+    def first_and_last_frame(self) -> bool:
+        """Whether it films between two given frames."""
+        return bool(self.durations_s)
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether promptreel can call it."""
+        return self.protocol in _PROTOCOLS_WITH_ADAPTER
 
     def cost_micros(self, seconds: int, resolution: Resolution, at: datetime, *, audio: bool) -> int:
-        """Price of one delivered clip; it is known exactly before the call."""
-        price = _price_on(self.prices, at)
+        """Price of one delivered clip; it is known exactly before the call.
+
+        Raises: ValueError for a model that is billed by the tokens it reports.
+        """
+        price = _price_on(self.prices, at).per_second
+        if price is None:
+            raise ValueError(f"{self.id} has no price per second")
         return seconds * (price.with_audio if audio else price.silent)[resolution]
 
 
@@ -213,8 +288,20 @@ class Registry(_Data):
         return _find(self.image, model_id, "models.image")
 
     def video_model(self, model_id: str) -> VideoModel:
-        """The video model of this id. Raises: Invalid when there is none."""
-        return _find(self.video, model_id, "models.video")
+        """The video model of this id. Raises: Invalid when there is none that promptreel can call."""
+        usable = self.usable_video_models
+        if any(model.id == model_id for model in self.video if not model.has_adapter):
+            raise Invalid(
+                f"models.video: {model_id} is not usable yet.",
+                code="unknown_model",
+                remedy=f"Usable: {', '.join(model.id for model in usable)}.",
+            )
+        return _find(usable, model_id, "models.video")
+
+    @property
+    def usable_video_models(self) -> tuple[VideoModel, ...]:
+        """The video models that promptreel can call."""
+        return tuple(model for model in self.video if model.has_adapter)
 
     def model(self, model_id: str) -> Model | None:
         """A model of any kind; None for one that the registry no longer names."""

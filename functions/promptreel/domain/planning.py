@@ -113,7 +113,7 @@ def _hint_warnings(request: FilmRequest, hints: PromptHints, unused: Sequence[In
 
 
 def _unknown_resolution(request: FilmRequest, video: VideoModel) -> Invalid:
-    capable = [model.id for model in registry().video if request.resolution in model.durations_s]
+    capable = [model.id for model in registry().usable_video_models if request.resolution in model.durations_s]
     return Invalid(
         f"resolution: {video.id} films {', '.join(video.durations_s)}, not {request.resolution}.",
         remedy=f"Set `resolution` to {list(video.durations_s)[-1]}, or `models.video` to {' or '.join(capable)}.",

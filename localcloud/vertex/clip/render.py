@@ -11,7 +11,6 @@ from localcloud.vertex.clip import video
 from localcloud.vertex.clip.video import FPS, Groups, Planes, write_mp4
 from localcloud.vertex.picture.paint import PictureRequest, paint
 
-_SHORT_SIDE_PX = {"720p": 720, "1080p": 1080, "4k": 2160}
 _SHORT_SHARE = 0.5
 _LOWEST_TONE_HZ = 110.0
 _TONES = 24  # two octaves of half tones
@@ -41,11 +40,8 @@ class Clip:
         cls, plan: Mapping[str, Any], sample: int, flaws: Mapping[str, Any], blob: Callable[[str], bytes]
     ) -> "Clip":
         """From an operation's stored plan; ``blob`` finds the pictures it names."""
-        short_px = _SHORT_SIDE_PX[plan["resolution"]]
-        if "wrong_size" in flaws:
-            short_px //= 2
-        long_px = short_px * 16 // 9
-        width_px, height_px = (long_px, short_px) if plan["aspect"] == "16:9" else (short_px, long_px)
+        divisor = 2 if "wrong_size" in flaws else 1
+        width_px, height_px = (side // divisor for side in plan["size_px"])
         return cls(
             prompt=plan["prompt"],
             seed=plan["seed"],

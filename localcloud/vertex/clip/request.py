@@ -4,6 +4,7 @@ The client libraries validate nothing, so every bad combination has to be found 
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,19 +12,15 @@ from PIL import Image
 
 from localcloud.vertex import wire
 from localcloud.vertex.judging import look
-from localcloud.vertex.registry import VideoModel
+from localcloud.vertex.registry import VeoModel
 from localcloud.vertex.storage import Storage, StorageError
 from localcloud.vertex.wire import Json, invalid
 
-ASPECTS = ("16:9", "9:16")
-_RESOLUTIONS = ("720p", "1080p", "4k")
 _USUAL_SECONDS = 8
-_REFERENCE_SECONDS = (8,)
 _MOST_SAMPLES = 4
 _MOST_SEED = 2**32 - 1
 _MOST_IMAGE_BYTES = 20_000_000
-# Video extension, Veo 3.1 page, read 2026-10: seconds added, and seconds the given clip may have.
-_EXTENSION_SECONDS = 7
+# Video extension, Veo 3.1 page, read 2026-10: seconds the given clip may have.
 _EXTENDED_S = (1, 30)
 _COMPRESSIONS = ("optimized", "lossless")
 _RESIZE_MODES = ("crop", "pad")
@@ -38,7 +35,7 @@ class ClipRequest:
     seed: int
     seconds: int
     resolution: str
-    aspect: str
+    size_px: tuple[int, int]
     audio: bool
     samples: int
     storage_uri: str
@@ -49,7 +46,7 @@ class ClipRequest:
     pad: bool = False  # pictures of another shape are padded instead of cropped
 
 
-async def read_clip_request(model: VideoModel, body: Json, storage: Storage) -> ClipRequest:
+async def read_clip_request(model: VeoModel, body: Json, storage: Storage) -> ClipRequest:
     """Raises: ApiError 400 with the reason."""
     instances = wire.items(body, "instances")
     if len(instances) != 1 or not isinstance(instances[0], dict):
@@ -57,13 +54,14 @@ async def read_clip_request(model: VideoModel, body: Json, storage: Storage) -> 
     instance, parameters = instances[0], wire.section(body, "parameters")
     prompt = str(wire.field(instance, "prompt", ""))
     feature = _feature(model, instance, prompt)
-    resolution, seconds = _length(model, parameters, feature)
+    resolution, seconds = _length(model, parameters, feature, _mode(feature, instance))
+    aspect = _one_of("aspectRatio", str(wire.field(parameters, "aspectRatio", "16:9")), model.aspects)
     return ClipRequest(
         prompt=prompt,
         seed=_within("seed", wire.whole(parameters, "seed", 0), 0, _MOST_SEED),
         seconds=seconds,
         resolution=resolution,
-        aspect=_one_of("aspectRatio", str(wire.field(parameters, "aspectRatio", "16:9")), ASPECTS),
+        size_px=model.size_px(resolution, aspect),
         audio=wire.flag(parameters, "generateAudio", default=True),
         samples=_within("sampleCount", wire.whole(parameters, "sampleCount", 1), 1, _MOST_SAMPLES),
         storage_uri=_storage_uri(parameters),
@@ -75,7 +73,7 @@ async def read_clip_request(model: VideoModel, body: Json, storage: Storage) -> 
     )
 
 
-def _feature(model: VideoModel, instance: Json, prompt: str) -> str:
+def _feature(model: VeoModel, instance: Json, prompt: str) -> str:
     """What Veo calls this combination of inputs."""
     if wire.section(instance, "mask"):  # inserting and removing objects is Veo 2's
         raise invalid(f"Mask is not supported by model {model.id}.")
@@ -95,7 +93,7 @@ def _feature(model: VideoModel, instance: Json, prompt: str) -> str:
     return "reference_to_video"
 
 
-def _check_references(model: VideoModel, references: list[Any], prompt: str, *, alone: bool) -> None:
+def _check_references(model: VeoModel, references: list[Any], prompt: str, *, alone: bool) -> None:
     if not model.max_references:
         raise invalid(f"Reference images are not supported by model {model.id}.")
     if len(references) > model.max_references:
@@ -108,28 +106,26 @@ def _check_references(model: VideoModel, references: list[Any], prompt: str, *, 
         _one_of("referenceType", str(wire.field(reference, "referenceType", "ASSET")).upper(), ("ASSET",))
 
 
-def _length(model: VideoModel, parameters: Json, feature: str) -> tuple[str, int]:
+def _mode(feature: str, instance: Json) -> str:
+    """The feature's name in the registry."""
+    if feature == "image_to_video":
+        return "first_last" if wire.section(instance, "lastFrame") else "first"
+    return {"text_to_video": "text", "reference_to_video": "references", "video_extension": "extend"}[feature]
+
+
+def _length(model: VeoModel, parameters: Json, feature: str, mode: str) -> tuple[str, int]:
     """Resolution and whole seconds."""
     resolution = str(wire.field(parameters, "resolution", "720p"))
-    _one_of("resolution", resolution, [each for each in _RESOLUTIONS if each in model.durations_s])
-    by_feature = {"reference_to_video": _REFERENCE_SECONDS, "video_extension": (_EXTENSION_SECONDS,)}
-    supported = by_feature.get(feature, model.durations_s["720p"])
-    usual = _EXTENSION_SECONDS if feature == "video_extension" else _USUAL_SECONDS
+    _one_of("resolution", resolution, model.frame_px)
+    by_resolution = model.seconds.get(mode, {})
+    if not by_resolution:
+        raise invalid(f"Feature {feature} is not supported by model {model.id}.")
+    supported = sorted({seconds for each in by_resolution.values() for seconds in each})
+    usual = _USUAL_SECONDS if _USUAL_SECONDS in supported else supported[-1]
     seconds = wire.whole(parameters, "durationSeconds", usual)
-    if seconds not in supported:
-        listed = ",".join(map(str, supported))
-        raise invalid(
-            f"Unsupported output video duration {seconds} seconds, supported durations are [{listed}] "
-            f"for feature {feature}."
-        )
-    if feature == "video_extension":
-        _one_of("resolution", resolution, ("720p", "1080p"))
-    elif seconds not in model.durations_s[resolution]:
-        listed = ",".join(map(str, model.durations_s[resolution]))
-        raise invalid(
-            f"Unsupported output video duration {seconds} seconds, supported durations are [{listed}] "
-            f"for resolution {resolution}."
-        )
+    _check_seconds(seconds, supported, f"feature {feature}")
+    _one_of("resolution", resolution, by_resolution)
+    _check_seconds(seconds, by_resolution[resolution], f"resolution {resolution}")
     fps = wire.whole(parameters, "fps", 24)
     _one_of("fps", fps, (24,))
     person = str(wire.field(parameters, "personGeneration", "allow_adult")).lower()
@@ -137,6 +133,14 @@ def _length(model: VideoModel, parameters: Json, feature: str) -> tuple[str, int
     compression = str(wire.field(parameters, "compressionQuality", "optimized")).lower()
     _one_of("compressionQuality", compression, _COMPRESSIONS)
     return resolution, seconds
+
+
+def _check_seconds(seconds: int, supported: Sequence[int], purpose: str) -> None:
+    if seconds not in supported:
+        listed = ",".join(map(str, supported))
+        raise invalid(
+            f"Unsupported output video duration {seconds} seconds, supported durations are [{listed}] for {purpose}."
+        )
 
 
 def _storage_uri(parameters: Json) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptreel.domain.models import TokenUsage, frame_size_px, registry
+from promptreel.domain.models import ClipPrice, TokenUsage, frame_size_px, registry
 from promptreel.domain.money import format_usd, parse_usd, per_million
 from promptreel.errors import Invalid
 
@@ -65,6 +65,27 @@ def test_unknown_model_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(Invalid, match=r"models\.video: no model is called 'veo-9'") as refusal:
         registry().video_model("veo-9")
     assert "veo-3.1-generate-001" in refusal.value.remedy
+
+
+def test_video_model_is_refused_by_name_when_promptreel_has_no_adapter_for_it() -> None:
+    with pytest.raises(Invalid, match=r"models\.video: gemini-omni-1\.2-flash is not usable yet") as refusal:
+        registry().video_model("gemini-omni-1.2-flash")
+    assert refusal.value.remedy.startswith("Usable: veo-3.1-generate-001, ")
+    assert "omni" not in refusal.value.remedy
+    assert not any("omni" in choice.video for choice in registry().defaults.values())
+
+
+def test_seconds_of_a_range_are_all_its_whole_seconds() -> None:
+    omni = next(model for model in registry().video if model.protocol == "interactions")
+
+    assert omni.durations_s["720p"] == (3, 4, 5, 6, 7, 8, 9, 10)
+    assert omni.seconds["text"]["4k"][-1] == 15
+    assert registry().video_model("veo-3.1-generate-001").durations_s["1080p"] == (8,)
+
+
+def test_price_of_a_clip_is_of_one_kind() -> None:
+    with pytest.raises(ValueError, match="either per_second or per_million_tokens"):
+        ClipPrice.model_validate({"since": "2026-01-01"})
 
 
 def test_frame_sizes_match_their_names() -> None:

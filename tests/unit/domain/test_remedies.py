@@ -80,4 +80,7 @@ def test_fallback_models_exist_and_are_never_more_expensive() -> None:
     for model in registry().video:
         if model.fallback:
             for mine, other in zip(model.prices, registry().video_model(model.fallback).prices, strict=True):
-                assert all(other.with_audio[size] <= mine.with_audio[size] for size in other.with_audio)
+                assert mine.per_second is not None
+                assert other.per_second is not None
+                cheaper = other.per_second.with_audio
+                assert all(cheaper[size] <= mine.per_second.with_audio[size] for size in cheaper)
