@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import StrictInt, StringConstraints
 
@@ -19,8 +18,7 @@ from promptreel.domain import identifiers
 from promptreel.domain.call import Lease
 from promptreel.domain.job import Output
 from promptreel.domain.render import Render, RenderedClip
-from promptreel.errors import PromptreelError, Transient, VersionConflict
-from promptreel.ledger.optimistic_locking import retry_on_conflict
+from promptreel.errors import NotFound, PromptreelError, Transient, VersionConflict
 from promptreel.ports.storage import Create, Replace, Versioned
 from stitcher_service.engine.errors import OutOfResources
 from stitcher_service.ffmpeg.errors import is_resource_shortage
@@ -67,7 +65,7 @@ def render_once(
         leased = _acquire_lease(job_id, digest, read, services)
         if leased is None:
             return None
-        with leased, _resource_shortage_as_transient():
+        with leased.renewed(), _resource_shortage_as_transient():
             return leased.finish(render(runner))
 
 
@@ -100,55 +98,55 @@ def _acquire_lease(
             services.jobs.write(Replace(job_id, read, read.value.evolve(lease=lease, updated=now)))
     except VersionConflict:
         return None
-    return _LeasedRender(digest, lease.holder, services)
+    return _LeasedRender(job_id, digest, lease.holder, services)
 
 
+@dataclass(frozen=True, slots=True)
 class _LeasedRender:
-    """A render whose lease this caller holds and renews until the block ends."""
+    """A render whose lease this caller holds."""
 
-    def __init__(self, digest: str, holder: str, services: StitcherServices) -> None:
-        self._digest = digest
-        self._holder = holder
-        self._services = services
-        self._is_over = threading.Event()
-        self._renewing = threading.Thread(target=self._renew, name="lease", daemon=True)
+    job_id: str
+    digest: str
+    holder: str
+    services: StitcherServices
 
-    def __enter__(self) -> Self:
-        self._renewing.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stop_renewing()
-        if kind is not None:
+    @contextmanager
+    def renewed(self) -> Iterator[None]:
+        """Renew the lease until the block ends, and release it when the block fails."""
+        is_over = threading.Event()
+        renewing = threading.Thread(target=self._renew_until, args=(is_over,), name="lease", daemon=True)
+        renewing.start()
+        try:
+            yield
+        except BaseException:
             with suppress(PromptreelError):  # the lease ends by itself as well
                 self._update(lease=None)
+            raise
+        finally:
+            is_over.set()
+            renewing.join()
 
     def finish(self, result: RenderResult) -> Render | None:
         """The render with its result stored; None when the lease was lost and another instance continues."""
-        self._stop_renewing()
         return self._update(state="DONE", lease=None, output=result.output, clip=result.clip, warnings=result.warnings)
 
-    def _renew(self) -> None:
-        pace = self._services.pace
-        while not self._is_over.wait(LEASE_S * pace / _RENEWALS_PER_LEASE):
-            until = self._services.clock.now() + timedelta(seconds=LEASE_S * pace)
+    def _renew_until(self, is_over: threading.Event) -> None:
+        pace = self.services.pace
+        while not is_over.wait(LEASE_S * pace / _RENEWALS_PER_LEASE):
+            until = self.services.clock.now() + timedelta(seconds=LEASE_S * pace)
             with suppress(PromptreelError):  # a few renewals may fail before the lease ends
-                if self._update(lease=Lease(holder=self._holder, until=until)) is None:
+                if self._update(lease=Lease(holder=self.holder, until=until)) is None:
                     return
 
-    def _stop_renewing(self) -> None:
-        self._is_over.set()
-        self._renewing.join()
-
     def _update(self, **changes: object) -> Render | None:
-        """Change the render; None when its lease was lost. Raises: Transient."""
+        """Change the render; None when its lease was lost, or its job deleted. Raises: Transient."""
 
-        def attempt() -> Render | None:
-            read = self._services.jobs.get_render(self._digest)
-            if read is None or read.value.lease is None or read.value.lease.holder != self._holder:
-                return None
-            changed = read.value.evolve(updated=self._services.clock.now(), **changes)
-            self._services.jobs.write(Replace(changed.job, read, changed))
-            return changed
+        def change(render: Render) -> Render | None:
+            is_held = render.lease is not None and render.lease.holder == self.holder
+            return render.evolve(updated=self.services.clock.now(), **changes) if is_held else None
 
-        return retry_on_conflict(attempt, self._services.clock, self._services.ids)
+        try:
+            update = self.services.jobs.update_render(self.job_id, self.digest, change)
+        except NotFound:
+            return None
+        return update.after if update.is_written else None

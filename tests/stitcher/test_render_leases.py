@@ -72,6 +72,15 @@ def test_result_of_another_instance_is_not_overwritten_when_the_lease_was_lost(w
     assert lease.holder == "other"
 
 
+def test_result_is_not_stored_when_the_job_was_deleted_meanwhile(world: FakeServices) -> None:
+    def deleted(_: Runner) -> RenderResult:
+        world.jobs.delete_owned_documents("job-1", 10)
+        return RenderResult(clip=CLIP)
+
+    assert render_once("job-1", "d", stitcher_services(world), deleted) is None
+    assert world.jobs.get_render("d") is None
+
+
 class LosesAnswers(MemoryJobs):
     """Writes and then says it could not, once."""
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from promptreel.domain.call import Call
 from promptreel.domain.job import Job
+from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.errors import NotFound, Transient, VersionConflict
 from promptreel.ports.storage import D, JobStore, Replace, Update, Versioned
@@ -61,14 +62,11 @@ class OptimisticJobStore(JobStore):
         retry_on: type[Transient] = VersionConflict,
     ) -> Update[Call]:
         """Change a call by the port's `update_call`."""
+        return self._update(job_id, lambda: _require(self.get_call(job_id, call_id), call_id), change, retry_on)
 
-        def read() -> Versioned[Call]:
-            found = self.get_call(job_id, call_id)
-            if found is None:
-                raise NotFound(f"Job {job_id} has no call {call_id}.")
-            return found
-
-        return self._update(job_id, read, change, retry_on)
+    def update_render(self, job_id: str, digest: str, change: Callable[[Render], Render | None]) -> Update[Render]:
+        """Change a render by the port's `update_render`."""
+        return self._update(job_id, lambda: _require(self.get_render(digest), digest), change, VersionConflict)
 
     def _update(
         self,
@@ -86,3 +84,9 @@ class OptimisticJobStore(JobStore):
             return Update(found.value, changed)
 
         return retry_on_conflict(attempt, self._clock, self._ids, retry_on)
+
+
+def _require(found: Versioned[D] | None, document_id: str) -> Versioned[D]:
+    if found is None:
+        raise NotFound(f"There is no document {document_id}.")
+    return found

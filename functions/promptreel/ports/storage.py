@@ -126,6 +126,9 @@ class JobStore(Protocol):
     ) -> Update[Call]:
         """`update_job`, for a call. ``retry_on``: errors that are tried again."""
 
+    def update_render(self, job_id: str, digest: str, change: Callable[[Render], Render | None]) -> Update[Render]:
+        """`update_job`, for a render."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:

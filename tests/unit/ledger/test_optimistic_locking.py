@@ -80,6 +80,8 @@ def test_update_of_a_call_outlasts_an_unavailable_store_only_when_it_retries_on_
     assert (world.jobs.list_calls("job-1")[0].value.reason == "written") is written
 
 
-def test_update_of_an_unknown_call_is_refused(world: FakeServices) -> None:
+def test_update_of_an_unknown_call_or_render_is_refused(world: FakeServices) -> None:
     with pytest.raises(NotFound):
         world.jobs.update_call("job-1", "call-2", lambda call: call)
+    with pytest.raises(NotFound):
+        world.jobs.update_render("job-1", "d", lambda render: render)
