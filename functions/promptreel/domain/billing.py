@@ -10,21 +10,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from promptreel.domain.call import Call
-from promptreel.domain.document import UtcDatetime
+from promptreel.domain.document import Frozen, UtcDatetime
 from promptreel.domain.states import CallState
 from promptreel.errors import Invalid
 
 CLOCKS_DIFFER_BY = timedelta(seconds=60)
 
 
-class _BillModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class BillRow(_BillModel):
+class BillRow(Frozen):
     """One line of a bill. A request that was filtered costs 0, or has no line."""
 
     at: UtcDatetime
@@ -34,7 +30,7 @@ class BillRow(_BillModel):
     operation: str = ""
 
 
-class Bill(_BillModel):
+class Bill(Frozen):
     """A billing export: every line of the time it covers, ends included."""
 
     since: UtcDatetime
@@ -72,11 +68,6 @@ class Finding:
     call: Call
     billed_micros: int | None
     verdict: Verdict
-
-    @property
-    def counted_micros(self) -> int:
-        """What the ledger counts for the call."""
-        return self.call.counted_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +132,7 @@ def _could_be(row: BillRow, call: Call) -> bool:
 def _first_equal(rows: Sequence[BillRow], call: Call) -> list[BillRow]:
     """The earliest line that may be this call's and is of its amount."""
     found = (row for row in rows if call.is_paid and _could_be(row, call) and row.micros == call.cost_micros)
-    earliest = min(found, key=lambda row: row.at, default=None)
-    return [] if earliest is None else [earliest]
+    return sorted(found, key=lambda row: row.at)[:1]
 
 
 def _latest(call: Call) -> datetime:

@@ -27,7 +27,9 @@ OptionalText = Annotated[
 UtcDatetime = Annotated[datetime, AfterValidator(_require_time_zone)]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """A value that never changes. A field that it does not declare is refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
     def _copy_with(self, changes: Mapping[str, object]) -> Self:
@@ -37,7 +39,7 @@ class _Frozen(BaseModel):
         return type(self).model_validate({**dict(self), **changes}, extra="allow")
 
 
-class Part(_Frozen):
+class Part(Frozen):
     """A frozen value inside a document."""
 
     def evolve(self, **changes: object) -> Self:
@@ -50,8 +52,8 @@ class Problem(Part):
 
     code: str
     message: str
-    remedy: str = ""
-    step: str = ""
+    remedy: OptionalText = None
+    step: OptionalText = None
     scene: str | None = None
 
     @classmethod
@@ -60,7 +62,7 @@ class Problem(Part):
         return cls(code=error.code, message=error.message, remedy=error.remedy, step=step, scene=scene)
 
 
-class Document(_Frozen):
+class Document(Frozen):
     """A stored document. ``schema`` is raised only by a change that older versions must not read.
 
     A document that steps write declares ``evolve`` with the fields that may change, so that mypy checks every write.

@@ -9,8 +9,9 @@ from functools import cache
 from importlib import resources
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BeforeValidator, model_validator
 
+from promptreel.domain.document import Frozen
 from promptreel.domain.money import per_million
 from promptreel.errors import Invalid
 
@@ -32,18 +33,14 @@ GLOBAL = "global"
 _SHORT_SIDE_PX: Mapping[str, int] = {"720p": 720, "1080p": 1080, "4k": 2160}
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Price(_Data):
+class _Price(Frozen):
     since: date
 
 
 UsagePart = Literal["input", "output", "picture"]
 
 
-class TokenUsage(_Data):
+class TokenUsage(Frozen):
     """Tokens of one answer, as its price counts them. ``output`` is text and thinking, ``picture`` is drawn.
 
     ``assumed`` names the parts that the provider did not report: they count at the most that the call may use.
@@ -55,7 +52,7 @@ class TokenUsage(_Data):
     assumed: tuple[UsagePart, ...] = ()
 
 
-class Model(_Data):
+class Model(Frozen):
     """What every model has. ``retires_not_before`` is the earliest day of retirement that the vendor announced.
 
     ``replaced_by`` is used in its place when the provider no longer offers it, where the plan's rules allow it.
@@ -63,15 +60,10 @@ class Model(_Data):
 
     id: str
     stage: Literal["preview", "ga", "retired"]
+    timeout_s: int
     released: date | None = None
     retires_not_before: date | None = None
     replaced_by: str | None = None
-
-    @property
-    def name_with_retirement(self) -> str:
-        """Its name and, where one is announced, the day of its retirement."""
-        day = self.retires_not_before
-        return f"{self.id} (to be retired on {day} at the earliest)" if day else self.id
 
 
 P = TypeVar("P", bound=_Price)
@@ -83,6 +75,10 @@ class TextPrice(_Price):
     input: int
     output: int
 
+    def cost_micros(self, usage: TokenUsage, location: str) -> int:
+        """What this usage costs."""
+        return per_million((usage.input, self.input), (usage.output, self.output), tenths=_tenths(location))
+
 
 class ImagePrice(_Price):
     """Micro-dollars per million tokens."""
@@ -91,15 +87,24 @@ class ImagePrice(_Price):
     text_output: int
     picture_output: int
 
+    def cost_micros(self, usage: TokenUsage, location: str) -> int:
+        """What this usage costs."""
+        return per_million(
+            (usage.input, self.input),
+            (usage.output, self.text_output),
+            (usage.picture, self.picture_output),
+            tenths=_tenths(location),
+        )
 
-class SecondPrices(_Data):
+
+class SecondPrices(Frozen):
     """Micro-dollars per second of delivered video, by resolution."""
 
     with_audio: Mapping[str, int]
     silent: Mapping[str, int]
 
 
-class TokenPrices(_Data):
+class TokenPrices(Frozen):
     """Micro-dollars per million tokens."""
 
     input: int
@@ -139,19 +144,6 @@ def _prices_from(prices: tuple[P, ...], at: datetime) -> list[P]:
     return [_price_on(prices, at), *(price for price in prices if price.since > at.astimezone(UTC).date())]
 
 
-def _text_cost(usage: TokenUsage, price: TextPrice, location: str) -> int:
-    return per_million((usage.input, price.input), (usage.output, price.output), tenths=_tenths(location))
-
-
-def _image_cost(usage: TokenUsage, price: ImagePrice, location: str) -> int:
-    return per_million(
-        (usage.input, price.input),
-        (usage.output, price.text_output),
-        (usage.picture, price.picture_output),
-        tenths=_tenths(location),
-    )
-
-
 def _tenths(location: str) -> int:
     """Tenths of the list price: 11 in every location but the global one.
 
@@ -160,26 +152,31 @@ def _tenths(location: str) -> int:
     return 10 if location == GLOBAL else 11
 
 
-class TextModel(Model):
-    """A model that writes text. Lengths in tokens; output includes thinking."""
+class TokenModel(Model):
+    """A model that is paid by the token. Lengths in tokens; output includes thinking and images."""
 
     max_output_tokens: int
-    sampling: Literal["ignored", "refused"]  # what becomes of temperature, topP and topK
     thinking_level: str = ""  # empty: the model's own
-    timeout_s: int
-    prices: tuple[TextPrice, ...]
+    prices: tuple[TextPrice | ImagePrice, ...]
 
     def cost_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
         """What this usage costs when the call is sent on that day."""
-        return _text_cost(usage, _price_on(self.prices, at), location)
+        return _price_on(self.prices, at).cost_micros(usage, location)
 
     def max_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
         """The most that this usage costs when the call is sent on that day or later."""
-        return max(_text_cost(usage, price, location) for price in _prices_from(self.prices, at))
+        return max(price.cost_micros(usage, location) for price in _prices_from(self.prices, at))
 
 
-class ImageModel(Model):
-    """A model that draws images. Lengths in tokens; output includes thinking and images.
+class TextModel(TokenModel):
+    """A model that writes text."""
+
+    sampling: Literal["ignored", "refused"]  # what becomes of temperature, topP and topK
+    prices: tuple[TextPrice, ...]
+
+
+class ImageModel(TokenModel):
+    """A model that draws images.
 
     ``max_prompt_tokens`` is what promptreel sends, ``output_tokens`` what a first request may produce.
     """
@@ -188,19 +185,8 @@ class ImageModel(Model):
     max_references: int
     reference_tokens: int
     output_tokens: int
-    max_output_tokens: int
-    thinking_level: str = ""  # empty: the model's own
-    timeout_s: int
     picture_tokens: Mapping[str, int]
     prices: tuple[ImagePrice, ...]
-
-    def cost_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
-        """What this usage costs when the call is sent on that day."""
-        return _image_cost(usage, _price_on(self.prices, at), location)
-
-    def max_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
-        """The most that this usage costs when the call is sent on that day or later."""
-        return max(_image_cost(usage, price, location) for price in _prices_from(self.prices, at))
 
 
 class VideoModel(Model):
@@ -224,7 +210,6 @@ class VideoModel(Model):
     max_prompt_chars: int
     usual_latency_s: int
     longest_latency_s: int
-    timeout_s: int
     quota_per_minute: int | None = None
     lost_calls: Literal["prefix", "list", "none"]
     fallback: str | None = None  # films the same shot when this one refuses it; never dearer, so that no bill surprises
@@ -259,10 +244,10 @@ class VideoModel(Model):
         return seconds * (price.with_audio if audio else price.silent)[resolution]
 
 
-M = TypeVar("M", TextModel, ImageModel, VideoModel)
+M = TypeVar("M", bound=Model)
 
 
-class ModelChoice(_Data):
+class ModelChoice(Frozen):
     """One model of each kind, by id."""
 
     text: str
@@ -270,7 +255,7 @@ class ModelChoice(_Data):
     video: str
 
 
-class Registry(_Data):
+class Registry(Frozen):
     """All models promptreel may use, and what each quality level means."""
 
     comment: str

@@ -10,20 +10,15 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from promptreel.domain.document import Frozen
 
 RemedyKind = Literal["repeat", "reseed", "rewrite", "redraw", "mute", "model", "successor"]
 FailureCode = Literal["clip_refused", "clip_failed", "clip_timed_out", "misconfigured", "model_unsuitable"]
 
 MODEL_UNAVAILABLE = "model_unavailable"  # the code of a model that is retired, or not offered here
-_STOPS_THE_JOB = frozenset({"misconfigured", "model_unsuitable"})
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Remedy(_Data):
+class Remedy(Frozen):
     """``steps`` are tried in order; then the scene is given up with ``problem``, and ``advice`` to its owner."""
 
     category: str
@@ -34,7 +29,7 @@ class Remedy(_Data):
     @property
     def stops_the_job(self) -> bool:
         """Whether no substitute for a scene covers this: every other scene would fail in the same way."""
-        return self.problem in _STOPS_THE_JOB
+        return self.problem in {"misconfigured", "model_unsuitable"}
 
     def choose_next(self, used: Sequence[str], available: Container[RemedyKind]) -> RemedyKind | None:
         """The first step that is unused and available for this scene; None when there is none.
@@ -55,7 +50,7 @@ class _Category(Remedy):
     codes: tuple[str, ...]
 
 
-class _Remedies(_Data):
+class _Remedies(Frozen):
     comment: str
     max_remedies: int
     unknown: Remedy

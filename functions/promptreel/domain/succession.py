@@ -16,19 +16,9 @@ def choose_next_model(job: Job, model: M, failed: Call, find: Callable[[str], M]
     """The model for the text or image whose attempt by `model` failed.
 
     It follows from the calls alone, so that a repeated step finds its earlier calls. A failure from before a person
-    resumed the job is given another attempt.
+    resumed the job is given another attempt. ``find`` looks a model up by its id.
 
-    Args:
-        job: The job whose call it was.
-        model: The model of the failed call.
-        failed: The call, which ended without output.
-        find: Looks a model up by its id.
-
-    Returns:
-        The same model when it can be used, else its successor.
-
-    Raises:
-        Misconfigured: No model that the registry names can be used.
+    Raises: Misconfigured when no model that the registry names can be used.
     """
     remedy = remedies.find_remedy(failed.codes)
     if not remedy.stops_the_job:
@@ -47,7 +37,9 @@ def choose_next_model(job: Job, model: M, failed: Call, find: Callable[[str], M]
 def describe_model(failed: Call) -> str:
     """The name of a failed call's model; with its announced retirement when the provider does not offer it."""
     model = registry().model(failed.model)
-    return model.name_with_retirement if model and remedies.MODEL_UNAVAILABLE in failed.codes else failed.model
+    if model and model.retires_not_before and remedies.MODEL_UNAVAILABLE in failed.codes:
+        return f"{model.id} (to be retired on {model.retires_not_before} at the earliest)"
+    return failed.model
 
 
 def replacement_warnings(calls: Iterable[Call]) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
-from promptreel.domain.models import GLOBAL, ImageModel, ImageSize, TextModel, TokenUsage, UsagePart
+from promptreel.domain.models import GLOBAL, ImageModel, ImageSize, TextModel, TokenModel, TokenUsage, UsagePart
 
 REQUEST_TOKENS = 100
 """What a request counts beside its texts: roles and separators, rounded up."""
@@ -28,7 +29,7 @@ class Tariff:
     ``location`` is where the model is called: its price depends on it.
     """
 
-    model: TextModel | ImageModel
+    model: TokenModel
     maximum: TokenUsage
     location: str
 
@@ -47,18 +48,11 @@ class Tariff:
 
     def complete(self, reported: ReportedUsage) -> TokenUsage:
         """The usage to count: a part that is not reported counts at its maximum and is named in ``assumed``."""
-        assumed: list[UsagePart] = []
-        used, output, picture = reported.input, reported.output, reported.picture
-        if used is None:
-            used = self.maximum.input
-            assumed.append("input")
-        if output is None:
-            output = self.output_limit
-            assumed.append("output")
-        if picture is None:
-            picture = min(output, self.maximum.picture)
-            assumed.append("picture")
-        return TokenUsage(input=used, output=max(0, output - picture), picture=picture, assumed=tuple(assumed))
+        used = self.maximum.input if reported.input is None else reported.input
+        output = self.output_limit if reported.output is None else reported.output
+        picture = min(output, self.maximum.picture) if reported.picture is None else reported.picture
+        assumed = tuple(part for part in get_args(UsagePart) if getattr(reported, part) is None)
+        return TokenUsage(input=used, output=max(0, output - picture), picture=picture, assumed=assumed)
 
 
 def text_tariff(model: TextModel, prompt_tokens: int, output_tokens: int, location: str = GLOBAL) -> Tariff:

@@ -41,18 +41,19 @@ class Declined:
     usage: ReportedUsage
 
 
-class TextGenerator(Protocol):
-    """Text models."""
+class Located(Protocol):
+    """Models that are called in one location."""
 
     @property
     def location(self) -> str:
         """The location of the calls, on which their price depends."""
 
-    def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
-        """Make one paid call.
 
-        Raises: Unpaid (Throttled for the rate limit), Refused, AnswerLost (perhaps paid).
-        """
+class TextGenerator(Located, Protocol):
+    """Text models."""
+
+    def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
+        """Make one paid call. Raises: Unpaid (Throttled for the rate limit), Refused, AnswerLost (perhaps paid)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +80,11 @@ class ImageResult:
     drawn_px: tuple[int, int]
 
 
-class ImageGenerator(Protocol):
+class ImageGenerator(Located, Protocol):
     """Image models."""
 
-    @property
-    def location(self) -> str:
-        """The location of the calls, on which their price depends."""
-
     def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
-        """Make one paid call.
-
-        Raises: Unpaid (Throttled for the rate limit), Refused, AnswerLost (perhaps paid).
-        """
+        """Make one paid call. Raises: Unpaid (Throttled for the rate limit), Refused, AnswerLost (perhaps paid)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def test_only_lost_calls_are_never_billed_and_no_line_is_counted_twice_for_any_l
     assert set(never) <= {CallState.LOST}
     assert sum(finding.billed_micros or 0 for finding in findings) <= sum(micros for micros, _ in rows)
     agreeing = [finding for finding in findings if finding.verdict is Verdict.AGREES]
-    assert all(finding.counted_micros == (finding.billed_micros or 0) for finding in agreeing)
+    assert all(finding.call.counted_micros == (finding.billed_micros or 0) for finding in agreeing)
 
 
 @pytest.mark.parametrize("state", CallState)
