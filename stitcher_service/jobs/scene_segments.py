@@ -59,7 +59,7 @@ class ClipsRejected(Broken):
         """Code and remedy are those of the first problem."""
         first = next(iter(problems.values()))
         message = "; ".join(problem.message for problem in problems.values())
-        super().__init__(message, code=first.code, remedy=first.remedy)
+        super().__init__(message, code=first.code, remedy=first.remedy or "")
         self.problems = problems
 
 

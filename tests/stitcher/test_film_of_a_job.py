@@ -223,7 +223,7 @@ def test_policy_decides_when_the_refilmed_clip_is_damaged_too(
     if policy == "fail":
         assert polled.problem is not None
         assert polled.problem.code == "clip_defective"
-        assert "Resume the job" in polled.problem.remedy
+        assert "Resume the job" in (polled.problem.remedy or "")
         return
     assert polled.state == "done"
     assert cut(world, job) == FilmStitched("done")

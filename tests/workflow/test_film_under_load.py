@@ -134,7 +134,7 @@ def test_job_fails_with_a_remedy_when_there_is_no_instance_for_hours(world: Fake
     assert played.took_s > 2 * 3600
     assert error is not None
     assert (error.code, error.message) == ("no_capacity", "No instance of https://stitcher was free for hours.")
-    assert "Resume" in error.remedy
+    assert "Resume" in (error.remedy or "")
 
 
 class LateWorld(ScriptedRuntime):

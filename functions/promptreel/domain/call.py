@@ -28,7 +28,7 @@ class Lease(Part):
 class CallChanges(TypedDict, total=False):
     """The fields of a call that a write may change, beside its state."""
 
-    digest: str
+    digest: str | None
     reserved_micros: int
     cost_micros: int
     prefix: str
@@ -55,7 +55,7 @@ class Call(Document):
     scene: str | None = None
     take: int
     attempt: int
-    digest: str = ""  # of model, parameters and inputs; set by every claim
+    digest: OptionalText = None  # of model, parameters and inputs; set by every claim
     state: CallState = CallState.PLANNED
     reserved_micros: int = Field(ge=0)
     cost_micros: int = Field(default=0, ge=0)

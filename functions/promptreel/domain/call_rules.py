@@ -54,7 +54,7 @@ def new_lease(holder: str, pace: float, now: datetime) -> Lease:
     return Lease(holder=holder, until=now + timedelta(seconds=LEASE_S * pace))
 
 
-def claim(call: Call, lease: Lease, *, digest: str, prefix: str, now: datetime) -> Call | None:
+def claim(call: Call, lease: Lease, *, digest: str | None, prefix: str, now: datetime) -> Call | None:
     """PLANNED, or RESERVED whose lease is over, becomes RESERVED under this lease (rules 2, 3, 7).
 
     Nothing was sent for it, so what it is to be made from may have changed since an earlier claim.

@@ -13,7 +13,6 @@ from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Character, Setting, StyleGuide
 from promptreel.domain.timeline import TransitionKind
 
-DEFAULT_LIMIT_MICROS = 25_000_000
 OPERATORS = "operators"  # the owner of a job whose request names none; every operator is this owner
 HISTORY = 100  # stages kept, so that the document stays small however often a job is resumed
 _PROMPT_REMOVED = "(deleted)"

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from promptreel.domain import identifiers, prompts, timeline
-from promptreel.domain.job import DEFAULT_LIMIT_MICROS, DrawItem, Wave
+from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.models import Aspect, ImageModel, ImageSize, TextModel, VideoModel, registry
-from promptreel.domain.money import format_usd, parse_usd
+from promptreel.domain.money import format_usd
 from promptreel.domain.prompt_hints import Inferred, PromptHints, extract_hints
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.scene import Scene
@@ -145,18 +145,11 @@ def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime)
     return storyboard, (count + 1) * image.reserved_micros(at) + clips
 
 
-def _limit_micros(request: FilmRequest) -> int:
-    return DEFAULT_LIMIT_MICROS if request.budget_usd is None else parse_usd(request.budget_usd)
-
-
 def _within_budget(spec: FilmSpec, request: FilmRequest, at: datetime) -> FilmSpec:
     """The text model chooses among numbers of scenes that the limit holds."""
     fewest, most = spec.scene_range
-    affordable = [
-        count
-        for count in range(fewest, most + 1)
-        if sum(price_micros(request, spec, count, at)) <= _limit_micros(request)
-    ]
+    counts = range(fewest, most + 1)
+    affordable = [count for count in counts if sum(price_micros(request, spec, count, at)) <= request.limit_micros]
     return replace(spec, scene_range=(fewest, max(affordable, default=fewest)))
 
 
@@ -164,7 +157,7 @@ def _refuse_small_budget(request: FilmRequest, spec: FilmSpec, at: datetime) -> 
     """Refuse a film that the limit does not hold however cheap its storyboard is."""
     count = spec.scene_range[0]
     storyboard, planned = price_micros(request, spec, count, at)
-    limit = _limit_micros(request)
+    limit = request.limit_micros
     if limit <= planned:
         needed = format_usd(-(-(storyboard + planned) // _CENT_MICROS) * _CENT_MICROS)
         default = " by default" if request.budget_usd is None else ""

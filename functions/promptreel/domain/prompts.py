@@ -24,14 +24,6 @@ MAX_WORD_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class ShortenedPrompt:
-    """A prompt that was shortened to a model's limit: both texts, for the log."""
-
-    original: str
-    kept: str
-
-
-@dataclass(frozen=True, slots=True)
 class Feedback:
     """What was wrong with earlier answers to a prompt.
 
@@ -81,8 +73,8 @@ def rewrite_prompt(scene: Scene, advice: str, reason: str) -> str:
 
 def keyframe_prompt(
     plan: Plan, scene: Scene, frame: KeyframeName, max_tokens: int, *, continues: bool
-) -> tuple[str, ShortenedPrompt | None]:
-    """The prompt for a keyframe; ``continues`` when the keyframe before it is attached.
+) -> tuple[str, str | None]:
+    """The prompt for a keyframe, and the original if it had to be cut; ``continues``: the keyframe before is attached.
 
     What the keyframe shows and how it is framed are essential; the rest is cut before them, the last lines first.
     """
@@ -102,18 +94,16 @@ def keyframe_prompt(
     if count_tokens_at_most(original) <= max_tokens:
         return original, None
     closing = "\n".join(["", *framing])
-    kept = _cut("\n".join([opening, *details]), max_tokens - count_tokens_at_most(closing)) + closing
-    return kept, ShortenedPrompt(original=original, kept=kept)
+    return _cut("\n".join([opening, *details]), max_tokens - count_tokens_at_most(closing)) + closing, original
 
 
-def clip_prompt(plan: Plan, scene: Scene, max_chars: int) -> tuple[str, ShortenedPrompt | None]:
-    """The prompt for a clip. Motion is essential and comes first; style is cut before it."""
+def clip_prompt(plan: Plan, scene: Scene, max_chars: int) -> tuple[str, str | None]:
+    """The prompt for a clip, and the original if it had to be cut. Motion is essential and comes before style."""
     essential = f"{scene.motion_prompt}\n{scene.description}"
-    wanted = f"{essential}\nStyle: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}."
-    if len(wanted) <= max_chars:
-        return wanted, None
-    kept = _end_at_word(wanted[:max_chars])
-    return kept, ShortenedPrompt(original=wanted, kept=kept)
+    original = f"{essential}\nStyle: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}."
+    if len(original) <= max_chars:
+        return original, None
+    return _end_at_word(original[:max_chars]), original
 
 
 def _cut(text: str, max_bytes: int) -> str:

@@ -28,11 +28,6 @@ _GIVEN_UP_STATE: Mapping[str, SceneState] = {
 }
 
 
-def record_delivery(scene: Scene, call: Call) -> tuple[Attempt, ...]:
-    """The scene's attempts after its clip was delivered."""
-    return _append_attempt(scene, call, "delivered")
-
-
 def recover_from_failure(job: Job, scene: Scene, call: Call, now: datetime) -> Scene:
     """The scene after its call ended without a clip: queued by a remedy, given up, or with the problem of its job.
 
@@ -41,11 +36,11 @@ def recover_from_failure(job: Job, scene: Scene, call: Call, now: datetime) -> S
     was_lost = call.state is CallState.LOST
     outcome = "never_made" if not call.counts_as_attempt else "timed_out" if was_lost else "refused"
     if not call.counts_as_attempt or not job.counts_toward_limit(call.updated):
-        return _film_again(scene.evolve(tries=_append_attempt(scene, call, outcome)), now)
+        return _film_again(scene.evolve(tries=append_attempt(scene, call, outcome)), now)
     remedy = remedies.timeout_remedy() if was_lost else remedies.find_remedy(call.codes)
     used = [one.remedy for one in scene.tries if one.remedy and job.counts_toward_limit(one.at)]
     kind = remedy.choose_next(used, _available_remedies(job, scene))
-    tried = scene.evolve(tries=_append_attempt(scene, call, outcome, kind or ""))
+    tried = scene.evolve(tries=append_attempt(scene, call, outcome, kind or ""))
     if kind is None:
         return _give_up(tried, call, remedy, now)
     request = RewriteRequest(attempt=f"{scene.take}-{scene.attempt}", advice=remedy.advice, reason=call.reason)
@@ -110,13 +105,12 @@ def remedy_warning(scene: Scene) -> str:
 def seed_attempt(scene: Scene) -> int:
     """The attempt whose seed the scene's clip is filmed with: a repeated request has the seed of the one before."""
     last = scene.tries[-1] if scene.tries else None
-    repeats = last is not None and last.remedy == "repeat" and last.take == scene.take
-    return scene.attempt - 1 if repeats and last and last.attempt == scene.attempt - 1 else scene.attempt
-
-
-def give_up_redraw(scene: Scene, problem: Problem, now: datetime) -> Scene:
-    """The scene whose new keyframes were refused as well: given up, with the keyframes it had."""
-    return scene.to(SceneState.FILTERED, now, redraw=(), rewording=None, problem=problem)
+    is_repeated = last is not None and (last.take, last.attempt, last.remedy) == (
+        scene.take,
+        scene.attempt - 1,
+        "repeat",
+    )
+    return scene.attempt - 1 if is_repeated else scene.attempt
 
 
 def _outcome(problem: Problem) -> str:
@@ -175,7 +169,7 @@ def _give_up(scene: Scene, call: Call, remedy: Remedy, now: datetime) -> Scene:
     return scene.to(_GIVEN_UP_STATE[remedy.problem], now, problem=problem)
 
 
-def _append_attempt(scene: Scene, call: Call, outcome: str, remedy: str = "") -> tuple[Attempt, ...]:
+def append_attempt(scene: Scene, call: Call, outcome: str, remedy: str = "") -> tuple[Attempt, ...]:
     """The scene's attempts with how this call ended: a clip given up before a resume may have come since."""
     last = Attempt(
         take=scene.take,

@@ -8,13 +8,16 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, field_validator
 
 from promptreel.domain.characters import check_characters, has_words, visible_length
+from promptreel.domain.document import Frozen
 from promptreel.domain.models import Aspect, Quality, Resolution
+from promptreel.domain.money import parse_usd
 from promptreel.domain.timeline import TransitionKind
 from promptreel.errors import Invalid
 
+DEFAULT_LIMIT_MICROS = 25_000_000
 MIN_PROMPT_CHARS, MAX_PROMPT_CHARS = 3, 20_000
 MAX_SCENES = 60
 DURATION_S = (4, 480)
@@ -22,21 +25,17 @@ MAX_FAULTS, MAX_FIELD_CHARS = 10, 100  # of a message that names what is wrong
 CLOSE = 0.66  # likeness from which a field's name is taken for a misspelt one: `budget` for `budget_usd`
 
 
-class _RequestModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+R = TypeVar("R", bound=Frozen)
 
 
-R = TypeVar("R", bound=_RequestModel)
-
-
-class Transition(_RequestModel):
+class Transition(Frozen):
     """Between all neighbouring scenes of the film."""
 
     kind: TransitionKind = TransitionKind.CUT
     duration_s: float = Field(default=0.5, ge=0.1, le=2.0)
 
 
-class Models(_RequestModel):
+class Models(Frozen):
     """Model ids; one that is left out follows from ``quality``."""
 
     text: str | None = None
@@ -47,13 +46,13 @@ class Models(_RequestModel):
 BudgetLimit = Annotated[Decimal, Field(gt=0, le=10_000, decimal_places=6)]
 
 
-class Resumption(_RequestModel):
+class Resumption(Frozen):
     """What may change when a job is resumed."""
 
     budget_usd: BudgetLimit | None = None
 
 
-class FilmRequest(_RequestModel):
+class FilmRequest(Frozen):
     """The request for one film, with the defaults of the fields that it leaves out."""
 
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_PROMPT_CHARS)]
@@ -72,6 +71,11 @@ class FilmRequest(_RequestModel):
     continuity: Literal["chain"] = "chain"
     approval: Literal["none"] = "none"
     on_scene_failure: Literal["still", "omit", "fail"] = "still"
+
+    @property
+    def limit_micros(self) -> int:
+        """The budget, given or by default."""
+        return DEFAULT_LIMIT_MICROS if self.budget_usd is None else parse_usd(self.budget_usd)
 
     @field_validator("prompt")
     @classmethod
@@ -115,14 +119,11 @@ def parse_request(payload: Any) -> FilmRequest:
     if not isinstance(payload, dict):
         raise Invalid('The request must be a JSON object such as {"prompt": "A lighthouse at dawn"}.')
     for field, value in payload.items():
-        unbuilt = field in _PLANNED_FIELDS or (
-            isinstance(value, str) and value in _PLANNED_VALUES.get(field, frozenset())
-        )
-        if unbuilt:
+        is_planned_value = isinstance(value, str) and value in _PLANNED_VALUES.get(field, ())
+        if is_planned_value or field in _PLANNED_FIELDS:
+            unsupported = f"{value!r} is not" if is_planned_value else "not"
             raise Invalid(
-                f"{field}: {value!r} is not supported yet."
-                if field in _PLANNED_VALUES
-                else f"{field}: not supported yet.",
+                f"{field}: {unsupported} supported yet.",
                 code="not_supported_yet",
                 remedy=f"Leave `{field}` out of the request.",
             )

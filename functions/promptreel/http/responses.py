@@ -92,7 +92,7 @@ def ledger_detail(job: Job, calls: Sequence[Call]) -> dict[str, Any]:
 def reconciliation(result: Reconciled) -> dict[str, Any]:
     """A job's ledger compared with a bill, call by call, and the sums; ``unknown`` lines are billed and in no call."""
     findings, unknown = result.comparison.findings, result.comparison.unknown
-    counted = sum(finding.counted_micros for finding in findings)
+    counted = sum(finding.call.counted_micros for finding in findings)
     billed = sum(finding.billed_micros or 0 for finding in findings) + sum(row.micros for row in unknown)
     return {
         "calls": [
@@ -101,7 +101,7 @@ def reconciliation(result: Reconciled) -> dict[str, Any]:
                 "purpose": finding.call.purpose,
                 "attempt": finding.call.attempt,
                 "state": finding.call.state.value,
-                "ledger_micros": finding.counted_micros,
+                "ledger_micros": finding.call.counted_micros,
                 "billed_micros": finding.billed_micros,
                 "verdict": finding.verdict.value,
             }
@@ -122,7 +122,7 @@ def _call(call: Call) -> dict[str, Any]:
         "purpose": call.purpose,
         "take": call.take,
         "attempt": call.attempt,
-        "digest": call.digest,
+        "digest": call.digest or "",
         "state": call.state.value,
         "reserved_micros": call.reserved_micros,
         "cost_micros": call.cost_micros,

@@ -17,7 +17,7 @@ class Attempt:
     """One attempt at a call: its number from 1, the digest of its inputs, and when its price is looked up."""
 
     number: int
-    digest: str
+    digest: str | None
     at: datetime
 
 
@@ -66,7 +66,7 @@ def keyframe(job: Job, tariff: Tariff, scene: Scene, frame: KeyframeName, attemp
     )
 
 
-def clip(job: Job, plan: Plan, scene: Scene, digest: str, at: datetime) -> CallRequest:
+def clip(job: Job, plan: Plan, scene: Scene, digest: str | None, at: datetime) -> CallRequest:
     """The call for the clip of a scene's current take and attempt."""
     model = plan.video_of(scene)
     call = scene.clip_call_id(job.id)

@@ -40,7 +40,7 @@ class CallRequest:
     kind: CallKind
     model: str
     purpose: str
-    digest: str
+    digest: str | None
     price_micros: int
     timeout_s: float
     window_s: float = 0.0

@@ -39,7 +39,7 @@ def log_job_ended(job: Job, jobs: JobStore) -> None:
         scenes=scenes,
         warnings=len(job.warnings),
         code=job.error.code if job.error else None,
-        failed_step=job.error.step if job.error else None,
+        failed_step=job.error.step or "" if job.error else None,
     )
 
 

@@ -7,13 +7,13 @@ from datetime import datetime
 from functools import partial
 from typing import Literal, assert_never
 
-from promptreel.domain import identifiers, planning, prompts, recovery, succession
+from promptreel.domain import identifiers, planning, prompts, succession
 from promptreel.domain.call import committed_micros
 from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
 from promptreel.domain.models import ImageModel, registry
 from promptreel.domain.scene import Keyframe, KeyframeName, Scene
-from promptreel.domain.states import CallState, JobState
+from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import Broken, NotFound, PromptreelError, Rejected
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Paid, Superseded
@@ -160,7 +160,7 @@ def _draw(
             paid = claim.call  # perhaps made from an earlier version of the prompt's template
             uri = paid.artifact or artifacts.uri(artifact.path)
             checksum = artifact_integrity.keyframe_checksum(scene, frame, uri, artifacts)
-            return Keyframe(uri=uri, digest=paid.digest, checksum=checksum)
+            return Keyframe(uri=uri, digest=paid.digest or digest, checksum=checksum)
         if isinstance(claim, Busy | Superseded):
             return claim
         following = succession.choose_next_model(job, model, claim.call, registry().image_model)
@@ -205,9 +205,9 @@ def _can_pay_another(job_id: str, price_micros: int, jobs: JobStore) -> bool:
 def _prompt(job: Job, scene: Scene, frame: KeyframeName, model: ImageModel, *, continues: bool) -> str:
     """The request's words, cut to what is reserved for them."""
     limit = model.max_prompt_tokens
-    prompt, cut = prompts.keyframe_prompt(job.require_plan(), scene, frame, limit, continues=continues)
-    if cut is not None:
-        fields = {"job": job.id, "scene": scene.id, "original": cut.original, "kept": cut.kept}
+    prompt, original = prompts.keyframe_prompt(job.require_plan(), scene, frame, limit, continues=continues)
+    if original is not None:
+        fields = {"job": job.id, "scene": scene.id, "original": original, "kept": prompt}
         log.warning("keyframe prompt cut to %d tokens", limit, extra={"json_fields": fields})
     return prompt
 
@@ -245,9 +245,11 @@ def _continues(scene: Scene, following: Scene) -> bool:
 
 
 def _give_up(cmd: DrawKeyframe, problem: Problem, services: Services) -> None:
+    """Give the scene up, with the keyframes it had, because its new ones were refused as well."""
+
     def change(scene: Scene) -> Scene | None:
         if scene.take != cmd.take or not scene.redraw:
             return None
-        return recovery.give_up_redraw(scene, problem, services.clock.now())
+        return scene.to(SceneState.FILTERED, services.clock.now(), redraw=(), rewording=None, problem=problem)
 
     services.jobs.update_scene(cmd.job_id, cmd.scene, change)

@@ -8,8 +8,8 @@ from datetime import datetime
 from promptreel.domain import identifiers
 from promptreel.domain.call import committed_micros
 from promptreel.domain.document import Problem
-from promptreel.domain.job import DEFAULT_LIMIT_MICROS, Budget, Job
-from promptreel.domain.money import format_usd, parse_usd
+from promptreel.domain.job import Budget, Job
+from promptreel.domain.money import format_usd
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState, SceneState
@@ -23,14 +23,13 @@ from promptreel.usecases import artifact_integrity
 
 def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime, expires: datetime) -> Job:
     """A job as submitted, not stored yet."""
-    limit = DEFAULT_LIMIT_MICROS if request.budget_usd is None else parse_usd(request.budget_usd)
     content = json.dumps(request.model_dump(mode="json"), sort_keys=True)
     return Job(
         id=job_id,
         owner=owner,
         origin=identifiers.digest(owner, content),
         request=request,
-        budget=Budget(limit_micros=limit),
+        budget=Budget(limit_micros=request.limit_micros),
         expires=expires,
         created=now,
         updated=now,

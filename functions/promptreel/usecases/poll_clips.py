@@ -68,13 +68,9 @@ def poll_clips(cmd: PollClips, services: Services) -> ClipsPolled:
                 filming.dispatch(job, scene.id, services)
         elif call is not None and call.sent_at:
             waits[scene.id] = polling.wait_s(_elapsed_s(call, clock.now(), pace), _usual_s(call))
-        elif _is_unclaimed(call) and filming.is_overdue(scene, clock.now(), pace):
+        elif (call is None or call.state is CallState.PLANNED) and filming.is_overdue(scene, clock.now(), pace):
             filming.redispatch(job, scene, services)
     return _verdict(job, waits, services)
-
-
-def _is_unclaimed(call: Call | None) -> bool:
-    return call is None or call.state is CallState.PLANNED
 
 
 def _elapsed_s(call: Call, now: datetime, pace: float) -> float:
@@ -112,7 +108,7 @@ def _take_over(job: Job, scene_id: str, call: Call, services: Services) -> bool:
             return recovery.recover_from_failure(job, scene, call, now)
         problem = filming.fault(scene, call, clip)
         if problem is None:
-            return scene.to(SceneState.DONE, now, clip=clip, tries=recovery.record_delivery(scene, call))
+            return scene.to(SceneState.DONE, now, clip=clip, tries=recovery.append_attempt(scene, call, "delivered"))
         if clip is None and filming.may_come(scene, call, now, services.pace):
             return None
         # Whether the budget holds another clip is found when that clip is claimed.

@@ -144,9 +144,9 @@ def _late_output(job: Job, scene: Scene, services: Services) -> Call | None:
 def _request(job: Job, scene: Scene) -> VideoRequest:
     plan = job.require_plan()
     model = plan.video_of(scene)
-    prompt, cut = prompts.clip_prompt(plan, scene, model.max_prompt_chars)
-    if cut is not None:
-        fields = {"job": job.id, "scene": scene.id, "original": cut.original, "kept": cut.kept}
+    prompt, original = prompts.clip_prompt(plan, scene, model.max_prompt_chars)
+    if original is not None:
+        fields = {"job": job.id, "scene": scene.id, "original": original, "kept": prompt}
         log.warning("clip prompt cut to %d characters", model.max_prompt_chars, extra={"json_fields": fields})
     if scene.start is None or scene.end is None:
         raise VersionConflict(f"{scene.id} is queued before its keyframes are written; they will be.")

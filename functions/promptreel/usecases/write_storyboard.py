@@ -148,12 +148,12 @@ def _plan(job: Job, brief: FilmSpec, story: Storyboard, uri: str, scenes: list[S
 
 def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], location: str, now: datetime) -> list[Call]:
     tariff = call_requests.keyframe_tariff(registry().image_model(plan.image_model), location)
-    first = call_requests.Attempt(1, "", now)
+    first = call_requests.Attempt(1, None, now)
     by_id = {scene.id: scene for scene in scenes}
     pictures = [
         call_requests.keyframe(job, tariff, by_id[item.scene], item.frame, first)
         for wave in plan.waves
         for item in wave.items
     ]
-    clips = [call_requests.clip(job, plan, scene, "", now) for scene in scenes]
+    clips = [call_requests.clip(job, plan, scene, None, now) for scene in scenes]
     return [request.planned(now) for request in (*pictures, *clips)]

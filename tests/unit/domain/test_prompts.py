@@ -49,20 +49,19 @@ def everyone(start: str = "The keeper at the window") -> Scene:
 def test_keyframe_prompt_is_cut_to_its_limit_and_keeps_the_picture_and_its_framing(
     length: int, letter: str, frame: KeyframeName
 ) -> None:
-    prompt, cut = prompts.keyframe_prompt(a_plan(length, letter), everyone(), frame, MAX_TOKENS, continues=True)
+    prompt, original = prompts.keyframe_prompt(a_plan(length, letter), everyone(), frame, MAX_TOKENS, continues=True)
 
     assert count_tokens_at_most(prompt) <= MAX_TOKENS
     assert "The keeper at the window" in prompt.splitlines()[0]
     assert prompt.endswith(f"\n{ATTACHED}\n{FRAMING}")
-    if cut is not None:
-        assert cut.kept == prompt
-        assert count_tokens_at_most(cut.original) > MAX_TOKENS
+    if original is not None:
+        assert count_tokens_at_most(original) > MAX_TOKENS
 
 
 def test_keyframe_prompt_is_whole_when_it_fits() -> None:
-    prompt, cut = prompts.keyframe_prompt(a_plan(), everyone(), "start", MAX_TOKENS, continues=False)
+    prompt, original = prompts.keyframe_prompt(a_plan(), everyone(), "start", MAX_TOKENS, continues=False)
 
-    assert cut is None
+    assert original is None
     assert prompt.count("Mira") == 24
     assert prompt.endswith(f"\n{FRAMING}")
 
@@ -70,9 +69,9 @@ def test_keyframe_prompt_is_whole_when_it_fits() -> None:
 @pytest.mark.parametrize("letter", ["x", "海", "🌊"])
 def test_keyframe_prompt_is_cut_inside_the_picture_only_when_that_alone_is_too_long(letter: str) -> None:
     scene = everyone(letter * 9000)
-    prompt, cut = prompts.keyframe_prompt(a_plan(), scene, "start", MAX_TOKENS, continues=False)
+    prompt, original = prompts.keyframe_prompt(a_plan(), scene, "start", MAX_TOKENS, continues=False)
 
-    assert cut is not None
+    assert original is not None
     assert MAX_TOKENS - 10 <= count_tokens_at_most(prompt) <= MAX_TOKENS
     assert prompt.startswith(f"First picture of a film scene: {letter * 1000}")
     assert prompt.endswith(f"\n{FRAMING}")
@@ -80,9 +79,9 @@ def test_keyframe_prompt_is_cut_inside_the_picture_only_when_that_alone_is_too_l
 
 @pytest.mark.parametrize("motion", ["海を渡る船 " + "波" * 1990, "A boat " + "x" * 1990, "slow " * 390])
 def test_clip_prompt_keeps_its_motion_when_it_has_hardly_any_space(motion: str) -> None:
-    prompt, cut = prompts.clip_prompt(a_plan(2000), a_scene(motion_prompt=motion, description="d " * 900), 3500)
+    prompt, original = prompts.clip_prompt(a_plan(2000), a_scene(motion_prompt=motion, description="d " * 900), 3500)
 
-    assert cut is not None
+    assert original is not None
     assert len(prompt) <= 3500
     assert prompt.startswith(motion.strip())
 

@@ -131,7 +131,7 @@ def test_job_fails_when_a_clip_is_refused_for_good_and_no_substitute_is_allowed(
     assert polled.state == "failed"
     assert polled.problem is not None
     assert (polled.problem.code, polled.problem.scene) == ("clip_refused", "scene-01")
-    assert "describe an invented face" in polled.problem.remedy
+    assert "describe an invented face" in (polled.problem.remedy or "")
     assert scenes(world, job.id)[0].state is SceneState.FILTERED
 
 

@@ -100,7 +100,7 @@ class TestLateClip:
         assert problem is not None
         assert problem.code == "clip_missing"
         assert uri in problem.message
-        assert "Restore the object" in problem.remedy
+        assert "Restore the object" in (problem.remedy or "")
         assert len(world.video.requests) == paid, "nothing is bought while a person may restore the clip"
 
     @pytest.mark.parametrize("policy", ["fail"])

@@ -82,7 +82,7 @@ def test_job_fails_and_pays_no_rewrite_and_no_clip_when_no_video_model_can_be_us
     assert failed.error is not None
     assert failed.error.code == code
     assert str(error) in failed.error.message
-    assert "Say more" not in failed.error.remedy
+    assert "Say more" not in (failed.error.remedy or "")
     assert paid_calls(world, job) == paid
     assert not [read.value for read in world.jobs.list_scenes(job.id) if read.value.is_given_up]
     assert [record.message for record in caplog.records if record.message.startswith("job_")] == ["job_failed"]
