@@ -130,11 +130,11 @@ def release_without_output(call: Call, reason: str, codes: tuple[str, ...], now:
     return call.to(CallState.RELEASED, now, reason=reason, codes=codes) if call.state in _ANSWERABLE else None
 
 
-def adopt(call: Call, artifact: str, cost_micros: int, now: datetime) -> Call | None:
-    """The answer was lost, its output was found where only this call could have put it (rule 5)."""
+def adopt(call: Call, artifact: str, now: datetime) -> Call | None:
+    """The answer was lost, its output found where only this call could put it; it costs what was reserved (rule 5)."""
     if call.state not in {CallState.UNCERTAIN, CallState.LOST}:
         return None
-    return call.to(CallState.ADOPTED, now, artifact=artifact, cost_micros=cost_micros)
+    return call.to(CallState.ADOPTED, now, artifact=artifact, cost_micros=call.reserved_micros)
 
 
 def give_up_after_window(call: Call, looked_at: datetime, reason: str, now: datetime) -> Call | None:

@@ -13,7 +13,6 @@ from promptreel.domain import call_rules, identifiers
 from promptreel.domain.call import Call, CallKind, committed_micros
 from promptreel.domain.call_rules import Receipt, SendTimes
 from promptreel.domain.job import Job
-from promptreel.domain.models import TokenUsage
 from promptreel.domain.money import format_usd
 from promptreel.domain.states import CallState
 from promptreel.errors import AnswerLost, BudgetExceeded, NotFound, Refused, Transient, Unpaid, VersionConflict
@@ -138,78 +137,56 @@ class Ledger:
         left_s = (sent.answer_by - now).total_seconds() if sent.answer_by else 0.0
         if left_s <= 0:
             late = Unpaid("The time to answer had passed before the request was sent.")
-            self._record(
-                sent, lambda call: call_rules.record_unpaid(call, claim.holder, late.reason, self._clock.now())
-            )
+            self._record(sent, lambda call, now: call_rules.record_unpaid(call, claim.holder, late.reason, now))
             raise late
         try:
             return post(left_s)
         except Unpaid as error:
             reason = error.reason
-            self._record(sent, lambda call: call_rules.record_unpaid(call, claim.holder, reason, self._clock.now()))
+            self._record(sent, lambda call, now: call_rules.record_unpaid(call, claim.holder, reason, now))
             raise
         except Refused as error:
             reason, codes = error.reason, error.codes
-            self._record(
-                sent, lambda call: call_rules.record_refused(call, claim.holder, reason, codes, self._clock.now())
-            )
+            self._record(sent, lambda call, now: call_rules.record_refused(call, claim.holder, reason, codes, now))
             raise
         except Exception as error:  # whatever else happened after SENT, the provider may have accepted the call
             reason = error.reason if isinstance(error, AnswerLost) else repr(error)
-            self._record(
-                sent, lambda call: call_rules.record_answer_lost(call, claim.holder, reason, self._clock.now())
-            )
+            self._record(sent, lambda call, now: call_rules.record_answer_lost(call, claim.holder, reason, now))
             raise AnswerLost(reason) from error
 
     def name_operation(self, call: Call, operation: str) -> Call:
         """Store the operation's name, whatever has become of the job meanwhile."""
-        return self._record(call, lambda read: call_rules.record_operation(read, operation, self._clock.now()))
+        return self._record(call, lambda read, now: call_rules.record_operation(read, operation, now))
 
-    def settle(
-        self, call: Call, *, cost_micros: int, artifact: str, usage: TokenUsage | None = None, remark: str = ""
-    ) -> Call:
-        """Record the answer and its cost, late ones too; ``remark`` is what is to be said of the answer."""
-        receipt = Receipt(cost_micros, artifact, usage, remark)
-        return self._record(call, lambda read: call_rules.settle(read, receipt, self._clock.now()))
-
-    def settle_declined(
-        self, call: Call, *, cost_micros: int, usage: TokenUsage, reason: str, codes: tuple[str, ...]
-    ) -> Call:
-        """Record a billed answer that holds no output."""
-        receipt = Receipt(cost_micros, None, usage, reason, codes)
-        return self._record(call, lambda read: call_rules.settle(read, receipt, self._clock.now()))
+    def settle(self, call: Call, receipt: Receipt) -> Call:
+        """Record a billed answer, a late one too."""
+        return self._record(call, lambda read, now: call_rules.settle(read, receipt, now))
 
     def release(self, call: Call, reason: str, codes: tuple[str, ...]) -> Call:
         """Record that the operation ended without output and without a bill."""
-        return self._record(
-            call, lambda read: call_rules.release_without_output(read, reason, codes, self._clock.now())
-        )
+        return self._record(call, lambda read, now: call_rules.release_without_output(read, reason, codes, now))
 
     def adopt(self, call: Call, artifact: str) -> Call:
         """Record output that was found although its answer was lost; it costs what was reserved."""
-        return self._record(
-            call, lambda read: call_rules.adopt(read, artifact, read.reserved_micros, self._clock.now())
-        )
+        return self._record(call, lambda read, now: call_rules.adopt(read, artifact, now))
 
     def give_up(self, call: Call, looked_at: datetime, reason: str) -> Call:
         """LOST, if the look that found nothing began after the call's window (video) or nothing can be looked for."""
         if call.kind == "video":
-            return self._record(
-                call, lambda read: call_rules.give_up_after_window(read, looked_at, reason, self._clock.now())
-            )
-        return self._record(call, lambda read: call_rules.give_up_at_once(read, reason, self._clock.now()))
+            return self._record(call, lambda read, now: call_rules.give_up_after_window(read, looked_at, reason, now))
+        return self._record(call, lambda read, now: call_rules.give_up_at_once(read, reason, now))
 
     def release_unbilled(self, call: Call) -> Call:
         """Release a LOST call that was never billed; a late answer that was recorded meanwhile is kept."""
-        return self._record(call, lambda read: call_rules.release_unbilled(read, self._clock.now()))
+        return self._record(call, call_rules.release_unbilled)
 
     def expire(self, call: Call) -> Call:
         """Move an abandoned claim or a dead sender's call on, if its lease is over."""
-        return self._record(call, lambda read: call_rules.expire(read, self._clock.now()))
+        return self._record(call, call_rules.expire)
 
     def abandon(self, call: Call) -> Call:
         """Release a planned call of a job that ended."""
-        return self._record(call, lambda read: call_rules.abandon(read, self._clock.now()))
+        return self._record(call, call_rules.abandon)
 
     def _claim(self, request: CallRequest, holder: str) -> Claim:
         job = self._jobs.get_job(request.job_id)
@@ -287,13 +264,15 @@ class Ledger:
             raise VersionConflict("The lease was lost before anything was sent.")
         return sent
 
-    def _record(self, call: Call, rule: Callable[[Call], Call | None]) -> Call:
+    def _record(self, call: Call, rule: Callable[[Call, datetime], Call | None]) -> Call:
         """Apply a rule to the call as it is now; what the rule forbids is left as it is.
 
         Transient errors are tried again too: unwritten, the call would count as lost, at its highest price.
         """
         try:
-            update = self._jobs.update_call(call.job, call.id, rule, retry_on=Transient)
+            update = self._jobs.update_call(
+                call.job, call.id, lambda read: rule(read, self._clock.now()), retry_on=Transient
+            )
         except NotFound:
             return call
         if update.is_written and update.after.is_finished and update.after.state is not update.before.state:

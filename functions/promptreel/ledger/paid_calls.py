@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from promptreel.domain.call_rules import Receipt
 from promptreel.domain.states import CallState
 from promptreel.domain.tariffs import ReportedUsage, Tariff
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient, Unpaid
@@ -100,12 +101,6 @@ def pay(
     usage = order.tariff.complete(made.usage)
     cost_micros = order.tariff.cost_micros(usage, clock.now())
     if isinstance(made, Declined):
-        return EndedWithoutOutput(
-            ledger.settle_declined(
-                claim.call, cost_micros=cost_micros, usage=usage, reason=made.reason, codes=made.codes
-            )
-        )
+        return EndedWithoutOutput(ledger.settle(claim.call, Receipt(cost_micros, None, usage, made.reason, made.codes)))
     uri = artifacts.put(artifact.path, made.data, artifact.content_type)
-    return Paid(
-        ledger.settle(claim.call, cost_micros=cost_micros, artifact=uri, usage=usage, remark=made.remark), made.data
-    )
+    return Paid(ledger.settle(claim.call, Receipt(cost_micros, uri, usage, made.remark)), made.data)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from promptreel.domain import recovery
 from promptreel.domain.call import Call, committed_micros
+from promptreel.domain.call_rules import Receipt
 from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
 from promptreel.domain.scene import Clip, Scene
@@ -188,7 +189,7 @@ def _look(call: Call, services: Services, polled: Polled | None) -> Call:
         log.warning("poll failed", extra={"json_fields": {"call": call.id, "error": error}})
         return _look_in_bucket(call, services)
     if isinstance(seen, Succeeded):
-        return ledger.settle(call, cost_micros=call.reserved_micros, artifact=seen.uri)
+        return ledger.settle(call, Receipt(call.reserved_micros, seen.uri))
     if isinstance(seen, Failed):
         return ledger.release(call, seen.reason, seen.codes)
     return ledger.give_up(call, polled.began, "The operation did not end within its longest latency.")
@@ -200,6 +201,6 @@ def _look_in_bucket(call: Call, services: Services) -> Call:
     for stored in services.artifacts.list(call.prefix) if call.prefix else ():
         if stored.uri.endswith(".mp4"):
             if call.operation:  # its answer came; the operation cannot be polled
-                return ledger.settle(call, cost_micros=call.reserved_micros, artifact=stored.uri)
+                return ledger.settle(call, Receipt(call.reserved_micros, stored.uri))
             return ledger.adopt(call, stored.uri)
     return ledger.give_up(call, looked_at, "No output appeared within the adoption window.")

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from promptreel.domain.call import Call
+from promptreel.domain.call_rules import Receipt
 from promptreel.domain.document import Problem
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import Transient, VersionConflict
 from promptreel.ports.storage import Change, Create
 from promptreel.usecases import delete_job, job_lifecycle
-from promptreel.usecases.close_job import CloseJob, close_job
+from promptreel.usecases.close_job import close_job
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.sweep_jobs import SweepJobs
 from tests.factories import a_call, a_job, a_scene
 from tests.fakes.jobs import MemoryJobs
@@ -33,7 +35,7 @@ def lines() -> Iterator[Written]:
 
 
 def complete(world: FakeServices) -> object:
-    return close_job(CloseJob("job-1", 1), world)
+    return close_job(JobRun("job-1", 1), world)
 
 
 def fail(world: FakeServices) -> object:
@@ -130,7 +132,7 @@ def test_deletion_is_logged_once_with_its_cost_when_swept_repeatedly(world: Fake
 
 
 def settle(world: FakeServices, call: Call) -> None:
-    world.ledger.settle(call, cost_micros=55, artifact="gs://b/a")
+    world.ledger.settle(call, Receipt(55, "gs://b/a"))
 
 
 def release(world: FakeServices, call: Call) -> None:

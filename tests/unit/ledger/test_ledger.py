@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from promptreel.domain.call_rules import Receipt
 from promptreel.domain.states import CallState
 from promptreel.errors import AnswerLost, BudgetExceeded, Transient, Unpaid, VersionConflict
 from promptreel.ledger.claims import Acquired, Busy, CallRequest, Superseded
@@ -269,7 +270,7 @@ def test_answer_is_recorded_when_the_store_is_reachable_again(world: FakeService
         return answer
 
     setattr(world.jobs, name, failing)
-    settled = world.ledger.settle(claim.call, cost_micros=55, artifact="gs://b/a")
+    settled = world.ledger.settle(claim.call, Receipt(55, "gs://b/a"))
 
     assert (settled.state, settled.cost_micros) == (CallState.SETTLED, 55)
     assert left == ([4] if is_done else [0])
@@ -285,14 +286,14 @@ def test_error_is_raised_when_the_store_stays_unreachable(world: FakeServices) -
 
     world.jobs.write = fail  # type: ignore[method-assign]
     with pytest.raises(Transient, match="503"):
-        world.ledger.settle(claim.call, cost_micros=55, artifact="gs://b/a")
+        world.ledger.settle(claim.call, Receipt(55, "gs://b/a"))
 
 
 def test_late_answer_is_recorded_when_the_job_has_ended(world: FakeServices) -> None:
     claim = mine(world)
     world.ledger.send(claim, TICKET, lambda left_s: cancel(world))
 
-    settled = world.ledger.settle(claim.call, cost_micros=2_500_000, artifact="gs://clip")
+    settled = world.ledger.settle(claim.call, Receipt(2_500_000, "gs://clip"))
 
     assert (settled.state, settled.cost_micros) == (CallState.SETTLED, 2_500_000)
 
