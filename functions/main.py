@@ -12,23 +12,24 @@ from promptreel.composition import from_environment
 from promptreel.http import routes
 from promptreel.http.step_handler import Step, respond
 from promptreel.logging import handler
-from promptreel.usecases.close_job import CloseJob, close_job
+from promptreel.usecases.close_job import close_job
 from promptreel.usecases.draw_keyframe import DrawKeyframe, draw_keyframe
 from promptreel.usecases.fail_job import FailJob, fail_job
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob, open_job
-from promptreel.usecases.poll_clips import PollClips, poll_clips
+from promptreel.usecases.poll_clips import poll_clips
 from promptreel.usecases.submit_clip import SubmitClip, submit_clip
 from promptreel.usecases.sweep_jobs import SweepJobs, sweep_jobs
-from promptreel.usecases.write_storyboard import WriteStoryboard, write_storyboard
+from promptreel.usecases.write_storyboard import write_storyboard
 
 # ``uses``: what a step may use besides clock and ids. Its account is granted no more (infra/config/access.json).
 _ROWS: tuple[Step[Any], ...] = (
     Step("open_job", OpenJob, open_job, uses={"jobs", "inbox", "executions"}),
-    Step("write_storyboard", WriteStoryboard, write_storyboard, uses={"jobs", "artifacts", "text"}),
+    Step("write_storyboard", JobRun, write_storyboard, uses={"jobs", "artifacts", "text"}),
     Step("draw_keyframe", DrawKeyframe, draw_keyframe, uses={"jobs", "artifacts", "text", "images", "queue"}),
     Step("submit_clip", SubmitClip, submit_clip, uses={"jobs", "artifacts", "text", "video"}, is_task=True),
-    Step("poll_clips", PollClips, poll_clips, uses={"jobs", "artifacts", "video", "queue"}),
-    Step("close_job", CloseJob, close_job, uses={"jobs"}),
+    Step("poll_clips", JobRun, poll_clips, uses={"jobs", "artifacts", "video", "queue"}),
+    Step("close_job", JobRun, close_job, uses={"jobs"}),
     Step("fail_job", FailJob, fail_job, uses={"jobs"}),
     Step("sweep_jobs", SweepJobs, sweep_jobs, uses={"jobs", "artifacts", "inbox", "video", "executions"}),
 )

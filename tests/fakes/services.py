@@ -14,14 +14,15 @@ from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Replace
 from promptreel.ports.system import Identity
 from promptreel.services import Services
-from promptreel.usecases.close_job import CloseJob, JobClosed
+from promptreel.usecases.close_job import JobClosed
 from promptreel.usecases.draw_keyframe import DrawKeyframe, KeyframeDrawn
 from promptreel.usecases.fail_job import FailJob, JobFailed
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import Opened, OpenJob
-from promptreel.usecases.poll_clips import ClipsPolled, PollClips
+from promptreel.usecases.poll_clips import ClipsPolled
 from promptreel.usecases.submit_clip import ClipSubmitted, SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs, Swept
-from promptreel.usecases.write_storyboard import StoryboardWritten, WriteStoryboard
+from promptreel.usecases.write_storyboard import StoryboardWritten
 from tests.factories import an_output
 from tests.fakes.artifacts import MemoryArtifacts, MemoryInbox
 from tests.fakes.jobs import MemoryJobs
@@ -49,11 +50,11 @@ class FakeServices(Services):
     identity: Identity
 
     open_job: Callable[[OpenJob], Opened]
-    write_storyboard: Callable[[WriteStoryboard], StoryboardWritten]
+    write_storyboard: Callable[[JobRun], StoryboardWritten]
     draw_keyframe: Callable[[DrawKeyframe], KeyframeDrawn]
     submit_clip: Callable[[SubmitClip], ClipSubmitted]
-    poll_clips: Callable[[PollClips], ClipsPolled]
-    close_job: Callable[[CloseJob], JobClosed]
+    poll_clips: Callable[[JobRun], ClipsPolled]
+    close_job: Callable[[JobRun], JobClosed]
     fail_job: Callable[[FailJob], JobFailed]
     sweep_jobs: Callable[[SweepJobs], Swept]
 
@@ -97,7 +98,7 @@ class FakeServices(Services):
     def planned(self, **request: object) -> Job:
         """A job with its storyboard written."""
         job = self.opened(**request)
-        self.write_storyboard(WriteStoryboard(job.id, job.run))
+        self.write_storyboard(JobRun(job.id, job.run))
         return self.jobs.get_job(job.id).value
 
     def draw_all(self, job: Job) -> None:
@@ -122,7 +123,7 @@ class FakeServices(Services):
         return submitted.state
 
     def poll(self, job: Job) -> ClipsPolled:
-        return self.poll_clips(PollClips(job.id, job.run))
+        return self.poll_clips(JobRun(job.id, job.run))
 
     def give_film(self, job: Job) -> None:
         """What the stitcher writes on the job once its film is cut."""
@@ -130,4 +131,4 @@ class FakeServices(Services):
         self.jobs.write(Replace(job.id, read, read.value.evolve(output=an_output())))
 
     def close(self, job: Job) -> str:
-        return self.close_job(CloseJob(job.id, job.run)).state
+        return self.close_job(JobRun(job.id, job.run)).state

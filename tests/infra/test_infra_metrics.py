@@ -12,8 +12,8 @@ from promptreel.domain.states import CallState, JobState
 from promptreel.errors import NotFound
 from promptreel.http.step_handler import Step, answer
 from promptreel.logging.endings import log_call_ended, log_job_ended
-from promptreel.usecases.close_job import CloseJob, JobClosed
-from promptreel.usecases.poll_clips import PollClips
+from promptreel.usecases.close_job import JobClosed
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.sweep_jobs import SweepJobs
 from tests.factories import a_call, a_job
 from tests.fakes.jobs import MemoryJobs
@@ -87,7 +87,7 @@ def test_ended_call_is_counted_by_its_state(
 
 
 def test_repeated_close_of_a_job_is_not_counted_as_an_ended_job(lines: Written) -> None:
-    run_step("close_job", CloseJob, lambda _: JobClosed("complete"))
+    run_step("close_job", JobRun, lambda _: JobClosed("complete"))
 
     assert counted_by(lines.read()[0]) == STEP
 
@@ -96,7 +96,7 @@ def test_refused_step_is_counted_by_its_code(lines: Written) -> None:
     def refuse(_: Any) -> Any:
         raise NotFound("There is no job-1.")
 
-    run_step("poll_clips", PollClips, refuse)
+    run_step("poll_clips", JobRun, refuse)
 
     (line,) = lines.read()
     assert counted_by(line) == {*STEP, "polls"}
@@ -115,7 +115,7 @@ def test_unexpected_error_is_counted_once(lines: Written) -> None:
     def fail(_: Any) -> Any:
         raise ZeroDivisionError
 
-    run_step("poll_clips", PollClips, fail)
+    run_step("poll_clips", JobRun, fail)
 
     bug, ended = lines.read()
     assert counted_by(bug) == {"unexpected_errors"}
@@ -129,7 +129,7 @@ def test_labels_and_values_are_fields_of_the_counted_lines(name: str, lines: Wri
     def fail(_: Any) -> Any:
         raise ZeroDivisionError
 
-    run_step("poll_clips", PollClips, fail)
+    run_step("poll_clips", JobRun, fail)
     sweep_one_abandoned(world)
     for job_state in (JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED, JobState.DELETED):
         end_job(job_state)

@@ -6,7 +6,7 @@ import pytest
 
 from main import STEPS
 from promptreel.services import Services, UndeclaredService
-from promptreel.usecases.close_job import CloseJob
+from promptreel.usecases.job_lifecycle import JobRun
 from tests.fakes.services import FakeServices
 
 
@@ -23,7 +23,7 @@ def test_step_fails_when_its_row_does_not_declare_what_it_uses(world: FakeServic
     step = replace(STEPS["close_job"], uses=set())
 
     with pytest.raises(UndeclaredService, match=r"jobs\.update_job"):
-        step.run(CloseJob(job.id, job.run), world)
+        step.run(JobRun(job.id, job.run), world)
 
 
 def test_steps_declare_services_that_exist() -> None:

@@ -11,14 +11,7 @@ from promptreel.domain.states import JobState
 from promptreel.errors import Broken
 from promptreel.logging.endings import log_job_ended
 from promptreel.services import Services
-
-
-@dataclass(frozen=True, slots=True)
-class CloseJob:
-    """Close the job of this run."""
-
-    job_id: str
-    run: int
+from promptreel.usecases import job_lifecycle
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +23,7 @@ class JobClosed:
     spent_usd: str = ""
 
 
-def close_job(cmd: CloseJob, services: Services) -> JobClosed:
+def close_job(cmd: job_lifecycle.JobRun, services: Services) -> JobClosed:
     """Complete the job. Idempotent: a repeated call returns the stored result."""
 
     def complete(job: Job) -> Job | None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from promptreel.domain import identifiers
@@ -19,6 +20,14 @@ from promptreel.logging.endings import log_job_ended
 from promptreel.ports.storage import ArtifactStore, Create, JobStore, Replace, Versioned
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """The command of a step that needs no more than its job, and the run that it belongs to."""
+
+    job_id: str
+    run: int
 
 
 def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime, expires: datetime) -> Job:

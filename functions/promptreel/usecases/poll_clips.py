@@ -20,14 +20,6 @@ LOOK_S = 90.0  # of real time, after which a look answers with what it knows; th
 
 
 @dataclass(frozen=True, slots=True)
-class PollClips:
-    """Poll the clips of the job of this run."""
-
-    job_id: str
-    run: int
-
-
-@dataclass(frozen=True, slots=True)
 class ClipsPolled:
     """``filming``: call again after ``wait_s`` seconds. ``failed``: ``problem`` says why.
 
@@ -40,7 +32,7 @@ class ClipsPolled:
     problem: Problem | None = None
 
 
-def poll_clips(cmd: PollClips, services: Services) -> ClipsPolled:
+def poll_clips(cmd: job_lifecycle.JobRun, services: Services) -> ClipsPolled:
     """Decide from the CALL of every live scene what is next for it. Idempotent."""
     jobs, clock, pace = services.jobs, services.clock, services.pace
     job = job_lifecycle.get_running(cmd.job_id, cmd.run, jobs)

@@ -27,14 +27,6 @@ REQUEST_S = 600.0  # then Cloud Run and the workflow cut the request off (infra/
 
 
 @dataclass(frozen=True, slots=True)
-class WriteStoryboard:
-    """Write the storyboard of the job of this run."""
-
-    job_id: str
-    run: int
-
-
-@dataclass(frozen=True, slots=True)
 class StoryboardWritten:
     """``busy``: call again after ``wait_s`` seconds."""
 
@@ -43,7 +35,7 @@ class StoryboardWritten:
     waves: tuple[Wave, ...] = ()
 
 
-def write_storyboard(cmd: WriteStoryboard, services: Services) -> StoryboardWritten:
+def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> StoryboardWritten:
     """Write the storyboard and reserve the film's whole price.
 
     Idempotent: a repeated call returns the stored result and makes no paid call.
@@ -93,7 +85,7 @@ def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
 
 
 def _reserve(
-    cmd: WriteStoryboard, brief: FilmSpec, answer: Answer[Storyboard], services: Services
+    cmd: job_lifecycle.JobRun, brief: FilmSpec, answer: Answer[Storyboard], services: Services
 ) -> StoryboardWritten:
     """Write plan, scenes and a PLANNED call for every picture and clip in one batch, or nothing (ledger rule 2)."""
     jobs, clock = services.jobs, services.clock

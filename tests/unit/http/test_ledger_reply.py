@@ -11,7 +11,7 @@ from promptreel.domain.money import format_usd
 from promptreel.domain.states import FINISHED_CALL_STATES, PAID_CALL_STATES, CallState
 from promptreel.http import responses
 from promptreel.ports.storage import Create
-from promptreel.usecases.close_job import CloseJob
+from promptreel.usecases.job_lifecycle import JobRun
 from tests.factories import a_call, a_job
 from tests.fakes.services import FakeServices
 
@@ -72,7 +72,7 @@ def test_closed_job_reports_what_was_spent_without_what_is_still_reserved(
     calls = [a_call("c1", state="SETTLED", cost_micros=1_000_000), a_call("c2", state=state, cost_micros=7)]
     world.jobs.write(Create("job-1", job), *(Create("job-1", call) for call in calls))
 
-    closed = world.close_job(CloseJob("job-1", job.run))
+    closed = world.close_job(JobRun("job-1", job.run))
     totals = responses.ledger_detail(job, [read.value for read in world.jobs.list_calls("job-1")])["totals"]
 
     assert closed.spent_usd == format_usd(totals["spent_micros"])

@@ -19,14 +19,12 @@ from promptreel.ports.models import Running
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Versioned
 from promptreel.usecases import delete_job, job_lifecycle
-from promptreel.usecases.close_job import CloseJob
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.fail_job import FailJob
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
-from promptreel.usecases.poll_clips import PollClips
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import OPENING_S, QUIET_S, SweepJobs
-from promptreel.usecases.write_storyboard import WriteStoryboard
 from stitcher_service.jobs.renders import RenderRequest, RenderResult
 from stitcher_service.jobs.services import StitcherServices
 from stitcher_service.jobs.stitch_film import FilmRender, stitch_film
@@ -230,7 +228,7 @@ class Stage:
 
     def _make(self, job_id: str, run: int) -> Waits:
         world = self.world
-        plan = yield from self._until_free(lambda: world.write_storyboard(WriteStoryboard(job_id, run)))
+        plan = yield from self._until_free(lambda: world.write_storyboard(JobRun(job_id, run)))
         items = [item for wave in plan.waves for item in wave.items]
         while plan.state == "planned":
             drawing = items[:1]
@@ -241,7 +239,7 @@ class Stage:
                 items.pop(0)
                 if drawn.state == "superseded":
                     return
-            clips = yield from self._step(lambda: world.poll_clips(PollClips(job_id, run)))
+            clips = yield from self._step(lambda: world.poll_clips(JobRun(job_id, run)))
             if clips.state == "failed":
                 yield from self._step(partial(world.fail_job, FailJob(job_id, run, clips.problem.model_dump())))
             if clips.state in {"failed", "superseded", "done"}:
@@ -252,7 +250,7 @@ class Stage:
                 )
             yield 0.0 if items else clips.wait_s
         yield from self._until_free(lambda: stitch_film(RenderRequest(job_id, run), self._stitcher))
-        yield from self._step(lambda: world.close_job(CloseJob(job_id, run)))
+        yield from self._step(lambda: world.close_job(JobRun(job_id, run)))
 
     def _until_free(self, step: Callable[[], Any]) -> Answers:
         while True:

@@ -13,8 +13,8 @@ from promptreel.ports.storage import Change
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.fail_job import FailJob
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.submit_clip import SubmitClip
-from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.fakes.hooks import Killed
 from tests.fakes.services import FakeServices
 from tests.fakes.templates import PromptTemplates, deployed_templates
@@ -42,12 +42,12 @@ def test_storyboard_is_written_when_its_second_attempt_met_a_quota_and_the_job_w
     job = world.opened()
     world.text.answers = ["no storyboard", Throttled("429")]
     with pytest.raises(QuotaExhausted):
-        world.write_storyboard(WriteStoryboard(job.id, job.run))
+        world.write_storyboard(JobRun(job.id, job.run))
     world.fail_job(FailJob(job.id, job.run, "429"))
     world.clock.pass_s(1)
     job = resume(world, job)
 
-    assert world.write_storyboard(WriteStoryboard(job.id, job.run)).state == "planned"
+    assert world.write_storyboard(JobRun(job.id, job.run)).state == "planned"
 
 
 def test_scene_is_rewritten_when_the_rewriter_met_a_quota_and_the_job_was_resumed_at_once(world: FakeServices) -> None:
@@ -99,7 +99,7 @@ def test_film_is_planned_and_drawn_when_the_prompt_templates_change_between_all_
 ) -> None:
     job = world.opened()
     templates.deploy(1)
-    world.write_storyboard(WriteStoryboard(job.id, job.run))
+    world.write_storyboard(JobRun(job.id, job.run))
     job = world.jobs.get_job(job.id).value
     for release, item in enumerate((item for wave in job.require_plan().waves for item in wave.items), start=2):
         templates.deploy(release)

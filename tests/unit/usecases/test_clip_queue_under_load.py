@@ -6,7 +6,7 @@ from collections import deque
 from promptreel.domain.states import SceneState
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Create
-from promptreel.usecases.poll_clips import PollClips
+from promptreel.usecases.job_lifecycle import JobRun
 from tests.factories import altered
 from tests.fakes.models import a_storyboard
 from tests.fakes.orchestration import MemoryQueue
@@ -61,7 +61,7 @@ class Deployment:
 
     def pass_minute(self) -> None:
         for job_id in self.waiting_jobs:
-            self.world.poll_clips(PollClips(job_id, self.template.run))
+            self.world.poll_clips(JobRun(job_id, self.template.run))
         for _ in range(min(PER_MINUTE, len(self.queue.waiting))):
             self.world.deliver(self.queue.waiting.popleft())
         self.waiting_jobs = [job_id for job_id in self.waiting_jobs if self._waits(job_id)]
@@ -90,7 +90,7 @@ def test_tasks_are_redispatched_after_two_minutes_when_the_queue_lost_them() -> 
     deployment = Deployment()
     deployment.submit(2)
     for job_id in deployment.waiting_jobs:
-        deployment.world.poll_clips(PollClips(job_id, deployment.template.run))
+        deployment.world.poll_clips(JobRun(job_id, deployment.template.run))
     deployment.queue.waiting.clear()
     deployment.queue.tasks.clear()
 

@@ -17,10 +17,10 @@ from promptreel.ports.storage import Create
 from promptreel.usecases import delete_job, job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.fail_job import FailJob
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
-from promptreel.usecases.write_storyboard import WriteStoryboard
 from stitcher_service.jobs.renders import RenderRequest, RenderResult
 from stitcher_service.jobs.services import StitcherServices
 from stitcher_service.jobs.stitch_film import FilmRender, stitch_film
@@ -53,7 +53,7 @@ def uploaded(world: FakeServices) -> Job:
 def with_everything(world: FakeServices) -> Job:
     """A job with a report, a storyboard, pictures, a clip that filmed, others queued, a cut and a film."""
     job = uploaded(world)
-    world.write_storyboard(WriteStoryboard(job.id, job.run))
+    world.write_storyboard(JobRun(job.id, job.run))
     world.draw_all(world.jobs.get_job(job.id).value)
     world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
     deliver(world)
@@ -139,7 +139,7 @@ def test_sweeper_finishes_a_deletion_when_it_was_killed_at_any_write(
 
 def storyboard(world: FakeServices) -> Callable[[], object]:
     job = uploaded(world)
-    return lambda: world.write_storyboard(WriteStoryboard(job.id, 1))
+    return lambda: world.write_storyboard(JobRun(job.id, 1))
 
 
 def picture(world: FakeServices) -> Callable[[], object]:
@@ -150,7 +150,7 @@ def picture(world: FakeServices) -> Callable[[], object]:
 
 def clip(world: FakeServices) -> Callable[[], object]:
     job = uploaded(world)
-    world.write_storyboard(WriteStoryboard(job.id, 1))
+    world.write_storyboard(JobRun(job.id, 1))
     world.draw_all(world.jobs.get_job(job.id).value)
     return lambda: world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 1))
 
@@ -171,7 +171,7 @@ def failing(world: FakeServices) -> Callable[[], object]:
 
 def cutting(world: FakeServices) -> Callable[[], object]:
     job = uploaded(world)
-    world.write_storyboard(WriteStoryboard(job.id, 1))
+    world.write_storyboard(JobRun(job.id, 1))
     world.draw_all(world.jobs.get_job(job.id).value)
     world.submit_queued()
     deliver(world)

@@ -9,9 +9,9 @@ from promptreel.domain.states import JobState, SceneState
 from promptreel.ports.models import Running
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
-from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.fakes.models import a_storyboard
 from tests.recorded import MOMENTS, RecordedWorld, documents, from_a_newer_version
 
@@ -39,7 +39,7 @@ def finish(world: RecordedWorld) -> JobState:
         job_lifecycle.resume(world.job_id, 25_000_000, world)
     for _ in range(ROUNDS):
         job = world.job
-        if world.write_storyboard(WriteStoryboard(job.id, job.run)).state == "planned":
+        if world.write_storyboard(JobRun(job.id, job.run)).state == "planned":
             job = world.job
             draw(world)
             submit(world)

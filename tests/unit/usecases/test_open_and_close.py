@@ -8,8 +8,8 @@ import pytest
 from promptreel.domain.states import JobState
 from promptreel.errors import Broken, Invalid
 from promptreel.ports.storage import Replace
-from promptreel.usecases.close_job import CloseJob
 from promptreel.usecases.fail_job import FailJob, problem_of
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from tests.factories import an_output
 from tests.fakes.services import FakeServices
@@ -142,11 +142,11 @@ def stitched(world: FakeServices) -> str:
 def test_close_job_completes_the_job_with_its_spending_once(world: FakeServices) -> None:
     job_id = stitched(world)
 
-    first = world.close_job(CloseJob(job_id, 1))
+    first = world.close_job(JobRun(job_id, 1))
 
     assert (first.state, first.film_uri) == ("complete", "gs://artifacts/film.mp4")
     assert first.spent_usd.startswith("7.")
-    assert world.close_job(CloseJob(job_id, 1)) == first
+    assert world.close_job(JobRun(job_id, 1)) == first
     assert world.jobs.get_job(job_id).value.state is JobState.COMPLETE
 
 

@@ -15,8 +15,8 @@ from promptreel.ledger.paid_calls import STORING_S
 from promptreel.ports.models import Failed
 from promptreel.usecases import draw_keyframe, submit_clip, write_storyboard
 from promptreel.usecases.draw_keyframe import DrawKeyframe
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.submit_clip import SubmitClip
-from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.fakes.services import FakeServices
 
 SERVICES = json.loads((Path(__file__).parents[3] / "infra/config/services.json").read_text())["functions"]
@@ -103,7 +103,7 @@ def test_storyboard_of_three_slow_tries_fits_into_its_request(world: FakeService
         world,
         write_storyboard.REQUEST_S,
         written,
-        lambda: world.write_storyboard(WriteStoryboard(job.id, job.run)),
+        lambda: world.write_storyboard(JobRun(job.id, job.run)),
     )
 
     assert (planned.state, len(written)) == ("planned", 3)

@@ -10,7 +10,7 @@ from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.models import GLOBAL, registry
 from promptreel.domain.tariffs import ReportedUsage, count_tokens_at_most
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
-from promptreel.usecases.write_storyboard import WriteStoryboard
+from promptreel.usecases.job_lifecycle import JobRun
 from tests.fakes.models import FakeImageGenerator, FakeTextGenerator, a_storyboard
 from tests.fakes.services import FakeServices
 
@@ -54,7 +54,7 @@ def greedy(location: str = GLOBAL, **request: object) -> tuple[FakeServices, str
     world.text.location = world.images.location = location
     world.text.answers = [a_long_storyboard()]
     job = world.opened(**request)
-    world.write_storyboard(WriteStoryboard(job.id, job.run))
+    world.write_storyboard(JobRun(job.id, job.run))
     return world, job.id
 
 

@@ -9,9 +9,9 @@ from promptreel.ports.storage import Create
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.fail_job import FailJob
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
-from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.factories import a_job
 from tests.fakes.services import FakeServices
 
@@ -101,13 +101,13 @@ def test_paid_storyboard_is_used_when_resumed_with_a_higher_limit(world: FakeSer
     job = world.opened()
     world.lower_limit(job, 5_000_000)
     with pytest.raises(BudgetExceeded):
-        world.write_storyboard(WriteStoryboard(job.id, 1))
+        world.write_storyboard(JobRun(job.id, 1))
     fail(world, job)
 
     resumed = resume(world, job, 25_000_000)
 
     assert (resumed.state, resumed.budget.limit_micros) == (JobState.PENDING, 25_000_000)
-    assert world.write_storyboard(WriteStoryboard(job.id, 2)).state == "planned"
+    assert world.write_storyboard(JobRun(job.id, 2)).state == "planned"
     assert len(world.text.requests) == 1
 
 
@@ -155,12 +155,12 @@ def test_storyboard_gets_new_attempts_when_the_job_is_resumed(world: FakeService
     job = world.opened()
     world.text.answers = ["{}", "{}", "{}"]
     with pytest.raises(Rejected):
-        world.write_storyboard(WriteStoryboard(job.id, 1))
+        world.write_storyboard(JobRun(job.id, 1))
     fail(world, job)
     world.clock.pass_s(1)
     resume(world, job)
 
-    assert world.write_storyboard(WriteStoryboard(job.id, 2)).state == "planned"
+    assert world.write_storyboard(JobRun(job.id, 2)).state == "planned"
     assert len(world.text.requests) == 4
 
 

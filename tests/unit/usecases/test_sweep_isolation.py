@@ -10,10 +10,10 @@ from promptreel.domain.states import CallState, JobState
 from promptreel.errors import Broken, Transient
 from promptreel.ports.storage import Create, Replace
 from promptreel.usecases import delete_job, job_lifecycle
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
-from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.factories import a_call, a_job
 from tests.fakes.services import FakeServices
 from tests.loglines import writing
@@ -40,7 +40,7 @@ def cancelled_jobs(world: FakeServices, count: int) -> list[str]:
     """Jobs of three scenes that were cancelled before anything but their storyboards was paid."""
     names = [world.open_job(OpenJob(f"e-{number}", {"prompt": "A whale"})).job_id for number in range(2, count + 2)]
     for name in names:
-        world.write_storyboard(WriteStoryboard(name, 1))
+        world.write_storyboard(JobRun(name, 1))
         cancel(world, name)
     return names
 

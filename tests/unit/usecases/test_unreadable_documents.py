@@ -9,10 +9,10 @@ from promptreel.domain.states import CallState
 from promptreel.errors import UnreadableDocument
 from promptreel.http import routes
 from promptreel.usecases import job_lifecycle
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
-from promptreel.usecases.write_storyboard import WriteStoryboard
 from tests.fakes.services import FakeServices
 from tests.unit.http.api_requests import bearer, submit
 
@@ -31,7 +31,7 @@ def test_sweep_restarts_and_releases_the_others_when_one_job_is_unreadable(world
     make_unreadable(world, unreadable)
     abandoned = world.open_job(OpenJob("e-2", {"prompt": "A whale"})).job_id
     ended = world.open_job(OpenJob("e-3", {"prompt": "A heron"})).job_id
-    world.write_storyboard(WriteStoryboard(ended, 1))
+    world.write_storyboard(JobRun(ended, 1))
     cancel(world, ended)
     world.clock.pass_s(300)
 

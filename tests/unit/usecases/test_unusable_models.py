@@ -15,7 +15,7 @@ from promptreel.ports.models import Failed, Running
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.fail_job import FailJob
-from promptreel.usecases.write_storyboard import WriteStoryboard
+from promptreel.usecases.job_lifecycle import JobRun
 from tests.fakes.services import FakeServices
 
 STANDARD, FAST, LITE = "veo-3.1-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-lite-generate-001"
@@ -232,7 +232,7 @@ def test_storyboard_stops_as_misconfigured_when_no_writer_can_be_used(world: Fak
     job = world.opened()
 
     with pytest.raises(Misconfigured) as stopped:
-        world.write_storyboard(WriteStoryboard(job.id, job.run))
+        world.write_storyboard(JobRun(job.id, job.run))
 
     assert not isinstance(stopped.value, Rejected)
     assert stopped.value.code == "misconfigured"

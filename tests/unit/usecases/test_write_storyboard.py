@@ -10,7 +10,7 @@ from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import AnswerLost, BudgetExceeded, CallFailed, Refused, Rejected
 from promptreel.ports.models import Declined
 from promptreel.ports.storage import Create, Replace
-from promptreel.usecases.write_storyboard import WriteStoryboard
+from promptreel.usecases.job_lifecycle import JobRun
 from tests.factories import a_call
 from tests.fakes.models import USAGE, a_storyboard
 from tests.fakes.services import FakeServices
@@ -43,7 +43,7 @@ def test_storyboard_costs_its_tokens_when_settled(world: FakeServices) -> None:
 def test_storyboard_is_paid_once_when_requested_twice(world: FakeServices) -> None:
     job = world.planned()
 
-    again = world.write_storyboard(WriteStoryboard(job.id, job.run))
+    again = world.write_storyboard(JobRun(job.id, job.run))
 
     assert again.state == "planned"
     assert again.waves == job.require_plan().waves
@@ -55,7 +55,7 @@ def test_answer_is_not_downloaded_by_the_call_that_received_it(world: FakeServic
     world.text.answers = ["no storyboard"]
     world.artifacts.get = None  # type: ignore[method-assign,assignment]
 
-    assert world.write_storyboard(WriteStoryboard(job.id, job.run)).state == "planned"
+    assert world.write_storyboard(JobRun(job.id, job.run)).state == "planned"
     assert len(world.text.requests) == 2
 
 
@@ -71,9 +71,9 @@ def test_stored_answer_is_used_when_the_step_is_repeated_after_a_crash(world: Fa
 
     world.jobs.write = fail_on_plan  # type: ignore[method-assign]
     with pytest.raises(RuntimeError):
-        world.write_storyboard(WriteStoryboard(job.id, job.run))
+        world.write_storyboard(JobRun(job.id, job.run))
     world.jobs.write = write  # type: ignore[method-assign]
-    written = world.write_storyboard(WriteStoryboard(job.id, job.run))
+    written = world.write_storyboard(JobRun(job.id, job.run))
 
     assert failures == [1]
     assert written.state == "planned"
@@ -104,7 +104,7 @@ def test_prompt_carries_no_failure_of_an_earlier_call_when_no_answer_came(
     job = world.opened()
     world.text.answers = [failure, "not json", failure]
     with pytest.raises(Rejected):
-        world.write_storyboard(WriteStoryboard(job.id, job.run))
+        world.write_storyboard(JobRun(job.id, job.run))
     first, second, third = (request.prompt for request in world.text.requests)
 
     assert first == second
@@ -132,7 +132,7 @@ def test_cut_off_question_is_never_repeated_and_has_more_room_each_time(world: F
     world.text.answers = [CUT_OFF_ANSWER] * 3
 
     with pytest.raises(Rejected, match="does not fit into the writer's answer of 28384 tokens, tried 3 times") as error:
-        world.write_storyboard(WriteStoryboard(job.id, job.run))
+        world.write_storyboard(JobRun(job.id, job.run))
 
     requests = world.text.requests
     calls = [read.value for read in world.jobs.list_calls(job.id)]
@@ -148,7 +148,7 @@ def test_cut_off_question_is_never_repeated_and_has_more_room_each_time(world: F
 def test_storyboard_is_written_when_its_second_answer_has_room(world: FakeServices) -> None:
     world.text.answers = [CUT_OFF_ANSWER]
     job = world.planned()
-    again = world.write_storyboard(WriteStoryboard(job.id, job.run))
+    again = world.write_storyboard(JobRun(job.id, job.run))
 
     assert (job.state, again.state) == (JobState.KEYFRAMES, "planned")
     assert len(world.text.requests) == 2
@@ -159,7 +159,7 @@ def test_output_limit_is_never_above_the_model_s_own_when_it_is_raised(world: Fa
     world.text.answers = [CUT_OFF_ANSWER] * 3
 
     with pytest.raises(Rejected, match="answer of 65536 tokens"):
-        world.write_storyboard(WriteStoryboard(job.id, job.run))
+        world.write_storyboard(JobRun(job.id, job.run))
 
     assert [each.max_output_tokens for each in world.text.requests] == [34096, 65536, 65536]
     assert len({each.prompt for each in world.text.requests}) == 3
@@ -173,7 +173,7 @@ def test_raised_limit_is_not_requested_when_the_budget_does_not_hold_it(world: F
     world.text.answers = [CUT_OFF_ANSWER]
 
     with pytest.raises(BudgetExceeded, match="do not hold storyboard"):
-        world.write_storyboard(WriteStoryboard(job.id, job.run))
+        world.write_storyboard(JobRun(job.id, job.run))
 
     assert len(world.text.requests) == 1
 
@@ -185,7 +185,7 @@ def test_job_is_refused_with_the_last_fault_when_three_answers_are_unusable(
     world.text.answers = ["{}", "{}", json.dumps(a_storyboard(scenes=9))]
 
     with pytest.raises(Rejected, match="3 to 6 scenes are needed, not 9") as refusal:
-        world.write_storyboard(WriteStoryboard(job.id, job.run))
+        world.write_storyboard(JobRun(job.id, job.run))
 
     assert refusal.value.code == "storyboard_unusable"
     assert [read.value.state for read in world.jobs.list_calls(job.id)] == [CallState.SETTLED] * 3
@@ -215,7 +215,7 @@ def test_plan_over_the_limit_is_refused_with_the_amount_before_a_keyframe_is_pai
     world.lower_limit(job, 5_000_000)
 
     with pytest.raises(BudgetExceeded, match=r"3 scenes needs up to 7\.\d+ USD; the limit is 5.00 USD"):
-        world.write_storyboard(WriteStoryboard(job.id, job.run))
+        world.write_storyboard(JobRun(job.id, job.run))
 
     assert [read.value.purpose for read in world.jobs.list_calls(job.id)] == ["storyboard"]
     assert not world.jobs.list_scenes(job.id)
@@ -233,7 +233,7 @@ def test_limit_suffices_when_it_equals_the_plan_and_not_when_one_micro_less() ->
         fresh = FakeServices()
         opened = fresh.opened(budget_usd=f"{limit / 1_000_000:.6f}")
         try:
-            return fresh.write_storyboard(WriteStoryboard(opened.id, opened.run)).state
+            return fresh.write_storyboard(JobRun(opened.id, opened.run)).state
         except BudgetExceeded as error:
             return error.code
 
@@ -260,13 +260,13 @@ def test_plan_is_summed_on_a_fresh_read_when_an_extra_call_was_reserved_meanwhil
     world.jobs.list_calls = race  # type: ignore[method-assign,assignment]
 
     with pytest.raises(BudgetExceeded):
-        world.write_storyboard(WriteStoryboard(job.id, job.run))
+        world.write_storyboard(JobRun(job.id, job.run))
 
 
 def test_stale_run_is_superseded_and_pays_nothing(world: FakeServices) -> None:
     job = world.opened()
 
-    assert world.write_storyboard(WriteStoryboard(job.id, job.run - 1)).state == "superseded"
+    assert world.write_storyboard(JobRun(job.id, job.run - 1)).state == "superseded"
     assert world.text.requests == []
 
 
