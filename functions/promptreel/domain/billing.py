@@ -72,10 +72,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``unknown`` are lines about this job that no call of its ledger explains."""
+    """``unknown`` are lines about this job that no call of its ledger explains.
+
+    ``released`` are ids of calls that are no longer counted because of it.
+    """
 
     findings: tuple[Finding, ...]
     unknown: tuple[BillRow, ...]
+    released: tuple[str, ...] = ()
 
 
 def parse_bill(payload: Any) -> Bill:

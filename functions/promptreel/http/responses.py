@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from promptreel.domain.billing import Comparison
 from promptreel.domain.call import Call, Totals, add_up
 from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
 from promptreel.domain.scene import Keyframe, Scene
 from promptreel.domain.states import JobState, SceneState
-from promptreel.usecases.reconcile import Reconciled
 
 Links = Mapping[str, str]
 """gs:// address to signed URL."""
@@ -89,9 +89,9 @@ def ledger_detail(job: Job, calls: Sequence[Call]) -> dict[str, Any]:
     }
 
 
-def reconciliation(result: Reconciled) -> dict[str, Any]:
+def reconciliation(result: Comparison) -> dict[str, Any]:
     """A job's ledger compared with a bill, call by call, and the sums; ``unknown`` lines are billed and in no call."""
-    findings, unknown = result.comparison.findings, result.comparison.unknown
+    findings, unknown = result.findings, result.unknown
     counted = sum(finding.call.counted_micros for finding in findings)
     billed = sum(finding.billed_micros or 0 for finding in findings) + sum(row.micros for row in unknown)
     return {

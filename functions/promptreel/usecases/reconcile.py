@@ -1,22 +1,14 @@
 """Compare a job's ledger with a bill, and stop counting LOST calls that were never billed (ledger rule 7)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from promptreel.domain.billing import Bill, Comparison, Finding, Verdict, compare
 from promptreel.domain.states import CallState
 from promptreel.services import Services
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """``released`` are ids of calls that are no longer counted."""
-
-    comparison: Comparison
-    released: tuple[str, ...]
-
-
-def reconcile(job_id: str, bill: Bill, services: Services) -> Reconciled:
+def reconcile(job_id: str, bill: Bill, services: Services) -> Comparison:
     """Compare; with ``bill.apply`` also release each LOST call that the bill shows was never billed.
 
     A line of the bill that no call explains is reported and changes nothing.
@@ -24,7 +16,7 @@ def reconcile(job_id: str, bill: Bill, services: Services) -> Reconciled:
     compared = compare(job_id, [read.value for read in services.jobs.list_calls(job_id)], bill)
     findings = tuple(_look_for_clip(finding, services) for finding in compared.findings)
     released = _release(findings, services) if bill.apply else ()
-    return Reconciled(replace(compared, findings=findings), released)
+    return replace(compared, findings=findings, released=released)
 
 
 def _look_for_clip(finding: Finding, services: Services) -> Finding:
