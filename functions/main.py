@@ -10,6 +10,7 @@ import functions_framework
 
 from promptreel.composition import from_environment
 from promptreel.http import routes
+from promptreel.http.problems import Answer
 from promptreel.http.step_handler import Step, respond
 from promptreel.logging import handler
 from promptreel.usecases.close_job import close_job
@@ -38,10 +39,10 @@ STEPS = {step.name: step for step in _ROWS}
 _configure_logging = cache(handler.configure)
 
 
-def _entry_point(step: Step[Any]) -> Callable[[flask.Request], flask.Response]:
+def _entry_point(step: Step[Any]) -> Callable[[flask.Request], Answer]:
     """The function that functions-framework finds under the step's name."""
 
-    def run(request: flask.Request) -> flask.Response:
+    def run(request: flask.Request) -> Answer:
         _configure_logging(os.environ.get("PROMPTREEL_PROJECT", ""))
         return respond(step, request, from_environment)
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, jsonify, request
 
+from promptreel.http.problems import Answer
 from promptreel.http.step_handler import Action, respond
 from stitcher_service.jobs.previews import MakeStill, make_animatic, make_preview, make_still
 from stitcher_service.jobs.renders import RenderRequest
@@ -26,7 +27,7 @@ def create_app(get_services: Callable[[], StitcherServices]) -> Flask:
     app = Flask("stitcher", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
 
-    def view(action: Action[Any, StitcherServices]) -> Callable[[], Response]:
+    def view(action: Action[Any, StitcherServices]) -> Callable[[], Answer]:
         return lambda: respond(action, request, get_services)
 
     app.add_url_rule("/healthz", "healthz", lambda: jsonify({"status": "ok"}))

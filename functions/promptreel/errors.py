@@ -1,27 +1,8 @@
 """Every error promptreel raises on purpose, sorted by what the caller should do next.
 
-    PromptreelError
-    ├── Rejected            4xx  change the request; the remedy says how
-    │   ├── NotFound        404
-    │   ├── NotAllowed      403
-    │   ├── Conflict        409  the job or id is in a state that does not allow it
-    │   ├── TooLarge        413
-    │   ├── Invalid         422  a field is wrong; the message names it and its limit
-    │   └── BudgetExceeded  402  the next call would break the job's limit; nothing was sent
-    ├── Transient           503  the same call may succeed later
-    │   ├── VersionConflict 503  another worker wrote first: read again
-    │   └── QuotaExhausted  429  the provider's rate limit
-    └── Broken              500  a bug or a wrong configuration: stop, keep everything
-        ├── UnreadableDocument   another version of promptreel wrote it: deploy that one, or a newer one
-        └── Misconfigured        a model, role or setting is missing
-
-    How a paid call may fail is recorded in the ledger before any of the above is raised:
-
-    CallFailed
-    ├── Unpaid              certainly not paid and worth repeating (never connected)
-    │   └── Throttled       the provider's own rate limit (429)
-    ├── Refused             certainly not paid and useless to repeat unchanged (400, safety)
-    └── AnswerLost          perhaps paid: reset, time-out, 5xx
+`Rejected`: change the request; the remedy says how. `Transient`: the same call may succeed later. `Broken`: a bug or a
+wrong configuration; stop, keep everything. How a paid call may fail is recorded in the ledger, as the `CallFailed` that
+its adapter raised, before any of these is.
 
 Nothing here knows HTTP frameworks or Google; ``status`` is for the HTTP edge, which translates.
 """
@@ -40,17 +21,6 @@ class PromptreelError(Exception):
         self.message = message
         self.code = code or self.default_code
         self.remedy = remedy
-
-    def to_problem(self) -> dict[str, object]:
-        """The error as problem details (RFC 9457), without what only the edge knows."""
-        return {
-            "title": type(self).__name__.lstrip("_"),
-            "status": self.status,
-            "detail": self.message,
-            "code": self.code,
-            "message": self.message,
-            "remedy": self.remedy,
-        }
 
 
 class Rejected(PromptreelError):

@@ -63,7 +63,7 @@ class MemoryInbox:
 
     def lay_in(self, name: str, data: bytes, owner: str | None = None) -> dict[str, str]:
         """Put a file in; answers the ``data`` of its event."""
-        self.uploads["prompts", name, "1"] = UploadedPrompt("prompts", name, "1", "", owner, data)
+        self.uploads["prompts", name, "1"] = UploadedPrompt(owner, data)
         return {"bucket": "prompts", "name": name, "generation": "1"}
 
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
@@ -71,9 +71,8 @@ class MemoryInbox:
             raise NotFound(f"gs://{bucket}/{name} is gone or was replaced.")
         return self.uploads[bucket, name, generation]
 
-    def write_report(self, name: str, report: dict[str, object]) -> str:
+    def write_report(self, name: str, report: dict[str, object]) -> None:
         self.reports[name] = report
-        return f"gs://results/reports/{name}.json"
 
     def delete_report(self, name: str, job_id: str) -> None:
         report = self.reports.get(name)

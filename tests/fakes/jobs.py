@@ -51,12 +51,10 @@ class MemoryJobs(OptimisticJobStore):
             raise NotFound(f"There is no job {job_id}.")
         return found
 
-    def list_jobs(
-        self, owner: str | None, state: JobState | None, limit: int, before: datetime | None
-    ) -> Sequence[Job]:
+    def list_jobs(self, owner: str | None, state: JobState | None, before: datetime | None) -> Iterator[Job]:
         found = [job for job in self._all(Job) if owner in {None, job.owner} and state in {None, job.state}]
         found = [job for job in found if before is None or job.created < before]
-        return sorted(found, key=lambda job: job.created, reverse=True)[:limit]
+        return iter(sorted(found, key=lambda job: job.created, reverse=True))
 
     def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
         wanted = set(states)

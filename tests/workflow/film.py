@@ -46,7 +46,7 @@ class FilmRun:
         return play_source(SOURCE, argument, world=scripted, env=ENV)
 
     def job(self) -> Job:
-        (job,) = self.world.jobs.list_jobs("operators", None, 2, None)
+        (job,) = self.world.jobs.list_jobs("operators", None, None)
         return job
 
     def count(self, step: str) -> int:

@@ -71,7 +71,7 @@ def test_execution_fails_with_a_message_and_leaves_no_job_when_the_request_is_in
     assert played.error["code"] == "invalid"
     assert "promt: there is no such field" in played.error["message"]
     assert film.calls == ["open_job"]
-    assert list(world.jobs.list_jobs("operators", None, 2, None)) == []
+    assert list(world.jobs.list_jobs("operators", None, None)) == []
 
 
 def test_execution_succeeds_and_does_nothing_when_another_one_has_the_job(world: FakeServices) -> None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.google_errors import translate_google_errors
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S = 20.0
 PAGE = 200
+LIST_PAGE = 60  # the API lists 50 jobs at a time and looks for one more
 
 
 class FirestoreJobs(OptimisticJobStore):
@@ -42,15 +43,12 @@ class FirestoreJobs(OptimisticJobStore):
 
     def get_job(self, job_id: str) -> Versioned[Job]:
         """Read a job."""
-        with translate_google_errors("read job"):
-            snapshot = self._jobs.document(job_id).get(timeout=TIMEOUT_S)
-        if not snapshot.exists:
+        found = self._read(Job, "jobs", job_id)
+        if found is None:
             raise NotFound(f"There is no job {job_id}.")
-        return _parse(Job, snapshot)
+        return found
 
-    def list_jobs(
-        self, owner: str | None, state: JobState | None, limit: int, before: datetime | None
-    ) -> Sequence[Job]:
+    def list_jobs(self, owner: str | None, state: JobState | None, before: datetime | None) -> Iterator[Job]:
         """List jobs, newest first."""
         query = self._jobs.order_by("created", direction="DESCENDING")
         if owner is not None:
@@ -59,75 +57,61 @@ class FirestoreJobs(OptimisticJobStore):
             query = query.where(filter=_filter("state", "==", state.value))
         if before is not None:
             query = query.start_after({"created": _format_time(before)})
-        return [read.value for read in islice(self._iterate_readable(Job, query, limit), limit)]
+        return self._iterate_jobs(query, LIST_PAGE)
 
     def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
         """List jobs in these states, oldest change first."""
         query = self._jobs.where(filter=_filter("state", "in", [state.value for state in states]))
-        return (read.value for read in self._iterate_readable(Job, query.order_by("updated"), PAGE))
+        return self._iterate_jobs(query.order_by("updated"), PAGE)
 
     def list_jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
         """List ended jobs that may have unfinished calls."""
-        query = self._jobs.where(filter=_filter("open_calls_since", "<=", _format_time(now)))
-        return (read.value for read in self._iterate_readable(Job, query.order_by("open_calls_since"), PAGE))
+        return self._iterate_due_jobs("open_calls_since", now)
 
     def get_scene(self, job_id: str, scene_id: str) -> Versioned[Scene]:
         """Read a scene."""
-        with translate_google_errors("read scene"):
-            snapshot = self._jobs.document(job_id).collection("scenes").document(scene_id).get(timeout=TIMEOUT_S)
-        if not snapshot.exists:
+        found = self._read(Scene, "jobs", job_id, "scenes", scene_id)
+        if found is None:
             raise NotFound(f"Job {job_id} has no scene {scene_id}.")
-        return _parse(Scene, snapshot)
+        return found
 
     def list_scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
         """List the scenes of a job in display order."""
-        found = self._stream(self._jobs.document(job_id).collection("scenes"))
-        scenes = [_parse(Scene, one) for one in found]
+        scenes = [_parse(Scene, found) for found in self._stream(self._db.collection("jobs", job_id, "scenes"))]
         return sorted(scenes, key=lambda read: read.value.display_order)
 
     def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
         """Read a call; None when there is none."""
-        with translate_google_errors("read call"):
-            snapshot = self._jobs.document(job_id).collection("calls").document(call_id).get(timeout=TIMEOUT_S)
-        return _parse(Call, snapshot) if snapshot.exists else None
+        return self._read(Call, "jobs", job_id, "calls", call_id)
 
     def list_calls(self, job_id: str) -> Sequence[Versioned[Call]]:
         """List the calls of a job, oldest first."""
-        found = self._stream(self._jobs.document(job_id).collection("calls"))
-        calls = [_parse(Call, one) for one in found]
+        calls = [_parse(Call, found) for found in self._stream(self._db.collection("jobs", job_id, "calls"))]
         return sorted(calls, key=lambda read: (read.value.created, read.value.purpose, read.value.attempt))
 
     def list_calls_in_states(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
         """List calls of all jobs in these states."""
-        query = self._db.collection_group("calls")
-        query = query.where(filter=_filter("state", "in", [state.value for state in states]))
-        return self._iterate_readable(Call, query, PAGE)
+        in_states = _filter("state", "in", [state.value for state in states])
+        return self._iterate_readable(Call, self._db.collection_group("calls").where(filter=in_states), PAGE)
 
     def get_render(self, digest: str) -> Versioned[Render] | None:
         """Read a render; None when there is none."""
-        with translate_google_errors("read render"):
-            snapshot = self._db.collection("renders").document(digest).get(timeout=TIMEOUT_S)
-        return _parse(Render, snapshot) if snapshot.exists else None
+        return self._read(Render, "renders", digest)
 
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs whose expiry has come."""
-        query = self._jobs.where(filter=_filter("expires", "<=", _format_time(now)))
-        return (read.value for read in self._iterate_readable(Job, query.order_by("expires"), PAGE))
+        return self._iterate_due_jobs("expires", now)
 
     def delete_owned_documents(self, job_id: str, limit: int) -> int:
         """Delete up to ``limit`` of a job's scenes, calls and renders."""
         job = self._jobs.document(job_id)
         renders = self._db.collection("renders").where(filter=_filter("job", "==", job_id))
-        owned: list[Any] = []
-        for query in (job.collection("scenes"), job.collection("calls"), renders):
-            if len(owned) < limit:
-                owned += [found.reference for found in self._stream(query.limit(limit - len(owned)))]
+        queries = (job.collection("scenes"), job.collection("calls"), renders)
         batch = self._db.batch()
-        for reference in owned:
-            batch.delete(reference)
+        for owned in islice(chain.from_iterable(self._stream(query.limit(limit)) for query in queries), limit):
+            batch.delete(owned.reference)
         with translate_google_errors("delete documents"):
-            batch.commit(timeout=TIMEOUT_S)
-        return len(owned)
+            return len(batch.commit(timeout=TIMEOUT_S))
 
     def write(self, *changes: Change) -> None:
         """Write all changes in one batch, or none."""
@@ -147,12 +131,22 @@ class FirestoreJobs(OptimisticJobStore):
             raise VersionConflict("A document was deleted after it was read.") from error
 
     def _reference(self, change: Change) -> Any:
-        if isinstance(change.value, Render):
-            return self._db.collection("renders").document(change.value.id)
-        job = self._jobs.document(change.job_id)
-        if isinstance(change.value, Job):
-            return job
-        return job.collection("scenes" if isinstance(change.value, Scene) else "calls").document(change.value.id)
+        value = change.value
+        if isinstance(value, Job | Render):
+            return self._db.document("jobs" if isinstance(value, Job) else "renders", value.id)
+        return self._db.document("jobs", change.job_id, "scenes" if isinstance(value, Scene) else "calls", value.id)
+
+    def _read(self, kind: type[D], *path: str) -> Versioned[D] | None:
+        with translate_google_errors(f"read {kind.__name__.lower()}"):
+            snapshot = self._db.document(*path).get(timeout=TIMEOUT_S)
+        return _parse(kind, snapshot) if snapshot.exists else None
+
+    def _iterate_due_jobs(self, field: str, now: datetime) -> Iterator[Job]:
+        query = self._jobs.where(filter=_filter(field, "<=", _format_time(now))).order_by(field)
+        return self._iterate_jobs(query, PAGE)
+
+    def _iterate_jobs(self, query: Any, page_size: int) -> Iterator[Job]:
+        return (read.value for read in self._iterate_readable(Job, query, page_size))
 
     def _iterate_readable(self, kind: type[D], query: Any, page_size: int) -> Iterator[Versioned[D]]:
         """Yield the documents that this version can read, in pages of this size; log the others and leave them out."""
@@ -194,7 +188,7 @@ def _filter(field: str, operator: str, value: str | list[str]) -> Any:
 
 
 def _to_fields(value: Document) -> dict[str, Any]:
-    """Return the document's JSON; the field of the TTL policy must be a timestamp."""
+    """The field of the TTL policy must be a timestamp."""
     return value.to_json() | ({"forget": value.forget} if isinstance(value, Job) else {})
 
 
@@ -206,5 +200,5 @@ def _dropped_fields(change: Replace[Any]) -> dict[str, Any]:
 
 
 def _format_time(moment: datetime) -> str:
-    """Format a time as the documents store it."""
+    """As the documents store it."""
     return moment.isoformat().replace("+00:00", "Z")

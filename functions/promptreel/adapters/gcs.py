@@ -52,10 +52,7 @@ class GcsArtifacts(_Storage):
         self._signer = signer
         self._media_url = media_url or "https://storage.googleapis.com"
         self._cached_sign = lru_cache(maxsize=CACHED_LINKS)(self._sign)
-
-    @cached_property
-    def _signing_pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(SIGNING_THREADS)  # kept: most requests find all their links in the cache
+        self._signing_pool = ThreadPoolExecutor(SIGNING_THREADS)  # starts a thread only for a link to be signed
 
     def uri(self, path: str) -> str:
         """Return the address of an artifact in this bucket."""
@@ -115,11 +112,11 @@ class GcsArtifacts(_Storage):
 
     def sign_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
         """Return a signed link for each address. Each costs a call to the signer, so it is cached for half its life."""
-        half_life, wanted = int(time.time() // (expires_s / 2)), list(uris)
+        wanted, half_life = list(uris), int(time.time() // (expires_s / 2))
         if not wanted:
             return {}
         with translate_google_errors("sign links"):
-            self._signer.credentials()  # once, not by every thread
+            _ = self._signer.credentials  # made once, not by every thread
         return dict(self._signing_pool.map(lambda uri: (uri, self._cached_sign(uri, expires_s, half_life)), wanted))
 
     def _sign(self, uri: str, expires_s: int, _half_life: int) -> str:
@@ -127,7 +124,7 @@ class GcsArtifacts(_Storage):
             url: str = self._blob(uri).generate_signed_url(
                 version="v4",
                 expiration=timedelta(seconds=expires_s),
-                credentials=self._signer.credentials(),
+                credentials=self._signer.credentials,
                 api_access_endpoint=self._media_url,
             )
         return url
@@ -143,8 +140,7 @@ class GcsInbox(_Storage):
 
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
         """Read one generation of an uploaded file."""
-        doing = f"read {name}"
-        with translate_google_errors(doing):
+        with translate_google_errors(f"read {name}"):
             blob = self._client.bucket(bucket).get_blob(name, timeout=TIMEOUT_S)
         if blob is None or str(blob.generation) != generation:
             raise NotFound(f"gs://{bucket}/{name} is gone or was replaced.")
@@ -153,31 +149,27 @@ class GcsInbox(_Storage):
                 f"{name}: {blob.size:,} bytes; a prompt file holds at most {MAX_PROMPT_BYTES:,}.",
                 remedy="Shorten the prompt and upload the file again.",
             )
-        with translate_google_errors(doing):
+        with translate_google_errors(f"read {name}"):
             data = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
-        owner = (blob.metadata or {}).get("owner")
-        return UploadedPrompt(bucket, name, generation, blob.content_type or "", owner, data)
+        return UploadedPrompt((blob.metadata or {}).get("owner"), data)
 
-    def write_report(self, name: str, report: dict[str, object]) -> str:
+    def write_report(self, name: str, report: dict[str, object]) -> None:
         """Write the report on a file."""
-        uri = self._report_uri(name)
+        text = json.dumps(report, indent=2, ensure_ascii=False)
         with translate_google_errors(f"write report on {name}"):
-            self._blob(uri).upload_from_string(
-                json.dumps(report, indent=2, ensure_ascii=False), content_type="application/json", timeout=TIMEOUT_S
-            )
-        return uri
+            self._report(name).upload_from_string(text, content_type="application/json", timeout=TIMEOUT_S)
 
     def delete_report(self, name: str, job_id: str) -> None:
         """Delete the report on a file if it names this job."""
-        blob = self._blob(self._report_uri(name))
+        blob = self._report(name)
         with suppress(NotFound, VersionConflict), translate_google_errors(f"delete report on {name}"):
             blob.reload(timeout=TIMEOUT_S)
             found = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
             if _read_job_id(found) == job_id:
                 blob.delete(if_generation_match=blob.generation, timeout=TIMEOUT_S)
 
-    def _report_uri(self, name: str) -> str:
-        return f"gs://{self._results_bucket}/reports/{name}.json"
+    def _report(self, name: str) -> Any:
+        return self._blob(f"gs://{self._results_bucket}/reports/{name}.json")
 
 
 def _read_job_id(report: bytes) -> object:

@@ -1,7 +1,7 @@
 """Keyless signing: the IAM Credentials API signs as our own service account (signBlob)."""
 
 import base64
-import json
+from functools import cached_property
 from typing import Any
 
 from promptreel.errors import Transient
@@ -16,43 +16,31 @@ class RemoteSigner:
     def __init__(self, url: str) -> None:
         """Make the credentials on first use."""
         self._url = url or GOOGLE_URL
-        self._credentials: Any = None
 
+    @cached_property
     def credentials(self) -> Any:
-        """Return signing credentials for google-cloud-storage; they are made once."""
-        if self._credentials is None:
-            self._credentials = _signing_credentials(self._url)
-        return self._credentials
+        """Signing credentials for google-cloud-storage."""
+        import google.auth  # noqa: PLC0415 - cold start
+        from google.auth.credentials import Signing  # noqa: PLC0415
+        from google.auth.transport.requests import AuthorizedSession, Request  # noqa: PLC0415
 
+        url = self._url
+        own: Any = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])[0]
+        own.refresh(Request())  # only then is the account's e-mail address known
+        session = AuthorizedSession(own)
 
-def _signing_credentials(url: str) -> Any:
-    import google.auth  # noqa: PLC0415 - cold start
-    from google.auth.credentials import Signing  # noqa: PLC0415
-    from google.auth.transport.requests import AuthorizedSession, Request  # noqa: PLC0415
+        class SignBlob(Signing):
+            signer = None
+            signer_email = own.service_account_email
 
-    own: Any
-    own, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    own.refresh(Request())  # only then is the account's e-mail address known
-    session = AuthorizedSession(own)
+            def sign_bytes(self, message: bytes) -> bytes:
+                answer = session.post(
+                    f"{url}/v1/projects/-/serviceAccounts/{self.signer_email}:signBlob",
+                    json={"payload": base64.b64encode(message).decode()},
+                    timeout=TIMEOUT_S,
+                )
+                if not answer.ok:
+                    raise Transient(f"signBlob answered {answer.status_code}")
+                return base64.b64decode(answer.json()["signedBlob"])
 
-    class SignBlob(Signing):
-        @property
-        def signer_email(self) -> str:
-            return str(own.service_account_email)
-
-        @property
-        def signer(self) -> None:
-            return None
-
-        def sign_bytes(self, message: bytes) -> bytes:
-            answer = session.post(
-                f"{url}/v1/projects/-/serviceAccounts/{self.signer_email}:signBlob",
-                data=json.dumps({"payload": base64.b64encode(message).decode()}),
-                headers={"Content-Type": "application/json"},
-                timeout=TIMEOUT_S,
-            )
-            if not answer.ok:
-                raise Transient(f"signBlob answered {answer.status_code}")
-            return base64.b64decode(answer.json()["signedBlob"])
-
-    return SignBlob()
+        return SignBlob()

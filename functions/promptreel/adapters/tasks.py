@@ -1,6 +1,8 @@
 """The clip queues in Cloud Tasks. A task's name is a hash of its dispatch, so the same dispatch is one task."""
 
 import json
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -31,13 +33,8 @@ class CloudTasksQueue:
         """Create the task unless its name was used before."""
         from google.cloud import tasks_v2  # noqa: PLC0415 - cold start
 
-        body = {
-            "job_id": task.job_id,
-            "run": task.run,
-            "scene": task.scene,
-            "take": task.take,
-            "attempt": task.attempt,
-        }
+        body = asdict(task)
+        del body["dispatch"]  # names the task; the step does not know it
         wanted = tasks_v2.Task(
             name=self._name(task, high=high),
             dispatch_deadline=timedelta(seconds=DISPATCH_DEADLINE_S),
@@ -49,11 +46,9 @@ class CloudTasksQueue:
                 oidc_token=tasks_v2.OidcToken(service_account_email=self._account, audience=self._target),
             ),
         )
-        try:
-            with translate_google_errors("enqueue clip"):
-                self._client.create_task(parent=self._queue(high=high), task=wanted, timeout=TIMEOUT_S)
-        except VersionConflict:
-            pass  # this dispatch is in the queue already, or was
+        # VersionConflict: this dispatch is in the queue already, or was.
+        with suppress(VersionConflict), translate_google_errors("enqueue clip"):
+            self._client.create_task(parent=self._queue(high=high), task=wanted, timeout=TIMEOUT_S)
 
     def contains(self, task: ClipTask, *, high: bool) -> bool:
         """Tell whether the task is in the queue. Needs cloudtasks.tasks.get, which the enqueuer's role does not have.

@@ -1,6 +1,7 @@
 """Executions of the film workflow in Cloud Workflows."""
 
 import json
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -35,11 +36,8 @@ class WorkflowExecutions:
 
     def cancel(self, name: str) -> None:
         """Cancel an execution unless it has ended or is unknown."""
-        try:
-            with translate_google_errors("cancel execution"):
-                self._client.cancel_execution(name=name, timeout=TIMEOUT_S)
-        except (NotFound, VersionConflict, Broken):
-            pass  # it is unknown or has ended
+        with suppress(NotFound, VersionConflict, Broken), translate_google_errors("cancel execution"):
+            self._client.cancel_execution(name=name, timeout=TIMEOUT_S)
 
     def is_active(self, name: str) -> bool:
         """Tell whether an execution runs or is queued."""

@@ -5,25 +5,23 @@ Operators read the same in the log; this is for the owner, for as long as the jo
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from promptreel.domain.call import Call
 from promptreel.domain.job import Job
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
+from promptreel.http.responses import format_time
 
 Event = dict[str, Any]
 
 
 def list_events(job: Job, scenes: Sequence[Scene], calls: Sequence[Call]) -> list[Event]:
     """Every event with ``at`` and ``event``; at the same time, stages before calls before attempts."""
-    events = [
-        *_stages(job),
-        *(one for call in calls for one in _calls(call)),
-        *(one for scene in scenes for one in _attempts(scene)),
-    ]
-    events.sort(key=lambda one: one[0])
-    return [{"at": at.isoformat().replace("+00:00", "Z"), **event} for at, event in events]
+    events = chain(_stages(job), *map(_calls, calls), *map(_attempts, scenes))
+    return [{"at": format_time(at), **event} for at, event in sorted(events, key=itemgetter(0))]
 
 
 def _calls(call: Call) -> Iterator[tuple[datetime, Event]]:
@@ -42,7 +40,7 @@ def _calls(call: Call) -> Iterator[tuple[datetime, Event]]:
 def _attempts(scene: Scene) -> Iterator[tuple[datetime, Event]]:
     """``try``: how an attempt to film the scene ended, and the remedy that was chosen because of it."""
     for one in scene.tries:
-        fields = one.model_dump(mode="json", include={"take", "attempt", "outcome", "reason", "codes", "remedy"})
+        fields = one.model_dump(mode="json", exclude={"call", "at"})
         yield one.at, {"event": "try", "scene": scene.id, **fields}
 
 

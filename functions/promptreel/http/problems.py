@@ -1,11 +1,10 @@
 """Errors as RFC 9457 problem details: the one translation from exception to HTTP, for every service.
 
-It knows no web framework: the API, the steps and the stitcher send `ProblemResponse` in their own way. Workflows
-decodes ``application/json`` alone, so that the steps and the stitcher do not send ``MEDIA_TYPE``.
+It knows no web framework. Workflows decodes ``application/json`` alone, so that the steps and the stitcher do not send
+``MEDIA_TYPE`` (https://cloud.google.com/workflows/docs/http-requests).
 """
 
 import logging
-from dataclasses import dataclass
 from typing import Any
 
 from promptreel.errors import PromptreelError, Transient
@@ -14,31 +13,27 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
-
-@dataclass(frozen=True, slots=True)
-class ProblemResponse:
-    """A problem as it is sent: HTTP status, JSON body, and headers without the content type."""
-
-    status: int
-    body: dict[str, Any]
-    headers: dict[str, str]
+Answer = tuple[dict[str, Any], int, dict[str, str]]
+"""JSON body, HTTP status, and headers without the content type: in Flask's order."""
 
 
-def make_problem_response(
-    error: Exception, *, step: str = "", scene: str | None = None, trace: str = ""
-) -> ProblemResponse:
+def make_problem(error: Exception, *, step: str = "", scene: str | None = None, trace: str = "") -> Answer:
     """Translate an exception. One that promptreel did not raise is a bug: a 500 without details, the cause in the log.
 
-    Args:
-        error: What was raised.
-        step: The step that raised it, if it was a step.
-        scene: The scene that the step worked on.
-        trace: The request's trace, for the operators.
+    ``trace`` is the request's, for the operators.
     """
     if not isinstance(error, PromptreelError):
         log.error("unexpected error", exc_info=error, extra={"json_fields": {"step": step, "trace": trace}})
         error = _Unexpected(error)
-    body: dict[str, Any] = {**error.to_problem(), "trace": trace}
+    body = {
+        "title": type(error).__name__.lstrip("_"),
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        "message": error.message,
+        "remedy": error.remedy,
+        "trace": trace,
+    }
     if step:
         body["step"] = step
     if scene:
@@ -46,7 +41,7 @@ def make_problem_response(
     headers = {}
     if isinstance(error, Transient) and error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    return ProblemResponse(error.status, body, headers)
+    return body, error.status, headers
 
 
 class _Unexpected(PromptreelError):

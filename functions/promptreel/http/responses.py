@@ -8,42 +8,40 @@ from promptreel.domain.billing import Comparison
 from promptreel.domain.call import Call, Totals, add_up
 from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
-from promptreel.domain.scene import Keyframe, Scene
+from promptreel.domain.scene import Clip, Keyframe, Scene
 from promptreel.domain.states import JobState, SceneState
 
 Links = Mapping[str, str]
 """gs:// address to signed URL."""
 
+_SCENE_FIELDS = {"id", "sequence", "display_order", "state", "description", "duration_s"}
+_CALL_FIELDS = set(
+    "id kind model scene purpose take attempt digest state reserved_micros cost_micros operation usage".split()
+)
+
 
 def accepted_job(job: Job, base_url: str) -> dict[str, Any]:
     """The 202 answer to a submission."""
     return {
-        "id": job.id,
-        "state": job.state.value,
+        **job.model_dump(mode="json", include={"id", "state", "inferred", "warnings"}),
         "links": {"self": f"{base_url}/v1/jobs/{job.id}"},
-        "inferred": _inferred(job),
-        "warnings": list(job.warnings),
     }
 
 
 def job_summary(job: Job) -> dict[str, Any]:
     """One row of the list of jobs."""
     return {
-        "id": job.id,
-        "state": job.state.value,
-        "owner": job.owner,
+        **job.model_dump(mode="json", include={"id", "state", "owner", "created", "updated"}),
         "title": job.plan.title if job.plan else job.request.title,
-        "created": _iso(job.created),
-        "updated": _iso(job.updated),
     }
 
 
 def artifact_uris(job: Job, scenes: Sequence[Scene]) -> list[str]:
     """The addresses that `job_detail` has a link for."""
-    pieces = [piece for scene in scenes for piece in (scene.start, scene.end, scene.clip) if piece]
+    pieces = [piece.uri for scene in scenes for piece in (scene.start, scene.end, scene.clip) if piece]
     output = job.output
     ends = (output.film_uri, output.poster_uri, output.sheet_uri, output.preview_uri) if output else ()
-    return [*(piece.uri for piece in pieces), *filter(None, ends)]
+    return [*pieces, *filter(None, ends)]
 
 
 def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links) -> dict[str, Any]:
@@ -51,6 +49,7 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
     plan, output = job.plan, job.output
     return {
         **job_summary(job),
+        **job.model_dump(mode="json", include={"inferred", "warnings", "error", "execution"}),
         "request": job.request.model_dump(mode="json", exclude_none=True),
         "progress": _progress(job, scenes),
         "scenes": [_scene(scene, links) for scene in scenes],
@@ -58,8 +57,8 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
         "planned_duration_s": plan.planned_frames / plan.fps if plan else None,
         "planned_frames": plan.planned_frames if plan else None,
         "output": {
-            "film": {"url": links[output.film_uri], "uri": output.film_uri},
-            "poster": {"url": links[output.poster_uri], "uri": output.poster_uri},
+            "film": _file(output.film_uri, links),
+            "poster": _file(output.poster_uri, links),
             "contact_sheet": _file(output.sheet_uri, links),
             "preview": _file(output.preview_uri, links),
             "duration_s": output.frames / plan.fps,
@@ -69,10 +68,6 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
         }
         if output and plan
         else None,
-        "inferred": _inferred(job),
-        "warnings": list(job.warnings),
-        "error": job.error.model_dump(mode="json") if job.error else None,
-        "execution": job.execution,
     }
 
 
@@ -97,10 +92,7 @@ def reconciliation(result: Comparison) -> dict[str, Any]:
     return {
         "calls": [
             {
-                "id": finding.call.id,
-                "purpose": finding.call.purpose,
-                "attempt": finding.call.attempt,
-                "state": finding.call.state.value,
+                **finding.call.model_dump(mode="json", include={"id", "purpose", "attempt", "state"}),
                 "ledger_micros": finding.call.counted_micros,
                 "billed_micros": finding.billed_micros,
                 "verdict": finding.verdict.value,
@@ -115,23 +107,11 @@ def reconciliation(result: Comparison) -> dict[str, Any]:
 
 def _call(call: Call) -> dict[str, Any]:
     return {
-        "id": call.id,
-        "kind": call.kind,
-        "model": call.model,
-        "scene": call.scene,
-        "purpose": call.purpose,
-        "take": call.take,
-        "attempt": call.attempt,
-        "digest": call.digest or "",
-        "state": call.state.value,
-        "reserved_micros": call.reserved_micros,
-        "cost_micros": call.cost_micros,
+        **call.model_dump(mode="json", include=_CALL_FIELDS),
         "counted_micros": call.counted_micros,
         "counted_as": "spent" if call.is_finished else "reserved",
-        "operation": call.operation,
         "storage_uri": call.artifact,
-        "usage": call.usage.model_dump() if call.usage else None,
-        "at": _iso(call.sent_at or call.created),
+        "at": format_time(call.sent_at or call.created),
         "error": {"reason": call.reason, "codes": list(call.codes)} if call.reason else None,
     }
 
@@ -151,26 +131,16 @@ def _progress(job: Job, scenes: Sequence[Scene]) -> dict[str, Any]:
 
 def _scene(scene: Scene, links: Links) -> dict[str, Any]:
     return {
-        "id": scene.id,
-        "sequence": scene.sequence,
-        "display_order": scene.display_order,
-        "state": scene.state.value,
-        "description": scene.description,
-        "duration_s": scene.duration_s,
-        "keyframes": {"start": _keyframe(scene.start, links), "end": _keyframe(scene.end, links)},
-        "clip": {"url": links[scene.clip.uri], "uri": scene.clip.uri} if scene.clip else None,
+        **scene.model_dump(mode="json", include=_SCENE_FIELDS),
+        "keyframes": {"start": _piece(scene.start, links), "end": _piece(scene.end, links)},
+        "clip": _piece(scene.clip, links),
         "attempts": [one.model_dump(mode="json") for one in scene.tries],
         "error": scene.problem.model_dump(mode="json") if scene.problem else None,
     }
 
 
-def _inferred(job: Job) -> list[dict[str, Any]]:
-    """Each value that was read from the prompt, with the words it was read from."""
-    return [one.model_dump(mode="json") for one in job.inferred]
-
-
-def _keyframe(keyframe: Keyframe | None, links: Links) -> dict[str, str] | None:
-    return _file(keyframe.uri, links) if keyframe else None
+def _piece(piece: Keyframe | Clip | None, links: Links) -> dict[str, str] | None:
+    return _file(piece.uri, links) if piece else None
 
 
 def _file(uri: str | None, links: Links) -> dict[str, str] | None:
@@ -185,5 +155,6 @@ def _budget(job: Job, totals: Totals) -> dict[str, str]:
     }
 
 
-def _iso(at: datetime) -> str:
+def format_time(at: datetime) -> str:
+    """The time as documents and answers have it."""
     return at.isoformat().replace("+00:00", "Z")

@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -16,15 +17,17 @@ from promptreel.domain.job import OPERATORS, Job
 from promptreel.domain.money import parse_usd
 from promptreel.domain.request import parse_resumption
 from promptreel.domain.states import DELETED_JOB_STATES, JobState
-from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
+from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, Rejected, TooLarge, Transient
 from promptreel.http import responses
 from promptreel.http.job_events import list_events
-from promptreel.http.problems import MEDIA_TYPE, make_problem_response
+from promptreel.http.problems import MEDIA_TYPE, make_problem
 from promptreel.logging import events
 from promptreel.services import Services
 from promptreel.usecases import delete_job, job_lifecycle
 from promptreel.usecases.accept_request import Submission, accept_request
 from promptreel.usecases.reconcile import reconcile
+
+T = TypeVar("T")
 
 MAX_BODY_BYTES = 1_000_000
 MAX_BILL_BYTES = 30_000_000  # about 200,000 lines; Cloud Run takes 32 MiB
@@ -38,7 +41,7 @@ def app(services: Callable[[], Services]) -> Flask:
     """The application; the services are built only when a request comes."""
     flask = Flask("promptreel", static_folder=None)
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    flask.register_error_handler(Exception, _problem_response)
+    flask.register_error_handler(Exception, _answer_problem)
     flask.add_url_rule("/healthz", view_func=lambda: jsonify({"status": "ok"}), endpoint="healthz")
     routes: tuple[tuple[str, str, Callable[..., ResponseReturnValue]], ...] = (
         ("POST", "/v1/jobs", _submit),
@@ -92,9 +95,11 @@ def _base_url() -> str:
 
 def _list(services: Services) -> Response:
     owner = _choose_owner(services, request.args.get("owner"))
-    state = _parse_state(request.args.get("state"))
-    before = _parse_page_token(request.args.get("page_token"))
-    jobs = _list_visible(services, owner, state, before)
+    state = _read_argument("state", lambda text: JobState(text.upper()), f"one of {', '.join(JobState)}")
+    before = _read_argument("page_token", datetime.fromisoformat, "one that a list gave")
+    now = services.clock.now()
+    visible = (job for job in services.jobs.list_jobs(owner, state, before) if not job.is_hidden(now))
+    jobs = list(islice(visible, PAGE + 1))
     page = jobs[:PAGE]
     more = page[-1].created.isoformat() if len(jobs) > PAGE else None
     return jsonify({"jobs": [responses.job_summary(job) for job in page], "next_page_token": more})
@@ -114,21 +119,8 @@ def _choose_owner(services: Services, owner: str | None) -> str | None:
     return None if owner == EVERYBODY else owner
 
 
-def _list_visible(services: Services, owner: str | None, state: JobState | None, before: datetime | None) -> list[Job]:
-    """One page and one job more, if there are so many, without those that are deleted or expired."""
-    visible: list[Job] = []
-    now = services.clock.now()
-    while len(visible) <= PAGE:
-        found = services.jobs.list_jobs(owner, state, PAGE + 1, before)
-        visible += [job for job in found if not job.is_hidden(now)]
-        if len(found) <= PAGE:
-            break
-        before = found[-1].created
-    return visible
-
-
 def _show(services: Services, job_id: str) -> Response:
-    job = _get_watched_job(services, job_id)
+    job = _get_job(services, job_id)
     scenes = [read.value for read in services.jobs.list_scenes(job.id)]
     calls = [read.value for read in services.jobs.list_calls(job.id)]
     links = services.artifacts.sign_urls(responses.artifact_uris(job, scenes), LINK_S)
@@ -136,27 +128,27 @@ def _show(services: Services, job_id: str) -> Response:
 
 
 def _ledger(services: Services, job_id: str) -> Response:
-    job = _get_watched_job(services, job_id)
+    job = _get_job(services, job_id)
     return jsonify(responses.ledger_detail(job, [read.value for read in services.jobs.list_calls(job.id)]))
 
 
 def _events(services: Services, job_id: str) -> Response:
     """The events of the job so far, oldest first."""
-    job = _get_watched_job(services, job_id)
+    job = _get_job(services, job_id)
     scenes, calls = services.jobs.list_scenes(job.id), services.jobs.list_calls(job.id)
     return jsonify({"events": list_events(job, [read.value for read in scenes], [read.value for read in calls])})
 
 
 def _reconcile(services: Services, job_id: str) -> Response:
     """Compare the ledger with a billing export; with ``"apply": true`` release LOST calls that were never billed."""
-    job = _get_owned_job(services, job_id)
+    job = _get_job(services, job_id, owner_only=True)
     request.max_content_length = MAX_BILL_BYTES
     bill = parse_bill(_read_body())
     return jsonify(responses.reconciliation(reconcile(job.id, bill, services)))
 
 
 def _cancel(services: Services, job_id: str) -> Response:
-    job = _get_watched_job(services, job_id)
+    job = _get_job(services, job_id)
     cancelled = job_lifecycle.cancel(job.id, services)
     return jsonify(responses.job_summary(cancelled))
 
@@ -165,40 +157,32 @@ def _resume(services: Services, job_id: str) -> tuple[Response, int]:
     """Continue a failed or cancelled job; ``{"budget_usd"}`` sets a new limit, which is its owner's to set."""
     resumption = parse_resumption(_read_body() if request.get_data() else {})
     limit = None if resumption.budget_usd is None else parse_usd(resumption.budget_usd)
-    job = _get_watched_job(services, job_id) if limit is None else _get_owned_job(services, job_id)
+    job = _get_job(services, job_id, owner_only=limit is not None)
     resumed = job_lifecycle.resume(job.id, limit, services)
     return jsonify(responses.job_summary(resumed)), 202
 
 
 def _delete(services: Services, job_id: str) -> tuple[Response, int]:
     """Delete a job, running or not: 202 while what it owns is being removed, 204 afterwards (docs/adr/0004)."""
-    job = _get_owned_job(services, job_id, include_deleted=True)
+    job = _get_job(services, job_id, owner_only=True, include_deleted=True)
     marked = delete_job.mark(job.id, services)
     if marked.state is JobState.DELETED:
         return Response(status=204), 204
     return jsonify({"id": marked.id, "state": marked.state.value}), 202
 
 
-def _get_owned_job(services: Services, job_id: str, *, include_deleted: bool = False) -> Job:
-    """The caller's own job, and an operator's when its request named no owner. Raises: NotFound for every other.
+def _get_job(services: Services, job_id: str, *, owner_only: bool = False, include_deleted: bool = False) -> Job:
+    """The caller's own job, and for operators any job. Raises: NotFound for every other.
 
-    ``include_deleted`` is for a caller who repeats a deletion after a lost answer.
+    ``owner_only``: an operator gets others' jobs only if their request named no owner. ``include_deleted`` is for a
+    caller who repeats a deletion after a lost answer.
     """
-    return _get_visible_job(services, job_id, operators_see_all=False, include_deleted=include_deleted)
-
-
-def _get_watched_job(services: Services, job_id: str) -> Job:
-    """The caller's own job, and any job for an operator: to see, cancel and resume it."""
-    return _get_visible_job(services, job_id, operators_see_all=True)
-
-
-def _get_visible_job(services: Services, job_id: str, *, operators_see_all: bool, include_deleted: bool = False) -> Job:
     caller, now = services.identity.identify_caller(request.headers), services.clock.now()
     if identifiers.ID_PATTERN.match(job_id):
         job = services.jobs.get_job(job_id).value
         is_tombstone = job.state in DELETED_JOB_STATES and not job.tombstone_has_expired(now)
         is_visible = not job.is_hidden(now) or (include_deleted and is_tombstone)
-        for_operators = operators_see_all or job.owner == OPERATORS
+        for_operators = not owner_only or job.owner == OPERATORS
         if is_visible and (job.owner == caller or (for_operators and services.operators.is_operator(caller))):
             return job
     raise NotFound(f"There is no job {job_id[:80]}.")
@@ -213,27 +197,17 @@ def _read_body() -> Any:
         raise Invalid(f"The body is not JSON: {error}", remedy="Send one JSON object.") from error
 
 
-def _parse_state(text: str | None) -> JobState | None:
-    if text is None:
-        return None
+def _read_argument(name: str, parse: Callable[[str], T], wanted: str) -> T | None:
+    text = request.args.get(name)
     try:
-        return JobState(text.upper())
+        return None if text is None else parse(text)
     except ValueError as error:
-        raise Invalid(f"state: {text!r} is none of {', '.join(JobState)}.") from error
+        raise Invalid(f"{name}: {text!r} is not {wanted}.") from error
 
 
-def _parse_page_token(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid("page_token: not one that a list gave.") from error
-
-
-def _problem_response(error: Exception) -> ResponseReturnValue:
-    problem = make_problem_response(_map_http_error(error), trace=_trace())
-    return jsonify(problem.body), problem.status, {"Content-Type": MEDIA_TYPE, **problem.headers}
+def _answer_problem(error: Exception) -> ResponseReturnValue:
+    body, status, headers = make_problem(_map_http_error(error), trace=_trace())
+    return jsonify(body), status, {"Content-Type": MEDIA_TYPE, **headers}
 
 
 def _trace() -> str:
@@ -243,23 +217,19 @@ def _trace() -> str:
 
 def _map_http_error(error: Exception) -> Exception:
     """Flask's own errors as promptreel's."""
-    if isinstance(error, PromptreelError) or not isinstance(error, HTTPException):
-        return error
-    if error.code == 413:  # noqa: PLR2004 - HTTP
-        return _too_large(request.max_content_length or MAX_BODY_BYTES)
-    if error.code == 404:  # noqa: PLR2004 - HTTP
-        return NotFound(f"There is nothing at {request.path[:80]}.")
-    if error.code == 405:  # noqa: PLR2004 - HTTP
-        return _MethodNotAllowed(f"{request.method} is not possible here.")
-    if error.code is not None and 400 <= error.code < 500:  # noqa: PLR2004 - HTTP
-        return Rejected(str(error.description or "The request cannot be read."), code="bad_request")
+    match error:
+        case HTTPException(code=413):
+            limit_bytes = request.max_content_length or MAX_BODY_BYTES
+            is_bill = limit_bytes == MAX_BILL_BYTES
+            remedy = "Send fewer lines: an export of the time around the job." if is_bill else "Send a shorter prompt."
+            return TooLarge(f"The body is larger than {limit_bytes:,} bytes.", remedy=remedy)
+        case HTTPException(code=404):
+            return NotFound(f"There is nothing at {request.path[:80]}.")
+        case HTTPException(code=405):
+            return _MethodNotAllowed(f"{request.method} is not possible here.")
+        case HTTPException(code=int(code)) if 400 <= code < 500:  # noqa: PLR2004 - HTTP
+            return Rejected(str(error.description or "The request cannot be read."), code="bad_request")
     return error
-
-
-def _too_large(limit_bytes: int) -> TooLarge:
-    is_bill = limit_bytes == MAX_BILL_BYTES
-    remedy = "Send fewer lines: an export of the time around the job." if is_bill else "Send a shorter prompt."
-    return TooLarge(f"The body is larger than {limit_bytes:,} bytes.", remedy=remedy)
 
 
 class _MethodNotAllowed(Rejected):

@@ -67,10 +67,8 @@ class JobStore(Protocol):
     def get_job(self, job_id: str) -> Versioned[Job]:
         """Read a job. Raises: NotFound."""
 
-    def list_jobs(
-        self, owner: str | None, state: JobState | None, limit: int, before: datetime | None
-    ) -> Sequence[Job]:
-        """List the jobs of an owner, or of all, newest first; ``before`` is an exclusive time of creation."""
+    def list_jobs(self, owner: str | None, state: JobState | None, before: datetime | None) -> Iterator[Job]:
+        """List jobs of an owner, or of all, newest first, page by page; ``before`` is an exclusive time of creation."""
 
     def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
         """List jobs of all owners in these states, oldest change first, page by page."""
@@ -175,12 +173,8 @@ class ArtifactStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UploadedPrompt:
-    """A prompt file as a bucket event names it."""
+    """The content of a prompt file, and the owner that its uploader named."""
 
-    bucket: str
-    name: str
-    generation: str
-    content_type: str
     owner: str | None
     data: bytes
 
@@ -191,8 +185,8 @@ class Inbox(Protocol):
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
         """Read one generation of an uploaded file. Raises: NotFound, TooLarge."""
 
-    def write_report(self, name: str, report: dict[str, object]) -> str:
-        """Write ``reports/{name}.json`` into the results bucket and return its address."""
+    def write_report(self, name: str, report: dict[str, object]) -> None:
+        """Write ``reports/{name}.json`` into the results bucket."""
 
     def delete_report(self, name: str, job_id: str) -> None:
         """Delete the report on a file, only if it refers to this job."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -102,12 +103,12 @@ def test_jobs_of_an_owner_come_newest_first_and_page_by_page(jobs: JobStore) -> 
         jobs.write(Create(f"job-{number}", a_job(f"job-{number}", created=later(number))))
     jobs.write(Create("job-x", a_job("job-x", owner="other@example.com")))
 
-    first = jobs.list_jobs("mira@example.com", None, 2, None)
-    second = jobs.list_jobs("mira@example.com", None, 9, first[-1].created)
+    first = list(islice(jobs.list_jobs("mira@example.com", None, None), 2))
+    second = jobs.list_jobs("mira@example.com", None, first[-1].created)
 
     assert [job.id for job in first] == ["job-4", "job-3"]
     assert [job.id for job in second] == ["job-2", "job-1", "job-0"]
-    assert list(jobs.list_jobs("mira@example.com", JobState.FAILED, 9, None)) == []
+    assert list(jobs.list_jobs("mira@example.com", JobState.FAILED, None)) == []
 
 
 def test_jobs_of_everybody_come_newest_first_when_no_owner_is_named(jobs: JobStore) -> None:
@@ -115,9 +116,9 @@ def test_jobs_of_everybody_come_newest_first_when_no_owner_is_named(jobs: JobSto
     jobs.write(Create("job-2", a_job("job-2", created=later(2), owner="other@example.com")))
     jobs.write(Create("job-3", a_job("job-3", created=later(3), owner="other@example.com", state=JobState.FAILED)))
 
-    assert [job.id for job in jobs.list_jobs(None, None, 9, None)] == ["job-3", "job-2", "job-1"]
-    assert [job.id for job in jobs.list_jobs(None, None, 9, later(3))] == ["job-2", "job-1"]
-    assert [job.id for job in jobs.list_jobs(None, JobState.FAILED, 9, None)] == ["job-3"]
+    assert [job.id for job in jobs.list_jobs(None, None, None)] == ["job-3", "job-2", "job-1"]
+    assert [job.id for job in jobs.list_jobs(None, None, later(3))] == ["job-2", "job-1"]
+    assert [job.id for job in jobs.list_jobs(None, JobState.FAILED, None)] == ["job-3"]
 
 
 def test_jobs_in_states_come_from_all_owners_oldest_change_first(jobs: JobStore) -> None:
@@ -273,8 +274,9 @@ def test_store_removes_unknown_fields_when_the_new_value_has_dropped_them(jobs: 
 
 
 def test_lists_across_jobs_are_filled_up_without_documents_that_cannot_be_read(
-    jobs: JobStore, raw: RawDocuments
+    jobs: JobStore, raw: RawDocuments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(firestore, "LIST_PAGE", 3)
     for number in range(7):
         name = f"job-{number}"
         job = a_job(name, created=later(number), updated=later(number), expires=later(number))
@@ -282,7 +284,7 @@ def test_lists_across_jobs_are_filled_up_without_documents_that_cannot_be_read(
         raw.store(f"jobs/{name}", job.to_json() | unreadable)
         raw.store(f"jobs/{name}/calls/call-{number}", a_call(f"call-{number}", job=name).to_json() | unreadable)
 
-    assert [job.id for job in jobs.list_jobs("mira@example.com", None, 3, None)] == ["job-6", "job-4", "job-1"]
+    assert [job.id for job in jobs.list_jobs("mira@example.com", None, None)] == ["job-6", "job-4", "job-1", "job-0"]
     assert [job.id for job in jobs.list_jobs_in_states({JobState.PENDING})] == ["job-0", "job-1", "job-4", "job-6"]
     assert [job.id for job in jobs.list_expired_jobs(later(9))] == ["job-0", "job-1", "job-4", "job-6"]
     assert {read.value.id for read in jobs.list_calls_in_states({CallState.PLANNED})} == {
@@ -317,7 +319,7 @@ def test_list_says_in_the_log_which_document_it_left_out(
 ) -> None:
     firestore_jobs._db.document("jobs/job-1").set(a_job().to_json() | {"schema": 2, "owner": "mira@example.com"})
 
-    assert list(firestore_jobs.list_jobs("mira@example.com", None, 9, None)) == []
+    assert list(firestore_jobs.list_jobs("mira@example.com", None, None)) == []
 
     (record,) = caplog.records
     assert (record.message, record.levelname) == ("document_unreadable", "ERROR")

@@ -50,6 +50,7 @@ def test_missing_index_is_reported_with_its_address_and_remedy() -> None:
 
 def test_signing_links_is_transient_when_no_credentials_can_be_had() -> None:
     class NoCredentials(RemoteSigner):
+        @property
         def credentials(self) -> Any:
             raise DefaultCredentialsError("no metadata server answered")
 

@@ -108,7 +108,7 @@ class Stage:
     @property
     def jobs(self) -> Sequence[Job]:
         """The film's job, once it is stored."""
-        return self.world.jobs.list_jobs("mira@example.com", None, 2, None)
+        return list(self.world.jobs.list_jobs("mira@example.com", None, None))
 
     @property
     def scenes(self) -> Sequence[Versioned[Scene]]:
