@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from promptreel.adapters.google_errors import translate_google_errors
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.domain.request import MAX_PROMPT_CHARS
-from promptreel.errors import NotFound, TooLarge, VersionConflict
+from promptreel.errors import NotFound, TooLarge, Transient, VersionConflict
 from promptreel.ports.storage import StoredObject, UploadedPrompt
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class GcsArtifacts(_Storage):
     def put(self, path: str, data: bytes, content_type: str) -> str:
         """Create an object unless it exists."""
         # An object of this name exists already: it was made from the same inputs.
-        with suppress(VersionConflict), translate_google_errors(f"write {path}"):
+        with suppress(VersionConflict), _translate_storage_errors(f"write {path}"):
             self._blob(self.uri(path)).upload_from_string(
                 data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
             )
@@ -69,7 +69,7 @@ class GcsArtifacts(_Storage):
 
     def put_file(self, path: str, file: Path, content_type: str) -> str:
         """Create an object from a file unless it exists."""
-        with suppress(VersionConflict), translate_google_errors(f"write {path}"):
+        with suppress(VersionConflict), _translate_storage_errors(f"write {path}"):
             self._blob(self.uri(path)).upload_from_filename(
                 str(file), content_type=content_type, if_generation_match=0, timeout=TIMEOUT_S
             )
@@ -77,37 +77,37 @@ class GcsArtifacts(_Storage):
 
     def get(self, uri: str) -> bytes:
         """Read an object."""
-        with translate_google_errors(f"read {uri}"):
+        with _translate_storage_errors(f"read {uri}"):
             data: bytes = self._blob(uri).download_as_bytes(timeout=TIMEOUT_S)
         return data
 
     def get_file(self, uri: str, file: Path) -> None:
         """Download an object into a file."""
-        with translate_google_errors(f"read {uri}"):
+        with _translate_storage_errors(f"read {uri}"):
             self._blob(uri).download_to_filename(str(file), timeout=TIMEOUT_S)
 
     def exists(self, path: str) -> bool:
         """Tell whether an object of this path exists."""
-        with translate_google_errors(f"find {path}"):
+        with _translate_storage_errors(f"find {path}"):
             return bool(self._blob(self.uri(path)).exists(timeout=TIMEOUT_S))
 
     def read_checksum(self, uri: str) -> str:
         """Return the object's CRC-32C."""
         blob = self._blob(uri)
-        with translate_google_errors(f"read checksum of {uri}"):
+        with _translate_storage_errors(f"read checksum of {uri}"):
             blob.reload(timeout=TIMEOUT_S)
         return str(blob.crc32c)
 
     def list(self, prefix: str) -> Sequence[StoredObject]:
         """List the objects below a path, oldest first."""
-        with translate_google_errors(f"list {prefix}"):
+        with _translate_storage_errors(f"list {prefix}"):
             blobs = list(self._client.list_blobs(self._bucket, prefix=prefix, timeout=TIMEOUT_S))
         found = [StoredObject(self.uri(blob.name), blob.time_created, blob.size or 0) for blob in blobs]
         return sorted(found, key=lambda stored: stored.created)
 
     def delete(self, uri: str) -> None:
         """Delete an object if it exists."""
-        with suppress(NotFound), translate_google_errors(f"delete {uri}"):
+        with suppress(NotFound), _translate_storage_errors(f"delete {uri}"):
             self._blob(uri).delete(timeout=TIMEOUT_S)
 
     def sign_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
@@ -115,12 +115,12 @@ class GcsArtifacts(_Storage):
         wanted, half_life = list(uris), int(time.time() // (expires_s / 2))
         if not wanted:
             return {}
-        with translate_google_errors("sign links"):
+        with _translate_storage_errors("sign links"):
             _ = self._signer.credentials  # made once, not by every thread
         return dict(self._signing_pool.map(lambda uri: (uri, self._cached_sign(uri, expires_s, half_life)), wanted))
 
     def _sign(self, uri: str, expires_s: int, _half_life: int) -> str:
-        with translate_google_errors(f"sign {uri}"):
+        with _translate_storage_errors(f"sign {uri}"):
             url: str = self._blob(uri).generate_signed_url(
                 version="v4",
                 expiration=timedelta(seconds=expires_s),
@@ -140,7 +140,7 @@ class GcsInbox(_Storage):
 
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
         """Read one generation of an uploaded file."""
-        with translate_google_errors(f"read {name}"):
+        with _translate_storage_errors(f"read {name}"):
             blob = self._client.bucket(bucket).get_blob(name, timeout=TIMEOUT_S)
         if blob is None or str(blob.generation) != generation:
             raise NotFound(f"gs://{bucket}/{name} is gone or was replaced.")
@@ -149,20 +149,20 @@ class GcsInbox(_Storage):
                 f"{name}: {blob.size:,} bytes; a prompt file holds at most {MAX_PROMPT_BYTES:,}.",
                 remedy="Shorten the prompt and upload the file again.",
             )
-        with translate_google_errors(f"read {name}"):
+        with _translate_storage_errors(f"read {name}"):
             data = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
         return UploadedPrompt((blob.metadata or {}).get("owner"), data)
 
     def write_report(self, name: str, report: dict[str, object]) -> None:
         """Write the report on a file."""
         text = json.dumps(report, indent=2, ensure_ascii=False)
-        with translate_google_errors(f"write report on {name}"):
+        with _translate_storage_errors(f"write report on {name}"):
             self._report(name).upload_from_string(text, content_type="application/json", timeout=TIMEOUT_S)
 
     def delete_report(self, name: str, job_id: str) -> None:
         """Delete the report on a file if it names this job."""
         blob = self._report(name)
-        with suppress(NotFound, VersionConflict), translate_google_errors(f"delete report on {name}"):
+        with suppress(NotFound, VersionConflict), _translate_storage_errors(f"delete report on {name}"):
             blob.reload(timeout=TIMEOUT_S)
             found = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
             if _read_job_id(found) == job_id:
@@ -179,3 +179,15 @@ def _read_job_id(report: bytes) -> object:
     except (ValueError, RecursionError):
         return None
     return found.get("job_id") if isinstance(found, dict) else None
+
+
+@contextmanager
+def _translate_storage_errors(doing: str) -> Iterator[None]:
+    """`translate_google_errors`, and Transient for content that was damaged on its way."""
+    from google.cloud.storage.exceptions import DataCorruption  # noqa: PLC0415 - cold start
+
+    with translate_google_errors(doing):
+        try:
+            yield
+        except DataCorruption as error:
+            raise Transient(f"{doing}: {error}") from error

@@ -11,8 +11,8 @@ import pytest
 
 from tests.fakes.system import FakeClock
 
-Answer = Callable[[str, Mapping[str, str]], tuple[int, Any]]
-"""From the target and the headers of a GET, their names in lower case, to its status and body: bytes, or JSON."""
+Answer = Callable[[str, Mapping[str, str]], tuple[int, Any] | tuple[int, Any, Mapping[str, str]]]
+"""From target and headers of a GET, names in lower case, to status, body (bytes, or JSON) and perhaps headers."""
 
 
 @contextmanager
@@ -21,8 +21,10 @@ def serve(answer: Answer) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = answer(self.path, {name.lower(): value for name, value in self.headers.items()})
+            status, body, *more = answer(self.path, {name.lower(): value for name, value in self.headers.items()})
             self.send_response(status)
+            for name, value in more[0].items() if more else ():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
 

@@ -138,7 +138,7 @@ FREE: Mapping[str, Rows] = {
             "ResponseError"
         ),
     },
-    STORAGE: {  # of its transfers; its client turns InvalidResponse into an error of google.api_core
+    STORAGE: {  # of its transfers; gcs.py translates DataCorruption, the client turns InvalidResponse into api_core's
         UNCHANGED: (
             "DataCorruption DataCorruptionDynamicParent InvalidResponse InvalidResponseDynamicParent InvalidPathError"
         ),
