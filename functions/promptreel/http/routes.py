@@ -24,7 +24,7 @@ from promptreel.http.problems import MEDIA_TYPE, make_problem
 from promptreel.logging import events
 from promptreel.services import Services
 from promptreel.usecases import delete_job, job_lifecycle
-from promptreel.usecases.accept_request import Submission, accept_request
+from promptreel.usecases.accept_request import accept_request
 from promptreel.usecases.reconcile import reconcile
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ def _submit(services: Services) -> tuple[Response, int]:
     if key is not None and not 1 <= len(key) <= MAX_KEY_CHARS:
         raise Invalid(f"Idempotency-Key: must have 1 to {MAX_KEY_CHARS} characters.")
     job_id = identifiers.job_id("key", owner, key) if key else identifiers.job_id("random", services.ids.new_token())
-    job = accept_request(Submission(job_id, owner, payload), services)
+    job = accept_request(job_id, owner, payload, services)
     if job.is_hidden(services.clock.now()):
         raise Conflict(
             "The film that this Idempotency-Key asked for was deleted.",

@@ -1,34 +1,57 @@
 """How a request becomes a job, the same by HTTPS, by ``gcloud workflows run`` and in an uploaded file."""
 
-from dataclasses import dataclass
+import json
 from typing import Any
 
-from promptreel.domain.job import Job
+from promptreel.domain import identifiers
+from promptreel.domain.job import Budget, Job
 from promptreel.domain.planning import accept
+from promptreel.errors import Conflict, VersionConflict
+from promptreel.ports.storage import Create, JobStore, Replace
 from promptreel.services import Services
-from promptreel.usecases import job_lifecycle
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A request as it came in, whose job it becomes, and for whom. ``upload`` names the file that held it."""
-
-    job_id: str
-    owner: str
-    payload: Any
-    upload: str = ""
-
-
-def accept_request(submission: Submission, services: Services) -> Job:
+def accept_request(job_id: str, owner: str, payload: Any, services: Services, upload: str | None = None) -> Job:
     """Check a request and store its job, with what was read from its prompt and what cannot be met.
 
-    Idempotent: the same submission returns the job that it created before.
+    Idempotent: the same request returns the stored job, even if only its tombstone is left. ``upload`` names the file
+    that held it.
 
     Raises: Invalid; BudgetExceeded with the amount needed; Conflict when the id belongs to another request.
     """
     now = services.clock.now()
-    request, brief = accept(submission.payload, now)
-    job = job_lifecycle.new_job(submission.job_id, submission.owner, request, now, now + services.keep)
-    return job_lifecycle.create(
-        job.evolve(upload=submission.upload, inferred=brief.inferred, warnings=brief.warnings), services.jobs
+    request, spec = accept(payload, now)
+    content = json.dumps(request.model_dump(mode="json"), sort_keys=True)
+    job = Job(
+        id=job_id,
+        owner=owner,
+        origin=identifiers.digest(owner, content),
+        request=request,
+        budget=Budget(limit_micros=request.limit_micros),
+        inferred=spec.inferred,
+        warnings=spec.warnings,
+        upload=upload,
+        expires=now + services.keep,
+        created=now,
+        updated=now,
     )
+    return _create(job, services.jobs)
+
+
+def _create(job: Job, jobs: JobStore) -> Job:
+    try:
+        jobs.write(Create(job.id, job))
+    except VersionConflict:
+        read = jobs.get_job(job.id)
+        stored = read.value
+        if stored.tombstone_has_expired(job.created):
+            jobs.write(Replace(job.id, read, job))
+            return job
+        if stored.origin != job.origin:
+            raise Conflict(
+                "This Idempotency-Key already stands for another request.",
+                code="idempotency_key_reused",
+                remedy="Send the first request again, or use a new key for a new film.",
+            ) from None
+        return stored
+    return job

@@ -1,23 +1,20 @@
-"""How a job begins, ends and is resumed; each is one compare-and-set on the job document."""
+"""How a job ends and is resumed; each is one compare-and-set on the job document."""
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from promptreel.domain import identifiers
 from promptreel.domain.call import committed_micros
 from promptreel.domain.document import Problem
-from promptreel.domain.job import Budget, Job
+from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
-from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState, SceneState
-from promptreel.errors import BudgetExceeded, Conflict, NotFound, Transient, VersionConflict
+from promptreel.errors import BudgetExceeded, Conflict, NotFound, Transient
 from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.logging.endings import log_job_ended
-from promptreel.ports.storage import ArtifactStore, Create, JobStore, Replace, Versioned
+from promptreel.ports.storage import ArtifactStore, JobStore, Replace, Versioned
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity
 
@@ -28,44 +25,6 @@ class JobRun:
 
     job_id: str
     run: int
-
-
-def new_job(job_id: str, owner: str, request: FilmRequest, now: datetime, expires: datetime) -> Job:
-    """A job as submitted, not stored yet."""
-    content = json.dumps(request.model_dump(mode="json"), sort_keys=True)
-    return Job(
-        id=job_id,
-        owner=owner,
-        origin=identifiers.digest(owner, content),
-        request=request,
-        budget=Budget(limit_micros=request.limit_micros),
-        expires=expires,
-        created=now,
-        updated=now,
-    )
-
-
-def create(job: Job, jobs: JobStore) -> Job:
-    """Store a new job. Idempotent: a repeated call returns the stored job, even if only its tombstone is left.
-
-    Raises: Conflict when the id belongs to another request.
-    """
-    try:
-        jobs.write(Create(job.id, job))
-    except VersionConflict:
-        read = jobs.get_job(job.id)
-        stored = read.value
-        if stored.tombstone_has_expired(job.created):
-            jobs.write(Replace(job.id, read, job))
-            return job
-        if stored.origin != job.origin:
-            raise Conflict(
-                "This Idempotency-Key already stands for another request.",
-                code="idempotency_key_reused",
-                remedy="Send the first request again, or use a new key for a new film.",
-            ) from None
-        return stored
-    return job
 
 
 def cancel(job_id: str, services: Services) -> Job:

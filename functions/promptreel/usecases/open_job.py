@@ -9,7 +9,7 @@ from promptreel.domain.job import OPERATORS, Job
 from promptreel.errors import Invalid, NotFound, Rejected
 from promptreel.services import Services
 from promptreel.usecases import prompt_files
-from promptreel.usecases.accept_request import Submission, accept_request
+from promptreel.usecases.accept_request import accept_request
 
 MAX_OWNER_CHARS = 254  # of an e-mail address
 
@@ -61,18 +61,14 @@ def _find(cmd: OpenJob, execution: str, services: Services) -> tuple[str, int]:
     else:
         owner, request = _split_owner(payload)
         job_id = identifiers.job_id("execution", execution)
-        job = accept_request(Submission(job_id, owner, request), services)
+        job = accept_request(job_id, owner, request, services)
     return job.id, 1
 
 
 def _parse_known(payload: dict[str, Any]) -> tuple[str, int]:
     job_id, run = payload["job_id"], payload.get("run")
-    if (
-        not isinstance(job_id, str)
-        or not identifiers.ID_PATTERN.match(job_id)
-        or not isinstance(run, int)
-        or set(payload) - {"job_id", "run"}
-    ):
+    is_id = isinstance(job_id, str) and identifiers.ID_PATTERN.match(job_id)
+    if not is_id or not isinstance(run, int) or set(payload) - {"job_id", "run"}:
         raise Invalid('job_id: an existing job is opened with {"job_id": "job-…", "run": 1} and nothing else.')
     return job_id, run
 
@@ -88,23 +84,20 @@ def _split_owner(payload: Any, uploader: str | None = None) -> tuple[str, Any]:
 
 
 def _accept_upload(data: dict[str, Any], services: Services) -> Job:
-    inbox = services.inbox
     check_characters(data, refused=("Cs",))
     bucket, name, generation = (str(data.get(key, "")) for key in ("bucket", "name", "generation"))
     job_id = identifiers.job_id("upload", bucket, name, generation)
+    about = {"object": f"gs://{bucket}/{name}", "generation": generation}
     try:
-        upload = inbox.read_prompt(bucket, name, generation)
+        upload = services.inbox.read_prompt(bucket, name, generation)
         owner, payload = _split_owner(prompt_files.decode(name, upload.data), upload.owner)
-        job = accept_request(Submission(job_id, owner, payload, upload=name), services)
+        job = accept_request(job_id, owner, payload, services, upload=name)
     except NotFound:  # the file was deleted or replaced since; an earlier delivery may have created its job
         return services.jobs.get_job(job_id).value
     except Rejected as error:
         report = {"state": "rejected", "code": error.code, "message": error.message, "remedy": error.remedy}
-        inbox.write_report(name, {"object": f"gs://{bucket}/{name}", "generation": generation, **report})
+        services.inbox.write_report(name, {**about, **report})
         raise
-    if job.is_hidden(services.clock.now()):
-        return job  # a repeated event, long after: the report was deleted with the job
-    inbox.write_report(
-        name, {"object": f"gs://{bucket}/{name}", "generation": generation, "state": "accepted", "job_id": job.id}
-    )
+    if not job.is_hidden(services.clock.now()):  # hidden: a repeated event, long after the report was deleted with it
+        services.inbox.write_report(name, {**about, "state": "accepted", "job_id": job.id})
     return job

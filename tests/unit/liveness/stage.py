@@ -6,7 +6,6 @@ product's own. Time passes in ticks; at each tick every actor that is alive does
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -18,7 +17,8 @@ from promptreel.errors import AnswerLost, PromptreelError, Transient
 from promptreel.ports.models import Running
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Versioned
-from promptreel.usecases import delete_job, job_lifecycle
+from promptreel.usecases import delete_job
+from promptreel.usecases.accept_request import accept_request
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.fail_job import FailJob
 from promptreel.usecases.job_lifecycle import JobRun
@@ -28,7 +28,6 @@ from promptreel.usecases.sweep_jobs import OPENING_S, QUIET_S, SweepJobs
 from stitcher_service.jobs.renders import RenderRequest, RenderResult
 from stitcher_service.jobs.services import StitcherServices
 from stitcher_service.jobs.stitch_film import FilmRender, stitch_film
-from tests.factories import a_request
 from tests.fakes.hooks import Killed
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
@@ -117,10 +116,9 @@ class Stage:
     def submit(self, **request: Any) -> None:
         """The owner submits a film: the job is stored, then its execution is started."""
         self.acting = Actor.OWNER
-        now = self.world.clock.now()
-        wanted = job_lifecycle.new_job("job-1", "mira@example.com", a_request(**request), now, now + timedelta(days=90))
+        payload = {"prompt": "A lighthouse keeper waits", **request}
         try:
-            job = job_lifecycle.create(wanted, self.world.jobs)
+            job = accept_request("job-1", "mira@example.com", payload, self.world)
             self.world.executions.start(job.id, job.run)
         except Killed:
             pass  # the owner has an answer that says nothing; the job is stored

@@ -15,6 +15,7 @@ from promptreel.errors import NotFound, PromptreelError, Transient
 from promptreel.ports.models import Running, Succeeded
 from promptreel.ports.storage import Create
 from promptreel.usecases import delete_job, job_lifecycle
+from promptreel.usecases.accept_request import accept_request
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.fail_job import FailJob
 from promptreel.usecases.job_lifecycle import JobRun
@@ -24,7 +25,7 @@ from promptreel.usecases.sweep_jobs import SweepJobs
 from stitcher_service.jobs.renders import RenderRequest, RenderResult
 from stitcher_service.jobs.services import StitcherServices
 from stitcher_service.jobs.stitch_film import FilmRender, stitch_film
-from tests.factories import a_render, altered
+from tests.factories import a_render
 from tests.fakes.hooks import HookedWorld, Killed
 from tests.fakes.services import FakeServices
 
@@ -437,11 +438,11 @@ def test_new_job_replaces_a_tombstone_when_its_time_is_over(
     job = world.opened()
     delete(world, job.id)
     buried = sweep_to_the_end(world, job.id)
-    again = job_lifecycle.new_job(job.id, job.owner, job.request, world.clock.now(), world.clock.now() + world.keep)
-    assert job_lifecycle.create(again, world.jobs) == buried
+    request = job.request.model_dump(mode="json", exclude_defaults=True)
+    assert accept_request(job.id, job.owner, request, world) == buried
 
     world.clock.pass_s(delete_job.TOMBSTONE_DAYS * 86_400)
-    again = altered(again, created=world.clock.now())
+    again = accept_request(job.id, job.owner, request, world)
 
-    assert job_lifecycle.create(again, world.jobs).state is JobState.PENDING
+    assert again.state is JobState.PENDING
     assert world.jobs.get_job(job.id).value == again
