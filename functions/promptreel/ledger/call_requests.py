@@ -1,13 +1,13 @@
 """The request of every paid call, made in one place: what is planned, what is claimed and what is sent are the same."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from promptreel.domain import identifiers
 from promptreel.domain.job import Job, Plan
 from promptreel.domain.models import ImageModel
 from promptreel.domain.planning import IMAGE_SIZE, MAX_REFERENCES
-from promptreel.domain.scene import KeyframeName, Scene
+from promptreel.domain.scene import Scene
 from promptreel.domain.tariffs import Tariff, image_tariff, raise_output_limit
 from promptreel.ledger.claims import CallRequest
 
@@ -27,41 +27,25 @@ def seed(job: Job, *parts: str) -> int:
     return int(identifiers.digest(base, *parts)[:7], 16)
 
 
-def text(job: Job, tariff: Tariff, purpose: str, scene: Scene | None, attempt: Attempt) -> CallRequest:
-    """The call for the storyboard, or for the rewritten prompts of a scene."""
-    request = CallRequest(
-        job_id=job.id,
-        run=job.run,
-        kind="text",
-        model=tariff.model.id,
-        purpose=purpose,
-        digest=attempt.digest,
-        price_micros=tariff.reserved_micros(attempt.at),
-        timeout_s=tariff.model.timeout_s,
-        attempt=attempt.number,
-    )
-    return request if scene is None else replace(request, scene=scene.id, take=scene.take)
-
-
 def keyframe_tariff(model: ImageModel, location: str, cut_offs: int = 0) -> Tariff:
     """The price of every keyframe that this model draws, after so many answers that were cut off."""
     limit = raise_output_limit(model.output_tokens, cut_offs, model.max_output_tokens)
     return image_tariff(model, IMAGE_SIZE, MAX_REFERENCES, limit, location)
 
 
-def keyframe(job: Job, tariff: Tariff, scene: Scene, frame: KeyframeName, attempt: Attempt) -> CallRequest:
-    """The call for one keyframe."""
+def text_or_keyframe(job: Job, tariff: Tariff, purpose: str, scene: Scene | None, attempt: Attempt) -> CallRequest:
+    """The call for the storyboard, for the rewritten prompts of a scene, or for one of its keyframes."""
     return CallRequest(
         job_id=job.id,
         run=job.run,
-        kind="image",
+        kind="image" if isinstance(tariff.model, ImageModel) else "text",
         model=tariff.model.id,
-        purpose=scene.keyframe_purpose(frame),
+        purpose=purpose,
         digest=attempt.digest,
         price_micros=tariff.reserved_micros(attempt.at),
         timeout_s=tariff.model.timeout_s,
-        scene=scene.id,
-        take=scene.take,
+        scene=scene.id if scene else None,
+        take=scene.take if scene else 1,
         attempt=attempt.number,
     )
 

@@ -133,14 +133,8 @@ class Ledger:
         Raises: Unpaid, Refused, AnswerLost (recorded); VersionConflict when the lease was lost before the send.
         """
         sent = self._write_sent(claim, request)
-        now = self._clock.now()
-        left_s = (sent.answer_by - now).total_seconds() if sent.answer_by else 0.0
-        if left_s <= 0:
-            late = Unpaid("The time to answer had passed before the request was sent.")
-            self._record(sent, lambda call, now: call_rules.record_unpaid(call, claim.holder, late.reason, now))
-            raise late
         try:
-            return post(left_s)
+            return self._post_in_time(sent, post)
         except Unpaid as error:
             reason = error.reason
             self._record(sent, lambda call, now: call_rules.record_unpaid(call, claim.holder, reason, now))
@@ -153,6 +147,12 @@ class Ledger:
             reason = error.reason if isinstance(error, AnswerLost) else repr(error)
             self._record(sent, lambda call, now: call_rules.record_answer_lost(call, claim.holder, reason, now))
             raise AnswerLost(reason) from error
+
+    def _post_in_time(self, sent: Call, post: Callable[[float], T]) -> T:
+        left_s = (sent.answer_by - self._clock.now()).total_seconds() if sent.answer_by else 0.0
+        if left_s <= 0:
+            raise Unpaid("The time to answer had passed before the request was sent.")
+        return post(left_s)
 
     def name_operation(self, call: Call, operation: str) -> Call:
         """Store the operation's name, whatever has become of the job meanwhile."""

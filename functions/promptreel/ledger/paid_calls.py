@@ -47,19 +47,12 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Artifact:
-    """Where an answer is kept."""
-
-    path: str
-    content_type: str
-
-
-@dataclass(frozen=True, slots=True)
 class Order:
-    """A paid call to make: where its answer is kept, what it costs, and the latest moment for its answer."""
+    """A paid call to make: where and as what its answer is kept, its price, and the latest moment for its answer."""
 
     request: CallRequest
-    artifact: Artifact
+    path: str
+    content_type: str
     tariff: Tariff
     until: datetime
 
@@ -79,13 +72,13 @@ def pay(
 
     Raises: QuotaExhausted, Transient (nothing is paid, the same call may be sent again); BudgetExceeded.
     """
-    request, artifact = order.request, order.artifact
+    request = order.request
     if clock.now() + timedelta(seconds=request.timeout_s) > order.until:
         return Busy(request.planned(clock.now()), wait_s=0.0)
     claim = ledger.claim(request)
     if isinstance(claim, Busy) and claim.call.state is CallState.UNCERTAIN:
-        if artifacts.exists(artifact.path):
-            return Paid(ledger.adopt(claim.call, artifacts.uri(artifact.path)))
+        if artifacts.exists(order.path):
+            return Paid(ledger.adopt(claim.call, artifacts.uri(order.path)))
         return EndedWithoutOutput(
             ledger.give_up(claim.call, clock.now(), "The answer was lost and cannot be fetched again.")
         )
@@ -102,5 +95,5 @@ def pay(
     cost_micros = order.tariff.cost_micros(usage, clock.now())
     if isinstance(made, Declined):
         return EndedWithoutOutput(ledger.settle(claim.call, Receipt(cost_micros, None, usage, made.reason, made.codes)))
-    uri = artifacts.put(artifact.path, made.data, artifact.content_type)
+    uri = artifacts.put(order.path, made.data, order.content_type)
     return Paid(ledger.settle(claim.call, Receipt(cost_micros, uri, usage, made.remark)), made.data)

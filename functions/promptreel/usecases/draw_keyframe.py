@@ -18,7 +18,7 @@ from promptreel.errors import Broken, NotFound, PromptreelError, Rejected
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Paid, Superseded
 from promptreel.ledger.optimistic_locking import retry_on_conflict
-from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Artifact, Made, Order, last_answer, pay
+from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Made, Order, last_answer, pay
 from promptreel.ports.models import Declined, ImageRequest, ImageResult
 from promptreel.ports.storage import JobStore, Replace
 from promptreel.services import Services
@@ -120,7 +120,7 @@ def _draw(
 ) -> Keyframe | Busy | Superseded:
     """The keyframe, or the claim that says why there is none now. Raises: KeyframeRefused."""
     artifacts, clock = services.artifacts, services.clock
-    plan = job.require_plan()
+    plan, purpose = job.require_plan(), scene.keyframe_purpose(frame)
     before = scene.keyframe("start") if frame == "end" else None
     if frame == "end" and before is None:
         raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
@@ -140,25 +140,25 @@ def _draw(
             aspect=plan.aspect,
             size=planning.IMAGE_SIZE,
             frame_px=plan.size_px,
-            seed=call_requests.seed(job, scene.keyframe_purpose(frame), str(scene.take), str(attempt)),
+            seed=call_requests.seed(job, purpose, str(scene.take), str(attempt)),
             max_output_tokens=tariff.output_limit,
             thinking_level=model.thinking_level,
         )
         digest = _digest(request, before)
         this_attempt = call_requests.Attempt(attempt, digest, clock.now())
-        call = call_requests.keyframe(job, tariff, scene, frame, this_attempt)
+        call = call_requests.text_or_keyframe(job, tariff, purpose, scene, this_attempt)
         may_redraw = None if was_misfit else partial(_can_pay_another, job.id, call.price_micros, services.jobs)
 
         def post(left_s: float, request: ImageRequest = request, may_redraw: MayRedraw = may_redraw) -> Made | Declined:
             return _judge_shape(services.images.generate_image(request, left_s), frame, request, may_redraw)
 
-        artifact = Artifact(f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png", "image/png")
-        claim = pay(Order(call, artifact, tariff, until), post, services.ledger, artifacts, clock)
+        path = f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png"
+        claim = pay(Order(call, path, "image/png", tariff, until), post, services.ledger, artifacts, clock)
         if isinstance(claim, Paid):
             if claim.call.artifact in damaged:
                 continue
             paid = claim.call  # perhaps made from an earlier version of the prompt's template
-            uri = paid.artifact or artifacts.uri(artifact.path)
+            uri = paid.artifact or artifacts.uri(path)
             checksum = artifact_integrity.keyframe_checksum(scene, frame, uri, artifacts)
             return Keyframe(uri=uri, digest=paid.digest or digest, checksum=checksum)
         if isinstance(claim, Busy | Superseded):

@@ -20,7 +20,7 @@ from promptreel.domain.storyboard import schema_text
 from promptreel.domain.tariffs import Tariff, count_tokens_at_most, raise_output_limit, text_tariff
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Paid, Superseded
-from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Artifact, Made, Order, pay
+from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Made, Order, pay
 from promptreel.ports.models import Declined, TextRequest
 from promptreel.services import Services
 
@@ -85,19 +85,19 @@ def ask(
         )
         tariff = _tariff(model, request, services.text.location)
         this_attempt = call_requests.Attempt(attempt, _digest(request), clock.now())
-        call = call_requests.text(job, tariff, question.purpose, question.scene, this_attempt)
+        call = call_requests.text_or_keyframe(job, tariff, question.purpose, question.scene, this_attempt)
 
         def post(left_s: float, request: TextRequest = request) -> Made | Declined:
             answer = services.text.generate_text(request, left_s)
             return answer if isinstance(answer, Declined) else Made(answer.text.encode(), answer.usage)
 
-        artifact = Artifact(f"{question.path}-{call.call_id}.json", "application/json")
-        claim = pay(Order(call, artifact, tariff, until), post, services.ledger, artifacts, clock)
+        path = f"{question.path}-{call.call_id}.json"
+        claim = pay(Order(call, path, "application/json", tariff, until), post, services.ledger, artifacts, clock)
         if isinstance(claim, Busy | Superseded):
             return claim
         cut_off_at = None
         if isinstance(claim, Paid):
-            uri = artifacts.uri(artifact.path)
+            uri = artifacts.uri(path)
             data = claim.answer if claim.answer is not None else artifacts.get(uri)
             answer = data.decode()
             try:

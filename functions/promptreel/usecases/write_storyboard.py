@@ -142,10 +142,10 @@ def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], location: str, now
     tariff = call_requests.keyframe_tariff(registry().image_model(plan.image_model), location)
     first = call_requests.Attempt(1, None, now)
     by_id = {scene.id: scene for scene in scenes}
+    drawn = [(by_id[item.scene], item.frame) for wave in plan.waves for item in wave.items]
     pictures = [
-        call_requests.keyframe(job, tariff, by_id[item.scene], item.frame, first)
-        for wave in plan.waves
-        for item in wave.items
+        call_requests.text_or_keyframe(job, tariff, scene.keyframe_purpose(frame), scene, first)
+        for scene, frame in drawn
     ]
     clips = [call_requests.clip(job, plan, scene, None, now) for scene in scenes]
     return [request.planned(now) for request in (*pictures, *clips)]

@@ -20,7 +20,7 @@ from promptreel.errors import (
     Unpaid,
 )
 from promptreel.ledger.claims import Busy, CallRequest, Claim, EndedWithoutOutput, Paid, Superseded
-from promptreel.ledger.paid_calls import Artifact, Made, Order, last_answer, pay
+from promptreel.ledger.paid_calls import Made, Order, last_answer, pay
 from promptreel.ports.models import Declined
 from promptreel.ports.storage import Change, Create
 from tests.factories import a_call, a_job, a_scene, later
@@ -39,7 +39,7 @@ REQUEST = CallRequest(
     timeout_s=60,
     scene="scene-01",
 )
-ARTIFACT = Artifact("jobs/job-1/keyframe.png", "image/png")
+PATH = "jobs/job-1/keyframe.png"
 TARIFF = image_tariff(registry().image_model("gemini-3.1-flash-image"), "1K", 1, 2200)
 USAGE = ReportedUsage(input=1690, output=1360, picture=1120)
 COST_MICROS = TARIFF.cost_micros(TARIFF.complete(USAGE), START)
@@ -74,7 +74,7 @@ def services() -> FakeServices:
 
 
 def pay_for(services: FakeServices, post: Callable[[float], Made | Declined], request_s: float = 300) -> Claim:
-    order = Order(REQUEST, ARTIFACT, TARIFF, last_answer(services.clock.now(), request_s))
+    order = Order(REQUEST, PATH, "image/png", TARIFF, last_answer(services.clock.now(), request_s))
     return pay(order, post, services.ledger, services.artifacts, services.clock)
 
 
@@ -248,14 +248,14 @@ def test_pay_sends_nothing_when_the_call_is_not_free(
 @pytest.mark.parametrize("before", [{"state": CallState.UNCERTAIN}, {"state": CallState.SENT, "lease": lease(-1)}])
 def test_pay_adopts_a_stored_artifact_when_its_answer_was_lost(services: FakeServices, before: dict[str, Any]) -> None:
     store_call(services, **before)
-    services.artifacts.put(ARTIFACT.path, b"picture", ARTIFACT.content_type)
+    services.artifacts.put(PATH, b"picture", "image/png")
     provider = Provider(ANSWER)
 
     claims = [pay_for(services, provider) for _ in range(3)]
 
     call = stored(services)
     assert isinstance(claims[-1], Paid)
-    assert (call.state, call.artifact) == (CallState.ADOPTED, services.artifacts.uri(ARTIFACT.path))
+    assert (call.state, call.artifact) == (CallState.ADOPTED, services.artifacts.uri(PATH))
     assert committed_micros([call]) == PRICE_MICROS
     assert provider.posts == 0
 
