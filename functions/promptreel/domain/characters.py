@@ -8,7 +8,7 @@ from typing import Any
 from promptreel.errors import Invalid
 
 _LAYOUT = "\t\n\r"
-_INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # Hangul fillers: letters by category, drawn as nothing
+INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # Hangul fillers: letters by category, drawn as nothing
 # Thai, Lao, Tibetan, Burmese, Khmer, Han, kana and Hangul: one character holds what Latin writes in several.
 _DENSE = re.compile(
     "[\u0e01-\u0eff\u0f00-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
@@ -36,13 +36,13 @@ def check_characters(payload: Any, refused: Container[str] = ("Cs", "Cc")) -> No
 
 def visible_length(text: str) -> int:
     """Characters of a text that take up room; one of a dense script counts twice."""
-    seen = [one for one in text if unicodedata.category(one) not in {"Cc", "Cf"} and one not in _INVISIBLE_LETTERS]
+    seen = [one for one in text if unicodedata.category(one) not in {"Cc", "Cf"} and one not in INVISIBLE_LETTERS]
     return sum(2 if _DENSE.match(one) else 1 for one in seen)
 
 
 def has_words(text: str) -> bool:
     """Whether a text holds at least one visible letter."""
-    return any(one.isalpha() and one not in _INVISIBLE_LETTERS for one in text)
+    return any(one.isalpha() and one not in INVISIBLE_LETTERS for one in text)
 
 
 def _texts(payload: Any) -> Iterator[tuple[str, str]]:

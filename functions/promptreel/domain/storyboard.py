@@ -11,11 +11,11 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-_INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # Hangul fillers: letters by category, drawn as nothing
+from promptreel.domain.characters import INVISIBLE_LETTERS
 
 
 def _require_visible(text: str) -> str:
-    if not any(one.isalnum() and one not in _INVISIBLE_LETTERS for one in text):
+    if not any(one.isalnum() and one not in INVISIBLE_LETTERS for one in text):
         raise ValueError("Text should hold at least one letter or digit")
     return text
 
