@@ -30,17 +30,12 @@ def read_text(answer: Any) -> TextResult | Declined:
 def read_image(answer: Any, frame_px: tuple[int, int]) -> ImageResult | Declined:
     """Return the answer's image, scaled to the frame. Raises: Refused, AnswerLost."""
     usage = read_usage(answer, draws=True)
-    declined = _find_refusal(answer, usage)
-    if declined is not None:
+    if declined := _find_refusal(answer, usage):
         return declined
     picture = _last_image(answer)
     if picture is None:
         words = " ".join(part.text for part in _parts(answer) if part.text and not part.thought)
-        return Declined(
-            f"No picture came: {words or 'the answer is empty'}",
-            _refusal_codes(words) if words else (FailureKind.UNKNOWN.value,),
-            usage,
-        )
+        return Declined(f"No picture came: {words or 'the answer is empty'}", _refusal_codes(words), usage)
     try:
         data, drawn_px = fit_to_frame(picture, frame_px)
         return ImageResult(data, usage, drawn_px)
@@ -104,7 +99,7 @@ def _find_refusal(answer: Any, usage: ReportedUsage) -> Declined | None:
 
 
 def _refusal_codes(words: str) -> tuple[str, ...]:
-    return find_support_codes(words) or (FailureKind.SAFETY.value if words else FailureKind.UNKNOWN.value,)
+    return find_support_codes(words) or (FailureKind.SAFETY if words else FailureKind.UNKNOWN,)
 
 
 def _finish_reason(answer: Any) -> str:

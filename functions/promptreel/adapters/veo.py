@@ -108,12 +108,12 @@ def _read_state(operation: Any) -> OperationState:
     if not operation.done:
         return Running()
     if operation.error:
-        failure, reason = classify_operation(operation.error)
-        return Failed(reason, failure.codes)
+        codes, reason = classify_operation(operation.error)
+        return Failed(reason, codes)
     answer = operation.response
     if answer is not None and answer.generated_videos:
         uri = answer.generated_videos[0].video.uri
         if uri:
             return Succeeded(uri)
     reasons = " ".join((answer.rai_media_filtered_reasons if answer else None) or [])
-    return Failed(reasons or "Filtered without a reason.", classify_filtered(reasons).codes)
+    return Failed(reasons or "Filtered without a reason.", classify_filtered(reasons))

@@ -12,8 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from promptreel.domain import remedies
@@ -31,33 +30,21 @@ class FailureKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-_SETUP = FailureKind.CONFIGURATION
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """``codes`` are for the ledger and for `remedies.remedy`: support codes, else one code of promptreel's own."""
-
-    kind: FailureKind
-    codes: tuple[str, ...]
-
-
-_RPC_BY_NAME: Mapping[str, int] = {
-    name: number
-    for number, name in enumerate(
-        "CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED "
-        "RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS "
-        "UNAUTHENTICATED".split(),
-        start=1,
-    )
-}
-_CANCELLED, _UNKNOWN, _DEADLINE, _NOT_FOUND, _DENIED, _EXHAUSTED = 1, 2, 4, 5, 7, 8
-_ABORTED, _UNIMPLEMENTED, _INTERNAL, _UNAVAILABLE, _DATA_LOSS, _UNAUTHENTICATED = 10, 12, 13, 14, 15, 16
+# Codes of google.rpc, from 1 on.
+_Rpc = IntEnum(
+    "_Rpc",
+    "CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED "
+    "RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS "
+    "UNAUTHENTICATED",
+)
 _RPC_OF_HTTP: Mapping[int, int] = {
-    401: _UNAUTHENTICATED, 403: _DENIED, 404: _NOT_FOUND, 408: _DEADLINE, 429: _EXHAUSTED, 499: _CANCELLED
+    401: _Rpc.UNAUTHENTICATED, 403: _Rpc.PERMISSION_DENIED, 404: _Rpc.NOT_FOUND, 408: _Rpc.DEADLINE_EXCEEDED,
+    429: _Rpc.RESOURCE_EXHAUSTED, 499: _Rpc.CANCELLED,
 }  # fmt: skip
-_OUTAGES = frozenset({_CANCELLED, _UNKNOWN, _DEADLINE, _ABORTED, _INTERNAL, _UNAVAILABLE, _DATA_LOSS})
-_VAGUE = frozenset({0, 3, 9})  # no code, INVALID_ARGUMENT, FAILED_PRECONDITION: the words decide
+_OUTAGES = {
+    _Rpc.CANCELLED, _Rpc.UNKNOWN, _Rpc.DEADLINE_EXCEEDED, _Rpc.ABORTED, _Rpc.INTERNAL, _Rpc.UNAVAILABLE, _Rpc.DATA_LOSS
+}  # fmt: skip
+_VAGUE = {0, _Rpc.INVALID_ARGUMENT, _Rpc.FAILED_PRECONDITION}  # or no code at all: the words decide
 _SERVER_ERROR = 500
 
 # Requests that ended in these may have been accepted; every other 4xx says that nothing was made.
@@ -99,38 +86,38 @@ _ALLOWLIST_IN_WORDS = _any_of(r"allow-?list")
 _SOUND_IN_WORDS = _any_of(r"\baudio\b", r"\bspeech\b", r"\bsound\b")
 
 
-def classify(text: str, *, http: int = 0, rpc: int = 0) -> Failure:
+def classify(text: str, *, http: int = 0, rpc: int = 0) -> tuple[str, ...]:
     """Classify the error of a request (``http``) or of an operation (``rpc``, a google.rpc code).
 
     A code that only the text names counts as well.
+
+    Returns: codes for the ledger and for `remedies.find_remedy`: support codes, else one code of promptreel's own.
     """
     if codes := find_support_codes(text):
-        return Failure(FailureKind.SAFETY, codes)
+        return codes
     rpc = _RPC_OF_HTTP.get(http) or rpc or _find_rpc_code(text)
-    if rpc == _EXHAUSTED or (rpc in _VAGUE and _EXHAUSTED_IN_WORDS.search(text)):
-        return _own_code(FailureKind.QUOTA)
+    if rpc == _Rpc.RESOURCE_EXHAUSTED or (rpc in _VAGUE and _EXHAUSTED_IN_WORDS.search(text)):
+        return (FailureKind.QUOTA,)
     if http >= _SERVER_ERROR or rpc in _OUTAGES or (rpc in _VAGUE and _OUTAGE_IN_WORDS.search(text)):
-        return _own_code(FailureKind.OUTAGE)
-    if rpc == _NOT_FOUND:
-        missing = _MISSING_MODEL_IN_WORDS.search(text)
-        return Failure(FailureKind.CONFIGURATION, (remedies.MODEL_UNAVAILABLE,)) if missing else _own_code(_SETUP)
-    if rpc in {_DENIED, _UNAUTHENTICATED}:
-        return _own_code(FailureKind.CAPABILITY if _ALLOWLIST_IN_WORDS.search(text) else _SETUP)
+        return (FailureKind.OUTAGE,)
+    if rpc == _Rpc.NOT_FOUND:
+        return (remedies.MODEL_UNAVAILABLE if _MISSING_MODEL_IN_WORDS.search(text) else FailureKind.CONFIGURATION,)
+    if rpc in {_Rpc.PERMISSION_DENIED, _Rpc.UNAUTHENTICATED}:
+        return (FailureKind.CAPABILITY if _ALLOWLIST_IN_WORDS.search(text) else FailureKind.CONFIGURATION,)
     if _CONFIGURATION_IN_WORDS.search(text):
-        return _own_code(_SETUP)
-    if rpc == _UNIMPLEMENTED or _CAPABILITY_IN_WORDS.search(text):
-        return _own_code(FailureKind.CAPABILITY)
-    filtered = _SAFETY_IN_WORDS.search(text) or _SOUND_IN_WORDS.search(text)
-    return classify_filtered(text) if filtered else _own_code(FailureKind.UNKNOWN)
+        return (FailureKind.CONFIGURATION,)
+    if rpc == _Rpc.UNIMPLEMENTED or _CAPABILITY_IN_WORDS.search(text):
+        return (FailureKind.CAPABILITY,)
+    is_filtered = _SAFETY_IN_WORDS.search(text) or _SOUND_IN_WORDS.search(text)
+    return classify_filtered(text) if is_filtered else (FailureKind.UNKNOWN,)
 
 
-def classify_filtered(text: str) -> Failure:
+def classify_filtered(text: str) -> tuple[str, ...]:
     """Classify a filtered answer: always safety; ``audio`` when only its sound was refused."""
-    codes = find_support_codes(text) or (("audio",) if _SOUND_IN_WORDS.search(text) else ("safety",))
-    return Failure(FailureKind.SAFETY, codes)
+    return find_support_codes(text) or ("audio" if _SOUND_IN_WORDS.search(text) else FailureKind.SAFETY,)
 
 
-def classify_operation(error: Mapping[str, Any]) -> tuple[Failure, str]:
+def classify_operation(error: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
     """Classify a failed operation's ``error``; also return its text."""
     text = " ".join(_collect_texts(error)) or "The operation failed without a reason."
     rpc = _read_rpc_code(error)
@@ -154,7 +141,7 @@ def translate_paid_call_errors(doing: str) -> Iterator[None]:
     except APIError as error:
         raise _to_call_failed(doing, error) from error
     except DefaultCredentialsError as error:
-        raise Refused(f"{doing}: never sent: {error}", codes=("configuration",)) from error
+        raise Refused(f"{doing}: never sent: {error}", codes=(FailureKind.CONFIGURATION,)) from error
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, GoogleAuthError) as error:
         raise Unpaid(f"{doing}: never sent: {error!r}") from error
     except Exception as error:  # the SDK lets its HTTP library's and JSON's errors through
@@ -175,14 +162,8 @@ def _to_call_failed(doing: str, error: Any) -> CallFailed:
     reason = f"{doing}: {error.code} {text}".strip()
     if error.code not in _CLIENT_ERRORS or error.code in _PERHAPS_ACCEPTED:
         return AnswerLost(reason)
-    failure = classify(text, http=error.code, rpc=_read_rpc_code(error.details))
-    if failure.kind is FailureKind.QUOTA:
-        return Throttled(reason)
-    return Refused(reason, codes=failure.codes)
-
-
-def _own_code(kind: FailureKind) -> Failure:
-    return Failure(kind, (kind.value,))
+    codes = classify(text, http=error.code, rpc=_read_rpc_code(error.details))
+    return Throttled(reason) if codes == (FailureKind.QUOTA,) else Refused(reason, codes=codes)
 
 
 def _find_rpc_code(text: str) -> int:
@@ -196,8 +177,8 @@ def _read_rpc_code(body: Any) -> int:
     for level in _walk_errors(body):
         code = level.get("code")
         number = code if isinstance(code, int) else 0
-        number = number if 0 < number <= len(_RPC_BY_NAME) else _RPC_OF_HTTP.get(number, 0)
-        found = _RPC_BY_NAME.get(str(level.get("status")), number) or found
+        number = number if 0 < number <= len(_Rpc) else _RPC_OF_HTTP.get(number, 0)
+        found = _Rpc.__members__.get(str(level.get("status")), number) or found
     return found
 
 
