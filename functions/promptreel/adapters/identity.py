@@ -15,7 +15,7 @@ import json
 from datetime import datetime, timedelta
 
 from promptreel.errors import NotAllowed, Transient
-from promptreel.ports.system import Clock, Headers
+from promptreel.ports.system import Clock, GetHeader
 
 AUTHORIZATION = "Authorization"
 SERVERLESS_AUTHORIZATION = "X-Serverless-Authorization"
@@ -32,19 +32,19 @@ TIMEOUT_S = 10.0
 class InvokerCheck:
     """Reads the claims of the one token that Cloud Run has checked."""
 
-    def identify_caller(self, headers: Headers) -> str:
+    def identify_caller(self, get_header: GetHeader) -> str:
         """Return the verified e-mail address in the forwarded token.
 
         Raises: NotAllowed without a token, with two of them, or without a verified address in it.
         """
-        if SERVERLESS_AUTHORIZATION in headers and AUTHORIZATION in headers:
+        authorization, serverless = get_header(AUTHORIZATION), get_header(SERVERLESS_AUTHORIZATION)
+        if authorization is not None and serverless is not None:
             raise NotAllowed(
                 f"The request has both {AUTHORIZATION} and {SERVERLESS_AUTHORIZATION}.",
                 code="two_identities",
                 remedy="Send the ID token in one of the two headers and leave the other one out.",
             )
-        name = SERVERLESS_AUTHORIZATION if SERVERLESS_AUTHORIZATION in headers else AUTHORIZATION
-        scheme, _, token = headers.get(name, "").partition(" ")
+        scheme, _, token = (serverless or authorization or "").partition(" ")
         parts = token.split(".")
         if scheme.lower() != "bearer" or len(parts) != TOKEN_PARTS:
             raise NotAllowed("Sign in first.", code="not_signed_in", remedy="Send an ID token: Authorization: Bearer …")
@@ -72,11 +72,11 @@ class IdentityAwareProxy:
         self._keys: dict[str, str] = {}
         self._fetched: datetime | None = None
 
-    def identify_caller(self, headers: Headers) -> str:
+    def identify_caller(self, get_header: GetHeader) -> str:
         """Return the signed e-mail address. Raises: NotAllowed; Transient when the proxy's keys cannot be fetched."""
         from google.auth import jwt  # noqa: PLC0415 - cold start
 
-        assertion = headers.get(IAP_ASSERTION, "")
+        assertion = get_header(IAP_ASSERTION)
         if not assertion:
             raise NotAllowed(
                 "This address is for people who come through Identity-Aware Proxy.",
@@ -108,14 +108,9 @@ def _fetch_keys(url: str) -> dict[str, str]:
 
     try:
         response = Request()(url=url, method="GET", timeout=TIMEOUT_S)
-    except TransportError as error:
-        raise Transient("Identity-Aware Proxy's keys could not be fetched.") from error
-    if response.status != 200:  # noqa: PLR2004 - OK
-        raise Transient(f"Identity-Aware Proxy's keys: HTTP status {response.status}")
-    try:
         keys = json.loads(response.data)
-    except ValueError as error:
-        raise Transient("Identity-Aware Proxy's keys are no JSON.") from error
-    if not isinstance(keys, dict):
-        raise Transient("Identity-Aware Proxy's keys are no JSON object.")
+    except (TransportError, ValueError) as error:
+        raise Transient("Identity-Aware Proxy's keys could not be fetched.") from error
+    if response.status != 200 or not isinstance(keys, dict):  # noqa: PLR2004 - OK
+        raise Transient(f"Identity-Aware Proxy's page of keys cannot be used (HTTP status {response.status}).")
     return keys

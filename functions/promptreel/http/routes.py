@@ -67,7 +67,7 @@ def _with_services(
 
 def _submit(services: Services) -> tuple[Response, int]:
     """Answer 202 at once: the job is stored before its execution is started; if that fails, sweep_jobs starts it."""
-    owner = services.identity.identify_caller(request.headers)
+    owner = services.identity.identify_caller(request.headers.get)
     payload = _read_body()
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= MAX_KEY_CHARS:
@@ -107,7 +107,7 @@ def _list(services: Services) -> Response:
 
 def _choose_owner(services: Services, owner: str | None) -> str | None:
     """Whose jobs to list: the caller's own; for operators also another owner's, or those of every owner (None)."""
-    caller = services.identity.identify_caller(request.headers)
+    caller = services.identity.identify_caller(request.headers.get)
     if owner in {None, caller}:
         return caller
     if not services.operators.is_operator(caller):
@@ -177,7 +177,7 @@ def _get_job(services: Services, job_id: str, *, owner_only: bool = False, inclu
     ``owner_only``: an operator gets others' jobs only if their request named no owner. ``include_deleted`` is for a
     caller who repeats a deletion after a lost answer.
     """
-    caller, now = services.identity.identify_caller(request.headers), services.clock.now()
+    caller, now = services.identity.identify_caller(request.headers.get), services.clock.now()
     if identifiers.ID_PATTERN.match(job_id):
         job = services.jobs.get_job(job_id).value
         is_tombstone = job.state in DELETED_JOB_STATES and not job.tombstone_has_expired(now)

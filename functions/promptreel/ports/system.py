@@ -1,7 +1,11 @@
 """Time, randomness and the identity of callers."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
+
+GetHeader = Callable[[str], str | None]
+"""From the name of a request's header, in any case, to its value."""
 
 
 class Clock(Protocol):
@@ -24,20 +28,10 @@ class Ids(Protocol):
         """Return a random number from 0.0 up to 1.0."""
 
 
-class Headers(Protocol):
-    """A request's headers; the case of their names does not matter."""
-
-    def get(self, key: str, default: str) -> str:
-        """Return a header's value."""
-
-    def __contains__(self, key: str, /) -> bool:
-        """Tell whether the request has a header."""
-
-
 class Identity(Protocol):
     """The check of a caller's identity that was made before the request arrived."""
 
-    def identify_caller(self, headers: Headers) -> str:
+    def identify_caller(self, get_header: GetHeader) -> str:
         """Return the caller's verified e-mail address. Raises: NotAllowed, Transient."""
 
 
