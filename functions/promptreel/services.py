@@ -11,9 +11,6 @@ from promptreel.ports.orchestration import ClipQueue, Executions
 from promptreel.ports.storage import ArtifactStore, Inbox, JobStore
 from promptreel.ports.system import Clock, Identity, Ids, Operators
 
-# What every step may use: no permission of its account is needed for these.
-UNRESTRICTED = frozenset({"clock", "ids", "pace", "keep"})
-
 
 class DocumentServices(Protocol):
     """What writing documents needs. The stitcher's services have it too."""
@@ -57,7 +54,7 @@ class Services:
 
     def limited_to(self, names: Iterable[str]) -> "Services":
         """The same services, of which every use of one that is not in ``names`` raises `UndeclaredService`."""
-        allowed = UNRESTRICTED | frozenset(names)
+        allowed = {"clock", "ids", "pace", "keep", *names}  # no permission is needed for the first four
         given: dict[str, Any] = {
             one.name: getattr(self, one.name) if one.name in allowed else _Withheld(one.name)
             for one in fields(Services)
@@ -69,13 +66,11 @@ class UndeclaredService(Exception):
     """A step used a service that its row in functions/main.py does not name."""
 
 
+@dataclass(frozen=True, slots=True)
 class _Withheld:
     """Takes the place of a service that a step has not declared."""
 
-    __slots__ = ("_service",)
-
-    def __init__(self, service: str) -> None:
-        self._service = service
+    service: str
 
     def __getattr__(self, name: str) -> Any:
-        raise UndeclaredService(f"{self._service}.{name} is used and not declared in functions/main.py.")
+        raise UndeclaredService(f"{self.service}.{name} is used and not declared in functions/main.py.")

@@ -28,9 +28,8 @@ def translate_google_errors(doing: str) -> Iterator[None]:
     except (google.Forbidden, google.Unauthorized) as error:
         raise Broken(f"{doing}: {error.message}", code="misconfigured") from error
     except google.ClientError as error:
-        if error.code == 429:  # noqa: PLR2004 - HTTP
-            raise Transient(f"{doing}: {error.message}") from error
-        raise Broken(f"{doing}: {error.message}") from error
+        kind = Transient if isinstance(error, google.TooManyRequests) else Broken
+        raise kind(f"{doing}: {error.message}") from error
     except (google.GoogleAPIError, GoogleAuthError, RequestException, ConnectionError, TimeoutError) as error:
         raise Transient(f"{doing}: {error!r}") from error
 

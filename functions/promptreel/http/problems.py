@@ -24,7 +24,10 @@ def make_problem(error: Exception, *, step: str = "", scene: str | None = None, 
     """
     if not isinstance(error, PromptreelError):
         log.error("unexpected error", exc_info=error, extra={"json_fields": {"step": step, "trace": trace}})
-        error = _Unexpected(error)
+        error = _Unexpected(
+            f"Something broke inside promptreel ({type(error).__name__}).",
+            remedy="Nothing made so far is lost. Resume the job; if it happens again, tell the operators the trace.",
+        )
     body = {
         "title": type(error).__name__.lstrip("_"),
         "status": error.status,
@@ -46,9 +49,3 @@ def make_problem(error: Exception, *, step: str = "", scene: str | None = None, 
 
 class _Unexpected(PromptreelError):
     default_code = "internal"
-
-    def __init__(self, cause: Exception) -> None:
-        super().__init__(
-            f"Something broke inside promptreel ({type(cause).__name__}).",
-            remedy="Nothing made so far is lost. Resume the job; if it happens again, tell the operators the trace.",
-        )

@@ -6,7 +6,7 @@ A process that dies between the update and the line logs nothing; the documents 
 
 from contextlib import suppress
 
-from promptreel.domain.call import Call, Totals, add_up
+from promptreel.domain.call import Call, add_up
 from promptreel.domain.job import Job
 from promptreel.domain.states import CallState
 from promptreel.errors import PromptreelError
@@ -20,8 +20,7 @@ def log_job_ended(job: Job, jobs: JobStore) -> None:
     ``makespan_s`` is counted from the last time a person set the job going. When calls or scenes cannot be read, what
     they would add is left out: the job has ended all the same.
     """
-    totals: Totals | None = None
-    scenes: int | None = None
+    totals = scenes = None
     with suppress(PromptreelError):
         totals = add_up(read.value for read in jobs.list_calls(job.id))
         scenes = len(jobs.list_scenes(job.id))
@@ -53,15 +52,10 @@ def log_call_ended(call: Call, before: CallState) -> None:
         f"call_{call.state.lower()}",
         job_id=call.job,
         call_id=call.id,
-        kind=call.kind,
-        model=call.model,
         scene_id=call.scene,
-        take=call.take,
-        attempt=call.attempt,
         before=before.value,
         cost_micros=call.counted_micros,
-        reserved_micros=call.reserved_micros,
         latency_s=None if call.sent_at is None else round((call.updated - call.sent_at).total_seconds(), 3),
         code=call.codes[0] if call.codes and call.counts_as_attempt else None,
-        codes=list(call.codes),
+        **call.model_dump(mode="json", include={"kind", "model", "take", "attempt", "reserved_micros", "codes"}),
     )

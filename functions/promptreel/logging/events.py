@@ -12,22 +12,18 @@ from contextvars import ContextVar
 
 log = logging.getLogger(__name__)
 
-_situation: ContextVar[Mapping[str, object]] = ContextVar("situation", default={})  # noqa: B039 - never changed, replaced
+current_context: ContextVar[Mapping[str, object]] = ContextVar("context", default={})  # noqa: B039 - only replaced
+"""The fields of the current work: step, job, scene, attempt and execution, as far as known."""
 
 
 @contextmanager
 def log_context(**fields: object) -> Iterator[None]:
     """Every line written inside carries these fields as well; those that are None are left out."""
-    token = _situation.set({**_situation.get(), **_known(fields)})
+    token = current_context.set({**current_context.get(), **_known(fields)})
     try:
         yield
     finally:
-        _situation.reset(token)
-
-
-def current_log_context() -> Mapping[str, object]:
-    """The fields of the current work: step, job, scene, attempt and execution, as far as known."""
-    return _situation.get()
+        current_context.reset(token)
 
 
 def log_event(message: str, **fields: object) -> None:

@@ -12,7 +12,7 @@ import traceback
 from google.cloud.logging_v2.handlers import StructuredLogHandler
 
 from promptreel.domain import identifiers
-from promptreel.logging.events import current_log_context
+from promptreel.logging.events import current_context
 
 EXECUTION_LABEL = "workflows.googleapis.com/execution_id"
 CHATTY = ("httpx2", "httpx", "google_genai", "urllib3")
@@ -44,7 +44,7 @@ def configure(project: str) -> None:
 
 def _with_context(record: logging.LogRecord, project: str) -> logging.LogRecord:
     """A copy of the record with the fields of the log context, its trace and its label."""
-    fields = {**current_log_context(), **getattr(record, "json_fields", {})}
+    fields = {**current_context.get(), **getattr(record, "json_fields", {})}
     line = copy.copy(record)
     if record.exc_info:  # a field of its own, where Error Reporting looks: the message stays one that can be counted
         fields["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))

@@ -64,9 +64,9 @@ def test_log_line_of_a_library_belongs_to_the_steps_job(lines: Written) -> None:
 def test_nested_log_context_ends_with_its_block() -> None:
     with events.log_context(job_id="job-1", action="a"):
         with events.log_context(action="b", job_id=None):
-            assert events.current_log_context() == {"job_id": "job-1", "action": "b"}
-        assert events.current_log_context() == {"job_id": "job-1", "action": "a"}
-    assert events.current_log_context() == {}
+            assert events.current_context.get() == {"job_id": "job-1", "action": "b"}
+        assert events.current_context.get() == {"job_id": "job-1", "action": "a"}
+    assert events.current_context.get() == {}
 
 
 def test_trace_of_a_job_is_valid_by_w3c() -> None:
