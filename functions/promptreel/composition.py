@@ -33,7 +33,6 @@ def services_from(settings: Settings) -> Services:
     clock = SystemClock()
     gemini = Gemini(project, settings.text_location, settings.vertex_url)
     signer = RemoteSigner(settings.signer_url)
-    audience = settings.iap_audience
     return Services(
         jobs=FirestoreJobs(project, settings.database),
         artifacts=GcsArtifacts(project, settings.artifacts_bucket, signer, settings.media_url),
@@ -43,7 +42,7 @@ def services_from(settings: Settings) -> Services:
         video=Veo(project, settings.veo_location, settings.vertex_url),
         queue=CloudTasksQueue(project, region, settings.tasks_url, settings.submit_clip_url, settings.tasks_account),
         executions=WorkflowExecutions(project, region, settings.workflow, settings.executions_url),
-        identity=IdentityAwareProxy(audience, clock) if audience else InvokerCheck(),
+        identity=IdentityAwareProxy(settings.iap_audience, clock) if settings.iap_audience else InvokerCheck(),
         operators=ListedOperators(settings.operators, clock),
         clock=clock,
         ids=SystemIds(),

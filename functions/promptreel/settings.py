@@ -1,7 +1,11 @@
 """Everything a deployment decides, read once from the environment. Locally only endpoints and credentials differ."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import fields
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic.dataclasses import dataclass
 
 from promptreel.errors import Broken
 
@@ -28,8 +32,8 @@ class Settings:
     veo_location: str = "us-central1"
     iap_audience: str = ""
     operators: tuple[str, ...] = ()
-    pace: float = 1.0
-    keep_days: float = 90.0
+    pace: float = Field(default=1.0, gt=0, le=1)
+    keep_days: float = Field(default=90.0, gt=0, le=36_500)
     vertex_url: str = ""
     tasks_url: str = ""
     executions_url: str = ""
@@ -39,25 +43,11 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read ``PROMPTREEL_*``. Raises: Broken naming everything that is missing or wrong at once."""
-        texts = [field for field in fields(cls) if field.type is str]
-        values = {field.name: env.get(f"PROMPTREEL_{field.name.upper()}", "") for field in texts}
-        required = [field.name for field in texts if field.default is MISSING]
-        faults = [f"PROMPTREEL_{name.upper()} is not set" for name in required if not values[name]]
-        pace = _number(env, "PROMPTREEL_PACE", 1.0, 1, faults)
-        keep_days = _number(env, "PROMPTREEL_KEEP_DAYS", 90.0, 36_500, faults)
-        if faults:
-            raise Broken(f"The deployment is not configured: {'; '.join(faults)}.", code="misconfigured")
-        given = {field: value for field, value in values.items() if value}
-        operators = tuple(filter(None, (entry.strip() for entry in env.get("PROMPTREEL_OPERATORS", "").split(","))))
-        return cls(**given, operators=operators, pace=pace, keep_days=keep_days)
-
-
-def _number(env: Mapping[str, str], name: str, default: float, most: float, faults: list[str]) -> float:
-    text = env.get(name) or str(default)
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number <= most:
-        faults.append(f"{name} must be above 0 and at most {most:g}, not {text!r}")
-    return number
+        named = {field.name: f"PROMPTREEL_{field.name.upper()}" for field in fields(cls)}
+        given: dict[str, Any] = {field: env[name] for field, name in named.items() if env.get(name)}
+        given["operators"] = tuple(filter(None, map(str.strip, given.get("operators", "").split(","))))
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            faults = "; ".join(f"{named[str(fault['loc'][0])]}: {fault['msg']}" for fault in error.errors())
+            raise Broken(f"The deployment is not configured: {faults}.", code="misconfigured") from error
