@@ -19,7 +19,6 @@ SCOPE = "https://www.googleapis.com/auth/cloud-identity.groups.readonly"
 KEEP = timedelta(minutes=5)
 TIMEOUT_S = 10.0
 _GROUP = "group:"
-_OK = 200
 
 
 class ListedOperators:
@@ -53,14 +52,13 @@ class ListedOperators:
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - cold start
 
         try:
-            name = self._get(f"groups:lookup?{urlencode({'groupKey.id': group})}")
-            found = name and self._get(f"{name}/memberships:lookup?{urlencode({'memberKey.id': email})}")
+            if name := self._get(f"groups:lookup?{urlencode({'groupKey.id': group})}"):
+                return bool(self._get(f"{name}/memberships:lookup?{urlencode({'memberKey.id': email})}"))
+            reason = "no such group"
         except (GoogleAuthError, OSError, ValueError) as error:
-            log.warning("group cannot be read", extra={"json_fields": {"group": group, "error": repr(error)}})
-            return False
-        if not name:
-            log.warning("group cannot be read", extra={"json_fields": {"group": group, "error": "no such group"}})
-        return bool(found)
+            reason = repr(error)
+        log.warning("group cannot be read", extra={"json_fields": {"group": group, "error": reason}})
+        return False
 
     def _get(self, path: str) -> str:
         """Return the ``name`` in the answer; empty when it is not found or not visible to this service."""
@@ -69,4 +67,4 @@ class ListedOperators:
 
         credentials, _ = google.auth.default(scopes=[SCOPE])
         answer = AuthorizedSession(credentials).get(f"{self._url}/v1/{path}", timeout=TIMEOUT_S)
-        return str(answer.json()["name"]) if answer.status_code == _OK else ""
+        return str(answer.json()["name"]) if answer.ok else ""

@@ -23,7 +23,18 @@ class JobLines(StructuredLogHandler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write the record with the fields of the log context, its trace and its label."""
-        return bool(super().handle(_with_context(record, self.project_id)))
+        line, fields = copy.copy(record), {**current_context.get(), **getattr(record, "json_fields", {})}
+        if record.exc_info:  # a field, where Error Reporting looks: the message stays one that can be counted
+            fields["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
+            line.exc_info = line.exc_text = None
+        execution, job = fields.pop("execution_id", None), fields.get("job_id")
+        if isinstance(job, str) and self.project_id:
+            line.trace = f"projects/{self.project_id}/traces/{identifiers.trace_id(job)}"
+        if execution:
+            line.labels = {EXECUTION_LABEL: str(execution)}
+        line.json_fields = fields
+        line.http_request = None  # Cloud Run's own request log has it
+        return bool(super().handle(line))
 
     def emit_instrumentation_info(self) -> None:
         """Nothing: the library's line about itself would stand in every log, twice."""
@@ -40,20 +51,3 @@ def configure(project: str) -> None:
     root.setLevel(logging.INFO)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _with_context(record: logging.LogRecord, project: str) -> logging.LogRecord:
-    """A copy of the record with the fields of the log context, its trace and its label."""
-    fields = {**current_context.get(), **getattr(record, "json_fields", {})}
-    line = copy.copy(record)
-    if record.exc_info:  # a field of its own, where Error Reporting looks: the message stays one that can be counted
-        fields["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
-        line.exc_info = line.exc_text = None
-    execution, job = fields.pop("execution_id", None), fields.get("job_id")
-    if isinstance(job, str) and project:
-        line.trace = f"projects/{project}/traces/{identifiers.trace_id(job)}"
-    if execution:
-        line.labels = {EXECUTION_LABEL: str(execution)}
-    line.json_fields = fields
-    line.http_request = None  # Cloud Run's own request log has it
-    return line
