@@ -78,10 +78,6 @@ class Transient(PromptreelError):
     status = 503
     default_code = "transient"
 
-    def __init__(self, message: str, *, code: str = "", remedy: str = "", retry_after_s: float | None = None) -> None:
-        super().__init__(message, code=code, remedy=remedy)
-        self.retry_after_s = retry_after_s
-
 
 class VersionConflict(Transient):
     """A compare-and-set found another version than the one read: read again, decide again."""

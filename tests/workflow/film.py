@@ -69,7 +69,7 @@ class FilmRun:
     def _step(self, step: str, body: Any) -> Reply:
         if step == "stitcher_film":
             return 200, self._stitch(body["job_id"])
-        reply, status, _ = answer(STEPS[step], body, lambda: self.world)
+        reply, status = answer(STEPS[step], body, lambda: self.world)
         return status, reply
 
     def _advance_clock(self) -> None:

@@ -7,14 +7,14 @@ It knows no web framework. Workflows decodes ``application/json`` alone, so that
 import logging
 from typing import Any
 
-from promptreel.errors import PromptreelError, Transient
+from promptreel.errors import PromptreelError
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
-Answer = tuple[dict[str, Any], int, dict[str, str]]
-"""JSON body, HTTP status, and headers without the content type: in Flask's order."""
+Answer = tuple[dict[str, Any], int]
+"""JSON body and HTTP status, in Flask's order."""
 
 
 def make_problem(error: Exception, *, step: str = "", scene: str | None = None, trace: str = "") -> Answer:
@@ -41,10 +41,7 @@ def make_problem(error: Exception, *, step: str = "", scene: str | None = None, 
         body["step"] = step
     if scene:
         body["scene"] = scene
-    headers = {}
-    if isinstance(error, Transient) and error.retry_after_s is not None:
-        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    return body, error.status, headers
+    return body, error.status
 
 
 class _Unexpected(PromptreelError):

@@ -206,8 +206,7 @@ def _read_argument(name: str, parse: Callable[[str], T], wanted: str) -> T | Non
 
 
 def _answer_problem(error: Exception) -> ResponseReturnValue:
-    body, status, headers = make_problem(_map_http_error(error), trace=_trace())
-    return jsonify(body), status, {"Content-Type": MEDIA_TYPE, **headers}
+    return *make_problem(_map_http_error(error), trace=_trace()), {"Content-Type": MEDIA_TYPE}
 
 
 def _trace() -> str:

@@ -71,7 +71,6 @@ def answer(
     began = time.monotonic()
     given = body if isinstance(body, dict) else {}
     context = {"job_id": given.get("job_id"), "scene_id": given.get("scene"), "attempt": given.get("attempt")}
-    headers: dict[str, str] = {}
     with events.log_context(action=action.name, **context, execution_id=execution or given.get("execution")):
         try:
             result = action.run(_command(body, action.command), services())
@@ -79,7 +78,7 @@ def answer(
         except Exception as error:  # noqa: BLE001 - the one translation point from exception to HTTP
             scene = given.get("scene")
             scene = scene if isinstance(scene, str) else None
-            reply, status, headers = make_problem(error, step=action.name, scene=scene, trace=trace)
+            reply, status = make_problem(error, step=action.name, scene=scene, trace=trace)
         refused = status != _OK
         events.log_event(
             "step",
@@ -89,7 +88,7 @@ def answer(
             status=status,
             duration_ms=round((time.monotonic() - began) * 1000),
         )
-    return reply, status, headers
+    return reply, status
 
 
 class _RetryThisTask(Transient):

@@ -66,16 +66,9 @@ def test_wrong_body_is_a_422_problem_that_names_the_field(body: Any, fault: str)
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "headers"),
-    [
-        (Transient("away", retry_after_s=7), 503, {"Retry-After": "7"}),
-        (QuotaExhausted("quota"), 429, {}),
-        (ZeroDivisionError("bug"), 500, {}),
-    ],
+    ("error", "status"), [(Transient("away"), 503), (QuotaExhausted("quota"), 429), (ZeroDivisionError("bug"), 500)]
 )
-def test_failing_step_answers_its_status_and_a_problem(
-    world: FakeServices, error: Exception, status: int, headers: dict[str, str]
-) -> None:
+def test_failing_step_answers_its_status_and_a_problem(world: FakeServices, error: Exception, status: int) -> None:
     def fail(job_id: str) -> Any:
         raise error
 
@@ -83,8 +76,7 @@ def test_failing_step_answers_its_status_and_a_problem(
 
     answer = step("poll_clips").post("/", json={"job_id": "job-1", "run": 1})
 
-    assert answer.status_code == status
-    assert {**headers, "Content-Type": "application/json"}.items() <= dict(answer.headers).items()
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/json")
     assert answer.get_json()["code"]
 
 

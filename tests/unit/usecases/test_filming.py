@@ -208,7 +208,7 @@ def test_task_slows_its_queue_only_when_the_quota_was_the_models_own(
     world.video.failures = [failure]
     body = {"job_id": job.id, "run": job.run, "scene": "scene-01", "take": 1, "attempt": 1}
 
-    _, answered, _ = answer(STEPS["submit_clip"], body, lambda: world)
+    _, answered = answer(STEPS["submit_clip"], body, lambda: world)
 
     assert answered == status
     assert world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1)).state == "filming"
