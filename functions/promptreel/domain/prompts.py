@@ -94,7 +94,8 @@ def keyframe_prompt(
     if count_tokens_at_most(original) <= max_tokens:
         return original, None
     closing = "\n".join(["", *framing])
-    return _cut("\n".join([opening, *details]), max_tokens - count_tokens_at_most(closing)) + closing, original
+    kept = "\n".join([opening, *details]).encode()[: max_tokens - count_tokens_at_most(closing)]
+    return _end_at_word(kept.decode(errors="ignore")) + closing, original
 
 
 def clip_prompt(plan: Plan, scene: Scene, max_chars: int) -> tuple[str, str | None]:
@@ -104,10 +105,6 @@ def clip_prompt(plan: Plan, scene: Scene, max_chars: int) -> tuple[str, str | No
     if len(original) <= max_chars:
         return original, None
     return _end_at_word(original[:max_chars]), original
-
-
-def _cut(text: str, max_bytes: int) -> str:
-    return _end_at_word(text.encode()[:max_bytes].decode(errors="ignore"))
 
 
 def _end_at_word(text: str) -> str:

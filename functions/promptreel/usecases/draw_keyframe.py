@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Literal, assert_never
+from typing import Literal
 
 from promptreel.domain import identifiers, planning, prompts, succession
 from promptreel.domain.call import committed_micros
@@ -103,15 +103,11 @@ def _add_keyframe(
         problem = Problem.from_error(error, step="draw_keyframe", scene=scene.id)
         _give_up(cmd, problem, services)
         return KeyframeDrawn("given_up")
-    match drawn:
-        case Busy(wait_s=wait_s):
-            return KeyframeDrawn("busy", wait_s)
-        case Superseded():
-            return KeyframeDrawn("superseded")
-        case Keyframe() as keyframe:
-            retry_on_conflict(lambda: _store_keyframe(cmd, keyframe, services), services.clock, services.ids)
-        case _:
-            assert_never(drawn)
+    if isinstance(drawn, Busy):
+        return KeyframeDrawn("busy", drawn.wait_s)
+    if isinstance(drawn, Superseded):
+        return KeyframeDrawn("superseded")
+    retry_on_conflict(lambda: _store_keyframe(cmd, drawn, services), services.clock, services.ids)
     return None
 
 

@@ -36,24 +36,18 @@ def fail_job(cmd: FailJob, services: Services) -> JobFailed:
 
 def problem_of(error: Any) -> Problem:
     """The problem in whatever a workflow catches."""
-    if isinstance(error, dict):
-        body = error.get("body")
-        problem = body if isinstance(body, dict) else error
-        if isinstance(problem.get("code"), str) and isinstance(problem.get("message"), str):
-            scene = problem.get("scene")
-            return Problem(
-                code=problem["code"],
-                message=problem["message"],
-                remedy=str(problem.get("remedy") or ""),
-                step=str(problem.get("step") or ""),
-                scene=scene if isinstance(scene, str) else None,
-            )
-        branches = error.get("branches")
-        if isinstance(branches, list) and branches:
-            return problem_of(_payload(branches[0]))
-        message = str(error.get("message") or json.dumps(error))
-        return Problem(code="step_failed", message=message, remedy=RETRY_REMEDY)
-    return Problem(code="step_failed", message=str(error), remedy=RETRY_REMEDY)
+    if not isinstance(error, dict):
+        return Problem(code="step_failed", message=str(error), remedy=RETRY_REMEDY)
+    body = error.get("body")
+    problem = body if isinstance(body, dict) else error
+    texts = {name: problem[name] for name in Problem.model_fields if isinstance(problem.get(name), str)}
+    if {"code", "message"} <= texts.keys():
+        return Problem(**texts)
+    branches = error.get("branches")
+    if isinstance(branches, list) and branches:
+        return problem_of(_payload(branches[0]))
+    message = str(error.get("message") or json.dumps(error))
+    return Problem(code="step_failed", message=message, remedy=RETRY_REMEDY)
 
 
 def _payload(branch: Any) -> Any:

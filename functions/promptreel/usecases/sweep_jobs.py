@@ -67,16 +67,13 @@ def _isolate(failures: list[Exception] | None = None, **about: str) -> Iterator[
     """Log what fails inside, so that the next sweep tries it again and this one goes on."""
     try:
         yield
-    except PromptreelError as error:
-        log.warning("left to the next sweep", extra={"json_fields": {**about, "error": str(error)}})
-        failed: Exception = error
     except Exception as error:
-        log.exception("unexpected error", extra={"json_fields": {"step": "sweep_jobs", **about}})
-        failed = error
-    else:
-        return
-    if failures is not None:
-        failures.append(failed)
+        if isinstance(error, PromptreelError):
+            log.warning("left to the next sweep", extra={"json_fields": {**about, "error": str(error)}})
+        else:
+            log.exception("unexpected error", extra={"json_fields": {"step": "sweep_jobs", **about}})
+        if failures is not None:
+            failures.append(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +151,8 @@ class _Sweep:
 
     def _finish_calls(self, job_id: str) -> None:
         """Move every open call of an ended job on; when there is none, note that on the job."""
-        read = self.services.jobs.get_job(
-            job_id
-        )  # before its calls: the note is refused when the job was resumed in between
+        # The job is read before its calls: the note is refused when the job was resumed in between.
+        read = self.services.jobs.get_job(job_id)
         if not read.value.is_final:
             return
         open_calls = [call.value for call in self.services.jobs.list_calls(job_id) if not call.value.is_finished]

@@ -17,7 +17,7 @@ from promptreel.domain.models import TextModel, registry
 from promptreel.domain.prompts import Feedback
 from promptreel.domain.scene import Scene
 from promptreel.domain.storyboard import schema_text
-from promptreel.domain.tariffs import Tariff, count_tokens_at_most, raise_output_limit, text_tariff
+from promptreel.domain.tariffs import count_tokens_at_most, raise_output_limit, text_tariff
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Paid, Superseded
 from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Made, Order, pay
@@ -70,8 +70,7 @@ def ask(
     Raises: QuotaExhausted; BudgetExceeded; Misconfigured.
     """
     artifacts, clock = services.artifacts, services.clock
-    feedback, fault, cut_offs, tries = Feedback(), "", 0, 0
-    cut_off_at = None
+    feedback, fault, cut_offs, cut_off_at, tries = Feedback(), "", 0, None, 0
     for attempt in range(1, MAX_ATTEMPTS + 1):
         limit = raise_output_limit(question.most_tokens, cut_offs, model.max_output_tokens)
         request = TextRequest(
@@ -83,7 +82,8 @@ def ask(
             max_output_tokens=limit,
             thinking_level=model.thinking_level,
         )
-        tariff = _tariff(model, request, services.text.location)
+        sent = count_tokens_at_most(request.instruction, request.prompt, schema_text(request.schema))
+        tariff = text_tariff(model, sent, limit, services.text.location)
         this_attempt = call_requests.Attempt(attempt, _digest(request), clock.now())
         call = call_requests.text_or_keyframe(job, tariff, question.purpose, question.scene, this_attempt)
 
@@ -98,8 +98,7 @@ def ask(
         cut_off_at = None
         if isinstance(claim, Paid):
             uri = artifacts.uri(path)
-            data = claim.answer if claim.answer is not None else artifacts.get(uri)
-            answer = data.decode()
+            answer = (artifacts.get(uri) if claim.answer is None else claim.answer).decode()
             try:
                 return Answer(question.read(answer), uri)
             except ValueError as error:
@@ -118,11 +117,6 @@ def ask(
         if tries == MAX_TRIES:
             break
     return NoUsableAnswer(tries, fault, cut_off_at)
-
-
-def _tariff(model: TextModel, request: TextRequest, location: str) -> Tariff:
-    sent = count_tokens_at_most(request.instruction, request.prompt, schema_text(request.schema))
-    return text_tariff(model, sent, request.max_output_tokens, location)
 
 
 def _digest(request: TextRequest) -> str:
