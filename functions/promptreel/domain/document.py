@@ -5,26 +5,18 @@ does not know is kept, at any depth, from reading to writing (docs/adr/0013).
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from promptreel.errors import PromptreelError, UnreadableDocument
-
-
-def _require_time_zone(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError("datetime must include a time zone")
-    return value
-
 
 OptionalText = Annotated[
     str | None, BeforeValidator(lambda text: text or None), PlainSerializer(lambda text: text or "", return_type=str)
 ]
 """Text that may be absent. It is stored as an empty string, as every version has done."""
 
-UtcDatetime = Annotated[datetime, AfterValidator(_require_time_zone)]
+UtcDatetime = AwareDatetime
 
 
 class Frozen(BaseModel):

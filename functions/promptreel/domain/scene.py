@@ -56,8 +56,6 @@ class SceneChanges(TypedDict, total=False):
     attempt: int
     dispatch: int
     queued_at: datetime | None
-    start: Keyframe | None
-    end: Keyframe | None
     redraw: tuple[KeyframeName, ...]
     rewording: RewriteRequest | None
     muted: bool

@@ -15,7 +15,7 @@ from promptreel.domain.call_rules import Receipt, SendTimes
 from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
 from promptreel.domain.states import CallState
-from promptreel.errors import AnswerLost, BudgetExceeded, NotFound, Refused, Transient, Unpaid, VersionConflict
+from promptreel.errors import AnswerLost, BudgetExceeded, NotFound, Refused, Unpaid, VersionConflict
 from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.logging.endings import log_call_ended
 from promptreel.ports.storage import Change, Create, JobStore, Replace, Versioned
@@ -265,14 +265,9 @@ class Ledger:
         return sent
 
     def _record(self, call: Call, rule: Callable[[Call, datetime], Call | None]) -> Call:
-        """Apply a rule to the call as it is now; what the rule forbids is left as it is.
-
-        Transient errors are tried again too: unwritten, the call would count as lost, at its highest price.
-        """
+        """Apply a rule to the call as it is now; what the rule forbids is left as it is."""
         try:
-            update = self._jobs.update_call(
-                call.job, call.id, lambda read: rule(read, self._clock.now()), retry_on=Transient
-            )
+            update = self._jobs.update_call(call.job, call.id, lambda read: rule(read, self._clock.now()))
         except NotFound:
             return call
         if update.is_written and update.after.is_finished and update.after.state is not update.before.state:

@@ -48,32 +48,26 @@ class OptimisticJobStore(JobStore):
 
     def update_job(self, job_id: str, change: Callable[[Job], Job | None]) -> Update[Job]:
         """Change a job by the port's `update_job`."""
-        return self._update(job_id, lambda: self.get_job(job_id), change, VersionConflict)
+        return self._update(job_id, lambda: self.get_job(job_id), change)
 
     def update_scene(self, job_id: str, scene_id: str, change: Callable[[Scene], Scene | None]) -> Update[Scene]:
         """Change a scene by the port's `update_scene`."""
-        return self._update(job_id, lambda: self.get_scene(job_id, scene_id), change, VersionConflict)
+        return self._update(job_id, lambda: self.get_scene(job_id, scene_id), change)
 
-    def update_call(
-        self,
-        job_id: str,
-        call_id: str,
-        change: Callable[[Call], Call | None],
-        retry_on: type[Transient] = VersionConflict,
-    ) -> Update[Call]:
+    def update_call(self, job_id: str, call_id: str, change: Callable[[Call], Call | None]) -> Update[Call]:
         """Change a call by the port's `update_call`."""
-        return self._update(job_id, lambda: _require(self.get_call(job_id, call_id), call_id), change, retry_on)
+        return self._update(job_id, lambda: _require(self.get_call(job_id, call_id), call_id), change, Transient)
 
     def update_render(self, job_id: str, digest: str, change: Callable[[Render], Render | None]) -> Update[Render]:
         """Change a render by the port's `update_render`."""
-        return self._update(job_id, lambda: _require(self.get_render(digest), digest), change, VersionConflict)
+        return self._update(job_id, lambda: _require(self.get_render(digest), digest), change)
 
     def _update(
         self,
         job_id: str,
         read: Callable[[], Versioned[D]],
         change: Callable[[D], D | None],
-        retry_on: type[Transient],
+        retry_on: type[Transient] = VersionConflict,
     ) -> Update[D]:
         def attempt() -> Update[D]:
             found = read()

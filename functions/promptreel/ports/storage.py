@@ -11,7 +11,6 @@ from promptreel.domain.job import Job
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState
-from promptreel.errors import Transient, VersionConflict
 
 D = TypeVar("D", Job, Scene, Call, Render)
 
@@ -115,14 +114,8 @@ class JobStore(Protocol):
     def update_scene(self, job_id: str, scene_id: str, change: Callable[[Scene], Scene | None]) -> Update[Scene]:
         """`update_job`, for a scene."""
 
-    def update_call(
-        self,
-        job_id: str,
-        call_id: str,
-        change: Callable[[Call], Call | None],
-        retry_on: type[Transient] = VersionConflict,
-    ) -> Update[Call]:
-        """`update_job`, for a call. ``retry_on``: errors that are tried again."""
+    def update_call(self, job_id: str, call_id: str, change: Callable[[Call], Call | None]) -> Update[Call]:
+        """`update_job`, for a call. Every transient error is tried again: unwritten, it counts at its highest price."""
 
     def update_render(self, job_id: str, digest: str, change: Callable[[Render], Render | None]) -> Update[Render]:
         """`update_job`, for a render."""

@@ -139,7 +139,7 @@ def test_release_unbilled_moves_only_a_lost_call(state: CallState) -> None:
         ({}, "since: Field required"),
         ([], "bill: "),
         ({"since": "2026-11-21T10:00:00Z", "until": "2026-11-21T09:00:00Z"}, "until must not be before since"),
-        ({"since": "2026-11-21T10:00:00", "until": "2026-11-21T11:00:00Z"}, "datetime must include a time zone"),
+        ({"since": "2026-11-21T10:00:00", "until": "2026-11-21T11:00:00Z"}, "timezone"),
         (
             {"since": "2026-11-21T09:00:00Z", "until": "2026-11-21T11:00:00Z", "rows": [{"micros": -1, "usd": "1"}]},
             "rows.0.micros",

@@ -60,10 +60,7 @@ def test_update_raises_the_conflict_when_it_loses_every_time(world: FakeServices
     assert len(tries) == MAX_TRIES
 
 
-@pytest.mark.parametrize(("retry_on", "written"), [(VersionConflict, False), (Transient, True)])
-def test_update_of_a_call_outlasts_an_unavailable_store_only_when_it_retries_on_transient_errors(
-    world: FakeServices, retry_on: type[Transient], written: bool
-) -> None:
+def test_update_outlasts_an_unavailable_store_only_when_it_is_of_a_call(world: FakeServices) -> None:
     write, failures = world.jobs.write, [Transient("away")]
 
     def fail_once(*changes: Change) -> None:
@@ -73,11 +70,12 @@ def test_update_of_a_call_outlasts_an_unavailable_store_only_when_it_retries_on_
 
     world.jobs.write = fail_once  # type: ignore[method-assign]
 
-    try:
-        world.jobs.update_call("job-1", "call-1", lambda call: call.evolve(reason="written"), retry_on)
-    except Transient:
-        assert not written
-    assert (world.jobs.list_calls("job-1")[0].value.reason == "written") is written
+    world.jobs.update_call("job-1", "call-1", lambda call: call.evolve(reason="written"))
+    assert world.jobs.list_calls("job-1")[0].value.reason == "written"
+
+    failures.append(Transient("away"))
+    with pytest.raises(Transient):
+        world.jobs.update_job("job-1", count_restart)
 
 
 def test_update_of_an_unknown_call_or_render_is_refused(world: FakeServices) -> None:
