@@ -209,11 +209,10 @@ class Ledger:
         lease = call_rules.new_lease(holder, self._pace, now)
         claimed = call_rules.claim(call, lease, digest=request.digest, prefix=request.prefix, now=now)
         if claimed is None:
-            moved = call_rules.expire(call, now)
-            if moved is None:
-                return Busy(call, BUSY_WAIT_S * self._pace)
-            self._jobs.write(Replace(request.job_id, read, moved))
-            return Busy(moved, BUSY_WAIT_S * self._pace)
+            expired = call_rules.expire(call, now)
+            if expired is not None:
+                self._jobs.write(Replace(request.job_id, read, expired))
+            return Busy(expired or call, BUSY_WAIT_S * self._pace)
         missing_micros = request.price_micros - call.reserved_micros
         if missing_micros > 0:
             dearer = call.evolve(reserved_micros=request.price_micros, updated=now)
