@@ -9,21 +9,21 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
 import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
+from typer import Argument, Exit, Option
 
-from client import options as opt
 from client.api import PromptreelClient, connect
 from client.documents import FilmRequest, Job, SubmittedJob, agrees
 from client.errors import ClientError, NotReachable, ProblemError
 from client.input_files import build_request, read_bill
-from client.tables import job_view, jobs_view, ledger_view, reconciliation_view, request_notes
-from client.text import event_lines
+from client.views import event_lines, job_view, jobs_view, ledger_view, reconciliation_view, request_notes
 from client.watching import follow, show
 
 JOB_FAILED: Final = 1
@@ -32,43 +32,75 @@ REFUSED: Final = 2
 UNREACHABLE: Final = 3
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells define it
 
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        print(f"promptreel {version('promptreel')}")
+        raise Exit
+
+
+# Options of several commands. The server decides which values are legal.
+Api = Annotated[str, Option("--api", metavar="URL", envvar="PROMPTREEL_API", help="Address of the API.")]
+Token = Annotated[str, Option("--token", metavar="JWT", envvar="PROMPTREEL_TOKEN", help="ID token of the caller.")]
+AsJson = Annotated[bool, Option("--json", help="Print the API's JSON instead of a table.")]
+JobId = Annotated[str, Argument(metavar="JOB", help="A job's id.", show_default=False)]
+Budget = Annotated[float | None, Option("--budget", metavar="USD", help="Hard limit of what the job may spend.")]
+Watch = Annotated[bool, Option("--watch", help="Watch until the job ends.")]
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 @app.callback(help="Turn a written idea into a finished film, and watch its progress.")
-def _root(*, show_version: opt.Version = False) -> None:
+def _root(
+    *,
+    show_version: Annotated[
+        bool, Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
     pass
 
 
 @app.command()
 def submit(
-    prompt: opt.Prompt = "",
+    prompt: Annotated[
+        str, Argument(metavar="PROMPT", help="The idea for the film; - reads it from stdin.", show_default=False)
+    ] = "",
     *,
-    file: opt.File = None,
-    title: opt.Title = None,
-    duration: opt.Duration = None,
-    scenes: opt.Scenes = None,
-    aspect: opt.Aspect = None,
-    resolution: opt.Resolution = None,
-    quality: opt.Quality = None,
-    style: opt.Style = None,
-    budget: opt.Budget = None,
-    seed: opt.Seed = None,
-    transition: opt.Transition = None,
-    transition_duration: opt.TransitionLength = None,
-    clip_audio: opt.ClipAudio = None,
-    text_model: opt.TextModel = None,
-    image_model: opt.ImageModel = None,
-    video_model: opt.VideoModel = None,
-    continuity: opt.Continuity = None,
-    approval: opt.Approval = None,
-    on_scene_failure: opt.OnSceneFailure = None,
-    priority: opt.Priority = None,
-    idempotency_key: opt.IdempotencyKey = "",
-    watch: opt.Watch = False,
-    as_json: opt.AsJson = False,
-    api: opt.Api = "",
-    token: opt.Token = "",
+    file: Annotated[
+        Path | None, Option(metavar="FILE", help="A text file with the idea, or a request as .json or .yaml.")
+    ] = None,
+    title: Annotated[str | None, Option(help="The film's title.")] = None,
+    duration: Annotated[float | None, Option(metavar="SECONDS", help="Length of the film.")] = None,
+    scenes: Annotated[int | None, Option(metavar="N", help="How many scenes.")] = None,
+    aspect: Annotated[str | None, Option(metavar="16:9|9:16", help="Aspect ratio of the film.")] = None,
+    resolution: Annotated[str | None, Option(metavar="720p|1080p|4k", help="Resolution of the film.")] = None,
+    quality: Annotated[str | None, Option(metavar="draft|standard|best", help="Which models to use.")] = None,
+    style: Annotated[str | None, Option(metavar="NAME", help="A director's style.")] = None,
+    budget: Budget = None,
+    seed: Annotated[int | None, Option(metavar="N", help="Seed of the image and video models.")] = None,
+    transition: Annotated[
+        str | None, Option(metavar="cut|crossfade|fade_black", help="Transition between scenes.")
+    ] = None,
+    transition_duration: Annotated[float | None, Option(metavar="SECONDS", help="Length of a transition.")] = None,
+    clip_audio: Annotated[bool | None, Option(help="Keep the sound of the clips.")] = None,
+    text_model: Annotated[str | None, Option(metavar="ID", help="Model that writes the storyboard.")] = None,
+    image_model: Annotated[str | None, Option(metavar="ID", help="Model that draws the keyframes.")] = None,
+    video_model: Annotated[str | None, Option(metavar="ID", help="Model that films the clips.")] = None,
+    continuity: Annotated[str | None, Option(metavar="chain|sheet", help="How scenes keep the same look.")] = None,
+    approval: Annotated[
+        str | None, Option(metavar="none|storyboard|animatic", help="Stop after this stage and wait for approval.")
+    ] = None,
+    on_scene_failure: Annotated[
+        str | None, Option(metavar="still|omit|fail", help="What replaces a scene that cannot be filmed.")
+    ] = None,
+    priority: Annotated[str | None, Option(metavar="standard|high", help="Queue of the clips.")] = None,
+    idempotency_key: Annotated[
+        str, Option(metavar="KEY", help="Repeat a request with the same key to get the same job.")
+    ] = "",
+    watch: Watch = False,
+    as_json: AsJson = False,
+    api: Api = "",
+    token: Token = "",
 ) -> None:
     """Submit a film request."""
     fields = {
@@ -107,14 +139,14 @@ def submit(
 
 
 @app.command("watch")
-def watch_job(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
+def watch_job(job: JobId, *, as_json: AsJson = False, api: Api = "", token: Token = "") -> None:
     """Watch a job's progress until it ends."""
     with connect(api, token) as client:
         _watch(client, job, as_json=as_json)
 
 
 @app.command()
-def status(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
+def status(job: JobId, *, as_json: AsJson = False, api: Api = "", token: Token = "") -> None:
     """Show a job's progress."""
     with connect(api, token) as client:
         found = client.job(job)
@@ -126,13 +158,15 @@ def status(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", to
 @app.command("list")
 def list_jobs(
     *,
-    state: opt.State = None,
-    owner: opt.Owner = None,
-    every_owner: opt.EveryOwner = False,
-    page: opt.PageToken = None,
-    as_json: opt.AsJson = False,
-    api: opt.Api = "",
-    token: opt.Token = "",
+    state: Annotated[str | None, Option(metavar="STATE", help="Only jobs in this state.")] = None,
+    owner: Annotated[
+        str | None, Option(metavar="EMAIL", help="For operators: jobs of this owner, or of 'operators'.")
+    ] = None,
+    every_owner: Annotated[bool, Option("--all", help="For operators: the jobs of all owners.")] = False,
+    page: Annotated[str | None, Option(metavar="TOKEN", help="Token printed at the end of the previous page.")] = None,
+    as_json: AsJson = False,
+    api: Api = "",
+    token: Token = "",
 ) -> None:
     """List your jobs, newest first."""
     with connect(api, token) as client:
@@ -141,7 +175,7 @@ def list_jobs(
 
 
 @app.command()
-def cancel(job: opt.JobId, *, api: opt.Api = "", token: opt.Token = "") -> None:
+def cancel(job: JobId, *, api: Api = "", token: Token = "") -> None:
     """Stop a job; what is made and paid already is kept."""
     with connect(api, token) as client:
         print(client.cancel(job)["state"])
@@ -149,13 +183,13 @@ def cancel(job: opt.JobId, *, api: opt.Api = "", token: opt.Token = "") -> None:
 
 @app.command()
 def resume(
-    job: opt.JobId,
+    job: JobId,
     *,
-    budget: opt.Budget = None,
-    watch: opt.Watch = False,
-    as_json: opt.AsJson = False,
-    api: opt.Api = "",
-    token: opt.Token = "",
+    budget: Budget = None,
+    watch: Watch = False,
+    as_json: AsJson = False,
+    api: Api = "",
+    token: Token = "",
 ) -> None:
     """Continue a failed or cancelled job; what is paid already is not paid twice."""
     with connect(api, token) as client:
@@ -167,7 +201,7 @@ def resume(
 
 
 @app.command()
-def ledger(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
+def ledger(job: JobId, *, as_json: AsJson = False, api: Api = "", token: Token = "") -> None:
     """Show every paid call of a job and what it cost."""
     with connect(api, token) as client:
         found = client.ledger(job)
@@ -175,7 +209,7 @@ def ledger(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", to
 
 
 @app.command()
-def logs(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", token: opt.Token = "") -> None:
+def logs(job: JobId, *, as_json: AsJson = False, api: Api = "", token: Token = "") -> None:
     """Show a job's events, oldest first: stages, paid calls with their cost, refusals and remedies."""
     with connect(api, token) as client:
         events = client.events(job)
@@ -187,15 +221,26 @@ def logs(job: opt.JobId, *, as_json: opt.AsJson = False, api: opt.Api = "", toke
 
 @app.command()
 def reconcile(
-    jobs: opt.Jobs,
+    jobs: Annotated[list[str], Argument(metavar="JOB...", help="Ids of jobs.", show_default=False)],
     *,
-    bill: opt.BillFile,
-    since: opt.Since = None,
-    until: opt.Until = None,
-    apply: opt.Apply = False,
-    as_json: opt.AsJson = False,
-    api: opt.Api = "",
-    token: opt.Token = "",
+    bill: Annotated[
+        Path,
+        Option(
+            metavar="FILE",
+            help="Billing export as CSV: at, model, micros (or usd), storage_uri, operation.",
+            show_default=False,
+        ),
+    ],
+    since: Annotated[
+        str | None, Option(metavar="TIME", help="Start of the period that the export covers; default: its first line.")
+    ] = None,
+    until: Annotated[
+        str | None, Option(metavar="TIME", help="End of the period that the export covers; default: its last line.")
+    ] = None,
+    apply: Annotated[bool, Option("--apply", help="Stop counting lost calls that were never billed.")] = False,
+    as_json: AsJson = False,
+    api: Api = "",
+    token: Token = "",
 ) -> None:
     """Compare ledgers with a billing export; exit code 1 when something does not agree."""
     export = read_bill(bill)
@@ -207,11 +252,17 @@ def reconcile(
         for job, reconciliation in found.items():
             Console().print(Text(job, style="bold"), reconciliation_view(reconciliation))
     if not all(map(agrees, found.values())):
-        raise typer.Exit(BILL_DIFFERS)
+        raise Exit(BILL_DIFFERS)
 
 
 @app.command()
-def delete(job: opt.JobId, *, yes: opt.Yes = False, api: opt.Api = "", token: opt.Token = "") -> None:
+def delete(
+    job: JobId,
+    *,
+    yes: Annotated[bool, Option("--yes", "-y", help="Delete without asking.")] = False,
+    api: Api = "",
+    token: Token = "",
+) -> None:
     """Delete a job and everything it made, permanently; a running job is stopped first."""
     with connect(api, token) as client:
         if not yes:
@@ -220,7 +271,13 @@ def delete(job: opt.JobId, *, yes: opt.Yes = False, api: opt.Api = "", token: op
 
 
 @app.command()
-def download(job: opt.JobId, directory: opt.Directory = Path(), *, api: opt.Api = "", token: opt.Token = "") -> None:
+def download(
+    job: JobId,
+    directory: Annotated[Path, Argument(metavar="DIR", help="Where to save the files.")] = Path(),
+    *,
+    api: Api = "",
+    token: Token = "",
+) -> None:
     """Save a finished film and its poster."""
     with connect(api, token) as client:
         for path in client.download_output(job, directory):
@@ -265,13 +322,13 @@ def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:
         job = show(follow(client, job_id), console)
     except KeyboardInterrupt:
         _print_note(Text(f"The job continues. Watch it: promptreel watch {job_id}"))
-        raise typer.Exit(INTERRUPTED) from None
+        raise Exit(INTERRUPTED) from None
     if as_json:
         _print_json(job)
     else:
         _print_film_url(job)
     if job["state"] != "COMPLETE":
-        raise typer.Exit(JOB_FAILED)
+        raise Exit(JOB_FAILED)
 
 
 def _print_answer(answer: Any, view: Callable[[], RenderableType], *, as_json: bool) -> None:

@@ -58,13 +58,6 @@ class Progress(TypedDict):
     fraction: float  # 0 to 1
 
 
-class Keyframes(TypedDict):
-    """The two images that a clip is filmed between."""
-
-    start: Link | None
-    end: Link | None
-
-
 class Problem(TypedDict):
     """Why a job or a scene failed."""
 
@@ -84,18 +77,10 @@ class Scene(TypedDict):
     state: str
     description: str
     duration_s: float
-    keyframes: Keyframes
+    keyframes: dict[Literal["start", "end"], Link | None]
     clip: Link | None
     attempts: list[dict[str, Any]]
     error: Problem | None
-
-
-class Budget(TypedDict):
-    """The job's limit, and how much of it is used."""
-
-    limit_usd: str
-    reserved_usd: str
-    spent_usd: str
 
 
 class Output(TypedDict):
@@ -117,7 +102,7 @@ class Job(JobSummary):
     request: FilmRequest
     progress: Progress
     scenes: list[Scene]
-    budget: Budget
+    budget: dict[Literal["limit_usd", "reserved_usd", "spent_usd"], str]
     planned_duration_s: float | None
     planned_frames: int | None
     output: Output | None
@@ -151,19 +136,11 @@ class Call(TypedDict):
     error: dict[str, Any] | None
 
 
-class Totals(TypedDict):
-    """Sums of a ledger."""
-
-    limit_micros: int
-    reserved_micros: int
-    spent_micros: int
-
-
 class Ledger(TypedDict):
     """Every paid call of a job."""
 
     calls: list[Call]
-    totals: Totals
+    totals: dict[Literal["limit_micros", "reserved_micros", "spent_micros"], int]
 
 
 Event = dict[str, Any]  # `at`, `event` and the fields of that kind of event
@@ -181,20 +158,13 @@ class ComparedCall(TypedDict):
     verdict: str
 
 
-class ReconciliationTotals(TypedDict):
-    """Sums of the compared calls and of the bill."""
-
-    ledger_micros: int
-    billed_micros: int
-
-
 class Reconciliation(TypedDict):
     """A job's ledger compared with a bill."""
 
     calls: list[ComparedCall]
     unknown: list[dict[str, Any]]  # lines of the bill about this job that belong to no call
     released: list[str]  # ids of calls that are no longer counted
-    totals: ReconciliationTotals
+    totals: dict[Literal["ledger_micros", "billed_micros"], int]  # of all calls, and of the whole bill
 
 
 def agrees(found: Reconciliation) -> bool:

@@ -1,10 +1,4 @@
-"""What can fail between the client and the API, and how transient failures are retried.
-
-ClientError
-├── InvalidInput   a setting or a file cannot be used: the message says what to change
-├── NotReachable   no complete answer after every attempt
-└── ProblemError   the API answered with a problem (RFC 9457)
-"""
+"""What can fail between the client and the API, and how transient failures are retried."""
 
 import random
 import time
@@ -44,7 +38,7 @@ class ClientError(Exception):
 
 
 class InvalidInput(ClientError):
-    """A setting or a file cannot be used; the client sent nothing."""
+    """A setting or a file cannot be used; the message says what to change. The client sent nothing."""
 
 
 class NotReachable(ClientError):
@@ -53,7 +47,7 @@ class NotReachable(ClientError):
 
 @dataclass(eq=False, kw_only=True)
 class ProblemError(ClientError):
-    """The API refused the request or failed."""
+    """The API refused the request or failed: an RFC 9457 problem."""
 
     status: int
     code: str

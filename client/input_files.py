@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from client.documents import FilmRequest
 from client.errors import InvalidInput
-from client.text import MICROS_PER_USD
+from client.views import MICROS_PER_USD
 
 STDIN = "-"
 _BILL_COLUMNS = (

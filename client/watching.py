@@ -6,6 +6,7 @@ fewer, down to one in ten seconds, while nothing does.
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 from rich.console import Console, RenderableType
@@ -14,8 +15,7 @@ from rich.live import Live
 from client.api import PromptreelClient
 from client.documents import FINAL, Job
 from client.errors import NotReachable, ProblemError
-from client.tables import job_view, result_view
-from client.text import change_lines
+from client.views import change_lines, job_view, result_view
 
 POLL_EVERY_S = 1.0
 LONGEST_WAIT_S = 10.0
@@ -53,7 +53,24 @@ def follow(
 
 def show(jobs: Iterable[Job], console: Console, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Job:
     """Draw each state of a followed job, and return the last one."""
-    return _show_live(jobs, console, now) if console.is_terminal else _show_lines(jobs, console, now)
+    latest: Job | None = None
+
+    def draw() -> RenderableType:
+        return job_view(latest, now()) if latest else "Waiting for the first answer …"
+
+    # Drawn four times a second from the latest answer, so that the clock runs between two answers.
+    table = Live(get_renderable=draw, console=console, refresh_per_second=4, vertical_overflow="visible")
+    with table if console.is_terminal else nullcontext():
+        for job in jobs:
+            if not console.is_terminal:
+                for line in change_lines(latest, job, now()):
+                    console.print(line, markup=False, highlight=False, soft_wrap=True)
+            latest = job
+    if latest is None:
+        raise ValueError("there must be at least one state of the job")
+    if not console.is_terminal:
+        console.print(result_view(latest), soft_wrap=True)
+    return latest
 
 
 def _progress(job: Job) -> tuple[object, ...]:
@@ -65,39 +82,7 @@ def _progress(job: Job) -> tuple[object, ...]:
 def _poll(client: PromptreelClient, job_id: str, *, may_fail: bool) -> Job | None:
     try:
         return client.job(job_id)
-    except NotReachable:
-        if not may_fail:
-            raise
-    except ProblemError as problem:
-        if not (may_fail and problem.is_transient):
+    except (NotReachable, ProblemError) as error:
+        if not may_fail or (isinstance(error, ProblemError) and not error.is_transient):
             raise
     return None
-
-
-def _show_live(jobs: Iterable[Job], console: Console, now: Callable[[], datetime]) -> Job:
-    latest: Job | None = None
-
-    def draw() -> RenderableType:
-        return job_view(latest, now()) if latest else "Waiting for the first answer …"
-
-    # Drawn four times a second from the latest answer, so that the clock runs between two answers.
-    with Live(get_renderable=draw, console=console, refresh_per_second=4, vertical_overflow="visible"):
-        for job in jobs:
-            latest = job
-    return _require(latest)
-
-
-def _show_lines(jobs: Iterable[Job], console: Console, now: Callable[[], datetime]) -> Job:
-    latest: Job | None = None
-    for job in jobs:
-        for line in change_lines(latest, job, now()):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
-        latest = job
-    console.print(result_view(_require(latest)), soft_wrap=True)
-    return _require(latest)
-
-
-def _require(job: Job | None) -> Job:
-    if job is None:
-        raise ValueError("there must be at least one state of the job")
-    return job

@@ -28,8 +28,7 @@ from client.api import PromptreelClient, connect
 from client.cli import print_error
 from client.documents import Job, Ledger
 from client.errors import ClientError
-from client.tables import ledger_view
-from client.text import dollars, film_time, plain
+from client.views import dollars, film_time, ledger_view, plain
 from client.watching import follow, show
 from examples.demo_film import FEWEST_SCENES, Film, faults, measure, paid_calls
 from examples.demo_sheet import Row, contact_sheet

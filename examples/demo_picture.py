@@ -9,7 +9,7 @@ from uuid import uuid4
 from rich.console import Console
 
 from client.api import connect
-from client.tables import job_view, ledger_view
+from client.views import job_view, ledger_view
 from client.watching import follow
 from examples.demo import POLL_EVERY_S, PROMPT_FILE, ROOT
 from examples.demo_stack import LocalStack

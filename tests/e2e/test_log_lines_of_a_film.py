@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from client.api import PromptreelClient
-from client.text import event_lines
+from client.views import event_lines
 from localcloud.tests.waiting import eventually
 from tests.e2e.stack import Stack
 from tests.loglines import METRICS, Line, counted_by, structured

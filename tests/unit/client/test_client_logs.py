@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client.text import event_lines
+from client.views import event_lines
 
 EVENTS: list[dict[str, Any]] = [
     {"at": "2026-11-21T10:00:00Z", "event": "state", "state": "PENDING", "run": 1},

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from client.tables import job_view, jobs_view, ledger_view, result_view
-from client.text import change_lines, clock_time, dollars, plain
+from client.views import change_lines, clock_time, dollars, job_view, jobs_view, ledger_view, plain, result_view
 
 NOW = datetime(2026, 11, 21, 9, 0, 47, tzinfo=UTC)
 
