@@ -1,16 +1,14 @@
-"""The API's endpoints as methods: one request each, answers as plain dicts, refusals as `ProblemError`.
-
-The server makes every decision about films; this module imports no Google library and knows no rule.
-"""
+"""The API's endpoints as methods: one request each, answers as plain dicts, refusals as `ProblemError`."""
 
 import ipaddress
 import os
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, cast
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -25,7 +23,7 @@ TOKEN_COMMAND = "PROMPTREEL_TOKEN_COMMAND"  # noqa: S105 - the name of a setting
 TOKEN_COMMAND_TIMEOUT_S = 60
 
 
-class PromptreelClient:
+class PromptreelClient(AbstractContextManager["PromptreelClient"]):
     """A client of one API for one caller. Close it, or use it in a ``with``.
 
     Every method raises ProblemError when the API refuses, and NotReachable when it does not answer. ``renew`` returns a
@@ -44,17 +42,13 @@ class PromptreelClient:
         base = _parse_address(base_url)
         self._retries = retries or Retries()
         # A proxy that the environment names is not used for addresses on this machine.
-        self._http = httpx.Client(timeout=TIMEOUT, trust_env=not _is_loopback(base), headers={"User-Agent": USER_AGENT})
-        self._base = str(base).rstrip("/")
+        self._http = httpx.Client(
+            base_url=base, timeout=TIMEOUT, trust_env=not _is_loopback(base), headers={"User-Agent": USER_AGENT}
+        )
         self._token = token
         self._renew = renew
 
-    def __enter__(self) -> Self:
-        """Return the client."""
-        return self
-
     def __exit__(self, *_: object) -> None:
-        """Close the connections."""
         self.close()
 
     def close(self) -> None:
@@ -162,7 +156,7 @@ class PromptreelClient:
 
         def send() -> httpx.Response:
             headers = {"Authorization": f"Bearer {self._token}"} | ({} if key is None else {"Idempotency-Key": key})
-            return self._http.request(method, self._base + path, params=query, json=body, headers=headers)
+            return self._http.request(method, path, params=query, json=body, headers=headers)
 
         return self._retries.run(lambda: self._read_answer(send), repeatable=key != "")
 
@@ -179,7 +173,7 @@ class PromptreelClient:
             return response.json()
         except ValueError as error:
             raise ProblemError(
-                f"{self._base} does not answer like promptreel's API.",
+                f"{self._http.base_url} does not answer like promptreel's API.",
                 "Check the address in PROMPTREEL_API.",
                 status=response.status_code,
                 code="not_json",

@@ -22,7 +22,7 @@ from typer import Argument, Exit, Option
 from client.api import PromptreelClient, connect
 from client.documents import FilmRequest, Job, SubmittedJob, agrees
 from client.errors import ClientError, NotReachable, ProblemError
-from client.input_files import build_request, read_bill
+from client.input_files import build_request, read_bill, select_rows
 from client.views import event_lines, job_view, jobs_view, ledger_view, reconciliation_view, request_notes
 from client.watching import follow, show
 
@@ -243,9 +243,10 @@ def reconcile(
     token: Token = "",
 ) -> None:
     """Compare ledgers with a billing export; exit code 1 when something does not agree."""
-    export = read_bill(bill)
+    rows = read_bill(bill)
+    terms = {"since": since or rows[0]["at"], "until": until or rows[-1]["at"], "apply": apply}
     with connect(api, token) as client:
-        found = {job: client.reconcile(job, {**export.for_job(job, since, until), "apply": apply}) for job in jobs}
+        found = {job: client.reconcile(job, {**terms, "rows": select_rows(rows, job)}) for job in jobs}
     if as_json:
         _print_json(found)
     else:

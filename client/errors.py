@@ -33,7 +33,6 @@ class ClientError(Exception):
     remedy: str = ""
 
     def __str__(self) -> str:
-        """Return the message."""
         return self.message
 
 

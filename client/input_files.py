@@ -6,11 +6,12 @@ This module only builds the API's JSON objects; the server decides which request
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TextIO
+
+import yaml
 
 from client.documents import FilmRequest
 from client.errors import InvalidInput
@@ -40,24 +41,8 @@ def build_request(prompt: str, file: Path | None, stdin: TextIO, options: Mappin
     return request
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """Lines of a billing export, oldest first, as the API accepts them."""
-
-    rows: Sequence[dict[str, Any]]
-
-    def for_job(self, job_id: str, since: str | None, until: str | None) -> dict[str, Any]:
-        """Return the lines that name the job or no job, and the period that the export covers.
-
-        Without `since` and `until` the export covers the time between its first and its last line.
-        """
-        rows = [row for row in self.rows if not row["storage_uri"] or f"/jobs/{job_id}/" in row["storage_uri"]]
-        period = {"since": since or self.rows[0]["at"], "until": until or self.rows[-1]["at"]}
-        return {**period, "rows": rows}
-
-
-def read_bill(file: Path) -> Bill:
-    """Read a billing export; its columns may have any order, and others are ignored.
+def read_bill(file: Path) -> list[dict[str, Any]]:
+    """Read the lines of a billing export, oldest first; its columns may have any order, and others are ignored.
 
     Raises: InvalidInput that names the missing column or the unreadable line.
     """
@@ -74,47 +59,39 @@ def read_bill(file: Path) -> Bill:
         raise InvalidInput(f"{file} cannot be read: {error}.") from error
     if not rows:
         raise InvalidInput(f"{file} has no lines, so it covers no period.", remedy=_BILL_COLUMNS)
-    return Bill(sorted(rows, key=lambda row: datetime.fromisoformat(row["at"])))
+    return sorted(rows, key=lambda row: datetime.fromisoformat(row["at"]))
+
+
+def select_rows(rows: Sequence[Mapping[str, Any]], job_id: str) -> list[Mapping[str, Any]]:
+    """Return the lines of a bill that name the job or no job."""
+    return [row for row in rows if not row["storage_uri"] or f"/jobs/{job_id}/" in row["storage_uri"]]
 
 
 def _read_request(file: Path) -> FilmRequest:
     """Read a whole request from .json or .yaml, and the prompt from any other file."""
     try:
         text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{file} is not UTF-8 text.", remedy="Save it as a text file in UTF-8.") from error
-    except OSError as error:
+        match file.suffix.lower():
+            case ".json":
+                request = json.loads(text)
+            case ".yaml" | ".yml":
+                request = yaml.load(text, _PlainLoader)  # noqa: S506 - a SafeLoader
+            case _:
+                return {"prompt": text}
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: not UTF-8, or not JSON
         raise InvalidInput(f"{file} cannot be read: {error}.") from error
-    parse = {".json": _parse_json, ".yaml": _parse_yaml, ".yml": _parse_yaml}.get(file.suffix.lower())
-    if parse is None:
-        return {"prompt": text}
-    request = parse(text, file)
     if not isinstance(request, dict):
         raise InvalidInput(f"{file} must contain one object with at least a `prompt`.")
     return request
 
 
-def _parse_json(text: str, file: Path) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise InvalidInput(f"{file} is not JSON: {error}.") from error
+class _PlainLoader(yaml.SafeLoader):
+    """Keeps plain values as text for the server: YAML 1.1 would read `9:16` as 556 and `no` as false."""
 
-
-def _parse_yaml(text: str, file: Path) -> Any:
-    import yaml  # noqa: PLC0415 - loaded only for requests in YAML
-
-    class PlainLoader(yaml.SafeLoader):
-        """Keeps plain values as text for the server: YAML 1.1 would read `9:16` as 556 and `no` as false."""
-
-    PlainLoader.yaml_implicit_resolvers = {
+    yaml_implicit_resolvers = {  # noqa: RUF012 - declared by the base class
         first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith((":null", ":merge"))]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    try:
-        return yaml.load(text, PlainLoader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, ValueError) as error:
-        raise InvalidInput(f"{file} is not YAML: {error}.") from error
 
 
 def _merge(current: Any, options: Mapping[str, Any]) -> dict[str, Any] | None:

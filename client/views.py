@@ -58,26 +58,17 @@ def dollars_from_micros(micros: int) -> str:
     return dollars(Decimal(micros) / MICROS_PER_USD)
 
 
-def clock_time(seconds: float) -> str:
-    """Format as ``0:07``, ``12:30``, ``1:02:03``."""
+def elapsed_time(start: str, end: datetime) -> str:
+    """Format the time from an ISO 8601 time of the API to another time as ``0:07``, ``12:30``, ``1:02:03``."""
+    seconds = (end - datetime.fromisoformat(start)).total_seconds()
     minutes, second = divmod(max(0, int(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def film_time(seconds: float) -> str:
-    """Format as ``32 s``, ``31.5 s``."""
-    return f"{seconds:g} s"
-
-
-def elapsed_time(start: str, end: datetime) -> str:
-    """Format the time between an ISO 8601 time of the API and another time."""
-    return clock_time((end - datetime.fromisoformat(start)).total_seconds())
-
-
 def keyframes_drawn(scene: Scene) -> int:
     """Count the scene's keyframes that exist: 0 to 2."""
-    return sum(keyframe is not None for keyframe in (scene["keyframes"]["start"], scene["keyframes"]["end"]))
+    return sum(keyframe is not None for keyframe in scene["keyframes"].values())
 
 
 def change_lines(before: Job | None, job: Job, now: datetime) -> list[str]:
@@ -153,7 +144,7 @@ def result_view(job: Job) -> RenderableType:
     lines = [_warning_line(warning) for warning in job["warnings"]]
     output, error = job["output"], job["error"]
     if output is not None:
-        length = f"{film_time(output['duration_s'])}, {output['frames']} frames"
+        length = f"{output['duration_s']:g} s, {output['frames']} frames"
         lines.append(Text.assemble(("Film     ", "bold green"), length))
     if error is not None:
         where = ", ".join(plain(part) for part in (error["step"], error["scene"]) if part)

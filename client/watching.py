@@ -39,16 +39,22 @@ def follow(
     """
     answered_at, wait_s, before = clock(), every_s, None
     while True:
-        job = _poll(client, job_id, may_fail=clock() - answered_at < outage_limit_s)
-        if job is not None:
-            answered_at = clock()
-            yield job
-            if job["state"] in FINAL:
-                return
-            now = _progress(job)
-            wait_s = every_s if now != before else min(wait_s * BACKOFF, LONGEST_WAIT_S)
-            before = now
-        sleep(every_s if job is None else wait_s)
+        try:
+            job = client.job(job_id)
+        except (NotReachable, ProblemError) as error:
+            is_transient = isinstance(error, NotReachable) or error.is_transient
+            if not is_transient or clock() - answered_at >= outage_limit_s:
+                raise
+            sleep(every_s)
+            continue
+        answered_at = clock()
+        yield job
+        if job["state"] in FINAL:
+            return
+        now = _progress(job)
+        wait_s = every_s if now != before else min(wait_s * BACKOFF, LONGEST_WAIT_S)
+        before = now
+        sleep(wait_s)
 
 
 def show(jobs: Iterable[Job], console: Console, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Job:
@@ -77,12 +83,3 @@ def _progress(job: Job) -> tuple[object, ...]:
     """Return what counts as a change; signed links differ in every answer."""
     scenes = [(scene["state"], len(scene["attempts"])) for scene in job["scenes"]]
     return job["state"], job["updated"], job["budget"], scenes
-
-
-def _poll(client: PromptreelClient, job_id: str, *, may_fail: bool) -> Job | None:
-    try:
-        return client.job(job_id)
-    except (NotReachable, ProblemError) as error:
-        if not may_fail or (isinstance(error, ProblemError) and not error.is_transient):
-            raise
-    return None

@@ -28,7 +28,7 @@ from client.api import PromptreelClient, connect
 from client.cli import print_error
 from client.documents import Job, Ledger
 from client.errors import ClientError
-from client.views import dollars, film_time, ledger_view, plain
+from client.views import dollars, ledger_view, plain
 from client.watching import follow, show
 from examples.demo_film import FEWEST_SCENES, Film, faults, measure, paid_calls
 from examples.demo_sheet import Row, contact_sheet
@@ -108,7 +108,7 @@ def make_film(client: PromptreelClient, own_prompt: str, console: Console) -> No
     console.print(
         Text.assemble(
             (f"\n{OUT.relative_to(ROOT)}/film.mp4", "bold green"),
-            f"  {film_time(film.duration_s)}, {film.width_px}x{film.height_px}, {len(job['scenes'])} scenes, "
+            f"  {film.duration_s:g} s, {film.width_px}x{film.height_px}, {len(job['scenes'])} scenes, "
             f"{paid_calls(ledger)} paid calls, {dollars(job['budget']['spent_usd'])} at list price, "
             f"made in {stages.makespan_s:.0f} s",
         ),

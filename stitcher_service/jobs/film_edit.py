@@ -135,7 +135,7 @@ def edit_film(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
 
     Raises: Conflict before there is a plan; Broken when a clip is missing that should exist, or no scene is left.
     """
-    plan, omits = _require_plan(job), job.request.on_scene_failure == "omit"
+    omits = job.request.on_scene_failure == "omit"
     shown: list[tuple[Scene, SegmentKind]] = []
     warnings = []
     for scene in scenes:
@@ -148,26 +148,22 @@ def edit_film(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
         warnings.append(f"{scene.id} is {'left out' if omits else 'a still'}: {reason}")
         if not omits:
             shown.append((scene, _still_or_card(scene)))
-    if not shown:
-        raise Broken("No scene is left: every clip was given up.", code="nothing_to_cut", remedy="Change the prompt.")
-    return FilmEdit(job.id, plan, OutputProfile.FILM, _segments(plan, shown), tuple(warnings))
+    return _make_edit(job, OutputProfile.FILM, shown, warnings)
 
 
 def edit_animatic(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
     """Every scene as a still of its planned length. Raises: Conflict while a keyframe is missing."""
-    plan = _require_plan(job)
     missing = [scene.id for scene in scenes if not scene.keyframes_drawn]
     if missing:
         raise Conflict(f"Not drawn yet: {', '.join(missing)}.", code="not_drawn", remedy="Ask again when they are.")
-    shown = [(scene, SegmentKind.STILL) for scene in scenes]
-    return FilmEdit(job.id, plan, OutputProfile.PREVIEW, _segments(plan, shown))
+    return _make_edit(job, OutputProfile.PREVIEW, [(scene, SegmentKind.STILL) for scene in scenes])
 
 
 def edit_preview(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
     """The film so far: clips that are done, stills of drawn keyframes, cards for the rest. Raises: Conflict."""
-    plan, omits = _require_plan(job), job.request.on_scene_failure == "omit"
+    omits = job.request.on_scene_failure == "omit"
     shown = [(scene, _best_so_far(scene)) for scene in scenes if not (scene.is_given_up and omits)]
-    return FilmEdit(job.id, plan, OutputProfile.PREVIEW, _segments(plan, shown))
+    return _make_edit(job, OutputProfile.PREVIEW, shown)
 
 
 def _best_so_far(scene: Scene) -> SegmentKind:
@@ -180,24 +176,24 @@ def _still_or_card(scene: Scene) -> SegmentKind:
 
 def edit_still(job: Job, scenes: Sequence[Scene], scene_id: str) -> FilmEdit:
     """One scene alone, as the still that replaces its clip in the film. Raises: Conflict without a keyframe."""
-    plan = _require_plan(job)
     shown = [(scene, SegmentKind.STILL) for scene in scenes if scene.id == scene_id and (scene.start or scene.end)]
     if not shown:
         raise Conflict(f"{scene_id} has no picture yet.", code="not_drawn", remedy="Ask again when it is drawn.")
-    return FilmEdit(job.id, plan, OutputProfile.FILM, _segments(plan, shown))
+    return _make_edit(job, OutputProfile.FILM, shown)
 
 
-def _require_plan(job: Job) -> Plan:
+def _make_edit(
+    job: Job, profile: OutputProfile, shown: Sequence[tuple[Scene, SegmentKind]], warnings: Sequence[str] = ()
+) -> FilmEdit:
     if job.plan is None:
         raise Conflict(f"{job.id} has no plan yet.", code="not_planned", remedy="Ask again when it is planned.")
-    return job.plan
-
-
-def _segments(plan: Plan, shown: Sequence[tuple[Scene, SegmentKind]]) -> tuple[SceneSegment, ...]:
-    return tuple(
-        SceneSegment(scene, kind, scene.duration_s * plan.fps, number)
+    if not shown:
+        raise Broken("No scene is left: every clip was given up.", code="nothing_to_cut", remedy="Change the prompt.")
+    segments = tuple(
+        SceneSegment(scene, kind, scene.duration_s * job.plan.fps, number)
         for number, (scene, kind) in enumerate(shown, start=1)
     )
+    return FilmEdit(job.id, job.plan, profile, segments, tuple(warnings))
 
 
 def preview_size(size_px: tuple[int, int]) -> tuple[int, int]:

@@ -18,7 +18,6 @@ class Instance:
     """One per process; tests make their own."""
 
     def __init__(self) -> None:
-        """Start without a render."""
         self._render_lock = threading.Lock()
         self._stopping = threading.Event()
         self._runner: Runner | None = None

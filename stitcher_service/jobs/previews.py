@@ -15,9 +15,8 @@ from stitcher_service.engine.workfolder import work_folder
 from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.jobs import film_edit
 from stitcher_service.jobs.film_edit import FilmEdit
-from stitcher_service.jobs.join_segments import join_segments
 from stitcher_service.jobs.renders import BUSY_WAIT_S, Id, RenderRequest, RenderResult, render_once
-from stitcher_service.jobs.scene_segments import RenderWorkspace, build_segments, segment_path
+from stitcher_service.jobs.scene_segments import RenderWorkspace, build_segments, join_segments, segment_path
 from stitcher_service.jobs.services import StitcherServices
 
 Purpose = Literal["animatic", "preview", "still"]
@@ -77,11 +76,10 @@ def _render_preview(
     if cmd.run not in {None, job.run}:
         return Preview("superseded")
     edit = build_edit(job, [read.value for read in services.jobs.list_scenes(cmd.job_id)])
-    store = _store_still if purpose == "still" else partial(_store_joined, preview_path(purpose, edit))
 
     def render(runner: Runner) -> RenderResult:
         with work_folder() as folder:
-            uri = store(edit, RenderWorkspace(folder, services, runner))
+            uri = _store(purpose, edit, RenderWorkspace(folder, services, runner))
         return RenderResult(clip=RenderedClip(uri=uri, frames=edit.frames))
 
     rendered = render_once(cmd.job_id, edit.digest(purpose), services, render)
@@ -97,14 +95,12 @@ def _render_preview(
     )
 
 
-def _store_still(edit: FilmEdit, workspace: RenderWorkspace) -> str:
-    build_segments(edit, workspace)
-    (segment,) = edit.segments
-    return workspace.services.artifacts.uri(segment_path(edit, segment))
-
-
-def _store_joined(path: str, edit: FilmEdit, workspace: RenderWorkspace) -> str:
+def _store(purpose: Purpose, edit: FilmEdit, workspace: RenderWorkspace) -> str:
     artifacts = workspace.services.artifacts
+    if purpose == "still":
+        build_segments(edit, workspace)
+        return artifacts.uri(segment_path(edit, edit.segments[0]))
+    path = preview_path(purpose, edit)
     if artifacts.exists(path):
         return artifacts.uri(path)
     return artifacts.put_file(path, join_segments(edit, workspace).file, "video/mp4")

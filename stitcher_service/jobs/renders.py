@@ -74,8 +74,6 @@ def _resource_shortage_as_transient() -> Iterator[None]:
     """What this instance lacks, another attempt may have: it is never blamed on a clip."""
     try:
         yield
-    except PromptreelError:
-        raise
     except Exception as error:
         if not isinstance(error, OutOfResources) and not is_resource_shortage(error):
             raise

@@ -1,7 +1,8 @@
-"""The segments of a film edit as files. What had to be rendered is stored in the bucket under its digest.
+"""The segments of a film edit as files, and their join.
 
-So the next preview renders only what is new, and the film reuses the stills that earlier previews rendered. A clip that
-is right as it is stays what it is: the film copies it bit for bit.
+What had to be rendered is stored in the bucket under its digest. So the next preview renders only what is new, and the
+film reuses the stills that earlier previews rendered. A clip that is right as it is stays what it is: the film copies
+it bit for bit.
 """
 
 import os
@@ -14,7 +15,11 @@ from promptreel.domain.document import Problem
 from promptreel.domain.scene import Keyframe, Scene
 from promptreel.errors import Broken, NotFound
 from promptreel.usecases import artifact_integrity
+from stitcher_service.engine.assemble import Labels
+from stitcher_service.engine.errors import BadInput, RenderFailed
 from stitcher_service.engine.keyframe_match import describe_missed_keyframes
+from stitcher_service.engine.report import Report
+from stitcher_service.engine.stitch import Tools, stitch
 from stitcher_service.ffmpeg.command import Command
 from stitcher_service.ffmpeg.errors import FfmpegFailed, Unreadable
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
@@ -46,8 +51,17 @@ class ClipDefect:
     reason: str
 
     def __str__(self) -> str:
-        """The defect as a job's warning."""
         return f"{self.scene} {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedSegments:
+    """A film edit as one file, the defects of its clips, and further warnings."""
+
+    file: Path
+    report: Report
+    defects: tuple[ClipDefect, ...]
+    warnings: tuple[str, ...]
 
 
 class ClipsRejected(Broken):
@@ -99,6 +113,31 @@ def build_segments(edit: FilmEdit, workspace: RenderWorkspace) -> tuple[dict[str
         raise ClipsRejected({scene: problem for one in rejected for scene, problem in one.problems.items()})
     defects = [defect for result in results if not isinstance(result, ClipsRejected) for defect in result]
     return {builder.file(segment).name: segment for segment in edit.segments}, defects
+
+
+def join_segments(edit: FilmEdit, workspace: RenderWorkspace, labels: Labels | None = None) -> JoinedSegments:
+    """Join the segments of `edit` in the workspace's folder; the result is as long as planned, to the frame.
+
+    Raises: Broken naming the scene at fault; Transient.
+    """
+    segments, defects = build_segments(edit, workspace)
+    out = workspace.folder / "joined.mp4"
+    tools = Tools(workspace.runner, workspace.services.inspections)
+    try:
+        report = stitch(edit.cut_list(list(segments)), workspace.folder, out, labels, tools)
+    except BadInput as error:
+        raise segment_error(segments[error.file], error.reason) from error
+    except RenderFailed as error:
+        raise Broken(str(error), code="cut_failed") from error
+    if report.frames != edit.frames:
+        raise Broken(f"The film has {report.frames} frames, {edit.frames} were planned.", code="film_wrong_length")
+    warnings = []
+    for warning in report.warnings:
+        if warning.clip is None:
+            warnings.append(str(warning))
+        elif segments[warning.clip].is_clip:  # that a still hardly moves is no defect
+            defects.append(ClipDefect(segments[warning.clip].scene.id, warning.describe()))
+    return JoinedSegments(out, report, tuple(defects), tuple(warnings))
 
 
 class _SegmentBuilder:

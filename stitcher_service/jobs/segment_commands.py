@@ -9,11 +9,14 @@ from stitcher_service.engine.commands import SOUND_RATE_HZ
 from stitcher_service.engine.render_plan import FilmFormat
 from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack
-from stitcher_service.jobs import scene_number_overlay
 
 ZOOM = Fraction(6, 100)  # how much of the keyframe's width a still moves in by
 _CUE = "sine=frequency=660:sample_rate=48000:duration=0.2,volume=0.25,afade=t=out:st=0.02:d=0.18"
 _CARD_COLOUR = "0x20242a"
+# The segments of each digit: top, upper left, upper right, middle, lower left, lower right, bottom.
+_LIT = ("1110111", "0010010", "1011101", "1011011", "0111010", "1101011", "1101111", "1010010", "1111111", "1111011")
+_LINE = "white@0.85"
+_GROUND = "black@0.45"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,7 @@ def encode_still(keyframes: tuple[Path, Path], frames: int, target: Target, numb
     ]
     blend = f"xfade=transition=fade:duration={float(overlap / film.rate):.6f}"
     offset = f"offset={float((before - overlap) / film.rate):.6f}"
-    overlay = _number_overlay(film, number)
-    finish = ",".join((f"{blend}:{offset}", "format=yuv420p", *overlay, colours.tag_filter(film.colour)))
+    finish = _finish(f"{blend}:{offset}", film, number)
     graph = ";".join((*chains, f"[a][b]{finish}[v]", f"{_silence(frames, film.rate, with_cue=bool(number))}[s]"))
     return Command(tuple(map(InputFile, keyframes)), _output_file(frames, target), graph)
 
@@ -68,9 +70,7 @@ def encode_card(frames: int, target: Target, number: int = 0) -> Command:
     film = target.film
     width, height = film.size_px
     background = f"color=c={_CARD_COLOUR}:s={width}x{height}:r={film.rate}"
-    overlay = _number_overlay(film, number)
-    picture = ",".join((background, "format=yuv420p", *overlay, colours.tag_filter(film.colour)))
-    graph = f"{picture}[v];{_silence(frames, film.rate, with_cue=False)}[s]"
+    graph = f"{_finish(background, film, number)}[v];{_silence(frames, film.rate, with_cue=False)}[s]"
     return Command((), _output_file(frames, target), graph)
 
 
@@ -114,8 +114,50 @@ def _zoom(film: FilmFormat, frames: int, share: str) -> str:
     return f"{fitted},{repeated},perspective={places}:interpolation=cubic:sense=source:eval=frame"
 
 
-def _number_overlay(film: FilmFormat, number: int) -> tuple[str, ...]:
-    return scene_number_overlay.number_filters(number, film.size_px[1]) if number else ()
+def _finish(picture: str, film: FilmFormat, number: int) -> str:
+    """The filters of a picture that was made here, from `picture` on."""
+    numbered = _number_filters(number, film.size_px[1])
+    return ",".join((picture, "format=yuv420p", *numbered, colours.tag_filter(film.colour)))
+
+
+def _number_filters(number: int, height_px: int) -> tuple[str, ...]:
+    """The filters that write a `number` above 0 in the lower left corner of a picture so high.
+
+    It is drawn from boxes as a seven-segment display does: no font is needed.
+    """
+    if not number:
+        return ()
+    unit = max(2, height_px // 90)
+    digits = str(number)
+    left, top = 3 * unit, height_px - 14 * unit
+    ground = _box(left - unit, top - unit, 6 * unit * len(digits) + unit, 11 * unit + unit, _GROUND)
+    strokes = (
+        stroke
+        for place, digit in enumerate(digits)
+        for stroke in _digit(int(digit), left + 6 * unit * place, top, unit)
+    )
+    return (ground, *strokes)
+
+
+def _digit(digit: int, left: int, top: int, unit: int) -> tuple[str, ...]:
+    """Four units wide, ten high, lines one unit thick and none over another."""
+    across, down = 2 * unit, 3 * unit + unit // 2
+    right, middle, low = left + 3 * unit, top + 9 * unit // 2, top + 9 * unit
+    places = (
+        (left + unit, top, across, unit),
+        (left, top + unit, unit, down),
+        (right, top + unit, unit, down),
+        (left + unit, middle, across, unit),
+        (left, middle + unit, unit, low - middle - unit),
+        (right, middle + unit, unit, low - middle - unit),
+        (left + unit, low, across, unit),
+    )
+    lit = zip(_LIT[digit], places, strict=True)
+    return tuple(_box(*place, _LINE) for is_lit, place in lit if is_lit == "1")
+
+
+def _box(x: int, y: int, width: int, height: int, colour: str) -> str:
+    return f"drawbox=x={x}:y={y}:w={width}:h={height}:color={colour}:t=fill"
 
 
 def _silence(frames: int, rate: Fraction, *, with_cue: bool) -> str:

@@ -16,17 +16,21 @@ from promptreel.domain.states import JobState
 from promptreel.errors import Broken
 from promptreel.usecases import artifact_integrity, filming
 from stitcher_service.engine.assemble import Chapter, Labels
-from stitcher_service.engine.errors import RenderFailed
 from stitcher_service.engine.workfolder import work_folder
 from stitcher_service.ffmpeg.errors import FfmpegFailed
 from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.jobs import film_edit, segment_commands
 from stitcher_service.jobs.film_edit import FilmEdit
 from stitcher_service.jobs.film_images import save_contact_sheet, save_poster
-from stitcher_service.jobs.join_segments import JoinedSegments, join_segments
 from stitcher_service.jobs.previews import preview_path
 from stitcher_service.jobs.renders import BUSY_WAIT_S, RenderRequest, RenderResult, render_once
-from stitcher_service.jobs.scene_segments import ClipsRejected, RenderWorkspace, clip_problem
+from stitcher_service.jobs.scene_segments import (
+    ClipsRejected,
+    JoinedSegments,
+    RenderWorkspace,
+    clip_problem,
+    join_segments,
+)
 from stitcher_service.jobs.services import StitcherServices
 
 _MAX_CHAPTER_CHARS = 80
@@ -43,16 +47,6 @@ class FilmStitched:
     wait_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class FilmRender:
-    """One film to be rendered, and the job and scenes that it is made from."""
-
-    job: Job
-    scenes: Sequence[Scene]
-    edit: FilmEdit
-    digest: str
-
-
 def stitch_film(cmd: RenderRequest, services: StitcherServices) -> FilmStitched:
     """Stitch the film unless that is done; ``busy`` while another caller is stitching it.
 
@@ -65,11 +59,11 @@ def stitch_film(cmd: RenderRequest, services: StitcherServices) -> FilmStitched:
     if job.state is JobState.VIDEO_GEN:  # clips were rejected, and the answer that said so was lost
         return FilmStitched("refilm")
     edit = film_edit.edit_film(job, scenes)
-    film = FilmRender(job, scenes, edit, edit.digest("film"))
-    if job.output is not None and job.output.digest == film.digest:
+    digest = edit.digest("film")
+    if job.output is not None and job.output.digest == digest:
         return FilmStitched("done")
     try:
-        render = render_once(job.id, film.digest, services, lambda runner: render_film(film, services, runner))
+        render = render_once(job.id, digest, services, lambda runner: render_film(job, scenes, edit, services, runner))
     except ClipsRejected as error:
         filming.reject_clips(job.id, job.run, error.problems, services)
         return FilmStitched("refilm")
@@ -78,12 +72,13 @@ def stitch_film(cmd: RenderRequest, services: StitcherServices) -> FilmStitched:
     return _publish(job, render, services)
 
 
-def render_film(film: FilmRender, services: StitcherServices, runner: Runner) -> RenderResult:
+def render_film(
+    job: Job, scenes: Sequence[Scene], edit: FilmEdit, services: StitcherServices, runner: Runner
+) -> RenderResult:
     """The film and what comes with it, stored in the bucket. Raises: ClipsRejected, Broken, Transient."""
-    job, edit = film.job, film.edit
     _check_artifacts(edit, services)
     calls = [read.value for read in services.jobs.list_calls(job.id)]
-    refilmable = filming.refilmable(job, film.scenes, calls)
+    refilmable = filming.refilmable(job, scenes, calls)
     with work_folder() as folder:
         workspace = RenderWorkspace(folder, services, runner, expects_sound=job.has_sound, refilmable=refilmable)
         joined = join_segments(edit, workspace, Labels(edit.plan.title, chapters(edit)))
@@ -91,13 +86,10 @@ def render_film(film: FilmRender, services: StitcherServices, runner: Runner) ->
             raise ClipsRejected({defect.scene: clip_problem(defect.scene, defect.reason) for defect in joined.defects})
         poster, sheet = folder / "poster.jpg", folder / "sheet.jpg"
         middles = [start + segment.frames // 2 for start, segment in zip(edit.starts, edit.segments, strict=True)]
-        try:
-            save_poster(joined.file, poster, runner)
-            save_contact_sheet(joined.file, middles, edit.format.rate, sheet)
-        except RenderFailed as error:
-            raise Broken(str(error), code="cut_failed") from error
-        output = _upload(film, joined, poster, sheet, services)
-        preview_uri = _upload_preview(joined.file, film_edit.edit_preview(job, film.scenes), services, runner)
+        save_poster(joined.file, poster, runner)
+        save_contact_sheet(joined.file, middles, edit.format.rate, sheet)
+        output = _upload(edit, joined, poster, sheet, services)
+        preview_uri = _upload_preview(joined.file, film_edit.edit_preview(job, scenes), services, runner)
     warnings = (*edit.warnings, *map(str, joined.defects), *joined.warnings)
     return RenderResult(output=output.evolve(preview_uri=preview_uri), warnings=warnings)
 
@@ -130,8 +122,8 @@ def _upload_preview(film: Path, edit: FilmEdit, services: StitcherServices, runn
     return services.artifacts.put_file(path, small, "video/mp4")
 
 
-def _upload(film: FilmRender, joined: JoinedSegments, poster: Path, sheet: Path, services: StitcherServices) -> Output:
-    root, digest, put = f"jobs/{film.job.id}/output", film.digest, services.artifacts.put_file
+def _upload(edit: FilmEdit, joined: JoinedSegments, poster: Path, sheet: Path, services: StitcherServices) -> Output:
+    root, digest, put = f"jobs/{edit.job_id}/output", edit.digest("film"), services.artifacts.put_file
     return Output(
         film_uri=put(f"{root}/film-{digest}.mp4", joined.file, "video/mp4"),
         poster_uri=put(f"{root}/poster-{digest}.jpg", poster, "image/jpeg"),

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from stitcher_service.engine.errors import RenderFailed
+from promptreel.errors import Broken
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
-from stitcher_service.jobs.film_images import COLUMNS, GAP_PX, save_contact_sheet, save_poster, tile
+from stitcher_service.jobs.film_images import COLUMNS, GAP_PX, save_contact_sheet, save_poster
 from tests.stitcher.conftest import ClipMaker
 from tests.stitcher.media import BITS
 
@@ -40,7 +40,7 @@ def test_poster_is_one_jpeg_no_wider_than_the_film(a_clip: ClipMaker, tmp_path: 
 def test_poster_is_refused_when_the_file_is_no_film(tmp_path: Path, runner: Runner) -> None:
     (tmp_path / "words.mp4").write_text("no film " * 200)
 
-    with pytest.raises(RenderFailed, match="poster: "):
+    with pytest.raises(Broken, match="poster: "):
         save_poster(tmp_path / "words.mp4", tmp_path / "poster.jpg", runner)
 
 
@@ -68,12 +68,15 @@ def shown(picture: Any) -> tuple[int, int]:
 
 
 def test_contact_sheet_is_refused_when_the_film_ends_before_a_frame(a_clip: ClipMaker, tmp_path: Path) -> None:
-    with pytest.raises(RenderFailed, match=r"no frame at 4\.17 s"):
+    with pytest.raises(Broken, match=r"no frame at 4\.17 s"):
         save_contact_sheet(a_clip(mark=2), [100], RATE, tmp_path / "sheet.jpg")
 
 
-def test_contact_sheet_has_no_empty_columns_when_scenes_are_few() -> None:
-    one = np.zeros((180, 100, 3), np.uint8)
+@pytest.mark.parametrize(("scenes", "columns", "rows"), [(1, 1, 1), (3, 3, 1), (4, 4, 1), (5, 4, 2)])
+def test_contact_sheet_has_no_empty_columns_when_scenes_are_few(
+    a_clip: ClipMaker, tmp_path: Path, scenes: int, columns: int, rows: int
+) -> None:
+    save_contact_sheet(a_clip(size=(180, 320)), range(scenes), RATE, tmp_path / "sheet.jpg")
 
-    assert tile([one]).shape == (180 + 2 * GAP_PX, 100 + 2 * GAP_PX, 3)
-    assert tile([one] * 5).shape == (2 * 180 + 3 * GAP_PX, 4 * 100 + 5 * GAP_PX, 3)
+    height, width = pixels(tmp_path / "sheet.jpg").shape
+    assert (width, height) == (columns * (180 + GAP_PX) + GAP_PX, rows * (320 + GAP_PX) + GAP_PX)

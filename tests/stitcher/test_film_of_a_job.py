@@ -14,7 +14,7 @@ from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import Broken, Conflict, Transient
 from promptreel.ports.storage import Create, Replace
 from promptreel.usecases import job_lifecycle
-from stitcher_service.jobs import film_edit, join_segments
+from stitcher_service.jobs import film_edit, scene_segments
 from stitcher_service.jobs.renders import RenderRequest
 from stitcher_service.jobs.stitch_film import FilmStitched, chapters, stitch_film
 from tests.factories import a_render, a_request, later
@@ -122,7 +122,7 @@ def test_stored_film_is_returned_without_stitching_when_requested_twice(
 ) -> None:
     cut(world, filmed)
     first = world.jobs.get_job(filmed.id).value.output
-    monkeypatch.setattr(join_segments, "stitch", None)
+    monkeypatch.setattr(scene_segments, "stitch", None)
 
     assert cut(world, filmed) == FilmStitched("done")
     read = world.jobs.get_job(filmed.id)

@@ -12,7 +12,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.states import SceneState
 from promptreel.errors import Conflict, NotFound
 from promptreel.ports.storage import Replace
-from stitcher_service.jobs import film_edit, join_segments, previews, segment_commands
+from stitcher_service.jobs import film_edit, previews, scene_segments, segment_commands
 from stitcher_service.jobs.previews import MakeStill, Preview
 from stitcher_service.jobs.renders import RenderRequest
 from stitcher_service.jobs.services import StitcherServices
@@ -79,7 +79,7 @@ def test_stored_animatic_is_returned_when_requested_twice(
 ) -> None:
     job = a_drawn_job(world)
     made = previews.make_animatic(RenderRequest(job.id, None), services)
-    monkeypatch.setattr(join_segments, "build_segments", None)
+    monkeypatch.setattr(scene_segments, "build_segments", None)
 
     assert previews.make_animatic(RenderRequest(job.id, None), services) == made
 

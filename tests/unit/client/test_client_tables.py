@@ -2,13 +2,13 @@
 
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
 
-from client.views import change_lines, clock_time, dollars, job_view, jobs_view, ledger_view, plain, result_view
+from client.views import change_lines, dollars, elapsed_time, job_view, jobs_view, ledger_view, plain, result_view
 
 NOW = datetime(2026, 11, 21, 9, 0, 47, tzinfo=UTC)
 
@@ -161,8 +161,8 @@ def test_dollars_rounds_nothing_away(usd: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0:00"), (7.9, "0:07"), (750, "12:30"), (3723, "1:02:03"), (-2, "0:00")]
 )
-def test_clock_time_shows_hours_only_when_there_are_some(seconds: float, text: str) -> None:
-    assert clock_time(seconds) == text
+def test_elapsed_time_shows_hours_only_when_there_are_some(seconds: float, text: str) -> None:
+    assert elapsed_time(NOW.isoformat(), NOW + timedelta(seconds=seconds)) == text
 
 
 def test_plain_removes_escape_sequences() -> None:

@@ -25,9 +25,10 @@ from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import OPENING_S, QUIET_S, SweepJobs
+from stitcher_service.jobs.film_edit import FilmEdit
 from stitcher_service.jobs.renders import RenderRequest, RenderResult
 from stitcher_service.jobs.services import StitcherServices
-from stitcher_service.jobs.stitch_film import FilmRender, stitch_film
+from stitcher_service.jobs.stitch_film import stitch_film
 from tests.fakes.hooks import Killed
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
@@ -271,9 +272,9 @@ class Stage:
         return step()
 
 
-def make_film(film: FilmRender, services: StitcherServices, _: object) -> RenderResult:
+def make_film(job: Job, _: object, edit: FilmEdit, services: StitcherServices, __: object) -> RenderResult:
     """What `stitcher_service.jobs.stitch_film.render_film` would store, without pictures."""
-    root, digest = f"jobs/{film.job.id}/output", film.digest
+    root, digest = f"jobs/{job.id}/output", edit.digest("film")
     uris = [services.artifacts.put(f"{root}/{name}-{digest}", b"x", "video/mp4") for name in ("film", "poster")]
     numbers = {"frames": 1, "width_px": 1, "height_px": 1, "copied_frames": 0}
     return RenderResult(

@@ -22,9 +22,10 @@ from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
+from stitcher_service.jobs.film_edit import FilmEdit
 from stitcher_service.jobs.renders import RenderRequest, RenderResult
 from stitcher_service.jobs.services import StitcherServices
-from stitcher_service.jobs.stitch_film import FilmRender, stitch_film
+from stitcher_service.jobs.stitch_film import stitch_film
 from tests.factories import a_render
 from tests.fakes.hooks import HookedWorld, Killed
 from tests.fakes.services import FakeServices
@@ -214,8 +215,8 @@ WORKERS = [opening, storyboard, picture, clip, polling, failing, cutting, resumi
 def _cut_without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cut uploads its two files and makes nothing."""
 
-    def render(film: FilmRender, services: StitcherServices, _: object) -> RenderResult:
-        root, digest = f"jobs/{film.job.id}/output", film.digest
+    def render(job: Job, _: object, edit: FilmEdit, services: StitcherServices, __: object) -> RenderResult:
+        root, digest = f"jobs/{job.id}/output", edit.digest("film")
         uris = [services.artifacts.put(f"{root}/{name}-{digest}", b"x", "video/mp4") for name in ("film", "poster")]
         numbers = {"frames": 1, "width_px": 1, "height_px": 1, "copied_frames": 0}
         return RenderResult(
