@@ -152,13 +152,13 @@ class PromptreelClient(AbstractContextManager["PromptreelClient"]):
         query: Mapping[str, Any] | None = None,
         key: str | None = None,
     ) -> Any:
-        """Send one request, with retries unless the idempotency key is empty."""
+        """Send one request, with retries."""
 
         def send() -> httpx.Response:
             headers = {"Authorization": f"Bearer {self._token}"} | ({} if key is None else {"Idempotency-Key": key})
             return self._http.request(method, path, params=query, json=body, headers=headers)
 
-        return self._retries.run(lambda: self._read_answer(send), repeatable=key != "")
+        return self._retries.run(lambda: self._read_answer(send))
 
     def _read_answer(self, send: Callable[[], httpx.Response]) -> Any:
         response = send()

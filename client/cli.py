@@ -43,7 +43,7 @@ def _print_version(requested: bool) -> None:
 Api = Annotated[str, Option("--api", metavar="URL", envvar="PROMPTREEL_API", help="Address of the API.")]
 Token = Annotated[str, Option("--token", metavar="JWT", envvar="PROMPTREEL_TOKEN", help="ID token of the caller.")]
 AsJson = Annotated[bool, Option("--json", help="Print the API's JSON instead of a table.")]
-JobId = Annotated[str, Argument(metavar="JOB", help="A job's id.", show_default=False)]
+JobId = Annotated[str, Argument(metavar="JOB", help="A job's id.")]
 Budget = Annotated[float | None, Option("--budget", metavar="USD", help="Hard limit of what the job may spend.")]
 Watch = Annotated[bool, Option("--watch", help="Watch until the job ends.")]
 
@@ -62,9 +62,7 @@ def _root(
 
 @app.command()
 def submit(
-    prompt: Annotated[
-        str, Argument(metavar="PROMPT", help="The idea for the film; - reads it from stdin.", show_default=False)
-    ] = "",
+    prompt: Annotated[str, Argument(metavar="PROMPT", help="The idea for the film; - reads it from stdin.")] = "",
     *,
     file: Annotated[
         Path | None, Option(metavar="FILE", help="A text file with the idea, or a request as .json or .yaml.")
@@ -221,14 +219,13 @@ def logs(job: JobId, *, as_json: AsJson = False, api: Api = "", token: Token = "
 
 @app.command()
 def reconcile(
-    jobs: Annotated[list[str], Argument(metavar="JOB...", help="Ids of jobs.", show_default=False)],
+    jobs: Annotated[list[str], Argument(metavar="JOB...", help="Ids of jobs.")],
     *,
     bill: Annotated[
         Path,
         Option(
             metavar="FILE",
             help="Billing export as CSV: at, model, micros (or usd), storage_uri, operation.",
-            show_default=False,
         ),
     ],
     since: Annotated[

@@ -77,8 +77,8 @@ class Retries:
         limit_s = min(self.first_wait_s * 2 ** (failed - 1), self.longest_wait_s)
         return (retry_after_s or 0.0) + self.chance() * float(limit_s)
 
-    def run(self, attempt: Callable[[], T], *, repeatable: bool = True) -> T:
-        """Return what `attempt` returns; call it again after transient failures if it is repeatable.
+    def run(self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` returns; call it again after transient failures.
 
         Raises: ProblemError when the API refuses, NotReachable when no complete answer arrived.
         """
@@ -87,11 +87,11 @@ class Retries:
                 return attempt()
             except ProblemError as problem:
                 wait_s = self.wait_s(failed, problem.retry_after_s) if problem.is_transient else None
-                if not repeatable or wait_s is None:
+                if wait_s is None:
                     raise
             except httpx.RequestError as error:
                 wait_s = self.wait_s(failed, None)
-                if not repeatable or wait_s is None:
+                if wait_s is None:
                     raise NotReachable(
                         f"No answer from {error.request.url.netloc.decode()}: {error}.",
                         remedy="Check the address in PROMPTREEL_API and that the API is running.",

@@ -115,15 +115,6 @@ def test_token_command_that_prints_nothing_is_refused_with_its_name(
     assert fake_api.requests == []
 
 
-def test_submission_without_key_is_not_retried(fake_api: Any, api_client: PromptreelClient, answer: Any) -> None:
-    fake_api.on("POST", "/v1/jobs", answer(503))
-
-    with pytest.raises(ProblemError):
-        api_client.submit({"prompt": "A lighthouse"}, "")
-
-    assert len(fake_api.requests) == 1
-
-
 def test_retry_waits_as_long_as_the_server_demands(
     fake_api: Any, api_client: PromptreelClient, answer: Any, waits: list[float]
 ) -> None:
