@@ -1,4 +1,4 @@
-"""What the stand-ins that deliver (Cloud Tasks, Cloud Scheduler, Eventarc) share.
+"""What the stand-ins that deliver (Cloud Tasks, Cloud Scheduler, Eventarc, Replicate) share.
 
 The loop that sends what is due, one HTTP call that never leaves this machine and never outlives its deadline, and
 duplicates on request. What is due, and what follows from an answer, is each stand-in's own business.
@@ -35,7 +35,8 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     deadline_s: float
-    credentials: Any  # a message with the oneof authorization_header
+    credentials: Any = None  # a message with the oneof authorization_header
+    follow_redirects: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class Caller:
             async with asyncio.timeout(call.deadline_s):
                 headers = {**call.headers, **await self._authorization(call)}
                 answer = await self._client.request(call.method, call.url, content=call.body or None, headers=headers)
-                answer = await self._redirected(answer)
+                if call.follow_redirects:
+                    answer = await self._redirected(answer)
         except TimeoutError:
             return Outcome(None, trouble="the deadline passed", code=DEADLINE_EXCEEDED)
         except Exception as exc:  # noqa: BLE001 - whatever goes wrong on the way is an attempt without an answer
@@ -88,6 +90,8 @@ class Caller:
 
     async def _authorization(self, call: Call) -> dict[str, str]:
         token: str | None = None
+        if call.credentials is None:
+            return {}
         match call.credentials.WhichOneof("authorization_header"):
             case "oidc_token":
                 target = call.credentials.oidc_token
