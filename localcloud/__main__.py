@@ -8,6 +8,7 @@ from importlib.util import find_spec
 STAND_INS = {
     "workflows": "Cloud Workflows: deploy, run and describe workflows over REST and gRPC",
     "vertex": "Vertex AI: Gemini text, Gemini images and Veo",
+    "replicate": "Replicate: predictions, their webhooks and their files",
     "tasks": "Cloud Tasks: queues with names, rates and retries",
     "eventarc": "Eventarc: bucket changes delivered as CloudEvents",
     "scheduler": "Cloud Scheduler: calls on a timetable",

@@ -1,0 +1,1 @@
+"""A stand-in of Replicate's predictions API, for its unmodified clients."""
