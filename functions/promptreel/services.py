@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from promptreel.ledger.claims import Ledger
 from promptreel.ports.models import ImageGenerator, TextGenerator, VideoGenerator
@@ -12,27 +12,19 @@ from promptreel.ports.storage import ArtifactStore, Inbox, JobStore
 from promptreel.ports.system import Clock, Identity, Ids, Operators
 
 
-class DocumentServices(Protocol):
+@dataclass(frozen=True, slots=True)
+class DocumentServices:
     """What writing documents needs. The stitcher's services have it too."""
 
-    @property
-    def jobs(self) -> JobStore:
-        """The documents."""
-
-    @property
-    def clock(self) -> Clock:
-        """The time of every write."""
-
-    @property
-    def ids(self) -> Ids:
-        """Random tokens and delays."""
+    jobs: JobStore
+    clock: Clock
+    ids: Ids
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class Services(DocumentServices):
     """Every port, and two settings: ``pace`` multiplies production waits, jobs are kept for ``keep``."""
 
-    jobs: JobStore
     artifacts: ArtifactStore
     inbox: Inbox
     text: TextGenerator
@@ -42,8 +34,6 @@ class Services:
     executions: Executions
     identity: Identity
     operators: Operators
-    clock: Clock
-    ids: Ids
     pace: float
     keep: timedelta
 
