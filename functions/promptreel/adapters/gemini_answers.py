@@ -109,12 +109,8 @@ def _finish_reason(answer: Any) -> str:
 
 def _last_image(answer: Any) -> bytes | None:
     """Return the last image that is not a draft of the model's thinking."""
-    pictures = [
-        part.inline_data.data
-        for part in _parts(answer)
-        if part.inline_data and part.inline_data.data and not part.thought
-    ]
-    return pictures[-1] if pictures else None
+    pictures = [part.inline_data.data for part in _parts(answer) if part.inline_data and not part.thought]
+    return next(filter(None, reversed(pictures)), None)
 
 
 def _parts(answer: Any) -> list[Any]:

@@ -210,9 +210,7 @@ def _walk_errors(body: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _parse_json(message: Any) -> Any:
-    if not isinstance(message, str) or not message.lstrip().startswith(("{", "[")):
-        return None
     try:
         return json.loads(message)
-    except ValueError:
+    except (TypeError, ValueError):
         return None
