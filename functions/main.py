@@ -36,6 +36,7 @@ _ROWS: tuple[Step[Any], ...] = (
 )
 STEPS = {step.name: step for step in _ROWS}
 
+_API = routes.app(from_environment)
 _configure_logging = cache(handler.configure)
 
 
@@ -58,10 +59,5 @@ globals().update({name: _entry_point(step) for name, step in STEPS.items()})  # 
 def api(request: flask.Request) -> flask.Response:
     """The HTTP API."""
     _configure_logging(os.environ.get("PROMPTREEL_PROJECT", ""))
-    with _api().request_context(request.environ):
-        return _api().full_dispatch_request()
-
-
-@cache
-def _api() -> flask.Flask:
-    return routes.app(from_environment)
+    with _API.request_context(request.environ):
+        return _API.full_dispatch_request()

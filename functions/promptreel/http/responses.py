@@ -1,11 +1,12 @@
 """Documents as the API shows them. Pure: links are signed before, for the addresses that `artifact_uris` names."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from promptreel.domain.billing import Comparison
-from promptreel.domain.call import Call, Totals, add_up
+from promptreel.domain.call import Call, add_up
 from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
 from promptreel.domain.scene import Clip, Keyframe, Scene
@@ -46,14 +47,18 @@ def artifact_uris(job: Job, scenes: Sequence[Scene]) -> list[str]:
 
 def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links) -> dict[str, Any]:
     """Everything its owner may see of a job."""
-    plan, output = job.plan, job.output
+    plan, output, totals = job.plan, job.output, add_up(calls)
     return {
         **job_summary(job),
         **job.model_dump(mode="json", include={"inferred", "warnings", "error", "execution"}),
         "request": job.request.model_dump(mode="json", exclude_none=True),
         "progress": _progress(job, scenes),
         "scenes": [_scene(scene, links) for scene in scenes],
-        "budget": _budget(job, add_up(calls)),
+        "budget": {
+            "limit_usd": format_usd(job.budget.limit_micros),
+            "reserved_usd": format_usd(totals.reserved_micros),
+            "spent_usd": format_usd(totals.spent_micros),
+        },
         "planned_duration_s": plan.planned_frames / plan.fps if plan else None,
         "planned_frames": plan.planned_frames if plan else None,
         "output": {
@@ -73,14 +78,9 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
 
 def ledger_detail(job: Job, calls: Sequence[Call]) -> dict[str, Any]:
     """Every paid call of a job and their totals, in micro-dollars: ``counted_micros`` of all rows add up to them."""
-    totals = add_up(calls)
     return {
         "calls": [_call(call) for call in calls],
-        "totals": {
-            "limit_micros": job.budget.limit_micros,
-            "reserved_micros": totals.reserved_micros,
-            "spent_micros": totals.spent_micros,
-        },
+        "totals": {"limit_micros": job.budget.limit_micros, **asdict(add_up(calls))},
     }
 
 
@@ -119,7 +119,7 @@ def _call(call: Call) -> dict[str, Any]:
 def _progress(job: Job, scenes: Sequence[Scene]) -> dict[str, Any]:
     """``fraction`` is the share of keyframes and clips that are made, from 0.0 to 1.0."""
     done = sum(scene.state is SceneState.DONE for scene in scenes)
-    pieces = sum(bool(scene.start) + bool(scene.end) + 2 * (scene.state is SceneState.DONE) for scene in scenes)
+    pieces = sum(bool(scene.start) + bool(scene.end) for scene in scenes) + 2 * done
     complete = job.state is JobState.COMPLETE
     return {
         "stage": job.state.value,
@@ -145,14 +145,6 @@ def _piece(piece: Keyframe | Clip | None, links: Links) -> dict[str, str] | None
 
 def _file(uri: str | None, links: Links) -> dict[str, str] | None:
     return {"url": links[uri], "uri": uri} if uri else None
-
-
-def _budget(job: Job, totals: Totals) -> dict[str, str]:
-    return {
-        "limit_usd": format_usd(job.budget.limit_micros),
-        "reserved_usd": format_usd(totals.reserved_micros),
-        "spent_usd": format_usd(totals.spent_micros),
-    }
 
 
 def format_time(at: datetime) -> str:

@@ -21,6 +21,7 @@ from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, Rejected,
 from promptreel.http import responses
 from promptreel.http.job_events import list_events
 from promptreel.http.problems import MEDIA_TYPE, make_problem
+from promptreel.http.step_handler import read_trace
 from promptreel.logging import events
 from promptreel.services import Services
 from promptreel.usecases import delete_job, job_lifecycle
@@ -43,26 +44,20 @@ def app(services: Callable[[], Services]) -> Flask:
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     flask.register_error_handler(Exception, _answer_problem)
     flask.add_url_rule("/healthz", view_func=lambda: jsonify({"status": "ok"}), endpoint="healthz")
-    routes: tuple[tuple[str, str, Callable[..., ResponseReturnValue]], ...] = (
-        ("POST", "/v1/jobs", _submit),
-        ("GET", "/v1/jobs", _list),
-        ("GET", "/v1/jobs/<job_id>", _show),
-        ("DELETE", "/v1/jobs/<job_id>", _delete),
-        ("GET", "/v1/jobs/<job_id>/ledger", _ledger),
-        ("GET", "/v1/jobs/<job_id>/events", _events),
-        ("POST", "/v1/jobs/<job_id>/ledger:reconcile", _reconcile),
-        ("POST", "/v1/jobs/<job_id>:cancel", _cancel),
-        ("POST", "/v1/jobs/<job_id>:resume", _resume),
-    )
-    for method, rule, view in routes:
-        flask.add_url_rule(rule, view.__name__, _with_services(view, services), methods=[method])
+
+    def add(method: str, rule: str, view: Callable[..., ResponseReturnValue]) -> None:
+        flask.add_url_rule(rule, view.__name__, lambda **path: view(services(), **path), methods=[method])
+
+    add("POST", "/v1/jobs", _submit)
+    add("GET", "/v1/jobs", _list)
+    add("GET", "/v1/jobs/<job_id>", _show)
+    add("DELETE", "/v1/jobs/<job_id>", _delete)
+    add("GET", "/v1/jobs/<job_id>/ledger", _ledger)
+    add("GET", "/v1/jobs/<job_id>/events", _events)
+    add("POST", "/v1/jobs/<job_id>/ledger:reconcile", _reconcile)
+    add("POST", "/v1/jobs/<job_id>:cancel", _cancel)
+    add("POST", "/v1/jobs/<job_id>:resume", _resume)
     return flask
-
-
-def _with_services(
-    view: Callable[..., ResponseReturnValue], services: Callable[[], Services]
-) -> Callable[..., ResponseReturnValue]:
-    return lambda **path: view(services(), **path)
 
 
 def _submit(services: Services) -> tuple[Response, int]:
@@ -80,7 +75,7 @@ def _submit(services: Services) -> tuple[Response, int]:
             code="job_deleted",
             remedy="Use a new key for a new film.",
         )
-    events.log_event("job_submitted", job_id=job.id, run=job.run, request_trace=_trace())
+    events.log_event("job_submitted", job_id=job.id, run=job.run, request_trace=read_trace(request))
     if job.state is JobState.PENDING and job.execution is None:
         with suppress(Transient):  # sweep_jobs gives it an execution
             services.executions.start(job.id, job.run)
@@ -148,8 +143,7 @@ def _reconcile(services: Services, job_id: str) -> Response:
 
 
 def _cancel(services: Services, job_id: str) -> Response:
-    job = _get_job(services, job_id)
-    cancelled = job_lifecycle.cancel(job.id, services)
+    cancelled = job_lifecycle.cancel(_get_job(services, job_id).id, services)
     return jsonify(responses.job_summary(cancelled))
 
 
@@ -206,12 +200,7 @@ def _read_argument(name: str, parse: Callable[[str], T], wanted: str) -> T | Non
 
 
 def _answer_problem(error: Exception) -> ResponseReturnValue:
-    return *make_problem(_map_http_error(error), trace=_trace()), {"Content-Type": MEDIA_TYPE}
-
-
-def _trace() -> str:
-    """The request's own trace, as Cloud Run gives it."""
-    return request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
+    return *make_problem(_map_http_error(error), trace=read_trace(request)), {"Content-Type": MEDIA_TYPE}
 
 
 def _map_http_error(error: Exception) -> Exception:

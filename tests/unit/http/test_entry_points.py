@@ -54,7 +54,7 @@ def test_film_is_made_up_to_its_cut_through_the_entry_points(world: FakeServices
         (None, "must be a JSON object"),
         ({"job_id": "job-1"}, "run"),
         ({"job_id": "job-1", "run": "one"}, "run"),
-        ({"job_id": "job-1", "run": 1, "extra": 1}, "extra: there is no such field"),
+        ({"job_id": "job-1", "run": 1, "extra": 1}, "extra: Unexpected keyword argument"),
     ],
 )
 def test_wrong_body_is_a_422_problem_that_names_the_field(body: Any, fault: str) -> None:
