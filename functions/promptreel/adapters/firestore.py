@@ -50,7 +50,7 @@ class FirestoreJobs(OptimisticJobStore):
 
     def list_jobs(self, owner: str | None, state: JobState | None, before: datetime | None) -> Iterator[Job]:
         """List jobs, newest first."""
-        query = self._jobs.order_by("created", direction="DESCENDING")
+        query = self._db.collection("jobs").order_by("created", direction="DESCENDING")
         if owner is not None:
             query = query.where(filter=_filter("owner", "==", owner))
         if state is not None:
@@ -61,7 +61,7 @@ class FirestoreJobs(OptimisticJobStore):
 
     def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
         """List jobs in these states, oldest change first."""
-        query = self._jobs.where(filter=_filter("state", "in", [state.value for state in states]))
+        query = self._db.collection("jobs").where(filter=_filter("state", "in", [state.value for state in states]))
         return self._iterate_jobs(query.order_by("updated"), PAGE)
 
     def list_jobs_with_open_calls(self, now: datetime) -> Iterator[Job]:
@@ -104,11 +104,11 @@ class FirestoreJobs(OptimisticJobStore):
 
     def delete_owned_documents(self, job_id: str, limit: int) -> int:
         """Delete up to ``limit`` of a job's scenes, calls and renders."""
-        job = self._jobs.document(job_id)
+        scenes, calls = (self._db.collection("jobs", job_id, kind) for kind in ("scenes", "calls"))
         renders = self._db.collection("renders").where(filter=_filter("job", "==", job_id))
-        queries = (job.collection("scenes"), job.collection("calls"), renders)
         batch = self._db.batch()
-        for owned in islice(chain.from_iterable(self._stream(query.limit(limit)) for query in queries), limit):
+        found = chain.from_iterable(self._stream(query.limit(limit)) for query in (scenes, calls, renders))
+        for owned in islice(found, limit):
             batch.delete(owned.reference)
         with translate_google_errors("delete documents"):
             return len(batch.commit(timeout=TIMEOUT_S))
@@ -142,7 +142,7 @@ class FirestoreJobs(OptimisticJobStore):
         return _parse(kind, snapshot) if snapshot.exists else None
 
     def _iterate_due_jobs(self, field: str, now: datetime) -> Iterator[Job]:
-        query = self._jobs.where(filter=_filter(field, "<=", _format_time(now))).order_by(field)
+        query = self._db.collection("jobs").where(filter=_filter(field, "<=", _format_time(now))).order_by(field)
         return self._iterate_jobs(query, PAGE)
 
     def _iterate_jobs(self, query: Any, page_size: int) -> Iterator[Job]:
@@ -165,10 +165,6 @@ class FirestoreJobs(OptimisticJobStore):
     def _stream(self, query: Any) -> list[Any]:
         with translate_google_errors("query"):
             return list(query.stream(timeout=TIMEOUT_S))
-
-    @property
-    def _jobs(self) -> Any:
-        return self._db.collection("jobs")
 
     @cached_property
     def _db(self) -> "Client":

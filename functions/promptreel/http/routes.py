@@ -152,8 +152,7 @@ def _resume(services: Services, job_id: str) -> tuple[Response, int]:
     resumption = parse_resumption(_read_body() if request.get_data() else {})
     limit = None if resumption.budget_usd is None else parse_usd(resumption.budget_usd)
     job = _get_job(services, job_id, owner_only=limit is not None)
-    resumed = job_lifecycle.resume(job.id, limit, services)
-    return jsonify(responses.job_summary(resumed)), 202
+    return jsonify(responses.job_summary(job_lifecycle.resume(job.id, limit, services))), 202
 
 
 def _delete(services: Services, job_id: str) -> tuple[Response, int]:
