@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-import replicate as replicate_client
+from replicate.client import Client
 
 from localcloud.tests.harness import Worker, listening
 from localcloud.tests.loopback import free_port
@@ -24,7 +24,7 @@ def replicate(shared_replicate: FakeReplicate) -> Iterator[FakeReplicate]:
 
 
 @pytest.fixture
-def client(replicate: FakeReplicate) -> replicate_client.Client:
+def client(replicate: FakeReplicate) -> Client:
     return replicate.client()
 
 

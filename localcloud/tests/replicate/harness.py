@@ -12,9 +12,9 @@ from typing import Any
 import av
 import httpx
 import numpy as np
-import replicate
 from numpy.typing import NDArray
 from PIL import Image
+from replicate.client import Client
 from replicate.prediction import Prediction
 
 from localcloud.tests import loopback
@@ -37,7 +37,7 @@ class FakeReplicate:
     port: int
     options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
-    clients: list[replicate.Client] = field(default_factory=list, repr=False)
+    clients: list[Client] = field(default_factory=list, repr=False)
 
     @property
     def url(self) -> str:
@@ -55,10 +55,10 @@ class FakeReplicate:
         self.process.kill()
         self.process.wait()
 
-    def client(self, token: str = TOKEN, read_s: float = PATIENCE_S) -> replicate.Client:
+    def client(self, token: str = TOKEN, read_s: float = PATIENCE_S) -> Client:
         """The client as production builds it, turned to loopback by its base URL alone."""
         timeout = httpx.Timeout(PATIENCE_S, read=read_s)
-        self.clients.append(replicate.Client(api_token=token, base_url=self.url, timeout=timeout))
+        self.clients.append(Client(api_token=token, base_url=self.url, timeout=timeout))
         return self.clients[-1]
 
     def close_clients(self) -> None:
@@ -116,7 +116,7 @@ class FakeReplicate:
         return int(rule["seen"])
 
 
-def wished(client: replicate.Client, model: str = VEO, **options: Any) -> Prediction:
+def wished(client: Client, model: str = VEO, **options: Any) -> Prediction:
     """A prediction asked for with the client; `input` adds to the usual inputs."""
     given = {"prompt": "A lighthouse at dawn", "duration": 4, "resolution": "720p", **options.pop("input", {})}
     return client.models.predictions.create(model, input=given, **options)

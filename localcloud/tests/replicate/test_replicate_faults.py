@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-import replicate as replicate_client
+from replicate.client import Client
 from replicate.exceptions import ReplicateError
 
 from localcloud.tests import loopback
@@ -13,9 +13,7 @@ EVERY_STATUS = [400, 401, 402, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504]
 
 
 @pytest.mark.parametrize("code", EVERY_STATUS)
-def test_client_posts_once_when_the_create_is_refused(
-    replicate: FakeReplicate, client: replicate_client.Client, code: int
-) -> None:
+def test_client_posts_once_when_the_create_is_refused(replicate: FakeReplicate, client: Client, code: int) -> None:
     replicate.break_with("status", method="models.predictions.create", args={"code": code})
     with pytest.raises(ReplicateError) as refused:
         wished(client)
@@ -24,7 +22,7 @@ def test_client_posts_once_when_the_create_is_refused(
 
 
 def test_client_posts_once_when_the_connection_is_cut_before_acceptance(
-    replicate: FakeReplicate, client: replicate_client.Client
+    replicate: FakeReplicate, client: Client
 ) -> None:
     replicate.break_with("reset_before", method="models.predictions.create")
     with pytest.raises(httpx.ReadError):
@@ -34,7 +32,7 @@ def test_client_posts_once_when_the_connection_is_cut_before_acceptance(
 
 
 def test_client_posts_once_and_the_prediction_is_in_the_list_when_the_connection_is_cut_after_acceptance(
-    replicate: FakeReplicate, client: replicate_client.Client
+    replicate: FakeReplicate, client: Client
 ) -> None:
     replicate.break_with("reset_after", method="models.predictions.create")
     with pytest.raises(httpx.ReadError):
@@ -48,9 +46,7 @@ def test_client_posts_once_and_the_prediction_is_in_the_list_when_the_connection
     assert replicate.bills() == [("answer_lost", 4 * 400_000)]
 
 
-def test_client_posts_once_when_it_gives_up_waiting_for_the_answer(
-    replicate: FakeReplicate, client: replicate_client.Client
-) -> None:
+def test_client_posts_once_when_it_gives_up_waiting_for_the_answer(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("hang", method="models.predictions.create", args={"s": 8.0})
     replicate.break_with("cold_start")
     with pytest.raises(httpx.ReadTimeout):
@@ -69,14 +65,14 @@ def test_client_waits_for_the_answer_of_a_create_without_limit_when_it_has_a_tim
 
 
 def test_client_posts_once_when_nobody_answers(replicate: FakeReplicate) -> None:
-    stranger = replicate_client.Client(api_token="r8_local", base_url="http://127.0.0.1:1")
+    stranger = Client(api_token="r8_local", base_url="http://127.0.0.1:1")
     with pytest.raises(httpx.ConnectError):
         wished(stranger)
 
     assert replicate.ledger() == []
 
 
-def test_client_repeats_a_read_when_it_is_throttled(replicate: FakeReplicate, client: replicate_client.Client) -> None:
+def test_client_repeats_a_read_when_it_is_throttled(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("cold_start")
     created = wished(client)
     replicate.control("DELETE", "faults")
@@ -86,7 +82,7 @@ def test_client_repeats_a_read_when_it_is_throttled(replicate: FakeReplicate, cl
     assert replicate.calls_seen() == 3
 
 
-def test_answer_is_slow_when_hang_is_ordered(replicate: FakeReplicate, client: replicate_client.Client) -> None:
+def test_answer_is_slow_when_hang_is_ordered(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("hang", args={"s": 0.5}, method="*predictions.create")
     replicate.break_with("cold_start")
 
@@ -165,7 +161,7 @@ def test_clip_is_black_when_a_flaw_is_ordered(replicate: FakeReplicate) -> None:
 
 
 def test_only_calls_that_the_rule_names_are_counted_when_another_is_made(
-    replicate: FakeReplicate, client: replicate_client.Client
+    replicate: FakeReplicate, client: Client
 ) -> None:
     replicate.break_with("status", model="kwaivgi/*")
     replicate.break_with("cold_start")

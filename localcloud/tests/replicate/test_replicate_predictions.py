@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-import replicate as replicate_client
+from replicate.client import Client
 from replicate.exceptions import ReplicateError
 
 from localcloud.tests import loopback
@@ -12,7 +12,7 @@ from localcloud.tests.replicate.harness import KLING, VEO, FakeReplicate, wished
 
 
 def test_prediction_goes_from_starting_over_processing_to_succeeded_when_nothing_is_wrong(
-    replicate: FakeReplicate, client: replicate_client.Client
+    replicate: FakeReplicate, client: Client
 ) -> None:
     replicate.control("POST", "profile", {"latency_s": {"*": 3}})
     created = wished(client)
@@ -50,7 +50,7 @@ def test_prediction_has_the_members_of_the_reference_when_it_has_succeeded(repli
 
 
 def test_version_endpoint_runs_the_model_when_it_is_named_by_name_or_version(
-    replicate: FakeReplicate, client: replicate_client.Client
+    replicate: FakeReplicate, client: Client
 ) -> None:
     replicate.break_with("cold_start")
     version = client.models.get(KLING).latest_version
@@ -66,7 +66,7 @@ def test_version_endpoint_runs_the_model_when_it_is_named_by_name_or_version(
 
 
 def test_every_create_is_a_new_prediction_when_the_same_is_asked_for_again(
-    replicate: FakeReplicate, client: replicate_client.Client
+    replicate: FakeReplicate, client: Client
 ) -> None:
     replicate.break_with("cold_start")
 
@@ -74,9 +74,7 @@ def test_every_create_is_a_new_prediction_when_the_same_is_asked_for_again(
     assert len(replicate.ledger()) == 2
 
 
-def test_canceled_prediction_ends_at_once_when_it_is_running(
-    replicate: FakeReplicate, client: replicate_client.Client
-) -> None:
+def test_canceled_prediction_ends_at_once_when_it_is_running(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("never_done")
     created = wished(client)
     replicate.reaches(created.id, "processing")
@@ -87,9 +85,7 @@ def test_canceled_prediction_ends_at_once_when_it_is_running(
     assert replicate.state(created.id)["status"] == "canceled"
 
 
-def test_ended_prediction_stays_as_it_ended_when_it_is_canceled(
-    replicate: FakeReplicate, client: replicate_client.Client
-) -> None:
+def test_ended_prediction_stays_as_it_ended_when_it_is_canceled(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("failed")
     created = wished(client)
     replicate.ended(created.id)
@@ -116,9 +112,7 @@ def test_prediction_is_canceled_when_its_deadline_comes_while_it_runs(replicate:
     assert "started_at" in done
 
 
-def test_answer_waits_for_the_end_when_prefer_asks_for_it(
-    replicate: FakeReplicate, client: replicate_client.Client
-) -> None:
+def test_answer_waits_for_the_end_when_prefer_asks_for_it(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("failed")
     answer = replicate.create(headers={"Prefer": "wait=60"})
 
@@ -133,9 +127,7 @@ def test_answer_comes_before_the_end_when_prefer_waits_for_less(replicate: FakeR
     assert replicate.create(headers={"Prefer": "wait=1"}).json()["status"] in ("starting", "processing")
 
 
-def test_list_shows_whole_predictions_newest_first_when_asked(
-    replicate: FakeReplicate, client: replicate_client.Client
-) -> None:
+def test_list_shows_whole_predictions_newest_first_when_asked(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("cold_start")
     created = [wished(client, input={"seed": seed}, webhook="https://example.com/told") for seed in (1, 2)]
     page = client.predictions.list()
@@ -148,9 +140,7 @@ def test_list_shows_whole_predictions_newest_first_when_asked(
     assert (plain["next"], plain["previous"]) == (None, None)
 
 
-def test_list_leads_through_pages_of_a_hundred_when_there_are_more(
-    replicate: FakeReplicate, client: replicate_client.Client
-) -> None:
+def test_list_leads_through_pages_of_a_hundred_when_there_are_more(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("cold_start")
     created = [replicate.create().json()["id"] for _ in range(102)]
     first = client.predictions.list()
@@ -176,7 +166,7 @@ def test_list_keeps_to_its_window_when_moments_are_given(replicate: FakeReplicat
     assert listed(source="web") == []
 
 
-def test_model_shows_its_inputs_when_it_is_read(client: replicate_client.Client) -> None:
+def test_model_shows_its_inputs_when_it_is_read(client: Client) -> None:
     model = client.models.get("kwaivgi", "kling-v3-video")
     assert model.latest_version is not None
     given = model.latest_version.openapi_schema["components"]["schemas"]["Input"]
@@ -190,7 +180,7 @@ def test_model_shows_its_inputs_when_it_is_read(client: replicate_client.Client)
 
 
 @pytest.mark.parametrize("model", ["google/veo-9", "google/veo-1-retired"])
-def test_model_is_not_found_when_it_is_unknown_or_retired(client: replicate_client.Client, model: str) -> None:
+def test_model_is_not_found_when_it_is_unknown_or_retired(client: Client, model: str) -> None:
     with pytest.raises(ReplicateError) as refused:
         client.models.get(model)
 

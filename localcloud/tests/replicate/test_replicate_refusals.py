@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-import replicate as replicate_client
+from replicate.client import Client
 from replicate.exceptions import ReplicateError
 
 from localcloud.tests import loopback
@@ -30,16 +30,14 @@ def test_call_is_refused_when_its_token_is_missing_or_wrong(
     )
 
 
-def test_create_is_refused_when_its_model_is_unknown(replicate: FakeReplicate, client: replicate_client.Client) -> None:
+def test_create_is_refused_when_its_model_is_unknown(replicate: FakeReplicate, client: Client) -> None:
     with pytest.raises(ReplicateError) as refused:
         wished(client, "google/veo-9")
 
     assert (refused.value.status, replicate.ledger()) == (404, [])
 
 
-def test_create_is_refused_when_its_version_is_unknown(
-    replicate: FakeReplicate, client: replicate_client.Client
-) -> None:
+def test_create_is_refused_when_its_version_is_unknown(replicate: FakeReplicate, client: Client) -> None:
     with pytest.raises(ReplicateError) as refused:
         client.predictions.create(version="0" * 64, input={"prompt": "A boat"})
 
@@ -114,7 +112,7 @@ def test_create_is_refused_when_a_header_is_out_of_range(replicate: FakeReplicat
     assert replicate.ledger() == []
 
 
-def test_create_is_refused_when_there_is_no_credit(replicate: FakeReplicate, client: replicate_client.Client) -> None:
+def test_create_is_refused_when_there_is_no_credit(replicate: FakeReplicate, client: Client) -> None:
     replicate.control("POST", "credit", {"micros": 0})
     with pytest.raises(ReplicateError) as refused:
         wished(client)
@@ -152,7 +150,7 @@ def test_creates_are_throttled_to_one_at_a_time_when_credit_is_low(replicate: Fa
 
 
 def test_creates_are_throttled_and_reads_are_not_when_the_profile_limits_a_model(
-    replicate: FakeReplicate, client: replicate_client.Client
+    replicate: FakeReplicate, client: Client
 ) -> None:
     replicate.control("POST", "profile", {"quota_per_min": {"google/*": 2}})
     replicate.break_with("cold_start")
@@ -171,7 +169,7 @@ def test_answers_say_what_is_left_of_the_limit_when_nothing_was_ordered(replicat
     assert int(replicate.ask("GET", "predictions").headers["ratelimit-remaining"]) > 2900
 
 
-def test_prediction_is_not_found_when_its_id_is_unknown(client: replicate_client.Client) -> None:
+def test_prediction_is_not_found_when_its_id_is_unknown(client: Client) -> None:
     with pytest.raises(ReplicateError) as refused:
         client.predictions.get("x" * 26)
 

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-import replicate as replicate_client
+from replicate.client import Client
 
 from localcloud.replicate.webhooks import signature
 from localcloud.tests.harness import Received, Worker
@@ -30,7 +30,7 @@ def arrived(receiver: Worker, count: int) -> list[Received]:
 
 
 def test_webhook_is_the_prediction_and_signed_when_it_completes(
-    replicate: FakeReplicate, receiver: Worker, client: replicate_client.Client
+    replicate: FakeReplicate, receiver: Worker, client: Client
 ) -> None:
     replicate.break_with("failed")
     prediction_id = told(replicate, receiver)
@@ -116,7 +116,7 @@ def test_events_before_the_end_are_told_only_once_when_the_receiver_fails(
 
 @pytest.mark.parametrize(("fault", "count"), [("webhook_dropped", 0), ("webhook_duplicated", 2)])
 def test_webhook_comes_so_often_when_a_fault_orders_it(
-    replicate: FakeReplicate, receiver: Worker, client: replicate_client.Client, fault: str, count: int
+    replicate: FakeReplicate, receiver: Worker, client: Client, fault: str, count: int
 ) -> None:
     replicate.break_with("failed")
     replicate.control("POST", "faults", [{"fault": fault, "method": "completed", "nth": [1]}])
