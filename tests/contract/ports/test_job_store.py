@@ -220,7 +220,7 @@ def test_replace_conflicts_when_the_document_was_erased(jobs: JobStore) -> None:
 def test_tombstone_has_its_end_as_the_timestamp_that_the_ttl_policy_reads(firestore_jobs: FirestoreJobs) -> None:
     firestore_jobs.write(Create("job-1", a_job("job-1", forget=later(60))), Create("job-2", a_job("job-2")))
 
-    stored = {found.id: found.to_dict() for found in firestore_jobs._db.collection("jobs").stream()}
+    stored = {found.id: found.to_dict() or {} for found in firestore_jobs._db.collection("jobs").stream()}
 
     assert stored["job-1"]["forget"] == later(60)
     assert isinstance(stored["job-1"]["forget"], datetime)
