@@ -11,12 +11,16 @@ from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.adapters.gcs import GcsArtifacts, GcsInbox
 from promptreel.adapters.gemini import Gemini
 from promptreel.adapters.identity import IdentityAwareProxy, InvokerCheck
+from promptreel.adapters.omni import Omni
 from promptreel.adapters.operators import ListedOperators
+from promptreel.adapters.replicate import Replicate
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.adapters.system import SystemClock, SystemIds
 from promptreel.adapters.tasks import CloudTasksQueue
 from promptreel.adapters.veo import Veo
+from promptreel.adapters.video import VideoBackend, VideoBackends
 from promptreel.adapters.workflows import WorkflowExecutions
+from promptreel.domain.models import GLOBAL, VideoProtocol
 from promptreel.services import Services
 from promptreel.settings import Settings
 
@@ -33,13 +37,20 @@ def services_from(settings: Settings) -> Services:
     clock = SystemClock()
     gemini = Gemini(project, settings.text_location, settings.vertex_url)
     signer = RemoteSigner(settings.signer_url)
+    artifacts = GcsArtifacts(project, settings.artifacts_bucket, signer, settings.media_url)
+    backends: dict[VideoProtocol, VideoBackend] = {
+        "veo": Veo(project, settings.veo_location, settings.vertex_url),
+        "interactions": Omni(project, GLOBAL, settings.vertex_url),
+    }
+    if settings.replicate_token:
+        backends["predictions"] = Replicate(settings.replicate_token, settings.replicate_url, artifacts)
     return Services(
         jobs=FirestoreJobs(project, settings.database),
-        artifacts=GcsArtifacts(project, settings.artifacts_bucket, signer, settings.media_url),
+        artifacts=artifacts,
         inbox=GcsInbox(project, settings.results_bucket),
         text=gemini,
         images=gemini,
-        video=Veo(project, settings.veo_location, settings.vertex_url),
+        video=VideoBackends(backends),
         queue=CloudTasksQueue(project, region, settings.tasks_url, settings.submit_clip_url, settings.tasks_account),
         executions=WorkflowExecutions(project, region, settings.workflow, settings.executions_url),
         identity=IdentityAwareProxy(settings.iap_audience, clock) if settings.iap_audience else InvokerCheck(),
@@ -48,4 +59,5 @@ def services_from(settings: Settings) -> Services:
         ids=SystemIds(),
         pace=settings.pace,
         keep=timedelta(days=settings.keep_days),
+        protocols=frozenset(backends),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
+from promptreel.domain.models import VideoProtocol
 from promptreel.ledger.claims import Ledger
 from promptreel.ports.models import ImageGenerator, TextGenerator, VideoGenerator
 from promptreel.ports.orchestration import ClipQueue, Executions
@@ -23,7 +24,10 @@ class DocumentServices:
 
 @dataclass(frozen=True, slots=True)
 class Services(DocumentServices):
-    """Every port, and two settings: ``pace`` multiplies production waits, jobs are kept for ``keep``."""
+    """Every port, and three settings.
+
+    ``pace`` multiplies production waits, jobs are kept for ``keep``, ``protocols`` are the video backends switched on.
+    """
 
     artifacts: ArtifactStore
     inbox: Inbox
@@ -36,6 +40,7 @@ class Services(DocumentServices):
     operators: Operators
     pace: float
     keep: timedelta
+    protocols: frozenset[VideoProtocol]
 
     @property
     def ledger(self) -> Ledger:
@@ -44,7 +49,7 @@ class Services(DocumentServices):
 
     def limited_to(self, names: Iterable[str]) -> "Services":
         """The same services, of which every use of one that is not in ``names`` raises `UndeclaredService`."""
-        allowed = {"clock", "ids", "pace", "keep", *names}  # no permission is needed for the first four
+        allowed = {"clock", "ids", "pace", "keep", "protocols", *names}  # no permission is needed for the first five
         given: dict[str, Any] = {
             one.name: getattr(self, one.name) if one.name in allowed else _Withheld(one.name)
             for one in fields(Services)

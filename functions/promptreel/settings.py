@@ -15,6 +15,7 @@ class Settings:
     """Where promptreel runs. An empty URL means Google's own endpoint.
 
     ``operators`` are e-mail addresses, and groups as ``group:ADDRESS``, who see and stop the jobs of every owner.
+    The Replicate backend is off without ``replicate_token``, which is a secret.
     ``pace`` multiplies every production wait (polls, leases, windows, backoff): 1.0 in production. ``keep_days`` is how
     long a job and all it owns are kept. ``iap_audience`` is set where Identity-Aware Proxy authenticates people.
     """
@@ -35,6 +36,8 @@ class Settings:
     pace: float = Field(default=1.0, gt=0, le=1)
     keep_days: float = Field(default=90.0, gt=0, le=36_500)
     vertex_url: str = ""
+    replicate_url: str = ""
+    replicate_token: str = Field(default="", repr=False)
     tasks_url: str = ""
     executions_url: str = ""
     signer_url: str = ""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from promptreel.domain.planning import accept, price_micros
 from tests.chaos import faults
+from tests.fakes.services import PROTOCOLS
 
 # Every program that may be killed, with its weight. Not Firestore's emulator: it keeps its documents in memory, which
 # Google's would never lose. The workflows' weight is low because a killed stand-in takes every execution with it, and
@@ -222,7 +223,7 @@ def _kills(
 def _tight_limit_usd(request: Mapping[str, Any], chance: random.Random) -> str:
     """Enough for the plan as submitted, not always for a lost storyboard or a remedy."""
     now = datetime.now(UTC)
-    accepted, brief = accept({**request, "budget_usd": 10_000}, now)
+    accepted, brief = accept({**request, "budget_usd": 10_000}, now, PROTOCOLS)
     _, planned = price_micros(accepted, brief, len(brief.durations_s), now)
     return f"{planned / 1_000_000 + 0.02 + 0.3 * chance.random():.2f}"
 

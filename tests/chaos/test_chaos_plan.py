@@ -16,7 +16,7 @@ from promptreel.domain.planning import accept
 from promptreel.domain.states import CallState, JobState, SceneState
 from tests import recorded
 from tests.chaos import changes, faults, plan
-from tests.fakes.services import FakeServices
+from tests.fakes.services import PROTOCOLS, FakeServices
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ def test_every_request_of_a_plan_is_one_that_is_accepted() -> None:
 
     assert sum("budget_usd" in film.request for film in films) > 20
     for film in films:
-        accept(dict(film.request), datetime.now(UTC))
+        accept(dict(film.request), datetime.now(UTC), PROTOCOLS)
 
 
 def test_long_plan_kills_every_program_and_visits_every_boundary() -> None:

@@ -15,6 +15,8 @@ from promptreel.ports.models import (
     Failed,
     ImageRequest,
     ImageResult,
+    LostSubmit,
+    Operation,
     OperationState,
     Running,
     Succeeded,
@@ -118,6 +120,7 @@ class FakeVideoGenerator:
         self.failures: list[CallFailed] = []
         self.states: dict[str, OperationState] = {}
         self.prefixes: dict[str, str] = {}
+        self.listed: dict[str, Operation] = {}  # what `find` finds, by output address
 
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
         self.requests.append(request)
@@ -128,8 +131,13 @@ class FakeVideoGenerator:
         self.prefixes[operation] = output_uri
         return operation
 
-    def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, OperationState | PromptreelError]:
-        return {operation: self._outcome(operation) for operation in operations}
+    def find(self, lost: LostSubmit) -> Operation | None:
+        return self.listed.get(lost.output_uri)
+
+    def poll_all(
+        self, operations: Iterable[Operation], within_s: float
+    ) -> Mapping[str, OperationState | PromptreelError]:
+        return {operation.name: self._outcome(operation.name) for operation in operations}
 
     def poll(self, operation: str) -> OperationState:
         """What one operation answers: a test may replace it."""

@@ -9,6 +9,7 @@ from main import STEPS
 from promptreel.adapters.identity import InvokerCheck
 from promptreel.adapters.operators import ListedOperators
 from promptreel.domain.job import Budget, Job
+from promptreel.domain.models import VideoProtocol
 from promptreel.http.step_handler import Step
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Replace
@@ -29,6 +30,8 @@ from tests.fakes.jobs import MemoryJobs
 from tests.fakes.models import FakeImageGenerator, FakeTextGenerator, FakeVideoGenerator
 from tests.fakes.orchestration import FakeExecutions, MemoryQueue
 from tests.fakes.system import FakeClock, FakeIds
+
+PROTOCOLS: frozenset[VideoProtocol] = frozenset({"veo", "interactions", "predictions"})
 
 
 class FakeServices(Services):
@@ -78,6 +81,7 @@ class FakeServices(Services):
             ids=ids,
             pace=1.0,
             keep=timedelta(days=90),
+            protocols=PROTOCOLS,
         )
         for name, step in STEPS.items():
             setattr(self, name, partial(self._run, step))

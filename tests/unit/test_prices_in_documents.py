@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from promptreel.domain import planning
+from tests.fakes.services import PROTOCOLS
 
 ROOT = Path(__file__).parents[2]
 IDEA = (ROOT / "examples/lighthouse.txt").read_text(encoding="utf-8")
@@ -15,9 +16,9 @@ WRITTEN = datetime(2026, 11, 30, tzinfo=UTC)
 def most_usd(quality: str, resolution: str) -> list[str]:
     """Storyboard, keyframes, clips and all of it, for the demo's film of four scenes of eight seconds."""
     request = {"prompt": IDEA, "quality": quality, "resolution": resolution}
-    accepted, spec = planning.accept(request, WRITTEN)
+    accepted, spec = planning.accept(request, WRITTEN, PROTOCOLS)
     storyboard, planned = planning.price_micros(accepted, spec, 4, WRITTEN)
-    clips = spec.video.cost_micros(32, accepted.resolution, WRITTEN, audio=True)
+    clips = 4 * spec.video.max_micros(8, accepted.resolution, WRITTEN, audio=True)
     return [f"${micros / 1e6:.2f}" for micros in (storyboard, planned - clips, clips, storyboard + planned)]
 
 

@@ -68,12 +68,12 @@ class Gemini:
 
 
 def vertex_client(project: str, location: str, url: str) -> "Client":
-    """Return a client that ignores the environment; ``url`` is empty for Google's own address."""
+    """Return a client that ignores the environment and posts once; ``url`` is empty for Google's own address."""
     from google.genai import Client, types  # noqa: PLC0415 - cold start
 
-    return Client(
-        vertexai=True, project=project, location=location, http_options=types.HttpOptions(base_url=url or None)
-    )
+    once = types.HttpRetryOptions(attempts=1)  # the interactions of this client heed no other place
+    options = types.HttpOptions(base_url=url or None, retry_options=once)
+    return Client(vertexai=True, project=project, location=location, http_options=options)
 
 
 def one_post(timeout_s: float) -> Any:

@@ -1,25 +1,22 @@
 """Veo on Vertex AI: one POST to submit, free polls by the operation's full name, output written into the bucket."""
 
 import re
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.gemini import one_post, vertex_client
 from promptreel.adapters.vertex_errors import classify_filtered, classify_operation, translate_paid_call_errors
-from promptreel.errors import AnswerLost, NotFound, PromptreelError, Transient
-from promptreel.ports.models import Failed, OperationState, Running, Succeeded, VideoRequest
+from promptreel.errors import AnswerLost, NotFound, Transient
+from promptreel.ports.models import Failed, LostSubmit, Operation, OperationState, Running, Succeeded, VideoRequest
 
 if TYPE_CHECKING:
     from google.genai import Client
 
 POLL_TIMEOUT_S = 30.0
-POLLS_AT_ONCE = 16  # 60 clips at 2.5 s each take 10 s, and 13 s while four polls hang
 
 
 class Veo:
-    """A `VideoGenerator` in one location; an operation is polled in the location of its name."""
+    """A `VideoBackend` in one location; an operation is polled in the location of its name."""
 
     def __init__(self, project: str, location: str, url: str) -> None:
         """Make the client on first use; ``url`` is empty for Google's own address."""
@@ -55,36 +52,32 @@ class Veo:
                 raise AnswerLost("The answer names no operation.")
             return operation.name
 
-    def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, OperationState | PromptreelError]:
-        """Poll at the same time. A poll that is not answered in time ends later, by its own timeout."""
-        wanted = list(operations)
-        if not wanted:
-            return {}
-        _ = self._client  # made once, before several threads need it
-        pool = ThreadPoolExecutor(min(POLLS_AT_ONCE, len(wanted)))
-        polls = {operation: pool.submit(self.poll, operation) for operation in wanted}
-        done, _ = wait(polls.values(), timeout=within_s)
-        pool.shutdown(wait=False, cancel_futures=True)
-        return {operation: _result_or_error(poll) for operation, poll in polls.items() if poll in done}
+    def find(self, lost: LostSubmit) -> Operation | None:  # noqa: ARG002 - operations cannot be listed
+        """Return None: only the clip itself, below its prefix, tells of an operation whose name was lost."""
+        return None
 
-    def poll(self, operation: str) -> OperationState:
+    def poll(self, operation: Operation) -> OperationState:
         """Return the state of one operation. Raises: Transient; NotFound when the operation is unknown."""
         import httpx2  # noqa: PLC0415 - cold start
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
         from google.genai import errors, types  # noqa: PLC0415
 
         try:
-            seen = self._client_for(operation).operations.get(
-                types.GenerateVideosOperation.model_validate({"name": operation}),
+            seen = self._client_for(operation.name).operations.get(
+                types.GenerateVideosOperation.model_validate({"name": operation.name}),
                 config=types.GetOperationConfig(http_options=types.HttpOptions(timeout=int(POLL_TIMEOUT_S * 1000))),
             )
         except errors.APIError as error:
             if error.code == 404:  # noqa: PLR2004 - HTTP
-                raise NotFound(f"Veo does not know {operation}.") from error
+                raise NotFound(f"Veo does not know {operation.name}.") from error
             raise Transient(f"poll: {error.code} {error.message}") from error
         except (httpx2.HTTPError, GoogleAuthError, ValueError) as error:
             raise Transient(f"poll: {error!r}") from error
         return _read_state(seen)
+
+    def connect(self) -> None:
+        """Make the client."""
+        _ = self._client
 
     @cached_property
     def _client(self) -> "Client":
@@ -96,11 +89,6 @@ class Veo:
         if named is None or named[1] == self._location:
             return self._client
         return vertex_client(self._project, named[1], self._url)
-
-
-def _result_or_error(poll: "Future[OperationState]") -> OperationState | PromptreelError:
-    error = poll.exception()
-    return error if isinstance(error, PromptreelError) else poll.result()
 
 
 def _read_state(operation: Any) -> OperationState:

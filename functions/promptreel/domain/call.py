@@ -83,6 +83,11 @@ class Call(Document):
         return self.state in states.PAID_CALL_STATES
 
     @property
+    def has_output(self) -> bool:
+        """Whether it was paid and brought something: an answer without output may be billed too."""
+        return self.is_paid and bool(self.artifact)
+
+    @property
     def counts_as_attempt(self) -> bool:
         """Whether its end counts as an attempt: a call that was never made does not."""
         return JOB_ENDED not in self.codes

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Literal, TypedDict, Unpack
 
 from promptreel.domain import states
+from promptreel.domain.choosing import ChosenModel
 from promptreel.domain.document import Document, OptionalText, Part, Problem, UtcDatetime
-from promptreel.domain.models import Aspect, Resolution, VideoModel, frame_size_px, registry
+from promptreel.domain.models import Aspect, Resolution, VideoModel, registry
 from promptreel.domain.prompt_hints import Inferred
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene
@@ -50,6 +51,7 @@ class Plan(Part):
     text_model: str
     image_model: str
     video_model: str
+    models: tuple[ChosenModel, ...] = ()  # why each was chosen; older plans do not say
     aspect: Aspect
     resolution: Resolution
     fps: int
@@ -65,13 +67,13 @@ class Plan(Part):
     def can_be_filmed_by(self, model_id: str, duration_s: int) -> bool:
         """Whether a model films this film's format, so that its clips fit among the others."""
         model = registry().video_model(model_id)
-        legal = duration_s in model.durations_s.get(self.resolution, ())
-        return legal and model.fps == self.fps and self.aspect in model.aspects and model.first_and_last_frame
+        is_legal = model.clip_seconds(duration_s, self.resolution) is not None
+        return is_legal and model.fps == self.fps and self.aspect in model.aspects
 
     @property
     def size_px(self) -> tuple[int, int]:
         """Width and height of the film in pixels."""
-        return frame_size_px(self.resolution, self.aspect)
+        return registry().video_model(self.video_model).size_px(self.resolution, self.aspect)
 
 
 class StageEntry(Part):
@@ -201,7 +203,7 @@ class Job(Document):
         return self.resumed is None or ended > self.resumed
 
     def has_sound(self, scene: Scene) -> bool:
-        """Whether this scene is filmed with sound."""
+        """Whether this scene is heard in the film."""
         return self.request.clip_audio and not scene.muted
 
     def require_plan(self) -> Plan:

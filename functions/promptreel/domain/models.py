@@ -4,7 +4,7 @@ A price has the day it begins, because vendors change prices at midnight and a b
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import resources
 from typing import Annotated, Any, Literal, TypeVar
@@ -15,22 +15,25 @@ from promptreel.domain.document import Frozen
 from promptreel.domain.money import per_million
 from promptreel.errors import Invalid
 
-Resolution = Literal["720p", "1080p", "4k"]
+Resolution = Literal["360p", "720p", "1080p", "4k"]
 Aspect = Literal["16:9", "9:16"]
 Quality = Literal["draft", "standard", "best"]
 ImageSize = Literal["1K", "2K", "4K"]
-Protocol = Literal["veo", "interactions", "predictions"]
+VideoProtocol = Literal["veo", "interactions", "predictions"]
 """Which API films with a model."""
 ClipMode = Literal["text", "first", "first_last", "references", "extend"]
 """What a clip is filmed from: words alone, one or both of its frames, pictures of what it shows, or another clip."""
 
-_PROTOCOLS_WITH_ADAPTER: frozenset[Protocol] = frozenset({"veo"})
-
 GLOBAL = "global"
 """The location in which a text or image model has its list price."""
 
-# Short side of a frame in pixels; aspect decides which side is short.
-_SHORT_SIDE_PX: Mapping[str, int] = {"720p": 720, "1080p": 1080, "4k": 2160}
+RESERVED_EXTRA_S, RESERVED_TEXT_TOKENS = 1, 1000
+"""Reserved beyond a clip that is paid by tokens: it may come a little longer, and with words."""
+BYTES_PER_CHAR = 4
+"""At most; no text has more tokens than bytes."""
+
+RETIREMENT_NOTICE = timedelta(days=60)
+"""How long before the announced end of a model its films carry a warning."""
 
 
 class _Price(Frozen):
@@ -41,7 +44,7 @@ UsagePart = Literal["input", "output", "picture"]
 
 
 class TokenUsage(Frozen):
-    """Tokens of one answer, as its price counts them. ``output`` is text and thinking, ``picture`` is drawn.
+    """Tokens of one answer, as its price counts them. ``output`` is text and thinking, ``picture`` is media.
 
     ``assumed`` names the parts that the provider did not report: they count at the most that the call may use.
     """
@@ -64,6 +67,17 @@ class Model(Frozen):
     released: date | None = None
     retires_not_before: date | None = None
     replaced_by: str | None = None
+
+    def has_ended(self, at: datetime) -> bool:
+        """Whether it is switched off, or may be from a day on that has come."""
+        return self.stage == "retired" or self._ends_by(at)
+
+    def ends_soon(self, at: datetime) -> bool:
+        """Whether its announced end has passed, or comes within the time of notice."""
+        return self._ends_by(at + RETIREMENT_NOTICE)
+
+    def _ends_by(self, at: datetime) -> bool:
+        return self.retires_not_before is not None and at.astimezone(UTC).date() >= self.retires_not_before
 
 
 P = TypeVar("P", bound=_Price)
@@ -193,55 +207,93 @@ class VideoModel(Model):
     """A model that films clips. Durations in whole seconds, latencies in seconds from the submit.
 
     ``seconds`` and ``frame_px`` go by resolution; a mode that is left out of ``seconds`` cannot be filmed.
-    ``lost_calls`` is how a submit whose answer was lost is found again; ``inputs`` are the input names of a prediction.
+    ``lost_calls`` is how a submit whose answer was lost is found again. ``inputs`` are the input names of a prediction,
+    ``resolution_inputs`` what it calls resolutions. ``qualities`` are the levels for which it may be chosen unasked.
     """
 
-    protocol: Protocol
+    protocol: VideoProtocol
     location: str | None = None  # None: the configured location
+    qualities: tuple[Quality, ...] = ()
     fps: int
     aspects: tuple[Aspect, ...]
-    frame_px: Mapping[str, tuple[int, int]]  # landscape
-    seconds: Mapping[ClipMode, Mapping[str, Seconds]]
+    frame_px: Mapping[Resolution, tuple[int, int]]  # landscape
+    seconds: Mapping[ClipMode, Mapping[Resolution, Seconds]]
     sound: Literal["never", "optional", "always"]
     max_references: int
     negative_prompt: bool
     safety_settings: bool
     seed: bool
     max_prompt_chars: int
+    prompt_ending: str | None = None  # the last sentence of every prompt
     usual_latency_s: int
     longest_latency_s: int
     quota_per_minute: int | None = None
     lost_calls: Literal["prefix", "list", "none"]
     fallback: str | None = None  # films the same shot when this one refuses it; never dearer, so that no bill surprises
     inputs: Mapping[str, str] = {}
+    resolution_inputs: Mapping[str, str] = {}
     prices: tuple[ClipPrice, ...]
     tokens_per_second: Mapping[str, int] = {}  # of delivered video, by resolution
-    picture_tokens_in: int | None = None
+    picture_tokens_in: int = 0  # of one frame that a clip is filmed from
 
     @property
-    def durations_s(self) -> Mapping[str, tuple[int, ...]]:
+    def durations_s(self) -> Mapping[Resolution, tuple[int, ...]]:
         """Seconds that a clip between two given frames may last, by resolution."""
         return self.seconds.get("first_last", {})
 
-    @property
-    def first_and_last_frame(self) -> bool:
-        """Whether it films between two given frames."""
-        return bool(self.durations_s)
+    def clip_seconds(self, duration_s: int, resolution: Resolution) -> int | None:
+        """Seconds of the shortest clip from which a scene of this length can be cut; None when there is none."""
+        return min((length for length in self.durations_s.get(resolution, ()) if length >= duration_s), default=None)
 
-    @property
-    def has_adapter(self) -> bool:
-        """Whether promptreel can call it."""
-        return self.protocol in _PROTOCOLS_WITH_ADAPTER
+    def size_px(self, resolution: Resolution, aspect: Aspect) -> tuple[int, int]:
+        """Width and height of its frames in pixels."""
+        width, height = self.frame_px[resolution]
+        return (width, height) if aspect == "16:9" else (height, width)
 
-    def cost_micros(self, seconds: int, resolution: Resolution, at: datetime, *, audio: bool) -> int:
-        """Price of one delivered clip; it is known exactly before the call.
+    def films_sound(self, *, wanted: bool) -> bool:
+        """Whether its clips come with sound when the film wants it or does not."""
+        return self.sound == "always" or (wanted and self.sound == "optional")
 
-        Raises: ValueError for a model that is billed by the tokens it reports.
+    def second_micros(self, resolution: Resolution, at: datetime, *, audio: bool) -> int:
+        """Price of one delivered second, without what a model that is paid by tokens counts for prompt and frames."""
+        price = _price_on(self.prices, at)
+        if price.per_second is None:
+            return _clip_tokens_cost(price, TokenUsage(input=0, output=0, picture=self.tokens_per_second[resolution]))
+        sound = self.films_sound(wanted=audio)
+        return (price.per_second.with_audio if sound else price.per_second.silent)[resolution]
+
+    def max_micros(self, duration_s: int, resolution: Resolution, at: datetime, *, audio: bool) -> int:
+        """The most that the clip of a scene costs, which is the exact price of a model that is paid by the second.
+
+        Raises: ValueError for a length or resolution that it does not film.
         """
-        price = _price_on(self.prices, at).per_second
-        if price is None:
-            raise ValueError(f"{self.id} has no price per second")
-        return seconds * (price.with_audio if audio else price.silent)[resolution]
+        seconds, price = self.clip_seconds(duration_s, resolution), _price_on(self.prices, at)
+        if seconds is None:
+            raise ValueError(f"{self.id} films no {duration_s} s at {resolution}")
+        if price.per_second is not None:
+            return seconds * self.second_micros(resolution, at, audio=audio)
+        usage = TokenUsage(
+            input=BYTES_PER_CHAR * self.max_prompt_chars + 2 * self.picture_tokens_in,
+            output=RESERVED_TEXT_TOKENS,
+            picture=(seconds + RESERVED_EXTRA_S) * self.tokens_per_second[resolution],
+        )
+        return _clip_tokens_cost(price, usage)
+
+    def cost_micros(self, usage: TokenUsage | None, sent_at: datetime, reserved_micros: int) -> int:
+        """What a clip cost: by its tokens if it is paid by tokens and they were counted, else what was reserved."""
+        price = _price_on(self.prices, sent_at)
+        if usage is None or price.per_million_tokens is None:
+            return reserved_micros
+        return _clip_tokens_cost(price, usage)
+
+
+def _clip_tokens_cost(price: ClipPrice, usage: TokenUsage) -> int:
+    tokens = price.per_million_tokens
+    if tokens is None:
+        raise ValueError("a price by the second counts no tokens")
+    return per_million(
+        (usage.input, tokens.input), (usage.output, tokens.text_output), (usage.picture, tokens.video_output)
+    )
 
 
 M = TypeVar("M", bound=Model)
@@ -252,7 +304,6 @@ class ModelChoice(Frozen):
 
     text: str
     image: str
-    video: str
 
 
 class Registry(Frozen):
@@ -273,20 +324,8 @@ class Registry(Frozen):
         return _find(self.image, model_id, "models.image")
 
     def video_model(self, model_id: str) -> VideoModel:
-        """The video model of this id. Raises: Invalid when there is none that promptreel can call."""
-        usable = self.usable_video_models
-        if any(model.id == model_id for model in self.video if not model.has_adapter):
-            raise Invalid(
-                f"models.video: {model_id} is not usable yet.",
-                code="unknown_model",
-                remedy=f"Usable: {', '.join(model.id for model in usable)}.",
-            )
-        return _find(usable, model_id, "models.video")
-
-    @property
-    def usable_video_models(self) -> tuple[VideoModel, ...]:
-        """The video models that promptreel can call."""
-        return tuple(model for model in self.video if model.has_adapter)
+        """The video model of this id. Raises: Invalid when there is none."""
+        return _find(self.video, model_id, "models.video")
 
     def model(self, model_id: str) -> Model | None:
         """A model of any kind; None for one that the registry no longer names."""
@@ -300,13 +339,6 @@ def _find(models: tuple[M, ...], model_id: str, field: str) -> M:
             return model
     known = ", ".join(model.id for model in models)
     raise Invalid(f"{field}: no model is called {model_id!r}.", code="unknown_model", remedy=f"Known here: {known}.")
-
-
-def frame_size_px(resolution: Resolution, aspect: Aspect) -> tuple[int, int]:
-    """Width and height of a film frame in pixels."""
-    short = _SHORT_SIDE_PX[resolution]
-    long = short * 16 // 9
-    return (long, short) if aspect == "16:9" else (short, long)
 
 
 @cache

@@ -1,20 +1,21 @@
 """From request and storyboard to a plan: models, lengths, waves and prices. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from promptreel.domain import identifiers, prompts, timeline
+from promptreel.domain import choosing, identifiers, prompts, timeline
+from promptreel.domain.choosing import Choice, ChosenModel
 from promptreel.domain.job import DrawItem, Wave
-from promptreel.domain.models import Aspect, ImageModel, ImageSize, TextModel, VideoModel, registry
+from promptreel.domain.models import Aspect, ImageModel, ImageSize, TextModel, VideoModel, VideoProtocol
 from promptreel.domain.money import format_usd
 from promptreel.domain.prompt_hints import Inferred, PromptHints, extract_hints
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.scene import Scene
 from promptreel.domain.storyboard import Storyboard, StoryScene, schema_text
 from promptreel.domain.tariffs import count_tokens_at_most, image_tariff, text_tariff
-from promptreel.domain.timing import plan_timing
+from promptreel.domain.timing import Timing, plan_timing
 from promptreel.errors import BudgetExceeded, Invalid
 
 IMAGE_SIZE: ImageSize = "1K"
@@ -36,6 +37,7 @@ class FilmSpec:
     text: TextModel
     image: ImageModel
     video: VideoModel
+    reasons: tuple[ChosenModel, ...]
     aspect: Aspect
     scene_range: tuple[int, int]
     legal_durations_s: tuple[int, ...]
@@ -54,7 +56,7 @@ class FilmSpec:
         return self.durations_s or timeline.plan_lengths(count, None, self.legal_durations_s)
 
 
-def accept(payload: Any, at: datetime) -> tuple[FilmRequest, FilmSpec]:
+def accept(payload: Any, at: datetime, protocols: Collection[VideoProtocol]) -> tuple[FilmRequest, FilmSpec]:
     """The request in decoded JSON, checked the same at every entry; ``at`` decides prices.
 
     Raises: Invalid for wrong fields, and for fields that contradict one another, with the nearest legal values;
@@ -62,39 +64,71 @@ def accept(payload: Any, at: datetime) -> tuple[FilmRequest, FilmSpec]:
     """
     request = parse_request(payload)
     _refuse_unused_transition(request)
-    spec = specify_film(request, at)
+    spec = specify_film(request, at, protocols)
     _refuse_small_budget(request, spec, at)
     return request, spec
 
 
-def specify_film(request: FilmRequest, at: datetime) -> FilmSpec:
+def specify_film(request: FilmRequest, at: datetime, protocols: Collection[VideoProtocol]) -> FilmSpec:
     """Choose models, format and timing; ``at`` decides prices, so that the same job is always planned alike.
+
+    Args:
+        request: The request, already validated.
+        at: When the job was requested.
+        protocols: The video backends that are switched on.
 
     Raises: Invalid when fields contradict one another or the chosen model's limits.
     """
-    chosen = registry().defaults[request.quality]
-    video = registry().video_model(request.models.video or chosen.video)
     hints = extract_hints(request.prompt)
-    legal = video.durations_s.get(request.resolution)
-    if legal is None:
-        raise _unknown_resolution(request, video)
-    transition_frames = _transition_frames(request, video.fps, legal)
-    timing = plan_timing(request, hints, video, transition_frames)
-    aspect = hints.find("aspect")
+    hinted = hints.find("aspect")
+    aspect: Aspect = request.aspect or (hinted.value if hinted else "16:9")  # type: ignore[assignment]
+    text, image = choosing.choose_text_model(request, at), choosing.choose_image_model(request, at)
+    video, timing = _fit_video_model(request, hints, choosing.list_video_models(request, aspect, at, protocols))
+    models = (text.model, image.model, video.model)
     count = len(timing.durations_s)
     spec = FilmSpec(
-        text=registry().text_model(request.models.text or chosen.text),
-        image=registry().image_model(request.models.image or chosen.image),
-        video=video,
-        aspect=request.aspect or (aspect.value if aspect else "16:9"),  # type: ignore[arg-type]
+        text=text.model,
+        image=image.model,
+        video=video.model,
+        reasons=tuple(
+            ChosenModel(kind=kind, id=one.model.id, reason=one.reason)
+            for kind, one in (("text", text), ("image", image), ("video", video))
+        ),
+        aspect=aspect,
         scene_range=(count, count) if count else DEFAULT_SCENE_RANGE,
-        legal_durations_s=legal,
+        legal_durations_s=video.model.durations_s[request.resolution],
         durations_s=timing.durations_s,
-        transition_frames=transition_frames,
+        transition_frames=timing.transition_frames,
         inferred=tuple(one for one in hints.read if one not in timing.unused and not _is_given(request, one.field)),
-        warnings=(*_hint_warnings(request, hints, timing.unused), *timing.warnings),
+        warnings=(
+            *_hint_warnings(request, hints, timing.unused),
+            *timing.warnings,
+            *choosing.ending_warnings(models, at),
+            *_sound_warnings(request, video.model),
+        ),
     )
     return spec if count else _within_budget(spec, request, at)
+
+
+def _fit_video_model(
+    request: FilmRequest, hints: PromptHints, choices: Sequence[Choice[VideoModel]]
+) -> tuple[Choice[VideoModel], Timing]:
+    """The cheapest model that films the lengths. Raises: Invalid, as the cheapest one says it, when none does."""
+    refused: Invalid | None = None
+    for choice in choices:
+        try:
+            return choice, plan_timing(request, hints, choice.model)
+        except Invalid as error:
+            refused = refused or error
+    raise refused or ValueError("no model to choose from")
+
+
+def _sound_warnings(request: FilmRequest, video: VideoModel) -> list[str]:
+    if video.films_sound(wanted=request.clip_audio) == request.clip_audio:
+        return []
+    if request.clip_audio:
+        return [f"clip_audio: {video.id} films without sound."]
+    return [f"clip_audio: {video.id} always films with sound, which the cut leaves out."]
 
 
 def _is_given(request: FilmRequest, field: str) -> bool:
@@ -110,14 +144,6 @@ def _hint_warnings(request: FilmRequest, hints: PromptHints, unused: Sequence[In
         *(f"prompt: “{one.words}” gives way to the request's fields." for one in (*overridden, *unused)),
         *(sentence for field, sentence in hints.unusable if not _is_given(request, field)),
     ]
-
-
-def _unknown_resolution(request: FilmRequest, video: VideoModel) -> Invalid:
-    capable = [model.id for model in registry().usable_video_models if request.resolution in model.durations_s]
-    return Invalid(
-        f"resolution: {video.id} films {', '.join(video.durations_s)}, not {request.resolution}.",
-        remedy=f"Set `resolution` to {list(video.durations_s)[-1]}, or `models.video` to {' or '.join(capable)}.",
-    )
 
 
 def _refuse_unused_transition(request: FilmRequest) -> None:
@@ -141,7 +167,10 @@ def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime)
     sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, prompt, schema_text(Storyboard))
     storyboard = text_tariff(spec.text, sent, writing.storyboard_tokens).reserved_micros(at)
     image = image_tariff(spec.image, IMAGE_SIZE, MAX_REFERENCES, spec.image.output_tokens)
-    clips = spec.video.cost_micros(sum(spec.durations_for(count)), request.resolution, at, audio=request.clip_audio)
+    clips = sum(
+        spec.video.max_micros(duration_s, request.resolution, at, audio=request.clip_audio)
+        for duration_s in spec.durations_for(count)
+    )
     return storyboard, (count + 1) * image.reserved_micros(at) + clips
 
 
@@ -166,17 +195,6 @@ def _refuse_small_budget(request: FilmRequest, spec: FilmSpec, at: datetime) -> 
             f"needs up to {needed} USD; the limit is {format_usd(limit)} USD{default}. Nothing was paid.",
             remedy=f"Set `budget_usd` to at least {needed}, or ask for fewer or shorter scenes.",
         )
-
-
-def _transition_frames(request: FilmRequest, fps: int, legal_s: Sequence[int]) -> int:
-    if request.transition.kind is timeline.TransitionKind.CUT:
-        return 0
-    if request.transition.duration_s * 2 > min(legal_s):
-        raise Invalid(
-            f"transition.duration_s: at most {min(legal_s) / 2:g} s fit between scenes of {min(legal_s)} s.",
-            remedy="Ask for a shorter transition.",
-        )
-    return timeline.to_frames(request.transition.duration_s, fps)
 
 
 def make_scenes(stories: Sequence[StoryScene], durations_s: Sequence[int], now: datetime) -> list[Scene]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promptreel.domain.job import Plan
+from promptreel.domain.models import VideoModel
 from promptreel.domain.scene import KeyframeName, Scene
 from promptreel.domain.tariffs import count_tokens_at_most
 
@@ -98,13 +99,15 @@ def keyframe_prompt(
     return _end_at_word(kept.decode(errors="ignore")) + closing, original
 
 
-def clip_prompt(plan: Plan, scene: Scene, max_chars: int) -> tuple[str, str | None]:
+def clip_prompt(plan: Plan, scene: Scene, model: VideoModel) -> tuple[str, str | None]:
     """The prompt for a clip, and the original if it had to be cut. Motion is essential and comes before style."""
     essential = f"{scene.motion_prompt}\n{scene.description}"
     original = f"{essential}\nStyle: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}."
-    if len(original) <= max_chars:
-        return original, None
-    return _end_at_word(original[:max_chars]), original
+    ending = f"\n{model.prompt_ending}" if model.prompt_ending else ""
+    room = model.max_prompt_chars - len(ending)
+    if len(original) <= room:
+        return original + ending, None
+    return _end_at_word(original[:room]) + ending, original
 
 
 def _end_at_word(text: str) -> str:

@@ -120,10 +120,10 @@ def _outcome(problem: Problem) -> str:
 def _available_remedies(job: Job, scene: Scene) -> set[RemedyKind]:
     """What this scene still allows: sound can be left out once, and only while there is any."""
     available: set[RemedyKind] = {"repeat", "reseed", "rewrite", "redraw"}
-    if job.has_sound(scene):
-        available.add("mute")
     plan = job.require_plan()
     model = plan.video_of(scene)
+    if job.has_sound(scene) and model.sound == "optional":
+        available.add("mute")
     others: Mapping[RemedyKind, str | None] = {"model": model.fallback, "successor": model.replaced_by}
     return available | {
         kind for kind, other in others.items() if other and plan.can_be_filmed_by(other, scene.duration_s)

@@ -9,8 +9,10 @@ from promptreel.domain.request import MAX_SCENES, FilmRequest
 from promptreel.domain.timeline import TransitionKind, overlap_frames, plan_lengths, possible_totals, to_frames
 from promptreel.errors import Invalid
 
-# A length given in its field is missed by at most this much, with a warning: half a step of 4, 6, 8 s.
+# A length given in its field is missed by at most this much, with a warning.
 TOLERANCE_S = 1
+TRIM_S = 1
+"""What the cut may take off the end of the last clip, so that clips of 4, 6 and 8 s make a film of an odd length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +23,17 @@ class Timing:
     """
 
     durations_s: tuple[int, ...] = ()
+    transition_frames: int = 0
     unused: tuple[Inferred, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def plan_timing(request: FilmRequest, hints: PromptHints, video: VideoModel, transition_frames: int) -> Timing:
+def plan_timing(request: FilmRequest, hints: PromptHints, video: VideoModel) -> Timing:
     """Plan the scenes: fields are met or refused; a hint that cannot be met is dropped, with a warning.
 
     Raises: Invalid naming the nearest legal values.
     """
+    transition_frames = _transition_frames(request, video)
     possible = _Lengths.of(request, video, transition_frames)
     scenes_hint = None if request.scenes else hints.find("scenes")
     length_hint = None if request.duration_s else hints.find("duration_s")
@@ -40,17 +44,17 @@ def plan_timing(request: FilmRequest, hints: PromptHints, video: VideoModel, tra
         unused = (scenes_hint,)
     target = possible.frames(request.duration_s or (float(length_hint.value) if length_hint else None))
     if target is None:
-        return Timing(possible.durations_s(count, None) if count else (), unused)
+        return Timing(possible.durations_s(count, None) if count else (), transition_frames, unused)
     durations_s = possible.durations_s(count or possible.nearest_count(target), target)
     planned = possible.film_frames(durations_s)
     if planned == target:
-        return Timing(durations_s, unused)
+        return Timing(durations_s, transition_frames, unused)
     if request.duration_s and abs(planned - target) > TOLERANCE_S * video.fps:
         raise _refusal(request, video, transition_frames, target)
     source = f"prompt: “{length_hint.words}”" if length_hint else f"duration_s: {request.duration_s:g} s"
     scenes, film = possible.scenes(len(durations_s)), possible.seconds([planned])
     warning = f"{source} cannot be met with {scenes}; the film is planned as {film} s."
-    return Timing(durations_s, unused, (warning,))
+    return Timing(durations_s, transition_frames, unused, (warning,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,16 @@ class _Lengths:
         return f"{count} scene{'s' * (count > 1)} of {span} s{shared}"
 
     def durations_s(self, count: int, target: int | None) -> tuple[int, ...]:
-        total = None if target is None else target + self.overlap * (count - 1)
-        lengths = plan_lengths(count, total, [step * self.fps for step in self.legal_s])
+        """Seconds of each scene in the film. The clip of the last one may be ``TRIM_S`` longer."""
+        legal = [step * self.fps for step in self.legal_s]
+        if target is None:
+            return self._whole(plan_lengths(count, None, legal))
+        whole = self._whole(plan_lengths(count, target + self.overlap * (count - 1), legal))
+        longer = self._whole(plan_lengths(count, target + self.overlap * (count - 1) + TRIM_S * self.fps, legal))
+        trimmed = (*longer[:-1], longer[-1] - TRIM_S)
+        return min(whole, trimmed, key=lambda lengths: abs(self.film_frames(lengths) - target))
+
+    def _whole(self, lengths: Iterable[int]) -> tuple[int, ...]:
         return tuple(length // self.fps for length in lengths)
 
     def film_frames(self, durations_s: Sequence[int]) -> int:
@@ -106,9 +118,10 @@ class _Lengths:
         """Frames of every film of so many scenes, shortest first."""
         return sorted(
             {
-                total * self.fps - self.overlap * (count - 1)
+                (total - trim) * self.fps - self.overlap * (count - 1)
                 for count in counts
                 for total in possible_totals(count, self.legal_s)
+                for trim in (0, TRIM_S)
             }
         )
 
@@ -137,6 +150,18 @@ def _refusal(request: FilmRequest, video: VideoModel, transition_frames: int, ta
     else:
         why = f"no film of {possible.fewest} to {possible.scenes(MAX_SCENES)} lasts {length} s."
     return Invalid(f"duration_s: {why}", remedy=f"Set {', or '.join(ways)}.")
+
+
+def _transition_frames(request: FilmRequest, video: VideoModel) -> int:
+    if request.transition.kind is TransitionKind.CUT:
+        return 0
+    shortest_s = min(video.durations_s[request.resolution])
+    if request.transition.duration_s * 2 > shortest_s:
+        raise Invalid(
+            f"transition.duration_s: at most {shortest_s / 2:g} s fit between scenes of {shortest_s} s.",
+            remedy="Ask for a shorter transition.",
+        )
+    return to_frames(request.transition.duration_s, video.fps)
 
 
 def _variants(request: FilmRequest, video: VideoModel) -> Iterable[tuple[str, FilmRequest]]:

@@ -61,6 +61,7 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
         },
         "planned_duration_s": plan.planned_frames / plan.fps if plan else None,
         "planned_frames": plan.planned_frames if plan else None,
+        "models": [model.model_dump() for model in plan.models] if plan else [],
         "output": {
             "film": _file(output.film_uri, links),
             "poster": _file(output.poster_uri, links),

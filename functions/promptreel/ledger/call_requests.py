@@ -61,7 +61,7 @@ def clip(job: Job, plan: Plan, scene: Scene, digest: str | None, at: datetime) -
         model=model.id,
         purpose=scene.clip_purpose,
         digest=digest,
-        price_micros=model.cost_micros(scene.duration_s, plan.resolution, at, audio=job.has_sound(scene)),
+        price_micros=model.max_micros(scene.duration_s, plan.resolution, at, audio=job.has_sound(scene)),
         timeout_s=model.timeout_s,
         window_s=model.longest_latency_s,
         scene=scene.id,

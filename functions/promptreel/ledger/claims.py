@@ -201,7 +201,7 @@ class Ledger:
         call = read.value
         if call.state is CallState.RESERVED and call.held_by(holder):
             return Acquired(call, holder)  # an earlier write of this claim, whose answer was lost
-        if call.is_paid and call.artifact:
+        if call.has_output:
             return Paid(call)
         if call.is_finished:
             return EndedWithoutOutput(call)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel
 
-from promptreel.domain.models import Aspect, ImageSize, Resolution
+from promptreel.domain.models import Aspect, ImageSize, Resolution, TokenUsage
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import PromptreelError
 
@@ -103,23 +104,46 @@ class VideoRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Operation:
+    """One clip being made: its model, its name at the provider, and the address below which its clip is to lie."""
+
+    model: str
+    name: str
+    output_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class LostSubmit:
+    """A submit whose answer was lost, by what only it could have been given."""
+
+    model: str
+    output_uri: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """The operation has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The clip is in the bucket."""
+    """The clip is in the bucket. ``usage`` is what the provider counted, where the model is paid by tokens."""
 
     uri: str
+    usage: TokenUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The operation ended without a clip and without a bill: filtered, or failed. ``codes`` decide the remedy."""
+    """The operation ended without a clip: filtered, or failed. ``codes`` decide the remedy.
+
+    It is not billed, unless it reports ``usage``.
+    """
 
     reason: str
     codes: tuple[str, ...]
+    usage: TokenUsage | None = None
 
 
 OperationState = Running | Succeeded | Failed
@@ -131,13 +155,18 @@ class VideoGenerator(Protocol):
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
         """Make one paid call whose clip is written below ``output_uri``.
 
-        Returns: the operation's full name.
+        Returns: the operation's name at its provider.
         Raises: Unpaid (Throttled for the rate limit), Refused, AnswerLost (perhaps paid).
         """
 
-    def poll_all(self, operations: Iterable[str], within_s: float) -> Mapping[str, OperationState | PromptreelError]:
+    def find(self, lost: LostSubmit) -> Operation | None:
+        """Find the operation of a submit whose answer was lost, where the provider lists them. Raises: Transient."""
+
+    def poll_all(
+        self, operations: Iterable[Operation], within_s: float
+    ) -> Mapping[str, OperationState | PromptreelError]:
         """Poll these operations at the same time; free and repeatable.
 
-        Returns: after at most ``within_s`` seconds, the state of each operation or the error of its poll (NotFound
-            when the operation is unknown). Operations whose poll was not answered by then are left out.
+        Returns: after at most ``within_s`` seconds, by name, the state of each operation or the error of its poll
+            (NotFound when the operation is unknown). Operations whose poll was not answered by then are left out.
         """

@@ -7,6 +7,7 @@ from promptreel.domain import identifiers
 from promptreel.domain.job import Budget, Job
 from promptreel.domain.planning import accept
 from promptreel.errors import Conflict, VersionConflict
+from promptreel.logging.events import log_event
 from promptreel.ports.storage import Create, JobStore, Replace
 from promptreel.services import Services
 
@@ -20,7 +21,10 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
     Raises: Invalid; BudgetExceeded with the amount needed; Conflict when the id belongs to another request.
     """
     now = services.clock.now()
-    request, spec = accept(payload, now)
+    request, spec = accept(payload, now, services.protocols)
+    for model in (spec.text, spec.image, spec.video):
+        if model.ends_soon(now):
+            log_event("model_ends_soon", model=model.id, ends=str(model.retires_not_before))
     content = json.dumps(request.model_dump(mode="json"), sort_keys=True)
     job = Job(
         id=job_id,

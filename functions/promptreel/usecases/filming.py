@@ -10,11 +10,12 @@ from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.call_rules import Receipt
 from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
+from promptreel.domain.models import registry
 from promptreel.domain.scene import Clip, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import NotFound, PromptreelError, Transient
 from promptreel.ledger.optimistic_locking import retry_on_conflict
-from promptreel.ports.models import Failed, OperationState, Succeeded
+from promptreel.ports.models import LostSubmit, Operation, OperationState, Running, Succeeded
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import ArtifactStore, Replace
 from promptreel.services import DocumentServices, Services
@@ -157,8 +158,9 @@ class Polled:
 
 def poll(calls: Iterable[Call], services: Services) -> Polled:
     """Ask the provider for the operations of these calls, all at once."""
-    began = services.clock.now()
-    return Polled(began, services.video.poll_all([call.operation for call in calls if call.operation], POLLS_S))
+    began, uri = services.clock.now(), services.artifacts.uri
+    operations = [Operation(call.model, call.operation, uri(call.prefix or "")) for call in calls if call.operation]
+    return Polled(began, services.video.poll_all(operations, POLLS_S))
 
 
 def resolve(call: Call, services: Services, polled: Polled | None = None) -> Call:
@@ -180,6 +182,8 @@ def _look(call: Call, services: Services, polled: Polled | None) -> Call:
     if not call.operation:
         if call.state in {CallState.RESERVED, CallState.SENT}:
             return ledger.expire(call)
+        call, polled = _name_operation(call, services), None
+    if not call.operation:
         return _look_in_bucket(call, services)
     polled = polled or poll([call], services)
     seen = polled.states.get(call.operation)
@@ -188,11 +192,23 @@ def _look(call: Call, services: Services, polled: Polled | None) -> Call:
         error = str(seen or "no answer in time")
         log.warning("poll failed", extra={"json_fields": {"call": call.id, "error": error}})
         return _look_in_bucket(call, services)
+    if isinstance(seen, Running):
+        return ledger.give_up(call, polled.began, "The operation did not end within its longest latency.")
+    model = registry().video_model(call.model)
+    cost_micros = model.cost_micros(seen.usage, call.sent_at or call.created, call.reserved_micros)
     if isinstance(seen, Succeeded):
-        return ledger.settle(call, Receipt(call.reserved_micros, seen.uri))
-    if isinstance(seen, Failed):
-        return ledger.release(call, seen.reason, seen.codes)
-    return ledger.give_up(call, polled.began, "The operation did not end within its longest latency.")
+        return ledger.settle(call, Receipt(cost_micros, seen.uri, seen.usage))
+    if seen.usage is not None:  # answered in words, and billed
+        return ledger.settle(call, Receipt(cost_micros, None, seen.usage, seen.reason, seen.codes))
+    return ledger.release(call, seen.reason, seen.codes)
+
+
+def _name_operation(call: Call, services: Services) -> Call:
+    """Store the name of an operation whose submit was not answered, where its provider lists it."""
+    if call.sent_at is None:
+        return call
+    found = services.video.find(LostSubmit(call.model, services.artifacts.uri(call.prefix or ""), call.sent_at))
+    return services.ledger.name_operation(call, found.name) if found else call
 
 
 def _look_in_bucket(call: Call, services: Services) -> Call:

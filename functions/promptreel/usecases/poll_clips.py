@@ -90,13 +90,13 @@ def _take_over(job: Job, scene_id: str, call: Call, services: Services) -> bool:
 
     Returns: whether another attempt is to be queued.
     """
-    clip = filming.clip(call, services.artifacts) if call.is_paid else None
+    clip = filming.clip(call, services.artifacts) if call.has_output else None
 
     def change(scene: Scene) -> Scene | None:
         now = services.clock.now()
         if scene.clip_call_id(job.id) != call.id or not scene.is_live:
             return None
-        if not call.is_paid:
+        if not call.has_output:
             return recovery.recover_from_failure(job, scene, call, now)
         problem = filming.fault(scene, call, clip)
         if problem is None:

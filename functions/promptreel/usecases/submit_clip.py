@@ -12,7 +12,7 @@ from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, SceneState
-from promptreel.errors import AnswerLost, Broken, BudgetExceeded, Refused, Transient, VersionConflict
+from promptreel.errors import AnswerLost, Broken, BudgetExceeded, Misconfigured, Refused, Transient, VersionConflict
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Acquired, Busy, CallRequest, EndedWithoutOutput, Paid, Superseded
 from promptreel.ledger.paid_calls import last_answer, unpaid_as_transient
@@ -136,7 +136,7 @@ def _late_output(job: Job, scene: Scene, services: Services) -> Call | None:
         call = read.value
         if call.state is CallState.LOST:
             call = filming.resolve(call, services)
-        if call.is_paid:  # perhaps since an earlier delivery of this task, which died before it wrote the scene
+        if call.has_output:  # perhaps since an earlier delivery of this task, which died before it wrote the scene
             return call
     return None
 
@@ -144,10 +144,13 @@ def _late_output(job: Job, scene: Scene, services: Services) -> Call | None:
 def _request(job: Job, scene: Scene) -> VideoRequest:
     plan = job.require_plan()
     model = plan.video_of(scene)
-    prompt, original = prompts.clip_prompt(plan, scene, model.max_prompt_chars)
+    prompt, original = prompts.clip_prompt(plan, scene, model)
     if original is not None:
         fields = {"job": job.id, "scene": scene.id, "original": original, "kept": prompt}
         log.warning("clip prompt cut to %d characters", model.max_prompt_chars, extra={"json_fields": fields})
+    seconds = model.clip_seconds(scene.duration_s, plan.resolution)
+    if seconds is None:
+        raise Misconfigured(f"{scene.id}: {model.id} no longer films {scene.duration_s} s at {plan.resolution}.")
     if scene.start is None or scene.end is None:
         raise VersionConflict(f"{scene.id} is queued before its keyframes are written; they will be.")
     return VideoRequest(
@@ -155,10 +158,10 @@ def _request(job: Job, scene: Scene) -> VideoRequest:
         prompt=prompt,
         first_uri=scene.start.uri,
         last_uri=scene.end.uri,
-        seconds=scene.duration_s,
+        seconds=seconds,
         aspect=plan.aspect,
         resolution=plan.resolution,
-        audio=job.has_sound(scene),
+        audio=model.films_sound(wanted=job.has_sound(scene)),
         seed=call_requests.seed(job, scene.clip_purpose, str(scene.take), str(recovery.seed_attempt(scene))),
     )
 

@@ -50,7 +50,7 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
     if job.plan is not None:
         return StoryboardWritten("planned", waves=job.plan.waves)
     job_lifecycle.advance(job, JobState.PENDING, JobState.STORYBOARD, services)
-    brief = planning.specify_film(job.request, job.created)
+    brief = planning.specify_film(job.request, job.created, services.protocols)
     answer = ask(job, brief.text, _question(job, brief), services, until)
     if isinstance(answer, Busy):
         return StoryboardWritten("busy", wait_s=answer.wait_s)
@@ -126,6 +126,7 @@ def _plan(job: Job, brief: FilmSpec, story: Storyboard, uri: str, scenes: list[S
         text_model=brief.text.id,
         image_model=brief.image.id,
         video_model=brief.video.id,
+        models=brief.reasons,
         aspect=brief.aspect,
         resolution=job.request.resolution,
         fps=fps,

@@ -1,6 +1,6 @@
 """The video adapter before the stand-in: what is submitted, how a refusal or a fault ends, and what a poll says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ from localcloud.tests.object_store import ObjectStore
 from localcloud.tests.vertex.harness import VIDEO_MODEL, FakeVertex, a_picture
 from localcloud.tests.waiting import eventually
 from promptreel.adapters.veo import Veo
-from promptreel.errors import AnswerLost, CallFailed, NotFound, Refused, Throttled, Transient, Unpaid
-from promptreel.ports.models import Failed, Running, Succeeded, VideoRequest
+from promptreel.adapters.video import VideoBackends
+from promptreel.errors import AnswerLost, CallFailed, NotFound, PromptreelError, Refused, Throttled, Transient, Unpaid
+from promptreel.ports.models import Failed, Operation, OperationState, Running, Succeeded, VideoRequest
 
 LOCATION = "us-central1"
 TIMEOUT_S = 60.0
@@ -61,10 +62,20 @@ def submit(veo: Veo, request_a_clip: VideoRequest) -> Callable[[str], str]:
     return lambda folder: veo.submit(request_a_clip, f"gs://films/{folder}/", TIMEOUT_S)
 
 
+def the(name: str) -> Operation:
+    """The operation of this name."""
+    return Operation(VIDEO_MODEL, name, "gs://films/")
+
+
+def poll_all(veo: Veo, names: list[str], within_s: float) -> Mapping[str, OperationState | PromptreelError]:
+    """What the polls of several operations bring."""
+    return VideoBackends({"veo": veo}).poll_all(map(the, names), within_s)
+
+
 def end_of(veo: Veo, operation: str) -> Succeeded | Failed:
     """The state of an operation once it no longer runs."""
-    eventually(lambda: veo.poll(operation) != Running())
-    state = veo.poll(operation)
+    eventually(lambda: veo.poll(the(operation)) != Running())
+    state = veo.poll(the(operation))
     assert not isinstance(state, Running)
     return state
 
@@ -182,7 +193,7 @@ def test_operation_keeps_running_when_it_is_never_done(
     stuck, punctual = submit("stuck"), submit("punctual")
     end_of(veo, punctual)
 
-    assert veo.poll(stuck) == Running()
+    assert veo.poll(the(stuck)) == Running()
 
 
 def test_polls_of_many_operations_answer_each_by_itself(
@@ -193,7 +204,7 @@ def test_polls_of_many_operations_answer_each_by_itself(
     lost, running, done = (submit(name) for name in ("lost", "running", "done"))
     end_of(veo, done)
 
-    found = veo.poll_all([lost, running, done, UNKNOWN], POLL_S)
+    found = poll_all(veo, [lost, running, done, UNKNOWN], POLL_S)
 
     assert {operation: type(state) for operation, state in found.items()} == {
         lost: NotFound,
@@ -201,7 +212,7 @@ def test_polls_of_many_operations_answer_each_by_itself(
         done: Succeeded,
         UNKNOWN: NotFound,
     }
-    assert veo.poll_all([], POLL_S) == {}
+    assert poll_all(veo, [], POLL_S) == {}
 
 
 POLL_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -219,7 +230,7 @@ def test_poll_that_fails_is_transient_and_leaves_the_operation_as_it_is(
     operation = submit("polled")
     vertex.break_with(fault, method="fetchPredictOperation", args=args)
 
-    assert type(veo.poll_all([operation], POLL_S)[operation]) is Transient
+    assert type(poll_all(veo, [operation], POLL_S)[operation]) is Transient
     vertex.control("DELETE", "faults")
     assert isinstance(end_of(veo, operation), Succeeded)
 
@@ -231,8 +242,8 @@ def test_polls_leave_out_operations_that_do_not_answer_in_time(
     end_of(veo, quick)
     vertex.break_with("hang", method="fetchPredictOperation", nth=[1], args={"s": 5.0})
 
-    first = veo.poll_all([slow], 0.5)
-    second = veo.poll_all([quick], POLL_S)
+    first = poll_all(veo, [slow], 0.5)
+    second = poll_all(veo, [quick], POLL_S)
 
     assert first == {}
     assert isinstance(second[quick], Succeeded)

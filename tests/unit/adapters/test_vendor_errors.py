@@ -45,10 +45,13 @@ from promptreel.errors import (
     VersionConflict,
 )
 from promptreel.ledger.claims import Acquired, CallRequest
+from promptreel.ports.models import Operation
 from promptreel.ports.storage import Create
 from tests.factories import a_job
 from tests.fakes.services import FakeServices
 from tests.fakes.system import FakeClock
+
+OPERATION = Operation("veo-3.1-generate-001", "operations/1", "gs://b/p/")
 
 BY_STATUS = "by its HTTP status"
 """The status decides, not the class: see the tables of statuses."""
@@ -451,13 +454,13 @@ class FailingVeo(Veo):
 def test_poll_fails_by_the_class_of_its_error(library: str, name: str, outcome: object) -> None:
     error = make(library, name)
 
-    assert_outcome(lambda: FailingVeo(error).poll("operations/1"), error, outcome)
+    assert_outcome(lambda: FailingVeo(error).poll(OPERATION), error, outcome)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 429, 499, 500, 503])
 def test_poll_fails_by_its_http_status(status: int) -> None:
     with pytest.raises(PromptreelError) as failed:
-        FailingVeo(genai.APIError(status, {})).poll("operations/1")
+        FailingVeo(genai.APIError(status, {})).poll(OPERATION)
 
     assert type(failed.value) is (NotFound if status == HTTPStatus.NOT_FOUND else Transient)
 

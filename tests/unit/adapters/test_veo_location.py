@@ -1,6 +1,7 @@
 """Clips are made in Veo's own location, and polled where they were submitted."""
 
 from promptreel.adapters.veo import Veo
+from promptreel.adapters.video import VideoBackends
 from promptreel.composition import services_from
 from promptreel.settings import Settings
 from tests.unit.test_settings import COMPLETE
@@ -14,8 +15,10 @@ def test_veo_is_asked_in_its_own_location_when_everything_else_is_elsewhere() ->
     )
     video = services_from(settings).video
 
-    assert isinstance(video, Veo)
-    assert video._client._api_client.location == "us-east1"
+    assert isinstance(video, VideoBackends)
+    veo = video._backends["veo"]
+    assert isinstance(veo, Veo)
+    assert veo._client._api_client.location == "us-east1"
 
 
 def test_operation_is_polled_in_the_location_of_its_name_when_the_setting_has_changed_since() -> None:

@@ -8,6 +8,7 @@ import pytest
 from client.input_files import build_request
 from promptreel.domain.planning import accept
 from promptreel.domain.prompt_hints import extract_hints
+from tests.fakes.services import PROTOCOLS
 from tests.fakes.system import START
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -16,7 +17,7 @@ EXAMPLE_FILES = sorted(path for path in EXAMPLES.iterdir() if path.suffix in {".
 
 @pytest.mark.parametrize("path", EXAMPLE_FILES, ids=lambda path: path.name)
 def test_example_is_planned_as_a_film_of_three_scenes_or_more(path: Path) -> None:
-    _, planned = accept(build_request("", path, sys.stdin, {}), START)
+    _, planned = accept(build_request("", path, sys.stdin, {}), START, PROTOCOLS)
 
     assert len(planned.durations_s) >= 3
     assert sum(planned.durations_s) >= 24

@@ -4,10 +4,13 @@ import pytest
 
 from promptreel.domain import prompts
 from promptreel.domain.job import Plan
+from promptreel.domain.models import registry
 from promptreel.domain.scene import KeyframeName, Scene
 from promptreel.domain.storyboard import Character, Setting, StyleGuide
 from promptreel.domain.tariffs import count_tokens_at_most
 from tests.factories import a_scene
+
+MODEL = registry().video_model("veo-3.1-generate-001")
 
 MAX_TOKENS = 8000
 FRAMING = "One full-frame picture, no text, no borders."
@@ -79,7 +82,7 @@ def test_keyframe_prompt_is_cut_inside_the_picture_only_when_that_alone_is_too_l
 
 @pytest.mark.parametrize("motion", ["海を渡る船 " + "波" * 1990, "A boat " + "x" * 1990, "slow " * 390])
 def test_clip_prompt_keeps_its_motion_when_it_has_hardly_any_space(motion: str) -> None:
-    prompt, original = prompts.clip_prompt(a_plan(2000), a_scene(motion_prompt=motion, description="d " * 900), 3500)
+    prompt, original = prompts.clip_prompt(a_plan(2000), a_scene(motion_prompt=motion, description="d " * 900), MODEL)
 
     assert original is not None
     assert len(prompt) <= 3500
@@ -87,6 +90,10 @@ def test_clip_prompt_keeps_its_motion_when_it_has_hardly_any_space(motion: str) 
 
 
 def test_clip_prompt_ends_at_a_word_when_it_is_cut() -> None:
-    prompt, _ = prompts.clip_prompt(a_plan(), a_scene(motion_prompt="word " * 500, description="d"), 1003)
+    prompt, _ = prompts.clip_prompt(
+        a_plan(),
+        a_scene(motion_prompt="word " * 500, description="d"),
+        MODEL.model_copy(update={"max_prompt_chars": 1003}),
+    )
 
     assert prompt.endswith("word")

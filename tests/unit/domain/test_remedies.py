@@ -5,6 +5,7 @@ import pytest
 from promptreel.domain import remedies
 from promptreel.domain.models import ImageModel, TextModel, VideoModel, registry
 from promptreel.domain.remedies import RemedyKind
+from tests.fakes.system import START
 
 # Every code that Vertex AI's Veo and image pages list.
 LISTED = (
@@ -79,8 +80,7 @@ def test_successors_of_models_exist_and_come_to_an_end() -> None:
 def test_fallback_models_exist_and_are_never_more_expensive() -> None:
     for model in registry().video:
         if model.fallback:
-            for mine, other in zip(model.prices, registry().video_model(model.fallback).prices, strict=True):
-                assert mine.per_second is not None
-                assert other.per_second is not None
-                cheaper = other.per_second.with_audio
-                assert all(cheaper[size] <= mine.per_second.with_audio[size] for size in cheaper)
+            other = registry().video_model(model.fallback)
+            for resolution in set(model.durations_s) & set(other.durations_s):
+                mine, fallback = (one.second_micros(resolution, START, audio=True) for one in (model, other))
+                assert fallback <= mine

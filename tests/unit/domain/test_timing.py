@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from promptreel.domain.planning import FilmSpec, accept
 from promptreel.domain.timing import TOLERANCE_S
 from promptreel.errors import Invalid
+from tests.fakes.services import PROTOCOLS
 from tests.fakes.system import START
 
 HALF_FRAME_S = 1 / 48
@@ -17,7 +18,7 @@ CROSSFADE = {"kind": "crossfade", "duration_s": 0.5}
 
 
 def plan(prompt: str = "A fox", **fields: object) -> FilmSpec:
-    return accept({"prompt": prompt, "budget_usd": 10_000, **fields}, START)[1]
+    return accept({"prompt": prompt, "budget_usd": 10_000, **fields}, START, PROTOCOLS)[1]
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,9 @@ def plan(prompt: str = "A fox", **fields: object) -> FilmSpec:
         ({"duration_s": 24}, (8, 8, 8)),
         ({"duration_s": 24, "scenes": 4}, (6, 6, 6, 6)),
         ({"duration_s": 10}, (6, 4)),
+        ({"duration_s": 7, "scenes": 1}, (7,)),
+        ({"duration_s": 13, "scenes": 3}, (6, 4, 3)),
+        ({"duration_s": 15, "resolution": "4k"}, (8, 7)),
         ({"duration_s": 16, "resolution": "1080p"}, (8, 8)),
         ({"duration_s": 15.5, "resolution": "1080p", "transition": CROSSFADE}, (8, 8)),
         ({"duration_s": 8, "transition": {"kind": "fade_black"}}, (4, 4)),
@@ -47,9 +51,7 @@ def test_length_is_planned_without_a_warning_when_it_can_be_met(
 @pytest.mark.parametrize(
     ("fields", "durations", "warning"),
     [
-        ({"scenes": 3, "duration_s": 13}, (4, 4, 4), "duration_s: 13 s cannot be met with 3 scenes of 4-8 s; {12}"),
         ({"duration_s": 7.5}, (8,), "duration_s: 7.5 s cannot be met with 1 scene of 4-8 s; {8}"),
-        ({"duration_s": 15, "resolution": "4k"}, (8, 8), "duration_s: 15 s cannot be met with 2 scenes of 8 s; {16}"),
         ({"prompt": "Two scenes, 30 s"}, (8, 8), "prompt: “30 s” cannot be met with 2 scenes of 4-8 s; {16}"),
         ({"prompt": "A fox, 9 s", "resolution": "4k"}, (8,), "prompt: “9 s” cannot be met with 1 scene of 8 s; {8}"),
         ({"prompt": "A fox, 480 seconds", "transition": CROSSFADE}, (8,) * 60,
@@ -91,23 +93,23 @@ def test_hint_that_gives_way_is_named_and_is_not_among_the_inferred_values(
     [
         (
             {"scenes": 2, "duration_s": 60},
-            "duration_s: 2 scenes of 4-8 s make a film of 8-16 s, not 60 s.",
+            "duration_s: 2 scenes of 4-8 s make a film of 7-16 s, not 60 s.",
             "Set `duration_s` to 16, or `scenes` to 8.",
         ),
         (
             {"scenes": 3, "duration_s": 20, "resolution": "1080p"},
-            "duration_s: 3 scenes of 8 s make a film of 24 s, not 20 s.",
-            "Set `duration_s` to 24, or `resolution` to 720p.",
+            "duration_s: 3 scenes of 8 s make a film of 23-24 s, not 20 s.",
+            "Set `duration_s` to 23, or `resolution` to 720p.",
         ),
         (
             {"duration_s": 4, "resolution": "1080p"},
             "duration_s: no film of 1 to 60 scenes of 8 s lasts 4 s.",
-            "Set `duration_s` to 8, or `resolution` to 720p.",
+            "Set `duration_s` to 7, or `resolution` to 720p.",
         ),
         (
-            {"duration_s": 30, "resolution": "1080p"},
-            "duration_s: no film of 1 to 60 scenes of 8 s lasts 30 s.",
-            "Set `duration_s` to 24 or 32, or `resolution` to 720p.",
+            {"duration_s": 29, "resolution": "1080p"},
+            "duration_s: no film of 1 to 60 scenes of 8 s lasts 29 s.",
+            "Set `duration_s` to 24 or 31, or `resolution` to 720p.",
         ),
         (
             {"duration_s": 480, "transition": CROSSFADE},
@@ -117,7 +119,7 @@ def test_hint_that_gives_way_is_named_and_is_not_among_the_inferred_values(
         (
             {"duration_s": 4, "transition": {"kind": "fade_black"}},
             "duration_s: no film of 2 to 60 scenes of 4-8 s lasts 4 s.",
-            "Set `duration_s` to 8, or `transition.kind` to cut.",
+            "Set `duration_s` to 7, or `transition.kind` to cut.",
         ),
     ],
 )

@@ -18,7 +18,7 @@ from promptreel.domain.timing import TOLERANCE_S
 from promptreel.errors import Rejected
 from promptreel.http import routes
 from promptreel.usecases.open_job import OpenJob
-from tests.fakes.services import FakeServices
+from tests.fakes.services import PROTOCOLS, FakeServices
 from tests.fakes.system import START
 from tests.unit.http.api_requests import bearer
 
@@ -117,7 +117,7 @@ def outcome_of(way_in: WayIn, payload: Any) -> Job | Refusal:
 
 def is_planned_as_given(job: Job, chosen: Mapping[str, Any]) -> bool:
     """Whether the plan keeps every chosen value; a length within the tolerance must be warned of."""
-    request, plan = job.request, planning.specify_film(job.request, job.created)
+    request, plan = job.request, planning.specify_film(job.request, job.created, PROTOCOLS)
     film_s = sum(plan.durations_s) - (
         plan.transition_frames / plan.video.fps * (len(plan.durations_s) - 1)
         if request.transition.kind == "crossfade"
@@ -130,7 +130,7 @@ def is_planned_as_given(job: Job, chosen: Mapping[str, Any]) -> bool:
         ),
         "scenes": lambda value: plan.scene_range == (value, value) and len(plan.durations_s) == value,
         "aspect": lambda value: plan.aspect == value,
-        "resolution": lambda value: set(plan.durations_s) <= set(plan.video.durations_s[value]),
+        "resolution": lambda value: all(plan.video.clip_seconds(duration_s, value) for duration_s in plan.durations_s),
         "models.text": lambda value: plan.text.id == value,
         "models.image": lambda value: plan.image.id == value,
         "models.video": lambda value: plan.video.id == value,
@@ -160,10 +160,10 @@ def test_pair_of_fields_is_planned_as_given_or_refused_alike_by_every_way_in(one
 @pytest.mark.parametrize(
     ("fields", "message", "nearest"),
     [
-        ({"resolution": "1080p", "duration_s": 4}, "lasts 4 s", {"duration_s": 8}),
-        ({"resolution": "4k", "duration_s": 30}, "lasts 30 s", {"duration_s": 32}),
+        ({"resolution": "1080p", "duration_s": 4}, "lasts 4 s", {"duration_s": 7}),
+        ({"resolution": "4k", "duration_s": 29}, "lasts 29 s", {"duration_s": 31}),
         ({"resolution": "4k", "models": LITE}, "films 720p, 1080p, not 4k", {"resolution": "1080p"}),
-        ({"scenes": 60, "duration_s": 30}, "60 scenes of 4-8 s make a film of 240-480 s", {"scenes": 7}),
+        ({"scenes": 60, "duration_s": 30}, "60 scenes of 4-8 s make a film of 239-480 s", {"scenes": 8}),
         ({"scenes": 1, "transition": {"kind": "crossfade"}}, "one scene", {"scenes": 2}),
         (
             {"transition": {"duration_s": 1}},
@@ -228,7 +228,7 @@ def test_price_at_submission_is_what_the_plan_reserves() -> None:
     world = FakeServices()
     job = world.planned(scenes=3, resolution="1080p", quality="best", clip_audio=False, budget_usd=100)
 
-    decided = planning.specify_film(job.request, START)
+    decided = planning.specify_film(job.request, START, PROTOCOLS)
     storyboard, rest = planning.price_micros(job.request, decided, 3, START)
 
     calls = [read.value for read in world.jobs.list_calls(job.id)]
@@ -239,10 +239,10 @@ def test_price_at_submission_is_what_the_plan_reserves() -> None:
 def test_writer_chooses_only_among_numbers_of_scenes_that_the_limit_holds() -> None:
     def scene_range(limit_micros: int) -> tuple[int, int]:
         limit = {"budget_usd": f"{limit_micros / 1_000_000:.6f}"}
-        return planning.specify_film(parse_request({"prompt": "A fox", **limit}), START).scene_range
+        return planning.specify_film(parse_request({"prompt": "A fox", **limit}), START, PROTOCOLS).scene_range
 
     request = parse_request({"prompt": "A fox"})
-    free = planning.specify_film(request, START)
+    free = planning.specify_film(request, START, PROTOCOLS)
     four = sum(planning.price_micros(request, free, 4, START))
 
     ranges = [scene_range(limit) for limit in (25_000_000, four, four - 1, 1)]

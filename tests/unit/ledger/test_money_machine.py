@@ -20,7 +20,16 @@ from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.domain.tariffs import ReportedUsage, text_tariff
 from promptreel.errors import AnswerLost, CallFailed, PromptreelError, Refused, Rejected, Throttled, VersionConflict
 from promptreel.ledger import call_requests
-from promptreel.ports.models import Declined, Failed, OperationState, Running, Succeeded, VideoRequest
+from promptreel.ports.models import (
+    Declined,
+    Failed,
+    LostSubmit,
+    Operation,
+    OperationState,
+    Running,
+    Succeeded,
+    VideoRequest,
+)
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Change
 from promptreel.usecases import job_lifecycle
@@ -59,7 +68,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class Operation:
+class Accepted:
     """A request the provider accepted: the only place where money is owed."""
 
     prefix: str
@@ -77,7 +86,7 @@ class Provider:
 
     def __init__(self, world: FakeServices) -> None:
         self._world = world
-        self.operations: dict[str, Operation] = {}
+        self.operations: dict[str, Accepted] = {}
         self.next = "answered"
 
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
@@ -89,17 +98,21 @@ class Provider:
         if fate == "never_arrived":
             raise AnswerLost("reset")
         name = f"operations/{len(self.operations) + 1}"
-        price = registry().video_model(request.model).cost_micros
+        price = registry().video_model(request.model).max_micros
         micros = price(request.seconds, request.resolution, self._world.clock.now(), audio=request.audio)
-        self.operations[name] = Operation(output_uri, self.now_s(), micros, Running())
+        self.operations[name] = Accepted(output_uri, self.now_s(), micros, Running())
         if fate == "answer_lost":
             raise AnswerLost("reset")
         if fate == "killed":
             raise Killed
         return name
 
-    def poll_all(self, operations: Iterable[str], within_s: float) -> dict[str, OperationState]:
-        return {operation: self.operations[operation].state for operation in operations}
+    def find(self, lost: LostSubmit) -> Operation | None:
+        """Return None: Veo has no list of operations."""
+        return None
+
+    def poll_all(self, operations: Iterable[Operation], within_s: float) -> dict[str, OperationState]:
+        return {operation.name: self.operations[operation.name].state for operation in operations}
 
     def end(self, name: str, refusal: str | None) -> None:
         """With a clip, or refused with this code."""

@@ -6,7 +6,7 @@ import pytest
 
 from promptreel.domain.states import SceneState
 from promptreel.errors import PromptreelError
-from promptreel.ports.models import OperationState
+from promptreel.ports.models import Operation, OperationState
 from promptreel.usecases import poll_clips
 from promptreel.usecases.submit_clip import SubmitClip
 from tests.fakes.services import FakeServices
@@ -56,7 +56,9 @@ def test_look_takes_what_is_known_when_other_polls_are_not_answered_in_time(worl
     world.clock.pass_s(60)
     poll_all = world.video.poll_all
 
-    def answer_the_last(operations: Iterable[str], within_s: float) -> Mapping[str, OperationState | PromptreelError]:
+    def answer_the_last(
+        operations: Iterable[Operation], within_s: float
+    ) -> Mapping[str, OperationState | PromptreelError]:
         return {name: state for name, state in poll_all(operations, within_s).items() if name == "operations/3"}
 
     world.video.poll_all = answer_the_last  # type: ignore[method-assign]

@@ -391,9 +391,10 @@ def test_fallback_films_at_its_price_when_a_model_keeps_failing(world: FakeServi
         refuse_first(world, job, PROVIDER_FAILED)
     world.submit_queued()
 
-    assert [shot.model for shot in world.video.requests[-2:]] == ["veo-3.1-generate-001", "veo-3.1-fast-generate-001"]
+    assert [shot.model for shot in world.video.requests[-2:]] == ["veo-3.1-generate-001", "gemini-omni-1.2-flash"]
     fallback = calls(world, job, "clip/scene-01")[-1]
-    assert (fallback.model, fallback.reserved_micros) == ("veo-3.1-fast-generate-001", 600_000)
+    assert (fallback.model, fallback.state) == ("gemini-omni-1.2-flash", CallState.SENT)
+    assert fallback.reserved_micros < 6 * 400_000
 
 
 def test_warning_names_the_remedy_that_made_a_scene_possible(world: FakeServices) -> None:
@@ -420,7 +421,7 @@ def test_fallback_clip_is_polled_as_soon_as_that_model_can_be_ready(world: FakeS
 
 
 def test_fallback_is_no_remedy_when_it_cannot_film_the_format(world: FakeServices) -> None:
-    job = world.drawn(resolution="4k", quality="draft")
+    job = world.drawn(models={"video": "veo-3.1-lite-generate-001"})
     for _ in range(3):
         refuse_first(world, job, PROVIDER_FAILED)
 

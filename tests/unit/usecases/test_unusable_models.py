@@ -9,6 +9,7 @@ import pytest
 
 from promptreel.domain.call import Call
 from promptreel.domain.job import Job
+from promptreel.domain.models import registry
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import CallFailed, Misconfigured, Refused, Rejected
 from promptreel.ports.models import Failed, Running
@@ -17,8 +18,9 @@ from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.fail_job import FailJob
 from promptreel.usecases.job_lifecycle import JobRun
 from tests.fakes.services import FakeServices
+from tests.fakes.system import START
 
-STANDARD, FAST, LITE = "veo-3.1-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-lite-generate-001"
+STANDARD, OMNI, LITE = "veo-3.1-generate-001", "gemini-omni-1.2-flash", "veo-3.1-lite-generate-001"
 PAINTER, NEW_PAINTER = "gemini-3.1-flash-image", "gemini-nano-banana-2.1"
 WRITER, NEW_WRITER = "gemini-3.8-flash", "gemini-3.5-flash-lite"
 MISSING = Refused("404 Publisher Model was not found", codes=("model_unavailable",))
@@ -117,15 +119,16 @@ def test_retired_video_model_is_replaced_by_its_successor_at_that_price_with_one
     assert film(world, job) == "done"
 
     paid = [call for call in calls(world, job, "video") if call.is_paid]
-    assert [(call.model, call.cost_micros) for call in paid] == [(FAST, 600_000)] * 3
+    price_micros = registry().video_model(OMNI).max_micros(6, "720p", START, audio=True)
+    assert [(call.model, call.cost_micros) for call in paid] == [(OMNI, price_micros)] * 3
     assert [call.state for call in calls(world, job, "video") if call.model == STANDARD] == [CallState.RELEASED] * 3
     assert not [call for call in calls(world, job, "text") if call.purpose.startswith("rewrite/")]
     world.give_film(job)
     assert world.close(job) == "complete"
     (warning,) = world.jobs.get_job(job.id).value.warnings
     assert STANDARD in warning
-    assert FAST in warning
-    assert "to be retired on 2026-11-17 at the earliest" in warning
+    assert OMNI in warning
+    assert "to be retired on 2027-05-04 at the earliest" in warning
     assert "404" in warning
 
 
@@ -138,12 +141,12 @@ def test_successor_films_when_an_operation_ends_because_the_model_is_not_able(wo
     world.poll(job)
 
     assert film(world, job) == "done"
-    assert [call.model for call in calls(world, job, "video") if call.is_paid] == [FAST] * 3
+    assert [call.model for call in calls(world, job, "video") if call.is_paid] == [OMNI] * 3
     assert {one.remedy for read in world.jobs.list_scenes(job.id) for one in read.value.tries} == {"successor", ""}
 
 
 def test_second_successor_films_when_the_first_is_retired_too(world: FakeServices) -> None:
-    refuse(world.video, "submit", MISSING, STANDARD, FAST)
+    refuse(world.video, "submit", MISSING, STANDARD, OMNI)
     job = world.drawn()
 
     assert film(world, job) == "done"
@@ -151,11 +154,11 @@ def test_second_successor_films_when_the_first_is_retired_too(world: FakeService
 
 
 def test_job_stops_when_the_successor_cannot_film_its_format(world: FakeServices) -> None:
-    refuse(world.video, "submit", MISSING, STANDARD, FAST)
+    refuse(world.video, "submit", MISSING, STANDARD, OMNI)
     job = world.drawn(resolution="4k")
 
     assert film(world, job) == "failed"
-    assert {shot.model for shot in world.video.requests} == {STANDARD, FAST}
+    assert {shot.model for shot in world.video.requests} == {STANDARD, OMNI}
 
 
 def test_scene_whose_remedies_are_used_up_still_goes_on_with_the_successor(world: FakeServices) -> None:
