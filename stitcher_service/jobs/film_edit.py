@@ -20,7 +20,7 @@ from stitcher_service.engine.colours import BT709
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.render_plan import FilmFormat
 
-RENDER_VERSION = "3"  # raised when pictures or sound of the same edit would be rendered differently
+RENDER_VERSION = "4"  # raised when pictures or sound of the same edit would be rendered differently
 LOUDNESS_LUFS = -14.0
 _SMALL_LONG_SIDE_PX = 640
 
@@ -42,12 +42,17 @@ class OutputProfile(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SceneSegment:
-    """One scene's part of an edit, `frames` long; `number` is its place in it, from 1."""
+    """One scene's part of an edit, `frames` long; `number` is its place in it, from 1.
+
+    Its clip may be longer, with `clip_frames`, and have sound that the film leaves out.
+    """
 
     scene: Scene
     kind: SegmentKind
     frames: int
     number: int
+    clip_frames: int
+    is_muted: bool
 
     @property
     def is_clip(self) -> bool:
@@ -113,7 +118,8 @@ class FilmEdit:
 
     def segment_digest(self, segment: SceneSegment) -> str:
         """A name for one segment as a file: equal sources at the same size and length are rendered once."""
-        form = [self.profile, *self.format.size_px, self.plan.fps, segment.kind, segment.frames]
+        cut = [segment.frames, segment.clip_frames, segment.is_muted]
+        form = [self.profile, *self.format.size_px, self.plan.fps, segment.kind, *cut]
         shown_number = 0 if self._is_film or segment.is_clip else segment.number
         return identifiers.digest(RENDER_VERSION, json.dumps([*form, shown_number]), *segment.source_uris)
 
@@ -123,7 +129,10 @@ class FilmEdit:
         transition: dict[str, object] = {"kind": plan.transition_kind.value}
         if plan.transition_kind is not timeline.TransitionKind.CUT:
             transition["duration_frames"] = plan.transition_frames
-        clips: list[dict[str, object]] = [{"path": file, "transition": transition} for file in files]
+        clips: list[dict[str, object]] = [
+            {"path": file, "out_s": segment.frames / plan.fps, "mute": segment.is_muted, "transition": transition}
+            for file, segment in zip(files, self.segments, strict=True)
+        ]
         del clips[-1]["transition"]
         loudness_lufs = LOUDNESS_LUFS if self.has_clip_sound else None
         film = {"size": self.format.size_px, "fps": plan.fps, "loudness_lufs": loudness_lufs}
@@ -190,7 +199,14 @@ def _make_edit(
     if not shown:
         raise Broken("No scene is left: every clip was given up.", code="nothing_to_cut", remedy="Change the prompt.")
     segments = tuple(
-        SceneSegment(scene, kind, scene.duration_s * job.plan.fps, number)
+        SceneSegment(
+            scene=scene,
+            kind=kind,
+            frames=scene.duration_s * job.plan.fps,
+            number=number,
+            clip_frames=job.plan.clip_seconds(scene) * job.plan.fps,
+            is_muted=not job.has_sound(scene),
+        )
         for number, (scene, kind) in enumerate(shown, start=1)
     )
     return FilmEdit(job.id, job.plan, profile, segments, tuple(warnings))

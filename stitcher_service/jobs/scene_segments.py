@@ -189,15 +189,15 @@ class _SegmentBuilder:
         info, track = _probe_segment(segment, clip)
         frames = track.frames_at(self._edit.format.rate)
         reasons = []
-        if frames != segment.frames:
-            reasons.append(f"has {frames} frames where {segment.frames} were planned")
+        if frames != segment.clip_frames:
+            reasons.append(f"has {frames} frames where {segment.clip_frames} were planned")
         if info.audio is None and self._workspace.expects_sound(segment.scene):
             reasons.append("has no sound although it should")
         if self._is_film and (misfits := self._find_misfits(segment, track, clip)):
             if segment.scene.id in self._workspace.refilmable:
                 raise segment_error(segment, "; ".join(misfits))
             reasons += misfits
-        if self._is_film and frames == segment.frames:
+        if self._is_film and frames == segment.clip_frames:
             clip.rename(self.file(segment))
         else:
             self._render(segment, segment_commands.encode_clip(info, track, segment.frames, self._target(segment)))

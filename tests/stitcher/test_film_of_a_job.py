@@ -33,7 +33,7 @@ from tests.stitcher.jobs import (
     stamp,
     stitcher_services,
 )
-from tests.stitcher.media import damage_packets
+from tests.stitcher.media import damage_packets, listen, pitch
 
 ClipMaker = Callable[..., Path]
 
@@ -58,6 +58,33 @@ def test_clips_of_a_job_become_its_film_and_poster(world: FakeServices, filmed: 
     assert done.output.copied_frames == done.output.frames
     assert world.artifacts.get(done.output.film_uri)[4:8] == b"ftyp"
     assert world.artifacts.get(done.output.poster_uri)[:2] == b"\xff\xd8"
+
+
+def test_scene_is_cut_from_a_longer_clip_when_no_clip_has_its_length(world: FakeServices, a_clip: ClipMaker) -> None:
+    job = a_filmed_job(world, a_clip, duration_s=7)
+
+    assert [request.seconds for request in world.video.requests] == [4, 4]
+    assert cut(world, job) == FilmStitched("done")
+
+    done = world.jobs.get_job(job.id).value
+    assert done.output is not None
+    assert done.warnings == ()
+    assert done.output.frames == done.output.copied_frames == FRAMES + FRAMES * 3 // 4
+
+
+def test_film_is_silent_when_its_model_filmed_a_sound_that_was_not_wanted(
+    world: FakeServices, a_clip: ClipMaker, tmp_path: Path
+) -> None:
+    job = a_filmed_job(world, a_clip, clip_audio=False, models={"video": "gemini-omni-1.2-flash"})
+
+    assert [request.audio for request in world.video.requests] == [True, True]
+    assert cut(world, job) == FilmStitched("done")
+
+    done = world.jobs.get_job(job.id).value
+    assert done.output is not None
+    path = tmp_path / "film.mp4"
+    world.artifacts.get_file(done.output.film_uri, path)
+    assert pitch(listen(path), 0.0, 8.0) == 0
 
 
 @pytest.mark.parametrize(

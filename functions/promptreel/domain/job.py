@@ -70,6 +70,10 @@ class Plan(Part):
         is_legal = model.clip_seconds(duration_s, self.resolution) is not None
         return is_legal and model.fps == self.fps and self.aspect in model.aspects
 
+    def clip_seconds(self, scene: Scene) -> int:
+        """Seconds of the clip from which this scene is cut; the scene's own where the model has changed since."""
+        return self.video_of(scene).clip_seconds(scene.duration_s, self.resolution) or scene.duration_s
+
     @property
     def size_px(self) -> tuple[int, int]:
         """Width and height of the film in pixels."""
