@@ -27,7 +27,8 @@ def test_every_remedy_is_tried_and_the_last_one_films_when_a_scene_is_refused_fo
     assert [one["remedy"] for one in scene["attempts"]] == ["reseed", "rewrite", "redraw", "model", ""]
     assert [one["outcome"] for one in scene["attempts"]] == ["refused"] * 4 + ["delivered"]
     assert [(one["take"], one["attempt"]) for one in scene["attempts"]] == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)]
-    assert job["warnings"][0].startswith("scene-01 was filmed in milder words, from other pictures, by another model")
+    ways = "in milder words, from other pictures, by gemini-omni-1.2-flash"
+    assert job["warnings"][0].startswith(f"scene-01 was filmed {ways}")
     calls = stack.ledger(job["id"])["calls"]
     assert sum(call["purpose"].startswith("rewrite/scene-01/") for call in calls) == 2
     assert sum(call["purpose"].startswith("keyframe/scene-01/") for call in calls) == 4

@@ -151,6 +151,9 @@ def _provider(state: State) -> Steps:
             rest = [one for one in state.operations if one is not operation]
             delivered = operation._replace(state="DELIVERED_LATE" if late else "DELIVERED")
             yield "clip is delivered", state._replace(operations=tuple(sorted([*rest, delivered])))
+        call = state.call(operation.key)
+        if call is not None and call.state in {"UNCERTAIN", "LOST"} and not call.named:
+            yield "a look finds the operation in the provider's list", state.put(call._replace(named=True))
 
 
 def _time(state: State, rules: frozenset[str]) -> Steps:

@@ -12,12 +12,11 @@ from promptreel.domain.remedies import Remedy, RemedyKind
 from promptreel.domain.scene import Attempt, RewriteRequest, Scene
 from promptreel.domain.states import CallState, SceneState
 
-# How a remedy shows in the film; another seed does not.
+# How a remedy shows in the film; another seed does not, and another model is named.
 _HOW_FILMED: Mapping[str, str] = {
     "rewrite": "in milder words",
     "redraw": "from other pictures",
     "mute": "without sound",
-    "model": "by another model",
     "refilm": "a second time",
 }
 
@@ -96,6 +95,7 @@ def reject_clip(scene: Scene, call: str, problem: Problem, now: datetime, *, is_
 def remedy_warning(scene: Scene) -> str:
     """What the film's owner should know about a scene that was filmed only by a remedy; else nothing."""
     ways = [_HOW_FILMED[one.remedy] for one in scene.tries if one.remedy in _HOW_FILMED]
+    ways += [f"by {scene.video_model}"] if any(one.remedy == "model" for one in scene.tries) else []
     if scene.state is not SceneState.DONE or not ways:
         return ""
     reason = next(one.reason for one in reversed(scene.tries) if one.remedy)
