@@ -22,12 +22,17 @@ from starlette.routing import Route
 from localcloud.serving import ApiError, answer_api_error, health, serve
 from localcloud.vertex import standin
 from localcloud.vertex.generate import count_tokens, generate_content
-from localcloud.vertex.operations import Operations, fetch_predict_operation, predict_long_running
+from localcloud.vertex.interactions.answers import InteractionDialect
+from localcloud.vertex.interactions.endpoints import DIALECT as INTERACTIONS
+from localcloud.vertex.interactions.endpoints import Interactions
+from localcloud.vertex.operations import Operations
 from localcloud.vertex.registry import read_models
 from localcloud.vertex.requests import Call, ConnectionCutError, cut_connection, parse_call
 from localcloud.vertex.standin import Standin
 from localcloud.vertex.storage import Storage
 from localcloud.vertex.store import LEDGER_COLUMNS, Store
+from localcloud.vertex.veo import DIALECT as VEO
+from localcloud.vertex.veo import VeoDialect, fetch_predict_operation, predict_long_running
 from localcloud.vertex.wire import invalid
 
 
@@ -114,7 +119,7 @@ _MODEL_PATH = "/projects/{project}/locations/{location}/publishers/google/models
 
 def build(standin: Standin) -> Starlette:
     """The application; operations left unfinished by an earlier process go on when it starts."""
-    operations = Operations(standin)
+    operations = Operations(standin, {VEO: VeoDialect(), INTERACTIONS: InteractionDialect(lambda: standin.today)})
     verbs: Mapping[str, Verb] = {
         "generateContent": lambda call: generate_content(standin, call),
         "streamGenerateContent": lambda call: generate_content(standin, call),
@@ -139,6 +144,7 @@ def build(standin: Standin) -> Starlette:
     return Starlette(
         routes=[
             *Control(standin, operations).routes(),
+            *Interactions(standin, operations).routes(),
             *(Route(f"/{version}{_MODEL_PATH}", serve, methods=["POST"]) for version in ("v1", "v1beta1")),
         ],
         exception_handlers={ApiError: answer_api_error, ConnectionCutError: cut_connection},

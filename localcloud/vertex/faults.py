@@ -11,9 +11,11 @@ from typing import Any
 
 from localcloud.vertex import chance
 
-# Kinds of call: answering a text or picture prompt, submitting a clip, polling one, counting tokens.
-_EVERY = frozenset({"text", "image", "video", "poll", "count"})
-_CLIP = frozenset({"video"})
+# Kinds of call: answering a text or picture prompt, submitting a clip (to Veo, or as an interaction), polling one,
+# counting tokens.
+_EVERY = frozenset({"text", "image", "video", "interaction", "poll", "count"})
+_CLIP = frozenset({"video", "interaction"})
+_INTERACTION = frozenset({"interaction"})
 
 APPLIES: Mapping[str, frozenset[str]] = {
     "status": _EVERY,  # refused with args.code, .message, .status and .details, never billed; 404 is a retired model
@@ -23,7 +25,7 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "malformed_json": frozenset({"text"}),  # an answer that is not JSON; args.body breaks the whole body
     "truncated": frozenset({"text"}),  # cut at the output limit
     "blocked": frozenset({"text", "image"}),  # the prompt is refused; args.reason
-    "rai": frozenset({"text", "image", "video"}),  # the output is filtered; args.codes, or a clip's args.reason
+    "rai": frozenset({"text", "image"}) | _CLIP,  # the output is filtered; args.codes, or a clip's args.reason
     "words": frozenset({"image"}),  # a refusal in words instead of a picture
     "usage": frozenset({"text", "image"}),  # usage lacks args.missing: some of its fields, or all of it if not given
     "rai_some": _CLIP,  # the last sample is filtered
@@ -34,9 +36,12 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "black_clip": _CLIP,
     "frozen_clip": _CLIP,
     "short_clip": _CLIP,  # args.share of the frames
-    "wrong_size": frozenset({"image", "video"}),
+    "wrong_size": frozenset({"image"}) | _CLIP,
     "no_audio": _CLIP,
     "ignored_last_frame": _CLIP,  # the clip ends on black instead of the given picture
+    "usage_missing": _INTERACTION,  # a completed interaction does not say what it used; it is billed all the same
+    "hidden_cut": _INTERACTION,  # cut in the middle, unless the prompt says "one continuous shot"
+    "inexact_length": _INTERACTION,  # the sound track ends with a whole AAC frame: 3 s are 3.008 s long
 }
 
 

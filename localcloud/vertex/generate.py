@@ -10,7 +10,7 @@ from localcloud.vertex.answers import Answer
 from localcloud.vertex.faults import Hits
 from localcloud.vertex.judging import Sight, judge
 from localcloud.vertex.picture.paint import output_limit, paint, read_picture_request
-from localcloud.vertex.registry import ImageModel, Model, TextModel, Usage, VideoModel
+from localcloud.vertex.registry import ImageModel, InteractionModel, Model, TextModel, Usage, VideoModel
 from localcloud.vertex.requests import Call, check_call, send_response
 from localcloud.vertex.standin import Standin
 from localcloud.vertex.text.write import apply_fault, tokens, write
@@ -32,6 +32,10 @@ async def generate_content(standin: Standin, call: Call) -> Response:
     """Raises: ApiError, ConnectionCutError."""
     prompt = wire.conversation(call.body)
     model = call.model
+    if isinstance(model, InteractionModel):
+        raise invalid(
+            f"{model.id} is only supported in the Interactions API and cannot be called directly via generateContent."
+        )
     if isinstance(model, VideoModel):
         raise invalid(f"{call.model_path} is not supported in the generateContent API.")
     if prompt.turns[-1].role == "model":  # Gemini 3.6, 3.5 Flash-Lite and all later models

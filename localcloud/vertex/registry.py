@@ -4,6 +4,7 @@ The file may hold more than a stand-in needs: fields that are not read here are 
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
@@ -99,9 +100,39 @@ class VeoModel(VideoModel):
         return int(seconds * price["with_audio" if audio else "silent"][resolution])
 
 
+@dataclass(frozen=True, slots=True)
+class ClipUsage:
+    """Tokens of one interaction that filmed a clip."""
+
+    text: int
+    pictures: int
+    video: int
+
+    @property
+    def prompt(self) -> int:
+        return self.text + self.pictures
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionModel(VideoModel):
+    """A model that films in the Interactions API, always with sound, and is paid by its tokens."""
+
+    tokens_per_second: Mapping[str, float]  # of delivered video, by resolution
+    picture_tokens_in: int
+
+    def usage(self, text: int, pictures: int, seconds: int, resolution: str) -> ClipUsage:
+        """What a clip uses: tokens of its text, so many pictures in the prompt, so many seconds."""
+        video = math.ceil(seconds * self.tokens_per_second[resolution])
+        return ClipUsage(text, pictures * self.picture_tokens_in, video)
+
+    def micros(self, usage: ClipUsage, at: datetime, location: str) -> int:
+        price = _valid(self.prices, at)["per_million_tokens"]
+        return _per_million(usage.prompt * price["input"] + usage.video * price["video_output"], location)
+
+
 Model = TextModel | ImageModel | VideoModel
 Models = Mapping[str, Model]
-M = TypeVar("M", TextModel, ImageModel, VeoModel)
+M = TypeVar("M", TextModel, ImageModel, VeoModel, InteractionModel)
 
 
 def _valid(prices: tuple[Mapping[str, Any], ...], at: datetime) -> Mapping[str, Any]:
@@ -117,17 +148,21 @@ def _per_million(micros_times_million: int, location: str) -> int:
 
 
 def read_models(file: Path | None = None) -> Models:
-    """All models by id that a stand-in of Vertex AI serves, from a file of the form of models.json.
+    """All models by id that Vertex AI offers, not those that are retired, from a file of the form of models.json.
 
     Raises: ValueError for a file that is not one.
     """
     content = file.read_bytes() if file else resources.files("localcloud.vertex").joinpath("models.json").read_bytes()
     try:
         data = json.loads(content)
+        offered = {
+            kind: [entry for entry in data[kind] if entry["stage"] != "retired"] for kind in ("text", "image", "video")
+        }
         models: list[Model] = [
-            *(_from_json(TextModel, entry) for entry in data["text"]),
-            *(_from_json(ImageModel, entry) for entry in data["image"]),
-            *(_from_json(VeoModel, entry) for entry in data["video"] if entry["protocol"] == "veo"),
+            *(_from_json(TextModel, entry) for entry in offered["text"]),
+            *(_from_json(ImageModel, entry) for entry in offered["image"]),
+            *(_from_json(VeoModel, entry) for entry in offered["video"] if entry["protocol"] == "veo"),
+            *(_from_json(InteractionModel, entry) for entry in offered["video"] if entry["protocol"] == "interactions"),
         ]
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not a file of models: {error!r}") from error

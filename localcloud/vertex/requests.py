@@ -133,6 +133,19 @@ class Call:
 
 async def parse_call(standin: Standin, request: Request) -> Call:
     """Raises: ApiError 401 without a bearer token, 404 for an unknown model, 400 for a body the verb does not know."""
+    check_authorization(request)
+    path = request.path_params
+    model = standin.models.get(path["model"])
+    if model is None or (isinstance(model, VideoModel) and not model.is_offered_in(path["location"])):
+        resource = request.url.path.split("/", 2)[2].rpartition(":")[0]
+        raise ApiError(404, missing_model(resource))
+    body = await read_body(request)
+    check(path["method"], body)
+    return Call(request, path["project"], path["location"], model, path["method"], body)
+
+
+def check_authorization(request: Request) -> None:
+    """Raises: ApiError 401 without a bearer token."""
     if not re.fullmatch(r"(?i)bearer\s+\S+", request.headers.get("authorization", "")):
         raise ApiError(
             401,
@@ -140,19 +153,17 @@ async def parse_call(standin: Standin, request: Request) -> Call:
             "other valid authentication credential. "
             "See https://developers.google.com/identity/sign-in/web/devconsole-project.",
         )
-    path = request.path_params
-    model = standin.models.get(path["model"])
-    if model is None or (isinstance(model, VideoModel) and not model.is_offered_in(path["location"])):
-        resource = request.url.path.split("/", 2)[2].rpartition(":")[0]
-        raise ApiError(404, missing_model(resource))
+
+
+async def read_body(request: Request) -> Json:
+    """Raises: ApiError 400 for a body that is not a JSON object."""
     try:
         body = json.loads(await request.body() or b"{}")
     except ValueError as error:
         raise invalid(f"Invalid JSON payload received. {error}") from None
     if not isinstance(body, Mapping):
         raise invalid("Invalid JSON payload received. The root element must be an object.")
-    check(path["method"], body)
-    return Call(request, path["project"], path["location"], model, path["method"], body)
+    return body
 
 
 def missing_model(resource: str) -> str:
@@ -168,7 +179,7 @@ def check_call(standin: Standin, call: Call, kind: str) -> Hits:
 
     Raises: ApiError (429, or what a status fault orders), ConnectionCutError. The call was not accepted then.
     """
-    if kind in ("text", "image", "video"):
+    if kind in ("text", "image", "video", "interaction"):
         standin.quota.take(call.model.id, call.location, standin.profile)
     hits = standin.faults.strike(call.model.id, call.method, kind, standin.profile.seed)
     if hits.by_name:

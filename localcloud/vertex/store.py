@@ -101,6 +101,12 @@ class Store:
             self._db.execute("update operations set answer = ? where name = ?", (json.dumps(answer), operation.name))
             self.settle(operation.ledger_n, outcome, micros)
 
+    def amend(self, operation: Operation, **plan: Any) -> Operation:
+        """Note something in an operation's plan; one that is being made goes on as it was begun."""
+        amended = replace(operation, plan=operation.plan | plan)
+        self._db.execute("update operations set plan = ? where name = ?", (json.dumps(amended.plan), amended.name))
+        return amended
+
     def operation(self, name: str) -> Operation | None:
         return next(iter(self._operations("where name = ?", name)), None)
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from localcloud.vertex import chance
 from localcloud.vertex.clip import video
-from localcloud.vertex.clip.video import FPS, Groups, Planes, write_mp4
+from localcloud.vertex.clip.video import FPS, Groups, Planes, Sound, write_mp4
 from localcloud.vertex.picture.paint import PictureRequest, paint
 
 _SHORT_SHARE = 0.5
+_ONE_SHOT = "one continuous shot"
 _LOWEST_TONE_HZ = 110.0
 _TONES = 24  # two octaves of half tones
 
@@ -69,9 +70,10 @@ def render(clip: Clip, file: Path, abandoned: Event | None = None) -> None:
     count = clip.seconds * FPS
     if (args := clip.flaws.get("short_clip")) is not None:
         count = max(1, int(count * float(args.get("share", _SHORT_SHARE))))
-    tone_hz = _tone_hz(clip) if clip.audio and "no_audio" not in clip.flaws else 0.0
+    audible = clip.audio and "no_audio" not in clip.flaws
+    sound = Sound(_tone_hz(clip), whole_frames="inexact_length" in clip.flaws) if audible else None
     pictures = _pictures(clip, count)
-    write_mp4(file, _unless(abandoned, pictures) if abandoned else pictures, tone_hz, clip.groups)
+    write_mp4(file, _unless(abandoned, pictures) if abandoned else pictures, sound, clip.groups)
 
 
 def _unless(abandoned: Event, pictures: Iterator[Planes]) -> Iterator[Planes]:
@@ -100,7 +102,12 @@ def _pictures(clip: Clip, count: int) -> Iterator[Planes]:
         last = video.black(*size)
     else:
         last = video.planes(clip.last or _imagined(clip, "last"), *size, pad=clip.pad)
-    yield from video.tween(first, last, count)
+    if "hidden_cut" not in clip.flaws or _ONE_SHOT in clip.prompt.lower():
+        yield from video.tween(first, last, count)
+        return
+    elsewhere = [video.planes(_imagined_elsewhere(clip, moment), *size) for moment in ("before", "after")]
+    yield from video.tween(first, elsewhere[0], count // 2)
+    yield from video.tween(elsewhere[1], last, count - count // 2)
 
 
 def _imagined(clip: Clip, moment: str) -> bytes:
@@ -108,6 +115,11 @@ def _imagined(clip: Clip, moment: str) -> bytes:
     seen = (clip.first, *clip.references) if clip.first else clip.references
     seed = f"{clip.seed}/{clip.sample}/{moment}"
     return paint(PictureRequest(clip.prompt, seen, "", clip.width_px, clip.height_px, seed))
+
+
+def _imagined_elsewhere(clip: Clip, moment: str) -> bytes:
+    """A picture on one side of a cut: of another place, in another light."""
+    return paint(PictureRequest("", (), "", clip.width_px, clip.height_px, f"{clip.seed}/{clip.sample}/cut/{moment}"))
 
 
 def _tone_hz(clip: Clip) -> float:

@@ -153,16 +153,20 @@ def _storage_uri(parameters: Json) -> str:
 async def _picture(message: Any, name: str, storage: Storage) -> bytes:
     """The bytes of an image object; none at all if it is absent."""
     content = await _content(message, name, storage)
-    if not content:
-        return b""
+    if content:
+        check_picture(content, name, ("PNG", "JPEG"))
+    return content
+
+
+def check_picture(content: bytes, name: str, formats: tuple[str, ...]) -> None:
+    """Raises: ApiError 400 for a picture that is too large or not readable as one of the formats."""
     if len(content) > _MOST_IMAGE_BYTES:
         raise invalid(f"The {name} is too large: {len(content)} bytes, at most {_MOST_IMAGE_BYTES} are supported.")
     try:
-        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
+        with Image.open(io.BytesIO(content), formats=formats) as picture:
             picture.verify()
     except (OSError, SyntaxError) as error:
-        raise invalid(f"The {name} is not a readable PNG or JPEG image.") from error
-    return content
+        raise invalid(f"The {name} is not a readable {' or '.join(formats)} image.") from error
 
 
 async def _clip(instance: Json, storage: Storage) -> bytes:

@@ -114,15 +114,27 @@ class Groups:
     open: bool = False
 
 
-def write_mp4(file: Path, pictures: Iterable[Planes], tone_hz: float, groups: Groups) -> None:
-    """Encode; a tone of 0 Hz means no sound track. The file appears whole or not at all."""
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A tone of so many hertz; ``whole_frames``: it is drawn out to the end of its last AAC frame."""
+
+    tone_hz: float
+    whole_frames: bool = False
+
+    def samples(self, seconds: Fraction) -> int:
+        count = int(seconds * SAMPLE_RATE_HZ)
+        return -(-count // _AAC_FRAME) * _AAC_FRAME if self.whole_frames else count
+
+
+def write_mp4(file: Path, pictures: Iterable[Planes], sound: Sound | None, groups: Groups) -> None:
+    """Encode; without a sound there is no sound track. The file appears whole or not at all."""
     unfinished = file.with_suffix(".part")
     with av.open(unfinished, "w", format="mp4", options={"movflags": "+faststart"}) as container:
         # Streams must all exist before the first packet is written.
-        audio = container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="stereo", bit_rate=96_000) if tone_hz else None
+        audio = container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="stereo", bit_rate=96_000) if sound else None
         count = _encode_video(container, pictures, groups)
-        if audio is not None:
-            _encode_tone(container, audio, tone_hz, Fraction(count, FPS))
+        if audio is not None and sound is not None:
+            _encode_tone(container, audio, _tone(sound.tone_hz, sound.samples(Fraction(count, FPS))))
     unfinished.replace(file)
 
 
@@ -177,13 +189,10 @@ def _frame(picture: Planes) -> av.VideoFrame:
     return frame
 
 
-def _encode_tone(
-    container: av.container.OutputContainer, stream: av.AudioStream, tone_hz: float, seconds: Fraction
-) -> None:
-    sound = _tone(tone_hz, int(seconds * SAMPLE_RATE_HZ))
-    for start in range(0, sound.shape[1], _AAC_FRAME):
+def _encode_tone(container: av.container.OutputContainer, stream: av.AudioStream, tone: NDArray[np.float32]) -> None:
+    for start in range(0, tone.shape[1], _AAC_FRAME):
         frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(sound[:, start : start + _AAC_FRAME]), format="fltp", layout="stereo"
+            np.ascontiguousarray(tone[:, start : start + _AAC_FRAME]), format="fltp", layout="stereo"
         )
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE_HZ, start, Fraction(1, SAMPLE_RATE_HZ)
         container.mux(stream.encode(frame))

@@ -1,0 +1,1 @@
+"""The Interactions API, as far as it films: create, get and cancel."""
