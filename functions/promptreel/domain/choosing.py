@@ -3,10 +3,19 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, get_args
 
 from promptreel.domain.document import Part
-from promptreel.domain.models import Aspect, ImageModel, Model, TextModel, VideoModel, VideoProtocol, registry
+from promptreel.domain.models import (
+    Aspect,
+    ImageModel,
+    Model,
+    Resolution,
+    TextModel,
+    VideoModel,
+    VideoProtocol,
+    registry,
+)
 from promptreel.domain.money import format_usd
 from promptreel.domain.request import FilmRequest
 from promptreel.errors import Invalid
@@ -135,9 +144,12 @@ def _films(model: VideoModel, request: FilmRequest, aspect: Aspect) -> bool:
 
 def _unknown_format(request: FilmRequest, aspect: Aspect, models: Sequence[VideoModel]) -> Invalid:
     capable = [model.id for model in registry().video if _films(model, request, aspect) and model.stage != "retired"]
-    resolutions = list(dict.fromkeys(resolution for model in models for resolution in model.durations_s))
-    subject = models[0].id if len(models) == 1 else f"quality {request.quality}"
+    filmed = {resolution for model in models for resolution in model.durations_s}
+    known = list(get_args(Resolution))  # smallest first
+    resolutions = [resolution for resolution in known if resolution in filmed]
+    nearest = min(resolutions, key=lambda one: abs(known.index(one) - known.index(request.resolution)))
+    subject = request.models.video or f"quality {request.quality}"
     return Invalid(
         f"resolution: {subject} films {', '.join(resolutions)}, not {request.resolution}.",
-        remedy=f"Set `resolution` to {resolutions[-1]}, or `models.video` to {' or '.join(capable)}.",
+        remedy=f"Set `resolution` to {nearest}, or `models.video` to {' or '.join(capable)}.",
     )
