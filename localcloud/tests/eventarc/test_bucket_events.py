@@ -116,7 +116,7 @@ def test_both_generations_are_delivered_when_only_reports_are_heard(
     assert {int(json.loads(request.body)["generation"]) for request in worker.received} == {first, blob.generation}
 
 
-def test_object_in_another_bucket_is_nobodys_event_when_uploaded(
+def test_object_causes_no_event_when_no_trigger_names_its_bucket(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     with routing():
@@ -127,7 +127,7 @@ def test_object_in_another_bucket_is_nobodys_event_when_uploaded(
     assert subjects(worker) == ["last.json"]
 
 
-def test_id_token_is_sent_when_account_of_a_trigger_is_delivering(
+def test_event_carries_an_id_token_when_its_trigger_has_an_account(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     with (
@@ -176,7 +176,7 @@ def test_refusing_destination_gets_the_same_event_when_it_recovers(
     assert len({request.headers["ce-id"] for request in worker.received}) == 1
 
 
-def test_killed_stand_in_is_owed_and_missed_changes_are_delivered_when_started_again(
+def test_owed_and_missed_events_are_delivered_when_the_killed_stand_in_is_started_again(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     bucket = store.client().bucket("prompts")
@@ -198,7 +198,7 @@ def test_killed_stand_in_is_owed_and_missed_changes_are_delivered_when_started_a
     assert sorted(subjects(worker)[2:]) == ["missed.json", "owed.json"]
 
 
-def test_no_ear_are_found_by_listing_when_objects_are_uploaded(
+def test_objects_are_found_by_listing_when_no_report_is_heard(
     routing: Callable[..., Any], store: ObjectStore, worker: Worker
 ) -> None:
     bucket = store.client().bucket("prompts")
@@ -239,7 +239,7 @@ def test_a_later_upload_is_delivered_first_when_reordering_is_ordered(
 
 
 @pytest.mark.parametrize("wish", [{"duplicate_rate": 2}, {"reorder_rate": "often"}, {"hold_s": -1}])
-def test_impossible_fault_when_ordered_then_400_in_googles_envelope(
+def test_fault_order_is_answered_with_400_in_googles_envelope_when_impossible(
     routing: Callable[..., Any], wish: dict[str, Any]
 ) -> None:
     with routing() as process:

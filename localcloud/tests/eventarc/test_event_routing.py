@@ -68,7 +68,7 @@ def played(stage: Stage, play: Callable[[], Awaitable[None]]) -> None:
         stage.outbox.close()
 
 
-def test_each_trigger_that_wants_it_gets_it_once_when_change_is_reported() -> None:
+def test_change_reaches_each_matching_trigger_once_when_reported() -> None:
     stage = Stage(
         a_trigger("one"),
         a_trigger("two"),
@@ -106,7 +106,7 @@ def test_overwritten_object_is_a_new_event_when_reported() -> None:
     ("kind", "data"),
     [("OBJECT_PAINTED", b"{}"), ("OBJECT_FINALIZE", b"{}"), ("OBJECT_FINALIZE", b"[]"), ("OBJECT_FINALIZE", b"?")],
 )
-def test_nothing_is_owed_when_report_nobody_can_read_is_heard(kind: str, data: bytes) -> None:
+def test_report_is_dropped_when_it_cannot_be_read(kind: str, data: bytes) -> None:
     stage = Stage()
     stage.router.hear({"eventType": kind}, data)
 
@@ -115,7 +115,7 @@ def test_nothing_is_owed_when_report_nobody_can_read_is_heard(kind: str, data: b
 
 
 @pytest.mark.parametrize("status", [None, 302, 400, 404, 429, 500, 503])
-def test_destination_that_does_not_acknowledge_when_tried_then_again_with_growing_waits_until_it_does(
+def test_event_is_sent_again_with_growing_waits_when_its_destination_does_not_acknowledge(
     status: int | None,
 ) -> None:
     stage = Stage()
@@ -174,7 +174,7 @@ def test_delivered_event_is_not_owed_again_when_reported_after_a_restart(tmp_pat
     second.outbox.close()
 
 
-def test_each_event_goes_twice_and_is_counted_when_ordered_duplicates_are_delivering() -> None:
+def test_event_is_sent_twice_and_counted_when_duplicates_are_ordered() -> None:
     stage = Stage()
 
     async def play() -> None:
@@ -188,7 +188,7 @@ def test_each_event_goes_twice_and_is_counted_when_ordered_duplicates_are_delive
     played(stage, play)
 
 
-def test_a_later_one_comes_first_and_none_is_lost_when_ordered_reordering_is_events_follow_each_other() -> None:
+def test_later_event_is_sent_first_and_none_is_lost_when_reordering_is_ordered() -> None:
     stage = Stage()
 
     async def play() -> None:
@@ -209,7 +209,7 @@ def test_a_later_one_comes_first_and_none_is_lost_when_ordered_reordering_is_eve
     played(stage, play)
 
 
-def test_same_events_are_late_when_reordering_by_the_same_seed_is_played_again() -> None:
+def test_same_events_are_late_when_reordering_has_the_same_seed() -> None:
     def late(seed: int) -> list[bool]:
         faults = Faults()
         faults.order({"reorder_rate": 0.5, "seed": seed})
@@ -221,12 +221,12 @@ def test_same_events_are_late_when_reordering_by_the_same_seed_is_played_again()
 
 
 @pytest.mark.parametrize("wish", [{"reorder_rate": 2}, {"hold_s": 0}, {"hold_s": "1"}, {"seed": "x"}, {"speed": 1}])
-def test_fault_nobody_knows_is_refused_when_ordered(wish: dict[str, Any]) -> None:
+def test_fault_order_is_refused_when_unknown_or_out_of_range(wish: dict[str, Any]) -> None:
     with pytest.raises(ApiError):
         Faults().order(wish)
 
 
-def test_event_nobody_takes_for_a_day_is_dropped_and_not_owed_when_reported_again_when_due_again() -> None:
+def test_event_is_dropped_for_good_when_nobody_takes_it_for_a_day() -> None:
     stage = Stage()
 
     async def play() -> None:

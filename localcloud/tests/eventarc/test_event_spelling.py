@@ -42,11 +42,11 @@ def test_reported_object_has_what_googles_events_carry_when_completed() -> None:
     assert data["metadata"] == {"owner": "mira@example.com"}
 
 
-def test_field_is_absent_when_composed_object_without_a_content_type_is_completed() -> None:
+def test_content_type_is_absent_when_the_object_has_none() -> None:
     assert "contentType" not in complete_resource(a_report(contentType=""))
 
 
-def test_event_for_a_service_when_spelled_then_attributes_are_headers_and_the_object_is_the_body() -> None:
+def test_event_has_its_attributes_in_headers_and_the_object_in_the_body_when_sent_to_a_service() -> None:
     event = object_event(FINALIZED, a_report())
     headers, body = binary_mode(event)
 
@@ -63,7 +63,7 @@ def test_event_for_a_service_when_spelled_then_attributes_are_headers_and_the_ob
     assert json.loads(body) == complete_resource(a_report())
 
 
-def test_event_for_a_workflow_when_spelled_then_attributes_stand_beside_the_data() -> None:
+def test_event_has_its_attributes_beside_the_data_when_sent_to_a_workflow() -> None:
     event = object_event(FINALIZED, a_report())
 
     assert structured_mode(event) == {
@@ -80,7 +80,7 @@ def test_event_for_a_workflow_when_spelled_then_attributes_stand_beside_the_data
 
 
 @pytest.mark.parametrize("change", [{"generation": "1587627537231058"}, {"name": "other"}, {"bucket": "other"}])
-def test_ids_differ_and_one_change_has_one_id_when_two_changes_are_told_apart(change: dict[str, str]) -> None:
+def test_event_id_differs_when_the_change_is_another_one(change: dict[str, str]) -> None:
     event = object_event(FINALIZED, a_report())
 
     assert object_event(FINALIZED, a_report()).id == event.id
@@ -88,7 +88,7 @@ def test_ids_differ_and_one_change_has_one_id_when_two_changes_are_told_apart(ch
     assert object_event(TYPES["OBJECT_DELETE"], a_report()).id != event.id
 
 
-def test_only_metadata_events_are_new_when_metadata_changed_meanwhile_is_told_apart() -> None:
+def test_event_id_changes_only_for_metadata_events_when_the_metadata_changed_meanwhile() -> None:
     patched, updated = a_report(metageneration="2"), TYPES["OBJECT_METADATA_UPDATE"]
 
     assert object_event(FINALIZED, patched).id == object_event(FINALIZED, a_report()).id

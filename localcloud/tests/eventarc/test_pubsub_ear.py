@@ -30,7 +30,7 @@ def spoken_to(listener: Listener, talk: Callable[[PublisherAsyncClient], Any]) -
     asyncio.run(serve())
 
 
-def test_each_is_heard_and_gets_an_id_of_its_own_when_messages_are_published() -> None:
+def test_message_is_heard_and_gets_an_id_of_its_own_when_published() -> None:
     heard: list[tuple[dict[str, str], bytes]] = []
 
     async def talk(client: PublisherAsyncClient) -> None:
@@ -44,7 +44,7 @@ def test_each_is_heard_and_gets_an_id_of_its_own_when_messages_are_published() -
     assert heard == [({"eventType": "OBJECT_FINALIZE"}, b"1"), ({}, b"2")]
 
 
-def test_publisher_is_not_told_it_was_when_message_could_not_be_kept() -> None:
+def test_publisher_gets_an_error_when_its_message_cannot_be_kept() -> None:
     def fail(*_: object) -> None:
         raise OSError("disk full")
 

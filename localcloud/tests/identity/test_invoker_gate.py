@@ -152,7 +152,7 @@ def call(url: str, token: str) -> httpx.Response:
     return loopback.post(url, json={}, headers={"Authorization": f"Bearer {token}"})
 
 
-def test_no_token_when_calling_then_401_with_a_challenge(gates: dict[str, str]) -> None:
+def test_request_is_answered_with_401_and_a_challenge_when_it_has_no_token(gates: dict[str, str]) -> None:
     answer = loopback.post(gates["step"])
 
     assert answer.status_code == 401

@@ -110,20 +110,20 @@ def test_account_named_by_address_is_answered_when_asked_on_another_listener(
     assert verify(token.text, metadata_url, "https://a.example")["email"] == WORKFLOW
 
 
-def test_request_without_the_flavor_header_then_403(metadata_url: str) -> None:
+def test_metadata_server_answers_403_when_the_flavor_header_is_missing(metadata_url: str) -> None:
     answer = loopback.get(f"{metadata_url}/computeMetadata/v1/project/project-id")
 
     assert answer.status_code == 403
     assert answer.headers["metadata-flavor"] == "Google"
 
 
-def test_request_that_came_through_a_proxy_then_403(metadata_url: str) -> None:
+def test_metadata_server_answers_403_when_the_request_came_through_a_proxy(metadata_url: str) -> None:
     headers = FLAVOR | {"X-Forwarded-For": "10.0.0.1"}
 
     assert loopback.get(f"{metadata_url}/computeMetadata/v1/project/project-id", headers=headers).status_code == 403
 
 
-def test_identity_without_audience_then_400(metadata_url: str) -> None:
+def test_identity_token_is_answered_with_400_when_no_audience_is_given(metadata_url: str) -> None:
     assert value(metadata_url, "instance/service-accounts/default/identity").status_code == 400
 
 
@@ -145,14 +145,14 @@ def test_documented_path_answers_as_gce_when_read(metadata_ports: dict[str, int]
     assert answer.headers["metadata-flavor"] == "Google"
 
 
-def test_twelve_digits_when_numeric_project_id_is_read(metadata_url: str) -> None:
+def test_numeric_project_id_has_twelve_digits_when_read(metadata_url: str) -> None:
     number = value(metadata_url, "project/numeric-project-id").text
 
     assert number.isdigit()
     assert len(number) == 12
 
 
-def test_account_when_read_recursively_then_json(metadata_ports: dict[str, int]) -> None:
+def test_account_is_sent_as_json_when_read_recursively(metadata_ports: dict[str, int]) -> None:
     listener = f"http://127.0.0.1:{metadata_ports[OPEN_JOB]}"
 
     account = value(listener, "instance/service-accounts/default/", recursive="true").json()
@@ -162,7 +162,7 @@ def test_account_when_read_recursively_then_json(metadata_ports: dict[str, int])
     assert "https://www.googleapis.com/auth/cloud-platform" in account["scopes"]
 
 
-def test_whole_tree_when_read_as_json_then_in_camel_case(metadata_ports: dict[str, int]) -> None:
+def test_whole_tree_has_names_in_camel_case_when_read_as_json(metadata_ports: dict[str, int]) -> None:
     tree = value(f"http://127.0.0.1:{metadata_ports[OPEN_JOB]}", "", recursive="true").json()
 
     assert tree["project"]["projectId"] == "local"
@@ -180,11 +180,13 @@ def test_account_of_no_service_is_answered_with_404_when_a_token_is_asked(metada
     assert value(metadata_url, "instance/service-accounts/mira@example.com/token").status_code == 404
 
 
-def test_unknown_path_then_404(metadata_url: str) -> None:
+def test_metadata_server_answers_404_when_the_path_is_unknown(metadata_url: str) -> None:
     assert value(metadata_url, "instance/disks/0").status_code == 404
 
 
-def test_person_verifies_when_given_a_token(id_token_of: Callable[[str, str], str], metadata_url: str) -> None:
+def test_token_of_a_person_names_the_person_when_verified(
+    id_token_of: Callable[[str, str], str], metadata_url: str
+) -> None:
     token = id_token_of("mira@example.com", "http://127.0.0.1:9400")
 
     assert verify(token, metadata_url, "http://127.0.0.1:9400")["email"] == "mira@example.com"
@@ -204,7 +206,7 @@ def test_both_forms_name_one_key_when_published_keys_are_read(metadata_url: str)
     assert keys[0]["alg"] == "RS256"
 
 
-def test_same_when_signing_key_is_loaded_again(tmp_path: Path) -> None:
+def test_signing_key_stays_the_same_when_loaded_again(tmp_path: Path) -> None:
     first, again = SigningKey.kept_in(tmp_path, "google"), SigningKey.kept_in(tmp_path, "google")
 
     assert first.sign(b"a scene") == again.sign(b"a scene")

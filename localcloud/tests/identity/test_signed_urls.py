@@ -31,7 +31,7 @@ def changed(url: str, **query: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(dict(parse_qsl(parts.query)) | query)))
 
 
-def test_object_when_signed_url_is_opened(film_url: str) -> None:
+def test_signed_url_serves_its_object_when_opened(film_url: str) -> None:
     answer = loopback.get(film_url)
 
     assert answer.status_code == 200
@@ -39,7 +39,7 @@ def test_object_when_signed_url_is_opened(film_url: str) -> None:
     assert answer.content == FILM
 
 
-def test_signed_url_when_a_range_is_asked_then_that_part(film_url: str) -> None:
+def test_signed_url_serves_only_the_range_when_one_is_requested(film_url: str) -> None:
     answer = loopback.get(film_url, headers={"Range": "bytes=100-299"})
 
     assert answer.status_code == 206
@@ -51,13 +51,13 @@ def test_object_with_a_difficult_name_is_served_when_signed(place: Place) -> Non
     assert loopback.get(place.sign("Szene 1/ä&b.mp4")).content == FILM
 
 
-def test_wished_file_name_is_sent_when_signed(place: Place) -> None:
+def test_signed_url_sends_the_requested_file_name_when_opened(place: Place) -> None:
     url = place.sign("film.mp4", response_disposition='attachment; filename="My film.mp4"')
 
     assert loopback.get(url).headers["content-disposition"] == 'attachment; filename="My film.mp4"'
 
 
-def test_object_when_asked_without_signature_then_access_denied(place: Place) -> None:
+def test_object_is_denied_when_its_request_has_no_signature(place: Place) -> None:
     answer = loopback.get(f"{place.media}/films/film.mp4")
 
     assert answer.status_code == 403
@@ -98,7 +98,7 @@ def test_url_signed_to_read_is_refused_when_another_method_is_used(film_url: str
     assert loopback.head(film_url).status_code == 403
 
 
-def test_length_when_url_signed_for_head_is_asked_with_head(place: Place) -> None:
+def test_url_signed_for_head_answers_the_length_when_requested_with_head(place: Place) -> None:
     answer = loopback.head(place.sign("film.mp4", method="HEAD"))
 
     assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(FILM)))
@@ -108,7 +108,7 @@ def test_url_signed_for_this_host_is_refused_when_sent_to_another(film_url: str)
     assert loopback.get(film_url, headers={"Host": "elsewhere.example"}).status_code == 403
 
 
-def test_no_such_key_when_missing_object_is_signed(place: Place) -> None:
+def test_signed_url_answers_no_such_key_when_its_object_is_missing(place: Place) -> None:
     answer = loopback.get(place.sign("nothing.mp4"))
 
     assert answer.status_code == 404
@@ -183,7 +183,7 @@ def test_signed_jwt_holds_the_claims_when_verified_with_the_accounts_certificate
     assert verify(answer.json()["signedJwt"], certificates, "https://a.example") == claims
 
 
-def test_what_an_account_signs_is_none_when_used_as_an_id_token(
+def test_signature_of_an_account_is_refused_when_used_as_an_id_token(
     place: Place, access_token: str, metadata_url: str
 ) -> None:
     """An account signs with a key of its own: else signBlob could forge tokens of Google's."""

@@ -17,9 +17,7 @@ MakeJob = Callable[..., scheduler_v1.Job]
 LOCATION = "projects/local/locations/us-central1"
 
 
-def test_defaults_are_googles_and_it_is_due_by_its_schedule_when_job_is_created(
-    client: Scheduler, a_job: MakeJob
-) -> None:
+def test_job_has_googles_defaults_and_is_due_by_its_schedule_when_created(client: Scheduler, a_job: MakeJob) -> None:
     wanted = a_job(target={"body": b"{}"}, schedule="*/5 * * * *")
     made = client.create_job(parent=LOCATION, job=wanted)
 
@@ -43,7 +41,7 @@ def test_defaults_are_googles_and_it_is_due_by_its_schedule_when_job_is_created(
     assert client.get_job(name=made.name) == made
 
 
-def test_service_gives_one_when_job_without_a_name_is_created(client: Scheduler, a_job: MakeJob) -> None:
+def test_job_gets_a_name_when_created_without_one(client: Scheduler, a_job: MakeJob) -> None:
     made = client.create_job(parent=LOCATION, job=a_job(name=""))
 
     assert made.name.startswith(f"{LOCATION}/jobs/")
@@ -58,7 +56,7 @@ def test_output_only_fields_are_ignored_when_sent(client: Scheduler, a_job: Make
     assert made.schedule_time > datetime.now(UTC)
 
 
-def test_jobs_when_listed_then_pages_hold_those_of_the_location(client: Scheduler, a_job: MakeJob) -> None:
+def test_pages_hold_the_jobs_of_the_location_when_jobs_are_listed(client: Scheduler, a_job: MakeJob) -> None:
     place = f"projects/p-{uuid4().hex}/locations/us-central1"
     names = [f"{place}/jobs/{letter}" for letter in "abc"]
     for name in names:
@@ -70,7 +68,7 @@ def test_jobs_when_listed_then_pages_hold_those_of_the_location(client: Schedule
     assert [found.name for found in places.locations] == [place]
 
 
-def test_only_they_change_when_masked_fields_are_updated(client: Scheduler, a_job: MakeJob) -> None:
+def test_update_changes_only_the_masked_fields_when_a_mask_is_given(client: Scheduler, a_job: MakeJob) -> None:
     token = {"service_account_email": "s@local", "audience": "a"}
     job = client.create_job(parent=LOCATION, job=a_job(target={"oidc_token": token}, description="first"))
     wish = a_job(name=job.name, description="ignored", schedule="0 5 * * *", time_zone="Europe/Berlin")
@@ -84,7 +82,7 @@ def test_only_they_change_when_masked_fields_are_updated(client: Scheduler, a_jo
     assert made.schedule_time.hour in {3, 4}  # 5 o'clock in Berlin, summer or winter
 
 
-def test_job_without_a_mask_is_replaced_but_neither_moved_nor_switched_on_when_updated(
+def test_job_is_replaced_but_neither_moved_nor_switched_on_when_updated_without_a_mask(
     client: Scheduler, a_job: MakeJob
 ) -> None:
     job = client.create_job(parent=LOCATION, job=a_job(description="first", retry_config={"retry_count": 3}))
@@ -126,7 +124,7 @@ def test_job_is_gone_and_its_name_is_free_when_deleted(client: Scheduler, a_job:
     assert client.create_job(parent=LOCATION, job=job).name == job.name
 
 
-def test_taken_name_when_created_again_then_already_exists(client: Scheduler, a_job: MakeJob) -> None:
+def test_job_already_exists_when_its_name_is_created_again(client: Scheduler, a_job: MakeJob) -> None:
     job = a_job()
     client.create_job(parent=LOCATION, job=job)
 
@@ -162,7 +160,7 @@ def test_taken_name_when_created_again_then_already_exists(client: Scheduler, a_
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_impossible_job_when_created_then_invalid_argument_says_why(
+def test_job_is_refused_with_the_reason_when_it_is_impossible(
     client: Scheduler, a_job: MakeJob, change: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(exceptions.BadRequest, match=complaint):

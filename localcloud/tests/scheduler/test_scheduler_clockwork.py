@@ -76,7 +76,7 @@ def played(play: Callable[[Stage], Awaitable[None]]) -> None:
     asyncio.run(on_stage())
 
 
-def test_job_runs_at_each_and_not_before_when_its_moments_come() -> None:
+def test_job_runs_at_each_of_its_moments_when_they_come() -> None:
     async def play(stage: Stage) -> None:
         stage.job()
         waits_s = [await stage.at(at_s) for at_s in (299, 300, 301, 599, 600.5)]
@@ -159,7 +159,7 @@ def test_both_limits_must_be_reached_when_job_with_a_retry_duration_goes_on_fail
     played(play)
 
 
-def test_next_execution_takes_its_place_when_retry_that_would_come_after_the_next_moment_is_failed() -> None:
+def test_next_execution_takes_the_place_of_a_retry_when_the_retry_would_come_after_it() -> None:
     async def play(stage: Stage) -> None:
         stage.job(retryConfig={"retryCount": 5, "minBackoffDuration": "301s"})
         stage.courier.outcomes = [Outcome(500)]
@@ -261,7 +261,7 @@ def test_moment_that_passed_while_nobody_was_there_runs_once_late_when_started_a
     played(play)
 
 
-def test_duplicates_on_order_are_delivered_twice_and_counted_when_due() -> None:
+def test_job_is_delivered_twice_and_counted_when_duplicates_are_ordered() -> None:
     async def play(stage: Stage) -> None:
         stage.duplicates.order({"duplicate_rate": 1})
         stage.job()

@@ -63,7 +63,9 @@ def test_job_with_an_oauth_token_sends_it_when_run(client: Scheduler, a_job: Mak
     assert eventually(lambda: worker.received)[0].headers["authorization"] == "Bearer access-token:s@local"
 
 
-def test_job_shows_its_code_when_failing_target_is_run(client: Scheduler, a_job: MakeJob, worker: Worker) -> None:
+def test_job_shows_the_code_of_its_target_when_the_target_fails(
+    client: Scheduler, a_job: MakeJob, worker: Worker
+) -> None:
     worker.statuses = [404]
     job = client.create_job(parent=LOCATION, job=a_job())
     client.run_job(name=job.name)
@@ -71,7 +73,7 @@ def test_job_shows_its_code_when_failing_target_is_run(client: Scheduler, a_job:
     assert eventually(lambda: client.get_job(name=job.name).status.code) == 5
 
 
-def test_target_elsewhere_when_run_then_not_reached(client: Scheduler, a_job: MakeJob) -> None:
+def test_target_is_not_reached_when_it_is_on_another_machine(client: Scheduler, a_job: MakeJob) -> None:
     job = client.create_job(parent=LOCATION, job=a_job(target={"uri": "http://192.0.2.1/"}))
     client.run_job(name=job.name)
 
@@ -120,7 +122,7 @@ def test_no_job_is_left_when_everything_is_reset(tmp_path: Path, connect: Connec
 
 
 @pytest.mark.parametrize("content", ["[]", '{"sweep": 0}', '{"sweep": "soon"}', "{"])
-def test_command_says_so_when_unusable_periods_are_started(tmp_path: Path, content: str) -> None:
+def test_command_ends_when_its_periods_are_unusable(tmp_path: Path, content: str) -> None:
     file = tmp_path / "periods.json"
     file.write_text(content)
 

@@ -35,7 +35,7 @@ def moments(schedule: str, after: str, count: int, zone: str = "UTC") -> list[st
         ("0 0 29 2 *", "2028-02-29T00:00+00:00"),
     ],
 )
-def test_first_moment_after_now_when_schedule_is_asked(schedule: str, due: str) -> None:
+def test_schedule_is_due_at_its_first_moment_after_now_when_read(schedule: str, due: str) -> None:
     assert moments(schedule, "2026-11-21T12:00:00+00:00", 1) == [due]
 
 
@@ -81,14 +81,14 @@ def test_daily_job_comes_once_when_the_clocks_go_back() -> None:
 
 @settings(deadline=None)  # a busy machine is no reason to fail
 @given(st.sampled_from([1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30]), st.integers(0, 2_000_000_000))
-def test_any_moment_is_the_first_tick_after_it_when_the_next_is_asked(minutes: int, now_s: int) -> None:
+def test_schedule_is_due_at_the_first_tick_when_read_at_any_moment(minutes: int, now_s: int) -> None:
     due_s = next_moment(f"*/{minutes} * * * *", "UTC", now_s).timestamp()
 
     assert due_s % (minutes * 60) == 0
     assert now_s < due_s <= now_s + minutes * 60
 
 
-def test_only_that_job_follows_it_and_its_schedule_must_still_be_valid_when_period_is_laid_over_a_job() -> None:
+def test_job_follows_its_local_period_and_still_needs_a_valid_schedule_when_one_is_given() -> None:
     timetable = Timetable({"sweep": 5.0})
     sweep = scheduler_v1.Job.pb()(name="projects/p/locations/l/jobs/sweep", schedule="*/5 * * * *")
     other = scheduler_v1.Job.pb()(name="projects/p/locations/l/jobs/other", schedule="*/5 * * * *")

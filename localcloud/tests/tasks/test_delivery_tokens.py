@@ -24,12 +24,12 @@ def asked(metadata_host: str | None, question: Callable[[Identity], Awaitable[T]
     return asyncio.run(ask())
 
 
-def test_no_metadata_server_when_a_token_is_wanted_then_there_is_none() -> None:
+def test_token_is_none_when_there_is_no_metadata_server() -> None:
     assert asked(None, lambda identity: identity.id_token("a", "e@local")) is None
     assert asked(None, lambda identity: identity.access_token("e@local")) is None
 
 
-def test_metadata_server_when_asked_then_account_audience_and_flavour_arrive() -> None:
+def test_metadata_server_gets_account_audience_and_flavour_when_a_token_is_requested() -> None:
     with listening(Metadata()) as server:
         host = server.url.removeprefix("http://")
         id_token = asked(host, lambda identity: identity.id_token("https://a/?b=c&d", "e@local"))
@@ -41,23 +41,23 @@ def test_metadata_server_when_asked_then_account_audience_and_flavour_arrive() -
     assert [request.path.split("?")[0] for request in server.received] == [f"{accounts}/identity", f"{accounts}/token"]
 
 
-def test_token_is_unavailable_when_metadata_server_that_refuses_is_asked() -> None:
+def test_token_is_unavailable_when_the_metadata_server_refuses() -> None:
     with listening(Worker(statuses=[404])) as server, pytest.raises(TokenUnavailable, match="404"):
         asked(server.url.removeprefix("http://"), lambda identity: identity.id_token("a", "nobody@local"))
 
 
-def test_token_is_unavailable_when_access_token_nobody_can_read_is_asked() -> None:
+def test_token_is_unavailable_when_the_access_token_cannot_be_read() -> None:
     with listening(Worker()) as server, pytest.raises(TokenUnavailable, match="not readable"):
         asked(server.url.removeprefix("http://"), lambda identity: identity.access_token("e@local"))
 
 
-def test_token_is_unavailable_when_absent_metadata_server_is_asked() -> None:
+def test_token_is_unavailable_when_the_metadata_server_does_not_answer() -> None:
     with pytest.raises(TokenUnavailable):
         asked(f"127.0.0.1:{free_port()}", lambda identity: identity.id_token("a", "e@local"))
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://127.9.9.9/", "http://[::1]:1/", "http://localhost:1/"])
-def test_url_of_this_machine_is_allowed_when_judged(url: str) -> None:
+def test_url_is_loopback_when_it_leads_to_this_machine(url: str) -> None:
     assert is_loopback(url)
 
 
@@ -68,5 +68,5 @@ def test_url_of_this_machine_is_allowed_when_judged(url: str) -> None:
         *("http://127.0.0.1@example.com/", "http://[::1/", "nonsense", ""),
     ],
 )
-def test_any_other_url_is_not_when_judged(url: str) -> None:
+def test_url_is_not_loopback_when_it_leads_elsewhere(url: str) -> None:
     assert not is_loopback(url)

@@ -47,7 +47,7 @@ def test_every_task_reaches_its_worker_when_batch_is_created(
     assert operation.metadata.start_time <= operation.metadata.end_time
 
 
-def test_others_stand_and_the_metadata_says_which_when_some_tasks_are_refused(
+def test_batch_creates_the_other_tasks_and_says_which_when_some_are_refused(
     client: Client, paused: str, a_task: MakeTask
 ) -> None:
     taken, new = named(paused, "taken", "new")
@@ -109,7 +109,7 @@ def test_batch_of_no_or_too_many_tasks_is_answered_with_400_when_created(
         client.batch_create_tasks(request=batch(paused, *[a_task()] * count))
 
 
-def test_batch_across_queues_when_sent_then_400_and_nothing_happens(
+def test_batch_is_answered_with_400_and_does_nothing_when_it_names_several_queues(
     client: Client, paused: str, a_queue: MakeQueue, a_task: MakeTask
 ) -> None:
     other = a_queue().name
@@ -123,7 +123,7 @@ def test_batch_across_queues_when_sent_then_400_and_nothing_happens(
     assert list(client.list_tasks(parent=paused)) == []
 
 
-def test_batch_for_no_queue_is_answered_with_404_when_created(client: Client, a_task: MakeTask) -> None:
+def test_batch_is_answered_with_404_when_its_queue_does_not_exist(client: Client, a_task: MakeTask) -> None:
     missing = f"projects/local/locations/us-central1/queues/q-{uuid4().hex}"
 
     with pytest.raises(exceptions.NotFound):

@@ -62,7 +62,7 @@ def test_failing_worker_is_told_of_its_answer_before_when_retried(
     eventually(lambda: not list(client.list_tasks(parent=queue.name)))
 
 
-def test_named_task_when_created_again_then_409_while_it_exists_and_after(
+def test_named_task_is_answered_with_409_when_created_again_while_it_exists_or_after(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
 ) -> None:
     queue = a_queue()
@@ -80,7 +80,7 @@ def test_named_task_when_created_again_then_409_while_it_exists_and_after(
     assert len(worker.received) == 1
 
 
-def test_each_gets_an_id_of_its_own_when_unnamed_tasks_are_created(
+def test_task_gets_an_id_of_its_own_when_created_without_a_name(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
 ) -> None:
     queue = a_queue()
@@ -193,7 +193,7 @@ def test_task_at_the_limits_is_taken_when_created(
     assert eventually(lambda: worker.received)[0].body == body
 
 
-def test_no_queue_is_answered_with_404_when_a_task_is_created(
+def test_task_is_answered_with_404_when_its_queue_does_not_exist(
     client: tasks_v2.CloudTasksClient, a_task: MakeTask
 ) -> None:
     with pytest.raises(exceptions.NotFound):
@@ -222,7 +222,7 @@ def test_target_out_of_reach_is_an_attempt_without_an_answer_when_dispatched(
     assert (seen.dispatch_count, seen.response_count) == (1, 0)
 
 
-def test_worker_saw_it_twice_and_it_is_counted_when_a_task_succeeds(
+def test_task_is_delivered_twice_and_counted_when_duplicates_are_ordered(
     running: StandIn,
     client: tasks_v2.CloudTasksClient,
     a_queue: MakeQueue,
@@ -293,7 +293,7 @@ def test_worker_that_redirects_is_followed_within_the_same_attempt_when_dispatch
     assert {got.headers["x-cloudtasks-taskretrycount"] for got in worker.received} == {"0"}
 
 
-def test_worker_that_redirects_off_this_machine_when_dispatched_then_not_followed_and_the_attempt_failed(
+def test_redirect_is_not_followed_and_the_attempt_fails_when_it_leads_off_this_machine(
     client: tasks_v2.CloudTasksClient, a_queue: MakeQueue, a_task: MakeTask, worker: Worker
 ) -> None:
     worker.statuses = [307]

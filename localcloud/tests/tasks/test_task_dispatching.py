@@ -91,7 +91,7 @@ def played(play: Callable[[Stage], Awaitable[None]], state_dir: Path | None = No
     asyncio.run(on_a_stage())
 
 
-def test_queue_with_a_rate_go_token_by_token_when_five_tasks_wait() -> None:
+def test_tasks_go_token_by_token_when_their_queue_has_a_rate() -> None:
     async def play(stage: Stage) -> None:
         stage.queue(rateLimits={"maxDispatchesPerSecond": 2, "maxBurstSize": 2})
         for _ in range(5):
@@ -108,7 +108,7 @@ def test_queue_with_a_rate_go_token_by_token_when_five_tasks_wait() -> None:
     played(play)
 
 
-def test_next_goes_as_one_ends_when_workers_are_slow() -> None:
+def test_next_task_goes_as_one_ends_when_workers_are_slow() -> None:
     async def play(stage: Stage) -> None:
         stage.queue(rateLimits={"maxConcurrentDispatches": 2})
         for _ in range(3):
@@ -142,7 +142,7 @@ def test_scheduled_task_goes_and_not_before_when_its_time_comes() -> None:
     played(play)
 
 
-def test_failing_task_waits_follow_its_queue_and_it_is_dropped_after_its_last_attempt_when_retried() -> None:
+def test_failing_task_waits_as_its_queue_says_and_is_dropped_when_its_attempts_are_used_up() -> None:
     async def play(stage: Stage) -> None:
         stage.queue(retryConfig={"maxAttempts": 4, "minBackoff": "1s", "maxBackoff": "3s", "maxDoublings": 5})
         stage.task("hopeless")
@@ -174,7 +174,7 @@ def test_task_with_its_own_retry_rule_goes_before_its_queues_when_failing() -> N
     played(play)
 
 
-def test_retried_task_when_sent_again_then_headers_tell_its_history() -> None:
+def test_headers_tell_a_tasks_history_when_it_is_sent_again() -> None:
     async def play(stage: Stage) -> None:
         stage.queue(retryConfig={"minBackoff": "1s"})
         stage.task("t")
@@ -211,7 +211,7 @@ def test_whole_queue_waits_when_overloaded_worker_says_so(status: int) -> None:
     played(play)
 
 
-def test_failing_worker_when_it_says_500_then_other_tasks_go_on() -> None:
+def test_other_tasks_go_on_when_a_worker_answers_500() -> None:
     async def play(stage: Stage) -> None:
         stage.queue(retryConfig={"minBackoff": "4s"}, rateLimits={"maxConcurrentDispatches": 1})
         stage.task("broken")
@@ -321,7 +321,7 @@ def test_unreadable_fault_order_is_refused_when_given(wish: dict[str, Any]) -> N
     assert refusal.value.code == 400
 
 
-def test_spent_bucket_when_the_process_comes_back_then_there_is_no_second_burst(tmp_path: Path) -> None:
+def test_queue_has_no_second_burst_when_the_process_comes_back(tmp_path: Path) -> None:
     async def spend(stage: Stage) -> None:
         stage.queue(rateLimits={"maxDispatchesPerSecond": 2, "maxBurstSize": 3})
         for _ in range(5):
@@ -337,7 +337,7 @@ def test_spent_bucket_when_the_process_comes_back_then_there_is_no_second_burst(
     played(go_on, tmp_path)
 
 
-def test_attempt_ends_without_an_answer_when_silent_worker_is_the_deadline_passes() -> None:
+def test_attempt_ends_without_an_answer_when_the_deadline_of_a_silent_worker_passes() -> None:
     silent = Worker()
     silent.open.clear()
     with listening(silent):
@@ -361,7 +361,7 @@ async def _delivered(task: StoredTask) -> Outcome:
         await identity.close()
 
 
-def test_state_folder_when_opened_again_then_attempts_and_blocked_names_are_still_known(tmp_path: Path) -> None:
+def test_attempts_and_blocked_names_are_still_known_when_the_state_folder_is_opened_again(tmp_path: Path) -> None:
     async def first(stage: Stage) -> None:
         stage.queue(retryConfig={"minBackoff": "50s"})
         stage.task("failing")

@@ -39,7 +39,7 @@ def test_existing_queue_is_answered_with_409_when_created_again(
         client.create_queue(parent=LOCATION, queue=queue)
 
 
-def test_name_is_still_taken_when_deleted_queue_is_created_again(
+def test_queue_name_is_still_taken_when_its_queue_was_just_deleted(
     client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue]
 ) -> None:
     queue = a_queue()
@@ -51,7 +51,7 @@ def test_name_is_still_taken_when_deleted_queue_is_created_again(
         client.create_queue(parent=LOCATION, queue=queue)
 
 
-def test_others_stay_when_one_setting_is_patched(
+def test_queue_keeps_its_other_settings_when_one_is_patched(
     client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue]
 ) -> None:
     queue = a_queue(rate_limits={"max_dispatches_per_second": 3, "max_concurrent_dispatches": 7})
@@ -123,7 +123,7 @@ def test_purged_queue_is_empty_and_names_stay_taken_when_listed(
         client.create_task(parent=queue.name, task=task)
 
 
-def test_each_comes_once_when_many_queues_are_listed_in_pages(
+def test_queue_is_listed_once_when_many_are_listed_in_pages(
     client: tasks_v2.CloudTasksClient, a_queue: Callable[..., tasks_v2.Queue]
 ) -> None:
     made = {a_queue().name for _ in range(5)}
@@ -147,14 +147,14 @@ def test_location_is_described_and_those_in_use_are_listed_when_asked_for(
 
 
 @pytest.mark.parametrize("path", ["/v2/projects/local/nothing", "/v2/projects/local/locations/x/queues/none"])
-def test_unknown_path_when_asked_then_404_in_googles_envelope(running: StandIn, path: str) -> None:
+def test_request_is_answered_with_404_in_googles_envelope_when_its_path_is_unknown(running: StandIn, path: str) -> None:
     answer = loopback.get(running.url + path)
 
     assert answer.status_code == 404
     assert answer.json()["error"]["status"] == "NOT_FOUND"
 
 
-def test_unknown_field_when_sent_then_400_in_googles_envelope(running: StandIn) -> None:
+def test_request_is_answered_with_400_in_googles_envelope_when_a_field_is_unknown(running: StandIn) -> None:
     answer = loopback.post(f"{running.url}/v2/{LOCATION}/queues", json={"colour": "red"})
 
     assert answer.status_code == 400

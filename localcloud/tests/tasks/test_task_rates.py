@@ -17,7 +17,7 @@ def dispatch_all_allowed(lane: Lane, now_s: float) -> tuple[Lane, int]:
     return lane, count
 
 
-def test_full_bucket_when_tasks_wait_then_burst_goes_at_once_and_the_next_waits_a_token() -> None:
+def test_burst_goes_at_once_and_the_next_task_waits_for_a_token_when_the_bucket_is_full() -> None:
     lane, sent = dispatch_all_allowed(a_lane(per_second=2, burst=3), 1000)
 
     assert sent == 3
@@ -30,7 +30,7 @@ def test_idle_queue_saved_no_more_than_a_burst_when_it_has_waited_for_long() -> 
 
 @settings(deadline=None)  # a busy machine is no reason to fail
 @given(st.floats(0.1, 50), st.integers(1, 50), st.lists(st.floats(0, 5), min_size=1, max_size=10))
-def test_any_course_of_time_when_dispatching_greedily_then_never_more_than_burst_plus_rate(
+def test_dispatches_stay_within_burst_plus_rate_when_every_allowed_one_is_made(
     per_second: float, burst: int, pauses_s: list[float]
 ) -> None:
     lane, now_s, sent = a_lane(per_second=per_second, burst=burst, max_concurrent=10**9, now_s=0), 0.0, 0
@@ -60,13 +60,13 @@ def test_only_a_finish_opens_it_when_everything_is_under_way() -> None:
     assert lane.finished().wait_s(5000) == 0
 
 
-def test_lane_is_saved_tokens_are_cut_when_its_queue_gets_a_smaller_bucket() -> None:
+def test_saved_tokens_are_cut_when_the_queue_gets_a_smaller_bucket() -> None:
     lane = a_lane(per_second=100, burst=100).reconfigured(per_second=1, burst=1, max_concurrent=10, now_s=1000)
 
     assert dispatch_all_allowed(lane, 1000)[1] == 1
 
 
-def test_lane_when_nothing_changed_then_reconfiguring_gives_no_tokens() -> None:
+def test_reconfiguring_gives_no_tokens_when_nothing_changed() -> None:
     empty, _ = dispatch_all_allowed(a_lane(per_second=1, burst=3), 1000)
 
     assert empty.reconfigured(per_second=1, burst=3, max_concurrent=100, now_s=1000).wait_s(1000) == 1
@@ -76,7 +76,7 @@ def struck(hold: Hold, *, sent_s: float, now_s: float, asked_s: float = 0) -> Ho
     return hold.struck(sent_s=sent_s, now_s=now_s, shortest_s=2, longest_s=100, asked_s=asked_s)
 
 
-def test_hold_doubles_up_to_its_limit_when_queue_is_the_worker_keeps_refusing() -> None:
+def test_hold_doubles_up_to_its_limit_when_the_worker_keeps_refusing() -> None:
     hold, lengths_s = Hold(), []
     for _ in range(8):
         sent_s = hold.until_s
@@ -86,7 +86,7 @@ def test_hold_doubles_up_to_its_limit_when_queue_is_the_worker_keeps_refusing() 
     assert lengths_s == [2, 4, 8, 16, 32, 64, 64, 64]
 
 
-def test_queue_count_once_when_refusals_arrive_for_requests_sent_before_the_hold() -> None:
+def test_refusals_count_once_when_their_requests_were_sent_before_the_hold() -> None:
     first = struck(Hold(), sent_s=10, now_s=20)
 
     assert struck(first, sent_s=11, now_s=20.5) == first

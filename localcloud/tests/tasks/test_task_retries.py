@@ -18,13 +18,13 @@ def a_rule(
     return RetryRule(max_attempts, max_retry_s, min_backoff_s, max_backoff_s, max_doublings)
 
 
-def test_documented_example_waits_are_as_documented_when_failing_eight_times() -> None:
+def test_waits_are_those_of_the_documentation_when_its_example_fails_eight_times() -> None:
     rule = a_rule(min_backoff_s=10, max_backoff_s=300, max_doublings=3)
 
     assert [rule.wait_s(n) for n in range(1, 9)] == [10, 20, 40, 80, 160, 240, 300, 300]
 
 
-def test_no_doublings_waits_grow_by_the_shortest_when_failing() -> None:
+def test_waits_grow_by_the_shortest_when_the_rule_has_no_doublings() -> None:
     rule = a_rule(min_backoff_s=5, max_backoff_s=18, max_doublings=0)
 
     assert [rule.wait_s(n) for n in range(1, 6)] == [5, 10, 15, 18, 18]
@@ -32,7 +32,7 @@ def test_no_doublings_waits_grow_by_the_shortest_when_failing() -> None:
 
 @settings(deadline=None)  # a busy machine is no reason to fail
 @given(st.floats(0, 100), st.floats(0, 3600), st.integers(0, 10_000), st.integers(1, 10_000))
-def test_any_rule_waits_never_shrink_and_stay_within_the_limits_when_failing_again(
+def test_waits_never_shrink_and_stay_within_the_limits_when_a_task_keeps_failing(
     min_backoff_s: float, extra_s: float, max_doublings: int, failures: int
 ) -> None:
     rule = a_rule(min_backoff_s=min_backoff_s, max_backoff_s=min_backoff_s + extra_s, max_doublings=max_doublings)
@@ -46,12 +46,12 @@ def test_task_is_done_even_on_its_last_attempt_when_any_success_is_answered(stat
 
 
 @pytest.mark.parametrize("status", [None, 100, 302, 400, 404, 429, 500, 503])
-def test_anything_but_success_when_attempts_are_left_then_again(status: int | None) -> None:
+def test_task_is_repeated_after_any_failure_when_attempts_are_left(status: int | None) -> None:
     assert a_rule(max_attempts=2).fate(status, attempts=1, age_s=0) is Fate.AGAIN
     assert a_rule(max_attempts=2).fate(status, attempts=2, age_s=0) is Fate.GIVEN_UP
 
 
-def test_two_limits_when_only_one_is_used_up_then_again() -> None:
+def test_task_is_repeated_when_only_one_of_two_limits_is_used_up() -> None:
     rule = a_rule(max_attempts=3, max_retry_s=60)
 
     assert rule.fate(500, attempts=9, age_s=59) is Fate.AGAIN
@@ -59,6 +59,6 @@ def test_two_limits_when_only_one_is_used_up_then_again() -> None:
     assert rule.fate(500, attempts=3, age_s=61) is Fate.GIVEN_UP
 
 
-def test_only_the_time_limit_ends_it_when_unlimited_attempts_are_failing_for_long() -> None:
+def test_task_is_given_up_only_by_its_time_limit_when_attempts_are_unlimited() -> None:
     assert a_rule(max_attempts=UNLIMITED).fate(500, attempts=10**6, age_s=10**9) is Fate.AGAIN
     assert a_rule(max_attempts=UNLIMITED, max_retry_s=60).fate(500, attempts=2, age_s=60) is Fate.GIVEN_UP

@@ -53,7 +53,7 @@ def test_any_text_is_a_tree_or_a_refusal_when_loaded(text: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["'${http.default_retry}'", "'${[1]}'", "~", "'${null}'"])
-def test_map_key_raises_when_the_step_runs_when_it_cannot_be_one(play: Callable[..., Any], key: str) -> None:
+def test_map_key_raises_at_run_time_when_it_cannot_be_one(play: Callable[..., Any], key: str) -> None:
     assert play(f"[{{a: {{return: {{{key}: 1}}}}}}]").error["tags"] == ["TypeError"]
 
 

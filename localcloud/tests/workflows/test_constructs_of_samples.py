@@ -143,7 +143,7 @@ def test_json_source_runs_when_indented_with_tabs_and_escapes(play: Play) -> Non
     assert play(source).result == "tab\there 😀"
 
 
-def test_last_is_what_is_left_when_text_is_cut_into_chunks(
+def test_last_chunk_is_what_is_left_when_text_is_cut_into_chunks(
     play: Play,
 ) -> None:
     source = """

@@ -72,7 +72,7 @@ def test_call_is_repeated_with_the_pauses_of_the_policy_when_it_fails(
     assert len(played.world.requests) == len(pauses) + 1
 
 
-def test_retries_when_used_up_then_except_gets_the_last_error(play: Play, scripted_world: Any) -> None:
+def test_except_gets_the_last_error_when_retries_are_used_up(play: Play, scripted_world: Any) -> None:
     retry = "{predicate: '${http.default_retry_predicate}', max_retries: 2, backoff: '${retry.default_backoff}'}"
     played = play(CALL.replace("RETRY", retry), world=scripted_world(answer=failing(9)))
 
@@ -146,7 +146,7 @@ def test_next_step_follows_when_except_ends_without_jump(play: Play) -> None:
 
 
 @pytest.mark.parametrize("value", ["5", "[1]", "null", "true"])
-def test_raise_when_given_neither_text_nor_map_then_that_value_is_the_payload(play: Play, value: str) -> None:
+def test_raised_value_is_the_payload_when_it_is_neither_text_nor_map(play: Play, value: str) -> None:
     assert play(f"[{{a: {{raise: {value}}}}}]").report["payload"] == value
 
 

@@ -77,7 +77,7 @@ def test_ended_execution_keeps_its_result_when_cancelled(in_service: Callable[..
     assert in_service(scenario) == "SUCCEEDED"
 
 
-def test_execution_fails_when_bug_of_the_stand_in_hits_an_execution(
+def test_execution_fails_when_the_stand_in_has_a_bug(
     in_service: Callable[..., Any],
 ) -> None:
     def broken(_: Any) -> Any:
@@ -107,7 +107,7 @@ def test_no_task_is_left_when_service_is_closed(in_service: Callable[..., Any]) 
     assert in_service(scenario) == 1
 
 
-def test_many_executions_when_run_together_then_none_waits_for_another(in_service: Callable[..., Any]) -> None:
+def test_executions_do_not_wait_for_each_other_when_many_run_together(in_service: Callable[..., Any]) -> None:
     async def scenario(executions: Any, _: Any, start: Any) -> Any:
         names = [start() for _ in range(100)]
         await asyncio.sleep(181)

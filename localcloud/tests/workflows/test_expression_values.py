@@ -135,7 +135,9 @@ def test_equality_is_the_same_and_the_opposite_of_unequal_when_turned_around(lef
 
 
 @given(values, values, st.sampled_from(sorted(BINARY)))
-def test_any_operator_on_any_values_then_gives_a_value_or_a_tagged_error(left: Any, right: Any, operator: str) -> None:
+def test_operator_gives_a_value_or_a_tagged_error_when_applied_to_any_values(
+    left: Any, right: Any, operator: str
+) -> None:
     tags: list[str] = []
     try:
         BINARY[operator](left, right)

@@ -31,7 +31,7 @@ def test_workflow_ends_as_documented_when_run(play: Play, case: dict[str, Any]) 
     assert repr(outcome(played)) == repr(wanted)  # 1, 1.0 and true are three values
 
 
-def test_first_attempt_is_not_one_of_them_when_retries_are_counted(play: Play) -> None:
+def test_first_attempt_is_not_counted_when_retries_are_counted(play: Play) -> None:
     played = play("""
         main:
           steps:

@@ -69,7 +69,7 @@ def test_only_numbers_and_booleans_work_when_operand_is_signed_or_negated(kind: 
 
 @pytest.mark.parametrize(("symbol", "exact"), [("+", operator.add), ("-", operator.sub), ("*", operator.mul)])
 @given(left=INT64, right=INT64)
-def test_integers_when_combined_then_exact_or_an_overflow(
+def test_integers_give_the_exact_result_or_an_overflow_when_combined(
     symbol: str, exact: Callable[[int, int], int], left: int, right: int
 ) -> None:
     wanted = exact(left, right)
@@ -80,7 +80,7 @@ def test_integers_when_combined_then_exact_or_an_overflow(
 
 @given(left=INT64, right=INT64.filter(bool))
 @settings(max_examples=200)
-def test_integers_when_divided_then_quotient_and_remainder_give_them_back(left: int, right: int) -> None:
+def test_quotient_and_remainder_give_the_integers_back_when_divided(left: int, right: int) -> None:
     if (left, right) == (-(2**63), -1):
         return
     quotient, remainder = BINARY["//"](left, right), BINARY["%"](left, right)
@@ -90,7 +90,7 @@ def test_integers_when_divided_then_quotient_and_remainder_give_them_back(left: 
 
 
 @given(left=st.one_of(INT64, DOUBLES), right=st.one_of(INT64, DOUBLES))
-def test_numbers_when_compared_then_exactly_one_of_less_equal_greater_holds(left: float, right: float) -> None:
+def test_exactly_one_of_less_equal_greater_holds_when_numbers_are_compared(left: float, right: float) -> None:
     assert [BINARY[symbol](left, right) for symbol in ("<", "==", ">")].count(True) == 1
 
 

@@ -12,7 +12,7 @@ from localcloud.workflows.compiler.routines import compile_source
 Play = Callable[..., Any]
 
 
-def test_branches_when_they_sleep_then_run_at_the_same_time(play: Play) -> None:
+def test_branches_run_at_the_same_time_when_they_sleep(play: Play) -> None:
     source = """
     - both:
         parallel:
@@ -73,7 +73,9 @@ def test_shared_map_keeps_every_entry_when_written_by_key(play: Play) -> None:
     ("limit", "rounds", "took_s"),
     [("", 20, 1), ("", 21, 2), ("concurrency_limit: 3", 7, 3), ("concurrency_limit: ${1 + 1}", 4, 2)],
 )
-def test_rounds_when_more_than_may_run_at_once_then_queue(play: Play, limit: str, rounds: int, took_s: int) -> None:
+def test_rounds_queue_when_more_of_them_wait_than_may_run_at_once(
+    play: Play, limit: str, rounds: int, took_s: int
+) -> None:
     source = f"""
     - all:
         parallel:
@@ -84,7 +86,7 @@ def test_rounds_when_more_than_may_run_at_once_then_queue(play: Play, limit: str
     assert play(source).took_s == took_s
 
 
-def test_failing_branch_finish_before_the_error_when_others_still_run(play: Play) -> None:
+def test_other_branches_finish_before_the_error_when_one_branch_fails(play: Play) -> None:
     source = """
     - set: {assign: [{finished: []}]}
     - attempt:
@@ -180,7 +182,7 @@ def test_parallel_raises_parallel_nesting_error_when_nested_three_deep(play: Pla
     assert "ParallelNestingError" in payload["branches"][0]["error"]["payload"]["tags"]
 
 
-def test_all_branches_stop_at_once_when_one_branch_exhausts_it(play: Play) -> None:
+def test_all_branches_stop_at_once_when_one_of_them_exhausts_the_step_limit(play: Play) -> None:
     source = """
     - both:
         parallel:
@@ -194,7 +196,7 @@ def test_all_branches_stop_at_once_when_one_branch_exhausts_it(play: Play) -> No
     assert played.took_s == 0
 
 
-def test_execution_when_cancelled_then_sleeping_branches_stop_at_once(scripted_world: Any) -> None:
+def test_sleeping_branches_stop_at_once_when_their_execution_is_cancelled(scripted_world: Any) -> None:
     source = """
 - attempt:
     try:

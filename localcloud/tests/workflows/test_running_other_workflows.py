@@ -50,7 +50,7 @@ def test_decoded_result_comes_back_when_workflow_is_run(play: Play, scripted_wor
     assert child.parents == [EXECUTIONS]
 
 
-def test_workflow_when_mapped_over_arguments_then_results_keep_their_order(play: Play, scripted_world: Any) -> None:
+def test_results_keep_their_order_when_a_workflow_is_mapped_over_arguments(play: Play, scripted_world: Any) -> None:
     arguments = list(range(30))  # more than run at once
     played = play(calling("map", arguments=arguments), world=scripted_world(Child()), env=ENV)
 
@@ -58,11 +58,11 @@ def test_workflow_when_mapped_over_arguments_then_results_keep_their_order(play:
 
 
 @pytest.mark.parametrize("call", [calling("run", argument="bad"), calling("map", arguments=[1, "bad"])])
-def test_workflow_when_an_execution_fails_then_execution_error(play: Play, scripted_world: Any, call: str) -> None:
+def test_caller_gets_an_execution_error_when_the_execution_fails(play: Play, scripted_world: Any, call: str) -> None:
     assert play(call, world=scripted_world(Child()), env=ENV).error["tags"][0] == "ExecutionError"
 
 
-def test_workflow_when_the_service_refuses_then_that_error_comes_through(play: Play, scripted_world: Any) -> None:
+def test_error_of_the_service_comes_through_when_it_refuses(play: Play, scripted_world: Any) -> None:
     def refuse(_: dict[str, Any]) -> Any:
         raise fault("HttpError", "HTTP server responded with error code 404", code=404)
 

@@ -8,7 +8,7 @@ import pytest
 Play = Callable[..., Any]
 
 
-def test_first_wins_when_several_entries_are_true(play: Play) -> None:
+def test_first_entry_of_a_switch_wins_when_several_are_true(play: Play) -> None:
     source = """
     main:
       params: [n]
@@ -32,7 +32,7 @@ def test_first_wins_when_several_entries_are_true(play: Play) -> None:
     assert [play(source, n).result for n in (11, 6, 5)] == ["large", "medium", "small"]
 
 
-def test_own_next_is_taken_when_nothing_is_true(play: Play) -> None:
+def test_switch_takes_its_own_next_when_no_entry_is_true(play: Play) -> None:
     source = """
     - a:
         switch:
@@ -180,7 +180,7 @@ def test_value_is_a_copy_when_assigned_to_another_name(play: Play) -> None:
     assert second == {"list": ["changed", 2], "map": {"k": "v", "extra": "new"}}
 
 
-def test_caller_keeps_its_own_when_argument_is_changed_by_a_subworkflow(play: Play) -> None:
+def test_caller_keeps_its_value_when_a_subworkflow_changes_its_argument(play: Play) -> None:
     source = """
     main:
       steps:
@@ -248,7 +248,7 @@ def test_text_around_an_expression_is_plain_text_when_read(play: Play) -> None:
     assert play("[{a: {return: ['a ${x}', '$x', '{}']}}]").result == ["a ${x}", "$x", "{}"]
 
 
-def test_variable_when_assigned_only_later_then_reading_it_raises_key_error(play: Play) -> None:
+def test_reading_a_variable_raises_key_error_when_it_is_assigned_only_later(play: Play) -> None:
     source = "- a: {assign: [{b: '${late}'}]}\n- c: {assign: [{late: 1}]}"
 
     assert "KeyError" in play(source).error["tags"]
@@ -264,7 +264,7 @@ def test_outer_variable_is_updated_outside_when_assigned_in_a_loop(play: Play) -
     assert play(source).result == 6
 
 
-def test_subworkflow_when_called_then_parameters_have_defaults_and_order(play: Play) -> None:
+def test_parameters_have_defaults_and_order_when_a_subworkflow_is_called(play: Play) -> None:
     source = """
     main:
       params: [input]

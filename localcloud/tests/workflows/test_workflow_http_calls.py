@@ -134,7 +134,7 @@ def test_body_is_encoded_for_its_content_type_when_sent(
     assert (echo["body"], echo["headers"].get("content-type")) == (wire, content_type)
 
 
-def test_service_appends_its_own_when_the_workflow_gives_one(send: Send) -> None:
+def test_service_appends_its_user_agent_when_the_workflow_gives_one(send: Send) -> None:
     agent = send("/echo", headers={"User-Agent": "mine/1"})["body"]["headers"]["user-agent"]
 
     assert agent == "mine/1 GoogleCloudWorkflows; (+https://cloud.google.com/workflows/docs)"
@@ -208,7 +208,7 @@ def test_redirect_is_followed_through_the_host_map_when_answered(send: Send) -> 
     assert (echo["path"], echo["host"]) == ("/echo?moved=1", "elsewhere.test")
 
 
-def test_own_tokens_when_asked_for_then_name_the_audience_or_the_scopes(send: Send) -> None:
+def test_token_names_the_audience_or_the_scopes_when_the_stand_in_makes_it(send: Send) -> None:
     oidc = claims(send("/echo", auth={"type": "OIDC", "audience": "https://root"}))
     oauth = claims(send("/echo", auth={"type": "OAuth2", "scopes": ["a", "b"]}))
 

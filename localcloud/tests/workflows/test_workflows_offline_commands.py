@@ -27,13 +27,13 @@ def command(tmp_path: Path) -> Command:
     return run
 
 
-def test_file_when_good_then_check_says_nothing_and_exits_0(command: Command) -> None:
+def test_check_says_nothing_and_exits_with_0_when_the_file_is_good(command: Command) -> None:
     done = command("check", GOOD)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_file_when_bad_then_check_names_the_place_and_exits_1(command: Command, tmp_path: Path) -> None:
+def test_check_names_the_place_and_exits_with_1_when_the_file_is_bad(command: Command, tmp_path: Path) -> None:
     done = command("check", BAD, str(tmp_path / "absent.yaml"))
 
     assert done.returncode == 1
@@ -47,7 +47,7 @@ def test_result_is_printed_when_file_is_run(command: Command) -> None:
     assert (done.returncode, done.stdout) == (0, '[{"n":1},"here"]\n')
 
 
-def test_context_is_printed_and_exits_1_when_its_run_fails(command: Command) -> None:
+def test_run_prints_the_context_and_exits_with_1_when_it_fails(command: Command) -> None:
     done = command("run", "[{a: {return: '${1 / 0}'}}]")
 
     assert (done.returncode, done.stdout) == (1, "")

@@ -77,7 +77,9 @@ def test_execution_ends_at_once_with_all_its_steps_when_cancelled_while_it_waits
     assert stand_in.get(f"/v1/{execution}/stepEntries")["totalSize"] == len(entries)
 
 
-def test_callback_when_called_twice_before_the_workflow_takes_one_then_429_and_after_the_end_404(stand_in: Any) -> None:
+def test_callback_answers_429_when_called_twice_before_the_workflow_takes_one_and_404_after_the_end(
+    stand_in: Any,
+) -> None:
     steps = [
         {"make": {"call": "events.create_callback_endpoint", "args": {"http_callback_method": "POST"}, "result": "c"}},
         {"nap": NAP},

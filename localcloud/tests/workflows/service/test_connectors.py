@@ -215,7 +215,7 @@ def test_secret_is_decoded_when_accessed_as_string(play: Play, scripted_world: A
     assert played.world.requests[0]["url"] == f"https://secretmanager.googleapis.com/v1/{name}:access"
 
 
-def test_secret_when_accessed_in_an_expression_then_arguments_are_positional(play: Play, scripted_world: Any) -> None:
+def test_secret_takes_positional_arguments_when_accessed_in_an_expression(play: Play, scripted_world: Any) -> None:
     name = "googleapis.secretmanager.v1.projects.secrets.versions.accessString"
     played = play(f'[{{a: {{return: \'${{{name}("s", "3", "p")}}\'}}}}]', world=scripted_world(answer=answers(SECRET)))
 
@@ -252,7 +252,7 @@ def test_execution_is_waited_for_when_job_is_run(play: Play, scripted_world: Any
     assert played.world.requests[1]["url"] == "https://run.googleapis.com/v2/projects/p/locations/l/operations/1"
 
 
-def test_error_carries_it_when_operation_failed(play: Play, scripted_world: Any) -> None:
+def test_error_carries_the_operation_when_it_failed(play: Play, scripted_world: Any) -> None:
     failed = {"name": "o", "done": True, "error": {"code": 9, "message": "no"}}
     played = play(DELETE_WORKFLOW.replace("PARAMS", "{}"), world=scripted_world(answer=answers(failed)))
 

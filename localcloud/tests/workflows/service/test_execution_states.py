@@ -23,7 +23,7 @@ def one_at_a_time(launch: Callable[..., Any]) -> Any:
     return made
 
 
-def test_execution_is_queued_and_starts_when_one_is_free_when_all_places_are_taken(one_at_a_time: Any) -> None:
+def test_execution_is_queued_until_a_place_is_free_when_all_are_taken(one_at_a_time: Any) -> None:
     path = f"{PARENT}/workflows/nap/executions"
     first, second, third = (one_at_a_time.post(path, {}) for _ in range(3))
     one_at_a_time.post(f"/v1/{second['name']}:cancel", {})

@@ -162,7 +162,7 @@ def test_error_has_the_tag_of_the_reference_when_transport_fails(
     assert exchange(fail)["tags"] == [tag]
 
 
-def test_emulators_when_named_in_the_environment_then_answer_for_their_service() -> None:
+def test_emulator_answers_for_its_service_when_named_in_the_environment() -> None:
     environ = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:81", "STORAGE_EMULATOR_HOST": "http://127.0.0.1:82"}
     environ |= {"PUBSUB_EMULATOR_HOST": "pubsub.example:8085", "OTHER_EMULATOR_HOST": "127.0.0.1:1"}
 
@@ -172,7 +172,7 @@ def test_emulators_when_named_in_the_environment_then_answer_for_their_service()
     }
 
 
-def test_text_answers_are_still_sent_when_it_holds_half_a_surrogate_pair(
+def test_answer_is_still_sent_when_its_text_holds_half_a_surrogate_pair(
     stand_in: Any, ended: Callable[[str], Any]
 ) -> None:
     parent = "/v1/projects/local/locations/us-central1/workflows"

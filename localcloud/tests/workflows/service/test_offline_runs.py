@@ -36,7 +36,7 @@ def test_log_goes_to_stderr_and_the_result_to_stdout_when_written_by_the_workflo
     assert json.loads(done.stderr)["data"] == "half way"
 
 
-def test_failure_when_it_carries_an_answer_then_that_is_shown_too(run: Run, stand_in: Any) -> None:
+def test_answer_is_shown_too_when_a_failure_carries_one(run: Run, stand_in: Any) -> None:
     done = run(f"[{{ask: {{call: http.get, args: {{url: '{stand_in.rest}/nothing'}}}}}}]")
     context, *trace, payload = done.stderr.splitlines()
 
@@ -69,7 +69,7 @@ def test_run_ends_at_once_without_a_traceback_when_interrupted(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("options", [("--data", "{nope"), ("--env", "NAME"), ("--data",)])
-def test_options_when_wrong_then_exit_2_with_a_reason(run: Run, options: tuple[str, ...]) -> None:
+def test_command_exits_with_2_and_a_reason_when_its_options_are_wrong(run: Run, options: tuple[str, ...]) -> None:
     done = run("[{give: {return: 1}}]", *options)
 
     assert done.returncode == 2
@@ -85,7 +85,7 @@ def test_options_when_wrong_then_exit_2_with_a_reason(run: Run, options: tuple[s
         ('{"https://a": "http://8.8.8.8"}', "loopback"),
     ],
 )
-def test_host_map_when_it_cannot_be_used_then_exit_2_with_a_reason(
+def test_command_exits_with_2_and_a_reason_when_its_host_map_cannot_be_used(
     run: Run, tmp_path: Path, text: str | None, reason: str
 ) -> None:
     hosts = tmp_path / "hosts.json"

@@ -50,7 +50,7 @@ def test_workflow_id_is_checked_when_given(stand_in: Any, workflow_id: str, acce
         ({"executionHistoryLevel": "ALL"}, "executionHistoryLevel"),
     ],
 )
-def test_workflow_create_and_update_refuse_it_when_outside_the_limits(
+def test_workflow_is_refused_by_create_and_update_when_outside_the_limits(
     stand_in: Any, fields: dict[str, Any], reason: str
 ) -> None:
     path = f"{PARENT}-limits/workflows"
@@ -159,5 +159,5 @@ def test_operations_and_locations_are_there_when_asked_for(stand_in: Any) -> Non
     assert stand_in.get("/v1/projects/p/locations/mars")["locationId"] == "mars"
 
 
-def test_path_when_unknown_then_even_that_is_in_googles_envelope(stand_in: Any) -> None:
+def test_request_is_answered_in_googles_envelope_when_its_path_is_unknown(stand_in: Any) -> None:
     assert stand_in.send("GET", "/v2/nothing")["error"]["status"] == "NOT_FOUND"

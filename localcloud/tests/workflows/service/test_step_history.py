@@ -190,7 +190,7 @@ EXPECTING = {
 
 
 @pytest.mark.parametrize("kind", EXPECTING)
-def test_history_when_detailed_then_rounds_show_how_many_are_expected(
+def test_rounds_show_how_many_are_expected_when_the_history_is_detailed(
     stand_in: Any, run_to_end: Any, kind: str
 ) -> None:
     step, rounds = EXPECTING[kind]
@@ -220,7 +220,7 @@ def test_history_shows_neither_variables_nor_expected_rounds_when_not_detailed(s
     assert not any("expectedIteration" in entry["stepEntryMetadata"] for entry in entries)
 
 
-def test_step_entries_skip_filter_and_order_apply_when_listed_in_pages(stand_in: Any, run_to_end: Any) -> None:
+def test_skip_filter_and_order_apply_when_step_entries_are_listed_in_pages(stand_in: Any, run_to_end: Any) -> None:
     path = f"/v1/{run_to_end(LOOP)}/stepEntries"
     first = stand_in.get(f"{path}?pageSize=3&skip=1&orderBy=entryId%20desc")
     second = stand_in.get(f"{path}?pageSize=3&orderBy=entryId%20desc&pageToken={first['nextPageToken']}")
@@ -246,9 +246,7 @@ def test_step_entries_show_what_it_was_doing_when_the_execution_is_cancelled(sta
     assert stand_in.send("GET", f"/v1/{execution}/stepEntries/3")["error"]["status"] == "NOT_FOUND"
 
 
-def test_history_holds_execution_and_steps_and_when_deleted_is_gone_when_exported(
-    stand_in: Any, run_to_end: Any
-) -> None:
+def test_history_holds_execution_and_steps_when_exported_until_it_is_deleted(stand_in: Any, run_to_end: Any) -> None:
     name = run_to_end(LOOP)
     data = json.loads(stand_in.get(f"/v1/{name}:exportData")["data"])
     deleted = stand_in.post(f"/v1/{name}:deleteExecutionHistory", {})

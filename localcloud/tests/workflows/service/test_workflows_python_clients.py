@@ -112,9 +112,7 @@ def test_failures_have_their_status_when_answered_over_grpc(workflows: Any, exec
         executions.get_execution(name=f"{workflow.name}/executions/none")
 
 
-def test_executions_when_listed_by_the_client_then_filter_order_view_and_pages_apply(
-    executions: Any, deployed: Any
-) -> None:
+def test_filter_order_view_and_pages_apply_when_the_client_lists_executions(executions: Any, deployed: Any) -> None:
     workflow = deployed(ECHO)
     names = [
         executions.create_execution(parent=workflow.name, execution={"argument": str(n), "labels": {"n": str(n)}}).name
