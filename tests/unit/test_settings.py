@@ -31,6 +31,13 @@ def test_missing_and_wrong_settings_are_all_named_at_once() -> None:
         assert name in told.value.message
 
 
+def test_error_quotes_no_value_when_settings_are_wrong() -> None:
+    with pytest.raises(Broken) as raised:
+        Settings.from_env({**COMPLETE, "PROMPTREEL_PACE": "a-secret"})
+
+    assert "a-secret" not in f"{raised.value} {raised.value.__cause__}"
+
+
 def test_deployment_sets_exactly_what_settings_read() -> None:
     services = json.loads(CONFIG.read_text())
     known = {f"PROMPTREEL_{field.name.upper()}" for field in fields(Settings)}
