@@ -37,6 +37,11 @@ class MemoryArtifacts:
     def get_file(self, uri: str, file: Path) -> None:
         file.write_bytes(self.get(uri))
 
+    def copy(self, uri: str, path: str, checksum: str) -> str:
+        if self.read_checksum(uri) != checksum:
+            raise NotFound(f"{uri} is no longer what was stored.")
+        return self.put(path, self.get(uri), "")
+
     def exists(self, path: str) -> bool:
         return self.uri(path) in self._objects
 

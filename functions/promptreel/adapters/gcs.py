@@ -86,6 +86,20 @@ class GcsArtifacts(_Storage):
         with _translate_storage_errors(f"read {uri}"):
             self._blob(uri).download_to_filename(str(file), timeout=TIMEOUT_S)
 
+    def copy(self, uri: str, path: str, checksum: str) -> str:
+        """Copy exactly the generation whose checksum was compared, unless the path exists."""
+        source, target = self._blob(uri), self._blob(self.uri(path))
+        with _translate_storage_errors(f"copy {uri}"):
+            source.reload(timeout=TIMEOUT_S)
+        if str(source.crc32c) != checksum:
+            raise NotFound(f"{uri} is no longer what was stored.")
+        target.content_type = source.content_type  # a rewrite that names any field takes none from the source
+        with suppress(VersionConflict), _translate_storage_errors(f"copy {uri}"):
+            token, *_ = target.rewrite(source, if_generation_match=0, timeout=TIMEOUT_S)
+            while token:  # a large object, or one that moves to another class of storage, takes several requests
+                token, *_ = target.rewrite(source, token=token, if_generation_match=0, timeout=TIMEOUT_S)
+        return self.uri(path)
+
     def exists(self, path: str) -> bool:
         """Tell whether an object of this path exists."""
         with _translate_storage_errors(f"find {path}"):

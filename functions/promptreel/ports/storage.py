@@ -148,6 +148,12 @@ class ArtifactStore(Protocol):
     def get_file(self, uri: str, file: Path) -> None:
         """Download an object into a file. Raises: NotFound."""
 
+    def copy(self, uri: str, path: str, checksum: str) -> str:
+        """Copy an object to a path unless the path exists, by the server; return the copy's address either way.
+
+        Raises: NotFound when there is no object at ``uri``, or when its content is not of this checksum.
+        """
+
     def exists(self, path: str) -> bool:
         """Tell whether an object of this path exists."""
 

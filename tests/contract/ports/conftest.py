@@ -74,8 +74,8 @@ def artifacts(request: pytest.FixtureRequest) -> ArtifactStore:
 @pytest.fixture
 def gcs_artifacts(
     storage_url: str, supports_bucket_creation: bool, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], ArtifactStore]:
-    def make() -> ArtifactStore:
+) -> Callable[[], GcsArtifacts]:
+    def make() -> GcsArtifacts:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_url)
         bucket = f"b-{uuid4().hex[:8]}"
         answer = loopback.post(f"{storage_url}/storage/v1/b", json={"name": bucket})
@@ -113,3 +113,9 @@ def supports_bucket_creation() -> bool:
 def supports_generation_preconditions(artifacts: ArtifactStore) -> bool:
     """firebase-tools ignores ``ifGenerationMatch``: the last writer of a name wins."""
     return not (isinstance(artifacts, GcsArtifacts) and emulators.is_firebase())
+
+
+@pytest.fixture
+def supports_preconditions_of_rewrites(artifacts: ArtifactStore) -> bool:
+    """Neither firebase-tools nor fake-gcs-server looks at ``ifGenerationMatch`` when an object is rewritten."""
+    return not isinstance(artifacts, GcsArtifacts)

@@ -1,9 +1,11 @@
 """What every `ArtifactStore` promises, in memory and in Cloud Storage alike."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from promptreel.adapters.gcs import GcsArtifacts
 from promptreel.errors import NotFound
 from promptreel.ports.storage import ArtifactStore
 
@@ -78,3 +80,45 @@ def test_checksum_depends_on_the_content_only(artifacts: ArtifactStore) -> None:
     artifacts.put("jobs/j/a.txt", b"two", "text/plain")
 
     assert artifacts.read_checksum(uri) != before
+
+
+def test_copy_stays_when_its_source_is_deleted(artifacts: ArtifactStore) -> None:
+    source = artifacts.put("jobs/j/clip.mp4", b"x" * 300_000, "video/mp4")
+
+    copied = artifacts.copy(source, "jobs/k/clip.mp4", artifacts.read_checksum(source))
+    artifacts.delete(source)
+
+    assert copied == artifacts.uri("jobs/k/clip.mp4")
+    assert artifacts.get(copied) == b"x" * 300_000
+
+
+def test_copy_keeps_checksum_and_content_type(gcs_artifacts: Callable[[], GcsArtifacts]) -> None:
+    artifacts = gcs_artifacts()
+    source = artifacts.put("jobs/j/clip.mp4", b"clip", "video/mp4")
+
+    copied = artifacts.copy(source, "jobs/k/clip.mp4", artifacts.read_checksum(source))
+
+    blob = artifacts._blob(copied)
+    blob.reload()
+    assert (blob.crc32c, blob.content_type) == (artifacts.read_checksum(source), "video/mp4")
+
+
+def test_copy_is_not_found_and_makes_nothing_when_its_source_is_missing_or_changed(artifacts: ArtifactStore) -> None:
+    source = artifacts.put("jobs/j/a.txt", b"one", "text/plain")
+    other = artifacts.read_checksum(artifacts.put("jobs/j/b.txt", b"two", "text/plain"))
+
+    for uri in (source, artifacts.uri("jobs/j/none")):
+        with pytest.raises(NotFound):
+            artifacts.copy(uri, "jobs/k/a.txt", other)
+
+    assert not artifacts.exists("jobs/k/a.txt")
+
+
+def test_copy_leaves_an_existing_object_as_it_is(
+    artifacts: ArtifactStore, supports_preconditions_of_rewrites: bool
+) -> None:
+    source = artifacts.put("jobs/j/a.txt", b"one", "text/plain")
+    existing = artifacts.put("jobs/k/a.txt", b"two", "text/plain")
+
+    assert artifacts.copy(source, "jobs/k/a.txt", artifacts.read_checksum(source)) == existing
+    assert artifacts.get(existing) == (b"two" if supports_preconditions_of_rewrites else b"one")
