@@ -4,6 +4,7 @@ Every frame's time is its number, nothing is inherited from the clips: joining f
 loses frames, counting cannot. Only this module writes the film.
 """
 
+import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -109,19 +110,10 @@ def assemble_film(film: FilmFormat, ranges: Sequence[PacketRange], sound: Path, 
         video = _add_video(container, film, avc.build_avcc(common or ranges[0].sets), ranges[0])
         audio = container.add_stream_from_template(sound_file.streams.audio[0])
         _add_labels(container, film, labels, sum(len(one.frames) for one in ranges))
-        sound_packets = _SoundInterleaver(container, audio, sound_file)
-        delay = max(one.delay for one in ranges)
-        for number, coded in enumerate(_coded_pictures(ranges, in_band=common is None)):
-            packet = av.Packet(coded.data)
-            packet.stream = video
-            packet.time_base = film.time_base
-            packet.pts = coded.frame * film.frame_ticks
-            packet.dts = (number - delay) * film.frame_ticks
-            packet.duration = film.frame_ticks
-            packet.is_keyframe = coded.is_idr
-            sound_packets.write_until(packet.dts * film.time_base)
+        pictures = _picture_packets(film, ranges, video, in_band=common is None)
+        # In step with each other, so that a player reads the file in order.
+        for packet in heapq.merge(_sound_packets(sound_file, audio), pictures, key=_decode_time_s):
             container.mux_one(packet)
-        sound_packets.write_rest()
 
 
 def verify_packets(film: Path, ranges: Sequence[PacketRange]) -> None:
@@ -165,6 +157,30 @@ def _add_labels(container: Any, film: FilmFormat, labels: Labels, frames: int) -
     )
 
 
+def _picture_packets(film: FilmFormat, ranges: Sequence[PacketRange], stream: Any, *, in_band: bool) -> Iterator[Any]:
+    delay = max(one.delay for one in ranges)
+    for number, coded in enumerate(_coded_pictures(ranges, in_band=in_band)):
+        packet = av.Packet(coded.data)
+        packet.stream = stream
+        packet.time_base = film.time_base
+        packet.pts = coded.frame * film.frame_ticks
+        packet.dts = (number - delay) * film.frame_ticks
+        packet.duration = film.frame_ticks
+        packet.is_keyframe = coded.is_idr
+        yield packet
+
+
+def _sound_packets(sound: Any, stream: Any) -> Iterator[Any]:
+    for packet in sound.demux(sound.streams.audio[0]):
+        if packet.size:
+            packet.stream = stream
+            yield packet
+
+
+def _decode_time_s(packet: Any) -> Fraction:
+    return Fraction(packet.dts * packet.time_base)
+
+
 def _coded_pictures(ranges: Iterable[PacketRange], *, in_band: bool) -> Iterator[_CodedPicture]:
     start = 0
     for one in ranges:
@@ -185,26 +201,3 @@ def _packets(wanted: PacketRange) -> Iterator[bytes]:
             yield bytes(packet)
     if read < len(wanted.frames):
         raise RenderFailed(f"{wanted.path.name} gave {read} packets where {len(wanted.frames)} were planned")
-
-
-class _SoundInterleaver:
-    """Hands sound packets to the muxer in step with the pictures, so that a player reads the file in order."""
-
-    def __init__(self, container: Any, stream: Any, sound: Any) -> None:
-        self._container = container
-        self._stream = stream
-        self._packets: Iterator[Any] = (packet for packet in sound.demux(sound.streams.audio[0]) if packet.size)
-        self._next: Any = next(self._packets, None)
-
-    def write_until(self, time_s: Fraction) -> None:
-        while self._next is not None and self._next.dts * self._next.time_base <= time_s:
-            self._write()
-
-    def write_rest(self) -> None:
-        while self._next is not None:
-            self._write()
-
-    def _write(self) -> None:
-        self._next.stream = self._stream
-        self._container.mux_one(self._next)
-        self._next = next(self._packets, None)
