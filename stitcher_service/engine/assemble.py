@@ -78,13 +78,14 @@ def collect_packets(project: Project, plan: RenderPlan, encoded: EncodedFiles) -
 
 
 def _copied_packets(project: Project, segment: CopiedSegment) -> PacketRange:
-    track = project.tracks[segment.clip]
+    clip = project.clips[segment.clip]
+    track = clip.track
     frames = track.packet_frames[segment.packet_first : segment.packet_first + segment.frames]
     sets = track.packet_sets[segment.packet_first]
     if sets is None:
         raise RenderFailed("pictures without parameter sets were to be copied")
     places = tuple(frame - segment.first for frame in frames)
-    return PacketRange(project.clips[segment.clip].path, segment.packet_first, places, sets, track.index)
+    return PacketRange(clip.path, segment.packet_first, places, sets, track.index)
 
 
 def _encoded_packets(segment: EncodedSegment, path: Path) -> PacketRange:

@@ -1,12 +1,13 @@
 """How films are made with ffmpeg: which filters and encoders, as commands. Pure: nothing is run here."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from stitcher_service.engine import colours
 from stitcher_service.engine.cutlist import BLACK
 from stitcher_service.engine.presentation import times_options
+from stitcher_service.engine.project import Clip
 from stitcher_service.engine.render_plan import EncodedSegment, FilmFormat
 from stitcher_service.engine.timeline import ClipRange
 from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
@@ -25,25 +26,16 @@ _TONE_MAP = "zscale=t=linear:npl=100,tonemap=hable,zscale=p=bt709:t=bt709:m=bt70
 _HOLD_LAST = "tpad=stop=-1:stop_mode=clone"
 
 
-@dataclass(frozen=True, slots=True)
-class ClipSource:
-    """A clip's file and its picture track."""
-
-    path: Path
-    track: VideoTrack
-
-
 def encode_segment(
-    segment: EncodedSegment, sources: tuple[ClipSource, ...], film: FilmFormat, out: Path, threads: int = 1
+    segment: EncodedSegment, clips: Sequence[Clip], film: FilmFormat, out: Path, threads: int = 1
 ) -> Command:
-    """Encode one segment; `sources` are the clips by number.
+    """Encode one segment of these clips.
 
     Parameter sets get id 1, so that both can be used in one film with those of the copied clips, whose ids start at 0.
     """
-    takes = [(take, sources[take.clip]) for take in segment.takes]
+    takes = [(take, clips[take.clip]) for take in segment.takes]
     chains = [
-        f"[{n}:{source.track.index}]{_take_filters(take, source.track, film)}[t{n}]"
-        for n, (take, source) in enumerate(takes)
+        f"[{n}:{clip.track.index}]{_take_filters(take, clip.track, film)}[t{n}]" for n, (take, clip) in enumerate(takes)
     ]
     graph = ";".join((*chains, *_joints(segment, film.rate), f"[film]{colours.tag_filter(film.colour)}[v]"))
     options = (
@@ -52,16 +44,16 @@ def encode_segment(
         *("-x264-params", "sps-id=1:scenecut=0:open-gop=0", "-threads", str(threads)),
         *("-video_track_timescale", str(film.time_base.denominator), "-f", "mp4"),
     )
-    return Command(tuple(_seek(take, source, film.rate) for take, source in takes), OutputFile(out, options), graph)
+    return Command(tuple(_seek(take, clip, film.rate) for take, clip in takes), OutputFile(out, options), graph)
 
 
-def _seek(take: ClipRange, source: ClipSource, rate: Fraction) -> InputFile:
-    options = ("-threads", "1", *reading_options(source.track))
-    if start := _seek_frame(take, source.track, rate):
+def _seek(take: ClipRange, clip: Clip, rate: Fraction) -> InputFile:
+    options = ("-threads", "1", *reading_options(clip.track))
+    if start := _seek_frame(take, clip.track, rate):
         # Half a frame early, so that rounding cannot lose the frame.
-        start_s = source.track.start_s + (start - Fraction(1, 2)) / rate
+        start_s = clip.track.start_s + (start - Fraction(1, 2)) / rate
         options = ("-ss", f"{float(start_s):.6f}", *options)
-    return InputFile(source.path, options)
+    return InputFile(clip.path, options)
 
 
 def demuxer_options(track: VideoTrack) -> tuple[str, ...]:
@@ -253,8 +245,8 @@ def inspect_film(film: Path, times: Path) -> Command:
     return Command((source,), OutputFile(None, options), log_level="info")
 
 
-def poster(film: Path, out: Path, width_px: int = 1280) -> Command:
+def poster(film: Path, out: Path) -> Command:
     """The most typical of the first two dozen keyframes as a JPEG; all of them are held in memory at once."""
-    look = f"thumbnail=24,scale='min({width_px},iw)':-2"
+    look = "thumbnail=24,scale='min(1280,iw)':-2"
     options = ("-map", "0:v:0", "-vf", look, "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1")
     return Command((InputFile(film, ("-skip_frame", "nokey")),), OutputFile(out, options))

@@ -1,6 +1,8 @@
 """What is wrong with a clip, read from ffmpeg's log of one decode. All thresholds are here."""
 
+import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,7 +12,7 @@ import av
 import av.codec
 
 from stitcher_service.engine import commands, presentation
-from stitcher_service.engine.report import RenderWarning, WarningKind
+from stitcher_service.engine.report import RenderWarning
 from stitcher_service.ffmpeg.command import Command
 from stitcher_service.ffmpeg.errors import FfmpegFailed, MachineFailed, find_shortage
 from stitcher_service.ffmpeg.probe import VideoTrack
@@ -20,6 +22,8 @@ from stitcher_service.ffmpeg.run import Runner
 BLACK_SHARE = 0.5
 FROZEN_SHARE = 0.9
 FROZEN_S = 2.0
+
+MAX_CACHED_CLIPS = 2_000  # about a megabyte of findings
 
 # What writers complain about is no fault of the clip.
 _ERROR = re.compile(r"^(?!\[(?:null|f32le|out#|[av]ost#))(?P<sources>.*)\[(?:error|fatal|panic)\]\s*(?P<message>.+)$")
@@ -60,21 +64,36 @@ class Inspection:
         black_s = sum(span.overlap_s(start_s, end_s) for span in self.black)
         frozen_s = sum(span.overlap_s(start_s, end_s) for span in self.frozen)
         if black_s >= BLACK_SHARE * length_s:
-            return RenderWarning(WarningKind.BLACK, (round(black_s, 1), round(length_s, 1)), clip)
+            return RenderWarning(f"is black for {black_s:.1f} of {length_s:.1f} s", clip)
         if frozen_s >= FROZEN_S or frozen_s >= FROZEN_SHARE * length_s:
-            return RenderWarning(WarningKind.FROZEN, (round(frozen_s, 1), round(length_s, 1)), clip)
+            return RenderWarning(f"is frozen for {frozen_s:.1f} of {length_s:.1f} s", clip)
         return None
+
+
+def cache_key(clip: Path, track: VideoTrack) -> str:
+    """Names the clip's bytes and how they are inspected: other thresholds are another key."""
+    with clip.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    question = " ".join(commands.inspect_picture(Path("clip"), track, Path("times")).argv())
+    return f"{content}-{hashlib.sha256(question.encode()).hexdigest()[:12]}"
+
+
+class InspectionCache(OrderedDict[str, Inspection]):
+    """Findings by `cache_key`, so that no picture is decoded twice for the same question; the oldest are dropped."""
+
+    def __setitem__(self, key: str, found: Inspection) -> None:
+        super().__setitem__(key, found)
+        if len(self) > MAX_CACHED_CLIPS:
+            self.popitem(last=False)
 
 
 def inspect_picture(clip: Path, track: VideoTrack, times: Path, runner: Runner) -> Inspection:
     """Decode every picture of `clip` once; `times` is a file that may be written."""
     found = parse_log(run_and_read_log(commands.inspect_picture(clip, track, times), runner), track.codec)
     damage = tuple(message for message in found.damage if not _is_harmless(message, track))
-    found = replace(
-        found, damage=damage, shown_ticks=presentation.find_difference(track, presentation.read_times(times))
-    )
+    shown_ticks = presentation.find_difference(track, presentation.read_times(times))
     times.unlink(missing_ok=True)
-    return found
+    return replace(found, damage=damage, shown_ticks=shown_ticks)
 
 
 def apply_inspection(track: VideoTrack, found: Inspection) -> VideoTrack:
@@ -86,11 +105,6 @@ def apply_inspection(track: VideoTrack, found: Inspection) -> VideoTrack:
 def _is_harmless(message: str, track: VideoTrack) -> bool:
     """Marking commands about pictures before the first: nothing is missing where a file begins in an open group."""
     return message.startswith("mmco:") and track.codec == "h264" and not track.packet_is_idr[0]
-
-
-def inspect_film(film: Path, times: Path, runner: Runner) -> Inspection:
-    """Decode every picture of the finished `film` once, on all cores; `times` becomes their list."""
-    return parse_log(run_and_read_log(commands.inspect_film(film, times), runner))
 
 
 def parse_log(lines: Sequence[str], codec: str = "") -> Inspection:
@@ -134,11 +148,10 @@ def _canonical(decoder: str) -> str:
 
 def run_and_read_log(command: Command, runner: Runner) -> list[str]:
     """Run a decoding command; every line of its log. Raises: MachineFailed."""
-    lines: list[str] = []
     try:
-        runner.run(command, on_line=lines.append)
+        lines = runner.run(command)
     except FfmpegFailed as error:
-        lines.append(f"[error] {error}")
+        lines = [*error.log, f"[error] {error}"]
     if lacking := find_shortage(line for line in lines if _ERROR.search(line)):
-        raise MachineFailed(0, f"could not go on: {lacking}")
+        raise MachineFailed(f"ffmpeg could not go on: {lacking}")
     return lines

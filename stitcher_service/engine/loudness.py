@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitcher_service.engine import commands
-from stitcher_service.engine.report import RenderWarning, WarningKind
-from stitcher_service.ffmpeg.command import Command
+from stitcher_service.engine.report import RenderWarning
 from stitcher_service.ffmpeg.run import Runner
 
 SILENCE_LUFS = -69.0
@@ -45,7 +44,8 @@ class MasteredSound:
             return None
         if abs(self.loudness_lufs - target_lufs) <= _WORTH_A_WARNING_LU:
             return None
-        return RenderWarning(WarningKind.LOUDNESS_MISSED, (self.loudness_lufs, target_lufs))
+        reached = f"the film has {self.loudness_lufs:g} LUFS, ordered were {target_lufs:g}"
+        return RenderWarning(f"{reached}: its peaks are in the way")
 
 
 def master_sound(samples: Path, peak: float, target_lufs: float | None, out: Path, runner: Runner) -> MasteredSound:
@@ -65,7 +65,7 @@ def master_sound(samples: Path, peak: float, target_lufs: float | None, out: Pat
 
 def _gain_db(samples: Path, peak: float, target_lufs: float, runner: Runner) -> float:
     """The gain that leads to the target behind the limiter; what is silent stays so."""
-    reached = _measure(commands.measure_sound(samples), runner)[0]
+    reached, _ = parse_summary(runner.run(commands.measure_sound(samples)))
     gain_db = 0.0
     for _ in range(_MOST_CORRECTIONS):
         if reached is None or abs(target_lufs - reached) <= _TOLERANCE_LU:
@@ -73,13 +73,14 @@ def _gain_db(samples: Path, peak: float, target_lufs: float, runner: Runner) -> 
         gain_db += target_lufs - reached
         if peak * _factor(gain_db) <= _MASTER_LIMIT:  # nothing is limited: the gain does what it says
             break
-        reached = _measure(commands.measure_sound(samples, _filters(peak, gain_db, _MASTER_LIMIT)), runner)[0]
+        limited = commands.measure_sound(samples, _filters(peak, gain_db, _MASTER_LIMIT))
+        reached, _ = parse_summary(runner.run(limited))
     return round(gain_db, 2)
 
 
 def _encode(samples: Path, filters: tuple[str, ...], out: Path, runner: Runner) -> MasteredSound:
     runner.run(commands.encode_sound(samples, filters, out))
-    return MasteredSound(out, *_measure(commands.measure_encoded_sound(out), runner))
+    return MasteredSound(out, *parse_summary(runner.run(commands.measure_encoded_sound(out))))
 
 
 def _filters(peak: float, gain_db: float, limit: float) -> tuple[str, ...]:
@@ -90,12 +91,6 @@ def _filters(peak: float, gain_db: float, limit: float) -> tuple[str, ...]:
 
 def _factor(decibels: float) -> float:
     return float(10 ** (decibels / 20))
-
-
-def _measure(command: Command, runner: Runner) -> tuple[float | None, float]:
-    lines: list[str] = []
-    runner.run(command, on_line=lines.append)
-    return parse_summary(lines)
 
 
 def parse_summary(lines: Sequence[str]) -> tuple[float | None, float]:

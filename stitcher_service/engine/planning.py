@@ -28,13 +28,15 @@ def choose_format(cut_list: CutList, tracks: Sequence[VideoTrack]) -> FilmFormat
     return replace(plain, colour=votes.most_common(1)[0][0]) if votes else plain
 
 
-def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]) -> RenderPlan:
+def make_plan(
+    film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack], *, may_copy: bool = True
+) -> RenderPlan:
     """Copy whatever can be copied; encode transitions, ragged ends and clips that do not fit the film."""
     builder = _PlanBuilder()
     for index, shot in enumerate(timeline.shots):
         track = tracks[shot.clip]
         overlap = timeline.overlap_before(index)
-        why = find_copy_obstacle(track, film)
+        why = find_copy_obstacle(track, film) if may_copy else "nothing is copied"
         body = (shot.first + overlap + shot.fade_in, shot.end - shot.overlap - shot.fade_out)
         copies = [] if why else find_copied_segments(track, shot.clip, *body)
         if not copies:
@@ -48,14 +50,6 @@ def make_plan(film: FilmFormat, timeline: Timeline, tracks: Sequence[VideoTrack]
             done, shared = copy.end, 0
         trail = "after the last frame that can be copied" if done < body[1] else ""
         builder.encode(_range_of(shot, done, shot.end), 0, trail)
-    return RenderPlan(film, builder.finish())
-
-
-def plan_without_copies(film: FilmFormat, timeline: Timeline) -> RenderPlan:
-    """Encode every frame of every clip."""
-    builder = _PlanBuilder()
-    for index, shot in enumerate(timeline.shots):
-        builder.encode_all(shot, timeline.overlap_before(index), "nothing is copied")
     return RenderPlan(film, builder.finish())
 
 

@@ -5,7 +5,7 @@ Order matters for the errors: inputs are judged before a film is made of them.
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,13 +16,12 @@ from stitcher_service.engine import commands, sound_mix
 from stitcher_service.engine.assemble import EncodedFiles, Labels, assemble_film, collect_packets, verify_packets
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput, OutOfResources, RenderFailed
-from stitcher_service.engine.inspection import Inspection, apply_inspection, inspect_picture
-from stitcher_service.engine.inspection_cache import InspectionCache, cache_key
+from stitcher_service.engine.inspection import Inspection, InspectionCache, apply_inspection, cache_key, inspect_picture
 from stitcher_service.engine.loudness import MasteredSound, master_sound
-from stitcher_service.engine.planning import plan_without_copies
-from stitcher_service.engine.project import Project, prepare_project, replan_project
+from stitcher_service.engine.planning import make_plan
+from stitcher_service.engine.project import Clip, Project, Sound, plan_project, prepare_project
 from stitcher_service.engine.render_plan import EncodedSegment, RenderPlan
-from stitcher_service.engine.report import RenderWarning, Report, WarningKind
+from stitcher_service.engine.report import RenderWarning, Report
 from stitcher_service.engine.sound_decoding import decode_sound
 from stitcher_service.engine.validate import validate_film
 from stitcher_service.engine.workfolder import check_output, publish, work_folder
@@ -63,14 +62,14 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except FfmpegFailed as error:
-        raise RenderFailed(f"{error} ({' | '.join(error.tail[-3:])})") from error
-    except RuntimeError as error:
-        if not is_resource_shortage(error):
-            raise
-        raise OutOfResources(str(error)) from error
-    except (MediaError, av.error.FFmpegError, OSError, MemoryError) as error:
+        raise RenderFailed(f"{error} ({' | '.join(error.log[-3:])})") from error
+    except (MediaError, av.error.FFmpegError, OSError, MemoryError, RuntimeError) as error:
         reason = str(error) or type(error).__name__
-        raise (OutOfResources(reason) if is_resource_shortage(error) else RenderFailed(reason)) from error
+        if is_resource_shortage(error):
+            raise OutOfResources(reason) from error
+        if isinstance(error, RuntimeError):
+            raise
+        raise RenderFailed(reason) from error
 
 
 @contextmanager
@@ -87,7 +86,7 @@ def _worker_pool(runner: Runner) -> Iterator[ThreadPoolExecutor]:
 
 @dataclass(frozen=True, slots=True)
 class _StitchRun:
-    """One film while it is made: the steps, in the order of `run`. Iterators are of work that has begun."""
+    """One film while it is made: the steps, in the order of `run`."""
 
     project: Project
     labels: Labels
@@ -97,56 +96,49 @@ class _StitchRun:
 
     def run(self, out: Path) -> Report:
         # The workers take up what is given to them in this order: the mix is made beside the inspections.
-        decoded = dict(self._decode_sounds())
-        mixes = self.start_mix(decoded)
+        decoded = self._decode_sounds()
+        mixed = self.pool.submit(self.mix_sound, decoded)
         found = self._inspect_clips()
-        tracks = tuple(
-            apply_inspection(track, found[clip.path])
-            for clip, track in zip(self.project.clips, self.project.tracks, strict=True)
-        )
-        if tracks == self.project.tracks:
-            return self.finish(out, mixes, found)
-        replanned = replace(self, project=replan_project(self.project, tracks), folder=self.folder / "replanned")
+        project = self.project
+        clips = tuple(replace(clip, track=apply_inspection(clip.track, found[clip.path])) for clip in project.clips)
+        if clips == project.clips:
+            return self.finish(out, mixed, found)
+        project = plan_project(project.cut_list, clips, project.music)
+        replanned = replace(self, project=project, folder=self.folder / "replanned")
         replanned.folder.mkdir()
-        return replanned.finish(out, replanned.start_mix(decoded), found)
+        mixed = self.pool.submit(replanned.mix_sound, decoded)
+        return replanned.finish(out, mixed, found)
 
-    def start_mix(self, decoded: dict[Path, Path]) -> Iterator[MasteredSound]:
-        """Begin to make the film's sound from decoded samples, by file."""
-        return self.pool.map(self._mix_sound, [decoded])
-
-    def finish(self, out: Path, mixes: Iterator[MasteredSound], found: dict[Path, Inspection]) -> Report:
+    def finish(self, out: Path, mixed: Future[MasteredSound], found: dict[Path, Inspection]) -> Report:
         """Encode, assemble, check and publish the film. Raises: RenderFailed."""
         plan = self.project.plan
         encoded = self._start_encoding(plan)
-        sound = next(mixes)
-        unwatchable = self._find_unwatchable(found)
-        warnings = [*self.project.ambiguous_sounds, *unwatchable]
+        sound = mixed.result()
+        unwatchable = [*self._find_unwatchable(found)]
+        warnings = [*self._find_ambiguous_sounds(), *unwatchable]
         may_be_black = bool(unwatchable)
         try:
             film = self._make_film(plan, encoded, sound, may_be_black=may_be_black)
         except RenderFailed as refusal:
             if not plan.copied_segments:
                 raise
-            plan = plan_without_copies(plan.film, self.project.timeline)
+            tracks = [clip.track for clip in self.project.clips]
+            plan = make_plan(plan.film, self.project.timeline, tracks, may_copy=False)
             film = self._make_film(plan, self._start_encoding(plan), sound, may_be_black=may_be_black)
-            warnings.append(RenderWarning(WarningKind.COPIES_REJECTED, (str(refusal),)))
+            warnings.append(RenderWarning(f"every frame was encoded anew, because with copied frames {refusal}"))
         publish(film, out)
         if missed := sound.find_missed_loudness(self.project.cut_list.loudness_lufs):
             warnings.append(missed)
-        return _report(plan, sound, tuple(warnings))
+        return _report(plan, sound, tuple(dict.fromkeys(warnings)))
 
     def _start_encoding(self, plan: RenderPlan) -> EncodedFiles:
         """Begin to encode the segments of `plan`; each comes with its file when it is done."""
-        project = self.project
-        sources = tuple(
-            commands.ClipSource(clip.path, track) for clip, track in zip(project.clips, project.tracks, strict=True)
-        )
         # One core each while there are enough segments to go round; a lone one gets them all.
         threads = 1 if len(plan.encoded_segments) >= (os.cpu_count() or 1) else 0
 
         def encode(number: int, segment: EncodedSegment) -> tuple[EncodedSegment, Path]:
             path = self.folder / f"segment-{number}.mp4"
-            self.tools.runner.run(commands.encode_segment(segment, sources, plan.film, path, threads))
+            self.tools.runner.run(commands.encode_segment(segment, self.project.clips, plan.film, path, threads))
             return segment, path
 
         return self.pool.map(encode, range(len(plan.encoded_segments)), plan.encoded_segments)
@@ -164,61 +156,65 @@ class _StitchRun:
 
     def _inspect_clips(self) -> dict[Path, Inspection]:
         """Every clip's findings; files of the same content are inspected once. Raises: BadInput."""
-        tracks = {clip.path: track for clip, track in zip(self.project.clips, self.project.tracks, strict=True)}
-        keys = {path: cache_key(path, track) for path, track in tracks.items()}
-        paths_by_key = {key: path for path, key in keys.items()}
+        clips = {clip.path: clip for clip in self.project.clips}
+        keys = {path: cache_key(path, clip.track) for path, clip in clips.items()}
+        clips_by_key = {keys[path]: clip for path, clip in clips.items()}
 
-        def inspect(key: str) -> Inspection:
+        def inspect(key: str, clip: Clip) -> Inspection:
             found = self.tools.inspections.get(key)
             if found is None:
-                path = paths_by_key[key]
-                found = inspect_picture(path, tracks[path], self.folder / f"{key}.times", self.tools.runner)
-                self.tools.inspections.put(key, found)
+                found = inspect_picture(clip.path, clip.track, self.folder / f"{key}.times", self.tools.runner)
+                self.tools.inspections[key] = found
             return found
 
-        found_by_key = dict(zip(paths_by_key, self.pool.map(inspect, paths_by_key), strict=True))
-        for entry, clip in zip(self.project.cut_list.clips, self.project.clips, strict=True):
-            if damage := found_by_key[keys[clip.path]].damage:
-                raise BadInput(entry.path, f"its picture is damaged ({damage[0]})")
-        return {path: found_by_key[key] for path, key in keys.items()}
+        inspections = self.pool.map(inspect, clips_by_key, clips_by_key.values())
+        found_by_key = dict(zip(clips_by_key, inspections, strict=True))
+        found = {path: found_by_key[key] for path, key in keys.items()}
+        for clip in self.project.clips:
+            if damage := found[clip.path].damage:
+                raise BadInput(clip.name, f"its picture is damaged ({damage[0]})")
+        return found
 
-    def _decode_sounds(self) -> Iterator[tuple[Path, Path]]:
+    def _decode_sounds(self) -> dict[Path, Path]:
         """The raw samples of every sound that is used, by file. Raises: BadInput."""
-        sources = {clip.path: (name, track) for name, clip, track in self.project.sounds}
+        sounds = {sound.path: sound for sound in self.project.sounds}
 
-        def decode(number: int, path: Path) -> tuple[Path, Path]:
-            name, track = sources[path]
+        def decode(number: int, sound: Sound) -> Path:
             samples = self.folder / f"sound-{number}.f32"
-            if complaints := decode_sound(path, track, samples, self.tools.runner):
-                raise BadInput(name, f"its sound is damaged ({complaints[0]})")
-            return path, samples
+            if complaints := decode_sound(sound.path, sound.track, samples, self.tools.runner):
+                raise BadInput(sound.name, f"its sound is damaged ({complaints[0]})")
+            return samples
 
-        return self.pool.map(decode, range(len(sources)), sources)
+        return dict(zip(sounds, self.pool.map(decode, range(len(sounds)), sounds.values()), strict=True))
 
-    def _find_unwatchable(self, found: dict[Path, Inspection]) -> tuple[RenderWarning, ...]:
-        project, rate = self.project, self.project.timeline.rate
-        warnings = []
-        for shot in project.timeline.shots:
-            name, inspection = project.cut_list.clips[shot.clip].path, found[project.clips[shot.clip].path]
-            if warning := inspection.find_unwatchable(name, float(shot.first / rate), float(shot.end / rate)):
-                warnings.append(warning)
-        return tuple(dict.fromkeys(warnings))
+    def _find_ambiguous_sounds(self) -> Iterator[RenderWarning]:
+        for sound in self.project.sounds:
+            if sound.track.rivals:
+                tracks = f"has {sound.track.rivals + 1} sound tracks and marks none as the main one"
+                yield RenderWarning(f"{tracks}: the first is heard", sound.name)
 
-    def _mix_sound(self, decoded: dict[Path, Path]) -> MasteredSound:
-        project = self.project
+    def _find_unwatchable(self, found: dict[Path, Inspection]) -> Iterator[RenderWarning]:
+        rate = self.project.timeline.rate
+        for shot in self.project.timeline.shots:
+            clip, start_s, end_s = self.project.clips[shot.clip], float(shot.first / rate), float(shot.end / rate)
+            if warning := found[clip.path].find_unwatchable(clip.name, start_s, end_s):
+                yield warning
+
+    def mix_sound(self, decoded: dict[Path, Path]) -> MasteredSound:
+        """The film's sound, from the decoded samples of each file."""
+        project, cut_list = self.project, self.project.cut_list
         clips = [
             sound_mix.ClipSound(
-                None if entry.mute else decoded.get(clip.path), round(track.start_s * commands.SOUND_RATE_HZ)
+                decoded[clip.sound.path] if clip.sound else None, round(clip.track.start_s * commands.SOUND_RATE_HZ)
             )
-            for entry, clip, track in zip(project.cut_list.clips, project.clips, project.tracks, strict=True)
+            for clip in project.clips
         ]
-        music, ordered = None, project.cut_list.soundtrack
-        if ordered and project.music:
-            music = sound_mix.MusicTrack(decoded[project.music.path], ordered)
+        music = None
+        if project.music and cut_list.soundtrack:
+            music = sound_mix.MusicTrack(decoded[project.music.path], cut_list.soundtrack)
         samples = self.folder / "mix.f32"
         peak = sound_mix.mix_sound(project.timeline, clips, music, samples)
-        loudness_lufs = project.cut_list.loudness_lufs
-        return master_sound(samples, peak, loudness_lufs, self.folder / "sound.mp4", self.tools.runner)
+        return master_sound(samples, peak, cut_list.loudness_lufs, self.folder / "sound.mp4", self.tools.runner)
 
 
 def _report(plan: RenderPlan, sound: MasteredSound, warnings: tuple[RenderWarning, ...]) -> Report:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import av
 
+from stitcher_service.engine import commands
 from stitcher_service.engine.errors import RenderFailed
-from stitcher_service.engine.inspection import inspect_film
+from stitcher_service.engine.inspection import parse_log, run_and_read_log
 from stitcher_service.engine.presentation import read_times
 from stitcher_service.engine.render_plan import FilmFormat, RenderPlan
 from stitcher_service.ffmpeg.completeness import read_boxes
@@ -76,7 +77,8 @@ def _layout_faults(film: Path, *, has_chapters: bool) -> Iterator[str]:
 def _decoding_faults(film: Path, plan: RenderPlan, runner: Runner, *, may_be_black: bool) -> Iterator[str]:
     """Decode the whole film once: every picture must be sound, in its place, and not all of them black."""
     written = film.with_suffix(".times")
-    found, times_s = inspect_film(film, written, runner), read_times(written)
+    found = parse_log(run_and_read_log(commands.inspect_film(film, written), runner))
+    times_s = read_times(written)
     written.unlink(missing_ok=True)
     rate, length_s = plan.film.rate, plan.frames / plan.film.rate
     if found.damage:

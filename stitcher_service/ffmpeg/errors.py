@@ -1,17 +1,7 @@
-"""How a run of ffmpeg, or the reading of a media file, ends badly.
-
-MediaError
-├── FfmpegMissing      no binary, or one without a needed encoder or filter: the image is built wrong
-├── FfmpegFailed       a run ended with an error; carries the arguments and the last lines of its log
-├── MachineFailed      a run ended for want of disk, memory or files, or was killed: what it read is not at fault
-│   └── FfmpegTimedOut it was killed because it took too long
-├── Cancelled          the runner was stopped
-└── Unreadable         a file is not media, is damaged or incomplete
-"""
+"""How a run of ffmpeg, or the reading of a media file, ends badly."""
 
 import errno
 import os
-import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -37,38 +27,19 @@ class MediaError(Exception):
 
 
 class FfmpegMissing(MediaError):
-    """ffmpeg, or a part of it, is not there."""
+    """No ffmpeg is there, or one without a needed encoder or filter: the image is built wrong."""
 
 
 class FfmpegFailed(MediaError):
-    """A run that did not end well: `argv`, `exit_code` and up to 20 last lines in `tail`."""
+    """A run that ended with an error; `log` is all that it said."""
 
-    def __init__(self, argv: Sequence[str], exit_code: int, tail: Sequence[str]) -> None:
-        """The message is the last line."""
-        self.argv = tuple(argv)
-        self.exit_code = exit_code
-        self.tail = tuple(tail)
-        super().__init__(f"ffmpeg ended with {exit_code}: {self.tail[-1] if self.tail else 'it said nothing'}")
+    def __init__(self, exit_code: int, log: Sequence[str]) -> None:
+        self.log = log
+        super().__init__(f"ffmpeg ended with {exit_code}: {log[-1] or 'it said nothing'}")
 
 
 class MachineFailed(MediaError):
-    """A run that its machine ended: `exit_code` (negative: the signal) and `reason`."""
-
-    def __init__(self, exit_code: int, reason: str) -> None:
-        """`reason` continues a sentence that begins with "ffmpeg"."""
-        self.exit_code = exit_code
-        self.reason = reason
-        super().__init__(f"ffmpeg {reason}")
-
-    @classmethod
-    def by_signal(cls, number: int) -> "MachineFailed":
-        """A run that was killed by this signal."""
-        hint = ", as happens when memory runs out" if number == signal.SIGKILL else ""
-        return cls(-number, f"was ended by {signal.Signals(number).name}{hint}")
-
-
-class FfmpegTimedOut(MachineFailed):
-    """The run was killed at its time limit."""
+    """A run that ended for want of disk, memory, files or time, or was killed: what it read is not at fault."""
 
 
 class Cancelled(MediaError):
@@ -76,11 +47,10 @@ class Cancelled(MediaError):
 
 
 class Unreadable(MediaError):
-    """`path` cannot be read as media, for `reason`."""
+    """A file that is not media, is damaged or incomplete, for `reason`."""
 
     def __init__(self, path: Path, reason: str) -> None:
         """`reason` continues a sentence that begins with the path."""
-        self.path = path
         self.reason = reason
         super().__init__(f"{path}: {reason}")
 

@@ -8,40 +8,20 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections import deque
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import IO, Protocol
 
 from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[attr-defined]
 
-from stitcher_service.ffmpeg.errors import (
-    Cancelled,
-    FfmpegFailed,
-    FfmpegMissing,
-    FfmpegTimedOut,
-    MachineFailed,
-    find_shortage,
-)
+from stitcher_service.ffmpeg.command import Command
+from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, FfmpegMissing, MachineFailed, find_shortage
 
-TAIL_LINES = 20
-NEEDED_ENCODERS = frozenset({"libx264", "aac", "mjpeg"})
-NEEDED_FILTERS = frozenset(
+_TAIL_LINES = 20
+_NEEDED_ENCODERS = frozenset({"libx264", "aac", "mjpeg"})
+_NEEDED_FILTERS = frozenset(
     "afade alimiter anullsrc apad aresample atrim blackdetect color concat crop drawbox ebur128 fade fps freezedetect"
     " loop pad pan perspective scale sine thumbnail tile tonemap tpad trim volume xfade zscale".split()
 )
-
-
-class HasArgv(Protocol):
-    """Anything that knows its own arguments."""
-
-    def argv(self) -> tuple[str, ...]:
-        """The program's name and its arguments."""
-
-
-def _ignore_line(_: str) -> None:
-    pass
 
 
 class Runner:
@@ -55,50 +35,32 @@ class Runner:
         self._running: set[subprocess.Popen[str]] = set()
         self._is_cancelled = False
 
-    def run(self, command: HasArgv, *, on_line: Callable[[str], None] = _ignore_line) -> None:
-        """Run to the end; `on_line` gets each line of its log as it comes.
+    def run(self, command: Command) -> list[str]:
+        """Run to the end; the lines of its log are returned.
 
-        Raises: FfmpegFailed, MachineFailed, FfmpegTimedOut, Cancelled.
+        Raises: FfmpegFailed, MachineFailed, Cancelled.
         """
-        argv = command.argv()
-        tail: deque[str] = deque(maxlen=TAIL_LINES)
-
-        def read_log(stream: IO[str]) -> None:
-            for line in stream:
-                tail.append(line.rstrip())
-                on_line(line.rstrip())
-
-        timed_out = threading.Event()
-
-        def kill_late_run() -> None:
-            timed_out.set()
-            _kill(process)
-
-        with self._start(argv) as process:
-            log_reader = threading.Thread(target=read_log, args=(process.stderr,), daemon=True)
-            timer = threading.Timer(self._timeout_s, kill_late_run)
-            log_reader.start()
-            timer.start()
+        with self._start(command) as process:
             try:
-                process.wait()
-            except BaseException:
-                _kill(process)
-                raise
+                # Not by splitlines: a clip's title may hold characters that only Python takes for the end of a line.
+                log = process.communicate(timeout=self._timeout_s)[1].rstrip().split("\n")
+            except subprocess.TimeoutExpired as error:
+                raise MachineFailed(f"ffmpeg was stopped after {self._timeout_s:g} s") from error
             finally:
-                timer.cancel()
-                log_reader.join()
+                _kill(process)
                 with self._lock:
                     self._running.discard(process)
         if self._is_cancelled:
             raise Cancelled("the run was cancelled")
-        if timed_out.is_set():
-            raise FfmpegTimedOut(process.returncode, f"was stopped after {self._timeout_s:g} s")
         if process.returncode < 0:
-            raise MachineFailed.by_signal(-process.returncode)
-        if process.returncode and (lacking := find_shortage(tail, process.returncode)):
-            raise MachineFailed(process.returncode, f"could not go on: {lacking}")
+            number = signal.Signals(-process.returncode)
+            hint = ", as happens when memory runs out" if number == signal.SIGKILL else ""
+            raise MachineFailed(f"ffmpeg was ended by {number.name}{hint}")
+        if process.returncode and (lacking := find_shortage(log[-_TAIL_LINES:], process.returncode)):
+            raise MachineFailed(f"ffmpeg could not go on: {lacking}")
         if process.returncode:
-            raise FfmpegFailed(argv, process.returncode, tuple(tail))
+            raise FfmpegFailed(process.returncode, log)
+        return log
 
     def cancel(self) -> None:
         """End every run in progress and refuse new ones."""
@@ -107,12 +69,12 @@ class Runner:
             for process in self._running:
                 _kill(process)
 
-    def _start(self, argv: tuple[str, ...]) -> subprocess.Popen[str]:
+    def _start(self, command: Command) -> subprocess.Popen[str]:
         with self._lock:  # a run either sees the cancellation or is seen by it
             if self._is_cancelled:
                 raise Cancelled("the runner was cancelled")
             process = subprocess.Popen(
-                (*_parent_death_prefix(), str(self._binary), *argv[1:]),
+                (*_parent_death_prefix(), str(self._binary), *command.argv()[1:]),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -146,7 +108,7 @@ def find_ffmpeg() -> Path:
         binary = Path(get_ffmpeg_exe())  # type: ignore[no-untyped-call]
     except RuntimeError as error:
         raise FfmpegMissing(f"no ffmpeg binary: {error}") from error
-    for subject, needed in (("encoders", NEEDED_ENCODERS), ("filters", NEEDED_FILTERS)):
+    for subject, needed in (("encoders", _NEEDED_ENCODERS), ("filters", _NEEDED_FILTERS)):
         if missing := needed - _list_names(binary, subject):
             raise FfmpegMissing(f"{binary.name} lacks {subject}: {', '.join(sorted(missing))}")
     return binary

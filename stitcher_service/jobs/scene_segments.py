@@ -136,7 +136,7 @@ def join_segments(edit: FilmEdit, workspace: RenderWorkspace, labels: Labels | N
         if warning.clip is None:
             warnings.append(str(warning))
         elif segments[warning.clip].is_clip:  # that a still hardly moves is no defect
-            defects.append(ClipDefect(segments[warning.clip].scene.id, warning.describe()))
+            defects.append(ClipDefect(segments[warning.clip].scene.id, warning.text))
     return JoinedSegments(out, report, tuple(defects), tuple(warnings))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from promptreel.errors import Broken
 from promptreel.ports.storage import ArtifactStore
 from promptreel.services import DocumentServices
-from stitcher_service.engine.inspection_cache import InspectionCache
+from stitcher_service.engine.inspection import InspectionCache
 from stitcher_service.jobs.instance import Instance
 
 DISK_VARIABLE = "STITCHER_DISK_MB"

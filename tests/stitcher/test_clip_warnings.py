@@ -1,7 +1,7 @@
 """A clip that is valid but black or frozen is used, and a warning names it."""
 
 from stitcher_service.engine.inspection import Inspection, TimeSpan, parse_log
-from stitcher_service.engine.report import RenderWarning, WarningKind
+from stitcher_service.engine.report import RenderWarning
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 
 
@@ -34,8 +34,8 @@ def test_clip_has_no_warning_when_its_black_or_frozen_part_is_trimmed_away() -> 
     found = Inspection(black=(TimeSpan(0, 2),), frozen=(TimeSpan(5, float("inf")),))
 
     assert found.find_unwatchable("a", 2, 5) is None
-    assert found.find_unwatchable("a", 0, 3) == RenderWarning(WarningKind.BLACK, (2.0, 3.0), "a")
-    assert found.find_unwatchable("a", 3, 8) == RenderWarning(WarningKind.FROZEN, (3.0, 5.0), "a")
+    assert found.find_unwatchable("a", 0, 3) == RenderWarning("is black for 2.0 of 3.0 s", "a")
+    assert found.find_unwatchable("a", 3, 8) == RenderWarning("is frozen for 3.0 of 5.0 s", "a")
 
 
 def test_log_lines_are_damage_only_when_they_are_about_reading_the_clip() -> None:

@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stitcher_service.engine import commands
+from stitcher_service.engine.project import Clip
 from stitcher_service.engine.render_plan import EncodedSegment, FilmFormat
 from stitcher_service.engine.timeline import ClipRange
 from stitcher_service.ffmpeg import formats
@@ -18,9 +19,7 @@ RAW = ("-f", "f32le", "-ar", "48000", "-ac", "2")
 FILM = FilmFormat((320, 180), Fraction(24), Colour(1, 1, 1))
 
 
-def a_source(
-    path: str = "a.mp4", size: tuple[int, int] = (320, 180), fps: int = 24, rotation_deg: int = 0
-) -> commands.ClipSource:
+def a_clip(path: str = "a.mp4", size: tuple[int, int] = (320, 180), fps: int = 24, rotation_deg: int = 0) -> Clip:
     track = VideoTrack(
         codec="h264",
         width_px=size[0],
@@ -41,12 +40,12 @@ def a_source(
         keyframes_are_idr=True,
         is_upright=not rotation_deg,
     )
-    return commands.ClipSource(Path(path), track)
+    return Clip(path, Path(path), track)
 
 
 def test_crossfade_command_counts_frames_and_gives_parameter_sets_id_1() -> None:
     segment = EncodedSegment((ClipRange(0, 58, 14), ClipRange(1, 0, 24)), (12,), "crossfade")
-    sources = (a_source("a.mp4"), a_source("b.mp4"))
+    sources = (a_clip("a.mp4"), a_clip("b.mp4"))
 
     assert commands.encode_segment(segment, sources, FILM, Path("w.mp4")).argv() == (
         *QUIET,
@@ -70,7 +69,7 @@ def test_crossfade_command_counts_frames_and_gives_parameter_sets_id_1() -> None
 def test_fade_through_black_command_gives_each_take_its_fade_one_after_the_other() -> None:
     segment = EncodedSegment((ClipRange(0, 66, 6, fade_out=6), ClipRange(0, 0, 24, fade_in=6)), (0,), "fades")
 
-    graph = commands.encode_segment(segment, (a_source(),), FILM, Path("w.mp4")).graph
+    graph = commands.encode_segment(segment, (a_clip(),), FILM, Path("w.mp4")).graph
 
     assert "format=yuv420p,fade=t=out:start_frame=0:nb_frames=6[t0]" in graph
     assert "format=yuv420p,fade=t=in:start_frame=0:nb_frames=6[t1]" in graph
@@ -80,7 +79,7 @@ def test_fade_through_black_command_gives_each_take_its_fade_one_after_the_other
 def test_dip_command_converts_to_rgb_and_back_by_the_films_matrix() -> None:
     segment = EncodedSegment((ClipRange(0, 66, 6, fade_out=6, colour_out="#FF8000"),), (), "dip")
 
-    graph = commands.encode_segment(segment, (a_source(),), FILM, Path("w.mp4")).graph
+    graph = commands.encode_segment(segment, (a_clip(),), FILM, Path("w.mp4")).graph
 
     assert (
         "scale=in_color_matrix=bt709:in_range=tv:out_range=pc,format=gbrp,"
@@ -91,7 +90,7 @@ def test_dip_command_converts_to_rgb_and_back_by_the_films_matrix() -> None:
 
 def test_clip_is_put_on_the_films_clock_from_its_start_when_it_has_another() -> None:
     command = commands.encode_segment(
-        EncodedSegment((ClipRange(0, 12, 24),), (), "rate"), (a_source(fps=30),), FILM, Path("w.mp4")
+        EncodedSegment((ClipRange(0, 12, 24),), (), "rate"), (a_clip(fps=30),), FILM, Path("w.mp4")
     )
 
     assert "-ss" not in command.argv()
@@ -101,7 +100,7 @@ def test_clip_is_put_on_the_films_clock_from_its_start_when_it_has_another() -> 
 
 
 def test_tall_clip_keeps_its_shape_between_bars() -> None:
-    filters = commands.conform_filters(a_source(size=(720, 1280)).track, FILM)
+    filters = commands.conform_filters(a_clip(size=(720, 1280)).track, FILM)
 
     assert filters == (
         "scale=102:180:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt709:out_range=tv",
@@ -112,7 +111,7 @@ def test_tall_clip_keeps_its_shape_between_bars() -> None:
 
 
 def test_clip_is_converted_to_the_films_colour_when_it_has_another() -> None:
-    source = replace(a_source().track, colour=Colour(6, 6, 6))
+    source = replace(a_clip().track, colour=Colour(6, 6, 6))
 
     filters = commands.conform_filters(source, FILM)
 
@@ -120,13 +119,13 @@ def test_clip_is_converted_to_the_films_colour_when_it_has_another() -> None:
 
 
 def test_turned_clip_has_the_sides_that_a_viewer_sees() -> None:
-    filters = commands.conform_filters(a_source(size=(180, 320), rotation_deg=90).track, FILM)
+    filters = commands.conform_filters(a_clip(size=(180, 320), rotation_deg=90).track, FILM)
 
     assert filters[0].startswith("scale=320:180:")
 
 
 def test_hdr_clip_is_tone_mapped_before_anything_else() -> None:
-    source = replace(a_source().track, colour=Colour(9, 16, 9), pixel_format="yuv420p10le")
+    source = replace(a_clip().track, colour=Colour(9, 16, 9), pixel_format="yuv420p10le")
 
     filters = commands.conform_filters(source, FILM)
 
@@ -135,7 +134,7 @@ def test_hdr_clip_is_tone_mapped_before_anything_else() -> None:
 
 
 def test_frames_are_counted_from_the_start_when_a_clip_has_no_index() -> None:
-    source = commands.ClipSource(Path("a.ts"), replace(a_source().track, is_indexed=False))
+    source = Clip("a.ts", Path("a.ts"), replace(a_clip().track, is_indexed=False))
 
     command = commands.encode_segment(EncodedSegment((ClipRange(0, 12, 24),), (), "ts"), (source,), FILM, Path("w.mp4"))
 
@@ -163,7 +162,7 @@ def test_mix_is_encoded_once_as_aac_behind_the_filters() -> None:
 
 
 def test_one_decode_finds_black_and_frozen_parts() -> None:
-    assert commands.inspect_picture(Path("a.mp4"), a_source().track, Path("a.times")).argv() == (
+    assert commands.inspect_picture(Path("a.mp4"), a_clip().track, Path("a.times")).argv() == (
         *TALKATIVE,
         *(*LOCAL, "-threads", "1", "-skip_loop_filter", "all", "-i", "a.mp4"),
         *("-map", "0:0", "-fps_mode", "passthrough", "-vf"),

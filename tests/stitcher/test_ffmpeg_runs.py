@@ -1,60 +1,55 @@
 """The runner: errors with their last lines; no process outlives its time limit or its cancellation."""
 
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from localcloud.tests.waiting import PATIENCE_S
-from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, FfmpegTimedOut, MachineFailed
-from stitcher_service.ffmpeg.run import TAIL_LINES, Runner, find_ffmpeg
+from localcloud.tests.waiting import PATIENCE_S, eventually
+from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, MachineFailed
+from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
+
+NOWHERE = OutputFile(None, ("-f", "null"))
+ENDLESS = Command((), OutputFile(None, ("-re", "-f", "lavfi", "-i", "testsrc", "-f", "null")))
+SHORT = Command((), OutputFile(None, ("-f", "lavfi", "-i", "testsrc=d=1:r=10", "-f", "null")))
 
 
-@dataclass(frozen=True, slots=True)
-class RawCommand:
-    """Arguments as they are."""
+def test_failed_run_raises_with_exit_code_and_log() -> None:
+    command = Command((InputFile(Path("/nowhere/a.mp4")),), NOWHERE)
 
-    words: tuple[str, ...]
-
-    def argv(self) -> tuple[str, ...]:
-        return ("ffmpeg", "-hide_banner", "-nostdin", *self.words)
-
-
-ENDLESS = RawCommand(("-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "-"))
-SHORT = RawCommand(("-f", "lavfi", "-i", "testsrc=d=1:r=10", "-f", "null", "-"))
-
-
-def test_failed_run_raises_with_arguments_exit_code_and_last_lines() -> None:
-    command = RawCommand(("-i", "/nowhere/a.mp4", "-f", "null", "-"))
-
-    with pytest.raises(FfmpegFailed, match="No such file or directory") as failed:
+    with pytest.raises(FfmpegFailed, match=r"^ffmpeg ended with [1-9].* No such file or directory$") as failed:
         Runner(find_ffmpeg()).run(command)
 
-    assert failed.value.argv == command.argv()
-    assert failed.value.exit_code > 0
-    assert 0 < len(failed.value.tail) <= TAIL_LINES
+    assert len(failed.value.log) > 1
+    assert "[error] Error opening input" in failed.value.log[0]
+
+
+def test_run_returns_its_log_line_by_line_when_it_says_something(tmp_path: Path) -> None:
+    (tmp_path / "ffmpeg").write_text("#!/bin/sh\nprintf 'one\\r\\ntwo \\302\\205 still two\\n' >&2\n")
+    (tmp_path / "ffmpeg").chmod(0o755)
+
+    assert Runner(tmp_path / "ffmpeg").run(SHORT) == ["one", "two \x85 still two"]
 
 
 def test_run_is_killed_with_an_error_when_it_takes_too_long() -> None:
-    with pytest.raises(FfmpegTimedOut, match=r"stopped after 0\.2 s"):
+    with pytest.raises(MachineFailed, match=r"stopped after 0\.2 s"):
         Runner(find_ffmpeg(), timeout_s=0.2).run(ENDLESS)
 
 
 def test_run_ends_and_no_other_begins_when_cancelled_from_another_thread() -> None:
     runner = Runner(find_ffmpeg())
-    started = threading.Event()
     ended: list[BaseException] = []
 
     def work() -> None:
         try:
-            runner.run(ENDLESS, on_line=lambda _: started.set())
+            runner.run(ENDLESS)
         except Cancelled as error:
             ended.append(error)
 
     worker = threading.Thread(target=work)
     worker.start()
-    assert started.wait(PATIENCE_S)
+    eventually(lambda: runner._running)
 
     runner.cancel()
 
@@ -67,14 +62,16 @@ def test_run_ends_and_no_other_begins_when_cancelled_from_another_thread() -> No
 def test_run_is_a_failure_of_the_machine_when_ffmpeg_is_killed_from_outside() -> None:
     runner = Runner(find_ffmpeg())
 
-    def kill(_: str) -> None:
-        for process in runner._running:
-            process.kill()
+    def kill() -> None:
+        process = eventually(lambda: next(iter(runner._running), None))
+        process.kill()
 
-    with pytest.raises(MachineFailed, match="was ended by SIGKILL, as happens when memory runs out") as failed:
-        runner.run(ENDLESS, on_line=kill)
+    killer = threading.Thread(target=kill)
+    killer.start()
 
-    assert failed.value.exit_code == -9
+    with pytest.raises(MachineFailed, match="was ended by SIGKILL, as happens when memory runs out"):
+        runner.run(ENDLESS)
+    killer.join(PATIENCE_S)
 
 
 def test_ffmpeg_is_the_binary_of_the_wheel() -> None:

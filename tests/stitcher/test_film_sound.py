@@ -163,9 +163,8 @@ def test_loud_film_has_no_true_peak_above_minus_one_when_loudness_is_ordered(
 
     film, report = a_film([{"path": a_clip(mark=1, level=0.01)}], soundtrack={"path": "beats.wav"}, loudness_lufs=-14)
 
-    lines: list[str] = []
-    Runner(find_ffmpeg()).run(commands.measure_encoded_sound(film), on_line=lines.append)
-    loudness_lufs, true_peak_db = parse_summary(lines)
+    log = Runner(find_ffmpeg()).run(commands.measure_encoded_sound(film))
+    loudness_lufs, true_peak_db = parse_summary(log)
     assert -3 <= true_peak_db <= -1.0
     assert loudness_lufs == report.loudness_lufs
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from promptreel.domain.states import SceneState
+from stitcher_service.engine import inspection
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput
-from stitcher_service.engine.inspection import Inspection, TimeSpan
-from stitcher_service.engine.inspection_cache import InspectionCache, cache_key
+from stitcher_service.engine.inspection import Inspection, InspectionCache, TimeSpan, cache_key
 from stitcher_service.engine.report import Report
 from stitcher_service.engine.stitch import Tools, stitch
 from stitcher_service.ffmpeg.probe import probe
@@ -29,9 +29,9 @@ class Counted(InspectionCache):
         super().__init__()
         self.puts = 0
 
-    def put(self, key: str, found: Inspection) -> None:
+    def __setitem__(self, key: str, found: Inspection) -> None:
         self.puts += 1
-        super().put(key, found)
+        super().__setitem__(key, found)
 
 
 def key(clip: Path) -> str:
@@ -71,18 +71,19 @@ def test_only_new_clips_are_inspected_for_the_next_preview(world: FakeServices, 
     assert (inspected, memory.puts) == (2, 3)
 
 
-def test_oldest_findings_are_dropped_when_the_cache_is_full() -> None:
-    memory = InspectionCache(capacity=2)
+def test_oldest_findings_are_dropped_when_the_cache_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "MAX_CACHED_CLIPS", 2)
+    memory = InspectionCache()
     for key in ("first", "second", "third"):
-        memory.put(key, FOUND)
+        memory[key] = FOUND
 
     assert [memory.get(key) for key in ("first", "second", "third")] == [None, FOUND, FOUND]
 
 
 def test_cached_findings_have_the_same_effect(a_clip: ClipMaker, tmp_path: Path) -> None:
     damaged, dark = InspectionCache(), InspectionCache()
-    damaged.put(key(a_clip(mark=1)), Inspection(damage=("a slice is missing",)))
-    dark.put(key(a_clip(mark=1)), Inspection(black=(TimeSpan(0, 3),)))
+    damaged[key(a_clip(mark=1))] = Inspection(damage=("a slice is missing",))
+    dark[key(a_clip(mark=1))] = Inspection(black=(TimeSpan(0, 3),))
 
     with pytest.raises(BadInput, match="its picture is damaged"):
         film_of([a_clip(mark=1)], tmp_path, damaged)

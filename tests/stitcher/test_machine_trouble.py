@@ -16,8 +16,7 @@ from promptreel.errors import Transient
 from stitcher_service.engine import commands
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput, OutOfResources
-from stitcher_service.engine.inspection import run_and_read_log
-from stitcher_service.engine.inspection_cache import cache_key
+from stitcher_service.engine.inspection import cache_key, run_and_read_log
 from stitcher_service.engine.stitch import Tools, stitch
 from stitcher_service.ffmpeg.errors import MachineFailed, is_resource_shortage
 from stitcher_service.ffmpeg.probe import probe

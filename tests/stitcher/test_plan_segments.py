@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stitcher_service.engine.cutlist import CutList
-from stitcher_service.engine.planning import choose_format, find_copied_segments, make_plan, plan_without_copies
+from stitcher_service.engine.planning import choose_format, find_copied_segments, make_plan
 from stitcher_service.engine.render_plan import EncodedSegment, RenderPlan
 from stitcher_service.engine.timeline import build_timeline
 from stitcher_service.ffmpeg.probe import Colour, VideoTrack
@@ -173,7 +173,7 @@ def test_any_plan_has_every_frame_of_every_shot_once_and_in_order(data: st.DataO
         for n in range(shot.frames)
     )
 
-    for plan in (make_plan(film, timeline, tracks), plan_without_copies(film, timeline)):
+    for plan in (make_plan(film, timeline, tracks), make_plan(film, timeline, tracks, may_copy=False)):
         assert plan.frames == timeline.frames == plan.copied_frames + plan.encoded_frames
         assert sorted(_placed(plan)) == shown
 
