@@ -1,13 +1,13 @@
 """Where a film is written until it is done, and how it is published: whole, or not at all.
 
-The folder is in the system's temporary folder, not beside the film, so that even a SIGKILL leaves nothing there. Its
-name contains the process that owns it; the next start removes those whose process has ended.
+The folder is in the system's temporary folder, not beside the film, so that even a SIGKILL leaves nothing there. A file
+in it is locked while its process lives; the next start removes the folders whose lock is free.
 """
 
 import contextlib
 import errno
+import fcntl
 import os
-import re
 import shutil
 import stat
 import tempfile
@@ -16,49 +16,29 @@ from pathlib import Path
 
 from stitcher_service.engine.errors import BadInput
 
-_PREFIX = "promptreel-stitch"
-_NAME = re.compile(rf"{_PREFIX}-(?P<pid>\d+)-(?P<started>\d+)-")
-_START_TIME_FIELD = 19  # of /proc/PID/stat, counted after the command's closing parenthesis
+_PREFIX = "promptreel-stitch-"
+_LOCK = "lock"
 
 
 @contextlib.contextmanager
 def work_folder() -> Iterator[Path]:
     """A folder of this process, removed at the end; those of dead processes are removed first."""
     remove_stale_folders()
-    pid = os.getpid()
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}-{pid}-{_start_time(pid)}-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        unlocked = folder / "unlocked"  # other processes look for the lock's own name, which it gets once it is locked
+        with unlocked.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            unlocked.rename(folder / _LOCK)
+            yield folder
 
 
 def remove_stale_folders() -> None:
     """Remove the folders of dead processes."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}-*"):
-        owner = _NAME.match(folder.name)
-        if owner and _start_time(int(owner["pid"])) != int(owner["started"]):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _start_time(pid: int) -> int:
-    """When the process began, in the kernel's ticks; -1 if there is none. A reused pid has another beginning."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0 if not Path("/proc/self").exists() and _is_alive(pid) else -1
-    return int(stat.rpartition(")")[2].split()[_START_TIME_FIELD])
-
-
-def _is_alive(pid: int) -> bool:
-    """The best guess where there is no /proc."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
+        with contextlib.suppress(OSError), path.open("r+") as lock:  # its process lives, or has just removed it
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def check_output(out: Path, inputs: Iterable[tuple[str, Path]]) -> None:
@@ -96,12 +76,13 @@ def publish(done: Path, out: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         publish_across_disks(done, out)
-    _sync_folder(out.parent)
+    with _open_folder(out.parent) as folder:
+        os.fsync(folder)
 
 
 def publish_across_disks(done: Path, out: Path) -> None:
     """A rename cannot leave its disk: copy into a nameless file there, then give it its name."""
-    hidden = out.with_name(f".{_PREFIX}-{os.getpid()}.part")  # the film's own name may be as long as a name can be
+    hidden = out.with_name(f".{_PREFIX}{os.getpid()}.part")  # the film's own name may be as long as a name can be
     try:
         descriptor = os.open(out.parent, os.O_TMPFILE | os.O_RDWR, 0o644)
     except (AttributeError, OSError):  # not on this system, not on this file system
@@ -111,22 +92,19 @@ def publish_across_disks(done: Path, out: Path) -> None:
             hidden.unlink(missing_ok=True)
             raise
     else:
-        with os.fdopen(descriptor, "wb") as copy, done.open("rb") as source:
+        # Without a folder descriptor Python would link the symbolic link itself.
+        with os.fdopen(descriptor, "wb") as copy, done.open("rb") as source, _open_folder(out.parent) as folder:
             shutil.copyfileobj(source, copy, 1 << 20)
             copy.flush()
             os.fsync(copy.fileno())
-            # Without a folder descriptor Python would link the symbolic link itself.
-            folder = os.open(out.parent, os.O_RDONLY)
-            try:
-                os.link(f"/proc/self/fd/{copy.fileno()}", hidden.name, dst_dir_fd=folder, follow_symlinks=True)
-            finally:
-                os.close(folder)
+            os.link(f"/proc/self/fd/{copy.fileno()}", hidden.name, dst_dir_fd=folder, follow_symlinks=True)
     hidden.replace(out)
 
 
-def _sync_folder(folder: Path) -> None:
+@contextlib.contextmanager
+def _open_folder(folder: Path) -> Iterator[int]:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)

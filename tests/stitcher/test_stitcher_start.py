@@ -31,9 +31,10 @@ def start(temp: Path, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_starting_service_removes_the_folders_of_a_killed_one(temp: Path) -> None:
-    stale = temp / "promptreel-stitch-999999999-5-abc"
+    stale = temp / "promptreel-stitch-abc"
     stale.mkdir()
     (stale / "source-0.mp4").touch()
+    (stale / "lock").touch()
 
     started = start(temp)
 

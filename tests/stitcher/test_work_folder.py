@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -37,17 +39,21 @@ def test_folder_of_a_living_process_stays_when_another_starts(temp: Path) -> Non
         assert first.is_dir()
 
 
-@pytest.mark.parametrize("owner", ["999999999-5", f"{os.getpid()}-1"], ids=["dead", "pid reused"])
-def test_folder_of_a_dead_process_is_removed_when_work_begins(temp: Path, owner: str) -> None:
-    stale = temp / f"promptreel-stitch-{owner}-abc"
-    stale.mkdir()
-    (stale / "film.mp4").touch()
-    others = temp / "promptreel-stitch-notes"
-    others.mkdir()
+def test_folder_of_a_dead_process_is_removed_when_work_begins(temp: Path) -> None:
+    steps = [
+        "import os, signal",
+        "from stitcher_service.engine.workfolder import work_folder",
+        "with work_folder() as folder:",
+        "    (folder / 'film').touch()",
+        "    os.kill(os.getpid(), signal.SIGKILL)",
+    ]
+    killed = [sys.executable, "-c", "\n".join(steps)]
+    subprocess.run(killed, cwd=Path(__file__).parents[2], env={**os.environ, "TMPDIR": str(temp)}, check=False)
+    (stale,) = temp.iterdir()
+    assert (stale / "film").exists()
 
     with work_folder():
         assert not stale.exists()
-    assert others.exists()
 
 
 def test_published_film_replaces_the_older_one(tmp_path: Path) -> None:
