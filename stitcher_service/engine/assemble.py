@@ -57,15 +57,6 @@ class PacketRange:
         return max(at - frame for at, frame in enumerate(self.frames))
 
 
-@dataclass(frozen=True, slots=True)
-class _CodedPicture:
-    """One picture's bytes at its place in the film."""
-
-    data: bytes
-    frame: int
-    is_idr: bool
-
-
 def collect_packets(project: Project, plan: RenderPlan, encoded: EncodedFiles) -> list[PacketRange]:
     """The packets of every segment of `plan`, in order.
 
@@ -89,7 +80,7 @@ def _copied_packets(project: Project, segment: CopiedSegment) -> PacketRange:
 
 
 def _encoded_packets(segment: EncodedSegment, path: Path) -> PacketRange:
-    track = probe(path, is_trusted=True).video
+    track = probe(path).video
     sets = track.packet_sets[0] if track else None
     if track is None or sets is None or track.frames != segment.frames:
         found = track.frames if track else 0
@@ -127,7 +118,7 @@ def verify_packets(film: Path, ranges: Sequence[PacketRange]) -> None:
         stored = (bytes(packet) for packet in container.demux(container.streams.video[0]) if packet.size)
         pairs = zip_longest(stored, _coded_pictures(ranges, in_band=in_band))
         for number, (found, expected) in enumerate(pairs):
-            if expected is None or found != expected.data:
+            if expected is None or found != expected[1]:
                 raise RenderFailed(f"picture {number} of the film, in decode order, is not what was put in")
 
 
@@ -160,14 +151,14 @@ def _add_labels(container: Any, film: FilmFormat, labels: Labels, frames: int) -
 
 def _picture_packets(film: FilmFormat, ranges: Sequence[PacketRange], stream: Any, *, in_band: bool) -> Iterator[Any]:
     delay = max(one.delay for one in ranges)
-    for number, coded in enumerate(_coded_pictures(ranges, in_band=in_band)):
-        packet = av.Packet(coded.data)
+    for number, (frame, data) in enumerate(_coded_pictures(ranges, in_band=in_band)):
+        packet = av.Packet(data)
         packet.stream = stream
         packet.time_base = film.time_base
-        packet.pts = coded.frame * film.frame_ticks
+        packet.pts = frame * film.frame_ticks
         packet.dts = (number - delay) * film.frame_ticks
         packet.duration = film.frame_ticks
-        packet.is_keyframe = coded.is_idr
+        packet.is_keyframe = avc.is_idr(data)
         yield packet
 
 
@@ -182,13 +173,13 @@ def _decode_time_s(packet: Any) -> Fraction:
     return Fraction(packet.dts * packet.time_base)
 
 
-def _coded_pictures(ranges: Iterable[PacketRange], *, in_band: bool) -> Iterator[_CodedPicture]:
+def _coded_pictures(ranges: Iterable[PacketRange], *, in_band: bool) -> Iterator[tuple[int, bytes]]:
+    """The place in the film and the bytes of every picture, in decode order."""
     start = 0
     for one in ranges:
         prefix = one.sets.in_band() if in_band else b""
         for data, frame in zip(_packets(one), one.frames, strict=True):
-            is_idr = avc.is_idr(data)
-            yield _CodedPicture(prefix + data if is_idr else data, start + frame, is_idr)
+            yield start + frame, prefix + data if avc.is_idr(data) else data
         start += len(one.frames)
 
 

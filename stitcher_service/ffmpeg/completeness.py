@@ -34,10 +34,9 @@ def count_missing_bytes(path: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A top-level box of an MP4 file: where it begins, and where its content begins and ends."""
+    """A top-level box of an MP4 file: where its content begins and ends."""
 
     name: str
-    start: int
     content: int
     end: int
 
@@ -55,7 +54,7 @@ def read_boxes(file: IO[bytes]) -> Iterator[Box]:
             size = length - start
         if len(head) < _BOX_HEADER_BYTES or start + size < content:
             return
-        yield Box(head[4:8].decode("latin-1"), start, content, start + size)
+        yield Box(head[4:8].decode("latin-1"), content, start + size)
         start += size
 
 

@@ -21,31 +21,27 @@ class ParameterSetReader:
         self._first: tuple[avc.ParameterSets, bytes] | None = None  # the first picture
         self._alike: dict[bytes, bool] = {}  # by SPS: whether its pictures have the form of the first
 
-    def read(self, packet: Any, data: bytes, *, is_idr: bool) -> avc.ParameterSets | None:
-        """What a decoder must know for this packet.
+    def read(self, packet: Any) -> tuple[bool, avc.ParameterSets | None]:
+        """Whether this packet is an IDR picture, and what a decoder must know for it; call it for all, in decode order.
 
-        Args:
-            packet: The packet as it was demuxed, in decode order, none left out.
-            data: Its bytes.
-            is_idr: Whether it is an IDR picture, which alone may begin to use another SPS.
-
-        Returns:
-            None where the sets are unknown, or where the pictures differ from the track's first in size, format,
-            shape or colours.
+        The sets are None where they are unknown, or where the pictures differ from the track's first in size, format,
+        shape or colours.
         """
+        data = bytes(packet)
+        is_idr = avc.is_idr(data)
         if packet.has_sidedata("new_extradata"):  # of another sample description
             self._sets = avc.ParameterSets.from_avcc(bytes(packet.get_sidedata("new_extradata")))
         if self._sets is None:
-            return None
+            return is_idr, None
         self._sets = self._sets.with_units(data)
-        if is_idr:
+        if is_idr:  # it alone may begin to use another SPS
             self._used = self._sets.used_by(data)
         if self._used is None:
-            return None
+            return is_idr, None
         sps, _ = self._used
         if sps not in self._alike:
             self._alike[sps] = self._is_alike(self._sets, data)
-        return self._sets if self._alike[sps] else None
+        return is_idr, self._sets if self._alike[sps] else None
 
     def _is_alike(self, sets: avc.ParameterSets, idr: bytes) -> bool:
         if self._first is None:

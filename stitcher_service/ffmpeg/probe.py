@@ -5,7 +5,7 @@ constant have uneven times, files are shorter than their index, keyframes are no
 """
 
 import stat
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +19,7 @@ from stitcher_service.ffmpeg import avc, formats
 from stitcher_service.ffmpeg.completeness import count_missing_bytes
 from stitcher_service.ffmpeg.errors import Unreadable, is_resource_shortage
 from stitcher_service.ffmpeg.parameter_sets import ParameterSetReader
-from stitcher_service.ffmpeg.streams import FirstPicture, choose_picture_stream, rank_sound_streams
+from stitcher_service.ffmpeg.streams import choose_picture_stream, rank_sound_streams
 
 HIDDEN = -1
 _MICROSECONDS = 1_000_000
@@ -30,7 +30,6 @@ _UPRIGHT = (1 << 16, 0, 0, 1 << 16)  # a, b, c, d of the display matrix, as 16.1
 # Opening a file decodes some pictures to learn what is in it (23 ms of processor at 720p). For mere bytes it need not.
 WITHOUT_DECODING = {"codec_whitelist": "none"}
 ONLY_ITSELF = {"protocol_whitelist": "file", "format_whitelist": formats.ALLOWED}
-_TRUSTED = {**ONLY_ITSELF, **WITHOUT_DECODING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class VideoTrack:
     @property
     def is_rgb(self) -> bool:
         """Whether its samples are red, green and blue."""
-        return bool(self.pixel_format) and av.VideoFormat(self.pixel_format).is_rgb
+        return av.VideoFormat(self.pixel_format).is_rgb
 
     def keeps_time(self, rate: Fraction) -> bool:
         """Whether frame n is shown at n/rate, for every n, as exactly as the file can say it; the last may be held."""
@@ -96,7 +95,6 @@ class AudioTrack:
     """A sound track, as its file describes it. `codec` is empty where it is unknown and nothing can be heard."""
 
     codec: str
-    rate_hz: int
     channels: int
     duration_s: Fraction
     index: int = 0  # of the stream in its file
@@ -113,22 +111,17 @@ class MediaInfo:
     audio: AudioTrack | None
 
 
-def probe(path: Path, *, is_trusted: bool = False) -> MediaInfo:
+def probe(path: Path) -> MediaInfo:
     """Read `path` completely, without decoding more than one picture.
-
-    None is decoded of a file that the stitcher made (`is_trusted`): it is upright and progressive, and its pixel format
-    is left open.
 
     Raises: Unreadable: missing, not media, or shorter than its own index says. OSError: the machine's own trouble.
     """
     demuxer = _check_file(path)
     try:
-        with av.open(
-            str(path.absolute()), format=demuxer, options=_TRUSTED if is_trusted else ONLY_ITSELF
-        ) as container:
+        with av.open(str(path.absolute()), format=demuxer, options=ONLY_ITSELF) as container:
             _refuse_truncated(path, container)
             audio = _audio(container)  # first: to look for pictures is to read on
-            return MediaInfo(path, _video(path, container, demuxer or "", is_trusted=is_trusted), audio)
+            return MediaInfo(path, _video(path, container, demuxer or ""), audio)
     except av.error.FFmpegError as error:
         if is_resource_shortage(error):
             raise
@@ -173,8 +166,8 @@ def _audio(container: Any) -> AudioTrack | None:
         return None
     stream, context = streams[0], streams[0].codec_context
     duration = Fraction(stream.duration * stream.time_base if stream.duration else 0)
-    codec, rate_hz, channels = (context.name, context.rate, context.channels) if context else ("", 0, 0)
-    return AudioTrack(codec, rate_hz, channels, duration, stream.index, len(streams) - 1, _start_s(container))
+    codec, channels = (context.name, context.channels) if context else ("", 0)
+    return AudioTrack(codec, channels, duration, stream.index, len(streams) - 1, _start_s(container))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,28 +182,24 @@ class _Packet:
     sets: avc.ParameterSets | None
 
 
-def _packets(container: Any, stream: Any, first: FirstPicture | None, *, is_avc: bool) -> Iterator[_Packet]:
-    reader = ParameterSetReader(stream.codec_context) if is_avc else None
-    for packet in container.demux(stream):
-        if first:
-            first.offer(packet if packet.size else None)
-        if packet.size:
-            data = bytes(packet) if reader else b""
-            is_idr = avc.is_idr(data)
-            sets = reader.read(packet, data, is_idr=is_idr) if reader else None
-            kind = (packet.is_discard, packet.is_keyframe, is_idr)
-            yield _Packet(_time(packet), packet.duration or 0, *kind, sets)
-
-
-def _video(path: Path, container: Any, demuxer: str, *, is_trusted: bool) -> VideoTrack | None:
+def _video(path: Path, container: Any, demuxer: str) -> VideoTrack | None:
     stream = choose_picture_stream(path, container)
     if stream is None:
         return None
     context = stream.codec_context
     colour = _colour(context)  # before a picture is decoded, which overwrites it
-    is_avc = context.name == "h264" and bool(context.extradata)
-    first = None if is_trusted else FirstPicture(context)
-    packets = list(_packets(container, stream, first, is_avc=is_avc))
+    context.thread_count = 1
+    reader = ParameterSetReader(context) if context.name == "h264" and context.extradata else None
+    picture = None
+    packets: list[_Packet] = []
+    for packet in container.demux(stream):
+        if picture is None:
+            picture = _decode(context, packet, is_first_keyframe=packet.is_keyframe and not packets)
+        if packet.size:
+            is_idr, sets = reader.read(packet) if reader else (False, None)
+            packets.append(
+                _Packet(_time(packet), packet.duration or 0, packet.is_discard, packet.is_keyframe, is_idr, sets)
+            )
     shown = sorted(packet.time for packet in packets if not packet.is_hidden)
     if not shown:
         raise Unreadable(path, "has no picture in its video track")
@@ -219,18 +208,17 @@ def _video(path: Path, container: Any, demuxer: str, *, is_trusted: bool) -> Vid
     first_s = shown[0] * tick_s
     file_start_s = _start_s(container)
     last_packet = max(packets, key=lambda packet: packet.time)
-    picture = first.picture if first else None
-    if first and picture is None:
+    if picture is None:
         raise Unreadable(path, "holds no picture that can be decoded")
-    coded_colour = _colour(picture) if picture else colour
+    coded_colour = _colour(picture)
     return VideoTrack(
         codec=context.name,
-        width_px=context.width,
-        height_px=context.height,
-        pixel_format=context.pix_fmt or "",
+        width_px=picture.width,
+        height_px=picture.height,
+        pixel_format=picture.format.name,
         pixel_aspect=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
-        rotation_deg=picture.rotation % 360 if picture else 0,
-        is_interlaced=bool(picture and picture.interlaced_frame),
+        rotation_deg=picture.rotation % 360,
+        is_interlaced=bool(picture.interlaced_frame),
         colour=colour,
         is_indexed=any(name in container.format.name for name in _INDEXED_FORMATS),
         start_s=first_s - file_start_s if abs(first_s - file_start_s) > tick_s else Fraction(0),
@@ -244,9 +232,21 @@ def _video(path: Path, container: Any, demuxer: str, *, is_trusted: bool) -> Vid
         is_changing=len({packet.sets is None for packet in packets}) > 1,
         index=stream.index,
         demuxer=demuxer,
-        is_upright=_is_upright(picture) if picture else True,
+        is_upright=_is_upright(picture),
         coded_colour=coded_colour if coded_colour != colour else None,
     )
+
+
+def _decode(context: Any, packet: Any, *, is_first_keyframe: bool) -> Any | None:
+    """A picture, if the decoder gives one after this packet."""
+    with suppress(av.error.FFmpegError):  # a later packet may be whole; what is damaged is inspected later
+        pictures = context.decode(packet)
+        if is_first_keyframe:
+            # Drained at once: otherwise the decoder wants more, to put pictures in order, before it gives one.
+            pictures += context.decode(None)
+            context.flush_buffers()
+        return next(iter(pictures), None)
+    return None
 
 
 def _start_s(container: Any) -> Fraction:

@@ -1,12 +1,10 @@
-"""Which of a file's streams are the film (covers, thumbnails and commentaries are not), and its first picture."""
+"""Which of a file's streams are the film (covers, thumbnails and commentaries are not)."""
 
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import av
-import av.error
 from av.stream import Disposition
 
 from stitcher_service.ffmpeg.errors import Unreadable
@@ -63,31 +61,3 @@ def _count_packets(path: Path, container: Any, streams: list[Any]) -> Counter[in
     with av.open(str(path.absolute()), format=demuxer, options=container.options) as second:
         wanted = [second.streams[stream.index] for stream in streams]
         return Counter(packet.stream_index for packet in second.demux(wanted) if packet.size)
-
-
-class FirstPicture:
-    """Decodes until one picture is there, which alone shows rotation and interlacing."""
-
-    def __init__(self, context: Any) -> None:
-        """`context`: the codec context of the track, before anything is decoded."""
-        self._context = context
-        self._context.thread_count = 1
-        self._is_begun = False
-        self.picture: Any = None
-
-    def offer(self, packet: Any) -> None:
-        """Take the next packet of the stream, or None after the last."""
-        if self.picture is not None:
-            return
-        if not self._is_begun and packet is not None and packet.is_keyframe:
-            # Drained at once: otherwise the decoder wants more, to put pictures in order, before it gives one.
-            self._decode(packet, None)
-            self._context.flush_buffers()
-        self._is_begun = True
-        if self.picture is None:
-            self._decode(packet)
-
-    def _decode(self, *packets: Any) -> None:
-        for packet in packets:
-            with suppress(av.error.FFmpegError):  # a later packet may be whole; what is damaged is inspected later
-                self.picture = next(iter(self._context.decode(packet)), self.picture)

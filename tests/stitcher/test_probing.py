@@ -1,27 +1,12 @@
-"""What probing reads of a file without decoding agrees with what decoding shows."""
+"""What only the pictures of a file say is read from its first one."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
 
-from stitcher_service.ffmpeg.probe import VideoTrack, probe
-from tests.stitcher.conftest import ClipMaker
-
-
-def track_of(clip: Path, *, is_trusted: bool = False) -> VideoTrack:
-    track = probe(clip, is_trusted=is_trusted).video
-    assert track is not None
-    return track
-
-
-def test_probe_leaves_only_the_pixel_format_open_when_it_does_not_decode(a_clip: ClipMaker) -> None:
-    whole, quick = track_of(a_clip(mark=1)), track_of(a_clip(mark=1), is_trusted=True)
-
-    assert all(quick.packet_sets)
-    assert quick == replace(whole, pixel_format=quick.pixel_format)
+from stitcher_service.ffmpeg.probe import probe
 
 
 def a_grey_clip(clip: Path, codec: str, options: dict[str, str]) -> Path:
@@ -46,6 +31,7 @@ def a_grey_clip(clip: Path, codec: str, options: dict[str, str]) -> Path:
 def test_first_picture_decides_whether_a_clip_is_interlaced(
     codec: str, options: dict[str, str], is_interlaced: bool, tmp_path: Path
 ) -> None:
-    track = track_of(a_grey_clip(tmp_path / "clip.mp4", codec, options))
+    track = probe(a_grey_clip(tmp_path / "clip.mp4", codec, options)).video
 
+    assert track is not None
     assert (track.frames, track.is_interlaced) == (6, is_interlaced)
