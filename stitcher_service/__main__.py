@@ -9,7 +9,6 @@ import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from stitcher_service.engine.cutlist import read_cut_list
@@ -29,7 +28,8 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     if not arguments.plan and not arguments.out:
         parser.error("OUT.mp4 is missing")
-    signal.signal(signal.SIGTERM, _stop)
+    # To exit in the usual way is to end children and remove folders.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         cut_list = read_cut_list(arguments.cut_list)
         base = arguments.cut_list.absolute().parent
@@ -47,15 +47,11 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _stop(number: int, _: FrameType | None) -> None:
-    """Exit in the usual way, so that children are ended and folders removed."""
-    raise SystemExit(128 + number)
-
-
 def _describe_plan(plan: RenderPlan) -> dict[str, Any]:
     segments = [{"kind": part.kind, "frames": part.frames, **asdict(part)} for part in plan.segments]
     totals = {"frames": plan.frames, "copied_frames": plan.copied_frames, "encoded_frames": plan.encoded_frames}
-    return {"why": plan.why, **totals, "segments": segments}
+    why = f"{plan.copied_frames} of {plan.frames} frames can be copied"
+    return {"why": why, **totals, "segments": segments}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -28,10 +29,10 @@ MAX_CACHED_CLIPS = 2_000  # about a megabyte of findings
 # What writers complain about is no fault of the clip.
 _ERROR = re.compile(r"^(?!\[(?:null|f32le|out#|[av]ost#))(?P<sources>.*)\[(?:error|fatal|panic)\]\s*(?P<message>.+)$")
 _SOURCE = re.compile(r"\[(?:dec:)?(?P<name>[\w.,-]+)(?:#[\d:]+)?[^\]]*\]")
-_BLACK = re.compile(r"black_start:(?P<start>[\d.]+) black_end:(?P<end>[\d.]+)")
+_BLACK = re.compile(r"black_start:([\d.]+) black_end:([\d.]+)")
 _CHANGE = "Reconfiguring filter graph because video parameters changed"
-_FREEZE_START = re.compile(r"freeze_start: (?P<s>[\d.]+)")
-_FREEZE_END = re.compile(r"freeze_end: (?P<s>[\d.]+)")
+_FREEZE_START = re.compile(r"freeze_start: ([\d.]+)")
+_FREEZE_END = re.compile(r"freeze_end: ([\d.]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +110,11 @@ def _is_harmless(message: str, track: VideoTrack) -> bool:
 
 def parse_log(lines: Sequence[str], codec: str = "") -> Inspection:
     """The findings in ffmpeg's log lines (with level prefixes); errors are those of one `codec` or of the file."""
-    black = tuple(
-        TimeSpan(float(found["start"]), float(found["end"])) for line in lines if (found := _BLACK.search(line))
-    )
-    starts = [float(found["s"]) for line in lines if (found := _FREEZE_START.search(line))]
-    ends = [float(found["s"]) for line in lines if (found := _FREEZE_END.search(line))]
-    ends += [float("inf")] * (len(starts) - len(ends))
-    is_changing = any(_CHANGE in line for line in lines)
-    return Inspection(find_errors(lines, codec), black, tuple(map(TimeSpan, starts, ends)), is_changing=is_changing)
+    log = "\n".join(lines)
+    black = tuple(TimeSpan(float(start), float(end)) for start, end in _BLACK.findall(log))
+    starts, ends = (map(float, pattern.findall(log)) for pattern in (_FREEZE_START, _FREEZE_END))
+    frozen = tuple(map(TimeSpan, starts, chain(ends, [float("inf")])))  # the last one may have no end
+    return Inspection(find_errors(lines, codec), black, frozen, is_changing=_CHANGE in log)
 
 
 def find_errors(lines: Sequence[str], codec: str = "") -> tuple[str, ...]:

@@ -7,8 +7,6 @@ from typing import Literal
 from stitcher_service.engine.timeline import ClipRange
 from stitcher_service.ffmpeg.probe import Colour
 
-SegmentKind = Literal["copy", "encode", "blend"]
-
 # Timestamps of whole-number rates get room below a frame, as players and other muxers expect.
 _TICKS_PER_FRAME = 512
 
@@ -40,17 +38,13 @@ class CopiedSegment:
     first: int
     frames: int
     packet_first: int
+    kind: Literal["copy"] = "copy"
     why: str = "unchanged frames from an IDR picture on"
 
     @property
     def end(self) -> int:
         """The first frame of the clip behind it."""
         return self.first + self.frames
-
-    @property
-    def kind(self) -> SegmentKind:
-        """What happens to its frames."""
-        return "copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +61,7 @@ class EncodedSegment:
         return sum(take.frames for take in self.takes) - sum(self.overlaps)
 
     @property
-    def kind(self) -> SegmentKind:
+    def kind(self) -> Literal["encode", "blend"]:
         """What happens to its frames."""
         is_mixed = any(self.overlaps) or any(take.fade_in or take.fade_out for take in self.takes)
         return "blend" if is_mixed else "encode"
@@ -89,16 +83,6 @@ class RenderPlan:
         return sum(segment.frames for segment in self.segments)
 
     @property
-    def why(self) -> str:
-        """How much is copied, as a sentence."""
-        return f"{self.copied_frames} of {self.frames} frames can be copied"
-
-    @property
-    def copied_segments(self) -> tuple[CopiedSegment, ...]:
-        """The segments that are taken over bit for bit."""
-        return tuple(segment for segment in self.segments if isinstance(segment, CopiedSegment))
-
-    @property
     def encoded_segments(self) -> tuple[EncodedSegment, ...]:
         """The segments that one run of ffmpeg each encodes."""
         return tuple(segment for segment in self.segments if isinstance(segment, EncodedSegment))
@@ -106,7 +90,7 @@ class RenderPlan:
     @property
     def copied_frames(self) -> int:
         """How many frames are taken over bit for bit."""
-        return sum(segment.frames for segment in self.copied_segments)
+        return sum(segment.frames for segment in self.segments if isinstance(segment, CopiedSegment))
 
     @property
     def encoded_frames(self) -> int:

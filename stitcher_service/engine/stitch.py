@@ -120,7 +120,7 @@ class _StitchRun:
         try:
             film = self._make_film(plan, encoded, sound, may_be_black=may_be_black)
         except RenderFailed as refusal:
-            if not plan.copied_segments:
+            if not plan.copied_frames:
                 raise
             tracks = [clip.track for clip in self.project.clips]
             plan = make_plan(plan.film, self.project.timeline, tracks, may_copy=False)

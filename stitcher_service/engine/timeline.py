@@ -72,15 +72,12 @@ def build_timeline(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
     Raises: BadInput: a range outside its clip, or a transition longer than what is left of a clip.
     """
     rate = cut_list.rate
-    ranges = [_range(clip, frames, rate) for clip, frames in zip(cut_list.clips, clip_frames, strict=True)]
-    transitions = [clip.transition or _CUT for clip in cut_list.clips[:-1]]
-    lengths = [
-        _frames(clip.path, transition, rate) for clip, transition in zip(cut_list.clips, transitions, strict=False)
-    ]
     shots = []
-    for index, (first, end) in enumerate(ranges):
-        before, shared = (transitions[index - 1], lengths[index - 1]) if index else (_CUT, 0)
-        after, length = (transitions[index], lengths[index]) if index < len(transitions) else (_CUT, 0)
+    before, shared = _CUT, 0
+    for index, (clip, frames) in enumerate(zip(cut_list.clips, clip_frames, strict=True)):
+        first, end = _range(clip, frames, rate)
+        after = clip.transition or _CUT
+        length = _frames(clip.path, after, rate)
         shot = Shot(
             clip=index,
             first=first,
@@ -91,8 +88,9 @@ def build_timeline(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
             colour_in=before.through or BLACK,
             colour_out=after.through or BLACK,
         )
-        _refuse_touching_transitions(cut_list.clips[index], shot, shared if before.kind == "crossfade" else 0)
+        _refuse_touching_transitions(clip, shot, shared if before.kind == "crossfade" else 0)
         shots.append(shot)
+        before, shared = after, length
     return Timeline(rate, tuple(shots))
 
 

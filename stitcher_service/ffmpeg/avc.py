@@ -56,9 +56,8 @@ class ParameterSets:
         carried = [unit for unit in nal_units(packet) if nal_type(unit) in {SPS, PPS}]
         if not carried:
             return self
-        sps, pps = ({_set_id(unit): unit for unit in units} for units in (self.sps, self.pps))
-        for unit in carried:
-            (sps if nal_type(unit) == SPS else pps)[_set_id(unit)] = unit
+        sps = _by_id((*self.sps, *(unit for unit in carried if nal_type(unit) == SPS)))
+        pps = _by_id((*self.pps, *(unit for unit in carried if nal_type(unit) == PPS)))
         return ParameterSets(tuple(sps.values()), tuple(pps.values()))
 
     def used_by(self, packet: bytes) -> tuple[bytes, bytes] | None:
@@ -67,9 +66,8 @@ class ParameterSets:
         A slice names its PPS in its third field, a PPS its SPS in its second (ITU-T H.264 §7.3.3 and §7.3.2.2).
         """
         slice_unit = next((unit for unit in nal_units(packet) if nal_type(unit) in _CODED_SLICES), b"")
-        sps, pps = ({_set_id(unit): unit for unit in units} for units in (self.sps, self.pps))
-        named = pps.get(_exp_golomb_codes(slice_unit[1:], 3)[2])
-        described = sps.get(_exp_golomb_codes(named[1:], 2)[1]) if named else None
+        named = _by_id(self.pps).get(_exp_golomb_codes(slice_unit[1:], 3)[2])
+        described = _by_id(self.sps).get(_exp_golomb_codes(named[1:], 2)[1]) if named else None
         return (described, named) if described and named else None
 
     def in_band(self) -> bytes:
@@ -88,14 +86,15 @@ def _units(record: bytes, at: int, count: int) -> tuple[tuple[bytes, ...], int]:
 
 def merge_sets(sets: Iterable[ParameterSets]) -> ParameterSets | None:
     """One collection that serves all of `sets`; ``None`` when two of them mean different things by the same id."""
-    sps: dict[int, bytes] = {}
-    pps: dict[int, bytes] = {}
-    for one in sets:
-        for units, known in ((one.sps, sps), (one.pps, pps)):
-            for unit in units:
-                if known.setdefault(_set_id(unit), unit) != unit:
-                    return None
-    return ParameterSets(tuple(sps.values()), tuple(pps.values()))
+    known = list(sets)
+    sps = tuple(dict.fromkeys(unit for one in known for unit in one.sps))
+    pps = tuple(dict.fromkeys(unit for one in known for unit in one.pps))
+    is_clear = len(sps) == len(_by_id(sps)) and len(pps) == len(_by_id(pps))
+    return ParameterSets(sps, pps) if is_clear else None
+
+
+def _by_id(units: Iterable[bytes]) -> dict[int, bytes]:
+    return {_set_id(unit): unit for unit in units}
 
 
 def _set_id(unit: bytes) -> int:

@@ -4,6 +4,7 @@ Which filters and encoders make a film is decided in `stitcher_service.engine.co
 """
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from stitcher_service.ffmpeg import formats
@@ -19,10 +20,6 @@ class InputFile:
     path: Path
     options: tuple[str, ...] = ()
 
-    def args(self) -> tuple[str, ...]:
-        """Arguments that read the file."""
-        return (*_ONLY_ITSELF, *self.options, "-i", str(self.path))
-
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
@@ -30,10 +27,6 @@ class OutputFile:
 
     path: Path | None
     options: tuple[str, ...] = ()
-
-    def args(self) -> tuple[str, ...]:
-        """Arguments that write the file."""
-        return (*self.options, str(self.path) if self.path else "-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +43,8 @@ class Command:
 
     def argv(self) -> tuple[str, ...]:
         """The program's name and its arguments."""
-        inputs = tuple(arg for source in self.inputs for arg in source.args())
+        inputs = [(*_ONLY_ITSELF, *source.options, "-i", str(source.path)) for source in self.inputs]
+        output = (*self.output.options, str(self.output.path or "-"))
         graph = ("-filter_complex", self.graph) if self.graph else ()
         quiet = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", f"level+{self.log_level}")
-        return ("ffmpeg", *quiet, "-y", *inputs, *graph, *self.output.args())
+        return ("ffmpeg", *quiet, "-y", *chain(*inputs), *graph, *output)

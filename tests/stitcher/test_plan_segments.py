@@ -109,13 +109,13 @@ def test_film_is_bt709_when_browsers_cannot_show_the_colour_of_its_clips(colour:
     plan = a_plan([{}], [a_track(colour=colour)])
 
     assert plan.film.colour == Colour(1, 1, 1)
-    assert not plan.copied_segments
+    assert plan.copied_frames == 0
 
 
 def test_copying_does_not_start_at_a_recovery_point_when_an_open_group_is_trimmed() -> None:
     only_first = tuple(n == 0 for n in range(72))
 
-    assert not a_plan([{"in_s": 0.5}], [a_track(packet_is_idr=only_first)]).copied_segments
+    assert a_plan([{"in_s": 0.5}], [a_track(packet_is_idr=only_first)]).copied_frames == 0
 
 
 def test_long_encoded_clip_between_two_crossfades_is_divided() -> None:
