@@ -49,14 +49,15 @@ class TimeSpan:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What one decode of a clip found."""
+    """What one decode of a clip found.
+
+    `shown_ticks`: when its frames are shown, where its file says otherwise; see `presentation.find_difference`.
+    """
 
     damage: tuple[str, ...] = ()
     black: tuple[TimeSpan, ...] = ()
     frozen: tuple[TimeSpan, ...] = ()
-    shown_ticks: tuple[
-        int, ...
-    ] = ()  # when its frames are shown, where its file says otherwise; see `presentation.find_difference`
+    shown_ticks: tuple[int, ...] = ()
     is_changing: bool = False  # pictures of other sizes, formats or colours follow one another
 
     def find_unwatchable(self, clip: str, start_s: float, end_s: float) -> RenderWarning | None:
@@ -100,7 +101,7 @@ def inspect_picture(clip: Path, track: VideoTrack, times: Path, runner: Runner) 
 def apply_inspection(track: VideoTrack, found: Inspection) -> VideoTrack:
     """The track as decoding it has shown it to be."""
     seen = presentation.apply_presentation(track, found.shown_ticks)
-    return replace(seen, is_changing=True) if found.is_changing and not seen.is_changing else seen
+    return replace(seen, is_changing=seen.is_changing or found.is_changing)
 
 
 def _is_harmless(message: str, track: VideoTrack) -> bool:

@@ -42,10 +42,9 @@ class MasteredSound:
         """Whether a listener would notice the distance from `target_lufs`."""
         if target_lufs is None or self.loudness_lufs is None:
             return None
-        if abs(self.loudness_lufs - target_lufs) <= _WORTH_A_WARNING_LU:
-            return None
         reached = f"the film has {self.loudness_lufs:g} LUFS, ordered were {target_lufs:g}"
-        return RenderWarning(f"{reached}: its peaks are in the way")
+        is_missed = abs(self.loudness_lufs - target_lufs) > _WORTH_A_WARNING_LU
+        return RenderWarning(f"{reached}: its peaks are in the way") if is_missed else None
 
 
 def master_sound(samples: Path, peak: float, target_lufs: float | None, out: Path, runner: Runner) -> MasteredSound:

@@ -10,7 +10,7 @@ from stitcher_service.engine import commands
 from stitcher_service.engine.errors import RenderFailed
 from stitcher_service.engine.inspection import parse_log, run_and_read_log
 from stitcher_service.engine.presentation import read_times
-from stitcher_service.engine.render_plan import FilmFormat, RenderPlan
+from stitcher_service.engine.render_plan import RenderPlan
 from stitcher_service.ffmpeg.completeness import read_boxes
 from stitcher_service.ffmpeg.errors import Unreadable
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
@@ -38,7 +38,7 @@ def _stream_faults(info: MediaInfo, plan: RenderPlan) -> Iterator[str]:
     if info.video is None or info.audio is None:
         yield "picture or sound is missing"
         return
-    yield from _picture_faults(info.video, plan.film, plan.frames)
+    yield from _picture_faults(info.video, plan)
     if info.audio.codec != "aac":
         yield f"its sound is {info.audio.codec}"
     length_s = plan.frames / plan.film.rate
@@ -46,14 +46,14 @@ def _stream_faults(info: MediaInfo, plan: RenderPlan) -> Iterator[str]:
         yield f"sound lasts {float(info.audio.duration_s):.3f} s, picture {float(length_s):.3f} s"
 
 
-def _picture_faults(video: VideoTrack, film: FilmFormat, frames: int) -> Iterator[str]:
+def _picture_faults(video: VideoTrack, plan: RenderPlan) -> Iterator[str]:
     if (video.codec, video.pixel_format) != ("h264", "yuv420p"):
         yield f"its picture is {video.codec} {video.pixel_format}"
-    if (video.width_px, video.height_px) != film.size_px or video.pixel_aspect != 1 or not video.is_upright:
+    if (video.width_px, video.height_px) != plan.film.size_px or video.pixel_aspect != 1 or not video.is_upright:
         yield f"its size is {video.width_px}x{video.height_px}, turned by {video.rotation_deg} degrees or mirrored"
-    if video.frames != frames:
-        yield f"it shows {video.frames} frames, planned were {frames}"
-    if not video.keeps_time(film.rate) or video.start_s:
+    if video.frames != plan.frames:
+        yield f"it shows {video.frames} frames, planned were {plan.frames}"
+    if not video.keeps_time(plan.film.rate) or video.start_s:
         yield "its frames are not evenly spaced from 0"
     if video.is_changing:
         yield "its pictures do not all have the same form"

@@ -84,10 +84,7 @@ def _end_of_segment(file: IO[bytes]) -> int:
     """Where Matroska's one segment ends (RFC 8794 §4, RFC 9559 §4.5); 0 if it was written without knowing."""
     end = file.seek(0)
     for name in (_EBML_HEADER, _SEGMENT):
-        if file.read(len(name)) != name:
-            return 0
-        size = _ebml_size(file)
-        if size is None:
+        if file.read(len(name)) != name or (size := _ebml_size(file)) is None:
             return 0
         end = file.seek(size, 1)
     return end
