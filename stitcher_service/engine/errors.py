@@ -1,9 +1,10 @@
-"""What can go wrong with a film, by what the caller does next.
+"""What can be wrong with a film: errors, by what the caller does next, and warnings, with which it is made.
 
 Every message is one line: it goes to a terminal, a log field and a job's error as it is.
 """
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -39,3 +40,15 @@ class OutOfResources(StitchError):
         places = f"where the film and the temporary files go (TMPDIR, now {tempfile.gettempdir()})"
         remedy = f"Free memory, or space {places}, and run it again."
         super().__init__(f"the machine is at its limit: {reason}. {remedy}")
+
+
+@dataclass(frozen=True, slots=True)
+class RenderWarning:
+    """Something to know about the film, or about one `clip` of it (its file name in the cut list)."""
+
+    text: str
+    clip: str | None = None
+
+    def __str__(self) -> str:
+        """The warning as a sentence for the person who ordered the film."""
+        return f"{self.clip} {self.text}" if self.clip else self.text

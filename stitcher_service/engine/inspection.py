@@ -13,7 +13,7 @@ import av
 import av.codec
 
 from stitcher_service.engine import commands, presentation
-from stitcher_service.engine.report import RenderWarning
+from stitcher_service.engine.errors import RenderWarning
 from stitcher_service.ffmpeg.command import Command
 from stitcher_service.ffmpeg.errors import FfmpegFailed, MachineFailed, find_shortage
 from stitcher_service.ffmpeg.probe import VideoTrack

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitcher_service.engine import commands
-from stitcher_service.engine.report import RenderWarning
+from stitcher_service.engine.errors import RenderWarning
 from stitcher_service.ffmpeg.run import Runner
 
 SILENCE_LUFS = -69.0

@@ -3,11 +3,12 @@
 Order matters for the errors: inputs are judged before a film is made of them.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import av.error
@@ -15,13 +16,12 @@ import av.error
 from stitcher_service.engine import commands, sound_mix
 from stitcher_service.engine.assemble import EncodedFiles, Labels, assemble_film, collect_packets, verify_packets
 from stitcher_service.engine.cutlist import CutList
-from stitcher_service.engine.errors import BadInput, OutOfResources, RenderFailed
+from stitcher_service.engine.errors import BadInput, OutOfResources, RenderFailed, RenderWarning
 from stitcher_service.engine.inspection import Inspection, InspectionCache, apply_inspection, cache_key, inspect_picture
 from stitcher_service.engine.loudness import MasteredSound, master_sound
 from stitcher_service.engine.planning import make_plan
 from stitcher_service.engine.project import Clip, Project, Sound, plan_project, prepare_project
 from stitcher_service.engine.render_plan import EncodedSegment, RenderPlan
-from stitcher_service.engine.report import RenderWarning, Report
 from stitcher_service.engine.sound_decoding import decode_sound
 from stitcher_service.engine.validate import validate_film
 from stitcher_service.engine.workfolder import check_output, publish, work_folder
@@ -30,6 +30,25 @@ from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 
 # Each may hold a graph of 1080p frames: more cores than this cost more memory than a container has.
 _MOST_WORKERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished film in numbers. `loudness_lufs` is None when there is only silence."""
+
+    duration_s: float
+    frames: int
+    width: int
+    height: int
+    fps: float
+    copied_frames: int
+    encoded_frames: int
+    loudness_lufs: float | None
+    warnings: tuple[RenderWarning, ...] = ()
+
+    def to_json(self) -> str:
+        """One line of JSON, warnings as sentences."""
+        return json.dumps({**asdict(self), "warnings": [*map(str, self.warnings)]}, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

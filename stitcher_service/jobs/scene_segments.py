@@ -18,8 +18,7 @@ from promptreel.usecases import artifact_integrity
 from stitcher_service.engine.assemble import Labels
 from stitcher_service.engine.errors import BadInput, RenderFailed
 from stitcher_service.engine.keyframe_match import describe_missed_keyframes
-from stitcher_service.engine.report import Report
-from stitcher_service.engine.stitch import Tools, stitch
+from stitcher_service.engine.stitch import Report, Tools, stitch
 from stitcher_service.ffmpeg.command import Command
 from stitcher_service.ffmpeg.errors import FfmpegFailed, Unreadable
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe

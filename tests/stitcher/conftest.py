@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from stitcher_service.engine.cutlist import CutList
-from stitcher_service.engine.report import Report
-from stitcher_service.engine.stitch import stitch
+from stitcher_service.engine.stitch import Report, stitch
 from tests.stitcher.media import ClipSpec, make_clip
 
 ClipMaker = Callable[..., Path]

@@ -1,7 +1,7 @@
 """A clip that is valid but black or frozen is used, and a warning names it."""
 
+from stitcher_service.engine.errors import RenderWarning
 from stitcher_service.engine.inspection import Inspection, TimeSpan, parse_log
-from stitcher_service.engine.report import RenderWarning
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 
 

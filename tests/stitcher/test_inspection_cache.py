@@ -10,8 +10,7 @@ from stitcher_service.engine import inspection
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput
 from stitcher_service.engine.inspection import Inspection, InspectionCache, TimeSpan, cache_key
-from stitcher_service.engine.report import Report
-from stitcher_service.engine.stitch import Tools, stitch
+from stitcher_service.engine.stitch import Report, Tools, stitch
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.jobs.previews import make_preview
 from stitcher_service.jobs.renders import RenderRequest
