@@ -15,6 +15,7 @@ from stitcher_service.ffmpeg.probe import AudioTrack, VideoTrack
 
 SOUND_RATE_HZ = 48_000
 SOUND_CHANNELS = 2
+SAMPLE_BYTES = SOUND_CHANNELS * 4  # of f32le
 _SAMPLES = ("-f", "f32le", "-ar", str(SOUND_RATE_HZ), "-ac", str(SOUND_CHANNELS))
 
 _AS_IS = ("-fps_mode", "passthrough")

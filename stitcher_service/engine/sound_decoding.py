@@ -13,13 +13,12 @@ import av.error
 import numpy as np
 
 from stitcher_service.engine import commands
-from stitcher_service.engine.commands import SOUND_CHANNELS, SOUND_RATE_HZ
+from stitcher_service.engine.commands import SAMPLE_BYTES, SOUND_CHANNELS, SOUND_RATE_HZ
 from stitcher_service.engine.inspection import find_errors, run_and_read_log
 from stitcher_service.ffmpeg.probe import ONLY_ITSELF, AudioTrack
 from stitcher_service.ffmpeg.run import Runner
 
 _CHANGES = "Reconfiguring filter graph"
-_SAMPLE_BYTES = SOUND_CHANNELS * np.dtype(np.float32).itemsize
 _CHUNK = 10 * SOUND_RATE_HZ
 # Times in containers are rounded, to milliseconds often: a frame is moved only when it is further off than that.
 _LARGEST_ROUNDING = SOUND_RATE_HZ // 50
@@ -98,6 +97,6 @@ class _SampleWriter:
             samples = frame.to_ndarray().reshape(frame.samples, -1)
             stereo = np.ascontiguousarray(np.broadcast_to(samples, (frame.samples, SOUND_CHANNELS)), np.float32)
             heard = stereo[max(0, -self._at) :]  # what lies before the start of the file is not heard
-            self._file.seek(max(0, self._at) * _SAMPLE_BYTES)
+            self._file.seek(max(0, self._at) * SAMPLE_BYTES)
             self._file.write(heard.data)
             self._at += frame.samples

@@ -3,16 +3,16 @@
 The mix is made and kept in blocks on the disk: an hour of it would not fit into a container's memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from stitcher_service.engine.commands import SOUND_CHANNELS, SOUND_RATE_HZ
+from stitcher_service.engine.commands import SAMPLE_BYTES, SOUND_CHANNELS, SOUND_RATE_HZ
 from stitcher_service.engine.cutlist import Soundtrack
-from stitcher_service.engine.timeline import Timeline
+from stitcher_service.engine.project import Project
 
 Samples = npt.NDArray[np.float32]
 Gains = npt.NDArray[np.float32]
@@ -23,22 +23,6 @@ _HEARD_RMS = 10 ** (-40 / 20)
 _SMOOTHING_BLOCKS = 9
 
 _CHUNK = 200 * _BLOCK  # mixed at a time: ten seconds
-
-
-@dataclass(frozen=True, slots=True)
-class ClipSound:
-    """Raw samples of one clip, and the sample that belongs to its first frame. `path` None: the clip is silent."""
-
-    path: Path | None
-    first_sample: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class MusicTrack:
-    """Raw samples of a soundtrack, and how it is mixed under the film."""
-
-    path: Path
-    ordered: Soundtrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +50,13 @@ class _PlacedSound:
         return slice(low - start, high - start), part
 
 
-def mix_sound(timeline: Timeline, clips: Sequence[ClipSound], music: MusicTrack | None, out: Path) -> float:
-    """Write the film's sound to `out` as raw samples, exactly as long as its picture; the highest peak is returned."""
-    length = timeline.sample_at(timeline.frames, SOUND_RATE_HZ)
-    places = [*_place_clips(timeline, clips)]
+def mix_sound(project: Project, decoded: Mapping[Path, Path], out: Path) -> float:
+    """Write the film's sound to `out` as raw samples, exactly as long as its picture; the highest peak is returned.
+
+    `decoded` has the raw samples of each sound's file.
+    """
+    length = project.timeline.sample_at(project.timeline.frames, SOUND_RATE_HZ)
+    places = [*_place_clips(project, decoded)]
     loudest: list[Gains] = []
     peak = 0.0
     with out.open("wb") as file:
@@ -81,14 +68,18 @@ def mix_sound(timeline: Timeline, clips: Sequence[ClipSound], music: MusicTrack 
             loudest.append(_block_loudness(chunk))
             peak = max(peak, _peak(chunk))
             file.write(chunk.data)
-    return _mix_under(out, music, length, np.concatenate(loudest)) if music else peak
+    ordered = project.cut_list.soundtrack
+    if not project.music or not ordered:
+        return peak
+    return _mix_under(out, decoded[project.music.path], ordered, np.concatenate(loudest))
 
 
-def _place_clips(timeline: Timeline, clips: Sequence[ClipSound]) -> Iterator[_PlacedSound]:
+def _place_clips(project: Project, decoded: Mapping[Path, Path]) -> Iterator[_PlacedSound]:
+    timeline = project.timeline
     for index, start_frame in enumerate(timeline.starts):
         shot = timeline.shots[index]
-        clip = clips[shot.clip]
-        if clip.path is None:
+        clip = project.clips[shot.clip]
+        if clip.sound is None:
             continue
         start, end, heard_from, heard_to = (
             timeline.sample_at(start_frame + frames, SOUND_RATE_HZ)
@@ -99,17 +90,17 @@ def _place_clips(timeline: Timeline, clips: Sequence[ClipSound]) -> Iterator[_Pl
                 shot.frames - shot.overlap - shot.fade_out,
             )
         )
-        first = clip.first_sample + timeline.sample_at(shot.first, SOUND_RATE_HZ)
-        yield _PlacedSound(clip.path, first, start, end, heard_from - start, end - heard_to)
+        first = round(clip.track.start_s * SOUND_RATE_HZ) + timeline.sample_at(shot.first, SOUND_RATE_HZ)
+        yield _PlacedSound(decoded[clip.sound.path], first, start, end, heard_from - start, end - heard_to)
 
 
-def _mix_under(film: Path, music: MusicTrack, length: int, loudest: Gains) -> float:
+def _mix_under(film: Path, music: Path, ordered: Soundtrack, loudest: Gains) -> float:
     """Add the music to the clips' sound in `film`; the highest peak is returned."""
-    stored = music.path.stat().st_size // (SOUND_CHANNELS * np.dtype(np.float32).itemsize)
-    ordered, duck_db = music.ordered, music.ordered.duck_db or 0.0
+    length, stored = (file.stat().st_size // SAMPLE_BYTES for file in (film, music))
+    duck_db = ordered.duck_db or 0.0
     end = length if ordered.loop and stored else min(length, stored)
     fades = (round(ordered.fade_in_s * SOUND_RATE_HZ), round(ordered.fade_out_s * SOUND_RATE_HZ))
-    place = _PlacedSound(music.path, 0, 0, end, *fades, is_looped=ordered.loop)
+    place = _PlacedSound(music, 0, 0, end, *fades, is_looped=ordered.loop)
     heard, peak = smooth(loudest), 0.0
     with film.open("r+b") as file:
         for start in range(0, length, _CHUNK):
@@ -117,7 +108,7 @@ def _mix_under(film: Path, music: MusicTrack, length: int, loudest: Gains) -> fl
             if found := place.read_between(start, start + len(chunk)):
                 gain_db = ordered.gain_db + duck_db * _interpolate(heard, start, len(chunk))
                 chunk[found[0]] += found[1] * (10 ** (gain_db[found[0]] / 20)).astype(np.float32)[:, None]
-                file.seek(start * chunk.itemsize * SOUND_CHANNELS)
+                file.seek(start * SAMPLE_BYTES)
                 file.write(chunk.data)  # tofile would lose what the system says of a full disk
             peak = max(peak, _peak(chunk))
     return peak

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import av.error
 
-from stitcher_service.engine import commands, sound_mix
+from stitcher_service.engine import commands
 from stitcher_service.engine.assemble import EncodedFiles, Labels, assemble_film, collect_packets, verify_packets
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput, OutOfResources, RenderFailed, RenderWarning
@@ -23,6 +23,7 @@ from stitcher_service.engine.planning import make_plan
 from stitcher_service.engine.project import Clip, Project, Sound, plan_project, prepare_project
 from stitcher_service.engine.render_plan import EncodedSegment, RenderPlan
 from stitcher_service.engine.sound_decoding import decode_sound
+from stitcher_service.engine.sound_mix import mix_sound
 from stitcher_service.engine.validate import validate_film
 from stitcher_service.engine.workfolder import check_output, publish, work_folder
 from stitcher_service.ffmpeg.errors import FfmpegFailed, MediaError, is_resource_shortage
@@ -116,7 +117,7 @@ class _StitchRun:
     def run(self, out: Path) -> Report:
         # The workers take up what is given to them in this order: the mix is made beside the inspections.
         decoded = self._decode_sounds()
-        mixed = self.pool.submit(self.mix_sound, decoded)
+        mixed = self.pool.submit(self.master_mix, decoded)
         found = self._inspect_clips()
         project = self.project
         clips = tuple(replace(clip, track=apply_inspection(clip.track, found[clip.path])) for clip in project.clips)
@@ -125,7 +126,7 @@ class _StitchRun:
         project = plan_project(project.cut_list, clips, project.music)
         replanned = replace(self, project=project, folder=self.folder / "replanned")
         replanned.folder.mkdir()
-        mixed = self.pool.submit(replanned.mix_sound, decoded)
+        mixed = self.pool.submit(replanned.master_mix, decoded)
         return replanned.finish(out, mixed, found)
 
     def finish(self, out: Path, mixed: Future[MasteredSound], found: dict[Path, Inspection]) -> Report:
@@ -219,21 +220,12 @@ class _StitchRun:
             if warning := found[clip.path].find_unwatchable(clip.name, start_s, end_s):
                 yield warning
 
-    def mix_sound(self, decoded: dict[Path, Path]) -> MasteredSound:
+    def master_mix(self, decoded: dict[Path, Path]) -> MasteredSound:
         """The film's sound, from the decoded samples of each file."""
-        project, cut_list = self.project, self.project.cut_list
-        clips = [
-            sound_mix.ClipSound(
-                decoded[clip.sound.path] if clip.sound else None, round(clip.track.start_s * commands.SOUND_RATE_HZ)
-            )
-            for clip in project.clips
-        ]
-        music = None
-        if project.music and cut_list.soundtrack:
-            music = sound_mix.MusicTrack(decoded[project.music.path], cut_list.soundtrack)
         samples = self.folder / "mix.f32"
-        peak = sound_mix.mix_sound(project.timeline, clips, music, samples)
-        return master_sound(samples, peak, cut_list.loudness_lufs, self.folder / "sound.mp4", self.tools.runner)
+        peak = mix_sound(self.project, decoded, samples)
+        loudness_lufs = self.project.cut_list.loudness_lufs
+        return master_sound(samples, peak, loudness_lufs, self.folder / "sound.mp4", self.tools.runner)
 
 
 def _report(plan: RenderPlan, sound: MasteredSound, warnings: tuple[RenderWarning, ...]) -> Report:

@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 
 from stitcher_service.engine import commands
-from stitcher_service.engine.cutlist import Soundtrack
+from stitcher_service.engine.colours import BT709
+from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.loudness import MasteredSound, parse_summary
-from stitcher_service.engine.sound_mix import ClipSound, MusicTrack, Samples, mix_sound
+from stitcher_service.engine.project import Clip, Project, Sound
+from stitcher_service.engine.render_plan import FilmFormat, RenderPlan
+from stitcher_service.engine.sound_mix import Samples, mix_sound
 from stitcher_service.engine.timeline import Shot, Timeline
+from stitcher_service.ffmpeg.probe import AudioTrack
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import level, level_of, listen, pitch, write_samples, write_wave
+from tests.stitcher.tracks import a_track
 
 
 def raw(path: Path, seconds: float, value: float) -> Path:
@@ -21,8 +26,22 @@ def raw(path: Path, seconds: float, value: float) -> Path:
     return path
 
 
-def mixed(folder: Path, timeline: Timeline, clips: list[ClipSound], music: MusicTrack | None = None) -> Samples:
-    mix_sound(timeline, clips, music, folder / "mix.f32")
+def a_sound(samples: Path) -> Sound:
+    return Sound(samples.name, samples, AudioTrack("aac", 2, Fraction(1)))
+
+
+def a_heard_clip(samples: Path | None, start_s: Fraction = Fraction(0)) -> Clip:
+    return Clip("a.mp4", Path("a.mp4"), a_track(start_s=start_s), a_sound(samples) if samples else None)
+
+
+def mixed(folder: Path, shots: tuple[Shot, ...], clips: list[Clip], music: Path | None = None) -> Samples:
+    """The mix of raw samples; the music is looped."""
+    soundtrack = {"path": music.name, "loop": True} if music else None
+    entries = [{"path": clip.name} for clip in clips]
+    cut_list = CutList.model_validate({"size": [320, 180], "fps": 24, "clips": entries, "soundtrack": soundtrack})
+    timeline, plan = Timeline(Fraction(24), shots), RenderPlan(FilmFormat((320, 180), Fraction(24), BT709), ())
+    project = Project(cut_list, tuple(clips), a_sound(music) if music else None, timeline, plan)
+    mix_sound(project, {sound.path: sound.path for sound in project.sounds}, folder / "mix.f32")
     return np.fromfile(folder / "mix.f32", np.float32).reshape(-1, 2)
 
 
@@ -31,11 +50,11 @@ def decibels(ratio: float) -> float:
 
 
 def test_mix_has_each_sample_where_its_frame_is(tmp_path: Path) -> None:
-    timeline = Timeline(Fraction(24), (Shot(0, 12, 7), Shot(1, 0, 5)))
+    shots = (Shot(0, 12, 7), Shot(1, 0, 5))
     first = np.arange(48_000, dtype=np.float32)
     np.stack([first, first], axis=1).tofile(tmp_path / "a.f32")
 
-    film = mixed(tmp_path, timeline, [ClipSound(tmp_path / "a.f32"), ClipSound(raw(tmp_path / "b.f32", 1, 0.5))])
+    film = mixed(tmp_path, shots, [a_heard_clip(tmp_path / "a.f32"), a_heard_clip(raw(tmp_path / "b.f32", 1, 0.5))])
 
     assert len(film) == 24_000
     assert film[0, 0] == 24_000
@@ -44,10 +63,10 @@ def test_mix_has_each_sample_where_its_frame_is(tmp_path: Path) -> None:
 
 
 def test_silence_fills_the_sound_when_it_is_shorter_than_its_picture(tmp_path: Path) -> None:
-    timeline = Timeline(Fraction(24), (Shot(0, 0, 24), Shot(1, 0, 24)))
+    shots = (Shot(0, 0, 24), Shot(1, 0, 24))
     short, late = raw(tmp_path / "a.f32", 0.5, 0.25), raw(tmp_path / "b.f32", 1, 0.5)
 
-    film = mixed(tmp_path, timeline, [ClipSound(short), ClipSound(late, first_sample=-4800)])
+    film = mixed(tmp_path, shots, [a_heard_clip(short), a_heard_clip(late, Fraction(-1, 10))])
 
     assert film[23_999, 0] == 0.25
     assert film[24_000:52_800].max() == 0
@@ -55,11 +74,11 @@ def test_silence_fills_the_sound_when_it_is_shorter_than_its_picture(tmp_path: P
 
 
 def test_powers_add_up_to_one_in_a_crossfade(tmp_path: Path) -> None:
-    timeline = Timeline(Fraction(24), (Shot(0, 0, 24, overlap=12), Shot(1, 0, 24)))
-    sound = ClipSound(raw(tmp_path / "a.f32", 1, 1.0))
+    shots = (Shot(0, 0, 24, overlap=12), Shot(1, 0, 24))
+    sound = a_heard_clip(raw(tmp_path / "a.f32", 1, 1.0))
 
-    down = mixed(tmp_path, timeline, [sound, ClipSound(None)])
-    up = mixed(tmp_path, timeline, [ClipSound(None), sound])
+    down = mixed(tmp_path, shots, [sound, a_heard_clip(None)])
+    up = mixed(tmp_path, shots, [a_heard_clip(None), sound])
 
     assert len(down) == 72_000
     assert np.allclose(down[:, 0] ** 2 + up[:, 0] ** 2, 1, atol=1e-5)
@@ -129,25 +148,23 @@ def test_fade_of_a_long_soundtrack_ends_with_the_film(a_clip: ClipMaker, a_film:
 
 
 def test_short_soundtrack_continues_without_a_gap_when_it_is_looped(tmp_path: Path) -> None:
-    timeline = Timeline(Fraction(24), (Shot(0, 0, 72),))
+    shots = (Shot(0, 0, 72),)
     ramp = np.arange(60_000, dtype=np.float32)
     np.stack([ramp, ramp], axis=1).tofile(tmp_path / "ramp.f32")
 
-    film = mixed(
-        tmp_path, timeline, [ClipSound(None)], MusicTrack(tmp_path / "ramp.f32", Soundtrack(path="ramp", loop=True))
-    )
+    film = mixed(tmp_path, shots, [a_heard_clip(None)], tmp_path / "ramp.f32")
 
     assert (film[:, 1] == np.arange(144_000) % 60_000).all()
 
 
 def test_chunks_of_a_long_mix_join_without_a_seam(tmp_path: Path) -> None:
     """25 s are mixed in three chunks; a fade and the music go across their borders."""
-    timeline = Timeline(Fraction(24), (Shot(0, 0, 300, overlap=120), Shot(1, 0, 420)))
+    shots = (Shot(0, 0, 300, overlap=120), Shot(1, 0, 420))
     ramp = np.arange(26 * 48_000, dtype=np.float32) / (26 * 48_000)
     np.stack([ramp, ramp], axis=1).tofile(tmp_path / "ramp.f32")
-    clip = ClipSound(raw(tmp_path / "a.f32", 20, 0.5))
+    clip = a_heard_clip(raw(tmp_path / "a.f32", 20, 0.5))
 
-    film = mixed(tmp_path, timeline, [clip, clip], MusicTrack(tmp_path / "ramp.f32", Soundtrack(path="ramp")))
+    film = mixed(tmp_path, shots, [clip, clip], tmp_path / "ramp.f32")
 
     assert len(film) == 25 * 48_000
     steepest_of_a_fade = 0.5 * np.pi / 2 / (5 * 48_000)
