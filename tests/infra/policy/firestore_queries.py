@@ -17,10 +17,10 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # Example calls of each method that queries; a new method must be added.
 CALLS: dict[str, list[tuple[Any, ...]]] = {
     "list_jobs": [
-        ("a@example.com", None, 5, None),
-        ("a@example.com", JobState.PENDING, 5, NOW),
-        (None, None, 5, None),
-        (None, JobState.PENDING, 5, NOW),
+        ("a@example.com", None, None),
+        ("a@example.com", JobState.PENDING, NOW),
+        (None, None, None),
+        (None, JobState.PENDING, NOW),
     ],
     "list_jobs_in_states": [([JobState.PENDING],)],
     "list_jobs_with_open_calls": [(NOW,)],
@@ -39,8 +39,9 @@ class _EmptyBatch:
     def delete(self, _: Any) -> None:
         raise AssertionError("nothing was found, so there is nothing to delete")
 
-    def commit(self, **_: Any) -> None:
+    def commit(self, **_: Any) -> list[Any]:
         """There is nothing to commit."""
+        return []
 
 
 class _Offline(Client):
