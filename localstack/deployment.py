@@ -64,7 +64,7 @@ class Deployment:
             ),
             accounts=access["accounts"],
             buckets=services["buckets"],
-            env=services["env"] | services["local_env"],
+            env=services["env"] | services["replicate_env"] | services["local_env"],
             workflow=Workflow(**services["workflow"]),
             queues={name: queue for name, queue in queues.items() if name != "comment"},
             triggers=services.get("triggers", {}),

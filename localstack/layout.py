@@ -18,6 +18,7 @@ STAND_IN_PORTS = (
     "workflows",
     "workflows_grpc",
     "vertex",
+    "replicate",
     "tasks",
     "storage",
     "firestore",
@@ -30,6 +31,9 @@ STAND_IN_PORTS = (
     "tasks_grpc",
     "scheduler_grpc",
 )
+
+# The only one that the stand-in takes; it opens nothing else.
+REPLICATE_TOKEN = "local-replicate-token"  # noqa: S105
 
 # Below the range Linux takes for outgoing connections (32768 and up): a port chosen there could be taken by any
 # connection between the choice, or a process's death, and the moment its owner listens on it again.
@@ -119,6 +123,7 @@ class Layout:
             "database": "(default)",
             "pace": f"{self.pace:g}",
             "operators": PEOPLE["operator"],
+            "replicate_token": REPLICATE_TOKEN,
             **{f"bucket.{name}": bucket for name, bucket in self.buckets().items()},
             **{f"url.{service.name}": self.url(service.name) for service in self.deployment.services},
             **{f"account.{name}": self.account(name) for name in self.deployment.accounts},

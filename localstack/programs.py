@@ -14,7 +14,7 @@ from localcloud.serving import LOOPBACK
 from localstack import firebase_tools
 from localstack.deployment import Service, fill_all, job_id
 from localstack.emulators import find_firestore, object_store_command
-from localstack.layout import Layout, backend_listener, identity_listener
+from localstack.layout import REPLICATE_TOKEN, Layout, backend_listener, identity_listener
 from localstack.supervisor import HANG_S, Program
 
 EVENTS_TOPIC = "storage-events"
@@ -65,8 +65,8 @@ def stand_in_programs(layout: Layout, profile: Path | None) -> list[Program]:
     """The stand-ins of localcloud, each with its ports, its state's folder and the others it calls."""
     port = {name: str(number) for name, number in layout.ports.items()}
     keys = str(layout.state_dir("keys"))
-    # Without a profile: Vertex's own latencies, which are small already, at the stack's pace.
-    vertex = str(profile.resolve()) if profile else _write_config(layout, "vertex", {"time_scale": layout.pace})
+    # Without a profile: the stand-ins' own latencies, which are small already, at the stack's pace.
+    models = str(profile.resolve()) if profile else _write_config(layout, "models", {"time_scale": layout.pace})
     return [
         _stand_in(
             layout,
@@ -85,8 +85,14 @@ def stand_in_programs(layout: Layout, profile: Path | None) -> list[Program]:
             layout,
             "vertex",
             ("--port", port["vertex"], "--state-dir", str(layout.state_dir("vertex"))),
-            ("--profile", vertex),
+            ("--profile", models),
             env=layout.store_env(),
+        ),
+        _stand_in(
+            layout,
+            "replicate",
+            ("--port", port["replicate"], "--state-dir", str(layout.state_dir("replicate"))),
+            ("--profile", models, "--token", REPLICATE_TOKEN),
         ),
         _stand_in(
             layout,

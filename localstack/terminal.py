@@ -92,7 +92,7 @@ def _address_table(layout: Layout) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("part")
     table.add_column("address")
-    for name in ("api", "workflows", "vertex", "tasks", "storage", "media", "stitcher"):
+    for name in ("api", "workflows", "vertex", "replicate", "tasks", "storage", "media", "stitcher"):
         table.add_row(name, layout.url(name))
     table.add_row("firestore", layout.firestore_host)
     table.add_row("logs", str(layout.logs))

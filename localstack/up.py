@@ -33,7 +33,7 @@ RENEW_TOKENS_S = 12 * 3600
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state-file", type=Path, help="written when everything runs, then at every change")
-    parser.add_argument("--profile", type=Path, help="the fake Vertex's latencies, quotas and time scale (JSON)")
+    parser.add_argument("--profile", type=Path, help="latencies, quotas and time scale of the models' stand-ins (JSON)")
     parser.add_argument("--time-scale", type=_time_scale, default=0.05, help="factor on every wait (default: 0.05)")
     parser.add_argument("--run-dir", type=Path, help="logs and state; without it a new folder under .local/")
     parser.add_argument("--fixed-ports", action="store_true", help="ports from 9400 and project promptreel-local")

@@ -44,6 +44,9 @@ def services_from(settings: Settings) -> Services:
     }
     if settings.replicate_token:
         backends["predictions"] = Replicate(settings.replicate_token, settings.replicate_url, artifacts)
+    protocols: set[VideoProtocol] = {"veo", "interactions"}
+    if settings.replicate:  # known to every function that chooses models; the token is not
+        protocols.add("predictions")
     return Services(
         jobs=FirestoreJobs(project, settings.database),
         artifacts=artifacts,
@@ -59,5 +62,5 @@ def services_from(settings: Settings) -> Services:
         ids=SystemIds(),
         pace=settings.pace,
         keep=timedelta(days=settings.keep_days),
-        protocols=frozenset(backends),
+        protocols=frozenset(protocols),
     )

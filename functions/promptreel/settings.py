@@ -15,7 +15,8 @@ class Settings:
     """Where promptreel runs. An empty URL means Google's own endpoint.
 
     ``operators`` are e-mail addresses, and groups as ``group:ADDRESS``, who see and stop the jobs of every owner.
-    The Replicate backend is off without ``replicate_token``, which is a secret.
+    ``replicate``: whether new films may be made with models on Replicate. ``replicate_token`` is a secret that only the
+    functions have that call it.
     ``pace`` multiplies every production wait (polls, leases, windows, backoff): 1.0 in production. ``keep_days`` is how
     long a job and all it owns are kept. ``iap_audience`` is set where Identity-Aware Proxy authenticates people.
     """
@@ -32,6 +33,7 @@ class Settings:
     text_location: str = "global"
     veo_location: str = "us-central1"
     iap_audience: str = ""
+    replicate: bool = False
     operators: tuple[str, ...] = ()
     pace: float = Field(default=1.0, gt=0, le=1)
     keep_days: float = Field(default=90.0, gt=0, le=36_500)

@@ -64,7 +64,7 @@ Models = Mapping[str, PredictionModel]
 
 def read_models(file: Path | None = None) -> Models:
     """The models of this protocol by id; without a file those of the shared registry. Raises: ValueError."""
-    shared = resources.files("localcloud.vertex").joinpath("models.json")
+    shared = resources.files("localcloud.replicate").joinpath("models.json")
     try:
         data = json.loads(file.read_bytes() if file else shared.read_bytes())
         entries = [entry for entry in data["video"] if entry.get("protocol") == PROTOCOL]

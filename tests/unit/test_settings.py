@@ -13,7 +13,7 @@ CONFIG = Path(__file__).parents[2] / "infra" / "config" / "services.json"
 COMPLETE = {
     f"PROMPTREEL_{field.name.upper()}": "x"
     for field in fields(Settings)
-    if field.name not in {"pace", "keep_days", "media_url"}
+    if field.name not in {"pace", "keep_days", "media_url", "replicate"}
 }
 
 
@@ -42,5 +42,7 @@ def test_deployment_sets_exactly_what_settings_read() -> None:
     services = json.loads(CONFIG.read_text())
     known = {f"PROMPTREEL_{field.name.upper()}" for field in fields(Settings)}
 
-    assert {*services["env"], *services["local_env"]} <= known
+    assert {*services["env"], *services["replicate_env"], *services["local_env"]} <= known
     assert Settings.from_env(services["env"]).pace == 1.0
+    assert Settings.from_env(services["env"]).replicate is False
+    assert Settings.from_env(services["env"] | services["replicate_env"]).replicate is True
