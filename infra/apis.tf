@@ -4,6 +4,7 @@ locals {
   optional_apis = concat(
     var.kms_key == null ? [] : ["cloudkms.googleapis.com"],
     anytrue([for one in var.operators : startswith(one, "group:")]) ? ["cloudidentity.googleapis.com"] : [], # to read the members of a group
+    var.replicate_token == null ? [] : ["secretmanager.googleapis.com"],
     var.service_perimeter == null ? [] : ["accesscontextmanager.googleapis.com"],
   )
 }

@@ -30,6 +30,8 @@ locals {
     env          = local.services.env
     studio_env   = local.services.studio_env
     workflow_env = local.services.workflow.env
+
+    replicate_env = var.replicate_token == null ? {} : local.services.replicate_env
   }
   filled = {
     for part, texts in local.env_texts :

@@ -46,7 +46,18 @@ resource "google_cloudfunctions2_function" "this" {
     max_instance_count               = local.sizes[each.key].instances
     min_instance_count               = 0
     all_traffic_on_latest_revision   = true
-    environment_variables            = merge(local.filled.env, local.sizes[each.key].env)
+    environment_variables            = merge(local.filled.env, local.filled.replicate_env, local.sizes[each.key].env)
+
+    # By number, so that another token is another revision, which can be rolled back.
+    dynamic "secret_environment_variables" {
+      for_each = contains(lookup(local.replicate_grants, each.key, []), "replicate") ? [var.replicate_token] : []
+      content {
+        key        = "PROMPTREEL_REPLICATE_TOKEN"
+        project_id = var.project
+        secret     = secret_environment_variables.value.secret
+        version    = tostring(secret_environment_variables.value.version)
+      }
+    }
   }
 
   depends_on = [time_sleep.grants, time_sleep.key]

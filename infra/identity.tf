@@ -1,5 +1,5 @@
 # The service accounts, and their grants on the whole project. The other grants are in the files of their resources:
-# storage.tf, tasks.tf, functions.tf, stitcher.tf, studio.tf, events.tf, registry.tf.
+# storage.tf, tasks.tf, functions.tf, stitcher.tf, studio.tf, events.tf, registry.tf, secrets.tf.
 
 resource "google_service_account" "this" {
   for_each = local.accounts
@@ -12,20 +12,22 @@ resource "google_service_account" "this" {
 locals {
   # The roles of access.json's verbs. The plan fails on an unknown verb.
   roles = {
-    database = "roles/datastore.user"
-    enqueue  = "roles/cloudtasks.enqueuer"
-    execute  = "roles/workflows.invoker"
-    read     = "roles/storage.objectViewer"
-    see      = google_project_iam_custom_role.this["promptreelTaskViewer"].name
-    sign     = google_project_iam_custom_role.this["promptreelSigner"].name
-    vertex   = google_project_iam_custom_role.this["promptreelPredictor"].name
-    write    = "roles/storage.objectUser" # not objectCreator: a retry overwrites
+    database  = "roles/datastore.user"
+    enqueue   = "roles/cloudtasks.enqueuer"
+    execute   = "roles/workflows.invoker"
+    interact  = google_project_iam_custom_role.this["promptreelInteractor"].name
+    read      = "roles/storage.objectViewer"
+    replicate = "roles/secretmanager.secretAccessor"
+    see       = google_project_iam_custom_role.this["promptreelTaskViewer"].name
+    sign      = google_project_iam_custom_role.this["promptreelSigner"].name
+    vertex    = google_project_iam_custom_role.this["promptreelPredictor"].name
+    write     = "roles/storage.objectUser" # not objectCreator: a retry overwrites
   }
 
   # One entry for each grant of access.json, such as "read artifacts".
   grants = merge([
     for who, wanted in merge(local.access.grants, { studio = local.access.grants.api }) : {
-      for grant in wanted : "${who} ${grant}" => { who = who, verb = split(" ", grant)[0], what = try(split(" ", grant)[1], ""), role = local.roles[split(" ", grant)[0]] }
+      for grant in concat(wanted, lookup(local.replicate_grants, who, [])) : "${who} ${grant}" => { who = who, verb = split(" ", grant)[0], what = try(split(" ", grant)[1], ""), role = local.roles[split(" ", grant)[0]] }
     }
   ]...)
 }
@@ -34,7 +36,8 @@ locals {
 # serviceAccountTokenCreator mints tokens for any audience, and objectUser reads what others uploaded.
 resource "google_project_iam_custom_role" "this" {
   for_each = {
-    promptreelPredictor  = ["aiplatform.endpoints.predict"] # covers polling too, which is a POST to the model
+    promptreelInteractor = ["aiplatform.interactions.create", "aiplatform.interactions.get"] # Gemini Omni: the API's reference, read 2026-11
+    promptreelPredictor  = ["aiplatform.endpoints.predict"]                                  # covers polling too, which is a POST to the model
     promptreelSigner     = ["iam.serviceAccounts.signBlob"]
     promptreelTaskViewer = ["cloudtasks.tasks.get"]
     promptreelUploader   = ["storage.objects.create", "storage.objects.delete"] # without delete, a corrected file of the same name is refused
@@ -48,7 +51,7 @@ resource "google_project_iam_custom_role" "this" {
 
 # These roles can only be granted on the project; a condition limits Firestore's to the one database.
 resource "google_project_iam_member" "granted" {
-  for_each = { for key, grant in local.grants : key => grant if contains(["database", "execute", "vertex"], grant.verb) }
+  for_each = { for key, grant in local.grants : key => grant if contains(["database", "execute", "interact", "vertex"], grant.verb) }
 
   project = var.project
   role    = each.value.role

@@ -33,7 +33,7 @@ resource "google_cloud_run_v2_service" "studio" {
       }
 
       dynamic "env" {
-        for_each = merge(local.filled.env, local.filled.studio_env, local.sizes.studio.env)
+        for_each = merge(local.filled.env, local.filled.replicate_env, local.filled.studio_env, local.sizes.studio.env)
         content {
           name  = env.key
           value = env.value

@@ -177,6 +177,17 @@ variable "region" {
   }
 }
 
+variable "replicate_token" {
+  description = "The secret of Secret Manager, in the same project, that holds an API token of Replicate, and the number of its version; null switches that backend off. docs/deploy.md says how to create it."
+  type        = object({ secret = string, version = number })
+  default     = null
+
+  validation {
+    condition     = var.replicate_token == null || try(can(regex("^[A-Za-z0-9_-]{1,255}$", var.replicate_token.secret)) && var.replicate_token.version >= 1 && floor(var.replicate_token.version) == var.replicate_token.version, false)
+    error_message = "replicate_token must be { secret = NAME, version = NUMBER }; the token itself is never a variable."
+  }
+}
+
 variable "service_perimeter" {
   description = "A perimeter of VPC Service Controls that the project is put into, accessPolicies/…/servicePerimeters/…; null for none. See infra/README.md for what it must let through."
   type        = string

@@ -7,14 +7,17 @@ resource "time_sleep" "log_metrics" {
   triggers        = { for name, metric in google_logging_metric.this : name => metric.name }
 }
 
-# A build or a trigger that starts before its grants have propagated fails with 403. The provider's own sample of a function with
-# its own build account waits a minute.
+# A build or a trigger that starts before its grants have propagated fails with 403, and so does a function whose account may not
+# read its secret yet. The provider's own sample of a function with its own build account waits a minute.
 resource "time_sleep" "grants" {
   create_duration = "120s"
-  triggers = {
-    build_functions = google_service_account.this["build_functions"].email
-    eventarc        = google_service_account.this["eventarc"].email
-  }
+  triggers = merge(
+    {
+      build_functions = google_service_account.this["build_functions"].email
+      eventarc        = google_service_account.this["eventarc"].email
+    },
+    var.replicate_token == null ? {} : { replicate = var.replicate_token.secret },
+  )
 
   depends_on = [
     google_artifact_registry_repository_iam_member.build_writes,
@@ -23,6 +26,7 @@ resource "time_sleep" "grants" {
     google_project_iam_member.eventarc_receives,
     google_project_iam_member.eventarc_starts,
     google_project_iam_member.storage_publishes,
+    google_secret_manager_secret_iam_member.reads_token,
     google_storage_bucket_iam_member.build_reads_source,
   ]
 }

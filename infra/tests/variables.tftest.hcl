@@ -197,6 +197,28 @@ run "images_are_required" {
   expect_failures = [google_cloud_run_v2_service.stitcher, google_cloud_run_v2_service.studio]
 }
 
+run "replicate_is_off_without_its_token" {
+  command = plan
+
+  assert {
+    condition     = length(google_secret_manager_secret_iam_member.reads_token) == 0 && !contains(keys(google_project_service.this), "secretmanager.googleapis.com") && !contains(keys(google_cloudfunctions2_function.this["api"].service_config[0].environment_variables), "PROMPTREEL_REPLICATE")
+    error_message = "a deployment without a token must not know Replicate"
+  }
+}
+
+run "replicate_is_on_with_the_version_of_its_token" {
+  command = plan
+
+  variables {
+    replicate_token = { secret = "replicate", version = 2 }
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this["poll_clips"].service_config[0].secret_environment_variables[0].version == "2" && google_cloudfunctions2_function.this["api"].service_config[0].environment_variables.PROMPTREEL_REPLICATE == "on" && length(google_cloudfunctions2_function.this["api"].service_config[0].secret_environment_variables) == 0
+    error_message = "steps that film need the token, the API needs to know of it"
+  }
+}
+
 # A plan takes a third of a second, so wrong values share one; each of them must be refused by itself.
 run "values_out_of_range_public_or_empty_are_refused" {
   command = plan
@@ -216,6 +238,7 @@ run "values_out_of_range_public_or_empty_are_refused" {
     operators            = []
     people               = ["allUsers"]
     region               = "us-central2"
+    replicate_token      = { secret = "r8_token!", version = 1 }
     stitcher_image       = "us-docker.pkg.dev/p/r/stitcher:latest"
     studio_image         = "us-docker.pkg.dev/p/r/studio:v1"
     veo_location         = "global"
@@ -237,6 +260,7 @@ run "values_out_of_range_public_or_empty_are_refused" {
     var.operators,
     var.people,
     var.region,
+    var.replicate_token,
     var.stitcher_image,
     var.studio_image,
     var.veo_location,
@@ -256,6 +280,7 @@ run "one_wrong_value_in_a_list_and_the_upper_bounds_are_refused" {
     operators            = ["ops@example.com", "no-address"]
     people               = ["user:one@example.com", "allAuthenticatedUsers"]
     project              = "My Project"
+    replicate_token      = { secret = "replicate", version = 0 }
     veo_quota_per_minute = 5000
   }
 
@@ -268,6 +293,7 @@ run "one_wrong_value_in_a_list_and_the_upper_bounds_are_refused" {
     var.operators,
     var.people,
     var.project,
+    var.replicate_token,
     var.veo_quota_per_minute,
   ]
 }

@@ -12,6 +12,7 @@ _CLIPS = f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/clips
 # Role, resource, condition: members.
 TABLE: dict[tuple[str, str, str], str] = {
     # The whole project: these cannot be granted on less.
+    ("promptreelInteractor", "project", ""): "submit-clip poll-clips sweep-jobs",
     ("promptreelPredictor", "project", ""): "write-storyboard draw-keyframe submit-clip poll-clips sweep-jobs",
     ("roles/datastore.user", "project", _DATABASE): (
         "open-job write-storyboard draw-keyframe submit-clip poll-clips close-job fail-job sweep-jobs api studio "
@@ -59,12 +60,18 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/artifactregistry.writer", "repository promptreel-functions", ""): "build-functions",
 }
 
+# Added where the backend of Replicate is switched on: its token, and the links by which it fetches keyframes.
+REPLICATE_TABLE: dict[tuple[str, str, str], str] = {
+    ("roles/secretmanager.secretAccessor", "secret replicate", ""): "submit-clip poll-clips sweep-jobs",
+    ("promptreelSigner", "account film-submit-clip", ""): "submit-clip",
+}
 
-def table() -> set[str]:
-    """The table as the lines of `policy.access.grants`."""
+
+def lines(table: dict[tuple[str, str, str], str]) -> set[str]:
+    """A table as the lines of `policy.access.grants`."""
     return {
         f"{role} on {on} to {_member(name)}" + (f" if {condition}" if condition else "")
-        for (role, on, condition), members in TABLE.items()
+        for (role, on, condition), members in table.items()
         for name in members.split()
     }
 

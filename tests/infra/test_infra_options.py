@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.altered_plan import AlteredPlan, Edit, set_value
+from tests.infra.access_table import REPLICATE_TABLE, TABLE, lines
+from tests.infra.altered_plan import AlteredPlan, Edit, add_resource, set_value
+from tests.infra.policy import access
 from tests.infra.policy.options import OPTIONS, faults_of_options
-from tools.terraform.plan import VARIABLES, Plan
+from tools.terraform.plan import PROJECT, VARIABLES, Plan
 from tools.terraform.terraform import ROOT, Workspace, workspace
 from tools.terraform.variables_table import page_with_table
 
 EXAMPLES = re.findall(r"```hcl\n(.*?)```", (ROOT / "infra/README.md").read_text(encoding="utf-8"), re.DOTALL)
+API, SUBMIT = (f'google_cloudfunctions2_function.this["{name}"]' for name in ("api", "submit_clip"))
+TOKEN = {"key": "PROMPTREEL_REPLICATE_TOKEN", "project_id": PROJECT, "secret": "replicate", "version": "3"}
 FROM_MAKE_DEPLOY = ("project", "region", "billing_account", "stitcher_image", "studio_image")
 
 FAILING_EXAMPLES: list[Edit] = [
@@ -29,6 +33,13 @@ FAILING_EXAMPLES: list[Edit] = [
         "depends_on"
     ),
     lambda altered: altered.drop('google_project_service.this["cloudkms.googleapis.com"]'),
+    lambda altered: altered.drop('google_project_service.this["secretmanager.googleapis.com"]'),
+    set_value(SUBMIT, "service_config.environment_variables.PROMPTREEL_REPLICATE", "off"),
+    set_value(SUBMIT, "service_config.secret_environment_variables", []),
+    set_value(SUBMIT, "service_config.secret_environment_variables.version", "4"),
+    set_value(API, "service_config.secret_environment_variables", [TOKEN]),
+    lambda altered: altered.configured("time_sleep.grants").pop("depends_on"),
+    add_resource("secret_manager_secret", secret_id="replicate"),
 ]
 
 
@@ -45,6 +56,12 @@ def options(own: Workspace) -> Plan:
 
 def test_key_and_perimeter_cover_every_resource_when_an_organization_sets_them(options: Plan) -> None:
     assert list(faults_of_options(options)) == []
+
+
+def test_grants_are_exactly_those_of_both_tables_when_replicate_is_on(options: Plan) -> None:
+    of_the_key = {grant for grant in access.grants(options) if "cryptoKey" in grant}
+
+    assert access.grants(options) - of_the_key == lines(TABLE) | lines(REPLICATE_TABLE)
 
 
 @pytest.mark.parametrize("number", range(len(FAILING_EXAMPLES)))
@@ -72,7 +89,7 @@ def test_example_of_the_readme_is_planned_without_warnings(own: Workspace, optio
 
 
 def test_readme_has_examples_and_lists_every_variable_as_it_is() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
     assert (ROOT / "infra/README.md").read_text(encoding="utf-8") == page_with_table(ROOT / "infra"), (
         "run `make infra-inventory`"
     )

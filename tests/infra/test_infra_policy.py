@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from main import STEPS
 from tests.factories import a_job
-from tests.infra.access_table import table
+from tests.infra.access_table import TABLE, lines
 from tests.infra.policy import access, data, declared, firestore_queries
 from tests.infra.policy.all_rules import RULES
 from tools.terraform import inventory
@@ -20,7 +21,7 @@ def test_plan_satisfies_the_rule(plan: Plan, name: str) -> None:
 
 
 def test_grants_are_exactly_those_of_the_table(plan: Plan) -> None:
-    granted, wanted = access.grants(plan), table()
+    granted, wanted = access.grants(plan), lines(TABLE)
 
     assert sorted(granted - wanted) == []
     assert sorted(wanted - granted) == []
@@ -58,10 +59,10 @@ def test_artifacts_of_any_age_are_kept_when_their_job_is_resumed_repeatedly(plan
 def test_every_setting_has_a_value_in_the_cloud_or_only_in_the_local_stack() -> None:
     services = declared.config("services")
 
-    everywhere, studio, local = (set(services[name]) for name in ("env", "studio_env", "local_env"))
+    parts = [set(services[name]) for name in ("env", "studio_env", "replicate_env", "local_env")]
 
-    assert everywhere | studio | local == declared.settings()
-    assert len(everywhere) + len(studio) + len(local) == len(declared.settings()), "no setting is set twice"
+    assert set().union(*parts) == declared.settings()
+    assert sum(map(len, parts)) == len(declared.settings()), "no setting is set twice"
 
 
 def test_every_step_is_granted_what_its_collaborators_need() -> None:
@@ -73,6 +74,13 @@ def test_every_step_is_granted_what_its_collaborators_need() -> None:
 
     assert set(needed) == declared.entry_points() - {"api"}
     assert {name: granted[name] for name in needed} == needed
+
+
+def test_steps_that_call_video_models_are_granted_what_replicate_needs() -> None:
+    filming = {name: {"replicate"} for name, step in STEPS.items() if "video" in step.uses}
+    filming["submit_clip"] |= {"sign"}  # Replicate fetches keyframes by signed links
+
+    assert {name: set(grants) for name, grants in declared.config("access")["replicate_grants"].items()} == filming
 
 
 def test_project_is_a_setting_without_default() -> None:

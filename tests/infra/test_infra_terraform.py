@@ -42,7 +42,7 @@ def test_terraforms_own_tests_pass() -> None:
         tested = own.run("test", "-no-color")
 
     assert tested.code == 0, tested.out
-    assert int(re.findall(r"Success! (\d+) passed, 0 failed", tested.out)[0]) == 13
+    assert int(re.findall(r"Success! (\d+) passed, 0 failed", tested.out)[0]) == 15
 
 
 def test_validation_refuses_misspelt_and_read_only_attributes_and_unknown_values() -> None:

@@ -12,12 +12,14 @@ PUBLIC_SERVICES = {"api", "studio"}
 """The services that the internet can reach; each authenticates its callers."""
 
 CUSTOM_ROLES = {
+    "promptreelInteractor": {"aiplatform.interactions.create", "aiplatform.interactions.get"},
     "promptreelPredictor": {"aiplatform.endpoints.predict"},
     "promptreelSigner": {"iam.serviceAccounts.signBlob"},
     "promptreelTaskViewer": {"cloudtasks.tasks.get"},
     "promptreelUploader": {"storage.objects.create", "storage.objects.delete"},
 }
 PROJECT_ROLES = {
+    f"projects/{PROJECT}/roles/promptreelInteractor",
     f"projects/{PROJECT}/roles/promptreelPredictor",
     "roles/datastore.user",
     "roles/eventarc.eventReceiver",
@@ -207,9 +209,11 @@ def _line(grant: Resource) -> str:
     on = {
         "google_artifact_registry_repository_iam_member": f"repository {values.get('repository')}",
         "google_cloud_run_v2_service_iam_member": f"service {values.get('name')}",
+        "google_kms_crypto_key_iam_member": f"cryptoKey {values.get('crypto_key_id')}",
         "google_cloud_tasks_queue_iam_member": f"queue {values.get('name')}",
         "google_iap_web_cloud_run_service_iam_member": f"iap of {values.get('cloud_run_service_name')}",
         "google_project_iam_member": f"project {values.get('project')}",
+        "google_secret_manager_secret_iam_member": f"secret {values.get('secret_id')}",
         "google_service_account_iam_member": f"account {values.get('service_account_id')}",
         "google_storage_bucket_iam_member": f"bucket {values.get('bucket')}",
     }[grant.type]

@@ -44,7 +44,7 @@ _NEEDS = {
     "artifacts": {"write artifacts"},
     "text": {"vertex"},
     "images": {"vertex"},
-    "video": {"vertex"},
+    "video": {"vertex", "interact"},
     "queue": {"enqueue clips", "enqueue clips-high"},
     "inbox": {"read prompts", "write results"},
     "executions": {"execute"},

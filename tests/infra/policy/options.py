@@ -1,16 +1,20 @@
-"""Rules about an organization's own key and perimeter, which the common plan does not have."""
+"""Rules about an organization's own key and perimeter and about Replicate, which the common plan does not have."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from main import STEPS
+from tests.infra.policy.access import workloads
+from tests.infra.policy.services import environment
 from tools.terraform import schemas
-from tools.terraform.plan import NUMBER, VARIABLES, Plan, made_before
+from tools.terraform.plan import NUMBER, PROJECT, VARIABLES, Plan, made_before
 from tools.terraform.settling import GRANT_S
 from tools.terraform.wire import walk
 
 KEY = "projects/keys/locations/us-central1/keyRings/r/cryptoKeys/k"
 PERIMETER = "accessPolicies/1/servicePerimeters/films"
-OPTIONS = {**VARIABLES, "kms_key": KEY, "service_perimeter": PERIMETER}
+REPLICATE = {"secret": "replicate", "version": 3}
+OPTIONS = {**VARIABLES, "kms_key": KEY, "service_perimeter": PERIMETER, "replicate_token": REPLICATE}
 
 KEY_ATTRIBUTES = {"kms_key_name", "default_kms_key_name", "crypto_key_name", "encryption_key"}
 WITHOUT_KEY = {
@@ -40,7 +44,28 @@ def faults_of_options(plan: Plan) -> Iterator[str]:
             if f"google_{kind}" not in before:
                 yield f"the perimeter is joined before {kind} is built"
     enabled = {str(one.values["service"]).partition(".")[0] for one in plan.of("project_service")}
-    yield from (f"{name} is not enabled" for name in {"cloudkms", "accesscontextmanager"} - enabled)
+    yield from (f"{name} is not enabled" for name in {"cloudkms", "accesscontextmanager", "secretmanager"} - enabled)
+    yield from _replicate(plan)
+
+
+def _replicate(plan: Plan) -> Iterator[str]:
+    """Whoever chooses models knows that Replicate is on; the steps that film have its token, and no one else."""
+    token = {"key": "PROMPTREEL_REPLICATE_TOKEN", "project_id": PROJECT, "secret": "replicate", "version": "3"}
+    for workload in workloads(plan):
+        if environment(workload).get("PROMPTREEL_REPLICATE") != ("on" if workload.name != "stitcher" else None):
+            yield f"{workload.address}: PROMPTREEL_REPLICATE is {environment(workload).get('PROMPTREEL_REPLICATE')}"
+        found = list(workload.block("service_config").get("secret_environment_variables") or ())
+        films = workload.key in STEPS and "video" in STEPS[workload.key].uses
+        if found != ([token] if films else []):
+            yield f"{workload.address} has the secrets {found}"
+    grant = "google_secret_manager_secret_iam_member.reads_token"
+    if grant not in made_before(plan, "time_sleep.grants"):
+        yield "a function may be deployed before its account may read the token"
+    if any(
+        "secret_manager_secret" in one.type and one.type.removesuffix("_iam_member") == one.type
+        for one in plan.resources
+    ):
+        yield "the secret is an operator's, not Terraform's"
 
 
 def _without_the_key(plan: Plan) -> Iterator[str]:
