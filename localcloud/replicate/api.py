@@ -1,4 +1,4 @@
-"""Replicate's paths under /v1, and the files under /_delivery: who is let in, what is refused, what is answered.
+"""Replicate's paths under /v1, and the files under /_delivery: who may call, what is refused, what is answered.
 
 A create is checked in this order: token, model, rate, body, inputs, credit; then the faults of a call that was not
 accepted come, then it is accepted.
@@ -6,11 +6,8 @@ accepted come, then it is accepted.
 
 import asyncio
 import base64
-import binascii
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,12 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from localcloud.identity import is_loopback
-from localcloud.replicate import faults, limits, problems, schema, webhooks
+from localcloud.replicate import faults, limits, problems, schema, webhooks, wire
 from localcloud.replicate.outputs import PATH as OUTPUTS_PATH
 from localcloud.replicate.outputs import Outputs
-from localcloud.replicate.predictions import Predictions, Wanted
-from localcloud.replicate.problems import ApiProblem, InvalidField
+from localcloud.replicate.predictions import CreateRequest, Predictions
+from localcloud.replicate.problems import ApiProblem
 from localcloud.replicate.registry import PredictionModel
 from localcloud.replicate.site import Site
 from localcloud.replicate.store import Prediction
@@ -32,12 +28,7 @@ from localcloud.vertex.faults import Hits
 from localcloud.vertex.requests import ConnectionCutError
 
 _PAGE = 100
-_LONGEST_WAIT_S = 60
-_LEAST_LIFETIME_S = 5
 _HANG_S = 3600.0  # longer than any client waits
-_PREFER = re.compile(r"wait(?:=([1-9]|[1-5][0-9]|60))?")
-_LIFETIME = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
-_CURSOR = re.compile(r"(r=1&)?p=(\d+)")
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -65,7 +56,7 @@ class Api:
             request.state.limits = {}
             self._outputs.remove_expired()
             try:
-                self._let_in(request)
+                self._authenticate(request)
                 if not handler.__name__.startswith("create"):
                     self._take(request, "other", limits.OTHERS)
                 response = await handler(request)
@@ -87,16 +78,16 @@ class Api:
         if model is None:
             raise problems.not_found()
         self._take_create(request, model)
-        body = await _body(request)
-        _refuse(schema.check_body(body, with_version=False))
+        body = await wire.read_body(request)
+        wire.refuse(schema.check_body(body, with_version=False))
         return await self._create(request, model, body, "models.predictions.create")
 
     async def create(self, request: Request) -> Response:
         """POST /v1/predictions: the model goes by its version, or by its name."""
-        body = await _body(request)
+        body = await wire.read_body(request)
         model = self._find_version(body.get("version"))
         self._take_create(request, model)
-        _refuse(schema.check_body(body, with_version=True))
+        wire.refuse(schema.check_body(body, with_version=True))
         if model is None:
             raise problems.invalid_version()
         return await self._create(request, model, body, "predictions.create")
@@ -108,12 +99,12 @@ class Api:
         return None
 
     async def _create(self, request: Request, model: PredictionModel, body: Mapping[str, Any], method: str) -> Response:
-        _refuse(schema.check_input(model, body["input"]))
-        _check_webhook(body.get("webhook"))
-        lifetime_s, wait_s = _lifetime_s(request), _wait_s(request)
+        wire.refuse(schema.check_input(model, body["input"]))
+        wire.check_webhook(body.get("webhook"))
+        lifetime_s, wait_s = wire.read_lifetime_s(request), wire.read_wait_s(request)
         limits.check_credit(self._site.credit_micros)
         hits = self._meet_faults(model.id, method, faults.CREATE)
-        wanted = Wanted(
+        create = CreateRequest(
             model=model,
             input=dict(body["input"]),
             method=method,
@@ -121,7 +112,7 @@ class Api:
             events=tuple(body["webhook_events_filter"]) if "webhook_events_filter" in body else None,
             lifetime_s=lifetime_s,
         )
-        prediction = self._predictions.accept(wanted, hits)
+        prediction = self._predictions.accept(create, hits)
         headers = {}
         if wait_s is not None:
             prediction = await self._predictions.wait_for(prediction.id, wait_s)
@@ -147,8 +138,11 @@ class Api:
     async def list_predictions(self, request: Request) -> Response:
         """GET /v1/predictions: whole predictions, newest first, 100 a page."""
         query = request.query_params
-        window = (_moment_s(query, "created_after", 0.0), _moment_s(query, "created_before", float("inf")))
-        before_n, after_n = _read_cursor(query.get("cursor"))
+        window = (
+            wire.read_moment_s(query, "created_after", 0.0),
+            wire.read_moment_s(query, "created_before", float("inf")),
+        )
+        before_n, after_n = wire.read_cursor(query.get("cursor"))
         hits = self._meet_faults("", "predictions.list", faults.READ)
         if query.get("source") == "web":  # all predictions of a stand-in come from the API
             return await self._answer(request, hits, {"next": None, "previous": None, "results": []})
@@ -200,7 +194,7 @@ class Api:
 
     # What all of them do.
 
-    def _let_in(self, request: Request) -> None:
+    def _authenticate(self, request: Request) -> None:
         found = re.fullmatch(r"Bearer (\S+)", request.headers.get("authorization", ""))
         if found is None or (self._site.token is not None and found[1] != self._site.token):
             raise problems.unauthenticated(missing="authorization" not in request.headers)
@@ -237,7 +231,7 @@ class Api:
     async def _answer(
         self, request: Request, hits: Hits, body: Any, status: int = 200, ledger_n: int | None = None
     ) -> Response:
-        """Answer a call that was let in, unless a fault loses the answer. Raises: ConnectionCutError."""
+        """Answer an accepted call, unless a fault loses the answer. Raises: ConnectionCutError."""
         if "reset_after" in hits:
             raise ConnectionCutError
         if (args := hits.get("hang")) is not None:
@@ -259,68 +253,3 @@ def _ordered_problem(args: Mapping[str, Any]) -> ApiProblem:
     if status in usual and not {"detail", "title"} & args.keys():
         return usual[status]
     return ApiProblem(status, str(args.get("detail", "Internal server error")), str(args.get("title", "")))
-
-
-async def _body(request: Request) -> Mapping[str, Any]:
-    try:
-        body = json.loads(await request.body() or b"{}")
-    except ValueError as error:
-        raise ApiProblem(400, f"The request body is not JSON: {error}", "Invalid JSON") from None
-    if not isinstance(body, dict):
-        raise problems.invalid_fields([InvalidField("invalid_type", "", "Invalid type. Expected: object")])
-    return body
-
-
-def _refuse(found: list[InvalidField]) -> None:
-    if found:
-        raise problems.invalid_fields(found)
-
-
-def _check_webhook(url: str | None) -> None:
-    """HTTPS, as the service asks for; on this machine plain HTTP too."""
-    if url is not None and not url.startswith("https://") and not (url.startswith("http://") and is_loopback(url)):
-        raise problems.invalid_fields([InvalidField("format", "webhook", "webhook must be an HTTPS URL")])
-
-
-def _wait_s(request: Request) -> float | None:
-    """How long Prefer lets the request stay open; None without it."""
-    if (text := request.headers.get("prefer")) is None:
-        return None
-    if (found := _PREFER.fullmatch(text)) is None:
-        raise ApiProblem(422, f"Prefer must be wait or wait=n with n from 1 to {_LONGEST_WAIT_S}.", "Invalid header")
-    return float(found[1] or _LONGEST_WAIT_S)
-
-
-def _lifetime_s(request: Request) -> float | None:
-    """Cancel-After in seconds; None without it."""
-    if (text := request.headers.get("cancel-after")) is None:
-        return None
-    found = _LIFETIME.fullmatch(text.strip())
-    hours, minutes, seconds = (int(each or 0) for each in found.groups()) if found else (0, 0, 0)
-    lifetime_s = float(hours * 3600 + minutes * 60 + seconds)
-    if lifetime_s < _LEAST_LIFETIME_S:
-        raise ApiProblem(422, f"Cancel-After must be at least {_LEAST_LIFETIME_S} seconds.", "Invalid header")
-    return lifetime_s
-
-
-def _moment_s(query: Mapping[str, str], name: str, default: float) -> float:
-    if (text := query.get(name)) is None:
-        return default
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ApiProblem(422, f"{name} must be a date-time in ISO 8601 format.", "Invalid parameter") from None
-    return moment.timestamp()
-
-
-def _read_cursor(text: str | None) -> tuple[int | None, int | None]:
-    """The number before which, or after which, a page begins."""
-    if text is None:
-        return None, None
-    try:
-        found = _CURSOR.fullmatch(base64.urlsafe_b64decode(text).decode())
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        found = None
-    if found is None:
-        raise ApiProblem(404, "Invalid cursor")
-    return (None, int(found[2])) if found[1] else (int(found[2]), None)

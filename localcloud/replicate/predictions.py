@@ -1,4 +1,4 @@
-"""The life of a prediction: accepted, started, filmed, ended once, billed and told as it ended."""
+"""The life of a prediction: accepted, started, filmed, ended once, billed and announced as it ended."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
-from localcloud.replicate import order, webhooks
+from localcloud.replicate import order
 from localcloud.replicate.faults import FLAWS
 from localcloud.replicate.outputs import Outputs
 from localcloud.replicate.pictures import PictureError, Pictures, is_upright
@@ -14,7 +14,7 @@ from localcloud.replicate.registry import PredictionModel
 from localcloud.replicate.site import KIND, Site
 from localcloud.replicate.store import Prediction, new_id
 from localcloud.replicate.views import show_prediction
-from localcloud.replicate.webhooks import Webhooks
+from localcloud.replicate.webhooks import DEFAULT_EVENTS, Webhooks
 from localcloud.vertex.clip.render import Clip, render
 from localcloud.vertex.clip.video import Groups
 from localcloud.vertex.faults import Hits
@@ -29,8 +29,8 @@ _BROKEN = "Prediction failed: an unexpected error occurred. (E9243)"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A create that was let in. ``lifetime_s`` is what Cancel-After says, in the profile's seconds."""
+class CreateRequest:
+    """A create that was checked. ``lifetime_s`` is what Cancel-After says, in the profile's seconds."""
 
     model: PredictionModel
     input: dict[str, Any]
@@ -43,9 +43,9 @@ class Wanted:
 class Predictions:
     """The predictions under way in this process; what is known of each lies in the store."""
 
-    def __init__(self, site: Site, told: Webhooks) -> None:
+    def __init__(self, site: Site, webhooks: Webhooks) -> None:
         self._site = site
-        self._webhooks = told
+        self._webhooks = webhooks
         self._outputs = Outputs(site)
         self._pictures = Pictures()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -66,10 +66,10 @@ class Predictions:
         await self.stop()
         await self._pictures.close()
 
-    def accept(self, wanted: Wanted, hits: Hits) -> Prediction:
+    def accept(self, create: CreateRequest, hits: Hits) -> Prediction:
         """From here on the prediction exists, is in the list and will cost its price if it succeeds."""
-        site, model = self._site, wanted.model
-        clip = order.read_order(model, wanted.input)
+        site, model = self._site, create.model
+        clip = order.read_order(model, create.input)
         now_s = site.today.timestamp()  # whole microseconds, so that created_after finds what created_at says
         latency_s = site.profile.latency(model.id, KIND, clip)
         starts_s = now_s + latency_s * _STARTING_SHARE
@@ -79,24 +79,24 @@ class Predictions:
         prediction = Prediction(
             id=new_id(),
             model=model.id,
-            input=wanted.input,
+            input=create.input,
             created_s=now_s,
             starts_s=starts_s,
             due_s=starts_s + latency_s * (1 - _STARTING_SHARE) + late_s,
             micros=model.micros(clip.seconds, clip.resolution, site.today, audio=clip.audio),
-            deadline_s=None if wanted.lifetime_s is None else now_s + wanted.lifetime_s * site.profile.time_scale,
-            webhook=wanted.webhook,
-            events=webhooks.DEFAULT_EVENTS if wanted.events is None else wanted.events,
+            deadline_s=None if create.lifetime_s is None else now_s + create.lifetime_s * site.profile.time_scale,
+            webhook=create.webhook,
+            events=DEFAULT_EVENTS if create.events is None else create.events,
             faults={fault: dict(args) for fault, args in hits.by_name.items()},
             seconds=clip.seconds,
         )
         with site.store.together():
             n = site.store.ledger.enter(
-                at=site.today.isoformat(), model=model.id, method=wanted.method, operation=prediction.id
+                at=site.today.isoformat(), model=model.id, method=create.method, operation=prediction.id
             )
             prediction = replace(prediction, ledger_n=n)
             site.store.add(prediction)
-            self._tell(prediction, "start")
+            self._announce(prediction, "start")
         self._start(prediction)
         return prediction
 
@@ -164,7 +164,7 @@ class Predictions:
         begun = replace(prediction, status="processing", started_s=self._site.now(), logs="Running prediction...\n")
         with self._site.store.together():
             self._site.store.update(begun)
-            self._tell(begun, "logs")
+            self._announce(begun, "logs")
         return begun
 
     async def _film(self, prediction: Prediction) -> str | None:
@@ -242,11 +242,11 @@ class Predictions:
                 prediction.ledger_n, prediction.micros if is_charged else 0, None if succeeded else outcome or status
             )
             if ended.output_url is not None:
-                self._tell(replace(ended, status="processing", completed_s=None), "output")
-            self._tell(ended, "completed")
+                self._announce(replace(ended, status="processing", completed_s=None), "output")
+            self._announce(ended, "completed")
         if not succeeded:
             self._outputs.file(prediction).unlink(missing_ok=True)
         return ended
 
-    def _tell(self, prediction: Prediction, event: str) -> None:
+    def _announce(self, prediction: Prediction, event: str) -> None:
         self._webhooks.announce(prediction, event, show_prediction(prediction, self._site.base_url))

@@ -1,4 +1,4 @@
-"""Webhooks: which events are told, how they are signed, and their delivery, at least once.
+"""Webhooks: which events are sent, how they are signed, and their delivery, at least once.
 
 The service repeats only the webhook of an end, with a growing wait that reaches about a minute; it follows no redirect.
 Source: https://replicate.com/docs/topics/webhooks/receive-webhook and /verify-webhook, read 2026-11. The exact waits
@@ -50,7 +50,7 @@ class Webhooks(Dispatching):
         await self._identity.close()
 
     def announce(self, prediction: Prediction, event: str, body: Mapping[str, Any]) -> None:
-        """Owe the webhook of this event, if it is wanted and no fault takes it."""
+        """Owe the webhook of this event, if the prediction asks for it and no fault drops it."""
         if not prediction.webhook or event not in prediction.events:
             return
         hits = self._site.strike(prediction.model, event, faults.WEBHOOK)

@@ -116,7 +116,7 @@ class FakeReplicate:
         return int(rule["seen"])
 
 
-def wished(client: Client, model: str = VEO, **options: Any) -> Prediction:
+def create_prediction(client: Client, model: str = VEO, **options: Any) -> Prediction:
     """A prediction asked for with the client; `input` adds to the usual inputs."""
     given = {"prompt": "A lighthouse at dawn", "duration": 4, "resolution": "720p", **options.pop("input", {})}
     return client.models.predictions.create(model, input=given, **options)

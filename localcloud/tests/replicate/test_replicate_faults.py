@@ -1,4 +1,4 @@
-"""Faults on order: each happens as told, costs what it says, and is counted; and how often the client posts."""
+"""Faults on order: each happens as ordered, costs what it says, and is counted; and how often the client posts."""
 
 import httpx
 import pytest
@@ -6,7 +6,7 @@ from replicate.client import Client
 from replicate.exceptions import ReplicateError
 
 from localcloud.tests import loopback
-from localcloud.tests.replicate.harness import FakeReplicate, shown, wished
+from localcloud.tests.replicate.harness import FakeReplicate, create_prediction, shown
 from localcloud.tests.waiting import eventually
 
 EVERY_STATUS = [400, 401, 402, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504]
@@ -16,7 +16,7 @@ EVERY_STATUS = [400, 401, 402, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504]
 def test_client_posts_once_when_the_create_is_refused(replicate: FakeReplicate, client: Client, code: int) -> None:
     replicate.break_with("status", method="models.predictions.create", args={"code": code})
     with pytest.raises(ReplicateError) as refused:
-        wished(client)
+        create_prediction(client)
 
     assert (refused.value.status, replicate.calls_seen(), replicate.ledger()) == (code, 1, [])
 
@@ -26,7 +26,7 @@ def test_client_posts_once_when_the_connection_is_cut_before_acceptance(
 ) -> None:
     replicate.break_with("reset_before", method="models.predictions.create")
     with pytest.raises(httpx.ReadError):
-        wished(client)
+        create_prediction(client)
 
     assert (replicate.calls_seen(), replicate.ledger()) == (1, [])
 
@@ -36,7 +36,7 @@ def test_client_posts_once_and_the_prediction_is_in_the_list_when_the_connection
 ) -> None:
     replicate.break_with("reset_after", method="models.predictions.create")
     with pytest.raises(httpx.ReadError):
-        wished(client, input={"seed": 4711})
+        create_prediction(client, input={"seed": 4711})
 
     assert replicate.calls_seen() == 1
     (found,) = client.predictions.list()
@@ -50,7 +50,7 @@ def test_client_posts_once_when_it_gives_up_waiting_for_the_answer(replicate: Fa
     replicate.break_with("hang", method="models.predictions.create", args={"s": 8.0})
     replicate.break_with("cold_start")
     with pytest.raises(httpx.ReadTimeout):
-        wished(client, wait=1)
+        create_prediction(client, wait=1)
 
     rules = replicate.control("GET", "faults")["rules"]
     assert [rule["seen"] for rule in rules] == [1, 1]
@@ -61,20 +61,20 @@ def test_client_waits_for_the_answer_of_a_create_without_limit_when_it_has_a_tim
     replicate.break_with("hang", method="models.predictions.create", args={"s": 1.0})
     replicate.break_with("cold_start")
 
-    assert wished(replicate.client(read_s=0.1)).status == "starting"
+    assert create_prediction(replicate.client(read_s=0.1)).status == "starting"
 
 
 def test_client_posts_once_when_nobody_answers(replicate: FakeReplicate) -> None:
     stranger = Client(api_token="r8_local", base_url="http://127.0.0.1:1")
     with pytest.raises(httpx.ConnectError):
-        wished(stranger)
+        create_prediction(stranger)
 
     assert replicate.ledger() == []
 
 
 def test_client_repeats_a_read_when_it_is_throttled(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("cold_start")
-    created = wished(client)
+    created = create_prediction(client)
     replicate.control("DELETE", "faults")
     replicate.break_with("status", method="predictions.get", args={"code": 429}, nth=[1, 2])
 
@@ -86,7 +86,7 @@ def test_answer_is_slow_when_hang_is_ordered(replicate: FakeReplicate, client: C
     replicate.break_with("hang", args={"s": 0.5}, method="*predictions.create")
     replicate.break_with("cold_start")
 
-    assert wished(client).status == "starting"
+    assert create_prediction(client).status == "starting"
     assert replicate.bills() == [("delivered", 0)]
 
 
@@ -165,6 +165,6 @@ def test_only_calls_that_the_rule_names_are_counted_when_another_is_made(
 ) -> None:
     replicate.break_with("status", model="kwaivgi/*")
     replicate.break_with("cold_start")
-    eventually(lambda: wished(client).status == "starting")
+    eventually(lambda: create_prediction(client).status == "starting")
 
     assert "status" not in replicate.happened()

@@ -8,14 +8,14 @@ from replicate.client import Client
 from replicate.exceptions import ReplicateError
 
 from localcloud.tests import loopback
-from localcloud.tests.replicate.harness import KLING, VEO, FakeReplicate, wished
+from localcloud.tests.replicate.harness import KLING, VEO, FakeReplicate, create_prediction
 
 
 def test_prediction_goes_from_starting_over_processing_to_succeeded_when_nothing_is_wrong(
     replicate: FakeReplicate, client: Client
 ) -> None:
     replicate.control("POST", "profile", {"latency_s": {"*": 3}})
-    created = wished(client)
+    created = create_prediction(client)
     assert (created.status, created.output, created.error, created.version) == ("starting", None, None, "hidden")
     replicate.reaches(created.id, "processing")
     replicate.ended(created.id)
@@ -70,13 +70,13 @@ def test_every_create_is_a_new_prediction_when_the_same_is_asked_for_again(
 ) -> None:
     replicate.break_with("cold_start")
 
-    assert wished(client).id != wished(client).id
+    assert create_prediction(client).id != create_prediction(client).id
     assert len(replicate.ledger()) == 2
 
 
 def test_canceled_prediction_ends_at_once_when_it_is_running(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("never_done")
-    created = wished(client)
+    created = create_prediction(client)
     replicate.reaches(created.id, "processing")
     canceled = client.predictions.cancel(created.id)
 
@@ -87,7 +87,7 @@ def test_canceled_prediction_ends_at_once_when_it_is_running(replicate: FakeRepl
 
 def test_ended_prediction_stays_as_it_ended_when_it_is_canceled(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("failed")
-    created = wished(client)
+    created = create_prediction(client)
     replicate.ended(created.id)
 
     assert client.predictions.cancel(created.id).status == "failed"
@@ -118,7 +118,7 @@ def test_answer_waits_for_the_end_when_prefer_asks_for_it(replicate: FakeReplica
 
     assert (answer.status_code, answer.json()["status"]) == (201, "failed")
     assert answer.headers["preference-applied"] == "wait=60"
-    assert wished(client, wait=True).status == "failed"
+    assert create_prediction(client, wait=True).status == "failed"
 
 
 def test_answer_comes_before_the_end_when_prefer_waits_for_less(replicate: FakeReplicate) -> None:
@@ -129,7 +129,7 @@ def test_answer_comes_before_the_end_when_prefer_waits_for_less(replicate: FakeR
 
 def test_list_shows_whole_predictions_newest_first_when_asked(replicate: FakeReplicate, client: Client) -> None:
     replicate.break_with("cold_start")
-    created = [wished(client, input={"seed": seed}, webhook="https://example.com/told") for seed in (1, 2)]
+    created = [create_prediction(client, input={"seed": seed}, webhook="https://example.com/told") for seed in (1, 2)]
     page = client.predictions.list()
 
     assert [each.id for each in page] == [created[1].id, created[0].id]

@@ -7,7 +7,7 @@ from replicate.client import Client
 from replicate.exceptions import ReplicateError
 
 from localcloud.tests import loopback
-from localcloud.tests.replicate.harness import KLING, VEO, FakeReplicate, wished
+from localcloud.tests.replicate.harness import KLING, VEO, FakeReplicate, create_prediction
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_call_is_refused_when_its_token_is_missing_or_wrong(
 
 def test_create_is_refused_when_its_model_is_unknown(replicate: FakeReplicate, client: Client) -> None:
     with pytest.raises(ReplicateError) as refused:
-        wished(client, "google/veo-9")
+        create_prediction(client, "google/veo-9")
 
     assert (refused.value.status, replicate.ledger()) == (404, [])
 
@@ -115,7 +115,7 @@ def test_create_is_refused_when_a_header_is_out_of_range(replicate: FakeReplicat
 def test_create_is_refused_when_there_is_no_credit(replicate: FakeReplicate, client: Client) -> None:
     replicate.control("POST", "credit", {"micros": 0})
     with pytest.raises(ReplicateError) as refused:
-        wished(client)
+        create_prediction(client)
 
     assert (refused.value.status, refused.value.title) == (402, "Insufficient credit")
     assert str(refused.value.detail).startswith("You have insufficient credit to run this model.")
@@ -154,9 +154,9 @@ def test_creates_are_throttled_and_reads_are_not_when_the_profile_limits_a_model
 ) -> None:
     replicate.control("POST", "profile", {"quota_per_min": {"google/*": 2}})
     replicate.break_with("cold_start")
-    created = [wished(client) for _ in range(2)]
+    created = [create_prediction(client) for _ in range(2)]
     with pytest.raises(ReplicateError) as refused:
-        wished(client)
+        create_prediction(client)
 
     assert (refused.value.status, len(replicate.ledger())) == (429, 2)
     assert client.predictions.get(created[0].id).status == "starting"
