@@ -42,17 +42,14 @@ def read_order(model: PredictionModel, given: Mapping[str, Any]) -> ClipOrder:
     def value(word: str, default: Any) -> Any:
         return given.get(model.inputs.get(word, ""), default)
 
-    resolutions = {model.spelled(registry.RESOLUTION, each): each for each in model.frame_px}
-    aspects = {model.spelled(registry.ASPECT, each): each for each in model.aspects}
-    highest = list(resolutions)[-1]
-    usual_aspect = next(iter(aspects)) if registry.ASPECT in model.inputs else None
-    aspect = value(registry.ASPECT, usual_aspect)
+    highest = list(model.resolutions)[-1]
+    usual_aspect = model.aspects[0] if registry.ASPECT in model.inputs else None
     return ClipOrder(
         prompt=value(registry.PROMPT, ""),
         seed=int(value(registry.SEED, 0)),
         seconds=int(value(registry.SECONDS, model.all_seconds[-1])),
-        resolution=resolutions[value(registry.RESOLUTION, highest)],
-        aspect=None if aspect is None else aspects[aspect],
+        resolution=model.resolutions[value(registry.RESOLUTION, highest)],
+        aspect=value(registry.ASPECT, usual_aspect),
         audio=model.sound == "always" or (model.sound == "optional" and value(registry.SOUND, True)),
         first=value(registry.FIRST, None),
         last=value(registry.LAST, None),

@@ -24,7 +24,7 @@ WORDS = (PROMPT, FIRST, LAST, REFERENCES, NEGATIVE_PROMPT, SECONDS, RESOLUTION, 
 class PredictionModel:
     """``seconds`` goes by mode (text, first, first_last, references) and resolution; ``inputs`` by the registry's word.
 
-    ``input_values`` says, by the same words, how the model spells a value: ``{"resolution": {"720p": "standard"}}``.
+    ``resolution_inputs`` says what the model calls a resolution, where it does not call it by the registry's name.
     """
 
     id: str
@@ -36,7 +36,7 @@ class PredictionModel:
     max_prompt_chars: int
     inputs: Mapping[str, str]
     prices: tuple[Mapping[str, Any], ...]
-    input_values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    resolution_inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -48,9 +48,10 @@ class PredictionModel:
         """Every length that it makes in some mode and resolution, shortest first."""
         return tuple(sorted({each for sizes in self.seconds.values() for all_s in sizes.values() for each in all_s}))
 
-    def spelled(self, word: str, value: str) -> str:
-        """The value as the model's input has it."""
-        return self.input_values.get(word, {}).get(value, value)
+    @property
+    def resolutions(self) -> Mapping[str, str]:
+        """The registry's resolutions by what the model calls them, lowest first."""
+        return {self.resolution_inputs.get(each, each): each for each in self.frame_px}
 
     def micros(self, seconds: int, resolution: str, at: datetime, *, audio: bool) -> int:
         """Price of a finished clip, in micro-dollars."""
@@ -90,7 +91,7 @@ def _model(entry: Mapping[str, Any]) -> PredictionModel:
         max_prompt_chars=entry["max_prompt_chars"],
         inputs=entry["inputs"],
         prices=tuple(entry["prices"]),
-        input_values=entry.get("input_values", {}),
+        resolution_inputs=entry.get("resolution_inputs", {}),
     )
 
 

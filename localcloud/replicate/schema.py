@@ -58,8 +58,8 @@ def _value_schema(model: PredictionModel, word: str) -> dict[str, Any]:
         registry.LAST: _URI,
         registry.REFERENCES: {"type": "array", "items": _URI, "default": []},
         registry.SECONDS: _seconds_schema(model.all_seconds),
-        registry.RESOLUTION: {"type": "string", "enum": [model.spelled(word, each) for each in model.frame_px]},
-        registry.ASPECT: {"type": "string", "enum": [model.spelled(word, each) for each in model.aspects]},
+        registry.RESOLUTION: {"type": "string", "enum": list(model.resolutions)},
+        registry.ASPECT: {"type": "string", "enum": list(model.aspects)},
         registry.SOUND: {"type": "boolean"},
         registry.SEED: {"type": "integer"},
     }
