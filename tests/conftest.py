@@ -1,9 +1,14 @@
 """What every room of the product's tests shares."""
 
+import json
 from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from promptreel.domain import models
 from tests.fakes.services import FakeServices
 
 # The modules with the longest tests, the longest first. Workers take modules in this order, then by number of tests: no
@@ -39,3 +44,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def world() -> FakeServices:
     return FakeServices()
+
+
+@pytest.fixture
+def change_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Change fields of one model in a copy of models.json, which is the registry for this test. Answers the copy."""
+    copy = tmp_path / "models.json"
+    copy.write_bytes(models.MODELS_FILE.read_bytes())
+    monkeypatch.setattr(models, "MODELS_FILE", copy)
+
+    def change(model_id: str, **fields: Any) -> Path:
+        data = json.loads(copy.read_bytes())
+        (model,) = (one for kind in ("text", "image", "video") for one in data[kind] if one["id"] == model_id)
+        model.update(fields)
+        copy.write_text(json.dumps(data), encoding="utf-8")
+        models.registry.cache_clear()
+        return copy
+
+    yield change
+    models.registry.cache_clear()

@@ -70,14 +70,7 @@ def list_video_models(
     """
     named = request.models.video
     if named is not None:
-        model = _require_offered(registry().video_model(named))
-        if model.protocol not in protocols:
-            raise Invalid(
-                f"models.video: {named} is filmed by a backend that is switched off here.",
-                code="backend_off",
-                remedy="Leave out `models.video`. Operators: docs/deploy.md says how to switch the backend on.",
-            )
-        candidates = [Choice(model, _NAMED)]
+        candidates = [Choice(_require_usable(registry().video_model(named), protocols), _NAMED)]
     else:
         eligible = [model for model in registry().video if request.quality in model.qualities]
         live = (_follow_successors(model, registry().video_model, at) for model in eligible)
@@ -101,6 +94,27 @@ def list_video_models(
     ]
 
 
+def find_obstacle(model: Model, protocols: Collection[VideoProtocol]) -> Invalid | None:
+    """Why a request may not name this model here, as the refusal says it; None when it may.
+
+    ``protocols`` are the video backends that are switched on.
+    """
+    if model.stage == "retired":
+        name_another = f"Name {model.replaced_by} instead, or leave" if model.replaced_by else "Leave"
+        return Invalid(
+            f"models: {model.id} was switched off by its vendor.",
+            code="model_retired",
+            remedy=f"{name_another} the field out.",
+        )
+    if isinstance(model, VideoModel) and model.protocol not in protocols:
+        return Invalid(
+            f"models.video: {model.id} is filmed by a backend that is switched off here.",
+            code="backend_off",
+            remedy="Leave out `models.video`. Operators: docs/deploy.md says how to switch the backend on.",
+        )
+    return None
+
+
 def ending_warnings(models: Collection[Model], at: datetime) -> list[str]:
     """One sentence for each model whose announced end has passed or is near."""
     return [
@@ -113,7 +127,7 @@ def ending_warnings(models: Collection[Model], at: datetime) -> list[str]:
 
 def _choose_named_or_default(named: str | None, default: str, find: Callable[[str], M], at: datetime) -> Choice[M]:
     if named is not None:
-        return Choice(_require_offered(find(named)), _NAMED)
+        return Choice(_require_usable(find(named)), _NAMED)
     choice = _follow_successors(find(default), find, at)
     return Choice(choice.model, choice.reason or "the default of this quality")
 
@@ -128,13 +142,10 @@ def _follow_successors(model: M, find: Callable[[str], M], at: datetime) -> Choi
     return Choice(live, f"takes the place of {model.id}, whose end was announced for {model.retires_not_before}")
 
 
-def _require_offered(model: M) -> M:
-    if model.stage == "retired":
-        raise Invalid(
-            f"models: {model.id} was switched off by its vendor.",
-            code="model_retired",
-            remedy=f"Name {model.replaced_by} instead, or leave the field out.",
-        )
+def _require_usable(model: M, protocols: Collection[VideoProtocol] = ()) -> M:
+    obstacle = find_obstacle(model, protocols)
+    if obstacle is not None:
+        raise obstacle
     return model
 
 

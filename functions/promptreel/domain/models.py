@@ -32,6 +32,9 @@ RESERVED_EXTRA_S, RESERVED_TEXT_TOKENS = 1, 1000
 BYTES_PER_CHAR = 4
 """At most; no text has more tokens than bytes."""
 
+PROVIDERS: Mapping[VideoProtocol, str] = {"veo": "Vertex AI", "interactions": "Vertex AI", "predictions": "Replicate"}
+"""Whose API a protocol is. Texts and images come from Vertex AI."""
+
 RETIREMENT_NOTICE = timedelta(days=60)
 """How long before the announced end of a model its films carry a warning."""
 
@@ -67,6 +70,11 @@ class Model(Frozen):
     released: date | None = None
     retires_not_before: date | None = None
     replaced_by: str | None = None
+
+    @property
+    def provider(self) -> str:
+        """Who offers it."""
+        return "Vertex AI"
 
     def has_ended(self, at: datetime) -> bool:
         """Whether it is switched off, or may be from a day on that has come."""
@@ -148,14 +156,15 @@ Seconds = Annotated[tuple[int, ...], BeforeValidator(_list_seconds)]
 """Whole seconds that a clip may last; in the data a list, or a range as ``{"from": 3, "to": 10}``."""
 
 
-def _price_on(prices: tuple[P, ...], at: datetime) -> P:
+def price_on(prices: tuple[P, ...], at: datetime) -> P:
+    """The price of that day."""
     valid = [price for price in prices if price.since <= at.astimezone(UTC).date()]
     return max(valid, key=lambda price: price.since)
 
 
 def _prices_from(prices: tuple[P, ...], at: datetime) -> list[P]:
     """The price of that day and those known to begin later: a reserved call may be sent on any day after it."""
-    return [_price_on(prices, at), *(price for price in prices if price.since > at.astimezone(UTC).date())]
+    return [price_on(prices, at), *(price for price in prices if price.since > at.astimezone(UTC).date())]
 
 
 def _tenths(location: str) -> int:
@@ -175,7 +184,7 @@ class TokenModel(Model):
 
     def cost_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
         """What this usage costs when the call is sent on that day."""
-        return _price_on(self.prices, at).cost_micros(usage, location)
+        return price_on(self.prices, at).cost_micros(usage, location)
 
     def max_micros(self, usage: TokenUsage, at: datetime, location: str = GLOBAL) -> int:
         """The most that this usage costs when the call is sent on that day or later."""
@@ -201,6 +210,10 @@ class ImageModel(TokenModel):
     output_tokens: int
     picture_tokens: Mapping[str, int]
     prices: tuple[ImagePrice, ...]
+
+    def image_micros(self, size: str, at: datetime) -> int:
+        """List price of one image, without what its prompt and the model's thinking cost."""
+        return self.cost_micros(TokenUsage(input=0, output=0, picture=self.picture_tokens[size]), at)
 
 
 class VideoModel(Model):
@@ -237,6 +250,11 @@ class VideoModel(Model):
     picture_tokens_in: int = 0  # of one frame that a clip is filmed from
 
     @property
+    def provider(self) -> str:
+        """Who offers it."""
+        return PROVIDERS[self.protocol]
+
+    @property
     def durations_s(self) -> Mapping[Resolution, tuple[int, ...]]:
         """Seconds that a clip between two given frames may last, by resolution."""
         return self.seconds.get("first_last", {})
@@ -256,7 +274,7 @@ class VideoModel(Model):
 
     def second_micros(self, resolution: Resolution, at: datetime, *, audio: bool) -> int:
         """Price of one delivered second, without what a model that is paid by tokens counts for prompt and frames."""
-        price = _price_on(self.prices, at)
+        price = price_on(self.prices, at)
         if price.per_second is None:
             return _clip_tokens_cost(price, TokenUsage(input=0, output=0, picture=self.tokens_per_second[resolution]))
         sound = self.films_sound(wanted=audio)
@@ -267,7 +285,7 @@ class VideoModel(Model):
 
         Raises: ValueError for a length or resolution that it does not film.
         """
-        seconds, price = self.clip_seconds(duration_s, resolution), _price_on(self.prices, at)
+        seconds, price = self.clip_seconds(duration_s, resolution), price_on(self.prices, at)
         if seconds is None:
             raise ValueError(f"{self.id} films no {duration_s} s at {resolution}")
         if price.per_second is not None:
@@ -281,7 +299,7 @@ class VideoModel(Model):
 
     def cost_micros(self, usage: TokenUsage | None, sent_at: datetime, reserved_micros: int) -> int:
         """What a clip cost: by its tokens if it is paid by tokens and they were counted, else what was reserved."""
-        price = _price_on(self.prices, sent_at)
+        price = price_on(self.prices, sent_at)
         if usage is None or price.per_million_tokens is None:
             return reserved_micros
         return _clip_tokens_cost(price, usage)
@@ -327,6 +345,12 @@ class Registry(Frozen):
         """The video model of this id. Raises: Invalid when there is none."""
         return _find(self.video, model_id, "models.video")
 
+    def qualities(self, model: Model) -> tuple[Quality, ...]:
+        """The levels for which a request that names no model may get this one."""
+        if isinstance(model, VideoModel):
+            return model.qualities
+        return tuple(quality for quality, choice in self.defaults.items() if model.id in {choice.text, choice.image})
+
     def model(self, model_id: str) -> Model | None:
         """A model of any kind; None for one that the registry no longer names."""
         models: tuple[Model, ...] = (*self.text, *self.image, *self.video)
@@ -341,7 +365,11 @@ def _find(models: tuple[M, ...], model_id: str, field: str) -> M:
     raise Invalid(f"{field}: no model is called {model_id!r}.", code="unknown_model", remedy=f"Known here: {known}.")
 
 
+MODELS_FILE = resources.files("promptreel.data").joinpath("models.json")
+"""The registry that ships with the code."""
+
+
 @cache
 def registry() -> Registry:
-    """The registry that ships with the code, validated once."""
-    return Registry.model_validate_json(resources.files("promptreel.data").joinpath("models.json").read_bytes())
+    """The registry of ``MODELS_FILE``, validated once."""
+    return Registry.model_validate_json(MODELS_FILE.read_bytes())

@@ -14,12 +14,14 @@ from werkzeug.exceptions import HTTPException
 from promptreel.domain import identifiers
 from promptreel.domain.billing import parse_bill
 from promptreel.domain.job import OPERATORS, Job
+from promptreel.domain.models import registry
 from promptreel.domain.money import parse_usd
 from promptreel.domain.request import parse_resumption
 from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, Rejected, TooLarge, Transient
 from promptreel.http import responses
 from promptreel.http.job_events import list_events
+from promptreel.http.model_list import describe_models
 from promptreel.http.problems import MEDIA_TYPE, make_problem
 from promptreel.http.step_handler import read_trace
 from promptreel.logging import events
@@ -48,6 +50,7 @@ def app(services: Callable[[], Services]) -> Flask:
     def add(method: str, rule: str, view: Callable[..., ResponseReturnValue]) -> None:
         flask.add_url_rule(rule, view.__name__, lambda **path: view(services(), **path), methods=[method])
 
+    add("GET", "/v1/models", _models)
     add("POST", "/v1/jobs", _submit)
     add("GET", "/v1/jobs", _list)
     add("GET", "/v1/jobs/<job_id>", _show)
@@ -58,6 +61,11 @@ def app(services: Callable[[], Services]) -> Flask:
     add("POST", "/v1/jobs/<job_id>:cancel", _cancel)
     add("POST", "/v1/jobs/<job_id>:resume", _resume)
     return flask
+
+
+def _models(services: Services) -> Response:
+    services.identity.identify_caller(request.headers.get)
+    return jsonify(describe_models(registry(), services.clock.now(), services.protocols))
 
 
 def _submit(services: Services) -> tuple[Response, int]:
