@@ -14,7 +14,18 @@ from uuid import uuid4
 
 import httpx
 
-from client.documents import FINAL, Event, FilmRequest, Job, JobPage, JobSummary, Ledger, Reconciliation, SubmittedJob
+from client.documents import (
+    FINAL,
+    Event,
+    FilmRequest,
+    Job,
+    JobPage,
+    JobSummary,
+    Ledger,
+    ModelList,
+    Reconciliation,
+    SubmittedJob,
+)
 from client.errors import ClientError, InvalidInput, ProblemError, Retries, read_problem
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -54,6 +65,10 @@ class PromptreelClient(AbstractContextManager["PromptreelClient"]):
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def models(self) -> ModelList:
+        """Return every model with its limits, today's prices, and why a request may not name it here."""
+        return cast(ModelList, self._call("GET", "/v1/models"))
 
     def submit(self, request: FilmRequest, idempotency_key: str) -> SubmittedJob:
         """Submit a film request. Idempotent: the same key and request return the same job."""

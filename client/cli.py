@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 from uuid import uuid4
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 from typer import Argument, Exit, Option
 
@@ -23,7 +23,16 @@ from client.api import PromptreelClient, connect
 from client.documents import FilmRequest, Job, SubmittedJob, agrees
 from client.errors import ClientError, NotReachable, ProblemError
 from client.input_files import build_request, read_bill, select_rows
-from client.views import event_lines, job_view, jobs_view, ledger_view, reconciliation_view, request_notes
+from client.views import (
+    event_lines,
+    job_view,
+    jobs_view,
+    ledger_view,
+    models_view,
+    plan_lines,
+    reconciliation_view,
+    request_notes,
+)
 from client.watching import follow, show
 
 JOB_FAILED: Final = 1
@@ -71,7 +80,7 @@ def submit(
     duration: Annotated[float | None, Option(metavar="SECONDS", help="Length of the film.")] = None,
     scenes: Annotated[int | None, Option(metavar="N", help="How many scenes.")] = None,
     aspect: Annotated[str | None, Option(metavar="16:9|9:16", help="Aspect ratio of the film.")] = None,
-    resolution: Annotated[str | None, Option(metavar="720p|1080p|4k", help="Resolution of the film.")] = None,
+    resolution: Annotated[str | None, Option(metavar="360p|720p|1080p|4k", help="Resolution of the film.")] = None,
     quality: Annotated[str | None, Option(metavar="draft|standard|best", help="Which models to use.")] = None,
     style: Annotated[str | None, Option(metavar="NAME", help="A director's style.")] = None,
     budget: Budget = None,
@@ -148,7 +157,7 @@ def status(job: JobId, *, as_json: AsJson = False, api: Api = "", token: Token =
     """Show a job's progress."""
     with connect(api, token) as client:
         found = client.job(job)
-    _print_answer(found, lambda: job_view(found, datetime.now(UTC)), as_json=as_json)
+    _print_answer(found, lambda: Group(*plan_lines(found), job_view(found, datetime.now(UTC))), as_json=as_json)
     if not as_json:
         _print_film_url(found)
 
@@ -170,6 +179,14 @@ def list_jobs(
     with connect(api, token) as client:
         found = client.jobs(state=state, page_token=page, owner="*" if every_owner else owner)
     _print_answer(found, lambda: jobs_view(found, with_owner=every_owner), as_json=as_json)
+
+
+@app.command("models")
+def list_models(*, as_json: AsJson = False, api: Api = "", token: Token = "") -> None:
+    """List the models: life cycle, lengths, sizes, sound, today's price of a second, and which are off here."""
+    with connect(api, token) as client:
+        found = client.models()
+    _print_answer(found, lambda: models_view(found), as_json=as_json)
 
 
 @app.command()

@@ -96,6 +96,14 @@ class Output(TypedDict):
     height: int
 
 
+class ChosenModel(TypedDict):
+    """A model of the job's plan, and why it was chosen."""
+
+    kind: str
+    id: str
+    reason: str
+
+
 class Job(JobSummary):
     """A job with its scenes."""
 
@@ -105,6 +113,7 @@ class Job(JobSummary):
     budget: dict[Literal["limit_usd", "reserved_usd", "spent_usd"], str]
     planned_duration_s: float | None
     planned_frames: int | None
+    models: NotRequired[list[ChosenModel]]  # empty before there is a plan
     output: Output | None
     inferred: NotRequired[list[InferredValue]]
     warnings: list[str]
@@ -165,6 +174,43 @@ class Reconciliation(TypedDict):
     unknown: list[dict[str, Any]]  # lines of the bill about this job that belong to no call
     released: list[str]  # ids of calls that are no longer counted
     totals: dict[Literal["ledger_micros", "billed_micros"], int]  # of all calls, and of the whole bill
+
+
+class Obstacle(TypedDict):
+    """The problem that a request gets which names a model."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+class ListedModel(TypedDict):
+    """What every model has in a list of models."""
+
+    id: str
+    kind: Literal["text", "image", "video"]
+    stage: str
+    retires_not_before: str | None
+    replaced_by: str | None
+    has_ended: bool
+    ends_soon: bool  # or has ended
+    obstacle: Obstacle | None
+    price: dict[str, Any]
+
+
+class ListedVideoModel(ListedModel):
+    """A model that films, by resolution: seconds of a clip between two keyframes, pixels by aspect, prices."""
+
+    seconds: dict[str, list[int]]
+    frame_px: dict[str, dict[str, list[int]]]
+    sound: Literal["never", "optional", "always"]
+
+
+class ModelList(TypedDict):
+    """Every model of the deployment, with the prices of that time."""
+
+    at: str
+    models: list[ListedModel]
 
 
 def agrees(found: Reconciliation) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import cast
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -10,7 +11,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from client.documents import FINAL, Event, InferredValue, Job, JobPage, Ledger, Reconciliation, Scene, SubmittedJob
+from client.documents import (
+    FINAL,
+    Event,
+    InferredValue,
+    Job,
+    JobPage,
+    Ledger,
+    ListedModel,
+    ListedVideoModel,
+    ModelList,
+    Reconciliation,
+    Scene,
+    SubmittedJob,
+)
 
 MICROS_PER_USD = 1_000_000
 _CALL_WORDS = {
@@ -134,6 +148,14 @@ def job_view(job: Job, now: datetime) -> RenderableType:
     return Group(*parts)
 
 
+def plan_lines(job: Job) -> list[Text]:
+    """Return one line for each model of the job's plan, with the reason for it."""
+    return [
+        Text.assemble(("Model    ", "bold"), f"{model['kind']} {model['id']}: {plain(model['reason'])}")
+        for model in job.get("models", [])
+    ]
+
+
 def request_notes(job: SubmittedJob | Job) -> list[Text]:
     """Return one line for each value that was read from the prompt, and one for each warning."""
     return [*map(_inferred_line, job.get("inferred", [])), *map(_warning_line, job.get("warnings", []))]
@@ -170,6 +192,66 @@ def jobs_view(page: JobPage, *, with_owner: bool = False) -> RenderableType:
     if page["next_page_token"]:
         return Group(table, Text(f"More: --page {page['next_page_token']}", style="dim"))
     return table
+
+
+def models_view(found: ModelList) -> RenderableType:
+    """Draw the models, a video model with one line per resolution; then those that end soon and those that are off."""
+    table = _table("MODEL", "KIND", "STAGE", "END", "SIZE", "SEC", "SOUND", ">USD/S")
+    table.padding = (0, 1, 0, 0)  # fits 80 columns, except for the longest id
+    table.columns[0].overflow = "fold"  # all of an id can be copied
+    for column in table.columns[1:]:
+        column.no_wrap = True
+    for model in found["models"]:
+        style = "dim" if model["obstacle"] else "red" if model["has_ended"] else "yellow" if model["ends_soon"] else ""
+        cells = (model["id"], model["kind"], model["stage"], model["retires_not_before"] or "")
+        first, *rest = _format_rows(cast(ListedVideoModel, model)) if model["kind"] == "video" else [()]
+        table.add_row(*cells, *first, style=style)
+        for row in rest:
+            table.add_row("", "", "", "", *row, style=style)
+    return Group(
+        table,
+        Text("USD/S is with sound where a model films it; --json has the other prices.", style="dim"),
+        *map(_ending_line, filter(lambda one: one["ends_soon"], found["models"])),
+        *_off_lines(found),
+    )
+
+
+def _format_rows(model: ListedVideoModel) -> list[tuple[str, ...]]:
+    """Return resolution, seconds, sound and the price of one second, the smallest frames first."""
+    prices = model["price"]["per_second_micros"]
+    price_micros = prices["with_audio"] or prices["silent"]
+    return [
+        (
+            resolution,
+            _span(model["seconds"][resolution]),
+            model["sound"],
+            dollars_from_micros(price_micros[resolution]).removeprefix("$"),
+        )
+        for resolution in sorted(model["frame_px"], key=lambda each: min(model["frame_px"][each].values()))
+    ] or [()]
+
+
+def _span(seconds: Sequence[int]) -> str:
+    """Format whole seconds as ``3-10`` when none is left out, else as ``4 6 8``."""
+    first, last = seconds[0], seconds[-1]
+    has_all = len(seconds) > 1 and list(seconds) == list(range(first, last + 1))
+    return f"{first}-{last}" if has_all else " ".join(map(str, seconds))
+
+
+def _ending_line(model: ListedModel) -> Text:
+    successor = f"; {model['replaced_by']} takes its place where it fits" if model["replaced_by"] else ""
+    end = f"may be switched off from {model['retires_not_before']} on{successor}."
+    label, style = ("Ended    ", "red") if model["has_ended"] else ("Ends     ", "yellow")
+    return Text(f"{label}{model['id']} {end}", style=style)
+
+
+def _off_lines(found: ModelList) -> list[Text]:
+    """Return one line for each reason for which models cannot be named here, with the way out."""
+    remedies: dict[str, list[str]] = {}
+    for model in found["models"]:
+        if model["obstacle"]:
+            remedies.setdefault(model["obstacle"]["remedy"], []).append(model["id"])
+    return [Text.assemble(("Off here ", "bold"), f"{', '.join(ids)}. {plain(way)}") for way, ids in remedies.items()]
 
 
 def ledger_view(ledger: Ledger) -> RenderableType:

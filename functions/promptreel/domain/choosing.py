@@ -110,7 +110,7 @@ def find_obstacle(model: Model, protocols: Collection[VideoProtocol]) -> Invalid
         return Invalid(
             f"models.video: {model.id} is filmed by a backend that is switched off here.",
             code="backend_off",
-            remedy="Leave out `models.video`. Operators: docs/deploy.md says how to switch the backend on.",
+            remedy=f"Leave out `models.video`. Operators switch it on by a token of {model.provider}: docs/deploy.md.",
         )
     return None
 

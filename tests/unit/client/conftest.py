@@ -178,6 +178,29 @@ def film_output() -> dict[str, Any]:
 
 
 @pytest.fixture
+def model_json() -> Callable[..., dict[str, Any]]:
+    """Build a video model as the API lists it, with overrides."""
+
+    def build(model_id: str, **overrides: Any) -> dict[str, Any]:
+        return {
+            "id": model_id,
+            "kind": "video",
+            "stage": "ga",
+            "retires_not_before": None,
+            "replaced_by": None,
+            "has_ended": False,
+            "ends_soon": False,
+            "obstacle": None,
+            "seconds": {"720p": [4, 6, 8]},
+            "frame_px": {"720p": {"16:9": [1280, 720], "9:16": [720, 1280]}},
+            "sound": "optional",
+            "price": {"per_second_micros": {"with_audio": {"720p": 400_000}, "silent": {"720p": 200_000}}},
+        } | overrides
+
+    return build
+
+
+@pytest.fixture
 def unused_port() -> int:
     """A loopback port that refuses connections: bound once, then released."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -63,6 +63,28 @@ def test_list_shows_every_owner_with_option_all(
     assert "m@example.com" in capsys.readouterr().out
 
 
+def test_models_command_prints_a_table_or_the_answer_as_it_is(
+    run: Run, fake_api: Any, answer: Any, model_json: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {"at": "2026-11-30T08:00:00Z", "models": [model_json("veo-9")]}
+    fake_api.on("GET", "/v1/models", answer(200, found))
+
+    assert run("models") == 0
+    assert "veo-9 video ga" in capsys.readouterr().out
+    assert run("models", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == found
+
+
+def test_status_names_the_models_of_the_plan_with_their_reasons(
+    run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = [{"kind": "text", "id": "gemini-9", "reason": "named in the request"}]
+    fake_api.on("GET", JOB, answer(200, job_json(models=models)))
+
+    assert run("status", "film-3f9a2c") == 0
+    assert "Model    text gemini-9: named in the request" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("state", "code"), [("COMPLETE", 0), ("FAILED", cli.JOB_FAILED), ("CANCELLED", cli.JOB_FAILED)]
 )

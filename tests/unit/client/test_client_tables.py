@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from client.views import change_lines, dollars, elapsed_time, job_view, jobs_view, ledger_view, plain, result_view
+from client.views import (
+    change_lines,
+    dollars,
+    elapsed_time,
+    job_view,
+    jobs_view,
+    ledger_view,
+    models_view,
+    plain,
+    plan_lines,
+    result_view,
+)
 
 NOW = datetime(2026, 11, 21, 9, 0, 47, tzinfo=UTC)
 
@@ -95,6 +106,60 @@ def test_jobs_view_has_one_line_per_job_and_the_option_for_the_next_page(job_jso
         "film-3f9a2c  PENDING  2026-11-21 09:00  The Light",
         "film-2       PENDING  2026-11-21 09:00",
         "More: --page abc",
+    ]
+
+
+def test_plan_lines_name_each_model_with_its_reason(job_json: Callable[..., Any]) -> None:
+    model = {"kind": "video", "id": "veo-9", "reason": "the cheapest\x1b[2J\n for quality draft"}
+
+    assert [line.plain for line in plan_lines(job_json(models=[model]))] == [
+        "Model    video veo-9: the cheapest[2J for quality draft"
+    ]
+    assert plan_lines(job_json()) == []
+
+
+def test_models_view_has_one_line_per_resolution_and_the_smallest_frames_first(model_json: Callable[..., Any]) -> None:
+    frames = {"1080p": {"16:9": [1920, 1080]}, "360p": {"16:9": [640, 360]}}
+    seconds = {"1080p": [8], "360p": list(range(3, 11))}
+    price = {"per_second_micros": {"with_audio": {"1080p": 104_256, "360p": 23_172}, "silent": None}}
+    writer = {"id": "gemini-9", "kind": "text", "stage": "preview", "retires_not_before": "2027-09-02"}
+    omni = model_json("omni-9", frame_px=frames, seconds=seconds, sound="always", price=price)
+    silent = model_json(
+        "mute-9", sound="never", price={"per_second_micros": {"with_audio": None, "silent": {"720p": 5}}}
+    )
+
+    assert drawn(models_view({"at": "", "models": [model_json("x") | writer, model_json("veo-9"), omni, silent]})) == [
+        "MODEL    KIND  STAGE   END        SIZE  SEC   SOUND       USD/S",
+        "gemini-9 text  preview 2027-09-02",
+        "veo-9    video ga                 720p  4 6 8 optional     0.40",
+        "omni-9   video ga                 360p  3-10  always   0.023172",
+        "                                  1080p 8     always   0.104256",
+        "mute-9   video ga                 720p  4 6 8 never    0.000005",
+        "USD/S is with sound where a model films it; --json has the other prices.",
+    ]
+
+
+def test_models_view_names_models_near_or_past_their_end_with_their_successors(model_json: Callable[..., Any]) -> None:
+    soon = model_json("a", ends_soon=True, retires_not_before="2027-05-04", replaced_by="b")
+    past = model_json("c", ends_soon=True, has_ended=True, retires_not_before="2027-01-01")
+
+    assert drawn(models_view({"at": "", "models": [soon, past, model_json("b")]}))[-3:] == [
+        "Ends     a may be switched off from 2027-05-04 on; b takes its place where it",
+        "fits.",
+        "Ended    c may be switched off from 2027-01-01 on.",
+    ]
+
+
+def test_models_view_says_once_for_each_reason_which_models_are_off_and_the_way_out(
+    model_json: Callable[..., Any],
+) -> None:
+    off = {"code": "backend_off", "message": "Off.", "remedy": "Leave out `models.video`."}
+    retired = {"code": "model_retired", "message": "Retired.", "remedy": "Name b instead."}
+    models = [model_json("a", obstacle=off), model_json("b"), model_json("c", obstacle=off)]
+
+    assert drawn(models_view({"at": "", "models": [*models, model_json("d", obstacle=retired)]}))[-2:] == [
+        "Off here a, c. Leave out `models.video`.",
+        "Off here d. Name b instead.",
     ]
 
 
