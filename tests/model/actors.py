@@ -189,6 +189,9 @@ def _faults(state: State) -> Steps:
             for stage in _UNACCEPTED:
                 yield f"request ends {stage}", state.with_worker(index, worker._replace(stage=stage))
     yield from _faults_of_operations(state)
+    waiting = state.call(state.scene.key)
+    if waiting is not None and waiting.state == "PLANNED" and state.scene.state == "QUEUED":
+        yield "poller gives up a call that is never accepted", state.put(waiting._replace(state="RELEASED"))
     for task in state.tasks:
         yield "task is lost", state._replace(tasks=state.tasks - {task})
     if state.painter:

@@ -37,6 +37,7 @@ class CallChanges(TypedDict, total=False):
     sent_at: datetime | None
     answer_by: datetime | None
     window_end: datetime | None
+    unsent_since: datetime | None
     artifact: str | None
     usage: TokenUsage | None
     reason: str
@@ -65,6 +66,7 @@ class Call(Document):
     sent_at: UtcDatetime | None = None
     answer_by: UtcDatetime | None = None
     window_end: UtcDatetime | None = None
+    unsent_since: UtcDatetime | None = None  # when a provider first did not accept it for the moment
     artifact: str | None = None
     usage: TokenUsage | None = None
     reason: str = ""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from promptreel.domain.call import JOB_ENDED, Call, Lease
 from promptreel.domain.models import TokenUsage
+from promptreel.domain.remedies import EXHAUSTED
 from promptreel.domain.states import CallState
 
 LEASE_S = 60.0
@@ -85,7 +86,8 @@ def record_unpaid(call: Call, holder: str, reason: str, now: datetime) -> Call |
     if not call.held_by(holder):
         return None
     if call.state in {CallState.SENT, CallState.UNCERTAIN}:
-        return call.to(CallState.PLANNED, now, lease=None, sent_at=None, answer_by=None, window_end=None, reason=reason)
+        planned = call.to(CallState.PLANNED, now, lease=None, sent_at=None, answer_by=None, window_end=None)
+        return planned.evolve(reason=reason, unsent_since=call.unsent_since or now)
     if call.state is CallState.LOST:
         return call.to(CallState.RELEASED, now, reason=reason)
     return None
@@ -166,6 +168,13 @@ def expire(call: Call, now: datetime) -> Call | None:
     if call.state is CallState.SENT and call.operation is None:
         return call.to(CallState.UNCERTAIN, now, reason="The sender died before its answer came.")
     return None
+
+
+def give_up_unsent(call: Call, now: datetime) -> Call | None:
+    """A planned call that its provider has not accepted for long: released, for another model to film (rule 4)."""
+    if call.state is not CallState.PLANNED or call.unsent_since is None:
+        return None
+    return call.to(CallState.RELEASED, now, codes=(EXHAUSTED,))
 
 
 def abandon(call: Call, now: datetime) -> Call | None:

@@ -37,13 +37,18 @@ def recover_from_failure(job: Job, scene: Scene, call: Call, now: datetime) -> S
     if not call.counts_as_attempt or not job.counts_toward_limit(call.updated):
         return _film_again(scene.evolve(tries=append_attempt(scene, call, outcome)), now)
     remedy = remedies.timeout_remedy() if was_lost else remedies.find_remedy(call.codes)
-    used = [one.remedy for one in scene.tries if one.remedy and job.counts_toward_limit(one.at)]
-    kind = remedy.choose_next(used, _available_remedies(job, scene))
+    kind = remedy.choose_next(_used_remedies(job, scene), _available_remedies(job, scene))
     tried = scene.evolve(tries=append_attempt(scene, call, outcome, kind or ""))
     if kind is None:
         return _give_up(tried, call, remedy, now)
     request = RewriteRequest(attempt=f"{scene.take}-{scene.attempt}", advice=remedy.advice, reason=call.reason)
     return _apply_remedy(job, tried, kind, request, now)
+
+
+def may_change_model(job: Job, scene: Scene) -> bool:
+    """Whether another model may film a scene whose own model accepts no call."""
+    remedy = remedies.find_remedy((remedies.EXHAUSTED,))
+    return remedy.choose_next(_used_remedies(job, scene), _available_remedies(job, scene)) is not None
 
 
 def keyframe_warnings(scenes: Sequence[Scene], calls: Iterable[Call]) -> list[str]:
@@ -115,6 +120,10 @@ def seed_attempt(scene: Scene) -> int:
 
 def _outcome(problem: Problem) -> str:
     return problem.code.removeprefix("clip_")
+
+
+def _used_remedies(job: Job, scene: Scene) -> list[str]:
+    return [one.remedy for one in scene.tries if one.remedy and job.counts_toward_limit(one.at)]
 
 
 def _available_remedies(job: Job, scene: Scene) -> set[RemedyKind]:

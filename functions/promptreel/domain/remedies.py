@@ -15,6 +15,7 @@ from promptreel.domain.document import Frozen
 RemedyKind = Literal["repeat", "reseed", "rewrite", "redraw", "mute", "model", "successor"]
 FailureCode = Literal["clip_refused", "clip_failed", "clip_timed_out", "misconfigured", "model_unsuitable"]
 
+EXHAUSTED = "exhausted"  # the code of a call that its provider did not accept for long
 MODEL_UNAVAILABLE = "model_unavailable"  # the code of a model that is retired, or not offered here
 
 

@@ -184,6 +184,10 @@ class Ledger:
         """Move an abandoned claim or a dead sender's call on, if its lease is over."""
         return self._record(call, call_rules.expire)
 
+    def give_up_unsent(self, call: Call) -> Call:
+        """Release a planned call that its provider has not accepted for long."""
+        return self._record(call, call_rules.give_up_unsent)
+
     def abandon(self, call: Call) -> Call:
         """Release a planned call of a job that ended."""
         return self._record(call, call_rules.abandon)

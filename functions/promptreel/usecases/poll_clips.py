@@ -16,6 +16,7 @@ from promptreel.services import Services
 from promptreel.usecases import filming, job_lifecycle
 
 IDLE_WAIT_S = 10.0  # while a scene's clip is not sent: its next step may come at any moment
+UNSENT_S = 900.0  # then another model films a scene whose own model is over its quota or cannot be reached
 LOOK_S = 90.0  # of real time, after which a look answers with what it knows; the step has 120 s
 
 
@@ -55,6 +56,7 @@ def poll_clips(cmd: job_lifecycle.JobRun, services: Services) -> ClipsPolled:
         call = current[scene.id]
         if call in due:
             call = filming.resolve(call, services, polled)
+        call = call and _give_up_when_exhausted(job, scene, call, services)
         if call is not None and call.is_finished:
             if _take_over(job, scene.id, call, services):
                 filming.dispatch(job, scene.id, services)
@@ -63,6 +65,14 @@ def poll_clips(cmd: job_lifecycle.JobRun, services: Services) -> ClipsPolled:
         elif (call is None or call.state is CallState.PLANNED) and filming.is_overdue(scene, clock.now(), pace):
             filming.redispatch(job, scene, services)
     return _verdict(job, waits, services)
+
+
+def _give_up_when_exhausted(job: Job, scene: Scene, call: Call, services: Services) -> Call:
+    """The call, released if its provider has not accepted it for so long that another model films the scene."""
+    since = call.unsent_since if call.state is CallState.PLANNED else None
+    if since is None or services.clock.now() - since <= timedelta(seconds=UNSENT_S * services.pace):
+        return call
+    return services.ledger.give_up_unsent(call) if recovery.may_change_model(job, scene) else call
 
 
 def _elapsed_s(call: Call, now: datetime, pace: float) -> float:

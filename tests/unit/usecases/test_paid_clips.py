@@ -2,16 +2,19 @@
 
 import json
 
+import pytest
+
 from promptreel.domain.call import Call
 from promptreel.domain.job import Job
 from promptreel.domain.models import TokenUsage, registry
 from promptreel.domain.states import CallState, SceneState
-from promptreel.errors import AnswerLost
+from promptreel.errors import AnswerLost, QuotaExhausted, Throttled
 from promptreel.ports.models import Failed, Operation, Running, Succeeded
+from promptreel.usecases.poll_clips import UNSENT_S
 from tests.fakes.models import a_storyboard
 from tests.fakes.services import FakeServices
 
-OMNI, KLING = "gemini-omni-1.2-flash", "kwaivgi/kling-v3-video"
+VEO, OMNI, KLING = "veo-3.1-generate-001", "gemini-omni-1.2-flash", "kwaivgi/kling-v3-video"
 SEVEN_SECONDS = TokenUsage(input=2_300, output=40, picture=7 * 5_792)
 
 
@@ -90,3 +93,34 @@ def test_lost_submit_is_paid_once_when_its_provider_lists_it(world: FakeServices
     assert len(world.video.requests) == 1
     paid = clip_call(world, job)
     assert (paid.state, paid.cost_micros) == (CallState.SETTLED, paid.reserved_micros)
+
+
+def test_scene_moves_to_the_next_model_when_its_own_accepts_no_call_for_long(world: FakeServices) -> None:
+    job = one_scene(world, VEO)
+    for _ in range(2):
+        world.video.failures = [Throttled("429")]
+        with pytest.raises(QuotaExhausted):
+            world.submit_queued()
+        assert world.poll(job).state == "filming"
+        world.clock.pass_s(10)
+    assert clip_call(world, job).state is CallState.PLANNED
+    world.clock.pass_s(UNSENT_S)
+
+    world.poll(job)
+
+    scene = world.jobs.get_scene(job.id, "scene-01").value
+    assert (scene.state, scene.video_model, scene.tries[0].remedy) == (SceneState.QUEUED, OMNI, "model")
+    assert clip_call(world, job).state is CallState.RELEASED
+    assert "filming" in world.submit_queued()
+    assert world.video.requests[-1].model == OMNI
+
+
+def test_scene_waits_for_its_own_model_when_no_other_can_film_it(world: FakeServices) -> None:
+    job = one_scene(world, KLING)
+    world.video.failures = [Throttled("429")]
+    with pytest.raises(QuotaExhausted):
+        world.submit_queued()
+    world.clock.pass_s(2 * UNSENT_S)
+
+    assert world.poll(job).state == "filming"
+    assert clip_call(world, job).state is CallState.PLANNED
