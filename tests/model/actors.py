@@ -189,9 +189,7 @@ def _faults(state: State) -> Steps:
             for stage in _UNACCEPTED:
                 yield f"request ends {stage}", state.with_worker(index, worker._replace(stage=stage))
     yield from _faults_of_operations(state)
-    waiting = state.call(state.scene.key)
-    if waiting is not None and waiting.state == "PLANNED" and state.scene.state == "QUEUED":
-        yield "poller gives up a call that is never accepted", state.put(waiting._replace(state="RELEASED"))
+    yield from _faults_of_quotas(state)
     for task in state.tasks:
         yield "task is lost", state._replace(tasks=state.tasks - {task})
     if state.painter:
@@ -206,6 +204,12 @@ def _faults(state: State) -> Steps:
 
 
 _UNACCEPTED: tuple[Stage, ...] = ("unanswered", "unpaid", "refused")
+
+
+def _faults_of_quotas(state: State) -> Steps:
+    waiting = state.call(state.scene.key)
+    if waiting is not None and waiting.state == "PLANNED" and state.scene.state == "QUEUED":
+        yield "poller gives up a call that is never accepted", state.put(waiting._replace(state="RELEASED"))
 
 
 def _faults_of_operations(state: State) -> Steps:
