@@ -67,6 +67,9 @@ locals {
     { title = "Refusals, by code", series = [
       { filter = local.logged.refusals, aligner = "ALIGN_DELTA", reducer = "REDUCE_SUM", by = ["metric.label.code"] },
     ] },
+    { title = "Requests for models that end soon, by model", period = "3600s", series = [
+      { filter = local.logged.models_ending, aligner = "ALIGN_DELTA", reducer = "REDUCE_SUM", by = ["metric.label.model"] },
+    ] },
     { title = "Veo requests a minute, against the quota", limit = var.veo_quota_per_minute, series = [
       { filter = "metric.type=\"cloudtasks.googleapis.com/queue/task_attempt_count\" AND resource.type=\"cloud_tasks_queue\"", aligner = "ALIGN_DELTA", reducer = "REDUCE_SUM", by = ["metric.label.response_code"] },
     ] },

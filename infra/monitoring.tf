@@ -45,6 +45,12 @@ locals {
       filter   = "metric.type=\"${local.metric_types.jobs_failed}\" AND ${local.run}"
       aligner  = "ALIGN_DELTA", reducer = "REDUCE_SUM", period = "3600s", above = 3, for = "0s"
     }
+    model-ends = {
+      title    = "films are made by a model that ends soon"
+      severity = "WARNING"
+      filter   = "metric.type=\"${local.metric_types.models_ending}\" AND ${local.run}"
+      aligner  = "ALIGN_DELTA", reducer = "REDUCE_SUM", period = "86400s", above = 0, for = "0s" # a mail a day, not one for each film
+    }
     queue-depth = {
       title    = "clips wait for Veo"
       severity = "WARNING"

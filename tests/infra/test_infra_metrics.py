@@ -4,6 +4,7 @@ The same filters over the log files of a whole stack: tests/e2e/test_log_lines_o
 """
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -49,6 +50,12 @@ def sweep_one_abandoned(world: FakeServices) -> None:
     world.opened()
     world.clock.pass_s(300)
     world.sweep_jobs(SweepJobs())
+
+
+def request_near_an_end(world: FakeServices) -> None:
+    """A film asked for 60 days before the announced end of its image model, and a month before that of Veo."""
+    world.clock.pass_s((datetime(2027, 3, 29, tzinfo=UTC) - world.clock.now()).total_seconds())
+    world.opened()
 
 
 @pytest.mark.parametrize(
@@ -111,6 +118,23 @@ def test_abandoned_job_is_counted_as_stuck_in_each_sweep_that_finds_it(world: Fa
     assert [counted_by(line) for line in stuck] == [{"jobs_stuck"}]
 
 
+def test_request_is_counted_for_each_of_its_models_that_ends_soon(world: FakeServices, lines: Written) -> None:
+    request_near_an_end(world)
+
+    counted = [line for line in lines.read() if "models_ending" in counted_by(line)]
+    assert [counted_by(line) for line in counted] == [{"models_ending"}] * 2
+    assert {line["model"]: line["ends"] for line in counted} == {
+        "gemini-3.1-flash-image": "2027-05-28",
+        "veo-3.1-generate-001": "2027-05-04",
+    }
+
+
+def test_request_is_not_counted_when_no_model_ends_soon(world: FakeServices, lines: Written) -> None:
+    world.opened()
+
+    assert [line for line in lines.read() if "models_ending" in counted_by(line)] == []
+
+
 def test_unexpected_error_is_counted_once(lines: Written) -> None:
     def fail(_: Any) -> Any:
         raise ZeroDivisionError
@@ -131,6 +155,7 @@ def test_labels_and_values_are_fields_of_the_counted_lines(name: str, lines: Wri
 
     run_step("poll_clips", JobRun, fail)
     sweep_one_abandoned(world)
+    request_near_an_end(world)
     for job_state in (JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED, JobState.DELETED):
         end_job(job_state)
     for call_state in (CallState.SETTLED, CallState.RELEASED, CallState.ADOPTED, CallState.LOST):

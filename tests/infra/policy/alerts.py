@@ -27,6 +27,7 @@ ALERTS = {
         "ERROR",
     ),
     "failed-jobs": ("logging.googleapis.com/user/promptreel/jobs_failed", 3, "0s", "3600s", "ALIGN_DELTA", "ERROR"),
+    "model-ends": ("logging.googleapis.com/user/promptreel/models_ending", 0, "0s", "86400s", "ALIGN_DELTA", "WARNING"),
     "queue-depth": ("cloudtasks.googleapis.com/queue/depth", 200, "1800s", "300s", "ALIGN_MAX", "WARNING"),
     "stuck": ("logging.googleapis.com/user/promptreel/jobs_stuck", 3, "0s", "3600s", "ALIGN_DELTA", "ERROR"),
     "sweeper-silent": ("logging.googleapis.com/log_entry_count", 3, "0s", "900s", "ALIGN_DELTA", "CRITICAL"),

@@ -29,6 +29,7 @@ CHARTS = {
     "Spend per hour (USD), by model": ({"spend"}, ""),
     "Stuck jobs found by sweeps, by state": ({"jobs_stuck"}, "metric.label.state"),
     "Refusals, by code": ({"refusals"}, "metric.label.code"),
+    "Requests for models that end soon, by model": ({"models_ending"}, "metric.label.model"),
     "Veo requests a minute, against the quota": (
         {"cloudtasks.googleapis.com/queue/task_attempt_count"},
         "metric.label.response_code",
