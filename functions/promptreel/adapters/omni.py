@@ -8,7 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.gemini import vertex_client
-from promptreel.adapters.vertex_errors import classify, classify_filtered, translate_paid_call_errors
+from promptreel.adapters.vertex_errors import (
+    classify,
+    classify_filtered,
+    classify_operation,
+    translate_paid_call_errors,
+)
 from promptreel.domain.models import TokenUsage
 from promptreel.errors import AnswerLost, NotFound, Refused, Transient
 from promptreel.ports.models import Failed, LostSubmit, Operation, OperationState, Running, Succeeded, VideoRequest
@@ -63,13 +68,16 @@ class Omni:
     def poll(self, operation: Operation) -> OperationState:
         """Return the state of one interaction. Raises: Transient; NotFound when it is unknown."""
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - cold start
-        from google.genai._interactions import APIError, NotFoundError  # noqa: PLC0415
+        from google.genai._interactions_errors import (  # noqa: PLC0415
+            GeminiNextGenAPIClientError,
+            NotFoundError,
+        )
 
         try:
             seen = self._client.interactions.get(operation.name, timeout=POLL_TIMEOUT_S)
         except NotFoundError as error:
             raise NotFound(f"Vertex AI does not know the interaction {operation.name}.") from error
-        except (APIError, GoogleAuthError, ValueError) as error:
+        except (GeminiNextGenAPIClientError, GoogleAuthError, ValueError) as error:
             raise Transient(f"poll: {error!r}") from error
         return _read_state(seen)
 
@@ -94,10 +102,15 @@ def _read_state(seen: Any) -> OperationState:
     for content in outputs:
         if content.type == "video" and content.uri:
             return Succeeded(content.uri, usage)
-    words = " ".join(str(content.text) for content in outputs if content.type == "text")
-    faults = " ".join(f"{fault.code or ''} {fault.message or ''}".strip() for fault in seen.errors or ())
-    reason = " ".join(filter(None, (faults, words))) or f"The interaction ended as {seen.status} without a clip."
-    return Failed(reason, classify(faults) if faults else classify_filtered(words), usage)
+    if seen.errors:
+        errors = [{"code": error.code, "message": error.message} for error in seen.errors]
+        codes, reason = classify_operation({"error": errors})
+        return Failed(reason, codes, usage)
+    words = " ".join(content.text for content in outputs if content.type == "text" and content.text)
+    if words or seen.status == "completed":
+        return Failed(words or "Filtered without a reason.", classify_filtered(words), usage)
+    reason = f"The interaction ended as {seen.status} without a clip."
+    return Failed(reason, classify(reason), usage)
 
 
 def _read_usage(usage: Any) -> TokenUsage | None:

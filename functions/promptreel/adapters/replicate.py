@@ -3,8 +3,9 @@
 Plain HTTP instead of Replicate's client, for the reasons in docs/adr/0015: that client does not bound a create, sleeps
 between its own repeated reads, and cannot read a list that holds an aborted prediction.
 
-Source: Replicate's HTTP reference, and its documentation of prediction states and of data retention (inputs, outputs
-and logs are removed an hour after a prediction), read 2026-11.
+Source: Replicate's HTTP reference (``created_after`` means at or after, in ISO 8601; pages of the list are addresses),
+and its documentation of prediction states and of data retention (inputs, outputs and logs are removed an hour after a
+prediction), read 2026-11.
 """
 
 import tempfile
@@ -13,12 +14,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
-from promptreel.adapters.vertex_errors import FailureKind, classify, classify_filtered
+from pydantic import BaseModel
+
+from promptreel.adapters.vertex_errors import FailureKind, classify, classify_filtered, to_call_failed
 from promptreel.domain.models import VideoModel, registry
-from promptreel.errors import AnswerLost, CallFailed, NotFound, Refused, Throttled, Transient, Unpaid
+from promptreel.domain.remedies import MODEL_UNAVAILABLE
+from promptreel.errors import AnswerLost, CallFailed, NotFound, PromptreelError, Refused, Transient, Unpaid
 from promptreel.ports.models import Failed, LostSubmit, Operation, OperationState, Running, Succeeded, VideoRequest
 from promptreel.ports.storage import ArtifactStore
 
@@ -31,9 +35,25 @@ READ_TIMEOUT_S = 30.0
 LINK_S = 6 * 3600  # how long the links to the keyframes are valid: a prediction may wait for a machine
 CLOCKS_DIFFER = timedelta(seconds=60)
 LISTED_PAGES = 20  # of 100 predictions each
-MAX_CLIP_BYTES = 1_000_000_000
+MAX_CLIP_BYTES = 200_000_000  # Cloud Run keeps files in memory, and a clip of 15 s at 1080p has some 60 MB
 
-_NO_CREDIT, _NOT_FOUND, _TIMED_OUT, _THROTTLED, _SERVER_ERROR = 402, 404, 408, 429, 500
+_NO_CREDIT, _NOT_FOUND, _GONE = 402, 404, 410
+
+
+class _Prediction(BaseModel):
+    id: str
+    status: str
+    input: Any = None
+    output: Any = None
+    error: Any = None
+
+
+class _Page(BaseModel):
+    results: list[_Prediction]
+    next: str | None = None
+
+
+P = TypeVar("P", bound=BaseModel)
 
 
 class Replicate:
@@ -47,30 +67,28 @@ class Replicate:
 
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
         """Make one paid call and return the prediction's id."""
-        model = registry().video_model(request.model)
-        links = self._artifacts.sign_urls((request.first_uri, request.last_uri), LINK_S)
-        marked = f"{links[request.first_uri]}{_mark(output_uri)}"
-        values = _inputs(model, request, marked, links[request.last_uri])
         with _translate_paid_call_errors():
+            links = self._artifacts.sign_urls((request.first_uri, request.last_uri), LINK_S)
+            marked = f"{links[request.first_uri]}{_mark(output_uri)}"
+            values = _inputs(registry().video_model(request.model), request, marked, links[request.last_uri])
             answer = self._client.post(
                 f"/v1/models/{request.model}/predictions", json={"input": values}, timeout=timeout_s
             )
             if answer.is_error:
                 raise _to_call_failed(answer.status_code, answer.text)
-            return str(answer.json()["id"])
+            return _Prediction.model_validate_json(answer.content).id
 
     def poll(self, operation: Operation) -> OperationState:
         """Return the state of one prediction; when it has succeeded, its clip has been copied into the bucket.
 
         Raises: Transient; NotFound when the prediction is unknown.
         """
-        seen = self._read(f"/v1/predictions/{operation.name}")
-        status = seen.get("status")
-        if status in {"starting", "processing"}:
+        seen = self._read(_Prediction, f"/v1/predictions/{operation.name}")
+        if seen.status in {"starting", "processing"}:
             return Running()
-        if status == "succeeded":
-            return Succeeded(self._store(seen.get("output"), operation))
-        words = str(seen.get("error") or f"The prediction ended as {status}.")
+        if seen.status in {"succeeded", "canceled"}:  # what someone else canceled while it ran is billed without a clip
+            return Succeeded(self._store(seen.output, operation))
+        words = str(seen.error or f"The prediction ended as {seen.status}.")
         return Failed(words, _classify_failure(words))
 
     def find(self, lost: LostSubmit) -> Operation | None:
@@ -79,16 +97,18 @@ class Replicate:
         path = "/v1/predictions"
         query: Mapping[str, str] | None = {"created_after": (lost.sent_at - CLOCKS_DIFFER).isoformat()}
         for _ in range(LISTED_PAGES):
-            page = self._read(path, query)
-            for seen in page["results"]:
-                if str((seen.get("input") or {}).get(first, "")).endswith(mark):
-                    return Operation(lost.model, str(seen["id"]), lost.output_uri)
-            if not page.get("next"):
+            page = self._read(_Page, path, query)
+            for seen in page.results:
+                if isinstance(seen.input, dict) and str(seen.input.get(first)).endswith(mark):
+                    return Operation(lost.model, seen.id, lost.output_uri)
+            if not page.next:
                 return None
-            path, query = page["next"], None
+            if not self._is_own(page.next):
+                raise Transient(f"list predictions: the next page is not at Replicate: {page.next[:200]}")
+            path, query = page.next, None
         raise Transient("list predictions: the call is not among the latest ones.")
 
-    def _read(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+    def _read(self, shape: type[P], path: str, query: Mapping[str, str] | None = None) -> P:
         """GET a path of the API, or the address of a further page."""
         import httpx2  # noqa: PLC0415 - cold start
 
@@ -97,8 +117,8 @@ class Replicate:
             if answer.status_code == _NOT_FOUND:
                 raise NotFound(f"Replicate does not know {path}.")
             answer.raise_for_status()
-            return answer.json()
-        except (httpx2.HTTPError, ValueError) as error:
+            return shape.model_validate_json(answer.content)
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise Transient(f"read {path}: {error!r}") from error
 
     def _store(self, output: Any, operation: Operation) -> str:
@@ -124,7 +144,7 @@ class Replicate:
             raise Transient(f"The output lies at an address that is not Replicate's: {link[:200]}")
         try:
             with self._client.stream("GET", link) as answer:
-                if answer.status_code in {_NOT_FOUND, 410}:
+                if answer.status_code in {_NOT_FOUND, _GONE}:
                     return False
                 answer.raise_for_status()
                 size = 0
@@ -135,15 +155,18 @@ class Replicate:
                             raise Transient(f"The output at {link[:200]} is over {MAX_CLIP_BYTES} bytes.")
                         out.write(chunk)
                 return True
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise Transient(f"download output: {error!r}") from error
 
+    def _is_own(self, link: str) -> bool:
+        """Whether the API itself serves this address."""
+        target, own = _parse(link), urlsplit(self._url)
+        return (target.scheme, target.netloc) == (own.scheme, own.netloc)
+
     def _is_trusted(self, link: str) -> bool:
-        target, own = urlsplit(link), urlsplit(self._url)
-        if (target.scheme, target.netloc) == (own.scheme, own.netloc):
-            return True
-        host = target.hostname or ""
-        return target.scheme == "https" and (host == DELIVERY_DOMAIN or host.endswith(f".{DELIVERY_DOMAIN}"))
+        target = _parse(link)
+        is_delivery = f".{target.hostname}".endswith(f".{DELIVERY_DOMAIN}")
+        return self._is_own(link) or (target.scheme == "https" and is_delivery)
 
     def connect(self) -> None:
         """Make the client."""
@@ -157,6 +180,14 @@ class Replicate:
         return httpx2.Client(
             base_url=self._url, headers={"Authorization": f"Bearer {self._token}"}, timeout=READ_TIMEOUT_S
         )
+
+
+def _parse(link: str) -> SplitResult:
+    """Parse an address that someone else wrote; one that is no address has neither scheme nor host."""
+    try:
+        return urlsplit(link)
+    except ValueError:
+        return urlsplit("")
 
 
 def _mark(output_uri: str) -> str:
@@ -181,29 +212,29 @@ def _inputs(model: VideoModel, request: VideoRequest, first_link: str, last_link
 
 @contextmanager
 def _translate_paid_call_errors() -> Iterator[None]:
-    """Raises: Unpaid (never sent), AnswerLost (perhaps paid)."""
+    """Raises: Unpaid (never sent), Refused (promptreel may not sign links), AnswerLost (perhaps paid)."""
     import httpx2  # noqa: PLC0415 - cold start
 
     try:
         yield
     except CallFailed:
         raise
-    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+    except (Transient, httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
         raise Unpaid(f"film: never sent: {error!r}") from error
+    except PromptreelError as error:
+        raise Refused(f"film: never sent: {error!r}", codes=(FailureKind.CONFIGURATION,)) from error
     except Exception as error:
         raise AnswerLost(f"film: {error!r}") from error
 
 
 def _to_call_failed(status: int, text: str) -> CallFailed:
-    """Only a 4xx says that nothing was made."""
-    reason = f"film: {status} {text}"[:2000]
-    if status >= _SERVER_ERROR or status == _TIMED_OUT:
-        return AnswerLost(reason)
-    if status == _THROTTLED:
-        return Throttled(reason)
+    """The path of a submit names nothing but the model, so that only the model can be missing."""
+    failed = to_call_failed("film", status, None, text[:2000])
+    if status == _NOT_FOUND:
+        return Refused(failed.reason, codes=(MODEL_UNAVAILABLE,))
     if status == _NO_CREDIT:
-        return Refused(reason, codes=(FailureKind.CONFIGURATION.value,))
-    return Refused(reason, codes=classify(text, http=status))
+        return Refused(failed.reason, codes=(FailureKind.CONFIGURATION,))
+    return failed
 
 
 def _classify_failure(words: str) -> tuple[str, ...]:

@@ -3,9 +3,11 @@
 It reads HTTP status, google.rpc code, support codes and words, at any depth of the answer. Words decide only where a
 status means several things (400, FAILED_PRECONDITION, a filtered clip).
 
-Source: Vertex AI's pages on API errors and on Veo's safety filters, read 2026-11; google-genai 3.4 keeps the HTTP
-status in ``APIError.code`` and the whole body in ``details``. Wordings from public reports: googleapis/js-genai issues
-1265 and 1272, googleapis/python-genai issues 1377 and 2079, GoogleCloudPlatform/generative-ai issue 1308.
+Source: Vertex AI's pages on API errors and on Veo's safety filters, and https://ai.google.dev/gemini-api/docs/api-errors
+for the Interactions API, whose codes are words, read 2026-11. google-genai 3.6 keeps the HTTP status in
+``APIError.code`` and the whole body in ``details``; of the Interactions API, in ``status_code`` and ``body``. Wordings
+from public reports: googleapis/js-genai issues 1265 and 1272, googleapis/python-genai issues 1377 and 2079,
+GoogleCloudPlatform/generative-ai issue 1308.
 """
 
 import json
@@ -40,6 +42,11 @@ _Rpc = IntEnum(
 _RPC_OF_HTTP: Mapping[int, int] = {
     401: _Rpc.UNAUTHENTICATED, 403: _Rpc.PERMISSION_DENIED, 404: _Rpc.NOT_FOUND, 408: _Rpc.DEADLINE_EXCEEDED,
     429: _Rpc.RESOURCE_EXHAUSTED, 499: _Rpc.CANCELLED,
+}  # fmt: skip
+_RPC_OF_WORD: Mapping[str, int] = {  # the Interactions API's codes that google.rpc names otherwise
+    "authentication": _Rpc.UNAUTHENTICATED, "model_not_found": _Rpc.NOT_FOUND, "api_error": _Rpc.INTERNAL,
+    "service_unavailable": _Rpc.UNAVAILABLE, "rate_limit_exceeded": _Rpc.RESOURCE_EXHAUSTED,
+    "quota_exceeded": _Rpc.RESOURCE_EXHAUSTED,
 }  # fmt: skip
 _OUTAGES = {
     _Rpc.CANCELLED, _Rpc.UNKNOWN, _Rpc.DEADLINE_EXCEEDED, _Rpc.ABORTED, _Rpc.INTERNAL, _Rpc.UNAVAILABLE, _Rpc.DATA_LOSS
@@ -132,6 +139,8 @@ def translate_paid_call_errors(doing: str) -> Iterator[None]:
     """
     import httpx2  # noqa: PLC0415 - cold start
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError  # noqa: PLC0415
+    from google.genai._interactions_errors import APIConnectionError  # noqa: PLC0415
+    from google.genai._interactions_errors import APIError as InteractionError  # noqa: PLC0415
     from google.genai.errors import APIError  # noqa: PLC0415
 
     try:
@@ -139,13 +148,16 @@ def translate_paid_call_errors(doing: str) -> Iterator[None]:
     except CallFailed:
         raise
     except APIError as error:
-        raise _to_call_failed(doing, error) from error
+        raise to_call_failed(doing, error.code, error.details, str(error.message or error.status or "")) from error
     except DefaultCredentialsError as error:
         raise Refused(f"{doing}: never sent: {error}", codes=(FailureKind.CONFIGURATION,)) from error
-    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, GoogleAuthError) as error:
-        raise Unpaid(f"{doing}: never sent: {error!r}") from error
     except Exception as error:  # the SDK lets its HTTP library's and JSON's errors through
-        raise AnswerLost(f"{doing}: {error!r}") from error
+        cause = error.__cause__ if isinstance(error, APIConnectionError) else error
+        if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout | GoogleAuthError):
+            raise Unpaid(f"{doing}: never sent: {cause!r}") from error
+        if isinstance(error, InteractionError) and error.status_code:
+            raise to_call_failed(doing, error.status_code, error.body, error.message) from error
+        raise AnswerLost(f"{doing}: {cause!r}") from error
 
 
 def find_support_codes(text: str) -> tuple[str, ...]:
@@ -156,13 +168,12 @@ def find_support_codes(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*listed, *known]))
 
 
-def _to_call_failed(doing: str, error: Any) -> CallFailed:
-    """Only a 4xx says that nothing is billed."""
-    text = " ".join(_collect_texts(error.details)) or str(error.message or error.status or "")
-    reason = f"{doing}: {error.code} {text}".strip()
-    if error.code not in _CLIENT_ERRORS or error.code in _PERHAPS_ACCEPTED:
+def to_call_failed(doing: str, status: int, body: Any, message: str) -> CallFailed:
+    """Translate an answer that is an error. Only a 4xx says that nothing is billed."""
+    reason = f"{doing}: {status} {(text := ' '.join(_collect_texts(body)) or message)}".strip()
+    if status not in _CLIENT_ERRORS or status in _PERHAPS_ACCEPTED:
         return AnswerLost(reason)
-    codes = classify(text, http=error.code, rpc=_read_rpc_code(error.details))
+    codes = classify(text, http=status, rpc=_read_rpc_code(body))
     return Throttled(reason) if codes == (FailureKind.QUOTA,) else Refused(reason, codes=codes)
 
 
@@ -175,17 +186,25 @@ def _read_rpc_code(body: Any) -> int:
     """Return the innermost google.rpc code: outer ones come from proxies."""
     found = 0
     for level in _walk_errors(body):
-        code = level.get("code")
-        number = code if isinstance(code, int) else 0
-        number = number if 0 < number <= len(_Rpc) else _RPC_OF_HTTP.get(number, 0)
-        found = _Rpc.__members__.get(str(level.get("status")), number) or found
+        found = _Rpc.__members__.get(str(level.get("status"))) or _to_rpc_code(level.get("code")) or found
     return found
 
 
+def _to_rpc_code(code: Any) -> int:
+    """Return the google.rpc code of a code that may be one, an HTTP status, or a word; 0 for anything else."""
+    if isinstance(code, str):
+        return _RPC_OF_WORD.get(code, _Rpc.__members__.get(code.upper(), 0))
+    if not isinstance(code, int):
+        return 0
+    return code if 0 < code <= len(_Rpc) else _RPC_OF_HTTP.get(code, 0)
+
+
 def _collect_texts(body: Any) -> list[str]:
-    """Return every message and reason of an error once, outermost first."""
+    """Return every code in words, message and reason of an error once, outermost first."""
     found: dict[str, None] = {}
     for level in _walk_errors(body):
+        if isinstance(level.get("code"), str):
+            found[level["code"].replace("_", " ")] = None
         message = level.get("message")
         if isinstance(message, str) and not isinstance(_parse_json(message), dict | list):
             found[message.strip()] = None

@@ -22,13 +22,16 @@ import pytest
 import requests
 from google.api_core import exceptions as api_core
 from google.api_core.exceptions import from_grpc_status, from_http_status
+from google.genai import _interactions_errors as interactions
 from google.genai import errors as genai
 from grpc import StatusCode
 from PIL.Image import DecompressionBombError
 
 from promptreel.adapters.gemini import vertex_client
 from promptreel.adapters.google_errors import translate_google_errors
+from promptreel.adapters.omni import Omni
 from promptreel.adapters.operators import ListedOperators
+from promptreel.adapters.replicate import Replicate
 from promptreel.adapters.veo import Veo
 from promptreel.adapters.vertex_errors import translate_paid_call_errors
 from promptreel.domain.states import CallState
@@ -45,9 +48,10 @@ from promptreel.errors import (
     VersionConflict,
 )
 from promptreel.ledger.claims import Acquired, CallRequest
-from promptreel.ports.models import Operation
+from promptreel.ports.models import Operation, VideoRequest
 from promptreel.ports.storage import Create
 from tests.factories import a_job
+from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.services import FakeServices
 from tests.fakes.system import FakeClock
 
@@ -61,6 +65,7 @@ NO_OPERATOR = "answered: no operator"
 
 # The modules below which a library defines what it raises.
 GENAI = "google.genai.errors"
+INTERACTIONS = "google.genai._interactions_errors"
 HTTPX2 = "httpx2"
 API_CORE = "google.api_core.exceptions"
 AUTH = "google.auth.exceptions"
@@ -78,6 +83,16 @@ PAID: Mapping[str, Rows] = {
         AnswerLost: (
             "UnknownFunctionCallArgumentError UnsupportedFunctionError FunctionInvocationError "
             "UnknownApiResponseError ContinuationInterruptedError"
+        ),
+    },
+    INTERACTIONS: {
+        BY_STATUS: (
+            "APIStatusError BadRequestError AuthenticationError PermissionDeniedError NotFoundError ConflictError "
+            "UnprocessableEntityError RateLimitError InternalServerError"
+        ),
+        AnswerLost: (  # of a connection error the cause decides, as without it
+            "GeminiNextGenAPIClientError APIError APIConnectionError APITimeoutError APIWebSocketError "
+            "APIResponseValidationError"
         ),
     },
     HTTPX2: {
@@ -192,6 +207,30 @@ POLLED: Mapping[str, Rows] = {
     },
 }
 
+# Free polls of interactions, whose client wraps what its HTTP library raises.
+POLLED_INTERACTION: Mapping[str, Rows] = {
+    INTERACTIONS: {
+        NotFound: "NotFoundError",
+        Transient: (
+            "GeminiNextGenAPIClientError APIError APIConnectionError APITimeoutError APIWebSocketError "
+            "APIResponseValidationError APIStatusError BadRequestError AuthenticationError PermissionDeniedError "
+            "ConflictError UnprocessableEntityError RateLimitError InternalServerError"
+        ),
+    },
+    AUTH: FREE[AUTH],
+    ELSEWHERE: POLLED[ELSEWHERE],
+}
+
+# Replicate, over httpx2 without a client of its own: paid POSTs, and free reads of predictions, lists and outputs.
+PREDICTED: Mapping[str, Rows] = {HTTPX2: PAID[HTTPX2], ELSEWHERE: PAID[ELSEWHERE]}
+READ_PREDICTION: Mapping[str, Rows] = {
+    HTTPX2: {
+        Transient: f"{POLLED[HTTPX2][Transient]} InvalidURL",
+        UNCHANGED: "CookieConflict RequestNotRead ResponseNotRead StreamClosed StreamConsumed StreamError",
+    },
+    ELSEWHERE: POLLED[ELSEWHERE],
+}
+
 # Look-ups of group members, after whose failure the caller is no operator.
 LOOKED_UP: Mapping[str, Rows] = {
     AUTH: {NO_OPERATOR: FREE[AUTH][Transient]},
@@ -241,6 +280,23 @@ SPECIAL: Mapping[str, Exception] = {  # by the class's name: those that a messag
 }
 
 
+def an_interaction_error(name: str) -> Exception:
+    """An error of the Interactions client, made as that client makes it."""
+    cls: Any = getattr(interactions, name)
+    response = httpx2.Response(200, request=REQUEST)
+    if name == "GeminiNextGenAPIClientError":
+        error: Exception = cls("boom")
+    elif issubclass(cls, interactions.APIStatusError):
+        error = cls("boom", response=response, body={})
+    elif cls is interactions.APIResponseValidationError:
+        error = cls(response, None)
+    elif issubclass(cls, interactions.APIConnectionError):
+        error = cls(request=REQUEST)
+    else:
+        error = cls("boom", REQUEST, body=None)
+    return error
+
+
 def classes(library: str) -> set[str]:
     """The names of all exceptions that a library's module holds, warnings and other libraries' left out."""
     module = importlib.import_module(library)
@@ -261,6 +317,8 @@ def make(library: str, name: str) -> Exception:
         known = SPECIAL.get(name)
         error: Exception = known if known is not None else getattr(importlib.import_module("builtins"), name)("boom")
         return error
+    if library == INTERACTIONS:
+        return an_interaction_error(name)
     cls: type[Exception] = getattr(importlib.import_module(library), name)
     if cls is requests.JSONDecodeError:
         return cls("boom", "", 0)
@@ -281,7 +339,18 @@ def rows(table: Mapping[str, Rows]) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("table", [PAID, FREE, POLLED, LOOKED_UP], ids=["paid", "free", "polled", "looked up"])
+TABLES: Mapping[str, Mapping[str, Rows]] = {
+    "paid": PAID,
+    "free": FREE,
+    "polled": POLLED,
+    "polled interaction": POLLED_INTERACTION,
+    "predicted": PREDICTED,
+    "read prediction": READ_PREDICTION,
+    "looked up": LOOKED_UP,
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_table_has_every_exception_class_of_the_libraries_once(table: Mapping[str, Rows]) -> None:
     for library in set(table) - {ELSEWHERE}:
         listed = [name for names in table[library].values() for name in names.split()]
@@ -291,8 +360,7 @@ def test_table_has_every_exception_class_of_the_libraries_once(table: Mapping[st
 
 def test_tables_decide_the_same_further_kinds() -> None:
     first, *others = (
-        {name for names in table[ELSEWHERE].values() for name in names.split()}
-        for table in (PAID, FREE, POLLED, LOOKED_UP)
+        {name for names in table[ELSEWHERE].values() for name in names.split()} for table in TABLES.values()
     )
 
     assert all(other == first for other in others)
@@ -335,14 +403,34 @@ def test_paid_call_is_recorded_by_the_class_of_its_error(library: str, name: str
 
 @pytest.mark.parametrize("status", [*range(400, 600), 100, 200, 204, 301, 302, 307, 308, 999])
 def test_paid_call_is_recorded_by_its_http_status(status: int) -> None:
-    """Only a 4xx says that nothing was made, except those that a proxy sends when it has waited too long."""
-    expected: type[CallFailed] = AnswerLost
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        expected = Throttled
-    elif 400 <= status < 500 and status not in {408, 499}:
-        expected = Refused
+    expected = ending_of(status)
 
     assert outcome_of_paid_call(genai.APIError(status, {"error": {"code": status}})) == (expected, WRITTEN[expected])
+
+
+@pytest.mark.parametrize("status", [*range(400, 600), 100, 204, 301, 308, 999])
+def test_interaction_is_recorded_by_its_http_status(status: int) -> None:
+    response, expected = httpx2.Response(status, request=REQUEST), ending_of(status)
+    error = interactions.APIError.generate(status, {"error": {"code": "odd"}}, None, response)
+
+    assert outcome_of_paid_call(error) == (expected, WRITTEN[expected])
+
+
+@pytest.mark.parametrize(("library", "name", "outcome"), rows({HTTPX2: PAID[HTTPX2]}))
+def test_interaction_is_recorded_by_the_cause_when_its_connection_failed(
+    library: str, name: str, outcome: type[CallFailed]
+) -> None:
+    error = interactions.APIConnectionError(request=REQUEST)
+    error.__cause__ = make(library, name)
+
+    assert outcome_of_paid_call(error) == (outcome, WRITTEN[outcome])
+
+
+def ending_of(status: int) -> type[CallFailed]:
+    """Only a 4xx says that nothing was made, except those that a proxy sends when it has waited too long."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Throttled
+    return Refused if 400 <= status < 500 and status not in {408, 499} else AnswerLost
 
 
 def test_paid_call_is_uncertain_when_its_error_has_no_status() -> None:
@@ -461,6 +549,75 @@ def test_poll_fails_by_the_class_of_its_error(library: str, name: str, outcome: 
 def test_poll_fails_by_its_http_status(status: int) -> None:
     with pytest.raises(PromptreelError) as failed:
         FailingVeo(genai.APIError(status, {})).poll(OPERATION)
+
+    assert type(failed.value) is (NotFound if status == HTTPStatus.NOT_FOUND else Transient)
+
+
+class FailingOmni(Omni):
+    """An adapter whose client raises on every poll."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("p", "global", "http://127.0.0.1:9")
+        self._error = error
+
+    @property
+    def _client(self) -> Any:
+        raise self._error
+
+
+@pytest.mark.parametrize(("library", "name", "outcome"), rows(POLLED_INTERACTION))
+def test_poll_of_interaction_fails_by_the_class_of_its_error(library: str, name: str, outcome: object) -> None:
+    error = make(library, name)
+
+    assert_outcome(lambda: FailingOmni(error).poll(OPERATION), error, outcome)
+
+
+class ScriptedReplicate(Replicate):
+    """An adapter whose HTTP client raises an error, or answers everything with one status."""
+
+    _client: httpx2.Client
+
+    def __init__(self, answer: Exception | int) -> None:
+        super().__init__("token", "http://127.0.0.1:9", MemoryArtifacts(FakeClock()))
+
+        def handle(_: httpx2.Request) -> httpx2.Response:
+            if isinstance(answer, Exception):
+                raise answer
+            return httpx2.Response(answer, json={"detail": "boom", "status": answer})
+
+        self._client = httpx2.Client(base_url=self._url, transport=httpx2.MockTransport(handle))
+
+    def film(self) -> str:
+        request = VideoRequest("google/veo-3.1", "A boat", "gs://b/1.png", "gs://b/2.png", 4, "16:9", "720p", False, 7)
+        return self.submit(request, "gs://b/p/", 60.0)
+
+
+@pytest.mark.parametrize(("library", "name", "outcome"), rows(PREDICTED))
+def test_submit_of_prediction_fails_by_the_class_of_its_error(library: str, name: str, outcome: object) -> None:
+    error = make(library, name)
+
+    assert_outcome(ScriptedReplicate(error).film, error, outcome)
+
+
+@pytest.mark.parametrize("status", [*range(400, 600), 200, 204, 301, 308])
+def test_submit_of_prediction_fails_by_its_http_status(status: int) -> None:
+    with pytest.raises(CallFailed) as failed:
+        ScriptedReplicate(status).film()
+
+    assert type(failed.value) is ending_of(status)
+
+
+@pytest.mark.parametrize(("library", "name", "outcome"), rows(READ_PREDICTION))
+def test_read_of_prediction_fails_by_the_class_of_its_error(library: str, name: str, outcome: object) -> None:
+    error = make(library, name)
+
+    assert_outcome(lambda: ScriptedReplicate(error).poll(OPERATION), error, outcome)
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 402, 403, 404, 408, 429, 499, 500, 503])
+def test_read_of_prediction_fails_by_its_http_status(status: int) -> None:
+    with pytest.raises(PromptreelError) as failed:
+        ScriptedReplicate(status).poll(OPERATION)
 
     assert type(failed.value) is (NotFound if status == HTTPStatus.NOT_FOUND else Transient)
 

@@ -1,9 +1,12 @@
 """How each refusal and failure of Vertex AI is classified: one table for every shape of answer."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
+from google.genai._interactions_errors import APIError as InteractionError
 from google.genai.errors import APIError
 
 from promptreel.adapters.vertex_errors import (
@@ -52,6 +55,11 @@ PROVISIONED = (
 DURATION = "Unsupported output video duration 5 seconds, supported durations are [4,6,8] for feature text_to_video."
 MODEL_TURN = "Requests ending with a model turn are not supported."
 NO_BUCKET = "The Vertex service agent does not have storage.objects.get access: Permission 'storage.objects.get' denied"
+
+
+def in_words(code: str, message: str) -> dict[str, Any]:
+    """An error of the Interactions API, whose code is a word."""
+    return {"error": {"message": message, "code": code}}
 
 
 def envelope(code: int, message: str, status: str = "INVALID_ARGUMENT", **more: Any) -> dict[str, Any]:
@@ -134,6 +142,19 @@ REQUESTS: list[tuple[int, Any, FailureKind, tuple[str, ...]]] = [
     (502, {"message": "<html>Bad Gateway</html>", "status": "Bad Gateway"}, OUTAGE, ()),
     (503, envelope(503, "The service is currently unavailable.", "UNAVAILABLE"), OUTAGE, ()),
     (504, envelope(504, "Deadline expired before operation could complete.", "DEADLINE_EXCEEDED"), OUTAGE, ()),
+    (404, in_words("model_not_found", "There is no such model."), CONFIGURATION, ABSENT),
+    (404, in_words("not_found", MISSING_MODEL), CONFIGURATION, ABSENT),
+    (404, in_words("not_found", "The specified bucket does not exist."), CONFIGURATION, SETUP),
+    (403, in_words("permission_denied", "Denied."), CONFIGURATION, SETUP),
+    (401, in_words("authentication", "Token expired."), CONFIGURATION, SETUP),
+    (400, in_words("failed_precondition", "Please enable billing."), CONFIGURATION, SETUP),
+    (400, in_words("invalid_request", DURATION), CAPABILITY, ()),
+    (400, in_words("invalid_request", f"{GUIDELINES} Support codes: 58061214"), SAFETY, ("58061214",)),
+    (400, in_words("prohibited_content", "The request was not accepted."), SAFETY, ("safety",)),
+    (400, in_words("parameter_unknown", "Unknown name."), UNKNOWN, ()),
+    (429, in_words("rate_limit_exceeded", "Slow down."), QUOTA, ()),
+    (429, in_words("quota_exceeded", "Come back tomorrow."), QUOTA, ()),
+    (503, in_words("service_unavailable", "Busy."), OUTAGE, ()),
 ]
 
 # What an operation ended with, class, codes.
@@ -167,6 +188,14 @@ OPERATIONS: list[tuple[dict[str, Any], FailureKind, tuple[str, ...]]] = [
     ({"code": 3, "message": json.dumps({"message": MISSING_MODEL, "status": "NOT_FOUND"})}, CONFIGURATION, ABSENT),
     ({"code": 3, "message": json.dumps(envelope(404, MISSING_MODEL, ""))}, CONFIGURATION, ABSENT),
     ({"code": 3}, UNKNOWN, ()),
+    (in_words("rate_limit_exceeded", "No capacity."), QUOTA, ()),
+    (in_words("api_error", "Something broke."), OUTAGE, ()),
+    (in_words("service_unavailable", "Busy."), OUTAGE, ()),
+    (in_words("deadline_exceeded", "Too slow."), OUTAGE, ()),
+    (in_words("model_not_found", "There is no such model."), CONFIGURATION, ABSENT),
+    (in_words("permission_denied", "Denied."), CONFIGURATION, SETUP),
+    (in_words("prohibited_content", "The clip was not delivered."), SAFETY, ("safety",)),
+    ({"error": [{"code": "prohibited_content", "message": "Support codes: 58061214"}]}, SAFETY, ("58061214",)),
 ]
 
 # Why a filter took the output, codes.
@@ -188,11 +217,18 @@ def raised(error: Exception) -> CallFailed:
     return failed.value
 
 
+def of_interaction(http: int, body: Any) -> Exception:
+    """The same answer as the Interactions client raises it."""
+    response = httpx2.Response(http, request=httpx2.Request("POST", "https://aiplatform.googleapis.com/"))
+    return InteractionError.generate(http, body, None, response)
+
+
+@pytest.mark.parametrize("error_of", [APIError, of_interaction])
 @pytest.mark.parametrize(("http", "body", "kind", "codes"), REQUESTS)
 def test_request_that_fails_is_classified_by_status_code_and_words(
-    http: int, body: Any, kind: FailureKind, codes: tuple[str, ...]
+    http: int, body: Any, kind: FailureKind, codes: tuple[str, ...], error_of: Callable[[int, Any], Exception]
 ) -> None:
-    failed = raised(APIError(http, body))
+    failed = raised(error_of(http, body))
 
     if kind is QUOTA:
         assert isinstance(failed, Throttled)
