@@ -1,6 +1,7 @@
 """The product's adapters before the stand-ins, with the fixtures of the stand-ins' own tests."""
 
 from localcloud.tests.identity.conftest import metadata_ports, object_store, place, state_dir
+from localcloud.tests.replicate.conftest import replicate, shared_replicate
 from localcloud.tests.tasks.conftest import connect, grpc_port, metadata, running, worker
 from localcloud.tests.vertex.conftest import shared_vertex, vertex
 from localcloud.tests.workflows.service.conftest import launch, stand_in
@@ -13,7 +14,9 @@ __all__ = (
     "metadata_ports",
     "object_store",
     "place",
+    "replicate",
     "running",
+    "shared_replicate",
     "shared_vertex",
     "stand_in",
     "state_dir",
