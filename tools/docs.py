@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from promptreel.domain import states
+from promptreel.domain.models import registry
 from tests.unit.liveness import table
+from tools.models_page import models_page
 
 ROOT = Path(__file__).parents[1]
 STATES_PAGE = ROOT / "docs" / "states.md"
+MODELS_PAGE = ROOT / "docs" / "models.md"
 
 
 _SUCCESSORS = """## Who acts next when an actor dies
@@ -22,6 +25,11 @@ Gemini answers no further request: clips then become stills by the job's policy,
 with a remedy. The states that are not listed need no actor: the job's owner resumes or deletes such a job, and the
 database removes a tombstone when its time is over.
 """
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page and what it should hold."""
+    return {STATES_PAGE: states_page(), MODELS_PAGE: models_page(registry())}
 
 
 def states_page() -> str:
@@ -48,4 +56,5 @@ def _diagram(title: str, moves: Mapping[Any, frozenset[Any]], hidden: frozenset[
 
 
 if __name__ == "__main__":
-    STATES_PAGE.write_text(states_page(), encoding="utf-8")
+    for page, text in pages().items():
+        page.write_text(text, encoding="utf-8")

@@ -80,7 +80,8 @@ def test_step_is_spelled_the_same_in_module_function_and_workflow(step: str) -> 
 
 
 def test_generated_pages_are_up_to_date() -> None:
-    assert docs.STATES_PAGE.read_text() == docs.states_page(), "run `make docs`"
+    for page, text in docs.pages().items():
+        assert page.read_text(encoding="utf-8") == text, f"{page}: run `make docs`"
 
 
 def test_requirements_contain_no_client_that_posts_paid_calls_twice() -> None:
