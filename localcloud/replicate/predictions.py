@@ -24,8 +24,10 @@ _log = logging.getLogger(__name__)
 _STARTING_SHARE = 0.1  # of a prediction's latency is spent in state starting
 _COLD_START_S = 60.0
 _LATE_S = 30.0
-_SAFETY = "The input or output was flagged as sensitive. Please try again with different inputs. (E005)"
-_BROKEN = "Prediction failed: an unexpected error occurred. (E9243)"
+_SAFETY_CODE = "E005"
+_SAFETY = f"The input or output was flagged as sensitive. Please try again with different inputs. ({_SAFETY_CODE})"
+_BROKEN_CODE = "E9243"
+_BROKEN = f"Prediction failed: an unexpected error occurred. ({_BROKEN_CODE})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,14 +29,14 @@ Outcome = Succeeded | Failed
 
 def start(
     program: Program,
-    world: Runtime,
+    runtime: Runtime,
     env: Mapping[str, str],
     callbacks_base: str = "",
     recording: Recording = NOTHING_SPECIAL,
 ) -> Run:
     """An execution ready to run; the URLs of its callbacks begin with ``callbacks_base``."""
-    journal = StepEntries(world, env.get("GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID", ""), recording)
-    return Run(program, world, journal, Callbacks(callbacks_base), dict(env))
+    journal = StepEntries(runtime, env.get("GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID", ""), recording)
+    return Run(program, runtime, journal, Callbacks(callbacks_base), dict(env))
 
 
 async def execute(run: Run, argument: Value = MISSING) -> Outcome:

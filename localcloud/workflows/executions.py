@@ -42,7 +42,7 @@ class Executions:
     def __init__(
         self,
         deployments: Deployments,
-        world: Runtime,
+        runtime: Runtime,
         now_s: Callable[[], float],
         origin: str,
         *,
@@ -52,7 +52,7 @@ class Executions:
         """``origin`` is where the REST surface answers: callback URLs begin with it."""
         self._origin = origin
         self._deployments = deployments
-        self._world = world
+        self._runtime = runtime
         self._now_s = now_s
         self._at_once = at_once
         self._remembered = remembered
@@ -83,7 +83,7 @@ class Executions:
         }
         callbacks_base = f"{self._origin}/v1/{resource['name']}/callbacks"
         levels = recording(deployed, fields)
-        run = engine.start(deployed.program, self._world, environment(deployed, id_), callbacks_base, levels)
+        run = engine.start(deployed.program, self._runtime, environment(deployed, id_), callbacks_base, levels)
         execution = Execution(resource, run, argument)
         self._executions[execution.name] = execution
         self._remembered.add(execution.name)

@@ -75,9 +75,9 @@ class LinkedEntry(Entry):
 
 
 class StepEntries(Journal):
-    def __init__(self, world: Runtime, execution_id: str, recording: Recording) -> None:
-        super().__init__(world.now_s)
-        self._world = world
+    def __init__(self, runtime: Runtime, execution_id: str, recording: Recording) -> None:
+        super().__init__(runtime.now_s)
+        self._runtime = runtime
         self._execution_id = execution_id
         self._recording = recording
         self._open: dict[int, list[LinkedEntry]] = {}  # by thread, innermost last
@@ -171,7 +171,7 @@ class StepEntries(Journal):
         self._log("INFO" if exception is None else "ERROR", event)
 
     def _log(self, severity: str, data: dict[str, Value]) -> None:
-        self._world.log({"severity": severity, "execution": self._execution_id, "data": data})
+        self._runtime.log({"severity": severity, "execution": self._execution_id, "data": data})
 
 
 def _is_within(scope: Scope | None, outer: Scope | None) -> bool:

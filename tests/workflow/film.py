@@ -43,7 +43,7 @@ class FilmRun:
     def play(self, argument: Any) -> Played:
         scripted = ScriptedRuntime(answer=self._answer)
         self._now_s = scripted.now_s
-        return play_source(SOURCE, argument, world=scripted, env=ENV)
+        return play_source(SOURCE, argument, runtime=scripted, env=ENV)
 
     def job(self) -> Job:
         (job,) = self.world.jobs.list_jobs("operators", None, None)

@@ -153,7 +153,7 @@ def test_retries_are_spread_when_executions_start_at_nearly_the_same_time(world:
         late = LateWorld(answer=film._answer)
         late.late_s = late_s
         film._now_s = late.now_s
-        play_source(SOURCE, PROMPT, world=late, env=ENV)
+        play_source(SOURCE, PROMPT, runtime=late, env=ENV)
         return late.slept_s
 
     first, second = pauses(0.0001), pauses(0.0005)

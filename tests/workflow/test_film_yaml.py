@@ -254,7 +254,7 @@ def test_film_waits_for_a_step_that_another_execution_runs(world: FakeServices, 
     played = film.play(PROMPT)
 
     assert played.result["state"] == "complete"
-    assert played.world.slept_s.count(7) == 2
+    assert played.runtime.slept_s.count(7) == 2
 
 
 def test_film_is_polled_and_stitched_again_when_the_stitcher_rejects_a_clip(world: FakeServices) -> None:
@@ -284,7 +284,7 @@ def test_execution_shows_the_first_error_when_the_failure_cannot_be_stored(world
 
     assert isinstance(played.outcome, engine.Failed)
     assert played.error["message"] == "a bug"
-    assert [entry["severity"] for entry in played.world.logged] == ["ERROR"]
+    assert [entry["severity"] for entry in played.runtime.logged] == ["ERROR"]
 
 
 RESULTS = {

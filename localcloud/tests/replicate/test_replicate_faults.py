@@ -105,7 +105,7 @@ def test_prediction_fails_with_a_safety_message_when_rai_is_ordered(replicate: F
 
     assert (done["status"], done["output"]) == ("failed", None)
     assert "flagged as sensitive" in done["error"]
-    assert "(E005)" in done["error"]
+    assert "E005" in done["error"]
     assert replicate.bills() == [("filtered", 0)]
 
 

@@ -217,7 +217,7 @@ def test_poll_is_404_when_operation_is_nobody_began_it(vertex: FakeVertex) -> No
     assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
-def test_last_frame_when_it_has_fine_stripes_then_not_one_of_them_is_shifted(client: genai.Client) -> None:
+def test_last_frame_keeps_every_fine_stripe_in_its_place(client: genai.Client) -> None:
     """The motion of the clip has come to rest: even two pixels aside would turn the stripes over."""
     stripes = np.zeros((720, 1280, 3), np.uint8)
     stripes[:, ::4] = stripes[:, 1::4] = 255
@@ -230,7 +230,7 @@ def test_last_frame_when_it_has_fine_stripes_then_not_one_of_them_is_shifted(cli
 
 
 @pytest.mark.parametrize("open_gop", [True, False])
-def test_groups_when_ordered_open_then_pictures_look_across_their_borders(
+def test_pictures_refer_across_group_borders_when_open_groups_are_ordered(
     vertex: FakeVertex, client: genai.Client, *, open_gop: bool
 ) -> None:
     vertex.control("POST", "profile", {"open_gop": open_gop})
@@ -262,7 +262,7 @@ def test_old_one_comes_first_and_seven_seconds_follow_when_clip_is_extended(
     assert [entry["micros"] for entry in vertex.ledger()] == [4 * 400_000, 7 * 400_000]
 
 
-def test_picture_of_another_shape_when_padding_is_asked_then_black_bars_appear(client: genai.Client) -> None:
+def test_picture_of_another_shape_gets_black_bars_when_padding_is_requested(client: genai.Client) -> None:
     square = a_picture("#a04010", (720, 720))
     padded, cropped = (
         seen(next(frames(content_of(finished(client, ordered(client, image=square, resize_mode=mode))))))

@@ -156,7 +156,7 @@ def test_answer_ends_at_the_limit_when_truncated_is_ordered(vertex: FakeVertex, 
 
 
 @pytest.mark.parametrize("model", [TEXT_MODEL, IMAGE_MODEL])
-def test_blocked_when_ordered_then_there_are_no_candidates_and_the_prompt_is_billed(
+def test_prompt_is_billed_without_candidates_when_it_is_blocked(
     vertex: FakeVertex, client: genai.Client, model: str
 ) -> None:
     vertex.break_with("blocked", args={"reason": "SAFETY"})
@@ -310,13 +310,13 @@ def test_frozen_clip_shows_its_first_frame_to_the_end_when_ordered(vertex: FakeV
     assert np.abs(frames[-1] - pixels(a_picture("#203080"), (160, 90))).mean() < 3
 
 
-def test_short_clip_when_ordered_then_frames_are_missing(vertex: FakeVertex, client: genai.Client) -> None:
+def test_clip_lacks_frames_when_a_short_one_is_ordered(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("short_clip", args={"share": 0.25})
 
     assert len(shown(finished(client, ordered(client)))) == 24
 
 
-def test_wrong_size_when_ordered_then_clip_and_picture_are_smaller(vertex: FakeVertex, client: genai.Client) -> None:
+def test_clip_and_picture_are_smaller_when_a_wrong_size_is_ordered(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("wrong_size")
     (png,) = pictures_of(client.models.generate_content(model=IMAGE_MODEL, contents="A boat"))
 
@@ -342,9 +342,7 @@ def test_sound_track_is_missing_when_no_audio_is_ordered(vertex: FakeVertex, cli
         assert len(container.streams.audio) == 0
 
 
-def test_nth_when_ordered_then_exactly_those_calls_fail_from_the_first_counted(
-    vertex: FakeVertex, client: genai.Client
-) -> None:
+def test_exactly_the_numbered_calls_fail_when_nth_is_ordered(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("status", nth=[2, 3], model="gemini-*")
 
     def fails() -> bool:
@@ -381,9 +379,7 @@ def test_about_that_share_fails_and_the_same_ones_again_when_rate_is_ordered(
     assert 4 <= sum(first) <= 22
 
 
-def test_rules_when_deleted_then_calls_pass_and_what_happened_stays_on_record(
-    vertex: FakeVertex, client: genai.Client
-) -> None:
+def test_calls_pass_and_the_record_stays_when_rules_are_deleted(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.break_with("status")
     with pytest.raises(errors.ServerError):
         written(client)

@@ -131,7 +131,7 @@ def test_story_is_told_and_no_mark_given_when_a_story_is_asked_for(
 
 @pytest.mark.parametrize(("mime_type", "kind"), [("image/png", "image"), ("video/mp4", "video")])
 @pytest.mark.parametrize("stored", [True, False])
-def test_media_when_it_cannot_be_decoded_then_400_and_free(
+def test_request_is_400_and_free_when_its_media_cannot_be_decoded(
     vertex: FakeVertex, client: genai.Client, object_store: ObjectStore, mime_type: str, kind: str, *, stored: bool
 ) -> None:
     part = types.Part.from_bytes(data=b"not media", mime_type=mime_type)

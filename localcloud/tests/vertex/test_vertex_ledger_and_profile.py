@@ -79,7 +79,7 @@ def test_operation_fails_and_is_free_when_bucket_does_not_exist(vertex: FakeVert
     assert [(entry["outcome"], entry["micros"]) for entry in vertex.ledger()] == [("failed", 0)]
 
 
-def test_quota_when_spent_then_429_names_it_and_other_models_go_on(vertex: FakeVertex, client: genai.Client) -> None:
+def test_spent_quota_is_429_with_its_name_when_other_models_go_on(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.control("POST", "profile", {"quota_per_min": {"veo-*": 2}})
     ordered(client)
     ordered(client)
@@ -95,7 +95,7 @@ def test_quota_when_spent_then_429_names_it_and_other_models_go_on(vertex: FakeV
     assert client.models.generate_content(model=TEXT_MODEL, contents="Hello there.").text
 
 
-def test_quota_when_its_scaled_minute_is_over_then_calls_pass_again(vertex: FakeVertex, client: genai.Client) -> None:
+def test_calls_pass_again_when_the_scaled_minute_of_a_quota_is_over(vertex: FakeVertex, client: genai.Client) -> None:
     vertex.control("POST", "profile", {"quota_per_min": {"veo-*": 1}, "time_scale": 0.001})
     names = {ordered(vertex.client(retry_options=types.HttpRetryOptions(attempts=5, initial_delay=0.1))).name}
     names.add(ordered(vertex.client(retry_options=types.HttpRetryOptions(attempts=5, initial_delay=0.1))).name)
@@ -124,16 +124,14 @@ def test_latency_is_taken_times_the_scale_when_the_profile_sets_it(vertex: FakeV
         ("faults", [{"fault": "status"}, 5]),
     ],
 )
-def test_order_when_it_makes_no_sense_then_400_and_nothing_changes(
-    vertex: FakeVertex, path: str, order: object
-) -> None:
+def test_order_is_400_and_changes_nothing_when_it_makes_no_sense(vertex: FakeVertex, path: str, order: object) -> None:
     answer = loopback.post(f"{vertex.url}/_local/{path}", json=order)
 
     assert answer.status_code == 400
     assert vertex.control("GET", "faults")["rules"] == []
 
 
-def test_reset_when_asked_then_ledger_faults_and_operations_are_gone(vertex: FakeVertex, client: genai.Client) -> None:
+def test_ledger_faults_and_operations_are_empty_after_a_reset(vertex: FakeVertex, client: genai.Client) -> None:
     operation = ordered(client)
     vertex.break_with("status", nth=[99])
     vertex.control("POST", "reset")

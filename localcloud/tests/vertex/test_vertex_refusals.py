@@ -91,7 +91,7 @@ def test_references_are_accepted_when_three_with_eight_seconds(client: genai.Cli
 
 
 @pytest.mark.parametrize("model", ["veo-0.0-generate-001", "gemini-0-flash"])
-def test_model_when_unknown_then_404_names_the_whole_resource(client: genai.Client, model: str) -> None:
+def test_404_names_the_whole_resource_when_a_model_is_unknown(client: genai.Client, model: str) -> None:
     with pytest.raises(errors.ClientError) as refused:
         client.models.generate_content(model=model, contents="Hello")
 
@@ -134,7 +134,7 @@ def test_call_is_refused_when_model_is_asked_for_what_it_cannot(vertex: FakeVert
 
 
 @pytest.mark.parametrize("body", [b"{not json", b"[]", b"{}", b'{"contents": []}', b'{"contents": [{"parts": 5}]}'])
-def test_body_when_it_makes_no_sense_then_400_in_the_envelope(vertex: FakeVertex, body: bytes) -> None:
+def test_body_is_400_in_the_envelope_when_it_makes_no_sense(vertex: FakeVertex, body: bytes) -> None:
     url = f"{vertex.url}/v1/projects/p/locations/global/publishers/google/models/{TEXT_MODEL}:generateContent"
     answer = loopback.post(url, content=body, headers={"Authorization": "Bearer x"})
 

@@ -43,7 +43,7 @@ def post(vertex: FakeVertex, body: dict[str, Any], verb: str = "generateContent"
         ("fetchPredictOperation", {"operationName": "x", "name": "x"}, "name", ""),
     ],
 )
-def test_unknown_field_when_sent_then_400_names_it_and_where_and_nothing_is_paid(
+def test_400_names_an_unknown_field_and_its_place_and_bills_nothing(
     vertex: FakeVertex, verb: str, body: dict[str, Any], name: str, path: str
 ) -> None:
     answer = post(vertex, body, verb)
@@ -75,7 +75,7 @@ def test_all_are_named_at_once_when_several_unknown_fields_are_sent(vertex: Fake
         ({"maxOutputTokens": 0}, "maxOutputTokens value of 0 but the supported range is from 1"),
     ],
 )
-def test_value_when_of_another_type_or_out_of_range_then_400_says_so(
+def test_400_names_a_value_of_another_type_or_out_of_range(
     vertex: FakeVertex, config: dict[str, Any], words: str
 ) -> None:
     answer = post(vertex, {**HELLO, "generationConfig": config})

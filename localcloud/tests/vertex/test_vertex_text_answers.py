@@ -180,7 +180,7 @@ def test_call_is_refused_and_free_when_clip_to_judge_is_not_in_the_bucket(
     assert vertex.ledger() == []
 
 
-def test_array_when_only_its_entries_bear_the_counted_noun_then_that_counts(client: genai.Client) -> None:
+def test_array_has_the_counted_length_when_only_its_entries_bear_the_noun(client: genai.Client) -> None:
     class Programme(BaseModel):
         order: list[Act]
 

@@ -99,7 +99,7 @@ def test_pictures_differ_when_the_references_differ(node: NodeClient) -> None:
     assert pixels(red)[:, :, 0].mean() > pixels(blue)[:, :, 0].mean() + 10
 
 
-def test_pictures_when_judged_then_equal_ones_get_more(node: NodeClient, object_store: ObjectStore) -> None:
+def test_equal_pictures_are_judged_better_than_others(node: NodeClient, object_store: ObjectStore) -> None:
     schema = {"type": "OBJECT", "properties": {"score": {"type": "INTEGER", "minimum": 0, "maximum": 100}}}
     config = {"responseMimeType": "application/json", "responseSchema": schema}
 
@@ -112,7 +112,7 @@ def test_pictures_when_judged_then_equal_ones_get_more(node: NodeClient, object_
     assert score(a_picture()) > score(a_picture("#a01010")) + 20
 
 
-def test_tokens_when_counted_then_as_the_answer_says(node: NodeClient) -> None:
+def test_counted_tokens_equal_those_of_the_answer(node: NodeClient) -> None:
     counted = node.call("count", model=TEXT_MODEL, contents=STORY)
     answer = node.call("text", model=TEXT_MODEL, contents=STORY)
 

@@ -1,4 +1,4 @@
-"""A world for workflows under test: time that jumps instead of passing, and a network that answers from a script."""
+"""A runtime for workflows under test: time that jumps instead of passing, and a network that answers from a script."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ class ScriptedRuntime:
 @dataclass(frozen=True)
 class Played:
     outcome: engine.Outcome
-    world: ScriptedRuntime
+    runtime: ScriptedRuntime
     run: Run
     took_s: float
 
@@ -96,12 +96,12 @@ class Played:
 
 
 def play_source(
-    source: str, argument: Any = MISSING, *, world: ScriptedRuntime | None = None, env: dict[str, str] | None = None
+    source: str, argument: Any = MISSING, *, runtime: ScriptedRuntime | None = None, env: dict[str, str] | None = None
 ) -> Played:
-    world = world or ScriptedRuntime()
+    runtime = runtime or ScriptedRuntime()
     base = "http://127.0.0.1:1/callbacks"
-    run = engine.start(compile_source(textwrap.dedent(source)), world, env or {}, base)
-    world.callbacks = run.callbacks
+    run = engine.start(compile_source(textwrap.dedent(source)), runtime, env or {}, base)
+    runtime.callbacks = run.callbacks
 
     async def timed() -> tuple[engine.Outcome, float]:
         outcome = await engine.execute(run, argument)
@@ -109,7 +109,7 @@ def play_source(
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         outcome, took_s = runner.run(timed())
-    return Played(outcome, world, run, took_s)
+    return Played(outcome, runtime, run, took_s)
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def virtual_run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
 
 
 @pytest.fixture
-def scripted_world() -> type[ScriptedRuntime]:
+def scripted_runtime() -> type[ScriptedRuntime]:
     return ScriptedRuntime
 
 

@@ -127,12 +127,12 @@ def test_unquoted_expressions_in_flow_lists_are_expressions_when_run(play: Play)
     assert play(source).result == ["k", "k2", "a,b]}k", "plain"]
 
 
-def test_mask_is_sent_like_the_dotted_one_when_written_as_a_map(play: Play, scripted_world: Any) -> None:
+def test_mask_is_sent_like_the_dotted_one_when_written_as_a_map(play: Play, scripted_runtime: Any) -> None:
     def request(mask: str) -> Any:
-        world = scripted_world()
+        runtime = scripted_runtime()
         call = "googleapis.firestore.v1.projects.databases.documents.get"
-        play(f"[{{a: {{call: {call}, args: {{name: projects/p/databases/d/documents/x, {mask}}}}}}}]", world=world)
-        return world.requests[0]
+        play(f"[{{a: {{call: {call}, args: {{name: projects/p/databases/d/documents/x, {mask}}}}}}}]", runtime=runtime)
+        return runtime.requests[0]
 
     assert request("mask: {fieldPaths: [a, b]}") == request("mask.fieldPaths: [a, b]")
 

@@ -63,27 +63,27 @@ def failing(times: int, *, code: int = 503, tag: str = "HttpError") -> Callable[
     ],
 )  # fmt: skip
 def test_call_is_repeated_with_the_pauses_of_the_policy_when_it_fails(
-    play: Play, scripted_world: Any, retry: str, failures: int, result: Any, pauses: list[float]
+    play: Play, scripted_runtime: Any, retry: str, failures: int, result: Any, pauses: list[float]
 ) -> None:
-    played = play(CALL.replace("RETRY", retry), world=scripted_world(answer=failing(failures)))
+    played = play(CALL.replace("RETRY", retry), runtime=scripted_runtime(answer=failing(failures)))
 
     assert played.result == result if result else played.result["caught"]["code"] == 503
-    assert played.world.slept_s == pauses
-    assert len(played.world.requests) == len(pauses) + 1
+    assert played.runtime.slept_s == pauses
+    assert len(played.runtime.requests) == len(pauses) + 1
 
 
-def test_except_gets_the_last_error_when_retries_are_used_up(play: Play, scripted_world: Any) -> None:
+def test_except_gets_the_last_error_when_retries_are_used_up(play: Play, scripted_runtime: Any) -> None:
     retry = "{predicate: '${http.default_retry_predicate}', max_retries: 2, backoff: '${retry.default_backoff}'}"
-    played = play(CALL.replace("RETRY", retry), world=scripted_world(answer=failing(9)))
+    played = play(CALL.replace("RETRY", retry), runtime=scripted_runtime(answer=failing(9)))
 
     assert played.result["caught"] == {"message": "error 503", "tags": ["HttpError"], "code": 503}
-    assert len(played.world.requests) == 3
+    assert len(played.runtime.requests) == 3
 
 
-def test_default_retry_does_not_repeat_when_the_server_answers_500(play: Play, scripted_world: Any) -> None:
-    played = play(CALL.replace("RETRY", "${http.default_retry}"), world=scripted_world(answer=failing(1, code=500)))
+def test_default_retry_does_not_repeat_when_the_server_answers_500(play: Play, scripted_runtime: Any) -> None:
+    played = play(CALL.replace("RETRY", "${http.default_retry}"), runtime=scripted_runtime(answer=failing(1, code=500)))
 
-    assert (played.result["caught"]["code"], len(played.world.requests)) == (500, 1)
+    assert (played.result["caught"]["code"], len(played.runtime.requests)) == (500, 1)
 
 
 @pytest.mark.parametrize(
@@ -95,19 +95,19 @@ def test_default_retry_does_not_repeat_when_the_server_answers_500(play: Play, s
         ("${policy}", "TypeError"),
     ],
 )
-def test_policy_raises_when_it_makes_no_sense(play: Play, scripted_world: Any, retry: str, tag: str) -> None:
-    played = play(CALL.replace("RETRY", retry), 5, world=scripted_world(answer=failing(1)))
+def test_policy_raises_when_it_makes_no_sense(play: Play, scripted_runtime: Any, retry: str, tag: str) -> None:
+    played = play(CALL.replace("RETRY", retry), 5, runtime=scripted_runtime(answer=failing(1)))
 
     assert tag in played.error["tags"]
 
 
-def test_error_leaves_the_step_when_predicate_raises_itself(play: Play, scripted_world: Any) -> None:
+def test_error_leaves_the_step_when_predicate_raises_itself(play: Play, scripted_runtime: Any) -> None:
     retry = "{predicate: '${raises}', max_retries: 1, backoff: '${retry.default_backoff}'}"
 
-    assert play(CALL.replace("RETRY", retry), world=scripted_world(answer=failing(1))).error == "from the predicate"
+    assert play(CALL.replace("RETRY", retry), runtime=scripted_runtime(answer=failing(1))).error == "from the predicate"
 
 
-def test_try_block_runs_again_from_its_first_step_when_retried(play: Play, scripted_world: Any) -> None:
+def test_try_block_runs_again_from_its_first_step_when_retried(play: Play, scripted_runtime: Any) -> None:
     source = """
     - set: {assign: [{rounds: 0}]}
     - attempt:
@@ -119,7 +119,7 @@ def test_try_block_runs_again_from_its_first_step_when_retried(play: Play, scrip
     - give: {return: "${rounds}"}
     """
 
-    assert play(source, world=scripted_world(answer=failing(3))).result == 4
+    assert play(source, runtime=scripted_runtime(answer=failing(3))).result == 4
 
 
 @pytest.mark.parametrize("value", ['"only text"', "{code: 55, message: mine, extra: [1]}"])
@@ -200,7 +200,7 @@ def test_http_call_raises_and_sends_nothing_when_its_arguments_are_wrong(play: P
     played = play(f"[{{a: {{call: http.get, args: {{{arguments}}}}}}}]")
 
     assert played.error["tags"] == [tag]
-    assert played.world.requests == []
+    assert played.runtime.requests == []
 
 
 @pytest.mark.parametrize(
@@ -214,4 +214,4 @@ def test_http_call_raises_and_sends_nothing_when_its_arguments_are_wrong(play: P
 def test_sleep_waits_so_long_when_called(play: Play, step: str, slept_s: list[float]) -> None:
     played = play(f"[{{a: {step}}}]")
 
-    assert (played.result, played.world.slept_s) == (None, slept_s)
+    assert (played.result, played.runtime.slept_s) == (None, slept_s)

@@ -25,16 +25,16 @@ NAPS = """
 
 
 @pytest.fixture
-def in_service(scripted_world: Any, virtual_run: Callable[..., Any]) -> Callable[..., Any]:
-    """Run a scenario, a coroutine function of (executions, world, start), on a service of its own."""
+def in_service(scripted_runtime: Any, virtual_run: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a scenario, a coroutine function of (executions, runtime, start), on a service of its own."""
 
     def play(scenario: Callable[..., Coroutine[Any, Any, Any]], source: str = NAPS) -> Any:
         async def staged() -> Any:
-            world = scripted_world()
-            catalogue = Deployments(world.now_s)
+            runtime = scripted_runtime()
+            catalogue = Deployments(runtime.now_s)
             catalogue.create(PARENT, "w", {"sourceContents": source})
-            executions = Executions(catalogue, world, world.now_s, "http://127.0.0.1:1")
-            return await scenario(executions, world, lambda: executions.create(f"{PARENT}/workflows/w", {})["name"])
+            executions = Executions(catalogue, runtime, runtime.now_s, "http://127.0.0.1:1")
+            return await scenario(executions, runtime, lambda: executions.create(f"{PARENT}/workflows/w", {})["name"])
 
         return virtual_run(staged())
 
@@ -42,12 +42,12 @@ def in_service(scripted_world: Any, virtual_run: Callable[..., Any]) -> Callable
 
 
 def test_cancelled_execution_does_nothing_more_when_time_goes_on(in_service: Callable[..., Any]) -> None:
-    async def scenario(executions: Any, world: Any, start: Any) -> Any:
+    async def scenario(executions: Any, runtime: Any, start: Any) -> Any:
         name = start()
         await asyncio.sleep(90)
         executions.cancel(name)
         await asyncio.sleep(9000)
-        return executions.get(name), world.slept_s
+        return executions.get(name), runtime.slept_s
 
     execution, slept_s = in_service(scenario)
 
@@ -84,8 +84,8 @@ def test_execution_fails_when_the_stand_in_has_a_bug(
         msg = "a bug"
         raise LookupError(msg)
 
-    async def scenario(executions: Any, world: Any, start: Any) -> Any:
-        world.answer = broken
+    async def scenario(executions: Any, runtime: Any, start: Any) -> Any:
+        runtime.answer = broken
         name = start()
         await asyncio.sleep(1)
         return executions.get(name)

@@ -51,4 +51,4 @@ def test_first_attempt_is_not_counted_when_retries_are_counted(play: Play) -> No
                     - done: {return: '${attempts}'}
     """)
 
-    assert (played.result, played.world.slept_s) == (4, [2, 4, 5])
+    assert (played.result, played.runtime.slept_s) == (4, [2, 4, 5])

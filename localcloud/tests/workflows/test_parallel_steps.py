@@ -196,7 +196,7 @@ def test_all_branches_stop_at_once_when_one_of_them_exhausts_the_step_limit(play
     assert played.took_s == 0
 
 
-def test_sleeping_branches_stop_at_once_when_their_execution_is_cancelled(scripted_world: Any) -> None:
+def test_sleeping_branches_stop_at_once_when_their_execution_is_cancelled(scripted_runtime: Any) -> None:
     source = """
 - attempt:
     try:
@@ -209,9 +209,9 @@ def test_sleeping_branches_stop_at_once_when_their_execution_is_cancelled(script
 """
 
     async def cancel_midway() -> tuple[bool, int]:
-        world = scripted_world()
-        task = asyncio.ensure_future(engine.execute(engine.start(compile_source(source), world, {})))
-        await all_asleep(world, 3)
+        runtime = scripted_runtime()
+        task = asyncio.ensure_future(engine.execute(engine.start(compile_source(source), runtime, {})))
+        await all_asleep(runtime, 3)
         task.cancel()
         ended = await asyncio.gather(task, return_exceptions=True)
         return isinstance(ended[0], asyncio.CancelledError), len(asyncio.all_tasks())
@@ -219,8 +219,8 @@ def test_sleeping_branches_stop_at_once_when_their_execution_is_cancelled(script
     assert asyncio.run(cancel_midway()) == (True, 1)
 
 
-async def all_asleep(world: Any, sleepers: int) -> None:
+async def all_asleep(runtime: Any, sleepers: int) -> None:
     """Let the loop turn until so many branches sleep; a hundred turns are far more than they need."""
     for _ in range(100):
         await asyncio.sleep(0)
-    assert len(world.slept_s) == sleepers
+    assert len(runtime.slept_s) == sleepers

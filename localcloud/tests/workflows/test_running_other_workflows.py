@@ -42,28 +42,28 @@ def calling(name: str, **arguments: Any) -> str:
     return json.dumps([{"ask": step}, {"give": {"return": "${r}"}}])
 
 
-def test_decoded_result_comes_back_when_workflow_is_run(play: Play, scripted_world: Any) -> None:
+def test_decoded_result_comes_back_when_workflow_is_run(play: Play, scripted_runtime: Any) -> None:
     child = Child()
-    played = play(calling("run", argument=21), world=scripted_world(child), env=ENV)
+    played = play(calling("run", argument=21), runtime=scripted_runtime(child), env=ENV)
 
     assert played.result == 42
     assert child.parents == [EXECUTIONS]
 
 
-def test_results_keep_their_order_when_a_workflow_is_mapped_over_arguments(play: Play, scripted_world: Any) -> None:
+def test_results_keep_their_order_when_a_workflow_is_mapped_over_arguments(play: Play, scripted_runtime: Any) -> None:
     arguments = list(range(30))  # more than run at once
-    played = play(calling("map", arguments=arguments), world=scripted_world(Child()), env=ENV)
+    played = play(calling("map", arguments=arguments), runtime=scripted_runtime(Child()), env=ENV)
 
     assert played.result == [argument * 2 for argument in arguments]
 
 
 @pytest.mark.parametrize("call", [calling("run", argument="bad"), calling("map", arguments=[1, "bad"])])
-def test_caller_gets_an_execution_error_when_the_execution_fails(play: Play, scripted_world: Any, call: str) -> None:
-    assert play(call, world=scripted_world(Child()), env=ENV).error["tags"][0] == "ExecutionError"
+def test_caller_gets_an_execution_error_when_the_execution_fails(play: Play, scripted_runtime: Any, call: str) -> None:
+    assert play(call, runtime=scripted_runtime(Child()), env=ENV).error["tags"][0] == "ExecutionError"
 
 
-def test_error_of_the_service_comes_through_when_it_refuses(play: Play, scripted_world: Any) -> None:
+def test_error_of_the_service_comes_through_when_it_refuses(play: Play, scripted_runtime: Any) -> None:
     def refuse(_: dict[str, Any]) -> Any:
         raise fault("HttpError", "HTTP server responded with error code 404", code=404)
 
-    assert play(calling("run"), world=scripted_world(refuse), env=ENV).error["code"] == 404
+    assert play(calling("run"), runtime=scripted_runtime(refuse), env=ENV).error["code"] == 404

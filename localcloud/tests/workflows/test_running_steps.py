@@ -320,7 +320,7 @@ def test_result_is_kept_when_library_function_is_called_as_a_step(play: Play) ->
     played = play(source, env={"GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": "e1"})
 
     assert played.result == "d"
-    assert played.world.logged == [{"severity": "WARNING", "execution": "e1", "data": {"k": "d"}}]
+    assert played.runtime.logged == [{"severity": "WARNING", "execution": "e1", "data": {"k": "d"}}]
 
 
 def test_execution_ends_uncatchably_when_steps_are_more_than_the_limit(play: Play) -> None:

@@ -65,11 +65,11 @@ async def send_request(
     attempts = 1
     while True:
         try:
-            return dict(await frame.run.world.send(request))
+            return dict(await frame.run.runtime.send(request))
         except Raised as error:
             if attempts > policy.max_retries or not await call_value(policy.predicate, frame, [error.value]):
                 raise
-        await frame.run.world.sleep(policy.backoff.pause_s(attempts))
+        await frame.run.runtime.sleep(policy.backoff.pause_s(attempts))
         attempts += 1
 
 
@@ -86,14 +86,14 @@ async def await_operation(frame: Frame, method: Method, answer: Value, settings:
     """The answer once nothing more can happen to what it names; at once if the caller skips polling."""
     if method.waits is Waits.FOR_NOTHING or settings.skip_polling:
         return answer
-    ends_s = frame.run.world.now_s() + settings.timeout_s
+    ends_s = frame.run.runtime.now_s() + settings.timeout_s
     polls = 1
     while not _is_done(method, answer):
         pause_s = settings.polling.pause_s(polls)
-        if frame.run.world.now_s() + pause_s > ends_s:
+        if frame.run.runtime.now_s() + pause_s > ends_s:
             message = f"the operation {answer['name']} was not done within {settings.timeout_s:g} seconds"
             raise fault("TimeoutError", message, operation=answer)
-        await frame.run.world.sleep(pause_s)
+        await frame.run.runtime.sleep(pause_s)
         answer = (await send_request(frame, "GET", f"{method.origin}/{method.version}/{answer['name']}", settings))[
             "body"
         ]

@@ -84,7 +84,7 @@ class Try:
                 if pause_s is None:
                     return await self._handle(frame, error)
             frame.run.tips[frame.thread] = frame
-            await frame.run.world.sleep(pause_s)
+            await frame.run.runtime.sleep(pause_s)
             attempts += 1
 
     async def _pause_s(self, frame: Frame, error: Raised, attempts: int) -> float | None:

@@ -104,7 +104,7 @@ class Run:
     """One execution at work: its program, what it reaches, its budgets, its position and its history."""
 
     program: "Program"
-    world: Runtime
+    runtime: Runtime
     journal: "Journal"
     callbacks: Callbacks
     env: dict[str, str] = field(default_factory=dict)

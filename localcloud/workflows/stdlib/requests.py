@@ -1,4 +1,4 @@
-"""``http.*``: the arguments of a request, checked and handed to the world's client."""
+"""``http.*``: the arguments of a request, checked and handed to the runtime's client."""
 
 from collections.abc import Awaitable, Callable
 
@@ -32,7 +32,7 @@ async def request(run: Run, method: Value, url: Value, *given: Value) -> Value:
     if not url.startswith(("http://", "https://")):
         raise value_fault(f"a URL begins with http:// or https://, this one is {url!r}")
     options = dict(zip(_OPTIONAL, given, strict=True))
-    return await run.world.send(
+    return await run.runtime.send(
         {
             "method": method.upper(),
             "url": url,

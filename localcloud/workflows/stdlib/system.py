@@ -28,7 +28,7 @@ def get_env(run: Run, name: Value, default: Value) -> Value:
 
 @namespace.worldly("sys.now")
 def now(run: Run) -> float:
-    return run.world.now_s()
+    return run.runtime.now_s()
 
 
 @namespace.blocking("sys.sleep", "seconds")
@@ -36,16 +36,16 @@ async def sleep(run: Run, seconds: Value) -> None:
     need_number(seconds, "seconds")
     if not 0 <= seconds <= LONGEST_SLEEP_S:
         raise value_fault(f"seconds must be from 0 to {LONGEST_SLEEP_S}, one year, not {seconds}")
-    await run.world.sleep(float(seconds))
+    await run.runtime.sleep(float(seconds))
 
 
 @namespace.blocking("sys.sleep_until", "time")
 async def sleep_until(run: Run, time: Value) -> None:
-    wait_s = parse(time) - run.world.now_s()
+    wait_s = parse(time) - run.runtime.now_s()
     if wait_s > LONGEST_SLEEP_S:
         raise value_fault(f"time must be at most one year from now, not {time}")
     if wait_s > 0:
-        await run.world.sleep(wait_s)
+        await run.runtime.sleep(wait_s)
 
 
 @namespace.blocking("sys.log", data=_NOT_GIVEN, severity="DEFAULT", text=_NOT_GIVEN, json=_NOT_GIVEN, timeout=None)
@@ -69,14 +69,14 @@ async def log(
     if len(given) > 1:
         raise type_fault("only one of data, text and json can be given")
     payload = given[0] if given else None
-    run.world.log(
+    run.runtime.log(
         {"severity": severity, "execution": run.env.get("GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"), "data": payload}
     )
 
 
 @namespace.worldly("uuid.generate")
 def generate(run: Run) -> str:
-    return run.world.new_uuid()
+    return run.runtime.new_uuid()
 
 
 @namespace.plain("time.format", "seconds", timezone="UTC")

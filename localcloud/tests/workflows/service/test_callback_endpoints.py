@@ -77,7 +77,7 @@ def test_wait_ends_with_timeout_error_when_nobody_calls(play: Callable[..., Any]
 
 
 def test_request_is_kept_and_a_second_one_is_refused_when_it_arrives_before_the_wait(
-    play: Callable[..., Any], scripted_world: Any
+    play: Callable[..., Any], scripted_runtime: Any
 ) -> None:
     source = """
     - make: {call: events.create_callback_endpoint, result: callback}
@@ -88,14 +88,14 @@ def test_request_is_kept_and_a_second_one_is_refused_when_it_arrives_before_the_
         except: {as: e, steps: [{give: {return: ["${one}", "${e.tags}"]}}]}
     """
     accepted: list[bool] = []
-    world = scripted_world()
+    runtime = scripted_runtime()
 
     def call_twice(_: Any) -> None:
-        (callback,) = world.callbacks.by_id.values()
+        (callback,) = runtime.callbacks.by_id.values()
         accepted.extend([callback.deliver({"n": 1}), callback.deliver({"n": 2})])
 
-    world.answer = call_twice
-    played = play(source, world=world)
+    runtime.answer = call_twice
+    played = play(source, runtime=runtime)
 
     assert accepted == [True, False]
     assert played.result == [{"n": 1}, ["TimeoutError"]]

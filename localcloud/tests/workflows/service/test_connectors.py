@@ -46,9 +46,9 @@ def answers(*bodies: Any) -> Callable[[Any], Any]:
     return answer
 
 
-def test_connector_sends_the_rest_request_and_gives_its_body_when_called(play: Play, scripted_world: Any) -> None:
-    played = play(CREATE_TASK, world=scripted_world(answer=answers({"name": "t1"})))
-    (request,) = played.world.requests
+def test_connector_sends_the_rest_request_and_gives_its_body_when_called(play: Play, scripted_runtime: Any) -> None:
+    played = play(CREATE_TASK, runtime=scripted_runtime(answer=answers({"name": "t1"})))
+    (request,) = played.runtime.requests
 
     assert played.result == "t1"
     assert (request["method"], request["url"]) == (
@@ -58,10 +58,10 @@ def test_connector_sends_the_rest_request_and_gives_its_body_when_called(play: P
     assert (request["body"], request["auth"]) == ({"task": {"httpRequest": {"url": "http://x"}}}, {"type": "OAuth2"})
 
 
-def test_query_is_sent_when_given_as_arguments(play: Play, scripted_world: Any) -> None:
-    played = play(GET_DOCUMENT, world=scripted_world(answer=answers({"fields": {}})))
+def test_query_is_sent_when_given_as_arguments(play: Play, scripted_runtime: Any) -> None:
+    played = play(GET_DOCUMENT, runtime=scripted_runtime(answer=answers({"fields": {}})))
 
-    assert played.world.requests[0]["query"] == [("mask.fieldPaths", "a"), ("mask.fieldPaths", "b")]
+    assert played.runtime.requests[0]["query"] == [("mask.fieldPaths", "a"), ("mask.fieldPaths", "b")]
 
 
 @pytest.mark.parametrize(
@@ -69,20 +69,20 @@ def test_query_is_sent_when_given_as_arguments(play: Play, scripted_world: Any) 
     [(GET_DOCUMENT, [502, 504], 3), (CREATE_TASK, [503, 429], 3), (CREATE_TASK, [502], 1), (GET_DOCUMENT, [500], 1)],
 )
 def test_connector_repeats_only_what_is_safe_when_refused(
-    play: Play, scripted_world: Any, source: str, codes: list[int], requests: int
+    play: Play, scripted_runtime: Any, source: str, codes: list[int], requests: int
 ) -> None:
-    played = play(source, world=scripted_world(answer=answers(*codes, {"name": "n", "fields": {}})))
+    played = play(source, runtime=scripted_runtime(answer=answers(*codes, {"name": "n", "fields": {}})))
 
-    assert len(played.world.requests) == requests
+    assert len(played.runtime.requests) == requests
 
 
-def test_operation_is_polled_until_it_is_when_not_done(play: Play, scripted_world: Any) -> None:
+def test_operation_is_polled_until_it_is_when_not_done(play: Play, scripted_runtime: Any) -> None:
     running, done = {"name": "operations/1"}, {"name": "operations/1", "done": True, "response": {"ok": True}}
-    world = scripted_world(answer=answers(running, running, done))
-    played = play(DELETE_WORKFLOW.replace("PARAMS", "{}"), world=world)
+    runtime = scripted_runtime(answer=answers(running, running, done))
+    played = play(DELETE_WORKFLOW.replace("PARAMS", "{}"), runtime=runtime)
 
-    assert (played.result, played.world.slept_s) == ({"ok": True}, [1, 1.25])
-    assert played.world.requests[-1]["url"] == "https://workflows.googleapis.com/v1/operations/1"
+    assert (played.result, played.runtime.slept_s) == ({"ok": True}, [1, 1.25])
+    assert played.runtime.requests[-1]["url"] == "https://workflows.googleapis.com/v1/operations/1"
 
 
 @pytest.mark.parametrize(
@@ -94,17 +94,17 @@ def test_operation_is_polled_until_it_is_when_not_done(play: Play, scripted_worl
     ],
 )
 def test_operation_raises_when_it_goes_wrong(
-    play: Play, scripted_world: Any, params: str, bodies: list[Any], tag: str
+    play: Play, scripted_runtime: Any, params: str, bodies: list[Any], tag: str
 ) -> None:
-    played = play(DELETE_WORKFLOW.replace("PARAMS", params), world=scripted_world(answer=answers(*bodies)))
+    played = play(DELETE_WORKFLOW.replace("PARAMS", params), runtime=scripted_runtime(answer=answers(*bodies)))
 
     assert played.error["tags"] == [tag]
 
 
-def test_first_answer_is_the_result_when_polling_is_skipped(play: Play, scripted_world: Any) -> None:
-    world = scripted_world(answer=answers({"name": "o"}))
+def test_first_answer_is_the_result_when_polling_is_skipped(play: Play, scripted_runtime: Any) -> None:
+    runtime = scripted_runtime(answer=answers({"name": "o"}))
 
-    assert play(DELETE_WORKFLOW.replace("PARAMS", "{skip_polling: true}"), world=world).result == {"name": "o"}
+    assert play(DELETE_WORKFLOW.replace("PARAMS", "{skip_polling: true}"), runtime=runtime).result == {"name": "o"}
 
 
 @pytest.mark.parametrize(
@@ -166,10 +166,10 @@ def call(name: str, args: str) -> str:
     ],
 )  # fmt: skip
 def test_method_is_the_request_of_the_discovery_document_when_called(
-    play: Play, scripted_world: Any, name: str, args: str, request_line: str, body: Any
+    play: Play, scripted_runtime: Any, name: str, args: str, request_line: str, body: Any
 ) -> None:
-    played = play(call(name, args), world=scripted_world(answer=answers({"ok": 1})))
-    (request,) = played.world.requests
+    played = play(call(name, args), runtime=scripted_runtime(answer=answers({"ok": 1})))
+    (request,) = played.runtime.requests
     query = "&".join(f"{key}={value}" for key, value in request["query"])
 
     assert played.result == {"ok": 1}
@@ -186,11 +186,11 @@ def test_method_is_the_request_of_the_discovery_document_when_called(
     ],
 )
 def test_content_travels_as_it_is_when_object_is_inserted(
-    play: Play, scripted_world: Any, body: str, more: str, content_type: str, wire: Any
+    play: Play, scripted_runtime: Any, body: str, more: str, content_type: str, wire: Any
 ) -> None:
     args = f"{{bucket: b, name: n, body: {body}{more}}}"
-    played = play(call("storage.v1.objects.insert", args), world=scripted_world(answer=answers({})))
-    (request,) = played.world.requests
+    played = play(call("storage.v1.objects.insert", args), runtime=scripted_runtime(answer=answers({})))
+    (request,) = played.runtime.requests
 
     assert (request["headers"], request["body"]) == ({"Content-Type": content_type}, wire)
     assert ("contentType", "application/json") not in request["query"]
@@ -207,64 +207,66 @@ SECRET = {"payload": {"data": "aMOpbGxv"}}  # héllo
         ("{secret_id: s, version: 3}", "projects/home/secrets/s/versions/3"),
     ],
 )
-def test_secret_is_decoded_when_accessed_as_string(play: Play, scripted_world: Any, args: str, name: str) -> None:
+def test_secret_is_decoded_when_accessed_as_string(play: Play, scripted_runtime: Any, args: str, name: str) -> None:
     source = call("secretmanager.v1.projects.secrets.versions.accessString", args)
-    played = play(source, world=scripted_world(answer=answers(SECRET)), env={"GOOGLE_CLOUD_PROJECT_ID": "home"})
+    played = play(source, runtime=scripted_runtime(answer=answers(SECRET)), env={"GOOGLE_CLOUD_PROJECT_ID": "home"})
 
     assert played.result == "héllo"
-    assert played.world.requests[0]["url"] == f"https://secretmanager.googleapis.com/v1/{name}:access"
+    assert played.runtime.requests[0]["url"] == f"https://secretmanager.googleapis.com/v1/{name}:access"
 
 
-def test_secret_takes_positional_arguments_when_accessed_in_an_expression(play: Play, scripted_world: Any) -> None:
+def test_secret_takes_positional_arguments_when_accessed_in_an_expression(play: Play, scripted_runtime: Any) -> None:
     name = "googleapis.secretmanager.v1.projects.secrets.versions.accessString"
-    played = play(f'[{{a: {{return: \'${{{name}("s", "3", "p")}}\'}}}}]', world=scripted_world(answer=answers(SECRET)))
+    played = play(
+        f'[{{a: {{return: \'${{{name}("s", "3", "p")}}\'}}}}]', runtime=scripted_runtime(answer=answers(SECRET))
+    )
 
     assert played.result == "héllo"
-    assert played.world.requests[0]["url"].endswith("/v1/projects/p/secrets/s/versions/3:access")
+    assert played.runtime.requests[0]["url"].endswith("/v1/projects/p/secrets/s/versions/3:access")
 
 
-def test_secret_raises_when_its_data_is_no_text(play: Play, scripted_world: Any) -> None:
+def test_secret_raises_when_its_data_is_no_text(play: Play, scripted_runtime: Any) -> None:
     source = call("secretmanager.v1.projects.secrets.versions.accessString", "{secret_id: s}")
-    played = play(source, world=scripted_world(answer=answers({"payload": {"data": "/w=="}})))
+    played = play(source, runtime=scripted_runtime(answer=answers({"payload": {"data": "/w=="}})))
 
     assert played.error["tags"] == ["ValueError"]
 
 
-def test_secret_is_encoded_when_added_as_string(play: Play, scripted_world: Any) -> None:
+def test_secret_is_encoded_when_added_as_string(play: Play, scripted_runtime: Any) -> None:
     source = call("secretmanager.v1.projects.secrets.addVersionString", "{secret_id: s, project_id: p, data: héllo}")
-    played = play(source, world=scripted_world(answer=answers({"name": "v1"})))
-    (request,) = played.world.requests
+    played = play(source, runtime=scripted_runtime(answer=answers({"name": "v1"})))
+    (request,) = played.runtime.requests
 
     assert request["url"] == "https://secretmanager.googleapis.com/v1/projects/p/secrets/s:addVersion"
     assert request["body"] == SECRET
 
 
-def test_execution_is_waited_for_when_job_is_run(play: Play, scripted_world: Any) -> None:
+def test_execution_is_waited_for_when_job_is_run(play: Play, scripted_runtime: Any) -> None:
     started = {"name": "projects/p/locations/l/operations/1", "metadata": {}}
     done = {**started, "done": True, "response": {"name": "executions/1", "succeededCount": 1}}
     params = "{polling_policy: {initial_delay: 3, multiplier: 2, max_delay: 5}}"
     source = call("run.v2.projects.locations.jobs.run", f"{{name: j, connector_params: {params}}}")
-    played = play(source, world=scripted_world(answer=answers(started, started, started, started, done)))
+    played = play(source, runtime=scripted_runtime(answer=answers(started, started, started, started, done)))
 
     assert played.result == done["response"]
-    assert played.world.slept_s == [3, 5, 5, 5]
-    assert [request["method"] for request in played.world.requests] == ["POST", "GET", "GET", "GET", "GET"]
-    assert played.world.requests[1]["url"] == "https://run.googleapis.com/v2/projects/p/locations/l/operations/1"
+    assert played.runtime.slept_s == [3, 5, 5, 5]
+    assert [request["method"] for request in played.runtime.requests] == ["POST", "GET", "GET", "GET", "GET"]
+    assert played.runtime.requests[1]["url"] == "https://run.googleapis.com/v2/projects/p/locations/l/operations/1"
 
 
-def test_error_carries_the_operation_when_it_failed(play: Play, scripted_world: Any) -> None:
+def test_error_carries_the_operation_when_it_failed(play: Play, scripted_runtime: Any) -> None:
     failed = {"name": "o", "done": True, "error": {"code": 9, "message": "no"}}
-    played = play(DELETE_WORKFLOW.replace("PARAMS", "{}"), world=scripted_world(answer=answers(failed)))
+    played = play(DELETE_WORKFLOW.replace("PARAMS", "{}"), runtime=scripted_runtime(answer=answers(failed)))
 
     assert (played.error["tags"], played.error["operation"]) == (["OperationError"], failed)
     assert played.error["error"] == failed["error"]
 
 
-def test_scopes_are_asked_of_the_token_when_given(play: Play, scripted_world: Any) -> None:
+def test_scopes_are_asked_of_the_token_when_given(play: Play, scripted_runtime: Any) -> None:
     source = call("cloudtasks.v2.projects.locations.queues.get", "{name: q, connector_params: {scopes: [a, b]}}")
-    played = play(source, world=scripted_world(answer=answers({})))
+    played = play(source, runtime=scripted_runtime(answer=answers({})))
 
-    assert played.world.requests[0]["auth"] == {"type": "OAuth2", "scopes": ["a", "b"]}
+    assert played.runtime.requests[0]["auth"] == {"type": "OAuth2", "scopes": ["a", "b"]}
 
 
 @pytest.mark.parametrize(
@@ -282,7 +284,7 @@ def test_scopes_are_asked_of_the_token_when_given(play: Play, scripted_world: An
 def test_nothing_is_sent_when_connector_params_are_wrong(play: Play, params: str, tag: str) -> None:
     played = play(DELETE_WORKFLOW.replace("PARAMS", params))
 
-    assert (played.error["tags"], played.world.requests) == ([tag], [])
+    assert (played.error["tags"], played.runtime.requests) == ([tag], [])
 
 
 def test_decoded_result_comes_back_when_workflow_is_run_by_another_one(
