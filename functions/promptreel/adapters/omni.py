@@ -114,10 +114,14 @@ def _read_state(seen: Any) -> OperationState:
 
 
 def _read_usage(usage: Any) -> TokenUsage | None:
-    """Return the tokens that are billed; None for an answer that does not say how many of them are video."""
+    """Return the tokens that are billed; None for an answer that does not say what they are of.
+
+    What is not said to be text costs what video does, the dearest.
+    """
     if usage is None or usage.total_input_tokens is None or not usage.output_tokens_by_modality:
         return None
-    produced = {str(part.modality).lower(): part.tokens or 0 for part in usage.output_tokens_by_modality}
-    video = produced.get("video", 0)
-    words = max(sum(produced.values()), usage.total_output_tokens or 0) - video + (usage.total_thought_tokens or 0)
-    return TokenUsage(input=usage.total_input_tokens, output=words, picture=video)
+    produced = [(str(part.modality).lower(), part.tokens or 0) for part in usage.output_tokens_by_modality]
+    text = sum(tokens for modality, tokens in produced if modality == "text")
+    output = max(sum(tokens for _, tokens in produced), usage.total_output_tokens or 0)
+    thoughts = usage.total_thought_tokens or 0
+    return TokenUsage(input=usage.total_input_tokens, output=text + thoughts, picture=output - text)
