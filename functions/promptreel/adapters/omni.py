@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from google.genai import Client
 
 POLL_TIMEOUT_S = 30.0
-_UNFINISHED = frozenset({"in_progress", "queued", "requires_continuation", "idle"})
+_ENDED = frozenset({"completed", "failed", "incomplete", "budget_exceeded", "requires_action"})
 
 
 class Omni:
@@ -95,7 +95,9 @@ class Omni:
 
 
 def _read_state(seen: Any) -> OperationState:
-    if seen.status in _UNFINISHED:
+    if seen.status == "cancelled":  # by someone else; the work goes on and is billed, and its clip is written
+        raise NotFound(f"Vertex AI tells no more of the interaction {seen.id}, which was cancelled.")
+    if seen.status not in _ENDED:  # one that is not known may be neither released nor paid for
         return Running()
     usage = _read_usage(seen.usage)
     outputs = [content for step in seen.steps or () for content in getattr(step, "content", None) or ()]

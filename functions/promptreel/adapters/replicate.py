@@ -84,10 +84,10 @@ class Replicate:
         Raises: Transient; NotFound when the prediction is unknown.
         """
         seen = self._read(_Prediction, f"/v1/predictions/{operation.name}")
-        if seen.status in {"starting", "processing"}:
-            return Running()
         if seen.status in {"succeeded", "canceled"}:  # what someone else canceled while it ran is billed without a clip
             return Succeeded(self._store(seen.output, operation))
+        if seen.status not in {"failed", "aborted"}:  # a status that is not known may be neither released nor paid for
+            return Running()
         words = str(seen.error or f"The prediction ended as {seen.status}.")
         return Failed(words, _classify_failure(words))
 
@@ -155,7 +155,7 @@ class Replicate:
                             raise Transient(f"The output at {link[:200]} is over {MAX_CLIP_BYTES} bytes.")
                         out.write(chunk)
                 return True
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise Transient(f"download output: {error!r}") from error
 
     def _is_own(self, link: str) -> bool:

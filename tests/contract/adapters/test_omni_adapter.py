@@ -6,8 +6,9 @@ import pytest
 
 from localcloud.tests.object_store import ObjectStore
 from localcloud.tests.vertex.harness import FakeVertex
+from localcloud.tests.waiting import eventually
 from promptreel.domain.models import Resolution, registry
-from promptreel.errors import Refused
+from promptreel.errors import NotFound, Refused
 from promptreel.ports.models import Succeeded
 from tests.contract.adapters.backends import Setting, omni_setting
 
@@ -50,3 +51,16 @@ def test_submit_is_refused_and_nothing_is_sent_when_the_prompt_is_empty(omni: Se
 
     assert omni.stand_in.happened() == {}
     assert omni.bills() == []
+
+
+def test_clip_is_left_to_be_found_in_the_bucket_when_someone_cancelled_it(
+    omni: Setting, vertex: FakeVertex, object_store: ObjectStore
+) -> None:
+    vertex.break_with("late_output", args={"s": 1.0})
+    operation = omni.submit("cancelled")
+    vertex.client("global").interactions.cancel(operation.name)
+
+    with pytest.raises(NotFound):
+        omni.backend.poll(operation)
+    eventually(lambda: object_store.listed("interactions/cancelled/"))
+    assert [outcome for outcome, _ in omni.bills()] == ["delivered"]

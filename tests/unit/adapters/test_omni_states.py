@@ -7,6 +7,7 @@ from google.genai.interactions import Interaction
 
 from promptreel.adapters.omni import _read_state
 from promptreel.domain.models import TokenUsage
+from promptreel.errors import NotFound
 from promptreel.ports.models import Failed, OperationState, Running, Succeeded
 
 CLIP = {"type": "video", "uri": "gs://films/p/1/sample_0.mp4", "mime_type": "video/mp4"}
@@ -28,9 +29,14 @@ def words(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
 
 
-@pytest.mark.parametrize("status", ["in_progress", "queued", "requires_continuation", "idle"])
+@pytest.mark.parametrize("status", ["in_progress", "queued", "requires_continuation", "idle", "of_next_year"])
 def test_interaction_runs_until_its_status_is_an_end(status: str) -> None:
     assert state_of(status) == Running()
+
+
+def test_interaction_tells_nothing_of_its_clip_when_someone_cancelled_it() -> None:
+    with pytest.raises(NotFound):
+        state_of("cancelled")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,7 @@ def test_failed_interaction_is_classified_by_its_errors_code_and_words(
     assert state.reason
 
 
-@pytest.mark.parametrize("status", ["failed", "cancelled", "incomplete", "budget_exceeded", "of_next_year"])
+@pytest.mark.parametrize("status", ["failed", "incomplete", "budget_exceeded", "requires_action"])
 def test_interaction_fails_as_unknown_when_it_ended_without_clip_error_or_words(status: str) -> None:
     state = state_of(status)
 

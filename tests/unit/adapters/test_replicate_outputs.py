@@ -1,9 +1,12 @@
 """Replicate's answers, odd and hostile ones too: whom the adapter asks, with the token, and what it stores."""
 
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx2
 import pytest
@@ -139,6 +142,17 @@ def test_redirect_of_an_output_is_not_followed(artifacts: MemoryArtifacts, statu
     assert web.asked("evil.example") == []
 
 
+def test_copy_is_repeated_when_there_is_no_room_for_it(
+    artifacts: MemoryArtifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = Scripted(web_with(prediction("succeeded", output=OUTPUT)), artifacts)
+    monkeypatch.setattr(Path, "open", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(Transient):
+        adapter.poll(OPERATION)
+    monkeypatch.undo()
+    assert adapter.poll(OPERATION) == Succeeded(CLIP_URI)
+
+
 def cut_after(data: bytes) -> Iterator[bytes]:
     yield data
     raise httpx2.ReadError("cut")
@@ -189,6 +203,7 @@ def test_output_is_refused_when_it_is_over_the_limit(
     [
         (prediction("starting"), Running()),
         (prediction("processing"), Running()),
+        (prediction("of_next_year"), Running()),
         (prediction("canceled"), Succeeded(CLIP_URI)),
         (prediction("aborted"), Failed("The prediction ended as aborted.", ("unknown",))),
         (prediction("failed", error="flagged as sensitive (E005)"), Failed("flagged as sensitive (E005)", ("safety",))),
