@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.stack import FOUR_SCENES, Stack, running
+from tests.e2e.stack import BY_VEO, FOUR_SCENES, Stack, running
 
 PACE = 0.05
 TEXT_S, KEYFRAME_S, CLIP_S = 10.0, 20.0, 120.0  # seconds in production
@@ -22,7 +22,7 @@ def film_s(stack: Stack, number: int) -> tuple[float, dict[str, Any]]:
     """Submit one film; return the seconds until it is complete."""
     started = time.monotonic()
     job = stack.wait(
-        stack.submit(f"{FOUR_SCENES} Film {number}.", scenes=SCENES, duration_s=16, quality="draft"), within_s=600
+        stack.submit(f"{FOUR_SCENES} Film {number}.", scenes=SCENES, duration_s=16, **BY_VEO), within_s=600
     )
     if job["state"] != "COMPLETE":
         raise SystemExit(f"{job['id']} ended {job['state']}: {job['error']}")

@@ -99,6 +99,8 @@ _TRANSITIONS = (_CUT, _CUT, {"kind": "crossfade", "duration_s": 0.5}, {"kind": "
 # Where a recorded job of another version is in mid-film (tests/golden/documents).
 MOMENTS = tuple(f"8e08352/{moment}" for moment in ("drawing", "sending", "filming", "refused", "rewriting"))
 QUICK_MOMENTS = ("8e08352/filming",)  # no call of it waits for its window
+# What the faults are ordered for; its successor films where it is retired.
+FILMED_BY = ("veo-3.1-fast-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-generate-001")
 # No fault that outlives every remedy is ordered for this model, so that a job which wants no substitute can be made.
 STEADY_MODEL = "veo-3.1-lite-generate-001"
 
@@ -235,7 +237,7 @@ def _draw_film(number: int, most_scenes: int, chance: random.Random) -> PlannedF
         "prompt": f"Film {number}: {chance.choice(_SUBJECTS)}. {acts}.",
         "scenes": scenes,
         "duration_s": 4 * scenes + (2 if chance.random() < 0.2 else 0),
-        "quality": chance.choice(("draft", "draft", "standard")),
+        "models": {"video": chance.choice(FILMED_BY)},
         "transition": dict(chance.choice(_TRANSITIONS) if scenes > 1 else _CUT),
         "clip_audio": chance.random() < 0.7,
         "priority": chance.choice(("standard", "standard", "high")),

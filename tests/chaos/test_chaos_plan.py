@@ -78,7 +78,7 @@ def test_every_prompt_is_another_when_templates_were_changed(tmp_path: Path) -> 
 
     def compose(module: ModuleType) -> list[str]:
         drawn, _ = module.keyframe_prompt(job.require_plan(), scene, "end", 8000, continues=True)
-        filmed, _ = module.clip_prompt(job.require_plan(), scene, 3500)
+        filmed, _ = module.clip_prompt(job.require_plan(), scene, job.require_plan().video_of(scene))
         return [
             module.storyboard_prompt("a kite", (1, 1), [4]),
             module.rewrite_prompt(scene, "no fire", "fire"),

@@ -47,10 +47,11 @@ def listening(process: psutil.Process) -> set[str]:
 
 @pytest.fixture
 def stack(shared_stack: Stack) -> Iterator[Stack]:
-    """The shared stack; faults and latencies of the fake Vertex AI are reset after the test."""
+    """The shared stack; faults and latencies of the model stand-ins are reset after the test."""
     yield shared_stack
-    shared_stack.vertex("DELETE", "faults")
-    shared_stack.vertex("POST", "profile", {"time_scale": 0.05})
+    for order in (shared_stack.vertex, shared_stack.replicate):
+        order("DELETE", "faults")
+        order("POST", "profile", {"time_scale": 0.05})
 
 
 @pytest.fixture

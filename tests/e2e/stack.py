@@ -19,6 +19,9 @@ from localcloud.tests.waiting import PATIENCE_S, eventually
 ROOT = Path(__file__).parents[2]
 FOUR_SCENES = "Four scenes: a seed falls. Rain comes. A shoot breaks the soil. A tree stands in the sun."
 ONE_SHORT_SCENE = {"scenes": 1, "duration_s": 4, "quality": "draft"}
+VEO_FAST, OMNI = "veo-3.1-fast-generate-001", "gemini-omni-1.2-flash"
+BY_VEO = {"models": {"video": VEO_FAST}}
+"""For what only Veo can show: its faults, latencies and exact prices."""
 FINAL = {"COMPLETE", "FAILED", "CANCELLED"}
 
 
@@ -89,6 +92,15 @@ class Stack:
     def vertex(self, method: str, what: str, order: Any = None) -> None:
         """Configure latencies or faults of the fake Vertex AI."""
         loopback.request(method, f"{self.state['vertex']}/_local/{what}", json=order).raise_for_status()
+
+    def replicate_bill(self) -> list[dict[str, Any]]:
+        """What the fake Replicate billed, in order."""
+        bill: list[dict[str, Any]] = loopback.get(f"{self.state['replicate']}/_local/ledger").json()
+        return bill
+
+    def replicate(self, method: str, what: str, order: Any = None) -> None:
+        """Configure latencies or faults of the fake Replicate."""
+        loopback.request(method, f"{self.state['replicate']}/_local/{what}", json=order).raise_for_status()
 
     def gcloud(self, *words: str) -> Any:
         """Run gcloud with the environment that the stack prints, and return its JSON answer."""

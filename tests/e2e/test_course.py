@@ -6,7 +6,7 @@ import psutil
 
 from localcloud.tests import loopback
 from localcloud.tests.waiting import PATIENCE_S, eventually
-from tests.e2e.stack import FOUR_SCENES, ONE_SHORT_SCENE, Stack
+from tests.e2e.stack import BY_VEO, FOUR_SCENES, ONE_SHORT_SCENE, Stack
 
 
 def test_earlier_clips_are_filmed_and_a_refusal_is_answered_while_later_keyframes_are_drawn(
@@ -16,7 +16,7 @@ def test_earlier_clips_are_filmed_and_a_refusal_is_answered_while_later_keyframe
     stack.vertex("POST", "faults", [{"model": "veo-*", "method": "predictLongRunning", "nth": [1], "fault": "rai"}])
     before = len(stack.bill())
 
-    job = stack.wait(stack.submit(FOUR_SCENES, scenes=4, duration_s=16, quality="draft"))
+    job = stack.wait(stack.submit(FOUR_SCENES, scenes=4, duration_s=16, **BY_VEO))
 
     assert job["state"] == "COMPLETE", job["error"]
     sequence = [_name(line, job["id"]) for line in stack.bill()[before:]]
@@ -41,7 +41,7 @@ def test_film_has_a_still_and_says_so_when_a_scene_is_refused_for_good(stack: St
     prohibited = {"codes": ["89371032"]}
     stack.vertex("POST", "faults", [{"model": "veo-*", "method": "*", "nth": [1], "fault": "rai", "args": prohibited}])
 
-    job = stack.wait(stack.submit(FOUR_SCENES, scenes=2, duration_s=8, quality="draft"))
+    job = stack.wait(stack.submit(FOUR_SCENES, scenes=2, duration_s=8, **BY_VEO))
 
     assert job["state"] == "COMPLETE", job["error"]
     (refused,) = [scene for scene in job["scenes"] if scene["state"] == "FILTERED"]
@@ -64,7 +64,7 @@ def test_clip_is_paid_once_when_every_task_is_delivered_twice(stack: Stack) -> N
     tasks = f"{stack.state['tasks']}/_local"
     loopback.post(f"{tasks}/faults", json={"duplicate_rate": 1.0, "seed": 1}).raise_for_status()
     try:
-        job = stack.wait(stack.submit(FOUR_SCENES, scenes=3, duration_s=12, quality="draft"))
+        job = stack.wait(stack.submit(FOUR_SCENES, scenes=3, duration_s=12, **BY_VEO))
     finally:
         loopback.post(f"{tasks}/faults", json={"duplicate_rate": 0.0, "seed": 1}).raise_for_status()
 
@@ -93,7 +93,7 @@ def test_one_call_is_paid_when_one_task_is_delivered_fifty_times_at_once(stack: 
 
 def test_step_pays_nothing_when_called_twice_with_the_same_input(stack: Stack) -> None:
     stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"veo-*": 160}})
-    job_id = stack.submit(FOUR_SCENES, scenes=2, duration_s=8, quality="draft")
+    job_id = stack.submit(FOUR_SCENES, scenes=2, duration_s=8, **BY_VEO)
     stack.wait(job_id, "VIDEO_GEN")
     before = len(stack.bill())
     scene = {"scene": "scene-01", "take": 1}
@@ -151,7 +151,7 @@ def test_step_is_not_reached_when_the_caller_has_no_right(stack: Stack) -> None:
 
 def test_job_pays_for_nothing_new_when_cancelled(stack: Stack) -> None:
     stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 30, "veo-*": 60}})
-    job_id = stack.submit(FOUR_SCENES, scenes=4, duration_s=16, quality="draft")
+    job_id = stack.submit(FOUR_SCENES, scenes=4, duration_s=16, **BY_VEO)
     eventually(lambda: stack.bill(job_id), "a first clip")
 
     assert stack.api("POST", f"/v1/jobs/{job_id}:cancel").json()["state"] == "CANCELLED"

@@ -10,7 +10,7 @@ from typing import Any
 
 from localcloud.tests import loopback
 from localcloud.tests.waiting import PATIENCE_S, eventually
-from tests.e2e.stack import FOUR_SCENES, ONE_SHORT_SCENE, ROOT, Stack
+from tests.e2e.stack import BY_VEO, FOUR_SCENES, ONE_SHORT_SCENE, ROOT, Stack
 
 
 def promptreel(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
@@ -87,7 +87,7 @@ def test_nothing_is_served_and_nothing_is_left_when_a_finished_job_is_deleted(st
 
 def test_nothing_more_is_paid_and_nothing_is_left_when_a_running_job_is_deleted(stack: Stack) -> None:
     stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"*image*": 30, "veo-*": 60}})
-    job_id = stack.submit(FOUR_SCENES, scenes=4, duration_s=16, quality="draft")
+    job_id = stack.submit(FOUR_SCENES, scenes=4, duration_s=16, **BY_VEO)
     eventually(lambda: stack.bill(job_id), "a first clip")
 
     assert stack.api("DELETE", f"/v1/jobs/{job_id}").status_code == 202

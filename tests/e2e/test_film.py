@@ -9,7 +9,7 @@ import pytest
 
 from localcloud.tests import loopback
 from tests.e2e import pictures
-from tests.e2e.stack import Stack
+from tests.e2e.stack import BY_VEO, Stack
 
 PROMPT = (
     "A film of four scenes. Mira, the keeper in a grey coat, climbs the winding stairs. She lights the great lamp. "
@@ -100,7 +100,7 @@ def test_film_matches_its_request_when_vertical_crossfaded_and_silent(stack: Sta
             duration_s=8,
             aspect="9:16",
             clip_audio=False,
-            quality="draft",
+            **BY_VEO,
             transition={"kind": "crossfade", "duration_s": 0.5},
         )
     )

@@ -10,7 +10,7 @@ import pytest
 from client.api import PromptreelClient
 from client.views import event_lines
 from localcloud.tests.waiting import eventually
-from tests.e2e.stack import Stack
+from tests.e2e.stack import BY_VEO, Stack
 from tests.loglines import METRICS, Line, counted_by, structured
 
 REFUSED_FOR = "22137204"  # its first remedy is another seed, which costs nothing extra
@@ -23,7 +23,7 @@ def film(shared_stack: Stack) -> dict[str, Any]:
     """A complete film of one scene whose clip was refused once, with its ledger and log lines."""
     refusal = {"model": "veo-*", "method": "predictLongRunning", "fault": "rai", "args": {"codes": [REFUSED_FOR]}}
     shared_stack.vertex("POST", "faults", [{**refusal, "nth": [1]}])
-    job = shared_stack.wait(shared_stack.submit(PROMPT, scenes=1, duration_s=4, quality="draft"), "COMPLETE")
+    job = shared_stack.wait(shared_stack.submit(PROMPT, scenes=1, duration_s=4, **BY_VEO), "COMPLETE")
     shared_stack.vertex("DELETE", "faults")
 
     def find() -> list[Line] | None:  # close_job logs its line after the state that a caller can see

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.e2e.stack import Stack
+from tests.e2e.stack import BY_VEO, OMNI, Stack
 
 FIVE_SCENES = "Five scenes: a baker wakes. Dough rises. The oven glows. A queue forms. The last loaf is sold."
 
@@ -20,9 +20,11 @@ def test_every_remedy_is_tried_and_the_last_one_films_when_a_scene_is_refused_fo
     refusal = {"model": "veo-*", "method": "predictLongRunning", "fault": "rai", "args": {"codes": ["64151117"]}}
     stack.vertex("POST", "faults", [{**refusal, "nth": [1, 2, 3, 4]}])
 
-    job = stack.wait(stack.submit("A lighthouse keeper waits", scenes=1, duration_s=4, quality="draft"))
+    job = stack.wait(stack.submit("A lighthouse keeper waits", scenes=1, duration_s=7))
 
     assert job["state"] == "COMPLETE", job["error"]
+    assert job["models"][-1]["id"] == "veo-3.1-generate-001"
+    assert job["output"]["frames"] == 7 * 24
     (scene,) = job["scenes"]
     assert [one["remedy"] for one in scene["attempts"]] == ["reseed", "rewrite", "redraw", "model", ""]
     assert [one["outcome"] for one in scene["attempts"]] == ["refused"] * 4 + ["delivered"]
@@ -32,10 +34,9 @@ def test_every_remedy_is_tried_and_the_last_one_films_when_a_scene_is_refused_fo
     calls = stack.ledger(job["id"])["calls"]
     assert sum(call["purpose"].startswith("rewrite/scene-01/") for call in calls) == 2
     assert sum(call["purpose"].startswith("keyframe/scene-01/") for call in calls) == 4
-    assert [call["model"] for call in calls if call["state"] == "SETTLED" and call["kind"] == "video"] == [
-        "veo-3.1-lite-generate-001"
-    ]
-    assert sum(line["micros"] for line in stack.bill(job["id"])) == 4 * 50_000
+    (paid,) = [call for call in calls if call["state"] == "SETTLED" and call["kind"] == "video"]
+    assert paid["model"] == OMNI
+    assert sum(line["micros"] for line in stack.bill(job["id"])) == paid["cost_micros"]
 
 
 def test_jobs_complete_and_say_why_when_every_fifth_clip_is_refused(stack: Stack) -> None:
@@ -45,7 +46,7 @@ def test_jobs_complete_and_say_why_when_every_fifth_clip_is_refused(stack: Stack
         "faults",
         [{**refusal, "nth": [1 + 4 * n], "args": {"codes": [code]}} for n, code in enumerate(FIRST_REMEDIES)],
     )
-    ids = [stack.submit(FIVE_SCENES, scenes=5, duration_s=20, quality="draft") for _ in range(3)]
+    ids = [stack.submit(FIVE_SCENES, scenes=5, duration_s=20, **BY_VEO) for _ in range(3)]
 
     jobs = [stack.wait(job_id) for job_id in ids]
 
@@ -68,7 +69,7 @@ def status_fault(model: str, **answer: Any) -> dict[str, Any]:
 
 
 def test_retired_model_is_replaced_or_stops_the_job_before_it_pays_for_a_rewrite(stack: Stack) -> None:
-    standard, fast, lite = (f"veo-3.1-{kind}generate-001" for kind in ("", "fast-", "lite-"))
+    standard, lite = (f"veo-3.1-{kind}generate-001" for kind in ("", "lite-"))
     stack.vertex("POST", "faults", [status_fault(standard, code=404), status_fault(lite, code=404)])
     scenes = {"scenes": 2, "duration_s": 8}
 
@@ -80,10 +81,11 @@ def test_retired_model_is_replaced_or_stops_the_job_before_it_pays_for_a_rewrite
     assert film["output"]["frames"] == film["planned_frames"]
     (warning,) = film["warnings"]
     assert standard in warning
-    assert fast in warning
+    assert OMNI in warning
     calls = stack.ledger(replaced)["calls"]
-    assert [call["model"] for call in calls if call["state"] == "SETTLED" and call["kind"] == "video"] == [fast] * 2
-    assert sum(line["micros"] for line in stack.bill(replaced)) == 2 * 4 * 100_000
+    paid = [call for call in calls if call["state"] == "SETTLED" and call["kind"] == "video"]
+    assert [call["model"] for call in paid] == [OMNI] * 2
+    assert sum(line["micros"] for line in stack.bill(replaced)) == sum(call["cost_micros"] for call in paid)
     assert (failure["state"], failure["error"]["code"]) == ("FAILED", "misconfigured")
     assert "was not found" in failure["error"]["message"]
     assert stack.bill(stopped) == []
@@ -92,7 +94,7 @@ def test_retired_model_is_replaced_or_stops_the_job_before_it_pays_for_a_rewrite
 
 def test_missing_role_stops_the_job_and_resume_films_it_once_the_role_is_granted(stack: Stack) -> None:
     stack.vertex("POST", "faults", [status_fault("veo-*", code=403)])
-    job_id = stack.submit("A lighthouse keeper waits", scenes=2, duration_s=8, quality="draft")
+    job_id = stack.submit("A lighthouse keeper waits", scenes=2, duration_s=8, **BY_VEO)
 
     failed = stack.wait(job_id)
 
@@ -111,7 +113,7 @@ def test_clips_that_are_not_what_was_paid_for_are_filmed_again_and_both_are_in_t
     flaws = [{**flaw, "nth": [1], "fault": "ignored_last_frame"}, {**flaw, "nth": [2], "fault": "wrong_size"}]
     stack.vertex("POST", "faults", flaws)
 
-    job = stack.wait(stack.submit("Three scenes of a tide", scenes=3, duration_s=12, quality="draft"))
+    job = stack.wait(stack.submit("Three scenes of a tide", scenes=3, duration_s=12, **BY_VEO))
 
     assert job["state"] == "COMPLETE", job["error"]
     assert job["output"]["frames"] == 12 * 24
