@@ -101,6 +101,7 @@ def submit(
         str | None, Option(metavar="still|omit|fail", help="What replaces a scene that cannot be filmed.")
     ] = None,
     priority: Annotated[str | None, Option(metavar="standard|high", help="Queue of the clips.")] = None,
+    cache: Annotated[bool | None, Option(help="Take over what equal earlier films have paid for.")] = None,
     idempotency_key: Annotated[
         str, Option(metavar="KEY", help="Repeat a request with the same key to get the same job.")
     ] = "",
@@ -127,6 +128,7 @@ def submit(
         "approval": approval,
         "on_scene_failure": on_scene_failure,
         "priority": priority,
+        "cache": cache,
     }
     request = build_request(prompt, file, sys.stdin, fields)
     key = idempotency_key or str(uuid4())

@@ -142,6 +142,7 @@ class Call(TypedDict):
     counted_micros: int  # the amount that the totals include
     counted_as: str  # "reserved" or "spent"
     at: str
+    source: NotRequired[dict[Literal["job", "call"], str] | None]  # the call whose artifact was copied, unpaid
     error: dict[str, Any] | None
 
 

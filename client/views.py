@@ -13,6 +13,7 @@ from rich.text import Text
 
 from client.documents import (
     FINAL,
+    Call,
     Event,
     InferredValue,
     Job,
@@ -125,6 +126,8 @@ def _event_line(event: Event) -> str:
         remedy = f"; next: {event['remedy']}" if event["remedy"] else ""
         return f"{event['scene']}, attempt {event['attempt']}: {event['outcome']}{_reason(event)}{remedy}"
     call = f"{event['purpose']}, attempt {event['attempt']}"
+    if kind == "call_reused":
+        return f"{call}: copied from {event['source']['job']}"
     if kind == "call_sent":
         return f"{call}: sent to {event['model']}, up to {dollars_from_micros(event['reserved_micros'])}"
     cost = f"{dollars_from_micros(event['cost_micros'])} after {event['latency_s']:g} s"
@@ -263,7 +266,7 @@ def ledger_view(ledger: Ledger) -> RenderableType:
         table.add_row(
             call["purpose"],
             call["model"],
-            call["state"],
+            _call_state(call),
             str(call["attempt"]),
             counted if call["counted_as"] == "reserved" else "",
             counted if call["counted_as"] == "spent" else "",
@@ -279,6 +282,11 @@ def ledger_view(ledger: Ledger) -> RenderableType:
         Text(dollars_from_micros(totals["spent_micros"]), style="bold"),
     )
     return table
+
+
+def _call_state(call: Call) -> str:
+    source = call.get("source")
+    return f"{call['state']}, copied from {source['job']}" if source else call["state"]
 
 
 def reconciliation_view(found: Reconciliation) -> RenderableType:

@@ -70,6 +70,24 @@ resource "google_firestore_field" "calls_state" {
   }
 }
 
+# A call that is about to be sent looks for an equal one of its owner's other jobs (docs/adr/0016).
+resource "google_firestore_field" "calls_cache_key" {
+  database   = google_firestore_database.this.name
+  collection = "calls"
+  field      = "cache_key"
+
+  index_config {
+    indexes {
+      order       = "ASCENDING"
+      query_scope = "COLLECTION"
+    }
+    indexes {
+      order       = "ASCENDING"
+      query_scope = "COLLECTION_GROUP"
+    }
+  }
+}
+
 # A deleted job's tombstone expires when nothing can write to the job any more (docs/adr/0004). Live jobs lack the field.
 # Firestore may be days late. No index, because writes of growing time stamps would concentrate on one place in it.
 resource "google_firestore_field" "forget" {

@@ -53,7 +53,13 @@ def smoke(target: Target, shell: Shell) -> None:
         os.environ |= {"PROMPTREEL_API": url, "PROMPTREEL_TOKEN_COMMAND": token}
         os.environ.pop("PROMPTREEL_TOKEN", None)
     _wait_for_access(command, shell)
-    submit = ("submit", PROMPT, "--scenes=1", "--duration=4", "--quality=draft", f"--budget={price}")
+    film = (
+        "--scenes=1",
+        "--duration=4",
+        "--quality=draft",
+        "--no-cache",
+    )  # what it is to show is that the models answer
+    submit = ("submit", PROMPT, *film, f"--budget={price}")
     job = shell.ask(*command, *submit, answer="job")
     shell.run(*command, "watch", job)
     shell.run(*command, "ledger", job)

@@ -242,6 +242,7 @@ def _draw_film(number: int, most_scenes: int, chance: random.Random) -> PlannedF
         "clip_audio": chance.random() < 0.7,
         "priority": chance.choice(("standard", "standard", "high")),
         "aspect": chance.choice(("16:9", "16:9", "9:16")),
+        "cache": False,  # two films may have scenes in common, and each is to be paid
     }
     policy = chance.random()
     if policy < 0.15:

@@ -12,7 +12,7 @@ LITE = {"video": "veo-3.1-lite-generate-001"}
 
 
 def test_one_job_is_created_when_an_idempotency_key_is_submitted_twice(stack: Stack) -> None:
-    body = {"prompt": "One scene of a fox in the snow", **ONE_SHORT_SCENE}
+    body = {"prompt": "One scene of a fox in the snow", "cache": False, **ONE_SHORT_SCENE}
     first = stack.api("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": "fox-1"})
     second = stack.api("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": "fox-1"})
     clash = stack.api("POST", "/v1/jobs", json={**body, "title": "Other"}, headers={"Idempotency-Key": "fox-1"})

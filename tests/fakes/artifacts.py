@@ -30,9 +30,7 @@ class MemoryArtifacts:
         return self.put(path, file.read_bytes(), content_type)
 
     def get(self, uri: str) -> bytes:
-        if uri not in self._objects:
-            raise NotFound(f"read {uri}: not found")
-        return self._objects[uri][0]
+        return self._read(uri)
 
     def get_file(self, uri: str, file: Path) -> None:
         file.write_bytes(self.get(uri))
@@ -40,13 +38,13 @@ class MemoryArtifacts:
     def copy(self, uri: str, path: str, checksum: str) -> str:
         if self.read_checksum(uri) != checksum:
             raise NotFound(f"{uri} is no longer what was stored.")
-        return self.put(path, self.get(uri), "")
+        return self.put(path, self._read(uri), "")
 
     def exists(self, path: str) -> bool:
         return self.uri(path) in self._objects
 
     def read_checksum(self, uri: str) -> str:
-        return f"{zlib.crc32(self.get(uri)):08x}"
+        return f"{zlib.crc32(self._read(uri)):08x}"
 
     def list(self, prefix: str) -> Sequence[StoredObject]:
         found = [stored for uri, (_, stored) in self._objects.items() if uri.startswith(self.uri(prefix))]
@@ -57,6 +55,11 @@ class MemoryArtifacts:
 
     def sign_urls(self, uris: Iterable[str], expires_s: int) -> dict[str, str]:
         return {uri: f"https://signed.example/{uri.removeprefix('gs://')}?expires={expires_s}" for uri in uris}
+
+    def _read(self, uri: str) -> bytes:
+        if uri not in self._objects:
+            raise NotFound(f"read {uri}: not found")
+        return self._objects[uri][0]
 
 
 class MemoryInbox:

@@ -84,6 +84,11 @@ class MemoryJobs(OptimisticJobStore):
         found = [read for (kind, _, _), read in self._documents.items() if kind is Call]
         return iter([read for read in found if read.value.state in wanted])
 
+    def list_calls_with_key(self, cache_key: str) -> Sequence[Versioned[Call]]:
+        calls = [read for (kind, _, _), read in self._documents.items() if kind is Call]
+        found = [read for read in calls if read.value.cache_key == cache_key]
+        return sorted(found, key=lambda read: read.value.updated, reverse=True)
+
     def get_render(self, digest: str) -> Versioned[Render] | None:
         return self._find((Render, "", digest))
 

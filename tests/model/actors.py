@@ -53,19 +53,33 @@ def _submit(state: State, index: int, worker: Worker, rules: frozenset[str]) -> 
             yield from _claim(state, index, Worker(task=task), rules)
     elif call is not None:
         mine = call.holder == index or "a sender writes with its own token only" not in rules
-        yield from _SENDING[worker.stage](state, index, call, mine)
+        yield from _SENDING[worker.stage](state, index, call, mine, rules)
 
 
-def _send(state: State, index: int, call: Call, mine: bool) -> Steps:
+def _send(state: State, index: int, call: Call, mine: bool, rules: frozenset[str]) -> Steps:
     worker = state.workers[index]
-    if state.is_current(worker.task) and call.state == "RESERVED" and mine and not call.clock:
+    if state.source and worker.key == (1, 1):
+        yield "sender copies an equal clip", state.with_worker(index, worker._replace(stage="copied"))
+    elif state.is_current(worker.task) and call.state == "RESERVED" and mine and not call.clock:
         sent = state.put(call._replace(state="SENT"))
         yield "sender writes SENT", sent.with_worker(index, worker._replace(stage="post"))
     else:
         yield "sender is stale or has lost its lease", state.answer(index)
 
 
-def _post(state: State, index: int, call: Call, mine: bool) -> Steps:
+def _settle_copy(state: State, index: int, call: Call, mine: bool, rules: frozenset[str]) -> Steps:
+    answered = state.answer(index)
+    is_held = call.state == "RESERVED" and mine and not call.clock
+    if is_held or ("a copy is settled by the claim's holder only" not in rules and call.state not in FINISHED):
+        settled = answered.put(call._replace(state="SETTLED", reused=True))
+        if state.is_current(state.workers[index].task) and state.scene.state == "QUEUED":
+            settled = settled._replace(scene=state.scene._replace(state="FILMING"))
+        yield "sender settles the call by its copy", settled
+    else:
+        yield "sender has lost its lease and keeps its copy to itself", state.with_worker(index, Worker())
+
+
+def _post(state: State, index: int, call: Call, mine: bool, rules: frozenset[str]) -> Steps:
     yield "provider accepts", _accept(state, index, "answered")
 
 
@@ -75,7 +89,7 @@ def _accept(state: State, index: int, stage: Stage) -> State:
     return took.with_worker(index, worker._replace(stage=stage))
 
 
-def _store_name(state: State, index: int, call: Call, mine: bool) -> Steps:
+def _store_name(state: State, index: int, call: Call, mine: bool, rules: frozenset[str]) -> Steps:
     stored = state.answer(index)
     if call.state in {"SENT", "UNCERTAIN", "LOST"}:
         stored = stored.put(call._replace(named=True, holder=-1))
@@ -84,19 +98,19 @@ def _store_name(state: State, index: int, call: Call, mine: bool) -> Steps:
     yield "sender stores the operation's name", stored
 
 
-def _record_lost(state: State, index: int, call: Call, mine: bool) -> Steps:
+def _record_lost(state: State, index: int, call: Call, mine: bool, rules: frozenset[str]) -> Steps:
     answered = state.answer(index)
     lost = call._replace(state="UNCERTAIN", holder=-1)
     yield "sender writes UNCERTAIN", answered.put(lost) if call.state == "SENT" and mine else answered
 
 
-def _record_unpaid(state: State, index: int, call: Call, mine: bool) -> Steps:
+def _record_unpaid(state: State, index: int, call: Call, mine: bool, rules: frozenset[str]) -> Steps:
     """The queue delivers the task once more."""
     idle = state.with_worker(index, Worker())
     yield "sender writes that nothing was paid", idle.put(_unpaid(call)._replace(holder=-1)) if mine else idle
 
 
-def _record_refused(state: State, index: int, call: Call, mine: bool) -> Steps:
+def _record_refused(state: State, index: int, call: Call, mine: bool, rules: frozenset[str]) -> Steps:
     answered = state.answer(index)
     ends = mine and call.state in {"SENT", "UNCERTAIN", "LOST"}
     yield "sender writes RELEASED", answered.put(call._replace(state="RELEASED")) if ends else answered
@@ -104,6 +118,7 @@ def _record_refused(state: State, index: int, call: Call, mine: bool) -> Steps:
 
 _SENDING = {
     "send": _send,
+    "copied": _settle_copy,
     "post": _post,
     "answered": _store_name,
     "unanswered": _record_lost,
@@ -171,6 +186,8 @@ def _time(state: State, rules: frozenset[str]) -> Steps:
 def _people(state: State) -> Steps:
     for act in state.people:
         left = state._replace(people=tuple(one for one in state.people if one is not act))
+        if act == "delete the source":
+            yield "owner deletes the other job", left._replace(source=False)
         if act == "cancel" and state.job.state == "RUNNING":
             yield "owner cancels", left.end("CANCELLED")
         if act == "resume" and state.job.state in {"FAILED", "CANCELLED"}:

@@ -20,6 +20,7 @@ RULES = frozenset(
         "planned calls of ended jobs are released",
         "lost only after the window",
         "polls decide from the call",
+        "a copy is settled by the claim's holder only",
     }
 )
 TAKES, ATTEMPTS = 2, 2
@@ -27,7 +28,7 @@ TAKES, ATTEMPTS = 2, 2
 JobState = Literal["RUNNING", "COMPLETE", "FAILED", "CANCELLED"]
 SceneState = Literal["PENDING", "DRAWN", "QUEUED", "FILMING", "DONE", "GIVEN_UP"]
 CallState = Literal["PLANNED", "RESERVED", "SENT", "UNCERTAIN", "SETTLED", "ADOPTED", "RELEASED", "LOST"]
-Stage = Literal["idle", "send", "post", "answered", "unanswered", "unpaid", "refused"]
+Stage = Literal["idle", "send", "copied", "post", "answered", "unanswered", "unpaid", "refused"]
 Key = tuple[int, int]  # take, attempt
 Task = tuple[int, int, int]  # run, take, attempt
 
@@ -65,6 +66,7 @@ class Call(NamedTuple):
     clock: int = 0
     named: bool = False  # the operation's name is stored
     ended_with_job: bool = False
+    reused: bool = False  # settled by a copy of another job's clip
 
 
 class Operation(NamedTuple):
@@ -101,6 +103,7 @@ class State(NamedTuple):
     painter: bool = False  # has written DRAWN and not queued the clip yet
     template: int = 0
     polls_refused: bool = False
+    source: bool = False  # another job has a clip that the first attempt can copy
 
     def call(self, key: Key) -> Call | None:
         return next((call for call in self.calls if call.key == key), None)

@@ -65,6 +65,8 @@ def _broken_promises(state: State) -> Iterator[str]:
         call = state.call(operation.key)
         if call is None:
             continue
+        if call.reused:
+            yield "nothing that was copied is paid"
         if call.named and call.digest != operation.digest:
             yield "a receipt says what was sent"
         if is_at_rest(state) and operation.state == "DELIVERED" and call.state not in PAID:

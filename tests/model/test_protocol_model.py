@@ -10,6 +10,7 @@ ONE_FAULT = State(1)
 TWO_FAULTS = State(2)
 ONE_FAULT_AND_ITS_OWNER = State(1, ("cancel", "resume"))
 ONE_FAULT_AND_TWO_WORKERS = State(1, workers=(Worker(), Worker()))
+A_SOURCE_AND_TWO_WORKERS = State(1, ("cancel", "delete the source"), workers=(Worker(), Worker()), source=True)
 
 NEEDED = {
     "poll_clips queues drawn scenes": (TWO_FAULTS, "hangs"),
@@ -19,11 +20,14 @@ NEEDED = {
     "planned calls of ended jobs are released": (ONE_FAULT, "hangs"),
     "polls decide from the call": (ONE_FAULT, "hangs"),
     "a sender writes with its own token only": (ONE_FAULT_AND_TWO_WORKERS, "a receipt says what was sent"),
+    "a copy is settled by the claim's holder only": (A_SOURCE_AND_TWO_WORKERS, "nothing that was copied is paid"),
     "lost only after the window": (NOTHING_FAILS, "no clip is paid twice"),
 }
 
 
-@pytest.mark.parametrize("first", [TWO_FAULTS, ONE_FAULT_AND_ITS_OWNER, ONE_FAULT_AND_TWO_WORKERS])
+@pytest.mark.parametrize(
+    "first", [TWO_FAULTS, ONE_FAULT_AND_ITS_OWNER, ONE_FAULT_AND_TWO_WORKERS, A_SOURCE_AND_TWO_WORKERS]
+)
 def test_protocol_keeps_every_promise_and_never_hangs(first: State) -> None:
     explored = explore(first)
 

@@ -94,6 +94,13 @@ class FirestoreJobs(OptimisticJobStore):
         in_states = _filter("state", "in", [state.value for state in states])
         return self._iterate_readable(Call, self._db.collection_group("calls").where(filter=in_states), PAGE)
 
+    def list_calls_with_key(self, cache_key: str) -> Sequence[Versioned[Call]]:
+        """List the calls of all jobs with this cache key, the latest change first."""
+        # Sorted here: they are few, and an order in the query would need an index of growing time stamps.
+        query = self._db.collection_group("calls").where(filter=_filter("cache_key", "==", cache_key))
+        calls = self._iterate_readable(Call, query, PAGE)
+        return sorted(calls, key=lambda read: read.value.updated, reverse=True)
+
     def get_render(self, digest: str) -> Versioned[Render] | None:
         """Read a render; None when there is none."""
         return self._read(Render, "renders", digest)

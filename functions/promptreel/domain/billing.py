@@ -114,7 +114,7 @@ def _verdict(call: Call, billed: int | None, left: Sequence[BillRow], bill: Bill
             return Verdict.NOT_COVERED
         is_unclear = call.kind != "video" and any(row.micros and _could_be(row, call) for row in left)
         return Verdict.UNCLEAR if is_unclear else Verdict.NEVER_BILLED
-    if billed is None and call.is_paid and not bill.covers(call):
+    if billed is None and call.is_paid and call.source is None and not bill.covers(call):
         return Verdict.NOT_COVERED
     return Verdict.AGREES if (billed or 0) == call.counted_micros else Verdict.DIFFERS
 

@@ -25,10 +25,18 @@ class Lease(Part):
     until: UtcDatetime
 
 
+class CallSource(Part):
+    """The call of another job whose artifact was copied instead of paying."""
+
+    job: str
+    call: str
+
+
 class CallChanges(TypedDict, total=False):
     """The fields of a call that a write may change, beside its state."""
 
     digest: str | None
+    cache_key: str | None
     reserved_micros: int
     cost_micros: int
     prefix: str
@@ -39,6 +47,7 @@ class CallChanges(TypedDict, total=False):
     window_end: datetime | None
     unsent_since: datetime | None
     artifact: str | None
+    source: CallSource | None
     usage: TokenUsage | None
     reason: str
     codes: tuple[str, ...]
@@ -57,6 +66,7 @@ class Call(Document):
     take: int
     attempt: int
     digest: OptionalText = None  # of model, parameters and inputs; set by every claim
+    cache_key: OptionalText = None  # of owner and content, equal for equal calls of any job; set by every claim
     state: CallState = CallState.PLANNED
     reserved_micros: int = Field(ge=0)
     cost_micros: int = Field(default=0, ge=0)
@@ -68,6 +78,7 @@ class Call(Document):
     window_end: UtcDatetime | None = None
     unsent_since: UtcDatetime | None = None  # when a provider first did not accept it for the moment
     artifact: str | None = None
+    source: CallSource | None = None  # where the artifact was copied from; then nothing was sent
     usage: TokenUsage | None = None
     reason: str = ""
     codes: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ writes by compare-and-set, so each decision is made on the stored state.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from promptreel.domain.call import JOB_ENDED, Call, Lease
+from promptreel.domain.call import JOB_ENDED, Call, CallSource, Lease
 from promptreel.domain.models import TokenUsage
 from promptreel.domain.remedies import EXHAUSTED
 from promptreel.domain.states import CallState
@@ -78,6 +78,24 @@ def send(call: Call, holder: str, times: SendTimes, now: datetime) -> Call | Non
         answer_by=answer_by,
         window_end=answer_by + timedelta(seconds=(times.window_s + WINDOW_GRACE_S) * times.pace),
         lease=Lease(holder=holder, until=answer_by + timedelta(seconds=SENT_GRACE_S * times.pace)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The copy of an earlier call's artifact, and that call's remark on it."""
+
+    source: CallSource
+    artifact: str
+    reason: str = ""
+
+
+def reuse(call: Call, holder: str, copied: Copied, now: datetime) -> Call | None:
+    """RESERVED becomes SETTLED at no cost, by the lease's holder, before its lease is over (rule 9)."""
+    if call.state is not CallState.RESERVED or not call.held_by(holder) or lease_has_expired(call, now):
+        return None
+    return call.to(
+        CallState.SETTLED, now, artifact=copied.artifact, source=copied.source, reason=copied.reason or call.reason
     )
 
 

@@ -45,6 +45,7 @@ class Plan(Part):
 
     title: str
     storyboard_uri: str
+    storyboard_checksum: OptionalText = None  # of its content, as stored
     style_guide: StyleGuide
     characters: tuple[Character, ...]
     settings: tuple[Setting, ...]

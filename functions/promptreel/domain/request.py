@@ -68,6 +68,7 @@ class FilmRequest(Frozen):
     clip_audio: bool = True
     seed: int | None = Field(default=None, ge=0, le=4_294_967_295)
     priority: Literal["standard", "high"] = "standard"
+    cache: bool = True
     continuity: Literal["chain"] = "chain"
     approval: Literal["none"] = "none"
     on_scene_failure: Literal["still", "omit", "fail"] = "still"

@@ -151,6 +151,12 @@ class Scene(Document):
             return None
         return self.start if name == "start" else self.end
 
+    def find_checksum(self, uri: str) -> str | None:
+        """The checksum of the keyframe or clip at this address, as stored; None unless the scene is made of it."""
+        clip = self.clip if self.state is SceneState.DONE else None
+        pieces = (self.keyframe("start"), self.keyframe("end"), clip)
+        return next((piece.checksum for piece in pieces if piece is not None and piece.uri == uri), None)
+
     @property
     def is_live(self) -> bool:
         """Queued or filming: poll_clips must look at it."""

@@ -81,7 +81,7 @@ SCENE_MOVES: Mapping[SceneState, frozenset[SceneState]] = {
 
 CALL_MOVES: Mapping[CallState, frozenset[CallState]] = {
     CallState.PLANNED: frozenset({CallState.RESERVED, CallState.RELEASED}),
-    CallState.RESERVED: frozenset({CallState.RESERVED, CallState.SENT, CallState.PLANNED}),
+    CallState.RESERVED: frozenset({CallState.RESERVED, CallState.SENT, CallState.PLANNED, CallState.SETTLED}),
     CallState.SENT: frozenset(
         {CallState.SETTLED, CallState.PLANNED, CallState.RELEASED, CallState.UNCERTAIN, CallState.LOST}
     ),

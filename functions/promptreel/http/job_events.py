@@ -25,11 +25,13 @@ def list_events(job: Job, scenes: Sequence[Scene], calls: Sequence[Call]) -> lis
 
 
 def _calls(call: Call) -> Iterator[tuple[datetime, Event]]:
-    """``call_sent`` when it left, ``call_settled`` and so on when its outcome was known."""
-    if call.sent_at is None:
-        return
+    """``call_sent`` when it left, ``call_settled`` and so on when its outcome was known; ``call_reused`` for a copy."""
     fields = call.model_dump(mode="json", include={"kind", "model", "scene", "purpose", "take", "attempt"})
     fields["call"] = call.id
+    if call.source is not None:
+        yield call.updated, {"event": "call_reused", **fields, "source": call.source.model_dump()}
+    if call.sent_at is None:
+        return
     yield call.sent_at, {"event": "call_sent", **fields, "reserved_micros": call.reserved_micros}
     if call.is_finished:
         outcome = {"cost_micros": call.counted_micros, "reason": call.reason, "codes": list(call.codes)}

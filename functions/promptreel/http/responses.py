@@ -17,7 +17,7 @@ Links = Mapping[str, str]
 
 _SCENE_FIELDS = {"id", "sequence", "display_order", "state", "description", "duration_s"}
 _CALL_FIELDS = set(
-    "id kind model scene purpose take attempt digest state reserved_micros cost_micros operation usage".split()
+    "id kind model scene purpose take attempt digest state reserved_micros cost_micros operation usage source".split()
 )
 
 

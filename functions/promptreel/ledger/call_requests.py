@@ -14,17 +14,28 @@ from promptreel.ledger.claims import CallRequest
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at a call: its number from 1, the digest of its inputs, and when its price is looked up."""
+    """One attempt at a call: its number from 1, the digest of its inputs, the time of its price, its cache key."""
 
     number: int
     digest: str | None
     at: datetime
+    cache_key: str | None = None
 
 
 def seed(job: Job, *parts: str) -> int:
     """The seed of one call: the job's own, or one that follows from its id, and another for every attempt."""
     base = str(job.request.seed) if job.request.seed is not None else job.id
     return int(identifiers.digest(base, *parts)[:7], 16)
+
+
+def cache_key(job: Job, seed_of_call: int, *content: str) -> str:
+    """The key that equal calls of one owner have in common, in any job.
+
+    ``content`` are model, prompt, parameters and the checksums of images, never addresses: those differ from job to
+    job. So does a seed that follows from the job's id: only one that the request names is part of the key.
+    """
+    named = str(seed_of_call) if job.request.seed is not None else ""
+    return identifiers.digest(job.owner, named, *content)
 
 
 def keyframe_tariff(model: ImageModel, location: str, cut_offs: int = 0) -> Tariff:
@@ -47,6 +58,8 @@ def text_or_keyframe(job: Job, tariff: Tariff, purpose: str, scene: Scene | None
         scene=scene.id if scene else None,
         take=scene.take if scene else 1,
         attempt=attempt.number,
+        cache_key=attempt.cache_key,
+        may_reuse=job.request.cache,
     )
 
 
@@ -69,4 +82,5 @@ def clip(job: Job, plan: Plan, scene: Scene, digest: str | None, at: datetime) -
         attempt=scene.attempt,
         attempt_of_scene=True,
         prefix=f"jobs/{job.id}/clips/{scene.id}/{call}/",
+        may_reuse=job.request.cache,
     )

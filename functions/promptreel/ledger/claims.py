@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from promptreel.domain import call_rules, identifiers
 from promptreel.domain.call import Call, CallKind, committed_micros
-from promptreel.domain.call_rules import Receipt, SendTimes
+from promptreel.domain.call_rules import Copied, Receipt, SendTimes
 from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
 from promptreel.domain.states import CallState
@@ -31,7 +31,8 @@ class CallRequest:
     """One call that a step wants to make.
 
     ``digest`` covers model, parameters and inputs; ``price_micros`` is the most it can cost. ``scene`` binds the call
-    to the scene's current take; ``attempt_of_scene`` also to its current attempt.
+    to the scene's current take; ``attempt_of_scene`` also to its current attempt. ``cache_key`` is equal for equal
+    calls of one owner, whose artifact ``may_reuse`` allows to copy.
     """
 
     job_id: str
@@ -48,6 +49,8 @@ class CallRequest:
     attempt: int = 1
     attempt_of_scene: bool = False
     prefix: str = ""
+    cache_key: str | None = None
+    may_reuse: bool = False
 
     @property
     def call_id(self) -> str:
@@ -119,6 +122,11 @@ class Ledger:
         self._ids = ids
         self._pace = pace
 
+    @property
+    def jobs(self) -> JobStore:
+        """The store that the ledger is kept in."""
+        return self._jobs
+
     def claim(self, request: CallRequest) -> Claim:
         """Ask for the right to make one call.
 
@@ -161,6 +169,11 @@ class Ledger:
     def settle(self, call: Call, receipt: Receipt) -> Call:
         """Record a billed answer, a late one too."""
         return self._record(call, lambda read, now: call_rules.settle(read, receipt, now))
+
+    def reuse(self, claim: Acquired, copied: Copied) -> Paid | Busy:
+        """Settle an acquired call by a copy, at no cost; `Busy` when the lease was lost meanwhile."""
+        call = self._record(claim.call, lambda read, now: call_rules.reuse(read, claim.holder, copied, now))
+        return Paid(call) if call.has_output else Busy(call, BUSY_WAIT_S * self._pace)
 
     def release(self, call: Call, reason: str, codes: tuple[str, ...]) -> Call:
         """Record that the operation ended without output and without a bill."""
@@ -222,6 +235,7 @@ class Ledger:
             dearer = call.evolve(reserved_micros=request.price_micros, updated=now)
             self._reserve(job, request, missing_micros, Replace(request.job_id, read, dearer))
             raise VersionConflict("The call costs more with the inputs of today; claim it on a fresh read.")
+        claimed = claimed.evolve(cache_key=request.cache_key)
         self._jobs.write(Replace(request.job_id, read, claimed))
         return Acquired(claimed, holder)
 

@@ -13,6 +13,7 @@ from promptreel.domain.states import CallState
 from promptreel.domain.tariffs import ReportedUsage, Tariff
 from promptreel.errors import AnswerLost, QuotaExhausted, Refused, Throttled, Transient, Unpaid
 from promptreel.ledger.claims import Acquired, Busy, CallRequest, EndedWithoutOutput, Ledger, Paid, Superseded
+from promptreel.ledger.reuse import reuse
 from promptreel.ports.models import Declined
 from promptreel.ports.storage import ArtifactStore
 from promptreel.ports.system import Clock
@@ -75,7 +76,7 @@ def pay(
     request = order.request
     if clock.now() + timedelta(seconds=request.timeout_s) > order.until:
         return Busy(request.planned(clock.now()), wait_s=0.0)
-    claim = ledger.claim(request)
+    claim = reuse(ledger.claim(request), request, ledger, artifacts)
     if isinstance(claim, Busy) and claim.call.state is CallState.UNCERTAIN:
         if artifacts.exists(order.path):
             return Paid(ledger.adopt(claim.call, artifacts.uri(order.path)))

@@ -45,8 +45,9 @@ def log_job_ended(job: Job, jobs: JobStore) -> None:
 def log_call_ended(call: Call, before: CallState) -> None:
     """``call_settled``, ``call_released``, ``call_adopted`` or ``call_lost``: what it was, took and cost.
 
-    ``code`` is there when the provider refused the call. ``cost_micros`` is what the ledger counts for it from now on;
-    an answer that comes after ``call_lost`` is logged too, with ``before`` LOST: its cost replaces the one logged then.
+    ``code`` is there when the provider refused the call, ``source_job`` when its artifact is a copy. ``cost_micros`` is
+    what the ledger counts for it from now on; an answer that comes after ``call_lost`` is logged too, with ``before``
+    LOST: its cost replaces the one logged then.
     """
     log_event(
         f"call_{call.state.lower()}",
@@ -56,6 +57,7 @@ def log_call_ended(call: Call, before: CallState) -> None:
         before=before.value,
         cost_micros=call.counted_micros,
         latency_s=None if call.sent_at is None else round((call.updated - call.sent_at).total_seconds(), 3),
+        source_job=call.source.job if call.source else None,
         code=call.codes[0] if call.codes and call.counts_as_attempt else None,
         **call.model_dump(mode="json", include={"kind", "model", "take", "attempt", "reserved_micros", "codes"}),
     )

@@ -90,6 +90,9 @@ class JobStore(Protocol):
     def list_calls_in_states(self, states: Iterable[CallState]) -> Iterator[Versioned[Call]]:
         """List calls of all jobs in these states, page by page."""
 
+    def list_calls_with_key(self, cache_key: str) -> Sequence[Versioned[Call]]:
+        """List the calls of all jobs with this cache key, the latest change first."""
+
     def get_render(self, digest: str) -> Versioned[Render] | None:
         """Read a render; None when there is none."""
 

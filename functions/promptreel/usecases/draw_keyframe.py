@@ -141,7 +141,7 @@ def _draw(
             thinking_level=model.thinking_level,
         )
         digest = _digest(request, before)
-        this_attempt = call_requests.Attempt(attempt, digest, clock.now())
+        this_attempt = call_requests.Attempt(attempt, digest, clock.now(), _cache_key(job, request, before))
         call = call_requests.text_or_keyframe(job, tariff, purpose, scene, this_attempt)
         may_redraw = None if was_misfit else partial(_can_pay_another, job.id, call.price_micros, services.jobs)
 
@@ -214,6 +214,15 @@ def _digest(request: ImageRequest, before: Keyframe | None) -> str:
     return identifiers.digest(
         request.model, request.prompt, request.size, size, str(request.seed), before.digest if before else ""
     )
+
+
+def _cache_key(job: Job, request: ImageRequest, before: Keyframe | None) -> str | None:
+    """None for an image that continues from one that was stored before checksums were."""
+    continued = before.checksum if before else ""
+    if continued is None:
+        return None
+    look = (request.aspect, request.size, "x".join(map(str, request.frame_px)), request.thinking_level)
+    return call_requests.cache_key(job, request.seed, "image", request.model, request.prompt, *look, continued)
 
 
 def _store_keyframe(cmd: DrawKeyframe, drawn: Keyframe, services: Services) -> None:

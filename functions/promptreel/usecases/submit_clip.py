@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
@@ -16,6 +16,7 @@ from promptreel.errors import AnswerLost, Broken, BudgetExceeded, Misconfigured,
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Acquired, Busy, CallRequest, EndedWithoutOutput, Paid, Superseded
 from promptreel.ledger.paid_calls import last_answer, unpaid_as_transient
+from promptreel.ledger.reuse import reuse
 from promptreel.ports.models import VideoRequest
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming, job_lifecycle
@@ -88,10 +89,11 @@ def _send(
     """Claim the clip's call and send it, unless it has been sent."""
     clock = services.clock
     request = _request(job, scene)
-    call = call_requests.clip(job, job.require_plan(), scene, _digest(request), clock.now())
+    planned = call_requests.clip(job, job.require_plan(), scene, _digest(request), clock.now())
+    call = replace(planned, cache_key=_cache_key(job, scene, request))
     if clock.now() + timedelta(seconds=call.timeout_s) > until:
         return "busy"
-    claim = services.ledger.claim(call)
+    claim = reuse(services.ledger.claim(call), call, services.ledger, services.artifacts)
     match claim:
         case Superseded():
             return "superseded"
@@ -170,6 +172,15 @@ def _digest(request: VideoRequest) -> str:
     """A digest of everything that the clip is made from."""
     look = (request.aspect, request.resolution, str(request.seconds), str(request.audio), str(request.seed))
     return identifiers.digest(request.model, request.prompt, request.first_uri, request.last_uri, *look)
+
+
+def _cache_key(job: Job, scene: Scene, request: VideoRequest) -> str | None:
+    """None while a keyframe was stored before checksums were."""
+    if scene.start is None or scene.end is None or not (scene.start.checksum and scene.end.checksum):
+        return None
+    look = (request.aspect, request.resolution, str(request.seconds), str(request.audio))
+    keyframes = (scene.start.checksum, scene.end.checksum)
+    return call_requests.cache_key(job, request.seed, "video", request.model, request.prompt, *look, *keyframes)
 
 
 def _update_queued(cmd: SubmitClip, services: Services, change: Callable[[Scene], Scene]) -> None:

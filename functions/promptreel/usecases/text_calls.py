@@ -84,7 +84,8 @@ def ask(
         )
         sent = count_tokens_at_most(request.instruction, request.prompt, schema_text(request.schema))
         tariff = text_tariff(model, sent, limit, services.text.location)
-        this_attempt = call_requests.Attempt(attempt, _digest(request), clock.now())
+        cache_key = _cache_key(job, request, question)
+        this_attempt = call_requests.Attempt(attempt, _digest(request), clock.now(), cache_key)
         call = call_requests.text_or_keyframe(job, tariff, question.purpose, question.scene, this_attempt)
 
         def post(left_s: float, request: TextRequest = request) -> Made | Declined:
@@ -97,7 +98,7 @@ def ask(
             return claim
         cut_off_at = None
         if isinstance(claim, Paid):
-            uri = artifacts.uri(path)
+            uri = claim.call.artifact or artifacts.uri(path)
             answer = (artifacts.get(uri) if claim.answer is None else claim.answer).decode()
             try:
                 return Answer(question.read(answer), uri)
@@ -124,3 +125,14 @@ def _digest(request: TextRequest) -> str:
     return identifiers.digest(
         request.model, request.instruction, request.prompt, str(request.seed), str(request.max_output_tokens)
     )
+
+
+def _cache_key(job: Job, request: TextRequest, question: Question[A]) -> str | None:
+    """Of the question and not of the attempt: an answer that took several attempts is found by the first one.
+
+    None for rewritten prompts: they are a remedy, and a remedy repeats nothing.
+    """
+    if question.scene is not None:
+        return None
+    asked = (question.instruction, question.prompt, schema_text(question.schema), request.thinking_level)
+    return call_requests.cache_key(job, request.seed, "text", request.model, *asked)

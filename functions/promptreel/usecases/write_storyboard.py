@@ -69,7 +69,8 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
             code="storyboard_unusable",
             remedy="Say more plainly what the film shows, scene by scene.",
         )
-    return retry_on_conflict(lambda: _reserve(cmd, brief, answer, services), services.clock, services.ids)
+    checksum = services.artifacts.read_checksum(answer.uri)
+    return retry_on_conflict(lambda: _reserve(cmd, brief, answer, checksum, services), services.clock, services.ids)
 
 
 def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
@@ -85,7 +86,7 @@ def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
 
 
 def _reserve(
-    cmd: job_lifecycle.JobRun, brief: FilmSpec, answer: Answer[Storyboard], services: Services
+    cmd: job_lifecycle.JobRun, brief: FilmSpec, answer: Answer[Storyboard], checksum: str, services: Services
 ) -> StoryboardWritten:
     """Write plan, scenes and a PLANNED call for every picture and clip in one batch, or nothing (ledger rule 2)."""
     jobs, clock = services.jobs, services.clock
@@ -96,7 +97,7 @@ def _reserve(
     if job.plan is not None:
         return StoryboardWritten("planned", waves=job.plan.waves)
     scenes = planning.make_scenes(answer.value.scenes, brief.durations_for(len(answer.value.scenes)), now)
-    plan = _plan(job, brief, answer.value, answer.uri, scenes)
+    plan = _plan(job, brief, answer, scenes).evolve(storyboard_checksum=checksum)
     planned = _planned_calls(job, plan, scenes, services.text.location, now)
     committed = committed_micros([call.value for call in jobs.list_calls(job.id)])
     needed = committed + sum(call.reserved_micros for call in planned)
@@ -114,12 +115,13 @@ def _reserve(
     return StoryboardWritten("planned", waves=plan.waves)
 
 
-def _plan(job: Job, brief: FilmSpec, story: Storyboard, uri: str, scenes: list[Scene]) -> Plan:
+def _plan(job: Job, brief: FilmSpec, answer: Answer[Storyboard], scenes: list[Scene]) -> Plan:
+    story = answer.value
     kind, fps = job.request.transition.kind, brief.video.fps
     overlap = timeline.overlap_frames(kind, brief.transition_frames)
     return Plan(
         title=job.request.title or story.title,
-        storyboard_uri=uri,
+        storyboard_uri=answer.uri,
         style_guide=story.style_guide,
         characters=tuple(story.characters),
         settings=tuple(story.settings),

@@ -324,3 +324,14 @@ def test_list_says_in_the_log_which_document_it_left_out(
     (record,) = caplog.records
     assert (record.message, record.levelname) == ("document_unreadable", "ERROR")
     assert record.__dict__["json_fields"]["document"] == "jobs/job-1"
+
+
+def test_calls_with_a_cache_key_come_from_all_jobs_the_latest_change_first(jobs: JobStore, raw: RawDocuments) -> None:
+    for number, key in enumerate(("one", "two", "one", None), start=1):
+        job_id = f"job-{number}"
+        call = a_call(f"call-{number}", job=job_id, cache_key=key, updated=later(number))
+        jobs.write(Create(job_id, a_job(job_id)), Create(job_id, call))
+    raw.store("jobs/job-5/calls/call-5", {"cache_key": "one", "schema": 2})
+
+    assert [read.value.id for read in jobs.list_calls_with_key("one")] == ["call-3", "call-1"]
+    assert jobs.list_calls_with_key("three") == []

@@ -27,6 +27,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "list_scenes": [("job-1",)],
     "list_calls": [("job-1",)],
     "list_calls_in_states": [([CallState.SENT],)],
+    "list_calls_with_key": [("key",)],
     "list_expired_jobs": [(NOW,)],
     "delete_owned_documents": [("job-1", 5)],
 }

@@ -27,6 +27,10 @@ EVENTS: list[dict[str, Any]] = [
         "cost_micros": 400_000, "latency_s": 50.0, "reason": "", "codes": [],
     },
     {
+        "at": "2026-11-21T10:03:00Z", "event": "call_reused", "purpose": "clip/scene-02", "attempt": 1, "model": "veo",
+        "source": {"job": "job-0", "call": "call-0"},
+    },
+    {
         "at": "2026-11-21T11:00:00Z", "event": "state", "state": "FAILED", "run": 2,
         "error": {"code": "broken", "message": "It broke.", "remedy": "Resume it."},
     },
@@ -40,6 +44,7 @@ def test_event_lines_show_time_cost_and_remedy_of_each_event() -> None:
         "   1:00  clip/scene-01, attempt 1: not billed, $0.00 after 56.5 s (22137204): filtered",
         "   1:01  scene-01, attempt 1: refused (22137204); next: reseed",
         "   2:00  clip/scene-01, attempt 2: paid, $0.40 after 50 s",
+        "   3:00  clip/scene-02, attempt 1: copied from job-0",
         "1:00:00  FAILED, run 2: It broke. Resume it.",
     ]
 

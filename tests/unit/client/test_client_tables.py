@@ -184,6 +184,17 @@ def test_ledger_view_shows_every_call_in_order_of_time_and_the_sums() -> None:
     ]
 
 
+def test_ledger_view_names_the_job_that_an_artifact_was_copied_from() -> None:
+    call = {"purpose": "clip/scene-01", "model": "veo", "state": "SETTLED", "attempt": 1, "at": "2026-11-21T09:00:01Z"}
+    counted = {"counted_micros": 0, "counted_as": "spent", "source": {"job": "job-0", "call": "call-0"}}
+    ledger: Any = {
+        "calls": [call | counted],
+        "totals": {"limit_micros": 5_000_000, "reserved_micros": 0, "spent_micros": 0},
+    }
+
+    assert "SETTLED, copied from job-0" in drawn(ledger_view(ledger))[1]
+
+
 def test_ledger_view_shows_the_whole_purpose_on_a_narrow_terminal() -> None:
     call = {"purpose": "keyframe/scene-01/start", "model": "gemini-3.1-flash-image", "state": "SETTLED", "attempt": 1}
     ledger: Any = {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from promptreel.domain import call_rules
-from promptreel.domain.call import Call, Lease, committed_micros
+from promptreel.domain.call import Call, CallSource, Lease, committed_micros
 from promptreel.domain.call_rules import Receipt, SendTimes
 from promptreel.domain.states import CallState
 from tests.factories import a_call, later
@@ -44,6 +44,20 @@ def test_reserved_call_is_claimed_only_when_its_lease_has_expired() -> None:
 @pytest.mark.parametrize("state", sorted(set(CallState) - {CallState.PLANNED, CallState.RESERVED}))
 def test_call_is_not_claimed_when_in_any_other_state(state: CallState) -> None:
     assert claim(held(state, until_s=0)) is None
+
+
+@pytest.mark.parametrize("state", sorted(CallState))
+def test_call_is_settled_by_a_copy_only_by_its_holder_within_its_lease_and_unsent(state: CallState) -> None:
+    copied = call_rules.Copied(CallSource(job="job-0", call="call-0"), "gs://b/jobs/job-1/reused/call-0.mp4", "cropped")
+
+    reused = call_rules.reuse(held(state), "me", copied, NOW)
+
+    assert call_rules.reuse(held(state), "you", copied, NOW) is None
+    assert call_rules.reuse(held(state, until_s=100), "me", copied, NOW) is None
+    assert (reused is not None) == (state is CallState.RESERVED)
+    if reused is not None:
+        assert (reused.state, reused.source, reused.artifact) == (CallState.SETTLED, copied.source, copied.artifact)
+        assert (reused.counted_micros, reused.reason) == (0, "cropped")
 
 
 def test_window_runs_from_answer_by_for_the_longest_latency_and_two_minutes() -> None:

@@ -9,6 +9,7 @@ from promptreel.domain.identifiers import trace_id
 from promptreel.domain.job import HISTORY
 from promptreel.domain.scene import Attempt
 from promptreel.domain.states import CallState, JobState
+from promptreel.http.job_events import list_events
 from promptreel.ports.storage import Create, Replace
 from promptreel.usecases import job_lifecycle
 from tests.factories import a_call, a_job, a_scene
@@ -87,3 +88,11 @@ def test_oldest_stages_are_dropped_when_the_history_is_full() -> None:
 
     assert len(job.history) == HISTORY
     assert job.history[-1].state is JobState.KEYFRAMES
+
+
+def test_event_names_the_job_that_a_call_was_copied_from() -> None:
+    reused = a_call(state=CallState.SETTLED, source={"job": "job-0", "call": "call-0"}, updated=START)
+
+    (_, event) = list_events(a_job(), [], [reused])
+
+    assert (event["event"], event["source"]["job"], event["call"]) == ("call_reused", "job-0", reused.id)

@@ -76,3 +76,12 @@ def test_closed_job_reports_what_was_spent_without_what_is_still_reserved(
     totals = responses.ledger_detail(job, [read.value for read in world.jobs.list_calls("job-1")])["totals"]
 
     assert closed.spent_usd == format_usd(totals["spent_micros"])
+
+
+def test_row_names_the_call_whose_artifact_was_copied() -> None:
+    source = {"job": "job-0", "call": "call-0"}
+    calls = [a_call("c1", state="SETTLED", source=source), a_call("c2", state="SETTLED")]
+
+    rows = responses.ledger_detail(a_job(), calls)["calls"]
+
+    assert [row["source"] for row in rows] == [source, None]

@@ -80,6 +80,7 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "clip_audio": (True, False),
     "seed": (0, 4_294_967_295),
     "priority": ("standard", "high"),
+    "cache": (True, False),
     "continuity": ("chain",),
     "approval": ("none",),
     "on_scene_failure": ("still", "omit", "fail"),
