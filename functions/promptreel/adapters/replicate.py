@@ -3,9 +3,9 @@
 Plain HTTP instead of Replicate's client, for the reasons in docs/adr/0015: that client does not bound a create, sleeps
 between its own repeated reads, and cannot read a list that holds an aborted prediction.
 
-Source: Replicate's HTTP reference (``created_after`` means at or after, in ISO 8601; pages of the list are addresses),
-and its documentation of prediction states and of data retention (inputs, outputs and logs are removed an hour after a
-prediction), read 2026-11.
+Source: Replicate's HTTP reference (the list is newest first; ``created_after`` means at or after, in ISO 8601; whether
+the address of a further page keeps it is not said), and its documentation of prediction states and of data retention
+(inputs, outputs and logs are removed an hour after a prediction), read 2026-11.
 """
 
 import tempfile
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from promptreel.adapters.vertex_errors import FailureKind, classify, classify_filtered, to_call_failed
 from promptreel.domain.models import VideoModel, registry
@@ -34,6 +34,7 @@ DELIVERY_DOMAIN = "replicate.delivery"
 READ_TIMEOUT_S = 30.0
 LINK_S = 6 * 3600  # how long the links to the keyframes are valid: a prediction may wait for a machine
 CLOCKS_DIFFER = timedelta(seconds=60)
+ARRIVES = timedelta(seconds=600)  # how long after its sending a submit may be accepted
 LISTED_PAGES = 20  # of 100 predictions each
 MAX_CLIP_BYTES = 200_000_000  # Cloud Run keeps files in memory, and a clip of 15 s at 1080p has some 60 MB
 
@@ -43,6 +44,7 @@ _NO_CREDIT, _NOT_FOUND, _GONE = 402, 404, 410
 class _Prediction(BaseModel):
     id: str
     status: str
+    created_at: AwareDatetime | None = None
     input: Any = None
     output: Any = None
     error: Any = None
@@ -76,14 +78,17 @@ class Replicate:
             )
             if answer.is_error:
                 raise _to_call_failed(answer.status_code, answer.text)
-            return _Prediction.model_validate_json(answer.content).id
+            return str(answer.json()["id"])
 
     def poll(self, operation: Operation) -> OperationState:
         """Return the state of one prediction; when it has succeeded, its clip has been copied into the bucket.
 
         Raises: Transient; NotFound when the prediction is unknown.
         """
-        seen = self._read(_Prediction, f"/v1/predictions/{operation.name}")
+        path = f"/v1/predictions/{operation.name}"
+        seen = self._read(_Prediction, path)
+        if seen is None:
+            raise NotFound(f"Replicate does not know {path}.")
         if seen.status in {"succeeded", "canceled"}:  # what someone else canceled while it ran is billed without a clip
             return Succeeded(self._store(seen.output, operation))
         if seen.status not in {"failed", "aborted"}:  # a status that is not known may be neither released nor paid for
@@ -94,28 +99,31 @@ class Replicate:
     def find(self, lost: LostSubmit) -> Operation | None:
         """Look for the prediction whose input carries this call's mark. Raises: Transient."""
         mark, first = _mark(lost.output_uri), registry().video_model(lost.model).inputs["first"]
+        since, until = lost.sent_at - CLOCKS_DIFFER, lost.sent_at + ARRIVES
         path = "/v1/predictions"
-        query: Mapping[str, str] | None = {"created_after": (lost.sent_at - CLOCKS_DIFFER).isoformat()}
+        query: Mapping[str, str] | None = {"created_after": since.isoformat(), "created_before": until.isoformat()}
         for _ in range(LISTED_PAGES):
             page = self._read(_Page, path, query)
+            if page is None:
+                raise Transient(f"list predictions: there is no page {path[:200]}")
             for seen in page.results:
                 if isinstance(seen.input, dict) and str(seen.input.get(first)).endswith(mark):
                     return Operation(lost.model, seen.id, lost.output_uri)
-            if not page.next:
+            if not page.next or (page.results and (page.results[-1].created_at or since) < since):
                 return None
             if not self._is_own(page.next):
                 raise Transient(f"list predictions: the next page is not at Replicate: {page.next[:200]}")
             path, query = page.next, None
         raise Transient("list predictions: the call is not among the latest ones.")
 
-    def _read(self, shape: type[P], path: str, query: Mapping[str, str] | None = None) -> P:
-        """GET a path of the API, or the address of a further page."""
+    def _read(self, shape: type[P], path: str, query: Mapping[str, str] | None = None) -> P | None:
+        """GET a path of the API, or the address of a further page; None when there is none. Raises: Transient."""
         import httpx2  # noqa: PLC0415 - cold start
 
         try:
             answer = self._client.get(path, params=query)
             if answer.status_code == _NOT_FOUND:
-                raise NotFound(f"Replicate does not know {path}.")
+                return None
             answer.raise_for_status()
             return shape.model_validate_json(answer.content)
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
@@ -229,7 +237,7 @@ def _translate_paid_call_errors() -> Iterator[None]:
 
 def _to_call_failed(status: int, text: str) -> CallFailed:
     """The path of a submit names nothing but the model, so that only the model can be missing."""
-    failed = to_call_failed("film", status, None, text[:2000])
+    failed = to_call_failed("film", status, None, text)
     if status == _NOT_FOUND:
         return Refused(failed.reason, codes=(MODEL_UNAVAILABLE,))
     if status == _NO_CREDIT:

@@ -53,6 +53,7 @@ _OUTAGES = {
 }  # fmt: skip
 _VAGUE = {0, _Rpc.INVALID_ARGUMENT, _Rpc.FAILED_PRECONDITION}  # or no code at all: the words decide
 _SERVER_ERROR = 500
+MAX_REASON_CHARS = 2000  # of an answer that may be a page of HTML
 
 # Requests that ended in these may have been accepted; every other 4xx says that nothing was made.
 _PERHAPS_ACCEPTED = frozenset({408, 499})
@@ -170,7 +171,8 @@ def find_support_codes(text: str) -> tuple[str, ...]:
 
 def to_call_failed(doing: str, status: int, body: Any, message: str) -> CallFailed:
     """Translate an answer that is an error. Only a 4xx says that nothing is billed."""
-    reason = f"{doing}: {status} {(text := ' '.join(_collect_texts(body)) or message)}".strip()
+    text = " ".join(_collect_texts(body)) or message
+    reason = f"{doing}: {status} {text}".strip()[:MAX_REASON_CHARS]
     if status not in _CLIENT_ERRORS or status in _PERHAPS_ACCEPTED:
         return AnswerLost(reason)
     codes = classify(text, http=status, rpc=_read_rpc_code(body))

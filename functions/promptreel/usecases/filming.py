@@ -207,7 +207,12 @@ def _name_operation(call: Call, services: Services) -> Call:
     """Store the name of an operation whose submit was not answered, where its provider lists it."""
     if call.sent_at is None:
         return call
-    found = services.video.find(LostSubmit(call.model, services.artifacts.uri(call.prefix or ""), call.sent_at))
+    lost = LostSubmit(call.model, services.artifacts.uri(call.prefix or ""), call.sent_at)
+    try:
+        found = services.video.find(lost)
+    except Transient as error:  # as a poll that failed: it must not keep the call open for ever
+        log.warning("find lost submit failed", extra={"json_fields": {"call": call.id, "error": str(error)}})
+        return call
     return services.ledger.name_operation(call, found.name) if found else call
 
 

@@ -62,7 +62,8 @@ def artifacts() -> MemoryArtifacts:
 
 
 def prediction(status: str, **more: Any) -> dict[str, Any]:
-    return {"id": "p1", "status": status, "input": {}, "output": None, "error": None} | more
+    created = {"created_at": "2026-11-30T12:00:01.123456Z"}
+    return {"id": "p1", "status": status, "input": {}, "output": None, "error": None} | created | more
 
 
 def web_with(answer: Any, **outputs: Any) -> Web:
@@ -244,7 +245,10 @@ def test_list_is_asked_with_a_moment_in_utc_and_followed_by_its_own_addresses(ar
 
     assert found == Operation(LOST.model, "p9", LOST.output_uri)
     first, following = web.requests
-    assert dict(first.url.params) == {"created_after": "2026-11-30T11:59:00+00:00"}
+    assert dict(first.url.params) == {
+        "created_after": "2026-11-30T11:59:00+00:00",
+        "created_before": "2026-11-30T12:10:00+00:00",
+    }
     assert str(following.url) == second
 
 
@@ -271,8 +275,17 @@ def test_list_is_not_followed_to_a_foreign_address(artifacts: MemoryArtifacts, t
     assert len(web.requests) == 1
 
 
+def test_list_is_left_once_it_is_older_than_the_call(artifacts: MemoryArtifacts) -> None:
+    older = prediction("succeeded", created_at="2026-11-30T11:58:59Z")
+    web = Web({f"{API}/v1/predictions": page(prediction("starting"), older, to=f"{API}/v1/predictions")})
+
+    assert Scripted(web, artifacts).find(LOST) is None
+    assert len(web.requests) == 1
+
+
 @pytest.mark.parametrize(
-    "answer", [[], {}, {"results": None}, {"results": [{}]}, {"results": [], "next": 7}, b"<html>"]
+    "answer",
+    [httpx2.Response(404), [], {}, {"results": None}, {"results": [{}]}, {"results": [], "next": 7}, b"<html>"],
 )
 def test_list_that_cannot_be_read_is_not_taken_for_an_empty_one(artifacts: MemoryArtifacts, answer: Any) -> None:
     with pytest.raises(Transient):

@@ -8,8 +8,8 @@ from promptreel.domain.call import Call
 from promptreel.domain.job import Job
 from promptreel.domain.models import TokenUsage, registry
 from promptreel.domain.states import CallState, SceneState
-from promptreel.errors import AnswerLost, QuotaExhausted, Throttled
-from promptreel.ports.models import Failed, Operation, Running, Succeeded
+from promptreel.errors import AnswerLost, QuotaExhausted, Throttled, Transient
+from promptreel.ports.models import Failed, LostSubmit, Operation, Running, Succeeded
 from promptreel.usecases.poll_clips import UNSENT_S
 from tests.fakes.models import a_storyboard
 from tests.fakes.services import FakeServices
@@ -93,6 +93,25 @@ def test_lost_submit_is_paid_once_when_its_provider_lists_it(world: FakeServices
     assert len(world.video.requests) == 1
     paid = clip_call(world, job)
     assert (paid.state, paid.cost_micros) == (CallState.SETTLED, paid.reserved_micros)
+
+
+def test_lost_submit_is_given_up_after_its_window_though_its_provider_never_tells(
+    world: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: LostSubmit) -> Operation | None:
+        raise Transient("list predictions: 401")
+
+    monkeypatch.setattr(world.video, "find", fail)
+    job = one_scene(world, KLING)
+    world.video.failures = [AnswerLost("reset")]
+    world.submit_queued()
+    world.poll(job)
+    assert clip_call(world, job).state is CallState.UNCERTAIN
+    world.clock.pass_s(registry().video_model(KLING).longest_latency_s + 300)
+    world.poll(job)
+
+    lost = next(read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01")
+    assert lost.state is CallState.LOST
 
 
 def test_scene_moves_to_the_next_model_when_its_own_accepts_no_call_for_long(world: FakeServices) -> None:
