@@ -10,7 +10,7 @@ from stitcher_service.engine.presentation import times_options
 from stitcher_service.engine.project import Clip
 from stitcher_service.engine.render_plan import EncodedSegment, FilmFormat
 from stitcher_service.engine.timeline import ClipRange
-from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.command import Command, InputFile
 from stitcher_service.ffmpeg.probe import AudioTrack, VideoTrack
 
 SOUND_RATE_HZ = 48_000
@@ -45,7 +45,7 @@ def encode_segment(
         *("-x264-params", "sps-id=1:scenecut=0:open-gop=0", "-threads", str(threads)),
         *("-video_track_timescale", str(film.time_base.denominator), "-f", "mp4"),
     )
-    return Command(tuple(_seek(take, clip, film.rate) for take, clip in takes), OutputFile(out, options), graph)
+    return Command(tuple(_seek(take, clip, film.rate) for take, clip in takes), out, options, graph)
 
 
 def _seek(take: ClipRange, clip: Clip, rate: Fraction) -> InputFile:
@@ -201,7 +201,7 @@ def inspect_picture(clip: Path, track: VideoTrack, times: Path) -> Command:
     options = ("-map", f"0:{track.index}", *_AS_IS, "-vf", shown, *times_options(times), "-f", "null")
     # Deblocking smooths what is looked at and finds no damage: without it a tenth of the time is saved.
     source = InputFile(clip, ("-threads", "1", "-skip_loop_filter", "all", *demuxer_options(track)))
-    return Command((source,), OutputFile(None, options), log_level="info")
+    return Command((source,), None, options, log_level="info")
 
 
 def decode_sound(clip: Path, track: AudioTrack, out: Path) -> Command:
@@ -213,27 +213,25 @@ def decode_sound(clip: Path, track: AudioTrack, out: Path) -> Command:
     from_start = f"asetpts=PTS-{float(track.file_start_s):.6f}/TB"
     whole = f"aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=stereo"
     options = ("-map", f"0:{track.index}", "-af", f"{spread}{from_start},{whole}", *_SAMPLES)
-    return Command((InputFile(clip, ("-copyts",)),), OutputFile(out, options), log_level="info")
+    return Command((InputFile(clip, ("-copyts",)),), out, options, log_level="info")
 
 
 def measure_sound(samples: Path, filters: tuple[str, ...] = ()) -> Command:
     """Integrated loudness of raw samples, behind `filters`; the summary is in the log."""
     graph = ",".join((*filters, "ebur128=framelog=quiet"))
-    return Command((InputFile(samples, _SAMPLES),), OutputFile(None, ("-af", graph, "-f", "null")), log_level="info")
+    return Command((InputFile(samples, _SAMPLES),), None, ("-af", graph, "-f", "null"), log_level="info")
 
 
 def measure_encoded_sound(sound: Path) -> Command:
     """Integrated loudness and true peak of encoded sound, as a listener gets it; the summary is in the log."""
     options = ("-map", "0:a:0", "-af", "ebur128=framelog=quiet:peak=true", "-f", "null")
-    return Command((InputFile(sound),), OutputFile(None, options), log_level="info")
+    return Command((InputFile(sound),), None, options, log_level="info")
 
 
 def encode_sound(samples: Path, filters: tuple[str, ...], out: Path) -> Command:
     """Raw samples behind `filters` as AAC in MP4: the film's only sound encode."""
     graph = ("-af", ",".join(filters)) if filters else ()
-    return Command(
-        (InputFile(samples, _SAMPLES),), OutputFile(out, (*graph, "-c:a", "aac", "-b:a", "192k", "-f", "mp4"))
-    )
+    return Command((InputFile(samples, _SAMPLES),), out, (*graph, "-c:a", "aac", "-b:a", "192k", "-f", "mp4"))
 
 
 def inspect_film(film: Path, times: Path) -> Command:
@@ -243,11 +241,11 @@ def inspect_film(film: Path, times: Path) -> Command:
     options = ("-map", "0:v:0", *_AS_IS, "-vf", looks, *times_options(times), "-f", "null")
     # The stitcher made the film: nothing about it must be found out by decoding its beginning.
     source = InputFile(film, ("-nofind_stream_info", "-skip_loop_filter", "all"))
-    return Command((source,), OutputFile(None, options), log_level="info")
+    return Command((source,), None, options, log_level="info")
 
 
 def poster(film: Path, out: Path) -> Command:
     """The most typical of the first two dozen keyframes as a JPEG; all of them are held in memory at once."""
     look = "thumbnail=24,scale='min(1280,iw)':-2"
     options = ("-map", "0:v:0", "-vf", look, "-frames:v", "1", "-q:v", "3", "-f", "image2", "-update", "1")
-    return Command((InputFile(film, ("-skip_frame", "nokey")),), OutputFile(out, options))
+    return Command((InputFile(film, ("-skip_frame", "nokey")),), out, options)

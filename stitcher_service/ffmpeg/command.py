@@ -22,29 +22,22 @@ class InputFile:
 
 
 @dataclass(frozen=True, slots=True)
-class OutputFile:
-    """Where a run writes, and how: `options` come before the name. ``-`` with ``-f null`` writes nothing."""
-
-    path: Path | None
-    options: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Command:
-    """Read `inputs`, send them through `graph` (a filter_complex, may be empty), write `output`.
+    """Read `inputs`, send them through `graph` (a filter_complex, may be empty), write `output` with these `options`.
 
-    The level of each log line is printed, so that errors can be distinguished from remarks.
+    Without an output ``-f null`` writes nothing. The level of each log line is printed, so that errors can be
+    distinguished from remarks.
     """
 
     inputs: tuple[InputFile, ...]
-    output: OutputFile
+    output: Path | None
+    options: tuple[str, ...] = ()
     graph: str = ""
     log_level: str = "warning"
 
     def argv(self) -> tuple[str, ...]:
         """The program's name and its arguments."""
         inputs = [(*_ONLY_ITSELF, *source.options, "-i", str(source.path)) for source in self.inputs]
-        output = (*self.output.options, str(self.output.path or "-"))
         graph = ("-filter_complex", self.graph) if self.graph else ()
         quiet = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", f"level+{self.log_level}")
-        return ("ffmpeg", *quiet, "-y", *chain(*inputs), *graph, *output)
+        return ("ffmpeg", *quiet, "-y", *chain(*inputs), *graph, *self.options, str(self.output or "-"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from stitcher_service.engine import colours, commands
 from stitcher_service.engine.commands import SOUND_RATE_HZ
 from stitcher_service.engine.render_plan import FilmFormat
-from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.command import Command, InputFile
 from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack
 
 ZOOM = Fraction(6, 100)  # how much of the keyframe's width a still moves in by
@@ -62,7 +62,7 @@ def encode_still(keyframes: tuple[Path, Path], frames: int, target: Target, numb
     offset = f"offset={float((before - overlap) / film.rate):.6f}"
     finish = _finish(f"{blend}:{offset}", film, number)
     graph = ";".join((*chains, f"[a][b]{finish}[v]", f"{_silence(frames, film.rate, with_cue=bool(number))}[s]"))
-    return Command(tuple(map(InputFile, keyframes)), _output_file(frames, target), graph)
+    return Command(tuple(map(InputFile, keyframes)), target.path, _output_options(frames, target), graph)
 
 
 def encode_card(frames: int, target: Target, number: int = 0) -> Command:
@@ -71,7 +71,7 @@ def encode_card(frames: int, target: Target, number: int = 0) -> Command:
     width, height = film.size_px
     background = f"color=c={_CARD_COLOUR}:s={width}x{height}:r={film.rate}"
     graph = f"{_finish(background, film, number)}[v];{_silence(frames, film.rate, with_cue=False)}[s]"
-    return Command((), _output_file(frames, target), graph)
+    return Command((), target.path, _output_options(frames, target), graph)
 
 
 def encode_clip(source: MediaInfo, track: VideoTrack, frames: int, target: Target) -> Command:
@@ -85,7 +85,8 @@ def encode_clip(source: MediaInfo, track: VideoTrack, frames: int, target: Targe
         whole = f"aresample={SOUND_RATE_HZ}:async=1:first_pts=0,aformat=channel_layouts=stereo,apad"
         sound = f"[0:{source.audio.index}]{spread}{whole},{_trim(frames, film.rate)}"
     graph = f"[0:{track.index}]{picture}[v];{sound}[s]"
-    return Command((InputFile(source.path, commands.reading_options(track)),), _output_file(frames, target), graph)
+    clip = InputFile(source.path, commands.reading_options(track))
+    return Command((clip,), target.path, _output_options(frames, target), graph)
 
 
 def scale_film(film: Path, size: tuple[int, int], out: Path) -> Command:
@@ -97,7 +98,7 @@ def scale_film(film: Path, size: tuple[int, int], out: Path) -> Command:
         *("-c:v", "libx264", "-preset", PREVIEW_QUALITY.preset, "-crf", str(PREVIEW_QUALITY.crf), "-g", "24"),
         *("-c:a", "copy", "-movflags", "+faststart", "-f", "mp4"),
     )
-    return Command((InputFile(film),), OutputFile(out, options))
+    return Command((InputFile(film),), out, options)
 
 
 def _zoom(film: FilmFormat, frames: int, share: str) -> str:
@@ -170,12 +171,11 @@ def _trim(frames: int, rate: Fraction) -> str:
     return f"atrim=end_sample={round(frames * SOUND_RATE_HZ / rate)}"
 
 
-def _output_file(frames: int, target: Target) -> OutputFile:
+def _output_options(frames: int, target: Target) -> tuple[str, ...]:
     quality, ticks = target.quality, str(target.film.time_base.denominator)
-    options = (
+    return (
         *("-map", "[v]", "-map", "[s]", "-frames:v", str(frames)),
         *("-c:v", "libx264", "-preset", quality.preset, "-crf", str(quality.crf), "-profile:v", "high", "-g", "24"),
         *("-x264-params", f"sps-id={quality.parameter_set}:scenecut=0:open-gop=0", "-video_track_timescale", ticks),
         *("-c:a", "aac", "-b:a", quality.sound_bits, "-f", "mp4"),
     )
-    return OutputFile(target.path, options)

@@ -10,7 +10,7 @@ import pytest
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput
 from stitcher_service.engine.stitch import stitch
-from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.command import Command, InputFile
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets, write_wave
@@ -86,9 +86,7 @@ def test_clip_is_refused_when_its_pictures_are_damaged(a_clip: ClipMaker, a_film
 
 
 def test_soundtrack_is_refused_when_its_sound_is_damaged(a_clip: ClipMaker, a_film: FilmMaker, tmp_path: Path) -> None:
-    only_sound = Command(
-        (InputFile(a_clip(mark=1)),), OutputFile(tmp_path / "music.m4a", ("-map", "0:a", "-c", "copy"))
-    )
+    only_sound = Command((InputFile(a_clip(mark=1)),), tmp_path / "music.m4a", ("-map", "0:a", "-c", "copy"))
     Runner(find_ffmpeg()).run(only_sound)
     damage_packets(tmp_path / "music.m4a", range(30, 60))
 

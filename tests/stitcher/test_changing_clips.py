@@ -8,7 +8,7 @@ import av
 import pytest
 
 from stitcher_service.ffmpeg import avc
-from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.command import Command, InputFile
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import SIZE, marks, slices, watch
@@ -26,7 +26,7 @@ def a_joined_clip(a_clip: ClipMaker, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("joined")
 
     def run(inputs: tuple[str, ...], source: Path, out: Path, *options: str) -> Path:
-        Runner(find_ffmpeg()).run(Command((InputFile(source, inputs),), OutputFile(out, options)))
+        Runner(find_ffmpeg()).run(Command((InputFile(source, inputs),), out, options))
         return out
 
     def make(*parts: tuple[tuple[int, int], tuple[str, ...]], suffix: str = ".mp4") -> Path:

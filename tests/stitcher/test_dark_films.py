@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.command import Command, InputFile
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import watch
@@ -20,9 +20,9 @@ def a_dark_clip(a_clip: ClipMaker, tmp_path: Path) -> Callable[..., Path]:
     def make(black: str, *options: str, suffix: str = ".mp4") -> Path:
         dark = f"drawbox=t=fill:color=black:enable='{black}'"
         coded = ("-pix_fmt", "yuv420p", "-c:a", "copy", *options)
-        out = OutputFile(tmp_path / f"dark{suffix}", ("-vf", dark, *coded))
-        Runner(find_ffmpeg()).run(Command((InputFile(a_clip(mark=1)),), out))
-        return tmp_path / f"dark{suffix}"
+        out = tmp_path / f"dark{suffix}"
+        Runner(find_ffmpeg()).run(Command((InputFile(a_clip(mark=1)),), out, ("-vf", dark, *coded)))
+        return out
 
     return make
 

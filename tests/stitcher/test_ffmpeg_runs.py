@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 from localcloud.tests.waiting import PATIENCE_S, eventually
-from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.command import Command, InputFile
 from stitcher_service.ffmpeg.errors import Cancelled, FfmpegFailed, MachineFailed
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 
-NOWHERE = OutputFile(None, ("-f", "null"))
-ENDLESS = Command((), OutputFile(None, ("-re", "-f", "lavfi", "-i", "testsrc", "-f", "null")))
-SHORT = Command((), OutputFile(None, ("-f", "lavfi", "-i", "testsrc=d=1:r=10", "-f", "null")))
+TO_NOWHERE = ("-f", "null")
+ENDLESS = Command((), None, ("-re", "-f", "lavfi", "-i", "testsrc", "-f", "null"))
+SHORT = Command((), None, ("-f", "lavfi", "-i", "testsrc=d=1:r=10", "-f", "null"))
 
 
 def test_failed_run_raises_with_exit_code_and_log() -> None:
-    command = Command((InputFile(Path("/nowhere/a.mp4")),), NOWHERE)
+    command = Command((InputFile(Path("/nowhere/a.mp4")),), None, TO_NOWHERE)
 
     with pytest.raises(FfmpegFailed, match=r"^ffmpeg ended with [1-9].* No such file or directory$") as failed:
         Runner(find_ffmpeg()).run(command)

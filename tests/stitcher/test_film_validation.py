@@ -13,7 +13,7 @@ from stitcher_service.engine.errors import RenderFailed
 from stitcher_service.engine.project import Project, prepare_project
 from stitcher_service.engine.render_plan import CopiedSegment, RenderPlan
 from stitcher_service.engine.validate import validate_film
-from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.command import Command, InputFile
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import damage_packets
@@ -92,11 +92,11 @@ def test_film_is_refused_when_its_sound_is_shorter(a_clip: ClipMaker, a_planned_
     film, project = a_planned_film()
     short = a_clip(mark=3, frames=48)
     tracks = ("-map", "0:v", "-map", "1:a", "-c", "copy", "-movflags", "+faststart")
-    mismatched = OutputFile(tmp_path / "mismatched.mp4", tracks)
-    Runner(find_ffmpeg()).run(Command((InputFile(film), InputFile(short)), mismatched))
+    mismatched = tmp_path / "mismatched.mp4"
+    Runner(find_ffmpeg()).run(Command((InputFile(film), InputFile(short)), mismatched, tracks))
 
     with pytest.raises(RenderFailed, match=r"sound lasts 2\.000 s, picture 2\.500 s"):
-        check(tmp_path / "mismatched.mp4", project)
+        check(mismatched, project)
 
 
 def test_film_is_refused_when_it_is_black_and_its_clips_are_not(a_planned_film: Maker) -> None:
@@ -119,7 +119,7 @@ def test_film_is_refused_when_its_frames_are_not_shown_in_their_order(a_planned_
     """As of a clip whose file gives decode times in the place of composition times."""
     film, project = a_planned_film()
     renumbered = ("-c", "copy", "-bsf:v", "setts=pts=N*512:dts=N*512", "-movflags", "+faststart")
-    Runner(find_ffmpeg()).run(Command((InputFile(film),), OutputFile(tmp_path / "renumbered.mp4", renumbered)))
+    Runner(find_ffmpeg()).run(Command((InputFile(film),), tmp_path / "renumbered.mp4", renumbered))
 
     with pytest.raises(RenderFailed, match="its frames are not shown in their order"):
         check(tmp_path / "renumbered.mp4", project)

@@ -8,7 +8,7 @@ import av
 import pytest
 
 from stitcher_service.engine.errors import BadInput
-from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.command import Command, InputFile
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
@@ -78,7 +78,7 @@ def test_centre_of_5_1_sound_is_in_both_channels(a_clip: ClipMaker, a_film: Film
 
 
 def rewritten(clip: Path, out: Path, *options: str) -> Path:
-    Runner(find_ffmpeg()).run(Command((InputFile(clip),), OutputFile(out, options)))
+    Runner(find_ffmpeg()).run(Command((InputFile(clip),), out, options))
     return out
 
 

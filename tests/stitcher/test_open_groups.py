@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.command import Command, InputFile
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import marks, watch
@@ -32,7 +32,7 @@ def a_coded_clip(a_clip: ClipMaker, tmp_path_factory: pytest.TempPathFactory) ->
     def run(source: Path, out: Path, *options: str, first_s: float = 0) -> Path:
         if not out.exists():
             seek = ("-ss", str(first_s)) if first_s else ()
-            Runner(find_ffmpeg()).run(Command((InputFile(source, seek),), OutputFile(out, ("-c:a", "copy", *options))))
+            Runner(find_ffmpeg()).run(Command((InputFile(source, seek),), out, ("-c:a", "copy", *options)))
         return out
 
     def make(codec: str, suffix: str, *copying: str, first_s: float = 0) -> Path:

@@ -196,10 +196,10 @@ def test_still_command_moves_by_fractions_of_a_pixel() -> None:
         "setparams=color_primaries=1:color_trc=1:colorspace=1:range=tv[v];"
         "anullsrc=r=48000:cl=stereo,atrim=end_sample=16000[s]"
     )
-    assert command.output.options == (
+    assert command.options == (
         *("-map", "[v]", "-map", "[s]", "-frames:v", "8"),
         *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-profile:v", "high", "-g", "24"),
         *("-x264-params", "sps-id=2:scenecut=0:open-gop=0", "-video_track_timescale", "12288"),
         *("-c:a", "aac", "-b:a", "192k", "-f", "mp4"),
     )
-    assert command.output.path == Path("s.mp4")
+    assert command.output == Path("s.mp4")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stitcher_service.engine.errors import BadInput
-from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.command import Command, InputFile
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
 from tests.stitcher.media import marks, watch
@@ -26,7 +26,7 @@ def a_fragmented_clip(a_clip: ClipMaker, tmp_path: Path) -> Callable[..., Path]:
         out = tmp_path / f"clip{suffix}"
         coded = ("copy",) if codec == "libx264" else (codec, "-x265-params", "log-level=error:keyint=24")
         options = ("-c:a", "copy", "-c:v", *coded, *(("-movflags", flags) if flags else ()))
-        Runner(find_ffmpeg()).run(Command((InputFile(a_clip(mark=2)),), OutputFile(out, options)))
+        Runner(find_ffmpeg()).run(Command((InputFile(a_clip(mark=2)),), out, options))
         return out
 
     return make

@@ -7,7 +7,7 @@ from typing import Any
 import av
 import pytest
 
-from stitcher_service.ffmpeg.command import Command, InputFile, OutputFile
+from stitcher_service.ffmpeg.command import Command, InputFile
 from stitcher_service.ffmpeg.probe import probe
 from stitcher_service.ffmpeg.run import Runner, find_ffmpeg
 from tests.stitcher.conftest import ClipMaker, FilmMaker
@@ -64,7 +64,7 @@ def test_each_time_shows_its_picture_when_a_clip_is_uneven(a_clip: ClipMaker, a_
 def rewrapped(clip: Path, out: Path, *options: str, from_s: float = 0) -> Path:
     """The same packets in another container."""
     source = InputFile(clip, ("-ss", f"{from_s}") if from_s else ())
-    Runner(find_ffmpeg()).run(Command((source,), OutputFile(out, ("-c", "copy", *options))))
+    Runner(find_ffmpeg()).run(Command((source,), out, ("-c", "copy", *options)))
     return out
 
 
