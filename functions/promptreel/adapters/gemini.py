@@ -22,23 +22,13 @@ class Gemini:
 
     def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
         """Make one paid text call."""
-        from google.genai import types  # noqa: PLC0415 - cold start
-
+        config = {
+            "system_instruction": request.instruction,
+            "response_mime_type": "application/json",
+            "response_schema": request.schema,
+        }
         with translate_paid_call_errors("write"):
-            answer = self._client.models.generate_content(
-                model=request.model,
-                contents=request.prompt,
-                config=types.GenerateContentConfig(
-                    system_instruction=request.instruction,
-                    seed=request.seed,
-                    max_output_tokens=request.max_output_tokens,
-                    thinking_config=_thinking(request.thinking_level),
-                    response_mime_type="application/json",
-                    response_schema=request.schema,
-                    **_one_call(timeout_s),
-                ),
-            )
-            return read_text(answer)
+            return read_text(self._generate(request, request.prompt, config, timeout_s))
 
     def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
         """Make one paid image call."""
@@ -47,20 +37,33 @@ class Gemini:
         parts = [types.Part.from_text(text=request.prompt)]
         # By address: an image inside the request may have 7 MB, one in a bucket 30 MB; a 4k keyframe has up to 20.
         parts += [types.Part.from_uri(file_uri=uri, mime_type="image/png") for uri in request.references]
+        contents = [types.Content(role="user", parts=parts)]
+        config = {
+            "response_modalities": ["TEXT", "IMAGE"],
+            "image_config": types.ImageConfig(aspect_ratio=request.aspect, image_size=request.size),
+        }
         with translate_paid_call_errors("paint"):
-            answer = self._client.models.generate_content(
-                model=request.model,
-                contents=[types.Content(role="user", parts=parts)],
-                config=types.GenerateContentConfig(
-                    response_modalities=["TEXT", "IMAGE"],
-                    image_config=types.ImageConfig(aspect_ratio=request.aspect, image_size=request.size),
-                    seed=request.seed,
-                    max_output_tokens=request.max_output_tokens,
-                    thinking_config=_thinking(request.thinking_level),
-                    **_one_call(timeout_s),
-                ),
-            )
-            return read_image(answer, request.frame_px)
+            return read_image(self._generate(request, contents, config, timeout_s), request.frame_px)
+
+    def _generate(
+        self, request: TextRequest | ImageRequest, contents: Any, config: dict[str, Any], timeout_s: float
+    ) -> Any:
+        from google.genai import types  # noqa: PLC0415 - cold start
+
+        level = request.thinking_level
+        return self._client.models.generate_content(
+            model=request.model,
+            contents=contents,
+            config=types.GenerateContentConfig(
+                seed=request.seed,
+                max_output_tokens=request.max_output_tokens,
+                thinking_config=types.ThinkingConfig(thinking_level=types.ThinkingLevel(level)) if level else None,
+                http_options=one_post(timeout_s),
+                automatic_continuation=False,  # else the client posts again for as long as the server says so
+                automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+                **config,
+            ),
+        )
 
     @cached_property
     def _client(self) -> "Client":
@@ -81,19 +84,3 @@ def one_post(timeout_s: float) -> Any:
     from google.genai import types  # noqa: PLC0415 - cold start
 
     return types.HttpOptions(timeout=int(timeout_s * 1000), retry_options=types.HttpRetryOptions(attempts=1))
-
-
-def _thinking(level: str) -> Any:
-    from google.genai import types  # noqa: PLC0415 - cold start
-
-    return types.ThinkingConfig(thinking_level=types.ThinkingLevel(level)) if level else None
-
-
-def _one_call(timeout_s: float) -> dict[str, Any]:
-    from google.genai import types  # noqa: PLC0415 - cold start
-
-    return {
-        "http_options": one_post(timeout_s),
-        "automatic_continuation": False,  # else the client posts again for as long as the server says so
-        "automatic_function_calling": types.AutomaticFunctionCallingConfig(disable=True),
-    }
