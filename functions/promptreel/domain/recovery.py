@@ -80,16 +80,8 @@ def reject_clip(scene: Scene, call: str, problem: Problem, now: datetime, *, is_
 
     It is filmed a second time, as another take, or given up.
     """
-    last = Attempt(
-        take=scene.take,
-        attempt=scene.attempt,
-        call=call,
-        outcome=_outcome(problem),
-        at=now,
-        reason=problem.message,
-        remedy="refilm" if is_refilmed else "",
-    )
-    attempts = (*(one for one in scene.tries if one.call != call), last)
+    remedy = "refilm" if is_refilmed else ""
+    attempts = _append(scene, call, outcome=_outcome(problem), at=now, reason=problem.message, remedy=remedy)
     if is_refilmed:
         return scene.queue_again(
             now, take=scene.take + 1, attempt=1, queued_at=None, clip=None, problem=None, tries=attempts
@@ -109,12 +101,8 @@ def remedy_warning(scene: Scene) -> str:
 
 def seed_attempt(scene: Scene) -> int:
     """The attempt whose seed the scene's clip is filmed with: a repeated request has the seed of the one before."""
-    last = scene.tries[-1] if scene.tries else None
-    is_repeated = last is not None and (last.take, last.attempt, last.remedy) == (
-        scene.take,
-        scene.attempt - 1,
-        "repeat",
-    )
+    repeated = (scene.take, scene.attempt - 1, "repeat")
+    is_repeated = any((last.take, last.attempt, last.remedy) == repeated for last in scene.tries[-1:])
     return scene.attempt - 1 if is_repeated else scene.attempt
 
 
@@ -180,14 +168,10 @@ def _give_up(scene: Scene, call: Call, remedy: Remedy, now: datetime) -> Scene:
 
 def append_attempt(scene: Scene, call: Call, outcome: str, remedy: str = "") -> tuple[Attempt, ...]:
     """The scene's attempts with how this call ended: a clip given up before a resume may have come since."""
-    last = Attempt(
-        take=scene.take,
-        attempt=scene.attempt,
-        call=call.id,
-        outcome=outcome,
-        at=call.updated,
-        reason=call.reason,
-        codes=call.codes,
-        remedy=remedy,
-    )
-    return (*(one for one in scene.tries if one.call != call.id), last)
+    about = {"at": call.updated, "reason": call.reason, "codes": call.codes}
+    return _append(scene, call.id, outcome=outcome, remedy=remedy, **about)
+
+
+def _append(scene: Scene, call: str, **about: object) -> tuple[Attempt, ...]:
+    last = Attempt.model_validate({"take": scene.take, "attempt": scene.attempt, "call": call, **about})
+    return (*(one for one in scene.tries if one.call != call), last)
