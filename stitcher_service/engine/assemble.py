@@ -7,7 +7,6 @@ loses frames, counting cannot. Only this module writes the film.
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
@@ -104,7 +103,8 @@ def assemble_film(film: FilmFormat, ranges: Sequence[PacketRange], sound: Path, 
         _add_labels(container, film, labels, sum(len(one.frames) for one in ranges))
         pictures = _picture_packets(film, ranges, video, in_band=common is None)
         # In step with each other, so that a player reads the file in order.
-        for packet in heapq.merge(_sound_packets(sound_file, audio), pictures, key=_decode_time_s):
+        sounds = _sound_packets(sound_file, audio)
+        for packet in heapq.merge(sounds, pictures, key=lambda packet: packet.dts * packet.time_base):
             container.mux_one(packet)
 
 
@@ -167,10 +167,6 @@ def _sound_packets(sound: Any, stream: Any) -> Iterator[Any]:
         if packet.size:
             packet.stream = stream
             yield packet
-
-
-def _decode_time_s(packet: Any) -> Fraction:
-    return Fraction(packet.dts * packet.time_base)
 
 
 def _coded_pictures(ranges: Iterable[PacketRange], *, in_band: bool) -> Iterator[tuple[int, bytes]]:

@@ -103,11 +103,6 @@ class FilmEdit:
     def _overlap(self) -> int:
         return timeline.overlap_frames(self.plan.transition_kind, self.plan.transition_frames)
 
-    @property
-    def has_clip_sound(self) -> bool:
-        """Whether anything but cues can be heard; a cue alone must not be raised to the film's loudness."""
-        return any(segment.is_clip for segment in self.segments)
-
     def digest(self, purpose: str) -> str:
         """A name for this edit rendered for `purpose`."""
         plan = self.plan
@@ -134,7 +129,8 @@ class FilmEdit:
             for file, segment in zip(files, self.segments, strict=True)
         ]
         del clips[-1]["transition"]
-        loudness_lufs = LOUDNESS_LUFS if self.has_clip_sound else None
+        # Without a clip only cues are heard, which must not be raised to the film's loudness.
+        loudness_lufs = LOUDNESS_LUFS if any(segment.is_clip for segment in self.segments) else None
         film = {"size": self.format.size_px, "fps": plan.fps, "loudness_lufs": loudness_lufs}
         return CutList.model_validate({**film, "clips": clips})
 

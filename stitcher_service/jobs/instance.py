@@ -49,8 +49,7 @@ class Instance:
     def stop(self) -> None:
         """Cancel the render in progress and refuse new ones."""
         self._stopping.set()
-        runner = self._runner
-        if runner is not None:
+        if runner := self._runner:
             runner.cancel()
 
     def stop_on_sigterm(self) -> None:
