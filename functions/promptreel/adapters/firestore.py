@@ -36,7 +36,6 @@ class FirestoreJobs(OptimisticJobStore):
     """A `JobStore` over one database."""
 
     def __init__(self, project: str, database: str) -> None:
-        """Make the client on first use."""
         super().__init__(SystemClock(), SystemIds())
         self._project = project
         self._database = database

@@ -78,8 +78,7 @@ class GcsArtifacts(_Storage):
     def get(self, uri: str) -> bytes:
         """Read an object."""
         with _translate_storage_errors(f"read {uri}"):
-            data: bytes = self._blob(uri).download_as_bytes(timeout=TIMEOUT_S)
-        return data
+            return bytes(self._blob(uri).download_as_bytes(timeout=TIMEOUT_S))
 
     def get_file(self, uri: str, file: Path) -> None:
         """Download an object into a file."""
@@ -148,7 +147,6 @@ class GcsInbox(_Storage):
     """An `Inbox`: prompts in one bucket, reports in another."""
 
     def __init__(self, project: str, results_bucket: str) -> None:
-        """Make the client on first use."""
         super().__init__(project)
         self._results_bucket = results_bucket
 

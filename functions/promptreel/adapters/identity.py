@@ -33,10 +33,7 @@ class InvokerCheck:
     """Reads the claims of the one token that Cloud Run has checked."""
 
     def identify_caller(self, get_header: GetHeader) -> str:
-        """Return the verified e-mail address in the forwarded token.
-
-        Raises: NotAllowed without a token, with two of them, or without a verified address in it.
-        """
+        """Return the verified e-mail address in the forwarded token; a request with two tokens has none."""
         authorization, serverless = get_header(AUTHORIZATION), get_header(SERVERLESS_AUTHORIZATION)
         if authorization is not None and serverless is not None:
             raise NotAllowed(
@@ -65,7 +62,6 @@ class IdentityAwareProxy:
     """
 
     def __init__(self, audience: str, clock: Clock, keys_url: str = IAP_KEYS_URL) -> None:
-        """Fetch the keys on first use."""
         self._audience = audience
         self._clock = clock
         self._keys_url = keys_url

@@ -25,7 +25,6 @@ class ListedOperators:
     """Operators by the deployment's list: addresses, and groups as ``group:ADDRESS``."""
 
     def __init__(self, listed: Iterable[str], clock: Clock, url: str = CLOUD_IDENTITY_URL) -> None:
-        """Look up the members of groups on first use."""
         entries = [entry.lower() for entry in listed]
         self._people = {entry for entry in entries if not entry.startswith(_GROUP)}
         self._groups = [entry.removeprefix(_GROUP) for entry in entries if entry.startswith(_GROUP)]

@@ -14,7 +14,6 @@ class RemoteSigner:
     """Signs as the service account of this process. ``url`` is empty for Google's own address."""
 
     def __init__(self, url: str) -> None:
-        """Make the credentials on first use."""
         self._url = url or GOOGLE_URL
 
     @cached_property

@@ -26,16 +26,10 @@ def lease_has_expired(call: Call, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SendTimes:
-    """How long a call may take.
+    """How long a call may take; ``pace`` multiplies production seconds."""
 
-    Args:
-        timeout_s: Real seconds within which the answer comes or the request is cut off.
-        window_s: Production seconds after that within which its output may still appear.
-        pace: Multiplies production seconds.
-    """
-
-    timeout_s: float
-    window_s: float
+    timeout_s: float  # real seconds within which the answer comes or the request is cut off
+    window_s: float  # production seconds after that within which its output may still appear
     pace: float
 
 

@@ -1,6 +1,5 @@
 """Compare a job's ledger with a bill, and stop counting LOST calls that were never billed (ledger rule 7)."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from promptreel.domain.billing import Bill, Comparison, Finding, Verdict, compare
@@ -15,7 +14,9 @@ def reconcile(job_id: str, bill: Bill, services: Services) -> Comparison:
     """
     compared = compare(job_id, [read.value for read in services.jobs.list_calls(job_id)], bill)
     findings = tuple(_look_for_clip(finding, services) for finding in compared.findings)
-    released = _release(findings, services) if bill.apply else ()
+    never = [finding.call for finding in findings if finding.verdict is Verdict.NEVER_BILLED and bill.apply]
+    written = map(services.ledger.release_unbilled, never)
+    released = tuple(call.id for call in written if call.state is CallState.RELEASED)
     return replace(compared, findings=findings, released=released)
 
 
@@ -25,8 +26,3 @@ def _look_for_clip(finding: Finding, services: Services) -> Finding:
     if finding.verdict is Verdict.NEVER_BILLED and call.prefix and services.artifacts.list(call.prefix):
         return replace(finding, verdict=Verdict.DIFFERS)
     return finding
-
-
-def _release(findings: Sequence[Finding], services: Services) -> tuple[str, ...]:
-    never = [finding.call for finding in findings if finding.verdict is Verdict.NEVER_BILLED]
-    return tuple(call.id for call in map(services.ledger.release_unbilled, never) if call.state is CallState.RELEASED)

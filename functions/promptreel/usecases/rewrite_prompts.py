@@ -9,7 +9,7 @@ from datetime import datetime
 from promptreel.domain import prompts, storyboard
 from promptreel.domain.job import Job
 from promptreel.domain.models import registry
-from promptreel.domain.scene import RewriteRequest, Scene
+from promptreel.domain.scene import Scene
 from promptreel.domain.storyboard import StoryScene
 from promptreel.errors import QuotaExhausted, Transient
 from promptreel.ledger.claims import Busy, Superseded
@@ -28,7 +28,16 @@ def rewrite_refused_prompts(job: Job, scene: Scene, services: Services, until: d
     if rewrite is None:
         return scene
     model = registry().text_model(job.require_plan().text_model)
-    question = _question(job, scene, rewrite)
+    question = Question(
+        purpose=f"rewrite/{scene.id}/{rewrite.attempt}",
+        instruction=prompts.REWRITE_INSTRUCTION,
+        prompt=prompts.rewrite_prompt(scene, rewrite.advice, rewrite.reason),
+        schema=StoryScene,
+        read=storyboard.parse_scene,
+        path=f"jobs/{job.id}/rewrites/{scene.id}",
+        most_tokens=MOST_TOKENS,
+        scene=scene,
+    )
     try:
         answer = ask(job, model, question, services, until)
     except QuotaExhausted as error:  # not the video model's quota: the clip queue need not slow down
@@ -45,16 +54,3 @@ def rewrite_refused_prompts(job: Job, scene: Scene, services: Services, until: d
         return read.with_prompts(answer.value, now)
 
     return services.jobs.update_scene(job.id, scene.id, change).after
-
-
-def _question(job: Job, scene: Scene, rewrite: RewriteRequest) -> Question[StoryScene]:
-    return Question(
-        purpose=f"rewrite/{scene.id}/{rewrite.attempt}",
-        instruction=prompts.REWRITE_INSTRUCTION,
-        prompt=prompts.rewrite_prompt(scene, rewrite.advice, rewrite.reason),
-        schema=StoryScene,
-        read=storyboard.parse_scene,
-        path=f"jobs/{job.id}/rewrites/{scene.id}",
-        most_tokens=MOST_TOKENS,
-        scene=scene,
-    )

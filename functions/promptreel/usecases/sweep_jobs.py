@@ -55,7 +55,7 @@ def sweep_jobs(_: SweepJobs, services: Services) -> Swept:
     for part in (sweep.restart_jobs, sweep.finish_ended_jobs, sweep.finish_stale_calls, sweep.remove_jobs):
         with _isolate(failures, part=part.__name__):
             part()
-    swept = sweep.swept()
+    swept = Swept(**{one.name: sweep.done[one.name] for one in fields(Swept)})
     log_event("jobs_swept", **asdict(swept))
     if failures:
         raise failures[0]
@@ -82,9 +82,6 @@ class _Sweep:
 
     services: Services
     done: Counter[str] = field(default_factory=Counter)
-
-    def swept(self) -> Swept:
-        return Swept(**{one.name: self.done[one.name] for one in fields(Swept)})
 
     def restart_jobs(self) -> None:
         """Give a new execution to every job that no execution works on, or fail it."""
