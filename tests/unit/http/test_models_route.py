@@ -1,5 +1,6 @@
 """The list of models in the API: life cycle, limits, prices, and whether a request may name each here."""
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from rich.console import Console
 
+from client.views import models_view
 from promptreel.domain.models import registry
 from promptreel.http import routes
 from tests.fakes.services import FakeServices
@@ -150,3 +153,15 @@ def test_list_needs_a_signed_in_caller_and_no_service_but_the_clock(world: FakeS
 
     assert http.get("/v1/models").status_code == 403
     assert http.get("/v1/models", headers=bearer()).get_json()["at"] == START.isoformat().replace("+00:00", "Z")
+
+
+def test_command_draws_every_model_of_the_answer(http: FlaskClient) -> None:
+    answer = http.get("/v1/models", headers=bearer()).get_json()
+    console = Console(file=io.StringIO(), record=True, width=120)
+    console.print(models_view(answer))
+
+    printed = console.export_text()
+    assert [line for line in printed.splitlines() if line.startswith(OMNI)] == [
+        f"{OMNI}       video ga                 360p  3-10  always   0.023172"
+    ]
+    assert all(model["id"] in printed for model in answer["models"])
