@@ -5,6 +5,7 @@ and cost nothing, and the ledger contains what the real services would charge.
 
     python examples/demo.py                      makes a film of examples/lighthouse.txt
     DEMO_PROMPT="…" python examples/demo.py      makes a film of your own idea
+    DEMO_DATE=2027-05-05 python examples/demo.py makes it on a later day, with the models and prices of that day
 
 The results are in out/demo/, which is emptied first.
 """
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -28,11 +30,11 @@ from client.api import PromptreelClient, connect
 from client.cli import print_error
 from client.documents import Job, Ledger
 from client.errors import ClientError
-from client.views import dollars, ledger_view, plain
+from client.views import dollars, ledger_view, plain, plan_lines
 from client.watching import follow, show
 from examples.demo_film import FEWEST_SCENES, Film, faults, measure, paid_calls
 from examples.demo_sheet import Row, contact_sheet
-from examples.demo_stack import LocalStack, StackFailed
+from examples.demo_stack import UP, LocalStack, StackFailed
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "out" / "demo"
@@ -68,11 +70,13 @@ class Stages:
 
 def main() -> int:
     """Run the demo and return its exit code."""
-    console = Console()
+    console, day = Console(), os.environ.get("DEMO_DATE", "")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # as Ctrl-C: the stack is stopped
     try:
-        with LocalStack(console) as stack, connect(stack.api, stack.token) as client:
-            make_film(client, os.environ.get("DEMO_PROMPT", ""), console)
+        with LocalStack(console, (*UP, *(("--date", day) if day else ()))) as stack:
+            ahead = date.fromisoformat(day) - datetime.now(UTC).date() if day else timedelta()
+            with connect(stack.api, stack.token) as client:
+                make_film(client, os.environ.get("DEMO_PROMPT", ""), console, ahead)
     except (StackFailed, DemoFailed) as failure:
         console.print(Text(f"The demo failed: {failure}", style="bold red"), soft_wrap=True)
         return 1
@@ -85,18 +89,23 @@ def main() -> int:
     return 0
 
 
-def make_film(client: PromptreelClient, own_prompt: str, console: Console) -> None:
-    """Make a film of a prompt, with its keyframes, ledger and report. Raises: DemoFailed with what is wrong."""
+def make_film(client: PromptreelClient, own_prompt: str, console: Console, ahead: timedelta) -> None:
+    """Make a film of a prompt, with its keyframes, ledger and report; the stack's clock is ``ahead`` of ours.
+
+    Raises: DemoFailed with what is wrong.
+    """
     shutil.rmtree(OUT, ignore_errors=True)
     stages = Stages()
     submitted = client.submit({"prompt": own_prompt or PROMPT_FILE.read_text(encoding="utf-8")}, str(uuid4()))
-    job = show(stages.measure(follow(client, submitted["id"], every_s=POLL_EVERY_S)), console)
+    followed = stages.measure(follow(client, submitted["id"], every_s=POLL_EVERY_S))
+    job = show(followed, console, lambda: datetime.now(UTC) + ahead)
     if job["state"] != "COMPLETE":
         raise DemoFailed(f"the job ended {job['state']}.")
 
     film_path, *_ = client.download_output(job["id"], OUT)
     draw_keyframes(client, job)
     ledger = client.ledger(job["id"])
+    console.print(*plan_lines(job), sep="\n", soft_wrap=True)
     console.print(ledger_view(ledger))
 
     film = measure(film_path)
@@ -141,6 +150,7 @@ def write_report(job: Job, ledger: Ledger, film: Film, stages: Stages) -> None:
         "film": str((OUT / "film.mp4").relative_to(ROOT)),
         "duration_s": round(film.duration_s, 3),
         "scenes": len(job["scenes"]),
+        "models": {model["kind"]: model["id"] for model in job["models"]},
         "width": film.width_px,
         "height": film.height_px,
         "spent_usd": job["budget"]["spent_usd"],

@@ -10,7 +10,7 @@ import numpy as np
 from client.documents import Call, Job, Ledger
 
 FPS = 24
-SIDES_PX = {"720p": (1280, 720), "1080p": (1920, 1080), "4k": (3840, 2160)}
+SIDES_PX = {"360p": (640, 360), "720p": (1280, 720), "1080p": (1920, 1080), "4k": (3840, 2160)}
 SILENCE = 0.001  # of full scale; a track whose loudest sample is below it is silent
 FEWEST_SCENES = 3
 PAID = frozenset({"SETTLED", "ADOPTED"})

@@ -64,6 +64,8 @@ class Layout:
     """The environment the stack was started in."""
     firestore_host: str
     """HOST:PORT; the emulator may run outside this stack."""
+    clock_ahead_s: int = 0
+    """How far the clocks of the product and of the models' stand-ins are ahead; everything else has this machine's."""
 
     @property
     def logs(self) -> Path:
@@ -122,6 +124,7 @@ class Layout:
             "veo_location": REGION,
             "database": "(default)",
             "pace": f"{self.pace:g}",
+            "clock_ahead_s": str(self.clock_ahead_s),
             "operators": PEOPLE["operator"],
             "replicate_token": REPLICATE_TOKEN,
             **{f"bucket.{name}": bucket for name, bucket in self.buckets().items()},

@@ -67,6 +67,7 @@ def stand_in_programs(layout: Layout, profile: Path | None) -> list[Program]:
     keys = str(layout.state_dir("keys"))
     # Without a profile: the stand-ins' own latencies, which are small already, at the stack's pace.
     models = str(profile.resolve()) if profile else _write_config(layout, "models", {"time_scale": layout.pace})
+    ahead = ("--clock-ahead-s", str(layout.clock_ahead_s))
     return [
         _stand_in(
             layout,
@@ -85,14 +86,14 @@ def stand_in_programs(layout: Layout, profile: Path | None) -> list[Program]:
             layout,
             "vertex",
             ("--port", port["vertex"], "--state-dir", str(layout.state_dir("vertex"))),
-            ("--profile", models),
+            ("--profile", models, *ahead),
             env=layout.store_env(),
         ),
         _stand_in(
             layout,
             "replicate",
             ("--port", port["replicate"], "--state-dir", str(layout.state_dir("replicate"))),
-            ("--profile", models, "--token", REPLICATE_TOKEN),
+            ("--profile", models, "--token", REPLICATE_TOKEN, *ahead),
         ),
         _stand_in(
             layout,

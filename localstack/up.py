@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx
@@ -27,7 +28,8 @@ from localstack.terminal import StatusDisplay, print_welcome
 ROOT = Path(__file__).parents[1]
 
 # Unlike Google's, which last an hour: a shell that copied one keeps it for a day.
-PERSON_TOKEN_S = 24 * 3600
+DAY_S = 24 * 3600
+PERSON_TOKEN_S = DAY_S
 RENEW_TOKENS_S = 12 * 3600
 
 
@@ -35,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state-file", type=Path, help="written when everything runs, then at every change")
     parser.add_argument("--profile", type=Path, help="latencies, quotas and time scale of the models' stand-ins (JSON)")
     parser.add_argument("--time-scale", type=_time_scale, default=0.05, help="factor on every wait (default: 0.05)")
+    parser.add_argument("--date", type=_ahead_s, default=0, help="film on a later day, such as 2027-05-05 (UTC)")
     parser.add_argument("--run-dir", type=Path, help="logs and state; without it a new folder under .local/")
     parser.add_argument("--fixed-ports", action="store_true", help="ports from 9400 and project promptreel-local")
     parser.add_argument(
@@ -68,6 +71,14 @@ def _time_scale(text: str) -> float:
     return scale
 
 
+def _ahead_s(text: str) -> int:
+    """Seconds from now to the same time of that day."""
+    days = (date.fromisoformat(text) - datetime.now(UTC).date()).days
+    if days < 0:
+        raise argparse.ArgumentTypeError(f"{text} is over; only a later day can be tried")
+    return days * DAY_S
+
+
 def _layout(args: argparse.Namespace) -> Layout:
     root = args.root.resolve()
     deployment = Deployment.read(root / "infra" / "config")
@@ -87,6 +98,7 @@ def _layout(args: argparse.Namespace) -> Layout:
         ports=ports,
         inherited=dict(os.environ),
         firestore_host=firestore_host or f"127.0.0.1:{ports['firestore']}",
+        clock_ahead_s=args.date,
     )
 
 

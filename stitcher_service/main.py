@@ -30,7 +30,7 @@ def _services() -> StitcherServices:
     return StitcherServices(
         jobs=FirestoreJobs(settings.project, settings.database),
         artifacts=GcsArtifacts(settings.project, settings.artifacts_bucket, signer, settings.media_url),
-        clock=SystemClock(),
+        clock=SystemClock(settings.clock_ahead_s),
         ids=SystemIds(),
         pace=settings.pace,
         instance=_instance,

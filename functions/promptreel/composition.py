@@ -34,7 +34,7 @@ def from_environment() -> Services:
 def services_from(settings: Settings) -> Services:
     """The services of a deployment."""
     project, region = settings.project, settings.region
-    clock = SystemClock()
+    clock = SystemClock(settings.clock_ahead_s)
     gemini = Gemini(project, settings.text_location, settings.vertex_url)
     signer = RemoteSigner(settings.signer_url)
     artifacts = GcsArtifacts(project, settings.artifacts_bucket, signer, settings.media_url)

@@ -18,7 +18,8 @@ class Settings:
     ``replicate``: whether new films may be made with models on Replicate. ``replicate_token`` is a secret that only the
     functions have that call it.
     ``pace`` multiplies every production wait (polls, leases, windows, backoff): 1.0 in production. ``keep_days`` is how
-    long a job and all it owns are kept. ``iap_audience`` is set where Identity-Aware Proxy authenticates people.
+    long a job and all it owns are kept. ``clock_ahead_s`` tries a later day: 0 in production.
+    ``iap_audience`` is set where Identity-Aware Proxy authenticates people.
     """
 
     project: str
@@ -37,6 +38,7 @@ class Settings:
     operators: tuple[str, ...] = ()
     pace: float = Field(default=1.0, gt=0, le=1)
     keep_days: float = Field(default=90.0, gt=0, le=36_500)
+    clock_ahead_s: float = Field(default=0.0, ge=0)
     vertex_url: str = ""
     replicate_url: str = ""
     replicate_token: str = Field(default="", repr=False)

@@ -29,6 +29,7 @@ from localcloud.replicate.store import Store
 from localcloud.replicate.webhooks import Webhooks
 from localcloud.serving import LOOPBACK, ApiError, answer_api_error, background, health, serve
 from localcloud.vertex.requests import ConnectionCutError, cut_connection
+from localcloud.vertex.standin import clock_ahead
 from localcloud.vertex.standin import read as read_profile
 
 
@@ -146,7 +147,8 @@ def build(site: Site) -> Starlette:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--models", type=Path, help="registry file; without it the one shared by all stand-ins")
+    parser.add_argument("--models", type=Path, help="JSON in the form of models.json, to serve other models or limits")
+    parser.add_argument("--clock-ahead-s", type=float, default=0.0, help="serve and bill as so much later")
     parser.add_argument("--token", help="the only API token that is let in; without it any token is")
     parser.add_argument("--profile", type=Path, help="JSON: time_scale, latency_s, quota_per_min, seed")
     parser.add_argument(
@@ -169,6 +171,8 @@ def run(arguments: argparse.Namespace) -> int:
         workers = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="render")
         until_the_end.callback(workers.shutdown, wait=True, cancel_futures=True)
         base_url = f"http://{LOOPBACK}:{arguments.port}"
-        site = Site(models, store, workers, base_url, arguments.token, first_profile)
+        site = Site(
+            models, store, workers, base_url, arguments.token, first_profile, clock_ahead(arguments.clock_ahead_s)
+        )
         asyncio.run(serve({arguments.port: build(site)}))
     return 0

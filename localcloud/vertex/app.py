@@ -155,6 +155,7 @@ def build(standin: Standin) -> Starlette:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--profile", type=Path, help="JSON: time_scale, latency_s, quota_per_min, seed")
+    parser.add_argument("--clock-ahead-s", type=float, default=0.0, help="serve and bill as so much later")
     parser.add_argument("--models", type=Path, help="JSON in the form of models.json, to serve other models or limits")
     parser.add_argument(
         "--state-dir", type=Path, help="keep operations and ledger here, so that a restart loses nothing"
@@ -174,5 +175,6 @@ def run(arguments: argparse.Namespace) -> int:
         workers = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="render")
         until_the_end.callback(workers.shutdown, wait=True, cancel_futures=True)
         storage = Storage(os.environ.get("STORAGE_EMULATOR_HOST", ""))
-        asyncio.run(serve({arguments.port: build(Standin(store, storage, workers, models, first_profile))}))
+        now = standin.clock_ahead(arguments.clock_ahead_s)
+        asyncio.run(serve({arguments.port: build(Standin(store, storage, workers, models, first_profile, now))}))
     return 0

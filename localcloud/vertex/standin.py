@@ -88,6 +88,11 @@ def _range(value: Any) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def clock_ahead(seconds: float) -> Callable[[], float]:
+    """Seconds since the epoch, on a clock so far ahead: prices begin and change on a day."""
+    return lambda: time.time() + seconds
+
+
 class Quota:
     """A sliding window per base model and region; refused requests do not count."""
 

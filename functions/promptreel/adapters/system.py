@@ -3,15 +3,19 @@
 import random
 import secrets
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 class SystemClock:
-    """A `Clock`."""
+    """A `Clock`, ``ahead_s`` seconds ahead of this machine's."""
+
+    def __init__(self, ahead_s: float = 0.0) -> None:
+        """Take how far it is ahead."""
+        self._ahead = timedelta(seconds=ahead_s)
 
     def now(self) -> datetime:
         """Return the current time in UTC."""
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self._ahead
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
