@@ -157,9 +157,10 @@ Seconds = Annotated[tuple[int, ...], BeforeValidator(_list_seconds)]
 
 
 def price_on(prices: tuple[P, ...], at: datetime) -> P:
-    """The price of that day."""
-    valid = [price for price in prices if price.since <= at.astimezone(UTC).date()]
-    return max(valid, key=lambda price: price.since)
+    """The price of that day; before the first one, the first one."""
+    ordered = sorted(prices, key=lambda price: price.since)
+    begun = [price for price in ordered if price.since <= at.astimezone(UTC).date()]
+    return begun[-1] if begun else ordered[0]
 
 
 def _prices_from(prices: tuple[P, ...], at: datetime) -> list[P]:
@@ -253,6 +254,20 @@ class VideoModel(Model):
     def provider(self) -> str:
         """Who offers it."""
         return PROVIDERS[self.protocol]
+
+    @model_validator(mode="after")
+    def _has_size_and_price_of_every_resolution(self) -> "VideoModel":
+        for resolution in self.durations_s:
+            tables: list[Mapping[Any, Any]] = [self.frame_px]
+            for price in self.prices:
+                if price.per_second is None:
+                    tables.append(self.tokens_per_second)
+                else:
+                    tables += [price.per_second.with_audio] if self.sound != "never" else []
+                    tables += [price.per_second.silent] if self.sound != "always" else []
+            if not all(resolution in table for table in tables):
+                raise ValueError(f"{self.id} has no frame size or price for {resolution}")
+        return self
 
     @property
     def durations_s(self) -> Mapping[Resolution, tuple[int, ...]]:

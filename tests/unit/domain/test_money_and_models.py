@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptreel.domain.models import ClipPrice, TokenUsage, registry
+from promptreel.domain.models import ClipPrice, TokenUsage, VideoModel, registry
 from promptreel.domain.money import format_usd, parse_usd, per_million
 from promptreel.errors import Invalid
 
@@ -85,3 +85,17 @@ def test_frame_sizes_match_their_names() -> None:
     assert veo.size_px("720p", "16:9") == (1280, 720)
     assert veo.size_px("1080p", "9:16") == (1080, 1920)
     assert veo.size_px("4k", "16:9") == (3840, 2160)
+
+
+def test_model_is_refused_when_a_resolution_has_no_price() -> None:
+    fields = registry().video_model("veo-3.1-generate-001").model_dump(mode="json")
+    del fields["prices"][0]["per_second"]["silent"]["4k"]
+
+    with pytest.raises(ValueError, match=r"veo-3\.1-generate-001 has no frame size or price for 4k"):
+        VideoModel.model_validate(fields)
+
+
+def test_first_price_counts_before_its_day() -> None:
+    veo = registry().video_model("veo-3.1-generate-001")
+
+    assert veo.second_micros("720p", datetime(2020, 1, 1, tzinfo=UTC), audio=True) == 400_000
