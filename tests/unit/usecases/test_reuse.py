@@ -13,7 +13,7 @@ from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
 from promptreel.domain.scene import KeyframeName, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import Refused
+from promptreel.errors import AnswerLost, Refused
 from promptreel.ledger import call_requests
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, Running
 from promptreel.ports.storage import Replace
@@ -282,7 +282,7 @@ class TestSecondAttempt:
             world.submit_clip(SubmitClip(job.id, 1, "scene-01", 1, 2))
 
         (rewrite,) = [call for call in calls(world, job) if call.purpose.startswith("rewrite/")]
-        assert (rewrite.state, rewrite.source) == (CallState.SETTLED, None)
+        assert (rewrite.state, rewrite.source, rewrite.cache_key) == (CallState.SETTLED, None, None)
 
     def test_resumed_job_reuses_what_it_had_not_asked_for_before(self, world: FakeServices) -> None:
         filmed(world, "e-1")
@@ -367,6 +367,25 @@ class TestInterrupted:
         assert states[-1] == "filming"
         call = call_of(world, job, "clip/scene-01")
         assert (call.state, call.source, len(world.video.requests)) == (CallState.SENT, None, before + 1)
+
+    def test_copy_of_a_worker_that_died_is_not_taken_for_the_output_of_the_call_itself(self) -> None:
+        world, job, submit = self.about_to_copy_a_clip()
+
+        def die(name: str) -> None:
+            raise Killed(name)
+
+        world.at(0, die, after=True, only=frozenset({"artifacts.copy"}))
+        with pytest.raises(Killed):
+            submit()
+        first = next(one for one in world.jobs.list_jobs(None, None, None) if one.id != job.id)
+        delete_job.mark(first.id, world)
+        world.clock.pass_s(61)
+        world.video.failures.append(AnswerLost("reset"))
+        assert submit() == "uncertain"
+
+        world.poll(job)
+
+        assert call_of(world, job, "clip/scene-01").state is CallState.UNCERTAIN
 
     def test_copy_is_removed_when_its_job_is_deleted_meanwhile(self) -> None:
         world, job, submit = self.about_to_copy_a_clip()
