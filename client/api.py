@@ -136,13 +136,10 @@ class PromptreelClient(AbstractContextManager["PromptreelClient"]):
         job = self.job(job_id)
         output = job["output"]
         if output is None:
-            ended = job["state"] in FINAL
-            raise ClientError(
-                f"{job_id} has no film: it is {job['state']}.",
-                remedy=f"See the reason: promptreel status {job_id}"
-                if ended
-                else f"Wait for the film: promptreel watch {job_id}",
+            way = (
+                "See the reason: promptreel status" if job["state"] in FINAL else "Wait for the film: promptreel watch"
             )
+            raise ClientError(f"{job_id} has no film: it is {job['state']}.", remedy=f"{way} {job_id}")
         saved = [self.download(output["film"]["url"], directory / "film.mp4")]
         if output["poster"] is not None:
             saved.append(self.download(output["poster"]["url"], directory / "poster.jpg"))

@@ -94,12 +94,8 @@ def merge_sets(sets: Iterable[ParameterSets]) -> ParameterSets | None:
 
 
 def _by_id(units: Iterable[bytes]) -> dict[int, bytes]:
-    return {_set_id(unit): unit for unit in units}
-
-
-def _set_id(unit: bytes) -> int:
     """The id follows a few fixed bytes in an SPS and comes first in a PPS (ITU-T H.264 §7.3.2)."""
-    return _exp_golomb_codes(unit[4 if nal_type(unit) == SPS else 1 :], 1)[0]
+    return {_exp_golomb_codes(unit[4 if nal_type(unit) == SPS else 1 :], 1)[0]: unit for unit in units}
 
 
 def _exp_golomb_codes(data: bytes, count: int) -> list[int]:

@@ -69,7 +69,6 @@ class ClipsRejected(Broken):
     default_code = "clip_defective"
 
     def __init__(self, problems: Mapping[str, Problem]) -> None:
-        """Code and remedy are those of the first problem."""
         first = next(iter(problems.values()))
         message = "; ".join(problem.message for problem in problems.values())
         super().__init__(message, code=first.code, remedy=first.remedy or "")

@@ -85,7 +85,8 @@ def ask(
         sent = count_tokens_at_most(request.instruction, request.prompt, schema_text(request.schema))
         tariff = text_tariff(model, sent, limit, services.text.location)
         cache_key = _cache_key(job, request, question)
-        this_attempt = call_requests.Attempt(attempt, _digest(request), clock.now(), cache_key)
+        digest = identifiers.digest(request.model, request.instruction, request.prompt, str(request.seed), str(limit))
+        this_attempt = call_requests.Attempt(attempt, digest, clock.now(), cache_key)
         call = call_requests.text_or_keyframe(job, tariff, question.purpose, question.scene, this_attempt)
 
         def post(left_s: float, request: TextRequest = request) -> Made | Declined:
@@ -118,13 +119,6 @@ def ask(
         if tries == MAX_TRIES:
             break
     return NoUsableAnswer(tries, fault, cut_off_at)
-
-
-def _digest(request: TextRequest) -> str:
-    """A digest of everything that the answer is made from."""
-    return identifiers.digest(
-        request.model, request.instruction, request.prompt, str(request.seed), str(request.max_output_tokens)
-    )
 
 
 def _cache_key(job: Job, request: TextRequest, question: Question[A]) -> str | None:
