@@ -16,6 +16,7 @@ from tests.fakes.services import FakeServices
 LONGEST = (
     "tests/e2e/test_course.py",
     "tests/e2e/test_remedies.py",
+    "tests/e2e/test_video_backends.py",
     "tests/unit/ledger/test_money_machine.py",
     "tests/contract/test_whole_stack.py",
     "tests/chaos/test_short_chaos.py",
@@ -26,6 +27,7 @@ LONGEST = (
     "tests/e2e/test_film.py",
     "tests/e2e/test_deleting_and_reconciling.py",
     "tests/e2e/test_smoke_film.py",
+    "tests/e2e/test_later_day.py",
     "tests/stitcher/test_machine_trouble.py",
     "tests/stitcher/test_copied_share.py",
 )

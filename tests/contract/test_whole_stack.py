@@ -172,12 +172,18 @@ def test_state_file_names_everything_of_a_running_stack(stack: Running) -> None:
     config = json.loads((REPOSITORY / "infra" / "config" / "services.json").read_text())
     own = {"firestore", "storage", "vertex", "workflows", "tasks", "eventarc", "scheduler", "metadata", "gate"}
     addresses = {"api", "workflows_rest", "workflows_grpc", "vertex", "tasks", "storage", "firestore", "stitcher"}
-    addresses |= {"tasks_grpc", "eventarc", "scheduler", "scheduler_grpc"}
+    addresses |= {"tasks_grpc", "eventarc", "scheduler", "scheduler_grpc", "replicate"}
 
     state = stack.state
 
     assert set(state) == addresses | {"metadata", "logs", "processes", "tokens", "env"}
-    assert set(state["processes"]) == own | {"iamcredentials", "media", *config["functions"], *config["services"]}
+    assert set(state["processes"]) == own | {
+        "iamcredentials",
+        "media",
+        "replicate",
+        *config["functions"],
+        *config["services"],
+    }
     assert set(state["tokens"]) == {"owner", "stranger", "operator"}
     assert all(psutil.pid_exists(pid) for pid in state["processes"].values())
 
@@ -222,6 +228,14 @@ def test_function_environment_names_this_stack_only(stack: Running) -> None:
 
     assert env["PROMPTREEL_PROJECT"] == env["GOOGLE_CLOUD_PROJECT"] == project
     assert env["PROMPTREEL_VERTEX_URL"] == stack.state["vertex"]
+    assert env["PROMPTREEL_REPLICATE_URL"] == stack.state["replicate"]
+    assert (
+        loopback.get(
+            f"{env['PROMPTREEL_REPLICATE_URL']}/v1/predictions",
+            headers={"Authorization": f"Bearer {env['PROMPTREEL_REPLICATE_TOKEN']}"},
+        ).json()["results"]
+        == []
+    )
     assert env["FIRESTORE_EMULATOR_HOST"] == stack.state["firestore"]
     assert env["PROMPTREEL_TASKS_ACCOUNT"] == f"film-tasks@{project}.iam.gserviceaccount.com"
     assert env["PROMPTREEL_PACE"] == "0.05"

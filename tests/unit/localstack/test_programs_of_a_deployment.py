@@ -1,14 +1,17 @@
 """What ``up`` reads from ``infra/config``, and the programs and configuration files it makes of it."""
 
+import argparse
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from localstack import programs
+from localstack import programs, up
 from localstack.deployment import Deployment, fill
 from localstack.layout import Layout, backend_listener, identity_listener, listeners
-from localstack.programs import service_programs
+from localstack.programs import service_programs, stand_in_programs
 from localstack.provisioning import cron, job_resource, queue_resource
 from localstack.state_file import state_document
 
@@ -207,3 +210,27 @@ def test_state_is_json_with_the_variables_for_a_shell(layout: Layout) -> None:
     assert state["env"]["CLOUDSDK_API_ENDPOINT_OVERRIDES_WORKFLOWS"] == f"{state['workflows_rest']}/"
     assert state["env"]["CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDSCHEDULER"] == f"{state['scheduler']}/"
     assert state["workflows_grpc"] == layout.host("workflows_grpc")
+
+
+def test_both_model_stand_ins_have_the_same_profile_and_clock_as_the_product(layout: Layout) -> None:
+    later = replace(layout, clock_ahead_s=86_400)
+    commands = {program.name: program.argv for program in stand_in_programs(later, None)}
+
+    def option(name: str, flag: str) -> str:
+        return commands[name][commands[name].index(flag) + 1]
+
+    assert option("vertex", "--profile") == option("replicate", "--profile")
+    assert json.loads(Path(option("replicate", "--profile")).read_text()) == {"time_scale": 0.05}
+    assert option("vertex", "--clock-ahead-s") == option("replicate", "--clock-ahead-s") == "86400"
+    assert env_of(later, "stitcher")["PROMPTREEL_CLOCK_AHEAD_S"] == "86400"
+    assert option("replicate", "--token") == env_of(later, "submit_clip")["PROMPTREEL_REPLICATE_TOKEN"]
+
+
+def test_only_a_later_day_can_be_filmed_on() -> None:
+    parser = argparse.ArgumentParser()
+    up.configure(parser)
+    today = datetime.now(UTC).date()
+
+    assert parser.parse_args(["--date", (today + timedelta(days=2)).isoformat()]).date in {86_400, 2 * 86_400}
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--date", "2026-01-01"])
