@@ -98,7 +98,7 @@ class Changes:
 
     def _order_retirement(self) -> bool:
         try:
-            self.stack.vertex("POST", "faults", [faults.retirement(self.plan.retired)])
+            self.stack.vertex("POST", "faults", faults.retirement(self.plan.retired))
         except httpx.HTTPError:  # it was just killed
             return False
         return True

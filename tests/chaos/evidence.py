@@ -44,6 +44,7 @@ class Evidence:
     jobs: Mapping[str, Json]
     ledgers: Mapping[str, Json]
     bill: Sequence[Json]
+    """Lines of both providers; ``call`` is the call that a clip was billed for, None for a text or picture."""
     objects: frozenset[str]
     renders: Sequence[Json]
     films: Mapping[str, FilmInspection]
@@ -74,22 +75,52 @@ def collect(
     _wait_for_calls(client, job_ids)
     jobs = {job_id: cast(Json, client.job(job_id)) for job_id in job_ids}
     state = stack.state
-    faults = loopback.get(f"{state['vertex']}/_local/faults").raise_for_status().json()
     with ThreadPoolExecutor(2) as pool:
         finished = [job for job in jobs.values() if job["state"] == "COMPLETE"]
         films = dict(pool.map(lambda job: (str(job["id"]), inspect_film(client, job)), finished))
+    ledgers = {job_id: cast(Json, client.ledger(job_id)) for job_id in job_ids}
     return Evidence(
         submissions=submissions,
         jobs=jobs,
-        ledgers={job_id: cast(Json, client.ledger(job_id)) for job_id in job_ids},
-        bill=[*stack.bill(), *(line for job in recorded if job.is_readable for line in job.earlier_bill())],
+        ledgers=ledgers,
+        bill=[
+            *name_calls(stack.bill(), stack.replicate_bill(), ledgers),
+            *(line for job in recorded if job.is_readable for line in job.earlier_bill()),
+        ],
         objects=_objects(state["storage"], f"{stack.project}-artifacts"),
         renders=_renders(state["firestore"], stack.project),
         films=films,
         bucket=f"gs://{stack.project}-artifacts/",
-        faults_seen=faults["happened"],
+        faults_seen=_faults_seen(state),
         unreadable={job.path: _is_reported(job.path, stack) for job in recorded if not job.is_readable},
     )
+
+
+def name_calls(vertex: Sequence[Json], replicate: Sequence[Json], ledgers: Mapping[str, Json]) -> list[Json]:
+    """The lines of both bills, each with the call that it is for.
+
+    Vertex AI names a clip by the prefix that only its call writes below; Replicate by its prediction alone, so that a
+    prediction that no call names stays a line of no call.
+    """
+    calls = (call for ledger in ledgers.values() for call in ledger["calls"])
+    named = {call["operation"]: call["id"] for call in calls if call["operation"]}
+    return [
+        *({**line, "call": _last_folder(line["storage_uri"])} for line in vertex),
+        *({**line, "call": named.get(line["operation"], line["operation"])} for line in replicate),
+    ]
+
+
+def _last_folder(uri: str | None) -> str | None:
+    return uri.rstrip("/").rpartition("/")[2] if uri else None
+
+
+def _faults_seen(state: Json) -> dict[str, int]:
+    """How often each fault happened; those of Replicate are named so."""
+    seen = dict[str, int]()
+    for provider, prefix in (("vertex", ""), ("replicate", "replicate ")):
+        faults = loopback.get(f"{state[provider]}/_local/faults").raise_for_status().json()
+        seen |= {f"{prefix}{fault}": count for fault, count in faults["happened"].items()}
+    return seen
 
 
 def _is_reported(path: str, stack: Stack) -> bool:

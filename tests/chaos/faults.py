@@ -1,52 +1,80 @@
-"""What goes wrong besides the kills: faults of the fake Vertex, doubled tasks, doubled and reordered events.
+"""What goes wrong besides the kills: faults of both providers, doubled tasks, doubled and reordered events.
 
-Every fault that the stand-in knows is ordered. A black, frozen, silent or short clip is not ordered for
-``plan.STEADY_MODEL``: a film whose scenes must not fail cannot take it, and "every job ends COMPLETE" would not hold.
+Every fault that the stand-ins know is ordered, but for those of webhooks, which promptreel does not use. A black,
+frozen, silent or short clip is not ordered for ``plan.STEADY_MODEL``: a film whose scenes must not fail cannot take it,
+and "every job ends COMPLETE" would not hold.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-TEXT, PICTURES, CLIPS = "gemini-3.8-*", "*image*", "veo-*"
+Provider = Literal["vertex", "replicate"]
+
+TEXT, PICTURES, CLIPS, OMNI, KLING = "gemini-3.8-*", "*image*", "veo-*", "gemini-omni-*", "kwaivgi/*"
 REFUSABLE = ("veo-3.1-generate-*", "veo-3.1-fast-*")  # not plan.STEADY_MODEL; each has a successor
-LATENCIES_S: Mapping[str, list[int]] = {TEXT: [4, 16], PICTURES: [6, 16], CLIPS: [60, 120]}
+RETIRABLE = (*REFUSABLE, OMNI)
+LATENCIES_S: Mapping[Provider, Mapping[str, list[int]]] = {
+    "vertex": {TEXT: [4, 16], PICTURES: [6, 16], CLIPS: [60, 120], OMNI: [60, 120]},
+    "replicate": {KLING: [60, 120]},
+}
+# What the providers call a request for a clip, and a look at what became of it.
+SUBMIT, POLL = "predictLongRunning", "fetchPredictOperation"
+CREATE, GET = "createInteraction", "getInteraction"
+PREDICT, READ, LIST, DOWNLOAD = "models.predictions.create", "predictions.get", "predictions.list", "download"
 
 # Support codes of each kind: worth another seed, useless to repeat, unknown.
 _CODES = (["15236754"], ["29310472"], ["61493863"], ["99999999"], ["17301594", "90789179"])
 
 
-def profile(seed: int, pace: float) -> dict[str, Any]:
-    """Vertex's own latencies and quota, at the stack's pace."""
-    return {"time_scale": pace, "latency_s": dict(LATENCIES_S), "quota_per_min": {CLIPS: 50}, "seed": seed}
+def profile(provider: Provider, seed: int, pace: float) -> dict[str, Any]:
+    """A provider's own latencies and quota, at the stack's pace."""
+    quota = dict.fromkeys((CLIPS, OMNI, KLING), 50)
+    return {"time_scale": pace, "latency_s": dict(LATENCIES_S[provider]), "quota_per_min": quota, "seed": seed}
 
 
-def rules(strength: float) -> list[dict[str, Any]]:
+def rules(strength: float) -> Mapping[Provider, list[dict[str, Any]]]:
     """The rules of a long run, their rates multiplied by this factor. The seed decides which calls they hit."""
-    ordered = [*_text(), *_pictures(), *_submissions(), *_operations(), *_refusals(), *_polls()]
-    return [rule | {"rate": round(rule["rate"] * strength, 4)} for rule in ordered]
+    ordered: Mapping[Provider, list[dict[str, Any]]] = {
+        "vertex": [
+            *(*_text(), *_pictures(), *_submissions(), *_operations(), *_refusals(), *_polls()),
+            *(*_interactions(), *_flaws(OMNI, CREATE), *_trouble(OMNI, GET)),
+        ],
+        "replicate": [*_predictions(), *_flaws(KLING, PREDICT), *_trouble(KLING, READ), *_lists(), *_downloads()],
+    }
+    return {
+        provider: [rule | {"rate": round(rule["rate"] * strength, 4)} for rule in of_provider]
+        for provider, of_provider in ordered.items()
+    }
 
 
-def retirement(model: str) -> dict[str, Any]:
+def retirement(model: str) -> list[dict[str, Any]]:
     """The provider offers these models no more: it answers 404 to every request for a clip."""
-    return _rule(model, "status", 1.0, "predictLongRunning", code=404)
+    return [_rule(model, "status", 1.0, method, code=404) for method in (SUBMIT, CREATE)]
 
 
-def quick_rules() -> list[dict[str, Any]]:
+def quick_rules() -> Mapping[Provider, list[dict[str, Any]]]:
     """Some of every sort, each on calls of its own, and none whose remedy is to wait for a whole window."""
-    submitted, polled = "predictLongRunning", "fetchPredictOperation"
-    return [
-        _nth(TEXT, "usage", 1),
-        _nth(TEXT, "malformed_json", 2),
-        _nth(PICTURES, "reset_after", 3),
-        _nth(PICTURES, "status", 5, code=429),
-        _nth(CLIPS, "status", 1, submitted, code=429),
-        _nth(CLIPS, "reset_after", 3, submitted),
-        _nth(CLIPS, "rai", 4, submitted, codes=["15236754"]),
-        _nth(CLIPS, "op_lost", 2, submitted),
-        _nth(CLIPS, "ignored_last_frame", 5, submitted),
-        _nth(CLIPS, "status", 3, polled, code=503),
-        _nth(CLIPS, "reset_after", 4, polled),
-    ]
+    return {
+        "vertex": [
+            _nth(TEXT, "usage", 1),
+            _nth(TEXT, "malformed_json", 2),
+            _nth(PICTURES, "reset_after", 3),
+            _nth(PICTURES, "status", 5, code=429),
+            _nth(CLIPS, "op_lost", 1, SUBMIT),
+            _nth(CLIPS, "status", 3, POLL, code=503),
+            _nth(OMNI, "status", 1, CREATE, code=429),
+            _nth(OMNI, "usage_missing", 2, CREATE),
+            _nth(OMNI, "reset_after", 3, CREATE),
+            _nth(OMNI, "reset_after", 2, GET),
+        ],
+        "replicate": [
+            _nth(KLING, "rai", 1, PREDICT),
+            _nth(KLING, "reset_after", 2, PREDICT),
+            _nth(KLING, "ignored_last_frame", 2, PREDICT),
+            _nth(KLING, "status", 2, READ, code=503),
+            _nth(KLING, "reset_before", 1, DOWNLOAD),
+        ],
+    }
 
 
 def _nth(model: str, fault: str, nth: int, method: str = "*", **args: Any) -> dict[str, Any]:
@@ -91,7 +119,7 @@ def _pictures() -> list[dict[str, Any]]:
 
 
 def _submissions() -> list[dict[str, Any]]:
-    method = "predictLongRunning"
+    method = SUBMIT
     return [
         _rule(CLIPS, "status", 0.02, method, code=503),
         _rule(CLIPS, "status", 0.04, method, code=429),
@@ -104,25 +132,25 @@ def _submissions() -> list[dict[str, Any]]:
 
 
 def _operations() -> list[dict[str, Any]]:
-    method = "predictLongRunning"
     return [
-        _rule(CLIPS, "op_error", 0.02, method),
-        _rule(CLIPS, "op_lost", 0.03, method),
-        _rule(REFUSABLE[1], "op_lost", 0.02, method, output=False),
-        _rule(REFUSABLE[1], "never_done", 0.02, method),
-        _rule(CLIPS, "late_output", 0.03, method, s=20),
-        _rule(CLIPS, "wrong_size", 0.03, method),
-        _rule(CLIPS, "ignored_last_frame", 0.03, method),
-        *(
-            _rule(model, kind, rate, method, **args)
-            for model in REFUSABLE
-            for kind, rate, args in (
-                ("no_audio", 0.05, {}),
-                ("frozen_clip", 0.02, {}),
-                ("black_clip", 0.02, {}),
-                ("short_clip", 0.02, {"share": 0.75}),  # its middle frame is there to be compared
-            )
-        ),
+        _rule(CLIPS, "op_error", 0.02, SUBMIT),
+        _rule(CLIPS, "op_lost", 0.03, SUBMIT),
+        _rule(REFUSABLE[1], "op_lost", 0.02, SUBMIT, output=False),
+        _rule(REFUSABLE[1], "never_done", 0.02, SUBMIT),
+        _rule(CLIPS, "late_output", 0.03, SUBMIT, s=20),
+        _rule(CLIPS, "wrong_size", 0.03, SUBMIT),
+        _rule(CLIPS, "ignored_last_frame", 0.03, SUBMIT),
+        *(rule for model in REFUSABLE for rule in _flaws(model, SUBMIT)),
+    ]
+
+
+def _flaws(model: str, method: str) -> list[dict[str, Any]]:
+    """What shows in the clip."""
+    return [
+        _rule(model, "no_audio", 0.05, method),
+        _rule(model, "frozen_clip", 0.02, method),
+        _rule(model, "black_clip", 0.02, method),
+        _rule(model, "short_clip", 0.02, method, share=0.75),  # its middle frame is there to be compared
     ]
 
 
@@ -133,12 +161,71 @@ def _refusals() -> list[dict[str, Any]]:
 
 
 def _polls() -> list[dict[str, Any]]:
-    method = "fetchPredictOperation"
+    return _trouble(CLIPS, POLL)
+
+
+def _trouble(model: str, method: str) -> list[dict[str, Any]]:
+    """A look that says nothing."""
     return [
-        _rule(CLIPS, "status", 0.05, method, code=503),
-        _rule(CLIPS, "reset_before", 0.03, method),
-        _rule(CLIPS, "reset_after", 0.03, method),
-        _rule(CLIPS, "hang", 0.02, method, s=2),
+        _rule(model, "status", 0.05, method, code=503),
+        _rule(model, "reset_before", 0.03, method),
+        _rule(model, "reset_after", 0.03, method),
+        _rule(model, "hang", 0.02, method, s=2),
+    ]
+
+
+def _interactions() -> list[dict[str, Any]]:
+    return [
+        _rule(OMNI, "status", 0.02, CREATE, code=503),
+        _rule(OMNI, "status", 0.04, CREATE, code=429),
+        _rule(OMNI, "status", 0.02, CREATE, code=400),
+        _rule(OMNI, "reset_before", 0.02, CREATE),
+        _rule(OMNI, "reset_after", 0.05, CREATE),
+        _rule(OMNI, "hang", 0.03, CREATE, s=3),
+        _rule(OMNI, "op_error", 0.02, CREATE),
+        _rule(OMNI, "op_lost", 0.03, CREATE),
+        _rule(OMNI, "op_lost", 0.02, CREATE, output=False),
+        _rule(OMNI, "never_done", 0.02, CREATE),
+        _rule(OMNI, "late_output", 0.03, CREATE, s=20),
+        _rule(OMNI, "wrong_size", 0.03, CREATE),
+        _rule(OMNI, "ignored_last_frame", 0.03, CREATE),
+        _rule(OMNI, "usage_missing", 0.1, CREATE),
+        _rule(OMNI, "hidden_cut", 0.1, CREATE),  # not where the prompt asks for one shot
+        _rule(OMNI, "inexact_length", 0.1, CREATE),
+        *(_rule(OMNI, "rai", 0.02, CREATE, codes=codes) for codes in _CODES),
+    ]
+
+
+def _predictions() -> list[dict[str, Any]]:
+    return [
+        _rule(KLING, "status", 0.02, PREDICT, code=503),
+        _rule(KLING, "status", 0.04, PREDICT, code=429),
+        _rule(KLING, "status", 0.02, PREDICT, code=422),
+        _rule(KLING, "reset_before", 0.02, PREDICT),
+        _rule(KLING, "reset_after", 0.05, PREDICT),
+        _rule(KLING, "hang", 0.03, PREDICT, s=3),
+        _rule(KLING, "cold_start", 0.05, PREDICT, s=5),
+        _rule(KLING, "late_output", 0.03, PREDICT, s=20),
+        _rule(KLING, "never_done", 0.02, PREDICT),
+        _rule(KLING, "rai", 0.05, PREDICT),
+        _rule(KLING, "failed", 0.04, PREDICT),
+        _rule(KLING, "output_missing", 0.02, PREDICT),
+        _rule(KLING, "wrong_size", 0.03, PREDICT),
+        _rule(KLING, "ignored_last_frame", 0.03, PREDICT),
+    ]
+
+
+def _lists() -> list[dict[str, Any]]:
+    """The list of predictions belongs to no model."""
+    return _trouble("*", LIST)
+
+
+def _downloads() -> list[dict[str, Any]]:
+    return [
+        _rule(KLING, "status", 0.05, DOWNLOAD, code=503),
+        _rule(KLING, "reset_before", 0.05, DOWNLOAD),
+        _rule(KLING, "hang", 0.03, DOWNLOAD, s=2),
+        _rule(KLING, "output_expired", 0.02, DOWNLOAD),
     ]
 
 

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from promptreel.domain.models import VideoModel, registry
 from tests.chaos.evidence import FINISHED, Evidence, Json, planned_frames
 from tests.chaos.leftovers import is_allowed
 
@@ -41,7 +42,8 @@ def known_outcomes_equal_the_bill(evidence: Evidence) -> Iterator[str]:
     for job, call in evidence.calls("video"):
         micros = sum(line["micros"] for line in billed.pop(call["id"], []))
         known = call["cost_micros"] if call["state"] in PAID else 0
-        if call["state"] in PAID | {"RELEASED"} and micros != known:
+        is_wrong = micros > known if _cost_is_unknown(call) else micros != known
+        if call["state"] in PAID | {"RELEASED"} and is_wrong:
             yield f"{job} {call['purpose']} attempt {call['attempt']}: {call['state']} {known}, billed {micros}"
     for call_id, lines in billed.items():
         if any(line["micros"] for line in lines):
@@ -100,10 +102,10 @@ def no_delivered_video_lost(evidence: Evidence) -> Iterator[str]:
     clips = {scene["clip"]["uri"] for job in evidence.jobs.values() for scene in job["scenes"] if scene["clip"]}
     unusable = _unusable_clips(evidence)
     for line in _clip_lines(evidence):
-        if not line["micros"] or _call_of(line) in unusable:
+        if not line["micros"] or line["call"] in unusable:
             continue
-        if not any(uri.startswith(line["storage_uri"]) for uri in clips):
-            yield f"bill line {line['n']}: {line['storage_uri']} is in no scene ({line['outcome']})"
+        if not any(f"/{line['call']}/" in uri for uri in clips):
+            yield f"bill line {line['n']} of {line['model']}: {line['call']} is in no scene ({line['outcome']})"
 
 
 def budget_is_never_exceeded(evidence: Evidence) -> Iterator[str]:
@@ -126,10 +128,12 @@ def no_artifact_unreferenced(evidence: Evidence) -> Iterator[str]:
 
 
 def no_reference_dangles(evidence: Evidence) -> Iterator[str]:
-    """Every address that a job, a scene or a call names is an object in the bucket."""
+    """Every address that a job, a scene or a call names is an object in the bucket, or a clip reported as missing."""
+    missing = _clips_with(evidence, "missing")
     for job in evidence.jobs:
         for uri in sorted(_references(evidence, job) - evidence.objects):
-            yield f"{job}: {uri}"
+            if not missing.intersection(uri.split("/")):
+                yield f"{job}: {uri}"
 
 
 def every_film_is_right(evidence: Evidence) -> Iterator[str]:
@@ -214,7 +218,14 @@ def unknown_micros(evidence: Evidence) -> int:
 
 def _cost_is_unknown(call: Json) -> bool:
     is_lost = call["state"] == "LOST" or (call["state"] == "ADOPTED" and call["kind"] != "video")
-    return bool(is_lost or _usage_is_assumed(call))
+    return bool(is_lost or _usage_is_assumed(call) or _tokens_are_unknown(call))
+
+
+def _tokens_are_unknown(call: Json) -> bool:
+    """Whether it is a clip that is paid by tokens which nobody reported: adopted, or answered without usage."""
+    model = registry().model(call["model"])
+    is_paid_by_tokens = isinstance(model, VideoModel) and bool(model.tokens_per_second)
+    return is_paid_by_tokens and call["state"] in PAID and call["usage"] is None
 
 
 def _usage_is_assumed(call: Json) -> bool:
@@ -223,25 +234,26 @@ def _usage_is_assumed(call: Json) -> bool:
 
 def _unusable_clips(evidence: Evidence) -> frozenset[str]:
     """Calls whose clips were rejected after they had been paid for."""
+    return _clips_with(evidence, *UNUSABLE)
+
+
+def _clips_with(evidence: Evidence, *outcomes: str) -> frozenset[str]:
+    """Calls of which a scene says that they ended so."""
     scenes = (scene for job in evidence.jobs.values() for scene in job["scenes"])
     attempts = (attempt for scene in scenes for attempt in scene["attempts"])
-    return frozenset(attempt["call"] for attempt in attempts if attempt["outcome"] in UNUSABLE)
+    return frozenset(attempt["call"] for attempt in attempts if attempt["outcome"] in outcomes)
 
 
 def _clip_lines(evidence: Evidence) -> list[Json]:
-    return [line for line in evidence.bill if line["storage_uri"]]
+    return [line for line in evidence.bill if line["call"]]
 
 
 def _clips_billed(evidence: Evidence) -> dict[str, list[Json]]:
-    """Lines of the bill by the call they are for: its id ends the prefix that only it writes below."""
+    """Lines of the bill by the call they are for."""
     billed = defaultdict[str, list[Json]](list)
     for line in _clip_lines(evidence):
-        billed[_call_of(line)].append(line)
+        billed[line["call"]].append(line)
     return dict(billed)
-
-
-def _call_of(line: Json) -> str:
-    return str(line["storage_uri"]).rstrip("/").rpartition("/")[2]
 
 
 def _answers(evidence: Evidence) -> Mapping[str, tuple[Counter[int], Counter[int]]]:
@@ -251,7 +263,7 @@ def _answers(evidence: Evidence) -> Mapping[str, tuple[Counter[int], Counter[int
         if call["state"] == "SETTLED" and not _usage_is_assumed(call):
             settled[call["model"]][call["cost_micros"]] += 1
     for line in evidence.bill:
-        if not line["storage_uri"] and line["micros"]:
+        if not line["call"] and line["micros"]:
             lines[line["model"]][line["micros"]] += 1
     return {model: (settled[model], lines[model]) for model in settled | lines}
 

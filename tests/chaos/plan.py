@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from promptreel.domain.models import registry
 from promptreel.domain.planning import accept, price_micros
 from tests.chaos import faults
 from tests.fakes.services import PROTOCOLS
@@ -28,6 +29,7 @@ TARGETS: Mapping[str, float] = {
     "api": 1.5,
     "stitcher": 3,
     "vertex": 3,
+    "replicate": 2,
     "tasks": 2,
     "workflows": 0.8,
     "eventarc": 0.5,
@@ -58,8 +60,8 @@ BOUNDARIES: Mapping[str, Sequence[str]] = {
     "image SETTLED": ("draw_keyframe",),
     "image LOST": ("draw_keyframe", "sweep_jobs"),
     "video RESERVED": ("submit_clip",),
-    "video SENT": ("submit_clip", "vertex"),
-    "video named": ("submit_clip", "tasks", "vertex"),
+    "video SENT": ("submit_clip", "vertex", "replicate"),
+    "video named": ("submit_clip", "tasks", "vertex", "replicate"),
     "video UNCERTAIN": ("submit_clip", "poll_clips"),
     "video SETTLED": ("poll_clips", "sweep_jobs"),
     "video ADOPTED": ("poll_clips",),
@@ -79,7 +81,7 @@ BOUNDARIES: Mapping[str, Sequence[str]] = {
 QUICK_TARGETS = {
     name: 0.0 if name == "stitcher" else weight
     for name, weight in TARGETS.items()
-    if name not in {"write_storyboard", "draw_keyframe", "vertex"}
+    if name not in {"write_storyboard", "draw_keyframe", "vertex", "replicate"}
 }
 QUICK_BOUNDARIES = {
     name: BOUNDARIES[name] for name in ("job VIDEO_GEN", "job STITCH", "video named", "scene QUEUED", "scene DONE")
@@ -99,10 +101,15 @@ _TRANSITIONS = (_CUT, _CUT, {"kind": "crossfade", "duration_s": 0.5}, {"kind": "
 # Where a recorded job of another version is in mid-film (tests/golden/documents).
 MOMENTS = tuple(f"8e08352/{moment}" for moment in ("drawing", "sending", "filming", "refused", "rewriting"))
 QUICK_MOMENTS = ("8e08352/filming",)  # no call of it waits for its window
-# What the faults are ordered for; its successor films where it is retired.
-FILMED_BY = ("veo-3.1-fast-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-generate-001")
 # No fault that outlives every remedy is ordered for this model, so that a job which wants no substitute can be made.
 STEADY_MODEL = "veo-3.1-lite-generate-001"
+SHORTEST_FILM_S = 4
+# A film's video models by its number, so that each backend films a third of any plan.
+VIDEO_MODELS: Sequence[Sequence[str]] = (
+    ("veo-3.1-fast-generate-001", "veo-3.1-generate-001"),
+    ("gemini-omni-1.2-flash",),
+    ("kwaivgi/kling-v3-video",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,7 @@ def draw(
     boundaries: Mapping[str, Sequence[str]] = BOUNDARIES,
     most_scenes: int = 4,
     moments: Sequence[str] = MOMENTS,
-    retirable: Sequence[str] = faults.REFUSABLE,
+    retirable: Sequence[str] = faults.RETIRABLE,
 ) -> Plan:
     """The plan of one run; the kills are spread so that the last one comes after about ``minutes``.
 
@@ -230,14 +237,22 @@ def _tight_limit_usd(request: Mapping[str, Any], chance: random.Random) -> str:
     return f"{planned / 1_000_000 + 0.02 + 0.3 * chance.random():.2f}"
 
 
+def _draw_length_s(scenes: int, models: Sequence[str], chance: random.Random) -> int:
+    """Clips as short as every model of the film makes them; now and then a scene of 7 s, for which Veo films 8."""
+    shortest = max(registry().video_model(model).durations_s["720p"][0] for model in models)
+    longer_s = chance.choices((0, 2, 7 - shortest), (6, 2, 2))[0]
+    return max(SHORTEST_FILM_S, shortest * scenes + longer_s)
+
+
 def _draw_film(number: int, most_scenes: int, chance: random.Random) -> PlannedFilm:
     scenes = min(most_scenes, chance.choices((1, 2, 3, 4), (3, 3, 2, 2))[0])
     acts = ". ".join(_ACTS[:scenes])
+    models = VIDEO_MODELS[(number - 1) % len(VIDEO_MODELS)]
     request: dict[str, Any] = {
         "prompt": f"Film {number}: {chance.choice(_SUBJECTS)}. {acts}.",
         "scenes": scenes,
-        "duration_s": 4 * scenes + (2 if chance.random() < 0.2 else 0),
-        "models": {"video": chance.choice(FILMED_BY)},
+        "duration_s": _draw_length_s(scenes, models, chance),
+        "models": {"video": chance.choice(models)},
         "transition": dict(chance.choice(_TRANSITIONS) if scenes > 1 else _CUT),
         "clip_audio": chance.random() < 0.7,
         "priority": chance.choice(("standard", "standard", "high")),
@@ -245,7 +260,7 @@ def _draw_film(number: int, most_scenes: int, chance: random.Random) -> PlannedF
         "cache": False,  # two films may have scenes in common, and each is to be paid
     }
     policy = chance.random()
-    if policy < 0.15:
+    if policy < 0.4 and len(models) > 1:
         request |= {"on_scene_failure": "fail", "models": {"video": STEADY_MODEL}}
     elif policy < 0.4 and scenes > 2:
         request["on_scene_failure"] = "omit"

@@ -55,7 +55,7 @@ class RecordedJob:
     def earlier_bill(self) -> Sequence[dict[str, Any]]:
         """What the provider billed for texts and pictures before the job was recorded."""
         return [
-            {"model": call["model"], "micros": call["cost_micros"], "storage_uri": None, "outcome": "delivered"}
+            {"model": call["model"], "micros": call["cost_micros"], "call": None, "outcome": "delivered"}
             for path, call in self.documents.items()
             if "/calls/" in path and call["state"] == "SETTLED"
         ]

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from tests.chaos import invariants
 from tests.chaos.boundaries import watched
 from tests.chaos.changes import Changes, copy_package, environment, functions_of_the_deployment
 from tests.chaos.evidence import Evidence, collect
-from tests.chaos.faults import profile
+from tests.chaos.faults import Provider, profile
 from tests.chaos.history import History
 from tests.chaos.killer import Killer, order_delivery_faults
 from tests.chaos.owners import Owner, Population, Submission
@@ -37,7 +37,7 @@ class Terms:
     """How a plan is carried out."""
 
     at_once: int
-    rules: Sequence[dict[str, Any]]
+    rules: Mapping[Provider, Sequence[dict[str, Any]]]
     limit_s: float
     """The run gives up on jobs that are not final after so long."""
     restarted: Collection[str] = tuple(TARGETS)
@@ -71,13 +71,15 @@ def carry_out(plan: Plan, terms: Terms, folder: Path) -> Outcome:
             watched(stack.state["firestore"], stack.project, history) as boundaries,
             PromptreelClient(stack.state["api"], stack.state["tokens"]["owner"], retries=PATIENCE) as client,
         ):
-            stack.vertex("POST", "profile", profile(plan.seed, PACE))
+            stack.vertex("POST", "profile", profile("vertex", plan.seed, PACE))
+            stack.replicate("POST", "profile", profile("replicate", plan.seed, PACE))
             recorded = [prepare(recording, plan.seed, stack) for recording in plan.recordings]
             submissions = [
                 *map(Submission, plan.films),
                 *(_continue_recorded(job) for job in recorded if job.is_readable),
             ]
-            stack.vertex("POST", "faults", list(terms.rules))
+            stack.vertex("POST", "faults", list(terms.rules["vertex"]))
+            stack.replicate("POST", "faults", list(terms.rules["replicate"]))
             order_delivery_faults(stack.state, plan.seed)
             killer = Killer(stack, boundaries, history, plan.seed, terms.boundary_within_s)
             restarted = [name for name in functions_of_the_deployment() if name in terms.restarted]
@@ -143,8 +145,9 @@ def _kill(plan: Plan, killer: Killer, population: Population, changes: Changes) 
 
 def _end_faults(stack: Stack) -> None:
     """End all faults, so that what is under way can finish; the last killed program may need a moment."""
-    for _ in range(60):
-        with suppress(httpx.HTTPError):
-            stack.vertex("DELETE", "faults")
-            return
-        time.sleep(0.5)  # between two tries
+    for order in (stack.vertex, stack.replicate):
+        for _ in range(60):
+            with suppress(httpx.HTTPError):
+                order("DELETE", "faults")
+                break
+            time.sleep(0.5)  # between two tries

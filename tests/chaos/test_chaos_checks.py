@@ -10,7 +10,7 @@ import pytest
 
 from tests.chaos import invariants
 from tests.chaos.boundaries import Boundaries, name_of
-from tests.chaos.evidence import Evidence, FilmInspection
+from tests.chaos.evidence import Evidence, FilmInspection, name_calls
 from tests.chaos.history import History
 from tests.chaos.invariants import Check
 from tests.chaos.owners import Population, Submission
@@ -48,7 +48,7 @@ PICTURE = a_call(
 
 
 def a_line(**changes: Any) -> dict[str, Any]:
-    return {"n": 1, "model": "veo", "micros": 400_000, "storage_uri": PREFIX, "outcome": "delivered"} | changes
+    return {"n": 1, "model": "veo", "micros": 400_000, "call": "call-clip", "outcome": "delivered"} | changes
 
 
 def a_scene(**changes: Any) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def a_ledger(*calls: Mapping[str, Any], spent: int = 467_000, limit: int = 1_000
     return {"calls": list(calls or (a_call(), PICTURE)), "totals": totals}
 
 
-PICTURE_LINE = a_line(n=2, model="painter", micros=67_000, storage_uri=None)
+PICTURE_LINE = a_line(n=2, model="painter", micros=67_000, call=None)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ SPOILED: tuple[tuple[Check, dict[str, Any]], ...] = (
     (invariants.one_job_per_request, {"jobs": {JOB: a_job(), "job-2": a_job(id="job-2")}}),
     (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(micros=400_001), PICTURE_LINE]}),
     (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(), PICTURE_LINE | {"micros": 66_999}]}),
-    (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(), a_line(storage_uri="gs://x/jobs/j/call-9/")]}),
+    (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(), a_line(call="call-9")]}),
     (invariants.known_outcomes_equal_the_bill, {"ledgers": {JOB: a_ledger(a_call(state="RELEASED"), PICTURE)}}),
     (invariants.ledger_covers_the_bill, {"bill": [a_line(), PICTURE_LINE, PICTURE_LINE]}),
     (invariants.ledger_covers_the_bill, {"ledgers": {JOB: a_ledger(LOST, PICTURE, spent=867_001)}}),
@@ -164,7 +164,7 @@ def test_ledger_covers_a_lost_call_whether_it_was_billed_or_not(sound: Evidence)
 
 
 def test_scene_is_paid_a_second_time_when_its_first_clip_was_unusable(sound: Evidence) -> None:
-    lines = [*sound.bill, a_line(n=3, storage_uri=REFILMED_URI.removesuffix("8/sample_0.mp4"))]
+    lines = [*sound.bill, a_line(n=3, call="call-second")]
     second = {"clip": {"uri": REFILMED_URI}, "attempts": [rejected("call-clip")]}
     refilmed = replace(
         sound,
@@ -184,6 +184,49 @@ def test_ledger_counts_the_reserve_when_an_answer_did_not_report_its_usage(sound
 
     assert invariants.broken(evidence) == []
     assert list(invariants.ledger_covers_the_bill(replace(evidence, bill=[*evidence.bill, PICTURE_LINE])))
+
+
+OMNI_CLIP = a_call(model="gemini-omni-1.2-flash")
+COUNTED = {"input": 2_300, "output": 0, "picture": 40_000, "assumed": []}
+
+
+def test_ledger_counts_the_reserve_when_a_clip_did_not_report_its_tokens(sound: Evidence) -> None:
+    evidence = replace(sound, ledgers={JOB: a_ledger(OMNI_CLIP, PICTURE)}, bill=[a_line(micros=390_000), PICTURE_LINE])
+
+    assert invariants.broken(evidence) == []
+    above = replace(evidence, bill=[a_line(micros=400_001), PICTURE_LINE])
+    assert list(invariants.known_outcomes_equal_the_bill(above))
+    reported = replace(evidence, ledgers={JOB: a_ledger(OMNI_CLIP | {"usage": COUNTED}, PICTURE)})
+    assert list(invariants.known_outcomes_equal_the_bill(reported))
+    assert list(invariants.ledger_covers_the_bill(reported))
+
+
+def test_absent_clip_may_be_named_when_its_scene_reports_it_as_missing(sound: Evidence) -> None:
+    absent = replace(sound, objects=frozenset({START_URI}), jobs={JOB: a_job(scenes=[a_scene(clip=None)])})
+    missing = a_scene(clip=None, attempts=[{"call": "call-clip", "outcome": "missing"}])
+    reported = replace(absent, jobs={JOB: a_job(scenes=[missing])})
+
+    assert list(invariants.no_reference_dangles(absent))
+    assert list(invariants.no_reference_dangles(reported)) == []
+    assert list(invariants.no_delivered_video_lost(reported)) == []
+
+
+def test_both_bills_name_the_calls_that_they_are_for() -> None:
+    vertex: list[dict[str, Any]] = [
+        {"micros": 1, "storage_uri": PREFIX, "operation": "o"},
+        {"micros": 2, "storage_uri": None},
+    ]
+    replicate = [{"micros": 3, "operation": "prediction-1"}, {"micros": 4, "operation": "prediction-2"}]
+    ledgers = {JOB: a_ledger(a_call(operation=None), a_call(id="call-2", operation="prediction-1"))}
+
+    lines = name_calls(vertex, replicate, ledgers)
+
+    assert [(line["micros"], line["call"]) for line in lines] == [
+        (1, "call-clip"),
+        (2, None),
+        (3, "call-2"),
+        (4, "prediction-2"),  # of no call: known_outcomes_equal_the_bill names it
+    ]
 
 
 def test_keyframe_may_stay_in_the_bucket_when_its_call_is_lost(sound: Evidence) -> None:

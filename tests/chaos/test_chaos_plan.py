@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -9,9 +10,11 @@ from types import ModuleType
 
 import pytest
 
+from localcloud.replicate import faults as replicate_faults
 from localcloud.vertex.faults import APPLIES
 from localstack.deployment import Deployment
 from promptreel.domain import prompts
+from promptreel.domain.models import registry
 from promptreel.domain.planning import accept
 from promptreel.domain.states import CallState, JobState, SceneState
 from tests import recorded
@@ -124,6 +127,19 @@ def test_targets_are_every_program_of_the_stack_except_firestore() -> None:
 
 
 def test_long_run_orders_every_fault_that_exists() -> None:
-    ordered = {rule["fault"] for rule in faults.rules(1.0)}
+    ordered = {provider: {rule["fault"] for rule in rules} for provider, rules in faults.rules(1.0).items()}
 
-    assert ordered == APPLIES.keys()
+    assert ordered == {
+        "vertex": APPLIES.keys(),
+        "replicate": {fault for fault in replicate_faults.APPLIES if not fault.startswith("webhook")},
+    }
+
+
+def test_each_backend_films_a_third_of_every_plan_some_of_it_in_scenes_of_seven_seconds() -> None:
+    films = [film.request for seed in range(8) for film in plan.draw(seed, jobs=40, kills=1, minutes=1).films]
+    by_protocol = Counter(registry().video_model(request["models"]["video"]).protocol for request in films)
+    sevens = {request["models"]["video"] for request in films if (request["scenes"], request["duration_s"]) == (1, 7)}
+
+    assert all(share >= len(films) // 3 - len(films) // 40 for share in by_protocol.values())
+    assert by_protocol.keys() == {"veo", "interactions", "predictions"}
+    assert sevens >= {"gemini-omni-1.2-flash", "kwaivgi/kling-v3-video", "veo-3.1-fast-generate-001"}
