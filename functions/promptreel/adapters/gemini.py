@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.gemini_answers import read_image, read_text
+from promptreel.adapters.sdk import import_sdk
 from promptreel.adapters.vertex_errors import translate_paid_call_errors
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
 
@@ -32,6 +33,7 @@ class Gemini:
 
     def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
         """Make one paid image call."""
+        import_sdk()
         from google.genai import types  # noqa: PLC0415 - cold start
 
         parts = [types.Part.from_text(text=request.prompt)]
@@ -72,6 +74,7 @@ class Gemini:
 
 def vertex_client(project: str, location: str, url: str) -> "Client":
     """Return a client that ignores the environment and posts once; ``url`` is empty for Google's own address."""
+    import_sdk()
     from google.genai import Client, types  # noqa: PLC0415 - cold start
 
     once = types.HttpRetryOptions(attempts=1)  # the interactions of this client heed no other place

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.gemini import vertex_client
+from promptreel.adapters.sdk import import_sdk
 from promptreel.adapters.vertex_errors import (
     classify,
     classify_filtered,
@@ -67,6 +68,7 @@ class Omni:
 
     def poll(self, operation: Operation) -> OperationState:
         """Return the state of one interaction. Raises: Transient; NotFound when it is unknown."""
+        import_sdk()
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - cold start
         from google.genai._interactions_errors import (  # noqa: PLC0415
             GeminiNextGenAPIClientError,

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.gemini import one_post, vertex_client
+from promptreel.adapters.sdk import import_sdk
 from promptreel.adapters.vertex_errors import classify_filtered, classify_operation, translate_paid_call_errors
 from promptreel.errors import AnswerLost, NotFound, Transient
 from promptreel.ports.models import Failed, LostSubmit, Operation, OperationState, Running, Succeeded, VideoRequest
@@ -26,6 +27,7 @@ class Veo:
 
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
         """Make one paid call and return the operation's name."""
+        import_sdk()
         from google.genai import types  # noqa: PLC0415 - cold start
 
         def picture(uri: str) -> types.Image:
@@ -58,6 +60,7 @@ class Veo:
 
     def poll(self, operation: Operation) -> OperationState:
         """Return the state of one operation. Raises: Transient; NotFound when the operation is unknown."""
+        import_sdk()
         import httpx2  # noqa: PLC0415 - cold start
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
         from google.genai import errors, types  # noqa: PLC0415

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from promptreel.adapters.sdk import import_sdk
 from promptreel.domain import remedies
 from promptreel.errors import AnswerLost, CallFailed, Refused, Throttled, Unpaid
 
@@ -138,6 +139,7 @@ def translate_paid_call_errors(doing: str) -> Iterator[None]:
 
     Raises: Throttled (429), Unpaid (never sent), Refused (with the codes of its class), AnswerLost (perhaps paid).
     """
+    import_sdk()
     import httpx2  # noqa: PLC0415 - cold start
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError  # noqa: PLC0415
     from google.genai._interactions_errors import APIConnectionError  # noqa: PLC0415
