@@ -14,21 +14,13 @@ from promptreel.ports.system import Clock, Identity, Ids, Operators
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentServices:
-    """What writing documents needs. The stitcher's services have it too."""
-
-    jobs: JobStore
-    clock: Clock
-    ids: Ids
-
-
-@dataclass(frozen=True, slots=True)
-class Services(DocumentServices):
+class Services:
     """Every port, and three settings.
 
     ``pace`` multiplies production waits, jobs are kept for ``keep``, ``protocols`` are the video backends switched on.
     """
 
+    jobs: JobStore
     artifacts: ArtifactStore
     inbox: Inbox
     text: TextGenerator
@@ -38,6 +30,8 @@ class Services(DocumentServices):
     executions: Executions
     identity: Identity
     operators: Operators
+    clock: Clock
+    ids: Ids
     pace: float
     keep: timedelta
     protocols: frozenset[VideoProtocol]

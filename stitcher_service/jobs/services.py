@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from promptreel.errors import Broken
-from promptreel.ports.storage import ArtifactStore
-from promptreel.services import DocumentServices
+from promptreel.ports.storage import ArtifactStore, JobStore
+from promptreel.ports.system import Clock, Ids
 from stitcher_service.engine.inspection import InspectionCache
 from stitcher_service.jobs.instance import Instance
 
@@ -15,13 +15,16 @@ _MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class StitcherServices(DocumentServices):
+class StitcherServices:
     """`disk_bytes` is the most that one render may take up in the temporary folder, whatever is free there.
 
     `inspections` outlive a render: the film after its previews, and its next version, inspect only clips that are new.
     """
 
+    jobs: JobStore
     artifacts: ArtifactStore
+    clock: Clock
+    ids: Ids
     pace: float
     instance: Instance = field(default_factory=Instance)
     disk_bytes: int = DEFAULT_DISK_MB * _MEGABYTE

@@ -65,7 +65,7 @@ def stitch_film(cmd: RenderRequest, services: StitcherServices) -> FilmStitched:
     try:
         render = render_once(job.id, digest, services, lambda runner: render_film(job, scenes, edit, services, runner))
     except ClipsRejected as error:
-        filming.reject_clips(job.id, job.run, error.problems, services)
+        filming.reject_clips(job.id, job.run, error.problems, services.jobs, services.clock)
         return FilmStitched("refilm")
     if render is None:
         return FilmStitched("busy", BUSY_WAIT_S * services.pace)

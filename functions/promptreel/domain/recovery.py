@@ -1,16 +1,20 @@
-"""What becomes of a scene whose clip did not come: the next attempt by its remedy, or the end of them. Pure."""
+"""What follows a call that failed: its model's successor, the scene's next attempt, or the end of remedies. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import assert_never
+from typing import TypeVar, assert_never
 
-from promptreel.domain import remedies, succession
+from promptreel.domain import remedies
 from promptreel.domain.call import Call
 from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
+from promptreel.domain.models import ImageModel, TextModel, registry
 from promptreel.domain.remedies import Remedy, RemedyKind
 from promptreel.domain.scene import Attempt, RewriteRequest, Scene
 from promptreel.domain.states import CallState, SceneState
+from promptreel.errors import Misconfigured
+
+M = TypeVar("M", TextModel, ImageModel)
 
 # How a remedy shows in the film; another seed does not, and another model is named.
 _HOW_FILMED: Mapping[str, str] = {
@@ -156,7 +160,7 @@ def _film_again(scene: Scene, now: datetime) -> Scene:
 def _give_up(scene: Scene, call: Call, remedy: Remedy, now: datetime) -> Scene:
     """The scene without a remedy left: given up, or with the problem that ends its job and filmed when that resumes."""
     if remedy.stops_the_job:
-        message = f"{scene.id}: {succession.describe_model(call)} cannot film it: {call.reason}"
+        message = f"{scene.id}: {describe_model(call)} cannot film it: {call.reason}"
     else:
         made = sum(one.outcome != "never_made" for one in scene.tries)
         message = f"{scene.id}: no clip in {made} tries: {call.reason}"
@@ -175,3 +179,44 @@ def append_attempt(scene: Scene, call: Call, outcome: str, remedy: str = "") -> 
 def _append(scene: Scene, call: str, **about: object) -> tuple[Attempt, ...]:
     last = Attempt.model_validate({"take": scene.take, "attempt": scene.attempt, "call": call, **about})
     return (*(one for one in scene.tries if one.call != call), last)
+
+
+def choose_next_model(job: Job, model: M, failed: Call, find: Callable[[str], M]) -> M:
+    """The model for the text or image whose attempt by `model` failed.
+
+    It follows from the calls alone, so that a repeated step finds its earlier calls. A failure from before a person
+    resumed the job is given another attempt. ``find`` looks a model up by its id.
+
+    Raises: Misconfigured when no model that the registry names can be used.
+    """
+    remedy = remedies.find_remedy(failed.codes)
+    if not remedy.stops_the_job:
+        return model
+    if "successor" in remedy.steps and model.replaced_by:
+        return find(model.replaced_by)
+    if not job.counts_toward_limit(failed.updated):
+        return model
+    raise Misconfigured(
+        f"{failed.purpose}: {describe_model(failed)} cannot be used: {failed.reason}",
+        code=remedy.problem,
+        remedy=remedy.advice,
+    )
+
+
+def describe_model(failed: Call) -> str:
+    """The name of a failed call's model; with its announced retirement when the provider does not offer it."""
+    model = registry().model(failed.model)
+    if model and model.retires_not_before and remedies.MODEL_UNAVAILABLE in failed.codes:
+        return f"{model.id} (to be retired on {model.retires_not_before} at the earliest)"
+    return failed.model
+
+
+def replacement_warnings(calls: Iterable[Call]) -> tuple[str, ...]:
+    """One sentence for each model that could not be used and was replaced, for the film's owner."""
+    failed = {call.model: call for call in calls if "successor" in remedies.find_remedy(call.codes).steps}
+    models = ((call, registry().model(model_id)) for model_id, call in failed.items())
+    return tuple(
+        f"{describe_model(call)} could not be used; {model.replaced_by} took its place: {call.reason}"
+        for call, model in models
+        if model and model.replaced_by
+    )

@@ -16,7 +16,6 @@ from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
 from promptreel.domain.states import CallState
 from promptreel.errors import AnswerLost, BudgetExceeded, NotFound, Refused, Unpaid, VersionConflict
-from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.logging.endings import log_call_ended
 from promptreel.ports.storage import Change, Create, JobStore, Replace, Versioned
 from promptreel.ports.system import Clock, Ids
@@ -133,7 +132,7 @@ class Ledger:
         Raises: BudgetExceeded when the call is an extra one that the limit does not hold; nothing is sent then.
         """
         holder = self._ids.new_token()
-        return retry_on_conflict(lambda: self._claim(request, holder), self._clock, self._ids)
+        return self._jobs.retry_on_conflict(lambda: self._claim(request, holder))
 
     def send(self, claim: Acquired, request: CallRequest, post: Callable[[float], T]) -> T:
         """Write SENT, then let `post` leave with the seconds it has left; record any way it can fail.
@@ -276,7 +275,7 @@ class Ledger:
                 self._jobs.write(Replace(request.job_id, read, sent))
             return sent
 
-        sent = retry_on_conflict(attempt, self._clock, self._ids)
+        sent = self._jobs.retry_on_conflict(attempt)
         if sent is None:
             raise VersionConflict("The lease was lost before anything was sent.")
         return sent

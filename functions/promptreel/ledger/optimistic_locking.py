@@ -22,29 +22,22 @@ FIRST_WAIT_S = 0.03
 LONGEST_WAIT_S = 1.0
 
 
-def retry_on_conflict(
-    attempt: Callable[[], T], clock: Clock, ids: Ids, retry_on: type[Transient] = VersionConflict
-) -> T:
-    """Run `attempt` until its write succeeds. It must read everything it decides on by itself.
-
-    For batches; a single document is changed by `JobStore.update_job` and its like.
-
-    Raises: ``retry_on`` when the last of `MAX_TRIES` tries fails.
-    """
-    for number in range(MAX_TRIES - 1):
-        try:
-            return attempt()
-        except retry_on:
-            clock.sleep(min(FIRST_WAIT_S * 2**number, LONGEST_WAIT_S) * (0.5 + ids.jitter()))
-    return attempt()
-
-
 class OptimisticJobStore(JobStore):
     """The conditional updates of every `JobStore`, made of its reads and `write`."""
 
     def __init__(self, clock: Clock, ids: Ids) -> None:
         self._clock = clock
         self._ids = ids
+
+    def retry_on_conflict(self, attempt: Callable[[], T], retry_on: type[Transient] = VersionConflict) -> T:
+        """Run a batch by the port's `retry_on_conflict`; ``retry_on`` are the errors that are tried again."""
+        for number in range(MAX_TRIES - 1):
+            try:
+                return attempt()
+            except retry_on:
+                wait_s = min(FIRST_WAIT_S * 2**number, LONGEST_WAIT_S)
+                self._clock.sleep(wait_s * (0.5 + self._ids.jitter()))
+        return attempt()
 
     def update_job(self, job_id: str, change: Callable[[Job], Job | None]) -> Update[Job]:
         """Change a job by the port's `update_job`."""
@@ -77,7 +70,7 @@ class OptimisticJobStore(JobStore):
             self.write(Replace(job_id, found, changed))
             return Update(found.value, changed)
 
-        return retry_on_conflict(attempt, self._clock, self._ids, retry_on)
+        return self.retry_on_conflict(attempt, retry_on)
 
 
 def _require(found: Versioned[D] | None, document_id: str) -> Versioned[D]:

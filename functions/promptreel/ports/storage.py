@@ -12,6 +12,7 @@ from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState
 
+T = TypeVar("T")
 D = TypeVar("D", Job, Scene, Call, Render)
 
 
@@ -104,6 +105,12 @@ class JobStore(Protocol):
 
     def write(self, *changes: Change) -> None:
         """Write all changes or none. Raises: VersionConflict when a document is not as it was read."""
+
+    def retry_on_conflict(self, attempt: Callable[[], T]) -> T:
+        """Run ``attempt`` until its batch is written. It must read everything it decides on by itself.
+
+        Raises: VersionConflict when it loses every time.
+        """
 
     def update_job(self, job_id: str, change: Callable[[Job], Job | None]) -> Update[Job]:
         """Replace a job by what ``change`` makes of it; None leaves it as it is.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from promptreel.domain import recovery, succession
+from promptreel.domain import recovery
 from promptreel.domain.call import add_up
 from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
@@ -48,5 +48,5 @@ def _warnings(job: Job, services: Services) -> tuple[str, ...]:
     scenes = [found.value for found in services.jobs.list_scenes(job.id)]
     calls = [found.value for found in services.jobs.list_calls(job.id)]
     remedies = filter(None, map(recovery.remedy_warning, scenes))
-    replaced = succession.replacement_warnings(calls)
+    replaced = recovery.replacement_warnings(calls)
     return (*job.warnings, *replaced, *remedies, *recovery.keyframe_warnings(scenes, calls))

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
-from promptreel.domain import identifiers, planning, prompts, succession
+from promptreel.domain import identifiers, planning, prompts, recovery
 from promptreel.domain.call import committed_micros
 from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
@@ -17,13 +17,12 @@ from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import Broken, NotFound, PromptreelError, Rejected
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Paid, Superseded
-from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Made, Order, last_answer, pay
 from promptreel.ports.models import Declined, ImageRequest, ImageResult
 from promptreel.ports.storage import JobStore, Replace
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming, job_lifecycle
-from promptreel.usecases.rewrite_prompts import rewrite_refused_prompts
+from promptreel.usecases.text_calls import rewrite_refused_prompts
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +106,7 @@ def _add_keyframe(
         return KeyframeDrawn("busy", drawn.wait_s)
     if isinstance(drawn, Superseded):
         return KeyframeDrawn("superseded")
-    retry_on_conflict(lambda: _store_keyframe(cmd, drawn, services), services.clock, services.ids)
+    services.jobs.retry_on_conflict(lambda: _store_keyframe(cmd, drawn, services))
     return None
 
 
@@ -159,7 +158,7 @@ def _draw(
             return Keyframe(uri=uri, digest=paid.digest or digest, checksum=checksum)
         if isinstance(claim, Busy | Superseded):
             return claim
-        following = succession.choose_next_model(job, model, claim.call, registry().image_model)
+        following = recovery.choose_next_model(job, model, claim.call, registry().image_model)
         if following is not model:
             model = following
             continue

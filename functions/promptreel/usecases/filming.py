@@ -14,11 +14,11 @@ from promptreel.domain.models import registry
 from promptreel.domain.scene import Clip, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import NotFound, PromptreelError, Transient
-from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.ports.models import LostSubmit, Operation, OperationState, Running, Succeeded
 from promptreel.ports.orchestration import ClipTask
-from promptreel.ports.storage import ArtifactStore, Replace
-from promptreel.services import DocumentServices, Services
+from promptreel.ports.storage import ArtifactStore, JobStore, Replace
+from promptreel.ports.system import Clock
+from promptreel.services import Services
 from promptreel.usecases import artifact_integrity
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def dispatch(job: Job, scene_id: str, services: Services) -> None:
 
     scene = services.jobs.update_scene(job.id, scene_id, change).after
     if scene.is_live:
-        services.queue.enqueue(_task(job, scene), high=_is_high(job))
+        services.queue.enqueue(_task(job, scene), high=job.request.priority == "high")
 
 
 def redispatch(job: Job, scene: Scene, services: Services) -> None:
@@ -56,7 +56,7 @@ def redispatch(job: Job, scene: Scene, services: Services) -> None:
     Without the look, a queue that is slower than its tasks' patience would fill with copies and never recover.
     """
     try:
-        waits = services.queue.contains(_task(job, scene), high=_is_high(job))
+        waits = services.queue.contains(_task(job, scene), high=job.request.priority == "high")
     except Transient as error:  # it says nothing; the next poll looks
         log.warning("look for clip task failed", extra={"json_fields": {"scene_id": scene.id, "error": str(error)}})
         return
@@ -69,15 +69,11 @@ def redispatch(job: Job, scene: Scene, services: Services) -> None:
 
     update = services.jobs.update_scene(job.id, scene.id, change)
     if update.is_written and not waits:
-        services.queue.enqueue(_task(job, update.after), high=_is_high(job))
+        services.queue.enqueue(_task(job, update.after), high=job.request.priority == "high")
 
 
 def _task(job: Job, scene: Scene) -> ClipTask:
     return ClipTask(job.id, job.run, scene.id, scene.take, scene.attempt, scene.dispatch)
-
-
-def _is_high(job: Job) -> bool:
-    return job.request.priority == "high"
 
 
 def clip(call: Call, artifacts: ArtifactStore) -> Clip | None:
@@ -119,13 +115,12 @@ def refilmable(job: Job, scenes: Sequence[Scene], calls: Sequence[Call]) -> froz
     return frozenset(found)
 
 
-def reject_clips(job_id: str, run: int, problems: Mapping[str, Problem], services: DocumentServices) -> None:
+def reject_clips(job_id: str, run: int, problems: Mapping[str, Problem], jobs: JobStore, clock: Clock) -> None:
     """Take clips that cannot be used out of a film about to be cut; the job returns to filming.
 
     ``problems`` names the scenes. `recovery.reject_clip` decides what becomes of each. Idempotent: a job that is not
     being stitched any more, and a scene whose clip was rejected already, are left as they are.
     """
-    jobs, clock = services.jobs, services.clock
 
     def attempt() -> None:
         read = jobs.get_job(job_id)  # before the calls: a refused batch is retried from here (budget)
@@ -145,7 +140,7 @@ def reject_clips(job_id: str, run: int, problems: Mapping[str, Problem], service
                 changes.append(Replace(job_id, found, changed))
         jobs.write(*changes)
 
-    retry_on_conflict(attempt, clock, services.ids)
+    jobs.retry_on_conflict(attempt)
 
 
 @dataclass(frozen=True, slots=True)

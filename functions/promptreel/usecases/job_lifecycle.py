@@ -12,7 +12,6 @@ from promptreel.domain.money import format_usd
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import BudgetExceeded, Conflict, NotFound, Transient
-from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.logging.endings import log_job_ended
 from promptreel.ports.storage import ArtifactStore, JobStore, Replace, Versioned
 from promptreel.services import Services
@@ -54,7 +53,7 @@ def resume(job_id: str, limit_micros: int | None, services: Services) -> Job:
     Idempotent: a running job stays as it is. Raises: Conflict for a finished film; BudgetExceeded for a limit that is
     spent or reserved already.
     """
-    job = retry_on_conflict(lambda: _reopen(job_id, limit_micros, services), services.clock, services.ids)
+    job = services.jobs.retry_on_conflict(lambda: _reopen(job_id, limit_micros, services))
     if job.execution is None:
         with suppress(Transient):  # the job is stored; sweep_jobs gives it an execution
             services.executions.start(job.id, job.run)
@@ -91,14 +90,8 @@ def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
         resumed=now,
         expires=job.expiry_from(now),
     )
-    jobs.write(
-        Replace(job_id, read, reopened),
-        *(
-            Replace(job_id, before, scene)
-            for before, scene in zip(reads, scenes, strict=True)
-            if scene is not before.value
-        ),
-    )
+    changed = [Replace(job_id, old, new) for old, new in zip(reads, scenes, strict=True) if new is not old.value]
+    jobs.write(Replace(job_id, read, reopened), *changed)
     return reopened
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from promptreel.domain import polling, recovery
+from promptreel.domain import recovery
 from promptreel.domain.call import Call
 from promptreel.domain.document import Problem
 from promptreel.domain.job import DrawItem, Job
@@ -16,6 +16,8 @@ from promptreel.services import Services
 from promptreel.usecases import filming, job_lifecycle
 
 IDLE_WAIT_S = 10.0  # while a scene's clip is not sent: its next step may come at any moment
+SOONEST = 0.25  # of the usual latency, before which no clip is polled: Veo's shortest is far below its usual one
+DENSE_S, LONGEST_S = 10.0, 60.0  # between polls of a clip that is usually ready by now, and of a late one
 UNSENT_S = 900.0  # then another model films a scene whose own model is over its quota or cannot be reached
 LOOK_S = 90.0  # of real time, after which a look answers with what it knows; the step has 120 s
 
@@ -61,7 +63,7 @@ def poll_clips(cmd: job_lifecycle.JobRun, services: Services) -> ClipsPolled:
             if _take_over(job, scene.id, call, services):
                 filming.dispatch(job, scene.id, services)
         elif call is not None and call.sent_at:
-            waits[scene.id] = polling.wait_s(_elapsed_s(call, clock.now(), pace), _usual_s(call))
+            waits[scene.id] = wait_s(_elapsed_s(call, clock.now(), pace), _usual_s(call))
         elif (call is None or call.state is CallState.PLANNED) and filming.is_overdue(scene, clock.now(), pace):
             filming.redispatch(job, scene, services)
     return _verdict(job, waits, services)
@@ -73,6 +75,15 @@ def _give_up_when_exhausted(job: Job, scene: Scene, call: Call, services: Servic
     if since is None or services.clock.now() - since <= timedelta(seconds=UNSENT_S * services.pace):
         return call
     return services.ledger.give_up_unsent(call) if recovery.may_change_model(job, scene) else call
+
+
+def wait_s(elapsed_s: float, usual_s: float) -> float:
+    """Production seconds until the next poll, for a clip sent ``elapsed_s`` production seconds ago."""
+    soonest = usual_s * SOONEST
+    if elapsed_s < soonest:
+        return soonest - elapsed_s
+    late_s = elapsed_s - 2 * usual_s
+    return DENSE_S if late_s <= 0 else min(LONGEST_S, DENSE_S + late_s / 4)
 
 
 def _elapsed_s(call: Call, now: datetime, pace: float) -> float:
@@ -87,7 +98,7 @@ def _usual_s(call: Call) -> float:
 def _is_due(call: Call, now: datetime, pace: float) -> bool:
     """Whether a poll can find anything: a clip that cannot be ready yet is not polled."""
     if call.state is CallState.SENT and call.operation:
-        return _elapsed_s(call, now, pace) >= _usual_s(call) * polling.SOONEST
+        return _elapsed_s(call, now, pace) >= _usual_s(call) * SOONEST
     if call.state is CallState.LOST:
         return True  # once more before the next attempt: late output is taken over instead of paying twice
     return not call.is_finished and call.state is not CallState.PLANNED

@@ -20,7 +20,7 @@ from promptreel.ledger.reuse import reuse
 from promptreel.ports.models import VideoRequest
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming, job_lifecycle
-from promptreel.usecases.rewrite_prompts import rewrite_refused_prompts
+from promptreel.usecases.text_calls import rewrite_refused_prompts
 
 log = logging.getLogger(__name__)
 

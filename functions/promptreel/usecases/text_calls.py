@@ -11,13 +11,14 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
-from promptreel.domain import identifiers, prompts, succession
+from promptreel.domain import identifiers, prompts, recovery, storyboard
 from promptreel.domain.job import Job
 from promptreel.domain.models import TextModel, registry
 from promptreel.domain.prompts import Feedback
 from promptreel.domain.scene import Scene
-from promptreel.domain.storyboard import schema_text
+from promptreel.domain.storyboard import StoryScene, schema_text
 from promptreel.domain.tariffs import count_tokens_at_most, raise_output_limit, text_tariff
+from promptreel.errors import QuotaExhausted, Transient
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Paid, Superseded
 from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Made, Order, pay
@@ -25,6 +26,7 @@ from promptreel.ports.models import Declined, TextRequest
 from promptreel.services import Services
 
 MAX_TRIES = 3
+REWRITE_TOKENS = 4096  # one scene's words, with room to think
 A = TypeVar("A")
 
 
@@ -107,7 +109,7 @@ def ask(
                 fault = str(error)
                 feedback = replace(feedback, answer=answer, fault=fault)
         else:
-            following = succession.choose_next_model(job, model, claim.call, registry().text_model)
+            following = recovery.choose_next_model(job, model, claim.call, registry().text_model)
             if following is not model:
                 model = following
                 continue
@@ -130,3 +132,43 @@ def _cache_key(job: Job, request: TextRequest, question: Question[A]) -> str | N
         return None
     asked = (question.instruction, question.prompt, schema_text(question.schema), request.thinking_level)
     return call_requests.cache_key(job, request.seed, "text", request.model, *asked)
+
+
+def rewrite_refused_prompts(job: Job, scene: Scene, services: Services, until: datetime) -> Scene | Busy | Superseded:
+    """The scene with its prompts rewritten to pass the safety filter that refused them; unchanged when none is due.
+
+    `Busy` when `until` comes first. When no usable rewrite comes, the prompts stay as they are; the next attempt then
+    differs by its seed alone.
+
+    Raises: BudgetExceeded; Transient when the text model's quota is exhausted.
+    """
+    rewrite = scene.rewording
+    if rewrite is None:
+        return scene
+    model = registry().text_model(job.require_plan().text_model)
+    question = Question(
+        purpose=f"rewrite/{scene.id}/{rewrite.attempt}",
+        instruction=prompts.REWRITE_INSTRUCTION,
+        prompt=prompts.rewrite_prompt(scene, rewrite.advice, rewrite.reason),
+        schema=StoryScene,
+        read=storyboard.parse_scene,
+        path=f"jobs/{job.id}/rewrites/{scene.id}",
+        most_tokens=REWRITE_TOKENS,
+        scene=scene,
+    )
+    try:
+        answer = ask(job, model, question, services, until)
+    except QuotaExhausted as error:  # not the video model's quota: the clip queue need not slow down
+        raise Transient(f"The writer: {error.message}", code=error.code, remedy=error.remedy) from error
+    if isinstance(answer, Busy | Superseded):
+        return answer
+
+    def change(read: Scene) -> Scene | None:
+        if read.rewording != rewrite:
+            return None
+        now = services.clock.now()
+        if isinstance(answer, NoUsableAnswer):
+            return read.evolve(rewording=None, updated=now)
+        return read.with_prompts(answer.value, now)
+
+    return services.jobs.update_scene(job.id, scene.id, change).after

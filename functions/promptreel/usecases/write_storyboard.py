@@ -16,7 +16,6 @@ from promptreel.domain.storyboard import Storyboard
 from promptreel.errors import BudgetExceeded, Rejected
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Superseded
-from promptreel.ledger.optimistic_locking import retry_on_conflict
 from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.storage import Create, Replace
 from promptreel.services import Services
@@ -70,7 +69,7 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
             remedy="Say more plainly what the film shows, scene by scene.",
         )
     checksum = services.artifacts.read_checksum(answer.uri)
-    return retry_on_conflict(lambda: _reserve(cmd, brief, answer, checksum, services), services.clock, services.ids)
+    return services.jobs.retry_on_conflict(lambda: _reserve(cmd, brief, answer, checksum, services))
 
 
 def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:

@@ -83,7 +83,7 @@ class Stage:
         self.killed_at_s = 0.0
         self.starters: list[Actor] = []
         self._stitcher = StitcherServices(
-            self.world.jobs, self.world.clock, self.world.ids, self.world.artifacts, pace=1.0
+            self.world.jobs, self.world.artifacts, self.world.clock, self.world.ids, pace=1.0
         )
         self._watch(self.world.jobs, "write")
         self._watch(self.world.queue, "enqueue")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from promptreel.domain import polling
 from promptreel.domain.call_rules import LEASE_S, SENT_GRACE_S, WINDOW_GRACE_S
 from promptreel.domain.models import registry
+from promptreel.usecases import poll_clips
 from promptreel.usecases.delete_job import IN_FLIGHT_UPLOAD_GRACE_S
 from promptreel.usecases.sweep_jobs import OPENING_S, QUIET_S
 from stitcher_service.jobs import renders
@@ -32,10 +32,10 @@ _REPEATED_S = sum(2**repeat for repeat in range(REPEATS)) + _SLACK_S  # a step, 
 _RESTARTED_S = QUIET_S + SWEEP_EVERY_S + _REPEATED_S
 _STARTED_S = OPENING_S + SWEEP_EVERY_S + _REPEATED_S
 _REDELIVERED_S = REDELIVERED_AFTER_S + _SLACK_S
-_REDISPATCHED_S = 120.0 + polling.LONGEST_S + _SLACK_S
-_FILMED_S = CLIP_TAKES_S + polling.LONGEST_S + _SLACK_S
-_LEASE_OVER_S = LEASE_S + polling.LONGEST_S + _SLACK_S
-_LOST_S = _VEO.timeout_s + _VEO.longest_latency_s + WINDOW_GRACE_S + polling.LONGEST_S + _SLACK_S
+_REDISPATCHED_S = 120.0 + poll_clips.LONGEST_S + _SLACK_S
+_FILMED_S = CLIP_TAKES_S + poll_clips.LONGEST_S + _SLACK_S
+_LEASE_OVER_S = LEASE_S + poll_clips.LONGEST_S + _SLACK_S
+_LOST_S = _VEO.timeout_s + _VEO.longest_latency_s + WINDOW_GRACE_S + poll_clips.LONGEST_S + _SLACK_S
 _TIMED_OUT_S = 2 * _LOST_S  # a lost clip is tried once more
 _ANSWER_OVER_S = max(model.timeout_s for model in registry().text) + SENT_GRACE_S + _SLACK_S
 _CUT_LEASE_OVER_S = renders.LEASE_S + renders.BUSY_WAIT_S + _REPEATED_S
@@ -129,7 +129,7 @@ def _table() -> dict[tuple[Document, StrEnum], Mapping[Actor, Successor]]:
         RESERVED=_row(_task(_REDELIVERED_S), worker=_execution(_LEASE_OVER_S)),
         SENT=_row(
             _execution(_FILMED_S),
-            worker=_execution(_VEO.timeout_s + SENT_GRACE_S + polling.LONGEST_S),
+            worker=_execution(_VEO.timeout_s + SENT_GRACE_S + poll_clips.LONGEST_S),
             execution=_new_execution(_RESTARTED_S),
             veo=_execution(_LOST_S),
             gemini=_sweeper(_SWEPT_S),

@@ -180,7 +180,7 @@ def cutting(world: FakeServices) -> Callable[[], object]:
     world.clock.pass_s(60)
     world.poll(world.jobs.get_job(job.id).value)
     assert world.jobs.get_job(job.id).value.state is JobState.STITCH
-    services = StitcherServices(world.jobs, world.clock, world.ids, world.artifacts, pace=1.0)
+    services = StitcherServices(world.jobs, world.artifacts, world.clock, world.ids, pace=1.0)
     return lambda: stitch_film(RenderRequest(job.id, 1), services)
 
 

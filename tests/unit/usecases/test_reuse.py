@@ -416,7 +416,7 @@ def reject(world: FakeServices, job: Job) -> None:
     problem = Problem(code="clip_defective", message="scene-01: its picture is damaged")
     read = world.jobs.get_job(job.id)
     assert read.value.state is JobState.STITCH
-    filming.reject_clips(job.id, job.run, {"scene-01": problem}, world)
+    filming.reject_clips(job.id, job.run, {"scene-01": problem}, world.jobs, world.clock)
 
 
 def test_cache_key_differs_by_owner_and_by_a_seed_that_is_named() -> None:

@@ -44,7 +44,7 @@ def reject(world: FakeServices, job: Job, *numbers: int) -> None:
     problems = {
         f"scene-0{number}": Problem(code="clip_defective", message=f"scene-0{number}: {DAMAGED}") for number in numbers
     }
-    filming.reject_clips(job.id, job.run, problems, world)
+    filming.reject_clips(job.id, job.run, problems, world.jobs, world.clock)
 
 
 def resume(world: FakeServices, job: Job) -> Job:
@@ -287,7 +287,7 @@ def test_replaced_clip_is_never_taken_for_the_one_that_was_paid(world: FakeServi
     world.artifacts.delete(clips[0])
     world.artifacts.put(clips[0].removeprefix("gs://artifacts/"), b"something else", "video/mp4")
     problem = Problem(code="clip_changed", message="scene-01: its clip is no longer what was stored")
-    filming.reject_clips(job.id, 1, {"scene-01": problem}, world)
+    filming.reject_clips(job.id, 1, {"scene-01": problem}, world.jobs, world.clock)
     assert world.poll(job).state == "failed"
     world.fail_job(FailJob(job.id, 1, problem.model_dump()))
 
