@@ -25,7 +25,8 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
     for model in (spec.text, spec.image, spec.video):
         if model.ends_soon(now):
             log_event("model_ends_soon", model=model.id, ends=str(model.retires_not_before))
-    content = json.dumps(request.model_dump(mode="json"), sort_keys=True)
+    # Without defaults, so that a field which a later version brings does not make an old request another one.
+    content = json.dumps(request.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
     job = Job(
         id=job_id,
         owner=owner,
@@ -51,7 +52,8 @@ def _create(job: Job, jobs: JobStore) -> Job:
         if stored.tombstone_has_expired(job.created):
             jobs.write(Replace(job.id, read, job))
             return job
-        if stored.origin != job.origin:
+        is_same = (stored.owner, stored.request) == (job.owner, job.request)  # an older version wrote another origin
+        if stored.origin != job.origin and not is_same:
             raise Conflict(
                 "This Idempotency-Key already stands for another request.",
                 code="idempotency_key_reused",

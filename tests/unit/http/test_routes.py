@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 from promptreel.domain.states import JobState
 from promptreel.errors import Transient
 from promptreel.http import routes
+from promptreel.ports.storage import Replace
+from tests.factories import altered
 from tests.fakes.services import FakeServices
 from tests.unit.http.api_requests import PROMPT, bearer, submit
 
@@ -61,7 +63,17 @@ def test_repeated_key_returns_the_same_job_and_another_request_conflicts(http: F
     assert submit(http, **{"Idempotency-Key": "k"}).get_json()["id"] == first.get_json()["id"]
     clash = submit(http, {"prompt": "Something else"}, **{"Idempotency-Key": "k"})
     assert (clash.status_code, clash.get_json()["code"]) == (409, "idempotency_key_reused")
-    assert submit(http).get_json()["id"] != first.get_json()["id"]
+
+
+def test_repeated_key_returns_the_same_job_when_another_version_stored_it(
+    http: FlaskClient, world: FakeServices
+) -> None:
+    job_id = submit(http, **{"Idempotency-Key": "k"}).get_json()["id"]
+    read = world.jobs.get_job(job_id)
+    world.jobs.write(Replace(job_id, read, altered(read.value, origin="of the fields that were known then")))
+
+    assert submit(http, **{"Idempotency-Key": "k"}).get_json()["id"] == job_id
+    assert submit(http, {"prompt": "Something else"}, **{"Idempotency-Key": "k"}).status_code == 409
 
 
 def test_submission_is_accepted_when_its_execution_cannot_start(http: FlaskClient, world: FakeServices) -> None:
