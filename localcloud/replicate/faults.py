@@ -3,13 +3,9 @@
 Deciding lives there and here; misbehaving lives where the call is served.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from fnmatch import fnmatchcase
-from typing import Any
+from collections.abc import Mapping
 
-from localcloud.vertex import faults as engine
-from localcloud.vertex.faults import Hits, Rule
+from localcloud.vertex import faults
 
 CREATE, READ, DOWNLOAD, WEBHOOK = "create", "read", "download", "webhook"
 _EVERY = frozenset({CREATE, READ})
@@ -40,47 +36,7 @@ APPLIES: Mapping[str, frozenset[str]] = {
 FLAWS = ("black_clip", "frozen_clip", "short_clip", "no_audio", "ignored_last_frame")
 
 
-class Faults(engine.Faults):
+class Faults(faults.Faults):
     """The rules in force and what they have done."""
 
-    def add(self, data: Sequence[Mapping[str, Any]]) -> None:
-        self.rules += [_rule(each) for each in data]
-
-    def load(self, data: Mapping[str, Any]) -> None:
-        self.rules = [_rule(each) for each in data["rules"]]
-        self.happened.update(data["happened"])
-
-    def strike(self, model_id: str, method: str, kind: str, seed: int) -> Hits:
-        hits: dict[str, Mapping[str, Any]] = {}
-        for place, rule in enumerate(self.rules):
-            if kind not in APPLIES[rule.fault] or not _matches(rule, model_id, method):
-                continue
-            rule.seen += 1
-            if rule.strikes(seed, place):
-                rule.happened += 1
-                self.happened[rule.fault] += 1
-                hits.setdefault(rule.fault, rule.args)
-        return Hits(hits)
-
-
-def _matches(rule: Rule, model_id: str, method: str) -> bool:
-    return fnmatchcase(model_id, rule.model) and fnmatchcase(method, rule.method)
-
-
-def _rule(data: Mapping[str, Any]) -> Rule:
-    if unknown := data.keys() - {each.name for each in fields(Rule)}:
-        raise ValueError(f"a fault rule has no {', '.join(sorted(unknown))}")
-    fault = str(data.get("fault"))
-    if fault not in APPLIES:
-        raise ValueError(f"no fault is called {fault!r}; known: {', '.join(APPLIES)}")
-    nth = data.get("nth", ())
-    return Rule(
-        model=str(data.get("model", "*")),
-        method=str(data.get("method", "*")),
-        fault=fault,
-        nth=(nth,) if isinstance(nth, int) else tuple(int(each) for each in nth),
-        rate=float(data.get("rate", 1.0)),
-        args=dict(data.get("args", {})),
-        seen=int(data.get("seen", 0)),
-        happened=int(data.get("happened", 0)),
-    )
+    applies = APPLIES

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, ClassVar
 
 from localcloud.vertex import chance
 
@@ -83,7 +83,12 @@ class Rule:
 
 
 class Faults:
-    """The rules in force and what they have done. All rules that match a call apply to it together."""
+    """The rules in force and what they have done. All rules that match a call apply to it together.
+
+    ``applies`` names each fault and the kinds of call that it can befall: another stand-in has others.
+    """
+
+    applies: ClassVar[Mapping[str, frozenset[str]]] = APPLIES
 
     def __init__(self) -> None:
         self.rules: list[Rule] = []
@@ -91,13 +96,13 @@ class Faults:
 
     def add(self, data: Sequence[Mapping[str, Any]]) -> None:
         """Raises: ValueError, and then none of the rules counts."""
-        self.rules += [_rule(each) for each in data]
+        self.rules += [_rule(each, self.applies) for each in data]
 
     def strike(self, model_id: str, method: str, kind: str, seed: int) -> Hits:
         """What befalls this call; asking counts the call."""
         hits: dict[str, Mapping[str, Any]] = {}
         for place, rule in enumerate(self.rules):
-            if kind not in APPLIES[rule.fault] or not _matches(rule, model_id, method):
+            if kind not in self.applies[rule.fault] or not _matches(rule, model_id, method):
                 continue
             rule.seen += 1
             if rule.strikes(seed, place):
@@ -112,7 +117,7 @@ class Faults:
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Go on from what `json` gave before a restart."""
-        self.rules = [_rule(each) for each in data["rules"]]
+        self.rules = [_rule(each, self.applies) for each in data["rules"]]
         self.happened = Counter(data["happened"])
 
     def forget(self) -> None:
@@ -124,13 +129,13 @@ def _matches(rule: Rule, model_id: str, method: str) -> bool:
     return fnmatchcase(model_id, rule.model) and fnmatchcase(method, rule.method)
 
 
-def _rule(data: Mapping[str, Any]) -> Rule:
+def _rule(data: Mapping[str, Any], applies: Mapping[str, frozenset[str]]) -> Rule:
     known = {"model", "method", "nth", "rate", "fault", "args", "seen", "happened"}
     if unknown := data.keys() - known:
         raise ValueError(f"a fault rule has no {', '.join(sorted(unknown))}")
     fault = str(data.get("fault"))
-    if fault not in APPLIES:
-        raise ValueError(f"no fault is called {fault!r}; known: {', '.join(APPLIES)}")
+    if fault not in applies:
+        raise ValueError(f"no fault is called {fault!r}; known: {', '.join(applies)}")
     nth = data.get("nth", ())
     return Rule(
         model=str(data.get("model", "*")),
