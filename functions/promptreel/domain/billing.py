@@ -112,7 +112,8 @@ def _verdict(call: Call, billed: int | None, left: Sequence[BillRow], bill: Bill
     if call.state is CallState.LOST and not billed:
         if not bill.covers(call):
             return Verdict.NOT_COVERED
-        is_unclear = call.kind != "video" and any(row.micros and _could_be(row, call) for row in left)
+        could_be = _could_be_its_clip if call.kind == "video" else _could_be
+        is_unclear = any(row.micros and could_be(row, call) for row in left)
         return Verdict.UNCLEAR if is_unclear else Verdict.NEVER_BILLED
     if billed is None and call.is_paid and call.source is None and not bill.covers(call):
         return Verdict.NOT_COVERED
@@ -128,7 +129,16 @@ def _identifies(row: BillRow, call: Call) -> bool:
 
 def _could_be(row: BillRow, call: Call) -> bool:
     """Whether a line without a name may be this call's: the right model, while the call was under way."""
-    if row.storage_uri or row.operation or row.model != call.model or call.sent_at is None:
+    return not row.storage_uri and not row.operation and _fits(row, call)
+
+
+def _could_be_its_clip(row: BillRow, call: Call) -> bool:
+    """Whether a line may be this call's that names an operation alone: the call's own was never known."""
+    return not row.storage_uri and bool(row.operation) and call.operation is None and _fits(row, call)
+
+
+def _fits(row: BillRow, call: Call) -> bool:
+    if row.model != call.model or call.sent_at is None:
         return False
     return call.sent_at - CLOCKS_DIFFER_BY <= row.at <= _latest(call) + CLOCKS_DIFFER_BY
 

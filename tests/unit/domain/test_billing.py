@@ -93,6 +93,19 @@ def test_lost_keyframe_is_never_billed_only_if_no_line_can_be_its_own() -> None:
     assert verdicts(a_bill(its_line, a_row(71, 300, model="painter")), lost, paid)[0] is Verdict.NEVER_BILLED
 
 
+def test_lost_clip_is_never_billed_only_if_no_operation_of_the_bill_can_be_its_own() -> None:
+    unnamed, named = a_clip(CallState.LOST), a_clip(CallState.LOST, operation="p1")
+    prediction = a_row(CLIP, operation="p2")
+
+    assert verdicts(a_bill(prediction), unnamed) == [Verdict.UNCLEAR]
+    assert verdicts(a_bill(prediction), named) == [Verdict.NEVER_BILLED]
+    assert verdicts(a_bill(a_row(CLIP, operation="p2", model="another")), unnamed) == [Verdict.NEVER_BILLED]
+    assert verdicts(a_bill(a_row(CLIP, 3000, operation="p2")), unnamed) == [Verdict.NEVER_BILLED]
+    assert verdicts(a_bill(a_row(CLIP, operation="p2", storage_uri="gs://b/jobs/j/")), unnamed) == [
+        Verdict.NEVER_BILLED
+    ]
+
+
 def test_bill_line_is_reported_when_no_call_explains_it() -> None:
     stray = a_row(CLIP, storage_uri="gs://artifacts/jobs/job-1/clips/scene-09/call-9/")
     others = a_row(CLIP, storage_uri="gs://artifacts/jobs/job-11/clips/scene-09/call-9/")
