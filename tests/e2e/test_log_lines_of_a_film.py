@@ -127,4 +127,10 @@ def test_log_lines_contain_neither_prompt_nor_signed_url(film: dict[str, Any]) -
 def test_metrics_count_what_happened_to_the_film(film: dict[str, Any]) -> None:
     counted = set().union(*map(counted_by, film["lines"]))
 
-    assert METRICS.keys() - counted == {"jobs_failed", "jobs_stuck", "jobs_withdrawn", "unexpected_errors"}
+    assert METRICS.keys() - counted == {
+        "jobs_failed",
+        "jobs_stuck",
+        "jobs_withdrawn",
+        "models_ending",
+        "unexpected_errors",
+    }
