@@ -37,7 +37,10 @@ REPLICATE_TOKEN = "local-replicate-token"  # noqa: S105
 
 # Below the range Linux takes for outgoing connections (32768 and up): a port chosen there could be taken by any
 # connection between the choice, or a process's death, and the moment its owner listens on it again.
-FREE_RANGE = range(20_000, 32_000)
+# The rest of that range, from 28,000 on, is left to tests that start one stand-in.
+FREE_RANGE = range(20_000, 28_000)
+_BLOCK = 80  # ports in a row that one stack chooses from; the first one is kept bound as a sign that they are taken
+_taken: list[socket.socket] = []  # those first ports of this process
 FIXED_FROM = 9400
 
 # Not inherited: what points at a real Google project, or would change how a child listens.
@@ -180,10 +183,25 @@ class PortTaken(Exception):
 
 
 def free_ports(names: Iterable[str], chance: random.Random) -> dict[str, int]:
-    """Choose a free port for each name; at random, so that two stacks that start together do not collide."""
-    candidates = chance.sample(FREE_RANGE, len(FREE_RANGE))
-    free = (port for port in candidates if _is_free(port))
-    return {name: next(free) for name in names}
+    """Choose a free port for each name, from ports that no other stack chooses while this process lives.
+
+    A stack listens on its ports only seconds after it has chosen them: chance alone let stacks that start together
+    choose the same one.
+    """
+    wanted = list(names)
+    for first in chance.sample(FREE_RANGE[::_BLOCK], len(FREE_RANGE) // _BLOCK):
+        guard = socket.socket()
+        try:
+            guard.bind((LOOPBACK, first))  # without SO_REUSEADDR: one process alone can have it
+        except OSError:
+            guard.close()
+            continue
+        free = [port for port in range(first + 1, first + _BLOCK) if _is_free(port)]
+        if len(free) >= len(wanted):
+            _taken.append(guard)
+            return dict(zip(wanted, chance.sample(free, len(wanted)), strict=True))
+        guard.close()
+    raise PortTaken(f"no {len(wanted)} free ports in a row between {FREE_RANGE.start} and {FREE_RANGE.stop}")
 
 
 def fixed_ports(names: Iterable[str]) -> dict[str, int]:

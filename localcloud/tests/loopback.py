@@ -15,7 +15,7 @@ _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 # Below the range Linux takes for outgoing connections (32768 and up): no connection takes a port chosen here before
 # its program listens on it.
-_FREE_RANGE = range(20_000, 32_000)
+_FREE_RANGE = range(28_000, 32_000)
 
 request = partial(httpx.request, timeout=PATIENCE_S, trust_env=False, verify=_NO_TLS)
 get = partial(httpx.get, timeout=PATIENCE_S, trust_env=False, verify=_NO_TLS)

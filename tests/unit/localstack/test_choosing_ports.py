@@ -19,11 +19,19 @@ def test_free_ports_are_distinct_and_outside_the_range_of_outgoing_connections()
     assert all(port in FREE_RANGE for port in chosen.values())
 
 
-def test_free_ports_skip_a_port_when_it_is_in_use() -> None:
+def test_free_ports_are_none_of_an_earlier_choice_when_nobody_listens_on_those_yet() -> None:
     seed = random.SystemRandom().random()
-    first = free_ports(["api"], random.Random(seed))["api"]
-    with socket.create_server(("127.0.0.1", first)):
-        assert free_ports(["api"], random.Random(seed))["api"] != first
+    first, second = (free_ports(NAMES, random.Random(seed)) for _ in range(2))
+
+    assert not set(first.values()) & set(second.values())
+
+
+def test_free_ports_skip_a_port_when_it_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = free_ports(["api"], random.Random())["api"]
+    monkeypatch.setattr(layout, "FREE_RANGE", range(used - 1, used + 1))
+    monkeypatch.setattr(layout, "_BLOCK", 2)
+    with socket.create_server(("127.0.0.1", used)), pytest.raises(PortTaken, match="no 1 free ports"):
+        free_ports(["api"], random.Random())
 
 
 def test_fixed_ports_name_the_port_when_it_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
