@@ -9,17 +9,15 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
-from csv import DictWriter
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from localcloud.model_control import ModelControl, read_json
 from localcloud.replicate.api import Api
 from localcloud.replicate.ledger import COLUMNS
 from localcloud.replicate.predictions import Predictions
@@ -27,108 +25,43 @@ from localcloud.replicate.registry import read_models
 from localcloud.replicate.site import Site
 from localcloud.replicate.store import Store
 from localcloud.replicate.webhooks import Webhooks
-from localcloud.serving import LOOPBACK, ApiError, answer_api_error, background, health, serve
+from localcloud.serving import LOOPBACK, ApiError, answer_api_error, background, serve
 from localcloud.vertex.requests import ConnectionCutError, cut_connection
 from localcloud.vertex.standin import clock_ahead
 from localcloud.vertex.standin import read as read_profile
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
-    """The endpoints; orders that make no sense are answered 400 and change nothing."""
+class Credit:
+    """The prepaid credit, which the other stand-ins do not have."""
 
     site: Site
-    predictions: Predictions
-    webhooks: Webhooks
 
     def routes(self) -> list[Route]:
-        return [
-            Route("/_local/health", health),
-            Route("/_local/ledger", self.ledger),
-            Route("/_local/ledger.csv", self.ledger_csv),
-            Route("/_local/profile", self.behave, methods=["POST"]),
-            Route("/_local/credit", self.grant, methods=["POST"]),
-            Route("/_local/credit", self.credit),
-            Route("/_local/faults", self.add_faults, methods=["POST"]),
-            Route("/_local/faults", self.show_faults),
-            Route("/_local/faults", self.drop_faults, methods=["DELETE"]),
-            Route("/_local/reset", self.reset, methods=["POST"]),
-        ]
-
-    async def ledger(self, _: Request) -> Response:
-        """Every accepted prediction so far, oldest first."""
-        return JSONResponse(self.site.store.ledger.lines())
-
-    async def ledger_csv(self, _: Request) -> Response:
-        """The same, one line for each."""
-        lines = StringIO(newline="")
-        table = DictWriter(lines, COLUMNS)
-        table.writeheader()
-        table.writerows(self.site.store.ledger.lines())
-        return Response(lines.getvalue(), media_type="text/csv")
-
-    async def behave(self, request: Request) -> Response:
-        """Replace the profile; keys left out go back to their defaults."""
-        ordered = await _json(request)
-        if not isinstance(ordered, Mapping):
-            raise ApiError(400, "a profile is a JSON object")
-        try:
-            self.site.behave(ordered)
-        except ValueError as error:
-            raise ApiError(400, str(error)) from error
-        return JSONResponse({})
+        return [Route("/_local/credit", self.grant, methods=["POST"]), Route("/_local/credit", self.show)]
 
     async def grant(self, request: Request) -> Response:
         """Set the prepaid credit that is left: ``{"micros": 5000000}``, or null for enough of it."""
-        ordered = await _json(request)
+        ordered = await read_json(request)
         micros = ordered.get("micros", "") if isinstance(ordered, Mapping) else ""
         if isinstance(micros, bool) or not isinstance(micros, int | None):
             raise ApiError(400, "credit is {'micros': a whole number or null}")
         self.site.grant(micros)
-        return await self.credit(request)
+        return await self.show(request)
 
-    async def credit(self, _: Request) -> Response:
+    async def show(self, _: Request) -> Response:
         return JSONResponse({"micros": self.site.credit_micros})
-
-    async def add_faults(self, request: Request) -> Response:
-        """Add rules to those in force; their counts begin now."""
-        ordered = await _json(request)
-        if not isinstance(ordered, list) or not all(isinstance(rule, Mapping) for rule in ordered):
-            raise ApiError(400, "faults are a JSON list of rules")
-        try:
-            self.site.faults.add(ordered)
-        except (TypeError, ValueError) as error:
-            raise ApiError(400, str(error)) from error
-        self.site.save_faults()
-        return JSONResponse(self.site.faults.json())
-
-    async def show_faults(self, _: Request) -> Response:
-        return JSONResponse(self.site.faults.json())
-
-    async def drop_faults(self, _: Request) -> Response:
-        self.site.faults.forget()
-        self.site.save_faults()
-        return JSONResponse({})
-
-    async def reset(self, _: Request) -> Response:
-        """As at the first start."""
-        await self.predictions.stop()
-        self.webhooks.forget()
-        self.site.reset()
-        return JSONResponse({})
-
-
-async def _json(request: Request) -> Any:
-    try:
-        return await request.json()
-    except ValueError as error:
-        raise ApiError(400, f"not JSON: {error}") from error
 
 
 def build(site: Site) -> Starlette:
     """The application; predictions left unfinished by an earlier process go on when it starts."""
     webhooks = Webhooks(site)
     predictions = Predictions(site, webhooks)
+
+    async def restart() -> None:
+        await predictions.stop()
+        webhooks.forget()
+        site.reset()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -139,7 +72,11 @@ def build(site: Site) -> Starlette:
         await webhooks.close()
 
     return Starlette(
-        routes=[*Control(site, predictions, webhooks).routes(), *Api(site, predictions).routes()],
+        routes=[
+            *ModelControl(site, site.store.ledger.lines, COLUMNS, restart).routes(),
+            *Credit(site).routes(),
+            *Api(site, predictions).routes(),
+        ],
         exception_handlers={ApiError: answer_api_error, ConnectionCutError: cut_connection},
         lifespan=lifespan,
     )
