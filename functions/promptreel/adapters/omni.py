@@ -15,9 +15,10 @@ from promptreel.adapters.vertex_errors import (
     classify_operation,
     translate_paid_call_errors,
 )
+from promptreel.adapters.video import VideoBackend
 from promptreel.domain.models import TokenUsage
 from promptreel.errors import AnswerLost, NotFound, Refused, Transient
-from promptreel.ports.models import Failed, LostSubmit, Operation, OperationState, Running, Succeeded, VideoRequest
+from promptreel.ports.models import Failed, Operation, OperationState, Running, Succeeded, VideoRequest
 
 if TYPE_CHECKING:
     from google.genai import Client
@@ -26,7 +27,7 @@ POLL_TIMEOUT_S = 30.0
 _ENDED = frozenset({"completed", "failed", "incomplete", "budget_exceeded", "requires_action"})
 
 
-class Omni:
+class Omni(VideoBackend):
     """A `VideoBackend` for models that speak the Interactions API, which one location serves."""
 
     def __init__(self, project: str, location: str, url: str) -> None:
@@ -82,10 +83,6 @@ class Omni:
         except (GeminiNextGenAPIClientError, GoogleAuthError, ValueError) as error:
             raise Transient(f"poll: {error!r}") from error
         return _read_state(seen)
-
-    def find(self, lost: LostSubmit) -> Operation | None:  # noqa: ARG002 - interactions cannot be listed
-        """Return None: only the clip itself, below its prefix, tells of an interaction whose id was lost."""
-        return None
 
     def connect(self) -> None:
         """Make the client."""

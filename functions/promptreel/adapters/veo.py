@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from promptreel.adapters.gemini import one_post, vertex_client
 from promptreel.adapters.sdk import import_sdk
 from promptreel.adapters.vertex_errors import classify_filtered, classify_operation, translate_paid_call_errors
+from promptreel.adapters.video import VideoBackend
 from promptreel.errors import AnswerLost, NotFound, Transient
-from promptreel.ports.models import Failed, LostSubmit, Operation, OperationState, Running, Succeeded, VideoRequest
+from promptreel.ports.models import Failed, Operation, OperationState, Running, Succeeded, VideoRequest
 
 if TYPE_CHECKING:
     from google.genai import Client
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 POLL_TIMEOUT_S = 30.0
 
 
-class Veo:
+class Veo(VideoBackend):
     """A `VideoBackend` in one location; an operation is polled in the location of its name."""
 
     def __init__(self, project: str, location: str, url: str) -> None:
@@ -53,10 +54,6 @@ class Veo:
             if not operation.name:
                 raise AnswerLost("The answer names no operation.")
             return operation.name
-
-    def find(self, lost: LostSubmit) -> Operation | None:  # noqa: ARG002 - operations cannot be listed
-        """Return None: only the clip itself, below its prefix, tells of an operation whose name was lost."""
-        return None
 
     def poll(self, operation: Operation) -> OperationState:
         """Return the state of one operation. Raises: Transient; NotFound when the operation is unknown."""

@@ -20,8 +20,12 @@ class VideoBackend(Protocol):
     def poll(self, operation: Operation) -> OperationState:
         """Return the state of one operation. Raises: Transient; NotFound when it is unknown."""
 
-    def find(self, lost: LostSubmit) -> Operation | None:
-        """Return the operation of a submit whose answer was lost, if the provider can tell. Raises: Transient."""
+    def find(self, lost: LostSubmit) -> Operation | None:  # noqa: ARG002 - for backends that list their operations
+        """Return the operation of a submit whose answer was lost. Raises: Transient.
+
+        None where the provider cannot tell: then only the clip itself, below its prefix, tells of the operation.
+        """
+        return None
 
     def connect(self) -> None:
         """Make the client, before several threads need it."""
