@@ -179,7 +179,7 @@ class Api:
         return await self._answer(request, hits, {"key": webhooks.secret(self._site.store.webhook_key())})
 
     async def download(self, request: Request) -> Response:
-        """A file that a prediction gave out; whoever knows its URL may read it."""
+        """A file that a prediction gave out; any caller that knows its URL may read it."""
         self._outputs.remove_expired()
         prediction = self._site.store.prediction(request.path_params["id"])
         try:

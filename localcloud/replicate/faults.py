@@ -22,7 +22,7 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "rai": _CREATED,  # fails with a safety message; args.error
     "failed": _CREATED,  # fails with args.error
     "output_missing": _CREATED,  # succeeds, and is paid, without an output
-    "output_expired": frozenset({DOWNLOAD}),  # the file is gone though its hour is not over
+    "output_expired": frozenset({DOWNLOAD}),  # the file is deleted before its hour is over
     "webhook_dropped": frozenset({WEBHOOK}),  # method is the event: start, logs, output, completed
     "webhook_duplicated": frozenset({WEBHOOK}),
     # Flaws that show in the clip, as the stand-in of Vertex renders them.

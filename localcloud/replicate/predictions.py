@@ -215,7 +215,7 @@ class Predictions:
         try:
             await loop.run_in_executor(self._site.workers, render, clip, file, abandoned)
         except asyncio.CancelledError:
-            abandoned.set()  # a thread cannot be cancelled, and nobody should wait for a long clip to end
+            abandoned.set()  # a thread cannot be cancelled, and the process should not wait for a long clip to end
             raise
 
     def _end(

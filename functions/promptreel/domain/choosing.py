@@ -56,7 +56,7 @@ def choose_image_model(request: FilmRequest, at: datetime) -> Choice[ImageModel]
 def list_video_models(
     request: FilmRequest, aspect: Aspect, at: datetime, protocols: Collection[VideoProtocol]
 ) -> list[Choice[VideoModel]]:
-    """The models that may film this, the cheapest first; one that the request names stands alone.
+    """The models that may film this, the cheapest first; only the named one where the request names one.
 
     A model past its announced end is used only where the request names it.
 

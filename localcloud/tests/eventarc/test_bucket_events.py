@@ -238,11 +238,11 @@ def test_a_later_upload_is_delivered_first_when_reordering_is_ordered(
     assert (counted, subjects(worker)) == (1, ["second.json", "first.json"])
 
 
-@pytest.mark.parametrize("wish", [{"duplicate_rate": 2}, {"reorder_rate": "often"}, {"hold_s": -1}])
+@pytest.mark.parametrize("order", [{"duplicate_rate": 2}, {"reorder_rate": "often"}, {"hold_s": -1}])
 def test_fault_order_is_answered_with_400_in_googles_envelope_when_impossible(
-    routing: Callable[..., Any], wish: dict[str, Any]
+    routing: Callable[..., Any], order: dict[str, Any]
 ) -> None:
     with routing() as process:
-        answer = process.control("POST", "faults", json=wish)
+        answer = process.control("POST", "faults", json=order)
 
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")

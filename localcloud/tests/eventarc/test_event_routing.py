@@ -220,10 +220,10 @@ def test_same_events_are_late_when_reordering_has_the_same_seed() -> None:
     assert not all(late(1))
 
 
-@pytest.mark.parametrize("wish", [{"reorder_rate": 2}, {"hold_s": 0}, {"hold_s": "1"}, {"seed": "x"}, {"speed": 1}])
-def test_fault_order_is_refused_when_unknown_or_out_of_range(wish: dict[str, Any]) -> None:
+@pytest.mark.parametrize("order", [{"reorder_rate": 2}, {"hold_s": 0}, {"hold_s": "1"}, {"seed": "x"}, {"speed": 1}])
+def test_fault_order_is_refused_when_unknown_or_out_of_range(order: dict[str, Any]) -> None:
     with pytest.raises(ApiError):
-        Faults().order(wish)
+        Faults().order(order)
 
 
 def test_event_is_dropped_for_good_when_nobody_takes_it_for_a_day() -> None:

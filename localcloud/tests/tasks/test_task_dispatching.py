@@ -313,10 +313,10 @@ def test_same_deliveries_double_when_same_seed_is_ordered_again() -> None:
     assert 10 < sum(draws(1)) < 40
 
 
-@pytest.mark.parametrize("wish", [{"duplicate_rate": 2}, {"duplicate_rate": "x"}, {"rate": 0.1}, {"seed": "x"}])
-def test_unreadable_fault_order_is_refused_when_given(wish: dict[str, Any]) -> None:
+@pytest.mark.parametrize("order", [{"duplicate_rate": 2}, {"duplicate_rate": "x"}, {"rate": 0.1}, {"seed": "x"}])
+def test_unreadable_fault_order_is_refused_when_given(order: dict[str, Any]) -> None:
     with pytest.raises(ApiError) as refusal:
-        Duplicates().order(wish)
+        Duplicates().order(order)
 
     assert refusal.value.code == 400
 

@@ -22,18 +22,18 @@ FIRESTORE_BYTES = 1_048_576
 BATCH_WRITES = 500
 
 
-def by_execution(world: FakeServices, wish: dict[str, Any]) -> object:
-    return world.open_job(OpenJob("e-1", wish))
+def by_execution(world: FakeServices, payload: dict[str, Any]) -> object:
+    return world.open_job(OpenJob("e-1", payload))
 
 
-def by_upload(world: FakeServices, wish: dict[str, Any]) -> object:
-    event = world.inbox.lay_in("idea.json", json.dumps(wish).encode())
+def by_upload(world: FakeServices, payload: dict[str, Any]) -> object:
+    event = world.inbox.lay_in("idea.json", json.dumps(payload).encode())
     return world.open_job(OpenJob("e-1", {"data": event}))
 
 
 @pytest.mark.parametrize("way_in", [by_execution, by_upload])
 @pytest.mark.parametrize(
-    ("wish", "field", "limit"),
+    ("payload", "field", "limit"),
     [
         ({"prompt": "x" * 20_001}, "prompt", "20000 characters"),
         ({"prompt": "A film", "scenes": 200}, "scenes", "less than or equal to 60"),
@@ -44,12 +44,12 @@ def by_upload(world: FakeServices, wish: dict[str, Any]) -> object:
 def test_request_over_a_limit_is_refused_with_field_limit_and_remedy(
     world: FakeServices,
     way_in: Callable[[FakeServices, dict[str, Any]], object],
-    wish: dict[str, Any],
+    payload: dict[str, Any],
     field: str,
     limit: str,
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        way_in(world, wish)
+        way_in(world, payload)
 
     assert refused.value.message.startswith(f"{field}: ")
     assert limit in refused.value.message
