@@ -107,5 +107,5 @@ def test_every_entry_point_answers_when_only_its_requirements_are_installed(clea
 def test_source_contains_its_data(source: Path) -> None:
     data = {path.name for path in (source / "promptreel/data").iterdir()}
 
-    assert {"models.json", "remedies.json"} <= data
+    assert {"models.json", "phrases.json", "remedies.json"} <= data
     assert (source / "requirements.txt").exists()
