@@ -11,7 +11,7 @@ def translate_google_errors(doing: str) -> Iterator[None]:
     """Raise our error for one of Google's clients; the original stays as the cause.
 
     Args: ``doing`` begins the message, such as "read job".
-    Raises: NotFound, VersionConflict (409, 412), Broken (other 4xx), Transient (429, 5xx, no answer).
+    Raises: NotFound, VersionConflict (409, 412), Broken (other 4xx), Transient (429, 499, 5xx, no answer).
     """
     from google.api_core import exceptions as google  # noqa: PLC0415 - cold start
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
@@ -28,7 +28,9 @@ def translate_google_errors(doing: str) -> Iterator[None]:
     except (google.Forbidden, google.Unauthorized) as error:
         raise Broken(f"{doing}: {error.message}", code="misconfigured") from error
     except google.ClientError as error:
-        kind = Transient if isinstance(error, google.TooManyRequests) else Broken
+        # No caller here cancels a call, so the server did: its stream broke, and the call may be repeated.
+        is_transient = isinstance(error, google.TooManyRequests | google.Cancelled)
+        kind = Transient if is_transient else Broken
         raise kind(f"{doing}: {error.message}") from error
     except (google.GoogleAPIError, GoogleAuthError, RequestException, ConnectionError, TimeoutError) as error:
         raise Transient(f"{doing}: {error!r}") from error

@@ -137,14 +137,14 @@ FREE: Mapping[str, Rows] = {
         VersionConflict: "Conflict AlreadyExists Aborted PreconditionFailed FailedPrecondition",
         Broken: (
             "ClientError BadRequest InvalidArgument OutOfRange Unauthorized Unauthenticated Forbidden "
-            "PermissionDenied MethodNotAllowed LengthRequired RequestRangeNotSatisfiable Cancelled"
+            "PermissionDenied MethodNotAllowed LengthRequired RequestRangeNotSatisfiable"
         ),
         Transient: (
             "GoogleAPIError DuplicateCredentialArgs RetryError GoogleAPICallError Redirection MovedPermanently "
             "NotModified TemporaryRedirect ResumeIncomplete TooManyRequests ResourceExhausted ServerError "
             "InternalServerError Unknown DataLoss MethodNotImplemented BadGateway ServiceUnavailable GatewayTimeout "
             "DeadlineExceeded ResumableTransferError TransferStalledError UnseekableStreamError UploadCancelledError "
-            "MissingStatusHeaderError"
+            "MissingStatusHeaderError Cancelled"
         ),
         UNCHANGED: "AsyncRestUnsupportedParameterError",
     },
@@ -485,7 +485,7 @@ def test_free_call_fails_by_the_class_of_its_error(library: str, name: str, outc
         (409, VersionConflict),
         (412, VersionConflict),
         (429, Transient),
-        (499, Broken),
+        (499, Transient),
         (500, Transient),
         (502, Transient),
         (503, Transient),
@@ -500,7 +500,7 @@ def test_free_call_over_http_fails_by_its_status(status: int, outcome: type[Prom
 
 
 RPC: Mapping[StatusCode, type[PromptreelError]] = {
-    StatusCode.CANCELLED: Broken,
+    StatusCode.CANCELLED: Transient,
     StatusCode.UNKNOWN: Transient,
     StatusCode.INVALID_ARGUMENT: Broken,
     StatusCode.DEADLINE_EXCEEDED: Transient,
