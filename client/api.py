@@ -91,6 +91,11 @@ class PromptreelClient(AbstractContextManager["PromptreelClient"]):
         """Stop a job."""
         return cast(JobSummary, self._call("POST", f"{_path(job_id)}:cancel", {}, key=str(uuid4())))
 
+    def approve(self, job_id: str, gate: str | None = None) -> JobSummary:
+        """Let a job pass the gate that was looked at. Idempotent: a job that has passed it goes on as it is."""
+        body = {} if gate is None else {"gate": gate}
+        return cast(JobSummary, self._call("POST", f"{_path(job_id)}:approve", body, key=str(uuid4())))
+
     def resume(self, job_id: str, budget_usd: str | None = None) -> JobSummary:
         """Continue a failed or cancelled job; `budget_usd` is its new limit."""
         body = {} if budget_usd is None else {"budget_usd": budget_usd}

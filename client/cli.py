@@ -20,7 +20,7 @@ from rich.text import Text
 from typer import Argument, Exit, Option
 
 from client.api import PromptreelClient, connect
-from client.documents import FilmRequest, Job, SubmittedJob, agrees
+from client.documents import WAITING, FilmRequest, Job, SubmittedJob, agrees
 from client.errors import ClientError, NotReachable, ProblemError
 from client.input_files import build_request, read_bill, select_rows
 from client.views import (
@@ -54,7 +54,7 @@ Token = Annotated[str, Option("--token", metavar="JWT", envvar="PROMPTREEL_TOKEN
 AsJson = Annotated[bool, Option("--json", help="Print the API's JSON instead of a table.")]
 JobId = Annotated[str, Argument(metavar="JOB", help="A job's id.")]
 Budget = Annotated[float | None, Option("--budget", metavar="USD", help="Hard limit of what the job may spend.")]
-Watch = Annotated[bool, Option("--watch", help="Watch until the job ends.")]
+Watch = Annotated[bool, Option("--watch", help="Watch until the job ends, or waits for approval.")]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -149,7 +149,7 @@ def submit(
 
 @app.command("watch")
 def watch_job(job: JobId, *, as_json: AsJson = False, api: Api = "", token: Token = "") -> None:
-    """Watch a job's progress until it ends."""
+    """Watch a job's progress until it ends, or waits for your approval."""
     with connect(api, token) as client:
         _watch(client, job, as_json=as_json)
 
@@ -196,6 +196,29 @@ def cancel(job: JobId, *, api: Api = "", token: Token = "") -> None:
     """Stop a job; what is made and paid already is kept."""
     with connect(api, token) as client:
         print(client.cancel(job)["state"])
+
+
+@app.command()
+def approve(
+    job: JobId,
+    *,
+    gate: Annotated[
+        str | None, Option(metavar="STAGE", help="The gate looked at; default: where it waits now.")
+    ] = None,
+    watch: Watch = False,
+    as_json: AsJson = False,
+    api: Api = "",
+    token: Token = "",
+) -> None:
+    """Let a job that waits at a gate go on; `promptreel status JOB` shows what to look at."""
+    with connect(api, token) as client:
+        at = client.job(job).get("gate")
+        seen = gate or (at["stage"] if at else None)
+        approved = client.approve(job, seen)
+        if watch:
+            _watch(client, job, as_json=as_json)
+        else:
+            print(approved["state"])
 
 
 @app.command()
@@ -344,7 +367,7 @@ def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:
         _print_json(job)
     else:
         _print_film_url(job)
-    if job["state"] != "COMPLETE":
+    if job["state"] not in {"COMPLETE", WAITING}:
         raise Exit(JOB_FAILED)
 
 

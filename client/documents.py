@@ -11,6 +11,7 @@ JobState = Literal[
     "PENDING", "STORYBOARD", "AWAITING_APPROVAL", "KEYFRAMES", "VIDEO_GEN", "STITCH", "COMPLETE", "FAILED", "CANCELLED"
 ]
 FINAL: frozenset[str] = frozenset({"COMPLETE", "FAILED", "CANCELLED"})
+WAITING = "AWAITING_APPROVAL"
 
 
 class Link(TypedDict):
@@ -76,11 +77,23 @@ class Scene(TypedDict):
     display_order: int
     state: str
     description: str
+    start_prompt: NotRequired[str]
+    end_prompt: NotRequired[str]
+    motion_prompt: NotRequired[str]
+    transition_note: NotRequired[str]
     duration_s: float
     keyframes: dict[Literal["start", "end"], Link | None]
     clip: Link | None
     attempts: list[dict[str, Any]]
     error: Problem | None
+
+
+class Gate(TypedDict):
+    """Where the job waits for a person: after which stage, since when, and when the job expires."""
+
+    stage: str
+    since: str
+    expires: str | None
 
 
 class Output(TypedDict):
@@ -109,10 +122,12 @@ class Job(JobSummary):
 
     request: FilmRequest
     progress: Progress
+    gate: NotRequired[Gate | None]  # None while the job does not wait
     scenes: list[Scene]
     budget: dict[Literal["limit_usd", "reserved_usd", "spent_usd"], str]
     planned_duration_s: float | None
     planned_frames: int | None
+    board: NotRequired[dict[str, Any] | None]  # look, cast and settings of the storyboard
     models: NotRequired[list[ChosenModel]]  # empty before there is a plan
     output: Output | None
     inferred: NotRequired[list[InferredValue]]

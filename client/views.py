@@ -13,6 +13,7 @@ from rich.text import Text
 
 from client.documents import (
     FINAL,
+    WAITING,
     Call,
     Event,
     InferredValue,
@@ -53,6 +54,7 @@ _VERDICTS = {
     "not_covered": "outside the bill's period",
     "open": "not finished yet",
 }
+_GATES = {"storyboard": "the storyboard is written; no picture is paid yet"}
 _BAR_WIDTH = 20  # the header fits 80 columns
 
 
@@ -148,7 +150,46 @@ def job_view(job: Job, now: datetime) -> RenderableType:
         parts.append(Padding(_scene_table(job), (1, 0, 0, 0)))
     if ended:
         parts.append(Padding(result_view(job), (1, 0, 0, 0)))
+    elif job["state"] == WAITING:
+        parts.append(Padding(gate_view(job), (1, 0, 0, 0)))
     return Group(*parts)
+
+
+def gate_view(job: Job) -> RenderableType:
+    """Draw what there is to look at where the job waits, and the commands that go on."""
+    gate = job.get("gate")
+    if gate is None:
+        return Text("It waits for approval.", style="bold yellow")
+    limit, reserved = dollars(job["budget"]["limit_usd"]), dollars(job["budget"]["reserved_usd"])
+    until = f", until {datetime.fromisoformat(gate['expires']):%Y-%m-%d}" if gate["expires"] else ""
+    lines = [
+        *(_board_lines(job) if gate["stage"] == "storyboard" else []),
+        Text.assemble(("Waits    ", "bold yellow"), f"{_GATES.get(gate['stage'], gate['stage'])}{until}."),
+        Text.assemble(("Costs    ", "bold"), f"up to {reserved} more are reserved for it; the limit is {limit}."),
+        Text.assemble(("Go on    ", "bold"), f"promptreel approve {job['id']} --watch"),
+        Text.assemble(("Stop     ", "bold"), f"promptreel cancel {job['id']}"),
+    ]
+    return Group(*lines)
+
+
+def _board_lines(job: Job) -> list[Text]:
+    """Return the storyboard as lines: look and cast, then each scene with its length and its prompts."""
+    lines = []
+    board = job.get("board")
+    if board:
+        lines.append(Text.assemble(("Style    ", "bold"), plain(board["style_guide"]["visual_style"])))
+        people = (f"{plain(person['name'])}: {plain(person['description'])}" for person in board["characters"])
+        lines += [Text.assemble(("Cast     ", "bold"), person) for person in people]
+    for scene in sorted(job["scenes"], key=lambda each: each["display_order"]):
+        shown = f"{scene['duration_s']:g} s  {plain(scene['description'])}"
+        lines.append(Text.assemble((f"{scene['id']} ", "bold"), shown))
+        prompts = {
+            "first": scene.get("start_prompt"),
+            "last": scene.get("end_prompt"),
+            "motion": scene.get("motion_prompt"),
+        }
+        lines += [Text.assemble((f"{'':9}{name}: ", "dim"), plain(text)) for name, text in prompts.items() if text]
+    return lines
 
 
 def plan_lines(job: Job) -> list[Text]:

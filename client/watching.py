@@ -1,4 +1,4 @@
-"""Follow a job until it ends, and show it: as a live table on a terminal, as lines of text in a log or pipe.
+"""Follow a job until it ends or waits for a person, and show it: as a live table on a terminal, as lines in a log.
 
 Each request makes the API read every document of the job. The client sends one a second while something changes, and
 fewer, down to one in ten seconds, while nothing does.
@@ -13,9 +13,9 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from client.api import PromptreelClient
-from client.documents import FINAL, Job
+from client.documents import FINAL, WAITING, Job
 from client.errors import NotReachable, ProblemError
-from client.views import change_lines, job_view, result_view
+from client.views import change_lines, gate_view, job_view, result_view
 
 POLL_EVERY_S = 1.0
 LONGEST_WAIT_S = 10.0
@@ -32,7 +32,7 @@ def follow(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Job]:
-    """Yield the job after each request; the last one is final.
+    """Yield the job after each request; the last one is final, or waits for approval.
 
     Raises: ProblemError when the API refuses, NotReachable once the API has not answered for `outage_limit_s`: a
     restart of the API does not end the watching.
@@ -49,7 +49,7 @@ def follow(
             continue
         answered_at = clock()
         yield job
-        if job["state"] in FINAL:
+        if job["state"] in FINAL or job["state"] == WAITING:
             return
         now = _progress(job)
         wait_s = every_s if now != before else min(wait_s * BACKOFF, LONGEST_WAIT_S)
@@ -75,7 +75,7 @@ def show(jobs: Iterable[Job], console: Console, now: Callable[[], datetime] = la
     if latest is None:
         raise ValueError("there must be at least one state of the job")
     if not console.is_terminal:
-        console.print(result_view(latest), soft_wrap=True)
+        console.print(gate_view(latest) if latest["state"] == WAITING else result_view(latest), soft_wrap=True)
     return latest
 
 

@@ -53,7 +53,7 @@ def stitch_film(cmd: RenderRequest, services: StitcherServices) -> FilmStitched:
     Raises: Broken, Transient.
     """
     job = services.jobs.get_job(cmd.job_id).value
-    if cmd.run not in {None, job.run} or job.is_final:
+    if cmd.run not in {None, job.run} or not job.is_running:
         return FilmStitched("superseded")
     scenes = [read.value for read in services.jobs.list_scenes(job.id)]
     if job.state is JobState.VIDEO_GEN:  # clips were rejected, and the answer that said so was lost

@@ -20,8 +20,8 @@ from tests.fakes.system import START
 
 SOURCE = (Path(__file__).parents[2] / "workflows" / "film.yaml").read_text()
 CALLED = ("open_job", "write_storyboard", "draw_keyframe", "poll_clips", "close_job", "fail_job")
+EXECUTION_ID = "GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"
 ENV = {
-    "GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": "e-1",
     "STITCHER_URL": "https://stitcher",
     **{f"{step.upper()}_URL": f"https://{step}" for step in CALLED},
 }
@@ -40,10 +40,10 @@ class FilmRun:
         self.headers: list[dict[str, str]] = []
         self.filmed_s: dict[str, float] = {}
 
-    def play(self, argument: Any) -> Played:
+    def play(self, argument: Any, execution: str = "e-1") -> Played:
         scripted = ScriptedRuntime(answer=self._answer)
         self._now_s = scripted.now_s
-        return play_source(SOURCE, argument, runtime=scripted, env=ENV)
+        return play_source(SOURCE, argument, runtime=scripted, env={**ENV, EXECUTION_ID: execution})
 
     def job(self) -> Job:
         (job,) = self.world.jobs.list_jobs("operators", None, None)

@@ -9,6 +9,7 @@ import pytest
 
 from localcloud.workflows import engine
 from promptreel.domain.identifiers import traceparent
+from promptreel.domain.request import Approval
 from promptreel.domain.states import JobState
 from promptreel.errors import Refused
 from promptreel.usecases import job_lifecycle
@@ -302,3 +303,17 @@ def test_workflow_compares_states_only_with_those_that_a_step_can_return() -> No
     assert {name for name, _ in compared} == set(RESULTS)
     for name, state in compared:
         assert state in get_args(get_type_hints(RESULTS[name])["state"]), f"{name}.state"
+
+
+def test_film_stops_at_the_storyboard_and_a_new_execution_makes_it_when_it_is_approved(world: FakeServices) -> None:
+    first = FilmRun(world)
+
+    stopped = first.play({**PROMPT, "approval": "storyboard"})
+
+    job = first.job()
+    assert stopped.result == {"state": "awaiting_approval", "job_id": job.id, "run": 1}
+    assert first.calls == ["open_job", "write_storyboard"]
+    job_lifecycle.approve(job.id, Approval(gate="storyboard"), world)
+    second = FilmRun(world)
+    assert second.play({"job_id": job.id, "run": 2}, execution="e-2").result["state"] == "complete"
+    assert (second.count("draw_keyframe"), len(world.text.requests)) == (4, 1)

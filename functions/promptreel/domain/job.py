@@ -8,7 +8,7 @@ from promptreel.domain.choosing import ChosenModel
 from promptreel.domain.document import Document, OptionalText, Part, Problem, UtcDatetime
 from promptreel.domain.models import Aspect, Resolution, VideoModel, registry
 from promptreel.domain.prompt_hints import Inferred
-from promptreel.domain.request import FilmRequest
+from promptreel.domain.request import FilmRequest, GateStage
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Character, Setting, StyleGuide
@@ -81,6 +81,13 @@ class Plan(Part):
         return registry().video_model(self.video_model).size_px(self.resolution, self.aspect)
 
 
+class Gate(Part):
+    """The gate at which the job waits for a person, after the stage that names it."""
+
+    stage: GateStage
+    since: UtcDatetime
+
+
 class StageEntry(Part):
     """A stage the job entered, in which run and when."""
 
@@ -111,6 +118,8 @@ class JobChanges(TypedDict, total=False):
     request: FilmRequest
     budget: Budget
     plan: Plan | None
+    gate: Gate | None
+    approved: tuple[GateStage, ...]
     execution: str | None
     error: Problem | None
     output: Output | None
@@ -137,6 +146,8 @@ class Job(Document):
     request: FilmRequest
     budget: Budget
     plan: Plan | None = None
+    gate: Gate | None = None  # where it waits, or waited when it was cancelled; a resumed job returns there
+    approved: tuple[GateStage, ...] = ()  # gates that a person has let it pass
     execution: str | None = None
     error: Problem | None = None
     output: Output | None = None
@@ -156,6 +167,24 @@ class Job(Document):
     def is_final(self) -> bool:
         """Whether only a person can take it further."""
         return self.state in states.FINAL_JOB_STATES
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits at a gate: until a person acts, nothing is made or paid for it."""
+        return self.state is JobState.AWAITING_APPROVAL
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an execution works on it, or is to."""
+        return not self.is_final and not self.is_waiting
+
+    def stops_after(self, stage: GateStage) -> bool:
+        """Whether there is a gate after this stage that the job has not passed."""
+        return stage in self.request.gates and stage not in self.approved
+
+    def wait_after(self, stage: GateStage, now: datetime) -> "Job":
+        """The job at the gate after this stage. Raises: Conflict when no stage ends there."""
+        return self.to(JobState.AWAITING_APPROVAL, now, gate=Gate(stage=stage, since=now))
 
     def is_hidden(self, now: datetime) -> bool:
         """Deleted or expired: no caller sees it and no worker continues it."""
@@ -196,6 +225,7 @@ class Job(Document):
             now,
             request=FilmRequest(prompt=_PROMPT_REMOVED),
             plan=None,
+            gate=None,
             output=None,
             error=None,
             inferred=(),

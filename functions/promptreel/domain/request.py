@@ -6,7 +6,7 @@ Unknown fields are refused, and so is a known field whose feature is not built y
 from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, field_validator
 
@@ -26,6 +26,8 @@ CLOSE = 0.66  # likeness from which a field's name is taken for a misspelt one: 
 
 
 R = TypeVar("R", bound=Frozen)
+GateStage = Literal["storyboard", "keyframes", "clips"]
+"""A gate is named by the stage after which it is: nothing later is made or paid before a person approves."""
 
 
 class Transition(Frozen):
@@ -52,6 +54,15 @@ class Resumption(Frozen):
     budget_usd: BudgetLimit | None = None
 
 
+class Approval(Frozen):
+    """What a person approves, and where the job stops next.
+
+    ``gate`` is the gate that was looked at: another one is not approved by mistake.
+    """
+
+    gate: GateStage | None = None
+
+
 class FilmRequest(Frozen):
     """The request for one film, with the defaults of the fields that it leaves out."""
 
@@ -70,13 +81,19 @@ class FilmRequest(Frozen):
     priority: Literal["standard", "high"] = "standard"
     cache: bool = True
     continuity: Literal["chain"] = "chain"
-    approval: Literal["none"] = "none"
+    approval: Literal["none", "storyboard", "animatic"] = "none"
     on_scene_failure: Literal["still", "omit", "fail"] = "still"
 
     @property
     def limit_micros(self) -> int:
         """The budget, given or by default."""
         return DEFAULT_LIMIT_MICROS if self.budget_usd is None else parse_usd(self.budget_usd)
+
+    @property
+    def gates(self) -> tuple[GateStage, ...]:
+        """The gates at which the job waits, in order."""
+        approved_after = {"storyboard": "storyboard", "animatic": "keyframes"}.get(self.approval)
+        return tuple(stage for stage in get_args(GateStage) if stage == approved_after)
 
     @field_validator("prompt")
     @classmethod
@@ -108,7 +125,7 @@ class FilmRequest(Frozen):
 _PLANNED_FIELDS = frozenset({"style", "references", "notify_url"})
 _PLANNED_VALUES = {
     "continuity": frozenset({"sheet"}),
-    "approval": frozenset({"storyboard", "animatic"}),
+    "approval": frozenset({"animatic"}),
 }
 
 
@@ -134,6 +151,11 @@ def parse_request(payload: Any) -> FilmRequest:
 def parse_resumption(payload: Any) -> Resumption:
     """The changes that a resume asks for. Raises: Invalid naming each wrong field."""
     return _validate(Resumption, payload)
+
+
+def parse_approval(payload: Any) -> Approval:
+    """What an approval says. Raises: Invalid naming each wrong field."""
+    return _validate(Approval, payload)
 
 
 def _validate(kind: type[R], payload: Any) -> R:

@@ -15,6 +15,7 @@ class JobState(StrEnum):
 
     PENDING = "PENDING"  # submitted, no storyboard begun
     STORYBOARD = "STORYBOARD"  # the plan is being written
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"  # it waits at a gate for a person; no execution works on it
     KEYFRAMES = "KEYFRAMES"  # keyframes are being drawn; clips may already be filming
     VIDEO_GEN = "VIDEO_GEN"  # every keyframe is drawn, clips are filming
     STITCH = "STITCH"  # every clip is stored, the film is being stitched
@@ -57,9 +58,10 @@ _STOPS = frozenset({JobState.FAILED, JobState.CANCELLED, JobState.DELETING})
 
 JOB_MOVES: Mapping[JobState, frozenset[JobState]] = {
     JobState.PENDING: frozenset({JobState.STORYBOARD} | _STOPS),
-    JobState.STORYBOARD: frozenset({JobState.KEYFRAMES} | _STOPS),
-    JobState.KEYFRAMES: frozenset({JobState.VIDEO_GEN} | _STOPS),
-    JobState.VIDEO_GEN: frozenset({JobState.KEYFRAMES, JobState.STITCH} | _STOPS),
+    JobState.STORYBOARD: frozenset({JobState.AWAITING_APPROVAL, JobState.KEYFRAMES} | _STOPS),
+    JobState.AWAITING_APPROVAL: frozenset({JobState.KEYFRAMES, JobState.VIDEO_GEN, JobState.STITCH} | _STOPS),
+    JobState.KEYFRAMES: frozenset({JobState.AWAITING_APPROVAL, JobState.VIDEO_GEN} | _STOPS),
+    JobState.VIDEO_GEN: frozenset({JobState.AWAITING_APPROVAL, JobState.KEYFRAMES, JobState.STITCH} | _STOPS),
     JobState.STITCH: frozenset({JobState.VIDEO_GEN, JobState.COMPLETE} | _STOPS),
     JobState.COMPLETE: frozenset({JobState.DELETING}),
     JobState.FAILED: frozenset({JobState.DELETING}),

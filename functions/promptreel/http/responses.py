@@ -7,7 +7,7 @@ from typing import Any
 
 from promptreel.domain.billing import Comparison
 from promptreel.domain.call import Call, add_up
-from promptreel.domain.job import Job
+from promptreel.domain.job import Job, Plan
 from promptreel.domain.money import format_usd
 from promptreel.domain.scene import Clip, Keyframe, Scene
 from promptreel.domain.states import JobState, SceneState
@@ -15,7 +15,10 @@ from promptreel.domain.states import JobState, SceneState
 Links = Mapping[str, str]
 """gs:// address to signed URL."""
 
-_SCENE_FIELDS = {"id", "sequence", "display_order", "state", "description", "duration_s"}
+_SCENE_FIELDS = set(
+    "id sequence display_order state description duration_s "
+    "start_prompt end_prompt motion_prompt transition_note".split()
+)
 _CALL_FIELDS = set(
     "id kind model scene purpose take attempt digest state reserved_micros cost_micros operation usage source".split()
 )
@@ -53,6 +56,7 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
         **job.model_dump(mode="json", include={"inferred", "warnings", "error", "execution"}),
         "request": job.request.model_dump(mode="json", exclude_none=True),
         "progress": _progress(job, scenes),
+        "gate": _gate(job),
         "scenes": [_scene(scene, links) for scene in scenes],
         "budget": {
             "limit_usd": format_usd(job.budget.limit_micros),
@@ -61,6 +65,7 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
         },
         "planned_duration_s": plan.planned_frames / plan.fps if plan else None,
         "planned_frames": plan.planned_frames if plan else None,
+        "board": _board(plan) if plan else None,
         "models": [model.model_dump() for model in plan.models] if plan else [],
         "output": {
             "film": _file(output.film_uri, links),
@@ -128,6 +133,19 @@ def _progress(job: Job, scenes: Sequence[Scene]) -> dict[str, Any]:
         "scenes_done": done,
         "fraction": 1.0 if complete else round(0.95 * pieces / (4 * len(scenes)), 3) if scenes else 0.0,
     }
+
+
+def _board(plan: Plan) -> dict[str, Any]:
+    """What the storyboard says of the whole film; the scenes have the rest."""
+    return plan.model_dump(mode="json", include={"style_guide", "characters", "settings"})
+
+
+def _gate(job: Job) -> dict[str, Any] | None:
+    """Where the job waits for a person, since when, and until when: it expires like every job."""
+    if job.gate is None or not job.is_waiting:
+        return None
+    expires = format_time(job.expires) if job.expires else None
+    return {"stage": job.gate.stage, "since": format_time(job.gate.since), "expires": expires}
 
 
 def _scene(scene: Scene, links: Links) -> dict[str, Any]:

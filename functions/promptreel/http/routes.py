@@ -16,7 +16,7 @@ from promptreel.domain.billing import parse_bill
 from promptreel.domain.job import OPERATORS, Job
 from promptreel.domain.models import registry
 from promptreel.domain.money import parse_usd
-from promptreel.domain.request import parse_resumption
+from promptreel.domain.request import parse_approval, parse_resumption
 from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, Rejected, TooLarge, Transient
 from promptreel.http import responses
@@ -59,6 +59,7 @@ def app(services: Callable[[], Services]) -> Flask:
     add("GET", "/v1/jobs/<job_id>/events", _events)
     add("POST", "/v1/jobs/<job_id>/ledger:reconcile", _reconcile)
     add("POST", "/v1/jobs/<job_id>:cancel", _cancel)
+    add("POST", "/v1/jobs/<job_id>:approve", _approve)
     add("POST", "/v1/jobs/<job_id>:resume", _resume)
     return flask
 
@@ -153,6 +154,13 @@ def _reconcile(services: Services, job_id: str) -> Response:
 def _cancel(services: Services, job_id: str) -> Response:
     cancelled = job_lifecycle.cancel(_get_job(services, job_id).id, services)
     return jsonify(responses.job_summary(cancelled))
+
+
+def _approve(services: Services, job_id: str) -> tuple[Response, int]:
+    """Let a job pass the gate at which it waits; ``{"gate"}`` names the one that was looked at."""
+    approval = parse_approval(_read_body() if request.get_data() else {})
+    job = _get_job(services, job_id)
+    return jsonify(responses.job_summary(job_lifecycle.approve(job.id, approval, services))), 202
 
 
 def _resume(services: Services, job_id: str) -> tuple[Response, int]:

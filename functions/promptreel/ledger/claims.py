@@ -106,7 +106,7 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """The caller is stale: the job is final, a newer run began, or the scene has a newer take or attempt."""
+    """The caller is stale: the job is final or waits at a gate, a newer run began, or the scene has a newer take."""
 
 
 Claim = Acquired | Paid | EndedWithoutOutput | Busy | Superseded
@@ -239,7 +239,7 @@ class Ledger:
         return Acquired(claimed, holder)
 
     def _is_current(self, job: Job, request: CallRequest) -> bool:
-        if job.is_final or job.run != request.run:
+        if not job.is_running or job.run != request.run:
             return False
         if request.scene is None:
             return True

@@ -27,7 +27,7 @@ def close_job(cmd: job_lifecycle.JobRun, services: Services) -> JobClosed:
     """Complete the job. Idempotent: a repeated call returns the stored result."""
 
     def complete(job: Job) -> Job | None:
-        if job.run != cmd.run or job.is_final:
+        if job.run != cmd.run or not job.is_running:
             return None
         if job.output is None:
             raise Broken(f"{job.id} has no film although its cut was reported done.", code="film_missing")

@@ -1,4 +1,4 @@
-"""How a job ends and is resumed; each is one compare-and-set on the job document."""
+"""How a job ends, is approved and is resumed; each is one compare-and-set on the job document."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,6 +9,7 @@ from promptreel.domain.call import committed_micros
 from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
+from promptreel.domain.request import Approval
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import BudgetExceeded, Conflict, NotFound, Transient
@@ -54,10 +55,64 @@ def resume(job_id: str, limit_micros: int | None, services: Services) -> Job:
     spent or reserved already.
     """
     job = services.jobs.retry_on_conflict(lambda: _reopen(job_id, limit_micros, services))
-    if job.execution is None:
-        with suppress(Transient):  # the job is stored; sweep_jobs gives it an execution
+    return _start(job, services)
+
+
+def approve(job_id: str, approval: Approval, services: Services) -> Job:
+    """Let a job pass the gate at which it waits, with a new run: to its first stage with unfinished work.
+
+    Idempotent: a job that has passed the gate stays as it is. Raises: Conflict for a job at no gate, or at another
+    one than the approval names.
+    """
+    return _start(services.jobs.retry_on_conflict(lambda: _pass_gate(job_id, approval, services)), services)
+
+
+def _start(job: Job, services: Services) -> Job:
+    """Give a job that was set going an execution; if that fails, sweep_jobs does."""
+    if job.execution is None and job.is_running:
+        with suppress(Transient):
             services.executions.start(job.id, job.run)
     return job
+
+
+def _pass_gate(job_id: str, approval: Approval, services: Services) -> Job:
+    jobs = services.jobs
+    read, now = jobs.get_job(job_id), services.clock.now()
+    job, gate = read.value, read.value.gate
+    if job.is_hidden(now):
+        raise NotFound(f"There is no job {job_id}.")
+    is_at_gate = job.is_waiting and gate is not None and approval.gate in {None, gate.stage}
+    if gate is None or not is_at_gate:
+        has_passed = approval.gate in job.approved if approval.gate else bool(job.approved) and job.is_running
+        if has_passed:
+            return job
+        raise _not_at_gate(job, approval)
+    passed = job.evolve(gate=None, approved=(*job.approved, gate.stage))
+    running = passed.to(
+        _unfinished(passed, [scene.value for scene in jobs.list_scenes(job_id)]),
+        now,
+        run=job.run + 1,
+        restarts=0,
+        execution=None,
+        resumed=now,
+        expires=job.expiry_from(now),
+    )
+    jobs.write(Replace(job_id, read, running))
+    return running
+
+
+def _not_at_gate(job: Job, approval: Approval) -> Conflict:
+    if job.is_waiting and job.gate is not None:
+        return Conflict(
+            f"The job waits after its {job.gate.stage}, not after its {approval.gate}.",
+            code="another_gate",
+            remedy=f"Look at it, then approve with the gate `{job.gate.stage}`.",
+        )
+    return Conflict(
+        f"The job is {job.state}; only a job that waits at a gate can be approved.",
+        code="not_at_a_gate",
+        remedy="Resume it first." if job.state in {JobState.FAILED, JobState.CANCELLED} else "",
+    )
 
 
 def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
@@ -82,6 +137,7 @@ def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
     reopened = job.enter_state(
         _unfinished(job, scenes),
         now,
+        gate=job.gate.evolve(since=now) if job.gate else None,
         run=job.run + 1,
         restarts=0,
         execution=None,
@@ -105,25 +161,27 @@ def _reset_scenes(job: Job, scenes: list[Scene], artifacts: ArtifactStore, now: 
 
 
 def _unfinished(job: Job, scenes: list[Scene]) -> JobState:
-    """The earliest stage with something left to do."""
+    """The earliest stage with something left to do; a job that stopped at a gate has to be approved first."""
     if job.plan is None:
         return JobState.PENDING
+    if job.gate is not None:
+        return JobState.AWAITING_APPROVAL
     if not all(scene.keyframes_drawn for scene in scenes):
         return JobState.KEYFRAMES
     return JobState.STITCH if all(scene.state is SceneState.DONE for scene in scenes) else JobState.VIDEO_GEN
 
 
 def get_running(job_id: str, run: int, jobs: JobStore) -> Job | None:
-    """The job; None when it has ended or has a newer run. Raises: NotFound."""
+    """The job; None when it has ended, waits at a gate, or has a newer run. Raises: NotFound."""
     job = jobs.get_job(job_id).value
-    return job if job.run == run and not job.is_final else None
+    return job if job.run == run and job.is_running else None
 
 
 def fail(job_id: str, run: int, problem: Problem, services: Services) -> Job | None:
-    """Fail a job unless it has ended. Returns: the job as stored; None when the run is stale."""
+    """Fail a job unless it has ended or waits at a gate. Returns: the job as stored; None when the run is stale."""
 
     def change(job: Job) -> Job | None:
-        if job.run != run or job.is_final:
+        if job.run != run or not job.is_running:
             return None
         return job.to(JobState.FAILED, services.clock.now(), error=problem)
 

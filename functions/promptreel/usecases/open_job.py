@@ -41,8 +41,8 @@ def open_job(cmd: OpenJob, services: Services) -> Opened:
     now = services.clock.now()
 
     def may_open(job: Job) -> bool:
-        is_waiting = job.run == run and not job.is_final and not job.is_hidden(now)
-        return is_waiting and job.execution in {None, execution}
+        is_open = job.run == run and job.is_running and not job.is_hidden(now)
+        return is_open and job.execution in {None, execution}
 
     def take(job: Job) -> Job | None:
         return job.evolve(execution=execution, updated=now) if may_open(job) and job.execution is None else None
@@ -99,5 +99,6 @@ def _accept_upload(data: dict[str, Any], services: Services) -> Job:
         services.inbox.write_report(name, {**about, **report})
         raise
     if not job.is_hidden(services.clock.now()):  # hidden: a repeated event, long after the report was deleted with it
-        services.inbox.write_report(name, {**about, "state": "accepted", "job_id": job.id})
+        gates = {"gates": list(job.request.gates)} if job.request.gates else {}  # it waits there until it is approved
+        services.inbox.write_report(name, {**about, "state": "accepted", "job_id": job.id, **gates})
     return job

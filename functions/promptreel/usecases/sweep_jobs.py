@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 QUIET_S = 120.0  # a job that changed more recently than this is left alone
 OPENING_S = 300.0  # the same while no execution has opened it: one that was started may be slow to
 MAX_RESTARTS = 3
+_WAITING = {JobState.AWAITING_APPROVAL}  # for a person, however long that takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class _Sweep:
 
     def restart_jobs(self) -> None:
         """Give a new execution to every job that no execution works on, or fail it."""
-        for job in self.services.jobs.list_jobs_in_states(set(JobState) - FINAL_JOB_STATES):
+        for job in self.services.jobs.list_jobs_in_states(set(JobState) - FINAL_JOB_STATES - _WAITING):
             with _isolate(job_id=job.id):
                 if not self._is_abandoned(job):
                     continue
@@ -138,7 +139,7 @@ class _Sweep:
 
     def _restart(self, job: Job) -> bool:
         read = self.services.jobs.get_job(job.id)
-        if read.value.run != job.run or read.value.is_final:
+        if read.value.run != job.run or not read.value.is_running:
             return False
         try:
             job_lifecycle.restart(read, self.services)

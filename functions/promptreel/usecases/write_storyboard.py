@@ -29,7 +29,7 @@ REQUEST_S = 600.0  # then Cloud Run and the workflow cut the request off (infra/
 class StoryboardWritten:
     """``busy``: call again after ``wait_s`` seconds."""
 
-    state: Literal["planned", "busy", "superseded"]
+    state: Literal["planned", "busy", "superseded", "awaiting_approval"]
     wait_s: float = 0.0
     waves: tuple[Wave, ...] = ()
 
@@ -43,11 +43,11 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
     Misconfigured when no text model can be used.
     """
     until = last_answer(services.clock.now(), REQUEST_S)
-    job = job_lifecycle.get_running(cmd.job_id, cmd.run, services.jobs)
-    if job is None:
+    job = services.jobs.get_job(cmd.job_id).value
+    if job.run != cmd.run or job.is_final:
         return StoryboardWritten("superseded")
     if job.plan is not None:
-        return StoryboardWritten("planned", waves=job.plan.waves)
+        return _written(job, job.plan)
     job_lifecycle.advance(job, JobState.PENDING, JobState.STORYBOARD, services)
     brief = planning.specify_film(job.request, job.created, services.protocols)
     answer = ask(job, brief.text, _question(job, brief), services, until)
@@ -94,7 +94,7 @@ def _reserve(
     if job.run != cmd.run or job.is_final:
         return StoryboardWritten("superseded")
     if job.plan is not None:
-        return StoryboardWritten("planned", waves=job.plan.waves)
+        return _written(job, job.plan)
     scenes = planning.make_scenes(answer.value.scenes, brief.durations_for(len(answer.value.scenes)), now)
     plan = _plan(job, brief, answer, scenes).evolve(storyboard_checksum=checksum)
     planned = _planned_calls(job, plan, scenes, services.text.location, now)
@@ -106,12 +106,20 @@ def _reserve(
             f"the limit is {format_usd(job.budget.limit_micros)} USD. No picture was paid.",
             remedy=f"Resume with a limit of at least {format_usd(needed)} USD, or ask for fewer or shorter scenes.",
         )
+    ready = job.evolve(plan=plan)
+    written = (
+        ready.wait_after("storyboard", now) if job.stops_after("storyboard") else ready.to(JobState.KEYFRAMES, now)
+    )
     jobs.write(
-        Replace(job.id, read, job.to(JobState.KEYFRAMES, now, plan=plan)),
+        Replace(job.id, read, written),
         *(Create(job.id, scene) for scene in scenes),
         *(Create(job.id, call) for call in planned),
     )
-    return StoryboardWritten("planned", waves=plan.waves)
+    return _written(written, plan)
+
+
+def _written(job: Job, plan: Plan) -> StoryboardWritten:
+    return StoryboardWritten("awaiting_approval") if job.is_waiting else StoryboardWritten("planned", waves=plan.waves)
 
 
 def _plan(job: Job, brief: FilmSpec, answer: Answer[Storyboard], scenes: list[Scene]) -> Plan:

@@ -231,3 +231,42 @@ def test_resume_sends_the_new_limit(run: Run, fake_api: Any, answer: Any, capsys
 
     assert fake_api.requests[0].body == {"budget_usd": "40.0"}
     assert capsys.readouterr().out == "KEYFRAMES\n"
+
+
+GATE = {"stage": "storyboard", "since": "2026-11-21T09:01:00Z", "expires": "2027-02-19T09:00:00Z"}
+
+
+def test_approve_sends_the_gate_at_which_the_job_waits(
+    run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_api.on("GET", JOB, answer(200, job_json(state="AWAITING_APPROVAL", gate=GATE)))
+    fake_api.on("POST", f"{JOB}:approve", answer(202, {"id": "film-3f9a2c", "state": "KEYFRAMES"}))
+
+    assert run("approve", "film-3f9a2c") == 0
+    assert fake_api.requests[1].body == {"gate": "storyboard"}
+    assert capsys.readouterr().out == "KEYFRAMES\n"
+
+
+def test_watch_shows_the_storyboard_and_how_to_go_on_when_the_job_waits(
+    run: Run,
+    fake_api: Any,
+    answer: Any,
+    job_json: Callable[..., Any],
+    scene_json: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    board = {
+        "style_guide": {"visual_style": "Ink on paper", "palette": ["teal"], "camera": "slow"},
+        "characters": [{"name": "Mira", "description": "a grey coat"}],
+        "settings": [],
+    }
+    scene = scene_json(start_prompt="a door", end_prompt="an open door", motion_prompt="it opens")
+    waits = job_json(state="AWAITING_APPROVAL", gate=GATE, board=board, scenes=[scene])
+    fake_api.on("GET", JOB, answer(200, waits))
+
+    assert run("watch", "film-3f9a2c") == 0, "waiting is no failure"
+    printed = capsys.readouterr().out
+    for shown in ("Ink on paper", "Mira: a grey coat", "first: a door", "last: an open door", "motion: it opens"):
+        assert shown in printed
+    assert "no picture is paid yet, until 2027-02-19" in printed
+    assert "promptreel approve film-3f9a2c" in printed

@@ -34,8 +34,8 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.mark.parametrize("final", ["COMPLETE", "FAILED", "CANCELLED"])
-def test_follow_yields_every_state_until_the_job_ends(
+@pytest.mark.parametrize("final", ["COMPLETE", "FAILED", "CANCELLED", "AWAITING_APPROVAL"])
+def test_follow_yields_every_state_until_the_job_ends_or_waits_for_approval(
     fake_api: Any, api_client: PromptreelClient, answer: Any, clock: Clock, job_json: Callable[..., Any], final: str
 ) -> None:
     states = ["PENDING", "STORYBOARD", final, "KEYFRAMES", "COMPLETE"]

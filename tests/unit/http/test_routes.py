@@ -9,6 +9,8 @@ from promptreel.domain.states import JobState
 from promptreel.errors import Transient
 from promptreel.http import routes
 from promptreel.ports.storage import Replace
+from promptreel.usecases.job_lifecycle import JobRun
+from promptreel.usecases.open_job import OpenJob
 from tests.factories import altered
 from tests.fakes.services import FakeServices
 from tests.unit.http.api_requests import PROMPT, bearer, submit
@@ -123,7 +125,8 @@ def test_request_with_two_identities_is_refused_when_it_reads(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", ":cancel"), ("POST", ":resume"), ("DELETE", ""), ("POST", "/ledger:reconcile")]
+    ("method", "path"),
+    [("POST", ":cancel"), ("POST", ":approve"), ("POST", ":resume"), ("DELETE", ""), ("POST", "/ledger:reconcile")],
 )
 def test_request_with_two_identities_changes_nothing_when_it_writes(
     http: FlaskClient, world: FakeServices, method: str, path: str
@@ -263,3 +266,23 @@ def test_failed_job_continues_with_a_new_limit_when_resumed(http: FlaskClient, w
     assert http.post(f"/v1/jobs/{job_id}:resume", headers=bearer()).status_code == 202
     assert http.post(f"/v1/jobs/{job_id}:resume", json={"budget": 1}, headers=bearer()).status_code == 422
     assert http.post(f"/v1/jobs/{job_id}:resume", headers=bearer("other@example.com")).status_code == 404
+
+
+def test_waiting_job_shows_its_board_and_gate_and_goes_on_when_approved(http: FlaskClient, world: FakeServices) -> None:
+    job_id = submit(http, {**PROMPT, "approval": "storyboard"}).get_json()["id"]
+    world.open_job(OpenJob("e-1", {"job_id": job_id, "run": 1}))
+    world.write_storyboard(JobRun(job_id, 1))
+
+    shown = http.get(f"/v1/jobs/{job_id}", headers=bearer()).get_json()
+    assert shown["state"] == "AWAITING_APPROVAL"
+    assert (shown["gate"]["stage"], shown["gate"]["expires"]) == ("storyboard", "2027-02-19T09:00:00Z")
+    assert {"style_guide", "characters", "settings"} == shown["board"].keys()
+    assert shown["scenes"][0]["motion_prompt"]
+    path = f"/v1/jobs/{job_id}:approve"
+    assert http.post(path, json={"gate": "clips"}, headers=bearer()).status_code == 409
+    assert http.post(path, json={"gate": "attic"}, headers=bearer()).status_code == 422
+    assert http.post(path, json={}, headers=bearer("other@example.com")).status_code == 404
+    approved = http.post(path, json={"gate": "storyboard"}, headers=bearer())
+    assert (approved.status_code, approved.get_json()["state"]) == (202, "KEYFRAMES")
+    assert http.post(path, headers=bearer()).status_code == 202, "the answer may be lost"
+    assert http.get(f"/v1/jobs/{job_id}", headers=bearer()).get_json()["gate"] is None

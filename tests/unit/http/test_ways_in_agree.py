@@ -82,7 +82,7 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "priority": ("standard", "high"),
     "cache": (True, False),
     "continuity": ("chain",),
-    "approval": ("none",),
+    "approval": ("none", "storyboard"),
     "on_scene_failure": ("still", "omit", "fail"),
 }
 

@@ -177,7 +177,9 @@ FINDERS: Mapping[Document, Callable[[Stage, StrEnum], list[Subject]]] = {
 
 # Nothing is to be done in these until a person acts; what is stored stays, or is forgotten by the database.
 AT_REST: Mapping[Document, frozenset[StrEnum]] = {
-    Document.JOB: frozenset({JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED, JobState.DELETED}),
+    Document.JOB: frozenset(
+        {JobState.AWAITING_APPROVAL, JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED, JobState.DELETED}
+    ),
     Document.SCENE: frozenset({SceneState.DONE, SceneState.FILTERED, SceneState.FAILED, SceneState.TIMED_OUT}),
     Document.CLIP_CALL: FINISHED_CALL_STATES,
     Document.TEXT_OR_IMAGE_CALL: FINISHED_CALL_STATES,
