@@ -82,6 +82,7 @@ class Scene(TypedDict):
     motion_prompt: NotRequired[str]
     transition_note: NotRequired[str]
     duration_s: float
+    frames: NotRequired[int]
     keyframes: dict[Literal["start", "end"], Link | None]
     clip: Link | None
     attempts: list[dict[str, Any]]

@@ -44,7 +44,8 @@ class OutputProfile(StrEnum):
 class SceneSegment:
     """One scene's part of an edit, `frames` long; `number` is its place in it, from 1.
 
-    Its clip may be longer, with `clip_frames`, and have sound that the film leaves out.
+    Its clip may be longer, with `clip_frames`, of which `first` is the first one shown, and have sound that the film
+    leaves out.
     """
 
     scene: Scene
@@ -52,12 +53,18 @@ class SceneSegment:
     frames: int
     number: int
     clip_frames: int
+    first: int
     is_muted: bool
 
     @property
     def is_clip(self) -> bool:
         """Whether it shows what was filmed."""
         return self.kind is SegmentKind.CLIP
+
+    @property
+    def end(self) -> int:
+        """The first frame of its file that the film does not show."""
+        return self.first + self.frames
 
     @property
     def source_uris(self) -> tuple[str, ...]:
@@ -113,7 +120,7 @@ class FilmEdit:
 
     def segment_digest(self, segment: SceneSegment) -> str:
         """A name for one segment as a file: equal sources at the same size and length are rendered once."""
-        cut = [segment.frames, segment.clip_frames, segment.is_muted]
+        cut = [segment.frames, segment.clip_frames, segment.is_muted, *filter(None, [segment.first])]
         form = [self.profile, *self.format.size_px, self.plan.fps, segment.kind, *cut]
         shown_number = 0 if self._is_film or segment.is_clip else segment.number
         return identifiers.digest(RENDER_VERSION, json.dumps([*form, shown_number]), *segment.source_uris)
@@ -125,7 +132,13 @@ class FilmEdit:
         if plan.transition_kind is not timeline.TransitionKind.CUT:
             transition["duration_frames"] = plan.transition_frames
         clips: list[dict[str, object]] = [
-            {"path": file, "out_s": segment.frames / plan.fps, "mute": segment.is_muted, "transition": transition}
+            {
+                "path": file,
+                "in_s": segment.first / plan.fps,
+                "out_s": segment.end / plan.fps,
+                "mute": segment.is_muted,
+                "transition": transition,
+            }
             for file, segment in zip(files, self.segments, strict=True)
         ]
         del clips[-1]["transition"]
@@ -194,18 +207,25 @@ def _make_edit(
         raise Conflict(f"{job.id} has no plan yet.", code="not_planned", remedy="Ask again when it is planned.")
     if not shown:
         raise Broken("No scene is left: every clip was given up.", code="nothing_to_cut", remedy="Change the prompt.")
-    segments = tuple(
-        SceneSegment(
+    segments = []
+    for number, (scene, kind) in enumerate(shown, start=1):
+        frames, clip_frames = scene.film_frames(job.plan.fps), job.plan.clip_seconds(scene) * job.plan.fps
+        segment = SceneSegment(
             scene=scene,
             kind=kind,
-            frames=scene.duration_s * job.plan.fps,
+            frames=frames,
             number=number,
-            clip_frames=job.plan.clip_seconds(scene) * job.plan.fps,
+            clip_frames=clip_frames,
+            first=clip_frames - frames if _is_trimmed_at_its_head(number, len(shown), kind) else 0,
             is_muted=not job.has_sound(scene),
         )
-        for number, (scene, kind) in enumerate(shown, start=1)
-    )
-    return FilmEdit(job.id, job.plan, profile, segments, tuple(warnings))
+        segments.append(segment)
+    return FilmEdit(job.id, job.plan, profile, tuple(segments), tuple(warnings))
+
+
+def _is_trimmed_at_its_head(number: int, count: int, kind: SegmentKind) -> bool:
+    """Whether the film leaves out the beginning of a clip, not its end: so that the first one leads into the second."""
+    return number == 1 and count > 1 and kind is SegmentKind.CLIP
 
 
 def preview_size(size_px: tuple[int, int]) -> tuple[int, int]:

@@ -198,7 +198,7 @@ class _SegmentBuilder:
         if self._is_film and frames == segment.clip_frames:
             clip.rename(self.file(segment))
         else:
-            self._render(segment, segment_commands.encode_clip(info, track, segment.frames, self._target(segment)))
+            self._render(segment, segment_commands.encode_clip(info, track, segment.end, self._target(segment)))
         return tuple(ClipDefect(segment.scene.id, reason) for reason in reasons)
 
     def _find_misfits(self, segment: SceneSegment, track: VideoTrack, clip: Path) -> list[str]:
@@ -232,8 +232,8 @@ class _SegmentBuilder:
         except FfmpegFailed as error:
             raise segment_error(segment, str(error)) from error
         _, track = _probe_segment(segment, file)
-        if track.frames != segment.frames:
-            message = f"{segment.scene.id} came out {track.frames} frames long, not {segment.frames}."
+        if track.frames != segment.end:
+            message = f"{segment.scene.id} came out {track.frames} frames long, not {segment.end}."
             raise Broken(message, code="cut_failed")
         self._artifacts.put_file(segment_path(self._edit, segment), file, "video/mp4")
 

@@ -185,7 +185,7 @@ def inspect_film(client: PromptreelClient, job: Json) -> FilmInspection:
         for scene in job["scenes"]:
             if scene["id"] in middles and scene["clip"]:
                 clip = client.download(scene["clip"]["url"], Path(folder) / f"{scene['id']}.mp4")
-                number = scene["duration_s"] * FPS // 2
+                number = scene["frames"] // 2 + _trimmed_head(job, scene, clip)
                 clips[scene["id"]] = pictures.frames(clip, {number})[number]
         reported = job["output"]["frames"]
         shown = pictures.frames(film, {*middles.values(), reported - 1, reported})
@@ -201,6 +201,12 @@ def inspect_film(client: PromptreelClient, job: Json) -> FilmInspection:
     )
 
 
+def _trimmed_head(job: Json, scene: Json, clip: Path) -> int:
+    """Frames at a clip's beginning that the film leaves out: only those of its first scene, if it has others."""
+    shown = shown_scenes(job)
+    return pictures.count(clip) - int(scene["frames"]) if scene is shown[0] and len(shown) > 1 else 0
+
+
 def shown_scenes(job: Json) -> list[Json]:
     """The scenes that are in the film: all but those left out by the job's policy."""
     omits = job["request"]["on_scene_failure"] == "omit"
@@ -211,15 +217,15 @@ def middle_frames(job: Json) -> dict[str, int]:
     """Number of the film's frame in the middle of each scene: no transition reaches it."""
     overlap, position, middles = overlap_frames(job), 0, dict[str, int]()
     for scene in shown_scenes(job):
-        middles[scene["id"]] = position + scene["duration_s"] * FPS // 2
-        position += scene["duration_s"] * FPS - overlap
+        middles[scene["id"]] = position + scene["frames"] // 2
+        position += scene["frames"] - overlap
     return middles
 
 
 def planned_frames(job: Json) -> int:
     """How many frames the film must have, by its request and the scenes that are in it."""
     shown = shown_scenes(job)
-    return sum(int(scene["duration_s"]) * FPS for scene in shown) - overlap_frames(job) * (len(shown) - 1)
+    return sum(int(scene["frames"]) for scene in shown) - overlap_frames(job) * (len(shown) - 1)
 
 
 def overlap_frames(job: Json) -> int:

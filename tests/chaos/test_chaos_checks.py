@@ -53,7 +53,7 @@ def a_line(**changes: Any) -> dict[str, Any]:
 
 def a_scene(**changes: Any) -> dict[str, Any]:
     keyframes = {"start": {"uri": START_URI}, "end": {"uri": START_URI}}
-    scene = {"id": "scene-01", "duration_s": 4, "clip": {"uri": CLIP_URI}, "keyframes": keyframes, "attempts": []}
+    scene = {"id": "scene-01", "frames": 96, "clip": {"uri": CLIP_URI}, "keyframes": keyframes, "attempts": []}
     return scene | changes
 
 

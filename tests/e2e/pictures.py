@@ -37,6 +37,12 @@ def frames(film: Path, numbers: set[int]) -> dict[int, Picture]:
         }
 
 
+def count(film: Path) -> int:
+    """How many frames a film has, decoded one by one."""
+    with av.open(str(film)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
 def has_sound(film: Path) -> bool:
     """Whether the film's sound track is not silent."""
     with av.open(str(film)) as container:

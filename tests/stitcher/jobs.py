@@ -60,6 +60,8 @@ def _made_real(world: FakeServices, job: Job) -> Job:
     stamp(world, job)
     read, plan = world.jobs.get_job(job.id), job.require_plan()
     slow = plan.evolve(fps=FPS, transition_frames=plan.transition_frames * FPS // plan.fps)
+    for scene in scenes(world, job):
+        change_scene(world, job, scene.id, frames=scene.film_frames(plan.fps) * FPS // plan.fps)
     world.jobs.write(Replace(job.id, read, read.value.evolve(plan=slow)))
     return world.jobs.get_job(job.id).value
 

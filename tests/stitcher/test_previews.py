@@ -47,7 +47,7 @@ def not_filmed(world: FakeServices, job: Job, scene_id: str) -> None:
 def test_animatic_gives_every_scene_its_planned_length_transition_and_cue(
     world: FakeServices, services: StitcherServices, tmp_path: Path
 ) -> None:
-    job = a_drawn_job(world, transition={"kind": "crossfade", "duration_s": 0.5})
+    job = a_drawn_job(world, duration_s=7.5, transition={"kind": "crossfade", "duration_s": 0.5})
     overlap = job.require_plan().transition_frames
 
     made = previews.make_animatic(RenderRequest(job.id, job.run), services)
@@ -232,7 +232,7 @@ def test_preview_has_the_films_shape_and_a_long_side_of_640(size: tuple[int, int
 
 @pytest.mark.parametrize(
     "change",
-    [{"description": "Another"}, {"start": None}, {"duration_s": 6}],
+    [{"description": "Another"}, {"start": None}, {"frames": FRAMES - 1}],
     ids=["words", "picture", "length"],
 )
 def test_edit_has_another_digest_when_anything_it_is_made_from_changes(

@@ -29,7 +29,7 @@ from stitcher_service.jobs import film_edit
 from tests.contract.ports import emulators
 from tests.fakes.services import FakeServices
 from tests.processes import is_alive
-from tests.stitcher.jobs import a_drawn_job, change_scene, scenes
+from tests.stitcher.jobs import FPS, a_drawn_job, change_scene, scenes
 
 ROOT = Path(__file__).parents[2]
 PROJECT, BUCKET, SCENE = "local-shutdown", "artifacts", "scene-01"
@@ -78,7 +78,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 def job(site: Site, world: FakeServices) -> Job:
     """A drawn job of the fakes, laid into the emulators, whose first scene is a long one."""
     job = a_drawn_job(world)
-    change_scene(world, job, SCENE, duration_s=LONG_S)
+    change_scene(world, job, SCENE, frames=LONG_S * FPS)
     site.jobs.write(Create(job.id, job), *(Create(job.id, scene) for scene in scenes(world, job)))
     for stored in world.artifacts.list(f"jobs/{job.id}/"):
         name = stored.uri.removeprefix(f"gs://{BUCKET}/")

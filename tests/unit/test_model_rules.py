@@ -40,7 +40,7 @@ def prices_micros(**fields: object) -> tuple[int, int]:
 
 def test_longest_clip_is_that_of_the_file_in_api_planner_refusal_and_price(change_model: Change) -> None:
     film = {"models": {"video": OMNI}, "duration_s": 12}
-    with pytest.raises(Invalid, match="1 scene of 3-10 s make a film of 2-10 s, not 12 s"):
+    with pytest.raises(Invalid, match="1 scene of 3-10 s make a film of 4-10 s, not 12 s"):
         plan(**film)
     ten_seconds = prices_micros(models={"video": OMNI}, duration_s=10)[1]
 
@@ -51,7 +51,7 @@ def test_longest_clip_is_that_of_the_file_in_api_planner_refusal_and_price(chang
     assert (
         prices_micros(**film)[1] - ten_seconds == 2 * in_api(OMNI)["price"]["per_second_micros"]["with_audio"]["720p"]
     )
-    with pytest.raises(Invalid, match="1 scene of 3-12 s make a film of 2-12 s, not 14 s"):
+    with pytest.raises(Invalid, match="1 scene of 3-12 s make a film of 4-12 s, not 14 s"):
         plan(models={"video": OMNI}, duration_s=14)
 
 

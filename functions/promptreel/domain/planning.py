@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from promptreel.domain import choosing, identifiers, prompts, timeline
+from promptreel.domain import choosing, identifiers, lengths, prompts, timeline
 from promptreel.domain.choosing import Choice, ChosenModel
 from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.models import Aspect, ImageModel, ImageSize, TextModel, VideoModel, VideoProtocol
@@ -31,7 +31,9 @@ _CENT_MICROS = 10_000
 class FilmSpec:
     """A request with every open choice made, before the storyboard is written.
 
-    ``inferred`` are the values read from the prompt; ``warnings`` name what of the prompt or the request is not met.
+    ``durations_s`` are the paid seconds of each scene's clip, ``scene_frames`` what the film shows of it; both are
+    empty while the text model may choose the number of scenes. ``inferred`` are the values read from the prompt;
+    ``warnings`` name what of the prompt or the request is not met.
     """
 
     text: TextModel
@@ -41,7 +43,8 @@ class FilmSpec:
     aspect: Aspect
     scene_range: tuple[int, int]
     legal_durations_s: tuple[int, ...]
-    durations_s: tuple[int, ...]  # empty while the text model may choose the number of scenes
+    durations_s: tuple[int, ...]
+    scene_frames: tuple[int, ...]
     transition_frames: int
     inferred: tuple[Inferred, ...]
     warnings: tuple[str, ...]
@@ -52,8 +55,12 @@ class FilmSpec:
         return FILM_TOKENS + SCENE_TOKENS * max(self.scene_range)
 
     def durations_for(self, count: int) -> Sequence[int]:
-        """Seconds of each scene once their number is known."""
-        return self.durations_s or timeline.plan_lengths(count, None, self.legal_durations_s)
+        """Paid seconds of each scene's clip once their number is known."""
+        return self.durations_s or lengths.untrimmed(self.legal_durations_s, self.video.fps, count).clips_s
+
+    def frames_for(self, count: int) -> Sequence[int]:
+        """Frames of each scene in the film once their number is known."""
+        return self.scene_frames or lengths.untrimmed(self.legal_durations_s, self.video.fps, count).frames
 
 
 def accept(payload: Any, at: datetime, protocols: Collection[VideoProtocol]) -> tuple[FilmRequest, FilmSpec]:
@@ -85,7 +92,7 @@ def specify_film(request: FilmRequest, at: datetime, protocols: Collection[Video
     text, image = choosing.choose_text_model(request, at), choosing.choose_image_model(request, at)
     video, timing = _fit_video_model(request, hints, choosing.list_video_models(request, aspect, at, protocols))
     models = (text.model, image.model, video.model)
-    count = len(timing.durations_s)
+    count = len(timing.cut.clips_s)
     spec = FilmSpec(
         text=text.model,
         image=image.model,
@@ -97,7 +104,8 @@ def specify_film(request: FilmRequest, at: datetime, protocols: Collection[Video
         aspect=aspect,
         scene_range=(count, count) if count else DEFAULT_SCENE_RANGE,
         legal_durations_s=video.model.durations_s[request.resolution],
-        durations_s=timing.durations_s,
+        durations_s=timing.cut.clips_s,
+        scene_frames=timing.cut.frames,
         transition_frames=timing.transition_frames,
         inferred=tuple(one for one in hints.read if one not in timing.unused and not _is_given(request, one.field)),
         warnings=(
@@ -197,8 +205,8 @@ def _refuse_small_budget(request: FilmRequest, spec: FilmSpec, at: datetime) -> 
         )
 
 
-def make_scenes(stories: Sequence[StoryScene], durations_s: Sequence[int], now: datetime) -> list[Scene]:
-    """The scene documents of a storyboard, in order."""
+def make_scenes(stories: Sequence[StoryScene], frames: Sequence[int], fps: int, now: datetime) -> list[Scene]:
+    """The scene documents of a storyboard, in order; ``frames`` is how long each is in the film."""
     return [
         Scene(
             id=identifiers.scene_id(number),
@@ -209,11 +217,12 @@ def make_scenes(stories: Sequence[StoryScene], durations_s: Sequence[int], now: 
             end_prompt=story.end_frame_prompt,
             motion_prompt=story.motion_prompt,
             transition_note=story.transition_note,
-            duration_s=duration_s,
+            duration_s=-(-length // fps),
+            frames=length,
             created=now,
             updated=now,
         )
-        for number, (story, duration_s) in enumerate(zip(stories, durations_s, strict=True), start=1)
+        for number, (story, length) in enumerate(zip(stories, frames, strict=True), start=1)
     ]
 
 

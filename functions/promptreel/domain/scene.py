@@ -77,7 +77,8 @@ class Scene(Document):
     end_prompt: str
     motion_prompt: str
     transition_note: str
-    duration_s: int
+    duration_s: int  # whole seconds that hold the scene: its clip is the shortest one that is as long
+    frames: int | None = None  # of the clip that the film shows; None in older documents: all of ``duration_s``
     state: SceneState = SceneState.PENDING
     take: int = 1  # raised when what the clip is made from changes
     attempt: int = 1  # raised by a remedy for the same take
@@ -144,6 +145,10 @@ class Scene(Document):
                 "updated": now,
             }
         )
+
+    def film_frames(self, fps: int) -> int:
+        """How long it is in the film."""
+        return self.duration_s * fps if self.frames is None else self.frames
 
     def keyframe(self, name: KeyframeName) -> Keyframe | None:
         """The keyframe to use; None when it is to be drawn, or to be drawn again."""

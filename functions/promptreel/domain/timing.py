@@ -1,28 +1,24 @@
-"""How many scenes and how long each: from the request's fields and the prompt's hints to legal durations."""
+"""How many scenes and how long each: from the request's fields and the prompt's hints to clips and frames."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from promptreel.domain.lengths import Cut, FilmLengths, untrimmed
 from promptreel.domain.models import VideoModel
 from promptreel.domain.prompt_hints import Inferred, PromptHints
-from promptreel.domain.request import MAX_SCENES, FilmRequest
-from promptreel.domain.timeline import TransitionKind, overlap_frames, plan_lengths, possible_totals, to_frames
+from promptreel.domain.request import DURATION_S, MAX_SCENES, FilmRequest
+from promptreel.domain.timeline import TransitionKind, overlap_frames, to_frames
 from promptreel.errors import Invalid
-
-# A length given in its field is missed by at most this much, with a warning.
-TOLERANCE_S = 1
-TRIM_S = 1
-"""What the cut may take off the end of the last clip, so that clips of 4, 6 and 8 s make a film of an odd length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds of each scene, none while the writer may choose their number.
+    """Clips and frames of the scenes, none while the writer may choose their number.
 
     ``unused`` are the hints that fields override; ``warnings`` name what is not met.
     """
 
-    durations_s: tuple[int, ...] = ()
+    cut: Cut = field(default_factory=Cut)
     transition_frames: int = 0
     unused: tuple[Inferred, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -34,122 +30,102 @@ def plan_timing(request: FilmRequest, hints: PromptHints, video: VideoModel) -> 
     Raises: Invalid naming the nearest legal values.
     """
     transition_frames = _transition_frames(request, video)
-    possible = _Lengths.of(request, video, transition_frames)
+    lengths, counts = film_lengths(request, video, transition_frames), possible_counts(request)
     scenes_hint = None if request.scenes else hints.find("scenes")
     length_hint = None if request.duration_s else hints.find("duration_s")
-    count, unused = request.scenes, tuple[Inferred, ...]()
-    if scenes_hint and possible.allow(int(scenes_hint.value), possible.frames(request.duration_s)):
+    unused: tuple[Inferred, ...] = ()
+    asked = to_frames(request.duration_s, video.fps) if request.duration_s else None
+    if scenes_hint:
         count = int(scenes_hint.value)
-    elif scenes_hint:
-        unused = (scenes_hint,)
-    target = possible.frames(request.duration_s or (float(length_hint.value) if length_hint else None))
+        if count in counts and (asked is None or lengths.least_seconds(count, asked) is not None):
+            counts = range(count, count + 1)
+        else:
+            unused = (scenes_hint,)
+    target = to_frames(float(length_hint.value), video.fps) if length_hint else asked
     if target is None:
-        return Timing(possible.durations_s(count, None) if count else (), transition_frames, unused)
-    durations_s = possible.durations_s(count or possible.nearest_count(target), target)
-    planned = possible.film_frames(durations_s)
-    if planned == target:
-        return Timing(durations_s, transition_frames, unused)
-    if request.duration_s and abs(planned - target) > TOLERANCE_S * video.fps:
-        raise _refusal(request, video, transition_frames, target)
+        return Timing(_open_length(lengths, counts), transition_frames, unused)
     source = f"prompt: “{length_hint.words}”" if length_hint else f"duration_s: {request.duration_s:g} s"
-    scenes, film = possible.scenes(len(durations_s)), possible.seconds([planned])
-    warning = f"{source} cannot be met with {scenes}; the film is planned as {film} s."
-    return Timing(durations_s, transition_frames, unused, (warning,))
+    planned = target
+    if length_hint is None and lengths.cheapest_count(counts, target) is None:
+        raise _refusal(request, video, transition_frames, target)
+    if length_hint is not None:
+        planned = lengths.closest(counts, target)
+    cut = lengths.cut(counts, planned)
+    warnings = _jump_warnings(request, source, lengths, cut)
+    if planned != target:
+        shape, film = _describe_scenes(lengths, len(cut.frames)), _seconds(lengths, planned)
+        warnings = (f"{source} cannot be met with {shape}; the film is planned as {film} s.", *warnings)
+    return Timing(cut, transition_frames, unused, warnings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Lengths:
-    """What lengths are possible: legal seconds of a scene, frames that neighbours share, fewest scenes."""
+def _open_length(lengths: FilmLengths, counts: Sequence[int]) -> Cut:
+    return untrimmed(lengths.legal_s, lengths.fps, counts[0]) if len(counts) == 1 else Cut()
 
-    fps: int
-    legal_s: Sequence[int]
-    overlap: int
-    fewest: int
 
-    @classmethod
-    def of(cls, request: FilmRequest, video: VideoModel, transition_frames: int) -> "_Lengths":
-        kind = request.transition.kind
-        fewest = 1 if kind is TransitionKind.CUT else 2  # a transition passes between two scenes
-        return cls(
-            video.fps, sorted(video.durations_s[request.resolution]), overlap_frames(kind, transition_frames), fewest
-        )
+def film_lengths(request: FilmRequest, video: VideoModel, transition_frames: int) -> FilmLengths:
+    """The lengths that a model's clips can make, joined as the request says."""
+    return FilmLengths(
+        fps=video.fps,
+        legal_s=tuple(sorted(video.durations_s[request.resolution])),
+        overlap=overlap_frames(request.transition.kind, transition_frames),
+        bounds=(DURATION_S[0] * video.fps, DURATION_S[1] * video.fps),
+    )
 
-    def frames(self, seconds: float | None) -> int | None:
-        return None if seconds is None else to_frames(seconds, self.fps)
 
-    def seconds(self, lengths: Iterable[int], between: str = "") -> str:
-        return between.join(f"{length / self.fps:g}" for length in lengths)
+def possible_counts(request: FilmRequest) -> Sequence[int]:
+    """The numbers of scenes that the request allows: a transition passes between two scenes."""
+    if request.scenes:
+        return range(request.scenes, request.scenes + 1)
+    return range(1 if request.transition.kind is TransitionKind.CUT else 2, MAX_SCENES + 1)
 
-    def scenes(self, count: int) -> str:
-        """As ``3 scenes of 4-8 s``."""
-        span = "-".join(map(str, dict.fromkeys((self.legal_s[0], self.legal_s[-1]))))
-        shared = f" that share {self.seconds([self.overlap])} s" if self.overlap else ""
-        return f"{count} scene{'s' * (count > 1)} of {span} s{shared}"
 
-    def durations_s(self, count: int, target: int | None) -> tuple[int, ...]:
-        """Seconds of each scene in the film. The clip of the last one may be ``TRIM_S`` longer."""
-        legal = [step * self.fps for step in self.legal_s]
-        if target is None:
-            return self._whole(plan_lengths(count, None, legal))
-        whole = self._whole(plan_lengths(count, target + self.overlap * (count - 1), legal))
-        longer = self._whole(plan_lengths(count, target + self.overlap * (count - 1) + TRIM_S * self.fps, legal))
-        trimmed = (*longer[:-1], longer[-1] - TRIM_S)
-        return min(whole, trimmed, key=lambda lengths: abs(self.film_frames(lengths) - target))
+def _jump_warnings(request: FilmRequest, source: str, lengths: FilmLengths, cut: Cut) -> tuple[str, ...]:
+    """A clip that loses its last frames does not lead into the next one: seen at a cut, hidden by a transition."""
+    trimmed = [
+        seconds * lengths.fps - frames for seconds, frames in zip(cut.clips_s[1:-1], cut.frames[1:-1], strict=True)
+    ]
+    jumps = [trim for trim in trimmed if trim]
+    if not jumps or request.transition.kind is not TransitionKind.CUT:
+        return ()
+    loses, smooth = _seconds(lengths, max(jumps)), _seconds(lengths, lengths.smoothest(cut))
+    clips = f"{len(jumps)} of {len(cut.clips_s)} clips {'lose' if len(jumps) > 1 else 'loses'}"
+    sentence = (
+        f"{source}: {clips} up to {loses} s before the next one begins, so the picture jumps there. "
+        f"Set `transition.kind` to fade_black, or `duration_s` to {smooth}, and nothing jumps."
+    )
+    return (sentence,)
 
-    def _whole(self, lengths: Iterable[int]) -> tuple[int, ...]:
-        return tuple(length // self.fps for length in lengths)
 
-    def film_frames(self, durations_s: Sequence[int]) -> int:
-        return sum(durations_s) * self.fps - self.overlap * (len(durations_s) - 1)
+def _seconds(lengths: FilmLengths, *frames: int, between: str = " or ") -> str:
+    return between.join(f"{one / lengths.fps:g}" for one in frames)
 
-    def miss(self, count: int, target: int) -> int:
-        return abs(self.film_frames(self.durations_s(count, target)) - target)
 
-    def allow(self, count: int, target: int | None) -> bool:
-        return count >= self.fewest and (target is None or self.miss(count, target) <= TOLERANCE_S * self.fps)
-
-    def nearest_count(self, target: int) -> int:
-        """The fewest scenes that reach a length, or one scene fewer where that comes as close."""
-        reaching = -((self.overlap - target) // (self.legal_s[-1] * self.fps - self.overlap))
-        counts = {min(max(count, self.fewest), MAX_SCENES) for count in (reaching - 1, reaching)}
-        return min(counts, key=lambda count: (self.miss(count, target), count))
-
-    def films(self, counts: Iterable[int]) -> list[int]:
-        """Frames of every film of so many scenes, shortest first."""
-        return sorted(
-            {
-                (total - trim) * self.fps - self.overlap * (count - 1)
-                for count in counts
-                for total in possible_totals(count, self.legal_s)
-                for trim in (0, TRIM_S)
-            }
-        )
+def _describe_scenes(lengths: FilmLengths, count: int) -> str:
+    """As ``3 scenes of 4-8 s``."""
+    span = "-".join(map(str, dict.fromkeys((lengths.legal_s[0], lengths.legal_s[-1]))))
+    shared = f" that share {_seconds(lengths, lengths.overlap)} s" if lengths.overlap else ""
+    return f"{count} scene{'s' * (count > 1)} of {span} s{shared}"
 
 
 def _refusal(request: FilmRequest, video: VideoModel, transition_frames: int, target: int) -> Invalid:
     """Why no film has this length, and the nearest values that are legal."""
-    possible = _Lengths.of(request, video, transition_frames)
-    count, any_count = request.scenes, range(possible.fewest, MAX_SCENES + 1)
-    films = possible.films([count] if count else any_count)
-    nearest = [
-        *[film for film in films if film < target][-1:],
-        *[film for film in films if film > target][:1],
-    ]
-    ways = [f"`duration_s` to {possible.seconds(nearest, ' or ')}"]
-    fitting = [other for other in any_count if possible.allow(other, target)] if count else []
-    if count and fitting:
-        ways.append(f"`scenes` to {min(fitting, key=lambda other: abs(other - count))}")
-    for field, other in _variants(request, video):
-        others = _Lengths.of(other, video, transition_frames)
-        if others.allow(count or others.nearest_count(target), target):
-            ways.append(field)
-    length = possible.seconds([target])
-    if count:
-        span = possible.seconds(dict.fromkeys((films[0], films[-1])), "-")
-        why = f"{possible.scenes(count)} make a film of {span} s, not {length} s."
+    lengths, counts = film_lengths(request, video, transition_frames), possible_counts(request)
+    nearest = lengths.nearest(counts, target)
+    ways = [f"`duration_s` to {_seconds(lengths, *nearest)}"] if nearest else []
+    if request.scenes:
+        others = possible_counts(request.model_copy(update={"scenes": None}))
+        fitting = [other for other in others if lengths.least_seconds(other, target) is not None]
+        ways += [f"`scenes` to {min(fitting, key=lambda other: abs(other - counts[0]))}"] if fitting else []
+    for way, other in _variants(request, video):
+        if film_lengths(other, video, transition_frames).cheapest_count(possible_counts(other), target) is not None:
+            ways.append(way)
+    length = _seconds(lengths, target)
+    if request.scenes:
+        span = _seconds(lengths, *dict.fromkeys(lengths.span(request.scenes)), between="-")
+        why = f"{_describe_scenes(lengths, request.scenes)} make a film of {span} s, not {length} s."
     else:
-        why = f"no film of {possible.fewest} to {possible.scenes(MAX_SCENES)} lasts {length} s."
-    return Invalid(f"duration_s: {why}", remedy=f"Set {', or '.join(ways)}.")
+        why = f"no film of {counts[0]} to {_describe_scenes(lengths, MAX_SCENES)} lasts {length} s."
+    return Invalid(f"duration_s: {why}", remedy=f"Set {', or '.join(ways)}." if ways else "")
 
 
 def _transition_frames(request: FilmRequest, video: VideoModel) -> int:

@@ -16,8 +16,7 @@ Links = Mapping[str, str]
 """gs:// address to signed URL."""
 
 _SCENE_FIELDS = set(
-    "id sequence display_order state description duration_s "
-    "start_prompt end_prompt motion_prompt transition_note".split()
+    "id sequence display_order state description start_prompt end_prompt motion_prompt transition_note".split()
 )
 _CALL_FIELDS = set(
     "id kind model scene purpose take attempt digest state reserved_micros cost_micros operation usage source".split()
@@ -57,7 +56,7 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
         "request": job.request.model_dump(mode="json", exclude_none=True),
         "progress": _progress(job, scenes),
         "gate": _gate(job),
-        "scenes": [_scene(scene, links) for scene in scenes],
+        "scenes": [_scene(scene, plan.fps, links) for scene in scenes] if plan else [],
         "budget": {
             "limit_usd": format_usd(job.budget.limit_micros),
             "reserved_usd": format_usd(totals.reserved_micros),
@@ -148,9 +147,12 @@ def _gate(job: Job) -> dict[str, Any] | None:
     return {"stage": job.gate.stage, "since": format_time(job.gate.since), "expires": expires}
 
 
-def _scene(scene: Scene, links: Links) -> dict[str, Any]:
+def _scene(scene: Scene, fps: int, links: Links) -> dict[str, Any]:
+    frames = scene.film_frames(fps)
     return {
         **scene.model_dump(mode="json", include=_SCENE_FIELDS),
+        "duration_s": frames / fps,
+        "frames": frames,
         "keyframes": {"start": _piece(scene.start, links), "end": _piece(scene.end, links)},
         "clip": _piece(scene.clip, links),
         "attempts": [one.model_dump(mode="json") for one in scene.tries],

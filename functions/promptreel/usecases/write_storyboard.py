@@ -95,7 +95,8 @@ def _reserve(
         return StoryboardWritten("superseded")
     if job.plan is not None:
         return _written(job, job.plan)
-    scenes = planning.make_scenes(answer.value.scenes, brief.durations_for(len(answer.value.scenes)), now)
+    stories = answer.value.scenes
+    scenes = planning.make_scenes(stories, brief.frames_for(len(stories)), brief.video.fps, now)
     plan = _plan(job, brief, answer, scenes).evolve(storyboard_checksum=checksum)
     planned = _planned_calls(job, plan, scenes, services.text.location, now)
     committed = committed_micros([call.value for call in jobs.list_calls(job.id)])
@@ -126,6 +127,7 @@ def _plan(job: Job, brief: FilmSpec, answer: Answer[Storyboard], scenes: list[Sc
     story = answer.value
     kind, fps = job.request.transition.kind, brief.video.fps
     overlap = timeline.overlap_frames(kind, brief.transition_frames)
+    lengths = [scene.film_frames(fps) for scene in scenes]
     return Plan(
         title=job.request.title or story.title,
         storyboard_uri=answer.uri,
@@ -139,9 +141,7 @@ def _plan(job: Job, brief: FilmSpec, answer: Answer[Storyboard], scenes: list[Sc
         aspect=brief.aspect,
         resolution=job.request.resolution,
         fps=fps,
-        planned_frames=timeline.film_frames(
-            [scene.duration_s * fps for scene in scenes], [overlap] * (len(scenes) - 1)
-        ),
+        planned_frames=timeline.film_frames(lengths, [overlap] * (len(scenes) - 1)),
         transition_kind=kind,
         transition_frames=brief.transition_frames,
         waves=planning.chain_waves([scene.id for scene in scenes]),

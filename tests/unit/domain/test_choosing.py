@@ -89,7 +89,7 @@ def test_resolution_is_refused_with_a_model_that_films_it_when_the_quality_has_n
 def test_scene_of_seven_seconds_is_filmed_with_the_shortest_clip_that_holds_it(model: str, clip_seconds: int) -> None:
     spec = plan(models={"video": model}, scenes=1, duration_s=7)
 
-    assert spec.durations_s == (7,)
+    assert (spec.durations_s, spec.scene_frames) == ((clip_seconds,), (7 * 24,))
     assert spec.video.clip_seconds(7, "720p") == clip_seconds
 
 

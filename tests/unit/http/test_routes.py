@@ -164,7 +164,7 @@ def test_serverless_header_names_the_caller_when_it_is_the_only_one(http: FlaskC
         (
             {"json": {**PROMPT, "scenes": 2, "duration_s": 100}},
             422,
-            "2 scenes of 4-8 s make a film of 7-16 s",
+            "2 scenes of 4-8 s make a film of 6-16 s",
         ),
     ],
 )

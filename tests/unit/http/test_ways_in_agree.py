@@ -14,7 +14,7 @@ from promptreel.domain import planning
 from promptreel.domain.job import Job
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.states import JobState
-from promptreel.domain.timing import TOLERANCE_S
+from promptreel.domain.timeline import to_frames
 from promptreel.errors import Rejected
 from promptreel.http import routes
 from promptreel.usecases.open_job import OpenJob
@@ -117,18 +117,13 @@ def outcome_of(way_in: WayIn, payload: Any) -> Job | Refusal:
 
 
 def is_planned_as_given(job: Job, chosen: Mapping[str, Any]) -> bool:
-    """Whether the plan keeps every chosen value; a length within the tolerance must be warned of."""
+    """Whether the plan keeps every chosen value, a length to the frame."""
     request, plan = job.request, planning.specify_film(job.request, job.created, PROTOCOLS)
-    film_s = sum(plan.durations_s) - (
-        plan.transition_frames / plan.video.fps * (len(plan.durations_s) - 1)
-        if request.transition.kind == "crossfade"
-        else 0
-    )
+    shared = plan.transition_frames if request.transition.kind == "crossfade" else 0
+    frames = sum(plan.scene_frames) - shared * (len(plan.scene_frames) - 1)
     storyboard, rest = planning.price_micros(request, plan, plan.scene_range[0], job.created)
     kept: dict[str, Callable[[Any], bool]] = {
-        "duration_s": lambda value: (
-            film_s == value or (abs(film_s - value) <= TOLERANCE_S + 1 / 48 and bool(job.warnings))
-        ),
+        "duration_s": lambda value: frames == to_frames(value, plan.video.fps),
         "scenes": lambda value: plan.scene_range == (value, value) and len(plan.durations_s) == value,
         "aspect": lambda value: plan.aspect == value,
         "resolution": lambda value: all(plan.video.clip_seconds(duration_s, value) for duration_s in plan.durations_s),
@@ -162,9 +157,9 @@ def test_pair_of_fields_is_planned_as_given_or_refused_alike_by_every_way_in(one
     ("fields", "message", "nearest"),
     [
         ({"resolution": "1080p", "duration_s": 4}, "lasts 4 s", {"duration_s": 7}),
-        ({"resolution": "4k", "duration_s": 29}, "lasts 29 s", {"duration_s": 31}),
+        ({"resolution": "4k", "duration_s": 26}, "lasts 26 s", {"duration_s": 28}),
         ({"resolution": "4k", "models": LITE}, "films 720p, 1080p, not 4k", {"resolution": "1080p"}),
-        ({"scenes": 60, "duration_s": 30}, "60 scenes of 4-8 s make a film of 239-480 s", {"scenes": 8}),
+        ({"scenes": 60, "duration_s": 30}, "60 scenes of 4-8 s make a film of 180-480 s", {"scenes": 8}),
         ({"scenes": 1, "transition": {"kind": "crossfade"}}, "one scene", {"scenes": 2}),
         (
             {"transition": {"duration_s": 1}},
