@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from main import STEPS
+from promptreel.domain.assumptions import assumptions
 from tools import docs
 
 ROOT = Path(__file__).parents[2]
@@ -87,3 +88,15 @@ def test_generated_pages_are_up_to_date() -> None:
 def test_requirements_contain_no_client_that_posts_paid_calls_twice() -> None:
     for name in ("tests", "functions", "stitcher_service"):
         assert "aiohttp" not in (ROOT / name / "requirements.txt").read_text()
+
+
+def test_estimates_assume_the_queues_and_sizes_that_are_deployed() -> None:
+    assumed = assumptions()
+
+    rates = {"standard": QUEUES["clips"], "high": QUEUES["clips-high"]}
+    assert assumed.clips_per_minute == {name: queue["dispatches_per_minute"] for name, queue in rates.items()}
+    stitcher = SERVICES["services"]["stitcher"]
+    assert (assumed.vcpus["stitcher"], assumed.gib["stitcher"]) == (stitcher["cpu"], stitcher["memory_gib"])
+    functions = SERVICES["functions"].values()
+    assert assumed.vcpus["function"] == max(function["cpu"] for function in functions)
+    assert assumed.gib["function"] == max(function["memory_gib"] for function in functions)

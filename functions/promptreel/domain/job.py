@@ -6,6 +6,7 @@ from typing import Literal, TypedDict, Unpack
 from promptreel.domain import states
 from promptreel.domain.choosing import ChosenModel
 from promptreel.domain.document import Document, OptionalText, Part, Problem, UtcDatetime
+from promptreel.domain.estimate import Estimate
 from promptreel.domain.models import Aspect, Resolution, VideoModel, registry
 from promptreel.domain.prompt_hints import Inferred
 from promptreel.domain.request import FilmRequest, GateStage
@@ -67,9 +68,7 @@ class Plan(Part):
 
     def can_be_filmed_by(self, model_id: str, duration_s: int) -> bool:
         """Whether a model films this film's format, so that its clips fit among the others."""
-        model = registry().video_model(model_id)
-        is_legal = model.clip_seconds(duration_s, self.resolution) is not None
-        return is_legal and model.fps == self.fps and self.aspect in model.aspects
+        return registry().video_model(model_id).can_film(duration_s, self.resolution, self.aspect, self.fps)
 
     def clip_seconds(self, scene: Scene) -> int:
         """Seconds of the clip from which this scene is cut; the scene's own where the model has changed since."""
@@ -125,6 +124,7 @@ class JobChanges(TypedDict, total=False):
     output: Output | None
     inferred: tuple[Inferred, ...]
     warnings: tuple[str, ...]
+    estimate: Estimate | None
     resumed: datetime | None
     upload: str | None
     expires: datetime | None
@@ -153,6 +153,7 @@ class Job(Document):
     output: Output | None = None
     inferred: tuple[Inferred, ...] = ()  # fields that were read from the prompt
     warnings: tuple[str, ...] = ()
+    estimate: Estimate | None = None  # made when it was accepted
     resumed: UtcDatetime | None = None  # when a person last resumed it: attempts before this do not count
     upload: OptionalText = None  # name of the uploaded file that requested it; its report is deleted with the job
     expires: UtcDatetime | None = None  # from then on it is treated as deleted
@@ -230,6 +231,7 @@ class Job(Document):
             error=None,
             inferred=(),
             warnings=(),
+            estimate=None,
             expires=None,
         )
 

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from promptreel.domain.document import Frozen
 from promptreel.domain.money import per_million
@@ -62,6 +62,7 @@ class Model(Frozen):
     """What every model has. ``retires_not_before`` is the earliest day of retirement that the vendor announced.
 
     ``replaced_by`` is used in its place when the provider no longer offers it, where the plan's rules allow it.
+    ``usual_refusals`` is the share of attempts without a usable answer, from 0 to 1, before an owner has made any.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Model(Frozen):
     released: date | None = None
     retires_not_before: date | None = None
     replaced_by: str | None = None
+    usual_refusals: float = Field(default=0.05, ge=0, lt=1)
 
     @property
     def provider(self) -> str:
@@ -277,6 +279,11 @@ class VideoModel(Model):
     def clip_seconds(self, duration_s: int, resolution: Resolution) -> int | None:
         """Seconds of the shortest clip from which a scene of this length can be cut; None when there is none."""
         return min((length for length in self.durations_s.get(resolution, ()) if length >= duration_s), default=None)
+
+    def can_film(self, duration_s: int, resolution: Resolution, aspect: Aspect, fps: int) -> bool:
+        """Whether its clip of a scene of this length fits among those of a film of this format."""
+        is_legal = self.clip_seconds(duration_s, resolution) is not None
+        return is_legal and self.fps == fps and aspect in self.aspects
 
     def size_px(self, resolution: Resolution, aspect: Aspect) -> tuple[int, int]:
         """Width and height of its frames in pixels."""

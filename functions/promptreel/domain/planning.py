@@ -14,7 +14,7 @@ from promptreel.domain.prompt_hints import Inferred, PromptHints, extract_hints
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.scene import Scene
 from promptreel.domain.storyboard import Storyboard, StoryScene, schema_text
-from promptreel.domain.tariffs import count_tokens_at_most, image_tariff, text_tariff
+from promptreel.domain.tariffs import Tariff, count_tokens_at_most, image_tariff, text_tariff
 from promptreel.domain.timing import Timing, plan_timing
 from promptreel.errors import BudgetExceeded, Invalid
 
@@ -24,6 +24,7 @@ MAX_CROPPED_SHARE = 0.1  # of an image's area; 1376x768, as models round 16:9, l
 DEFAULT_SCENE_RANGE = (3, 6)  # the text model's choice when neither field nor prompt gives a number
 FILM_TOKENS, SCENE_TOKENS = 4096, 500
 """Room for style, characters, settings and thinking; room for the texts of one scene."""
+REWRITE_TOKENS = 4096  # one scene's words, with room to think
 _CENT_MICROS = 10_000
 
 
@@ -168,18 +169,28 @@ def _refuse_unused_transition(request: FilmRequest) -> None:
         )
 
 
-def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime) -> tuple[int, int]:
-    """The most that the storyboard may cost, and what is reserved for the keyframes and clips of so many scenes."""
+def text_tariffs(request: FilmRequest, spec: FilmSpec, count: int) -> tuple[Tariff, ...]:
+    """The text calls before the first keyframe of a film of up to so many scenes, each with the most it may use."""
     writing = replace(spec, scene_range=(spec.scene_range[0], count))
     prompt = prompts.storyboard_prompt(request.prompt, writing.scene_range, writing.durations_s)
     sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, prompt, schema_text(Storyboard))
-    storyboard = text_tariff(spec.text, sent, writing.storyboard_tokens).reserved_micros(at)
+    return (text_tariff(spec.text, sent, writing.storyboard_tokens),)
+
+
+def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime) -> tuple[int, int]:
+    """The most that the text calls may cost, and what is reserved for the keyframes and clips of so many scenes."""
+    writing = sum(tariff.reserved_micros(at) for tariff in text_tariffs(request, spec, count))
     image = image_tariff(spec.image, IMAGE_SIZE, MAX_REFERENCES, spec.image.output_tokens)
     clips = sum(
         spec.video.max_micros(duration_s, request.resolution, at, audio=request.clip_audio)
         for duration_s in spec.durations_for(count)
     )
-    return storyboard, (count + 1) * image.reserved_micros(at) + clips
+    return writing, (count + 1) * image.reserved_micros(at) + clips
+
+
+def needed_micros(request: FilmRequest, spec: FilmSpec, at: datetime) -> int:
+    """A limit in whole cents that certainly holds the plan of the fewest scenes."""
+    return -(-sum(price_micros(request, spec, spec.scene_range[0], at)) // _CENT_MICROS) * _CENT_MICROS
 
 
 def _within_budget(spec: FilmSpec, request: FilmRequest, at: datetime) -> FilmSpec:
@@ -193,10 +204,10 @@ def _within_budget(spec: FilmSpec, request: FilmRequest, at: datetime) -> FilmSp
 def _refuse_small_budget(request: FilmRequest, spec: FilmSpec, at: datetime) -> None:
     """Refuse a film that the limit does not hold however cheap its storyboard is."""
     count = spec.scene_range[0]
-    storyboard, planned = price_micros(request, spec, count, at)
+    _, planned = price_micros(request, spec, count, at)
     limit = request.limit_micros
     if limit <= planned:
-        needed = format_usd(-(-(storyboard + planned) // _CENT_MICROS) * _CENT_MICROS)
+        needed = format_usd(needed_micros(request, spec, at))
         default = " by default" if request.budget_usd is None else ""
         raise BudgetExceeded(
             f"budget_usd: a film of {count} scene{'s' * (count > 1)}, {sum(spec.durations_for(count))} s of clips, "

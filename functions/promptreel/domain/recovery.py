@@ -8,7 +8,7 @@ from promptreel.domain import remedies
 from promptreel.domain.call import Call
 from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
-from promptreel.domain.models import ImageModel, TextModel, registry
+from promptreel.domain.models import ImageModel, TextModel, VideoModel, registry
 from promptreel.domain.remedies import Remedy, RemedyKind
 from promptreel.domain.scene import Attempt, RewriteRequest, Scene
 from promptreel.domain.states import CallState, SceneState
@@ -119,16 +119,24 @@ def _used_remedies(job: Job, scene: Scene) -> list[str]:
 
 
 def _available_remedies(job: Job, scene: Scene) -> set[RemedyKind]:
-    """What this scene still allows: sound can be left out once, and only while there is any."""
-    available: set[RemedyKind] = {"repeat", "reseed", "rewrite", "redraw"}
     plan = job.require_plan()
-    model = plan.video_of(scene)
-    if job.has_sound(scene) and model.sound == "optional":
+    return list_available(
+        plan.video_of(scene),
+        sound=job.has_sound(scene),
+        can_film=lambda other: plan.can_be_filmed_by(other, scene.duration_s),
+    )
+
+
+def list_available(model: VideoModel, *, sound: bool, can_film: Callable[[str], bool]) -> set[RemedyKind]:
+    """What a scene that this model films still allows: sound can be left out once, and only while there is any.
+
+    ``can_film`` tells whether the model of an id films the scene's length and the film's format.
+    """
+    available: set[RemedyKind] = {"repeat", "reseed", "rewrite", "redraw"}
+    if sound and model.sound == "optional":
         available.add("mute")
     others: Mapping[RemedyKind, str | None] = {"model": model.fallback, "successor": model.replaced_by}
-    return available | {
-        kind for kind, other in others.items() if other and plan.can_be_filmed_by(other, scene.duration_s)
-    }
+    return available | {kind for kind, other in others.items() if other and can_film(other)}
 
 
 def _apply_remedy(job: Job, scene: Scene, kind: RemedyKind, request: RewriteRequest, now: datetime) -> Scene:

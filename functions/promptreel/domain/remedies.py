@@ -15,6 +15,7 @@ from promptreel.domain.document import Frozen
 RemedyKind = Literal["repeat", "reseed", "rewrite", "redraw", "mute", "model", "successor"]
 FailureCode = Literal["clip_refused", "clip_failed", "clip_timed_out", "misconfigured", "model_unsuitable"]
 
+MAX_TRIES = 3  # attempts at a text or a keyframe; a clip has remedies instead
 EXHAUSTED = "exhausted"  # the code of a call that its provider did not accept for long
 MODEL_UNAVAILABLE = "model_unavailable"  # the code of a model that is retired, or not offered here
 
@@ -68,6 +69,11 @@ def find_remedy(codes: Sequence[str]) -> Remedy:
 def timeout_remedy() -> Remedy:
     """For a clip that was perhaps paid and never seen: one more attempt is all that is risked."""
     return _load().timed_out
+
+
+def max_remedies() -> int:
+    """How many remedies a scene may have before it is given up."""
+    return _load().max_remedies
 
 
 def listed_codes() -> frozenset[str]:

@@ -7,10 +7,12 @@ from typing import Any
 
 from promptreel.domain.billing import Comparison
 from promptreel.domain.call import Call, add_up
+from promptreel.domain.estimate import describe_estimate
 from promptreel.domain.job import Job, Plan
 from promptreel.domain.money import format_usd
 from promptreel.domain.scene import Clip, Keyframe, Scene
 from promptreel.domain.states import JobState, SceneState
+from promptreel.usecases.estimate_request import EstimatedRequest
 
 Links = Mapping[str, str]
 """gs:// address to signed URL."""
@@ -27,7 +29,19 @@ def accepted_job(job: Job, base_url: str) -> dict[str, Any]:
     """The 202 answer to a submission."""
     return {
         **job.model_dump(mode="json", include={"id", "state", "inferred", "warnings"}),
+        "estimate": job.estimate and describe_estimate(job.estimate),
         "links": {"self": f"{base_url}/v1/jobs/{job.id}"},
+    }
+
+
+def estimated_request(estimated: EstimatedRequest) -> dict[str, Any]:
+    """The estimate of a request that was not submitted."""
+    spec = estimated.spec
+    return {
+        "estimate": describe_estimate(estimated.estimate),
+        "models": [model.model_dump() for model in spec.reasons],
+        "inferred": [one.model_dump(mode="json") for one in spec.inferred],
+        "warnings": list(spec.warnings),
     }
 
 
@@ -54,6 +68,7 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
         **job_summary(job),
         **job.model_dump(mode="json", include={"inferred", "warnings", "error", "execution"}),
         "request": job.request.model_dump(mode="json", exclude_none=True),
+        "estimate": job.estimate and describe_estimate(job.estimate),
         "progress": _progress(job, scenes),
         "gate": _gate(job),
         "scenes": [_scene(scene, plan.fps, links) for scene in scenes] if plan else [],

@@ -28,6 +28,7 @@ from promptreel.logging import events
 from promptreel.services import Services
 from promptreel.usecases import delete_job, job_lifecycle
 from promptreel.usecases.accept_request import accept_request
+from promptreel.usecases.estimate_request import estimate_request
 from promptreel.usecases.reconcile import reconcile
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ def app(services: Callable[[], Services]) -> Flask:
         flask.add_url_rule(rule, view.__name__, lambda **path: view(services(), **path), methods=[method])
 
     add("GET", "/v1/models", _models)
+    add("POST", "/v1/estimate", _estimate)
     add("POST", "/v1/jobs", _submit)
     add("GET", "/v1/jobs", _list)
     add("GET", "/v1/jobs/<job_id>", _show)
@@ -67,6 +69,12 @@ def app(services: Callable[[], Services]) -> Flask:
 def _models(services: Services) -> Response:
     services.identity.identify_caller(request.headers.get)
     return jsonify(describe_models(registry(), services.clock.now(), services.protocols))
+
+
+def _estimate(services: Services) -> Response:
+    """Check a request as a submission does, and estimate its film; nothing is stored and no model is called."""
+    services.identity.identify_caller(request.headers.get)
+    return jsonify(responses.estimated_request(estimate_request(_read_body(), services.clock.now(), services)))
 
 
 def _submit(services: Services) -> tuple[Response, int]:

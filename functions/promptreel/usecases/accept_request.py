@@ -5,15 +5,15 @@ from typing import Any
 
 from promptreel.domain import identifiers
 from promptreel.domain.job import Budget, Job
-from promptreel.domain.planning import accept
 from promptreel.errors import Conflict, VersionConflict
 from promptreel.logging.events import log_event
 from promptreel.ports.storage import Create, JobStore, Replace
 from promptreel.services import Services
+from promptreel.usecases.estimate_request import estimate_request
 
 
 def accept_request(job_id: str, owner: str, payload: Any, services: Services, upload: str | None = None) -> Job:
-    """Check a request and store its job, with what was read from its prompt and what cannot be met.
+    """Check a request and store its job, with its estimate, what was read from its prompt and what cannot be met.
 
     Idempotent: the same request returns the stored job, even if only its tombstone is left. ``upload`` names the file
     that held it.
@@ -21,7 +21,8 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
     Raises: Invalid; BudgetExceeded with the amount needed; Conflict when the id belongs to another request.
     """
     now = services.clock.now()
-    request, spec = accept(payload, now, services.protocols)
+    estimated = estimate_request(payload, now, services)
+    request, spec = estimated.request, estimated.spec
     for model in (spec.text, spec.image, spec.video):
         if model.ends_soon(now):
             log_event("model_ends_soon", model=model.id, ends=str(model.retires_not_before))
@@ -35,6 +36,7 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
         budget=Budget(limit_micros=request.limit_micros),
         inferred=spec.inferred,
         warnings=spec.warnings,
+        estimate=estimated.estimate,
         upload=upload,
         expires=now + services.keep,
         created=now,

@@ -12,6 +12,7 @@ from promptreel.domain.call import committed_micros
 from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
 from promptreel.domain.models import ImageModel, registry
+from promptreel.domain.remedies import MAX_TRIES
 from promptreel.domain.scene import Keyframe, KeyframeName, Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.errors import Broken, NotFound, PromptreelError, Rejected
@@ -26,7 +27,6 @@ from promptreel.usecases.text_calls import rewrite_refused_prompts
 
 log = logging.getLogger(__name__)
 
-MAX_TRIES = 3
 MISFIT = "misfit"  # code of a keyframe that was paid and has another shape: it is drawn once more
 REQUEST_S = 300.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
 MayRedraw = Callable[[], bool] | None

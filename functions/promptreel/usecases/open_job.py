@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from promptreel.domain import identifiers
 from promptreel.domain.characters import check_characters
+from promptreel.domain.estimate import describe_estimate
 from promptreel.domain.job import OPERATORS, Job
 from promptreel.errors import Invalid, NotFound, Rejected
 from promptreel.services import Services
@@ -100,5 +101,7 @@ def _accept_upload(data: dict[str, Any], services: Services) -> Job:
         raise
     if not job.is_hidden(services.clock.now()):  # hidden: a repeated event, long after the report was deleted with it
         gates = {"gates": list(job.request.gates)} if job.request.gates else {}  # it waits there until it is approved
-        services.inbox.write_report(name, {**about, "state": "accepted", "job_id": job.id, **gates})
+        estimate = job.estimate and describe_estimate(job.estimate)
+        accepted = {"state": "accepted", "job_id": job.id, "estimate": estimate, **gates}
+        services.inbox.write_report(name, {**about, **accepted})
     return job

@@ -14,7 +14,9 @@ from pydantic import BaseModel
 from promptreel.domain import identifiers, prompts, recovery, storyboard
 from promptreel.domain.job import Job
 from promptreel.domain.models import TextModel, registry
+from promptreel.domain.planning import REWRITE_TOKENS
 from promptreel.domain.prompts import Feedback
+from promptreel.domain.remedies import MAX_TRIES
 from promptreel.domain.scene import Scene
 from promptreel.domain.storyboard import StoryScene, schema_text
 from promptreel.domain.tariffs import count_tokens_at_most, raise_output_limit, text_tariff
@@ -25,8 +27,6 @@ from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Made, Order, pay
 from promptreel.ports.models import Declined, TextRequest
 from promptreel.services import Services
 
-MAX_TRIES = 3
-REWRITE_TOKENS = 4096  # one scene's words, with room to think
 A = TypeVar("A")
 
 

@@ -1,0 +1,33 @@
+"""Estimate the film of a request: free, no model is called, nothing is stored."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from promptreel.domain.estimate import Estimate
+from promptreel.domain.estimating import estimate_film
+from promptreel.domain.piece_costs import Basis
+from promptreel.domain.planning import FilmSpec, accept
+from promptreel.domain.request import FilmRequest
+from promptreel.services import Services
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedRequest:
+    """A request that is fit to be submitted, with every choice made, and its estimate."""
+
+    request: FilmRequest
+    spec: FilmSpec
+    estimate: Estimate
+
+
+def estimate_request(payload: Any, at: datetime, services: Services) -> EstimatedRequest:
+    """Check a request as a submission does, and estimate its film.
+
+    Raises: Invalid; BudgetExceeded with the amount needed.
+    """
+    request, spec = accept(payload, at, services.protocols)
+    basis = Basis(at=at, history={}, keep_days=services.keep / DAY, pace=services.pace)
+    return EstimatedRequest(request, spec, estimate_film(request, spec, basis))

@@ -1,0 +1,126 @@
+"""Estimates before anything is paid: bounds, the functions they share with ledger and run, and what moves them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from promptreel.domain import planning
+from promptreel.domain.assumptions import assumptions
+from promptreel.domain.estimate import Estimate
+from promptreel.domain.estimating import estimate_film
+from promptreel.domain.models import VideoProtocol, registry
+from promptreel.domain.piece_costs import Basis
+from promptreel.domain.rates import Attempts, refusal_share
+from promptreel.domain.request import parse_request
+from promptreel.errors import BudgetExceeded
+
+AT = datetime(2026, 11, 30, tzinfo=UTC)
+PROTOCOLS: frozenset[VideoProtocol] = frozenset({"veo", "interactions", "predictions"})
+VEO, OMNI, PAINTER = "veo-3.1-generate-001", "gemini-omni-1.2-flash", "gemini-3.1-flash-image"
+
+
+def estimate(history: dict[str, Attempts] | None = None, at: datetime = AT, **fields: Any) -> Estimate:
+    request, spec = planning.accept({"prompt": "A lighthouse keeper waits", **fields}, at, PROTOCOLS)
+    return estimate_film(request, spec, Basis(at=at, history=history or {}, keep_days=90))
+
+
+REQUESTS: list[dict[str, Any]] = [
+    {},
+    {"scenes": 1},
+    {"scenes": 60, "budget_usd": 300},
+    {"scenes": 3, "budget_usd": "7.54"},
+    {"quality": "draft", "resolution": "360p", "scenes": 4},
+    {"quality": "best", "resolution": "4k", "scenes": 2, "clip_audio": False},
+    {"models": {"video": "kwaivgi/kling-v3-video"}, "scenes": 3, "priority": "high"},
+    {"duration_s": 30, "transition": {"kind": "crossfade", "duration_s": 1}},
+]
+
+
+@pytest.mark.parametrize("fields", REQUESTS, ids=str)
+def test_bounds_are_in_order_and_within_the_limit(fields: dict[str, Any]) -> None:
+    found = estimate(**fields)
+
+    prices = (found.storyboard, found.keyframes, found.clips, found.calls)
+    for one in (*prices, found.platform, found.wait_s):
+        assert 0 < one.low <= one.expected <= one.high
+    limit_micros = parse_request({"prompt": "A lighthouse", **fields}).limit_micros
+    assert all(price.high <= limit_micros for price in prices)
+    assert found.scenes[0] <= found.scenes[1]
+
+
+@pytest.mark.parametrize("fields", REQUESTS, ids=str)
+def test_stages_add_up_to_all_calls_on_average(fields: dict[str, Any]) -> None:
+    found = estimate(**fields)
+
+    together = found.storyboard.expected + found.keyframes.expected + found.clips.expected
+    assert found.calls.expected == pytest.approx(together, rel=0.002)
+
+
+def test_clips_of_a_model_paid_by_the_second_cost_what_the_ledger_reserves_when_none_is_refused() -> None:
+    history = {VEO: Attempts(made=1_000_000)}
+    clips = estimate(history, scenes=3, duration_s=18).clips
+    veo = registry().video_model(VEO)
+
+    reserved_micros = 3 * veo.max_micros(6, "720p", AT, audio=True)
+    assert clips.high == reserved_micros
+    assert clips.low == clips.expected == pytest.approx(reserved_micros, rel=0.001)
+
+
+def test_clip_paid_by_tokens_is_expected_below_what_is_reserved_for_it() -> None:
+    clips = estimate(scenes=2, duration_s=8, quality="draft").clips
+    omni = registry().video_model(OMNI)
+
+    delivered = 2 * omni.second_micros("720p", AT, audio=True) * 4
+    assert delivered < clips.high < 2 * omni.max_micros(4, "720p", AT, audio=True)
+
+
+def test_rising_price_is_estimated_from_its_day_on() -> None:
+    before, after = estimate(scenes=3), estimate(scenes=3, at=datetime(2027, 1, 1, tzinfo=UTC))
+
+    assert after.storyboard.expected == pytest.approx(2 * before.storyboard.expected, rel=0.01)
+    assert after.clips.expected == pytest.approx(before.clips.expected, rel=0.001)
+
+
+def test_number_of_scenes_left_to_the_writer_is_estimated_over_all_of_them() -> None:
+    open_, fewest, most = estimate(), estimate(scenes=3), estimate(scenes=6)
+
+    assert open_.scenes == (3, 6)
+    assert open_.calls.low == pytest.approx(fewest.calls.low, rel=0.001)
+    assert open_.calls.high == pytest.approx(most.calls.high, rel=0.001)
+    assert fewest.calls.expected < open_.calls.expected < most.calls.expected
+
+
+def test_refused_keyframes_cost_more_and_refused_clips_less_when_an_owner_meets_many() -> None:
+    usual = estimate(scenes=4)
+    refused = estimate({PAINTER: Attempts(made=200, in_vain=60), VEO: Attempts(made=200, in_vain=100)}, scenes=4)
+
+    assert refused.keyframes.high > usual.keyframes.high
+    assert refused.clips.expected < usual.clips.expected  # a clip that is given up is not paid
+    assert refused.clips.low < usual.clips.low
+    assert refused.wait_s.expected > usual.wait_s.expected
+    assert [(one.model, one.attempts) for one in refused.refusals[1:]] == [(PAINTER, 200), (VEO, 200)]
+
+
+def test_owners_attempts_outweigh_the_usual_share_the_more_there_are() -> None:
+    assert refusal_share(0.05, 20, Attempts()) == 0.05
+    assert refusal_share(0.05, 20, Attempts(made=20, in_vain=7)) == pytest.approx(0.2)
+    assert refusal_share(0.05, 20, Attempts(made=2000, in_vain=600)) == pytest.approx(0.3, abs=0.003)
+
+
+def test_estimate_and_refusal_name_the_same_needed_amount() -> None:
+    needed = estimate(scenes=3).needed_micros
+
+    with pytest.raises(BudgetExceeded, match=rf"{needed / 1_000_000:.2f} USD"):
+        estimate(scenes=3, budget_usd=1)
+    assert estimate(scenes=3, budget_usd=needed / 1_000_000).calls.high <= needed
+
+
+def test_film_waits_longer_the_more_scenes_the_queue_lets_out() -> None:
+    fields: dict[str, Any] = {"duration_s": 240, "budget_usd": 200}
+
+    assert estimate(scenes=60, **fields).wait_s.low > estimate(scenes=30, **fields).wait_s.low > 400
+
+
+def test_refusals_assumed_of_clips_are_all_of_them() -> None:
+    assert sum(one.share for one in assumptions().clip_refusals) == pytest.approx(1)
