@@ -16,6 +16,7 @@ import httpx
 
 from client.documents import (
     FINAL,
+    EstimatedRequest,
     Event,
     FilmRequest,
     Job,
@@ -69,6 +70,10 @@ class PromptreelClient(AbstractContextManager["PromptreelClient"]):
     def models(self) -> ModelList:
         """Return every model with its limits, today's prices, and why a request may not name it here."""
         return cast(ModelList, self._call("GET", "/v1/models"))
+
+    def estimate(self, request: FilmRequest) -> EstimatedRequest:
+        """Return what the film of a request would cost and how long it would take; nothing is stored."""
+        return cast(EstimatedRequest, self._call("POST", "/v1/estimate", request))
 
     def submit(self, request: FilmRequest, idempotency_key: str) -> SubmittedJob:
         """Submit a film request. Idempotent: the same key and request return the same job."""

@@ -22,8 +22,11 @@ from typer import Argument, Exit, Option
 from client.api import PromptreelClient, connect
 from client.documents import WAITING, FilmRequest, Job, SubmittedJob, agrees
 from client.errors import ClientError, NotReachable, ProblemError
-from client.input_files import build_request, read_bill, select_rows
+from client.input_files import read_bill, select_rows
+from client.request_options import Budget, takes_film_request
 from client.views import (
+    estimate_lines,
+    estimate_view,
     event_lines,
     job_view,
     jobs_view,
@@ -53,7 +56,6 @@ Api = Annotated[str, Option("--api", metavar="URL", envvar="PROMPTREEL_API", hel
 Token = Annotated[str, Option("--token", metavar="JWT", envvar="PROMPTREEL_TOKEN", help="ID token of the caller.")]
 AsJson = Annotated[bool, Option("--json", help="Print the API's JSON instead of a table.")]
 JobId = Annotated[str, Argument(metavar="JOB", help="A job's id.")]
-Budget = Annotated[float | None, Option("--budget", metavar="USD", help="Hard limit of what the job may spend.")]
 Watch = Annotated[bool, Option("--watch", help="Watch until the job ends, or waits for approval.")]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -70,38 +72,10 @@ def _root(
 
 
 @app.command()
+@takes_film_request
 def submit(
-    prompt: Annotated[str, Argument(metavar="PROMPT", help="The idea for the film; - reads it from stdin.")] = "",
+    request: FilmRequest,
     *,
-    file: Annotated[
-        Path | None, Option(metavar="FILE", help="A text file with the idea, or a request as .json or .yaml.")
-    ] = None,
-    title: Annotated[str | None, Option(help="The film's title.")] = None,
-    duration: Annotated[float | None, Option(metavar="SECONDS", help="Length of the film.")] = None,
-    scenes: Annotated[int | None, Option(metavar="N", help="How many scenes.")] = None,
-    aspect: Annotated[str | None, Option(metavar="16:9|9:16", help="Aspect ratio of the film.")] = None,
-    resolution: Annotated[str | None, Option(metavar="360p|720p|1080p|4k", help="Resolution of the film.")] = None,
-    quality: Annotated[str | None, Option(metavar="draft|standard|best", help="Which models to use.")] = None,
-    style: Annotated[str | None, Option(metavar="NAME", help="A director's style.")] = None,
-    budget: Budget = None,
-    seed: Annotated[int | None, Option(metavar="N", help="Seed of the image and video models.")] = None,
-    transition: Annotated[
-        str | None, Option(metavar="cut|crossfade|fade_black", help="Transition between scenes.")
-    ] = None,
-    transition_duration: Annotated[float | None, Option(metavar="SECONDS", help="Length of a transition.")] = None,
-    clip_audio: Annotated[bool | None, Option(help="Keep the sound of the clips.")] = None,
-    text_model: Annotated[str | None, Option(metavar="ID", help="Model that writes the storyboard.")] = None,
-    image_model: Annotated[str | None, Option(metavar="ID", help="Model that draws the keyframes.")] = None,
-    video_model: Annotated[str | None, Option(metavar="ID", help="Model that films the clips.")] = None,
-    continuity: Annotated[str | None, Option(metavar="chain|sheet", help="How scenes keep the same look.")] = None,
-    approval: Annotated[
-        str | None, Option(metavar="none|storyboard|animatic", help="Stop after this stage and wait for approval.")
-    ] = None,
-    on_scene_failure: Annotated[
-        str | None, Option(metavar="still|omit|fail", help="What replaces a scene that cannot be filmed.")
-    ] = None,
-    priority: Annotated[str | None, Option(metavar="standard|high", help="Queue of the clips.")] = None,
-    cache: Annotated[bool | None, Option(help="Take over what equal earlier films have paid for.")] = None,
     idempotency_key: Annotated[
         str, Option(metavar="KEY", help="Repeat a request with the same key to get the same job.")
     ] = "",
@@ -111,32 +85,12 @@ def submit(
     token: Token = "",
 ) -> None:
     """Submit a film request."""
-    fields = {
-        "title": title,
-        "duration_s": duration,
-        "scenes": scenes,
-        "aspect": aspect,
-        "resolution": resolution,
-        "quality": quality,
-        "style": style,
-        "budget_usd": budget,
-        "seed": seed,
-        "transition": {"kind": transition, "duration_s": transition_duration},
-        "clip_audio": clip_audio,
-        "models": {"text": text_model, "image": image_model, "video": video_model},
-        "continuity": continuity,
-        "approval": approval,
-        "on_scene_failure": on_scene_failure,
-        "priority": priority,
-        "cache": cache,
-    }
-    request = build_request(prompt, file, sys.stdin, fields)
     key = idempotency_key or str(uuid4())
     with connect(api, token) as client:
         # Printed before the request is sent: the caller needs the key when the answer is lost.
         _print_note(Text(f"Idempotency-Key: {key}", style="dim"))
         job = _submit(client, request, key)
-        for note in request_notes(job):
+        for note in (*request_notes(job), *estimate_lines(job.get("estimate"))):
             _print_note(note)
         if watch:
             _watch(client, job["id"], as_json=as_json)
@@ -145,6 +99,15 @@ def submit(
         else:
             print(job["id"])  # the only line on stdout, for scripts
             _print_note(Text(f"Watch it: promptreel watch {job['id']}", style="dim"))
+
+
+@app.command()
+@takes_film_request
+def estimate(request: FilmRequest, *, as_json: AsJson = False, api: Api = "", token: Token = "") -> None:
+    """Estimate what a film would cost and how long it would take; free, nothing is filmed."""
+    with connect(api, token) as client:
+        found = client.estimate(request)
+    _print_answer(found, lambda: estimate_view(found), as_json=as_json)
 
 
 @app.command("watch")

@@ -29,12 +29,49 @@ class InferredValue(TypedDict):
     words: str
 
 
+class PriceRange(TypedDict):
+    """What something costs: bounds that nearly every job keeps, and the mean."""
+
+    low_usd: str
+    expected_usd: str
+    high_usd: str
+
+
+class StagePrice(PriceRange):
+    """What the calls of one stage cost, with those that its refusals cause."""
+
+    stage: str
+
+
+class Estimate(TypedDict):
+    """What a film is expected to cost, and the seconds until it is finished; `calls` are the paid calls together."""
+
+    scenes: dict[Literal["fewest", "most"], int]
+    stages: list[StagePrice]
+    calls: PriceRange
+    platform: PriceRange
+    total: PriceRange
+    needed_usd: str
+    wait_s: dict[Literal["low", "expected", "high"], int]
+    refusals: list[dict[str, Any]]
+
+
+class EstimatedRequest(TypedDict):
+    """Answer to a request for an estimate."""
+
+    estimate: Estimate
+    models: list["ChosenModel"]
+    inferred: list[InferredValue]
+    warnings: list[str]
+
+
 class SubmittedJob(TypedDict):
     """Answer to a submission."""
 
     id: str
     state: JobState
     links: NotRequired[dict[str, str]]
+    estimate: NotRequired[Estimate | None]
     inferred: NotRequired[list[InferredValue]]
     warnings: NotRequired[list[str]]
 
@@ -131,6 +168,7 @@ class Job(JobSummary):
     board: NotRequired[dict[str, Any] | None]  # look, cast and settings of the storyboard
     models: NotRequired[list[ChosenModel]]  # empty before there is a plan
     output: Output | None
+    estimate: NotRequired[Estimate | None]  # made when it was accepted
     inferred: NotRequired[list[InferredValue]]
     warnings: list[str]
     error: Problem | None

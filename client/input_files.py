@@ -18,6 +18,7 @@ from client.errors import InvalidInput
 from client.views import MICROS_PER_USD
 
 STDIN = "-"
+REQUEST_ENDINGS = (".txt", ".md", ".json", ".yaml", ".yml")
 _BILL_COLUMNS = (
     "A bill is CSV with columns at, model, micros or usd, and storage_uri and operation where they are known."
 )
@@ -39,6 +40,11 @@ def build_request(prompt: str, file: Path | None, stdin: TextIO, options: Mappin
         if given is not None:
             request[name] = given
     return request
+
+
+def is_request_file(prompt: str) -> bool:
+    """Whether a command's argument is the name of a file with a prompt or a request, and no prompt itself."""
+    return prompt.lower().endswith(REQUEST_ENDINGS) and "\n" not in prompt and Path(prompt).is_file()
 
 
 def read_bill(file: Path) -> list[dict[str, Any]]:

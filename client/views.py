@@ -15,6 +15,8 @@ from client.documents import (
     FINAL,
     WAITING,
     Call,
+    Estimate,
+    EstimatedRequest,
     Event,
     InferredValue,
     Job,
@@ -23,6 +25,7 @@ from client.documents import (
     ListedModel,
     ListedVideoModel,
     ModelList,
+    PriceRange,
     Reconciliation,
     Scene,
     SubmittedJob,
@@ -75,12 +78,21 @@ def dollars_from_micros(micros: int) -> str:
     return dollars(Decimal(micros) / MICROS_PER_USD)
 
 
-def elapsed_time(start: str, end: datetime) -> str:
-    """Format the time from an ISO 8601 time of the API to another time as ``0:07``, ``12:30``, ``1:02:03``."""
-    seconds = (end - datetime.fromisoformat(start)).total_seconds()
+def cents(usd: str) -> str:
+    """Format to the cent: an estimate is no more exact."""
+    return f"${Decimal(usd):.2f}"
+
+
+def clock_time(seconds: float) -> str:
+    """Format seconds as ``0:07``, ``12:30``, ``1:02:03``."""
     minutes, second = divmod(max(0, int(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def elapsed_time(start: str, end: datetime) -> str:
+    """Format the time from an ISO 8601 time of the API to another time as ``0:07``, ``12:30``, ``1:02:03``."""
+    return clock_time((end - datetime.fromisoformat(start)).total_seconds())
 
 
 def keyframes_drawn(scene: Scene) -> int:
@@ -192,7 +204,7 @@ def _board_lines(job: Job) -> list[Text]:
     return lines
 
 
-def plan_lines(job: Job) -> list[Text]:
+def plan_lines(job: Job | EstimatedRequest) -> list[Text]:
     """Return one line for each model of the job's plan, with the reason for it."""
     return [
         Text.assemble(("Model    ", "bold"), f"{model['kind']} {model['id']}: {plain(model['reason'])}")
@@ -200,9 +212,42 @@ def plan_lines(job: Job) -> list[Text]:
     ]
 
 
-def request_notes(job: SubmittedJob | Job) -> list[Text]:
+def request_notes(job: SubmittedJob | Job | EstimatedRequest) -> list[Text]:
     """Return one line for each value that was read from the prompt, and one for each warning."""
     return [*map(_inferred_line, job.get("inferred", [])), *map(_warning_line, job.get("warnings", []))]
+
+
+def estimate_lines(estimate: Estimate | None) -> list[Text]:
+    """Return one line with the price and the wait; none for a job without an estimate."""
+    if estimate is None:
+        return []
+    total, wait = estimate["total"], estimate["wait_s"]
+    price = f"{cents(total['low_usd'])} to {cents(total['high_usd'])}, about {cents(total['expected_usd'])}"
+    time = f"{clock_time(wait['low'])} to {clock_time(wait['high'])}, about {clock_time(wait['expected'])}"
+    return [Text.assemble(("Estimate ", "bold"), f"{price}; in {time}")]
+
+
+def estimate_view(found: EstimatedRequest) -> RenderableType:
+    """Draw an estimate by stage, the wait, the models, and what was read from the prompt."""
+    estimate = found["estimate"]
+    table = _table("STAGE", ">LOW", ">EXPECTED", ">HIGH")
+    parts = [(part["stage"], cast(PriceRange, part)) for part in estimate["stages"]]
+    for stage, price in (*parts, ("platform", estimate["platform"])):
+        table.add_row(stage, cents(price["low_usd"]), cents(price["expected_usd"]), cents(price["high_usd"]))
+    total, wait, scenes = estimate["total"], estimate["wait_s"], estimate["scenes"]
+    table.add_section()
+    sums = (total["low_usd"], total["expected_usd"], total["high_usd"])
+    table.add_row(*(Text(text, style="bold") for text in ("Total", *map(cents, sums))))
+    table.add_row("Wait", *(clock_time(wait[bound]) for bound in ("low", "expected", "high")))
+    span = "-".join(map(str, dict.fromkeys((scenes["fewest"], scenes["most"]))))
+    return Group(
+        table,
+        Text(
+            f"{span} scene{'s' * (span != '1')}; a budget of {dollars(estimate['needed_usd'])} holds the plan.", "dim"
+        ),
+        *plan_lines(found),
+        *request_notes(found),
+    )
 
 
 def result_view(job: Job) -> RenderableType:

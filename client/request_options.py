@@ -1,0 +1,96 @@
+"""The options that make up a film request, declared once for every command that takes one.
+
+The server decides which values are legal.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Argument, Option
+
+from client.documents import FilmRequest
+from client.input_files import build_request, is_request_file
+
+Budget = Annotated[float | None, Option("--budget", metavar="USD", help="Hard limit of what the job may spend.")]
+
+
+def read_film_request(
+    prompt: Annotated[
+        str, Argument(metavar="PROMPT", help="The idea for the film, or a file as for --file; - reads stdin.")
+    ] = "",
+    *,
+    file: Annotated[
+        Path | None, Option(metavar="FILE", help="A text file with the idea, or a request as .json or .yaml.")
+    ] = None,
+    title: Annotated[str | None, Option(help="The film's title.")] = None,
+    duration: Annotated[float | None, Option(metavar="SECONDS", help="Length of the film.")] = None,
+    scenes: Annotated[int | None, Option(metavar="N", help="How many scenes.")] = None,
+    aspect: Annotated[str | None, Option(metavar="16:9|9:16", help="Aspect ratio of the film.")] = None,
+    resolution: Annotated[str | None, Option(metavar="360p|720p|1080p|4k", help="Resolution of the film.")] = None,
+    quality: Annotated[str | None, Option(metavar="draft|standard|best", help="Which models to use.")] = None,
+    style: Annotated[str | None, Option(metavar="NAME", help="A director's style.")] = None,
+    budget: Annotated[
+        float | None, Option("--budget", metavar="USD", help="Hard limit of what the job may spend.")
+    ] = None,
+    seed: Annotated[int | None, Option(metavar="N", help="Seed of the image and video models.")] = None,
+    transition: Annotated[
+        str | None, Option(metavar="cut|crossfade|fade_black", help="Transition between scenes.")
+    ] = None,
+    transition_duration: Annotated[float | None, Option(metavar="SECONDS", help="Length of a transition.")] = None,
+    clip_audio: Annotated[bool | None, Option(help="Keep the sound of the clips.")] = None,
+    text_model: Annotated[str | None, Option(metavar="ID", help="Model that writes the storyboard.")] = None,
+    image_model: Annotated[str | None, Option(metavar="ID", help="Model that draws the keyframes.")] = None,
+    video_model: Annotated[str | None, Option(metavar="ID", help="Model that films the clips.")] = None,
+    continuity: Annotated[str | None, Option(metavar="chain|sheet", help="How scenes keep the same look.")] = None,
+    approval: Annotated[
+        str | None, Option(metavar="none|storyboard|animatic", help="Stop after this stage and wait for approval.")
+    ] = None,
+    on_scene_failure: Annotated[
+        str | None, Option(metavar="still|omit|fail", help="What replaces a scene that cannot be filmed.")
+    ] = None,
+    priority: Annotated[str | None, Option(metavar="standard|high", help="Queue of the clips.")] = None,
+    cache: Annotated[bool | None, Option(help="Take over what equal earlier films have paid for.")] = None,
+) -> FilmRequest:
+    """Build the request from the options of one command."""
+    fields = {
+        "title": title,
+        "duration_s": duration,
+        "scenes": scenes,
+        "aspect": aspect,
+        "resolution": resolution,
+        "quality": quality,
+        "style": style,
+        "budget_usd": budget,
+        "seed": seed,
+        "transition": {"kind": transition, "duration_s": transition_duration},
+        "clip_audio": clip_audio,
+        "models": {"text": text_model, "image": image_model, "video": video_model},
+        "continuity": continuity,
+        "approval": approval,
+        "on_scene_failure": on_scene_failure,
+        "priority": priority,
+        "cache": cache,
+    }
+    if file is None and is_request_file(prompt):
+        prompt, file = "", Path(prompt)
+    return build_request(prompt, file, sys.stdin, fields)
+
+
+def takes_film_request(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `read_film_request`; its first parameter gets the request."""
+    options = inspect.signature(read_film_request).parameters
+    own = dict(list(inspect.signature(command).parameters.items())[1:])
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        request = read_film_request(**{name: given.pop(name) for name in options})
+        command(request, **given)
+
+    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*options.values(), *own.values())]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
