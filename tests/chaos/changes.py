@@ -22,7 +22,7 @@ PACKAGE = ROOT / "functions" / "promptreel"
 NEW_WORDS: Mapping[str, str] = {
     "Plan a film of ": "Plan a whole film of ",
     "picture of a film scene": "picture of one film scene",
-    "\\nStyle: ": "\\nVisual style: ",
+    "Style: ": "Look of the film: ",
     "Advice: ": "Advice to follow: ",
 }
 

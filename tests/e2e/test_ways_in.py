@@ -50,7 +50,10 @@ def test_problem_names_field_and_remedy_when_a_request_is_invalid(stack: Stack) 
     for body, message in (
         ({}, "prompt: Field required"),
         ({"prompt": "A heron", "sceens": 3}, "sceens: there is no such field"),
-        ({"prompt": "A heron", "style": "wes-anderson"}, "style: not supported yet"),
+        (
+            {"prompt": "A heron", "style": "wes-andersen"},
+            "style: there is no style 'wes-andersen'",
+        ),
         ({"prompt": "A heron", "scenes": 2, "duration_s": 200}, "duration_s: 2 scenes of 4-8 s"),
         ({"prompt": "A heron", "resolution": "4k", "models": LITE}, "resolution: veo-3.1-lite-generate-001 films"),
         ({"prompt": "x" * 20_001}, "prompt: String should have at most 20000 characters"),

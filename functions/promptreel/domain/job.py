@@ -1,7 +1,7 @@
 """The job document: the state of one film, written only when something changes for the whole film."""
 
 from datetime import datetime
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, Self, TypedDict, Unpack
 
 from promptreel.domain import states
 from promptreel.domain.choosing import ChosenModel
@@ -13,6 +13,7 @@ from promptreel.domain.request import FilmRequest, GateStage
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Character, Setting, StyleGuide
+from promptreel.domain.styles import Craft, OwnStyle, Style
 from promptreel.domain.timeline import TransitionKind
 
 OPERATORS = "operators"  # the owner of a job whose request names none; every operator is this owner
@@ -41,13 +42,40 @@ class Wave(Part):
     items: tuple[DrawItem, ...]
 
 
+class FilmStyle(StyleGuide):
+    """The look of the whole film: the storyboard's, where the request's style does not say otherwise.
+
+    ``style`` is the id of a style of the list, or the file of an own one.
+    """
+
+    palette: list[str]
+    style: str | None = None
+    light: str | None = None
+    pacing: str | None = None
+    sound: str | None = None
+
+    @classmethod
+    def of(cls, guide: StyleGuide, style: Craft | None) -> Self:
+        """What the request's style says, and the storyboard's guide for what it leaves open."""
+        craft = style or Craft()
+        return cls(
+            visual_style=craft.visual_style or guide.visual_style,
+            palette=list(craft.palette or guide.palette),
+            camera=craft.camera or guide.camera,
+            light=craft.light,
+            pacing=craft.pacing,
+            sound=craft.sound,
+            style=style.id if isinstance(style, Style) else style.source if isinstance(style, OwnStyle) else None,
+        )
+
+
 class Plan(Part):
     """What write_storyboard decided: enough to draw, film and stitch without another text call."""
 
     title: str
     storyboard_uri: str
     storyboard_checksum: OptionalText = None  # of its content, as stored
-    style_guide: StyleGuide
+    style_guide: FilmStyle
     characters: tuple[Character, ...]
     settings: tuple[Setting, ...]
     text_model: str

@@ -1,6 +1,7 @@
 """From request and storyboard to a plan: models, lengths, waves and prices. Pure."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from promptreel.domain.prompt_hints import Inferred, PromptHints, extract_hints
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.scene import Scene
 from promptreel.domain.storyboard import Storyboard, StoryScene, schema_text
+from promptreel.domain.styles import Direction, Template, direct
 from promptreel.domain.tariffs import Tariff, count_tokens_at_most, image_tariff, text_tariff
 from promptreel.domain.timing import Timing, plan_timing
 from promptreel.errors import BudgetExceeded, Invalid
@@ -49,6 +51,7 @@ class FilmSpec:
     transition_frames: int
     inferred: tuple[Inferred, ...]
     warnings: tuple[str, ...]
+    direction: Direction
 
     @property
     def storyboard_tokens(self) -> int:
@@ -88,10 +91,12 @@ def specify_film(request: FilmRequest, at: datetime, protocols: Collection[Video
     Raises: Invalid when fields contradict one another or the chosen model's limits.
     """
     hints = extract_hints(request.prompt)
-    hinted = hints.find("aspect")
-    aspect: Aspect = request.aspect or (hinted.value if hinted else "16:9")  # type: ignore[assignment]
+    direction = direct(request.style, request.template, request.prompt)
+    hinted, shape = hints.find("aspect"), direction.template.aspect if direction.template else "16:9"
+    aspect: Aspect = request.aspect or (hinted.value if hinted else shape)  # type: ignore[assignment]
     text, image = choosing.choose_text_model(request, at), choosing.choose_image_model(request, at)
-    video, timing = _fit_video_model(request, hints, choosing.list_video_models(request, aspect, at, protocols))
+    video_models = choosing.list_video_models(request, aspect, at, protocols)
+    video, timing = _fit_video_model(request, hints, video_models, direction.template)
     models = (text.model, image.model, video.model)
     count = len(timing.cut.clips_s)
     spec = FilmSpec(
@@ -112,18 +117,28 @@ def specify_film(request: FilmRequest, at: datetime, protocols: Collection[Video
         warnings=(
             *_hint_warnings(request, hints, timing.unused),
             *timing.warnings,
+            *direction.warnings,
             *choosing.ending_warnings(models, at),
             *_sound_warnings(request, video.model),
         ),
+        direction=direction,
     )
     return spec if count else _within_budget(spec, request, at)
 
 
 def _fit_video_model(
-    request: FilmRequest, hints: PromptHints, choices: Sequence[Choice[VideoModel]]
+    request: FilmRequest, hints: PromptHints, choices: Sequence[Choice[VideoModel]], template: Template | None
 ) -> tuple[Choice[VideoModel], Timing]:
-    """The cheapest model that films the lengths. Raises: Invalid, as the cheapest one says it, when none does."""
+    """The cheapest model that films the lengths. Raises: Invalid, as the cheapest one says it, when none does.
+
+    A template's lengths are taken when neither request nor prompt names any, and some model films them.
+    """
     refused: Invalid | None = None
+    says_length = any(_is_given(request, one) or hints.find(one) for one in ("scenes", "duration_s"))
+    if template is not None and not says_length:
+        for usual in ({"scenes": template.scenes, "duration_s": template.duration_s}, {"scenes": template.scenes}):
+            with suppress(Invalid):
+                return _fit_video_model(request.model_copy(update=usual), hints, choices, None)
     for choice in choices:
         try:
             return choice, plan_timing(request, hints, choice.model)
@@ -172,7 +187,7 @@ def _refuse_unused_transition(request: FilmRequest) -> None:
 def text_tariffs(request: FilmRequest, spec: FilmSpec, count: int) -> tuple[Tariff, ...]:
     """The text calls before the first keyframe of a film of up to so many scenes, each with the most it may use."""
     writing = replace(spec, scene_range=(spec.scene_range[0], count))
-    prompt = prompts.storyboard_prompt(request.prompt, writing.scene_range, writing.durations_s)
+    prompt = prompts.storyboard_prompt(request.prompt, writing.scene_range, writing.durations_s, writing.direction.text)
     sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, prompt, schema_text(Storyboard))
     return (text_tariff(spec.text, sent, writing.storyboard_tokens),)
 

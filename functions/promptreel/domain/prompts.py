@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promptreel.domain.job import Plan
+from promptreel.domain.job import FilmStyle, Plan
 from promptreel.domain.models import VideoModel
 from promptreel.domain.scene import KeyframeName, Scene
+from promptreel.domain.styles import replace_names
 from promptreel.domain.tariffs import count_tokens_at_most
 
 WRITER_INSTRUCTION = (
@@ -48,15 +49,17 @@ def add_feedback(prompt: str, feedback: Feedback) -> str:
     return "\n".join(lines)
 
 
-def storyboard_prompt(idea: str, scene_range: tuple[int, int], seconds: Sequence[int]) -> str:
-    """The prompt for the storyboard."""
+def storyboard_prompt(idea: str, scene_range: tuple[int, int], seconds: Sequence[int], direction: str = "") -> str:
+    """The prompt for the storyboard; ``direction`` is the text of the request's style and template."""
     least, most = scene_range
     wanted = f"exactly {least} scenes" if least == most else f"{least} to {most} scenes"
     lines = [f"Plan a film of {wanted}."]
     if seconds:
         lines.append(f"The scenes last {', '.join(map(str, seconds))} seconds, in this order.")
+    if direction:
+        lines.append(direction)
     lines.append(f"<idea>\n{idea}\n</idea>")
-    return "\n".join(lines)
+    return replace_names("\n".join(lines))
 
 
 def rewrite_prompt(scene: Scene, advice: str, reason: str) -> str:
@@ -84,13 +87,14 @@ def keyframe_prompt(
     details = [
         f"Scene: {scene.description}",
         f"Style: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}.",
-        f"Palette: {', '.join(plan.style_guide.palette)}.",
+        f"Palette: {', '.join(plan.style_guide.palette)}.{_light(plan.style_guide)}",
     ]
     details += [f"{person.name}: {person.description}" for person in plan.characters if person.name in _text(scene)]
     details += [f"{place.name}: {place.description}" for place in plan.settings if place.name in _text(scene)]
     framing = ["One full-frame picture, no text, no borders."]
     if continues:
         framing.insert(0, "The attached picture is the moment before: keep its characters, place, light and style.")
+    opening, *details = replace_names("\n".join([opening, *details])).split("\n")
     original = "\n".join([opening, *details, *framing])
     if count_tokens_at_most(original) <= max_tokens:
         return original, None
@@ -101,13 +105,22 @@ def keyframe_prompt(
 
 def clip_prompt(plan: Plan, scene: Scene, model: VideoModel) -> tuple[str, str | None]:
     """The prompt for a clip, and the original if it had to be cut. Motion is essential and comes before style."""
-    essential = f"{scene.motion_prompt}\n{scene.description}"
-    original = f"{essential}\nStyle: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}."
+    guide = plan.style_guide
+    style = f"Style: {guide.visual_style}. Camera: {guide.camera}.{_light(guide)}"
+    if guide.pacing:
+        style += f" Pacing: {guide.pacing}."
+    if guide.sound:
+        style += f" Sound: {guide.sound}."
+    original = replace_names(f"{scene.motion_prompt}\n{scene.description}\n{style}")
     ending = f"\n{model.prompt_ending}" if model.prompt_ending else ""
     room = model.max_prompt_chars - len(ending)
     if len(original) <= room:
         return original + ending, None
     return _end_at_word(original[:room]) + ending, original
+
+
+def _light(guide: FilmStyle) -> str:
+    return f" Light: {guide.light}." if guide.light else ""
 
 
 def _end_at_word(text: str) -> str:

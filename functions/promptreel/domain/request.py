@@ -3,17 +3,18 @@
 Unknown fields are refused, and so is a known field whose feature is not built yet: no field is ignored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, Discriminator, Field, StringConstraints, Tag, ValidationError, field_validator
 
 from promptreel.domain.characters import check_characters, has_words, visible_length
 from promptreel.domain.document import Frozen
 from promptreel.domain.models import Aspect, Quality, Resolution
 from promptreel.domain.money import parse_usd
+from promptreel.domain.styles import OwnStyle
 from promptreel.domain.timeline import TransitionKind
 from promptreel.errors import Invalid
 
@@ -47,6 +48,14 @@ class Models(Frozen):
 
 BudgetLimit = Annotated[Decimal, Field(gt=0, le=10_000, decimal_places=6)]
 
+_STYLE_NAME, _OWN_STYLE = "style-name", "own-style"  # which of the two a style is taken for; never in a message
+StyleChoice = Annotated[
+    Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Tag(_STYLE_NAME)]
+    | Annotated[OwnStyle, Tag(_OWN_STYLE)],
+    Discriminator(lambda value: _OWN_STYLE if isinstance(value, Mapping | OwnStyle) else _STYLE_NAME),
+]
+"""A style's id or another name of it, a file in the prompts bucket (``styles/…``), or a style of one's own."""
+
 
 class Resumption(Frozen):
     """What may change when a job is resumed."""
@@ -71,6 +80,8 @@ class FilmRequest(Frozen):
     duration_s: float | None = Field(default=None, ge=DURATION_S[0], le=DURATION_S[1])
     scenes: int | None = Field(default=None, ge=1, le=MAX_SCENES)
     aspect: Aspect | None = None
+    style: StyleChoice | None = None
+    template: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
     resolution: Resolution = "720p"
     models: Models = Models()
     quality: Quality = "standard"
@@ -122,7 +133,7 @@ class FilmRequest(Frozen):
 
 
 # Fields and values of the documented request that are not built yet: named, so that the refusal can say so.
-_PLANNED_FIELDS = frozenset({"style", "references", "notify_url"})
+_PLANNED_FIELDS = frozenset({"references", "notify_url"})
 _PLANNED_VALUES = {
     "continuity": frozenset({"sheet"}),
     "approval": frozenset({"animatic"}),
@@ -168,9 +179,10 @@ def _validate(kind: type[R], payload: Any) -> R:
 
 
 def _describe(kind: type[BaseModel], fault: Any) -> str:
-    field = ".".join(map(str, fault["loc"]))[:MAX_FIELD_CHARS] or "request"
+    loc = tuple(name for name in fault["loc"] if name not in {_STYLE_NAME, _OWN_STYLE})
+    field = ".".join(map(str, loc))[:MAX_FIELD_CHARS] or "request"
     if fault["type"] == "extra_forbidden":
-        nearest = get_close_matches(str(fault["loc"][-1]).lower(), _known_fields(kind, fault["loc"]), 1, CLOSE)
+        nearest = get_close_matches(str(loc[-1]).lower(), _known_fields(kind, loc), 1, CLOSE)
         return f"{field}: there is no such field" + (f"; did you mean `{nearest[0]}`?" if nearest else "")
     return f"{field}: {fault['msg'].removeprefix('Value error, ')}"
 
@@ -178,6 +190,13 @@ def _describe(kind: type[BaseModel], fault: Any) -> str:
 def _known_fields(kind: type[BaseModel], loc: tuple[int | str, ...]) -> Mapping[str, Any]:
     """The fields of the object that holds the one at ``loc``."""
     for name in loc[:-1]:
-        inner = kind.model_fields[str(name)].annotation
-        kind = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else kind
+        kind = next(_models_in(kind.model_fields[str(name)].annotation), kind)
     return kind.model_fields
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation names, inside unions too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)

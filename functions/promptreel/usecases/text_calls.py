@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
-from promptreel.domain import identifiers, prompts, recovery, storyboard
+from promptreel.domain import identifiers, prompts, recovery, storyboard, styles
 from promptreel.domain.job import Job
 from promptreel.domain.models import TextModel, registry
 from promptreel.domain.planning import REWRITE_TOKENS
@@ -78,7 +78,7 @@ def ask(
         request = TextRequest(
             model=model.id,
             instruction=question.instruction,
-            prompt=prompts.add_feedback(question.prompt, feedback),
+            prompt=styles.replace_names(prompts.add_feedback(question.prompt, feedback)),
             schema=question.schema,
             seed=call_requests.seed(job, question.purpose, str(attempt)),
             max_output_tokens=limit,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from promptreel.domain import planning, prompts, storyboard, timeline
 from promptreel.domain.call import Call, committed_micros
-from promptreel.domain.job import Job, Plan, Wave
+from promptreel.domain.job import FilmStyle, Job, Plan, Wave
 from promptreel.domain.models import registry
 from promptreel.domain.money import format_usd
 from promptreel.domain.planning import FilmSpec
@@ -76,7 +76,9 @@ def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
     return Question(
         purpose="storyboard",
         instruction=prompts.WRITER_INSTRUCTION,
-        prompt=prompts.storyboard_prompt(job.request.prompt, brief.scene_range, brief.durations_s),
+        prompt=prompts.storyboard_prompt(
+            job.request.prompt, brief.scene_range, brief.durations_s, brief.direction.text
+        ),
         schema=Storyboard,
         read=lambda text: storyboard.parse(text, brief.scene_range),
         path=f"jobs/{job.id}/storyboard",
@@ -131,7 +133,7 @@ def _plan(job: Job, brief: FilmSpec, answer: Answer[Storyboard], scenes: list[Sc
     return Plan(
         title=job.request.title or story.title,
         storyboard_uri=answer.uri,
-        style_guide=story.style_guide,
+        style_guide=FilmStyle.of(story.style_guide, brief.direction.style),
         characters=tuple(story.characters),
         settings=tuple(story.settings),
         text_model=brief.text.id,

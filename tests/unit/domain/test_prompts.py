@@ -3,10 +3,10 @@
 import pytest
 
 from promptreel.domain import prompts
-from promptreel.domain.job import Plan
+from promptreel.domain.job import FilmStyle, Plan
 from promptreel.domain.models import registry
 from promptreel.domain.scene import KeyframeName, Scene
-from promptreel.domain.storyboard import Character, Setting, StyleGuide
+from promptreel.domain.storyboard import Character, Setting
 from promptreel.domain.tariffs import count_tokens_at_most
 from tests.factories import a_scene
 
@@ -25,7 +25,7 @@ def a_plan(length: int = 20, letter: str = "x") -> Plan:
     return Plan(
         title="t",
         storyboard_uri="gs://b/s",
-        style_guide=StyleGuide(visual_style=text, palette=[text] * 8, camera=text),
+        style_guide=FilmStyle(visual_style=text, palette=[text] * 8, camera=text),
         characters=tuple(people),
         settings=tuple(places),
         text_model="gemini-3.8-flash",

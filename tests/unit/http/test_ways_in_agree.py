@@ -69,6 +69,8 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "duration_s": (4, 13, 30, 480),
     "scenes": (1, 3, 60),
     "aspect": ("16:9", "9:16"),
+    "style": ("symmetrical-pastel", "Wes Anderson", {"visual_style": "ink", "palette": ["black"]}),
+    "template": ("trailer", "recipe"),
     "resolution": ("720p", "1080p", "4k"),
     "models.text": ("gemini-3.8-flash",),
     "models.image": ("gemini-3-pro-image",),
