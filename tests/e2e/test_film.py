@@ -113,3 +113,24 @@ def test_film_matches_its_request_when_vertical_crossfaded_and_silent(stack: Sta
         assert sum(1 for _ in container.decode(video=0)) == job["planned_frames"] == 8 * 24
     clips = sorted(call["cost_micros"] for call in stack.ledger(job["id"])["calls"] if call["kind"] == "video")
     assert clips == [4 * 80_000, 6 * 80_000]  # of 10 s, the film shows 8.5 s, of which 0.5 s are shared
+
+
+@pytest.mark.parametrize(
+    ("wish", "frames", "paid_s"),
+    [
+        ({"scenes": 3, "duration_s": 13}, 13 * 24, [4, 4, 6]),
+        ({"scenes": 3, "duration_s": 10.3, "transition": {"kind": "fade_black"}}, 247, [4, 4, 4]),
+    ],
+)
+def test_film_has_the_asked_frames_and_pays_for_the_shortest_clips_that_hold_them(
+    stack: Stack, tmp_path: Path, wish: dict[str, Any], frames: int, paid_s: list[int]
+) -> None:
+    job = stack.wait(stack.submit("Three scenes of a tide on a beach", clip_audio=False, **BY_VEO, **wish))
+
+    assert (job["state"], job["warnings"]) == ("COMPLETE", []), job["error"]
+    path = tmp_path / "film.mp4"
+    path.write_bytes(loopback.get(job["output"]["film"]["url"]).content)
+    assert pictures.count(path) == job["planned_frames"] == job["output"]["frames"] == frames
+    assert sum(scene["frames"] for scene in job["scenes"]) == frames
+    clips = [call["cost_micros"] for call in stack.ledger(job["id"])["calls"] if call["kind"] == "video"]
+    assert sorted(clips) == [seconds * 80_000 for seconds in paid_s]

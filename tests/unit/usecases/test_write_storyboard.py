@@ -287,6 +287,15 @@ def test_scenes_have_legal_durations_that_reach_the_requested_length(
     assert job.require_plan().planned_frames == sum(durations) * 24
 
 
+def test_scenes_have_the_frames_of_a_length_that_is_no_whole_second(world: FakeServices) -> None:
+    job = world.planned(scenes=3, duration_s=13.3)
+
+    assert [(read.value.duration_s, read.value.frames) for read in world.jobs.list_scenes(job.id)] == [
+        (4, 96), (4, 96), (6, 127),
+    ]  # fmt: skip
+    assert job.require_plan().planned_frames == 319
+
+
 def test_planned_frames_are_shorter_by_each_crossfade(world: FakeServices) -> None:
     job = world.planned(scenes=3, transition={"kind": "crossfade", "duration_s": 0.5})
 
