@@ -125,6 +125,7 @@ def status(job: JobId, *, as_json: AsJson = False, api: Api = "", token: Token =
     _print_answer(found, lambda: Group(*plan_lines(found), job_view(found, datetime.now(UTC))), as_json=as_json)
     if not as_json:
         _print_film_url(found)
+        _print_animatic_url(found)
 
 
 @app.command("list")
@@ -330,6 +331,7 @@ def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:
         _print_json(job)
     else:
         _print_film_url(job)
+        _print_animatic_url(job)
     if job["state"] not in {"COMPLETE", WAITING}:
         raise Exit(JOB_FAILED)
 
@@ -349,6 +351,13 @@ def _print_film_url(job: Job) -> None:
     """Print the film's signed URL on one line, however narrow the terminal, so that it can be copied."""
     if job["output"] is not None:
         print(job["output"]["film"]["url"])
+
+
+def _print_animatic_url(job: Job) -> None:
+    """Print the animatic's signed URL on one line where the job waits with it."""
+    animatic = job.get("animatic")
+    if job["state"] == WAITING and animatic:
+        print(animatic["url"])
 
 
 def _print_note(text: Text) -> None:

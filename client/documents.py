@@ -165,6 +165,7 @@ class Job(JobSummary):
     budget: dict[Literal["limit_usd", "reserved_usd", "spent_usd"], str]
     planned_duration_s: float | None
     planned_frames: int | None
+    animatic: NotRequired[Link | None]  # the keyframes as a film
     board: NotRequired[dict[str, Any] | None]  # look, cast and settings of the storyboard
     models: NotRequired[list[ChosenModel]]  # empty before there is a plan
     output: Output | None

@@ -47,7 +47,10 @@ def read_film_request(
     video_model: Annotated[str | None, Option(metavar="ID", help="Model that films the clips.")] = None,
     continuity: Annotated[str | None, Option(metavar="chain|sheet", help="How scenes keep the same look.")] = None,
     approval: Annotated[
-        str | None, Option(metavar="none|storyboard|animatic", help="Stop after this stage and wait for approval.")
+        str | None, Option(metavar="none|storyboard|animatic", help="What you want to approve before it goes on.")
+    ] = None,
+    stop_after: Annotated[
+        str | None, Option(metavar="storyboard|keyframes|clips", help="Go no further than this stage for now.")
     ] = None,
     on_scene_failure: Annotated[
         str | None, Option(metavar="still|omit|fail", help="What replaces a scene that cannot be filmed.")
@@ -71,6 +74,7 @@ def read_film_request(
         "models": {"text": text_model, "image": image_model, "video": video_model},
         "continuity": continuity,
         "approval": approval,
+        "stop_after": stop_after,
         "on_scene_failure": on_scene_failure,
         "priority": priority,
         "cache": cache,

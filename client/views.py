@@ -57,7 +57,11 @@ _VERDICTS = {
     "not_covered": "outside the bill's period",
     "open": "not finished yet",
 }
-_GATES = {"storyboard": "the storyboard is written; no picture is paid yet"}
+_GATES = {
+    "storyboard": "the storyboard is written; no picture is paid yet",
+    "keyframes": "the keyframes are drawn, and the animatic shows them in time; no clip is paid yet",
+    "clips": "the clips are filmed; the film is not stitched yet",
+}
 _BAR_WIDTH = 20  # the header fits 80 columns
 
 

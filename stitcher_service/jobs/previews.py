@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from promptreel.domain.job import Job
+from promptreel.domain.job import Animatic, Job
 from promptreel.domain.render import RenderedClip
 from promptreel.domain.scene import Scene
 from stitcher_service.engine.workfolder import work_folder
@@ -43,8 +43,19 @@ class Preview:
 
 
 def make_animatic(cmd: RenderRequest, services: StitcherServices) -> Preview:
-    """The timed animatic. Raises: Conflict before every keyframe is drawn; Broken, Transient."""
-    return _render_preview(cmd, "animatic", film_edit.edit_animatic, services)
+    """The timed animatic, stored on the job. Raises: Conflict before every keyframe is drawn; Broken, Transient."""
+    made = _render_preview(cmd, "animatic", film_edit.edit_animatic, services)
+    if made.state != "done":
+        return made
+
+    def add(job: Job) -> Job | None:
+        if cmd.run not in {None, job.run} or not job.is_running:
+            return None
+        animatic = Animatic(uri=made.uri, frames=made.frames)
+        return None if job.animatic == animatic else job.evolve(animatic=animatic, updated=services.clock.now())
+
+    job = services.jobs.update_job(cmd.job_id, add).after
+    return made if cmd.run in {None, job.run} else Preview("superseded")
 
 
 def make_preview(cmd: RenderRequest, services: StitcherServices) -> Preview:

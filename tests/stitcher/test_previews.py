@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from promptreel.domain.job import Job
+from promptreel.domain.job import Animatic, Job
 from promptreel.domain.states import SceneState
 from promptreel.errors import Conflict, NotFound
 from promptreel.ports.storage import Replace
@@ -82,6 +82,21 @@ def test_stored_animatic_is_returned_when_requested_twice(
     monkeypatch.setattr(scene_segments, "build_segments", None)
 
     assert previews.make_animatic(RenderRequest(job.id, None), services) == made
+
+
+def test_animatic_is_stored_on_its_job_unless_the_job_has_moved_on(
+    world: FakeServices, services: StitcherServices
+) -> None:
+    job = a_drawn_job(world)
+
+    made = previews.make_animatic(RenderRequest(job.id, job.run), services)
+
+    stored = world.jobs.get_job(job.id).value
+    assert stored.animatic == Animatic(uri=made.uri, frames=made.frames)
+    read = world.jobs.get_job(job.id)
+    world.jobs.write(Replace(job.id, read, stored.evolve(run=job.run + 1, animatic=None)))
+    assert previews.make_animatic(RenderRequest(job.id, job.run), services).state == "superseded"
+    assert world.jobs.get_job(job.id).value.animatic is None
 
 
 def test_animatic_names_the_missing_scenes_when_keyframes_are_not_drawn(

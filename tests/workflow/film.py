@@ -10,7 +10,7 @@ from typing import Any
 from localcloud.tests.workflows.conftest import Played, ScriptedRuntime, play_source
 from localcloud.workflows.faults import fault
 from main import STEPS
-from promptreel.domain.job import Job
+from promptreel.domain.job import Animatic, Job
 from promptreel.http.step_handler import answer
 from promptreel.ports.storage import Replace
 from promptreel.usecases.submit_clip import SubmitClip
@@ -54,7 +54,10 @@ class FilmRun:
 
     def _answer(self, request: dict[str, Any]) -> Any:
         step = request["url"].removeprefix("https://").replace("/", "_")
-        assert request["auth"] == {"type": "OIDC", "audience": f"https://{step.removesuffix('_film')}"}
+        assert request["auth"] == {
+            "type": "OIDC",
+            "audience": f"https://{step.partition('_film')[0].removesuffix('_animatic')}",
+        }
         self.calls.append(step)
         self.headers.append(request["headers"])
         self._advance_clock()
@@ -69,6 +72,8 @@ class FilmRun:
     def _step(self, step: str, body: Any) -> Reply:
         if step == "stitcher_film":
             return 200, self._stitch(body["job_id"])
+        if step == "stitcher_animatic":
+            return 200, self._show(body["job_id"])
         reply, status = answer(STEPS[step], body, lambda: self.world)
         return status, reply
 
@@ -86,6 +91,13 @@ class FilmRun:
             since = self.filmed_s.setdefault(operation, self._now_s())
             if type(state).__name__ == "Running" and self._now_s() - since >= 60:
                 self.world.video.deliver(operation)
+
+    def _show(self, job_id: str) -> dict[str, Any]:
+        read = self.world.jobs.get_job(job_id)
+        assert all(scene.value.keyframes_drawn for scene in self.world.jobs.list_scenes(job_id))
+        shown = Animatic(uri="gs://artifacts/animatic.mp4", frames=read.value.require_plan().planned_frames)
+        self.world.jobs.write(Replace(job_id, read, read.value.evolve(animatic=shown)))
+        return {"state": "done", "wait_s": 0}
 
     def _stitch(self, job_id: str) -> dict[str, Any]:
         read = self.world.jobs.get_job(job_id)

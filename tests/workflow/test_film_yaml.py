@@ -13,10 +13,12 @@ from promptreel.domain.request import Approval
 from promptreel.domain.states import JobState
 from promptreel.errors import Refused
 from promptreel.usecases import job_lifecycle
+from promptreel.usecases.close_job import JobClosed
 from promptreel.usecases.draw_keyframe import KeyframeDrawn
 from promptreel.usecases.open_job import Opened
 from promptreel.usecases.poll_clips import ClipsPolled
 from promptreel.usecases.write_storyboard import StoryboardWritten
+from stitcher_service.jobs.previews import Preview
 from stitcher_service.jobs.stitch_film import FilmStitched
 from tests.fakes.services import FakeServices
 from tests.workflow.film import SOURCE, FilmRun, Interference, Reply
@@ -294,6 +296,8 @@ RESULTS = {
     "drawn": KeyframeDrawn,
     "clips": ClipsPolled,
     "stitched": FilmStitched,
+    "preview": Preview,
+    "closed": JobClosed,
 }
 
 
@@ -317,3 +321,70 @@ def test_film_stops_at_the_storyboard_and_a_new_execution_makes_it_when_it_is_ap
     second = FilmRun(world)
     assert second.play({"job_id": job.id, "run": 2}, execution="e-2").result["state"] == "complete"
     assert (second.count("draw_keyframe"), len(world.text.requests)) == (4, 1)
+
+
+def play_to_the_end(world: FakeServices, request: dict[str, Any], gates: list[str]) -> list[list[str]]:
+    """Play a film with an approval at each gate, in this order. Returns the calls of every execution."""
+    film = FilmRun(world)
+    played, calls = film.play({**PROMPT, **request}), [film.calls]
+    for run, gate in enumerate(gates, start=1):
+        job = film.job()
+        assert played.result == {"state": "awaiting_approval", "job_id": job.id, "run": run}
+        assert job.gate is not None
+        assert job.gate.stage == gate
+        job_lifecycle.approve(job.id, Approval(gate=job.gate.stage), world)
+        film = FilmRun(world)
+        played = film.play({"job_id": job.id, "run": run + 1}, execution=f"e-{run + 1}")
+        calls.append(film.calls)
+    assert played.result["state"] == "complete"
+    return calls
+
+
+def test_no_clip_is_filmed_before_the_animatic_is_approved(world: FakeServices) -> None:
+    before, after = play_to_the_end(world, {"approval": "animatic"}, ["keyframes"])
+
+    assert before[-2:] == ["stitcher_animatic", "close_job"]
+    assert (before.count("draw_keyframe"), before.count("poll_clips")) == (4, 1)
+    assert "stitcher_film" not in before
+    assert len(world.images.requests) == 4, "approved keyframes are not drawn again"
+    assert len(world.video.requests) == 3
+    assert after[-2:] == ["stitcher_film", "close_job"]
+
+
+def test_film_is_not_stitched_before_its_clips_are_approved(world: FakeServices) -> None:
+    before, after = play_to_the_end(world, {"stop_after": "clips"}, ["clips"])
+
+    assert before[-2:] == ["poll_clips", "close_job"]
+    assert "stitcher_film" not in before
+    assert len(world.video.requests) == 3, "approved clips are not filmed again"
+    assert after.count("stitcher_film") == 1
+
+
+def test_film_stops_at_every_gate_that_approval_and_stop_after_name(world: FakeServices) -> None:
+    play_to_the_end(world, {"approval": "storyboard", "stop_after": "keyframes"}, ["storyboard", "keyframes"])
+
+
+def test_film_stops_once_where_approval_and_stop_after_name_the_same_gate(world: FakeServices) -> None:
+    play_to_the_end(world, {"approval": "animatic", "stop_after": "keyframes"}, ["keyframes"])
+
+
+def test_film_waits_for_an_animatic_that_another_execution_makes(world: FakeServices) -> None:
+    waits = [(200, {"state": "busy", "wait_s": 7})] * 2
+    film = FilmRun(world, lambda name, _: waits.pop() if name == "stitcher_animatic" and waits else None)
+
+    played = film.play({**PROMPT, "approval": "animatic"})
+
+    assert played.result["state"] == "awaiting_approval"
+    assert played.runtime.slept_s.count(7) == 2
+
+
+def test_job_fails_with_the_problem_of_its_animatic(world: FakeServices) -> None:
+    film = FilmRun(world, lambda name, _: (500, BUG) if name == "stitcher_animatic" else None)
+
+    film.play({**PROMPT, "approval": "animatic"})
+
+    assert film.job().state is JobState.FAILED
+    resumed = job_lifecycle.resume(film.job().id, None, world)
+    again = FilmRun(world).play({"job_id": resumed.id, "run": 2}, execution="e-2")
+    assert again.result["state"] == "awaiting_approval"
+    assert len(world.images.requests) == 4

@@ -115,6 +115,13 @@ class Gate(Part):
     since: UtcDatetime
 
 
+class Animatic(Part):
+    """The keyframes as a film of the planned length, with a soft cue at every scene. ``frames`` at the plan's rate."""
+
+    uri: str
+    frames: int
+
+
 class StageEntry(Part):
     """A stage the job entered, in which run and when."""
 
@@ -147,6 +154,7 @@ class JobChanges(TypedDict, total=False):
     plan: Plan | None
     gate: Gate | None
     approved: tuple[GateStage, ...]
+    animatic: Animatic | None
     execution: str | None
     error: Problem | None
     output: Output | None
@@ -176,6 +184,7 @@ class Job(Document):
     plan: Plan | None = None
     gate: Gate | None = None  # where it waits, or waited when it was cancelled; a resumed job returns there
     approved: tuple[GateStage, ...] = ()  # gates that a person has let it pass
+    animatic: Animatic | None = None  # of the keyframes as they are now
     execution: str | None = None
     error: Problem | None = None
     output: Output | None = None
@@ -255,6 +264,7 @@ class Job(Document):
             request=FilmRequest(prompt=_PROMPT_REMOVED),
             plan=None,
             gate=None,
+            animatic=None,
             output=None,
             error=None,
             inferred=(),

@@ -26,6 +26,9 @@ MAX_FAULTS, MAX_FIELD_CHARS = 10, 100  # of a message that names what is wrong
 CLOSE = 0.66  # likeness from which a field's name is taken for a misspelt one: `budget` for `budget_usd`
 
 
+_APPROVED_AFTER = {"storyboard": "storyboard", "animatic": "keyframes"}
+
+
 R = TypeVar("R", bound=Frozen)
 GateStage = Literal["storyboard", "keyframes", "clips"]
 """A gate is named by the stage after which it is: nothing later is made or paid before a person approves."""
@@ -93,6 +96,7 @@ class FilmRequest(Frozen):
     cache: bool = True
     continuity: Literal["chain"] = "chain"
     approval: Literal["none", "storyboard", "animatic"] = "none"
+    stop_after: GateStage | None = None
     on_scene_failure: Literal["still", "omit", "fail"] = "still"
 
     @property
@@ -102,9 +106,9 @@ class FilmRequest(Frozen):
 
     @property
     def gates(self) -> tuple[GateStage, ...]:
-        """The gates at which the job waits, in order."""
-        approved_after = {"storyboard": "storyboard", "animatic": "keyframes"}.get(self.approval)
-        return tuple(stage for stage in get_args(GateStage) if stage == approved_after)
+        """The gates at which the job waits, in order. `approval` and `stop_after` may name the same one."""
+        named = {_APPROVED_AFTER.get(self.approval), self.stop_after}
+        return tuple(stage for stage in get_args(GateStage) if stage in named)
 
     @field_validator("prompt")
     @classmethod
@@ -136,7 +140,6 @@ class FilmRequest(Frozen):
 _PLANNED_FIELDS = frozenset({"references", "notify_url"})
 _PLANNED_VALUES = {
     "continuity": frozenset({"sheet"}),
-    "approval": frozenset({"animatic"}),
 }
 
 

@@ -58,7 +58,8 @@ def artifact_uris(job: Job, scenes: Sequence[Scene]) -> list[str]:
     pieces = [piece.uri for scene in scenes for piece in (scene.start, scene.end, scene.clip) if piece]
     output = job.output
     ends = (output.film_uri, output.poster_uri, output.sheet_uri, output.preview_uri) if output else ()
-    return [*pieces, *filter(None, ends)]
+    shown = [job.animatic.uri] if job.animatic else []
+    return [*pieces, *filter(None, ends), *shown]
 
 
 def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links) -> dict[str, Any]:
@@ -79,6 +80,7 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
         },
         "planned_duration_s": plan.planned_frames / plan.fps if plan else None,
         "planned_frames": plan.planned_frames if plan else None,
+        "animatic": _file(job.animatic.uri, links) if job.animatic else None,
         "board": _board(plan) if plan else None,
         "models": [model.model_dump() for model in plan.models] if plan else [],
         "output": {

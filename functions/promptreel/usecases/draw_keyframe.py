@@ -82,6 +82,8 @@ def draw_keyframe(cmd: DrawKeyframe, services: Services) -> KeyframeDrawn:
     stopped = _add_keyframe(cmd, job, scene, services, until) if scene.keyframe(cmd.frame) is None else None
     if stopped is not None:
         return stopped
+    if job.stops_after("keyframes"):  # the job goes on from the gate
+        return KeyframeDrawn("drawn")
     if jobs.get_scene(cmd.job_id, cmd.scene).value.keyframes_drawn:
         filming.dispatch(job, cmd.scene, services)
     if all(read.value.keyframes_drawn for read in jobs.list_scenes(job.id)):

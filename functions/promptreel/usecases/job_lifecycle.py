@@ -166,9 +166,10 @@ def _unfinished(job: Job, scenes: list[Scene]) -> JobState:
         return JobState.PENDING
     if job.gate is not None:
         return JobState.AWAITING_APPROVAL
-    if not all(scene.keyframes_drawn for scene in scenes):
+    if job.stops_after("keyframes") or not all(scene.keyframes_drawn for scene in scenes):
         return JobState.KEYFRAMES
-    return JobState.STITCH if all(scene.state is SceneState.DONE for scene in scenes) else JobState.VIDEO_GEN
+    is_filmed = all(scene.state is SceneState.DONE for scene in scenes) and not job.stops_after("clips")
+    return JobState.STITCH if is_filmed else JobState.VIDEO_GEN
 
 
 def get_running(job_id: str, run: int, jobs: JobStore) -> Job | None:

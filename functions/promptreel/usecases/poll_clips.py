@@ -26,10 +26,14 @@ LOOK_S = 90.0  # of real time, after which a look answers with what it knows; th
 class ClipsPolled:
     """``filming``: call again after ``wait_s`` seconds. ``failed``: ``problem`` says why.
 
+    ``held``: a gate is before the next stage. ``shows`` is what the stitcher makes to look at there when every keyframe
+    is drawn; it is empty when every clip is filmed.
+
     ``redraw`` are keyframes to redraw before their scene can be filmed, one for each scene at a time.
     """
 
-    state: Literal["filming", "done", "failed", "superseded"]
+    state: Literal["filming", "done", "failed", "superseded", "held"]
+    shows: Literal["", "animatic"] = ""
     wait_s: float = 0.0
     redraw: tuple[DrawItem, ...] = ()
     problem: Problem | None = None
@@ -41,11 +45,12 @@ def poll_clips(cmd: job_lifecycle.JobRun, services: Services) -> ClipsPolled:
     job = job_lifecycle.get_running(cmd.job_id, cmd.run, jobs)
     if job is None:
         return ClipsPolled("superseded")
+    if job.stops_after("keyframes"):
+        return ClipsPolled("held", shows="animatic")
     began = clock.now()
     calls = {read.value.id: read.value for read in jobs.list_calls(job.id)}
     scenes = [read.value for read in jobs.list_scenes(job.id)]
-    for drawn in (scene for scene in scenes if scene.state is SceneState.DRAWN):  # its painter died before it did this
-        filming.dispatch(job, drawn.id, services)
+    _dispatch_drawn(job, scenes, services)
     awaited = [scene for scene in scenes if scene.is_live and not scene.problem]
     current = {scene.id: calls.get(scene.clip_call_id(job.id)) for scene in awaited}
     due = [call for call in current.values() if call is not None and _is_due(call, began, pace)]
@@ -67,6 +72,12 @@ def poll_clips(cmd: job_lifecycle.JobRun, services: Services) -> ClipsPolled:
         elif (call is None or call.state is CallState.PLANNED) and filming.is_overdue(scene, clock.now(), pace):
             filming.redispatch(job, scene, services)
     return _verdict(job, waits, services)
+
+
+def _dispatch_drawn(job: Job, scenes: list[Scene], services: Services) -> None:
+    """Queue scenes whose painter died before it did."""
+    for drawn in (scene for scene in scenes if scene.state is SceneState.DRAWN):
+        filming.dispatch(job, drawn.id, services)
 
 
 def _give_up_when_exhausted(job: Job, scene: Scene, call: Call, services: Services) -> Call:
@@ -140,6 +151,8 @@ def _verdict(job: Job, waits: Mapping[str, float], services: Services) -> ClipsP
     unfinished = [scene for scene in scenes if scene.state is not SceneState.DONE and not scene.is_given_up]
     if not unfinished:
         job_lifecycle.advance(job, JobState.KEYFRAMES, JobState.VIDEO_GEN, services)
+        if job.stops_after("clips"):
+            return ClipsPolled("held")
         job_lifecycle.advance(job, JobState.VIDEO_GEN, JobState.STITCH, services)
         return ClipsPolled("done")
     redraw = tuple(DrawItem(scene=scene.id, frame=scene.redraw[0], take=scene.take) for scene in scenes if scene.redraw)

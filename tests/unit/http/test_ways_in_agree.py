@@ -84,7 +84,8 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "priority": ("standard", "high"),
     "cache": (True, False),
     "continuity": ("chain",),
-    "approval": ("none", "storyboard"),
+    "approval": ("none", "storyboard", "animatic"),
+    "stop_after": ("storyboard", "keyframes", "clips"),
     "on_scene_failure": ("still", "omit", "fail"),
 }
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from promptreel.domain.job import Job
+from promptreel.domain.job import Animatic, Job
 from promptreel.domain.request import Approval
-from promptreel.domain.states import CallState, JobState
-from promptreel.errors import BudgetExceeded, Conflict, NotFound, Transient
+from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.errors import Broken, BudgetExceeded, Conflict, NotFound, Transient
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Superseded
 from promptreel.ports.storage import Replace
@@ -53,8 +53,8 @@ def test_nothing_is_drawn_filmed_or_failed_when_a_job_waits_at_a_gate(world: Fak
     failed = world.fail_job(FailJob(waiting.id, 1, {"code": "x", "message": "a late failure"}))
     opened = world.open_job(OpenJob("e-1", {"job_id": waiting.id, "run": 1}))
 
-    assert (drawn.state, polled.state, closed, opened.state) == ("superseded",) * 4
-    assert failed.state == "awaiting_approval"
+    assert (drawn.state, polled.state, opened.state) == ("superseded",) * 3
+    assert (closed, failed.state) == ("awaiting_approval",) * 2
     assert stored(world, waiting) == waiting
     assert world.images.requests == []
 
@@ -223,3 +223,83 @@ def test_waiting_job_is_read_again_when_another_version_wrote_it(world: FakeServ
     world.jobs.write(Replace(waiting.id, read, Job.from_json({**waiting.to_json(), "later": 1}, "jobs/x")))
 
     assert approve(world, waiting).to_json()["later"] == 1
+
+
+def give_animatic(world: FakeServices, job: Job) -> None:
+    """What the stitcher writes on the job."""
+    read = world.jobs.get_job(job.id)
+    world.jobs.write(
+        Replace(job.id, read, read.value.evolve(animatic=Animatic(uri="gs://artifacts/a.mp4", frames=432)))
+    )
+
+
+def finish(world: FakeServices, job: Job) -> str:
+    """Film whatever is queued; answers what the last look said."""
+    for _ in range(3):
+        world.submit_queued()
+        for operation, state in list(world.video.states.items()):
+            if type(state).__name__ == "Running":
+                world.video.deliver(operation)
+        world.clock.pass_s(60)
+        polled = world.poll(job)
+    return polled.state
+
+
+def test_no_clip_is_queued_while_the_animatic_is_not_approved(world: FakeServices) -> None:
+    job = world.drawn(approval="animatic")
+
+    polled = world.poll(job)
+
+    assert (polled.state, polled.shows) == ("held", "animatic")
+    assert job.state is JobState.KEYFRAMES
+    assert world.queue.tasks == {}
+    assert {read.value.state for read in world.jobs.list_scenes(job.id)} == {SceneState.DRAWN}
+
+
+def test_clips_are_queued_when_the_animatic_was_approved(world: FakeServices) -> None:
+    job = world.drawn(approval="animatic")
+    give_animatic(world, job)
+    assert world.close(job) == "awaiting_approval"
+    assert world.close(job) == "awaiting_approval", "the answer may be lost"
+
+    approved = approve(world, job, "keyframes")
+
+    assert approved.state is JobState.VIDEO_GEN
+    world.poll(approved)
+    assert len(world.queue.tasks) == 3
+    assert finish(world, approved) == "done"
+
+
+def test_job_does_not_wait_for_an_animatic_that_was_not_made(world: FakeServices) -> None:
+    job = world.drawn(approval="animatic")
+
+    with pytest.raises(Broken, match="no animatic"):
+        world.close(job)
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "state"),
+    [({"approval": "animatic"}, JobState.KEYFRAMES), ({"stop_after": "clips"}, JobState.VIDEO_GEN)],
+)
+def test_job_that_had_not_reached_its_gate_does_not_pass_it_when_resumed(
+    world: FakeServices, request_fields: dict[str, str], state: JobState
+) -> None:
+    job = world.drawn(**request_fields)
+    finish(world, job)
+    job_lifecycle.cancel(job.id, world)
+
+    resumed = job_lifecycle.resume(job.id, None, world)
+
+    assert resumed.state is state
+    assert world.poll(resumed).state == "held"
+
+
+def test_film_is_stitched_from_approved_clips(world: FakeServices) -> None:
+    job = world.drawn(stop_after="clips")
+    assert finish(world, job) == "held"
+    assert world.close(job) == "awaiting_approval"
+
+    approved = approve(world, job, "clips")
+
+    assert approved.state is JobState.STITCH
+    assert world.poll(approved).state == "done"
