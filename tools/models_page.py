@@ -72,8 +72,9 @@ _CHOICE = """## How a model is chosen
 The plan keeps each model with the reason: `promptreel status JOB`, or `models` in `GET /v1/jobs/{id}`.
 
 A film has exactly the frames that were asked for ([ADR 17](adr/0017-the-film-is-as-long-as-asked.md)), also where its
-model has no clips of that length. Then clips are trimmed, by a second each at most: 7 seconds are one clip of 7 seconds
-by a model of whole seconds, and 8 seconds without the last one by a model that films 4, 6 and 8. The whole clip is paid.
+model has no clips of that length. Then clips are trimmed, by a second each at most: 7 seconds are one clip of 7
+seconds by a model of whole seconds, and 8 seconds without the last one by a model that films 4, 6 and 8. The whole
+clip is paid.
 """
 
 

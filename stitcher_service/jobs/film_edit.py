@@ -5,8 +5,8 @@ found, and no other one.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from itertools import accumulate
@@ -166,7 +166,8 @@ def edit_film(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
         warnings.append(f"{scene.id} is {'left out' if omits else 'a still'}: {reason}")
         if not omits:
             shown.append((scene, _still_or_card(scene)))
-    return _make_edit(job, OutputProfile.FILM, shown, warnings)
+    edit = _make_edit(job, OutputProfile.FILM, shown, warnings)
+    return replace(edit, warnings=(*edit.warnings, *_jump_warnings(edit)))
 
 
 def edit_animatic(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
@@ -221,6 +222,18 @@ def _make_edit(
         )
         segments.append(segment)
     return FilmEdit(job.id, job.plan, profile, tuple(segments), tuple(warnings))
+
+
+def _jump_warnings(edit: FilmEdit) -> Iterator[str]:
+    """Where a clip by another model than the plan's loses more before a cut than was planned, and warned of, before."""
+    if edit.plan.transition_kind is not timeline.TransitionKind.CUT:
+        return
+    for segment in edit.segments[1:-1]:
+        planned = segment.scene.evolve(video_model=None)
+        longer = segment.clip_frames - edit.plan.clip_seconds(planned) * edit.plan.fps
+        if segment.is_clip and longer > 0:
+            clip = f"the clip by {segment.scene.video_model} is {longer / edit.plan.fps:g} s longer than planned"
+            yield f"{segment.scene.id}: {clip}, so the picture jumps at its end."
 
 
 def _is_trimmed_at_its_head(number: int, count: int, kind: SegmentKind) -> bool:

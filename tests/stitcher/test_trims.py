@@ -139,3 +139,19 @@ def test_film_has_another_name_when_a_clip_loses_its_beginning(world: FakeServic
     assert first.first
     assert not last.first
     assert edit.segment_digest(first) != edit.segment_digest(replace(first, first=0))
+
+
+@pytest.mark.parametrize(("kind", "jumps"), [("cut", 1), ("fade_black", 0)])
+def test_warning_names_the_scene_whose_longer_clip_by_another_model_jumps_at_a_cut(
+    world: FakeServices, kind: str, jumps: int
+) -> None:
+    job = world.drawn(
+        scenes=3, duration_s=15, models={"video": "gemini-omni-1.2-flash"}, transition={"kind": kind}, budget_usd=100
+    )
+    for number in (1, 2, 3):
+        clip = {"uri": f"gs://artifacts/{number}.mp4", "call": f"call-{number}"}
+        change_scene(world, job, f"scene-{number:02d}", clip=clip, video_model="veo-3.1-lite-generate-001")
+
+    longer = "the clip by veo-3.1-lite-generate-001 is 1 s longer than planned"
+    warning = f"scene-02: {longer}, so the picture jumps at its end."
+    assert edit_of(world, job).warnings == (warning,) * jumps
