@@ -106,6 +106,10 @@ class PromptreelClient(AbstractContextManager["PromptreelClient"]):
         body = {} if budget_usd is None else {"budget_usd": budget_usd}
         return cast(JobSummary, self._call("POST", f"{_path(job_id)}:resume", body, key=str(uuid4())))
 
+    def upgrade(self, job_id: str, request: FilmRequest, idempotency_key: str) -> SubmittedJob:
+        """Make a finished film again by a better model. Idempotent: the same key and request return the same job."""
+        return cast(SubmittedJob, self._call("POST", f"{_path(job_id)}:upgrade", request, key=idempotency_key))
+
     def ledger(self, job_id: str) -> Ledger:
         """Return every paid call of the job, and the totals."""
         return cast(Ledger, self._call("GET", f"{_path(job_id)}/ledger"))

@@ -22,7 +22,7 @@ from typer import Argument, Exit, Option
 from client.api import PromptreelClient, connect
 from client.documents import WAITING, FilmRequest, Job, SubmittedJob, agrees
 from client.errors import ClientError, NotReachable, ProblemError
-from client.input_files import read_bill, select_rows
+from client.input_files import parse_numbers, read_bill, select_rows
 from client.request_options import Budget, takes_film_request
 from client.views import (
     estimate_lines,
@@ -35,6 +35,7 @@ from client.views import (
     plan_lines,
     reconciliation_view,
     request_notes,
+    source_lines,
 )
 from client.watching import follow, show
 
@@ -56,6 +57,7 @@ Api = Annotated[str, Option("--api", metavar="URL", envvar="PROMPTREEL_API", hel
 Token = Annotated[str, Option("--token", metavar="JWT", envvar="PROMPTREEL_TOKEN", help="ID token of the caller.")]
 AsJson = Annotated[bool, Option("--json", help="Print the API's JSON instead of a table.")]
 JobId = Annotated[str, Argument(metavar="JOB", help="A job's id.")]
+Key = Annotated[str, Option(metavar="KEY", help="Repeat a request with the same key to get the same job.")]
 Watch = Annotated[bool, Option("--watch", help="Watch until the job ends, or waits for approval.")]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -76,29 +78,47 @@ def _root(
 def submit(
     request: FilmRequest,
     *,
-    idempotency_key: Annotated[
-        str, Option(metavar="KEY", help="Repeat a request with the same key to get the same job.")
-    ] = "",
+    idempotency_key: Key = "",
     watch: Watch = False,
     as_json: AsJson = False,
     api: Api = "",
     token: Token = "",
 ) -> None:
     """Submit a film request."""
-    key = idempotency_key or str(uuid4())
     with connect(api, token) as client:
-        # Printed before the request is sent: the caller needs the key when the answer is lost.
-        _print_note(Text(f"Idempotency-Key: {key}", style="dim"))
-        job = _submit(client, request, key)
-        for note in (*request_notes(job), *estimate_lines(job.get("estimate"))):
-            _print_note(note)
-        if watch:
-            _watch(client, job["id"], as_json=as_json)
-        elif as_json:
-            _print_json(job)
-        else:
-            print(job["id"])  # the only line on stdout, for scripts
-            _print_note(Text(f"Watch it: promptreel watch {job['id']}", style="dim"))
+        job = _submit(lambda key: client.submit(request, key), idempotency_key)
+        _print_submitted(client, job, watch=watch, as_json=as_json)
+
+
+@app.command()
+def upgrade(
+    job: JobId,
+    *,
+    scenes: Annotated[
+        str | None, Option(metavar="N,N", help="Numbers of the scenes to film anew; default: all of them.")
+    ] = None,
+    quality: Annotated[str | None, Option(metavar="draft|standard|best", help="Which models to use.")] = None,
+    video_model: Annotated[str | None, Option("--model", metavar="ID", help="Model that films the clips.")] = None,
+    resolution: Annotated[str | None, Option(metavar="360p|720p|1080p|4k", help="Resolution of the film.")] = None,
+    budget: Budget = None,
+    idempotency_key: Key = "",
+    watch: Watch = False,
+    as_json: AsJson = False,
+    api: Api = "",
+    token: Token = "",
+) -> None:
+    """Make a finished film again by a better model; what is not filmed anew is copied and costs nothing."""
+    fields = {
+        "scenes": None if scenes is None else parse_numbers("--scenes", scenes),
+        "quality": quality,
+        "models": None if video_model is None else {"video": video_model},
+        "resolution": resolution,
+        "budget_usd": budget,
+    }
+    request = {field: value for field, value in fields.items() if value is not None}
+    with connect(api, token) as client:
+        submitted = _submit(lambda key: client.upgrade(job, request, key), idempotency_key)
+        _print_submitted(client, submitted, watch=watch, as_json=as_json)
 
 
 @app.command()
@@ -122,7 +142,11 @@ def status(job: JobId, *, as_json: AsJson = False, api: Api = "", token: Token =
     """Show a job's progress."""
     with connect(api, token) as client:
         found = client.job(job)
-    _print_answer(found, lambda: Group(*plan_lines(found), job_view(found, datetime.now(UTC))), as_json=as_json)
+    _print_answer(
+        found,
+        lambda: Group(*source_lines(found), *plan_lines(found), job_view(found, datetime.now(UTC))),
+        as_json=as_json,
+    )
     if not as_json:
         _print_film_url(found)
         _print_animatic_url(found)
@@ -308,15 +332,33 @@ def print_error(error: ClientError) -> None:
         _print_note(Text(f"         {error.code}{trace}", style="dim"))
 
 
-def _submit(client: PromptreelClient, request: FilmRequest, key: str) -> SubmittedJob:
-    """Raises: ClientError; if the API may have accepted the request, its remedy is to repeat it with the same key."""
+def _submit(send: Callable[[str], SubmittedJob], given_key: str) -> SubmittedJob:
+    """Send a request with the given key, or with a new one.
+
+    Raises: ClientError; if the API may have accepted the request, its remedy is to repeat it with the same key.
+    """
+    key = given_key or str(uuid4())
+    # Printed before the request is sent: the caller needs the key when the answer is lost.
+    _print_note(Text(f"Idempotency-Key: {key}", style="dim"))
     try:
-        return client.submit(request, key)
+        return send(key)
     except (NotReachable, ProblemError) as error:
         if isinstance(error, NotReachable) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             repeat = f"The API may have accepted the film: repeat the command with --idempotency-key {key}."
             error.remedy = f"{repeat} {error.remedy}".strip()
         raise
+
+
+def _print_submitted(client: PromptreelClient, job: SubmittedJob, *, watch: bool, as_json: bool) -> None:
+    for note in (*request_notes(job), *estimate_lines(job.get("estimate"))):
+        _print_note(note)
+    if watch:
+        _watch(client, job["id"], as_json=as_json)
+    elif as_json:
+        _print_json(job)
+    else:
+        print(job["id"])  # the only line on stdout, for scripts
+        _print_note(Text(f"Watch it: promptreel watch {job['id']}", style="dim"))
 
 
 def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:

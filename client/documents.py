@@ -159,6 +159,7 @@ class Job(JobSummary):
     """A job with its scenes."""
 
     request: FilmRequest
+    upgraded_from: NotRequired[str | None]  # id of the finished film that it takes over
     progress: Progress
     gate: NotRequired[Gate | None]  # None while the job does not wait
     scenes: list[Scene]

@@ -47,6 +47,14 @@ def is_request_file(prompt: str) -> bool:
     return prompt.lower().endswith(REQUEST_ENDINGS) and "\n" not in prompt and Path(prompt).is_file()
 
 
+def parse_numbers(option: str, text: str) -> list[int]:
+    """Read numbers such as ``1,3``. Raises: InvalidInput that names the option."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError as error:
+        raise InvalidInput(f"{option}: {text!r} is not a list of numbers.", remedy="Write it as 1,3.") from error
+
+
 def read_bill(file: Path) -> list[dict[str, Any]]:
     """Read the lines of a billing export, oldest first; its columns may have any order, and others are ignored.
 

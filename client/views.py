@@ -216,6 +216,12 @@ def plan_lines(job: Job | EstimatedRequest) -> list[Text]:
     ]
 
 
+def source_lines(job: Job) -> list[Text]:
+    """Return a line with the film that an upgrade takes over."""
+    source = job.get("upgraded_from")
+    return [Text.assemble(("From     ", "bold"), source)] if source else []
+
+
 def request_notes(job: SubmittedJob | Job | EstimatedRequest) -> list[Text]:
     """Return one line for each value that was read from the prompt, and one for each warning."""
     return [*map(_inferred_line, job.get("inferred", [])), *map(_warning_line, job.get("warnings", []))]

@@ -122,6 +122,15 @@ class Animatic(Part):
     frames: int
 
 
+class Upgrade(Part):
+    """The finished film that this one takes over, and what of it is filmed anew."""
+
+    job: str
+    scenes: tuple[str, ...]  # ids of those that are filmed anew; the others keep their clips
+    video: ChosenModel
+    seed: str  # what the seeds of its calls follow from when the request names none: the first film's
+
+
 class StageEntry(Part):
     """A stage the job entered, in which run and when."""
 
@@ -151,6 +160,7 @@ class JobChanges(TypedDict, total=False):
     restarts: int
     request: FilmRequest
     budget: Budget
+    upgrade: Upgrade | None
     plan: Plan | None
     gate: Gate | None
     approved: tuple[GateStage, ...]
@@ -181,6 +191,7 @@ class Job(Document):
     origin: str  # digest of request and owner, to tell a repeated request from a clash of ids
     request: FilmRequest
     budget: Budget
+    upgrade: Upgrade | None = None  # of a finished film; then the plan comes from there
     plan: Plan | None = None
     gate: Gate | None = None  # where it waits, or waited when it was cancelled; a resumed job returns there
     approved: tuple[GateStage, ...] = ()  # gates that a person has let it pass
@@ -205,6 +216,11 @@ class Job(Document):
     def is_final(self) -> bool:
         """Whether only a person can take it further."""
         return self.state in states.FINAL_JOB_STATES
+
+    @property
+    def seed_base(self) -> str:
+        """What the seeds of its calls follow from, unless the request names one."""
+        return self.upgrade.seed if self.upgrade else self.id
 
     @property
     def is_waiting(self) -> bool:
@@ -262,6 +278,7 @@ class Job(Document):
             JobState.DELETING,
             now,
             request=FilmRequest(prompt=_PROMPT_REMOVED),
+            upgrade=None,
             plan=None,
             gate=None,
             animatic=None,

@@ -119,7 +119,7 @@ def specify_film(request: FilmRequest, at: datetime, protocols: Collection[Video
             *timing.warnings,
             *direction.warnings,
             *choosing.ending_warnings(models, at),
-            *_sound_warnings(request, video.model),
+            *sound_warnings(request, video.model),
         ),
         direction=direction,
     )
@@ -147,7 +147,8 @@ def _fit_video_model(
     raise refused or ValueError("no model to choose from")
 
 
-def _sound_warnings(request: FilmRequest, video: VideoModel) -> list[str]:
+def sound_warnings(request: FilmRequest, video: VideoModel) -> list[str]:
+    """What the model cannot meet of the sound that the film wants."""
     if video.films_sound(wanted=request.clip_audio) == request.clip_audio:
         return []
     if request.clip_audio:

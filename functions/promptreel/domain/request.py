@@ -75,6 +75,22 @@ class Approval(Frozen):
     gate: GateStage | None = None
 
 
+class VideoChoice(Frozen):
+    """The id of the video model; one that is left out follows from ``quality``."""
+
+    video: str | None = None
+
+
+class UpgradeRequest(Frozen):
+    """What is to be better than in the finished film. Numbers of scenes; all of them where none is given."""
+
+    scenes: Annotated[tuple[int, ...], Field(min_length=1, max_length=MAX_SCENES)] | None = None
+    quality: Quality | None = None
+    models: VideoChoice = VideoChoice()
+    resolution: Resolution | None = None
+    budget_usd: BudgetLimit | None = None
+
+
 class FilmRequest(Frozen):
     """The request for one film, with the defaults of the fields that it leaves out."""
 
@@ -170,6 +186,17 @@ def parse_resumption(payload: Any) -> Resumption:
 def parse_approval(payload: Any) -> Approval:
     """What an approval says. Raises: Invalid naming each wrong field."""
     return _validate(Approval, payload)
+
+
+def parse_upgrade(payload: Any) -> UpgradeRequest:
+    """What an upgrade asks for. Raises: Invalid naming each wrong field, or when nothing is to be better."""
+    asked = _validate(UpgradeRequest, payload)
+    if asked.quality is None and asked.models.video is None and asked.resolution is None:
+        raise Invalid(
+            "The upgrade does not say what is to be better.",
+            remedy="Set `quality`, `models.video` or `resolution`.",
+        )
+    return asked
 
 
 def _validate(kind: type[R], payload: Any) -> R:

@@ -66,6 +66,16 @@ class SceneChanges(TypedDict, total=False):
     updated: datetime
 
 
+class SceneCopies(Part):
+    """What another film takes over of a scene. ``video_model`` filmed the clip, where it is not the film's own."""
+
+    is_kept: bool
+    start: Keyframe | None = None
+    end: Keyframe | None = None
+    clip: Clip | None = None
+    video_model: str | None = None
+
+
 class Scene(Document):
     """One scene. ``sequence`` is its identity and never changes; ``display_order`` is its place in the film."""
 
@@ -125,6 +135,34 @@ class Scene(Document):
         if not names or not self.precedes_filming:
             return self
         return self._copy_with({"state": SceneState.PENDING, "redraw": names, "updated": now})
+
+    def take_over(self, copies: "SceneCopies", now: datetime) -> "Scene":
+        """The scene of a finished film in another one: made of copies, and filmed anew unless its clip is kept.
+
+        It begins with its first take. A scene that was given up and is not filmed anew stays so.
+        """
+        start, end, clip, video_model = copies.start, copies.end, copies.clip, copies.video_model
+        kept = self.state if copies.is_kept else SceneState.DRAWN if start and end else SceneState.PENDING
+        return self._copy_with(
+            {
+                "state": kept,
+                "take": 1,
+                "attempt": 1,
+                "dispatch": 0,
+                "queued_at": None,
+                "start": start,
+                "end": end,
+                "redraw": (),
+                "rewording": None,
+                "muted": self.muted and copies.is_kept,
+                "video_model": video_model,
+                "clip": clip,
+                "tries": (),
+                "problem": self.problem if copies.is_kept else None,
+                "created": now,
+                "updated": now,
+            }
+        )
 
     def with_keyframe(self, name: KeyframeName, keyframe: Keyframe, now: datetime) -> "Scene":
         """The scene with a keyframe that was drawn, DRAWN when it was the last one missing."""

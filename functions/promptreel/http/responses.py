@@ -70,6 +70,7 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
         **job.model_dump(mode="json", include={"inferred", "warnings", "error", "execution"}),
         "request": job.request.model_dump(mode="json", exclude_none=True),
         "estimate": job.estimate and describe_estimate(job.estimate),
+        "upgraded_from": job.upgrade.job if job.upgrade else None,
         "progress": _progress(job, scenes),
         "gate": _gate(job),
         "scenes": [_scene(scene, plan.fps, links) for scene in scenes] if plan else [],

@@ -28,6 +28,7 @@ from promptreel.logging import events
 from promptreel.services import Services
 from promptreel.usecases import delete_job, job_lifecycle
 from promptreel.usecases.accept_request import accept_request
+from promptreel.usecases.accept_upgrade import accept_upgrade
 from promptreel.usecases.estimate_request import estimate_request
 from promptreel.usecases.reconcile import reconcile
 
@@ -63,6 +64,7 @@ def app(services: Callable[[], Services]) -> Flask:
     add("POST", "/v1/jobs/<job_id>:cancel", _cancel)
     add("POST", "/v1/jobs/<job_id>:approve", _approve)
     add("POST", "/v1/jobs/<job_id>:resume", _resume)
+    add("POST", "/v1/jobs/<job_id>:upgrade", _upgrade)
     return flask
 
 
@@ -81,11 +83,26 @@ def _submit(services: Services) -> tuple[Response, int]:
     """Answer 202 at once: the job is stored before its execution is started; if that fails, sweep_jobs starts it."""
     owner = services.identity.identify_caller(request.headers.get)
     payload = _read_body()
+    return _start(accept_request(_new_job_id(services, owner), owner, payload, services), services)
+
+
+def _upgrade(services: Services, job_id: str) -> tuple[Response, int]:
+    """Answer 202 as to a submission: a new job of the film's owner makes a finished film again by a better model."""
+    film = _get_job(services, job_id, owner_only=True)
+    payload = _read_body()
+    return _start(accept_upgrade(_new_job_id(services, film.owner), film, payload, services), services)
+
+
+def _new_job_id(services: Services, owner: str) -> str:
+    """The id that follows from the request's Idempotency-Key, or a new one."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= MAX_KEY_CHARS:
         raise Invalid(f"Idempotency-Key: must have 1 to {MAX_KEY_CHARS} characters.")
-    job_id = identifiers.job_id("key", owner, key) if key else identifiers.job_id("random", services.ids.new_token())
-    job = accept_request(job_id, owner, payload, services)
+    return identifiers.job_id("key", owner, key) if key else identifiers.job_id("random", services.ids.new_token())
+
+
+def _start(job: Job, services: Services) -> tuple[Response, int]:
+    """Start the execution of a job that was just stored, and answer 202."""
     if job.is_hidden(services.clock.now()):
         raise Conflict(
             "The film that this Idempotency-Key asked for was deleted.",

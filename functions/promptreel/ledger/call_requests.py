@@ -1,11 +1,12 @@
 """The request of every paid call, made in one place: what is planned, what is claimed and what is sent are the same."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from promptreel.domain import identifiers
 from promptreel.domain.job import Job, Plan
-from promptreel.domain.models import ImageModel
+from promptreel.domain.models import ImageModel, registry
 from promptreel.domain.planning import IMAGE_SIZE, MAX_REFERENCES
 from promptreel.domain.scene import Scene
 from promptreel.domain.tariffs import Tariff, image_tariff, raise_output_limit
@@ -24,7 +25,7 @@ class Attempt:
 
 def seed(job: Job, *parts: str) -> int:
     """The seed of one call: the job's own, or one that follows from its id, and another for every attempt."""
-    base = str(job.request.seed) if job.request.seed is not None else job.id
+    base = str(job.request.seed) if job.request.seed is not None else job.seed_base
     return int(identifiers.digest(base, *parts)[:7], 16)
 
 
@@ -61,6 +62,14 @@ def text_or_keyframe(job: Job, tariff: Tariff, purpose: str, scene: Scene | None
         cache_key=attempt.cache_key,
         may_reuse=job.request.cache,
     )
+
+
+def keyframes(job: Job, plan: Plan, scenes: Sequence[Scene], location: str, at: datetime) -> list[CallRequest]:
+    """The calls for every keyframe that the plan draws, in its order."""
+    tariff, first = keyframe_tariff(registry().image_model(plan.image_model), location), Attempt(1, None, at)
+    by_id = {scene.id: scene for scene in scenes}
+    drawn = [(by_id[item.scene], item.frame) for wave in plan.waves for item in wave.items]
+    return [text_or_keyframe(job, tariff, scene.keyframe_purpose(frame), scene, first) for scene, frame in drawn]
 
 
 def clip(job: Job, plan: Plan, scene: Scene, digest: str | None, at: datetime) -> CallRequest:

@@ -1,14 +1,16 @@
-"""Reuse: what an earlier job of the same owner has paid for takes the place of an equal call (ledger rule 9)."""
+"""Reuse: what an earlier job of the same owner has paid for takes the place of a call (ledger rule 9)."""
 
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from promptreel.domain import identifiers
 from promptreel.domain.call import Call, CallSource
 from promptreel.domain.call_rules import Copied
 from promptreel.domain.job import Job
+from promptreel.domain.states import CallState
 from promptreel.errors import NotFound, UnreadableDocument
 from promptreel.ledger.claims import Acquired, CallRequest, Claim, Ledger
 from promptreel.ports.storage import ArtifactStore, JobStore
@@ -23,18 +25,62 @@ class _Source:
     checksum: str
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedCopy:
+    """A call of a new plan that takes over what a call of another job has paid for."""
+
+    job_id: str
+    purpose: str
+    scene: str | None
+    paid: Call
+    checksum: str
+
+    def make(self, artifacts: ArtifactStore, now: datetime) -> Call:
+        """Copy the artifact; a repeated call finds the copy.
+
+        Returns:
+            The settled call, which costs nothing and is to be written with the plan, so that it is never claimed.
+
+        Raises: NotFound when the artifact is missing or changed.
+        """
+        paid, uri = self.paid, self.paid.artifact or ""
+        return Call(
+            id=identifiers.call_id(self.job_id, self.purpose, 1, 1),
+            job=self.job_id,
+            kind=paid.kind,
+            model=paid.model,
+            purpose=self.purpose,
+            scene=self.scene,
+            take=1,
+            attempt=1,
+            digest=paid.digest,
+            cache_key=paid.cache_key,
+            state=CallState.SETTLED,
+            reserved_micros=0,
+            artifact=artifacts.copy(uri, _copy_path(self.job_id, paid.id, uri), self.checksum),
+            source=CallSource(job=paid.job, call=paid.id),
+            reason=paid.reason,
+            created=now,
+            updated=now,
+        )
+
+
 def reuse(claim: Claim, request: CallRequest, ledger: Ledger, artifacts: ArtifactStore) -> Claim:
     """Settle an acquired call by a copy of an equal call's artifact; any other claim, and one without a copy, stays."""
     if not isinstance(claim, Acquired) or not request.may_reuse or not _is_first(request, ledger.jobs):
         return claim
     for source in _list_sources(claim.call, ledger.jobs):
-        # Not where the call itself would write: what lies there is taken for its own output (rules 5 and 6).
-        path = f"jobs/{request.job_id}/reused/{source.call.id}{PurePosixPath(source.uri).suffix}"
         with suppress(NotFound):  # missing, or changed since: as if it had not been made
+            path = _copy_path(request.job_id, source.call.id, source.uri)
             copied = artifacts.copy(source.uri, path, source.checksum)
             origin = CallSource(job=source.call.job, call=source.call.id)
             return ledger.reuse(claim, Copied(origin, copied, source.call.reason))
     return claim
+
+
+def _copy_path(job_id: str, paid_by: str, uri: str) -> str:
+    """Not where a call itself would write: what lies there is taken for its own output (rules 5 and 6)."""
+    return f"jobs/{job_id}/reused/{paid_by}{PurePosixPath(uri).suffix}"
 
 
 def _is_first(request: CallRequest, jobs: JobStore) -> bool:

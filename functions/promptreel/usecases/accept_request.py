@@ -42,10 +42,14 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
         created=now,
         updated=now,
     )
-    return _create(job, services.jobs)
+    return store_new(job, services.jobs)
 
 
-def _create(job: Job, jobs: JobStore) -> Job:
+def store_new(job: Job, jobs: JobStore) -> Job:
+    """Store a job under its id, unless the same request has stored it.
+
+    Raises: Conflict when the id belongs to another request.
+    """
     try:
         jobs.write(Create(job.id, job))
     except VersionConflict:
@@ -54,7 +58,8 @@ def _create(job: Job, jobs: JobStore) -> Job:
         if stored.tombstone_has_expired(job.created):
             jobs.write(Replace(job.id, read, job))
             return job
-        is_same = (stored.owner, stored.request) == (job.owner, job.request)  # an older version wrote another origin
+        # An older version wrote another origin.
+        is_same = (stored.owner, stored.request, stored.upgrade) == (job.owner, job.request, job.upgrade)
         if stored.origin != job.origin and not is_same:
             raise Conflict(
                 "This Idempotency-Key already stands for another request.",

@@ -7,7 +7,6 @@ from typing import Literal
 from promptreel.domain import planning, prompts, storyboard, timeline
 from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.job import FilmStyle, Job, Plan, Wave
-from promptreel.domain.models import registry
 from promptreel.domain.money import format_usd
 from promptreel.domain.planning import FilmSpec
 from promptreel.domain.scene import Scene
@@ -20,6 +19,7 @@ from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.storage import Create, Replace
 from promptreel.services import Services
 from promptreel.usecases import job_lifecycle
+from promptreel.usecases.take_over_film import take_over_film
 from promptreel.usecases.text_calls import Answer, NoUsableAnswer, Question, ask
 
 REQUEST_S = 600.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
@@ -49,6 +49,9 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
     if job.plan is not None:
         return _written(job, job.plan)
     job_lifecycle.advance(job, JobState.PENDING, JobState.STORYBOARD, services)
+    if job.upgrade is not None:
+        waves = take_over_film(cmd, services)
+        return StoryboardWritten("superseded") if waves is None else StoryboardWritten("planned", waves=waves)
     brief = planning.specify_film(job.request, job.created, services.protocols)
     answer = ask(job, brief.text, _question(job, brief), services, until)
     if isinstance(answer, Busy):
@@ -151,13 +154,6 @@ def _plan(job: Job, brief: FilmSpec, answer: Answer[Storyboard], scenes: list[Sc
 
 
 def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], location: str, now: datetime) -> list[Call]:
-    tariff = call_requests.keyframe_tariff(registry().image_model(plan.image_model), location)
-    first = call_requests.Attempt(1, None, now)
-    by_id = {scene.id: scene for scene in scenes}
-    drawn = [(by_id[item.scene], item.frame) for wave in plan.waves for item in wave.items]
-    pictures = [
-        call_requests.text_or_keyframe(job, tariff, scene.keyframe_purpose(frame), scene, first)
-        for scene, frame in drawn
-    ]
+    keyframes = call_requests.keyframes(job, plan, scenes, location, now)
     clips = [call_requests.clip(job, plan, scene, None, now) for scene in scenes]
-    return [request.planned(now) for request in (*pictures, *clips)]
+    return [request.planned(now) for request in (*keyframes, *clips)]

@@ -224,6 +224,44 @@ def test_command_exits_with_three_when_the_api_is_unreachable(
     assert f"No answer from 127.0.0.1:{unused_port}" in capsys.readouterr().err
 
 
+def test_upgrade_sends_what_is_to_be_better_and_prints_the_new_job(
+    run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_api.on("POST", f"{JOB}:upgrade", answer(202, {"id": "job-2", "state": "PENDING", "warnings": ["Mixed."]}))
+    options = ("--scenes", "1,3", "--model", "veo-3.1-generate-001", "--resolution", "1080p", "--budget", "9")
+
+    assert run("upgrade", "film-3f9a2c", *options, "--idempotency-key", "k") == 0
+
+    (request,) = fake_api.requests
+    assert request.headers["idempotency-key"] == "k"
+    assert request.body == {
+        "scenes": [1, 3],
+        "models": {"video": "veo-3.1-generate-001"},
+        "resolution": "1080p",
+        "budget_usd": 9.0,
+    }
+    printed = capsys.readouterr()
+    assert printed.out == "job-2\n"
+    assert "Mixed." in printed.err
+
+
+def test_status_names_the_film_that_an_upgrade_takes_over(
+    run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_api.on("GET", JOB, answer(200, job_json(upgraded_from="job-1")))
+
+    assert run("status", "film-3f9a2c") == 0
+    assert "From     job-1" in capsys.readouterr().out
+
+
+def test_upgrade_is_refused_when_scenes_are_no_numbers(
+    run: Run, fake_api: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("upgrade", "film-3f9a2c", "--scenes", "first") == cli.REFUSED
+    assert "--scenes: 'first' is not a list of numbers." in capsys.readouterr().err
+    assert fake_api.requests == []
+
+
 def test_resume_sends_the_new_limit(run: Run, fake_api: Any, answer: Any, capsys: pytest.CaptureFixture[str]) -> None:
     fake_api.on("POST", f"{JOB}:resume", answer(202, {"id": "film-3f9a2c", "state": "KEYFRAMES"}))
 

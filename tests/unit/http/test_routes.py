@@ -126,7 +126,14 @@ def test_request_with_two_identities_is_refused_when_it_reads(
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", ":cancel"), ("POST", ":approve"), ("POST", ":resume"), ("DELETE", ""), ("POST", "/ledger:reconcile")],
+    [
+        ("POST", ":cancel"),
+        ("POST", ":approve"),
+        ("POST", ":resume"),
+        ("POST", ":upgrade"),
+        ("DELETE", ""),
+        ("POST", "/ledger:reconcile"),
+    ],
 )
 def test_request_with_two_identities_changes_nothing_when_it_writes(
     http: FlaskClient, world: FakeServices, method: str, path: str
