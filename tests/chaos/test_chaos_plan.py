@@ -80,13 +80,14 @@ def test_every_prompt_is_another_when_templates_were_changed(tmp_path: Path) -> 
     scene = world.jobs.get_scene(job.id, "scene-01").value
 
     def compose(module: ModuleType) -> list[str]:
-        drawn, _ = module.keyframe_prompt(job.require_plan(), scene, "end", 8000, continues=True)
-        filmed, _ = module.clip_prompt(job.require_plan(), scene, job.require_plan().video_of(scene))
+        plan, painter = job.require_plan(), registry().image_model(job.require_plan().image_model)
+        drawn = module.keyframe_prompt(plan, scene, "end", painter, continues=True)
+        filmed = module.clip_prompt(plan, scene, plan.video_of(scene))
         return [
             module.storyboard_prompt("a kite", (1, 1), [4]),
             module.rewrite_prompt(scene, "no fire", "fire"),
-            drawn,
-            filmed,
+            drawn.text,
+            filmed.text,
         ]
 
     assert not set(compose(deployed)) & set(compose(prompts))

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from promptreel.domain import prompts
+from promptreel.domain.fitting import FittedPrompt
 
 TEMPLATES = ("storyboard_prompt", "rewrite_prompt", "keyframe_prompt", "clip_prompt")
 
@@ -34,8 +35,8 @@ def deployed_templates() -> Iterator[PromptTemplates]:
 def _with_prefix(template: Callable[..., Any], prefix: str) -> Callable[..., Any]:
     def compose(*args: Any, **named: Any) -> Any:
         composed = template(*args, **named)
-        if isinstance(composed, tuple):  # a prompt and what was cut from it
-            return (prefix + composed[0], *composed[1:])
+        if isinstance(composed, FittedPrompt):
+            return composed.evolve(text=prefix + composed.text)
         return prefix + composed
 
     return compose

@@ -69,12 +69,12 @@ def test_resolutions_are_those_of_the_file_in_api_planner_and_refusal(change_mod
 def test_prompt_of_a_clip_is_as_long_as_the_file_allows(change_model: Change, world: FakeServices) -> None:
     job = world.drawn(prompt="A fox crosses a square at night", models={"video": KLING})
     (scene, *_), job_plan = [read.value for read in world.jobs.list_scenes(job.id)], job.require_plan()
-    long = scene.model_copy(update={"motion_prompt": "word " * 1000})
+    long = scene.model_copy(update={"description": "word " * 1000})
 
     def length() -> int:
-        prompt, original = prompts.clip_prompt(job_plan, long, registry().video_model(KLING))
-        assert original is not None
-        return len(prompt)
+        prompt = prompts.clip_prompt(job_plan, long, registry().video_model(KLING))
+        assert prompt.original is not None
+        return len(prompt.text)
 
     assert 2400 < length() <= 2500 == in_api(KLING)["max_prompt_chars"]
     change_model(KLING, max_prompt_chars=300)

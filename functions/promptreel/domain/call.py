@@ -9,6 +9,7 @@ from pydantic import Field
 
 from promptreel.domain import states
 from promptreel.domain.document import Document, OptionalText, Part, UtcDatetime
+from promptreel.domain.fitting import FittedPrompt
 from promptreel.domain.models import TokenUsage
 from promptreel.domain.states import CallState
 
@@ -37,6 +38,7 @@ class CallChanges(TypedDict, total=False):
 
     digest: str | None
     cache_key: str | None
+    prompt: FittedPrompt | None
     reserved_micros: int
     cost_micros: int
     prefix: str
@@ -80,6 +82,7 @@ class Call(Document):
     artifact: str | None = None
     source: CallSource | None = None  # where the artifact was copied from; then nothing was sent
     usage: TokenUsage | None = None
+    prompt: FittedPrompt | None = None  # of a picture or clip, as its owner may read it
     reason: str = ""
     codes: tuple[str, ...] = ()
     created: UtcDatetime

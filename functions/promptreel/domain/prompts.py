@@ -1,13 +1,16 @@
 """The prompts sent to the models, composed from the plan and kept to the length that each model takes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from promptreel.domain.job import FilmStyle, Plan
-from promptreel.domain.models import VideoModel
+from promptreel.domain.characters import visible_length
+from promptreel.domain.fitting import FittedPrompt, PromptLimit, PromptPart, fit
+from promptreel.domain.job import Plan
+from promptreel.domain.models import ImageModel, VideoModel
 from promptreel.domain.scene import KeyframeName, Scene
 from promptreel.domain.styles import replace_names
-from promptreel.domain.tariffs import count_tokens_at_most
+from promptreel.errors import Rejected
 
 WRITER_INSTRUCTION = (
     "You are a film director and storyboard artist. Turn the idea into a storyboard: one style guide for the whole "
@@ -22,7 +25,6 @@ REWRITE_INSTRUCTION = (
     "and the length of every text; change nothing that the advice does not touch. Write plain English."
 )
 MAX_WORDS = 60
-MAX_WORD_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,57 +78,74 @@ def rewrite_prompt(scene: Scene, advice: str, reason: str) -> str:
 
 
 def keyframe_prompt(
-    plan: Plan, scene: Scene, frame: KeyframeName, max_tokens: int, *, continues: bool
-) -> tuple[str, str | None]:
-    """The prompt for a keyframe, and the original if it had to be cut; ``continues``: the keyframe before is attached.
+    plan: Plan, scene: Scene, frame: KeyframeName, model: ImageModel, *, continues: bool
+) -> FittedPrompt:
+    """The prompt for a keyframe; ``continues``: the keyframe before is attached.
 
-    What the keyframe shows and how it is framed are essential; the rest is cut before them, the last lines first.
+    Raises: PromptTooLong when what the keyframe shows and how it is framed do not fit alone.
     """
+    guide, text = plan.style_guide, _text(scene)
     wanted = scene.start_prompt if frame == "start" else scene.end_prompt
-    opening = f"{'First' if frame == 'start' else 'Last'} picture of a film scene: {wanted}"
-    details = [
-        f"Scene: {scene.description}",
-        f"Style: {plan.style_guide.visual_style}. Camera: {plan.style_guide.camera}.",
-        f"Palette: {', '.join(plan.style_guide.palette)}.{_light(plan.style_guide)}",
+    parts = [
+        PromptPart(f"{'First' if frame == 'start' else 'Last'} picture of a film scene: {wanted}"),
+        PromptPart(f"Scene: {scene.description}", 3),
+        PromptPart(f"Style: {guide.visual_style}.", 1),
+        PromptPart(f"Camera: {guide.camera}.", 4),
+        PromptPart(f"Palette: {', '.join(guide.palette)}.", 4),
+        *([PromptPart(f"Light: {guide.light}.", 4)] if guide.light else []),
+        *(PromptPart(f"{one.name}: {one.description}", 2) for one in plan.characters if one.name in text),
+        *(PromptPart(f"{place.name}: {place.description}", 5) for place in plan.settings if place.name in text),
     ]
-    details += [f"{person.name}: {person.description}" for person in plan.characters if person.name in _text(scene)]
-    details += [f"{place.name}: {place.description}" for place in plan.settings if place.name in _text(scene)]
-    framing = ["One full-frame picture, no text, no borders."]
     if continues:
-        framing.insert(0, "The attached picture is the moment before: keep its characters, place, light and style.")
-    opening, *details = replace_names("\n".join([opening, *details])).split("\n")
-    original = "\n".join([opening, *details, *framing])
-    if count_tokens_at_most(original) <= max_tokens:
-        return original, None
-    closing = "\n".join(["", *framing])
-    kept = "\n".join([opening, *details]).encode()[: max_tokens - count_tokens_at_most(closing)]
-    return _end_at_word(kept.decode(errors="ignore")) + closing, original
+        parts.append(PromptPart(_CONTINUES))
+    parts.append(PromptPart("One full-frame picture, no text, no borders."))
+    what = f"{scene.id}: the prompt of its {frame} picture"
+    _require_words(wanted, what)
+    return fit(_without_names(parts), PromptLimit.tokens(model.id, model.max_prompt_tokens), what)
 
 
-def clip_prompt(plan: Plan, scene: Scene, model: VideoModel) -> tuple[str, str | None]:
-    """The prompt for a clip, and the original if it had to be cut. Motion is essential and comes before style."""
+def clip_prompt(plan: Plan, scene: Scene, model: VideoModel) -> FittedPrompt:
+    """The prompt for a clip. Motion is essential and comes before style.
+
+    Raises: PromptTooLong when its motion does not fit alone.
+    """
     guide = plan.style_guide
-    style = f"Style: {guide.visual_style}. Camera: {guide.camera}.{_light(guide)}"
-    if guide.pacing:
-        style += f" Pacing: {guide.pacing}."
-    if guide.sound:
-        style += f" Sound: {guide.sound}."
-    original = replace_names(f"{scene.motion_prompt}\n{scene.description}\n{style}")
-    ending = f"\n{model.prompt_ending}" if model.prompt_ending else ""
-    room = model.max_prompt_chars - len(ending)
-    if len(original) <= room:
-        return original + ending, None
-    return _end_at_word(original[:room]) + ending, original
+    parts = [
+        PromptPart(scene.motion_prompt),
+        PromptPart(scene.description, 1),
+        PromptPart(f"Style: {guide.visual_style}.", 2),
+        PromptPart(f"Camera: {guide.camera}.", 3),
+        *([PromptPart(f"Light: {guide.light}.", 3)] if guide.light else []),
+        *([PromptPart(f"Pacing: {guide.pacing}.", 4)] if guide.pacing else []),
+        *([PromptPart(f"Sound: {guide.sound}.", 4)] if guide.sound else []),
+        *([PromptPart(model.prompt_ending)] if model.prompt_ending else []),
+    ]
+    what = f"{scene.id}: the prompt of its clip"
+    _require_words(scene.motion_prompt, what)
+    return fit(_without_names(parts), PromptLimit.chars(model.id, model.max_prompt_chars), what)
 
 
-def _light(guide: FilmStyle) -> str:
-    return f" Light: {guide.light}." if guide.light else ""
+def check_shot_prompts(plan: Plan, scenes: Iterable[Scene], image: ImageModel) -> None:
+    """Compose every prompt of a film before any picture is paid. Raises: PromptTooLong naming the scene."""
+    for scene in scenes:
+        for frame in get_args(KeyframeName):
+            keyframe_prompt(plan, scene, frame, image, continues=True)
+        clip_prompt(plan, scene, plan.video_of(scene))
 
 
-def _end_at_word(text: str) -> str:
-    """Without the word that a cut has torn; text without spaces near its end stays as it is."""
-    head, space, torn = text.rpartition(" ")
-    return head if space and len(torn) <= MAX_WORD_CHARS else text
+_CONTINUES = "The attached picture is the moment before: keep its characters, place, light and style."
+
+
+def _require_words(text: str, what: str) -> None:
+    """Raises: Rejected for a text that says nothing."""
+    if not visible_length(text.strip()):
+        raise Rejected(
+            f"{what} is empty.", code="prompt_empty", remedy="Say what the scene shows and what moves in it."
+        )
+
+
+def _without_names(parts: Iterable[PromptPart]) -> list[PromptPart]:
+    return [PromptPart(replace_names(part.text), part.importance) for part in parts]
 
 
 def _text(scene: Scene) -> str:

@@ -73,7 +73,7 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
         "upgraded_from": job.upgrade.job if job.upgrade else None,
         "progress": _progress(job, scenes),
         "gate": _gate(job),
-        "scenes": [_scene(scene, plan.fps, links) for scene in scenes] if plan else [],
+        "scenes": [_scene(scene, plan.fps, links, calls) for scene in scenes] if plan else [],
         "budget": {
             "limit_usd": format_usd(job.budget.limit_micros),
             "reserved_usd": format_usd(totals.reserved_micros),
@@ -165,7 +165,7 @@ def _gate(job: Job) -> dict[str, Any] | None:
     return {"stage": job.gate.stage, "since": format_time(job.gate.since), "expires": expires}
 
 
-def _scene(scene: Scene, fps: int, links: Links) -> dict[str, Any]:
+def _scene(scene: Scene, fps: int, links: Links, calls: Sequence[Call]) -> dict[str, Any]:
     frames = scene.film_frames(fps)
     return {
         **scene.model_dump(mode="json", include=_SCENE_FIELDS),
@@ -173,9 +173,22 @@ def _scene(scene: Scene, fps: int, links: Links) -> dict[str, Any]:
         "frames": frames,
         "keyframes": {"start": _piece(scene.start, links), "end": _piece(scene.end, links)},
         "clip": _piece(scene.clip, links),
+        "prompts": {
+            "start": _prompt(scene.keyframe_purpose("start"), calls),
+            "end": _prompt(scene.keyframe_purpose("end"), calls),
+            "clip": _prompt(scene.clip_purpose, calls),
+        },
         "attempts": [one.model_dump(mode="json") for one in scene.tries],
         "error": scene.problem.model_dump(mode="json") if scene.problem else None,
     }
+
+
+def _prompt(purpose: str, calls: Sequence[Call]) -> dict[str, str | None] | None:
+    """The latest prompt that was sent for this; ``original`` is set where it had to be cut."""
+    sent = [call for call in calls if call.purpose == purpose and call.prompt is not None]
+    latest = max(sent, key=lambda call: (call.take, call.attempt), default=None)
+    prompt = latest.prompt if latest else None
+    return {"sent": prompt.text, "original": prompt.original} if prompt else None
 
 
 def _piece(piece: Keyframe | Clip | None, links: Links) -> dict[str, str] | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from promptreel.domain import identifiers
+from promptreel.domain.fitting import FittedPrompt
 from promptreel.domain.job import Job, Plan
 from promptreel.domain.models import ImageModel, registry
 from promptreel.domain.planning import IMAGE_SIZE, MAX_REFERENCES
@@ -15,12 +16,13 @@ from promptreel.ledger.claims import CallRequest
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at a call: its number from 1, the digest of its inputs, the time of its price, its cache key."""
+    """One attempt at a call: its number from 1, digest of its inputs, time of its price, cache key, and prompt."""
 
     number: int
     digest: str | None
     at: datetime
     cache_key: str | None = None
+    prompt: FittedPrompt | None = None
 
 
 def seed(job: Job, *parts: str) -> int:
@@ -60,6 +62,7 @@ def text_or_keyframe(job: Job, tariff: Tariff, purpose: str, scene: Scene | None
         take=scene.take if scene else 1,
         attempt=attempt.number,
         cache_key=attempt.cache_key,
+        prompt=attempt.prompt,
         may_reuse=job.request.cache,
     )
 

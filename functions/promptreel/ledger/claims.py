@@ -12,6 +12,7 @@ from typing import TypeVar
 from promptreel.domain import call_rules, identifiers
 from promptreel.domain.call import Call, CallKind, committed_micros
 from promptreel.domain.call_rules import Copied, Receipt, SendTimes
+from promptreel.domain.fitting import FittedPrompt
 from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
 from promptreel.domain.states import CallState
@@ -31,7 +32,7 @@ class CallRequest:
 
     ``digest`` covers model, parameters and inputs; ``price_micros`` is the most it can cost. ``scene`` binds the call
     to the scene's current take; ``attempt_of_scene`` also to its current attempt. ``cache_key`` is equal for equal
-    calls of one owner, whose artifact ``may_reuse`` allows to copy.
+    calls of one owner, whose artifact ``may_reuse`` allows to copy. ``prompt`` is stored for the job's owner.
     """
 
     job_id: str
@@ -49,6 +50,7 @@ class CallRequest:
     attempt_of_scene: bool = False
     prefix: str = ""
     cache_key: str | None = None
+    prompt: FittedPrompt | None = None
     may_reuse: bool = False
 
     @property
@@ -234,7 +236,7 @@ class Ledger:
             dearer = call.evolve(reserved_micros=request.price_micros, updated=now)
             self._reserve(job, request, missing_micros, Replace(request.job_id, read, dearer))
             raise VersionConflict("The call costs more with the inputs of today; claim it on a fresh read.")
-        claimed = claimed.evolve(cache_key=request.cache_key)
+        claimed = claimed.evolve(cache_key=request.cache_key, prompt=request.prompt)
         self._jobs.write(Replace(request.job_id, read, claimed))
         return Acquired(claimed, holder)
 

@@ -10,6 +10,7 @@ from typing import Literal
 from promptreel.domain import identifiers, planning, prompts, recovery
 from promptreel.domain.call import committed_micros
 from promptreel.domain.document import Problem
+from promptreel.domain.fitting import FittedPrompt
 from promptreel.domain.job import Job
 from promptreel.domain.models import ImageModel, registry
 from promptreel.domain.remedies import MAX_TRIES
@@ -130,9 +131,10 @@ def _draw(
     model = registry().image_model(plan.image_model)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         tariff = call_requests.keyframe_tariff(model, services.images.location, cut_offs)
+        prompt = _prompt(job, scene, frame, model, continues=before is not None)
         request = ImageRequest(
             model=model.id,
-            prompt=_prompt(job, scene, frame, model, continues=before is not None),
+            prompt=prompt.text,
             references=references,
             aspect=plan.aspect,
             size=planning.IMAGE_SIZE,
@@ -142,7 +144,7 @@ def _draw(
             thinking_level=model.thinking_level,
         )
         digest = _digest(request, before)
-        this_attempt = call_requests.Attempt(attempt, digest, clock.now(), _cache_key(job, request, before))
+        this_attempt = call_requests.Attempt(attempt, digest, clock.now(), _cache_key(job, request, before), prompt)
         call = call_requests.text_or_keyframe(job, tariff, purpose, scene, this_attempt)
         may_redraw = None if was_misfit else partial(_can_pay_another, job.id, call.price_micros, services.jobs)
 
@@ -199,13 +201,12 @@ def _can_pay_another(job_id: str, price_micros: int, jobs: JobStore) -> bool:
         return False
 
 
-def _prompt(job: Job, scene: Scene, frame: KeyframeName, model: ImageModel, *, continues: bool) -> str:
-    """The request's words, cut to what is reserved for them."""
-    limit = model.max_prompt_tokens
-    prompt, original = prompts.keyframe_prompt(job.require_plan(), scene, frame, limit, continues=continues)
-    if original is not None:
-        fields = {"job": job.id, "scene": scene.id, "original": original, "kept": prompt}
-        log.warning("keyframe prompt cut to %d tokens", limit, extra={"json_fields": fields})
+def _prompt(job: Job, scene: Scene, frame: KeyframeName, model: ImageModel, *, continues: bool) -> FittedPrompt:
+    """The request's words, cut to what is reserved for them. Raises: PromptTooLong."""
+    prompt = prompts.keyframe_prompt(job.require_plan(), scene, frame, model, continues=continues)
+    if prompt.original is not None:
+        fields = {"job": job.id, "scene": scene.id, "original": prompt.original, "kept": prompt.text}
+        log.warning("keyframe prompt cut to %d tokens", model.max_prompt_tokens, extra={"json_fields": fields})
     return prompt
 
 

@@ -9,6 +9,7 @@ from typing import Literal, assert_never
 from promptreel.domain import identifiers, prompts, recovery
 from promptreel.domain.call import Call
 from promptreel.domain.document import Problem
+from promptreel.domain.fitting import FittedPrompt, PromptTooLong
 from promptreel.domain.job import Job
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, SceneState
@@ -74,7 +75,7 @@ def submit_clip(cmd: SubmitClip, services: Services) -> ClipSubmitted:
         if not isinstance(ready, Scene):
             return ClipSubmitted("busy" if isinstance(ready, Busy) else "superseded")
         state = _send(job, ready, services, until)
-    except (BudgetExceeded, Broken) as error:
+    except (BudgetExceeded, PromptTooLong, Broken) as error:
         problem = Problem.from_error(error, step="submit_clip", scene=scene.id)
         _update_queued(cmd, services, lambda queued: queued.evolve(problem=problem, updated=clock.now()))
         return ClipSubmitted(error.code)
@@ -88,9 +89,10 @@ def _send(
 ) -> Literal["filming", "busy", "superseded", "refused", "uncertain"]:
     """Claim the clip's call and send it, unless it has been sent."""
     clock = services.clock
-    request = _request(job, scene)
+    prompt = _prompt(job, scene)
+    request = _request(job, scene, prompt.text)
     planned = call_requests.clip(job, job.require_plan(), scene, _digest(request), clock.now())
-    call = replace(planned, cache_key=_cache_key(job, scene, request))
+    call = replace(planned, cache_key=_cache_key(job, scene, request), prompt=prompt)
     if clock.now() + timedelta(seconds=call.timeout_s) > until:
         return "busy"
     claim = reuse(services.ledger.claim(call), call, services.ledger, services.artifacts)
@@ -143,13 +145,19 @@ def _late_output(job: Job, scene: Scene, services: Services) -> Call | None:
     return None
 
 
-def _request(job: Job, scene: Scene) -> VideoRequest:
+def _prompt(job: Job, scene: Scene) -> FittedPrompt:
+    """The clip's prompt, cut to what its model takes. Raises: PromptTooLong."""
+    model = job.require_plan().video_of(scene)
+    prompt = prompts.clip_prompt(job.require_plan(), scene, model)
+    if prompt.original is not None:
+        fields = {"job": job.id, "scene": scene.id, "original": prompt.original, "kept": prompt.text}
+        log.warning("clip prompt cut to %d characters", model.max_prompt_chars, extra={"json_fields": fields})
+    return prompt
+
+
+def _request(job: Job, scene: Scene, prompt: str) -> VideoRequest:
     plan = job.require_plan()
     model = plan.video_of(scene)
-    prompt, original = prompts.clip_prompt(plan, scene, model)
-    if original is not None:
-        fields = {"job": job.id, "scene": scene.id, "original": original, "kept": prompt}
-        log.warning("clip prompt cut to %d characters", model.max_prompt_chars, extra={"json_fields": fields})
     seconds = model.clip_seconds(scene.duration_s, plan.resolution)
     if seconds is None:
         raise Misconfigured(f"{scene.id}: {model.id} no longer films {scene.duration_s} s at {plan.resolution}.")

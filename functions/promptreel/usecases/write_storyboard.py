@@ -39,7 +39,8 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
 
     Idempotent: a repeated call returns the stored result and makes no paid call.
 
-    Raises: BudgetExceeded with the amount needed; Rejected when no attempt gives a usable storyboard;
+    Raises: BudgetExceeded with the amount needed; Rejected when no attempt gives a usable storyboard,
+    or a prompt of it does not fit its model;
     Misconfigured when no text model can be used.
     """
     until = last_answer(services.clock.now(), REQUEST_S)
@@ -103,6 +104,7 @@ def _reserve(
     stories = answer.value.scenes
     scenes = planning.make_scenes(stories, brief.frames_for(len(stories)), brief.video.fps, now)
     plan = _plan(job, brief, answer, scenes).evolve(storyboard_checksum=checksum)
+    prompts.check_shot_prompts(plan, scenes, brief.image)
     planned = _planned_calls(job, plan, scenes, services.text.location, now)
     committed = committed_micros([call.value for call in jobs.list_calls(job.id)])
     needed = committed + sum(call.reserved_micros for call in planned)

@@ -3,14 +3,17 @@
 import pytest
 
 from promptreel.domain import prompts
+from promptreel.domain.fitting import PromptLimit, PromptPart, PromptTooLong, fit
 from promptreel.domain.job import FilmStyle, Plan
-from promptreel.domain.models import registry
+from promptreel.domain.models import VideoModel, registry
 from promptreel.domain.scene import KeyframeName, Scene
 from promptreel.domain.storyboard import Character, Setting
 from promptreel.domain.tariffs import count_tokens_at_most
+from promptreel.errors import Rejected
 from tests.factories import a_scene
 
 MODEL = registry().video_model("veo-3.1-generate-001")
+PAINTER = registry().image_model("gemini-3.1-flash-image")
 
 MAX_TOKENS = 8000
 FRAMING = "One full-frame picture, no text, no borders."
@@ -52,48 +55,91 @@ def everyone(start: str = "The keeper at the window") -> Scene:
 def test_keyframe_prompt_is_cut_to_its_limit_and_keeps_the_picture_and_its_framing(
     length: int, letter: str, frame: KeyframeName
 ) -> None:
-    prompt, original = prompts.keyframe_prompt(a_plan(length, letter), everyone(), frame, MAX_TOKENS, continues=True)
+    prompt = prompts.keyframe_prompt(a_plan(length, letter), everyone(), frame, PAINTER, continues=True)
 
-    assert count_tokens_at_most(prompt) <= MAX_TOKENS
-    assert "The keeper at the window" in prompt.splitlines()[0]
-    assert prompt.endswith(f"\n{ATTACHED}\n{FRAMING}")
-    if original is not None:
-        assert count_tokens_at_most(original) > MAX_TOKENS
+    assert count_tokens_at_most(prompt.text) <= MAX_TOKENS
+    assert "The keeper at the window" in prompt.text.splitlines()[0]
+    assert prompt.text.endswith(f"\n{ATTACHED}\n{FRAMING}")
+    if prompt.original is not None:
+        assert count_tokens_at_most(prompt.original) > MAX_TOKENS
+        assert "\nStyle: " in prompt.text  # more important than what is cut
 
 
 def test_keyframe_prompt_is_whole_when_it_fits() -> None:
-    prompt, original = prompts.keyframe_prompt(a_plan(), everyone(), "start", MAX_TOKENS, continues=False)
+    prompt = prompts.keyframe_prompt(a_plan(), everyone(), "start", PAINTER, continues=False)
 
-    assert original is None
-    assert prompt.count("Mira") == 24
-    assert prompt.endswith(f"\n{FRAMING}")
+    assert prompt.original is None
+    assert prompt.text.count("Mira") == 24
+    assert prompt.text.endswith(f"\n{FRAMING}")
 
 
 @pytest.mark.parametrize("letter", ["x", "海", "🌊"])
-def test_keyframe_prompt_is_cut_inside_the_picture_only_when_that_alone_is_too_long(letter: str) -> None:
-    scene = everyone(letter * 9000)
-    prompt, original = prompts.keyframe_prompt(a_plan(), scene, "start", MAX_TOKENS, continues=False)
+def test_keyframe_prompt_is_refused_when_the_picture_alone_is_too_long(letter: str) -> None:
+    with pytest.raises(PromptTooLong) as refused:
+        prompts.keyframe_prompt(a_plan(), everyone(letter * 9000), "start", PAINTER, continues=False)
 
-    assert original is not None
-    assert MAX_TOKENS - 10 <= count_tokens_at_most(prompt) <= MAX_TOKENS
-    assert prompt.startswith(f"First picture of a film scene: {letter * 1000}")
-    assert prompt.endswith(f"\n{FRAMING}")
+    assert refused.value.code == "prompt_too_long"
+    assert refused.value.message.startswith("scene-01: the prompt of its start picture has ")
+    assert refused.value.message.endswith("gemini-3.1-flash-image takes 8,000.")
+    assert "`models`" in refused.value.remedy
 
 
 @pytest.mark.parametrize("motion", ["海を渡る船 " + "波" * 1990, "A boat " + "x" * 1990, "slow " * 390])
 def test_clip_prompt_keeps_its_motion_when_it_has_hardly_any_space(motion: str) -> None:
-    prompt, original = prompts.clip_prompt(a_plan(2000), a_scene(motion_prompt=motion, description="d " * 900), MODEL)
+    prompt = prompts.clip_prompt(a_plan(2000), a_scene(motion_prompt=motion, description="d " * 900), MODEL)
 
-    assert original is not None
-    assert len(prompt) <= 3500
-    assert prompt.startswith(motion.strip())
+    assert prompt.original is not None
+    assert len(prompt.text) <= 3500
+    assert prompt.text.startswith(f"{motion}\nd d d")
 
 
-def test_clip_prompt_ends_at_a_word_when_it_is_cut() -> None:
-    prompt, _ = prompts.clip_prompt(
-        a_plan(),
-        a_scene(motion_prompt="word " * 500, description="d"),
-        MODEL.model_copy(update={"max_prompt_chars": 1003}),
-    )
+def test_clip_prompt_is_refused_when_its_motion_alone_is_too_long() -> None:
+    with pytest.raises(PromptTooLong, match=r"scene-01: the prompt of its clip has 2,500 characters .* takes 1,003"):
+        prompts.clip_prompt(a_plan(), a_scene(motion_prompt="word " * 500), of_chars(1003))
 
-    assert prompt.endswith("word")
+
+@pytest.mark.parametrize("empty", ["", " ", "\u200b", "\u3164"])
+def test_empty_prompt_is_refused(empty: str) -> None:
+    with pytest.raises(Rejected, match="clip is empty"):
+        prompts.clip_prompt(a_plan(), a_scene(motion_prompt=empty), MODEL)
+    with pytest.raises(Rejected, match="end picture is empty"):
+        prompts.keyframe_prompt(a_plan(), a_scene(end_prompt=empty), "end", PAINTER, continues=True)
+
+
+def of_chars(most: int) -> VideoModel:
+    return MODEL.model_copy(update={"max_prompt_chars": most})
+
+
+def test_clip_prompt_leaves_out_the_least_important_first_and_ends_at_a_sentence_or_a_word() -> None:
+    scene = a_scene(motion_prompt="A boat turns.", description="Rain falls. The keeper looks up slowly.")
+    plan = a_plan()
+
+    texts = {most: prompts.clip_prompt(plan, scene, of_chars(most)).text for most in range(13, 130)}
+
+    assert all(len(text) <= most for most, text in texts.items())
+    assert list(dict.fromkeys(texts.values())) == [
+        "A boat turns.",
+        "A boat turns.\nRain",
+        "A boat turns.\nRain falls.",
+        "A boat turns.\nRain falls. The keeper looks up slowly.",
+        *(
+            "A boat turns.\nRain falls. The keeper looks up slowly." + style
+            for style in (
+                "\nStyle: xxxxxxxxx",
+                "\nStyle: xxxxxxxxx xxxxxxxxx.",
+                "\nStyle: xxxxxxxxx xxxxxxxxx.\nCamera: xxxxxxxxx",
+                "\nStyle: xxxxxxxxx xxxxxxxxx.\nCamera: xxxxxxxxx xxxxxxxxx.",
+            )
+        ),
+    ]
+
+
+def test_fitted_prompt_is_never_longer_than_its_limit_and_keeps_what_is_essential() -> None:
+    words = "One two three. Four five, six! Seven"
+    for most in range(20, 200):
+        parts = [PromptPart("Essential text."), *(PromptPart(words, importance) for importance in (3, 1, 2))]
+        fitted = fit(parts, PromptLimit.chars("m", most), "p")
+
+        assert len(fitted.text) <= most
+        assert fitted.text.startswith("Essential text.")
+        assert (fitted.original is None) == (fitted.text == "\n".join(part.text for part in parts))
