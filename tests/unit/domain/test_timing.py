@@ -1,9 +1,7 @@
 """Scenes and lengths from fields and hints: met to the frame, missed with a warning, or refused with nearest values."""
 
 import re
-from contextlib import suppress
 from itertools import product
-from time import process_time
 from typing import Any
 
 import pytest
@@ -219,17 +217,6 @@ def assert_remedy_helps(refusal: Invalid, request: FilmRequest, video: VideoMode
     for field, value in re.findall(r"`(scenes|resolution)` to (\w+)", refusal.remedy):
         changed = {field: int(value) if field == "scenes" else value}
         plan_timing(request.model_copy(update=changed), PromptHints(), video)
-
-
-@pytest.mark.parametrize("wish", [{"duration_s": 479.5}, {"duration_s": 447.3, "scenes": 60}, {"duration_s": 4.1}])
-def test_plan_or_refusal_takes_less_than_five_milliseconds(wish: dict[str, Any]) -> None:
-    request = FilmRequest.model_validate({"prompt": "A fox", "transition": {"kind": "crossfade"}, **wish})
-    started = process_time()
-    for _ in range(20):
-        with suppress(Invalid):
-            plan_timing(request, PromptHints(), registry().video_model("veo-3.1-generate-001"))
-
-    assert (process_time() - started) / 20 < 0.005
 
 
 @settings(deadline=None)
