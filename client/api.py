@@ -16,6 +16,7 @@ import httpx
 
 from client.documents import (
     FINAL,
+    EditedPlan,
     EstimatedRequest,
     Event,
     FilmRequest,
@@ -96,10 +97,16 @@ class PromptreelClient(AbstractContextManager["PromptreelClient"]):
         """Stop a job."""
         return cast(JobSummary, self._call("POST", f"{_path(job_id)}:cancel", {}, key=str(uuid4())))
 
-    def approve(self, job_id: str, gate: str | None = None) -> JobSummary:
-        """Let a job pass the gate that was looked at. Idempotent: a job that has passed it goes on as it is."""
-        body = {} if gate is None else {"gate": gate}
-        return cast(JobSummary, self._call("POST", f"{_path(job_id)}:approve", body, key=str(uuid4())))
+    def edit_plan(self, job_id: str, edit: Mapping[str, Any]) -> EditedPlan:
+        """Change the plan of a job that waits before its clips; `revision` is that of the plan that was looked at."""
+        return cast(EditedPlan, self._call("PATCH", f"{_path(job_id)}/plan", edit, key=str(uuid4())))
+
+    def approve(self, job_id: str, approval: Mapping[str, Any]) -> JobSummary:
+        """Let a job pass the gate that was looked at. Idempotent: a job that has passed it goes on as it is.
+
+        `gate` and `revision` are what was looked at, `stop_after` the stage after which it stops next.
+        """
+        return cast(JobSummary, self._call("POST", f"{_path(job_id)}:approve", approval, key=str(uuid4())))
 
     def resume(self, job_id: str, budget_usd: str | None = None) -> JobSummary:
         """Continue a failed or cancelled job; `budget_usd` is its new limit."""

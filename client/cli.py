@@ -23,8 +23,10 @@ from client.api import PromptreelClient, connect
 from client.documents import WAITING, FilmRequest, Job, SubmittedJob, agrees
 from client.errors import ClientError, NotReachable, ProblemError
 from client.input_files import parse_numbers, read_bill, select_rows
+from client.plan_edits import build_edit, read_revision
 from client.request_options import Budget, takes_film_request
 from client.views import (
+    edited_lines,
     estimate_lines,
     estimate_view,
     event_lines,
@@ -58,6 +60,9 @@ Token = Annotated[str, Option("--token", metavar="JWT", envvar="PROMPTREEL_TOKEN
 AsJson = Annotated[bool, Option("--json", help="Print the API's JSON instead of a table.")]
 JobId = Annotated[str, Argument(metavar="JOB", help="A job's id.")]
 Key = Annotated[str, Option(metavar="KEY", help="Repeat a request with the same key to get the same job.")]
+StopAfter = Annotated[
+    str | None, Option("--stop-after", metavar="keyframes|clips", help="Stop again after this stage.")
+]
 Watch = Annotated[bool, Option("--watch", help="Watch until the job ends, or waits for approval.")]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -191,8 +196,9 @@ def approve(
     job: JobId,
     *,
     gate: Annotated[
-        str | None, Option(metavar="STAGE", help="The gate looked at; default: where it waits now.")
+        str | None, Option(metavar="STAGE", help="The gate that was looked at; default: where the job waits now.")
     ] = None,
+    stop_after: StopAfter = None,
     watch: Watch = False,
     as_json: AsJson = False,
     api: Api = "",
@@ -200,13 +206,49 @@ def approve(
 ) -> None:
     """Let a job that waits at a gate go on; `promptreel status JOB` shows what to look at."""
     with connect(api, token) as client:
-        at = client.job(job).get("gate")
-        seen = gate or (at["stage"] if at else None)
-        approved = client.approve(job, seen)
+        waits_at = client.job(job).get("gate")
+        seen: dict[str, Any] = {"gate": gate or (waits_at["stage"] if waits_at else None), "stop_after": stop_after}
+        if waits_at and seen["gate"] == waits_at["stage"]:
+            seen["revision"] = waits_at.get("revision")
+        approved = client.approve(job, {name: value for name, value in seen.items() if value is not None})
         if watch:
             _watch(client, job, as_json=as_json)
         else:
             print(approved["state"])
+
+
+@app.command()
+def edit(
+    job: JobId,
+    *,
+    scene: Annotated[str | None, Option(metavar="ID", help="The scene that the next options change.")] = None,
+    description: Annotated[str | None, Option(metavar="TEXT", help="What happens in it.")] = None,
+    first: Annotated[str | None, Option(metavar="TEXT", help="The film's first picture.")] = None,
+    last: Annotated[str | None, Option(metavar="TEXT", help="Its last picture.")] = None,
+    motion: Annotated[str | None, Option(metavar="TEXT", help="Movement, camera and sound in it.")] = None,
+    note: Annotated[str | None, Option(metavar="TEXT", help="How it leads into the next scene.")] = None,
+    duration: Annotated[float | None, Option(metavar="SECONDS", help="Its length.")] = None,
+    character: Annotated[
+        list[str] | None, Option(metavar="NAME=TEXT", help="The looks of a character; more than once for several.")
+    ] = None,
+    setting: Annotated[list[str] | None, Option(metavar="NAME=TEXT", help="The looks of a place.")] = None,
+    order: Annotated[str | None, Option(metavar="ID,ID,...", help="Every scene, in the order of the film.")] = None,
+    revision: Annotated[
+        int | None, Option(metavar="N", help="Refuse the edit if the plan has another revision; default: the latest.")
+    ] = None,
+    budget: Budget = None,
+    as_json: AsJson = False,
+    api: Api = "",
+    token: Token = "",
+) -> None:
+    """Change the plan of a job that waits before its clips; prints what is redone, and what that costs at most."""
+    texts = {"description": description, "start_prompt": first, "end_prompt": last, "motion_prompt": motion}
+    scene_fields = {**texts, "transition_note": note, "duration_s": duration}
+    options = {"characters": character, "settings": setting, "order": order, "budget_usd": budget}
+    with connect(api, token) as client:
+        seen = revision or read_revision(client.job(job))
+        edited = client.edit_plan(job, {**build_edit(scene, scene_fields, options), "revision": seen})
+    _print_answer(edited, lambda: Group(*edited_lines(edited)), as_json=as_json)
 
 
 @app.command()

@@ -130,6 +130,7 @@ class Gate(TypedDict):
     """Where the job waits for a person: after which stage, since when, and when the job expires."""
 
     stage: str
+    revision: NotRequired[int]  # of the plan: an edit and an approval name it
     since: str
     expires: str | None
 
@@ -174,6 +175,18 @@ class Job(JobSummary):
     inferred: NotRequired[list[InferredValue]]
     warnings: list[str]
     error: Problem | None
+
+
+class EditedPlan(TypedDict):
+    """The answer to an edit: what it changed, what is redone, and what that costs at most."""
+
+    id: str
+    revision: int
+    changed: list[str]
+    redo: dict[str, Any]
+    left_at_most_usd: str
+    limit_usd: str
+    planned_duration_s: float
 
 
 class JobPage(TypedDict):

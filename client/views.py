@@ -15,6 +15,7 @@ from client.documents import (
     FINAL,
     WAITING,
     Call,
+    EditedPlan,
     Estimate,
     EstimatedRequest,
     Event,
@@ -178,14 +179,37 @@ def gate_view(job: Job) -> RenderableType:
         return Text("It waits for approval.", style="bold yellow")
     limit, reserved = dollars(job["budget"]["limit_usd"]), dollars(job["budget"]["reserved_usd"])
     until = f", until {datetime.fromisoformat(gate['expires']):%Y-%m-%d}" if gate["expires"] else ""
+    is_editable = gate["stage"] != "clips"
     lines = [
-        *(_board_lines(job) if gate["stage"] == "storyboard" else []),
+        *(_board_lines(job) if is_editable else []),
         Text.assemble(("Waits    ", "bold yellow"), f"{_GATES.get(gate['stage'], gate['stage'])}{until}."),
         Text.assemble(("Costs    ", "bold"), f"up to {reserved} more are reserved for it; the limit is {limit}."),
         Text.assemble(("Go on    ", "bold"), f"promptreel approve {job['id']} --watch"),
+        *([Text.assemble(("Change   ", "bold"), f"promptreel edit {job['id']} --help")] if is_editable else []),
         Text.assemble(("Stop     ", "bold"), f"promptreel cancel {job['id']}"),
     ]
     return Group(*lines)
+
+
+def edited_lines(edited: EditedPlan) -> list[Text]:
+    """Return what an edit changed, what is redone because of it, and how to go on."""
+    redo = edited["redo"]
+    again = (
+        f"{', '.join(redo['keyframes'])}, for up to {dollars(redo['at_most_usd'])}" if redo["keyframes"] else "nothing"
+    )
+    left, limit = dollars(edited["left_at_most_usd"]), dollars(edited["limit_usd"])
+    return [
+        Text.assemble(("Changed  ", "bold"), plain(", ".join(edited["changed"])) or "nothing"),
+        Text.assemble(("Redrawn  ", "bold"), again if redo["keyframes"] else "nothing"),
+        Text.assemble(("Film     ", "bold"), f"{edited['planned_duration_s']:g} s, revision {edited['revision']}"),
+        Text.assemble(("Costs    ", "bold"), f"up to {left} for all that is not made yet; the limit is {limit}."),
+        *([Text.assemble(("Look     ", "bold"), _look_again(edited["id"]))] if redo["keyframes"] else []),
+        Text.assemble(("Go on    ", "bold"), f"promptreel approve {edited['id']} --watch"),
+    ]
+
+
+def _look_again(job_id: str) -> str:
+    return f"promptreel approve {job_id} --stop-after keyframes --watch   draws them and shows them first"
 
 
 def _board_lines(job: Job) -> list[Text]:

@@ -7,7 +7,9 @@ from tests.model.protocol import (
     FINISHED,
     PAID,
     Call,
+    Job,
     Operation,
+    Scene,
     Stage,
     State,
     Steps,
@@ -188,12 +190,24 @@ def _people(state: State) -> Steps:
         left = state._replace(people=tuple(one for one in state.people if one is not act))
         if act == "delete the source":
             yield "owner deletes the other job", left._replace(source=False)
-        if act == "cancel" and state.job.state == "RUNNING":
+        if act == "cancel" and state.job.state in {"RUNNING", "WAITING"}:
             yield "owner cancels", left.end("CANCELLED")
+        if act == "approve" and state.job.state == "WAITING":
+            yield "owner approves", left._replace(job=Job(run=state.job.run + 1))
+        if act == "edit" and state.job.state == "WAITING":
+            yield "owner changes what a picture shows", _edit(left)
         if act == "resume" and state.job.state in {"FAILED", "CANCELLED"}:
             scene = state.scene._replace(state="QUEUED") if state.scene.state == "GIVEN_UP" else state.scene
             resumed = left._replace(job=state.job._replace(state="RUNNING", run=state.job.run + 1, execution=True))
             yield "owner resumes", resumed._replace(scene=scene)
+
+
+def _edit(state: State) -> State:
+    """Other pictures are another take: one write releases the planned call and plans its successor."""
+    scene = Scene("PENDING", state.scene.take + 1)
+    old = state.call(state.scene.key)
+    released = state.put(old._replace(state="RELEASED", ended_with_job=True)) if old else state
+    return released.put(Call(scene.key))._replace(scene=scene)
 
 
 def _faults(state: State) -> Steps:

@@ -21,11 +21,12 @@ RULES = frozenset(
         "lost only after the window",
         "polls decide from the call",
         "a copy is settled by the claim's holder only",
+        "nothing is queued before its gate",
     }
 )
 TAKES, ATTEMPTS = 2, 2
 
-JobState = Literal["RUNNING", "COMPLETE", "FAILED", "CANCELLED"]
+JobState = Literal["RUNNING", "WAITING", "COMPLETE", "FAILED", "CANCELLED"]
 SceneState = Literal["PENDING", "DRAWN", "QUEUED", "FILMING", "DONE", "GIVEN_UP"]
 CallState = Literal["PLANNED", "RESERVED", "SENT", "UNCERTAIN", "SETTLED", "ADOPTED", "RELEASED", "LOST"]
 Stage = Literal["idle", "send", "copied", "post", "answered", "unanswered", "unpaid", "refused"]
@@ -37,11 +38,12 @@ FINISHED = PAID | {"RELEASED", "LOST"}
 
 
 class Job(NamedTuple):
-    """``execution``: whether the run's execution lives."""
+    """``execution``: whether the run's execution lives. ``gate``: a person has to approve the pictures first."""
 
     state: JobState = "RUNNING"
     run: int = 1
     execution: bool = True
+    gate: bool = False
 
 
 class Scene(NamedTuple):
@@ -173,18 +175,23 @@ def resolve(state: State, call: Call, rules: frozenset[str]) -> Call | None:
 def draw(state: State, rules: frozenset[str]) -> Steps:
     """draw_keyframe, of a wave or of a redraw, and its repetition by the execution."""
     lives = state.job.state == "RUNNING" and state.job.execution
+    held = state.job.gate and "nothing is queued before its gate" in rules
+    if lives and state.job.gate and state.scene.state == "DRAWN":
+        yield "execution ends at the gate", state._replace(job=state.job._replace(state="WAITING", execution=False))
     if state.painter:
         queued = state.queue(state.job.run) if state.job.state == "RUNNING" and state.scene.state == "DRAWN" else state
         yield "painter queues the clip", queued._replace(painter=False)
     elif lives and state.scene.state == "PENDING":
-        yield "painter writes DRAWN", state._replace(scene=state.scene._replace(state="DRAWN"), painter=True)
-    elif lives and state.scene.state == "DRAWN" and state.scene.take == 1:  # the waves know take 1
+        yield "painter writes DRAWN", state._replace(scene=state.scene._replace(state="DRAWN"), painter=not held)
+    elif lives and not held and state.scene.state == "DRAWN" and state.scene.take == 1:  # the waves know take 1
         yield "wave finds its scene drawn and queues it", state.queue(state.job.run)
 
 
 def poll(state: State, rules: frozenset[str]) -> Steps:
     """poll_clips."""
     if state.job.state != "RUNNING" or not state.job.execution:
+        return
+    if state.job.gate and "nothing is queued before its gate" in rules:
         return
     scene = state.scene
     if scene.state in {"DONE", "GIVEN_UP"}:
@@ -224,8 +231,8 @@ def _poll_call(state: State, rules: frozenset[str]) -> Steps:
 
 def sweep(state: State, rules: frozenset[str]) -> Steps:
     """sweep_jobs."""
-    final = state.job.state != "RUNNING"
-    if not final and not state.job.execution:
+    final = state.job.state not in {"RUNNING", "WAITING"}
+    if state.job.state == "RUNNING" and not state.job.execution:
         yield "sweeper restarts", state._replace(job=state.job._replace(run=state.job.run + 1, execution=True))
     for call in state.calls:
         if not final and call.key == state.scene.key:

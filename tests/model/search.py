@@ -57,10 +57,13 @@ def explore(first: State, rules: frozenset[str] = RULES) -> Explored:
 def is_at_rest(state: State) -> bool:
     """The job has ended or asks a person, its calls are finished, and no process works on it."""
     idle = not state.painter and all(worker.stage == "idle" for worker in state.workers)
-    return state.job.state != "RUNNING" and all(call.state in FINISHED for call in state.calls) and idle
+    quiet = FINISHED | ({"PLANNED"} if state.job.state == "WAITING" else set())  # the plan stays reserved at a gate
+    return state.job.state != "RUNNING" and all(call.state in quiet for call in state.calls) and idle
 
 
 def _broken_promises(state: State) -> Iterator[str]:
+    if state.job.gate and state.operations:
+        yield "nothing is filmed before its gate"
     for operation in state.operations:
         call = state.call(operation.key)
         if call is None:

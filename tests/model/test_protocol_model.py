@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.protocol import RULES, State, Worker
+from tests.model.protocol import RULES, Job, State, Worker
 from tests.model.search import explore
 
 NOTHING_FAILS = State(0)
@@ -11,6 +11,8 @@ TWO_FAULTS = State(2)
 ONE_FAULT_AND_ITS_OWNER = State(1, ("cancel", "resume"))
 ONE_FAULT_AND_TWO_WORKERS = State(1, workers=(Worker(), Worker()))
 A_SOURCE_AND_TWO_WORKERS = State(1, ("cancel", "delete the source"), workers=(Worker(), Worker()), source=True)
+
+ONE_FAULT_AND_A_GATE = State(1, ("approve", "cancel", "edit", "resume"), Job(gate=True))
 
 NEEDED = {
     "poll_clips queues drawn scenes": (TWO_FAULTS, "hangs"),
@@ -21,12 +23,17 @@ NEEDED = {
     "polls decide from the call": (ONE_FAULT, "hangs"),
     "a sender writes with its own token only": (ONE_FAULT_AND_TWO_WORKERS, "a receipt says what was sent"),
     "a copy is settled by the claim's holder only": (A_SOURCE_AND_TWO_WORKERS, "nothing that was copied is paid"),
+    "nothing is queued before its gate": (
+        NOTHING_FAILS._replace(job=Job(gate=True)),
+        "nothing is filmed before its gate",
+    ),
     "lost only after the window": (NOTHING_FAILS, "no clip is paid twice"),
 }
 
 
 @pytest.mark.parametrize(
-    "first", [TWO_FAULTS, ONE_FAULT_AND_ITS_OWNER, ONE_FAULT_AND_TWO_WORKERS, A_SOURCE_AND_TWO_WORKERS]
+    "first",
+    [TWO_FAULTS, ONE_FAULT_AND_ITS_OWNER, ONE_FAULT_AND_TWO_WORKERS, A_SOURCE_AND_TWO_WORKERS, ONE_FAULT_AND_A_GATE],
 )
 def test_protocol_keeps_every_promise_and_never_hangs(first: State) -> None:
     explored = explore(first)

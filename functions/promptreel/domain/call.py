@@ -16,6 +16,7 @@ from promptreel.domain.states import CallState
 CallKind = Literal["text", "image", "video"]
 
 JOB_ENDED = "job_ended"  # the code of a call that was never made, because its job ended
+REPLANNED = "replanned"  # the code of a call that was never made, because an edit of the plan made it unnecessary
 CUT_OFF = "cut_off"  # the code of an answer that ended at its output limit
 
 
@@ -106,7 +107,7 @@ class Call(Document):
     @property
     def counts_as_attempt(self) -> bool:
         """Whether its end counts as an attempt: a call that was never made does not."""
-        return JOB_ENDED not in self.codes
+        return not {JOB_ENDED, REPLANNED}.intersection(self.codes)
 
     @property
     def was_cut_off(self) -> bool:

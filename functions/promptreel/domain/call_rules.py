@@ -7,7 +7,7 @@ writes by compare-and-set, so each decision is made on the stored state.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from promptreel.domain.call import JOB_ENDED, Call, CallSource, Lease
+from promptreel.domain.call import JOB_ENDED, REPLANNED, Call, CallSource, Lease
 from promptreel.domain.models import TokenUsage
 from promptreel.domain.remedies import EXHAUSTED
 from promptreel.domain.states import CallState
@@ -194,3 +194,19 @@ def abandon(call: Call, now: datetime) -> Call | None:
     if call.state is not CallState.PLANNED:
         return None
     return call.to(CallState.RELEASED, now, reason="The job ended before this call was made.", codes=(JOB_ENDED,))
+
+
+def withdraw(call: Call, now: datetime) -> Call | None:
+    """A planned call that an edit at a gate made unnecessary: released, and no remedy is spent on it (rule 2)."""
+    if call.state is not CallState.PLANNED:
+        return None
+    return call.to(
+        CallState.RELEASED, now, reason="The plan was changed before this call was made.", codes=(REPLANNED,)
+    )
+
+
+def reprice(call: Call, reserved_micros: int, now: datetime) -> Call | None:
+    """A planned call whose price an edit at a gate changed (rule 2)."""
+    if call.state is not CallState.PLANNED or call.reserved_micros == reserved_micros:
+        return None
+    return call.evolve(reserved_micros=reserved_micros, updated=now)

@@ -17,6 +17,7 @@ from promptreel.domain.styles import Craft, OwnStyle, Style
 from promptreel.domain.timeline import TransitionKind
 
 OPERATORS = "operators"  # the owner of a job whose request names none; every operator is this owner
+CHANGES_KEPT = 20  # edits of a plan
 HISTORY = 100  # stages kept, so that the document stays small however often a job is resumed
 _PROMPT_REMOVED = "(deleted)"
 
@@ -40,6 +41,14 @@ class Wave(Part):
     """Keyframes that may be drawn at the same time."""
 
     items: tuple[DrawItem, ...]
+
+
+class PlanChange(Part):
+    """One edit of the plan: the fields that it gave other values."""
+
+    revision: int
+    at: UtcDatetime
+    fields: tuple[str, ...]
 
 
 class FilmStyle(StyleGuide):
@@ -89,10 +98,22 @@ class Plan(Part):
     transition_kind: TransitionKind
     transition_frames: int
     waves: tuple[Wave, ...]
+    revision: int = 1  # raised by every edit, so that nobody changes or approves what he has not seen
+    changes: tuple[PlanChange, ...] = ()  # the latest edits, oldest first
 
     def video_of(self, scene: Scene) -> VideoModel:
         """The model that films this scene: the plan's, unless a remedy chose another."""
         return registry().video_model(scene.video_model or self.video_model)
+
+    def revise(self, fields: tuple[str, ...], now: datetime) -> "Plan":
+        """The plan with the next revision, which gave these fields other values."""
+        change = PlanChange(revision=self.revision + 1, at=now, fields=fields)
+        return self.evolve(revision=change.revision, changes=(*self.changes, change)[-CHANGES_KEPT:])
+
+    def describe_changes(self, since: int) -> str:
+        """What has changed after a revision, for somebody who has looked at that one."""
+        fields = [name for change in self.changes if change.revision > since for name in change.fields]
+        return ", ".join(dict.fromkeys(fields)) or "nothing that is known"
 
     def can_be_filmed_by(self, model_id: str, duration_s: int) -> bool:
         """Whether a model films this film's format, so that its clips fit among the others."""
@@ -164,6 +185,7 @@ class JobChanges(TypedDict, total=False):
     plan: Plan | None
     gate: Gate | None
     approved: tuple[GateStage, ...]
+    next_gate: GateStage | None
     animatic: Animatic | None
     execution: str | None
     error: Problem | None
@@ -195,6 +217,7 @@ class Job(Document):
     plan: Plan | None = None
     gate: Gate | None = None  # where it waits, or waited when it was cancelled; a resumed job returns there
     approved: tuple[GateStage, ...] = ()  # gates that a person has let it pass
+    next_gate: GateStage | None = None  # beside those of the request, named by the latest approval
     animatic: Animatic | None = None  # of the keyframes as they are now
     execution: str | None = None
     error: Problem | None = None
@@ -234,7 +257,7 @@ class Job(Document):
 
     def stops_after(self, stage: GateStage) -> bool:
         """Whether there is a gate after this stage that the job has not passed."""
-        return stage in self.request.gates and stage not in self.approved
+        return stage in {*self.request.gates, self.next_gate} and stage not in self.approved
 
     def wait_after(self, stage: GateStage, now: datetime) -> "Job":
         """The job at the gate after this stage. Raises: Conflict when no stage ends there."""

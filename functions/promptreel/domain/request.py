@@ -69,10 +69,13 @@ class Resumption(Frozen):
 class Approval(Frozen):
     """What a person approves, and where the job stops next.
 
-    ``gate`` is the gate that was looked at: another one is not approved by mistake.
+    ``gate`` and ``revision`` of the plan are what was looked at: nothing else is approved by mistake. ``stop_after``
+    adds a gate ahead; the same one stops the job there again once what was changed is redrawn.
     """
 
     gate: GateStage | None = None
+    revision: int | None = Field(default=None, ge=1)
+    stop_after: GateStage | None = None
 
 
 class VideoChoice(Frozen):
@@ -175,22 +178,22 @@ def parse_request(payload: Any) -> FilmRequest:
                 code="not_supported_yet",
                 remedy=f"Leave `{field}` out of the request.",
             )
-    return _validate(FilmRequest, payload)
+    return validate_fields(FilmRequest, payload)
 
 
 def parse_resumption(payload: Any) -> Resumption:
     """The changes that a resume asks for. Raises: Invalid naming each wrong field."""
-    return _validate(Resumption, payload)
+    return validate_fields(Resumption, payload)
 
 
 def parse_approval(payload: Any) -> Approval:
     """What an approval says. Raises: Invalid naming each wrong field."""
-    return _validate(Approval, payload)
+    return validate_fields(Approval, payload)
 
 
 def parse_upgrade(payload: Any) -> UpgradeRequest:
     """What an upgrade asks for. Raises: Invalid naming each wrong field, or when nothing is to be better."""
-    asked = _validate(UpgradeRequest, payload)
+    asked = validate_fields(UpgradeRequest, payload)
     if asked.quality is None and asked.models.video is None and asked.resolution is None:
         raise Invalid(
             "The upgrade does not say what is to be better.",
@@ -199,7 +202,8 @@ def parse_upgrade(payload: Any) -> UpgradeRequest:
     return asked
 
 
-def _validate(kind: type[R], payload: Any) -> R:
+def validate_fields(kind: type[R], payload: Any) -> R:
+    """A value of this kind from decoded JSON. Raises: Invalid naming each wrong field."""
     check_characters(payload)
     try:
         return kind.model_validate(payload)
@@ -220,7 +224,8 @@ def _describe(kind: type[BaseModel], fault: Any) -> str:
 def _known_fields(kind: type[BaseModel], loc: tuple[int | str, ...]) -> Mapping[str, Any]:
     """The fields of the object that holds the one at ``loc``."""
     for name in loc[:-1]:
-        kind = next(_models_in(kind.model_fields[str(name)].annotation), kind)
+        known = kind.model_fields.get(str(name))  # none for a place in a list
+        kind = next(_models_in(known.annotation), kind) if known else kind
     return kind.model_fields
 
 

@@ -1,6 +1,6 @@
 """The scene document: everything about one scene. Polls and progress are written here, never on the job."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Literal, TypedDict, Unpack
 
@@ -183,6 +183,10 @@ class Scene(Document):
                 "updated": now,
             }
         )
+
+    def with_edit(self, values: Mapping[str, object]) -> "Scene":
+        """The scene with these fields as a person wants them, which nothing was sent for; see domain/edits.py."""
+        return self._copy_with(values)
 
     def film_frames(self, fps: int) -> int:
         """How long it is in the film."""

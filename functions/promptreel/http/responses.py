@@ -12,6 +12,7 @@ from promptreel.domain.job import Job, Plan
 from promptreel.domain.money import format_usd
 from promptreel.domain.scene import Clip, Keyframe, Scene
 from promptreel.domain.states import JobState, SceneState
+from promptreel.usecases.edit_plan import PlanEdited
 from promptreel.usecases.estimate_request import EstimatedRequest
 
 Links = Mapping[str, str]
@@ -162,7 +163,25 @@ def _gate(job: Job) -> dict[str, Any] | None:
     if job.gate is None or not job.is_waiting:
         return None
     expires = format_time(job.expires) if job.expires else None
-    return {"stage": job.gate.stage, "since": format_time(job.gate.since), "expires": expires}
+    revision = job.plan.revision if job.plan else None
+    return {"stage": job.gate.stage, "revision": revision, "since": format_time(job.gate.since), "expires": expires}
+
+
+def edited_plan(edited: PlanEdited) -> dict[str, Any]:
+    """The answer to an edit: the new revision, what it changed, what is redone, and what that costs at most."""
+    return {
+        "id": edited.job.id,
+        "revision": edited.plan.revision,
+        "changed": list(edited.changed),
+        "redo": {
+            "keyframes": [f"{item.scene}/{item.frame}" for item in edited.redrawn],
+            "at_most_usd": format_usd(edited.redo_micros),
+        },
+        "left_at_most_usd": format_usd(edited.left_micros),
+        "limit_usd": format_usd(edited.job.budget.limit_micros),
+        "planned_duration_s": edited.plan.planned_frames / edited.plan.fps,
+        "planned_frames": edited.plan.planned_frames,
+    }
 
 
 def _scene(scene: Scene, fps: int, links: Links, calls: Sequence[Call]) -> dict[str, Any]:

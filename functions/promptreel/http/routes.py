@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from promptreel.domain import identifiers
 from promptreel.domain.billing import parse_bill
+from promptreel.domain.edits import parse_edit
 from promptreel.domain.job import OPERATORS, Job
 from promptreel.domain.models import registry
 from promptreel.domain.money import parse_usd
@@ -29,6 +30,7 @@ from promptreel.services import Services
 from promptreel.usecases import delete_job, job_lifecycle
 from promptreel.usecases.accept_request import accept_request
 from promptreel.usecases.accept_upgrade import accept_upgrade
+from promptreel.usecases.edit_plan import edit_plan
 from promptreel.usecases.estimate_request import estimate_request
 from promptreel.usecases.reconcile import reconcile
 
@@ -62,6 +64,7 @@ def app(services: Callable[[], Services]) -> Flask:
     add("GET", "/v1/jobs/<job_id>/events", _events)
     add("POST", "/v1/jobs/<job_id>/ledger:reconcile", _reconcile)
     add("POST", "/v1/jobs/<job_id>:cancel", _cancel)
+    add("PATCH", "/v1/jobs/<job_id>/plan", _edit_plan)
     add("POST", "/v1/jobs/<job_id>:approve", _approve)
     add("POST", "/v1/jobs/<job_id>:resume", _resume)
     add("POST", "/v1/jobs/<job_id>:upgrade", _upgrade)
@@ -181,8 +184,15 @@ def _cancel(services: Services, job_id: str) -> Response:
     return jsonify(responses.job_summary(cancelled))
 
 
+def _edit_plan(services: Services, job_id: str) -> Response:
+    """Change the plan of a job that waits before its clips; the answer says what is redone, and its highest price."""
+    edit = parse_edit(_read_body())
+    job = _get_job(services, job_id, owner_only=edit.budget_usd is not None)
+    return jsonify(responses.edited_plan(edit_plan(job.id, edit, services)))
+
+
 def _approve(services: Services, job_id: str) -> tuple[Response, int]:
-    """Let a job pass the gate at which it waits; ``{"gate"}`` names the one that was looked at."""
+    """Let a job pass the gate at which it waits; ``{"gate", "revision"}`` say what was looked at."""
     approval = parse_approval(_read_body() if request.get_data() else {})
     job = _get_job(services, job_id)
     return jsonify(responses.job_summary(job_lifecycle.approve(job.id, approval, services))), 202

@@ -68,11 +68,15 @@ def text_or_keyframe(job: Job, tariff: Tariff, purpose: str, scene: Scene | None
 
 
 def keyframes(job: Job, plan: Plan, scenes: Sequence[Scene], location: str, at: datetime) -> list[CallRequest]:
-    """The calls for every keyframe that the plan draws, in its order."""
+    """The calls for every keyframe of the plan that is not drawn yet, in its order."""
     tariff, first = keyframe_tariff(registry().image_model(plan.image_model), location), Attempt(1, None, at)
     by_id = {scene.id: scene for scene in scenes}
     drawn = [(by_id[item.scene], item.frame) for wave in plan.waves for item in wave.items]
-    return [text_or_keyframe(job, tariff, scene.keyframe_purpose(frame), scene, first) for scene, frame in drawn]
+    return [
+        text_or_keyframe(job, tariff, scene.keyframe_purpose(frame), scene, first)
+        for scene, frame in drawn
+        if scene.keyframe(frame) is None
+    ]
 
 
 def clip(job: Job, plan: Plan, scene: Scene, digest: str | None, at: datetime) -> CallRequest:
@@ -96,3 +100,9 @@ def clip(job: Job, plan: Plan, scene: Scene, digest: str | None, at: datetime) -
         prefix=f"jobs/{job.id}/clips/{scene.id}/{call}/",
         may_reuse=job.request.cache,
     )
+
+
+def unmade_pieces(job: Job, plan: Plan, scenes: Sequence[Scene], location: str, at: datetime) -> list[CallRequest]:
+    """The first attempt at every keyframe and every clip of a plan that is not made yet; all are reserved (rule 2)."""
+    clips = (clip(job, plan, scene, None, at) for scene in scenes if scene.clip is None)
+    return [*keyframes(job, plan, scenes, location, at), *clips]

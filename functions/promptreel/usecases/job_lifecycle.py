@@ -1,18 +1,19 @@
 """How a job ends, is approved and is resumed; each is one compare-and-set on the job document."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
 from promptreel.domain.call import committed_micros
 from promptreel.domain.document import Problem
 from promptreel.domain.job import Job
 from promptreel.domain.money import format_usd
-from promptreel.domain.request import Approval
+from promptreel.domain.request import Approval, GateStage
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState, SceneState
-from promptreel.errors import BudgetExceeded, Conflict, NotFound, Transient
+from promptreel.errors import BudgetExceeded, Conflict, Invalid, NotFound, Transient
 from promptreel.logging.endings import log_job_ended
 from promptreel.ports.storage import ArtifactStore, JobStore, Replace, Versioned
 from promptreel.services import Services
@@ -83,13 +84,14 @@ def _pass_gate(job_id: str, approval: Approval, services: Services) -> Job:
         raise NotFound(f"There is no job {job_id}.")
     is_at_gate = job.is_waiting and gate is not None and approval.gate in {None, gate.stage}
     if gate is None or not is_at_gate:
-        has_passed = approval.gate in job.approved if approval.gate else bool(job.approved) and job.is_running
-        if has_passed:
+        if _has_passed(job, approval):
             return job
         raise _not_at_gate(job, approval)
-    passed = job.evolve(gate=None, approved=(*job.approved, gate.stage))
+    _refuse_unseen(job, approval)
+    scenes = [scene.value for scene in jobs.list_scenes(job_id)]
+    passed = _open_gate(job, gate.stage, approval, scenes, now)
     running = passed.to(
-        _unfinished(passed, [scene.value for scene in jobs.list_scenes(job_id)]),
+        _unfinished(passed, scenes),
         now,
         run=job.run + 1,
         restarts=0,
@@ -99,6 +101,41 @@ def _pass_gate(job_id: str, approval: Approval, services: Services) -> Job:
     )
     jobs.write(Replace(job_id, read, running))
     return running
+
+
+def _has_passed(job: Job, approval: Approval) -> bool:
+    """Whether this approval is a repeated one."""
+    if approval.gate is None:
+        return bool(job.approved) and job.is_running
+    return approval.gate in job.approved or (job.is_running and approval.gate == job.next_gate)
+
+
+def _open_gate(job: Job, stage: GateStage, approval: Approval, scenes: Sequence[Scene], now: datetime) -> Job:
+    """The job with this gate behind it. Raises: Invalid for a next stop that is behind it too."""
+    plan, stages = job.require_plan(), get_args(GateStage)
+    stop = approval.stop_after
+    is_same = stop == stage == "keyframes" and not all(scene.keyframes_drawn for scene in scenes)
+    if stop is not None and not is_same and stages.index(stop) <= stages.index(stage):
+        raise Invalid(
+            f"stop_after: the job is past its {stop}, and nothing of them is to be made again.",
+            remedy="Name a later stage, or leave `stop_after` out.",
+        )
+    if is_same:  # what is shown there next is another revision, which this approval does not cover
+        plan = plan.revise(("keyframes",), now)
+    approved = tuple(one for one in stages if one in {*job.approved, stage} and one != stop)
+    return job.evolve(gate=None, approved=approved, next_gate=stop, plan=plan)
+
+
+def _refuse_unseen(job: Job, approval: Approval) -> None:
+    """Raises: Conflict for an approval of an older revision of the plan."""
+    plan = job.require_plan()
+    if approval.revision not in {None, plan.revision}:
+        raise Conflict(
+            f"The plan has revision {plan.revision}, not {approval.revision}; since then changed: "
+            f"{plan.describe_changes(approval.revision or 0)}.",
+            code="plan_changed",
+            remedy=f"Look at it, then approve revision {plan.revision}.",
+        )
 
 
 def _not_at_gate(job: Job, approval: Approval) -> Conflict:

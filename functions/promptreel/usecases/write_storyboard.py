@@ -1,11 +1,10 @@
 """write_storyboard: plan the film, and reserve its whole price before a keyframe is paid (ledger rule 2)."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from promptreel.domain import planning, prompts, storyboard, timeline
-from promptreel.domain.call import Call, committed_micros
+from promptreel.domain.call import committed_micros
 from promptreel.domain.job import FilmStyle, Job, Plan, Wave
 from promptreel.domain.money import format_usd
 from promptreel.domain.planning import FilmSpec
@@ -105,7 +104,8 @@ def _reserve(
     scenes = planning.make_scenes(stories, brief.frames_for(len(stories)), brief.video.fps, now)
     plan = _plan(job, brief, answer, scenes).evolve(storyboard_checksum=checksum)
     prompts.check_shot_prompts(plan, scenes, brief.image)
-    planned = _planned_calls(job, plan, scenes, services.text.location, now)
+    requests = call_requests.unmade_pieces(job, plan, scenes, services.text.location, now)
+    planned = [request.planned(now) for request in requests]
     committed = committed_micros([call.value for call in jobs.list_calls(job.id)])
     needed = committed + sum(call.reserved_micros for call in planned)
     if needed > job.budget.limit_micros:
@@ -153,9 +153,3 @@ def _plan(job: Job, brief: FilmSpec, answer: Answer[Storyboard], scenes: list[Sc
         transition_frames=brief.transition_frames,
         waves=planning.chain_waves([scene.id for scene in scenes]),
     )
-
-
-def _planned_calls(job: Job, plan: Plan, scenes: list[Scene], location: str, now: datetime) -> list[Call]:
-    keyframes = call_requests.keyframes(job, plan, scenes, location, now)
-    clips = [call_requests.clip(job, plan, scene, None, now) for scene in scenes]
-    return [request.planned(now) for request in (*keyframes, *clips)]

@@ -67,6 +67,9 @@ def fake_api() -> Iterator[FakeApi]:
         def do_POST(self) -> None:
             self._answer()
 
+        def do_PATCH(self) -> None:
+            self._answer()
+
         def do_DELETE(self) -> None:
             self._answer()
 

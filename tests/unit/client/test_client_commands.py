@@ -271,7 +271,7 @@ def test_resume_sends_the_new_limit(run: Run, fake_api: Any, answer: Any, capsys
     assert capsys.readouterr().out == "KEYFRAMES\n"
 
 
-GATE = {"stage": "storyboard", "since": "2026-11-21T09:01:00Z", "expires": "2027-02-19T09:00:00Z"}
+GATE = {"stage": "storyboard", "revision": 3, "since": "2026-11-21T09:01:00Z", "expires": "2027-02-19T09:00:00Z"}
 
 
 def test_approve_sends_the_gate_at_which_the_job_waits(
@@ -281,7 +281,7 @@ def test_approve_sends_the_gate_at_which_the_job_waits(
     fake_api.on("POST", f"{JOB}:approve", answer(202, {"id": "film-3f9a2c", "state": "KEYFRAMES"}))
 
     assert run("approve", "film-3f9a2c") == 0
-    assert fake_api.requests[1].body == {"gate": "storyboard"}
+    assert fake_api.requests[1].body == {"gate": "storyboard", "revision": 3}
     assert capsys.readouterr().out == "KEYFRAMES\n"
 
 
@@ -308,3 +308,76 @@ def test_watch_shows_the_storyboard_and_how_to_go_on_when_the_job_waits(
         assert shown in printed
     assert "no picture is paid yet, until 2027-02-19" in printed
     assert "promptreel approve film-3f9a2c" in printed
+
+
+def test_approve_names_the_next_stop_and_no_revision_for_another_gate(
+    run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any]
+) -> None:
+    fake_api.on("GET", JOB, answer(200, job_json(state="AWAITING_APPROVAL", gate=GATE)))
+    fake_api.on("POST", f"{JOB}:approve", answer(202, {"id": "film-3f9a2c", "state": "KEYFRAMES"}))
+
+    run("approve", "film-3f9a2c", "--gate", "keyframes", "--stop-after", "keyframes")
+
+    assert fake_api.requests[1].body == {"gate": "keyframes", "stop_after": "keyframes"}
+
+
+def test_edit_sends_one_change_of_the_plan_and_prints_what_it_redoes(
+    run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_api.on("GET", JOB, answer(200, job_json(state="AWAITING_APPROVAL", gate=GATE)))
+    edited = {
+        "id": "film-3f9a2c",
+        "revision": 4,
+        "changed": ["scene-02.end_prompt"],
+        "redo": {"keyframes": ["scene-02/end", "scene-03/end"], "at_most_usd": "0.40"},
+        "left_at_most_usd": "7.60",
+        "limit_usd": "25.00",
+        "planned_duration_s": 18.0,
+    }
+    fake_api.on("PATCH", f"{JOB}/plan", answer(200, edited))
+
+    assert run("edit", "film-3f9a2c", "--scene", "scene-02", "--last", "Night.", "--order", "scene-02, scene-01") == 0
+
+    assert fake_api.requests[1].body == {
+        "revision": 3,
+        "scenes": [{"scene": "scene-02", "end_prompt": "Night."}],
+        "order": ["scene-02", "scene-01"],
+    }
+    printed = capsys.readouterr().out
+    assert "scene-02/end, scene-03/end, for up to $0.40" in printed
+    assert "up to $7.60" in printed
+    assert "approve film-3f9a2c --stop-after keyframes" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--motion", "x"], "--scene goes with"),
+        (["--scene", "scene-01"], "--scene goes with"),
+        (["--character", "Mira"], "--character has no ="),
+        ([], "There is nothing to change"),
+    ],
+)
+def test_edit_is_refused_without_a_request_when_its_options_are_wrong(
+    run: Run,
+    fake_api: Any,
+    answer: Any,
+    job_json: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    problem: str,
+) -> None:
+    fake_api.on("GET", JOB, answer(200, job_json(state="AWAITING_APPROVAL", gate=GATE)))
+
+    assert run("edit", "film-3f9a2c", *options) == cli.REFUSED
+    assert problem in capsys.readouterr().err
+    assert "PATCH" not in " ".join(fake_api.paths())
+
+
+def test_edit_says_when_the_job_does_not_wait(
+    run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_api.on("GET", JOB, answer(200, job_json(state="VIDEO_GEN")))
+
+    assert run("edit", "film-3f9a2c", "--order", "scene-01") == cli.REFUSED
+    assert "it is VIDEO_GEN" in capsys.readouterr().err

@@ -293,3 +293,22 @@ def test_waiting_job_shows_its_board_and_gate_and_goes_on_when_approved(http: Fl
     assert (approved.status_code, approved.get_json()["state"]) == (202, "KEYFRAMES")
     assert http.post(path, headers=bearer()).status_code == 202, "the answer may be lost"
     assert http.get(f"/v1/jobs/{job_id}", headers=bearer()).get_json()["gate"] is None
+
+
+def test_edit_answers_what_it_redoes_and_an_older_revision_conflicts(http: FlaskClient, world: FakeServices) -> None:
+    job_id = submit(http, {**PROMPT, "approval": "storyboard"}).get_json()["id"]
+    world.open_job(OpenJob("e-1", {"job_id": job_id, "run": 1}))
+    world.write_storyboard(JobRun(job_id, 1))
+    path, change = f"/v1/jobs/{job_id}/plan", {"scenes": [{"scene": "scene-02", "motion_prompt": "Slow."}]}
+
+    edited = http.patch(path, json={"revision": 1, **change}, headers=bearer())
+
+    body = edited.get_json()
+    assert (edited.status_code, body["revision"], body["changed"]) == (200, 2, ["scene-02.motion_prompt"])
+    assert body["redo"] == {"keyframes": [], "at_most_usd": "0.00"}
+    second = http.patch(path, json={"revision": 1, **change}, headers=bearer())
+    assert (second.status_code, second.get_json()["code"]) == (409, "plan_changed")
+    assert http.patch(path, json=change, headers=bearer()).status_code == 422
+    assert http.patch(path, json={"revision": 2, **change}, headers=bearer("other@example.com")).status_code == 404
+    shown = http.get(f"/v1/jobs/{job_id}", headers=bearer()).get_json()
+    assert (shown["gate"]["revision"], shown["scenes"][1]["motion_prompt"]) == (2, "Slow.")
