@@ -84,6 +84,9 @@ class FakeTextGenerator:
         self.billed.append(written.usage)
         return written
 
+    def connect(self) -> None:
+        pass
+
 
 class FakeImageGenerator:
     """Paints one colour per seed."""
@@ -94,6 +97,9 @@ class FakeImageGenerator:
         self.failures: list[CallFailed | Declined] = []
         self.billed: list[ReportedUsage] = []
         self.shapes: list[tuple[int, int]] = []  # of the next pictures; the frame's own when there are none
+
+    def connect(self) -> None:
+        pass
 
     def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
         self.requests.append(request)
@@ -121,6 +127,9 @@ class FakeVideoGenerator:
         self.states: dict[str, OperationState] = {}
         self.prefixes: dict[str, str] = {}
         self.listed: dict[str, Operation] = {}  # what `find` finds, by output address
+
+    def connect(self, model_id: str) -> None:
+        pass
 
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
         self.requests.append(request)

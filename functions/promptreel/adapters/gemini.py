@@ -67,6 +67,10 @@ class Gemini:
             ),
         )
 
+    def connect(self) -> None:
+        """Make the client."""
+        _ = self._client
+
     @cached_property
     def _client(self) -> "Client":
         return vertex_client(self._project, self.location, self._url)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.gemini import vertex_client
-from promptreel.adapters.sdk import import_sdk
+from promptreel.adapters.sdk import import_interactions, import_sdk
 from promptreel.adapters.vertex_errors import (
     classify,
     classify_filtered,
@@ -86,7 +86,8 @@ class Omni(VideoBackend):
 
     def connect(self) -> None:
         """Make the client."""
-        _ = self._client
+        import_interactions()
+        _ = self._client.interactions
 
     @cached_property
     def _client(self) -> "Client":

@@ -5,6 +5,13 @@ from threading import Lock
 _IMPORTING = Lock()
 
 
+def import_interactions() -> None:
+    """Import what the SDK's interactions need beside the rest: more than all of that."""
+    import_sdk()
+    with _IMPORTING:
+        import google.genai._gaos.google_genai  # noqa: F401, PLC0415
+
+
 def import_sdk() -> None:
     """Import what the adapters use of the SDK.
 

@@ -28,7 +28,7 @@ class VideoBackend(Protocol):
         return None
 
     def connect(self) -> None:
-        """Make the client, before several threads need it."""
+        """Make the client, and import what it needs: before a paid call is claimed, and before several threads."""
 
 
 class VideoBackends:
@@ -44,6 +44,12 @@ class VideoBackends:
         if backend is None:
             raise Refused(f"film: the backend of {request.model} is switched off here.", codes=("model_unavailable",))
         return backend.submit(request, output_uri, timeout_s)
+
+    def connect(self, model_id: str) -> None:
+        """Make the client of the model's backend, where that is switched on."""
+        backend = self._find(model_id)
+        if backend is not None:
+            backend.connect()
 
     def find(self, lost: LostSubmit) -> Operation | None:
         """Return the operation of a submit whose answer was lost; None where its provider cannot tell."""

@@ -56,6 +56,8 @@ class Order:
     content_type: str
     tariff: Tariff
     until: datetime
+    connect: Callable[[], None]
+    """Makes ready what the call needs, before it is claimed."""
 
 
 def pay(
@@ -74,6 +76,7 @@ def pay(
     Raises: QuotaExhausted, Transient (nothing is paid, the same call may be sent again); BudgetExceeded.
     """
     request = order.request
+    order.connect()
     if clock.now() + timedelta(seconds=request.timeout_s) > order.until:
         return Busy(request.planned(clock.now()), wait_s=0.0)
     claim = reuse(ledger.claim(request), request, ledger, artifacts)

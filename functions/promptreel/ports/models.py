@@ -49,6 +49,12 @@ class Located(Protocol):
     def location(self) -> str:
         """The location of the calls, on which their price depends."""
 
+    def connect(self) -> None:
+        """Import and make what a call needs, which takes seconds in a new process. Sends nothing.
+
+        It comes before the claim: a process that is killed meanwhile leaves no call that was perhaps paid.
+        """
+
 
 class TextGenerator(Located, Protocol):
     """Text models."""
@@ -151,6 +157,9 @@ OperationState = Running | Succeeded | Failed
 
 class VideoGenerator(Protocol):
     """Video models."""
+
+    def connect(self, model_id: str) -> None:
+        """As `Located.connect`, for calls of one model."""
 
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
         """Make one paid call whose clip is written below ``output_uri``.

@@ -152,7 +152,8 @@ def _draw(
             return _judge_shape(services.images.generate_image(request, left_s), frame, request, may_redraw)
 
         path = f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png"
-        claim = pay(Order(call, path, "image/png", tariff, until), post, services.ledger, artifacts, clock)
+        order = Order(call, path, "image/png", tariff, until, services.images.connect)
+        claim = pay(order, post, services.ledger, artifacts, clock)
         if isinstance(claim, Paid):
             if claim.call.artifact in damaged:
                 continue

@@ -91,6 +91,7 @@ def _send(
     clock = services.clock
     prompt = _prompt(job, scene)
     request = _request(job, scene, prompt.text)
+    services.video.connect(request.model)
     planned = call_requests.clip(job, job.require_plan(), scene, _digest(request), clock.now())
     call = replace(planned, cache_key=_cache_key(job, scene, request), prompt=prompt)
     if clock.now() + timedelta(seconds=call.timeout_s) > until:

@@ -96,7 +96,8 @@ def ask(
             return answer if isinstance(answer, Declined) else Made(answer.text.encode(), answer.usage)
 
         path = f"{question.path}-{call.call_id}.json"
-        claim = pay(Order(call, path, "application/json", tariff, until), post, services.ledger, artifacts, clock)
+        order = Order(call, path, "application/json", tariff, until, services.text.connect)
+        claim = pay(order, post, services.ledger, artifacts, clock)
         if isinstance(claim, Busy | Superseded):
             return claim
         cut_off_at = None

@@ -74,7 +74,8 @@ def services() -> FakeServices:
 
 
 def pay_for(services: FakeServices, post: Callable[[float], Made | Declined], request_s: float = 300) -> Claim:
-    order = Order(REQUEST, PATH, "image/png", TARIFF, last_answer(services.clock.now(), request_s))
+    until = last_answer(services.clock.now(), request_s)
+    order = Order(REQUEST, PATH, "image/png", TARIFF, until, services.images.connect)
     return pay(order, post, services.ledger, services.artifacts, services.clock)
 
 
