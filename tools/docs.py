@@ -20,9 +20,9 @@ _SUCCESSORS = """## Who acts next when an actor dies
 Any actor may die in any state, right after the write that entered it. For each dead actor the table says who leaves the
 state for the next one, and within how many seconds; "sweeper, execution" is an execution that the sweeper has started.
 The times are upper bounds for a film of three scenes, with the sweeps at the worst moments; every entry is a test
-(`tests/unit/liveness`). A "worker" is the process that has just written: API, step, stitcher or sweep. A dead Veo or
-Gemini answers no further request: clips then become stills by the job's policy, and a job without keyframes fails
-with a remedy. The states that are not listed need no actor: the job's owner resumes or deletes such a job, and the
+(`tests/unit/liveness`). A "worker" is the process that has just written: API, step, stitcher or sweep. A dead video
+provider or Gemini answers no further request: clips then become stills by the job's policy, and a job without keyframes
+fails with a remedy. The states that are not listed need no actor: the job's owner resumes or deletes such a job, and the
 database removes a tombstone when its time is over.
 """
 

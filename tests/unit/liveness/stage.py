@@ -50,7 +50,7 @@ class Actor(StrEnum):
     WORKER = "worker"  # the process that has just written: API, step, submit_clip, stitcher or sweeper
     EXECUTION = "execution"
     TASK = "task"
-    VEO = "Veo"
+    PROVIDER = "video provider"
     GEMINI = "Gemini"
     SWEEPER = "sweeper"
     OWNER = "owner"  # acts through the API
@@ -159,10 +159,10 @@ class Stage:
             raise Killed
 
     def _provide(self) -> None:
-        self.acting = Actor.VEO
+        self.acting = Actor.PROVIDER
         for operation, state in list(self.world.video.states.items()):
             since = self._accepted.setdefault(operation, self.now_s)
-            if isinstance(state, Running) and self.now_s - since >= CLIP_TAKES_S and Actor.VEO not in self.dead:
+            if isinstance(state, Running) and self.now_s - since >= CLIP_TAKES_S and Actor.PROVIDER not in self.dead:
                 self.world.video.deliver(operation)
 
     def _deliver(self) -> None:
