@@ -258,7 +258,7 @@ class ListedModel(TypedDict):
     """What every model has in a list of models."""
 
     id: str
-    kind: Literal["text", "image", "video"]
+    kind: Literal["text", "image", "video", "lipsync"]
     stage: str
     retires_not_before: str | None
     replaced_by: str | None

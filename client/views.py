@@ -326,7 +326,8 @@ def models_view(found: ModelList) -> RenderableType:
         column.no_wrap = True
     for model in found["models"]:
         style = "dim" if model["obstacle"] else "red" if model["has_ended"] else "yellow" if model["ends_soon"] else ""
-        cells = (model["id"], model["kind"], model["stage"], model["retires_not_before"] or "")
+        kind = "lips" if model["kind"] == "lipsync" else model["kind"]  # as narrow as the others
+        cells = (model["id"], kind, model["stage"], model["retires_not_before"] or "")
         first, *rest = _format_rows(cast(ListedVideoModel, model)) if model["kind"] == "video" else [()]
         table.add_row(*cells, *first, style=style)
         for row in rest:

@@ -56,6 +56,12 @@ _TEXT = """## Text
 Prices are those of the location `global`; in every other one text and images cost a tenth more.
 """
 
+_LIPSYNC = """## Lips
+
+Models that move the lips of a filmed person to a recorded voice. promptreel does not use them yet: a request that
+names one is refused as `not_supported_yet`. The last column names what no page of the vendor confirms.
+"""
+
 _CHOICE = """## How a model is chosen
 
 1. **A request names it** (`models.text`, `.image`, `.video`). It is taken, also past its announced end, with a
@@ -80,7 +86,7 @@ clip is paid.
 
 def models_page(registry: Registry) -> str:
     """Life cycles, limits and prices of every model, and how one is chosen."""
-    models: tuple[Model, ...] = (*registry.video, *registry.image, *registry.text)
+    models: tuple[Model, ...] = (*registry.video, *registry.image, *registry.text, *registry.lipsync)
     token_priced = [model for model in registry.video if any(price.per_million_tokens for price in model.prices)]
     parts = [
         _HEAD,
@@ -128,6 +134,21 @@ def models_page(registry: Registry) -> str:
             (
                 (_code(model.id), str(price.since), format_usd(price.input), format_usd(price.output))
                 for model in registry.text
+                for price in model.prices
+            ),
+        ),
+        _LIPSYNC,
+        _table(
+            "model | from | USD/s of output | inputs | not confirmed",
+            (
+                (
+                    _code(model.id),
+                    str(price.since),
+                    format_usd(price.per_second),
+                    ", ".join(map(_code, model.inputs.values())),
+                    ", ".join(model.unconfirmed),
+                )
+                for model in registry.lipsync
                 for price in model.prices
             ),
         ),

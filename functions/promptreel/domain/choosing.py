@@ -9,11 +9,13 @@ from promptreel.domain.document import Part
 from promptreel.domain.models import (
     Aspect,
     ImageModel,
+    LipsyncModel,
     Model,
     Resolution,
     TextModel,
     VideoModel,
     VideoProtocol,
+    lipsync_refusal,
     registry,
 )
 from promptreel.domain.money import format_usd
@@ -99,6 +101,8 @@ def find_obstacle(model: Model, protocols: Collection[VideoProtocol]) -> Invalid
 
     ``protocols`` are the video backends that are switched on.
     """
+    if isinstance(model, LipsyncModel):
+        return lipsync_refusal(model.id)
     if model.stage == "retired":
         name_another = f"Name {model.replaced_by} instead, or leave" if model.replaced_by else "Leave"
         return Invalid(

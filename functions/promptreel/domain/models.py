@@ -327,6 +327,29 @@ class VideoModel(Model):
         return _clip_tokens_cost(price, usage)
 
 
+class LipsyncPrice(_Price):
+    """Micro-dollars per second of delivered video."""
+
+    per_second: int
+
+
+class LipsyncModel(Model):
+    """A model that moves the lips of a filmed person to a recorded voice. promptreel does not use any yet.
+
+    ``inputs`` are the input names of a prediction. ``unconfirmed`` are fields that no page of the vendor confirms.
+    """
+
+    protocol: VideoProtocol
+    inputs: Mapping[str, str]
+    prices: tuple[LipsyncPrice, ...]
+    unconfirmed: tuple[str, ...] = ()
+
+    @property
+    def provider(self) -> str:
+        """Who offers it."""
+        return PROVIDERS[self.protocol]
+
+
 def _clip_tokens_cost(price: ClipPrice, usage: TokenUsage) -> int:
     tokens = price.per_million_tokens
     if tokens is None:
@@ -354,6 +377,7 @@ class Registry(Frozen):
     text: tuple[TextModel, ...]
     image: tuple[ImageModel, ...]
     video: tuple[VideoModel, ...]
+    lipsync: tuple[LipsyncModel, ...] = ()
 
     def text_model(self, model_id: str) -> TextModel:
         """The text model of this id. Raises: Invalid when there is none."""
@@ -365,6 +389,8 @@ class Registry(Frozen):
 
     def video_model(self, model_id: str) -> VideoModel:
         """The video model of this id. Raises: Invalid when there is none."""
+        if any(model.id == model_id for model in self.lipsync):
+            raise lipsync_refusal(model_id)
         return _find(self.video, model_id, "models.video")
 
     def qualities(self, model: Model) -> tuple[Quality, ...]:
@@ -375,8 +401,17 @@ class Registry(Frozen):
 
     def model(self, model_id: str) -> Model | None:
         """A model of any kind; None for one that the registry no longer names."""
-        models: tuple[Model, ...] = (*self.text, *self.image, *self.video)
+        models: tuple[Model, ...] = (*self.text, *self.image, *self.video, *self.lipsync)
         return next((model for model in models if model.id == model_id), None)
+
+
+def lipsync_refusal(model_id: str) -> Invalid:
+    """Why a request may not name this model."""
+    return Invalid(
+        f"models: {model_id} moves lips and films no clips; promptreel does not use it yet.",
+        code="not_supported_yet",
+        remedy="Leave it out of `models`.",
+    )
 
 
 def _find(models: tuple[M, ...], model_id: str, field: str) -> M:

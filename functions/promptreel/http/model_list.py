@@ -7,6 +7,7 @@ from typing import Any
 from promptreel.domain.choosing import find_obstacle
 from promptreel.domain.models import (
     ImageModel,
+    LipsyncModel,
     Model,
     Registry,
     TextModel,
@@ -28,6 +29,7 @@ def describe_models(registry: Registry, at: datetime, protocols: Collection[Vide
             *({**_common(registry, model, at, protocols), **_text(model, at)} for model in registry.text),
             *({**_common(registry, model, at, protocols), **_image(model, at)} for model in registry.image),
             *({**_common(registry, model, at, protocols), **_video(model, at)} for model in registry.video),
+            *({**_common(registry, model, at, protocols), **_lipsync(model, at)} for model in registry.lipsync),
         ],
     }
 
@@ -91,6 +93,18 @@ def _video(model: VideoModel, at: datetime) -> dict[str, Any]:
             "per_second_micros": _second_prices(model, at),
             "per_million_tokens_micros": tokens.model_dump() if tokens else None,
         },
+    }
+
+
+def _lipsync(model: LipsyncModel, at: datetime) -> dict[str, Any]:
+    """``unconfirmed`` names the fields of the registry that no page of the vendor confirms."""
+    price = price_on(model.prices, at)
+    return {
+        "kind": "lipsync",
+        "protocol": model.protocol,
+        "inputs": list(model.inputs.values()),
+        "unconfirmed": list(model.unconfirmed),
+        "price": {"since": price.since.isoformat(), "per_output_second_micros": price.per_second},
     }
 
 

@@ -33,7 +33,8 @@ def pass_until(world: FakeServices, day: datetime) -> None:
 
 
 def test_list_has_every_model_of_the_registry_with_its_kind(http: FlaskClient) -> None:
-    kinds = {"text": registry().text, "image": registry().image, "video": registry().video}
+    known = registry()
+    kinds = {"text": known.text, "image": known.image, "video": known.video, "lipsync": known.lipsync}
 
     assert {model_id: model["kind"] for model_id, model in listed(http).items()} == {
         model.id: kind for kind, models in kinds.items() for model in models
@@ -67,6 +68,21 @@ def test_video_model_has_the_limits_of_a_clip_between_two_keyframes(http: FlaskC
         "max_prompt_chars": 3500,
     }
     assert veo["quota_per_minute"] == 50
+
+
+def test_lipsync_model_is_listed_with_its_price_and_refused_where_a_request_names_it(http: FlaskClient) -> None:
+    lips = listed(http)["sync/lipsync-2-pro"]
+
+    assert (lips["kind"], lips["provider"], lips["usable"], lips["obstacle"]["code"]) == (
+        "lipsync",
+        "Replicate",
+        False,
+        "not_supported_yet",
+    )
+    assert (lips["price"]["per_output_second_micros"], lips["unconfirmed"]) == (83_250, ["stage", "prices"])
+    refused = submit(http, {"prompt": "A fox", "models": {"video": lips["id"]}})
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "not_supported_yet")
+    assert "sync/lipsync-2-pro moves lips" in refused.get_json()["message"]
 
 
 def test_price_by_the_second_goes_by_sound_and_resolution(http: FlaskClient) -> None:
