@@ -21,6 +21,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, help="of a run to be played again (default: a new one)")
     parser.add_argument("--jobs", type=int, default=40)
+    parser.add_argument("--repeats", type=int, help="jobs more that repeat another one's request (default: a fifth)")
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--minutes", type=float, default=20.0, help="over which the kills are spread (default: 20)")
     parser.add_argument("--limit", type=float, help="minutes after which the run gives up (default: twice that + 10)")
@@ -40,7 +41,8 @@ def main() -> int:
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     chosen = set(options.focus.split(",")) if options.focus else set(plan.TARGETS)
     targets = {name: weight for name, weight in plan.TARGETS.items() if name in chosen}
-    size = {"jobs": options.jobs, "kills": options.kills, "minutes": options.minutes}
+    repeats = options.jobs // 5 if options.repeats is None else options.repeats
+    size = {"jobs": options.jobs, "kills": options.kills, "minutes": options.minutes, "repeats": repeats}
     drawn = plan.draw(seed, **size, targets=targets, moments=() if options.no_changes else plan.MOMENTS)
     limit_min = options.limit or 2 * options.minutes + 10
     folder = (options.out or OUT / str(seed)).resolve()
@@ -75,6 +77,7 @@ def _figures(outcome: Outcome) -> Table:
         "jobs": f"{len(evidence.submissions)}, {complete} complete",
         "resumes": str(sum(submission.resumes for submission in evidence.submissions)),
         "calls": ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))),
+        "copies": str(sum(bool(call["source"]) for _, call in evidence.calls())),
         "videos paid twice": str(len(list(invariants.no_video_paid_twice(evidence)))),
         "videos lost": str(len(list(invariants.no_delivered_video_lost(evidence)))),
         "ledger - bill": f"{ledger} - {bill} = {ledger - bill} micro-dollars; {unknown} allowed for unknown costs",

@@ -108,6 +108,20 @@ def no_delivered_video_lost(evidence: Evidence) -> Iterator[str]:
             yield f"bill line {line['n']} of {line['model']}: {line['call']} is in no scene ({line['outcome']})"
 
 
+def copies_are_free_and_name_their_source(evidence: Evidence) -> Iterator[str]:
+    """What was taken over costs nothing, lies in the folder of its own job, and names a paid call of another one."""
+    paid = {(job, call["id"]): call for job, call in evidence.calls() if call["state"] in PAID and call["storage_uri"]}
+    for job, call in evidence.calls():
+        if not call["source"]:
+            continue
+        source = paid.get((call["source"]["job"], call["source"]["call"]))
+        is_alike = source is not None and (source["kind"], source["model"]) == (call["kind"], call["model"])
+        is_own = (call["storage_uri"] or "").startswith(f"{evidence.bucket}jobs/{job}/reused/")
+        is_free = (call["state"], call["cost_micros"], call["operation"]) == ("SETTLED", 0, None)
+        if not (is_alike and is_own and is_free) or call["source"]["job"] == job:
+            yield f"{job} {call['purpose']}: {call['state']} {call['cost_micros']} copied from {call['source']}"
+
+
 def budget_is_never_exceeded(evidence: Evidence) -> Iterator[str]:
     """Whenever it was read during the run, and after it, spent and reserved together are within the limit."""
     for submission in evidence.submissions:
@@ -181,6 +195,7 @@ ALL: tuple[Check, ...] = (
     ledger_covers_the_bill,
     no_video_paid_twice,
     no_delivered_video_lost,
+    copies_are_free_and_name_their_source,
     budget_is_never_exceeded,
     no_artifact_unreferenced,
     no_reference_dangles,
@@ -217,6 +232,8 @@ def unknown_micros(evidence: Evidence) -> int:
 
 
 def _cost_is_unknown(call: Json) -> bool:
+    if call["source"]:
+        return False  # nothing was sent for it
     is_lost = call["state"] == "LOST" or (call["state"] == "ADOPTED" and call["kind"] != "video")
     return bool(is_lost or _usage_is_assumed(call) or _tokens_are_unknown(call))
 
@@ -260,7 +277,7 @@ def _answers(evidence: Evidence) -> Mapping[str, tuple[Counter[int], Counter[int
     """By model of texts and pictures: what settled calls cost, and what was billed. The bill names no job for them."""
     settled, lines = defaultdict[str, Counter[int]](Counter), defaultdict[str, Counter[int]](Counter)
     for _, call in evidence.calls("text", "image"):
-        if call["state"] == "SETTLED" and not _usage_is_assumed(call):
+        if call["state"] == "SETTLED" and not call["source"] and not _usage_is_assumed(call):
             settled[call["model"]][call["cost_micros"]] += 1
     for line in evidence.bill:
         if not line["call"] and line["micros"]:

@@ -11,6 +11,7 @@ def is_allowed(uri: str, evidence: Evidence) -> bool:
         path.startswith(f"jobs/{job_id}/work/")  # pieces of a cut, kept for the next cut of the same scenes
         or _of_a_lost_call(path, job_id, evidence)
         or _of_an_earlier_cut(path, job_id, evidence)
+        or _of_a_worker_that_died(path, job_id, evidence)
     )
 
 
@@ -34,3 +35,11 @@ def _of_an_earlier_cut(path: str, job_id: str, evidence: Evidence) -> bool:
         return False
     cuts = {render["id"] for render in evidence.renders if render["job"] == job_id}
     return path.rpartition("-")[2].partition(".")[0] in cuts
+
+
+def _of_a_worker_that_died(path: str, job_id: str, evidence: Evidence) -> bool:
+    """A copy whose worker died before it settled the call; when another one copied, a later film was the latest."""
+    if not path.startswith(f"jobs/{job_id}/reused/"):
+        return False
+    source = path.rpartition("/")[2].partition(".")[0]
+    return any(call["id"] == source for other, call in evidence.calls() if other != job_id)

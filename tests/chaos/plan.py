@@ -4,7 +4,7 @@ Pure: the same seed and size give the same plan, so a failing run can be repeate
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -114,12 +114,17 @@ VIDEO_MODELS: Sequence[Sequence[str]] = (
 
 @dataclass(frozen=True, slots=True)
 class PlannedFilm:
-    """One film to submit: its request, by which way, and after how many seconds its owner cancels it, if at all."""
+    """One film to submit: its request, by which way, and after how many seconds its owner cancels it, if at all.
+
+    ``repeats`` is the number of an earlier film that asked for the same. It is submitted when that one has ended, and
+    takes over what that one has paid for.
+    """
 
     number: int
     request: Mapping[str, Any]
     by_upload: bool = False
     cancel_after_s: float | None = None
+    repeats: int | None = None
 
     @property
     def scenes(self) -> int:
@@ -179,19 +184,31 @@ def draw(
     most_scenes: int = 4,
     moments: Sequence[str] = MOMENTS,
     retirable: Sequence[str] = faults.RETIRABLE,
+    repeats: int = 0,
 ) -> Plan:
     """The plan of one run; the kills are spread so that the last one comes after about ``minutes``.
 
-    ``moments`` are those in which recorded jobs may be; without any, nothing changes during the run.
+    ``repeats`` counts films beside these that repeat the request of another one. ``moments`` are those in which
+    recorded jobs may be; without any, nothing changes during the run.
     """
     chance = random.Random(seed)
     mean_s = 60 * minutes / max(1, kills)
     films = tuple(_draw_film(number, most_scenes, chance) for number in range(1, jobs + 1))
     made = tuple(_kills(kills, mean_s, targets, boundaries, chance))
+    films = (*films, *_repeat(films, repeats, random.Random(f"{seed} repeats")))
     if not moments:
         return Plan(seed, films, made)
     changes, recordings = _changes(kills, chance), _recordings(moments, chance)
     return Plan(seed, films, made, changes, recordings, chance.choice(retirable))
+
+
+def _repeat(films: Sequence[PlannedFilm], count: int, chance: random.Random) -> Iterator[PlannedFilm]:
+    """Films that ask for the same as another one, or as the repetition of another one, and take over what is paid."""
+    known = [film for film in films if film.cancel_after_s is None]
+    for number in range(len(films) + 1, len(films) + count + 1):
+        first = chance.choice(known)
+        known.append(PlannedFilm(number, {**first.request, "cache": True}, repeats=first.number))
+        yield known[-1]
 
 
 def _changes(kills: int, chance: random.Random) -> tuple[Change, ...]:

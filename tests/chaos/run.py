@@ -112,7 +112,11 @@ def _run_jobs(
     for _ in recorded:
         population.join()
 
+    ended = {submission.film.number: threading.Event() for submission in submissions}
+
     def bring_to_end(submission: Submission) -> None:
+        if submission.film.repeats is not None:
+            ended[submission.film.repeats].wait(max(0.0, owner.until_s - time.monotonic()))
         if submission in recorded:
             changes.wait_for_documents(lambda: time.monotonic() > owner.until_s)
         else:
@@ -120,6 +124,7 @@ def _run_jobs(
         try:
             owner.bring_to_end(submission)
         finally:
+            ended[submission.film.number].set()
             population.leave()
 
     killing = threading.Thread(target=_kill, args=(plan, killer, population, changes), name="killer", daemon=True)

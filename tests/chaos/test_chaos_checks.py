@@ -38,6 +38,8 @@ def a_call(**changes: Any) -> dict[str, Any]:
         "cost_micros": 400_000,
         "storage_uri": CLIP_URI,
         "usage": None,
+        "operation": None,
+        "source": None,
     }
     return call | changes
 
@@ -109,6 +111,19 @@ TWICE_REFILMED = {
     "jobs": {JOB: a_job(scenes=[a_scene(attempts=[rejected("call-clip"), rejected("call-second")])])},
     "ledgers": {JOB: a_ledger(a_call(), REFILMED, a_call(id="call-third", take=3), PICTURE)},
 }
+COPY = a_call(
+    id="call-copy",
+    cost_micros=0,
+    source={"job": JOB, "call": "call-clip"},
+    storage_uri=f"{BUCKET}jobs/job-2/reused/call-clip.mp4",
+)
+
+
+def copied(**changes: Any) -> dict[str, Any]:
+    """A second film, whose clip was copied from the first one's, with a fault."""
+    return {"ledgers": {JOB: a_ledger(), "job-2": a_ledger(COPY | changes, spent=0)}}
+
+
 SPOILED: tuple[tuple[Check, dict[str, Any]], ...] = (
     (invariants.every_job_is_complete, {"jobs": {JOB: a_job(state="FAILED", error={"code": "x"})}}),
     (invariants.one_job_per_request, {"jobs": {JOB: a_job(), "job-2": a_job(id="job-2")}}),
@@ -123,6 +138,12 @@ SPOILED: tuple[tuple[Check, dict[str, Any]], ...] = (
     (invariants.no_video_paid_twice, {"ledgers": {JOB: a_ledger(a_call(), REFILMED, PICTURE)}}),
     (invariants.no_video_paid_twice, TWICE_REFILMED),
     (invariants.no_delivered_video_lost, {"jobs": {JOB: a_job(scenes=[a_scene(clip=None)])}}),
+    (invariants.copies_are_free_and_name_their_source, copied(cost_micros=1)),
+    (invariants.copies_are_free_and_name_their_source, copied(state="ADOPTED")),
+    (invariants.copies_are_free_and_name_their_source, copied(operation="operations/1")),
+    (invariants.copies_are_free_and_name_their_source, copied(source={"job": JOB, "call": "call-9"})),
+    (invariants.copies_are_free_and_name_their_source, copied(source={"job": "job-2", "call": "call-copy"})),
+    (invariants.copies_are_free_and_name_their_source, copied(storage_uri=CLIP_URI)),
     (invariants.budget_is_never_exceeded, {"ledgers": {JOB: a_ledger(limit=466_999)}}),
     (invariants.no_artifact_unreferenced, {"objects": frozenset({CLIP_URI, START_URI, f"{BUCKET}jobs/{JOB}/x"})}),
     (invariants.no_reference_dangles, {"objects": frozenset({CLIP_URI})}),

@@ -40,6 +40,17 @@ def test_every_request_of_a_plan_is_one_that_is_accepted() -> None:
         accept(dict(film.request), datetime.now(UTC), PROTOCOLS)
 
 
+def test_repeated_films_ask_for_the_same_and_allow_to_take_it_over_and_change_nothing_else() -> None:
+    plain, drawn = (plan.draw(7, jobs=12, kills=30, minutes=2, repeats=repeats) for repeats in (0, 6))
+
+    assert (drawn.films[:12], drawn.kills, drawn.changes) == (plain.films, plain.kills, plain.changes)
+    by_number = {film.number: film for film in drawn.films}
+    for film in drawn.films[12:]:
+        first = by_number[film.repeats or 0]
+        assert (film.request, first.cancel_after_s) == ({**first.request, "cache": True}, None)
+    assert len(drawn.films) == 18
+
+
 def test_long_plan_kills_every_program_and_visits_every_boundary() -> None:
     kills = plan.draw(1, jobs=40, kills=300, minutes=20).kills
 
