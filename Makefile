@@ -110,7 +110,7 @@ audit: setup ## known vulnerabilities of the deployed packages (queries a public
 	$(BIN)/uv tool run --from pip-audit pip-audit --strict --disable-pip --require-hashes \
 		-r functions/requirements.txt -r stitcher_service/requirements.txt
 
-docs: setup ## generate docs/states.md and docs/models.md from the code
+docs: setup ## generate docs/states.md, docs/models.md and docs/styles.md from the code
 	$(BIN)/python -m tools.docs
 
 lock: setup ## compile the hash-locked requirements from pyproject.toml

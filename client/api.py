@@ -26,7 +26,9 @@ from client.documents import (
     Ledger,
     ModelList,
     Reconciliation,
+    StyleList,
     SubmittedJob,
+    TemplateList,
 )
 from client.errors import ClientError, InvalidInput, ProblemError, Retries, read_problem
 
@@ -71,6 +73,14 @@ class PromptreelClient(AbstractContextManager["PromptreelClient"]):
     def models(self) -> ModelList:
         """Return every model with its limits, today's prices, and why a request may not name it here."""
         return cast(ModelList, self._call("GET", "/v1/models"))
+
+    def styles(self) -> StyleList:
+        """Return every style with its craft and the names that may be typed for it."""
+        return cast(StyleList, self._call("GET", "/v1/styles"))
+
+    def templates(self) -> TemplateList:
+        """Return every template: a kind of film with its beats."""
+        return cast(TemplateList, self._call("GET", "/v1/templates"))
 
     def estimate(self, request: FilmRequest) -> EstimatedRequest:
         """Return what the film of a request would cost and how long it would take; nothing is stored."""

@@ -38,6 +38,7 @@ from client.views import (
     reconciliation_view,
     request_notes,
     source_lines,
+    styles_view,
 )
 from client.watching import follow, show
 
@@ -182,6 +183,14 @@ def list_models(*, as_json: AsJson = False, api: Api = "", token: Token = "") ->
     with connect(api, token) as client:
         found = client.models()
     _print_answer(found, lambda: models_view(found), as_json=as_json)
+
+
+@app.command("styles")
+def list_styles(*, as_json: AsJson = False, api: Api = "", token: Token = "") -> None:
+    """List the styles and templates that a request may name."""
+    with connect(api, token) as client:
+        styles, templates = client.styles(), client.templates()
+    _print_answer({**styles, **templates}, lambda: styles_view(styles, templates), as_json=as_json)
 
 
 @app.command()

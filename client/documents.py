@@ -283,6 +283,40 @@ class ModelList(TypedDict):
     models: list[ListedModel]
 
 
+class ListedStyle(TypedDict):
+    """A style; ``people``, ``films`` and ``names`` are what may be typed for it."""
+
+    id: str
+    title: str
+    sentence: str
+    people: list[str]
+    films: list[str]
+    names: list[str]
+
+
+class StyleList(TypedDict):
+    """Every style."""
+
+    styles: list[ListedStyle]
+
+
+class ListedTemplate(TypedDict):
+    """A kind of film, with the scenes and seconds that it has when the request says neither."""
+
+    id: str
+    title: str
+    sentence: str
+    beats: list[str]
+    scenes: int
+    duration_s: int
+
+
+class TemplateList(TypedDict):
+    """Every template."""
+
+    templates: list[ListedTemplate]
+
+
 def agrees(found: Reconciliation) -> bool:
     """Whether ledger and bill agree, after the release of calls that were never billed."""
     agree = all(call["verdict"] == "agrees" or call["id"] in found["released"] for call in found["calls"])

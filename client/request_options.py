@@ -32,7 +32,13 @@ def read_film_request(
     aspect: Annotated[str | None, Option(metavar="16:9|9:16", help="Aspect ratio of the film.")] = None,
     resolution: Annotated[str | None, Option(metavar="360p|720p|1080p|4k", help="Resolution of the film.")] = None,
     quality: Annotated[str | None, Option(metavar="draft|standard|best", help="Which models to use.")] = None,
-    style: Annotated[str | None, Option(metavar="NAME", help="A director's style.")] = None,
+    style: Annotated[
+        str | None,
+        Option(metavar="NAME", help="How it looks, moves and sounds: a name that `promptreel styles` lists."),
+    ] = None,
+    template: Annotated[
+        str | None, Option(metavar="NAME", help="What kind of film it is; `promptreel styles` lists templates too.")
+    ] = None,
     budget: Annotated[
         float | None, Option("--budget", metavar="USD", help="Hard limit of what the job may spend.")
     ] = None,
@@ -67,6 +73,7 @@ def read_film_request(
         "resolution": resolution,
         "quality": quality,
         "style": style,
+        "template": template,
         "budget_usd": budget,
         "seed": seed,
         "transition": {"kind": transition, "duration_s": transition_duration},

@@ -29,7 +29,9 @@ from client.documents import (
     PriceRange,
     Reconciliation,
     Scene,
+    StyleList,
     SubmittedJob,
+    TemplateList,
 )
 
 MICROS_PER_USD = 1_000_000
@@ -315,6 +317,18 @@ def jobs_view(page: JobPage, *, with_owner: bool = False) -> RenderableType:
     if page["next_page_token"]:
         return Group(table, Text(f"More: --page {page['next_page_token']}", style="dim"))
     return table
+
+
+def styles_view(styles: StyleList, templates: TemplateList) -> RenderableType:
+    """Draw the styles with their sentence, then the templates with their usual scenes and seconds."""
+    by_style, by_template = _table("STYLE", "WHAT IT IS"), _table("TEMPLATE", "WHAT IT IS", ">SCENES", ">SEC")
+    for table in (by_style, by_template):
+        table.columns[0].no_wrap = True  # all of an id can be copied
+    for style in styles["styles"]:
+        by_style.add_row(style["id"], style["sentence"])
+    for one in templates["templates"]:
+        by_template.add_row(one["id"], one["sentence"], str(one["scenes"]), str(one["duration_s"]))
+    return Group(by_style, by_template, Text("--json has the craft of each, and other names for it.", style="dim"))
 
 
 def models_view(found: ModelList) -> RenderableType:

@@ -7,12 +7,15 @@ from typing import Any
 
 from promptreel.domain import states
 from promptreel.domain.models import registry
+from promptreel.domain.styles import style_list
 from tests.unit.liveness import table
 from tools.models_page import models_page
+from tools.styles_page import styles_page
 
 ROOT = Path(__file__).parents[1]
 STATES_PAGE = ROOT / "docs" / "states.md"
 MODELS_PAGE = ROOT / "docs" / "models.md"
+STYLES_PAGE = ROOT / "docs" / "styles.md"
 
 
 _SUCCESSORS = """## Who acts next when an actor dies
@@ -29,7 +32,7 @@ the database removes a tombstone when its time is over.
 
 def pages() -> dict[Path, str]:
     """Every generated page and what it should hold."""
-    return {STATES_PAGE: states_page(), MODELS_PAGE: models_page(registry())}
+    return {STATES_PAGE: states_page(), MODELS_PAGE: models_page(registry()), STYLES_PAGE: styles_page(style_list())}
 
 
 def states_page() -> str:

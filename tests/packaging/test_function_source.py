@@ -108,4 +108,5 @@ def test_source_contains_its_data(source: Path) -> None:
     data = {path.name for path in (source / "promptreel/data").iterdir()}
 
     assert {"models.json", "phrases.json", "remedies.json"} <= data
+    assert (source / "promptreel/data/styles/film-noir.webp").exists()
     assert (source / "requirements.txt").exists()

@@ -19,12 +19,14 @@ from promptreel.domain.models import registry
 from promptreel.domain.money import parse_usd
 from promptreel.domain.request import parse_approval, parse_resumption
 from promptreel.domain.states import DELETED_JOB_STATES, JobState
+from promptreel.domain.styles import style_list
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, Rejected, TooLarge, Transient
 from promptreel.http import responses
 from promptreel.http.job_events import list_events
 from promptreel.http.model_list import describe_models
 from promptreel.http.problems import MEDIA_TYPE, make_problem
 from promptreel.http.step_handler import read_trace
+from promptreel.http.style_list import PICTURE_TYPE, describe_styles, describe_templates, read_picture
 from promptreel.logging import events
 from promptreel.services import Services
 from promptreel.usecases import delete_job, job_lifecycle
@@ -55,6 +57,9 @@ def app(services: Callable[[], Services]) -> Flask:
         flask.add_url_rule(rule, view.__name__, lambda **path: view(services(), **path), methods=[method])
 
     add("GET", "/v1/models", _models)
+    add("GET", "/v1/styles", _styles)
+    add("GET", "/v1/templates", _templates)
+    add("GET", "/v1/styles/<name>/picture", _picture)
     add("POST", "/v1/estimate", _estimate)
     add("POST", "/v1/jobs", _submit)
     add("GET", "/v1/jobs", _list)
@@ -80,6 +85,22 @@ def _estimate(services: Services) -> Response:
     """Check a request as a submission does, and estimate its film; nothing is stored and no model is called."""
     services.identity.identify_caller(request.headers.get)
     return jsonify(responses.estimated_request(estimate_request(_read_body(), services.clock.now(), services)))
+
+
+def _styles(services: Services) -> Response:
+    services.identity.identify_caller(request.headers.get)
+    return jsonify(describe_styles(style_list()))
+
+
+def _templates(services: Services) -> Response:
+    services.identity.identify_caller(request.headers.get)
+    return jsonify(describe_templates(style_list()))
+
+
+def _picture(services: Services, name: str) -> Response:
+    services.identity.identify_caller(request.headers.get)
+    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+    return Response(read_picture(style_list(), name), content_type=PICTURE_TYPE, headers=headers)
 
 
 def _submit(services: Services) -> tuple[Response, int]:
