@@ -1,4 +1,4 @@
-"""`make demo`: make a film on your own machine, and check it.
+"""`make demo`: make a film on your own machine, and check it. It stops at the storyboard, shows it and approves it.
 
 The real workflow, functions and stitcher run here. Google's services are stand-ins: images and clips are drawn by rules
 and cost nothing, and the ledger contains what the real services would charge.
@@ -28,7 +28,7 @@ from rich.text import Text
 
 from client.api import PromptreelClient, connect
 from client.cli import print_error
-from client.documents import Job, Ledger
+from client.documents import WAITING, Job, Ledger
 from client.errors import ClientError
 from client.views import dollars, ledger_view, plain, plan_lines
 from client.watching import follow, show
@@ -96,9 +96,17 @@ def make_film(client: PromptreelClient, own_prompt: str, console: Console, ahead
     """
     shutil.rmtree(OUT, ignore_errors=True)
     stages = Stages()
-    submitted = client.submit({"prompt": own_prompt or PROMPT_FILE.read_text(encoding="utf-8")}, str(uuid4()))
-    followed = stages.measure(follow(client, submitted["id"], every_s=POLL_EVERY_S))
-    job = show(followed, console, lambda: datetime.now(UTC) + ahead)
+    prompt = own_prompt or PROMPT_FILE.read_text(encoding="utf-8")
+    job_id = client.submit({"prompt": prompt, "approval": "storyboard"}, str(uuid4()))["id"]
+
+    def watch() -> Job:
+        followed = stages.measure(follow(client, job_id, every_s=POLL_EVERY_S))
+        return show(followed, console, lambda: datetime.now(UTC) + ahead)
+
+    job = watch()
+    if job["state"] == WAITING:
+        approve_storyboard(client, job, console)
+        job = watch()
     if job["state"] != "COMPLETE":
         raise DemoFailed(f"the job ended {job['state']}.")
 
@@ -123,6 +131,17 @@ def make_film(client: PromptreelClient, own_prompt: str, console: Console, ahead
         ),
         soft_wrap=True,
     )
+
+
+def approve_storyboard(client: PromptreelClient, job: Job, console: Console) -> None:
+    """Approve the storyboard that was just shown, as a person would who likes it."""
+    gate = job.get("gate")
+    if gate is None:
+        raise DemoFailed("the job waits at no gate.")
+    spent = dollars(job["budget"]["spent_usd"])
+    words = f"\nOnly the storyboard is paid, {spent}. The demo approves it: promptreel approve {job['id']}\n"
+    console.print(Text(words, style="bold yellow"), soft_wrap=True)
+    client.approve(job["id"], {"gate": gate["stage"], "revision": gate.get("revision", 1)})
 
 
 def draw_keyframes(client: PromptreelClient, job: Job) -> None:

@@ -128,6 +128,7 @@ def test_metrics_count_what_happened_to_the_film(film: dict[str, Any]) -> None:
     counted = set().union(*map(counted_by, film["lines"]))
 
     assert METRICS.keys() - counted == {
+        "approvals_waiting",
         "jobs_failed",
         "jobs_stuck",
         "jobs_withdrawn",

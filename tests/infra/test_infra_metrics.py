@@ -52,6 +52,12 @@ def sweep_one_abandoned(world: FakeServices) -> None:
     world.sweep_jobs(SweepJobs())
 
 
+def leave_one_waiting(world: FakeServices) -> None:
+    world.planned(approval="storyboard")
+    world.clock.pass_s(2 * 86_400)
+    world.sweep_jobs(SweepJobs())
+
+
 def request_near_an_end(world: FakeServices) -> None:
     """A film asked for 60 days before the announced end of its image model, and a month before that of Veo."""
     world.clock.pass_s((datetime(2027, 3, 29, tzinfo=UTC) - world.clock.now()).total_seconds())
@@ -118,6 +124,13 @@ def test_abandoned_job_is_counted_as_stuck_in_each_sweep_that_finds_it(world: Fa
     assert [counted_by(line) for line in stuck] == [{"jobs_stuck"}]
 
 
+def test_job_that_waits_for_days_is_counted_by_the_stage_it_waits_after(world: FakeServices, lines: Written) -> None:
+    leave_one_waiting(world)
+
+    (line,) = [line for line in lines.read() if "approvals_waiting" in counted_by(line)]
+    assert (line["stage"], line["waited_s"], line["reminders"]) == ("storyboard", 2 * 86_400, 2)
+
+
 def test_request_is_counted_for_each_of_its_models_that_ends_soon(world: FakeServices, lines: Written) -> None:
     request_near_an_end(world)
 
@@ -155,6 +168,7 @@ def test_labels_and_values_are_fields_of_the_counted_lines(name: str, lines: Wri
 
     run_step("poll_clips", JobRun, fail)
     sweep_one_abandoned(world)
+    leave_one_waiting(FakeServices())
     request_near_an_end(world)
     for job_state in (JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED, JobState.DELETED):
         end_job(job_state)

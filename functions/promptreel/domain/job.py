@@ -134,6 +134,7 @@ class Gate(Part):
 
     stage: GateStage
     since: UtcDatetime
+    reminders: int = 0  # events that were logged because it waits for days
 
 
 class Animatic(Part):

@@ -174,7 +174,7 @@ def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
     reopened = job.enter_state(
         _unfinished(job, scenes),
         now,
-        gate=job.gate.evolve(since=now) if job.gate else None,
+        gate=job.gate.evolve(since=now, reminders=0) if job.gate else None,
         run=job.run + 1,
         restarts=0,
         execution=None,

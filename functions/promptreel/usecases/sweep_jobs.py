@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 QUIET_S = 120.0  # a job that changed more recently than this is left alone
 OPENING_S = 300.0  # the same while no execution has opened it: one that was started may be slow to
 MAX_RESTARTS = 3
+REMIND_EVERY_S = 86_400.0  # of a job that waits at a gate
+MAX_REMINDERS = 7  # then it waits in silence until it expires
 _WAITING = {JobState.AWAITING_APPROVAL}  # for a person, however long that takes
 
 
@@ -34,7 +36,8 @@ class SweepJobs:
 class Swept:
     """How many jobs were given a new execution, failed or came to the end of their deletion; how many calls moved.
 
-    ``stuck`` counts the jobs that no execution worked on, whether or not the sweep could restart them.
+    ``stuck`` counts the jobs that no execution worked on, whether or not the sweep could restart them; ``waiting``
+    those of which it reminded.
     """
 
     restarted: int
@@ -42,6 +45,7 @@ class Swept:
     calls: int
     deleted: int
     stuck: int
+    waiting: int
 
 
 def sweep_jobs(_: SweepJobs, services: Services) -> Swept:
@@ -53,7 +57,13 @@ def sweep_jobs(_: SweepJobs, services: Services) -> Swept:
     """
     sweep = _Sweep(services)
     failures: list[Exception] = []
-    for part in (sweep.restart_jobs, sweep.finish_ended_jobs, sweep.finish_stale_calls, sweep.remove_jobs):
+    for part in (
+        sweep.restart_jobs,
+        sweep.remind_of_waiting_jobs,
+        sweep.finish_ended_jobs,
+        sweep.finish_stale_calls,
+        sweep.remove_jobs,
+    ):
         with _isolate(failures, part=part.__name__):
             part()
     swept = Swept(**{one.name: sweep.done[one.name] for one in fields(Swept)})
@@ -97,6 +107,12 @@ class _Sweep:
                 else:
                     self.done["restarted"] += self._restart(job)
 
+    def remind_of_waiting_jobs(self) -> None:
+        """Log every day that a job waits for a person, a few times."""
+        for job in self.services.jobs.list_jobs_in_states(_WAITING):
+            with _isolate(job_id=job.id):
+                self.done["waiting"] += self._remind(job)
+
     def finish_ended_jobs(self) -> None:
         """Bring the calls of ended jobs to their end."""
         for job in self.services.jobs.list_jobs_with_open_calls(self.services.clock.now()):
@@ -120,6 +136,26 @@ class _Sweep:
             with _isolate(job_id=job.id):
                 self._finish_calls(job.id)
                 self.done["deleted"] += delete_job.purge(job, self.services)
+
+    def _remind(self, job: Job) -> bool:
+        """Log that the job waits, if a reminder is due; the sweep whose update succeeds logs it."""
+        gate, waited = job.gate, timedelta()
+        if gate is not None:
+            waited = self.services.clock.now() - gate.since
+        due = min(int(waited.total_seconds() // (REMIND_EVERY_S * self.services.pace)), MAX_REMINDERS)
+        if gate is None or due <= gate.reminders:
+            return False
+        reminded = gate.evolve(reminders=due)
+
+        def change(read: Job) -> Job | None:
+            is_same = read.is_waiting and read.run == job.run and read.gate == gate
+            return read.evolve(gate=reminded) if is_same else None
+
+        if not self.services.jobs.update_job(job.id, change).is_written:
+            return False
+        waited_s = round(waited.total_seconds())
+        log_event("approval_waiting", job_id=job.id, stage=gate.stage, waited_s=waited_s, reminders=due)
+        return True
 
     def _is_abandoned(self, job: Job) -> bool:
         """Whether no worker has written on the job for long, and none will."""

@@ -303,3 +303,31 @@ def test_film_is_stitched_from_approved_clips(world: FakeServices) -> None:
 
     assert approved.state is JobState.STITCH
     assert world.poll(approved).state == "done"
+
+
+def test_sweeper_logs_daily_that_a_job_waits_and_stops_after_a_week(
+    world: FakeServices, waiting: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    counts = []
+    for _ in range(9):
+        world.clock.pass_s(86_400)
+        counts.append(world.sweep_jobs(SweepJobs()).waiting)
+        assert world.sweep_jobs(SweepJobs()).waiting == 0, "once a day"
+
+    assert counts == [1] * 7 + [0, 0]
+    reminders = [record for record in caplog.records if record.message == "approval_waiting"]
+    assert [record.json_fields["reminders"] for record in reminders] == [1, 2, 3, 4, 5, 6, 7]  # type: ignore[attr-defined]
+    assert stored(world, waiting).updated == waiting.updated, "nothing has happened to it"
+
+
+def test_reminders_begin_anew_when_a_cancelled_job_returns_to_its_gate(world: FakeServices, waiting: Job) -> None:
+    world.clock.pass_s(2 * 86_400)
+    world.sweep_jobs(SweepJobs())
+    job_lifecycle.cancel(waiting.id, world)
+
+    resumed = job_lifecycle.resume(waiting.id, None, world)
+
+    assert resumed.gate is not None
+    assert resumed.gate.reminders == 0
+    assert world.sweep_jobs(SweepJobs()).waiting == 0
