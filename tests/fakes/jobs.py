@@ -7,6 +7,7 @@ from typing import Any
 
 from promptreel.domain.call import Call
 from promptreel.domain.job import Job
+from promptreel.domain.rates import Rates, rates_id
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState
@@ -17,7 +18,7 @@ from promptreel.ports.system import Clock, Ids
 from tests.fakes.system import FakeClock, FakeIds
 
 Key = tuple[type[Any], str, str]
-_KINDS: dict[str, type[Any]] = {"jobs": Job, "scenes": Scene, "calls": Call, "renders": Render}
+_KINDS: dict[str, type[Any]] = {"jobs": Job, "scenes": Scene, "calls": Call, "renders": Render, "rates": Rates}
 
 
 class MemoryJobs(OptimisticJobStore):
@@ -92,6 +93,9 @@ class MemoryJobs(OptimisticJobStore):
     def get_render(self, digest: str) -> Versioned[Render] | None:
         return self._find((Render, "", digest))
 
+    def get_rates(self, owner: str) -> Versioned[Rates] | None:
+        return self._find((Rates, "", rates_id(owner)))
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         return self._due(now, lambda job: job.expires)
 
@@ -142,7 +146,7 @@ def _key_of(path: str) -> Key:
 
 def _key(change: Change) -> Key:
     kind = type(change.value)
-    return kind, "" if kind in {Job, Render} else change.job_id, change.value.id
+    return kind, "" if kind in {Job, Render, Rates} else change.job_id, change.value.id
 
 
 def _owner(key: Key, value: Any) -> str | None:

@@ -8,6 +8,7 @@ import pytest
 from promptreel.domain.call import Call
 from promptreel.domain.document import Document
 from promptreel.domain.job import Job
+from promptreel.domain.rates import Rates
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 
@@ -22,6 +23,7 @@ UNNAMED = {"id", "schema_version"}  # of every document; the page says so once
         ("jobs/{job}/scenes/{scene}", Scene),
         ("jobs/{job}/calls/{call}", Call),
         ("renders/{digest}", Render),
+        ("rates/{digest of the owner}", Rates),
     ],
 )
 def test_page_names_every_field_of_a_document(path: str, document: type[Document]) -> None:

@@ -1,6 +1,7 @@
 """Jobs, scenes and calls in Firestore: batches with update-time preconditions, never client transactions.
 
-Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/calls/{call}``, ``renders/{digest}``.
+Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/calls/{call}``, ``renders/{digest}``,
+``rates/{digest of an owner}``.
 """
 
 import logging
@@ -15,6 +16,7 @@ from promptreel.adapters.system import SystemClock, SystemIds
 from promptreel.domain.call import Call
 from promptreel.domain.document import Document
 from promptreel.domain.job import Job
+from promptreel.domain.rates import Rates, rates_id
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S = 20.0
 PAGE = 200
+_TOP_LEVEL: dict[type[Document], str] = {Job: "jobs", Render: "renders", Rates: "rates"}
 LIST_PAGE = 60  # the API lists 50 jobs at a time and looks for one more
 
 
@@ -104,6 +107,10 @@ class FirestoreJobs(OptimisticJobStore):
         """Read a render; None when there is none."""
         return self._read(Render, "renders", digest)
 
+    def get_rates(self, owner: str) -> Versioned[Rates] | None:
+        """Read an owner's rates; None when there are none."""
+        return self._read(Rates, "rates", rates_id(owner))
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs whose expiry has come."""
         return self._iterate_due_jobs("expires", now)
@@ -138,8 +145,8 @@ class FirestoreJobs(OptimisticJobStore):
 
     def _reference(self, change: Change) -> Any:
         value = change.value
-        if isinstance(value, Job | Render):
-            return self._db.document("jobs" if isinstance(value, Job) else "renders", value.id)
+        if isinstance(value, Job | Render | Rates):
+            return self._db.document(_TOP_LEVEL[type(value)], value.id)
         return self._db.document("jobs", change.job_id, "scenes" if isinstance(value, Scene) else "calls", value.id)
 
     def _read(self, kind: type[D], *path: str) -> Versioned[D] | None:

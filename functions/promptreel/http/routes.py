@@ -83,8 +83,9 @@ def _models(services: Services) -> Response:
 
 def _estimate(services: Services) -> Response:
     """Check a request as a submission does, and estimate its film; nothing is stored and no model is called."""
-    services.identity.identify_caller(request.headers.get)
-    return jsonify(responses.estimated_request(estimate_request(_read_body(), services.clock.now(), services)))
+    owner = services.identity.identify_caller(request.headers.get)
+    estimated = estimate_request(owner, _read_body(), services.clock.now(), services)
+    return jsonify(responses.estimated_request(estimated))
 
 
 def _styles(services: Services) -> Response:

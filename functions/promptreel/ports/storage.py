@@ -8,12 +8,13 @@ from typing import Generic, Protocol, TypeVar
 
 from promptreel.domain.call import Call
 from promptreel.domain.job import Job
+from promptreel.domain.rates import Rates
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState
 
 T = TypeVar("T")
-D = TypeVar("D", Job, Scene, Call, Render)
+D = TypeVar("D", Job, Scene, Call, Render, Rates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,10 @@ class Versioned(Generic[D]):
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Write a document that must not exist yet. ``job_id`` is the job it belongs to."""
+    """Write a document that must not exist yet. ``job_id`` is the job it belongs to, or that brought it about."""
 
     job_id: str
-    value: Job | Scene | Call | Render
+    value: Job | Scene | Call | Render | Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Update(Generic[D]):
         return self.after is not self.before
 
 
-Change = Create | Replace[Job] | Replace[Scene] | Replace[Call] | Replace[Render]
+Change = Create | Replace[Job] | Replace[Scene] | Replace[Call] | Replace[Render] | Replace[Rates]
 
 
 class JobStore(Protocol):
@@ -96,6 +97,9 @@ class JobStore(Protocol):
 
     def get_render(self, digest: str) -> Versioned[Render] | None:
         """Read a render; None when there is none."""
+
+    def get_rates(self, owner: str) -> Versioned[Rates] | None:
+        """Read how often models gave an owner nothing usable; None before a job of the owner has ended."""
 
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs of all owners whose expiry has come, the longest overdue first, page by page."""

@@ -21,7 +21,7 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
     Raises: Invalid; BudgetExceeded with the amount needed; Conflict when the id belongs to another request.
     """
     now = services.clock.now()
-    estimated = estimate_request(payload, now, services)
+    estimated = estimate_request(owner, payload, now, services)
     request, spec = estimated.request, estimated.spec
     for model in (spec.text, spec.image, spec.video):
         if model.ends_soon(now):

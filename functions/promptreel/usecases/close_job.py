@@ -10,9 +10,9 @@ from promptreel.domain.money import format_usd
 from promptreel.domain.request import GateStage
 from promptreel.domain.states import JobState
 from promptreel.errors import Broken
-from promptreel.logging.endings import log_job_ended
 from promptreel.services import Services
 from promptreel.usecases import job_lifecycle
+from promptreel.usecases.end_job import end_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,9 @@ def close_job(cmd: job_lifecycle.JobRun, services: Services) -> JobClosed:
             raise Broken(f"{job.id} has no film although its cut was reported done.", code="film_missing")
         return job.to(JobState.COMPLETE, services.clock.now(), warnings=_warnings(job, services))
 
-    update = services.jobs.update_job(cmd.job_id, close)
-    job = update.after
+    job = end_job(cmd.job_id, close, services).after
     if job.run == cmd.run and job.is_waiting:
         return JobClosed("awaiting_approval")
-    if update.is_written:
-        log_job_ended(job, services.jobs)
     if job.run != cmd.run or job.state is not JobState.COMPLETE or job.output is None:
         return JobClosed("superseded")
     totals = add_up(read.value for read in services.jobs.list_calls(job.id))

@@ -67,7 +67,7 @@ def _edit(job_id: str, edit: PlanEdit, services: Services) -> PlanEdited:
     _refuse_small_limit(limit_micros, calls, reservations, requests)
     jobs.write(Replace(job_id, read, changed), *_write_scenes(job_id, scenes, edited, now), *reservations)
     for change in reservations:
-        if change.value.state is CallState.RELEASED:
+        if isinstance(change.value, Call) and change.value.state is CallState.RELEASED:
             log_call_ended(change.value, CallState.PLANNED)
     redrawn = {(f"keyframe/{item.scene}/{item.frame}", item.take) for item in edited.redrawn}
     return PlanEdited(

@@ -1,6 +1,6 @@
 """How a job ends, is approved and is resumed; each is one compare-and-set on the job document."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +14,10 @@ from promptreel.domain.request import Approval, GateStage
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import BudgetExceeded, Conflict, Invalid, NotFound, Transient
-from promptreel.logging.endings import log_job_ended
 from promptreel.ports.storage import ArtifactStore, JobStore, Replace, Versioned
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity
+from promptreel.usecases.end_job import end_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def cancel(job_id: str, services: Services) -> Job:
             raise Conflict(f"The job is {job.state}; only a running job can be cancelled.", code="job_is_final")
         return job.to(JobState.CANCELLED, services.clock.now())
 
-    job = _end(job_id, change, services)
+    job = end_job(job_id, change, services).after
     if job.execution:
         services.executions.cancel(job.execution)
     return job
@@ -223,16 +223,8 @@ def fail(job_id: str, run: int, problem: Problem, services: Services) -> Job | N
             return None
         return job.to(JobState.FAILED, services.clock.now(), error=problem)
 
-    job = _end(job_id, change, services)
+    job = end_job(job_id, change, services).after
     return job if job.run == run else None
-
-
-def _end(job_id: str, change: Callable[[Job], Job | None], services: Services) -> Job:
-    """End a job by this change; the update that wrote it also logs it. Returns: the job as stored."""
-    update = services.jobs.update_job(job_id, change)
-    if update.is_written:
-        log_job_ended(update.after, services.jobs)
-    return update.after
 
 
 def advance(job: Job, start: JobState, to: JobState, services: Services) -> None:

@@ -11,6 +11,7 @@ import pytest
 from promptreel.adapters import firestore
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.domain.job import DrawItem, Wave
+from promptreel.domain.rates import Attempts, Rates
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ports.storage import Create, JobStore, Replace
@@ -33,6 +34,34 @@ def test_document_is_read_back_equal(jobs: JobStore) -> None:
     assert (read_call.value, read_render.value) == (call, render)
 
 
+def test_rates_are_read_back_equal_whatever_the_names_of_models_hold(jobs: JobStore) -> None:
+    first = Rates.of_nothing("mira@example.com", later(0)).plus(
+        {"google/veo-3.1": Attempts(made=3, in_vain=1)}, later(1)
+    )
+    jobs.write(Create("job-1", first))
+    read = jobs.get_rates("mira@example.com")
+    assert read is not None
+    assert read.value == first
+
+    more = read.value.plus({"google/veo-3.1": Attempts(made=1), "gemini-3.8-flash": Attempts(made=2)}, later(2))
+    jobs.write(Replace("job-2", read, more))
+
+    after = jobs.get_rates("mira@example.com")
+    assert after is not None
+    assert after.value == more
+    assert after.value.attempts["google/veo-3.1"] == Attempts(made=4, in_vain=1)
+    with pytest.raises(VersionConflict):
+        jobs.write(Replace("job-3", read, first))
+    assert jobs.get_rates("other@example.com") is None
+
+
+def test_rates_outlive_the_documents_of_a_job(jobs: JobStore) -> None:
+    jobs.write(Create("job-1", Rates.of_nothing("mira@example.com", later(0))), Create("job-1", a_scene()))
+
+    assert jobs.delete_owned_documents("job-1", 10) == 1
+    assert jobs.get_rates("mira@example.com") is not None
+
+
 def test_planned_job_is_read_back_equal(jobs: JobStore, world: FakeServices) -> None:
     planned = world.planned()
     assert planned.require_plan().waves[0] == Wave(items=(DrawItem(scene="scene-01", frame="start"),))
@@ -49,6 +78,7 @@ def test_missing_document_is_not_found_or_none(jobs: JobStore) -> None:
         jobs.get_scene("job-9", "scene-01")
     assert jobs.get_call("job-9", "call-9") is None
     assert jobs.get_render("digest-9") is None
+    assert jobs.get_rates("nobody@example.com") is None
     assert list(jobs.list_scenes("job-9")) == []
 
 
