@@ -7,25 +7,18 @@ from importlib import resources
 from promptreel.domain.document import Frozen
 
 
-class Refusal(Frozen):
-    """How often a refused clip carries these codes."""
-
-    share: float
-    codes: tuple[str, ...]
-
-
 class Tokens(Frozen):
-    """What texts, keyframes and clips use; ``spread`` and ``how_often`` say how much that varies."""
+    """What texts, keyframes and clips use; ``few`` and ``many`` say how much that varies from film to film."""
 
     bytes_per_token: int
     share_of_limit: float
     keyframe_prompt: int
     keyframe_words: int
     clip_prompt: int
-    refused_clip_words: int
+    clip_words: int
     rewrite_prompt: int
-    spread: float
-    how_often: float
+    few: float
+    many: float
 
 
 class Seconds(Frozen):
@@ -71,7 +64,6 @@ class Assumptions(Frozen):
 
     comment: str
     prior_attempts: int
-    clip_refusals: tuple[Refusal, ...]
     tokens: Tokens
     seconds: Seconds
     clips_per_minute: Mapping[str, float]

@@ -30,7 +30,7 @@ class Costs:
 
     def when(self, probability: float) -> "Costs":
         """The case that this cost arises, with this probability."""
-        return Costs({micros: share * probability for micros, share in self.probabilities.items()})
+        return Costs({micros: share * probability for micros, share in self.probabilities.items() if probability})
 
     def plus(self, *others: "Costs") -> "Costs":
         """The sum with costs that do not depend on this one."""

@@ -95,9 +95,4 @@ def _add_unknown_fields(model: BaseModel, known: Mapping[str, Any]) -> dict[str,
                 _add_unknown_fields(one, dumped) if isinstance(one, BaseModel) else dumped
                 for one, dumped in zip(value, known[key], strict=True)
             ]
-        elif isinstance(value, Mapping):
-            complete[key] = {
-                name: _add_unknown_fields(one, known[key][name]) if isinstance(one, BaseModel) else known[key][name]
-                for name, one in value.items()
-            }
     return complete

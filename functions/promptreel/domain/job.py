@@ -1,6 +1,5 @@
 """The job document: the state of one film, written only when something changes for the whole film."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, Self, TypedDict, Unpack
 
@@ -10,7 +9,7 @@ from promptreel.domain.document import Document, OptionalText, Part, Problem, Ut
 from promptreel.domain.estimate import Estimate
 from promptreel.domain.models import Aspect, Resolution, VideoModel, registry
 from promptreel.domain.prompt_hints import Inferred
-from promptreel.domain.rates import Attempts
+from promptreel.domain.rates import Counts
 from promptreel.domain.request import FilmRequest, GateStage
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
@@ -196,7 +195,7 @@ class JobChanges(TypedDict, total=False):
     inferred: tuple[Inferred, ...]
     warnings: tuple[str, ...]
     estimate: Estimate | None
-    counted: Mapping[str, Attempts]
+    counted: Counts
     resumed: datetime | None
     upload: str | None
     expires: datetime | None
@@ -229,7 +228,7 @@ class Job(Document):
     inferred: tuple[Inferred, ...] = ()  # fields that were read from the prompt
     warnings: tuple[str, ...] = ()
     estimate: Estimate | None = None  # made when it was accepted
-    counted: Mapping[str, Attempts] = {}  # of its attempts, by model: those that its owner's rates contain
+    counted: Counts = ()  # those of its attempts that its owner's rates contain
     resumed: UtcDatetime | None = None  # when a person last resumed it: attempts before this do not count
     upload: OptionalText = None  # name of the uploaded file that requested it; its report is deleted with the job
     expires: UtcDatetime | None = None  # from then on it is treated as deleted
@@ -315,7 +314,7 @@ class Job(Document):
             inferred=(),
             warnings=(),
             estimate=None,
-            counted={},
+            counted=(),
             expires=None,
         )
 

@@ -4,7 +4,8 @@ A piece is made in as many attempts as the run allows it, each in vain with the 
 the remedies are those that `remedies` chooses. Prices come from the functions that reserve and settle the calls.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -12,15 +13,16 @@ from typing import Literal
 from promptreel.domain import recovery, remedies
 from promptreel.domain.assumptions import assumptions
 from promptreel.domain.costs import Costs
-from promptreel.domain.estimate import AssumedRefusals
+from promptreel.domain.estimate import AssumedRefusals, Range
 from promptreel.domain.models import Model, TokenUsage, VideoModel, registry
 from promptreel.domain.planning import IMAGE_SIZE, MAX_REFERENCES, REWRITE_TOKENS, FilmSpec, text_tariffs
-from promptreel.domain.rates import Attempts, History, refusal_share
-from promptreel.domain.remedies import MAX_TRIES, Remedy, RemedyKind
+from promptreel.domain.rates import Counts, attempts_with, refusal_share
+from promptreel.domain.remedies import MAX_TRIES, RemedyKind
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.tariffs import Tariff, image_tariff, text_tariff
 
 Stage = Literal["storyboard", "keyframes", "clips"]
+WORST_SHARE = 0.95  # of attempts in vain, in an unlucky case
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Basis:
     """
 
     at: datetime
-    history: History
+    history: Counts
     keep_days: float
     pace: float = 1.0
 
@@ -40,29 +42,33 @@ class Basis:
 class Piece:
     """One thing that is made: its cost when it is made, and when every attempt is in vain, which ends the job.
 
-    ``least_micros`` is its cost at first try with few tokens.
+    ``first_try`` is its cost at first try with few words, as many as usual, and many.
     """
 
     stage: Stage
     made: Costs
     failed: Costs
-    least_micros: int
+    first_try: Range
 
     def only_for(self, stage: Stage | None) -> "Piece":
         """The same piece, free unless it belongs to the stage; None is all stages."""
         if stage in {None, self.stage}:
             return self
-        free = Costs.exactly(0)
-        return replace(self, made=free.when(self.made.weight), failed=free.when(self.failed.weight), least_micros=0)
+        made, failed = (Costs.exactly(0).when(costs.weight) for costs in (self.made, self.failed))
+        return replace(self, made=made, failed=failed, first_try=Range(low=0, expected=0, high=0))
 
 
 @dataclass(frozen=True, slots=True)
 class PieceCosts:
-    """The costs of the pieces of one request's film."""
+    """The costs of the pieces of one request's film.
+
+    ``bad_luck`` is by how many standard deviations the shares of attempts in vain exceed their means.
+    """
 
     request: FilmRequest
     spec: FilmSpec
     basis: Basis
+    bad_luck: float = 0.0
 
     def texts(self, scenes: int) -> list[Piece]:
         """The text calls before the first keyframe."""
@@ -76,37 +82,38 @@ class PieceCosts:
         return self._attempted("keyframes", drawn, refused, self.spec.image)
 
     def clip(self, duration_s: int) -> Piece:
-        """The clip of a scene; one that is given up costs nothing more, and ends no job."""
-        by_code = [(one.share, remedies.find_remedy(one.codes)) for one in assumptions().clip_refusals]
-        cases = [_Filming(self, duration_s, remedy).costs(self.spec.video).when(share) for share, remedy in by_code]
-        least_micros = self.delivered_micros(self.spec.video, duration_s, sound=self.request.clip_audio)
-        return Piece("clips", Costs.any_of(*cases), Costs({}), least_micros)
+        """The clip of a scene, refused for every category of reasons alike; given up, it ends no job."""
+        filming = _Filming(self, duration_s)
+        orders = Counter(remedy.steps for remedy in remedies.refusals().values())
+        cases = [filming.costs(self.spec.video, steps).when(count / orders.total()) for steps, count in orders.items()]
+        first_try = self.delivered(self.spec.video, duration_s, sound=self.request.clip_audio)
+        return Piece("clips", Costs.any_of(*cases), Costs({}), first_try)
 
     def assume(self, model: Model) -> AssumedRefusals:
         """The share of this model's attempts that is taken to be in vain."""
-        attempts = self.basis.history.get(model.id, Attempts())
-        share = refusal_share(model.usual_refusals, assumptions().prior_attempts, attempts)
+        attempts = attempts_with(model.id, self.basis.history)
+        mean, deviation = refusal_share(model.usual_refusals, assumptions().prior_attempts, attempts)
+        share = min(max(mean + self.bad_luck * deviation, 0.0), WORST_SHARE)
         return AssumedRefusals(model=model.id, share=share, attempts=attempts.made)
 
-    def delivered_micros(self, model: VideoModel, duration_s: int, *, sound: bool) -> int:
+    def delivered(self, model: VideoModel, duration_s: int, *, sound: bool) -> Range:
         """What a delivered clip of a scene costs, by seconds or by tokens."""
         resolution, at = self.request.resolution, self.basis.at
         most_micros = model.max_micros(duration_s, resolution, at, audio=sound)
         seconds = model.clip_seconds(duration_s, resolution) or duration_s
-        sent = assumptions().tokens.clip_prompt + 2 * model.picture_tokens_in
         filmed = seconds * model.tokens_per_second.get(resolution, 0)
-        return model.cost_micros(TokenUsage(input=sent, output=0, picture=filmed), at, most_micros)
+        prices = self._vary(lambda words: model.cost_micros(self._clip_usage(model, words, filmed), at, most_micros))
+        return prices.model_copy(update={"high": min(prices.high, most_micros)})
 
     def refused_micros(self, model: VideoModel) -> int:
         """What a refused clip costs: its words, where the model is paid by tokens."""
-        tokens = assumptions().tokens
-        usage = TokenUsage(input=tokens.clip_prompt + 2 * model.picture_tokens_in, output=tokens.refused_clip_words)
-        return model.cost_micros(usage, self.basis.at, 0)
+        return model.cost_micros(self._clip_usage(model, 1, 0), self.basis.at, 0)
 
     def rewrite(self) -> Costs:
         """The prompts of a refused scene, rewritten; without a usable rewrite they stay as they are."""
         tokens = assumptions().tokens
-        answer = self._answer(text_tariff(self.spec.text, tokens.rewrite_prompt, REWRITE_TOKENS), bytes_per_token=1)
+        sent_bytes = tokens.rewrite_prompt * tokens.bytes_per_token
+        answer = self._answer(text_tariff(self.spec.text, sent_bytes, REWRITE_TOKENS))
         piece = self._attempted("clips", answer, answer, self.spec.text)
         return Costs.any_of(piece.made, piece.failed).at_mean()
 
@@ -116,72 +123,80 @@ class PieceCosts:
         failed = Costs.any_of(first.failed, first.made.plus(last.failed))
         return first.made.plus(last.made).at_mean(), failed.at_mean()
 
-    def _attempted(self, stage: Stage, success: Costs, refusal: Costs, model: Model) -> Piece:
+    def _attempted(self, stage: Stage, success: Range, refusal: Range, model: Model) -> Piece:
         """A text or keyframe: every attempt is paid, and only so many are made."""
         share, cases, refused = self.assume(model).share, [], Costs.exactly(0)
         for _ in range(MAX_TRIES):
-            cases.append(refused.plus(success).when(1 - share))
-            refused = refused.plus(refusal.at_mean()).when(share)
-        return Piece(stage, Costs.any_of(*cases), refused, min(success.probabilities))
+            cases.append(refused.plus(Costs.exactly(success.expected)).when(1 - share))
+            refused = refused.plus(Costs.exactly(refusal.expected)).when(share)
+        return Piece(stage, Costs.any_of(*cases), refused, success)
 
-    def _answer(self, tariff: Tariff, bytes_per_token: int | None = None) -> Costs:
+    def _answer(self, tariff: Tariff) -> Range:
         """One answer of the text model."""
-        tokens = assumptions().tokens
-        sent = round(tariff.maximum.input / (bytes_per_token or tokens.bytes_per_token))
-        return self._words(tariff, TokenUsage(input=sent, output=round(tariff.maximum.output * tokens.share_of_limit)))
-
-    def _image(self, references: int, pictures: int) -> Costs:
-        """One answer of the image model; without a picture it is a refusal in words."""
-        model, tokens = self.spec.image, assumptions().tokens
-        usage = TokenUsage(
-            input=tokens.keyframe_prompt + references * model.reference_tokens,
-            output=tokens.keyframe_words,
-            picture=pictures * model.picture_tokens[IMAGE_SIZE],
-        )
-        return self._words(image_tariff(model, IMAGE_SIZE, references, model.output_tokens), usage)
-
-    def _words(self, tariff: Tariff, usual: TokenUsage) -> Costs:
-        """The cost of an answer whose words, asked and answered, are sometimes fewer and sometimes more."""
         tokens, at = assumptions().tokens, self.basis.at
-
-        def cost(factor: float) -> Costs:
-            words = {"input": round(usual.input * factor), "output": round(usual.output * factor)}
-            return Costs.exactly(tariff.cost_micros(usual.model_copy(update=words), at))
-
-        few, many = cost(1 - tokens.spread), cost(1 + tokens.spread)
-        return Costs.any_of(
-            few.when(tokens.how_often), cost(1.0).when(1 - 2 * tokens.how_often), many.when(tokens.how_often)
+        sent, written = tariff.maximum.input / tokens.bytes_per_token, tariff.maximum.output * tokens.share_of_limit
+        return self._vary(
+            lambda words: tariff.cost_micros(TokenUsage(input=round(sent * words), output=round(written * words)), at)
         )
+
+    def _image(self, references: int, pictures: int) -> Range:
+        """One answer of the image model; without a picture it is a refusal in words."""
+        model, tokens, at = self.spec.image, assumptions().tokens, self.basis.at
+        tariff = image_tariff(model, IMAGE_SIZE, references, model.output_tokens)
+
+        def cost(words: float) -> int:
+            usage = TokenUsage(
+                input=round(tokens.keyframe_prompt * words) + references * model.reference_tokens,
+                output=round(tokens.keyframe_words * words),
+                picture=pictures * model.picture_tokens[IMAGE_SIZE],
+            )
+            return tariff.cost_micros(usage, at)
+
+        return self._vary(cost)
+
+    @staticmethod
+    def _clip_usage(model: VideoModel, words: float, filmed: int) -> TokenUsage:
+        tokens = assumptions().tokens
+        sent = round(tokens.clip_prompt * words) + 2 * model.picture_tokens_in
+        return TokenUsage(input=sent, output=round(tokens.clip_words * words), picture=filmed)
+
+    @staticmethod
+    def _vary(cost: Callable[[float], int]) -> Range:
+        """A cost by how many words are sent and answered, as a factor of the usual number."""
+        tokens = assumptions().tokens
+        return Range(low=cost(tokens.few), expected=cost(1), high=cost(tokens.many))
 
 
 @dataclass(frozen=True, slots=True)
 class _Filming:
-    """A scene whose refusals all have the same remedy."""
+    """A scene of a film that may be refused."""
 
     prices: PieceCosts
     duration_s: int
-    remedy: Remedy
 
-    def costs(self, model: VideoModel, used: Sequence[RemedyKind] = ()) -> Costs:
-        """What is still paid for the scene, after these remedies."""
+    def costs(self, model: VideoModel, steps: Sequence[RemedyKind], used: Sequence[RemedyKind] = ()) -> Costs:
+        """What is still paid for the scene where its refusals have these remedies, after some of them are used."""
         prices = self.prices
         share, sound = prices.assume(model).share, prices.request.clip_audio and "mute" not in used
         available = recovery.list_available(model, sound=sound, can_film=self._can_film)
-        kind = self.remedy.choose_next(used, available)
-        delivered = Costs.exactly(prices.delivered_micros(model, self.duration_s, sound=sound))
+        kind = remedies.choose_next(steps, used, available)
+        delivered = Costs.exactly(prices.delivered(model, self.duration_s, sound=sound).expected)
         refused = Costs.exactly(prices.refused_micros(model))
-        following = Costs.exactly(0) if kind is None else self._after(model, kind, used)
-        return Costs.any_of(delivered.when(1 - share), refused.plus(following).when(share))
+        if kind is not None:
+            refused = refused.plus(self._after(model, kind, steps, used))
+        return Costs.any_of(delivered.when(1 - share), refused.when(share))
 
     def _can_film(self, model_id: str) -> bool:
         request, spec = self.prices.request, self.prices.spec
         other = registry().video_model(model_id)
         return other.can_film(self.duration_s, request.resolution, spec.aspect, spec.video.fps)
 
-    def _after(self, model: VideoModel, kind: RemedyKind, used: Sequence[RemedyKind]) -> Costs:
+    def _after(
+        self, model: VideoModel, kind: RemedyKind, steps: Sequence[RemedyKind], used: Sequence[RemedyKind]
+    ) -> Costs:
         """What a remedy and everything after it costs."""
         filmed_by = registry().video_model(model.fallback) if kind == "model" and model.fallback else model
-        following = self.costs(filmed_by, (*used, kind))
+        following = self.costs(filmed_by, steps, (*used, kind))
         if kind == "rewrite":
             return self.prices.rewrite().plus(following)
         if kind == "redraw":

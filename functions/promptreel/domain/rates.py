@@ -1,7 +1,8 @@
 """How often models gave an owner nothing usable: counts by model, kept beside the jobs and updated when one ends."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
+from math import sqrt
 
 from pydantic import Field
 
@@ -17,25 +18,31 @@ class Attempts(Part):
     made: int = Field(default=0, ge=0)
     in_vain: int = Field(default=0, ge=0)
 
-    def plus(self, other: "Attempts") -> "Attempts":
-        """These and others."""
-        return Attempts(made=self.made + other.made, in_vain=self.in_vain + other.in_vain)
 
-    def since(self, earlier: "Attempts") -> "Attempts":
+class ModelAttempts(Attempts):
+    """The attempts with the model of this id."""
+
+    model: str
+
+    def plus(self, more: Attempts) -> "ModelAttempts":
+        """These and others."""
+        return self.evolve(made=self.made + more.made, in_vain=self.in_vain + more.in_vain)
+
+    def without(self, earlier: Attempts) -> "ModelAttempts":
         """Those that came after an earlier count. A count never falls, whatever becomes of a call."""
         made = max(0, self.made - earlier.made)
-        return Attempts(made=made, in_vain=min(made, max(0, self.in_vain - earlier.in_vain)))
+        return self.evolve(made=made, in_vain=min(made, max(0, self.in_vain - earlier.in_vain)))
 
 
-History = Mapping[str, Attempts]
-"""An owner's attempts by model id."""
+Counts = tuple[ModelAttempts, ...]
+"""Attempts of several models, each named once."""
 
 
 class Rates(Document):
     """``rates/{digest of the owner}``: no name, no job, nothing that was asked for."""
 
     id: str
-    attempts: Mapping[str, Attempts] = {}
+    attempts: Counts = ()
     created: UtcDatetime
     updated: UtcDatetime
 
@@ -44,10 +51,26 @@ class Rates(Document):
         """The document of an owner of whom no job has ended."""
         return cls(id=rates_id(owner), created=now, updated=now)
 
-    def plus(self, more: History, now: datetime) -> "Rates":
+    def plus(self, more: Counts, now: datetime) -> "Rates":
         """The counts with those of a job that has ended."""
-        added = {model: self.attempts.get(model, Attempts()).plus(attempts) for model, attempts in more.items()}
-        return self._copy_with({"attempts": {**self.attempts, **added}, "updated": now})
+        return self._copy_with({"attempts": add_counts(self.attempts, more), "updated": now})
+
+
+def attempts_with(model: str, counts: Iterable[ModelAttempts]) -> ModelAttempts:
+    """The attempts with one model, none where it was not used."""
+    return next((one for one in counts if one.model == model), ModelAttempts(model=model))
+
+
+def add_counts(known: Counts, more: Counts) -> Counts:
+    """Both counts together."""
+    models = dict.fromkeys(one.model for one in (*known, *more))
+    return tuple(attempts_with(model, known).plus(attempts_with(model, more)) for model in models)
+
+
+def count_since(known: Counts, counts: Counts) -> Counts:
+    """What a job's later count has more than an earlier one."""
+    fresh = (one.without(attempts_with(one.model, known)) for one in counts)
+    return tuple(one for one in fresh if one.made)
 
 
 def rates_id(owner: str) -> str:
@@ -55,15 +78,18 @@ def rates_id(owner: str) -> str:
     return identifiers.digest("rates", owner)
 
 
-def refusal_share(usual: float, prior_attempts: int, attempts: Attempts) -> float:
-    """The expected share of attempts in vain: the usual one, which weighs as so many attempts, and the owner's own.
+def refusal_share(usual: float, prior_attempts: int, attempts: Attempts) -> tuple[float, float]:
+    """Mean and standard deviation of the share of attempts in vain.
 
-    It is the mean of the Beta distribution that follows from both.
+    They are those of the Beta distribution that follows from the usual share, which weighs as so many attempts, and
+    from the owner's own.
     """
-    return (usual * prior_attempts + attempts.in_vain) / (prior_attempts + attempts.made)
+    weight = prior_attempts + attempts.made
+    share = (usual * prior_attempts + attempts.in_vain) / weight
+    return share, sqrt(share * (1 - share) / (weight + 1))
 
 
-def count_attempts(calls: Iterable[Call]) -> History:
+def count_attempts(calls: Iterable[Call]) -> Counts:
     """What the calls of a job tell of their models.
 
     Copies, lost answers and failures that no other attempt could have met (a missing role, a retired model) tell
@@ -73,11 +99,11 @@ def count_attempts(calls: Iterable[Call]) -> History:
     latest = {(call.purpose, call.take): 0 for call in known}
     for call in known:
         latest[call.purpose, call.take] = max(call.attempt, latest[call.purpose, call.take])
-    counts: dict[str, Attempts] = {}
+    counts: Counts = ()
     for call in filter(_tells, known):
         was_unusable = call.kind == "text" and call.attempt < latest[call.purpose, call.take]
-        attempt = Attempts(made=1, in_vain=int(not call.has_output or was_unusable))
-        counts[call.model] = counts.get(call.model, Attempts()).plus(attempt)
+        in_vain = not call.has_output or was_unusable
+        counts = add_counts(counts, (ModelAttempts(model=call.model, made=1, in_vain=int(in_vain)),))
     return counts
 
 

@@ -5,7 +5,7 @@ of classes of failures, which the provider's adapter recognises; an unlisted sup
 """
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Literal
@@ -34,18 +34,8 @@ class Remedy(Frozen):
         return self.problem in {"misconfigured", "model_unsuitable"}
 
     def choose_next(self, used: Sequence[str], available: Container[RemedyKind]) -> RemedyKind | None:
-        """The first step that is unused and available for this scene; None when there is none.
-
-        A successor is not counted among the remedies: a model has only so many successors.
-        """
-        unused = Counter(kind for kind in used if kind != "successor")
-        is_exhausted = unused.total() >= _load().max_remedies
-        for kind in self.steps:
-            if unused[kind]:
-                unused[kind] -= 1
-            elif kind in available and (kind == "successor" or not is_exhausted):
-                return kind
-        return None
+        """The first step that is unused and available for this scene; None when there is none."""
+        return choose_next(self.steps, used, available)
 
 
 class _Category(Remedy):
@@ -60,6 +50,23 @@ class _Remedies(Frozen):
     categories: tuple[_Category, ...]
 
 
+def choose_next(
+    steps: Sequence[RemedyKind], used: Sequence[str], available: Container[RemedyKind]
+) -> RemedyKind | None:
+    """The first of these steps that is unused and available for a scene; None when there is none.
+
+    A successor is not counted among the remedies: a model has only so many successors.
+    """
+    unused = Counter(kind for kind in used if kind != "successor")
+    is_exhausted = unused.total() >= _load().max_remedies
+    for kind in steps:
+        if unused[kind]:
+            unused[kind] -= 1
+        elif kind in available and (kind == "successor" or not is_exhausted):
+            return kind
+    return None
+
+
 def find_remedy(codes: Sequence[str]) -> Remedy:
     """The strictest remedy of these codes; without one that is listed, the one of an unknown refusal."""
     known = [category for category in _load().categories if set(category.codes) & set(codes)]
@@ -69,6 +76,11 @@ def find_remedy(codes: Sequence[str]) -> Remedy:
 def timeout_remedy() -> Remedy:
     """For a clip that was perhaps paid and never seen: one more attempt is all that is risked."""
     return _load().timed_out
+
+
+def refusals() -> Mapping[str, Remedy]:
+    """The remedy of every category of refusals, by one of its codes."""
+    return {one.codes[0]: one for one in _load().categories if one.problem == "clip_refused"}
 
 
 def max_remedies() -> int:

@@ -1,10 +1,10 @@
 """End a job, count its attempts for later estimates, and log it: all once, by the writer whose batch succeeded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 
 from promptreel.domain.job import Job
-from promptreel.domain.rates import Attempts, Rates, count_attempts
+from promptreel.domain.rates import Counts, Rates, add_counts, count_attempts, count_since
 from promptreel.errors import PromptreelError, VersionConflict
 from promptreel.logging.endings import log_job_ended
 from promptreel.ports.storage import Create, Replace, Update, Versioned
@@ -35,24 +35,21 @@ def _end_and_count(job_id: str, change: Callable[[Job], Job | None], services: S
     ended = change(read.value)
     if ended is None:
         return Update(read.value, read.value)
-    more, rates = _count(ended, services) if ended.is_final else ({}, None)
+    more, rates = _count(ended, services) if ended.is_final else ((), None)
     if not more:
         jobs.write(Replace(job_id, read, ended))
         return Update(read.value, ended)
-    counted = {model: ended.counted.get(model, Attempts()).plus(attempts) for model, attempts in more.items()}
-    ended = ended.evolve(counted={**ended.counted, **counted})
+    ended = ended.evolve(counted=add_counts(ended.counted, more))
     known = rates.value if rates else Rates.of_nothing(ended.owner, now)
     added = known.plus(more, now)
     jobs.write(Replace(job_id, read, ended), Replace(job_id, rates, added) if rates else Create(job_id, added))
     return Update(read.value, ended)
 
 
-def _count(job: Job, services: Services) -> tuple[Mapping[str, Attempts], Versioned[Rates] | None]:
+def _count(job: Job, services: Services) -> tuple[Counts, Versioned[Rates] | None]:
     """The attempts that the owner's rates lack, and the rates. What cannot be read is not counted: the job ends."""
     with suppress(PromptreelError):
         made = count_attempts(read.value for read in services.jobs.list_calls(job.id))
-        fresh = {model: attempts.since(job.counted.get(model, Attempts())) for model, attempts in made.items()}
-        return {model: attempts for model, attempts in fresh.items() if attempts.made}, services.jobs.get_rates(
-            job.owner
-        )
-    return {}, None
+        rates = services.jobs.get_rates(job.owner)
+        return count_since(job.counted, made), rates
+    return (), None

@@ -9,7 +9,7 @@ from promptreel.domain.estimate import Estimate
 from promptreel.domain.estimating import estimate_film
 from promptreel.domain.piece_costs import Basis
 from promptreel.domain.planning import FilmSpec, accept
-from promptreel.domain.rates import History
+from promptreel.domain.rates import Counts
 from promptreel.domain.request import FilmRequest
 from promptreel.errors import UnreadableDocument
 from promptreel.ports.storage import JobStore
@@ -37,9 +37,9 @@ def estimate_request(owner: str, payload: Any, at: datetime, services: Services)
     return EstimatedRequest(request, spec, estimate_film(request, spec, basis))
 
 
-def _history(owner: str, jobs: JobStore) -> History:
+def _history(owner: str, jobs: JobStore) -> Counts:
     """The owner's attempts; none where another version has stored them in a way that this one cannot read."""
     with suppress(UnreadableDocument):
         rates = jobs.get_rates(owner)
-        return rates.value.attempts if rates else {}
-    return {}
+        return rates.value.attempts if rates else ()
+    return ()

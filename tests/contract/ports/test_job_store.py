@@ -11,7 +11,7 @@ import pytest
 from promptreel.adapters import firestore
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.domain.job import DrawItem, Wave
-from promptreel.domain.rates import Attempts, Rates
+from promptreel.domain.rates import ModelAttempts, Rates
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ports.storage import Create, JobStore, Replace
@@ -34,22 +34,21 @@ def test_document_is_read_back_equal(jobs: JobStore) -> None:
     assert (read_call.value, read_render.value) == (call, render)
 
 
-def test_rates_are_read_back_equal_whatever_the_names_of_models_hold(jobs: JobStore) -> None:
-    first = Rates.of_nothing("mira@example.com", later(0)).plus(
-        {"google/veo-3.1": Attempts(made=3, in_vain=1)}, later(1)
-    )
+def test_rates_are_read_back_equal(jobs: JobStore) -> None:
+    veo = ModelAttempts(model="google/veo-3.1", made=3, in_vain=1)
+    first = Rates.of_nothing("mira@example.com", later(0)).plus((veo,), later(1))
     jobs.write(Create("job-1", first))
     read = jobs.get_rates("mira@example.com")
     assert read is not None
     assert read.value == first
 
-    more = read.value.plus({"google/veo-3.1": Attempts(made=1), "gemini-3.8-flash": Attempts(made=2)}, later(2))
+    more = read.value.plus((veo, ModelAttempts(model="gemini-3.8-flash", made=2)), later(2))
     jobs.write(Replace("job-2", read, more))
 
     after = jobs.get_rates("mira@example.com")
     assert after is not None
     assert after.value == more
-    assert after.value.attempts["google/veo-3.1"] == Attempts(made=4, in_vain=1)
+    assert [one.made for one in after.value.attempts] == [6, 2]
     with pytest.raises(VersionConflict):
         jobs.write(Replace("job-3", read, first))
     assert jobs.get_rates("other@example.com") is None

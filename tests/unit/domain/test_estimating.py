@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from promptreel.domain import planning
-from promptreel.domain.assumptions import assumptions
+from promptreel.domain import planning, remedies
 from promptreel.domain.estimate import Estimate
 from promptreel.domain.estimating import estimate_film
 from promptreel.domain.models import VideoProtocol, registry
 from promptreel.domain.piece_costs import Basis
-from promptreel.domain.rates import Attempts, refusal_share
+from promptreel.domain.rates import Attempts, Counts, ModelAttempts, refusal_share
 from promptreel.domain.request import parse_request
 from promptreel.errors import BudgetExceeded
 
@@ -20,9 +19,9 @@ PROTOCOLS: frozenset[VideoProtocol] = frozenset({"veo", "interactions", "predict
 VEO, OMNI, PAINTER = "veo-3.1-generate-001", "gemini-omni-1.2-flash", "gemini-3.1-flash-image"
 
 
-def estimate(history: dict[str, Attempts] | None = None, at: datetime = AT, **fields: Any) -> Estimate:
+def estimate(history: Counts = (), at: datetime = AT, **fields: Any) -> Estimate:
     request, spec = planning.accept({"prompt": "A lighthouse keeper waits", **fields}, at, PROTOCOLS)
-    return estimate_film(request, spec, Basis(at=at, history=history or {}, keep_days=90))
+    return estimate_film(request, spec, Basis(at=at, history=history, keep_days=90))
 
 
 REQUESTS: list[dict[str, Any]] = [
@@ -58,7 +57,7 @@ def test_stages_add_up_to_all_calls_on_average(fields: dict[str, Any]) -> None:
 
 
 def test_clips_of_a_model_paid_by_the_second_cost_what_the_ledger_reserves_when_none_is_refused() -> None:
-    history = {VEO: Attempts(made=1_000_000)}
+    history = (ModelAttempts(model=VEO, made=1_000_000),)
     clips = estimate(history, scenes=3, duration_s=18).clips
     veo = registry().video_model(VEO)
 
@@ -93,7 +92,8 @@ def test_number_of_scenes_left_to_the_writer_is_estimated_over_all_of_them() -> 
 
 def test_refused_keyframes_cost_more_and_refused_clips_less_when_an_owner_meets_many() -> None:
     usual = estimate(scenes=4)
-    refused = estimate({PAINTER: Attempts(made=200, in_vain=60), VEO: Attempts(made=200, in_vain=100)}, scenes=4)
+    history = (ModelAttempts(model=PAINTER, made=200, in_vain=60), ModelAttempts(model=VEO, made=200, in_vain=100))
+    refused = estimate(history, scenes=4)
 
     assert refused.keyframes.high > usual.keyframes.high
     assert refused.clips.expected < usual.clips.expected  # a clip that is given up is not paid
@@ -103,9 +103,13 @@ def test_refused_keyframes_cost_more_and_refused_clips_less_when_an_owner_meets_
 
 
 def test_owners_attempts_outweigh_the_usual_share_the_more_there_are() -> None:
-    assert refusal_share(0.05, 20, Attempts()) == 0.05
-    assert refusal_share(0.05, 20, Attempts(made=20, in_vain=7)) == pytest.approx(0.2)
-    assert refusal_share(0.05, 20, Attempts(made=2000, in_vain=600)) == pytest.approx(0.3, abs=0.003)
+    shares = [
+        refusal_share(0.05, 20, Attempts(made=made, in_vain=vain)) for made, vain in ((0, 0), (20, 7), (2000, 600))
+    ]
+
+    assert [mean for mean, _ in shares] == pytest.approx([0.05, 0.2, 0.3], abs=0.003)
+    deviations = [deviation for _, deviation in shares]
+    assert deviations[2] < deviations[0] < deviations[1] < 0.07
 
 
 def test_estimate_and_refusal_name_the_same_needed_amount() -> None:
@@ -122,5 +126,16 @@ def test_film_waits_longer_the_more_scenes_the_queue_lets_out() -> None:
     assert estimate(scenes=60, **fields).wait_s.low > estimate(scenes=30, **fields).wait_s.low > 400
 
 
-def test_refusals_assumed_of_clips_are_all_of_them() -> None:
-    assert sum(one.share for one in assumptions().clip_refusals) == pytest.approx(1)
+def test_bounds_come_closer_the_better_an_owner_is_known() -> None:
+    unknown = estimate(scenes=6)
+    known = estimate((ModelAttempts(model=VEO, made=2000, in_vain=120),), scenes=6)
+
+    assert known.clips.expected == pytest.approx(unknown.clips.expected, rel=0.01)
+    assert known.clips.high < unknown.clips.high
+
+
+def test_every_category_of_refusals_is_estimated_with_its_remedies() -> None:
+    categories = remedies.refusals()
+
+    assert len(categories) > 10
+    assert all(remedies.find_remedy((code,)) == remedy for code, remedy in categories.items())

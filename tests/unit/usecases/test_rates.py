@@ -1,13 +1,12 @@
 """What an owner's attempts tell is counted once for each job, in the batch that ends it, and moves later estimates."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from promptreel.domain.call import Call, CallSource
 from promptreel.domain.job import Job
-from promptreel.domain.rates import Attempts, count_attempts, rates_id
+from promptreel.domain.rates import Counts, ModelAttempts, count_attempts, rates_id
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import AnswerLost, Refused
 from promptreel.ledger.optimistic_locking import MAX_TRIES
@@ -29,8 +28,11 @@ OWNER = "operators"
 
 def counts(world: FakeServices, owner: str = OWNER) -> dict[str, tuple[int, int]]:
     rates = world.jobs.get_rates(owner)
-    attempts: Mapping[str, Attempts] = rates.value.attempts if rates else {}
-    return {model: (one.made, one.in_vain) for model, one in attempts.items()}
+    return by_model(rates.value.attempts if rates else ())
+
+
+def by_model(attempts: Counts) -> dict[str, tuple[int, int]]:
+    return {one.model: (one.made, one.in_vain) for one in attempts}
 
 
 def another_planned(world: FakeServices) -> Job:
@@ -95,7 +97,7 @@ def test_resumed_job_counts_only_what_came_since_when_it_ends_the_second_time(wo
 
     assert counts(world) == {WRITER: (1, 0), PAINTER: (4, 0), VEO: (3, 0)}
     stored = world.jobs.get_job(job.id).value
-    assert {model: (one.made, one.in_vain) for model, one in stored.counted.items()} == counts(world)
+    assert by_model(stored.counted) == counts(world)
 
 
 def test_owners_do_not_share_their_counts(world: FakeServices) -> None:
@@ -141,7 +143,7 @@ def test_job_ends_uncounted_when_other_jobs_are_always_faster(
     job_lifecycle.cancel(job.id, world)
 
     stored = world.jobs.get_job(job.id).value
-    assert (stored.state, stored.counted, others) == (JobState.CANCELLED, {}, [])
+    assert (stored.state, stored.counted, others) == (JobState.CANCELLED, (), [])
     assert counts(world) == {WRITER: (MAX_TRIES, 0)}
 
 
@@ -176,7 +178,7 @@ def a_made_call(**fields: Any) -> Call:
     ids=str,
 )
 def test_only_calls_that_were_answered_tell_of_their_model(fields: dict[str, Any], made: int) -> None:
-    assert sum(one.made for one in count_attempts([a_made_call(**fields)]).values()) == made
+    assert sum(one.made for one in count_attempts([a_made_call(**fields)])) == made
 
 
 def test_lost_answer_is_not_counted(world: FakeServices) -> None:
@@ -216,14 +218,22 @@ def test_rates_that_another_version_wrote_are_left_alone_and_not_used(world: Fak
 
 def test_rates_keep_fields_that_this_version_does_not_know(world: FakeServices) -> None:
     path = f"rates/{rates_id(OWNER)}"
-    stored = {"schema": 1, "id": rates_id(OWNER), "attempts": {VEO: {"made": 5, "in_vain": 1, "new": 3}}, "newer": 7}
+    stored = {
+        "schema": 1,
+        "id": rates_id(OWNER),
+        "attempts": [{"model": VEO, "made": 5, "in_vain": 1, "new": 3}],
+        "newer": 7,
+    }
     world.jobs.store(path, {**stored, "created": START.isoformat(), "updated": START.isoformat()})
     read = world.jobs.get_rates(OWNER)
     assert read is not None
 
-    more = read.value.plus({WRITER: Attempts(made=1)}, START)
+    more = read.value.plus((ModelAttempts(model=VEO, made=1), ModelAttempts(model=WRITER, made=1)), START)
     world.jobs.write(Replace("job-1", read, more))
 
     after = world.jobs.stored(path)
     assert after["newer"] == 7
-    assert after["attempts"][VEO]["new"] == 3
+    assert after["attempts"] == [
+        {"model": VEO, "made": 6, "in_vain": 1, "new": 3},
+        {"model": WRITER, "made": 1, "in_vain": 0},
+    ]
