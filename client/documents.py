@@ -133,6 +133,7 @@ class Gate(TypedDict):
     revision: NotRequired[int]  # of the plan: an edit and an approval name it
     since: str
     expires: str | None
+    estimate: NotRequired[Estimate | None]  # of the whole film, with what is paid and planned known
 
 
 class Output(TypedDict):

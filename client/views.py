@@ -185,6 +185,7 @@ def gate_view(job: Job) -> RenderableType:
     lines = [
         *(_board_lines(job) if is_editable else []),
         Text.assemble(("Waits    ", "bold yellow"), f"{_GATES.get(gate['stage'], gate['stage'])}{until}."),
+        *estimate_lines(gate.get("estimate")),
         Text.assemble(("Costs    ", "bold"), f"up to {reserved} more are reserved for it; the limit is {limit}."),
         Text.assemble(("Go on    ", "bold"), f"promptreel approve {job['id']} --watch"),
         *([Text.assemble(("Change   ", "bold"), f"promptreel edit {job['id']} --help")] if is_editable else []),

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 
-MAX_AMOUNTS = 160  # kept of one cost: neighbouring amounts are joined, which moves none by a hundredth of the range
-NEGLIGIBLE = 1e-9
+MAX_AMOUNTS = 64  # kept of one cost: neighbouring amounts are joined, which moves none by a fiftieth of the range
+NEGLIGIBLE = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,9 @@ class Costs:
 
 
 def _add(one: Costs, other: Costs) -> Costs:
+    if len(other.probabilities) == 1:  # of a stage that costs nothing there are many
+        ((more, share),) = other.probabilities.items()
+        return Costs({micros + more: probability * share for micros, probability in one.probabilities.items()})
     found: dict[int, float] = {}
     for micros, probability in one.probabilities.items():
         for more, share in other.probabilities.items():

@@ -10,33 +10,103 @@ from dataclasses import dataclass
 
 from promptreel.domain import schedule
 from promptreel.domain.costs import Costs
-from promptreel.domain.estimate import Estimate, Range
-from promptreel.domain.piece_costs import Basis, Piece, PieceCosts, Stage
+from promptreel.domain.estimate import AssumedRefusals, Estimate, Range
+from promptreel.domain.models import Model
+from promptreel.domain.piece_costs import Basis, Makers, Piece, PieceCosts, Stage
 from promptreel.domain.planning import FilmSpec, needed_micros, text_tariffs
 from promptreel.domain.request import FilmRequest
+from promptreel.domain.tariffs import Tariff
 
 LOW, HIGH = 0.01, 0.99
 """Shares of films that cost less than the bounds."""
-LUCK = ((-1.732, 1 / 6), (0.0, 2 / 3), (1.732, 1 / 6))
-"""Three cases, each with its probability, that have the mean and deviation of a distribution around 0 with 1."""
+LUCK = ((-1.0, 1 / 2), (1.0, 1 / 2))
+"""Two cases, each with its probability: their mean is 0 and their deviation 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a film with a plan has spent by stage and as a whole, and what of it is still to be made.
+
+    ``committed_micros`` is what the ledger counts, with the reserved price of what is not paid yet.
+    """
+
+    spent_micros: Mapping[Stage, int]
+    committed_micros: int
+    keyframes: int
+    durations_s: Sequence[int]
 
 
 def estimate_film(request: FilmRequest, spec: FilmSpec, basis: Basis) -> Estimate:
     """The estimate of a film whose storyboard is not written."""
     fewest, most = spec.scene_range
-    films = [_Film.of(request, spec, basis, count) for count in range(fewest, most + 1)]
-    works = [film.work() for film in films]
-    usual = PieceCosts(request, spec, basis)
+    cases = _Cases(request, Makers.of(spec), basis)
+    durations_s = {count: spec.durations_for(count) for count in range(fewest, most + 1)}
+    seconds = {one for film in durations_s.values() for one in film}
+    prices = [(case, {one: case.clip(one) for one in seconds}) for case in cases.unlucky()]
+    films, works = [], []
+    for count, clips_s in durations_s.items():
+        texts = text_tariffs(request, spec, count)
+        pieces = [[*case.texts(texts), *_list_scenes(case, [clips[one] for one in clips_s])] for case, clips in prices]
+        films.append(_Film(cases, pieces, {}))
+        works.append(cases.work(texts, count + 1, clips_s))
+    return _estimate(films, works, spec.scene_range, needed_micros(request, spec, basis.at))
+
+
+def estimate_rest(request: FilmRequest, makers: Makers, scenes: int, basis: Basis, progress: Progress) -> Estimate:
+    """The estimate of a film whose storyboard is written: what it has cost is known, the rest is estimated.
+
+    ``makers`` are those of the plan. The wait is for the rest alone.
+    """
+    cases = _Cases(request, makers, basis)
+    pieces = [_list_rest(prices, progress) for prices in cases.unlucky()]
+    work = cases.work((), progress.keyframes, progress.durations_s)
+    return _estimate([_Film(cases, pieces, progress.spent_micros)], [work], (scenes, scenes), progress.committed_micros)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cases:
+    """One request, estimated for less and for more luck."""
+
+    request: FilmRequest
+    makers: Makers
+    basis: Basis
+
+    def unlucky(self) -> list[PieceCosts]:
+        """The prices in each case of `LUCK`."""
+        return [PieceCosts(self.request, self.makers, self.basis, bad_luck) for bad_luck, _ in LUCK]
+
+    def assume(self, model: Model) -> AssumedRefusals:
+        """The share of this model's attempts that is taken to be in vain."""
+        return PieceCosts(self.request, self.makers, self.basis).assume(model)
+
+    def work(self, texts: Sequence[Tariff], keyframes: int, durations_s: Sequence[int]) -> schedule.Work:
+        """What is to be done until a film is finished."""
+        return schedule.Work(
+            texts=texts,
+            keyframes=keyframes,
+            durations_s=durations_s,
+            resolution=self.request.resolution,
+            priority=self.request.priority,
+            video=self.makers.video,
+            refused_share=self.assume(self.makers.video).share,
+        )
+
+
+def _estimate(
+    films: Sequence["_Film"], works: Sequence[schedule.Work], scenes: tuple[int, int], needed: int
+) -> Estimate:
+    cases = films[0].cases
+    makers, basis = cases.makers, cases.basis
     return Estimate(
-        scenes=spec.scene_range,
+        scenes=scenes,
         storyboard=_range_over([film.price("storyboard") for film in films]),
         keyframes=_range_over([film.price("keyframes") for film in films]),
         clips=_range_over([film.price("clips") for film in films]),
         calls=_range_over([film.price(None) for film in films]),
         platform=_range_over([schedule.platform_micros(work, basis.keep_days) for work in works]),
         wait_s=_range_over([schedule.wait_s(work) for work in works]).times(basis.pace),
-        needed_micros=needed_micros(request, spec, basis.at),
-        refusals=tuple(usual.assume(model) for model in (spec.text, spec.image, spec.video)),
+        needed_micros=needed,
+        refusals=tuple(cases.assume(model) for model in (makers.text, makers.image, makers.video)),
     )
 
 
@@ -53,52 +123,39 @@ def _range_over(ranges: Sequence[Range]) -> Range:
 class _Film:
     """A film of known scenes: for each case of `LUCK`, its pieces in the order in which they are paid."""
 
-    usual: PieceCosts
-    durations_s: Sequence[int]
-    cases: Sequence[Sequence[Piece]]
-
-    @classmethod
-    def of(cls, request: FilmRequest, spec: FilmSpec, basis: Basis, scenes: int) -> "_Film":
-        durations_s = spec.durations_for(scenes)
-        prices = [PieceCosts(request, spec, basis, bad_luck) for bad_luck, _ in LUCK]
-        return cls(PieceCosts(request, spec, basis), durations_s, [_list_pieces(one, durations_s) for one in prices])
+    cases: _Cases
+    pieces: Sequence[Sequence[Piece]]
+    spent_micros: Mapping[Stage, int]
 
     def price(self, stage: Stage | None) -> Range:
         """What the calls of a stage cost, or all calls."""
-        pieces = [[piece.only_for(stage) for piece in case] for case in self.cases]
+        pieces = [[piece.only_for(stage) for piece in case] for case in self.pieces]
         total = Costs.any_of(*(_add_up(case).when(share) for case, (_, share) in zip(pieces, LUCK, strict=True)))
-        limit_micros = self.usual.request.limit_micros
+        spent_micros = sum(self.spent_micros.values()) if stage is None else self.spent_micros.get(stage, 0)
+        left_micros = max(0, self.cases.request.limit_micros - spent_micros)
         first_try = [piece.first_try for piece in pieces[0]]
         few, usual, many = (sum(getattr(one, bound) for one in first_try) for bound in ("low", "expected", "high"))
-        expected = min(round(total.up_to(limit_micros).mean), limit_micros)
+        expected = min(round(total.up_to(left_micros).mean), left_micros)
         low = min(few, max(0, total.quantile(LOW) - (usual - few)), expected)
-        high = min(limit_micros, max(total.quantile(HIGH) + many - usual, expected))
-        return Range(low=low, expected=expected, high=high)
-
-    def work(self) -> schedule.Work:
-        """What is to be done until the film is finished."""
-        prices = self.usual
-        return schedule.Work(
-            texts=text_tariffs(prices.request, prices.spec, len(self.durations_s)),
-            durations_s=self.durations_s,
-            resolution=prices.request.resolution,
-            priority=prices.request.priority,
-            video=prices.spec.video,
-            refused_share=prices.assume(prices.spec.video).share,
-        )
+        high = min(left_micros, max(total.quantile(HIGH) + many - usual, expected))
+        return Range(low=spent_micros + low, expected=spent_micros + expected, high=spent_micros + high)
 
 
-def _list_pieces(prices: PieceCosts, durations_s: Sequence[int]) -> list[Piece]:
-    first, other = prices.keyframe(is_first=True), prices.keyframe(is_first=False)
-    clips: Mapping[int, Piece] = {duration_s: prices.clip(duration_s) for duration_s in set(durations_s)}
-    scenes = [piece for duration_s in durations_s for piece in (other, clips[duration_s])]
-    return [*prices.texts(len(durations_s)), first, *scenes]
+def _list_scenes(prices: PieceCosts, clips: Sequence[Piece]) -> list[Piece]:
+    """The keyframes and clips of a film: each clip is filmed once its last keyframe is drawn."""
+    return [prices.first_keyframe, *(piece for clip in clips for piece in (prices.keyframe, clip))]
+
+
+def _list_rest(prices: PieceCosts, progress: Progress) -> list[Piece]:
+    clips = {duration_s: prices.clip(duration_s) for duration_s in set(progress.durations_s)}
+    return [*[prices.keyframe] * progress.keyframes, *(clips[duration_s] for duration_s in progress.durations_s)]
 
 
 def _add_up(pieces: Sequence[Piece]) -> Costs:
     """What these pieces cost together. A job that ends at a text or keyframe has paid for what came before."""
     going, ended = Costs.exactly(0), Costs({})
     for piece in pieces:
-        ended = Costs.any_of(ended, going.plus(piece.failed))
+        if piece.failed.probabilities:
+            ended = Costs.any_of(ended, going.plus(piece.failed))
         going = going.plus(piece.made)
     return Costs.any_of(ended, going)

@@ -6,16 +6,17 @@ the remedies are those that `remedies` chooses. Prices come from the functions t
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 from promptreel.domain import recovery, remedies
 from promptreel.domain.assumptions import assumptions
 from promptreel.domain.costs import Costs
 from promptreel.domain.estimate import AssumedRefusals, Range
-from promptreel.domain.models import Model, TokenUsage, VideoModel, registry
-from promptreel.domain.planning import IMAGE_SIZE, MAX_REFERENCES, REWRITE_TOKENS, FilmSpec, text_tariffs
+from promptreel.domain.models import Aspect, ImageModel, Model, TextModel, TokenUsage, VideoModel, registry
+from promptreel.domain.planning import IMAGE_SIZE, MAX_REFERENCES, REWRITE_TOKENS, FilmSpec
 from promptreel.domain.rates import Counts, attempts_with, refusal_share
 from promptreel.domain.remedies import MAX_TRIES, RemedyKind
 from promptreel.domain.request import FilmRequest
@@ -39,6 +40,21 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
+class Makers:
+    """The models that make a film, and its shape."""
+
+    text: TextModel
+    image: ImageModel
+    video: VideoModel
+    aspect: Aspect
+
+    @classmethod
+    def of(cls, spec: FilmSpec) -> "Makers":
+        """Those that were chosen for a request."""
+        return cls(spec.text, spec.image, spec.video, spec.aspect)
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One thing that is made: its cost when it is made, and when every attempt is in vain, which ends the job.
 
@@ -58,36 +74,58 @@ class Piece:
         return replace(self, made=made, failed=failed, first_try=Range(low=0, expected=0, high=0))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PieceCosts:
-    """The costs of the pieces of one request's film.
+    """The costs of the pieces of one request's film, each computed once.
 
     ``bad_luck`` is by how many standard deviations the shares of attempts in vain exceed their means.
     """
 
     request: FilmRequest
-    spec: FilmSpec
+    makers: Makers
     basis: Basis
     bad_luck: float = 0.0
 
-    def texts(self, scenes: int) -> list[Piece]:
+    def texts(self, tariffs: Sequence[Tariff]) -> list[Piece]:
         """The text calls before the first keyframe."""
-        answers = [self._answer(tariff) for tariff in text_tariffs(self.request, self.spec, scenes)]
-        return [self._attempted("storyboard", answer, answer, self.spec.text) for answer in answers]
+        answers = [self._answer(tariff) for tariff in tariffs]
+        return [self._attempted("storyboard", answer, answer, self.makers.text) for answer in answers]
 
-    def keyframe(self, *, is_first: bool) -> Piece:
-        """A keyframe; every one but the film's first sees the one before it."""
-        references = 0 if is_first else MAX_REFERENCES
-        drawn, refused = self._image(references, pictures=1), self._image(references, pictures=0)
-        return self._attempted("keyframes", drawn, refused, self.spec.image)
+    @cached_property
+    def first_keyframe(self) -> Piece:
+        """The film's first keyframe."""
+        return self._keyframe(references=0)
+
+    @cached_property
+    def keyframe(self) -> Piece:
+        """A keyframe that sees the one before it."""
+        return self._keyframe(references=MAX_REFERENCES)
 
     def clip(self, duration_s: int) -> Piece:
         """The clip of a scene, refused for every category of reasons alike; given up, it ends no job."""
         filming = _Filming(self, duration_s)
         orders = Counter(remedy.steps for remedy in remedies.refusals().values())
-        cases = [filming.costs(self.spec.video, steps).when(count / orders.total()) for steps, count in orders.items()]
-        first_try = self.delivered(self.spec.video, duration_s, sound=self.request.clip_audio)
+        cases = [
+            filming.costs(self.makers.video, steps).when(count / orders.total()) for steps, count in orders.items()
+        ]
+        first_try = self.delivered(self.makers.video, duration_s, sound=self.request.clip_audio)
         return Piece("clips", Costs.any_of(*cases), Costs({}), first_try)
+
+    @cached_property
+    def rewrite(self) -> Costs:
+        """The prompts of a refused scene, rewritten; without a usable rewrite they stay as they are."""
+        tokens = assumptions().tokens
+        sent_bytes = tokens.rewrite_prompt * tokens.bytes_per_token
+        answer = self._answer(text_tariff(self.makers.text, sent_bytes, REWRITE_TOKENS))
+        piece = self._attempted("clips", answer, answer, self.makers.text)
+        return Costs.any_of(piece.made, piece.failed).at_mean()
+
+    @cached_property
+    def redraw(self) -> tuple[Costs, Costs]:
+        """Both keyframes of a scene anew: the cost of drawing them, and the cost where one cannot be drawn."""
+        first, last = self.first_keyframe, self.keyframe
+        failed = Costs.any_of(first.failed, first.made.plus(last.failed))
+        return first.made.plus(last.made).at_mean(), failed.at_mean()
 
     def assume(self, model: Model) -> AssumedRefusals:
         """The share of this model's attempts that is taken to be in vain."""
@@ -103,25 +141,15 @@ class PieceCosts:
         seconds = model.clip_seconds(duration_s, resolution) or duration_s
         filmed = seconds * model.tokens_per_second.get(resolution, 0)
         prices = self._vary(lambda words: model.cost_micros(self._clip_usage(model, words, filmed), at, most_micros))
-        return prices.model_copy(update={"high": min(prices.high, most_micros)})
+        return Range(low=prices.low, expected=prices.expected, high=min(prices.high, most_micros))
 
     def refused_micros(self, model: VideoModel) -> int:
         """What a refused clip costs: its words, where the model is paid by tokens."""
         return model.cost_micros(self._clip_usage(model, 1, 0), self.basis.at, 0)
 
-    def rewrite(self) -> Costs:
-        """The prompts of a refused scene, rewritten; without a usable rewrite they stay as they are."""
-        tokens = assumptions().tokens
-        sent_bytes = tokens.rewrite_prompt * tokens.bytes_per_token
-        answer = self._answer(text_tariff(self.spec.text, sent_bytes, REWRITE_TOKENS))
-        piece = self._attempted("clips", answer, answer, self.spec.text)
-        return Costs.any_of(piece.made, piece.failed).at_mean()
-
-    def redraw(self) -> tuple[Costs, Costs]:
-        """Both keyframes of a scene anew: the cost of drawing them, and the cost where one cannot be drawn."""
-        first, last = self.keyframe(is_first=True), self.keyframe(is_first=False)
-        failed = Costs.any_of(first.failed, first.made.plus(last.failed))
-        return first.made.plus(last.made).at_mean(), failed.at_mean()
+    def _keyframe(self, references: int) -> Piece:
+        drawn, refused = self._image(references, pictures=1), self._image(references, pictures=0)
+        return self._attempted("keyframes", drawn, refused, self.makers.image)
 
     def _attempted(self, stage: Stage, success: Range, refusal: Range, model: Model) -> Piece:
         """A text or keyframe: every attempt is paid, and only so many are made."""
@@ -141,7 +169,7 @@ class PieceCosts:
 
     def _image(self, references: int, pictures: int) -> Range:
         """One answer of the image model; without a picture it is a refusal in words."""
-        model, tokens, at = self.spec.image, assumptions().tokens, self.basis.at
+        model, tokens, at = self.makers.image, assumptions().tokens, self.basis.at
         tariff = image_tariff(model, IMAGE_SIZE, references, model.output_tokens)
 
         def cost(words: float) -> int:
@@ -173,23 +201,32 @@ class _Filming:
 
     prices: PieceCosts
     duration_s: int
+    attempts: dict[tuple[str, bool], tuple[Costs, Costs]] = field(default_factory=dict)  # computed so far
 
     def costs(self, model: VideoModel, steps: Sequence[RemedyKind], used: Sequence[RemedyKind] = ()) -> Costs:
         """What is still paid for the scene where its refusals have these remedies, after some of them are used."""
-        prices = self.prices
-        share, sound = prices.assume(model).share, prices.request.clip_audio and "mute" not in used
+        sound = self.prices.request.clip_audio and "mute" not in used
         available = recovery.list_available(model, sound=sound, can_film=self._can_film)
         kind = remedies.choose_next(steps, used, available)
-        delivered = Costs.exactly(prices.delivered(model, self.duration_s, sound=sound).expected)
-        refused = Costs.exactly(prices.refused_micros(model))
+        delivered, refused = self._attempt(model, sound=sound)
         if kind is not None:
-            refused = refused.plus(self._after(model, kind, steps, used))
-        return Costs.any_of(delivered.when(1 - share), refused.when(share))
+            refused = self._after(model, kind, steps, used).plus(refused)
+        return Costs.any_of(delivered, refused)
+
+    def _attempt(self, model: VideoModel, *, sound: bool) -> tuple[Costs, Costs]:
+        """What one attempt costs where it delivers, and where it is refused."""
+        key = (model.id, sound)
+        if key not in self.attempts:
+            share = self.prices.assume(model).share
+            delivered = Costs.exactly(self.prices.delivered(model, self.duration_s, sound=sound).expected)
+            refused = Costs.exactly(self.prices.refused_micros(model))
+            self.attempts[key] = (delivered.when(1 - share), refused.when(share))
+        return self.attempts[key]
 
     def _can_film(self, model_id: str) -> bool:
-        request, spec = self.prices.request, self.prices.spec
+        request, makers = self.prices.request, self.prices.makers
         other = registry().video_model(model_id)
-        return other.can_film(self.duration_s, request.resolution, spec.aspect, spec.video.fps)
+        return other.can_film(self.duration_s, request.resolution, makers.aspect, makers.video.fps)
 
     def _after(
         self, model: VideoModel, kind: RemedyKind, steps: Sequence[RemedyKind], used: Sequence[RemedyKind]
@@ -198,8 +235,8 @@ class _Filming:
         filmed_by = registry().video_model(model.fallback) if kind == "model" and model.fallback else model
         following = self.costs(filmed_by, steps, (*used, kind))
         if kind == "rewrite":
-            return self.prices.rewrite().plus(following)
+            return self.prices.rewrite.plus(following)
         if kind == "redraw":
-            drawn, failed = self.prices.redraw()
-            return self.prices.rewrite().plus(Costs.any_of(drawn.plus(following), failed))
+            drawn, failed = self.prices.redraw
+            return self.prices.rewrite.plus(Costs.any_of(drawn.plus(following), failed))
         return following

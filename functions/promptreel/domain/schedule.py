@@ -15,12 +15,13 @@ MB_PER_GB, DAYS_PER_MONTH = 1000, 30
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is to be done for one film: its text calls, then a clip of each scene between keyframes.
+    """What is to be done for one film: its text calls, its keyframes, and a clip of each scene.
 
     ``refused_share`` is the share of the video model's attempts that is in vain.
     """
 
     texts: Sequence[Tariff]
+    keyframes: int
     durations_s: Sequence[int]
     resolution: Resolution
     priority: str
@@ -61,10 +62,11 @@ def _makespan_s(work: Work, rounds: float, factor: float) -> float:
     seconds, video = assumptions().seconds, work.video
     clip_s = rounds * (video.usual_latency_s * factor + seconds.until_polled)
     per_minute = min(assumptions().clips_per_minute[work.priority], video.quota_per_minute or float("inf"))
-    drawn = (_writing_s(work) + seconds.keyframe + seconds.step) * factor
+    keyframe_s = (seconds.keyframe + seconds.step) * factor
+    drawn = _writing_s(work) * factor + keyframe_s * max(0, work.keyframes - len(work.durations_s))
     sent = filmed = 0.0
-    for _ in work.durations_s:
-        drawn += (seconds.keyframe + seconds.step) * factor
+    for number, _ in enumerate(work.durations_s, start=1):
+        drawn += keyframe_s if number <= work.keyframes else 0
         sent = max(drawn, sent + 60 / per_minute)
         filmed = max(filmed, sent + clip_s)
     return filmed + _cutting_s(work) * factor + seconds.step
@@ -88,7 +90,7 @@ def _platform_micros(work: Work, wait: float, keep_days: float) -> int:
     prices, sizes = data.platform, data.sizes
     polls = wait / (2 * data.seconds.until_polled)
     requests = sizes.requests["film"] + sizes.requests["scene"] * scenes + polls
-    in_functions_s = _writing_s(work) + (scenes + 1) * data.seconds.keyframe + requests * data.seconds.step
+    in_functions_s = _writing_s(work) + work.keyframes * data.seconds.keyframe + requests * data.seconds.step
     steps = sizes.workflow_steps["film"] + sizes.workflow_steps["scene"] * scenes + sizes.workflow_steps["poll"] * polls
     reads = sizes.reads["film"] + (sizes.reads["scene"] + sizes.reads["poll_of_a_scene"] * polls) * scenes
     writes = sizes.writes["film"] + sizes.writes["scene"] * scenes

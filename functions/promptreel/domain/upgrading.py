@@ -19,11 +19,16 @@ from promptreel.errors import BudgetExceeded, Invalid
 
 @dataclass(frozen=True, slots=True)
 class UpgradePlan:
-    """A film that takes another one over: its request, what is filmed anew, and what its owner should know."""
+    """A film that takes another one over: its request, what is filmed anew, and what its owner should know.
+
+    ``needed_micros`` holds all of it; ``keyframes`` are those that are drawn anew.
+    """
 
     request: FilmRequest
     upgrade: Upgrade
     warnings: tuple[str, ...]
+    needed_micros: int
+    keyframes: int
 
 
 def plan_upgrade(
@@ -55,8 +60,8 @@ def plan_upgrade(
             code="nothing_to_upgrade",
             remedy="Set a higher `resolution`, or another model as `models.video`.",
         )
-    redrawn = not keeps_keyframes(plan, model, request)
-    _refuse_small_budget(plan, refilmed, request, model, at)
+    needed_micros = _price_micros(plan, refilmed, model, request, at)
+    _refuse_small_budget(refilmed, request, needed_micros)
     upgrade = Upgrade(
         job=film.id,
         scenes=tuple(scene.id for scene in refilmed),
@@ -67,12 +72,12 @@ def plan_upgrade(
     warnings = (
         *_mixture_warnings(plan, refilmed, kept, model),
         *_jump_warnings(plan, scenes, refilmed, request, model),
-        *_keyframe_warnings(request, redrawn=redrawn),
+        *_keyframe_warnings(request, redrawn=not keeps_keyframes(plan, model, request)),
         *choosing.ending_warnings([model], at),
         *planning.sound_warnings(request, model),
         *filter(None, map(recovery.remedy_warning, kept)),
     )
-    return UpgradePlan(request, upgrade, warnings)
+    return UpgradePlan(request, upgrade, warnings, needed_micros, _count_redrawn(plan, model, request))
 
 
 def keeps_keyframes(plan: Plan, model: VideoModel, request: FilmRequest) -> bool:
@@ -181,16 +186,20 @@ def _is_filmed_so(plan: Plan, scene: Scene, request: FilmRequest, model: VideoMo
     return is_same and scene.state is SceneState.DONE
 
 
-def _refuse_small_budget(
-    plan: Plan, refilmed: Sequence[Scene], request: FilmRequest, model: VideoModel, at: datetime
-) -> None:
-    needed = sum(
-        model.max_micros(scene.duration_s, request.resolution, at, audio=request.clip_audio) for scene in refilmed
-    )
-    if not keeps_keyframes(plan, model, request):
-        image = registry().image_model(plan.image_model)
-        tariff = image_tariff(image, planning.IMAGE_SIZE, planning.MAX_REFERENCES, image.output_tokens)
-        needed += sum(len(wave.items) for wave in plan.waves) * tariff.reserved_micros(at)
+def _price_micros(plan: Plan, refilmed: Sequence[Scene], model: VideoModel, request: FilmRequest, at: datetime) -> int:
+    """The most that these clips may cost, and the keyframes where they are drawn anew."""
+    clips = (model.max_micros(scene.duration_s, request.resolution, at, audio=request.clip_audio) for scene in refilmed)
+    image = registry().image_model(plan.image_model)
+    tariff = image_tariff(image, planning.IMAGE_SIZE, planning.MAX_REFERENCES, image.output_tokens)
+    return sum(clips) + _count_redrawn(plan, model, request) * tariff.reserved_micros(at)
+
+
+def _count_redrawn(plan: Plan, model: VideoModel, request: FilmRequest) -> int:
+    """How many keyframes are drawn anew: all or none."""
+    return 0 if keeps_keyframes(plan, model, request) else sum(len(wave.items) for wave in plan.waves)
+
+
+def _refuse_small_budget(refilmed: Sequence[Scene], request: FilmRequest, needed: int) -> None:
     if request.limit_micros < needed:
         raise BudgetExceeded(
             f"budget_usd: this upgrade of {len(refilmed)} scene{'s' * (len(refilmed) > 1)} needs up to "

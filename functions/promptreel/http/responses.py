@@ -7,7 +7,7 @@ from typing import Any
 
 from promptreel.domain.billing import Comparison
 from promptreel.domain.call import Call, add_up
-from promptreel.domain.estimate import describe_estimate
+from promptreel.domain.estimate import Estimate, describe_estimate
 from promptreel.domain.job import Job, Plan
 from promptreel.domain.money import format_usd
 from promptreel.domain.scene import Clip, Keyframe, Scene
@@ -63,8 +63,10 @@ def artifact_uris(job: Job, scenes: Sequence[Scene]) -> list[str]:
     return [*pieces, *filter(None, ends), *shown]
 
 
-def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links) -> dict[str, Any]:
-    """Everything its owner may see of a job."""
+def job_detail(
+    job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links, estimate: Estimate | None = None
+) -> dict[str, Any]:
+    """Everything its owner may see of a job; ``estimate`` is made anew where the job waits at a gate."""
     plan, output, totals = job.plan, job.output, add_up(calls)
     return {
         **job_summary(job),
@@ -73,7 +75,7 @@ def job_detail(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: 
         "estimate": job.estimate and describe_estimate(job.estimate),
         "upgraded_from": job.upgrade.job if job.upgrade else None,
         "progress": _progress(job, scenes),
-        "gate": _gate(job),
+        "gate": _gate(job, estimate),
         "scenes": [_scene(scene, plan.fps, links, calls) for scene in scenes] if plan else [],
         "budget": {
             "limit_usd": format_usd(job.budget.limit_micros),
@@ -158,13 +160,19 @@ def _board(plan: Plan) -> dict[str, Any]:
     return plan.model_dump(mode="json", include={"style_guide", "characters", "settings"})
 
 
-def _gate(job: Job) -> dict[str, Any] | None:
+def _gate(job: Job, estimate: Estimate | None) -> dict[str, Any] | None:
     """Where the job waits for a person, since when, and until when: it expires like every job."""
     if job.gate is None or not job.is_waiting:
         return None
     expires = format_time(job.expires) if job.expires else None
     revision = job.plan.revision if job.plan else None
-    return {"stage": job.gate.stage, "revision": revision, "since": format_time(job.gate.since), "expires": expires}
+    return {
+        "stage": job.gate.stage,
+        "revision": revision,
+        "since": format_time(job.gate.since),
+        "expires": expires,
+        "estimate": estimate and describe_estimate(estimate),
+    }
 
 
 def edited_plan(edited: PlanEdited) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from promptreel.usecases import delete_job, job_lifecycle
 from promptreel.usecases.accept_request import accept_request
 from promptreel.usecases.accept_upgrade import accept_upgrade
 from promptreel.usecases.edit_plan import edit_plan
-from promptreel.usecases.estimate_request import estimate_request
+from promptreel.usecases.estimate_request import estimate_request, estimate_waiting_job
 from promptreel.usecases.reconcile import reconcile
 
 T = TypeVar("T")
@@ -178,7 +178,11 @@ def _show(services: Services, job_id: str) -> Response:
     scenes = [read.value for read in services.jobs.list_scenes(job.id)]
     calls = [read.value for read in services.jobs.list_calls(job.id)]
     links = services.artifacts.sign_urls(responses.artifact_uris(job, scenes), LINK_S)
-    return jsonify(responses.job_detail(job, scenes, calls, links))
+    estimate = None
+    if job.is_waiting:
+        with suppress(Invalid):  # a model of its plan has left the registry
+            estimate = estimate_waiting_job(job, scenes, calls, services)
+    return jsonify(responses.job_detail(job, scenes, calls, links, estimate))
 
 
 def _ledger(services: Services, job_id: str) -> Response:

@@ -13,6 +13,7 @@ from promptreel.errors import Conflict
 from promptreel.logging.events import log_event
 from promptreel.services import Services
 from promptreel.usecases.accept_request import store_new
+from promptreel.usecases.estimate_request import estimate_upgrade
 
 
 def accept_upgrade(job_id: str, film: Job, payload: Any, services: Services) -> Job:
@@ -44,6 +45,7 @@ def accept_upgrade(job_id: str, film: Job, payload: Any, services: Services) -> 
         budget=Budget(limit_micros=planned.request.limit_micros),
         upgrade=planned.upgrade,
         warnings=planned.warnings,
+        estimate=estimate_upgrade(film, scenes, planned, services),
         expires=now + services.keep,
         created=now,
         updated=now,

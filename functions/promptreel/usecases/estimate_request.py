@@ -1,16 +1,22 @@
 """Estimate the film of a request: free, no model is called, nothing is stored."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from promptreel.domain.call import Call, add_up, committed_micros
 from promptreel.domain.estimate import Estimate
-from promptreel.domain.estimating import estimate_film
-from promptreel.domain.piece_costs import Basis
+from promptreel.domain.estimating import Progress, estimate_film, estimate_rest
+from promptreel.domain.job import Job
+from promptreel.domain.models import registry
+from promptreel.domain.piece_costs import Basis, Makers
 from promptreel.domain.planning import FilmSpec, accept
 from promptreel.domain.rates import Counts
 from promptreel.domain.request import FilmRequest
+from promptreel.domain.scene import Scene
+from promptreel.domain.upgrading import UpgradePlan
 from promptreel.errors import UnreadableDocument
 from promptreel.ports.storage import JobStore
 from promptreel.services import Services
@@ -33,8 +39,53 @@ def estimate_request(owner: str, payload: Any, at: datetime, services: Services)
     Raises: Invalid; BudgetExceeded with the amount needed.
     """
     request, spec = accept(payload, at, services.protocols)
-    basis = Basis(at=at, history=_history(owner, services.jobs), keep_days=services.keep / DAY, pace=services.pace)
-    return EstimatedRequest(request, spec, estimate_film(request, spec, basis))
+    return EstimatedRequest(request, spec, estimate_film(request, spec, _basis(owner, at, services)))
+
+
+def estimate_waiting_job(job: Job, scenes: Sequence[Scene], calls: Sequence[Call], services: Services) -> Estimate:
+    """The estimate of a job that waits with its plan: what is paid is known, and so are its scenes.
+
+    Raises: Invalid when a model of the plan has left the registry.
+    """
+    makers = _planned_makers(job, job.require_plan().video_model)
+    spent = {kind: add_up(call for call in calls if call.kind == kind) for kind in ("text", "image", "video")}
+    progress = Progress(
+        spent_micros={
+            "storyboard": spent["text"].spent_micros,
+            "keyframes": spent["image"].spent_micros,
+            "clips": spent["video"].spent_micros,
+        },
+        committed_micros=committed_micros(calls),
+        keyframes=len({call.purpose for call in calls if call.kind == "image" and not call.is_finished}),
+        durations_s=[scene.duration_s for scene in scenes if scene.clip is None],
+    )
+    basis = _basis(job.owner, services.clock.now(), services)
+    return estimate_rest(job.request, makers, len(scenes), basis, progress)
+
+
+def estimate_upgrade(film: Job, scenes: Sequence[Scene], planned: UpgradePlan, services: Services) -> Estimate:
+    """The estimate of a finished film made again by a better model: only what is not taken over."""
+    makers = _planned_makers(film, planned.upgrade.video.id)
+    progress = Progress(
+        spent_micros={},
+        committed_micros=planned.needed_micros,
+        keyframes=planned.keyframes,
+        durations_s=[scene.duration_s for scene in scenes if scene.id in planned.upgrade.scenes],
+    )
+    basis = _basis(film.owner, services.clock.now(), services)
+    return estimate_rest(planned.request, makers, len(scenes), basis, progress)
+
+
+def _planned_makers(job: Job, video_model: str) -> Makers:
+    """The models of a job's plan, with this one for its clips."""
+    plan, known = job.require_plan(), registry()
+    text, image = known.text_model(plan.text_model), known.image_model(plan.image_model)
+    return Makers(text, image, known.video_model(video_model), plan.aspect)
+
+
+def _basis(owner: str, at: datetime, services: Services) -> Basis:
+    history = _history(owner, services.jobs)
+    return Basis(at=at, history=history, keep_days=services.keep / DAY, pace=services.pace)
 
 
 def _history(owner: str, jobs: JobStore) -> Counts:

@@ -7,7 +7,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from promptreel.domain.call import committed_micros
+from promptreel.domain.job import Animatic
+from promptreel.domain.money import format_usd
+from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
+from tests.fakes.models import a_storyboard
 from tests.fakes.services import FakeServices
 from tests.unit.http.api_requests import PROMPT, bearer, submit
 
@@ -88,3 +93,54 @@ def test_report_on_an_uploaded_prompt_has_the_estimate(world: FakeServices) -> N
     world.open_job(OpenJob("e-1", {"bucket": "prompts", "data": event}))
 
     assert float(world.inbox.reports["idea.json"]["estimate"]["total"]["expected_usd"]) > 1
+
+
+def show(http: FlaskClient, job_id: str) -> dict[str, Any]:
+    shown: dict[str, Any] = http.get(f"/v1/jobs/{job_id}", headers=bearer()).get_json()
+    return shown
+
+
+def micros(usd: str) -> int:
+    return round(float(usd) * 1_000_000)
+
+
+def test_waiting_job_shows_an_estimate_of_the_plan_beside_the_one_it_was_accepted_with(
+    http: FlaskClient, world: FakeServices
+) -> None:
+    submitted = submit(http, {**PROMPT, "approval": "animatic"}).get_json()
+    run = JobRun(submitted["id"], 1)
+    world.write_storyboard(run)
+    assert show(http, run.job_id)["gate"] is None
+    job = world.jobs.get_job(run.job_id).value
+    world.draw_all(job)
+    world.jobs.update_job(job.id, lambda read: read.evolve(animatic=Animatic(uri="gs://artifacts/a.mp4", frames=9)))
+    assert world.close(job) == "awaiting_approval"
+
+    shown = show(http, run.job_id)
+
+    assert shown["estimate"] == submitted["estimate"]
+    estimate = shown["gate"]["estimate"]
+    assert estimate["scenes"] == {"fewest": 3, "most": 3}
+    writing, drawing, filming = estimate["stages"]
+    calls = [read.value for read in world.jobs.list_calls(job.id)]
+    spent = {kind: sum(call.cost_micros for call in calls if call.kind == kind) for kind in ("text", "image")}
+    for stage, kind in ((writing, "text"), (drawing, "image")):
+        assert {micros(stage[f"{bound}_usd"]) for bound in ("low", "expected", "high")} == {spent[kind]}
+    assert micros(filming["low_usd"]) <= micros(filming["expected_usd"]) <= micros(filming["high_usd"])
+    assert estimate["needed_usd"] == format_usd(committed_micros(calls))
+    assert estimate["wait_s"]["expected"] < submitted["estimate"]["wait_s"]["expected"]
+
+
+def test_job_that_waits_after_its_storyboard_is_estimated_with_its_keyframes_still_to_be_drawn(
+    http: FlaskClient, world: FakeServices
+) -> None:
+    submitted = submit(http, {**PROMPT, "scenes": 4, "approval": "storyboard"}).get_json()
+    world.text.answers = [json.dumps(a_storyboard(4))]
+    world.write_storyboard(JobRun(submitted["id"], 1))
+
+    estimate = show(http, submitted["id"])["gate"]["estimate"]
+
+    accepted = submitted["estimate"]["stages"]
+    for stage in (1, 2):
+        expected = float(accepted[stage]["expected_usd"])
+        assert float(estimate["stages"][stage]["expected_usd"]) == pytest.approx(expected, rel=0.01)
