@@ -50,7 +50,7 @@ def services_from(settings: Settings) -> Services:
     return Services(
         jobs=FirestoreJobs(project, settings.database),
         artifacts=artifacts,
-        inbox=GcsInbox(project, settings.results_bucket),
+        inbox=GcsInbox(project, settings.prompts_bucket, settings.results_bucket),
         text=gemini,
         images=gemini,
         video=VideoBackends(backends),

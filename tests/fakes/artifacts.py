@@ -79,6 +79,11 @@ class MemoryInbox:
             raise NotFound(f"gs://{bucket}/{name} is gone or was replaced.")
         return self.uploads[bucket, name, generation]
 
+    def read_style(self, name: str) -> bytes:
+        if ("prompts", name, "1") not in self.uploads:
+            raise NotFound(f"There is no {name} in the prompts bucket.")
+        return self.uploads["prompts", name, "1"].data
+
     def write_report(self, name: str, report: dict[str, object]) -> None:
         self.reports[name] = report
 

@@ -42,7 +42,7 @@ TABLE: dict[tuple[str, str, str], str] = {
         "write-storyboard draw-keyframe submit-clip poll-clips sweep-jobs stitcher"
     ),
     ("roles/storage.objectUser", "bucket artifacts", _CLIPS): "cloud-lvm-video-server@prod.google.com",
-    ("roles/storage.objectViewer", "bucket prompts", ""): "open-job",
+    ("roles/storage.objectViewer", "bucket prompts", ""): "open-job api studio",
     ("promptreelUploader", "bucket prompts", ""): "user:ops@example.com group:makers@example.com",
     ("roles/storage.objectViewer", "bucket results", ""): "user:ops@example.com group:makers@example.com",
     ("roles/storage.objectUser", "bucket results", ""): "open-job sweep-jobs",

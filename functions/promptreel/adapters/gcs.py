@@ -146,8 +146,9 @@ class GcsArtifacts(_Storage):
 class GcsInbox(_Storage):
     """An `Inbox`: prompts in one bucket, reports in another."""
 
-    def __init__(self, project: str, results_bucket: str) -> None:
+    def __init__(self, project: str, prompts_bucket: str, results_bucket: str) -> None:
         super().__init__(project)
+        self._prompts_bucket = prompts_bucket
         self._results_bucket = results_bucket
 
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
@@ -156,14 +157,15 @@ class GcsInbox(_Storage):
             blob = self._client.bucket(bucket).get_blob(name, timeout=TIMEOUT_S)
         if blob is None or str(blob.generation) != generation:
             raise NotFound(f"gs://{bucket}/{name} is gone or was replaced.")
-        if (blob.size or 0) > MAX_PROMPT_BYTES:
-            raise TooLarge(
-                f"{name}: {blob.size:,} bytes; a prompt file holds at most {MAX_PROMPT_BYTES:,}.",
-                remedy="Shorten the prompt and upload the file again.",
-            )
+        return UploadedPrompt((blob.metadata or {}).get("owner"), _download(blob, name))
+
+    def read_style(self, name: str) -> bytes:
+        """Read a file as it is now."""
         with _translate_storage_errors(f"read {name}"):
-            data = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
-        return UploadedPrompt((blob.metadata or {}).get("owner"), data)
+            blob = self._client.bucket(self._prompts_bucket).get_blob(name, timeout=TIMEOUT_S)
+        if blob is None:
+            raise NotFound(f"There is no {name} in the prompts bucket.")
+        return _download(blob, name)
 
     def write_report(self, name: str, report: dict[str, object]) -> None:
         """Write the report on a file."""
@@ -182,6 +184,17 @@ class GcsInbox(_Storage):
 
     def _report(self, name: str) -> Any:
         return self._blob(f"gs://{self._results_bucket}/reports/{name}.json")
+
+
+def _download(blob: Any, name: str) -> bytes:
+    """The content of a prompt or style file, unless it is too large."""
+    if (blob.size or 0) > MAX_PROMPT_BYTES:
+        raise TooLarge(
+            f"{name}: {blob.size:,} bytes; a prompt file holds at most {MAX_PROMPT_BYTES:,}.",
+            remedy="Shorten it and upload the file again.",
+        )
+    with _translate_storage_errors(f"read {name}"):
+        return bytes(blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S))
 
 
 def _read_job_id(report: bytes) -> object:

@@ -198,6 +198,9 @@ class Inbox(Protocol):
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
         """Read one generation of an uploaded file. Raises: NotFound, TooLarge."""
 
+    def read_style(self, name: str) -> bytes:
+        """Read the current content of a file in the prompts bucket. Raises: NotFound, TooLarge."""
+
     def write_report(self, name: str, report: dict[str, object]) -> None:
         """Write ``reports/{name}.json`` into the results bucket."""
 

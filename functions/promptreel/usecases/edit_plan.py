@@ -8,7 +8,9 @@ from promptreel.domain import call_rules, edits
 from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.edits import EditedPlan, PlanEdit
 from promptreel.domain.job import DrawItem, Job, Plan
+from promptreel.domain.models import registry
 from promptreel.domain.money import format_usd, parse_usd
+from promptreel.domain.prompts import check_shot_prompts
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState
 from promptreel.errors import BudgetExceeded, Conflict, NotFound
@@ -54,6 +56,7 @@ def _edit(job_id: str, edit: PlanEdit, services: Services) -> PlanEdited:
     plan = _editable_plan(job, edit.revision)
     scenes, calls = jobs.list_scenes(job_id), jobs.list_calls(job_id)
     edited = edits.apply_edit(plan, [scene.value for scene in scenes], edit, now)
+    check_shot_prompts(edited.plan, edited.scenes, registry().image_model(edited.plan.image_model))
     limit_micros = job.budget.limit_micros if edit.budget_usd is None else parse_usd(edit.budget_usd)
     changed = job.evolve(
         plan=edited.plan,

@@ -20,6 +20,7 @@ from promptreel.domain.upgrading import UpgradePlan
 from promptreel.errors import UnreadableDocument
 from promptreel.ports.storage import JobStore
 from promptreel.services import Services
+from promptreel.usecases.style_files import read_style_file
 
 DAY = timedelta(days=1)
 
@@ -38,7 +39,7 @@ def estimate_request(owner: str, payload: Any, at: datetime, services: Services)
 
     Raises: Invalid; BudgetExceeded with the amount needed.
     """
-    request, spec = accept(payload, at, services.protocols)
+    request, spec = accept(read_style_file(payload, services.inbox), at, services.protocols)
     return EstimatedRequest(request, spec, estimate_film(request, spec, _basis(owner, at, services)))
 
 

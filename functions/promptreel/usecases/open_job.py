@@ -7,6 +7,7 @@ from promptreel.domain import identifiers
 from promptreel.domain.characters import check_characters
 from promptreel.domain.estimate import describe_estimate
 from promptreel.domain.job import OPERATORS, Job
+from promptreel.domain.styles import STYLE_FOLDER
 from promptreel.errors import Invalid, NotFound, Rejected
 from promptreel.services import Services
 from promptreel.usecases import prompt_files
@@ -32,11 +33,20 @@ class Opened:
     run: int
 
 
-def open_job(cmd: OpenJob, services: Services) -> Opened:
+@dataclass(frozen=True, slots=True)
+class NothingRequested:
+    """A style file was uploaded: it is there for requests that name it, and requests nothing by itself."""
+
+    state: Literal["no_job"] = "no_job"
+
+
+def open_job(cmd: OpenJob, services: Services) -> Opened | NothingRequested:
     """Create or load the job and write this execution on it; the first execution to do so has the job.
 
     Raises: Rejected for a bad request; a bad uploaded file also gets a report object.
     """
+    if _is_style_file(cmd.input):
+        return NothingRequested()
     execution = services.executions.full_name(cmd.execution)
     job_id, run = _find(cmd, execution, services)
     now = services.clock.now()
@@ -50,6 +60,12 @@ def open_job(cmd: OpenJob, services: Services) -> Opened:
 
     job = services.jobs.update_job(job_id, take).after
     return Opened("open" if may_open(job) else "superseded", job_id, run)
+
+
+def _is_style_file(payload: Any) -> bool:
+    """Whether a bucket event is about a file in the folder of styles. A trigger cannot filter events by folder."""
+    data = payload.get("data") if isinstance(payload, dict) else None
+    return isinstance(data, dict) and "bucket" in data and str(data.get("name", "")).startswith(STYLE_FOLDER)
 
 
 def _find(cmd: OpenJob, execution: str, services: Services) -> tuple[str, int]:

@@ -54,7 +54,7 @@ class InStorage:
         self._prompts, self._results = (f"{kind}-{uuid4().hex[:8]}" for kind in ("prompts", "results"))
         for bucket in (self._prompts, self._results):
             loopback.post(f"{url}/storage/v1/b", json={"name": bucket})
-        self.inbox: Inbox = GcsInbox("local", self._results)
+        self.inbox: Inbox = GcsInbox("local", self._prompts, self._results)
 
     def put(self, name: str, data: bytes) -> tuple[str, str, str]:
         return self._prompts, name, str(self._upload(self._prompts, name, data, "text/plain")["generation"])

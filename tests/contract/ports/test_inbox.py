@@ -45,3 +45,12 @@ def test_file_is_not_found_when_its_generation_differs(inbox: Inbox, laid_in: La
         inbox.read_prompt(bucket, name, f"{generation}0")
     with pytest.raises(NotFound):
         inbox.read_prompt(bucket, "ideas/none.txt", generation)
+
+
+def test_style_file_is_read_as_it_is_now_and_is_not_found_when_there_is_none(inbox: Inbox, laid_in: LaidIn) -> None:
+    laid_in.put("styles/desk.md", b"Ink on newsprint")
+    laid_in.put("styles/desk.md", b"Ink on card")
+
+    assert inbox.read_style("styles/desk.md") == b"Ink on card"
+    with pytest.raises(NotFound):
+        inbox.read_style("styles/none.md")

@@ -78,14 +78,15 @@ def answer_damaged(target: str, _headers: Mapping[str, str]) -> tuple[int, Any, 
         lambda artifacts, _inbox, _folder: artifacts.get("gs://films/a.txt"),
         lambda artifacts, _inbox, folder: artifacts.get_file("gs://films/a.txt", folder / "a.txt"),
         lambda _artifacts, inbox, _folder: inbox.read_prompt("films", "a.txt", "1"),
+        lambda _artifacts, inbox, _folder: inbox.read_style("styles/a.md"),
         lambda _artifacts, inbox, _folder: inbox.delete_report("a.txt", "job-1"),
     ],
-    ids=["get", "get_file", "read_prompt", "delete_report"],
+    ids=["get", "get_file", "read_prompt", "read_style", "delete_report"],
 )
 def test_read_is_transient_when_the_content_was_damaged_on_its_way(
     tmp_path: Path, read: Callable[[GcsArtifacts, GcsInbox, Path], object]
 ) -> None:
-    artifacts, inbox = GcsArtifacts("local", "films", RemoteSigner(""), ""), GcsInbox("local", "films")
+    artifacts, inbox = GcsArtifacts("local", "films", RemoteSigner(""), ""), GcsInbox("local", "films", "films")
     with serve(answer_damaged) as url:
         client = Client("local", AnonymousCredentials(), client_options={"api_endpoint": url})
         artifacts._client = inbox._client = client
