@@ -150,7 +150,12 @@ def status(job: JobId, *, as_json: AsJson = False, api: Api = "", token: Token =
         found = client.job(job)
     _print_answer(
         found,
-        lambda: Group(*source_lines(found), *plan_lines(found), job_view(found, datetime.now(UTC))),
+        lambda: Group(
+            *source_lines(found),
+            *plan_lines(found),
+            *estimate_lines(found.get("estimate")),
+            job_view(found, datetime.now(UTC)),
+        ),
         as_json=as_json,
     )
     if not as_json:

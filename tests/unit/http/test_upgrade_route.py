@@ -41,6 +41,17 @@ def test_upgrade_is_a_new_job_of_the_same_owner(http: FlaskClient, world: FakeSe
     assert http.get(f"/v1/jobs/{film}", headers=bearer()).get_json()["upgraded_from"] is None
 
 
+def test_upgrade_is_estimated_at_what_is_filmed_anew(http: FlaskClient, film: str) -> None:
+    estimate = upgrade(http, film, {"scenes": [2], "models": {"video": VEO}, "budget_usd": 9}).get_json()["estimate"]
+
+    writing, drawing, filming = estimate["stages"]
+    assert {writing[f"{bound}_usd"] for bound in ("low", "expected", "high")} == {"0.00"}
+    assert {drawing[f"{bound}_usd"] for bound in ("low", "expected", "high")} == {"0.00"}
+    assert float(filming["low_usd"]) <= float(filming["expected_usd"]) <= float(filming["high_usd"])
+    assert float(filming["expected_usd"]) == pytest.approx(2.4, rel=0.05)
+    assert estimate["needed_usd"] == "2.40"
+
+
 def test_repeated_key_returns_the_same_upgrade_and_another_request_conflicts(http: FlaskClient, film: str) -> None:
     key = {"Idempotency-Key": "k"}
     first = upgrade(http, film, **key).get_json()["id"]
