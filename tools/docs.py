@@ -25,8 +25,8 @@ state for the next one, and within how many seconds; "sweeper, execution" is an 
 The times are upper bounds for a film of three scenes, with the sweeps at the worst moments; every entry is a test
 (`tests/unit/liveness`). A "worker" is the process that has just written: API, step, stitcher or sweep. A dead video
 provider or Gemini answers no further request: clips then become stills by the job's policy, and a job without keyframes
-fails with a remedy. The states that are not listed need no actor: the job's owner resumes or deletes such a job, and
-the database removes a tombstone when its time is over.
+fails with a remedy. The states that are not listed need no actor: the job's owner approves, resumes or deletes such a
+job, and the database removes a tombstone when its time is over.
 """
 
 
