@@ -5,13 +5,15 @@ writer may choose, and for owners whom models refuse less and more often than kn
 films have paid for is not assumed to be found.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from functools import lru_cache
 
 from promptreel.domain import schedule
 from promptreel.domain.costs import Costs
 from promptreel.domain.estimate import AssumedRefusals, Estimate, Range
-from promptreel.domain.models import Model
+from promptreel.domain.models import Model, Registry, registry
 from promptreel.domain.piece_costs import Basis, Makers, Piece, PieceCosts, Stage
 from promptreel.domain.planning import FilmSpec, needed_micros, text_tariffs
 from promptreel.domain.request import FilmRequest
@@ -37,19 +39,51 @@ class Progress:
 
 
 def estimate_film(request: FilmRequest, spec: FilmSpec, basis: Basis) -> Estimate:
-    """The estimate of a film whose storyboard is not written."""
+    """The estimate of a film whose storyboard is not written.
+
+    The latest ones are remembered, by everything that they follow from: who asks for one often submits the film next.
+    """
     fewest, most = spec.scene_range
-    cases = _Cases(request, Makers.of(spec), basis)
-    durations_s = {count: spec.durations_for(count) for count in range(fewest, most + 1)}
-    seconds = {one for film in durations_s.values() for one in film}
+    scenes = {
+        count: (text_tariffs(request, spec, count), spec.durations_for(count)) for count in range(fewest, most + 1)
+    }
+    makers, needed = Makers.of(spec), needed_micros(request, spec, basis.at)
+    key = (
+        *(request.resolution, request.clip_audio, request.priority, request.limit_micros, spec.scene_range, needed),
+        *(repr(model) for model in (makers.text, makers.image, makers.video)),
+        *(tuple(tariff.maximum.model_dump_json() for tariff in texts) for texts, _ in scenes.values()),
+        *(tuple(durations_s) for _, durations_s in scenes.values()),
+        *(makers.aspect, basis.at.astimezone(UTC).date(), basis.history, basis.keep_days, basis.pace),
+    )
+    return _remember(_Question(key, registry(), lambda: _estimate_all(_Cases(request, makers, basis), scenes, needed)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What an estimate follows from. ``known`` are the models that may take over, of which there is one registry."""
+
+    key: tuple[object, ...]
+    known: Registry = field(hash=False)
+    answer: Callable[[], Estimate] = field(compare=False)
+
+
+@lru_cache(maxsize=64)
+def _remember(question: _Question) -> Estimate:
+    return question.answer()
+
+
+def _estimate_all(
+    cases: "_Cases", scenes: Mapping[int, tuple[Sequence[Tariff], Sequence[int]]], needed: int
+) -> Estimate:
+    """The estimate over these numbers of scenes, each with its text calls and the seconds of its clips."""
+    seconds = {one for _, durations_s in scenes.values() for one in durations_s}
     prices = [(case, {one: case.clip(one) for one in seconds}) for case in cases.unlucky()]
     films, works = [], []
-    for count, clips_s in durations_s.items():
-        texts = text_tariffs(request, spec, count)
+    for count, (texts, clips_s) in scenes.items():
         pieces = [[*case.texts(texts), *_list_scenes(case, [clips[one] for one in clips_s])] for case, clips in prices]
         films.append(_Film(cases, pieces, {}))
         works.append(cases.work(texts, count + 1, clips_s))
-    return _estimate(films, works, spec.scene_range, needed_micros(request, spec, basis.at))
+    return _estimate(films, works, (min(scenes), max(scenes)), needed)
 
 
 def estimate_rest(request: FilmRequest, makers: Makers, scenes: int, basis: Basis, progress: Progress) -> Estimate:

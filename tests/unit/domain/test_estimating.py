@@ -1,6 +1,8 @@
 """Estimates before anything is paid: bounds, the functions they share with ledger and run, and what moves them."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,3 +141,16 @@ def test_every_category_of_refusals_is_estimated_with_its_remedies() -> None:
 
     assert len(categories) > 10
     assert all(remedies.find_remedy((code,)) == remedy for code, remedy in categories.items())
+
+
+def test_estimate_that_is_remembered_is_not_given_for_other_models_prices_or_attempts(
+    change_model: Callable[..., Path],
+) -> None:
+    first = estimate(scenes=3)
+    assert estimate(scenes=3) is first
+
+    assert estimate((ModelAttempts(model=VEO, made=9, in_vain=9),), scenes=3) != first
+    assert estimate(scenes=3, at=datetime(2027, 1, 1, tzinfo=UTC)) != first
+    assert estimate(scenes=3, budget_usd=8) is not first
+    change_model(OMNI, usual_refusals=0.5)  # it films what Veo refuses
+    assert estimate(scenes=3) != first
