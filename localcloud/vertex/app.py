@@ -12,7 +12,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.model_control import ModelControl
@@ -53,6 +53,9 @@ def build(standin: Standin) -> Starlette:
             raise ApiError(404, f"No stand-in answers {request.path_params['method']!r}.")
         return await verb(await parse_call(standin, request))
 
+    async def requests(_: Request) -> Response:
+        return JSONResponse(list(standin.prompts))
+
     async def restart() -> None:
         await operations.stop()
         standin.reset()
@@ -67,6 +70,7 @@ def build(standin: Standin) -> Starlette:
     return Starlette(
         routes=[
             *ModelControl(standin, standin.store.ledger, LEDGER_COLUMNS, restart).routes(),
+            Route("/_local/requests", requests, methods=["GET"]),
             *Interactions(standin, operations).routes(),
             *(Route(f"/{version}{_MODEL_PATH}", serve, methods=["POST"]) for version in ("v1", "v1beta1")),
         ],

@@ -141,6 +141,7 @@ async def parse_call(standin: Standin, request: Request) -> Call:
         raise ApiError(404, missing_model(resource))
     body = await read_body(request)
     check(path["method"], body)
+    standin.keep_prompt(body)
     return Call(request, path["project"], path["location"], model, path["method"], body)
 
 

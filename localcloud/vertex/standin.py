@@ -1,5 +1,6 @@
 """What all calls share: the profile (latency, quota, seed), the quotas, the faults and the store."""
 
+import json
 import re
 import time
 from collections import defaultdict, deque
@@ -20,6 +21,7 @@ from localcloud.vertex.store import Store
 # Without a profile everything is quick; these are real seconds and are not scaled.
 QUICK_LATENCY_S: Mapping[str, float] = {"text": 0.1, "image": 0.3, "video": 1.0}
 QUOTA_WINDOW_S = 60.0
+KEPT_PROMPTS, KEPT_CHARS = 500, 200_000  # of the latest requests, in memory: what a test may want to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class Standin:
     profile: Profile = field(init=False)
     faults: Faults = field(init=False)
     quota: Quota = field(init=False)
+    prompts: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_PROMPTS))
 
     def __post_init__(self) -> None:
         """Go on as before a restart: orders given over the control surface outlive the process."""
@@ -153,6 +156,10 @@ class Standin:
         self.profile = read(ordered)
         self.store.save("profile", write(self.profile))
 
+    def keep_prompt(self, body: Mapping[str, Any]) -> None:
+        """Keep what a request says, for `/_local/requests`."""
+        self.prompts.append(json.dumps(body, ensure_ascii=False)[:KEPT_CHARS])
+
     def save_faults(self) -> None:
         self.store.save("faults", self.faults.json())
 
@@ -162,3 +169,4 @@ class Standin:
         self.profile = self.first_profile
         self.faults = Faults()
         self.quota.clear()
+        self.prompts.clear()

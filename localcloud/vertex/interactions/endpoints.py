@@ -48,6 +48,7 @@ class Interactions:
         check_authorization(request)
         _check_query(request)
         body = await read_body(request)
+        self.standin.keep_prompt(body)
         model = self._model(body.get("model"), request.path_params)
         call = self._call(request, model, "createInteraction", body)
         wanted = await read_interaction_request(model, body, self.standin.storage)
