@@ -5,6 +5,7 @@ not be reached.
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from client.documents import WAITING, FilmRequest, Job, SubmittedJob, agrees
 from client.errors import ClientError, NotReachable, ProblemError
 from client.input_files import parse_numbers, read_bill, select_rows
 from client.plan_edits import build_edit, read_revision
+from client.plan_page import html_page, markdown_page
 from client.request_options import Budget, takes_film_request
 from client.views import (
     edited_lines,
@@ -46,6 +48,7 @@ JOB_FAILED: Final = 1
 BILL_DIFFERS: Final = 1
 REFUSED: Final = 2
 UNREACHABLE: Final = 3
+JOB_ID: Final = re.compile(r"job-[0-9a-f]{20}")
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells define it
 
 
@@ -134,6 +137,40 @@ def estimate(request: FilmRequest, *, as_json: AsJson = False, api: Api = "", to
     with connect(api, token) as client:
         found = client.estimate(request)
     _print_answer(found, lambda: estimate_view(found), as_json=as_json)
+
+
+@app.command()
+@takes_film_request
+def plan(
+    request: FilmRequest,
+    *,
+    html: Annotated[
+        Path | None, Option(metavar="FILE", help="Write the page as HTML, which a browser prints as PDF.")
+    ] = None,
+    idempotency_key: Key = "",
+    as_json: AsJson = False,
+    api: Api = "",
+    token: Token = "",
+) -> None:
+    """Print the storyboard of an idea, or of a JOB, as a page for review; no picture is drawn and no clip filmed."""
+    given = str(request["prompt"])
+    with connect(api, token) as client:
+        if JOB_ID.fullmatch(given):
+            job = client.job(given)
+        else:
+            stopping = {**request, "stop_after": "storyboard"}
+            job_id = _submit(lambda key: client.submit(stopping, key), idempotency_key)["id"]
+            job = show(follow(client, job_id), Console(stderr=True))
+    if job.get("board") is None:
+        _print_note(Text(f"{job['id']} is {job['state']} and has no storyboard."))
+        raise Exit(JOB_FAILED)
+    if as_json:
+        _print_json(job)
+    elif html is not None:
+        html.write_text(html_page(job), encoding="utf-8")
+        print(html)
+    else:
+        print(markdown_page(job), end="")
 
 
 @app.command("watch")
