@@ -331,3 +331,12 @@ def test_reminders_begin_anew_when_a_cancelled_job_returns_to_its_gate(world: Fa
     assert resumed.gate is not None
     assert resumed.gate.reminders == 0
     assert world.sweep_jobs(SweepJobs()).waiting == 0
+
+
+def test_report_on_an_uploaded_request_names_the_gates_at_which_it_will_wait(world: FakeServices) -> None:
+    request = b'{"prompt": "A fox made of paper", "approval": "storyboard", "stop_after": "clips"}'
+    event = {"data": world.inbox.lay_in("fox.json", request)}
+
+    world.open_job(OpenJob("e-1", event))
+
+    assert world.inbox.reports["fox.json"]["gates"] == ["storyboard", "clips"]
