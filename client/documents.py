@@ -27,6 +27,7 @@ class InferredValue(TypedDict):
     field: str
     value: int | float | str
     words: str
+    source: NotRequired[str]  # rules or model
 
 
 class PriceRange(TypedDict):

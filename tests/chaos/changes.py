@@ -24,6 +24,7 @@ NEW_WORDS: Mapping[str, str] = {
     "picture of a film scene": "picture of one film scene",
     "Style: ": "Look of the film: ",
     "Advice: ": "Advice to follow: ",
+    "What film does this ask for?": "Which film does this ask for?",
 }
 
 

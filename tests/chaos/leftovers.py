@@ -24,7 +24,7 @@ def _of_a_lost_call(path: str, job_id: str, evidence: Evidence) -> bool:
             return True
         if call["kind"] == "image" and folders[0] == "keyframes" and folders[-1].endswith(f"-{call['digest']}.png"):
             return True
-        if call["kind"] == "text" and folders == [f"storyboard-{call['id']}.json"]:
+        if call["kind"] == "text" and folders == [f"{call['purpose']}-{call['id']}.json"]:
             return True
     return False
 

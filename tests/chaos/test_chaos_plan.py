@@ -95,6 +95,7 @@ def test_every_prompt_is_another_when_templates_were_changed(tmp_path: Path) -> 
         drawn = module.keyframe_prompt(plan, scene, "end", painter, continues=True)
         filmed = module.clip_prompt(plan, scene, plan.video_of(scene))
         return [
+            module.treatment_prompt("a kite"),
             module.storyboard_prompt("a kite", (1, 1), [4]),
             module.rewrite_prompt(scene, "no fire", "fire"),
             drawn.text,

@@ -42,7 +42,7 @@ def test_film_is_made_when_its_limit_is_exact_and_not_when_it_is_one_micro_less(
     stopped = stack.wait(short)
     assert (stopped["state"], stopped["error"]["code"]) == ("FAILED", "budget_exceeded")
     assert usd(needed)[:-4] in stopped["error"]["remedy"]
-    assert [call["purpose"] for call in stack.ledger(short)["calls"]] == ["storyboard"]
+    assert [call["purpose"] for call in stack.ledger(short)["calls"]] == ["treatment", "storyboard"]
 
     answer = stack.api("POST", f"/v1/jobs/{short}:resume", json={"budget_usd": usd(needed)})
 

@@ -29,7 +29,9 @@ def test_film_is_made_by_the_successor_at_that_days_prices_when_veo_has_ended(la
     bill = later_stack.bill()
     assert {line["at"][:10] for line in bill} == {DAY_AFTER_VEO}
     assert ledger["totals"]["spent_micros"] == sum(line["micros"] for line in bill)
-    (storyboard,) = [call for call in ledger["calls"] if call["kind"] == "text"]
-    usage = storyboard["usage"]
-    # Text costs twice as much from 2027-01-01 on, rounded up.
-    assert storyboard["cost_micros"] == -(-(usage["input"] * 1_500_000 + usage["output"] * 7_500_000) // 1_000_000)
+    texts = {call["purpose"]: call for call in ledger["calls"] if call["kind"] == "text"}
+    assert set(texts) == {"treatment", "storyboard"}
+    for call in texts.values():
+        usage = call["usage"]
+        # Text costs twice as much from 2027-01-01 on, rounded up.
+        assert call["cost_micros"] == -(-(usage["input"] * 1_500_000 + usage["output"] * 7_500_000) // 1_000_000)

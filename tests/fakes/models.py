@@ -9,6 +9,7 @@ from PIL import Image
 from promptreel.domain.models import GLOBAL, TokenUsage
 from promptreel.domain.storyboard import Storyboard
 from promptreel.domain.tariffs import ReportedUsage
+from promptreel.domain.treatment import Treatment
 from promptreel.errors import CallFailed, PromptreelError
 from promptreel.ports.models import (
     Declined,
@@ -65,19 +66,37 @@ MILDER_WORDS = {
 }
 
 
+TREATMENT: dict[str, object] = {"language": "en", "logline": "A keeper waits."}
+
+
 class FakeTextGenerator:
-    """Answers what was laid in, in order; then a storyboard of three scenes, or a scene in milder words, for ever."""
+    """Answers what was laid in, in order; then a storyboard of three scenes, or a scene in milder words, for ever.
+
+    Treatments are laid in and counted apart, because every film begins with one; without, the prompt says nothing.
+    """
 
     def __init__(self) -> None:
         self.location = GLOBAL
         self.requests: list[TextRequest] = []
         self.answers: list[str | Declined | CallFailed] = []
+        self.treatment_requests: list[TextRequest] = []
+        self.treatments: list[str | Declined | CallFailed] = []
         self.billed: list[ReportedUsage] = []
 
+    @property
+    def calls(self) -> int:
+        """Requests of every kind."""
+        return len(self.requests) + len(self.treatment_requests)
+
     def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
-        self.requests.append(request)
-        usual = a_storyboard() if request.schema is Storyboard else MILDER_WORDS
-        answer = self.answers.pop(0) if self.answers else json.dumps(usual)
+        usual: Mapping[str, object] = TREATMENT
+        if request.schema is Treatment:
+            requests, answers = self.treatment_requests, self.treatments
+        else:
+            requests, answers = self.requests, self.answers
+            usual = a_storyboard() if request.schema is Storyboard else MILDER_WORDS
+        requests.append(request)
+        answer = answers.pop(0) if answers else json.dumps(usual)
         if isinstance(answer, CallFailed):
             raise answer
         written = answer if isinstance(answer, Declined) else TextResult(answer, reported(USAGE))

@@ -16,6 +16,7 @@ from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Character, Setting, StyleGuide
 from promptreel.domain.styles import Craft, OwnStyle, Style
 from promptreel.domain.timeline import TransitionKind
+from promptreel.domain.treatment import PlanInference, TreatmentSummary
 
 OPERATORS = "operators"  # the owner of a job whose request names none; every operator is this owner
 CHANGES_KEPT = 20  # edits of a plan
@@ -92,6 +93,8 @@ class Plan(Part):
     image_model: str
     video_model: str
     models: tuple[ChosenModel, ...] = ()  # why each was chosen; older plans do not say
+    inferred: tuple[PlanInference, ...] = ()  # what was read from the prompt; older plans leave it to the job
+    treatment: TreatmentSummary | None = None  # None when the text model gave none, and in older plans
     aspect: Aspect
     resolution: Resolution
     fps: int
@@ -101,6 +104,12 @@ class Plan(Part):
     waves: tuple[Wave, ...]
     revision: int = 1  # raised by every edit, so that nobody changes or approves what he has not seen
     changes: tuple[PlanChange, ...] = ()  # the latest edits, oldest first
+
+    def find_checksum(self, uri: str) -> str | None:
+        """The checksum of the treatment or storyboard at this address, as stored; None unless the plan follows it."""
+        if self.treatment is not None and self.treatment.uri == uri:
+            return self.treatment.checksum
+        return self.storyboard_checksum if self.storyboard_uri == uri else None
 
     def video_of(self, scene: Scene) -> VideoModel:
         """The model that films this scene: the plan's, unless a remedy chose another."""

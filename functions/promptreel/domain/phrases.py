@@ -79,6 +79,11 @@ class Language(Frozen):
     spaces: bool = True
     words_before_film: int = 6
 
+    @property
+    def fixed_words(self) -> Words:
+        """Words that hold number and unit in one."""
+        return tuple(form for forms in self.fixed_s.values() for form in forms)
+
     @model_validator(mode="after")
     def _has_no_empty_word(self) -> "Language":
         for name in type(self).model_fields:
@@ -95,12 +100,16 @@ class _Phrases(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value that a text names, and where; ``value`` is None where no film can have it."""
+    """A value that a text names, and where; ``value`` is None where no film can have it.
+
+    ``in_story``: what follows says that it is not about the film, as "later".
+    """
 
     field: Field
     value: int | float | str | None
     start: int
     end: int
+    in_story: bool = False
 
 
 class Grammar:
@@ -152,10 +161,11 @@ class Grammar:
         return _Digits("".join([*parts, sentence[at:]]), sentence, (*places, *range(at, len(sentence) + 1)))
 
     def _found(self, match: re.Match[str], offset: int, text: "_Digits") -> Found:
-        field: Field = match.lastgroup  # type: ignore[assignment]
+        in_story = match.lastgroup == "story"
+        field: Field = "duration_s" if in_story else match.lastgroup  # type: ignore[assignment]
         readers = {"scenes": self._count, "duration_s": self._length_s, "aspect": self._shape}
         start, end = offset + match.start(), offset + match.end()
-        return Found(field, readers[field](match.group().lower()), text.places[start], text.places[end])
+        return Found(field, readers[field](match.group().lower()), text.places[start], text.places[end], in_story)
 
     def _request_phrases(self, text: "_Digits", *, is_outer: bool) -> Iterator[tuple[int, str]]:
         """The parts of a sentence that are about the film itself: its heading, or a phrase of its own at an end."""
@@ -249,7 +259,9 @@ class Grammar:
         both = rf"{minutes}(?:\s*(?:{any_of(words.joint or ('and',))}|,)?\s*{seconds})?"
         fixed_s = self._or_fixed(words.fixed_s)
         total = rf"(?:[\s-]*{any_of(words.total)})?"
-        length = rf"{start}(?:{clock}|{both}|{seconds}{fixed_s}){total}(?!{space}{any_of(words.not_before)})"
+        named = rf"{start}(?:{_CLOCK}{gap}{any_of(words.minute)}|{both}|{seconds}{fixed_s})"
+        story = rf"(?!{space}{any_of(words.not_before)})"
+        length = rf"{start}(?:{clock}|{both}|{seconds}{fixed_s}){total}{story}"
 
         shapes = any_of(self._shapes())
         alone = any_of([one for one in self._shapes() if one not in words.needs_format])
@@ -282,7 +294,7 @@ class Grammar:
             hint=_compiled(rf"(?P<scenes>{scenes}|{shots})|(?P<duration_s>{length})|(?P<aspect>{shape})"),
             quoted=_compiled(
                 rf"(?P<scenes>{start}(?:{counted}{any_of((*words.scene, *words.shot))}{fixed_scenes}))"
-                rf"|(?P<duration_s>{start}(?:{_CLOCK}{gap}{any_of(words.minute)}|{both}|{seconds}{fixed_s}))"
+                rf"|(?P<story>{named}(?!{space}{any_of(words.total)})(?={space}{any_of(words.not_before)}))|(?P<duration_s>{named}{total})"
                 rf"|(?P<aspect>{_RATIO}|{shapes})"
             ),
             range=_compiled(joined + between),
@@ -353,6 +365,20 @@ def grammars() -> Mapping[str, Grammar]:
 def scene_headings() -> tuple[str, ...]:
     """The words that head a scene in a script or a list, in every language."""
     return tuple(dict.fromkeys(word for words in _load().languages.values() for word in words.scene_heading))
+
+
+@cache
+def scene_words() -> tuple[str, ...]:
+    """The words for scenes and shots of a film, in every language."""
+    words = (word for one in _load().languages.values() for word in (*one.scene, *one.shot))
+    return tuple(dict.fromkeys(word.strip("*") for word in words))
+
+
+@cache
+def time_words() -> tuple[str, ...]:
+    """The words for seconds and minutes, in every language."""
+    words = (word for one in _load().languages.values() for word in (*one.second, *one.minute, *one.fixed_words))
+    return tuple(dict.fromkeys(word.strip("*") for word in words))
 
 
 def normalize(text: str) -> str:

@@ -11,19 +11,22 @@ from promptreel.domain.choosing import Choice, ChosenModel
 from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.models import Aspect, ImageModel, ImageSize, TextModel, VideoModel, VideoProtocol
 from promptreel.domain.money import format_usd
-from promptreel.domain.prompt_hints import Inferred, PromptHints, extract_hints
+from promptreel.domain.prompt_hints import Inferred, PromptHints
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.scene import Scene
 from promptreel.domain.storyboard import Storyboard, StoryScene, schema_text
 from promptreel.domain.styles import Direction, Template, direct
 from promptreel.domain.tariffs import Tariff, count_tokens_at_most, image_tariff, text_tariff
 from promptreel.domain.timing import Timing, plan_timing
+from promptreel.domain.treatment import Treatment, claimed_length, merge_hints
 from promptreel.errors import BudgetExceeded, Invalid
 
 IMAGE_SIZE: ImageSize = "1K"
 MAX_REFERENCES = 1  # a keyframe is drawn from its prompt and at most the keyframe before it
 MAX_CROPPED_SHARE = 0.1  # of an image's area; 1376x768, as models round 16:9, loses less than a hundredth
 DEFAULT_SCENE_RANGE = (3, 6)  # the text model's choice when neither field nor prompt gives a number
+TREATMENT_TOKENS = 2048
+"""Room for what a treatment says in its own words, and for thinking."""
 FILM_TOKENS, SCENE_TOKENS = 4096, 500
 """Room for style, characters, settings and thinking; room for the texts of one scene."""
 REWRITE_TOKENS = 4096  # one scene's words, with room to think
@@ -52,6 +55,7 @@ class FilmSpec:
     inferred: tuple[Inferred, ...]
     warnings: tuple[str, ...]
     direction: Direction
+    treatment: Treatment | None = None  # None before the text model has read the prompt, or where it could not
 
     @property
     def storyboard_tokens(self) -> int:
@@ -80,23 +84,28 @@ def accept(payload: Any, at: datetime, protocols: Collection[VideoProtocol]) -> 
     return request, spec
 
 
-def specify_film(request: FilmRequest, at: datetime, protocols: Collection[VideoProtocol]) -> FilmSpec:
+def specify_film(
+    request: FilmRequest, at: datetime, protocols: Collection[VideoProtocol], treatment: Treatment | None = None
+) -> FilmSpec:
     """Choose models, format and timing; ``at`` decides prices, so that the same job is always planned alike.
 
     Args:
         request: The request, already validated.
         at: When the job was requested.
         protocols: The video backends that are switched on.
+        treatment: What the text model read from the prompt; None at submission, when only rules have.
 
     Raises: Invalid when fields contradict one another or the chosen model's limits.
     """
-    hints = extract_hints(request.prompt)
+    hints = merge_hints(request.prompt, treatment)
+    length = claimed_length(request.prompt, treatment) if request.duration_s is None else None
+    timed = request if length is None else request.model_copy(update={"duration_s": length})
     direction = direct(request.style, request.template, request.prompt)
     hinted, shape = hints.find("aspect"), direction.template.aspect if direction.template else "16:9"
     aspect: Aspect = request.aspect or (hinted.value if hinted else shape)  # type: ignore[assignment]
     text, image = choosing.choose_text_model(request, at), choosing.choose_image_model(request, at)
     video_models = choosing.list_video_models(request, aspect, at, protocols)
-    video, timing = _fit_video_model(request, hints, video_models, direction.template)
+    video, timing = _fit_video_model(timed, hints, video_models, direction.template)
     models = (text.model, image.model, video.model)
     count = len(timing.cut.clips_s)
     spec = FilmSpec(
@@ -113,6 +122,7 @@ def specify_film(request: FilmRequest, at: datetime, protocols: Collection[Video
         durations_s=timing.cut.clips_s,
         scene_frames=timing.cut.frames,
         transition_frames=timing.transition_frames,
+        treatment=treatment,
         inferred=tuple(one for one in hints.read if one not in timing.unused and not _is_given(request, one.field)),
         warnings=(
             *_hint_warnings(request, hints, timing.unused),
@@ -185,12 +195,25 @@ def _refuse_unused_transition(request: FilmRequest) -> None:
         )
 
 
+def treatment_tokens(prompt: str, model: TextModel) -> int:
+    """Output limit of the treatment in tokens: it copies what the prompt has of scenes and lines."""
+    return min(TREATMENT_TOKENS + len(prompt.encode()) // 2, model.max_output_tokens)
+
+
+def treatment_tariff(request: FilmRequest, model: TextModel) -> Tariff:
+    """The most that reading the prompt may use."""
+    prompt = prompts.treatment_prompt(request.prompt)
+    sent = count_tokens_at_most(prompts.READER_INSTRUCTION, prompt, schema_text(Treatment))
+    return text_tariff(model, sent, treatment_tokens(request.prompt, model))
+
+
 def text_tariffs(request: FilmRequest, spec: FilmSpec, count: int) -> tuple[Tariff, ...]:
     """The text calls before the first keyframe of a film of up to so many scenes, each with the most it may use."""
     writing = replace(spec, scene_range=(spec.scene_range[0], count))
     prompt = prompts.storyboard_prompt(request.prompt, writing.scene_range, writing.durations_s, writing.direction.text)
     sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, prompt, schema_text(Storyboard))
-    return (text_tariff(spec.text, sent, writing.storyboard_tokens),)
+    sent += prompts.max_treatment_bytes(request.prompt)
+    return treatment_tariff(request, spec.text), text_tariff(spec.text, sent, writing.storyboard_tokens)
 
 
 def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from promptreel.domain import phrases
 from promptreel.domain.document import Part
 from promptreel.domain.phrases import Field, Found, Value
 from promptreel.domain.request import DURATION_S, MAX_SCENES
+from promptreel.domain.screenplay import find_written_scenes
 
 
 class Inferred(Part):
@@ -55,6 +56,12 @@ def extract_hints(prompt: str) -> PromptHints:
             found.setdefault(hint.field, {}).setdefault(_usable(hint), words)
     read: list[Inferred] = []
     unusable: list[tuple[Field, str]] = []
+    if written := find_written_scenes(prompt):
+        first, count = written[0].first_words, len(written)
+        for value, words in found.pop("scenes", {}).items():
+            if value != count:
+                unusable.append(("scenes", f"prompt: “{words}” gives way to the {count} scenes that it lists."))
+        found["scenes"] = {count if count <= MAX_SCENES else None: first}
     for field, values in found.items():
         words = " and ".join(f"“{one}”" for one in values.values())
         (value, first), *others = values.items()
@@ -67,11 +74,12 @@ def extract_hints(prompt: str) -> PromptHints:
     return PromptHints(tuple(read), tuple(unusable))
 
 
-def read_quote(words: str, field: Field) -> set[Value]:
-    """The values of a field that these words name, in any language that rules read."""
-    plain = phrases.normalize(words)
+def read_quote(words: str, field: Field, followed_by: str = "") -> set[Value]:
+    """The values of a field that these words name, in any language that rules read; "five minutes" of "later" none."""
+    plain = phrases.normalize(words + followed_by)
     found = _longest(hint for grammar in phrases.grammars().values() for hint in grammar.read_quote(plain))
-    return {value for hint in found if hint.field == field and (value := _usable(hint)) is not None}
+    quoted = (hint for hint in found if hint.field == field and hint.start < len(words) and not hint.in_story)
+    return {value for hint in quoted if (value := _usable(hint)) is not None}
 
 
 def _sentences(prompt: str) -> Iterator[str]:
@@ -89,7 +97,7 @@ def _sentences(prompt: str) -> Iterator[str]:
 def _longest(found: Iterable[Found]) -> list[Found]:
     """Without what another language read in part: "un minuto e mezzo" is no "un minuto". In order of place."""
     kept: list[Found] = []
-    for hint in sorted(found, key=lambda one: (one.start - one.end, one.start)):
+    for hint in sorted(found, key=lambda one: (one.start - one.end, one.start, not one.in_story)):
         if not any(hint.start < other.end and other.start < hint.end for other in kept):
             kept.append(hint)
     return sorted(kept, key=lambda one: one.start)

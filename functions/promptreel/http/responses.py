@@ -70,7 +70,9 @@ def job_detail(
     plan, output, totals = job.plan, job.output, add_up(calls)
     return {
         **job_summary(job),
-        **job.model_dump(mode="json", include={"inferred", "warnings", "error", "execution"}),
+        **job.model_dump(mode="json", include={"warnings", "error", "execution"}),
+        "inferred": _inferred(job),
+        "treatment": plan.treatment.model_dump(mode="json") if plan and plan.treatment else None,
         "request": job.request.model_dump(mode="json", exclude_none=True),
         "estimate": job.estimate and describe_estimate(job.estimate),
         "upgraded_from": job.upgrade.job if job.upgrade else None,
@@ -153,6 +155,13 @@ def _progress(job: Job, scenes: Sequence[Scene]) -> dict[str, Any]:
         "scenes_done": done,
         "fraction": 1.0 if complete else round(0.95 * pieces / (4 * len(scenes)), 3) if scenes else 0.0,
     }
+
+
+def _inferred(job: Job) -> list[dict[str, Any]]:
+    """What was read from the prompt: by rules until there is a plan, then also by the text model."""
+    if job.plan is not None and job.plan.inferred:
+        return [one.model_dump(mode="json") for one in job.plan.inferred]
+    return [{**one.model_dump(mode="json"), "source": "rules"} for one in job.inferred]
 
 
 def _board(plan: Plan) -> dict[str, Any]:

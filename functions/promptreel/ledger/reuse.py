@@ -112,5 +112,4 @@ def _find_checksum(job: Job, call: Call, uri: str, jobs: JobStore) -> str | None
     """The checksum of the call's artifact, as stored; None unless the job's film is made of it."""
     if call.scene is not None:
         return jobs.get_scene(job.id, call.scene).value.find_checksum(uri)
-    plan = job.plan
-    return plan.storyboard_checksum if plan is not None and plan.storyboard_uri == uri else None
+    return job.plan.find_checksum(uri) if job.plan is not None else None

@@ -62,6 +62,10 @@ class NoUsableAnswer:
     tries: int
     fault: str
     cut_off_at: int | None = None
+    last: str = ""
+    """The last answer that came."""
+    uri: str | None = None
+    """Where it is stored."""
 
 
 def ask(
@@ -73,6 +77,7 @@ def ask(
     """
     artifacts, clock = services.artifacts, services.clock
     feedback, fault, cut_offs, cut_off_at, tries = Feedback(), "", 0, None, 0
+    stored: str | None = None
     for attempt in range(1, MAX_ATTEMPTS + 1):
         limit = raise_output_limit(question.most_tokens, cut_offs, model.max_output_tokens)
         request = TextRequest(
@@ -103,6 +108,7 @@ def ask(
         cut_off_at = None
         if isinstance(claim, Paid):
             uri = claim.call.artifact or artifacts.uri(path)
+            stored = uri
             answer = (artifacts.get(uri) if claim.answer is None else claim.answer).decode()
             try:
                 return Answer(question.read(answer), uri)
@@ -121,7 +127,7 @@ def ask(
         tries += claim.call.counts_as_attempt and job.counts_toward_limit(claim.call.updated)
         if tries == MAX_TRIES:
             break
-    return NoUsableAnswer(tries, fault, cut_off_at)
+    return NoUsableAnswer(tries, fault, cut_off_at, feedback.answer, stored)
 
 
 def _cache_key(job: Job, request: TextRequest, question: Question[A]) -> str | None:

@@ -11,6 +11,7 @@ from promptreel.domain.planning import FilmSpec
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Storyboard
+from promptreel.domain.treatment import list_inferred
 from promptreel.errors import BudgetExceeded, Rejected
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Superseded
@@ -18,6 +19,7 @@ from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.storage import Create, Replace
 from promptreel.services import Services
 from promptreel.usecases import job_lifecycle
+from promptreel.usecases.read_prompt import PromptReading, read_prompt
 from promptreel.usecases.take_over_film import take_over_film
 from promptreel.usecases.text_calls import Answer, NoUsableAnswer, Question, ask
 
@@ -52,7 +54,13 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
     if job.upgrade is not None:
         waves = take_over_film(cmd, services)
         return StoryboardWritten("superseded") if waves is None else StoryboardWritten("planned", waves=waves)
-    brief = planning.specify_film(job.request, job.created, services.protocols)
+    first = planning.specify_film(job.request, job.created, services.protocols)
+    reading = read_prompt(job, first.text, services, until)
+    if isinstance(reading, Busy):
+        return StoryboardWritten("busy", wait_s=reading.wait_s)
+    if isinstance(reading, Superseded):
+        return StoryboardWritten("superseded")
+    brief = planning.specify_film(job.request, job.created, services.protocols, reading.treatment)
     answer = ask(job, brief.text, _question(job, brief), services, until)
     if isinstance(answer, Busy):
         return StoryboardWritten("busy", wait_s=answer.wait_s)
@@ -72,7 +80,17 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
             remedy="Say more plainly what the film shows, scene by scene.",
         )
     checksum = services.artifacts.read_checksum(answer.uri)
-    return services.jobs.retry_on_conflict(lambda: _reserve(cmd, brief, answer, checksum, services))
+    return services.jobs.retry_on_conflict(lambda: _reserve(cmd, _Draft(brief, reading, answer, checksum), services))
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What the text model has given, before it is planned and reserved."""
+
+    brief: FilmSpec
+    reading: PromptReading
+    answer: Answer[Storyboard]
+    checksum: str
 
 
 def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
@@ -80,7 +98,7 @@ def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
         purpose="storyboard",
         instruction=prompts.WRITER_INSTRUCTION,
         prompt=prompts.storyboard_prompt(
-            job.request.prompt, brief.scene_range, brief.durations_s, brief.direction.text
+            job.request.prompt, brief.scene_range, brief.durations_s, brief.direction.text, brief.treatment
         ),
         schema=Storyboard,
         read=lambda text: storyboard.parse(text, brief.scene_range),
@@ -89,11 +107,9 @@ def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
     )
 
 
-def _reserve(
-    cmd: job_lifecycle.JobRun, brief: FilmSpec, answer: Answer[Storyboard], checksum: str, services: Services
-) -> StoryboardWritten:
+def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> StoryboardWritten:
     """Write plan, scenes and a PLANNED call for every picture and clip in one batch, or nothing (ledger rule 2)."""
-    jobs, clock = services.jobs, services.clock
+    jobs, clock, brief, answer = services.jobs, services.clock, draft.brief, draft.answer
     read = jobs.get_job(cmd.job_id)  # before the calls are read
     job, now = read.value, clock.now()
     if job.run != cmd.run or job.is_final:
@@ -102,7 +118,7 @@ def _reserve(
         return _written(job, job.plan)
     stories = answer.value.scenes
     scenes = planning.make_scenes(stories, brief.frames_for(len(stories)), brief.video.fps, now)
-    plan = _plan(job, brief, answer, scenes).evolve(storyboard_checksum=checksum)
+    plan = _plan(job, draft, scenes)
     prompts.check_shot_prompts(plan, scenes, brief.image)
     requests = call_requests.unmade_pieces(job, plan, scenes, services.text.location, now)
     planned = [request.planned(now) for request in requests]
@@ -114,7 +130,8 @@ def _reserve(
             f"the limit is {format_usd(job.budget.limit_micros)} USD. No picture was paid.",
             remedy=f"Resume with a limit of at least {format_usd(needed)} USD, or ask for fewer or shorter scenes.",
         )
-    ready = job.evolve(plan=plan)
+    news = [one for one in (*draft.reading.warnings, *brief.warnings) if one not in job.warnings]
+    ready = job.evolve(plan=plan, warnings=(*job.warnings, *news))
     written = (
         ready.wait_after("storyboard", now) if job.stops_after("storyboard") else ready.to(JobState.KEYFRAMES, now)
     )
@@ -130,14 +147,17 @@ def _written(job: Job, plan: Plan) -> StoryboardWritten:
     return StoryboardWritten("awaiting_approval") if job.is_waiting else StoryboardWritten("planned", waves=plan.waves)
 
 
-def _plan(job: Job, brief: FilmSpec, answer: Answer[Storyboard], scenes: list[Scene]) -> Plan:
-    story = answer.value
+def _plan(job: Job, draft: _Draft, scenes: list[Scene]) -> Plan:
+    brief, answer, story = draft.brief, draft.answer, draft.answer.value
     kind, fps = job.request.transition.kind, brief.video.fps
     overlap = timeline.overlap_frames(kind, brief.transition_frames)
     lengths = [scene.film_frames(fps) for scene in scenes]
     return Plan(
         title=job.request.title or story.title,
         storyboard_uri=answer.uri,
+        storyboard_checksum=draft.checksum,
+        inferred=list_inferred(job.request.prompt, brief.inferred, brief.treatment),
+        treatment=draft.reading.summary,
         style_guide=FilmStyle.of(story.style_guide, brief.direction.style),
         characters=tuple(story.characters),
         settings=tuple(story.settings),

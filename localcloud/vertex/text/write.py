@@ -8,7 +8,7 @@ from localcloud.vertex.answers import Answer
 from localcloud.vertex.faults import Hits
 from localcloud.vertex.judging import QualityScore
 from localcloud.vertex.registry import TextModel, Usage
-from localcloud.vertex.text import fill, story
+from localcloud.vertex.text import fill, story, treatment
 from localcloud.vertex.wire import Conversation, Json, invalid
 
 _CHARS_PER_TOKEN = 4
@@ -30,7 +30,8 @@ def write(model: TextModel, prompt: Conversation, asked: Usage, merit: QualitySc
     brief = story.Brief.of(prompt, merit, wire.field(config, "seed"))
     schema = wire.section(config, "responseSchema") or wire.section(config, "responseJsonSchema")
     if schema:
-        text = json.dumps(fill.answer(schema, brief), ensure_ascii=False)
+        filled = treatment.answer(brief) if treatment.is_treatment(schema) else fill.answer(schema, brief)
+        text = json.dumps(filled, ensure_ascii=False)
     elif wire.field(config, "responseMimeType") == "application/json":
         text = json.dumps({"text": brief.story}, ensure_ascii=False)
     else:

@@ -37,6 +37,8 @@ def test_events_list_stages_calls_refusals_and_remedies_in_order_of_time(
     assert [(event["event"], event.get("state")) for event in listed] == [
         ("state", "PENDING"),
         ("state", "STORYBOARD"),
+        ("call_sent", None),
+        ("call_settled", None),
         ("state", "KEYFRAMES"),
         ("call_sent", None),
         ("call_settled", None),
@@ -52,7 +54,7 @@ def test_events_list_stages_calls_refusals_and_remedies_in_order_of_time(
     assert (tried["outcome"], tried["remedy"]) == ("refused", "reseed")
     assert failed["error"]["remedy"] == "Resume it."
     paid = [event for event in listed if event["event"] == "call_settled"]
-    assert [event["kind"] for event in paid] == ["text"]
+    assert [event["kind"] for event in paid] == ["text", "text"]
     assert paid[0]["cost_micros"] > 0
 
 

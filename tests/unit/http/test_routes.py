@@ -219,7 +219,7 @@ def test_running_job_shows_scenes_keyframes_money_and_progress(http: FlaskClient
     scene = shown["scenes"][0]
     assert (scene["id"], scene["state"], scene["clip"], scene["duration_s"]) == ("scene-01", "QUEUED", None, 6)
     assert scene["keyframes"]["start"]["url"].startswith("https://signed.example/artifacts/jobs/")
-    assert shown["budget"] == {"limit_usd": "25.00", "reserved_usd": "7.20", "spent_usd": "0.27853"}
+    assert shown["budget"] == {"limit_usd": "25.00", "reserved_usd": "7.20", "spent_usd": "0.28678"}
 
 
 def test_ledger_lists_every_call_and_its_totals_add_up(http: FlaskClient, world: FakeServices) -> None:
@@ -227,7 +227,7 @@ def test_ledger_lists_every_call_and_its_totals_add_up(http: FlaskClient, world:
 
     ledger = http.get(f"/v1/jobs/{job.id}/ledger", headers=bearer()).get_json()
 
-    assert len(ledger["calls"]) == 8
+    assert len(ledger["calls"]) == 9
     totals = ledger["totals"]
     assert totals["limit_micros"] == 25_000_000
     assert totals["spent_micros"] == sum(call["cost_micros"] for call in ledger["calls"])

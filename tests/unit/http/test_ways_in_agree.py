@@ -232,7 +232,8 @@ def test_price_at_submission_is_what_the_plan_reserves() -> None:
 
     calls = [read.value for read in world.jobs.list_calls(job.id)]
     assert rest == sum(call.reserved_micros for call in calls if call.kind != "text")
-    assert storyboard == max(call.reserved_micros for call in calls if call.kind == "text")
+    texts = sum(call.reserved_micros for call in calls if call.kind == "text")
+    assert texts <= storyboard <= texts + 10_000  # how much the treatment adds to the prompt is not known before
 
 
 def test_writer_chooses_only_among_numbers_of_scenes_that_the_limit_holds() -> None:

@@ -34,7 +34,7 @@ SERVICES = Path(__file__).parents[3] / "infra" / "config" / "services.json"
 WRITES = frozenset(
     {"jobs.write", "jobs.delete_owned_documents", "artifacts.delete", "inbox.delete_report", "executions.cancel"}
 )
-STORYBOARD_MICROS, PICTURE_MICROS, CLIP_MICROS = 8_250, 67_570, 2_400_000
+TEXT_MICROS, PICTURE_MICROS, CLIP_MICROS = 8_250, 67_570, 2_400_000
 PAYING = frozenset({"text.generate_text", "images.generate_image", "video.submit"})
 
 
@@ -107,7 +107,7 @@ def test_tombstone_contains_no_word_of_the_request(world: FakeServices) -> None:
     text = json.dumps(buried.to_json())
     assert "keeper" not in text
     assert len(text) < 1500
-    assert buried.spent_micros == STORYBOARD_MICROS + 4 * PICTURE_MICROS + CLIP_MICROS
+    assert buried.spent_micros == 2 * TEXT_MICROS + 4 * PICTURE_MICROS + CLIP_MICROS
     assert buried.forget is not None
 
 
@@ -132,7 +132,7 @@ def test_sweeper_finishes_a_deletion_when_it_was_killed_at_any_write(
         if world.is_waiting():
             break
 
-        assert sweep_to_the_end(world, job.id).spent_micros == STORYBOARD_MICROS + 4 * PICTURE_MICROS + CLIP_MICROS, (
+        assert sweep_to_the_end(world, job.id).spent_micros == 2 * TEXT_MICROS + 4 * PICTURE_MICROS + CLIP_MICROS, (
             number
         )
         assert what_is_left(world, job.id) == [], number
@@ -198,14 +198,14 @@ def resuming(world: FakeServices) -> Callable[[], object]:
 
 def requests(world: FakeServices) -> int:
     """Paid requests the models have had."""
-    return len(world.text.requests) + len(world.images.requests) + len(world.video.requests)
+    return world.text.calls + len(world.images.requests) + len(world.video.requests)
 
 
 def bill(world: FakeServices) -> int:
     """What the models are owed, in micro-dollars."""
     delivered = sum(isinstance(state, Succeeded) for state in world.video.states.values())
-    written, painted = len(world.text.requests), len(world.images.requests)
-    return written * STORYBOARD_MICROS + painted * PICTURE_MICROS + delivered * CLIP_MICROS
+    written, painted = world.text.calls, len(world.images.requests)
+    return written * TEXT_MICROS + painted * PICTURE_MICROS + delivered * CLIP_MICROS
 
 
 WORKERS = [opening, storyboard, picture, clip, polling, failing, cutting, resuming]
@@ -268,8 +268,8 @@ def disturb(
 
 
 def goes_out(course: list[str], number: int) -> bool:
-    """Whether this call lies between the last look at the job and the paid request after it."""
-    paid = next((index for index, name in enumerate(course) if name in PAYING), -1)
+    """Whether this call lies between a last look at the job and the paid request after it."""
+    paid = next((index for index, name in enumerate(course) if name in PAYING and index >= number), -1)
     looked = max((index for index in range(paid) if course[index] == "jobs.get_job"), default=paid)
     return looked < number <= paid
 

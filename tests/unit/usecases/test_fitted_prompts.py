@@ -50,7 +50,7 @@ def test_storyboard_is_refused_by_scene_before_a_picture_is_paid_when_a_prompt_c
         world.write_storyboard(JobRun(job.id, job.run))
 
     assert world.images.requests == []
-    assert [read.value.kind for read in world.jobs.list_calls(job.id)] == ["text"]
+    assert [read.value.kind for read in world.jobs.list_calls(job.id)] == ["text", "text"]
 
 
 def test_clip_whose_prompt_cannot_fit_becomes_a_problem_of_its_scene_and_is_not_sent(world: FakeServices) -> None:

@@ -106,7 +106,7 @@ def test_storyboard_of_three_slow_tries_fits_into_its_request(world: FakeService
         lambda: world.write_storyboard(JobRun(job.id, job.run)),
     )
 
-    assert (planned.state, len(written)) == ("planned", 3)
+    assert (planned.state, len(written)) == ("planned", 4)
 
 
 @pytest.mark.parametrize("step", [draw_keyframe, submit_clip, write_storyboard])

@@ -71,15 +71,19 @@ def test_no_call_costs_more_than_its_reserve_when_models_use_all_they_may(prompt
     world.draw_all(world.jobs.get_job(job_id).value)
     answered = [call for call in calls(world, job_id) if call.kind != "video"]
 
-    assert len(answered) == 5
+    assert len(answered) == 6
     assert all(0 < call.cost_micros <= call.reserved_micros for call in answered)
     assert committed_micros(calls(world, job_id)) <= limit
 
 
 def test_reserve_of_a_storyboard_grows_with_the_script_that_is_sent() -> None:
-    reserves = [calls(*greedy(prompt=prompt))[0].reserved_micros for prompt in ("A boat", "A boat " + "海" * 19_900)]
+    short, long = (
+        {call.purpose: call.reserved_micros for call in calls(*greedy(prompt=prompt))}
+        for prompt in ("A boat", "A boat " + "海" * 19_900)
+    )
 
-    assert reserves[1] - reserves[0] == pytest.approx(3 * 19_900 * 1.5, abs=3)
+    assert long["storyboard"] - short["storyboard"] == pytest.approx(3 * 19_900 * 1.5, abs=3)
+    assert long["treatment"] - short["treatment"] == pytest.approx(3 * 19_900 * (1.5 + 7.5 / 2), abs=10)
 
 
 def test_cut_keyframe_prompt_is_logged_with_both_texts(caplog: pytest.LogCaptureFixture) -> None:

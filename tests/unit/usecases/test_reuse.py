@@ -31,7 +31,7 @@ from tests.fakes.services import FakeServices
 from tests.fakes.system import START
 
 WRITES = frozenset({"jobs.write", "jobs._update", "artifacts.copy", "queue.enqueue"})
-PIECES = 1 + 4 + 3  # storyboard, keyframes and clips of three scenes
+PIECES = 2 + 4 + 3  # treatment, storyboard, keyframes and clips of three scenes
 
 
 def opened(world: FakeServices, execution: str, **request: Any) -> Job:
@@ -79,7 +79,7 @@ def call_of(world: FakeServices, job: Job, purpose: str) -> Call:
 
 def requests(world: FakeServices) -> int:
     """How many paid requests have left."""
-    return len(world.text.requests) + len(world.images.requests) + len(world.video.requests)
+    return world.text.calls + len(world.images.requests) + len(world.video.requests)
 
 
 def paid(world: FakeServices, make: Callable[[], object]) -> int:
@@ -124,7 +124,7 @@ def test_equal_film_calls_no_model_and_costs_nothing_when_its_owner_has_paid_for
 def test_film_is_paid_when_it_is_not_the_same_or_is_not_to_be(world: FakeServices, request_2: dict[str, Any]) -> None:
     filmed(world, "e-1")
     # The same storyboard for another prompt: its pictures and clips are equal all the same.
-    expected = 1 if "prompt" in request_2 else PIECES
+    expected = 2 if "prompt" in request_2 else PIECES
 
     assert paid(world, lambda: filmed(world, "e-2", **request_2)) == expected
 

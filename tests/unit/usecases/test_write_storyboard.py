@@ -22,13 +22,14 @@ def test_every_keyframe_and_clip_is_reserved_when_the_storyboard_is_written(worl
     calls = {read.value.purpose: read.value for read in world.jobs.list_calls(job.id)}
     assert job.state is JobState.KEYFRAMES
     assert set(calls) == {
+        "treatment",
         "storyboard",
         "keyframe/scene-01/start",
         *(f"keyframe/scene-0{n}/end" for n in (1, 2, 3)),
         *(f"clip/scene-0{n}" for n in (1, 2, 3)),
     }
     assert calls["storyboard"].state is CallState.SETTLED
-    assert {call.state for purpose, call in calls.items() if purpose != "storyboard"} == {CallState.PLANNED}
+    assert {call.state for purpose, call in calls.items() if "/" in purpose} == {CallState.PLANNED}
     assert calls["clip/scene-01"].reserved_micros == 6 * 400_000
 
 
@@ -135,7 +136,7 @@ def test_cut_off_question_is_never_repeated_and_has_more_room_each_time(world: F
         world.write_storyboard(JobRun(job.id, job.run))
 
     requests = world.text.requests
-    calls = [read.value for read in world.jobs.list_calls(job.id)]
+    calls = [read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "storyboard"]
     assert error.value.code == "storyboard_too_long"
     assert [each.max_output_tokens for each in requests] == [7096, 14192, 28384]
     assert len({each.prompt for each in requests}) == 3
@@ -167,9 +168,9 @@ def test_output_limit_is_never_above_the_model_s_own_when_it_is_raised(world: Fa
 
 def test_raised_limit_is_not_requested_when_the_budget_does_not_hold_it(world: FakeServices) -> None:
     reserve = FakeServices()
-    first = next(read.value for read in reserve.jobs.list_calls(reserve.planned().id) if read.value.kind == "text")
+    read, first = (one.value for one in reserve.jobs.list_calls(reserve.planned().id) if one.value.kind == "text")
     job = world.opened()
-    world.lower_limit(job, first.reserved_micros)
+    world.lower_limit(job, read.cost_micros + first.reserved_micros)
     world.text.answers = [CUT_OFF_ANSWER]
 
     with pytest.raises(BudgetExceeded, match="do not hold storyboard"):
@@ -188,7 +189,7 @@ def test_job_is_refused_with_the_last_fault_when_three_answers_are_unusable(
         world.write_storyboard(JobRun(job.id, job.run))
 
     assert refusal.value.code == "storyboard_unusable"
-    assert [read.value.state for read in world.jobs.list_calls(job.id)] == [CallState.SETTLED] * 3
+    assert [read.value.state for read in world.jobs.list_calls(job.id)] == [CallState.SETTLED] * 4
 
 
 def test_lost_answer_counts_its_reserved_price_and_the_next_attempt_answers(world: FakeServices) -> None:
@@ -217,7 +218,7 @@ def test_plan_over_the_limit_is_refused_with_the_amount_before_a_keyframe_is_pai
     with pytest.raises(BudgetExceeded, match=r"3 scenes needs up to 7\.\d+ USD; the limit is 5.00 USD"):
         world.write_storyboard(JobRun(job.id, job.run))
 
-    assert [read.value.purpose for read in world.jobs.list_calls(job.id)] == ["storyboard"]
+    assert [read.value.purpose for read in world.jobs.list_calls(job.id)] == ["treatment", "storyboard"]
     assert not world.jobs.list_scenes(job.id)
 
 

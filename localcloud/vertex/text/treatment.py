@@ -1,0 +1,75 @@
+"""A treatment of a film idea: what a text model would copy of it, its scenes and spoken lines. Nothing is invented."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from localcloud.vertex.text import story
+from localcloud.vertex.text.story import Brief
+
+_FIELDS = frozenset({"language", "logline", "scenes", "dialogue", "cast"})
+_STARTS = (
+    re.compile(r"\s*(?:INT|EXT)[. /]\s*\S"),
+    re.compile(r"\W*[^\W\d_]+\s?\d{1,2}\s*[:.\u2013\uff1a-]"),
+    re.compile(r"\s*\d{1,2}[.)]\s+\S"),
+)
+_LINE = re.compile(r"^\s*(?P<speaker>[^\W\d_][^:\n]{0,30}):\s*[\"“„«「](?P<line>[^\n]+?)[\"”“»」]\s*$", re.MULTILINE)
+_SCRIPTS = {"ko": "가-힣", "ja": "ぁ-ヿ", "zh": "一-鿿", "ar": "؀-ۿ", "he": "֐-׿", "hi": "ऀ-ॿ", "ru": "Ѐ-ӿ"}
+_WORDS = {
+    "de": "der die das und ein eine ist nicht im",
+    "fr": "le la les un une et des est dans du",
+    "es": "el los una y en las del es su que",
+    "it": "il gli una e di che della nel",
+    "pt": "o os uma e em do da não na",
+    "nl": "de het een en van niet op",
+    "pl": "w i na się nie jest do",
+    "tr": "bir ve bu için ile",
+}
+_MOST_NAMES = 12
+
+
+def is_treatment(schema: Mapping[str, Any]) -> bool:
+    """Whether an answer by this schema says what an idea asks for."""
+    return set(schema.get("properties", {})) >= _FIELDS
+
+
+def answer(brief: Brief) -> dict[str, Any]:
+    """What the idea has of scenes and lines, word for word, and who is in it."""
+    idea = brief.story
+    sentences = story.sentences(idea)
+    return {
+        "language": _language(idea),
+        "logline": (sentences[0] if sentences else idea)[:300],
+        "cast": list(dict.fromkeys(story.names(idea)))[:_MOST_NAMES],
+        "places": list(dict.fromkeys(story.place_names(idea)))[:_MOST_NAMES],
+        "props": [],
+        "scenes": _scenes(idea.splitlines()),
+        "dialogue": [{"speaker": found["speaker"].strip(), "line": found["line"]} for found in _LINE.finditer(idea)],
+    }
+
+
+def _scenes(lines: Sequence[str]) -> list[str]:
+    for start in _STARTS:
+        begins = [position for position, line in enumerate(lines) if start.match(line)]
+        if len(begins) > 1:
+            ends = [*begins[1:], _end(lines, begins)]
+            return ["\n".join(lines[begin:end]).strip() for begin, end in zip(begins, ends, strict=True)]
+    return []
+
+
+def _end(lines: Sequence[str], begins: Sequence[int]) -> int:
+    """A list of single lines ends at an empty one."""
+    if begins[-1] - begins[0] >= len(begins):
+        return len(lines)
+    after = range(begins[-1], len(lines))
+    return next((position for position in after if not lines[position].strip()), len(lines))
+
+
+def _language(idea: str) -> str:
+    for language, letters in _SCRIPTS.items():
+        if len(re.findall(f"[{letters}]", idea)) * 4 > len(idea.replace(" ", "")):
+            return language
+    found = re.findall(r"\w+", idea.lower())
+    counts = {language: sum(word in telling.split() for word in found) for language, telling in _WORDS.items()}
+    best = max(counts, key=lambda language: counts[language])
+    return best if counts[best] * 10 > len(found) else "en"
