@@ -14,6 +14,7 @@ from promptreel.domain.money import format_usd
 from promptreel.domain.prompt_hints import Inferred, PromptHints
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.scene import Scene
+from promptreel.domain.screenplay import MAX_HEADING_CHARS
 from promptreel.domain.storyboard import Storyboard, StoryScene, schema_text
 from promptreel.domain.styles import Direction, Template, direct
 from promptreel.domain.tariffs import Tariff, count_tokens_at_most, image_tariff, text_tariff
@@ -255,8 +256,11 @@ def _refuse_small_budget(request: FilmRequest, spec: FilmSpec, at: datetime) -> 
         )
 
 
-def make_scenes(stories: Sequence[StoryScene], frames: Sequence[int], fps: int, now: datetime) -> list[Scene]:
+def make_scenes(
+    stories: Sequence[StoryScene], frames: Sequence[int], fps: int, now: datetime, treatment: Treatment | None = None
+) -> list[Scene]:
     """The scene documents of a storyboard, in order; ``frames`` is how long each is in the film."""
+    headings = [scene.splitlines()[0][:MAX_HEADING_CHARS] for scene in treatment.scenes] if treatment else []
     return [
         Scene(
             id=identifiers.scene_id(number),
@@ -267,6 +271,12 @@ def make_scenes(stories: Sequence[StoryScene], frames: Sequence[int], fps: int, 
             end_prompt=story.end_frame_prompt,
             motion_prompt=story.motion_prompt,
             transition_note=story.transition_note,
+            camera=story.camera,
+            characters=tuple(story.characters),
+            settings=tuple(story.settings),
+            dialogue=tuple(story.dialogue),
+            written_scene=story.written_scene,
+            heading=headings[story.written_scene - 1] if story.written_scene else None,
             duration_s=-(-length // fps),
             frames=length,
             created=now,

@@ -7,7 +7,8 @@ from typing import Literal, TypedDict, Unpack
 from promptreel.domain import identifiers, states
 from promptreel.domain.document import Document, OptionalText, Part, Problem, UtcDatetime
 from promptreel.domain.states import SceneState
-from promptreel.domain.storyboard import StoryScene
+from promptreel.domain.storyboard import Camera, SceneTexts
+from promptreel.domain.treatment import Line
 
 KeyframeName = Literal["start", "end"]
 
@@ -87,6 +88,12 @@ class Scene(Document):
     end_prompt: str
     motion_prompt: str
     transition_note: str
+    camera: Camera = Camera()
+    characters: tuple[str, ...] = ()  # names of the plan's characters that it shows
+    settings: tuple[str, ...] = ()
+    dialogue: tuple[Line, ...] = ()  # in the film's language
+    written_scene: int | None = None  # of the prompt's own scenes the one it belongs to, from 1
+    heading: OptionalText = None  # that scene's first line
     duration_s: int  # whole seconds that hold the scene: its clip is the shortest one that is as long
     frames: int | None = None  # of the clip that the film shows; None in older documents: all of ``duration_s``
     state: SceneState = SceneState.PENDING
@@ -171,7 +178,7 @@ class Scene(Document):
         is_drawn = updated.keyframes_drawn and updated.state is SceneState.PENDING
         return updated.to(SceneState.DRAWN, now) if is_drawn else updated
 
-    def with_prompts(self, story: StoryScene, now: datetime) -> "Scene":
+    def with_prompts(self, story: SceneTexts, now: datetime) -> "Scene":
         """The scene with rewritten prompts; how it leads into the next is not rewritten."""
         return self._copy_with(
             {

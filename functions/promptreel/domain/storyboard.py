@@ -7,11 +7,12 @@ is sent: a change of them changes the prompt and its price.
 
 import json
 from functools import cache
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from promptreel.domain.characters import INVISIBLE_LETTERS
+from promptreel.domain.treatment import Line
 
 
 def _require_visible(text: str) -> str:
@@ -59,14 +60,33 @@ class Setting(_Part):
     description: Text
 
 
-class StoryScene(_Part):
-    """One shot of the film, told by its first and last picture and what happens between."""
+class Camera(_Part):
+    """How a shot is taken; what a shot leaves open follows from the film's style."""
+
+    size: Literal["open", "extreme_wide", "wide", "full", "medium", "close", "extreme_close"] = "open"
+    angle: Literal["open", "eye_level", "low", "high", "overhead", "tilted"] = "open"
+    move: Literal["open", "static", "pan", "tilt", "push_in", "pull_out", "track", "crane", "handheld"] = "open"
+    lens: Literal["open", "wide_angle", "normal", "telephoto", "macro"] = "open"
+
+
+class SceneTexts(_Part):
+    """The texts of one shot."""
 
     description: VisibleText = Field(description="What happens in this scene, in one or two sentences")
     start_frame_prompt: VisibleText = Field(description="The first picture of the scene")
     end_frame_prompt: VisibleText = Field(description="The last picture of the scene")
     motion_prompt: VisibleText = Field(description="Movement, camera and sound between the two pictures")
     transition_note: Text = Field(description="How this scene leads into the next")
+
+
+class StoryScene(SceneTexts):
+    """One shot of the film, told by its first and last picture and what happens between."""
+
+    camera: Camera = Camera()
+    characters: list[Text] = Field(default=[], description="Names of those of the storyboard's characters it shows")
+    settings: list[Text] = Field(default=[], description="Names of those of the storyboard's settings it shows")
+    dialogue: list[Line] = Field(default=[], description="Spoken lines, as the treatment has them")
+    written_scene: int | None = Field(default=None, description="Number of the idea's own scene it belongs to")
 
 
 class Storyboard(_Part):
@@ -92,9 +112,9 @@ def parse(text: str, scene_range: tuple[int, int]) -> Storyboard:
     return storyboard
 
 
-def parse_scene(text: str) -> StoryScene:
+def parse_scene(text: str) -> SceneTexts:
     """One scene in a model's answer. Raises: ValueError as `parse` does."""
-    return _parse(StoryScene, text)
+    return _parse(SceneTexts, text)
 
 
 def _parse(shape: type[P], text: str) -> P:

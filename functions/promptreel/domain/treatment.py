@@ -204,7 +204,7 @@ def _check_quotes(prompt: str, treatment: Treatment) -> Iterator[Fault]:
             continue
         if words is None:
             yield Fault(claim, f"{claim}: {value} has no words of the prompt; copy them, or leave both out")
-        elif not _stands_in(words, prompt):
+        elif not stands_in(words, prompt):
             yield Fault(claim, f"{claim}: the prompt does not say “{_short(words)}”; copy its words, or leave both out")
 
 
@@ -214,7 +214,7 @@ def _check_numbers(prompt: str, treatment: Treatment) -> Iterator[Fault]:
     knows_language = treatment.language.partition("-")[0].lower() in phrases.grammars()
     for claim, field in _NUMBERS:
         value, words = getattr(treatment, claim), treatment.words_of(claim)
-        if value is None or words is None or not _stands_in(words, prompt):
+        if value is None or words is None or not stands_in(words, prompt):
             continue
         hint = hints.find(field)
         if hint is not None and hint.value != value:
@@ -254,7 +254,7 @@ def _check_scenes(prompt: str, scenes: Sequence[str]) -> Iterator[Fault]:
     """Scenes that the prompt lists and the treatment drops, merges or changes, and scenes that it invents."""
     written = find_written_scenes(prompt)
     if not written:
-        invented = [scene for scene in scenes if not _stands_in(scene, prompt)]
+        invented = [scene for scene in scenes if not stands_in(scene, prompt)]
         if invented:
             yield Fault(
                 "scenes", f"scenes: the prompt does not say “{_short(invented[0])}”; copy its own scenes or none"
@@ -264,18 +264,18 @@ def _check_scenes(prompt: str, scenes: Sequence[str]) -> Iterator[Fault]:
         yield Fault("scenes", f"scenes: the prompt lists {len(written)} scenes, not {len(scenes)}; copy each of them")
         return
     for number, (scene, own) in enumerate(zip(scenes, written, strict=True), start=1):
-        if not any(_folded(text) in _folded(scene) for text in (own.text, replace_names(own.text))):
+        if not any(folded(text) in folded(scene) for text in (own.text, replace_names(own.text))):
             yield Fault("scenes", f"scenes: scene {number} must be copied whole: “{_short(own.text)}”")
 
 
 def _check_dialogue(prompt: str, dialogue: Sequence[Line]) -> Iterator[Fault]:
     for order, line in enumerate(dialogue):
-        if not _stands_in(line.line, prompt):
+        if not stands_in(line.line, prompt):
             sentence = f"dialogue: the prompt has no line “{_short(line.line)}”; keep to its own lines, or have none"
             yield Fault("dialogue", sentence, order)
 
 
-def _stands_in(words: str, prompt: str) -> bool:
+def stands_in(words: str, prompt: str) -> bool:
     """Whether the words stand in the prompt, or in what the model sees of it: names are described."""
     return bool(_places(words, prompt) or _places(words, replace_names(prompt)))
 
@@ -292,7 +292,8 @@ def _plain(text: str) -> str:
     return phrases.normalize(re.sub(r"[*_#`]+", "", text)).replace("\u2019", "'")
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """The text without marks, for comparison: spaces and capitals do not count."""
     return " ".join(_plain(text).split()).casefold()
 
 

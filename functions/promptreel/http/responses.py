@@ -19,7 +19,8 @@ Links = Mapping[str, str]
 """gs:// address to signed URL."""
 
 _SCENE_FIELDS = set(
-    "id sequence display_order state description start_prompt end_prompt motion_prompt transition_note".split()
+    "id sequence display_order state description start_prompt end_prompt motion_prompt transition_note camera "
+    "characters settings dialogue written_scene heading".split()
 )
 _CALL_FIELDS = set(
     "id kind model scene purpose take attempt digest state reserved_micros cost_micros operation usage source".split()

@@ -18,7 +18,7 @@ from promptreel.domain.planning import REWRITE_TOKENS
 from promptreel.domain.prompts import Feedback
 from promptreel.domain.remedies import MAX_TRIES
 from promptreel.domain.scene import Scene
-from promptreel.domain.storyboard import StoryScene, schema_text
+from promptreel.domain.storyboard import SceneTexts, schema_text
 from promptreel.domain.tariffs import count_tokens_at_most, raise_output_limit, text_tariff
 from promptreel.errors import QuotaExhausted, Transient
 from promptreel.ledger import call_requests
@@ -157,7 +157,7 @@ def rewrite_refused_prompts(job: Job, scene: Scene, services: Services, until: d
         purpose=f"rewrite/{scene.id}/{rewrite.attempt}",
         instruction=prompts.REWRITE_INSTRUCTION,
         prompt=prompts.rewrite_prompt(scene, rewrite.advice, rewrite.reason),
-        schema=StoryScene,
+        schema=SceneTexts,
         read=storyboard.parse_scene,
         path=f"jobs/{job.id}/rewrites/{scene.id}",
         most_tokens=REWRITE_TOKENS,

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from promptreel.domain import planning, prompts, storyboard, timeline
+from promptreel.domain import coherence, planning, prompts, storyboard, timeline
 from promptreel.domain.call import committed_micros
+from promptreel.domain.coherence import Story
 from promptreel.domain.job import FilmStyle, Job, Plan, Wave
 from promptreel.domain.money import format_usd
 from promptreel.domain.planning import FilmSpec
@@ -21,7 +22,7 @@ from promptreel.services import Services
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.read_prompt import PromptReading, read_prompt
 from promptreel.usecases.take_over_film import take_over_film
-from promptreel.usecases.text_calls import Answer, NoUsableAnswer, Question, ask
+from promptreel.usecases.text_calls import NoUsableAnswer, Question, ask
 
 REQUEST_S = 600.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
 
@@ -66,21 +67,35 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
         return StoryboardWritten("busy", wait_s=answer.wait_s)
     if isinstance(answer, Superseded):
         return StoryboardWritten("superseded")
-    if isinstance(answer, NoUsableAnswer):
-        if answer.cut_off_at is not None:
-            raise Rejected(
-                f"scenes: the storyboard does not fit into the writer's answer of {answer.cut_off_at} tokens, "
-                f"tried {answer.tries} times.",
-                code="storyboard_too_long",
-                remedy="Ask for fewer scenes, or for a simpler story.",
-            )
-        raise Rejected(
-            f"prompt: no usable storyboard came of it in {answer.tries} tries: {answer.fault}",
-            code="storyboard_unusable",
-            remedy="Say more plainly what the film shows, scene by scene.",
+    story = _mend(answer, job, brief) if isinstance(answer, NoUsableAnswer) else Story(answer.value, answer.uri)
+    draft = _Draft(brief, reading, story, services.artifacts.read_checksum(story.uri))
+    return services.jobs.retry_on_conflict(lambda: _reserve(cmd, draft, services))
+
+
+def _mend(answer: NoUsableAnswer, job: Job, brief: FilmSpec) -> Story:
+    """The last answer, mended by rules. Raises: Rejected when it is no storyboard of the number of scenes."""
+    if answer.uri is None or answer.cut_off_at is not None:
+        raise _unusable(answer)
+    try:
+        answered = storyboard.parse(answer.last, brief.scene_range)
+    except ValueError as error:
+        raise _unusable(answer) from error
+    return coherence.repair(answered, answer.uri, job.request.prompt, brief.treatment)
+
+
+def _unusable(answer: NoUsableAnswer) -> Rejected:
+    if answer.cut_off_at is not None:
+        return Rejected(
+            f"scenes: the storyboard does not fit into the writer's answer of {answer.cut_off_at} tokens, "
+            f"tried {answer.tries} times.",
+            code="storyboard_too_long",
+            remedy="Ask for fewer scenes, or for a simpler story.",
         )
-    checksum = services.artifacts.read_checksum(answer.uri)
-    return services.jobs.retry_on_conflict(lambda: _reserve(cmd, _Draft(brief, reading, answer, checksum), services))
+    return Rejected(
+        f"prompt: no usable storyboard came of it in {answer.tries} tries: {answer.fault}",
+        code="storyboard_unusable",
+        remedy="Say more plainly what the film shows, scene by scene.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +104,7 @@ class _Draft:
 
     brief: FilmSpec
     reading: PromptReading
-    answer: Answer[Storyboard]
+    story: Story
     checksum: str
 
 
@@ -101,7 +116,9 @@ def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
             job.request.prompt, brief.scene_range, brief.durations_s, brief.direction.text, brief.treatment
         ),
         schema=Storyboard,
-        read=lambda text: storyboard.parse(text, brief.scene_range),
+        read=lambda text: coherence.require_coherence(
+            storyboard.parse(text, brief.scene_range), job.request.prompt, brief.treatment
+        ),
         path=f"jobs/{job.id}/storyboard",
         most_tokens=brief.storyboard_tokens,
     )
@@ -109,15 +126,15 @@ def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
 
 def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> StoryboardWritten:
     """Write plan, scenes and a PLANNED call for every picture and clip in one batch, or nothing (ledger rule 2)."""
-    jobs, clock, brief, answer = services.jobs, services.clock, draft.brief, draft.answer
+    jobs, clock, brief, board = services.jobs, services.clock, draft.brief, draft.story.storyboard
     read = jobs.get_job(cmd.job_id)  # before the calls are read
     job, now = read.value, clock.now()
     if job.run != cmd.run or job.is_final:
         return StoryboardWritten("superseded")
     if job.plan is not None:
         return _written(job, job.plan)
-    stories = answer.value.scenes
-    scenes = planning.make_scenes(stories, brief.frames_for(len(stories)), brief.video.fps, now)
+    stories = board.scenes
+    scenes = planning.make_scenes(stories, brief.frames_for(len(stories)), brief.video.fps, now, brief.treatment)
     plan = _plan(job, draft, scenes)
     prompts.check_shot_prompts(plan, scenes, brief.image)
     requests = call_requests.unmade_pieces(job, plan, scenes, services.text.location, now)
@@ -130,7 +147,7 @@ def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> St
             f"the limit is {format_usd(job.budget.limit_micros)} USD. No picture was paid.",
             remedy=f"Resume with a limit of at least {format_usd(needed)} USD, or ask for fewer or shorter scenes.",
         )
-    news = [one for one in (*draft.reading.warnings, *brief.warnings) if one not in job.warnings]
+    news = [one for one in (*draft.reading.warnings, *brief.warnings, *draft.story.warnings) if one not in job.warnings]
     ready = job.evolve(plan=plan, warnings=(*job.warnings, *news))
     written = (
         ready.wait_after("storyboard", now) if job.stops_after("storyboard") else ready.to(JobState.KEYFRAMES, now)
@@ -148,13 +165,13 @@ def _written(job: Job, plan: Plan) -> StoryboardWritten:
 
 
 def _plan(job: Job, draft: _Draft, scenes: list[Scene]) -> Plan:
-    brief, answer, story = draft.brief, draft.answer, draft.answer.value
+    brief, story = draft.brief, draft.story.storyboard
     kind, fps = job.request.transition.kind, brief.video.fps
     overlap = timeline.overlap_frames(kind, brief.transition_frames)
     lengths = [scene.film_frames(fps) for scene in scenes]
     return Plan(
         title=job.request.title or story.title,
-        storyboard_uri=answer.uri,
+        storyboard_uri=draft.story.uri,
         storyboard_checksum=draft.checksum,
         inferred=list_inferred(job.request.prompt, brief.inferred, brief.treatment),
         treatment=draft.reading.summary,

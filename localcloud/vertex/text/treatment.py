@@ -1,5 +1,6 @@
 """A treatment of a film idea: what a text model would copy of it, its scenes and spoken lines. Nothing is invented."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from localcloud.vertex.text.story import Brief
 _FIELDS = frozenset({"language", "logline", "scenes", "dialogue", "cast"})
 _STARTS = (
     re.compile(r"\s*(?:INT|EXT)[. /]\s*\S"),
-    re.compile(r"\W*[^\W\d_]+\s?\d{1,2}\s*[:.\u2013\uff1a-]"),
+    re.compile(r"\W*[^\W\d_]+\s?\d{1,2}(?:\s*[:.\uff1a]|\W*\s[\u2013-])"),
     re.compile(r"\s*\d{1,2}[.)]\s+\S"),
 )
 _LINE = re.compile(r"^\s*(?P<speaker>[^\W\d_][^:\n]{0,30}):\s*[\"“„«「](?P<line>[^\n]+?)[\"”“»」]\s*$", re.MULTILINE)
@@ -46,6 +47,27 @@ def answer(brief: Brief) -> dict[str, Any]:
         "scenes": _scenes(idea.splitlines()),
         "dialogue": [{"speaker": found["speaker"].strip(), "line": found["line"]} for found in _LINE.finditer(idea)],
     }
+
+
+def is_storyboard(schema: Mapping[str, Any]) -> bool:
+    """Whether an answer by this schema is a storyboard whose shots name who speaks and whom they show."""
+    return "written_scene" in json.dumps(schema)
+
+
+def follow(board: dict[str, Any], prompt: str) -> None:
+    """Give each shot of a storyboard its written scene, its lines, and the names of those that its texts speak of."""
+    shots = board["scenes"]
+    counted = re.search(r"The idea has (\d+) scenes of its own", prompt)
+    own = int(counted[1]) if counted else 0
+    spoken = re.search(r"Spoken lines[^\n]*\n(.*?)</treatment>", prompt, re.DOTALL)
+    lines = [line.partition(": ") for line in spoken[1].splitlines() if line.strip()] if spoken else []
+    for number, shot in enumerate(shots):
+        text = " ".join(value for value in shot.values() if isinstance(value, str))
+        shot["characters"] = [one["name"] for one in board["characters"] if one["name"] in text]
+        shot["settings"] = [one["name"] for one in board["settings"] if one["name"] in text]
+        shot["written_scene"] = number * own // len(shots) + 1 if own else None
+        here = [line for at, line in enumerate(lines) if at * len(shots) // len(lines) == number]
+        shot["dialogue"] = [{"speaker": speaker, "line": line} for speaker, _, line in here]
 
 
 def _scenes(lines: Sequence[str]) -> list[str]:

@@ -31,6 +31,8 @@ def write(model: TextModel, prompt: Conversation, asked: Usage, merit: QualitySc
     schema = wire.section(config, "responseSchema") or wire.section(config, "responseJsonSchema")
     if schema:
         filled = treatment.answer(brief) if treatment.is_treatment(schema) else fill.answer(schema, brief)
+        if treatment.is_storyboard(schema):
+            treatment.follow(filled, brief.texts[0])
         text = json.dumps(filled, ensure_ascii=False)
     elif wire.field(config, "responseMimeType") == "application/json":
         text = json.dumps({"text": brief.story}, ensure_ascii=False)

@@ -302,3 +302,42 @@ def test_planned_frames_are_shorter_by_each_crossfade(world: FakeServices) -> No
 
     assert job.require_plan().transition_frames == 12
     assert job.require_plan().planned_frames == 3 * 6 * 24 - 2 * 12
+
+
+SCRIPT = 'Scene 1: Mira asks: "Where are you?"\nScene 2: The sea is dark.'
+SCRIPT_TREATMENT = {
+    "language": "en",
+    "logline": "Mira asks the sea.",
+    "scenes": SCRIPT.splitlines(),
+    "dialogue": [{"speaker": "Mira", "line": "Where are you?"}],
+}
+
+
+def test_scenes_keep_camera_lines_and_heading_of_their_script(world: FakeServices) -> None:
+    board = a_storyboard(2)
+    camera = {"size": "close", "angle": "low", "move": "push_in", "lens": "telephoto"}
+    line = {"speaker": "Mira", "line": "Where are you?"}
+    board["scenes"][0].update({"camera": camera, "characters": ["Mira"], "dialogue": [line]})  # type: ignore[index]
+    world.text.treatments = [json.dumps(SCRIPT_TREATMENT)]
+    world.text.answers = [json.dumps(board)]
+    job = world.planned(prompt=SCRIPT)
+
+    first, second = (read.value for read in world.jobs.list_scenes(job.id))
+    assert first.camera.model_dump() == camera
+    assert first.characters == ("Mira",)
+    assert [one.line for one in first.dialogue] == ["Where are you?"]
+    assert (first.heading, second.heading) == tuple(SCRIPT.splitlines())
+    assert (second.camera.size, second.dialogue) == ("open", ())
+    assert len(world.text.requests) == 1
+
+
+def test_storyboard_is_mended_with_a_warning_when_it_drops_a_line_three_times(world: FakeServices) -> None:
+    world.text.treatments = [json.dumps(SCRIPT_TREATMENT)]
+    world.text.answers = [json.dumps(a_storyboard(2))] * 3
+    job = world.planned(prompt=SCRIPT)
+
+    assert len(world.text.requests) == 3
+    assert "the line 'Where are you?' is missing" in world.text.requests[1].prompt
+    first, _ = (read.value for read in world.jobs.list_scenes(job.id))
+    assert [one.line for one in first.dialogue] == ["Where are you?"]
+    assert any("is missing" in warning for warning in job.warnings)
