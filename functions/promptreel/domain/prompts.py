@@ -140,12 +140,21 @@ def keyframe_prompt(
     parts = [
         PromptPart(f"{'First' if frame == 'start' else 'Last'} picture of a film scene: {wanted}"),
         PromptPart(f"Scene: {scene.description}", 3),
+        *_camera_part(scene, ("size", "angle", "lens"), 3),
         PromptPart(f"Style: {guide.visual_style}.", 1),
         PromptPart(f"Camera: {guide.camera}.", 4),
         PromptPart(f"Palette: {', '.join(guide.palette)}.", 4),
         *([PromptPart(f"Light: {guide.light}.", 4)] if guide.light else []),
-        *(PromptPart(f"{one.name}: {one.description}", 2) for one in plan.characters if one.name in text),
-        *(PromptPart(f"{place.name}: {place.description}", 5) for place in plan.settings if place.name in text),
+        *(
+            PromptPart(f"{one.name}: {one.description}", 2)
+            for one in plan.characters
+            if one.name in text or one.name in scene.characters
+        ),
+        *(
+            PromptPart(f"{place.name}: {place.description}", 5)
+            for place in plan.settings
+            if place.name in text or place.name in scene.settings
+        ),
     ]
     if continues:
         parts.append(PromptPart(_CONTINUES))
@@ -163,6 +172,8 @@ def clip_prompt(plan: Plan, scene: Scene, model: VideoModel) -> FittedPrompt:
     guide = plan.style_guide
     parts = [
         PromptPart(scene.motion_prompt),
+        *_camera_part(scene, ("size", "angle", "move", "lens"), 1),
+        *(PromptPart(f"{one.speaker} says: “{one.line}”", 1) for one in scene.dialogue),
         PromptPart(scene.description, 1),
         PromptPart(f"Style: {guide.visual_style}.", 2),
         PromptPart(f"Camera: {guide.camera}.", 3),
@@ -184,6 +195,23 @@ def check_shot_prompts(plan: Plan, scenes: Iterable[Scene], image: ImageModel) -
         clip_prompt(plan, scene, plan.video_of(scene))
 
 
+_CAMERA_WORDS = {
+    "low": "low angle",
+    "high": "high angle",
+    "overhead": "seen from above",
+    "tilted": "tilted angle",
+    "eye_level": "at eye level",
+    "close": "close-up",
+    "extreme_close": "extreme close-up",
+    "static": "static camera",
+    "normal": "normal lens",
+    "wide_angle": "wide-angle lens",
+    "telephoto": "telephoto lens",
+    "macro": "macro lens",
+    "track": "tracking shot",
+    "crane": "crane shot",
+    "handheld": "handheld camera",
+}
 _CONTINUES = "The attached picture is the moment before: keep its characters, place, light and style."
 
 
@@ -193,6 +221,16 @@ def _require_words(text: str, what: str) -> None:
         raise Rejected(
             f"{what} is empty.", code="prompt_empty", remedy="Say what the scene shows and what moves in it."
         )
+
+
+def _camera_part(scene: Scene, fields: Sequence[str], importance: int) -> list[PromptPart]:
+    """How the camera takes a shot, as far as the storyboard says it."""
+    said = [_CAMERA_WORDS.get(word, word.replace("_", " ")) for word in _camera_words(scene, fields)]
+    return [PromptPart(f"Shot: {', '.join(said)}.", importance)] if said else []
+
+
+def _camera_words(scene: Scene, fields: Sequence[str]) -> list[str]:
+    return [word for field in fields if (word := getattr(scene.camera, field)) != "open"]
 
 
 def _without_names(parts: Iterable[PromptPart]) -> list[PromptPart]:

@@ -143,3 +143,16 @@ def test_fitted_prompt_is_never_longer_than_its_limit_and_keeps_what_is_essentia
         assert len(fitted.text) <= most
         assert fitted.text.startswith("Essential text.")
         assert (fitted.original is None) == (fitted.text == "\n".join(part.text for part in parts))
+
+
+def test_shot_s_camera_and_lines_are_in_the_prompts_that_show_them() -> None:
+    camera = {"size": "close", "angle": "low", "move": "push_in", "lens": "open"}
+    line = {"speaker": "Mira", "line": "Wo bist du?"}
+    shot = a_scene(camera=camera, dialogue=[line])
+    filmed = prompts.clip_prompt(a_plan(), shot, MODEL).text
+    drawn = prompts.keyframe_prompt(a_plan(), shot, "start", PAINTER, continues=False)
+
+    assert "Shot: close-up, low angle, push in." in filmed
+    assert "Mira says: “Wo bist du?”" in filmed
+    assert "Shot: close-up, low angle." in drawn.text
+    assert "says" not in drawn.text
