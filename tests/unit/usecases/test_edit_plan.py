@@ -102,12 +102,13 @@ def test_film_of_an_edited_board_pays_each_piece_once(world: FakeServices, board
     assert finish(world, approved) == "done"
     settled = calls_of(world, board, CallState.SETTLED)
     assert {purpose for purpose, _, _ in settled} == {
+        "treatment",
         "storyboard",
         "keyframe/scene-03/start",
         *(f"keyframe/scene-0{n}/end" for n in (1, 2, 3)),
         *(f"clip/scene-0{n}" for n in (1, 2, 3)),
     }
-    assert len(settled) == 8
+    assert len(settled) == 9
     assert any("A lamp is lit." in request.prompt for request in world.images.requests)
     third, first, second = (read.value for read in world.jobs.list_scenes(board.id))
     assert (third.id, first.id, second.id) == ("scene-03", "scene-01", "scene-02")

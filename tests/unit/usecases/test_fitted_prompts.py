@@ -23,7 +23,7 @@ def story(**texts: str) -> str:
 
 
 def test_owner_sees_what_was_sent_and_what_it_was_cut_from(world: FakeServices) -> None:
-    world.text.answers = [story(motion_prompt=LONG, description=LONG)]
+    world.text.answers = [story(motion_prompt=f"Now. {LONG}", description=LONG)]
     job = world.drawn(models={"video": "kwaivgi/kling-v3-video"}, resolution="720p")
     world.submit_queued()
 

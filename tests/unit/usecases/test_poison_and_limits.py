@@ -66,7 +66,12 @@ def test_longest_film_stays_within_firestores_limits(
     people = [{"name": f"Person {number}", "description": words} for number in range(12)]
     story = a_storyboard(60, characters=people, settings=people)
     scenes: Any = story["scenes"]
-    long = {"description": words, "start_frame_prompt": words, "end_frame_prompt": words, "motion_prompt": words}
+    long = {
+        "description": words,
+        "start_frame_prompt": words,
+        "end_frame_prompt": words,
+        "motion_prompt": words[1:] + "m",
+    }
     world.text.answers = [json.dumps({**story, "scenes": [{**scene, **long} for scene in scenes]}, ensure_ascii=False)]
     largest: list[int] = []
     write = world.jobs.write
