@@ -55,7 +55,7 @@ def test_draft_is_filmed_anew_at_a_higher_resolution_and_one_scene_of_that_by_a_
     assert (sharp["output"]["width"], sharp["output"]["height"]) == (1280, 720)
     assert (sharp["output"]["frames"], sharp["planned_frames"]) == (draft["output"]["frames"], 8 * 24)
     found = calls(stack, sharp)
-    assert {purpose for purpose, call in found.items() if call["source"]} == {"storyboard"}
+    assert {purpose for purpose, call in found.items() if call["source"]} == {"treatment", "storyboard"}
     assert len(stack.bill()) - billed == 3 + 2, "three keyframes of another size and two clips"
     assert sum(line["micros"] for line in stack.bill()[billed:]) == sum(call["cost_micros"] for call in found.values())
 
@@ -67,7 +67,14 @@ def test_draft_is_filmed_anew_at_a_higher_resolution_and_one_scene_of_that_by_a_
     assert found["clip/scene-02"]["cost_micros"] == CLIP_MICROS
     assert stack.ledger(mixed["id"])["totals"]["spent_micros"] == CLIP_MICROS
     assert {purpose: call["source"]["job"] for purpose, call in found.items() if call["source"]} == dict.fromkeys(
-        ["storyboard", "keyframe/scene-01/start", "keyframe/scene-01/end", "keyframe/scene-02/end", "clip/scene-01"],
+        [
+            "treatment",
+            "storyboard",
+            "keyframe/scene-01/start",
+            "keyframe/scene-01/end",
+            "keyframe/scene-02/end",
+            "clip/scene-01",
+        ],
         sharp["id"],
     )
     assert bytes_of(mixed["scenes"][0]["clip"]) == bytes_of(sharp["scenes"][0]["clip"])

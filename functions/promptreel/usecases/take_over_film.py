@@ -13,12 +13,14 @@ from promptreel.domain.models import registry
 from promptreel.domain.money import format_usd
 from promptreel.domain.scene import Clip, Keyframe, KeyframeName, Scene, SceneCopies
 from promptreel.domain.states import CallState, JobState
+from promptreel.domain.treatment import TreatmentSummary
 from promptreel.errors import BudgetExceeded, NotFound, Rejected
 from promptreel.ledger import call_requests
 from promptreel.ledger.reuse import PlannedCopy
 from promptreel.logging.endings import log_call_ended
 from promptreel.ports.storage import Create, Replace
 from promptreel.services import Services
+from promptreel.usecases import read_prompt
 from promptreel.usecases.job_lifecycle import JobRun
 
 
@@ -77,11 +79,13 @@ def _read_film(job: Job, upgrade: Upgrade, services: Services) -> _Film:
 
 
 def _copy(job: Job, upgrade: Upgrade, film: _Film, services: Services) -> _TakenOver:
-    """Copy storyboard, keyframes and the clips that are kept. Raises: NotFound."""
+    """Copy treatment, storyboard, keyframes and the clips that are kept. Raises: NotFound."""
     copier = _Copier(job, film, services)
     old = film.job.require_plan()
     storyboard = copier.copy("storyboard", None, old.storyboard_uri, old.storyboard_checksum)
-    plan = upgrading.make_plan(job, film.job, film.scenes).evolve(storyboard_uri=storyboard.artifact)
+    plan = upgrading.make_plan(job, film.job, film.scenes).evolve(
+        storyboard_uri=storyboard.artifact, treatment=copier.copy_treatment(old.treatment)
+    )
     keeps_keyframes = upgrading.keeps_keyframes(old, registry().video_model(plan.video_model), job.request)
     scenes = []
     for scene in film.scenes:
@@ -112,6 +116,13 @@ class _Copier:
     def calls(self) -> list[Call]:
         """The settled calls of all copies."""
         return list(self._made.values())
+
+    def copy_treatment(self, treatment: TreatmentSummary | None) -> TreatmentSummary | None:
+        """Copy what was read from the prompt, where the film was planned from it."""
+        if treatment is None or treatment.uri is None:
+            return treatment
+        copy = self.copy(read_prompt.PURPOSE, None, treatment.uri, treatment.checksum)
+        return treatment.evolve(uri=copy.artifact)
 
     def copy_keyframe(self, scene: Scene, name: KeyframeName) -> Keyframe | None:
         """Copy a keyframe; the one that two scenes share is copied once."""

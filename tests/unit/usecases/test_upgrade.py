@@ -93,7 +93,7 @@ def test_upgraded_film_pays_for_the_selected_scene_alone(world: FakeServices) ->
     found = {call.purpose: call for call in calls(world, job)}
     assert add_up(found.values()).spent_micros == found["clip/scene-02"].cost_micros == CLIP_MICROS
     copied = {purpose: call for purpose, call in found.items() if call.source}
-    assert len(copied) == 1 + 4 + 2
+    assert len(copied) == 2 + 4 + 2
     assert {(call.state, call.cost_micros, call.reserved_micros) for call in copied.values()} == {
         (CallState.SETTLED, 0, 0)
     }
@@ -158,7 +158,7 @@ def test_keyframes_are_drawn_anew_from_the_same_seeds_when_the_size_changes(worl
     finals = world.images.requests[len(drafts) :]
     assert [(one.seed, one.prompt) for one in finals] == [(one.seed, one.prompt) for one in drafts]
     assert {one.frame_px for one in finals} == {(1280, 720)}
-    assert {call.purpose for call in calls(world, job) if call.source} == {"storyboard"}
+    assert {call.purpose for call in calls(world, job) if call.source} == {"treatment", "storyboard"}
     assert any("drawn anew" in warning for warning in job.warnings)
 
 
@@ -174,7 +174,10 @@ def test_upgraded_film_plays_when_the_first_one_is_deleted(world: FakeServices) 
     assert world.artifacts.list(f"jobs/{film.id}/") == []
     assert world.artifacts.list(f"jobs/{job.id}/") == before
     pieces = [piece for scene in scenes(world, job) for piece in (scene.start, scene.end, scene.clip) if piece]
-    assert all(piece.uri.startswith(world.artifacts.uri(f"jobs/{job.id}/")) for piece in pieces)
+    plan = job.require_plan()
+    texts = [plan.storyboard_uri, plan.treatment.uri if plan.treatment else None]
+    own = world.artifacts.uri(f"jobs/{job.id}/")
+    assert all(uri and uri.startswith(own) for uri in (*texts, *(piece.uri for piece in pieces)))
     assert [world.artifacts.read_checksum(piece.uri) for piece in pieces] == [piece.checksum for piece in pieces]
 
 
@@ -322,7 +325,7 @@ class TestInterrupted:
 
             assert change(before, requests(world)) == (0, 0, 1)
             assert add_up(calls(world, job)).spent_micros == CLIP_MICROS
-            assert len(calls(world, job)) == 1 + 4 + 3
+            assert len(calls(world, job)) == 2 + 4 + 3
         assert killed == number >= 9
 
     def test_second_execution_writes_nothing_when_the_first_one_has_planned(self) -> None:
@@ -337,7 +340,7 @@ class TestInterrupted:
         states.append(world.write_storyboard(JobRun(job.id, job.run)).state)
 
         assert states == ["planned", "planned"]
-        assert len(calls(world, job)) == 1 + 4 + 3
+        assert len(calls(world, job)) == 2 + 4 + 3
 
     def test_upgrade_fails_with_a_remedy_when_the_film_is_deleted_before_it_is_planned(
         self, world: FakeServices
