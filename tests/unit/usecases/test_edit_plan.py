@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from promptreel.domain.edits import parse_edit
+from promptreel.domain.fitting import PromptTooLong
 from promptreel.domain.job import Animatic, Job
 from promptreel.domain.request import Approval
 from promptreel.domain.scene import Scene
@@ -349,3 +350,17 @@ def test_edit_that_changes_nothing_keeps_revision_and_animatic(world: FakeServic
 
     assert (edited.changed, edited.redrawn, edited.plan.revision) == ((), (), 1)
     assert edited.job.animatic is not None
+
+
+def test_edit_is_refused_by_scene_when_its_prompt_cannot_fit_the_model(world: FakeServices) -> None:
+    job = world.planned(approval="storyboard", models={"video": "kwaivgi/kling-v3-video"}, scenes=3)
+    before = world.jobs.get_job(job.id).value
+    long = {"motion_prompt": "word " * 399, "description": "word"}
+    read = world.jobs.get_scene(job.id, "scene-02")
+
+    assert edit(world, job, scenes=[{"scene": "scene-02", **long}]).changed  # it fits, with all else left out
+    with pytest.raises(PromptTooLong, match="scene-02: the prompt of its end picture"):
+        edit(world, job, 2, scenes=[{"scene": "scene-02", "end_prompt": "Waves " + "🌊" * 1990}])
+
+    assert world.jobs.get_job(job.id).value.require_plan().revision == before.require_plan().revision + 1
+    assert world.jobs.get_scene(job.id, "scene-02").value.end_prompt == read.value.end_prompt
