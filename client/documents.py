@@ -30,6 +30,16 @@ class InferredValue(TypedDict):
     source: NotRequired[str]  # rules or model
 
 
+class Treatment(TypedDict):
+    """What the text model read of the prompt; all of it lies at ``uri``."""
+
+    language: str
+    logline: str
+    mood: str
+    pacing: str
+    uri: str
+
+
 class PriceRange(TypedDict):
     """What something costs: bounds that nearly every job keeps, and the mean."""
 
@@ -175,6 +185,7 @@ class Job(JobSummary):
     output: Output | None
     estimate: NotRequired[Estimate | None]  # made when it was accepted
     inferred: NotRequired[list[InferredValue]]
+    treatment: NotRequired[Treatment | None]
     warnings: list[str]
     error: Problem | None
 

@@ -164,6 +164,8 @@ def job_view(job: Job, now: datetime) -> RenderableType:
     """Draw the whole job: a header, one line per scene, and its result once it ended."""
     ended = job["state"] in FINAL
     parts: list[RenderableType] = [_header(job, now)]
+    if treatment := job.get("treatment"):
+        parts.append(Text.assemble(("Story    ", "bold"), plain(treatment["logline"])))
     parts += map(_inferred_line, job.get("inferred", [])) if ended else request_notes(job)
     if job["scenes"]:
         parts.append(Padding(_scene_table(job), (1, 0, 0, 0)))
