@@ -24,6 +24,7 @@ from tests.fakes.system import START
 
 WRITER, PAINTER, VEO = "gemini-3.8-flash", "gemini-3.1-flash-image", "veo-3.1-generate-001"
 OWNER = "operators"
+TEXTS = 2  # of a film before its keyframes: treatment and storyboard
 
 
 def counts(world: FakeServices, owner: str = OWNER) -> dict[str, tuple[int, int]]:
@@ -64,7 +65,7 @@ def test_finished_film_counts_each_attempt_once_when_it_is_closed_twice(world: F
     complete(world, job)
     world.close(job)
 
-    assert counts(world) == {WRITER: (1, 0), PAINTER: (6, 2), VEO: (3, 0)}
+    assert counts(world) == {WRITER: (TEXTS, 0), PAINTER: (6, 2), VEO: (3, 0)}
 
 
 def test_refused_clips_are_counted_with_the_model_that_refused_them(world: FakeServices) -> None:
@@ -82,20 +83,20 @@ def test_storyboard_that_could_not_be_used_is_counted_in_vain(world: FakeService
     job = world.planned()
     job_lifecycle.cancel(job.id, world)
 
-    assert counts(world) == {WRITER: (2, 1)}
+    assert counts(world) == {WRITER: (TEXTS + 1, 1)}
 
 
 def test_resumed_job_counts_only_what_came_since_when_it_ends_the_second_time(world: FakeServices) -> None:
     job = world.drawn()
     job_lifecycle.cancel(job.id, world)
-    assert counts(world) == {WRITER: (1, 0), PAINTER: (4, 0)}
+    assert counts(world) == {WRITER: (TEXTS, 0), PAINTER: (4, 0)}
 
     resumed = job_lifecycle.resume(job.id, None, world)
     deliver_all(world, resumed)  # the first delivery queues them for the new run
     deliver_all(world, resumed)
     complete(world, resumed)
 
-    assert counts(world) == {WRITER: (1, 0), PAINTER: (4, 0), VEO: (3, 0)}
+    assert counts(world) == {WRITER: (TEXTS, 0), PAINTER: (4, 0), VEO: (3, 0)}
     stored = world.jobs.get_job(job.id).value
     assert by_model(stored.counted) == counts(world)
 
@@ -105,7 +106,7 @@ def test_owners_do_not_share_their_counts(world: FakeServices) -> None:
     world.write_storyboard(job_lifecycle.JobRun(job.id, 1))
     job_lifecycle.cancel(job.id, world)
 
-    assert counts(world, "mira@example.com") == {WRITER: (1, 0)}
+    assert counts(world, "mira@example.com") == {WRITER: (TEXTS, 0)}
     assert counts(world) == {}
     assert "mira" not in str(world.jobs.stored(f"rates/{rates_id('mira@example.com')}"))
 
@@ -121,7 +122,7 @@ def test_both_of_two_jobs_are_counted_when_they_end_at_the_same_time() -> None:
     world.at(0, end_the_other, only=frozenset({"jobs.write"}))
     job_lifecycle.cancel(first.id, world)
 
-    assert counts(world) == {WRITER: (2, 0)}
+    assert counts(world) == {WRITER: (2 * TEXTS, 0)}
 
 
 def test_job_ends_uncounted_when_other_jobs_are_always_faster(
@@ -144,7 +145,7 @@ def test_job_ends_uncounted_when_other_jobs_are_always_faster(
 
     stored = world.jobs.get_job(job.id).value
     assert (stored.state, stored.counted, others) == (JobState.CANCELLED, (), [])
-    assert counts(world) == {WRITER: (MAX_TRIES, 0)}
+    assert counts(world) == {WRITER: (MAX_TRIES * TEXTS, 0)}
 
 
 def test_job_ends_when_one_of_its_calls_cannot_be_read(world: FakeServices) -> None:
