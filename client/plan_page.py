@@ -83,7 +83,9 @@ def _sections(job: Job) -> list[_Section]:
 
 def _scene(scene: Scene) -> list[tuple[str, str]]:
     fields: Mapping[str, Any] = scene
-    camera = ", ".join(str(value).replace("_", " ") for value in (fields.get("camera") or {}).values() if value)
+    camera = ", ".join(
+        str(value).replace("_", " ") for value in (fields.get("camera") or {}).values() if value not in {None, "open"}
+    )
     dialogue = " / ".join(f"{line['speaker']}: {line['line']}" for line in fields.get("dialogue") or ())
     entries = {
         "Length": f"{scene['duration_s']:g} s",

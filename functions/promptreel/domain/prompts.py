@@ -173,7 +173,7 @@ def clip_prompt(plan: Plan, scene: Scene, model: VideoModel) -> FittedPrompt:
     parts = [
         PromptPart(scene.motion_prompt),
         *_camera_part(scene, ("size", "angle", "move", "lens"), 1),
-        *(PromptPart(f"{one.speaker} says: “{one.line}”", 1) for one in scene.dialogue),
+        *(PromptPart(f"{one.speaker} says: “{one.line}”") for one in scene.dialogue),
         PromptPart(scene.description, 1),
         PromptPart(f"Style: {guide.visual_style}.", 2),
         PromptPart(f"Camera: {guide.camera}.", 3),

@@ -28,7 +28,7 @@ SCENE = {
     "clip": None,
     "attempts": [],
     "error": None,
-    "camera": {"size": "wide_shot", "move": None},
+    "camera": {"size": "wide_shot", "move": None, "lens": "open"},
     "dialogue": [{"speaker": "Mira", "line": "Свет!"}],
 }
 JOB: Any = {

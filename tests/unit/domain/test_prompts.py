@@ -156,3 +156,15 @@ def test_shot_s_camera_and_lines_are_in_the_prompts_that_show_them() -> None:
     assert "Mira says: “Wo bist du?”" in filmed
     assert "Shot: close-up, low angle." in drawn.text
     assert "says" not in drawn.text
+
+
+def test_spoken_lines_are_never_cut() -> None:
+    scene = a_scene(
+        motion_prompt="Mira turns.", description="d " * 900, dialogue=[{"speaker": "Mira", "line": "Свет! " * 20}]
+    )
+    line = prompts.clip_prompt(a_plan(), scene, MODEL).text.splitlines()[1]
+
+    assert "Свет! " * 19 in line
+    assert line in prompts.clip_prompt(a_plan(), scene, of_chars(200)).text.splitlines()
+    with pytest.raises(PromptTooLong):
+        prompts.clip_prompt(a_plan(), scene, of_chars(100))
