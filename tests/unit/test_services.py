@@ -22,7 +22,7 @@ def test_step_fails_when_its_row_does_not_declare_what_it_uses(world: FakeServic
     job = world.opened()
     step = replace(STEPS["close_job"], uses=set())
 
-    with pytest.raises(UndeclaredService, match=r"jobs\.update_job"):
+    with pytest.raises(UndeclaredService, match=r"jobs\.\w+ is used"):
         step.run(JobRun(job.id, job.run), world)
 
 

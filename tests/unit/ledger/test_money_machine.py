@@ -122,6 +122,9 @@ class Provider:
         self.list_fails = False
         self.copy = "returned"
 
+    def connect(self, model_id: str) -> None:
+        """Nothing to make."""
+
     def submit(self, request: VideoRequest, output_uri: str, timeout_s: float) -> str:
         if request.model == self.exhausted:
             raise Throttled("429")
