@@ -22,6 +22,7 @@ SOURCE = (Path(__file__).parents[2] / "workflows" / "film.yaml").read_text()
 CALLED = ("open_job", "write_storyboard", "draw_keyframe", "poll_clips", "close_job", "fail_job")
 EXECUTION_ID = "GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"
 ENV = {
+    EXECUTION_ID: "e-1",
     "STITCHER_URL": "https://stitcher",
     **{f"{step.upper()}_URL": f"https://{step}" for step in CALLED},
 }
