@@ -10,6 +10,7 @@ from promptreel.logging.events import log_event
 from promptreel.ports.storage import Create, JobStore, Replace
 from promptreel.services import Services
 from promptreel.usecases.estimate_request import estimate_request
+from promptreel.usecases.style_files import keep_stored_style
 
 
 def accept_request(job_id: str, owner: str, payload: Any, services: Services, upload: str | None = None) -> Job:
@@ -21,6 +22,7 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
     Raises: Invalid; BudgetExceeded with the amount needed; Conflict when the id belongs to another request.
     """
     now = services.clock.now()
+    payload = keep_stored_style(job_id, payload, services.jobs)
     estimated = estimate_request(owner, payload, now, services)
     request, spec = estimated.request, estimated.spec
     for model in (spec.text, spec.image, spec.video):

@@ -9,9 +9,9 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-from promptreel.domain.styles import STYLE_FOLDER
+from promptreel.domain.styles import STYLE_FOLDER, OwnStyle
 from promptreel.errors import Invalid, NotFound
-from promptreel.ports.storage import Inbox
+from promptreel.ports.storage import Inbox, JobStore
 from promptreel.usecases import prompt_files
 
 _NAME = re.compile(rf"{STYLE_FOLDER}[\w-][\w .-]{{0,199}}")  # no folder below: no path can leave this one
@@ -19,13 +19,27 @@ _HEADING = re.compile(r"^#+\s*(.+?)\s*#*$")
 _FIELDS = ("visual_style", "palette", "camera", "light", "pacing", "sound")
 
 
+def keep_stored_style(job_id: str, payload: Any, jobs: JobStore) -> Any:
+    """A repeated request with the style that its job has stored, whatever has become of the file since."""
+    name = _file_name(payload)
+    if name is None:
+        return payload
+    try:
+        style = jobs.get_job(job_id).value.request.style
+    except NotFound:
+        return payload
+    if not isinstance(style, OwnStyle) or style.source != name:
+        return payload
+    return {**payload, "style": style.model_dump(mode="json", exclude_none=True)}
+
+
 def read_style_file(payload: Any, inbox: Inbox) -> Any:
     """The request with the content of the file that its `style` names, if it names one; else as it is.
 
     Raises: Invalid for a file that is missing or cannot be read; TooLarge.
     """
-    name = payload.get("style") if isinstance(payload, dict) else None
-    if not isinstance(name, str) or not name.startswith(STYLE_FOLDER):
+    name = _file_name(payload)
+    if name is None:
         return payload
     if not _NAME.fullmatch(name):
         raise Invalid(
@@ -46,6 +60,12 @@ def read_style_file(payload: Any, inbox: Inbox) -> Any:
     if not isinstance(content, dict):
         raise Invalid(f"style: {name} must hold an object.", remedy=f"Write fields into it: {', '.join(_FIELDS)}.")
     return {**payload, "style": {**content, "source": name}}
+
+
+def _file_name(payload: Any) -> str | None:
+    """The style file that a request names."""
+    name = payload.get("style") if isinstance(payload, dict) else None
+    return name if isinstance(name, str) and name.startswith(STYLE_FOLDER) else None
 
 
 def _read_headings(text: str) -> dict[str, Any]:

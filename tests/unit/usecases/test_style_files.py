@@ -38,6 +38,21 @@ def test_style_of_a_file_is_kept_as_it_was_when_the_request_was_accepted(
     assert "Ink on newsprint" in world.text.requests[0].prompt
 
 
+@pytest.mark.parametrize("later", [b"visual_style: Something else", None], ids=["replaced", "deleted"])
+def test_repeated_open_job_finds_its_job_when_the_style_file_has_changed(
+    world: FakeServices, later: bytes | None
+) -> None:
+    world.inbox.lay_in("styles/desk.yaml", b"visual_style: Ink on newsprint")
+    repeated = OpenJob("e-1", {"prompt": "A fox crosses the ice", "style": "styles/desk.yaml"})
+    first: object = world.open_job(repeated)
+    if later is None:
+        world.inbox.uploads.clear()
+    else:
+        world.inbox.lay_in("styles/desk.yaml", later)
+
+    assert world.open_job(repeated) == first
+
+
 def test_uploaded_style_file_starts_no_job_and_gets_no_report(world: FakeServices) -> None:
     event = {"data": world.inbox.lay_in("styles/desk.md", MARKDOWN.encode()), "type": "finalized"}
 
