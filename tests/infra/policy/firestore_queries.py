@@ -33,7 +33,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
 }
 
 # The methods that read and write documents by their path, without a query.
-BY_PATH = {"get_job", "get_scene", "get_call", "get_render", "write"}
+BY_PATH = {"get_job", "get_scene", "get_call", "get_render", "get_rates", "write"}
 
 
 class _EmptyBatch:
