@@ -22,7 +22,7 @@ from typer import Argument, Exit, Option
 
 from client.api import PromptreelClient, connect
 from client.documents import WAITING, FilmRequest, Job, SubmittedJob, agrees
-from client.errors import ClientError, NotReachable, ProblemError
+from client.errors import ClientError, InvalidInput, NotReachable, ProblemError
 from client.input_files import parse_numbers, read_bill, select_rows
 from client.plan_edits import build_edit, read_revision
 from client.plan_page import html_page, markdown_page
@@ -147,12 +147,16 @@ def plan(
     html: Annotated[
         Path | None, Option(metavar="FILE", help="Write the page as HTML, which a browser prints as PDF.")
     ] = None,
+    pdf: Annotated[
+        Path | None, Option(metavar="FILE", help="Write the page as PDF, in the fonts of this machine.")
+    ] = None,
     idempotency_key: Key = "",
     as_json: AsJson = False,
     api: Api = "",
     token: Token = "",
 ) -> None:
     """Print the storyboard of an idea, or of a JOB, as a page for review; no picture is drawn and no clip filmed."""
+    _check_page_options(html, pdf, as_json=as_json)
     given = str(request["prompt"])
     with connect(api, token) as client:
         if JOB_ID.fullmatch(given):
@@ -169,6 +173,9 @@ def plan(
     elif html is not None:
         html.write_text(html_page(job), encoding="utf-8")
         print(html)
+    elif pdf is not None:
+        _write_pdf(job, pdf)
+        print(pdf)
     else:
         print(markdown_page(job), end="")
 
@@ -423,6 +430,29 @@ def print_error(error: ClientError) -> None:
     if isinstance(error, ProblemError):
         trace = f", trace {error.trace}" if error.trace else ""
         _print_note(Text(f"         {error.code}{trace}", style="dim"))
+
+
+def _check_page_options(html: Path | None, pdf: Path | None, *, as_json: bool) -> None:
+    """Refuse two forms at once, and a file that has no folder, before a storyboard is paid. Raises: InvalidInput."""
+    given = {"--html": html, "--pdf": pdf, "--json": as_json or None}
+    named = [option for option, value in given.items() if value is not None]
+    if len(named) > 1:
+        remedy = f"Give one of them; promptreel plan JOB {named[1]} writes the other from the same storyboard."
+        raise InvalidInput(f"{' and '.join(named)} cannot be given together.", remedy)
+    for option, file in (("--html", html), ("--pdf", pdf)):
+        if file is not None and (file.is_dir() or not file.parent.is_dir()):
+            raise InvalidInput(f"{option} {file} cannot be written.", "Name a file in a folder that exists.")
+
+
+def _write_pdf(job: Job, file: Path) -> None:
+    """Write the page, and warn of characters that no font of this machine has."""
+    from client.fonts import list_fonts  # noqa: PLC0415 - the PDF library takes a second to load
+    from client.plan_pdf import describe_missing, pdf_page  # noqa: PLC0415
+
+    page = pdf_page(job, list_fonts())
+    file.write_bytes(page.content)
+    if page.missing:
+        _print_note(Text(f"Warning  {describe_missing(page.missing)}", style="yellow"))
 
 
 def _submit(send: Callable[[str], SubmittedJob], given_key: str) -> SubmittedJob:

@@ -18,7 +18,7 @@ _CSS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Section:
+class Section:
     """A heading with labelled texts under it."""
 
     title: str
@@ -27,8 +27,8 @@ class _Section:
 
 def markdown_page(job: Job) -> str:
     """The page in Markdown. Raises: ValueError for a job without a storyboard."""
-    parts = [f"# {_plain(_title(job))}"]
-    for section in _sections(job):
+    parts = [f"# {_plain(page_title(job))}"]
+    for section in page_sections(job):
         parts.append(f"## {_plain(section.title)}")
         parts.append("\n".join(f"- **{label}:** {_plain(text)}" for label, text in section.entries))
     return "\n\n".join(parts) + "\n"
@@ -36,23 +36,25 @@ def markdown_page(job: Job) -> str:
 
 def html_page(job: Job) -> str:
     """The page as HTML; a browser prints it. Raises: ValueError for a job without a storyboard."""
-    title = escape(_title(job))
+    title = escape(page_title(job))
     sections = "".join(
         f"<section><h2>{escape(section.title)}</h2><dl>"
         + "".join(f'<dt>{escape(label)}</dt><dd dir="auto">{escape(text)}</dd>' for label, text in section.entries)
         + "</dl></section>\n"
-        for section in _sections(job)
+        for section in page_sections(job)
     )
     head = f'<head><meta charset="utf-8"><title>{title}</title><style>{_CSS}</style></head>'
     body = f'<body><h1 dir="auto">{title}</h1>\n{sections}</body>'
     return f'<!doctype html>\n<html lang="en">{head}\n{body}</html>\n'
 
 
-def _title(job: Job) -> str:
+def page_title(job: Job) -> str:
+    """The film's title, or a stand-in for one."""
     return job["title"] or "A film"
 
 
-def _sections(job: Job) -> list[_Section]:
+def page_sections(job: Job) -> list[Section]:
+    """What every form of the page says. Raises: ValueError for a job without a storyboard."""
     board = job.get("board")
     if board is None:
         raise ValueError(f"{job['id']} has no storyboard yet")
@@ -74,10 +76,10 @@ def _sections(job: Job) -> list[_Section]:
     cast = [(one["name"], one["description"]) for one in (*board["characters"], *board["settings"])]
     scenes = sorted(job["scenes"], key=lambda scene: scene["display_order"])
     return [
-        _Section("The film", film),
-        _Section("Style", [(label, text) for label, text in style.items() if text]),
-        *([_Section("Cast and places", cast)] if cast else []),
-        *(_Section(f"Scene {number}", _scene(scene)) for number, scene in enumerate(scenes, start=1)),
+        Section("The film", film),
+        Section("Style", [(label, text) for label, text in style.items() if text]),
+        *([Section("Cast and places", cast)] if cast else []),
+        *(Section(f"Scene {number}", _scene(scene)) for number, scene in enumerate(scenes, start=1)),
     ]
 
 
