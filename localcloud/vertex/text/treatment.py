@@ -51,7 +51,7 @@ def answer(brief: Brief) -> dict[str, Any]:
 
 def is_storyboard(schema: Mapping[str, Any]) -> bool:
     """Whether an answer by this schema is a storyboard whose shots name who speaks and whom they show."""
-    return "written_scene" in json.dumps(schema)
+    return "scenes" in schema.get("properties", {}) and "written_scene" in json.dumps(schema)
 
 
 def follow(board: dict[str, Any], prompt: str) -> None:
@@ -63,8 +63,8 @@ def follow(board: dict[str, Any], prompt: str) -> None:
     lines = [line.partition(": ") for line in spoken[1].splitlines() if line.strip()] if spoken else []
     for number, shot in enumerate(shots):
         text = " ".join(value for value in shot.values() if isinstance(value, str))
-        shot["characters"] = [one["name"] for one in board["characters"] if one["name"] in text]
-        shot["settings"] = [one["name"] for one in board["settings"] if one["name"] in text]
+        shot["characters"] = [one["name"] for one in board.get("characters", []) if one["name"] in text]
+        shot["settings"] = [one["name"] for one in board.get("settings", []) if one["name"] in text]
         shot["written_scene"] = number * own // len(shots) + 1 if own else None
         here = [line for at, line in enumerate(lines) if at * len(shots) // len(lines) == number]
         shot["dialogue"] = [{"speaker": speaker, "line": line} for speaker, _, line in here]
