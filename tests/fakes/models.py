@@ -2,12 +2,13 @@
 
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 
 from PIL import Image
 
 from promptreel.domain.models import GLOBAL, TokenUsage
-from promptreel.domain.storyboard import Storyboard
+from promptreel.domain.storyboard import Storyboard, StoryboardChapter
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.domain.treatment import Treatment
 from promptreel.errors import CallFailed, PromptreelError
@@ -57,6 +58,24 @@ def a_storyboard(scenes: int = 3, **changes: object) -> dict[str, object]:
     }
 
 
+def a_chapter(count: int, first: int) -> dict[str, object]:
+    """Scenes of a long storyboard from this number on, as the writer would answer, with one new character."""
+    shown = ["Mira", f"Guest {first}"]
+    scenes: list[dict[str, object]] = a_storyboard(first + count - 1)["scenes"][first - 1 :]  # type: ignore[index]
+    return {
+        "characters": [{"name": name, "description": "a green hat"} for name in shown],
+        "scenes": [{**scene, "characters": shown} for scene in scenes],
+    }
+
+
+def _answer_storyboard(request: TextRequest) -> dict[str, object]:
+    asked = re.match(r"Write exactly (\d+) scenes, those with numbers (\d+)", request.prompt)
+    if asked is None:
+        return a_storyboard()
+    count, first = int(asked[1]), int(asked[2])
+    return a_storyboard(count) if request.schema is Storyboard else a_chapter(count, first)
+
+
 MILDER_WORDS = {
     "description": "A milder scene",
     "start_frame_prompt": "a milder start",
@@ -70,7 +89,7 @@ TREATMENT: dict[str, object] = {"language": "en", "logline": "A keeper waits."}
 
 
 class FakeTextGenerator:
-    """Answers what was laid in, in order; then a storyboard of three scenes, or a scene in milder words, for ever.
+    """Answers what was laid in, in order; then three scenes, a chapter, or a scene in milder words, for ever.
 
     Treatments are laid in and counted apart, because every film begins with one; without, the prompt says nothing.
     """
@@ -94,7 +113,8 @@ class FakeTextGenerator:
             requests, answers = self.treatment_requests, self.treatments
         else:
             requests, answers = self.requests, self.answers
-            usual = a_storyboard() if request.schema is Storyboard else MILDER_WORDS
+            is_board = request.schema in {Storyboard, StoryboardChapter}
+            usual = _answer_storyboard(request) if is_board else MILDER_WORDS
         requests.append(request)
         answer = answers.pop(0) if answers else json.dumps(usual)
         if isinstance(answer, CallFailed):

@@ -7,7 +7,14 @@ from typing import Any
 from promptreel.domain import prompts
 from promptreel.domain.fitting import FittedPrompt
 
-TEMPLATES = ("treatment_prompt", "storyboard_prompt", "rewrite_prompt", "keyframe_prompt", "clip_prompt")
+TEMPLATES = (
+    "treatment_prompt",
+    "storyboard_prompt",
+    "chapter_prompt",
+    "rewrite_prompt",
+    "keyframe_prompt",
+    "clip_prompt",
+)
 
 
 class PromptTemplates:

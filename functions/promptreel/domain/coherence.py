@@ -17,32 +17,44 @@ class Story:
     storyboard: Storyboard
     uri: str
     warnings: tuple[str, ...] = ()
+    later_uris: tuple[str, ...] = ()
+    """Where the answers of its later chapters are stored."""
 
 
-def require_coherence(storyboard: Storyboard, prompt: str, treatment: Treatment | None) -> Storyboard:
-    """The storyboard, its shots numbered by the prompt's own scenes. Raises: ValueError naming every fault."""
+def require_coherence(
+    storyboard: Storyboard, prompt: str, treatment: Treatment | None, before: StoryScene | None = None
+) -> Storyboard:
+    """The storyboard, its shots numbered by the prompt's own scenes. Raises: ValueError naming every fault.
+
+    ``before`` is the scene before the first one, where the storyboard is a later chapter of one.
+    """
     numbered = _number_shots(storyboard, treatment)
-    faults = find_faults(numbered, prompt, treatment)
+    faults = find_faults(numbered, prompt, treatment, before)
     if faults:
         raise ValueError("; ".join(faults[:10]))
     return numbered
 
 
-def find_faults(storyboard: Storyboard, prompt: str, treatment: Treatment | None) -> list[str]:
+def find_faults(
+    storyboard: Storyboard, prompt: str, treatment: Treatment | None, before: StoryScene | None = None
+) -> list[str]:
     """Every fault of a storyboard, as a sentence for the model."""
     return [
         *_check_names(storyboard),
         *_check_motion(storyboard.scenes),
+        *_check_beginning(storyboard.scenes[0], before),
         *_check_cuts(storyboard.scenes),
         *_check_written_scenes(storyboard.scenes, treatment),
         *_check_dialogue(storyboard.scenes, prompt, treatment),
     ]
 
 
-def repair(storyboard: Storyboard, uri: str, prompt: str, treatment: Treatment | None) -> Story:
+def repair(
+    storyboard: Storyboard, uri: str, prompt: str, treatment: Treatment | None, before: StoryScene | None = None
+) -> Story:
     """The storyboard at this address without its faults, as far as rules can mend them, and a sentence for each."""
     numbered = _number_shots(storyboard, treatment)
-    faults = find_faults(numbered, prompt, treatment)
+    faults = find_faults(numbered, prompt, treatment, before)
     people = {one.name for one in storyboard.characters}
     places = {one.name for one in storyboard.settings}
     scenes = [
@@ -65,12 +77,19 @@ def repair(storyboard: Storyboard, uri: str, prompt: str, treatment: Treatment |
 
 
 def _number_shots(storyboard: Storyboard, treatment: Treatment | None) -> Storyboard:
-    """One shot for each of the prompt's own scenes needs no number of the model's."""
+    """One shot for each of the prompt's own scenes needs no number of the model's.
+
+    Fewer shots than scenes may leave scenes out; a number that no scene has is dropped.
+    """
     scenes = storyboard.scenes
     if treatment is None or not treatment.scenes:
         return storyboard.model_copy(update={"scenes": [_with_number(scene, None) for scene in scenes]})
-    if len(scenes) != len(treatment.scenes):
+    own = len(treatment.scenes)
+    if len(scenes) > own:
         return storyboard
+    if len(scenes) < own:
+        known = [one if one.written_scene in range(1, own + 1) else _with_number(one, None) for one in scenes]
+        return storyboard.model_copy(update={"scenes": known})
     return storyboard.model_copy(update={"scenes": [_with_number(one, at) for at, one in enumerate(scenes, start=1)]})
 
 
@@ -93,11 +112,25 @@ def _check_motion(scenes: Sequence[StoryScene]) -> Iterator[str]:
             yield f"scenes.{number}.motion_prompt: it repeats another text; say what moves and how the camera moves"
 
 
+def _check_beginning(first: StoryScene, before: StoryScene | None) -> Iterator[str]:
+    """The first shot of a chapter goes on from the one before it, whose note cannot be changed any more."""
+    if before is not None and not _connects(before, first):
+        yield (
+            "scenes.0: it shares neither character nor setting with the scene before it, whose note does not say how "
+            "one leads into the other; show somebody or some place of that scene"
+        )
+
+
+def _connects(before: StoryScene, after: StoryScene) -> bool:
+    """Whether a shot shares somebody or some place with the one before it, or the note says how it changes."""
+    shown, next_shown = {*before.characters, *before.settings}, {*after.characters, *after.settings}
+    is_explained = len(before.transition_note.split()) >= _NOTE_WORDS
+    return not shown or not next_shown or bool(shown & next_shown) or is_explained
+
+
 def _check_cuts(scenes: Sequence[StoryScene]) -> Iterator[str]:
-    """A shot shares somebody or some place with the one before it, or the note between them says how it changes."""
     for number, (before, after) in enumerate(pairwise(scenes)):
-        shown, next_shown = {*before.characters, *before.settings}, {*after.characters, *after.settings}
-        if shown and next_shown and not shown & next_shown and len(before.transition_note.split()) < _NOTE_WORDS:
+        if not _connects(before, after):
             yield (
                 f"scenes.{number}.transition_note: the next scene shares neither character nor setting; "
                 "say how one leads into the other"

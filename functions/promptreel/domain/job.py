@@ -80,12 +80,20 @@ class FilmStyle(StyleGuide):
         )
 
 
+class LaterChapter(Part):
+    """Where the answer for a chapter of the storyboard after the first is stored, and its checksum."""
+
+    uri: str
+    checksum: str
+
+
 class Plan(Part):
     """What write_storyboard decided: enough to draw, film and stitch without another text call."""
 
     title: str
     storyboard_uri: str
     storyboard_checksum: OptionalText = None  # of its content, as stored
+    later_chapters: tuple[LaterChapter, ...] = ()  # of a long storyboard; its first one lies at storyboard_uri
     style_guide: FilmStyle
     characters: tuple[Character, ...]
     settings: tuple[Setting, ...]
@@ -109,7 +117,8 @@ class Plan(Part):
         """The checksum of the treatment or storyboard at this address, as stored; None unless the plan follows it."""
         if self.treatment is not None and self.treatment.uri == uri:
             return self.treatment.checksum
-        return self.storyboard_checksum if self.storyboard_uri == uri else None
+        chapters = {chapter.uri: chapter.checksum for chapter in self.later_chapters}
+        return self.storyboard_checksum if self.storyboard_uri == uri else chapters.get(uri)
 
     def video_of(self, scene: Scene) -> VideoModel:
         """The model that films this scene: the plan's, unless a remedy chose another."""

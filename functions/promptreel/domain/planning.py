@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from promptreel.domain import choosing, identifiers, lengths, prompts, timeline
+from promptreel.domain.chapters import Chapter, split_film
 from promptreel.domain.choosing import Choice, ChosenModel
 from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.models import Aspect, ImageModel, ImageSize, TextModel, VideoModel, VideoProtocol
@@ -15,7 +16,7 @@ from promptreel.domain.prompt_hints import Inferred, PromptHints
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.scene import Scene
 from promptreel.domain.screenplay import MAX_HEADING_CHARS
-from promptreel.domain.storyboard import Storyboard, StoryScene, schema_text
+from promptreel.domain.storyboard import Storyboard, StoryboardChapter, StoryScene, schema_text
 from promptreel.domain.styles import Direction, Template, direct
 from promptreel.domain.tariffs import Tariff, count_tokens_at_most, image_tariff, text_tariff
 from promptreel.domain.timing import Timing, plan_timing
@@ -59,9 +60,20 @@ class FilmSpec:
     treatment: Treatment | None = None  # None before the text model has read the prompt, or where it could not
 
     @property
-    def storyboard_tokens(self) -> int:
-        """Output limit of the storyboard in tokens."""
-        return FILM_TOKENS + SCENE_TOKENS * max(self.scene_range)
+    def chapters(self) -> tuple[Chapter, ...]:
+        """The answers in which the storyboard is written; one where the text model chooses the number of scenes."""
+        fewest, most = self.scene_range
+        return split_film(most) if fewest == most else (Chapter(1, 0, most, most),)
+
+    def writing(self, idea: str, chapter: Chapter, so_far: Storyboard | None) -> str:
+        """The prompt for a chapter; ``so_far`` is the storyboard until then."""
+        if chapter.is_whole_film:
+            return prompts.storyboard_prompt(
+                idea, self.scene_range, self.durations_s, self.direction.text, self.treatment
+            )
+        seconds, treatment = self.durations_s[chapter.first : chapter.end], chapter.take_part(self.treatment)
+        task = prompts.ChapterTask(idea, chapter, seconds, self.direction.text, treatment)
+        return prompts.chapter_prompt(task, so_far)
 
     def durations_for(self, count: int) -> Sequence[int]:
         """Paid seconds of each scene's clip once their number is known."""
@@ -211,10 +223,23 @@ def treatment_tariff(request: FilmRequest, model: TextModel) -> Tariff:
 def text_tariffs(request: FilmRequest, spec: FilmSpec, count: int) -> tuple[Tariff, ...]:
     """The text calls before the first keyframe of a film of up to so many scenes, each with the most it may use."""
     writing = replace(spec, scene_range=(spec.scene_range[0], count))
-    prompt = prompts.storyboard_prompt(request.prompt, writing.scene_range, writing.durations_s, writing.direction.text)
-    sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, prompt, schema_text(Storyboard))
-    sent += prompts.max_treatment_bytes(request.prompt)
-    return treatment_tariff(request, spec.text), text_tariff(spec.text, sent, writing.storyboard_tokens)
+    chapters = (_chapter_tariff(request, writing, chapter) for chapter in writing.chapters)
+    return treatment_tariff(request, spec.text), *chapters
+
+
+def _chapter_tariff(request: FilmRequest, spec: FilmSpec, chapter: Chapter) -> Tariff:
+    """The most that writing this chapter may use."""
+    is_first = chapter.number == 1
+    prompt = replace(spec, treatment=None).writing(request.prompt, chapter, None)
+    schema = schema_text(Storyboard if is_first else StoryboardChapter)
+    sent = count_tokens_at_most(prompts.WRITER_INSTRUCTION, prompt, schema)
+    sent += prompts.max_treatment_bytes(request.prompt) + (0 if is_first else prompts.STORY_SO_FAR_BYTES)
+    return text_tariff(spec.text, sent, storyboard_tokens(chapter))
+
+
+def storyboard_tokens(chapter: Chapter) -> int:
+    """Output limit of one answer of the storyboard in tokens."""
+    return FILM_TOKENS + SCENE_TOKENS * chapter.count
 
 
 def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime) -> tuple[int, int]:

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from promptreel.domain.chapters import Chapter
 from promptreel.domain.characters import visible_length
 from promptreel.domain.fitting import FittedPrompt, PromptLimit, PromptPart, fit
 from promptreel.domain.job import Plan
 from promptreel.domain.models import ImageModel, VideoModel
 from promptreel.domain.scene import KeyframeName, Scene
+from promptreel.domain.storyboard import MAX_NAMED, Storyboard
 from promptreel.domain.styles import replace_names
 from promptreel.domain.treatment import Treatment
 from promptreel.errors import Rejected
@@ -41,7 +43,10 @@ READER_INSTRUCTION = (
 )
 MAX_WORDS = 60
 TREATMENT_BYTES = 2000  # of what a treatment says in its own words
-_TAG = re.compile(r"<(?=\s*/?\s*(?:idea|treatment|answer)\b)", re.IGNORECASE)
+STORY_SO_FAR_BYTES = 10_000  # of what a later chapter is told of the storyboard; a full cast and its last scene fit
+_CONTINUING_BYTES = 500  # of them, the sentences about it
+_STORY_SO_FAR_CHARS = 240  # of each text in it
+_TAG = re.compile(r"<(?=\s*/?\s*(?:idea|treatment|answer|storyboard)\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,11 @@ def max_treatment_bytes(idea: str) -> int:
     return TREATMENT_BYTES + 2 * len(idea.encode())
 
 
-def describe_treatment(treatment: Treatment, idea: str) -> str:
-    """What the storyboard must follow beside the idea, which it repeats only where every word counts."""
+def describe_treatment(treatment: Treatment, idea: str, *, chapter: bool = False) -> str:
+    """What the storyboard must follow beside the idea, which it repeats only where every word counts.
+
+    A chapter has some of the idea's own scenes, which are therefore told one by one.
+    """
     lists = {"Cast": treatment.cast, "Places": treatment.places, "Props": treatment.props}
     told = {"Logline": treatment.logline, "Style": treatment.style, "Mood": treatment.mood, "Pace": treatment.pacing}
     lines = [f"{name}: {text}" for name, text in told.items() if text]
@@ -88,6 +96,9 @@ def describe_treatment(treatment: Treatment, idea: str) -> str:
         lines.append(
             f"The idea has {len(treatment.scenes)} scenes of its own: keep every one, in order, as it is told."
         )
+    if chapter and treatment.scenes:
+        lines.append("Only these belong to your scenes; the number of each stands before it:")
+        lines += [f"[{number}] {text}" for number, text in enumerate(treatment.scenes, start=1)]
     if treatment.dialogue:
         lines.append(f"Spoken lines, word for word in their language ({treatment.language}), each once, no others:")
         lines += [f"{line.speaker}: {line.line}" for line in treatment.dialogue]
@@ -113,6 +124,68 @@ def storyboard_prompt(
     if treatment is not None:
         lines.append(describe_treatment(treatment, idea))
     return replace_names("\n".join(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class ChapterTask:
+    """What one chapter of a long storyboard is written from, beside the chapters before it.
+
+    ``seconds`` are those of its scenes, ``treatment`` has its scenes and lines alone.
+    """
+
+    idea: str
+    chapter: Chapter
+    seconds: Sequence[int]
+    direction: str
+    treatment: Treatment | None = None
+
+
+def chapter_prompt(task: ChapterTask, so_far: Storyboard | None) -> str:
+    """The prompt for one chapter of a storyboard that takes several; ``so_far`` is None for the first."""
+    chapter = task.chapter
+    lines = [
+        (
+            f"Write exactly {chapter.count} scenes, those with numbers {chapter.first + 1} to {chapter.end}, "
+            f"of a film of {chapter.film_scenes} scenes."
+        ),
+        "The others are written apart: tell only the part of the story that falls to these.",
+    ]
+    if so_far is None:
+        lines.append("Title, style guide, characters and settings are those of the whole film.")
+    else:
+        lines.append(
+            "They continue the storyboard below: its style, characters and settings stay as they are, and the first "
+            "picture of your first scene is the last picture of its last scene, seen again. List only new characters, "
+            f"at most {MAX_NAMED - len(so_far.characters)}, and new settings, at most "
+            f"{MAX_NAMED - len(so_far.settings)}."
+        )
+    lines.append(f"The scenes last {', '.join(map(str, task.seconds))} seconds, in this order.")
+    if task.direction:
+        lines.append(task.direction)
+    lines.append(_tagged("idea", task.idea))
+    if task.treatment is not None:
+        lines.append(describe_treatment(task.treatment, task.idea, chapter=True))
+    if so_far is not None:
+        lines.append(_describe_storyboard(so_far))
+    return replace_names("\n".join(lines))
+
+
+def _describe_storyboard(so_far: Storyboard) -> str:
+    """What a chapter must go on from, the last scene first: what exceeds the room for it is cut at the end."""
+    guide, last, room = so_far.style_guide, so_far.scenes[-1], STORY_SO_FAR_BYTES - _CONTINUING_BYTES
+    parts = {
+        "Last scene": last.description,
+        "Its last picture": last.end_frame_prompt,
+        "Its transition": last.transition_note,
+        "It shows": ", ".join((*last.characters, *last.settings)),
+        "Style": guide.visual_style,
+        "Palette": ", ".join(guide.palette),
+        "Camera": guide.camera,
+    }
+    lines = [f"{name}: {text[:_STORY_SO_FAR_CHARS]}" for name, text in parts.items() if text]
+    for what, entries in (("Character", so_far.characters), ("Setting", so_far.settings)):
+        lines += [f"{what} {one.name}: {one.description[:_STORY_SO_FAR_CHARS]}" for one in entries]
+    return _tagged("storyboard", "\n".join(lines).encode()[:room].decode(errors="ignore"))
 
 
 def rewrite_prompt(scene: Scene, advice: str, reason: str) -> str:

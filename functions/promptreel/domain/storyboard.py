@@ -6,6 +6,7 @@ is sent: a change of them changes the prompt and its price.
 """
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Literal, TypeVar
 
@@ -89,13 +90,29 @@ class StoryScene(SceneTexts):
     written_scene: int | None = Field(default=None, description="Number of the idea's own scene it belongs to")
 
 
+MAX_NAMED = 12
+"""The most characters, and the most settings, of a film."""
+
+
 class Storyboard(_Part):
     """A film on paper."""
 
     title: Text
     style_guide: StyleGuide
-    characters: list[Character] = Field(max_length=12)
-    settings: list[Setting] = Field(max_length=12)
+    characters: list[Character] = Field(max_length=MAX_NAMED)
+    settings: list[Setting] = Field(max_length=MAX_NAMED)
+    scenes: list[StoryScene] = Field(min_length=1, max_length=60)
+
+
+class StoryboardChapter(_Part):
+    """The next scenes of a storyboard that has begun."""
+
+    characters: list[Character] = Field(
+        default=[], max_length=MAX_NAMED, description="Those that the storyboard so far does not have"
+    )
+    settings: list[Setting] = Field(
+        default=[], max_length=MAX_NAMED, description="Those that the storyboard so far does not have"
+    )
     scenes: list[StoryScene] = Field(min_length=1, max_length=60)
 
 
@@ -105,11 +122,46 @@ def parse(text: str, scene_range: tuple[int, int]) -> Storyboard:
     Raises: ValueError with a message for the model: what is wrong and where.
     """
     storyboard = _parse(Storyboard, text)
-    least, most = scene_range
-    if not least <= len(storyboard.scenes) <= most:
-        needed = str(least) if least == most else f"{least} to {most}"
-        raise ValueError(f"scenes: {needed} scenes are needed, not {len(storyboard.scenes)}")
+    _require_count(storyboard.scenes, scene_range)
     return storyboard
+
+
+def parse_chapter(text: str, count: int, so_far: Storyboard) -> Storyboard:
+    """The next scenes in a model's answer, with the characters and settings of the whole storyboard until their end.
+
+    Raises: ValueError as `parse` does; also where the film would have too many characters or settings.
+    """
+    chapter = _parse(StoryboardChapter, text)
+    _require_count(chapter.scenes, (count, count))
+    characters, settings = _add(so_far.characters, chapter.characters), _add(so_far.settings, chapter.settings)
+    for field, known, named in (
+        ("characters", so_far.characters, characters),
+        ("settings", so_far.settings, settings),
+    ):
+        if len(named) > MAX_NAMED:
+            raise ValueError(
+                f"{field}: a film has at most {MAX_NAMED}, and {len(known)} are known; add at most "
+                f"{MAX_NAMED - len(known)}, or show known ones"
+            )
+    return so_far.model_copy(update={"characters": characters, "settings": settings, "scenes": chapter.scenes})
+
+
+N = TypeVar("N", bound=Character | Setting)
+
+
+def _add(known: Sequence[N], new: Sequence[N]) -> list[N]:
+    """Those that are known, as they are, then those of other names."""
+    added: dict[str, N] = {}
+    for one in (*known, *new):
+        added.setdefault(one.name, one)
+    return list(added.values())
+
+
+def _require_count(scenes: Sequence[StoryScene], scene_range: tuple[int, int]) -> None:
+    least, most = scene_range
+    if not least <= len(scenes) <= most:
+        needed = str(least) if least == most else f"{least} to {most}"
+        raise ValueError(f"scenes: {needed} scenes are needed, not {len(scenes)}")
 
 
 def parse_scene(text: str) -> SceneTexts:

@@ -4,11 +4,12 @@ The copies are made first; a step that is repeated finds them. Then one batch wr
 cost 0 for every copy and a planned call for everything that is to be paid, or nothing (ledger rules 2 and 9).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promptreel.domain import upgrading
+from promptreel.domain import chapters, upgrading
 from promptreel.domain.call import Call, committed_micros
-from promptreel.domain.job import Job, Plan, Upgrade, Wave
+from promptreel.domain.job import Job, LaterChapter, Plan, Upgrade, Wave
 from promptreel.domain.models import registry
 from promptreel.domain.money import format_usd
 from promptreel.domain.scene import Clip, Keyframe, KeyframeName, Scene, SceneCopies
@@ -82,9 +83,11 @@ def _copy(job: Job, upgrade: Upgrade, film: _Film, services: Services) -> _Taken
     """Copy treatment, storyboard, keyframes and the clips that are kept. Raises: NotFound."""
     copier = _Copier(job, film, services)
     old = film.job.require_plan()
-    storyboard = copier.copy("storyboard", None, old.storyboard_uri, old.storyboard_checksum)
+    storyboard = copier.copy(chapters.PURPOSE, None, old.storyboard_uri, old.storyboard_checksum)
     plan = upgrading.make_plan(job, film.job, film.scenes).evolve(
-        storyboard_uri=storyboard.artifact, treatment=copier.copy_treatment(old.treatment)
+        storyboard_uri=storyboard.artifact,
+        later_chapters=copier.copy_chapters(old.later_chapters),
+        treatment=copier.copy_treatment(old.treatment),
     )
     keeps_keyframes = upgrading.keeps_keyframes(old, registry().video_model(plan.video_model), job.request)
     scenes = []
@@ -123,6 +126,14 @@ class _Copier:
             return treatment
         copy = self.copy(read_prompt.PURPOSE, None, treatment.uri, treatment.checksum)
         return treatment.evolve(uri=copy.artifact)
+
+    def copy_chapters(self, later: Sequence[LaterChapter]) -> tuple[LaterChapter, ...]:
+        """Copy the storyboard's chapters after the first."""
+        copies = (
+            (self.copy(chapters.purpose_of(number), None, one.uri, one.checksum).artifact, one)
+            for number, one in enumerate(later, start=2)
+        )
+        return tuple(one.evolve(uri=artifact) for artifact, one in copies)
 
     def copy_keyframe(self, scene: Scene, name: KeyframeName) -> Keyframe | None:
         """Copy a keyframe; the one that two scenes share is copied once."""

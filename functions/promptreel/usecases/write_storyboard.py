@@ -1,18 +1,20 @@
 """write_storyboard: plan the film, and reserve its whole price before a keyframe is paid (ledger rule 2)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
-from promptreel.domain import coherence, planning, prompts, storyboard, timeline
+from promptreel.domain import chapters, coherence, planning, prompts, storyboard, timeline
 from promptreel.domain.call import committed_micros
+from promptreel.domain.chapters import Chapter
 from promptreel.domain.coherence import Story
-from promptreel.domain.job import FilmStyle, Job, Plan, Wave
+from promptreel.domain.job import FilmStyle, Job, LaterChapter, Plan, Wave
 from promptreel.domain.money import format_usd
 from promptreel.domain.planning import FilmSpec
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
-from promptreel.domain.storyboard import Storyboard
-from promptreel.domain.treatment import list_inferred
+from promptreel.domain.storyboard import Storyboard, StoryboardChapter, StoryScene
+from promptreel.domain.treatment import Treatment, list_inferred
 from promptreel.errors import BudgetExceeded, Rejected
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Superseded
@@ -62,25 +64,77 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
     if isinstance(reading, Superseded):
         return StoryboardWritten("superseded")
     brief = planning.specify_film(job.request, job.created, services.protocols, reading.treatment)
-    answer = ask(job, brief.text, _question(job, brief), services, until)
-    if isinstance(answer, Busy):
-        return StoryboardWritten("busy", wait_s=answer.wait_s)
-    if isinstance(answer, Superseded):
+    story = _write_chapters(job, brief, services, until)
+    if isinstance(story, Busy):
+        return StoryboardWritten("busy", wait_s=story.wait_s)
+    if isinstance(story, Superseded):
         return StoryboardWritten("superseded")
-    story = _mend(answer, job, brief) if isinstance(answer, NoUsableAnswer) else Story(answer.value, answer.uri)
-    draft = _Draft(brief, reading, story, services.artifacts.read_checksum(story.uri))
+    checksums = tuple(services.artifacts.read_checksum(uri) for uri in (story.uri, *story.later_uris))
+    draft = _Draft(brief, reading, story, checksums)
     return services.jobs.retry_on_conflict(lambda: _reserve(cmd, draft, services))
 
 
-def _mend(answer: NoUsableAnswer, job: Job, brief: FilmSpec) -> Story:
-    """The last answer, mended by rules. Raises: Rejected when it is no storyboard of the number of scenes."""
-    if answer.uri is None or answer.cut_off_at is not None:
-        raise _unusable(answer)
-    try:
-        answered = storyboard.parse(answer.last, brief.scene_range)
-    except ValueError as error:
-        raise _unusable(answer) from error
-    return coherence.repair(answered, answer.uri, job.request.prompt, brief.treatment)
+def _write_chapters(job: Job, brief: FilmSpec, services: Services, until: datetime) -> Story | Busy | Superseded:
+    """The storyboard, chapter by chapter; each one follows from the stored answers for those before it."""
+    story: Story | None = None
+    for chapter in brief.chapters:
+        writing = _Writing(job, brief, chapter, story.storyboard if story else None)
+        answer = ask(job, brief.text, writing.question, services, until)
+        if isinstance(answer, Busy | Superseded):
+            return answer
+        written = writing.mend(answer) if isinstance(answer, NoUsableAnswer) else Story(answer.value, answer.uri)
+        story = chapters.add_chapter(story, chapter, written, brief.treatment)
+    if story is None:
+        raise ValueError("a film of no scenes")
+    return story
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """One chapter that is to be written; ``so_far`` is the storyboard before it."""
+
+    job: Job
+    brief: FilmSpec
+    chapter: Chapter
+    so_far: Storyboard | None
+
+    @property
+    def question(self) -> Question[Storyboard]:
+        """What the text model is asked."""
+        prompt, treatment = self.job.request.prompt, self._treatment
+        return Question(
+            purpose=self.chapter.purpose,
+            instruction=prompts.WRITER_INSTRUCTION,
+            prompt=self.brief.writing(prompt, self.chapter, self.so_far),
+            schema=Storyboard if self.so_far is None else StoryboardChapter,
+            read=lambda text: coherence.require_coherence(self._parse(text), prompt, treatment, self._before),
+            path=f"jobs/{self.job.id}/storyboard",
+            most_tokens=planning.storyboard_tokens(self.chapter),
+        )
+
+    def mend(self, answer: NoUsableAnswer) -> Story:
+        """The last answer, mended by rules. Raises: Rejected when it is no storyboard of the number of scenes."""
+        if answer.uri is None or answer.cut_off_at is not None:
+            raise _unusable(answer)
+        try:
+            answered = self._parse(answer.last)
+        except ValueError as error:
+            raise _unusable(answer) from error
+        return coherence.repair(answered, answer.uri, self.job.request.prompt, self._treatment, self._before)
+
+    @property
+    def _treatment(self) -> Treatment | None:
+        return self.chapter.take_part(self.brief.treatment)
+
+    @property
+    def _before(self) -> StoryScene | None:
+        return self.so_far.scenes[-1] if self.so_far else None
+
+    def _parse(self, text: str) -> Storyboard:
+        if self.so_far is not None:
+            return storyboard.parse_chapter(text, self.chapter.count, self.so_far)
+        whole = self.chapter.is_whole_film
+        return storyboard.parse(text, self.brief.scene_range if whole else (self.chapter.count, self.chapter.count))
 
 
 def _unusable(answer: NoUsableAnswer) -> Rejected:
@@ -105,23 +159,8 @@ class _Draft:
     brief: FilmSpec
     reading: PromptReading
     story: Story
-    checksum: str
-
-
-def _question(job: Job, brief: FilmSpec) -> Question[Storyboard]:
-    return Question(
-        purpose="storyboard",
-        instruction=prompts.WRITER_INSTRUCTION,
-        prompt=prompts.storyboard_prompt(
-            job.request.prompt, brief.scene_range, brief.durations_s, brief.direction.text, brief.treatment
-        ),
-        schema=Storyboard,
-        read=lambda text: coherence.require_coherence(
-            storyboard.parse(text, brief.scene_range), job.request.prompt, brief.treatment
-        ),
-        path=f"jobs/{job.id}/storyboard",
-        most_tokens=brief.storyboard_tokens,
-    )
+    checksums: tuple[str, ...]
+    """Of the answer for each chapter, as stored."""
 
 
 def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> StoryboardWritten:
@@ -172,7 +211,11 @@ def _plan(job: Job, draft: _Draft, scenes: list[Scene]) -> Plan:
     return Plan(
         title=job.request.title or story.title,
         storyboard_uri=draft.story.uri,
-        storyboard_checksum=draft.checksum,
+        storyboard_checksum=draft.checksums[0],
+        later_chapters=tuple(
+            LaterChapter(uri=uri, checksum=checksum)
+            for uri, checksum in zip(draft.story.later_uris, draft.checksums[1:], strict=True)
+        ),
         inferred=list_inferred(job.request.prompt, brief.inferred, brief.treatment),
         treatment=draft.reading.summary,
         style_guide=FilmStyle.of(story.style_guide, brief.direction.style),

@@ -1,6 +1,7 @@
 """The text and image adapter before the stand-in: limits are kept, answers are counted, faults are told apart."""
 
 import io
+import json
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from promptreel.domain.storyboard import StoryScene
 from promptreel.domain.tariffs import Tariff, count_tokens_at_most, image_tariff, text_tariff
 from promptreel.errors import AnswerLost, CallFailed, Refused, Throttled, Unpaid
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
+from tests.fakes.services import FakeServices
 from tests.fakes.system import START
 
 PICTURE = registry().image_model("gemini-3.1-flash-image")
@@ -257,3 +259,26 @@ def test_image_fits_the_frame_when_the_model_draws_another_size(gemini: Gemini, 
     assert painted.drawn_px == (688, 384)
     with Image.open(io.BytesIO(painted.data)) as image:
         assert (image.format, image.size) == ("PNG", (1280, 720))
+
+
+def test_storyboard_of_forty_five_scenes_is_written_in_three_answers(gemini: Gemini) -> None:
+    lines = {12: "Where are you?", 40: "I am here."}
+    script = "\n".join(
+        f"Scene {number}: The keeper Mira looks at wave {number} of the sea."
+        + (f'\nMira: "{lines[number]}"' if number in lines else "")
+        for number in range(1, 46)
+    )
+    world = FakeServices()
+    world.text = gemini  # type: ignore[assignment]
+    job = world.planned(prompt=script, budget_usd=200)
+    calls = [read.value for read in world.jobs.list_calls(job.id) if read.value.kind == "text"]
+    scenes = [read.value for read in world.jobs.list_scenes(job.id)]
+
+    assert [call.purpose for call in calls] == ["treatment", "storyboard", "storyboard/2", "storyboard/3"]
+    assert [scene.written_scene for scene in scenes] == list(range(1, 46))
+    assert {scene.written_scene: line.line for scene in scenes for line in scene.dialogue}.keys() == {1, 31}
+    assert [line.line for scene in scenes for line in scene.dialogue] == list(lines.values())
+    assert job.warnings == ()
+    for call in calls:
+        assert json.loads(world.artifacts.get(call.artifact or ""))
+        assert 0 < call.cost_micros <= call.reserved_micros

@@ -1,6 +1,8 @@
 """The storyboard, and the reservation of the whole plan."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -155,14 +157,17 @@ def test_storyboard_is_written_when_its_second_answer_has_room(world: FakeServic
     assert len(world.text.requests) == 2
 
 
-def test_output_limit_is_never_above_the_model_s_own_when_it_is_raised(world: FakeServices) -> None:
-    job = world.opened(scenes=60, budget_usd=200)
+def test_output_limit_is_never_above_the_model_s_own_when_it_is_raised(
+    world: FakeServices, change_model: Callable[..., Path]
+) -> None:
+    change_model("gemini-3.8-flash", max_output_tokens=14_000)
+    job = world.opened(scenes=10, budget_usd=200)
     world.text.answers = [CUT_OFF_ANSWER] * 3
 
-    with pytest.raises(Rejected, match="answer of 65536 tokens"):
+    with pytest.raises(Rejected, match="answer of 14000 tokens"):
         world.write_storyboard(JobRun(job.id, job.run))
 
-    assert [each.max_output_tokens for each in world.text.requests] == [34096, 65536, 65536]
+    assert [each.max_output_tokens for each in world.text.requests] == [9096, 14_000, 14_000]
     assert len({each.prompt for each in world.text.requests}) == 3
 
 
