@@ -128,6 +128,14 @@ def test_film_waits_longer_the_more_scenes_the_queue_lets_out() -> None:
     assert estimate(scenes=60, **fields).wait_s.low > estimate(scenes=30, **fields).wait_s.low > 400
 
 
+def test_storyboard_of_sixty_scenes_is_estimated_as_three_answers_of_twenty() -> None:
+    one, three = estimate(scenes=20, budget_usd=300).storyboard, estimate(scenes=60, budget_usd=300).storyboard
+    treatment = estimate(scenes=1, budget_usd=300).storyboard.expected / 2
+
+    assert 3 * (one.expected - treatment) < three.expected < 3.5 * one.expected
+    assert one.high < three.high < estimate(scenes=60, budget_usd=300).needed_micros
+
+
 def test_bounds_come_closer_the_better_an_owner_is_known() -> None:
     unknown = estimate(scenes=30, budget_usd=200)
     known = estimate((ModelAttempts(model=VEO, made=2000, in_vain=120),), scenes=30, budget_usd=200)

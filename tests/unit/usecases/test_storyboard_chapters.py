@@ -214,3 +214,15 @@ def test_upgraded_film_keeps_all_chapters_when_the_first_one_is_deleted(world: F
         one.checksum for one in plan.later_chapters
     ]
     assert plan.later_chapters[0].uri.startswith(world.artifacts.uri(f"jobs/{job.id}/"))
+
+
+def test_chapter_that_does_not_go_on_from_the_scene_before_it_is_asked_for_again(world: FakeServices) -> None:
+    first: Any = a_storyboard(15)
+    first["scenes"][-1]["characters"] = ["Mira"]
+    elsewhere: Any = a_chapter(15, 16)
+    elsewhere["scenes"][0] = {**elsewhere["scenes"][0], "characters": ["Guest 16"]}
+    world.text.answers = [json.dumps(first), json.dumps(elsewhere)]
+    job = planned(world)
+
+    assert [call.purpose for call in chapters(world, job)] == [*PURPOSES[:2], *PURPOSES[1:]]
+    assert "scenes.0: it shares neither character nor setting with the scene before it" in world.text.requests[2].prompt
