@@ -45,7 +45,7 @@ def job_id(shared_stack: Stack) -> str:
 
 def test_film_pays_only_for_what_an_edit_touches_at_each_gate(stack: Stack, job_id: str) -> None:
     board = wait_at(stack, job_id, "storyboard")
-    assert {purpose for purpose, _ in calls(stack, job_id, "SETTLED")} == {"storyboard"}
+    assert {purpose for purpose, _ in calls(stack, job_id, "SETTLED")} == {"treatment", "storyboard"}
     assert board["board"]["style_guide"]["visual_style"]
     reserved = calls(stack, job_id, "PLANNED")
     moved = edit(stack, board, scenes=[{"scene": "scene-01", "motion_prompt": "The seed falls slowly."}])
@@ -55,6 +55,7 @@ def test_film_pays_only_for_what_an_edit_touches_at_each_gate(stack: Stack, job_
 
     shown = wait_at(stack, job_id, "keyframes")
     assert calls(stack, job_id, "SETTLED").keys() == {
+        ("treatment", 1),
         ("storyboard", 1),
         ("keyframe/scene-01/start", 1),
         ("keyframe/scene-01/end", 1),
@@ -75,6 +76,7 @@ def test_film_pays_only_for_what_an_edit_touches_at_each_gate(stack: Stack, job_
     assert film["scenes"][0]["keyframes"]["end"]["uri"] == first_end
     assert calls(stack, job_id, "SETTLED") == Counter(
         [
+            ("treatment", 1),
             ("storyboard", 1),
             ("keyframe/scene-01/start", 1),
             ("keyframe/scene-01/end", 1),
