@@ -14,12 +14,14 @@ from tests.fakes.system import START
 
 LONG = "The keeper climbs the stairs and looks at the sea, which is grey and quiet under a low sky. "
 
-# Prompt; what rules read of it; the planned seconds, None where the writer chooses.
+# Prompt; what rules read of it; the seconds that the film shows, None where the writer chooses.
 ROWS: list[tuple[str, dict[str, Any], float | None]] = [
     ("Lighthouse", {}, None),
     ("灯台", {}, None),
     ("🦊🌧️ a fox in the rain, 24 seconds", {"duration_s": 24}, 24),
     ("A 30-second film in four scenes about a fox", {"duration_s": 30, "scenes": 4}, 30),
+    ("A 13-second film in three scenes about a fox", {"duration_s": 13, "scenes": 3}, 13),
+    ("Ein Film von 7,5 Sekunden über Tee", {"duration_s": 7.5}, 7.5),
     ("A 1.5 minute film about rain", {"duration_s": 90}, 90),
     ("A film of 1:30 minutes about rain", {"duration_s": 90}, 90),
     ("A keeper waits. Length: 1:30", {"duration_s": 90}, 90),
@@ -92,7 +94,7 @@ def test_prompt_gives_a_plan_of_the_length_that_it_asks_for(
 ) -> None:
     assert {hint.field: hint.value for hint in extract_hints(prompt).read} == inferred
     _, spec = planning.accept({"prompt": prompt, "budget_usd": 500}, START, PROTOCOLS)
-    assert (sum(spec.durations_s) or None) == planned
+    assert sum(spec.scene_frames) == (planned or 0) * spec.video.fps
     assert spec.aspect == inferred.get("aspect", "16:9")
 
 
@@ -102,6 +104,12 @@ def test_words_of_an_inferred_value_stand_in_the_prompt(prompt: str, inferred: d
 
     assert len(hints) == len(inferred)
     assert all(hint.words in prompt for hint in hints)
+
+
+@pytest.mark.parametrize("prompt", ["🦊🌧️", " \n", "x", "12:30", "x" * 20_001])
+def test_prompt_that_says_nothing_or_too_much_is_refused_by_name(prompt: str) -> None:
+    with pytest.raises(PromptreelError, match=r"^prompt: "):
+        planning.accept({"prompt": prompt}, START, PROTOCOLS)
 
 
 @pytest.mark.parametrize(
