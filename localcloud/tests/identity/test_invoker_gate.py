@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -77,6 +78,14 @@ def late_port(unused_port: Callable[[], int]) -> int:
     return unused_port()
 
 
+@pytest.fixture(scope="module")
+def closed_port() -> Iterator[int]:
+    """A port at which nobody listens: bound, so that no other program takes it meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
 @contextmanager
 def serving(app: Starlette, port: int) -> Iterator[None]:
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
@@ -112,6 +121,7 @@ def gates(
     metadata_url: str,
     backend: str,
     unused_port: Callable[[], int],
+    closed_port: int,
     late_port: int,
     running: Callable[..., AbstractContextManager[None]],
 ) -> Iterator[dict[str, str]]:
@@ -128,7 +138,7 @@ def gates(
     services = [
         service("step", invokers=[WORKFLOW]),
         service("api", people=True),
-        service("gone", invokers=[WORKFLOW], backend=f"http://127.0.0.1:{unused_port()}", cold_start_s=0.1),
+        service("gone", invokers=[WORKFLOW], backend=f"http://127.0.0.1:{closed_port}", cold_start_s=0.1),
         service("starting", invokers=[WORKFLOW], backend=f"http://127.0.0.1:{late_port}"),
         service("hasty", invokers=[WORKFLOW], timeout_s=0.1),
         service("full", invokers=[WORKFLOW], capacity=1, pending_s=0.1),
