@@ -1,9 +1,12 @@
 """HTTP to programs on this machine, with a test's patience and not httpx's five seconds."""
 
+import atexit
 import random
 import socket
 import ssl
-from functools import partial
+from collections.abc import Iterator
+from functools import cache, partial
+from itertools import cycle
 
 import httpx
 
@@ -16,6 +19,7 @@ _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # Below the range Linux takes for outgoing connections (32768 and up): no connection takes a port chosen here before
 # its program listens on it.
 _FREE_RANGE = range(28_000, 32_000)
+_BLOCK = 200  # ports in a row that one process chooses from; the first one is kept bound as a sign that they are taken
 
 request = partial(httpx.request, timeout=PATIENCE_S, trust_env=False, verify=_NO_TLS)
 get = partial(httpx.get, timeout=PATIENCE_S, trust_env=False, verify=_NO_TLS)
@@ -32,13 +36,33 @@ def answers(url: str) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    while True:
-        with socket.socket() as probe:
-            port = random.choice(_FREE_RANGE)
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return port
+    """A port that nobody listens on now, and that no other test process chooses.
+
+    A program listens only some time after its port is chosen: ports drawn by chance were given out twice.
+    """
+    ports = _ports()
+    return next(port for port in ports if _bind(port, keep=False))
+
+
+@cache
+def _ports() -> Iterator[int]:
+    """The ports of this process's block, round and round."""
+    firsts = list(_FREE_RANGE[::_BLOCK])
+    random.shuffle(firsts)
+    first = next(first for first in firsts if _bind(first, keep=True))
+    return cycle(range(first + 1, first + _BLOCK))
+
+
+def _bind(port: int, *, keep: bool) -> bool:
+    """Whether the port is free; ``keep`` leaves it bound while this process lives."""
+    probe = socket.socket()
+    try:
+        probe.bind((LOOPBACK, port))
+    except OSError:
+        probe.close()
+        return False
+    if keep:
+        atexit.register(probe.close)
+    else:
+        probe.close()
+    return True
