@@ -39,9 +39,7 @@ def read_film_request(
     template: Annotated[
         str | None, Option(metavar="NAME", help="What kind of film it is; `promptreel styles` lists templates too.")
     ] = None,
-    budget: Annotated[
-        float | None, Option("--budget", metavar="USD", help="Hard limit of what the job may spend.")
-    ] = None,
+    budget: Budget = None,
     seed: Annotated[int | None, Option(metavar="N", help="Seed of the image and video models.")] = None,
     transition: Annotated[
         str | None, Option(metavar="cut|crossfade|fade_black", help="Transition between scenes.")

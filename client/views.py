@@ -199,13 +199,13 @@ def gate_view(job: Job) -> RenderableType:
 def edited_lines(edited: EditedPlan) -> list[Text]:
     """Return what an edit changed, what is redone because of it, and how to go on."""
     redo = edited["redo"]
-    again = (
+    redrawn = (
         f"{', '.join(redo['keyframes'])}, for up to {dollars(redo['at_most_usd'])}" if redo["keyframes"] else "nothing"
     )
     left, limit = dollars(edited["left_at_most_usd"]), dollars(edited["limit_usd"])
     return [
         Text.assemble(("Changed  ", "bold"), plain(", ".join(edited["changed"])) or "nothing"),
-        Text.assemble(("Redrawn  ", "bold"), again if redo["keyframes"] else "nothing"),
+        Text.assemble(("Redrawn  ", "bold"), redrawn),
         Text.assemble(("Film     ", "bold"), f"{edited['planned_duration_s']:g} s, revision {edited['revision']}"),
         Text.assemble(("Costs    ", "bold"), f"up to {left} for all that is not made yet; the limit is {limit}."),
         *([Text.assemble(("Look     ", "bold"), _look_again(edited["id"]))] if redo["keyframes"] else []),

@@ -1,11 +1,11 @@
 """A long storyboard is written in several answers: the scenes of each, and how they become one storyboard. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from promptreel.domain.coherence import Story
 from promptreel.domain.storyboard import StoryScene
-from promptreel.domain.treatment import Line, Treatment, stands_in
+from promptreel.domain.treatment import Line, Treatment, find_scene_of
 
 CHAPTER_SCENES = 20
 """The most scenes of one answer: its room may double twice and stays within the 65,536 tokens of the writers."""
@@ -54,25 +54,21 @@ class Chapter:
         return treatment.model_copy(update={"scenes": scenes, "dialogue": self._lines(treatment)})
 
     def _lines(self, treatment: Treatment) -> list[Line]:
-        """Lines go where their scene is first told; those of no scene are spread evenly."""
+        """A line belongs where its scene begins; those of no scene are spread evenly."""
         own, lines = len(treatment.scenes), treatment.dialogue
-        told = self.own_scenes(own)
-        told_before = replace(self, first=self.first - 1, end=self.first).own_scenes(own) if self.first else range(0)
-        begun = range(max(told.start, told_before.stop), told.stop)
+        scenes = self.own_scenes(own)
+        before = replace(self, first=self.first - 1, end=self.first).own_scenes(own) if self.first else range(0)
+        beginning = range(max(scenes.start, before.stop), scenes.stop)
         shots = range(self.first, self.end)
         return [
             line
             for order, line in enumerate(lines)
             if (
-                found in begun
-                if (found := _find_scene(line, treatment.scenes)) is not None
+                found in beginning
+                if (found := find_scene_of(line, treatment.scenes)) is not None
                 else order * self.film_scenes // len(lines) in shots
             )
         ]
-
-
-def _find_scene(line: Line, scenes: Sequence[str]) -> int | None:
-    return next((at for at, text in enumerate(scenes) if stands_in(line.line, text)), None)
 
 
 def purpose_of(number: int) -> str:
@@ -83,10 +79,8 @@ def purpose_of(number: int) -> str:
 def split_film(scenes: int) -> tuple[Chapter, ...]:
     """As few chapters as hold so many scenes, of equal length up to one scene."""
     chapters = -(-scenes // CHAPTER_SCENES)
-    bounds = [scenes * chapter // chapters for chapter in range(chapters + 1)]
-    return tuple(
-        Chapter(number, bounds[number - 1], bounds[number], scenes) for number in range(1, chapters + 1)
-    )  # fmt: skip
+    bounds = pairwise(scenes * chapter // chapters for chapter in range(chapters + 1))
+    return tuple(Chapter(number, first, end, scenes) for number, (first, end) in enumerate(bounds, start=1))
 
 
 def add_chapter(story: Story | None, chapter: Chapter, written: Story, treatment: Treatment | None) -> Story:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from promptreel.domain.storyboard import Storyboard, StoryScene
-from promptreel.domain.treatment import Line, Treatment, folded, stands_in
+from promptreel.domain.treatment import Line, Treatment, find_scene_of, folded, stands_in
 
 _NOTE_WORDS = 3  # fewer do not say how one shot leads into another
 
@@ -70,9 +70,9 @@ def repair(
     ]
     spoken = _assign_lines(numbered.scenes, scenes, prompt, treatment)
     scenes = [scene.model_copy(update={"dialogue": lines}) for scene, lines in zip(scenes, spoken, strict=True)]
-    mended = numbered.model_copy(update={"scenes": scenes})
+    repaired = numbered.model_copy(update={"scenes": scenes})
     return Story(
-        mended, uri, tuple(f"storyboard: mended, because the text model was wrong: {fault}" for fault in faults)
+        repaired, uri, tuple(f"storyboard: mended, because the text model was wrong: {fault}" for fault in faults)
     )
 
 
@@ -122,7 +122,7 @@ def _check_beginning(first: StoryScene, before: StoryScene | None) -> Iterator[s
 
 
 def _connects(before: StoryScene, after: StoryScene) -> bool:
-    """Whether a shot shares somebody or some place with the one before it, or the note says how it changes."""
+    """Whether a shot shares a character or setting with the one before it, or the note says how it changes."""
     shown, next_shown = {*before.characters, *before.settings}, {*after.characters, *after.settings}
     is_explained = len(before.transition_note.split()) >= _NOTE_WORDS
     return not shown or not next_shown or bool(shown & next_shown) or is_explained
@@ -180,8 +180,8 @@ def _assign_lines(
     said = {folded(line.line) for shot in lines for line in shot}
     missing = [(order, line) for order, line in enumerate(treatment.dialogue) if folded(line.line) not in said]
     for order, line in missing:
-        own = next((at for at, text in enumerate(treatment.scenes, 1) if stands_in(line.line, text)), None)
-        shot = next((at for at, scene in enumerate(scenes) if own and scene.written_scene == own), None)
+        own = find_scene_of(line, treatment.scenes)
+        shot = next((at for at, scene in enumerate(scenes) if own is not None and scene.written_scene == own + 1), None)
         if shot is None:
             shot = order * len(scenes) // len(treatment.dialogue)
         lines[shot].append(line)

@@ -275,6 +275,11 @@ def _check_dialogue(prompt: str, dialogue: Sequence[Line]) -> Iterator[Fault]:
             yield Fault("dialogue", sentence, order)
 
 
+def find_scene_of(line: Line, scenes: Sequence[str]) -> int | None:
+    """The first of the prompt's own scenes, counted from 0, that has the line; None when no scene has it."""
+    return next((number for number, text in enumerate(scenes) if stands_in(line.line, text)), None)
+
+
 def stands_in(words: str, prompt: str) -> bool:
     """Whether the words stand in the prompt, or in what the model sees of it: names are described."""
     return bool(_places(words, prompt) or _places(words, replace_names(prompt)))
