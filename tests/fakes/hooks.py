@@ -1,9 +1,13 @@
 """A port that lets a test in before and after every call: to kill the process there, or to let others act first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import pytest
+
+from promptreel.domain.job import Job
+from promptreel.usecases.job_lifecycle import JobRun
 from tests.fakes.services import FakeServices
 
 PORTS = ("jobs", "artifacts", "inbox", "text", "images", "video", "queue", "executions")
@@ -77,3 +81,28 @@ class HookedWorld(FakeServices):
         if self._at is not None and self._at[:2] == (len(self.called) - 1, after):
             act, self._at = self._at[2], None
             act(name)
+
+
+def write_storyboards_after_a_kill(
+    open_job: Callable[[HookedWorld], Job],
+) -> Iterator[tuple[int, str, HookedWorld, Job]]:
+    """For every port call of write_storyboard, a world where it was killed there and repeated until it was done."""
+    undisturbed = HookedWorld()
+    job = open_job(undisturbed)
+    undisturbed.called = []
+    undisturbed.write_storyboard(JobRun(job.id, job.run))
+    for number, name in enumerate(undisturbed.called):
+        world = HookedWorld()
+        job = open_job(world)
+
+        def kill(_: str) -> None:
+            raise Killed
+
+        world.at(number, kill)
+        with pytest.raises(Killed):
+            world.write_storyboard(JobRun(job.id, job.run))
+        for _ in range(20):
+            if world.write_storyboard(JobRun(job.id, job.run)).state == "planned":
+                break
+            world.clock.pass_s(60)
+        yield number, name, world, job

@@ -11,6 +11,7 @@ from promptreel.adapters.operators import ListedOperators
 from promptreel.domain.job import Budget, Job
 from promptreel.domain.models import VideoProtocol
 from promptreel.http.step_handler import Step
+from promptreel.ports.models import Running
 from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Replace
 from promptreel.ports.system import Identity
@@ -128,6 +129,17 @@ class FakeServices(Services):
 
     def poll(self, job: Job) -> ClipsPolled:
         return self.poll_clips(JobRun(job.id, job.run))
+
+    def film_queued(self, job: Job) -> str:
+        """Film whatever is queued, with two further attempts; answers what the last look said."""
+        for _ in range(3):
+            self.submit_queued()
+            for operation, state in list(self.video.states.items()):
+                if isinstance(state, Running):
+                    self.video.deliver(operation)
+            self.clock.pass_s(60)
+            polled = self.poll(job)
+        return polled.state
 
     def give_film(self, job: Job) -> None:
         """What the stitcher writes on the job once its film is cut."""

@@ -233,18 +233,6 @@ def give_animatic(world: FakeServices, job: Job) -> None:
     )
 
 
-def finish(world: FakeServices, job: Job) -> str:
-    """Film whatever is queued; answers what the last look said."""
-    for _ in range(3):
-        world.submit_queued()
-        for operation, state in list(world.video.states.items()):
-            if type(state).__name__ == "Running":
-                world.video.deliver(operation)
-        world.clock.pass_s(60)
-        polled = world.poll(job)
-    return polled.state
-
-
 def test_no_clip_is_queued_while_the_animatic_is_not_approved(world: FakeServices) -> None:
     job = world.drawn(approval="animatic")
 
@@ -267,7 +255,7 @@ def test_clips_are_queued_when_the_animatic_was_approved(world: FakeServices) ->
     assert approved.state is JobState.VIDEO_GEN
     world.poll(approved)
     assert len(world.queue.tasks) == 3
-    assert finish(world, approved) == "done"
+    assert world.film_queued(approved) == "done"
 
 
 def test_job_does_not_wait_for_an_animatic_that_was_not_made(world: FakeServices) -> None:
@@ -285,7 +273,7 @@ def test_job_that_had_not_reached_its_gate_does_not_pass_it_when_resumed(
     world: FakeServices, request_fields: dict[str, str], state: JobState
 ) -> None:
     job = world.drawn(**request_fields)
-    finish(world, job)
+    world.film_queued(job)
     job_lifecycle.cancel(job.id, world)
 
     resumed = job_lifecycle.resume(job.id, None, world)
@@ -296,7 +284,7 @@ def test_job_that_had_not_reached_its_gate_does_not_pass_it_when_resumed(
 
 def test_film_is_stitched_from_approved_clips(world: FakeServices) -> None:
     job = world.drawn(stop_after="clips")
-    assert finish(world, job) == "held"
+    assert world.film_queued(job) == "held"
     assert world.close(job) == "awaiting_approval"
 
     approved = approve(world, job, "clips")

@@ -7,7 +7,7 @@ import pytest
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import AnswerLost, CallFailed, Invalid, Refused
 from promptreel.usecases.job_lifecycle import JobRun
-from tests.fakes.hooks import HookedWorld, Killed
+from tests.fakes.hooks import HookedWorld, write_storyboards_after_a_kill
 from tests.fakes.models import TREATMENT
 from tests.fakes.services import FakeServices
 
@@ -68,24 +68,7 @@ def test_job_stops_before_its_storyboard_is_paid_when_only_the_model_found_an_im
 
 
 def test_nothing_is_paid_twice_when_the_step_is_killed_at_any_call() -> None:
-    undisturbed = HookedWorld()
-    job = undisturbed.opened()
-    undisturbed.called = []
-    undisturbed.write_storyboard(JobRun(job.id, job.run))
-    for number, name in enumerate(undisturbed.called):
-        world = HookedWorld()
-        job = world.opened()
-
-        def kill(_: str) -> None:
-            raise Killed
-
-        world.at(number, kill)
-        with pytest.raises(Killed):
-            world.write_storyboard(JobRun(job.id, job.run))
-        for _ in range(20):
-            if world.write_storyboard(JobRun(job.id, job.run)).state == "planned":
-                break
-            world.clock.pass_s(60)
+    for number, name, world, job in write_storyboards_after_a_kill(HookedWorld.opened):
         calls = [read.value for read in world.jobs.list_calls(job.id) if read.value.kind == "text"]
         sent = [call for call in calls if call.sent_at is not None]
         assert world.jobs.get_job(job.id).value.state is JobState.KEYFRAMES, (number, name)

@@ -31,14 +31,7 @@ def cancel(world: FakeServices, job: Job) -> None:
 def finish(world: FakeServices, job: Job) -> str:
     """Draw and film whatever is missing; answers what the last look said."""
     world.draw_all(job)
-    for _ in range(3):
-        world.submit_queued()
-        for operation, state in list(world.video.states.items()):
-            if type(state).__name__ == "Running":
-                world.video.deliver(operation)
-        world.clock.pass_s(60)
-        polled = world.poll(job)
-    return polled.state
+    return world.film_queued(job)
 
 
 def test_resumed_job_has_a_new_run_no_error_and_an_execution(world: FakeServices) -> None:

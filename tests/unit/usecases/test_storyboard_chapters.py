@@ -18,7 +18,7 @@ from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.sweep_jobs import SweepJobs
 from tests.factories import an_output
-from tests.fakes.hooks import HookedWorld, Killed
+from tests.fakes.hooks import HookedWorld, write_storyboards_after_a_kill
 from tests.fakes.models import a_chapter, a_storyboard
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
@@ -80,23 +80,9 @@ def test_repeated_step_makes_no_paid_call(world: FakeServices) -> None:
 def test_nothing_is_paid_twice_when_the_step_is_killed_at_any_call() -> None:
     undisturbed = HookedWorld()
     job = opened(undisturbed)
-    undisturbed.called = []
     undisturbed.write_storyboard(JobRun(job.id, job.run))
     asked = [(one.seed, one.prompt) for one in undisturbed.text.requests]
-    for number, name in enumerate(undisturbed.called):
-        world = HookedWorld()
-        job = opened(world)
-
-        def kill(_: str) -> None:
-            raise Killed
-
-        world.at(number, kill)
-        with pytest.raises(Killed):
-            world.write_storyboard(JobRun(job.id, job.run))
-        for _ in range(20):
-            if world.write_storyboard(JobRun(job.id, job.run)).state == "planned":
-                break
-            world.clock.pass_s(60)
+    for number, name, world, job in write_storyboards_after_a_kill(opened):
         calls = [read.value for read in world.jobs.list_calls(job.id) if read.value.kind == "text"]
         sent = [call for call in calls if call.sent_at is not None]
         lost = sum(call.state is CallState.LOST for call in calls)
