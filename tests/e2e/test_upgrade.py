@@ -39,7 +39,7 @@ def bytes_of(link: dict[str, str]) -> bytes:
 @pytest.fixture(scope="module")
 def draft(shared_stack: Stack) -> dict[str, Any]:
     """A film in 360p by Gemini Omni."""
-    job = complete(shared_stack, shared_stack.submit("Two scenes: a snail climbs a wall, it rests on top.", **DRAFT))
+    job = complete(shared_stack, shared_stack.submit("Two scenes: a beetle climbs a fence, it rests on top.", **DRAFT))
     assert {one["id"] for one in job["models"] if one["kind"] == "video"} == {OMNI}
     return job
 
