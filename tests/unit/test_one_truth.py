@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from main import STEPS
-from promptreel.domain.assumptions import assumptions
+from promptreel.domain.estimate import assumptions
 from tools import docs
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,9 @@ from datetime import UTC
 from functools import lru_cache
 
 from promptreel.domain import schedule
-from promptreel.domain.costs import Costs
 from promptreel.domain.estimate import AssumedRefusals, Estimate, Range
 from promptreel.domain.models import Model, Registry, registry
-from promptreel.domain.piece_costs import Basis, Makers, Piece, PieceCosts, Stage
+from promptreel.domain.piece_costs import Basis, Costs, Makers, Piece, PieceCosts, Stage
 from promptreel.domain.planning import FilmSpec, needed_micros, text_tariffs
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.tariffs import Tariff

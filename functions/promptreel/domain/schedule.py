@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promptreel.domain import remedies
-from promptreel.domain.assumptions import assumptions
-from promptreel.domain.estimate import Range
+from promptreel.domain.estimate import Range, assumptions
 from promptreel.domain.models import Resolution, VideoModel
 from promptreel.domain.tariffs import Tariff
 

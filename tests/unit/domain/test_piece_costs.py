@@ -2,7 +2,7 @@
 
 import pytest
 
-from promptreel.domain.costs import MAX_AMOUNTS, Costs
+from promptreel.domain.piece_costs import MAX_AMOUNTS, Costs
 
 COIN = Costs({0: 0.5, 100: 0.5})
 
