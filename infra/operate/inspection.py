@@ -9,7 +9,7 @@ from infra.operate.shell import CommandFailed, Shell
 from infra.operate.target import SERVICE_ACCOUNT, Target, account, impersonation
 from promptreel.domain.models import VideoProtocol
 from promptreel.domain.money import format_usd
-from promptreel.domain.planning import IMAGE_SIZE, specify_film
+from promptreel.domain.planning import specify_film
 from promptreel.domain.request import parse_request
 from promptreel.domain.tariffs import image_tariff, text_tariff
 
@@ -29,7 +29,8 @@ ATTEMPTS, PAUSE_S = 20, 15
 def max_micros(now: datetime) -> int:
     """What the draft film can cost at most, by the ledger's own prices."""
     plan = specify_film(parse_request(smoke_request("1")), now, GOOGLES_PROTOCOLS)
-    keyframe = image_tariff(plan.image, IMAGE_SIZE, 1, plan.image.output_tokens).reserved_micros(now)
+    size = plan.image.size_for(plan.video.size_px("720p", plan.aspect))
+    keyframe = image_tariff(plan.image, size, 1, plan.image.first_output_tokens(size)).reserved_micros(now)
     text = text_tariff(plan.text, PROMPT_TOKENS, plan.text.max_output_tokens).reserved_micros(now)
     seconds = min(plan.legal_durations_s)
     clip = plan.video.max_micros(seconds, "720p", now, audio=True)

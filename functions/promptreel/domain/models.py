@@ -3,6 +3,7 @@
 A price has the day it begins, because vendors change prices at midnight and a bill must still add up.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -18,7 +19,7 @@ from promptreel.errors import Invalid
 Resolution = Literal["360p", "720p", "1080p", "4k"]
 Aspect = Literal["16:9", "9:16"]
 Quality = Literal["draft", "standard", "best"]
-ImageSize = Literal["1K", "2K", "4K"]
+ImageSize = Literal["512", "1K", "2K", "4K"]
 VideoProtocol = Literal["veo", "interactions", "predictions"]
 """Which API films with a model."""
 ClipMode = Literal["text", "first", "first_last", "references", "extend"]
@@ -204,17 +205,39 @@ class TextModel(TokenModel):
 class ImageModel(TokenModel):
     """A model that draws images.
 
-    ``max_prompt_tokens`` is what promptreel sends, ``output_tokens`` what a first request may produce.
+    ``max_prompt_tokens`` is what promptreel sends, ``output_tokens`` what a first request for a 1K image may produce.
+    ``picture_px`` is what it draws at 16:9, by size.
     """
 
     max_prompt_tokens: int
     max_references: int
     reference_tokens: int
     output_tokens: int
-    picture_tokens: Mapping[str, int]
+    picture_tokens: Mapping[ImageSize, int]
+    picture_px: Mapping[ImageSize, tuple[int, int]]
     prices: tuple[ImagePrice, ...]
 
-    def image_micros(self, size: str, at: datetime) -> int:
+    @model_validator(mode="after")
+    def _has_pixels_and_tokens_of_every_size(self) -> "ImageModel":
+        if set(self.picture_px) != set(self.picture_tokens):
+            raise ValueError(f"{self.id}: picture_px and picture_tokens must have the same sizes")
+        return self
+
+    def size_for(self, frame_px: tuple[int, int]) -> ImageSize:
+        """The smallest size that covers the frame, so that nothing is enlarged; the largest when none does."""
+        by_area = sorted(self.picture_px, key=lambda size: math.prod(self.picture_px[size]))
+        return next((size for size in by_area if self.covers(size, frame_px)), by_area[-1])
+
+    def covers(self, size: ImageSize, frame_px: tuple[int, int]) -> bool:
+        """Whether an image of this size is at least as large as the frame, whichever way both stand."""
+        drawn, frame = sorted(self.picture_px[size]), sorted(frame_px)
+        return drawn[0] >= frame[0] and drawn[1] >= frame[1]
+
+    def first_output_tokens(self, size: ImageSize) -> int:
+        """What a first request for an image of this size may produce: a large image has more tokens than a 1K one."""
+        return self.output_tokens + max(0, self.picture_tokens[size] - self.picture_tokens["1K"])
+
+    def image_micros(self, size: ImageSize, at: datetime) -> int:
         """List price of one image, without what its prompt and the model's thinking cost."""
         return self.cost_micros(TokenUsage(input=0, output=0, picture=self.picture_tokens[size]), at)
 

@@ -15,7 +15,7 @@ from typing import Literal
 from promptreel.domain import recovery, remedies
 from promptreel.domain.estimate import AssumedRefusals, Range, assumptions
 from promptreel.domain.models import Aspect, ImageModel, Model, TextModel, TokenUsage, VideoModel, registry
-from promptreel.domain.planning import IMAGE_SIZE, MAX_REFERENCES, REWRITE_TOKENS, FilmSpec
+from promptreel.domain.planning import MAX_REFERENCES, REWRITE_TOKENS, FilmSpec
 from promptreel.domain.rates import Counts, attempts_with, refusal_share
 from promptreel.domain.remedies import MAX_TRIES, RemedyKind
 from promptreel.domain.request import FilmRequest
@@ -256,13 +256,14 @@ class PieceCosts:
     def _image(self, references: int, pictures: int) -> Range:
         """One answer of the image model; without a picture it is a refusal in words."""
         model, tokens, at = self.makers.image, assumptions().tokens, self.basis.at
-        tariff = image_tariff(model, IMAGE_SIZE, references, model.output_tokens)
+        size = model.size_for(self.makers.video.size_px(self.request.resolution, self.makers.aspect))
+        tariff = image_tariff(model, size, references, model.first_output_tokens(size))
 
         def cost(words: float) -> int:
             usage = TokenUsage(
                 input=round(tokens.keyframe_prompt * words) + references * model.reference_tokens,
                 output=round(tokens.keyframe_words * words),
-                picture=pictures * model.picture_tokens[IMAGE_SIZE],
+                picture=pictures * model.picture_tokens[size],
             )
             return tariff.cost_micros(usage, at)
 

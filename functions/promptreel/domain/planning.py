@@ -10,7 +10,7 @@ from promptreel.domain import choosing, identifiers, lengths, prompts, timeline
 from promptreel.domain.chapters import Chapter, split_film
 from promptreel.domain.choosing import Choice, ChosenModel
 from promptreel.domain.job import DrawItem, Wave
-from promptreel.domain.models import Aspect, ImageModel, ImageSize, TextModel, VideoModel, VideoProtocol
+from promptreel.domain.models import Aspect, ImageModel, TextModel, VideoModel, VideoProtocol
 from promptreel.domain.money import format_usd
 from promptreel.domain.prompt_hints import Inferred, PromptHints
 from promptreel.domain.request import FilmRequest, parse_request
@@ -23,7 +23,6 @@ from promptreel.domain.timing import Timing, plan_timing
 from promptreel.domain.treatment import Treatment, claimed_length, merge_hints
 from promptreel.errors import BudgetExceeded, Invalid
 
-IMAGE_SIZE: ImageSize = "1K"
 MAX_REFERENCES = 1  # a keyframe is drawn from its prompt and at most the keyframe before it
 MAX_CROPPED_SHARE = 0.1  # of an image's area; 1376x768, as models round 16:9, loses less than a hundredth
 DEFAULT_SCENE_RANGE = (3, 6)  # the text model's choice when neither field nor prompt gives a number
@@ -143,6 +142,7 @@ def specify_film(
             *direction.warnings,
             *choosing.ending_warnings(models, at),
             *sound_warnings(request, video.model),
+            *picture_warnings(image.model, video.model.size_px(request.resolution, aspect)),
         ),
         direction=direction,
     )
@@ -177,6 +177,15 @@ def sound_warnings(request: FilmRequest, video: VideoModel) -> list[str]:
     if request.clip_audio:
         return [f"clip_audio: {video.id} films without sound."]
     return [f"clip_audio: {video.id} always films with sound, which the cut leaves out."]
+
+
+def picture_warnings(image: ImageModel, frame_px: tuple[int, int]) -> list[str]:
+    """What the model cannot meet of the size that the film's keyframes have."""
+    size = image.size_for(frame_px)
+    if image.covers(size, frame_px):
+        return []
+    drawn, frame = ("x".join(map(str, sorted(px, reverse=True))) for px in (image.picture_px[size], frame_px))
+    return [f"models.image: {image.id} draws no more than {drawn}, so that keyframes are enlarged to {frame}."]
 
 
 def _is_given(request: FilmRequest, field: str) -> bool:
@@ -245,7 +254,8 @@ def storyboard_tokens(chapter: Chapter) -> int:
 def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime) -> tuple[int, int]:
     """The most that the text calls may cost, and what is reserved for the keyframes and clips of so many scenes."""
     writing = sum(tariff.reserved_micros(at) for tariff in text_tariffs(request, spec, count))
-    image = image_tariff(spec.image, IMAGE_SIZE, MAX_REFERENCES, spec.image.output_tokens)
+    size = spec.image.size_for(spec.video.size_px(request.resolution, spec.aspect))
+    image = image_tariff(spec.image, size, MAX_REFERENCES, spec.image.first_output_tokens(size))
     clips = sum(
         spec.video.max_micros(duration_s, request.resolution, at, audio=request.clip_audio)
         for duration_s in spec.durations_for(count)

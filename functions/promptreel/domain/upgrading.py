@@ -190,7 +190,8 @@ def _price_micros(plan: Plan, refilmed: Sequence[Scene], model: VideoModel, requ
     """The most that these clips may cost, and the keyframes where they are drawn anew."""
     clips = (model.max_micros(scene.duration_s, request.resolution, at, audio=request.clip_audio) for scene in refilmed)
     image = registry().image_model(plan.image_model)
-    tariff = image_tariff(image, planning.IMAGE_SIZE, planning.MAX_REFERENCES, image.output_tokens)
+    size = image.size_for(model.size_px(request.resolution, plan.aspect))
+    tariff = image_tariff(image, size, planning.MAX_REFERENCES, image.first_output_tokens(size))
     return sum(clips) + _count_redrawn(plan, model, request) * tariff.reserved_micros(at)
 
 

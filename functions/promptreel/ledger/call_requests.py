@@ -8,7 +8,7 @@ from promptreel.domain import identifiers
 from promptreel.domain.fitting import FittedPrompt
 from promptreel.domain.job import Job, Plan
 from promptreel.domain.models import ImageModel, registry
-from promptreel.domain.planning import IMAGE_SIZE, MAX_REFERENCES
+from promptreel.domain.planning import MAX_REFERENCES
 from promptreel.domain.scene import Scene
 from promptreel.domain.tariffs import Tariff, image_tariff, raise_output_limit
 from promptreel.ledger.claims import CallRequest
@@ -41,10 +41,11 @@ def cache_key(job: Job, seed_of_call: int, *content: str) -> str:
     return identifiers.digest(job.owner, named, *content)
 
 
-def keyframe_tariff(model: ImageModel, location: str, cut_offs: int = 0) -> Tariff:
+def keyframe_tariff(model: ImageModel, frame_px: tuple[int, int], location: str, cut_offs: int = 0) -> Tariff:
     """The price of every keyframe that this model draws, after so many answers that were cut off."""
-    limit = raise_output_limit(model.output_tokens, cut_offs, model.max_output_tokens)
-    return image_tariff(model, IMAGE_SIZE, MAX_REFERENCES, limit, location)
+    size = model.size_for(frame_px)
+    limit = raise_output_limit(model.first_output_tokens(size), cut_offs, model.max_output_tokens)
+    return image_tariff(model, size, MAX_REFERENCES, limit, location)
 
 
 def text_or_keyframe(job: Job, tariff: Tariff, purpose: str, scene: Scene | None, attempt: Attempt) -> CallRequest:
@@ -69,7 +70,8 @@ def text_or_keyframe(job: Job, tariff: Tariff, purpose: str, scene: Scene | None
 
 def keyframes(job: Job, plan: Plan, scenes: Sequence[Scene], location: str, at: datetime) -> list[CallRequest]:
     """The calls for every keyframe of the plan that is not drawn yet, in its order."""
-    tariff, first = keyframe_tariff(registry().image_model(plan.image_model), location), Attempt(1, None, at)
+    model, first = registry().image_model(plan.image_model), Attempt(1, None, at)
+    tariff = keyframe_tariff(model, plan.size_px, location)
     by_id = {scene.id: scene for scene in scenes}
     drawn = [(by_id[item.scene], item.frame) for wave in plan.waves for item in wave.items]
     return [

@@ -130,14 +130,14 @@ def _draw(
     tries, cut_offs, was_misfit, reason, remedy = 0, 0, False, "", ""
     model = registry().image_model(plan.image_model)
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        tariff = call_requests.keyframe_tariff(model, services.images.location, cut_offs)
+        tariff = call_requests.keyframe_tariff(model, plan.size_px, services.images.location, cut_offs)
         prompt = _prompt(job, scene, frame, model, continues=before is not None)
         request = ImageRequest(
             model=model.id,
             prompt=prompt.text,
             references=references,
             aspect=plan.aspect,
-            size=planning.IMAGE_SIZE,
+            size=model.size_for(plan.size_px),
             frame_px=plan.size_px,
             seed=call_requests.seed(job, purpose, str(scene.take), str(attempt)),
             max_output_tokens=tariff.output_limit,

@@ -18,9 +18,10 @@ BEFORE, AFTER = datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2027, 1, 1,
 def test_picture_reserves_at_least_its_bill_whatever_its_output_is_made_of(
     model: ImageModel, data: st.DataObject
 ) -> None:
-    limit = data.draw(st.integers(model.output_tokens, model.max_output_tokens))
-    tariff = image_tariff(model, "1K", 1, limit)
-    picture_tokens = model.picture_tokens["1K"]
+    size = data.draw(st.sampled_from(sorted(model.picture_tokens)))
+    limit = data.draw(st.integers(model.first_output_tokens(size), model.max_output_tokens))
+    tariff = image_tariff(model, size, 1, limit)
+    picture_tokens = model.picture_tokens[size]
     pictures = data.draw(st.integers(0, limit // picture_tokens)) * picture_tokens
     text = data.draw(st.integers(0, limit - pictures))
     prompt = data.draw(st.integers(1, model.max_prompt_tokens + model.reference_tokens))
@@ -55,5 +56,26 @@ def test_price_that_begins_tomorrow_is_reserved_today() -> None:
 
 
 @pytest.mark.parametrize("model", registry().image, ids=lambda model: model.id)
-def test_first_request_for_a_picture_has_room_for_one(model: ImageModel) -> None:
-    assert model.picture_tokens["1K"] + 1000 <= model.output_tokens <= model.max_output_tokens
+def test_first_request_for_a_picture_has_room_for_one_whatever_its_size(model: ImageModel) -> None:
+    for size, tokens in model.picture_tokens.items():
+        assert tokens + 1000 <= model.first_output_tokens(size) <= model.max_output_tokens
+
+
+@pytest.mark.parametrize(
+    ("model", "frame_px", "size"),
+    [
+        ("gemini-3.1-flash-image", (640, 360), "512"),
+        ("gemini-3.1-flash-image", (1280, 720), "1K"),
+        ("gemini-3.1-flash-image", (720, 1280), "1K"),
+        ("gemini-3.1-flash-image", (1920, 1080), "2K"),
+        ("gemini-3.1-flash-image", (1080, 1920), "2K"),
+        ("gemini-3.1-flash-image", (3840, 2160), "4K"),
+        ("gemini-3-pro-image", (640, 360), "1K"),
+        ("gemini-3-pro-image", (1920, 1080), "2K"),
+        ("gemini-3.1-flash-lite-image", (3840, 2160), "1K"),
+    ],
+)
+def test_picture_has_the_smallest_size_of_its_model_that_covers_the_frame(
+    model: str, frame_px: tuple[int, int], size: str
+) -> None:
+    assert registry().image_model(model).size_for(frame_px) == size

@@ -438,7 +438,8 @@ class Money(RuleBasedStateMachine):
         plan, now = self.world.jobs.get_job(self.job_id).value.require_plan(), self.world.clock.true_now()
         # A text that does not report its usage counts nothing here: what it may use is known to its question alone.
         writer, painter = registry().text_model(plan.text_model), registry().image_model(plan.image_model)
-        tariffs = (text_tariff(writer, 0, 0), call_requests.keyframe_tariff(painter, self.world.images.location))
+        drawing = call_requests.keyframe_tariff(painter, plan.size_px, self.world.images.location)
+        tariffs = (text_tariff(writer, 0, 0), drawing)
         books = (self.world.text.billed, self.world.images.billed)
         return sum(
             tariff.cost_micros(tariff.complete(reported), now)

@@ -37,6 +37,28 @@ def test_start_keyframe_is_sent_as_reference_when_the_end_is_drawn(world: FakeSe
     assert [sketch.references for sketch in world.images.requests] == [(), (start.uri,)]
 
 
+@pytest.mark.parametrize(("resolution", "size"), [("720p", "1K"), ("1080p", "2K"), ("4k", "4K")])
+def test_picture_of_the_size_that_covers_the_frame_is_reserved_and_requested(
+    world: FakeServices, resolution: str, size: str
+) -> None:
+    job = world.planned(resolution=resolution, budget_usd=100)
+    reserved = {read.value.id: read.value.reserved_micros for read in world.jobs.list_calls(job.id)}
+    world.draw_all(job)
+
+    assert {request.size for request in world.images.requests} == {size}
+    made = [read.value for read in world.jobs.list_calls(job.id) if read.value.kind == "image"]
+    assert [call.reserved_micros for call in made] == [reserved[call.id] for call in made]
+
+
+def test_job_says_that_keyframes_are_enlarged_when_no_size_of_the_image_model_covers_the_frame(
+    world: FakeServices,
+) -> None:
+    job = world.planned(resolution="4k", models={"image": "gemini-3.1-flash-lite-image"}, budget_usd=100)
+
+    (warning,) = (one for one in job.warnings if "enlarged" in one)
+    assert warning.startswith("models.image: gemini-3.1-flash-lite-image draws no more than 1376x768")
+
+
 def test_clip_is_queued_when_both_keyframes_exist_although_later_ones_are_missing(world: FakeServices) -> None:
     job = world.planned()
 

@@ -18,7 +18,6 @@ from promptreel.domain.call import add_up
 from promptreel.domain.estimate import Range
 from promptreel.domain.job import DrawItem, Job
 from promptreel.domain.models import TokenUsage, registry
-from promptreel.domain.planning import IMAGE_SIZE
 from promptreel.domain.scene import Scene
 from promptreel.domain.storyboard import Storyboard
 from promptreel.domain.tariffs import ReportedUsage
@@ -99,7 +98,7 @@ class RandomPainter(FakeImageGenerator):
             return Declined("no", ("IMAGE_SAFETY",), reported(TokenUsage(input=sent, output=words)))
         drawn = super().generate_image(request, timeout_s)
         assert isinstance(drawn, ImageResult)
-        usage = TokenUsage(input=sent, output=words, picture=model.picture_tokens[IMAGE_SIZE])
+        usage = TokenUsage(input=sent, output=words, picture=model.picture_tokens[request.size])
         return ImageResult(drawn.data, reported(usage), drawn.drawn_px)
 
 

@@ -34,7 +34,7 @@ class GreedyPainter(FakeImageGenerator):
         painted = super().generate_image(request, timeout_s)
         model = registry().image_model(request.model)
         sent = count_tokens_at_most(request.prompt) + model.reference_tokens * len(request.references)
-        pictures = request.max_output_tokens // model.picture_tokens["1K"] * model.picture_tokens["1K"]
+        pictures = request.max_output_tokens // model.picture_tokens[request.size] * model.picture_tokens[request.size]
         return replace(painted, usage=ReportedUsage(sent, request.max_output_tokens, pictures))
 
 
