@@ -13,6 +13,7 @@ from promptreel.adapters.gemini import Gemini
 from promptreel.adapters.identity import IdentityAwareProxy, InvokerCheck
 from promptreel.adapters.omni import Omni
 from promptreel.adapters.operators import ListedOperators
+from promptreel.adapters.pictures import PillowPictures
 from promptreel.adapters.replicate import Replicate
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.adapters.system import SystemClock, SystemIds
@@ -54,6 +55,7 @@ def services_from(settings: Settings) -> Services:
         text=gemini,
         images=gemini,
         video=VideoBackends(backends),
+        pictures=PillowPictures(),
         queue=CloudTasksQueue(project, region, settings.tasks_url, settings.submit_clip_url, settings.tasks_account),
         executions=WorkflowExecutions(project, region, settings.workflow, settings.executions_url),
         identity=IdentityAwareProxy(settings.iap_audience, clock) if settings.iap_audience else InvokerCheck(),

@@ -9,6 +9,7 @@ from promptreel.domain.models import VideoProtocol
 from promptreel.ledger.claims import Ledger
 from promptreel.ports.models import ImageGenerator, TextGenerator, VideoGenerator
 from promptreel.ports.orchestration import ClipQueue, Executions
+from promptreel.ports.pictures import PictureCleaner
 from promptreel.ports.storage import ArtifactStore, Inbox, JobStore
 from promptreel.ports.system import Clock, Identity, Ids, Operators
 
@@ -26,6 +27,7 @@ class Services:
     text: TextGenerator
     images: ImageGenerator
     video: VideoGenerator
+    pictures: PictureCleaner
     queue: ClipQueue
     executions: Executions
     identity: Identity
@@ -43,12 +45,15 @@ class Services:
 
     def limited_to(self, names: Iterable[str]) -> "Services":
         """The same services, of which every use of one that is not in ``names`` raises `UndeclaredService`."""
-        allowed = {"clock", "ids", "pace", "keep", "protocols", *names}  # no permission is needed for the first five
+        allowed = {*_NEEDS_NO_PERMISSION, *names}
         given: dict[str, Any] = {
             one.name: getattr(self, one.name) if one.name in allowed else _Withheld(one.name)
             for one in fields(Services)
         }
         return Services(**given)
+
+
+_NEEDS_NO_PERMISSION = ("clock", "ids", "pictures", "pace", "keep", "protocols")
 
 
 class UndeclaredService(Exception):

@@ -8,6 +8,7 @@ from typing import Any
 from main import STEPS
 from promptreel.adapters.identity import InvokerCheck
 from promptreel.adapters.operators import ListedOperators
+from promptreel.adapters.pictures import PillowPictures
 from promptreel.domain.job import Budget, Job
 from promptreel.domain.models import VideoProtocol
 from promptreel.http.step_handler import Step
@@ -74,6 +75,7 @@ class FakeServices(Services):
             text=FakeTextGenerator(),
             images=FakeImageGenerator(),
             video=FakeVideoGenerator(artifacts),
+            pictures=PillowPictures(),
             queue=MemoryQueue(),
             executions=FakeExecutions(),
             identity=InvokerCheck(),

@@ -1,0 +1,27 @@
+"""Pictures that people bring, as the use cases need them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class CleanPicture:
+    """A picture encoded anew: a PNG, sRGB with 8 bits a channel, opaque, upright, without metadata.
+
+    ``remarks`` say what was changed that a person may see, as sentences.
+    """
+
+    png: bytes
+    width_px: int
+    height_px: int
+    remarks: tuple[str, ...] = ()
+
+
+class PictureCleaner(Protocol):
+    """Opens pictures of unknown origin."""
+
+    def clean(self, data: bytes, field: str, longest_px: int) -> CleanPicture:
+        """The picture in these bytes, scaled down so that no side is longer than ``longest_px``.
+
+        ``field`` of the request is named in messages. Raises: Invalid naming the field, the limit and the way out.
+        """
