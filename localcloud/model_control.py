@@ -30,19 +30,22 @@ class Controlled(Protocol):
 class ModelControl:
     """The endpoints; orders that make no sense are answered 400 and change nothing.
 
-    ``ledger_lines`` are the accepted paid calls so far, oldest first; ``restart`` goes back to the first start.
+    ``ledger_lines`` are the accepted paid calls so far, oldest first, and ``attached_lines`` what pictures each was
+    given; ``restart`` goes back to the first start.
     """
 
     controlled: Controlled
     ledger_lines: Callable[[], Sequence[Mapping[str, Any]]]
     ledger_columns: Sequence[str]
     restart: Callable[[], Awaitable[None]]
+    attached_lines: Callable[[], Sequence[Mapping[str, Any]]]
 
     def routes(self) -> list[Route]:
         return [
             Route("/_local/health", health),
             Route("/_local/ledger", self.ledger),
             Route("/_local/ledger.csv", self.ledger_csv),
+            Route("/_local/attached", self.attached),
             Route("/_local/profile", self.behave, methods=["POST"]),
             Route("/_local/faults", self.add_faults, methods=["POST"]),
             Route("/_local/faults", self.show_faults),
@@ -60,6 +63,9 @@ class ModelControl:
         table.writeheader()
         table.writerows(self.ledger_lines())
         return Response(lines.getvalue(), media_type="text/csv")
+
+    async def attached(self, _: Request) -> Response:
+        return JSONResponse(self.attached_lines())
 
     async def behave(self, request: Request) -> Response:
         """Replace the profile; keys left out go back to their defaults."""

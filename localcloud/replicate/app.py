@@ -73,7 +73,7 @@ def build(site: Site) -> Starlette:
 
     return Starlette(
         routes=[
-            *ModelControl(site, site.store.ledger.lines, COLUMNS, restart).routes(),
+            *ModelControl(site, site.store.ledger.lines, COLUMNS, restart, site.store.attached).routes(),
             *Credit(site).routes(),
             *Api(site, predictions).routes(),
         ],

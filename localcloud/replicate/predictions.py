@@ -18,6 +18,7 @@ from localcloud.replicate.webhooks import DEFAULT_EVENTS, Webhooks
 from localcloud.vertex.clip.render import Clip, render
 from localcloud.vertex.clip.video import Groups
 from localcloud.vertex.faults import Hits
+from localcloud.vertex.store import Attached
 
 _log = logging.getLogger(__name__)
 
@@ -185,6 +186,10 @@ class Predictions:
             references = tuple([await self._pictures.read(each) for each in clip.references])
         except PictureError as error:
             return str(error)
+        given = [(clip.first, first), (clip.last, last), *zip(clip.references, references, strict=True)]
+        attached = [Attached.of(_address(uri), content) for uri, content in given if uri]
+        if attached:
+            self._site.store.attach(prediction, attached)
         wide_px, high_px = order.frame_px(model, clip, is_upright=bool(first) and is_upright(first))
         share = 2 if "wrong_size" in prediction.faults else 1
         await self._render(
@@ -252,3 +257,8 @@ class Predictions:
 
     def _announce(self, prediction: Prediction, event: str) -> None:
         self._webhooks.announce(prediction, event, show_prediction(prediction, self._site.base_url))
+
+
+def _address(uri: str) -> str:
+    """Empty for a picture that was sent in its data URI."""
+    return "" if uri.startswith("data:") else uri

@@ -6,7 +6,7 @@ Every change is committed before a client can see its effect. Rendered clips are
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from localcloud.database import open_database, transaction
 from localcloud.replicate import ledger
+from localcloud.vertex.store import Attached
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS predictions (
@@ -22,6 +23,7 @@ CREATE TABLE IF NOT EXISTS predictions (
 CREATE TABLE IF NOT EXISTS webhooks (
     n INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL, url TEXT NOT NULL, body TEXT NOT NULL,
     is_terminal INTEGER NOT NULL, attempts INTEGER NOT NULL, due_s REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS attached (ledger_n INTEGER PRIMARY KEY, model TEXT NOT NULL, pictures TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 {ledger.SCHEMA}
 """
@@ -101,6 +103,7 @@ class Store:
             self.ledger.clear()
             self._db.execute("DELETE FROM predictions")
             self._db.execute("DELETE FROM webhooks")
+            self._db.execute("DELETE FROM attached")
             self._db.execute("DELETE FROM settings WHERE name != 'webhook_secret'")
         for clip in self.clips.iterdir():
             clip.unlink()
@@ -150,6 +153,20 @@ class Store:
             (before_n or 1 << 62, after_n or 0, *window, count),
         ).fetchall()
         return sorted(((n, _prediction(document)) for n, document in rows), key=lambda row: -row[0])
+
+    # What predictions fetched.
+
+    def attach(self, prediction: Prediction, pictures: Sequence[Attached]) -> None:
+        """Keep what the prediction was given to see, in its order; a later run replaces it."""
+        listed = json.dumps([asdict(each) for each in pictures])
+        self._db.execute(
+            "INSERT OR REPLACE INTO attached VALUES (?, ?, ?)", (prediction.ledger_n, prediction.model, listed)
+        )
+
+    def attached(self) -> list[dict[str, Any]]:
+        """What each prediction was given to see, by ledger number."""
+        rows = self._db.execute("SELECT ledger_n, model, pictures FROM attached ORDER BY ledger_n")
+        return [{"n": n, "model": model, "attached": json.loads(pictures)} for n, model, pictures in rows]
 
     # Webhooks.
 

@@ -69,7 +69,7 @@ def build(standin: Standin) -> Starlette:
 
     return Starlette(
         routes=[
-            *ModelControl(standin, standin.store.ledger, LEDGER_COLUMNS, restart).routes(),
+            *ModelControl(standin, standin.store.ledger, LEDGER_COLUMNS, restart, standin.store.attached).routes(),
             Route("/_local/requests", requests, methods=["GET"]),
             *Interactions(standin, operations).routes(),
             *(Route(f"/{version}{_MODEL_PATH}", serve, methods=["POST"]) for version in ("v1", "v1beta1")),

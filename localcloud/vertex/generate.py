@@ -13,8 +13,9 @@ from localcloud.vertex.picture.paint import output_limit, paint, read_picture_re
 from localcloud.vertex.registry import ImageModel, InteractionModel, Model, TextModel, Usage, VideoModel
 from localcloud.vertex.requests import Call, check_call, send_response
 from localcloud.vertex.standin import Standin
+from localcloud.vertex.store import Attached
 from localcloud.vertex.text.write import apply_fault, tokens, write
-from localcloud.vertex.wire import Conversation, invalid
+from localcloud.vertex.wire import Conversation, Media, invalid
 
 _PICTURE_THOUGHT_TOKENS = 40
 _REFUSAL_TOKENS = 14
@@ -22,7 +23,8 @@ _REFUSAL_TOKENS = 14
 
 async def count_tokens(standin: Standin, call: Call) -> Response:
     prompt = wire.conversation(call.body)
-    used = prompt_usage(prompt, await _seen(standin, prompt), call.model)
+    contents = await judging.fetch(prompt.media, standin.storage)
+    used = prompt_usage(prompt, await _seen(standin, contents), call.model)
     hits = check_call(standin, call, "count")
     chars = sum(len("".join(turn.text.split())) for turn in prompt.turns)
     return await send_response(standin, call, hits, answers.counted(used, chars))
@@ -40,14 +42,18 @@ async def generate_content(standin: Standin, call: Call) -> Response:
         raise invalid(f"{call.model_path} is not supported in the generateContent API.")
     if prompt.turns[-1].role == "model":  # Gemini 3.6, 3.5 Flash-Lite and all later models
         raise invalid("Requests ending with a model turn are not supported.")
-    sights = await _seen(standin, prompt)
+    contents = await judging.fetch(prompt.media, standin.storage)
+    sights = await _seen(standin, contents)
     asked = prompt_usage(prompt, sights, model)
     if isinstance(model, ImageModel):
         hits, answer = await _draw(standin, call, model, prompt, asked)
     else:
         hits, answer = await _write(standin, call, model, prompt, asked, sights)
     price = model.micros(answer.usage, standin.today, call.location)
-    n = standin.store.bill(at=standin.today.isoformat(), model=model.id, method=call.method, micros=price)
+    attached = [Attached.of(media.uri, content) for media, content in contents]
+    n = standin.store.bill(
+        at=standin.today.isoformat(), model=model.id, method=call.method, micros=price, attached=attached
+    )
     if answer.filtered:
         standin.store.settle(n, "filtered")
     body = answers.body(answer, model.id, standin.today, n, hits.get("usage"))
@@ -87,10 +93,9 @@ async def _write(
     return hits, refused(hits, asked, picture=False) or apply_fault(answer, hits)
 
 
-async def _seen(standin: Standin, prompt: Conversation) -> list[Sight]:
-    """What the prompt shows. Raises: ApiError 400 for what is not there or cannot be decoded."""
+async def _seen(standin: Standin, contents: Sequence[tuple[Media, bytes]]) -> list[Sight]:
+    """What the prompt shows. Raises: ApiError 400 for what cannot be decoded."""
     loop = asyncio.get_running_loop()
-    contents = await judging.fetch(prompt.media, standin.storage)
     looks = (loop.run_in_executor(standin.workers, judging.look, content, each.mime_type) for each, content in contents)
     return list(await asyncio.gather(*looks))
 

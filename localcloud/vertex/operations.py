@@ -20,7 +20,7 @@ from localcloud.vertex.faults import Hits
 from localcloud.vertex.requests import Call
 from localcloud.vertex.standin import Profile, Standin
 from localcloud.vertex.storage import StorageError
-from localcloud.vertex.store import Operation, Store
+from localcloud.vertex.store import Attached, Operation, Store
 
 # google.rpc codes, which failed operations carry instead of HTTP statuses.
 NOT_FOUND, PERMISSION_DENIED, INTERNAL = 5, 7, 13
@@ -55,6 +55,7 @@ class Order:
     clip: ClipRequest
     micros_per_clip: int
     details: Mapping[str, Any] = field(default_factory=dict)
+    attached: Sequence[Attached] = ()
 
 
 class Operations:
@@ -87,6 +88,7 @@ class Operations:
             method=call.method,
             micros=order.micros_per_clip * clip.samples,
             storage_uri=clip.storage_uri or None,
+            attached=order.attached,
         )
         self._start(operation)
         return operation

@@ -6,8 +6,9 @@ Every change is committed before its effect is visible to a client, so SIGKILL a
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ create table if not exists ledger (
 create table if not exists operations (
     name text primary key, ledger_n integer not null, due_at real not null, plan text not null, answer text);
 create table if not exists blobs (digest text primary key, content blob not null);
+create table if not exists attached (
+    ledger_n integer not null, place integer not null, uri text not null, sha256 text not null);
 create table if not exists settings (name text primary key, value text not null);
 """
 LEDGER_COLUMNS = ("n", "at", "model", "method", "micros", "storage_uri", "operation", "outcome")
@@ -32,6 +35,18 @@ class Operation:
     due_at: float
     plan: dict[str, Any]
     answer: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A picture, clip or sound of a request: its address, empty where it was sent inline, and its digest."""
+
+    uri: str
+    sha256: str
+
+    @classmethod
+    def of(cls, uri: str, content: bytes) -> "Attached":
+        return cls(uri, hashlib.sha256(content).hexdigest())
 
 
 class Store:
@@ -51,19 +66,52 @@ class Store:
         self._db.close()
 
     def clear(self) -> None:
-        for table in ("ledger", "operations", "blobs", "settings"):
+        for table in ("ledger", "operations", "blobs", "attached", "settings"):
             self._db.execute(f"delete from {table}")  # noqa: S608 - names from the line above
         for clip in self.clips.iterdir():
             clip.unlink()
 
-    def bill(self, *, at: str, model: str, method: str, micros: int, storage_uri: str | None = None) -> int:
+    def bill(
+        self,
+        *,
+        at: str,
+        model: str,
+        method: str,
+        micros: int,
+        storage_uri: str | None = None,
+        attached: Sequence[Attached] = (),
+    ) -> int:
         """Enter an accepted call, as answer_lost until `answered`; returns its number, counted from 1."""
-        row = self._db.execute(
-            "insert into ledger (at, model, method, micros, storage_uri, outcome) "
-            "values (?, ?, ?, ?, ?, 'answer_lost') returning n",
-            (at, model, method, micros, storage_uri),
-        ).fetchone()
+        with self._together():
+            row = self._db.execute(
+                "insert into ledger (at, model, method, micros, storage_uri, outcome) "
+                "values (?, ?, ?, ?, ?, 'answer_lost') returning n",
+                (at, model, method, micros, storage_uri),
+            ).fetchone()
+            rows = [(row[0], place, each.uri, each.sha256) for place, each in enumerate(attached)]
+            self._db.executemany("insert into attached values (?, ?, ?, ?)", rows)
         return int(row[0])
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Several changes, all or none; part of the transaction that is open, if one is."""
+        if self._db.in_transaction:
+            yield
+            return
+        with self._db:
+            self._db.execute("begin")
+            yield
+
+    def attached(self) -> list[dict[str, Any]]:
+        """What each accepted call showed, in its order, by ledger number; calls that showed nothing are left out."""
+        rows = self._db.execute(
+            "select n, model, method, uri, sha256 from attached join ledger on n = ledger_n order by n, place"
+        )
+        found: dict[int, dict[str, Any]] = {}
+        for n, model, method, uri, sha256 in rows:
+            call = found.setdefault(n, {"n": n, "model": model, "method": method, "attached": []})
+            call["attached"].append(asdict(Attached(uri, sha256)))
+        return list(found.values())
 
     def settle(self, n: int, outcome: str | None, micros: int | None = None) -> None:
         """Note how the call ended, and what it costs if that changed."""
@@ -82,8 +130,7 @@ class Store:
 
     def accept(self, operation: Operation, **bill: Any) -> Operation:
         """Begin an operation and bill it (see `bill`), both or neither; it comes back with its ledger number."""
-        with self._db:
-            self._db.execute("begin")
+        with self._together():
             accepted = replace(operation, ledger_n=self.bill(**bill))
             self._db.execute("update ledger set operation = ? where n = ?", (accepted.name, accepted.ledger_n))
             self._db.execute(
@@ -96,8 +143,7 @@ class Store:
         self, operation: Operation, answer: Mapping[str, Any], *, outcome: str | None = None, micros: int | None = None
     ) -> None:
         """Store what polls say from now on and, where given, how the call ended: both or neither."""
-        with self._db:
-            self._db.execute("begin")
+        with self._together():
             self._db.execute("update operations set answer = ? where name = ?", (json.dumps(answer), operation.name))
             self.settle(operation.ledger_n, outcome, micros)
 

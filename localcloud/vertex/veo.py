@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from localcloud.serving import ApiError
 from localcloud.vertex import wire
-from localcloud.vertex.clip.request import read_clip_request
+from localcloud.vertex.clip.request import list_attached, read_clip_request
 from localcloud.vertex.operations import Operations, Order, Video, clip_file, filter_reason, filtered_samples
 from localcloud.vertex.registry import VeoModel
 from localcloud.vertex.requests import Call, check_call, send_response
@@ -50,7 +50,8 @@ async def predict_long_running(standin: Standin, operations: Operations, call: C
     hits = check_call(standin, call, model.kind)
     name = f"{call.model_path}/operations/{uuid.uuid4()}"
     per_clip = model.micros(wanted.seconds, wanted.resolution, standin.today, audio=wanted.audio)
-    operation = operations.accept(call, Order(name, DIALECT, wanted, per_clip), hits)
+    order = Order(name, DIALECT, wanted, per_clip, attached=list_attached(call.body, wanted))
+    operation = operations.accept(call, order, hits)
     return await send_response(standin, call, hits, {"name": name}, operation.ledger_n)
 
 

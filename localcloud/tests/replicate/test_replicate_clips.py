@@ -1,6 +1,7 @@
 """What a clip shows, how long its file can be read, and predictions that fail because of what they are to film."""
 
 import base64
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -52,6 +53,19 @@ def test_clip_goes_from_the_first_picture_to_the_last_when_both_are_given(
     assert is_like(colour(frames[-1]), BLUE)
     assert len(frames) == 3 * 24
     assert [request.path for request in pictures.received] == ["/first.png?signature=abc"]
+
+
+def test_prediction_keeps_what_it_fetched_byte_for_byte_when_its_pictures_are_links(
+    replicate: FakeReplicate, pictures: PictureServer
+) -> None:
+    pictures.picture, blue = a_picture(RED), a_picture(BLUE)
+    start = f"{pictures.url}/first.png?signature=abc"
+    filmed(replicate, KLING, start_image=start, end_image=data_uri(blue), duration=3, mode="standard")
+
+    (seen,) = replicate.control("GET", "attached")
+    fetched = [{"uri": start, "sha256": sha256(a_picture(RED)).hexdigest()}]
+    assert seen["attached"] == [*fetched, {"uri": "", "sha256": sha256(blue).hexdigest()}]
+    assert (seen["n"], seen["model"]) == (replicate.ledger()[0]["n"], KLING)
 
 
 def test_clip_has_the_asked_shape_when_resolution_and_aspect_are_given(replicate: FakeReplicate) -> None:

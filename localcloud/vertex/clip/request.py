@@ -14,6 +14,7 @@ from localcloud.vertex import wire
 from localcloud.vertex.judging import look
 from localcloud.vertex.registry import VeoModel
 from localcloud.vertex.storage import Storage, StorageError
+from localcloud.vertex.store import Attached
 from localcloud.vertex.wire import Json, invalid
 
 _USUAL_SECONDS = 8
@@ -71,6 +72,20 @@ async def read_clip_request(model: VeoModel, body: Json, storage: Storage) -> Cl
         extended=await _clip(instance, storage),
         pad=_one_of("resizeMode", str(wire.field(parameters, "resizeMode", "crop")).lower(), _RESIZE_MODES) == "pad",
     )
+
+
+def list_attached(body: Json, wanted: ClipRequest) -> list[Attached]:
+    """The request's pictures and clip: its first frame, its last one, then its references."""
+    instance = wire.items(body, "instances")[0]
+    references = wire.items(instance, "referenceImages")
+    holders = [(instance, "image"), (instance, "lastFrame"), *((each, "image") for each in references)]
+    holders.append((instance, "video"))
+    contents = (wanted.first, wanted.last, *wanted.references, wanted.extended)
+    return [
+        Attached.of(str(wire.field(wire.section(holder, name), "gcsUri", "")), content)
+        for (holder, name), content in zip(holders, contents, strict=True)
+        if content
+    ]
 
 
 def _feature(model: VeoModel, instance: Json, prompt: str) -> str:

@@ -54,7 +54,7 @@ class Interactions:
         wanted = await read_interaction_request(model, body, self.standin.storage)
         hits = check_call(self.standin, call, "interaction")
         clip = wanted.clip
-        used = model.usage(tokens(len(clip.prompt)), wanted.pictures, clip.seconds, clip.resolution)
+        used = model.usage(tokens(len(clip.prompt)), len(wanted.pictures), clip.seconds, clip.resolution)
         details = {
             "model": model.id,
             "project": call.project,
@@ -63,7 +63,7 @@ class Interactions:
             "usage": usage(used),
         }
         price = model.micros(used, self.standin.today, call.location)
-        order = Order(f"video-{uuid.uuid4()}", DIALECT, clip, price, details)
+        order = Order(f"video-{uuid.uuid4()}", DIALECT, clip, price, details, wanted.pictures)
         operation = self.operations.accept(call, order, hits)
         return await send_response(self.standin, call, hits, interaction(operation), operation.ledger_n)
 

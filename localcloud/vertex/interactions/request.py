@@ -17,6 +17,7 @@ from localcloud.vertex import wire
 from localcloud.vertex.clip.request import ClipRequest, check_picture
 from localcloud.vertex.registry import InteractionModel
 from localcloud.vertex.storage import Storage, StorageError, split
+from localcloud.vertex.store import Attached
 from localcloud.vertex.wire import Json, invalid
 
 TASKS = ("text_to_video", "image_to_video", "reference_to_video", "edit", "extend", "upscale")
@@ -51,10 +52,10 @@ _FORMAT_FIELDS = frozenset({"type", "aspect_ratio", "duration", "resolution", "d
 
 @dataclass(frozen=True, slots=True)
 class InteractionRequest:
-    """``pictures`` is how many the prompt has, however they are used."""
+    """``pictures`` are those of the prompt, however they are used."""
 
     clip: ClipRequest
-    pictures: int
+    pictures: tuple[Attached, ...]
     labels: Mapping[str, str]
 
 
@@ -89,7 +90,10 @@ async def read_interaction_request(model: InteractionModel, body: Json, storage:
         last=last,
         references=prompt.pictures if mode == "references" else (),
     )
-    return InteractionRequest(clip, len(prompt.pictures), _labels(body.get("labels")))
+    images = (content for content, _ in _contents(body.get("input")) if content.get("type") == "image")
+    uris = [str(content.get("uri") or "") for content in images]
+    attached = tuple(Attached.of(uri, content) for uri, content in zip(uris, prompt.pictures, strict=True))
+    return InteractionRequest(clip, attached, _labels(body.get("labels")))
 
 
 def unknown(name: str, path: str = "") -> ApiError:
