@@ -92,7 +92,7 @@ def test_every_prompt_is_another_when_templates_were_changed(tmp_path: Path) -> 
 
     def compose(module: ModuleType) -> list[str]:
         plan, painter = job.require_plan(), registry().image_model(job.require_plan().image_model)
-        drawn = module.keyframe_prompt(plan, scene, "end", painter, continues=True)
+        drawn = module.keyframe_prompt(plan, scene, "end", painter)
         filmed = module.clip_prompt(plan, scene, plan.video_of(scene))
         return [
             module.treatment_prompt("a kite"),

@@ -135,6 +135,7 @@ class FakeImageGenerator:
         self.requests: list[ImageRequest] = []
         self.failures: list[CallFailed | Declined] = []
         self.billed: list[ReportedUsage] = []
+        self.billed_for: list[ImageRequest] = []  # the request of each
         self.shapes: list[tuple[int, int]] = []  # of the next pictures; the frame's own when there are none
 
     def connect(self) -> None:
@@ -146,14 +147,18 @@ class FakeImageGenerator:
             failure = self.failures.pop(0)
             if isinstance(failure, CallFailed):
                 raise failure
-            self.billed.append(failure.usage)
+            self._bill(request, failure.usage)
             return failure
         out = io.BytesIO()
         Image.new("RGB", (32, 18), (request.seed % 256, len(self.requests) % 256, 7)).save(out, "PNG")
         drawn_px = self.shapes.pop(0) if self.shapes else request.frame_px
         painted = ImageResult(out.getvalue(), reported(PICTURE_USAGE), drawn_px)
-        self.billed.append(painted.usage)
+        self._bill(request, painted.usage)
         return painted
+
+    def _bill(self, request: ImageRequest, usage: ReportedUsage) -> None:
+        self.billed.append(usage)
+        self.billed_for.append(request)
 
 
 class FakeVideoGenerator:

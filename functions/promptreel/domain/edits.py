@@ -6,7 +6,7 @@ nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Self
@@ -18,6 +18,7 @@ from promptreel.domain.document import Frozen
 from promptreel.domain.job import DrawItem, Plan, Wave
 from promptreel.domain.lengths import TRIM_S
 from promptreel.domain.models import registry
+from promptreel.domain.picture_inputs import PictureSources, list_inputs
 from promptreel.domain.request import DURATION_S, MAX_SCENES, BudgetLimit, validate_fields
 from promptreel.domain.scene import Keyframe, KeyframeName, Scene
 from promptreel.domain.states import SceneState
@@ -89,13 +90,13 @@ class EditedPlan:
     redrawn: tuple[DrawItem, ...]
 
 
-def apply_edit(plan: Plan, scenes: Sequence[Scene], edit: PlanEdit, now: datetime) -> EditedPlan:
-    """The plan after an edit; ``scenes`` are in the order of the film.
+def apply_edit(sources: PictureSources, scenes: Sequence[Scene], edit: PlanEdit, now: datetime) -> EditedPlan:
+    """The plan of ``sources`` after an edit; ``scenes`` are in the order of the film.
 
     Raises: Invalid naming the field, the limit and the remedy, for what a submission would refuse as well;
     PromptTooLong for a text that does not fit into its model's prompt.
     """
-    changed: list[str] = []
+    plan, changed = sources.plan, list[str]()
     by_id = {scene.id: scene for scene in scenes}
     order = _order(edit, list(by_id), changed)
     texts = {one.scene: one for one in edit.scenes}
@@ -110,8 +111,8 @@ def apply_edit(plan: Plan, scenes: Sequence[Scene], edit: PlanEdit, now: datetim
     ]
     _refuse_unused_start(edited, texts)
     frames = _film_frames(plan, edited)
-    prompts.check_shot_prompts(cast, edited, registry().image_model(plan.image_model))
-    chain = _Chain(plan, cast, by_id)
+    prompts.check_shot_prompts(replace(sources, plan=cast), edited, registry().image_model(plan.image_model))
+    chain = _Chain(sources, replace(sources, plan=cast), by_id)
     linked = tuple(chain.link(scene, now) for scene in edited)
     waves = chain_waves(linked)
     revised = cast.evolve(planned_frames=frames, waves=waves).revise(tuple(changed), now)
@@ -228,8 +229,8 @@ def _film_frames(plan: Plan, scenes: Sequence[Scene]) -> int:
 class _Chain:
     """Walks the scenes in the order of the film; finds the stored keyframes that no longer follow from the others."""
 
-    before: Plan
-    after: Plan
+    before: PictureSources
+    after: PictureSources
     by_id: Mapping[str, Scene]
     redrawn: set[DrawItem] = field(default_factory=set)
     _last: Scene | None = None
@@ -284,6 +285,7 @@ class _Chain:
         return scene.with_edit({**values, "updated": now})
 
 
-def _words(plan: Plan, scene: Scene, frame: KeyframeName) -> str:
-    model = registry().image_model(plan.image_model)
-    return prompts.keyframe_prompt(plan, scene, frame, model, continues=frame == "end").text
+def _words(sources: PictureSources, scene: Scene, frame: KeyframeName) -> str:
+    model = registry().image_model(sources.plan.image_model)
+    pictures = list_inputs(sources, scene, frame, model).sent
+    return prompts.keyframe_prompt(sources.plan, scene, frame, model, pictures).text

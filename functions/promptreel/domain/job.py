@@ -10,6 +10,7 @@ from promptreel.domain.estimate import Estimate
 from promptreel.domain.models import Aspect, Resolution, VideoModel, registry
 from promptreel.domain.prompt_hints import Inferred
 from promptreel.domain.rates import Counts
+from promptreel.domain.reference import Reference
 from promptreel.domain.request import FilmRequest, GateStage
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
@@ -87,6 +88,13 @@ class LaterChapter(Part):
     checksum: str
 
 
+class Continuity(Part):
+    """How the keyframes of a film are made to hold together, and why so."""
+
+    mode: Literal["chain", "sheet"] = "chain"
+    reason: OptionalText = None
+
+
 class Plan(Part):
     """What write_storyboard decided: enough to draw, film and stitch without another text call."""
 
@@ -110,6 +118,7 @@ class Plan(Part):
     transition_kind: TransitionKind
     transition_frames: int
     waves: tuple[Wave, ...]
+    continuity: Continuity = Continuity()  # older plans are chains
     revision: int = 1  # raised by every edit, so that nobody changes or approves what he has not seen
     changes: tuple[PlanChange, ...] = ()  # the latest edits, oldest first
 
@@ -214,6 +223,7 @@ class JobChanges(TypedDict, total=False):
     warnings: tuple[str, ...]
     estimate: Estimate | None
     counted: Counts
+    references: tuple[Reference, ...]
     resumed: datetime | None
     upload: str | None
     expires: datetime | None
@@ -248,6 +258,7 @@ class Job(Document):
     estimate: Estimate | None = None  # made when it was accepted
     counted: Counts = ()  # those of its attempts that its owner's rates contain
     resumed: UtcDatetime | None = None  # when a person last resumed it: attempts before this do not count
+    references: tuple[Reference, ...] = ()  # its owner's own pictures, stored under the job
     upload: OptionalText = None  # name of the uploaded file that requested it; its report is deleted with the job
     expires: UtcDatetime | None = None  # from then on it is treated as deleted
     forget: UtcDatetime | None = None  # when a tombstone may be removed; Firestore's TTL policy reads this field
@@ -333,6 +344,7 @@ class Job(Document):
             warnings=(),
             estimate=None,
             counted=(),
+            references=(),
             expires=None,
         )
 

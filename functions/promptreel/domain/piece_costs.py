@@ -15,7 +15,8 @@ from typing import Literal
 from promptreel.domain import recovery, remedies
 from promptreel.domain.estimate import AssumedRefusals, Range, assumptions
 from promptreel.domain.models import Aspect, ImageModel, Model, TextModel, TokenUsage, VideoModel, registry
-from promptreel.domain.planning import MAX_REFERENCES, REWRITE_TOKENS, FilmSpec
+from promptreel.domain.picture_inputs import most_inputs
+from promptreel.domain.planning import REWRITE_TOKENS, FilmSpec
 from promptreel.domain.rates import Counts, attempts_with, refusal_share
 from promptreel.domain.remedies import MAX_TRIES, RemedyKind
 from promptreel.domain.request import FilmRequest
@@ -180,12 +181,12 @@ class PieceCosts:
     @cached_property
     def first_keyframe(self) -> Piece:
         """The film's first keyframe."""
-        return self._keyframe(references=0)
+        return self._keyframe(most_inputs(0, self.makers.image, continues=False))
 
     @cached_property
     def keyframe(self) -> Piece:
         """A keyframe that sees the one before it."""
-        return self._keyframe(references=MAX_REFERENCES)
+        return self._keyframe(most_inputs(0, self.makers.image, continues=True))
 
     def clip(self, duration_s: int) -> Piece:
         """The clip of a scene, refused for every category of reasons alike; given up, it ends no job."""

@@ -12,18 +12,18 @@ from promptreel.domain.choosing import Choice, ChosenModel
 from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.models import Aspect, ImageModel, TextModel, VideoModel, VideoProtocol
 from promptreel.domain.money import format_usd
+from promptreel.domain.picture_inputs import most_inputs
 from promptreel.domain.prompt_hints import Inferred, PromptHints
 from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.scene import Scene
 from promptreel.domain.screenplay import MAX_HEADING_CHARS
 from promptreel.domain.storyboard import Storyboard, StoryboardChapter, StoryScene, schema_text
 from promptreel.domain.styles import Direction, Template, direct
-from promptreel.domain.tariffs import Tariff, count_tokens_at_most, image_tariff, text_tariff
+from promptreel.domain.tariffs import Tariff, count_tokens_at_most, drawing_tariff, text_tariff
 from promptreel.domain.timing import Timing, plan_timing
 from promptreel.domain.treatment import Treatment, claimed_length, merge_hints
 from promptreel.errors import BudgetExceeded, Invalid
 
-MAX_REFERENCES = 1  # a keyframe is drawn from its prompt and at most the keyframe before it
 MAX_CROPPED_SHARE = 0.1  # of an image's area; 1376x768, as models round 16:9, loses less than a hundredth
 DEFAULT_SCENE_RANGE = (3, 6)  # the text model's choice when neither field nor prompt gives a number
 TREATMENT_TOKENS = 2048
@@ -254,13 +254,16 @@ def storyboard_tokens(chapter: Chapter) -> int:
 def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime) -> tuple[int, int]:
     """The most that the text calls may cost, and what is reserved for the keyframes and clips of so many scenes."""
     writing = sum(tariff.reserved_micros(at) for tariff in text_tariffs(request, spec, count))
-    size = spec.image.size_for(spec.video.size_px(request.resolution, spec.aspect))
-    image = image_tariff(spec.image, size, MAX_REFERENCES, spec.image.first_output_tokens(size))
+    frame_px = spec.video.size_px(request.resolution, spec.aspect)
+    first, later = (
+        drawing_tariff(spec.image, frame_px, most_inputs(0, spec.image, continues=continues))
+        for continues in (False, True)
+    )
     clips = sum(
         spec.video.max_micros(duration_s, request.resolution, at, audio=request.clip_audio)
         for duration_s in spec.durations_for(count)
     )
-    return writing, (count + 1) * image.reserved_micros(at) + clips
+    return writing, first.reserved_micros(at) + count * later.reserved_micros(at) + clips
 
 
 def needed_micros(request: FilmRequest, spec: FilmSpec, at: datetime) -> int:

@@ -10,6 +10,7 @@ from promptreel.domain.characters import visible_length
 from promptreel.domain.fitting import FittedPrompt, PromptLimit, PromptPart, fit
 from promptreel.domain.job import Plan
 from promptreel.domain.models import ImageModel, VideoModel
+from promptreel.domain.picture_inputs import MOMENT_BEFORE, PictureInput, PictureSources, list_inputs
 from promptreel.domain.scene import KeyframeName, Scene
 from promptreel.domain.storyboard import MAX_NAMED, Storyboard
 from promptreel.domain.styles import replace_names
@@ -202,9 +203,9 @@ def rewrite_prompt(scene: Scene, advice: str, reason: str) -> str:
 
 
 def keyframe_prompt(
-    plan: Plan, scene: Scene, frame: KeyframeName, model: ImageModel, *, continues: bool
+    plan: Plan, scene: Scene, frame: KeyframeName, model: ImageModel, pictures: Sequence[PictureInput] = ()
 ) -> FittedPrompt:
-    """The prompt for a keyframe; ``continues``: the keyframe before is attached.
+    """The prompt for a keyframe, which says what each of the attached pictures shows.
 
     Raises: PromptTooLong when what the keyframe shows and how it is framed do not fit alone.
     """
@@ -229,8 +230,7 @@ def keyframe_prompt(
             if place.name in text or place.name in scene.settings
         ),
     ]
-    if continues:
-        parts.append(PromptPart(_CONTINUES))
+    parts.extend(_picture_parts(pictures))
     parts.append(PromptPart("One full-frame picture, no text, no borders."))
     what = f"{scene.id}: the prompt of its {frame} picture"
     _require_words(wanted, what)
@@ -260,11 +260,12 @@ def clip_prompt(plan: Plan, scene: Scene, model: VideoModel) -> FittedPrompt:
     return fit(_without_names(parts), PromptLimit.chars(model.id, model.max_prompt_chars), what)
 
 
-def check_shot_prompts(plan: Plan, scenes: Iterable[Scene], image: ImageModel) -> None:
+def check_shot_prompts(sources: PictureSources, scenes: Iterable[Scene], image: ImageModel) -> None:
     """Compose every prompt of a film before any picture is paid. Raises: PromptTooLong naming the scene."""
+    plan = sources.plan
     for scene in scenes:
         for frame in get_args(KeyframeName):
-            keyframe_prompt(plan, scene, frame, image, continues=True)
+            keyframe_prompt(plan, scene, frame, image, list_inputs(sources, scene, frame, image).sent)
         clip_prompt(plan, scene, plan.video_of(scene))
 
 
@@ -285,7 +286,14 @@ _CAMERA_WORDS = {
     "crane": "crane shot",
     "handheld": "handheld camera",
 }
-_CONTINUES = "The attached picture is the moment before: keep its characters, place, light and style."
+
+
+def _picture_parts(pictures: Sequence[PictureInput]) -> list[PromptPart]:
+    """A sentence on each attached picture, in the order in which they are attached."""
+    if len(pictures) == 1:
+        is_before = pictures[0].shows == MOMENT_BEFORE
+        return [PromptPart(f"The attached picture {'is' if is_before else 'shows'} {pictures[0].shows}.")]
+    return [PromptPart(f"Picture {number}: {one.shows}.") for number, one in enumerate(pictures, start=1)]
 
 
 def _require_words(text: str, what: str) -> None:

@@ -211,6 +211,12 @@ class Scene(Document):
         pieces = (self.keyframe("start"), self.keyframe("end"), clip)
         return next((piece.checksum for piece in pieces if piece is not None and piece.uri == uri), None)
 
+    def shows(self, name: str) -> bool:
+        """Whether it shows this character, setting, prop or product: it is listed, or its texts name it."""
+        wanted, texts = name.casefold(), (self.description, self.start_prompt, self.end_prompt, self.motion_prompt)
+        listed = (*self.characters, *self.settings)
+        return any(wanted == one.casefold() for one in listed) or any(wanted in text.casefold() for text in texts)
+
     @property
     def is_live(self) -> bool:
         """Queued or filming: poll_clips must look at it."""

@@ -69,6 +69,15 @@ def image_tariff(
     return Tariff(model, TokenUsage(input=prompt, output=output_tokens - picture, picture=picture), location)
 
 
+def drawing_tariff(
+    model: ImageModel, frame_px: tuple[int, int], pictures: int, cut_offs: int = 0, location: str = GLOBAL
+) -> Tariff:
+    """The tariff of a picture that fits a frame and is drawn from so many others, after so many cut off answers."""
+    size = model.size_for(frame_px)
+    limit = raise_output_limit(model.first_output_tokens(size), cut_offs, model.max_output_tokens)
+    return image_tariff(model, size, pictures, limit, location)
+
+
 def count_tokens_at_most(*texts: str) -> int:
     """An upper bound of what the texts of one request count, without a tokenizer.
 

@@ -9,10 +9,11 @@ from promptreel.domain.choosing import ChosenModel
 from promptreel.domain.job import Job, Plan, Upgrade
 from promptreel.domain.models import VideoModel, VideoProtocol, registry
 from promptreel.domain.money import format_usd
+from promptreel.domain.picture_inputs import most_inputs
 from promptreel.domain.request import FilmRequest, UpgradeRequest
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import SceneState
-from promptreel.domain.tariffs import image_tariff
+from promptreel.domain.tariffs import drawing_tariff
 from promptreel.domain.timeline import TransitionKind
 from promptreel.errors import BudgetExceeded, Invalid
 
@@ -189,10 +190,16 @@ def _is_filmed_so(plan: Plan, scene: Scene, request: FilmRequest, model: VideoMo
 def _price_micros(plan: Plan, refilmed: Sequence[Scene], model: VideoModel, request: FilmRequest, at: datetime) -> int:
     """The most that these clips may cost, and the keyframes where they are drawn anew."""
     clips = (model.max_micros(scene.duration_s, request.resolution, at, audio=request.clip_audio) for scene in refilmed)
+    return sum(clips) + (0 if keeps_keyframes(plan, model, request) else _redraw_micros(plan, model, request, at))
+
+
+def _redraw_micros(plan: Plan, model: VideoModel, request: FilmRequest, at: datetime) -> int:
+    """The most that all keyframes may cost."""
     image = registry().image_model(plan.image_model)
-    size = image.size_for(model.size_px(request.resolution, plan.aspect))
-    tariff = image_tariff(image, size, planning.MAX_REFERENCES, image.first_output_tokens(size))
-    return sum(clips) + _count_redrawn(plan, model, request) * tariff.reserved_micros(at)
+    frame_px = model.size_px(request.resolution, plan.aspect)
+    drawn = [item for wave in plan.waves for item in wave.items]
+    inputs = [most_inputs(0, image, continues=item.frame == "end") for item in drawn]
+    return sum(drawing_tariff(image, frame_px, count).reserved_micros(at) for count in inputs)
 
 
 def _count_redrawn(plan: Plan, model: VideoModel, request: FilmRequest) -> int:

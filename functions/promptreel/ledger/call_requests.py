@@ -8,21 +8,25 @@ from promptreel.domain import identifiers
 from promptreel.domain.fitting import FittedPrompt
 from promptreel.domain.job import Job, Plan
 from promptreel.domain.models import ImageModel, registry
-from promptreel.domain.planning import MAX_REFERENCES
-from promptreel.domain.scene import Scene
-from promptreel.domain.tariffs import Tariff, image_tariff, raise_output_limit
+from promptreel.domain.picture_inputs import PictureSources, list_inputs
+from promptreel.domain.scene import KeyframeName, Scene
+from promptreel.domain.tariffs import Tariff, drawing_tariff
 from promptreel.ledger.claims import CallRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at a call: its number from 1, digest of its inputs, time of its price, cache key, and prompt."""
+    """One attempt at a call: its number from 1, digest of its inputs, time of its price, cache key, and prompt.
+
+    ``take`` is that of what it makes, where this is no part of a scene.
+    """
 
     number: int
     digest: str | None
     at: datetime
     cache_key: str | None = None
     prompt: FittedPrompt | None = None
+    take: int = 1
 
 
 def seed(job: Job, *parts: str) -> int:
@@ -41,15 +45,8 @@ def cache_key(job: Job, seed_of_call: int, *content: str) -> str:
     return identifiers.digest(job.owner, named, *content)
 
 
-def keyframe_tariff(model: ImageModel, frame_px: tuple[int, int], location: str, cut_offs: int = 0) -> Tariff:
-    """The price of every keyframe that this model draws, after so many answers that were cut off."""
-    size = model.size_for(frame_px)
-    limit = raise_output_limit(model.first_output_tokens(size), cut_offs, model.max_output_tokens)
-    return image_tariff(model, size, MAX_REFERENCES, limit, location)
-
-
-def text_or_keyframe(job: Job, tariff: Tariff, purpose: str, scene: Scene | None, attempt: Attempt) -> CallRequest:
-    """The call for the storyboard, for the rewritten prompts of a scene, or for one of its keyframes."""
+def text_or_picture(job: Job, tariff: Tariff, purpose: str, scene: Scene | None, attempt: Attempt) -> CallRequest:
+    """The call for a text of the film, for the rewritten prompts of a scene, for a keyframe or for a sheet."""
     return CallRequest(
         job_id=job.id,
         run=job.run,
@@ -60,7 +57,7 @@ def text_or_keyframe(job: Job, tariff: Tariff, purpose: str, scene: Scene | None
         price_micros=tariff.reserved_micros(attempt.at),
         timeout_s=tariff.model.timeout_s,
         scene=scene.id if scene else None,
-        take=scene.take if scene else 1,
+        take=scene.take if scene else attempt.take,
         attempt=attempt.number,
         cache_key=attempt.cache_key,
         prompt=attempt.prompt,
@@ -68,17 +65,21 @@ def text_or_keyframe(job: Job, tariff: Tariff, purpose: str, scene: Scene | None
     )
 
 
-def keyframes(job: Job, plan: Plan, scenes: Sequence[Scene], location: str, at: datetime) -> list[CallRequest]:
+def keyframes(
+    job: Job, sources: PictureSources, scenes: Sequence[Scene], location: str, at: datetime
+) -> list[CallRequest]:
     """The calls for every keyframe of the plan that is not drawn yet, in its order."""
-    model, first = registry().image_model(plan.image_model), Attempt(1, None, at)
-    tariff = keyframe_tariff(model, plan.size_px, location)
+    plan, first = sources.plan, Attempt(1, None, at)
+    model = registry().image_model(plan.image_model)
     by_id = {scene.id: scene for scene in scenes}
     drawn = [(by_id[item.scene], item.frame) for wave in plan.waves for item in wave.items]
-    return [
-        text_or_keyframe(job, tariff, scene.keyframe_purpose(frame), scene, first)
-        for scene, frame in drawn
-        if scene.keyframe(frame) is None
-    ]
+
+    def request(scene: Scene, frame: KeyframeName) -> CallRequest:
+        pictures = len(list_inputs(sources, scene, frame, model).sent)
+        tariff = drawing_tariff(model, plan.size_px, pictures, location=location)
+        return text_or_picture(job, tariff, scene.keyframe_purpose(frame), scene, first)
+
+    return [request(scene, frame) for scene, frame in drawn if scene.keyframe(frame) is None]
 
 
 def clip(job: Job, plan: Plan, scene: Scene, digest: str | None, at: datetime) -> CallRequest:
@@ -104,7 +105,9 @@ def clip(job: Job, plan: Plan, scene: Scene, digest: str | None, at: datetime) -
     )
 
 
-def unmade_pieces(job: Job, plan: Plan, scenes: Sequence[Scene], location: str, at: datetime) -> list[CallRequest]:
+def unmade_pieces(
+    job: Job, sources: PictureSources, scenes: Sequence[Scene], location: str, at: datetime
+) -> list[CallRequest]:
     """The first attempt at every keyframe and every clip of a plan that is not made yet; all are reserved (rule 2)."""
-    clips = (clip(job, plan, scene, None, at) for scene in scenes if scene.clip is None)
-    return [*keyframes(job, plan, scenes, location, at), *clips]
+    clips = (clip(job, sources.plan, scene, None, at) for scene in scenes if scene.clip is None)
+    return [*keyframes(job, sources, scenes, location, at), *clips]

@@ -1,36 +1,25 @@
 """draw_keyframe: draw one keyframe. Once a scene has both of its keyframes, its clip is put into the queue."""
 
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Literal
 
-from promptreel.domain import identifiers, planning, prompts, recovery
-from promptreel.domain.call import committed_micros
+from promptreel.domain import prompts
 from promptreel.domain.document import Problem
-from promptreel.domain.fitting import FittedPrompt
 from promptreel.domain.job import Job
-from promptreel.domain.models import ImageModel, registry
-from promptreel.domain.remedies import MAX_TRIES
+from promptreel.domain.picture_inputs import PictureSources, list_inputs
 from promptreel.domain.scene import Keyframe, KeyframeName, Scene
-from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.errors import Broken, NotFound, PromptreelError, Rejected
-from promptreel.ledger import call_requests
-from promptreel.ledger.claims import Busy, Paid, Superseded
-from promptreel.ledger.paid_calls import MAX_ATTEMPTS, Made, Order, last_answer, pay
-from promptreel.ports.models import Declined, ImageRequest, ImageResult
-from promptreel.ports.storage import JobStore, Replace
+from promptreel.domain.states import JobState, SceneState
+from promptreel.errors import Broken, NotFound, Rejected
+from promptreel.ledger.claims import Busy, Superseded
+from promptreel.ledger.paid_calls import last_answer
+from promptreel.ports.storage import Replace
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming, job_lifecycle
+from promptreel.usecases.image_calls import Drawing, NotDrawn, draw
 from promptreel.usecases.text_calls import rewrite_refused_prompts
 
-log = logging.getLogger(__name__)
-
-MISFIT = "misfit"  # code of a keyframe that was paid and has another shape: it is drawn once more
 REQUEST_S = 300.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
-MayRedraw = Callable[[], bool] | None
 _REFUSED = "Change what this scene shows in the prompt and submit again."
 _LOST = "Resume the job: the answer was lost on its way, which says nothing about the keyframe."
 
@@ -117,115 +106,38 @@ def _draw(
     job: Job, scene: Scene, frame: KeyframeName, services: Services, until: datetime
 ) -> Keyframe | Busy | Superseded:
     """The keyframe, or the claim that says why there is none now. Raises: KeyframeRefused."""
-    artifacts, clock = services.artifacts, services.clock
-    plan, purpose = job.require_plan(), scene.keyframe_purpose(frame)
-    before = scene.keyframe("start") if frame == "end" else None
-    if frame == "end" and before is None:
-        raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
-    if before is not None:
-        artifact_integrity.check_keyframe(scene, "first", before, artifacts)
-    references = (before.uri,) if before else ()
+    sources = PictureSources.of(job, job.require_plan())
+    _check_pictures(sources, scene, frame, services)
     replaced = scene.start if frame == "start" else scene.end
-    damaged = {replaced.uri} if replaced else set()  # paid, stored, and damaged since: another attempt replaces it
-    tries, cut_offs, was_misfit, reason, remedy = 0, 0, False, "", ""
-    model = registry().image_model(plan.image_model)
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        tariff = call_requests.keyframe_tariff(model, plan.size_px, services.images.location, cut_offs)
-        prompt = _prompt(job, scene, frame, model, continues=before is not None)
-        request = ImageRequest(
-            model=model.id,
-            prompt=prompt.text,
-            references=references,
-            aspect=plan.aspect,
-            size=model.size_for(plan.size_px),
-            frame_px=plan.size_px,
-            seed=call_requests.seed(job, purpose, str(scene.take), str(attempt)),
-            max_output_tokens=tariff.output_limit,
-            thinking_level=model.thinking_level,
-        )
-        digest = _digest(request, before)
-        this_attempt = call_requests.Attempt(attempt, digest, clock.now(), _cache_key(job, request, before), prompt)
-        call = call_requests.text_or_keyframe(job, tariff, purpose, scene, this_attempt)
-        may_redraw = None if was_misfit else partial(_can_pay_another, job.id, call.price_micros, services.jobs)
-
-        def post(left_s: float, request: ImageRequest = request, may_redraw: MayRedraw = may_redraw) -> Made | Declined:
-            return _judge_shape(services.images.generate_image(request, left_s), frame, request, may_redraw)
-
-        path = f"jobs/{job.id}/keyframes/{scene.id}/{frame}-{digest}.png"
-        order = Order(call, path, "image/png", tariff, until, services.images.connect)
-        claim = pay(order, post, services.ledger, artifacts, clock)
-        if isinstance(claim, Paid):
-            if claim.call.artifact in damaged:
-                continue
-            paid = claim.call  # perhaps made from an earlier version of the prompt's template
-            uri = paid.artifact or artifacts.uri(path)
-            checksum = artifact_integrity.keyframe_checksum(scene, frame, uri, artifacts)
-            return Keyframe(uri=uri, digest=paid.digest or digest, checksum=checksum)
-        if isinstance(claim, Busy | Superseded):
-            return claim
-        following = recovery.choose_next_model(job, model, claim.call, registry().image_model)
-        if following is not model:
-            model = following
-            continue
-        tries += claim.call.counts_as_attempt and job.counts_toward_limit(claim.call.updated)
-        cut_offs += claim.call.was_cut_off
-        was_misfit |= MISFIT in claim.call.codes
-        reason = claim.call.reason or reason
-        remedy = _LOST if claim.call.state is CallState.LOST else _REFUSED
-        if tries >= MAX_TRIES:
-            break
-    raise KeyframeRefused(f"{scene.id}: no {frame} picture in {tries} tries: {reason}", remedy=remedy)
-
-
-def _judge_shape(
-    answer: ImageResult | Declined, frame: KeyframeName, request: ImageRequest, may_redraw: MayRedraw
-) -> Made | Declined:
-    """Keep an image of about the frame's shape; another shape is declined once, then kept with a remark."""
-    if isinstance(answer, Declined):
-        return answer
-    lost = planning.cropped_share(answer.drawn_px, request.frame_px)
-    if lost <= planning.MAX_CROPPED_SHARE:
-        return Made(answer.data, answer.usage)
-    width, height = answer.drawn_px
-    words = f"its {frame} picture came as {width}x{height}, so that {lost:.0%} of it is cropped"
-    if may_redraw is not None and may_redraw():
-        return Declined(words, (MISFIT,), answer.usage)
-    return Made(answer.data, answer.usage, words)
-
-
-def _can_pay_another(job_id: str, price_micros: int, jobs: JobStore) -> bool:
-    """Whether the budget holds one more image. False when that cannot be read: the present one is paid."""
-    try:
-        calls = [read.value for read in jobs.list_calls(job_id)]
-        return committed_micros(calls) + price_micros <= jobs.get_job(job_id).value.budget.limit_micros
-    except PromptreelError:
-        return False
-
-
-def _prompt(job: Job, scene: Scene, frame: KeyframeName, model: ImageModel, *, continues: bool) -> FittedPrompt:
-    """The request's words, cut to what is reserved for them. Raises: PromptTooLong."""
-    prompt = prompts.keyframe_prompt(job.require_plan(), scene, frame, model, continues=continues)
-    if prompt.original is not None:
-        fields = {"job": job.id, "scene": scene.id, "original": prompt.original, "kept": prompt.text}
-        log.warning("keyframe prompt cut to %d tokens", model.max_prompt_tokens, extra={"json_fields": fields})
-    return prompt
-
-
-def _digest(request: ImageRequest, before: Keyframe | None) -> str:
-    """A digest of everything that the image is made from."""
-    size = "x".join(map(str, request.frame_px))
-    return identifiers.digest(
-        request.model, request.prompt, request.size, size, str(request.seed), before.digest if before else ""
+    drawing = Drawing(
+        purpose=scene.keyframe_purpose(frame),
+        what=f"{scene.id}: its {frame} picture",
+        path=f"jobs/{job.id}/keyframes/{scene.id}/{frame}",
+        list_pictures=lambda model: list_inputs(sources, scene, frame, model),
+        compose=lambda model, pictures: prompts.keyframe_prompt(sources.plan, scene, frame, model, pictures),
+        aspect=sources.plan.aspect,
+        frame_px=sources.plan.size_px,
+        scene=scene,
+        take=scene.take,
+        damaged=frozenset({replaced.uri} if replaced else ()),
     )
+    drawn = draw(job, drawing, services, until)
+    if isinstance(drawn, NotDrawn):
+        message = f"{scene.id}: no {frame} picture in {drawn.tries} tries: {drawn.reason}"
+        raise KeyframeRefused(message, remedy=_LOST if drawn.was_lost else _REFUSED)
+    if isinstance(drawn, Busy | Superseded):
+        return drawn
+    checksum = artifact_integrity.keyframe_checksum(scene, frame, drawn.uri, services.artifacts)
+    return Keyframe(uri=drawn.uri, digest=drawn.digest, checksum=checksum)
 
 
-def _cache_key(job: Job, request: ImageRequest, before: Keyframe | None) -> str | None:
-    """None for an image that continues from one that was stored before checksums were."""
-    continued = before.checksum if before else ""
-    if continued is None:
-        return None
-    look = (request.aspect, request.size, "x".join(map(str, request.frame_px)), request.thinking_level)
-    return call_requests.cache_key(job, request.seed, "image", request.model, request.prompt, *look, continued)
+def _check_pictures(sources: PictureSources, scene: Scene, frame: KeyframeName, services: Services) -> None:
+    """Check what the keyframe is drawn from. Raises: ArtifactDamaged; Broken when it is not drawn yet."""
+    before = scene.keyframe("start")
+    if frame == "end" and sources.plan.continuity.mode == "chain":
+        if before is None:
+            raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
+        artifact_integrity.check_keyframe(scene, "first", before, services.artifacts)
 
 
 def _store_keyframe(cmd: DrawKeyframe, drawn: Keyframe, services: Services) -> None:

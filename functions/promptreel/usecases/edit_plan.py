@@ -8,9 +8,8 @@ from promptreel.domain import call_rules, edits
 from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.edits import EditedPlan, PlanEdit
 from promptreel.domain.job import DrawItem, Job, Plan
-from promptreel.domain.models import registry
 from promptreel.domain.money import format_usd, parse_usd
-from promptreel.domain.prompts import check_shot_prompts
+from promptreel.domain.picture_inputs import PictureSources
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState
 from promptreel.errors import BudgetExceeded, Conflict, NotFound
@@ -55,8 +54,7 @@ def _edit(job_id: str, edit: PlanEdit, services: Services) -> PlanEdited:
         raise NotFound(f"There is no job {job_id}.")
     plan = _editable_plan(job, edit.revision)
     scenes, calls = jobs.list_scenes(job_id), jobs.list_calls(job_id)
-    edited = edits.apply_edit(plan, [scene.value for scene in scenes], edit, now)
-    check_shot_prompts(edited.plan, edited.scenes, registry().image_model(edited.plan.image_model))
+    edited = edits.apply_edit(PictureSources.of(job, plan), [scene.value for scene in scenes], edit, now)
     limit_micros = job.budget.limit_micros if edit.budget_usd is None else parse_usd(edit.budget_usd)
     changed = job.evolve(
         plan=edited.plan,
@@ -64,7 +62,8 @@ def _edit(job_id: str, edit: PlanEdit, services: Services) -> PlanEdited:
         budget=job.budget.evolve(limit_micros=limit_micros, version=job.budget.version + 1),
         updated=now,
     )
-    unmade = call_requests.unmade_pieces(changed, edited.plan, edited.scenes, services.text.location, now)
+    sources = PictureSources.of(changed, edited.plan)
+    unmade = call_requests.unmade_pieces(changed, sources, edited.scenes, services.text.location, now)
     requests = [_first_open_attempt(request, [call.value for call in calls]) for request in unmade]
     reservations = _reserve(requests, calls, now)
     _refuse_small_limit(limit_micros, calls, reservations, requests)

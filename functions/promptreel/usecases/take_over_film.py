@@ -12,6 +12,7 @@ from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.job import Job, LaterChapter, Plan, Upgrade, Wave
 from promptreel.domain.models import registry
 from promptreel.domain.money import format_usd
+from promptreel.domain.picture_inputs import PictureSources
 from promptreel.domain.scene import Clip, Keyframe, KeyframeName, Scene, SceneCopies
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.treatment import TreatmentSummary
@@ -192,7 +193,8 @@ def _write_plan(cmd: JobRun, taken: _TakenOver, services: Services) -> tuple[Wav
 def _planned_calls(job: Job, taken: _TakenOver, services: Services) -> list[Call]:
     """The calls of everything that is to be paid."""
     now = services.clock.now()
-    keyframes = call_requests.keyframes(job, taken.plan, taken.scenes, services.text.location, now)
+    sources = PictureSources.of(job, taken.plan)
+    keyframes = call_requests.keyframes(job, sources, taken.scenes, services.text.location, now)
     clips = [
         call_requests.clip(job, taken.plan, scene, None, now)
         for scene in taken.scenes

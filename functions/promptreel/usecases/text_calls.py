@@ -94,7 +94,7 @@ def ask(
         cache_key = _cache_key(job, request, question)
         digest = identifiers.digest(request.model, request.instruction, request.prompt, str(request.seed), str(limit))
         this_attempt = call_requests.Attempt(attempt, digest, clock.now(), cache_key)
-        call = call_requests.text_or_keyframe(job, tariff, question.purpose, question.scene, this_attempt)
+        call = call_requests.text_or_picture(job, tariff, question.purpose, question.scene, this_attempt)
 
         def post(left_s: float, request: TextRequest = request) -> Made | Declined:
             answer = services.text.generate_text(request, left_s)

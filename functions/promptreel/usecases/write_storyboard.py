@@ -10,6 +10,7 @@ from promptreel.domain.chapters import Chapter
 from promptreel.domain.coherence import Story
 from promptreel.domain.job import FilmStyle, Job, LaterChapter, Plan, Wave
 from promptreel.domain.money import format_usd
+from promptreel.domain.picture_inputs import PictureSources
 from promptreel.domain.planning import FilmSpec
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
@@ -175,8 +176,9 @@ def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> St
     stories = board.scenes
     scenes = planning.make_scenes(stories, brief.frames_for(len(stories)), brief.video.fps, now, brief.treatment)
     plan = _plan(job, draft, scenes)
-    prompts.check_shot_prompts(plan, scenes, brief.image)
-    requests = call_requests.unmade_pieces(job, plan, scenes, services.text.location, now)
+    sources = PictureSources.of(job, plan)
+    prompts.check_shot_prompts(sources, scenes, brief.image)
+    requests = call_requests.unmade_pieces(job, sources, scenes, services.text.location, now)
     planned = [request.planned(now) for request in requests]
     committed = committed_micros([call.value for call in jobs.list_calls(job.id)])
     needed = committed + sum(call.reserved_micros for call in planned)

@@ -11,11 +11,13 @@ import pytest
 from promptreel.domain import prompts
 from promptreel.domain.job import FilmStyle, Plan
 from promptreel.domain.models import registry
+from promptreel.domain.picture_inputs import MOMENT_BEFORE, PictureInput
 from promptreel.domain.storyboard import Character, Setting, StyleGuide
 from promptreel.domain.styles import Direction, OwnStyle, direct, style_list
 from tests.factories import a_scene
 
 FOLDER = Path(__file__).parents[2] / "golden" / "prompts"
+BEFORE = PictureInput(MOMENT_BEFORE, None)
 IDEA = "A keeper waits for a ship, as Wes Anderson or Hayao Miyazaki would show it"
 SCENE = a_scene(
     description="The keeper lights the lamp at the lighthouse.",
@@ -54,7 +56,7 @@ def compose(direction: Direction) -> str:
     image, video = registry().image_model(plan.image_model), registry().video_model(plan.video_model)
     texts = {
         "storyboard": prompts.storyboard_prompt(IDEA, (2, 2), [4, 4], direction.text),
-        "keyframe": prompts.keyframe_prompt(plan, SCENE, "end", image, continues=True).text,
+        "keyframe": prompts.keyframe_prompt(plan, SCENE, "end", image, [BEFORE]).text,
         "clip": prompts.clip_prompt(plan, SCENE, video).text,
     }
     return "\n\n".join(f"== {name}\n{text}" for name, text in texts.items()) + "\n"

@@ -6,6 +6,7 @@ from promptreel.domain import prompts
 from promptreel.domain.fitting import PromptLimit, PromptPart, PromptTooLong, fit
 from promptreel.domain.job import FilmStyle, Plan
 from promptreel.domain.models import VideoModel, registry
+from promptreel.domain.picture_inputs import MOMENT_BEFORE, PictureInput
 from promptreel.domain.scene import KeyframeName, Scene
 from promptreel.domain.storyboard import Character, Setting
 from promptreel.domain.tariffs import count_tokens_at_most
@@ -15,6 +16,7 @@ from tests.factories import a_scene
 MODEL = registry().video_model("veo-3.1-generate-001")
 PAINTER = registry().image_model("gemini-3.1-flash-image")
 
+BEFORE = PictureInput(MOMENT_BEFORE, None)
 MAX_TOKENS = 8000
 FRAMING = "One full-frame picture, no text, no borders."
 ATTACHED = "The attached picture is the moment before: keep its characters, place, light and style."
@@ -55,7 +57,7 @@ def everyone(start: str = "The keeper at the window") -> Scene:
 def test_keyframe_prompt_is_cut_to_its_limit_and_keeps_the_picture_and_its_framing(
     length: int, letter: str, frame: KeyframeName
 ) -> None:
-    prompt = prompts.keyframe_prompt(a_plan(length, letter), everyone(), frame, PAINTER, continues=True)
+    prompt = prompts.keyframe_prompt(a_plan(length, letter), everyone(), frame, PAINTER, [BEFORE])
 
     assert count_tokens_at_most(prompt.text) <= MAX_TOKENS
     assert "The keeper at the window" in prompt.text.splitlines()[0]
@@ -66,7 +68,7 @@ def test_keyframe_prompt_is_cut_to_its_limit_and_keeps_the_picture_and_its_frami
 
 
 def test_keyframe_prompt_is_whole_when_it_fits() -> None:
-    prompt = prompts.keyframe_prompt(a_plan(), everyone(), "start", PAINTER, continues=False)
+    prompt = prompts.keyframe_prompt(a_plan(), everyone(), "start", PAINTER)
 
     assert prompt.original is None
     assert prompt.text.count("Mira") == 24
@@ -76,7 +78,7 @@ def test_keyframe_prompt_is_whole_when_it_fits() -> None:
 @pytest.mark.parametrize("letter", ["x", "海", "🌊"])
 def test_keyframe_prompt_is_refused_when_the_picture_alone_is_too_long(letter: str) -> None:
     with pytest.raises(PromptTooLong) as refused:
-        prompts.keyframe_prompt(a_plan(), everyone(letter * 9000), "start", PAINTER, continues=False)
+        prompts.keyframe_prompt(a_plan(), everyone(letter * 9000), "start", PAINTER)
 
     assert refused.value.code == "prompt_too_long"
     assert refused.value.message.startswith("scene-01: the prompt of its start picture has ")
@@ -103,7 +105,7 @@ def test_empty_prompt_is_refused(empty: str) -> None:
     with pytest.raises(Rejected, match="clip is empty"):
         prompts.clip_prompt(a_plan(), a_scene(motion_prompt=empty), MODEL)
     with pytest.raises(Rejected, match="end picture is empty"):
-        prompts.keyframe_prompt(a_plan(), a_scene(end_prompt=empty), "end", PAINTER, continues=True)
+        prompts.keyframe_prompt(a_plan(), a_scene(end_prompt=empty), "end", PAINTER, [BEFORE])
 
 
 def of_chars(most: int) -> VideoModel:
@@ -150,7 +152,7 @@ def test_shot_s_camera_and_lines_are_in_the_prompts_that_show_them() -> None:
     line = {"speaker": "Mira", "line": "Wo bist du?"}
     shot = a_scene(camera=camera, dialogue=[line])
     filmed = prompts.clip_prompt(a_plan(), shot, MODEL).text
-    drawn = prompts.keyframe_prompt(a_plan(), shot, "start", PAINTER, continues=False)
+    drawn = prompts.keyframe_prompt(a_plan(), shot, "start", PAINTER)
 
     assert "Shot: close-up, low angle, push in." in filmed
     assert "Mira says: “Wo bist du?”" in filmed

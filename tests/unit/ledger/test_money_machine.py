@@ -20,7 +20,7 @@ from promptreel.domain.billing import Bill, BillRow
 from promptreel.domain.call import CUT_OFF, Call, committed_micros
 from promptreel.domain.models import TokenUsage, VideoModel, registry
 from promptreel.domain.states import CallState, JobState, SceneState
-from promptreel.domain.tariffs import ReportedUsage, text_tariff
+from promptreel.domain.tariffs import ReportedUsage, drawing_tariff, text_tariff
 from promptreel.errors import (
     AnswerLost,
     CallFailed,
@@ -31,7 +31,6 @@ from promptreel.errors import (
     Transient,
     VersionConflict,
 )
-from promptreel.ledger import call_requests
 from promptreel.ports.models import (
     Declined,
     Failed,
@@ -438,14 +437,13 @@ class Money(RuleBasedStateMachine):
         plan, now = self.world.jobs.get_job(self.job_id).value.require_plan(), self.world.clock.true_now()
         # A text that does not report its usage counts nothing here: what it may use is known to its question alone.
         writer, painter = registry().text_model(plan.text_model), registry().image_model(plan.image_model)
-        drawing = call_requests.keyframe_tariff(painter, plan.size_px, self.world.images.location)
-        tariffs = (text_tariff(writer, 0, 0), drawing)
-        books = (self.world.text.billed, self.world.images.billed)
-        return sum(
-            tariff.cost_micros(tariff.complete(reported), now)
-            for tariff, billed in zip(tariffs, books, strict=True)
-            for reported in billed
-        )
+        text, location = text_tariff(writer, 0, 0), self.world.images.location
+        texts = [(text, reported) for reported in self.world.text.billed]
+        pictures = [
+            (drawing_tariff(painter, plan.size_px, len(request.references), location=location), reported)
+            for request, reported in zip(self.world.images.billed_for, self.world.images.billed, strict=True)
+        ]
+        return sum(tariff.cost_micros(tariff.complete(reported), now) for tariff, reported in [*texts, *pictures])
 
     def teardown(self) -> None:
         """Left alone, everything comes to its end, and the books agree."""
