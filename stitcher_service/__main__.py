@@ -14,7 +14,7 @@ from typing import Any
 from stitcher_service.engine.cutlist import read_cut_list
 from stitcher_service.engine.errors import BadInput, StitchError
 from stitcher_service.engine.project import prepare_project
-from stitcher_service.engine.render_plan import RenderPlan
+from stitcher_service.engine.render_plan import RenderPlan, Segment
 from stitcher_service.engine.stitch import stitch
 from stitcher_service.engine.workfolder import check_output
 
@@ -48,10 +48,18 @@ def main(argv: list[str]) -> int:
 
 
 def _describe_plan(plan: RenderPlan) -> dict[str, Any]:
-    segments = [{"kind": part.kind, "frames": part.frames, **asdict(part)} for part in plan.segments]
+    segments = [{"kind": part.kind, "frames": part.frames, **_describe_segment(part)} for part in plan.segments]
     totals = {"frames": plan.frames, "copied_frames": plan.copied_frames, "encoded_frames": plan.encoded_frames}
     why = f"{plan.copied_frames} of {plan.frames} frames can be copied"
     return {"why": why, **totals, "segments": segments}
+
+
+def _describe_segment(segment: Segment) -> dict[str, Any]:
+    described = asdict(segment)
+    for take in described.get("takes", ()):
+        if not take["grade"]:
+            del take["grade"]
+    return described
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stitcher_service.engine import colours
 from stitcher_service.engine.cutlist import BLACK
+from stitcher_service.engine.grading import GradePoint, table_path
 from stitcher_service.engine.presentation import times_options
 from stitcher_service.engine.project import Clip
 from stitcher_service.engine.render_plan import EncodedSegment, FilmFormat
@@ -30,14 +31,12 @@ _HOLD_LAST = "tpad=stop=-1:stop_mode=clone"
 def encode_segment(
     segment: EncodedSegment, clips: Sequence[Clip], film: FilmFormat, out: Path, threads: int = 1
 ) -> Command:
-    """Encode one segment of these clips.
+    """Encode one segment of these clips. The tables of its grades lie beside `out`.
 
     Parameter sets get id 1, so that both can be used in one film with those of the copied clips, whose ids start at 0.
     """
     takes = [(take, clips[take.clip]) for take in segment.takes]
-    chains = [
-        f"[{n}:{clip.track.index}]{_take_filters(take, clip.track, film)}[t{n}]" for n, (take, clip) in enumerate(takes)
-    ]
+    chains = [_take_chain(n, take, clip.track, film, out.parent) for n, (take, clip) in enumerate(takes)]
     graph = ";".join((*chains, *_joints(segment, film.rate), f"[film]{colours.tag_filter(film.colour)}[v]"))
     options = (
         *("-map", "[v]", "-an", "-fps_mode", "passthrough", "-frames:v", str(segment.frames)),
@@ -97,7 +96,8 @@ def _reorder_distance(track: VideoTrack) -> int:
     return reach
 
 
-def _take_filters(take: ClipRange, track: VideoTrack, film: FilmFormat) -> str:
+def _take_chain(n: int, take: ClipRange, track: VideoTrack, film: FilmFormat, tables: Path) -> str:
+    """The filters that make take number `n` of its input; from `[n:…]` to `[tn]`."""
     rate = film.rate
     span = f"trim=start_frame={take.first}:end_frame={take.end}" if take.first else f"trim=end_frame={take.end}"
     if start := _seek_frame(take, track, rate):
@@ -107,10 +107,69 @@ def _take_filters(take: ClipRange, track: VideoTrack, film: FilmFormat) -> str:
     else:  # put on the film's clock; a last frame that ends early is held
         chosen = ["setpts=PTS-STARTPTS", f"fps={rate}:start_time=0", _HOLD_LAST, span]
     # Timestamps become frame numbers: xfade and concat then count instead of rounding microseconds.
-    clock = [f"settb={1 / rate}", "setpts=N", f"fps={rate}"]
+    clock = _frame_clock(rate)
     fade_in = _fade("in", 0, take.fade_in, take.colour_in, film)
     fade_out = _fade("out", take.frames - take.fade_out, take.fade_out, take.colour_out, film)
-    return ",".join((*chosen, *clock, *conform_filters(track, film), *fade_in, *fade_out))
+    plain = [*chosen, *clock, *conform_filters(track, film)]
+    if not take.grade:
+        return f"[{n}:{track.index}]{','.join((*plain, *fade_in, *fade_out))}[t{n}]"
+    to_rgb, back = _rgb_and_back(film)
+    graded = _grade_chains(n, take, rate, tables)
+    first, last = ",".join((*plain, *to_rgb)), ",".join((*back, *fade_in, *fade_out))
+    return ";".join((f"[{n}:{track.index}]{first}[p{n}]", *graded, f"[g{n}]{last}[t{n}]"))
+
+
+def _frame_clock(rate: Fraction) -> tuple[str, ...]:
+    return (f"settb={1 / rate}", "setpts=N", f"fps={rate}")
+
+
+def _grade_chains(n: int, take: ClipRange, rate: Fraction, tables: Path) -> list[str]:
+    """From `[pn]` to `[gn]`: the table of a lone point, or one blended into the next from point to point."""
+    points = take.grade
+    if len(points) == 1:
+        return [f"[p{n}]{_table_filter(points[0], tables)}[g{n}]"]
+    starts = [point.frame - take.first for point in points[:-1]]
+    ends = [*starts[1:], take.frames]
+    parts = range(len(starts))
+    chains = [f"[p{n}]split={len(starts)}{''.join(f'[p{n}x{i}]' for i in parts)}"]
+    clock = ",".join(_frame_clock(rate))
+    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        length = f"{float((end - start) / rate):.6f}"
+        before, after = (_table_filter(point, tables) for point in points[i : i + 2])
+        chains += [
+            f"[p{n}x{i}]trim=start_frame={start}:end_frame={end},{clock},split[a{n}x{i}][b{n}x{i}]",
+            f"[a{n}x{i}]{before}[c{n}x{i}]",
+            f"[b{n}x{i}]{after}[d{n}x{i}]",
+            f"[c{n}x{i}][d{n}x{i}]xfade=transition=fade:duration={length}:offset=0,{clock}[e{n}x{i}]",
+        ]
+    joined = "".join(f"[e{n}x{i}]" for i in parts)
+    return [*chains, f"{joined}concat=n={len(starts)}:v=1:a=0,{clock}[g{n}]"]
+
+
+def _table_filter(point: GradePoint, tables: Path) -> str:
+    return f"lut3d=file={_escape(str(table_path(point.correction, tables)))}:interp=tetrahedral"
+
+
+def _escape(path: str) -> str:
+    """A path as the value of an option inside a graph: escaped once for the option, once for the graph."""
+    for marks in ("\\':", "\\'[],;"):
+        path = "".join(f"\\{one}" if one in marks else one for one in path)
+    return path
+
+
+def _rgb_and_back(film: FilmFormat) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Filters to RGB of ten bits by the film's matrix, so that nothing is rounded twice, and back."""
+    matrix = colours.matrix_name(film.colour)
+    return (
+        (
+            f"scale=in_color_matrix={matrix}:in_range=tv:out_range=pc:flags=bicubic+accurate_rnd+full_chroma_int",
+            "format=gbrp10",
+        ),
+        (
+            f"scale=out_color_matrix={matrix}:in_range=pc:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int",
+            "format=yuv420p",
+        ),
+    )
 
 
 def _trim_sought(take: ClipRange, start: int, rate: Fraction) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 
 from stitcher_service.engine.errors import BadInput
 
@@ -58,10 +59,27 @@ class TransitionEntry(_Strict):
         return {"fade_black": BLACK, "fade_white": WHITE, "dip": self.colour or BLACK}.get(self.kind)
 
 
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class Correction:
+    """What is changed of a picture's colours in CIELAB; black and white stay as they are.
+
+    `lightness`, `a` and `b` are added. `contrast` multiplies how far lightness is from `pivot`, `saturation` how far
+    colours are from grey. Within these bounds what was lighter stays lighter.
+    """
+
+    lightness: Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)] = 0.0
+    a: Annotated[float, Field(ge=-20, le=20, allow_inf_nan=False)] = 0.0
+    b: Annotated[float, Field(ge=-20, le=20, allow_inf_nan=False)] = 0.0
+    contrast: Annotated[float, Field(ge=0.8, le=1.25, allow_inf_nan=False)] = 1.0
+    saturation: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 1.0
+    pivot: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 50.0
+
+
 class ClipEntry(_Strict):
     """Part of a file: from `in_s` (0) to `out_s` (its end), both from the clip's own start.
 
-    `mute` leaves its sound out.
+    `mute` leaves its sound out. `grade` corrects its colours: by one correction, or from one to the next, at equal
+    distances from the first frame that is shown to the last.
     """
 
     path: Annotated[str, Field(min_length=1)]
@@ -69,6 +87,7 @@ class ClipEntry(_Strict):
     out_s: _Seconds | None = None
     transition: TransitionEntry | None = None
     mute: _Yes = False
+    grade: Annotated[tuple[Correction, ...], Field(max_length=9)] = ()
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> "ClipEntry":

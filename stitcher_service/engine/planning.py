@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from stitcher_service.engine.colours import BT709, is_plain
 from stitcher_service.engine.cutlist import BLACK, CutList
+from stitcher_service.engine.grading import cut_out
 from stitcher_service.engine.render_plan import CopiedSegment, EncodedSegment, FilmFormat, RenderPlan, Segment
 from stitcher_service.engine.timeline import ClipRange, Shot, Timeline
 from stitcher_service.ffmpeg.probe import HIDDEN, Colour, VideoTrack
@@ -36,7 +37,7 @@ def make_plan(
     for index, shot in enumerate(timeline.shots):
         track = tracks[shot.clip]
         overlap = timeline.overlap_before(index)
-        why = find_copy_obstacle(track, film) if may_copy else "nothing is copied"
+        why = "nothing is copied" if not may_copy else "graded" if shot.grade else find_copy_obstacle(track, film)
         body = (shot.first + overlap + shot.fade_in, shot.end - shot.overlap - shot.fade_out)
         copies = [] if why else find_copied_segments(track, shot.clip, *body)
         if not copies:
@@ -57,7 +58,8 @@ def _range_of(shot: Shot, first: int, end: int) -> ClipRange:
     """Frames [first, end) of a shot, with the fades that fall on its ends."""
     fade_in = shot.fade_in if first == shot.first else 0
     fade_out = shot.fade_out if end == shot.end else 0
-    return ClipRange(shot.clip, first, end - first, fade_in, fade_out, shot.colour_in, shot.colour_out)
+    grade = cut_out(shot.grade, first, end)
+    return ClipRange(shot.clip, first, end - first, fade_in, fade_out, shot.colour_in, shot.colour_out, grade)
 
 
 @dataclass(slots=True)

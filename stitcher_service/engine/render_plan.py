@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from stitcher_service.engine.grading import GradePoint
 from stitcher_service.engine.timeline import ClipRange
 from stitcher_service.ffmpeg.probe import Colour
 
@@ -59,6 +60,11 @@ class EncodedSegment:
     def frames(self) -> int:
         """How many frames of the film it fills."""
         return sum(take.frames for take in self.takes) - sum(self.overlaps)
+
+    @property
+    def grade(self) -> tuple[GradePoint, ...]:
+        """The points of all its takes."""
+        return tuple(point for take in self.takes for point in take.grade)
 
     @property
     def kind(self) -> Literal["encode", "blend"]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import av.error
 
-from stitcher_service.engine import commands
+from stitcher_service.engine import commands, grading
 from stitcher_service.engine.assemble import EncodedFiles, Labels, assemble_film, collect_packets, verify_packets
 from stitcher_service.engine.cutlist import CutList
 from stitcher_service.engine.errors import BadInput, OutOfResources, RenderFailed, RenderWarning
@@ -155,6 +155,9 @@ class _StitchRun:
         """Begin to encode the segments of `plan`; each comes with its file when it is done."""
         # One core each while there are enough segments to go round; a lone one gets them all.
         threads = 1 if len(plan.encoded_segments) >= (os.cpu_count() or 1) else 0
+
+        for correction in {point.correction for segment in plan.encoded_segments for point in segment.grade}:
+            grading.write_table(correction, self.folder)
 
         def encode(number: int, segment: EncodedSegment) -> tuple[EncodedSegment, Path]:
             path = self.folder / f"segment-{number}.mp4"

@@ -10,13 +10,18 @@ from itertools import accumulate
 
 from stitcher_service.engine.cutlist import BLACK, ClipEntry, CutList, TransitionEntry, to_fraction
 from stitcher_service.engine.errors import BadInput
+from stitcher_service.engine.grading import GradePoint, spread_over
 
 _CUT = TransitionEntry()
+MAX_GRADE_GAP_S = 60  # ffmpeg blends no longer from one correction to the next
 
 
 @dataclass(frozen=True, slots=True)
 class ClipRange:
-    """`frames` frames of a clip from `first` on; `fade_in` come from `colour_in`, `fade_out` go to `colour_out`."""
+    """`frames` frames of a clip from `first` on; `fade_in` come from `colour_in`, `fade_out` go to `colour_out`.
+
+    `grade` corrects their colours; without points they stay as they are.
+    """
 
     clip: int
     first: int
@@ -25,6 +30,7 @@ class ClipRange:
     fade_out: int = 0
     colour_in: str = BLACK
     colour_out: str = BLACK
+    grade: tuple[GradePoint, ...] = ()
 
     @property
     def end(self) -> int:
@@ -87,8 +93,10 @@ def build_timeline(cut_list: CutList, clip_frames: Sequence[int]) -> Timeline:
             fade_out=length // 2 if after.through else 0,
             colour_in=before.through or BLACK,
             colour_out=after.through or BLACK,
+            grade=spread_over(clip.grade, first, end - first),
         )
         _refuse_touching_transitions(clip, shot, shared if before.kind == "crossfade" else 0)
+        _refuse_slow_grade(clip, shot, rate)
         shots.append(shot)
         before, shared = after, length
     return Timeline(rate, tuple(shots))
@@ -115,6 +123,13 @@ def _range(clip: ClipEntry, frames: int, rate: Fraction) -> tuple[int, int]:
     if first >= end:
         raise BadInput(clip.path, f"nothing is left between in_s {clip.in_s:g} and frame {end}: {length}")
     return first, end
+
+
+def _refuse_slow_grade(clip: ClipEntry, shot: Shot, rate: Fraction) -> None:
+    gaps = len(shot.grade) - 1
+    if gaps > 0 and shot.frames > gaps * MAX_GRADE_GAP_S * rate:
+        apart = float(shot.frames / gaps / rate)
+        raise BadInput(clip.path, f"its corrections are {apart:.0f} s apart, at most {MAX_GRADE_GAP_S} are possible")
 
 
 def _refuse_touching_transitions(clip: ClipEntry, shot: Shot, shared_before: int) -> None:

@@ -20,7 +20,7 @@ _TAIL_LINES = 20
 _NEEDED_ENCODERS = frozenset({"libx264", "aac", "mjpeg"})
 _NEEDED_FILTERS = frozenset(
     "afade alimiter anullsrc apad aresample atrim blackdetect color concat crop drawbox ebur128 fade fps freezedetect"
-    " loop pad pan perspective scale sine thumbnail tile tonemap tpad trim volume xfade zscale".split()
+    " loop lut3d pad pan perspective scale sine split thumbnail tile tonemap tpad trim volume xfade zscale".split()
 )
 
 

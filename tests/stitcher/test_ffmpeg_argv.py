@@ -4,7 +4,9 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from stitcher_service.engine import commands
+from stitcher_service.engine import commands, grading
+from stitcher_service.engine.cutlist import Correction
+from stitcher_service.engine.grading import GradePoint
 from stitcher_service.engine.project import Clip
 from stitcher_service.engine.render_plan import EncodedSegment, FilmFormat
 from stitcher_service.engine.timeline import ClipRange
@@ -86,6 +88,28 @@ def test_dip_command_converts_to_rgb_and_back_by_the_films_matrix() -> None:
         "fade=t=out:start_frame=0:nb_frames=6:color=0xFF8000,"
         "scale=out_color_matrix=bt709:in_range=pc:out_range=tv,format=yuv420p[t0]"
     ) in graph
+
+
+def test_graded_take_goes_through_rgb_and_one_table_into_the_next() -> None:
+    points = (GradePoint(66, Correction()), GradePoint(71, Correction(lightness=4)))
+    tables = [grading.table_path(point.correction, Path("work")) for point in points]
+    segment = EncodedSegment((ClipRange(0, 66, 6, grade=points),), (), "graded")
+
+    graph = commands.encode_segment(segment, (a_clip(),), FILM, Path("work/w.mp4")).graph
+
+    assert graph == (
+        "[0:0]trim=end_frame=6,settb=1/24,setpts=N,fps=24,setsar=1,format=yuv420p,"
+        "scale=in_color_matrix=bt709:in_range=tv:out_range=pc:flags=bicubic+accurate_rnd+full_chroma_int,format=gbrp10[p0];"
+        "[p0]split=1[p0x0];"
+        "[p0x0]trim=start_frame=0:end_frame=6,settb=1/24,setpts=N,fps=24,split[a0x0][b0x0];"
+        f"[a0x0]lut3d=file={tables[0]}:interp=tetrahedral[c0x0];"
+        f"[b0x0]lut3d=file={tables[1]}:interp=tetrahedral[d0x0];"
+        "[c0x0][d0x0]xfade=transition=fade:duration=0.250000:offset=0,settb=1/24,setpts=N,fps=24[e0x0];"
+        "[e0x0]concat=n=1:v=1:a=0,settb=1/24,setpts=N,fps=24[g0];"
+        "[g0]scale=out_color_matrix=bt709:in_range=pc:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p[t0];"
+        "[t0]null[film];"
+        "[film]setparams=color_primaries=1:color_trc=1:colorspace=1:range=tv[v]"
+    )
 
 
 def test_clip_is_put_on_the_films_clock_from_its_start_when_it_has_another() -> None:
