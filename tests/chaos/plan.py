@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from promptreel.domain.models import registry
-from promptreel.domain.planning import accept, price_micros
+from promptreel.domain.planning import accept, needed_micros
 from tests.chaos import faults
 from tests.fakes.services import PROTOCOLS
 
@@ -250,8 +250,7 @@ def _tight_limit_usd(request: Mapping[str, Any], chance: random.Random) -> str:
     """Enough for the plan as submitted, not always for a lost storyboard or a remedy."""
     now = datetime.now(UTC)
     accepted, brief = accept({**request, "budget_usd": 10_000}, now, PROTOCOLS)
-    _, planned = price_micros(accepted, brief, len(brief.durations_s), now)
-    return f"{planned / 1_000_000 + 0.02 + 0.3 * chance.random():.2f}"
+    return f"{(needed_micros(accepted, brief, now) + chance.randrange(300_000)) / 1_000_000:.6f}"
 
 
 def _draw_length_s(scenes: int, models: Sequence[str], chance: random.Random) -> int:

@@ -280,11 +280,10 @@ def _within_budget(spec: FilmSpec, request: FilmRequest, at: datetime) -> FilmSp
 
 
 def _refuse_small_budget(request: FilmRequest, spec: FilmSpec, at: datetime) -> None:
-    """Refuse a film that the limit does not hold however cheap its storyboard is."""
+    """Refuse a film that the limit does not hold when each of its calls is paid once at its highest price."""
     count = spec.scene_range[0]
-    _, planned = price_micros(request, spec, count, at)
     limit = request.limit_micros
-    if limit <= planned:
+    if limit < sum(price_micros(request, spec, count, at)):
         needed = format_usd(needed_micros(request, spec, at))
         default = " by default" if request.budget_usd is None else ""
         raise BudgetExceeded(

@@ -65,6 +65,7 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
     if isinstance(reading, Superseded):
         return StoryboardWritten("superseded")
     brief = planning.specify_film(job.request, job.created, services.protocols, reading.treatment)
+    _require_limit(job, brief, services)
     story = _write_chapters(job, brief, services, until)
     if isinstance(story, Busy):
         return StoryboardWritten("busy", wait_s=story.wait_s)
@@ -73,6 +74,31 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
     checksums = tuple(services.artifacts.read_checksum(uri) for uri in (story.uri, *story.later_uris))
     draft = _Draft(brief, reading, story, checksums)
     return services.jobs.retry_on_conflict(lambda: _reserve(cmd, draft, services))
+
+
+def _require_limit(job: Job, brief: FilmSpec, services: Services) -> None:
+    """Stop before a storyboard is paid whose film the limit does not hold: the prompt may ask for more than rules read.
+
+    Raises: BudgetExceeded with the amount needed.
+    """
+    calls = [read.value for read in services.jobs.list_calls(job.id)]
+    if any(call.purpose == brief.chapters[0].purpose for call in calls):
+        return
+    count, now = brief.scene_range[0], services.clock.now()
+    _, *chapters = planning.text_tariffs(job.request, brief, count)
+    _, pieces_micros = planning.price_micros(job.request, brief, count, now)
+    written_micros = sum(tariff.reserved_micros(now) for tariff in chapters)
+    needed = committed_micros(calls) + written_micros + pieces_micros
+    if needed > job.budget.limit_micros:
+        raise _over_limit(job, count, needed)
+
+
+def _over_limit(job: Job, scenes: int, needed: int) -> BudgetExceeded:
+    return BudgetExceeded(
+        f"budget_usd: this film of {scenes} scene{'s' * (scenes > 1)} needs up to {format_usd(needed)} USD; "
+        f"the limit is {format_usd(job.budget.limit_micros)} USD. No picture was paid.",
+        remedy=f"Resume with a limit of at least {format_usd(needed)} USD, or ask for fewer or shorter scenes.",
+    )
 
 
 def _write_chapters(job: Job, brief: FilmSpec, services: Services, until: datetime) -> Story | Busy | Superseded:
@@ -183,11 +209,7 @@ def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> St
     committed = committed_micros([call.value for call in jobs.list_calls(job.id)])
     needed = committed + sum(call.reserved_micros for call in planned)
     if needed > job.budget.limit_micros:
-        raise BudgetExceeded(
-            f"budget_usd: this film of {len(scenes)} scenes needs up to {format_usd(needed)} USD; "
-            f"the limit is {format_usd(job.budget.limit_micros)} USD. No picture was paid.",
-            remedy=f"Resume with a limit of at least {format_usd(needed)} USD, or ask for fewer or shorter scenes.",
-        )
+        raise _over_limit(job, len(scenes), needed)
     news = [one for one in (*draft.reading.warnings, *brief.warnings, *draft.story.warnings) if one not in job.warnings]
     ready = job.evolve(plan=plan, warnings=(*job.warnings, *news))
     written = (

@@ -30,7 +30,7 @@ REQUESTS: list[dict[str, Any]] = [
     {},
     {"scenes": 1},
     {"scenes": 60, "budget_usd": 300},
-    {"scenes": 3, "budget_usd": "7.54"},
+    {"scenes": 3, "budget_usd": "7.58"},
     {"quality": "draft", "resolution": "360p", "scenes": 4},
     {"quality": "best", "resolution": "4k", "scenes": 2, "clip_audio": False},
     {"models": {"video": "kwaivgi/kling-v3-video"}, "scenes": 3, "priority": "high"},

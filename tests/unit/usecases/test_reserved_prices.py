@@ -3,12 +3,15 @@
 import json
 import logging
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.models import GLOBAL, registry
+from promptreel.domain.money import parse_usd
 from promptreel.domain.tariffs import ReportedUsage, count_tokens_at_most
+from promptreel.errors import BudgetExceeded
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
 from promptreel.usecases.job_lifecycle import JobRun
 from tests.fakes.models import FakeImageGenerator, FakeTextGenerator, a_storyboard
@@ -65,15 +68,19 @@ def calls(world: FakeServices, job_id: str) -> list[Call]:
 @pytest.mark.parametrize("quality", ["draft", "standard", "best"])
 @pytest.mark.parametrize("prompt", ["A lighthouse", "A lighthouse " + "海" * 19_900], ids=["short", "long"])
 def test_no_call_costs_more_than_its_reserve_when_models_use_all_they_may(prompt: str, quality: str) -> None:
-    planned, planned_id = greedy(prompt=prompt, quality=quality)
-    limit = committed_micros(calls(planned, planned_id))
-    world, job_id = greedy(prompt=prompt, quality=quality, budget_usd=f"{limit / 1e6:.6f}")
+    """On the smallest limit that is accepted, which holds the film whatever its texts use."""
+    with pytest.raises(BudgetExceeded, match="Nothing was paid") as refused:
+        greedy(prompt=prompt, quality=quality, budget_usd=1)
+    least = Decimal(refused.value.remedy.split("at least ")[1].split(",")[0])
+    with pytest.raises(BudgetExceeded, match="Nothing was paid"):
+        greedy(prompt=prompt, quality=quality, budget_usd=str(least - Decimal("0.01")))
+    world, job_id = greedy(prompt=prompt, quality=quality, budget_usd=str(least))
     world.draw_all(world.jobs.get_job(job_id).value)
     answered = [call for call in calls(world, job_id) if call.kind != "video"]
 
     assert len(answered) == 6
     assert all(0 < call.cost_micros <= call.reserved_micros for call in answered)
-    assert committed_micros(calls(world, job_id)) <= limit
+    assert committed_micros(calls(world, job_id)) <= parse_usd(least)
 
 
 def test_reserve_of_a_storyboard_grows_with_the_script_that_is_sent() -> None:

@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from promptreel.domain.call import CUT_OFF
+from promptreel.domain.money import parse_usd
 from promptreel.domain.states import CallState, JobState
+from promptreel.domain.storyboard import Storyboard
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import AnswerLost, BudgetExceeded, CallFailed, Refused, Rejected
-from promptreel.ports.models import Declined
+from promptreel.ports.models import Declined, TextRequest, TextResult
 from promptreel.ports.storage import Create, Replace
 from promptreel.usecases.job_lifecycle import JobRun
 from tests.factories import a_call
-from tests.fakes.models import USAGE, a_storyboard
+from tests.fakes.models import TREATMENT, USAGE, FakeTextGenerator, a_storyboard
 from tests.fakes.services import FakeServices
 
 
@@ -171,11 +174,25 @@ def test_output_limit_is_never_above_the_model_s_own_when_it_is_raised(
     assert len({each.prompt for each in world.text.requests}) == 3
 
 
+class MeanwhileWriter(FakeTextGenerator):
+    """Something happens while it writes a storyboard."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        super().__init__()
+        self._happens = happens
+
+    def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
+        if request.schema is Storyboard:
+            self._happens()
+        return super().generate_text(request, timeout_s)
+
+
 def test_raised_limit_is_not_requested_when_the_budget_does_not_hold_it(world: FakeServices) -> None:
     reserve = FakeServices()
     read, first = (one.value for one in reserve.jobs.list_calls(reserve.planned().id) if one.value.kind == "text")
     job = world.opened()
-    world.lower_limit(job, read.cost_micros + first.reserved_micros)
+    lower = partial(world.lower_limit, job, read.cost_micros + first.reserved_micros)
+    world.text = MeanwhileWriter(lower)
     world.text.answers = [CUT_OFF_ANSWER]
 
     with pytest.raises(BudgetExceeded, match="do not hold storyboard"):
@@ -216,46 +233,71 @@ def test_next_attempt_follows_at_no_cost_when_a_prompt_is_blocked(world: FakeSer
     assert (released.state, released.cost_micros, released.reason) == (CallState.RELEASED, 0, "SAFETY: blocked")
 
 
-def test_plan_over_the_limit_is_refused_with_the_amount_before_a_keyframe_is_paid(world: FakeServices) -> None:
+def test_film_over_the_limit_is_refused_with_the_amount_before_its_storyboard_is_paid(world: FakeServices) -> None:
     job = world.opened()
     world.lower_limit(job, 5_000_000)
 
     with pytest.raises(BudgetExceeded, match=r"3 scenes needs up to 7\.\d+ USD; the limit is 5.00 USD"):
         world.write_storyboard(JobRun(job.id, job.run))
 
-    assert [read.value.purpose for read in world.jobs.list_calls(job.id)] == ["treatment", "storyboard"]
+    assert [read.value.purpose for read in world.jobs.list_calls(job.id)] == ["treatment"]
     assert not world.jobs.list_scenes(job.id)
 
 
-def needed_micros() -> int:
-    """What the film of three scenes needs: its storyboard as paid, the rest as planned."""
+def test_length_that_only_the_text_model_read_is_refused_before_its_storyboard_when_the_limit_is_too_low(
+    world: FakeServices,
+) -> None:
+    job = world.opened(prompt="En film på åttio sekunder", budget_usd=10)
+    world.text.treatments = [
+        json.dumps({**TREATMENT, "language": "sv", "length_s": 80, "length_words": "åttio sekunder"})
+    ]
+
+    with pytest.raises(BudgetExceeded, match=r"scenes needs up to 3\d\.\d+ USD; the limit is 10.00 USD") as refused:
+        world.write_storyboard(JobRun(job.id, job.run))
+
+    assert [read.value.purpose for read in world.jobs.list_calls(job.id)] == ["treatment"]
+    world.text.answers = [json.dumps(a_storyboard(scenes=10))]
+    world.lower_limit(job, parse_usd(refused.value.remedy.split("at least ")[1].split(" ")[0]))
+    assert world.write_storyboard(JobRun(job.id, job.run)).state == "planned"
+
+
+def needed_after_lost_answers_micros() -> int:
+    """What the film of three scenes needs when more is lost than its submission counts: the rest is as planned."""
     world = FakeServices()
-    calls = [read.value for read in world.jobs.list_calls(world.planned().id)]
+    world.text.answers = lost_answers()
+    calls = [read.value for read in world.jobs.list_calls(world.planned(scenes=3).id)]
     return sum(call.cost_micros or call.reserved_micros for call in calls)
+
+
+def lost_answers() -> list[str | Declined | CallFailed]:
+    return [AnswerLost("reset"), AnswerLost("reset")]
 
 
 def test_limit_suffices_when_it_equals_the_plan_and_not_when_one_micro_less() -> None:
     def states(limit: int) -> str:
         fresh = FakeServices()
-        opened = fresh.opened(budget_usd=f"{limit / 1_000_000:.6f}")
+        opened = fresh.opened(scenes=3, budget_usd=f"{limit / 1_000_000:.6f}")
+        fresh.text.answers = lost_answers()
         try:
             return fresh.write_storyboard(JobRun(opened.id, opened.run)).state
         except BudgetExceeded as error:
             return error.code
 
-    assert states(needed_micros()) == "planned"
-    assert states(needed_micros() - 1) == "budget_exceeded"
+    needed = needed_after_lost_answers_micros()
+    assert states(needed) == "planned"
+    assert states(needed - 1) == "budget_exceeded"
 
 
 def test_plan_is_summed_on_a_fresh_read_when_an_extra_call_was_reserved_meanwhile(world: FakeServices) -> None:
     """The job is read before its calls: the plan's batch loses against another writer's reservation (ledger rule 2)."""
-    job = world.opened(budget_usd=f"{needed_micros() / 1_000_000:.6f}")
+    job = world.opened(scenes=3, budget_usd=f"{needed_after_lost_answers_micros() / 1_000_000:.6f}")
+    world.text.answers = lost_answers()
     calls = world.jobs.list_calls
     raced: list[bool] = []
 
     def race(job_id: str) -> object:
         seen = calls(job_id)
-        if seen and seen[0].value.is_paid and not raced:
+        if any(read.value.purpose == "storyboard" and read.value.is_paid for read in seen) and not raced:
             raced.append(True)
             read = world.jobs.get_job(job_id)
             raised = read.value.evolve(budget=read.value.budget.evolve(version=1))
