@@ -9,7 +9,7 @@ from localcloud.vertex import answers, judging, wire
 from localcloud.vertex.answers import Answer
 from localcloud.vertex.faults import Hits
 from localcloud.vertex.judging import Sight, judge
-from localcloud.vertex.picture.paint import output_limit, paint, read_picture_request
+from localcloud.vertex.picture.paint import output_limit, paint, read_picture_request, too_many_pictures
 from localcloud.vertex.registry import ImageModel, InteractionModel, Model, TextModel, Usage, VideoModel
 from localcloud.vertex.requests import Call, check_call, send_response
 from localcloud.vertex.standin import Standin
@@ -86,6 +86,9 @@ async def _draw(
 async def _write(
     standin: Standin, call: Call, model: TextModel, prompt: Conversation, asked: Usage, sights: Sequence[Sight]
 ) -> tuple[Hits, Answer]:
+    shown = sum(media.mime_type.startswith("image/") for media in prompt.media)
+    if shown > model.max_pictures:
+        raise too_many_pictures(shown, model.max_pictures)
     # Written first, because a request that makes no sense is refused before it counts.
     answer = write(model, prompt, asked, judge(sights), call.body)
     hits = check_call(standin, call, model.kind)
@@ -104,6 +107,8 @@ def prompt_usage(prompt: Conversation, sights: Sequence[Sight], model: Model) ->
     """What the prompt counts, by modality; the same for countTokens and for the bill."""
     chars = len(prompt.system) + sum(len(turn.text) for turn in prompt.turns)
     of_one = model.reference_tokens if isinstance(model, ImageModel) else None
+    if isinstance(model, TextModel):
+        of_one = model.picture_tokens_in
     pictures = sum(of_one or sight.tokens for sight in sights if not sight.is_clip)
     return Usage(tokens(chars), pictures, prompt_clips=sum(sight.tokens for sight in sights if sight.is_clip))
 

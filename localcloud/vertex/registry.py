@@ -42,6 +42,8 @@ class TextModel:
     id: str
     max_output_tokens: int
     sampling: str  # "ignored" or "refused": temperature, topP and topK
+    max_pictures: int
+    picture_tokens_in: int  # of one picture in the prompt
     prices: tuple[Mapping[str, Any], ...]
 
     def micros(self, usage: Usage, at: datetime, location: str) -> int:

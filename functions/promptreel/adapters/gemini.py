@@ -1,5 +1,6 @@
 """Gemini on Vertex AI generates text and images. One POST per call; the answer is translated, not judged."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,10 @@ from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextReq
 
 if TYPE_CHECKING:
     from google.genai import Client
+
+
+# Set, so that a picture counts no more than the registry's ``picture_tokens_in``, whatever the model's own choice is.
+_RESOLUTION = "MEDIA_RESOLUTION_HIGH"
 
 
 class Gemini:
@@ -28,23 +33,24 @@ class Gemini:
             "response_mime_type": "application/json",
             "response_schema": request.schema,
         }
+        contents: Any = request.prompt
+        if request.pictures:
+            contents = _attach(request.prompt, request.pictures)
+            config["media_resolution"] = _RESOLUTION
         with translate_paid_call_errors("write"):
-            return read_text(self._generate(request, request.prompt, config, timeout_s))
+            return read_text(self._generate(request, contents, config, timeout_s))
 
     def generate_image(self, request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
         """Make one paid image call."""
         import_sdk()
         from google.genai import types  # noqa: PLC0415 - cold start
 
-        parts = [types.Part.from_text(text=request.prompt)]
-        # By address: an image inside the request may have 7 MB, one in a bucket 30 MB; a 4k keyframe has up to 20.
-        parts += [types.Part.from_uri(file_uri=uri, mime_type="image/png") for uri in request.references]
-        contents = [types.Content(role="user", parts=parts)]
         config = {
             "response_modalities": ["TEXT", "IMAGE"],
             "image_config": types.ImageConfig(aspect_ratio=request.aspect, image_size=request.size),
         }
         with translate_paid_call_errors("paint"):
+            contents = _attach(request.prompt, request.references)
             return read_image(self._generate(request, contents, config, timeout_s), request.frame_px)
 
     def _generate(
@@ -74,6 +80,17 @@ class Gemini:
     @cached_property
     def _client(self) -> "Client":
         return vertex_client(self._project, self.location, self._url)
+
+
+def _attach(prompt: str, uris: Sequence[str]) -> Any:
+    """The contents of a request: its prompt, then the pictures that it speaks of, in their order."""
+    import_sdk()
+    from google.genai import types  # noqa: PLC0415 - cold start
+
+    parts = [types.Part.from_text(text=prompt)]
+    # By address: an image inside the request may have 7 MB, one in a bucket 30 MB; a 4k keyframe has up to 20.
+    parts += [types.Part.from_uri(file_uri=uri, mime_type="image/png") for uri in uris]
+    return [types.Content(role="user", parts=parts)]
 
 
 def vertex_client(project: str, location: str, url: str) -> "Client":

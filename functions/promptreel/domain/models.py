@@ -196,9 +196,14 @@ class TokenModel(Model):
 
 
 class TextModel(TokenModel):
-    """A model that writes text."""
+    """A model that writes text.
+
+    ``max_pictures`` is how many pictures a prompt may have, ``picture_tokens_in`` what one of them counts at most.
+    """
 
     sampling: Literal["ignored", "refused"]  # what becomes of temperature, topP and topK
+    max_pictures: int
+    picture_tokens_in: int
     prices: tuple[TextPrice, ...]
 
 

@@ -55,9 +55,12 @@ class Tariff:
         return TokenUsage(input=used, output=max(0, output - picture), picture=picture, assumed=assumed)
 
 
-def text_tariff(model: TextModel, prompt_tokens: int, output_tokens: int, location: str = GLOBAL) -> Tariff:
-    """The tariff of one text call."""
-    return Tariff(model, TokenUsage(input=prompt_tokens, output=output_tokens), location)
+def text_tariff(
+    model: TextModel, prompt_tokens: int, output_tokens: int, location: str = GLOBAL, pictures: int = 0
+) -> Tariff:
+    """The tariff of one text call; ``pictures`` is how many the model is given to look at."""
+    prompt = prompt_tokens + pictures * model.picture_tokens_in
+    return Tariff(model, TokenUsage(input=prompt, output=output_tokens), location)
 
 
 def image_tariff(

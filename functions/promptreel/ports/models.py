@@ -14,7 +14,10 @@ from promptreel.errors import PromptreelError
 
 @dataclass(frozen=True, slots=True)
 class TextRequest:
-    """One prompt with its instruction, the JSON schema of the answer, and limits."""
+    """One prompt with its instruction, the JSON schema of the answer, and limits.
+
+    ``pictures`` are ``gs://`` addresses of PNG images that the model sees, in this order.
+    """
 
     model: str
     instruction: str
@@ -23,6 +26,7 @@ class TextRequest:
     seed: int
     max_output_tokens: int
     thinking_level: str
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,14 @@ A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True)
+class SeenPicture:
+    """A stored picture that a question shows; ``checksum`` is None for one stored before checksums were."""
+
+    uri: str
+    checksum: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Question(Generic[A]):
     """What is asked of the text model; everything else that a call needs follows from it."""
 
@@ -45,6 +53,7 @@ class Question(Generic[A]):
     most_tokens: int
     """Output limit of the first answer; one that was cut off raises it."""
     scene: Scene | None = None
+    pictures: tuple[SeenPicture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +97,15 @@ def ask(
             seed=call_requests.seed(job, question.purpose, str(attempt)),
             max_output_tokens=limit,
             thinking_level=model.thinking_level,
+            pictures=tuple(picture.uri for picture in question.pictures),
         )
         sent = count_tokens_at_most(request.instruction, request.prompt, schema_text(request.schema))
-        tariff = text_tariff(model, sent, limit, services.text.location)
+        tariff = text_tariff(model, sent, limit, services.text.location, len(request.pictures))
         cache_key = _cache_key(job, request, question)
-        digest = identifiers.digest(request.model, request.instruction, request.prompt, str(request.seed), str(limit))
+        seen = [picture.checksum or picture.uri for picture in question.pictures]
+        digest = identifiers.digest(
+            request.model, request.instruction, request.prompt, str(request.seed), str(limit), *seen
+        )
         this_attempt = call_requests.Attempt(attempt, digest, clock.now(), cache_key)
         call = call_requests.text_or_picture(job, tariff, question.purpose, question.scene, this_attempt)
 
@@ -133,11 +146,12 @@ def ask(
 def _cache_key(job: Job, request: TextRequest, question: Question[A]) -> str | None:
     """Of the question and not of the attempt: an answer that took several attempts is found by the first one.
 
-    None for rewritten prompts: they are a remedy, and a remedy repeats nothing.
+    None for rewritten prompts: they are a remedy, and a remedy repeats nothing. None for pictures without checksum.
     """
-    if question.scene is not None:
+    checksums = [picture.checksum for picture in question.pictures if picture.checksum]
+    if question.scene is not None or len(checksums) < len(question.pictures):
         return None
-    asked = (question.instruction, question.prompt, schema_text(question.schema), request.thinking_level)
+    asked = (question.instruction, question.prompt, schema_text(question.schema), request.thinking_level, *checksums)
     return call_requests.cache_key(job, request.seed, "text", request.model, *asked)
 
 

@@ -226,8 +226,8 @@ def test_both_are_counted_when_text_and_picture_are_sent(client: genai.Client) -
     counted = client.models.count_tokens(model=TEXT_MODEL, contents=parts).total_tokens
 
     assert usage is not None
-    assert counted == usage.prompt_token_count == 2 + 258
-    assert usage.total_token_count == 260 + (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
+    assert counted == usage.prompt_token_count == 2 + 1120
+    assert usage.total_token_count == 1122 + (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
 
 
 def test_keys_mean_the_same_when_spelled_either_way_or_with_numbers_as_text(vertex: FakeVertex) -> None:

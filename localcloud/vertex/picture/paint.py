@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from localcloud.serving import ApiError
 from localcloud.vertex import chance, wire
 from localcloud.vertex.faults import Hits
 from localcloud.vertex.picture import palette as palettes
@@ -61,10 +62,7 @@ async def read_picture_request(model: ImageModel, prompt: Conversation, body: Js
         raise invalid(f"Unsupported image size {size}, supported values are [{','.join(model.picture_tokens)}].")
     pictures = [media for media in prompt.media if media.mime_type.startswith("image/")]
     if len(pictures) > model.max_references:
-        raise invalid(
-            f"Unable to submit request because it has {len(pictures)} images but at most {model.max_references} "
-            "are supported. Remove some and try again."
-        )
+        raise too_many_pictures(len(pictures), model.max_references)
     references = [await _bytes(media, storage) for media in pictures]
     width_px, height_px = SIZES_1K_PX[aspect]
     seed = f"{wire.field(config, 'seed')}/{wire.field(config, 'temperature')}"
@@ -76,6 +74,14 @@ async def read_picture_request(model: ImageModel, prompt: Conversation, body: Js
         height_px=int(height_px * _SCALE[size]),
         seed=seed,
         mime_type=_mime_type(image_config),
+    )
+
+
+def too_many_pictures(given: int, most: int) -> ApiError:
+    """The refusal of a prompt with more pictures than its model takes."""
+    return invalid(
+        f"Unable to submit request because it has {given} images but at most {most} are supported. "
+        "Remove some and try again."
     )
 
 

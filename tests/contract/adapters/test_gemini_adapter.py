@@ -2,6 +2,8 @@
 
 import io
 import json
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from localcloud.tests.vertex.harness import FakeVertex, a_picture
 from promptreel.adapters.gemini import Gemini
 from promptreel.domain.call import CUT_OFF
 from promptreel.domain.models import registry
-from promptreel.domain.storyboard import StoryScene
+from promptreel.domain.storyboard import StoryScene, schema_text
 from promptreel.domain.tariffs import Tariff, count_tokens_at_most, image_tariff, text_tariff
 from promptreel.errors import AnswerLost, CallFailed, Refused, Throttled, Unpaid
 from promptreel.ports.models import Declined, ImageRequest, ImageResult, TextRequest, TextResult
@@ -26,6 +28,7 @@ PICTURE = registry().image_model("gemini-3.1-flash-image")
 TEXT = registry().text_model("gemini-3.8-flash")
 TARIFF = image_tariff(PICTURE, "1K", 1, PICTURE.output_tokens)
 TIMEOUT_S = 60.0
+HUES = ("#c02020", "#2020c0", "#20c020")
 
 
 class LoopbackGemini(Gemini):
@@ -86,6 +89,24 @@ def test_reference_that_is_too_large_for_a_request_is_passed_by_its_address(
 
     assert isinstance(painted, ImageResult)
     assert counted(TARIFF, painted) == billed(vertex)
+
+
+def test_text_model_is_given_its_pictures_in_order_and_bills_no_more_for_them_than_is_reserved(
+    gemini: Gemini, object_store: ObjectStore, vertex: FakeVertex
+) -> None:
+    contents = {object_store.put(f"seen/{n}.png", picture): picture for n, picture in enumerate(map(a_picture, HUES))}
+    request = replace(a_text_request(), pictures=tuple(contents))
+    written = gemini.generate_text(request, TIMEOUT_S)
+
+    (call,) = vertex.control("GET", "attached")
+    assert [(one["uri"], one["sha256"]) for one in call["attached"]] == [
+        (uri, sha256(content).hexdigest()) for uri, content in contents.items()
+    ]
+    sent = count_tokens_at_most(request.instruction, request.prompt, schema_text(request.schema))
+    tariff = text_tariff(TEXT, sent, request.max_output_tokens, gemini.location, len(contents))
+    assert counted(tariff, written) == billed(vertex) <= tariff.reserved_micros(START)
+    (body,) = vertex.control("GET", "requests")
+    assert json.loads(body)["generationConfig"]["mediaResolution"] == "MEDIA_RESOLUTION_HIGH"
 
 
 @pytest.mark.parametrize("fault", ["words", "rai", "blocked"])
