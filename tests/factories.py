@@ -9,6 +9,7 @@ from promptreel.domain.job import Budget, Job, Output
 from promptreel.domain.render import Render
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene
+from promptreel.domain.sheet import Sheet
 from tests.fakes.system import START
 
 
@@ -40,6 +41,20 @@ def an_output(frames: int = 432, **fields: Any) -> Output:
         "copied_frames": frames,
     }
     return Output.model_validate({**defaults, **fields})
+
+
+def a_sheet(number: int = 1, **fields: Any) -> Sheet:
+    defaults = {
+        "id": f"sheet-{number:02d}",
+        "number": number,
+        "kind": "character",
+        "name": "Mira",
+        "description": "grey coat, red scarf",
+        "views": ("front", "side"),
+        "created": START,
+        "updated": START,
+    }
+    return Sheet.model_validate({**defaults, **fields})
 
 
 def a_scene(number: int = 1, **fields: Any) -> Scene:

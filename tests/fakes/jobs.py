@@ -10,6 +10,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.rates import Rates, rates_id
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
+from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ledger.optimistic_locking import OptimisticJobStore
@@ -18,7 +19,14 @@ from promptreel.ports.system import Clock, Ids
 from tests.fakes.system import FakeClock, FakeIds
 
 Key = tuple[type[Any], str, str]
-_KINDS: dict[str, type[Any]] = {"jobs": Job, "scenes": Scene, "calls": Call, "renders": Render, "rates": Rates}
+_KINDS: dict[str, type[Any]] = {
+    "jobs": Job,
+    "scenes": Scene,
+    "sheets": Sheet,
+    "calls": Call,
+    "renders": Render,
+    "rates": Rates,
+}
 
 
 class MemoryJobs(OptimisticJobStore):
@@ -72,6 +80,15 @@ class MemoryJobs(OptimisticJobStore):
 
     def list_scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
         return sorted(self._of(Scene, job_id), key=lambda read: read.value.display_order)
+
+    def get_sheet(self, job_id: str, sheet_id: str) -> Versioned[Sheet]:
+        found = self._find((Sheet, job_id, sheet_id))
+        if found is None:
+            raise NotFound(f"Job {job_id} has no sheet {sheet_id}.")
+        return found
+
+    def list_sheets(self, job_id: str) -> Sequence[Versioned[Sheet]]:
+        return sorted(self._of(Sheet, job_id), key=lambda read: read.value.number)
 
     def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
         return self._find((Call, job_id, call_id))

@@ -1,7 +1,7 @@
-"""Jobs, scenes and calls in Firestore: batches with update-time preconditions, never client transactions.
+"""Jobs, scenes, sheets and calls in Firestore: batches with update-time preconditions, never client transactions.
 
-Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/calls/{call}``, ``renders/{digest}``,
-``rates/{digest of an owner}``.
+Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/sheets/{sheet}``, ``jobs/{job}/calls/{call}``,
+``renders/{digest}``, ``rates/{digest of an owner}``.
 """
 
 import logging
@@ -19,6 +19,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.rates import Rates, rates_id
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
+from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ledger.optimistic_locking import OptimisticJobStore
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 20.0
 PAGE = 200
 _TOP_LEVEL: dict[type[Document], str] = {Job: "jobs", Render: "renders", Rates: "rates"}
+_BELOW_JOB: dict[type[Document], str] = {Scene: "scenes", Sheet: "sheets", Call: "calls"}
 LIST_PAGE = 60  # the API lists 50 jobs at a time and looks for one more
 
 
@@ -82,6 +84,18 @@ class FirestoreJobs(OptimisticJobStore):
         scenes = [_parse(Scene, found) for found in self._stream(self._db.collection("jobs", job_id, "scenes"))]
         return sorted(scenes, key=lambda read: read.value.display_order)
 
+    def get_sheet(self, job_id: str, sheet_id: str) -> Versioned[Sheet]:
+        """Read a sheet."""
+        found = self._read(Sheet, "jobs", job_id, "sheets", sheet_id)
+        if found is None:
+            raise NotFound(f"Job {job_id} has no sheet {sheet_id}.")
+        return found
+
+    def list_sheets(self, job_id: str) -> Sequence[Versioned[Sheet]]:
+        """List the sheets of a job by their numbers."""
+        sheets = [_parse(Sheet, found) for found in self._stream(self._db.collection("jobs", job_id, "sheets"))]
+        return sorted(sheets, key=lambda read: read.value.number)
+
     def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
         """Read a call; None when there is none."""
         return self._read(Call, "jobs", job_id, "calls", call_id)
@@ -116,11 +130,11 @@ class FirestoreJobs(OptimisticJobStore):
         return self._iterate_due_jobs("expires", now)
 
     def delete_owned_documents(self, job_id: str, limit: int) -> int:
-        """Delete up to ``limit`` of a job's scenes, calls and renders."""
-        scenes, calls = (self._db.collection("jobs", job_id, kind) for kind in ("scenes", "calls"))
+        """Delete up to ``limit`` of a job's scenes, sheets, calls and renders."""
+        below: list[Any] = [self._db.collection("jobs", job_id, kind) for kind in _BELOW_JOB.values()]
         renders = self._db.collection("renders").where(filter=_filter("job", "==", job_id))
         batch = self._db.batch()
-        found = chain.from_iterable(self._stream(query.limit(limit)) for query in (scenes, calls, renders))
+        found = chain.from_iterable(self._stream(query.limit(limit)) for query in (*below, renders))
         for owned in islice(found, limit):
             batch.delete(owned.reference)
         with translate_google_errors("delete documents"):
@@ -147,7 +161,7 @@ class FirestoreJobs(OptimisticJobStore):
         value = change.value
         if isinstance(value, Job | Render | Rates):
             return self._db.document(_TOP_LEVEL[type(value)], value.id)
-        return self._db.document("jobs", change.job_id, "scenes" if isinstance(value, Scene) else "calls", value.id)
+        return self._db.document("jobs", change.job_id, _BELOW_JOB[type(value)], value.id)
 
     def _read(self, kind: type[D], *path: str) -> Versioned[D] | None:
         with translate_google_errors(f"read {kind.__name__.lower()}"):

@@ -59,6 +59,10 @@ class Sheet(Document):
         """The image to use; None when it is to be drawn, or to be drawn again."""
         return None if self.redraw else self.image
 
+    def find_checksum(self, uri: str) -> str | None:
+        """The checksum of the image at this address, as stored; None unless it is the sheet's."""
+        return self.drawn.checksum if self.drawn is not None and self.drawn.uri == uri else None
+
     @property
     def is_awaited(self) -> bool:
         """Whether it is still to be drawn."""

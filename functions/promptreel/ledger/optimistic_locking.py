@@ -11,6 +11,7 @@ from promptreel.domain.call import Call
 from promptreel.domain.job import Job
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
+from promptreel.domain.sheet import Sheet
 from promptreel.errors import NotFound, Transient, VersionConflict
 from promptreel.ports.storage import D, JobStore, Replace, Update, Versioned
 from promptreel.ports.system import Clock, Ids
@@ -46,6 +47,10 @@ class OptimisticJobStore(JobStore):
     def update_scene(self, job_id: str, scene_id: str, change: Callable[[Scene], Scene | None]) -> Update[Scene]:
         """Change a scene by the port's `update_scene`."""
         return self._update(job_id, lambda: self.get_scene(job_id, scene_id), change)
+
+    def update_sheet(self, job_id: str, sheet_id: str, change: Callable[[Sheet], Sheet | None]) -> Update[Sheet]:
+        """Change a sheet by the port's `update_sheet`."""
+        return self._update(job_id, lambda: self.get_sheet(job_id, sheet_id), change)
 
     def update_call(self, job_id: str, call_id: str, change: Callable[[Call], Call | None]) -> Update[Call]:
         """Change a call by the port's `update_call`."""

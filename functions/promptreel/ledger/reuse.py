@@ -10,6 +10,7 @@ from promptreel.domain import identifiers
 from promptreel.domain.call import Call, CallSource
 from promptreel.domain.call_rules import Copied
 from promptreel.domain.job import Job
+from promptreel.domain.sheet import find_sheet_id
 from promptreel.domain.states import CallState
 from promptreel.errors import NotFound, UnreadableDocument
 from promptreel.ledger.claims import Acquired, CallRequest, Claim, Ledger
@@ -110,6 +111,9 @@ def _list_sources(call: Call, jobs: JobStore) -> Iterator[_Source]:
 
 def _find_checksum(job: Job, call: Call, uri: str, jobs: JobStore) -> str | None:
     """The checksum of the call's artifact, as stored; None unless the job's film is made of it."""
+    sheet_id = find_sheet_id(call.purpose)
+    if sheet_id is not None:
+        return jobs.get_sheet(job.id, sheet_id).value.find_checksum(uri)
     if call.scene is not None:
         return jobs.get_scene(job.id, call.scene).value.find_checksum(uri)
     return job.plan.find_checksum(uri) if job.plan is not None else None

@@ -11,10 +11,11 @@ from promptreel.domain.job import Job
 from promptreel.domain.rates import Rates
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
+from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
 
 T = TypeVar("T")
-D = TypeVar("D", Job, Scene, Call, Render, Rates)
+D = TypeVar("D", Job, Scene, Sheet, Call, Render, Rates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Create:
     """Write a document that must not exist yet. ``job_id`` is the job it belongs to, or that brought it about."""
 
     job_id: str
-    value: Job | Scene | Call | Render | Rates
+    value: Job | Scene | Sheet | Call | Render | Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,11 @@ class Update(Generic[D]):
         return self.after is not self.before
 
 
-Change = Create | Replace[Job] | Replace[Scene] | Replace[Call] | Replace[Render] | Replace[Rates]
+Change = Create | Replace[Job] | Replace[Scene] | Replace[Sheet] | Replace[Call] | Replace[Render] | Replace[Rates]
 
 
 class JobStore(Protocol):
-    """Jobs, their scenes and their calls.
+    """Jobs, their scenes, sheets and calls.
 
     A document that this version cannot read raises UnreadableDocument wherever one job is read, and its whole scenes
     and calls: a missing one would shorten the film, or the bill. Lists across jobs log it and leave it out.
@@ -79,6 +80,12 @@ class JobStore(Protocol):
 
     def list_scenes(self, job_id: str) -> Sequence[Versioned[Scene]]:
         """List the scenes of a job in display order."""
+
+    def get_sheet(self, job_id: str, sheet_id: str) -> Versioned[Sheet]:
+        """Read a sheet. Raises: NotFound."""
+
+    def list_sheets(self, job_id: str) -> Sequence[Versioned[Sheet]]:
+        """List the sheets of a job by their numbers."""
 
     def get_call(self, job_id: str, call_id: str) -> Versioned[Call] | None:
         """Read a call; None when there is none."""
@@ -105,7 +112,7 @@ class JobStore(Protocol):
         """List jobs of all owners whose expiry has come, the longest overdue first, page by page."""
 
     def delete_owned_documents(self, job_id: str, limit: int) -> int:
-        """Delete up to ``limit`` of a job's scenes, calls and renders, not the job; return how many were deleted."""
+        """Delete up to ``limit`` of a job's scenes, sheets, calls and renders, not the job; return how many."""
 
     def write(self, *changes: Change) -> None:
         """Write all changes or none. Raises: VersionConflict when a document is not as it was read."""
@@ -127,6 +134,9 @@ class JobStore(Protocol):
 
     def update_scene(self, job_id: str, scene_id: str, change: Callable[[Scene], Scene | None]) -> Update[Scene]:
         """`update_job`, for a scene."""
+
+    def update_sheet(self, job_id: str, sheet_id: str, change: Callable[[Sheet], Sheet | None]) -> Update[Sheet]:
+        """`update_job`, for a sheet."""
 
     def update_call(self, job_id: str, call_id: str, change: Callable[[Call], Call | None]) -> Update[Call]:
         """`update_job`, for a call. Every transient error is tried again: unwritten, it counts at its highest price."""

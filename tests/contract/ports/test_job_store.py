@@ -16,22 +16,35 @@ from promptreel.domain.states import CallState, JobState
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ports.storage import Create, JobStore, Replace
 from tests.contract.ports.documents import RawDocuments
-from tests.factories import a_call, a_job, a_render, a_scene, altered, later
+from tests.factories import a_call, a_job, a_render, a_scene, a_sheet, altered, later
 from tests.fakes.services import FakeServices
 from tests.recorded import MOMENTS, documents, from_a_newer_version
 
 
 def test_document_is_read_back_equal(jobs: JobStore) -> None:
-    job, scene, call, render = a_job(), a_scene(), a_call(), a_render()
+    job, scene, sheet, call, render = a_job(), a_scene(), a_sheet(), a_call(), a_render()
 
-    jobs.write(Create(job.id, job), Create(job.id, scene), Create(job.id, call), Create(job.id, render))
+    jobs.write(*(Create(job.id, document) for document in (job, scene, sheet, call, render)))
 
     assert jobs.get_job(job.id).value == job
     assert jobs.get_scene(job.id, scene.id).value == scene
+    assert jobs.get_sheet(job.id, sheet.id).value == sheet
     read_call, read_render = jobs.get_call(job.id, call.id), jobs.get_render(render.id)
     assert read_call is not None
     assert read_render is not None
     assert (read_call.value, read_render.value) == (call, render)
+
+
+def test_sheets_are_listed_by_number_and_changed_only_as_they_were_read(jobs: JobStore) -> None:
+    jobs.write(*(Create("job-1", a_sheet(number)) for number in (2, 10, 1)))
+    read = jobs.get_sheet("job-1", "sheet-02")
+
+    changed = jobs.update_sheet("job-1", "sheet-02", lambda sheet: sheet.evolve(take=2, redraw=True))
+
+    assert [one.value.number for one in jobs.list_sheets("job-1")] == [1, 2, 10]
+    assert jobs.get_sheet("job-1", "sheet-02").value == changed.after == read.value.evolve(take=2, redraw=True)
+    with pytest.raises(VersionConflict):
+        jobs.write(Replace("job-1", read, read.value.evolve(take=3)))
 
 
 def test_rates_are_read_back_equal(jobs: JobStore) -> None:
@@ -75,6 +88,9 @@ def test_missing_document_is_not_found_or_none(jobs: JobStore) -> None:
         jobs.get_job("job-9")
     with pytest.raises(NotFound):
         jobs.get_scene("job-9", "scene-01")
+    with pytest.raises(NotFound):
+        jobs.get_sheet("job-9", "sheet-01")
+    assert list(jobs.list_sheets("job-9")) == []
     assert jobs.get_call("job-9", "call-9") is None
     assert jobs.get_render("digest-9") is None
     assert jobs.get_rates("nobody@example.com") is None
@@ -220,11 +236,12 @@ def test_erase_removes_what_one_job_owns_and_nothing_else(
         scenes = [Create(job_id, a_scene(number)) for number in (1, 2, 3)]
         calls = [Create(job_id, a_call(f"call-{number}", job=job_id)) for number in (1, 2)]
         render = Create(job_id, a_render(f"cut-{job_id}", job=job_id))
-        jobs.write(Create(job_id, a_job(job_id)), *scenes, *calls, render)
+        jobs.write(Create(job_id, a_job(job_id)), Create(job_id, a_sheet()), *scenes, *calls, render)
 
     removed = [jobs.delete_owned_documents("job-1", 4) for _ in range(3)]
 
-    assert removed == [4, 2, 0]
+    assert removed == [4, 3, 0]
+    assert (list(jobs.list_sheets("job-1")), len(jobs.list_sheets("job-2"))) == ([], 1)
     assert (list(jobs.list_scenes("job-1")), list(jobs.list_calls("job-1")), jobs.get_render("cut-job-1")) == (
         [],
         [],
@@ -327,6 +344,7 @@ def test_lists_across_jobs_are_filled_up_without_documents_that_cannot_be_read(
 def test_documents_of_one_job_are_refused_by_path_when_one_cannot_be_read(jobs: JobStore, raw: RawDocuments) -> None:
     raw.store("jobs/job-1", a_job().to_json() | {"schema": 2})
     raw.store("jobs/job-1/scenes/scene-01", a_scene().to_json() | {"state": "GRADING"})
+    raw.store("jobs/job-1/sheets/sheet-01", a_sheet().to_json() | {"kind": "hologram"})
     raw.store("jobs/job-1/calls/call-1", a_call().to_json() | {"kind": "hologram"})
     raw.store("renders/digest-1", a_render().to_json() | {"schema": 2})
 
@@ -334,6 +352,8 @@ def test_documents_of_one_job_are_refused_by_path_when_one_cannot_be_read(jobs: 
         "jobs/job-1": lambda: jobs.get_job("job-1"),
         "jobs/job-1/scenes/scene-01": lambda: jobs.get_scene("job-1", "scene-01"),
         "jobs/job-1/scenes/scene-0.": lambda: jobs.list_scenes("job-1"),
+        "jobs/job-1/sheets/sheet-01": lambda: jobs.get_sheet("job-1", "sheet-01"),
+        "jobs/job-1/sheets/sheet-0.": lambda: jobs.list_sheets("job-1"),
         "jobs/job-1/calls/call-1": lambda: jobs.get_call("job-1", "call-1"),
         "jobs/job-1/calls/call-.": lambda: jobs.list_calls("job-1"),
         "renders/digest-1": lambda: jobs.get_render("digest-1"),
