@@ -37,6 +37,8 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "frozen_clip": _CLIP,
     "short_clip": _CLIP,  # args.share of the frames
     "wrong_size": frozenset({"image"}) | _CLIP,
+    "bars": frozenset({"image"}),  # bars along two edges; args.shape letterbox or pillarbox, .share of each, .colour
+    "odd_file": frozenset({"image"}),  # args.kind: square, jpeg, turned (by EXIF), transparent, cmyk, deep, palette
     "no_audio": _CLIP,
     "ignored_last_frame": _CLIP,  # the clip ends on black instead of the given picture
     "usage_missing": _INTERACTION,  # a completed interaction does not say what it used; it is billed all the same

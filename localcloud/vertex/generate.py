@@ -78,9 +78,10 @@ async def _draw(
         await asyncio.sleep(latency_s)
         return hits, answer
     loop = asyncio.get_running_loop()
-    painting = loop.run_in_executor(standin.workers, paint, wanted.altered(hits))
+    painted = wanted.altered(hits)
+    painting = loop.run_in_executor(standin.workers, paint, painted)
     picture, _ = await asyncio.gather(painting, asyncio.sleep(latency_s))
-    return hits, answers.image_answer(picture, wanted.mime_type, usage)
+    return hits, answers.image_answer(picture, painted.mime_type, usage)
 
 
 async def _write(

@@ -137,6 +137,7 @@ class FakeImageGenerator:
         self.billed: list[ReportedUsage] = []
         self.billed_for: list[ImageRequest] = []  # the request of each
         self.shapes: list[tuple[int, int]] = []  # of the next pictures; the frame's own when there are none
+        self.contents: list[tuple[int, int]] = []  # what is left of them without bars; all of it when there are none
 
     def connect(self) -> None:
         pass
@@ -152,7 +153,8 @@ class FakeImageGenerator:
         out = io.BytesIO()
         Image.new("RGB", (32, 18), (request.seed % 256, len(self.requests) % 256, 7)).save(out, "PNG")
         drawn_px = self.shapes.pop(0) if self.shapes else request.frame_px
-        painted = ImageResult(out.getvalue(), reported(PICTURE_USAGE), drawn_px)
+        content_px = self.contents.pop(0) if self.contents else drawn_px
+        painted = ImageResult(out.getvalue(), reported(PICTURE_USAGE), drawn_px, content_px)
         self._bill(request, painted.usage)
         return painted
 

@@ -37,8 +37,8 @@ def read_image(answer: Any, frame_px: tuple[int, int]) -> ImageResult | Declined
         words = " ".join(part.text for part in _parts(answer) if part.text and not part.thought)
         return Declined(f"No picture came: {words or 'the answer is empty'}", _refusal_codes(words), usage)
     try:
-        data, drawn_px = fit_to_frame(picture, frame_px)
-        return ImageResult(data, usage, drawn_px)
+        fitted = fit_to_frame(picture, frame_px)
+        return ImageResult(fitted.data, usage, fitted.drawn_px, fitted.content_px)
     except AnswerLost as error:
         return Declined(error.reason, error.codes, usage)
 

@@ -1,9 +1,11 @@
 """Images as films need them: PNG, exactly the frame's size, not distorted, no larger than Veo accepts."""
 
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from promptreel.errors import AnswerLost
+from promptreel.adapters.bars import Bars, find_bars
+from promptreel.adapters.pictures import open_answer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -13,21 +15,27 @@ MAX_BYTES = 20_000_000
 _LEAST_BITS = 4
 
 
-def fit_to_frame(data: bytes, frame_px: tuple[int, int]) -> tuple[bytes, tuple[int, int]]:
-    """Scale and crop about the centre to the frame; image models draw 1376x768 where a frame is 16:9.
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A PNG of exactly the frame's size, and the size in pixels of what was drawn, with its bars and without them."""
 
-    Returns: the PNG, and the size in pixels of what was drawn, turned as its EXIF data says.
+    data: bytes
+    drawn_px: tuple[int, int]
+    content_px: tuple[int, int]
+
+
+def fit_to_frame(data: bytes, frame_px: tuple[int, int]) -> Fitted:
+    """Cut bars off, then scale and crop about the centre; image models draw 1376x768 where a frame is 16:9.
+
     Raises: AnswerLost when the bytes are no image.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - cold start
+    from PIL import Image, ImageOps  # noqa: PLC0415 - cold start
 
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            upright = ImageOps.exif_transpose(picture)
-            fitted = ImageOps.fit(upright.convert("RGB"), frame_px, Image.Resampling.LANCZOS)
-    except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise AnswerLost(f"The answer's picture cannot be read: {error}") from error
-    return encode_png(fitted, MAX_BYTES), upright.size
+    drawn = open_answer(data)
+    bars = find_bars(drawn) or Bars()
+    content = drawn.crop((bars.left, bars.top, drawn.width - bars.right, drawn.height - bars.bottom))
+    fitted = ImageOps.fit(content, frame_px, Image.Resampling.LANCZOS)
+    return Fitted(encode_png(fitted, MAX_BYTES), drawn.size, content.size)
 
 
 def encode_png(picture: "Image", max_bytes: int) -> bytes:

@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from promptreel.adapters.picture_header import NotReadable, PictureHeader, read_header
-from promptreel.errors import Invalid
+from promptreel.errors import AnswerLost, Invalid
 from promptreel.ports.pictures import CleanPicture
 
 if TYPE_CHECKING:
@@ -40,6 +40,18 @@ class PillowPictures:
             except Exception as error:  # damaged files make decoders raise nearly anything
                 raise _refuse(field, "its picture is damaged or cut off", _SAVE_AS, "picture_damaged") from error
         return CleanPicture(png, *picture.size, remarks)
+
+
+def open_answer(data: bytes) -> "Image":
+    """The picture that a model answered: upright, opaque, in sRGB, at its own size. Raises: AnswerLost."""
+    try:
+        header = read_header(data)
+        if header.width_px * header.height_px > MAX_PIXELS:
+            raise NotReadable(f"of {header.width_px:,}x{header.height_px:,} pixels")  # noqa: TRY301
+        with _DECODING:
+            return _decode(data, header, max(header.width_px, header.height_px))[0]
+    except Exception as error:  # damaged files make decoders raise nearly anything
+        raise AnswerLost(f"The answer's picture cannot be read: {error}") from error
 
 
 def _check(data: bytes, field: str) -> PictureHeader:

@@ -329,6 +329,15 @@ def chain_waves(scene_ids: Sequence[str]) -> tuple[Wave, ...]:
     return tuple(Wave(items=(item,)) for item in (first, *(DrawItem(scene=scene, frame="end") for scene in scene_ids)))
 
 
+def lost_share(drawn_px: tuple[int, int], content_px: tuple[int, int], frame_px: tuple[int, int]) -> float:
+    """What a frame loses of an image, from 0 to 1: of its area by cropping, or of its detail where bars were cut off.
+
+    ``content_px`` is the image without its bars.
+    """
+    without_bars, content = (max(frame_px[side] / px[side] for side in (0, 1)) for px in (drawn_px, content_px))
+    return max(cropped_share(content_px, frame_px), 1 - without_bars / content)
+
+
 def cropped_share(drawn_px: tuple[int, int], frame_px: tuple[int, int]) -> float:
     """The share of an image's area, 0 to 1, that is lost when it is cropped to a frame of another shape."""
     drawn, frame = drawn_px[0] / drawn_px[1], frame_px[0] / frame_px[1]

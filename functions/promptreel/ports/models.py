@@ -84,11 +84,15 @@ class ImageRequest:
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
-    """A PNG of exactly the frame's size; ``drawn_px`` is the size that the model drew."""
+    """A PNG of exactly the frame's size; ``drawn_px`` is the size that the model drew.
+
+    ``content_px`` is what was left of it without bars, which are in no result.
+    """
 
     data: bytes
     usage: ReportedUsage
     drawn_px: tuple[int, int]
+    content_px: tuple[int, int]
 
 
 class ImageGenerator(Located, Protocol):

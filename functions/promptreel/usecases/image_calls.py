@@ -127,7 +127,10 @@ def draw(job: Job, drawing: Drawing, services: Services, until: datetime) -> Dra
 
 @dataclass(frozen=True, slots=True)
 class _Post:
-    """Sends one request. A picture of another shape is declined once, then kept with a remark."""
+    """Sends one request. A picture of another shape is declined once, then kept with a remark.
+
+    Bars are cut off first: what they leave must do.
+    """
 
     services: Services
     drawing: Drawing
@@ -141,15 +144,29 @@ class _Post:
         return answer if isinstance(answer, Declined) else self._judge_shape(answer)
 
     def _judge_shape(self, answer: ImageResult) -> Made | Declined:
-        lost = planning.cropped_share(answer.drawn_px, self.request.frame_px)
+        lost = planning.lost_share(answer.drawn_px, answer.content_px, self.request.frame_px)
+        drawn, content = ("x".join(map(str, px)) for px in (answer.drawn_px, answer.content_px))
+        words = f"{self.drawing.what.partition(': ')[2]} came as {drawn}"
         if lost <= planning.MAX_CROPPED_SHARE:
+            if self._is_enlarged(answer):
+                return Made(
+                    answer.data, answer.usage, self._remark(f"{words}, less than was asked for: it is enlarged")
+                )
             return Made(answer.data, answer.usage, self.remark)
-        width, height = answer.drawn_px
-        name = self.drawing.what.partition(": ")[2]
-        words = f"{name} came as {width}x{height}, so that {lost:.0%} of it is cropped"
+        bars = "" if content == drawn else f" with bars around {content}, which are cut off"
+        words = f"{words}{bars}, so that {lost:.0%} of it is cropped"
         if self.may_redraw is not None and self.may_redraw():
             return Declined(words, (MISFIT,), answer.usage)
-        return Made(answer.data, answer.usage, f"{words}. {self.remark}" if self.remark else words)
+        return Made(answer.data, answer.usage, self._remark(words))
+
+    def _remark(self, words: str) -> str:
+        return f"{words}. {self.remark}" if self.remark else words
+
+    def _is_enlarged(self, answer: ImageResult) -> bool:
+        """Whether the picture is smaller than the frame, although the size that was asked for covers it."""
+        frame_px, model = self.request.frame_px, registry().image_model(self.request.model)
+        share = min(answer.drawn_px[side] / frame_px[side] for side in (0, 1))
+        return share < 1 - planning.MAX_CROPPED_SHARE and model.covers(self.request.size, frame_px)
 
 
 def _require_uri(drawing: Drawing, picture: PictureInput) -> str:

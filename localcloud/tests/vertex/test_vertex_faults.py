@@ -10,6 +10,7 @@ import pytest
 from google import genai
 from google.genai import errors, types
 from numpy.typing import NDArray
+from PIL import Image
 from pydantic import BaseModel
 
 from localcloud.tests.object_store import ObjectStore
@@ -314,6 +315,40 @@ def test_clip_lacks_frames_when_a_short_one_is_ordered(vertex: FakeVertex, clien
     vertex.break_with("short_clip", args={"share": 0.25})
 
     assert len(shown(finished(client, ordered(client)))) == 24
+
+
+WIDE = types.GenerateContentConfig(image_config=types.ImageConfig(aspect_ratio="16:9"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "described"),
+    [
+        ("square", ("PNG", "RGB", (768, 768))),
+        ("jpeg", ("JPEG", "RGB", (1376, 768))),
+        ("turned", ("JPEG", "RGB", (768, 1376))),
+        ("transparent", ("PNG", "RGBA", (1376, 768))),
+        ("cmyk", ("JPEG", "CMYK", (1376, 768))),
+        ("deep", ("PNG", "I;16", (1376, 768))),
+        ("palette", ("PNG", "P", (1376, 768))),
+    ],
+)
+def test_picture_is_another_file_when_an_odd_one_is_ordered(
+    vertex: FakeVertex, client: genai.Client, kind: str, described: tuple[str, str, tuple[int, int]]
+) -> None:
+    vertex.break_with("odd_file", args={"kind": kind})
+    (answer,) = pictures_of(client.models.generate_content(model=IMAGE_MODEL, contents="A boat", config=WIDE))
+
+    with Image.open(io.BytesIO(answer)) as picture:
+        assert (picture.format, picture.mode, picture.size) == described
+
+
+def test_picture_has_bars_when_they_are_ordered(vertex: FakeVertex, client: genai.Client) -> None:
+    vertex.break_with("bars", args={"shape": "pillarbox", "share": 0.1, "colour": "#102030"})
+    (answer,) = pictures_of(client.models.generate_content(model=IMAGE_MODEL, contents="A boat", config=WIDE))
+
+    with Image.open(io.BytesIO(answer)) as picture:
+        strips = [picture.crop(box).getcolors() for box in ((0, 0, 136, 768), (1240, 0, 1376, 768))]
+    assert strips == [[(136 * 768, (16, 32, 48))]] * 2
 
 
 def test_clip_and_picture_are_smaller_when_a_wrong_size_is_ordered(vertex: FakeVertex, client: genai.Client) -> None:

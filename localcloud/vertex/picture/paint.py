@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ExifTags, Image, ImageDraw, ImageFont
 
 from localcloud.serving import ApiError
 from localcloud.vertex import chance, wire
@@ -31,6 +31,29 @@ _MOST_INLINE_BYTES = 7_000_000
 _MOST_STORED_BYTES = 30_000_000
 
 
+ODD_FILES = ("square", "jpeg", "turned", "transparent", "cmyk", "deep", "palette")
+_ODD_MIME_TYPES = {"jpeg": "image/jpeg", "turned": "image/jpeg", "cmyk": "image/jpeg"}
+_TURNED_RIGHT = 6  # EXIF: turn by 90 degrees clockwise before showing
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars of one colour along two opposite edges, each of this share of the picture's height or width."""
+
+    shape: str = "letterbox"
+    share: float = 0.12
+    colour: str = "black"
+
+    def frame(self, picture: Image.Image) -> Image.Image:
+        """The picture, squeezed between its bars."""
+        width, height = picture.size
+        across = round(height * self.share) if self.shape == "letterbox" else 0
+        along = round(width * self.share) if self.shape == "pillarbox" else 0
+        framed = Image.new("RGB", picture.size, self.colour)
+        framed.paste(picture.resize((width - 2 * along, height - 2 * across)), (along, across))
+        return framed
+
+
 @dataclass(frozen=True, slots=True)
 class PictureRequest:
     """What to paint. ``references`` are encoded pictures in the order given."""
@@ -42,12 +65,24 @@ class PictureRequest:
     height_px: int
     seed: str
     mime_type: str = "image/png"
+    bars: Bars | None = None
+    kind: str = ""
 
     def altered(self, hits: Hits) -> "PictureRequest":
-        """Half the size where a fault orders a wrong one."""
-        if "wrong_size" not in hits:
-            return self
-        return replace(self, width_px=self.width_px // 2, height_px=self.height_px // 2)
+        """What is painted instead where faults order another size, bars or an odd file. Raises: ApiError."""
+        wanted = self
+        if "wrong_size" in hits:
+            wanted = replace(wanted, width_px=self.width_px // 2, height_px=self.height_px // 2)
+        if (args := hits.get("bars")) is not None:
+            wanted = replace(wanted, bars=Bars(**args))
+        if (args := hits.get("odd_file")) is not None:
+            wanted = replace(wanted, kind=str(args["kind"]))
+            if wanted.kind not in ODD_FILES:
+                raise invalid(f"no odd file is called {wanted.kind}; known: {', '.join(ODD_FILES)}")
+        if wanted.kind == "square":
+            side_px = min(wanted.width_px, wanted.height_px)
+            wanted = replace(wanted, width_px=side_px, height_px=side_px)
+        return replace(wanted, mime_type=_ODD_MIME_TYPES.get(wanted.kind, wanted.mime_type))
 
 
 async def read_picture_request(model: ImageModel, prompt: Conversation, body: Json, storage: Storage) -> PictureRequest:
@@ -127,12 +162,29 @@ _FAST_PNG = 2
 
 def paint(wanted: PictureRequest) -> bytes:
     """A PNG or JPEG of exactly the size wanted, the same for the same request."""
+    picture = landscape(wanted)
+    if wanted.bars is not None:
+        picture = wanted.bars.frame(picture)
     encoded = io.BytesIO()
     if wanted.mime_type == "image/jpeg":
-        landscape(wanted).save(encoded, "JPEG", quality=90)
+        exif = Image.Exif()
+        if wanted.kind == "turned":
+            picture = picture.transpose(Image.Transpose.ROTATE_90)
+            exif[ExifTags.Base.Orientation] = _TURNED_RIGHT
+        picture.convert("CMYK" if wanted.kind == "cmyk" else "RGB").save(encoded, "JPEG", quality=90, exif=exif)
     else:
-        landscape(wanted).save(encoded, "PNG", compress_level=_FAST_PNG)
+        _as_odd(picture, wanted.kind).save(encoded, "PNG", compress_level=_FAST_PNG)
     return encoded.getvalue()
+
+
+def _as_odd(picture: Image.Image, kind: str) -> Image.Image:
+    if kind == "palette":
+        return picture.quantize(128)
+    if kind == "deep":  # 16 bits of grey
+        return Image.fromarray(np.asarray(picture.convert("L"), dtype=np.uint16) * 257)
+    if kind == "transparent":
+        picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    return picture
 
 
 def landscape(wanted: PictureRequest) -> Image.Image:

@@ -4,9 +4,12 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
+from localcloud.vertex.faults import Hits
+from localcloud.vertex.picture.paint import ODD_FILES, Bars, PictureRequest, paint
 from promptreel.adapters.images import MAX_BYTES, encode_png, fit_to_frame
+from promptreel.adapters.picture_header import read_header
 from promptreel.errors import AnswerLost
 
 
@@ -23,11 +26,11 @@ def a_png(picture: Image.Image) -> bytes:
 
 
 def test_4k_picture_stays_below_the_limit_of_an_input_picture_when_it_is_nothing_but_grain() -> None:
-    fitted, drawn_px = fit_to_frame(a_png(grain(1376, 768)), (3840, 2160))
+    fitted = fit_to_frame(a_png(grain(1376, 768)), (3840, 2160))
 
-    assert drawn_px == (1376, 768)
-    assert len(fitted) <= MAX_BYTES
-    with Image.open(io.BytesIO(fitted)) as picture:
+    assert fitted.drawn_px == fitted.content_px == (1376, 768)
+    assert len(fitted.data) <= MAX_BYTES
+    with Image.open(io.BytesIO(fitted.data)) as picture:
         assert (picture.format, picture.size) == ("PNG", (3840, 2160))
 
 
@@ -56,10 +59,65 @@ def test_picture_is_turned_as_its_exif_data_says_before_it_is_fitted() -> None:
     out = io.BytesIO()
     lying.save(out, "JPEG", exif=exif)
 
-    fitted, drawn_px = fit_to_frame(out.getvalue(), (90, 160))
+    fitted = fit_to_frame(out.getvalue(), (90, 160))
 
-    assert drawn_px == (90, 160)
-    with Image.open(io.BytesIO(fitted)) as picture:
+    assert fitted.drawn_px == (90, 160)
+    with Image.open(io.BytesIO(fitted.data)) as picture:
         pixels = np.asarray(picture)
     assert pixels[10, 45, 0] > 200, "what was left is above"
     assert pixels[150, 45, 2] > 200
+
+
+def an_answer(kind: str = "", size_px: tuple[int, int] = (1376, 768), bars: Bars | None = None) -> bytes:
+    """What the stand-in's image model answers."""
+    wanted = PictureRequest("A boat at dawn", (), "1K", *size_px, seed="1", bars=bars, kind=kind)
+    altered = wanted.altered(Hits({"odd_file": {"kind": kind}} if kind else {}))
+    return paint(altered)
+
+
+@pytest.mark.parametrize("frame_px", [(1280, 720), (1920, 1080), (720, 1280)], ids=str)
+@pytest.mark.parametrize("kind", ["", *ODD_FILES])
+def test_answer_of_any_kind_becomes_a_png_of_exactly_the_frame(kind: str, frame_px: tuple[int, int]) -> None:
+    fitted = fit_to_frame(an_answer(kind), frame_px)
+
+    header = read_header(fitted.data)
+    assert (header.format, header.width_px, header.height_px) == ("PNG", *frame_px)
+    with Image.open(io.BytesIO(fitted.data)) as picture:
+        assert (picture.mode, picture.info) == ("RGB", {})
+    assert fitted.drawn_px == ((768, 768) if kind == "square" else (1376, 768))
+
+
+@pytest.mark.parametrize("size_px", [(688, 384), (1376, 768), (2752, 1536)], ids=str)
+def test_answer_of_another_size_than_asked_becomes_exactly_the_frame(size_px: tuple[int, int]) -> None:
+    fitted = fit_to_frame(an_answer(size_px=size_px), (1280, 720))
+
+    header = read_header(fitted.data)
+    assert (header.width_px, header.height_px) == (1280, 720)
+    assert fitted.drawn_px == size_px
+
+
+def test_transparent_parts_of_an_answer_become_white() -> None:
+    clear = Image.new("RGBA", (160, 90), (200, 0, 0, 0))
+    clear.paste((0, 0, 200, 255), (0, 0, 80, 90))
+
+    with Image.open(io.BytesIO(fit_to_frame(a_png(clear), (160, 90)).data)) as picture:
+        assert [picture.getpixel((20, 45)), picture.getpixel((140, 45))] == [(0, 0, 200), (255, 255, 255)]
+
+
+@pytest.mark.parametrize("colour", ["black", "white", "navy"])
+@pytest.mark.parametrize(("shape", "content_px"), [("letterbox", (1376, 676)), ("pillarbox", (1238, 768))])
+def test_bars_of_an_answer_are_cut_off_before_it_is_fitted(
+    shape: str, content_px: tuple[int, int], colour: str
+) -> None:
+    share = 0.06 if shape == "letterbox" else 0.05
+    fitted = fit_to_frame(an_answer(bars=Bars(shape, share, colour)), (1280, 720))
+
+    assert fitted.drawn_px == (1376, 768)
+    assert fitted.content_px == pytest.approx(content_px, abs=16)
+    with Image.open(io.BytesIO(fitted.data)) as picture:
+        edges = [
+            picture.crop(box) for box in ((0, 0, 1280, 2), (0, 718, 1280, 720), (0, 0, 2, 720), (1278, 0, 1280, 720))
+        ]
+        bar = np.array(ImageColor.getrgb(colour))
+        for edge in edges:
+            assert np.abs(np.asarray(edge, dtype=int) - bar).max(axis=2).mean() > 3, "a bar is left"

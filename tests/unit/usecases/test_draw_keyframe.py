@@ -259,6 +259,51 @@ def test_picture_of_another_shape_is_kept_at_once_when_the_budget_holds_no_other
     assert len(world.images.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("content", "draws"),
+    [
+        ((1376, 720), 1),  # bars that a crop to the frame hides
+        ((1376, 600), 2),  # too little is left
+        ((688, 384), 2),  # of the frame's shape, but half of its detail is gone
+        ((1100, 768), 2),
+    ],
+)
+def test_picture_with_bars_is_drawn_once_more_when_what_they_leave_is_no_frame(
+    world: FakeServices, content: tuple[int, int], draws: int
+) -> None:
+    job = world.planned()
+    world.images.shapes, world.images.contents = [(1376, 768)], [content]
+
+    assert draw_start(world, job) == "drawn"
+    assert len(world.images.requests) == draws
+
+
+def test_picture_with_bars_is_kept_with_a_warning_when_the_second_one_has_them_too(world: FakeServices) -> None:
+    job = world.planned()
+    world.images.shapes, world.images.contents = [(1376, 768)] * 2, [(1376, 600)] * 2
+
+    assert draw_start(world, job) == "drawn"
+    film(world, job)
+
+    assert len(world.images.requests) == 5
+    (warning,) = world.jobs.get_job(job.id).value.warnings
+    assert warning.startswith(
+        "scene-01: its start picture came as 1376x768 with bars around 1376x600, which are cut off"
+    )
+
+
+def test_picture_smaller_than_asked_is_kept_with_a_warning(world: FakeServices) -> None:
+    job = world.planned()
+    world.images.shapes = [(688, 384)]
+
+    assert draw_start(world, job) == "drawn"
+    film(world, job)
+
+    assert len(world.images.requests) == 4
+    (warning,) = world.jobs.get_job(job.id).value.warnings
+    assert warning.endswith("came as 688x384, less than was asked for: it is enlarged")
+
+
 def film(world: FakeServices, job: Job) -> None:
     """Draw, film and cut the rest."""
     world.draw_all(job)

@@ -99,7 +99,7 @@ class RandomPainter(FakeImageGenerator):
         drawn = super().generate_image(request, timeout_s)
         assert isinstance(drawn, ImageResult)
         usage = TokenUsage(input=sent, output=words, picture=model.picture_tokens[request.size])
-        return ImageResult(drawn.data, reported(usage), drawn.drawn_px)
+        return ImageResult(drawn.data, reported(usage), drawn.drawn_px, drawn.content_px)
 
 
 class RandomStudio(FakeVideoGenerator):
