@@ -28,6 +28,13 @@ def every_job_is_complete(evidence: Evidence) -> Iterator[str]:
             yield f"{submission.name} is {state} after {submission.resumes} resumes: {submission.trouble or error}"
 
 
+def no_gate_is_passed_without_approval(evidence: Evidence) -> Iterator[str]:
+    """A film that was to wait for its owner is complete only after its owner let it pass."""
+    for submission in evidence.submissions:
+        if submission.film.waits_for_approval and submission.state == "COMPLETE" and not submission.approvals:
+            yield f"{submission.name}: {submission.film.request['approval']} was never approved"
+
+
 def one_job_per_request(evidence: Evidence) -> Iterator[str]:
     """A repeated submission, upload or event never makes a second job."""
     known = {submission.job_id for submission in evidence.submissions}
@@ -190,6 +197,7 @@ def no_process_left(evidence: Evidence) -> Iterator[str]:
 
 ALL: tuple[Check, ...] = (
     every_job_is_complete,
+    no_gate_is_passed_without_approval,
     one_job_per_request,
     known_outcomes_equal_the_bill,
     ledger_covers_the_bill,

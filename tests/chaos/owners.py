@@ -1,4 +1,4 @@
-"""One job as its owner sees it: submitted, perhaps cancelled, resumed once or with a higher limit, complete."""
+"""One job as its owner sees it: submitted, approved at its gates, perhaps cancelled, resumed, complete."""
 
 import json
 import threading
@@ -35,6 +35,7 @@ class Submission:
     job_id: str = ""
     state: str = ""
     resumes: int = 0
+    approvals: int = 0
     lasted_s: float = 0.0
     over_budget: list[str] = field(default_factory=list)
     trouble: str = ""
@@ -125,10 +126,19 @@ class Owner:
             submission.state = job["state"]
             if job["state"] in FINAL:
                 return job
+            if gate := job.get("gate"):
+                self._approve(submission, gate)
             self._watch_budget(submission)
             if time.monotonic() > until_s:
                 raise OutOfTimeError(f"still {job['state']}")
             time.sleep(POLL_S)  # between two polls
+
+    def _approve(self, submission: Submission, gate: dict[str, Any]) -> None:
+        """Let the job pass the gate at which it waits, as it was looked at."""
+        with suppress(ClientError):  # it may have passed or been cancelled meanwhile
+            self.client.approve(submission.job_id, {"gate": gate["stage"], "revision": gate["revision"]})
+            submission.approvals += 1
+            self.history.note("job", f"{submission.name} passes the gate after {gate['stage']}")
 
     def _watch_budget(self, submission: Submission) -> None:
         totals = self.client.ledger(submission.job_id)["totals"]

@@ -5,7 +5,7 @@ Pure: the same seed and size give the same plan, so a failing run can be repeate
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -46,6 +46,7 @@ TARGETS: Mapping[str, float] = {
 BOUNDARIES: Mapping[str, Sequence[str]] = {
     "job PENDING": ("api", "open_job", "workflows"),
     "job STORYBOARD": ("write_storyboard",),
+    "job AWAITING_APPROVAL": ("write_storyboard", "api", "close_job"),
     "job KEYFRAMES": ("write_storyboard", "draw_keyframe"),
     "job VIDEO_GEN": ("draw_keyframe", "poll_clips"),
     "job STITCH": ("poll_clips", "stitcher", "gate"),
@@ -96,6 +97,7 @@ _SUBJECTS = (
     "a lighthouse in a storm",
 )
 _ACTS = ("it begins at dawn", "the wind turns", "an old man watches from a window", "evening falls")
+APPROVALS = ("storyboard", "animatic", *[None] * 8)
 _CUT: Mapping[str, Any] = {"kind": "cut"}
 _TRANSITIONS = (_CUT, _CUT, {"kind": "crossfade", "duration_s": 0.5}, {"kind": "fade_black", "duration_s": 0.5})
 # Where a recorded job of another version is in mid-film (tests/golden/documents).
@@ -129,6 +131,10 @@ class PlannedFilm:
     @property
     def scenes(self) -> int:
         return int(self.request["scenes"])
+
+    @property
+    def waits_for_approval(self) -> bool:
+        return bool(self.request.get("approval", "none") != "none")
 
     @property
     def prompt(self) -> str:
@@ -195,11 +201,18 @@ def draw(
     mean_s = 60 * minutes / max(1, kills)
     films = tuple(_draw_film(number, most_scenes, chance) for number in range(1, jobs + 1))
     made = tuple(_kills(kills, mean_s, targets, boundaries, chance))
+    films = tuple(_add_gate(film, random.Random(f"{seed} gate {film.number}")) for film in films)
     films = (*films, *_repeat(films, repeats, random.Random(f"{seed} repeats")))
     if not moments:
         return Plan(seed, films, made)
     changes, recordings = _changes(kills, chance), _recordings(moments, chance)
     return Plan(seed, films, made, changes, recordings, chance.choice(retirable))
+
+
+def _add_gate(film: PlannedFilm, chance: random.Random) -> PlannedFilm:
+    """One film in five waits for its owner: at its storyboard, or at its keyframes."""
+    approval = chance.choice(APPROVALS)
+    return film if approval is None else replace(film, request={**film.request, "approval": approval})
 
 
 def _repeat(films: Sequence[PlannedFilm], count: int, chance: random.Random) -> Iterator[PlannedFilm]:
@@ -250,7 +263,7 @@ def _tight_limit_usd(request: Mapping[str, Any], chance: random.Random) -> str:
     """Enough for the plan as submitted, not always for a lost storyboard or a remedy."""
     now = datetime.now(UTC)
     accepted, brief = accept({**request, "budget_usd": 10_000}, now, PROTOCOLS)
-    return f"{(needed_micros(accepted, brief, now) + chance.randrange(300_000)) / 1_000_000:.6f}"
+    return f"{(needed_micros(accepted, brief, now) + round(300_000 * chance.random())) / 1_000_000:.6f}"
 
 
 def _draw_length_s(scenes: int, models: Sequence[str], chance: random.Random) -> int:

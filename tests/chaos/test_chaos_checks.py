@@ -124,8 +124,13 @@ def copied(**changes: Any) -> dict[str, Any]:
     return {"ledgers": {JOB: a_ledger(), "job-2": a_ledger(COPY | changes, spent=0)}}
 
 
+WAITING = Submission(
+    PlannedFilm(1, {"scenes": 1, "prompt": "a kite", "approval": "storyboard"}), job_id=JOB, state="COMPLETE"
+)
+
 SPOILED: tuple[tuple[Check, dict[str, Any]], ...] = (
     (invariants.every_job_is_complete, {"jobs": {JOB: a_job(state="FAILED", error={"code": "x"})}}),
+    (invariants.no_gate_is_passed_without_approval, {"submissions": [WAITING]}),
     (invariants.one_job_per_request, {"jobs": {JOB: a_job(), "job-2": a_job(id="job-2")}}),
     (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(micros=400_001), PICTURE_LINE]}),
     (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(), PICTURE_LINE | {"micros": 66_999}]}),

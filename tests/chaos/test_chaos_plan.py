@@ -40,6 +40,14 @@ def test_every_request_of_a_plan_is_one_that_is_accepted() -> None:
         accept(dict(film.request), datetime.now(UTC), PROTOCOLS)
 
 
+def test_one_film_in_five_waits_for_its_owner_at_either_gate() -> None:
+    films = [film for seed in range(8) for film in plan.draw(seed, jobs=40, kills=1, minutes=1).films]
+
+    waiting = Counter(film.request["approval"] for film in films if film.waits_for_approval)
+    assert waiting.keys() == {"storyboard", "animatic"}
+    assert 0.12 * len(films) < waiting.total() < 0.28 * len(films)
+
+
 def test_repeated_films_ask_for_the_same_and_allow_to_take_it_over_and_change_nothing_else() -> None:
     plain, drawn = (plan.draw(7, jobs=12, kills=30, minutes=2, repeats=repeats) for repeats in (0, 6))
 
