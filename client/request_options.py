@@ -59,6 +59,9 @@ def read_film_request(
     on_scene_failure: Annotated[
         str | None, Option(metavar="still|omit|fail", help="What replaces a scene that cannot be filmed.")
     ] = None,
+    grade: Annotated[
+        str | None, Option(metavar="off|match", help="Correct scenes that stray from the film's own look, a little.")
+    ] = None,
     priority: Annotated[str | None, Option(metavar="standard|high", help="Queue of the clips.")] = None,
     cache: Annotated[bool | None, Option(help="Take over what equal earlier films have paid for.")] = None,
 ) -> FilmRequest:
@@ -81,6 +84,7 @@ def read_film_request(
         "approval": approval,
         "stop_after": stop_after,
         "on_scene_failure": on_scene_failure,
+        "grade": grade,
         "priority": priority,
         "cache": cache,
     }

@@ -5,7 +5,7 @@ found, and no other one.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -17,9 +17,10 @@ from promptreel.domain.scene import Scene
 from promptreel.domain.states import SceneState
 from promptreel.errors import Broken, Conflict
 from stitcher_service.engine.colours import BT709
-from stitcher_service.engine.cutlist import CutList
+from stitcher_service.engine.cutlist import Correction, CutList
 from stitcher_service.engine.render_plan import FilmFormat
 
+GRADE_VERSION = "1"  # raised when the same graded edit would get other corrections
 RENDER_VERSION = "4"  # raised when pictures or sound of the same edit would be rendered differently
 LOUDNESS_LUFS = -14.0
 _SMALL_LONG_SIDE_PX = 640
@@ -84,6 +85,7 @@ class FilmEdit:
     profile: OutputProfile
     segments: tuple[SceneSegment, ...]
     warnings: tuple[str, ...] = ()
+    is_graded: bool = False
 
     @property
     def format(self) -> FilmFormat:
@@ -116,7 +118,14 @@ class FilmEdit:
         joints = [plan.transition_kind.value, plan.transition_frames, LOUDNESS_LUFS]
         labels = [plan.title, *(segment.scene.description for segment in self.segments)] if self._is_film else []
         parts = (json.dumps(joints), *labels, *map(self.segment_digest, self.segments))
-        return identifiers.digest(RENDER_VERSION, purpose, self.job_id, *parts)
+        return identifiers.digest(RENDER_VERSION, purpose, self.job_id, *parts, *self._grade_parts)
+
+    @property
+    def _grade_parts(self) -> tuple[str, ...]:
+        """What decides the grade beside the segments themselves."""
+        guide = self.plan.style_guide
+        look = (GRADE_VERSION, *guide.palette, guide.light or guide.visual_style)
+        return ("grade", json.dumps(look)) if self.is_graded else ()
 
     def segment_digest(self, segment: SceneSegment) -> str:
         """A name for one segment as a file: equal sources at the same size and length are rendered once."""
@@ -125,8 +134,8 @@ class FilmEdit:
         shown_number = 0 if self._is_film or segment.is_clip else segment.number
         return identifiers.digest(RENDER_VERSION, json.dumps([*form, shown_number]), *segment.source_uris)
 
-    def cut_list(self, files: Sequence[str]) -> CutList:
-        """How `files`, one for each segment in order, become one film."""
+    def cut_list(self, files: Sequence[str], grades: Mapping[str, tuple[Correction, ...]] | None = None) -> CutList:
+        """How `files`, one for each segment in order, become one film; `grades` are the corrections by file."""
         plan = self.plan
         transition: dict[str, object] = {"kind": plan.transition_kind.value}
         if plan.transition_kind is not timeline.TransitionKind.CUT:
@@ -138,6 +147,7 @@ class FilmEdit:
                 "out_s": segment.end / plan.fps,
                 "mute": segment.is_muted,
                 "transition": transition,
+                "grade": (grades or {}).get(file, ()),
             }
             for file, segment in zip(files, self.segments, strict=True)
         ]
@@ -167,7 +177,8 @@ def edit_film(job: Job, scenes: Sequence[Scene]) -> FilmEdit:
         if not omits:
             shown.append((scene, _still_or_card(scene)))
     edit = _make_edit(job, OutputProfile.FILM, shown, warnings)
-    return replace(edit, warnings=(*edit.warnings, *_jump_warnings(edit)))
+    is_graded = job.request.grade == "match"
+    return replace(edit, warnings=(*edit.warnings, *_jump_warnings(edit)), is_graded=is_graded)
 
 
 def edit_animatic(job: Job, scenes: Sequence[Scene]) -> FilmEdit:

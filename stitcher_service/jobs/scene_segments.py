@@ -25,6 +25,7 @@ from stitcher_service.ffmpeg.probe import MediaInfo, VideoTrack, probe
 from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.jobs import downloads, segment_commands
 from stitcher_service.jobs.film_edit import FilmEdit, OutputProfile, SceneSegment, SegmentKind
+from stitcher_service.jobs.segment_grades import choose_grades
 from stitcher_service.jobs.services import StitcherServices
 
 _MAX_STRETCH = 0.02  # of the proportions: 1376x768 is 16:9 as a model rounds it
@@ -121,15 +122,16 @@ def join_segments(edit: FilmEdit, workspace: RenderWorkspace, labels: Labels | N
     segments, defects = build_segments(edit, workspace)
     out = workspace.folder / "joined.mp4"
     tools = Tools(workspace.runner, workspace.services.inspections)
+    grades, graded = choose_grades(edit, segments, workspace.folder) if edit.is_graded else ({}, [])
     try:
-        report = stitch(edit.cut_list(list(segments)), workspace.folder, out, labels, tools)
+        report = stitch(edit.cut_list(list(segments), grades), workspace.folder, out, labels, tools)
     except BadInput as error:
         raise segment_error(segments[error.file], error.reason) from error
     except RenderFailed as error:
         raise Broken(str(error), code="cut_failed") from error
     if report.frames != edit.frames:
         raise Broken(f"The film has {report.frames} frames, {edit.frames} were planned.", code="film_wrong_length")
-    warnings = []
+    warnings = [*graded]
     for warning in report.warnings:
         if warning.clip is None:
             warnings.append(str(warning))

@@ -89,7 +89,10 @@ def render_film(
         save_poster(joined.file, poster, runner)
         save_contact_sheet(joined.file, middles, edit.format.rate, sheet)
         output = _upload(edit, joined, poster, sheet, services)
-        preview_uri = _upload_preview(joined.file, film_edit.edit_preview(job, scenes), services, runner)
+        preview = film_edit.edit_preview(job, scenes)
+        # What previews show is not graded: the one of a graded film has another name.
+        path = preview_path("preview", edit if edit.is_graded else preview)
+        preview_uri = _upload_preview(joined.file, path, preview.format.size_px, services, runner)
     warnings = (*edit.warnings, *map(str, joined.defects), *joined.warnings)
     return RenderResult(output=output.evolve(preview_uri=preview_uri), warnings=warnings)
 
@@ -109,14 +112,13 @@ def _check_artifacts(edit: FilmEdit, services: StitcherServices) -> None:
         raise ClipsRejected(problems)
 
 
-def _upload_preview(film: Path, edit: FilmEdit, services: StitcherServices, runner: Runner) -> str:
+def _upload_preview(film: Path, path: str, size_px: tuple[int, int], services: StitcherServices, runner: Runner) -> str:
     """The whole film, small: the last progressive preview if it shows just that, else made from the film."""
-    path = preview_path("preview", edit)
     if services.artifacts.exists(path):
         return services.artifacts.uri(path)
     small = film.with_name("preview.mp4")
     try:
-        runner.run(segment_commands.scale_film(film, edit.format.size_px, small))
+        runner.run(segment_commands.scale_film(film, size_px, small))
     except FfmpegFailed as error:
         raise Broken(f"The film's preview could not be made: {error}", code="cut_failed") from error
     return services.artifacts.put_file(path, small, "video/mp4")

@@ -41,6 +41,16 @@ class PillowPictures:
                 raise _refuse(field, "its picture is damaged or cut off", _SAVE_AS, "picture_damaged") from error
         return CleanPicture(png, *picture.size, remarks)
 
+    def read_pixels(self, data: bytes, width_px: int) -> list[tuple[int, int, int]]:
+        """The pixels of a stored picture, scaled down; an average over what each one stands for."""
+        from PIL import Image  # noqa: PLC0415 - cold start
+
+        with Image.open(io.BytesIO(data)) as opened:
+            height_px = max(1, round(width_px * opened.height / opened.width))
+            small = opened.convert("RGB").resize((width_px, height_px), Image.Resampling.BOX)
+        raw = small.tobytes()
+        return list(zip(raw[0::3], raw[1::3], raw[2::3], strict=True))
+
 
 def open_answer(data: bytes) -> "Image":
     """The picture that a model answered: upright, opaque, in sRGB, at its own size. Raises: AnswerLost."""

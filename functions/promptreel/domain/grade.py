@@ -167,6 +167,18 @@ def correct(look: Look, target: Target) -> Correction:
     )
 
 
+def strongest(corrections: Sequence[Correction]) -> Correction:
+    """The most that any of them does, each value for itself."""
+    cast = max(corrections, key=lambda one: math.hypot(one.a, one.b))
+    return Correction(
+        lightness=max((one.lightness for one in corrections), key=abs),
+        a=cast.a,
+        b=cast.b,
+        contrast=max((one.contrast for one in corrections), key=lambda factor: abs(factor - 1)),
+        saturation=max((one.saturation for one in corrections), key=lambda factor: abs(factor - 1)),
+    )
+
+
 def describe_stray(look: Look, target: Target) -> str:
     """How a picture differs from the target where it is beyond the tolerance; empty for one within it."""
     wanted, tolerance = target.look, TOLERANCE

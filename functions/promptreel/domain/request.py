@@ -12,6 +12,7 @@ from pydantic import BaseModel, Discriminator, Field, StringConstraints, Tag, Va
 
 from promptreel.domain.characters import check_characters, has_words, visible_length
 from promptreel.domain.document import Frozen
+from promptreel.domain.grade import GradeChoice
 from promptreel.domain.models import Aspect, Quality, Resolution
 from promptreel.domain.money import parse_usd
 from promptreel.domain.styles import OwnStyle
@@ -117,6 +118,7 @@ class FilmRequest(Frozen):
     approval: Literal["none", "storyboard", "animatic"] = "none"
     stop_after: GateStage | None = None
     on_scene_failure: Literal["still", "omit", "fail"] = "still"
+    grade: GradeChoice = "off"
 
     @property
     def limit_micros(self) -> int:

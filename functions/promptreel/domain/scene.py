@@ -6,6 +6,7 @@ from typing import Literal, TypedDict, Unpack
 
 from promptreel.domain import identifiers, states
 from promptreel.domain.document import Document, OptionalText, Part, Problem, UtcDatetime
+from promptreel.domain.grade import Look
 from promptreel.domain.states import SceneState
 from promptreel.domain.storyboard import Camera, SceneTexts
 from promptreel.domain.treatment import Line
@@ -19,6 +20,7 @@ class Keyframe(Part):
     uri: str
     digest: str
     checksum: OptionalText = None  # of its content, as stored
+    look: Look | None = None  # measured where the film is graded
 
 
 class Clip(Part):

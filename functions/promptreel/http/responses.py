@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from promptreel.domain import film_grade
 from promptreel.domain.billing import Comparison
 from promptreel.domain.call import Call, add_up
 from promptreel.domain.estimate import Estimate, describe_estimate
@@ -89,6 +90,7 @@ def job_detail(
         "planned_frames": plan.planned_frames if plan else None,
         "animatic": _file(job.animatic.uri, links) if job.animatic else None,
         "board": _board(plan) if plan else None,
+        "grade": _grade(plan, scenes) if plan and job.request.grade == "match" else None,
         "models": [model.model_dump() for model in plan.models] if plan else [],
         "output": {
             "film": _file(output.film_uri, links),
@@ -168,6 +170,18 @@ def _inferred(job: Job) -> list[dict[str, Any]]:
 def _board(plan: Plan) -> dict[str, Any]:
     """What the storyboard says of the whole film; the scenes have the rest."""
     return plan.model_dump(mode="json", include={"style_guide", "characters", "settings"})
+
+
+def _grade(plan: Plan, scenes: Sequence[Scene]) -> dict[str, Any] | None:
+    """What the film's pictures should look like, and the keyframes that stray; None before one is drawn."""
+    target = film_grade.find_target(plan, film_grade.keyframe_looks(scenes))
+    if target is None:
+        return None
+    return {
+        "source": target.source,
+        "target": target.look.model_dump(),
+        "strays": [asdict(stray) for stray in film_grade.list_strays(scenes, target)],
+    }
 
 
 def _gate(job: Job, estimate: Estimate | None) -> dict[str, Any] | None:

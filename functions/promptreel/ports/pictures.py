@@ -1,5 +1,6 @@
 """Pictures that people bring, as the use cases need them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,3 +26,6 @@ class PictureCleaner(Protocol):
 
         ``field`` of the request is named in messages. Raises: Invalid naming the field, the limit and the way out.
         """
+
+    def read_pixels(self, data: bytes, width_px: int) -> Sequence[tuple[int, int, int]]:
+        """The pixels of a picture that promptreel has stored, scaled down to so many in a row: red, green, blue."""

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from promptreel.domain import prompts
+from promptreel.domain import grade, prompts
 from promptreel.domain.document import Problem
+from promptreel.domain.grade import Look
 from promptreel.domain.job import Job
 from promptreel.domain.picture_inputs import PictureSources, list_inputs
 from promptreel.domain.scene import Keyframe, KeyframeName, Scene
@@ -128,7 +129,14 @@ def _draw(
     if isinstance(drawn, Busy | Superseded):
         return drawn
     checksum = artifact_integrity.keyframe_checksum(scene, frame, drawn.uri, services.artifacts)
-    return Keyframe(uri=drawn.uri, digest=drawn.digest, checksum=checksum)
+    return Keyframe(uri=drawn.uri, digest=drawn.digest, checksum=checksum, look=_measure(job, drawn.uri, services))
+
+
+def _measure(job: Job, uri: str, services: Services) -> Look | None:
+    """How a keyframe looks, where the film is graded."""
+    if job.request.grade == "off":
+        return None
+    return grade.measure(services.pictures.read_pixels(services.artifacts.get(uri), grade.MEASURED_PX))
 
 
 def _check_pictures(sources: PictureSources, scene: Scene, frame: KeyframeName, services: Services) -> None:

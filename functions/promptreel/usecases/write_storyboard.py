@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from promptreel.domain import chapters, coherence, planning, prompts, storyboard, timeline
+from promptreel.domain import chapters, coherence, grade, planning, prompts, storyboard, timeline
 from promptreel.domain.call import committed_micros
 from promptreel.domain.chapters import Chapter
 from promptreel.domain.coherence import Story
@@ -210,7 +210,9 @@ def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> St
     needed = committed + sum(call.reserved_micros for call in planned)
     if needed > job.budget.limit_micros:
         raise _over_limit(job, len(scenes), needed)
-    news = [one for one in (*draft.reading.warnings, *brief.warnings, *draft.story.warnings) if one not in job.warnings]
+    graded = grade.palette_warnings(plan.style_guide.palette) if job.request.grade == "match" else []
+    found = (*draft.reading.warnings, *brief.warnings, *draft.story.warnings, *graded)
+    news = [one for one in found if one not in job.warnings]
     ready = job.evolve(plan=plan, warnings=(*job.warnings, *news))
     written = (
         ready.wait_after("storyboard", now) if job.stops_after("storyboard") else ready.to(JobState.KEYFRAMES, now)

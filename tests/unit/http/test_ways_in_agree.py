@@ -87,6 +87,7 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "approval": ("none", "storyboard", "animatic"),
     "stop_after": ("storyboard", "keyframes", "clips"),
     "on_scene_failure": ("still", "omit", "fail"),
+    "grade": ("off", "match"),
 }
 
 
