@@ -1,10 +1,8 @@
 """Pictures that people bring, as the use cases need them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
-
-from promptreel.domain.own_frames import FrameFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,30 @@ class PictureCleaner(Protocol):
     def read_pixels(self, data: bytes, width_px: int) -> Sequence[tuple[int, int, int]]:
         """The pixels of a picture that promptreel has stored, scaled down to so many in a row: red, green, blue."""
 
-    def fit(self, data: bytes, frame_px: tuple[int, int], fit: FrameFit, colour: str | None = None) -> bytes:
-        """A stored picture as a PNG of exactly this size; ``colour`` is that of the bars of ``pad``.
 
-        Raises: AnswerLost when the bytes are no picture.
-        """
+class PictureUploads(Protocol):
+    """The bucket into which people upload pictures, and other buckets of the deployment with pictures."""
+
+    @property
+    def shared_buckets(self) -> frozenset[str]:
+        """Buckets whose pictures everybody who may ask for films may use."""
+
+    def uri(self, name: str) -> str:
+        """Return the address of an upload: ``gs://bucket/name``."""
+
+    def sign_put(self, uri: str, headers: Mapping[str, str], expires_s: int) -> str:
+        """Return a link by which one PUT with exactly these headers writes the object."""
+
+    def read(self, uri: str, max_bytes: int) -> bytes:
+        """Read an object of any bucket that this account may read. Raises: NotFound; NotAllowed; TooLarge."""
+
+
+class Unfetchable(Exception):
+    """An address on the web gave no file; the message says why, to follow the address."""
+
+
+class Web(Protocol):
+    """Files at public https addresses."""
+
+    def fetch(self, url: str, max_bytes: int, timeout_s: float) -> bytes:
+        """Read a file without sending any credential. Raises: Unfetchable."""
