@@ -1,10 +1,13 @@
 """``python -m localcloud media``: signed URLs over HTTP, in front of fake-gcs-server.
 
-The signature is checked, then the object is streamed from the store, ranges included. Errors are Cloud Storage's XML.
+The signature is checked, then the object is streamed from the store, ranges included, or written to it by a PUT.
+Errors are Cloud Storage's XML.
 """
 
 import argparse
 import asyncio
+import json
+import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +46,15 @@ def no_such_key(name: str) -> Response:
     return _xml(404, "NoSuchKey", "The specified key does not exist.", f"No such object: {name}")
 
 
+def out_of_range(length: int, allowed: str) -> Response:
+    code = "EntityTooSmall" if length < _size_range(allowed)[0] else "EntityTooLarge"
+    return _xml(400, code, "Your proposed upload is not of the signed size.", f"Content-length: {length}")
+
+
+def precondition_failed() -> Response:
+    return _xml(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold.", "")
+
+
 def unavailable() -> Response:
     return _xml(503, "ServiceUnavailable", "The object store does not answer.", "")
 
@@ -76,7 +88,7 @@ class MediaBackend:
 
 
 def media_app(shelf: MediaBackend) -> Starlette:
-    routes = [Route("/_local/health", health), Route("/{bucket}/{name:path}", _object, methods=["GET", "HEAD"])]
+    routes = [Route("/_local/health", health), Route("/{bucket}/{name:path}", _object, methods=["GET", "HEAD", "PUT"])]
     app = Starlette(routes=routes)
     app.state.shelf = shelf
     return app
@@ -96,7 +108,7 @@ async def _object(request: Request) -> Response:
         return mismatch(str(exc))
     except httpx.HTTPError:
         return unavailable()
-    return await _streamed(request, shelf)
+    return await (_stored if request.method == "PUT" else _streamed)(request, shelf)
 
 
 async def _check(request: Request, shelf: MediaBackend) -> None:
@@ -106,6 +118,39 @@ async def _check(request: Request, shelf: MediaBackend) -> None:
     answer.raise_for_status()
     asked = ReceivedRequest(request.method, request.scope["raw_path"].decode(), query, request.headers)
     signed.check(asked, answer.json(), shelf.now())
+
+
+async def _stored(request: Request, shelf: MediaBackend) -> Response:
+    """Write the body as an object, within the limits that the signature covers."""
+    body, headers = await request.body(), request.headers
+    allowed = headers.get("x-goog-content-length-range")
+    if allowed:
+        least, most = _size_range(allowed)
+        if not least <= len(body) <= most:
+            return out_of_range(len(body), allowed)
+    url = f"{shelf.backend}/upload/storage/v1/b/{quote(request.path_params['bucket'], safe='')}/o"
+    params = {"uploadType": "multipart"}
+    if "x-goog-if-generation-match" in headers:
+        params["ifGenerationMatch"] = headers["x-goog-if-generation-match"]
+    about = {"name": request.path_params["name"], "contentType": headers.get("content-type", "")}
+    edge = secrets.token_hex(16)  # fake-gcs-server ignores preconditions of an upload of another type
+    parts = (
+        f"--{edge}\r\nContent-Type: application/json\r\n\r\n{json.dumps(about)}\r\n--{edge}\r\n".encode(),
+        f"Content-Type: {about['contentType']}\r\n\r\n".encode() + body + f"\r\n--{edge}--\r\n".encode(),
+    )
+    kind = {"Content-Type": f"multipart/related; boundary={edge}"}
+    try:
+        answer = await shelf.client.post(url, params=params, headers=kind, content=b"".join(parts))
+    except httpx.TransportError:
+        return unavailable()
+    if answer.status_code == HTTPStatus.PRECONDITION_FAILED:
+        return precondition_failed()
+    return Response(status_code=200) if answer.is_success else unavailable()
+
+
+def _size_range(allowed: str) -> tuple[int, int]:
+    least, _, most = allowed.partition(",")
+    return int(least), int(most)
 
 
 async def _streamed(request: Request, shelf: MediaBackend) -> Response:

@@ -88,6 +88,9 @@ class SignedUrl:
         """Raises: Expired, Mismatch."""
         if now > self.valid_until:
             raise Expired(self.valid_until.isoformat())
+        covered = self.signed_headers.split(";")
+        if any(name.lower().startswith("x-goog-") and name.lower() not in covered for name in asked.headers):
+            raise Mismatch("an x-goog- header that the signature does not cover")
         message = self.string_to_sign(asked).encode()
         if not any(_signed_by(pem, self.signature, message) for pem in certificates.values()):
             raise Mismatch(self.string_to_sign(asked))

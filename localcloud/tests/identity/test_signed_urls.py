@@ -12,6 +12,7 @@ import pytest
 from localcloud.metadata.tokens import verify
 from localcloud.tests import loopback
 from localcloud.tests.identity.conftest import FILM, OPEN_JOB, Place
+from localcloud.tests.object_store import ObjectStore
 from localcloud.tests.waiting import eventually
 
 
@@ -102,6 +103,28 @@ def test_url_signed_for_head_answers_the_length_when_requested_with_head(place: 
     answer = loopback.head(place.sign("film.mp4", method="HEAD"))
 
     assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(FILM)))
+
+
+UPLOAD = {"Content-Type": "image/png", "x-goog-content-length-range": "1,10", "x-goog-if-generation-match": "0"}
+
+
+def test_signed_upload_is_written_once_and_within_what_was_signed(place: Place, object_store: ObjectStore) -> None:
+    url = place.sign("new.png", method="PUT", headers=UPLOAD)
+
+    def put(content: bytes, **headers: str) -> int:
+        return loopback.put(url, content=content, headers={**UPLOAD, **headers}).status_code
+
+    assert put(b"eleven byte") == 400
+    assert put(b"") == 400
+    assert put(b"file", **{"Content-Type": "text/html"}) == 403
+    assert put(b"file", **{"x-goog-content-length-range": "1,99"}) == 403
+    assert put(b"file", **{"x-goog-acl": "public-read"}) == 403
+    assert loopback.put(url, content=b"file").status_code == 403
+    assert loopback.get(url).status_code == 403
+    assert put(b"file") == 200
+    assert put(b"other") == 412
+    answer = loopback.get(place.sign("new.png"))
+    assert (answer.content, answer.headers["content-type"]) == (b"file", "image/png")
 
 
 def test_url_signed_for_this_host_is_refused_when_sent_to_another(film_url: str) -> None:
