@@ -25,7 +25,7 @@ from promptreel.usecases.write_storyboard import write_storyboard
 
 # ``uses``: what a step may use besides clock and ids. Its account is granted no more (infra/config/access.json).
 _ROWS: tuple[Step[Any], ...] = (
-    Step("open_job", OpenJob, open_job, uses={"jobs", "inbox", "executions"}),
+    Step("open_job", OpenJob, open_job, uses={"jobs", "artifacts", "inbox", "uploads", "executions"}),
     Step("write_storyboard", JobRun, write_storyboard, uses={"jobs", "artifacts", "text"}),
     Step("draw_keyframe", DrawKeyframe, draw_keyframe, uses={"jobs", "artifacts", "text", "images", "queue"}),
     Step("submit_clip", SubmitClip, submit_clip, uses={"jobs", "artifacts", "text", "video"}, is_task=True),

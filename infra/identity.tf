@@ -17,6 +17,7 @@ locals {
     execute   = "roles/workflows.invoker"
     interact  = google_project_iam_custom_role.this["promptreelInteractor"].name
     read      = "roles/storage.objectViewer"
+    receive   = google_project_iam_custom_role.this["promptreelReceiver"].name
     replicate = "roles/secretmanager.secretAccessor"
     see       = google_project_iam_custom_role.this["promptreelTaskViewer"].name
     sign      = google_project_iam_custom_role.this["promptreelSigner"].name
@@ -38,6 +39,7 @@ resource "google_project_iam_custom_role" "this" {
   for_each = {
     promptreelInteractor = ["aiplatform.interactions.create", "aiplatform.interactions.get"] # Gemini Omni: the API's reference, read 2026-11
     promptreelPredictor  = ["aiplatform.endpoints.predict"]                                  # covers polling too, which is a POST to the model
+    promptreelReceiver   = ["storage.objects.create", "storage.objects.get"]                 # what is there stays as it is
     promptreelSigner     = ["iam.serviceAccounts.signBlob"]
     promptreelTaskViewer = ["cloudtasks.tasks.get"]
     promptreelUploader   = ["storage.objects.create", "storage.objects.delete"] # without delete, a corrected file of the same name is refused

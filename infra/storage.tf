@@ -1,4 +1,4 @@
-# The buckets of prompts, artifacts, reports and the functions' source. None is public.
+# The buckets of prompts, uploaded pictures, artifacts, reports and the functions' source. None is public.
 
 locals {
   day_s = 86400
@@ -9,6 +9,7 @@ locals {
     artifacts = { delete_after_days = null, soft_delete_days = 7, cors = [local.urls.studio] }
     prompts   = { delete_after_days = 30, soft_delete_days = 7, cors = [] }
     results   = { delete_after_days = 90, soft_delete_days = 7, cors = [] }
+    uploads   = { delete_after_days = 2, soft_delete_days = 0, cors = [] } # a job keeps what it uses
   }
 }
 
@@ -125,10 +126,30 @@ resource "google_storage_bucket" "source" {
 }
 
 resource "google_storage_bucket_iam_member" "granted" {
-  for_each = { for key, grant in local.grants : key => grant if contains(["read", "write"], grant.verb) }
+  for_each = { for key, grant in local.grants : key => grant if contains(["read", "write", "receive"], grant.verb) }
 
   bucket = google_storage_bucket.this[each.value.what].name
   role   = each.value.role
+  member = google_service_account.this[each.value.who].member
+
+  # Who accepts requests stores the pictures that they bring, and nothing else of a job.
+  dynamic "condition" {
+    for_each = each.value.verb == "receive" && each.value.what == "artifacts" ? [google_storage_bucket.this["artifacts"].name] : []
+    content {
+      title      = "references"
+      expression = "resource.name.extract(\"${condition.value}/objects/jobs/{job}/references/\") != \"\" || resource.name.startsWith(\"projects/_/buckets/${condition.value}/objects/intake/\")"
+    }
+  }
+}
+
+# Buckets of pictures that belong to others: whoever accepts requests reads them.
+resource "google_storage_bucket_iam_member" "reads_pictures" {
+  for_each = merge([
+    for bucket in var.picture_buckets : { for who in ["api", "studio", "open_job"] : "${who} ${bucket}" => { who = who, bucket = bucket } }
+  ]...)
+
+  bucket = each.value.bucket
+  role   = "roles/storage.objectViewer"
   member = google_service_account.this[each.value.who].member
 }
 

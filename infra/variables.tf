@@ -139,6 +139,17 @@ variable "operators" {
   }
 }
 
+variable "picture_buckets" {
+  description = "Buckets of yours beside promptreel's own, by name: everybody who may ask for films may use the pictures there as references."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for one in var.picture_buckets : can(regex("^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$", one))])
+    error_message = "picture_buckets must name buckets, without gs:// (brand-pictures)."
+  }
+}
+
 variable "people" {
   description = "Who else may use the API and the studio, upload prompts and read reports: \"user:…\", \"group:…\", \"serviceAccount:…\" or \"domain:…\"."
   type        = list(string)

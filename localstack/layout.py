@@ -129,6 +129,7 @@ class Layout:
             "pace": f"{self.pace:g}",
             "clock_ahead_s": str(self.clock_ahead_s),
             "operators": PEOPLE["operator"],
+            "picture_buckets": "",
             "replicate_token": REPLICATE_TOKEN,
             **{f"bucket.{name}": bucket for name, bucket in self.buckets().items()},
             **{f"url.{service.name}": self.url(service.name) for service in self.deployment.services},

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cache
 
 from promptreel.adapters.firestore import FirestoreJobs
-from promptreel.adapters.gcs import GcsArtifacts, GcsInbox
+from promptreel.adapters.gcs import GcsArtifacts, GcsInbox, GcsUploads
 from promptreel.adapters.gemini import Gemini
 from promptreel.adapters.identity import IdentityAwareProxy, InvokerCheck
 from promptreel.adapters.omni import Omni
@@ -20,6 +20,7 @@ from promptreel.adapters.system import SystemClock, SystemIds
 from promptreel.adapters.tasks import CloudTasksQueue
 from promptreel.adapters.veo import Veo
 from promptreel.adapters.video import VideoBackend, VideoBackends
+from promptreel.adapters.web import PublicWeb
 from promptreel.adapters.workflows import WorkflowExecutions
 from promptreel.domain.models import GLOBAL, VideoProtocol
 from promptreel.services import Services
@@ -39,6 +40,7 @@ def services_from(settings: Settings) -> Services:
     gemini = Gemini(project, settings.text_location, settings.vertex_url)
     signer = RemoteSigner(settings.signer_url)
     artifacts = GcsArtifacts(project, settings.artifacts_bucket, signer, settings.media_url)
+    uploads = GcsUploads(project, settings.uploads_bucket, settings.picture_buckets, signer, settings.media_url)
     backends: dict[VideoProtocol, VideoBackend] = {
         "veo": Veo(project, settings.veo_location, settings.vertex_url),
         "interactions": Omni(project, GLOBAL, settings.vertex_url),
@@ -56,6 +58,8 @@ def services_from(settings: Settings) -> Services:
         images=gemini,
         video=VideoBackends(backends),
         pictures=PillowPictures(),
+        uploads=uploads,
+        web=PublicWeb(settings.web_url),
         queue=CloudTasksQueue(project, region, settings.tasks_url, settings.submit_clip_url, settings.tasks_account),
         executions=WorkflowExecutions(project, region, settings.workflow, settings.executions_url),
         identity=IdentityAwareProxy(settings.iap_audience, clock) if settings.iap_audience else InvokerCheck(),

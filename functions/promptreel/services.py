@@ -9,7 +9,7 @@ from promptreel.domain.models import VideoProtocol
 from promptreel.ledger.claims import Ledger
 from promptreel.ports.models import ImageGenerator, TextGenerator, VideoGenerator
 from promptreel.ports.orchestration import ClipQueue, Executions
-from promptreel.ports.pictures import PictureCleaner
+from promptreel.ports.pictures import PictureCleaner, PictureUploads, Web
 from promptreel.ports.storage import ArtifactStore, Inbox, JobStore
 from promptreel.ports.system import Clock, Identity, Ids, Operators
 
@@ -28,6 +28,8 @@ class Services:
     images: ImageGenerator
     video: VideoGenerator
     pictures: PictureCleaner
+    uploads: PictureUploads
+    web: Web
     queue: ClipQueue
     executions: Executions
     identity: Identity
@@ -53,7 +55,7 @@ class Services:
         return Services(**given)
 
 
-_NEEDS_NO_PERMISSION = ("clock", "ids", "pictures", "pace", "keep", "protocols")
+_NEEDS_NO_PERMISSION = ("clock", "ids", "pictures", "web", "pace", "keep", "protocols")
 
 
 class UndeclaredService(Exception):

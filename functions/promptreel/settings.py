@@ -19,6 +19,8 @@ class Settings:
     functions have that call it.
     ``pace`` multiplies every production wait (polls, leases, windows, backoff): 1.0 in production. ``keep_days`` is how
     long a job and all it owns are kept. ``clock_ahead_s`` tries a later day: 0 in production.
+    ``picture_buckets`` are further buckets of which every caller may use pictures. ``web_url`` is a stand-in for hosts
+    below `.test`, on a local stack.
     ``iap_audience`` is set where Identity-Aware Proxy authenticates people.
     """
 
@@ -28,6 +30,7 @@ class Settings:
     artifacts_bucket: str
     prompts_bucket: str
     results_bucket: str
+    uploads_bucket: str
     workflow: str
     submit_clip_url: str
     tasks_account: str
@@ -36,6 +39,7 @@ class Settings:
     iap_audience: str = ""
     replicate: bool = False
     operators: tuple[str, ...] = ()
+    picture_buckets: tuple[str, ...] = ()
     pace: float = Field(default=1.0, gt=0, le=1)
     keep_days: float = Field(default=90.0, gt=0, le=36_500)
     clock_ahead_s: float = Field(default=0.0, ge=0)
@@ -46,13 +50,15 @@ class Settings:
     executions_url: str = ""
     signer_url: str = ""
     media_url: str = ""
+    web_url: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read ``PROMPTREEL_*``. Raises: Broken naming everything that is missing or wrong at once."""
         named = {field.name: f"PROMPTREEL_{field.name.upper()}" for field in fields(cls)}
         given: dict[str, Any] = {field: env[name] for field, name in named.items() if env.get(name)}
-        given["operators"] = tuple(filter(None, map(str.strip, given.get("operators", "").split(","))))
+        for field in ("operators", "picture_buckets"):
+            given[field] = tuple(filter(None, map(str.strip, given.get(field, "").split(","))))
         try:
             return cls(**given)
         except ValidationError as error:

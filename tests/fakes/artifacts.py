@@ -1,13 +1,15 @@
 """An `ArtifactStore` and an `Inbox` in memory, under the same contract suite as Cloud Storage."""
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from promptreel.errors import NotFound
+from promptreel.errors import NotFound, TooLarge
 from promptreel.ports.storage import StoredObject, UploadedPrompt
 from promptreel.ports.system import Clock
+from tests.picture_files import a_picture, encoded
 
 
 class MemoryArtifacts:
@@ -31,9 +33,6 @@ class MemoryArtifacts:
 
     def get(self, uri: str) -> bytes:
         return self._read(uri)
-
-    def read_start(self, uri: str, count: int) -> bytes:
-        return self._read(uri)[:count]
 
     def get_file(self, uri: str, file: Path) -> None:
         file.write_bytes(self.get(uri))
@@ -63,6 +62,38 @@ class MemoryArtifacts:
         if uri not in self._objects:
             raise NotFound(f"read {uri}: not found")
         return self._objects[uri][0]
+
+
+BRAND_PICTURE = "gs://brand-pictures/mira.png"
+
+
+@cache
+def _a_picture() -> bytes:
+    return encoded(a_picture(160, 160))
+
+
+class MemoryUploads:
+    """Uploaded pictures, and those of a bucket that everybody may use; objects of the artifacts bucket too."""
+
+    shared_buckets = frozenset({"brand-pictures"})
+
+    def __init__(self, artifacts: MemoryArtifacts) -> None:
+        self._artifacts = artifacts
+        self.objects: dict[str, bytes] = {BRAND_PICTURE: _a_picture()}
+        self.signed: list[tuple[str, dict[str, str], int]] = []
+
+    def uri(self, name: str) -> str:
+        return f"gs://uploads/{name}"
+
+    def sign_put(self, uri: str, headers: Mapping[str, str], expires_s: int) -> str:
+        self.signed.append((uri, dict(headers), expires_s))
+        return f"https://signed.example/{uri.removeprefix('gs://')}"
+
+    def read(self, uri: str, max_bytes: int) -> bytes:
+        data = self.objects[uri] if uri in self.objects else self._artifacts.get(uri)
+        if len(data) > max_bytes:
+            raise TooLarge(f"{uri}: {len(data):,} bytes; a picture has at most {max_bytes:,}.")
+        return data
 
 
 class MemoryInbox:

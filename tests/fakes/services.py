@@ -27,11 +27,12 @@ from promptreel.usecases.submit_clip import ClipSubmitted, SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs, Swept
 from promptreel.usecases.write_storyboard import StoryboardWritten
 from tests.factories import an_output
-from tests.fakes.artifacts import MemoryArtifacts, MemoryInbox
+from tests.fakes.artifacts import MemoryArtifacts, MemoryInbox, MemoryUploads
 from tests.fakes.jobs import MemoryJobs
 from tests.fakes.models import FakeImageGenerator, FakeTextGenerator, FakeVideoGenerator
 from tests.fakes.orchestration import FakeExecutions, MemoryQueue
 from tests.fakes.system import FakeClock, FakeIds
+from tests.fakes.web import FakeWeb
 
 PROTOCOLS: frozenset[VideoProtocol] = frozenset({"veo", "interactions", "predictions"})
 
@@ -48,6 +49,8 @@ class FakeServices(Services):
     text: FakeTextGenerator
     images: FakeImageGenerator
     video: FakeVideoGenerator
+    uploads: MemoryUploads
+    web: FakeWeb
     queue: MemoryQueue
     executions: FakeExecutions
     clock: FakeClock
@@ -76,6 +79,8 @@ class FakeServices(Services):
             images=FakeImageGenerator(),
             video=FakeVideoGenerator(artifacts),
             pictures=PillowPictures(),
+            uploads=MemoryUploads(artifacts),
+            web=FakeWeb(),
             queue=MemoryQueue(),
             executions=FakeExecutions(),
             identity=InvokerCheck(),

@@ -7,6 +7,10 @@ from tools.terraform.plan import NUMBER, PROJECT, REGION
 
 _DATABASE = f'resource.name == "projects/{PROJECT}/databases/(default)"'
 _STAGED = f'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-{NUMBER}-{REGION}")'
+_REFERENCES = (
+    f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/references/") != "" || '
+    f'resource.name.startsWith("projects/_/buckets/{PROJECT}-artifacts/objects/intake/")'
+)
 _CLIPS = f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/clips/") != ""'
 
 # Role, resource, condition: members.
@@ -37,7 +41,10 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/run.invoker", "service studio", ""): "@gcp-sa-iap",
     ("roles/iap.httpsResourceAccessor", "iap of studio", ""): "user:ops@example.com group:makers@example.com",
     # Reads and writes of buckets.
-    ("roles/storage.objectViewer", "bucket artifacts", ""): "api studio",
+    ("roles/storage.objectViewer", "bucket artifacts", ""): "api studio open-job",
+    ("promptreelReceiver", "bucket artifacts", _REFERENCES): "api studio open-job",
+    ("promptreelReceiver", "bucket uploads", ""): "api studio",
+    ("roles/storage.objectViewer", "bucket uploads", ""): "open-job",
     ("roles/storage.objectUser", "bucket artifacts", ""): (
         "write-storyboard draw-keyframe submit-clip poll-clips sweep-jobs stitcher"
     ),

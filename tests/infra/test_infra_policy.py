@@ -68,7 +68,8 @@ def test_every_setting_has_a_value_in_the_cloud_or_only_in_the_local_stack() -> 
 def test_every_step_is_granted_what_its_collaborators_need() -> None:
     granted = {name: set(grants) for name, grants in declared.config("access")["grants"].items()}
     needed = declared.needed_grants()
-    needed["open_job"] -= {"execute"}  # it only builds an execution's name
+    needed["open_job"] -= {"execute", "write artifacts"}  # it only builds an execution's name
+    needed["open_job"] |= {"read artifacts", "receive artifacts"}  # and stores the references of a request
     needed["sweep_jobs"] -= {"read prompts"}  # it only deletes reports
     needed["poll_clips"] |= {"see clips", "see clips-high"}  # it alone searches for lost tasks
 

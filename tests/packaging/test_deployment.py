@@ -201,7 +201,7 @@ def test_deploy_creates_upgrades_and_destroy_removes_everything(checkout: Checko
     checkout.operate("destroy", PROJECT)
 
     assert checkout.resource_count() == 0
-    assert checkout.count("storage", "rm") == 4
+    assert checkout.count("storage", "rm") == 5
     first_rm = checkout.first("storage", "rm")
     for writer in (("scheduler", "jobs", "pause"), ("tasks", "queues", "pause"), ("workflows", "executions", "cancel")):
         assert checkout.first(*writer) < first_rm, "nothing writes while buckets are emptied"

@@ -13,7 +13,7 @@ CONFIG = Path(__file__).parents[2] / "infra" / "config" / "services.json"
 COMPLETE = {
     f"PROMPTREEL_{field.name.upper()}": "x"
     for field in fields(Settings)
-    if field.name not in {"pace", "keep_days", "clock_ahead_s", "media_url", "replicate"}
+    if field.name not in {"pace", "keep_days", "clock_ahead_s", "media_url", "web_url", "replicate"}
 }
 
 

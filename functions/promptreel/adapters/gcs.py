@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -19,6 +19,7 @@ from promptreel.ports.storage import StoredObject, UploadedPrompt
 if TYPE_CHECKING:
     from google.cloud.storage import Client
 
+GOOGLE_URL = "https://storage.googleapis.com"
 TIMEOUT_S = 60.0
 CACHED_LINKS = 4096
 SIGNING_THREADS = 16  # a film of sixty scenes has some two hundred files
@@ -50,7 +51,7 @@ class GcsArtifacts(_Storage):
         super().__init__(project)
         self._bucket = bucket
         self._signer = signer
-        self._media_url = media_url or "https://storage.googleapis.com"
+        self._media_url = media_url or GOOGLE_URL
         self._cached_sign = lru_cache(maxsize=CACHED_LINKS)(self._sign)
         self._signing_pool = ThreadPoolExecutor(SIGNING_THREADS)  # starts a thread only for a link to be signed
 
@@ -79,11 +80,6 @@ class GcsArtifacts(_Storage):
         """Read an object."""
         with _translate_storage_errors(f"read {uri}"):
             return bytes(self._blob(uri).download_as_bytes(timeout=TIMEOUT_S))
-
-    def read_start(self, uri: str, count: int) -> bytes:
-        """Read the first bytes of an object."""
-        with _translate_storage_errors(f"read {uri}"):
-            return bytes(self._blob(uri).download_as_bytes(end=count - 1, timeout=TIMEOUT_S))
 
     def get_file(self, uri: str, file: Path) -> None:
         """Download an object into a file."""
@@ -146,6 +142,49 @@ class GcsArtifacts(_Storage):
                 api_access_endpoint=self._media_url,
             )
         return url
+
+
+class GcsUploads(_Storage):
+    """`PictureUploads` in one bucket."""
+
+    def __init__(
+        self, project: str, bucket: str, shared_buckets: Iterable[str], signer: RemoteSigner, media_url: str
+    ) -> None:
+        """Make the client on first use; ``media_url`` is empty for Google's own address."""
+        super().__init__(project)
+        self._bucket = bucket
+        self._signer = signer
+        self._media_url = media_url or GOOGLE_URL
+        self.shared_buckets = frozenset(shared_buckets)
+
+    def uri(self, name: str) -> str:
+        """Return the address of an upload."""
+        return f"gs://{self._bucket}/{name}"
+
+    def sign_put(self, uri: str, headers: Mapping[str, str], expires_s: int) -> str:
+        """Return a link for one PUT."""
+        with _translate_storage_errors(f"sign {uri}"):
+            url: str = self._blob(uri).generate_signed_url(
+                version="v4",
+                method="PUT",
+                headers=dict(headers),
+                expiration=timedelta(seconds=expires_s),
+                credentials=self._signer.credentials,
+                api_access_endpoint=self._media_url,
+            )
+        return url
+
+    def read(self, uri: str, max_bytes: int) -> bytes:
+        """Read an object as it is now."""
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        with _translate_storage_errors(f"read {uri}"):
+            blob = self._client.bucket(bucket).get_blob(name, timeout=TIMEOUT_S)
+        if blob is None:
+            raise NotFound(f"There is no {uri}.")
+        if (blob.size or 0) > max_bytes:
+            raise TooLarge(f"{uri}: {blob.size:,} bytes; a picture has at most {max_bytes:,}.")
+        with _translate_storage_errors(f"read {uri}"):
+            return bytes(blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S))
 
 
 class GcsInbox(_Storage):

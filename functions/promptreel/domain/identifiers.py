@@ -12,6 +12,11 @@ def digest(*parts: str) -> str:
     return hashlib.sha256(joined).hexdigest()[:20]
 
 
+def content_digest(data: bytes) -> str:
+    """20 hex digits of the SHA-256 of a file."""
+    return hashlib.sha256(data).hexdigest()[:20]
+
+
 def job_id(*origin: str) -> str:
     """The id of the job of this origin: the same origin is always the same job."""
     return f"job-{digest(*origin)}"

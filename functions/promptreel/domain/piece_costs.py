@@ -181,12 +181,12 @@ class PieceCosts:
     @cached_property
     def first_keyframe(self) -> Piece:
         """The film's first keyframe."""
-        return self._keyframe(most_inputs(0, self.makers.image, continues=False))
+        return self._keyframe(most_inputs(len(self.request.references), self.makers.image, continues=False))
 
     @cached_property
     def keyframe(self) -> Piece:
         """A keyframe that sees the one before it."""
-        return self._keyframe(most_inputs(0, self.makers.image, continues=True))
+        return self._keyframe(most_inputs(len(self.request.references), self.makers.image, continues=True))
 
     def clip(self, duration_s: int) -> Piece:
         """The clip of a scene, refused for every category of reasons alike; given up, it ends no job."""

@@ -15,6 +15,7 @@ from promptreel.domain.money import format_usd
 from promptreel.domain.picture_inputs import most_inputs
 from promptreel.domain.prompt_hints import Inferred, PromptHints
 from promptreel.domain.request import FilmRequest, parse_request
+from promptreel.domain.requested_references import describe_references, refuse_too_many_styles
 from promptreel.domain.scene import Scene
 from promptreel.domain.screenplay import MAX_HEADING_CHARS
 from promptreel.domain.storyboard import Storyboard, StoryboardChapter, StoryScene, schema_text
@@ -56,6 +57,7 @@ class FilmSpec:
     inferred: tuple[Inferred, ...]
     warnings: tuple[str, ...]
     direction: Direction
+    pictures: str = ""  # what the storyboard is told of the request's own pictures
     treatment: Treatment | None = None  # None before the text model has read the prompt, or where it could not
 
     @property
@@ -67,12 +69,15 @@ class FilmSpec:
     def writing(self, idea: str, chapter: Chapter, so_far: Storyboard | None) -> str:
         """The prompt for a chapter; ``so_far`` is the storyboard until then."""
         if chapter.is_whole_film:
-            return prompts.storyboard_prompt(
-                idea, self.scene_range, self.durations_s, self.direction.text, self.treatment
-            )
+            return prompts.storyboard_prompt(idea, self.scene_range, self.durations_s, self._told, self.treatment)
         seconds, treatment = self.durations_s[chapter.first : chapter.end], chapter.take_part(self.treatment)
-        task = prompts.ChapterTask(idea, chapter, seconds, self.direction.text, treatment)
+        task = prompts.ChapterTask(idea, chapter, seconds, self._told, treatment)
         return prompts.chapter_prompt(task, so_far)
+
+    @property
+    def _told(self) -> str:
+        """What the storyboard must follow beside idea and treatment."""
+        return "\n".join(filter(None, (self.direction.text, self.pictures)))
 
     def durations_for(self, count: int) -> Sequence[int]:
         """Paid seconds of each scene's clip once their number is known."""
@@ -92,6 +97,7 @@ def accept(payload: Any, at: datetime, protocols: Collection[VideoProtocol]) -> 
     request = parse_request(payload)
     _refuse_unused_transition(request)
     spec = specify_film(request, at, protocols)
+    refuse_too_many_styles(request.references, spec.image.id, spec.image.max_references)
     _refuse_small_budget(request, spec, at)
     return request, spec
 
@@ -134,6 +140,7 @@ def specify_film(
         durations_s=timing.cut.clips_s,
         scene_frames=timing.cut.frames,
         transition_frames=timing.transition_frames,
+        pictures=describe_references(request.references),
         treatment=treatment,
         inferred=tuple(one for one in hints.read if one not in timing.unused and not _is_given(request, one.field)),
         warnings=(
@@ -256,7 +263,7 @@ def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime)
     writing = sum(tariff.reserved_micros(at) for tariff in text_tariffs(request, spec, count))
     frame_px = spec.video.size_px(request.resolution, spec.aspect)
     first, later = (
-        drawing_tariff(spec.image, frame_px, most_inputs(0, spec.image, continues=continues))
+        drawing_tariff(spec.image, frame_px, most_inputs(len(request.references), spec.image, continues=continues))
         for continues in (False, True)
     )
     clips = sum(

@@ -15,6 +15,7 @@ from promptreel.domain.document import Frozen
 from promptreel.domain.grade import GradeChoice
 from promptreel.domain.models import Aspect, Quality, Resolution
 from promptreel.domain.money import parse_usd
+from promptreel.domain.requested_references import MAX_REFERENCES, RequestedReference, refuse_repeated
 from promptreel.domain.styles import OwnStyle
 from promptreel.domain.timeline import TransitionKind
 from promptreel.errors import Invalid
@@ -103,6 +104,7 @@ class FilmRequest(Frozen):
     duration_s: float | None = Field(default=None, ge=DURATION_S[0], le=DURATION_S[1])
     scenes: int | None = Field(default=None, ge=1, le=MAX_SCENES)
     aspect: Aspect | None = None
+    references: Annotated[tuple[RequestedReference, ...], Field(max_length=MAX_REFERENCES)] = ()
     style: StyleChoice | None = None
     template: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
     resolution: Resolution = "720p"
@@ -149,6 +151,12 @@ class FilmRequest(Frozen):
             raise ValueError("holds nothing that can be seen")
         return title
 
+    @field_validator("references")
+    @classmethod
+    def _are_given_once(cls, references: tuple[RequestedReference, ...]) -> tuple[RequestedReference, ...]:
+        refuse_repeated(references)
+        return references
+
     @field_validator("duration_s", "scenes", "budget_usd", "seed", mode="before")
     @classmethod
     def _is_no_boolean(cls, value: Any) -> Any:
@@ -158,7 +166,7 @@ class FilmRequest(Frozen):
 
 
 # Fields and values of the documented request that are not built yet: named, so that the refusal can say so.
-_PLANNED_FIELDS = frozenset({"references", "notify_url"})
+_PLANNED_FIELDS = frozenset({"notify_url"})
 _PLANNED_VALUES = {
     "continuity": frozenset({"sheet"}),
 }

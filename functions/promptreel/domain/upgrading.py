@@ -198,7 +198,7 @@ def _redraw_micros(plan: Plan, model: VideoModel, request: FilmRequest, at: date
     image = registry().image_model(plan.image_model)
     frame_px = model.size_px(request.resolution, plan.aspect)
     drawn = [item for wave in plan.waves for item in wave.items]
-    inputs = [most_inputs(0, image, continues=item.frame == "end") for item in drawn]
+    inputs = [most_inputs(len(request.references), image, continues=item.frame == "end") for item in drawn]
     return sum(drawing_tariff(image, frame_px, count).reserved_micros(at) for count in inputs)
 
 

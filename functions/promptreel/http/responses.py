@@ -11,10 +11,12 @@ from promptreel.domain.call import Call, add_up
 from promptreel.domain.estimate import Estimate, describe_estimate
 from promptreel.domain.job import Job, Plan
 from promptreel.domain.money import format_usd
+from promptreel.domain.requested_references import THROUGH_KEYFRAMES, describe_way
 from promptreel.domain.scene import Clip, Keyframe, Scene
 from promptreel.domain.states import JobState, SceneState
 from promptreel.usecases.edit_plan import PlanEdited
 from promptreel.usecases.estimate_request import EstimatedRequest
+from promptreel.usecases.offer_upload import Upload
 
 Links = Mapping[str, str]
 """gs:// address to signed URL."""
@@ -33,6 +35,7 @@ def accepted_job(job: Job, base_url: str) -> dict[str, Any]:
     return {
         **job.model_dump(mode="json", include={"id", "state", "inferred", "warnings"}),
         "estimate": job.estimate and describe_estimate(job.estimate),
+        **_references(job, None),
         "links": {"self": f"{base_url}/v1/jobs/{job.id}"},
     }
 
@@ -62,7 +65,7 @@ def artifact_uris(job: Job, scenes: Sequence[Scene]) -> list[str]:
     output = job.output
     ends = (output.film_uri, output.poster_uri, output.sheet_uri, output.preview_uri) if output else ()
     shown = [job.animatic.uri] if job.animatic else []
-    return [*pieces, *filter(None, ends), *shown]
+    return [*pieces, *filter(None, ends), *shown, *(one.uri for one in job.references)]
 
 
 def job_detail(
@@ -77,6 +80,7 @@ def job_detail(
         "treatment": plan.treatment.model_dump(mode="json") if plan and plan.treatment else None,
         "request": job.request.model_dump(mode="json", exclude_none=True),
         "estimate": job.estimate and describe_estimate(job.estimate),
+        **_references(job, links),
         "upgraded_from": job.upgrade.job if job.upgrade else None,
         "progress": _progress(job, scenes),
         "gate": _gate(job, estimate),
@@ -112,6 +116,19 @@ def ledger_detail(job: Job, calls: Sequence[Call]) -> dict[str, Any]:
     return {
         "calls": [_call(call) for call in calls],
         "totals": {"limit_micros": job.budget.limit_micros, **asdict(add_up(calls))},
+    }
+
+
+def new_upload(upload: Upload) -> dict[str, Any]:
+    """The answer to somebody who is about to upload a picture: one PUT with these headers writes it."""
+    return {
+        "id": upload.id,
+        "uri": upload.uri,
+        "method": "PUT",
+        "url": upload.url,
+        "headers": dict(upload.headers),
+        "max_bytes": upload.max_bytes,
+        "expires": format_time(upload.expires),
     }
 
 
@@ -165,6 +182,25 @@ def _inferred(job: Job) -> list[dict[str, Any]]:
     if job.plan is not None and job.plan.inferred:
         return [one.model_dump(mode="json") for one in job.plan.inferred]
     return [{**one.model_dump(mode="json"), "source": "rules"} for one in job.inferred]
+
+
+def _references(job: Job, links: Links | None) -> dict[str, Any]:
+    """The user's own pictures, and what each is drawn into; without links in an answer that has none."""
+    mode = job.plan.continuity.mode if job.plan else job.request.continuity
+    fields = {"kind", "name", "description", "width_px", "height_px", "source", "consent"}
+    return {
+        "references": [
+            {
+                **one.model_dump(mode="json", include=fields),
+                "description": one.description,
+                "consent": one.consent,
+                "drawn_into": describe_way(one, mode),
+                **({} if links is None else {"image": _file(one.uri, links)}),
+            }
+            for one in job.references
+        ],
+        "references_way": THROUGH_KEYFRAMES if job.references else None,
+    }
 
 
 def _board(plan: Plan) -> dict[str, Any]:

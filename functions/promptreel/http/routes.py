@@ -34,6 +34,7 @@ from promptreel.usecases.accept_request import accept_request
 from promptreel.usecases.accept_upgrade import accept_upgrade
 from promptreel.usecases.edit_plan import edit_plan
 from promptreel.usecases.estimate_request import estimate_request, estimate_waiting_job
+from promptreel.usecases.offer_upload import offer_upload
 from promptreel.usecases.reconcile import reconcile
 
 T = TypeVar("T")
@@ -61,6 +62,7 @@ def app(services: Callable[[], Services]) -> Flask:
     add("GET", "/v1/templates", _templates)
     add("GET", "/v1/styles/<name>/picture", _picture)
     add("POST", "/v1/estimate", _estimate)
+    add("POST", "/v1/uploads", _offer_upload)
     add("POST", "/v1/jobs", _submit)
     add("GET", "/v1/jobs", _list)
     add("GET", "/v1/jobs/<job_id>", _show)
@@ -86,6 +88,12 @@ def _estimate(services: Services) -> Response:
     owner = services.identity.identify_caller(request.headers.get)
     estimated = estimate_request(owner, _read_body(), services.clock.now(), services)
     return jsonify(responses.estimated_request(estimated))
+
+
+def _offer_upload(services: Services) -> tuple[Response, int]:
+    """Sign a link by which the caller uploads one picture, for a request that names it afterwards."""
+    owner = services.identity.identify_caller(request.headers.get)
+    return jsonify(responses.new_upload(offer_upload(owner, _read_body(), services))), 201
 
 
 def _styles(services: Services) -> Response:

@@ -5,12 +5,13 @@ from typing import Any
 
 from promptreel.domain import identifiers
 from promptreel.domain.job import Budget, Job
-from promptreel.errors import Conflict, VersionConflict
+from promptreel.errors import Conflict, NotFound, VersionConflict
 from promptreel.logging.events import log_event
 from promptreel.ports.storage import Create, JobStore, Replace
 from promptreel.services import Services
 from promptreel.usecases.estimate_request import estimate_request
 from promptreel.usecases.style_files import keep_stored_style
+from promptreel.usecases.take_in_pictures import KeptReferences, keep_references
 
 
 def accept_request(job_id: str, owner: str, payload: Any, services: Services, upload: str | None = None) -> Job:
@@ -25,6 +26,9 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
     payload = keep_stored_style(job_id, payload, services.jobs)
     estimated = estimate_request(owner, payload, now, services)
     request, spec = estimated.request, estimated.spec
+    kept = KeptReferences()
+    if not is_stored(job_id, services):
+        kept = keep_references(job_id, owner, request.references, services)
     for model in (spec.text, spec.image, spec.video):
         if model.ends_soon(now):
             log_event("model_ends_soon", model=model.id, ends=str(model.retires_not_before))
@@ -37,14 +41,23 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
         request=request,
         budget=Budget(limit_micros=request.limit_micros),
         inferred=spec.inferred,
-        warnings=spec.warnings,
+        warnings=(*spec.warnings, *kept.warnings),
         estimate=estimated.estimate,
+        references=kept.references,
         upload=upload,
         expires=now + services.keep,
         created=now,
         updated=now,
     )
     return store_new(job, services.jobs)
+
+
+def is_stored(job_id: str, services: Services) -> bool:
+    """Whether a job of this id is stored: its pictures were taken in when it was."""
+    try:
+        return not services.jobs.get_job(job_id).value.tombstone_has_expired(services.clock.now())
+    except NotFound:
+        return False
 
 
 def store_new(job: Job, jobs: JobStore) -> Job:

@@ -12,8 +12,9 @@ from promptreel.domain.upgrading import plan_upgrade
 from promptreel.errors import Conflict
 from promptreel.logging.events import log_event
 from promptreel.services import Services
-from promptreel.usecases.accept_request import store_new
+from promptreel.usecases.accept_request import is_stored, store_new
 from promptreel.usecases.estimate_request import estimate_upgrade
+from promptreel.usecases.take_in_pictures import copy_references
 
 
 def accept_upgrade(job_id: str, film: Job, payload: Any, services: Services) -> Job:
@@ -46,6 +47,7 @@ def accept_upgrade(job_id: str, film: Job, payload: Any, services: Services) -> 
         upgrade=planned.upgrade,
         warnings=planned.warnings,
         estimate=estimate_upgrade(film, scenes, planned, services),
+        references=() if is_stored(job_id, services) else copy_references(job_id, film, services),
         expires=now + services.keep,
         created=now,
         updated=now,

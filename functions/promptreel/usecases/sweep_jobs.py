@@ -15,7 +15,7 @@ from promptreel.errors import PromptreelError, VersionConflict
 from promptreel.logging.events import log_event
 from promptreel.ports.storage import Replace
 from promptreel.services import Services
-from promptreel.usecases import delete_job, filming, job_lifecycle
+from promptreel.usecases import delete_job, filming, job_lifecycle, take_in_pictures
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ def sweep_jobs(_: SweepJobs, services: Services) -> Swept:
         sweep.finish_ended_jobs,
         sweep.finish_stale_calls,
         sweep.remove_jobs,
+        sweep.remove_orphaned_pictures,
     ):
         with _isolate(failures, part=part.__name__):
             part()
@@ -136,6 +137,10 @@ class _Sweep:
             with _isolate(job_id=job.id):
                 self._finish_calls(job.id)
                 self.done["deleted"] += delete_job.purge(job, self.services)
+
+    def remove_orphaned_pictures(self) -> None:
+        """Remove the pictures of requests that never became a job."""
+        take_in_pictures.remove_orphans(self.services)
 
     def _remind(self, job: Job) -> bool:
         """Log that the job waits, if a reminder is due; the sweep whose update succeeds logs it."""

@@ -12,6 +12,7 @@ from promptreel.domain.job import FilmStyle, Job, LaterChapter, Plan, Wave
 from promptreel.domain.money import format_usd
 from promptreel.domain.picture_inputs import PictureSources
 from promptreel.domain.planning import FilmSpec
+from promptreel.domain.requested_references import unseen_warnings
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Storyboard, StoryboardChapter, StoryScene
@@ -211,7 +212,8 @@ def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> St
     if needed > job.budget.limit_micros:
         raise _over_limit(job, len(scenes), needed)
     graded = grade.palette_warnings(plan.style_guide.palette) if job.request.grade == "match" else []
-    found = (*draft.reading.warnings, *brief.warnings, *draft.story.warnings, *graded)
+    unseen = unseen_warnings(job.references, lambda name: any(scene.shows(name) for scene in scenes))
+    found = (*draft.reading.warnings, *brief.warnings, *draft.story.warnings, *graded, *unseen)
     news = [one for one in found if one not in job.warnings]
     ready = job.evolve(plan=plan, warnings=(*job.warnings, *news))
     written = (

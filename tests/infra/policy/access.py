@@ -14,6 +14,7 @@ PUBLIC_SERVICES = {"api", "studio"}
 CUSTOM_ROLES = {
     "promptreelInteractor": {"aiplatform.interactions.create", "aiplatform.interactions.get"},
     "promptreelPredictor": {"aiplatform.endpoints.predict"},
+    "promptreelReceiver": {"storage.objects.create", "storage.objects.get"},
     "promptreelSigner": {"iam.serviceAccounts.signBlob"},
     "promptreelTaskViewer": {"cloudtasks.tasks.get"},
     "promptreelUploader": {"storage.objects.create", "storage.objects.delete"},

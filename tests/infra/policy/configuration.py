@@ -91,7 +91,7 @@ def outputs_match_the_list(plan: Plan) -> Iterator[str]:
     console = "https://console.cloud.google.com"
     wanted = {
         "api_url": url_of("api"),
-        "buckets": {name: f"gs://{PROJECT}-{name}" for name in ("artifacts", "prompts", "results")},
+        "buckets": {name: f"gs://{PROJECT}-{name}" for name in ("artifacts", "prompts", "results", "uploads")},
         "console": {
             "alerts": f"{console}/monitoring/alerting?project={PROJECT}",
             "dashboard": f"{console}/monitoring/dashboards?project={PROJECT}",

@@ -8,9 +8,9 @@ from tests.infra.policy import declared, firestore_queries
 from tests.infra.policy.rules import rule
 from tools.terraform.plan import PROJECT, REGION, VARIABLES, Plan, Resource
 
-LIFETIMES_DAYS = {"artifacts": [], "prompts": [30], "results": [90]}
+LIFETIMES_DAYS = {"artifacts": [], "prompts": [30], "results": [90], "uploads": [2]}
 """Ages at which a bucket deletes objects; none for artifacts, because a job may need an object of any age."""
-SOFT_DELETE_DAYS = {"artifacts": 7, "prompts": 7, "results": 7, "source": 0}
+SOFT_DELETE_DAYS = {"artifacts": 7, "prompts": 7, "results": 7, "source": 0, "uploads": 0}
 EXPIRING = {"jobs": "forget"}
 """Collections whose documents Firestore deletes, and the field with the time of deletion."""
 WRITERS = {
@@ -196,7 +196,7 @@ def every_resource_is_in_one_region(plan: Plan) -> Iterator[str]:
 @rule
 def resource_names_are_valid(plan: Plan) -> Iterator[str]:
     for bucket in plan.of("storage_bucket"):
-        if not re.fullmatch(rf"{PROJECT}-(artifacts|prompts|results|source)", str(bucket.values["name"])):
+        if not re.fullmatch(rf"{PROJECT}-(artifacts|prompts|results|source|uploads)", str(bucket.values["name"])):
             yield f"{bucket.address} is called {bucket.values['name']}"
     for resource in plan.of(
         "cloudfunctions2_function", "cloud_run_v2_service", "cloud_tasks_queue", "eventarc_trigger"

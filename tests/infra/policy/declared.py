@@ -42,6 +42,7 @@ def clips_folder() -> str:
 _NEEDS = {
     "jobs": {"database"},
     "artifacts": {"write artifacts"},
+    "uploads": {"read uploads"},
     "text": {"vertex"},
     "images": {"vertex"},
     "video": {"vertex", "interact"},
@@ -90,6 +91,7 @@ def environment(service: str) -> dict[str, str]:
         "veo_location": "us-central1",
         "database": "(default)",
         "operators": ",".join(VARIABLES["operators"]),
+        "picture_buckets": "",
     }
     values |= {f"bucket.{name}": text.replace("{project}", PROJECT) for name, text in services["buckets"].items()}
     for name in (*services["functions"], *services["services"], "studio"):

@@ -24,7 +24,7 @@ THREADS = "THREADS"
 
 # Memory, processors, concurrent requests, instances.
 SIZES = {
-    "open-job": ("512Mi", "1", 20, 10),
+    "open-job": ("1Gi", "1", 20, 10),
     "write-storyboard": ("512Mi", "1", 8, 10),
     "draw-keyframe": ("1Gi", "1", 4, 20),
     "submit-clip": ("512Mi", "1", 8, 4),

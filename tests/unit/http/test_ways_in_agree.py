@@ -18,6 +18,7 @@ from promptreel.domain.timeline import to_frames
 from promptreel.errors import Rejected
 from promptreel.http import routes
 from promptreel.usecases.open_job import OpenJob
+from tests.fakes.artifacts import BRAND_PICTURE
 from tests.fakes.services import PROTOCOLS, FakeServices
 from tests.fakes.system import START
 from tests.unit.http.api_requests import bearer
@@ -25,6 +26,7 @@ from tests.unit.http.api_requests import bearer
 Refusal = tuple[str, str, str]
 WayIn = Callable[[FakeServices, Any], Job | Refusal]
 MIRA = "mira@example.com"
+REFERENCES = [{"kind": "character", "name": "Mira", "uri": BRAND_PICTURE}]
 LITE = {"video": "veo-3.1-lite-generate-001"}
 
 
@@ -68,6 +70,7 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "title": ("The fox",),
     "duration_s": (4, 13, 30, 480),
     "scenes": (1, 3, 60),
+    "references": (REFERENCES,),
     "aspect": ("16:9", "9:16"),
     "style": ("symmetrical-pastel", "Wes Anderson", {"visual_style": "ink", "palette": ["black"]}),
     "template": ("trailer", "recipe"),

@@ -1,0 +1,115 @@
+"""The pictures that a request brings along: what they show, where they are, and what their owner states about them."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Self
+
+from pydantic import StringConstraints, field_validator, model_validator
+
+from promptreel.domain.characters import visible_length
+from promptreel.domain.document import Frozen
+from promptreel.domain.reference import Reference, ReferenceKind
+from promptreel.errors import Invalid
+
+MAX_REFERENCES = 10
+THROUGH_KEYFRAMES = (
+    "They reach the film through its keyframes: a clip between a first and a last frame takes no other pictures."
+)
+MAX_URI_CHARS = 2000
+MAX_NAME_CHARS = 60
+_ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class RequestedReference(Frozen):
+    """One picture. ``consent`` states that the real person whom it shows has agreed to appear in the film."""
+
+    kind: ReferenceKind
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_CHARS)]
+    description: _ShortText | None = None
+    uri: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_URI_CHARS)]
+    shows_real_person: bool = False
+    consent: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1000)] | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _can_be_read(cls, name: str) -> str:
+        if not visible_length(name):
+            raise ValueError("holds nothing that can be seen")
+        if "\n" in name:
+            raise ValueError("must stand on one line")
+        return name
+
+    @model_validator(mode="after")
+    def _states_consent(self) -> Self:
+        if self.shows_real_person and self.consent is None:
+            raise ValueError(
+                "consent: a picture of a real person needs a statement of 10 to 1,000 characters that this person has "
+                "agreed; it is stored with the job"
+            )
+        return self
+
+
+def refuse_repeated(references: Sequence[RequestedReference]) -> None:
+    """Raises: ValueError for a picture that is given twice for the same name."""
+    seen = set()
+    for place, one in enumerate(references):
+        key = (one.kind, one.name.casefold(), one.uri)
+        if key in seen:
+            raise ValueError(f"number {place + 1} repeats an earlier one: each picture of “{one.name}” is given once")
+        seen.add(key)
+
+
+def describe_references(references: Sequence[RequestedReference]) -> str:
+    """The part of the storyboard's prompt about them, empty for none."""
+    if not references:
+        return ""
+    named: dict[tuple[str, str], list[str]] = {}
+    for one in references:
+        if one.kind != "style":
+            named.setdefault((one.kind, one.name), []).extend([one.description] if one.description else [])
+    styles = [one.description or one.name for one in references if one.kind == "style"]
+    lines = []
+    if named:
+        lines.append(
+            "There are pictures of these. Give each exactly this name, show each, and name it in every shot that shows "
+            "it. List characters among the characters and places among the settings; products belong into the texts:"
+        )
+        lines += [
+            f"{kind} {name}" + (f": {'; '.join(dict.fromkeys(told))}" if told else "")
+            for (kind, name), told in named.items()
+        ]
+    if styles:
+        lines.append(f"There is a picture of the film's style: {'; '.join(dict.fromkeys(styles))}")
+    return "\n".join(["<pictures>", *lines, "</pictures>"])
+
+
+def refuse_too_many_styles(references: Sequence[RequestedReference], model: str, limit: int) -> None:
+    """Pictures of the style belong to every keyframe, beside the keyframe before it.
+
+    Raises: Invalid when they certainly exceed what the image model takes.
+    """
+    styles = sum(one.kind == "style" for one in references)
+    if styles + 1 > limit:
+        raise Invalid(
+            f"references: {styles} pictures of the style; {model} takes {limit} pictures in all, and every keyframe "
+            "needs one for the keyframe before it.",
+            code="too_many_references",
+            remedy=f"Name at most {max(limit - 1, 0)}, or another image model.",
+        )
+
+
+def unseen_warnings(references: Sequence[Reference], is_shown: Callable[[str], bool]) -> list[str]:
+    """A warning for each reference that no scene of the storyboard shows; ``is_shown`` knows it by the name."""
+    return [
+        f"references.{place}: no scene of the storyboard shows “{one.name}”, so that its picture is not used."
+        for place, one in enumerate(references)
+        if one.kind != "style" and not is_shown(one.name)
+    ]
+
+
+def describe_way(reference: Reference, mode: str) -> str:
+    """What a reference is drawn into; ``mode`` is the plan's continuity, or the request's before there is a plan."""
+    if mode == "auto" and reference.kind != "style":
+        return "keyframes, or a sheet"
+    if reference.kind == "style" or mode != "sheet":
+        return "keyframes"
+    return "sheet and keyframes" if reference.kind == "product" else "sheet"
