@@ -73,11 +73,12 @@ fmt: setup ## format, and fix what can be fixed automatically
 up: setup ## the local stack on fixed ports until Ctrl-C
 	$(BIN)/python -m localcloud up --fixed-ports --state-file .local/state.json
 
-bench: setup ## measured figures: makespan against the critical path, jobs in parallel, workflow steps a second, an idle stack, the cut
+bench: setup ## measured figures: makespan against the critical path, jobs in parallel, workflow steps a second, an idle stack, the cut, a grid of keyframes
 	$(BIN)/python -m tests.bench.makespan
 	$(BIN)/python -m tests.bench.workflows
 	$(BIN)/python -m tests.bench.idle
 	$(BIN)/python -m tests.bench.cut
+	$(BIN)/python -m tests.bench.grid
 
 chaos: setup ## 40 films with 300 kills and every fault (SEED=…; about half an hour)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))

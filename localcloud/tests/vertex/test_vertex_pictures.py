@@ -53,6 +53,18 @@ def test_picture_is_a_png_of_exactly_that_size_when_a_size_is_asked(
         assert (picture.format, picture.size) == ("PNG", expected_px)
 
 
+def test_each_panel_shows_its_own_scene_between_white_lines_when_panels_are_asked(client: genai.Client) -> None:
+    prompt = "panels in 2 columns and 1 row\nPanel 1: The sea at night\nPanel 2: Snow at noon"
+
+    (png,) = pictures_of(painted(client, prompt))
+
+    seen = pixels(png)
+    white = (seen.min(axis=2) == 255).all(axis=0).nonzero()[0]
+    assert 4 <= len(white) <= 12
+    assert abs(white.mean() - 688) <= 0.012 * 688 + 1
+    assert seen[:300, : white[0]].mean() + 50 < seen[:300, white[-1] + 1 :].mean()
+
+
 def test_very_same_picture_comes_when_same_request_is_made_again(client: genai.Client) -> None:
     first, again = (pictures_of(painted(client, "A fox in a forest"))[0] for _ in range(2))
 

@@ -13,7 +13,7 @@ from localcloud.serving import ApiError
 from localcloud.vertex import chance, wire
 from localcloud.vertex.faults import Hits
 from localcloud.vertex.picture import palette as palettes
-from localcloud.vertex.picture import scenery
+from localcloud.vertex.picture import panels, scenery
 from localcloud.vertex.picture.palette import FIGURE_WORDS, PLACE_WORDS, USUAL_FIGURES, Palette, find_named
 from localcloud.vertex.picture.scenery import FIGURES, Canvas, draw_figure
 from localcloud.vertex.registry import ImageModel
@@ -188,6 +188,19 @@ def _as_odd(picture: Image.Image, kind: str) -> Image.Image:
 
 
 def landscape(wanted: PictureRequest) -> Image.Image:
+    """What the prompt shows: one scene, or one in each of the panels that it asks for."""
+    layout = panels.read_layout(wanted.prompt)
+    if layout is None:
+        return _scene(wanted)
+    picture = Image.new("RGB", (wanted.width_px, wanted.height_px), panels.LINE)
+    boxes = layout.boxes(wanted.width_px, wanted.height_px, wanted.seed)
+    for prompt, (left, top, right, bottom) in zip(layout.prompts, boxes, strict=True):
+        panel = replace(wanted, prompt=prompt, width_px=right - left, height_px=bottom - top)
+        picture.paste(_scene(panel), (left, top))
+    return picture
+
+
+def _scene(wanted: PictureRequest) -> Image.Image:
     said = re.findall(r"[a-z]+", wanted.prompt.lower())
     seed = (wanted.prompt, wanted.seed, *(chance.number(reference) for reference in wanted.references))
     palette = palettes.choose(said, wanted.references, seed)

@@ -40,6 +40,8 @@ PROMPT = {"prompt": "A lighthouse keeper waits"}
         ("duration_s: 16.0", "duration_s", 16.0),
         ("budget_usd: 10.50", "budget_usd", Decimal("10.50")),
         ("on_scene_failure: fail", "on_scene_failure", "fail"),
+        ("grade: off", "grade", "off"),
+        ("grade: match", "grade", "match"),
         ("transition: {kind: fade_black, duration_s: 0.5}", "transition", {"kind": "fade_black", "duration_s": 0.5}),
         ("<<: {scenes: 2}", "scenes", 2),
     ],
@@ -56,6 +58,7 @@ def test_plain_value_in_yaml_is_what_its_field_takes(world: FakeServices, line: 
     ("line", "text"),
     [
         ("scenes: yes", "scenes: Input should be a valid integer"),
+        ("continuity: grid", "continuity: Input should be 'chain'"),
         ("seed: 1:00", "seed: Input should be a valid integer"),
         ("duration_s: 1:30", "duration_s: Input should be a valid number"),
         ("budget_usd: on", "budget_usd: Input should be a valid decimal"),
