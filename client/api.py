@@ -86,6 +86,24 @@ class PromptreelClient(AbstractContextManager["PromptreelClient"]):
         """Return what the film of a request would cost and how long it would take; nothing is stored."""
         return cast(EstimatedRequest, self._call("POST", "/v1/estimate", request))
 
+    def upload_picture(self, content: bytes, content_type: str, sha256: str) -> str:
+        """Upload a picture and return the address by which a request names it. Idempotent by its digest.
+
+        The link that the API gives grants the right to write, so the caller's token is not sent with it.
+        """
+        offered = self._call("POST", "/v1/uploads", {"content_type": content_type, "sha256": sha256})
+        address = _parse_address(offered["url"])
+
+        def send() -> None:
+            response = self._http.put(address, content=content, headers=offered["headers"])
+            if (
+                not response.is_success and response.status_code != HTTPStatus.PRECONDITION_FAILED
+            ):  # it is there already
+                raise read_problem(response)
+
+        self._retries.run(send)
+        return str(offered["uri"])
+
     def submit(self, request: FilmRequest, idempotency_key: str) -> SubmittedJob:
         """Submit a film request. Idempotent: the same key and request return the same job."""
         return cast(SubmittedJob, self._call("POST", "/v1/jobs", request, key=idempotency_key))

@@ -24,6 +24,7 @@ from client.api import PromptreelClient, connect
 from client.documents import WAITING, FilmRequest, Job, SubmittedJob, agrees
 from client.errors import ClientError, InvalidInput, NotReachable, ProblemError
 from client.input_files import parse_numbers, read_bill, select_rows
+from client.pictures import upload_pictures
 from client.plan_edits import build_edit, read_revision
 from client.plan_page import html_page, markdown_page
 from client.request_options import Budget, takes_film_request
@@ -95,7 +96,8 @@ def submit(
 ) -> None:
     """Submit a film request."""
     with connect(api, token) as client:
-        job = _submit(lambda key: client.submit(request, key), idempotency_key)
+        wanted = upload_pictures(client, request)
+        job = _submit(lambda key: client.submit(wanted, key), idempotency_key)
         _print_submitted(client, job, watch=watch, as_json=as_json)
 
 
@@ -162,7 +164,7 @@ def plan(
         if JOB_ID.fullmatch(given):
             job = client.job(given)
         else:
-            stopping = {**request, "stop_after": "storyboard"}
+            stopping = {**upload_pictures(client, request), "stop_after": "storyboard"}
             job_id = _submit(lambda key: client.submit(stopping, key), idempotency_key)["id"]
             job = show(follow(client, job_id), Console(stderr=True))
     if job.get("board") is None:

@@ -76,6 +76,20 @@ class EstimatedRequest(TypedDict):
     warnings: list[str]
 
 
+class Reference(TypedDict):
+    """A user's own picture as a job keeps it, and what it is drawn into."""
+
+    kind: Literal["character", "place", "product", "style"]
+    name: str
+    description: str | None
+    width_px: int
+    height_px: int
+    source: str
+    consent: str | None
+    drawn_into: str
+    image: NotRequired[Link | None]
+
+
 class SubmittedJob(TypedDict):
     """Answer to a submission."""
 
@@ -84,6 +98,8 @@ class SubmittedJob(TypedDict):
     links: NotRequired[dict[str, str]]
     estimate: NotRequired[Estimate | None]
     inferred: NotRequired[list[InferredValue]]
+    references: NotRequired[list[Reference]]
+    references_way: NotRequired[str | None]
     warnings: NotRequired[list[str]]
 
 
@@ -185,6 +201,8 @@ class Job(JobSummary):
     output: Output | None
     estimate: NotRequired[Estimate | None]  # made when it was accepted
     inferred: NotRequired[list[InferredValue]]
+    references: NotRequired[list[Reference]]
+    references_way: NotRequired[str | None]  # how they reach the film
     treatment: NotRequired[Treatment | None]
     warnings: list[str]
     error: Problem | None

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from client.documents import Job, Scene
-from client.views import dollars
+from client.views import describe_reference, dollars
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|])")
 _CSS = (
@@ -74,11 +74,13 @@ def page_sections(job: Job) -> list[Section]:
         **{name.capitalize(): guide.get(name) for name in ("light", "pacing", "sound")},
     }
     cast = [(one["name"], one["description"]) for one in (*board["characters"], *board["settings"])]
+    pictures = [(one["name"], describe_reference(one)) for one in job.get("references", [])]
     scenes = sorted(job["scenes"], key=lambda scene: scene["display_order"])
     return [
         Section("The film", film),
         Section("Style", [(label, text) for label, text in style.items() if text]),
         *([Section("Cast and places", cast)] if cast else []),
+        *([Section("Your pictures", pictures)] if pictures else []),
         *(Section(f"Scene {number}", _scene(scene)) for number, scene in enumerate(scenes, start=1)),
     ]
 

@@ -14,6 +14,7 @@ from typer import Argument, Option
 
 from client.documents import FilmRequest
 from client.input_files import build_request, is_request_file
+from client.pictures import parse_references
 
 Budget = Annotated[float | None, Option("--budget", metavar="USD", help="Hard limit of what the job may spend.")]
 
@@ -38,6 +39,21 @@ def read_film_request(
     ] = None,
     template: Annotated[
         str | None, Option(metavar="NAME", help="What kind of film it is; `promptreel styles` lists templates too.")
+    ] = None,
+    reference: Annotated[
+        list[str] | None,
+        Option(
+            metavar="KIND:NAME=FILE",
+            help="A picture of a character, place, product or style, such as character:Mira=mira.png; more than once "
+            "for several. A file is uploaded; an upload:, gs:// or https:// address works too.",
+        ),
+    ] = None,
+    consent: Annotated[
+        list[str] | None,
+        Option(
+            metavar="NAME=STATEMENT",
+            help="That the real person whom the pictures of this name show has agreed; stored with the job.",
+        ),
     ] = None,
     budget: Budget = None,
     seed: Annotated[int | None, Option(metavar="N", help="Seed of the image and video models.")] = None,
@@ -75,6 +91,7 @@ def read_film_request(
         "quality": quality,
         "style": style,
         "template": template,
+        "references": parse_references(reference or (), consent or ()),
         "budget_usd": budget,
         "seed": seed,
         "transition": {"kind": transition, "duration_s": transition_duration},

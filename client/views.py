@@ -28,6 +28,7 @@ from client.documents import (
     ModelList,
     PriceRange,
     Reconciliation,
+    Reference,
     Scene,
     StyleList,
     SubmittedJob,
@@ -166,7 +167,7 @@ def job_view(job: Job, now: datetime) -> RenderableType:
     parts: list[RenderableType] = [_header(job, now)]
     if treatment := job.get("treatment"):
         parts.append(Text.assemble(("Story    ", "bold"), plain(treatment["logline"])))
-    parts += map(_inferred_line, job.get("inferred", [])) if ended else request_notes(job)
+    parts += [*map(_inferred_line, job.get("inferred", [])), *_reference_lines(job)] if ended else request_notes(job)
     if job["scenes"]:
         parts.append(Padding(_scene_table(job), (1, 0, 0, 0)))
     if ended:
@@ -253,7 +254,26 @@ def source_lines(job: Job) -> list[Text]:
 
 def request_notes(job: SubmittedJob | Job | EstimatedRequest) -> list[Text]:
     """Return one line for each value that was read from the prompt, and one for each warning."""
-    return [*map(_inferred_line, job.get("inferred", [])), *map(_warning_line, job.get("warnings", []))]
+    return [
+        *map(_inferred_line, job.get("inferred", [])),
+        *_reference_lines(job),
+        *map(_warning_line, job.get("warnings", [])),
+    ]
+
+
+def describe_reference(reference: Reference) -> str:
+    """What a picture shows, its size, and what it is drawn into."""
+    consent = "; with a statement of consent" if reference["consent"] else ""
+    size = f"{reference['width_px']}x{reference['height_px']}"
+    return f"{reference['kind']} {reference['name']}, {size}, drawn into {reference['drawn_into']}{consent}"
+
+
+def _reference_lines(job: SubmittedJob | Job | EstimatedRequest) -> list[Text]:
+    """One line for each of the user's own pictures, and one that says how they reach the film."""
+    references = cast(list[Reference], job.get("references", []))
+    way = cast(str | None, job.get("references_way"))
+    texts = [*(plain(describe_reference(one)) for one in references), *([way] if way else [])]
+    return [Text.assemble(("Picture  ", "bold"), text) for text in texts]
 
 
 def estimate_lines(estimate: Estimate | None) -> list[Text]:

@@ -1,5 +1,7 @@
 """The stand-in's treatment of an idea: its own scenes and lines, word for word, and nothing else."""
 
+from typing import Any
+
 import pytest
 
 from localcloud.vertex.text import treatment
@@ -28,3 +30,16 @@ def test_treatment_invents_no_scene_and_no_line(idea: str) -> None:
 
     assert (answer["scenes"], answer["dialogue"]) == ([], [])
     assert answer["logline"] in idea
+
+
+def test_storyboard_shows_what_there_are_pictures_of_under_its_name() -> None:
+    shots: list[dict[str, Any]] = [{"description": "A lamp."}, {"description": "Mira waits."}]
+    board = {"characters": [], "settings": [], "scenes": shots}
+    told = "<pictures>\nThere are pictures.\ncharacter Mira: red coat\nplace Harbour\nproduct Lumo 2\n</pictures>"
+
+    treatment.follow(board, told)
+
+    assert board["characters"] == [{"name": "Mira", "description": "red coat"}]
+    assert [one["name"] for one in board["settings"]] == ["Harbour"]
+    assert all(name in shot["description"] for shot in shots for name in ("Mira", "Harbour", "Lumo 2"))
+    assert [shot["characters"] for shot in shots] == [["Mira"], ["Mira"]]

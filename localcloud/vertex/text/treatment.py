@@ -27,6 +27,7 @@ _WORDS = {
     "tr": "bir ve bu için ile",
 }
 _MOST_NAMES = 12
+_PICTURED = re.compile(r"^(character|place|product) ([^:\n]+)(?:: (.+))?$", re.MULTILINE)
 
 
 def is_treatment(schema: Mapping[str, Any]) -> bool:
@@ -57,6 +58,7 @@ def is_storyboard(schema: Mapping[str, Any]) -> bool:
 def follow(board: dict[str, Any], prompt: str) -> None:
     """Give each shot of a storyboard its written scene, its lines, and the names of those that its texts speak of."""
     shots = board["scenes"]
+    _show_pictured(board, prompt)
     counted = re.search(r"The idea has (\d+) scenes of its own", prompt)
     own = int(counted[1]) if counted else 0
     spoken = re.search(r"Spoken lines[^\n]*\n(.*?)</treatment>", prompt, re.DOTALL)
@@ -68,6 +70,18 @@ def follow(board: dict[str, Any], prompt: str) -> None:
         shot["written_scene"] = number * own // len(shots) + 1 if own else None
         here = [line for at, line in enumerate(lines) if at * len(shots) // len(lines) == number]
         shot["dialogue"] = [{"speaker": speaker, "line": line} for speaker, _, line in here]
+
+
+def _show_pictured(board: dict[str, Any], prompt: str) -> None:
+    """Put whom and what there are pictures of into the storyboard, under the names that the prompt gives them."""
+    told = re.search(r"<pictures>(.*?)</pictures>", prompt, re.DOTALL)
+    for kind, name, looks in _PICTURED.findall(told[1]) if told else ():
+        listed = board.get({"character": "characters", "place": "settings"}.get(kind, ""))
+        if listed is not None and name not in [one["name"] for one in listed]:
+            listed[:] = [{"name": name, "description": looks or f"{name}, as pictured."}, *listed][:_MOST_NAMES]
+        for shot in board["scenes"]:
+            if name not in shot["description"]:
+                shot["description"] = f"{shot['description'].rstrip('. ')}. {name} can be seen."
 
 
 def _scenes(lines: Sequence[str]) -> list[str]:

@@ -55,6 +55,14 @@ class FakeApi:
         return [f"{request.method} {request.path}" for request in self.requests]
 
 
+def _read(body: bytes) -> Any:
+    """The JSON that was sent; what is none, as it is."""
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return body
+
+
 @pytest.fixture
 def fake_api() -> Iterator[FakeApi]:
     """A server that returns the answers of the test's script."""
@@ -70,13 +78,16 @@ def fake_api() -> Iterator[FakeApi]:
         def do_PATCH(self) -> None:
             self._answer()
 
+        def do_PUT(self) -> None:
+            self._answer()
+
         def do_DELETE(self) -> None:
             self._answer()
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            api.requests.append(Request(self.command, self.path, headers, json.loads(body) if body else None))
+            api.requests.append(Request(self.command, self.path, headers, _read(body)))
             answer = api.next(self.command, self.path)
             content = answer.content()
             self.send_response_only(answer.status)
