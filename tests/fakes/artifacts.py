@@ -34,6 +34,9 @@ class MemoryArtifacts:
     def get(self, uri: str) -> bytes:
         return self._read(uri)
 
+    def read_start(self, uri: str, count: int) -> bytes:
+        return self._read(uri)[:count]
+
     def get_file(self, uri: str, file: Path) -> None:
         file.write_bytes(self.get(uri))
 

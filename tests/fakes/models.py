@@ -127,6 +127,14 @@ class FakeTextGenerator:
         pass
 
 
+def a_keyframe(frame_px: tuple[int, int] = (1280, 720), colour: tuple[int, int, int] = (200, 30, 7)) -> bytes:
+    """A small PNG of one colour."""
+    out, picture = io.BytesIO(), Image.new("P", frame_px)
+    picture.putpalette(colour)
+    picture.save(out, "PNG", bits=1)
+    return out.getvalue()
+
+
 class FakeImageGenerator:
     """Paints one colour per seed."""
 
@@ -150,11 +158,10 @@ class FakeImageGenerator:
                 raise failure
             self._bill(request, failure.usage)
             return failure
-        out = io.BytesIO()
-        Image.new("RGB", (32, 18), (request.seed % 256, len(self.requests) % 256, 7)).save(out, "PNG")
+        data = a_keyframe(request.frame_px, (request.seed % 256, len(self.requests) % 256, 7))
         drawn_px = self.shapes.pop(0) if self.shapes else request.frame_px
         content_px = self.contents.pop(0) if self.contents else drawn_px
-        painted = ImageResult(out.getvalue(), reported(PICTURE_USAGE), drawn_px, content_px)
+        painted = ImageResult(data, reported(PICTURE_USAGE), drawn_px, content_px)
         self._bill(request, painted.usage)
         return painted
 

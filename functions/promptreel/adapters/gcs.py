@@ -81,6 +81,11 @@ class GcsArtifacts(_Storage):
         with _translate_storage_errors(f"read {uri}"):
             return bytes(self._blob(uri).download_as_bytes(timeout=TIMEOUT_S))
 
+    def read_start(self, uri: str, count: int) -> bytes:
+        """Read the first bytes of an object."""
+        with _translate_storage_errors(f"read {uri}"):
+            return bytes(self._blob(uri).download_as_bytes(end=count - 1, timeout=TIMEOUT_S))
+
     def get_file(self, uri: str, file: Path) -> None:
         """Download an object into a file."""
         with _translate_storage_errors(f"read {uri}"):

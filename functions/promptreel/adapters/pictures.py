@@ -9,7 +9,9 @@ import threading
 import warnings
 from typing import TYPE_CHECKING
 
+from promptreel.adapters import frame_fits
 from promptreel.adapters.picture_header import NotReadable, PictureHeader, read_header
+from promptreel.domain.own_frames import PAD_COLOUR, FrameFit
 from promptreel.errors import AnswerLost, Invalid
 from promptreel.ports.pictures import CleanPicture
 
@@ -50,6 +52,15 @@ class PillowPictures:
             small = opened.convert("RGB").resize((width_px, height_px), Image.Resampling.BOX)
         raw = small.tobytes()
         return list(zip(raw[0::3], raw[1::3], raw[2::3], strict=True))
+
+    def fit(self, data: bytes, frame_px: tuple[int, int], fit: FrameFit, colour: str | None = None) -> bytes:
+        """A PNG of exactly the frame's size."""
+        picture = open_answer(data)
+        if fit == "pad":
+            fitted = frame_fits.pad(picture, frame_px, colour or PAD_COLOUR)
+        else:
+            fitted = frame_fits.extend(picture, frame_px) if fit == "extend" else frame_fits.crop(picture, frame_px)
+        return frame_fits.encode_png(fitted, MAX_BYTES)
 
 
 def open_answer(data: bytes) -> "Image":

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from promptreel.domain.own_frames import FrameFit
+
 
 @dataclass(frozen=True, slots=True)
 class CleanPicture:
@@ -29,6 +31,12 @@ class PictureCleaner(Protocol):
 
     def read_pixels(self, data: bytes, width_px: int) -> Sequence[tuple[int, int, int]]:
         """The pixels of a picture that promptreel has stored, scaled down to so many in a row: red, green, blue."""
+
+    def fit(self, data: bytes, frame_px: tuple[int, int], fit: FrameFit, colour: str | None = None) -> bytes:
+        """A stored picture as a PNG of exactly this size; ``colour`` is that of the bars of ``pad``.
+
+        Raises: AnswerLost when the bytes are no picture.
+        """
 
 
 class PictureUploads(Protocol):

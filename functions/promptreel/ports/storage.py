@@ -166,6 +166,9 @@ class ArtifactStore(Protocol):
     def get(self, uri: str) -> bytes:
         """Read an object. Raises: NotFound."""
 
+    def read_start(self, uri: str, count: int) -> bytes:
+        """Read an object's first bytes, no more than ``count``. Raises: NotFound."""
+
     def put_file(self, path: str, file: Path, content_type: str) -> str:
         """Create an object from a file without holding it in memory; otherwise like `put`."""
 

@@ -21,6 +21,7 @@ from promptreel.ledger.reuse import reuse
 from promptreel.ports.models import VideoRequest
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming, job_lifecycle
+from promptreel.usecases.exact_frames import fit_keyframes
 from promptreel.usecases.text_calls import rewrite_refused_prompts
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,10 @@ def _send(
             return "filming"  # poll_clips decides by the call
         case Acquired():
             artifact_integrity.check_keyframes(scene, services.artifacts)
-            return _post(claim, call, request, services)
+            plan = job.require_plan()
+            frame_px = plan.video_of(scene).size_px(plan.resolution, plan.aspect)
+            first_uri, last_uri = fit_keyframes(job.id, scene, frame_px, services)
+            return _post(claim, call, replace(request, first_uri=first_uri, last_uri=last_uri), services)
         case _:
             assert_never(claim)
 

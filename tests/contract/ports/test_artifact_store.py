@@ -69,6 +69,15 @@ def test_artifact_can_be_deleted_twice(artifacts: ArtifactStore) -> None:
         artifacts.get(uri)
 
 
+@pytest.mark.parametrize(("count", "start"), [(1, b"o"), (24, b"one and more")])
+def test_first_bytes_of_an_artifact_are_read(artifacts: ArtifactStore, count: int, start: bytes) -> None:
+    uri = artifacts.put("jobs/j/a.txt", b"one and more", "text/plain")
+
+    assert artifacts.read_start(uri, count) == start
+    with pytest.raises(NotFound):
+        artifacts.read_start(artifacts.uri("jobs/j/none.txt"), count)
+
+
 def test_checksum_depends_on_the_content_only(artifacts: ArtifactStore) -> None:
     uri, same = (artifacts.put(f"jobs/j/{name}.txt", b"one", "text/plain") for name in "ab")
     before = artifacts.read_checksum(uri)

@@ -8,7 +8,8 @@ from PIL import Image, ImageColor
 
 from localcloud.vertex.faults import Hits
 from localcloud.vertex.picture.paint import ODD_FILES, Bars, PictureRequest, paint
-from promptreel.adapters.images import MAX_BYTES, encode_png, fit_to_frame
+from promptreel.adapters.frame_fits import encode_png
+from promptreel.adapters.images import MAX_BYTES, fit_to_frame
 from promptreel.adapters.picture_header import read_header
 from promptreel.errors import AnswerLost
 

@@ -26,7 +26,7 @@ from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
 from tests.factories import a_job, a_request, altered
 from tests.fakes.hooks import HookedWorld, Killed
-from tests.fakes.models import a_storyboard
+from tests.fakes.models import a_keyframe, a_storyboard
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
 
@@ -220,7 +220,7 @@ class TestSource:
 
         def draw_the_same(request: ImageRequest, timeout_s: float) -> ImageResult | Declined:
             drawn = draw(request, timeout_s)
-            return replace(drawn, data=b"the same") if isinstance(drawn, ImageResult) else drawn
+            return replace(drawn, data=a_keyframe()) if isinstance(drawn, ImageResult) else drawn
 
         world.images.generate_image = draw_the_same  # type: ignore[method-assign]
         story = a_storyboard()
