@@ -24,6 +24,9 @@ _HOW_FILMED: Mapping[str, str] = {
     "refilm": "a second time",
 }
 
+# How an attempt ended whose clip cannot be used, by the code of the clip's problem.
+_UNUSABLE: Mapping[str, str] = {"clip_defective": "defective", "clip_missing": "missing", "clip_changed": "changed"}
+
 _GIVEN_UP_STATE: Mapping[str, SceneState] = {
     "clip_refused": SceneState.FILTERED,
     "clip_failed": SceneState.FAILED,
@@ -72,7 +75,7 @@ def may_refilm_after(job: Job, scene: Scene, call: str, problem: Problem) -> boo
     A damaged clip is filmed again at once. A clip that is missing or replaced may be restored, so that nothing is paid
     for it before a person has resumed the job without restoring it.
     """
-    outcome = _outcome(problem)
+    outcome = _UNUSABLE[problem.code]
     was_resumed = any(
         one.call == call and one.outcome == outcome and not job.counts_toward_limit(one.at) for one in scene.tries
     )
@@ -85,7 +88,7 @@ def reject_clip(scene: Scene, call: str, problem: Problem, now: datetime, *, is_
     It is filmed a second time, as another take, or given up.
     """
     remedy = "refilm" if is_refilmed else ""
-    attempts = _append(scene, call, outcome=_outcome(problem), at=now, reason=problem.message, remedy=remedy)
+    attempts = _append(scene, call, outcome=_UNUSABLE[problem.code], at=now, reason=problem.message, remedy=remedy)
     if is_refilmed:
         return scene.queue_again(
             now, take=scene.take + 1, attempt=1, queued_at=None, clip=None, problem=None, tries=attempts
@@ -108,10 +111,6 @@ def seed_attempt(scene: Scene) -> int:
     repeated = (scene.take, scene.attempt - 1, "repeat")
     is_repeated = any((last.take, last.attempt, last.remedy) == repeated for last in scene.tries[-1:])
     return scene.attempt - 1 if is_repeated else scene.attempt
-
-
-def _outcome(problem: Problem) -> str:
-    return problem.code.removeprefix("clip_")
 
 
 def _used_remedies(job: Job, scene: Scene) -> list[str]:
