@@ -1,0 +1,77 @@
+"""POST /v1/uploads: a link for one picture of the caller, and the request that names it."""
+
+from flask.testing import FlaskClient
+
+from promptreel.usecases.take_in_pictures import upload_folder
+from tests.fakes.services import FakeServices
+from tests.picture_files import a_picture, encoded
+from tests.unit.http.api_requests import bearer, submit
+
+MIRA = "mira@example.com"
+SHA256 = "ab" * 32
+
+
+def test_link_writes_one_object_of_the_caller_once(http: FlaskClient, world: FakeServices) -> None:
+    answer = http.post("/v1/uploads", json={"content_type": "image/png"}, headers=bearer(MIRA))
+
+    offered = answer.get_json()
+    ((uri, headers, expires_s),) = world.uploads.signed
+    assert answer.status_code == 201
+    assert uri == world.uploads.uri(f"{upload_folder(MIRA)}{offered['id']}")
+    assert offered["uri"] == f"upload:{offered['id']}"
+    assert offered["method"] == "PUT"
+    assert (offered["headers"], offered["max_bytes"], expires_s) == (headers, 20_000_000, 900)
+    assert headers == {
+        "Content-Type": "image/png",
+        "x-goog-content-length-range": "1,20000000",
+        "x-goog-if-generation-match": "0",
+    }
+
+
+def test_same_file_has_the_same_address_and_another_owner_another(http: FlaskClient, world: FakeServices) -> None:
+    body = {"content_type": "image/png", "sha256": SHA256}
+
+    addresses = [
+        http.post("/v1/uploads", json=body, headers=bearer(who)).get_json()["uri"]
+        for who in (MIRA, MIRA, "tom@example.com")
+    ]
+
+    assert len(set(addresses)) == 1
+    places = [uri for uri, _, _ in world.uploads.signed]
+    assert places[0] == places[1] != places[2]
+
+
+def test_upload_is_shown_with_the_job_that_names_it(http: FlaskClient, world: FakeServices) -> None:
+    offered = http.post("/v1/uploads", json={"content_type": "image/png"}, headers=bearer(MIRA)).get_json()
+    world.uploads.objects[world.uploads.signed[0][0]] = encoded(a_picture())
+    reference = {"kind": "place", "name": "Harbour", "uri": offered["uri"]}
+
+    accepted = submit(http, {"prompt": "A lighthouse keeper waits", "references": [reference]}).get_json()
+    shown = http.get(f"/v1/jobs/{accepted['id']}", headers=bearer(MIRA)).get_json()
+
+    expected = {"kind": "place", "name": "Harbour", "description": None, "source": offered["uri"], "consent": None}
+    expected |= {"width_px": 320, "height_px": 240, "drawn_into": "keyframes"}
+    assert accepted["references"] == [expected]
+    assert "through its keyframes" in accepted["references_way"] == shown["references_way"]
+    (one,) = shown["references"]
+    assert one["image"]["url"].startswith("https://signed.example/artifacts/jobs/")
+    assert {name: one[name] for name in expected} == expected
+
+
+def test_field_is_refused_by_name(http: FlaskClient) -> None:
+    for body, words in (
+        ({}, "content_type: Field required"),
+        ({"content_type": "image/svg+xml"}, "content_type: Input should be 'image/png', 'image/jpeg' or 'image/webp'"),
+        ({"content_type": "image/png", "sha256": "../x"}, "sha256: String should match pattern"),
+        ({"content_type": "image/png", "name": "a"}, "name: there is no such field"),
+    ):
+        answer = http.post("/v1/uploads", json=body, headers=bearer(MIRA))
+        assert answer.status_code == 422
+        assert words in answer.get_json()["message"]
+    assert http.post("/v1/uploads", json={"content_type": "image/png"}).status_code == 403
+
+
+def test_job_without_references_says_nothing_of_them(http: FlaskClient) -> None:
+    answer = submit(http).get_json()
+
+    assert (answer["references"], answer["references_way"]) == ([], None)
