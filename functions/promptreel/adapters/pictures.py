@@ -7,10 +7,11 @@ beside its pixels goes further: no place where it was taken, no second file, no 
 import io
 import threading
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from promptreel.adapters import frame_fits
-from promptreel.adapters.picture_header import NotReadable, PictureHeader, read_header
+from promptreel.adapters.picture_header import NotReadable, PictureFormat, PictureHeader, read_header
 from promptreel.domain.own_frames import PAD_COLOUR, FrameFit
 from promptreel.errors import AnswerLost, Invalid
 from promptreel.ports.pictures import CleanPicture
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_BYTES = 20_000_000
-MAX_PIXELS = 25_000_000  # a phone's 24 megapixels; one that is decoded takes some 200 MB at most
+# A phone's 24 megapixels. One that is decoded takes up to 350 MB; a pixel of WebP takes twice as much as others.
+MAX_PIXELS: Mapping[PictureFormat, int] = {"PNG": 25_000_000, "JPEG": 25_000_000, "WEBP": 12_500_000}
 MIN_SIDE_PX = 128
 MAX_RATIO = 4  # of the longer side to the shorter
 BACKGROUND = "white"
@@ -67,7 +69,7 @@ def open_answer(data: bytes) -> "Image":
     """The picture that a model answered: upright, opaque, in sRGB, at its own size. Raises: AnswerLost."""
     try:
         header = read_header(data)
-        if header.width_px * header.height_px > MAX_PIXELS:
+        if header.width_px * header.height_px > MAX_PIXELS[header.format]:
             raise NotReadable(f"of {header.width_px:,}x{header.height_px:,} pixels")  # noqa: TRY301
         with _DECODING:
             return _decode(data, header, max(header.width_px, header.height_px))[0]
@@ -94,8 +96,9 @@ def _check(data: bytes, field: str) -> PictureHeader:
     if max(width, height) > MAX_RATIO * min(width, height):
         limit = f"{size}; the longer side has at most {MAX_RATIO} times the pixels of the shorter"
         raise _refuse(field, limit, "Crop it to what it is to show.")
-    if width * height > MAX_PIXELS:
-        raise _refuse(field, f"{size}; a picture has at most {MAX_PIXELS:,} in all", "Scale it down.")
+    most = MAX_PIXELS[header.format]
+    if width * height > most:
+        raise _refuse(field, f"{size}; a {header.format} has at most {most:,} in all", "Scale it down.")
     return header
 
 

@@ -31,7 +31,7 @@ ORPHANED = timedelta(days=1)  # longer than any caller repeats a request whose a
 _UPLOAD_ID = re.compile(r"[a-z0-9-]{6,40}")
 _OBJECT = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([^\r\n]{1,1024})")
 _JOB_OBJECT = re.compile(r"jobs/([^/]+)/.+")
-_UPLOAD_INSTEAD = "Upload it: `POST /v1/uploads`, or `promptreel submit --reference` with a file."
+_UPLOAD_INSTEAD = "Upload it, and no larger than it needs to be: `POST /v1/uploads`, or `--reference` with a file."
 _AT_ONCE = threading.BoundedSemaphore(2)  # requests of one instance that hold pictures in memory
 
 
@@ -174,7 +174,11 @@ class _Intake:
 
     def take(self, wanted: WantedPicture) -> CleanPicture:
         """One picture. Raises: Invalid."""
-        data = self._read(wanted)
+        left_s = (self._until - self._services.clock.now()).total_seconds()
+        if left_s <= 0:
+            fault = f"the pictures of a request take longer than {MAX_TOTAL_S:.0f} s to fetch and check"
+            raise _unusable(wanted.field, fault, _UPLOAD_INSTEAD)
+        data = self._read(wanted, min(left_s, WEB_TIMEOUT_S))
         self._bytes += len(data)
         if self._bytes > MAX_TOTAL_BYTES:
             raise Invalid(
@@ -184,10 +188,10 @@ class _Intake:
             )
         return self._services.pictures.clean(data, wanted.field, wanted.longest_px)
 
-    def _read(self, wanted: WantedPicture) -> bytes:
+    def _read(self, wanted: WantedPicture, timeout_s: float) -> bytes:
         uri, field = wanted.uri, wanted.field
         if uri.startswith("https://"):
-            return self._fetch(field, uri)
+            return self._fetch(field, uri, timeout_s)
         address = self._locate(field, uri)
         try:
             return self._services.uploads.read(address, MAX_PICTURE_BYTES)
@@ -196,12 +200,9 @@ class _Intake:
         except Rejected as error:
             raise _unusable(field, error.message.rstrip("."), "Save it smaller, or as JPEG.") from error
 
-    def _fetch(self, field: str, url: str) -> bytes:
-        left_s = (self._until - self._services.clock.now()).total_seconds()
-        if left_s <= 0:
-            raise _unusable(field, f"its pictures take longer than {MAX_TOTAL_S:.0f} s to fetch", _UPLOAD_INSTEAD)
+    def _fetch(self, field: str, url: str, timeout_s: float) -> bytes:
         try:
-            return self._services.web.fetch(url, MAX_PICTURE_BYTES, min(left_s, WEB_TIMEOUT_S))
+            return self._services.web.fetch(url, MAX_PICTURE_BYTES, timeout_s)
         except Unfetchable as error:
             raise _unusable(field, f"{url[:200]} cannot be used: {error}", _UPLOAD_INSTEAD) from error
 

@@ -190,7 +190,7 @@ def test_pictures_that_take_too_long_together_are_refused(world: FakeServices) -
     world.web = SlowWeb()  # type: ignore[assignment]
     references = [a_reference(f"https://pictures.example/{number}.png") for number in range(3)]
 
-    assert "take longer than 30 s to fetch" in refusal(world, *references).message
+    assert "take longer than 30 s to fetch and check" in refusal(world, *references).message
 
 
 @pytest.mark.parametrize(
@@ -233,6 +233,63 @@ def test_repeated_request_takes_nothing_in_again(world: FakeServices) -> None:
     with pytest.raises(Conflict):
         accepted(world, a_reference(BRAND_PICTURE))
     assert [(one.uri, one.created) for one in world.artifacts.list("")] == stored
+
+
+class _Killed(BaseException):
+    """The process ends here."""
+
+
+class _Fragile:
+    """A service whose n-th call ends the process, before or after it has done its work."""
+
+    def __init__(self, inner: Any, dies_at: list[int], *, after: bool) -> None:
+        self.inner, self.dies_at, self.after = inner, dies_at, after
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.inner, name)
+        if not callable(method) or name == "uri":
+            return method
+
+        def call(*args: Any, **options: Any) -> Any:
+            self.dies_at[0] -= 1
+            if self.dies_at[0] == 0 and not self.after:
+                raise _Killed
+            answer = method(*args, **options)
+            if self.dies_at[0] == 0:
+                raise _Killed
+            return answer
+
+        return call
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("is_repeated", [True, False])
+def test_request_that_is_killed_at_any_call_leaves_a_whole_job_or_nothing(is_repeated: bool, after: bool) -> None:
+    calls = 0
+    for number in range(1, 100):
+        world, dies_at = FakeServices(), [number]
+        artifacts, jobs = world.artifacts, world.jobs
+        world.artifacts = _Fragile(artifacts, dies_at, after=after)  # type: ignore[assignment]
+        world.jobs = _Fragile(jobs, dies_at, after=after)  # type: ignore[assignment]
+        references = (a_reference(), a_reference(name="Tom"), a_reference(f"upload:{uploaded(world)}", name="Ann"))
+        try:
+            accepted(world, *references)
+        except _Killed:
+            calls = number
+        world.artifacts, world.jobs = artifacts, jobs
+        if is_repeated:
+            job = accepted(world, *references)
+            pictures = {one.uri for one in artifacts.list("jobs/job-1/references/")}
+            assert pictures == {one.uri for one in job.references}
+            assert len(pictures) == 2, "the same picture under two names is stored once"
+        world.clock.pass_s(timedelta(days=2).total_seconds())
+        take_in_pictures.remove_orphans(world)
+        stored = list(jobs.list_jobs(None, None, None))
+        kept = {one.uri for job in stored for one in job.references}
+        assert {one.uri for one in artifacts.list("")} == kept, f"killed at call {number}"
+        if dies_at[0] > 0:
+            break
+    assert calls >= 8
 
 
 @pytest.mark.parametrize("is_repeated", [True, False])
