@@ -24,7 +24,11 @@ def choose_grades(edit: FilmEdit, segments: Mapping[str, SceneSegment], folder: 
     """
     shown = {name: segment for name, segment in segments.items() if segment.kind is not SegmentKind.CARD}
     looks = {name: _measure(folder / name, segment) for name, segment in shown.items()}
-    target = film_grade.find_target(edit.plan, [look for found in looks.values() for look in (found[0], found[-1])])
+    drawn = film_grade.keyframe_looks([segment.scene for segment in shown.values()])
+    # Where keyframes were not measured when they were drawn, the ends of the clips show what they look like.
+    target = film_grade.find_target(
+        edit.plan, drawn or [one for found in looks.values() for one in (found[0], found[-1])]
+    )
     if target is None:
         return {}, []
     grades, sentences = {}, []

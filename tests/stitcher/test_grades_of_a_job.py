@@ -19,7 +19,7 @@ from stitcher_service.jobs.renders import RenderRequest
 from stitcher_service.jobs.segment_grades import choose_grades
 from stitcher_service.jobs.stitch_film import FilmStitched, stitch_film
 from tests.fakes.services import FakeServices
-from tests.stitcher.jobs import FRAMES, a_filmed_job, scenes, stitcher_services
+from tests.stitcher.jobs import FRAMES, a_filmed_job, change_scene, scenes, stitcher_services
 
 ClipMaker = Callable[..., Path]
 Looks = Mapping[str, Look | tuple[Look, Look, Look]]
@@ -47,12 +47,21 @@ def stitched(world: FakeServices, job: Job, folder: Path) -> Path:
     return film
 
 
+def forget_looks(world: FakeServices, job: Job) -> None:
+    """The keyframes as an older version, or their owner, has stored them."""
+    for scene in scenes(world, job):
+        for name, keyframe in (("start", scene.start), ("end", scene.end)):
+            assert keyframe is not None
+            change_scene(world, job, scene.id, **{name: keyframe.evolve(look=None)})
+
+
 def test_strayed_scenes_come_nearer_to_the_films_look_and_their_seam_does_not_grow(
     world: FakeServices, a_clip: ClipMaker, tmp_path: Path
 ) -> None:
     plain = pixels(stitched(world, a_filmed_job(world, a_clip), tmp_path))
     other = FakeServices()
     job = a_filmed_job(other, a_clip, grade="match")
+    forget_looks(other, job)
 
     graded = pixels(stitched(other, job, tmp_path))
 
@@ -101,7 +110,7 @@ def choose(
     world: FakeServices, looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[segment_grades.Grades, list[str]]:
     """What is ordered for scenes of these looks, each the same from its first frame to its last or as given."""
-    job = world.drawn(grade="match")
+    job = world.drawn()
     found = scenes(world, job)
     segments = {name: a_segment(scene) for name, scene in zip(looks, found, strict=False)}
 
@@ -149,6 +158,23 @@ def test_scenes_that_meet_on_a_keyframe_get_the_same_correction_there(
 
     assert grades["1.mp4"][-1] == grades["2.mp4"][0]
     assert grades["1.mp4"][-1].lightness == -4
+
+
+def test_target_is_that_of_the_keyframes_where_they_were_measured(
+    world: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = world.drawn()
+    for scene in scenes(world, job):
+        for name, keyframe in (("start", scene.start), ("end", scene.end)):
+            assert keyframe is not None
+            change_scene(world, job, scene.id, **{name: keyframe.evolve(look=USUAL.evolve(lightness=62))})
+    segments = {"1.mp4": a_segment(scenes(world, job)[0])}
+    monkeypatch.setattr(segment_grades, "_measure", lambda *_: [USUAL] * 3)
+    edit = FilmEdit(job.id, job.require_plan(), film_edit.OutputProfile.FILM, tuple(segments.values()), is_graded=True)
+
+    grades, _ = choose_grades(edit, segments, Path())
+
+    assert [one.lightness for one in grades["1.mp4"]] == [4, 4, 4]
 
 
 def test_film_of_one_look_is_left_alone(world: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
