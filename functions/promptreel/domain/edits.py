@@ -99,6 +99,8 @@ def apply_edit(sources: PictureSources, scenes: Sequence[Scene], edit: PlanEdit,
     plan, changed = sources.plan, list[str]()
     by_id = {scene.id: scene for scene in scenes}
     order = _order(edit, list(by_id), changed)
+    if "order" in changed:
+        _refuse_order_of_own(scenes)
     texts = {one.scene: one for one in edit.scenes}
     _refuse_unknown("scenes", texts, by_id)
     cast = plan.evolve(
@@ -143,6 +145,16 @@ def _order(edit: PlanEdit, current: list[str], changed: list[str]) -> Sequence[s
         raise Invalid("order: must name every scene exactly once.", remedy=f"Order these: {', '.join(current)}.")
     changed.append("order")
     return edit.order
+
+
+def _refuse_order_of_own(scenes: Sequence[Scene]) -> None:
+    """A picture of the user's own belongs to the cut between two scenes, which another order would part."""
+    own = next((scene.id for scene in scenes if len(scene.drawn_names()) < len(("start", "end"))), None)
+    if own is not None:
+        raise Invalid(
+            f"order: {own} has a picture of your own, which its neighbour shares.",
+            remedy="Leave `order` out, or submit the film anew with its `frames` in the new order.",
+        )
 
 
 def _refuse_unknown(field_name: str, named: Iterable[str], known: Iterable[str]) -> None:
@@ -247,6 +259,7 @@ class _Chain:
         moved = start is not None and scene.start is not None and start.uri != scene.start.uri
         if redraw or moved or "end" in scene.redraw or self._has_another_prompt(scene, "end"):
             redraw.append("end")
+        redraw = [name for name in redraw if name in scene.drawn_names()]
         linked = self._retake(scene, start, redraw, now)
         self._last = linked
         return linked

@@ -52,6 +52,7 @@ def estimate_film(request: FilmRequest, spec: FilmSpec, basis: Basis) -> Estimat
         *(repr(model) for model in (makers.text, makers.image, makers.video)),
         *(tuple(tariff.maximum.model_dump_json() for tariff in texts) for texts, _ in scenes.values()),
         *(tuple(durations_s) for _, durations_s in scenes.values()),
+        tuple((*one.place,) for one in request.frames),
         *(makers.aspect, basis.at.astimezone(UTC).date(), basis.history, basis.keep_days, basis.pace),
     )
     return _remember(_Question(key, registry(), lambda: _estimate_all(_Cases(request, makers, basis), scenes, needed)))
@@ -81,7 +82,7 @@ def _estimate_all(
     for count, (texts, clips_s) in scenes.items():
         pieces = [[*case.texts(texts), *_list_scenes(case, [clips[one] for one in clips_s])] for case, clips in prices]
         films.append(_Film(cases, pieces, {}))
-        works.append(cases.work(texts, count + 1, clips_s))
+        works.append(cases.work(texts, count + 1 - len({one.place for one in cases.request.frames}), clips_s))
     return _estimate(films, works, (min(scenes), max(scenes)), needed)
 
 
@@ -175,8 +176,12 @@ class _Film:
 
 
 def _list_scenes(prices: PieceCosts, clips: Sequence[Piece]) -> list[Piece]:
-    """The keyframes and clips of a film: each clip is filmed once its last keyframe is drawn."""
-    return [prices.first_keyframe, *(piece for clip in clips for piece in (prices.keyframe, clip))]
+    """The keyframes and clips of a film: each clip is filmed once its last keyframe is drawn, or is the user's own."""
+    own = {one.place for one in prices.request.frames}
+    pieces = [] if (1, "start") in own else [prices.first_keyframe]
+    for number, clip in enumerate(clips, start=1):
+        pieces += [clip] if (number, "end") in own else [prices.keyframe, clip]
+    return pieces
 
 
 def _list_rest(prices: PieceCosts, progress: Progress) -> list[Piece]:

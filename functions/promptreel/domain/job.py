@@ -8,6 +8,7 @@ from promptreel.domain.choosing import ChosenModel
 from promptreel.domain.document import Document, OptionalText, Part, Problem, UtcDatetime
 from promptreel.domain.estimate import Estimate
 from promptreel.domain.models import Aspect, Resolution, VideoModel, registry
+from promptreel.domain.own_frames import OwnFrame
 from promptreel.domain.prompt_hints import Inferred
 from promptreel.domain.rates import Counts
 from promptreel.domain.reference import Reference
@@ -224,6 +225,7 @@ class JobChanges(TypedDict, total=False):
     estimate: Estimate | None
     counted: Counts
     references: tuple[Reference, ...]
+    frames: tuple[OwnFrame, ...]
     resumed: datetime | None
     upload: str | None
     expires: datetime | None
@@ -259,6 +261,7 @@ class Job(Document):
     counted: Counts = ()  # those of its attempts that its owner's rates contain
     resumed: UtcDatetime | None = None  # when a person last resumed it: attempts before this do not count
     references: tuple[Reference, ...] = ()  # its owner's own pictures, stored under the job
+    frames: tuple[OwnFrame, ...] = ()  # its owner's own keyframes, as they were taken in
     upload: OptionalText = None  # name of the uploaded file that requested it; its report is deleted with the job
     expires: UtcDatetime | None = None  # from then on it is treated as deleted
     forget: UtcDatetime | None = None  # when a tombstone may be removed; Firestore's TTL policy reads this field
@@ -345,6 +348,7 @@ class Job(Document):
             estimate=None,
             counted=(),
             references=(),
+            frames=(),
             expires=None,
         )
 

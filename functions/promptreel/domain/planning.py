@@ -12,6 +12,7 @@ from promptreel.domain.choosing import Choice, ChosenModel
 from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.models import Aspect, ImageModel, TextModel, VideoModel, VideoProtocol
 from promptreel.domain.money import format_usd
+from promptreel.domain.own_frames import describe_frames
 from promptreel.domain.picture_inputs import most_inputs
 from promptreel.domain.prompt_hints import Inferred, PromptHints
 from promptreel.domain.request import FilmRequest, parse_request
@@ -140,7 +141,7 @@ def specify_film(
         durations_s=timing.cut.clips_s,
         scene_frames=timing.cut.frames,
         transition_frames=timing.transition_frames,
-        pictures=describe_references(request.references),
+        pictures="\n".join(filter(None, (describe_references(request.references), describe_frames(request.frames)))),
         treatment=treatment,
         inferred=tuple(one for one in hints.read if one not in timing.unused and not _is_given(request, one.field)),
         warnings=(
@@ -270,7 +271,9 @@ def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime)
         spec.video.max_micros(duration_s, request.resolution, at, audio=request.clip_audio)
         for duration_s in spec.durations_for(count)
     )
-    return writing, first.reserved_micros(at) + count * later.reserved_micros(at) + clips
+    own = {one.place for one in request.frames}
+    drawn = [later] * (count - sum(frame == "end" for _, frame in own)) + [first] * ((1, "start") not in own)
+    return writing, sum(tariff.reserved_micros(at) for tariff in drawn) + clips
 
 
 def needed_micros(request: FilmRequest, spec: FilmSpec, at: datetime) -> int:

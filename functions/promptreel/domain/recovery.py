@@ -119,11 +119,12 @@ def _used_remedies(job: Job, scene: Scene) -> list[str]:
 
 def _available_remedies(job: Job, scene: Scene) -> set[RemedyKind]:
     plan = job.require_plan()
-    return list_available(
+    available = list_available(
         plan.video_of(scene),
         sound=job.has_sound(scene),
         can_film=lambda other: plan.can_be_filmed_by(other, scene.duration_s),
     )
+    return available if scene.drawn_names() else available - {"redraw"}
 
 
 def list_available(model: VideoModel, *, sound: bool, can_film: Callable[[str], bool]) -> set[RemedyKind]:
@@ -153,7 +154,7 @@ def _apply_remedy(job: Job, scene: Scene, kind: RemedyKind, request: RewriteRequ
             return _film_again(scene.evolve(video_model=model.replaced_by), now)
         case "redraw":  # the clip is made from other keyframes then: another take
             return scene.to(
-                SceneState.PENDING, now, take=scene.take + 1, attempt=1, redraw=("start", "end"), rewording=request
+                SceneState.PENDING, now, take=scene.take + 1, attempt=1, redraw=scene.drawn_names(), rewording=request
             )
         case _:
             assert_never(kind)
@@ -170,11 +171,22 @@ def _give_up(scene: Scene, call: Call, remedy: Remedy, now: datetime) -> Scene:
         message = f"{scene.id}: {describe_model(call)} cannot film it: {call.reason}"
     else:
         made = sum(one.outcome != "never_made" for one in scene.tries)
-        message = f"{scene.id}: no clip in {made} tries: {call.reason}"
+        message = f"{scene.id}: no clip in {made} tries: {call.reason}{_own_words(scene)}"
     problem = Problem(code=remedy.problem, message=message, remedy=remedy.advice, step="poll_clips", scene=scene.id)
     if remedy.stops_the_job:
         return scene.evolve(problem=problem, updated=now)
     return scene.to(_GIVEN_UP_STATE[remedy.problem], now, problem=problem)
+
+
+def _own_words(scene: Scene) -> str:
+    """Which of the scene's keyframes no remedy redraws, as the end of a message; else nothing."""
+    drawn, names = scene.drawn_names(), {"start": "first", "end": "last"}
+    own = [word for name, word in names.items() if name not in drawn]
+    if not own:
+        return ""
+    is_one = len(own) == 1
+    pictures = f"its {' and '.join(own)} picture{'' if is_one else 's'} {'is your own' if is_one else 'are your own'}"
+    return f" ({pictures}, never redrawn)"
 
 
 def append_attempt(scene: Scene, call: Call, outcome: str, remedy: str = "") -> tuple[Attempt, ...]:

@@ -8,13 +8,23 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, Discriminator, Field, StringConstraints, Tag, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from promptreel.domain.characters import check_characters, has_words, visible_length
 from promptreel.domain.document import Frozen
 from promptreel.domain.grade import GradeChoice
 from promptreel.domain.models import Aspect, Quality, Resolution
 from promptreel.domain.money import parse_usd
+from promptreel.domain.own_frames import MAX_FRAMES, RequestedFrame, check_frames
 from promptreel.domain.requested_references import MAX_REFERENCES, RequestedReference, refuse_repeated
 from promptreel.domain.styles import OwnStyle
 from promptreel.domain.timeline import TransitionKind
@@ -105,6 +115,7 @@ class FilmRequest(Frozen):
     scenes: int | None = Field(default=None, ge=1, le=MAX_SCENES)
     aspect: Aspect | None = None
     references: Annotated[tuple[RequestedReference, ...], Field(max_length=MAX_REFERENCES)] = ()
+    frames: Annotated[tuple[RequestedFrame, ...], Field(max_length=MAX_FRAMES)] = ()
     style: StyleChoice | None = None
     template: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
     resolution: Resolution = "720p"
@@ -156,6 +167,12 @@ class FilmRequest(Frozen):
     def _are_given_once(cls, references: tuple[RequestedReference, ...]) -> tuple[RequestedReference, ...]:
         refuse_repeated(references)
         return references
+
+    @field_validator("frames")
+    @classmethod
+    def _have_places(cls, frames: tuple[RequestedFrame, ...], info: ValidationInfo) -> tuple[RequestedFrame, ...]:
+        check_frames(frames, info.data.get("scenes"))
+        return frames
 
     @field_validator("duration_s", "scenes", "budget_usd", "seed", mode="before")
     @classmethod

@@ -21,6 +21,7 @@ class Keyframe(Part):
     digest: str
     checksum: OptionalText = None  # of its content, as stored
     look: Look | None = None  # measured where the film is graded
+    is_own: bool = False  # the user's own picture: fitted to the frame, never drawn
 
 
 class Clip(Part):
@@ -218,6 +219,11 @@ class Scene(Document):
         wanted, texts = name.casefold(), (self.description, self.start_prompt, self.end_prompt, self.motion_prompt)
         listed = (*self.characters, *self.settings)
         return any(wanted == one.casefold() for one in listed) or any(wanted in text.casefold() for text in texts)
+
+    def drawn_names(self) -> tuple[KeyframeName, ...]:
+        """Its keyframes that the image model draws: not the user's own pictures."""
+        stored: dict[KeyframeName, Keyframe | None] = {"start": self.start, "end": self.end}
+        return tuple(name for name, keyframe in stored.items() if keyframe is None or not keyframe.is_own)
 
     @property
     def is_live(self) -> bool:

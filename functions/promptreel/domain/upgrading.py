@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from promptreel.domain import choosing, planning, recovery
+from promptreel.domain import choosing, identifiers, planning, recovery
 from promptreel.domain.choosing import ChosenModel
 from promptreel.domain.job import Job, Plan, Upgrade
 from promptreel.domain.models import VideoModel, VideoProtocol, registry
@@ -204,7 +204,10 @@ def _redraw_micros(plan: Plan, model: VideoModel, request: FilmRequest, at: date
 
 def _count_redrawn(plan: Plan, model: VideoModel, request: FilmRequest) -> int:
     """How many keyframes are drawn anew: all or none."""
-    return 0 if keeps_keyframes(plan, model, request) else sum(len(wave.items) for wave in plan.waves)
+    own = {one.place for one in request.frames}
+    drawn = {(item.scene, item.frame) for wave in plan.waves for item in wave.items}
+    drawn -= {(identifiers.scene_id(sequence), frame) for sequence, frame in own}
+    return 0 if keeps_keyframes(plan, model, request) else len(drawn)
 
 
 def _refuse_small_budget(refilmed: Sequence[Scene], request: FilmRequest, needed: int) -> None:

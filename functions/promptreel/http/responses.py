@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from promptreel.domain import film_grade
+from promptreel.domain import film_grade, identifiers
 from promptreel.domain.billing import Comparison
 from promptreel.domain.call import Call, add_up
 from promptreel.domain.estimate import Estimate, describe_estimate
@@ -36,6 +36,7 @@ def accepted_job(job: Job, base_url: str) -> dict[str, Any]:
         **job.model_dump(mode="json", include={"id", "state", "inferred", "warnings"}),
         "estimate": job.estimate and describe_estimate(job.estimate),
         **_references(job, None),
+        "frames": _frames(job, None),
         "links": {"self": f"{base_url}/v1/jobs/{job.id}"},
     }
 
@@ -65,7 +66,13 @@ def artifact_uris(job: Job, scenes: Sequence[Scene]) -> list[str]:
     output = job.output
     ends = (output.film_uri, output.poster_uri, output.sheet_uri, output.preview_uri) if output else ()
     shown = [job.animatic.uri] if job.animatic else []
-    return [*pieces, *filter(None, ends), *shown, *(one.uri for one in job.references)]
+    return [
+        *pieces,
+        *filter(None, ends),
+        *shown,
+        *(one.uri for one in job.references),
+        *(one.uri for one in job.frames),
+    ]
 
 
 def job_detail(
@@ -81,6 +88,7 @@ def job_detail(
         "request": job.request.model_dump(mode="json", exclude_none=True),
         "estimate": job.estimate and describe_estimate(job.estimate),
         **_references(job, links),
+        "frames": _frames(job, links),
         "upgraded_from": job.upgrade.job if job.upgrade else None,
         "progress": _progress(job, scenes),
         "gate": _gate(job, estimate),
@@ -201,6 +209,20 @@ def _references(job: Job, links: Links | None) -> dict[str, Any]:
         ],
         "references_way": THROUGH_KEYFRAMES if job.references else None,
     }
+
+
+def _frames(job: Job, links: Links | None) -> list[dict[str, Any]]:
+    """The user's own keyframes, as they were taken in; without links in an answer that has none."""
+    fields = {"scene", "frame", "fit", "colour", "width_px", "height_px", "source"}
+    return [
+        {
+            **one.model_dump(mode="json", include=fields),
+            "colour": one.colour,
+            "keyframe": f"{identifiers.scene_id(one.place[0])}/{one.place[1]}",
+            **({} if links is None else {"image": _file(one.uri, links)}),
+        }
+        for one in job.frames
+    ]
 
 
 def _board(plan: Plan) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from promptreel.logging.events import log_event
 from promptreel.ports.storage import Create, JobStore, Replace
 from promptreel.services import Services
 from promptreel.usecases.estimate_request import estimate_request
+from promptreel.usecases.own_frames import KeptFrames, keep_frames
 from promptreel.usecases.style_files import keep_stored_style
 from promptreel.usecases.take_in_pictures import KeptReferences, keep_references
 
@@ -26,9 +27,10 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
     payload = keep_stored_style(job_id, payload, services.jobs)
     estimated = estimate_request(owner, payload, now, services)
     request, spec = estimated.request, estimated.spec
-    kept = KeptReferences()
+    kept, frames = KeptReferences(), KeptFrames()
     if not is_stored(job_id, services):
         kept = keep_references(job_id, owner, request.references, services)
+        frames = keep_frames(job_id, owner, request.frames, services)
     for model in (spec.text, spec.image, spec.video):
         if model.ends_soon(now):
             log_event("model_ends_soon", model=model.id, ends=str(model.retires_not_before))
@@ -41,9 +43,10 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
         request=request,
         budget=Budget(limit_micros=request.limit_micros),
         inferred=spec.inferred,
-        warnings=(*spec.warnings, *kept.warnings),
+        warnings=(*spec.warnings, *kept.warnings, *frames.warnings),
         estimate=estimated.estimate,
         references=kept.references,
+        frames=frames.frames,
         upload=upload,
         expires=now + services.keep,
         created=now,

@@ -14,6 +14,7 @@ from promptreel.logging.events import log_event
 from promptreel.services import Services
 from promptreel.usecases.accept_request import is_stored, store_new
 from promptreel.usecases.estimate_request import estimate_upgrade
+from promptreel.usecases.own_frames import copy_frames
 from promptreel.usecases.take_in_pictures import copy_references
 
 
@@ -48,6 +49,7 @@ def accept_upgrade(job_id: str, film: Job, payload: Any, services: Services) -> 
         warnings=planned.warnings,
         estimate=estimate_upgrade(film, scenes, planned, services),
         references=() if is_stored(job_id, services) else copy_references(job_id, film, services),
+        frames=() if is_stored(job_id, services) else copy_frames(job_id, film, services),
         expires=now + services.keep,
         created=now,
         updated=now,

@@ -8,6 +8,7 @@ from promptreel.domain import grade, prompts
 from promptreel.domain.document import Problem
 from promptreel.domain.grade import Look
 from promptreel.domain.job import Job
+from promptreel.domain.own_frames import find_own
 from promptreel.domain.picture_inputs import PictureSources, list_inputs
 from promptreel.domain.scene import Keyframe, KeyframeName, Scene
 from promptreel.domain.states import JobState, SceneState
@@ -18,6 +19,7 @@ from promptreel.ports.storage import Replace
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming, job_lifecycle
 from promptreel.usecases.image_calls import Drawing, NotDrawn, draw
+from promptreel.usecases.own_frames import fit_frame
 from promptreel.usecases.text_calls import rewrite_refused_prompts
 
 REQUEST_S = 300.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
@@ -86,6 +88,11 @@ def _add_keyframe(
     cmd: DrawKeyframe, job: Job, scene: Scene, services: Services, until: datetime
 ) -> KeyframeDrawn | None:
     """Draw and store the keyframe; otherwise the step's result. Raises: KeyframeRefused for a first one."""
+    own = find_own(job.frames, scene.sequence, cmd.frame)
+    if own is not None:  # it was damaged since it was stored; the user's own picture is never drawn
+        fitted = fit_frame(job, job.require_plan(), own, services, job.run)
+        services.jobs.retry_on_conflict(lambda: _store_keyframe(cmd, fitted, services))
+        return None
     ready = rewrite_refused_prompts(job, scene, services, until)
     try:
         drawn = _draw(job, ready, cmd.frame, services, until) if isinstance(ready, Scene) else ready

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from promptreel.domain import identifiers
 from promptreel.domain.job import Job
+from promptreel.domain.own_frames import OwnFrame
 from promptreel.domain.reference import Reference
 from promptreel.domain.requested_references import RequestedReference
 from promptreel.errors import Conflict, Invalid, NotFound, Rejected
@@ -82,7 +83,7 @@ def keep_references(
     pictures = take_in_pictures(wanted, owner, services)
     if not pictures:
         return KeptReferences()
-    _announce(job_id, services)
+    announce_pictures(job_id, services)
     pairs = list(zip(requested, pictures, strict=True))
     return KeptReferences(
         tuple(_keep(job_id, one, picture, services) for one, picture in pairs),
@@ -98,21 +99,26 @@ def copy_references(job_id: str, film: Job, services: Services) -> tuple[Referen
     """Copy a film's references to the job that is about to make it again. Raises: Conflict when one is missing."""
     if not film.references:
         return ()
-    _announce(job_id, services)
-    copies = []
-    for one in film.references:
-        path = f"jobs/{job_id}/references/{PurePosixPath(one.uri).name}"
-        try:
-            if not services.artifacts.exists(path):
-                services.artifacts.copy(one.uri, path, one.checksum)
-        except NotFound as error:
-            raise Conflict(
-                f"references: the picture of “{one.name}” is missing or changed.",
-                code="source_damaged",
-                remedy="Restore the object (soft-deleted or older versions of it may still be there), or submit anew.",
-            ) from error
-        copies.append(one.evolve(uri=services.artifacts.uri(path)))
-    return tuple(copies)
+    announce_pictures(job_id, services)
+    return tuple(
+        one.evolve(uri=copy_picture(job_id, one, f"references: the picture of “{one.name}”", services))
+        for one in film.references
+    )
+
+
+def copy_picture(job_id: str, picture: Reference | OwnFrame, what: str, services: Services) -> str:
+    """Copy a taken-in picture of another job; its new address. Raises: Conflict when it is missing or changed."""
+    path = f"jobs/{job_id}/references/{PurePosixPath(picture.uri).name}"
+    try:
+        if not services.artifacts.exists(path):
+            services.artifacts.copy(picture.uri, path, picture.checksum)
+    except NotFound as error:
+        raise Conflict(
+            f"{what} is missing or changed.",
+            code="source_damaged",
+            remedy="Restore the object (soft-deleted or older versions of it may still be there), or submit anew.",
+        ) from error
+    return services.artifacts.uri(path)
 
 
 def remove_orphans(services: Services) -> None:
@@ -139,23 +145,28 @@ def _exists(job_id: str, services: Services) -> bool:
     return True
 
 
-def _announce(job_id: str, services: Services) -> None:
+def announce_pictures(job_id: str, services: Services) -> None:
     """Note that pictures of this job are being stored, so that they are found if the job never comes to be."""
     services.artifacts.put(f"{INTAKE_FOLDER}{job_id}/{services.ids.new_token()}", b"{}", "application/json")
 
 
-def _keep(job_id: str, asked: RequestedReference, picture: CleanPicture, services: Services) -> Reference:
+def store_picture(job_id: str, picture: CleanPicture, services: Services) -> str:
+    """Store a picture that was taken in, under the job that is about to be; its address."""
     artifacts = services.artifacts
     path = f"jobs/{job_id}/references/{identifiers.content_digest(picture.png)}.png"
     if not artifacts.exists(path):  # who accepts requests may create objects and overwrite none
         artifacts.put(path, picture.png, "image/png")
-    uri = artifacts.uri(path)
+    return artifacts.uri(path)
+
+
+def _keep(job_id: str, asked: RequestedReference, picture: CleanPicture, services: Services) -> Reference:
+    uri = store_picture(job_id, picture, services)
     return Reference(
         kind=asked.kind,
         name=asked.name,
         description=asked.description,
         uri=uri,
-        checksum=artifacts.read_checksum(uri),
+        checksum=services.artifacts.read_checksum(uri),
         width_px=picture.width_px,
         height_px=picture.height_px,
         source=asked.uri,

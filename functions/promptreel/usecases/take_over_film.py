@@ -12,6 +12,7 @@ from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.job import Job, LaterChapter, Plan, Upgrade, Wave
 from promptreel.domain.models import registry
 from promptreel.domain.money import format_usd
+from promptreel.domain.own_frames import place_of
 from promptreel.domain.picture_inputs import PictureSources
 from promptreel.domain.scene import Clip, Keyframe, KeyframeName, Scene, SceneCopies
 from promptreel.domain.states import CallState, JobState
@@ -22,7 +23,7 @@ from promptreel.ledger.reuse import PlannedCopy
 from promptreel.logging.endings import log_call_ended
 from promptreel.ports.storage import Create, Replace
 from promptreel.services import Services
-from promptreel.usecases import read_prompt
+from promptreel.usecases import own_frames, read_prompt
 from promptreel.usecases.job_lifecycle import JobRun
 
 
@@ -90,6 +91,7 @@ def _copy(job: Job, upgrade: Upgrade, film: _Film, services: Services) -> _Taken
         later_chapters=copier.copy_chapters(old.later_chapters),
         treatment=copier.copy_treatment(old.treatment),
     )
+    own = own_frames.fit_frames(job, plan, services)
     keeps_keyframes = upgrading.keeps_keyframes(old, registry().video_model(plan.video_model), job.request)
     scenes = []
     for scene in film.scenes:
@@ -97,13 +99,15 @@ def _copy(job: Job, upgrade: Upgrade, film: _Film, services: Services) -> _Taken
         video_model = old.video_of(scene).id
         copies = SceneCopies(
             is_kept=is_kept,
-            start=copier.copy_keyframe(scene, "start") if keeps_keyframes else None,
-            end=copier.copy_keyframe(scene, "end") if keeps_keyframes else None,
+            start=own.get(place_of(scene.sequence, "start"))
+            or (copier.copy_keyframe(scene, "start") if keeps_keyframes else None),
+            end=own.get(place_of(scene.sequence, "end"))
+            or (copier.copy_keyframe(scene, "end") if keeps_keyframes else None),
             clip=copier.copy_clip(scene) if is_kept else None,
             video_model=video_model if is_kept and video_model != plan.video_model else None,
         )
         scenes.append(scene.take_over(copies, services.clock.now()))
-    return _TakenOver(plan, scenes, copier.calls)
+    return _TakenOver(plan.evolve(waves=own_frames.leave_out(plan.waves, scenes)), scenes, copier.calls)
 
 
 class _Copier:
@@ -200,5 +204,6 @@ def _planned_calls(job: Job, taken: _TakenOver, services: Services) -> list[Call
         for scene in taken.scenes
         if scene.clip is None and not scene.is_given_up
     ]
-    is_redrawn = not any(scene.keyframes_drawn for scene in taken.scenes)
+    stored = (keyframe for scene in taken.scenes for keyframe in (scene.start, scene.end))
+    is_redrawn = all(keyframe is None or keyframe.is_own for keyframe in stored)
     return [request.planned(now) for request in (*(keyframes if is_redrawn else ()), *clips)]

@@ -23,7 +23,7 @@ from promptreel.ledger.claims import Busy, Superseded
 from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.storage import Create, Replace
 from promptreel.services import Services
-from promptreel.usecases import job_lifecycle
+from promptreel.usecases import job_lifecycle, own_frames
 from promptreel.usecases.read_prompt import PromptReading, read_prompt
 from promptreel.usecases.take_over_film import take_over_film
 from promptreel.usecases.text_calls import NoUsableAnswer, Question, ask
@@ -201,8 +201,10 @@ def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> St
     if job.plan is not None:
         return _written(job, job.plan)
     stories = board.scenes
-    scenes = planning.make_scenes(stories, brief.frames_for(len(stories)), brief.video.fps, now, brief.treatment)
-    plan = _plan(job, draft, scenes)
+    made = planning.make_scenes(stories, brief.frames_for(len(stories)), brief.video.fps, now, brief.treatment)
+    plan = _plan(job, draft, made)
+    scenes = own_frames.place_frames(made, own_frames.fit_frames(job, plan, services), now)
+    plan = plan.evolve(waves=own_frames.leave_out(plan.waves, scenes))
     sources = PictureSources.of(job, plan)
     prompts.check_shot_prompts(sources, scenes, brief.image)
     requests = call_requests.unmade_pieces(job, sources, scenes, services.text.location, now)

@@ -71,6 +71,7 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "duration_s": (4, 13, 30, 480),
     "scenes": (1, 3, 60),
     "references": (REFERENCES,),
+    "frames": ([{"scene": 1, "frame": "start", "uri": BRAND_PICTURE}],),
     "aspect": ("16:9", "9:16"),
     "style": ("symmetrical-pastel", "Wes Anderson", {"visual_style": "ink", "palette": ["black"]}),
     "template": ("trailer", "recipe"),
