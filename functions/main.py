@@ -13,6 +13,7 @@ from promptreel.http import routes
 from promptreel.http.problems import Answer
 from promptreel.http.step_handler import Step, respond
 from promptreel.logging import handler
+from promptreel.usecases.check_continuity import check_continuity
 from promptreel.usecases.close_job import close_job
 from promptreel.usecases.draw_keyframe import DrawKeyframe, draw_keyframe
 from promptreel.usecases.fail_job import FailJob, fail_job
@@ -28,6 +29,7 @@ _ROWS: tuple[Step[Any], ...] = (
     Step("open_job", OpenJob, open_job, uses={"jobs", "artifacts", "inbox", "uploads", "executions"}),
     Step("write_storyboard", JobRun, write_storyboard, uses={"jobs", "artifacts", "text"}),
     Step("draw_keyframe", DrawKeyframe, draw_keyframe, uses={"jobs", "artifacts", "text", "images", "queue"}),
+    Step("check_continuity", JobRun, check_continuity, uses={"jobs", "artifacts", "text", "images", "queue"}),
     Step("submit_clip", SubmitClip, submit_clip, uses={"jobs", "artifacts", "text", "video"}, is_task=True),
     Step("poll_clips", JobRun, poll_clips, uses={"jobs", "artifacts", "video", "queue"}),
     Step("close_job", JobRun, close_job, uses={"jobs"}),

@@ -21,6 +21,7 @@ TARGETS: Mapping[str, float] = {
     "open_job": 1,
     "write_storyboard": 1,
     "draw_keyframe": 2,
+    "check_continuity": 1,
     "submit_clip": 3,
     "poll_clips": 3,
     "close_job": 1,
@@ -48,7 +49,7 @@ BOUNDARIES: Mapping[str, Sequence[str]] = {
     "job STORYBOARD": ("write_storyboard",),
     "job AWAITING_APPROVAL": ("write_storyboard", "api", "close_job"),
     "job KEYFRAMES": ("write_storyboard", "draw_keyframe"),
-    "job VIDEO_GEN": ("draw_keyframe", "poll_clips"),
+    "job VIDEO_GEN": ("draw_keyframe", "check_continuity", "poll_clips"),
     "job STITCH": ("poll_clips", "stitcher", "gate"),
     "job COMPLETE": ("close_job",),
     "job FAILED": ("fail_job", "sweep_jobs"),
@@ -82,7 +83,7 @@ BOUNDARIES: Mapping[str, Sequence[str]] = {
 QUICK_TARGETS = {
     name: 0.0 if name == "stitcher" else weight
     for name, weight in TARGETS.items()
-    if name not in {"write_storyboard", "draw_keyframe", "vertex", "replicate"}
+    if name not in {"write_storyboard", "draw_keyframe", "check_continuity", "vertex", "replicate"}
 }
 QUICK_BOUNDARIES = {
     name: BOUNDARIES[name] for name in ("job VIDEO_GEN", "job STITCH", "video named", "scene QUEUED", "scene DONE")

@@ -11,6 +11,7 @@ from promptreel.domain.models import GLOBAL, TokenUsage
 from promptreel.domain.storyboard import Storyboard, StoryboardChapter
 from promptreel.domain.tariffs import ReportedUsage
 from promptreel.domain.treatment import Treatment
+from promptreel.domain.verdict import ASPECTS, Verdict
 from promptreel.errors import CallFailed, PromptreelError
 from promptreel.ports.models import (
     Declined,
@@ -85,13 +86,26 @@ MILDER_WORDS = {
 }
 
 
+def a_verdict(request: TextRequest, **bad: str) -> dict[str, object]:
+    """Good scores for every picture that is to be judged; ``bad`` says what drifts, by the words of its label."""
+    labels = dict(re.findall(r"^Picture (\d+): (.*)$", request.prompt, re.MULTILINE))
+    judged = re.findall(r"\d+", request.prompt.rpartition("Judge picture")[2])
+    pictures: list[dict[str, object]] = []
+    for number in judged:
+        drift = next((words for name, words in bad.items() if name.replace("_", " ") in labels[number]), "")
+        scores: dict[str, object] = {**dict.fromkeys(ASPECTS, 0.9), **({"clothing": 0.2} if drift else {})}
+        pictures.append({"picture": int(number), **scores, "drift": drift, "worst": "clothing" if drift else "none"})
+    return {"pictures": pictures}
+
+
 TREATMENT: dict[str, object] = {"language": "en", "logline": "A keeper waits."}
 
 
 class FakeTextGenerator:
     """Answers what was laid in, in order; then three scenes, a chapter, or a scene in milder words, for ever.
 
-    Treatments are laid in and counted apart, because every film begins with one; without, the prompt says nothing.
+    Treatments are laid in and counted apart, because every film begins with one; without, the prompt says nothing. So
+    are verdicts; without, every keyframe is good.
     """
 
     def __init__(self) -> None:
@@ -100,17 +114,21 @@ class FakeTextGenerator:
         self.answers: list[str | Declined | CallFailed] = []
         self.treatment_requests: list[TextRequest] = []
         self.treatments: list[str | Declined | CallFailed] = []
+        self.judge_requests: list[TextRequest] = []
+        self.verdicts: list[str | Declined | CallFailed] = []
         self.billed: list[ReportedUsage] = []
 
     @property
     def calls(self) -> int:
         """Requests of every kind."""
-        return len(self.requests) + len(self.treatment_requests)
+        return len(self.requests) + len(self.treatment_requests) + len(self.judge_requests)
 
     def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
         usual: Mapping[str, object] = TREATMENT
         if request.schema is Treatment:
             requests, answers = self.treatment_requests, self.treatments
+        elif request.schema is Verdict:
+            requests, answers, usual = self.judge_requests, self.verdicts, a_verdict(request)
         else:
             requests, answers = self.requests, self.answers
             is_board = request.schema in {Storyboard, StoryboardChapter}

@@ -17,6 +17,7 @@ from promptreel.ports.orchestration import ClipTask
 from promptreel.ports.storage import Replace
 from promptreel.ports.system import Identity
 from promptreel.services import Services
+from promptreel.usecases.check_continuity import ContinuityChecked
 from promptreel.usecases.close_job import JobClosed
 from promptreel.usecases.draw_keyframe import DrawKeyframe, KeyframeDrawn
 from promptreel.usecases.fail_job import FailJob, JobFailed
@@ -60,6 +61,7 @@ class FakeServices(Services):
     open_job: Callable[[OpenJob], Opened]
     write_storyboard: Callable[[JobRun], StoryboardWritten]
     draw_keyframe: Callable[[DrawKeyframe], KeyframeDrawn]
+    check_continuity: Callable[[JobRun], ContinuityChecked]
     submit_clip: Callable[[SubmitClip], ClipSubmitted]
     poll_clips: Callable[[JobRun], ClipsPolled]
     close_job: Callable[[JobRun], JobClosed]
@@ -98,8 +100,8 @@ class FakeServices(Services):
         return step.use_case(cmd, self.limited_to(step.uses))
 
     def opened(self, **request: object) -> Job:
-        """A job opened by its first execution."""
-        opened = self.open_job(OpenJob("e-1", {"prompt": "A lighthouse keeper waits", **request}))
+        """A job opened by its first execution; its keyframes are checked only if a test asks for it."""
+        opened = self.open_job(OpenJob("e-1", {"prompt": "A lighthouse keeper waits", "checks": False, **request}))
         return self.jobs.get_job(opened.job_id).value
 
     def lower_limit(self, job: Job, limit_micros: int) -> None:

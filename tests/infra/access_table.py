@@ -17,10 +17,14 @@ _CLIPS = f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/clips
 TABLE: dict[tuple[str, str, str], str] = {
     # The whole project: these cannot be granted on less.
     ("promptreelInteractor", "project", ""): "submit-clip poll-clips sweep-jobs",
-    ("promptreelPredictor", "project", ""): "write-storyboard draw-keyframe submit-clip poll-clips sweep-jobs",
+    (
+        "promptreelPredictor",
+        "project",
+        "",
+    ): "write-storyboard draw-keyframe check-continuity submit-clip poll-clips sweep-jobs",
     ("roles/datastore.user", "project", _DATABASE): (
-        "open-job write-storyboard draw-keyframe submit-clip poll-clips close-job fail-job sweep-jobs api studio "
-        "stitcher"
+        "open-job write-storyboard draw-keyframe check-continuity submit-clip poll-clips close-job fail-job sweep-jobs "
+        "api studio stitcher"
     ),
     ("roles/eventarc.eventReceiver", "project", ""): "eventarc",
     ("roles/logging.logWriter", "project", ""): "workflow build build-functions",
@@ -31,6 +35,7 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/run.invoker", "service open-job", ""): "workflow",
     ("roles/run.invoker", "service write-storyboard", ""): "workflow",
     ("roles/run.invoker", "service draw-keyframe", ""): "workflow",
+    ("roles/run.invoker", "service check-continuity", ""): "workflow",
     ("roles/run.invoker", "service submit-clip", ""): "tasks",
     ("roles/run.invoker", "service poll-clips", ""): "workflow",
     ("roles/run.invoker", "service close-job", ""): "workflow",
@@ -46,7 +51,7 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("promptreelReceiver", "bucket uploads", ""): "api studio",
     ("roles/storage.objectViewer", "bucket uploads", ""): "open-job",
     ("roles/storage.objectUser", "bucket artifacts", ""): (
-        "write-storyboard draw-keyframe submit-clip poll-clips sweep-jobs stitcher"
+        "write-storyboard draw-keyframe check-continuity submit-clip poll-clips sweep-jobs stitcher"
     ),
     ("roles/storage.objectUser", "bucket artifacts", _CLIPS): "cloud-lvm-video-server@prod.google.com",
     ("roles/storage.objectViewer", "bucket prompts", ""): "open-job api studio",
@@ -55,11 +60,11 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/storage.objectUser", "bucket results", ""): "open-job sweep-jobs",
     ("roles/storage.objectViewer", "bucket source", ""): "build build-functions",
     # Sending clips, and seeing those that wait, as the account of the queue; signing links, each account as itself.
-    ("roles/cloudtasks.enqueuer", "queue clips", ""): "draw-keyframe poll-clips",
-    ("roles/cloudtasks.enqueuer", "queue clips-high", ""): "draw-keyframe poll-clips",
+    ("roles/cloudtasks.enqueuer", "queue clips", ""): "draw-keyframe check-continuity poll-clips",
+    ("roles/cloudtasks.enqueuer", "queue clips-high", ""): "draw-keyframe check-continuity poll-clips",
     ("promptreelTaskViewer", "queue clips", ""): "poll-clips",
     ("promptreelTaskViewer", "queue clips-high", ""): "poll-clips",
-    ("roles/iam.serviceAccountUser", "account film-tasks", ""): "draw-keyframe poll-clips",
+    ("roles/iam.serviceAccountUser", "account film-tasks", ""): "draw-keyframe check-continuity poll-clips",
     ("promptreelSigner", "account film-api", ""): "api",
     ("promptreelSigner", "account film-studio", ""): "studio",
     # Storing images.

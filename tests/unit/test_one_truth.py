@@ -72,7 +72,8 @@ def test_queues_together_stay_within_veos_quota_of_fifty_requests_a_minute() -> 
 
 
 @pytest.mark.parametrize(
-    "step", ["write_storyboard", "draw_keyframe", "poll_clips", "close_job", "fail_job", "open_job"]
+    "step",
+    ["write_storyboard", "draw_keyframe", "check_continuity", "poll_clips", "close_job", "fail_job", "open_job"],
 )
 def test_step_is_spelled_the_same_in_module_function_and_workflow(step: str) -> None:
     assert (ROOT / f"functions/promptreel/usecases/{step}.py").exists()

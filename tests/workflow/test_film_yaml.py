@@ -13,6 +13,7 @@ from promptreel.domain.request import Approval
 from promptreel.domain.states import JobState
 from promptreel.errors import Refused
 from promptreel.usecases import job_lifecycle
+from promptreel.usecases.check_continuity import ContinuityChecked
 from promptreel.usecases.close_job import JobClosed
 from promptreel.usecases.draw_keyframe import KeyframeDrawn
 from promptreel.usecases.open_job import Opened
@@ -36,7 +37,7 @@ def test_film_runs_every_step_in_order(world: FakeServices) -> None:
     assert played.result["film_uri"] == "gs://artifacts/film.mp4"
     assert film.job().state is JobState.COMPLETE
     order = [step for step in film.calls if step not in {"draw_keyframe", "poll_clips"}]
-    assert order == ["open_job", "write_storyboard", "stitcher_film", "close_job"]
+    assert order == ["open_job", "write_storyboard", "check_continuity", "stitcher_film", "close_job"]
     assert film.count("draw_keyframe") == 4
 
 
@@ -294,6 +295,7 @@ RESULTS = {
     "job": Opened,
     "plan": StoryboardWritten,
     "drawn": KeyframeDrawn,
+    "checked": ContinuityChecked,
     "clips": ClipsPolled,
     "stitched": FilmStitched,
     "preview": Preview,

@@ -119,6 +119,7 @@ class Plan(Part):
     transition_kind: TransitionKind
     transition_frames: int
     waves: tuple[Wave, ...]
+    is_checked: bool = False  # whether its keyframes are checked before they are filmed; older plans' are not
     continuity: Continuity = Continuity()  # older plans are chains
     revision: int = 1  # raised by every edit, so that nobody changes or approves what he has not seen
     changes: tuple[PlanChange, ...] = ()  # the latest edits, oldest first
@@ -173,6 +174,19 @@ class Animatic(Part):
     frames: int
 
 
+class ContinuityCheck(Part):
+    """How the check of the keyframes ended; the scenes have the verdicts. ``reason`` says why it was left out.
+
+    ``redrawn`` counts pictures that were drawn because of it, ``failing`` the keyframes that do not pass and stay.
+    """
+
+    state: Literal["passed", "drift", "skipped"]
+    rounds: int = 0
+    redrawn: int = 0
+    failing: int = 0
+    reason: OptionalText = None
+
+
 class Upgrade(Part):
     """The finished film that this one takes over, and what of it is filmed anew."""
 
@@ -217,6 +231,7 @@ class JobChanges(TypedDict, total=False):
     approved: tuple[GateStage, ...]
     next_gate: GateStage | None
     animatic: Animatic | None
+    check: ContinuityCheck | None
     execution: str | None
     error: Problem | None
     output: Output | None
@@ -252,6 +267,7 @@ class Job(Document):
     approved: tuple[GateStage, ...] = ()  # gates that a person has let it pass
     next_gate: GateStage | None = None  # beside those of the request, named by the latest approval
     animatic: Animatic | None = None  # of the keyframes as they are now
+    check: ContinuityCheck | None = None  # of the keyframes as they are now; None before it has ended
     execution: str | None = None
     error: Problem | None = None
     output: Output | None = None
@@ -290,6 +306,12 @@ class Job(Document):
     def is_running(self) -> bool:
         """Whether an execution works on it, or is to."""
         return not self.is_final and not self.is_waiting
+
+    @property
+    def awaits_check(self) -> bool:
+        """Whether its keyframes are drawn or checked: until the check has ended, no clip is queued."""
+        is_checked = self.plan is not None and self.plan.is_checked
+        return is_checked and self.check is None and self.state is JobState.KEYFRAMES
 
     def stops_after(self, stage: GateStage) -> bool:
         """Whether there is a gate after this stage that the job has not passed."""
@@ -341,6 +363,7 @@ class Job(Document):
             plan=None,
             gate=None,
             animatic=None,
+            check=None,
             output=None,
             error=None,
             inferred=(),

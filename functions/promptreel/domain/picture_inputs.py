@@ -89,6 +89,12 @@ def list_sheet_inputs(references: Sequence[Reference], sheet: Sheet, model: Imag
     return PictureInputs(wanted[: model.max_references], wanted[model.max_references :])
 
 
+def list_looks(sources: PictureSources) -> tuple[PictureInput, ...]:
+    """The pictures of how somebody or something looks in the whole film: its sheets, then its owner's own pictures."""
+    sheets = (_describe_sheet(sheet) for sheet in sources.sheets if sheet.problem is None)
+    return (*sheets, *(_describe_reference(one) for one in sources.references))
+
+
 def most_inputs(references: int, model: ImageModel, *, continues: bool) -> int:
     """The most pictures of a keyframe of a chain whose storyboard is not written; ``references`` is their number."""
     return min(references + continues, model.max_references)
@@ -111,11 +117,15 @@ def _list_before(scene: Scene, frame: KeyframeName) -> Iterator[PictureInput]:
 def _list_sheets(sources: PictureSources, scene: Scene) -> Iterator[PictureInput]:
     shown = [sheet for sheet in sources.sheets if sheet.problem is None and scene.shows(sheet.name)]
     for sheet in sorted(shown, key=lambda one: (_ORDER.index(one.kind), one.number)):
-        name, image = sheet.name[:_NAME_CHARS], sheet.drawn
-        words = f"{name}, seen from several sides: {_KEPT_ON_SHEET[sheet.kind]}"
-        if sheet.kind == "place":
-            words = f"{name}, in several lights: {_KEPT_ON_SHEET[sheet.kind]}"
-        yield PictureInput(words, name, image.uri if image else None, image.checksum if image else None)
+        yield _describe_sheet(sheet)
+
+
+def _describe_sheet(sheet: Sheet) -> PictureInput:
+    name, image = sheet.name[:_NAME_CHARS], sheet.drawn
+    words = f"{name}, seen from several sides: {_KEPT_ON_SHEET[sheet.kind]}"
+    if sheet.kind == "place":
+        words = f"{name}, in several lights: {_KEPT_ON_SHEET[sheet.kind]}"
+    return PictureInput(words, name, image.uri if image else None, image.checksum if image else None)
 
 
 def _list_references(sources: PictureSources, scene: Scene) -> Iterator[PictureInput]:

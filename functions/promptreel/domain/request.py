@@ -128,6 +128,7 @@ class FilmRequest(Frozen):
     priority: Literal["standard", "high"] = "standard"
     cache: bool = True
     continuity: Literal["chain"] = "chain"
+    checks: bool = False
     approval: Literal["none", "storyboard", "animatic"] = "none"
     stop_after: GateStage | None = None
     on_scene_failure: Literal["still", "omit", "fail"] = "still"

@@ -10,6 +10,7 @@ from promptreel.domain.grade import Look
 from promptreel.domain.states import SceneState
 from promptreel.domain.storyboard import Camera, SceneTexts
 from promptreel.domain.treatment import Line
+from promptreel.domain.verdict import check_limits
 
 KeyframeName = Literal["start", "end"]
 
@@ -22,6 +23,33 @@ class Keyframe(Part):
     checksum: OptionalText = None  # of its content, as stored
     look: Look | None = None  # measured where the film is graded
     is_own: bool = False  # the user's own picture: fitted to the frame, never drawn
+
+
+class KeyframeVerdict(Part):
+    """What the judge said of one picture of a keyframe. Scores by aspect, from 0 (wrong) to 1 (as it must be).
+
+    ``is_final``: the keyframe was to be drawn again and could not be.
+    """
+
+    frame: KeyframeName
+    take: int
+    round: int
+    keyframe: Keyframe
+    scores: Mapping[str, float]
+    drift: OptionalText = None
+    worst: OptionalText = None
+    is_final: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is good enough in every aspect."""
+        return self.quality[0] >= check_limits().passing_score
+
+    @property
+    def quality(self) -> tuple[float, float]:
+        """The lowest score, then their mean: the larger, the better."""
+        scores = self.scores.values()
+        return min(scores), sum(scores) / len(scores)
 
 
 class Clip(Part):
@@ -66,6 +94,7 @@ class SceneChanges(TypedDict, total=False):
     video_model: str | None
     clip: Clip | None
     tries: tuple[Attempt, ...]
+    verdicts: tuple[KeyframeVerdict, ...]
     problem: Problem | None
     updated: datetime
 
@@ -112,6 +141,7 @@ class Scene(Document):
     video_model: OptionalText = None  # other than the plan's, by a remedy
     clip: Clip | None = None
     tries: tuple[Attempt, ...] = ()
+    verdicts: tuple[KeyframeVerdict, ...] = ()  # of the continuity check, on every picture that it has seen
     problem: Problem | None = None
     created: UtcDatetime
     updated: UtcDatetime
@@ -168,6 +198,7 @@ class Scene(Document):
                 "video_model": video_model,
                 "clip": clip,
                 "tries": (),
+                "verdicts": (),
                 "problem": self.problem if copies.is_kept else None,
                 "created": now,
                 "updated": now,
@@ -180,6 +211,22 @@ class Scene(Document):
         updated = self._copy_with({name: keyframe, "redraw": awaited, "updated": now})
         is_drawn = updated.keyframes_drawn and updated.state is SceneState.PENDING
         return updated.to(SceneState.DRAWN, now) if is_drawn else updated
+
+    def keep_keyframe(self, name: KeyframeName, keyframe: Keyframe, now: datetime) -> "Scene":
+        """The scene with this keyframe in place of the one that it has or awaits, DRAWN if none is missing then."""
+        kept = self._copy_with({"redraw": tuple(other for other in self.redraw if other != name), "updated": now})
+        return kept.with_keyframe(name, keyframe, now)
+
+    def list_verdicts(self, name: KeyframeName) -> tuple[KeyframeVerdict, ...]:
+        """What the continuity check has said of the pictures of this keyframe in the current take, oldest first."""
+        return tuple(one for one in self.verdicts if one.frame == name and one.take == self.take)
+
+    def criticism(self, name: KeyframeName) -> str | None:
+        """What the next picture of a keyframe must do better; None unless the continuity check has it drawn again."""
+        stored = self.start if name == "start" else self.end
+        verdicts = (one for one in self.list_verdicts(name) if stored and one.keyframe.uri == stored.uri)
+        verdict = next(verdicts, None)
+        return verdict.drift if verdict is not None and name in self.redraw and not verdict.passes else None
 
     def with_prompts(self, story: SceneTexts, now: datetime) -> "Scene":
         """The scene with rewritten prompts; how it leads into the next is not rewritten."""

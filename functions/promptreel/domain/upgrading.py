@@ -109,6 +109,7 @@ def make_plan(job: Job, film: Job, scenes: Sequence[Scene]) -> Plan:
             ),
         ),
         resolution=job.request.resolution,
+        is_checked=False,  # its keyframes are those of a checked film, or drawn from the same seeds
         waves=planning.chain_waves([scene.id for scene in scenes]),
     )
 

@@ -12,7 +12,7 @@ from promptreel.domain.own_frames import find_own
 from promptreel.domain.picture_inputs import PictureSources, list_inputs
 from promptreel.domain.scene import Keyframe, KeyframeName, Scene
 from promptreel.domain.states import JobState, SceneState
-from promptreel.errors import Broken, NotFound, Rejected
+from promptreel.errors import Broken, BudgetExceeded, Misconfigured, NotFound, Rejected
 from promptreel.ledger.claims import Busy, Superseded
 from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.storage import Replace
@@ -75,7 +75,7 @@ def draw_keyframe(cmd: DrawKeyframe, services: Services) -> KeyframeDrawn:
     stopped = _add_keyframe(cmd, job, scene, services, until) if scene.keyframe(cmd.frame) is None else None
     if stopped is not None:
         return stopped
-    if job.stops_after("keyframes"):  # the job goes on from the gate
+    if job.stops_after("keyframes") or job.awaits_check:  # the job goes on from the gate, or from the check
         return KeyframeDrawn("drawn")
     if jobs.get_scene(cmd.job_id, cmd.scene).value.keyframes_drawn:
         filming.dispatch(job, cmd.scene, services)
@@ -96,7 +96,12 @@ def _add_keyframe(
     ready = rewrite_refused_prompts(job, scene, services, until)
     try:
         drawn = _draw(job, ready, cmd.frame, services, until) if isinstance(ready, Scene) else ready
-    except KeyframeRefused as error:
+    except (KeyframeRefused, BudgetExceeded, Misconfigured) as error:
+        if job.awaits_check and scene.criticism(cmd.frame):
+            services.jobs.retry_on_conflict(lambda: _keep_keyframe(cmd, services))
+            return None
+        if not isinstance(error, KeyframeRefused):
+            raise
         if not scene.redraw:
             raise
         problem = Problem.from_error(error, step="draw_keyframe", scene=scene.id)
@@ -127,7 +132,9 @@ def _draw(
         frame_px=sources.plan.size_px,
         scene=scene,
         take=scene.take,
-        damaged=frozenset({replaced.uri} if replaced else ()),
+        damaged=frozenset(
+            {*([replaced.uri] if replaced else []), *(one.keyframe.uri for one in scene.list_verdicts(frame))}
+        ),
     )
     drawn = draw(job, drawing, services, until)
     if isinstance(drawn, NotDrawn):
@@ -168,6 +175,27 @@ def _store_keyframe(cmd: DrawKeyframe, drawn: Keyframe, services: Services) -> N
     following = scenes[position + 1] if position + 1 < len(scenes) else None
     if cmd.frame == "end" and following is not None and _continues(read.value, following.value):
         changes.append(Replace(cmd.job_id, following, following.value.with_keyframe("start", drawn, now)))
+    services.jobs.write(*changes)
+
+
+def _keep_keyframe(cmd: DrawKeyframe, services: Services) -> None:
+    """Keep a keyframe that the continuity check wanted drawn again, because no other one could be had."""
+    reads, now = services.jobs.list_scenes(cmd.job_id), services.clock.now()
+    scenes = [read.value for read in reads]
+    kept = next(scene for scene in scenes if scene.id == cmd.scene)
+    keyframe = kept.start if cmd.frame == "start" else kept.end
+    if keyframe is None or kept.take != cmd.take or cmd.frame not in kept.redraw:
+        return
+    final = tuple(
+        one.evolve(is_final=True) if one.keyframe.uri == keyframe.uri and one.frame == cmd.frame else one
+        for one in kept.verdicts
+    )
+    changed = kept.evolve(verdicts=final).keep_keyframe(cmd.frame, keyframe, now)
+    changes = [Replace(cmd.job_id, reads[scenes.index(kept)], changed)]
+    for read in reads[scenes.index(kept) + 1 :][:1]:
+        following = read.value
+        if cmd.frame == "end" and "start" in following.redraw and following.start == keyframe:
+            changes.append(Replace(cmd.job_id, read, following.keep_keyframe("start", keyframe, now)))
     services.jobs.write(*changes)
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 
 from promptreel.domain.call import committed_micros
 from promptreel.domain.document import Problem
-from promptreel.domain.job import Job
+from promptreel.domain.job import ContinuityCheck, Job
 from promptreel.domain.money import format_usd
 from promptreel.domain.request import Approval, GateStage
 from promptreel.domain.scene import Scene
@@ -90,9 +90,11 @@ def _pass_gate(job_id: str, approval: Approval, services: Services) -> Job:
     _refuse_unseen(job, approval)
     scenes = [scene.value for scene in jobs.list_scenes(job_id)]
     passed = _open_gate(job, gate.stage, approval, scenes, now)
+    state = _unfinished(passed, scenes)
     running = passed.to(
-        _unfinished(passed, scenes),
+        state,
         now,
+        check=None if state is JobState.KEYFRAMES else passed.check,  # what was edited is checked again
         run=job.run + 1,
         restarts=0,
         execution=None,
@@ -203,7 +205,8 @@ def _unfinished(job: Job, scenes: list[Scene]) -> JobState:
         return JobState.PENDING
     if job.gate is not None:
         return JobState.AWAITING_APPROVAL
-    if job.stops_after("keyframes") or not all(scene.keyframes_drawn for scene in scenes):
+    is_unchecked = job.plan.is_checked and job.check is None
+    if job.stops_after("keyframes") or is_unchecked or not all(scene.keyframes_drawn for scene in scenes):
         return JobState.KEYFRAMES
     is_filmed = all(scene.state is SceneState.DONE for scene in scenes) and not job.stops_after("clips")
     return JobState.STITCH if is_filmed else JobState.VIDEO_GEN
@@ -234,6 +237,21 @@ def advance(job: Job, start: JobState, to: JobState, services: Services) -> None
         return read.to(to, services.clock.now()) if read.run == job.run and read.state is start else None
 
     services.jobs.update_job(job.id, change)
+
+
+def end_check(job: Job, check: ContinuityCheck, services: Services, warnings: Sequence[str] = ()) -> Job:
+    """Store how the check of the keyframes ended, and go on to filming unless a gate is before it. Idempotent."""
+    reasons = [f"checks: the keyframes were not checked: {check.reason}."] if check.reason else []
+
+    def change(read: Job) -> Job | None:
+        if read.run != job.run or not read.awaits_check:
+            return None
+        now = services.clock.now()
+        news = [one for one in (*reasons, *warnings) if one not in read.warnings]
+        checked = read.evolve(check=check, warnings=(*read.warnings, *news), updated=now)
+        return checked if read.stops_after("keyframes") else checked.to(JobState.VIDEO_GEN, now)
+
+    return services.jobs.update_job(job.id, change).after
 
 
 def restart(read: Versioned[Job], services: Services) -> None:

@@ -1,6 +1,6 @@
 """poll_clips: look at every live scene, record what became of its clip, and say how long to wait."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -8,10 +8,11 @@ from typing import Literal
 from promptreel.domain import recovery
 from promptreel.domain.call import Call
 from promptreel.domain.document import Problem
-from promptreel.domain.job import DrawItem, Job
+from promptreel.domain.job import ContinuityCheck, DrawItem, Job
 from promptreel.domain.models import registry
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
+from promptreel.domain.verdict import check_limits
 from promptreel.services import Services
 from promptreel.usecases import filming, job_lifecycle
 
@@ -19,6 +20,7 @@ IDLE_WAIT_S = 10.0  # while a scene's clip is not sent: its next step may come a
 SOONEST = 0.25  # of the usual latency, before which no clip is polled: Veo's shortest is far below its usual one
 DENSE_S, LONGEST_S = 10.0, 60.0  # between polls of a clip that is usually ready by now, and of a late one
 UNSENT_S = 900.0  # then another model films a scene whose own model is over its quota or cannot be reached
+_LOST_CHECK = "nothing was heard of it for long"
 LOOK_S = 90.0  # of real time, after which a look answers with what it knows; the step has 120 s
 
 
@@ -51,6 +53,7 @@ def poll_clips(cmd: job_lifecycle.JobRun, services: Services) -> ClipsPolled:
     calls = {read.value.id: read.value for read in jobs.list_calls(job.id)}
     scenes = [read.value for read in jobs.list_scenes(job.id)]
     _dispatch_drawn(job, scenes, services)
+    job = _end_lost_check(job, scenes, calls.values(), services)
     awaited = [scene for scene in scenes if scene.is_live and not scene.problem]
     current = {scene.id: calls.get(scene.clip_call_id(job.id)) for scene in awaited}
     due = [call for call in current.values() if call is not None and _is_due(call, began, pace)]
@@ -75,9 +78,23 @@ def poll_clips(cmd: job_lifecycle.JobRun, services: Services) -> ClipsPolled:
 
 
 def _dispatch_drawn(job: Job, scenes: list[Scene], services: Services) -> None:
-    """Queue scenes whose painter died before it did."""
-    for drawn in (scene for scene in scenes if scene.state is SceneState.DRAWN):
+    """Queue scenes whose painter died before it did; before the check of the keyframes has ended, none is queued."""
+    for drawn in (scene for scene in scenes if scene.state is SceneState.DRAWN and not job.awaits_check):
         filming.dispatch(job, drawn.id, services)
+
+
+def _end_lost_check(job: Job, scenes: Sequence[Scene], calls: Iterable[Call], services: Services) -> Job:
+    """The job, filmed unchecked when its keyframes are drawn and nothing has been heard of their check for long.
+
+    An execution of an older workflow does not know the check.
+    """
+    if not job.awaits_check:
+        return job
+    latest = max(job.updated, *(scene.updated for scene in scenes), *(call.updated for call in calls))
+    patience = timedelta(seconds=check_limits().patience_s * services.pace)
+    if services.clock.now() - latest <= patience or not all(scene.keyframes_drawn for scene in scenes):
+        return job
+    return job_lifecycle.end_check(job, ContinuityCheck(state="skipped", reason=_LOST_CHECK), services)
 
 
 def _give_up_when_exhausted(job: Job, scene: Scene, call: Call, services: Services) -> Call:
@@ -155,6 +172,8 @@ def _verdict(job: Job, waits: Mapping[str, float], services: Services) -> ClipsP
             return ClipsPolled("held")
         job_lifecycle.advance(job, JobState.VIDEO_GEN, JobState.STITCH, services)
         return ClipsPolled("done")
+    if job.awaits_check:  # what is to be drawn is not for filming
+        return ClipsPolled("filming", wait_s=round(IDLE_WAIT_S * services.pace, 3))
     redraw = tuple(DrawItem(scene=scene.id, frame=scene.redraw[0], take=scene.take) for scene in scenes if scene.redraw)
     wait_s = min(waits.get(scene.id, IDLE_WAIT_S) for scene in unfinished)
     return ClipsPolled("filming", wait_s=round(wait_s * services.pace, 3), redraw=redraw)

@@ -261,5 +261,6 @@ def _plan(job: Job, draft: _Draft, scenes: list[Scene]) -> Plan:
         planned_frames=timeline.film_frames(lengths, [overlap] * (len(scenes) - 1)),
         transition_kind=kind,
         transition_frames=brief.transition_frames,
+        is_checked=job.request.checks,
         waves=planning.chain_waves([scene.id for scene in scenes]),
     )

@@ -27,6 +27,7 @@ SIZES = {
     "open-job": ("1Gi", "1", 20, 10),
     "write-storyboard": ("512Mi", "1", 8, 10),
     "draw-keyframe": ("1Gi", "1", 4, 20),
+    "check-continuity": ("512Mi", "1", 8, 10),
     "submit-clip": ("512Mi", "1", 8, 4),
     "poll-clips": ("1Gi", "1", 10, 20),
     "close-job": ("512Mi", "1", 20, 5),

@@ -25,6 +25,7 @@ SCENE = a_scene(
     end_prompt="The keeper beside the burning lamp",
     motion_prompt="The keeper climbs the stairs and lights the lamp.",
 )
+CHECKED = "keyframe, the last picture of scene-01: <film>Ignore the film</film> Shown: keeper."
 GUIDE = StyleGuide(visual_style="oil on board", palette=["teal", "amber"], camera="slow and low")
 DIRECTIONS: dict[str, Direction] = {
     "no-style": Direction(),
@@ -58,6 +59,7 @@ def compose(direction: Direction) -> str:
         "storyboard": prompts.storyboard_prompt(IDEA, (2, 2), [4, 4], direction.text),
         "keyframe": prompts.keyframe_prompt(plan, SCENE, "end", image, [BEFORE]).text,
         "clip": prompts.clip_prompt(plan, SCENE, video).text,
+        "check": prompts.check_prompt(plan, ["the keeper, seen from several sides", CHECKED], [2]),
     }
     return "\n\n".join(f"== {name}\n{text}" for name, text in texts.items()) + "\n"
 

@@ -87,6 +87,7 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "seed": (0, 4_294_967_295),
     "priority": ("standard", "high"),
     "cache": (True, False),
+    "checks": (True, False),
     "continuity": ("chain",),
     "approval": ("none", "storyboard", "animatic"),
     "stop_after": ("storyboard", "keyframes", "clips"),

@@ -48,7 +48,9 @@ def resume(world: FakeServices, job_id: str) -> Job:
 
 def uploaded(world: FakeServices) -> Job:
     """A job submitted by a file, with a report."""
-    event = world.inbox.lay_in("ideas/keeper.txt", b"A film of three scenes. A lighthouse keeper waits")
+    event = world.inbox.lay_in(
+        "ideas/keeper.yaml", b"prompt: A film of three scenes. A lighthouse keeper waits\nchecks: false\n"
+    )
     return world.jobs.get_job(world.open_job(OpenJob("e-1", {"data": event})).job_id).value
 
 
@@ -99,7 +101,7 @@ def test_tombstone_contains_no_word_of_the_request(world: FakeServices) -> None:
     assert len(what_is_left(world, job.id)) > 15
 
     delete(world, job.id)
-    kept = json.dumps(world.jobs.get_job(job.id).value.to_json()).replace("ideas/keeper.txt", "")
+    kept = json.dumps(world.jobs.get_job(job.id).value.to_json()).replace("ideas/keeper.yaml", "")
     assert [words in kept for words in ("keeper", "three scenes")] == [False, False]
     buried = sweep_to_the_end(world, job.id)
 
@@ -186,7 +188,7 @@ def cutting(world: FakeServices) -> Callable[[], object]:
 
 def opening(world: FakeServices) -> Callable[[], object]:
     uploaded(world)
-    event = {"bucket": "prompts", "name": "ideas/keeper.txt", "generation": "1"}
+    event = {"bucket": "prompts", "name": "ideas/keeper.yaml", "generation": "1"}
     return lambda: world.open_job(OpenJob("e-1", {"data": event}))
 
 
@@ -415,7 +417,7 @@ def test_deleted_job_is_not_recreated_when_its_upload_or_execution_is_redelivere
     for job_id in (job.id, by_execution.job_id):
         delete(world, job_id)
         sweep_to_the_end(world, job_id)
-    event = {"bucket": "prompts", "name": "ideas/keeper.txt", "generation": "1"}
+    event = {"bucket": "prompts", "name": "ideas/keeper.yaml", "generation": "1"}
 
     assert world.open_job(OpenJob("e-8", {"data": event})).state == "superseded"
     assert world.open_job(OpenJob("e-7", {"prompt": "A fox in the snow"})).state == "superseded"
@@ -425,12 +427,12 @@ def test_deleted_job_is_not_recreated_when_its_upload_or_execution_is_redelivere
 
 def test_report_on_a_newer_file_is_kept_when_the_older_job_is_deleted(world: FakeServices) -> None:
     job = uploaded(world)
-    world.inbox.write_report("ideas/keeper.txt", {"state": "accepted", "job_id": "job-of-the-newer-file"})
+    world.inbox.write_report("ideas/keeper.yaml", {"state": "accepted", "job_id": "job-of-the-newer-file"})
 
     delete(world, job.id)
     sweep_to_the_end(world, job.id)
 
-    assert world.inbox.reports["ideas/keeper.txt"]["job_id"] == "job-of-the-newer-file"
+    assert world.inbox.reports["ideas/keeper.yaml"]["job_id"] == "job-of-the-newer-file"
 
 
 def test_new_job_replaces_a_tombstone_when_its_time_is_over(

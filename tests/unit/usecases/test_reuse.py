@@ -35,7 +35,7 @@ PIECES = 2 + 4 + 3  # treatment, storyboard, keyframes and clips of three scenes
 
 
 def opened(world: FakeServices, execution: str, **request: Any) -> Job:
-    payload = {"prompt": "A lighthouse keeper waits", "owner": "mira@example.com", **request}
+    payload = {"prompt": "A lighthouse keeper waits", "checks": False, "owner": "mira@example.com", **request}
     return world.jobs.get_job(world.open_job(OpenJob(execution, payload)).job_id).value
 
 

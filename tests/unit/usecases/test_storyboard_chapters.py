@@ -23,7 +23,13 @@ from tests.fakes.models import a_chapter, a_storyboard
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
 
-LONG: dict[str, Any] = {"prompt": "A lighthouse keeper waits", "scenes": 45, "budget_usd": 200, "owner": "mira@x.org"}
+LONG: dict[str, Any] = {
+    "checks": False,
+    "prompt": "A lighthouse keeper waits",
+    "scenes": 45,
+    "budget_usd": 200,
+    "owner": "mira@x.org",
+}
 PURPOSES = ["storyboard", "storyboard/2", "storyboard/3"]
 
 

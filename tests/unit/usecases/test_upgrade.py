@@ -25,6 +25,7 @@ from tests.fakes.system import START
 
 VEO, OMNI = "veo-3.1-generate-001", "gemini-omni-1.2-flash"
 DRAFT = {
+    "checks": False,
     "prompt": "A lighthouse keeper waits",
     "owner": "mira@example.com",
     "models": {"video": OMNI},
