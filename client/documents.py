@@ -133,6 +133,28 @@ class Problem(TypedDict):
     scene: str | None
 
 
+class Verdict(TypedDict):
+    """What the check of the keyframes said of one picture: scores by aspect from 0 to 1, and what drifts."""
+
+    frame: Literal["start", "end"]
+    round: int
+    scores: dict[str, float]
+    drift: str | None
+    worst: str | None
+    uri: str
+    is_used: bool  # whether it is the keyframe now
+
+
+class Check(TypedDict):
+    """How the check of the keyframes ended. ``failing`` keyframes do not pass and stay."""
+
+    state: Literal["passed", "drift", "skipped"]
+    rounds: int
+    redrawn: int
+    failing: int
+    reason: str | None
+
+
 class Scene(TypedDict):
     """A scene of the film and its state."""
 
@@ -149,6 +171,7 @@ class Scene(TypedDict):
     frames: NotRequired[int]
     keyframes: dict[Literal["start", "end"], Link | None]
     clip: Link | None
+    verdicts: NotRequired[list[Verdict]]  # of the check, on every picture that it has seen
     attempts: list[dict[str, Any]]
     error: Problem | None
 
@@ -191,6 +214,7 @@ class Job(JobSummary):
     upgraded_from: NotRequired[str | None]  # id of the finished film that it takes over
     progress: Progress
     gate: NotRequired[Gate | None]  # None while the job does not wait
+    check: NotRequired[Check | None]  # None before it has ended, and where the request asks for none
     scenes: list[Scene]
     budget: dict[Literal["limit_usd", "reserved_usd", "spent_usd"], str]
     planned_duration_s: float | None

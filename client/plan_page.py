@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from client.documents import Job, Scene
-from client.views import describe_reference, dollars
+from client.views import check_entries, describe_reference, dollars
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|])")
 _CSS = (
@@ -64,6 +64,7 @@ def page_sections(job: Job) -> list[Section]:
         *([("Logline", board["logline"])] if board.get("logline") else []),
         ("Length", f"{job['planned_duration_s'] or 0:g} s in {len(job['scenes'])} scenes"),
         ("Price", _price(job)),
+        *((name or "Drifts", words) for name, words in check_entries(job)),
         ("Job", job["id"]),
     ]
     style = {

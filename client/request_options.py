@@ -79,6 +79,7 @@ def read_film_request(
         str | None, Option(metavar="off|match", help="Correct scenes that stray from the film's own look, a little.")
     ] = None,
     priority: Annotated[str | None, Option(metavar="standard|high", help="Queue of the clips.")] = None,
+    checks: Annotated[bool | None, Option(help="Judge the keyframes before they are filmed.")] = None,
     cache: Annotated[bool | None, Option(help="Take over what equal earlier films have paid for.")] = None,
 ) -> FilmRequest:
     """Build the request from the options of one command."""
@@ -103,6 +104,7 @@ def read_film_request(
         "on_scene_failure": on_scene_failure,
         "grade": grade,
         "priority": priority,
+        "checks": checks,
         "cache": cache,
     }
     if file is None and is_request_file(prompt):

@@ -168,6 +168,7 @@ def job_view(job: Job, now: datetime) -> RenderableType:
     if treatment := job.get("treatment"):
         parts.append(Text.assemble(("Story    ", "bold"), plain(treatment["logline"])))
     parts += [*map(_inferred_line, job.get("inferred", [])), *_reference_lines(job)] if ended else request_notes(job)
+    parts += [Text.assemble((f"{name:<9}", "bold"), words) for name, words in check_entries(job)]
     if job["scenes"]:
         parts.append(Padding(_scene_table(job), (1, 0, 0, 0)))
     if ended:
@@ -175,6 +176,26 @@ def job_view(job: Job, now: datetime) -> RenderableType:
     elif job["state"] == WAITING:
         parts.append(Padding(gate_view(job), (1, 0, 0, 0)))
     return Group(*parts)
+
+
+def check_entries(job: Job) -> list[tuple[str, str]]:
+    """Return how the check of the keyframes ended, and what drifts in those that stay as they are."""
+    check = job.get("check")
+    if check is None:
+        return []
+    redrawn = f", {check['redrawn']} drawn again" if check["redrawn"] else ""
+    words = {
+        "passed": f"the keyframes hold together{redrawn}",
+        "drift": f"{check['failing']} of the keyframes drift and stay{redrawn}",
+        "skipped": f"the keyframes were not checked: {check['reason']}",
+    }
+    drifts = [
+        ("", plain(f"{scene['id']}, {one['frame']}: {one['drift']}"))
+        for scene in job["scenes"]
+        for one in scene.get("verdicts", [])
+        if one["is_used"] and one["drift"]
+    ]
+    return [("Check", f"{plain(words[check['state']])}."), *drifts]
 
 
 def gate_view(job: Job) -> RenderableType:

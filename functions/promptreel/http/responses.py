@@ -12,7 +12,7 @@ from promptreel.domain.estimate import Estimate, describe_estimate
 from promptreel.domain.job import Job, Plan
 from promptreel.domain.money import format_usd
 from promptreel.domain.requested_references import THROUGH_KEYFRAMES, describe_way
-from promptreel.domain.scene import Clip, Keyframe, Scene
+from promptreel.domain.scene import Clip, Keyframe, KeyframeVerdict, Scene
 from promptreel.domain.states import JobState, SceneState
 from promptreel.usecases.edit_plan import PlanEdited
 from promptreel.usecases.estimate_request import EstimatedRequest
@@ -92,6 +92,7 @@ def job_detail(
         "upgraded_from": job.upgrade.job if job.upgrade else None,
         "progress": _progress(job, scenes),
         "gate": _gate(job, estimate),
+        "check": job.check.model_dump(mode="json") if job.check else None,
         "scenes": [_scene(scene, plan.fps, links, calls) for scene in scenes] if plan else [],
         "budget": {
             "limit_usd": format_usd(job.budget.limit_micros),
@@ -287,8 +288,19 @@ def _scene(scene: Scene, fps: int, links: Links, calls: Sequence[Call]) -> dict[
             "end": _prompt(scene.keyframe_purpose("end"), calls),
             "clip": _prompt(scene.clip_purpose, calls),
         },
+        "verdicts": [_verdict(one, scene) for one in scene.verdicts],
         "attempts": [one.model_dump(mode="json") for one in scene.tries],
         "error": scene.problem.model_dump(mode="json") if scene.problem else None,
+    }
+
+
+def _verdict(verdict: KeyframeVerdict, scene: Scene) -> dict[str, Any]:
+    """What the check said of one picture; ``is_used`` tells whether it is the keyframe now."""
+    used = {keyframe.uri for keyframe in (scene.start, scene.end) if keyframe}
+    return {
+        **verdict.model_dump(mode="json", include={"frame", "take", "round", "scores", "drift", "worst"}),
+        "uri": verdict.keyframe.uri,
+        "is_used": verdict.keyframe.uri in used,
     }
 
 

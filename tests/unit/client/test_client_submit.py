@@ -31,7 +31,7 @@ def test_submit_sends_each_option_as_its_field_of_the_request(run: Run, fake_api
     words = (
         "--duration 32 --scenes 4 --aspect 9:16 --resolution 1080p --budget 5.5 --title Light --seed 7 --quality draft "
         "--transition crossfade --transition-duration 0.5 --no-clip-audio --video-model veo-x --priority high "
-        "--style noir --continuity chain --approval none --on-scene-failure fail --grade match --no-cache "
+        "--style noir --continuity chain --approval none --on-scene-failure fail --grade match --no-checks --no-cache "
         "--idempotency-key key-1"
     )
 
@@ -57,6 +57,7 @@ def test_submit_sends_each_option_as_its_field_of_the_request(run: Run, fake_api
         "on_scene_failure": "fail",
         "grade": "match",
         "priority": "high",
+        "checks": False,
         "cache": False,
     }
 

@@ -243,3 +243,37 @@ def test_elapsed_time_shows_hours_only_when_there_are_some(seconds: float, text:
 
 def test_plain_removes_escape_sequences() -> None:
     assert plain("Rain\x1b]0;pwned\x07 falls\r\n on glass") == "Rain]0;pwned falls on glass"
+
+
+CHECK = {"state": "drift", "rounds": 3, "redrawn": 2, "failing": 1, "reason": None}
+
+
+@pytest.mark.parametrize(
+    ("check", "lines"),
+    [
+        (
+            CHECK,
+            [
+                "Check    1 of the keyframes drift and stay, 2 drawn again.",
+                "         scene-02, end: The coat is green.",
+            ],
+        ),
+        ({**CHECK, "state": "passed"}, ["Check    the keyframes hold together, 2 drawn again."]),
+        (
+            {**CHECK, "state": "skipped", "reason": "no budget", "redrawn": 0},
+            ["Check    the keyframes were not checked: no budget."],
+        ),
+        (None, []),
+    ],
+)
+def test_job_view_shows_how_the_check_of_the_keyframes_ended(
+    job_json: Callable[..., Any], scene_json: Callable[..., Any], check: Any, lines: list[str]
+) -> None:
+    old = {"frame": "end", "drift": "An older one.", "is_used": False}
+    drift = "The coat is green." if check == CHECK else None
+    scenes = [scene_json(2, verdicts=[old, {"frame": "end", "drift": drift, "is_used": True}])]
+    shown = drawn(job_view(job_json(state="VIDEO_GEN", check=check, scenes=scenes), NOW))
+
+    start = next((at for at, line in enumerate(shown) if line.startswith("Check")), 0)
+    assert shown[start : start + len(lines)] == lines
+    assert not any("older" in line for line in shown)
