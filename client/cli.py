@@ -291,7 +291,9 @@ def edit(
     character: Annotated[
         list[str] | None, Option(metavar="NAME=TEXT", help="The looks of a character; more than once for several.")
     ] = None,
+    clothing: Annotated[list[str] | None, Option(metavar="NAME=TEXT", help="What a character wears.")] = None,
     setting: Annotated[list[str] | None, Option(metavar="NAME=TEXT", help="The looks of a place.")] = None,
+    prop: Annotated[list[str] | None, Option(metavar="NAME=TEXT", help="The looks of a thing.")] = None,
     order: Annotated[str | None, Option(metavar="ID,ID,...", help="Every scene, in the order of the film.")] = None,
     revision: Annotated[
         int | None, Option(metavar="N", help="Refuse the edit if the plan has another revision; default: the latest.")
@@ -304,7 +306,8 @@ def edit(
     """Change the plan of a job that waits before its clips; prints what is redone, and what that costs at most."""
     texts = {"description": description, "start_prompt": first, "end_prompt": last, "motion_prompt": motion}
     scene_fields = {**texts, "transition_note": note, "duration_s": duration}
-    options = {"characters": character, "settings": setting, "order": order, "budget_usd": budget}
+    looks = {"characters": character, "clothing": clothing, "settings": setting, "props": prop}
+    options = {**looks, "order": order, "budget_usd": budget}
     with connect(api, token) as client:
         seen = revision or read_revision(client.job(job))
         edited = client.edit_plan(job, {**build_edit(scene, scene_fields, options), "revision": seen})

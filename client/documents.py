@@ -90,6 +90,25 @@ class Reference(TypedDict):
     image: NotRequired[Link | None]
 
 
+class Continuity(TypedDict):
+    """How the keyframes are made to hold together, and why; ``auto`` until the storyboard is written."""
+
+    mode: Literal["chain", "sheet", "auto"]
+    reason: str | None
+
+
+class Sheet(TypedDict):
+    """One picture of a character, place, prop or product as it looks in the whole film."""
+
+    id: str
+    kind: Literal["character", "place", "prop", "product"]
+    name: str
+    description: str
+    views: list[str]
+    image: Link | None
+    error: "Problem | None"
+
+
 class SubmittedJob(TypedDict):
     """Answer to a submission."""
 
@@ -100,6 +119,7 @@ class SubmittedJob(TypedDict):
     inferred: NotRequired[list[InferredValue]]
     references: NotRequired[list[Reference]]
     references_way: NotRequired[str | None]
+    continuity: NotRequired[Continuity]
     warnings: NotRequired[list[str]]
 
 
@@ -220,6 +240,8 @@ class Job(JobSummary):
     planned_duration_s: float | None
     planned_frames: int | None
     animatic: NotRequired[Link | None]  # the keyframes as a film
+    continuity: NotRequired[Continuity]
+    sheets: NotRequired[list[Sheet]]
     board: NotRequired[dict[str, Any] | None]  # look, cast and settings of the storyboard
     models: NotRequired[list[ChosenModel]]  # empty before there is a plan
     output: Output | None

@@ -19,7 +19,7 @@ def read_revision(job: Job) -> int:
 
 
 def build_edit(scene: str | None, fields: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Build an edit of one scene, of characters and settings (`NAME=TEXT`), and of the order (`ID,ID`).
+    """Build an edit of one scene, of characters, settings and props (`NAME=TEXT`), and of the order (`ID,ID`).
 
     Raises: InvalidInput when options contradict one another, or change nothing.
     """
@@ -31,8 +31,11 @@ def build_edit(scene: str | None, fields: Mapping[str, Any], options: Mapping[st
         )
     edit = {
         "scenes": [{"scene": scene, **given}] if scene else None,
-        "characters": _named("character", options["characters"]),
+        "characters": _join(
+            _named("character", options["characters"]), _named("clothing", options["clothing"], "clothing")
+        ),
         "settings": _named("setting", options["settings"]),
+        "props": _named("prop", options["props"]),
         "order": [one.strip() for one in options["order"].split(",")] if options["order"] else None,
         "budget_usd": None if options["budget_usd"] is None else str(options["budget_usd"]),
     }
@@ -42,8 +45,17 @@ def build_edit(scene: str | None, fields: Mapping[str, Any], options: Mapping[st
     return wanted
 
 
-def _named(option: str, values: Sequence[str] | None) -> list[dict[str, str]]:
+def _join(looks: list[dict[str, str]], clothing: list[dict[str, str]]) -> list[dict[str, str]]:
+    """One edit for each character, of looks, clothing or both; a name that is given twice is left to the server."""
+    clothes = {one["name"]: one for one in clothing}
+    if len(clothes) < len(clothing):
+        return [*looks, *clothing]
+    joined = [{**one, **clothes.pop(one["name"], {})} for one in looks]
+    return [*joined, *clothes.values()]
+
+
+def _named(option: str, values: Sequence[str] | None, field: str = "description") -> list[dict[str, str]]:
     parts = [value.partition("=") for value in values or ()]
     if not all(separator for _, separator, _ in parts):
         raise InvalidInput(f"--{option} has no =.", remedy=f'For example: --{option} "Mira=a red coat"')
-    return [{"name": name.strip(), "description": text.strip()} for name, _, text in parts]
+    return [{"name": name.strip(), field: text.strip()} for name, _, text in parts]

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from client.documents import Job, Scene
-from client.views import check_entries, describe_reference, dollars
+from client.views import check_entries, describe_continuity, describe_looks, describe_reference, describe_sheet, dollars
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|])")
 _CSS = (
@@ -64,6 +64,7 @@ def page_sections(job: Job) -> list[Section]:
         *([("Logline", board["logline"])] if board.get("logline") else []),
         ("Length", f"{job['planned_duration_s'] or 0:g} s in {len(job['scenes'])} scenes"),
         ("Price", _price(job)),
+        *([("Continuity", describe_continuity(job))] if job.get("continuity") else []),
         *((name or "Drifts", words) for name, words in check_entries(job)),
         ("Job", job["id"]),
     ]
@@ -74,13 +75,16 @@ def page_sections(job: Job) -> list[Section]:
         "Camera": guide["camera"],
         **{name.capitalize(): guide.get(name) for name in ("light", "pacing", "sound")},
     }
-    cast = [(one["name"], one["description"]) for one in (*board["characters"], *board["settings"])]
+    places_and_props = (*board["settings"], *board.get("props", []))
+    cast = [(one["name"], describe_looks(one)) for one in (*board["characters"], *places_and_props)]
+    sheets = [(sheet["name"], describe_sheet(sheet)) for sheet in job.get("sheets", [])]
     pictures = [(one["name"], describe_reference(one)) for one in job.get("references", [])]
     scenes = sorted(job["scenes"], key=lambda scene: scene["display_order"])
     return [
         Section("The film", film),
         Section("Style", [(label, text) for label, text in style.items() if text]),
         *([Section("Cast and places", cast)] if cast else []),
+        *([Section("Sheets", sheets)] if sheets else []),
         *([Section("Your pictures", pictures)] if pictures else []),
         *(Section(f"Scene {number}", _scene(scene)) for number, scene in enumerate(scenes, start=1)),
     ]
@@ -99,6 +103,7 @@ def _scene(scene: Scene) -> list[tuple[str, str]]:
         "Last picture": scene.get("end_prompt"),
         "Motion": scene.get("motion_prompt"),
         "Camera": camera,
+        "Light": fields.get("light"),
         "Dialogue": dialogue,
         "Into the next": scene.get("transition_note"),
     }

@@ -65,7 +65,7 @@ def read_film_request(
     text_model: Annotated[str | None, Option(metavar="ID", help="Model that writes the storyboard.")] = None,
     image_model: Annotated[str | None, Option(metavar="ID", help="Model that draws the keyframes.")] = None,
     video_model: Annotated[str | None, Option(metavar="ID", help="Model that films the clips.")] = None,
-    continuity: Annotated[str | None, Option(metavar="chain|sheet", help="How scenes keep the same look.")] = None,
+    continuity: Annotated[str | None, Option(metavar="chain|sheet|auto", help="How scenes keep the same look.")] = None,
     approval: Annotated[
         str | None, Option(metavar="none|storyboard|animatic", help="What you want to approve before it goes on.")
     ] = None,

@@ -1,9 +1,9 @@
 """Jobs, events, ledgers and bills as people read them: lines for logs and pipes, Rich tables for terminals. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -30,6 +30,7 @@ from client.documents import (
     Reconciliation,
     Reference,
     Scene,
+    Sheet,
     StyleList,
     SubmittedJob,
     TemplateList,
@@ -117,6 +118,36 @@ def change_lines(before: Job | None, job: Job, now: datetime) -> list[str]:
     return [f"{elapsed_time(job['created'], now):>7}  {line}" for line in lines]
 
 
+def describe_looks(one: Mapping[str, Any]) -> str:
+    """What a character, place or prop looks like, and what a character wears."""
+    clothing = f" Wears: {one['clothing']}" if one.get("clothing") else ""
+    return f"{one['description']}{clothing}"
+
+
+def describe_continuity(job: Job) -> str:
+    """How the keyframes are made to hold together, and why."""
+    continuity = job["continuity"]
+    return f"{continuity['mode']}: {continuity['reason']}" if continuity["reason"] else continuity["mode"]
+
+
+def describe_sheet(sheet: Sheet) -> str:
+    """What a sheet shows, and whether it is drawn; its link holds for an hour."""
+    error, image = sheet["error"], sheet["image"]
+    state = error["message"] if error else image["url"] if image else "not drawn yet"
+    return f"{sheet['kind']}, {'; '.join(sheet['views'])}: {state}"
+
+
+def _continuity_lines(job: Job) -> list[Text]:
+    """The way the keyframes are drawn, once it is known, and the sheets that they are drawn from."""
+    if not job.get("board") or not job.get("continuity"):
+        return []
+    lines = [Text.assemble(("Drawn as ", "bold"), plain(describe_continuity(job)))]
+    for sheet in job.get("sheets", []):
+        state = "given up" if sheet["error"] else "drawn" if sheet["image"] else "not drawn yet"
+        lines.append(Text.assemble(("Sheet    ", "bold"), f"{plain(sheet['name'])}, {sheet['kind']}: {state}"))
+    return lines
+
+
 def event_lines(events: Sequence[Event]) -> list[str]:
     """Return one line for each event, with the time since the first one."""
     times = [elapsed_time(events[0]["at"], datetime.fromisoformat(event["at"])) for event in events]
@@ -168,6 +199,7 @@ def job_view(job: Job, now: datetime) -> RenderableType:
     if treatment := job.get("treatment"):
         parts.append(Text.assemble(("Story    ", "bold"), plain(treatment["logline"])))
     parts += [*map(_inferred_line, job.get("inferred", [])), *_reference_lines(job)] if ended else request_notes(job)
+    parts += _continuity_lines(job)
     parts += [Text.assemble((f"{name:<9}", "bold"), words) for name, words in check_entries(job)]
     if job["scenes"]:
         parts.append(Padding(_scene_table(job), (1, 0, 0, 0)))
@@ -221,9 +253,8 @@ def gate_view(job: Job) -> RenderableType:
 def edited_lines(edited: EditedPlan) -> list[Text]:
     """Return what an edit changed, what is redone because of it, and how to go on."""
     redo = edited["redo"]
-    redrawn = (
-        f"{', '.join(redo['keyframes'])}, for up to {dollars(redo['at_most_usd'])}" if redo["keyframes"] else "nothing"
-    )
+    pictures = [*(f"the sheet of {plain(name)}" for name in redo.get("sheets", [])), *redo["keyframes"]]
+    redrawn = f"{', '.join(pictures)}, for up to {dollars(redo['at_most_usd'])}" if pictures else "nothing"
     left, limit = dollars(edited["left_at_most_usd"]), dollars(edited["limit_usd"])
     return [
         Text.assemble(("Changed  ", "bold"), plain(", ".join(edited["changed"])) or "nothing"),
@@ -245,8 +276,10 @@ def _board_lines(job: Job) -> list[Text]:
     board = job.get("board")
     if board:
         lines.append(Text.assemble(("Style    ", "bold"), plain(board["style_guide"]["visual_style"])))
-        people = (f"{plain(person['name'])}: {plain(person['description'])}" for person in board["characters"])
+        people = (f"{plain(person['name'])}: {plain(describe_looks(person))}" for person in board["characters"])
         lines += [Text.assemble(("Cast     ", "bold"), person) for person in people]
+        props = (f"{plain(one['name'])}: {plain(one['description'])}" for one in board.get("props", []))
+        lines += [Text.assemble(("Prop     ", "bold"), prop) for prop in props]
     for scene in sorted(job["scenes"], key=lambda each: each["display_order"]):
         shown = f"{scene['duration_s']:g} s  {plain(scene['description'])}"
         lines.append(Text.assemble((f"{scene['id']} ", "bold"), shown))

@@ -16,6 +16,7 @@ from promptreel.logging import handler
 from promptreel.usecases.check_continuity import check_continuity
 from promptreel.usecases.close_job import close_job
 from promptreel.usecases.draw_keyframe import DrawKeyframe, draw_keyframe
+from promptreel.usecases.draw_sheet import DrawSheet, draw_sheet
 from promptreel.usecases.fail_job import FailJob, fail_job
 from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob, open_job
@@ -28,6 +29,7 @@ from promptreel.usecases.write_storyboard import write_storyboard
 _ROWS: tuple[Step[Any], ...] = (
     Step("open_job", OpenJob, open_job, uses={"jobs", "artifacts", "inbox", "uploads", "executions"}),
     Step("write_storyboard", JobRun, write_storyboard, uses={"jobs", "artifacts", "text"}),
+    Step("draw_sheet", DrawSheet, draw_sheet, uses={"jobs", "artifacts", "images"}),
     Step("draw_keyframe", DrawKeyframe, draw_keyframe, uses={"jobs", "artifacts", "text", "images", "queue"}),
     Step("check_continuity", JobRun, check_continuity, uses={"jobs", "artifacts", "text", "images", "queue"}),
     Step("submit_clip", SubmitClip, submit_clip, uses={"jobs", "artifacts", "text", "video"}, is_task=True),

@@ -20,6 +20,7 @@ from tests.fakes.services import PROTOCOLS
 TARGETS: Mapping[str, float] = {
     "open_job": 1,
     "write_storyboard": 1,
+    "draw_sheet": 1,
     "draw_keyframe": 2,
     "check_continuity": 1,
     "submit_clip": 3,
@@ -48,7 +49,7 @@ BOUNDARIES: Mapping[str, Sequence[str]] = {
     "job PENDING": ("api", "open_job", "workflows"),
     "job STORYBOARD": ("write_storyboard",),
     "job AWAITING_APPROVAL": ("write_storyboard", "api", "close_job"),
-    "job KEYFRAMES": ("write_storyboard", "draw_keyframe"),
+    "job KEYFRAMES": ("write_storyboard", "draw_sheet", "draw_keyframe"),
     "job VIDEO_GEN": ("draw_keyframe", "check_continuity", "poll_clips"),
     "job STITCH": ("poll_clips", "stitcher", "gate"),
     "job COMPLETE": ("close_job",),
@@ -57,10 +58,10 @@ BOUNDARIES: Mapping[str, Sequence[str]] = {
     "text RESERVED": ("write_storyboard",),
     "text SENT": ("write_storyboard", "vertex"),
     "text SETTLED": ("write_storyboard",),
-    "image RESERVED": ("draw_keyframe",),
-    "image SENT": ("draw_keyframe", "vertex"),
-    "image SETTLED": ("draw_keyframe",),
-    "image LOST": ("draw_keyframe", "sweep_jobs"),
+    "image RESERVED": ("draw_sheet", "draw_keyframe"),
+    "image SENT": ("draw_sheet", "draw_keyframe", "vertex"),
+    "image SETTLED": ("draw_sheet", "draw_keyframe"),
+    "image LOST": ("draw_sheet", "draw_keyframe", "sweep_jobs"),
     "video RESERVED": ("submit_clip",),
     "video SENT": ("submit_clip", "vertex", "replicate"),
     "video named": ("submit_clip", "tasks", "vertex", "replicate"),
@@ -83,7 +84,7 @@ BOUNDARIES: Mapping[str, Sequence[str]] = {
 QUICK_TARGETS = {
     name: 0.0 if name == "stitcher" else weight
     for name, weight in TARGETS.items()
-    if name not in {"write_storyboard", "draw_keyframe", "check_continuity", "vertex", "replicate"}
+    if name not in {"write_storyboard", "draw_sheet", "draw_keyframe", "check_continuity", "vertex", "replicate"}
 }
 QUICK_BOUNDARIES = {
     name: BOUNDARIES[name] for name in ("job VIDEO_GEN", "job STITCH", "video named", "scene QUEUED", "scene DONE")

@@ -60,7 +60,7 @@ def test_repeated_films_ask_for_the_same_and_allow_to_take_it_over_and_change_no
 
 
 def test_long_plan_kills_every_program_and_visits_every_boundary() -> None:
-    kills = plan.draw(1, jobs=40, kills=300, minutes=20).kills
+    kills = plan.draw(1, jobs=40, kills=400, minutes=20).kills
 
     assert {kill.process for kill in kills} == plan.TARGETS.keys()
     assert {kill.boundary for kill in kills} - {""} == plan.BOUNDARIES.keys()

@@ -20,6 +20,7 @@ from promptreel.services import Services
 from promptreel.usecases.check_continuity import ContinuityChecked
 from promptreel.usecases.close_job import JobClosed
 from promptreel.usecases.draw_keyframe import DrawKeyframe, KeyframeDrawn
+from promptreel.usecases.draw_sheet import DrawSheet, SheetDrawn
 from promptreel.usecases.fail_job import FailJob, JobFailed
 from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import Opened, OpenJob
@@ -60,6 +61,7 @@ class FakeServices(Services):
 
     open_job: Callable[[OpenJob], Opened]
     write_storyboard: Callable[[JobRun], StoryboardWritten]
+    draw_sheet: Callable[[DrawSheet], SheetDrawn]
     draw_keyframe: Callable[[DrawKeyframe], KeyframeDrawn]
     check_continuity: Callable[[JobRun], ContinuityChecked]
     submit_clip: Callable[[SubmitClip], ClipSubmitted]
@@ -117,6 +119,8 @@ class FakeServices(Services):
 
     def draw_all(self, job: Job) -> None:
         for wave in job.require_plan().waves:
+            for sheet in wave.sheets:
+                self.draw_sheet(DrawSheet(job.id, job.run, sheet.sheet, sheet.take))
             for item in wave.items:
                 self.draw_keyframe(DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take))
 

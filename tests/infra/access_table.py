@@ -17,14 +17,12 @@ _CLIPS = f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/clips
 TABLE: dict[tuple[str, str, str], str] = {
     # The whole project: these cannot be granted on less.
     ("promptreelInteractor", "project", ""): "submit-clip poll-clips sweep-jobs",
-    (
-        "promptreelPredictor",
-        "project",
-        "",
-    ): "write-storyboard draw-keyframe check-continuity submit-clip poll-clips sweep-jobs",
+    ("promptreelPredictor", "project", ""): (
+        "write-storyboard draw-sheet draw-keyframe check-continuity submit-clip poll-clips sweep-jobs"
+    ),
     ("roles/datastore.user", "project", _DATABASE): (
-        "open-job write-storyboard draw-keyframe check-continuity submit-clip poll-clips close-job fail-job sweep-jobs "
-        "api studio stitcher"
+        "open-job write-storyboard draw-sheet draw-keyframe check-continuity submit-clip poll-clips close-job fail-job "
+        "sweep-jobs api studio stitcher"
     ),
     ("roles/eventarc.eventReceiver", "project", ""): "eventarc",
     ("roles/logging.logWriter", "project", ""): "workflow build build-functions",
@@ -34,6 +32,7 @@ TABLE: dict[tuple[str, str, str], str] = {
     # Calls of services.
     ("roles/run.invoker", "service open-job", ""): "workflow",
     ("roles/run.invoker", "service write-storyboard", ""): "workflow",
+    ("roles/run.invoker", "service draw-sheet", ""): "workflow",
     ("roles/run.invoker", "service draw-keyframe", ""): "workflow",
     ("roles/run.invoker", "service check-continuity", ""): "workflow",
     ("roles/run.invoker", "service submit-clip", ""): "tasks",
@@ -51,7 +50,7 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("promptreelReceiver", "bucket uploads", ""): "api studio",
     ("roles/storage.objectViewer", "bucket uploads", ""): "open-job",
     ("roles/storage.objectUser", "bucket artifacts", ""): (
-        "write-storyboard draw-keyframe check-continuity submit-clip poll-clips sweep-jobs stitcher"
+        "write-storyboard draw-sheet draw-keyframe check-continuity submit-clip poll-clips sweep-jobs stitcher"
     ),
     ("roles/storage.objectUser", "bucket artifacts", _CLIPS): "cloud-lvm-video-server@prod.google.com",
     ("roles/storage.objectViewer", "bucket prompts", ""): "open-job api studio",

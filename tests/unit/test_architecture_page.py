@@ -11,6 +11,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.rates import Rates
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
+from promptreel.domain.sheet import Sheet
 
 PAGE = (Path(__file__).parents[2] / "docs/architecture.md").read_text(encoding="utf-8")
 UNNAMED = {"id", "schema_version"}  # of every document; the page says so once
@@ -21,6 +22,7 @@ UNNAMED = {"id", "schema_version"}  # of every document; the page says so once
     [
         ("jobs/{job}", Job),
         ("jobs/{job}/scenes/{scene}", Scene),
+        ("jobs/{job}/sheets/{sheet}", Sheet),
         ("jobs/{job}/calls/{call}", Call),
         ("renders/{digest}", Render),
         ("rates/{digest of the owner}", Rates),

@@ -62,7 +62,7 @@ def test_workflow_parses_and_its_steps_have_unique_names_within_a_routine() -> N
     routines = yaml.safe_load(FILM)
 
     errors = ["is_throttled", "is_retryable", "read_problem"]
-    assert list(routines) == ["main", "film", "ensure_keyframe", "report_failure", "call_step", *errors]
+    assert list(routines) == ["main", "film", "ensure_drawn", "ensure_keyframe", "report_failure", "call_step", *errors]
 
 
 def test_queues_together_stay_within_veos_quota_of_fifty_requests_a_minute() -> None:

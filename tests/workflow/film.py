@@ -19,7 +19,16 @@ from tests.fakes.services import FakeServices
 from tests.fakes.system import START
 
 SOURCE = (Path(__file__).parents[2] / "workflows" / "film.yaml").read_text()
-CALLED = ("open_job", "write_storyboard", "draw_keyframe", "check_continuity", "poll_clips", "close_job", "fail_job")
+CALLED = (
+    "open_job",
+    "write_storyboard",
+    "draw_sheet",
+    "draw_keyframe",
+    "check_continuity",
+    "poll_clips",
+    "close_job",
+    "fail_job",
+)
 EXECUTION_ID = "GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"
 ENV = {
     EXECUTION_ID: "e-1",

@@ -57,11 +57,13 @@ def repair(
     faults = find_faults(numbered, prompt, treatment, before)
     people = {one.name for one in storyboard.characters}
     places = {one.name for one in storyboard.settings}
+    things = {one.name for one in storyboard.props}
     scenes = [
         scene.model_copy(
             update={
                 "characters": [name for name in scene.characters if name in people],
                 "settings": [name for name in scene.settings if name in places],
+                "props": [name for name in scene.props if name in things],
                 "written_scene": number,
                 "dialogue": [],
             }
@@ -100,8 +102,13 @@ def _with_number(scene: StoryScene, number: int | None) -> StoryScene:
 def _check_names(storyboard: Storyboard) -> Iterator[str]:
     people = {one.name for one in storyboard.characters}
     places = {one.name for one in storyboard.settings}
+    things = {one.name for one in storyboard.props}
     for number, scene in enumerate(storyboard.scenes):
-        for field, names, known in (("characters", scene.characters, people), ("settings", scene.settings, places)):
+        for field, names, known in (
+            ("characters", scene.characters, people),
+            ("settings", scene.settings, places),
+            ("props", scene.props, things),
+        ):
             if unknown := [name for name in names if name not in known]:
                 yield f"scenes.{number}.{field}: {unknown[0]!r} is none of the storyboard's {field}"
 

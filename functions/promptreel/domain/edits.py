@@ -1,8 +1,8 @@
 """What a person changes at a gate, and exactly what it touches. Pure.
 
-A keyframe is drawn from its prompt and from the keyframe before it. It is redrawn if its prompt becomes another one or
-if the keyframe before it does, and for no other reason: a clip is made after the gate, so its texts and length cost
-nothing.
+A keyframe is drawn from its prompt, and from the keyframe before it or from the sheets of what it shows. It is redrawn
+if its prompt becomes another one or if one of these is redrawn, and for no other reason: a clip is made after the gate,
+so its texts and length cost nothing. A sheet is redrawn if what it shows is described in other words.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +21,8 @@ from promptreel.domain.models import registry
 from promptreel.domain.picture_inputs import PictureSources, list_inputs
 from promptreel.domain.request import DURATION_S, MAX_SCENES, BudgetLimit, validate_fields
 from promptreel.domain.scene import Keyframe, KeyframeName, Scene
+from promptreel.domain.sheet import Sheet
+from promptreel.domain.sheet_planning import describe_subject, list_shown, make_waves, plan_sheets
 from promptreel.domain.states import SceneState
 from promptreel.domain.storyboard import Text, VisibleText
 from promptreel.errors import Invalid
@@ -41,10 +43,18 @@ class SceneEdit(Frozen):
 
 
 class NamedEdit(Frozen):
-    """The new description of a character or a setting."""
+    """The new description of a setting or a prop."""
 
     name: str
     description: VisibleText
+
+
+class CharacterEdit(Frozen):
+    """New looks or clothing of a character; what is left out stays."""
+
+    name: str
+    description: VisibleText | None = None
+    clothing: VisibleText | None = None
 
 
 class PlanEdit(Frozen):
@@ -55,8 +65,9 @@ class PlanEdit(Frozen):
 
     revision: int = Field(ge=1)
     scenes: tuple[SceneEdit, ...] = Field(default=(), max_length=MAX_SCENES)
-    characters: tuple[NamedEdit, ...] = Field(default=(), max_length=MAX_CAST)
+    characters: tuple[CharacterEdit, ...] = Field(default=(), max_length=MAX_CAST)
     settings: tuple[NamedEdit, ...] = Field(default=(), max_length=MAX_CAST)
+    props: tuple[NamedEdit, ...] = Field(default=(), max_length=MAX_CAST)
     order: tuple[str, ...] | None = None
     budget_usd: BudgetLimit | None = None
 
@@ -66,6 +77,7 @@ class PlanEdit(Frozen):
             ("scenes", [one.scene for one in self.scenes]),
             ("characters", [one.name for one in self.characters]),
             ("settings", [one.name for one in self.settings]),
+            ("props", [one.name for one in self.props]),
         ):
             if len(names) > len(set(names)):
                 raise ValueError(f"{what} names one twice")
@@ -79,15 +91,18 @@ def parse_edit(payload: Any) -> PlanEdit:
 
 @dataclass(frozen=True, slots=True)
 class EditedPlan:
-    """A plan and its scenes in the order of the film after an edit.
+    """A plan, its scenes in the order of the film, and its sheets after an edit.
 
-    ``changed`` names the fields that have other values; ``redrawn`` the keyframes that exist and are drawn again.
+    ``changed`` names the fields that have other values; ``redrawn`` the keyframes that exist and are drawn again, and
+    ``redrawn_sheets`` such sheets.
     """
 
     plan: Plan
     scenes: tuple[Scene, ...]
+    sheets: tuple[Sheet, ...]
     changed: tuple[str, ...]
     redrawn: tuple[DrawItem, ...]
+    redrawn_sheets: tuple[Sheet, ...]
 
 
 def apply_edit(sources: PictureSources, scenes: Sequence[Scene], edit: PlanEdit, now: datetime) -> EditedPlan:
@@ -106,6 +121,7 @@ def apply_edit(sources: PictureSources, scenes: Sequence[Scene], edit: PlanEdit,
     cast = plan.evolve(
         characters=_describe("characters", plan.characters, edit.characters, changed),
         settings=_describe("settings", plan.settings, edit.settings, changed),
+        props=_describe("props", plan.props, edit.props, changed),
     )
     edited = [
         _edit_scene(plan, by_id[scene_id], place, texts.get(scene_id), changed)
@@ -113,24 +129,24 @@ def apply_edit(sources: PictureSources, scenes: Sequence[Scene], edit: PlanEdit,
     ]
     _refuse_unused_start(edited, texts)
     frames = _film_frames(plan, edited)
-    prompts.check_shot_prompts(replace(sources, plan=cast), edited, registry().image_model(plan.image_model))
-    chain = _Chain(sources, replace(sources, plan=cast), by_id)
-    linked = tuple(chain.link(scene, now) for scene in edited)
-    waves = chain_waves(linked)
+    described = tuple(_describe_anew(cast, sheet, now) for sheet in sources.sheets)
+    if plan.continuity.mode == "sheet":
+        described = plan_sheets(cast, edited, sources.references, described, now)
+    after = replace(sources, plan=cast, sheets=described)
+    prompts.check_shot_prompts(after, edited, registry().image_model(plan.image_model))
+    links = _Links(sources, after, by_id)
+    linked = tuple(links.link(scene, now) for scene in edited)
+    waves = make_waves(plan.continuity, linked, described)
+    takes = {sheet.id: sheet.take for sheet in sources.sheets}
     revised = cast.evolve(planned_frames=frames, waves=waves).revise(tuple(changed), now)
     return EditedPlan(
         plan=revised if changed else plan,
         scenes=linked,
+        sheets=described,
         changed=tuple(changed),
-        redrawn=tuple(item for item in items(waves) if item in chain.redrawn),
+        redrawn=tuple(item for item in items(waves) if item in links.redrawn),
+        redrawn_sheets=tuple(one for one in list_shown(described, linked) if takes.get(one.id, one.take) != one.take),
     )
-
-
-def chain_waves(scenes: Sequence[Scene]) -> tuple[Wave, ...]:
-    """The keyframes in the order in which each follows from the one before, for the take that each scene has."""
-    first = DrawItem(scene=scenes[0].id, frame="start", take=scenes[0].take)
-    ends = (DrawItem(scene=scene.id, frame="end", take=scene.take) for scene in scenes)
-    return tuple(Wave(items=(item,)) for item in (first, *ends))
 
 
 def items(waves: Iterable[Wave]) -> Iterable[DrawItem]:
@@ -167,17 +183,32 @@ def _refuse_unknown(field_name: str, named: Iterable[str], known: Iterable[str])
 
 
 def _describe(
-    field_name: str, current: Sequence[Any], named: Sequence[NamedEdit], changed: list[str]
+    field_name: str, current: Sequence[Any], named: Sequence[NamedEdit | CharacterEdit], changed: list[str]
 ) -> tuple[Any, ...]:
     _refuse_unknown(field_name, [one.name for one in named], [one.name for one in current])
-    new = {one.name: one.description for one in named}
+    new = {one.name: one.model_dump(exclude={"name"}, exclude_none=True) for one in named}
     described = []
     for one in current:
-        text = new.get(one.name, one.description)
-        if text != one.description:
+        after = one.model_copy(update=new.get(one.name, {}))
+        if after != one:
             changed.append(f"{field_name}.{one.name}")
-        described.append(one.model_copy(update={"description": text}))
+        described.append(after)
     return tuple(described)
+
+
+def _describe_anew(plan: Plan, sheet: Sheet, now: datetime) -> Sheet:
+    """The sheet as the plan describes it now; of another take if it was drawn, or given up, from other words."""
+    description = describe_subject(plan, sheet)
+    if description == sheet.description:
+        return sheet
+    is_new = sheet.drawn is not None or sheet.problem is not None
+    return sheet.evolve(
+        description=description,
+        take=sheet.take + is_new,
+        redraw=sheet.image is not None,
+        problem=None,
+        updated=now,
+    )
 
 
 def _edit_scene(plan: Plan, scene: Scene, place: int, edit: SceneEdit | None, changed: list[str]) -> Scene:
@@ -238,7 +269,7 @@ def _film_frames(plan: Plan, scenes: Sequence[Scene]) -> int:
 
 
 @dataclass(slots=True)
-class _Chain:
+class _Links:
     """Walks the scenes in the order of the film; finds the stored keyframes that no longer follow from the others."""
 
     before: PictureSources
@@ -257,10 +288,13 @@ class _Chain:
         if self._starts_anew(scene, last):
             redraw.append("start")
         moved = start is not None and scene.start is not None and start.uri != scene.start.uri
-        if redraw or moved or "end" in scene.redraw or self._has_another_prompt(scene, "end"):
+        is_chain = self.after.plan.continuity.mode == "chain"
+        follows = is_chain and (bool(redraw) or moved)
+        if follows or "end" in scene.redraw or self._has_another_prompt(scene, "end"):
             redraw.append("end")
         redraw = [name for name in redraw if name in scene.drawn_names()]
-        linked = self._retake(scene, start, redraw, now)
+        joined = scene.with_edit({"start": start, "updated": now}) if moved else scene
+        linked = self._retake(joined, start, redraw, now)
         self._last = linked
         return linked
 

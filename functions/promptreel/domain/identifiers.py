@@ -37,6 +37,11 @@ def call_id(job: str, purpose: str, take: int, attempt: int) -> str:
     return f"call-{digest(job, purpose, str(take), str(attempt))}"
 
 
+def sheet_id(number: int) -> str:
+    """The id of the sheet with this number, from 1."""
+    return f"sheet-{number:02d}"
+
+
 def scene_id(sequence: int) -> str:
     """The id of the scene with this number, from 1."""
     return f"scene-{sequence:02d}"

@@ -15,7 +15,7 @@ from promptreel.domain.reference import Reference
 from promptreel.domain.request import FilmRequest, GateStage
 from promptreel.domain.scene import Scene
 from promptreel.domain.states import JobState
-from promptreel.domain.storyboard import Character, Setting, StyleGuide
+from promptreel.domain.storyboard import Character, Prop, Setting, StyleGuide
 from promptreel.domain.styles import Craft, OwnStyle, Style
 from promptreel.domain.timeline import TransitionKind
 from promptreel.domain.treatment import PlanInference, TreatmentSummary
@@ -41,10 +41,18 @@ class DrawItem(Part):
     take: int = 1
 
 
+class SheetItem(Part):
+    """One sheet to draw, for one take of it."""
+
+    sheet: str
+    take: int = 1
+
+
 class Wave(Part):
-    """Keyframes that may be drawn at the same time."""
+    """Keyframes, or sheets, that may be drawn at the same time."""
 
     items: tuple[DrawItem, ...]
+    sheets: tuple[SheetItem, ...] = ()
 
 
 class PlanChange(Part):
@@ -89,10 +97,13 @@ class LaterChapter(Part):
     checksum: str
 
 
+ContinuityMode = Literal["chain", "sheet"]
+
+
 class Continuity(Part):
     """How the keyframes of a film are made to hold together, and why so."""
 
-    mode: Literal["chain", "sheet"] = "chain"
+    mode: ContinuityMode = "chain"
     reason: OptionalText = None
 
 
@@ -106,6 +117,7 @@ class Plan(Part):
     style_guide: FilmStyle
     characters: tuple[Character, ...]
     settings: tuple[Setting, ...]
+    props: tuple[Prop, ...] = ()
     text_model: str
     image_model: str
     video_model: str

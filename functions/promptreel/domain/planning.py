@@ -9,7 +9,6 @@ from typing import Any
 from promptreel.domain import choosing, identifiers, lengths, prompts, timeline
 from promptreel.domain.chapters import Chapter, split_film
 from promptreel.domain.choosing import Choice, ChosenModel
-from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.models import Aspect, ImageModel, TextModel, VideoModel, VideoProtocol
 from promptreel.domain.money import format_usd
 from promptreel.domain.own_frames import describe_frames
@@ -321,6 +320,8 @@ def make_scenes(
             camera=story.camera,
             characters=tuple(story.characters),
             settings=tuple(story.settings),
+            props=tuple(story.props),
+            light=story.light,
             dialogue=tuple(story.dialogue),
             written_scene=story.written_scene,
             heading=headings[story.written_scene - 1] if story.written_scene else None,
@@ -331,12 +332,6 @@ def make_scenes(
         )
         for number, (story, length) in enumerate(zip(stories, frames, strict=True), start=1)
     ]
-
-
-def chain_waves(scene_ids: Sequence[str]) -> tuple[Wave, ...]:
-    """Sequential continuity: each keyframe follows from the one before; a scene starts where the last one ended."""
-    first = DrawItem(scene=scene_ids[0], frame="start")
-    return tuple(Wave(items=(item,)) for item in (first, *(DrawItem(scene=scene, frame="end") for scene in scene_ids)))
 
 
 def lost_share(drawn_px: tuple[int, int], content_px: tuple[int, int], frame_px: tuple[int, int]) -> float:

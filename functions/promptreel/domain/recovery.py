@@ -11,6 +11,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.models import ImageModel, TextModel, VideoModel, registry
 from promptreel.domain.remedies import Remedy, RemedyKind
 from promptreel.domain.scene import Attempt, RewriteRequest, Scene
+from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, SceneState
 from promptreel.errors import Misconfigured
 
@@ -62,6 +63,13 @@ def keyframe_warnings(scenes: Sequence[Scene], calls: Iterable[Call]) -> list[st
     """What the owner should know about the keyframes that the film was made from."""
     used = {keyframe.uri for scene in scenes for keyframe in (scene.start, scene.end) if keyframe}
     return [f"{call.scene}: {call.reason}" for call in calls if call.reason and call.artifact in used]
+
+
+def sheet_warnings(sheets: Sequence[Sheet], calls: Iterable[Call]) -> list[str]:
+    """What the owner should know about the sheets: those that were given up, and remarks on the others."""
+    names = {sheet.image.uri: sheet.name for sheet in sheets if sheet.image}
+    remarks = [f"{names[call.artifact]}: {call.reason}" for call in calls if call.reason and call.artifact in names]
+    return [*(sheet.problem.message for sheet in sheets if sheet.problem), *remarks]
 
 
 def may_refilm(job: Job, scene: Scene) -> bool:

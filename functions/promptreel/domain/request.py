@@ -46,6 +46,9 @@ GateStage = Literal["storyboard", "keyframes", "clips"]
 """A gate is named by the stage after which it is: nothing later is made or paid before a person approves."""
 
 
+ContinuityChoice = Literal["chain", "sheet", "auto"]
+
+
 class Transition(Frozen):
     """Between all neighbouring scenes of the film."""
 
@@ -127,7 +130,7 @@ class FilmRequest(Frozen):
     seed: int | None = Field(default=None, ge=0, le=4_294_967_295)
     priority: Literal["standard", "high"] = "standard"
     cache: bool = True
-    continuity: Literal["chain"] = "chain"
+    continuity: ContinuityChoice = "chain"
     checks: bool = False
     approval: Literal["none", "storyboard", "animatic"] = "none"
     stop_after: GateStage | None = None
@@ -183,11 +186,8 @@ class FilmRequest(Frozen):
         return value
 
 
-# Fields and values of the documented request that are not built yet: named, so that the refusal can say so.
+# Fields of the documented request that are not built yet: named, so that the refusal can say so.
 _PLANNED_FIELDS = frozenset({"notify_url"})
-_PLANNED_VALUES = {
-    "continuity": frozenset({"sheet"}),
-}
 
 
 def parse_request(payload: Any) -> FilmRequest:
@@ -197,14 +197,10 @@ def parse_request(payload: Any) -> FilmRequest:
     """
     if not isinstance(payload, dict):
         raise Invalid('The request must be a JSON object such as {"prompt": "A lighthouse at dawn"}.')
-    for field, value in payload.items():
-        is_planned_value = isinstance(value, str) and value in _PLANNED_VALUES.get(field, ())
-        if is_planned_value or field in _PLANNED_FIELDS:
-            unsupported = f"{value!r} is not" if is_planned_value else "not"
+    for field in payload:
+        if field in _PLANNED_FIELDS:
             raise Invalid(
-                f"{field}: {unsupported} supported yet.",
-                code="not_supported_yet",
-                remedy=f"Leave `{field}` out of the request.",
+                f"{field}: not supported yet.", code="not_supported_yet", remedy=f"Leave `{field}` out of the request."
             )
     return validate_fields(FilmRequest, payload)
 

@@ -123,6 +123,8 @@ class Scene(Document):
     camera: Camera = Camera()
     characters: tuple[str, ...] = ()  # names of the plan's characters that it shows
     settings: tuple[str, ...] = ()
+    props: tuple[str, ...] = ()
+    light: OptionalText = None  # time of day and light
     dialogue: tuple[Line, ...] = ()  # in the film's language
     written_scene: int | None = None  # of the prompt's own scenes the one it belongs to, from 1
     heading: OptionalText = None  # that scene's first line
@@ -264,7 +266,7 @@ class Scene(Document):
     def shows(self, name: str) -> bool:
         """Whether it shows this character, setting, prop or product: it is listed, or its texts name it."""
         wanted, texts = name.casefold(), (self.description, self.start_prompt, self.end_prompt, self.motion_prompt)
-        listed = (*self.characters, *self.settings)
+        listed = (*self.characters, *self.settings, *self.props)
         return any(wanted == one.casefold() for one in listed) or any(wanted in text.casefold() for text in texts)
 
     def drawn_names(self) -> tuple[KeyframeName, ...]:

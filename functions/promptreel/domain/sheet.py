@@ -6,6 +6,8 @@ from typing import Literal, TypedDict, Unpack
 from promptreel.domain.document import Document, OptionalText, Part, Problem, UtcDatetime
 
 SheetKind = Literal["character", "place", "prop", "product"]
+SHEET_PX = (1280, 720)
+"""Width and height of a sheet: its views stand side by side."""
 _PURPOSE = "sheet/"
 
 

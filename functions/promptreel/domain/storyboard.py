@@ -52,6 +52,7 @@ class Character(_Part):
 
     name: Text
     description: Text = Field(description="Looks that must stay the same in every scene")
+    clothing: Text | None = Field(default=None, description="What they wear in every scene, with its colours")
 
 
 class Setting(_Part):
@@ -59,6 +60,13 @@ class Setting(_Part):
 
     name: Text
     description: Text
+
+
+class Prop(_Part):
+    """A thing that matters in more than one scene and looks the same in each."""
+
+    name: Text
+    description: Text = Field(description="Shape, material and colours")
 
 
 class Camera(_Part):
@@ -86,12 +94,14 @@ class StoryScene(SceneTexts):
     camera: Camera = Camera()
     characters: list[Text] = Field(default=[], description="Names of those of the storyboard's characters it shows")
     settings: list[Text] = Field(default=[], description="Names of those of the storyboard's settings it shows")
+    props: list[Text] = Field(default=[], description="Names of those of the storyboard's props it shows")
+    light: Text | None = Field(default=None, description="Time of day and light, in a few words")
     dialogue: list[Line] = Field(default=[], description="Spoken lines, as the treatment has them")
     written_scene: int | None = Field(default=None, description="Number of the idea's own scene it belongs to")
 
 
 MAX_NAMED = 12
-"""The most characters, and the most settings, of a film."""
+"""The most characters, the most settings, and the most props, of a film."""
 
 
 class Storyboard(_Part):
@@ -101,6 +111,7 @@ class Storyboard(_Part):
     style_guide: StyleGuide
     characters: list[Character] = Field(max_length=MAX_NAMED)
     settings: list[Setting] = Field(max_length=MAX_NAMED)
+    props: list[Prop] = Field(default=[], max_length=MAX_NAMED)
     scenes: list[StoryScene] = Field(min_length=1, max_length=60)
 
 
@@ -111,6 +122,9 @@ class StoryboardChapter(_Part):
         default=[], max_length=MAX_NAMED, description="Those that the storyboard so far does not have"
     )
     settings: list[Setting] = Field(
+        default=[], max_length=MAX_NAMED, description="Those that the storyboard so far does not have"
+    )
+    props: list[Prop] = Field(
         default=[], max_length=MAX_NAMED, description="Those that the storyboard so far does not have"
     )
     scenes: list[StoryScene] = Field(min_length=1, max_length=60)
@@ -127,26 +141,30 @@ def parse(text: str, scene_range: tuple[int, int]) -> Storyboard:
 
 
 def parse_chapter(text: str, count: int, so_far: Storyboard) -> Storyboard:
-    """The next scenes in a model's answer, with the characters and settings of the whole storyboard until their end.
+    """The next scenes in a model's answer, with the characters, settings and props of the whole storyboard until then.
 
-    Raises: ValueError as `parse` does; also where the film would have too many characters or settings.
+    Raises: ValueError as `parse` does; also where the film would have too many of one kind.
     """
     chapter = _parse(StoryboardChapter, text)
     _require_count(chapter.scenes, (count, count))
     characters, settings = _add(so_far.characters, chapter.characters), _add(so_far.settings, chapter.settings)
-    for field, known, named in (
-        ("characters", so_far.characters, characters),
-        ("settings", so_far.settings, settings),
-    ):
-        if len(named) > MAX_NAMED:
+    props = _add(so_far.props, chapter.props)
+    counts: tuple[tuple[str, int, int], ...] = (
+        ("characters", len(so_far.characters), len(characters)),
+        ("settings", len(so_far.settings), len(settings)),
+        ("props", len(so_far.props), len(props)),
+    )
+    for field, known, named in counts:
+        if named > MAX_NAMED:
             raise ValueError(
-                f"{field}: a film has at most {MAX_NAMED}, and {len(known)} are known; add at most "
-                f"{MAX_NAMED - len(known)}, or show known ones"
+                f"{field}: a film has at most {MAX_NAMED}, and {known} are known; add at most "
+                f"{MAX_NAMED - known}, or show known ones"
             )
-    return so_far.model_copy(update={"characters": characters, "settings": settings, "scenes": chapter.scenes})
+    named_parts = {"characters": characters, "settings": settings, "props": props}
+    return so_far.model_copy(update={**named_parts, "scenes": chapter.scenes})
 
 
-N = TypeVar("N", bound=Character | Setting)
+N = TypeVar("N", bound=Character | Setting | Prop)
 
 
 def _add(known: Sequence[N], new: Sequence[N]) -> list[N]:

@@ -89,7 +89,8 @@ def keeps_keyframes(plan: Plan, model: VideoModel, request: FilmRequest) -> bool
 def make_plan(job: Job, film: Job, scenes: Sequence[Scene]) -> Plan:
     """The plan of an upgraded film: that of the finished one, filmed by another model.
 
-    ``scenes`` are those of the finished film. The addresses of the storyboard are still the finished film's.
+    ``scenes`` are those of the finished film. The addresses of the storyboard are still the finished film's, and it
+    has no waves.
     """
     plan, upgrade = film.require_plan(), job.upgrade
     if upgrade is None:
@@ -110,7 +111,7 @@ def make_plan(job: Job, film: Job, scenes: Sequence[Scene]) -> Plan:
         ),
         resolution=job.request.resolution,
         is_checked=False,  # its keyframes are those of a checked film, or drawn from the same seeds
-        waves=planning.chain_waves([scene.id for scene in scenes]),
+        waves=(),
     )
 
 

@@ -13,6 +13,7 @@ from promptreel.domain.job import Job, Plan
 from promptreel.domain.money import format_usd
 from promptreel.domain.requested_references import THROUGH_KEYFRAMES, describe_way
 from promptreel.domain.scene import Clip, Keyframe, KeyframeVerdict, Scene
+from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import JobState, SceneState
 from promptreel.usecases.edit_plan import PlanEdited
 from promptreel.usecases.estimate_request import EstimatedRequest
@@ -23,7 +24,7 @@ Links = Mapping[str, str]
 
 _SCENE_FIELDS = set(
     "id sequence display_order state description start_prompt end_prompt motion_prompt transition_note camera "
-    "characters settings dialogue written_scene heading".split()
+    "characters settings props light dialogue written_scene heading".split()
 )
 _CALL_FIELDS = set(
     "id kind model scene purpose take attempt digest state reserved_micros cost_micros operation usage source".split()
@@ -37,6 +38,7 @@ def accepted_job(job: Job, base_url: str) -> dict[str, Any]:
         "estimate": job.estimate and describe_estimate(job.estimate),
         **_references(job, None),
         "frames": _frames(job, None),
+        "continuity": _continuity(job),
         "links": {"self": f"{base_url}/v1/jobs/{job.id}"},
     }
 
@@ -60,8 +62,8 @@ def job_summary(job: Job) -> dict[str, Any]:
     }
 
 
-def artifact_uris(job: Job, scenes: Sequence[Scene]) -> list[str]:
-    """The addresses that `job_detail` has a link for."""
+def artifact_uris(job: Job, scenes: Sequence[Scene], sheets: Sequence[Sheet] = ()) -> list[str]:
+    """The addresses that `job_detail` and `sheet_list` have a link for."""
     pieces = [piece.uri for scene in scenes for piece in (scene.start, scene.end, scene.clip) if piece]
     output = job.output
     ends = (output.film_uri, output.poster_uri, output.sheet_uri, output.preview_uri) if output else ()
@@ -72,6 +74,7 @@ def artifact_uris(job: Job, scenes: Sequence[Scene]) -> list[str]:
         *shown,
         *(one.uri for one in job.references),
         *(one.uri for one in job.frames),
+        *(one.image.uri for one in sheets if one.image),
     ]
 
 
@@ -103,6 +106,7 @@ def job_detail(
         "planned_frames": plan.planned_frames if plan else None,
         "animatic": _file(job.animatic.uri, links) if job.animatic else None,
         "board": _board(plan) if plan else None,
+        "continuity": _continuity(job),
         "grade": _grade(plan, scenes) if plan and job.request.grade == "match" else None,
         "models": [model.model_dump() for model in plan.models] if plan else [],
         "output": {
@@ -118,6 +122,19 @@ def job_detail(
         if output and plan
         else None,
     }
+
+
+def sheet_list(sheets: Sequence[Sheet], calls: Sequence[Call], links: Links) -> list[dict[str, Any]]:
+    """The sheets of a job as its owner sees them; ``error`` says why one was given up."""
+    return [
+        {
+            **sheet.model_dump(mode="json", include={"id", "kind", "name", "description", "views"}),
+            "image": _file(sheet.image.uri if sheet.image else None, links),
+            "prompt": _prompt(sheet.purpose, calls),
+            "error": sheet.problem.model_dump(mode="json") if sheet.problem else None,
+        }
+        for sheet in sheets
+    ]
 
 
 def ledger_detail(job: Job, calls: Sequence[Call]) -> dict[str, Any]:
@@ -226,9 +243,17 @@ def _frames(job: Job, links: Links | None) -> list[dict[str, Any]]:
     ]
 
 
+def _continuity(job: Job) -> dict[str, str | None]:
+    """How the keyframes are made to hold together, and why; ``auto`` until the storyboard is written."""
+    if job.plan is not None:
+        return {"mode": job.plan.continuity.mode, "reason": job.plan.continuity.reason}
+    undecided = "chosen by scenes, cast and budget once the storyboard is written"
+    return {"mode": job.request.continuity, "reason": undecided if job.request.continuity == "auto" else None}
+
+
 def _board(plan: Plan) -> dict[str, Any]:
     """What the storyboard says of the whole film; the scenes have the rest."""
-    return plan.model_dump(mode="json", include={"style_guide", "characters", "settings"})
+    return plan.model_dump(mode="json", include={"style_guide", "characters", "settings", "props"})
 
 
 def _grade(plan: Plan, scenes: Sequence[Scene]) -> dict[str, Any] | None:
@@ -265,6 +290,7 @@ def edited_plan(edited: PlanEdited) -> dict[str, Any]:
         "revision": edited.plan.revision,
         "changed": list(edited.changed),
         "redo": {
+            "sheets": [sheet.name for sheet in edited.redrawn_sheets],
             "keyframes": [f"{item.scene}/{item.frame}" for item in edited.redrawn],
             "at_most_usd": format_usd(edited.redo_micros),
         },

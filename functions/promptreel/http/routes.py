@@ -185,12 +185,14 @@ def _show(services: Services, job_id: str) -> Response:
     job = _get_job(services, job_id)
     scenes = [read.value for read in services.jobs.list_scenes(job.id)]
     calls = [read.value for read in services.jobs.list_calls(job.id)]
-    links = services.artifacts.sign_urls(responses.artifact_uris(job, scenes), LINK_S)
+    sheets = [read.value for read in services.jobs.list_sheets(job.id)]
+    links = services.artifacts.sign_urls(responses.artifact_uris(job, scenes, sheets), LINK_S)
     estimate = None
     if job.is_waiting:
         with suppress(Invalid):  # a model of its plan has left the registry
             estimate = estimate_waiting_job(job, scenes, calls, services)
-    return jsonify(responses.job_detail(job, scenes, calls, links, estimate))
+    shown = responses.sheet_list(sheets, calls, links)
+    return jsonify({**responses.job_detail(job, scenes, calls, links, estimate), "sheets": shown})
 
 
 def _ledger(services: Services, job_id: str) -> Response:

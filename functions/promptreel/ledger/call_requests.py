@@ -8,8 +8,10 @@ from promptreel.domain import identifiers
 from promptreel.domain.fitting import FittedPrompt
 from promptreel.domain.job import Job, Plan
 from promptreel.domain.models import ImageModel, registry
-from promptreel.domain.picture_inputs import PictureSources, list_inputs
+from promptreel.domain.picture_inputs import PictureSources, list_inputs, list_sheet_inputs
 from promptreel.domain.scene import KeyframeName, Scene
+from promptreel.domain.sheet import SHEET_PX, Sheet
+from promptreel.domain.sheet_planning import list_shown
 from promptreel.domain.tariffs import Tariff, drawing_tariff
 from promptreel.ledger.claims import CallRequest
 
@@ -105,9 +107,26 @@ def clip(job: Job, plan: Plan, scene: Scene, digest: str | None, at: datetime) -
     )
 
 
+def sheets(
+    job: Job, sources: PictureSources, scenes: Sequence[Scene], location: str, at: datetime
+) -> list[CallRequest]:
+    """The calls for every sheet that some scene shows and that is not drawn yet; none where the film is a chain."""
+    if sources.plan.continuity.mode == "chain":
+        return []
+    model = registry().image_model(sources.plan.image_model)
+
+    def request(sheet: Sheet) -> CallRequest:
+        pictures = len(list_sheet_inputs(sources.references, sheet, model).sent)
+        tariff = drawing_tariff(model, SHEET_PX, pictures, location=location)
+        return text_or_picture(job, tariff, sheet.purpose, None, Attempt(1, None, at, take=sheet.take))
+
+    return [request(sheet) for sheet in list_shown(sources.sheets, scenes) if sheet.is_awaited]
+
+
 def unmade_pieces(
     job: Job, sources: PictureSources, scenes: Sequence[Scene], location: str, at: datetime
 ) -> list[CallRequest]:
-    """The first attempt at every keyframe and every clip of a plan that is not made yet; all are reserved (rule 2)."""
+    """The first attempt at every sheet, keyframe and clip of a plan that is not made yet; all are reserved (rule 2)."""
     clips = (clip(job, sources.plan, scene, None, at) for scene in scenes if scene.clip is None)
-    return [*keyframes(job, sources, scenes, location, at), *clips]
+    drawn = (pieces(job, sources, scenes, location, at) for pieces in (sheets, keyframes))
+    return [*(request for requests in drawn for request in requests), *clips]

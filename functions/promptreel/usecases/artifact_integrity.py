@@ -7,16 +7,25 @@ changed is named in the error, because its owner has paid for it and can restore
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from promptreel.domain.reference import Reference
 from promptreel.domain.scene import Clip, Keyframe, KeyframeName, Scene
+from promptreel.domain.sheet import Sheet, SheetImage
 from promptreel.errors import Broken, NotFound
 from promptreel.ports.storage import ArtifactStore
 
-ArtifactKind = Literal["keyframe", "clip"]
+ArtifactKind = Literal["keyframe", "clip", "sheet", "reference"]
 
 RESTORE_REMEDY = "Restore the object (soft-deleted or older versions of it may still be there), then resume the job."
 _KEYFRAME_REMEDY = f"{RESTORE_REMEDY} A job that is resumed without it draws the keyframe again, within its budget."
 CLIP_REMEDY = f"{RESTORE_REMEDY} A job that is resumed without it films the scene again, within its budget."
-_REMEDIES: Mapping[ArtifactKind, str] = {"keyframe": _KEYFRAME_REMEDY, "clip": CLIP_REMEDY}
+_SHEET_REMEDY = f"{RESTORE_REMEDY} A job that is resumed without it draws the sheet again, within its budget."
+_REMEDIES: Mapping[ArtifactKind, str] = {
+    "keyframe": _KEYFRAME_REMEDY,
+    "clip": CLIP_REMEDY,
+    "sheet": _SHEET_REMEDY,
+    "reference": RESTORE_REMEDY,
+}
+SHEET_CODES = frozenset({"sheet_missing", "sheet_changed"})
 KEYFRAME_CODES = frozenset({"keyframe_missing", "keyframe_changed"})
 
 
@@ -45,6 +54,33 @@ def check_keyframes(scene: Scene, artifacts: ArtifactStore) -> None:
         check_keyframe(scene, "last", scene.end, artifacts)
 
 
+def sheet_checksum(sheet: Sheet, uri: str, artifacts: ArtifactStore) -> str:
+    """The checksum of a sheet that has just been stored. Raises: ArtifactDamaged when it is missing."""
+    return _read_checksum("sheet", f"{sheet.id}: the sheet of {sheet.name}", uri, artifacts)
+
+
+def check_sheet(sheet: Sheet, artifacts: ArtifactStore) -> None:
+    """Check the image, if it is drawn. Raises: ArtifactDamaged when it is missing or changed."""
+    if sheet.drawn is not None:
+        _check("sheet", f"{sheet.id}: the sheet of {sheet.name}", sheet.drawn, artifacts)
+
+
+def find_damaged_sheets(sheets: Iterable[Sheet], artifacts: ArtifactStore) -> frozenset[str]:
+    """The ids of those sheets whose image is missing or changed."""
+    damaged = set()
+    for sheet in sheets:
+        try:
+            check_sheet(sheet, artifacts)
+        except ArtifactDamaged:
+            damaged.add(sheet.id)
+    return frozenset(damaged)
+
+
+def check_reference(reference: Reference, artifacts: ArtifactStore) -> None:
+    """Raises: ArtifactDamaged when a picture of the job's owner is missing or changed."""
+    _check("reference", f"the reference of {reference.name}", reference, artifacts)
+
+
 def find_damaged_keyframes(scenes: Iterable[Scene], artifacts: ArtifactStore) -> frozenset[str]:
     """The addresses of those keyframes of these scenes that are missing or changed."""
     stored = {keyframe.uri: keyframe for scene in scenes for keyframe in (scene.start, scene.end) if keyframe}
@@ -65,7 +101,9 @@ def _is_intact(keyframe: Keyframe, artifacts: ArtifactStore) -> bool:
     return True
 
 
-def _check(kind: ArtifactKind, what: str, stored: Keyframe | Clip, artifacts: ArtifactStore) -> None:
+def _check(
+    kind: ArtifactKind, what: str, stored: Keyframe | Clip | SheetImage | Reference, artifacts: ArtifactStore
+) -> None:
     """An artifact that was stored before checksums were can only be found missing."""
     found = _read_checksum(kind, what, stored.uri, artifacts)
     if stored.checksum and found != stored.checksum:

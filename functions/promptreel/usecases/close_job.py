@@ -59,6 +59,13 @@ def _warnings(job: Job, services: Services) -> tuple[str, ...]:
     """Everything that the owner should know about the finished film."""
     scenes = [found.value for found in services.jobs.list_scenes(job.id)]
     calls = [found.value for found in services.jobs.list_calls(job.id)]
+    sheets = [found.value for found in services.jobs.list_sheets(job.id)]
     remedies = filter(None, map(recovery.remedy_warning, scenes))
     replaced = recovery.replacement_warnings(calls)
-    return (*job.warnings, *replaced, *remedies, *recovery.keyframe_warnings(scenes, calls))
+    return (
+        *job.warnings,
+        *replaced,
+        *remedies,
+        *recovery.sheet_warnings(sheets, calls),
+        *recovery.keyframe_warnings(scenes, calls),
+    )

@@ -8,6 +8,7 @@ from promptreel.domain import grade, prompts
 from promptreel.domain.document import Problem
 from promptreel.domain.grade import Look
 from promptreel.domain.job import Job
+from promptreel.domain.models import registry
 from promptreel.domain.own_frames import find_own
 from promptreel.domain.picture_inputs import PictureSources, list_inputs
 from promptreel.domain.scene import Keyframe, KeyframeName, Scene
@@ -69,7 +70,8 @@ def draw_keyframe(cmd: DrawKeyframe, services: Services) -> KeyframeDrawn:
     scene = jobs.get_scene(cmd.job_id, cmd.scene).value
     if scene.take != cmd.take:
         return KeyframeDrawn("outdated")
-    if cmd.frame == "end" and "start" in scene.redraw:  # the last keyframe continues from the first
+    is_chain = job.require_plan().continuity.mode == "chain"
+    if is_chain and cmd.frame == "end" and "start" in scene.redraw:  # the last keyframe continues from the first
         first = draw_keyframe(replace(cmd, frame="start"), services)
         return KeyframeDrawn("busy") if first.state == "drawn" else first
     stopped = _add_keyframe(cmd, job, scene, services, until) if scene.keyframe(cmd.frame) is None else None
@@ -77,11 +79,20 @@ def draw_keyframe(cmd: DrawKeyframe, services: Services) -> KeyframeDrawn:
         return stopped
     if job.stops_after("keyframes") or job.awaits_check:  # the job goes on from the gate, or from the check
         return KeyframeDrawn("drawn")
-    if jobs.get_scene(cmd.job_id, cmd.scene).value.keyframes_drawn:
-        filming.dispatch(job, cmd.scene, services)
-    if all(read.value.keyframes_drawn for read in jobs.list_scenes(job.id)):
+    scenes = [read.value for read in jobs.list_scenes(job.id)]
+    place = next((place for place, one in enumerate(scenes) if one.id == cmd.scene), len(scenes))
+    for touched in scenes[place : place + 2]:  # the next one begins with this keyframe, and may have its last one
+        if touched.id == cmd.scene or touched.state is SceneState.DRAWN:
+            _dispatch(job, touched, services)
+    if all(one.keyframes_drawn for one in scenes):
         job_lifecycle.advance(job, JobState.KEYFRAMES, JobState.VIDEO_GEN, services)
     return KeyframeDrawn("drawn")
+
+
+def _dispatch(job: Job, scene: Scene, services: Services) -> None:
+    """Put the scene's clip into the queue, if its keyframes are drawn."""
+    if scene.keyframes_drawn:
+        filming.dispatch(job, scene.id, services)
 
 
 def _add_keyframe(
@@ -119,7 +130,8 @@ def _draw(
     job: Job, scene: Scene, frame: KeyframeName, services: Services, until: datetime
 ) -> Keyframe | Busy | Superseded:
     """The keyframe, or the claim that says why there is none now. Raises: KeyframeRefused."""
-    sources = PictureSources.of(job, job.require_plan())
+    sheets = [read.value for read in services.jobs.list_sheets(job.id)]
+    sources = PictureSources.of(job, job.require_plan(), sheets)
     _check_pictures(sources, scene, frame, services)
     replaced = scene.start if frame == "start" else scene.end
     drawing = Drawing(
@@ -160,6 +172,15 @@ def _check_pictures(sources: PictureSources, scene: Scene, frame: KeyframeName, 
         if before is None:
             raise Broken(f"{scene.id}: its last picture grows out of its first, which is not drawn yet.")
         artifact_integrity.check_keyframe(scene, "first", before, services.artifacts)
+    seen = {
+        one.uri for one in list_inputs(sources, scene, frame, registry().image_model(sources.plan.image_model)).sent
+    }
+    for sheet in sources.sheets:
+        if sheet.drawn is not None and sheet.drawn.uri in seen:
+            artifact_integrity.check_sheet(sheet, services.artifacts)
+    for reference in sources.references:
+        if reference.uri in seen:
+            artifact_integrity.check_reference(reference, services.artifacts)
 
 
 def _store_keyframe(cmd: DrawKeyframe, drawn: Keyframe, services: Services) -> None:

@@ -11,6 +11,7 @@ from promptreel.domain.job import DrawItem, Job, Plan
 from promptreel.domain.money import format_usd, parse_usd
 from promptreel.domain.picture_inputs import PictureSources
 from promptreel.domain.scene import Scene
+from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState
 from promptreel.errors import BudgetExceeded, Conflict, NotFound
 from promptreel.ledger import call_requests
@@ -24,7 +25,7 @@ _CallChange = Create | Replace[Call]
 
 @dataclass(frozen=True, slots=True)
 class PlanEdited:
-    """The job after an edit, the fields that it changed, and the keyframes that are drawn again once it is approved.
+    """The job after an edit, the fields that it changed, and the pictures that are drawn again once it is approved.
 
     ``redo_micros`` is the most that those cost, ``left_micros`` the most that everything costs that is not made yet.
     """
@@ -33,6 +34,7 @@ class PlanEdited:
     plan: Plan
     changed: tuple[str, ...]
     redrawn: tuple[DrawItem, ...]
+    redrawn_sheets: tuple[Sheet, ...]
     redo_micros: int
     left_micros: int
 
@@ -53,8 +55,9 @@ def _edit(job_id: str, edit: PlanEdit, services: Services) -> PlanEdited:
     if job.is_hidden(now):
         raise NotFound(f"There is no job {job_id}.")
     plan = _editable_plan(job, edit.revision)
-    scenes, calls = jobs.list_scenes(job_id), jobs.list_calls(job_id)
-    edited = edits.apply_edit(PictureSources.of(job, plan), [scene.value for scene in scenes], edit, now)
+    scenes, sheets, calls = jobs.list_scenes(job_id), jobs.list_sheets(job_id), jobs.list_calls(job_id)
+    before = PictureSources.of(job, plan, [sheet.value for sheet in sheets])
+    edited = edits.apply_edit(before, [scene.value for scene in scenes], edit, now)
     limit_micros = job.budget.limit_micros if edit.budget_usd is None else parse_usd(edit.budget_usd)
     changed = job.evolve(
         plan=edited.plan,
@@ -62,21 +65,24 @@ def _edit(job_id: str, edit: PlanEdit, services: Services) -> PlanEdited:
         budget=job.budget.evolve(limit_micros=limit_micros, version=job.budget.version + 1),
         updated=now,
     )
-    sources = PictureSources.of(changed, edited.plan)
+    sources = PictureSources.of(changed, edited.plan, edited.sheets)
     unmade = call_requests.unmade_pieces(changed, sources, edited.scenes, services.text.location, now)
     requests = [_first_open_attempt(request, [call.value for call in calls]) for request in unmade]
     reservations = _reserve(requests, calls, now)
     _refuse_small_limit(limit_micros, calls, reservations, requests)
-    jobs.write(Replace(job_id, read, changed), *_write_scenes(job_id, scenes, edited, now), *reservations)
+    pieces = (*_write_scenes(job_id, scenes, edited, now), *_write_sheets(job_id, sheets, edited))
+    jobs.write(Replace(job_id, read, changed), *pieces, *reservations)
     for change in reservations:
         if isinstance(change.value, Call) and change.value.state is CallState.RELEASED:
             log_call_ended(change.value, CallState.PLANNED)
     redrawn = {(f"keyframe/{item.scene}/{item.frame}", item.take) for item in edited.redrawn}
+    redrawn |= {(sheet.purpose, sheet.take) for sheet in edited.redrawn_sheets}
     return PlanEdited(
         job=changed,
         plan=edited.plan,
         changed=edited.changed,
         redrawn=edited.redrawn,
+        redrawn_sheets=edited.redrawn_sheets,
         redo_micros=sum(request.price_micros for request in requests if (request.purpose, request.take) in redrawn),
         left_micros=sum(request.price_micros for request in requests),
     )
@@ -159,3 +165,15 @@ def _write_scenes(
     after = {scene.id: scene for scene in edited.scenes}
     changed = [read for read in scenes if after[read.value.id] != read.value]
     return [Replace(job_id, read, after[read.value.id].evolve(updated=now)) for read in changed]
+
+
+def _write_sheets(job_id: str, sheets: Sequence[Versioned[Sheet]], edited: EditedPlan) -> list[Replace[Sheet] | Create]:
+    stored = {read.value.id: read for read in sheets}
+    changes: list[Replace[Sheet] | Create] = []
+    for sheet in edited.sheets:
+        read = stored.get(sheet.id)
+        if read is None:
+            changes.append(Create(job_id, sheet))
+        elif read.value != sheet:
+            changes.append(Replace(job_id, read, sheet))
+    return changes

@@ -12,6 +12,7 @@ from promptreel.domain.job import ContinuityCheck, Job
 from promptreel.domain.money import format_usd
 from promptreel.domain.request import Approval, GateStage
 from promptreel.domain.scene import Scene
+from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import JobState, SceneState
 from promptreel.errors import BudgetExceeded, Conflict, Invalid, NotFound, Transient
 from promptreel.ports.storage import ArtifactStore, JobStore, Replace, Versioned
@@ -171,7 +172,7 @@ def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
             f"budget_usd: {format_usd(committed)} USD are spent or reserved already.",
             remedy=f"Resume with a limit of at least {format_usd(committed)} USD.",
         )
-    reads = jobs.list_scenes(job_id)
+    reads, sheets = jobs.list_scenes(job_id), _reset_sheets(job, services, now)
     scenes = _reset_scenes(job, [read.value for read in reads], services.artifacts, now)
     reopened = job.enter_state(
         _unfinished(job, scenes),
@@ -186,7 +187,7 @@ def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
         expires=job.expiry_from(now),
     )
     changed = [Replace(job_id, old, new) for old, new in zip(reads, scenes, strict=True) if new is not old.value]
-    jobs.write(Replace(job_id, read, reopened), *changed)
+    jobs.write(Replace(job_id, read, reopened), *changed, *sheets)
     return reopened
 
 
@@ -197,6 +198,17 @@ def _reset_scenes(job: Job, scenes: list[Scene], artifacts: ArtifactStore, now: 
         return reset
     damaged = artifact_integrity.find_damaged_keyframes((scene for scene in reset if scene.precedes_filming), artifacts)
     return [scene.redraw_damaged(damaged, now) for scene in reset]
+
+
+def _reset_sheets(job: Job, services: Services, now: datetime) -> list[Replace[Sheet]]:
+    """The sheets that are drawn again, because one that was damaged had stopped the job and was not restored."""
+    if job.error is None or job.error.code not in artifact_integrity.SHEET_CODES:
+        return []
+    reads = services.jobs.list_sheets(job.id)
+    damaged = artifact_integrity.find_damaged_sheets((read.value for read in reads), services.artifacts)
+    return [
+        Replace(job.id, read, read.value.evolve(redraw=True, updated=now)) for read in reads if read.value.id in damaged
+    ]
 
 
 def _unfinished(job: Job, scenes: list[Scene]) -> JobState:

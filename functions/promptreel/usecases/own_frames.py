@@ -109,5 +109,7 @@ def place_frames(scenes: Sequence[Scene], own: Mapping[Place, Keyframe], now: da
 def leave_out(waves: Sequence[Wave], scenes: Sequence[Scene]) -> tuple[Wave, ...]:
     """The waves without the user's own pictures."""
     drawn = {(scene.id, name) for scene in scenes for name in scene.drawn_names()}
-    kept = (tuple(item for item in wave.items if (item.scene, item.frame) in drawn) for wave in waves)
-    return tuple(Wave(items=items) for items in kept if items)
+    kept = [
+        wave.evolve(items=tuple(item for item in wave.items if (item.scene, item.frame) in drawn)) for wave in waves
+    ]
+    return tuple(wave for wave in kept if wave.items or wave.sheets)

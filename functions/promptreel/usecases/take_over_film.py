@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from promptreel.domain import chapters, upgrading
 from promptreel.domain.call import Call, committed_micros
-from promptreel.domain.job import Job, LaterChapter, Plan, Upgrade, Wave
+from promptreel.domain.job import Job, LaterChapter, Plan, Upgrade
 from promptreel.domain.models import registry
 from promptreel.domain.money import format_usd
 from promptreel.domain.own_frames import place_of
 from promptreel.domain.picture_inputs import PictureSources
 from promptreel.domain.scene import Clip, Keyframe, KeyframeName, Scene, SceneCopies
+from promptreel.domain.sheet import Sheet
+from promptreel.domain.sheet_planning import make_waves
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.treatment import TreatmentSummary
 from promptreel.errors import BudgetExceeded, NotFound, Rejected
@@ -33,6 +35,7 @@ class _Film:
 
     job: Job
     scenes: list[Scene]
+    sheets: list[Sheet]
     paid: dict[str, Call]
 
 
@@ -42,13 +45,14 @@ class _TakenOver:
 
     plan: Plan
     scenes: list[Scene]
+    sheets: list[Sheet]
     copies: list[Call]
 
 
-def take_over_film(cmd: JobRun, services: Services) -> tuple[Wave, ...] | None:
+def take_over_film(cmd: JobRun, services: Services) -> Plan | None:
     """Plan an upgraded film. Idempotent: a repeated call returns the stored plan.
 
-    Returns: the plan's waves; None when the run is stale.
+    Returns: the plan; None when the run is stale.
 
     Raises: Rejected when the finished film, or a part of it, does not exist any more; BudgetExceeded.
     """
@@ -78,7 +82,8 @@ def _read_film(job: Job, upgrade: Upgrade, services: Services) -> _Film:
         )
     scenes = sorted((read.value for read in jobs.list_scenes(film.id)), key=lambda one: one.sequence)
     calls = (read.value for read in jobs.list_calls(film.id))
-    return _Film(film, scenes, {call.artifact: call for call in calls if call.has_output and call.artifact})
+    sheets = [read.value for read in jobs.list_sheets(film.id)]
+    return _Film(film, scenes, sheets, {call.artifact: call for call in calls if call.has_output and call.artifact})
 
 
 def _copy(job: Job, upgrade: Upgrade, film: _Film, services: Services) -> _TakenOver:
@@ -107,7 +112,9 @@ def _copy(job: Job, upgrade: Upgrade, film: _Film, services: Services) -> _Taken
             video_model=video_model if is_kept and video_model != plan.video_model else None,
         )
         scenes.append(scene.take_over(copies, services.clock.now()))
-    return _TakenOver(plan.evolve(waves=own_frames.leave_out(plan.waves, scenes)), scenes, copier.calls)
+    sheets = [copier.copy_sheet(sheet) for sheet in film.sheets]
+    plan = plan.evolve(waves=own_frames.leave_out(make_waves(plan.continuity, scenes, sheets), scenes))
+    return _TakenOver(plan, scenes, sheets, copier.calls)
 
 
 class _Copier:
@@ -148,6 +155,14 @@ class _Copier:
         copy = self.copy(scene.keyframe_purpose(name), scene.id, keyframe.uri, keyframe.checksum)
         return keyframe.evolve(uri=copy.artifact)
 
+    def copy_sheet(self, sheet: Sheet) -> Sheet:
+        """Copy a sheet; one that was given up stays so."""
+        image = sheet.image
+        if image is not None:
+            copy = self.copy(sheet.purpose, None, image.uri, image.checksum)
+            image = image.evolve(uri=copy.artifact)
+        return sheet.evolve(take=1, image=image, redraw=False, updated=self._now)
+
     def copy_clip(self, scene: Scene) -> Clip | None:
         """Copy a clip; a scene that was given up has none."""
         if scene.clip is None or scene.is_given_up:
@@ -166,7 +181,7 @@ class _Copier:
         return self._made[uri]
 
 
-def _write_plan(cmd: JobRun, taken: _TakenOver, services: Services) -> tuple[Wave, ...] | None:
+def _write_plan(cmd: JobRun, taken: _TakenOver, services: Services) -> Plan | None:
     """Write plan, scenes and calls in one batch, or nothing."""
     jobs, now = services.jobs, services.clock.now()
     read = jobs.get_job(cmd.job_id)  # before the calls are read
@@ -174,7 +189,7 @@ def _write_plan(cmd: JobRun, taken: _TakenOver, services: Services) -> tuple[Wav
     if job.run != cmd.run or job.is_final:
         return None
     if job.plan is not None:
-        return job.plan.waves
+        return job.plan
     planned = _planned_calls(job, taken, services)
     committed = committed_micros([call.value for call in jobs.list_calls(job.id)])
     needed = committed + sum(call.reserved_micros for call in planned)
@@ -187,17 +202,18 @@ def _write_plan(cmd: JobRun, taken: _TakenOver, services: Services) -> tuple[Wav
     jobs.write(
         Replace(job.id, read, job.to(JobState.KEYFRAMES, now, plan=plan)),
         *(Create(job.id, scene) for scene in taken.scenes),
+        *(Create(job.id, sheet) for sheet in taken.sheets),
         *(Create(job.id, call) for call in (*taken.copies, *planned)),
     )
     for call in taken.copies:
         log_call_ended(call, CallState.PLANNED)
-    return plan.waves
+    return plan
 
 
 def _planned_calls(job: Job, taken: _TakenOver, services: Services) -> list[Call]:
     """The calls of everything that is to be paid."""
     now = services.clock.now()
-    sources = PictureSources.of(job, taken.plan)
+    sources = PictureSources.of(job, taken.plan, taken.sheets)
     keyframes = call_requests.keyframes(job, sources, taken.scenes, services.text.location, now)
     clips = [
         call_requests.clip(job, taken.plan, scene, None, now)
@@ -206,4 +222,6 @@ def _planned_calls(job: Job, taken: _TakenOver, services: Services) -> list[Call
     ]
     stored = (keyframe for scene in taken.scenes for keyframe in (scene.start, scene.end))
     is_redrawn = all(keyframe is None or keyframe.is_own for keyframe in stored)
-    return [request.planned(now) for request in (*(keyframes if is_redrawn else ()), *clips)]
+    sheets = call_requests.sheets(job, sources, taken.scenes, services.text.location, now)
+    drawn = (*sheets, *keyframes) if is_redrawn else ()
+    return [request.planned(now) for request in (*drawn, *clips)]

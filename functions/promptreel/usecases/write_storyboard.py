@@ -1,19 +1,21 @@
 """write_storyboard: plan the film, and reserve its whole price before a keyframe is paid (ledger rule 2)."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self, get_args
 
-from promptreel.domain import chapters, coherence, grade, planning, prompts, storyboard, timeline
-from promptreel.domain.call import committed_micros
+from promptreel.domain import chapters, coherence, grade, planning, prompts, sheet_planning, storyboard, timeline
+from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.chapters import Chapter
 from promptreel.domain.coherence import Story
-from promptreel.domain.job import FilmStyle, Job, LaterChapter, Plan, Wave
+from promptreel.domain.job import Continuity, ContinuityMode, DrawItem, FilmStyle, Job, LaterChapter, Plan, SheetItem
+from promptreel.domain.models import ImageModel
 from promptreel.domain.money import format_usd
-from promptreel.domain.picture_inputs import PictureSources
+from promptreel.domain.picture_inputs import PictureSources, left_out_warnings, list_inputs, list_sheet_inputs
 from promptreel.domain.planning import FilmSpec
 from promptreel.domain.requested_references import unseen_warnings
-from promptreel.domain.scene import Scene
+from promptreel.domain.scene import KeyframeName, Scene
 from promptreel.domain.states import JobState
 from promptreel.domain.storyboard import Storyboard, StoryboardChapter, StoryScene
 from promptreel.domain.treatment import Treatment, list_inferred
@@ -32,12 +34,24 @@ REQUEST_S = 600.0  # then Cloud Run and the workflow cut the request off (infra/
 
 
 @dataclass(frozen=True, slots=True)
+class DrawingWave:
+    """Sheets, or keyframes, that may be drawn at the same time."""
+
+    items: tuple[SheetItem | DrawItem, ...]
+
+    @classmethod
+    def list_of(cls, plan: Plan) -> tuple[Self, ...]:
+        """The plan's waves."""
+        return tuple(cls((*wave.sheets, *wave.items)) for wave in plan.waves)
+
+
+@dataclass(frozen=True, slots=True)
 class StoryboardWritten:
     """``busy``: call again after ``wait_s`` seconds."""
 
     state: Literal["planned", "busy", "superseded", "awaiting_approval"]
     wait_s: float = 0.0
-    waves: tuple[Wave, ...] = ()
+    waves: tuple[DrawingWave, ...] = ()
 
 
 def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> StoryboardWritten:
@@ -57,8 +71,8 @@ def write_storyboard(cmd: job_lifecycle.JobRun, services: Services) -> Storyboar
         return _written(job, job.plan)
     job_lifecycle.advance(job, JobState.PENDING, JobState.STORYBOARD, services)
     if job.upgrade is not None:
-        waves = take_over_film(cmd, services)
-        return StoryboardWritten("superseded") if waves is None else StoryboardWritten("planned", waves=waves)
+        plan = take_over_film(cmd, services)
+        return StoryboardWritten("superseded") if plan is None else _drawing(plan)
     first = planning.specify_film(job.request, job.created, services.protocols)
     reading = read_prompt(job, first.text, services, until)
     if isinstance(reading, Busy):
@@ -202,20 +216,19 @@ def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> St
         return _written(job, job.plan)
     stories = board.scenes
     made = planning.make_scenes(stories, brief.frames_for(len(stories)), brief.video.fps, now, brief.treatment)
-    plan = _plan(job, draft, made)
-    scenes = own_frames.place_frames(made, own_frames.fit_frames(job, plan, services), now)
-    plan = plan.evolve(waves=own_frames.leave_out(plan.waves, scenes))
-    sources = PictureSources.of(job, plan)
-    prompts.check_shot_prompts(sources, scenes, brief.image)
-    requests = call_requests.unmade_pieces(job, sources, scenes, services.text.location, now)
-    planned = [request.planned(now) for request in requests]
+    draft_plan = _plan(job, draft, made)
+    scenes = own_frames.place_frames(made, own_frames.fit_frames(job, draft_plan, services), now)
     committed = committed_micros([call.value for call in jobs.list_calls(job.id)])
+    sources, planned = _choose_continuity(job, draft_plan, scenes, committed, services)
+    plan = sources.plan
+    prompts.check_shot_prompts(sources, scenes, brief.image)
     needed = committed + sum(call.reserved_micros for call in planned)
     if needed > job.budget.limit_micros:
         raise _over_limit(job, len(scenes), needed)
     graded = grade.palette_warnings(plan.style_guide.palette) if job.request.grade == "match" else []
     unseen = unseen_warnings(job.references, lambda name: any(scene.shows(name) for scene in scenes))
-    found = (*draft.reading.warnings, *brief.warnings, *draft.story.warnings, *graded, *unseen)
+    left_out = _name_left_out(sources, scenes, brief.image)
+    found = (*draft.reading.warnings, *brief.warnings, *draft.story.warnings, *graded, *unseen, *left_out)
     news = [one for one in found if one not in job.warnings]
     ready = job.evolve(plan=plan, warnings=(*job.warnings, *news))
     written = (
@@ -224,13 +237,50 @@ def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> St
     jobs.write(
         Replace(job.id, read, written),
         *(Create(job.id, scene) for scene in scenes),
+        *(Create(job.id, sheet) for sheet in sources.sheets),
         *(Create(job.id, call) for call in planned),
     )
     return _written(written, plan)
 
 
+def _choose_continuity(
+    job: Job, plan: Plan, scenes: Sequence[Scene], committed: int, services: Services
+) -> tuple[PictureSources, list[Call]]:
+    """The plan as a chain or with sheets, as the request asks for it, and the call of everything that is to be made."""
+    now, ways = services.clock.now(), {}
+    for mode in get_args(ContinuityMode):
+        continuity = Continuity(mode=mode)
+        sheets = sheet_planning.plan_sheets(plan, scenes, job.references, (), now) if mode == "sheet" else ()
+        waves = own_frames.leave_out(sheet_planning.make_waves(continuity, scenes, sheets), scenes)
+        sources = PictureSources.of(job, plan.evolve(continuity=continuity, waves=waves), sheets)
+        requests = call_requests.unmade_pieces(job, sources, scenes, services.text.location, now)
+        ways[mode] = sources, [request.planned(now) for request in requests]
+    chain, sheet = (committed + sum(call.reserved_micros for call in ways[mode][1]) for mode in ("chain", "sheet"))
+    prices = sheet_planning.Prices(chain, sheet, job.budget.limit_micros)
+    decided = sheet_planning.decide(job.request.continuity, plan, scenes, prices)
+    sources, planned = ways[decided.mode]
+    return replace(sources, plan=sources.plan.evolve(continuity=decided)), planned
+
+
+def _name_left_out(sources: PictureSources, scenes: Sequence[Scene], model: ImageModel) -> list[str]:
+    """What the owner should know about pictures that the image model cannot be given."""
+    found = [
+        warning
+        for sheet in sources.sheets
+        for warning in left_out_warnings(list_sheet_inputs(sources.references, sheet, model), sheet.name, model)
+    ]
+    for scene in scenes:
+        for frame in get_args(KeyframeName):
+            found += left_out_warnings(list_inputs(sources, scene, frame, model), scene.id, model)
+    return list(dict.fromkeys(found))
+
+
 def _written(job: Job, plan: Plan) -> StoryboardWritten:
-    return StoryboardWritten("awaiting_approval") if job.is_waiting else StoryboardWritten("planned", waves=plan.waves)
+    return StoryboardWritten("awaiting_approval") if job.is_waiting else _drawing(plan)
+
+
+def _drawing(plan: Plan) -> StoryboardWritten:
+    return StoryboardWritten("planned", waves=DrawingWave.list_of(plan))
 
 
 def _plan(job: Job, draft: _Draft, scenes: list[Scene]) -> Plan:
@@ -251,6 +301,7 @@ def _plan(job: Job, draft: _Draft, scenes: list[Scene]) -> Plan:
         style_guide=FilmStyle.of(story.style_guide, brief.direction.style),
         characters=tuple(story.characters),
         settings=tuple(story.settings),
+        props=tuple(story.props),
         text_model=brief.text.id,
         image_model=brief.image.id,
         video_model=brief.video.id,
@@ -262,5 +313,5 @@ def _plan(job: Job, draft: _Draft, scenes: list[Scene]) -> Plan:
         transition_kind=kind,
         transition_frames=brief.transition_frames,
         is_checked=job.request.checks,
-        waves=planning.chain_waves([scene.id for scene in scenes]),
+        waves=(),
     )

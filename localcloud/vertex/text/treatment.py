@@ -28,6 +28,8 @@ _WORDS = {
 }
 _MOST_NAMES = 12
 _PICTURED = re.compile(r"^(character|place|product) ([^:\n]+)(?:: (.+))?$", re.MULTILINE)
+_MOST_PROPS = 3
+_LIGHTS = ("dawn", "sunrise", "morning", "noon", "afternoon", "sunset", "dusk", "evening", "night", "storm", "fog")
 
 
 def is_treatment(schema: Mapping[str, Any]) -> bool:
@@ -63,10 +65,13 @@ def follow(board: dict[str, Any], prompt: str) -> None:
     own = int(counted[1]) if counted else 0
     spoken = re.search(r"Spoken lines[^\n]*\n(.*?)</treatment>", prompt, re.DOTALL)
     lines = [line.partition(": ") for line in spoken[1].splitlines() if line.strip()] if spoken else []
+    _name_props(board, prompt)
     for number, shot in enumerate(shots):
         text = " ".join(value for value in shot.values() if isinstance(value, str))
         shot["characters"] = [one["name"] for one in board.get("characters", []) if one["name"] in text]
         shot["settings"] = [one["name"] for one in board.get("settings", []) if one["name"] in text]
+        shot["props"] = [one["name"] for one in board.get("props", []) if one["name"].lower() in text.lower()]
+        shot["light"] = next((light for light in _LIGHTS if re.search(rf"(?i)\b{light}\b", text)), "daylight")
         shot["written_scene"] = number * own // len(shots) + 1 if own else None
         here = [line for at, line in enumerate(lines) if at * len(shots) // len(lines) == number]
         shot["dialogue"] = [{"speaker": speaker, "line": line} for speaker, _, line in here]
@@ -82,6 +87,21 @@ def _show_pictured(board: dict[str, Any], prompt: str) -> None:
         for shot in board["scenes"]:
             if name not in shot["description"]:
                 shot["description"] = f"{shot['description'].rstrip('. ')}. {name} can be seen."
+
+
+def _name_props(board: dict[str, Any], prompt: str) -> None:
+    """Give a storyboard the things that its idea speaks of more than once; whom it names already is no thing."""
+    found = re.search(r"<idea>(.*?)</idea>", prompt, re.DOTALL)
+    idea = found[1] if found else ""
+    taken = {
+        word
+        for part in ("characters", "settings")
+        for one in board.get(part, [])
+        for word in one["name"].lower().split()
+    }
+    things = [one for one in story.things(idea) if not taken & set(one.lower().split())]
+    recurring = [one for one in things if len(re.findall(rf"(?i)\b{re.escape(one)}\b", idea)) > 1]
+    board["props"] = [{"name": one, "description": f"the same {one} throughout"} for one in recurring[:_MOST_PROPS]]
 
 
 def _scenes(lines: Sequence[str]) -> list[str]:

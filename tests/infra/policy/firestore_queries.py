@@ -25,6 +25,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "list_jobs_in_states": [([JobState.PENDING],)],
     "list_jobs_with_open_calls": [(NOW,)],
     "list_scenes": [("job-1",)],
+    "list_sheets": [("job-1",)],
     "list_calls": [("job-1",)],
     "list_calls_in_states": [([CallState.SENT],)],
     "list_calls_with_key": [("key",)],
@@ -33,7 +34,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
 }
 
 # The methods that read and write documents by their path, without a query.
-BY_PATH = {"get_job", "get_scene", "get_call", "get_render", "get_rates", "write"}
+BY_PATH = {"get_job", "get_scene", "get_sheet", "get_call", "get_render", "get_rates", "write"}
 
 
 class _EmptyBatch:

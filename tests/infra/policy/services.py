@@ -26,6 +26,7 @@ THREADS = "THREADS"
 SIZES = {
     "open-job": ("1Gi", "1", 20, 10),
     "write-storyboard": ("512Mi", "1", 8, 10),
+    "draw-sheet": ("1Gi", "1", 4, 10),
     "draw-keyframe": ("1Gi", "1", 4, 20),
     "check-continuity": ("512Mi", "1", 8, 10),
     "submit-clip": ("512Mi", "1", 8, 4),
@@ -106,9 +107,10 @@ def every_service_has_a_thread_for_each_concurrent_request(plan: Plan) -> Iterat
 def paid_calls_are_bounded_by_their_quota(plan: Plan) -> Iterator[str]:
     sizes = {label(workload): _size(workload) for workload in workloads(plan)}
     queued = sum(queue.block("rate_limits")["max_concurrent_dispatches"] for queue in plan.of("cloud_tasks_queue"))
-    *_, concurrency, instances = sizes["draw-keyframe"]
-    if concurrency * instances > MAX_CONCURRENT_IMAGES:
-        yield f"{concurrency * instances} images at once"
+    for name in ("draw-sheet", "draw-keyframe"):
+        *_, concurrency, instances = sizes[name]
+        if concurrency * instances > MAX_CONCURRENT_IMAGES:
+            yield f"{name}: {concurrency * instances} images at once"
     *_, concurrency, instances = sizes["submit-clip"]
     if not queued <= concurrency * instances <= 2 * queued:
         yield f"the queues send {queued} clips at once to room for {concurrency * instances}"

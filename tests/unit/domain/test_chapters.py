@@ -76,7 +76,7 @@ def test_later_chapter_is_asked_for_its_scenes_and_told_all_that_it_goes_on_from
     assert "[15] Scene 030: the sea\n" in prompt
     assert "Scene 015" not in prompt
     assert "Scene 031" not in prompt
-    assert "at most 11, and new settings, at most 11" in prompt
+    assert "at most 11, new settings, at most 11, and new props, at most 12" in prompt
     for words in ("end of 20", "oil on board", "teal, amber", "Mira: grey coat, red scarf", "It shows: Mira", "a rock"):
         assert words in prompt[prompt.index("<storyboard>") :]
 

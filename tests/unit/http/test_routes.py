@@ -284,7 +284,7 @@ def test_waiting_job_shows_its_board_and_gate_and_goes_on_when_approved(http: Fl
     shown = http.get(f"/v1/jobs/{job_id}", headers=bearer()).get_json()
     assert shown["state"] == "AWAITING_APPROVAL"
     assert (shown["gate"]["stage"], shown["gate"]["expires"]) == ("storyboard", "2027-02-19T09:00:00Z")
-    assert {"style_guide", "characters", "settings"} == shown["board"].keys()
+    assert {"style_guide", "characters", "settings", "props"} == shown["board"].keys()
     assert shown["scenes"][0]["motion_prompt"]
     path = f"/v1/jobs/{job_id}:approve"
     assert http.post(path, json={"gate": "clips"}, headers=bearer()).status_code == 409
@@ -306,7 +306,7 @@ def test_edit_answers_what_it_redoes_and_an_older_revision_conflicts(http: Flask
 
     body = edited.get_json()
     assert (edited.status_code, body["revision"], body["changed"]) == (200, 2, ["scene-02.motion_prompt"])
-    assert body["redo"] == {"keyframes": [], "at_most_usd": "0.00"}
+    assert body["redo"] == {"sheets": [], "keyframes": [], "at_most_usd": "0.00"}
     second = http.patch(path, json={"revision": 1, **change}, headers=bearer())
     assert (second.status_code, second.get_json()["code"]) == (409, "plan_changed")
     assert http.patch(path, json=change, headers=bearer()).status_code == 422

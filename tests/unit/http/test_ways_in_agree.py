@@ -88,7 +88,7 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "priority": ("standard", "high"),
     "cache": (True, False),
     "checks": (True, False),
-    "continuity": ("chain",),
+    "continuity": ("chain", "sheet", "auto"),
     "approval": ("none", "storyboard", "animatic"),
     "stop_after": ("storyboard", "keyframes", "clips"),
     "on_scene_failure": ("still", "omit", "fail"),

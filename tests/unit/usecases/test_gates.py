@@ -15,6 +15,7 @@ from promptreel.usecases.fail_job import FailJob
 from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.sweep_jobs import SweepJobs
+from promptreel.usecases.write_storyboard import DrawingWave
 from tests.fakes.services import FakeServices
 
 YEAR_S = 365 * 86_400.0
@@ -84,7 +85,7 @@ def test_approved_job_goes_on_with_a_new_run_and_does_not_stop_there_again(world
     assert world.executions.started == [(waiting.id, 2)]
     world.open_job(OpenJob("e-2", {"job_id": waiting.id, "run": 2}))
     written = world.write_storyboard(JobRun(waiting.id, 2))
-    assert (written.state, written.waves) == ("planned", approved.require_plan().waves)
+    assert (written.state, written.waves) == ("planned", DrawingWave.list_of(approved.require_plan()))
     assert len(world.text.requests) == 1
 
 

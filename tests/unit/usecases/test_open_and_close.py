@@ -57,7 +57,7 @@ def test_stale_run_is_superseded(world: FakeServices) -> None:
         ({**PROMPT, "promt": "x"}, "promt: there is no such field; did you mean `prompt`?"),
         ({**PROMPT, "scenes": 61}, "scenes: Input should be less than or equal to 60"),
         ({**PROMPT, "style": "wes-andersen"}, "style: there is no style 'wes-andersen'; the nearest: symmetrical"),
-        ({**PROMPT, "continuity": "sheet"}, "continuity: 'sheet' is not supported yet"),
+        ({**PROMPT, "notify_url": "https://example.com"}, "notify_url: not supported yet"),
         ({**PROMPT, "owner": ""}, "owner: must be an e-mail address"),
         ({"job_id": "../../etc", "run": 1}, "job_id: an existing job is opened with"),
     ],

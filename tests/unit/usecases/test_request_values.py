@@ -58,7 +58,7 @@ def test_plain_value_in_yaml_is_what_its_field_takes(world: FakeServices, line: 
     ("line", "text"),
     [
         ("scenes: yes", "scenes: Input should be a valid integer"),
-        ("continuity: grid", "continuity: Input should be 'chain'"),
+        ("continuity: grid", "continuity: Input should be 'chain', 'sheet' or 'auto'"),
         ("seed: 1:00", "seed: Input should be a valid integer"),
         ("duration_s: 1:30", "duration_s: Input should be a valid number"),
         ("budget_usd: on", "budget_usd: Input should be a valid decimal"),

@@ -16,6 +16,7 @@ from promptreel.errors import AnswerLost, BudgetExceeded, CallFailed, Refused, R
 from promptreel.ports.models import Declined, TextRequest, TextResult
 from promptreel.ports.storage import Create, Replace
 from promptreel.usecases.job_lifecycle import JobRun
+from promptreel.usecases.write_storyboard import DrawingWave
 from tests.factories import a_call
 from tests.fakes.models import TREATMENT, USAGE, FakeTextGenerator, a_storyboard
 from tests.fakes.services import FakeServices
@@ -52,7 +53,7 @@ def test_storyboard_is_paid_once_when_requested_twice(world: FakeServices) -> No
     again = world.write_storyboard(JobRun(job.id, job.run))
 
     assert again.state == "planned"
-    assert again.waves == job.require_plan().waves
+    assert again.waves == DrawingWave.list_of(job.require_plan())
     assert len(world.text.requests) == 1
 
 
