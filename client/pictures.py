@@ -10,6 +10,7 @@ from client.documents import FilmRequest
 from client.errors import InvalidInput
 
 _CONTENT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+_FIELDS = ("references", "frames")
 _ELSEWHERE = ("https://", "gs://", "upload:")
 
 
@@ -47,10 +48,8 @@ def upload_pictures(client: PromptreelClient, request: FilmRequest) -> FilmReque
 
     A repeated upload of the same file has the same address, so that a repeated request is the same request.
     """
-    references = request.get("references")
-    if not isinstance(references, list):
-        return request
-    return {**request, "references": [_upload(client, one) for one in references]}
+    pictures = {name: value for name in _FIELDS if isinstance(value := request.get(name), list)}
+    return {**request, **{name: [_upload(client, one) for one in value] for name, value in pictures.items()}}
 
 
 def _upload(client: PromptreelClient, reference: Any) -> Any:

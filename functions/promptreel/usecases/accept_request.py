@@ -5,14 +5,21 @@ from typing import Any
 
 from promptreel.domain import identifiers
 from promptreel.domain.job import Budget, Job
+from promptreel.domain.request import FilmRequest
 from promptreel.errors import Conflict, NotFound, VersionConflict
 from promptreel.logging.events import log_event
 from promptreel.ports.storage import Create, JobStore, Replace
 from promptreel.services import Services
 from promptreel.usecases.estimate_request import estimate_request
-from promptreel.usecases.own_frames import KeptFrames, keep_frames
+from promptreel.usecases.own_frames import KeptFrames, keep_frames, want_frames
 from promptreel.usecases.style_files import keep_stored_style
-from promptreel.usecases.take_in_pictures import KeptReferences, keep_references
+from promptreel.usecases.take_in_pictures import (
+    KeptReferences,
+    announce_pictures,
+    keep_references,
+    take_in_pictures,
+    want_references,
+)
 
 
 def accept_request(job_id: str, owner: str, payload: Any, services: Services, upload: str | None = None) -> Job:
@@ -27,10 +34,7 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
     payload = keep_stored_style(job_id, payload, services.jobs)
     estimated = estimate_request(owner, payload, now, services)
     request, spec = estimated.request, estimated.spec
-    kept, frames = KeptReferences(), KeptFrames()
-    if not is_stored(job_id, services):
-        kept = keep_references(job_id, owner, request.references, services)
-        frames = keep_frames(job_id, owner, request.frames, services)
+    kept, frames = _take_in(job_id, owner, request, services)
     for model in (spec.text, spec.image, spec.video):
         if model.ends_soon(now):
             log_event("model_ends_soon", model=model.id, ends=str(model.retires_not_before))
@@ -53,6 +57,18 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
         updated=now,
     )
     return store_new(job, services.jobs)
+
+
+def _take_in(job_id: str, owner: str, request: FilmRequest, services: Services) -> tuple[KeptReferences, KeptFrames]:
+    """Check all of a request's pictures, then store them; nothing of a request whose job is stored. Raises: Invalid."""
+    if is_stored(job_id, services):
+        return KeptReferences(), KeptFrames()
+    wanted = [*want_references(request.references), *want_frames(request.frames)]
+    pictures, count = take_in_pictures(wanted, owner, services), len(request.references)
+    if pictures:
+        announce_pictures(job_id, services)
+    kept = keep_references(job_id, request.references, pictures[:count], services)
+    return kept, keep_frames(job_id, request.frames, pictures[count:], services)
 
 
 def is_stored(job_id: str, services: Services) -> bool:

@@ -13,6 +13,7 @@ from promptreel.domain.job import Job, Plan, Wave
 from promptreel.domain.own_frames import OwnFrame, Place, RequestedFrame, frame_warnings, place_of
 from promptreel.domain.scene import Keyframe, Scene
 from promptreel.errors import AnswerLost, NotFound
+from promptreel.ports.pictures import CleanPicture
 from promptreel.services import Services
 from promptreel.usecases.artifact_integrity import ArtifactDamaged
 from promptreel.usecases.take_in_pictures import (
@@ -20,7 +21,6 @@ from promptreel.usecases.take_in_pictures import (
     announce_pictures,
     copy_picture,
     store_picture,
-    take_in_pictures,
 )
 
 LONGEST_FRAME_PX = 4096  # covers a 4k frame, with something to crop
@@ -34,13 +34,15 @@ class KeptFrames:
     warnings: tuple[str, ...] = ()
 
 
-def keep_frames(job_id: str, owner: str, requested: Sequence[RequestedFrame], services: Services) -> KeptFrames:
-    """Check a request's frames, and store them under the job that is about to be. Idempotent. Raises: Invalid."""
-    wanted = [WantedPicture(f"frames.{place}.uri", one.uri, LONGEST_FRAME_PX) for place, one in enumerate(requested)]
-    pictures = take_in_pictures(wanted, owner, services)
-    if not pictures:
-        return KeptFrames()
-    announce_pictures(job_id, services)
+def want_frames(requested: Sequence[RequestedFrame]) -> list[WantedPicture]:
+    """The pictures of a request's frames."""
+    return [WantedPicture(f"frames.{place}.uri", one.uri, LONGEST_FRAME_PX) for place, one in enumerate(requested)]
+
+
+def keep_frames(
+    job_id: str, requested: Sequence[RequestedFrame], pictures: Sequence[CleanPicture], services: Services
+) -> KeptFrames:
+    """Store a request's frames under the job that is about to be; ``pictures`` were taken in for them. Idempotent."""
     kept = []
     for asked, picture in zip(requested, pictures, strict=True):
         uri = store_picture(job_id, picture, services)

@@ -70,20 +70,20 @@ class KeptReferences:
     warnings: tuple[str, ...] = ()
 
 
-def keep_references(
-    job_id: str, owner: str, requested: Sequence[RequestedReference], services: Services
-) -> KeptReferences:
-    """Check a request's references, and store them under the job that is about to be.
-
-    Idempotent: the same pictures have the same names. Raises: Invalid.
-    """
-    wanted = [
+def want_references(requested: Sequence[RequestedReference]) -> list[WantedPicture]:
+    """The pictures of a request's references."""
+    return [
         WantedPicture(f"references.{place}.uri", one.uri, LONGEST_REFERENCE_PX) for place, one in enumerate(requested)
     ]
-    pictures = take_in_pictures(wanted, owner, services)
-    if not pictures:
-        return KeptReferences()
-    announce_pictures(job_id, services)
+
+
+def keep_references(
+    job_id: str, requested: Sequence[RequestedReference], pictures: Sequence[CleanPicture], services: Services
+) -> KeptReferences:
+    """Store a request's references under the job that is about to be; ``pictures`` were taken in for them, in order.
+
+    Idempotent: the same pictures have the same names.
+    """
     pairs = list(zip(requested, pictures, strict=True))
     return KeptReferences(
         tuple(_keep(job_id, one, picture, services) for one, picture in pairs),

@@ -68,6 +68,7 @@ def test_address_elsewhere_and_file_of_a_request_are_told_apart(
         f"- {{kind: character, name: Mira, uri: {tmp_path / 'mira.png'}}}\n"
         "- {kind: place, name: Harbour, uri: gs://brand-pictures/harbour.jpg}\n"
         "- {kind: style, name: Woodcut, uri: https://pictures.example/wood.png}\n"
+        f"frames:\n- {{scene: 1, frame: start, uri: {tmp_path / 'mira.png'}}}\n"
     )
 
     assert run("submit", str(request)) == 0
@@ -77,7 +78,8 @@ def test_address_elsewhere_and_file_of_a_request_are_told_apart(
         "gs://brand-pictures/harbour.jpg",
         "https://pictures.example/wood.png",
     ]
-    assert fake_api.paths().count("POST /v1/uploads") == 1
+    assert fake_api.requests[-1].body["frames"] == [{"scene": "1", "frame": "start", "uri": "upload:abc123"}]
+    assert fake_api.paths().count("POST /v1/uploads") == 2
 
 
 @pytest.mark.parametrize(

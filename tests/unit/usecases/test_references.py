@@ -166,6 +166,16 @@ def test_all_pictures_are_checked_before_one_is_stored(world: FakeServices) -> N
     )
 
 
+def test_references_are_not_stored_when_a_frame_of_the_same_request_is_refused(world: FakeServices) -> None:
+    world.uploads.objects["gs://brand-pictures/cat.svg"] = b"<svg/>"
+    frame = {"scene": 1, "frame": "start", "uri": "gs://brand-pictures/cat.svg"}
+
+    with pytest.raises(Invalid, match=r"frames\.0\.uri: the file is an SVG"):
+        accept_request("job-1", MIRA, {"prompt": PROMPT, "references": [a_reference()], "frames": [frame]}, world)
+
+    assert world.artifacts.list("") == []
+
+
 def test_limits_are_named(world: FakeServices) -> None:
     world.web.files[WEB] = bytes(MAX_PICTURE_BYTES + 1)
     world.uploads.objects["gs://brand-pictures/large.png"] = bytes(MAX_PICTURE_BYTES + 1)
