@@ -1,17 +1,20 @@
 """References on the whole stack: what comes in by each way is, byte for byte, what the image model is given."""
 
 import hashlib
+import json
 from typing import Any
 
 import pytest
 
 from localcloud.tests import loopback
 from localcloud.tests.waiting import eventually
+from localstack.layout import PEOPLE
 from tests.e2e.stack import OMNI, VEO_FAST, Stack
 from tests.picture_files import a_picture, encoded
 
 KLING = "kwaivgi/kling-v3-video"
 ONE_SCENE = {"scenes": 1, "duration_s": 4}
+OWNER = PEOPLE["owner"]
 GPS = b"48.8583701,2.2944813"
 
 
@@ -45,6 +48,13 @@ def given(stack: Stack, job_id: str) -> list[dict[str, str]]:
     """Address and digest of every reference that the image model was given for this job, picture by picture."""
     lines = loopback.get(f"{stack.state['vertex']}/_local/attached").json()
     return [one for line in lines for one in line["attached"] if f"/jobs/{job_id}/references/" in one["uri"]]
+
+
+def calls_with_pictures(stack: Stack, job_id: str) -> list[list[str]]:
+    """The addresses that each call for this job was given."""
+    lines = loopback.get(f"{stack.state['vertex']}/_local/attached").json()
+    found = ([one["uri"] for one in line["attached"]] for line in lines)
+    return [uris for uris in found if any(f"/jobs/{job_id}/" in uri for uri in uris)]
 
 
 def references(stack: Stack) -> list[dict[str, Any]]:
@@ -84,6 +94,46 @@ def test_references_reach_every_keyframe_byte_for_byte_when_the_film_is_by(stack
     assert len(keyframes) == 2
     assert [one["uri"] for one in seen] == list(pictures) * 2, "character, product and style, for both keyframes"
     assert not [line for line in job["warnings"] if line.startswith("references.") and "scene" in line]
+
+
+def test_references_reach_sheets_and_keyframes_byte_for_byte_in_sheet_mode(stack: Stack) -> None:
+    asked = references(stack)
+    fields = {"references": asked, "models": {"video": OMNI}, "continuity": "sheet", **ONE_SCENE}
+    job_id = stack.submit("A keeper waits in the tower", **fields)
+    job = stack.wait(job_id)
+
+    assert job["state"] == "COMPLETE", job["error"]
+    ways = {one["name"]: one["drawn_into"] for one in job["references"]}
+    assert ways == {"Mira": "its sheet", "Lumo lamp": "its sheet and keyframes", "Woodcut": "sheets and keyframes"}
+    mira, lamp, woodcut = (one["image"]["uri"] for one in job["references"])
+    digests = {uri: hashlib.sha256(stored(stack, uri)).hexdigest() for uri in (mira, lamp, woodcut)}
+    assert {one["uri"]: one["sha256"] for one in given(stack, job_id)} == digests
+    drawn = calls_with_pictures(stack, job_id)
+    sheets = {sheet["name"]: sheet["image"]["uri"] for sheet in job["sheets"] if sheet["image"]}
+    assert [mira, woodcut] in drawn, "Mira's sheet, from her picture and the style's"
+    assert [lamp, woodcut] in drawn, "the lamp's sheet"
+    keyframes = [uris for uris in drawn if sheets["Mira"] in uris]
+    assert len(keyframes) == 2
+    for uris in keyframes:
+        assert {sheets["Mira"], sheets["Lumo lamp"], lamp, woodcut} <= set(uris)
+        assert mira not in uris, "her sheet was drawn from it"
+
+
+def test_reference_of_an_uploaded_request_is_taken_in(stack: Stack) -> None:
+    picture = on_the_web(stack, "web/tower.png", encoded(a_picture(300, 300)))
+    reference = {"kind": "place", "name": "Tower", "uri": picture}
+    request = {"owner": OWNER, "prompt": "A keeper waits", "references": [reference], "stop_after": "storyboard"}
+    stack.upload("tower.json", json.dumps(request | ONE_SCENE).encode(), "application/json")
+    refused = request | {"references": [reference | {"uri": picture.replace("tower", "none")}]}
+    stack.upload("none.json", json.dumps(refused).encode(), "application/json")
+
+    job = stack.wait(stack.report("tower.json")["job_id"], "AWAITING_APPROVAL")
+
+    assert [one["source"] for one in job["references"]] == [picture]
+    assert stored(stack, job["references"][0]["image"]["uri"]).startswith(b"\x89PNG")
+    report = stack.report("none.json")
+    assert (report["state"], report["code"]) == ("rejected", "picture_unusable")
+    assert "answers 404" in report["message"]
 
 
 def test_pictures_of_others_and_of_nowhere_are_refused_and_leave_nothing(stack: Stack) -> None:

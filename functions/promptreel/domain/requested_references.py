@@ -1,6 +1,6 @@
 """The pictures that a request brings along: what they show, where they are, and what their owner states about them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Self
 
 from pydantic import StringConstraints, field_validator, model_validator
@@ -106,10 +106,14 @@ def unseen_warnings(references: Sequence[Reference], is_shown: Callable[[str], b
     ]
 
 
-def describe_way(reference: Reference, mode: str) -> str:
-    """What a reference is drawn into; ``mode`` is the plan's continuity, or the request's before there is a plan."""
-    if mode == "auto" and reference.kind != "style":
-        return "keyframes, or a sheet"
-    if reference.kind == "style" or mode != "sheet":
+def describe_way(reference: Reference, mode: str, given_up: Collection[tuple[str, str]] = ()) -> str:
+    """What a reference is drawn into, as `picture_inputs` decides it.
+
+    ``mode`` is the plan's continuity, or the request's before there is a plan; ``given_up`` are kind and name, in small
+    letters, of the sheets that could not be drawn.
+    """
+    if mode == "auto":
+        return "keyframes, or a sheet before them"
+    if mode != "sheet" or (reference.kind, reference.name.casefold()) in given_up:
         return "keyframes"
-    return "sheet and keyframes" if reference.kind == "product" else "sheet"
+    return {"style": "sheets and keyframes", "product": "its sheet and keyframes"}.get(reference.kind, "its sheet")

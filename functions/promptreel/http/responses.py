@@ -36,7 +36,7 @@ def accepted_job(job: Job, base_url: str) -> dict[str, Any]:
     return {
         **job.model_dump(mode="json", include={"id", "state", "inferred", "warnings"}),
         "estimate": job.estimate and describe_estimate(job.estimate),
-        **_references(job, None),
+        **references(job, None),
         "frames": _frames(job, None),
         "continuity": _continuity(job),
         "links": {"self": f"{base_url}/v1/jobs/{job.id}"},
@@ -90,7 +90,6 @@ def job_detail(
         "treatment": plan.treatment.model_dump(mode="json") if plan and plan.treatment else None,
         "request": job.request.model_dump(mode="json", exclude_none=True),
         "estimate": job.estimate and describe_estimate(job.estimate),
-        **_references(job, links),
         "frames": _frames(job, links),
         "upgraded_from": job.upgrade.job if job.upgrade else None,
         "progress": _progress(job, scenes),
@@ -210,8 +209,9 @@ def _inferred(job: Job) -> list[dict[str, Any]]:
     return [{**one.model_dump(mode="json"), "source": "rules"} for one in job.inferred]
 
 
-def _references(job: Job, links: Links | None) -> dict[str, Any]:
+def references(job: Job, links: Links | None, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
     """The user's own pictures, and what each is drawn into; without links in an answer that has none."""
+    given_up = {(sheet.kind, sheet.name.casefold()) for sheet in sheets if sheet.problem}
     mode = job.plan.continuity.mode if job.plan else job.request.continuity
     fields = {"kind", "name", "description", "width_px", "height_px", "source", "consent"}
     return {
@@ -220,7 +220,7 @@ def _references(job: Job, links: Links | None) -> dict[str, Any]:
                 **one.model_dump(mode="json", include=fields),
                 "description": one.description,
                 "consent": one.consent,
-                "drawn_into": describe_way(one, mode),
+                "drawn_into": describe_way(one, mode, given_up),
                 **({} if links is None else {"image": _file(one.uri, links)}),
             }
             for one in job.references

@@ -191,8 +191,8 @@ def _show(services: Services, job_id: str) -> Response:
     if job.is_waiting:
         with suppress(Invalid):  # a model of its plan has left the registry
             estimate = estimate_waiting_job(job, scenes, calls, services)
-    shown = responses.sheet_list(sheets, calls, links)
-    return jsonify({**responses.job_detail(job, scenes, calls, links, estimate), "sheets": shown})
+    pictures = {"sheets": responses.sheet_list(sheets, calls, links), **responses.references(job, links, sheets)}
+    return jsonify({**responses.job_detail(job, scenes, calls, links, estimate), **pictures})
 
 
 def _ledger(services: Services, job_id: str) -> Response:

@@ -1,6 +1,7 @@
 """References: where pictures come from, whose they are, what is kept of them, and that nothing half-done stays."""
 
 import io
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,9 @@ from PIL import Image
 
 from promptreel.domain.job import Job
 from promptreel.domain.models import registry
+from promptreel.domain.picture_inputs import PictureSources, list_inputs, list_sheet_inputs
 from promptreel.domain.request import parse_request
+from promptreel.domain.requested_references import describe_way
 from promptreel.domain.states import JobState
 from promptreel.errors import Conflict, Invalid
 from promptreel.usecases import delete_job, take_in_pictures
@@ -18,6 +21,7 @@ from promptreel.usecases.accept_upgrade import accept_upgrade
 from promptreel.usecases.sweep_jobs import SweepJobs
 from promptreel.usecases.take_in_pictures import MAX_PICTURE_BYTES, MAX_TOTAL_BYTES, upload_folder
 from tests.fakes.artifacts import BRAND_PICTURE
+from tests.fakes.models import a_storyboard
 from tests.fakes.services import FakeServices
 from tests.picture_files import a_picture, encoded
 
@@ -407,6 +411,34 @@ def test_references_are_sent_with_the_keyframes_that_show_them_and_paid(world: F
     mine = [call.value for call in other.jobs.list_calls(job.id) if call.value.kind == "image"]
     theirs = [call for call in plain.values() if call.kind == "image"]
     assert sum(call.reserved_micros for call in mine) > sum(call.reserved_micros for call in theirs)
+
+
+@pytest.mark.parametrize("continuity", ["chain", "sheet"])
+def test_what_a_reference_is_drawn_into_is_said_as_it_is(world: FakeServices, continuity: str) -> None:
+    references = [
+        a_reference(kind=kind, name=name)
+        for kind, name in (("character", "Mira"), ("place", "Pier"), ("product", "Lumo"), ("style", "Woodcut"))
+    ]
+    for number, reference in enumerate(references):
+        uri = f"gs://brand-pictures/{number}.png"
+        world.uploads.objects[uri] = encoded(a_picture(200 + number, 200))
+        reference["uri"] = uri
+    board: Any = a_storyboard()
+    board["settings"] = [{"name": "Pier", "description": "wet planks"}]
+    for scene in board["scenes"]:
+        scene["description"] += " on the Pier, who holds the Lumo"
+    world.text.answers = [json.dumps(board)]
+    job = world.planned(references=references, continuity=continuity)
+    sheets = [read.value for read in world.jobs.list_sheets(job.id)]
+    scenes = [read.value for read in world.jobs.list_scenes(job.id)]
+    sources, model = PictureSources.of(job, job.require_plan(), sheets), registry().image_model("gemini-3-pro-image")
+
+    in_keyframes = {one.uri for scene in scenes for one in list_inputs(sources, scene, "start", model).sent}
+    in_sheets = {one.uri for sheet in sheets for one in list_sheet_inputs(job.references, sheet, model).sent}
+    for one in job.references:
+        said = describe_way(one, job.require_plan().continuity.mode)
+        assert ("keyframes" in said) == (one.uri in in_keyframes), one.name
+        assert ("sheet" in said) == (continuity == "sheet" and one.uri in in_sheets), one.name
 
 
 def test_too_many_pictures_of_the_style_are_refused_when_every_keyframe_exceeds_the_model(world: FakeServices) -> None:
