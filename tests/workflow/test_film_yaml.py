@@ -11,7 +11,9 @@ from localcloud.workflows import engine
 from promptreel.domain.identifiers import traceparent
 from promptreel.domain.request import Approval
 from promptreel.domain.states import JobState
+from promptreel.domain.tariffs import ReportedUsage
 from promptreel.errors import Refused
+from promptreel.ports.models import Declined
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.check_continuity import ContinuityChecked
 from promptreel.usecases.close_job import JobClosed
@@ -50,6 +52,29 @@ def test_film_sends_the_jobs_trace_and_its_execution_to_every_step_after_the_fir
     executions = {headers["X-Promptreel-Execution"] for headers in film.headers}
     assert film.job().execution in {world.executions.full_name(execution) for execution in executions}
     assert len(executions) == 1
+
+
+def test_film_draws_all_sheets_before_its_keyframes_when_it_is_made_with_sheets(world: FakeServices) -> None:
+    film = FilmRun(world)
+
+    played = film.play({**PROMPT, "continuity": "sheet"})
+
+    drawn = [step for step in film.calls if step in {"draw_sheet", "draw_keyframe"}]
+    assert played.result["state"] == "complete"
+    assert drawn == ["draw_sheet"] * 1 + ["draw_keyframe"] * 4
+    assert all(len(request.references) == 1 for request in world.images.requests[1:])
+
+
+def test_film_goes_on_when_its_sheet_is_refused(world: FakeServices) -> None:
+    refused = Declined("It will not.", ("SAFETY",), ReportedUsage(input=500, output=40, picture=0))
+    world.images.failures = [refused] * 3
+    film = FilmRun(world)
+
+    played = film.play({**PROMPT, "continuity": "sheet"})
+
+    assert played.result["state"] == "complete"
+    assert "Mira: the film goes on without a sheet of it" in film.job().warnings[0]
+    assert all(request.references == () for request in world.images.requests)
 
 
 def test_film_polls_clips_while_it_draws_keyframes(world: FakeServices) -> None:

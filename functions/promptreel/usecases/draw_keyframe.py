@@ -130,8 +130,10 @@ def _draw(
     job: Job, scene: Scene, frame: KeyframeName, services: Services, until: datetime
 ) -> Keyframe | Busy | Superseded:
     """The keyframe, or the claim that says why there is none now. Raises: KeyframeRefused."""
-    sheets = [read.value for read in services.jobs.list_sheets(job.id)]
-    sources = PictureSources.of(job, job.require_plan(), sheets)
+    plan = job.require_plan()
+    is_chain = plan.continuity.mode == "chain"
+    sheets = () if is_chain else [read.value for read in services.jobs.list_sheets(job.id)]
+    sources = PictureSources.of(job, plan, sheets)
     _check_pictures(sources, scene, frame, services)
     replaced = scene.start if frame == "start" else scene.end
     drawing = Drawing(

@@ -14,6 +14,7 @@ from promptreel.errors import Broken
 from promptreel.ports.models import Declined
 from promptreel.ports.storage import Replace
 from promptreel.usecases import job_lifecycle
+from promptreel.usecases.accept_upgrade import accept_upgrade
 from promptreel.usecases.artifact_integrity import ArtifactDamaged
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.draw_sheet import DrawSheet
@@ -21,6 +22,7 @@ from promptreel.usecases.edit_plan import PlanEdited, edit_plan
 from promptreel.usecases.fail_job import FailJob
 from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
+from tests.fakes.hooks import HookedWorld, Killed
 from tests.fakes.models import a_storyboard
 from tests.fakes.services import FakeServices
 from tests.unit.usecases.test_damaged_keyframes import damage
@@ -329,3 +331,105 @@ def test_new_order_redraws_nothing(world: FakeServices) -> None:
     assert redrawn(world, job) == []
     first, second, third = (read.value for read in world.jobs.list_scenes(job.id))
     assert (second.start, third.start) == (first.end, second.end)
+
+
+def test_no_sheet_is_paid_twice_when_the_step_is_killed_at_any_call() -> None:
+    def plan_in(world: HookedWorld) -> Job:
+        return planned(world)
+
+    undisturbed = HookedWorld()
+    job = plan_in(undisturbed)
+    undisturbed.called = []
+    undisturbed.draw_sheet(DrawSheet(job.id, job.run, "sheet-01"))
+    for number, name in enumerate(undisturbed.called):
+        world = HookedWorld()
+        job = plan_in(world)
+
+        def kill(_: str) -> None:
+            raise Killed
+
+        world.at(number, kill)
+        with pytest.raises(Killed):
+            world.draw_sheet(DrawSheet(job.id, job.run, "sheet-01"))
+        for _ in range(20):
+            if world.draw_sheet(DrawSheet(job.id, job.run, "sheet-01")).state == "drawn":
+                break
+            world.clock.pass_s(60)
+        made = [read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "sheet/sheet-01"]
+        sent = [call for call in made if call.sent_at is not None]
+        lost = sum(call.state is CallState.LOST for call in made)
+        assert sheets(world, job)["Mira"].drawn is not None, (number, name)
+        assert len(world.images.requests) <= len(sent), (number, name)
+        assert len(sent) == 1 + lost, (number, name)
+
+
+def test_upgraded_film_takes_its_sheets_over(world: FakeServices) -> None:
+    job = planned(world)
+    draw_sheets(world, job)
+    world.draw_all(job)
+    assert world.film_queued(job) == "done"
+    world.give_film(job)
+    world.close(job)
+    film = world.jobs.get_job(job.id).value
+    better = accept_upgrade("job-better", film, {"models": {"video": "veo-3.1-fast-generate-001"}}, world)
+    requests = len(world.images.requests)
+    world.open_job(OpenJob("e-2", {"job_id": better.id, "run": better.run}))
+    assert world.write_storyboard(JobRun(better.id, better.run)).state == "planned"
+
+    upgraded = world.jobs.get_job(better.id).value
+    copies = sheets(world, upgraded)
+    assert {name: sheet.image.checksum for name, sheet in copies.items() if sheet.image} == {
+        name: sheet.image.checksum for name, sheet in sheets(world, film).items() if sheet.image
+    }
+    assert all(sheet.image and f"/{better.id}/" in sheet.image.uri for sheet in copies.values())
+    assert upgraded.require_plan().continuity == film.require_plan().continuity
+    world.draw_all(upgraded)
+    assert len(world.images.requests) == requests
+
+
+@pytest.mark.parametrize(
+    ("board", "request_fields", "mode", "reason"),
+    [
+        (BOARD, {}, "sheet", "3 of its characters, places and props are in several of its 3 scenes"),
+        (BOARD | {"scenes": BOARD["scenes"][:2]}, {"scenes": 2}, "chain", "fewer than 3 scenes"),  # type: ignore[index]
+        (a_storyboard(characters=[], settings=[]), {}, "chain", "no character, place or prop is in two scenes"),
+    ],
+)
+def test_auto_takes_sheets_where_something_recurs_and_says_why(
+    world: FakeServices, board: dict[str, object], request_fields: dict[str, object], mode: str, reason: str
+) -> None:
+    world.text.answers.append(json.dumps(board))
+
+    job = world.planned(continuity="auto", **request_fields)
+
+    assert job.require_plan().continuity.mode == mode
+    assert reason in (job.require_plan().continuity.reason or "")
+    assert bool(sheets(world, job)) == (mode == "sheet")
+
+
+def test_auto_takes_the_chain_when_the_budget_holds_no_sheets(world: FakeServices) -> None:
+    dear = planned(world)
+    with_sheets = sum(read.value.counted_micros for read in world.jobs.list_calls(dear.id))
+    other = FakeServices()
+    other.text.answers.append(json.dumps(BOARD))
+    job = other.opened(continuity="auto")
+    other.lower_limit(job, with_sheets - 1)
+    assert other.write_storyboard(JobRun(job.id, job.run)).state == "planned"
+
+    continuity = other.jobs.get_job(job.id).value.require_plan().continuity
+    assert continuity.mode == "chain"
+    assert continuity.reason is not None
+    assert continuity.reason.startswith("with sheets the film needs up to ")
+    assert not [read for read in other.jobs.list_calls(job.id) if read.value.purpose.startswith("sheet/")]
+
+
+def test_plan_of_an_older_version_is_a_chain_without_sheets(world: FakeServices) -> None:
+    stored = world.planned().to_json()
+    for field in ("continuity", "props"):
+        del stored["plan"][field]
+    for wave in stored["plan"]["waves"]:
+        del wave["sheets"]
+
+    plan = Job.from_json(stored, "jobs/job-1").require_plan()
+
+    assert (plan.continuity.mode, plan.props, plan.waves[0].sheets) == ("chain", (), ())
