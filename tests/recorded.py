@@ -1,9 +1,12 @@
 """Documents that earlier versions of promptreel stored (tests/golden/documents), brought into a world of fakes."""
 
+import io
 import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from promptreel.domain.job import Job
 from promptreel.ports.models import Running
@@ -31,7 +34,7 @@ def from_a_newer_version(value: Any) -> Any:
 
 
 class RecordedArtifacts(MemoryArtifacts):
-    """Objects whose content was not recorded: only their checksums were."""
+    """Objects whose content was not recorded, only their checksums: keyframes are some picture of their size."""
 
     def __init__(self, world: FakeServices) -> None:
         super().__init__(world.clock)
@@ -64,10 +67,18 @@ class RecordedWorld(FakeServices):
     def _bring(self, data: dict[str, Any]) -> None:
         for picture in (data.get("start"), data.get("end"), data.get("clip")):
             if picture:
-                self.artifacts.put(picture["uri"].removeprefix("gs://artifacts/"), b"recorded", "")
+                content = _a_keyframe() if picture["uri"].endswith(".png") else b"recorded"
+                self.artifacts.put(picture["uri"].removeprefix("gs://artifacts/"), content, "")
                 self.artifacts.checksums[picture["uri"]] = picture["checksum"]
         if data.get("artifact"):
-            self.artifacts.put(data["artifact"].removeprefix("gs://artifacts/"), b"recorded", "")
+            content = _a_keyframe() if data["kind"] == "image" else b"recorded"
+            self.artifacts.put(data["artifact"].removeprefix("gs://artifacts/"), content, "")
         if data.get("operation") and data["state"] == "SENT":
             self.video.states[data["operation"]] = Running()
             self.video.prefixes[data["operation"]] = self.artifacts.uri(data["prefix"])
+
+
+def _a_keyframe() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (1280, 720), (40, 60, 80)).save(out, "PNG")
+    return out.getvalue()
