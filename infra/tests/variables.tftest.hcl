@@ -31,6 +31,7 @@ run "every_variable_has_its_effect" {
     cpu_quota            = 200
     environment          = "dev"
     memory_quota_gib     = 400
+    picture_buckets      = ["brand-pictures", "product.pictures"]
     protected            = false
     region               = "europe-west4"
     veo_location         = "europe-west4"
@@ -71,6 +72,15 @@ run "every_variable_has_its_effect" {
       !google_workflows_workflow.film.deletion_protection
     )
     error_message = "`make destroy` would fail half-way"
+  }
+
+  assert {
+    condition = (
+      join(",", keys(google_storage_bucket_iam_member.reads_pictures)) == "api brand-pictures,api product.pictures,open_job brand-pictures,open_job product.pictures,studio brand-pictures,studio product.pictures" &&
+      alltrue([for grant in google_storage_bucket_iam_member.reads_pictures : grant.role == "roles/storage.objectViewer"]) &&
+      google_cloudfunctions2_function.this["open_job"].service_config[0].environment_variables.PROMPTREEL_PICTURE_BUCKETS == "brand-pictures,product.pictures"
+    )
+    error_message = "whoever accepts requests reads the buckets of pictures, and nothing more"
   }
 
   assert {
@@ -234,6 +244,7 @@ run "values_out_of_range_public_or_empty_are_refused" {
     environment          = "Production!"
     labels               = { app = "other" }
     memory_quota_gib     = 0
+    picture_buckets      = ["gs://brand-pictures"]
     service_perimeter    = "my-perimeter"
     operators            = []
     people               = ["allUsers"]
@@ -256,6 +267,7 @@ run "values_out_of_range_public_or_empty_are_refused" {
     var.environment,
     var.labels,
     var.memory_quota_gib,
+    var.picture_buckets,
     var.service_perimeter,
     var.operators,
     var.people,

@@ -48,7 +48,7 @@ def is_public(address: str) -> bool:
 
 
 class PublicWeb:
-    """A `Web`. ``standin_url`` serves the hosts below `.test` on a local stack; in production it is empty."""
+    """A `Web`. On a local stack ``standin_url`` serves hosts below `.test`, and no other host is reached."""
 
     def __init__(
         self, standin_url: str = "", *, resolver: Resolve = resolve, backend: "httpcore2.NetworkBackend | None" = None
@@ -107,7 +107,9 @@ class PublicWeb:
 
     def _find(self, host: str) -> tuple[str, int, str]:
         """Scheme, port and the one address to connect to. Raises: Unfetchable unless all its addresses are public."""
-        if self._standin is not None and host.endswith(STANDIN_DOMAIN):
+        if self._standin is not None:
+            if not host.endswith(STANDIN_DOMAIN):
+                raise Unfetchable(f"{host} is off this machine, and a local stack fetches from hosts below .test alone")
             return "http", self._standin.port or 80, self._standin.hostname or ""
         try:
             addresses = list(self._resolve(host, HTTPS_PORT))
