@@ -49,13 +49,13 @@ def plan_sheets(
     plan: Plan, scenes: Sequence[Scene], references: Sequence[Reference], known: Sequence[Sheet], now: datetime
 ) -> tuple[Sheet, ...]:
     """A sheet of everything that some scene shows; ``known`` ones are kept, also those that no scene shows now."""
-    sheets = {(_family(one.kind), one.name.casefold()): one for one in known}
+    sheets = {one.name.casefold(): one for one in known}  # of two things of one name, the first has a sheet
     for kind, name, description in _subjects(plan, references):
         shown = [scene for scene in scenes if scene.shows(name)]
-        if not shown or (_family(kind), name.casefold()) in sheets:
+        if not shown or name.casefold() in sheets:
             continue
         number = len(sheets) + 1
-        sheets[_family(kind), name.casefold()] = Sheet(
+        sheets[name.casefold()] = Sheet(
             id=identifiers.sheet_id(number),
             number=number,
             kind=kind,

@@ -349,6 +349,44 @@ def test_edit_sends_one_change_of_the_plan_and_prints_what_it_redoes(
     assert "approve film-3f9a2c --stop-after keyframes" in printed
 
 
+def test_edit_of_looks_clothing_and_props_is_one_change_and_names_redrawn_sheets(
+    run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_api.on("GET", JOB, answer(200, job_json(state="AWAITING_APPROVAL", gate=GATE)))
+    edited = {
+        "id": "film-3f9a2c",
+        "revision": 4,
+        "changed": ["characters.Mira"],
+        "redo": {"sheets": ["Mira"], "keyframes": ["scene-01/start"], "at_most_usd": "0.14"},
+        "left_at_most_usd": "7.60",
+        "limit_usd": "25.00",
+        "planned_duration_s": 18.0,
+    }
+    fake_api.on("PATCH", f"{JOB}/plan", answer(200, edited))
+
+    options = (
+        "--character",
+        "Mira=red hair",
+        "--clothing",
+        "Mira=a coat",
+        "--clothing",
+        "Otto=a hat",
+        "--prop",
+        "lamp=tin",
+    )
+    assert run("edit", "film-3f9a2c", *options) == 0
+
+    assert fake_api.requests[1].body == {
+        "revision": 3,
+        "characters": [
+            {"name": "Mira", "description": "red hair", "clothing": "a coat"},
+            {"name": "Otto", "clothing": "a hat"},
+        ],
+        "props": [{"name": "lamp", "description": "tin"}],
+    }
+    assert "the sheet of Mira, scene-01/start, for up to $0.14" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [

@@ -73,6 +73,34 @@ def test_page_in_markdown_has_title_style_cast_scenes_and_price_and_no_foreign_m
         assert line in page.splitlines()
 
 
+def test_page_names_props_clothing_continuity_and_each_sheet() -> None:
+    sheet: Any = {"id": "sheet-01", "kind": "character", "description": "grey coat", "views": ["front", "side"]}
+    refused = {"code": "sheet_refused", "message": "Otto: the film goes on without a sheet of it"}
+    board = JOB["board"] | {
+        "characters": [{"name": "Mira", "description": "grey coat", "clothing": "a blue jumper"}],
+        "props": [{"name": "lamp", "description": "brass"}],
+    }
+    sheets: Any = [
+        {**sheet, "name": "Mira", "image": {"url": "https://x/1", "uri": "gs://a/1"}, "error": None},
+        {**sheet, "name": "Otto", "image": None, "error": refused},
+        {**sheet, "name": "Ida", "image": None, "error": None},
+    ]
+    continuity: Any = {"mode": "sheet", "reason": "2 are in several scenes"}
+
+    job: Any = {**JOB, "board": board, "sheets": sheets, "continuity": continuity}
+    page = markdown_page(job)
+
+    for line in (
+        "- **Continuity:** sheet: 2 are in several scenes",
+        "- **Mira:** grey coat Wears: a blue jumper",
+        "- **lamp:** brass",
+        "- **Mira:** character, front; side: https://x/1",
+        "- **Otto:** character, front; side: Otto: the film goes on without a sheet of it",
+        "- **Ida:** character, front; side: not drawn yet",
+    ):
+        assert line in page.splitlines()
+
+
 def test_page_in_html_says_the_same_and_escapes_it() -> None:
     page = html_page(JOB)
 

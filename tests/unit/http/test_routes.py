@@ -9,6 +9,7 @@ from promptreel.domain.states import JobState
 from promptreel.errors import Transient
 from promptreel.http import routes
 from promptreel.ports.storage import Replace
+from promptreel.usecases.draw_sheet import DrawSheet
 from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from tests.factories import altered
@@ -294,6 +295,27 @@ def test_waiting_job_shows_its_board_and_gate_and_goes_on_when_approved(http: Fl
     assert (approved.status_code, approved.get_json()["state"]) == (202, "KEYFRAMES")
     assert http.post(path, headers=bearer()).status_code == 202, "the answer may be lost"
     assert http.get(f"/v1/jobs/{job_id}", headers=bearer()).get_json()["gate"] is None
+
+
+def test_job_shows_its_sheets_as_links_and_why_it_has_them(http: FlaskClient, world: FakeServices) -> None:
+    submitted = submit(http, {**PROMPT, "continuity": "auto"}).get_json()
+    assert submitted["continuity"]["mode"] == "auto"
+    job_id = submitted["id"]
+    world.open_job(OpenJob("e-1", {"job_id": job_id, "run": 1}))
+    world.write_storyboard(JobRun(job_id, 1))
+    world.draw_sheet(DrawSheet(job_id, 1, "sheet-01"))
+
+    shown = http.get(f"/v1/jobs/{job_id}", headers=bearer()).get_json()
+
+    assert shown["continuity"]["mode"] == "sheet"
+    assert shown["continuity"]["reason"].startswith("1 of its characters, places and props are in several")
+    (sheet,) = shown["sheets"]
+    assert (sheet["id"], sheet["kind"], sheet["name"]) == ("sheet-01", "character", "Mira")
+    assert sheet["description"] == "grey coat, red scarf"
+    assert f"/{job_id}/sheets/sheet-01-" in sheet["image"]["uri"]
+    assert sheet["image"]["url"].startswith("http")
+    assert sheet["prompt"]["sent"].startswith("Reference sheet of one person")
+    assert sheet["error"] is None
 
 
 def test_edit_answers_what_it_redoes_and_an_older_revision_conflicts(http: FlaskClient, world: FakeServices) -> None:
