@@ -9,9 +9,10 @@ from promptreel.domain.choosing import ChosenModel
 from promptreel.domain.job import Job, Plan, Upgrade
 from promptreel.domain.models import VideoModel, VideoProtocol, registry
 from promptreel.domain.money import format_usd
-from promptreel.domain.picture_inputs import most_inputs
+from promptreel.domain.picture_inputs import PictureSources, list_inputs
 from promptreel.domain.request import FilmRequest, UpgradeRequest
 from promptreel.domain.scene import Scene
+from promptreel.domain.sheet_planning import plan_sheets
 from promptreel.domain.states import SceneState
 from promptreel.domain.tariffs import drawing_tariff
 from promptreel.domain.timeline import TransitionKind
@@ -61,7 +62,9 @@ def plan_upgrade(
             code="nothing_to_upgrade",
             remedy="Set a higher `resolution`, or another model as `models.video`.",
         )
-    needed_micros = _price_micros(plan, refilmed, model, request, at)
+    needed_micros = _clips_micros(refilmed, model, request, at)
+    if not keeps_keyframes(plan, model, request):
+        needed_micros += _redraw_micros(film, scenes, model.size_px(request.resolution, plan.aspect), at)
     _refuse_small_budget(refilmed, request, needed_micros)
     upgrade = Upgrade(
         job=film.id,
@@ -189,18 +192,20 @@ def _is_filmed_so(plan: Plan, scene: Scene, request: FilmRequest, model: VideoMo
     return is_same and scene.state is SceneState.DONE
 
 
-def _price_micros(plan: Plan, refilmed: Sequence[Scene], model: VideoModel, request: FilmRequest, at: datetime) -> int:
-    """The most that these clips may cost, and the keyframes where they are drawn anew."""
+def _clips_micros(refilmed: Sequence[Scene], model: VideoModel, request: FilmRequest, at: datetime) -> int:
+    """The most that these clips may cost."""
     clips = (model.max_micros(scene.duration_s, request.resolution, at, audio=request.clip_audio) for scene in refilmed)
-    return sum(clips) + (0 if keeps_keyframes(plan, model, request) else _redraw_micros(plan, model, request, at))
+    return sum(clips)
 
 
-def _redraw_micros(plan: Plan, model: VideoModel, request: FilmRequest, at: datetime) -> int:
-    """The most that all keyframes may cost."""
-    image = registry().image_model(plan.image_model)
-    frame_px = model.size_px(request.resolution, plan.aspect)
+def _redraw_micros(film: Job, scenes: Sequence[Scene], frame_px: tuple[int, int], at: datetime) -> int:
+    """The most that all keyframes may cost. Sheets are taken over."""
+    plan, by_id = film.require_plan(), {scene.id: scene for scene in scenes}
+    image, is_chain = registry().image_model(plan.image_model), plan.continuity.mode == "chain"
+    sheets = () if is_chain else plan_sheets(plan, scenes, film.references, (), at)
+    sources = PictureSources.of(film, plan, sheets)
     drawn = [item for wave in plan.waves for item in wave.items]
-    inputs = [most_inputs(len(request.references), image, continues=item.frame == "end") for item in drawn]
+    inputs = [len(list_inputs(sources, by_id[item.scene], item.frame, image).sent) for item in drawn]
     return sum(drawing_tariff(image, frame_px, count).reserved_micros(at) for count in inputs)
 
 
