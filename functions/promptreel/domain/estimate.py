@@ -6,10 +6,14 @@
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal, get_args
 
 from promptreel.domain.document import Frozen, Part
 from promptreel.domain.money import format_usd
+
+Stage = Literal["storyboard", "sheets", "keyframes", "check", "clips"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+_EVERY_FILM: frozenset[Stage] = frozenset({"storyboard", "keyframes", "clips"})
 
 
 class Range(Part):
@@ -30,6 +34,9 @@ class Range(Part):
         return Range(low=self.low + other.low, expected=self.expected + other.expected, high=self.high + other.high)
 
 
+NOTHING = Range(low=0, expected=0, high=0)
+
+
 class AssumedRefusals(Part):
     """The share of a model's attempts that is taken to be in vain, and how many attempts of the owner tell of it."""
 
@@ -42,13 +49,16 @@ class Estimate(Part):
     """An estimate by stage, in micro-dollars; ``calls`` are all stages together, as the ledger will hold them.
 
     A stage includes what its refusals cost, so that rewritten prompts and redrawn keyframes of a refused clip belong to
-    ``clips``. The bounds of the stages do not add up to those of ``calls``: not everything goes wrong at once.
+    ``clips``, and the keyframes that the continuity check has drawn again to ``check``. The bounds of the stages do not
+    add up to those of ``calls``: not everything goes wrong at once.
     ``platform`` is paid to the cloud's owner and is not in the ledger.
     """
 
     scenes: tuple[int, int]  # the fewest and the most
     storyboard: Range
+    sheets: Range = NOTHING
     keyframes: Range
+    check: Range = NOTHING
     clips: Range
     calls: Range
     platform: Range
@@ -59,10 +69,11 @@ class Estimate(Part):
 
 def describe_estimate(estimate: Estimate) -> dict[str, Any]:
     """The estimate as answers and reports show it: amounts are decimal text in USD."""
-    stages = (("storyboard", estimate.storyboard), ("keyframes", estimate.keyframes), ("clips", estimate.clips))
+    prices: dict[Stage, Range] = {stage: getattr(estimate, stage) for stage in STAGES}
+    stages = {stage: price for stage, price in prices.items() if stage in _EVERY_FILM or price.high}
     return {
         "scenes": {"fewest": estimate.scenes[0], "most": estimate.scenes[1]},
-        "stages": [{"stage": stage, **_in_usd(price)} for stage, price in stages],
+        "stages": [{"stage": stage, **_in_usd(price)} for stage, price in stages.items()],
         "calls": _in_usd(estimate.calls),
         "platform": _in_usd(estimate.platform),
         "total": _in_usd(estimate.calls.plus(estimate.platform)),
@@ -86,6 +97,7 @@ class Tokens(Frozen):
     clip_prompt: int
     clip_words: int
     rewrite_prompt: int
+    check_prompt: int
     few: float
     many: float
 
@@ -102,6 +114,27 @@ class Seconds(Frozen):
     cut_per_second: Mapping[str, float]
     fast: float
     slow: float
+
+
+class SheetCounts(Frozen):
+    """How many sheets a film has."""
+
+    few: int
+    usual: int
+    many: int
+
+
+class Pictures(Frozen):
+    """What is drawn of a film before its storyboard tells.
+
+    ``shown`` is how many sheets a keyframe is drawn from, ``drifting_share`` how many keyframes the check has drawn
+    again, ``drawn_at_once`` how many pictures at most are drawn at the same time.
+    """
+
+    sheets: SheetCounts
+    shown: int
+    drifting_share: float
+    drawn_at_once: int
 
 
 class Sizes(Frozen):
@@ -135,6 +168,7 @@ class Assumptions(Frozen):
     prior_attempts: int
     tokens: Tokens
     seconds: Seconds
+    pictures: Pictures
     clips_per_minute: Mapping[str, float]
     sizes: Sizes
     vcpus: Mapping[str, float]

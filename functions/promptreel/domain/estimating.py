@@ -7,14 +7,15 @@ films have paid for is not assumed to be found.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import zip_longest
 
 from promptreel.domain import schedule
-from promptreel.domain.estimate import AssumedRefusals, Estimate, Range
+from promptreel.domain.estimate import AssumedRefusals, Estimate, Range, Stage
 from promptreel.domain.models import Model, Registry, registry
-from promptreel.domain.piece_costs import Basis, Costs, Makers, Piece, PieceCosts, Stage
-from promptreel.domain.planning import FilmSpec, needed_micros, text_tariffs
+from promptreel.domain.piece_costs import Basis, Costs, Drawing, Makers, Piece, PieceCosts
+from promptreel.domain.planning import FilmSpec, expects_sheets, needed_micros, text_tariffs
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.tariffs import Tariff
 
@@ -33,7 +34,7 @@ class Progress:
 
     spent_micros: Mapping[Stage, int]
     committed_micros: int
-    keyframes: int
+    drawing: Drawing
     durations_s: Sequence[int]
 
 
@@ -43,19 +44,38 @@ def estimate_film(request: FilmRequest, spec: FilmSpec, basis: Basis) -> Estimat
     The latest ones are remembered, by everything that they follow from: who asks for one often submits the film next.
     """
     fewest, most = spec.scene_range
-    scenes = {
-        count: (text_tariffs(request, spec, count), spec.durations_for(count)) for count in range(fewest, most + 1)
-    }
+    scenes = {count: _Scenes.of(request, spec, count, basis.at) for count in range(fewest, most + 1)}
     makers, needed = Makers.of(spec), needed_micros(request, spec, basis.at)
     key = (
-        *(request.resolution, request.clip_audio, request.priority, request.limit_micros, spec.scene_range, needed),
+        *(request.resolution, request.clip_audio, request.checks, request.priority, request.limit_micros),
+        *(spec.scene_range, needed),
         *(repr(model) for model in (makers.text, makers.image, makers.video)),
-        *(tuple(tariff.maximum.model_dump_json() for tariff in texts) for texts, _ in scenes.values()),
-        *(tuple(durations_s) for _, durations_s in scenes.values()),
-        tuple((*one.place,) for one in request.frames),
+        *(tuple(tariff.maximum.model_dump_json() for tariff in one.texts) for one in scenes.values()),
+        *((tuple(one.durations_s), one.drawing) for one in scenes.values()),
         *(makers.aspect, basis.at.astimezone(UTC).date(), basis.history, basis.keep_days, basis.pace),
     )
     return _remember(_Question(key, registry(), lambda: _estimate_all(_Cases(request, makers, basis), scenes, needed)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scenes:
+    """A film of a certain number of scenes: its text calls, what is drawn, and the seconds of its clips."""
+
+    texts: Sequence[Tariff]
+    drawing: Drawing
+    durations_s: Sequence[int]
+
+    @classmethod
+    def of(cls, request: FilmRequest, spec: FilmSpec, count: int, at: datetime) -> "_Scenes":
+        """What is known of it before its storyboard is written."""
+        has_sheets, own = expects_sheets(request, spec, count, at), {one.place for one in request.frames}
+        drawing = Drawing(
+            keyframes=count + 1 - len(own),
+            at_once=has_sheets,
+            sheets=None if has_sheets else 0,
+            is_checked=request.checks,
+        )
+        return cls(text_tariffs(request, spec, count), drawing, spec.durations_for(count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +92,22 @@ def _remember(question: _Question) -> Estimate:
     return question.answer()
 
 
-def _estimate_all(
-    cases: "_Cases", scenes: Mapping[int, tuple[Sequence[Tariff], Sequence[int]]], needed: int
-) -> Estimate:
-    """The estimate over these numbers of scenes, each with its text calls and the seconds of its clips."""
-    seconds = {one for _, durations_s in scenes.values() for one in durations_s}
+def _estimate_all(cases: "_Cases", scenes: Mapping[int, _Scenes], needed: int) -> Estimate:
+    """The estimate over these numbers of scenes."""
+    seconds = {one for some in scenes.values() for one in some.durations_s}
     prices = [(case, {one: case.clip(one) for one in seconds}) for case in cases.unlucky()]
     films, works = [], []
-    for count, (texts, clips_s) in scenes.items():
-        pieces = [[*case.texts(texts), *_list_scenes(case, [clips[one] for one in clips_s])] for case, clips in prices]
+    for some in scenes.values():
+        drawing = some.drawing
+        pieces = [
+            [
+                *case.texts(some.texts),
+                *_list_scenes(case.pictures(drawing), [clips[s] for s in some.durations_s], drawing),
+            ]
+            for case, clips in prices
+        ]
         films.append(_Film(cases, pieces, {}))
-        works.append(cases.work(texts, count + 1 - len({one.place for one in cases.request.frames}), clips_s))
+        works.append(cases.work(some.texts, drawing, some.durations_s))
     return _estimate(films, works, (min(scenes), max(scenes)), needed)
 
 
@@ -93,7 +118,7 @@ def estimate_rest(request: FilmRequest, makers: Makers, scenes: int, basis: Basi
     """
     cases = _Cases(request, makers, basis)
     pieces = [_list_rest(prices, progress) for prices in cases.unlucky()]
-    work = cases.work((), progress.keyframes, progress.durations_s)
+    work = cases.work((), progress.drawing, progress.durations_s)
     return _estimate([_Film(cases, pieces, progress.spent_micros)], [work], (scenes, scenes), progress.committed_micros)
 
 
@@ -113,11 +138,14 @@ class _Cases:
         """The share of this model's attempts that is taken to be in vain."""
         return PieceCosts(self.request, self.makers, self.basis).assume(model)
 
-    def work(self, texts: Sequence[Tariff], keyframes: int, durations_s: Sequence[int]) -> schedule.Work:
+    def work(self, texts: Sequence[Tariff], drawing: Drawing, durations_s: Sequence[int]) -> schedule.Work:
         """What is to be done until a film is finished."""
         return schedule.Work(
             texts=texts,
-            keyframes=keyframes,
+            sheets=drawing.usual_sheets,
+            keyframes=drawing.keyframes,
+            at_once=drawing.at_once,
+            questions=[asked.tariff for asked in drawing.questions(self.makers.text)],
             durations_s=durations_s,
             resolution=self.request.resolution,
             priority=self.request.priority,
@@ -134,7 +162,9 @@ def _estimate(
     return Estimate(
         scenes=scenes,
         storyboard=_range_over([film.price("storyboard") for film in films]),
+        sheets=_range_over([film.price("sheets") for film in films]),
         keyframes=_range_over([film.price("keyframes") for film in films]),
+        check=_range_over([film.price("check") for film in films]),
         clips=_range_over([film.price("clips") for film in films]),
         calls=_range_over([film.price(None) for film in films]),
         platform=_range_over([schedule.platform_micros(work, basis.keep_days) for work in works]),
@@ -175,18 +205,21 @@ class _Film:
         return Range(low=spent_micros + low, expected=spent_micros + expected, high=spent_micros + high)
 
 
-def _list_scenes(prices: PieceCosts, clips: Sequence[Piece]) -> list[Piece]:
-    """The keyframes and clips of a film: each clip is filmed once its last keyframe is drawn, or is the user's own."""
-    own = {one.place for one in prices.request.frames}
-    pieces = [] if (1, "start") in own else [prices.first_keyframe]
-    for number, clip in enumerate(clips, start=1):
-        pieces += [clip] if (number, "end") in own else [prices.keyframe, clip]
-    return pieces
+def _list_scenes(pictures: Sequence[Piece], clips: Sequence[Piece], drawing: Drawing) -> list[Piece]:
+    """The pictures and clips of a film. A chain's clip is filmed once its last keyframe is drawn, unless it is checked.
+
+    All others wait for every picture.
+    """
+    if drawing.at_once or drawing.is_checked:
+        return [*pictures, *clips]
+    before = max(0, len(pictures) - len(clips))
+    pairs = zip_longest(pictures[before:], clips)
+    return [*pictures[:before], *(piece for pair in pairs for piece in pair if piece is not None)]
 
 
 def _list_rest(prices: PieceCosts, progress: Progress) -> list[Piece]:
     clips = {duration_s: prices.clip(duration_s) for duration_s in set(progress.durations_s)}
-    return [*[prices.keyframe] * progress.keyframes, *(clips[duration_s] for duration_s in progress.durations_s)]
+    return [*prices.pictures(progress.drawing), *(clips[duration_s] for duration_s in progress.durations_s)]
 
 
 def _add_up(pieces: Sequence[Piece]) -> Costs:

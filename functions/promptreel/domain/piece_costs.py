@@ -10,19 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, reduce
-from typing import Literal
 
 from promptreel.domain import recovery, remedies
-from promptreel.domain.estimate import AssumedRefusals, Range, assumptions
-from promptreel.domain.models import Aspect, ImageModel, Model, TextModel, TokenUsage, VideoModel, registry
+from promptreel.domain.estimate import NOTHING, AssumedRefusals, Range, Stage, assumptions
+from promptreel.domain.models import Aspect, ImageModel, ImageSize, Model, TextModel, TokenUsage, VideoModel, registry
 from promptreel.domain.picture_inputs import most_inputs
-from promptreel.domain.planning import REWRITE_TOKENS, FilmSpec
-from promptreel.domain.rates import Counts, attempts_with, refusal_share
+from promptreel.domain.planning import REWRITE_TOKENS, FilmSpec, Judging, guess_sheets, list_judging
+from promptreel.domain.rates import Attempts, Counts, attempts_with, refusal_share
 from promptreel.domain.remedies import MAX_TRIES, RemedyKind
 from promptreel.domain.request import FilmRequest
+from promptreel.domain.sheet import SHEET_PX
 from promptreel.domain.tariffs import Tariff, image_tariff, text_tariff
 
-Stage = Literal["storyboard", "keyframes", "clips"]
 WORST_SHARE = 0.95  # of attempts in vain, in an unlucky case
 MAX_AMOUNTS = 64  # kept of one cost: neighbouring amounts are joined, which moves none by a fiftieth of the range
 NEGLIGIBLE = 1e-7
@@ -142,6 +141,30 @@ class Makers:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """What of a film is to be drawn before its clips.
+
+    ``at_once``: keyframes are drawn from sheets, so that none waits for another; ``sheets`` is how many are missing,
+    None while nobody knows. ``is_checked``: keyframes are compared with one another afterwards.
+    """
+
+    keyframes: int
+    at_once: bool = False
+    sheets: int | None = 0
+    is_checked: bool = False
+
+    @property
+    def usual_sheets(self) -> int:
+        """How many sheets there are, or usually are."""
+        return assumptions().pictures.sheets.usual if self.sheets is None else self.sheets
+
+    def questions(self, model: TextModel) -> tuple[Judging, ...]:
+        """The calls of one check of all keyframes."""
+        is_asked = self.is_checked and self.keyframes > 0
+        return list_judging(model, self.keyframes, self.usual_sheets) if is_asked else ()
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One thing that is made: its cost when it is made, and when every attempt is in vain, which ends the job.
 
@@ -158,7 +181,7 @@ class Piece:
         if stage in {None, self.stage}:
             return self
         made, failed = (Costs.exactly(0).when(costs.weight) for costs in (self.made, self.failed))
-        return replace(self, made=made, failed=failed, first_try=Range(low=0, expected=0, high=0))
+        return replace(self, made=made, failed=failed, first_try=NOTHING)
 
 
 @dataclass(frozen=True)
@@ -178,15 +201,49 @@ class PieceCosts:
         answers = [self._answer(tariff) for tariff in tariffs]
         return [self._attempted("storyboard", answer, answer, self.makers.text) for answer in answers]
 
-    @cached_property
-    def first_keyframe(self) -> Piece:
-        """The film's first keyframe."""
-        return self._keyframe(most_inputs(len(self.request.references), self.makers.image, continues=False))
+    def pictures(self, drawing: Drawing) -> list[Piece]:
+        """Sheets, keyframes, and their check, in the order in which they are paid."""
+        first, later = self._keyframe(drawing, continues=False), self._keyframe(drawing, continues=not drawing.at_once)
+        keyframes = [first, *[later] * (drawing.keyframes - 1)] if drawing.keyframes else []
+        sheets = [] if drawing.sheets == 0 else [self._sheets(drawing.sheets)]
+        return [*sheets, *keyframes, *self._check(drawing, later)]
 
-    @cached_property
-    def keyframe(self) -> Piece:
-        """A keyframe that sees the one before it."""
-        return self._keyframe(most_inputs(len(self.request.references), self.makers.image, continues=True))
+    def _sheets(self, count: int | None) -> Piece:
+        """All sheets of a film. One that cannot be drawn is left out, and ends no job."""
+        guess = guess_sheets(self.request)
+        counts = (guess.few, guess.usual, guess.many) if count is None else (count,)
+        one = self._picture("sheets", most_inputs(len(self.request.references), self.makers.image, continues=False))
+        sheet = Costs.any_of(one.made, one.failed)
+        made = Costs.any_of(*(Costs.exactly(0).plus(*[sheet] * number).when(1 / len(counts)) for number in counts))
+        middle = counts[len(counts) // 2]
+        return Piece("sheets", made, Costs({}), one.first_try.times(middle))
+
+    def _check(self, drawing: Drawing, keyframe: Piece) -> list[Piece]:
+        """The questions to the judge, and the keyframes that it has drawn again; it ends no job.
+
+        A keyframe is drawn again at most twice, and each round of redraws is judged by one more question.
+        """
+        questions = [self._question(asked) for asked in drawing.questions(self.makers.text)]
+        if not questions:
+            return []
+        share, count = self._share_of(assumptions().pictures.drifting_share, Attempts()), drawing.keyframes
+        redraw = Costs.any_of(keyframe.made, keyframe.failed).at_mean()
+        drifts = (
+            Costs.exactly(0).when(1 - share),
+            redraw.when(share * (1 - share)),
+            redraw.plus(redraw).when(share**2),
+        )
+        once, twice = 1 - (1 - share) ** count, 1 - (1 - share**2) ** count
+        asked = questions[-1].made.at_mean()
+        again = (Costs.exactly(0).when(1 - once), asked.when(once - twice), asked.plus(asked).when(twice))
+        drawn_again = Piece("check", Costs.any_of(*drifts), Costs({}), NOTHING)
+        asked_again = Piece("check", Costs.any_of(*again), Costs({}), NOTHING)
+        return [*questions, *[drawn_again] * count, asked_again]
+
+    def _question(self, judging: Judging) -> Piece:
+        answer = self._answer(judging.tariff, judging.pictures)
+        piece = self._attempted("check", answer, answer, self.makers.text)
+        return replace(piece, made=Costs.any_of(piece.made, piece.failed), failed=Costs({}))
 
     def clip(self, duration_s: int) -> Piece:
         """The clip of a scene, refused for every category of reasons alike; given up, it ends no job."""
@@ -210,16 +267,20 @@ class PieceCosts:
     @cached_property
     def redraw(self) -> tuple[Costs, Costs]:
         """Both keyframes of a scene anew: the cost of drawing them, and the cost where one cannot be drawn."""
-        first, last = self.first_keyframe, self.keyframe
+        chain = Drawing(2)
+        first, last = self._keyframe(chain, continues=False), self._keyframe(chain, continues=True)
         failed = Costs.any_of(first.failed, first.made.plus(last.failed))
         return first.made.plus(last.made).at_mean(), failed.at_mean()
 
     def assume(self, model: Model) -> AssumedRefusals:
         """The share of this model's attempts that is taken to be in vain."""
         attempts = attempts_with(model.id, self.basis.history)
-        mean, deviation = refusal_share(model.usual_refusals, assumptions().prior_attempts, attempts)
-        share = min(max(mean + self.bad_luck * deviation, 0.0), WORST_SHARE)
+        share = self._share_of(model.usual_refusals, attempts)
         return AssumedRefusals(model=model.id, share=share, attempts=attempts.made)
+
+    def _share_of(self, usual: float, attempts: Attempts) -> float:
+        mean, deviation = refusal_share(usual, assumptions().prior_attempts, attempts)
+        return min(max(mean + self.bad_luck * deviation, 0.0), WORST_SHARE)
 
     def delivered(self, model: VideoModel, duration_s: int, *, sound: bool) -> Range:
         """What a delivered clip of a scene costs, by seconds or by tokens."""
@@ -234,9 +295,17 @@ class PieceCosts:
         """What a refused clip costs: its words, where the model is paid by tokens."""
         return model.cost_micros(self._clip_usage(model, 1, 0), self.basis.at, 0)
 
-    def _keyframe(self, references: int) -> Piece:
-        drawn, refused = self._image(references, pictures=1), self._image(references, pictures=0)
-        return self._attempted("keyframes", drawn, refused, self.makers.image)
+    def _keyframe(self, drawing: Drawing, *, continues: bool) -> Piece:
+        """``continues``: it is drawn from the keyframe before it, beside sheets and the owner's own pictures."""
+        sheets = assumptions().pictures.shown if drawing.at_once else 0
+        count = sheets + len(self.request.references)
+        return self._picture("keyframes", most_inputs(count, self.makers.image, continues=continues))
+
+    def _picture(self, stage: Stage, references: int) -> Piece:
+        frame_px = self.makers.video.size_px(self.request.resolution, self.makers.aspect)
+        size = self.makers.image.size_for(SHEET_PX if stage == "sheets" else frame_px)
+        drawn, refused = (self._image(size, references, pictures) for pictures in (1, 0))
+        return self._attempted(stage, drawn, refused, self.makers.image)
 
     def _attempted(self, stage: Stage, success: Range, refusal: Range, model: Model) -> Piece:
         """A text or keyframe: every attempt is paid, and only so many are made."""
@@ -246,18 +315,21 @@ class PieceCosts:
             refused = refused.plus(Costs.exactly(refusal.expected)).when(share)
         return Piece(stage, Costs.any_of(*cases), refused, success)
 
-    def _answer(self, tariff: Tariff) -> Range:
-        """One answer of the text model."""
+    def _answer(self, tariff: Tariff, pictures: int = 0) -> Range:
+        """One answer of the text model, which is shown so many pictures."""
         tokens, at = assumptions().tokens, self.basis.at
-        sent, written = tariff.maximum.input / tokens.bytes_per_token, tariff.maximum.output * tokens.share_of_limit
-        return self._vary(
-            lambda words: tariff.cost_micros(TokenUsage(input=round(sent * words), output=round(written * words)), at)
-        )
+        seen, written = pictures * self.makers.text.picture_tokens_in, tariff.maximum.output * tokens.share_of_limit
+        sent = (tariff.maximum.input - seen) / tokens.bytes_per_token
 
-    def _image(self, references: int, pictures: int) -> Range:
+        def cost(words: float) -> int:
+            usage = TokenUsage(input=round(sent * words) + seen, output=round(written * words))
+            return tariff.cost_micros(usage, at)
+
+        return self._vary(cost)
+
+    def _image(self, size: ImageSize, references: int, pictures: int) -> Range:
         """One answer of the image model; without a picture it is a refusal in words."""
         model, tokens, at = self.makers.image, assumptions().tokens, self.basis.at
-        size = model.size_for(self.makers.video.size_px(self.request.resolution, self.makers.aspect))
         tariff = image_tariff(model, size, references, model.first_output_tokens(size))
 
         def cost(words: float) -> int:

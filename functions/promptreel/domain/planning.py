@@ -9,6 +9,7 @@ from typing import Any
 from promptreel.domain import choosing, identifiers, lengths, prompts, timeline
 from promptreel.domain.chapters import Chapter, split_film
 from promptreel.domain.choosing import Choice, ChosenModel
+from promptreel.domain.estimate import SheetCounts, assumptions
 from promptreel.domain.models import Aspect, ImageModel, TextModel, VideoModel, VideoProtocol
 from promptreel.domain.money import format_usd
 from promptreel.domain.own_frames import describe_frames
@@ -18,11 +19,14 @@ from promptreel.domain.request import FilmRequest, parse_request
 from promptreel.domain.requested_references import describe_references, refuse_too_many_styles
 from promptreel.domain.scene import Scene
 from promptreel.domain.screenplay import MAX_HEADING_CHARS
+from promptreel.domain.sheet import SHEET_PX
+from promptreel.domain.sheet_planning import FEWEST_SCENES
 from promptreel.domain.storyboard import Storyboard, StoryboardChapter, StoryScene, schema_text
 from promptreel.domain.styles import Direction, Template, direct
 from promptreel.domain.tariffs import Tariff, count_tokens_at_most, drawing_tariff, text_tariff
 from promptreel.domain.timing import Timing, plan_timing
 from promptreel.domain.treatment import Treatment, claimed_length, merge_hints
+from promptreel.domain.verdict import check_limits
 from promptreel.errors import BudgetExceeded, Invalid
 
 MAX_CROPPED_SHARE = 0.1  # of an image's area; 1376x768, as models round 16:9, loses less than a hundredth
@@ -253,26 +257,78 @@ def _chapter_tariff(request: FilmRequest, spec: FilmSpec, chapter: Chapter) -> T
     return text_tariff(spec.text, sent, storyboard_tokens(chapter))
 
 
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """One question of the continuity check: how many pictures it shows, and the most that it may use."""
+
+    pictures: int
+    tariff: Tariff
+
+
+def list_judging(model: TextModel, keyframes: int, looks: int) -> tuple[Judging, ...]:
+    """The questions of one check of so many keyframes, beside pictures of how somebody or something looks.
+
+    The film's texts are not known yet, so that their share in the price is what they usually come to at most.
+    """
+    limits, tokens = check_limits(), assumptions().tokens
+    most = min(limits.pictures_a_request, model.max_pictures)
+    looks = min(looks, most - 1)
+    count = -(-keyframes // (most - looks))
+    judged = -(-keyframes // count)
+    answer = min(limits.answer_tokens + limits.verdict_tokens * judged, model.max_output_tokens)
+    sent = round(tokens.check_prompt * tokens.many) * tokens.bytes_per_token
+    pictures = judged + looks
+    return (Judging(pictures, text_tariff(model, sent, answer, pictures=pictures)),) * count
+
+
 def storyboard_tokens(chapter: Chapter) -> int:
     """Output limit of one answer of the storyboard in tokens."""
     return FILM_TOKENS + SCENE_TOKENS * chapter.count
 
 
 def price_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime) -> tuple[int, int]:
-    """The most that the text calls may cost, and what is reserved for the keyframes and clips of so many scenes."""
+    """The most that the text calls may cost, and what is reserved for the pictures and clips of so many scenes.
+
+    Texts include one check of the keyframes. Pictures include the usual number of sheets where the request asks for
+    sheets: the plan leaves out those that the limit does not hold.
+    """
     writing = sum(tariff.reserved_micros(at) for tariff in text_tariffs(request, spec, count))
-    frame_px = spec.video.size_px(request.resolution, spec.aspect)
-    first, later = (
-        drawing_tariff(spec.image, frame_px, most_inputs(len(request.references), spec.image, continues=continues))
-        for continues in (False, True)
-    )
+    checking = sum(asked.tariff.reserved_micros(at) for asked in list_judging(spec.text, count + 1, 0))
     clips = sum(
         spec.video.max_micros(duration_s, request.resolution, at, audio=request.clip_audio)
         for duration_s in spec.durations_for(count)
     )
+    pictures = _pictures_micros(request, spec, count, at, has_sheets=request.continuity == "sheet")
+    return writing + (checking if request.checks else 0), pictures + clips
+
+
+def _pictures_micros(request: FilmRequest, spec: FilmSpec, count: int, at: datetime, *, has_sheets: bool) -> int:
+    """What is reserved for sheets and keyframes."""
+    frame_px, references = spec.video.size_px(request.resolution, spec.aspect), len(request.references)
+    sheets = guess_sheets(request).usual if has_sheets else 0
+    first, later = (
+        drawing_tariff(spec.image, frame_px, most_inputs(references + sheets, spec.image, continues=continues))
+        for continues in (False, not has_sheets)
+    )
     own = {one.place for one in request.frames}
     drawn = [later] * (count - sum(frame == "end" for _, frame in own)) + [first] * ((1, "start") not in own)
-    return writing, sum(tariff.reserved_micros(at) for tariff in drawn) + clips
+    drawn += [drawing_tariff(spec.image, SHEET_PX, most_inputs(references, spec.image, continues=False))] * sheets
+    return sum(tariff.reserved_micros(at) for tariff in drawn)
+
+
+def guess_sheets(request: FilmRequest) -> SheetCounts:
+    """How many sheets a film may have whose cast is not known: at least those of which its owner has pictures."""
+    named, usual = sum(one.kind != "style" for one in request.references), assumptions().pictures.sheets
+    return SheetCounts(few=max(usual.few, named), usual=max(usual.usual, named), many=max(usual.many, named))
+
+
+def expects_sheets(request: FilmRequest, spec: FilmSpec, count: int, at: datetime) -> bool:
+    """Whether a film of so many scenes is expected to be drawn from sheets, before its cast is known."""
+    if request.continuity != "auto":
+        return request.continuity == "sheet"
+    with_sheets, chain = (_pictures_micros(request, spec, count, at, has_sheets=has) for has in (True, False))
+    needed = sum(price_micros(request, spec, count, at)) - chain + with_sheets
+    return count >= FEWEST_SCENES and needed <= request.limit_micros
 
 
 def needed_micros(request: FilmRequest, spec: FilmSpec, at: datetime) -> int:

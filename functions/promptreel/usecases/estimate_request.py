@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from promptreel.domain.call import Call, add_up, committed_micros
-from promptreel.domain.estimate import Estimate
+from promptreel.domain.estimate import STAGES, Estimate, Stage
 from promptreel.domain.estimating import Progress, estimate_film, estimate_rest
 from promptreel.domain.job import Job
 from promptreel.domain.models import registry
-from promptreel.domain.piece_costs import Basis, Makers
+from promptreel.domain.piece_costs import Basis, Drawing, Makers
 from promptreel.domain.planning import FilmSpec, accept
 from promptreel.domain.rates import Counts
 from promptreel.domain.request import FilmRequest
 from promptreel.domain.scene import Scene
+from promptreel.domain.sheet import find_sheet_id
 from promptreel.domain.upgrading import UpgradePlan
 from promptreel.errors import UnreadableDocument
 from promptreel.ports.storage import JobStore
@@ -49,15 +50,21 @@ def estimate_waiting_job(job: Job, scenes: Sequence[Scene], calls: Sequence[Call
     Raises: Invalid when a model of the plan has left the registry.
     """
     makers = _planned_makers(job, job.require_plan().video_model)
-    spent = {kind: add_up(call for call in calls if call.kind == kind) for kind in ("text", "image", "video")}
+    plan = job.require_plan()
+    stages = [(_stage_of(call), call) for call in calls]
+    missing = {(stage, call.purpose) for stage, call in stages if call.kind == "image" and not call.is_finished}
+    drawing = Drawing(
+        keyframes=sum(stage == "keyframes" for stage, _ in missing),
+        at_once=plan.continuity.mode == "sheet",
+        sheets=sum(stage == "sheets" for stage, _ in missing),
+        is_checked=job.awaits_check,
+    )
     progress = Progress(
         spent_micros={
-            "storyboard": spent["text"].spent_micros,
-            "keyframes": spent["image"].spent_micros,
-            "clips": spent["video"].spent_micros,
+            stage: add_up(call for of_stage, call in stages if of_stage == stage).spent_micros for stage in STAGES
         },
         committed_micros=committed_micros(calls),
-        keyframes=len({call.purpose for call in calls if call.kind == "image" and not call.is_finished}),
+        drawing=drawing,
         durations_s=[scene.duration_s for scene in scenes if scene.clip is None],
     )
     basis = _basis(job.owner, services.clock.now(), services)
@@ -70,11 +77,20 @@ def estimate_upgrade(film: Job, scenes: Sequence[Scene], planned: UpgradePlan, s
     progress = Progress(
         spent_micros={},
         committed_micros=planned.needed_micros,
-        keyframes=planned.keyframes,
+        drawing=Drawing(planned.keyframes),
         durations_s=[scene.duration_s for scene in scenes if scene.id in planned.upgrade.scenes],
     )
     basis = _basis(film.owner, services.clock.now(), services)
     return estimate_rest(planned.request, makers, len(scenes), basis, progress)
+
+
+def _stage_of(call: Call) -> Stage:
+    """The stage to which a call belongs. Keyframes that are drawn again count as keyframes."""
+    if call.kind == "video" or call.purpose.startswith("rewrite/"):
+        return "clips"
+    if call.kind == "text":
+        return "check" if call.purpose.startswith("check/") else "storyboard"
+    return "keyframes" if find_sheet_id(call.purpose) is None else "sheets"
 
 
 def _planned_makers(job: Job, video_model: str) -> Makers:

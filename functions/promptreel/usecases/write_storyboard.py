@@ -9,6 +9,7 @@ from promptreel.domain import chapters, coherence, grade, planning, prompts, she
 from promptreel.domain.call import Call, committed_micros
 from promptreel.domain.chapters import Chapter
 from promptreel.domain.coherence import Story
+from promptreel.domain.document import Problem
 from promptreel.domain.job import Continuity, ContinuityMode, DrawItem, FilmStyle, Job, LaterChapter, Plan, SheetItem
 from promptreel.domain.models import ImageModel
 from promptreel.domain.money import format_usd
@@ -259,7 +260,33 @@ def _choose_continuity(
     prices = sheet_planning.Prices(chain, sheet, job.budget.limit_micros)
     decided = sheet_planning.decide(job.request.continuity, plan, scenes, prices)
     sources, planned = ways[decided.mode]
-    return replace(sources, plan=sources.plan.evolve(continuity=decided)), planned
+    sources = replace(sources, plan=sources.plan.evolve(continuity=decided))
+    if decided.mode == "chain" or sheet <= job.budget.limit_micros:
+        return sources, planned
+    return _hold_sheets(job, sources, scenes, committed, services)
+
+
+def _hold_sheets(
+    job: Job, sources: PictureSources, scenes: Sequence[Scene], committed: int, services: Services
+) -> tuple[PictureSources, list[Call]]:
+    """The plan without the last sheets, until the limit holds it: a submission knows only how many a film usually has.
+
+    What is left out is given up like a sheet that cannot be drawn, so that words say what it would have shown.
+    """
+    now, limit = services.clock.now(), job.budget.limit_micros
+    sheets = list(sources.sheets)
+    for place in reversed(range(len(sheets))):
+        message = (
+            f"{sheets[place].name}: drawn without a sheet, which the limit of {format_usd(limit)} USD does not hold"
+        )
+        problem = Problem(code="budget_exceeded", message=message, step="write_storyboard")
+        sheets[place] = sheets[place].evolve(problem=problem)
+        sources = replace(sources, sheets=tuple(sheets))
+        requests = call_requests.unmade_pieces(job, sources, scenes, services.text.location, now)
+        planned = [request.planned(now) for request in requests]
+        if committed + sum(call.reserved_micros for call in planned) <= limit:
+            break
+    return sources, planned
 
 
 def _name_left_out(sources: PictureSources, scenes: Sequence[Scene], model: ImageModel) -> list[str]:
@@ -269,6 +296,7 @@ def _name_left_out(sources: PictureSources, scenes: Sequence[Scene], model: Imag
         for sheet in sources.sheets
         for warning in left_out_warnings(list_sheet_inputs(sources.references, sheet, model), sheet.name, model)
     ]
+    found += [sheet.problem.message for sheet in sources.sheets if sheet.problem]
     for scene in scenes:
         for frame in get_args(KeyframeName):
             found += left_out_warnings(list_inputs(sources, scene, frame, model), scene.id, model)

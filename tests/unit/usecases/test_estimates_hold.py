@@ -21,6 +21,7 @@ from promptreel.domain.models import TokenUsage, registry
 from promptreel.domain.scene import Scene
 from promptreel.domain.storyboard import Storyboard
 from promptreel.domain.tariffs import ReportedUsage
+from promptreel.domain.verdict import Verdict
 from promptreel.errors import PromptreelError, Refused
 from promptreel.ports.models import (
     Declined,
@@ -36,12 +37,20 @@ from promptreel.ports.models import (
     VideoRequest,
 )
 from promptreel.usecases.draw_keyframe import DrawKeyframe
+from promptreel.usecases.draw_sheet import DrawSheet
 from promptreel.usecases.fail_job import FailJob
 from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.sweep_jobs import SweepJobs
 from tests.fakes.artifacts import MemoryArtifacts
-from tests.fakes.models import FakeImageGenerator, FakeTextGenerator, FakeVideoGenerator, a_storyboard, reported
+from tests.fakes.models import (
+    FakeImageGenerator,
+    FakeTextGenerator,
+    FakeVideoGenerator,
+    a_storyboard,
+    a_verdict,
+    reported,
+)
 from tests.fakes.services import FakeServices
 
 OWNERS, FILMS_OF_AN_OWNER = 10, 30
@@ -57,28 +66,57 @@ class Shares:
     text: float
     image: float
     video: float
+    drifting: float
+    """Of keyframes that the judge looks at."""
 
 
 class RandomWriter(FakeTextGenerator):
     """Writes a number of scenes that it may choose; its answers vary in length."""
 
-    def __init__(self, random: Random, share: float) -> None:
+    def __init__(self, random: Random, shares: Shares) -> None:
         super().__init__()
-        self._random, self._share = random, share
+        self._random, self._share, self._drifting = random, shares.text, shares.drifting
         self.scene_range = (3, 6)
 
     def generate_text(self, request: TextRequest, timeout_s: float) -> TextResult | Declined:
         sent = len(request.instruction) + len(request.prompt) + len(json.dumps(request.schema.model_json_schema()))
+        seen = len(request.pictures) * self._random.randint(800, 1120)
         written = int(request.max_output_tokens * self._random.uniform(0.15, 0.55))
-        usage = ReportedUsage(input=int(sent / self._random.uniform(3, 5)), output=written, picture=0)
+        usage = ReportedUsage(input=int(sent / self._random.uniform(3, 5)) + seen, output=written, picture=0)
         if self._random.random() < self._share:
             refused = self._random.random() < 0.5
             return Declined("no", ("PROHIBITED_CONTENT",), usage) if refused else TextResult("{}", usage)
         if request.schema is Storyboard:
-            self.answers = [json.dumps(a_storyboard(self._random.randint(*self.scene_range)))]
+            self.answers = [json.dumps(a_random_storyboard(self._random, self.scene_range))]
+        if request.schema is Verdict:
+            self.verdicts = [json.dumps(a_random_verdict(request, self._random, self._drifting))]
         answer = super().generate_text(request, timeout_s)
         assert isinstance(answer, TextResult)
         return TextResult(answer.text, usage)
+
+
+def a_random_storyboard(random: Random, scene_range: tuple[int, int]) -> dict[str, object]:
+    """Casts, places and props differ in number; all of them are shown somewhere."""
+    people, places, things = (
+        [{"name": f"{kind} {number}", "description": "as ever"} for number in range(random.randint(fewest, most))]
+        for kind, fewest, most in (("Person", 1, 3), ("Place", 1, 3), ("Thing", 0, 2))
+    )
+    board = a_storyboard(random.randint(*scene_range), characters=people, settings=places, props=things)
+    scenes: list[dict[str, object]] = board["scenes"]  # type: ignore[assignment]
+    for field, named in (("characters", people), ("settings", places), ("props", things)):
+        for place, one in enumerate(named):
+            for scene in {place % len(scenes), random.randrange(len(scenes))}:
+                scenes[scene][field] = [*scenes[scene].get(field, ()), one["name"]]  # type: ignore[misc]
+    return board
+
+
+def a_random_verdict(request: TextRequest, random: Random, drifting: float) -> dict[str, Any]:
+    """Each picture drifts with this probability."""
+    verdict: dict[str, Any] = a_verdict(request)
+    for picture in verdict["pictures"]:
+        if random.random() < drifting:
+            picture.update(place=random.uniform(0, 0.5), drift="The wall is blue.", worst="place")
+    return verdict
 
 
 class RandomPainter(FakeImageGenerator):
@@ -150,8 +188,9 @@ class RandomWorld(FakeServices):
     def __init__(self, random: Random) -> None:
         super().__init__()
         self.random = random
-        shares = Shares(random.uniform(0, 0.06), random.uniform(0, 0.1), random.uniform(0, 0.25))
-        self.text = RandomWriter(random, shares.text)
+        of_models = (random.uniform(0, 0.06), random.uniform(0, 0.1), random.uniform(0, 0.25))
+        shares = Shares(*of_models, drifting=random.uniform(0, 0.25))
+        self.text = RandomWriter(random, shares)
         self.images = RandomPainter(random, shares.image)
         self.video = RandomStudio(self.artifacts, random, shares.video)
 
@@ -190,16 +229,15 @@ class RandomWorld(FakeServices):
             "clip_audio": random.random() < 0.7,
             "on_scene_failure": random.choice(("still", "still", "omit", "fail")),
             "budget_usd": random.choice((None, 200, 200, round(random.uniform(1, 30), 2))),
+            "continuity": random.choice(("chain", "sheet", "auto")),
+            "checks": random.random() < 0.6,
             "cache": False,
         }
 
     def _make(self, job: Job) -> None:
         run = JobRun(job.id, job.run)
         self.write_storyboard(run)
-        for wave in self.jobs.get_job(job.id).value.require_plan().waves:
-            for item in wave.items:
-                self._draw(job, item)
-                self._submit()
+        self._draw_all(job)
         while True:
             self.clock.pass_s(300)
             polled = self.poll_clips(run)
@@ -212,6 +250,21 @@ class RandomWorld(FakeServices):
             raise PromptreelError(polled.problem.message, code=polled.problem.code)
         self.give_film(job)
         self.close(job)
+
+    def _draw_all(self, job: Job) -> None:
+        """Sheets and keyframes, and those again that the check finds wrong."""
+        for wave in self.jobs.get_job(job.id).value.require_plan().waves:
+            for sheet in wave.sheets:
+                while self.draw_sheet(DrawSheet(job.id, job.run, sheet.sheet, sheet.take)).state == "busy":
+                    pass
+            for item in wave.items:
+                self._draw(job, item)
+                self._submit()
+        while (checked := self.check_continuity(JobRun(job.id, job.run))).state != "done":
+            for wave in checked.waves:
+                for item in wave.items:
+                    self._draw(job, item)
+        self._submit()
 
     def _draw(self, job: Job, item: DrawItem) -> None:
         command = DrawKeyframe(job.id, job.run, item.scene, item.frame, item.take)
@@ -232,6 +285,8 @@ class Outcome:
     limit_micros: int
     state: str
     given_up: int
+    mode: str
+    is_checked: bool
     request: Mapping[str, Any]
 
     @property
@@ -253,7 +308,16 @@ def make_films() -> list[Outcome]:
             given_up = sum(scene.is_given_up for scene in scenes)
             request = job.request.model_dump(mode="json", exclude={"prompt"}, exclude_defaults=True)
             outcomes.append(
-                Outcome(job.estimate.calls, totals.spent_micros, job.request.limit_micros, job.state, given_up, request)
+                Outcome(
+                    job.estimate.calls,
+                    totals.spent_micros,
+                    job.request.limit_micros,
+                    job.state,
+                    given_up,
+                    job.plan.continuity.mode if job.plan else "none",
+                    job.request.checks,
+                    request,
+                )
             )
     return outcomes
 
@@ -268,6 +332,17 @@ def test_estimates_bracket_the_ledger_of_at_least_95_of_100_films(outcomes: list
 
     assert len(outcomes) == 300
     assert len(missed) <= 0.05 * len(outcomes), missed
+
+
+@pytest.mark.parametrize("mode", ["chain", "sheet"])
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_estimates_hold_for_films_of_each_sort(outcomes: list[Outcome], mode: str, is_checked: bool) -> None:
+    films = [one for one in outcomes if (one.mode, one.is_checked) == (mode, is_checked)]
+
+    assert len(films) >= 50
+    assert sum(not one.is_bracketed for one in films) <= 0.08 * len(films)
+    spent = sum(one.spent_micros for one in films)
+    assert sum(one.calls.expected for one in films) == pytest.approx(spent, rel=0.1)
 
 
 def test_expected_price_is_within_a_tenth_of_the_ledgers_mean(outcomes: list[Outcome]) -> None:
