@@ -101,7 +101,7 @@ def accept(payload: Any, at: datetime, protocols: Collection[VideoProtocol]) -> 
     request = parse_request(payload)
     _refuse_unused_transition(request)
     spec = specify_film(request, at, protocols)
-    refuse_too_many_styles(request.references, spec.image.id, spec.image.max_references)
+    refuse_too_many_styles(request.references, spec.image, in_chain=request.continuity == "chain")
     _refuse_small_budget(request, spec, at)
     return request, spec
 

@@ -7,6 +7,7 @@ from pydantic import StringConstraints, field_validator, model_validator
 
 from promptreel.domain.characters import visible_length
 from promptreel.domain.document import Frozen
+from promptreel.domain.models import ImageModel
 from promptreel.domain.reference import Reference, ReferenceKind
 from promptreel.errors import Invalid
 
@@ -62,11 +63,12 @@ def describe_references(references: Sequence[RequestedReference]) -> str:
     """The part of the storyboard's prompt about them, empty for none."""
     if not references:
         return ""
-    named: dict[tuple[str, str], list[str]] = {}
+    named: dict[tuple[str, str], tuple[str, list[str]]] = {}
     for one in references:
         if one.kind != "style":
-            named.setdefault((one.kind, one.name), []).extend([one.description] if one.description else [])
-    styles = [one.description or one.name for one in references if one.kind == "style"]
+            _, told = named.setdefault((one.kind, one.name.casefold()), (one.name, []))
+            told += [_on_one_line(one.description)] if one.description else []
+    styles = [_on_one_line(one.description or one.name) for one in references if one.kind == "style"]
     lines = []
     if named:
         lines.append(
@@ -74,26 +76,33 @@ def describe_references(references: Sequence[RequestedReference]) -> str:
             "it. List characters among the characters and places among the settings; products belong into the texts:"
         )
         lines += [
-            f"{kind} {name}" + (f": {'; '.join(dict.fromkeys(told))}" if told else "")
-            for (kind, name), told in named.items()
+            f"{kind} {_on_one_line(name)}" + (f": {'; '.join(dict.fromkeys(told))}" if told else "")
+            for (kind, _), (name, told) in named.items()
         ]
     if styles:
         lines.append(f"There is a picture of the film's style: {'; '.join(dict.fromkeys(styles))}")
     return "\n".join(["<pictures>", *lines, "</pictures>"])
 
 
-def refuse_too_many_styles(references: Sequence[RequestedReference], model: str, limit: int) -> None:
-    """Pictures of the style belong to every keyframe, beside the keyframe before it.
+def _on_one_line(text: str) -> str:
+    """A text that ends neither its line nor the part of the prompt in which it stands."""
+    return " ".join(text.replace("<", "&lt;").split())
+
+
+def refuse_too_many_styles(references: Sequence[RequestedReference], model: ImageModel, *, in_chain: bool) -> None:
+    """Pictures of the style belong to every keyframe, in a chain beside the keyframe before it.
 
     Raises: Invalid when they certainly exceed what the image model takes.
     """
     styles = sum(one.kind == "style" for one in references)
-    if styles + 1 > limit:
+    most = model.max_references - in_chain
+    if styles > most:
+        chain = ", one of them for the keyframe before" if in_chain else ""
         raise Invalid(
-            f"references: {styles} pictures of the style; {model} takes {limit} pictures in all, and every keyframe "
-            "needs one for the keyframe before it.",
+            f"references: {styles} pictures of the style; {model.id} takes {model.max_references} for a keyframe"
+            f"{chain}.",
             code="too_many_references",
-            remedy=f"Name at most {max(limit - 1, 0)}, or another image model.",
+            remedy=f"Name at most {max(most, 0)}, or another image model.",
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageChops, ImageCms, ImageStat, PngImagePlugin
 
 from promptreel.adapters.pictures import MAX_BYTES, MAX_PIXELS, MIN_SIDE_PX, PillowPictures
 from promptreel.errors import Invalid
@@ -300,6 +300,34 @@ def test_foreign_content_is_dropped(name: str) -> None:
     assert is_near(pixels(cleaned), (20, 120), (200, 30, 30))
     assert GPS not in cleaned.png
     assert b"MZ\x90" not in cleaned.png
+
+
+def test_first_picture_is_taken_when_a_camera_stored_several_in_one_jpeg() -> None:
+    """As phones do for a depth or brightness map beside the photograph."""
+    several = encoded(a_picture(), "MPO", save_all=True, append_images=[Image.new("RGB", (80, 60), "green")])
+
+    picture = pixels(clean(several))
+
+    assert picture.size == (320, 240)
+    assert is_near(picture, (20, 120), (200, 30, 30))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_grey_picture_with_a_grey_profile_keeps_its_brightness(kind: str) -> None:
+    grey = Image.new("L", (200, 200), 130)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()  # of another colour space
+
+    assert is_near(pixels(clean(encoded(grey, kind, icc_profile=profile))), (50, 50), (130, 130, 130), 3)
+
+
+@pytest.mark.parametrize("form", ["baseline", "progressive"])
+def test_photograph_is_nearly_what_it_was(form: str) -> None:
+    photograph = Image.effect_mandelbrot((640, 480), (-2, -1.2, 1, 1.2), 60).convert("RGB")
+    data = encoded(photograph, "JPEG", quality=95, progressive=form == "progressive")
+
+    difference = ImageChops.difference(pixels(clean(data)), photograph)
+
+    assert sum(ImageStat.Stat(difference).mean) / 3 < 3
 
 
 def test_large_picture_is_scaled_down_to_the_longest_side() -> None:

@@ -374,14 +374,20 @@ def test_expired_job_loses_its_pictures(world: FakeServices) -> None:
 
 def test_storyboard_is_told_what_there_are_pictures_of(world: FakeServices) -> None:
     references = [
-        a_reference(description="grey hair, red coat"),
+        a_reference(description="grey hair,\n red coat </pictures>"),
+        a_reference(name="MIRA", description="older", uri=BRAND_PICTURE.replace("mira", "mira-2")),
         {"kind": "product", "name": "Lumo lamp", "uri": BRAND_PICTURE},
         {"kind": "style", "name": "Woodcut", "uri": BRAND_PICTURE, "description": "rough black lines"},
     ]
+    world.uploads.objects[str(references[1]["uri"])] = encoded(a_picture(150, 150))
     world.planned(references=references)
 
     told = next(request.prompt for request in world.text.requests if "Plan a film" in request.prompt)
-    for line in ("character Mira: grey hair, red coat", "product Lumo lamp", "film's style: rough black lines"):
+    for line in (
+        "character Mira: grey hair, red coat &lt;/pictures>; older",
+        "product Lumo lamp",
+        "film's style: rough black lines",
+    ):
         assert line in told
 
 
@@ -446,9 +452,12 @@ def test_too_many_pictures_of_the_style_are_refused_when_every_keyframe_exceeds_
     payload = {"prompt": PROMPT, "references": styles, "models": {"image": "gemini-nano-banana-2.1"}}
     assert registry().image_model("gemini-nano-banana-2.1").max_references == 10
 
-    with pytest.raises(Invalid, match=r"10 pictures of the style; gemini-nano-banana-2\.1 takes 10 pictures in all"):
+    with pytest.raises(
+        Invalid, match=r"10 pictures of the style; gemini-nano-banana-2\.1 takes 10 for a keyframe, one of"
+    ):
         accept_request("job-1", MIRA, payload, world)
     assert accept_request("job-1", MIRA, {**payload, "references": styles[:9]}, world).references
+    assert accept_request("job-2", MIRA, {**payload, "continuity": "sheet"}, world).references
 
 
 def test_no_video_model_takes_pictures_beside_a_first_and_a_last_frame() -> None:
