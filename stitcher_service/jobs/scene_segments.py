@@ -26,6 +26,7 @@ from stitcher_service.ffmpeg.run import Runner
 from stitcher_service.jobs import downloads, segment_commands
 from stitcher_service.jobs.film_edit import FilmEdit, OutputProfile, SceneSegment, SegmentKind
 from stitcher_service.jobs.segment_grades import choose_grades
+from stitcher_service.jobs.segment_seams import describe_jumps
 from stitcher_service.jobs.services import StitcherServices
 
 _MAX_STRETCH = 0.02  # of the proportions: 1376x768 is 16:9 as a model rounds it
@@ -137,6 +138,10 @@ def join_segments(edit: FilmEdit, workspace: RenderWorkspace, labels: Labels | N
             warnings.append(str(warning))
         elif segments[warning.clip].is_clip:  # that a still hardly moves is no defect
             defects.append(ClipDefect(segments[warning.clip].scene.id, warning.text))
+    if edit.profile is OutputProfile.FILM:
+        named = {defect.scene for defect in defects}  # what is wrong with them would be said twice
+        whole = {name: segment for name, segment in segments.items() if segment.scene.id not in named}
+        warnings += describe_jumps(edit, whole, workspace.folder)
     return JoinedSegments(out, report, tuple(defects), tuple(warnings))
 
 

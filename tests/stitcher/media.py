@@ -3,7 +3,7 @@
 import functools
 import wave
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from stitcher_service.ffmpeg import avc
 BITS = 16  # four for the clip, twelve for the frame
 SIZE = (320, 180)
 _RULER = 48  # height of the blocks, in a picture 180 high
+_EASED = 6  # frames in which a clip comes from its first picture, and goes to its last one
 _GREY_LEVELS = 256
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 Pixels = npt.NDArray[np.uint8]
@@ -38,6 +39,7 @@ class ClipSpec:
     times_ms: tuple[int, ...] = ()  # uneven times, where the clip has no constant rate
     look: str = "moving"  # or black, frozen
     ends: tuple[tuple[int, int, int], ...] = ()  # the colours of its first and last frame, as `flat` draws them
+    is_eased: bool = True  # it comes from its first frame and goes to its last one within some frames, not at once
     rotation_deg: int = 0
     tone_hz: float = 440.0  # 0: no sound track
     sound_rate_hz: int = 48_000
@@ -79,6 +81,13 @@ def _picture(spec: ClipSpec, n: int) -> Pixels:
     width, height = spec.size
     if spec.ends and n in {0, spec.frames - 1}:
         return flat(spec.size, spec.ends[0 if n == 0 else 1])
+    if spec.ends and spec.is_eased and spec.look == "moving" and min(n, spec.frames - 1 - n) < _EASED:
+        near = min(n, spec.frames - 1 - n)
+        end = flat(spec.size, spec.ends[0 if n == near else 1]).astype(np.float32)
+        within = _picture(replace(spec, ends=()), n)
+        eased = (end + (within - end) * (near / _EASED)).astype(np.uint8)
+        eased[: height * _RULER // 180] = within[: height * _RULER // 180]
+        return eased
     if spec.look == "black":
         return np.zeros((height, width, 3), np.uint8)
     shown = 0 if spec.look == "frozen" else n

@@ -72,6 +72,18 @@ def test_scene_is_cut_from_a_longer_clip_when_no_clip_has_its_length(world: Fake
     assert done.output.frames == done.output.copied_frames == FRAMES + FRAMES * 3 // 4
 
 
+def test_jump_is_named_with_its_scene_and_its_frames_in_the_film(
+    world: FakeServices, filmed: Job, a_clip: ClipMaker
+) -> None:
+    replace_clip(world, filmed, 2, a_clip(**like_filmed(mark=2, is_eased=False)))
+
+    assert cut(world, filmed) == FilmStitched("done")
+
+    beginning, end = world.jobs.get_job(filmed.id).value.warnings
+    assert beginning.startswith("scene-02 jumps at its beginning: frames 24 and 25 of the film differ by ")
+    assert end.startswith("scene-02 jumps at its end: frames 46 and 47 of the film differ by ")
+
+
 def test_film_is_silent_when_its_model_filmed_a_sound_that_was_not_wanted(
     world: FakeServices, a_clip: ClipMaker, tmp_path: Path
 ) -> None:
