@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from localcloud.workflows import engine
+from promptreel.domain.edits import parse_edit
 from promptreel.domain.identifiers import traceparent
 from promptreel.domain.request import Approval
 from promptreel.domain.states import JobState
@@ -18,6 +19,7 @@ from promptreel.usecases import job_lifecycle
 from promptreel.usecases.check_continuity import ContinuityChecked
 from promptreel.usecases.close_job import JobClosed
 from promptreel.usecases.draw_keyframe import KeyframeDrawn
+from promptreel.usecases.edit_plan import edit_plan
 from promptreel.usecases.open_job import Opened
 from promptreel.usecases.poll_clips import ClipsPolled
 from promptreel.usecases.write_storyboard import StoryboardWritten
@@ -415,3 +417,40 @@ def test_job_fails_with_the_problem_of_its_animatic(world: FakeServices) -> None
     again = FilmRun(world).play({"job_id": resumed.id, "run": 2}, execution="e-2")
     assert again.result["state"] == "awaiting_approval"
     assert len(world.images.requests) == 4
+
+
+@pytest.mark.parametrize("continuity", ["chain", "sheet"])
+def test_edit_redraws_every_shared_keyframe_once_although_both_branches_ask_for_it(
+    world: FakeServices, continuity: str
+) -> None:
+    first = FilmRun(world)
+    first.play({**PROMPT, "continuity": continuity, "approval": "animatic"})
+    job = first.job()
+    before = [request.prompt for request in world.images.requests]
+    edit_plan(job.id, parse_edit({"revision": 1, "characters": [{"name": "Mira", "clothing": "a hat"}]}), world)
+    job_lifecycle.approve(job.id, Approval(gate="keyframes"), world)
+
+    played = FilmRun(world).play({"job_id": job.id, "run": 2}, execution="e-2")
+
+    assert played.result["state"] == "complete"
+    assert len(world.images.requests) == 2 * len(before)
+    scenes = [read.value for read in world.jobs.list_scenes(job.id)]
+    assert [scene.start for scene in scenes[1:]] == [scene.end for scene in scenes[:-1]]
+
+
+def test_edited_sheet_is_drawn_before_the_keyframes_that_the_other_branch_asks_for(world: FakeServices) -> None:
+    first = FilmRun(world)
+    first.play({**PROMPT, "continuity": "sheet", "approval": "animatic"})
+    job, drawn = first.job(), len(world.images.requests)
+    edit_plan(job.id, parse_edit({"revision": 1, "characters": [{"name": "Mira", "clothing": "a hat"}]}), world)
+    job_lifecycle.approve(job.id, Approval(gate="keyframes"), world)
+    second = FilmRun(world)
+
+    played = second.play({"job_id": job.id, "run": 2}, execution="e-2")
+
+    assert played.result["state"] == "complete"
+    sheet, *keyframes = world.images.requests[drawn:]
+    assert (sheet.references, len(keyframes)) == ((), 4)
+    (image,) = [read.value.image for read in world.jobs.list_sheets(job.id)]
+    assert image is not None
+    assert all(request.references == (image.uri,) for request in keyframes)

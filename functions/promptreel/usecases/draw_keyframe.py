@@ -23,6 +23,7 @@ from promptreel.usecases.image_calls import Drawing, NotDrawn, draw
 from promptreel.usecases.own_frames import fit_frame
 from promptreel.usecases.text_calls import rewrite_refused_prompts
 
+SHEET_WAIT_S = 5.0  # until a keyframe looks again for a sheet that is being drawn
 REQUEST_S = 300.0  # then Cloud Run and the workflow cut the request off (infra/config/services.json)
 _REFUSED = "Change what this scene shows in the prompt and submit again."
 _LOST = "Resume the job: the answer was lost on its way, which says nothing about the keyframe."
@@ -104,6 +105,8 @@ def _add_keyframe(
         fitted = fit_frame(job, job.require_plan(), own, services, job.run)
         services.jobs.retry_on_conflict(lambda: _store_keyframe(cmd, fitted, services))
         return None
+    if _awaits_sheet(job, scene, services):
+        return KeyframeDrawn("busy", SHEET_WAIT_S * services.pace)
     ready = rewrite_refused_prompts(job, scene, services, until)
     try:
         drawn = _draw(job, ready, cmd.frame, services, until) if isinstance(ready, Scene) else ready
@@ -124,6 +127,17 @@ def _add_keyframe(
         return KeyframeDrawn("superseded")
     services.jobs.retry_on_conflict(lambda: _store_keyframe(cmd, drawn, services))
     return None
+
+
+def _awaits_sheet(job: Job, scene: Scene, services: Services) -> bool:
+    """Whether something that it shows has a sheet to be drawn: one that is drawn again after an edit, or a damage.
+
+    The workflow draws it at the same time as it polls clips, which may ask for the keyframe first.
+    """
+    if job.require_plan().continuity.mode == "chain":
+        return False
+    sheets = (read.value for read in services.jobs.list_sheets(job.id))
+    return any(sheet.is_awaited and scene.shows(sheet.name) for sheet in sheets)
 
 
 def _draw(

@@ -174,9 +174,20 @@ def _verdict(job: Job, waits: Mapping[str, float], services: Services) -> ClipsP
         return ClipsPolled("done")
     if job.awaits_check:  # what is to be drawn is not for filming
         return ClipsPolled("filming", wait_s=round(IDLE_WAIT_S * services.pace, 3))
-    redraw = tuple(DrawItem(scene=scene.id, frame=scene.redraw[0], take=scene.take) for scene in scenes if scene.redraw)
+    redraw = tuple(
+        DrawItem(scene=scene.id, frame=scene.redraw[0], take=scene.take)
+        for before, scene in zip((None, *scenes[:-1]), scenes, strict=True)
+        if scene.redraw and not _awaits_shared(scene, before)
+    )
     wait_s = min(waits.get(scene.id, IDLE_WAIT_S) for scene in unfinished)
     return ClipsPolled("filming", wait_s=round(wait_s * services.pace, 3), redraw=redraw)
+
+
+def _awaits_shared(scene: Scene, before: Scene | None) -> bool:
+    """Whether its first keyframe is the last one of the scene before, which is drawn again and given to both."""
+    if before is None or scene.rewording is not None or "start" not in scene.redraw or "end" not in before.redraw:
+        return False
+    return scene.start is not None and before.end is not None and scene.start.uri == before.end.uri
 
 
 def _stopping(job: Job, scenes: list[Scene]) -> Problem | None:

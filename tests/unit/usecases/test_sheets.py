@@ -10,7 +10,6 @@ from promptreel.domain.request import Approval
 from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.domain.tariffs import ReportedUsage
-from promptreel.errors import Broken
 from promptreel.ports.models import Declined
 from promptreel.ports.storage import Replace
 from promptreel.usecases import job_lifecycle
@@ -141,12 +140,15 @@ def test_sheet_is_paid_once_when_requested_twice(world: FakeServices) -> None:
     assert len(world.images.requests) == 4
 
 
-def test_keyframe_is_not_drawn_before_its_sheets(world: FakeServices) -> None:
+def test_keyframe_waits_for_its_sheets_and_no_others(world: FakeServices) -> None:
     job = planned(world)
 
-    with pytest.raises(Broken, match="Mira, which is not drawn yet"):
-        world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-01", "start"))
+    waiting = world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-03", "end"))
+    assert (waiting.state, waiting.wait_s) == ("busy", 5.0)
     assert world.images.requests == []
+
+    world.draw_sheet(DrawSheet(job.id, job.run, "sheet-02"))
+    assert world.draw_keyframe(DrawKeyframe(job.id, job.run, "scene-03", "end")).state == "drawn"
 
 
 def test_film_goes_on_without_a_sheet_that_is_refused(world: FakeServices) -> None:
