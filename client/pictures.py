@@ -11,6 +11,7 @@ from client.errors import InvalidInput
 
 _CONTENT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 _FIELDS = ("references", "frames")
+_FRAME_FIELDS = ("frame", "fit", "colour")
 _ELSEWHERE = ("https://", "gs://", "upload:")
 
 
@@ -34,6 +35,24 @@ def parse_references(references: Sequence[str], consents: Sequence[str]) -> list
     if unknown:
         raise InvalidInput(f"--consent: there is no --reference of {', '.join(sorted(unknown))}.")
     return parsed or None
+
+
+def parse_frames(frames: Sequence[str]) -> list[dict[str, Any]] | None:
+    """The own frames that ``SCENE:start|end[:FIT[:COLOUR]]=FILE`` say; None for none.
+
+    Raises: InvalidInput that names the option.
+    """
+    return [_parse_frame(one) for one in frames] or None
+
+
+def _parse_frame(text: str) -> dict[str, Any]:
+    place, uri = _split("--frame", text, "SCENE:start=FILE")
+    scene, *names = place.split(":")
+    if not scene.isdecimal() or not 1 <= len(names) <= len(_FRAME_FIELDS):
+        raise InvalidInput(
+            f"--frame: {text!r} names no place.", remedy="Write it as 3:start=pic.png or 3:end:pad:#102030=pic.png."
+        )
+    return {"scene": int(scene), **dict(zip(_FRAME_FIELDS, names, strict=False)), "uri": uri}
 
 
 def _split(option: str, text: str, form: str) -> tuple[str, str]:

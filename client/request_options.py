@@ -14,7 +14,7 @@ from typer import Argument, Option
 
 from client.documents import FilmRequest
 from client.input_files import build_request, is_request_file
-from client.pictures import parse_references
+from client.pictures import parse_frames, parse_references
 
 Budget = Annotated[float | None, Option("--budget", metavar="USD", help="Hard limit of what the job may spend.")]
 
@@ -55,6 +55,14 @@ def read_film_request(
             help="That the real person whom the pictures of this name show has agreed; stored with the job.",
         ),
     ] = None,
+    frame: Annotated[
+        list[str] | None,
+        Option(
+            metavar="SCENE:start|end=FILE",
+            help="A picture that is exactly the first or last one of a scene, such as 3:start=pic.png; with a fit: "
+            "3:start:extend=pic.png, 3:end:pad:#102030=pic.png. More than once for several; files are uploaded.",
+        ),
+    ] = None,
     budget: Budget = None,
     seed: Annotated[int | None, Option(metavar="N", help="Seed of the image and video models.")] = None,
     transition: Annotated[
@@ -93,6 +101,7 @@ def read_film_request(
         "style": style,
         "template": template,
         "references": parse_references(reference or (), consent or ()),
+        "frames": parse_frames(frame or ()),
         "budget_usd": budget,
         "seed": seed,
         "transition": {"kind": transition, "duration_s": transition_duration},

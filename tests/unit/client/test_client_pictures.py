@@ -1,4 +1,4 @@
-"""`--reference` and `--consent`: files are uploaded once each, and their addresses are sent in the request."""
+"""`--reference`, `--consent`, `--frame`: files are uploaded once each, and their addresses are sent in the request."""
 
 import hashlib
 from collections.abc import Callable
@@ -82,9 +82,27 @@ def test_address_elsewhere_and_file_of_a_request_are_told_apart(
     assert fake_api.paths().count("POST /v1/uploads") == 2
 
 
+def test_own_frame_is_uploaded_and_named_with_its_place_and_fit(
+    run: Run, fake_api: Any, uploads: None, tmp_path: Path
+) -> None:
+    (tmp_path / "mira.png").write_bytes(MIRA)
+    words = ("--frame", f"3:start={tmp_path / 'mira.png'}", "--frame", "1:end:pad:#102030=gs://brand-pictures/a=b.png")
+
+    assert run("submit", "A lighthouse", "--scenes", "3", *words) == 0
+
+    assert fake_api.requests[-1].body["frames"] == [
+        {"scene": 3, "frame": "start", "uri": "upload:abc123"},
+        {"scene": 1, "frame": "end", "fit": "pad", "colour": "#102030", "uri": "gs://brand-pictures/a=b.png"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (("--frame", "start=mira.png"), "names no place"),
+        (("--frame", "3=mira.png"), "names no place"),
+        (("--frame", "3:start"), "is not SCENE:start=FILE"),
+        (("--frame", "3:start=missing.png"), "missing.png cannot be read"),
         (("--reference", "Mira=mira.png"), "names no kind"),
         (("--reference", "character:Mira"), "is not KIND:NAME=FILE"),
         (("--reference", "character:Mira=mira.heic"), "PNG, JPEG and WebP can be uploaded"),
