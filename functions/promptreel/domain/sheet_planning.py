@@ -16,6 +16,7 @@ FEWEST_SCENES = 3  # a shorter film drifts too little for sheets to be worth the
 MOST_LIGHTS = 4  # of a place, side by side on one picture
 _VIEWS = ("from the front", "from the side", "from behind")
 _CHARACTER_VIEWS = ("whole figure from the front", "whole figure from the side", "face with a lively expression")
+NOTHING_SHOWN = "no scene shows a character, place, prop or product of the storyboard"
 _ONE_LIGHT = ("as the film shows it",)
 
 

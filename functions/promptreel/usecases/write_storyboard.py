@@ -229,6 +229,8 @@ def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> St
     graded = grade.palette_warnings(plan.style_guide.palette) if job.request.grade == "match" else []
     unseen = unseen_warnings(job.references, lambda name: any(scene.shows(name) for scene in scenes))
     left_out = _name_left_out(sources, scenes, brief.image)
+    if job.request.continuity == "sheet" and plan.continuity.mode == "chain":
+        left_out.append(f"continuity: a chain and no sheets: {plan.continuity.reason}.")
     found = (*draft.reading.warnings, *brief.warnings, *draft.story.warnings, *graded, *unseen, *left_out)
     news = [one for one in found if one not in job.warnings]
     ready = job.evolve(plan=plan, warnings=(*job.warnings, *news))
@@ -259,6 +261,8 @@ def _choose_continuity(
     chain, sheet = (committed + sum(call.reserved_micros for call in ways[mode][1]) for mode in ("chain", "sheet"))
     prices = sheet_planning.Prices(chain, sheet, job.budget.limit_micros)
     decided = sheet_planning.decide(job.request.continuity, plan, scenes, prices)
+    if decided.mode == "sheet" and not ways["sheet"][0].sheets:
+        decided = Continuity(mode="chain", reason=sheet_planning.NOTHING_SHOWN)
     sources, planned = ways[decided.mode]
     sources = replace(sources, plan=sources.plan.evolve(continuity=decided))
     if decided.mode == "chain" or sheet <= job.budget.limit_micros:

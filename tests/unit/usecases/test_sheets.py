@@ -425,6 +425,17 @@ def test_auto_takes_the_chain_when_the_budget_holds_no_sheets(world: FakeService
     assert not [read for read in other.jobs.list_calls(job.id) if read.value.purpose.startswith("sheet/")]
 
 
+def test_film_that_shows_nobody_is_a_chain_and_says_so(world: FakeServices) -> None:
+    world.text.answers.append(json.dumps(a_storyboard(characters=[], settings=[])))
+
+    job = world.planned(continuity="sheet")
+
+    assert (job.require_plan().continuity.mode, len(waves(job))) == ("chain", 4)
+    assert job.warnings == (
+        "continuity: a chain and no sheets: no scene shows a character, place, prop or product of the storyboard.",
+    )
+
+
 def test_plan_of_an_older_version_is_a_chain_without_sheets(world: FakeServices) -> None:
     stored = world.planned().to_json()
     for field in ("continuity", "props"):
