@@ -13,6 +13,7 @@ from tests.e2e.stack import OMNI, VEO_FAST, Stack
 from tests.picture_files import a_picture, encoded
 
 KLING = "kwaivgi/kling-v3-video"
+MODELS = [VEO_FAST, OMNI, KLING]
 ONE_SCENE = {"scenes": 1, "duration_s": 4}
 OWNER = PEOPLE["owner"]
 GPS = b"48.8583701,2.2944813"
@@ -70,7 +71,7 @@ def references(stack: Stack) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("model", [VEO_FAST, OMNI, KLING])
+@pytest.mark.parametrize("model", MODELS)
 def test_references_reach_every_keyframe_byte_for_byte_when_the_film_is_by(stack: Stack, model: str) -> None:
     asked = references(stack)
     job_id = stack.submit("A keeper waits in the tower", references=asked, models={"video": model}, **ONE_SCENE)
@@ -96,9 +97,10 @@ def test_references_reach_every_keyframe_byte_for_byte_when_the_film_is_by(stack
     assert not [line for line in job["warnings"] if line.startswith("references.") and "scene" in line]
 
 
-def test_references_reach_sheets_and_keyframes_byte_for_byte_in_sheet_mode(stack: Stack) -> None:
+@pytest.mark.parametrize("model", MODELS)
+def test_references_reach_sheets_and_keyframes_byte_for_byte_when_the_film_is_by(stack: Stack, model: str) -> None:
     asked = references(stack)
-    fields = {"references": asked, "models": {"video": OMNI}, "continuity": "sheet", **ONE_SCENE}
+    fields = {"references": asked, "models": {"video": model}, "continuity": "sheet", **ONE_SCENE}
     job_id = stack.submit("A keeper waits in the tower", **fields)
     job = stack.wait(job_id)
 
