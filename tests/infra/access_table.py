@@ -48,7 +48,11 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/storage.objectViewer", "bucket artifacts", ""): "api studio open-job",
     ("promptreelReceiver", "bucket artifacts", _REFERENCES): "api studio open-job",
     ("promptreelReceiver", "bucket uploads", ""): "api studio",
-    ("roles/storage.objectViewer", "bucket uploads", ""): "open-job",
+    (
+        "roles/storage.objectViewer",
+        "bucket uploads",
+        "",
+    ): "api studio open-job",  # a missing one is 403 for who may not list
     ("roles/storage.objectUser", "bucket artifacts", ""): (
         "write-storyboard draw-sheet draw-keyframe check-continuity submit-clip poll-clips sweep-jobs stitcher"
     ),
