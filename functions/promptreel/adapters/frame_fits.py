@@ -1,11 +1,13 @@
 """Bring a picture to the exact size of a frame: cropped, padded, or continued beyond its edges. Never stretched."""
 
 import io
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+FITTING = threading.Lock()  # one picture at a time: a 4k one takes some 150 MB while it is fitted
 _LEAST_BITS = 4
 _SOFT_SHARE = 0.02  # of the shorter side: how far what continues a picture is softened
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from promptreel.adapters.bars import Bars, find_bars
-from promptreel.adapters.frame_fits import crop, encode_png
+from promptreel.adapters.bars import find_bars
+from promptreel.adapters.frame_fits import FITTING, crop, encode_png
 from promptreel.adapters.pictures import open_answer
 
 # Veo's limit of an input image (Vertex AI, Veo video generation, read 2026-11): 20 MB.
@@ -24,7 +24,8 @@ def fit_to_frame(data: bytes, frame_px: tuple[int, int]) -> Fitted:
 
     Raises: AnswerLost when the bytes are no image.
     """
-    drawn = open_answer(data)
-    bars = find_bars(drawn) or Bars()
-    content = drawn.crop((bars.left, bars.top, drawn.width - bars.right, drawn.height - bars.bottom))
-    return Fitted(encode_png(crop(content, frame_px), MAX_BYTES), drawn.size, content.size)
+    with FITTING:
+        drawn = content = open_answer(data)
+        if bars := find_bars(drawn):
+            content = drawn.crop((bars.left, bars.top, drawn.width - bars.right, drawn.height - bars.bottom))
+        return Fitted(encode_png(crop(content, frame_px), MAX_BYTES), drawn.size, content.size)

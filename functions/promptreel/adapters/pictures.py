@@ -57,12 +57,13 @@ class PillowPictures:
 
     def fit(self, data: bytes, frame_px: tuple[int, int], fit: FrameFit, colour: str | None = None) -> bytes:
         """A PNG of exactly the frame's size."""
-        picture = open_answer(data)
-        if fit == "pad":
-            fitted = frame_fits.pad(picture, frame_px, colour or PAD_COLOUR)
-        else:
-            fitted = frame_fits.extend(picture, frame_px) if fit == "extend" else frame_fits.crop(picture, frame_px)
-        return frame_fits.encode_png(fitted, MAX_BYTES)
+        with frame_fits.FITTING:
+            picture = open_answer(data)
+            if fit == "pad":
+                fitted = frame_fits.pad(picture, frame_px, colour or PAD_COLOUR)
+            else:
+                fitted = frame_fits.extend(picture, frame_px) if fit == "extend" else frame_fits.crop(picture, frame_px)
+            return frame_fits.encode_png(fitted, MAX_BYTES)
 
 
 def open_answer(data: bytes) -> "Image":

@@ -272,6 +272,28 @@ def test_text_is_cut_off_when_its_answer_is_truncated(gemini: Gemini, vertex: Fa
     assert declined.codes == (CUT_OFF,)
 
 
+@pytest.mark.parametrize("kind", ["square", "jpeg", "turned", "transparent", "cmyk", "deep", "palette"])
+def test_image_is_exactly_the_frame_when_the_model_answers_an_odd_file(
+    gemini: Gemini, vertex: FakeVertex, kind: str
+) -> None:
+    vertex.break_with("odd_file", args={"kind": kind})
+    painted = gemini.generate_image(an_image_request(), TIMEOUT_S)
+
+    assert isinstance(painted, ImageResult)
+    with Image.open(io.BytesIO(painted.data)) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", an_image_request().frame_px)
+
+
+@pytest.mark.parametrize("shape", ["letterbox", "pillarbox"])
+def test_bars_of_an_image_are_cut_off_and_reported(gemini: Gemini, vertex: FakeVertex, shape: str) -> None:
+    vertex.break_with("bars", args={"shape": shape, "share": 0.15, "colour": "black"})
+    painted = gemini.generate_image(an_image_request(), TIMEOUT_S)
+
+    assert isinstance(painted, ImageResult)
+    left = [one / other for one, other in zip(painted.content_px, painted.drawn_px, strict=True)]
+    assert left == pytest.approx([1, 0.7] if shape == "letterbox" else [0.7, 1], abs=0.02)
+
+
 def test_image_fits_the_frame_when_the_model_draws_another_size(gemini: Gemini, vertex: FakeVertex) -> None:
     vertex.break_with("wrong_size")
     painted = gemini.generate_image(an_image_request(), TIMEOUT_S)
