@@ -30,7 +30,7 @@ from client.api import PromptreelClient, connect
 from client.cli import print_error
 from client.documents import WAITING, Job, Ledger
 from client.errors import ClientError
-from client.views import dollars, ledger_view, plain, plan_lines
+from client.views import check_entries, dollars, ledger_view, plain, plan_lines
 from client.watching import follow, show
 from examples.demo_film import FEWEST_SCENES, Film, faults, measure, paid_calls
 from examples.demo_sheet import Row, contact_sheet
@@ -114,6 +114,8 @@ def make_film(client: PromptreelClient, own_prompt: str, console: Console, ahead
     draw_keyframes(client, job)
     ledger = client.ledger(job["id"])
     console.print(*plan_lines(job), sep="\n", soft_wrap=True)
+    for name, words in check_entries(job):
+        console.print(Text.assemble((f"{name:<9}", "bold"), words), soft_wrap=True)
     console.print(ledger_view(ledger))
 
     film = measure(film_path)

@@ -37,6 +37,7 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "frozen_clip": _CLIP,
     "short_clip": _CLIP,  # args.share of the frames
     "wrong_size": frozenset({"image"}) | _CLIP,
+    "other_words": frozenset({"image"}),  # painted as if the prompt said args.to where it says args.from
     "bars": frozenset({"image"}),  # bars along two edges; args.shape letterbox or pillarbox, .share of each, .colour
     "odd_file": frozenset({"image"}),  # args.kind: square, jpeg, turned (by EXIF), transparent, cmyk, deep, palette
     "no_audio": _CLIP,

@@ -91,7 +91,7 @@ async def _write(
     if shown > model.max_pictures:
         raise too_many_pictures(shown, model.max_pictures)
     # Written first, because a request that makes no sense is refused before it counts.
-    answer = write(model, prompt, asked, judge(sights), call.body)
+    answer = write(model, prompt, asked, judge(sights, "\n".join(prompt.user_texts)), call.body)
     hits = check_call(standin, call, model.kind)
     await asyncio.sleep(standin.profile.latency(model.id, model.kind, prompt))
     return hits, refused(hits, asked, picture=False) or apply_fault(answer, hits)

@@ -5,8 +5,8 @@ Nothing is known here of which scores a schema wants.
 """
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -15,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from localcloud.vertex.continuity import Comparison, Shown, compare
+from localcloud.vertex.picture.wardrobe import list_colours
 from localcloud.vertex.storage import Storage, StorageError
 from localcloud.vertex.wire import Media, invalid
 
 Thumbnail = NDArray[np.float32]  # _ROWS x _COLUMNS x 3, 0..1
 
 _COLUMNS, _ROWS = 32, 18
+_SKY_SHARE = 0.35  # of a picture's height, from its top
 _MOST_SAMPLES = 9  # moments of a clip that are looked at
 _PICTURE_TOKENS = 258
 _SOUND_TOKENS_PER_S = 32
@@ -35,6 +38,7 @@ class Sight:
     seconds: float
     audible: bool
     tokens: int
+    shown: Shown | None = None  # of a picture
 
     @property
     def is_clip(self) -> bool:
@@ -60,18 +64,21 @@ async def _content(media: Media, storage: Storage) -> bytes:
 def look(content: bytes, mime_type: str) -> Sight:
     """Raises: ApiError 400 for a picture or clip that cannot be decoded."""
     if mime_type.startswith("image/"):
-        return Sight((_picture(content),), 0.0, audible=False, tokens=_PICTURE_TOKENS)
+        thumbnail, shown = _picture(content)
+        return Sight((thumbnail,), 0.0, audible=False, tokens=_PICTURE_TOKENS, shown=shown)
     if mime_type.startswith("video/"):
         return _clip(content)
     sound = mime_type.startswith("audio/")
     return Sight((), 0.0, audible=sound, tokens=_SOUND_TOKENS_PER_S * _UNREAD_CLIP_S if sound else _PICTURE_TOKENS)
 
 
-def _picture(content: bytes) -> Thumbnail:
+def _picture(content: bytes) -> tuple[Thumbnail, Shown]:
     try:
         with Image.open(io.BytesIO(content)) as picture:
-            picture.draft("RGB", (_COLUMNS * 4, _ROWS * 4))
-            return _thumbnail(np.asarray(picture.convert("RGB").resize((_COLUMNS, _ROWS), Image.Resampling.BOX)))
+            whole = picture.convert("RGB")
+            small = _thumbnail(np.asarray(whole.resize((_COLUMNS, _ROWS), Image.Resampling.BOX)))
+            sky = float(small[: round(_ROWS * _SKY_SHARE)].mean())
+            return small, Shown(list_colours(whole), sky)
     except (OSError, SyntaxError, ValueError) as error:
         raise invalid("Unable to process input image. Please retry or report in the developer forum.") from error
 
@@ -114,20 +121,32 @@ def _thumbnail(pixels: NDArray[np.uint8]) -> Thumbnail:
 _DARK, _FLAT = 0.06, 0.015  # mean light and deviation below which there is nothing to see
 _STILL = 0.004  # mean change between moments below which nothing moves
 _UNLIKE = 0.2  # mean difference at which two pictures have nothing in common
+_DRIFTS = 0.25  # the mark of a picture that shows something else than the others and the words
+_HOLDS = "The pictures hold together."
 _HARD = 0.3  # what one plain flaw leaves of the mark
 
 
 @dataclass(frozen=True, slots=True)
 class QualityScore:
-    """``mark`` is 1 where nothing is wrong; ``flaws`` say what is, ``praise`` what is not."""
+    """``mark`` is 1 where nothing is wrong; ``flaws`` say what is, ``praise`` what is not.
+
+    ``topics`` are what the flaws are about, where that is known. ``by_picture`` are the scores of those pictures that
+    the prompt wants judged by their number.
+    """
 
     mark: float
     flaws: tuple[str, ...]
     praise: tuple[str, ...]
+    topics: tuple[str, ...] = ()
+    by_picture: Mapping[int, "QualityScore"] = field(default_factory=dict)
 
 
-def judge(sights: Sequence[Sight]) -> QualityScore | None:
-    """None where there is nothing to see at all."""
+def judge(sights: Sequence[Sight], text: str = "") -> QualityScore | None:
+    """None where there is nothing to see at all. ``text`` is what the prompt says of the pictures."""
+    pictures = [sight.shown for sight in sights if sight.shown is not None]
+    comparison = compare(text, pictures) if pictures and len(pictures) == len(sights) else None
+    if comparison is not None:
+        return _judge_each(comparison)
     seen = [sight for sight in sights if sight.moments]
     if not seen:
         return None
@@ -149,6 +168,18 @@ def judge(sights: Sequence[Sight]) -> QualityScore | None:
         words = "The pictures do not look alike." if alike < 1 / 2 else "The pictures belong together."
         (flaws if alike < 1 / 2 else praise).append(words)
     return QualityScore(mark, tuple(flaws), tuple(praise))
+
+
+def _judge_each(comparison: Comparison) -> QualityScore:
+    """The scores of the pictures one by one; the whole is as good as the worst of them."""
+    found = {}
+    for number, drifts in comparison.drifts.items():
+        flaws = tuple(drift.words for drift in drifts)
+        topics = tuple(dict.fromkeys(drift.topic for drift in drifts))
+        found[number] = QualityScore(_DRIFTS if drifts else 1.0, flaws, () if flaws else (_HOLDS,), topics)
+    flaws = tuple(flaw for score in found.values() for flaw in score.flaws)
+    mark = min((score.mark for score in found.values()), default=1.0)
+    return QualityScore(mark, flaws, () if flaws else (_HOLDS,), by_picture=found)
 
 
 def _is_empty(moment: Thumbnail) -> bool:

@@ -94,9 +94,9 @@ class Stack:
         bill: list[dict[str, Any]] = loopback.get(f"{self.state['vertex']}/_local/ledger").json()
         return [line for line in bill if not job_id or job_id in (line["storage_uri"] or "")]
 
-    def vertex(self, method: str, what: str, order: Any = None) -> None:
-        """Configure latencies or faults of the fake Vertex AI."""
-        loopback.request(method, f"{self.state['vertex']}/_local/{what}", json=order).raise_for_status()
+    def vertex(self, method: str, what: str, order: Any = None) -> Any:
+        """Configure latencies or faults of the fake Vertex AI, or read what it has kept."""
+        return loopback.request(method, f"{self.state['vertex']}/_local/{what}", json=order).raise_for_status().json()
 
     def replicate_bill(self) -> list[dict[str, Any]]:
         """What the fake Replicate billed, in order."""

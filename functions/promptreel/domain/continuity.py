@@ -15,6 +15,7 @@ from promptreel.domain.scene import Keyframe, KeyframeName, KeyframeVerdict, Sce
 from promptreel.domain.states import SceneState
 from promptreel.domain.verdict import MAX_DRIFT_CHARS, PictureVerdict, check_limits
 
+_LABEL_CHARS = 400  # of each text in a label
 _BEFORE_CLIPS = frozenset({SceneState.PENDING, SceneState.DRAWN})
 
 
@@ -192,8 +193,12 @@ def _describe(plan: Plan, keyframe: FilmKeyframe) -> str:
     words = scene.start_prompt if keyframe.frame == "start" else scene.end_prompt
     place = "first" if keyframe.frame == "start" else "last"
     shown = ", ".join(list_shown(plan, keyframe))
-    told = f"keyframe, the {place} picture of {scene.id}: {' '.join(words.split())[:MAX_DRIFT_CHARS]}"
+    told = f"keyframe, the {place} picture of {scene.id}: {_shorten(words)} Scene: {_shorten(scene.description)}"
     return f"{told} Shown: {shown}." if shown else told
+
+
+def _shorten(text: str) -> str:
+    return " ".join(text.split())[:_LABEL_CHARS]
 
 
 def to_verdicts(

@@ -131,7 +131,7 @@ class FilmRequest(Frozen):
     priority: Literal["standard", "high"] = "standard"
     cache: bool = True
     continuity: ContinuityChoice = "chain"
-    checks: bool = False
+    checks: bool = True
     approval: Literal["none", "storyboard", "animatic"] = "none"
     stop_after: GateStage | None = None
     on_scene_failure: Literal["still", "omit", "fail"] = "still"

@@ -16,6 +16,7 @@ from localcloud.vertex.picture import palette as palettes
 from localcloud.vertex.picture import panels, scenery
 from localcloud.vertex.picture.palette import FIGURE_WORDS, PLACE_WORDS, USUAL_FIGURES, Palette, find_named
 from localcloud.vertex.picture.scenery import FIGURES, Canvas, draw_figure
+from localcloud.vertex.picture.wardrobe import dress
 from localcloud.vertex.registry import ImageModel
 from localcloud.vertex.storage import Storage, StorageError
 from localcloud.vertex.wire import Conversation, Json, invalid
@@ -73,6 +74,8 @@ class PictureRequest:
         wanted = self
         if "wrong_size" in hits:
             wanted = replace(wanted, width_px=self.width_px // 2, height_px=self.height_px // 2)
+        if (args := hits.get("other_words")) is not None:
+            wanted = replace(wanted, prompt=wanted.prompt.replace(str(args["from"]), str(args["to"])))
         if (args := hits.get("bars")) is not None:
             wanted = replace(wanted, bars=Bars(**args))
         if (args := hits.get("odd_file")) is not None:
@@ -212,6 +215,7 @@ def _scene(wanted: PictureRequest) -> Image.Image:
     scenery.PLACES[place](canvas, palette, seed)
     _people(canvas, place, said, palette, seed)
     _darken_below(canvas)
+    dress(canvas, wanted.prompt, _GROUND)
     picture = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
     _write(picture, _caption(wanted.prompt))
     return picture

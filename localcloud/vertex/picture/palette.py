@@ -124,7 +124,7 @@ def choose(prompt_words: list[str], references: tuple[bytes, ...], seed: tuple[o
     light = named[0] if named else chance.pick(list(_LIGHTS), seed, "light")
     most_turn = _NAMED_TURN if named else _FREE_TURN
     palette = _turned(chance.pick(_LIGHTS[light], seed, "palette"), chance.between(-most_turn, most_turn, seed, "hue"))
-    return _towards(palette, references[0]) if references else palette
+    return _towards(palette, references[0], keep_light=bool(named)) if references else palette
 
 
 def _turned(palette: Palette, turn: float) -> Palette:
@@ -139,15 +139,23 @@ def _turned(palette: Palette, turn: float) -> Palette:
     return Palette(zenith, horizon, far, near, palette.light, palette.night)
 
 
-def _towards(palette: Palette, reference: bytes) -> Palette:
+def _towards(palette: Palette, reference: bytes, *, keep_light: bool) -> Palette:
+    """In the colours of the reference; as bright as before where the words name a light."""
     bands = _bands(reference)
     if bands is None:
         return palette
     zenith, horizon, far, near = (
-        _vivid(own * (1 - _REFERENCE_SHARE) + seen * _REFERENCE_SHARE)
+        _mixed(own, seen, keep_light=keep_light)
         for own, seen in zip((palette.zenith, palette.horizon, palette.far, palette.near), bands, strict=True)
     )
     return Palette(zenith, horizon, far, near, palette.light, palette.night)
+
+
+def _mixed(own: Colour, seen: Colour, *, keep_light: bool) -> Colour:
+    mixed = _vivid(own * (1 - _REFERENCE_SHARE) + seen * _REFERENCE_SHARE)
+    if keep_light:
+        mixed = np.asarray(np.clip(mixed * (own.mean() / max(1.0, float(mixed.mean()))), 0, 255), dtype=np.float32)
+    return mixed
 
 
 def _vivid(colour: Colour) -> Colour:

@@ -9,7 +9,7 @@ from typing import Any
 
 from localcloud.vertex.text import story, strings
 from localcloud.vertex.text.keywords import property_schemas
-from localcloud.vertex.text.place import Place, findings
+from localcloud.vertex.text.place import PICTURE_NUMBERS, Place, findings
 from localcloud.vertex.text.schema import Node, accepts, ways
 from localcloud.vertex.text.story import count_of, words
 from localcloud.vertex.text.strings import sample
@@ -28,16 +28,27 @@ def fill_list(shape: Node, place: Place, fill: Fill) -> list[Any]:
     prefix, items = _parts(shape)
     entry = next(iter(ways(items, shape.root)), _ANY)
     count = _length(shape, entry, place, len(prefix)) if ways(items, shape.root) else len(prefix)
-    count = min(count, shape.get("maxItems", count))
+    judged = _list_judged(entry, place)
+    count = min(len(judged) or count, shape.get("maxItems", count))
     told = story.beats(place.beat, count) if entry.type in ("object", "array") else [place.beat] * count
     called = [] if prefix else _called(entry, place)
     filled: list[Any] = []
     for i, (beat, name) in enumerate(zip_longest(told, called[:count], fillvalue="")):
-        at = place.at(i, beat=_of(name, beat, place), place=i, listed=True, called=name)
+        picture = judged[i] if judged else place.picture
+        at = place.at(i, beat=_of(name, beat, place), place=i, listed=True, called=name, picture=picture)
         schema = prefix[i] if i < len(prefix) else items
         _append(filled, schema, at, fill, shape)
     _contain(filled, shape, place, fill)
     return filled
+
+
+def _list_judged(entry: Node, place: Place) -> list[int]:
+    """The pictures that a list has an entry for each of: those that are judged, if its entries have their number."""
+    merit = place.brief.merit
+    if merit is None or place.picture or entry.type != "object":
+        return []
+    has_number = any(PICTURE_NUMBERS & set(words(name)) for name in entry.properties)
+    return list(merit.by_picture) if has_number else []
 
 
 def _parts(shape: Node) -> tuple[list[Any], Any]:

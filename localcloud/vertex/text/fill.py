@@ -13,7 +13,7 @@ from typing import Any
 from localcloud.vertex import chance
 from localcloud.vertex.text import strings
 from localcloud.vertex.text.containers import fill_list, fill_object
-from localcloud.vertex.text.place import Place, findings, judged_choice, judged_yes, score_at
+from localcloud.vertex.text.place import PICTURE_NUMBERS, Place, findings, judged_choice, judged_yes, score_at
 from localcloud.vertex.text.schema import Node, accepts, height, node, ways
 from localcloud.vertex.text.story import Brief, numbers_by, words
 from localcloud.vertex.text.strings import Slot, format_value, sample
@@ -25,6 +25,8 @@ _NEIGHBOURS = 64  # multiples tried around a wanted, because floats do not divid
 def number(shape: Node, place: Place) -> int | float:
     """The nearest allowed number to what the prompt says; a second attempt gives another one."""
     low, high = _bounds(shape)
+    if place.picture and PICTURE_NUMBERS & set(words(place.name)):
+        return place.picture
     said = list(numbers_by(words(place.name), place.brief.texts)) if place.name else []
     fitting = [each for each in said if low <= each <= high]
     is_said = bool(fitting or said)
@@ -147,6 +149,8 @@ def _string(shape: Node, place: Place) -> str:
         return written
     slot = Slot(place.name, shape.about, place.place, place.listed, most, place.called)
     found = findings(place)
+    if place.picture and found == () and not least:
+        return ""  # about this picture there is nothing bad to say
     told = strings.phrase(slot, place.beat, place.brief.seed) if not found else _reason(found, place)
     told = strings.fit(f"{told} {place.attempt + 1}" if place.attempt else told, least, most)
     if "maxLength" in shape.raw and not most:

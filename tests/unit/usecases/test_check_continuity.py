@@ -106,7 +106,10 @@ def test_judge_sees_every_keyframe_once_in_order_with_what_it_is_to_show(world: 
     assert list(request.pictures) == [keyframe.uri for keyframe in uris if keyframe]
     assert "Judge pictures 1, 2, 3, 4, each once." in request.prompt
     assert "Mira: grey coat, red scarf" in request.prompt
-    assert "Picture 3: keyframe, the last picture of scene-02: end of 2 Shown: Mira." in request.prompt
+    assert (
+        "Picture 3: keyframe, the last picture of scene-02: end of 2 Scene: Scene 2 with Mira Shown: Mira."
+        in request.prompt
+    )
 
 
 def test_exactly_the_drifting_keyframe_is_drawn_again_with_the_criticism(world: FakeServices) -> None:
