@@ -112,6 +112,7 @@ def _pictures() -> list[dict[str, Any]]:
         _rule(PICTURES, "words", 0.01),
         _rule(PICTURES, "rai", 0.02, codes=[15236754]),
         _rule(PICTURES, "wrong_size", 0.03),
+        _rule(PICTURES, "other_words", 0.15, **{"from": "red coat", "to": "green coat"}),  # the check finds it
         _rule(PICTURES, "bars", 0.02, shape="letterbox"),
         *(_rule(PICTURES, "odd_file", 0.01, kind=kind) for kind in ("square", "jpeg", "turned", "transparent", "cmyk")),
         _rule(PICTURES, "hang", 0.03, s=2),

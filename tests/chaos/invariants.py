@@ -35,6 +35,18 @@ def no_gate_is_passed_without_approval(evidence: Evidence) -> Iterator[str]:
             yield f"{submission.name}: {submission.film.request['approval']} was never approved"
 
 
+def every_picture_is_checked_and_every_sheet_ended(evidence: Evidence) -> Iterator[str]:
+    """No film is complete whose check has not ended, or of which a sheet is neither drawn nor given up."""
+    for job_id, job in evidence.jobs.items():
+        if job["state"] != "COMPLETE":
+            continue
+        if job["request"].get("checks") and not job.get("check"):
+            yield f"{job_id}: its keyframes were filmed without a check"
+        for sheet in job.get("sheets", ()):
+            if sheet["image"] is None and sheet["error"] is None:
+                yield f"{job_id}: {sheet['id']} is neither drawn nor given up"
+
+
 def one_job_per_request(evidence: Evidence) -> Iterator[str]:
     """A repeated submission, upload or event never makes a second job."""
     known = {submission.job_id for submission in evidence.submissions}
@@ -198,6 +210,7 @@ def no_process_left(evidence: Evidence) -> Iterator[str]:
 ALL: tuple[Check, ...] = (
     every_job_is_complete,
     no_gate_is_passed_without_approval,
+    every_picture_is_checked_and_every_sheet_ended,
     one_job_per_request,
     known_outcomes_equal_the_bill,
     ledger_covers_the_bill,

@@ -22,9 +22,13 @@ def _of_a_lost_call(path: str, job_id: str, evidence: Evidence) -> bool:
     for call in lost:
         if call["kind"] == "video" and folders[:1] == ["clips"] and call["id"] in folders:
             return True
-        if call["kind"] == "image" and folders[0] == "keyframes" and folders[-1].endswith(f"-{call['digest']}.png"):
+        if (
+            call["kind"] == "image"
+            and folders[0] in {"keyframes", "sheets"}
+            and folders[-1].endswith(f"-{call['digest']}.png")
+        ):
             return True
-        if call["kind"] == "text" and folders == [f"{call['purpose']}-{call['id']}.json"]:
+        if call["kind"] == "text" and folders == [f"{call['purpose'].split('/')[0]}-{call['id']}.json"]:
             return True
     return False
 

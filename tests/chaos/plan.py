@@ -92,8 +92,8 @@ QUICK_BOUNDARIES = {
 
 _SUBJECTS = (
     "a red kite over a grey sea",
-    "an old clockmaker at his bench",
-    "a fox crossing a frozen river",
+    "an old clockmaker in a red coat at his bench",
+    "Mira in a red coat crossing a frozen river",
     "a night train through the hills",
     "a paper boat in the rain",
     "a lighthouse in a storm",
@@ -204,6 +204,7 @@ def draw(
     films = tuple(_draw_film(number, most_scenes, chance) for number in range(1, jobs + 1))
     made = tuple(_kills(kills, mean_s, targets, boundaries, chance))
     films = tuple(_add_gate(film, random.Random(f"{seed} gate {film.number}")) for film in films)
+    films = tuple(_choose_continuity(film, random.Random(f"{seed} continuity {film.number}")) for film in films)
     films = (*films, *_repeat(films, repeats, random.Random(f"{seed} repeats")))
     if not moments:
         return Plan(seed, films, made)
@@ -215,6 +216,18 @@ def _add_gate(film: PlannedFilm, chance: random.Random) -> PlannedFilm:
     """One film in five waits for its owner: at its storyboard, or at its keyframes."""
     approval = chance.choice(APPROVALS)
     return film if approval is None else replace(film, request={**film.request, "approval": approval})
+
+
+def _choose_continuity(film: PlannedFilm, chance: random.Random) -> PlannedFilm:
+    """Half of the films are drawn from sheets, three of four are checked; a tight limit counts both."""
+    request: dict[str, Any] = {
+        **film.request,
+        "continuity": chance.choice(("chain", "sheet", "sheet", "auto")),
+        "checks": chance.random() < 0.75,
+    }
+    if "budget_usd" in request:
+        request["budget_usd"] = _tight_limit_usd(request, chance)
+    return replace(film, request=request)
 
 
 def _repeat(films: Sequence[PlannedFilm], count: int, chance: random.Random) -> Iterator[PlannedFilm]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from promptreel.domain import planning, remedies
-from promptreel.domain.estimate import Estimate
+from promptreel.domain.estimate import STAGES, Estimate
 from promptreel.domain.estimating import estimate_film
 from promptreel.domain.models import VideoProtocol, registry
 from promptreel.domain.piece_costs import Basis
@@ -30,7 +30,7 @@ REQUESTS: list[dict[str, Any]] = [
     {},
     {"scenes": 1},
     {"scenes": 60, "budget_usd": 300},
-    {"scenes": 3, "budget_usd": "7.58"},
+    {"scenes": 3, "budget_usd": "7.63"},
     {"quality": "draft", "resolution": "360p", "scenes": 4},
     {"quality": "best", "resolution": "4k", "scenes": 2, "clip_audio": False},
     {"models": {"video": "kwaivgi/kling-v3-video"}, "scenes": 3, "priority": "high"},
@@ -54,7 +54,7 @@ def test_bounds_are_in_order_and_within_the_limit(fields: dict[str, Any]) -> Non
 def test_stages_add_up_to_all_calls_on_average(fields: dict[str, Any]) -> None:
     found = estimate(**fields)
 
-    together = found.storyboard.expected + found.keyframes.expected + found.clips.expected
+    together = sum(getattr(found, stage).expected for stage in STAGES)
     assert found.calls.expected == pytest.approx(together, rel=0.002)
 
 
