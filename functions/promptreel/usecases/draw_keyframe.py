@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from promptreel.domain import grade, prompts
+from promptreel.domain import prompts
 from promptreel.domain.document import Problem
-from promptreel.domain.grade import Look
 from promptreel.domain.job import Job
 from promptreel.domain.models import registry
 from promptreel.domain.own_frames import find_own
@@ -18,7 +17,7 @@ from promptreel.ledger.claims import Busy, Superseded
 from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.storage import Replace
 from promptreel.services import Services
-from promptreel.usecases import artifact_integrity, filming, job_lifecycle
+from promptreel.usecases import artifact_integrity, filming, job_lifecycle, keyframe_looks
 from promptreel.usecases.image_calls import Drawing, NotDrawn, draw
 from promptreel.usecases.own_frames import fit_frame
 from promptreel.usecases.text_calls import rewrite_refused_prompts
@@ -171,14 +170,8 @@ def _draw(
     if isinstance(drawn, Busy | Superseded):
         return drawn
     checksum = artifact_integrity.keyframe_checksum(scene, frame, drawn.uri, services.artifacts)
-    return Keyframe(uri=drawn.uri, digest=drawn.digest, checksum=checksum, look=_measure(job, drawn.uri, services))
-
-
-def _measure(job: Job, uri: str, services: Services) -> Look | None:
-    """How a keyframe looks, where the film is graded."""
-    if job.request.grade == "off":
-        return None
-    return grade.measure(services.pictures.read_pixels(services.artifacts.get(uri), grade.MEASURED_PX))
+    look = keyframe_looks.measure_stored(job, drawn.uri, services)
+    return Keyframe(uri=drawn.uri, digest=drawn.digest, checksum=checksum, look=look)
 
 
 def _check_pictures(sources: PictureSources, scene: Scene, frame: KeyframeName, services: Services) -> None:

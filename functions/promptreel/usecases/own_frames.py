@@ -15,6 +15,7 @@ from promptreel.domain.scene import Keyframe, Scene
 from promptreel.errors import AnswerLost, NotFound
 from promptreel.ports.pictures import CleanPicture
 from promptreel.services import Services
+from promptreel.usecases import keyframe_looks
 from promptreel.usecases.artifact_integrity import ArtifactDamaged
 from promptreel.usecases.take_in_pictures import (
     WantedPicture,
@@ -93,7 +94,8 @@ def fit_frame(job: Job, plan: Plan, own: OwnFrame, services: Services, run: int 
     digest = identifiers.digest(own.checksum, own.fit, own.colour or "", size, str(run))
     path = f"jobs/{job.id}/keyframes/{identifiers.scene_id(sequence)}/{frame}-{digest}.png"
     uri = artifacts.put(path, fitted, "image/png")
-    return Keyframe(uri=uri, digest=digest, checksum=artifacts.read_checksum(uri), is_own=True)
+    look, checksum = keyframe_looks.measure(job, fitted, services), artifacts.read_checksum(uri)
+    return Keyframe(uri=uri, digest=digest, checksum=checksum, is_own=True, look=look)
 
 
 def place_frames(scenes: Sequence[Scene], own: Mapping[Place, Keyframe], now: datetime) -> list[Scene]:

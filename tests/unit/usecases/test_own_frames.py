@@ -382,3 +382,10 @@ def test_upgrade_fits_the_own_frames_anew_and_draws_none_of_them(
     assert all(one.uri.startswith(f"gs://artifacts/jobs/{better.id}/") for one in better.frames)
     assert len(world.images.requests) - drawn == (0 if resolution == "720p" else 2)
     assert {one.state for one in scenes(world, better)} <= {SceneState.QUEUED, SceneState.DRAWN}
+
+
+def test_own_picture_is_measured_when_the_film_is_graded(world: FakeServices) -> None:
+    start = scenes(world, planned(world, a_frame(1, "start"), grade="match"))[0].start
+
+    assert start is not None
+    assert start.look is not None
