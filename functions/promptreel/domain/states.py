@@ -16,7 +16,7 @@ class JobState(StrEnum):
     PENDING = "PENDING"  # submitted, no storyboard begun
     STORYBOARD = "STORYBOARD"  # the plan is being written
     AWAITING_APPROVAL = "AWAITING_APPROVAL"  # it waits at a gate for a person; no execution works on it
-    KEYFRAMES = "KEYFRAMES"  # keyframes are being drawn; clips may already be filming
+    KEYFRAMES = "KEYFRAMES"  # keyframes are being drawn and checked; without a check, clips may already be filming
     VIDEO_GEN = "VIDEO_GEN"  # every keyframe is drawn, clips are filming
     STITCH = "STITCH"  # every clip is stored, the film is being stitched
     COMPLETE = "COMPLETE"
@@ -30,7 +30,7 @@ class SceneState(StrEnum):
     """The state of one scene."""
 
     PENDING = "PENDING"  # a keyframe is missing, or to be drawn again
-    DRAWN = "DRAWN"  # both keyframes are stored
+    DRAWN = "DRAWN"  # both keyframes are stored; they may await their check
     QUEUED = "QUEUED"  # its clip waits for Veo's quota
     FILMING = "FILMING"  # its clip was requested
     DONE = "DONE"  # its clip is stored

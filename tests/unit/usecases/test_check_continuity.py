@@ -131,6 +131,21 @@ def test_exactly_the_drifting_keyframe_is_drawn_again_with_the_criticism(world: 
     assert "Judge picture 3." in world.text.judge_requests[1].prompt, "only the new picture is judged again"
 
 
+def test_judge_compares_with_the_sheets_and_the_redraw_sees_them_in_sheet_mode(world: FakeServices) -> None:
+    job = drawn(world, continuity="sheet")
+    Judge(world, end_of_2=1)
+    checked = check(world, job)
+
+    sheets = [read.value.image.uri for read in world.jobs.list_sheets(job.id) if read.value.image]
+    first = world.text.judge_requests[0]
+    assert sheets
+    assert list(first.pictures[: len(sheets)]) == sheets
+    assert first.prompt.startswith("Picture 1: model: Mira")
+    assert drawings(world, job)["scene-02/end"] == 2
+    assert set(world.images.requests[-1].references) <= set(sheets)
+    assert (checked.state, checked.check and checked.check.redrawn) == (JobState.VIDEO_GEN, 1)
+
+
 def test_same_keyframe_is_drawn_again_at_most_twice_and_its_best_picture_stays(world: FakeServices) -> None:
     job = drawn(world)
     Judge(world, end_of_2=9)
