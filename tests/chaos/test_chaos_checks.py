@@ -128,13 +128,13 @@ WAITING = Submission(
     PlannedFilm(1, {"scenes": 1, "prompt": "a kite", "approval": "storyboard"}), job_id=JOB, state="COMPLETE"
 )
 
-CHECKED = {"prompt": "a kite", "checks": True}
+CHECKED = Submission(PlannedFilm(1, {"scenes": 1, "prompt": "a kite", "checks": True}), job_id=JOB, state="COMPLETE")
 MISSING = {"id": "sheet-01", "image": None, "error": None}
 
 SPOILED: tuple[tuple[Check, dict[str, Any]], ...] = (
     (invariants.every_job_is_complete, {"jobs": {JOB: a_job(state="FAILED", error={"code": "x"})}}),
     (invariants.no_gate_is_passed_without_approval, {"submissions": [WAITING]}),
-    (invariants.every_picture_is_checked_and_every_sheet_ended, {"jobs": {JOB: a_job(request=CHECKED)}}),
+    (invariants.every_picture_is_checked_and_every_sheet_ended, {"submissions": [CHECKED]}),
     (invariants.every_picture_is_checked_and_every_sheet_ended, {"jobs": {JOB: a_job(sheets=[MISSING])}}),
     (invariants.one_job_per_request, {"jobs": {JOB: a_job(), "job-2": a_job(id="job-2")}}),
     (invariants.known_outcomes_equal_the_bill, {"bill": [a_line(micros=400_001), PICTURE_LINE]}),
