@@ -41,7 +41,7 @@ def a_frame(scene: int, frame: str, uri: str = BRAND_PICTURE, **fields: Any) -> 
 
 
 def accepted(world: FakeServices, *frames: dict[str, Any], **fields: Any) -> Job:
-    payload = {"prompt": "A lighthouse keeper waits", "scenes": 3, "frames": list(frames), **fields}
+    payload = {"prompt": "A lighthouse keeper waits", "scenes": 3, "frames": list(frames), "checks": False, **fields}
     return accept_request("job-1", MIRA, payload, world)
 
 
