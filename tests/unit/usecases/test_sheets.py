@@ -225,7 +225,7 @@ def test_equal_sheets_of_one_owner_are_copied(world: FakeServices) -> None:
     first = planned(world, seed=7)
     draw_sheets(world, first)
     world.text.answers.append(json.dumps(BOARD))
-    payload = {"prompt": "A lighthouse keeper waits", "continuity": "sheet", "seed": 7}
+    payload = {"prompt": "A lighthouse keeper waits", "continuity": "sheet", "seed": 7, "checks": False}
     second_id = world.open_job(OpenJob("e-2", payload)).job_id
     world.write_storyboard(JobRun(second_id, 1))
 
