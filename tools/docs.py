@@ -27,6 +27,10 @@ The times are upper bounds for a film of three scenes, with the sweeps at the wo
 provider or Gemini answers no further request: clips then become stills by the job's policy, and a job without keyframes
 fails with a remedy. The states that are not listed need no actor: the job's owner approves, resumes or deletes such a
 job, and the database removes a tombstone when its time is over.
+
+The table is of films without a check of the keyframes. With it a job stays in KEYFRAMES a while longer: its execution,
+or the one that the sweeper starts, calls `check_continuity` until the check ends, and `poll_clips` ends a check of
+which nothing is heard for 30 minutes.
 """
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from promptreel.domain.job import DrawItem, Plan
 from promptreel.domain.models import TextModel
 from promptreel.domain.picture_inputs import PictureInput
-from promptreel.domain.scene import Keyframe, KeyframeName, KeyframeVerdict, Scene
+from promptreel.domain.scene import JudgeAnswer, Keyframe, KeyframeName, KeyframeVerdict, Scene
 from promptreel.domain.states import SceneState
 from promptreel.domain.verdict import MAX_DRIFT_CHARS, PictureVerdict, check_limits
 
@@ -202,7 +202,7 @@ def _shorten(text: str) -> str:
 
 
 def to_verdicts(
-    question: CheckQuestion, answered: Mapping[int, PictureVerdict], number: int
+    question: CheckQuestion, answered: Mapping[int, PictureVerdict], number: int, answer: JudgeAnswer | None = None
 ) -> list[tuple[FilmKeyframe, KeyframeVerdict]]:
     """The verdicts to store, of the round with this number."""
     found = []
@@ -218,6 +218,7 @@ def to_verdicts(
                 scores={aspect: round(score, 3) for aspect, score in verdict.scores.items()},
                 drift=drift,
                 worst=None if verdict.worst == "none" else verdict.worst,
+                answer=answer,
             )
             found.append((keyframe, stored))
     return found

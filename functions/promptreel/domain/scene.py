@@ -25,6 +25,13 @@ class Keyframe(Part):
     is_own: bool = False  # the user's own picture: fitted to the frame, never drawn
 
 
+class JudgeAnswer(Part):
+    """Where an answer of the judge is stored, and its checksum."""
+
+    uri: str
+    checksum: str
+
+
 class KeyframeVerdict(Part):
     """What the judge said of one picture of a keyframe. Scores by aspect, from 0 (wrong) to 1 (as it must be).
 
@@ -39,6 +46,7 @@ class KeyframeVerdict(Part):
     drift: OptionalText = None
     worst: OptionalText = None
     is_final: bool = False
+    answer: JudgeAnswer | None = None  # that it was read from
 
     @property
     def passes(self) -> bool:
@@ -258,9 +266,10 @@ class Scene(Document):
         return self.start if name == "start" else self.end
 
     def find_checksum(self, uri: str) -> str | None:
-        """The checksum of the keyframe or clip at this address, as stored; None unless the scene is made of it."""
+        """The checksum of the keyframe, clip or verdict at this address, as stored; None unless the scene has it."""
         clip = self.clip if self.state is SceneState.DONE else None
-        pieces = (self.keyframe("start"), self.keyframe("end"), clip)
+        answers = (verdict.answer for verdict in self.verdicts)
+        pieces = (self.keyframe("start"), self.keyframe("end"), clip, *answers)
         return next((piece.checksum for piece in pieces if piece is not None and piece.uri == uri), None)
 
     def shows(self, name: str) -> bool:

@@ -116,4 +116,8 @@ def _find_checksum(job: Job, call: Call, uri: str, jobs: JobStore) -> str | None
         return jobs.get_sheet(job.id, sheet_id).value.find_checksum(uri)
     if call.scene is not None:
         return jobs.get_scene(job.id, call.scene).value.find_checksum(uri)
-    return job.plan.find_checksum(uri) if job.plan is not None else None
+    planned = job.plan.find_checksum(uri) if job.plan is not None else None
+    if planned is not None:
+        return planned
+    verdicts = (read.value.find_checksum(uri) for read in jobs.list_scenes(job.id))  # each in those that it judges
+    return next((checksum for checksum in verdicts if checksum is not None), None)

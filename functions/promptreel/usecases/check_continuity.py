@@ -16,7 +16,7 @@ from promptreel.domain.continuity import CheckQuestion, FilmKeyframe
 from promptreel.domain.job import ContinuityCheck, Job, Wave
 from promptreel.domain.models import TextModel, registry
 from promptreel.domain.picture_inputs import PictureSources, list_inputs, list_looks
-from promptreel.domain.scene import KeyframeVerdict, Scene
+from promptreel.domain.scene import JudgeAnswer, KeyframeVerdict, Scene
 from promptreel.domain.states import SceneState
 from promptreel.domain.tariffs import drawing_tariff
 from promptreel.domain.verdict import PictureVerdict, Verdict, check_limits, parse_verdict
@@ -95,7 +95,8 @@ def _judge(
         answer = ask(job, model, _question(job, question, f"{number}.{place}", model), services, until)
         if isinstance(answer, NoUsableAnswer | Busy | Superseded):
             return answer
-        found += continuity.to_verdicts(question, answer.value, number)
+        stored = JudgeAnswer(uri=answer.uri, checksum=services.artifacts.read_checksum(answer.uri))
+        found += continuity.to_verdicts(question, answer.value, number, stored)
     return found
 
 

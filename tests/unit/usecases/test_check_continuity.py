@@ -16,6 +16,7 @@ from promptreel.usecases import job_lifecycle
 from promptreel.usecases.check_continuity import ContinuityChecked
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.job_lifecycle import JobRun
+from promptreel.usecases.open_job import OpenJob
 from tests.fakes.hooks import HookedWorld, Killed
 from tests.fakes.models import USAGE, FakeTextGenerator, a_verdict, reported
 from tests.fakes.services import FakeServices
@@ -298,6 +299,24 @@ def test_gate_after_the_keyframes_comes_after_the_check(world: FakeServices) -> 
     assert checked.check is not None
     assert checked.check.redrawn == 1
     assert step(world, job).state == "done"
+
+
+def test_verdicts_are_copied_with_the_keyframes_when_the_same_film_is_made_again(world: FakeServices) -> None:
+    first = check(world, drawn(world))
+    asked, pictures = world.text.calls, len(world.images.requests)
+
+    again = world.open_job(OpenJob("e-2", {"prompt": first.request.prompt, "checks": True})).job_id
+    world.write_storyboard(JobRun(again, 1))
+    world.draw_all(world.jobs.get_job(again).value)
+    second = check(world, world.jobs.get_job(again).value)
+
+    assert (world.text.calls, len(world.images.requests)) == (asked, pictures)
+    assert second.check == first.check
+    assert [len(scene.verdicts) for scene in scenes_of(world, second)] == [
+        len(scene.verdicts) for scene in scenes_of(world, first)
+    ]
+    calls = [read.value for read in world.jobs.list_calls(second.id) if read.value.purpose.startswith("check/")]
+    assert [(call.source.job, call.cost_micros) for call in calls if call.source] == [(first.id, 0)]
 
 
 def test_nothing_is_judged_when_the_request_says_so(world: FakeServices) -> None:
