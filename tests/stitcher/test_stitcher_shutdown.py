@@ -64,7 +64,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         loopback.post(f"{storage_url}/storage/v1/b", json={"name": BUCKET}).raise_for_status()
         environment = {
             **{f"PROMPTREEL_{name}": "x" for name in ("REGION", "WORKFLOW", "SUBMIT_CLIP_URL", "TASKS_ACCOUNT")},
-            **{f"PROMPTREEL_{name}_BUCKET": BUCKET for name in ("ARTIFACTS", "PROMPTS", "RESULTS")},
+            **{f"PROMPTREEL_{name}_BUCKET": BUCKET for name in ("ARTIFACTS", "PROMPTS", "RESULTS", "UPLOADS")},
             "PROMPTREEL_PROJECT": PROJECT,
             "PROMPTREEL_DATABASE": "(default)",
             "FIRESTORE_EMULATOR_HOST": host,

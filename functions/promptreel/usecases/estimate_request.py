@@ -57,7 +57,7 @@ def estimate_waiting_job(job: Job, scenes: Sequence[Scene], calls: Sequence[Call
         keyframes=sum(stage == "keyframes" for stage, _ in missing),
         at_once=plan.continuity.mode == "sheet",
         sheets=sum(stage == "sheets" for stage, _ in missing),
-        is_checked=job.awaits_check,
+        is_checked=plan.is_checked and job.check is None,
     )
     progress = Progress(
         spent_micros={

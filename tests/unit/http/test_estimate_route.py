@@ -26,7 +26,7 @@ def test_estimate_names_price_by_stage_wait_models_and_what_was_inferred(http: F
 
     estimate = answer["estimate"]
     assert estimate["scenes"] == {"fewest": 3, "most": 3}
-    assert [part["stage"] for part in estimate["stages"]] == ["storyboard", "keyframes", "clips"]
+    assert [part["stage"] for part in estimate["stages"]] == ["storyboard", "keyframes", "check", "clips"]
     for price in (*estimate["stages"], estimate["calls"], estimate["platform"], estimate["total"]):
         assert float(price["low_usd"]) <= float(price["expected_usd"]) <= float(price["high_usd"])
     assert 0 < estimate["wait_s"]["low"] < estimate["wait_s"]["expected"] < estimate["wait_s"]["high"]
