@@ -6,7 +6,7 @@ from typing import Any
 from tests.e2e.stack import Stack
 
 STORY = (
-    "Three scenes. A girl in a red coat walks along the beach at noon. The girl in the red coat finds a shell at noon. "
+    "A girl in a red coat walks along the beach at noon. The girl in the red coat finds a shell at noon. "
     "The girl in the red coat runs home at noon."
 )
 IMAGE = "gemini-3.1-flash-image"

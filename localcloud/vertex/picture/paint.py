@@ -75,7 +75,9 @@ class PictureRequest:
         if "wrong_size" in hits:
             wanted = replace(wanted, width_px=self.width_px // 2, height_px=self.height_px // 2)
         if (args := hits.get("other_words")) is not None:
-            wanted = replace(wanted, prompt=wanted.prompt.replace(str(args["from"]), str(args["to"])))
+            shown, other = re.escape(str(args["from"])), str(args["to"])
+            words = re.sub(shown, lambda _: other, wanted.prompt, flags=re.IGNORECASE)  # names made of them too
+            wanted = replace(wanted, prompt=words)
         if (args := hits.get("bars")) is not None:
             wanted = replace(wanted, bars=Bars(**args))
         if (args := hits.get("odd_file")) is not None:
