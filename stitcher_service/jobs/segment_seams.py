@@ -71,6 +71,4 @@ def _jumps_between(edit: FilmEdit, shown: list[_Shown]) -> Iterator[str]:
 def _should_flow(edit: FilmEdit, one: SceneSegment, following: SceneSegment) -> bool:
     if edit.plan.transition_kind is not timeline.TransitionKind.CUT:
         return False
-    last, first = one.scene.end, following.scene.start
-    is_shared = last is not None and first is not None and last.uri == first.uri
-    return is_shared and one.end == one.clip_frames and following.first == 0
+    return one.scene.shares_keyframe(following.scene) and one.end == one.clip_frames and following.first == 0

@@ -79,7 +79,7 @@ def list_keyframes(scenes: Sequence[Scene]) -> list[FilmKeyframe]:
 def _is_shared(scene: Scene, following: Scene) -> bool:
     if scene.end is None or following.start is None:
         return True
-    return scene.end.uri == following.start.uri
+    return scene.shares_keyframe(following)
 
 
 def list_unjudged(keyframes: Sequence[FilmKeyframe]) -> list[FilmKeyframe]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from promptreel.domain import grade
 from promptreel.domain.grade import Look, Target
@@ -40,6 +41,5 @@ def list_strays(scenes: Sequence[Scene], target: Target) -> list[StrayKeyframe]:
 
 
 def _keyframes(scenes: Sequence[Scene]) -> list[tuple[Scene, KeyframeName, Keyframe]]:
-    frames: tuple[KeyframeName, ...] = ("start", "end")
-    both = ((scene, frame, scene.start if frame == "start" else scene.end) for scene in scenes for frame in frames)
+    both = ((scene, frame, scene.stored(frame)) for scene in scenes for frame in get_args(KeyframeName))
     return [(scene, frame, keyframe) for scene, frame, keyframe in both if keyframe is not None]

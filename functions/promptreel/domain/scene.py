@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack, get_args
 
 from promptreel.domain import identifiers, states
 from promptreel.domain.document import Document, OptionalText, Part, Problem, UtcDatetime
@@ -216,16 +216,11 @@ class Scene(Document):
         )
 
     def with_keyframe(self, name: KeyframeName, keyframe: Keyframe, now: datetime) -> "Scene":
-        """The scene with a keyframe that was drawn, DRAWN when it was the last one missing."""
+        """The scene with this keyframe in place of the one that it has or awaits, DRAWN if none is missing then."""
         awaited = tuple(other for other in self.redraw if other != name)
         updated = self._copy_with({name: keyframe, "redraw": awaited, "updated": now})
         is_drawn = updated.keyframes_drawn and updated.state is SceneState.PENDING
         return updated.to(SceneState.DRAWN, now) if is_drawn else updated
-
-    def keep_keyframe(self, name: KeyframeName, keyframe: Keyframe, now: datetime) -> "Scene":
-        """The scene with this keyframe in place of the one that it has or awaits, DRAWN if none is missing then."""
-        kept = self._copy_with({"redraw": tuple(other for other in self.redraw if other != name), "updated": now})
-        return kept.with_keyframe(name, keyframe, now)
 
     def list_verdicts(self, name: KeyframeName) -> tuple[KeyframeVerdict, ...]:
         """What the continuity check has said of the pictures of this keyframe in the current take, oldest first."""
@@ -233,7 +228,7 @@ class Scene(Document):
 
     def criticism(self, name: KeyframeName) -> str | None:
         """What the next picture of a keyframe must do better; None unless the continuity check has it drawn again."""
-        stored = self.start if name == "start" else self.end
+        stored = self.stored(name)
         verdicts = (one for one in self.list_verdicts(name) if stored and one.keyframe.uri == stored.uri)
         verdict = next(verdicts, None)
         return verdict.drift if verdict is not None and name in self.redraw and not verdict.passes else None
@@ -261,9 +256,15 @@ class Scene(Document):
 
     def keyframe(self, name: KeyframeName) -> Keyframe | None:
         """The keyframe to use; None when it is to be drawn, or to be drawn again."""
-        if name in self.redraw:
-            return None
+        return None if name in self.redraw else self.stored(name)
+
+    def stored(self, name: KeyframeName) -> Keyframe | None:
+        """The keyframe that is stored, also when it is to be drawn again."""
         return self.start if name == "start" else self.end
+
+    def shares_keyframe(self, following: "Scene") -> bool:
+        """Whether the following scene begins with the stored keyframe with which this one ends."""
+        return self.end is not None and following.start is not None and self.end.uri == following.start.uri
 
     def find_checksum(self, uri: str) -> str | None:
         """The checksum of the keyframe, clip or verdict at this address, as stored; None unless the scene has it."""
@@ -280,7 +281,7 @@ class Scene(Document):
 
     def drawn_names(self) -> tuple[KeyframeName, ...]:
         """Its keyframes that the image model draws: not the user's own pictures."""
-        stored: dict[KeyframeName, Keyframe | None] = {"start": self.start, "end": self.end}
+        stored = {name: self.stored(name) for name in get_args(KeyframeName)}
         return tuple(name for name, keyframe in stored.items() if keyframe is None or not keyframe.is_own)
 
     @property

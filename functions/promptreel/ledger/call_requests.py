@@ -67,18 +67,23 @@ def text_or_picture(job: Job, tariff: Tariff, purpose: str, scene: Scene | None,
     )
 
 
+def keyframe_tariff(sources: PictureSources, scene: Scene, frame: KeyframeName, location: str) -> Tariff:
+    """The price of the first attempt at a keyframe, by the pictures that it is drawn from."""
+    plan, model = sources.plan, registry().image_model(sources.plan.image_model)
+    pictures = len(list_inputs(sources, scene, frame, model).sent)
+    return drawing_tariff(model, plan.size_px, pictures, location=location)
+
+
 def keyframes(
     job: Job, sources: PictureSources, scenes: Sequence[Scene], location: str, at: datetime
 ) -> list[CallRequest]:
     """The calls for every keyframe of the plan that is not drawn yet, in its order."""
     plan, first = sources.plan, Attempt(1, None, at)
-    model = registry().image_model(plan.image_model)
     by_id = {scene.id: scene for scene in scenes}
     drawn = [(by_id[item.scene], item.frame) for wave in plan.waves for item in wave.items]
 
     def request(scene: Scene, frame: KeyframeName) -> CallRequest:
-        pictures = len(list_inputs(sources, scene, frame, model).sent)
-        tariff = drawing_tariff(model, plan.size_px, pictures, location=location)
+        tariff = keyframe_tariff(sources, scene, frame, location)
         return text_or_picture(job, tariff, scene.keyframe_purpose(frame), scene, first)
 
     return [request(scene, frame) for scene, frame in drawn if scene.keyframe(frame) is None]

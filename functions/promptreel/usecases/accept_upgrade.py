@@ -38,6 +38,7 @@ def accept_upgrade(job_id: str, film: Job, payload: Any, services: Services) -> 
     model = registry().video_model(planned.upgrade.video.id)
     if model.ends_soon(now):
         log_event("model_ends_soon", model=model.id, ends=str(model.retires_not_before))
+    is_repeated = is_stored(job_id, services)
     content = json.dumps(asked.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
     job = Job(
         id=job_id,
@@ -48,8 +49,8 @@ def accept_upgrade(job_id: str, film: Job, payload: Any, services: Services) -> 
         upgrade=planned.upgrade,
         warnings=planned.warnings,
         estimate=estimate_upgrade(film, scenes, planned, services),
-        references=() if is_stored(job_id, services) else copy_references(job_id, film, services),
-        frames=() if is_stored(job_id, services) else copy_frames(job_id, film, services),
+        references=() if is_repeated else copy_references(job_id, film, services),
+        frames=() if is_repeated else copy_frames(job_id, film, services),
         expires=now + services.keep,
         created=now,
         updated=now,

@@ -15,12 +15,12 @@ from promptreel.domain.call import committed_micros
 from promptreel.domain.continuity import CheckQuestion, FilmKeyframe
 from promptreel.domain.job import ContinuityCheck, Job, Wave
 from promptreel.domain.models import TextModel, registry
-from promptreel.domain.picture_inputs import PictureSources, list_inputs, list_looks
+from promptreel.domain.picture_inputs import PictureSources, list_looks
 from promptreel.domain.scene import JudgeAnswer, KeyframeVerdict, Scene
 from promptreel.domain.states import SceneState
-from promptreel.domain.tariffs import drawing_tariff
 from promptreel.domain.verdict import PictureVerdict, Verdict, check_limits, parse_verdict
 from promptreel.errors import BudgetExceeded, Misconfigured
+from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Busy, Superseded
 from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.storage import Replace, Versioned
@@ -144,8 +144,8 @@ def _store(job: Job, judged: Judged, services: Services) -> list[FilmKeyframe]:
             is_shared = verdict.frame == "end" and at + 1 < len(scenes)
             following = scenes[at + 1].start if is_shared else None
             if following is not None and following.uri == current.uri:
-                scenes[at + 1] = scenes[at + 1].keep_keyframe("start", best, now)
-            scenes[at] = scenes[at].keep_keyframe(verdict.frame, best, now)
+                scenes[at + 1] = scenes[at + 1].with_keyframe("start", best, now)
+            scenes[at] = scenes[at].with_keyframe(verdict.frame, best, now)
     _write(job, fence, reads, scenes, services)
     return continuity.list_keyframes(scenes)
 
@@ -158,23 +158,15 @@ def _mark(job: Job, services: Services) -> list[FilmKeyframe]:
     if fence is None or not chosen:
         return []
     left = fence.value.budget.limit_micros - committed_micros([read.value for read in services.jobs.list_calls(job.id)])
-    held = []
+    held, sources = [], _sources(job, services)
     for one in chosen:
-        left -= _price_micros(job, one, services, now)
+        tariff = call_requests.keyframe_tariff(sources, one.scene, one.frame, services.images.location)
+        left -= tariff.reserved_micros(now)
         if left >= 0:
             held.append(one)
     if held:
         _write(job, fence, reads, continuity.mark_for_redraw(scenes, held, now), services)
     return held
-
-
-def _price_micros(job: Job, keyframe: FilmKeyframe, services: Services, now: datetime) -> int:
-    """What drawing the keyframe once more costs at most."""
-    plan = job.require_plan()
-    model = registry().image_model(plan.image_model)
-    pictures = list_inputs(_sources(job, services), keyframe.scene, keyframe.frame, model).sent
-    tariff = drawing_tariff(model, plan.size_px, len(pictures), location=services.images.location)
-    return tariff.reserved_micros(now)
 
 
 def _fence(job: Job, services: Services) -> Versioned[Job] | None:

@@ -104,7 +104,7 @@ def _add_keyframe(
         fitted = fit_frame(job, job.require_plan(), own, services, job.run)
         services.jobs.retry_on_conflict(lambda: _store_keyframe(cmd, fitted, services))
         return None
-    if _awaits_sheet(job, scene, services):
+    if _awaits_sheet(_sources(job, services), scene):
         return KeyframeDrawn("busy", SHEET_WAIT_S * services.pace)
     ready = rewrite_refused_prompts(job, scene, services, until)
     try:
@@ -113,9 +113,7 @@ def _add_keyframe(
         if job.awaits_check and scene.criticism(cmd.frame):
             services.jobs.retry_on_conflict(lambda: _keep_keyframe(cmd, services))
             return None
-        if not isinstance(error, KeyframeRefused):
-            raise
-        if not scene.redraw:
+        if not isinstance(error, KeyframeRefused) or not scene.redraw:
             raise
         problem = Problem.from_error(error, step="draw_keyframe", scene=scene.id)
         _give_up(cmd, problem, services)
@@ -128,27 +126,28 @@ def _add_keyframe(
     return None
 
 
-def _awaits_sheet(job: Job, scene: Scene, services: Services) -> bool:
+def _sources(job: Job, services: Services) -> PictureSources:
+    """What the job's keyframes may be drawn from; a chain has no sheets."""
+    plan = job.require_plan()
+    is_chain = plan.continuity.mode == "chain"
+    return PictureSources.of(job, plan, () if is_chain else [read.value for read in services.jobs.list_sheets(job.id)])
+
+
+def _awaits_sheet(sources: PictureSources, scene: Scene) -> bool:
     """Whether something that it shows has a sheet to be drawn: one that is drawn again after an edit, or a damage.
 
     The workflow draws it at the same time as it polls clips, which may ask for the keyframe first.
     """
-    if job.require_plan().continuity.mode == "chain":
-        return False
-    sheets = (read.value for read in services.jobs.list_sheets(job.id))
-    return any(sheet.is_awaited and scene.shows(sheet.name) for sheet in sheets)
+    return any(sheet.is_awaited and scene.shows(sheet.name) for sheet in sources.sheets)
 
 
 def _draw(
     job: Job, scene: Scene, frame: KeyframeName, services: Services, until: datetime
 ) -> Keyframe | Busy | Superseded:
     """The keyframe, or the claim that says why there is none now. Raises: KeyframeRefused."""
-    plan = job.require_plan()
-    is_chain = plan.continuity.mode == "chain"
-    sheets = () if is_chain else [read.value for read in services.jobs.list_sheets(job.id)]
-    sources = PictureSources.of(job, plan, sheets)
+    sources = _sources(job, services)
     _check_pictures(sources, scene, frame, services)
-    replaced = scene.start if frame == "start" else scene.end
+    replaced = scene.stored(frame)
     drawing = Drawing(
         purpose=scene.keyframe_purpose(frame),
         what=f"{scene.id}: its {frame} picture",
@@ -213,19 +212,19 @@ def _keep_keyframe(cmd: DrawKeyframe, services: Services) -> None:
     reads, now = services.jobs.list_scenes(cmd.job_id), services.clock.now()
     scenes = [read.value for read in reads]
     kept = next(scene for scene in scenes if scene.id == cmd.scene)
-    keyframe = kept.start if cmd.frame == "start" else kept.end
+    keyframe = kept.stored(cmd.frame)
     if keyframe is None or kept.take != cmd.take or cmd.frame not in kept.redraw:
         return
     final = tuple(
         one.evolve(is_final=True) if one.keyframe.uri == keyframe.uri and one.frame == cmd.frame else one
         for one in kept.verdicts
     )
-    changed = kept.evolve(verdicts=final).keep_keyframe(cmd.frame, keyframe, now)
+    changed = kept.evolve(verdicts=final).with_keyframe(cmd.frame, keyframe, now)
     changes = [Replace(cmd.job_id, reads[scenes.index(kept)], changed)]
     for read in reads[scenes.index(kept) + 1 :][:1]:
         following = read.value
         if cmd.frame == "end" and "start" in following.redraw and following.start == keyframe:
-            changes.append(Replace(cmd.job_id, read, following.keep_keyframe("start", keyframe, now)))
+            changes.append(Replace(cmd.job_id, read, following.with_keyframe("start", keyframe, now)))
     services.jobs.write(*changes)
 
 
@@ -233,8 +232,7 @@ def _continues(scene: Scene, following: Scene) -> bool:
     """Whether the following scene begins with this scene's last keyframe: not drawn yet, or damaged with it."""
     if following.start is None:
         return True
-    is_shared = scene.end is not None and scene.end.uri == following.start.uri
-    return is_shared and "start" in following.redraw and following.rewording is None
+    return scene.shares_keyframe(following) and "start" in following.redraw and following.rewording is None
 
 
 def _give_up(cmd: DrawKeyframe, problem: Problem, services: Services) -> None:

@@ -187,7 +187,7 @@ def _awaits_shared(scene: Scene, before: Scene | None) -> bool:
     """Whether its first keyframe is the last one of the scene before, which is drawn again and given to both."""
     if before is None or scene.rewording is not None or "start" not in scene.redraw or "end" not in before.redraw:
         return False
-    return scene.start is not None and before.end is not None and scene.start.uri == before.end.uri
+    return before.shares_keyframe(scene)
 
 
 def _stopping(job: Job, scenes: list[Scene]) -> Problem | None:

@@ -149,7 +149,7 @@ class _Copier:
 
     def copy_keyframe(self, scene: Scene, name: KeyframeName) -> Keyframe | None:
         """Copy a keyframe; the one that two scenes share is copied once."""
-        keyframe = scene.start if name == "start" else scene.end
+        keyframe = scene.stored(name)
         if keyframe is None:
             return None
         copy = self.copy(scene.keyframe_purpose(name), scene.id, keyframe.uri, keyframe.checksum)
