@@ -1,4 +1,4 @@
-"""A port that lets a test in before and after every call: to kill the process there, or to let others act first."""
+"""Ports that fail or let a test in: a process is killed at a call, a write is lost, others act first."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from promptreel.domain.job import Job
+from promptreel.errors import VersionConflict
+from promptreel.ports.storage import Change, JobStore
 from promptreel.usecases.job_lifecycle import JobRun
 from tests.fakes.services import FakeServices
 
@@ -15,6 +17,34 @@ PORTS = ("jobs", "artifacts", "inbox", "text", "images", "video", "queue", "exec
 
 class Killed(BaseException):
     """The process was killed: nothing catches this."""
+
+
+class FailingWrites:
+    """A worker whose writes fail as `armed` says: after so many more that are made, and how.
+
+    The fault is ``killed_before``, ``killed_after`` or ``answer_lost``.
+    """
+
+    armed: tuple[int, str] | None = None
+
+    def fail_writes_of(self, jobs: JobStore) -> None:
+        """Let this store's writes fail from now on, whenever one is armed."""
+        self._write = jobs.write
+        jobs.write = self._maybe_fail  # type: ignore[method-assign]
+
+    def _maybe_fail(self, *changes: Change) -> None:
+        if self.armed is None:
+            self._write(*changes)
+            return
+        countdown, fault = self.armed
+        self.armed = (countdown - 1, fault) if countdown else None
+        if countdown:
+            self._write(*changes)
+        elif fault == "killed_before":
+            raise Killed
+        else:
+            self._write(*changes)
+            raise Killed if fault == "killed_after" else VersionConflict("committed, but the answer was lost")
 
 
 class Hooked:

@@ -29,7 +29,6 @@ from promptreel.errors import (
     Rejected,
     Throttled,
     Transient,
-    VersionConflict,
 )
 from promptreel.ports.models import (
     Declined,
@@ -42,13 +41,13 @@ from promptreel.ports.models import (
     VideoRequest,
 )
 from promptreel.ports.orchestration import ClipTask
-from promptreel.ports.storage import Change
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.fail_job import FailJob
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.reconcile import reconcile
 from promptreel.usecases.sweep_jobs import SweepJobs
+from tests.fakes.hooks import FailingWrites, Killed
 from tests.fakes.services import FakeServices
 from tests.fakes.system import START
 from tests.fakes.templates import PromptTemplates
@@ -73,10 +72,6 @@ FATES: tuple[CallFailed | Declined, ...] = (
     Declined("cut off", (CUT_OFF,), ReportedUsage(input=300, output=900)),
     Declined("nothing is reported", (), ReportedUsage()),
 )
-
-
-class Killed(BaseException):
-    """The process was killed: nothing catches this."""
 
 
 @dataclass
@@ -209,7 +204,7 @@ class Provider:
         return self._world.clock.true_now().timestamp()
 
 
-class Money(RuleBasedStateMachine):
+class Money(FailingWrites, RuleBasedStateMachine):
     """One job of three scenes, drawn and queued; everything after that is up to the rules."""
 
     @initialize(spare=st.integers(0, 3), model=st.sampled_from([VEO, OMNI, KLING]))
@@ -227,23 +222,7 @@ class Money(RuleBasedStateMachine):
         self.job_id = self.world.drawn(models={"video": model}, budget_usd=f"{limit / 1e6:.6f}").id
         self.limit = limit
         self.tasks: list[ClipTask] = []
-        self._write = self.world.jobs.write
-        self.armed: tuple[int, str] | None = None
-        self.world.jobs.write = self._maybe_fail  # type: ignore[method-assign]
-
-    def _maybe_fail(self, *changes: Change) -> None:
-        if self.armed is None:
-            self._write(*changes)
-            return
-        countdown, fault = self.armed
-        self.armed = (countdown - 1, fault) if countdown else None
-        if countdown:
-            self._write(*changes)
-        elif fault == "killed_before":
-            raise Killed
-        else:
-            self._write(*changes)
-            raise Killed if fault == "killed_after" else VersionConflict("committed, but the answer was lost")
+        self.fail_writes_of(self.world.jobs)
 
     @rule(countdown=st.integers(0, 3), fault=st.sampled_from(["killed_before", "killed_after", "answer_lost"]))
     def arm_a_write(self, countdown: int, fault: str) -> None:

@@ -19,9 +19,8 @@ from promptreel.domain.picture_inputs import PictureSources, list_inputs
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.tariffs import ReportedUsage, drawing_tariff, text_tariff
 from promptreel.domain.verdict import Verdict, check_limits
-from promptreel.errors import AnswerLost, CallFailed, PromptreelError, Refused, Rejected, Throttled, VersionConflict
+from promptreel.errors import AnswerLost, CallFailed, PromptreelError, Refused, Rejected, Throttled
 from promptreel.ports.models import Declined, TextRequest, TextResult
-from promptreel.ports.storage import Change
 from promptreel.usecases import job_lifecycle
 from promptreel.usecases.draw_keyframe import DrawKeyframe
 from promptreel.usecases.draw_sheet import DrawSheet
@@ -29,6 +28,7 @@ from promptreel.usecases.fail_job import FailJob
 from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.sweep_jobs import SweepJobs
+from tests.fakes.hooks import FailingWrites, Killed
 from tests.fakes.models import FakeTextGenerator, a_storyboard, a_verdict
 from tests.fakes.services import FakeServices
 
@@ -48,10 +48,6 @@ FATES: tuple[CallFailed | Declined, ...] = (
 )
 
 
-class Killed(BaseException):
-    """The process was killed: nothing catches this."""
-
-
 class Judge(FakeTextGenerator):
     """Finds that keyframes drift, as often as it was told."""
 
@@ -66,7 +62,7 @@ class Judge(FakeTextGenerator):
         return super().generate_text(request, timeout_s)
 
 
-class Pictures(RuleBasedStateMachine):
+class Pictures(FailingWrites, RuleBasedStateMachine):
     """One planned job; everything after that is up to the rules."""
 
     @initialize(spare=st.sampled_from([0, 1, 3, 20]), mode=st.sampled_from(["chain", "sheet"]))
@@ -78,23 +74,7 @@ class Pictures(RuleBasedStateMachine):
         self.job_id = job.id
         self.limit = committed_micros(self._calls()) + spare * PICTURE_MICROS
         self.world.lower_limit(job, self.limit)
-        self._write = self.world.jobs.write
-        self.armed: tuple[int, str] | None = None
-        self.world.jobs.write = self._maybe_fail  # type: ignore[method-assign]
-
-    def _maybe_fail(self, *changes: Change) -> None:
-        if self.armed is None:
-            self._write(*changes)
-            return
-        countdown, fault = self.armed
-        self.armed = (countdown - 1, fault) if countdown else None
-        if countdown:
-            self._write(*changes)
-        elif fault == "killed_before":
-            raise Killed
-        else:
-            self._write(*changes)
-            raise Killed if fault == "killed_after" else VersionConflict("committed, but the answer was lost")
+        self.fail_writes_of(self.world.jobs)
 
     @rule(countdown=st.integers(0, 4), fault=st.sampled_from(["killed_before", "killed_after", "answer_lost"]))
     def arm_a_write(self, countdown: int, fault: str) -> None:
