@@ -46,7 +46,7 @@ class PillowPictures:
         return CleanPicture(png, *picture.size, remarks)
 
     def read_pixels(self, data: bytes, width_px: int) -> list[tuple[int, int, int]]:
-        """The pixels of a stored picture, scaled down; an average over what each one stands for."""
+        """The pixels of a stored picture, scaled down; each is an average of what it replaces."""
         from PIL import Image  # noqa: PLC0415 - cold start
 
         with Image.open(io.BytesIO(data)) as opened:

@@ -193,8 +193,8 @@ def _describe(plan: Plan, keyframe: FilmKeyframe) -> str:
     words = scene.start_prompt if keyframe.frame == "start" else scene.end_prompt
     place = "first" if keyframe.frame == "start" else "last"
     shown = ", ".join(list_shown(plan, keyframe))
-    told = f"keyframe, the {place} picture of {scene.id}: {_shorten(words)} Scene: {_shorten(scene.description)}"
-    return f"{told} Shown: {shown}." if shown else told
+    label = f"keyframe, the {place} picture of {scene.id}: {_shorten(words)} Scene: {_shorten(scene.description)}"
+    return f"{label} Shown: {shown}." if shown else label
 
 
 def _shorten(text: str) -> str:

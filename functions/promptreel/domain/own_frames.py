@@ -1,4 +1,4 @@
-"""A user's own pictures as keyframes: where each one stands, and how it is brought to the film's frame. Pure.
+"""A user's own pictures as keyframes: the place of each, and how it is brought to the film's frame. Pure.
 
 A scene begins with the picture that the scene before ends with, so the first picture of scene 3 and the last one of
 scene 2 are one place. A picture there is shown by both.
@@ -56,7 +56,7 @@ class RequestedFrame(Frozen):
 
     @property
     def place(self) -> Place:
-        """Where it stands."""
+        """Its place in the film."""
         return place_of(self.scene, self.frame)
 
 
@@ -75,7 +75,7 @@ class OwnFrame(Part):
 
     @property
     def place(self) -> Place:
-        """Where it stands."""
+        """Its place in the film."""
         return place_of(self.scene, self.frame)
 
 
