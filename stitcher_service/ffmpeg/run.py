@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -87,8 +88,10 @@ class Runner:
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
+    # poll() also says None while another thread is just taking the exit status of a process that has ended.
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @cache

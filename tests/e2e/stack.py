@@ -77,11 +77,12 @@ class Stack:
         return eventually(find, f"{job_id} in {sorted(wanted)}", within_s, first_pause_s=0.25)
 
     def wait_until_idle(self) -> None:
-        """Wait until no job of any owner is running."""
+        """Wait until no job of any owner is running; one that waits for an approval calls nothing."""
 
         def is_idle() -> bool:
             page = self.api("GET", "/v1/jobs?owner=*", person="operator").raise_for_status().json()
-            return all(job["state"] in FINAL for job in page["jobs"])  # newest first: a running one is on this page
+            # newest first: a running one is on this page
+            return all(job["state"] in FINAL | {"AWAITING_APPROVAL"} for job in page["jobs"])
 
         eventually(is_idle, "no running job")
 

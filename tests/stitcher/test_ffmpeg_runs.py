@@ -1,5 +1,6 @@
 """The runner: errors with their last lines; no process outlives its time limit or its cancellation."""
 
+import subprocess
 import threading
 from pathlib import Path
 
@@ -57,6 +58,18 @@ def test_run_ends_and_no_other_begins_when_cancelled_from_another_thread() -> No
     assert len(ended) == 1
     with pytest.raises(Cancelled):
         runner.run(SHORT)
+
+
+def test_cancelling_succeeds_when_another_thread_is_just_taking_the_exit_status() -> None:
+    runner = Runner(find_ffmpeg())
+    process = subprocess.Popen(["/bin/true"], text=True)
+    status = process.wait()
+    process.returncode = None  # as it is until the other thread has set it and left the lock
+
+    with process._waitpid_lock:  # type: ignore[attr-defined]
+        runner._running.add(process)
+        runner.cancel()
+    process.returncode = status
 
 
 def test_run_is_a_failure_of_the_machine_when_ffmpeg_is_killed_from_outside() -> None:
