@@ -1,7 +1,7 @@
 """An `ArtifactStore` and an `Inbox` in memory, under the same contract suite as Cloud Storage."""
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from promptreel.errors import NotFound, TooLarge
 from promptreel.ports.storage import StoredObject, UploadedPrompt
 from promptreel.ports.system import Clock
 from tests.picture_files import a_picture, encoded
+
+PART_BYTES = 1000
 
 
 class MemoryArtifacts:
@@ -25,7 +27,7 @@ class MemoryArtifacts:
 
     def put(self, path: str, data: bytes, content_type: str) -> str:
         uri = self.uri(path)
-        self._objects.setdefault(uri, (data, StoredObject(uri, self._clock.now(), len(data))))
+        self._objects.setdefault(uri, (data, StoredObject(uri, self._clock.now(), len(data), _checksum(data))))
         return uri
 
     def put_file(self, path: str, file: Path, content_type: str) -> str:
@@ -36,6 +38,12 @@ class MemoryArtifacts:
 
     def read_start(self, uri: str, count: int) -> bytes:
         return self._read(uri)[:count]
+
+    def read_parts(self, stored: StoredObject) -> Iterator[bytes]:
+        data = self._read(stored.uri)
+        yield from (data[start : start + PART_BYTES] for start in range(0, len(data), PART_BYTES))
+        if _checksum(data) != stored.checksum:
+            raise NotFound(f"{stored.uri} is no longer what was stored.")
 
     def get_file(self, uri: str, file: Path) -> None:
         file.write_bytes(self.get(uri))
@@ -49,7 +57,7 @@ class MemoryArtifacts:
         return self.uri(path) in self._objects
 
     def read_checksum(self, uri: str) -> str:
-        return f"{zlib.crc32(self._read(uri)):08x}"
+        return _checksum(self._read(uri))
 
     def list(self, prefix: str) -> Sequence[StoredObject]:
         found = [stored for uri, (_, stored) in self._objects.items() if uri.startswith(self.uri(prefix))]
@@ -65,6 +73,10 @@ class MemoryArtifacts:
         if uri not in self._objects:
             raise NotFound(f"read {uri}: not found")
         return self._objects[uri][0]
+
+
+def _checksum(data: bytes) -> str:
+    return f"{zlib.crc32(data):08x}"
 
 
 BRAND_PICTURE = "gs://brand-pictures/mira.png"

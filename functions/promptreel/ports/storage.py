@@ -147,11 +147,12 @@ class JobStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object in the bucket."""
+    """An object in the bucket. ``checksum`` is what `ArtifactStore.read_checksum` returns for it."""
 
     uri: str
     created: datetime
     size: int
+    checksum: str
 
 
 class ArtifactStore(Protocol):
@@ -168,6 +169,12 @@ class ArtifactStore(Protocol):
 
     def read_start(self, uri: str, count: int) -> bytes:
         """Read an object's first bytes, no more than ``count``. Raises: NotFound."""
+
+    def read_parts(self, stored: StoredObject) -> Iterator[bytes]:
+        """Read a listed object part by part, of which one is in memory at a time.
+
+        Raises: NotFound when it is missing, or after the last part when its content is not what was listed.
+        """
 
     def put_file(self, path: str, file: Path, content_type: str) -> str:
         """Create an object from a file without holding it in memory; otherwise like `put`."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from promptreel.adapters import gcs
 from promptreel.adapters.gcs import GcsArtifacts
 from promptreel.errors import NotFound
 from promptreel.ports.storage import ArtifactStore
@@ -76,6 +77,32 @@ def test_first_bytes_of_an_artifact_are_read(artifacts: ArtifactStore, count: in
     assert artifacts.read_start(uri, count) == start
     with pytest.raises(NotFound):
         artifacts.read_start(artifacts.uri("jobs/j/none.txt"), count)
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 3500])
+def test_listed_artifact_is_read_in_parts(artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(gcs, "PART_BYTES", 1000)
+    data = bytes(place % 251 for place in range(size))
+    uri = artifacts.put("jobs/j/film.mp4", data, "video/mp4")
+    (stored,) = artifacts.list("jobs/j/")
+
+    parts = list(artifacts.read_parts(stored))
+
+    assert b"".join(parts) == data
+    assert all(len(part) <= 1000 for part in parts)
+    assert stored.checksum == artifacts.read_checksum(uri)
+
+
+@pytest.mark.parametrize("change", ["deleted", "replaced"])
+def test_listed_artifact_is_not_found_when_it_is_missing_or_changed(artifacts: ArtifactStore, change: str) -> None:
+    uri = artifacts.put("jobs/j/film.mp4", b"one", "video/mp4")
+    (stored,) = artifacts.list("jobs/j/")
+    artifacts.delete(uri)
+    if change == "replaced":
+        artifacts.put("jobs/j/film.mp4", b"two", "video/mp4")
+
+    with pytest.raises(NotFound):
+        list(artifacts.read_parts(stored))
 
 
 def test_checksum_depends_on_the_content_only(artifacts: ArtifactStore) -> None:
