@@ -98,3 +98,13 @@ resource "google_firestore_field" "forget" {
   index_config {}
   ttl_config {}
 }
+
+# What an Idempotency-Key stands for expires after a day (docs/adr/0028).
+resource "google_firestore_field" "answers_expire" {
+  database   = google_firestore_database.this.name
+  collection = "answers"
+  field      = "expires"
+
+  index_config {}
+  ttl_config {}
+}

@@ -16,11 +16,12 @@ class PromptreelError(Exception):
     status: ClassVar[int] = 500
     default_code: ClassVar[str] = "broken"
 
-    def __init__(self, message: str, *, code: str = "", remedy: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", remedy: str = "", retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
         self.remedy = remedy
+        self.retry_after_s = retry_after_s
 
 
 class Rejected(PromptreelError):
@@ -90,6 +91,13 @@ class QuotaExhausted(Transient):
 
     status = 429
     default_code = "quota_exhausted"
+
+
+class TooMany(Transient):
+    """The caller's own limit: ``retry_after_s`` says when there may be room again."""
+
+    status = 429
+    default_code = "too_many_requests"
 
 
 class Broken(PromptreelError):

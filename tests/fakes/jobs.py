@@ -12,9 +12,10 @@ from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
+from promptreel.domain.stored_answer import StoredAnswer
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ledger.optimistic_locking import OptimisticJobStore
-from promptreel.ports.storage import Change, Create, Versioned
+from promptreel.ports.storage import Change, Create, Delete, Versioned
 from promptreel.ports.system import Clock, Ids
 from tests.fakes.system import FakeClock, FakeIds
 
@@ -26,6 +27,7 @@ _KINDS: dict[str, type[Any]] = {
     "calls": Call,
     "renders": Render,
     "rates": Rates,
+    "answers": StoredAnswer,
 }
 
 
@@ -113,6 +115,9 @@ class MemoryJobs(OptimisticJobStore):
     def get_rates(self, owner: str) -> Versioned[Rates] | None:
         return self._find((Rates, "", rates_id(owner)))
 
+    def get_answer(self, answer_id: str) -> Versioned[StoredAnswer] | None:
+        return self._find((StoredAnswer, "", answer_id))
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         return self._due(now, lambda job: job.expires)
 
@@ -134,6 +139,9 @@ class MemoryJobs(OptimisticJobStore):
                     raise VersionConflict(f"{change.value.id} is not as it was read")
             for change in changes:
                 self._writes += 1
+                if isinstance(change, Delete):
+                    del self._documents[_key(change)]
+                    continue
                 stored = type(change.value).from_json(change.value.to_json(), change.value.id)
                 self._documents[_key(change)] = Versioned(stored, self._writes)
 
@@ -163,9 +171,9 @@ def _key_of(path: str) -> Key:
 
 def _key(change: Change) -> Key:
     kind = type(change.value)
-    return kind, "" if kind in {Job, Render, Rates} else change.job_id, change.value.id
+    return kind, "" if kind in {Job, Render, Rates, StoredAnswer} else change.job_id, change.value.id
 
 
 def _owner(key: Key, value: Any) -> str | None:
-    """The job that a scene, call or render belongs to."""
-    return value.job if isinstance(value, Render) else key[1] or None
+    """The job that a scene, call, render or answer belongs to."""
+    return value.job if isinstance(value, Render | StoredAnswer) else key[1] or None

@@ -1,7 +1,7 @@
 """Jobs, scenes, sheets and calls in Firestore: batches with update-time preconditions, never client transactions.
 
 Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/sheets/{sheet}``, ``jobs/{job}/calls/{call}``,
-``renders/{digest}``, ``rates/{digest of an owner}``.
+``renders/{digest}``, ``rates/{digest of an owner}``, ``answers/{digest of a caller and a key}``.
 """
 
 import logging
@@ -21,9 +21,10 @@ from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
+from promptreel.domain.stored_answer import StoredAnswer
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ledger.optimistic_locking import OptimisticJobStore
-from promptreel.ports.storage import Change, Create, D, Replace, Versioned
+from promptreel.ports.storage import Change, Create, D, Delete, Replace, Versioned
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
@@ -32,7 +33,12 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S = 20.0
 PAGE = 200
-_TOP_LEVEL: dict[type[Document], str] = {Job: "jobs", Render: "renders", Rates: "rates"}
+_TOP_LEVEL: dict[type[Document], str] = {
+    Job: "jobs",
+    Render: "renders",
+    Rates: "rates",
+    StoredAnswer: "answers",
+}
 _BELOW_JOB: dict[type[Document], str] = {Scene: "scenes", Sheet: "sheets", Call: "calls"}
 LIST_PAGE = 60  # the API lists 50 jobs at a time and looks for one more
 
@@ -125,16 +131,22 @@ class FirestoreJobs(OptimisticJobStore):
         """Read an owner's rates; None when there are none."""
         return self._read(Rates, "rates", rates_id(owner))
 
+    def get_answer(self, answer_id: str) -> Versioned[StoredAnswer] | None:
+        """Read what a key stands for; None when it stands for nothing."""
+        return self._read(StoredAnswer, "answers", answer_id)
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs whose expiry has come."""
         return self._iterate_due_jobs("expires", now)
 
     def delete_owned_documents(self, job_id: str, limit: int) -> int:
-        """Delete up to ``limit`` of a job's scenes, sheets, calls and renders."""
+        """Delete up to ``limit`` of a job's scenes, sheets, calls, renders and answers."""
         below: list[Any] = [self._db.collection("jobs", job_id, kind) for kind in _BELOW_JOB.values()]
-        renders = self._db.collection("renders").where(filter=_filter("job", "==", job_id))
+        beside = [
+            self._db.collection(kind).where(filter=_filter("job", "==", job_id)) for kind in ("renders", "answers")
+        ]
         batch = self._db.batch()
-        found = chain.from_iterable(self._stream(query.limit(limit)) for query in (*below, renders))
+        found = chain.from_iterable(self._stream(query.limit(limit)) for query in (*below, *beside))
         for owned in islice(found, limit):
             batch.delete(owned.reference)
         with translate_google_errors("delete documents"):
@@ -145,12 +157,14 @@ class FirestoreJobs(OptimisticJobStore):
         batch = self._db.batch()
         for change in changes:
             reference = self._reference(change)
-            data = _to_fields(change.value)
             if isinstance(change, Create):
-                batch.create(reference, data)
+                batch.create(reference, _to_fields(change.value))
+                continue
+            option = self._db.write_option(last_update_time=change.read.version)
+            if isinstance(change, Delete):
+                batch.delete(reference, option=option)
             else:
-                option = self._db.write_option(last_update_time=change.read.version)
-                batch.update(reference, _dropped_fields(change) | data, option=option)
+                batch.update(reference, _dropped_fields(change) | _to_fields(change.value), option=option)
         try:
             with translate_google_errors("write"):
                 batch.commit(timeout=TIMEOUT_S)
@@ -159,7 +173,7 @@ class FirestoreJobs(OptimisticJobStore):
 
     def _reference(self, change: Change) -> Any:
         value = change.value
-        if isinstance(value, Job | Render | Rates):
+        if isinstance(value, Job | Render | Rates | StoredAnswer):
             return self._db.document(_TOP_LEVEL[type(value)], value.id)
         return self._db.document("jobs", change.job_id, _BELOW_JOB[type(value)], value.id)
 
@@ -211,8 +225,13 @@ def _filter(field: str, operator: str, value: str | list[str]) -> Any:
 
 
 def _to_fields(value: Document) -> dict[str, Any]:
-    """The field of the TTL policy must be a timestamp."""
-    return value.to_json() | ({"forget": value.forget} if isinstance(value, Job) else {})
+    """The field of a TTL policy must be a timestamp."""
+    of_policy: dict[str, Any] = {}
+    if isinstance(value, Job):
+        of_policy = {"forget": value.forget}
+    elif isinstance(value, StoredAnswer):
+        of_policy = {"expires": value.expires}
+    return value.to_json() | of_policy
 
 
 def _dropped_fields(change: Replace[Any]) -> dict[str, Any]:

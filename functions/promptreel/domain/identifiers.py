@@ -22,6 +22,11 @@ def job_id(*origin: str) -> str:
     return f"job-{digest(*origin)}"
 
 
+def is_job_id(text: str) -> bool:
+    """Whether this is the id of a job rather than of something else."""
+    return text.startswith("job-") and ID_PATTERN.match(text) is not None
+
+
 def trace_id(job: str) -> str:
     """The trace of everything that is done for a job: 32 hex digits, made from its id as film.yaml does."""
     return job.replace("job-", "0" * 12)

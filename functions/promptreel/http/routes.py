@@ -20,8 +20,8 @@ from promptreel.domain.money import parse_usd
 from promptreel.domain.request import parse_approval, parse_resumption
 from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.domain.styles import style_list
-from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, Rejected, TooLarge, Transient
-from promptreel.http import responses
+from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
+from promptreel.http import idempotency, responses
 from promptreel.http.job_events import list_events
 from promptreel.http.model_list import describe_models
 from promptreel.http.problems import MEDIA_TYPE, make_problem
@@ -41,7 +41,6 @@ T = TypeVar("T")
 
 MAX_BODY_BYTES = 1_000_000
 MAX_BILL_BYTES = 30_000_000  # about 200,000 lines; Cloud Run takes 32 MiB
-MAX_KEY_CHARS = 255
 LINK_S = 3600
 PAGE = 50
 EVERYBODY = "*"
@@ -52,6 +51,8 @@ def app(services: Callable[[], Services]) -> Flask:
     flask = Flask("promptreel", static_folder=None)
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     flask.register_error_handler(Exception, _answer_problem)
+    flask.before_request(_limit_body)
+    idempotency.answer_writes_once(flask, services)
     flask.add_url_rule("/healthz", view_func=lambda: jsonify({"status": "ok"}), endpoint="healthz")
 
     def add(method: str, rule: str, view: Callable[..., ResponseReturnValue]) -> None:
@@ -78,6 +79,11 @@ def app(services: Callable[[], Services]) -> Flask:
     return flask
 
 
+def _limit_body() -> None:
+    if request.url_rule is not None and request.url_rule.rule.endswith("/ledger:reconcile"):
+        request.max_content_length = MAX_BILL_BYTES
+
+
 def _models(services: Services) -> Response:
     services.identity.identify_caller(request.headers.get)
     return jsonify(describe_models(registry(), services.clock.now(), services.protocols))
@@ -86,6 +92,7 @@ def _models(services: Services) -> Response:
 def _estimate(services: Services) -> Response:
     """Check a request as a submission does, and estimate its film; nothing is stored and no model is called."""
     owner = services.identity.identify_caller(request.headers.get)
+    idempotency.keep_no_answer()
     estimated = estimate_request(owner, _read_body(), services.clock.now(), services)
     return jsonify(responses.estimated_request(estimated))
 
@@ -93,7 +100,9 @@ def _estimate(services: Services) -> Response:
 def _offer_upload(services: Services) -> tuple[Response, int]:
     """Sign a link by which the caller uploads one picture, for a request that names it afterwards."""
     owner = services.identity.identify_caller(request.headers.get)
-    return jsonify(responses.new_upload(offer_upload(owner, _read_body(), services))), 201
+    idempotency.keep_no_answer()  # it holds a signed link
+    new_id = identifiers.digest("upload", *idempotency.make_token(owner, services))
+    return jsonify(responses.new_upload(offer_upload(owner, _read_body(), new_id, services))), 201
 
 
 def _styles(services: Services) -> Response:
@@ -128,10 +137,7 @@ def _upgrade(services: Services, job_id: str) -> tuple[Response, int]:
 
 def _new_job_id(services: Services, owner: str) -> str:
     """The id that follows from the request's Idempotency-Key, or a new one."""
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not 1 <= len(key) <= MAX_KEY_CHARS:
-        raise Invalid(f"Idempotency-Key: must have 1 to {MAX_KEY_CHARS} characters.")
-    return identifiers.job_id("key", owner, key) if key else identifiers.job_id("random", services.ids.new_token())
+    return identifiers.job_id(*idempotency.make_token(owner, services))
 
 
 def _start(job: Job, services: Services) -> tuple[Response, int]:
@@ -210,7 +216,7 @@ def _events(services: Services, job_id: str) -> Response:
 def _reconcile(services: Services, job_id: str) -> Response:
     """Compare the ledger with a billing export; with ``"apply": true`` release LOST calls that were never billed."""
     job = _get_job(services, job_id, owner_only=True)
-    request.max_content_length = MAX_BILL_BYTES
+    idempotency.keep_no_answer()
     bill = parse_bill(_read_body())
     return jsonify(responses.reconciliation(reconcile(job.id, bill, services)))
 
@@ -244,6 +250,7 @@ def _resume(services: Services, job_id: str) -> tuple[Response, int]:
 
 def _delete(services: Services, job_id: str) -> tuple[Response, int]:
     """Delete a job, running or not: 202 while what it owns is being removed, 204 afterwards (docs/adr/0004)."""
+    idempotency.keep_no_answer()
     job = _get_job(services, job_id, owner_only=True, include_deleted=True)
     marked = delete_job.mark(job.id, services)
     if marked.state is JobState.DELETED:
@@ -286,7 +293,11 @@ def _read_argument(name: str, parse: Callable[[str], T], wanted: str) -> T | Non
 
 
 def _answer_problem(error: Exception) -> ResponseReturnValue:
-    return *make_problem(_map_http_error(error), trace=read_trace(request)), {"Content-Type": MEDIA_TYPE}
+    known = _map_http_error(error)
+    headers = {"Content-Type": MEDIA_TYPE}
+    if isinstance(known, PromptreelError) and known.retry_after_s is not None:
+        headers["Retry-After"] = str(known.retry_after_s)
+    return *make_problem(known, trace=read_trace(request)), headers
 
 
 def _map_http_error(error: Exception) -> Exception:

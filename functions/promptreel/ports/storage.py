@@ -13,9 +13,10 @@ from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
+from promptreel.domain.stored_answer import StoredAnswer
 
 T = TypeVar("T")
-D = TypeVar("D", Job, Scene, Sheet, Call, Render, Rates)
+D = TypeVar("D", Job, Scene, Sheet, Call, Render, Rates, StoredAnswer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Create:
     """Write a document that must not exist yet. ``job_id`` is the job it belongs to, or that brought it about."""
 
     job_id: str
-    value: Job | Scene | Sheet | Call | Render | Rates
+    value: Job | Scene | Sheet | Call | Render | Rates | StoredAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,19 @@ class Replace(Generic[D]):
     job_id: str
     read: Versioned[D]
     value: D
+
+
+@dataclass(frozen=True, slots=True)
+class Delete(Generic[D]):
+    """Delete the document read as ``read``; refused if it has changed since."""
+
+    job_id: str
+    read: Versioned[D]
+
+    @property
+    def value(self) -> D:
+        """The document as it was read."""
+        return self.read.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,17 @@ class Update(Generic[D]):
         return self.after is not self.before
 
 
-Change = Create | Replace[Job] | Replace[Scene] | Replace[Sheet] | Replace[Call] | Replace[Render] | Replace[Rates]
+Change = (
+    Create
+    | Replace[Job]
+    | Replace[Scene]
+    | Replace[Sheet]
+    | Replace[Call]
+    | Replace[Render]
+    | Replace[Rates]
+    | Replace[StoredAnswer]
+    | Delete[StoredAnswer]
+)
 
 
 class JobStore(Protocol):
@@ -108,11 +132,14 @@ class JobStore(Protocol):
     def get_rates(self, owner: str) -> Versioned[Rates] | None:
         """Read how often models gave an owner nothing usable; None before a job of the owner has ended."""
 
+    def get_answer(self, answer_id: str) -> Versioned[StoredAnswer] | None:
+        """Read what an Idempotency-Key stands for; None when it stands for nothing."""
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs of all owners whose expiry has come, the longest overdue first, page by page."""
 
     def delete_owned_documents(self, job_id: str, limit: int) -> int:
-        """Delete up to ``limit`` of a job's scenes, sheets, calls and renders, not the job; return how many."""
+        """Delete up to ``limit`` of the documents that a job owns, not the job; return how many."""
 
     def write(self, *changes: Change) -> None:
         """Write all changes or none. Raises: VersionConflict when a document is not as it was read."""

@@ -33,14 +33,14 @@ class Upload:
     expires: datetime
 
 
-def offer_upload(owner: str, payload: object, services: Services) -> Upload:
+def offer_upload(owner: str, payload: object, new_id: str, services: Services) -> Upload:
     """Sign a link to a new object in the owner's folder. Nothing is stored. Raises: Invalid naming each wrong field.
 
     The link writes once, one type, and no more than a picture may have; what is uploaded and never used expires by the
     bucket's life cycle. An owner who says the file's digest gets the same place for the same file.
     """
     asked = validate_fields(_UploadRequest, payload)
-    upload_id = services.ids.new_token() if asked.sha256 is None else asked.sha256[:UPLOAD_ID_CHARS]
+    upload_id = new_id if asked.sha256 is None else asked.sha256[:UPLOAD_ID_CHARS]
     headers = {
         "Content-Type": asked.content_type,
         "x-goog-content-length-range": f"1,{MAX_PICTURE_BYTES}",

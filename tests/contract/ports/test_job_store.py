@@ -13,8 +13,9 @@ from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.rates import ModelAttempts, Rates
 from promptreel.domain.states import CallState, JobState
+from promptreel.domain.stored_answer import StoredAnswer
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
-from promptreel.ports.storage import Create, JobStore, Replace
+from promptreel.ports.storage import Create, Delete, JobStore, Replace
 from tests.contract.ports.documents import RawDocuments
 from tests.factories import a_call, a_job, a_render, a_scene, a_sheet, altered, later
 from tests.fakes.services import FakeServices
@@ -72,6 +73,36 @@ def test_rates_outlive_the_documents_of_a_job(jobs: JobStore) -> None:
 
     assert jobs.delete_owned_documents("job-1", 10) == 1
     assert jobs.get_rates("mira@example.com") is not None
+
+
+def test_answer_is_read_back_equal_and_deleted_only_as_it_was_read(jobs: JobStore) -> None:
+    begun = StoredAnswer.begin("answer-1", "digest", "holder", later(0))
+    jobs.write(Create("", begun))
+    stale = jobs.get_answer("answer-1")
+    assert stale is not None
+    assert stale.value == begun
+    answered = begun.answered(202, '{"id": "job-1"}', "job-1", later(1))
+    jobs.write(Replace("", stale, answered))
+
+    with pytest.raises(VersionConflict):
+        jobs.write(Delete("", stale))
+    read = jobs.get_answer("answer-1")
+    assert read is not None
+    assert read.value == answered
+
+    jobs.write(Delete("", read))
+    assert jobs.get_answer("answer-1") is None
+    with pytest.raises(VersionConflict):
+        jobs.write(Delete("", read))
+
+
+def test_answers_go_with_the_job_that_they_are_about(jobs: JobStore) -> None:
+    for name, job in (("one", "job-1"), ("two", "job-2")):
+        begun = StoredAnswer.begin(name, "digest", "holder", later(0))
+        jobs.write(Create("", begun.answered(200, "{}", job, later(1))))
+
+    assert jobs.delete_owned_documents("job-1", 10) == 1
+    assert (jobs.get_answer("one"), jobs.get_answer("two") is None) == (None, False)
 
 
 def test_planned_job_is_read_back_equal(jobs: JobStore, world: FakeServices) -> None:

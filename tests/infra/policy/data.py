@@ -11,7 +11,7 @@ from tools.terraform.plan import PROJECT, REGION, VARIABLES, Plan, Resource
 LIFETIMES_DAYS = {"artifacts": [], "prompts": [30], "results": [90], "uploads": [2]}
 """Ages at which a bucket deletes objects; none for artifacts, because a job may need an object of any age."""
 SOFT_DELETE_DAYS = {"artifacts": 7, "prompts": 7, "results": 7, "source": 0, "uploads": 0}
-EXPIRING = {"jobs": "forget"}
+EXPIRING = {"answers": "expires", "jobs": "forget"}
 """Collections whose documents Firestore deletes, and the field with the time of deletion."""
 WRITERS = {
     "roles/storage.objectUser",
