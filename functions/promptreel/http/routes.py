@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -23,31 +24,34 @@ from promptreel.domain.styles import style_list
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
 from promptreel.http import idempotency, responses
 from promptreel.http.job_events import list_events
+from promptreel.http.job_page import MAX_WAIT_S, parse_wait, show_job, show_job_when_changed
 from promptreel.http.model_list import describe_models
 from promptreel.http.problems import MEDIA_TYPE, make_problem
 from promptreel.http.step_handler import read_trace
 from promptreel.http.style_list import PICTURE_TYPE, describe_styles, describe_templates, read_picture
 from promptreel.logging import events
+from promptreel.ports.storage import Versioned
 from promptreel.services import Services
 from promptreel.usecases import delete_job, job_lifecycle
 from promptreel.usecases.accept_request import accept_request
 from promptreel.usecases.accept_upgrade import accept_upgrade
 from promptreel.usecases.edit_plan import edit_plan
-from promptreel.usecases.estimate_request import estimate_request, estimate_waiting_job
+from promptreel.usecases.estimate_request import estimate_request
 from promptreel.usecases.offer_upload import offer_upload
 from promptreel.usecases.reconcile import reconcile
+from promptreel.usecases.watch_job import Watchers
 
 T = TypeVar("T")
 
 MAX_BODY_BYTES = 1_000_000
 MAX_BILL_BYTES = 30_000_000  # about 200,000 lines; Cloud Run takes 32 MiB
-LINK_S = 3600
 PAGE = 50
 EVERYBODY = "*"
 
 
 def app(services: Callable[[], Services]) -> Flask:
     """The application; the services are built only when a request comes."""
+    watchers = Watchers()
     flask = Flask("promptreel", static_folder=None)
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     flask.register_error_handler(Exception, _answer_problem)
@@ -56,7 +60,8 @@ def app(services: Callable[[], Services]) -> Flask:
     flask.add_url_rule("/healthz", view_func=lambda: jsonify({"status": "ok"}), endpoint="healthz")
 
     def add(method: str, rule: str, view: Callable[..., ResponseReturnValue]) -> None:
-        flask.add_url_rule(rule, view.__name__, lambda **path: view(services(), **path), methods=[method])
+        name = view.func.__name__ if isinstance(view, partial) else view.__name__
+        flask.add_url_rule(rule, name, lambda **path: view(services(), **path), methods=[method])
 
     add("GET", "/v1/models", _models)
     add("GET", "/v1/styles", _styles)
@@ -66,7 +71,7 @@ def app(services: Callable[[], Services]) -> Flask:
     add("POST", "/v1/uploads", _offer_upload)
     add("POST", "/v1/jobs", _submit)
     add("GET", "/v1/jobs", _list)
-    add("GET", "/v1/jobs/<job_id>", _show)
+    add("GET", "/v1/jobs/<job_id>", partial(_show, watchers=watchers))
     add("DELETE", "/v1/jobs/<job_id>", _delete)
     add("GET", "/v1/jobs/<job_id>/ledger", _ledger)
     add("GET", "/v1/jobs/<job_id>/events", _events)
@@ -187,18 +192,13 @@ def _choose_owner(services: Services, owner: str | None) -> str | None:
     return None if owner == EVERYBODY else owner
 
 
-def _show(services: Services, job_id: str) -> Response:
-    job = _get_job(services, job_id)
-    scenes = [read.value for read in services.jobs.list_scenes(job.id)]
-    calls = [read.value for read in services.jobs.list_calls(job.id)]
-    sheets = [read.value for read in services.jobs.list_sheets(job.id)]
-    links = services.artifacts.sign_urls(responses.artifact_uris(job, scenes, sheets), LINK_S)
-    estimate = None
-    if job.is_waiting:
-        with suppress(Invalid):  # a model of its plan has left the registry
-            estimate = estimate_waiting_job(job, scenes, calls, services)
-    pictures = {"sheets": responses.sheet_list(sheets, calls, links), **responses.references(job, links, sheets)}
-    return jsonify({**responses.job_detail(job, scenes, calls, links, estimate), **pictures})
+def _show(services: Services, job_id: str, *, watchers: Watchers) -> Response:
+    """The job as it is now; with ``wait`` once it has changed, or after so many seconds."""
+    wait_s = _read_argument("wait", parse_wait, f"a number of seconds from 0 to {MAX_WAIT_S}")
+    if not wait_s:
+        return show_job(_read_job(services, job_id), request.if_none_match, services)
+    job = _find_watched_job(services, watchers, job_id)
+    return show_job_when_changed(job, request.if_none_match, wait_s, services, watchers)
 
 
 def _ledger(services: Services, job_id: str) -> Response:
@@ -259,6 +259,13 @@ def _delete(services: Services, job_id: str) -> tuple[Response, int]:
 
 
 def _get_job(services: Services, job_id: str, *, owner_only: bool = False, include_deleted: bool = False) -> Job:
+    """The job of `_read_job`, without its version."""
+    return _read_job(services, job_id, owner_only=owner_only, include_deleted=include_deleted).value
+
+
+def _read_job(
+    services: Services, job_id: str, *, owner_only: bool = False, include_deleted: bool = False
+) -> Versioned[Job]:
     """The caller's own job, and for operators any job. Raises: NotFound for every other.
 
     ``owner_only``: an operator gets others' jobs only if their request named no owner. ``include_deleted`` is for a
@@ -266,13 +273,22 @@ def _get_job(services: Services, job_id: str, *, owner_only: bool = False, inclu
     """
     caller, now = services.identity.identify_caller(request.headers.get), services.clock.now()
     if identifiers.ID_PATTERN.match(job_id):
-        job = services.jobs.get_job(job_id).value
+        read = services.jobs.get_job(job_id)
+        job = read.value
         is_tombstone = job.state in DELETED_JOB_STATES and not job.tombstone_has_expired(now)
         is_visible = not job.is_hidden(now) or (include_deleted and is_tombstone)
         for_operators = not owner_only or job.owner == OPERATORS
         if is_visible and (job.owner == caller or (for_operators and services.operators.is_operator(caller))):
-            return job
+            return read
     raise NotFound(f"There is no job {job_id[:80]}.")
+
+
+def _find_watched_job(services: Services, watchers: Watchers, job_id: str) -> Job:
+    """The job of `_read_job`; nothing is read for its owner when somebody watches it already."""
+    caller, known = services.identity.identify_caller(request.headers.get), watchers.find_job(job_id)
+    if known is not None and known.owner == caller and not known.is_hidden(services.clock.now()):
+        return known
+    return _get_job(services, job_id)
 
 
 def _read_body() -> Any:
