@@ -1,7 +1,7 @@
 """``python -m localcloud media``: signed URLs over HTTP, in front of fake-gcs-server.
 
-The signature is checked, then the object is streamed from the store, ranges included, or written to it by a PUT.
-Errors are Cloud Storage's XML.
+The signature is checked, then the object is streamed from the store, ranges included, or written to it: by one PUT, or
+by a session that a signed POST starts. Errors are Cloud Storage's XML.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import quote
@@ -17,10 +17,11 @@ from xml.sax.saxutils import escape
 
 import httpx
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from localcloud.media.sessions import BadPiece, Piece, Session, Sessions, Target
 from localcloud.media.signing import Expired, Malformed, Mismatch, NotSigned, ReceivedRequest, SignedUrl
 from localcloud.serving import health, serve
 
@@ -55,6 +56,10 @@ def precondition_failed() -> Response:
     return _xml(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold.", "")
 
 
+def bad_piece(fault: str) -> Response:
+    return _xml(400, "InvalidArgument", "Invalid argument.", fault)
+
+
 def unavailable() -> Response:
     return _xml(503, "ServiceUnavailable", "The object store does not answer.", "")
 
@@ -85,10 +90,14 @@ class MediaBackend:
     certs_url: str
     client: httpx.AsyncClient
     now: Callable[[], datetime]
+    sessions: Sessions = field(default_factory=Sessions)
 
 
 def media_app(shelf: MediaBackend) -> Starlette:
-    routes = [Route("/_local/health", health), Route("/{bucket}/{name:path}", _object, methods=["GET", "HEAD", "PUT"])]
+    routes = [
+        Route("/_local/health", health),
+        Route("/{bucket}/{name:path}", _object, methods=["GET", "HEAD", "PUT", "POST"]),
+    ]
     app = Starlette(routes=routes)
     app.state.shelf = shelf
     return app
@@ -96,6 +105,8 @@ def media_app(shelf: MediaBackend) -> Starlette:
 
 async def _object(request: Request) -> Response:
     shelf: MediaBackend = request.app.state.shelf
+    if request.method == "PUT" and "upload_id" in request.query_params:
+        return await _continued(request, shelf)
     try:
         await _check(request, shelf)
     except NotSigned:
@@ -108,6 +119,8 @@ async def _object(request: Request) -> Response:
         return mismatch(str(exc))
     except httpx.HTTPError:
         return unavailable()
+    if request.method == "POST":
+        return await _started(request, shelf)
     return await (_stored if request.method == "PUT" else _streamed)(request, shelf)
 
 
@@ -122,17 +135,74 @@ async def _check(request: Request, shelf: MediaBackend) -> None:
 
 async def _stored(request: Request, shelf: MediaBackend) -> Response:
     """Write the body as an object, within the limits that the signature covers."""
-    body, headers = await request.body(), request.headers
-    allowed = headers.get("x-goog-content-length-range")
-    if allowed:
-        least, most = _size_range(allowed)
+    return await _write(_target(request), await request.body(), shelf)
+
+
+def _target(request: Request) -> Target:
+    headers = request.headers
+    size_range, generation = headers.get("x-goog-content-length-range"), headers.get("x-goog-if-generation-match")
+    bucket, name = request.path_params["bucket"], request.path_params["name"]
+    return Target(bucket, name, headers.get("content-type", ""), size_range, generation)
+
+
+async def _started(request: Request, shelf: MediaBackend) -> Response:
+    """Start a session; its address is all that the pieces need."""
+    if request.headers.get("x-goog-resumable") != "start" or await request.body():
+        return bad_piece("A POST starts a resumable upload: x-goog-resumable: start, and no body.")
+    upload_id = shelf.sessions.start(_target(request))
+    # Path and query of the start stay in the address, as Cloud Storage leaves them there.
+    location = str(request.url.include_query_params(upload_id=upload_id))
+    return Response(status_code=201, headers={"location": location})
+
+
+async def _continued(request: Request, shelf: MediaBackend) -> Response:
+    """Take a piece of an object, or say how much of it has arrived; the last piece writes it."""
+    bucket, name = request.path_params["bucket"], request.path_params["name"]
+    session = shelf.sessions.find(request.query_params["upload_id"], bucket, name)
+    if session is None:
+        return no_such_key(f"{bucket}/{name}")
+    length = request.headers.get("content-length")
+    try:
+        piece = Piece.of(request.headers.get("content-range"), None if length is None else int(length))
+        session.begin(piece)
+        await _take(piece, session, request)
+    except BadPiece as exc:
+        return bad_piece(str(exc))
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody reads it
+    if session.is_complete:
+        return Response("{}", media_type="application/json")
+    if not session.has_arrived:
+        return Response(status_code=308, headers=session.range)
+    answer = await _write(session.target, bytes(session.content), shelf)
+    session.is_complete = answer.status_code == HTTPStatus.OK
+    return answer
+
+
+async def _take(piece: Piece, session: Session, request: Request) -> None:
+    """Keep a piece's body, or what arrived of it before it was cut off. Raises: BadPiece."""
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            body += part
+    except ClientDisconnect:
+        session.take(piece, bytes(body), is_cut=True)
+        raise
+    if len(body) != piece.end - piece.start:
+        raise BadPiece(f"The body has {len(body)} bytes, not {piece.end - piece.start}.")
+    session.take(piece, bytes(body))
+
+
+async def _write(target: Target, body: bytes, shelf: MediaBackend) -> Response:
+    if target.size_range:
+        least, most = _size_range(target.size_range)
         if not least <= len(body) <= most:
-            return out_of_range(len(body), allowed)
-    url = f"{shelf.backend}/upload/storage/v1/b/{quote(request.path_params['bucket'], safe='')}/o"
+            return out_of_range(len(body), target.size_range)
+    url = f"{shelf.backend}/upload/storage/v1/b/{quote(target.bucket, safe='')}/o"
     params = {"uploadType": "multipart"}
-    if "x-goog-if-generation-match" in headers:
-        params["ifGenerationMatch"] = headers["x-goog-if-generation-match"]
-    about = {"name": request.path_params["name"], "contentType": headers.get("content-type", "")}
+    if target.generation is not None:
+        params["ifGenerationMatch"] = target.generation
+    about = {"name": target.name, "contentType": target.content_type}
     edge = secrets.token_hex(16)  # fake-gcs-server ignores preconditions of an upload of another type
     parts = (
         f"--{edge}\r\nContent-Type: application/json\r\n\r\n{json.dumps(about)}\r\n--{edge}\r\n".encode(),
@@ -145,7 +215,7 @@ async def _stored(request: Request, shelf: MediaBackend) -> Response:
         return unavailable()
     if answer.status_code == HTTPStatus.PRECONDITION_FAILED:
         return precondition_failed()
-    return Response(status_code=200) if answer.is_success else unavailable()
+    return Response("{}", media_type="application/json") if answer.is_success else unavailable()
 
 
 def _size_range(allowed: str) -> tuple[int, int]:

@@ -3,11 +3,15 @@
 The object store behind is the real fake-gcs-server.
 """
 
+import io
 import json
+import socket
 import time
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pytest
+import requests
+from google.cloud.storage._media.requests import ResumableUpload
 
 from localcloud.metadata.tokens import verify
 from localcloud.tests import loopback
@@ -125,6 +129,137 @@ def test_signed_upload_is_written_once_and_within_what_was_signed(place: Place, 
     assert put(b"other") == 412
     answer = loopback.get(place.sign("new.png"))
     assert (answer.content, answer.headers["content-type"]) == (b"file", "image/png")
+
+
+PIECE = 256 * 1024
+RESUMABLE = {
+    "Content-Type": "image/png",
+    "x-goog-content-length-range": "1,2000000",
+    "x-goog-if-generation-match": "0",
+    "x-goog-resumable": "start",
+}
+
+
+def start_session(place: Place, name: str) -> str:
+    """A session's address, of which the caller needs nothing else."""
+    url = place.sign(name, method="POST", headers=RESUMABLE)
+    answer = loopback.post(url, headers=RESUMABLE)
+    assert answer.status_code == 201
+    return answer.headers["location"]
+
+
+def send(session: str, content: bytes, content_range: str) -> tuple[int, str | None]:
+    answer = loopback.put(session, content=content, headers={"Content-Range": content_range})
+    return answer.status_code, answer.headers.get("range")
+
+
+def test_session_takes_pieces_and_says_what_has_arrived(place: Place) -> None:
+    content = bytes(range(256)) * 1024 * 3 + b"end"
+    total = len(content)
+    session = start_session(place, "pieces.png")
+
+    assert send(session, b"", f"bytes */{total}") == (308, None)
+    assert send(session, content[:PIECE], f"bytes 0-{PIECE - 1}/{total}") == (308, f"bytes=0-{PIECE - 1}")
+    assert send(session, b"", "bytes */*") == (308, f"bytes=0-{PIECE - 1}")
+    again = content[: 2 * PIECE]  # the beginning has arrived and is left aside
+    assert send(session, again, f"bytes 0-{2 * PIECE - 1}/{total}") == (308, f"bytes=0-{2 * PIECE - 1}")
+    assert send(session, content[2 * PIECE :], f"bytes {2 * PIECE}-{total - 1}/{total}")[0] == 200
+    assert send(session, b"", f"bytes */{total}")[0] == 200
+    stored = loopback.get(place.sign("pieces.png"))
+    assert (stored.content == content, stored.headers["content-type"]) == (True, "image/png")
+
+
+def test_piece_that_was_cut_off_is_continued_where_it_ended(place: Place) -> None:
+    content = bytes(range(256)) * 4096
+    total = len(content)
+    session = start_session(place, "cut.png")
+    parts = urlsplit(session)
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
+        head = f"PUT {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {total}\r\n"
+        connection.sendall(f"{head}Content-Range: bytes 0-{total - 1}/{total}\r\n\r\n".encode())
+        connection.sendall(content[: PIECE + 1000])
+
+    arrived = eventually(lambda: send(session, b"", f"bytes */{total}")[1], "the first piece has arrived")
+
+    assert arrived == f"bytes=0-{PIECE - 1}"
+    assert send(session, content[PIECE:], f"bytes {PIECE}-{total - 1}/{total}")[0] == 200
+    assert loopback.get(place.sign("cut.png")).content == content
+
+
+def test_googles_own_client_uploads_and_recovers_in_a_session(place: Place) -> None:
+    content = bytes(range(256)) * 4096
+    upload = ResumableUpload("unused", PIECE, checksum=None)
+    upload._resumable_url, upload._stream, upload._content_type = (
+        start_session(place, "own.png"),
+        io.BytesIO(content),
+        "",
+    )
+    upload._total_bytes = len(content)
+    transport = requests.Session()
+
+    upload.transmit_next_chunk(transport)
+    upload._invalid = True  # as after an answer that was lost
+    upload._stream.seek(0)
+    upload.recover(transport)
+    assert upload.bytes_uploaded == PIECE
+    while not upload.finished:
+        upload.transmit_next_chunk(transport)
+
+    assert loopback.get(place.sign("own.png")).content == content
+
+
+def test_session_is_refused_when_its_start_is_not_as_signed(place: Place) -> None:
+    url = place.sign("other.png", method="POST", headers=RESUMABLE)
+
+    for headers in (
+        {**RESUMABLE, "Content-Type": "text/html"},
+        {**RESUMABLE, "x-goog-content-length-range": "1,99999999"},
+        {**RESUMABLE, "x-goog-if-generation-match": "1"},
+        {name: value for name, value in RESUMABLE.items() if name != "x-goog-resumable"},
+    ):
+        assert loopback.post(url, headers=headers).status_code == 403
+    assert loopback.post(url, headers=RESUMABLE, content=b"body").status_code == 400
+    assert loopback.put(url, headers=RESUMABLE).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("content", "content_range"),
+    [
+        (b"x" * 10, "bytes 5-14/20"),  # after a gap
+        (b"x" * 10, "bytes 0-9/20"),  # not the last, and no multiple
+        (b"x" * 10, "bytes 0-10/11"),  # another length than the body's
+        (b"x" * 10, "bytes 0-9/5"),
+        (b"x", "bytes */1"),
+        (b"x", "items 0-0/1"),
+        (b"", "bytes 3-2/4"),
+    ],
+)
+def test_piece_is_refused_when_it_does_not_continue_the_object(
+    place: Place, content: bytes, content_range: str
+) -> None:
+    session = start_session(place, "wrong.png")
+
+    assert send(session, content, content_range) == (400, None)
+    assert send(session, b"", "bytes */*") == (308, None)
+
+
+def test_object_of_a_session_is_written_once_and_within_what_was_signed(place: Place) -> None:
+    first, second = start_session(place, "twice.png"), start_session(place, "twice.png")
+    large = bytes(PIECE * 8)
+
+    assert send(start_session(place, "large.png"), large, f"bytes 0-{len(large) - 1}/{len(large)}")[0] == 400
+    assert loopback.get(place.sign("large.png")).status_code == 404
+    assert send(first, b"one", "bytes 0-2/3")[0] == 200
+    assert send(second, b"two", "bytes 0-2/3")[0] == 412
+    assert loopback.get(place.sign("twice.png")).content == b"one"
+
+
+def test_session_is_not_found_when_its_id_or_object_is_another(place: Place) -> None:
+    session = start_session(place, "mine.png")
+    path = urlsplit(session).path
+
+    assert send(session.replace(path, "/films/theirs.png"), b"one", "bytes 0-2/3")[0] == 404
+    assert send(f"{place.media}/films/mine.png?upload_id=guess", b"one", "bytes 0-2/3")[0] == 404
 
 
 def test_url_signed_for_this_host_is_refused_when_sent_to_another(film_url: str) -> None:
