@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from promptreel.errors import NotFound, TooLarge
+from promptreel.ports.pictures import UploadMethod
 from promptreel.ports.storage import StoredObject, UploadedPrompt
 from promptreel.ports.system import Clock
 from tests.picture_files import a_picture, encoded
@@ -95,13 +96,13 @@ class MemoryUploads:
     def __init__(self, artifacts: MemoryArtifacts) -> None:
         self._artifacts = artifacts
         self.objects: dict[str, bytes] = {BRAND_PICTURE: _a_picture()}
-        self.signed: list[tuple[str, dict[str, str], int]] = []
+        self.signed: list[tuple[str, str, dict[str, str], int]] = []
 
     def uri(self, name: str) -> str:
         return f"gs://uploads/{name}"
 
-    def sign_put(self, uri: str, headers: Mapping[str, str], expires_s: int) -> str:
-        self.signed.append((uri, dict(headers), expires_s))
+    def sign_upload(self, uri: str, method: UploadMethod, headers: Mapping[str, str], expires_s: int) -> str:
+        self.signed.append((uri, method, dict(headers), expires_s))
         return f"https://signed.example/{uri.removeprefix('gs://')}"
 
     def read(self, uri: str, max_bytes: int) -> bytes:

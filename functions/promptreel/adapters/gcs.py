@@ -15,6 +15,7 @@ from promptreel.adapters.google_errors import translate_google_errors
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.domain.request import MAX_PROMPT_CHARS
 from promptreel.errors import NotFound, TooLarge, Transient, VersionConflict
+from promptreel.ports.pictures import UploadMethod
 from promptreel.ports.storage import StoredObject, UploadedPrompt
 
 if TYPE_CHECKING:
@@ -185,12 +186,12 @@ class GcsUploads(_Storage):
         """Return the address of an upload."""
         return f"gs://{self._bucket}/{name}"
 
-    def sign_put(self, uri: str, headers: Mapping[str, str], expires_s: int) -> str:
-        """Return a link for one PUT."""
+    def sign_upload(self, uri: str, method: UploadMethod, headers: Mapping[str, str], expires_s: int) -> str:
+        """Return a link for one request."""
         with _translate_storage_errors(f"sign {uri}"):
             url: str = self._blob(uri).generate_signed_url(
                 version="v4",
-                method="PUT",
+                method=method,
                 headers=dict(headers),
                 expiration=timedelta(seconds=expires_s),
                 credentials=self._signer.credentials,

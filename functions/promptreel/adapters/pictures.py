@@ -14,7 +14,7 @@ from promptreel.adapters import frame_fits
 from promptreel.adapters.picture_header import NotReadable, PictureFormat, PictureHeader, read_header
 from promptreel.domain.own_frames import PAD_COLOUR, FrameFit
 from promptreel.errors import AnswerLost, Invalid
-from promptreel.ports.pictures import CleanPicture
+from promptreel.ports.pictures import CleanPicture, PictureFacts
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,8 +42,18 @@ class PillowPictures:
                 picture, remarks = _decode(data, header, longest_px)
                 png = _encode(picture)
             except Exception as error:  # damaged files make decoders raise nearly anything
-                raise _refuse(field, "its picture is damaged or cut off", _SAVE_AS, "picture_damaged") from error
+                raise _damaged(field) from error
         return CleanPicture(png, *picture.size, remarks)
+
+    def inspect(self, data: bytes, field: str) -> PictureFacts:
+        """Decode a picture at its own size: damage behind its header is found too. Raises: Invalid."""
+        header = _check(data, field)
+        with _DECODING:
+            try:
+                picture, remarks = _decode(data, header, max(header.width_px, header.height_px))
+            except Exception as error:  # damaged files make decoders raise nearly anything
+                raise _damaged(field) from error
+        return PictureFacts(f"image/{header.format.lower()}", *picture.size, remarks)
 
     def read_pixels(self, data: bytes, width_px: int) -> list[tuple[int, int, int]]:
         """The pixels of a stored picture, scaled down; each is an average of what it replaces."""
@@ -101,6 +111,10 @@ def _check(data: bytes, field: str) -> PictureHeader:
     if width * height > most:
         raise _refuse(field, f"{size}; a {header.format} has at most {most:,} in all", "Scale it down.")
     return header
+
+
+def _damaged(field: str) -> Invalid:
+    return _refuse(field, "its picture is damaged or cut off", _SAVE_AS, "picture_damaged")
 
 
 def _refuse(field: str, fault: str, remedy: str, code: str = "picture_size") -> Invalid:

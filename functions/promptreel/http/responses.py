@@ -145,11 +145,11 @@ def ledger_detail(job: Job, calls: Sequence[Call]) -> dict[str, Any]:
 
 
 def new_upload(upload: Upload) -> dict[str, Any]:
-    """The answer to somebody who is about to upload a picture: one PUT with these headers writes it."""
+    """The answer to somebody who is about to upload a picture: one request with these headers writes or starts it."""
     return {
         "id": upload.id,
         "uri": upload.uri,
-        "method": "PUT",
+        "method": upload.method,
         "url": upload.url,
         "headers": dict(upload.headers),
         "max_bytes": upload.max_bytes,

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from promptreel.domain.own_frames import FrameFit
+
+UploadMethod = Literal["PUT", "POST"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,19 @@ class CleanPicture:
     remarks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What a file is that was decoded as a picture: its real type, and its size in pixels once it is upright.
+
+    ``remarks`` say what is changed, that a person may see, when it is used.
+    """
+
+    content_type: str
+    width_px: int
+    height_px: int
+    remarks: tuple[str, ...] = ()
+
+
 class PictureCleaner(Protocol):
     """Opens pictures of unknown origin."""
 
@@ -28,6 +43,9 @@ class PictureCleaner(Protocol):
 
         ``field`` of the request is named in messages. Raises: Invalid naming the field, the limit and the way out.
         """
+
+    def inspect(self, data: bytes, field: str) -> PictureFacts:
+        """Decode a picture and say what it is; refuses what `clean` refuses. Raises: Invalid."""
 
     def read_pixels(self, data: bytes, width_px: int) -> Sequence[tuple[int, int, int]]:
         """The pixels of a picture that promptreel has stored, scaled down to so many in a row: red, green, blue."""
@@ -49,8 +67,8 @@ class PictureUploads(Protocol):
     def uri(self, name: str) -> str:
         """Return the address of an upload: ``gs://bucket/name``."""
 
-    def sign_put(self, uri: str, headers: Mapping[str, str], expires_s: int) -> str:
-        """Return a link by which one PUT with exactly these headers writes the object."""
+    def sign_upload(self, uri: str, method: UploadMethod, headers: Mapping[str, str], expires_s: int) -> str:
+        """Return a link for one request with exactly these headers: it writes the object, or starts a session."""
 
     def read(self, uri: str, max_bytes: int) -> bytes:
         """Read an object of any bucket that this account may read. Raises: NotFound; NotAllowed; TooLarge."""

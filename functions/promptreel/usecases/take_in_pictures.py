@@ -29,11 +29,11 @@ LONGEST_REFERENCE_PX = 2048  # no model looks at more of a picture that it is gi
 UPLOAD_SCHEME = "upload:"
 INTAKE_FOLDER = "intake/"
 ORPHANED = timedelta(days=1)  # longer than any caller repeats a request whose answer was lost
-_UPLOAD_ID = re.compile(r"[a-z0-9-]{6,40}")
+UPLOAD_ID = re.compile(r"[a-z0-9-]{6,40}")
 _OBJECT = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([^\r\n]{1,1024})")
 _JOB_OBJECT = re.compile(r"jobs/([^/]+)/.+")
 _UPLOAD_INSTEAD = "Upload it, and no larger than it needs to be: `POST /v1/uploads`, or `--reference` with a file."
-_AT_ONCE = threading.BoundedSemaphore(2)  # requests of one instance that hold pictures in memory
+AT_ONCE = threading.BoundedSemaphore(2)  # requests of one instance that hold pictures in memory
 
 
 def upload_folder(owner: str) -> str:
@@ -57,7 +57,7 @@ def take_in_pictures(wanted: Sequence[WantedPicture], owner: str, services: Serv
     """
     if not wanted:
         return []
-    with _AT_ONCE:
+    with AT_ONCE:
         intake = _Intake(owner, services)
         return [intake.take(one) for one in wanted]
 
@@ -223,7 +223,7 @@ class _Intake:
         folder = upload_folder(self._owner)
         if uri.startswith(UPLOAD_SCHEME):
             upload = uri.removeprefix(UPLOAD_SCHEME)
-            if not _UPLOAD_ID.fullmatch(upload):
+            if not UPLOAD_ID.fullmatch(upload):
                 raise _unusable(field, f"{uri[:200]!r} is no upload", "Name the `uri` that `POST /v1/uploads` gave.")
             return uploads.uri(folder + upload)
         found = _OBJECT.fullmatch(uri)
@@ -233,7 +233,7 @@ class _Intake:
         bucket, name = found.groups()
         is_own = (
             bucket in uploads.shared_buckets
-            or (uri.startswith(uploads.uri(folder)) and _UPLOAD_ID.fullmatch(name.removeprefix(folder)))
+            or (uri.startswith(uploads.uri(folder)) and UPLOAD_ID.fullmatch(name.removeprefix(folder)))
             or (uri.startswith(artifacts.uri("jobs/")) and self._owns(name))
         )
         if not is_own:

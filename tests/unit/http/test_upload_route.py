@@ -15,11 +15,11 @@ def test_link_writes_one_object_of_the_caller_once(http: FlaskClient, world: Fak
     answer = http.post("/v1/uploads", json={"content_type": "image/png"}, headers=bearer(MIRA))
 
     offered = answer.get_json()
-    ((uri, headers, expires_s),) = world.uploads.signed
+    ((uri, method, headers, expires_s),) = world.uploads.signed
     assert answer.status_code == 201
     assert uri == world.uploads.uri(f"{upload_folder(MIRA)}{offered['id']}")
     assert offered["uri"] == f"upload:{offered['id']}"
-    assert offered["method"] == "PUT"
+    assert offered["method"] == method == "PUT"
     assert (offered["headers"], offered["max_bytes"], expires_s) == (headers, 20_000_000, 900)
     assert headers == {
         "Content-Type": "image/png",
@@ -37,7 +37,7 @@ def test_same_file_has_the_same_address_and_another_owner_another(http: FlaskCli
     ]
 
     assert len(set(addresses)) == 1
-    places = [uri for uri, _, _ in world.uploads.signed]
+    places = [uri for uri, _, _, _ in world.uploads.signed]
     assert places[0] == places[1] != places[2]
 
 
@@ -75,3 +75,23 @@ def test_job_without_references_says_nothing_of_them(http: FlaskClient) -> None:
     answer = submit(http).get_json()
 
     assert (answer["references"], answer["references_way"]) == ([], None)
+
+
+def test_link_starts_a_session_when_the_upload_is_to_be_resumable(http: FlaskClient, world: FakeServices) -> None:
+    answer = http.post("/v1/uploads", json={"content_type": "image/png", "resumable": True}, headers=bearer(MIRA))
+
+    offered = answer.get_json()
+    ((_, method, headers, _),) = world.uploads.signed
+    assert offered["method"] == method == "POST"
+    assert offered["headers"] == headers
+    assert headers["x-goog-resumable"] == "start"
+    assert headers["x-goog-if-generation-match"] == "0"
+
+
+def test_kind_is_refused_by_name_when_it_is_not_built_yet(http: FlaskClient, world: FakeServices) -> None:
+    for kind in ("music", "narration"):
+        body = {"content_type": "image/png", "kind": kind}
+        answer = http.post("/v1/uploads", json=body, headers=bearer(MIRA))
+        assert (answer.status_code, answer.get_json()["code"]) == (422, "not_supported_yet")
+        assert f"kind: {kind}" in answer.get_json()["message"]
+    assert world.uploads.signed == []
