@@ -139,6 +139,28 @@ variable "operators" {
   }
 }
 
+variable "max_active_jobs" {
+  description = "How many unfinished jobs one owner may have, those that wait for an approval among them; a further one is refused with 429."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.max_active_jobs >= 1 && var.max_active_jobs <= 2000 && floor(var.max_active_jobs) == var.max_active_jobs
+    error_message = "max_active_jobs must be a whole number from 1 to 2000."
+  }
+}
+
+variable "requests_per_minute" {
+  description = "How many requests a minute one caller may send to one instance of the API; further ones are refused with 429."
+  type        = number
+  default     = 600
+
+  validation {
+    condition     = var.requests_per_minute >= 10 && var.requests_per_minute <= 1000000 && floor(var.requests_per_minute) == var.requests_per_minute
+    error_message = "requests_per_minute must be a whole number from 10 to 1000000."
+  }
+}
+
 variable "picture_buckets" {
   description = "Buckets of yours beside promptreel's own, by name: everybody who may ask for films may use the pictures there as references."
   type        = list(string)

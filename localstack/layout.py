@@ -130,6 +130,8 @@ class Layout:
             "clock_ahead_s": str(self.clock_ahead_s),
             "operators": PEOPLE["operator"],
             "picture_buckets": "",
+            "max_active_jobs": "1000",  # floods of one owner are tried here
+            "requests_per_minute": "6000",
             "replicate_token": REPLICATE_TOKEN,
             **{f"bucket.{name}": bucket for name, bucket in self.buckets().items()},
             **{f"url.{service.name}": self.url(service.name) for service in self.deployment.services},

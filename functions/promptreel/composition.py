@@ -22,6 +22,7 @@ from promptreel.adapters.veo import Veo
 from promptreel.adapters.video import VideoBackend, VideoBackends
 from promptreel.adapters.web import PublicWeb
 from promptreel.adapters.workflows import WorkflowExecutions
+from promptreel.domain.active_jobs import Limits
 from promptreel.domain.models import GLOBAL, VideoProtocol
 from promptreel.services import Services
 from promptreel.settings import Settings
@@ -69,4 +70,5 @@ def services_from(settings: Settings) -> Services:
         pace=settings.pace,
         keep=timedelta(days=settings.keep_days),
         protocols=frozenset(protocols),
+        limits=Limits(settings.max_active_jobs, settings.requests_per_minute),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
+from promptreel.domain.active_jobs import Limits
 from promptreel.domain.models import VideoProtocol
 from promptreel.ledger.claims import Ledger
 from promptreel.ports.models import ImageGenerator, TextGenerator, VideoGenerator
@@ -16,9 +17,10 @@ from promptreel.ports.system import Clock, Identity, Ids, Operators
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Every port, and three settings.
+    """Every port, and four settings.
 
-    ``pace`` multiplies production waits, jobs are kept for ``keep``, ``protocols`` are the video backends switched on.
+    ``pace`` multiplies production waits, jobs are kept for ``keep``, ``protocols`` are the video backends switched on,
+    ``limits`` what an owner may do at once.
     """
 
     jobs: JobStore
@@ -39,6 +41,7 @@ class Services:
     pace: float
     keep: timedelta
     protocols: frozenset[VideoProtocol]
+    limits: Limits
 
     @property
     def ledger(self) -> Ledger:
@@ -55,7 +58,7 @@ class Services:
         return Services(**given)
 
 
-_NEEDS_NO_PERMISSION = ("clock", "ids", "pictures", "web", "pace", "keep", "protocols")
+_NEEDS_NO_PERMISSION = ("clock", "ids", "pictures", "web", "pace", "keep", "protocols", "limits")
 
 
 class UndeclaredService(Exception):

@@ -19,6 +19,8 @@ class Settings:
     functions have that call it.
     ``pace`` multiplies every production wait (polls, leases, windows, backoff): 1.0 in production. ``keep_days`` is how
     long a job and all it owns are kept. ``clock_ahead_s`` tries a later day: 0 in production.
+    ``max_active_jobs`` is how many unfinished jobs an owner may have, ``requests_per_minute`` how many requests a
+    caller may send to one instance of the API.
     ``picture_buckets`` are further buckets of which every caller may use pictures. ``web_url`` is a stand-in for hosts
     below `.test`, on a local stack.
     ``iap_audience`` is set where Identity-Aware Proxy authenticates people.
@@ -41,6 +43,8 @@ class Settings:
     operators: tuple[str, ...] = ()
     picture_buckets: tuple[str, ...] = ()
     pace: float = Field(default=1.0, gt=0, le=1)
+    max_active_jobs: int = Field(default=20, ge=1, le=2_000)
+    requests_per_minute: int = Field(default=600, ge=10, le=1_000_000)
     keep_days: float = Field(default=90.0, gt=0, le=36_500)
     clock_ahead_s: float = Field(default=0.0, ge=0)
     vertex_url: str = ""

@@ -30,7 +30,9 @@ run "every_variable_has_its_effect" {
     budget_usd           = 1
     cpu_quota            = 200
     environment          = "dev"
+    max_active_jobs      = 7
     memory_quota_gib     = 400
+    requests_per_minute  = 90
     picture_buckets      = ["brand-pictures", "product.pictures"]
     protected            = false
     region               = "europe-west4"
@@ -44,6 +46,11 @@ run "every_variable_has_its_effect" {
   assert {
     condition     = google_cloudfunctions2_function.this["submit_clip"].service_config[0].environment_variables.PROMPTREEL_VEO_LOCATION == "europe-west4"
     error_message = "Veo is called in another location"
+  }
+
+  assert {
+    condition     = alltrue([for name in ["api", "open_job"] : google_cloudfunctions2_function.this[name].service_config[0].environment_variables.PROMPTREEL_MAX_ACTIVE_JOBS == "7" && google_cloudfunctions2_function.this[name].service_config[0].environment_variables.PROMPTREEL_REQUESTS_PER_MINUTE == "90"])
+    error_message = "the limits of an owner are others"
   }
 
   assert {
@@ -243,7 +250,9 @@ run "values_out_of_range_public_or_empty_are_refused" {
     database             = "Jobs"
     environment          = "Production!"
     labels               = { app = "other" }
+    max_active_jobs      = 0
     memory_quota_gib     = 0
+    requests_per_minute  = 0.5
     picture_buckets      = ["gs://brand-pictures"]
     service_perimeter    = "my-perimeter"
     operators            = []
@@ -266,8 +275,10 @@ run "values_out_of_range_public_or_empty_are_refused" {
     var.database,
     var.environment,
     var.labels,
+    var.max_active_jobs,
     var.memory_quota_gib,
     var.picture_buckets,
+    var.requests_per_minute,
     var.service_perimeter,
     var.operators,
     var.people,

@@ -5,6 +5,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
+from promptreel.domain.active_jobs import ActiveJobs, active_jobs_id
 from promptreel.domain.call import Call
 from promptreel.domain.job import Job
 from promptreel.domain.rates import Rates, rates_id
@@ -27,6 +28,7 @@ _KINDS: dict[str, type[Any]] = {
     "calls": Call,
     "renders": Render,
     "rates": Rates,
+    "active": ActiveJobs,
     "answers": StoredAnswer,
 }
 
@@ -115,6 +117,9 @@ class MemoryJobs(OptimisticJobStore):
     def get_rates(self, owner: str) -> Versioned[Rates] | None:
         return self._find((Rates, "", rates_id(owner)))
 
+    def get_active_jobs(self, owner: str) -> Versioned[ActiveJobs] | None:
+        return self._find((ActiveJobs, "", active_jobs_id(owner)))
+
     def get_answer(self, answer_id: str) -> Versioned[StoredAnswer] | None:
         return self._find((StoredAnswer, "", answer_id))
 
@@ -171,7 +176,7 @@ def _key_of(path: str) -> Key:
 
 def _key(change: Change) -> Key:
     kind = type(change.value)
-    return kind, "" if kind in {Job, Render, Rates, StoredAnswer} else change.job_id, change.value.id
+    return kind, "" if kind in {Job, Render, Rates, ActiveJobs, StoredAnswer} else change.job_id, change.value.id
 
 
 def _owner(key: Key, value: Any) -> str | None:

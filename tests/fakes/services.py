@@ -9,6 +9,7 @@ from main import STEPS
 from promptreel.adapters.identity import InvokerCheck
 from promptreel.adapters.operators import ListedOperators
 from promptreel.adapters.pictures import PillowPictures
+from promptreel.domain.active_jobs import Limits
 from promptreel.domain.job import Budget, Job
 from promptreel.domain.models import VideoProtocol
 from promptreel.http.step_handler import Step
@@ -94,6 +95,7 @@ class FakeServices(Services):
             pace=1.0,
             keep=timedelta(days=90),
             protocols=PROTOCOLS,
+            limits=Limits(active_jobs=20, requests_per_minute=600),
         )
         for name, step in STEPS.items():
             setattr(self, name, partial(self._run, step))

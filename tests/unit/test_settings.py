@@ -13,7 +13,17 @@ CONFIG = Path(__file__).parents[2] / "infra" / "config" / "services.json"
 COMPLETE = {
     f"PROMPTREEL_{field.name.upper()}": "x"
     for field in fields(Settings)
-    if field.name not in {"pace", "keep_days", "clock_ahead_s", "media_url", "web_url", "replicate"}
+    if field.name
+    not in {
+        "pace",
+        "keep_days",
+        "clock_ahead_s",
+        "media_url",
+        "web_url",
+        "replicate",
+        "max_active_jobs",
+        "requests_per_minute",
+    }
 }
 
 
@@ -39,10 +49,11 @@ def test_error_quotes_no_value_when_settings_are_wrong() -> None:
 
 
 def test_deployment_sets_exactly_what_settings_read() -> None:
-    services = json.loads(CONFIG.read_text())
+    services = json.loads(CONFIG.read_text().replace("{max_active_jobs}", "5").replace("{requests_per_minute}", "70"))
     known = {f"PROMPTREEL_{field.name.upper()}" for field in fields(Settings)}
 
     assert {*services["env"], *services["replicate_env"], *services["local_env"]} <= known
-    assert Settings.from_env(services["env"]).pace == 1.0
+    settings = Settings.from_env(services["env"])
+    assert (settings.pace, settings.max_active_jobs, settings.requests_per_minute) == (1.0, 5, 70)
     assert Settings.from_env(services["env"]).replicate is False
     assert Settings.from_env(services["env"] | services["replicate_env"]).replicate is True

@@ -1,7 +1,8 @@
 """Jobs, scenes, sheets and calls in Firestore: batches with update-time preconditions, never client transactions.
 
 Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/sheets/{sheet}``, ``jobs/{job}/calls/{call}``,
-``renders/{digest}``, ``rates/{digest of an owner}``, ``answers/{digest of a caller and a key}``.
+``renders/{digest}``, ``rates/{digest of an owner}``, ``active/{digest of an owner}``,
+``answers/{digest of a caller and a key}``.
 """
 
 import logging
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.google_errors import translate_google_errors
 from promptreel.adapters.system import SystemClock, SystemIds
+from promptreel.domain.active_jobs import ActiveJobs, active_jobs_id
 from promptreel.domain.call import Call
 from promptreel.domain.document import Document
 from promptreel.domain.job import Job
@@ -37,6 +39,7 @@ _TOP_LEVEL: dict[type[Document], str] = {
     Job: "jobs",
     Render: "renders",
     Rates: "rates",
+    ActiveJobs: "active",
     StoredAnswer: "answers",
 }
 _BELOW_JOB: dict[type[Document], str] = {Scene: "scenes", Sheet: "sheets", Call: "calls"}
@@ -131,6 +134,10 @@ class FirestoreJobs(OptimisticJobStore):
         """Read an owner's rates; None when there are none."""
         return self._read(Rates, "rates", rates_id(owner))
 
+    def get_active_jobs(self, owner: str) -> Versioned[ActiveJobs] | None:
+        """Read which jobs of an owner are unfinished; None before there was one."""
+        return self._read(ActiveJobs, "active", active_jobs_id(owner))
+
     def get_answer(self, answer_id: str) -> Versioned[StoredAnswer] | None:
         """Read what a key stands for; None when it stands for nothing."""
         return self._read(StoredAnswer, "answers", answer_id)
@@ -173,7 +180,7 @@ class FirestoreJobs(OptimisticJobStore):
 
     def _reference(self, change: Change) -> Any:
         value = change.value
-        if isinstance(value, Job | Render | Rates | StoredAnswer):
+        if isinstance(value, Job | Render | Rates | ActiveJobs | StoredAnswer):
             return self._db.document(_TOP_LEVEL[type(value)], value.id)
         return self._db.document("jobs", change.job_id, _BELOW_JOB[type(value)], value.id)
 

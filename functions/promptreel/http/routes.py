@@ -22,7 +22,7 @@ from promptreel.domain.request import parse_approval, parse_resumption
 from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.domain.styles import style_list
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
-from promptreel.http import idempotency, responses
+from promptreel.http import idempotency, rate_limit, responses
 from promptreel.http.job_events import list_events
 from promptreel.http.job_page import MAX_WAIT_S, parse_wait, show_job, show_job_when_changed
 from promptreel.http.model_list import describe_models
@@ -56,6 +56,7 @@ def app(services: Callable[[], Services]) -> Flask:
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     flask.register_error_handler(Exception, _answer_problem)
     flask.before_request(_limit_body)
+    rate_limit.limit_requests(flask, services)
     idempotency.answer_writes_once(flask, services)
     flask.add_url_rule("/healthz", view_func=lambda: jsonify({"status": "ok"}), endpoint="healthz")
 

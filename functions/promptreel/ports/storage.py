@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from promptreel.domain.active_jobs import ActiveJobs
 from promptreel.domain.call import Call
 from promptreel.domain.job import Job
 from promptreel.domain.rates import Rates
@@ -16,7 +17,7 @@ from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
 
 T = TypeVar("T")
-D = TypeVar("D", Job, Scene, Sheet, Call, Render, Rates, StoredAnswer)
+D = TypeVar("D", Job, Scene, Sheet, Call, Render, Rates, ActiveJobs, StoredAnswer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Create:
     """Write a document that must not exist yet. ``job_id`` is the job it belongs to, or that brought it about."""
 
     job_id: str
-    value: Job | Scene | Sheet | Call | Render | Rates | StoredAnswer
+    value: Job | Scene | Sheet | Call | Render | Rates | ActiveJobs | StoredAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ Change = (
     | Replace[Call]
     | Replace[Render]
     | Replace[Rates]
+    | Replace[ActiveJobs]
     | Replace[StoredAnswer]
     | Delete[StoredAnswer]
 )
@@ -131,6 +133,9 @@ class JobStore(Protocol):
 
     def get_rates(self, owner: str) -> Versioned[Rates] | None:
         """Read how often models gave an owner nothing usable; None before a job of the owner has ended."""
+
+    def get_active_jobs(self, owner: str) -> Versioned[ActiveJobs] | None:
+        """Read which jobs of an owner are unfinished; None before the owner has one."""
 
     def get_answer(self, answer_id: str) -> Versioned[StoredAnswer] | None:
         """Read what an Idempotency-Key stands for; None when it stands for nothing."""

@@ -6,10 +6,11 @@ from typing import Any
 from promptreel.domain import identifiers
 from promptreel.domain.job import Budget, Job
 from promptreel.domain.request import FilmRequest
-from promptreel.errors import Conflict, NotFound, VersionConflict
+from promptreel.errors import Conflict, NotFound
 from promptreel.logging.events import log_event
-from promptreel.ports.storage import Create, JobStore, Replace
+from promptreel.ports.storage import Create, Replace
 from promptreel.services import Services
+from promptreel.usecases.admission import owner_lock, take_place
 from promptreel.usecases.estimate_request import estimate_request
 from promptreel.usecases.own_frames import KeptFrames, keep_frames, want_frames
 from promptreel.usecases.style_files import keep_stored_style
@@ -28,7 +29,8 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
     Idempotent: the same request returns the stored job, even if only its tombstone is left. ``upload`` names the file
     that held it.
 
-    Raises: Invalid; BudgetExceeded with the amount needed; Conflict when the id belongs to another request.
+    Raises: Invalid; BudgetExceeded with the amount needed; Conflict when the id belongs to another request; TooMany
+    when the owner has too many unfinished jobs.
     """
     now = services.clock.now()
     payload = keep_stored_style(job_id, payload, services.jobs)
@@ -56,7 +58,7 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
         created=now,
         updated=now,
     )
-    return store_new(job, services.jobs)
+    return store_new(job, services)
 
 
 def _take_in(job_id: str, owner: str, request: FilmRequest, services: Services) -> tuple[KeptReferences, KeptFrames]:
@@ -64,6 +66,8 @@ def _take_in(job_id: str, owner: str, request: FilmRequest, services: Services) 
     if is_stored(job_id, services):
         return KeptReferences(), KeptFrames()
     wanted = [*want_references(request.references), *want_frames(request.frames)]
+    if wanted:
+        take_place(owner, job_id, services)  # refuses before anything is fetched; the place is taken with the job
     pictures, count = take_in_pictures(wanted, owner, services), len(request.references)
     if pictures:
         announce_pictures(job_id, services)
@@ -79,26 +83,36 @@ def is_stored(job_id: str, services: Services) -> bool:
         return False
 
 
-def store_new(job: Job, jobs: JobStore) -> Job:
-    """Store a job under its id, unless the same request has stored it.
+def store_new(job: Job, services: Services) -> Job:
+    """Store a job under its id, with one of its owner's places, unless the same request has stored it.
 
-    Raises: Conflict when the id belongs to another request.
+    Raises: Conflict when the id belongs to another request; TooMany when the owner's places are taken.
     """
+
+    def attempt() -> Job:
+        with owner_lock(job.owner):
+            return _store_new(job, services)
+
+    return services.jobs.retry_on_conflict(attempt)
+
+
+def _store_new(job: Job, services: Services) -> Job:
+    jobs = services.jobs
     try:
-        jobs.write(Create(job.id, job))
-    except VersionConflict:
         read = jobs.get_job(job.id)
-        stored = read.value
-        if stored.tombstone_has_expired(job.created):
-            jobs.write(Replace(job.id, read, job))
-            return job
-        # An older version wrote another origin.
-        is_same = (stored.owner, stored.request, stored.upgrade) == (job.owner, job.request, job.upgrade)
-        if stored.origin != job.origin and not is_same:
-            raise Conflict(
-                "This Idempotency-Key already stands for another request.",
-                code="idempotency_key_reused",
-                remedy="Send the first request again, or use a new key for a new film.",
-            ) from None
-        return stored
-    return job
+    except NotFound:
+        jobs.write(Create(job.id, job), take_place(job.owner, job.id, services))
+        return job
+    stored = read.value
+    if stored.tombstone_has_expired(job.created):
+        jobs.write(Replace(job.id, read, job), take_place(job.owner, job.id, services))
+        return job
+    # An older version wrote another origin.
+    is_same = (stored.owner, stored.request, stored.upgrade) == (job.owner, job.request, job.upgrade)
+    if stored.origin != job.origin and not is_same:
+        raise Conflict(
+            "This Idempotency-Key already stands for another request.",
+            code="idempotency_key_reused",
+            remedy="Send the first request again, or use a new key for a new film.",
+        )
+    return stored

@@ -55,4 +55,4 @@ def accept_upgrade(job_id: str, film: Job, payload: Any, services: Services) -> 
         created=now,
         updated=now,
     )
-    return store_new(job, services.jobs)
+    return store_new(job, services)

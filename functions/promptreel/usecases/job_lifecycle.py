@@ -18,6 +18,7 @@ from promptreel.errors import BudgetExceeded, Conflict, Invalid, NotFound, Trans
 from promptreel.ports.storage import ArtifactStore, JobStore, Replace, Versioned
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity
+from promptreel.usecases.admission import take_place
 from promptreel.usecases.end_job import end_job
 
 
@@ -54,7 +55,7 @@ def resume(job_id: str, limit_micros: int | None, services: Services) -> Job:
     Where a damaged keyframe stopped the job and was not restored, it is drawn again.
 
     Idempotent: a running job stays as it is. Raises: Conflict for a finished film; BudgetExceeded for a limit that is
-    spent or reserved already.
+    spent or reserved already; TooMany when the owner has too many unfinished jobs.
     """
     job = services.jobs.retry_on_conflict(lambda: _reopen(job_id, limit_micros, services))
     return _start(job, services)
@@ -187,7 +188,7 @@ def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
         expires=job.expiry_from(now),
     )
     changed = [Replace(job_id, old, new) for old, new in zip(reads, scenes, strict=True) if new is not old.value]
-    jobs.write(Replace(job_id, read, reopened), *changed, *sheets)
+    jobs.write(Replace(job_id, read, reopened), take_place(job.owner, job_id, services), *changed, *sheets)
     return reopened
 
 

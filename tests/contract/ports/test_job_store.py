@@ -10,6 +10,7 @@ import pytest
 
 from promptreel.adapters import firestore
 from promptreel.adapters.firestore import FirestoreJobs
+from promptreel.domain.active_jobs import ActiveJobs
 from promptreel.domain.job import DrawItem, Wave
 from promptreel.domain.rates import ModelAttempts, Rates
 from promptreel.domain.states import CallState, JobState
@@ -94,6 +95,23 @@ def test_answer_is_read_back_equal_and_deleted_only_as_it_was_read(jobs: JobStor
     assert jobs.get_answer("answer-1") is None
     with pytest.raises(VersionConflict):
         jobs.write(Delete("", read))
+
+
+def test_active_jobs_are_read_back_equal_and_changed_only_as_they_were_read(jobs: JobStore) -> None:
+    assert jobs.get_active_jobs("mira@example.com") is None
+    first = ActiveJobs.of_nothing("mira@example.com", later(0)).with_jobs(["job-1"], later(1))
+    jobs.write(Create("", first))
+    read = jobs.get_active_jobs("mira@example.com")
+    assert read is not None
+    assert read.value == first
+
+    with pytest.raises(VersionConflict):  # nor is the job written
+        jobs.write(Create("job-2", a_job("job-2")), Create("", first))
+    jobs.write(Replace("", read, first.with_jobs(["job-1", "job-3"], later(2))))
+    with pytest.raises(VersionConflict):
+        jobs.write(Create("job-2", a_job("job-2")), Replace("", read, first.with_jobs(["job-2"], later(2))))
+    with pytest.raises(NotFound):
+        jobs.get_job("job-2")
 
 
 def test_answers_go_with_the_job_that_they_are_about(jobs: JobStore) -> None:

@@ -92,6 +92,8 @@ def environment(service: str) -> dict[str, str]:
         "database": "(default)",
         "operators": ",".join(VARIABLES["operators"]),
         "picture_buckets": "",
+        "max_active_jobs": "20",
+        "requests_per_minute": "600",
     }
     values |= {f"bucket.{name}": text.replace("{project}", PROJECT) for name, text in services["buckets"].items()}
     for name in (*services["functions"], *services["services"], "studio"):

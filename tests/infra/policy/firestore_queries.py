@@ -34,7 +34,17 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
 }
 
 # The methods that read and write documents by their path, without a query.
-BY_PATH = {"get_job", "get_scene", "get_sheet", "get_call", "get_render", "get_rates", "get_answer", "write"}
+BY_PATH = {
+    "get_job",
+    "get_scene",
+    "get_sheet",
+    "get_call",
+    "get_render",
+    "get_rates",
+    "get_active_jobs",
+    "get_answer",
+    "write",
+}
 
 
 class _EmptyBatch:
