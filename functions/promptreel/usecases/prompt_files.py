@@ -1,35 +1,40 @@
-"""The request in an uploaded file, by the ending of its name: .json and .yaml hold a request, .txt and .md a prompt."""
+"""The request in an uploaded file, by the ending of its name: .json and .yaml hold a request, .txt and .md a prompt.
+
+Lines between two ``---`` at the very beginning of a .txt or .md file are its front matter: the request's other fields.
+"""
 
 import json
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
+from yaml.composer import ComposerError
 
 from promptreel.errors import Invalid
+from promptreel.usecases.uploaded_text import read_text
 
 _TEXT, _JSON, _YAML = {".txt", ".md"}, {".json"}, {".yaml", ".yml"}
-# First bytes of what is uploaded by mistake. Some of it is valid UTF-8 and would be filmed as a prompt.
-_SIGNATURES = {
-    b"%PDF": "a PDF",
-    b"PK\x03\x04": "a Word document or a ZIP archive",
-    b"\xd0\xcf\x11\xe0": "an old Word document",
-    b"{\\rtf": "an RTF document",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"GIF8": "a GIF picture",
-    b"\x1f\x8b": "a gzip archive",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
-}
+_FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_OPENS_FRONT_MATTER = re.compile(r"---[ \t]*\r?(?:\n|\Z)")
+_FIX = "Fix the file and upload it again."
 
 
 class _PlainLoader(yaml.SafeLoader):
     """YAML whose plain values are text or null; which field is a number or a switch is the request's to decide.
 
+    Aliases are refused: each multiplies what it names, so that a few lines can unfold without end.
+
     YAML 1.1 reads ``9:16`` as 556, ``no`` as false, ``007`` as 7 and ``2026-01-01`` as a date.
     Source: https://yaml.org/type/int.html, https://yaml.org/type/bool.html
     """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Read one value. Raises: ComposerError for an alias."""
+        if self.check_event(yaml.AliasEvent):
+            alias = self.peek_event()  # type: ignore[no-untyped-call]
+            raise ComposerError(None, None, f"*{alias.anchor} is an alias; write out what it names", alias.start_mark)
+        return super().compose_node(parent, index)
 
 
 _PlainLoader.yaml_implicit_resolvers = {
@@ -50,28 +55,36 @@ def decode(name: str, data: bytes) -> Any:
             code="unknown_file_type",
             remedy="Rename the file and upload it again.",
         )
-    text = _text(name, data)
+    text = read_text(name, data)
     if ending in _TEXT:
+        return _split_front_matter(name, text)
+    return _load(name, text, is_json=ending in _JSON)
+
+
+def _split_front_matter(name: str, text: str) -> dict[str, Any]:
+    """The prompt, and the fields that front matter sets."""
+    if not _OPENS_FRONT_MATTER.match(text):
         return {"prompt": text}
+    found = _FRONT_MATTER.match(text)
+    if found is None:
+        raise Invalid(
+            f"{name}: the front matter that line 1 opens is never closed.",
+            remedy="Close it with a line of three dashes; a file that has none may not begin with such a line.",
+        )
+    fields = _load(f"{name}: front matter", found.group(1), is_json=False) or {}
+    if not isinstance(fields, dict):
+        raise Invalid(f"{name}: the front matter holds no fields.", remedy="Write lines such as `scenes: 3` into it.")
+    if "prompt" in fields:
+        raise Invalid(f"{name}: prompt: a .txt or .md file holds it below the front matter.", remedy=_FIX)
+    prompt = text[found.end() :]
+    if not prompt.strip():
+        raise Invalid(f"{name}: there is no prompt below the front matter.", remedy=_FIX)
+    return {**fields, "prompt": prompt}
+
+
+def _load(name: str, text: str, *, is_json: bool) -> Any:
     try:
-        return json.loads(text) if ending in _JSON else yaml.load(text, _PlainLoader)  # noqa: S506 - a SafeLoader
+        return json.loads(text) if is_json else yaml.load(text, _PlainLoader)  # noqa: S506 - a SafeLoader
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         where = " ".join(str(error).split())
-        raise Invalid(f"{name}: cannot be read: {where}", remedy="Fix the file and upload it again.") from error
-
-
-def _text(name: str, data: bytes) -> str:
-    for signature, kind in _SIGNATURES.items():
-        if data.startswith(signature):
-            raise Invalid(
-                f"{name}: is {kind}, not UTF-8 text.",
-                code="unknown_file_type",
-                remedy="Save the prompt as UTF-8 text and upload it again.",
-            )
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid(f"{name}: not UTF-8 text (byte {error.start}).", remedy="Save the file as UTF-8.") from error
-    if not text.strip():
-        raise Invalid(f"{name}: the file is empty.", remedy="Write a prompt into it and upload it again.")
-    return text
+        raise Invalid(f"{name}: cannot be read: {where}", remedy=_FIX) from error

@@ -56,7 +56,7 @@ def read_style_file(payload: Any, inbox: Inbox) -> Any:
         ) from error
     content = prompt_files.decode(name, data)
     if PurePosixPath(name).suffix.lower() in {".md", ".txt"}:
-        content = _read_headings(content["prompt"])
+        content = {**_read_headings(content.pop("prompt")), **content}
     if not isinstance(content, dict):
         raise Invalid(f"style: {name} must hold an object.", remedy=f"Write fields into it: {', '.join(_FIELDS)}.")
     return {**payload, "style": {**content, "source": name}}
