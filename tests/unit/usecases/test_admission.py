@@ -90,7 +90,7 @@ def test_resumption_takes_a_place_and_is_refused_when_there_is_none(world: FakeS
 
 
 def test_upgrade_takes_a_place(world: FakeServices) -> None:
-    job = world.drawn()
+    job = world.drawn(quality="draft")
     world.film_queued(job)
     world.give_film(job)
     world.close(job)
