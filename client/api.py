@@ -1,18 +1,22 @@
-"""The API's endpoints as methods: one request each, answers as plain dicts, refusals as `ProblemError`."""
+"""The API's endpoints as methods: answers are plain dicts, refusals `ProblemError`. Blocking, or for asyncio.
 
-import ipaddress
+with PromptreelClient("https://api-….run.app", token) as client:
+job = client.submit({"prompt": "A lighthouse at dawn"}, idempotency_key="my-key")
+
+async with AsyncPromptreelClient("https://api-….run.app", token) as client:
+jobs = await asyncio.gather(*(client.job(job_id) for job_id in job_ids))
+"""
+
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 from uuid import uuid4
-
-import httpx
 
 from client.documents import (
     FINAL,
@@ -30,215 +34,177 @@ from client.documents import (
     SubmittedJob,
     TemplateList,
 )
-from client.errors import ClientError, InvalidInput, ProblemError, Retries, read_problem
+from client.downloads import save
+from client.errors import ClientError, InvalidInput, read_problem
+from client.transport import Asyncio, Blocking, Flow, Request, Send, Session, method
+from client.web_address import parse_address
 
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-USER_AGENT = "promptreel-client"
 TOKEN_COMMAND = "PROMPTREEL_TOKEN_COMMAND"  # noqa: S105 - the name of a setting
 TOKEN_COMMAND_TIMEOUT_S = 60
 
 
-class PromptreelClient(AbstractContextManager["PromptreelClient"]):
-    """A client of one API for one caller. Close it, or use it in a ``with``.
+class _Methods(Session):
+    """What both clients can do.
 
-    Every method raises ProblemError when the API refuses, and NotReachable when it does not answer. ``renew`` returns a
-    new token; it is called once for each request that is answered 401, as after the hour that an ID token is valid.
+    Every method raises ProblemError when the API refuses, and NotReachable when it does not answer.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        token: str,
-        *,
-        retries: Retries | None = None,
-        renew: Callable[[], str] | None = None,
-    ) -> None:
-        """Raises: InvalidInput unless `base_url` is an https address, or http on this machine."""
-        base = _parse_address(base_url)
-        self._retries = retries or Retries()
-        # A proxy that the environment names is not used for addresses on this machine.
-        self._http = httpx.Client(
-            base_url=base, timeout=TIMEOUT, trust_env=not _is_loopback(base), headers={"User-Agent": USER_AGENT}
-        )
-        self._token = token
-        self._renew = renew
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-    def models(self) -> ModelList:
+    @method
+    def models(self) -> Flow[ModelList]:
         """Return every model with its limits, today's prices, and why a request may not name it here."""
-        return cast(ModelList, self._call("GET", "/v1/models"))
+        return cast(ModelList, (yield from self.call("GET", "/v1/models")))
 
-    def styles(self) -> StyleList:
+    @method
+    def styles(self) -> Flow[StyleList]:
         """Return every style with its craft and the names that may be typed for it."""
-        return cast(StyleList, self._call("GET", "/v1/styles"))
+        return cast(StyleList, (yield from self.call("GET", "/v1/styles")))
 
-    def templates(self) -> TemplateList:
+    @method
+    def templates(self) -> Flow[TemplateList]:
         """Return every template: a kind of film with its beats."""
-        return cast(TemplateList, self._call("GET", "/v1/templates"))
+        return cast(TemplateList, (yield from self.call("GET", "/v1/templates")))
 
-    def estimate(self, request: FilmRequest) -> EstimatedRequest:
+    @method
+    def estimate(self, request: FilmRequest) -> Flow[EstimatedRequest]:
         """Return what the film of a request would cost and how long it would take; nothing is stored."""
-        return cast(EstimatedRequest, self._call("POST", "/v1/estimate", request))
+        return cast(EstimatedRequest, (yield from self.call("POST", "/v1/estimate", request)))
 
-    def upload_picture(self, content: bytes, content_type: str, sha256: str) -> str:
+    @method
+    def upload_picture(self, content: bytes, content_type: str, sha256: str) -> Flow[str]:
         """Upload a picture and return the address by which a request names it. Idempotent by its digest.
 
         The link that the API gives grants the right to write, so the caller's token is not sent with it.
         """
-        offered = self._call("POST", "/v1/uploads", {"content_type": content_type, "sha256": sha256})
-        address = _parse_address(offered["url"])
+        offered = yield from self.call("POST", "/v1/uploads", {"content_type": content_type, "sha256": sha256})
+        address = str(parse_address(offered["url"]))
 
-        def send() -> None:
-            response = self._http.put(address, content=content, headers=offered["headers"])
-            if (
-                not response.is_success and response.status_code != HTTPStatus.PRECONDITION_FAILED
-            ):  # it is there already
+        def put() -> Flow[None]:
+            response = yield Send(Request("PUT", address, content=content, headers=offered["headers"]))
+            is_there_already = response.status_code == HTTPStatus.PRECONDITION_FAILED
+            if not response.is_success and not is_there_already:
                 raise read_problem(response)
 
-        self._retries.run(send)
+        yield from self.retry(put)
         return str(offered["uri"])
 
-    def submit(self, request: FilmRequest, idempotency_key: str) -> SubmittedJob:
+    @method
+    def submit(self, request: FilmRequest, idempotency_key: str) -> Flow[SubmittedJob]:
         """Submit a film request. Idempotent: the same key and request return the same job."""
-        return cast(SubmittedJob, self._call("POST", "/v1/jobs", request, key=idempotency_key))
+        return cast(SubmittedJob, (yield from self.call("POST", "/v1/jobs", request, key=idempotency_key)))
 
-    def job(self, job_id: str) -> Job:
+    @method
+    def job(self, job_id: str) -> Flow[Job]:
         """Return the job with its scenes."""
-        return cast(Job, self._call("GET", _path(job_id)))
+        return cast(Job, (yield from self.call("GET", _path(job_id))))
 
-    def jobs(self, *, state: str | None = None, page_token: str | None = None, owner: str | None = None) -> JobPage:
+    @method
+    def jobs(
+        self, *, state: str | None = None, page_token: str | None = None, owner: str | None = None
+    ) -> Flow[JobPage]:
         """Return one page of the caller's jobs, newest first; pass its `next_page_token` for the next page.
 
         `owner` is for operators: another owner, or `*` for the jobs of all owners.
         """
         filters = {"state": state, "page_token": page_token, "owner": owner}
         query = {name: value for name, value in filters.items() if value}
-        return cast(JobPage, self._call("GET", "/v1/jobs", query=query))
+        return cast(JobPage, (yield from self.call("GET", "/v1/jobs", query=query)))
 
-    def cancel(self, job_id: str) -> JobSummary:
+    @method
+    def cancel(self, job_id: str) -> Flow[JobSummary]:
         """Stop a job."""
-        return cast(JobSummary, self._call("POST", f"{_path(job_id)}:cancel", {}, key=str(uuid4())))
+        return cast(JobSummary, (yield from self.call("POST", f"{_path(job_id)}:cancel", {}, key=str(uuid4()))))
 
-    def edit_plan(self, job_id: str, edit: Mapping[str, Any]) -> EditedPlan:
+    @method
+    def edit_plan(self, job_id: str, edit: Mapping[str, Any]) -> Flow[EditedPlan]:
         """Change the plan of a job that waits before its clips; `revision` is that of the plan that was looked at."""
-        return cast(EditedPlan, self._call("PATCH", f"{_path(job_id)}/plan", edit, key=str(uuid4())))
+        return cast(EditedPlan, (yield from self.call("PATCH", f"{_path(job_id)}/plan", edit, key=str(uuid4()))))
 
-    def approve(self, job_id: str, approval: Mapping[str, Any]) -> JobSummary:
+    @method
+    def approve(self, job_id: str, approval: Mapping[str, Any]) -> Flow[JobSummary]:
         """Let a job pass the gate that was looked at. Idempotent: a job that has passed it goes on as it is.
 
         `gate` and `revision` are what was looked at, `stop_after` the stage after which it stops next.
         """
-        return cast(JobSummary, self._call("POST", f"{_path(job_id)}:approve", approval, key=str(uuid4())))
+        return cast(JobSummary, (yield from self.call("POST", f"{_path(job_id)}:approve", approval, key=str(uuid4()))))
 
-    def resume(self, job_id: str, budget_usd: str | None = None) -> JobSummary:
+    @method
+    def resume(self, job_id: str, budget_usd: str | None = None) -> Flow[JobSummary]:
         """Continue a failed or cancelled job; `budget_usd` is its new limit."""
         body = {} if budget_usd is None else {"budget_usd": budget_usd}
-        return cast(JobSummary, self._call("POST", f"{_path(job_id)}:resume", body, key=str(uuid4())))
+        return cast(JobSummary, (yield from self.call("POST", f"{_path(job_id)}:resume", body, key=str(uuid4()))))
 
-    def upgrade(self, job_id: str, request: FilmRequest, idempotency_key: str) -> SubmittedJob:
+    @method
+    def upgrade(self, job_id: str, request: FilmRequest, idempotency_key: str) -> Flow[SubmittedJob]:
         """Make a finished film again by a better model. Idempotent: the same key and request return the same job."""
-        return cast(SubmittedJob, self._call("POST", f"{_path(job_id)}:upgrade", request, key=idempotency_key))
+        return cast(
+            SubmittedJob, (yield from self.call("POST", f"{_path(job_id)}:upgrade", request, key=idempotency_key))
+        )
 
-    def ledger(self, job_id: str) -> Ledger:
+    @method
+    def ledger(self, job_id: str) -> Flow[Ledger]:
         """Return every paid call of the job, and the totals."""
-        return cast(Ledger, self._call("GET", f"{_path(job_id)}/ledger"))
+        return cast(Ledger, (yield from self.call("GET", f"{_path(job_id)}/ledger")))
 
-    def events(self, job_id: str) -> list[Event]:
+    @method
+    def events(self, job_id: str) -> Flow[list[Event]]:
         """Return what happened to the job so far, oldest first."""
-        return cast(list[Event], self._call("GET", f"{_path(job_id)}/events")["events"])
+        return cast(list[Event], (yield from self.call("GET", f"{_path(job_id)}/events"))["events"])
 
-    def reconcile(self, job_id: str, bill: Mapping[str, Any]) -> Reconciliation:
+    @method
+    def reconcile(self, job_id: str, bill: Mapping[str, Any]) -> Flow[Reconciliation]:
         """Compare the job's ledger with a billing export; `apply` releases calls that were never billed.
 
         Idempotent: a call that is released stays released.
         """
-        return cast(Reconciliation, self._call("POST", f"{_path(job_id)}/ledger:reconcile", bill, key=str(uuid4())))
+        return cast(
+            Reconciliation, (yield from self.call("POST", f"{_path(job_id)}/ledger:reconcile", bill, key=str(uuid4())))
+        )
 
-    def delete(self, job_id: str) -> str:
+    @method
+    def delete(self, job_id: str) -> Flow[str]:
         """Delete the job and all it owns; returns DELETING until everything is deleted, then DELETED."""
-        answer = self._call("DELETE", _path(job_id))
+        answer = yield from self.call("DELETE", _path(job_id))
         return str(answer["state"]) if answer else "DELETED"
 
-    def download(self, url: str, path: Path) -> Path:
-        """Save the file behind a signed URL; `path` appears only when the file is complete.
+    @method
+    def download(self, url: str, path: Path) -> Flow[Path]:
+        """Save the file behind a signed URL; `path` appears only when the file is complete and its checksum agrees.
 
-        The URL itself grants the right to read, so the caller's token is not sent to the server behind it.
+        What a cut-off download left is completed. The URL itself grants the right to read, so the caller's token is not
+        sent to the server behind it.
         """
-        address = _parse_address(url)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        try:
-            self._retries.run(lambda: self._save(address, part))
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        return path
+        address = str(parse_address(url))
+        return (yield from self.retry(lambda: save(address, path)))
 
-    def download_output(self, job_id: str, directory: Path) -> list[Path]:
+    @method
+    def download_output(self, job_id: str, directory: Path) -> Flow[list[Path]]:
         """Save the job's film and poster in a directory. Raises: ClientError while there is no film."""
-        job = self.job(job_id)
+        job = yield from self.call("GET", _path(job_id))
         output = job["output"]
         if output is None:
             way = (
                 "See the reason: promptreel status" if job["state"] in FINAL else "Wait for the film: promptreel watch"
             )
             raise ClientError(f"{job_id} has no film: it is {job['state']}.", remedy=f"{way} {job_id}")
-        saved = [self.download(output["film"]["url"], directory / "film.mp4")]
-        if output["poster"] is not None:
-            saved.append(self.download(output["poster"]["url"], directory / "poster.jpg"))
+        files = {"film.mp4": output["film"], "poster.jpg": output["poster"]}
+        saved = []
+        for name, link in files.items():
+            if link is not None:
+                address = str(parse_address(link["url"]))
+                saved.append((yield from self.retry(partial(save, address, directory / name))))
         return saved
 
-    def _save(self, address: httpx.URL, part: Path) -> None:
-        with self._http.stream("GET", address) as response, part.open("wb") as file:
-            if not response.is_success:
-                response.read()
-                raise read_problem(response)
-            for piece in response.iter_bytes():
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
 
-    def _call(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        query: Mapping[str, Any] | None = None,
-        key: str | None = None,
-    ) -> Any:
-        """Send one request, with retries."""
+class PromptreelClient(_Methods, Blocking):
+    """A client of one API for one caller. Close it, or use it in a ``with``.
 
-        def send() -> httpx.Response:
-            headers = {"Authorization": f"Bearer {self._token}"} | ({} if key is None else {"Idempotency-Key": key})
-            return self._http.request(method, path, params=query, json=body, headers=headers)
+    ``renew`` returns a new token; it is called once for each request that is answered 401, as after the hour that an
+    ID token is valid.
+    """
 
-        return self._retries.run(lambda: self._read_answer(send))
 
-    def _read_answer(self, send: Callable[[], httpx.Response]) -> Any:
-        response = send()
-        if response.status_code == HTTPStatus.UNAUTHORIZED and self._renew:
-            self._token = self._renew()
-            response = send()
-        if not response.is_success:
-            raise read_problem(response)
-        if response.status_code == HTTPStatus.NO_CONTENT:
-            return None
-        try:
-            return response.json()
-        except ValueError as error:
-            raise ProblemError(
-                f"{self._http.base_url} does not answer like promptreel's API.",
-                "Check the address in PROMPTREEL_API.",
-                status=response.status_code,
-                code="not_json",
-            ) from error
+class AsyncPromptreelClient(_Methods, Asyncio):
+    """The same client for asyncio: every method returns an awaitable. Close it, or use it in an ``async with``."""
 
 
 def connect(api: str, token: str) -> PromptreelClient:
@@ -277,25 +243,3 @@ def _run_token_command(command: str) -> str:
 
 def _path(job_id: str) -> str:
     return f"/v1/jobs/{quote(job_id, safe='')}"
-
-
-def _parse_address(address: str) -> httpx.URL:
-    """Parse a URL. Raises: InvalidInput unless it is https, or http on this machine: tokens travel on it."""
-    try:
-        url = httpx.URL(address)
-    except httpx.InvalidURL as error:
-        raise InvalidInput(f"{address!r} is not an address: {error}.") from error
-    if url.host and (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url))):
-        return url
-    raise InvalidInput(
-        f"{address!r} would send your token unencrypted.", remedy="Use an address that begins with https://."
-    )
-
-
-def _is_loopback(url: httpx.URL) -> bool:
-    if url.host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(url.host).is_loopback
-    except ValueError:
-        return False

@@ -5,12 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from itertools import count
-from typing import TypeVar
 
 import httpx
-
-T = TypeVar("T")
 
 # A later attempt may get another answer: rate limit, gateway and overload.
 TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
@@ -76,28 +72,6 @@ class Retries:
             return None
         limit_s = min(self.first_wait_s * 2 ** (failed - 1), self.longest_wait_s)
         return (retry_after_s or 0.0) + self.chance() * float(limit_s)
-
-    def run(self, attempt: Callable[[], T]) -> T:
-        """Return what `attempt` returns; call it again after transient failures.
-
-        Raises: ProblemError when the API refuses, NotReachable when no complete answer arrived.
-        """
-        for failed in count(1):
-            try:
-                return attempt()
-            except ProblemError as problem:
-                wait_s = self.wait_s(failed, problem.retry_after_s) if problem.is_transient else None
-                if wait_s is None:
-                    raise
-            except httpx.RequestError as error:
-                wait_s = self.wait_s(failed, None)
-                if wait_s is None:
-                    raise NotReachable(
-                        f"No answer from {error.request.url.netloc.decode()}: {error}.",
-                        remedy="Check the address in PROMPTREEL_API and that the API is running.",
-                    ) from error
-            self.sleep(wait_s)
-        raise AssertionError  # count() never ends
 
 
 def read_problem(response: httpx.Response) -> ProblemError:

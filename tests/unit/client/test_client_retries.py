@@ -1,12 +1,12 @@
 """When the client repeats a request, how long it waits, and when it gives up."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from client.api import PromptreelClient
 from client.errors import NotReachable, ProblemError, Retries
+from client.transport import Flow, Wait
 
 JOB = "/v1/jobs/film-1"
 
@@ -156,17 +156,12 @@ def test_wait_doubles_up_to_its_limit() -> None:
     assert retries.wait_s(9, None) is None
 
 
-def test_download_is_repeated_from_the_start_when_cut_off(
-    fake_api: Any, api_client: PromptreelClient, answer: Any, tmp_path: Path
-) -> None:
-    fake_api.on("GET", "/film.mp4", answer(200, b"all of the film", cut_at=6), answer(200, b"all of the film"))
+def test_programming_error_is_not_retried(api_client: PromptreelClient, waits: list[float]) -> None:
+    def attempt() -> Flow[int]:
+        yield Wait(0)
+        return 1 // 0
 
-    api_client.download(f"{fake_api.url}/film.mp4", tmp_path / "film.mp4")
-
-    assert (tmp_path / "film.mp4").read_bytes() == b"all of the film"
-    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
-
-
-def test_programming_error_is_not_retried() -> None:
     with pytest.raises(ZeroDivisionError):
-        Retries().run(lambda: 1 // 0)
+        api_client.run(api_client.retry(attempt))
+
+    assert waits == [0]
