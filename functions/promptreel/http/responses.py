@@ -82,7 +82,7 @@ def job_detail(
     job: Job, scenes: Sequence[Scene], calls: Sequence[Call], links: Links, estimate: Estimate | None = None
 ) -> dict[str, Any]:
     """Everything its owner may see of a job; ``estimate`` is made anew where the job waits at a gate."""
-    plan, output, totals = job.plan, job.output, add_up(calls)
+    plan, output = job.plan, job.output
     return {
         **job_summary(job),
         **job.model_dump(mode="json", include={"warnings", "error", "execution"}),
@@ -96,11 +96,7 @@ def job_detail(
         "gate": _gate(job, estimate),
         "check": job.check.model_dump(mode="json") if job.check else None,
         "scenes": [_scene(scene, plan.fps, links, calls) for scene in scenes] if plan else [],
-        "budget": {
-            "limit_usd": format_usd(job.budget.limit_micros),
-            "reserved_usd": format_usd(totals.reserved_micros),
-            "spent_usd": format_usd(totals.spent_micros),
-        },
+        "budget": _budget(job, calls),
         "planned_duration_s": plan.planned_frames / plan.fps if plan else None,
         "planned_frames": plan.planned_frames if plan else None,
         "animatic": _file(job.animatic.uri, links) if job.animatic else None,
@@ -186,6 +182,25 @@ def _call(call: Call) -> dict[str, Any]:
         "storage_uri": call.artifact,
         "at": format_time(call.sent_at or call.created),
         "error": {"reason": call.reason, "codes": list(call.codes)} if call.reason else None,
+    }
+
+
+def job_progress(job: Job, scenes: Sequence[Scene], calls: Sequence[Call]) -> dict[str, Any]:
+    """What a stream of events says of the job itself: small, and without links."""
+    return {
+        **job.model_dump(mode="json", include={"id", "state", "updated"}),
+        "progress": _progress(job, scenes),
+        "budget": _budget(job, calls),
+        "scenes": [{"id": scene.id, "state": scene.state.value, "attempts": len(scene.tries)} for scene in scenes],
+    }
+
+
+def _budget(job: Job, calls: Sequence[Call]) -> dict[str, str]:
+    totals = add_up(calls)
+    return {
+        "limit_usd": format_usd(job.budget.limit_micros),
+        "reserved_usd": format_usd(totals.reserved_micros),
+        "spent_usd": format_usd(totals.spent_micros),
     }
 
 

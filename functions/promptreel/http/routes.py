@@ -22,7 +22,8 @@ from promptreel.domain.request import parse_approval, parse_resumption
 from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.domain.styles import style_list
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
-from promptreel.http import idempotency, rate_limit, responses
+from promptreel.http import event_stream, idempotency, rate_limit, responses
+from promptreel.http.event_stream import stream_events
 from promptreel.http.job_events import list_events
 from promptreel.http.job_page import MAX_WAIT_S, parse_wait, show_job, show_job_when_changed
 from promptreel.http.model_list import describe_models
@@ -75,7 +76,7 @@ def app(services: Callable[[], Services]) -> Flask:
     add("GET", "/v1/jobs/<job_id>", partial(_show, watchers=watchers))
     add("DELETE", "/v1/jobs/<job_id>", _delete)
     add("GET", "/v1/jobs/<job_id>/ledger", _ledger)
-    add("GET", "/v1/jobs/<job_id>/events", _events)
+    add("GET", "/v1/jobs/<job_id>/events", partial(_events, watchers=watchers))
     add("POST", "/v1/jobs/<job_id>/ledger:reconcile", _reconcile)
     add("POST", "/v1/jobs/<job_id>:cancel", _cancel)
     add("PATCH", "/v1/jobs/<job_id>/plan", _edit_plan)
@@ -207,8 +208,11 @@ def _ledger(services: Services, job_id: str) -> Response:
     return jsonify(responses.ledger_detail(job, [read.value for read in services.jobs.list_calls(job.id)]))
 
 
-def _events(services: Services, job_id: str) -> Response:
-    """The events of the job so far, oldest first."""
+def _events(services: Services, job_id: str, *, watchers: Watchers) -> Response:
+    """The events of the job so far, oldest first; as a stream also those to come."""
+    if request.accept_mimetypes.best_match(("application/json", event_stream.MEDIA_TYPE)) == event_stream.MEDIA_TYPE:
+        job = _find_watched_job(services, watchers, job_id)
+        return stream_events(job, request.headers.get("Last-Event-ID"), services, watchers)
     job = _get_job(services, job_id)
     scenes, calls = services.jobs.list_scenes(job.id), services.jobs.list_calls(job.id)
     return jsonify({"events": list_events(job, [read.value for read in scenes], [read.value for read in calls])})

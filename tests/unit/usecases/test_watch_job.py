@@ -105,25 +105,31 @@ def test_watcher_that_returns_at_once_gets_no_look_of_its_own(world: WatchedWorl
     assert world.reads["jobs.get_job"] == 5
 
 
-def test_another_watcher_looks_when_the_one_that_looked_goes_away(world: WatchedWorld, watchers: Watchers) -> None:
-    asleep, left, other = Event(), Event(), watchers.watch("job-1", world)
-    view = other.wait(None, world.deadline)
+def test_another_watcher_looks_when_the_one_that_looked_goes_away(
+    world: WatchedWorld, watchers: Watchers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader, follower = watchers.watch("job-1", world), watchers.watch("job-1", world)
+    view = follower.wait(None, world.deadline)
     assert view is not None
-    sleep = world.clock.sleep
+    asleep, waits = Event(), Event()
+    sleep, wait = world.clock.sleep, follower._feed.changed.wait
 
-    def sleep_until_the_other_waits(seconds: float) -> None:
+    def sleep_until_the_follower_waits(seconds: float) -> None:
         asleep.set()
-        assert left.wait(10)
+        assert waits.wait(10), "one looks for both"
         sleep(seconds)
 
-    world.clock.sleep = sleep_until_the_other_waits  # type: ignore[method-assign]
+    def wait_for_a_change(timeout: float | None = None) -> bool:
+        waits.set()
+        return wait(timeout)
+
+    monkeypatch.setattr(world.clock, "sleep", sleep_until_the_follower_waits)
+    monkeypatch.setattr(follower._feed.changed, "wait", wait_for_a_change)
     world.clock.at(20, world.change_scene)
-    leader = watchers.watch("job-1", world)
     with ThreadPoolExecutor(2) as pool:
-        leads = pool.submit(leader.wait, view.tag, world.deadline.replace(minute=0, second=10))
+        leads = pool.submit(leader.wait, view.tag, world.deadline.replace(minute=0, second=1))
         assert asleep.wait(10)
-        follows = pool.submit(other.wait, view.tag, world.deadline)
-        left.set()
+        follows = pool.submit(follower.wait, view.tag, world.deadline)
 
         assert leads.result(10) is None
         assert follows.result(10) is not None
