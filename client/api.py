@@ -98,6 +98,16 @@ class _Methods(Session):
         return cast(Job, (yield from self.call("GET", _path(job_id))))
 
     @method
+    def job_if_changed(self, job_id: str, seen: str | None, *, wait_s: int = 0) -> Flow[tuple[Job | None, str | None]]:
+        """Return the job, and a tag to pass as `seen` the next time; None for the job when it is as it was then.
+
+        The API answers when the job changes, or after `wait_s` seconds, at most 25.
+        """
+        query = {"wait": wait_s} if wait_s else {}
+        job, tag = yield from self.call_if_changed(_path(job_id), query, seen)
+        return cast(Job | None, job), tag
+
+    @method
     def jobs(
         self, *, state: str | None = None, page_token: str | None = None, owner: str | None = None
     ) -> Flow[JobPage]:

@@ -114,6 +114,21 @@ class Session:
 
         return self.retry(lambda: self._answer(request))
 
+    def call_if_changed(self, path: str, query: Mapping[str, Any], seen: str | None) -> Flow[tuple[Any, str | None]]:
+        """Read something that may be as it was ``seen``: its JSON, None when it is, and the `ETag` to name it by."""
+
+        def request() -> Request:
+            condition = {} if seen is None else {"If-None-Match": seen}
+            return Request("GET", path, query, headers={"Authorization": f"Bearer {self._token}", **condition})
+
+        def attempt() -> Flow[tuple[Any, str | None]]:
+            response = yield from self._send(request)
+            if response.status_code == HTTPStatus.NOT_MODIFIED:
+                return None, seen
+            return self._parse(response), response.headers.get("ETag")
+
+        return self.retry(attempt)
+
     def retry(self, attempt: Callable[[], Flow[T]]) -> Flow[T]:
         """Return what `attempt` returns; carry it out again after transient failures.
 
@@ -137,10 +152,16 @@ class Session:
         raise AssertionError  # count() never ends
 
     def _answer(self, request: Callable[[], Request]) -> Flow[Any]:
-        response = yield Send(request())
+        return self._parse((yield from self._send(request)))
+
+    def _send(self, request: Callable[[], Request]) -> Flow[httpx.Response]:
+        response: httpx.Response = yield Send(request())
         if response.status_code == HTTPStatus.UNAUTHORIZED and self._renew:
             self._token = yield Renew(self._renew)
             response = yield Send(request())
+        return response
+
+    def _parse(self, response: httpx.Response) -> Any:
         if not response.is_success:
             raise read_problem(response)
         if response.status_code == HTTPStatus.NO_CONTENT:

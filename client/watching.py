@@ -1,7 +1,6 @@
 """Follow a job until it ends or waits for a person, and show it: as a live table on a terminal, as lines in a log.
 
-Each request makes the API read every document of the job. The client sends one a second while something changes, and
-fewer, down to one in ten seconds, while nothing does.
+The API answers when the job changes, so that a change is seen at once and a film that takes long costs few requests.
 """
 
 import time
@@ -18,8 +17,8 @@ from client.errors import NotReachable, ProblemError
 from client.views import change_lines, gate_view, job_view, result_view
 
 POLL_EVERY_S = 1.0
-LONGEST_WAIT_S = 10.0
-BACKOFF = 1.5
+WAIT_S = 25  # below the client's own time limit
+FULL_PAUSE_S = 10.0
 OUTAGE_LIMIT_S = 60.0
 
 
@@ -32,29 +31,36 @@ def follow(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Job]:
-    """Yield the job after each request; the last one is final, or waits for approval.
+    """Yield the job whenever it has changed; the last one is final, or waits for approval.
+
+    At least `every_s` lie between two requests. Where too many watch already, the job is asked for now and then.
 
     Raises: ProblemError when the API refuses, NotReachable once the API has not answered for `outage_limit_s`: a
     restart of the API does not end the watching.
     """
-    answered_at, wait_s, before = clock(), every_s, None
+    answered_at, seen, wait_s = clock(), None, 0
     while True:
+        asked_at = clock()
         try:
-            job = client.job(job_id)
+            job, seen = client.job_if_changed(job_id, seen, wait_s=wait_s)
         except (NotReachable, ProblemError) as error:
+            if isinstance(error, ProblemError) and error.code == "too_many_watchers":
+                wait_s = 0
+                sleep(FULL_PAUSE_S)
+                continue
             is_transient = isinstance(error, NotReachable) or error.is_transient
             if not is_transient or clock() - answered_at >= outage_limit_s:
                 raise
             sleep(every_s)
             continue
-        answered_at = clock()
-        yield job
-        if job["state"] in FINAL or job["state"] == WAITING:
-            return
-        now = _progress(job)
-        wait_s = every_s if now != before else min(wait_s * BACKOFF, LONGEST_WAIT_S)
-        before = now
-        sleep(wait_s)
+        answered_at, wait_s = clock(), WAIT_S
+        if job is not None:
+            yield job
+            if job["state"] in FINAL or job["state"] == WAITING:
+                return
+        left_s = asked_at + every_s - clock()
+        if left_s > 0:
+            sleep(left_s)
 
 
 def show(jobs: Iterable[Job], console: Console, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Job:
@@ -77,9 +83,3 @@ def show(jobs: Iterable[Job], console: Console, now: Callable[[], datetime] = la
     if not console.is_terminal:
         console.print(gate_view(latest) if latest["state"] == WAITING else result_view(latest), soft_wrap=True)
     return latest
-
-
-def _progress(job: Job) -> tuple[object, ...]:
-    """Return what counts as a change; signed links differ in every answer."""
-    scenes = [(scene["state"], len(scene["attempts"])) for scene in job["scenes"]]
-    return job["state"], job["updated"], job["budget"], scenes

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -47,24 +46,44 @@ def test_follow_yields_every_state_until_the_job_ends_or_waits_for_approval(
     assert clock.now_s == 2.0
 
 
-def test_follow_waits_longer_while_nothing_changes(
-    fake_api: Any,
-    api_client: PromptreelClient,
-    answer: Any,
-    clock: Clock,
-    job_json: Callable[..., Any],
-    scene_json: Any,
+def test_follow_lets_the_api_wait_for_a_change_of_what_it_has_seen(
+    fake_api: Any, api_client: PromptreelClient, answer: Any, clock: Clock, job_json: Callable[..., Any]
 ) -> None:
-    quiet = [answer(200, job_json(output=None, scenes=[scene_json()])) for _ in range(30)]
-    news = answer(200, job_json(scenes=[scene_json(state="FILMING")]))
-    done = answer(200, job_json(state="COMPLETE"))
-    fake_api.on("GET", JOB, *quiet, news, news, done)
+    first, unchanged = answer(200, job_json(), {"ETag": '"one"'}), answer(304, b"", {"ETag": '"one"'})
+    news = answer(200, job_json(state="VIDEO_GEN"), {"ETag": '"two"'})
+    fake_api.on("GET", JOB, first, unchanged, unchanged, news, answer(200, job_json(state="COMPLETE")))
 
-    jobs = follow(api_client, "film-3f9a2c", sleep=clock.sleep, clock=clock.time)
-    waits = [after - before for before, after in pairwise([clock.now_s for _ in jobs])]
-    assert waits[:4] == [1.0, 1.5, 2.25, 3.375]
-    assert waits[10:29] == [10.0] * 19
-    assert waits[30:] == [1.0, 1.5], "after a change: one request a second"
+    jobs = [job["state"] for job in follow(api_client, "film-3f9a2c", sleep=clock.sleep, clock=clock.time)]
+
+    assert jobs == ["PENDING", "VIDEO_GEN", "COMPLETE"], "what has not changed is not shown again"
+    asked = [(request.path, request.headers.get("if-none-match")) for request in fake_api.requests]
+    waiting = f"{JOB}?wait=25"
+    assert asked == [(JOB, None), *[(waiting, '"one"')] * 3, (waiting, '"two"')]
+
+
+def test_follow_asks_at_once_when_the_api_has_let_it_wait(
+    fake_api: Any, api_client: PromptreelClient, answer: Any, job_json: Callable[..., Any]
+) -> None:
+    fake_api.on("GET", JOB, answer(200, job_json()), answer(200, job_json(state="COMPLETE")))
+    seconds = iter(range(0, 100, 5))
+    slept: list[float] = []
+
+    list(follow(api_client, "film-3f9a2c", sleep=slept.append, clock=lambda: next(seconds)))
+
+    assert slept == []
+
+
+def test_follow_asks_now_and_then_where_too_many_watch_already(
+    fake_api: Any, api_client: PromptreelClient, answer: Any, clock: Clock, job_json: Callable[..., Any]
+) -> None:
+    full = [answer(503, {"code": "too_many_watchers"})] * 4  # as often as one request is tried
+    job, done = answer(200, job_json()), answer(200, job_json(state="COMPLETE"))
+    fake_api.on("GET", JOB, job, *full, job, *full, done)
+
+    list(follow(api_client, "film-3f9a2c", outage_limit_s=5, sleep=clock.sleep, clock=clock.time))
+
+    assert [request.path for request in fake_api.requests if "wait" not in request.path] == [JOB] * 3
+    assert clock.now_s == 1 + 10 + 1 + 10
 
 
 def test_follow_continues_after_a_short_outage(
@@ -77,7 +96,7 @@ def test_follow_continues_after_a_short_outage(
     jobs = list(follow(api_client, "film-3f9a2c", outage_limit_s=6, sleep=clock.sleep, clock=clock.time))
 
     assert [job["state"] for job in jobs] == ["PENDING", "PENDING", "COMPLETE"]
-    assert clock.now_s == 10.5
+    assert clock.now_s == 10.0
 
 
 def test_follow_raises_the_problem_after_a_long_outage(
