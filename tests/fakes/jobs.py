@@ -16,7 +16,7 @@ from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ledger.optimistic_locking import OptimisticJobStore
-from promptreel.ports.storage import Change, Create, Delete, Versioned
+from promptreel.ports.storage import ALWAYS, Change, Create, Delete, JobPlace, Period, Versioned
 from promptreel.ports.system import Clock, Ids
 from tests.fakes.system import FakeClock, FakeIds
 
@@ -64,10 +64,14 @@ class MemoryJobs(OptimisticJobStore):
             raise NotFound(f"There is no job {job_id}.")
         return found
 
-    def list_jobs(self, owner: str | None, state: JobState | None, before: datetime | None) -> Iterator[Job]:
+    def list_jobs(
+        self, owner: str | None, state: JobState | None, after: JobPlace | None, created: Period = ALWAYS
+    ) -> Iterator[Job]:
         found = [job for job in self._all(Job) if owner in {None, job.owner} and state in {None, job.state}]
-        found = [job for job in found if before is None or job.created < before]
-        return iter(sorted(found, key=lambda job: job.created, reverse=True))
+        found = [job for job in found if after is None or (job.created, job.id) < (after.created, after.id)]
+        found = [job for job in found if created.start is None or job.created >= created.start]
+        found = [job for job in found if created.end is None or job.created < created.end]
+        return iter(sorted(found, key=lambda job: (job.created, job.id), reverse=True))
 
     def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
         wanted = set(states)

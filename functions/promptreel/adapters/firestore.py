@@ -26,7 +26,7 @@ from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ledger.optimistic_locking import OptimisticJobStore
-from promptreel.ports.storage import Change, Create, D, Delete, Replace, Versioned
+from promptreel.ports.storage import ALWAYS, Change, Create, D, Delete, JobPlace, Period, Replace, Versioned
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
@@ -61,15 +61,22 @@ class FirestoreJobs(OptimisticJobStore):
             raise NotFound(f"There is no job {job_id}.")
         return found
 
-    def list_jobs(self, owner: str | None, state: JobState | None, before: datetime | None) -> Iterator[Job]:
+    def list_jobs(
+        self, owner: str | None, state: JobState | None, after: JobPlace | None, created: Period = ALWAYS
+    ) -> Iterator[Job]:
         """List jobs, newest first."""
         query = self._db.collection("jobs").order_by("created", direction="DESCENDING")
         if owner is not None:
             query = query.where(filter=_filter("owner", "==", owner))
         if state is not None:
             query = query.where(filter=_filter("state", "==", state.value))
-        if before is not None:
-            query = query.start_after({"created": _format_time(before)})
+        if created.start is not None:
+            query = query.where(filter=_filter("created", ">=", _format_time(created.start)))
+        if created.end is not None:
+            query = query.where(filter=_filter("created", "<", _format_time(created.end)))
+        if after is not None:
+            query = query.order_by("__name__", direction="DESCENDING")  # as every query of this order, where it shows
+            query = query.start_after({"created": _format_time(after.created), "__name__": after.id})
         return self._iterate_jobs(query, LIST_PAGE)
 
     def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:

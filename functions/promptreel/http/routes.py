@@ -3,9 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
-from itertools import islice
 from typing import Any, TypeVar
 
 from flask import Flask, Response, jsonify, request
@@ -18,13 +16,14 @@ from promptreel.domain.edits import parse_edit
 from promptreel.domain.job import OPERATORS, Job
 from promptreel.domain.models import registry
 from promptreel.domain.money import parse_usd
-from promptreel.domain.request import parse_approval, parse_resumption
+from promptreel.domain.request import parse_approval, parse_resumption, validate_fields
 from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.domain.styles import style_list
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
 from promptreel.http import event_stream, idempotency, rate_limit, responses
 from promptreel.http.event_stream import stream_events
 from promptreel.http.job_events import list_events
+from promptreel.http.job_list import JobsQuery, list_page
 from promptreel.http.job_page import MAX_WAIT_S, parse_wait, show_job, show_job_when_changed
 from promptreel.http.model_list import describe_models
 from promptreel.http.problems import MEDIA_TYPE, make_problem
@@ -46,7 +45,6 @@ T = TypeVar("T")
 
 MAX_BODY_BYTES = 1_000_000
 MAX_BILL_BYTES = 30_000_000  # about 200,000 lines; Cloud Run takes 32 MiB
-PAGE = 50
 EVERYBODY = "*"
 
 
@@ -169,15 +167,8 @@ def _base_url() -> str:
 
 
 def _list(services: Services) -> Response:
-    owner = _choose_owner(services, request.args.get("owner"))
-    state = _read_argument("state", lambda text: JobState(text.upper()), f"one of {', '.join(JobState)}")
-    before = _read_argument("page_token", datetime.fromisoformat, "one that a list gave")
-    now = services.clock.now()
-    visible = (job for job in services.jobs.list_jobs(owner, state, before) if not job.is_hidden(now))
-    jobs = list(islice(visible, PAGE + 1))
-    page = jobs[:PAGE]
-    more = page[-1].created.isoformat() if len(jobs) > PAGE else None
-    return jsonify({"jobs": [responses.job_summary(job) for job in page], "next_page_token": more})
+    query = validate_fields(JobsQuery, request.args.to_dict())
+    return jsonify(list_page(query, _choose_owner(services, query.owner), services))
 
 
 def _choose_owner(services: Services, owner: str | None) -> str | None:

@@ -85,6 +85,25 @@ Change = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class JobPlace:
+    """Where a job stands in the list of jobs: by its time of creation, and by its id among jobs of the same time."""
+
+    created: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From ``start`` on and before ``end``; None is no bound."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+ALWAYS = Period()
+
+
 class JobStore(Protocol):
     """Jobs, their scenes, sheets and calls.
 
@@ -95,8 +114,13 @@ class JobStore(Protocol):
     def get_job(self, job_id: str) -> Versioned[Job]:
         """Read a job. Raises: NotFound."""
 
-    def list_jobs(self, owner: str | None, state: JobState | None, before: datetime | None) -> Iterator[Job]:
-        """List jobs of an owner, or of all, newest first, page by page; ``before`` is an exclusive time of creation."""
+    def list_jobs(
+        self, owner: str | None, state: JobState | None, after: JobPlace | None, created: Period = ALWAYS
+    ) -> Iterator[Job]:
+        """List jobs of an owner, or of all, newest first, page by page, from the one ``after`` this place on.
+
+        Jobs of the same time come with the greater id first.
+        """
 
     def list_jobs_in_states(self, states: Iterable[JobState]) -> Iterator[Job]:
         """List jobs of all owners in these states, oldest change first, page by page."""

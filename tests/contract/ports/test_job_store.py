@@ -11,16 +11,20 @@ import pytest
 from promptreel.adapters import firestore
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.domain.active_jobs import ActiveJobs
-from promptreel.domain.job import DrawItem, Wave
+from promptreel.domain.job import DrawItem, Job, Wave
 from promptreel.domain.rates import ModelAttempts, Rates
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
-from promptreel.ports.storage import Create, Delete, JobStore, Replace
+from promptreel.ports.storage import Create, Delete, JobPlace, JobStore, Period, Replace
 from tests.contract.ports.documents import RawDocuments
 from tests.factories import a_call, a_job, a_render, a_scene, a_sheet, altered, later
 from tests.fakes.services import FakeServices
 from tests.recorded import MOMENTS, documents, from_a_newer_version
+
+
+def place_of(job: Job) -> JobPlace:
+    return JobPlace(job.created, job.id)
 
 
 def test_document_is_read_back_equal(jobs: JobStore) -> None:
@@ -198,11 +202,40 @@ def test_jobs_of_an_owner_come_newest_first_and_page_by_page(jobs: JobStore) -> 
     jobs.write(Create("job-x", a_job("job-x", owner="other@example.com")))
 
     first = list(islice(jobs.list_jobs("mira@example.com", None, None), 2))
-    second = jobs.list_jobs("mira@example.com", None, first[-1].created)
+    second = jobs.list_jobs("mira@example.com", None, place_of(first[-1]))
 
     assert [job.id for job in first] == ["job-4", "job-3"]
     assert [job.id for job in second] == ["job-2", "job-1", "job-0"]
     assert list(jobs.list_jobs("mira@example.com", JobState.FAILED, None)) == []
+
+
+@pytest.mark.parametrize("owner", ["mira@example.com", None])
+@pytest.mark.parametrize("state", [JobState.PENDING, None])
+def test_no_job_is_missed_or_repeated_when_several_have_the_same_time(
+    jobs: JobStore, owner: str | None, state: JobState | None
+) -> None:
+    for number in range(7):
+        jobs.write(Create(f"job-{number}", a_job(f"job-{number}", created=later(number // 4))))
+    listed, place = list[str](), None
+    for _ in range(4):
+        page = list(islice(jobs.list_jobs(owner, state, place), 2))
+        listed += [job.id for job in page]
+        place = place_of(page[-1])
+
+    assert listed == ["job-6", "job-5", "job-4", "job-3", "job-2", "job-1", "job-0"]
+
+
+def test_jobs_of_a_period_are_listed_from_its_start_to_before_its_end(jobs: JobStore) -> None:
+    for number in range(5):
+        jobs.write(Create(f"job-{number}", a_job(f"job-{number}", created=later(number))))
+
+    def listed(place: JobPlace | None, created: Period) -> list[str]:
+        return [job.id for job in jobs.list_jobs("mira@example.com", JobState.PENDING, place, created)]
+
+    assert listed(None, Period(later(1), later(3))) == ["job-2", "job-1"]
+    assert listed(JobPlace(later(2), "job-2"), Period(later(1), later(3))) == ["job-1"]
+    assert listed(None, Period(start=later(4))) == ["job-4"]
+    assert listed(None, Period(end=later(1))) == ["job-0"]
 
 
 def test_jobs_of_everybody_come_newest_first_when_no_owner_is_named(jobs: JobStore) -> None:
@@ -211,7 +244,7 @@ def test_jobs_of_everybody_come_newest_first_when_no_owner_is_named(jobs: JobSto
     jobs.write(Create("job-3", a_job("job-3", created=later(3), owner="other@example.com", state=JobState.FAILED)))
 
     assert [job.id for job in jobs.list_jobs(None, None, None)] == ["job-3", "job-2", "job-1"]
-    assert [job.id for job in jobs.list_jobs(None, None, later(3))] == ["job-2", "job-1"]
+    assert [job.id for job in jobs.list_jobs(None, None, JobPlace(later(3), "job-3"))] == ["job-2", "job-1"]
     assert [job.id for job in jobs.list_jobs(None, JobState.FAILED, None)] == ["job-3"]
 
 

@@ -11,6 +11,7 @@ from google.cloud.firestore import Client, Query
 
 from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.domain.states import CallState, JobState
+from promptreel.ports.storage import JobPlace, Period
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -18,9 +19,16 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CALLS: dict[str, list[tuple[Any, ...]]] = {
     "list_jobs": [
         ("a@example.com", None, None),
-        ("a@example.com", JobState.PENDING, NOW),
+        ("a@example.com", JobState.PENDING, None, Period(NOW, NOW)),
         (None, None, None),
-        (None, JobState.PENDING, NOW),
+        (None, JobState.PENDING, None, Period(NOW, NOW)),
+        (None, None, None, Period(NOW, NOW)),
+        *[
+            (owner, state, JobPlace(NOW, "job-1"), period)
+            for owner in ("a@example.com", None)
+            for state in (JobState.PENDING, None)
+            for period in (Period(), Period(NOW, NOW))
+        ],
     ],
     "list_jobs_in_states": [([JobState.PENDING],)],
     "list_jobs_with_open_calls": [(NOW,)],
@@ -94,6 +102,8 @@ def needed_indexes() -> tuple[frozenset[Any], frozenset[Any]]:
             continue  # a whole collection
         filtered = [one.field.field_path for one in query._field_filters]
         orders = tuple((one.field.field_path, one.direction.name) for one in query._orders)
+        if len(orders) > 1 and orders[-1] == ("__name__", orders[-2][1]):
+            orders = orders[:-1]  # every index ends with the name, in the direction of its last field
         ordered = {name for name, _ in orders}
         fields = (*((name, "ASCENDING") for name in filtered if name not in ordered), *orders)
         if query._all_descendants:

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from promptreel.domain.job import Job
 from promptreel.domain.states import CallState
 from promptreel.errors import AnswerLost
-from promptreel.http import routes
 from promptreel.usecases import delete_job
 from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
@@ -74,10 +72,7 @@ def test_expired_job_is_not_found_and_no_link_is_signed(http: FlaskClient, world
     assert http.get("/v1/jobs", headers=bearer()).get_json()["jobs"] == []
 
 
-def test_list_fills_its_pages_although_deleted_jobs_lie_between(
-    http: FlaskClient, world: FakeServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(routes, "PAGE", 2)
+def test_list_fills_its_pages_although_deleted_jobs_lie_between(http: FlaskClient, world: FakeServices) -> None:
     ids = []
     for _ in range(9):
         ids.append(submit(http).get_json()["id"])
@@ -86,8 +81,8 @@ def test_list_fills_its_pages_although_deleted_jobs_lie_between(
     for job_id in set(ids) - set(kept):
         delete(http, job_id)
 
-    first = http.get("/v1/jobs", headers=bearer()).get_json()
-    second = http.get("/v1/jobs", query_string={"page_token": first["next_page_token"]}, headers=bearer()).get_json()
+    first = http.get("/v1/jobs?page_size=2", headers=bearer()).get_json()
+    second = http.get(f"/v1/jobs?page_size=2&page_token={first['next_page_token']}", headers=bearer()).get_json()
 
     assert [job["id"] for page in (first, second) for job in page["jobs"]] == kept[::-1]
     assert second["next_page_token"] is None

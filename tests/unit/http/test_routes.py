@@ -7,7 +7,6 @@ from flask.testing import FlaskClient
 
 from promptreel.domain.states import JobState
 from promptreel.errors import Transient
-from promptreel.http import routes
 from promptreel.ports.storage import Replace
 from promptreel.usecases.draw_sheet import DrawSheet
 from promptreel.usecases.job_lifecycle import JobRun
@@ -243,24 +242,6 @@ def test_cancel_stops_job_and_execution_and_may_be_repeated(http: FlaskClient, w
 
     assert http.post(f"/v1/jobs/{job_id}:cancel", headers=bearer()).get_json()["state"] == "CANCELLED"
     assert http.post(f"/v1/jobs/{job_id}:cancel", headers=bearer()).status_code == 200
-
-
-def test_list_pages_through_the_callers_jobs_newest_first(
-    http: FlaskClient, world: FakeServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(routes, "PAGE", 2)
-    ids = []
-    for _ in range(3):
-        ids.append(submit(http).get_json()["id"])
-        world.clock.pass_s(1)
-
-    first = http.get("/v1/jobs?state=pending", headers=bearer()).get_json()
-    second = http.get("/v1/jobs", query_string={"page_token": first["next_page_token"]}, headers=bearer()).get_json()
-
-    assert [job["id"] for job in first["jobs"]] == [ids[2], ids[1]]
-    assert ([job["id"] for job in second["jobs"]], second["next_page_token"]) == ([ids[0]], None)
-    assert http.get("/v1/jobs?state=DOING", headers=bearer()).status_code == 422
-    assert http.get("/v1/jobs?page_token=x", headers=bearer()).status_code == 422
 
 
 def test_failed_job_continues_with_a_new_limit_when_resumed(http: FlaskClient, world: FakeServices) -> None:
