@@ -175,6 +175,11 @@ FAILING_EXAMPLES: dict[str, list[Edit]] = {
         set_value(API, "service_config.timeout_seconds", 4000),
         set_value(STITCHER, "template.timeout", "60s"),
     ],
+    "watchers_of_jobs_fit_the_api": [
+        set_value(API, "service_config.timeout_seconds", 299),
+        set_value(STUDIO, "template.timeout", "60s"),
+        set_value(API, "service_config.max_instance_request_concurrency", 79),
+    ],
     "service_sizes_match_the_table": [
         set_value(API, "service_config.available_memory", "512XB"),
         set_value(STITCHER, "template.max_instance_request_concurrency", None),

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptreel.adapters.tasks import DISPATCH_DEADLINE_S
+from promptreel.http.event_stream import FIRST_LOOK_S, STREAM_S
+from promptreel.http.job_page import MAX_WAIT_S
+from promptreel.usecases.watch_job import MAX_WATCHERS
 from tests.infra.policy import declared
 from tests.infra.policy.access import label, workloads
 from tests.infra.policy.rules import rule
@@ -19,6 +22,9 @@ WORKFLOWS_HTTP_S = 1800
 HTTP_FUNCTION_S = 3600
 TASK_S = 1800
 SCHEDULER_S = 1800
+SLACK_S = 10
+"""What the answer of a watcher may take beside its wait."""
+THREADS_FOR_OTHERS = 20
 THREADS = "THREADS"
 """The variable from which functions-framework and gunicorn read their number of threads."""
 
@@ -72,6 +78,19 @@ def every_service_has_its_timeout(plan: Plan) -> Iterator[str]:
             yield f"{workload.address} is given {found} s, not {limits[label(workload)]}"
         if not 0 < found <= HTTP_FUNCTION_S:
             yield f"{workload.address}: {found} s is more than Google allows"
+
+
+@rule
+def watchers_of_jobs_fit_the_api(plan: Plan) -> Iterator[str]:
+    """Streams end before Cloud Run cuts them, and requests that do not wait always find a thread."""
+    longest_s = max(FIRST_LOOK_S + STREAM_S, MAX_WAIT_S)
+    for workload in workloads(plan):
+        if label(workload) in {"api", "studio"}:
+            if (found := timeout_s(workload)) < longest_s + SLACK_S:
+                yield f"{workload.address} is given {found} s, and watchers wait for {longest_s}"
+            _, _, concurrency, _ = _size(workload)
+            if concurrency < MAX_WATCHERS + THREADS_FOR_OTHERS:
+                yield f"{workload.address} takes {concurrency} requests, of which {MAX_WATCHERS} may wait"
 
 
 @rule
