@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from promptreel.domain.states import SceneState
-from promptreel.ports.storage import Create, Replace
+from promptreel.ports.storage import Create, JobStore, Replace
 from tests.factories import a_job, a_scene, altered
 from tests.fakes.hooks import Hooked
 from tests.fakes.services import FakeServices
@@ -45,8 +45,9 @@ class WatchedWorld(FakeServices):
 
     clock: EventfulClock
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, jobs: JobStore | None = None, **fields: Any) -> None:
         super().__init__()
+        self.jobs = jobs or self.jobs  # type: ignore[assignment]
         self.clock = EventfulClock()
         self.reads: Counter[str] = Counter()
         self.jobs.write(Create("job-1", a_job(**fields)), Create("job-1", a_scene(1)), Create("job-1", a_scene(2)))
