@@ -128,7 +128,7 @@ def test_gate_names_the_accounts_of_access_json(layout: Layout) -> None:
         "audience": layout.url("api"),
         "invokers": [],
         "people": True,
-        "timeout_s": 60,
+        "timeout_s": 300,
         "capacity": 800,
     }
 
