@@ -55,8 +55,13 @@ def show_job_when_changed(job: Job, seen: ETags, until_s: int, services: Service
 
 def render_job(view: JobView, services: Services) -> dict[str, Any]:
     """The document of a job, with its links signed."""
+    uris = responses.artifact_uris(view.job, view.scenes, view.sheets)
+    return describe_job(view, services.artifacts.sign_urls(uris, LINK_S), services)
+
+
+def describe_job(view: JobView, links: responses.Links, services: Services) -> dict[str, Any]:
+    """The document of a job, with these links."""
     job, scenes, calls, sheets = view.job, view.scenes, view.calls, view.sheets
-    links = services.artifacts.sign_urls(responses.artifact_uris(job, scenes, sheets), LINK_S)
     estimate = None
     if job.is_waiting:
         with suppress(Invalid):  # a model of its plan has left the registry

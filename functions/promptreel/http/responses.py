@@ -17,6 +17,7 @@ from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import JobState, SceneState
 from promptreel.usecases.edit_plan import PlanEdited
 from promptreel.usecases.estimate_request import EstimatedRequest
+from promptreel.usecases.inspect_upload import InspectedUpload
 from promptreel.usecases.offer_upload import Upload
 
 Links = Mapping[str, str]
@@ -150,6 +151,23 @@ def new_upload(upload: Upload) -> dict[str, Any]:
         "headers": dict(upload.headers),
         "max_bytes": upload.max_bytes,
         "expires": format_time(upload.expires),
+    }
+
+
+def inspected_upload(upload: InspectedUpload) -> dict[str, Any]:
+    """What was uploaded; ``content_type`` and size are None, and ``problem`` says why, when no request can use it."""
+    facts, problem = upload.facts, upload.problem
+    return {
+        "id": upload.id,
+        "uri": upload.uri,
+        "kind": "picture",
+        "bytes": upload.size,
+        "sha256": upload.sha256,
+        "content_type": facts.content_type if facts else None,
+        "width_px": facts.width_px if facts else None,
+        "height_px": facts.height_px if facts else None,
+        "remarks": list(facts.remarks) if facts else [],
+        "problem": {"code": problem.code, "message": problem.message, "remedy": problem.remedy} if problem else None,
     }
 
 

@@ -22,9 +22,11 @@ from promptreel.domain.styles import style_list
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
 from promptreel.http import event_stream, idempotency, rate_limit, responses
 from promptreel.http.event_stream import stream_events
+from promptreel.http.job_archive import answer_archive
 from promptreel.http.job_events import list_events
 from promptreel.http.job_list import JobsQuery, list_page
 from promptreel.http.job_page import MAX_WAIT_S, parse_wait, show_job, show_job_when_changed
+from promptreel.http.ledger_csv import answer_ledger
 from promptreel.http.model_list import describe_models
 from promptreel.http.problems import MEDIA_TYPE, make_problem
 from promptreel.http.step_handler import read_trace
@@ -37,8 +39,10 @@ from promptreel.usecases.accept_request import accept_request
 from promptreel.usecases.accept_upgrade import accept_upgrade
 from promptreel.usecases.edit_plan import edit_plan
 from promptreel.usecases.estimate_request import estimate_request
+from promptreel.usecases.inspect_upload import inspect_upload
 from promptreel.usecases.offer_upload import offer_upload
 from promptreel.usecases.reconcile import reconcile
+from promptreel.usecases.view_job import view_job
 from promptreel.usecases.watch_job import Watchers
 
 T = TypeVar("T")
@@ -69,6 +73,8 @@ def app(services: Callable[[], Services]) -> Flask:
     add("GET", "/v1/styles/<name>/picture", _picture)
     add("POST", "/v1/estimate", _estimate)
     add("POST", "/v1/uploads", _offer_upload)
+    add("GET", "/v1/uploads/<upload_id>", _inspect_upload)
+    add("GET", "/v1/jobs/<job_id>/archive", _get_archive)
     add("POST", "/v1/jobs", _submit)
     add("GET", "/v1/jobs", _list)
     add("GET", "/v1/jobs/<job_id>", partial(_show, watchers=watchers))
@@ -108,6 +114,17 @@ def _offer_upload(services: Services) -> tuple[Response, int]:
     idempotency.keep_no_answer()  # it holds a signed link
     new_id = identifiers.digest("upload", *idempotency.make_token(owner, services))
     return jsonify(responses.new_upload(offer_upload(owner, _read_body(), new_id, services))), 201
+
+
+def _inspect_upload(services: Services, upload_id: str) -> Response:
+    """Look at an uploaded picture by decoding it."""
+    owner = services.identity.identify_caller(request.headers.get)
+    return jsonify(responses.inspected_upload(inspect_upload(owner, upload_id, services)))
+
+
+def _get_archive(services: Services, job_id: str) -> Response:
+    """Stream a job and all its files as one ZIP archive."""
+    return answer_archive(view_job(_read_job(services, job_id), services), services)
 
 
 def _styles(services: Services) -> Response:
@@ -195,8 +212,10 @@ def _show(services: Services, job_id: str, *, watchers: Watchers) -> Response:
 
 
 def _ledger(services: Services, job_id: str) -> Response:
+    """Show every paid call of a job; with ``Accept: text/csv`` as a table for spreadsheets."""
     job = _get_job(services, job_id)
-    return jsonify(responses.ledger_detail(job, [read.value for read in services.jobs.list_calls(job.id)]))
+    ledger = responses.ledger_detail(job, [read.value for read in services.jobs.list_calls(job.id)])
+    return answer_ledger(ledger, job.id, request.accept_mimetypes)
 
 
 def _events(services: Services, job_id: str, *, watchers: Watchers) -> Response:

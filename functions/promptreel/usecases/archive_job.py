@@ -31,10 +31,16 @@ def archive_path(uri: str, job_id: str, services: Services) -> str:
 
 
 def archive_job(job: Job, documents: Mapping[str, bytes], services: Services) -> Iterator[bytes]:
-    """Yield the archive of a job: ``documents`` by their names, every stored file, and the manifest.
+    """The archive of a job, part by part: ``documents`` by their names, every file that is stored now, the manifest.
 
-    The files are those stored at the first step. Raises: NotFound at a file that was deleted or changed meanwhile.
+    The parts raise NotFound at a file that was deleted or changed meanwhile.
     """
+    return _pack(job, documents, _list_files(job.id, services), services)
+
+
+def _pack(
+    job: Job, documents: Mapping[str, bytes], stored_files: Iterable[StoredObject], services: Services
+) -> Iterator[bytes]:
     now = services.clock.now()
     files: list[dict[str, Any]] = []
     sink = _Sink()
@@ -43,7 +49,7 @@ def archive_job(job: Job, documents: Mapping[str, bytes], services: Services) ->
             files.append(_describe(name, hashlib.sha256(data), len(data)))
             archive.writestr(_entry(name, now, ZIP_DEFLATED), data)
             yield sink.take()
-        for stored in _list_files(job.id, services):
+        for stored in stored_files:
             path, digest = archive_path(stored.uri, job.id, services), hashlib.sha256()
             entry = _entry(path, stored.created, ZIP_STORED)
             entry.file_size = stored.size  # decides whether the entry needs 64 bits
@@ -60,9 +66,9 @@ def archive_job(job: Job, documents: Mapping[str, bytes], services: Services) ->
     yield sink.take()
 
 
-def _list_files(job_id: str, services: Services) -> Iterable[StoredObject]:
+def _list_files(job_id: str, services: Services) -> list[StoredObject]:
     left_out = tuple(services.artifacts.uri(f"jobs/{job_id}/{folder}") for folder in LEFT_OUT)
-    return (one for one in services.artifacts.list(f"jobs/{job_id}/") if not one.uri.startswith(left_out))
+    return [one for one in services.artifacts.list(f"jobs/{job_id}/") if not one.uri.startswith(left_out)]
 
 
 def _describe(path: str, digest: Any, size: int) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """POST /v1/uploads: a link for one picture of the caller, and the request that names it."""
 
+import hashlib
+
 from flask.testing import FlaskClient
 
 from promptreel.usecases.take_in_pictures import upload_folder
@@ -95,3 +97,47 @@ def test_kind_is_refused_by_name_when_it_is_not_built_yet(http: FlaskClient, wor
         assert (answer.status_code, answer.get_json()["code"]) == (422, "not_supported_yet")
         assert f"kind: {kind}" in answer.get_json()["message"]
     assert world.uploads.signed == []
+
+
+def test_upload_is_shown_as_what_it_is(http: FlaskClient, world: FakeServices) -> None:
+    body = {"content_type": "image/webp"}
+    offered = http.post("/v1/uploads", json=body, headers=bearer(MIRA)).get_json()
+    data = encoded(a_picture())  # a PNG, whatever was said
+    world.uploads.objects[world.uploads.signed[0][0]] = data
+
+    shown = http.get(f"/v1/uploads/{offered['id']}", headers=bearer(MIRA))
+
+    assert shown.get_json() == {
+        "id": offered["id"],
+        "uri": offered["uri"],
+        "kind": "picture",
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "content_type": "image/png",
+        "width_px": 320,
+        "height_px": 240,
+        "remarks": [],
+        "problem": None,
+    }
+
+
+def test_upload_is_shown_with_its_problem_when_it_cannot_be_used(http: FlaskClient, world: FakeServices) -> None:
+    offered = http.post("/v1/uploads", json={"content_type": "image/png"}, headers=bearer(MIRA)).get_json()
+    world.uploads.objects[world.uploads.signed[0][0]] = b"%PDF-1.7"
+
+    shown = http.get(f"/v1/uploads/{offered['id']}", headers=bearer(MIRA)).get_json()
+
+    assert (shown["content_type"], shown["width_px"], shown["problem"]["code"]) == (None, None, "picture_unreadable")
+
+
+def test_upload_is_not_found_when_it_is_missing_or_of_another(http: FlaskClient, world: FakeServices) -> None:
+    offered = http.post("/v1/uploads", json={"content_type": "image/png"}, headers=bearer(MIRA)).get_json()
+    path = f"/v1/uploads/{offered['id']}"
+    missing = http.get(path, headers=bearer(MIRA))
+    world.uploads.objects[world.uploads.signed[0][0]] = encoded(a_picture())
+
+    foreign = http.get(path, headers=bearer("tom@example.com"))
+
+    assert (missing.status_code, foreign.status_code) == (404, 404)
+    assert missing.get_json() == foreign.get_json()
+    assert http.get(path).status_code == 403
