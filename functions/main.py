@@ -15,6 +15,7 @@ from promptreel.http.step_handler import Step, respond
 from promptreel.logging import handler
 from promptreel.usecases.check_continuity import check_continuity
 from promptreel.usecases.close_job import close_job
+from promptreel.usecases.deliver_webhook import DeliverWebhook, deliver_webhook
 from promptreel.usecases.draw_keyframe import DrawKeyframe, draw_keyframe
 from promptreel.usecases.draw_sheet import DrawSheet, draw_sheet
 from promptreel.usecases.fail_job import FailJob, fail_job
@@ -28,15 +29,18 @@ from promptreel.usecases.write_storyboard import write_storyboard
 # ``uses``: what a step may use besides clock and ids. Its account is granted no more (infra/config/access.json).
 _ROWS: tuple[Step[Any], ...] = (
     Step("open_job", OpenJob, open_job, uses={"jobs", "artifacts", "inbox", "uploads", "executions"}),
-    Step("write_storyboard", JobRun, write_storyboard, uses={"jobs", "artifacts", "text"}),
+    Step("write_storyboard", JobRun, write_storyboard, uses={"jobs", "artifacts", "text", "deliveries"}),
     Step("draw_sheet", DrawSheet, draw_sheet, uses={"jobs", "artifacts", "images"}),
     Step("draw_keyframe", DrawKeyframe, draw_keyframe, uses={"jobs", "artifacts", "text", "images", "queue"}),
     Step("check_continuity", JobRun, check_continuity, uses={"jobs", "artifacts", "text", "images", "queue"}),
-    Step("submit_clip", SubmitClip, submit_clip, uses={"jobs", "artifacts", "text", "video"}, is_task=True),
-    Step("poll_clips", JobRun, poll_clips, uses={"jobs", "artifacts", "video", "queue"}),
-    Step("close_job", JobRun, close_job, uses={"jobs"}),
-    Step("fail_job", FailJob, fail_job, uses={"jobs"}),
-    Step("sweep_jobs", SweepJobs, sweep_jobs, uses={"jobs", "artifacts", "inbox", "video", "executions"}),
+    Step(
+        "submit_clip", SubmitClip, submit_clip, uses={"jobs", "artifacts", "text", "video", "deliveries"}, is_task=True
+    ),
+    Step("poll_clips", JobRun, poll_clips, uses={"jobs", "artifacts", "video", "queue", "deliveries"}),
+    Step("close_job", JobRun, close_job, uses={"jobs", "deliveries"}),
+    Step("fail_job", FailJob, fail_job, uses={"jobs", "deliveries"}),
+    Step("sweep_jobs", SweepJobs, sweep_jobs, uses={"jobs", "artifacts", "inbox", "video", "executions", "deliveries"}),
+    Step("deliver_webhook", DeliverWebhook, deliver_webhook, uses={"jobs", "secrets", "deliveries"}, is_task=True),
 )
 STEPS = {step.name: step for step in _ROWS}
 

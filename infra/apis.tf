@@ -4,7 +4,6 @@ locals {
   optional_apis = concat(
     var.kms_key == null ? [] : ["cloudkms.googleapis.com"],
     anytrue([for one in var.operators : startswith(one, "group:")]) ? ["cloudidentity.googleapis.com"] : [], # to read the members of a group
-    var.replicate_token == null ? [] : ["secretmanager.googleapis.com"],
     var.service_perimeter == null ? [] : ["accesscontextmanager.googleapis.com"],
   )
 }
@@ -30,6 +29,7 @@ resource "google_project_service" "this" {
     "monitoring.googleapis.com",
     "pubsub.googleapis.com",
     "run.googleapis.com",
+    "secretmanager.googleapis.com",
     "storage.googleapis.com",
     "workflowexecutions.googleapis.com",
     "workflows.googleapis.com",

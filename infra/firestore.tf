@@ -88,6 +88,24 @@ resource "google_firestore_field" "calls_cache_key" {
   }
 }
 
+# sweep_jobs looks for webhooks of all jobs that are overdue.
+resource "google_firestore_field" "deliveries_due" {
+  database   = google_firestore_database.this.name
+  collection = "deliveries"
+  field      = "due"
+
+  index_config {
+    indexes {
+      order       = "ASCENDING"
+      query_scope = "COLLECTION"
+    }
+    indexes {
+      order       = "ASCENDING"
+      query_scope = "COLLECTION_GROUP"
+    }
+  }
+}
+
 # A deleted job's tombstone expires when nothing can write to the job any more (docs/adr/0004). Live jobs lack the field.
 # Firestore may be days late. No index, because writes of growing time stamps would concentrate on one place in it.
 resource "google_firestore_field" "forget" {

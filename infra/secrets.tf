@@ -1,4 +1,6 @@
-# Replicate's token is the only secret. An operator creates it (docs/deploy.md), so that its value is in no state of
+# The signing secrets of webhooks are made at run time (identity.tf has the grants), so that no state of Terraform holds them.
+
+# Replicate's token is the only secret that a deployment is given. An operator creates it (docs/deploy.md), so that its value is in no state of
 # Terraform, and `make destroy` leaves it. Without it that backend is off.
 
 locals {

@@ -15,6 +15,7 @@ STAND_INS = {
     "metadata": "GCE metadata server: Application Default Credentials and ID tokens",
     "gate": "Cloud Run's invoker check in front of services",
     "iamcredentials": "IAM Credentials: signatures and tokens in a service account's name",
+    "secretmanager": "Secret Manager: secrets and their versions",
     "media": "Cloud Storage's signed URLs: checked, then streamed from the object store",
 }
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -43,6 +43,8 @@ class Deployment:
 
     services: tuple[Service, ...]
     accounts: Mapping[str, str]
+    grants: Mapping[str, Sequence[str]]
+    """By name of the account, as in ``access.json``."""
     """Short name to account id, the part before ``@``."""
     buckets: Mapping[str, str]
     env: Mapping[str, str]
@@ -63,6 +65,7 @@ class Deployment:
                 *_services(services.get("services", {}), access["invokers"], is_function=False),
             ),
             accounts=access["accounts"],
+            grants=access["grants"],
             buckets=services["buckets"],
             env=services["env"] | services["replicate_env"] | services["local_env"],
             workflow=Workflow(**services["workflow"]),

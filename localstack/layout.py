@@ -25,6 +25,7 @@ STAND_IN_PORTS = (
     "metadata",
     "iamcredentials",
     "media",
+    "secretmanager",
     "eventarc",
     "pubsub",
     "scheduler",

@@ -78,6 +78,12 @@ def stand_in_programs(layout: Layout, profile: Path | None) -> list[Program]:
         _stand_in(layout, "iamcredentials", ("--port", port["iamcredentials"], "--state-dir", keys)),
         _stand_in(
             layout,
+            "secretmanager",
+            ("--port", port["secretmanager"], "--keys-dir", keys, "--state-dir", str(layout.state_dir("secrets"))),
+            ("--permissions", _write_config(layout, "secret-permissions", secret_permissions(layout))),
+        ),
+        _stand_in(
+            layout,
             "media",
             ("--port", port["media"], "--backend", layout.url("storage")),
             ("--certs-url", f"{layout.url('iamcredentials')}/robot/v1/metadata/x509"),
@@ -156,6 +162,19 @@ def identities(layout: Layout) -> dict[str, Any]:
     """The metadata server's configuration: one listener for each service account."""
     accounts = layout.deployment.accounts
     return {"listeners": {layout.ports[identity_listener(name)]: layout.account(name) for name in accounts}}
+
+
+def secret_permissions(layout: Layout) -> dict[str, list[str]]:
+    """What Terraform's roles let each account do with the signing secrets (infra/secrets.tf)."""
+    of_verb = {
+        "create": ["secretmanager.secrets.create"],
+        "keep": ["secretmanager.versions.add", "secretmanager.versions.destroy"],
+        "use": ["secretmanager.versions.access"],
+    }
+    return {
+        layout.account(name): [one for grant in grants for one in of_verb.get(grant.partition(" ")[0], ())]
+        for name, grants in layout.deployment.grants.items()
+    }
 
 
 def host_map(layout: Layout) -> dict[str, str]:

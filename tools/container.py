@@ -41,6 +41,7 @@ ENVIRONMENT = {
     **{f"PROMPTREEL_{name}": "x" for name in ("PROJECT", "REGION", "DATABASE", "WORKFLOW", "TASKS_ACCOUNT")},
     **{f"PROMPTREEL_{name}_BUCKET": "x" for name in ("ARTIFACTS", "PROMPTS", "RESULTS")},
     "PROMPTREEL_SUBMIT_CLIP_URL": "https://x.example",
+    "PROMPTREEL_DELIVER_WEBHOOK_URL": "https://x.example",
     "PROMPTREEL_IAP_AUDIENCE": "/projects/1/locations/x/services/studio",
 }
 

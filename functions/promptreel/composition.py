@@ -15,12 +15,14 @@ from promptreel.adapters.omni import Omni
 from promptreel.adapters.operators import ListedOperators
 from promptreel.adapters.pictures import PillowPictures
 from promptreel.adapters.replicate import Replicate
+from promptreel.adapters.secrets import SecretManagerSecrets
 from promptreel.adapters.signer import RemoteSigner
 from promptreel.adapters.system import SystemClock, SystemIds
 from promptreel.adapters.tasks import CloudTasksQueue
 from promptreel.adapters.veo import Veo
 from promptreel.adapters.video import VideoBackend, VideoBackends
 from promptreel.adapters.web import PublicWeb
+from promptreel.adapters.webhooks import QUEUE, CloudTasksDeliveries, StandardWebhooks
 from promptreel.adapters.workflows import WorkflowExecutions
 from promptreel.domain.active_jobs import Limits
 from promptreel.domain.models import GLOBAL, VideoProtocol
@@ -42,6 +44,7 @@ def services_from(settings: Settings) -> Services:
     signer = RemoteSigner(settings.signer_url)
     artifacts = GcsArtifacts(project, settings.artifacts_bucket, signer, settings.media_url)
     uploads = GcsUploads(project, settings.uploads_bucket, settings.picture_buckets, signer, settings.media_url)
+    web = PublicWeb(settings.web_url)
     backends: dict[VideoProtocol, VideoBackend] = {
         "veo": Veo(project, settings.veo_location, settings.vertex_url),
         "interactions": Omni(project, GLOBAL, settings.vertex_url),
@@ -60,9 +63,17 @@ def services_from(settings: Settings) -> Services:
         video=VideoBackends(backends),
         pictures=PillowPictures(),
         uploads=uploads,
-        web=PublicWeb(settings.web_url),
+        web=web,
         queue=CloudTasksQueue(project, region, settings.tasks_url, settings.submit_clip_url, settings.tasks_account),
         executions=WorkflowExecutions(project, region, settings.workflow, settings.executions_url),
+        deliveries=CloudTasksDeliveries(
+            f"projects/{project}/locations/{region}/queues/{QUEUE}",
+            settings.tasks_url,
+            settings.deliver_webhook_url,
+            settings.tasks_account,
+        ),
+        secrets=SecretManagerSecrets(project, region, settings.secrets_url),
+        webhooks=StandardWebhooks(web),
         identity=IdentityAwareProxy(settings.iap_audience, clock) if settings.iap_audience else InvokerCheck(),
         operators=ListedOperators(settings.operators, clock),
         clock=clock,

@@ -13,6 +13,7 @@ from promptreel.ports.orchestration import ClipQueue, Executions
 from promptreel.ports.pictures import PictureCleaner, PictureUploads, Web
 from promptreel.ports.storage import ArtifactStore, Inbox, JobStore
 from promptreel.ports.system import Clock, Identity, Ids, Operators
+from promptreel.ports.webhooks import DeliveryQueue, SigningSecrets, WebhookSender
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,9 @@ class Services:
     web: Web
     queue: ClipQueue
     executions: Executions
+    deliveries: DeliveryQueue
+    secrets: SigningSecrets
+    webhooks: WebhookSender
     identity: Identity
     operators: Operators
     clock: Clock
@@ -58,7 +62,7 @@ class Services:
         return Services(**given)
 
 
-_NEEDS_NO_PERMISSION = ("clock", "ids", "pictures", "web", "pace", "keep", "protocols", "limits")
+_NEEDS_NO_PERMISSION = ("clock", "ids", "pictures", "web", "webhooks", "pace", "keep", "protocols", "limits")
 
 
 class UndeclaredService(Exception):

@@ -35,6 +35,7 @@ class Settings:
     uploads_bucket: str
     workflow: str
     submit_clip_url: str
+    deliver_webhook_url: str
     tasks_account: str
     text_location: str = "global"
     veo_location: str = "us-central1"
@@ -52,6 +53,7 @@ class Settings:
     replicate_token: str = Field(default="", repr=False)
     tasks_url: str = ""
     executions_url: str = ""
+    secrets_url: str = ""
     signer_url: str = ""
     media_url: str = ""
     web_url: str = ""

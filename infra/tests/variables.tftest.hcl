@@ -218,7 +218,7 @@ run "replicate_is_off_without_its_token" {
   command = plan
 
   assert {
-    condition     = length(google_secret_manager_secret_iam_member.reads_token) == 0 && !contains(keys(google_project_service.this), "secretmanager.googleapis.com") && !contains(keys(google_cloudfunctions2_function.this["api"].service_config[0].environment_variables), "PROMPTREEL_REPLICATE")
+    condition     = length(google_secret_manager_secret_iam_member.reads_token) == 0 && !contains(keys(google_cloudfunctions2_function.this["api"].service_config[0].environment_variables), "PROMPTREEL_REPLICATE")
     error_message = "a deployment without a token must not know Replicate"
   }
 }

@@ -28,6 +28,7 @@ TARGETS: Mapping[str, float] = {
     "close_job": 1,
     "fail_job": 0.5,
     "sweep_jobs": 1.5,
+    "deliver_webhook": 0.5,
     "api": 1.5,
     "stitcher": 3,
     "vertex": 3,
@@ -41,6 +42,7 @@ TARGETS: Mapping[str, float] = {
     "media": 0.5,
     "metadata": 1,
     "iamcredentials": 0.5,
+    "secretmanager": 0.5,
 }
 
 # Step boundaries: a document has just entered a state (see boundaries.py), and the programs that may be killed then:

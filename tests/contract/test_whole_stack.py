@@ -181,6 +181,7 @@ def test_state_file_names_everything_of_a_running_stack(stack: Running) -> None:
         "iamcredentials",
         "media",
         "replicate",
+        "secretmanager",
         *config["functions"],
         *config["services"],
     }

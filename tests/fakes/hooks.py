@@ -12,7 +12,7 @@ from promptreel.ports.storage import Change, JobStore
 from promptreel.usecases.job_lifecycle import JobRun
 from tests.fakes.services import FakeServices
 
-PORTS = ("jobs", "artifacts", "inbox", "text", "images", "video", "queue", "executions")
+PORTS = ("jobs", "artifacts", "inbox", "text", "images", "video", "queue", "executions", "deliveries")
 
 
 class Killed(BaseException):

@@ -14,6 +14,7 @@ from promptreel.domain.scene import Scene
 from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
+from promptreel.domain.webhooks import Delivery, Webhooks, webhooks_id
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ledger.optimistic_locking import OptimisticJobStore
 from promptreel.ports.storage import ALWAYS, Change, Create, Delete, JobPlace, Period, Versioned
@@ -30,6 +31,8 @@ _KINDS: dict[str, type[Any]] = {
     "rates": Rates,
     "active": ActiveJobs,
     "answers": StoredAnswer,
+    "webhooks": Webhooks,
+    "deliveries": Delivery,
 }
 
 
@@ -127,6 +130,20 @@ class MemoryJobs(OptimisticJobStore):
     def get_answer(self, answer_id: str) -> Versioned[StoredAnswer] | None:
         return self._find((StoredAnswer, "", answer_id))
 
+    def get_webhooks(self, owner: str) -> Versioned[Webhooks] | None:
+        return self._find((Webhooks, "", webhooks_id(owner)))
+
+    def get_delivery(self, job_id: str, delivery_id: str) -> Versioned[Delivery] | None:
+        return self._find((Delivery, job_id, delivery_id))
+
+    def list_deliveries(self, job_id: str) -> Sequence[Versioned[Delivery]]:
+        return sorted(self._of(Delivery, job_id), key=lambda read: (read.value.created, read.value.id))
+
+    def list_due_deliveries(self, due: datetime) -> Iterator[Versioned[Delivery]]:
+        found = [read for (kind, _, _), read in self._documents.items() if kind is Delivery]
+        overdue = [(read.value.due, read) for read in found if read.value.due and read.value.due <= due]
+        return iter([read for _, read in sorted(overdue, key=lambda pair: pair[0])])
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         return self._due(now, lambda job: job.expires)
 
@@ -180,7 +197,11 @@ def _key_of(path: str) -> Key:
 
 def _key(change: Change) -> Key:
     kind = type(change.value)
-    return kind, "" if kind in {Job, Render, Rates, ActiveJobs, StoredAnswer} else change.job_id, change.value.id
+    return (
+        kind,
+        "" if kind in {Job, Render, Rates, ActiveJobs, Webhooks, StoredAnswer} else change.job_id,
+        change.value.id,
+    )
 
 
 def _owner(key: Key, value: Any) -> str | None:

@@ -20,6 +20,7 @@ from promptreel.ports.system import Identity
 from promptreel.services import Services
 from promptreel.usecases.check_continuity import ContinuityChecked
 from promptreel.usecases.close_job import JobClosed
+from promptreel.usecases.deliver_webhook import DeliverWebhook, WebhookDelivered
 from promptreel.usecases.draw_keyframe import DrawKeyframe, KeyframeDrawn
 from promptreel.usecases.draw_sheet import DrawSheet, SheetDrawn
 from promptreel.usecases.fail_job import FailJob, JobFailed
@@ -36,6 +37,7 @@ from tests.fakes.models import FakeImageGenerator, FakeTextGenerator, FakeVideoG
 from tests.fakes.orchestration import FakeExecutions, MemoryQueue
 from tests.fakes.system import FakeClock, FakeIds
 from tests.fakes.web import FakeWeb
+from tests.fakes.webhooks import FakeReceivers, MemoryDeliveries, MemorySecrets
 
 PROTOCOLS: frozenset[VideoProtocol] = frozenset({"veo", "interactions", "predictions"})
 
@@ -56,6 +58,9 @@ class FakeServices(Services):
     web: FakeWeb
     queue: MemoryQueue
     executions: FakeExecutions
+    deliveries: MemoryDeliveries
+    secrets: MemorySecrets
+    webhooks: FakeReceivers
     clock: FakeClock
     ids: FakeIds
     identity: Identity
@@ -70,6 +75,7 @@ class FakeServices(Services):
     close_job: Callable[[JobRun], JobClosed]
     fail_job: Callable[[FailJob], JobFailed]
     sweep_jobs: Callable[[SweepJobs], Swept]
+    deliver_webhook: Callable[[DeliverWebhook], WebhookDelivered]
 
     __setattr__ = object.__setattr__  # a test may replace a port
 
@@ -88,6 +94,9 @@ class FakeServices(Services):
             web=FakeWeb(),
             queue=MemoryQueue(),
             executions=FakeExecutions(),
+            deliveries=MemoryDeliveries(),
+            secrets=MemorySecrets(),
+            webhooks=FakeReceivers(),
             identity=InvokerCheck(),
             operators=ListedOperators(("ops@example.com",), clock),
             clock=clock,

@@ -11,6 +11,8 @@ _REFERENCES = (
     f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/references/") != "" || '
     f'resource.name.startsWith("projects/_/buckets/{PROJECT}-artifacts/objects/intake/")'
 )
+_SECRETS = f'resource.name.startsWith("projects/{NUMBER}/secrets/promptreel-webhooks-")'
+_TELLS_OF_EVENTS = "write-storyboard submit-clip poll-clips close-job fail-job sweep-jobs deliver-webhook api studio"
 _CLIPS = f'resource.name.extract("{PROJECT}-artifacts/objects/jobs/{{job}}/clips/") != ""'
 
 # Role, resource, condition: members.
@@ -22,8 +24,11 @@ TABLE: dict[tuple[str, str, str], str] = {
     ),
     ("roles/datastore.user", "project", _DATABASE): (
         "open-job write-storyboard draw-sheet draw-keyframe check-continuity submit-clip poll-clips close-job fail-job "
-        "sweep-jobs api studio stitcher"
+        "sweep-jobs deliver-webhook api studio stitcher"
     ),
+    ("promptreelSecretCreator", "project", ""): "api studio",
+    ("promptreelSecretKeeper", "project", _SECRETS): "api studio",
+    ("roles/secretmanager.secretAccessor", "project", _SECRETS): "api studio deliver-webhook",
     ("roles/eventarc.eventReceiver", "project", ""): "eventarc",
     ("roles/logging.logWriter", "project", ""): "workflow build build-functions",
     ("roles/pubsub.publisher", "project", ""): "@gs-project-accounts",
@@ -40,6 +45,7 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/run.invoker", "service close-job", ""): "workflow",
     ("roles/run.invoker", "service fail-job", ""): "workflow",
     ("roles/run.invoker", "service sweep-jobs", ""): "scheduler",
+    ("roles/run.invoker", "service deliver-webhook", ""): "tasks",
     ("roles/run.invoker", "service stitcher", ""): "workflow",
     ("roles/run.invoker", "service api", ""): "user:ops@example.com group:makers@example.com",
     ("roles/run.invoker", "service studio", ""): "@gcp-sa-iap",
@@ -65,9 +71,10 @@ TABLE: dict[tuple[str, str, str], str] = {
     # Sending clips, and seeing those that wait, as the account of the queue; signing links, each account as itself.
     ("roles/cloudtasks.enqueuer", "queue clips", ""): "draw-keyframe check-continuity poll-clips",
     ("roles/cloudtasks.enqueuer", "queue clips-high", ""): "draw-keyframe check-continuity poll-clips",
+    ("roles/cloudtasks.enqueuer", "queue webhooks", ""): _TELLS_OF_EVENTS,
     ("promptreelTaskViewer", "queue clips", ""): "poll-clips",
     ("promptreelTaskViewer", "queue clips-high", ""): "poll-clips",
-    ("roles/iam.serviceAccountUser", "account film-tasks", ""): "draw-keyframe check-continuity poll-clips",
+    ("roles/iam.serviceAccountUser", "account film-tasks", ""): f"draw-keyframe check-continuity {_TELLS_OF_EVENTS}",
     ("promptreelSigner", "account film-api", ""): "api",
     ("promptreelSigner", "account film-studio", ""): "studio",
     # Storing images.

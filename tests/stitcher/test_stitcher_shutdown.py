@@ -63,7 +63,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     with emulators.firestore(folders[0]) as host, emulators.storage(folders[1]) as storage_url:
         loopback.post(f"{storage_url}/storage/v1/b", json={"name": BUCKET}).raise_for_status()
         environment = {
-            **{f"PROMPTREEL_{name}": "x" for name in ("REGION", "WORKFLOW", "SUBMIT_CLIP_URL", "TASKS_ACCOUNT")},
+            **{
+                f"PROMPTREEL_{name}": "x"
+                for name in ("REGION", "WORKFLOW", "SUBMIT_CLIP_URL", "DELIVER_WEBHOOK_URL", "TASKS_ACCOUNT")
+            },
             **{f"PROMPTREEL_{name}_BUCKET": BUCKET for name in ("ARTIFACTS", "PROMPTS", "RESULTS", "UPLOADS")},
             "PROMPTREEL_PROJECT": PROJECT,
             "PROMPTREEL_DATABASE": "(default)",

@@ -66,7 +66,7 @@ def test_workflow_parses_and_its_steps_have_unique_names_within_a_routine() -> N
 
 
 def test_queues_together_stay_within_veos_quota_of_fifty_requests_a_minute() -> None:
-    rates = [queue["dispatches_per_minute"] for name, queue in QUEUES.items() if name != "comment"]
+    rates = [queue["dispatches_per_minute"] for name, queue in QUEUES.items() if name.startswith("clips")]
 
     assert sum(rates) <= 50
 

@@ -1,8 +1,8 @@
 """Jobs, scenes, sheets and calls in Firestore: batches with update-time preconditions, never client transactions.
 
 Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/sheets/{sheet}``, ``jobs/{job}/calls/{call}``,
-``renders/{digest}``, ``rates/{digest of an owner}``, ``active/{digest of an owner}``,
-``answers/{digest of a caller and a key}``.
+``jobs/{job}/deliveries/{delivery}``, ``renders/{digest}``, ``rates/{digest of an owner}``,
+``active/{digest of an owner}``, ``webhooks/{digest of an owner}``, ``answers/{digest of a caller and a key}``.
 """
 
 import logging
@@ -24,6 +24,7 @@ from promptreel.domain.scene import Scene
 from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
+from promptreel.domain.webhooks import Delivery, Webhooks, webhooks_id
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ledger.optimistic_locking import OptimisticJobStore
 from promptreel.ports.storage import ALWAYS, Change, Create, D, Delete, JobPlace, Period, Replace, Versioned
@@ -41,8 +42,14 @@ _TOP_LEVEL: dict[type[Document], str] = {
     Rates: "rates",
     ActiveJobs: "active",
     StoredAnswer: "answers",
+    Webhooks: "webhooks",
 }
-_BELOW_JOB: dict[type[Document], str] = {Scene: "scenes", Sheet: "sheets", Call: "calls"}
+_BELOW_JOB: dict[type[Document], str] = {
+    Scene: "scenes",
+    Sheet: "sheets",
+    Call: "calls",
+    Delivery: "deliveries",
+}
 LIST_PAGE = 60  # the API lists 50 jobs at a time and looks for one more
 
 
@@ -149,12 +156,31 @@ class FirestoreJobs(OptimisticJobStore):
         """Read what a key stands for; None when it stands for nothing."""
         return self._read(StoredAnswer, "answers", answer_id)
 
+    def get_webhooks(self, owner: str) -> Versioned[Webhooks] | None:
+        """Read an owner's webhooks; None when there are none."""
+        return self._read(Webhooks, "webhooks", webhooks_id(owner))
+
+    def get_delivery(self, job_id: str, delivery_id: str) -> Versioned[Delivery] | None:
+        """Read a delivery; None when there is none."""
+        return self._read(Delivery, "jobs", job_id, "deliveries", delivery_id)
+
+    def list_deliveries(self, job_id: str) -> Sequence[Versioned[Delivery]]:
+        """List the deliveries of a job, oldest first."""
+        query = self._db.collection("jobs", job_id, "deliveries")
+        found = [_parse(Delivery, snapshot) for snapshot in self._stream(query)]
+        return sorted(found, key=lambda read: (read.value.created, read.value.id))
+
+    def list_due_deliveries(self, due: datetime) -> Iterator[Versioned[Delivery]]:
+        """List deliveries of all jobs that were due by then."""
+        query = self._db.collection_group("deliveries").where(filter=_filter("due", "<=", _format_time(due)))
+        return self._iterate_readable(Delivery, query.order_by("due"), PAGE)
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs whose expiry has come."""
         return self._iterate_due_jobs("expires", now)
 
     def delete_owned_documents(self, job_id: str, limit: int) -> int:
-        """Delete up to ``limit`` of a job's scenes, sheets, calls, renders and answers."""
+        """Delete up to ``limit`` of a job's scenes, sheets, calls, deliveries, renders and answers."""
         below: list[Any] = [self._db.collection("jobs", job_id, kind) for kind in _BELOW_JOB.values()]
         beside = [
             self._db.collection(kind).where(filter=_filter("job", "==", job_id)) for kind in ("renders", "answers")
@@ -187,7 +213,7 @@ class FirestoreJobs(OptimisticJobStore):
 
     def _reference(self, change: Change) -> Any:
         value = change.value
-        if isinstance(value, Job | Render | Rates | ActiveJobs | StoredAnswer):
+        if isinstance(value, Job | Render | Rates | ActiveJobs | Webhooks | StoredAnswer):
             return self._db.document(_TOP_LEVEL[type(value)], value.id)
         return self._db.document("jobs", change.job_id, _BELOW_JOB[type(value)], value.id)
 

@@ -1,4 +1,4 @@
-"""Files at addresses that people name: https to public hosts alone, and never further than they were checked.
+"""Requests to addresses that people name: https to public hosts alone, and never further than they were checked.
 
 A host's name is resolved once, every address of it must be public, and the connection goes to the address that was
 checked: a name that answers differently the next time (DNS rebinding) changes nothing. A redirect is checked like the
@@ -6,9 +6,11 @@ first address. Nothing of the caller's or of this process is sent: no credential
 """
 
 import ipaddress
+import re
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -22,6 +24,8 @@ MAX_REDIRECTS = 3
 READ_TIMEOUT_S = 10.0  # of one wait; the caller's time bounds the whole
 HTTPS_PORT = 443
 STANDIN_DOMAIN = ".test"  # RFC 6761: no name below it exists on the Internet
+# On a local stack, a developer's own program at that port of this machine receives what is posted.
+_LOCAL_RECEIVER = re.compile(r"port-([1-9][0-9]{0,4})\.test")
 _REDIRECTS = {301, 302, 303, 307, 308}
 _OK = 200
 _HEADERS = {"User-Agent": "promptreel", "Accept": "image/png, image/jpeg, image/webp", "Accept-Encoding": "identity"}
@@ -75,24 +79,57 @@ class PublicWeb:
             url = urljoin(url, found)
         raise Unfetchable(f"it leads on more than {MAX_REDIRECTS} times")
 
-    def _get(self, parts: SplitResult, max_bytes: int, until: float) -> bytes | str:
-        """The content, or the address to which it has moved. Raises: Unfetchable."""
+    def check(self, url: str) -> None:
+        """Look at an address, and resolve its host, without connecting. Raises: Unfetchable."""
+        parts = _check_address(url)
+        self._find(parts.hostname or "", is_posted=True)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> int:
+        """Post a body and return the status. No redirect is followed, and nothing of the answer is read.
+
+        Raises: Unfetchable.
+        """
         import httpcore2  # noqa: PLC0415 - cold start
 
-        host = parts.hostname or ""
-        scheme, port, address = self._find(host)
+        parts, until = _check_address(url), time.monotonic() + timeout_s
+        place = self._find(parts.hostname or "", is_posted=True)
+        sent = {"User-Agent": "promptreel", **headers}
+        try:
+            with self._request(("POST", parts, sent, body), place, until) as answer:
+                status: int = answer.status
+        except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError, OSError) as error:
+            raise Unfetchable(f"{parts.hostname} cannot be reached ({type(error).__name__})") from error
+        return status
+
+    @contextmanager
+    def _request(
+        self, request: tuple[str, SplitResult, Mapping[str, str], bytes], place: tuple[str, int, str], until: float
+    ) -> Iterator[Any]:
+        """The answer to a request, whose headers have come, from the place that was checked."""
+        import httpcore2  # noqa: PLC0415 - cold start
+
+        method, parts, headers, body = request
+        scheme, port, address = place
         backend = _PinnedBackend(self._backend or httpcore2.SyncBackend(), (address, port), until)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        asked = httpcore2.URL(scheme=scheme, host=host.encode(), port=port, target=target.encode("ascii"))
+        host = (parts.hostname or "").encode()
+        asked = httpcore2.URL(scheme=scheme, host=host, port=port, target=target.encode("ascii"))
         timeouts = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), READ_TIMEOUT_S)}
-        headers = {"Host": parts.netloc, **_HEADERS}
+        named = [("Host", parts.netloc), *headers.items()]
         with (
             httpcore2.ConnectionPool(network_backend=backend) as pool,  # type: ignore[arg-type]
-            pool.stream("GET", asked, headers=list(headers.items()), extensions=timeouts) as answer,
+            pool.stream(method, asked, headers=named, content=body or None, extensions=timeouts) as answer,
         ):
+            yield answer
+
+    def _get(self, parts: SplitResult, max_bytes: int, until: float) -> bytes | str:
+        """The content, or the address to which it has moved. Raises: Unfetchable."""
+        host = parts.hostname or ""
+        with self._request(("GET", parts, _HEADERS, b""), self._find(host), until) as answer:
             named = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
             if answer.status in _REDIRECTS and b"location" in named:
-                return named[b"location"]
+                location: str = named[b"location"]
+                return location
             if answer.status != _OK:
                 raise Unfetchable(f"{host} answers {answer.status}")
             length = named.get(b"content-length", "0")
@@ -105,9 +142,11 @@ class PublicWeb:
                     raise Unfetchable(f"it has more than {max_bytes:,} bytes")
             return bytes(content)
 
-    def _find(self, host: str) -> tuple[str, int, str]:
+    def _find(self, host: str, *, is_posted: bool = False) -> tuple[str, int, str]:
         """Scheme, port and the one address to connect to. Raises: Unfetchable unless all its addresses are public."""
         if self._standin is not None:
+            if is_posted:
+                return _find_local_receiver(host)
             if not host.endswith(STANDIN_DOMAIN):
                 raise Unfetchable(f"{host} is off this machine, and a local stack fetches from hosts below .test alone")
             return "http", self._standin.port or 80, self._standin.hostname or ""
@@ -187,6 +226,14 @@ def _check_address(url: str) -> SplitResult:
     if not url.isascii() or any(one <= " " for one in url):
         raise Unfetchable("it must be ASCII: the host in punycode, the rest percent-encoded")
     return parts
+
+
+def _find_local_receiver(host: str) -> tuple[str, int, str]:
+    """The developer's own program that a host's name on a local stack stands for. Raises: Unfetchable."""
+    named = _LOCAL_RECEIVER.fullmatch(host)
+    if named is None:
+        raise Unfetchable(f"{host} is off this machine; on a local stack, port-8080.test is port 8080 of this machine")
+    return "http", int(named[1]), "127.0.0.1"
 
 
 def _left_s(until: float, timeout: float | None) -> float:

@@ -12,6 +12,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
 from promptreel.domain.sheet import Sheet
+from promptreel.domain.webhooks import Delivery
 from promptreel.errors import NotFound, Transient, VersionConflict
 from promptreel.ports.storage import D, JobStore, Replace, Update, Versioned
 from promptreel.ports.system import Clock, Ids
@@ -59,6 +60,12 @@ class OptimisticJobStore(JobStore):
     def update_render(self, job_id: str, digest: str, change: Callable[[Render], Render | None]) -> Update[Render]:
         """Change a render by the port's `update_render`."""
         return self._update(job_id, lambda: _require(self.get_render(digest), digest), change)
+
+    def update_delivery(
+        self, job_id: str, delivery_id: str, change: Callable[[Delivery], Delivery | None]
+    ) -> Update[Delivery]:
+        """Change a delivery by the port's `update_delivery`."""
+        return self._update(job_id, lambda: _require(self.get_delivery(job_id, delivery_id), delivery_id), change)
 
     def _update(
         self,

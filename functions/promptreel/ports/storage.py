@@ -15,9 +15,10 @@ from promptreel.domain.scene import Scene
 from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
+from promptreel.domain.webhooks import Delivery, Webhooks
 
 T = TypeVar("T")
-D = TypeVar("D", Job, Scene, Sheet, Call, Render, Rates, ActiveJobs, StoredAnswer)
+D = TypeVar("D", Job, Scene, Sheet, Call, Render, Rates, ActiveJobs, StoredAnswer, Webhooks, Delivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Create:
     """Write a document that must not exist yet. ``job_id`` is the job it belongs to, or that brought it about."""
 
     job_id: str
-    value: Job | Scene | Sheet | Call | Render | Rates | ActiveJobs | StoredAnswer
+    value: Job | Scene | Sheet | Call | Render | Rates | ActiveJobs | StoredAnswer | Webhooks | Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ Change = (
     | Replace[ActiveJobs]
     | Replace[StoredAnswer]
     | Delete[StoredAnswer]
+    | Replace[Webhooks]
+    | Replace[Delivery]
 )
 
 
@@ -164,6 +167,18 @@ class JobStore(Protocol):
     def get_answer(self, answer_id: str) -> Versioned[StoredAnswer] | None:
         """Read what an Idempotency-Key stands for; None when it stands for nothing."""
 
+    def get_webhooks(self, owner: str) -> Versioned[Webhooks] | None:
+        """Read where an owner wants to be told of events; None when the owner has never said."""
+
+    def get_delivery(self, job_id: str, delivery_id: str) -> Versioned[Delivery] | None:
+        """Read a delivery; None when there is none."""
+
+    def list_deliveries(self, job_id: str) -> Sequence[Versioned[Delivery]]:
+        """List the deliveries of a job, oldest first."""
+
+    def list_due_deliveries(self, due: datetime) -> Iterator[Versioned[Delivery]]:
+        """List deliveries of all jobs that were due by then, the longest overdue first, page by page."""
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs of all owners whose expiry has come, the longest overdue first, page by page."""
 
@@ -199,6 +214,11 @@ class JobStore(Protocol):
 
     def update_render(self, job_id: str, digest: str, change: Callable[[Render], Render | None]) -> Update[Render]:
         """`update_job`, for a render."""
+
+    def update_delivery(
+        self, job_id: str, delivery_id: str, change: Callable[[Delivery], Delivery | None]
+    ) -> Update[Delivery]:
+        """`update_job`, for a delivery."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from promptreel.domain.scene import Scene
 from promptreel.domain.states import CallState, JobState, SceneState
 from promptreel.domain.verdict import check_limits
 from promptreel.services import Services
-from promptreel.usecases import filming, job_lifecycle
+from promptreel.usecases import filming, job_lifecycle, webhook_outbox
 
 IDLE_WAIT_S = 10.0  # while a scene's clip is not sent: its next step may come at any moment
 SOONEST = 0.25  # of the usual latency, before which no clip is polled: Veo's shortest is far below its usual one
@@ -156,7 +156,7 @@ def _take_over(job: Job, scene_id: str, call: Call, services: Services) -> bool:
         is_refilmed = recovery.may_refilm_after(job, scene, call.id, problem)
         return recovery.reject_clip(scene, call.id, problem, now, is_refilmed=is_refilmed)
 
-    update = services.jobs.update_scene(job.id, scene_id, change)
+    update = webhook_outbox.update_scene(job, scene_id, change, services)
     return update.is_written and update.after.state is SceneState.QUEUED
 
 

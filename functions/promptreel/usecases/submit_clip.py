@@ -20,7 +20,7 @@ from promptreel.ledger.paid_calls import last_answer, unpaid_as_transient
 from promptreel.ledger.reuse import reuse
 from promptreel.ports.models import VideoRequest
 from promptreel.services import Services
-from promptreel.usecases import artifact_integrity, filming, job_lifecycle
+from promptreel.usecases import artifact_integrity, filming, job_lifecycle, webhook_outbox
 from promptreel.usecases.exact_frames import fit_keyframes
 from promptreel.usecases.text_calls import rewrite_refused_prompts
 
@@ -67,7 +67,7 @@ def submit_clip(cmd: SubmitClip, services: Services) -> ClipSubmitted:
     if late is not None:
         clip = filming.clip(late, services.artifacts)
         if clip is not None:
-            _update_queued(cmd, services, lambda queued: queued.to(SceneState.DONE, clock.now(), clip=clip))
+            _update_queued(cmd, job, services, lambda queued: queued.to(SceneState.DONE, clock.now(), clip=clip))
             return ClipSubmitted("delivered")
         if filming.may_come(scene, late, clock.now(), services.pace):
             raise Transient(f"{scene.id}: its clip is paid and not in the bucket yet.", code="clip_awaited")
@@ -78,10 +78,10 @@ def submit_clip(cmd: SubmitClip, services: Services) -> ClipSubmitted:
         state = _send(job, ready, services, until)
     except (BudgetExceeded, PromptTooLong, Broken) as error:
         problem = Problem.from_error(error, step="submit_clip", scene=scene.id)
-        _update_queued(cmd, services, lambda queued: queued.evolve(problem=problem, updated=clock.now()))
+        _update_queued(cmd, job, services, lambda queued: queued.evolve(problem=problem, updated=clock.now()))
         return ClipSubmitted(error.code)
     if state == "filming":
-        _update_queued(cmd, services, lambda queued: queued.to(SceneState.FILMING, clock.now()))
+        _update_queued(cmd, job, services, lambda queued: queued.to(SceneState.FILMING, clock.now()))
     return ClipSubmitted(state)
 
 
@@ -196,11 +196,11 @@ def _cache_key(job: Job, scene: Scene, request: VideoRequest) -> str | None:
     return call_requests.cache_key(job, request.seed, "video", request.model, request.prompt, *look, *keyframes)
 
 
-def _update_queued(cmd: SubmitClip, services: Services, change: Callable[[Scene], Scene]) -> None:
+def _update_queued(cmd: SubmitClip, job: Job, services: Services, change: Callable[[Scene], Scene]) -> None:
     """Change the scene, if it still waits for exactly this take and attempt."""
 
     def change_queued(scene: Scene) -> Scene | None:
         is_awaited = (scene.take, scene.attempt) == (cmd.take, cmd.attempt) and scene.state is SceneState.QUEUED
         return change(scene) if is_awaited else None
 
-    services.jobs.update_scene(cmd.job_id, cmd.scene, change_queued)
+    webhook_outbox.update_scene(job, cmd.scene, change_queued, services)

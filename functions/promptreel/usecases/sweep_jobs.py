@@ -15,7 +15,7 @@ from promptreel.errors import PromptreelError, VersionConflict
 from promptreel.logging.events import log_event
 from promptreel.ports.storage import Replace
 from promptreel.services import Services
-from promptreel.usecases import delete_job, filming, job_lifecycle, take_in_pictures
+from promptreel.usecases import delete_job, filming, job_lifecycle, take_in_pictures, webhook_outbox
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Swept:
     """How many jobs were given a new execution, failed or came to the end of their deletion; how many calls moved.
 
     ``stuck`` counts the jobs that no execution worked on, whether or not the sweep could restart them; ``waiting``
-    those of which it reminded.
+    those of which it reminded; ``webhooks`` the deliveries whose task was lost.
     """
 
     restarted: int
@@ -46,6 +46,7 @@ class Swept:
     deleted: int
     stuck: int
     waiting: int
+    webhooks: int
 
 
 def sweep_jobs(_: SweepJobs, services: Services) -> Swept:
@@ -64,6 +65,7 @@ def sweep_jobs(_: SweepJobs, services: Services) -> Swept:
         sweep.finish_stale_calls,
         sweep.remove_jobs,
         sweep.remove_orphaned_pictures,
+        sweep.renew_deliveries,
     ):
         with _isolate(failures, part=part.__name__):
             part()
@@ -141,6 +143,12 @@ class _Sweep:
     def remove_orphaned_pictures(self) -> None:
         """Remove the pictures of requests that never became a job."""
         take_in_pictures.remove_orphans(self.services)
+
+    def renew_deliveries(self) -> None:
+        """Give every event that is due and that no task delivers a new task."""
+        for delivery in webhook_outbox.list_overdue(self.services):
+            with _isolate(job_id=delivery.job, delivery=delivery.id):
+                self.done["webhooks"] += webhook_outbox.renew(delivery, self.services)
 
     def _remind(self, job: Job) -> bool:
         """Log that the job waits, if a reminder is due; the sweep whose update succeeds logs it."""

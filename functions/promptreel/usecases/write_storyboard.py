@@ -26,7 +26,7 @@ from promptreel.ledger.claims import Busy, Superseded
 from promptreel.ledger.paid_calls import last_answer
 from promptreel.ports.storage import Create, Replace
 from promptreel.services import Services
-from promptreel.usecases import job_lifecycle, own_frames
+from promptreel.usecases import job_lifecycle, own_frames, webhook_outbox
 from promptreel.usecases.read_prompt import PromptReading, read_prompt
 from promptreel.usecases.take_over_film import take_over_film
 from promptreel.usecases.text_calls import NoUsableAnswer, Question, ask
@@ -237,12 +237,15 @@ def _reserve(cmd: job_lifecycle.JobRun, draft: _Draft, services: Services) -> St
     written = (
         ready.wait_after("storyboard", now) if job.stops_after("storyboard") else ready.to(JobState.KEYFRAMES, now)
     )
+    events = webhook_outbox.events_of_job(written, services)
     jobs.write(
         Replace(job.id, read, written),
         *(Create(job.id, scene) for scene in scenes),
         *(Create(job.id, sheet) for sheet in sources.sheets),
         *(Create(job.id, call) for call in planned),
+        *events,
     )
+    webhook_outbox.enqueue_created(events, services)
     return _written(written, plan)
 
 

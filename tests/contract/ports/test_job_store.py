@@ -15,6 +15,7 @@ from promptreel.domain.job import DrawItem, Job, Wave
 from promptreel.domain.rates import ModelAttempts, Rates
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
+from promptreel.domain.webhooks import Delivery, Endpoint, Webhooks, webhooks_id
 from promptreel.errors import NotFound, UnreadableDocument, VersionConflict
 from promptreel.ports.storage import Create, Delete, JobPlace, JobStore, Period, Replace
 from tests.contract.ports.documents import RawDocuments
@@ -71,6 +72,56 @@ def test_rates_are_read_back_equal(jobs: JobStore) -> None:
     with pytest.raises(VersionConflict):
         jobs.write(Replace("job-3", read, first))
     assert jobs.get_rates("other@example.com") is None
+
+
+def a_delivery(delivery_id: str = "dlv-1", job: str = "job-1", **fields: Any) -> Delivery:
+    defaults = {"id": delivery_id, "job": job, "event": "evt-1", "type": "job.complete", "endpoint": "hook-1"}
+    times = {"due": later(1), "created": later(0), "updated": later(0)}
+    return Delivery.model_validate({**defaults, "body": '{"type":"job.complete"}', **times, **fields})
+
+
+def test_webhooks_of_an_owner_are_read_back_equal_and_changed_only_as_they_were_read(jobs: JobStore) -> None:
+    endpoint = Endpoint(id="hook-1", url="https://a.example.com/", events=("job.complete",), created=later(0))
+    stored = Webhooks(
+        id=webhooks_id("mira@example.com"), endpoints=(endpoint,), secret="1", created=later(0), updated=later(0)
+    )
+    jobs.write(Create("", stored))
+    read = jobs.get_webhooks("mira@example.com")
+
+    assert read is not None
+    assert read.value == stored
+    assert jobs.get_webhooks("other@example.com") is None
+    jobs.write(Replace("", read, stored.evolve(secret="2", previous="1", previous_until=later(9))))
+    with pytest.raises(VersionConflict):
+        jobs.write(Replace("", read, stored))
+
+
+def test_deliveries_are_listed_oldest_first_changed_and_deleted_with_their_job(jobs: JobStore) -> None:
+    second, first = a_delivery("dlv-1", created=later(2)), a_delivery("dlv-2", created=later(1))
+    jobs.write(Create("job-1", a_job()), Create("job-1", second), Create("job-1", first))
+
+    changed = jobs.update_delivery("job-1", "dlv-1", lambda one: one.end("delivered", later(3)))
+
+    assert [read.value for read in jobs.list_deliveries("job-1")] == [first, changed.after]
+    found = jobs.get_delivery("job-1", "dlv-1")
+    assert found is not None
+    assert found.value.state == "delivered"
+    assert jobs.get_delivery("job-1", "dlv-9") is None
+    assert jobs.delete_owned_documents("job-1", 10) == 2
+    assert jobs.list_deliveries("job-1") == []
+    with pytest.raises(NotFound):
+        jobs.update_delivery("job-1", "dlv-1", lambda one: one)
+
+
+def test_due_deliveries_come_from_all_jobs_the_longest_overdue_first(jobs: JobStore) -> None:
+    jobs.write(
+        Create("job-1", a_delivery("dlv-1", due=later(2))),
+        Create("job-2", a_delivery("dlv-2", "job-2", due=later(1))),
+        Create("job-2", a_delivery("dlv-3", "job-2", due=later(4))),
+        Create("job-2", a_delivery("dlv-4", "job-2", due=None, state="delivered")),
+    )
+
+    assert [read.value.id for read in jobs.list_due_deliveries(later(3))] == ["dlv-2", "dlv-1"]
 
 
 def test_rates_outlive_the_documents_of_a_job(jobs: JobStore) -> None:

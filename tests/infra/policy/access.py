@@ -15,6 +15,8 @@ CUSTOM_ROLES = {
     "promptreelInteractor": {"aiplatform.interactions.create", "aiplatform.interactions.get"},
     "promptreelPredictor": {"aiplatform.endpoints.predict"},
     "promptreelReceiver": {"storage.objects.create", "storage.objects.get"},
+    "promptreelSecretCreator": {"secretmanager.secrets.create"},
+    "promptreelSecretKeeper": {"secretmanager.versions.add", "secretmanager.versions.destroy"},
     "promptreelSigner": {"iam.serviceAccounts.signBlob"},
     "promptreelTaskViewer": {"cloudtasks.tasks.get"},
     "promptreelUploader": {"storage.objects.create", "storage.objects.delete"},
@@ -22,6 +24,7 @@ CUSTOM_ROLES = {
 PROJECT_ROLES = {
     f"projects/{PROJECT}/roles/promptreelInteractor",
     f"projects/{PROJECT}/roles/promptreelPredictor",
+    f"projects/{PROJECT}/roles/promptreelSecretCreator",
     "roles/datastore.user",
     "roles/eventarc.eventReceiver",
     "roles/logging.logWriter",
@@ -30,7 +33,12 @@ PROJECT_ROLES = {
 }
 """Roles that can only be granted on the whole project."""
 WIDER_ROLES = {"roles/aiplatform.user", "roles/iam.serviceAccountTokenCreator"}
-CONDITIONED_PROJECT_ROLES = {"roles/datastore.user", "roles/storage.objectViewer"}
+CONDITIONED_PROJECT_ROLES = {
+    f"projects/{PROJECT}/roles/promptreelSecretKeeper",
+    "roles/datastore.user",
+    "roles/secretmanager.secretAccessor",
+    "roles/storage.objectViewer",
+}
 
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|API_?KEY")
 _ENTROPY_BITS = 4.2

@@ -49,6 +49,8 @@ _NEEDS = {
     "queue": {"enqueue clips", "enqueue clips-high"},
     "inbox": {"read prompts", "write results"},
     "executions": {"execute"},
+    "deliveries": {"enqueue webhooks"},
+    "secrets": {"use signing-secrets"},
 }
 
 

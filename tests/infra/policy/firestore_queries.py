@@ -37,6 +37,8 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "list_calls": [("job-1",)],
     "list_calls_in_states": [([CallState.SENT],)],
     "list_calls_with_key": [("key",)],
+    "list_deliveries": [("job-1",)],
+    "list_due_deliveries": [(NOW,)],
     "list_expired_jobs": [(NOW,)],
     "delete_owned_documents": [("job-1", 5)],
 }
@@ -51,6 +53,8 @@ BY_PATH = {
     "get_rates",
     "get_active_jobs",
     "get_answer",
+    "get_webhooks",
+    "get_delivery",
     "write",
 }
 

@@ -34,6 +34,7 @@ CALLED = {
     "eventarcpublishing",
     "iamcredentials",
     "pubsub",
+    "secretmanager",
     "workflowexecutions",
 }
 """APIs that the code, a build or an event needs, although no resource implies them."""

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from promptreel.adapters import webhooks
 from promptreel.adapters.tasks import DISPATCH_DEADLINE_S
 from promptreel.http.event_stream import FIRST_LOOK_S, STREAM_S
 from promptreel.http.job_page import MAX_WAIT_S
@@ -40,6 +41,7 @@ SIZES = {
     "close-job": ("512Mi", "1", 20, 5),
     "fail-job": ("512Mi", "1", 20, 5),
     "sweep-jobs": ("512Mi", "1", 1, 1),
+    "deliver-webhook": ("512Mi", "1", 10, 4),
     "api": ("1Gi", "1", 80, 10),
     "stitcher": ("8Gi", "4", 1, 5),
     "studio": ("1Gi", "1", 80, 5),
@@ -125,7 +127,8 @@ def every_service_has_a_thread_for_each_concurrent_request(plan: Plan) -> Iterat
 @rule
 def paid_calls_are_bounded_by_their_quota(plan: Plan) -> Iterator[str]:
     sizes = {label(workload): _size(workload) for workload in workloads(plan)}
-    queued = sum(queue.block("rate_limits")["max_concurrent_dispatches"] for queue in plan.of("cloud_tasks_queue"))
+    clips = [queue for queue in plan.of("cloud_tasks_queue") if str(queue.values["name"]).startswith("clips")]
+    queued = sum(queue.block("rate_limits")["max_concurrent_dispatches"] for queue in clips)
     for name in ("draw-sheet", "draw-keyframe"):
         *_, concurrency, instances = sizes[name]
         if concurrency * instances > MAX_CONCURRENT_IMAGES:
@@ -159,7 +162,7 @@ def queues_stay_within_veos_quota(plan: Plan) -> Iterator[str]:
             yield f"{queue.address} does not log every dispatch"
         if queue.values.get("desired_state") not in {None, "RUNNING"} or queue.blocks("http_target"):
             yield f"{queue.address} is paused or overrides its tasks"
-    wanted = {name: _as_deployed(queue) for name, queue in declared.config("queues").items() if name != "comment"}
+    wanted = {name: _as_deployed(name, queue) for name, queue in declared.config("queues").items() if name != "comment"}
     if found != wanted:
         yield f"queues: {found}, not {wanted}"
     clips = [queue for name, queue in found.items() if name.startswith("clips")]
@@ -168,17 +171,20 @@ def queues_stay_within_veos_quota(plan: Plan) -> Iterator[str]:
         yield f"{most} clips in the minute after an idle one"
 
 
-def _as_deployed(queue: dict[str, Any]) -> dict[str, Any]:
-    """A queue of config/queues.json as Terraform deploys it: its rate a second, less the room for both bursts."""
-    kept = {name: value for name, value in queue.items() if name != "dispatches_per_minute"}
-    return kept | {"dispatches_per_second": math.floor(queue["dispatches_per_minute"] * 30 / 50 / 60 * 65536) / 65536}
+def _as_deployed(name: str, queue: dict[str, Any]) -> dict[str, Any]:
+    """A queue of config/queues.json as Terraform deploys it: its rate a second, for clips less the room for bursts."""
+    kept = {field: value for field, value in queue.items() if field != "dispatches_per_minute"}
+    pace = 30 / 50 if name.startswith("clips") else 1
+    return kept | {"dispatches_per_second": math.floor(queue["dispatches_per_minute"] * pace / 60 * 65536) / 65536}
 
 
 @rule
 def task_deadline_covers_the_targets_timeout(plan: Plan) -> Iterator[str]:
-    target = next(one for one in plan.of("cloudfunctions2_function") if one.key == "submit_clip")
-    if not timeout_s(target) <= DISPATCH_DEADLINE_S <= TASK_S:
-        yield f"a task waits {DISPATCH_DEADLINE_S} s for a function of {timeout_s(target)} s"
+    deadlines_s = {"submit_clip": DISPATCH_DEADLINE_S, "deliver_webhook": webhooks.DISPATCH_DEADLINE_S}
+    for target in plan.of("cloudfunctions2_function"):
+        deadline_s = deadlines_s.get(str(target.key))
+        if deadline_s is not None and not timeout_s(target) <= deadline_s <= TASK_S:
+            yield f"a task waits {deadline_s} s for a function of {timeout_s(target)} s"
 
 
 @rule

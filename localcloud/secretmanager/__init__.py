@@ -1,0 +1,1 @@
+"""A stand-in for Secret Manager: secrets and their versions, over REST."""
