@@ -52,6 +52,13 @@ class Conflict(Rejected):
     default_code = "conflict"
 
 
+class Changed(Rejected):
+    """It is not as the caller has seen it."""
+
+    status = 412
+    default_code = "changed_since"
+
+
 class TooLarge(Rejected):
     """The input is over a limit that the message names."""
 

@@ -28,6 +28,7 @@ from promptreel.http.job_list import JobsQuery, list_page
 from promptreel.http.job_page import MAX_WAIT_S, parse_wait, show_job, show_job_when_changed
 from promptreel.http.ledger_csv import answer_ledger
 from promptreel.http.model_list import describe_models
+from promptreel.http.preconditions import expect_unchanged, tag_answers
 from promptreel.http.problems import MEDIA_TYPE, make_problem
 from promptreel.http.step_handler import read_trace
 from promptreel.http.style_list import PICTURE_TYPE, describe_styles, describe_templates, read_picture
@@ -61,6 +62,7 @@ def app(services: Callable[[], Services]) -> Flask:
     flask.before_request(_limit_body)
     rate_limit.limit_requests(flask, services)
     idempotency.answer_writes_once(flask, services)
+    tag_answers(flask)
     flask.add_url_rule("/healthz", view_func=lambda: jsonify({"status": "ok"}), endpoint="healthz")
 
     def add(method: str, rule: str, view: Callable[..., ResponseReturnValue]) -> None:
@@ -153,6 +155,7 @@ def _submit(services: Services) -> tuple[Response, int]:
 def _upgrade(services: Services, job_id: str) -> tuple[Response, int]:
     """Answer 202 as to a submission: a new job of the film's owner makes a finished film again by a better model."""
     film = _get_job(services, job_id, owner_only=True)
+    expect_unchanged(film.id, services)
     payload = _read_body()
     return _start(accept_upgrade(_new_job_id(services, film.owner), film, payload, services), services)
 
@@ -231,13 +234,15 @@ def _events(services: Services, job_id: str, *, watchers: Watchers) -> Response:
 def _reconcile(services: Services, job_id: str) -> Response:
     """Compare the ledger with a billing export; with ``"apply": true`` release LOST calls that were never billed."""
     job = _get_job(services, job_id, owner_only=True)
+    expect_unchanged(job.id, services)
     idempotency.keep_no_answer()
     bill = parse_bill(_read_body())
     return jsonify(responses.reconciliation(reconcile(job.id, bill, services)))
 
 
 def _cancel(services: Services, job_id: str) -> Response:
-    cancelled = job_lifecycle.cancel(_get_job(services, job_id).id, services)
+    job = _get_job(services, job_id)
+    cancelled = job_lifecycle.cancel(job.id, services, expect_unchanged(job.id, services))
     return jsonify(responses.job_summary(cancelled))
 
 
@@ -245,14 +250,15 @@ def _edit_plan(services: Services, job_id: str) -> Response:
     """Change the plan of a job that waits before its clips; the answer says what is redone, and its highest price."""
     edit = parse_edit(_read_body())
     job = _get_job(services, job_id, owner_only=edit.budget_usd is not None)
-    return jsonify(responses.edited_plan(edit_plan(job.id, edit, services)))
+    return jsonify(responses.edited_plan(edit_plan(job.id, edit, services, expect_unchanged(job.id, services))))
 
 
 def _approve(services: Services, job_id: str) -> tuple[Response, int]:
     """Let a job pass the gate at which it waits; ``{"gate", "revision"}`` say what was looked at."""
     approval = parse_approval(_read_body() if request.get_data() else {})
     job = _get_job(services, job_id)
-    return jsonify(responses.job_summary(job_lifecycle.approve(job.id, approval, services))), 202
+    approved = job_lifecycle.approve(job.id, approval, services, expect_unchanged(job.id, services))
+    return jsonify(responses.job_summary(approved)), 202
 
 
 def _resume(services: Services, job_id: str) -> tuple[Response, int]:
@@ -260,14 +266,15 @@ def _resume(services: Services, job_id: str) -> tuple[Response, int]:
     resumption = parse_resumption(_read_body() if request.get_data() else {})
     limit = None if resumption.budget_usd is None else parse_usd(resumption.budget_usd)
     job = _get_job(services, job_id, owner_only=limit is not None)
-    return jsonify(responses.job_summary(job_lifecycle.resume(job.id, limit, services))), 202
+    resumed = job_lifecycle.resume(job.id, limit, services, expect_unchanged(job.id, services))
+    return jsonify(responses.job_summary(resumed)), 202
 
 
 def _delete(services: Services, job_id: str) -> tuple[Response, int]:
     """Delete a job, running or not: 202 while what it owns is being removed, 204 afterwards (docs/adr/0004)."""
     idempotency.keep_no_answer()
     job = _get_job(services, job_id, owner_only=True, include_deleted=True)
-    marked = delete_job.mark(job.id, services)
+    marked = delete_job.mark(job.id, services, expected=expect_unchanged(job.id, services))
     if marked.state is JobState.DELETED:
         return Response(status=204), 204
     return jsonify({"id": marked.id, "state": marked.state.value}), 202

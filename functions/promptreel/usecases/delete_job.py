@@ -14,6 +14,7 @@ from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.errors import Transient
 from promptreel.logging.endings import log_job_ended
 from promptreel.services import Services
+from promptreel.usecases.expected_job import refuse_changed
 
 # A worker that was under way when the mark was written may still upload until its request times out: the stitcher's
 # 30 minutes are the longest (infra/config/services.json). Requests take real time, so this is not paced.
@@ -22,18 +23,19 @@ TOMBSTONE_DAYS = 30  # longer than any event, task or execution is delivered aga
 DELETE_BATCH = 200  # a batch holds at most 500 writes
 
 
-def mark(job_id: str, services: Services, *, expired_only: bool = False) -> Job:
+def mark(job_id: str, services: Services, *, expired_only: bool = False, expected: Job | None = None) -> Job:
     """Delete a job, whatever its state; a job that is being deleted or is deleted stays as it is.
 
     ``expired_only`` leaves a job alone whose expiry has been postponed since it was listed.
 
-    Raises: NotFound.
+    Raises: NotFound; Changed for a job that is not as ``expected``.
     """
 
     def change(job: Job) -> Job | None:
         now = services.clock.now()
         if job.state in DELETED_JOB_STATES or (expired_only and not job.is_hidden(now)):
             return None
+        refuse_changed(job, expected)
         return job.mark_deleted(now)
 
     job = services.jobs.update_job(job_id, change).after

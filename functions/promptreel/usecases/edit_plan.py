@@ -19,6 +19,7 @@ from promptreel.ledger.claims import CallRequest
 from promptreel.logging.endings import log_call_ended
 from promptreel.ports.storage import Create, Replace, Versioned
 from promptreel.services import Services
+from promptreel.usecases.expected_job import refuse_changed
 
 _CallChange = Create | Replace[Call]
 
@@ -39,21 +40,22 @@ class PlanEdited:
     left_micros: int
 
 
-def edit_plan(job_id: str, edit: PlanEdit, services: Services) -> PlanEdited:
+def edit_plan(job_id: str, edit: PlanEdit, services: Services, expected: Job | None = None) -> PlanEdited:
     """Change texts, lengths, cast and order at a gate before the clips. Nothing is made or paid by it.
 
     Raises: Conflict for a job at no such gate, and for an edit of an older revision, naming what has changed since;
     Invalid as for a submission; BudgetExceeded with the amount needed.
     """
-    return services.jobs.retry_on_conflict(lambda: _edit(job_id, edit, services))
+    return services.jobs.retry_on_conflict(lambda: _edit(job_id, edit, services, expected))
 
 
-def _edit(job_id: str, edit: PlanEdit, services: Services) -> PlanEdited:
+def _edit(job_id: str, edit: PlanEdit, services: Services, expected: Job | None) -> PlanEdited:
     jobs, now = services.jobs, services.clock.now()
     read = jobs.get_job(job_id)  # before the calls are read
     job = read.value
     if job.is_hidden(now):
         raise NotFound(f"There is no job {job_id}.")
+    refuse_changed(job, expected)
     plan = _editable_plan(job, edit.revision)
     scenes, sheets, calls = jobs.list_scenes(job_id), jobs.list_sheets(job_id), jobs.list_calls(job_id)
     before = PictureSources.of(job, plan, [sheet.value for sheet in sheets])

@@ -20,6 +20,7 @@ from promptreel.services import Services
 from promptreel.usecases import artifact_integrity
 from promptreel.usecases.admission import take_place
 from promptreel.usecases.end_job import end_job
+from promptreel.usecases.expected_job import refuse_changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,14 @@ class JobRun:
     run: int
 
 
-def cancel(job_id: str, services: Services) -> Job:
+def cancel(job_id: str, services: Services, expected: Job | None = None) -> Job:
     """CANCELLED first, so that nothing new is paid; then the execution, whose cancellation cannot be caught.
 
-    Idempotent. Raises: Conflict for a job that ended in another way.
+    Idempotent. Raises: Conflict for a job that ended in another way; Changed for one that is not as ``expected``.
     """
 
     def change(job: Job) -> Job | None:
+        refuse_changed(job, expected)
         if job.state is JobState.CANCELLED:
             return None
         if job.is_final:
@@ -49,7 +51,7 @@ def cancel(job_id: str, services: Services) -> Job:
     return job
 
 
-def resume(job_id: str, limit_micros: int | None, services: Services) -> Job:
+def resume(job_id: str, limit_micros: int | None, services: Services, expected: Job | None = None) -> Job:
     """Continue at the first unfinished piece, with a new run; everything made and paid is kept.
 
     Where a damaged keyframe stopped the job and was not restored, it is drawn again.
@@ -57,17 +59,17 @@ def resume(job_id: str, limit_micros: int | None, services: Services) -> Job:
     Idempotent: a running job stays as it is. Raises: Conflict for a finished film; BudgetExceeded for a limit that is
     spent or reserved already; TooMany when the owner has too many unfinished jobs.
     """
-    job = services.jobs.retry_on_conflict(lambda: _reopen(job_id, limit_micros, services))
+    job = services.jobs.retry_on_conflict(lambda: _reopen(job_id, limit_micros, services, expected))
     return _start(job, services)
 
 
-def approve(job_id: str, approval: Approval, services: Services) -> Job:
+def approve(job_id: str, approval: Approval, services: Services, expected: Job | None = None) -> Job:
     """Let a job pass the gate at which it waits, with a new run: to its first stage with unfinished work.
 
     Idempotent: a job that has passed the gate stays as it is. Raises: Conflict for a job at no gate, or at another
     one than the approval names.
     """
-    return _start(services.jobs.retry_on_conflict(lambda: _pass_gate(job_id, approval, services)), services)
+    return _start(services.jobs.retry_on_conflict(lambda: _pass_gate(job_id, approval, services, expected)), services)
 
 
 def _start(job: Job, services: Services) -> Job:
@@ -78,12 +80,13 @@ def _start(job: Job, services: Services) -> Job:
     return job
 
 
-def _pass_gate(job_id: str, approval: Approval, services: Services) -> Job:
+def _pass_gate(job_id: str, approval: Approval, services: Services, expected: Job | None) -> Job:
     jobs = services.jobs
     read, now = jobs.get_job(job_id), services.clock.now()
     job, gate = read.value, read.value.gate
     if job.is_hidden(now):
         raise NotFound(f"There is no job {job_id}.")
+    refuse_changed(job, expected)
     is_at_gate = job.is_waiting and gate is not None and approval.gate in {None, gate.stage}
     if gate is None or not is_at_gate:
         if _has_passed(job, approval):
@@ -156,12 +159,13 @@ def _not_at_gate(job: Job, approval: Approval) -> Conflict:
     )
 
 
-def _reopen(job_id: str, limit_micros: int | None, services: Services) -> Job:
+def _reopen(job_id: str, limit_micros: int | None, services: Services, expected: Job | None) -> Job:
     jobs = services.jobs
     read, now = jobs.get_job(job_id), services.clock.now()
     job = read.value
     if job.is_hidden(now):
         raise NotFound(f"There is no job {job_id}.")
+    refuse_changed(job, expected)
     if job.state is JobState.COMPLETE:
         raise Conflict("The film is complete; there is nothing to go on with.", code="job_is_complete")
     if not job.is_final:
