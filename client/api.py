@@ -8,18 +8,18 @@ jobs = await asyncio.gather(*(client.job(job_id) for job_id in job_ids))
 """
 
 import os
-import shlex
-import subprocess
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
+from client.configuration import API, TOKEN, find_setting
 from client.documents import (
     FINAL,
+    WAITING,
     EditedPlan,
     EstimatedRequest,
     Event,
@@ -28,6 +28,7 @@ from client.documents import (
     JobPage,
     JobSummary,
     Ledger,
+    Link,
     ModelList,
     Reconciliation,
     StyleList,
@@ -36,11 +37,9 @@ from client.documents import (
 )
 from client.downloads import save
 from client.errors import ClientError, InvalidInput, read_problem
+from client.tokens import token_source
 from client.transport import Asyncio, Blocking, Flow, Request, Send, Session, method
 from client.web_address import parse_address
-
-TOKEN_COMMAND = "PROMPTREEL_TOKEN_COMMAND"  # noqa: S105 - the name of a setting
-TOKEN_COMMAND_TIMEOUT_S = 60
 
 
 class _Methods(Session):
@@ -187,18 +186,15 @@ class _Methods(Session):
         return (yield from self.retry(lambda: save(address, path)))
 
     @method
-    def download_output(self, job_id: str, directory: Path) -> Flow[list[Path]]:
-        """Save the job's film and poster in a directory. Raises: ClientError while there is no film."""
-        job = yield from self.call("GET", _path(job_id))
-        output = job["output"]
-        if output is None:
-            way = (
-                "See the reason: promptreel status" if job["state"] in FINAL else "Wait for the film: promptreel watch"
-            )
-            raise ClientError(f"{job_id} has no film: it is {job['state']}.", remedy=f"{way} {job_id}")
-        files = {"film.mp4": output["film"], "poster.jpg": output["poster"]}
+    def download_output(self, job_id: str, directory: Path, *, everything: bool = False) -> Flow[list[Path]]:
+        """Save the job's film and poster in a directory; with `everything` all that the job made and still has.
+
+        Raises: ClientError while there is no film.
+        """
+        job: Job = yield from self.call("GET", _path(job_id))
+        film_address(job, film_only=True)
         saved = []
-        for name, link in files.items():
+        for name, link in _files(job, everything=everything).items():
             if link is not None:
                 address = str(parse_address(link["url"]))
                 saved.append((yield from self.retry(partial(save, address, directory / name))))
@@ -217,39 +213,57 @@ class AsyncPromptreelClient(_Methods, Asyncio):
     """The same client for asyncio: every method returns an awaitable. Close it, or use it in an ``async with``."""
 
 
-def connect(api: str, token: str) -> PromptreelClient:
-    """Return a client for these settings.
+def connect(api: str = "", token: str = "") -> PromptreelClient:
+    """Return a client for these settings; what is not given comes from the environment or the user's own file.
 
-    PROMPTREEL_TOKEN_COMMAND prints a token; it runs when no token is given and when a token has expired.
+    An expired token is renewed where `client.tokens` finds how.
 
-    Raises: InvalidInput that names every missing setting.
+    Raises: InvalidInput that names a missing setting, and how to get it.
     """
-    command = os.environ.get(TOKEN_COMMAND, "").strip()
-    settings = {"PROMPTREEL_API": api.strip(), "PROMPTREEL_TOKEN": token.strip() or command}
-    missing = [name for name, value in settings.items() if not value]
-    if missing:
+    address = find_setting("api", api).value
+    if address is None:
         raise InvalidInput(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
-            remedy="On your own machine `python -m localcloud up` prints both as export lines. For a deployed API use "
-            f"its https address, and {TOKEN_COMMAND}='gcloud auth print-identity-token' for the token. "
-            "--api and --token do the same for one command.",
+            f"{API} is not set.",
+            remedy="On your own machine `python -m localcloud up` prints it as an export line. For a deployed API: "
+            "promptreel config api https://ADDRESS. --api does the same for one command.",
         )
-    renew = (lambda: _run_token_command(command)) if command else None
-    return PromptreelClient(api.strip(), token.strip() or _run_token_command(command), renew=renew)
-
-
-def _run_token_command(command: str) -> str:
-    """Return what the command prints. Raises: InvalidInput when it fails or prints nothing."""
-    try:
-        ran = subprocess.run(
-            shlex.split(command), capture_output=True, text=True, timeout=TOKEN_COMMAND_TIMEOUT_S, check=True
-        )
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise InvalidInput(f"{TOKEN_COMMAND} failed: {error}.", remedy="Run it in a shell to see why.") from error
-    if not ran.stdout.strip():
-        raise InvalidInput(f"{TOKEN_COMMAND} printed no token.", remedy="Run it in a shell to see why.")
-    return ran.stdout.strip()
+    given, command = token.strip() or os.environ.get(TOKEN, "").strip(), find_setting("token_command").value
+    source = token_source(parse_address(address), given, command)
+    return PromptreelClient(address, given or source.get(), renew=source.get if source.is_renewable else None)
 
 
 def _path(job_id: str) -> str:
     return f"/v1/jobs/{quote(job_id, safe='')}"
+
+
+def film_address(job: Job, *, film_only: bool = False) -> str:
+    """The signed address of the film, or of the animatic of a job that waits with one.
+
+    Raises: ClientError that says why there is none, and what to do.
+    """
+    if job["output"] is not None:
+        return job["output"]["film"]["url"]
+    animatic = job.get("animatic")
+    if animatic and job["state"] == WAITING and not film_only:
+        return animatic["url"]
+    way = "See the reason: promptreel status" if job["state"] in FINAL else "Wait for the film: promptreel watch"
+    raise ClientError(f"{job['id']} has no film: it is {job['state']}.", remedy=f"{way} {job['id']}")
+
+
+def _files(job: Job, *, everything: bool) -> dict[str, Link | None]:
+    """What there is to save, by file name."""
+    output = job["output"]
+    if output is None:
+        return {}
+    files = {"film.mp4": output["film"], "poster.jpg": output["poster"]}
+    if everything:
+        files |= {"contact_sheet.jpg": output.get("contact_sheet"), "preview.mp4": output.get("preview")}
+        files |= {"animatic.mp4": job.get("animatic")}
+        for scene in job["scenes"]:
+            named = {"start": scene["keyframes"]["start"], "end": scene["keyframes"]["end"], "clip": scene["clip"]}
+            files |= {f"{scene['id']}-{part}{_suffix(link)}": link for part, link in named.items()}
+    return files
+
+
+def _suffix(link: Link | None) -> str:
+    return PurePosixPath(urlsplit(link["url"]).path).suffix if link else ""

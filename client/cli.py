@@ -1,13 +1,13 @@
-"""The commands of `promptreel`: each parses options, makes one call of the client and prints the answer.
-
-Exit codes: 0 success, 1 the job did not end COMPLETE or the bill differs, 2 wrong usage or refused, 3 the API could
-not be reached.
-"""
+"""The commands of `promptreel`: each parses options, makes one call of the client and prints the answer."""
 
 import json
+import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+import webbrowser
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.metadata import version
@@ -20,10 +20,13 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 from typer import Argument, Exit, Option
 
-from client.api import PromptreelClient, connect
-from client.documents import WAITING, FilmRequest, Job, SubmittedJob, agrees
+from client.api import PromptreelClient, connect, film_address
+from client.completion import choice, complete_job
+from client.configuration import API, DEBUG, NAMES, TOKEN, check_name, find_setting, settings_file, store_setting
+from client.documents import WAITING, EstimatedRequest, FilmRequest, Job, SubmittedJob, agrees
 from client.errors import ClientError, InvalidInput, NotReachable, ProblemError
 from client.input_files import parse_numbers, read_bill, select_rows
+from client.outcomes import ExitCode, outcome_of_error, outcome_of_job
 from client.pictures import upload_pictures
 from client.plan_edits import build_edit, read_revision
 from client.plan_page import html_page, markdown_page
@@ -40,17 +43,14 @@ from client.views import (
     plan_lines,
     reconciliation_view,
     request_notes,
+    settings_view,
     source_lines,
     styles_view,
 )
 from client.watching import follow, show
+from client.web_address import parse_address
 
-JOB_FAILED: Final = 1
-BILL_DIFFERS: Final = 1
-REFUSED: Final = 2
-UNREACHABLE: Final = 3
 JOB_ID: Final = re.compile(r"job-[0-9a-f]{20}")
-INTERRUPTED: Final = 130  # 128 + SIGINT, as shells define it
 
 
 def _print_version(requested: bool) -> None:
@@ -60,17 +60,20 @@ def _print_version(requested: bool) -> None:
 
 
 # Options of several commands. The server decides which values are legal.
-Api = Annotated[str, Option("--api", metavar="URL", envvar="PROMPTREEL_API", help="Address of the API.")]
-Token = Annotated[str, Option("--token", metavar="JWT", envvar="PROMPTREEL_TOKEN", help="ID token of the caller.")]
-AsJson = Annotated[bool, Option("--json", help="Print the API's JSON instead of a table.")]
-JobId = Annotated[str, Argument(metavar="JOB", help="A job's id.")]
-Key = Annotated[str, Option(metavar="KEY", help="Repeat a request with the same key to get the same job.")]
-StopAfter = Annotated[
-    str | None, Option("--stop-after", metavar="keyframes|clips", help="Stop again after this stage.")
+Api = Annotated[
+    str, Option("--api", metavar="URL", envvar=API, help="Address of the API; default: that of `promptreel config`.")
 ]
+Token = Annotated[
+    str,
+    Option("--token", metavar="JWT", envvar=TOKEN, help="ID token of the caller; default: one of gcloud's account."),
+]
+AsJson = Annotated[bool, Option("--json", help="Print the API's JSON instead of a table.")]
+JobId = Annotated[str, Argument(metavar="JOB", help="A job's id.", autocompletion=complete_job)]
+Key = Annotated[str, Option(metavar="KEY", help="Repeat a request with the same key to get the same job.")]
+StopAfter = Annotated[str | None, choice("keyframes|clips", "Stop again after this stage.", "--stop-after")]
 Watch = Annotated[bool, Option("--watch", help="Watch until the job ends, or waits for approval.")]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 @app.callback(help="Turn a written idea into a finished film, and watch its progress.")
@@ -88,15 +91,18 @@ def _root(
 def submit(
     request: FilmRequest,
     *,
+    yes: Annotated[bool, Option("--yes", "-y", help="Submit without asking after the estimate.")] = False,
     idempotency_key: Key = "",
     watch: Watch = False,
     as_json: AsJson = False,
     api: Api = "",
     token: Token = "",
 ) -> None:
-    """Submit a film request."""
+    """Submit a film request; on a terminal the estimate is shown first, and you are asked."""
     with connect(api, token) as client:
         wanted = upload_pictures(client, request)
+        if not yes and sys.stdin.isatty() and sys.stderr.isatty():
+            _confirm_estimate(client.estimate(wanted))
         job = _submit(lambda key: client.submit(wanted, key), idempotency_key)
         _print_submitted(client, job, watch=watch, as_json=as_json)
 
@@ -108,9 +114,9 @@ def upgrade(
     scenes: Annotated[
         str | None, Option(metavar="N,N", help="Numbers of the scenes to film anew; default: all of them.")
     ] = None,
-    quality: Annotated[str | None, Option(metavar="draft|standard|best", help="Which models to use.")] = None,
+    quality: Annotated[str | None, choice("draft|standard|best", "Which models to use.")] = None,
     video_model: Annotated[str | None, Option("--model", metavar="ID", help="Model that films the clips.")] = None,
-    resolution: Annotated[str | None, Option(metavar="360p|720p|1080p|4k", help="Resolution of the film.")] = None,
+    resolution: Annotated[str | None, choice("360p|720p|1080p|4k", "Resolution of the film.")] = None,
     budget: Budget = None,
     idempotency_key: Key = "",
     watch: Watch = False,
@@ -166,10 +172,11 @@ def plan(
         else:
             stopping = {**upload_pictures(client, request), "stop_after": "storyboard"}
             job_id = _submit(lambda key: client.submit(stopping, key), idempotency_key)["id"]
-            job = show(follow(client, job_id), Console(stderr=True))
+            with _leave_running(f"promptreel plan {job_id}"):
+                job = show(follow(client, job_id), Console(stderr=True))
     if job.get("board") is None:
         _print_note(Text(f"{job['id']} is {job['state']} and has no storyboard."))
-        raise Exit(JOB_FAILED)
+        raise Exit(ExitCode.FAILED)
     if as_json:
         _print_json(job)
     elif html is not None:
@@ -385,7 +392,7 @@ def reconcile(
         for job, reconciliation in found.items():
             Console().print(Text(job, style="bold"), reconciliation_view(reconciliation))
     if not all(map(agrees, found.values())):
-        raise Exit(BILL_DIFFERS)
+        raise Exit(ExitCode.FAILED)
 
 
 @app.command()
@@ -408,13 +415,60 @@ def download(
     job: JobId,
     directory: Annotated[Path, Argument(metavar="DIR", help="Where to save the files.")] = Path(),
     *,
+    everything: Annotated[
+        bool, Option("--all", help="Also the preview, the contact sheet, and keyframes and clips of the scenes.")
+    ] = False,
     api: Api = "",
     token: Token = "",
 ) -> None:
-    """Save a finished film and its poster."""
+    """Save a finished film and its poster; a download that was cut off goes on where it was."""
     with connect(api, token) as client:
-        for path in client.download_output(job, directory):
+        for path in client.download_output(job, directory, everything=everything):
             print(path)
+
+
+@app.command("open")
+def open_film(job: JobId, *, api: Api = "", token: Token = "") -> None:
+    """Show a finished film, or a waiting job's animatic, in the browser; without a terminal only print its address."""
+    with connect(api, token) as client:
+        found = client.job(job)
+    url = film_address(found)
+    print(url)
+    if sys.stdout.isatty() and not webbrowser.open(url):
+        _print_note(Text("There is no browser here: copy the address.", style="dim"))
+
+
+@app.command()
+def config(
+    name: Annotated[
+        str, Argument(metavar="NAME", help="api or token_command.", autocompletion=lambda: list(NAMES))
+    ] = "",
+    value: Annotated[str, Argument(metavar="VALUE", help="The value to store.")] = "",
+    *,
+    unset: Annotated[bool, Option("--unset", help="Remove the setting from the file.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the settings and where each comes from, or store one in your own file."""
+    if name == "api" and value:
+        parse_address(value)
+    if unset or value:
+        store_setting(name, None if unset else value)
+    elif name:
+        check_name(name)
+    settings = {one: find_setting(one) for one in NAMES}
+    answer = {"file": str(settings_file()), **{one: asdict(found) for one, found in settings.items()}}
+    _print_answer(answer, lambda: settings_view(settings, settings_file()), as_json=as_json)
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False, api: Api = "", token: Token = "") -> None:
+    """Say what is missing on this machine or in the deployment, and how to get it; exit code 1 when something is."""
+    from client.doctor import examine, findings_view  # noqa: PLC0415 - it loads the fonts' library
+
+    findings = list(examine(api, token))
+    _print_answer([one.to_json() for one in findings], lambda: findings_view(findings), as_json=as_json)
+    if any(one.state == "missing" for one in findings):
+        raise Exit(ExitCode.FAILED)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -423,8 +477,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         app(args=None if argv is None else list(argv), prog_name="promptreel")
     except ClientError as error:
         print_error(error)
-        transient = isinstance(error, ProblemError) and error.is_transient
-        sys.exit(UNREACHABLE if transient or isinstance(error, NotReachable) else REFUSED)
+        sys.exit(outcome_of_error(error))
+    except OSError as error:  # such as a full disk
+        print_error(ClientError(f"{error}."))
+        sys.exit(ExitCode.REFUSED)
+    except Exception as error:  # a person gets a sentence; the traceback is for who reports the defect
+        if os.environ.get(DEBUG):
+            raise
+        remedy = (
+            f"Please report it with what {DEBUG}=1 prints. A newer API than this client can be the cause: update it."
+        )
+        print_error(ClientError(f"This is a defect of promptreel: {type(error).__name__}: {error}.", remedy))
+        sys.exit(ExitCode.UNEXPECTED)
 
 
 def print_error(error: ClientError) -> None:
@@ -460,6 +524,14 @@ def _write_pdf(job: Job, file: Path) -> None:
         _print_note(Text(f"Warning  {describe_missing(page.missing)}", style="yellow"))
 
 
+def _confirm_estimate(found: EstimatedRequest) -> None:
+    """Show what the film will cost, and ask. Raises: Exit when the answer is no."""
+    Console(stderr=True).print(estimate_view(found))
+    if not typer.confirm("Make this film?", err=True):
+        _print_note(Text("Nothing was submitted."))
+        raise Exit(ExitCode.REFUSED)
+
+
 def _submit(send: Callable[[str], SubmittedJob], given_key: str) -> SubmittedJob:
     """Send a request with the given key, or with a new one.
 
@@ -468,13 +540,16 @@ def _submit(send: Callable[[str], SubmittedJob], given_key: str) -> SubmittedJob
     key = given_key or str(uuid4())
     # Printed before the request is sent: the caller needs the key when the answer is lost.
     _print_note(Text(f"Idempotency-Key: {key}", style="dim"))
+    repeat = f"The API may have accepted the film: repeat the command with --idempotency-key {key}."
     try:
         return send(key)
     except (NotReachable, ProblemError) as error:
         if isinstance(error, NotReachable) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            repeat = f"The API may have accepted the film: repeat the command with --idempotency-key {key}."
             error.remedy = f"{repeat} {error.remedy}".strip()
         raise
+    except KeyboardInterrupt:
+        _print_note(Text(repeat))
+        raise Exit(ExitCode.INTERRUPTED) from None
 
 
 def _print_submitted(client: PromptreelClient, job: SubmittedJob, *, watch: bool, as_json: bool) -> None:
@@ -486,24 +561,40 @@ def _print_submitted(client: PromptreelClient, job: SubmittedJob, *, watch: bool
         _print_json(job)
     else:
         print(job["id"])  # the only line on stdout, for scripts
-        _print_note(Text(f"Watch it: promptreel watch {job['id']}", style="dim"))
+        if sys.stderr.isatty():
+            _print_note(Text(f"Watch it: promptreel watch {job['id']}", style="dim"))
 
 
 def _watch(client: PromptreelClient, job_id: str, *, as_json: bool) -> None:
     # With --json the table goes to stderr: stdout is for the program that reads it.
     console = Console(stderr=as_json)
-    try:
+    with _leave_running(f"promptreel watch {job_id}"):
         job = show(follow(client, job_id), console)
-    except KeyboardInterrupt:
-        _print_note(Text(f"The job continues. Watch it: promptreel watch {job_id}"))
-        raise Exit(INTERRUPTED) from None
     if as_json:
         _print_json(job)
     else:
         _print_film_url(job)
         _print_animatic_url(job)
-    if job["state"] not in {"COMPLETE", WAITING}:
-        raise Exit(JOB_FAILED)
+    if outcome := outcome_of_job(job):
+        raise Exit(outcome)
+
+
+@contextmanager
+def _leave_running(way_back: str) -> Iterator[None]:
+    """Say how to come back when the watching ends before the job: by Ctrl-C, or because the API refuses or is away.
+
+    Raises: Exit for Ctrl-C, and every ClientError again.
+    """
+    goes_on = Text(f"The job continues. Watch it: {way_back}")
+    try:
+        yield
+    except KeyboardInterrupt:
+        _print_note(goes_on)
+        raise Exit(ExitCode.INTERRUPTED) from None
+    except ClientError as error:
+        if not (isinstance(error, ProblemError) and error.status == HTTPStatus.NOT_FOUND):
+            _print_note(goes_on)
+        raise
 
 
 def _print_answer(answer: Any, view: Callable[[], RenderableType], *, as_json: bool) -> None:

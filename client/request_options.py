@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from client.completion import choice
 from client.documents import FilmRequest
 from client.input_files import build_request, is_request_file
 from client.pictures import parse_frames, parse_references
@@ -30,9 +31,9 @@ def read_film_request(
     title: Annotated[str | None, Option(help="The film's title.")] = None,
     duration: Annotated[float | None, Option(metavar="SECONDS", help="Length of the film.")] = None,
     scenes: Annotated[int | None, Option(metavar="N", help="How many scenes.")] = None,
-    aspect: Annotated[str | None, Option(metavar="16:9|9:16", help="Aspect ratio of the film.")] = None,
-    resolution: Annotated[str | None, Option(metavar="360p|720p|1080p|4k", help="Resolution of the film.")] = None,
-    quality: Annotated[str | None, Option(metavar="draft|standard|best", help="Which models to use.")] = None,
+    aspect: Annotated[str | None, choice("16:9|9:16", "Aspect ratio of the film.")] = None,
+    resolution: Annotated[str | None, choice("360p|720p|1080p|4k", "Resolution of the film.")] = None,
+    quality: Annotated[str | None, choice("draft|standard|best", "Which models to use.")] = None,
     style: Annotated[
         str | None,
         Option(metavar="NAME", help="How it looks, moves and sounds: a name that `promptreel styles` lists."),
@@ -65,28 +66,26 @@ def read_film_request(
     ] = None,
     budget: Budget = None,
     seed: Annotated[int | None, Option(metavar="N", help="Seed of the image and video models.")] = None,
-    transition: Annotated[
-        str | None, Option(metavar="cut|crossfade|fade_black", help="Transition between scenes.")
-    ] = None,
+    transition: Annotated[str | None, choice("cut|crossfade|fade_black", "Transition between scenes.")] = None,
     transition_duration: Annotated[float | None, Option(metavar="SECONDS", help="Length of a transition.")] = None,
     clip_audio: Annotated[bool | None, Option(help="Keep the sound of the clips.")] = None,
     text_model: Annotated[str | None, Option(metavar="ID", help="Model that writes the storyboard.")] = None,
     image_model: Annotated[str | None, Option(metavar="ID", help="Model that draws the keyframes.")] = None,
     video_model: Annotated[str | None, Option(metavar="ID", help="Model that films the clips.")] = None,
-    continuity: Annotated[str | None, Option(metavar="chain|sheet|auto", help="How scenes keep the same look.")] = None,
+    continuity: Annotated[str | None, choice("chain|sheet|auto", "How scenes keep the same look.")] = None,
     approval: Annotated[
-        str | None, Option(metavar="none|storyboard|animatic", help="What you want to approve before it goes on.")
+        str | None, choice("none|storyboard|animatic", "What you want to approve before it goes on.")
     ] = None,
     stop_after: Annotated[
-        str | None, Option(metavar="storyboard|keyframes|clips", help="Go no further than this stage for now.")
+        str | None, choice("storyboard|keyframes|clips", "Go no further than this stage for now.")
     ] = None,
     on_scene_failure: Annotated[
-        str | None, Option(metavar="still|omit|fail", help="What replaces a scene that cannot be filmed.")
+        str | None, choice("still|omit|fail", "What replaces a scene that cannot be filmed.")
     ] = None,
     grade: Annotated[
-        str | None, Option(metavar="off|match", help="Correct scenes that stray from the film's own look, a little.")
+        str | None, choice("off|match", "Correct scenes that stray from the film's own look, a little.")
     ] = None,
-    priority: Annotated[str | None, Option(metavar="standard|high", help="Queue of the clips.")] = None,
+    priority: Annotated[str | None, choice("standard|high", "Queue of the clips.")] = None,
     checks: Annotated[bool | None, Option(help="Judge the keyframes before they are filmed.")] = None,
     cache: Annotated[bool | None, Option(help="Take over what equal earlier films have paid for.")] = None,
 ) -> FilmRequest:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, cast
 
 from rich.console import Group, RenderableType
@@ -11,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from client.configuration import Setting
 from client.documents import (
     FINAL,
     WAITING,
@@ -378,6 +380,15 @@ def result_view(job: Job) -> RenderableType:
     return Group(*lines or [Text("No film was made.", style="dim")])
 
 
+def settings_view(settings: Mapping[str, Setting], file: Path) -> RenderableType:
+    """Draw one line per setting with where it was found."""
+    table = _table("SETTING", "VALUE", "FROM")
+    for name, setting in settings.items():
+        value = Text(plain(setting.value), overflow="fold") if setting.value else Text("not set", style="dim")
+        table.add_row(name, value, setting.source or "")
+    return Group(table, Text(f"The file is {file}.", style="dim"))
+
+
 def jobs_view(page: JobPage, *, with_owner: bool = False) -> RenderableType:
     """Draw one line per job."""
     if not page["jobs"]:
@@ -538,8 +549,17 @@ def _header(job: Job, now: datetime) -> RenderableType:
         f"{progress['fraction']:.0%}",
         f"{dollars(budget['spent_usd'])} of {dollars(budget['limit_usd'])}",
         elapsed_time(job["created"], until),
+        *time_left(job),
     )
     return Group(Text(title, style="bold", no_wrap=True, overflow="ellipsis"), Text(job["id"], style="dim"), facts)
+
+
+def time_left(job: Job) -> list[str]:
+    """Say how long a running job still needs: its share of the estimate that is not made yet; else nothing."""
+    estimate = job.get("estimate")
+    if estimate is None or job["state"] in FINAL or job["state"] == WAITING:
+        return []
+    return [f"about {clock_time(estimate['wait_s']['expected'] * (1 - job['progress']['fraction']))} left"]
 
 
 def _scene_table(job: Job) -> Table:

@@ -8,8 +8,8 @@ from typing import Any
 
 import typer
 
-from client.api import TOKEN_COMMAND
 from client.cli import app
+from client.configuration import DEBUG, TOKEN_COMMAND
 from main import STEPS
 from promptreel.settings import Settings
 from tests.fakes.services import FakeServices
@@ -79,7 +79,9 @@ def settings() -> set[str]:
 def client_settings() -> set[str]:
     """Every variable that the `promptreel` command reads."""
     commands = typer.main.get_group(app).commands.values()
-    return {TOKEN_COMMAND} | {str(option.envvar) for command in commands for option in command.params if option.envvar}
+    return {TOKEN_COMMAND, DEBUG} | {
+        str(option.envvar) for command in commands for option in command.params if option.envvar
+    }
 
 
 def environment(service: str) -> dict[str, str]:

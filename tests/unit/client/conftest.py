@@ -1,10 +1,12 @@
 """An HTTP server on loopback that returns scripted answers and records requests, and JSON documents of the API."""
 
 import json
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -223,7 +225,25 @@ def unused_port() -> int:
 
 
 @pytest.fixture
-def run(fake_api: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+def programs(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The only folder of programs: what the developer's machine has is not used."""
+    folder = tmp_path_factory.mktemp("bin")
+    for name in ("echo", "true", "false", "sh", "cat"):
+        (folder / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+@pytest.fixture
+def own_machine(programs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A machine without settings, tokens or gcloud."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    for name in ("PROMPTREEL_API", "PROMPTREEL_TOKEN", "PROMPTREEL_TOKEN_COMMAND", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def run(own_machine: None, fake_api: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Run `promptreel` with these arguments against the scripted API, and return its exit code."""
     monkeypatch.setenv("PROMPTREEL_API", fake_api.url)
     monkeypatch.setenv("PROMPTREEL_TOKEN", "the-token")

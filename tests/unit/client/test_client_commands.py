@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from client import cli
+from client.outcomes import ExitCode
 
 JOB = "/v1/jobs/film-3f9a2c"
 Run = Callable[..., int]
@@ -20,7 +20,7 @@ def test_version_option_prints_the_version(run: Run, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("arguments", [["submit"], ["submit", "--wings", "2"], ["fly"]])
 def test_command_exits_with_two_when_its_usage_is_wrong(run: Run, fake_api: Any, arguments: list[str]) -> None:
-    assert run(*arguments) == cli.REFUSED
+    assert run(*arguments) == ExitCode.REFUSED
     assert fake_api.requests == []
 
 
@@ -30,7 +30,7 @@ def test_command_names_a_missing_setting_and_its_fix(
 ) -> None:
     monkeypatch.delenv(name)
 
-    assert run("list") == cli.REFUSED
+    assert run("list") == ExitCode.REFUSED
     printed = capsys.readouterr().err
     assert f"{name} is not set." in printed
     assert "python -m localcloud up" in printed
@@ -86,9 +86,9 @@ def test_status_names_the_models_of_the_plan_with_their_reasons(
 
 
 @pytest.mark.parametrize(
-    ("state", "code"), [("COMPLETE", 0), ("FAILED", cli.JOB_FAILED), ("CANCELLED", cli.JOB_FAILED)]
+    ("state", "code"), [("COMPLETE", 0), ("FAILED", 1), ("CANCELLED", 4), ("AWAITING_APPROVAL", 5)]
 )
-def test_watch_exits_with_zero_only_when_the_job_is_complete(
+def test_watch_exits_by_how_the_job_ended(
     run: Run, fake_api: Any, answer: Any, job_json: Callable[..., Any], state: str, code: int
 ) -> None:
     fake_api.on("GET", JOB, answer(200, job_json(state=state)))
@@ -195,7 +195,7 @@ def test_download_says_what_to_do_when_there_is_no_film_yet(
 ) -> None:
     fake_api.on("GET", JOB, answer(200, job_json(state="VIDEO_GEN")))
 
-    assert run("download", "film-3f9a2c") == cli.REFUSED
+    assert run("download", "film-3f9a2c") == ExitCode.REFUSED
     assert "promptreel watch film-3f9a2c" in capsys.readouterr().err
 
 
@@ -205,7 +205,7 @@ def test_problem_is_printed_on_stderr_with_its_fix_and_trace(
     problem = {"code": "invalid", "message": "scenes: at most 60 [bold]", "remedy": "Ask for fewer.", "trace": "t-1"}
     fake_api.on("POST", "/v1/jobs", answer(422, problem))
 
-    assert run("submit", "Rain", "--scenes", "99") == cli.REFUSED
+    assert run("submit", "Rain", "--scenes", "99") == ExitCode.REFUSED
 
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -220,7 +220,7 @@ def test_problem_is_printed_on_stderr_with_its_fix_and_trace(
 def test_command_exits_with_three_when_the_api_is_unreachable(
     run: Run, unused_port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("list", "--api", f"http://127.0.0.1:{unused_port}") == cli.UNREACHABLE
+    assert run("list", "--api", f"http://127.0.0.1:{unused_port}") == ExitCode.UNREACHABLE
     assert f"No answer from 127.0.0.1:{unused_port}" in capsys.readouterr().err
 
 
@@ -257,7 +257,7 @@ def test_status_names_the_film_that_an_upgrade_takes_over(
 def test_upgrade_is_refused_when_scenes_are_no_numbers(
     run: Run, fake_api: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("upgrade", "film-3f9a2c", "--scenes", "first") == cli.REFUSED
+    assert run("upgrade", "film-3f9a2c", "--scenes", "first") == ExitCode.REFUSED
     assert "--scenes: 'first' is not a list of numbers." in capsys.readouterr().err
     assert fake_api.requests == []
 
@@ -302,7 +302,7 @@ def test_watch_shows_the_storyboard_and_how_to_go_on_when_the_job_waits(
     waits = job_json(state="AWAITING_APPROVAL", gate=GATE, board=board, scenes=[scene])
     fake_api.on("GET", JOB, answer(200, waits))
 
-    assert run("watch", "film-3f9a2c") == 0, "waiting is no failure"
+    assert run("watch", "film-3f9a2c") == ExitCode.WAITING
     printed = capsys.readouterr().out
     for shown in ("Ink on paper", "Mira: a grey coat", "first: a door", "last: an open door", "motion: it opens"):
         assert shown in printed
@@ -407,7 +407,7 @@ def test_edit_is_refused_without_a_request_when_its_options_are_wrong(
 ) -> None:
     fake_api.on("GET", JOB, answer(200, job_json(state="AWAITING_APPROVAL", gate=GATE)))
 
-    assert run("edit", "film-3f9a2c", *options) == cli.REFUSED
+    assert run("edit", "film-3f9a2c", *options) == ExitCode.REFUSED
     assert problem in capsys.readouterr().err
     assert "PATCH" not in " ".join(fake_api.paths())
 
@@ -417,5 +417,5 @@ def test_edit_says_when_the_job_does_not_wait(
 ) -> None:
     fake_api.on("GET", JOB, answer(200, job_json(state="VIDEO_GEN")))
 
-    assert run("edit", "film-3f9a2c", "--order", "scene-01") == cli.REFUSED
+    assert run("edit", "film-3f9a2c", "--order", "scene-01") == ExitCode.REFUSED
     assert "it is VIDEO_GEN" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client import cli
+from client.outcomes import ExitCode
 
 Run = Callable[..., int]
 
@@ -81,7 +81,7 @@ def test_estimate_that_is_refused_exits_with_two_and_names_the_fix(
     problem = {"code": "budget_exceeded", "message": "budget_usd: too small.", "remedy": "Set it to 7.55."}
     fake_api.on("POST", "/v1/estimate", answer(402, problem))
 
-    assert run("estimate", "A lighthouse") == cli.REFUSED
+    assert run("estimate", "A lighthouse") == ExitCode.REFUSED
     assert "Set it to 7.55." in capsys.readouterr().err
 
 

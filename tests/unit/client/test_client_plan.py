@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from client import cli
+from client.outcomes import ExitCode
 from client.plan_page import html_page, markdown_page
 
 Run = Callable[..., int]
@@ -140,5 +140,5 @@ def test_plan_fails_when_the_job_has_no_storyboard(
 ) -> None:
     fake_api.on("GET", f"/v1/jobs/{JOB_ID}", answer(200, {**JOB, "state": "FAILED", "board": None}))
 
-    assert run("plan", JOB_ID) == cli.JOB_FAILED
+    assert run("plan", JOB_ID) == ExitCode.FAILED
     assert "has no storyboard" in capsys.readouterr().err

@@ -11,9 +11,10 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from pypdf import PdfReader
 
-from client import cli, fonts
+from client import fonts
 from client.errors import InvalidInput
 from client.fonts import choose_fonts, list_fonts
+from client.outcomes import ExitCode
 from client.plan_page import page_sections, page_title
 from client.plan_pdf import describe_missing, pdf_page
 
@@ -208,7 +209,7 @@ def test_plan_writes_a_pdf_and_warns_when_no_font_has_a_script(
 def test_plan_submits_nothing_when_two_forms_are_given(
     run: Run, fake_api: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], other: list[str]
 ) -> None:
-    assert run("plan", "A keeper waits", "--pdf", str(tmp_path / "plan.pdf"), *other) == cli.REFUSED
+    assert run("plan", "A keeper waits", "--pdf", str(tmp_path / "plan.pdf"), *other) == ExitCode.REFUSED
 
     assert fake_api.requests == []
     assert "cannot be given together" in capsys.readouterr().err
@@ -218,7 +219,7 @@ def test_plan_submits_nothing_when_two_forms_are_given(
 def test_plan_submits_nothing_when_the_folder_of_the_file_is_absent(
     run: Run, fake_api: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
-    assert run("plan", "A keeper waits", option, str(tmp_path / "absent" / "plan")) == cli.REFUSED
+    assert run("plan", "A keeper waits", option, str(tmp_path / "absent" / "plan")) == ExitCode.REFUSED
 
     assert fake_api.requests == []
     assert "cannot be written" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from client import cli
+from client.outcomes import ExitCode
 
 JOB = "/v1/jobs/film-3f9a2c"
 RECONCILE = f"{JOB}/ledger:reconcile"
@@ -70,13 +70,13 @@ def test_reconcile_sends_the_given_period_of_the_export(run: Run, fake_api: Any,
     ("found", "code", "printed"),
     [
         (reconciled("agrees"), 0, "agrees"),
-        (reconciled("never_billed"), cli.BILL_DIFFERS, "never billed: --apply releases it"),
+        (reconciled("never_billed"), ExitCode.FAILED, "never billed: --apply releases it"),
         (reconciled("never_billed", released=["call-1"]), 0, "released"),
-        (reconciled("differs"), cli.BILL_DIFFERS, "differs"),
-        (reconciled("unclear"), cli.BILL_DIFFERS, "perhaps billed: stays counted"),
+        (reconciled("differs"), ExitCode.FAILED, "differs"),
+        (reconciled("unclear"), ExitCode.FAILED, "perhaps billed: stays counted"),
         (
             reconciled("agrees", unknown=[{"storage_uri": "gs://a/jobs/x", "micros": 400_000}]),
-            cli.BILL_DIFFERS,
+            ExitCode.FAILED,
             "not in the ledger",
         ),
     ],
@@ -130,7 +130,7 @@ def test_reconcile_names_the_line_and_sends_nothing_when_the_bill_is_unreadable(
     file = tmp_path / "bill.csv"
     file.write_text(text)
 
-    assert run("reconcile", "film-3f9a2c", "--bill", str(file)) == cli.REFUSED
+    assert run("reconcile", "film-3f9a2c", "--bill", str(file)) == ExitCode.REFUSED
     printed = capsys.readouterr().err
     assert message in printed
     assert "Fix      A bill is CSV with columns" in printed

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from client import cli
+from client.outcomes import ExitCode
 
 Run = Callable[..., int]
 
@@ -21,7 +21,7 @@ def test_submit_prints_only_the_job_id_on_stdout(
 
     printed = capsys.readouterr()
     assert printed.out == "film-3f9a2c\n"
-    assert "promptreel watch film-3f9a2c" in printed.err
+    assert "Watch it" not in printed.err, "advice for a person is for a terminal"
     assert fake_api.requests[0].body == {"prompt": "A lighthouse at dawn"}
     assert fake_api.requests[0].headers["idempotency-key"]
 
@@ -149,7 +149,7 @@ def test_submit_sends_nothing_when_the_file_is_invalid(
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
-    assert run("submit", "--file", str(path)) == cli.REFUSED
+    assert run("submit", "--file", str(path)) == ExitCode.REFUSED
     assert name in capsys.readouterr().err
     assert fake_api.requests == []
 
@@ -157,5 +157,5 @@ def test_submit_sends_nothing_when_the_file_is_invalid(
 def test_submit_refuses_two_prompts(run: Run, fake_api: Any, tmp_path: Path) -> None:
     (tmp_path / "idea.txt").write_text("Rain")
 
-    assert run("submit", "Snow", "--file", str(tmp_path / "idea.txt")) == cli.REFUSED
+    assert run("submit", "Snow", "--file", str(tmp_path / "idea.txt")) == ExitCode.REFUSED
     assert fake_api.requests == []
