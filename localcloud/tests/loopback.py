@@ -26,6 +26,7 @@ get = partial(httpx.get, timeout=PATIENCE_S, trust_env=False, verify=_NO_TLS)
 head = partial(httpx.head, timeout=PATIENCE_S, trust_env=False, verify=_NO_TLS)
 post = partial(httpx.post, timeout=PATIENCE_S, trust_env=False, verify=_NO_TLS)
 put = partial(httpx.put, timeout=PATIENCE_S, trust_env=False, verify=_NO_TLS)
+stream = partial(httpx.stream, timeout=PATIENCE_S, trust_env=False, verify=_NO_TLS)
 
 
 def answers(url: str) -> bool:
