@@ -73,10 +73,11 @@ fmt: setup ## format, and fix what can be fixed automatically
 up: setup ## the local stack on fixed ports until Ctrl-C
 	$(BIN)/python -m localcloud up --fixed-ports --state-file .local/state.json
 
-bench: setup ## measured figures: makespan against the critical path, jobs in parallel, workflow steps a second, an idle stack, the cut, a grid of keyframes
+bench: setup ## measured figures: makespan against the critical path, jobs in parallel, workflow steps a second, an idle stack, submissions, the cut, a grid of keyframes
 	$(BIN)/python -m tests.bench.makespan
 	$(BIN)/python -m tests.bench.workflows
 	$(BIN)/python -m tests.bench.idle
+	$(BIN)/python -m tests.bench.submissions
 	$(BIN)/python -m tests.bench.cut
 	$(BIN)/python -m tests.bench.grid
 
