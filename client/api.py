@@ -36,9 +36,9 @@ from client.documents import (
     TemplateList,
 )
 from client.downloads import save
-from client.errors import ClientError, InvalidInput, read_problem
+from client.errors import ClientError, InvalidInput, ProblemError, read_problem
 from client.tokens import token_source
-from client.transport import Asyncio, Blocking, Flow, Request, Send, Session, method
+from client.transport import Asyncio, Blocking, Flow, Renew, Request, Send, Session, method
 from client.web_address import parse_address
 
 
@@ -184,6 +184,27 @@ class _Methods(Session):
         """
         address = str(parse_address(url))
         return (yield from self.retry(lambda: save(address, path)))
+
+    @method
+    def export(self, job_id: str, path: Path) -> Flow[Path]:
+        """Save the job and all its files as one ZIP archive; `path` appears only when the archive is complete.
+
+        An archive that is cut off is read from its beginning: it is written anew for each reader.
+        """
+
+        def read() -> Flow[Path]:
+            return (yield from save(f"{_path(job_id)}/archive", path, {"Authorization": f"Bearer {self._token}"}))
+
+        def read_with_valid_token() -> Flow[Path]:
+            try:
+                return (yield from read())
+            except ProblemError as problem:
+                if problem.status != HTTPStatus.UNAUTHORIZED or self._renew is None:
+                    raise
+                self._token = yield Renew(self._renew)
+                return (yield from read())
+
+        return (yield from self.retry(read_with_valid_token))
 
     @method
     def download_output(self, job_id: str, directory: Path, *, everything: bool = False) -> Flow[list[Path]]:

@@ -427,6 +427,21 @@ def download(
             print(path)
 
 
+@app.command()
+def export(
+    job: JobId,
+    file: Annotated[
+        Path | None, Argument(metavar="FILE", help="Where to save the archive; default: JOB.zip here.")
+    ] = None,
+    *,
+    api: Api = "",
+    token: Token = "",
+) -> None:
+    """Save a job, its plan, ledger and every file, with a manifest, as one ZIP archive."""
+    with connect(api, token) as client:
+        print(client.export(job, file or Path(f"{job}.zip")))
+
+
 @app.command("open")
 def open_film(job: JobId, *, api: Api = "", token: Token = "") -> None:
     """Show a finished film, or a waiting job's animatic, in the browser; without a terminal only print its address."""

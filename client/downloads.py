@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -34,20 +34,22 @@ _DIGESTS: dict[str, Callable[[], _Digest]] = {
 }
 
 
-def save(url: str, path: Path) -> Flow[Path]:
+def save(url: str, path: Path, credentials: Mapping[str, str] | None = None) -> Flow[Path]:
     """Save a file; `path` appears only when the file is complete and has the length and checksum of the stored one.
 
     A download that is cut off leaves a hidden `.part` file, and the next one goes on from there if the stored file is
-    still the same. Raises: DamagedDownload when what has arrived is another file.
+    still the same. ``credentials`` are headers that the file's server needs. Raises: DamagedDownload when what has
+    arrived is another file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = _Part(path)
     held = part.size()
-    headers = {**_IDENTITY, "Range": f"bytes={held}-"} if held else _IDENTITY
+    whole = {**_IDENTITY, **(credentials or {})}
+    headers = {**whole, "Range": f"bytes={held}-"} if held else whole
     response = yield Receive(Request("GET", url, headers=headers), part.begin)
     if held and (response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or part.is_of_another_file):
         part.discard()
-        response = yield Receive(Request("GET", url, headers=_IDENTITY), part.begin)
+        response = yield Receive(Request("GET", url, headers=whole), part.begin)
     if not response.is_success:
         raise read_problem(response)
     part.check(response)

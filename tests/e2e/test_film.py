@@ -1,12 +1,16 @@
 """A prompt becomes a film with the right format, content, cost and access."""
 
+import hashlib
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import av
 import pytest
 
+from client.api import PromptreelClient
 from localcloud.tests import loopback
 from tests.e2e import pictures
 from tests.e2e.stack import BY_VEO, Stack
@@ -78,10 +82,40 @@ def test_poster_is_a_picture(film: tuple[dict[str, Any], Path]) -> None:
     assert pictures.from_bytes(loopback.get(job["output"]["poster"]["url"]).content).std() > 5
 
 
+def test_link_of_the_film_serves_ranges(film: tuple[dict[str, Any], Path]) -> None:
+    job, path = film
+    content = path.read_bytes()
+
+    answer = loopback.get(job["output"]["film"]["url"], headers={"Range": "bytes=1000-1999"})
+
+    assert (answer.status_code, answer.content) == (206, content[1000:2000])
+    assert answer.headers["content-range"] == f"bytes 1000-1999/{len(content)}"
+
+
+def test_archive_holds_every_file_of_the_job_as_it_is_stored(
+    stack: Stack, film: tuple[dict[str, Any], Path], tmp_path: Path
+) -> None:
+    job, path = film
+    with PromptreelClient(stack.state["api"], stack.state["tokens"]["owner"]) as client:
+        saved = client.export(job["id"], tmp_path / "job.zip")
+
+    with ZipFile(saved) as archive:
+        assert archive.testzip() is None
+        packed = {name: archive.read(name) for name in archive.namelist()}
+    shown, manifest = json.loads(packed["job.json"]), json.loads(packed["manifest.json"])
+    assert packed[shown["output"]["film"]["url"]] == path.read_bytes()
+    assert packed[shown["scenes"][0]["clip"]["url"]]
+    assert {file["path"] for file in manifest["files"]} == set(packed) - {"manifest.json"}
+    assert all(hashlib.sha256(packed[file["path"]]).hexdigest() == file["sha256"] for file in manifest["files"])
+    assert json.loads(packed["ledger.json"]) == stack.ledger(job["id"])
+    table = stack.api("GET", f"/v1/jobs/{job['id']}/ledger", headers={"Accept": "text/csv"})
+    assert table.content == packed["ledger.csv"]
+
+
 def test_film_is_not_found_when_it_belongs_to_another_owner(stack: Stack, film: tuple[dict[str, Any], Path]) -> None:
     job, _ = film
 
-    for method, path in (("GET", ""), ("GET", "/ledger"), ("POST", ":cancel")):
+    for method, path in (("GET", ""), ("GET", "/ledger"), ("GET", "/archive"), ("POST", ":cancel")):
         assert stack.api(method, f"/v1/jobs/{job['id']}{path}", person="stranger").status_code == 404
     own, others = (
         {one["id"] for one in stack.api("GET", "/v1/jobs", person=person).json()["jobs"]}

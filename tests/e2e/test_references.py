@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from localcloud.tests import loopback
 from localcloud.tests.waiting import eventually
@@ -17,12 +18,34 @@ MODELS = [VEO_FAST, OMNI, KLING]
 ONE_SCENE = {"scenes": 1, "duration_s": 4}
 OWNER = PEOPLE["owner"]
 GPS = b"48.8583701,2.2944813"
+PIECE = 256 * 1024
 
 
 def uploaded(stack: Stack, data: bytes, content_type: str = "image/jpeg", **options: Any) -> str:
     """Upload a picture as its owner does; answers its address for a request."""
     offered = stack.api("POST", "/v1/uploads", json={"content_type": content_type}, **options).json()
     loopback.put(offered["url"], content=data, headers=offered["headers"]).raise_for_status()
+    return str(offered["uri"])
+
+
+def uploaded_in_pieces(stack: Stack, data: bytes, content_type: str) -> str:
+    """Upload a picture by a session that is cut off after its first piece and gone on with."""
+    body = {"content_type": content_type, "resumable": True}
+    offered = stack.api("POST", "/v1/uploads", json=body).json()
+    started = loopback.request(offered["method"], offered["url"], headers=offered["headers"]).raise_for_status()
+    session, total = started.headers["location"], len(data)
+
+    def send(piece: bytes, which: str) -> tuple[int, str | None]:
+        answer = loopback.put(session, content=piece, headers={"Content-Range": f"bytes {which}/{total}"})
+        return answer.status_code, answer.headers.get("range")
+
+    assert total > PIECE
+    assert send(data[:PIECE], f"0-{PIECE - 1}") == (308, f"bytes=0-{PIECE - 1}")
+    assert send(b"", "*") == (308, f"bytes=0-{PIECE - 1}")
+    assert send(data[PIECE:], f"{PIECE}-{total - 1}")[0] == 200
+    shown = stack.api("GET", f"/v1/uploads/{offered['id']}").json()
+    assert (shown["content_type"], shown["bytes"], shown["problem"]) == (content_type, total, None)
+    assert shown["sha256"] == hashlib.sha256(data).hexdigest()
     return str(offered["uri"])
 
 
@@ -61,13 +84,16 @@ def calls_with_pictures(stack: Stack, job_id: str) -> list[list[str]]:
 def references(stack: Stack) -> list[dict[str, Any]]:
     """One by each way in: a character, a product and a style."""
     photo = encoded(a_picture(900, 700), "JPEG", comment=GPS)
-    product, style = encoded(a_picture(400, 400, "RGBA")), encoded(a_picture(640, 480), "WEBP")
+    product, style = (
+        encoded(a_picture(400, 400, "RGBA")),
+        encoded(Image.effect_noise((900, 700), 90).convert("RGB"), "WEBP", lossless=True),
+    )
     consent = "Mira agreed in writing on 2 November 2026 to appear in this film."
     return [
         {"kind": "character", "name": "Mira", "description": "grey hair, red coat", "uri": uploaded(stack, photo)}
         | {"shows_real_person": True, "consent": consent},
         {"kind": "product", "name": "Lumo lamp", "uri": on_the_web(stack, "web/lamp.png", product)},
-        {"kind": "style", "name": "Woodcut", "uri": uploaded(stack, style, "image/webp")},
+        {"kind": "style", "name": "Woodcut", "uri": uploaded_in_pieces(stack, style, "image/webp")},
     ]
 
 
