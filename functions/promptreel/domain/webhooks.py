@@ -21,6 +21,7 @@ TEST_EVENT = "webhook.test"
 MAX_ENDPOINTS = 5
 MAX_URL_CHARS = 2000
 OVERLAP_S = 86_400.0  # after a rotation, messages are signed with the secret before it as well
+MAX_EARLIER = 4  # secrets that sign besides the current one: rotations in a day
 # After each failed attempt; the schedule that Standard Webhooks gives as an example: about three days.
 WAITS_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 
@@ -42,13 +43,19 @@ class Endpoint(Part):
     created: UtcDatetime
 
 
+class EarlierSecret(Part):
+    """A version of the secret that was replaced, and signs as well until then."""
+
+    version: str
+    until: UtcDatetime
+
+
 class WebhooksChanges(TypedDict, total=False):
     """The fields of an owner's webhooks that a write may change."""
 
     endpoints: tuple[Endpoint, ...]
     secret: str
-    previous: str | None
-    previous_until: datetime | None
+    earlier: tuple[EarlierSecret, ...]
     updated: datetime
 
 
@@ -61,8 +68,7 @@ class Webhooks(Document):
     id: str
     endpoints: tuple[Endpoint, ...] = ()
     secret: str  # the version that signs
-    previous: str | None = None  # the version before the latest rotation, which signs as well until then
-    previous_until: UtcDatetime | None = None
+    earlier: tuple[EarlierSecret, ...] = ()
     created: UtcDatetime
     updated: UtcDatetime
 
@@ -81,8 +87,13 @@ class Webhooks(Document):
 
     def signing_versions(self, now: datetime) -> tuple[str, ...]:
         """The versions of the secret that sign a message sent now, the current one first."""
-        is_overlapping = self.previous_until is not None and now < self.previous_until
-        return (self.secret, self.previous) if self.previous and is_overlapping else (self.secret,)
+        return (self.secret, *(one.version for one in self.earlier if now < one.until))
+
+    def with_secret(self, version: str, until: datetime, now: datetime) -> "Webhooks":
+        """The webhooks with a new secret; the one that it replaces signs until then as well."""
+        valid = [one for one in self.earlier if now < one.until]
+        earlier = (EarlierSecret(version=self.secret, until=until), *valid)
+        return self.evolve(secret=version, earlier=earlier, updated=now)
 
 
 class DeliveryAttempt(Part):

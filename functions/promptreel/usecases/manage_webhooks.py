@@ -13,6 +13,7 @@ from promptreel.domain.document import Frozen
 from promptreel.domain.request import validate_fields
 from promptreel.domain.webhooks import (
     EVENT_TYPES,
+    MAX_EARLIER,
     MAX_ENDPOINTS,
     MAX_URL_CHARS,
     OVERLAP_S,
@@ -107,22 +108,31 @@ def remove(owner: str, endpoint: str, services: Services) -> None:
 
 
 def rotate(owner: str, services: Services) -> Rotated:
-    """Make a new secret. For a day, messages carry the signatures of both. Raises: NotFound without an endpoint."""
-    name = webhooks_id(owner)
-    if services.jobs.get_webhooks(owner) is None:
+    """Make a new secret. For a day, messages carry the signatures of both.
+
+    A rotation that is repeated because its answer was lost shortens no other secret's day.
+
+    Raises: NotFound without an endpoint; Conflict for too many rotations in a day.
+    """
+    name, read = webhooks_id(owner), services.jobs.get_webhooks(owner)
+    if read is None:
         raise _no_webhooks()
+    if len(read.value.signing_versions(services.clock.now())) > MAX_EARLIER:
+        raise Conflict(
+            f"{MAX_EARLIER} secrets of the last day still sign, which is the limit.",
+            code="too_many_rotations",
+            remedy="Rotate again tomorrow.",
+        )
     secret = services.secrets.add(name)
     until = services.clock.now() + timedelta(seconds=OVERLAP_S * services.pace)
 
-    def change(webhooks: Webhooks) -> tuple[Webhooks, str | None]:
-        changed = webhooks.evolve(
-            secret=secret.version, previous=webhooks.secret, previous_until=until, updated=services.clock.now()
-        )
-        return changed, webhooks.previous
+    def change(webhooks: Webhooks) -> tuple[Webhooks, set[str]]:
+        changed = webhooks.with_secret(secret.version, until, services.clock.now())
+        kept = {one.version for one in changed.earlier}
+        return changed, {one.version for one in webhooks.earlier} - kept
 
-    replaced = _change(owner, services, change)
-    if replaced is not None:  # two rotations ago: it signs nothing any more
-        _destroy(name, replaced, services)
+    for version in sorted(_change(owner, services, change)):  # they sign nothing any more
+        _destroy(name, version, services)
     return Rotated(secret.value, until)
 
 

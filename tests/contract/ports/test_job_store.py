@@ -91,7 +91,7 @@ def test_webhooks_of_an_owner_are_read_back_equal_and_changed_only_as_they_were_
     assert read is not None
     assert read.value == stored
     assert jobs.get_webhooks("other@example.com") is None
-    jobs.write(Replace("", read, stored.evolve(secret="2", previous="1", previous_until=later(9))))
+    jobs.write(Replace("", read, stored.with_secret("2", later(9), later(1))))
     with pytest.raises(VersionConflict):
         jobs.write(Replace("", read, stored))
 

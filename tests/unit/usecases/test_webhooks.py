@@ -426,6 +426,21 @@ def test_both_secrets_sign_for_a_day_after_a_rotation_and_the_one_before_is_dest
     assert [one is None for one in versions] == [True, False, False]
 
 
+def test_repeated_rotation_leaves_the_secret_that_the_receiver_has_its_day(world: FakeServices) -> None:
+    first = register(world).secret
+    endpoint = manage_webhooks.list_endpoints(OWNER, world)[0].id
+    lost, second = manage_webhooks.rotate(OWNER, world), manage_webhooks.rotate(OWNER, world)
+
+    manage_webhooks.send_test(OWNER, endpoint, world)
+
+    signed = [secret.value for secret in world.webhooks.messages[0].secrets]
+    assert signed == [second.secret, lost.secret, first]
+    for _ in range(2):
+        manage_webhooks.rotate(OWNER, world)
+    with pytest.raises(Conflict, match="4 secrets"):
+        manage_webhooks.rotate(OWNER, world)
+
+
 def test_test_event_says_which_webhook_and_how_its_receiver_answered(world: FakeServices) -> None:
     endpoint = register(world, answer=lambda: Sent(302)).endpoint
 
