@@ -20,7 +20,7 @@ from promptreel.domain.request import parse_approval, parse_resumption, validate
 from promptreel.domain.states import DELETED_JOB_STATES, JobState
 from promptreel.domain.styles import style_list
 from promptreel.errors import Conflict, Invalid, NotAllowed, NotFound, PromptreelError, Rejected, TooLarge, Transient
-from promptreel.http import event_stream, idempotency, rate_limit, responses
+from promptreel.http import event_stream, idempotency, rate_limit, responses, webhook_routes
 from promptreel.http.event_stream import stream_events
 from promptreel.http.job_archive import answer_archive
 from promptreel.http.job_events import list_events
@@ -89,6 +89,8 @@ def app(services: Callable[[], Services]) -> Flask:
     add("POST", "/v1/jobs/<job_id>:approve", _approve)
     add("POST", "/v1/jobs/<job_id>:resume", _resume)
     add("POST", "/v1/jobs/<job_id>:upgrade", _upgrade)
+    for route in webhook_routes.list_routes(_read_body, _get_job):
+        add(*route)
     return flask
 
 
