@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from promptreel.http import routes
+from promptreel.ports.webhooks import Sent
 from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.open_job import OpenJob
 from promptreel.usecases.take_in_pictures import upload_folder
@@ -42,10 +43,16 @@ def _existing(http: FlaskClient, world: FakeServices) -> dict[str, str]:
     world.write_storyboard(JobRun(job_id, 1))
     upload_id = http.post("/v1/uploads", json={"content_type": "image/png"}, headers=bearer()).get_json()["id"]
     world.uploads.objects[world.uploads.uri(upload_folder("mira@example.com") + upload_id)] = encoded(a_picture())
-    return {"job_id": job_id, "upload_id": upload_id}
+    world.webhooks.answers["https://a.example.com/"] = lambda: Sent(204)
+    webhook = http.post("/v1/webhooks", json={"url": "https://a.example.com/"}, headers=bearer()).get_json()
+    return {"job_id": job_id, "upload_id": upload_id, "webhook_id": webhook["id"]}
 
 
-MISSING = {"job_id": "job-00000000000000000000", "upload_id": "00000000000000000000"}
+MISSING = {
+    "job_id": "job-00000000000000000000",
+    "upload_id": "00000000000000000000",
+    "webhook_id": "hook-00000000000000000000",
+}
 
 
 def _fill(rule: str, values: dict[str, str]) -> str:
