@@ -20,7 +20,7 @@ locals {
   labels = merge(var.labels, { app = "promptreel", env = var.environment })
 
   placeholders = merge(
-    { project = var.project, project_number = data.google_project.this.number, region = var.region, veo_location = var.veo_location, database = var.database, operators = join(",", var.operators), picture_buckets = join(",", var.picture_buckets), max_active_jobs = tostring(var.max_active_jobs), requests_per_minute = tostring(var.requests_per_minute) },
+    { project = var.project, project_number = data.google_project.this.number, region = var.region, veo_location = var.veo_location, veo_quota_per_minute = tostring(var.veo_quota_per_minute), database = var.database, operators = join(",", var.operators), picture_buckets = join(",", var.picture_buckets), max_active_jobs = tostring(var.max_active_jobs), requests_per_minute = tostring(var.requests_per_minute) },
     { for name, bucket in local.buckets : "bucket.${name}" => bucket },
     { for name, url in local.urls : "url.${name}" => url },
     { for name, account in google_service_account.this : "account.${name}" => account.email },

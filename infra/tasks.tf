@@ -1,14 +1,9 @@
-# The queues send clips to Veo at the rate of its quota, which they share in the proportion of queues.json.
+# The queues share Veo's quota in the proportion of queues.json. Each model's own quota is kept by send slots, whatever burst
+# a queue begins with (docs/adr/0032).
 
 locals {
   clip_queues = { for name, queue in local.queues : name => queue if startswith(name, "clips") }
-
-  # An idle queue dispatches ten tasks at once beyond its rate (maxBurstSize, which Google chooses), so the rates leave room
-  # for every queue's burst. Of a quota below twice the bursts they use half: a burst may then get some 429, which cost
-  # nothing and are retried.
-  clip_bursts  = 10 * length(local.clip_queues)
-  clips_minute = max(var.veo_quota_per_minute - local.clip_bursts, var.veo_quota_per_minute / 2)
-  clip_pace    = local.clips_minute / sum([for queue in local.clip_queues : queue.dispatches_per_minute])
+  clip_pace   = var.veo_quota_per_minute / sum([for queue in local.clip_queues : queue.dispatches_per_minute])
 }
 
 resource "google_cloud_tasks_queue" "this" {

@@ -126,6 +126,7 @@ class Layout:
             "project": self.project,
             "region": REGION,
             "veo_location": REGION,
+            "veo_quota_per_minute": "50",
             "database": "(default)",
             "pace": f"{self.pace:g}",
             "clock_ahead_s": str(self.clock_ahead_s),

@@ -82,4 +82,5 @@ def services_from(settings: Settings) -> Services:
         keep=timedelta(days=settings.keep_days),
         protocols=frozenset(protocols),
         limits=Limits(settings.max_active_jobs, settings.requests_per_minute),
+        veo_quota_per_minute=settings.veo_quota_per_minute,
     )

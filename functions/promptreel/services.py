@@ -18,10 +18,10 @@ from promptreel.ports.webhooks import DeliveryQueue, SigningSecrets, WebhookSend
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Every port, and four settings.
+    """Every port, and five settings.
 
     ``pace`` multiplies production waits, jobs are kept for ``keep``, ``protocols`` are the video backends switched on,
-    ``limits`` what an owner may do at once.
+    ``limits`` what an owner may do at once, ``veo_quota_per_minute`` what the project was granted.
     """
 
     jobs: JobStore
@@ -46,6 +46,7 @@ class Services:
     keep: timedelta
     protocols: frozenset[VideoProtocol]
     limits: Limits
+    veo_quota_per_minute: int
 
     @property
     def ledger(self) -> Ledger:
@@ -62,7 +63,18 @@ class Services:
         return Services(**given)
 
 
-_NEEDS_NO_PERMISSION = ("clock", "ids", "pictures", "web", "webhooks", "pace", "keep", "protocols", "limits")
+_NEEDS_NO_PERMISSION = (
+    "clock",
+    "ids",
+    "pictures",
+    "web",
+    "webhooks",
+    "pace",
+    "keep",
+    "protocols",
+    "limits",
+    "veo_quota_per_minute",
+)
 
 
 class UndeclaredService(Exception):

@@ -23,6 +23,7 @@ class Settings:
     caller may send to one instance of the API.
     ``picture_buckets`` are further buckets of which every caller may use pictures. ``web_url`` is a stand-in for hosts
     below `.test`, on a local stack.
+    ``veo_quota_per_minute`` are the requests a minute that the project was granted of each Veo model.
     ``iap_audience`` is set where Identity-Aware Proxy authenticates people.
     """
 
@@ -39,6 +40,7 @@ class Settings:
     tasks_account: str
     text_location: str = "global"
     veo_location: str = "us-central1"
+    veo_quota_per_minute: int = Field(default=50, ge=1)
     iap_audience: str = ""
     replicate: bool = False
     operators: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.rates import Rates, rates_id
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
+from promptreel.domain.send_slots import SendSlots, slots_id
 from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
@@ -33,6 +34,7 @@ _KINDS: dict[str, type[Any]] = {
     "answers": StoredAnswer,
     "webhooks": Webhooks,
     "deliveries": Delivery,
+    "send_slots": SendSlots,
 }
 
 
@@ -144,6 +146,9 @@ class MemoryJobs(OptimisticJobStore):
         overdue = [(read.value.due, read) for read in found if read.value.due and read.value.due <= due]
         return iter([read for _, read in sorted(overdue, key=lambda pair: pair[0])])
 
+    def get_send_slots(self, model: str) -> Versioned[SendSlots] | None:
+        return self._find((SendSlots, "", slots_id(model)))
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         return self._due(now, lambda job: job.expires)
 
@@ -199,7 +204,7 @@ def _key(change: Change) -> Key:
     kind = type(change.value)
     return (
         kind,
-        "" if kind in {Job, Render, Rates, ActiveJobs, Webhooks, StoredAnswer} else change.job_id,
+        "" if kind in {Job, Render, Rates, ActiveJobs, Webhooks, StoredAnswer, SendSlots} else change.job_id,
         change.value.id,
     )
 

@@ -11,6 +11,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.rates import Rates
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
+from promptreel.domain.send_slots import SendSlots
 from promptreel.domain.sheet import Sheet
 
 PAGE = (Path(__file__).parents[2] / "docs/architecture.md").read_text(encoding="utf-8")
@@ -26,6 +27,7 @@ UNNAMED = {"id", "schema_version"}  # of every document; the page says so once
         ("jobs/{job}/calls/{call}", Call),
         ("renders/{digest}", Render),
         ("rates/{digest of the owner}", Rates),
+        ("send_slots/{digest of the model}", SendSlots),
     ],
 )
 def test_page_names_every_field_of_a_document(path: str, document: type[Document]) -> None:

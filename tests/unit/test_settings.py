@@ -23,6 +23,7 @@ COMPLETE = {
         "replicate",
         "max_active_jobs",
         "requests_per_minute",
+        "veo_quota_per_minute",
     }
 }
 
@@ -49,11 +50,13 @@ def test_error_quotes_no_value_when_settings_are_wrong() -> None:
 
 
 def test_deployment_sets_exactly_what_settings_read() -> None:
-    services = json.loads(CONFIG.read_text().replace("{max_active_jobs}", "5").replace("{requests_per_minute}", "70"))
+    text = CONFIG.read_text().replace("{max_active_jobs}", "5").replace("{requests_per_minute}", "70")
+    services = json.loads(text.replace("{veo_quota_per_minute}", "40"))
     known = {f"PROMPTREEL_{field.name.upper()}" for field in fields(Settings)}
 
     assert {*services["env"], *services["replicate_env"], *services["local_env"]} <= known
     settings = Settings.from_env(services["env"])
     assert (settings.pace, settings.max_active_jobs, settings.requests_per_minute) == (1.0, 5, 70)
+    assert settings.veo_quota_per_minute == 40
     assert Settings.from_env(services["env"]).replicate is False
     assert Settings.from_env(services["env"] | services["replicate_env"]).replicate is True

@@ -2,7 +2,8 @@
 
 Layout: ``jobs/{job}``, ``jobs/{job}/scenes/{scene}``, ``jobs/{job}/sheets/{sheet}``, ``jobs/{job}/calls/{call}``,
 ``jobs/{job}/deliveries/{delivery}``, ``renders/{digest}``, ``rates/{digest of an owner}``,
-``active/{digest of an owner}``, ``webhooks/{digest of an owner}``, ``answers/{digest of a caller and a key}``.
+``active/{digest of an owner}``, ``webhooks/{digest of an owner}``, ``answers/{digest of a caller and a key}``,
+``send_slots/{digest of a model}``.
 """
 
 import logging
@@ -21,6 +22,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.rates import Rates, rates_id
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
+from promptreel.domain.send_slots import SendSlots, slots_id
 from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
@@ -42,6 +44,7 @@ _TOP_LEVEL: dict[type[Document], str] = {
     Rates: "rates",
     ActiveJobs: "active",
     StoredAnswer: "answers",
+    SendSlots: "send_slots",
     Webhooks: "webhooks",
 }
 _BELOW_JOB: dict[type[Document], str] = {
@@ -175,6 +178,10 @@ class FirestoreJobs(OptimisticJobStore):
         query = self._db.collection_group("deliveries").where(filter=_filter("due", "<=", _format_time(due)))
         return self._iterate_readable(Delivery, query.order_by("due"), PAGE)
 
+    def get_send_slots(self, model: str) -> Versioned[SendSlots] | None:
+        """Read a model's send slots; None when there are none."""
+        return self._read(SendSlots, "send_slots", slots_id(model))
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs whose expiry has come."""
         return self._iterate_due_jobs("expires", now)
@@ -213,7 +220,7 @@ class FirestoreJobs(OptimisticJobStore):
 
     def _reference(self, change: Change) -> Any:
         value = change.value
-        if isinstance(value, Job | Render | Rates | ActiveJobs | Webhooks | StoredAnswer):
+        if isinstance(value, Job | Render | Rates | SendSlots | ActiveJobs | Webhooks | StoredAnswer):
             return self._db.document(_TOP_LEVEL[type(value)], value.id)
         return self._db.document("jobs", change.job_id, _BELOW_JOB[type(value)], value.id)
 

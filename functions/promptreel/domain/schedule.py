@@ -7,6 +7,7 @@ from math import ceil, sqrt
 from promptreel.domain import remedies
 from promptreel.domain.estimate import Range, assumptions
 from promptreel.domain.models import Resolution, VideoModel
+from promptreel.domain.send_slots import Cadence
 from promptreel.domain.tariffs import Tariff
 
 SURE = 0.99  # share of films whose clips need no more rounds than the longest wait has
@@ -83,10 +84,12 @@ def _makespan_s(work: Work, course: _Course) -> float:
     """Storyboard, pictures and their check, clips as the queue lets them out, and the cut."""
     seconds, video = assumptions().seconds, work.video
     clip_s = course.attempts * (video.usual_latency_s * course.slow + seconds.until_polled)
-    per_minute = min(assumptions().clips_per_minute[work.priority], video.quota_per_minute or float("inf"))
+    between_s = 60 / assumptions().clips_per_minute[work.priority]
+    if video.quota_per_minute is not None:
+        between_s = max(between_s, Cadence.of(video.quota_per_minute, pace=1.0).interval_s)
     sent = filmed = 0.0
     for ready in _list_ready_s(work, course):
-        sent = max(ready, sent + 60 / per_minute)
+        sent = max(ready, sent + between_s)
         filmed = max(filmed, sent + clip_s)
     return filmed + _cutting_s(work) * course.slow + seconds.step
 

@@ -79,6 +79,14 @@ def reuse(claim: Claim, request: CallRequest, ledger: Ledger, artifacts: Artifac
     return claim
 
 
+def has_source(request: CallRequest, jobs: JobStore, now: datetime) -> bool:
+    """Whether an equal call could be copied if this one was claimed now, so that it would not be sent."""
+    if not request.may_reuse or not _is_first(request, jobs):
+        return False
+    planned = request.planned(now).evolve(cache_key=request.cache_key, updated=now)
+    return any(True for _ in _list_sources(planned, jobs))
+
+
 def _copy_path(job_id: str, paid_by: str, uri: str) -> str:
     """Not where a call itself would write: what lies there is taken for its own output (rules 5 and 6)."""
     return f"jobs/{job_id}/reused/{paid_by}{PurePosixPath(uri).suffix}"

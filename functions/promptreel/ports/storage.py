@@ -12,13 +12,14 @@ from promptreel.domain.job import Job
 from promptreel.domain.rates import Rates
 from promptreel.domain.render import Render
 from promptreel.domain.scene import Scene
+from promptreel.domain.send_slots import SendSlots
 from promptreel.domain.sheet import Sheet
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
 from promptreel.domain.webhooks import Delivery, Webhooks
 
 T = TypeVar("T")
-D = TypeVar("D", Job, Scene, Sheet, Call, Render, Rates, ActiveJobs, StoredAnswer, Webhooks, Delivery)
+D = TypeVar("D", Job, Scene, Sheet, Call, Render, Rates, SendSlots, ActiveJobs, StoredAnswer, Webhooks, Delivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Create:
     """Write a document that must not exist yet. ``job_id`` is the job it belongs to, or that brought it about."""
 
     job_id: str
-    value: Job | Scene | Sheet | Call | Render | Rates | ActiveJobs | StoredAnswer | Webhooks | Delivery
+    value: Job | Scene | Sheet | Call | Render | Rates | SendSlots | ActiveJobs | StoredAnswer | Webhooks | Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ Change = (
     | Replace[Rates]
     | Replace[ActiveJobs]
     | Replace[StoredAnswer]
+    | Replace[SendSlots]
     | Delete[StoredAnswer]
     | Replace[Webhooks]
     | Replace[Delivery]
@@ -178,6 +180,9 @@ class JobStore(Protocol):
 
     def list_due_deliveries(self, due: datetime) -> Iterator[Versioned[Delivery]]:
         """List deliveries of all jobs that were due by then, the longest overdue first, page by page."""
+
+    def get_send_slots(self, model: str) -> Versioned[SendSlots] | None:
+        """Read until when a video model's send slots are taken; None before its first request."""
 
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs of all owners whose expiry has come, the longest overdue first, page by page."""

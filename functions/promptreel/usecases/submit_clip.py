@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from promptreel.domain import identifiers, prompts, recovery
+from promptreel.domain import call_rules, identifiers, prompts, recovery
 from promptreel.domain.call import Call
 from promptreel.domain.document import Problem
 from promptreel.domain.fitting import FittedPrompt, PromptTooLong
@@ -17,11 +17,12 @@ from promptreel.errors import AnswerLost, Broken, BudgetExceeded, Misconfigured,
 from promptreel.ledger import call_requests
 from promptreel.ledger.claims import Acquired, Busy, CallRequest, EndedWithoutOutput, Paid, Superseded
 from promptreel.ledger.paid_calls import last_answer, unpaid_as_transient
-from promptreel.ledger.reuse import reuse
+from promptreel.ledger.reuse import has_source, reuse
 from promptreel.ports.models import VideoRequest
 from promptreel.services import Services
 from promptreel.usecases import artifact_integrity, filming, job_lifecycle, webhook_outbox
 from promptreel.usecases.exact_frames import fit_keyframes
+from promptreel.usecases.send_slots import await_slot
 from promptreel.usecases.text_calls import rewrite_refused_prompts
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ class ClipSubmitted:
 def submit_clip(cmd: SubmitClip, services: Services) -> ClipSubmitted:
     """Send one clip's request. Idempotent: a repeated call makes no paid call and writes nothing twice.
 
-    Raises: QuotaExhausted for the model's own quota, so that the queue slows down; Transient when nothing was sent.
+    Raises: QuotaExhausted for the model's own quota, so that the queue slows down; Transient when nothing was sent,
+    also because requests of other clips have taken the model's next send slots.
     """
     jobs, clock = services.jobs, services.clock
     until = last_answer(clock.now(), REQUEST_S)
@@ -95,8 +97,11 @@ def _send(
     services.video.connect(request.model)
     planned = call_requests.clip(job, job.require_plan(), scene, _digest(request), clock.now())
     call = replace(planned, cache_key=_cache_key(job, scene, request), prompt=prompt)
-    if clock.now() + timedelta(seconds=call.timeout_s) > until:
+    latest = until - timedelta(seconds=call.timeout_s)
+    if clock.now() > latest:
         return "busy"
+    if _is_to_be_sent(call, services):
+        await_slot(job.require_plan().video_of(scene), job.request.priority, latest, services)
     claim = reuse(services.ledger.claim(call), call, services.ledger, services.artifacts)
     match claim:
         case Superseded():
@@ -113,6 +118,15 @@ def _send(
             return _post(claim, call, replace(request, first_uri=first_uri, last_uri=last_uri), services)
         case _:
             assert_never(claim)
+
+
+def _is_to_be_sent(request: CallRequest, services: Services) -> bool:
+    """Whether a claim would most likely send it: a slot that is taken for less is one that another clip lacks."""
+    read, now = services.jobs.get_call(request.job_id, request.call_id), services.clock.now()
+    state = read.value.state if read else CallState.PLANNED
+    if state is CallState.RESERVED and read and call_rules.lease_has_expired(read.value, now):
+        state = CallState.PLANNED
+    return state is CallState.PLANNED and not has_source(request, services.jobs, now)
 
 
 def _post(

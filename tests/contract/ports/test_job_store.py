@@ -13,6 +13,7 @@ from promptreel.adapters.firestore import FirestoreJobs
 from promptreel.domain.active_jobs import ActiveJobs
 from promptreel.domain.job import DrawItem, Job, Wave
 from promptreel.domain.rates import ModelAttempts, Rates
+from promptreel.domain.send_slots import SendSlots, slots_id
 from promptreel.domain.states import CallState, JobState
 from promptreel.domain.stored_answer import StoredAnswer
 from promptreel.domain.webhooks import Delivery, Endpoint, Webhooks, webhooks_id
@@ -176,6 +177,24 @@ def test_answers_go_with_the_job_that_they_are_about(jobs: JobStore) -> None:
 
     assert jobs.delete_owned_documents("job-1", 10) == 1
     assert (jobs.get_answer("one"), jobs.get_answer("two") is None) == (None, False)
+
+
+def test_send_slots_are_read_back_equal_and_changed_only_as_they_were_read(jobs: JobStore) -> None:
+    model = "google/veo-3.1"
+    first = SendSlots(id=slots_id(model), model=model, taken_until=later(3), updated=later(0))
+    jobs.write(Create("", first))
+    read = jobs.get_send_slots(model)
+    assert read is not None
+    assert read.value == first
+
+    jobs.write(Replace("", read, first.evolve(taken_until=later(6), updated=later(1))))
+
+    after = jobs.get_send_slots(model)
+    assert after is not None
+    assert after.value.taken_until == later(6)
+    with pytest.raises(VersionConflict):
+        jobs.write(Replace("", read, first))
+    assert jobs.get_send_slots("veo-3.1-generate-001") is None
 
 
 def test_planned_job_is_read_back_equal(jobs: JobStore, world: FakeServices) -> None:

@@ -205,7 +205,7 @@ FAILING_EXAMPLES: dict[str, list[Edit]] = {
         set_value(API, "service_config.max_instance_count", 100),
     ],
     "queues_stay_within_veos_quota": [
-        set_value(CLIPS, "rate_limits.max_dispatches_per_second", 0.5),
+        set_value(CLIPS, "rate_limits.max_dispatches_per_second", 0.6),
         set_value(CLIPS, "rate_limits.max_concurrent_dispatches", 80),
         set_value(CLIPS, "retry_config.max_attempts", -1),
         set_value(CLIPS, "retry_config.min_backoff", "2"),

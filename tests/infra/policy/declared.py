@@ -93,6 +93,7 @@ def environment(service: str) -> dict[str, str]:
         "region": REGION,
         "project_number": NUMBER,
         "veo_location": "us-central1",
+        "veo_quota_per_minute": "50",
         "database": "(default)",
         "operators": ",".join(VARIABLES["operators"]),
         "picture_buckets": "",

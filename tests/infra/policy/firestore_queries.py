@@ -53,6 +53,7 @@ BY_PATH = {
     "get_rates",
     "get_active_jobs",
     "get_answer",
+    "get_send_slots",
     "get_webhooks",
     "get_delivery",
     "write",
