@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 LOOK_EVERY_S = 2.0
 SHORTEST_PAUSE_S = 0.25  # between two looks, however fast the waits of a local stack are
+RETRY_AFTER_S = 2
 SHARED_S = 600.0  # well below the hour that signed links live
 MAX_WATCHERS = 60
 """Callers that may watch at once in one process. The API's other threads stay free for requests that end at once."""
@@ -83,7 +84,9 @@ class Watchers:
         with self._lock:
             if self._count >= self._limit:
                 raise TooManyWatchers(
-                    f"{self._limit} callers watch jobs here already.", remedy="Ask again in a few seconds."
+                    f"{self._limit} callers watch jobs here already.",
+                    remedy="Ask without waiting, or again in a few seconds.",
+                    retry_after_s=RETRY_AFTER_S,
                 )
             self._forget_feeds(services.clock.now() - every)
             feed = self._feeds.setdefault(job_id, _Feed(job_id, every))

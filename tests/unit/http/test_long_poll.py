@@ -133,6 +133,7 @@ def test_wait_is_refused_while_the_instance_has_as_many_watchers_as_it_may(
     answer = full.get(f"{JOB}?wait=60", headers=bearer())
 
     assert (answer.status_code, answer.get_json()["code"]) == (503, "too_many_watchers")
+    assert answer.headers["Retry-After"] == "2"
     assert full.get(JOB, headers=bearer()).status_code == 200, "what need not wait is answered"
 
 
