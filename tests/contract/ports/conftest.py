@@ -116,12 +116,6 @@ def supports_generation_preconditions(artifacts: ArtifactStore) -> bool:
 
 
 @pytest.fixture
-def supports_checksums(artifacts: ArtifactStore) -> bool:
-    """firebase-tools gives every object a text in place of its CRC-32C: no object is what was listed."""
-    return not (isinstance(artifacts, GcsArtifacts) and emulators.is_firebase())
-
-
-@pytest.fixture
 def supports_preconditions_of_rewrites(artifacts: ArtifactStore) -> bool:
     """Neither firebase-tools nor fake-gcs-server looks at ``ifGenerationMatch`` when an object is rewritten."""
     return not isinstance(artifacts, GcsArtifacts)
