@@ -10,12 +10,14 @@ from promptreel.domain.models import registry
 from promptreel.domain.styles import style_list
 from tests.unit.liveness import table
 from tools.models_page import models_page
+from tools.problems_page import problems_page
 from tools.styles_page import styles_page
 
 ROOT = Path(__file__).parents[1]
 STATES_PAGE = ROOT / "docs" / "states.md"
 MODELS_PAGE = ROOT / "docs" / "models.md"
 STYLES_PAGE = ROOT / "docs" / "styles.md"
+PROBLEMS_PAGE = ROOT / "docs" / "problems.md"
 
 
 _SUCCESSORS = """## Who acts next when an actor dies
@@ -36,7 +38,12 @@ which nothing is heard for 30 minutes.
 
 def pages() -> dict[Path, str]:
     """Every generated page and what it should hold."""
-    return {STATES_PAGE: states_page(), MODELS_PAGE: models_page(registry()), STYLES_PAGE: styles_page(style_list())}
+    return {
+        STATES_PAGE: states_page(),
+        MODELS_PAGE: models_page(registry()),
+        STYLES_PAGE: styles_page(style_list()),
+        PROBLEMS_PAGE: problems_page(),
+    }
 
 
 def states_page() -> str:

@@ -29,6 +29,7 @@ from promptreel.http.job_page import MAX_WAIT_S, parse_wait, show_job, show_job_
 from promptreel.http.ledger_csv import answer_ledger
 from promptreel.http.model_list import describe_models
 from promptreel.http.preconditions import expect_unchanged, tag_answers
+from promptreel.http.problem_list import PATH, show_problems, type_of
 from promptreel.http.problems import MEDIA_TYPE, make_problem
 from promptreel.http.step_handler import read_trace
 from promptreel.http.style_list import PICTURE_TYPE, describe_styles, describe_templates, read_picture
@@ -64,6 +65,7 @@ def app(services: Callable[[], Services]) -> Flask:
     idempotency.answer_writes_once(flask, services)
     tag_answers(flask)
     flask.add_url_rule("/healthz", view_func=lambda: jsonify({"status": "ok"}), endpoint="healthz")
+    flask.add_url_rule(PATH, view_func=show_problems, endpoint="show_problems")
 
     def add(method: str, rule: str, view: Callable[..., ResponseReturnValue]) -> None:
         name = view.func.__name__ if isinstance(view, partial) else view.__name__
@@ -337,7 +339,8 @@ def _answer_problem(error: Exception) -> ResponseReturnValue:
     headers = {"Content-Type": MEDIA_TYPE}
     if isinstance(known, PromptreelError) and known.retry_after_s is not None:
         headers["Retry-After"] = str(known.retry_after_s)
-    return *make_problem(known, trace=read_trace(request)), headers
+    problem, status = make_problem(known, trace=read_trace(request))
+    return {"type": type_of(problem["code"], _base_url()), **problem}, status, headers
 
 
 def _map_http_error(error: Exception) -> Exception:

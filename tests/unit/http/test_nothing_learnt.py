@@ -17,7 +17,7 @@ from tests.picture_files import a_picture, encoded
 from tests.unit.http.api_requests import PROMPT, bearer, submit
 
 BAD_REQUEST = 400
-PUBLIC = {"/healthz", "/v1/openapi.json"}
+PUBLIC = {"/healthz", "/v1/openapi.json", "/docs", "/docs/problems"}
 """What says nothing of anybody."""
 FOR_ALL = {"/v1/styles/<name>/picture"}
 """What is the same for every caller that is signed in."""

@@ -190,7 +190,9 @@ def test_limits_are_named(world: FakeServices) -> None:
 
     assert "more than 20,000,000 bytes" in refusal(world, a_reference(WEB)).message
     assert "at most 20,000,000" in refusal(world, a_reference("gs://brand-pictures/large.png")).message
-    assert f"at most {MAX_TOTAL_BYTES:,} bytes together" in refusal(world, *many).message
+    refused = refusal(world, *many)
+    assert f"at most {MAX_TOTAL_BYTES:,} bytes together" in refused.message
+    assert refused.code == "picture_too_large"
     eleven = [a_reference(name=f"Person {number}") for number in range(11)]
     assert "references: Tuple should have at most 10 items" in refusal(world, *eleven).message
 
@@ -454,10 +456,11 @@ def test_too_many_pictures_of_the_style_are_refused_when_every_keyframe_exceeds_
 
     with pytest.raises(
         Invalid, match=r"10 pictures of the style; gemini-nano-banana-2\.1 takes 10 for a keyframe, one of"
-    ):
+    ) as refused:
         accept_request("job-1", MIRA, payload, world)
     assert accept_request("job-1", MIRA, {**payload, "references": styles[:9]}, world).references
     assert accept_request("job-2", MIRA, {**payload, "continuity": "sheet"}, world).references
+    assert refused.value.code == "too_many_references"
 
 
 def test_no_video_model_takes_pictures_beside_a_first_and_a_last_frame() -> None:

@@ -286,6 +286,7 @@ class TestRefused:
         with pytest.raises(Invalid, match="films no clip of 10 s") as refused:
             upgrade(world, film, quality="best")
 
+        assert refused.value.code == "length_not_filmed"
         assert "kwaivgi/kling-v3-video" in refused.value.remedy
 
     def test_limit_that_does_not_hold_the_clips_is_refused_with_the_amount(self, world: FakeServices) -> None:

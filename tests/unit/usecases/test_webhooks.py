@@ -387,8 +387,9 @@ def test_sixth_webhook_is_refused(world: FakeServices) -> None:
     for number in range(MAX_ENDPOINTS):
         register(world, f"https://{number}.example.com/")
 
-    with pytest.raises(Conflict, match="5 webhooks already"):
+    with pytest.raises(Conflict, match="5 webhooks already") as refused:
         register(world)
+    assert refused.value.code == "too_many_webhooks"
 
     register(world, "https://0.example.com/", events=["job.failed"])  # known: not one more
 
@@ -437,8 +438,9 @@ def test_repeated_rotation_leaves_the_secret_that_the_receiver_has_its_day(world
     assert signed == [second.secret, lost.secret, first]
     for _ in range(2):
         manage_webhooks.rotate(OWNER, world)
-    with pytest.raises(Conflict, match="4 secrets"):
+    with pytest.raises(Conflict, match="4 secrets") as refused:
         manage_webhooks.rotate(OWNER, world)
+    assert refused.value.code == "too_many_rotations"
 
 
 def test_test_event_says_which_webhook_and_how_its_receiver_answered(world: FakeServices) -> None:
