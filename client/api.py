@@ -8,7 +8,7 @@ jobs = await asyncio.gather(*(client.job(job_id) for job_id in job_ids))
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,7 @@ from client.configuration import API, TOKEN, find_setting
 from client.documents import (
     FINAL,
     WAITING,
+    DeliveryList,
     EditedPlan,
     EstimatedRequest,
     Event,
@@ -31,9 +32,13 @@ from client.documents import (
     Link,
     ModelList,
     Reconciliation,
+    RegisteredWebhook,
+    RotatedSecret,
     StyleList,
     SubmittedJob,
     TemplateList,
+    WebhookList,
+    WebhookTest,
 )
 from client.downloads import save
 from client.errors import ClientError, InvalidInput, ProblemError, read_problem
@@ -174,6 +179,38 @@ class _Methods(Session):
         """Delete the job and all it owns; returns DELETING until everything is deleted, then DELETED."""
         answer = yield from self.call("DELETE", _path(job_id))
         return str(answer["state"]) if answer else "DELETED"
+
+    @method
+    def webhooks(self) -> Flow[WebhookList]:
+        """Return the caller's webhooks."""
+        return cast(WebhookList, (yield from self.call("GET", "/v1/webhooks")))
+
+    @method
+    def register_webhook(self, url: str, events: Sequence[str] = ()) -> Flow[RegisteredWebhook]:
+        """Register an address for these events, or for all; the caller's first webhook comes with the secret."""
+        body = {"url": url, **({"events": list(events)} if events else {})}
+        return cast(RegisteredWebhook, (yield from self.call("POST", "/v1/webhooks", body, key=str(uuid4()))))
+
+    @method
+    def delete_webhook(self, webhook_id: str) -> Flow[None]:
+        """Remove a webhook."""
+        yield from self.call("DELETE", f"/v1/webhooks/{quote(webhook_id, safe='')}")
+
+    @method
+    def test_webhook(self, webhook_id: str) -> Flow[WebhookTest]:
+        """Send one test event now, and return how the receiver answered."""
+        path = f"/v1/webhooks/{quote(webhook_id, safe='')}:test"
+        return cast(WebhookTest, (yield from self.call("POST", path, {}, key=str(uuid4()))))
+
+    @method
+    def rotate_webhook_secret(self) -> Flow[RotatedSecret]:
+        """Make a new signing secret; for a day the one before signs as well."""
+        return cast(RotatedSecret, (yield from self.call("POST", "/v1/webhooks:rotate", {}, key=str(uuid4()))))
+
+    @method
+    def deliveries(self, job_id: str) -> Flow[DeliveryList]:
+        """Return the delivery log of a job: every event for webhooks, and every attempt."""
+        return cast(DeliveryList, (yield from self.call("GET", f"{_path(job_id)}/deliveries")))
 
     @method
     def download(self, url: str, path: Path) -> Flow[Path]:

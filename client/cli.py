@@ -32,6 +32,7 @@ from client.plan_edits import build_edit, read_revision
 from client.plan_page import html_page, markdown_page
 from client.request_options import Budget, takes_film_request
 from client.views import (
+    deliveries_view,
     edited_lines,
     estimate_lines,
     estimate_view,
@@ -46,6 +47,7 @@ from client.views import (
     settings_view,
     source_lines,
     styles_view,
+    webhooks_view,
 )
 from client.watching import follow, show
 from client.web_address import parse_address
@@ -451,6 +453,47 @@ def open_film(job: JobId, *, api: Api = "", token: Token = "") -> None:
     print(url)
     if sys.stdout.isatty() and not webbrowser.open(url):
         _print_note(Text("There is no browser here: copy the address.", style="dim"))
+
+
+@app.command("webhooks")
+def manage_webhooks(
+    *,
+    add: Annotated[str, Option("--add", metavar="URL", help="Register an https address.")] = "",
+    event: Annotated[list[str] | None, Option(help="With --add: only this event; repeat it for more.")] = None,
+    remove: Annotated[str, Option("--remove", metavar="WEBHOOK", help="Remove a webhook.")] = "",
+    test: Annotated[str, Option("--test", metavar="WEBHOOK", help="Send one test event now.")] = "",
+    rotate: Annotated[bool, Option("--rotate", help="Make a new signing secret.")] = False,
+    log: Annotated[str, Option("--log", metavar="JOB", help="Show the deliveries of a job.")] = "",
+    as_json: AsJson = False,
+    api: Api = "",
+    token: Token = "",
+) -> None:
+    """List your webhooks, or do one thing with them; exit code 1 when a test event was not delivered."""
+    if sum(map(bool, (add, remove, test, rotate, log))) > 1 or (event and not add):
+        raise InvalidInput("webhooks: do one thing at a time; --event goes with --add.")
+    with connect(api, token) as client:
+        if add:
+            registered = client.register_webhook(add, event or ())
+            secret = f"\n{registered['secret']}" if registered["secret"] else ""
+            _print_answer(registered, lambda: Text(registered["id"] + secret, overflow="ignore"), as_json=as_json)
+        elif remove:
+            client.delete_webhook(remove)
+        elif test:
+            tested = client.test_webhook(test)
+            outcome = f"the receiver answered {tested['status']}" if tested["status"] else tested["problem"] or ""
+            _print_answer(tested, lambda: Text(outcome), as_json=as_json)
+            if not tested["delivered"]:
+                raise Exit(ExitCode.FAILED)
+        elif rotate:
+            rotated = client.rotate_webhook_secret()
+            _print_answer(rotated, lambda: Text(rotated["secret"], overflow="ignore"), as_json=as_json)
+            _print_note(Text(f"The secret before signs as well until {rotated['previous_until']}.", style="dim"))
+        elif log:
+            deliveries = client.deliveries(log)
+            _print_answer(deliveries, lambda: deliveries_view(deliveries), as_json=as_json)
+        else:
+            found = client.webhooks()
+            _print_answer(found, lambda: webhooks_view(found), as_json=as_json)
 
 
 @app.command()

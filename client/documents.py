@@ -394,6 +394,72 @@ class TemplateList(TypedDict):
     templates: list[ListedTemplate]
 
 
+class Webhook(TypedDict):
+    """An address that is told of events; `disabled` says why it is not any more."""
+
+    id: str
+    url: str
+    events: list[str]
+    disabled: str | None
+    created: str
+
+
+class RegisteredWebhook(Webhook):
+    """A webhook that was just registered; the first one comes with the secret."""
+
+    secret: str | None
+
+
+class WebhookList(TypedDict):
+    """Every webhook of the caller."""
+
+    webhooks: list[Webhook]
+
+
+class RotatedSecret(TypedDict):
+    """The new signing secret; until then the one before signs as well."""
+
+    secret: str
+    previous_until: str
+
+
+class WebhookTest(TypedDict):
+    """How a receiver answered a test event."""
+
+    delivered: bool
+    status: int | None
+    problem: str | None
+
+
+class DeliveryAttempt(TypedDict):
+    """One attempt to deliver an event."""
+
+    at: str
+    status: int | None
+    problem: str | None
+    duration_ms: int
+
+
+class Delivery(TypedDict):
+    """One event of a job for one webhook."""
+
+    id: str
+    event: str
+    type: str
+    scene: str | None
+    webhook: str
+    state: Literal["pending", "delivered", "failed", "dropped"]
+    next_attempt: str | None
+    attempts: list[DeliveryAttempt]
+    created: str
+
+
+class DeliveryList(TypedDict):
+    """The delivery log of a job, oldest first."""
+
+    deliveries: list[Delivery]
+
+
 def agrees(found: Reconciliation) -> bool:
     """Whether ledger and bill agree, after the release of calls that were never billed."""
     agree = all(call["verdict"] == "agrees" or call["id"] in found["released"] for call in found["calls"])

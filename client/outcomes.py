@@ -10,7 +10,7 @@ class ExitCode(IntEnum):
     """What a command ended with."""
 
     SUCCESS = 0
-    FAILED = 1  # the job failed, the bill differs, or the doctor found something missing
+    FAILED = 1  # the job failed, the bill differs, a webhook failed its test, the doctor found a fault
     REFUSED = 2  # wrong usage, or the API refused
     UNREACHABLE = 3
     CANCELLED = 4

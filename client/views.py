@@ -17,6 +17,7 @@ from client.documents import (
     FINAL,
     WAITING,
     Call,
+    DeliveryList,
     EditedPlan,
     Estimate,
     EstimatedRequest,
@@ -36,6 +37,7 @@ from client.documents import (
     StyleList,
     SubmittedJob,
     TemplateList,
+    WebhookList,
 )
 
 MICROS_PER_USD = 1_000_000
@@ -417,6 +419,26 @@ def styles_view(styles: StyleList, templates: TemplateList) -> RenderableType:
     for one in templates["templates"]:
         by_template.add_row(one["id"], one["sentence"], str(one["scenes"]), str(one["duration_s"]))
     return Group(by_style, by_template, Text("--json has the craft of each, and other names for it.", style="dim"))
+
+
+def webhooks_view(found: WebhookList) -> RenderableType:
+    """Draw the webhooks of the caller."""
+    table = _table("WEBHOOK", "ADDRESS", "EVENTS")
+    for one in found["webhooks"]:
+        state = f"off: {one['disabled']}" if one["disabled"] else " ".join(one["events"])
+        table.add_row(one["id"], one["url"], state, style="red" if one["disabled"] else "")
+    return table
+
+
+def deliveries_view(found: DeliveryList) -> RenderableType:
+    """Draw the delivery log of a job, with the outcome of the latest attempt."""
+    table = _table("EVENT", "SCENE", "WEBHOOK", "STATE", ">TRIES", "LATEST", "NEXT")
+    for one in found["deliveries"]:
+        latest = one["attempts"][-1] if one["attempts"] else None
+        outcome = str(latest["status"] or latest["problem"]) if latest else ""
+        cells = (one["type"], one["scene"] or "", one["webhook"], one["state"], str(len(one["attempts"])), outcome)
+        table.add_row(*cells, one["next_attempt"] or "", style="red" if one["state"] == "failed" else "")
+    return table
 
 
 def models_view(found: ModelList) -> RenderableType:
