@@ -92,6 +92,15 @@ def test_further_reader_is_told_to_come_back_when_as_many_as_possible_read(http:
     assert accepted == 200
 
 
+def test_place_of_a_reader_is_free_once_the_archive_is_read(http: FlaskClient, job: Job) -> None:
+    open_answers = [http.get(path_of(job), headers=OWNER) for _ in range(AT_ONCE)]
+    for one in open_answers:
+        assert list(one.iter_encoded())
+
+    with http.get(path_of(job), headers=OWNER) as answer:
+        assert answer.status_code == 200
+
+
 def test_place_of_a_reader_is_free_when_only_the_head_was_asked_for(http: FlaskClient, job: Job) -> None:
     for _ in range(AT_ONCE + 1):
         with http.head(path_of(job), headers=OWNER) as answer:

@@ -75,13 +75,20 @@ def test_hostile_upload_is_described_as_unusable_with_the_way_out(world: FakeSer
 
 
 @pytest.mark.parametrize(
-    "upload_id", ["upload-2", "../upload-1", "..%2Fupload-1", "", "UPLOAD-1", "upload-1/", "a" * 41]
+    "upload_id", ["../upload-1", "..%2Fupload-1", "", "UPLOAD-1", "upload-1/", "a" * 41, "a\nbcdef"]
 )
-def test_upload_is_not_found_when_it_is_no_upload_of_the_caller(world: FakeServices, upload_id: str) -> None:
+def test_store_is_not_asked_when_the_id_is_none_of_an_upload(world: FakeServices, upload_id: str) -> None:
+    world.uploads.objects[world.uploads.uri(upload_folder(MIRA) + upload_id)] = encoded(a_picture())
+
+    with pytest.raises(NotFound):
+        inspect_upload(MIRA, upload_id, world)
+
+
+def test_upload_is_not_found_alike_when_it_is_missing_or_of_another_owner(world: FakeServices) -> None:
     inspect(world, encoded(a_picture()))
 
     with pytest.raises(NotFound) as missing:
-        inspect_upload(MIRA, upload_id, world)
+        inspect_upload(MIRA, "upload-2", world)
     with pytest.raises(NotFound) as foreign:
         inspect_upload("tom@example.com", "upload-1", world)
 
