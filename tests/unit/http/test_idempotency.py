@@ -147,6 +147,25 @@ def test_broken_request_keeps_its_key_and_may_be_repeated_at_once(http: FlaskCli
     assert len(list(world.jobs.list_jobs(MIRA, None, None))) == 1
 
 
+def test_broken_write_keeps_its_key_for_the_same_request(http: FlaskClient, world: FakeServices) -> None:
+    job = at_gate(http, world)
+    cancel, broken = world.executions.cancel, iter([True])
+
+    def fail_once(name: str) -> None:
+        if next(broken, False):
+            raise Broken("Workflows refuses")
+        cancel(name)
+
+    world.executions.cancel = fail_once  # type: ignore[method-assign]
+    assert write(http, f"/v1/jobs/{job.id}:cancel").status_code == 500  # the job is cancelled
+
+    other = write(http, f"/v1/jobs/{job.id}:resume", {})
+    repeated = write(http, f"/v1/jobs/{job.id}:cancel")
+
+    assert (other.status_code, other.get_json()["code"]) == (409, "idempotency_key_reused")
+    assert (repeated.status_code, repeated.get_json()["state"]) == (200, "CANCELLED")
+
+
 def test_answer_is_given_when_it_cannot_be_stored_and_the_request_is_repeated_after_the_lease(
     http: FlaskClient, world: FakeServices
 ) -> None:

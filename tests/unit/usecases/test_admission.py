@@ -89,6 +89,15 @@ def test_resumption_takes_a_place_and_is_refused_when_there_is_none(world: FakeS
         accept(world, "3")
 
 
+def test_resumed_job_takes_one_place_when_it_had_one_before(world: FakeServices) -> None:
+    allow(world, 2)
+    accept(world, "1")
+    job_lifecycle.cancel("job-1", world)
+    job_lifecycle.resume("job-1", None, world)
+
+    assert accept(world, "2").id == "job-2"
+
+
 def test_upgrade_takes_a_place(world: FakeServices) -> None:
     job = world.drawn(quality="draft")
     world.film_queued(job)
