@@ -41,9 +41,10 @@ from client.documents import (
     WebhookTest,
 )
 from client.downloads import save
-from client.errors import ClientError, InvalidInput, ProblemError, read_problem
+from client.errors import ClientError, InvalidInput, ProblemError
 from client.tokens import token_source
-from client.transport import Asyncio, Blocking, Flow, Renew, Request, Send, Session, method
+from client.transport import Asyncio, Blocking, Flow, Renew, Session, method
+from client.uploads import RESUMABLE_BYTES, send_once, send_rest, start_session
 from client.web_address import parse_address
 
 
@@ -77,18 +78,18 @@ class _Methods(Session):
     def upload_picture(self, content: bytes, content_type: str, sha256: str) -> Flow[str]:
         """Upload a picture and return the address by which a request names it. Idempotent by its digest.
 
-        The link that the API gives grants the right to write, so the caller's token is not sent with it.
+        The link that the API gives grants the right to write, so the caller's token is not sent with it. A large
+        picture goes on where it was cut off.
         """
-        offered = yield from self.call("POST", "/v1/uploads", {"content_type": content_type, "sha256": sha256})
-        address = str(parse_address(offered["url"]))
-
-        def put() -> Flow[None]:
-            response = yield Send(Request("PUT", address, content=content, headers=offered["headers"]))
-            is_there_already = response.status_code == HTTPStatus.PRECONDITION_FAILED
-            if not response.is_success and not is_there_already:
-                raise read_problem(response)
-
-        yield from self.retry(put)
+        is_large = len(content) >= RESUMABLE_BYTES
+        wanted = {"content_type": content_type, "sha256": sha256, **({"resumable": True} if is_large else {})}
+        offered = yield from self.call("POST", "/v1/uploads", wanted)
+        if is_large:
+            session = yield from self.retry(lambda: start_session(offered))
+            if session is not None:
+                yield from self.retry(lambda: send_rest(session, content))
+        else:
+            yield from self.retry(lambda: send_once(offered, content))
         return str(offered["uri"])
 
     @method
