@@ -13,7 +13,7 @@ from promptreel.domain.job import Job
 from promptreel.domain.request import parse_approval
 from promptreel.domain.states import SceneState
 from promptreel.domain.webhooks import EVENT_TYPES, MAX_ENDPOINTS, OVERLAP_S, WAITS_S, Delivery
-from promptreel.errors import Conflict, Invalid, NotFound, Transient, VersionConflict
+from promptreel.errors import AnswerLost, Conflict, Invalid, NotFound, Transient, VersionConflict
 from promptreel.ports.webhooks import Sent
 from promptreel.usecases import job_lifecycle, manage_webhooks, webhook_outbox
 from promptreel.usecases.deliver_webhook import DeliverWebhook
@@ -21,6 +21,7 @@ from promptreel.usecases.fail_job import FailJob
 from promptreel.usecases.job_lifecycle import JobRun
 from promptreel.usecases.manage_webhooks import Registered
 from promptreel.usecases.open_job import OpenJob
+from promptreel.usecases.submit_clip import SubmitClip
 from promptreel.usecases.sweep_jobs import SweepJobs
 from tests.fakes.hooks import HookedWorld, Killed
 from tests.fakes.services import FakeServices
@@ -116,6 +117,23 @@ def test_film_with_a_gate_tells_every_scene_the_gate_and_the_end(world: FakeServ
     assert kinds == ["job.awaiting_approval", *["scene.done"] * len(scenes), "job.complete"]
     told = [body["data"]["scene"] for body in bodies(world) if body["type"] == "scene.done"]
     assert sorted(told) == [scene.id for scene in scenes if scene.state is SceneState.DONE]
+
+
+def test_scene_is_told_once_when_its_clip_is_found_before_the_next_attempt_is_paid(world: FakeServices) -> None:
+    register(world)
+    job = world.drawn(owner=OWNER)
+    world.video.failures = [AnswerLost("reset")]
+    world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 1))
+    world.clock.pass_s(60 + 900 + 121)
+    world.poll(job)
+    lost = next(read.value for read in world.jobs.list_calls(job.id) if read.value.purpose == "clip/scene-01")
+    world.artifacts.put(f"{lost.prefix}7/sample_0.mp4", b"clip", "video/mp4")
+
+    for _ in range(2):
+        world.submit_clip(SubmitClip(job.id, job.run, "scene-01", 1, 2))
+
+    deliver_due(world)
+    assert [(body["type"], body["data"]["scene"]) for body in bodies(world)] == [("scene.done", "scene-01")]
 
 
 def test_receiver_that_is_down_for_a_while_gets_every_event_once_it_is_back(world: FakeServices) -> None:
