@@ -277,7 +277,7 @@ def test_queues_are_the_configured_ones_at_the_stacks_pace(stack: Running) -> No
     queues = loopback.get(url).json()["queues"]
     rates = {queue["name"].rpartition("/")[2]: queue["rateLimits"]["maxDispatchesPerSecond"] for queue in queues}
 
-    assert rates == pytest.approx({"clips": 30 / 60 / 0.05, "clips-high": 20 / 60 / 0.05})
+    assert rates == pytest.approx({"clips": 30 / 60 / 0.05, "clips-high": 20 / 60 / 0.05, "webhooks": 600 / 60 / 0.05})
 
 
 @pytest.mark.parametrize("name", ["api", "gate", "storage", "eventarc", "workflows", "metadata", "firestore"])
