@@ -149,6 +149,12 @@ class MemoryJobs(OptimisticJobStore):
     def get_send_slots(self, model: str) -> Versioned[SendSlots] | None:
         return self._find((SendSlots, "", slots_id(model)))
 
+    def delete_answers(self, job_id: str) -> None:
+        with self._lock:
+            for key, read in list(self._documents.items()):
+                if isinstance(read.value, StoredAnswer) and read.value.job == job_id:
+                    del self._documents[key]
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         return self._due(now, lambda job: job.expires)
 

@@ -182,6 +182,16 @@ class FirestoreJobs(OptimisticJobStore):
         """Read a model's send slots; None when there are none."""
         return self._read(SendSlots, "send_slots", slots_id(model))
 
+    def delete_answers(self, job_id: str) -> None:
+        """Delete every answer about this job, a batch at a time."""
+        query = self._db.collection("answers").where(filter=_filter("job", "==", job_id)).limit(PAGE)
+        while found := self._stream(query):
+            batch = self._db.batch()
+            for snapshot in found:
+                batch.delete(snapshot.reference)
+            with translate_google_errors("delete answers"):
+                batch.commit(timeout=TIMEOUT_S)
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs whose expiry has come."""
         return self._iterate_due_jobs("expires", now)

@@ -184,6 +184,9 @@ class JobStore(Protocol):
     def get_send_slots(self, model: str) -> Versioned[SendSlots] | None:
         """Read until when a video model's send slots are taken; None before its first request."""
 
+    def delete_answers(self, job_id: str) -> None:
+        """Delete every answer about this job: they may hold its words."""
+
     def list_expired_jobs(self, now: datetime) -> Iterator[Job]:
         """List jobs of all owners whose expiry has come, the longest overdue first, page by page."""
 

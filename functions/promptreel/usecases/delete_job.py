@@ -39,6 +39,9 @@ def mark(job_id: str, services: Services, *, expired_only: bool = False, expecte
         return job.mark_deleted(now)
 
     job = services.jobs.update_job(job_id, change).after
+    if job.state is JobState.DELETING:
+        with suppress(Transient):  # the sweep deletes what is left of them
+            services.jobs.delete_answers(job_id)
     if job.execution and job.state is JobState.DELETING:
         with suppress(Transient):  # an execution that goes on finds at its next step that it is superseded
             services.executions.cancel(job.execution)

@@ -177,6 +177,10 @@ def test_answers_go_with_the_job_that_they_are_about(jobs: JobStore) -> None:
 
     assert jobs.delete_owned_documents("job-1", 10) == 1
     assert (jobs.get_answer("one"), jobs.get_answer("two") is None) == (None, False)
+    jobs.delete_answers("job-3")
+    assert jobs.get_answer("two") is not None
+    jobs.delete_answers("job-2")
+    assert jobs.get_answer("two") is None
 
 
 def test_send_slots_are_read_back_equal_and_changed_only_as_they_were_read(jobs: JobStore) -> None:

@@ -41,6 +41,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "list_due_deliveries": [(NOW,)],
     "list_expired_jobs": [(NOW,)],
     "delete_owned_documents": [("job-1", 5)],
+    "delete_answers": [("job-1",)],
 }
 
 # The methods that read and write documents by their path, without a query.

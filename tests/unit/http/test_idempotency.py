@@ -258,6 +258,7 @@ def test_answer_about_a_deleted_job_is_not_given_any_more(http: FlaskClient, wor
     job_id = submit(http, **KEY).get_json()["id"]
     deleted = write(http, f"/v1/jobs/{job_id}", method="DELETE", **{"Idempotency-Key": "d"})
     assert deleted.status_code == 202
+    assert world.jobs.get_answer(answer_id(MIRA, "k")) is None  # its words go at once
 
     repeated = submit(http, **KEY)
 
