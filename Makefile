@@ -6,7 +6,6 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
 LOCKED := tests/requirements.txt functions/requirements.txt stitcher_service/requirements.txt
-FIREBASE_TOOLS := firebase-tools@15.34.2
 FIREBASE := .local/node/node_modules/.bin/firebase
 DEPLOYMENT = $(or $(if $(PROJECT),--project=$(PROJECT)),$(error PROJECT is missing: make $@ PROJECT=my-project)) \
 	$(if $(REGION),--region=$(REGION)) $(if $(OPERATORS),--operators=$(OPERATORS)) $(if $(DRY_RUN),--dry-run)
@@ -16,7 +15,7 @@ SUDO = $(shell test "$$(id -u)" = 0 || echo sudo)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-e2e test-firebase check fmt up bench chaos browser \
+.PHONY: help setup emulator demo test test-unit test-e2e test-firebase check fmt up bench chaos browser \
 	infra-test infra-inventory container-test bootstrap deploy smoke logs destroy audit docs lock clean
 
 help: ## list the targets
@@ -33,7 +32,7 @@ $(INSTALLED): tests/requirements.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup ## one film from examples/ (or DEMO_PROMPT="…") on a local stack, into out/demo/
+demo: setup emulator ## one film from examples/ (or DEMO_PROMPT="…") on a local stack, into out/demo/
 	$(BIN)/python -m examples.demo
 
 # More workers than processors, because whole films wait a third of their time; tests/conftest.py orders the modules.
@@ -46,14 +45,17 @@ test-unit: setup ## the tests that need no stack: seconds
 test-e2e: setup ## whole films on the local stack
 	$(BIN)/pytest tests/e2e
 
-test-firebase: setup $(FIREBASE) ## the store suites and a film on firebase-tools' emulators (needs Node and npm)
+test-firebase: setup $(FIREBASE) ## the store suites and a film on firebase-tools' emulators (fetches what is missing)
 	EMULATORS=firebase $(BIN)/pytest tests/contract/ports tests/e2e/firebase_lane.py
 
 browser:
 	command -v chromium > /dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium; }
 
-$(FIREBASE):
-	npm install --prefix .local/node --ignore-scripts --no-audit --no-fund --omit=optional --omit-lockfile-registry-resolved $(FIREBASE_TOOLS)
+$(FIREBASE): $(INSTALLED)
+	$(BIN)/python -m localstack.fetch_emulator --firebase
+
+emulator: setup ## fetch a Firestore emulator if this machine has none (demo and up call it)
+	@$(BIN)/python -m localstack.fetch_emulator
 
 check: setup ## lint, format, types, layers, links, locks, the workflow's own compiler
 	$(BIN)/ruff check
@@ -70,7 +72,7 @@ fmt: setup ## format, and fix what can be fixed automatically
 	$(BIN)/ruff check --fix
 	$(BIN)/python -m tools.terraform fmt -recursive infra
 
-up: setup ## the local stack on fixed ports until Ctrl-C
+up: setup emulator ## the local stack on fixed ports until Ctrl-C
 	$(BIN)/python -m localcloud up --fixed-ports --state-file .local/state.json
 
 bench: setup ## measured figures: makespan against the critical path, jobs in parallel, workflow steps a second, an idle stack, submissions, the cut, a grid of keyframes

@@ -67,9 +67,9 @@ def find_firestore(environment: Mapping[str, str], port: int, run_dir: Path, pro
         command = ("emulators:start", "--only", "firestore", "--project", project, "--config", str(config))
         return FirestoreEmulator((firebase, *command), FIREBASE_JAVA)
     raise EmulatorMissing(
-        "no Firestore emulator found. Either install gcloud's (`gcloud components install cloud-firestore-emulator`, "
-        "or apt's google-cloud-cli-firestore-emulator), or firebase-tools (`npm install -g firebase-tools`), "
-        "or start one yourself and set FIRESTORE_EMULATOR_HOST."
+        "no Firestore emulator found. `make emulator` fetches one. Or install gcloud's (`gcloud components install "
+        "cloud-firestore-emulator`, or apt's google-cloud-cli-firestore-emulator) or firebase-tools (`npm install -g "
+        "firebase-tools`), or start one yourself and set FIRESTORE_EMULATOR_HOST."
     )
 
 

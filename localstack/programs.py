@@ -13,19 +13,18 @@ from typing import Any
 from localcloud.serving import LOOPBACK
 from localstack import firebase_tools
 from localstack.deployment import Service, fill_all, job_id
-from localstack.emulators import find_firestore, object_store_command
+from localstack.emulators import find_firestore, gcloud_jar, object_store_command
 from localstack.layout import REPLICATE_TOKEN, Layout, backend_listener, identity_listener
 from localstack.supervisor import HANG_S, Program
 
 EVENTS_TOPIC = "storage-events"
 OWN, FIREBASE = "own", "firebase"
-FIREBASE_TOOLS = ".local/node/node_modules/.bin"  # where `make test-firebase` installs them
 
 _HEALTH = "/_local/health"
 
 
 def store_programs(layout: Layout, emulators: str) -> list[Program]:
-    """The stores: gcloud's Firestore emulator and fake-gcs-server, or firebase-tools' two emulators.
+    """The stores: gcloud's or firebase-tools' Firestore emulator and fake-gcs-server, or firebase-tools' two emulators.
 
     firebase-tools knows no generation preconditions and reports no changes; Eventarc's stand-in then finds them by
     listing.
@@ -35,10 +34,14 @@ def store_programs(layout: Layout, emulators: str) -> list[Program]:
     """
     env = layout.base_env()
     if emulators == FIREBASE:
-        ports, tools = (layout.ports["firestore"], layout.ports["storage"]), layout.root / FIREBASE_TOOLS
+        ports, tools = (layout.ports["firestore"], layout.ports["storage"]), layout.root / firebase_tools.TOOLS_FOLDER
         return [firebase_tools.program(env, layout.folder("firebase"), layout.project, *ports, tools=tools)]
     if "FIRESTORE_EMULATOR_HOST" in layout.inherited:
         return [_object_store(layout)]
+    fetched = layout.root / firebase_tools.TOOLS_FOLDER
+    if (fetched / "firebase").exists() and gcloud_jar(env.get("PATH")) is None:
+        port, folder = layout.ports["firestore"], layout.folder("firebase")
+        return [firebase_tools.program(env, folder, layout.project, port, None, tools=fetched), _object_store(layout)]
     firestore = find_firestore(env, layout.ports["firestore"], layout.run_dir, layout.project)
     return [firestore.program(layout.run_dir, env, layout.firestore_host), _object_store(layout)]
 

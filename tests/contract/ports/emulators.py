@@ -19,7 +19,7 @@ from localcloud.tests.loopback import free_port
 from localcloud.tests.waiting import eventually
 from localstack import firebase_tools
 from localstack.emulators import find_firestore, object_store_command
-from localstack.programs import FIREBASE, FIREBASE_TOOLS, OWN
+from localstack.programs import FIREBASE, OWN
 from localstack.supervisor import Program
 
 ROOT = Path(__file__).parents[3]
@@ -57,7 +57,7 @@ def storage(run_dir: Path) -> Iterator[str]:
 def both_of_firebase_tools(run_dir: Path) -> Iterator[Addresses]:
     """firebase-tools' two emulators."""
     firestore_port, storage_port = free_port(), free_port()
-    tools = ROOT / FIREBASE_TOOLS
+    tools = ROOT / firebase_tools.TOOLS_FOLDER
     with _running(firebase_tools.program(os.environ, run_dir, "local", firestore_port, storage_port, tools=tools)):
         yield Addresses(f"127.0.0.1:{firestore_port}", f"http://127.0.0.1:{storage_port}")
 
