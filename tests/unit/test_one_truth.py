@@ -10,6 +10,8 @@ import yaml
 
 from main import STEPS
 from promptreel.domain.estimate import assumptions
+from promptreel.domain.models import registry
+from promptreel.settings import Settings
 from tools import docs
 
 ROOT = Path(__file__).parents[2]
@@ -101,3 +103,16 @@ def test_estimates_assume_the_queues_and_sizes_that_are_deployed() -> None:
     functions = SERVICES["functions"].values()
     assert assumed.vcpus["function"] == max(function["cpu"] for function in functions)
     assert assumed.gib["function"] == max(function["memory_gib"] for function in functions)
+
+
+def test_usual_quota_of_veo_is_the_same_in_registry_settings_terraform_and_queues() -> None:
+    usual = max(model.quota_per_minute or 0 for model in registry().video if model.protocol == "veo")
+    terraform = (ROOT / "infra/variables.tf").read_text()
+    variable = re.search(r'variable "veo_quota_per_minute" \{.*?default\s*=\s*(\d+)', terraform, re.DOTALL)
+    texts = dict.fromkeys(SERVICES["env"], "x") | {"PROMPTREEL_KEEP_DAYS": "90"}
+    counted = ("QUOTA_PER_MINUTE", "MAX_ACTIVE_JOBS", "REQUESTS_PER_MINUTE")
+    setting = Settings.from_env({name: text for name, text in texts.items() if not name.endswith(counted)})
+
+    assert variable
+    assert usual == int(variable[1]) == setting.veo_quota_per_minute
+    assert usual == sum(QUEUES[name]["dispatches_per_minute"] for name in ("clips", "clips-high"))
