@@ -52,6 +52,13 @@ T = TypeVar("T")
 MAX_BODY_BYTES = 1_000_000
 MAX_BILL_BYTES = 30_000_000  # about 200,000 lines; Cloud Run takes 32 MiB
 EVERYBODY = "*"
+_SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def app(services: Callable[[], Services]) -> Flask:
@@ -60,6 +67,7 @@ def app(services: Callable[[], Services]) -> Flask:
     flask = Flask("promptreel", static_folder=None)
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     flask.register_error_handler(Exception, _answer_problem)
+    flask.after_request(_add_security_headers)  # the first one registered runs last: what others set stays
     flask.before_request(_limit_body)
     rate_limit.limit_requests(flask, services)
     idempotency.answer_writes_once(flask, services)
@@ -94,6 +102,13 @@ def app(services: Callable[[], Services]) -> Flask:
     for route in webhook_routes.list_routes(_read_body, _get_job):
         add(*route)
     return flask
+
+
+def _add_security_headers(answer: Response) -> Response:
+    """Answers are data: a browser must not run, frame or guess them, nor store what a view does not let it store."""
+    for name, value in _SECURITY_HEADERS.items():
+        answer.headers.setdefault(name, value)
+    return answer
 
 
 def _limit_body() -> None:
