@@ -8,8 +8,10 @@ from typing import Any
 from promptreel.domain import states
 from promptreel.domain.models import registry
 from promptreel.domain.styles import style_list
+from promptreel.http.route_table import ROUTES
 from tests.unit.liveness import table
 from tools.models_page import models_page
+from tools.openapi import make_document
 from tools.problems_page import problems_page
 from tools.styles_page import styles_page
 
@@ -17,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 STATES_PAGE = ROOT / "docs" / "states.md"
 MODELS_PAGE = ROOT / "docs" / "models.md"
 STYLES_PAGE = ROOT / "docs" / "styles.md"
+OPENAPI = ROOT / "functions" / "promptreel" / "data" / "openapi.json"  # docs/openapi.json is a link to it
 PROBLEMS_PAGE = ROOT / "docs" / "problems.md"
 
 
@@ -43,6 +46,7 @@ def pages() -> dict[Path, str]:
         MODELS_PAGE: models_page(registry()),
         STYLES_PAGE: styles_page(style_list()),
         PROBLEMS_PAGE: problems_page(),
+        OPENAPI: make_document(ROUTES),
     }
 
 

@@ -22,7 +22,11 @@ def limit_requests(flask: Flask, services: Callable[[], Services]) -> None:
 
     @flask.before_request
     def count() -> None:
-        if request.url_rule is None or not request.url_rule.rule.startswith("/v1/"):
+        if (
+            request.endpoint == "get_openapi"
+            or request.url_rule is None
+            or not request.url_rule.rule.startswith("/v1/")
+        ):
             return
         given = services()
         caller, limit = given.identity.identify_caller(request.headers.get), given.limits.requests_per_minute

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib import resources
 from typing import Any, TypeVar
 
 from flask import Flask, Response, jsonify, request
@@ -74,6 +75,7 @@ def app(services: Callable[[], Services]) -> Flask:
     tag_answers(flask)
     flask.add_url_rule("/healthz", view_func=lambda: jsonify({"status": "ok"}), endpoint="healthz")
     flask.add_url_rule(PATH, view_func=show_problems, endpoint="show_problems")
+    flask.add_url_rule("/v1/openapi.json", view_func=_get_openapi, endpoint="get_openapi")
 
     def add(method: str, rule: str, view: Callable[..., ResponseReturnValue]) -> None:
         name = view.func.__name__ if isinstance(view, partial) else view.__name__
@@ -109,6 +111,12 @@ def _add_security_headers(answer: Response) -> Response:
     for name, value in _SECURITY_HEADERS.items():
         answer.headers.setdefault(name, value)
     return answer
+
+
+def _get_openapi() -> Response:
+    """The OpenAPI document, as `make docs` writes it."""
+    written = resources.files("promptreel.data").joinpath("openapi.json").read_bytes()
+    return Response(written, content_type="application/json")
 
 
 def _limit_body() -> None:
