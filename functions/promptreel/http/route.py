@@ -80,7 +80,7 @@ class Route:
         """The statuses of every problem that it may answer."""
         statuses = set(_EVERY_ROUTE | self.problems)
         if self.method != "GET":
-            statuses |= {CONFLICT, CHANGED} if "<job_id>" in self.rule else {CONFLICT}
+            statuses |= {CONFLICT, INVALID} | ({CHANGED} if "<job_id>" in self.rule else set())
         if not self.is_public:
             statuses.add(FORBIDDEN)
         if "<" in self.rule:
