@@ -37,8 +37,8 @@ _ROWS: tuple[Step[Any], ...] = (
         "submit_clip", SubmitClip, submit_clip, uses={"jobs", "artifacts", "text", "video", "deliveries"}, is_task=True
     ),
     Step("poll_clips", JobRun, poll_clips, uses={"jobs", "artifacts", "video", "queue", "deliveries"}),
-    Step("close_job", JobRun, close_job, uses={"jobs", "deliveries"}),
-    Step("fail_job", FailJob, fail_job, uses={"jobs", "deliveries"}),
+    Step("close_job", JobRun, close_job, uses={"jobs", "inbox", "deliveries"}),
+    Step("fail_job", FailJob, fail_job, uses={"jobs", "inbox", "deliveries"}),
     Step("sweep_jobs", SweepJobs, sweep_jobs, uses={"jobs", "artifacts", "inbox", "video", "executions", "deliveries"}),
     Step("deliver_webhook", DeliverWebhook, deliver_webhook, uses={"jobs", "secrets", "deliveries"}, is_task=True),
 )

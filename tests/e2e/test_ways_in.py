@@ -32,8 +32,11 @@ def test_uploaded_prompt_becomes_a_film_and_the_report_names_it(stack: Stack) ->
     stack.upload("ideas/heron.json", json.dumps(request).encode(), "application/json")
 
     report = stack.report("ideas/heron.json")
-    assert report["state"] == "accepted"
+    assert report["state"] in {"accepted", "complete"}
     assert stack.wait(report["job_id"])["state"] == "COMPLETE"
+    film = eventually(lambda: complete(stack, "ideas/heron.json"), "the report on the finished film")
+    assert film["job_id"] == report["job_id"]
+    assert film["film_uri"].startswith(f"gs://{stack.project}-artifacts/jobs/{report['job_id']}/output/film-")
 
 
 def test_report_says_what_to_fix_and_execution_is_not_repeated_when_an_upload_is_invalid(stack: Stack) -> None:
@@ -97,6 +100,12 @@ def test_gcloud_run_makes_a_film_and_gcloud_describes_the_execution(stack: Stack
 
     assert (ran["state"], described["state"]) == ("SUCCEEDED", "SUCCEEDED"), ran.get("error")
     assert stack.job(json.loads(described["result"])["job_id"])["state"] == "COMPLETE"
+
+
+def complete(stack: Stack, name: str) -> dict[str, Any] | None:
+    """The report on a file, once its film is done."""
+    report = stack.report(name)
+    return report if report["state"] == "complete" else None
 
 
 def start_execution(stack: Stack, argument: object) -> str:

@@ -6,9 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from promptreel.errors import NotFound, TooLarge
+from promptreel.domain.upload_report import supersedes
+from promptreel.errors import Invalid, NotFound, TooLarge
 from promptreel.ports.pictures import UploadMethod
-from promptreel.ports.storage import StoredObject, UploadedPrompt
+from promptreel.ports.storage import MAX_FILE_BYTES, StoredObject, UploadedPrompt
 from promptreel.ports.system import Clock
 from tests.picture_files import a_picture, encoded
 
@@ -119,23 +120,32 @@ class MemoryInbox:
         self.uploads: dict[tuple[str, str, str], UploadedPrompt] = {}
         self.reports: dict[str, Any] = {}
 
-    def lay_in(self, name: str, data: bytes, owner: str | None = None) -> dict[str, str]:
-        """Put a file in; answers the ``data`` of its event."""
-        self.uploads["prompts", name, "1"] = UploadedPrompt(owner, data)
-        return {"bucket": "prompts", "name": name, "generation": "1"}
+    def lay_in(
+        self, name: str, data: bytes, metadata: Mapping[str, str] = {}, *, generation: int = 1
+    ) -> dict[str, str]:
+        """Put a file in the place of an earlier generation; answers the ``data`` of its event."""
+        for key in [key for key in self.uploads if key[1] == name]:
+            del self.uploads[key]
+        self.uploads["prompts", name, str(generation)] = UploadedPrompt(data, dict(metadata))
+        return {"bucket": "prompts", "name": name, "generation": str(generation)}
 
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
+        if bucket != "prompts":
+            raise Invalid(f"bucket: films are requested by files in prompts, not in {bucket}.")
         if (bucket, name, generation) not in self.uploads:
             raise NotFound(f"gs://{bucket}/{name} is gone or was replaced.")
-        return self.uploads[bucket, name, generation]
+        found = self.uploads[bucket, name, generation]
+        return UploadedPrompt(found.data[: MAX_FILE_BYTES + 1], found.metadata)
 
-    def read_style(self, name: str) -> bytes:
-        if ("prompts", name, "1") not in self.uploads:
+    def read_file(self, name: str) -> bytes:
+        found = next((found.data for key, found in self.uploads.items() if key[1] == name), None)
+        if found is None:
             raise NotFound(f"There is no {name} in the prompts bucket.")
-        return self.uploads["prompts", name, "1"].data
+        return found[: MAX_FILE_BYTES + 1]
 
     def write_report(self, name: str, report: dict[str, object]) -> None:
-        self.reports[name] = report
+        if supersedes(report, self.reports.get(name)):
+            self.reports[name] = {"object": f"gs://prompts/{name}", **report}
 
     def delete_report(self, name: str, job_id: str) -> None:
         report = self.reports.get(name)

@@ -66,7 +66,7 @@ TABLE: dict[tuple[str, str, str], str] = {
     ("roles/storage.objectViewer", "bucket prompts", ""): "open-job api studio",
     ("promptreelUploader", "bucket prompts", ""): "user:ops@example.com group:makers@example.com",
     ("roles/storage.objectViewer", "bucket results", ""): "user:ops@example.com group:makers@example.com",
-    ("roles/storage.objectUser", "bucket results", ""): "open-job sweep-jobs",
+    ("roles/storage.objectUser", "bucket results", ""): "open-job close-job fail-job sweep-jobs api studio",
     ("roles/storage.objectViewer", "bucket source", ""): "build build-functions",
     # Sending clips, and seeing those that wait, as the account of the queue; signing links, each account as itself.
     ("roles/cloudtasks.enqueuer", "queue clips", ""): "draw-keyframe check-continuity poll-clips",

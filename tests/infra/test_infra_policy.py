@@ -70,7 +70,8 @@ def test_every_step_is_granted_what_its_collaborators_need() -> None:
     needed = declared.needed_grants()
     needed["open_job"] -= {"execute", "write artifacts"}  # it only builds an execution's name
     needed["open_job"] |= {"read artifacts", "receive artifacts"}  # and stores the references of a request
-    needed["sweep_jobs"] -= {"read prompts"}  # it only deletes reports
+    for step in ("sweep_jobs", "close_job", "fail_job"):
+        needed[step] -= {"read prompts"}  # they only write and delete reports
     needed["poll_clips"] |= {"see clips", "see clips-high"}  # it alone searches for lost tasks
 
     assert set(needed) == declared.entry_points() - {"api"}

@@ -204,6 +204,7 @@ def test_filming_branch_ends_when_drawing_fails(world: FakeServices) -> None:
     played = film.play(PROMPT)
 
     assert played.error["code"] == "keyframe_refused"
+    assert played.error["job_id"] == film.job().id, "whoever ran the execution has no other trace of the job"
     assert film.job().state is JobState.FAILED
     assert film.count("stitcher_film") == 0
 

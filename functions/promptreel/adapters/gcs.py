@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from promptreel.adapters.google_errors import translate_google_errors
 from promptreel.adapters.signer import RemoteSigner
-from promptreel.domain.request import MAX_PROMPT_CHARS
-from promptreel.errors import NotFound, TooLarge, Transient, VersionConflict
+from promptreel.domain.upload_report import supersedes
+from promptreel.errors import Invalid, NotFound, TooLarge, Transient, VersionConflict
 from promptreel.ports.pictures import UploadMethod
-from promptreel.ports.storage import StoredObject, UploadedPrompt
+from promptreel.ports.storage import MAX_FILE_BYTES, StoredObject, UploadedPrompt
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
@@ -25,8 +25,8 @@ GOOGLE_URL = "https://storage.googleapis.com"
 TIMEOUT_S = 60.0
 PART_BYTES = 4 * 1024 * 1024
 CACHED_LINKS = 4096
+_REPORT_ATTEMPTS = 5
 SIGNING_THREADS = 16  # a film of sixty scenes has some two hundred files
-MAX_PROMPT_BYTES = 4 * MAX_PROMPT_CHARS + 10_000
 
 
 class _Storage:
@@ -222,13 +222,18 @@ class GcsInbox(_Storage):
 
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
         """Read one generation of an uploaded file."""
+        if bucket != self._prompts_bucket:  # an execution may be started with any event
+            raise Invalid(
+                f"bucket: films are requested by files in {self._prompts_bucket}, not in {bucket}.",
+                remedy="Upload the file there.",
+            )
         with _translate_storage_errors(f"read {name}"):
             blob = self._client.bucket(bucket).get_blob(name, timeout=TIMEOUT_S)
         if blob is None or str(blob.generation) != generation:
             raise NotFound(f"gs://{bucket}/{name} is gone or was replaced.")
-        return UploadedPrompt((blob.metadata or {}).get("owner"), _download(blob, name))
+        return UploadedPrompt(_download(blob, name), dict(blob.metadata or {}))
 
-    def read_style(self, name: str) -> bytes:
+    def read_file(self, name: str) -> bytes:
         """Read a file as it is now."""
         with _translate_storage_errors(f"read {name}"):
             blob = self._client.bucket(self._prompts_bucket).get_blob(name, timeout=TIMEOUT_S)
@@ -237,42 +242,53 @@ class GcsInbox(_Storage):
         return _download(blob, name)
 
     def write_report(self, name: str, report: dict[str, object]) -> None:
-        """Write the report on a file."""
-        text = json.dumps(report, indent=2, ensure_ascii=False)
-        with _translate_storage_errors(f"write report on {name}"):
-            self._report(name).upload_from_string(text, content_type="application/json", timeout=TIMEOUT_S)
+        """Write the report on a file, unless a newer one is stored."""
+        text = json.dumps({"object": f"gs://{self._prompts_bucket}/{name}", **report}, indent=2, ensure_ascii=False)
+        for _ in range(_REPORT_ATTEMPTS):
+            blob = self._report(name)
+            generation, stored = self._read_report(blob)
+            if not supersedes(report, stored):
+                return
+            with suppress(VersionConflict), _translate_storage_errors(f"write report on {name}"):
+                blob.upload_from_string(
+                    text, content_type="application/json", if_generation_match=generation, timeout=TIMEOUT_S
+                )
+                return
+        raise VersionConflict(f"write report on {name}: other writers were faster {_REPORT_ATTEMPTS} times.")
 
     def delete_report(self, name: str, job_id: str) -> None:
         """Delete the report on a file if it names this job."""
         blob = self._report(name)
         with suppress(NotFound, VersionConflict), _translate_storage_errors(f"delete report on {name}"):
-            blob.reload(timeout=TIMEOUT_S)
-            found = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
-            if _read_job_id(found) == job_id:
-                blob.delete(if_generation_match=blob.generation, timeout=TIMEOUT_S)
+            generation, stored = self._read_report(blob)
+            if generation and isinstance(stored, dict) and stored.get("job_id") == job_id:
+                blob.delete(if_generation_match=generation, timeout=TIMEOUT_S)
+
+    def _read_report(self, blob: Any) -> tuple[int, object]:
+        """The generation and content of a report; 0 when there is none, None for an object that is no JSON."""
+        try:
+            with _translate_storage_errors(f"read {blob.name}"):
+                blob.reload(timeout=TIMEOUT_S)
+                data = blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S)
+        except NotFound:
+            return 0, None
+        try:
+            return blob.generation, json.loads(data)
+        except (ValueError, RecursionError):  # other principals can also write to the bucket
+            return blob.generation, None
 
     def _report(self, name: str) -> Any:
         return self._blob(f"gs://{self._results_bucket}/reports/{name}.json")
 
 
 def _download(blob: Any, name: str) -> bytes:
-    """The content of a prompt or style file, unless it is too large."""
-    if (blob.size or 0) > MAX_PROMPT_BYTES:
-        raise TooLarge(
-            f"{name}: {blob.size:,} bytes; a prompt file holds at most {MAX_PROMPT_BYTES:,}.",
-            remedy="Shorten it and upload the file again.",
-        )
+    """The content of a prompt or style file as it is stored, so that compressed bytes unfold to nothing here."""
+    end = MAX_FILE_BYTES if (blob.size or 0) > MAX_FILE_BYTES else None  # the last byte; no part has a checksum
     with _translate_storage_errors(f"read {name}"):
-        return bytes(blob.download_as_bytes(if_generation_match=blob.generation, timeout=TIMEOUT_S))
-
-
-def _read_job_id(report: bytes) -> object:
-    """Return the job that a report names; None for another object: other principals can also write to the bucket."""
-    try:
-        found = json.loads(report)
-    except (ValueError, RecursionError):
-        return None
-    return found.get("job_id") if isinstance(found, dict) else None
+        data = blob.download_as_bytes(
+            end=end, raw_download=True, if_generation_match=blob.generation, timeout=TIMEOUT_S
+        )
+    return bytes(data)
 
 
 @contextmanager

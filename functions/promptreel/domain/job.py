@@ -291,6 +291,7 @@ class Job(Document):
     references: tuple[Reference, ...] = ()  # its owner's own pictures, stored under the job
     frames: tuple[OwnFrame, ...] = ()  # its owner's own keyframes, as they were taken in
     upload: OptionalText = None  # name of the uploaded file that requested it; its report is deleted with the job
+    upload_generation: OptionalText = None  # of that file; older jobs do not say
     expires: UtcDatetime | None = None  # from then on it is treated as deleted
     forget: UtcDatetime | None = None  # when a tombstone may be removed; Firestore's TTL policy reads this field
     open_calls_since: UtcDatetime | None = None  # when it ended, until every call of it is known to be finished

@@ -1,7 +1,7 @@
 """Documents, artifacts and uploaded prompts, as the use cases need them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -11,6 +11,7 @@ from promptreel.domain.call import Call
 from promptreel.domain.job import Job
 from promptreel.domain.rates import Rates
 from promptreel.domain.render import Render
+from promptreel.domain.request import MAX_PROMPT_CHARS
 from promptreel.domain.scene import Scene
 from promptreel.domain.send_slots import SendSlots
 from promptreel.domain.sheet import Sheet
@@ -289,24 +290,37 @@ class ArtifactStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class UploadedPrompt:
-    """The content of a prompt file, and the owner that its uploader named."""
+class UploadedFile:
+    """One generation of a file in the prompts bucket, and what its owner should know of how it was read."""
 
-    owner: str | None
+    name: str
+    generation: str
+    warnings: tuple[str, ...] = ()
+
+
+MAX_FILE_BYTES = 4 * MAX_PROMPT_CHARS + 10_000
+"""Of a prompt, style or preset file; an inbox reads one byte more of a larger one, and no further."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedPrompt:
+    """The content of a prompt file, and what its uploader noted on it."""
+
     data: bytes
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class Inbox(Protocol):
     """The prompts bucket and the reports about what was found there."""
 
     def read_prompt(self, bucket: str, name: str, generation: str) -> UploadedPrompt:
-        """Read one generation of an uploaded file. Raises: NotFound, TooLarge."""
+        """Read one generation of an uploaded file. Raises: NotFound; Invalid for a bucket that holds no prompts."""
 
-    def read_style(self, name: str) -> bytes:
-        """Read the current content of a file in the prompts bucket. Raises: NotFound, TooLarge."""
+    def read_file(self, name: str) -> bytes:
+        """Read the current content of a file in the prompts bucket. Raises: NotFound."""
 
     def write_report(self, name: str, report: dict[str, object]) -> None:
-        """Write ``reports/{name}.json`` into the results bucket."""
+        """Write ``reports/{name}.json`` into the results bucket, unless it holds a report that is newer."""
 
     def delete_report(self, name: str, job_id: str) -> None:
         """Delete the report on a file, only if it refers to this job."""

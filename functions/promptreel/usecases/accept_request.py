@@ -8,7 +8,7 @@ from promptreel.domain.job import Budget, Job
 from promptreel.domain.request import FilmRequest
 from promptreel.errors import Conflict, NotFound
 from promptreel.logging.events import log_event
-from promptreel.ports.storage import Create, Replace
+from promptreel.ports.storage import Create, Replace, UploadedFile
 from promptreel.services import Services
 from promptreel.usecases.admission import owner_lock, take_place
 from promptreel.usecases.estimate_request import estimate_request
@@ -23,7 +23,9 @@ from promptreel.usecases.take_in_pictures import (
 )
 
 
-def accept_request(job_id: str, owner: str, payload: Any, services: Services, upload: str | None = None) -> Job:
+def accept_request(
+    job_id: str, owner: str, payload: Any, services: Services, upload: UploadedFile | None = None
+) -> Job:
     """Check a request and store its job, with its estimate, what was read from its prompt and what cannot be met.
 
     Idempotent: the same request returns the stored job, even if only its tombstone is left. ``upload`` names the file
@@ -49,11 +51,12 @@ def accept_request(job_id: str, owner: str, payload: Any, services: Services, up
         request=request,
         budget=Budget(limit_micros=request.limit_micros),
         inferred=spec.inferred,
-        warnings=(*spec.warnings, *kept.warnings, *frames.warnings),
+        warnings=(*spec.warnings, *kept.warnings, *frames.warnings, *(upload.warnings if upload else ())),
         estimate=estimated.estimate,
         references=kept.references,
         frames=frames.frames,
-        upload=upload,
+        upload=upload.name if upload else None,
+        upload_generation=upload.generation if upload else None,
         expires=now + services.keep,
         created=now,
         updated=now,

@@ -1,4 +1,4 @@
-"""End a job or let it wait: count its attempts, store the events of webhooks, log it; by the writer whose batch won."""
+"""End a job or let it wait: count attempts, store webhooks' events, log, report; by the writer whose batch won."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,6 +10,7 @@ from promptreel.logging.endings import log_job_ended
 from promptreel.ports.storage import Create, Replace, Update, Versioned
 from promptreel.services import Services
 from promptreel.usecases import webhook_outbox
+from promptreel.usecases.upload_reports import report_job_soon
 
 
 def end_job(job_id: str, change: Callable[[Job], Job | None], services: Services) -> Update[Job]:
@@ -28,6 +29,7 @@ def end_job(job_id: str, change: Callable[[Job], Job | None], services: Services
     webhook_outbox.enqueue_created(events, services)
     if update.is_written and update.after.is_final:
         log_job_ended(update.after, jobs)
+        report_job_soon(update.after, services)
     return update
 
 

@@ -21,6 +21,7 @@ from promptreel.usecases import artifact_integrity
 from promptreel.usecases.admission import take_place
 from promptreel.usecases.end_job import end_job
 from promptreel.usecases.expected_job import refuse_changed
+from promptreel.usecases.upload_reports import report_job_soon
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def resume(job_id: str, limit_micros: int | None, services: Services, expected: 
     spent or reserved already; TooMany when the owner has too many unfinished jobs.
     """
     job = services.jobs.retry_on_conflict(lambda: _reopen(job_id, limit_micros, services, expected))
+    report_job_soon(job, services)
     return _start(job, services)
 
 

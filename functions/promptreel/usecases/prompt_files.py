@@ -11,8 +11,9 @@ from typing import Any
 import yaml
 from yaml.composer import ComposerError
 
-from promptreel.errors import Invalid
-from promptreel.usecases.uploaded_text import read_text
+from promptreel.errors import Invalid, TooLarge
+from promptreel.ports.storage import MAX_FILE_BYTES
+from promptreel.usecases.uploaded_text import read_text, refuse_other_content
 
 _TEXT, _JSON, _YAML = {".txt", ".md"}, {".json"}, {".yaml", ".yml"}
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -46,7 +47,7 @@ _PlainLoader.yaml_implicit_resolvers = {
 def decode(name: str, data: bytes) -> Any:
     """The request in a file as decoded JSON.
 
-    Raises: Invalid naming the file, what it is, and the way out.
+    Raises: Invalid naming the file, what it is, and the way out; TooLarge.
     """
     ending = PurePosixPath(name).suffix.lower()
     if ending not in _TEXT | _JSON | _YAML:
@@ -54,6 +55,12 @@ def decode(name: str, data: bytes) -> Any:
             f"{name}: prompts end in .txt, .md, .json or .yaml, not {ending or 'nothing'!r}.",
             code="unknown_file_type",
             remedy="Rename the file and upload it again.",
+        )
+    if len(data) > MAX_FILE_BYTES:
+        refuse_other_content(name, data)
+        raise TooLarge(
+            f"{name}: holds more than {MAX_FILE_BYTES:,} bytes.",
+            remedy="Shorten it and upload the file again.",
         )
     text = read_text(name, data)
     if ending in _TEXT:

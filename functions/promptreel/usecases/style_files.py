@@ -47,7 +47,7 @@ def read_style_file(payload: Any, inbox: Inbox) -> Any:
             remedy=f"Name a file directly in the folder, such as {STYLE_FOLDER}noir.yaml.",
         )
     try:
-        data = inbox.read_style(name)
+        data = inbox.read_file(name)
     except NotFound as error:
         raise Invalid(
             f"style: there is no file {name} in the prompts bucket.",

@@ -16,6 +16,7 @@ from promptreel.logging.events import log_event
 from promptreel.ports.storage import Replace
 from promptreel.services import Services
 from promptreel.usecases import delete_job, filming, job_lifecycle, take_in_pictures, webhook_outbox
+from promptreel.usecases.upload_reports import report_job
 
 log = logging.getLogger(__name__)
 
@@ -207,6 +208,7 @@ class _Sweep:
             with _isolate(job_id=job_id, call=call.id):
                 self._finish(call)
         if not open_calls and read.value.open_calls_since is not None:
+            report_job(read.value, self.services)  # whoever ended the job may have died before
             self.services.jobs.write(Replace(job_id, read, read.value.evolve(open_calls_since=None)))
 
     def _finish(self, call: Call) -> None:

@@ -62,12 +62,8 @@ def read_text(name: str, data: bytes) -> str:
 
     Raises: Invalid naming what the file is, or the first byte that is no text.
     """
+    refuse_other_content(name, data)
     encoding, mark = _find_encoding(data)
-    if encoding not in _READ:
-        raise _not_text(name, "UTF-32 text")
-    kind = describe_content(data)
-    if kind is not None:
-        raise _not_text(name, kind)
     try:
         text = data[mark:].decode(encoding)
     except UnicodeDecodeError as error:
@@ -81,8 +77,18 @@ def read_text(name: str, data: bytes) -> str:
     return text
 
 
-def describe_content(start: bytes) -> str | None:
-    """What a file is that holds no plain text, by its first bytes; None when nothing speaks against text."""
+def refuse_other_content(name: str, start: bytes) -> None:
+    """Raises: Invalid naming what a file is that holds no plain text, by its first bytes."""
+    kind = "UTF-32 text" if _find_encoding(start)[0] not in _READ else _describe_content(start)
+    if kind is not None:
+        raise Invalid(
+            f"{name}: is {kind}, not plain text.",
+            code="unknown_file_type",
+            remedy="Save the prompt as plain text in UTF-8 and upload it again.",
+        )
+
+
+def _describe_content(start: bytes) -> str | None:
     written = _match(_WRITTEN_DOCUMENTS, start)
     if written is not None or _is_plain(start):  # a prompt may begin with "ID3" or "GIF8"
         return written
@@ -116,11 +122,3 @@ def _find_encoding(data: bytes) -> tuple[str, int]:
     if low == b"\0" < high:
         return "utf-16-le", 0
     return "utf-8", 0
-
-
-def _not_text(name: str, kind: str) -> Invalid:
-    return Invalid(
-        f"{name}: is {kind}, not plain text.",
-        code="unknown_file_type",
-        remedy="Save the prompt as plain text in UTF-8 and upload it again.",
-    )

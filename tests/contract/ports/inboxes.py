@@ -1,5 +1,7 @@
 """Both inboxes with what a test needs around them: to lay a file in, and to read a report."""
 
+import json
+from collections.abc import Mapping
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -14,8 +16,8 @@ class LaidIn(Protocol):
 
     inbox: Inbox
 
-    def put(self, name: str, data: bytes) -> tuple[str, str, str]:
-        """Lay a file in; answers bucket, name and generation."""
+    def put(self, name: str, data: bytes, about: Mapping[str, Any] = {}) -> tuple[str, str, str]:
+        """Lay a file in, with fields of its resource; answers bucket, name and generation."""
 
     def report(self, name: str) -> dict[str, Any] | None: ...
 
@@ -32,8 +34,8 @@ class InMemory:
         self.memory = MemoryInbox()
         self.inbox: Inbox = self.memory
 
-    def put(self, name: str, data: bytes) -> tuple[str, str, str]:
-        event = self.memory.lay_in(name, data)
+    def put(self, name: str, data: bytes, about: Mapping[str, Any] = {}) -> tuple[str, str, str]:
+        event = self.memory.lay_in(name, data, about.get("metadata", {}))
         return event["bucket"], event["name"], event["generation"]
 
     def report(self, name: str) -> dict[str, Any] | None:
@@ -56,8 +58,17 @@ class InStorage:
             loopback.post(f"{url}/storage/v1/b", json={"name": bucket})
         self.inbox: Inbox = GcsInbox("local", self._prompts, self._results)
 
-    def put(self, name: str, data: bytes) -> tuple[str, str, str]:
-        return self._prompts, name, str(self._upload(self._prompts, name, data, "text/plain")["generation"])
+    def put(self, name: str, data: bytes, about: Mapping[str, Any] = {}) -> tuple[str, str, str]:
+        resource = json.dumps({"name": name, "contentType": "text/plain", **about}).encode()
+        parts = ((b"application/json", resource), (b"text/plain", data))
+        body = b"".join(b"--between\r\nContent-Type: %s\r\n\r\n%s\r\n" % part for part in parts)
+        answer = loopback.post(
+            f"{self._url}/upload/storage/v1/b/{self._prompts}/o",
+            params={"uploadType": "multipart"},
+            content=body + b"--between--\r\n",
+            headers={"Content-Type": "multipart/related; boundary=between"},
+        )
+        return self._prompts, name, str(answer.raise_for_status().json()["generation"])
 
     def report(self, name: str) -> dict[str, Any] | None:
         answer = self._get_report(name)

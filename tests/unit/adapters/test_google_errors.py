@@ -78,10 +78,10 @@ def answer_damaged(target: str, _headers: Mapping[str, str]) -> tuple[int, Any, 
         lambda artifacts, _inbox, _folder: artifacts.get("gs://films/a.txt"),
         lambda artifacts, _inbox, folder: artifacts.get_file("gs://films/a.txt", folder / "a.txt"),
         lambda _artifacts, inbox, _folder: inbox.read_prompt("films", "a.txt", "1"),
-        lambda _artifacts, inbox, _folder: inbox.read_style("styles/a.md"),
+        lambda _artifacts, inbox, _folder: inbox.read_file("styles/a.md"),
         lambda _artifacts, inbox, _folder: inbox.delete_report("a.txt", "job-1"),
     ],
-    ids=["get", "get_file", "read_prompt", "read_style", "delete_report"],
+    ids=["get", "get_file", "read_prompt", "read_file", "delete_report"],
 )
 def test_read_is_transient_when_the_content_was_damaged_on_its_way(
     tmp_path: Path, read: Callable[[GcsArtifacts, GcsInbox, Path], object]

@@ -283,7 +283,7 @@ def test_name_of_a_field_with_such_a_character_is_refused_too(way_in: WayIn) -> 
 
 def test_owner_in_a_files_metadata_is_checked_as_the_one_inside_it(world: FakeServices) -> None:
     for owner in ("\ud800@example.com", "mira\0", "m" * 255):
-        event = {"data": world.inbox.lay_in("idea.txt", b"A fox", owner=owner)}
+        event = {"data": world.inbox.lay_in("idea.txt", b"A fox", {"owner": owner})}
         with pytest.raises(Rejected, match="owner: "):
             world.open_job(OpenJob("e-1", event))
         assert str(world.inbox.reports["idea.txt"]["message"]).startswith("owner: ")

@@ -427,7 +427,8 @@ def test_deleted_job_is_not_recreated_when_its_upload_or_execution_is_redelivere
 
 def test_report_on_a_newer_file_is_kept_when_the_older_job_is_deleted(world: FakeServices) -> None:
     job = uploaded(world)
-    world.inbox.write_report("ideas/keeper.yaml", {"state": "accepted", "job_id": "job-of-the-newer-file"})
+    newer: dict[str, object] = {"state": "accepted", "job_id": "job-of-the-newer-file", "generation": "2"}
+    world.inbox.write_report("ideas/keeper.yaml", newer)
 
     delete(world, job.id)
     sweep_to_the_end(world, job.id)

@@ -79,7 +79,7 @@ def test_invalid_input_is_refused_by_field_and_creates_no_job(world: FakeService
     ],
 )
 def test_uploaded_prompt_creates_a_job_that_the_report_names(world: FakeServices, name: str, data: bytes) -> None:
-    event = {"data": world.inbox.lay_in(name, data, owner="mira@example.com"), "type": "finalized"}
+    event = {"data": world.inbox.lay_in(name, data, {"owner": "mira@example.com"}), "type": "finalized"}
 
     opened = world.open_job(OpenJob("e-1", event))
 
