@@ -103,9 +103,12 @@ def submit(
     """Submit a film request; on a terminal the estimate is shown first, and you are asked."""
     with connect(api, token) as client:
         wanted = upload_pictures(client, request)
-        if not yes and sys.stdin.isatty() and sys.stderr.isatty():
+        has_asked = not yes and sys.stdin.isatty() and sys.stderr.isatty()
+        if has_asked:
             _confirm_estimate(client.estimate(wanted))
         job = _submit(lambda key: client.submit(wanted, key), idempotency_key)
+        if not has_asked:  # the estimate that was shown has the same notes
+            _print_notes(job)
         _print_submitted(client, job, watch=watch, as_json=as_json)
 
 
@@ -137,6 +140,7 @@ def upgrade(
     request = {field: value for field, value in fields.items() if value is not None}
     with connect(api, token) as client:
         submitted = _submit(lambda key: client.upgrade(job, request, key), idempotency_key)
+        _print_notes(submitted)
         _print_submitted(client, submitted, watch=watch, as_json=as_json)
 
 
@@ -610,9 +614,12 @@ def _submit(send: Callable[[str], SubmittedJob], given_key: str) -> SubmittedJob
         raise Exit(ExitCode.INTERRUPTED) from None
 
 
-def _print_submitted(client: PromptreelClient, job: SubmittedJob, *, watch: bool, as_json: bool) -> None:
+def _print_notes(job: SubmittedJob) -> None:
     for note in (*request_notes(job), *estimate_lines(job.get("estimate"))):
         _print_note(note)
+
+
+def _print_submitted(client: PromptreelClient, job: SubmittedJob, *, watch: bool, as_json: bool) -> None:
     if watch:
         _watch(client, job["id"], as_json=as_json)
     elif as_json:

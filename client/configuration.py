@@ -36,7 +36,9 @@ def settings_file() -> Path:
 def find_setting(name: str, given: str = "") -> Setting:
     """The value of `api` or `token_command`: as given, else of the environment, else of the file."""
     variable, file = NAMES[name], settings_file()
-    for value, source in ((given, "option"), (os.environ.get(variable, ""), variable)):
+    environment = os.environ.get(variable, "")
+    # The parser fills an option that was not given from the environment.
+    for value, source in ((given if given != environment else "", "option"), (environment, variable)):
         if value.strip():
             return Setting(value.strip(), source)
     stored = read_settings(file).get(name)

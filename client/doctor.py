@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Literal
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from client.api import PromptreelClient
@@ -71,14 +72,15 @@ def examine(api: str, token: str) -> Iterator[Finding]:
 
 
 def findings_view(findings: list[Finding]) -> RenderableType:
-    """Draw one line for each finding, and what to do below it."""
-    lines = []
+    """Draw one row for each finding, with what to do below the message."""
+    table = Table.grid(padding=(0, 2))
     for one in findings:
         word, style = _MARKS[one.state]
-        lines.append(Text.assemble((f"{word:<8} ", style), (f"{one.name:<11}", "bold"), plain(one.message)))
+        message = Text(plain(one.message))
         if one.remedy:
-            lines.append(Text(f"{'':9}{'':11}{plain(one.remedy)}", style="dim"))
-    return Group(*lines)
+            message.append(f"\n{plain(one.remedy)}", style="dim")
+        table.add_row(Text(word, style=style), Text(one.name, style="bold", no_wrap=True), message)
+    return table
 
 
 def _missing(name: str, error: ClientError) -> Finding:

@@ -100,6 +100,8 @@ def test_doctor_finds_nothing_missing_when_all_works(
     assert run("doctor") == 0
     shown = capsys.readouterr().out
     assert "for mira@example.com, valid for 10 minutes" in shown
+    assert "(from PROMPTREEL_API)" in shown
+    assert "image model  image-1" in shown
     assert "accepts the token" in shown
     assert "MISSING" not in shown
 

@@ -86,15 +86,17 @@ def test_submit_asks_after_the_estimate_when_on_a_terminal(
     code: int,
 ) -> None:
     fake_api.on("POST", "/v1/estimate", answer(200, estimate))
-    fake_api.on("POST", "/v1/jobs", answer(202, {"id": "film-3f9a2c", "state": "PENDING"}))
+    accepted = {"id": "film-3f9a2c", "state": "PENDING", "estimate": estimate["estimate"]}
+    fake_api.on("POST", "/v1/jobs", answer(202, accepted))
 
     with terminal("submit", "A lighthouse", environment=environment) as (child, ours):
         shown = read_until(ours, "[y/N]")
         os.write(ours, f"{answered}\n".encode())
-        read_until(ours, "never written")
+        after = read_until(ours, "never written")
         assert child.wait(WAIT_S) == code
 
     assert "$4.25" in shown
+    assert "Estimate" not in after, "it was shown before the question"
     assert ("POST /v1/jobs" in fake_api.paths()) == submitted
 
 
