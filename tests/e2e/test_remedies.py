@@ -112,6 +112,8 @@ def test_clips_that_are_not_what_was_paid_for_are_filmed_again_and_both_are_in_t
     flaw = {"model": "veo-*", "method": "predictLongRunning"}
     flaws = [{**flaw, "nth": [1], "fault": "ignored_last_frame"}, {**flaw, "nth": [2], "fault": "wrong_size"}]
     stack.vertex("POST", "faults", flaws)
+    # Every scene's first request leaves before a clip comes back: send slots keep them some time apart.
+    stack.vertex("POST", "profile", {"time_scale": 0.05, "latency_s": {"veo-*": 120}})
 
     job = stack.wait(stack.submit("Three scenes of a tide", scenes=3, duration_s=12, **BY_VEO))
 

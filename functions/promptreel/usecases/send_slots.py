@@ -1,5 +1,6 @@
 """Wait for a send slot of a video model, so that its quota is kept and high priority goes first (docs/adr/0032)."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from promptreel.domain.models import VideoModel, registry
@@ -13,11 +14,18 @@ from promptreel.services import Services
 PATIENCE_S: dict[Priority, float] = {"standard": 10.0, "high": 60.0}
 
 
-def await_slot(model: VideoModel, priority: Priority, until: datetime, services: Services) -> None:
+def await_slot(
+    model: VideoModel,
+    priority: Priority,
+    until: datetime,
+    services: Services,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> None:
     """Take the model's next slot for one request and wait for it, no longer than ``until``.
 
     A high one takes its slot before it waits, so that no later standard one comes between. A standard one takes it when
-    it is there. A slot whose request is not sent after all is lost, and nothing else.
+    it is there, unless its slot is no longer wanted: of one task that is delivered many times at once, the others find
+    the request sent. A slot whose request is not sent after all is lost, and nothing else.
 
     Raises: Transient when the next slot is too far away.
     """
@@ -32,7 +40,7 @@ def await_slot(model: VideoModel, priority: Priority, until: datetime, services:
         if send_at > deadline:
             raise Transient(f"{model.id}: its quota of {quota} requests a minute is taken.", code="slots_taken")
         clock.sleep(max(0.0, (send_at - clock.now()).total_seconds()))
-        if is_taken:
+        if is_taken or not is_wanted():
             return
 
 

@@ -101,7 +101,8 @@ def _send(
     if clock.now() > latest:
         return "busy"
     if _is_to_be_sent(call, services):
-        await_slot(job.require_plan().video_of(scene), job.request.priority, latest, services)
+        model, priority = job.require_plan().video_of(scene), job.request.priority
+        await_slot(model, priority, latest, services, lambda: _is_to_be_sent(call, services))
     claim = reuse(services.ledger.claim(call), call, services.ledger, services.artifacts)
     match claim:
         case Superseded():

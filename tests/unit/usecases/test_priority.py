@@ -304,6 +304,17 @@ def test_standard_clip_waits_for_its_slot_and_lets_a_high_one_go_first_when_one_
     assert _taken_until(world) == pytest.approx(3 * INTERVAL_S)
 
 
+def test_standard_clip_takes_no_slot_when_its_request_was_sent_while_it_waited() -> None:
+    world = _world(Waits())
+    await_slot(_lite(), "standard", later(600), world)
+    before = _taken_until(world)
+
+    await_slot(_lite(), "standard", later(600), world, is_wanted=lambda: False)
+
+    assert world.clock.now() > START
+    assert _taken_until(world) == before
+
+
 def test_clip_takes_no_slot_when_its_slot_is_later_than_its_request_may_wait() -> None:
     world = _world(Waits())
     for _ in range(2):
