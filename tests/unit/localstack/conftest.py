@@ -83,7 +83,9 @@ def left_behind(tmp_path: Path) -> Callable[[], list[str]]:
         return [
             " ".join(process["cmdline"])
             for process in processes
-            if process["cwd"] == str(tmp_path) and process["status"] != psutil.STATUS_ZOMBIE
+            if process["cwd"] == str(tmp_path)
+            and process["status"] != psutil.STATUS_ZOMBIE
+            and process["cmdline"] is not None  # of one that became a zombie while it was read
         ]
 
     return look
