@@ -10,8 +10,8 @@ import string
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from re import _constants as op  # type: ignore[attr-defined] # the standard library's own parser, which has no public name
-from re import _parser  # type: ignore[attr-defined]
+from re import _constants as op  # type: ignore[attr-defined,unused-ignore] # the standard library's own parser, which has no public name
+from re import _parser  # type: ignore[attr-defined,unused-ignore]
 from typing import Any
 
 from localcloud.vertex import chance
