@@ -156,7 +156,7 @@ class FirestoreJobs(OptimisticJobStore):
         return self._read(ActiveJobs, "active", active_jobs_id(owner))
 
     def get_answer(self, answer_id: str) -> Versioned[StoredAnswer] | None:
-        """Read what a key stands for; None when it stands for nothing."""
+        """Read the request and answer of an Idempotency-Key; None for a new key."""
         return self._read(StoredAnswer, "answers", answer_id)
 
     def get_webhooks(self, owner: str) -> Versioned[Webhooks] | None:

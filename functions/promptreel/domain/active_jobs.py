@@ -17,7 +17,7 @@ class Limits:
 
 
 class ActiveJobs(Document):
-    """``active/{digest of the owner}``: jobs that were unfinished when somebody last looked; no name."""
+    """``active/{digest of the owner}``: jobs that were unfinished when one was last stored or resumed; no name."""
 
     id: str
     jobs: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a caller's Idempotency-Key stands for: a request, and the answer that was given to it (docs/adr/0028)."""
+"""The request that a caller sent with an Idempotency-Key, and the answer to it (docs/adr/0028)."""
 
 from datetime import datetime, timedelta
 

@@ -168,7 +168,7 @@ class JobStore(Protocol):
         """Read which jobs of an owner are unfinished; None before the owner has one."""
 
     def get_answer(self, answer_id: str) -> Versioned[StoredAnswer] | None:
-        """Read what an Idempotency-Key stands for; None when it stands for nothing."""
+        """Read the request and answer of an Idempotency-Key; None for a new key."""
 
     def get_webhooks(self, owner: str) -> Versioned[Webhooks] | None:
         """Read where an owner wants to be told of events; None when the owner has never said."""

@@ -1,7 +1,7 @@
 """Give a job one of its owner's places: no owner has more unfinished jobs than the deployment allows (docs/adr/0028).
 
-The place is written in the batch that stores or resumes the job. Nobody gives it back: whoever finds no free place
-looks which of the jobs have ended.
+The place is written in the batch that stores or resumes the job. No worker gives it back: a submission that finds no
+free place looks which of the jobs have ended.
 """
 
 from threading import Lock
@@ -11,7 +11,7 @@ from promptreel.errors import NotFound, TooMany, UnreadableDocument
 from promptreel.ports.storage import Create, Replace
 from promptreel.services import Services
 
-RETRY_AFTER_S = 60  # nobody knows when a film ends; clients should not ask all the time
+RETRY_AFTER_S = 60  # when a film ends is not known; clients should not ask all the time
 
 # Submissions of one owner to one instance queue here instead of losing races for the same document. Which of them are
 # admitted is decided by compare-and-set.

@@ -208,7 +208,7 @@ class _Sweep:
             with _isolate(job_id=job_id, call=call.id):
                 self._finish(call)
         if not open_calls and read.value.open_calls_since is not None:
-            report_job(read.value, self.services)  # whoever ended the job may have died before
+            report_job(read.value, self.services)  # the worker that ended the job may have died before
             self.services.jobs.write(Replace(job_id, read, read.value.evolve(open_calls_since=None)))
 
     def _finish(self, call: Call) -> None:

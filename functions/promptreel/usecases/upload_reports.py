@@ -1,6 +1,6 @@
 """The report on an uploaded file, beside others in the results bucket: what became of it, from acceptance to the film.
 
-Whoever ends or resumes the job writes it, and may die before. The sweeper looks at every job that has ended
+The worker that ends or resumes the job writes it, and may die before. The sweeper looks at every job that has ended
 and writes it again.
 """
 
@@ -24,7 +24,7 @@ _WAITING_REMEDY = "The file waits for a place for some hours; after that, upload
 _LATER_REMEDY = "It is tried again for a few minutes. If this report stays as it is, upload the file again."
 
 
-def report_job(job: Job, services: Services, **about: Any) -> None:
+def report_job(job: Job, services: Services) -> None:
     """Write where the job of an uploaded file is. Nothing is written for other jobs, and for deleted ones."""
     now = services.clock.now()
     if job.upload is None or job.is_hidden(now):
@@ -36,7 +36,6 @@ def report_job(job: Job, services: Services, **about: Any) -> None:
             "job_id": job.id,
             "updated": job.updated.isoformat(),
             **_describe(job, services),
-            **about,
         },
     )
 
@@ -49,7 +48,7 @@ def report_job_soon(job: Job, services: Services) -> None:
         log.warning("left to the next sweep", extra={"json_fields": {"job_id": job.id, "error": str(error)}})
 
 
-def report_failure(file: UploadedFile, error: Exception, services: Services, **about: Any) -> None:
+def report_failure(file: UploadedFile, error: Exception, services: Services) -> None:
     """Write why no job was made of a file: it is refused, or something broke. The caller raises the error."""
     report: dict[str, Any] = {"state": "failed", "code": "internal", "remedy": _FAILED_REMEDY}
     report["message"] = f"Something broke inside promptreel ({type(error).__name__})."
@@ -60,7 +59,7 @@ def report_failure(file: UploadedFile, error: Exception, services: Services, **a
     if isinstance(error, Transient):
         remedy = f"{error.remedy} {_WAITING_REMEDY}" if isinstance(error, TooMany) else _LATER_REMEDY
         report |= {"state": "delayed", "remedy": remedy}
-    stamped = {"generation": file.generation, "updated": services.clock.now().isoformat(), **report, **about}
+    stamped = {"generation": file.generation, "updated": services.clock.now().isoformat(), **report}
     with suppress(PromptreelError):  # the error that is reported says more
         services.inbox.write_report(file.name, stamped)
 
